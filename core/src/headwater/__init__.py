@@ -1,0 +1,1 @@
+"""Connect a model in production to the data it is monitored on."""

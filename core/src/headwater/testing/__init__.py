@@ -1,0 +1,1 @@
+"""What a plugin author tests with: contract suites, fixtures, a pytest plugin."""

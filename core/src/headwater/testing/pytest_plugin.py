@@ -1,0 +1,1 @@
+"""Fixtures that pytest finds in every project where headwater is installed."""

@@ -1,0 +1,1 @@
+"""AWS for headwater: identities, clients, listing, policies, and the strict emulator."""
