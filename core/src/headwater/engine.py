@@ -1,0 +1,72 @@
+"""Engine: what runs a plan. The interface, and what an engine may declare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from headwater.credentials import Access
+from headwater.diagnostics import Diagnostic
+from headwater.plan import Plan
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class EngineCapability(StrEnum):
+    """What an engine declares that it can do."""
+
+    ANY_QUERY = "any-query"
+    """It runs everything that the guard admits."""
+    PORTABLE_QUERY = "portable-query"
+    """It runs the portable subset, with Spark's answers."""
+    ICEBERG = "iceberg"
+    DELTA = "delta"
+    STORAGE_CREDENTIALS = "storage-credentials"
+    """It reads storage with headwater's identities, several in one read."""
+    CREDENTIAL_RENEWAL = "credential-renewal"
+    """A read may outlive the credentials that it began with."""
+
+
+class ArrowStream(Protocol):
+    """An open read: a schema, and record batches in bounded memory."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Schema of all batches."""
+        ...
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]: ...
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """What runs a plan."""
+
+    name: str
+    capabilities: frozenset[EngineCapability]
+
+    def unavailable(self) -> str | None:
+        """Return why this engine can't be used here and how to change that, or None."""
+        ...
+
+    def refusals(self, plan: Plan) -> tuple[Diagnostic, ...]:
+        """Return why this engine can't run a plan with Spark's answers; empty if it can.
+
+        Called before anything runs, with no network. Findings point into `plan.sql`.
+        """
+        ...
+
+    def read(self, plan: Plan, access: Access) -> AbstractContextManager[ArrowStream]:
+        """Run a plan.
+
+        The stream's columns are those of the plan's SQL, by name and in order, with Spark's types.
+        Leaving the context releases everything, also in the middle of a stream.
+
+        Raises:
+            EngineError: If it fails; names the engine and the table or file.
+            DataChangedError: If a file is not what the plan saw.
+        """
+        ...

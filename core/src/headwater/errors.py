@@ -1,0 +1,194 @@
+"""The exception tree. Everything headwater raises on purpose is one of these.
+
+HeadwaterError                    root: message, code, hint, retryable
+├── ConfigError                   a configuration or an argument is wrong
+├── PluginError                   a plugin is missing, broken or incompatible
+├── SourceError                   a data source answered no, or not at all
+│   ├── DatabaseNotFoundError
+│   ├── TableNotFoundError
+│   └── DataChangedError          what was planned is no longer what lies there
+├── AuthError                     an identity could not be obtained, or may not do a thing
+│   ├── CredentialsExpiredError   (retryable)
+│   └── AccessDeniedError
+├── QueryError                    a query is refused; carries diagnostics
+├── MappingError                  a mapping does not fit its source; carries diagnostics
+├── PlanError                     a read can't be planned as asked (e.g. over `max_bytes`)
+├── EngineError                   an engine failed while reading
+│   └── DataError                 a value does not fit its declared field; names the row's id
+└── UnsupportedError              known, and not supported: says what is, and why
+
+Every error pickles, keeps its cause (`raise ... from`), and never holds a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, Self, TypeVar
+
+from headwater.diagnostics import Diagnostic, render_all
+
+_E = TypeVar("_E", bound="HeadwaterError")
+
+
+class HeadwaterError(Exception):
+    """Root of all errors that headwater raises on purpose.
+
+    Args:
+        message: What happened, and to which object.
+        code: Stable kebab-case identifier; each class has a default.
+        hint: What to do next.
+        retryable: Whether the same call may succeed later, unchanged.
+    """
+
+    default_code: ClassVar[str] = "error"
+    default_retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        hint: str | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+        self.hint = hint
+        self.retryable = self.default_retryable if retryable is None else retryable
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[Callable[..., Self], tuple[Any, ...], dict[str, Any]]:
+        # The default rebuilds by positional args, which keyword-only parameters refuse.
+        return _rebuild, (type(self), self.message), self.__dict__
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dict with keys code, message, hint, retryable."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "retryable": self.retryable,
+        }
+
+
+def _rebuild(cls: type[_E], message: str) -> _E:
+    error = cls.__new__(cls)
+    Exception.__init__(error, message)
+    return error
+
+
+class ConfigError(HeadwaterError):
+    """A configuration file, a definition or an argument is wrong."""
+
+    default_code = "config"
+
+
+class PluginError(HeadwaterError):
+    """A plugin is missing, broken or incompatible; names its distribution and the remedy."""
+
+    default_code = "plugin"
+
+
+class SourceError(HeadwaterError):
+    """A data source answered no, or did not answer."""
+
+    default_code = "source"
+
+
+class DatabaseNotFoundError(SourceError):
+    """A database that was named is not in the catalog."""
+
+    default_code = "database-not-found"
+
+
+class TableNotFoundError(SourceError):
+    """A table that was named is not in the catalog."""
+
+    default_code = "table-not-found"
+
+
+class DataChangedError(SourceError):
+    """Files or tables changed between the plan and the read; plan again."""
+
+    default_code = "data-changed"
+
+
+class AuthError(HeadwaterError):
+    """An identity could not be obtained."""
+
+    default_code = "auth"
+
+
+class CredentialsExpiredError(AuthError):
+    """Credentials expired and could not be refreshed."""
+
+    default_code = "credentials-expired"
+    default_retryable = True
+
+
+class AccessDeniedError(AuthError):
+    """An identity was obtained, and may not do what was asked; names action and resource."""
+
+    default_code = "access-denied"
+
+
+class _DiagnosedError(HeadwaterError):
+    """An error made of diagnostics: its message is their rendering."""
+
+    def __init__(
+        self,
+        message: str,
+        diagnostics: Iterable[Diagnostic] = (),
+        *,
+        code: str | None = None,
+        hint: str | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(message, code=code, hint=hint, retryable=retryable)
+        self.diagnostics = tuple(diagnostics)
+
+    def __str__(self) -> str:
+        found = render_all(self.diagnostics)
+        return f"{super().__str__()}\n{found}" if found else super().__str__()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**super().to_dict(), "diagnostics": [d.to_dict() for d in self.diagnostics]}
+
+
+class QueryError(_DiagnosedError):
+    """A query is refused; `diagnostics` holds every finding."""
+
+    default_code = "query"
+
+
+class MappingError(_DiagnosedError):
+    """A mapping does not fit its source; `diagnostics` holds every finding."""
+
+    default_code = "mapping"
+
+
+class PlanError(HeadwaterError):
+    """A read can't be planned as it was asked for."""
+
+    default_code = "plan"
+
+
+class EngineError(HeadwaterError):
+    """An engine failed while it prepared or ran a read."""
+
+    default_code = "engine"
+
+
+class DataError(EngineError):
+    """A value does not fit its declared field; names the field and the row's id."""
+
+    default_code = "data"
+
+
+class UnsupportedError(HeadwaterError):
+    """Something known that headwater does not support; says what is supported, and why."""
+
+    default_code = "unsupported"

@@ -1,0 +1,118 @@
+"""Plan: everything that is decided before a byte of data is read. Immutable, without credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from headwater.credentials import Identity
+from headwater.diagnostics import Diagnostic
+from headwater.mapping import BoundMapping
+from headwater.relation import Relation
+from headwater.table import TableName, TimePartition
+from headwater.window import Window
+
+PRIVATE_DATABASE = "hw"
+"""Database under which a plan's SQL names its tables: `hw`.`t0`, `hw`.`t1` ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanEstimate:
+    """What one table costs to read.
+
+    Args:
+        partitions_kept: Partitions that will be read.
+        partitions_total: Partitions there are; None where it was not asked.
+        files: Files that will be opened.
+        bytes: Their size; an upper bound, since engines skip columns and row groups.
+    """
+
+    partitions_kept: int
+    partitions_total: int | None
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One table of a plan, as an engine will read it.
+
+    Args:
+        slot: Name under `hw` by which the plan's SQL calls it, e.g. `t0`.
+        table: The table that it stands for.
+        relation: How to read it.
+        estimate: What it costs.
+        pruned_by: How partitions were chosen, e.g. `dt from event_time (window)`; None if not.
+        blocker: Why the window could not choose partitions, and what to declare; None if it did.
+    """
+
+    slot: str
+    table: TableName
+    relation: Relation
+    estimate: ScanEstimate
+    pruned_by: str | None = None
+    blocker: str | None = None
+    rule: TimePartition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A read, decided.
+
+    Args:
+        connection: Name of the connection, e.g. `insurance/v1 serving`.
+        sql: The Spark SQL that will be run, over `hw`.`t0` ...; its output columns are named as
+            those of `mapping` (and `_conflict` after them where actuals come from another source).
+        query: The user's own text.
+        scans: The tables, by slot.
+        mapping: The output columns.
+        window: Which rows, by the timestamp column; None means all.
+        engine: Name of the engine that will run it.
+        engine_reason: Why that one.
+        identities: Who reads, by `auth_ref`.
+        warnings: What the user should know, errors excluded.
+        as_of: Until when actuals are taken, where they come from another source.
+        sample: Share of the ids that is kept, in (0, 1], or None.
+        created_at: When it was made.
+    """
+
+    connection: str
+    sql: str
+    query: str
+    scans: tuple[Scan, ...]
+    mapping: BoundMapping
+    window: Window | None
+    engine: str
+    engine_reason: str
+    identities: Mapping[str, Identity] = field(default_factory=dict)
+    warnings: tuple[Diagnostic, ...] = ()
+    as_of: datetime | None = None
+    sample: float | None = None
+    created_at: datetime | None = None
+
+    @property
+    def files(self) -> int:
+        """Files that will be opened."""
+        return sum(s.estimate.files for s in self.scans)
+
+    @property
+    def bytes(self) -> int:
+        """Size of the files that will be opened: an upper bound of what is read."""
+        return sum(s.estimate.bytes for s in self.scans)
+
+    def explain(self) -> str:
+        """Return the plan as text for a person."""
+        from headwater.plan_text import explain
+
+        return explain(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as a JSON-ready dict."""
+        from headwater.plan_text import to_dict
+
+        return to_dict(self)
+
+    def __str__(self) -> str:
+        return self.explain()

@@ -1,0 +1,154 @@
+"""Relations: tables as an engine can read them. Values; they hold no credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from headwater.table import Column, TableName
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One file of a relation.
+
+    Args:
+        path: URI, e.g. `s3://bucket/key` or an absolute local path.
+        size: Bytes, as the listing said.
+        partition: Index into the relation's `partitions`.
+        etag: The storage's version mark, where it has one; a changed file is an error, not data.
+    """
+
+    path: str
+    size: int
+    partition: int = 0
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FilePartition:
+    """Files that share partition values, and may have a schema or options of their own.
+
+    Args:
+        values: Key values as text, unescaped, in key order; None is the NULL partition.
+        location: Where the files lie.
+        columns: The partition's own data columns, where they differ from the table's.
+        format: Its own format, where it differs.
+        options: Its own reader options, where they differ.
+    """
+
+    values: tuple[str | None, ...] = ()
+    location: str = ""
+    columns: tuple[Column, ...] | None = None
+    format: str | None = None
+    options: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileRelation:
+    """A table made of files, each of them named: nothing is listed again when it is read.
+
+    Args:
+        name: The table it stands for.
+        columns: Data columns then partition columns, in the order of `SELECT *`.
+        partition_columns: Names of the columns that come from the partition.
+        format: `parquet`, `csv`, `json`, `orc`, `avro`.
+        options: Reader options in Spark's words (`sep`, `quote`, `header` ...).
+        partitions: What the files are grouped by; one group without values if unpartitioned.
+        files: The files, hidden and empty ones left out.
+        auth_ref: Which identity reads them; None for what needs none.
+    """
+
+    name: TableName
+    columns: tuple[Column, ...]
+    partition_columns: tuple[str, ...] = ()
+    format: str = "parquet"
+    options: Mapping[str, str] = field(default_factory=dict)
+    partitions: tuple[FilePartition, ...] = (FilePartition(),)
+    files: tuple[DataFile, ...] = ()
+    auth_ref: str | None = None
+
+    @property
+    def data_columns(self) -> tuple[Column, ...]:
+        """The columns that are in the files."""
+        keys = {k.casefold() for k in self.partition_columns}
+        return tuple(c for c in self.columns if c.name.casefold() not in keys)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(f.size for f in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class IcebergRelation:
+    """An Iceberg table at one snapshot.
+
+    Args:
+        name: The table it stands for.
+        columns: Its columns.
+        metadata_location: URI of the metadata JSON that pins the table's state.
+        snapshot_id: The snapshot to read; None for a table without one (no rows).
+        auth_ref: Which identity reads it.
+    """
+
+    name: TableName
+    columns: tuple[Column, ...]
+    metadata_location: str
+    snapshot_id: int | None
+    auth_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaRelation:
+    """A Delta table at one version.
+
+    Args:
+        name: The table it stands for.
+        columns: Its columns.
+        location: URI of the table's root.
+        version: The version to read.
+        auth_ref: Which identity reads it.
+    """
+
+    name: TableName
+    columns: tuple[Column, ...]
+    location: str
+    version: int
+    auth_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogRelation:
+    """A table that the cluster's own metastore resolves and reads, with its own identity.
+
+    Args:
+        name: The table, as the cluster's metastore knows it.
+        columns: Its columns.
+        catalog_id: Catalog that the cluster must be on for this to be the same table.
+    """
+
+    name: TableName
+    columns: tuple[Column, ...]
+    catalog_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRelation:
+    """Rows that are already in this process.
+
+    Args:
+        name: The table it stands for.
+        columns: Its columns.
+        data: A `pyarrow.Table`.
+    """
+
+    name: TableName
+    columns: tuple[Column, ...]
+    data: object = field(repr=False, compare=False)
+
+
+Relation: TypeAlias = (
+    FileRelation | IcebergRelation | DeltaRelation | CatalogRelation | MemoryRelation
+)

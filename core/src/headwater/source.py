@@ -1,0 +1,96 @@
+"""DataSource: where rows come from. The interface that a connector implements."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from headwater.credentials import Access, Permission
+from headwater.plan import Plan
+from headwater.relation import Relation
+from headwater.sql.rewriting import RewriteRule
+from headwater.table import Catalog, Partition, Table, TimePartition
+
+
+class SourceCapability(StrEnum):
+    """What a source declares that it can do; the rest raises UnsupportedError."""
+
+    DISCOVER = "discover"
+    """Its catalog lists databases and tables."""
+    PARTITIONS = "partitions"
+    """Its tables have partitions that can be chosen."""
+    PERMISSIONS = "permissions"
+    """It knows what a plan must be allowed to do."""
+
+
+class DataSource(BaseModel, ABC):
+    """Where rows come from, as a value: it connects to nothing before `access` is used.
+
+    A connector subclasses it, adds its own fields, and implements the abstract methods.
+    The pipeline calls them in this order: `access`, `sql`, `catalog`, then `relation` for each table that
+    the query names.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    kind: ClassVar[str]
+    """Word for it in configuration, e.g. `glue`."""
+    capabilities: ClassVar[frozenset[SourceCapability]] = frozenset()
+    """What it can do beyond the minimum."""
+
+    @abstractmethod
+    def access(self) -> Access:
+        """Return the opened identities that this source needs; empty if it needs none."""
+
+    @abstractmethod
+    def catalog(self, access: Access) -> Catalog:
+        """Return the catalog that the query's tables are looked up in."""
+
+    @abstractmethod
+    def sql(self) -> str:
+        """Return the Spark SQL query that gives the rows."""
+
+    @abstractmethod
+    def relation(
+        self, table: Table, partitions: Sequence[Partition] | None, access: Access
+    ) -> Relation:
+        """Return how an engine reads a table.
+
+        Args:
+            table: As this source's catalog returned it.
+            partitions: Those to read, for a partitioned table; None for an unpartitioned one.
+            access: The opened identities.
+
+        Raises:
+            UnsupportedError: If no engine can read it; says why.
+        """
+
+    @property
+    def default_database(self) -> str | None:
+        """Database of a table that the query names without one."""
+        return None
+
+    @property
+    def allowed_databases(self) -> frozenset[str] | None:
+        """Databases that the query may name; None allows all that the catalog shows."""
+        return None
+
+    def time_partition(self, table: Table) -> TimePartition | None:
+        """Return how a table's partition keys follow from time, if that is known."""
+        return None
+
+    def rewrite_rules(self) -> tuple[RewriteRule, ...]:
+        """Return the source's own edits on a query over its tables (links, views)."""
+        return ()
+
+    def permissions(self, plan: Plan) -> Iterable[Permission]:
+        """Return what a plan over this source must be allowed to do."""
+        return ()
+
+    def describe(self) -> Mapping[str, str]:
+        """Return what identifies it, for a person, without secrets."""
+        return {"type": self.kind}

@@ -1,0 +1,76 @@
+"""Specs: what a plugin contributes, named now and imported when it is used."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+from headwater.errors import PluginError
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A contribution by name.
+
+    Args:
+        kind: The word by which users ask for it, e.g. `glue`, `oidc-role`, `spark`.
+        factory: Where it lives, as `module:attribute`.
+        summary: One line for a person.
+        install: What to install when importing the factory fails, e.g. `pip install headwater[spark]`.
+    """
+
+    kind: str
+    factory: str
+    summary: str = ""
+    install: str | None = None
+
+    def load(self) -> Any:
+        """Import and return the factory.
+
+        Raises:
+            PluginError: If it can't be imported; says what to install.
+        """
+        module, _, attribute = self.factory.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise PluginError(
+                f"{self.kind!r} can't be loaded from {self.factory}: {error}",
+                hint=self.install and f"install it: {self.install}",
+            ) from error
+
+
+class SourceSpec(Spec):
+    """A `DataSource` class."""
+
+
+class AuthSpec(Spec):
+    """An `AuthStrategy` class."""
+
+
+class EngineSpec(Spec):
+    """A callable that takes an engine's options as keywords and returns an `Engine`."""
+
+
+class WriterSpec(Spec):
+    """A callable `(dataset, path, **options) -> None` that writes a dataset; `kind` is the format."""
+
+
+class ValidatorSpec(Spec):
+    """A callable `(analysis) -> Iterable[Diagnostic]` that looks at every query."""
+
+
+class CommandSpec(Spec):
+    """A typer command or app that joins the `headwater` program under the name `kind`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteSpec(Spec):
+    """A `RewriteRule` that sees every query.
+
+    Args:
+        phase: Rules run by phase, then by kind: never in the order of registration.
+    """
+
+    phase: int = 50

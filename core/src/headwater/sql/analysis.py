@@ -1,0 +1,188 @@
+"""What is known of a query: the values that the sql rooms hand to each other.
+
+    parse(text)            -> ParsedQuery   one statement, guarded, its table references found
+    resolve(parsed, tables) -> Analysis     every name bound, every expression typed
+
+sqlglot's tree is used to look, never to write: all spans point into the user's own text.
+Nodes are told apart by identity (`id(node)`), because sqlglot's equality is structural.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from sqlglot import exp
+
+from headwater.diagnostics import Diagnostic, Span, errors_in
+from headwater.table import Column, Table, TableName
+from headwater.types import UNKNOWN, DataType
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TableReference:
+    """A place where a query names a table (not a CTE of the same name).
+
+    Args:
+        name: The table, its database filled in with the source's own.
+        span: The name as written, qualifiers included, without its alias.
+        alias: The alias as written, or None.
+        node: sqlglot's node.
+    """
+
+    name: TableName
+    span: Span
+    alias: str | None
+    node: exp.Table
+
+    @property
+    def visible_name(self) -> str:
+        """The name by which its columns are qualified."""
+        return self.alias or self.name.name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ParsedQuery:
+    """A query that was read and guarded, before any catalog is asked.
+
+    Args:
+        text: The user's text, untouched.
+        tree: sqlglot's tree (Spark dialect), or None if the text can't be read.
+        references: Where it names tables, in the order of the text.
+        diagnostics: What the parser and the guard found.
+    """
+
+    text: str
+    tree: exp.Query | None
+    references: tuple[TableReference, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing forbids going on."""
+        return self.tree is not None and not errors_in(self.diagnostics)
+
+    @property
+    def table_names(self) -> tuple[TableName, ...]:
+        """The tables that it names, each once, in the order of the text."""
+        return tuple(dict.fromkeys(r.name for r in self.references))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Output:
+    """One output column of a scope.
+
+    Args:
+        name: As Spark would name it.
+        type: As Spark would type it; `unknown` where it can't be told.
+        node: The expression that gives it. For a column of an expanded star, None.
+        origin: Where it comes from when it is a bare column, with or without an alias.
+    """
+
+    name: str
+    type: DataType
+    node: exp.Expression | None = None
+    origin: Binding | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binding:
+    """What a column name means: an output column of one source of one scope.
+
+    Args:
+        scope: The scope whose source it is (an outer one for a correlated column).
+        source: Key into `scope.sources`.
+        column: The column's name as the source spells it.
+        type: The column's type.
+        fields: Struct fields read from it, for `column.a.b`.
+    """
+
+    scope: Scope
+    source: str
+    column: str
+    type: DataType
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Generated:
+    """A source that is neither a table nor a query: LATERAL VIEW, VALUES, a table function,
+    PIVOT/UNPIVOT.
+
+    Args:
+        node: sqlglot's node.
+        columns: Its output columns.
+    """
+
+    node: exp.Expression
+    columns: tuple[Column, ...]
+
+
+Source: TypeAlias = "TableReference | Scope | Generated"
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """One SELECT, or one set operation, with what its names mean.
+
+    Args:
+        node: `exp.Select`, a set operation, or `exp.Values`/`exp.Table` standing as a query.
+        parent: The scope around it.
+        sources: What FROM, JOIN and LATERAL VIEW bring in, by visible name (casefolded), in order.
+            A CTE that is named here is the CTE's own `Scope`.
+        outputs: Output columns, in order, stars expanded.
+        branches: For a set operation, the scopes of its sides, left to right.
+        subqueries: Scopes of the subqueries in its expressions (IN, EXISTS, scalar).
+    """
+
+    node: exp.Expression
+    parent: Scope | None = None
+    sources: dict[str, Source] = field(default_factory=dict)
+    outputs: tuple[Output, ...] = ()
+    branches: tuple[Scope, ...] = ()
+    subqueries: tuple[Scope, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """A query whose names are bound and whose expressions are typed.
+
+    Args:
+        parsed: The query.
+        tables: The tables that it names.
+        root: Its outermost scope, or None where the query could not be resolved at all.
+        diagnostics: All findings, those of `parsed` included.
+        types: Type of each expression, by `id(node)`.
+        bindings: Meaning of each column node, by `id(node)`.
+    """
+
+    parsed: ParsedQuery
+    tables: Mapping[TableName, Table]
+    root: Scope | None
+    diagnostics: tuple[Diagnostic, ...]
+    types: Mapping[int, DataType] = field(default_factory=dict)
+    bindings: Mapping[int, Binding] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing forbids going on."""
+        return self.root is not None and not errors_in(self.diagnostics)
+
+    @property
+    def text(self) -> str:
+        """The user's text."""
+        return self.parsed.text
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Output columns of the query, in order."""
+        return tuple(Column(o.name, o.type) for o in self.root.outputs) if self.root else ()
+
+    def type_of(self, node: exp.Expression) -> DataType:
+        """Return the type of an expression; `unknown` where it can't be told."""
+        return self.types.get(id(node), UNKNOWN)
+
+    def binding_of(self, node: exp.Expression) -> Binding | None:
+        """Return what a column node means, or None if it is not a column that was bound."""
+        return self.bindings.get(id(node))

@@ -1,0 +1,175 @@
+"""Tables as a catalog knows them, and the interface that a catalog has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol, runtime_checkable
+
+from headwater.errors import ConfigError
+from headwater.types import DataType
+
+
+@dataclass(frozen=True, slots=True)
+class TableName:
+    """A table's full name. Compared as written; catalogs decide about case.
+
+    Args:
+        database: The database (also: schema, namespace) that holds it.
+        name: The table's own name.
+        catalog: Identifier of the catalog that holds the database, where there is more than one.
+    """
+
+    database: str
+    name: str
+    catalog: str | None = None
+
+    def __str__(self) -> str:
+        return ".".join(p for p in (self.catalog, self.database, self.name) if p is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.
+
+    Args:
+        name: As the catalog spells it.
+        type: What it holds.
+        comment: The catalog's remark, if any.
+    """
+
+    name: str
+    type: DataType
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a catalog says about one table.
+
+    Args:
+        name: Its full name.
+        columns: Data columns, then partition keys, in the order in which `SELECT *` gives them.
+        partition_keys: Names of the columns that come from the partition, in key order.
+        kind: What it is: `hive`, `iceberg`, `delta`, `view` ... ; plugins add their own words.
+        location: Where its files lie (a URI), if it has one place.
+        detail: The catalog's own knowledge of it, opaque to core: the source that made the table
+            gets it back in `DataSource.relation`. Never printed.
+        unqueryable: Why it can be listed and not queried, or None.
+    """
+
+    name: TableName
+    columns: tuple[Column, ...]
+    partition_keys: tuple[str, ...] = ()
+    kind: str = "table"
+    location: str | None = None
+    detail: Any = field(default=None, repr=False, compare=False)
+    unqueryable: str | None = None
+
+    def column(self, name: str) -> Column | None:
+        """Return the column of that name, ignoring case as Spark does, or None."""
+        folded = name.casefold()
+        return next((c for c in self.columns if c.name.casefold() == folded), None)
+
+    @property
+    def partition_columns(self) -> tuple[Column, ...]:
+        """The partition keys, as columns, in key order."""
+        found = (self.column(k) for k in self.partition_keys)
+        return tuple(c for c in found if c is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One partition of a table.
+
+    Args:
+        values: Its key values as text, in key order, unescaped; None is the NULL partition.
+        location: Where its files lie (a URI).
+        detail: The catalog's own knowledge of it, opaque to core. Never printed.
+    """
+
+    values: tuple[str | None, ...]
+    location: str
+    detail: Any = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TimePartition:
+    """How a table's partition keys follow from one of its own time columns.
+
+    A row with time `t` (in `timezone`) lies in the partition whose keys are `t`, formatted by
+    `keys`, or in one up to `lateness` later (rows that arrived late).
+
+    Args:
+        column: The *table's* time column (not the query's).
+        keys: Partition key to pattern. Patterns are made of `yyyy MM dd HH` and literal text,
+            e.g. `{"dt": "yyyy-MM-dd"}` or `{"year": "yyyy", "month": "MM", "day": "dd"}`.
+        timezone: IANA zone in which the keys were formatted.
+        lateness: How much later than its time a row's partition may be.
+    """
+
+    column: str
+    keys: Mapping[str, str]
+    timezone: str = "UTC"
+    lateness: timedelta = timedelta(0)
+
+    def __post_init__(self) -> None:
+        if not self.keys:
+            raise ConfigError(
+                f"TimePartition on {self.column!r} names no partition key",
+                hint='e.g. keys={"dt": "yyyy-MM-dd"}',
+            )
+        if self.lateness < timedelta(0):
+            raise ConfigError(f"TimePartition on {self.column!r}: lateness can't be negative")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCondition:
+    """A condition on one partition key, compared as text or as the key's declared type.
+
+    Args:
+        key: Name of the partition key.
+        operator: `in` (any of the values), or one of `>= > <= <` with a single value.
+        values: Key values as text, as they stand in the catalog.
+    """
+
+    key: str
+    operator: str
+    values: tuple[str, ...]
+
+
+@runtime_checkable
+class Catalog(Protocol):
+    """What tables exist. Every call may go over the network; implementations are thread-safe."""
+
+    def databases(self) -> Iterator[str]:
+        """Yield the names of the databases that can be seen."""
+        ...
+
+    def tables(self, database: str) -> Iterator[str]:
+        """Yield the names of the tables in a database.
+
+        Raises:
+            DatabaseNotFoundError: If there is no such database.
+        """
+        ...
+
+    def table(self, name: TableName) -> Table:
+        """Return one table.
+
+        Raises:
+            TableNotFoundError: If there is no such table; its hint suggests near names.
+        """
+        ...
+
+    def partitions(self, table: Table, where: Sequence[KeyCondition] = ()) -> Iterable[Partition]:
+        """Yield the partitions of a partitioned table.
+
+        Args:
+            table: As this catalog returned it.
+            where: Conditions that all hold for the partitions of interest. A catalog may use them
+                to ask for less: what comes back is a superset of the partitions that match,
+                and the caller filters again.
+        """
+        ...
