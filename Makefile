@@ -1,0 +1,108 @@
+# Every command a contributor needs. `make` alone lists them.
+# Needs: Python 3.11 or newer with venv, and make. Nothing else is assumed on the machine,
+# except Java 17 for the Spark tests (`make test-slow`).
+
+SHELL  := /bin/sh
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+DISTRIBUTIONS := core plugins/aws plugins/s3 plugins/glue
+PROJECTS      := $(DISTRIBUTIONS:%=%/pyproject.toml)
+SOURCES       := $(DISTRIBUTIONS:%=%/src)
+TESTS         := $(wildcard core/tests plugins/*/tests tests)
+
+# Stamps in the environment: what is installed in it, and since when.
+PIP_READY := $(VENV)/.pip
+DEV       := $(VENV)/.dev
+DEMO      := $(VENV)/.demo
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# The build backend is in the locks, so nothing outside them is fetched to build the packages.
+INSTALL_PACKAGES = $(PIP) install --no-deps --no-build-isolation $(DISTRIBUTIONS:%=-e %)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow lint format types contracts bench bench-setup docs lock clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(PIP_READY):
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "make: $(PYTHON) not found; install Python 3.11 or newer, or name one: make PYTHON=/path/to/python"; \
+	  exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "make: headwater needs Python 3.11 or newer, but $(PYTHON) is $$($(PYTHON) -V 2>&1);"; \
+	  echo "      install a newer one, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "setup: creating $(VENV) with $$($(PYTHON) -V)"
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "make: $(PYTHON) cannot create an environment; on Debian and Ubuntu: apt-get install python3-venv"; \
+	  exit 1; }
+	@touch $@
+
+$(DEV): requirements/dev.txt $(PROJECTS) | $(PIP_READY)
+	@echo "setup: installing the locked dependencies (requirements/dev.txt); minutes the first time"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@echo "setup: installing $(DISTRIBUTIONS) in development mode"
+	@$(INSTALL_PACKAGES)
+	@touch $@ $(DEMO)
+	@echo "setup: ready in $(VENV)"
+
+# dev.txt holds every pin of demo.txt: where `make setup` has run, the demo needs nothing more.
+$(DEMO): requirements/demo.txt $(PROJECTS) | $(PIP_READY)
+	@echo "demo: installing the locked dependencies (requirements/demo.txt)"
+	@$(PIP) install --require-hashes -r requirements/demo.txt
+	@echo "demo: installing $(DISTRIBUTIONS) in development mode"
+	@$(INSTALL_PACKAGES)
+	@touch $@
+
+setup: $(DEV) ## create .venv with everything a contributor needs
+
+demo: $(DEMO) ## run the demo: a model's drift, found on real data
+	@$(BIN)/headwater demo
+
+test: $(DEV) ## run the tests, without the slow ones
+	@$(BIN)/pytest -m "not slow and not spark" $(ARGS)
+
+test-slow: $(DEV) ## run the slow tests and the Spark ones (Java 17)
+	@command -v java >/dev/null || { \
+	  echo "make: the Spark tests need Java 17; on Debian and Ubuntu: apt-get install openjdk-17-jre-headless"; \
+	  exit 1; }
+	@$(BIN)/pytest -m "slow or spark" --timeout 900 $(ARGS)
+
+lint: $(DEV) ## ruff: rules and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(DEV) ## let ruff fix and format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: $(DEV) ## mypy, strict
+	@$(BIN)/mypy $(SOURCES) $(TESTS)
+
+contracts: $(DEV) ## import-linter: imports run one way
+	@$(BIN)/lint-imports
+
+bench-setup: $(DEV)
+	@echo "bench: installing the peers that are measured (requirements/bench.txt)"
+	@$(PIP) install --require-hashes -r requirements/bench.txt
+
+bench: bench-setup ## measure headwater beside its peers
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(DEV) ## build the documentation site into site/
+	@$(BIN)/mkdocs build --strict
+
+UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+              --no-emit-index-url --custom-compile-command "make lock" $(ARGS)
+
+# demo.txt and bench.txt take dev.txt as a constraint: one version of each package in all three.
+lock: ## compile the locks anew (needs uv; ARGS=--upgrade for newer versions)
+	cd requirements && $(UV_COMPILE) dev.in -o dev.txt >/dev/null
+	cd requirements && $(UV_COMPILE) -c dev.txt demo.in -o demo.txt >/dev/null
+	cd requirements && $(UV_COMPILE) -c dev.txt bench.in -o bench.txt >/dev/null
+
+clean: ## remove the environment, caches and what was built
+	rm -rf $(VENV) build dist site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
