@@ -18,10 +18,13 @@ DEV       := $(VENV)/.dev
 DEMO      := $(VENV)/.demo
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# A lock is complete, so pip need not resolve it (nor stumble over extras, which locks leave out).
+INSTALL_LOCK     = $(PIP) install --no-deps --require-hashes -r
 # The build backend is in the locks, so nothing outside them is fetched to build the packages.
 INSTALL_PACKAGES = $(PIP) install --no-deps --no-build-isolation $(DISTRIBUTIONS:%=-e %)
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help setup demo test test-slow lint format types contracts bench bench-setup docs lock clean
 
 help: ## list these commands
@@ -42,7 +45,7 @@ $(PIP_READY):
 
 $(DEV): requirements/dev.txt $(PROJECTS) | $(PIP_READY)
 	@echo "setup: installing the locked dependencies (requirements/dev.txt); minutes the first time"
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(INSTALL_LOCK) requirements/dev.txt
 	@echo "setup: installing $(DISTRIBUTIONS) in development mode"
 	@$(INSTALL_PACKAGES)
 	@touch $@ $(DEMO)
@@ -51,7 +54,7 @@ $(DEV): requirements/dev.txt $(PROJECTS) | $(PIP_READY)
 # dev.txt holds every pin of demo.txt: where `make setup` has run, the demo needs nothing more.
 $(DEMO): requirements/demo.txt $(PROJECTS) | $(PIP_READY)
 	@echo "demo: installing the locked dependencies (requirements/demo.txt)"
-	@$(PIP) install --require-hashes -r requirements/demo.txt
+	@$(INSTALL_LOCK) requirements/demo.txt
 	@echo "demo: installing $(DISTRIBUTIONS) in development mode"
 	@$(INSTALL_PACKAGES)
 	@touch $@
@@ -86,7 +89,7 @@ contracts: $(DEV) ## import-linter: imports run one way
 
 bench-setup: $(DEV)
 	@echo "bench: installing the peers that are measured (requirements/bench.txt)"
-	@$(PIP) install --require-hashes -r requirements/bench.txt
+	@$(INSTALL_LOCK) requirements/bench.txt
 
 bench: bench-setup ## measure headwater beside its peers
 	@$(BIN)/python -m benchmarks $(ARGS)
