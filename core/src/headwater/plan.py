@@ -46,6 +46,7 @@ class Scan:
         estimate: What it costs.
         pruned_by: How partitions were chosen, e.g. `dt from event_time (window)`; None if not.
         blocker: Why the window could not choose partitions, and what to declare; None if it did.
+        rule: The declared rule that chose them.
     """
 
     slot: str
@@ -67,7 +68,7 @@ class Plan:
             those of `mapping` (and `_conflict` after them where actuals come from another source).
         query: The user's own text.
         scans: The tables, by slot.
-        mapping: The output columns.
+        mapping: The output columns; None for a query without a model (`Workspace.sql`).
         window: Which rows, by the timestamp column; None means all.
         engine: Name of the engine that will run it.
         engine_reason: Why that one.
@@ -82,7 +83,7 @@ class Plan:
     sql: str
     query: str
     scans: tuple[Scan, ...]
-    mapping: BoundMapping
+    mapping: BoundMapping | None
     window: Window | None
     engine: str
     engine_reason: str
