@@ -1,0 +1,281 @@
+"""What happens to every call, in order: who asks, what, is it allowed, the fault, the answer."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+from headwater_aws.emulator import backend, glue_arns, policy, s3, sigv4
+from headwater_aws.emulator.authorize import refusal, why_not
+from headwater_aws.emulator.errors import AwsError, render
+from headwater_aws.emulator.faults import Faults, Strike
+from headwater_aws.emulator.glue import Glue
+from headwater_aws.emulator.identities import Identities, Principal
+from headwater_aws.emulator.requests import Recorded, RequestLog
+from headwater_aws.emulator.state import State
+from headwater_aws.emulator.sts import Sts
+from headwater_aws.emulator.wire import DropConnection, Request, Response
+
+_log = logging.getLogger("headwater_aws.emulator")
+_SECRET_PARAMETERS = ("WebIdentityToken", "TokenCode")
+
+
+@dataclass
+class _Asked:
+    """What is known of a call so far; filled in step by step, and recorded whatever happens."""
+
+    service: str = ""
+    action: str = ""
+    region: str = "us-east-1"
+    principal: Principal | None = None
+    owner: str = ""
+    resources: tuple[str, ...] = ()
+    parameters: dict[str, Any] = field(default_factory=dict)
+    s3_call: s3.S3Call | None = None
+
+
+class Front:
+    """The emulator's one endpoint.
+
+    Args:
+        state: The accounts.
+        identities: The keys.
+        faults: The faults.
+        log: Where calls are recorded.
+        clock: Gives Unix time in seconds.
+        latency: Seconds that every call but the seeding client's waits.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        identities: Identities,
+        faults: Faults,
+        log: RequestLog,
+        clock: Callable[[], float],
+        latency: float,
+    ) -> None:
+        self._state = state
+        self._identities = identities
+        self._faults = faults
+        self._requests = log
+        self._clock = clock
+        self._latency = latency
+        self._glue = Glue(state)
+        self._s3 = s3.S3(state)
+        self.sts = Sts(state, identities, faults, clock)
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request."""
+        began = time.perf_counter()
+        asked = _Asked()
+        request_id = str(uuid.uuid4())
+        error: AwsError | None = None
+        status = 0
+        try:
+            try:
+                response = self._answer(request, asked)
+            except AwsError as refused:
+                error = refused
+            except DropConnection:
+                raise
+            except Exception as failure:
+                _log.exception("the emulator failed at %s:%s", asked.service, asked.action)
+                message = f"The emulator itself failed: {type(failure).__name__}: {failure}"
+                error = AwsError("InternalFailure", message, 500)
+            if error is not None:
+                response = render(error, _protocol(request, asked), request.path, request_id)
+            status = response.status
+        finally:
+            self._record(asked, status, error, began)
+        name = "x-amz-request-id" if asked.service == "s3" else "x-amzn-requestid"
+        return Response(
+            status, {**response.headers, name: request_id}, response.body, response.send_only
+        )
+
+    def _answer(self, request: Request, asked: _Asked) -> Response:
+        signature = sigv4.read(request)
+        if signature is not None:
+            asked.service, asked.region = signature.service, signature.region
+        else:
+            asked.service = "sts" if request.method == "POST" and request.path == "/" else "s3"
+        self._understand(request, asked)
+        if signature is not None:
+            with self._state.lock:
+                asked.principal = self._identities.authenticate(request, signature)
+        elif asked.action != "AssumeRoleWithWebIdentity":
+            raise _anonymous(_protocol(request, asked))
+        if asked.principal is not None and asked.principal.is_admin:
+            return self._serve(request, asked, Strike())
+        self._locate(asked)
+        strike = self._faults.strike(f"{asked.service}:{asked.action}", asked.resources)
+        time.sleep(self._latency + strike.seconds)
+        if strike.drop:
+            raise DropConnection
+        if strike.error is not None:
+            raise strike.error
+        response = self._serve(request, asked, strike)
+        if strike.truncate_at is None or response.status >= 300:
+            return response
+        return Response(response.status, response.headers, response.body, strike.truncate_at)
+
+    def _understand(self, request: Request, asked: _Asked) -> None:
+        """Tell the operation and its parameters."""
+        if asked.service == "glue":
+            asked.action = request.headers.get("x-amz-target", "").rpartition(".")[2]
+            asked.parameters = glue_arns.normalise(json.loads(request.body or b"{}"))
+        elif asked.service in ("sts", "iam"):
+            form = parse_qs(request.body.decode(), keep_blank_values=True)
+            asked.parameters = {name: values[0] for name, values in form.items()}
+            asked.action = asked.parameters.pop("Action", "")
+        elif asked.service == "s3":
+            asked.s3_call = s3.read(request)
+            asked.action = asked.s3_call.action
+            asked.resources = tuple(arn for _, arn in asked.s3_call.needs)
+            asked.parameters = {"bucket": asked.s3_call.bucket, "key": asked.s3_call.key}
+            asked.parameters.update(asked.s3_call.query)
+            asked.parameters.update(
+                {name: request.headers[name] for name in ("range",) if name in request.headers}
+            )
+        else:
+            message = f"The emulator has Glue, S3, STS and IAM, but not {asked.service}."
+            raise AwsError("NotImplemented", message, 501)
+
+    def _locate(self, asked: _Asked) -> None:
+        """Tell the resources, and the account that owns them."""
+        caller = asked.principal.account_id if asked.principal else ""
+        asked.owner = caller
+        if asked.service == "glue":
+            asked.owner = glue_arns.owner(asked.parameters, caller)
+            asked.resources = glue_arns.resources(
+                asked.action, asked.parameters, asked.owner, asked.region
+            )
+        elif asked.service == "sts" and "RoleArn" in asked.parameters:
+            asked.resources = (asked.parameters["RoleArn"],)
+        elif asked.s3_call is not None and asked.s3_call.bucket in self._state.buckets:
+            asked.owner = self._state.buckets[asked.s3_call.bucket].account_id
+
+    def _serve(self, request: Request, asked: _Asked, strike: Strike) -> Response:
+        caller = asked.principal
+        if asked.service == "sts":
+            return self.sts.call(asked.action, asked.parameters, caller)
+        assert caller is not None
+        with self._state.lock:
+            if asked.service == "s3":
+                return self._serve_s3(request, asked, caller)
+            action = f"{asked.service}:{asked.action}"
+            if not caller.is_admin:
+                for arn in asked.resources or ("*",):
+                    self._require(asked, caller, action, arn)
+            if asked.service == "iam":
+                return backend.iam(request, self._state.iam(caller.account_id))
+            owner = asked.owner or glue_arns.owner(asked.parameters, caller.account_id)
+            return self._glue.call(
+                request,
+                asked.action,
+                asked.parameters,
+                owner,
+                asked.region,
+                lambda arn: self._why_not(asked, caller, action, arn) is None,
+                strike.keep,
+            )
+
+    def _serve_s3(self, request: Request, asked: _Asked, caller: Principal) -> Response:
+        call = asked.s3_call
+        assert call is not None
+        if call.bucket and call.action != "CreateBucket":
+            self._s3.bucket(call.bucket)
+        for permission, arn in call.needs:
+            self._require(asked, caller, permission, arn)
+        return self._s3.call(
+            request,
+            call,
+            caller.account_id,
+            asked.region,
+            lambda action, arn: self._why_not(asked, caller, action, arn) is None,
+        )
+
+    def _require(self, asked: _Asked, caller: Principal, action: str, arn: str) -> None:
+        why = self._why_not(asked, caller, action, arn)
+        if why is None:
+            return
+        if asked.service != "s3":
+            code = "AccessDeniedException" if asked.service == "glue" else "AccessDenied"
+            raise refusal(caller, action, arn, why, code, 400 if asked.service == "glue" else 403)
+        if asked.owner != caller.account_id:
+            raise AwsError("AccessDenied", "Access Denied", 403)
+        raise refusal(caller, action, f'"{arn}"', why, "AccessDenied", 403)
+
+    def _why_not(self, asked: _Asked, caller: Principal, action: str, arn: str) -> str | None:
+        context: dict[str, str] = {"aws:SecureTransport": "true"}
+        context.update(asked.s3_call.context if asked.s3_call else {})
+        return why_not(
+            self._identities,
+            caller,
+            action,
+            arn,
+            owner=self._owner_of(asked, arn),
+            resource_policies=self._attached(asked, arn),
+            context=context,
+        )
+
+    def _owner_of(self, asked: _Asked, arn: str) -> str:
+        bucket = self._bucket_of(arn)
+        return bucket.account_id if bucket else asked.owner
+
+    def _attached(self, asked: _Asked, arn: str) -> list[policy.Document]:
+        """Policies attached to a resource."""
+        if asked.service == "glue":
+            catalog = self._state.glue(asked.owner, asked.region)
+            found = catalog.resource_policies.get(catalog.default_catalog_arn)
+            return [policy.parse(found["PolicyInJson"])] if found else []
+        bucket = self._bucket_of(arn)
+        return [policy.parse(bucket.policy)] if bucket and bucket.policy else []
+
+    def _bucket_of(self, arn: str) -> Any:
+        if not arn.startswith("arn:aws:s3:::"):
+            return None
+        return self._state.buckets.get(arn.removeprefix("arn:aws:s3:::").partition("/")[0])
+
+    def _record(
+        self, asked: _Asked, status: int, error: AwsError | None, began: float
+    ) -> None:
+        caller = asked.principal
+        if caller is not None and caller.is_admin:
+            return
+        parameters: Mapping[str, Any] = {
+            name: value
+            for name, value in asked.parameters.items()
+            if name not in _SECRET_PARAMETERS and not name.startswith("X-Amz-")
+        }
+        self._requests.add(
+            Recorded(
+                asked.service,
+                asked.action,
+                caller.account_id if caller else "",
+                caller.arn if caller else "",
+                asked.resources,
+                status,
+                error.code if error else None,
+                self._clock(),
+                time.perf_counter() - began,
+                parameters,
+            )
+        )
+
+
+def _protocol(request: Request, asked: _Asked) -> str:
+    return "glue" if "x-amz-target" in request.headers else asked.service
+
+
+def _anonymous(service: str) -> AwsError:
+    if service == "s3":
+        return AwsError("AccessDenied", "Access Denied", 403)
+    code = "MissingAuthenticationToken" + ("Exception" if service == "glue" else "")
+    return AwsError(code, "Missing Authentication Token", 400 if service == "glue" else 403)

@@ -1,0 +1,359 @@
+"""The Glue catalog where moto is kinder than AWS: pages, segments, attributes, catalogs, names.
+
+Reads are answered here from moto's models; everything else goes to moto with its names in lower
+case, as Glue stores them.
+
+Source: Glue API reference (limits, errors); Glue Developer Guide, "Specifying AWS Glue resource
+ARNs" and "Identity-based policy examples" (GetTables lists only the tables that are allowed).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from moto.glue.exceptions import JsonRESTError
+
+from headwater_aws.emulator import backend, glue_arns
+from headwater_aws.emulator.errors import JSON, AwsError
+from headwater_aws.emulator.state import State
+from headwater_aws.emulator.wire import Request, Response
+
+Params = dict[str, Any]
+Permits = Callable[[str], bool]
+
+PAGE = {"GetTables": 100, "GetDatabases": 100, "GetPartitions": 1000, "SearchTables": 1000,
+        "GetUserDefinedFunctions": 100, "GetTableVersions": 100}
+MAX_SEGMENTS, MAX_BATCH, MAX_EXPRESSION = 10, 1000, 2048
+
+
+class Glue:
+    """Glue of one emulator.
+
+    Args:
+        state: Where the catalogs are.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._reads: Mapping[str, Callable[[_Call], Params]] = {
+            "GetDatabase": _get_database,
+            "GetDatabases": _get_databases,
+            "GetTable": _get_table,
+            "GetTables": _get_tables,
+            "SearchTables": _search_tables,
+            "GetTableVersions": _get_table_versions,
+            "GetPartition": _get_partition,
+            "GetPartitions": _get_partitions,
+            "BatchGetPartition": _batch_get_partition,
+            "CreateUserDefinedFunction": _create_function,
+            "DeleteUserDefinedFunction": _delete_function,
+            "GetUserDefinedFunction": _get_function,
+            "GetUserDefinedFunctions": _get_functions,
+        }
+
+    def call(
+        self,
+        request: Request,
+        action: str,
+        params: Params,
+        account_id: str,
+        region: str,
+        permits: Permits,
+        keep: int | None,
+    ) -> Response:
+        """Answer one call. The caller holds the state's lock.
+
+        Args:
+            request: The request.
+            action: Such as `GetTables`.
+            params: Its input, names in lower case; see `normalise`.
+            account_id: Account of the catalog.
+            region: Region of the catalog.
+            permits: Whether the caller may perform this action on an ARN.
+            keep: Answer only this many items of a batch; None for all.
+
+        Returns:
+            The response.
+
+        Raises:
+            AwsError: With Glue's code and message.
+        """
+        read = self._reads.get(action)
+        if read is None:
+            body = json.dumps(params).encode()
+            catalog = self._state.glue(account_id, region)
+            return backend.glue(request, catalog, body)
+        try:
+            result = read(_Call(self._state, action, params, account_id, region, permits, keep))
+        except JsonRESTError as error:
+            raise AwsError(error.error_type, error.message) from error
+        return Response(200, {"content-type": JSON}, json.dumps(result, default=_seconds).encode())
+
+
+class _Call:
+    """One read, with what every handler needs."""
+
+    def __init__(
+        self,
+        state: State,
+        action: str,
+        params: Params,
+        account_id: str,
+        region: str,
+        permits: Permits,
+        keep: int | None,
+    ) -> None:
+        self.params = params
+        self.permits = permits
+        self.keep = keep
+        self.action = action
+        self.account_id = account_id
+        self.region = region
+        self.catalog = state.glue(account_id, region)
+        self.state = state
+
+    @property
+    def table(self) -> Any:
+        """The table that the call names."""
+        name = self.params.get("TableName") or self.params.get("Name")
+        return self.catalog.get_table(self.params["DatabaseName"], name)
+
+    def arn(self, kind: str, *names: str) -> str:
+        """ARN of something in this catalog."""
+        return glue_arns.arn(self.account_id, self.region, kind, *names)
+
+    def functions(self, database: str) -> dict[str, Params]:
+        """User-defined functions of a database of this catalog."""
+        self.catalog.get_database(database)
+        return self.state.functions.setdefault((self.account_id, self.region, database), {})
+
+    def page(self, items: Sequence[Any], key: str) -> Params:
+        """Cut one page from a list, by MaxResults and NextToken."""
+        most = PAGE[self.action]
+        size = self.params.get("MaxResults", most)
+        if size < 1 or size > most:
+            bound = "greater than or equal to 1" if size < 1 else f"less than or equal to {most}"
+            raise constraint(size, "maxResults", f"value {bound}")
+        asked = {k: v for k, v in self.params.items() if k not in ("NextToken", "MaxResults")}
+        text = json.dumps([self.action, self.account_id, asked], sort_keys=True)
+        mark = hashlib.sha256(text.encode()).hexdigest()[:16]
+        start = _resume(self.params["NextToken"], mark) if self.params.get("NextToken") else 0
+        end = start + size
+        result: Params = {key: list(items[start:end])}
+        if end < len(items):
+            result["NextToken"] = base64.b64encode(f"{mark}:{end}".encode()).decode()
+        return result
+
+
+def _resume(token: str, mark: str) -> int:
+    try:
+        found, _, offset = base64.b64decode(token, validate=True).decode().partition(":")
+        if found == mark:
+            return int(offset)
+    except ValueError:
+        pass
+    raise AwsError("InvalidInputException", "Invalid NextToken: it belongs to another request")
+
+
+def constraint(value: object, name: str, rule: str) -> AwsError:
+    """Put the breach of a limit in Glue's words."""
+    return AwsError(
+        "ValidationException",
+        f"1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint: "
+        f"Member must have {rule}",
+    )
+
+
+def _get_database(call: _Call) -> Params:
+    return {"Database": _clean(call.catalog.get_database(call.params["Name"]).as_dict())}
+
+
+def _get_databases(call: _Call) -> Params:
+    wanted = _attributes(call, {"NAME": "Name", "TARGET_DATABASE": "TargetDatabase"})
+    found = [
+        _only(_clean(one.as_dict()), wanted)
+        for one in sorted(call.catalog.get_databases(), key=lambda one: one.name)
+        if call.permits(call.arn("database", one.name))
+    ]
+    return call.page(found, "DatabaseList")
+
+
+def _get_table(call: _Call) -> Params:
+    return {"Table": call.table.as_dict()}
+
+
+def _get_tables(call: _Call) -> Params:
+    database = call.params["DatabaseName"]
+    expression = call.params.get("Expression")
+    if expression is not None and len(expression) > MAX_EXPRESSION:
+        raise constraint(expression, "expression", f"length less than or equal to {MAX_EXPRESSION}")
+    wanted = _attributes(call, {"NAME": "Name", "TABLE_TYPE": "TableType"})
+    tables = call.catalog.get_tables(database, expression.lower() if expression else None)
+    found = [
+        one
+        for one in sorted(tables, key=lambda one: one.name)
+        if call.permits(call.arn("table", database, one.name))
+    ]
+    page = call.page(found, "TableList")
+    page["TableList"] = [_only(one.as_dict(), wanted) for one in page["TableList"]]
+    return page
+
+
+def _search_tables(call: _Call) -> Params:
+    words = call.params.get("SearchText", "").lower().strip('"')
+    tests = call.params.get("Filters", [])
+    found = []
+    for database in call.catalog.get_databases():
+        for table in database.tables.values():
+            if not call.permits(call.arn("table", database.name, table.name)):
+                continue
+            entry = table.as_dict()
+            if words and words not in json.dumps(entry, default=str).lower():
+                continue
+            if all(
+                str(entry.get(test["Key"], "")).lower() == test["Value"].lower() for test in tests
+            ):
+                found.append(entry)
+    return call.page(found, "TableList")
+
+
+def _get_table_versions(call: _Call) -> Params:
+    table = call.table
+    versions = sorted(table.versions, key=int, reverse=True)
+    found = [{"Table": table.as_dict(version), "VersionId": version} for version in versions]
+    return call.page(found, "TableVersions")
+
+
+def _get_partition(call: _Call) -> Params:
+    return {"Partition": _partition(call, call.table.get_partition(call.params["PartitionValues"]))}
+
+
+def _get_partitions(call: _Call) -> Params:
+    expression = call.params.get("Expression") or ""
+    if len(expression) > MAX_EXPRESSION:
+        raise constraint(expression, "expression", f"length less than or equal to {MAX_EXPRESSION}")
+    table = call.table
+    found = table.get_partitions(_expression(expression, table))
+    segment = call.params.get("Segment")
+    if segment is not None:
+        number, total = segment["SegmentNumber"], segment["TotalSegments"]
+        if not 1 <= total <= MAX_SEGMENTS:
+            rule = f"value between 1 and {MAX_SEGMENTS}"
+            raise constraint(total, "segment.totalSegments", rule)
+        if not 0 <= number < total:
+            raise constraint(number, "segment.segmentNumber", f"value between 0 and {total - 1}")
+        found = [one for one in found if zlib.crc32(repr(one.values).encode()) % total == number]
+    page = call.page(found, "Partitions")
+    page["Partitions"] = [_partition(call, one) for one in page["Partitions"]]
+    if call.params.get("ExcludeColumnSchema"):
+        for one in page["Partitions"]:
+            storage = {k: v for k, v in one.get("StorageDescriptor", {}).items() if k != "Columns"}
+            one["StorageDescriptor"] = storage
+    return page
+
+
+def _batch_get_partition(call: _Call) -> Params:
+    keys = call.params["PartitionsToGet"]
+    if len(keys) > MAX_BATCH:
+        raise constraint(len(keys), "partitionsToGet", f"length less than or equal to {MAX_BATCH}")
+    now = keys if call.keep is None else keys[: call.keep]
+    known = call.table.partitions
+    found = [known[str(key["Values"])] for key in now if str(key["Values"]) in known]
+    return {
+        "Partitions": [_partition(call, one) for one in found],
+        "UnprocessedKeys": keys[len(now) :],
+    }
+
+
+def _create_function(call: _Call) -> Params:
+    function = call.params["FunctionInput"]
+    functions, name = call.functions(call.params["DatabaseName"]), function["FunctionName"]
+    if name in functions:
+        raise AwsError("AlreadyExistsException", "Function already exists.")
+    functions[name] = {
+        **function,
+        "DatabaseName": call.params["DatabaseName"],
+        "CatalogId": call.account_id,
+    }
+    return {}
+
+
+def _get_function(call: _Call) -> Params:
+    name = call.params["FunctionName"]
+    found = call.functions(call.params["DatabaseName"]).get(name)
+    if found is None:
+        raise AwsError("EntityNotFoundException", f"Function {name} not found.")
+    return {"UserDefinedFunction": found}
+
+
+def _delete_function(call: _Call) -> Params:
+    _get_function(call)
+    del call.functions(call.params["DatabaseName"])[call.params["FunctionName"]]
+    return {}
+
+
+def _get_functions(call: _Call) -> Params:
+    named = call.params.get("DatabaseName")
+    databases = [named] if named else [one.name for one in call.catalog.get_databases()]
+    pattern = re.compile(call.params["Pattern"].replace("*", ".*"), re.IGNORECASE)
+    found = [
+        function
+        for database in databases
+        for name, function in sorted(call.functions(database).items())
+        if pattern.fullmatch(name)
+    ]
+    return call.page(found, "UserDefinedFunctions")
+
+
+def _attributes(call: _Call, known: Mapping[str, str]) -> set[str] | None:
+    asked = call.params.get("AttributesToGet")
+    if asked is None:
+        return None
+    if "NAME" not in asked or not set(asked) <= set(known):
+        raise AwsError(
+            "InvalidInputException",
+            f"AttributesToGet must include NAME, and may have only {', '.join(known)}",
+        )
+    return {known[name] for name in asked}
+
+
+def _only(entry: Params, wanted: set[str] | None) -> Params:
+    return entry if wanted is None else {k: v for k, v in entry.items() if k in wanted}
+
+
+def _partition(call: _Call, partition: Any) -> Params:
+    return {**partition.as_dict(), "CatalogId": call.account_id}
+
+
+def _expression(text: str, table: Any) -> str | None:
+    """Write an expression as moto's parser, stricter than Glue's, can read it."""
+    if not text.strip():
+        return None
+    latest = list(table.versions.values())[-1]
+    names = {key["Name"].lower(): key["Name"] for key in latest.get("PartitionKeys", [])}
+    parts = re.split(r"('(?:[^']|'')*'|\"[^\"]*\")", text)
+    for index in range(0, len(parts), 2):  # between the string literals
+        part = re.sub(r"\b(?:date|timestamp)\s*$", "", parts[index], flags=re.IGNORECASE)
+        part = part.replace("!=", "<>")
+        parts[index] = re.sub(r"[\w.]+", lambda m: names.get(m[0].lower(), m[0]), part)
+    for index in range(1, len(parts), 2):
+        if parts[index].startswith('"'):
+            parts[index] = "'" + parts[index][1:-1].replace("'", "''") + "'"
+    return "".join(parts)
+
+
+def _clean(entry: Params) -> Params:
+    return {name: value for name, value in entry.items() if value is not None}
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, datetime):
+        return value.timestamp()
+    raise TypeError(f"Glue answers no {type(value).__name__}")

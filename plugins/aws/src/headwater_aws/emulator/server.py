@@ -1,0 +1,321 @@
+"""The emulator itself: started, seeded, asked, stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+from headwater_aws.emulator.faults import Faults
+from headwater_aws.emulator.front import Front
+from headwater_aws.emulator.identities import Identities
+from headwater_aws.emulator.issuer import OidcIssuer
+from headwater_aws.emulator.requests import RequestLog
+from headwater_aws.emulator.state import State
+from headwater_aws.emulator.wire import HttpServer
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+Policy = Mapping[str, Any]
+_clients = threading.Lock()
+
+
+class Emulator:
+    """A strict pretence of AWS's STS, Glue, S3 and IAM on 127.0.0.1. It is not AWS.
+
+    Several may run in one process; they share nothing.
+
+    Args:
+        latency: Seconds that every call waits, but not the seeding client's.
+        clock: Gives Unix time in seconds; tokens and sessions expire by it.
+
+    Attributes:
+        issuer: An OIDC issuer that runs beside it.
+        faults: Faults on demand.
+        requests: Record of every call but the seeding client's.
+
+    Examples:
+        >>> with Emulator() as aws:
+        ...     aws.client("s3").create_bucket(Bucket="lake")["ResponseMetadata"]["HTTPStatusCode"]
+        200
+    """
+
+    def __init__(
+        self, *, latency: float = 0.0, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.requests = RequestLog()
+        self._state = State()
+        self._identities = Identities(self._state, clock)
+        self.faults = Faults(self._identities.expire_sessions)
+        self._front = Front(
+            self._state, self._identities, self.faults, self.requests, clock, latency
+        )
+        self.issuer = OidcIssuer(clock=clock)
+        self._server = HttpServer(
+            self._front.handle, name="aws-emulator", server_header="headwater-emulator"
+        )
+
+    @property
+    def endpoint_url(self) -> str:
+        """Endpoint for every service; S3 wants path-style addresses."""
+        return self._server.url
+
+    @property
+    def mfa_code(self) -> str:
+        """The code that every MFA device shows."""
+        return self._front.sts.mfa_code
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._server.start()
+        self.issuer.start()
+
+    def close(self) -> None:
+        """Stop answering and forget everything."""
+        self._server.close()
+        self.issuer.close()
+        self._state.clear()
+
+    def reset(self) -> None:
+        """Forget accounts, sessions, faults and the record; address and issuer stay."""
+        self._state.clear()
+        self._identities.clear()
+        self.faults.clear()
+        self.requests.clear()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def client(self, service: str, *, account_id: str = ACCOUNT, region: str = REGION) -> Any:
+        """Make an administrator's boto3 client: for seeding, not for what is being tested.
+
+        Nothing is forbidden to it, and its calls meet no fault and are not recorded.
+
+        Args:
+            service: `glue`, `s3`, `iam` or `sts`.
+            account_id: The account that it acts in.
+            region: Its region.
+
+        Returns:
+            A boto3 client.
+        """
+        key, secret = self._identities.admin_keys(_account(account_id))
+        return self._client(service, region, key, secret, None)
+
+    def client_for(
+        self,
+        service: str,
+        credentials: Mapping[str, Any],
+        *,
+        region: str = REGION,
+    ) -> Any:
+        """Make a boto3 client that retries nothing, for given credentials.
+
+        Args:
+            service: `glue`, `s3`, `iam` or `sts`.
+            credentials: `Credentials` of an STS response, or its `AccessKeyId` and
+                `SecretAccessKey` alone.
+            region: Its region.
+
+        Returns:
+            A boto3 client.
+        """
+        return self._client(
+            service,
+            region,
+            credentials["AccessKeyId"],
+            credentials["SecretAccessKey"],
+            credentials.get("SessionToken"),
+        )
+
+    def create_oidc_role(
+        self,
+        *,
+        account_id: str = ACCOUNT,
+        name: str = "monitoring",
+        subject: str,
+        audience: str = "sts.amazonaws.com",
+        policy: Policy | None = None,
+        max_session_duration: int = 3600,
+    ) -> str:
+        """Make a role that tokens of this emulator's issuer may assume, and its provider.
+
+        Args:
+            account_id: Account of the role.
+            name: Its name.
+            subject: The `sub` it trusts; `*` is a wildcard.
+            audience: The `aud` it trusts.
+            policy: Its access policy; None lets it read Glue and S3 of its account.
+            max_session_duration: Longest session, seconds, 3,600 to 43,200.
+
+        Returns:
+            ARN of the role.
+        """
+        iam = self.client("iam", account_id=account_id)
+        bare = self.issuer.url.removeprefix("http://")
+        provider = f"arn:aws:iam::{account_id}:oidc-provider/{bare}"
+        known = [one["Arn"] for one in iam.list_open_id_connect_providers()[
+            "OpenIDConnectProviderList"]]
+        if provider not in known:
+            iam.create_open_id_connect_provider(
+                Url=self.issuer.url, ClientIDList=[audience], ThumbprintList=["0" * 40]
+            )
+        elif audience not in iam.get_open_id_connect_provider(
+            OpenIDConnectProviderArn=provider
+        )["ClientIDList"]:
+            iam.add_client_id_to_open_id_connect_provider(
+                OpenIDConnectProviderArn=provider, ClientID=audience
+            )
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Federated": provider},
+                    "Action": "sts:AssumeRoleWithWebIdentity",
+                    "Condition": {
+                        "StringEquals": {f"{bare}:aud": audience},
+                        "StringLike": {f"{bare}:sub": subject},
+                    },
+                }
+            ],
+        }
+        return self.create_role(
+            account_id=account_id,
+            name=name,
+            trust=trust,
+            policy=policy,
+            max_session_duration=max_session_duration,
+        )
+
+    def create_role(
+        self,
+        *,
+        account_id: str = ACCOUNT,
+        name: str,
+        trust: Policy,
+        policy: Policy | None = None,
+        max_session_duration: int = 3600,
+    ) -> str:
+        """Make a role with a trust policy of your own.
+
+        Args:
+            account_id: Account of the role.
+            name: Its name.
+            trust: Its trust policy.
+            policy: Its access policy; None lets it read Glue and S3 of its account.
+            max_session_duration: Longest session, seconds, 3,600 to 43,200.
+
+        Returns:
+            ARN of the role.
+        """
+        iam = self.client("iam", account_id=account_id)
+        role = iam.create_role(
+            RoleName=name,
+            AssumeRolePolicyDocument=json.dumps(trust),
+            MaxSessionDuration=max_session_duration,
+        )["Role"]
+        document = json.dumps(policy if policy is not None else read_policy(account_id))
+        iam.put_role_policy(RoleName=name, PolicyName="access", PolicyDocument=document)
+        return str(role["Arn"])
+
+    def create_user_keys(
+        self,
+        account_id: str = ACCOUNT,
+        policy: Policy | None = None,
+        *,
+        name: str = "analyst",
+    ) -> tuple[str, str]:
+        """Make a user with long-lived keys.
+
+        Args:
+            account_id: Account of the user.
+            policy: Its access policy; None lets it read Glue and S3 of its account.
+            name: Its name.
+
+        Returns:
+            Access key id and secret access key.
+        """
+        iam = self.client("iam", account_id=account_id)
+        iam.create_user(UserName=name)
+        document = json.dumps(policy if policy is not None else read_policy(account_id))
+        iam.put_user_policy(UserName=name, PolicyName="access", PolicyDocument=document)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return key["AccessKeyId"], key["SecretAccessKey"]
+
+    def _client(
+        self, service: str, region: str, key: str, secret: str, token: str | None
+    ) -> Any:
+        config = Config(
+            s3={"addressing_style": "path"},
+            retries={"total_max_attempts": 1},
+            proxies={},
+        )
+        with _clients:  # a boto3 session may make one client at a time
+            return _session().client(
+                service,
+                endpoint_url=self.endpoint_url,
+                region_name=region,
+                aws_access_key_id=key,
+                aws_secret_access_key=secret,
+                aws_session_token=token,
+                config=config,
+            )
+
+
+def read_policy(account_id: str) -> Policy:
+    """A policy that reads Glue and S3 of an account.
+
+    S3's ARNs name no account, so every bucket is named; other accounts' buckets still need a
+    bucket policy.
+    """
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": ["glue:Get*", "glue:BatchGet*", "glue:SearchTables"],
+                "Resource": f"arn:aws:glue:*:{account_id}:*",
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"],
+                "Resource": "arn:aws:s3:::*",
+            },
+        ],
+    }
+
+
+def _account(account_id: str) -> str:
+    if not (len(account_id) == 12 and account_id.isdigit()):
+        raise ValueError(f"an AWS account id has twelve digits, unlike {account_id!r}")
+    return account_id
+
+
+@lru_cache
+def _session() -> boto3.Session:
+    # Loading a service's model takes longer than starting the emulator: do it once a process. The
+    # user's profiles and config files are no business of an administrator of a pretended account.
+    nothing = {
+        "profile": (None, None, None, None),
+        "config_file": (None, None, os.devnull, None),
+        "credentials_file": (None, None, os.devnull, None),
+    }
+    return boto3.Session(botocore_session=botocore.session.Session(session_vars=nothing))
