@@ -22,10 +22,13 @@ from headwater.specs import (
 )
 
 if TYPE_CHECKING:
-    from headwater.dataset import ReadStats
     from headwater.plan import Plan
+    from headwater.stats import ReadStats
 
 PROJECT = "headwater"
+API_VERSION = 1
+"""Version of these hooks and of what passes through them. A plugin module may state the one that it
+is written for as `HEADWATER_API = 1`; another is refused, with what to upgrade."""
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
@@ -34,7 +37,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 def headwater_sources() -> Iterable[SourceSpec]:  # type: ignore[empty-body]
     """Return the data sources that this plugin provides.
 
-    Called once, when the first source is asked for. Return specs; import nothing heavy.
+    Called once, when a registry loads its plugins. Return specs; import nothing heavy.
     """
 
 
@@ -42,7 +45,7 @@ def headwater_sources() -> Iterable[SourceSpec]:  # type: ignore[empty-body]
 def headwater_auth() -> Iterable[AuthSpec]:  # type: ignore[empty-body]
     """Return the authentication strategies that this plugin provides.
 
-    Called once, when the first strategy is asked for. Return specs; import nothing heavy.
+    Called once, when a registry loads its plugins. Return specs; import nothing heavy.
     """
 
 
@@ -50,7 +53,7 @@ def headwater_auth() -> Iterable[AuthSpec]:  # type: ignore[empty-body]
 def headwater_engines() -> Iterable[EngineSpec]:  # type: ignore[empty-body]
     """Return the engines that this plugin provides.
 
-    Called once, when an engine is chosen. Return specs; import nothing heavy.
+    Called once, when a registry loads its plugins. Return specs; import nothing heavy.
     """
 
 
@@ -74,7 +77,7 @@ def headwater_rewrite_rules() -> Iterable[RewriteSpec]:  # type: ignore[empty-bo
 def headwater_writers() -> Iterable[WriterSpec]:  # type: ignore[empty-body]
     """Return writers of datasets, one for each format.
 
-    Called once, when the first dataset is written in a format that core does not know.
+    Called once, when a registry loads its plugins.
     """
 
 
