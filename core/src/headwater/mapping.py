@@ -54,14 +54,19 @@ class Mapping:
                         hint=hint_for(name, names, what=f"{what}s"),
                     )
 
-    def wants(self, schema: Schema) -> Iterator[Want]:
-        """Yield what each output column of a read needs, in the order of the output."""
+    def wants(self, schema: Schema, *, fields: bool = True) -> Iterator[Want]:
+        """Yield what each output column of a read needs, in the order of the output.
+
+        Args:
+            schema: The model's fields.
+            fields: Whether the model's own fields are wanted, or only id, timestamp and actuals.
+        """
         if self.id_column is not None:
             yield Want(ID, Role.ID, self.id_column, None)
         if self.timestamp_column is not None:
             yield Want(TIMESTAMP, Role.TIMESTAMP, self.timestamp_column, None)
         chosen = {**self.raw_inputs, **self.features, **self.predictions}
-        for item in schema:
+        for item in schema if fields else ():
             yield Want(item.name, item.role, chosen.get(item.name, item.name), item)
         for item in schema.predictions:
             if item.name in self.labels:
@@ -120,7 +125,7 @@ class BoundMapping:
 
 
 def bind(
-    mapping: Mapping, schema: Schema, columns: Sequence[Column]
+    mapping: Mapping, schema: Schema, columns: Sequence[Column], *, fields: bool = True
 ) -> tuple[BoundMapping, tuple[Diagnostic, ...]]:
     """Bind a mapping to the columns that a query gives.
 
@@ -128,6 +133,7 @@ def bind(
         mapping: Field to column.
         schema: The model's fields.
         columns: Output columns of the query, in order. Names are matched without case.
+        fields: Whether the model's own fields are wanted, or only id, timestamp and actuals.
 
     Returns:
         The columns that could be bound, and a diagnostic for each that could not: unknown
@@ -136,15 +142,19 @@ def bind(
     """
     bound: list[BoundColumn] = []
     found: list[Diagnostic] = []
-    for want in mapping.wants(schema):
+    for want in mapping.wants(schema, fields=fields):
         matches = [c for c in columns if c.name.casefold() == want.column.casefold()]
         owner = f"{want.role.replace('_', ' ')} {want.name!r}"
         if len(matches) != 1:
             found.append(_unbound(owner, want.column, matches, columns))
             continue
         match = matches[0]
-        type_ = FieldType.DATETIME if want.role is Role.TIMESTAMP else want.field and want.field.type
+        type_ = (
+            FieldType.DATETIME if want.role is Role.TIMESTAMP else want.field and want.field.type
+        )
         problem = feeds(match.type, type_) if type_ else _identifies(match.type)
+        if not problem and want.field is not None:
+            problem = _depth(match.type, want.field)
         if problem:
             found.append(
                 Diagnostic(
@@ -173,11 +183,22 @@ def _unbound(
     )
 
 
+def _depth(type_: DataType, field: Field) -> str | None:
+    """Return why an array is nested too deep or too flat for a tensor's or vector's dimensions."""
+    wanted = {FieldType.TENSOR: len(field.dimensions or ()), FieldType.VECTOR: 1}.get(field.type)
+    if wanted is None or type_.name != "array":
+        return None
+    depth, inner = 0, type_
+    while inner.name == "array":
+        depth, inner = depth + 1, inner.element
+    if depth == wanted:
+        return None
+    return f"{type_} is nested {depth} deep, {field.type} {field.name!r} declares {wanted}"
+
+
 def _identifies(type_: DataType) -> str | None:
     if type_.name == "unknown" or type_.is_text or type_.is_integer:
         return None
     if type_.name == "unreadable":
         return f"the column can't be read: {type_.reason}"
     return f"{type_} can't be an id; write CAST({{column}} AS STRING)"
-
-

@@ -113,7 +113,8 @@ class Schema:
             kind = ModelType(model_type)
         except ValueError:
             raise ConfigError(
-                f"unknown model_type {model_type!r}", hint=hint_for(model_type, ModelType, what="types")
+                f"unknown model_type {model_type!r}",
+                hint=hint_for(model_type, ModelType, what="types"),
             ) from None
         schema = cls(
             kind,
@@ -195,14 +196,17 @@ def _dimensions(where: str, type_: FieldType, given: Any) -> tuple[int, ...] | N
 def _check_names(schema: Schema) -> None:
     """Refuse names that would collide among the output columns of a read."""
     reserved = {ID: "the id column", TIMESTAMP: "the timestamp column"}
-    reserved |= {f"{ACTUAL_PREFIX}{p.name}": f"the actual of {p.name!r}" for p in schema.predictions}
+    reserved |= {
+        f"{ACTUAL_PREFIX}{p.name}": f"the actual of {p.name!r}" for p in schema.predictions
+    }
     seen: dict[str, Field] = {}
     for item in schema:
         folded = item.name.casefold()
         if folded in (r.casefold() for r in reserved):
             owner = next(o for r, o in reserved.items() if r.casefold() == folded)
             raise ConfigError(
-                f"{item.role.replace('_', ' ')} {item.name!r} collides with the output column of {owner}",
+                f"{item.role.replace('_', ' ')} {item.name!r} collides with the output column "
+                f"of {owner}",
                 hint=f"name the field differently and map it: {{'my_{item.name}': '{item.name}'}}",
             )
         if folded in seen:

@@ -31,8 +31,8 @@ class DataSource(BaseModel, ABC):
     """Where rows come from, as a value: it connects to nothing before `access` is used.
 
     A connector subclasses it, adds its own fields, and implements the abstract methods.
-    The pipeline calls them in this order: `access`, `sql`, `catalog`, then `relation` for each table that
-    the query names.
+    The pipeline calls them in this order: `access`, `catalog`, `sql`, then `relation` for each
+    table that the query names.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)

@@ -17,7 +17,7 @@ class Spec:
         kind: The word by which users ask for it, e.g. `glue`, `oidc-role`, `spark`.
         factory: Where it lives, as `module:attribute`.
         summary: One line for a person.
-        install: What to install when importing the factory fails, e.g. `pip install headwater[spark]`.
+        install: What to install when the import fails, e.g. `pip install headwater[spark]`.
     """
 
     kind: str
@@ -54,7 +54,7 @@ class EngineSpec(Spec):
 
 
 class WriterSpec(Spec):
-    """A callable `(dataset, path, **options) -> None` that writes a dataset; `kind` is the format."""
+    """A callable `(dataset, path, **options) -> None`; `kind` is the format that it writes."""
 
 
 class ValidatorSpec(Spec):

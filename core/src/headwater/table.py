@@ -132,11 +132,13 @@ class KeyCondition:
         key: Name of the partition key.
         operator: `in` (any of the values), or one of `>= > <= <` with a single value.
         values: Key values as text, as they stand in the catalog.
+        or_null: Whether partitions in which the key is NULL meet it too.
     """
 
     key: str
     operator: str
     values: tuple[str, ...]
+    or_null: bool = False
 
 
 @runtime_checkable
@@ -172,4 +174,8 @@ class Catalog(Protocol):
                 to ask for less: what comes back is a superset of the partitions that match,
                 and the caller filters again.
         """
+        ...
+
+    def count_partitions(self, table: Table, at_most: int) -> int | None:
+        """Return how many partitions a table has, or None if they are more than `at_most`."""
         ...

@@ -46,7 +46,7 @@ def parse_type(text: str) -> DataType:
     """Return the type that a Spark or Hive type text names.
 
     Struct field names may be bare or in backticks. A type that is known and unreadable (`uniontype`,
-    intervals, Spark's `variant`) comes back marked, so that one column does not spoil a table.
+    Spark's `variant`) comes back marked, so that one column does not spoil a table.
 
     Raises:
         TypeTextError: If the text is not a type.
@@ -88,7 +88,9 @@ class _Parser:
                 return t.struct(*self._inside("<", self._fields, ">"))
             case "uniontype":
                 self._inside("<", self._types, ">")
-                return t.unreadable(self._since(start), "neither Spark nor DuckDB reads a uniontype")
+                return t.unreadable(
+                    self._since(start), "neither Spark nor DuckDB reads a uniontype"
+                )
             case "decimal" | "dec" | "numeric":
                 numbers = self._numbers()
                 try:

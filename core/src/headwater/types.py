@@ -1,8 +1,8 @@
 """Types: what a column holds (`DataType`), what a model's field needs (`FieldType`).
 
 `DataType` is shaped like Arrow and spelled like Spark: `str(type)` is Spark's own text
-(`bigint`, `array<double>`, `struct<a:int>`), which `parse_type` reads back. It knows nothing of any library:
-engines and plugins convert at their own edge.
+(`bigint`, `array<double>`, `struct<a:int>`), which `type_text.parse_type` reads back. It knows
+nothing of any library: engines and plugins convert at their own edge.
 """
 
 from __future__ import annotations
@@ -208,9 +208,13 @@ def datetime_cast(source: DataType) -> str:
     if source.is_text:
         return "CAST({column} AS TIMESTAMP)"
     if source.is_integer:
-        return "TIMESTAMP_SECONDS({column}) for epoch seconds, TIMESTAMP_MILLIS({column}) for millis"
+        return (
+            "TIMESTAMP_SECONDS({column}) for epoch seconds, TIMESTAMP_MILLIS({column}) for millis"
+        )
     if source == TIMESTAMP_NTZ:
-        return "CAST({column} AS TIMESTAMP) if it is in UTC, else TO_UTC_TIMESTAMP({column}, 'zone')"
+        return (
+            "CAST({column} AS TIMESTAMP) if it is in UTC, else TO_UTC_TIMESTAMP({column}, 'zone')"
+        )
     return "TIMESTAMP_SECONDS({column})"
 
 

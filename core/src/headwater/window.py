@@ -19,7 +19,9 @@ class Window:
         for name in ("start", "end"):
             value: datetime = getattr(self, name)
             if value.tzinfo is None:
-                raise ConfigError(f"window {name} {value} has no time zone", hint="use Window.of(...)")
+                raise ConfigError(
+                    f"window {name} {value} has no time zone", hint="use Window.of(...)"
+                )
             object.__setattr__(self, name, value.astimezone(UTC))
         if self.start >= self.end:
             raise ConfigError(
@@ -59,10 +61,11 @@ def instant(value: str | date | datetime) -> datetime:
             value = datetime.fromisoformat(value)
         except ValueError:
             raise ConfigError(
-                f"{value!r} is not a time", hint="use ISO 8601, e.g. 2026-01-31 or 2026-01-31T12:00:00Z"
+                f"{value!r} is not a time",
+                hint="use ISO 8601, e.g. 2026-01-31 or 2026-01-31T12:00:00Z",
             ) from None
     if not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day)
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 

@@ -12,19 +12,15 @@ from datetime import datetime
 
 from sqlglot import exp
 from sqlglot.dialects.spark import Spark
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from headwater.mapping import BoundColumn, BoundMapping
-from headwater.plan import PRIVATE_DATABASE
+from headwater.plan import CONFLICT, PRIVATE_DATABASE
 from headwater.schema import Role
 from headwater.sql.analysis import Analysis, TableReference
 from headwater.sql.rewriting import Edit, quoted
 from headwater.types import TIMESTAMP, DataType
 from headwater.window import Window
-
-CONFLICT = "_conflict"
-"""Extra output column: whether actuals of equal time contradict each other."""
-
 
 @dataclass(frozen=True, slots=True)
 class Wrapped:

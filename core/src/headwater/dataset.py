@@ -1,0 +1,200 @@
+"""Dataset: the rows of a read. Lazy, streaming, Arrow."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headwater.conform import conformer
+from headwater.diagnostics import Diagnostic
+from headwater.engine import ArrowStream
+from headwater.plan import CONFLICT, Plan
+from headwater.schema import Role
+from headwater.stats import ReadStats
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+_log = logging.getLogger(__name__)
+
+
+class EmptyReadWarning(UserWarning):
+    """A read gave no rows; the message is the verdict on why."""
+
+
+class Dataset:
+    """The rows of a plan. Nothing runs before rows are asked for; each iteration reads anew.
+
+    Args:
+        plan: What is read.
+        open_stream: Opens the read: a context manager that gives an Arrow stream.
+        finished: Called once at the end of each read, with its stats and its error, if any.
+        why_empty: Gives the verdict on a read without rows.
+        write_as: Finds the writer of a format, for formats that plugins provide.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        open_stream: Callable[[], AbstractContextManager[ArrowStream]],
+        *,
+        finished: Callable[[Plan, ReadStats, BaseException | None], None] | None = None,
+        why_empty: Callable[[], Diagnostic] | None = None,
+        write_as: Callable[[str], Callable[..., None]] | None = None,
+    ) -> None:
+        self.plan = plan
+        self.stats = ReadStats()
+        self._open = open_stream
+        self._finished = finished
+        self._why_empty = why_empty
+        self._write_as = write_as
+
+    def reader(self) -> pa.RecordBatchReader:
+        """Return a `pyarrow.RecordBatchReader`: the schema at once, batches as they come.
+
+        Raises:
+            EngineError, DataError, SourceError, AuthError: As the read fails, possibly midway.
+        """
+        import pyarrow as pa
+
+        batches = self._read()
+        schema = next(batches)
+        return pa.RecordBatchReader.from_batches(schema, batches)
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        batches = self._read()
+        next(batches)
+        yield from batches
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Export as an Arrow PyCapsule: pandas, polars, DuckDB and pyarrow take a Dataset so."""
+        return self.reader().__arrow_c_stream__(requested_schema)
+
+    def to_arrow(self) -> pa.Table:
+        """Return all rows as a `pyarrow.Table`, in memory."""
+        return self.reader().read_all()
+
+    def to_pandas(self, **options: Any) -> pd.DataFrame:
+        """Return all rows as a pandas DataFrame; options go to `pyarrow.Table.to_pandas`."""
+        return self.to_arrow().to_pandas(**options)
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return all rows as a polars DataFrame."""
+        import polars as pl
+
+        frame = pl.from_arrow(self.to_arrow())
+        if not isinstance(frame, pl.DataFrame):
+            raise TypeError("polars made no DataFrame of a table")
+        return frame
+
+    def write_parquet(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write all rows to one Parquet file, whole or not at all.
+
+        Args:
+            path: A file that ends in `.parquet`, or a directory (made if missing), in which the
+                file is called `part-0.parquet`.
+            overwrite: Replace the file if there is one.
+
+        Returns:
+            Path of the file.
+
+        Raises:
+            ConfigError: If the file exists and `overwrite` is false.
+        """
+        return self.write(path, format="parquet", overwrite=overwrite)
+
+    def write(
+        self, path: str | Path, *, format: str = "parquet", overwrite: bool = False, **options: Any
+    ) -> Path:
+        """Write all rows in a format: `parquet`, `csv`, `arrow`, or one that a plugin provides."""
+        from headwater import writing
+
+        if format in writing.FORMATS:
+            return writing.write(self, path, format, overwrite=overwrite)
+        if self._write_as is None:
+            raise writing.unknown_format(format)
+        self._write_as(format)(self, path, overwrite=overwrite, **options)
+        return Path(path)
+
+    def _read(self) -> Iterator[Any]:
+        """Yield the schema, then the batches; keep the stats; report the end exactly once."""
+        self.stats = stats = ReadStats()
+        error: BaseException | None = None
+        try:
+            with self._open() as stream:
+                turn = _turning(self.plan, stream.schema)
+                schema, convert = turn
+                yield schema
+                for batch in stream:
+                    if batch.num_rows == 0:
+                        continue
+                    _count_conflicts(stats, batch)
+                    batch = convert(batch)
+                    _count(stats, batch)
+                    yield batch
+            stats.finished = True
+        except GeneratorExit:
+            raise
+        except BaseException as caught:
+            error = caught
+            raise
+        finally:
+            if self._finished is not None:
+                self._finished(self.plan, stats, error)
+        if stats.rows == 0 and self._why_empty is not None:
+            stats.verdict = self._why_empty()
+            _log.warning("%s: no rows: %s", self.plan.connection, stats.verdict.message)
+            warnings.warn(stats.verdict.render(), EmptyReadWarning, stacklevel=2)
+
+    def __repr__(self) -> str:
+        window = self.plan.window or "all rows"
+        return f"<Dataset of {self.plan.connection}, {window}, by {self.plan.engine}>"
+
+
+def _turning(
+    plan: Plan, incoming: pa.Schema
+) -> tuple[pa.Schema, Callable[[pa.RecordBatch], pa.RecordBatch]]:
+    if plan.mapping is None:
+        return incoming, lambda batch: batch
+    turn = conformer(plan.mapping, incoming)
+    about = {b"headwater.connection": plan.connection.encode()}
+    if plan.window is not None:
+        about[b"headwater.window"] = str(plan.window).encode()
+    if plan.sample is not None:
+        about[b"headwater.sample"] = repr(plan.sample).encode()
+    schema = turn.schema.with_metadata(about)
+    return schema, lambda batch: turn(batch).replace_schema_metadata(about)
+
+
+def _count_conflicts(stats: ReadStats, batch: pa.RecordBatch) -> None:
+    import pyarrow.compute as pc
+
+    if CONFLICT in batch.schema.names:
+        stats.conflicts += pc.sum(batch.column(CONFLICT)).as_py() or 0
+
+
+def _count(stats: ReadStats, batch: pa.RecordBatch) -> None:
+    import pyarrow.compute as pc
+
+    from headwater.conform import role_of
+
+    stats.rows += batch.num_rows
+    stats.batches += 1
+    for column, array in zip(batch.schema, batch.columns, strict=True):
+        match role_of(column):
+            case Role.ID:
+                stats.null_ids += array.null_count
+            case Role.ACTUAL:
+                known = len(array) - array.null_count
+                stats.actuals[column.name] = stats.actuals.get(column.name, 0) + known
+            case Role.TIMESTAMP:
+                ends = pc.min_max(array).as_py()
+                if ends["min"] is not None:
+                    stats.first = min(filter(None, (stats.first, ends["min"])))
+                    stats.last = max(filter(None, (stats.last, ends["max"])))

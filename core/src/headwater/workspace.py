@@ -1,0 +1,400 @@
+"""Workspace: models, plugins and engines in one object. The embedding API."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from headwater import choosing, hooks, pipeline
+from headwater.credentials import Access
+from headwater.dataset import Dataset
+from headwater.diagnostics import Diagnostic, hint_for
+from headwater.emptiness import verdict
+from headwater.engine import Engine
+from headwater.errors import ConfigError
+from headwater.model import Connection, Model, ModelVersion, Purpose, find
+from headwater.plugins import PluginRegistry
+from headwater.resolving import Resolved, resolve_query
+from headwater.schema import Schema
+from headwater.source import DataSource
+from headwater.window import Window
+
+if TYPE_CHECKING:
+    from headwater.checking import CheckReport
+    from headwater.config import ConnectionConfig
+    from headwater.plan import Plan
+
+
+class Workspace:
+    """Models with their connections, the plugins they use, the engines that run them.
+
+    A context manager: leaving it closes the engines it started. Thread-safe.
+
+    Args:
+        registry: The plugins; default: those that are installed.
+        engine: Engine of reads that name none: `auto`, `embedded`, `spark` or a plugin's.
+        engine_options: Options of that engine, e.g. `{"master": "local[4]"}`.
+    """
+
+    def __init__(
+        self,
+        registry: PluginRegistry | None = None,
+        *,
+        engine: str = choosing.AUTO,
+        engine_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.registry = registry or PluginRegistry()
+        self.engine = engine
+        self._engine_options = dict(engine_options or {})
+        self._engines: dict[str, Engine] = {}
+        self._models: dict[str, Model] = {}
+        self._versions: dict[tuple[str, str], ModelVersion] = {}
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(cls, path: str | Path, registry: PluginRegistry | None = None) -> Workspace:
+        """Return the workspace that a configuration file describes.
+
+        Args:
+            path: A YAML, TOML or JSON file.
+            registry: The plugins; default: those that are installed.
+
+        Raises:
+            ConfigError: If the file is wrong; names the place in it.
+            PluginError: If it names a kind that no plugin provides.
+        """
+        from headwater.config import load
+
+        registry = registry or PluginRegistry()
+        config = load(path, registry)
+        workspace = cls(
+            registry, engine=config.engine.type, engine_options=dict(config.engine.options)
+        )
+        for model in config.models.values():
+            workspace.create_model(model.id, model.name)
+            for version_id, version in model.versions.items():
+                made = workspace.create_model_version(
+                    model_id=model.id,
+                    model_version=version_id,
+                    model_type=version.model_type,
+                    raw_inputs=version.raw_inputs,
+                    features=version.features,
+                    predictions=version.predictions,
+                )
+                for purpose, connection in version.connections.items():
+                    _connect(made, Purpose(purpose), connection)
+        return workspace
+
+    def create_model(self, model_id: str, name: str | None = None) -> Model:
+        """Describe a model; the same definition again is a no-op.
+
+        Args:
+            model_id: Its identifier.
+            name: What people call it; default: the identifier.
+
+        Raises:
+            ConfigError: If the identifier is taken by another model, or is not a name.
+        """
+        model = Model(_identifier(model_id, "model_id"), name or model_id)
+        with self._lock:
+            before = self._models.setdefault(model_id, model)
+        if before != model:
+            raise ConfigError(
+                f"model {model_id!r} is defined already, as {before.name!r}",
+                hint="choose another model_id, or give it the same name",
+            )
+        return before
+
+    def create_model_version(
+        self,
+        model_id: str,
+        model_version: str,
+        model_type: str,
+        *,
+        raw_inputs: Mapping[str, Any] | None = None,
+        features: Mapping[str, Any] | None = None,
+        predictions: Mapping[str, Any] | None = None,
+    ) -> ModelVersion:
+        """Describe a version of a model; the same definition again gives the same version.
+
+        Args:
+            model_id: A model of this workspace.
+            model_version: The version's identifier.
+            model_type: `binary`, `regression`, `multiclass`, `multi-label` or `ranking`.
+            raw_inputs: Field name to type, e.g. `{"raw_text": "text"}`.
+            features: Likewise, e.g. `{"e": {"type": "tensor", "dimensions": [768]}}`.
+            predictions: Likewise.
+
+        Raises:
+            ConfigError: On an unknown model, a wrong field, or a version that is taken.
+        """
+        schema = Schema.define(
+            model_type, raw_inputs=raw_inputs, features=features, predictions=predictions
+        )
+        with self._lock:
+            if model_id not in self._models:
+                raise ConfigError(
+                    f"no model {model_id!r}",
+                    hint=hint_for(model_id, self._models, what="models")
+                    + f"; create_model({model_id!r}, ...) makes it",
+                )
+            key = model_id, _identifier(model_version, "model_version")
+            made = ModelVersion(self, self._models[model_id], model_version, schema)
+            before = self._versions.setdefault(key, made)
+        if before.schema != schema:
+            raise ConfigError(
+                f"version {model_version!r} of model {model_id!r} is defined already, differently",
+                hint="a retrained or changed model is a new model_version",
+            )
+        return before
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The models, in the order in which they were described."""
+        return tuple(self._models.values())
+
+    @property
+    def versions(self) -> tuple[ModelVersion, ...]:
+        """All versions of all models."""
+        return tuple(self._versions.values())
+
+    @property
+    def connections(self) -> Mapping[str, Connection]:
+        """All connections, by name: `model/version/purpose`."""
+        return {c.name: c for v in self.versions for c in v.connections.values()}
+
+    def connection(self, name: str) -> Connection:
+        """Return a connection by name; an ending that is unique is enough, e.g. `serving`.
+
+        Raises:
+            ConfigError: If none or several match; suggests names.
+        """
+        return find(self.connections, name)
+
+    def engine_named(self, name: str) -> Engine:
+        """Return an engine, made when it is first asked for.
+
+        Raises:
+            PluginError: If no plugin provides it, or it can't be imported.
+        """
+        with self._lock:
+            if name not in self._engines:
+                options = self._engine_options if name == self.engine else {}
+                self._engines[name] = self.registry.engine(name).load()(**options)
+            return self._engines[name]
+
+    def use_engine(self, engine: Engine) -> None:
+        """Use an engine that the caller made, e.g. `SparkEngine(session=spark)`, by its name."""
+        with self._lock:
+            self._engines[engine.name] = engine
+
+    def plan(
+        self,
+        connection: Connection,
+        window: Window | None = None,
+        *,
+        as_of: datetime | None = None,
+        engine: str | None = None,
+        sample: float | None = None,
+    ) -> Plan:
+        """Return the plan of a read; see `Connection.plan`."""
+        with self.opened(connection) as access:
+            return self._planned(connection, access, window, as_of, engine, sample)[0]
+
+    def read(
+        self,
+        connection: Connection,
+        window: Window | None = None,
+        *,
+        as_of: datetime | None = None,
+        engine: str | None = None,
+        sample: float | None = None,
+    ) -> Dataset:
+        """Return the dataset of a read; see `Connection.read`."""
+        with self.opened(connection) as access:
+            plan, chosen = self._planned(connection, access, window, as_of, engine, sample)
+
+        def why_empty() -> Diagnostic:
+            return verdict(plan, lambda: self._extent(connection, plan))
+
+        return self._dataset(plan, chosen, lambda: self.opened(connection), why_empty)
+
+    def sql(self, query: str, source: DataSource, engine: str | None = None) -> Dataset:
+        """Return the rows of a query over a source, with no model and no mapping.
+
+        Args:
+            query: Spark SQL, checked like any other.
+            source: Where its tables are; the source's own query is not used.
+            engine: `auto`, `embedded`, `spark` or a plugin's; default: the workspace's.
+        """
+        with source.access() as access:
+            resolved = self.resolve(source, access, query)
+            plan = pipeline.draft_sql(f"a query on {source.kind}", resolved, access)
+        plan, chosen = choosing.choose(plan, engine or self.engine, self.engine_named)
+        hooks.plan_created(self.registry, plan)
+        return self._dataset(plan, chosen, source.access, lambda: verdict(plan))
+
+    def check(self, connection: Connection, window: Window | None = None) -> CheckReport:
+        """Examine a connection; see `Connection.check`."""
+        from headwater.checking import check
+
+        return check(self, connection, window)
+
+    def resolve(self, source: DataSource, access: Access, query: str | None = None) -> Resolved:
+        """Return a source's query, resolved against its catalog by all rules and validators."""
+        rules = [*source.rewrite_rules(), *(s.load() for s in self.registry.rewrite_rules())]
+        validators = [s.load() for s in self.registry.validators()]
+        return resolve_query(
+            source,
+            source.catalog(access),
+            source.sql() if query is None else query,
+            rules=rules,
+            validators=validators,
+        )
+
+    def bind(self, connection: Connection, access: Access) -> pipeline.Bound:
+        """Return a connection's query, resolved, with its mapping proven."""
+        return pipeline.bound(
+            self.resolve(connection.source, access),
+            connection.mapping,
+            connection.schema,
+            fields=connection.purpose is not Purpose.ACTUALS,
+        )
+
+    @contextmanager
+    def opened(self, connection: Connection) -> Iterator[Access]:
+        """Open the identities of a connection, and of the actuals that are joined to it."""
+        actuals = _actuals_of(connection)
+        with connection.source.access() as own:
+            if actuals is None:
+                yield own
+            else:
+                with actuals.source.access() as theirs:
+                    yield own.joined(theirs)
+
+    def _planned(
+        self,
+        connection: Connection,
+        access: Access,
+        window: Window | None,
+        as_of: datetime | None,
+        engine: str | None,
+        sample: float | None,
+        *,
+        announce: bool = True,
+    ) -> tuple[Plan, Engine]:
+        actuals = _actuals_of(connection)
+        limits = [d.definition.max_bytes for d in (connection, actuals) if d is not None]
+        request = pipeline.Request(
+            connection.name,
+            window,
+            as_of,
+            sample if sample is not None else connection.definition.sample,
+            min((m for m in limits if m is not None), default=None),
+        )
+        draft = pipeline.draft(
+            request,
+            self.bind(connection, access),
+            access,
+            actuals=None if actuals is None else self.bind(actuals, access),
+        )
+        plan, chosen = choosing.choose(draft, engine or self.engine, self.engine_named)
+        if announce:
+            hooks.plan_created(self.registry, plan)
+        return plan, chosen
+
+    def _dataset(self, plan: Plan, engine: Engine, open_access: Any, why_empty: Any) -> Dataset:
+        @contextmanager
+        def stream() -> Iterator[Any]:
+            with open_access() as access, engine.read(plan, access) as batches:
+                yield batches
+
+        return Dataset(
+            plan,
+            stream,
+            finished=lambda p, s, e: hooks.read_finished(self.registry, p, s, e),
+            why_empty=why_empty,
+            write_as=lambda kind: self.registry.writer(kind).load(),
+        )
+
+    def _extent(
+        self, connection: Connection, plan: Plan
+    ) -> tuple[int, datetime | None, datetime | None]:
+        """Count the rows of a connection without its window, and their first and last time."""
+        with self.opened(connection) as access:
+            whole, engine = self._planned(
+                connection, access, None, plan.as_of, plan.engine, plan.sample, announce=False
+            )
+            data = Dataset(whole, lambda: engine.read(whole, access))
+            for _ in data:
+                pass
+        return data.stats.rows, data.stats.first, data.stats.last
+
+    def close(self) -> None:
+        """Close the engines that this workspace started."""
+        with self._lock:
+            engines, self._engines = list(self._engines.values()), {}
+        for engine in engines:
+            close = getattr(engine, "close", None)
+            if close is not None:
+                close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Workspace of {len(self._models)} models, {len(self.connections)} connections>"
+
+
+def _connect(version: ModelVersion, purpose: Purpose, given: ConnectionConfig) -> None:
+    """Make a connection as a configuration file describes it."""
+    if purpose is Purpose.ACTUALS:
+        version.connect_actuals(
+            given.source,
+            given.id_column or "",
+            given.labels,
+            given.timestamp_column,
+            max_bytes=given.max_bytes,
+        )
+        return
+    connect = {
+        Purpose.SERVING: version.connect_serving,
+        Purpose.TRAINING: version.connect_training,
+        Purpose.TESTING: version.connect_testing,
+    }[purpose]
+    connect(
+        given.source,
+        given.id_column or "",
+        given.timestamp_column or "",
+        labels=given.labels,
+        predictions=given.predictions,
+        features=given.features,
+        raw_inputs=given.raw_inputs,
+        sample=given.sample,
+        max_bytes=given.max_bytes,
+    )
+
+
+def _actuals_of(connection: Connection) -> Connection | None:
+    if connection.purpose is not Purpose.SERVING:
+        return None
+    return connection.version.connections.get(Purpose.ACTUALS)
+
+
+def _identifier(value: str, what: str) -> str:
+    if not isinstance(value, str) or not value or "/" in value:
+        raise ConfigError(f"{what} {value!r} is no name", hint="a text without '/'")
+    return value
