@@ -25,7 +25,7 @@ Known differences:
 
 from headwater_aws.emulator.faults import Faults
 from headwater_aws.emulator.issuer import OidcIssuer
-from headwater_aws.emulator.requests import Recorded, RequestLog
+from headwater_aws.emulator.record import Recorded, RequestLog
 from headwater_aws.emulator.server import Emulator
 
 __all__ = ["Emulator", "Faults", "OidcIssuer", "Recorded", "RequestLog"]

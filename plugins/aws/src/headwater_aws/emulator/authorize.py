@@ -42,8 +42,8 @@ def why_not(
     keys = {**principal.context, "aws:PrincipalAccount": principal.account_id, **(context or {})}
     query = Query(action, resource, keys)
     identity = decide(identities.policies(principal), query)
-    narrowed = principal.session_policy
-    session = decide([narrowed], query) if narrowed is not None else Decision(allowed=True)
+    narrowed = principal.session_policies
+    session = Decision(allowed=True) if narrowed is None else decide(narrowed, query)
     asked = Query(action, resource, keys, principal.also_known_as)
     attached = decide(resource_policies, asked)
     for decision, kind in (
@@ -68,7 +68,7 @@ def refusal(
     """Put a refusal in AWS's words."""
     return AwsError(
         code,
-        f"User: {principal.arn} is not authorized to perform: {action} on resource: {resource} "
-        f"{why}",
+        f"User: {principal.arn} is not authorized to perform: {action} on resource: "
+        f"{resource} {why}".rstrip(),
         status,
     )

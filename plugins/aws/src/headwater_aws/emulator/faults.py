@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from headwater_aws.emulator.errors import AwsError
 from headwater_aws.emulator.policy import matches
 
 
 @dataclass
-class Fault:
+class _Fault:
     """One standing order; `times` counts down as it is met.
 
     Args:
@@ -51,22 +51,25 @@ class Strike:
     keep: int | None = None
 
 
-@dataclass
 class Faults:
     """The faults of one emulator.
 
     Args:
         expire_sessions: Ends every session handed out so far.
+
+    Attributes:
+        session_seconds: How long new sessions last, whatever they ask for; None: as asked.
     """
 
-    expire_sessions: Callable[[], None]
-    session_seconds: float | None = None
-    _standing: list[Fault] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self, expire_sessions: Callable[[], None]) -> None:
+        self.session_seconds: float | None = None
+        self._expire_sessions = expire_sessions
+        self._standing: list[_Fault] = []
+        self._lock = threading.Lock()
 
     def expire_now(self) -> None:
         """End every session that STS has handed out so far; their next call is refused."""
-        self.expire_sessions()
+        self._expire_sessions()
 
     def shorten_sessions(self, seconds: float) -> None:
         """Let sessions from now on last only this long, whatever they ask for.
@@ -94,7 +97,7 @@ class Faults:
             error = AwsError("ThrottlingException", "Rate exceeded", 400)
         else:
             error = AwsError("Throttling", "Rate exceeded", 400)
-        self._add(Fault(pattern, resource, times, skip, error=error))
+        self._add(_Fault(pattern, resource, times, skip, error=error))
 
     def fail(
         self,
@@ -124,7 +127,7 @@ class Faults:
             message or "A fault that the test asked for.",
             status,
         )
-        self._add(Fault(pattern, resource, times, skip, error=error))
+        self._add(_Fault(pattern, resource, times, skip, error=error))
 
     def truncate(
         self,
@@ -144,7 +147,7 @@ class Faults:
             resource: Which resources, as a pattern over ARNs.
             skip: How many matching calls pass first.
         """
-        self._add(Fault(pattern, resource, times, skip, truncate_at=after))
+        self._add(_Fault(pattern, resource, times, skip, truncate_at=after))
 
     def drop(
         self, pattern: str, times: int | None = 1, *, resource: str = "*", skip: int = 0
@@ -157,7 +160,7 @@ class Faults:
             resource: Which resources, as a pattern over ARNs.
             skip: How many matching calls pass first.
         """
-        self._add(Fault(pattern, resource, times, skip, drop=True))
+        self._add(_Fault(pattern, resource, times, skip, drop=True))
 
     def slow(
         self,
@@ -177,7 +180,7 @@ class Faults:
             resource: Which resources, as a pattern over ARNs.
             skip: How many matching calls pass first.
         """
-        self._add(Fault(pattern, resource, times, skip, seconds=seconds))
+        self._add(_Fault(pattern, resource, times, skip, seconds=seconds))
 
     def leave_unprocessed(
         self, pattern: str = "glue:BatchGetPartition", keep: int = 1, times: int | None = 1
@@ -189,7 +192,7 @@ class Faults:
             keep: How many items are answered.
             times: How many calls; None for all of them.
         """
-        self._add(Fault(pattern, "*", times, keep=keep))
+        self._add(_Fault(pattern, "*", times, keep=keep))
 
     def clear(self) -> None:
         """Back to a good day. Sessions that have been ended stay ended."""
@@ -207,7 +210,7 @@ class Faults:
         Returns:
             All of them together.
         """
-        met: list[Fault] = []
+        met: list[_Fault] = []
         with self._lock:
             for fault in self._standing:
                 if fault.times == 0 or not matches(fault.pattern, action, ignore_case=True):
@@ -228,7 +231,7 @@ class Faults:
             next((fault.keep for fault in met if fault.keep is not None), None),
         )
 
-    def _add(self, fault: Fault) -> None:
+    def _add(self, fault: _Fault) -> None:
         if ":" not in fault.pattern:
             raise ValueError(f"a fault's pattern is service:Action, not {fault.pattern!r}")
         with self._lock:

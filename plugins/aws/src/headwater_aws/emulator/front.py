@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
-from headwater_aws.emulator import backend, glue_arns, policy, s3, sigv4
+from headwater_aws.emulator import backend, glue_arns, policy, s3_calls, sigv4
 from headwater_aws.emulator.authorize import refusal, why_not
 from headwater_aws.emulator.errors import AwsError, render
 from headwater_aws.emulator.faults import Faults, Strike
 from headwater_aws.emulator.glue import Glue
 from headwater_aws.emulator.identities import Identities, Principal
-from headwater_aws.emulator.requests import Recorded, RequestLog
+from headwater_aws.emulator.record import Recorded, RequestLog
+from headwater_aws.emulator.s3 import S3
 from headwater_aws.emulator.state import State
 from headwater_aws.emulator.sts import Sts
-from headwater_aws.emulator.wire import DropConnection, Request, Response
+from headwater_aws.emulator.wire import ConnectionDroppedError, Request, Response
 
 _log = logging.getLogger("headwater_aws.emulator")
 _SECRET_PARAMETERS = ("WebIdentityToken", "TokenCode")
@@ -37,7 +38,7 @@ class _Asked:
     owner: str = ""
     resources: tuple[str, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
-    s3_call: s3.S3Call | None = None
+    s3_call: s3_calls.S3Call | None = None
 
 
 class Front:
@@ -68,7 +69,7 @@ class Front:
         self._clock = clock
         self._latency = latency
         self._glue = Glue(state)
-        self._s3 = s3.S3(state)
+        self._s3 = S3(state)
         self.sts = Sts(state, identities, faults, clock)
 
     def handle(self, request: Request) -> Response:
@@ -83,9 +84,9 @@ class Front:
                 response = self._answer(request, asked)
             except AwsError as refused:
                 error = refused
-            except DropConnection:
+            except ConnectionDroppedError:
                 raise
-            except Exception as failure:
+            except Exception as failure:  # noqa: BLE001 - a bug of ours is answered, not hidden
                 _log.exception("the emulator failed at %s:%s", asked.service, asked.action)
                 message = f"The emulator itself failed: {type(failure).__name__}: {failure}"
                 error = AwsError("InternalFailure", message, 500)
@@ -104,7 +105,9 @@ class Front:
         if signature is not None:
             asked.service, asked.region = signature.service, signature.region
         else:
-            asked.service = "sts" if request.method == "POST" and request.path == "/" else "s3"
+            is_query = request.method == "POST" and request.path == "/"
+            is_json = "x-amz-target" in request.headers
+            asked.service = "glue" if is_json else "sts" if is_query else "s3"
         self._understand(request, asked)
         if signature is not None:
             with self._state.lock:
@@ -115,9 +118,10 @@ class Front:
             return self._serve(request, asked, Strike())
         self._locate(asked)
         strike = self._faults.strike(f"{asked.service}:{asked.action}", asked.resources)
-        time.sleep(self._latency + strike.seconds)
+        if wait := self._latency + strike.seconds:
+            time.sleep(wait)
         if strike.drop:
-            raise DropConnection
+            raise ConnectionDroppedError
         if strike.error is not None:
             raise strike.error
         response = self._serve(request, asked, strike)
@@ -135,7 +139,7 @@ class Front:
             asked.parameters = {name: values[0] for name, values in form.items()}
             asked.action = asked.parameters.pop("Action", "")
         elif asked.service == "s3":
-            asked.s3_call = s3.read(request)
+            asked.s3_call = s3_calls.read(request)
             asked.action = asked.s3_call.action
             asked.resources = tuple(arn for _, arn in asked.s3_call.needs)
             asked.parameters = {"bucket": asked.s3_call.bucket, "key": asked.s3_call.key}
@@ -243,9 +247,7 @@ class Front:
             return None
         return self._state.buckets.get(arn.removeprefix("arn:aws:s3:::").partition("/")[0])
 
-    def _record(
-        self, asked: _Asked, status: int, error: AwsError | None, began: float
-    ) -> None:
+    def _record(self, asked: _Asked, status: int, error: AwsError | None, began: float) -> None:
         caller = asked.principal
         if caller is not None and caller.is_admin:
             return

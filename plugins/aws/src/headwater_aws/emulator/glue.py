@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from moto.glue.exceptions import JsonRESTError
+from moto.core.exceptions import JsonRESTError
 
 from headwater_aws.emulator import backend, glue_arns
 from headwater_aws.emulator.errors import JSON, AwsError
@@ -28,8 +28,14 @@ from headwater_aws.emulator.wire import Request, Response
 Params = dict[str, Any]
 Permits = Callable[[str], bool]
 
-PAGE = {"GetTables": 100, "GetDatabases": 100, "GetPartitions": 1000, "SearchTables": 1000,
-        "GetUserDefinedFunctions": 100, "GetTableVersions": 100}
+PAGE = {
+    "GetTables": 100,
+    "GetDatabases": 100,
+    "GetPartitions": 1000,
+    "SearchTables": 1000,
+    "GetUserDefinedFunctions": 100,
+    "GetTableVersions": 100,
+}
 MAX_SEGMENTS, MAX_BATCH, MAX_EXPRESSION = 10, 1000, 2048
 
 
@@ -122,7 +128,7 @@ class _Call:
     @property
     def table(self) -> Any:
         """The table that the call names."""
-        name = self.params.get("TableName") or self.params.get("Name")
+        name = self.params.get("TableName") or self.params["Name"]
         return self.catalog.get_table(self.params["DatabaseName"], name)
 
     def arn(self, kind: str, *names: str) -> str:
@@ -186,7 +192,7 @@ def _get_databases(call: _Call) -> Params:
 
 
 def _get_table(call: _Call) -> Params:
-    return {"Table": call.table.as_dict()}
+    return {"Table": _table(call.table)}
 
 
 def _get_tables(call: _Call) -> Params:
@@ -195,14 +201,14 @@ def _get_tables(call: _Call) -> Params:
     if expression is not None and len(expression) > MAX_EXPRESSION:
         raise constraint(expression, "expression", f"length less than or equal to {MAX_EXPRESSION}")
     wanted = _attributes(call, {"NAME": "Name", "TABLE_TYPE": "TableType"})
-    tables = call.catalog.get_tables(database, expression.lower() if expression else None)
+    pattern = _name_pattern(expression or "*")
     found = [
-        one
-        for one in sorted(tables, key=lambda one: one.name)
-        if call.permits(call.arn("table", database, one.name))
+        table
+        for name, table in sorted(call.catalog.get_database(database).tables.items())
+        if pattern.fullmatch(name) and call.permits(call.arn("table", database, name))
     ]
     page = call.page(found, "TableList")
-    page["TableList"] = [_only(one.as_dict(), wanted) for one in page["TableList"]]
+    page["TableList"] = [_only(_table(one), wanted) for one in page["TableList"]]
     return page
 
 
@@ -214,7 +220,7 @@ def _search_tables(call: _Call) -> Params:
         for table in database.tables.values():
             if not call.permits(call.arn("table", database.name, table.name)):
                 continue
-            entry = table.as_dict()
+            entry = _table(table)
             if words and words not in json.dumps(entry, default=str).lower():
                 continue
             if all(
@@ -302,7 +308,7 @@ def _delete_function(call: _Call) -> Params:
 def _get_functions(call: _Call) -> Params:
     named = call.params.get("DatabaseName")
     databases = [named] if named else [one.name for one in call.catalog.get_databases()]
-    pattern = re.compile(call.params["Pattern"].replace("*", ".*"), re.IGNORECASE)
+    pattern = _name_pattern(call.params["Pattern"])
     found = [
         function
         for database in databases
@@ -310,6 +316,21 @@ def _get_functions(call: _Call) -> Params:
         if pattern.fullmatch(name)
     ]
     return call.page(found, "UserDefinedFunctions")
+
+
+def _name_pattern(text: str) -> re.Pattern[str]:
+    """Glue's patterns are regular expressions in which a bare `*` stands for anything."""
+    try:
+        return re.compile(re.sub(r"(?<![.\])\\])\*", ".*", text), re.IGNORECASE)
+    except re.error as error:
+        message = f"Invalid regular expression {text!r}: {error}"
+        raise AwsError("InvalidInputException", message) from error
+
+
+def _table(table: Any) -> Params:
+    entry = table.as_dict()
+    stored = {"Retention": 0, "UpdateTime": entry["CreateTime"]}
+    return {**stored, **entry, "IsRegisteredWithLakeFormation": False}
 
 
 def _attributes(call: _Call, known: Mapping[str, str]) -> set[str] | None:

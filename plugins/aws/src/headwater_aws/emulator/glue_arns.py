@@ -21,7 +21,9 @@ _FUNCTION = ("catalog", "database", "userDefinedFunction")
 #: Kinds of resource that each action must be allowed on. GetDatabases, GetTables and SearchTables
 #: list only what is allowed, so the last kind is judged entry by entry.
 RESOURCES: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("CreateDatabase", "GetDatabase", "UpdateDatabase", "DeleteDatabase"), _DATABASE),
+    **dict.fromkeys(
+        ("CreateDatabase", "GetDatabase", "UpdateDatabase", "DeleteDatabase"), _DATABASE
+    ),
     "GetDatabases": ("catalog",),
     "GetTables": _DATABASE,
     "SearchTables": ("catalog",),

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from moto.iam.models import ManagedPolicy
+
 from headwater_aws.emulator import sigv4
 from headwater_aws.emulator.errors import AwsError
 from headwater_aws.emulator.policy import Document, parse
@@ -26,7 +28,7 @@ class Principal:
         account_id: The account that it belongs to.
         user_id: What GetCallerIdentity calls `UserId`.
         name: Name of the role or user in IAM; empty for the administrator.
-        session_policy: Narrows the role's policies for this session, if given.
+        session_policies: Narrow the role's policies for this session; None when none were given.
         context: Condition keys that the session carries, such as `aws:PrincipalTag/team`.
         is_role: Whether this is a session of a role.
         is_admin: Whether nothing is forbidden to it: the seeding client.
@@ -36,7 +38,7 @@ class Principal:
     account_id: str
     user_id: str
     name: str = ""
-    session_policy: Document | None = None
+    session_policies: tuple[Document, ...] | None = None
     context: Mapping[str, str] = field(default_factory=dict)
     is_role: bool = False
     is_admin: bool = False
@@ -159,7 +161,7 @@ class Identities:
         return principal
 
     def policies(self, principal: Principal) -> list[Document]:
-        """Identity policies of a caller as they stand now: inline, attached and, for a user, groups.
+        """Identity policies of a caller as they stand now: inline and attached.
 
         Args:
             principal: The caller.
@@ -172,8 +174,8 @@ class Identities:
         texts: list[str] = []
         for holder in holders:
             if holder.name == principal.name:
-                texts += [_text(policy) for policy in holder.policies.values()]
-                texts += [policy.document for policy in holder.managed_policies.values()]
+                texts += holder.policies.values()
+                texts += [managed_text(policy) for policy in holder.managed_policies.values()]
         return [parse(text) for text in texts]
 
     def _long_lived(self, key: str) -> tuple[str, Principal] | None:
@@ -192,9 +194,9 @@ class Identities:
         return None
 
 
-def _text(policy: object) -> str:
-    # moto keeps a role's inline policies as text and a user's as text or as an object with one.
-    return policy if isinstance(policy, str) else str(policy.policy_document)  # type: ignore[attr-defined]
+def managed_text(policy: ManagedPolicy) -> str:
+    """The document of a managed policy that is in force."""
+    return next(str(one.document) for one in policy.versions if one.is_default)
 
 
 _INVALID = "The security token included in the request is invalid."

@@ -19,7 +19,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, unquote
 
 from joserfc import jwt
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import ECKey, KeyParameters, RSAKey
 
 from headwater_aws.emulator.wire import HttpServer, Request, Response
 
@@ -38,9 +38,7 @@ class OidcIssuer:
         available: Set to False, and every endpoint answers 503.
     """
 
-    def __init__(
-        self, *, clock: Callable[[], float] = time.time, algorithm: str = "RS256"
-    ) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.time, algorithm: str = "RS256") -> None:
         if algorithm not in ("RS256", "ES256"):
             raise ValueError(f"algorithm must be RS256 or ES256, not {algorithm!r}")
         self.clients: dict[str, str] = {}
@@ -141,7 +139,7 @@ class OidcIssuer:
         return self.clients[client_id]
 
     def _new_key(self, kid: str | None = None) -> RSAKey | ECKey:
-        parameters = {
+        parameters: KeyParameters = {
             "kid": kid or secrets.token_hex(8),
             "use": "sig",
             "alg": self._algorithm,

@@ -88,6 +88,7 @@ OPERATORS: Mapping[str, tuple[Callable[[str, str], bool], bool]] = {
 }
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Document:
     """Read a policy document.
 
@@ -95,7 +96,7 @@ def parse(text: str) -> Document:
         text: JSON.
 
     Returns:
-        The document.
+        The document, shared between callers: not to be changed.
 
     Raises:
         AwsError: `MalformedPolicyDocument`, when it is not JSON or not a policy.
@@ -111,9 +112,7 @@ def parse(text: str) -> Document:
             for operator in statement.get("Condition", {}):
                 _operator(operator)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise AwsError(
-            "MalformedPolicyDocument", f"Syntax errors in policy. ({error})"
-        ) from error
+        raise AwsError("MalformedPolicyDocument", f"Syntax errors in policy. ({error})") from error
     return document  # type: ignore[no-any-return]  # json.loads
 
 
@@ -184,14 +183,14 @@ def _principal(statement: Document, query: Query) -> str:
 def _condition(operator: str, key: str, wanted: Any, context: Context) -> bool:
     quantifier, name, if_exists = _operator(operator)
     value = next((v for k, v in context.items() if k.lower() == key.lower()), None)
-    wanted = [_text(item, context) for item in _list(wanted)]
+    texts = [_text(item, context) for item in _list(wanted)]
     if name == "Null":
-        return (value is None) == (wanted[0].lower() == "true")
+        return (value is None) == (texts[0].lower() == "true")
     fits, negated = OPERATORS[name]
     if value is None:
         return if_exists or negated or quantifier == "ForAllValues"
     values = [value] if isinstance(value, str) else list(value)
-    each = [any(fits(item, one) for item in wanted) != negated for one in values]
+    each = [any(fits(item, one) for item in texts) != negated for one in values]
     return all(each) if quantifier == "ForAllValues" or negated else any(each)
 
 

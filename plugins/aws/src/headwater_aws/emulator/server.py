@@ -19,7 +19,7 @@ from headwater_aws.emulator.faults import Faults
 from headwater_aws.emulator.front import Front
 from headwater_aws.emulator.identities import Identities
 from headwater_aws.emulator.issuer import OidcIssuer
-from headwater_aws.emulator.requests import RequestLog
+from headwater_aws.emulator.record import RequestLog
 from headwater_aws.emulator.state import State
 from headwater_aws.emulator.wire import HttpServer
 
@@ -48,9 +48,7 @@ class Emulator:
         200
     """
 
-    def __init__(
-        self, *, latency: float = 0.0, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, *, latency: float = 0.0, clock: Callable[[], float] = time.time) -> None:
         self.requests = RequestLog()
         self._state = State()
         self._identities = Identities(self._state, clock)
@@ -154,8 +152,9 @@ class Emulator:
         audience: str = "sts.amazonaws.com",
         policy: Policy | None = None,
         max_session_duration: int = 3600,
+        issuer: OidcIssuer | None = None,
     ) -> str:
-        """Make a role that tokens of this emulator's issuer may assume, and its provider.
+        """Make a role that an issuer's tokens may assume, and the issuer's provider.
 
         Args:
             account_id: Account of the role.
@@ -164,22 +163,21 @@ class Emulator:
             audience: The `aud` it trusts.
             policy: Its access policy; None lets it read Glue and S3 of its account.
             max_session_duration: Longest session, seconds, 3,600 to 43,200.
+            issuer: The issuer that it trusts; None for this emulator's own.
 
         Returns:
             ARN of the role.
         """
         iam = self.client("iam", account_id=account_id)
-        bare = self.issuer.url.removeprefix("http://")
+        url = (issuer or self.issuer).url
+        bare = url.partition("://")[2]
         provider = f"arn:aws:iam::{account_id}:oidc-provider/{bare}"
-        known = [one["Arn"] for one in iam.list_open_id_connect_providers()[
-            "OpenIDConnectProviderList"]]
-        if provider not in known:
+        known = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+        if {"Arn": provider} not in known:
             iam.create_open_id_connect_provider(
-                Url=self.issuer.url, ClientIDList=[audience], ThumbprintList=["0" * 40]
+                Url=url, ClientIDList=[audience], ThumbprintList=["0" * 40]
             )
-        elif audience not in iam.get_open_id_connect_provider(
-            OpenIDConnectProviderArn=provider
-        )["ClientIDList"]:
+        else:  # a second role of the account; an audience that is known already stays as it is
             iam.add_client_id_to_open_id_connect_provider(
                 OpenIDConnectProviderArn=provider, ClientID=audience
             )
@@ -241,35 +239,35 @@ class Emulator:
         account_id: str = ACCOUNT,
         policy: Policy | None = None,
         *,
-        name: str = "analyst",
+        name: str | None = None,
     ) -> tuple[str, str]:
         """Make a user with long-lived keys.
 
         Args:
             account_id: Account of the user.
             policy: Its access policy; None lets it read Glue and S3 of its account.
-            name: Its name.
+            name: Its name; None makes one up.
 
         Returns:
             Access key id and secret access key.
         """
         iam = self.client("iam", account_id=account_id)
+        name = name or f"user-{len(iam.list_users()['Users']) + 1}"
         iam.create_user(UserName=name)
         document = json.dumps(policy if policy is not None else read_policy(account_id))
         iam.put_user_policy(UserName=name, PolicyName="access", PolicyDocument=document)
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return key["AccessKeyId"], key["SecretAccessKey"]
 
-    def _client(
-        self, service: str, region: str, key: str, secret: str, token: str | None
-    ) -> Any:
+    def _client(self, service: str, region: str, key: str, secret: str, token: str | None) -> Any:
         config = Config(
             s3={"addressing_style": "path"},
             retries={"total_max_attempts": 1},
             proxies={},
         )
         with _clients:  # a boto3 session may make one client at a time
-            return _session().client(
+            session: Any = _session()  # typed by service name, of which this one is not yet known
+            return session.client(
                 service,
                 endpoint_url=self.endpoint_url,
                 region_name=region,

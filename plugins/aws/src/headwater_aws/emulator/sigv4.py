@@ -139,9 +139,9 @@ def _canonical_request(request: Request, signature: Signature, path: str) -> str
     if signature.presigned:
         payload = "UNSIGNED-PAYLOAD"
     else:
-        payload = request.headers.get("x-amz-content-sha256") or hashlib.sha256(
-            request.body
-        ).hexdigest()
+        payload = (
+            request.headers.get("x-amz-content-sha256") or hashlib.sha256(request.body).hexdigest()
+        )
     query = "&".join(f"{name}={value}" for name, value in pairs)
     signed = ";".join(signature.signed_headers)
     return "\n".join((request.method, path, query, headers, signed, payload))

@@ -59,5 +59,6 @@ class State:
             self._iam.clear()
         # moto remembers every instance for its dashboard, which would keep all tables alive.
         for service in ("glue", "iam"):
-            for model in model_data[service].values():
+            models: dict[str, Any] = model_data[service]
+            for model in models.values():
                 model.instances_tracked = []

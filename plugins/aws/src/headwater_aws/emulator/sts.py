@@ -10,14 +10,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from xml.sax.saxutils import escape
 
 from headwater_aws.emulator import tokens
 from headwater_aws.emulator.authorize import refusal, why_not
 from headwater_aws.emulator.errors import XML, AwsError
 from headwater_aws.emulator.faults import Faults
-from headwater_aws.emulator.identities import Identities, Principal, Session
+from headwater_aws.emulator.identities import Identities, Principal, Session, managed_text
 from headwater_aws.emulator.policy import Document, Query, decide, parse
 from headwater_aws.emulator.state import State
 from headwater_aws.emulator.wire import Response
@@ -25,8 +24,14 @@ from headwater_aws.emulator.wire import Response
 Form = Mapping[str, str]
 
 MIN_SECONDS, DEFAULT_SECONDS, MAX_SECONDS = 900, 3600, 43200
-MAX_POLICY = 2048
+MAX_CHAINED_SECONDS = 3600
+MAX_POLICY = 2048  # characters
 _ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([\w+=,.@-]+)")
+#: A parameter that is not known might have narrowed the session: it is refused, not ignored.
+_KNOWN = re.compile(
+    r"Version|RoleArn|RoleSessionName|DurationSeconds|Policy|PolicyArns\.member\.\d+\.arn|"
+    r"WebIdentityToken|ExternalId|SerialNumber|TokenCode|Tags\.member\.\d+\.(Key|Value)"
+)
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}")
 
 
@@ -65,10 +70,6 @@ class Sts:
         self._faults = faults
         self._clock = clock
 
-    def resources(self, action: str, form: Form) -> tuple[str, ...]:
-        """ARNs that a call touches."""
-        return (form["RoleArn"],) if "RoleArn" in form else ()
-
     def call(self, action: str, form: Form, principal: Principal | None) -> Response:
         """Answer one call.
 
@@ -83,6 +84,10 @@ class Sts:
         Raises:
             AwsError: With AWS's code and message.
         """
+        unknown = [name for name in form if not _KNOWN.fullmatch(name)]
+        if unknown:
+            message = f"The emulator does not know the parameters {', '.join(unknown)}."
+            raise AwsError("NotImplemented", message, 501)
         if action == "AssumeRoleWithWebIdentity":
             return self._assume_with_web_identity(form)
         if principal is None:
@@ -103,10 +108,14 @@ class Sts:
         _require(form, "RoleArn", "RoleSessionName", "WebIdentityToken")
         token = form["WebIdentityToken"]
         if not 4 <= len(token) <= 20000:
-            raise _constraint("webIdentityToken", "length between 4 and 20000")
-        session_name, narrowed = _session_name(form), _session_policy(form)
-        seconds = _seconds(form)
+            raise AwsError(
+                "ValidationError",
+                "1 validation error detected: Value at 'webIdentityToken' failed to satisfy "
+                "constraint: Member must have length between 4 and 20000",
+            )
+        session_name, seconds = _session_name(form), _seconds(form)
         account_id, _ = _role_parts(form["RoleArn"])
+        narrowed = self._session_policies(form, account_id)
         unverified = tokens.unverified_claims(token)
         issuer = str(unverified.get("iss", ""))
         bare = re.sub(r"^https?://", "", issuer)
@@ -146,11 +155,31 @@ class Sts:
 
     def _assume(self, form: Form, caller: Principal) -> Response:
         _require(form, "RoleArn", "RoleSessionName")
-        session_name, narrowed, tags = _session_name(form), _session_policy(form), _tags(form)
-        seconds = _seconds(form)
+        session_name, tags, seconds = _session_name(form), _tags(form), _seconds(form)
         account_id, _ = _role_parts(form["RoleArn"])
-        context: dict[str, str] = {**caller.context, "sts:RoleSessionName": session_name}
-        context["aws:PrincipalAccount"] = caller.account_id
+        narrowed = self._session_policies(form, account_id)
+        role = self._role(form["RoleArn"])
+        context = self._context(form, caller, session_name, tags)
+        for action in ("sts:AssumeRole", *(("sts:TagSession",) if tags else ())):
+            if role is None or not self._may(caller, action, role, context):
+                raise refusal(caller, action, form["RoleArn"], "", "AccessDenied", 403)
+        assert role is not None
+        if caller.is_role and seconds > MAX_CHAINED_SECONDS:
+            raise AwsError(
+                "ValidationError",
+                "The requested DurationSeconds exceeds the 1 hour session limit for roles "
+                "assumed by role chaining",
+            )
+        _within_role(seconds, role)
+        carried = {f"aws:PrincipalTag/{name}": value for name, value in tags.items()}
+        session = self._open(role, session_name, seconds, narrowed, carried)
+        return _xml("AssumeRole", _credentials(session))
+
+    def _context(
+        self, form: Form, caller: Principal, session_name: str, tags: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Condition keys that a trust policy may ask for."""
+        context: dict[str, str] = {"sts:RoleSessionName": session_name}
         if "ExternalId" in form:
             context["sts:ExternalId"] = form["ExternalId"]
         if "SerialNumber" in form:
@@ -162,37 +191,42 @@ class Sts:
                 )
             context["aws:MultiFactorAuthPresent"] = "true"
         context.update({f"aws:RequestTag/{name}": value for name, value in tags.items()})
-        role = self._role(form["RoleArn"])
-        for action in ("sts:AssumeRole", *(("sts:TagSession",) if tags else ())):
-            why: str | None = f"because no resource-based policy allows the {action} action"
-            if role is not None:
-                why = why_not(
-                    self._identities,
-                    caller,
-                    action,
-                    role.arn,
-                    owner=account_id,
-                    resource_policies=[role.trust],
-                    context=context,
-                )
-                # A role's trust policy is never implied, not even by its own account's policies.
-                query = Query(action, role.arn, context, caller.also_known_as)
-                if why is None and not decide([role.trust], query).allowed:
-                    why = f"because no resource-based policy allows the {action} action"
-            if why is not None:
-                del why  # STS does not tell the reason
-                raise refusal(caller, action, form["RoleArn"], "", "AccessDenied", 403)
-        assert role is not None
-        if caller.is_role and seconds > 3600:
+        return context
+
+    def _may(self, caller: Principal, action: str, role: _Role, context: Mapping[str, str]) -> bool:
+        with self._state.lock:
+            why = why_not(
+                self._identities,
+                caller,
+                action,
+                role.arn,
+                owner=role.account_id,
+                resource_policies=[role.trust],
+                context=context,
+            )
+        # A role's trust policy is asked even where an identity policy would do for other resources.
+        keys = {**caller.context, "aws:PrincipalAccount": caller.account_id, **context}
+        trust = decide([role.trust], Query(action, role.arn, keys, caller.also_known_as))
+        return why is None and trust.allowed and not trust.denied
+
+    def _session_policies(self, form: Form, account_id: str) -> tuple[Document, ...] | None:
+        """The inline session policy and the managed ones, which must be the account's own."""
+        text = form.get("Policy")
+        if text and len(text) > MAX_POLICY:
             raise AwsError(
                 "ValidationError",
-                "The requested DurationSeconds exceeds the 1 hour session limit for roles "
-                "assumed by role chaining",
+                "1 validation error detected: Value at 'policy' failed to satisfy constraint: "
+                f"Member must have length less than or equal to {MAX_POLICY}",
             )
-        _within_role(seconds, role)
-        carried = {f"aws:PrincipalTag/{name}": value for name, value in tags.items()}
-        session = self._open(role, session_name, seconds, narrowed, carried)
-        return _xml("AssumeRole", _credentials(session))
+        found = [parse(text)] if text else []
+        with self._state.lock:
+            managed = dict(self._state.iam(account_id).managed_policies)
+        for name, arn in form.items():
+            if re.fullmatch(r"PolicyArns\.member\.\d+\.arn", name):
+                if arn not in managed:
+                    raise AwsError("InvalidParameterValue", f"No such managed policy: {arn}")
+                found.append(parse(managed_text(managed[arn])))
+        return tuple(found) or None
 
     def _role(self, arn: str) -> _Role | None:
         account_id, name = _role_parts(arn)
@@ -214,7 +248,7 @@ class Sts:
         role: _Role,
         session_name: str,
         seconds: int,
-        narrowed: Document | None,
+        narrowed: tuple[Document, ...] | None,
         carried: Mapping[str, str],
     ) -> Session:
         principal = Principal(
@@ -239,18 +273,12 @@ def _role_parts(arn: str) -> tuple[str, str]:
 def _require(form: Form, *names: str) -> None:
     for name in names:
         if not form.get(name):
-            raise _constraint(name[0].lower() + name[1:], "not be null")
-
-
-def _constraint(field: str, rule: str) -> AwsError:
-    return AwsError(
-        "ValidationError",
-        f"1 validation error detected: Value at '{field}' failed to satisfy constraint: "
-        f"Member must have {rule}"
-        if not rule.startswith("not")
-        else f"1 validation error detected: Value null at '{field}' failed to satisfy "
-        f"constraint: Member must {rule}",
-    )
+            member = name[0].lower() + name[1:]
+            raise AwsError(
+                "ValidationError",
+                f"1 validation error detected: Value null at '{member}' failed to satisfy "
+                "constraint: Member must not be null",
+            )
 
 
 def _session_name(form: Form) -> str:
@@ -288,19 +316,6 @@ def _within_role(seconds: int, role: _Role) -> None:
         )
 
 
-def _session_policy(form: Form) -> Document | None:
-    text = form.get("Policy")
-    if not text:
-        return None
-    if len(text) > MAX_POLICY:
-        raise AwsError(
-            "ValidationError",
-            "1 validation error detected: Value at 'policy' failed to satisfy constraint: "
-            f"Member must have length less than or equal to {MAX_POLICY}",
-        )
-    return parse(text)
-
-
 def _tags(form: Form) -> dict[str, str]:
     return {
         value: form.get(name.removesuffix("Key") + "Value", "")
@@ -311,7 +326,7 @@ def _tags(form: Form) -> dict[str, str]:
 
 def _credentials(session: Session) -> str:
     expires = datetime.fromtimestamp(session.expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    who: Any = session.principal
+    who = session.principal
     return (
         f"<AssumedRoleUser><Arn>{escape(who.arn)}</Arn>"
         f"<AssumedRoleId>{escape(who.user_id)}</AssumedRoleId></AssumedRoleUser>"

@@ -46,8 +46,9 @@ def unverified_claims(token: str) -> dict[str, Any]:
             raise ValueError("claims are not an object")
     except ValueError as error:
         raise AwsError(
-            "InvalidIdentityToken", "The ID Token provided is not a valid JWT. (You may see this "
-            "error if you sent an Access Token)"
+            "InvalidIdentityToken",
+            "The ID Token provided is not a valid JWT. (You may see this "
+            "error if you sent an Access Token)",
         ) from error
     return claims
 
@@ -108,7 +109,12 @@ def _fetch_keys(issuer: str) -> KeySet:
             raise ValueError("the discovery document names another issuer")
         return KeySet.import_key_set(_get(discovery["jwks_uri"]))
     except (
-        OSError, http.client.HTTPException, ValueError, KeyError, TypeError, JoseError
+        OSError,
+        http.client.HTTPException,
+        ValueError,
+        KeyError,
+        TypeError,
+        JoseError,
     ) as error:
         raise _keys_unavailable() from error
 

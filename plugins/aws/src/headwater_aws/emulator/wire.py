@@ -66,7 +66,7 @@ class Response:
     send_only: int | None = None
 
 
-class DropConnection(Exception):
+class ConnectionDroppedError(Exception):
     """Raised by a handler to close the connection without an answer."""
 
 
@@ -83,12 +83,7 @@ class HttpServer:
         self, handle: Callable[[Request], Response], *, name: str, server_header: str
     ) -> None:
         self._server = _Server(handle, name, server_header)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.05},
-            name=name,
-            daemon=True,
-        )
+        self._thread = threading.Thread(target=self._server.accept, name=name, daemon=True)
 
     @property
     def url(self) -> str:
@@ -101,11 +96,10 @@ class HttpServer:
 
     def close(self) -> None:
         """Stop answering, cut open connections, and wait for their threads to end."""
+        self._server.stop_accepting()
         if self._thread.is_alive():
-            self._server.shutdown()
             self._thread.join()
         self._server.close_connections()
-        self._server.server_close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -122,8 +116,7 @@ class HttpServer:
 
 class _Server(ThreadingHTTPServer):
     # An interpreter that exits without close() must not wait for idle keep-alive connections;
-    # close() waits for the threads itself.
-    daemon_threads = True
+    # close_connections() waits for the threads itself.
     block_on_close = False
     request_queue_size = 128
 
@@ -136,6 +129,20 @@ class _Server(ThreadingHTTPServer):
         self.server_header = server_header
         self._open: dict[socket.socket, threading.Thread] = {}
         self._guard = threading.Lock()
+
+    def accept(self) -> None:
+        # serve_forever() polls, and so takes up to its interval to stop; tests stop often.
+        while True:
+            try:
+                connection, address = self.get_request()
+            except OSError:
+                return
+            self.process_request(connection, address)
+
+    def stop_accepting(self) -> None:
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.server_close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         thread = threading.Thread(
@@ -194,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
         try:
             response = self.server.handle(request)
-        except DropConnection:
+        except ConnectionDroppedError:
             self.close_connection = True
             return
         self.send_response(response.status)
