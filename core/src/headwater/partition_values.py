@@ -1,0 +1,92 @@
+"""Partition values: texts in a catalog that stand for a typed key.
+
+Catalogs keep every key value as text, in more than one spelling: `3` and `03`, `2024-3-9` and
+`2024-03-09`. What can't be read as its type gives None, and the caller keeps the partition.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import Any, Final
+
+from headwater.partition_patterns import Pattern
+from headwater.types import DataType
+
+_INTEGER: Final = re.compile(r"\s*[+-]?\d{1,19}\s*", re.ASCII)
+_DATE: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
+_TIMESTAMP: Final = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.0+)?)?)?", re.ASCII
+)
+
+
+def comparable(text: str, type_: DataType) -> Any:
+    """Return what a value compares as under its key's type; None where that can't be told.
+
+    Returns:
+        A str, int, date or naive datetime: two results for one type can be ordered.
+    """
+    match type_.name:
+        case "string" | "varchar":
+            return text
+        case "tinyint" | "smallint" | "int" | "bigint":
+            return int(text) if _INTEGER.fullmatch(text) else None
+        case "date":
+            moment = _moment(_DATE.fullmatch(text))
+            return None if moment is None else moment.date()
+        case "timestamp" | "timestamp_ntz":
+            return _moment(_TIMESTAMP.fullmatch(text))
+        case _:  # char pads before it compares; other types have many spellings
+            return None
+
+
+def canonical(text: str, pattern: Pattern, type_: DataType) -> str | None:
+    """Return a value as its pattern would write it, or None where its type can't be read.
+
+    Only the spelling changes: leading zeros of numbers, the digits of dates and timestamps. A
+    text that is more than one number (`2024-3-9` under `yyyy-MM-dd`) comes back as it is.
+    """
+    value = comparable(text, type_)
+    if type_.is_integer:
+        return None if value is None else str(value).zfill(_width(pattern))
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, date):
+        return value.isoformat()
+    if not type_.is_text:
+        return None
+    return text.zfill(_width(pattern)) if _is_number(pattern) and text.isdigit() else text
+
+
+def spellings(text: str, pattern: Pattern, type_: DataType) -> tuple[str, ...]:
+    """Return how a value that its pattern wrote may stand in a catalog, likeliest first.
+
+    A key of type string that is one number (`{"month": "MM"}`) is often written both ways in one
+    table, by different jobs; a typed key is compared as its type, so that one spelling will do.
+    """
+    if type_.is_integer:
+        return (str(int(text)),)
+    if type_.is_text and _is_number(pattern):
+        return tuple(dict.fromkeys((text, str(int(text)), text.zfill(2))))
+    return (text,)
+
+
+def _moment(match: re.Match[str] | None) -> datetime | None:
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = (*(int(g or 0) for g in match.groups()), 0, 0, 0)[:6]
+    try:
+        return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001  a local time
+    except ValueError:  # 30 February
+        return None
+
+
+def _is_number(pattern: Pattern) -> bool:
+    return len(pattern.pieces) == 1
+
+
+def _width(pattern: Pattern) -> int:
+    """Return the width of all values, or 0 where it varies."""
+    if any(p.width == 1 for p in pattern.parts):
+        return 0
+    return sum(len(p) if isinstance(p, str) else p.width for p in pattern.pieces)
