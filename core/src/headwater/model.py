@@ -16,9 +16,9 @@ from headwater.source import DataSource
 from headwater.window import Window, instant
 
 if TYPE_CHECKING:
-    from headwater.checking import CheckReport
     from headwater.dataset import Dataset
     from headwater.plan import Plan
+    from headwater.report import CheckReport
     from headwater.workspace import Workspace
 
 Moment = str | date | datetime

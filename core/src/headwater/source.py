@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from headwater.credentials import Access, Permission
+from headwater.errors import HeadwaterError
 from headwater.plan import Plan
 from headwater.relation import Relation
+from headwater.report import CheckStage, Status
 from headwater.sql.rewriting import RewriteRule
 from headwater.table import Catalog, Partition, Table, TimePartition
 
@@ -90,6 +92,19 @@ class DataSource(BaseModel, ABC):
     def permissions(self, plan: Plan) -> Iterable[Permission]:
         """Return what a plan over this source must be allowed to do."""
         return ()
+
+    def examine(self, access: Access) -> Iterator[CheckStage]:
+        """Yield what `check` should know before it asks the catalog: is access what it should be?
+
+        A source that knows more (a token's claims, an issuer, each permission) yields more stages.
+        """
+        try:
+            identities = access.identities()
+        except HeadwaterError as error:
+            yield CheckStage.failed("identity", error)
+            return
+        names = ", ".join(i.name for i in identities.values())
+        yield CheckStage("identity", Status.OK, names or "none needed")
 
     def describe(self) -> Mapping[str, str]:
         """Return what identifies it, for a person, without secrets."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any, Protocol, runtime_checkable
 
@@ -122,6 +123,42 @@ class TimePartition:
             )
         if self.lateness < timedelta(0):
             raise ConfigError(f"TimePartition on {self.column!r}: lateness can't be negative")
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> TimePartition:
+        """Return the rule that a mapping declares, e.g. one from a configuration file.
+
+        Args:
+            given: `column`, `keys`, and perhaps `timezone` and `lateness`: a timedelta, seconds, or
+                a text such as `90 minutes`, `6 hours`, `1 day`.
+
+        Raises:
+            ConfigError: On a missing or unknown key, or a lateness that can't be read.
+        """
+        known = {f.name for f in fields(cls)}
+        if extra := sorted(set(given) - known):
+            raise ConfigError(
+                f"a time partition has no {extra[0]!r}", hint=f"keys: {', '.join(sorted(known))}"
+            )
+        if missing := sorted({"column", "keys"} - set(given)):
+            raise ConfigError(
+                f"a time partition needs {' and '.join(missing)}",
+                hint='e.g. {column: event_time, keys: {dt: "yyyy-MM-dd"}}',
+            )
+        return cls(**{**given, "lateness": _duration(given.get("lateness", timedelta(0)))})
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, int | float):
+        return timedelta(seconds=value)
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(second|minute|hour|day)s?", str(value).strip())
+    if match is None:
+        raise ConfigError(
+            f"lateness {value!r} is no duration", hint="write seconds, or e.g. '6 hours' or '1 day'"
+        )
+    return timedelta(**{f"{match[2]}s": float(match[1])})
 
 
 @dataclass(frozen=True, slots=True)

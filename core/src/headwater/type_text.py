@@ -45,8 +45,8 @@ class TypeTextError(ValueError):
 def parse_type(text: str) -> DataType:
     """Return the type that a Spark or Hive type text names.
 
-    Struct field names may be bare or in backticks. A type that is known and unreadable (`uniontype`,
-    Spark's `variant`) comes back marked, so that one column does not spoil a table.
+    Struct field names may be bare or in backticks. A type that is known and unreadable
+    (`uniontype`, Spark's `variant`) comes back marked, so that one column does not spoil a table.
 
     Raises:
         TypeTextError: If the text is not a type.

@@ -25,9 +25,9 @@ from headwater.source import DataSource
 from headwater.window import Window
 
 if TYPE_CHECKING:
-    from headwater.checking import CheckReport
     from headwater.config import ConnectionConfig
     from headwater.plan import Plan
+    from headwater.report import CheckReport
 
 
 class Workspace:

@@ -1,0 +1,1 @@
+"""Sources that need no plugin: local files, and rows in memory."""

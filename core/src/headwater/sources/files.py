@@ -1,0 +1,202 @@
+"""FileDataSource: tables made of local files. The reference implementation of a source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from headwater import hive_layout
+from headwater.arrow_types import from_arrow
+from headwater.credentials import Access
+from headwater.errors import ConfigError, SourceError
+from headwater.relation import DataFile, FilePartition, FileRelation, Relation
+from headwater.source import DataSource, SourceCapability
+from headwater.sources.single_database import SingleDatabase
+from headwater.sql.rewriting import quoted
+from headwater.table import Catalog, Column, Partition, Table, TableName, TimePartition
+from headwater.type_text import TypeTextError, parse_type
+from headwater.types import STRING
+
+DATABASE = "files"
+
+
+def _rule(given: object) -> object:
+    return TimePartition.of(given) if isinstance(given, Mapping) else given
+
+
+class FileDataSource(DataSource):
+    """Tables made of local files, partitioned by directories named `key=value` or not at all.
+
+    Args:
+        tables: Table name to a file or a directory.
+        format: Format of the files of all tables.
+        query: Spark SQL over the tables; may be left out where there is one table.
+        partitions: Table name to how its partition keys follow from time.
+        columns: Table name to its columns and their Spark types. Needed for `json`; a `csv` table
+            without them takes its names from the header row, and all its columns are strings.
+        options: Reader options in Spark's words, e.g. `{"sep": ";"}`.
+    """
+
+    kind: ClassVar[str] = "files"
+    capabilities: ClassVar[frozenset[SourceCapability]] = frozenset(
+        {SourceCapability.DISCOVER, SourceCapability.PARTITIONS}
+    )
+
+    tables: Mapping[str, str]
+    format: Literal["parquet", "csv", "json", "orc"] = "parquet"
+    query: str | None = None
+    partitions: Mapping[str, Annotated[TimePartition, BeforeValidator(_rule)]] = Field(
+        default_factory=dict
+    )
+    columns: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
+    options: Mapping[str, str] = Field(default_factory=dict)
+
+    def access(self) -> Access:
+        """Return no identities: the files are read as whoever runs this."""
+        return Access()
+
+    def catalog(self, access: Access) -> Catalog:
+        """Return the tables as a catalog of the database `files`."""
+        described = {name: partial(self._describe, name) for name in self.tables}
+        return SingleDatabase(DATABASE, described, _partitions)
+
+    def sql(self) -> str:
+        """Return the query, or all rows of the only table."""
+        return the_query(self.query, list(self.tables))
+
+    def relation(
+        self, table: Table, partitions: Sequence[Partition] | None, access: Access
+    ) -> Relation:
+        """Return the files of the partitions that were kept."""
+        groups = _partitions(table) if partitions is None else list(partitions)
+        files = [
+            DataFile(str(path), path.stat().st_size, index)
+            for index, group in enumerate(groups)
+            for path in group.detail
+        ]
+        return FileRelation(
+            table.name,
+            table.columns,
+            table.partition_keys,
+            self.format,
+            self._options(table.name.name),
+            tuple(FilePartition(g.values, g.location) for g in groups) or (FilePartition(),),
+            tuple(f for f in files if f.size > 0),
+        )
+
+    @property
+    def default_database(self) -> str:
+        """The one database: `files`."""
+        return DATABASE
+
+    @property
+    def allowed_databases(self) -> frozenset[str]:
+        """Only that."""
+        return frozenset({DATABASE})
+
+    def time_partition(self, table: Table) -> TimePartition | None:
+        """Return the declared rule of a table."""
+        return self.partitions.get(table.name.name)
+
+    def describe(self) -> Mapping[str, str]:
+        """Return the type and where the tables lie."""
+        return {"type": self.kind, **{f"table {n}": p for n, p in self.tables.items()}}
+
+    def _options(self, name: str) -> Mapping[str, str]:
+        if self.format == "csv" and name not in self.columns:
+            return {"header": "true", **self.options}
+        return self.options
+
+    def _describe(self, name: str) -> Table:
+        root = Path(self.tables[name]).expanduser().resolve()
+        files = _files(root, name)
+        relatives = [
+            p.relative_to(root if root.is_dir() else root.parent).as_posix() for p in files
+        ]
+        found = hive_layout.layout(relatives, str(root))
+        keys = tuple(
+            Column(key, hive_layout.key_type(v[i] for v in found.values))
+            for i, key in enumerate(found.keys)
+        )
+        folded = {k.casefold() for k in found.keys}
+        data = [c for c in self._columns(name, files) if c.name.casefold() not in folded]
+        groups: dict[tuple[str | None, ...], list[Path]] = {}
+        for path, values in zip(files, found.values, strict=True):
+            groups.setdefault(values, []).append(path)
+        return Table(
+            TableName(DATABASE, name), (*data, *keys), found.keys, "files", str(root), groups
+        )
+
+    def _columns(self, name: str, files: Sequence[Path]) -> tuple[Column, ...]:
+        if name in self.columns:
+            try:
+                return tuple(Column(n, parse_type(t)) for n, t in self.columns[name].items())
+            except TypeTextError as error:
+                raise ConfigError(f"columns of table {name!r}: {error}") from error
+        if self.format == "json":
+            raise ConfigError(
+                f"table {name!r}: the columns of JSON files must be declared",
+                hint=f'columns={{"{name}": {{"prediction_id": "string", "score": "double"}}}}',
+            )
+        return _read_columns(self.format, files[0], self.options.get("sep", ","))
+
+
+def the_query(query: str | None, tables: Sequence[str]) -> str:
+    """Return a source's query, or all rows of its only table.
+
+    Raises:
+        ConfigError: If there is no query and not exactly one table.
+    """
+    if query is not None:
+        return query
+    if len(tables) != 1:
+        raise ConfigError(
+            f"the source has {len(tables)} tables and no query",
+            hint="give it a query, or exactly one table",
+        )
+    return f"SELECT * FROM {quoted(tables[0])}"
+
+
+def _files(root: Path, name: str) -> list[Path]:
+    if root.is_file():
+        return [root]
+    if not root.is_dir():
+        raise SourceError(f"table {name!r}: there is nothing at {root}", code="path-not-found")
+    found = sorted(
+        p
+        for p in root.rglob("*")
+        if p.is_file() and not hive_layout.is_hidden(p.relative_to(root).as_posix())
+    )
+    if not found:
+        raise SourceError(f"table {name!r}: there are no files under {root}", code="no-files")
+    return found
+
+
+def _partitions(table: Table) -> list[Partition]:
+    groups: Mapping[tuple[str | None, ...], list[Path]] = table.detail
+    return [Partition(v, str(paths[0].parent), paths) for v, paths in groups.items()]
+
+
+def _read_columns(format: str, path: Path, separator: str) -> tuple[Column, ...]:
+    import pyarrow as pa
+
+    try:
+        if format == "csv":
+            with path.open(encoding="utf-8-sig") as lines:
+                header = lines.readline().rstrip("\r\n")
+            return tuple(Column(n.strip().strip('"'), STRING) for n in header.split(separator))
+        if format == "orc":
+            from pyarrow import orc
+
+            schema = orc.ORCFile(path).schema
+        else:
+            import pyarrow.parquet as pq
+
+            schema = pq.read_schema(path)
+    except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
+        raise SourceError(f"{path} can't be read as {format}: {error}") from error
+    return tuple(Column(f.name, from_arrow(f.type)) for f in schema)
