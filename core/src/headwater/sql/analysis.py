@@ -51,12 +51,22 @@ class ParsedQuery:
         tree: sqlglot's tree (Spark dialect), or None if the text can't be read.
         references: Where it names tables, in the order of the text.
         diagnostics: What the parser and the guard found.
+        end: Offset after the query's last token: what follows is white space, comments and `;`.
     """
 
     text: str
     tree: exp.Query | None
     references: tuple[TableReference, ...]
     diagnostics: tuple[Diagnostic, ...]
+    end: int
+
+    @property
+    def body(self) -> str:
+        """The query without what follows its last token, to be put into brackets.
+
+        It starts where `text` starts, so spans into `text` are spans into it.
+        """
+        return self.text[: self.end]
 
     @property
     def ok(self) -> bool:

@@ -1,0 +1,219 @@
+"""Spark's lexical rules: where strings, comments, names and numbers begin and end.
+
+A query is read by sqlglot, whose lexer is not Spark's: they differ about adjacent strings, `''`,
+comments in comments, `--` lines that end in a backslash, and more. What one reads as a comment the
+other may run. So the text is first cut here by Spark's own rules, what could be read in two ways is
+refused, and `parse` checks that both lexers cut at the same places.
+
+Source: Apache Spark 4.1, `SqlBaseLexer.g4` and `SparkParserUtils.unescapeSQLString`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from headwater.diagnostics import Diagnostic, Span
+
+SPACE: Final = "space"
+COMMENT: Final = "comment"
+WORD: Final = "word"
+QUOTED: Final = "quoted"
+NUMBER: Final = "number"
+STRING: Final = "string"
+BINARY: Final = "binary"
+OPERATOR: Final = "operator"
+HINT: Final = "hint"
+
+_TOKENS: Final = re.compile(
+    r"""
+      (?P<space>[ \t\r\n]+)
+    | (?P<comment>--[^\r\n]*|/\*(?!\+).*?\*/)
+    | (?P<hint>/\*\+|\*/)
+    | (?P<quoted>`(?:[^`]|``)+`)
+    | (?P<raw>[rR](?:'[^']*'|"[^"]*"))
+    | (?P<binary>[xX](?:'[^']*'|"[^"]*"))
+    | (?P<string>'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*")
+    | (?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?:BD|[LSYFD])?(?!\w))
+    | (?P<word>\w+)
+    | (?P<operator>\|>|<=>|->|=>|::|\|\||==|!=|!>|!<|<>|<=|>=|[-+*/%~&|^=<>!.,;:?()\[\]])
+    """,
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+)
+_OPENINGS: Final = {"(": ")", "[": "]"}
+_ESCAPES: Final = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
+_ESCAPE: Final = re.compile(
+    r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([01][0-7]{2})|(.))|(''|\"\")", re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lexeme:
+    """One token of the text, as Spark cuts it.
+
+    Args:
+        kind: `word quoted number string binary operator hint`.
+        start: Offset of its first character.
+        end: Offset after its last character.
+        text: As written; for a string, its value; for a quoted name, the name.
+    """
+
+    kind: str
+    start: int
+    end: int
+    text: str
+
+    @property
+    def span(self) -> Span:
+        """Its place in the text."""
+        return Span(self.start, self.end)
+
+
+def lex(text: str) -> tuple[list[Lexeme], list[Diagnostic]]:
+    """Cut a text into Spark's tokens, comments and white space left out.
+
+    Returns:
+        The tokens, and what forbids to read the text any further: characters that no token has,
+        and what could be read in two ways.
+    """
+    found: list[Lexeme] = []
+    problems: list[Diagnostic] = []
+    position = 0
+    while position < len(text):
+        match = _TOKENS.match(text, position)
+        if match is None:
+            problems.append(_unreadable(text, position))
+            break
+        kind, start, position = match.lastgroup or "", position, match.end()
+        if kind == SPACE:
+            continue
+        piece = match.group()
+        problem = _two_ways(kind, piece, Span(start, position), text)
+        if problem is not None:
+            problems.append(problem)
+        if kind != COMMENT:
+            found.append(_lexeme(kind, start, position, piece))
+    problems += _unbalanced(found, text)
+    return found, problems
+
+
+def unescape(body: str) -> str:
+    r"""Return the value of a string literal's inside, as Spark 4.1 reads it.
+
+    `\%` and `\_` keep their backslash (they are for LIKE); any other escaped character stands for
+    itself.
+    """
+    return _ESCAPE.sub(_unescaped, body) if "\\" in body or "''" in body or '""' in body else body
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    short, long, octal, other, doubled = match.groups()
+    if short or long:
+        return _character(int(short or long, 16), match.group())
+    if octal:
+        return chr(int(octal, 8))
+    if doubled:
+        return str(doubled[0])
+    return f"\\{other}" if other in "%_" else _ESCAPES.get(other, str(other))
+
+
+def _character(code: int, written: str) -> str:
+    return chr(code) if code < 0x110000 else written
+
+
+def _lexeme(kind: str, start: int, end: int, piece: str) -> Lexeme:
+    match kind:
+        case "quoted":
+            return Lexeme(QUOTED, start, end, piece[1:-1].replace("``", "`"))
+        case "raw":
+            return Lexeme(STRING, start, end, piece[2:-1])
+        case "string":
+            return Lexeme(STRING, start, end, unescape(piece[1:-1]))
+        case "binary":
+            return Lexeme(BINARY, start, end, piece[2:-1])
+        case _:
+            return Lexeme(kind, start, end, piece)
+
+
+def _two_ways(kind: str, piece: str, span: Span, text: str) -> Diagnostic | None:
+    if kind == COMMENT:
+        if "/*" in piece[2:]:
+            return Diagnostic(
+                "nested-comment",
+                "a comment inside a comment can be read in two ways",
+                span=span,
+                text=text,
+                hint="take the inner comment out",
+            )
+        if piece.startswith("--") and piece.endswith("\\"):
+            return Diagnostic(
+                "continued-comment",
+                "a comment line that ends in a backslash goes on in the next line",
+                span=span,
+                text=text,
+                hint="take the backslash at the end of the line out",
+            )
+    if kind == WORD and not piece.isascii() and not all(_is_letter(c) for c in piece):
+        return _unreadable(text, span.start)
+    return None
+
+
+def _is_letter(character: str) -> bool:
+    return character.isalpha() or character in "0123456789_"
+
+
+def _unreadable(text: str, position: int) -> Diagnostic:
+    character, rest = text[position], text[position : position + 2]
+    span = Span(position, position + 1)
+    if rest == "/*":
+        return Diagnostic(
+            "open-comment", "this comment is never closed", span=Span(position, position + 2),
+            text=text, hint="close it with */",
+        )  # fmt: skip
+    if character in "'\"`":
+        what = "name" if character == "`" else "string"
+        return Diagnostic(
+            "open-string", f"this {what} is never closed", span=span, text=text,
+            hint=f"close it with {character}",
+        )  # fmt: skip
+    if character == "\0" or (ord(character) < 32) or 0x7F <= ord(character) < 0xA0:
+        return Diagnostic(
+            "control-character", f"the text holds the control character U+{ord(character):04X}",
+            span=span, text=text, hint="delete it",
+        )  # fmt: skip
+    return Diagnostic(
+        "unexpected-character",
+        f"Spark SQL has no use for {character!r} (U+{ord(character):04X}) here",
+        span=span,
+        text=text,
+        hint="use a plain space" if character.isspace() else "quote a name in backticks: `my-name`",
+    )
+
+
+def _unbalanced(found: list[Lexeme], text: str) -> list[Diagnostic]:
+    open_: list[Lexeme] = []
+    hint: Lexeme | None = None
+    for token in found:
+        if token.kind == HINT:
+            if (token.text == "*/") == (hint is None):
+                return [_bracket(token, f"{token.text} has no counterpart", text)]
+            hint = token if hint is None else None
+        elif token.kind != OPERATOR:
+            continue
+        elif token.text in _OPENINGS:
+            open_.append(token)
+        elif token.text in _OPENINGS.values() and (
+            not open_ or _OPENINGS[open_.pop().text] != token.text
+        ):
+            return [_bracket(token, f"{token.text} closes nothing that is open", text)]
+    if hint is not None:
+        open_.append(hint)
+    return [_bracket(t, f"{t.text} is never closed", text) for t in open_[-1:]]
+
+
+def _bracket(token: Lexeme, message: str, text: str) -> Diagnostic:
+    return Diagnostic(
+        "unbalanced", message, span=token.span, text=text,
+        hint="every ( needs its ), every [ its ], every /*+ its */",
+    )  # fmt: skip

@@ -1,0 +1,88 @@
+"""Which nodes of sqlglot's tree a query may be made of, and why others are refused. Data, no logic.
+
+What is on no list is refused: sqlglot reads far more than Spark's queries, and grows with each release.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlglot import exp
+
+from headwater.diagnostics import Span
+
+ALLOWED: Final = frozenset(
+    {
+        # queries
+        exp.Select, exp.Union, exp.Intersect, exp.Except, exp.Subquery, exp.Values, exp.With,
+        exp.CTE, exp.TableAlias, exp.From, exp.Join, exp.Lateral,
+        exp.Table, exp.TableSample, exp.Pivot, exp.PivotAlias,
+        # clauses
+        exp.Where, exp.Group, exp.Rollup, exp.Cube, exp.GroupingSets, exp.Having, exp.Qualify,
+        exp.Order, exp.Ordered, exp.Sort, exp.Distribute, exp.Cluster, exp.Limit, exp.Offset,
+        exp.Distinct, exp.Window, exp.WindowSpec, exp.Filter, exp.WithinGroup,
+        exp.IgnoreNulls, exp.RespectNulls,
+        # names
+        exp.Identifier, exp.Column, exp.Star, exp.Dot, exp.Alias, exp.Aliases, exp.Var,
+        # values
+        exp.Literal, exp.HexString, exp.Boolean, exp.Null, exp.Interval, exp.IntervalSpan,
+        exp.DataType, exp.DataTypeParam, exp.ColumnDef, exp.Tuple, exp.Paren,
+        # conditions
+        exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE,
+        exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is, exp.In, exp.Between, exp.Like, exp.ILike,
+        exp.RegexpLike, exp.Escape, exp.Any, exp.All, exp.Exists,
+        # operators
+        exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.IntDiv, exp.Neg, exp.DPipe,
+        exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseNot,
+        exp.BitwiseLeftShift, exp.BitwiseRightShift,
+        exp.Bracket, exp.JSONExtract, exp.JSONPath, exp.JSONPathRoot, exp.JSONPathKey,
+        exp.JSONPathSubscript, exp.JSONPathWildcard, exp.Collate,
+        # calls with their own syntax; every other call is `exp.Anonymous`
+        exp.Anonymous, exp.Cast, exp.TryCast, exp.Case, exp.If, exp.Extract, exp.Trim,
+        exp.Substring, exp.StrPosition, exp.Overlay, exp.Lambda, exp.Kwarg,
+        exp.CurrentDate, exp.CurrentTimestamp,
+    }
+)  # fmt: skip
+
+REFUSED: Final = {
+    exp.QueryTransform: (
+        "script-transform",
+        "TRANSFORM ... USING runs a program on the engine",
+        "use SQL functions, or TRANSFORM(array, x -> ...) for arrays",
+    ),
+    exp.Placeholder: ("parameter", "parameters have no values here", "write the value itself"),
+    exp.Parameter: ("parameter", "variables have no values here", "write the value itself"),
+    exp.SessionParameter: ("parameter", "variables have no values here", "write the value itself"),
+    exp.Version: (
+        "time-travel",
+        "a table's past versions are not read",
+        "leave out VERSION AS OF and TIMESTAMP AS OF",
+    ),
+    exp.Into: ("not-a-query", "SELECT ... INTO writes a table", "leave out INTO"),
+    exp.Insert: ("not-a-query", "INSERT writes a table", "only read"),
+    exp.Create: ("not-a-query", "CREATE changes the catalog", "only read"),
+    exp.Command: ("not-a-query", "this is a command, not a query", "only read"),
+    exp.CurrentUser: (
+        "forbidden-function",
+        "current_user is not admitted: it answers about the engine's session, not about the data",
+        "name a column; if one is called current_user, qualify it: t.current_user",
+    ),
+    exp.SessionUser: (
+        "forbidden-function",
+        "session_user is not admitted: it answers about the engine's session, not about the data",
+        "name a column; if one is called session_user, qualify it: t.session_user",
+    ),
+}
+"""Nodes that are refused with a code, a message and a hint of their own."""
+
+
+def span_of(node: exp.Expression) -> Span | None:
+    """Return a node's place in the text: from the first to the last of its parts that have one."""
+    starts: list[int] = []
+    ends: list[int] = []
+    for part in node.walk():
+        start, end = part.meta.get("start"), part.meta.get("end")
+        if isinstance(start, int) and isinstance(end, int):
+            starts.append(start)
+            ends.append(end + 1)
+    return Span(min(starts), max(ends)) if starts else None

@@ -1,0 +1,122 @@
+"""Reading a query: from its text to a guarded tree and the tables that it names.
+
+    lexer   cuts the text by Spark's own rules
+    tokens  checks that sqlglot cuts it at the same places
+    guard   admits what is on its lists
+    parse   puts them together, and finds the table references
+
+What the tree is like (see `tokens` for why): every call `name(...)` is an `exp.Anonymous` whose name
+`functions.name_of(node)` gives and whose arguments are `node.expressions`, as written, for
+aggregates and window functions too. Exceptions are calls with a syntax of their own: CASE,
+CAST, TRY_CAST, EXTRACT, OVERLAY, POSITION, SUBSTRING and TRIM. A number's literal keeps its suffix
+(`1L`). Hints are not in the tree.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Collection
+from typing import Final
+
+from sqlglot import exp
+from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.parser import Parser
+
+from headwater.diagnostics import Diagnostic, Span, errors_in
+from headwater.sql import guard, references
+from headwater.sql.analysis import ParsedQuery
+from headwater.sql.lexer import Lexeme, lex
+from headwater.sql.tokens import MARK, dialect, parser_tokens
+
+MAX_LENGTH: Final = 200_000
+"""Characters of a text. Longer ones are made by machines that could as well write a table."""
+
+_ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def parse(
+    text: str, *, database: str | None = None, databases: Collection[str] | None = None
+) -> ParsedQuery:
+    """Read and guard one query, before any catalog is asked.
+
+    Args:
+        text: Spark SQL: one query, perhaps with a `;` at its end.
+        database: Where tables without a database lie.
+        databases: Databases that the query may name besides `database`; None where neither is
+            given allows every database.
+
+    Returns:
+        The query with everything that was found. It never raises because of the text.
+    """
+    if len(text) > MAX_LENGTH:
+        return _refused(text, guard.too_long(text, MAX_LENGTH))
+    lexemes, problems = lex(text)
+    end, stray = guard.statement_end(text, lexemes)
+    lexemes = [x for x in lexemes if x.end <= end]
+    problems += stray
+    problems += guard.check_text(text, lexemes)
+    if errors_in(problems):
+        return _refused(text, *problems)
+    read = _read(text, end, lexemes)
+    if isinstance(read, Diagnostic):
+        return _refused(text, *problems, read)
+    problems += guard.check_tree(read, text, lexemes)
+    found, misplaced = references.find(read, text, database=database, databases=databases)
+    return ParsedQuery(text, read, tuple(found), tuple([*problems, *misplaced]), end)
+
+
+def _refused(text: str, *problems: Diagnostic) -> ParsedQuery:
+    return ParsedQuery(text, None, (), problems, len(text))
+
+
+def _read(text: str, end: int, lexemes: list[Lexeme]) -> exp.Query | Diagnostic:
+    log = logging.getLogger("sqlglot")
+    try:
+        tokens = parser_tokens(text[:end], lexemes)
+        if isinstance(tokens, Diagnostic):
+            return tokens
+        trees = _parser(end).parse(tokens, text[:end])
+    except ParseError as error:
+        return _syntax(text, error)
+    except (SqlglotError, RecursionError, ValueError, AttributeError, TypeError) as error:
+        log.debug("sqlglot could not read a query", exc_info=error)
+        return Diagnostic(
+            "syntax",
+            "this is not Spark SQL that can be read",
+            text=text,
+            hint="check brackets, commas and quotes",
+        )
+    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        return guard.not_a_query(text, lexemes)
+    tree = trees[0]
+    _unmark(tree)
+    return tree
+
+
+def _parser(length: int) -> Parser:
+    # The context of its errors is the whole text before them, so that it tells their place.
+    return dialect().parser(error_message_context=length)
+
+
+def _unmark(tree: exp.Expression) -> None:
+    """Take the marks off again; a marked word may have become any name."""
+    for node in tree.walk():
+        if isinstance(node, (exp.Anonymous, exp.Identifier, exp.Var)):
+            this = node.this
+            if isinstance(this, str) and this.endswith(MARK):
+                node.set("this", this[: -len(MARK)])
+
+
+def _syntax(text: str, error: ParseError) -> Diagnostic:
+    first = error.errors[0] if error.errors else {}
+    message = _ANSI.sub("", str(first.get("description") or "the query can't be read")).strip(". ")
+    message = re.sub(r" but got <Token .*", "", message.partition("\n")[0])
+    before, place = str(first.get("start_context") or ""), str(first.get("highlight") or "")
+    return Diagnostic(
+        "syntax",
+        f"this is not Spark SQL at {place!r}: {message[:1].lower()}{message[1:]}",
+        span=Span(len(before), len(before) + max(1, len(place))),
+        text=text,
+        hint="check the words, brackets, commas and quotes around this place",
+    )

@@ -1,0 +1,156 @@
+"""From Spark's tokens to those that sqlglot's parser reads.
+
+sqlglot cuts the text as well; here its tokens are checked against Spark's (`lexer`), one by one, and
+changed where its parser would lose what the analysis needs:
+
+- a call `name(...)` keeps its name and its arguments as written. sqlglot's parser replaces most
+  functions by others (`nvl` by COALESCE, `date_sub(d, 1)` by an addition of `1 * -1`,
+  `first(x, true)` by IGNORE NULLS); a mark on the name's token makes it an `exp.Anonymous`;
+- a number keeps its suffix (`1L` is a literal, not a TRY_CAST);
+- a string has the value that Spark gives it; adjacent strings are one;
+- hints and comments are left out (the guard reads hints from Spark's tokens).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Final
+
+from sqlglot.dialects.databricks import Databricks
+from sqlglot.parsers.databricks import DatabricksParser
+from sqlglot.tokens import Token, TokenType
+
+from headwater.diagnostics import Diagnostic, Span
+from headwater.sql import lexer
+from headwater.sql.lexer import Lexeme
+
+MARK: Final = "\x01"
+"""Ends the name of a call that sqlglot must not interpret; no text that was lexed holds it."""
+
+_OWN_SYNTAX: Final = frozenset(
+    "CASE CAST EXTRACT OVERLAY POSITION SUBSTR SUBSTRING TRIM TRY_CAST".split()
+)
+"""Words whose parentheses hold more than arguments; these stay with sqlglot's parser."""
+
+_INTERPRETED: Final = (
+    frozenset(DatabricksParser.FUNCTIONS)
+    | frozenset(DatabricksParser.FUNCTION_PARSERS)
+    | frozenset(DatabricksParser.NO_PAREN_FUNCTION_PARSERS)
+) - _OWN_SYNTAX
+_PATTERN_WORDS: Final = frozenset([TokenType.LIKE, TokenType.ILIKE, TokenType.RLIKE])
+_QUANTIFIERS: Final = frozenset([TokenType.ANY, TokenType.ALL, TokenType.SOME])
+
+_LITERALS: Final = {
+    lexer.STRING: frozenset([TokenType.STRING, TokenType.RAW_STRING]),
+    lexer.NUMBER: frozenset([TokenType.NUMBER]),
+    lexer.BINARY: frozenset([TokenType.HEX_STRING]),
+    lexer.QUOTED: frozenset([TokenType.IDENTIFIER]),
+}
+_ANY_LITERAL: Final = frozenset().union(*_LITERALS.values())
+
+
+@cache
+def dialect() -> Databricks:
+    """Return sqlglot's Spark dialect."""
+    return Databricks()
+
+
+def parser_tokens(text: str, lexemes: Sequence[Lexeme]) -> list[Token] | Diagnostic:
+    """Return the tokens for sqlglot's parser, or where the two lexers do not agree.
+
+    Args:
+        text: The text, up to the end of the last lexeme.
+        lexemes: The same text as Spark cuts it.
+
+    Raises:
+        sqlglot.errors.TokenError: If sqlglot's lexer can't cut the text at all.
+    """
+    found: list[Token] = []
+    at = covered = 0
+    for token in dialect().tokenize(text):
+        start, end = token.start, token.end + 1
+        if end <= covered:
+            continue  # what sqlglot makes of a number's suffix, of the `5` in `.5`, of `''`
+        group = _group(lexemes, at, start, end)
+        made = _made(token, group)
+        if not group or made is None:
+            return _disagreement(text, Span(start, max(end, start + 1)))
+        at, covered = at + len(group), group[-1].end
+        if token.token_type is TokenType.HINT:
+            continue
+        if found and made.token_type is TokenType.STRING is found[-1].token_type:
+            before = found.pop()
+            made = _token(made, TokenType.STRING, before.text + made.text, before.start, covered)
+        found.append(made)
+    if at < len(lexemes):
+        return _disagreement(text, lexemes[at].span)
+    return _marked(found)
+
+
+def _group(lexemes: Sequence[Lexeme], at: int, start: int, end: int) -> Sequence[Lexeme]:
+    """Spark's tokens that one token of sqlglot covers; several words make one `GROUP BY`."""
+    if at >= len(lexemes) or lexemes[at].start != start:
+        return ()
+    if lexemes[at].kind in (lexer.NUMBER, lexer.STRING):
+        return lexemes[at : at + 1]
+    last = at
+    while last < len(lexemes) and lexemes[last].end < end:
+        last += 1
+    return lexemes[at : last + 1] if last < len(lexemes) and lexemes[last].end == end else ()
+
+
+def _made(token: Token, group: Sequence[Lexeme]) -> Token | None:
+    """The token for the parser, or None where its kind is not the one that Spark sees."""
+    if not group:
+        return None
+    first = group[0]
+    end = group[-1].end
+    if first.kind == lexer.HINT:
+        return token if token.token_type is TokenType.HINT else None
+    if len(group) > 1:
+        words = all(x.kind == lexer.WORD for x in group)
+        return _token(token, token.token_type, token.text, first.start, end) if words else None
+    if first.kind == lexer.NUMBER:
+        starts = token.token_type in (TokenType.NUMBER, TokenType.DOT)
+        return _token(token, TokenType.NUMBER, first.text, first.start, end) if starts else None
+    if first.kind in _LITERALS:
+        if token.token_type not in _LITERALS[first.kind]:
+            return None
+        kind = TokenType.STRING if first.kind == lexer.STRING else token.token_type
+        return _token(token, kind, first.text, first.start, end)
+    if token.token_type in _ANY_LITERAL:
+        return None
+    return _token(token, token.token_type, first.text, first.start, end)
+
+
+def _token(like: Token, kind: TokenType, text: str, start: int, end: int) -> Token:
+    return Token(kind, text, like.line, like.col, start, end - 1)
+
+
+def _marked(tokens: list[Token]) -> list[Token]:
+    """Mark the names of calls that sqlglot would interpret."""
+    for index in range(len(tokens) - 1):
+        token = tokens[index]
+        if (
+            tokens[index + 1].token_type is TokenType.L_PAREN
+            and token.text.upper() in _INTERPRETED
+            and token.token_type is not TokenType.STRING
+            and not (
+                token.token_type in _QUANTIFIERS
+                and index > 0
+                and tokens[index - 1].token_type in _PATTERN_WORDS
+            )
+        ):
+            token.text += MARK
+    return tokens
+
+
+def _disagreement(text: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "two-readings",
+        f"{text[span.start : span.end]!r} can be read in two ways",
+        span=span,
+        text=text,
+        hint="put spaces around operators, and write each string and number on its own",
+    )
