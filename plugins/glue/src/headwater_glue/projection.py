@@ -1,0 +1,249 @@
+"""Partition projection: partitions that Athena computes and Glue does not list.
+
+Of a table with `projection.enabled=true`, `GetPartitions` returns what somebody once registered,
+which is usually nothing: read by it, the table is silently empty. Here they are computed. They say
+what may exist; a place without files is an empty partition.
+
+Source: AWS Athena User Guide, "Supported types for partition projection" and "Set up partition
+projection".
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeAlias
+
+from headwater.errors import PlanError
+from headwater.local_time import first_moment
+from headwater.partition_patterns import Pattern
+from headwater.table import KeyCondition, Partition
+from headwater_glue.conditions import accepts
+from headwater_glue.entry import GlueColumn
+from headwater_glue.hive_types import column_type
+from headwater_glue.partition_path import path_of
+
+MAX_PARTITIONS: Final = 100_000
+"""Partitions that one read may project; more is almost surely a missing condition."""
+
+MAX_VALUES: Final = 1_000_000
+"""Values of one key that are tried against the conditions."""
+
+MILLISECONDS: Final = {
+    "MILLIS": 1,
+    "SECONDS": 1_000,
+    "MINUTES": 60_000,
+    "HOURS": 3_600_000,
+    "DAYS": 86_400_000,
+    "WEEKS": 604_800_000,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EnumAxis:
+    """Values that are listed one by one; white space is part of a value."""
+
+    listed: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return len(self.listed)
+
+    def values(self) -> Iterator[str]:
+        """Yield them as they are listed."""
+        yield from self.listed
+
+    def spelled(self, text: str) -> str | None:
+        """Return the value that a text means, or None if it is not one of them."""
+        return text if text in self.listed else None
+
+
+@dataclass(frozen=True, slots=True)
+class IntegerAxis:
+    """Whole numbers from `first` to `last`, both included, padded with zeros to `digits`."""
+
+    first: int
+    last: int
+    interval: int = 1
+    digits: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return len(self._numbers)
+
+    def values(self) -> Iterator[str]:
+        """Yield them in rising order."""
+        return map(self._text, self._numbers)
+
+    def spelled(self, text: str) -> str | None:
+        """Return the value that a text means (`7` for `07`), or None if it is not one of them."""
+        if not re.fullmatch(r"[+-]?[0-9]+", text):
+            return None
+        return self._text(int(text)) if int(text) in self._numbers else None
+
+    @property
+    def _numbers(self) -> range:
+        return range(self.first, self.last + 1, self.interval)
+
+    def _text(self, number: int) -> str:
+        return f"{'-' if number < 0 else ''}{abs(number):0{self.digits}d}"
+
+
+@dataclass(frozen=True, slots=True)
+class DateAxis:
+    """Moments from `first` to `last`, both included, in UTC."""
+
+    first: datetime
+    last: datetime
+    pattern: Pattern
+    interval: int
+    unit: str
+
+    @property
+    def size(self) -> int:
+        """How many there are, at most."""
+        if self.last < self.first:
+            return 0
+        if self.unit in MILLISECONDS:
+            step = timedelta(milliseconds=self.interval * MILLISECONDS[self.unit])
+            return (self.last - self.first) // step + 1
+        years, months = self.last.year - self.first.year, self.last.month - self.first.month
+        return (years * 12 + months) // (self.interval * (12 if self.unit == "YEARS" else 1)) + 1
+
+    def values(self) -> Iterator[str]:
+        """Yield them in rising order, each text once."""
+        before = None
+        for step in itertools.count():
+            moment = shifted(self.first, step * self.interval, self.unit)
+            if moment > self.last:
+                return
+            text = self.pattern.format(moment)
+            if text != before:
+                yield text
+            before = text
+
+    def spelled(self, text: str) -> str | None:
+        """Return the value that a text means, or None if it is not one of them."""
+        moment = read_moment(self.pattern, text)
+        if moment is None:
+            return None
+        if not self.first <= moment <= self.last:
+            # The first value may begin inside the period that its text names.
+            return text if text == self.pattern.format(self.first) else None
+        near = DateAxis(self.first, moment, self.pattern, self.interval, self.unit).size
+        steps = (
+            shifted(self.first, n * self.interval, self.unit) for n in range(near - 1, near + 1)
+        )
+        return text if text in [self.pattern.format(s) for s in steps if s <= self.last] else None
+
+
+@dataclass(frozen=True, slots=True)
+class InjectedAxis:
+    """Any value: the query must name those it wants."""
+
+
+Axis: TypeAlias = EnumAxis | IntegerAxis | DateAxis | InjectedAxis
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """A table's partitions, as a rule.
+
+    Args:
+        table: The table, for messages.
+        keys: Its partition keys.
+        axes: What each of them may be, in the same order.
+        location: The table's location.
+        template: `storage.location.template`, or None for `location/key=value/...`.
+    """
+
+    table: str
+    keys: tuple[GlueColumn, ...]
+    axes: tuple[Axis, ...]
+    location: str
+    template: str | None = None
+
+    def partitions(self, where: Sequence[KeyCondition] = ()) -> Iterator[Partition]:
+        """Yield the partitions whose keys satisfy all conditions.
+
+        Raises:
+            PlanError: If an injected key has no condition that lists its values, or the
+                conditions leave more than `MAX_PARTITIONS`.
+        """
+        choices = [self._choices(k, a, where) for k, a in zip(self.keys, self.axes, strict=True)]
+        count = math.prod(len(c) for c in choices)
+        if count > MAX_PARTITIONS:
+            widths = ", ".join(
+                f"{k.name}: {len(c):,}" for k, c in zip(self.keys, choices, strict=True)
+            )
+            raise self._too_many(f"{count:,} partitions ({widths})")
+        for values in itertools.product(*choices):
+            yield Partition(values, self.place(values))
+
+    def total(self) -> int | None:
+        """Return how many partitions there may be; None where a key is injected."""
+        sizes = [None if isinstance(a, InjectedAxis) else a.size for a in self.axes]
+        known = [s for s in sizes if s is not None]
+        return math.prod(known) if len(known) == len(sizes) else None
+
+    def place(self, values: Sequence[str]) -> str:
+        """Return the location of the partition with these values."""
+        if self.template is None:
+            return f"{self.location.rstrip('/')}/{path_of([k.name for k in self.keys], values)}/"
+        by_name = {k.name.lower(): v for k, v in zip(self.keys, values, strict=True)}
+        return re.sub(r"\$\{([^}]*)\}", lambda m: by_name[m[1].strip().lower()], self.template)
+
+    def _choices(self, key: GlueColumn, axis: Axis, where: Sequence[KeyCondition]) -> list[str]:
+        own = [c for c in where if c.key.lower() == key.name.lower()]
+        type_ = column_type(key.type)
+        listed = next((c.values for c in own if c.operator == "in"), None)
+        candidates: Iterable[str | None]
+        if isinstance(axis, InjectedAxis):
+            if listed is None:
+                raise PlanError(
+                    f"table {self.table}: partition key {key.name!r} is injected: it may be "
+                    "anything, so the query must name the values it wants",
+                    code="injected-partition",
+                    hint=f"add to the query: WHERE {key.name} = '...'",
+                )
+            candidates = listed
+        elif listed is not None and not isinstance(axis, EnumAxis):
+            candidates = map(axis.spelled, listed)
+        elif axis.size > MAX_VALUES:
+            raise self._too_many(f"{axis.size:,} values of {key.name!r}")
+        else:
+            candidates = axis.values()
+        known = (v for v in dict.fromkeys(candidates) if v is not None)
+        return [v for v in known if all(accepts(c, type_, v) for c in own)]
+
+    def _too_many(self, what: str) -> PlanError:
+        return PlanError(
+            f"table {self.table}: its partition projection gives {what}, more than one read lists",
+            code="too-many-partitions",
+            hint="declare how the keys follow from time, with a TimePartition in the source's "
+            "partitions, or name their values in the query's WHERE",
+        )
+
+
+def read_moment(pattern: Pattern, text: str) -> datetime | None:
+    """Return the beginning, in UTC, of the period that a value names; None if it names none."""
+    said = pattern.read(text)
+    moment = None if said is None else first_moment(said)
+    return None if moment is None else moment.replace(tzinfo=UTC)
+
+
+def shifted(moment: datetime, amount: int, unit: str) -> datetime:
+    """Return a moment moved by a signed number of units; a day that its month lacks is its last."""
+    if unit in MILLISECONDS:
+        return moment + timedelta(milliseconds=amount * MILLISECONDS[unit])
+    months = moment.year * 12 + moment.month - 1 + amount * (12 if unit == "YEARS" else 1)
+    year, month = divmod(months, 12)
+    following = datetime(year + (month == 11), (month + 1) % 12 + 1, 1, tzinfo=UTC)
+    last_day = (following - timedelta(days=1)).day
+    return moment.replace(year=year, month=month + 1, day=min(moment.day, last_day))

@@ -1,0 +1,299 @@
+r"""How a serde's bytes become rows: a Hive storage descriptor to a format and reader options.
+
+The serde decides; `classification` is a hint that crawlers leave and people forget. What can't be
+said in Spark's options is refused here with its reason, never read approximately. Where Hive's
+meaning has no option of Spark's, an option of our own says it, and an engine that does not know it
+must refuse:
+
+- `headwater.text`: `lazy-simple` (no quotes; an empty text is an empty text, not NULL; a value
+  that is not of its column's type is NULL) or `open-csv` (every column is text; a missing
+  trailing one is NULL).
+- `headwater.json.keys`: `ignore-case`: a JSON key matches its column whatever its case.
+- `headwater.json.key.<column>`: the JSON key that feeds a column.
+
+Source: Apache Hive, LazySerDeParameters, OpenCSVSerde, JsonSerDe; openx Hive-JSON-Serde README;
+AWS Athena User Guide, "Choose a SerDe for your data"; Apache Spark, data source options.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from headwater.table import Column
+from headwater.types import STRING, DataType, unreadable
+from headwater_glue.entry import GlueColumn, Storage
+from headwater_glue.hive_types import column_type
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How to read the files of a storage descriptor.
+
+    Args:
+        format: `parquet`, `orc`, `avro`, `csv`, `json`; empty if refused.
+        options: Reader options in Spark's words, and `headwater.*` ones (see this module).
+        refused: Why they can't be read, or None.
+    """
+
+    format: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    refused: str | None = None
+
+
+_SPARK_OPTION_NAMES: Final = """
+    sep delimiter encoding charset quote escape comment header enforceSchema nullValue nanValue
+    ignoreLeadingWhiteSpace ignoreTrailingWhiteSpace positiveInf negativeInf dateFormat
+    timestampFormat timestampNTZFormat maxColumns maxCharsPerColumn mode multiLine lineSep
+    locale charToEscapeQuoteEscaping unescapedQuoteHandling emptyValue columnNameOfCorruptRecord
+    primitivesAsString prefersDecimal allowComments allowUnquotedFieldNames allowSingleQuotes
+    allowNumericLeadingZeros allowBackslashEscapingAnyCharacter allowUnquotedControlChars
+    allowNonNumericNumbers dropFieldIfAllNull timeZone avroSchema avroSchemaUrl
+    datetimeRebaseMode
+    positionalFieldMatching compression"""
+_SPARK_OPTIONS: Final = {o.lower(): o for o in _SPARK_OPTION_NAMES.split()}
+"""Spark's spelling of the reader options that a table may carry, by their lower case."""
+
+_BY_POSITION: Final = "it matches columns by position, and engines here match them by name"
+
+_HINTS: Final = {
+    "RegexSerDe": "it parses lines with a regular expression",
+    "GrokSerDe": "it parses lines with Grok patterns",
+    "IonHiveSerDe": "it reads Amazon Ion",
+    "IonHiveSerDeImpl": "it reads Amazon Ion",
+    "CloudTrailSerde": "it reads CloudTrail's own log format",
+    "CloudTrailLogs": "it reads CloudTrail's own log format",
+    "EsriJsonSerDe": "it reads Esri's feature JSON",
+    "XmlSerDe": "it reads XML",
+    "ThriftDeserializer": "it reads Thrift records",
+    "LazyBinarySerDe": "it reads Hive's own binary records",
+    "ColumnarSerDe": "it reads RCFiles",
+    "LazyBinaryColumnarSerDe": "it reads RCFiles",
+}
+
+
+def reading(storage: Storage, parameters: Mapping[str, str]) -> Reading:
+    """Return how the files of a table or of a partition are read.
+
+    Args:
+        storage: Its storage descriptor.
+        parameters: The table's own parameters, keys lower-cased (`skip.header.line.count` stands in
+            either place).
+    """
+    # The serde's own word wins over the table's, as in Hive.
+    merged = {**parameters, **storage.parameters}
+    if not storage.serde:
+        return Reading(
+            refused=f"Glue names no serde for it (input format {storage.input_format!r})"
+        )
+    reader = _READERS.get(storage.serde)
+    if reader is None:
+        name = storage.serde.rpartition(".")[2]
+        why = _HINTS.get(name, "headwater knows no reader with its meaning")
+        return Reading(
+            refused=f"its serde is {name}: {why}; write it out as Parquet to read it here"
+        )
+    return reader(merged)
+
+
+def spark_reading(provider: str, storage: Storage) -> Reading:
+    """Return how the files of a Spark datasource table are read: its options are Spark's already.
+
+    Args:
+        provider: `parquet`, `orc`, `csv`, `json` or `avro`.
+        storage: Its storage descriptor; the reader options are among the serde's parameters.
+    """
+    options = {_SPARK_OPTIONS[k]: v for k, v in storage.parameters.items() if k in _SPARK_OPTIONS}
+    return Reading(provider, options if provider in ("csv", "json", "avro") else {})
+
+
+def read_columns(columns: tuple[GlueColumn, ...], how: Reading) -> tuple[Column, ...]:
+    """Return data columns with the types that the reader gives, not those that were declared.
+
+    OpenCSVSerde gives texts whatever the table declares; delimited text can't hold nested values
+    in a way that Spark's reader knows. Such columns are typed, or marked, so.
+    """
+    return tuple(Column(c.name, _as_read(column_type(c.type), how), c.comment) for c in columns)
+
+
+def _as_read(declared: DataType, how: Reading) -> DataType:
+    match how.options.get("headwater.text"):
+        case "open-csv":
+            return STRING
+        case "lazy-simple" if declared.name in ("array", "map", "struct"):
+            return unreadable(
+                str(declared), "no engine here splits nested values in delimited text"
+            )
+        case "lazy-simple" if declared.name == "binary":
+            return unreadable("binary", "delimited text holds it in Base64")
+        case _:
+            return declared
+
+
+def _parquet(parameters: Mapping[str, str]) -> Reading:
+    if _is_true(parameters, "parquet.column.index.access"):
+        return Reading(
+            refused="parquet.column.index.access=true matches columns by position, not by name"
+        )
+    return Reading("parquet")
+
+
+def _orc(parameters: Mapping[str, str]) -> Reading:
+    if _is_true(parameters, "orc.column.index.access") or _is_true(
+        parameters, "orc.force.positional.evolution"
+    ):
+        return Reading(
+            refused="orc.column.index.access=true matches columns by position, not by name"
+        )
+    return Reading("orc")
+
+
+def _avro(parameters: Mapping[str, str]) -> Reading:
+    options = {}
+    if literal := parameters.get("avro.schema.literal", "").strip():
+        options["avroSchema"] = literal
+    elif url := parameters.get("avro.schema.url", "").strip():
+        options["avroSchemaUrl"] = url
+    return Reading("avro", options)
+
+
+def _lazy_simple(parameters: Mapping[str, str]) -> Reading:
+    if _is_true(parameters, "serialization.last.column.takes.rest"):
+        return Reading(
+            refused="serialization.last.column.takes.rest=true: the last column may hold delimiters"
+        )
+    if escape := parameters.get("escape.delim"):
+        return Reading(
+            refused=f"escape.delim={escape!r}: Spark's CSV options know no escapes without quotes"
+        )
+    header = _header(parameters)
+    if header is None:
+        return Reading(refused=_too_many_lines(parameters))
+    separator = _delimiter(
+        parameters.get("field.delim") or parameters.get("serialization.format"), "\x01"
+    )
+    if ord(separator) > 127:
+        return Reading(
+            refused=f"its delimiter is the byte {ord(separator)}, which is not one of UTF-8 text"
+        )
+    options = {
+        "headwater.text": "lazy-simple",
+        "sep": separator,
+        "quote": "",
+        "nullValue": parameters.get("serialization.null.format", "\\N"),
+        "header": header,
+        **_encoding(parameters),
+    }
+    if (line := parameters.get("line.delim")) and _delimiter(line, "\n") != "\n":
+        return Reading(refused=f"line.delim={line!r}: only newlines end a record")
+    if patterns := parameters.get("timestamp.formats", "").strip():
+        return Reading(
+            refused=f"timestamp.formats={patterns!r} has no equal among Spark's CSV options"
+        )
+    return Reading("csv", options)
+
+
+def _open_csv(parameters: Mapping[str, str]) -> Reading:
+    header = _header(parameters)
+    if header is None:
+        return Reading(refused=_too_many_lines(parameters))
+    options = {
+        "headwater.text": "open-csv",
+        "sep": parameters.get("separatorchar") or ",",
+        "quote": parameters.get("quotechar") or '"',
+        "escape": parameters.get("escapechar") or "\\",
+        "header": header,
+        **_encoding(parameters),
+    }
+    for name in ("sep", "quote", "escape"):
+        if len(options[name]) != 1:
+            return Reading(refused=f"OpenCSVSerde's {name} is {options[name]!r}, not one character")
+    return Reading("csv", options)
+
+
+def _openx_json(parameters: Mapping[str, str]) -> Reading:
+    if _is_true(parameters, "dots.in.keys"):
+        return Reading(refused="dots.in.keys=true renames keys while it reads")
+    options = {
+        "mode": "PERMISSIVE" if _is_true(parameters, "ignore.malformed.json") else "FAILFAST"
+    }
+    if parameters.get("case.insensitive", "true").strip().lower() != "false":
+        options["headwater.json.keys"] = "ignore-case"
+    for name, key in sorted(parameters.items()):
+        if name.startswith("mapping."):
+            options[f"headwater.json.key.{name.removeprefix('mapping.')}"] = key
+    return _with_lines(options, parameters)
+
+
+def _hive_json(parameters: Mapping[str, str]) -> Reading:
+    options = {"mode": _json_mode(parameters), "headwater.json.keys": "ignore-case"}
+    return _with_lines(options, parameters)
+
+
+def _json_mode(parameters: Mapping[str, str]) -> str:
+    return "PERMISSIVE" if _is_true(parameters, "ignore.malformed.json") else "FAILFAST"
+
+
+def _with_lines(options: Mapping[str, str], parameters: Mapping[str, str]) -> Reading:
+    if _header(parameters) != "false":
+        return Reading(refused=f"{_too_many_lines(parameters)} of a JSON file")
+    if patterns := parameters.get("timestamp.formats", "").strip():
+        return Reading(
+            refused=f"timestamp.formats={patterns!r} has no equal among Spark's JSON options"
+        )
+    return Reading("json", {**options, **_encoding(parameters)})
+
+
+def _header(parameters: Mapping[str, str]) -> str | None:
+    """Return Spark's `header` for the lines to skip, or None where it can't say it."""
+    skip = parameters.get("skip.header.line.count", "0").strip() or "0"
+    footer = parameters.get("skip.footer.line.count", "0").strip() or "0"
+    if footer != "0":
+        return None
+    return {"0": "false", "1": "true"}.get(skip)
+
+
+def _too_many_lines(parameters: Mapping[str, str]) -> str:
+    counts = ", ".join(
+        f"{k}={parameters[k]}"
+        for k in ("skip.header.line.count", "skip.footer.line.count")
+        if parameters.get(k)
+    )
+    return f"{counts}: at most one header line can be skipped"
+
+
+def _encoding(parameters: Mapping[str, str]) -> dict[str, str]:
+    encoding = parameters.get("serialization.encoding", "").strip()
+    return {"encoding": encoding} if encoding and encoding.upper() not in ("UTF-8", "UTF8") else {}
+
+
+def _delimiter(text: str | None, default: str) -> str:
+    r"""Return the one character that a delimiter's text means.
+
+    Hive takes the first character, or a number for that code (`1` is \x01, `-2` is 254).
+    Source: Apache Hive, LazyUtils.getByte.
+    """
+    if not text:
+        return default
+    if re.fullmatch(r"[+-]?[0-9]{1,3}", text) and -128 <= int(text) <= 127:
+        return chr(int(text) % 256)
+    return text[0]
+
+
+def _is_true(parameters: Mapping[str, str], name: str) -> bool:
+    return parameters.get(name, "").strip().lower() == "true"
+
+
+_READERS: Final[Mapping[str, Callable[[Mapping[str, str]], Reading]]] = {
+    "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe": _parquet,
+    "parquet.hive.serde.ParquetHiveSerDe": _parquet,
+    "org.apache.hadoop.hive.ql.io.orc.OrcSerde": _orc,
+    "org.apache.hadoop.hive.serde2.avro.AvroSerDe": _avro,
+    "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe": _lazy_simple,
+    "org.apache.hadoop.hive.serde2.OpenCSVSerde": _open_csv,
+    "org.openx.data.jsonserde.JsonSerDe": _openx_json,
+    "org.apache.hive.hcatalog.data.JsonSerDe": _hive_json,
+    "org.apache.hadoop.hive.serde2.JsonSerDe": _hive_json,
+}
