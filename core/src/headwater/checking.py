@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headwater.credentials import Access
 from headwater.dataset import EmptyReadWarning
@@ -20,6 +20,7 @@ from headwater.pipeline import bound
 from headwater.plan import Plan
 from headwater.plan_text import bytes_text
 from headwater.report import CheckReport, CheckStage, Status
+from headwater.schema import ID
 from headwater.window import Window
 
 if TYPE_CHECKING:
@@ -133,12 +134,10 @@ def _plan_stage(plan: Plan) -> CheckStage:
 def _rows_stage(workspace: Workspace, connection: Connection, window: Window | None) -> CheckStage:
     try:
         data = workspace.read(connection, window)
-        ids: list[pa.Array] = []
+        ids: list[pa.Array[Any]] = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", EmptyReadWarning)
-            for batch in data:
-                if "id" in batch.schema.names:
-                    ids.append(batch.column("id"))
+            ids.extend(batch.column(ID) for batch in data if ID in batch.schema.names)
     except HeadwaterError as error:
         return CheckStage.failed("rows", error)
     stats = data.stats
@@ -189,7 +188,7 @@ def _row_findings(null_ids: int, duplicates: int, conflicts: int) -> list[Diagno
     return found
 
 
-def _duplicates(ids: list[pa.Array]) -> int:
+def _duplicates(ids: list[pa.Array[Any]]) -> int:
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from headwater.arrow_types import from_arrow
+from headwater.arrow_types import data_type
 from headwater.errors import DataError, MappingError
 from headwater.mapping import BoundColumn, BoundMapping
 from headwater.schema import ID, Role
@@ -153,7 +153,7 @@ def _innermost(type_: pa.DataType) -> pa.DataType:
 def _check_late(bound: BoundColumn, given: pa.DataType) -> None:
     if bound.source_type.is_known or bound.field_type is None:
         return
-    problem = feeds(from_arrow(given), bound.field_type)
+    problem = feeds(data_type(given), bound.field_type)
     if problem:
         raise MappingError(
             f"{bound.role} {bound.name!r}: column {bound.column!r}: "

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from headwater import hive_layout
-from headwater.arrow_types import from_arrow
+from headwater.arrow_types import data_type
 from headwater.credentials import Access
 from headwater.errors import ConfigError, SourceError
 from headwater.relation import DataFile, FilePartition, FileRelation, Relation
@@ -199,4 +199,4 @@ def _read_columns(format: str, path: Path, separator: str) -> tuple[Column, ...]
             schema = pq.read_schema(path)
     except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
         raise SourceError(f"{path} can't be read as {format}: {error}") from error
-    return tuple(Column(f.name, from_arrow(f.type)) for f in schema)
+    return tuple(Column(f.name, data_type(f.type)) for f in schema)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from headwater.arrow_types import from_arrow
+from headwater.arrow_types import data_type
 from headwater.credentials import Access
 from headwater.errors import ConfigError
 from headwater.relation import MemoryRelation, Relation
@@ -59,7 +59,7 @@ class MemoryDataSource(DataSource):
         return SingleDatabase(DATABASE, {name: describing(name) for name in self.tables})
 
     def _table(self, name: str) -> Table:
-        columns = tuple(Column(f.name, from_arrow(f.type)) for f in self.tables[name].schema)
+        columns = tuple(Column(f.name, data_type(f.type)) for f in self.tables[name].schema)
         return Table(TableName(DATABASE, name), columns, kind="memory", detail=name)
 
     def sql(self) -> str:
