@@ -1,0 +1,96 @@
+"""The fields that identities share, checked when they are written down."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+
+from headwater.credentials import Secret
+from headwater.errors import ConfigError
+from headwater.tokens import TokenInput, parse_secret_source
+from headwater_aws.narrowing import LIMIT
+from headwater_aws.tokens import SOURCES, parse_token
+
+_ARN = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+")
+_SESSION = re.compile(r"[\w+=,.@-]{2,64}")
+
+
+def _role_arn(value: str) -> str:
+    if not _ARN.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is not a role's ARN; write arn:aws:iam::<12-digit account>:role/<name>"
+        )
+    return value
+
+
+def _session_name(value: str) -> str:
+    if not _SESSION.fullmatch(value):
+        raise ValueError(f"{value!r}: 2 to 64 letters, digits or any of _+=,.@-")
+    return value
+
+
+def _policy(value: str | Mapping[str, Any]) -> str:
+    try:
+        document = json.loads(value) if isinstance(value, str) else dict(value)
+    except ValueError as error:
+        raise ValueError(f"the session policy is not JSON: {error}") from error
+    text = json.dumps(document, separators=(",", ":"))
+    if len(text) > LIMIT:
+        raise ValueError(f"the session policy has {len(text)} characters, AWS takes {LIMIT}")
+    return text
+
+
+def _token(value: TokenInput) -> TokenInput:
+    try:
+        return parse_token(value)
+    except ConfigError as error:
+        raise ValueError(f"{error.message}; {error.hint}") from None
+
+
+def _secret(value: TokenInput | Secret) -> TokenInput | Secret:
+    try:
+        return parse_secret_source(value)
+    except ConfigError as error:
+        raise ValueError(f"{error.message}; {error.hint}") from None
+
+
+def _described(value: Any) -> str:
+    return str(value.describe())
+
+
+_REFERENCE_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "pattern": f"^(file:.+|env:.+|command:.+|{'|'.join(SOURCES)})$"},
+        {"type": "object", "properties": {"type": {"type": "string"}}, "required": ["type"]},
+    ]
+}
+_SECRET_SCHEMA = {"type": "string", "pattern": "^(file:|env:|command:).+$"}
+
+RoleArn: TypeAlias = Annotated[str, AfterValidator(_role_arn)]
+"""A role's ARN."""
+SessionName: TypeAlias = Annotated[str, AfterValidator(_session_name)]
+"""Name of a role session; CloudTrail shows it."""
+Duration: TypeAlias = Annotated[int, Field(ge=900, le=43200)]
+"""Seconds that a role session lasts before it is renewed."""
+PolicyText: TypeAlias = Annotated[
+    str, BeforeValidator(_policy), WithJsonSchema({"type": ["string", "object"]})
+]
+"""A session policy, as JSON text or as the object itself."""
+Token: TypeAlias = Annotated[
+    TokenInput,
+    BeforeValidator(_token),
+    PlainSerializer(_described, return_type=str),
+    WithJsonSchema(_REFERENCE_SCHEMA),
+]
+"""A token by reference: what is kept is the `TokenSource`."""
+SecretReference: TypeAlias = Annotated[
+    TokenInput | Secret,
+    BeforeValidator(_secret),
+    PlainSerializer(_described, return_type=str),
+    WithJsonSchema(_SECRET_SCHEMA),
+]
+"""A secret by reference, or as `Secret(...)` in code: what is kept is its source."""

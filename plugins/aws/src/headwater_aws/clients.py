@@ -1,0 +1,237 @@
+"""botocore clients of one set of credentials: built once, shared by threads, patient, not forever.
+
+Every call of every client, pages included, renews credentials that AWS calls expired and tries
+once more, and ends by a deadline whatever botocore's retries would still do.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+import botocore.config
+import botocore.loaders
+import botocore.session
+from botocore import UNSIGNED
+from botocore.exceptions import BotoCoreError
+
+from headwater.errors import SourceError
+from headwater_aws.errors import EXPIRED, translate
+from headwater_aws.renewing import LiveCredentials
+
+THREADS = 32
+"""Connections that a client keeps: as many threads may use it at once."""
+ATTEMPTS = 6
+CALL_SECONDS = 120.0
+"""How long one API call may take, all its attempts together."""
+
+_deadline: ContextVar[float | None] = ContextVar("headwater_aws_deadline", default=None)
+_KEY = "headwater_access_key"
+_RENEWED = "headwater_renewed"
+_UNTIL = "headwater_until"
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Bound the time of all AWS calls made inside, together.
+
+    It holds for this thread, and for those that get a copy of its context.
+
+    Args:
+        seconds: From now; an outer, earlier deadline keeps its force.
+
+    Raises:
+        SourceError: With code `deadline`, from the call that overran it.
+    """
+    until, outer = time.monotonic() + seconds, _deadline.get()
+    token = _deadline.set(until if outer is None else min(until, outer))
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+class Clients:
+    """The clients of one session, by service and region. Thread-safe.
+
+    Args:
+        credentials: Signs the calls; None leaves them unsigned.
+        region: Region of a client for which none is named.
+        endpoint_url: Address of every service, for an emulator; None leaves it to botocore, which
+            honours `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_<SERVICE>` and the profile's settings.
+        profile: Profile whose settings apply; None is `AWS_PROFILE`'s or the default one.
+    """
+
+    def __init__(
+        self,
+        *,
+        credentials: LiveCredentials | None,
+        region: str,
+        endpoint_url: str | None = None,
+        profile: str | None = None,
+    ) -> None:
+        self.region = region
+        self.endpoint_url = endpoint_url
+        self._credentials = credentials
+        self._profile = profile
+        self._lock = threading.Lock()
+        self._session: botocore.session.Session | None = None
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._closed = False
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """Return a botocore client.
+
+        Args:
+            service: E.g. `glue`, `s3`, `sts`.
+            region: Another region than the session's.
+        """
+        key = (service, region or self.region)
+        # botocore's clients are thread-safe; building them is not.
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("this AWS session is closed")
+            if key not in self._clients:
+                self._clients[key] = self._build(*key)
+            return self._clients[key]
+
+    def endpoint(self, service: str) -> str | None:
+        """Return the address that was configured for a service, or None for AWS's own."""
+        address: str = self.client(service).meta.endpoint_url
+        return None if re.match(r"https://[^/]*\.amazonaws\.com(\.cn)?(/|$)", address) else address
+
+    def close(self) -> None:
+        """Close all connections; further calls fail."""
+        with self._lock:
+            clients, self._clients = self._clients, {}
+            self._closed = True
+        for client in clients.values():
+            client.close()
+
+    def _build(self, service: str, region: str) -> Any:
+        if self._session is None:
+            self._session = bare_session(self._profile)
+            # No component of ours ever asks the chain: a configured identity stays alone.
+            self._session.register_component("credential_provider", _Only(self._credentials))
+        options: dict[str, Any] = {
+            "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
+            "max_pool_connections": THREADS,
+            "connect_timeout": 10,
+            "read_timeout": 60,
+            "tcp_keepalive": True,
+            "user_agent_extra": f"headwater/{version('headwater-aws')}",
+        }
+        if self._credentials is None:
+            options["signature_version"] = UNSIGNED
+        if self.endpoint_url is not None:
+            # An emulator has no host name for each bucket.
+            options["s3"] = {"addressing_style": "path"}
+        try:
+            client: Any = self._session.create_client(
+                service,
+                region_name=region,
+                endpoint_url=self.endpoint_url,
+                config=botocore.config.Config(**options),
+            )
+        except (BotoCoreError, ValueError) as error:
+            raise translate(error, doing=f"call {service} in {region}") from error
+        self._watch(client)
+        return client
+
+    def _watch(self, client: Any) -> None:
+        service = client.meta.service_model.service_id.hyphenize()
+        events = client.meta.events
+        events.register_last(f"request-created.{service}", self._note_key)
+        events.register_first(f"request-created.{service}", _check_deadline)
+        events.register_first(f"needs-retry.{service}", _bound_retries)
+        if self._credentials is not None:
+            events.register_first(f"needs-retry.{service}", self._renew_expired)
+
+    def _note_key(self, request: Any, **_: Any) -> None:
+        """Remember which key signed a request, so that only that one is replaced if refused."""
+        header = request.headers.get("Authorization", "")
+        text = header.decode() if isinstance(header, bytes) else header
+        found = re.search(r"Credential=([^/,\s]+)/", text)
+        request.context[_KEY] = found[1] if found else None
+
+    def _renew_expired(
+        self, response: Any, operation: Any, request_dict: dict[str, Any], **_: Any
+    ) -> int | None:
+        """Have a call tried once more with new keys; botocore itself would give up."""
+        context = request_dict["context"]
+        if response is None or context.get(_RENEWED) or not _expired(response, operation):
+            return None
+        context[_RENEWED] = True
+        assert self._credentials is not None  # registered only where there are some
+        return 0 if self._credentials.renew(context.get(_KEY)) else None
+
+
+class _Only:
+    """A botocore credential chain of one, or none."""
+
+    def __init__(self, credentials: LiveCredentials | None) -> None:
+        self._credentials = credentials
+
+    def load_credentials(self) -> Any:
+        return self._credentials
+
+
+def bare_session(profile: str | None = None) -> botocore.session.Session:
+    """Return a botocore session that shares the service models with all others."""
+    session = botocore.session.Session(profile=profile)
+    # Reading a service's model takes longer than the rest of building its client.
+    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
+    return session
+
+
+@cache
+def _loader(data_path: str | None) -> Any:
+    return botocore.loaders.create_loader(data_path)
+
+
+def _expired(response: Any, operation: Any) -> bool:
+    http, parsed = response
+    code = parsed.get("Error", {}).get("Code", "")
+    # The answer to HEAD has no body: S3 says 400 and no more when a token has expired.
+    return code in EXPIRED or (http.status_code == 400 and operation.http["method"] == "HEAD")
+
+
+def _check_deadline(request: Any, operation_name: str, **_: Any) -> None:
+    context = request.context
+    until = context.setdefault(_UNTIL, _until())
+    if time.monotonic() >= until:
+        raise _overran(operation_name, "")
+
+
+def _bound_retries(
+    response: Any,
+    caught_exception: Exception | None,
+    operation: Any,
+    request_dict: dict[str, Any],
+    **_: Any,
+) -> None:
+    failed = caught_exception is not None or (response and response[0].status_code >= 300)
+    if failed and time.monotonic() >= request_dict["context"].get(_UNTIL, float("inf")):
+        last = caught_exception or response[1].get("Error", {}).get("Code", "")
+        raise _overran(operation.name, f"; the last attempt ended with {last}")
+
+
+def _until() -> float:
+    here, outer = time.monotonic() + CALL_SECONDS, _deadline.get()
+    return here if outer is None else min(here, outer)
+
+
+def _overran(operation: str, more: str) -> SourceError:
+    return SourceError(
+        f"AWS did not answer {operation} in the time allowed{more}",
+        code="deadline",
+        hint="try again later; if it is always so, check the network and the service's quotas",
+        retryable=True,
+    )

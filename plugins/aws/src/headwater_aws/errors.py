@@ -1,0 +1,299 @@
+"""What AWS refuses, told to a person: each botocore error becomes one of headwater's own.
+
+Errors are matched on their code: Glue's model lists neither AccessDenied nor throttling, so there
+are no exception classes to catch.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from headwater.errors import (
+    AccessDeniedError,
+    AuthError,
+    ConfigError,
+    CredentialsExpiredError,
+    HeadwaterError,
+    SourceError,
+)
+
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
+_DENIED = frozenset(
+    {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "Forbidden", "403",
+     "UnauthorizedOperation", "NotAuthorized"}
+)  # fmt: skip
+_THROTTLED = frozenset(
+    {"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "SlowDown",
+     "RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded",
+     "BandwidthLimitExceeded", "LimitExceededException", "PriorRequestNotComplete"}
+)  # fmt: skip
+_BAD_KEYS = frozenset(
+    {"InvalidAccessKeyId", "InvalidClientTokenId", "InvalidToken", "SignatureDoesNotMatch",
+     "UnrecognizedClientException", "IncompleteSignature", "InvalidSignatureException"}
+)  # fmt: skip
+_SKEWED = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"})
+_OUTAGE = frozenset(
+    {"InternalError", "InternalFailure", "InternalServiceException", "ServiceUnavailable",
+     "OperationTimeoutException", "RequestTimeout", "500", "502", "503", "504"}
+)  # fmt: skip
+_ABSENT = frozenset(
+    {"EntityNotFoundException", "NoSuchBucket", "NoSuchKey", "NotFound", "NoSuchEntity", "404"}
+)
+_WRONG_REGION = frozenset(
+    {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException",
+     "TemporaryRedirect", "301"}
+)  # fmt: skip
+
+_S3_ACTIONS = {
+    "GetObject": "s3:GetObject",
+    "HeadObject": "s3:GetObject",
+    "GetBucketLocation": "s3:GetBucketLocation",
+    "HeadBucket": "s3:ListBucket",
+    "ListObjects": "s3:ListBucket",
+    "ListObjectsV2": "s3:ListBucket",
+}
+_GLUE_OPERATION = re.compile(
+    r"(Batch)?Get(Catalog|Database|Partition|Table|TableVersion|UserDefinedFunction|Unfiltered\w+)"
+    r"(s|es)?|SearchTables"
+)
+_SAID = re.compile(
+    r"(?P<caller>arn:aws[\w-]*:\S+).*? is not authorized to perform: (?P<action>[\w:*-]+)"
+    r'(?: on resource: "?(?P<resource>[^\s"]+)"?)?(?P<why>.*)',
+    re.DOTALL,
+)
+
+
+class Caller(Protocol):
+    """What a message needs to know of a session."""
+
+    @property
+    def region(self) -> str:
+        """Region of its calls."""
+        ...
+
+    @property
+    def known_arn(self) -> str | None:
+        """ARN of the caller where it is known without asking."""
+        ...
+
+
+@contextmanager
+def translating(
+    *, doing: str, resource: str | None = None, session: Caller | None = None
+) -> Iterator[None]:
+    """Turn what botocore raises inside into headwater's own errors.
+
+    Args:
+        doing: What was tried, after "can't", e.g. `list s3://lake/predictions/`.
+        resource: What it was done to, e.g. an ARN, where AWS's message does not say.
+        session: Who did it.
+
+    Raises:
+        HeadwaterError: With the original as its cause.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise translate(error, doing=doing, resource=resource, session=session) from error
+
+
+def code_of(error: BaseException) -> str:
+    """Return AWS's code of an error, e.g. `EntityNotFoundException`; empty if it has none."""
+    response = getattr(error, "response", None)
+    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
+
+
+def message_of(error: BaseException) -> str:
+    """Return AWS's own message of an error."""
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):
+        return str(response.get("Error", {}).get("Message", ""))
+    return str(error)
+
+
+def translate(
+    error: Exception, *, doing: str, resource: str | None = None, session: Caller | None = None
+) -> HeadwaterError:
+    """Return headwater's error for one that botocore raised.
+
+    Args:
+        error: The original; one of headwater's own is returned as it is.
+        doing: What was tried, after "can't", e.g. `list s3://lake/predictions/`.
+        resource: What it was done to, where AWS's message does not say.
+        session: Who did it.
+    """
+    if isinstance(error, HeadwaterError):
+        return error
+    code = code_of(error)
+    if not code:
+        return _without_answer(error, doing, session)
+    said = message_of(error) or code
+    where = f" in {session.region}" if session else ""
+    if code in _DENIED:
+        return _denied(error, doing, resource, session)
+    if code in EXPIRED:
+        return CredentialsExpiredError(
+            f"can't {doing}: the credentials have expired, and renewing them did not help ({said})",
+            hint="open the identity again; static keys with a session token can't renew themselves",
+        )
+    if code in _THROTTLED:
+        return SourceError(
+            f"can't {doing}: AWS throttled every attempt{where} ({code}: {said})",
+            code="throttled",
+            hint="try again later, read fewer tables at once, or ask AWS for a higher quota",
+            retryable=True,
+        )
+    if code in _SKEWED or "Signature expired" in said or "Signature not yet current" in said:
+        return AuthError(
+            f"can't {doing}: AWS refused the time of the request ({said})",
+            code="clock-skew",
+            hint="this machine's clock is wrong: synchronise it",
+        )
+    if code in _BAD_KEYS:
+        return AuthError(
+            f"can't {doing}: AWS does not accept the credentials{where} ({code}: {said})",
+            code="credentials-refused",
+            hint="most likely first: the access key was deleted or mistyped; the session token is "
+            "missing or belongs to other keys; the region is an opt-in one that the account has "
+            "not enabled",
+        )
+    if code in ("RegionDisabledException", "OptInRequired"):
+        return AuthError(
+            f"can't {doing}: the account has not enabled this region{where} ({said})",
+            code="region-disabled",
+            hint="enable the region (and STS in it) in the account's settings, or name another",
+        )
+    if code in _WRONG_REGION:
+        return SourceError(
+            f"can't {doing}: it lies in another region ({said})",
+            code="wrong-region",
+            hint="give the source the region in which the bucket lies",
+        )
+    if code in _ABSENT:
+        what = f" {resource}" if resource else ""
+        return SourceError(f"can't {doing}: not found{what} ({said})", code="not-found")
+    if code in _OUTAGE:
+        return SourceError(
+            f"can't {doing}: AWS failed on its side, in every attempt{where} ({code}: {said})",
+            code="aws-outage",
+            hint="try again later",
+            retryable=True,
+        )
+    return SourceError(f"can't {doing}: {code}: {said}", code="aws")
+
+
+def _denied(
+    error: Exception, doing: str, resource: str | None, session: Caller | None
+) -> HeadwaterError:
+    said = message_of(error)
+    found = _SAID.search(said)
+    caller = found["caller"] if found else session.known_arn if session else None
+    operation = str(getattr(error, "operation_name", ""))
+    action = (found["action"] if found else None) or iam_action(operation)
+    target = (found["resource"] if found else None) or resource
+    who = caller or "the caller"
+    what = f"{action} on {target}" if target else action
+    message = f"can't {doing}: {who} may not {what}"
+    why = " ".join(found["why"].split()) if found else ""
+    if why:
+        message += f" ({why})"
+    if "Lake Formation" in said:
+        return AccessDeniedError(
+            f"{message} ({said})" if not found else message,
+            code="lake-formation-denied",
+            hint=f"the table is governed by Lake Formation: grant DESCRIBE and SELECT on it to "
+            f"{who} there; an IAM policy alone does not open it",
+        )
+    if "explicit deny" in said:
+        kind = "a service control policy" if "service control" in said else "a policy"
+        return AccessDeniedError(
+            message,
+            hint=f"{kind} denies it explicitly; no grant overrides that: ask who owns that policy",
+        )
+    if "session policy" in said:
+        return AccessDeniedError(
+            message,
+            hint="the session was narrowed to less than this; widen or drop its session policy",
+        )
+    grant = json.dumps({"Effect": "Allow", "Action": action, "Resource": target or "*"})
+    return AccessDeniedError(
+        message,
+        hint=f"add this statement to the policy of {_principal(who)}:\n{grant}\nif it is there "
+        "already: a bucket or key policy, a permissions boundary or a service control policy "
+        "may deny it",
+    )
+
+
+def iam_action(operation: str) -> str:
+    """Return the IAM action that an API operation needs, e.g. `s3:ListBucket` for ListObjectsV2."""
+    if operation in _S3_ACTIONS:
+        return _S3_ACTIONS[operation]
+    if _GLUE_OPERATION.fullmatch(operation):
+        return f"glue:{operation}"
+    if operation.startswith("AssumeRole"):
+        return f"sts:{operation}"
+    return operation or "call"
+
+
+def _principal(arn: str) -> str:
+    """Return whose policy to change, given a caller: the role of a role session."""
+    found = re.match(r"arn:(aws[\w-]*):sts::(\d+):assumed-role/([^/]+)/", arn)
+    return f"the role {found[3]} in account {found[2]}" if found else arn
+
+
+def _without_answer(error: Exception, doing: str, session: Caller | None) -> HeadwaterError:
+    """Explain an error that is not AWS's answer: nothing was sent, or nothing came back."""
+    from botocore import exceptions as aws
+
+    said = " ".join(str(error).split())
+    where = f" in {session.region}" if session else ""
+    if isinstance(error, aws.NoCredentialsError):
+        return AuthError(f"can't {doing}: there are no AWS credentials", code="no-credentials")
+    if isinstance(error, aws.ProfileNotFound):
+        return AuthError(
+            f"can't {doing}: {said}",
+            code="profile-not-found",
+            hint="`aws configure list-profiles` lists those there are; AWS_PROFILE names one too",
+        )
+    if isinstance(error, aws.SSOError | aws.TokenRetrievalError | aws.SSOTokenLoadError):
+        return AuthError(
+            f"can't {doing}: {said}",
+            code="sso-login",
+            hint="log in again: `aws sso login` (with --profile if you use one)",
+        )
+    if isinstance(
+        error,
+        aws.CredentialRetrievalError
+        | aws.PartialCredentialsError
+        | aws.InvalidConfigError
+        | aws.UnknownCredentialError
+        | aws.ConfigParseError
+        | aws.ConfigNotFound
+        | aws.InfiniteLoopConfigError
+        | aws.RefreshWithMFAUnsupportedError,
+    ):
+        return AuthError(f"can't {doing}: {said}", code="credentials-config")
+    if isinstance(error, aws.ParamValidationError | aws.InvalidRegionError):
+        return ConfigError(f"can't {doing}: {said}")
+    if isinstance(error, aws.SSLError):
+        return SourceError(
+            f"can't {doing}: {said}",
+            code="tls",
+            hint="a proxy that re-signs traffic needs its certificate in AWS_CA_BUNDLE",
+        )
+    if isinstance(error, aws.HTTPClientError):
+        return SourceError(
+            f"can't {doing}: no answer{where}: {said}",
+            code="unreachable",
+            hint="most likely first: no network from here, or a proxy is needed (HTTPS_PROXY); the "
+            "region is misspelled; the VPC has no endpoint for this service; the endpoint_url is "
+            "wrong",
+            retryable=True,
+        )
+    return SourceError(f"can't {doing}: {type(error).__name__}: {said}", code="aws")

@@ -1,0 +1,95 @@
+"""Policies as AWS reads them: who is trusted, and what is allowed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+AUDIENCE = "sts.amazonaws.com"
+"""The audience that AWS's own guides use for web identity."""
+_GOOGLE = "accounts.google.com"
+
+
+def provider_name(issuer: str) -> str:
+    """Return an issuer as IAM names it: without scheme and final slash.
+
+    Args:
+        issuer: The token's `iss`, e.g. `https://oidc.example.com/id/1`.
+
+    Source: IAM User Guide, "Create an OpenID Connect (OIDC) identity provider in IAM".
+    """
+    return re.sub(r"^https?://", "", issuer).rstrip("/")
+
+
+def provider_arn(account: str, issuer: str, *, partition: str = "aws") -> str:
+    """Return the ARN of the IAM identity provider that stands for an issuer in an account.
+
+    Args:
+        account: The 12-digit number of the role's account.
+        issuer: The token's `iss`.
+        partition: `aws`, `aws-cn` or `aws-us-gov`.
+    """
+    return f"arn:{partition}:iam::{account}:oidc-provider/{provider_name(issuer)}"
+
+
+def trust_policy(
+    *,
+    account: str,
+    issuer: str,
+    subject: str | Sequence[str],
+    audience: str | Sequence[str] = AUDIENCE,
+    partition: str = "aws",
+) -> dict[str, Any]:
+    """Return the trust policy that lets one subject of an issuer become a role.
+
+    Both conditions matter: without `sub`, every token of the issuer for this audience is let in.
+
+    Args:
+        account: The 12-digit number of the role's account.
+        issuer: The token's `iss`.
+        subject: The token's `sub`, or several; `*` and `?` are wildcards.
+        audience: The token's `aud`, or several.
+        partition: `aws`, `aws-cn` or `aws-us-gov`.
+
+    Returns:
+        The policy, ready for `json.dumps`.
+
+    Source: IAM User Guide, "Create a role for OpenID Connect federation" and "Available keys for
+        AWS OIDC federation" (Google is built in, and its `aud` key means the token's `azp`).
+    """
+    name = provider_name(issuer)
+    google = name == _GOOGLE
+    equals: dict[str, Any] = {f"{name}:{'oaud' if google else 'aud'}": _plain(audience)}
+    conditions: dict[str, Any] = {"StringEquals": equals}
+    if any(c in s for s in _listed(subject) for c in "*?"):
+        conditions["StringLike"] = {f"{name}:sub": _plain(subject)}
+    else:
+        equals[f"{name}:sub"] = _plain(subject)
+    provider = _GOOGLE if google else provider_arn(account, issuer, partition=partition)
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Federated": provider},
+                "Action": "sts:AssumeRoleWithWebIdentity",
+                "Condition": conditions,
+            }
+        ],
+    }
+
+
+def as_json(policy: Mapping[str, Any]) -> str:
+    """Return a policy as text to paste."""
+    return json.dumps(policy, indent=2)
+
+
+def _listed(value: str | Sequence[str]) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _plain(value: str | Sequence[str]) -> str | list[str]:
+    values = _listed(value)
+    return values[0] if len(values) == 1 else values

@@ -1,0 +1,244 @@
+"""AwsSession: an opened identity, with its clients."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from botocore.exceptions import BotoCoreError
+
+from headwater.credentials import Credentials, Identity, Permission
+from headwater.errors import AuthError
+from headwater_aws.clients import Clients, bare_session
+from headwater_aws.errors import translate, translating
+from headwater_aws.narrowing import PolicyRow, session_policies
+from headwater_aws.renewing import Clock, Keys, LiveCredentials, utc_now
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Where and when an identity is opened; what its steps share.
+
+    Args:
+        region: Region of STS and of the services.
+        endpoint_url: Another address of AWS.
+        profile: Profile whose settings apply.
+        clock: Gives the time, with a zone.
+    """
+
+    region: str
+    endpoint_url: str | None = None
+    profile: str | None = None
+    clock: Clock = utc_now
+    _opened: list[Clients] = field(default_factory=list, repr=False, compare=False)
+
+    def clients(self, credentials: LiveCredentials | None) -> Clients:
+        """Return clients that are closed with the opening."""
+        clients = Clients(
+            credentials=credentials,
+            region=self.region,
+            endpoint_url=self.endpoint_url,
+            profile=self.profile,
+        )
+        self._opened.append(clients)
+        return clients
+
+    def close(self) -> None:
+        """Close all clients."""
+        while self._opened:
+            self._opened.pop().close()
+
+
+class Step(Protocol):
+    """The last step of obtaining an identity, which may be taken again with less."""
+
+    @property
+    def account(self) -> str | None:
+        """Account of the identity, where it is known without asking."""
+        ...
+
+    @property
+    def narrowable(self) -> bool:
+        """Whether it takes a session policy."""
+        ...
+
+    def credentials(self, narrowed: PolicyRow | None = None) -> LiveCredentials:
+        """Return credentials; nothing is asked before their first use.
+
+        Args:
+            narrowed: Session policies that bound them; only where the step is narrowable.
+        """
+        ...
+
+
+class AwsSession:
+    """An opened AWS identity: clients, and credentials for engines. Thread-safe.
+
+    Args:
+        strategy: Kind of the strategy that opened it.
+        step: Gives its credentials.
+        opening: Where it was opened.
+        narrowing: Session policies that bound it.
+    """
+
+    def __init__(
+        self,
+        *,
+        strategy: str,
+        step: Step,
+        opening: Opening,
+        narrowing: PolicyRow | None = None,
+    ) -> None:
+        self._strategy = strategy
+        self._step = step
+        self._narrowing = narrowing
+        self._credentials = step.credentials(narrowing)
+        # A narrowed session has clients of its own, and leaves those of its steps to the whole one.
+        self._opening = replace(opening, _opened=[]) if narrowing else opening
+        self._clients = self._opening.clients(self._credentials)
+        self._identity: tuple[Keys, Identity] | None = None
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"AwsSession({self._strategy}, region={self.region!r})"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a session is not pickled: open the strategy again on the other side")
+
+    @property
+    def region(self) -> str:
+        """Region of its calls."""
+        return self._opening.region
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """The address that replaces AWS's own for every service, if one was given."""
+        return self._opening.endpoint_url
+
+    @property
+    def known_arn(self) -> str | None:
+        """ARN of the caller, where an earlier call has told it."""
+        held = self._credentials.held
+        if held is not None and held.caller_arn:
+            return held.caller_arn
+        return self._identity[1].name if self._identity else None
+
+    @property
+    def account(self) -> str:
+        """The caller's account number; asks STS where the strategy does not say."""
+        return self._step.account or self.identity().account or ""
+
+    @property
+    def collapsed(self) -> tuple[str, ...]:
+        """What was widened to fit a session policy's limits, one sentence each.
+
+        Empty for a session that is not narrowed. It may grow at the first call, when STS finds a
+        policy too large that is within the documented limit.
+        """
+        return self._narrowing.current.collapsed if self._narrowing else ()
+
+    @property
+    def narrowed_to(self) -> str | None:
+        """The session policy in force, as JSON, or None."""
+        return self._narrowing.current.document if self._narrowing else None
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """Return a botocore client; the same one for the same service and region.
+
+        Args:
+            service: E.g. `glue`, `s3`.
+            region: Another region than the session's.
+        """
+        return self._clients.client(service, region)
+
+    def identity(self) -> Identity:
+        """Return who this is; asks STS once for each set of keys.
+
+        Raises:
+            AuthError: With the true causes, where no identity can be obtained.
+        """
+        keys = self._credentials.keys()
+        with self._lock:
+            known = self._identity
+        if known is None or known[0] != keys:
+            with translating(doing="ask AWS who the caller is", session=self):
+                answer = self.client("sts").get_caller_identity()
+            keys = self._credentials.keys()
+            identity = Identity(
+                name=answer["Arn"],
+                account=answer["Account"],
+                strategy=self._strategy,
+                expires_at=keys.expires_at,
+            )
+            known = (keys, identity)
+            with self._lock:
+                self._identity = known
+        return known[1]
+
+    def storage(self) -> Credentials:
+        """Return credentials for S3, renewed if they are about to end."""
+        keys = self._credentials.keys()
+        secrets = {"secret_access_key": keys.secret_access_key}
+        secrets["access_key_id"] = type(keys.secret_access_key)(keys.access_key_id)
+        if keys.session_token is not None:
+            secrets["session_token"] = keys.session_token
+        settings = {"region": self.region}
+        endpoint = self._clients.endpoint("s3")
+        if endpoint:
+            settings["endpoint_url"] = endpoint
+        return Credentials("s3", secrets, settings, keys.expires_at)
+
+    def narrowed(self, permissions: Iterable[Permission]) -> AwsSession:
+        """Return a session that may do no more than this, or itself if it can't be narrowed.
+
+        Only a role that is assumed can be narrowed, by a session policy. What a session policy's
+        limits forced to widen is told by `collapsed`.
+        """
+        if not self._step.narrowable or self._narrowing:
+            return self
+        return AwsSession(
+            strategy=self._strategy,
+            step=self._step,
+            opening=self._opening,
+            narrowing=PolicyRow(session_policies(permissions)),
+        )
+
+    def close(self) -> None:
+        """Close all connections; later calls fail."""
+        self._opening.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def resolve_region(given: str | None, profile: str | None = None) -> str:
+    """Return the region to call: the one given, or the one that AWS's own settings name.
+
+    Raises:
+        AuthError: If there is none; without one, STS and Glue have no address.
+    """
+    found = given or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not found:
+        try:
+            found = bare_session(profile).get_config_variable("region")
+        except BotoCoreError as error:
+            raise translate(error, doing="find the region") from error
+    if not found:
+        raise AuthError(
+            "no AWS region is set",
+            code="no-region",
+            hint="give the source a region, e.g. region='us-east-1', or set AWS_REGION",
+        )
+    return found
