@@ -79,12 +79,22 @@ def complete(target: Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
             if unnamed:
-                os.link(f"/proc/self/fd/{file.fileno()}", hidden, follow_symlinks=True)
+                _name(file.fileno(), hidden)
         hidden.replace(target)
     except BaseException:
         with suppress(FileNotFoundError):
             hidden.unlink()
         raise
+
+
+def _name(descriptor: int, path: Path) -> None:
+    """Give an unnamed file a name (open(2): linkat with AT_SYMLINK_FOLLOW on /proc/self/fd)."""
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # Python follows the link only if it calls linkat, which a directory descriptor makes it do.
+        os.link(f"/proc/self/fd/{descriptor}", path.name, dst_dir_fd=directory)
+    finally:
+        os.close(directory)
 
 
 def _target(path: Path, ending: str) -> Path:

@@ -1,0 +1,55 @@
+import multiprocessing
+import os
+import signal
+import time
+
+import pytest
+
+from headwater.errors import ConfigError, DataError
+from headwater.writing import complete
+
+
+def test_a_file_appears_whole(tmp_path):
+    target = tmp_path / "rows.bin"
+    with complete(target) as file:
+        file.write(b"half")
+        assert list(tmp_path.glob("rows*")) == []
+        file.write(b"whole")
+    assert target.read_bytes() == b"halfwhole"
+    assert os.listdir(tmp_path) == ["rows.bin"]
+
+
+def test_an_error_midway_leaves_nothing(tmp_path):
+    with pytest.raises(DataError), complete(tmp_path / "rows.bin") as file:
+        file.write(b"half")
+        raise DataError("ragged")
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_error_midway_leaves_what_was_there_before(tmp_path):
+    target = tmp_path / "rows.bin"
+    target.write_bytes(b"old")
+    with pytest.raises(ConfigError), complete(target) as file:
+        file.write(b"half")
+        raise ConfigError("no")
+    assert target.read_bytes() == b"old"
+
+
+def _write_for_ever(folder, ready):
+    with complete(folder / "rows.bin") as file:
+        file.write(b"half")
+        file.flush()
+        ready.set()
+        time.sleep(60)
+
+
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="unnamed files are a thing of Linux")
+def test_a_killed_process_leaves_nothing(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    process = context.Process(target=_write_for_ever, args=(tmp_path, ready))
+    process.start()
+    assert ready.wait(30)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join(30)
+    assert os.listdir(tmp_path) == []
