@@ -9,6 +9,16 @@ from headwater.errors import ConfigError, DataError
 from headwater.writing import complete
 
 
+def names(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+def write_half(target, error):
+    with complete(target) as file:
+        file.write(b"half")
+        raise error
+
+
 def test_a_file_appears_whole(tmp_path):
     target = tmp_path / "rows.bin"
     with complete(target) as file:
@@ -16,22 +26,20 @@ def test_a_file_appears_whole(tmp_path):
         assert list(tmp_path.glob("rows*")) == []
         file.write(b"whole")
     assert target.read_bytes() == b"halfwhole"
-    assert os.listdir(tmp_path) == ["rows.bin"]
+    assert names(tmp_path) == ["rows.bin"]
 
 
 def test_an_error_midway_leaves_nothing(tmp_path):
-    with pytest.raises(DataError), complete(tmp_path / "rows.bin") as file:
-        file.write(b"half")
-        raise DataError("ragged")
-    assert os.listdir(tmp_path) == []
+    with pytest.raises(DataError):
+        write_half(tmp_path / "rows.bin", DataError("ragged"))
+    assert names(tmp_path) == []
 
 
 def test_an_error_midway_leaves_what_was_there_before(tmp_path):
     target = tmp_path / "rows.bin"
     target.write_bytes(b"old")
-    with pytest.raises(ConfigError), complete(target) as file:
-        file.write(b"half")
-        raise ConfigError("no")
+    with pytest.raises(ConfigError):
+        write_half(target, ConfigError("no"))
     assert target.read_bytes() == b"old"
 
 
@@ -52,4 +60,4 @@ def test_a_killed_process_leaves_nothing(tmp_path):
     assert ready.wait(30)
     os.kill(process.pid, signal.SIGKILL)
     process.join(30)
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []
