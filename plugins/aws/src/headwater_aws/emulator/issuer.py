@@ -46,7 +46,7 @@ class OidcIssuer:
         self._clock = clock
         self._algorithm = algorithm
         self._lock = threading.Lock()
-        self._keys = [self._new_key()]
+        self._made: list[RSAKey | ECKey] = []
         self._server = HttpServer(self._handle, name="oidc-issuer", server_header="oidc-issuer")
 
     @property
@@ -92,7 +92,7 @@ class OidcIssuer:
         Returns:
             A JWT in compact form.
         """
-        return self._sign(self._keys[-1], sub, aud, expires_in, claims)
+        return self._sign(self._keys()[-1], sub, aud, expires_in, claims)
 
     def forged_token(
         self,
@@ -112,7 +112,7 @@ class OidcIssuer:
         Returns:
             A JWT in compact form.
         """
-        forger = self._new_key(str(self._keys[-1].kid))
+        forger = self._new_key(str(self._keys()[-1].kid))
         return self._sign(forger, sub, aud, expires_in, claims)
 
     def rotate_keys(self, *, keep_old: bool = True) -> None:
@@ -121,9 +121,9 @@ class OidcIssuer:
         Args:
             keep_old: Whether the old keys stay published, so that tokens in flight stay valid.
         """
-        key = self._new_key()
+        old = self._keys() if keep_old else []
         with self._lock:
-            self._keys = [*(self._keys if keep_old else ()), key]
+            self._made = [*old, self._new_key()]
 
     def add_client(self, client_id: str, secret: str | None = None) -> str:
         """Register a client of the token endpoint.
@@ -137,6 +137,13 @@ class OidcIssuer:
         """
         self.clients[client_id] = secret or secrets.token_urlsafe(24)
         return self.clients[client_id]
+
+    def _keys(self) -> list[RSAKey | ECKey]:
+        """Keys that are published, the signing one last. A key costs 30 ms: made when needed."""
+        with self._lock:
+            if not self._made:
+                self._made = [self._new_key()]
+            return self._made
 
     def _new_key(self, kid: str | None = None) -> RSAKey | ECKey:
         parameters: KeyParameters = {
@@ -175,8 +182,7 @@ class OidcIssuer:
         if request.path == "/.well-known/openid-configuration":
             return _json(200, self._discovery())
         if request.path == "/jwks":
-            with self._lock:
-                keys = [key.as_dict(private=False) for key in self._keys]
+            keys = [key.as_dict(private=False) for key in self._keys()]
             return _json(200, {"keys": keys})
         if request.path == "/token" and request.method == "POST":
             return self._grant(request)

@@ -25,7 +25,7 @@ from headwater_aws.emulator.wire import HttpServer
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 Policy = Mapping[str, Any]
-_clients = threading.Lock()
+_making = threading.Lock()
 
 
 class Emulator:
@@ -57,6 +57,7 @@ class Emulator:
             self._state, self._identities, self.faults, self.requests, clock, latency
         )
         self.issuer = OidcIssuer(clock=clock)
+        self._clients: dict[tuple[str, ...], Any] = {}
         self._server = HttpServer(
             self._front.handle, name="aws-emulator", server_header="headwater-emulator"
         )
@@ -78,6 +79,9 @@ class Emulator:
 
     def close(self) -> None:
         """Stop answering and forget everything."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
         self._server.close()
         self.issuer.close()
         self._state.clear()
@@ -102,7 +106,7 @@ class Emulator:
         self.close()
 
     def client(self, service: str, *, account_id: str = ACCOUNT, region: str = REGION) -> Any:
-        """Make an administrator's boto3 client: for seeding, not for what is being tested.
+        """An administrator's boto3 client: for seeding, not for what is being tested.
 
         Nothing is forbidden to it, and its calls meet no fault and are not recorded.
 
@@ -114,8 +118,11 @@ class Emulator:
         Returns:
             A boto3 client.
         """
-        key, secret = self._identities.admin_keys(_account(account_id))
-        return self._client(service, region, key, secret, None)
+        asked = (service, _account(account_id), region)
+        if asked not in self._clients:
+            key, secret = self._identities.admin_keys(account_id)
+            self._clients[asked] = self._client(service, region, key, secret, None)
+        return self._clients[asked]
 
     def client_for(
         self,
@@ -172,14 +179,13 @@ class Emulator:
         url = (issuer or self.issuer).url
         bare = url.partition("://")[2]
         provider = f"arn:aws:iam::{account_id}:oidc-provider/{bare}"
-        known = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
-        if {"Arn": provider} not in known:
+        with self._state.lock:
+            known = self._state.iam(account_id).open_id_providers.get(provider)
+            if known is not None and audience not in known.client_id_list:
+                known.client_id_list.append(audience)  # moto has no AddClientID...
+        if known is None:
             iam.create_open_id_connect_provider(
                 Url=url, ClientIDList=[audience], ThumbprintList=["0" * 40]
-            )
-        else:  # a second role of the account; an audience that is known already stays as it is
-            iam.add_client_id_to_open_id_connect_provider(
-                OpenIDConnectProviderArn=provider, ClientID=audience
             )
         trust = {
             "Version": "2012-10-17",
@@ -261,11 +267,13 @@ class Emulator:
 
     def _client(self, service: str, region: str, key: str, secret: str, token: str | None) -> Any:
         config = Config(
+            # boto3 still presigns for S3 with version 2, which the emulator does not know.
+            signature_version="s3v4" if service == "s3" else None,
             s3={"addressing_style": "path"},
             retries={"total_max_attempts": 1},
             proxies={},
         )
-        with _clients:  # a boto3 session may make one client at a time
+        with _making:  # a boto3 session may make one client at a time
             session: Any = _session()  # typed by service name, of which this one is not yet known
             return session.client(
                 service,

@@ -122,8 +122,12 @@ def _fetch_keys(issuer: str) -> KeySet:
 def _get(url: str) -> Any:
     if not url.startswith(("http://", "https://")):
         raise ValueError(f"not an http address: {url}")
-    with _OPENER.open(url, timeout=_TIMEOUT) as response:
-        return json.load(response)
+    try:
+        with _OPENER.open(url, timeout=_TIMEOUT) as response:
+            return json.load(response)
+    except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection
+        raise
 
 
 def _keys_unavailable() -> AwsError:

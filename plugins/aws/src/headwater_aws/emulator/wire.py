@@ -29,9 +29,9 @@ class Request:
     """
 
     method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes
+    target: str = field(repr=False)  # a presigned one is as good as a key
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
     @property
     def raw_path(self) -> str:
