@@ -140,8 +140,10 @@ class _Call:
         self.catalog.get_database(database)
         return self.state.functions.setdefault((self.account_id, self.region, database), {})
 
-    def page(self, items: Sequence[Any], key: str) -> Params:
-        """Cut one page from a list, by MaxResults and NextToken."""
+    def page(
+        self, items: Sequence[Any], key: str, shown: Callable[[Any], bool] | None = None
+    ) -> Params:
+        """Cut one page from a list by MaxResults and NextToken, leaving out what is not shown."""
         most = PAGE[self.action]
         size = self.params.get("MaxResults", most)
         if size < 1 or size > most:
@@ -151,10 +153,14 @@ class _Call:
         text = json.dumps([self.action, self.account_id, asked], sort_keys=True)
         mark = hashlib.sha256(text.encode()).hexdigest()[:16]
         start = _resume(self.params["NextToken"], mark) if self.params.get("NextToken") else 0
-        end = start + size
-        result: Params = {key: list(items[start:end])}
-        if end < len(items):
-            result["NextToken"] = base64.b64encode(f"{mark}:{end}".encode()).decode()
+        result: Params = {key: []}
+        for at in range(start, len(items)):
+            if shown is not None and not shown(items[at]):
+                continue
+            if len(result[key]) == size:
+                result["NextToken"] = base64.b64encode(f"{mark}:{at}".encode()).decode()
+                break
+            result[key].append(items[at])
         return result
 
 
@@ -183,12 +189,13 @@ def _get_database(call: _Call) -> Params:
 
 def _get_databases(call: _Call) -> Params:
     wanted = _attributes(call, {"NAME": "Name", "TARGET_DATABASE": "TargetDatabase"})
-    found = [
-        _only(_clean(one.as_dict()), wanted)
-        for one in sorted(call.catalog.get_databases(), key=lambda one: one.name)
-        if call.permits(call.arn("database", one.name))
-    ]
-    return call.page(found, "DatabaseList")
+    page = call.page(
+        sorted(call.catalog.get_databases(), key=lambda one: one.name),
+        "DatabaseList",
+        lambda one: call.permits(call.arn("database", one.name)),
+    )
+    page["DatabaseList"] = [_only(_clean(one.as_dict()), wanted) for one in page["DatabaseList"]]
+    return page
 
 
 def _get_table(call: _Call) -> Params:
@@ -202,12 +209,12 @@ def _get_tables(call: _Call) -> Params:
         raise constraint(expression, "expression", f"length less than or equal to {MAX_EXPRESSION}")
     wanted = _attributes(call, {"NAME": "Name", "TABLE_TYPE": "TableType"})
     pattern = _name_pattern(expression or "*")
-    found = [
-        table
-        for name, table in sorted(call.catalog.get_database(database).tables.items())
-        if pattern.fullmatch(name) and call.permits(call.arn("table", database, name))
-    ]
-    page = call.page(found, "TableList")
+    tables = sorted(call.catalog.get_database(database).tables.items())
+    page = call.page(
+        [table for name, table in tables if pattern.fullmatch(name)],
+        "TableList",
+        lambda table: call.permits(call.arn("table", database, table.name)),
+    )
     page["TableList"] = [_only(_table(one), wanted) for one in page["TableList"]]
     return page
 
@@ -215,19 +222,18 @@ def _get_tables(call: _Call) -> Params:
 def _search_tables(call: _Call) -> Params:
     words = call.params.get("SearchText", "").lower().strip('"')
     tests = call.params.get("Filters", [])
-    found = []
-    for database in call.catalog.get_databases():
-        for table in database.tables.values():
-            if not call.permits(call.arn("table", database.name, table.name)):
-                continue
-            entry = _table(table)
-            if words and words not in json.dumps(entry, default=str).lower():
-                continue
-            if all(
-                str(entry.get(test["Key"], "")).lower() == test["Value"].lower() for test in tests
-            ):
-                found.append(entry)
-    return call.page(found, "TableList")
+
+    def shown(entry: Params) -> bool:
+        fits = all(str(entry.get(one["Key"], "")).lower() == one["Value"].lower() for one in tests)
+        return (
+            fits
+            and words in json.dumps(entry, default=str).lower()
+            and call.permits(call.arn("table", entry["DatabaseName"], entry["Name"]))
+        )
+
+    databases = call.catalog.get_databases()
+    entries = [_table(table) for database in databases for table in database.tables.values()]
+    return call.page(entries, "TableList", shown)
 
 
 def _get_table_versions(call: _Call) -> Params:
