@@ -91,7 +91,10 @@ class Diagnostic:
             >>> text = "SELECT amout FROM t"
             >>> print(
             ...     Diagnostic(
-            ...         "unknown-column", "no column 'amout'", span=Span(7, 12), text=text,
+            ...         "unknown-column",
+            ...         "no column 'amout'",
+            ...         span=Span(7, 12),
+            ...         text=text,
             ...         hint="did you mean 'amount'?",
             ...     ).render()
             ... )
@@ -133,7 +136,7 @@ def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str | No
 
     The comparison ignores case; the names are shown as they are known.
     """
-    by_folded = {k.casefold(): k for k in known}
+    by_folded = {str(k).casefold(): str(k) for k in known}
     near = difflib.get_close_matches(name.casefold(), by_folded, n=limit, cutoff=0.6)
     if not near:
         return None

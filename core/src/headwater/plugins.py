@@ -52,7 +52,6 @@ WELL_KNOWN: Final[dict[tuple[type[Spec], str], str]] = {
     (AuthSpec, "static"): "headwater-aws",
     (AuthSpec, "assume-role"): "headwater-aws",
     (AuthSpec, "oidc-role"): "headwater-aws",
-    (AuthSpec, "chain"): "headwater-aws",
     (CommandSpec, "demo"): "headwater-glue[demo]",
     (CommandSpec, "policy"): "headwater-aws",
 }

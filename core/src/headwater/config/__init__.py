@@ -1,0 +1,21 @@
+"""The configuration file: read, interpolated, checked, and turned into plain values."""
+
+from headwater.config.json_schema import json_schema
+from headwater.config.loader import load
+from headwater.config.values import (
+    Config,
+    ConnectionConfig,
+    EngineConfig,
+    ModelConfig,
+    VersionConfig,
+)
+
+__all__ = [
+    "Config",
+    "ConnectionConfig",
+    "EngineConfig",
+    "ModelConfig",
+    "VersionConfig",
+    "json_schema",
+    "load",
+]

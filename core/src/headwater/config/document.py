@@ -1,0 +1,229 @@
+"""Reading the file: text to plain data, with the line of every place where the format has lines.
+
+YAML is read by the core schema of YAML 1.2, so that a text stays the text that was written: `no`,
+`on`, `1:30` and `2026-01-01` are texts, and a number with a leading zero (an account id) is one
+too. Keys are always texts. Only plain data is built: a tag such as `!!python/object` is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from headwater.config.problems import Place, named
+from headwater.errors import ConfigError
+
+_MOST_NODES: Final = 100_000
+"""Aliases can make a small text expand without end; no honest file comes near this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file that was read.
+
+    Args:
+        path: The file.
+        data: Plain data: dict, list, str, int, float, bool, None.
+        lines: 1-based line of each place; empty for formats whose parser does not tell.
+    """
+
+    path: Path
+    data: dict[str, Any] = field(repr=False)
+    lines: Mapping[Place, int] = field(default_factory=dict, repr=False)
+
+
+def read(path: str | Path) -> Document:
+    """Read a YAML, TOML or JSON file, by its ending.
+
+    Raises:
+        ConfigError: If it is missing, is no text, or does not follow its format; names the line.
+    """
+    path = Path(path)
+    text = _text(path)
+    lines: dict[Place, int] = {}
+    match path.suffix.lower():
+        case ".yaml" | ".yml":
+            data = _yaml(path, text, lines)
+        case ".toml":
+            data = _toml(path, text)
+        case ".json":
+            data = _json(path, text)
+        case _:
+            raise ConfigError(
+                f"{path} is no configuration file",
+                hint="its name must end in .yaml, .yml, .toml or .json",
+            )
+    if not isinstance(data, dict):
+        what = "empty" if data is None else "no mapping of keys to values"
+        raise ConfigError(f"{path} is {what}", hint="it must begin with 'version: 1'")
+    return Document(path, data, lines)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"there is no configuration file {path}",
+            code="config-missing",
+            hint="`headwater init` writes one; --config names another",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text: byte {error.start}") from None
+    except OSError as error:
+        raise ConfigError(f"{path} can't be read: {error.strerror}") from error
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader with the scalars of YAML 1.2's core schema."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+
+for _tag, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?(0|[1-9][0-9]*)|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(?i:inf)|\.(?i:nan)",
+        list("-+0123456789."),
+    ),
+    ("merge", r"<<", ["<"]),
+):
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _first
+    )
+
+
+def _yaml(path: Path, text: str, lines: dict[Place, int]) -> Any:
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = error.problem or "it can't be read"
+        if problem == "but found another document":
+            problem = "it holds more than one document"
+        tab = "\\t" in problem
+        raise ConfigError(
+            f"{path}{line}: this is not YAML: {problem}",
+            hint="indent with spaces, not tabs" if tab else "check indentation, colons and quotes",
+        ) from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: this is not YAML: {str(error).splitlines()[0]}") from None
+    finally:
+        loader.dispose()
+    return None if node is None else _Builder(path, lines).build(node, (), ())
+
+
+class _Builder:
+    """Turns YAML nodes into plain data, noting lines, and refusing what is not plain."""
+
+    def __init__(self, path: Path, lines: dict[Place, int]) -> None:
+        self._path = path
+        self._lines = lines
+        self._nodes = 0
+
+    def build(self, node: yaml.Node, place: Place, above: tuple[yaml.Node, ...]) -> Any:
+        self._nodes += 1
+        if self._nodes > _MOST_NODES or node in above:
+            raise self._error(node, "its aliases expand without end", "write the values out")
+        self._lines.setdefault(place, node.start_mark.line + 1)
+        kind = node.tag.removeprefix("tag:yaml.org,2002:")
+        inside = (*above, node)
+        if isinstance(node, yaml.MappingNode) and kind == "map":
+            return {
+                key: self.build(value, (*place, key), inside)
+                for key, value in self._pairs(node, place, inside).items()
+            }
+        if isinstance(node, yaml.SequenceNode) and kind == "seq":
+            return [self.build(v, (*place, i), inside) for i, v in enumerate(node.value)]
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, kind)
+        raise self._error(
+            node, f"the tag {kind!r} is not plain data", "remove it; values are plain YAML"
+        )
+
+    def _pairs(
+        self, node: yaml.MappingNode, place: Place, above: tuple[yaml.Node, ...]
+    ) -> dict[str, yaml.Node]:
+        own: dict[str, yaml.Node] = {}
+        merged: dict[str, yaml.Node] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise self._error(key, f"a key under {named(place)} is not a text", "name it")
+            if key.tag.endswith(":merge"):
+                for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    if not isinstance(source, yaml.MappingNode) or source in above:
+                        raise self._error(key, "'<<' takes a mapping", "e.g. <<: *defaults")
+                    for name, inherited in self._pairs(source, place, (*above, source)).items():
+                        merged.setdefault(name, inherited)
+                continue
+            if key.value in own:
+                first = self._lines[*place, key.value]
+                raise self._error(
+                    key,
+                    f"{named((*place, key.value))} is written twice, first on line {first}",
+                    "remove one of the two",
+                )
+            own[key.value] = value
+            self._lines[*place, key.value] = key.start_mark.line + 1
+        return {**merged, **own}
+
+    def _scalar(self, node: yaml.ScalarNode, kind: str) -> Any:
+        text = str(node.value)
+        match kind:
+            case "str":
+                return text
+            case "null":
+                return None
+            case "bool":
+                return text.lower() == "true"
+            case "int":
+                return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+            case "float":
+                return float(re.sub(r"\.(?=[inIN])", "", text))
+        raise self._error(
+            node, f"the tag {kind!r} is not plain data", "remove it; values are plain YAML"
+        )
+
+    def _error(self, node: yaml.Node, what: str, hint: str) -> ConfigError:
+        return ConfigError(f"{self._path}, line {node.start_mark.line + 1}: {what}", hint=hint)
+
+
+def _toml(path: Path, text: str) -> Any:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", str(error), re.DOTALL)
+        line, problem = (f", line {found[2]}", found[1]) if found else ("", str(error))
+        raise ConfigError(f"{path}{line}: this is not TOML: {problem}") from None
+
+
+def _json(path: Path, text: str) -> Any:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                raise ConfigError(
+                    f"{path}: the key {key!r} is written twice in one object",
+                    hint="remove one of the two",
+                )
+            found[key] = value
+        return found
+
+    try:
+        return json.loads(text, object_pairs_hook=unique)
+    except json.JSONDecodeError as error:
+        raise ConfigError(
+            f"{path}, line {error.lineno}: this is not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
+        ) from None

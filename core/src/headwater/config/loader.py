@@ -1,0 +1,143 @@
+"""Loading a configuration file: read, interpolate, check, build. Every problem is shown at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from pydantic import ValidationError
+
+from headwater.config import translation
+from headwater.config.document import read
+from headwater.config.interpolation import Interpolation
+from headwater.config.parts import Parts
+from headwater.config.problems import Place, Problem, Problems
+from headwater.config.shapes import FileShape, VersionShape
+from headwater.config.values import (
+    Config,
+    ConnectionConfig,
+    EngineConfig,
+    ModelConfig,
+    Purpose,
+    VersionConfig,
+)
+from headwater.errors import ConfigError, PluginError
+from headwater.mapping import Mapping as FieldMapping
+from headwater.plugins import PluginRegistry
+from headwater.schema import Schema
+
+_GROUPS: Final = ("raw_inputs", "features", "predictions")
+_MAPPED: Final = (*_GROUPS, "labels")
+
+
+def load(
+    path: str | Path, registry: PluginRegistry, *, environ: Mapping[str, str] | None = None
+) -> Config:
+    """Return what a YAML, TOML or JSON file says. Connects to nothing, reads no secret.
+
+    Args:
+        path: The file; its ending tells the format.
+        registry: Where the classes of its sources and strategies come from.
+        environ: What `${env:NAME}` looks up; default: this process's environment.
+
+    Raises:
+        ConfigError: If something is wrong; names each place, its line (YAML), what is expected
+            and what to do. Shows no value that came from the environment.
+        PluginError: If all that is wrong is that no plugin provides a kind.
+    """
+    document = read(path)
+    problems = Problems(str(path), document.lines)
+    filling = Interpolation(os.environ if environ is None else environ, problems)
+    data = filling.fill(document.data)
+    problems.hidden = filling.hidden
+    problems.raise_any()
+
+    shape = _shape(data, document.data, problems)
+    parts = Parts(
+        registry, problems, document.path.resolve().parent, data.get("auth") or {}, document.data
+    )
+    _check_engine(shape.engine.type, registry, problems)
+    strategies = {name: parts.strategy(name) for name in shape.auth}
+    models = {}
+    for model_id, model in shape.models.items():
+        place = ("models", model_id, "versions")
+        versions = {
+            version_id: _version(version, (*place, version_id), parts, problems)
+            for version_id, version in model.versions.items()
+        }
+        models[model_id] = ModelConfig(model_id, model.name, versions)
+    problems.raise_any()
+    return Config(
+        Path(path),
+        {name: strategy for name, strategy in strategies.items() if strategy is not None},
+        EngineConfig(shape.engine.type, dict(shape.engine.model_extra or {})),
+        models,
+    )
+
+
+def _shape(data: Any, raw: Any, problems: Problems) -> FileShape:
+    try:
+        return FileShape.model_validate(data)
+    except ValidationError as error:
+        for problem in translation.problems(error, FileShape, (), data, raw):
+            problems.add(problem)
+    problems.raise_any()
+    raise ConfigError(f"{problems.file} does not have the shape of a configuration file")
+
+
+def _check_engine(kind: str, registry: PluginRegistry, problems: Problems) -> None:
+    if kind != "auto":
+        try:
+            registry.engine(kind)
+        except PluginError as error:
+            problems.add(Problem.of(("engine", "type"), error))
+
+
+def _version(shape: VersionShape, place: Place, parts: Parts, problems: Problems) -> VersionConfig:
+    fields = {group: dict(getattr(shape, group)) for group in _GROUPS}
+    schema = _schema(shape.model_type, fields, place, problems)
+    connections: dict[Purpose, ConnectionConfig] = {}
+    for purpose in get_args(Purpose):
+        connection = getattr(shape, purpose)
+        if connection is None:
+            continue
+        where = (*place, purpose)
+        if schema is not None:
+            _check_mapping(connection, schema, where, problems)
+        source = parts.source(connection.source, (*where, "source"))
+        if source is not None:
+            rest = {name: getattr(connection, name) for name in type(connection).model_fields}
+            connections[purpose] = ConnectionConfig(**{**rest, "source": source})
+    return VersionConfig(shape.model_type, **fields, connections=connections)
+
+
+def _schema(
+    model_type: str, fields: Mapping[str, Mapping[str, Any]], place: Place, problems: Problems
+) -> Schema | None:
+    """Return the schema, or None; each field is tried alone, so that each gets its place."""
+    before = len(problems.found)
+    for group, declared in fields.items():
+        for name, declaration in declared.items():
+            try:
+                Schema.define(model_type, **{group: {name: declaration}})
+            except ConfigError as error:
+                problems.add(Problem.of((*place, group, name), error))
+    if len(problems.found) > before:
+        return None
+    try:
+        return Schema.define(model_type, **fields)
+    except ConfigError as error:
+        problems.add(Problem.of(place, error))
+        return None
+
+
+def _check_mapping(connection: Any, schema: Schema, place: Place, problems: Problems) -> None:
+    for group in _MAPPED:
+        for name, column in getattr(connection, group, {}).items():
+            one: dict[str, Any] = {group: {name: column}}
+            try:
+                FieldMapping(**one).check(schema)
+            except ConfigError as error:
+                problems.add(Problem.of((*place, group, name), error))

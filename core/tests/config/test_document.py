@@ -1,0 +1,185 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headwater.config.document import Document, read
+from headwater.errors import ConfigError
+
+
+def document(folder: Path, text: str | bytes, name: str = "c.yaml") -> Document:
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read(path)
+
+
+def complaint(folder: Path, text: str | bytes, name: str = "c.yaml") -> str:
+    with pytest.raises(ConfigError) as caught:
+        document(folder, text, name)
+    return str(caught.value).replace(f"{folder}/", "")
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("no", "no"),
+        ("on", "on"),
+        ("Yes", "Yes"),
+        ("1:30", "1:30"),
+        ("2026-01-01", "2026-01-01"),
+        ("012345678901", "012345678901"),
+        ("1_000", "1_000"),
+        ("true", True),
+        ("False", False),
+        ("null", None),
+        ("~", None),
+        ("", None),
+        ("12", 12),
+        ("-0", 0),
+        ("0x1F", 31),
+        ("0o17", 15),
+        ("1.5", 1.5),
+        ("1e3", 1000.0),
+        (".5", 0.5),
+        ("-.INF", float("-inf")),
+        ("'12'", "12"),
+        ("!!str 12", "12"),
+        ("!!int '12'", 12),
+    ],
+)
+def test_yaml_scalars_are_those_of_the_core_schema(
+    tmp_path: Path, written: str, value: Any
+) -> None:
+    found = document(tmp_path, f"a: {written}\n").data["a"]
+    assert (type(found), found) == (type(value), value)
+
+
+def test_keys_are_texts_as_they_are_written(tmp_path: Path) -> None:
+    assert document(tmp_path, "1: a\ntrue: b\n2026-01-01: c\n").data == {
+        "1": "a",
+        "true": "b",
+        "2026-01-01": "c",
+    }
+
+
+def test_every_place_has_its_line(tmp_path: Path) -> None:
+    text = "a: 1\nb:\n  c:\n    - x\n    - d: y\n"
+    assert document(tmp_path, text).lines == {
+        (): 1,
+        ("a",): 1,
+        ("b",): 2,
+        ("b", "c"): 3,
+        ("b", "c", 0): 4,
+        ("b", "c", 1): 5,
+        ("b", "c", 1, "d"): 5,
+    }
+
+
+def test_anchors_and_merges_are_understood(tmp_path: Path) -> None:
+    text = "base: &b {x: 1, y: 2}\nmore: &m {z: 0, y: 9}\na: {<<: *b, y: 3}\nc: {<<: [*b, *m]}\n"
+    found = document(tmp_path, text).data
+    assert found["a"] == {"x": 1, "y": 3}
+    assert found["c"] == {"x": 1, "y": 2, "z": 0}
+
+
+PLAIN = "remove it; values are plain YAML"
+SYNTAX = "check indentation, colons and quotes"
+FIRST = "it must begin with 'version: 1'"
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        (
+            "a:\n  b: 1\n  c: 2\n  b: 3\n",
+            "c.yaml, line 4: a.b is written twice, first on line 2",
+            "remove one of the two",
+        ),
+        (
+            "a: !!python/object/apply:os.system [id]\n",
+            "c.yaml, line 1: the tag 'python/object/apply:os.system' is not plain data",
+            PLAIN,
+        ),
+        ("a: 1\nb: !Ref x\n", "c.yaml, line 2: the tag '!Ref' is not plain data", PLAIN),
+        (
+            "a: [1, 2\nb: 3\n",
+            "c.yaml, line 2: this is not YAML: expected ',' or ']', but got ':'",
+            SYNTAX,
+        ),
+        (
+            "a:\n\tb: 1\n",
+            "c.yaml, line 2: this is not YAML: found character '\\t' that cannot start any token",
+            "indent with spaces, not tabs",
+        ),
+        (
+            "a: 1\n---\nb: 2\n",
+            "c.yaml, line 2: this is not YAML: it holds more than one document",
+            SYNTAX,
+        ),
+        ("? [a, b]\n: 1\n", "c.yaml, line 1: a key under the file is not a text", "name it"),
+        ("", "c.yaml is empty", FIRST),
+        ("- a\n", "c.yaml is no mapping of keys to values", FIRST),
+        (
+            "a: &a [*a]\n",
+            "c.yaml, line 1: its aliases expand without end",
+            "write the values out",
+        ),
+    ],
+)
+def test_yaml_that_is_refused(tmp_path: Path, text: str, message: str, hint: str) -> None:
+    assert complaint(tmp_path, text) == f"{message}\n  hint: {hint}"
+
+
+def test_aliases_that_multiply_are_refused_quickly(tmp_path: Path) -> None:
+    levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    assert "its aliases expand without end" in complaint(tmp_path, "\n".join(levels))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("c.toml", "a = 1\nb = \n", "c.toml, line 2: this is not TOML: Invalid value"),
+        (
+            "c.toml",
+            "a = 1\na = 2\n",
+            "c.toml, line 2: this is not TOML: Cannot overwrite a value",
+        ),
+        (
+            "c.json",
+            '{"a": 1,\n "b" 2}',
+            "c.json, line 2: this is not JSON: expecting ':' delimiter",
+        ),
+        (
+            "c.json",
+            '{"a": {"b": 1, "b": 2}}',
+            "c.json: the key 'b' is written twice in one object\n  hint: remove one of the two",
+        ),
+        (
+            "c.ini",
+            "a=1",
+            (
+                "c.ini is no configuration file\n"
+                "  hint: its name must end in .yaml, .yml, .toml or .json"
+            ),
+        ),
+        ("c.yaml", b"a: \xff\n", "c.yaml is not UTF-8 text: byte 3"),
+    ],
+)
+def test_files_that_are_refused(tmp_path: Path, name: str, text: str | bytes, message: str) -> None:
+    assert complaint(tmp_path, text, name) == message
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path / "c.yaml")
+    assert str(caught.value) == (
+        f"there is no configuration file {tmp_path}/c.yaml\n"
+        "  hint: `headwater init` writes one; --config names another"
+    )
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").mkdir()
+    with pytest.raises(ConfigError, match="can't be read: Is a directory"):
+        read(tmp_path / "c.yaml")
