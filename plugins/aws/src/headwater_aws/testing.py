@@ -17,10 +17,13 @@ Known differences:
   Formation. `aws:SecureTransport` is always true. An unknown condition operator is an error.
 - The clock of signatures is not judged, and IAM changes take effect at once.
 - S3: path-style addresses; no versions, tags, ACLs, encryption, or redirects between regions.
+  DeleteObjects is refused as a whole when one of its keys is.
 - Glue: writing is moto's, with names folded to lower case; `Expression` knows no `NOT (...)` and
-  no reversed operands. SearchTables looks the words up in the whole table.
+  no reversed operands. SearchTables looks the words up in the whole table. AWS documents that
+  GetTables leaves out what is not allowed; GetDatabases is taken to do the same.
 - STS: AssumeRole, AssumeRoleWithWebIdentity, GetCallerIdentity. Every MFA code but
-  `Emulator.mfa_code` is wrong. The packed size of a session policy is not computed.
+  `Emulator.mfa_code` is wrong. The packed size of a session policy is not computed. The claim
+  `azp` is no audience.
 """
 
 from headwater_aws.emulator.faults import Faults

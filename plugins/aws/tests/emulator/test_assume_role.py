@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from plugins.aws.tests.emulator.support import (
     trusting,
 )
 
+from headwater_aws.emulator.errors import AwsError
 from headwater_aws.testing import Emulator
 
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
@@ -125,8 +127,6 @@ def test_a_chain_of_roles_lasts_an_hour_at_most(aws: Emulator) -> None:
 
 
 def test_a_managed_session_policy_narrows(aws: Emulator, user: dict[str, Any]) -> None:
-    import json
-
     aws.client("s3").create_bucket(Bucket="lake")
     role = aws.create_role(name="reader", trust=trusting(ROOT), policy=allow("s3:*"))
     made = aws.client("iam").create_policy(
@@ -149,3 +149,8 @@ def test_get_caller_identity_needs_no_permission(aws: Emulator) -> None:
     pair = aws.create_user_keys(ACCOUNT, allow("s3:GetObject"), name="ann")
     identity = aws.client_for("sts", keys(pair)).get_caller_identity()
     assert identity["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/ann"
+
+
+def test_a_policy_that_cannot_be_judged_is_refused_at_once(aws: Emulator) -> None:
+    with pytest.raises(AwsError, match="no condition operator 'IpAddress'"):
+        aws.create_role(name="odd", trust=trusting(ROOT, IpAddress={"aws:SourceIp": "10.0.0.0/8"}))

@@ -187,10 +187,11 @@ def test_listing_may_be_limited_to_a_prefix(lake: Emulator) -> None:
 def test_listing_may_be_limited_to_a_delimiter(lake: Emulator) -> None:
     condition = {"StringEquals": {"s3:prefix": "", "s3:delimiter": "/"}}
     client = s3(lake, allow("s3:ListBucket", on="arn:aws:s3:::lake", **condition))
-    found = client.list_objects_v2(Bucket="lake", Delimiter="/")["CommonPrefixes"]
+    found = client.list_objects_v2(Bucket="lake", Prefix="", Delimiter="/")["CommonPrefixes"]
     assert [one["Prefix"] for one in found] == ["secret/", "t/"]
-    with refused("AccessDenied"):
-        client.list_objects_v2(Bucket="lake")
+    for more in ({"Prefix": ""}, {"Delimiter": "/"}):  # a key that is not sent equals nothing
+        with refused("AccessDenied"):
+            client.list_objects_v2(Bucket="lake", **more)
 
 
 def test_copying_reads_the_source(lake: Emulator) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.request
 from datetime import UTC, datetime
 from typing import Any
 
@@ -229,8 +230,6 @@ def test_refusals_are_recorded_with_their_caller(aws: Emulator) -> None:
 
 
 def test_presigned_secrets_are_not_recorded(aws: Emulator, s3: Any) -> None:
-    import urllib.request
-
     url = s3.generate_presigned_url("get_object", Params={"Bucket": "lake", "Key": "k"})
     with urllib.request.urlopen(url) as answer:
         answer.read()

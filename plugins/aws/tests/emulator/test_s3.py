@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 from boto3.s3.transfer import TransferConfig
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.httpsession import URLLib3Session
 from plugins.aws.tests.emulator.support import OTHER, refused
 
 from headwater_aws.testing import Emulator
@@ -170,11 +174,6 @@ def test_an_upload_that_is_given_up(s3: Any) -> None:
 
 def test_a_body_signed_chunk_by_chunk(aws: Emulator, s3: Any) -> None:
     """As Java's and C++'s SDKs send it: framed in chunks, with trailing checksums."""
-    from botocore.auth import S3SigV4Auth
-    from botocore.awsrequest import AWSRequest
-    from botocore.credentials import Credentials
-    from botocore.httpsession import URLLib3Session
-
     body = (
         b"5;chunk-signature=aa\r\nhello\r\n6;chunk-signature=bb\r\n world\r\n0\r\nx-amz:1\r\n\r\n"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import subprocess
 import sys
@@ -10,7 +11,9 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
+import boto3
 import pytest
+from moto import mock_aws
 from plugins.aws.tests.emulator.support import (
     ACCOUNT,
     OTHER,
@@ -21,6 +24,10 @@ from plugins.aws.tests.emulator.support import (
     signed_in,
 )
 
+from headwater_aws.emulator import sigv4
+from headwater_aws.emulator.identities import Identities, Principal
+from headwater_aws.emulator.state import State
+from headwater_aws.emulator.wire import Request
 from headwater_aws.testing import Emulator, OidcIssuer
 
 
@@ -72,9 +79,6 @@ def test_accounts_do_not_cross(aws: Emulator) -> None:
 
 
 def test_motos_own_mocks_are_left_alone(aws: Emulator) -> None:
-    import boto3
-    from moto import mock_aws
-
     aws.client("s3").create_bucket(Bucket="lake")
     seed_table(aws.client("glue"))
     with mock_aws():
@@ -123,8 +127,6 @@ def test_closing_twice_and_closing_unstarted() -> None:
 
 
 def test_connections_are_kept_alive(aws: Emulator) -> None:
-    import http.client
-
     connection = http.client.HTTPConnection("127.0.0.1", int(aws.endpoint_url.rpartition(":")[2]))
     for _ in range(3):
         connection.request("GET", "/bucket/key")
@@ -191,11 +193,6 @@ def test_the_fixtures(aws: Emulator, oidc_issuer: OidcIssuer, s3_bucket: str) ->
 
 
 def test_secrets_are_in_no_repr(aws: Emulator) -> None:
-    from headwater_aws.emulator import sigv4
-    from headwater_aws.emulator.identities import Identities, Principal
-    from headwater_aws.emulator.state import State
-    from headwater_aws.emulator.wire import Request
-
     principal = Principal("arn", ACCOUNT, "id")
     session = Identities(State(), lambda: 0.0).open_session(principal, 1)
     assert session.secret not in repr(session)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.parse
+import urllib.request
 from datetime import UTC, datetime
 from typing import Any
 
@@ -99,6 +102,11 @@ def test_an_issuer_without_a_provider_in_the_account(aws: Emulator, role: str) -
         assume(aws, role, token)
 
 
+def test_an_issuer_that_differs_by_a_slash(aws: Emulator, role: str) -> None:
+    with refused("InvalidIdentityToken", "No OpenIDConnect provider found"):
+        assume(aws, role, aws.issuer.token(sub="me", iss=aws.issuer.url + "/"))
+
+
 def test_the_provider_must_be_in_the_account_of_the_role(aws: Emulator, role: str) -> None:
     aws.create_role(name="lonely", account_id=OTHER, trust=allow("sts:*"))
     with refused("InvalidIdentityToken", "No OpenIDConnect provider found"):
@@ -189,14 +197,12 @@ def test_a_role_that_trusts_another_kind_of_principal(aws: Emulator, role: str) 
     ("seconds", "message"),
     [
         (899, "greater than or equal to 900"),
+        ("long", "Value 'long' at 'durationSeconds'"),
         (43201, "less than or equal to 43200"),
         (7200, "exceeds the MaxSessionDuration set for this role"),
     ],
 )
-def test_the_bounds_of_a_session(aws: Emulator, role: str, seconds: int, message: str) -> None:
-    import urllib.parse
-    import urllib.request
-
+def test_the_bounds_of_a_session(aws: Emulator, role: str, seconds: object, message: str) -> None:
     # boto3 refuses 899 itself, so the request is written by hand.
     form = {
         "Action": "AssumeRoleWithWebIdentity",

@@ -213,7 +213,7 @@ class OidcIssuer:
         if known is None or not hmac.compare_digest(known.encode(), secret.encode()):
             return _json(401, {"error": "invalid_client"})
         audience = form.get("audience") or form.get("resource") or "sts.amazonaws.com"
-        token = self.token(client, audience, azp=client)
+        token = self.token(client, audience)
         return _json(
             200,
             {"access_token": token, "id_token": token, "token_type": "Bearer", "expires_in": 3600},

@@ -57,35 +57,38 @@ _OPERATIONS: tuple[tuple[str, bool, str, str, str], ...] = (
     ("DELETE", True, "", "DeleteObject", "s3:DeleteObject"),
 )
 #: Query parameters that turn an operation into another one, which the emulator does not have.
-_OTHER = {
-    "acl",
-    "attributes",
-    "cors",
-    "encryption",
-    "legal-hold",
-    "lifecycle",
-    "logging",
-    "notification",
-    "object-lock",
-    "ownershipControls",
-    "publicAccessBlock",
-    "replication",
-    "requestPayment",
-    "restore",
-    "retention",
-    "select",
-    "tagging",
-    "torrent",
-    "versioning",
-    "versions",
-    "website",
-    "analytics",
-    "inventory",
-    "metrics",
-    "accelerate",
-    "policyStatus",
-    "versionId",
-}
+_OTHER = frozenset(
+    [
+        "accelerate",
+        "acl",
+        "analytics",
+        "attributes",
+        "cors",
+        "encryption",
+        "inventory",
+        "legal-hold",
+        "lifecycle",
+        "logging",
+        "metrics",
+        "notification",
+        "object-lock",
+        "ownershipControls",
+        "policyStatus",
+        "publicAccessBlock",
+        "replication",
+        "requestPayment",
+        "restore",
+        "retention",
+        "select",
+        "tagging",
+        "torrent",
+        "versionId",
+        "versioning",
+        "versions",
+        "website",
+    ]
+)
+_OTHER_WHEN_READING = _OTHER | {"partNumber", "uploadId", "uploads"}
 
 
 def read(request: Request) -> S3Call:
@@ -108,18 +111,14 @@ def read(request: Request) -> S3Call:
     if not bucket:
         return S3Call("ListBuckets", (("s3:ListAllMyBuckets", "*"),), "", "", query, context)
     arn = f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")
-    elsewhere = _OTHER & set(query)
-    if request.method == "GET":
-        elsewhere |= {"uploads", "uploadId"} & set(query)
+    reading = request.method in ("GET", "HEAD")
+    elsewhere = (_OTHER_WHEN_READING if reading else _OTHER) & set(query)
     for method, on_object, wanted, action, permission in _OPERATIONS:
-        if (method, on_object) != (request.method, bool(key)) or elsewhere:
-            continue
-        if wanted and wanted not in query:
+        if elsewhere:
+            break
+        if (method, on_object) != (request.method, bool(key)) or (wanted and wanted not in query):
             continue
         needs = [(permission, arn)]
-        if permission == "s3:ListBucket":
-            # A listing without a prefix is judged as one with an empty prefix.
-            context.setdefault("s3:prefix", "")
         if action == "DeleteObjects":
             needs = [(permission, f"{arn}/{name}") for name in deleted_keys(request.body)]
         if "x-amz-copy-source" in request.headers:

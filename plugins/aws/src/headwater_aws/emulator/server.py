@@ -19,6 +19,7 @@ from headwater_aws.emulator.faults import Faults
 from headwater_aws.emulator.front import Front
 from headwater_aws.emulator.identities import Identities
 from headwater_aws.emulator.issuer import OidcIssuer
+from headwater_aws.emulator.policy import parse
 from headwater_aws.emulator.record import RequestLog
 from headwater_aws.emulator.state import State
 from headwater_aws.emulator.wire import HttpServer
@@ -233,10 +234,10 @@ class Emulator:
         iam = self.client("iam", account_id=account_id)
         role = iam.create_role(
             RoleName=name,
-            AssumeRolePolicyDocument=json.dumps(trust),
+            AssumeRolePolicyDocument=_document(trust),
             MaxSessionDuration=max_session_duration,
         )["Role"]
-        document = json.dumps(policy if policy is not None else read_policy(account_id))
+        document = _document(policy if policy is not None else read_policy(account_id))
         iam.put_role_policy(RoleName=name, PolicyName="access", PolicyDocument=document)
         return str(role["Arn"])
 
@@ -260,7 +261,7 @@ class Emulator:
         iam = self.client("iam", account_id=account_id)
         name = name or f"user-{len(iam.list_users()['Users']) + 1}"
         iam.create_user(UserName=name)
-        document = json.dumps(policy if policy is not None else read_policy(account_id))
+        document = _document(policy if policy is not None else read_policy(account_id))
         iam.put_user_policy(UserName=name, PolicyName="access", PolicyDocument=document)
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return key["AccessKeyId"], key["SecretAccessKey"]
@@ -307,6 +308,13 @@ def read_policy(account_id: str) -> Policy:
             },
         ],
     }
+
+
+def _document(policy: Policy) -> str:
+    """A policy as JSON; refused here, not at its first use, if the emulator can't judge by it."""
+    text = json.dumps(policy)
+    parse(text)
+    return text
 
 
 def _account(account_id: str) -> str:

@@ -17,7 +17,7 @@ from headwater_aws.emulator.authorize import refusal, why_not
 from headwater_aws.emulator.errors import XML, AwsError
 from headwater_aws.emulator.faults import Faults
 from headwater_aws.emulator.identities import Identities, Principal, Session, managed_text
-from headwater_aws.emulator.policy import Document, Query, decide, parse
+from headwater_aws.emulator.policy import Decision, Document, Query, decide, parse
 from headwater_aws.emulator.state import State
 from headwater_aws.emulator.wire import Response
 
@@ -121,7 +121,7 @@ class Sts:
         bare = re.sub(r"^https?://", "", issuer)
         with self._state.lock:
             providers = list(self._state.iam(account_id).open_id_providers.values())
-        provider = next((one for one in providers if one.url.rstrip("/") == bare.rstrip("/")), None)
+        provider = next((one for one in providers if one.url == bare), None)
         if provider is None:
             raise AwsError(
                 "InvalidIdentityToken",
@@ -136,12 +136,11 @@ class Sts:
             if isinstance(value, str | int | list)
         }
         role = self._role(form["RoleArn"])
-        action = "sts:AssumeRoleWithWebIdentity"
-        trusted = role is not None and decide(
-            [role.trust],
-            Query(action, role.arn, context, (provider.arn,), federated=provider.arn),
-        )
-        if role is None or not trusted or not trusted.allowed or trusted.denied:
+        action, trust = "sts:AssumeRoleWithWebIdentity", Decision()
+        if role is not None:
+            query = Query(action, role.arn, context, (provider.arn,), federated=provider.arn)
+            trust = decide([role.trust], query)
+        if role is None or trust.denied or not trust.allowed:
             raise AwsError("AccessDenied", f"Not authorized to perform {action}", 403)
         _within_role(seconds, role)
         session = self._open(role, session_name, seconds, narrowed, {})
@@ -159,7 +158,7 @@ class Sts:
         account_id, _ = _role_parts(form["RoleArn"])
         narrowed = self._session_policies(form, account_id)
         role = self._role(form["RoleArn"])
-        context = self._context(form, caller, session_name, tags)
+        context = self._context(form, session_name, tags)
         for action in ("sts:AssumeRole", *(("sts:TagSession",) if tags else ())):
             if role is None or not self._may(caller, action, role, context):
                 raise refusal(caller, action, form["RoleArn"], "", "AccessDenied", 403)
@@ -175,9 +174,7 @@ class Sts:
         session = self._open(role, session_name, seconds, narrowed, carried)
         return _xml("AssumeRole", _credentials(session))
 
-    def _context(
-        self, form: Form, caller: Principal, session_name: str, tags: Mapping[str, str]
-    ) -> dict[str, str]:
+    def _context(self, form: Form, session_name: str, tags: Mapping[str, str]) -> dict[str, str]:
         """Condition keys that a trust policy may ask for."""
         context: dict[str, str] = {"sts:RoleSessionName": session_name}
         if "ExternalId" in form:
@@ -204,7 +201,7 @@ class Sts:
                 resource_policies=[role.trust],
                 context=context,
             )
-        # A role's trust policy is asked even where an identity policy would do for other resources.
+        # Elsewhere a caller's own policies may be enough; here trust is never implied.
         keys = {**caller.context, "aws:PrincipalAccount": caller.account_id, **context}
         trust = decide([role.trust], Query(action, role.arn, keys, caller.also_known_as))
         return why is None and trust.allowed and not trust.denied
@@ -294,7 +291,8 @@ def _session_name(form: Form) -> str:
 
 
 def _seconds(form: Form) -> int:
-    seconds = int(form.get("DurationSeconds") or DEFAULT_SECONDS)
+    asked = form.get("DurationSeconds") or str(DEFAULT_SECONDS)
+    seconds = int(asked) if asked.isdecimal() else 0
     if seconds < MIN_SECONDS:
         rule = f"value greater than or equal to {MIN_SECONDS}"
     elif seconds > MAX_SECONDS:
@@ -303,7 +301,7 @@ def _seconds(form: Form) -> int:
         return seconds
     raise AwsError(
         "ValidationError",
-        f"1 validation error detected: Value '{seconds}' at 'durationSeconds' failed to satisfy "
+        f"1 validation error detected: Value '{asked}' at 'durationSeconds' failed to satisfy "
         f"constraint: Member must have {rule}",
     )
 
