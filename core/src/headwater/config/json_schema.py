@@ -180,8 +180,9 @@ def _adapted(schema: Any, strategies: set[str]) -> Any:
                 for key, value in schema.items()
                 if not _needless(key, value)
             }
-            if len(inner.get("anyOf", ())) == 1:
-                inner = {**inner.pop("anyOf")[0], **inner}
+            for choice in ("anyOf", "oneOf"):
+                if len(inner.get(choice, ())) == 1:
+                    inner = {**inner.pop(choice)[0], **inner}
             return _or_reference(inner) if _is_scalar(inner) else inner
         case _:
             return schema
