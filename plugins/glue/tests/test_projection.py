@@ -27,7 +27,7 @@ def project(keys: Any, properties: Any, **told: Any) -> Any:
     return projection_of(table, now=lambda: NOW)
 
 
-def values(keys, properties, where=()):
+def values(keys: Any, properties: Any, where: Any = ()) -> list[Any]:
     return [p.values[0] for p in project(keys, properties).partitions(where)]
 
 

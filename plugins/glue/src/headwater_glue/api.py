@@ -1,0 +1,228 @@
+"""Glue's calls: pages, segments, batches, and what it refuses, told to a person.
+
+Source: AWS Glue API reference (page sizes and limits of each operation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from headwater.errors import AccessDeniedError
+from headwater_aws.errors import code_of, translating
+
+if TYPE_CHECKING:
+    from headwater_aws.session import AwsSession
+
+SEGMENTS: Final = 10
+"""Most segments of a table whose partitions Glue lists side by side."""
+_BATCH: Final = 1000
+_THREADS: Final = 8
+
+Raw = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which of Glue's catalogs is meant.
+
+    Args:
+        catalog_id: Account or catalog; None is the caller's own account.
+        region: None is the session's own.
+    """
+
+    catalog_id: str | None = None
+    region: str | None = None
+
+    def __str__(self) -> str:
+        whose = f"catalog {self.catalog_id}" if self.catalog_id else "the caller's own catalog"
+        return f"{whose} in {self.region}" if self.region else whose
+
+
+class GlueApi:
+    """Glue's calls on one catalog. Thread-safe.
+
+    What is not there is None or an empty list; the catalog decides what that means.
+
+    Args:
+        session: Who calls.
+        place: Which catalog.
+    """
+
+    def __init__(self, session: AwsSession, place: Place) -> None:
+        self._session = session
+        self.place = Place(place.catalog_id, place.region or session.region)
+
+    def database(self, name: str) -> Raw | None:
+        """Return a database, or None if there is none of that name."""
+        return self._one("Database", f"find the database {name}", "get_database", Name=name)
+
+    def table(self, database: str, name: str) -> Raw | None:
+        """Return a table, or None if there is none of that name (or no such database)."""
+        doing = f"describe the table {database}.{name}"
+        return self._one("Table", doing, "get_table", DatabaseName=database, Name=name)
+
+    def database_names(self) -> Iterator[str]:
+        """Yield the names of the databases, page by page."""
+        pages = self._pages("list the databases", "get_databases", AttributesToGet=["NAME"])
+        for page in pages:
+            yield from (d["Name"] for d in page["DatabaseList"])
+
+    def table_names(self, database: str) -> Iterator[str]:
+        """Yield the names of a database's tables, page by page; asks for nothing but names."""
+        doing = f"list the tables of {database}"
+        for page in self._pages(
+            doing, "get_tables", DatabaseName=database, AttributesToGet=["NAME"]
+        ):
+            yield from (t["Name"] for t in page["TableList"])
+
+    def tables(self, database: str) -> Iterator[Raw]:
+        """Yield a database's tables with all that Glue holds of them."""
+        doing = f"list the tables of {database}"
+        for page in self._pages(doing, "get_tables", DatabaseName=database):
+            yield from page["TableList"]
+
+    def partitions(
+        self, database: str, table: str, expression: str = "", *, columns: bool = False
+    ) -> Iterator[Raw]:
+        """Yield the registered partitions of a table.
+
+        What fits on one page is one call; the rest is listed in segments, side by side.
+
+        Args:
+            database: The table's database.
+            table: Its name.
+            expression: Which partitions; empty for all.
+            columns: Whether to give the partitions' own columns, the bulk of the answer.
+        """
+        told: dict[str, Any] = {"DatabaseName": database, "TableName": table}
+        if not columns:
+            told["ExcludeColumnSchema"] = True
+        if expression:
+            told["Expression"] = expression
+        doing = f"list the partitions of {database}.{table}"
+        first = self._call(doing, "get_partitions", **told, MaxResults=_BATCH)
+        if not first.get("NextToken"):
+            yield from first["Partitions"]
+            return
+        # A page token holds for its own segment: the first page is asked for once more.
+        with ThreadPoolExecutor(SEGMENTS, thread_name_prefix="headwater-glue") as pool:
+            segments = [
+                pool.submit(copy_context().run, self._segment, doing, told, number)
+                for number in range(SEGMENTS)
+            ]
+            try:
+                for segment in segments:
+                    yield from segment.result()
+            finally:
+                for segment in segments:
+                    segment.cancel()
+
+    def count_partitions(self, database: str, table: str, at_most: int) -> int | None:
+        """Return how many partitions are registered, or None if they are more than `at_most`."""
+        doing = f"count the partitions of {database}.{table}"
+        count = 0
+        for page in self._pages(
+            doing,
+            "get_partitions",
+            DatabaseName=database,
+            TableName=table,
+            ExcludeColumnSchema=True,
+            MaxResults=_BATCH,
+        ):
+            count += len(page["Partitions"])
+            if count > at_most:
+                return None
+        return count
+
+    def partitions_of(
+        self, database: str, table: str, values: Sequence[tuple[str, ...]]
+    ) -> list[Raw]:
+        """Return the partitions with these values, columns included; missing ones are left out."""
+        doing = f"describe the partitions of {database}.{table}"
+        batches = [list(values[i : i + _BATCH]) for i in range(0, len(values), _BATCH)]
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-glue") as pool:
+            try:
+                found = pool.map(lambda some: self._batch(doing, database, table, some), batches)
+                return [p for batch in found for p in batch]
+            except AccessDeniedError:
+                # Policies that were written for Spark often allow one and not the other.
+                ones = pool.map(lambda one: self._partition(doing, database, table, one), values)
+                return [p for p in ones if p is not None]
+
+    def _segment(self, doing: str, told: Raw, number: int) -> list[Raw]:
+        segment = {"SegmentNumber": number, "TotalSegments": SEGMENTS}
+        pages = self._pages(doing, "get_partitions", **told, Segment=segment, MaxResults=_BATCH)
+        return [p for page in pages for p in page["Partitions"]]
+
+    def _batch(
+        self, doing: str, database: str, table: str, values: list[tuple[str, ...]]
+    ) -> list[Raw]:
+        left: Sequence[Raw] = [{"Values": list(v)} for v in values]
+        found: list[Raw] = []
+        while left:
+            answer = self._call(
+                doing,
+                "batch_get_partition",
+                DatabaseName=database,
+                TableName=table,
+                PartitionsToGet=left,
+            )
+            found += answer["Partitions"]
+            unprocessed = answer.get("UnprocessedKeys") or []
+            if len(unprocessed) == len(left):
+                # No progress: leave the rest to single calls rather than ask for ever.
+                singles = (self._partition(doing, database, table, k["Values"]) for k in left)
+                return found + [p for p in singles if p is not None]
+            left = unprocessed
+        return found
+
+    def _partition(
+        self, doing: str, database: str, table: str, values: Sequence[str]
+    ) -> Raw | None:
+        return self._one(
+            "Partition",
+            doing,
+            "get_partition",
+            DatabaseName=database,
+            TableName=table,
+            PartitionValues=list(values),
+        )
+
+    def _one(self, key: str, doing: str, operation: str, **told: Any) -> Raw | None:
+        from botocore.exceptions import ClientError
+
+        with translating(doing=f"{doing} in {self.place}", session=self._session):
+            try:
+                answer: Raw = getattr(self._client, operation)(**self._where, **told)
+            except ClientError as error:
+                if code_of(error) == "EntityNotFoundException":
+                    return None
+                raise
+        found: Raw = answer[key]
+        return found
+
+    def _pages(self, doing: str, operation: str, **told: Any) -> Iterator[Raw]:
+        token: str | None = None
+        while True:
+            page = self._call(doing, operation, **told, **({"NextToken": token} if token else {}))
+            yield page
+            token = page.get("NextToken")
+            if not token:
+                return
+
+    def _call(self, doing: str, operation: str, **told: Any) -> Raw:
+        with translating(doing=f"{doing} in {self.place}", session=self._session):
+            answer: Raw = getattr(self._client, operation)(**self._where, **told)
+        return answer
+
+    @property
+    def _client(self) -> Any:
+        return self._session.client("glue", self.place.region)
+
+    @property
+    def _where(self) -> dict[str, str]:
+        return {"CatalogId": self.place.catalog_id} if self.place.catalog_id else {}

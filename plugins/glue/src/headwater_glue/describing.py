@@ -1,0 +1,115 @@
+"""From what Glue holds of a table to the `Table` that core checks queries against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from headwater.errors import SourceError
+from headwater.table import Column, Table, TableName
+from headwater_glue.entry import GlueColumn, GlueTable
+from headwater_glue.hive_types import column_type
+from headwater_glue.kinds import Kind, classify, data_location
+from headwater_glue.projection import Projection
+from headwater_glue.projection_properties import projection_of
+from headwater_glue.serde import Reading, read_columns, reading, spark_reading
+from headwater_glue.spark_schema import spark_columns
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that is known of a table: `Table.detail` of this plugin.
+
+    Args:
+        entry: The table itself; behind resource links, the one they lead to.
+        kind: What it is.
+        links: The resource links that were followed, outermost first.
+        how: How its files are read, for a table of files.
+        projection: Its partitions as a rule, where it declares one.
+    """
+
+    entry: GlueTable
+    kind: Kind
+    links: tuple[GlueTable, ...] = ()
+    how: Reading = field(default_factory=Reading)
+    projection: Projection | None = None
+
+
+_FILES = (Kind.HIVE, Kind.SPARK, Kind.MANIFEST)
+
+
+def describe(
+    name: TableName,
+    entry: GlueTable,
+    *,
+    links: tuple[GlueTable, ...] = (),
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Table:
+    """Return a table as core knows it. What can't be read is said, not raised.
+
+    Args:
+        name: The name under which it was asked for.
+        entry: What Glue holds of it; behind links, of the table that they lead to.
+        links: The links that were followed.
+        now: Clock behind the `NOW` of partition projection.
+    """
+    classified = classify(entry)
+    known = Known(entry, classified.kind, links)
+    unqueryable = classified.unqueryable
+    if classified.kind in _FILES:
+        known = replace(known, how=_how(entry, classified.kind))
+        unqueryable = unqueryable or known.how.refused
+        try:
+            known = replace(known, projection=projection_of(entry, now))
+        except SourceError as error:
+            unqueryable = unqueryable or error.message
+    data, keys = _columns(entry, known)
+    return Table(
+        name=name,
+        columns=(*data, *keys),
+        partition_keys=tuple(k.name for k in keys) if classified.kind in _FILES else (),
+        kind=str(classified.kind),
+        location=data_location(entry) or None,
+        detail=known,
+        unqueryable=unqueryable or (None if data or keys else "Glue names no columns for it"),
+    )
+
+
+def _how(entry: GlueTable, kind: Kind) -> Reading:
+    if kind is Kind.SPARK:
+        return spark_reading(entry.parameter("spark.sql.sources.provider").lower(), entry.storage)
+    if kind is Kind.MANIFEST and not entry.storage.serde:
+        return Reading("parquet")
+    return reading(entry.storage, entry.parameters)
+
+
+def _columns(entry: GlueTable, known: Known) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+    """Return data columns and partition keys, in the order of `SELECT *`.
+
+    Spark's own copy of the schema wins where it still names the same columns: it keeps the case of
+    names, also inside structs, which decides what JSON files give.
+    """
+    data = read_columns(entry.storage.columns, known.how)
+    keys = tuple(_column(k) for k in entry.partition_keys)
+    filed = spark_columns(entry.parameters)
+    if filed is None or known.kind.is_view:
+        return data, keys
+    folded = {k.name.lower() for k in keys}
+    filed_data = tuple(c for c in filed if c.name.lower() not in folded)
+    placeholder = known.kind in (Kind.SPARK, Kind.DELTA, Kind.HUDI)
+    if not placeholder and not _same(filed_data, data):
+        return data, keys
+    spelled = {c.name.lower(): c for c in filed}
+    return filed_data, tuple(spelled.get(k.name.lower(), k) for k in keys)
+
+
+def _same(one: tuple[Column, ...], other: tuple[Column, ...]) -> bool:
+    def folded(columns: tuple[Column, ...]) -> list[tuple[str, str]]:
+        return [(c.name.lower(), str(c.type).lower()) for c in columns]
+
+    return folded(one) == folded(other)
+
+
+def _column(key: GlueColumn) -> Column:
+    return Column(key.name, column_type(key.type), key.comment)

@@ -1,0 +1,20 @@
+"""What headwater-glue contributes to headwater: hook implementations, nothing else."""
+
+from __future__ import annotations
+
+from headwater.hookspecs import hookimpl
+from headwater.specs import SourceSpec
+
+HEADWATER_API = 1
+
+
+@hookimpl
+def headwater_sources() -> list[SourceSpec]:
+    """Return the Glue source."""
+    return [
+        SourceSpec(
+            "glue",
+            "headwater_glue.source:GlueDataSource",
+            "tables of an AWS Glue catalog, by a Spark SQL query",
+        )
+    ]

@@ -1,0 +1,136 @@
+"""From a table and its partitions to what an engine reads: the files, each of them named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from headwater.errors import UnsupportedError
+from headwater.relation import (
+    CatalogRelation,
+    DataFile,
+    FilePartition,
+    FileRelation,
+    Relation,
+)
+from headwater.table import Column, Partition, Table, TableName
+from headwater_aws.listing import list_many
+from headwater_glue.catalog import GluePartition
+from headwater_glue.describing import Known
+from headwater_glue.kinds import Kind, data_location
+from headwater_glue.serde import Reading, read_columns, reading
+
+if TYPE_CHECKING:
+    from headwater_aws.session import AwsSession
+
+
+def relation_of(
+    table: Table, partitions: Sequence[Partition] | None, session: AwsSession, auth_ref: str
+) -> Relation:
+    """Return how an engine reads a table.
+
+    Args:
+        table: As the catalog described it.
+        partitions: Those to read, with their columns; None for an unpartitioned table.
+        session: Who lists the files.
+        auth_ref: Whose credentials the engine will read them with.
+
+    Raises:
+        UnsupportedError: If no engine reads it, or one of its partitions; names it, says why.
+    """
+    known: Known = table.detail
+    if table.unqueryable:
+        raise UnsupportedError(f"table {table.name} can't be read: {table.unqueryable}")
+    match known.kind:
+        case Kind.HIVE | Kind.SPARK:
+            return _files(table, known, partitions, session, auth_ref)
+        case Kind.HUDI:
+            return CatalogRelation(table.name, table.columns, known.entry.catalog_id)
+        case _:
+            raise UnsupportedError(f"table {table.name} is a {table.kind}: it is not read as files")
+
+
+def _files(
+    table: Table,
+    known: Known,
+    partitions: Sequence[Partition] | None,
+    session: AwsSession,
+    auth_ref: str,
+) -> FileRelation:
+    groups = (
+        [FilePartition(location=data_location(known.entry))]
+        if partitions is None
+        else [_group(table, known, p) for p in sorted(partitions, key=_order)]
+    )
+    found = list_many(session, [g.location for g in groups])
+    return FileRelation(
+        name=_stands_for(table, known),
+        columns=table.columns,
+        partition_columns=table.partition_keys,
+        format=known.how.format,
+        options=known.how.options,
+        partitions=tuple(groups),
+        files=tuple(
+            DataFile(file.uri, file.size, index, file.etag)
+            for index, group in enumerate(groups)
+            for file in found[group.location]
+        ),
+        auth_ref=auth_ref,
+    )
+
+
+def _stands_for(table: Table, known: Known) -> TableName:
+    """Return the table behind a name: where its links lead, or itself."""
+    if not known.links:
+        return table.name
+    return TableName(known.entry.database, known.entry.name, known.entry.catalog_id)
+
+
+def _group(table: Table, known: Known, partition: Partition) -> FilePartition:
+    """Return a partition's files-to-be, with what is different about it."""
+    detail = partition.detail
+    if not isinstance(detail, GluePartition) or known.kind is not Kind.HIVE:
+        # Projected partitions, and those of Spark's own tables, are read as the table is.
+        return FilePartition(partition.values, partition.location)
+    how = reading(detail.storage, known.entry.parameters) if detail.storage.serde else known.how
+    if how.refused:
+        raise UnsupportedError(
+            f"table {table.name}: its partition {_spelled(table, partition)} can't be read: "
+            f"{how.refused}",
+            hint="leave the partition out by a condition on its keys, or write it anew",
+        )
+    columns = read_columns(detail.storage.columns, how) if detail.has_columns else ()
+    data = tuple(c for c in table.columns if c.name not in table.partition_keys)
+    same = how == known.how
+    return FilePartition(
+        values=partition.values,
+        location=partition.location,
+        columns=columns if columns and _differ(columns, data, how) else None,
+        format=None if same else how.format,
+        options=None if same else how.options,
+    )
+
+
+def _differ(own: Sequence[Column], tables: Sequence[Column], how: Reading) -> bool:
+    """Return whether a partition's columns change how its files are read.
+
+    Text files are read by position. The others are read by name: a column that only one of the
+    two declares changes nothing, one that both declare with different types does.
+    """
+    if how.format == "csv":
+        return _folded(own) != _folded(tables)
+    theirs = dict(_folded(tables))
+    return any(theirs.get(name, text) != text for name, text in _folded(own))
+
+
+def _folded(columns: Sequence[Column]) -> list[tuple[str, str]]:
+    return [(c.name.lower(), str(c.type).lower()) for c in columns]
+
+
+def _order(partition: Partition) -> tuple[str, ...]:
+    return tuple(v or "" for v in partition.values)
+
+
+def _spelled(table: Table, partition: Partition) -> str:
+    pairs = zip(table.partition_keys, partition.values, strict=True)
+    return "/".join(f"{k}={v}" for k, v in pairs)

@@ -1,0 +1,171 @@
+"""GlueDataSource: a query over a Glue catalog, as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self, cast
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from headwater.credentials import Access, AuthStrategy, Permission
+from headwater.errors import ConfigError
+from headwater.plan import Plan
+from headwater.relation import Relation
+from headwater.source import DataSource, SourceCapability
+from headwater.sql.rewriting import quoted
+from headwater.table import Partition, Table, TimePartition
+from headwater_aws.auth.naming import auth_ref
+from headwater_glue.auth import DefaultChain
+from headwater_glue.catalog import GlueCatalog
+
+if TYPE_CHECKING:
+    from headwater_aws.session import AwsSession
+
+
+def _rule(given: object) -> object:
+    return TimePartition.of(given) if isinstance(given, Mapping) else given
+
+
+class GlueDataSource(DataSource):
+    """A Spark SQL query over tables of a Glue catalog, or one of its tables whole.
+
+    It connects to nothing before it is used. With neither `region` nor `auth`, AWS's own variables
+    decide (`AWS_REGION`; `AWS_ROLE_ARN` with `AWS_WEB_IDENTITY_TOKEN_FILE` means OIDC).
+
+    Args:
+        database: Database of the tables that the query names without one.
+        query: Spark SQL that gives the rows.
+        table: Instead of a query: all rows of this table.
+        region: Region of the catalog, e.g. `us-east-1`.
+        catalog_id: Account (12 digits) or catalog that holds the databases; the caller's own if
+            left out.
+        auth: Identity that looks the tables up and reads their files.
+        partitions: Table (`name` or `database.name`) to how its partition keys follow from time.
+        databases: Other databases that the query may name.
+        endpoint_url: Address of every AWS service, for an emulator or a private endpoint.
+
+    Example:
+        >>> GlueDataSource(
+        ...     database="my_db",
+        ...     query="SELECT * FROM model_predictions",
+        ...     partitions={
+        ...         "model_predictions": {"column": "event_time", "keys": {"dt": "yyyy-MM-dd"}}
+        ...     },
+        ... ).sql()
+        'SELECT * FROM model_predictions'
+    """
+
+    kind: ClassVar[str] = "glue"
+    capabilities: ClassVar[frozenset[SourceCapability]] = frozenset(SourceCapability)
+
+    database: str
+    query: str | None = None
+    table: str | None = None
+    region: str | None = None
+    catalog_id: str | None = None
+    auth: AuthStrategy | None = None
+    partitions: Mapping[str, Annotated[TimePartition, BeforeValidator(_rule)]] = Field(
+        default_factory=dict
+    )
+    databases: tuple[str, ...] = ()
+    endpoint_url: str | None = None
+
+    @field_validator("catalog_id", mode="before")
+    @classmethod
+    def _as_text(cls, given: object) -> object:
+        # YAML reads twelve digits as a number, and drops the zeros that lead.
+        return f"{given:012d}" if isinstance(given, int) else given
+
+    @model_validator(mode="after")
+    def _one_of_query_and_table(self) -> Self:
+        if (self.query is None) == (self.table is None):
+            raise ConfigError(
+                f"the glue source of database {self.database!r} has "
+                + ("neither a query nor a table" if self.query is None else "a query and a table"),
+                hint="give one of them: query='SELECT ...', or table='name' for all its rows",
+            )
+        return self
+
+    def access(self) -> Access:
+        """Return the one identity that looks up and reads; nothing is asked of AWS yet.
+
+        Raises:
+            AuthError: If there is no region, or the strategy can't be used as it is configured.
+        """
+        session = self._strategy.open(region=self.region, endpoint_url=self.endpoint_url)
+        return Access({self.auth_ref: session})
+
+    def catalog(self, access: Access) -> GlueCatalog:
+        """Return the catalog that the query's tables are looked up in."""
+        return GlueCatalog(self._session(access), catalog_id=self.catalog_id)
+
+    def sql(self) -> str:
+        """Return the query, or all rows of the table."""
+        if self.query is not None:
+            return self.query
+        return f"SELECT * FROM {quoted(cast('str', self.table))}"
+
+    def relation(
+        self, table: Table, partitions: Sequence[Partition] | None, access: Access
+    ) -> Relation:
+        """Return how an engine reads a table: its files listed, its snapshot pinned.
+
+        Raises:
+            UnsupportedError: If no engine can read it; says why.
+        """
+        from headwater_glue.relations import relation_of
+
+        if partitions is not None:
+            partitions = self.catalog(access).with_columns(table, partitions)
+        return relation_of(table, partitions, self._session(access), self.auth_ref)
+
+    @property
+    def auth_ref(self) -> str:
+        """The name under which this source's identity is opened."""
+        return auth_ref(self._strategy, self.region, self.endpoint_url)
+
+    @property
+    def default_database(self) -> str:
+        """Database of the tables that the query names without one."""
+        return self.database
+
+    @property
+    def allowed_databases(self) -> frozenset[str]:
+        """The databases that the query may name."""
+        return frozenset({self.database, *self.databases})
+
+    def time_partition(self, table: Table) -> TimePartition | None:
+        """Return the rule that was declared for a table, by its name or by database and name."""
+        own = (f"{table.name.database}.{table.name.name}".lower(), table.name.name.lower())
+        declared = {name.lower(): rule for name, rule in self.partitions.items()}
+        return next((declared[name] for name in own if name in declared), None)
+
+    def permissions(self, plan: Plan) -> Iterable[Permission]:
+        """Return what a plan over this source must be allowed to do, exactly, and why."""
+        from headwater_glue.permissions import Owner, plan_permissions
+
+        identity = plan.identities.get(self.auth_ref)
+        with self.access() as access:
+            session = self._session(access)
+            account = self.catalog_id or (identity and identity.account) or session.account
+            owner = Owner(account.partition(":")[0], session.region)
+        return plan_permissions(plan, owner=owner, auth_ref=self.auth_ref, database=self.database)
+
+    def describe(self) -> Mapping[str, str]:
+        """Return what identifies it, for a person."""
+        told = {
+            "type": self.kind,
+            "database": self.database,
+            "region": self.region,
+            "catalog_id": self.catalog_id,
+            "auth": getattr(self._strategy, "type", type(self._strategy).__name__),
+            "endpoint_url": self.endpoint_url,
+        }
+        return {name: value for name, value in told.items() if value is not None}
+
+    @property
+    def _strategy(self) -> AuthStrategy:
+        return self.auth if self.auth is not None else DefaultChain()
+
+    def _session(self, access: Access) -> AwsSession:
+        return cast("AwsSession", access.session(self.auth_ref))
