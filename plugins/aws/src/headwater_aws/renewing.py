@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from botocore.credentials import ReadOnlyCredentials
 
 from headwater.credentials import Secret
-from headwater.errors import AuthError, CredentialsExpiredError
+from headwater.errors import AuthError, CredentialsExpiredError, HeadwaterError
 from headwater_aws.errors import translating
 from headwater_aws.redaction import hide_from_logs
 
@@ -137,8 +137,8 @@ class RenewingCredentials(_Signing):
         self._lock = threading.Lock()
         self._keys: Keys | None = None
         self._due = self._overdue = datetime.max.replace(tzinfo=UTC)
-        self._attempts = 0
-        self._failure: AuthError | None = None
+        self._failures = 0
+        self._failure: HeadwaterError | None = None
 
     def __repr__(self) -> str:
         return f"RenewingCredentials({self._name})"
@@ -150,15 +150,15 @@ class RenewingCredentials(_Signing):
 
     def keys(self) -> Keys:
         """Return current keys, renewed if they are about to end."""
+        seen = self._failures
         held, now = self._keys, self._clock()
         if held is not None and now < self._due:
             return held
         must = held is None or now >= self._overdue
-        seen = self._attempts
         if self._lock.acquire(blocking=must):
             try:
                 if self._keys is held:
-                    if must and self._attempts != seen and self._failure is not None:
+                    if must and self._failures != seen and self._failure is not None:
                         # The thread we waited for just failed; asking again would fail again.
                         raise self._failure
                     self._try(must)
@@ -179,11 +179,11 @@ class RenewingCredentials(_Signing):
             return self._keys != held
 
     def _try(self, must: bool) -> None:
-        self._attempts += 1
         try:
             self._take(self._issue())
-        except AuthError as error:
+        except HeadwaterError as error:
             self._failure = error
+            self._failures += 1
             if must:
                 raise
             log.warning("%s: early renewal failed, trying again soon: %s", self._name, error.code)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from headwater.errors import AccessDeniedError, AuthError, CredentialsExpiredError, HeadwaterError
+from headwater.errors import AccessDeniedError, AuthError, CredentialsExpiredError
 from headwater_aws.errors import EXPIRED, code_of, message_of, translate
 from headwater_aws.policy import as_json, provider_arn, provider_name, trust_policy
 
@@ -50,7 +50,7 @@ def explain_web_identity(
     region: str,
     now: datetime,
     duration: int,
-) -> HeadwaterError:
+) -> AuthError:
     """Return the error for a refused AssumeRoleWithWebIdentity.
 
     Args:
@@ -120,7 +120,7 @@ def explain_assume_role(
     mfa: bool,
     region: str,
     duration: int,
-) -> HeadwaterError:
+) -> AuthError:
     """Return the error for a refused AssumeRole.
 
     Args:
@@ -212,9 +212,7 @@ def _fetch_hint(issuer: str) -> str:
     )
 
 
-def _common(
-    error: Exception, start: str, role_arn: str, region: str, duration: int
-) -> HeadwaterError:
+def _common(error: Exception, start: str, role_arn: str, region: str, duration: int) -> AuthError:
     code, said = code_of(error), " ".join(message_of(error).split())
     if "DurationSeconds" in said or "durationSeconds" in said:
         return AuthError(
@@ -238,7 +236,11 @@ def _common(
             hint=f"an administrator of {provider_name(role_arn)}'s account activates STS in "
             f"{region} (IAM, Account settings), or name another region",
         )
-    return translate(error, doing=start.removeprefix("can't ").removesuffix(": "))
+    told = translate(error, doing=start.removeprefix("can't ").removesuffix(": "))
+    if isinstance(told, AuthError):
+        return told
+    # Throttled, out of reach or unknown: still, what is missing is the identity.
+    return AuthError(told.message, code=told.code, hint=told.hint, retryable=told.retryable)
 
 
 def _audiences(claims: Mapping[str, Any]) -> str | list[str]:

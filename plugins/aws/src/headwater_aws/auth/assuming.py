@@ -110,7 +110,7 @@ def web_identity_step(role: OidcRole, source: TokenSource, opening: Opening) -> 
             duration=role.duration,
         )
 
-    return AssumeStep(role.role_arn, ask, explain, opening, role.policy)
+    return AssumeStep(role.role_arn, ask, explain, opening, cast("str | None", role.policy))
 
 
 def assume_step(role: TrustedRole, source: LiveCredentials, opening: Opening) -> AssumeStep:
@@ -150,7 +150,7 @@ def assume_step(role: TrustedRole, source: LiveCredentials, opening: Opening) ->
             duration=role.duration,
         )
 
-    return AssumeStep(role.role_arn, ask, explain, opening, role.policy)
+    return AssumeStep(role.role_arn, ask, explain, opening, cast("str | None", role.policy))
 
 
 def _parameters(role: OidcRole | TrustedRole, policy: str | None) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from headwater.credentials import AuthStrategy
 from headwater_aws.auth.fields import Duration, PolicyText, RoleArn, SessionName, Token
@@ -60,8 +61,8 @@ class TrustedRole(BaseModel):
         return self
 
 
-def _role_from_arn(value: Any) -> Any:
-    return {"role_arn": value} if isinstance(value, str) else value
+def _roles(given: Sequence[str | TrustedRole]) -> tuple[TrustedRole, ...]:
+    return tuple(TrustedRole(role_arn=r) if isinstance(r, str) else r for r in given)
 
 
 class AwsStrategy(AuthStrategy):
@@ -79,17 +80,22 @@ class AwsStrategy(AuthStrategy):
     """Whether the identity itself is a role's session, which shortens what is chained to it."""
 
     type: str
-    then: tuple[Annotated[TrustedRole, BeforeValidator(_role_from_arn)], ...] = ()
+    then: Annotated[Sequence[str | TrustedRole], AfterValidator(_roles)] = ()
 
     @model_validator(mode="after")
     def _chained_roles_are_short(self) -> Self:
-        for role in self.then if self.is_role else self.then[1:]:
+        for role in self.chained if self.is_role else self.chained[1:]:
             if role.duration > MAX_CHAINED_SECONDS:
                 raise ValueError(
                     f"{role.role_arn}: a role that is assumed from another role lasts at most "
                     f"{MAX_CHAINED_SECONDS} seconds, not {role.duration}"
                 )
         return self
+
+    @property
+    def chained(self) -> tuple[TrustedRole, ...]:
+        """The roles of `then`."""
+        return cast("tuple[TrustedRole, ...]", self.then)
 
     def open(
         self,
@@ -125,7 +131,7 @@ class AwsStrategy(AuthStrategy):
         from headwater_aws.auth.assuming import assume_step
 
         step = self.first_step(opening)
-        for role in self.then:
+        for role in self.chained:
             step = assume_step(role, step.credentials(), opening)
         return step
 

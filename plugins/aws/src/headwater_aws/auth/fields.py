@@ -77,9 +77,11 @@ SessionName: TypeAlias = Annotated[str, AfterValidator(_session_name)]
 Duration: TypeAlias = Annotated[int, Field(ge=900, le=43200)]
 """Seconds that a role session lasts before it is renewed."""
 PolicyText: TypeAlias = Annotated[
-    str, BeforeValidator(_policy), WithJsonSchema({"type": ["string", "object"]})
+    str | Mapping[str, Any],
+    BeforeValidator(_policy),
+    WithJsonSchema({"type": ["string", "object"]}),
 ]
-"""A session policy, as JSON text or as the object itself."""
+"""A session policy, as JSON text or as the object itself; what is kept is the text."""
 Token: TypeAlias = Annotated[
     TokenInput,
     BeforeValidator(_token),

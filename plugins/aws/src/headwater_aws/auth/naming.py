@@ -1,0 +1,24 @@
+"""The name of an opened identity, by which a plan's relations refer to it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from headwater.credentials import AuthStrategy
+
+
+def auth_ref(strategy: AuthStrategy, region: str | None, endpoint_url: str | None) -> str:
+    """Return the name of an opened identity: the same for the same identity, in every process.
+
+    Args:
+        strategy: How it is obtained; its secrets are references, and do not enter the name.
+        region: Region that it was opened for.
+        endpoint_url: Address that it was opened for.
+
+    Returns:
+        E.g. `aws:oidc-role:1f0c9a3b52de`.
+    """
+    told = [type(strategy).__qualname__, strategy.model_dump(mode="json"), region, endpoint_url]
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+    return f"aws:{getattr(strategy, 'type', type(strategy).__name__)}:{digest[:12]}"
