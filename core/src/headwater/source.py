@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from headwater.credentials import Access, Permission
 from headwater.errors import HeadwaterError
@@ -16,6 +16,14 @@ from headwater.relation import Relation
 from headwater.report import CheckStage, Status
 from headwater.sql.rewriting import RewriteRule
 from headwater.table import Catalog, Partition, Table, TimePartition
+
+
+def _declared(given: object) -> object:
+    return TimePartition.of(given) if isinstance(given, Mapping) else given
+
+
+DeclaredPartition = Annotated[TimePartition, BeforeValidator(_declared)]
+"""Type of a source's field that takes a `TimePartition`, or the mapping that a file has for it."""
 
 
 class SourceCapability(StrEnum):

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from headwater import hive_layout
 from headwater.arrow_types import data_type
 from headwater.credentials import Access
 from headwater.errors import ConfigError, SourceError
 from headwater.relation import DataFile, FilePartition, FileRelation, Relation
-from headwater.source import DataSource, SourceCapability
+from headwater.source import DataSource, DeclaredPartition, SourceCapability
 from headwater.sources.single_database import SingleDatabase
 from headwater.sql.rewriting import quoted
 from headwater.table import Catalog, Column, Partition, Table, TableName, TimePartition
@@ -22,10 +22,6 @@ from headwater.type_text import TypeTextError, parse_type
 from headwater.types import STRING
 
 DATABASE = "files"
-
-
-def _rule(given: object) -> object:
-    return TimePartition.of(given) if isinstance(given, Mapping) else given
 
 
 class FileDataSource(DataSource):
@@ -49,9 +45,7 @@ class FileDataSource(DataSource):
     tables: Mapping[str, str]
     format: Literal["parquet", "csv", "json", "orc"] = "parquet"
     query: str | None = None
-    partitions: Mapping[str, Annotated[TimePartition, BeforeValidator(_rule)]] = Field(
-        default_factory=dict
-    )
+    partitions: Mapping[str, DeclaredPartition] = Field(default_factory=dict)
     columns: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
     options: Mapping[str, str] = Field(default_factory=dict)
 

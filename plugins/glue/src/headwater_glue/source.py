@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self, cast
+from typing import TYPE_CHECKING, ClassVar, Self, cast
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from headwater.credentials import Access, AuthStrategy, Permission
 from headwater.errors import ConfigError
 from headwater.plan import Plan
 from headwater.relation import Relation
-from headwater.source import DataSource, SourceCapability
+from headwater.source import DataSource, DeclaredPartition, SourceCapability
 from headwater.sql.rewriting import quoted
 from headwater.table import Partition, Table, TimePartition
 from headwater_aws.auth.naming import auth_ref
@@ -20,10 +20,6 @@ from headwater_glue.catalog import GlueCatalog
 
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
-
-
-def _rule(given: object) -> object:
-    return TimePartition.of(given) if isinstance(given, Mapping) else given
 
 
 class GlueDataSource(DataSource):
@@ -64,9 +60,7 @@ class GlueDataSource(DataSource):
     region: str | None = None
     catalog_id: str | None = None
     auth: AuthStrategy | None = None
-    partitions: Mapping[str, Annotated[TimePartition, BeforeValidator(_rule)]] = Field(
-        default_factory=dict
-    )
+    partitions: Mapping[str, DeclaredPartition] = Field(default_factory=dict)
     databases: tuple[str, ...] = ()
     endpoint_url: str | None = None
 

@@ -1,0 +1,144 @@
+"""Locations: where in S3 an input's files lie, as its author writes it.
+
+s3://bucket/prefix/                     everything below, hive partitions understood
+s3://bucket/prefix/*/part-*.parquet     glob: * within a directory, ** across, ? and [..]
+s3://bucket/logs/%Y/%m/%d/*.json        dates: strftime's %Y %m %d %H become partition keys
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from headwater.errors import ConfigError
+from headwater_aws.listing import parse_uri
+
+DATES: Final = {
+    "Y": ("year", r"\d{4}", "yyyy"),
+    "m": ("month", r"\d{2}", "MM"),
+    "d": ("day", r"\d{2}", "dd"),
+    "H": ("hour", r"\d{2}", "HH"),
+}
+"""strftime directive to partition key, what it matches, and its pattern in a `TimePartition`."""
+
+_GLOB: Final = re.compile(r"\*\*/|\*\*|\*|\?|\[!?[^\]/]+\]|%(.)")
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A location that was read.
+
+    Args:
+        bucket: The bucket.
+        prefix: What all keys begin with: the key itself, or up to the last `/` before anything
+            that varies.
+        pattern: What a whole key must match; its named groups are the date keys.
+        date_keys: Partition keys that come from strftime directives, outermost first.
+        template: The key as it was written, for turning dates into prefixes.
+    """
+
+    bucket: str
+    prefix: str
+    pattern: re.Pattern[str]
+    date_keys: tuple[str, ...]
+    template: str
+
+    @property
+    def root(self) -> str:
+        """The prefix as a URI."""
+        return f"s3://{self.bucket}/{self.prefix}"
+
+    def date_patterns(self) -> dict[str, str]:
+        """Return the date keys with their patterns, as a `TimePartition` takes them."""
+        return {key: pattern for key, _, pattern in DATES.values() if key in self.date_keys}
+
+    def within(self, dates: dict[str, str]) -> str:
+        """Return the URI that all files of a date begin with: the template up to its first glob.
+
+        Args:
+            dates: Value of each date key that is known; the prefix ends before the first other.
+        """
+        known = {letter: dates[key] for letter, (key, _, _) in DATES.items() if key in dates}
+        text = ""
+        position = 0
+        for found in _GLOB.finditer(self.template):
+            text += self.template[position : found.start()]
+            position = found.end()
+            if found[1] == "%":
+                text += "%"
+            elif found[1] in known:
+                text += known[found[1]]
+            else:
+                break
+        else:
+            text += self.template[position:]
+        return f"s3://{self.bucket}/{text[: text.rfind('/') + 1]}"
+
+
+def read(path: str, regex: str | None = None) -> Location:
+    """Return the location that a path names.
+
+    Args:
+        path: `s3://bucket/...`, with globs or strftime directives in the key.
+        regex: What the rest of each key, behind the path, must match as a whole.
+
+    Raises:
+        ConfigError: On a path that is none, or a directive or regular expression that is unknown.
+    """
+    bucket, key = parse_uri(path)
+    expression, keys, fixed = _expression(path, key)
+    if regex is not None:
+        expression += _regex(path, regex)
+    elif key.endswith("/") or not key:
+        expression += ".*"
+    elif fixed == len(key):
+        expression += "(?:/.*)?"  # one object, or a directory written without its slash
+    prefix = key if fixed == len(key) else key[: key.rfind("/", 0, fixed) + 1]
+    return Location(bucket, prefix, re.compile(expression, re.DOTALL), tuple(keys), key)
+
+
+def _expression(path: str, key: str) -> tuple[str, list[str], int]:
+    """Return a key's regular expression, its date keys, and how much of it is fixed."""
+    parts, keys, position, fixed = [], [], 0, len(key)
+    for found in _GLOB.finditer(key):
+        parts.append(re.escape(key[position : found.start()]))
+        position = found.end()
+        token = found[0]
+        if token == "%%":
+            parts.append("%")
+            continue
+        fixed = min(fixed, found.start())
+        if found[1] is not None:
+            parts.append(_date(path, found[1], keys))
+        elif token == "**/":
+            parts.append("(?:.*/)?")
+        elif token == "**":
+            parts.append(".*")
+        elif token == "*":
+            parts.append("[^/]*")
+        elif token == "?":
+            parts.append("[^/]")
+        else:
+            parts.append(f"[^{token[2:-1]}]" if token[1] == "!" else token)
+    parts.append(re.escape(key[position:]))
+    return "".join(parts), keys, fixed
+
+
+def _date(path: str, letter: str, keys: list[str]) -> str:
+    if letter not in DATES:
+        known = ", ".join(f"%{known}" for known in DATES)
+        raise ConfigError(f"{path}: unknown date directive %{letter}", hint=f"known: {known}, %%")
+    key, matches, _ = DATES[letter]
+    if key in keys:
+        return f"(?P={key})"
+    keys.append(key)
+    return f"(?P<{key}>{matches})"
+
+
+def _regex(path: str, regex: str) -> str:
+    try:
+        re.compile(regex)
+    except re.error as error:
+        raise ConfigError(f"{path}: regex {regex!r} can't be read: {error}") from error
+    return f"(?:{regex})"

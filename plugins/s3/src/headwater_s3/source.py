@@ -1,0 +1,187 @@
+"""S3DataSource: tables made of files in S3, with no catalog to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal, Self, cast
+
+from pydantic import Field, model_validator
+
+from headwater.credentials import Access, AuthStrategy, Permission
+from headwater.errors import ConfigError
+from headwater.plan import Plan
+from headwater.relation import DataFile, FilePartition, FileRelation, Relation
+from headwater.source import DataSource, DeclaredPartition, SourceCapability
+from headwater.table import Catalog, Partition, Table, TimePartition
+from headwater_aws.auth.default import DefaultChain
+from headwater_aws.auth.naming import auth_ref
+from headwater_s3.catalog import DATABASE, Input, S3Catalog
+from headwater_s3.location import read
+from headwater_s3.placeholders import filled
+
+if TYPE_CHECKING:
+    from headwater_aws.session import AwsSession
+
+ONLY = "data"
+"""Name of the input that `path` gives, as in `SELECT * FROM {data}`."""
+
+
+class S3DataSource(DataSource):
+    """A Spark SQL query over files in S3.
+
+    Args:
+        path: Where the files lie: `s3://bucket/prefix/`, with globs (`*`, `**`, `?`, `[0-9]`), or
+            with strftime directives (`%Y/%m/%d/%H`): partition keys `year`, `month`, `day`, `hour`.
+            Directories named `key=value` become partition keys of their own.
+        paths: Instead of `path`: several inputs by name, for a query over `{name}` each.
+        format: Format of the files. Compressed text files are read by their ending (`.gz`, `.zst`).
+        query: Spark SQL; `{data}` stands for the files of `path`.
+        regex: What the rest of each key, behind `path`, must match.
+        columns: Column to Spark type, or for several inputs: name to such a mapping. Needed for
+            `json`; `csv` without it takes its names from the header, and all its columns are text.
+        options: Reader options in Spark's words, e.g. `{"sep": ";"}`.
+        time_column: The column that the date directives of `path` follow from; with it the window
+            chooses the directories.
+        partitions: Input to how its partition keys follow from time, for `key=value` directories.
+        region: Region of the buckets.
+        auth: Identity that lists and reads; left out, AWS's own variables decide.
+        endpoint_url: Another address of S3.
+    """
+
+    kind: ClassVar[str] = "s3"
+    capabilities: ClassVar[frozenset[SourceCapability]] = frozenset(SourceCapability)
+
+    path: str | None = None
+    paths: Mapping[str, str] = Field(default_factory=dict)
+    format: Literal["parquet", "csv", "json", "orc", "avro"] = "parquet"
+    query: str = f"SELECT * FROM {{{ONLY}}}"
+    regex: str | None = None
+    columns: Mapping[str, str | Mapping[str, str]] = Field(default_factory=dict)
+    options: Mapping[str, str] = Field(default_factory=dict)
+    time_column: str | None = None
+    partitions: Mapping[str, DeclaredPartition] = Field(default_factory=dict)
+    region: str | None = None
+    auth: AuthStrategy | None = None
+    endpoint_url: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_path_and_paths(self) -> Self:
+        if (self.path is None) == (not self.paths):
+            raise ConfigError(
+                "an s3 source needs either path or paths",
+                hint='path="s3://bucket/prefix/", or paths={"predictions": "s3://...", ...}',
+            )
+        for where in self._paths.values():
+            read(where, self.regex)
+        return self
+
+    def access(self) -> Access:
+        """Return the one identity that lists and reads; nothing is asked of AWS yet.
+
+        Raises:
+            AuthError: If there is no region, or the strategy can't be used as it is configured.
+        """
+        session = self._strategy.open(region=self.region, endpoint_url=self.endpoint_url)
+        return Access({self.auth_ref: session})
+
+    def catalog(self, access: Access) -> Catalog:
+        """Return the inputs as a catalog of the database `s3`."""
+        session = cast("AwsSession", access.session(self.auth_ref))
+        return S3Catalog(session, {name: self._input(name) for name in self._paths})
+
+    def sql(self) -> str:
+        """Return the query with its inputs named.
+
+        Raises:
+            QueryError: If the query names an input that there is not.
+        """
+        return filled(self.query, self._paths)
+
+    def relation(
+        self, table: Table, partitions: Sequence[Partition] | None, access: Access
+    ) -> Relation:
+        """Return the files of the partitions that were kept."""
+        catalog = cast("S3Catalog", self.catalog(access))
+        groups = list(catalog.partitions(table)) if partitions is None else list(partitions)
+        return FileRelation(
+            table.name,
+            table.columns,
+            table.partition_keys,
+            self.format,
+            self._input(table.name.name).reader_options,
+            tuple(FilePartition(g.values, g.location) for g in groups) or (FilePartition(),),
+            tuple(
+                DataFile(f.uri, f.size, index, f.etag)
+                for index, group in enumerate(groups)
+                for f in group.detail
+            ),
+            self.auth_ref,
+        )
+
+    @property
+    def auth_ref(self) -> str:
+        """The name under which this source's identity is opened."""
+        return auth_ref(self._strategy, self.region, self.endpoint_url)
+
+    @property
+    def default_database(self) -> str:
+        """The one database: `s3`."""
+        return DATABASE
+
+    @property
+    def allowed_databases(self) -> frozenset[str]:
+        """Only that."""
+        return frozenset({DATABASE})
+
+    def time_partition(self, table: Table) -> TimePartition | None:
+        """Return how an input's directories follow from time, if that was declared."""
+        declared = self.partitions.get(table.name.name)
+        if declared is not None or self.time_column is None:
+            return declared
+        dates = read(self._paths[table.name.name], self.regex).date_patterns()
+        return TimePartition(self.time_column, dates) if dates else None
+
+    def permissions(self, plan: Plan) -> Iterable[Permission]:
+        """Return what a plan over this source must be allowed to do: list and read its prefixes."""
+        return tuple(self._permissions())
+
+    def describe(self) -> Mapping[str, str]:
+        """Return the type and where the inputs lie."""
+        return {"type": self.kind, **{f"input {n}": p for n, p in self._paths.items()}}
+
+    def _permissions(self) -> Iterator[Permission]:
+        for name, path in self._paths.items():
+            place = read(path, self.regex)
+            arn = f"arn:aws:s3:::{place.bucket}"
+            prefixes = {"StringLike": {"s3:prefix": [f"{place.prefix}*"]}}
+            yield Permission("s3:ListBucket", (arn,), prefixes, reason=f"files of input {name}")
+            yield Permission(
+                "s3:GetObject", (f"{arn}/{place.prefix}*",), reason=f"rows of input {name}"
+            )
+
+    def _input(self, name: str) -> Input:
+        declared = self.columns if self.path is not None else self.columns.get(name, {})
+        if isinstance(declared, str):
+            raise ConfigError(
+                f"columns of input {name!r}: expected a mapping of columns to types",
+                hint='for several inputs: columns={"name": {"column": "type"}}',
+            )
+        columns = {}
+        for column, type_ in declared.items():
+            if not isinstance(type_, str):
+                raise ConfigError(
+                    f"column {column!r} of input {name!r} needs a Spark type as text",
+                    hint='e.g. {"score": "double"}; with `path`, columns are given directly',
+                )
+            columns[column] = type_
+        return Input(
+            name, read(self._paths[name], self.regex), self.format, columns, dict(self.options)
+        )
+
+    @property
+    def _paths(self) -> Mapping[str, str]:
+        return {ONLY: self.path} if self.path is not None else self.paths
+
+    @property
+    def _strategy(self) -> AuthStrategy:
+        return self.auth or DefaultChain()
