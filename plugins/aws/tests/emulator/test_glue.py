@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.httpsession import URLLib3Session
 from plugins.aws.tests.emulator.support import ACCOUNT, OTHER, allow, refused, seed_table, signed_in
 
 from headwater_aws.testing import Emulator
@@ -287,3 +291,26 @@ def test_a_resource_link_is_answered_as_a_link(glue: Any) -> None:
 def test_an_operation_that_nobody_knows(glue: Any) -> None:
     with refused("NotImplemented", "get_catalog", 501):
         glue.get_catalogs()
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{", "SerializationException"),
+        (b"[]", "SerializationException"),
+        (b'{"DatabaseName": "db"}', "ValidationException"),
+    ],
+)
+def test_input_that_no_sdk_would_send(aws: Emulator, glue: Any, body: bytes, code: str) -> None:
+    seed_table(glue)
+    headers = {"X-Amz-Target": "AWSGlue.GetTable", "Content-Type": "application/x-amz-json-1.1"}
+    request = AWSRequest("POST", aws.endpoint_url, headers, body)
+    admin = glue._request_signer._credentials
+    SigV4Auth(Credentials(admin.access_key, admin.secret_key), "glue", "us-east-1").add_auth(
+        request
+    )
+    session = URLLib3Session()
+    answer = session.send(request.prepare())
+    session.close()
+    assert answer.status_code == 400
+    assert answer.headers["x-amzn-errortype"] == code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -71,3 +72,24 @@ def test_client_credentials_that_are_refused(
 def test_an_unknown_algorithm() -> None:
     with pytest.raises(ValueError, match="RS256 or ES256, not 'HS256'"):
         OidcIssuer(algorithm="HS256")
+
+
+def key_of(token: str) -> str:
+    return str(json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "=="))["kid"])
+
+
+def test_issuers_that_live_together_share_no_key() -> None:
+    for _ in range(2):  # the second round takes the keys that the first has left
+        with OidcIssuer() as one, OidcIssuer() as two:
+            assert key_of(one.token(sub="me")) != key_of(two.token(sub="me"))
+
+
+def test_a_body_in_chunks(issuer: OidcIssuer) -> None:
+    secret = issuer.add_client("monitor")
+    form = [b"grant_type=client_credentials", f"&client_id=monitor&client_secret={secret}".encode()]
+    connection = http.client.HTTPConnection(issuer.url.removeprefix("http://"))
+    for _ in range(2):  # the connection stays usable: the body was read to its end
+        connection.request("POST", "/token", body=iter(form))
+        with connection.getresponse() as answer:
+            assert json.load(answer)["token_type"] == "Bearer"
+    connection.close()

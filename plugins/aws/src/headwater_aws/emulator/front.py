@@ -133,7 +133,7 @@ class Front:
         """Tell the operation and its parameters."""
         if asked.service == "glue":
             asked.action = request.headers.get("x-amz-target", "").rpartition(".")[2]
-            asked.parameters = glue_arns.normalise(json.loads(request.body or b"{}"))
+            asked.parameters = glue_arns.normalise(_json_object(request.body))
         elif asked.service in ("sts", "iam"):
             form = parse_qs(request.body.decode(), keep_blank_values=True)
             asked.parameters = {name: values[0] for name, values in form.items()}
@@ -274,6 +274,16 @@ class Front:
 
 def _protocol(request: Request, asked: _Asked) -> str:
     return "glue" if "x-amz-target" in request.headers else asked.service
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body or b"{}")
+        if not isinstance(value, dict):
+            raise TypeError(f"a {type(value).__name__} is no input")
+    except (ValueError, TypeError) as error:
+        raise AwsError("SerializationException", str(error)) from error
+    return value
 
 
 def _anonymous(service: str) -> AwsError:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -22,6 +21,7 @@ from moto.core.exceptions import JsonRESTError
 
 from headwater_aws.emulator import backend, glue_arns
 from headwater_aws.emulator.errors import JSON, AwsError
+from headwater_aws.emulator.glue_expressions import for_moto, name_pattern
 from headwater_aws.emulator.state import State
 from headwater_aws.emulator.wire import Request, Response
 
@@ -103,6 +103,18 @@ class Glue:
         return Response(200, {"content-type": JSON}, json.dumps(result, default=_seconds).encode())
 
 
+class _Input(dict[str, Any]):
+    """Input of a call; a required member that is missing is refused as Glue does."""
+
+    def __missing__(self, name: str) -> Any:
+        member = name[0].lower() + name[1:]
+        raise AwsError(
+            "ValidationException",
+            f"1 validation error detected: Value null at '{member}' failed to satisfy constraint: "
+            "Member must not be null",
+        )
+
+
 class _Call:
     """One read, with what every handler needs."""
 
@@ -116,7 +128,7 @@ class _Call:
         permits: Permits,
         keep: int | None,
     ) -> None:
-        self.params = params
+        self.params = _Input(params)
         self.permits = permits
         self.keep = keep
         self.action = action
@@ -208,7 +220,7 @@ def _get_tables(call: _Call) -> Params:
     if expression is not None and len(expression) > MAX_EXPRESSION:
         raise constraint(expression, "expression", f"length less than or equal to {MAX_EXPRESSION}")
     wanted = _attributes(call, {"NAME": "Name", "TABLE_TYPE": "TableType"})
-    pattern = _name_pattern(expression or "*")
+    pattern = name_pattern(expression or "*")
     tables = sorted(call.catalog.get_database(database).tables.items())
     page = call.page(
         [table for name, table in tables if pattern.fullmatch(name)],
@@ -252,7 +264,7 @@ def _get_partitions(call: _Call) -> Params:
     if len(expression) > MAX_EXPRESSION:
         raise constraint(expression, "expression", f"length less than or equal to {MAX_EXPRESSION}")
     table = call.table
-    found = table.get_partitions(_expression(expression, table))
+    found = table.get_partitions(for_moto(expression, table))
     segment = call.params.get("Segment")
     if segment is not None:
         number, total = segment["SegmentNumber"], segment["TotalSegments"]
@@ -314,7 +326,7 @@ def _delete_function(call: _Call) -> Params:
 def _get_functions(call: _Call) -> Params:
     named = call.params.get("DatabaseName")
     databases = [named] if named else [one.name for one in call.catalog.get_databases()]
-    pattern = _name_pattern(call.params["Pattern"])
+    pattern = name_pattern(call.params["Pattern"])
     found = [
         function
         for database in databases
@@ -322,15 +334,6 @@ def _get_functions(call: _Call) -> Params:
         if pattern.fullmatch(name)
     ]
     return call.page(found, "UserDefinedFunctions")
-
-
-def _name_pattern(text: str) -> re.Pattern[str]:
-    """Glue's patterns are regular expressions in which a bare `*` stands for anything."""
-    try:
-        return re.compile(re.sub(r"(?<![.\])\\])\*", ".*", text), re.IGNORECASE)
-    except re.error as error:
-        message = f"Invalid regular expression {text!r}: {error}"
-        raise AwsError("InvalidInputException", message) from error
 
 
 def _table(table: Any) -> Params:
@@ -357,23 +360,6 @@ def _only(entry: Params, wanted: set[str] | None) -> Params:
 
 def _partition(call: _Call, partition: Any) -> Params:
     return {**partition.as_dict(), "CatalogId": call.account_id}
-
-
-def _expression(text: str, table: Any) -> str | None:
-    """Write an expression as moto's parser, stricter than Glue's, can read it."""
-    if not text.strip():
-        return None
-    latest = list(table.versions.values())[-1]
-    names = {key["Name"].lower(): key["Name"] for key in latest.get("PartitionKeys", [])}
-    parts = re.split(r"('(?:[^']|'')*'|\"[^\"]*\")", text)
-    for index in range(0, len(parts), 2):  # between the string literals
-        part = re.sub(r"\b(?:date|timestamp)\s*$", "", parts[index], flags=re.IGNORECASE)
-        part = part.replace("!=", "<>")
-        parts[index] = re.sub(r"[\w.]+", lambda m: names.get(m[0].lower(), m[0]), part)
-    for index in range(1, len(parts), 2):
-        if parts[index].startswith('"'):
-            parts[index] = "'" + parts[index][1:-1].replace("'", "''") + "'"
-    return "".join(parts)
 
 
 def _clean(entry: Params) -> Params:

@@ -8,6 +8,7 @@ Source: OpenID Connect Discovery 1.0; RFC 7517 (JWK), RFC 7519 (JWT), RFC 6749 s
 from __future__ import annotations
 
 import base64
+import contextlib
 import hmac
 import json
 import secrets
@@ -24,6 +25,10 @@ from joserfc.jwk import ECKey, KeyParameters, RSAKey
 from headwater_aws.emulator.wire import HttpServer, Request, Response
 
 Audience = str | Sequence[str]
+
+#: RSA keys of issuers that are closed. Making one takes 50 ms, which every test would pay; two
+#: issuers never hold the same key at the same time.
+_spare: list[RSAKey] = []
 
 
 class OidcIssuer:
@@ -61,6 +66,9 @@ class OidcIssuer:
     def close(self) -> None:
         """Stop answering."""
         self._server.close()
+        with self._lock:
+            _spare.extend(key for key in self._made if isinstance(key, RSAKey))
+            self._made = []
 
     def __enter__(self) -> Self:
         self.start()
@@ -139,11 +147,17 @@ class OidcIssuer:
         return self.clients[client_id]
 
     def _keys(self) -> list[RSAKey | ECKey]:
-        """Keys that are published, the signing one last. A key costs 30 ms: made when needed."""
+        """Keys that are published, the signing one last; the first is made when needed."""
         with self._lock:
             if not self._made:
-                self._made = [self._new_key()]
+                self._made = [self._first_key()]
             return self._made
+
+    def _first_key(self) -> RSAKey | ECKey:
+        if self._algorithm == "RS256":
+            with contextlib.suppress(IndexError):
+                return _spare.pop()
+        return self._new_key()
 
     def _new_key(self, kid: str | None = None) -> RSAKey | ECKey:
         parameters: KeyParameters = {
