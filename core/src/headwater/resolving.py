@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from headwater.diagnostics import Diagnostic, errors_in
 from headwater.errors import QueryError, TableNotFoundError
 from headwater.source import DataSource
-from headwater.sql import parse, resolve
+from headwater.sql.parse import parse
+from headwater.sql.resolve import resolve
 from headwater.sql.analysis import Analysis, ParsedQuery
 from headwater.sql.rewriting import RewriteRule, apply
 from headwater.table import Catalog, Table, TableName

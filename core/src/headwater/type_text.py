@@ -105,9 +105,11 @@ class _Parser:
             case "timestamp":
                 return self._timestamp()
             case "interval" | "interval_year_month" | "interval_day_time":
-                while self._peek() not in (None, ">", ",", ")"):
-                    self._take()
-                return t.INTERVAL
+                units = []
+                while (token := self._peek()) not in (None, ">", ",", ")"):
+                    units.append(self._take().lower())
+                units = [u for u in units if u != "to"]
+                return t.interval(units[0], units[-1]) if units else t.INTERVAL
             case "variant" | "object" | "geometry" | "geography":
                 return t.unreadable(word, "no engine here reads this type")
             case _ if word in _PRIMITIVES:

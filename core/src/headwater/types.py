@@ -25,7 +25,9 @@ class DataType:
         precision: Decimal digits in all, or the length of a char or varchar.
         scale: Decimal digits after the point.
         children: Element type of an array; key and value types of a map; field types of a struct.
-        field_names: Names of a struct's fields, in the order of `children`.
+        field_names: Names of a struct's fields, in the order of `children`. Of an interval, its
+            first and last unit (`("day", "second")`, or one where they are the same); none is
+            Spark's calendar interval.
         reason: Why an `unreadable` type can't be read.
     """
 
@@ -48,6 +50,8 @@ class DataType:
                 return f"map<{self.children[0]},{self.children[1]}>"
             case "struct":
                 return f"struct<{','.join(f'{_quote(n)}:{t}' for n, t in self.fields)}>"
+            case "interval":
+                return " ".join(["interval", " to ".join(self.field_names)]).rstrip()
             case _:
                 return self.name
 
@@ -147,6 +151,11 @@ def struct(*fields: tuple[str, DataType]) -> DataType:
     return DataType(
         "struct", children=tuple(t for _, t in fields), field_names=tuple(n for n, _ in fields)
     )
+
+
+def interval(first: str, last: str) -> DataType:
+    """Return `interval first to last`, e.g. `interval day to second`."""
+    return DataType("interval", field_names=(first,) if first == last else (first, last))
 
 
 def unreadable(text: str, reason: str) -> DataType:

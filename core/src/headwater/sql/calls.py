@@ -1,0 +1,147 @@
+"""Calls of functions: their arguments, lambdas and results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from sqlglot import exp
+
+from headwater import types as t
+from headwater.sql import functions, lambdas, signatures
+from headwater.sql.context import Clause, Context, Work
+from headwater.types import UNKNOWN, DataType
+
+TypeOf = Callable[[Work, exp.Expr, Context], DataType]
+
+_UNIT_FIRST: Final = frozenset(
+    ["date_add", "dateadd", "datediff", "date_diff", "timestampadd", "timestampdiff", "timediff"]
+)
+_NO_AGGREGATES: Final = frozenset([Clause.WHERE, Clause.JOIN, Clause.GROUP])
+_EXTRACTS: Final = {
+    "second": t.decimal(8, 6), "seconds": t.decimal(8, 6), "sec": t.decimal(8, 6),
+    "secs": t.decimal(8, 6), "s": t.decimal(8, 6),
+}  # fmt: skip
+
+
+def extracted(unit: str, source: DataType) -> DataType:
+    """Return the type of EXTRACT(unit FROM source)."""
+    if source.name not in ("date", "timestamp", "timestamp_ntz", "string"):
+        return UNKNOWN
+    return _EXTRACTS.get(unit.lower(), t.INT)
+
+
+def struct_of(
+    work: Work, items: Sequence[exp.Expr], context: Context, type_of: TypeOf
+) -> DataType:
+    """Return the type of `struct(...)`, and of several values in brackets."""
+    found: list[tuple[str, DataType]] = []
+    for number, item in enumerate(items, 1):
+        if _is_star(item):
+            found += starred(work, item, context)
+            continue
+        type_ = type_of(work, item, context)
+        found.append((_field_name(item) or f"col{number}", type_))
+    return t.struct(*found)
+
+
+def _field_name(item: exp.Expr) -> str | None:
+    if isinstance(item, exp.Alias):
+        return str(item.alias)
+    while isinstance(item, exp.Paren):
+        item = item.this
+    return item.name if isinstance(item, (exp.Column, exp.Identifier, exp.Dot)) else None
+
+
+def _is_star(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Star) or (
+        isinstance(node, exp.Column) and isinstance(node.this, exp.Star)
+    )
+
+
+def starred(work: Work, node: exp.Expr, context: Context) -> list[tuple[str, DataType]]:
+    """Return names and types of what a `*` or `t.*` among arguments stands for."""
+    if isinstance(node, exp.Column):
+        qualifier = [p.name for p in node.parts[:-1]]
+        sources = context.frame.sources(qualifier)
+        return [(c.name, c.type) for s in sources for c in context.frame.of(s)]
+    return [(c.name, c.type) for c in context.frame.starred]
+
+
+def call(work: Work, node: exp.Expr, context: Context, type_of: TypeOf) -> DataType:
+    """Type a call, with the clauses that may follow it (FILTER, WITHIN GROUP, IGNORE NULLS)."""
+    name = functions.name_of(_innermost(node))
+    if name in functions.WINDOW_ONLY:
+        work.report(
+            "misplaced-window", f"{name}() needs an OVER clause", node,
+            hint=f"write {name}(...) OVER (PARTITION BY ... ORDER BY ...)",
+        )  # fmt: skip
+    if name in functions.AGGREGATES:
+        _check_place(work, node, name, context)
+        context = replace(context, inside=name)
+    return _unwrapped(work, node, context, type_of)
+
+
+def call_in_window(work: Work, node: exp.Expr, context: Context, type_of: TypeOf) -> DataType:
+    """Type the call before an OVER clause; an aggregate function is none there."""
+    return work.typed(node, _unwrapped(work, node, context, type_of))
+
+
+def _innermost(node: exp.Expr) -> exp.Expr:
+    while isinstance(node, (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls)):
+        node = node.this
+    return node
+
+
+def _check_place(work: Work, node: exp.Expr, name: str, context: Context) -> None:
+    if context.clause in _NO_AGGREGATES:
+        work.report(
+            "misplaced-aggregate",
+            f"{name}() is an aggregate; {context.clause} looks at one row at a time",
+            node,
+            hint="filter groups with HAVING" if context.clause is Clause.WHERE else
+            "aggregate in a subquery first",
+        )  # fmt: skip
+    elif context.inside:
+        work.report(
+            "nested-aggregate", f"{name}() stands inside of {context.inside}()", node,
+            hint="aggregate in a subquery first",
+        )  # fmt: skip
+
+
+def _unwrapped(work: Work, node: exp.Expr, context: Context, type_of: TypeOf) -> DataType:
+    if isinstance(node, (exp.IgnoreNulls, exp.RespectNulls)):
+        return work.typed(node.this, _unwrapped(work, node.this, context, type_of))
+    if isinstance(node, exp.Filter):
+        type_of(work, node.expression.this, context)
+        return work.typed(node.this, _unwrapped(work, node.this, context, type_of))
+    if isinstance(node, exp.WithinGroup):
+        ordered = [type_of(work, o.this, context) for o in node.expression.expressions]
+        inner = work.typed(node.this, _unwrapped(work, node.this, context, type_of))
+        name = functions.name_of(node.this) or ""
+        return signatures.within_group(name, ordered, inner)
+    if isinstance(node, exp.Anonymous):
+        return _result(work, node, context, type_of)
+    return type_of(work, node, context)
+
+
+def _result(work: Work, node: exp.Anonymous, context: Context, type_of: TypeOf) -> DataType:
+    name = functions.name_of(node) or ""
+    arguments = list(node.expressions)
+    if len(arguments) == 1 and isinstance(arguments[0], exp.Distinct):
+        arguments = list(arguments[0].expressions)
+    if name == "struct":
+        return struct_of(work, arguments, context, type_of)
+    if any(isinstance(a, exp.Lambda) for a in arguments):
+        return lambdas.call(work, name, arguments, context, type_of)
+    found: list[DataType] = []
+    for index, argument in enumerate(arguments):
+        if index == 0 and len(arguments) == 3 and name in _UNIT_FIRST:
+            found.append(t.STRING)
+        elif _is_star(argument):
+            found += [type_ for _, type_ in starred(work, argument, context)]
+        else:
+            value = argument.expression if isinstance(argument, exp.Kwarg) else argument
+            found.append(type_of(work, value, context))
+    return signatures.result(name, found, arguments)

@@ -1,0 +1,343 @@
+"""What an expression means and is: binds the names in it, and types every node of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from sqlglot import exp
+
+from headwater import types as t
+from headwater.sql import calls
+from headwater.sql import types as typing
+from headwater.sql.columns import fields, resolve_column
+from headwater.sql.context import Clause, Context, Work
+from headwater.sql.datatypes import data_type
+from headwater.types import UNKNOWN, DataType
+
+_ARITHMETIC: Final = {
+    exp.Add: "+",
+    exp.Sub: "-",
+    exp.Mul: "*",
+    exp.Div: "/",
+    exp.Mod: "%",
+    exp.IntDiv: "div",
+}
+_BITWISE: Final = (exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor)
+_CONNECTORS: Final = (exp.And, exp.Or)
+_CHAINED: Final = (*_ARITHMETIC, *_BITWISE, *_CONNECTORS, exp.DPipe)
+_PREDICATES: Final = (
+    exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ,
+    exp.Is, exp.Between, exp.Like, exp.ILike, exp.RegexpLike, exp.Escape, exp.Any, exp.All,
+)  # fmt: skip
+_UNITS: Final = re.compile(
+    r"(year|month|week|day|hour|minute|second|millisecond|microsecond)s?", re.IGNORECASE
+)
+_UNIT_OF: Final = {"week": "day", "millisecond": "second", "microsecond": "second"}
+
+
+def type_of(work: Work, node: exp.Expr, context: Context) -> DataType:
+    """Bind the names in an expression, keep the type of each node in it, return its own."""
+    if isinstance(node, _CHAINED):
+        return _chain(work, node, context)
+    rule = _RULES.get(type(node))
+    if rule is not None:
+        return work.typed(node, rule(work, node, context))
+    if isinstance(node, _PREDICATES):
+        for part in node.iter_expressions():
+            type_of(work, part, context)
+        return work.typed(node, t.BOOLEAN)
+    return work.typed(node, UNKNOWN)
+
+
+def _chain(work: Work, node: exp.Binary, context: Context) -> DataType:
+    """A long `a OR b OR c ...` leans to the left: walked, not recursed into."""
+    chain: list[exp.Expr] = []
+    here: exp.Expr = node
+    while isinstance(here, _CHAINED):
+        chain.append(here)
+        here = here.this
+    left = type_of(work, here, context)
+    for link in reversed(chain):
+        right = type_of(work, link.expression, context)
+        left = work.typed(link, _combined(link, left, right))
+    return left
+
+
+def _combined(node: exp.Expr, left: DataType, right: DataType) -> DataType:
+    if isinstance(node, _CONNECTORS):
+        return t.BOOLEAN
+    if isinstance(node, exp.DPipe):
+        return typing.joined([left, right])
+    if isinstance(node, _BITWISE):
+        return typing.bitwise(left, right)
+    operator = _ARITHMETIC[type(node)]
+    return typing.arithmetic(
+        operator, _next_to(node.this, left, right), _next_to(node.expression, right, left)
+    )
+
+
+def _next_to(node: exp.Expr, own: DataType, other: DataType) -> DataType:
+    """A whole number that is written next to a decimal has just the digits it shows."""
+    while isinstance(node, exp.Paren):
+        node = node.this
+    if other.name != "decimal" or not own.is_integer:
+        return own
+    sign = isinstance(node, exp.Neg)
+    literal = node.this if sign else node
+    if not isinstance(literal, exp.Literal):
+        return own
+    digits = re.match(r"[0-9]+", literal.name)
+    return t.decimal(len(str(int(digits[0]))), 0) if digits else own
+
+
+def _literal(work: Work, node: exp.Expr, context: Context) -> DataType:
+    return t.STRING if node.is_string else typing.number(node.name)
+
+
+def _negated(work: Work, node: exp.Expr, context: Context) -> DataType:
+    inner = type_of(work, node.this, context)
+    if isinstance(node.this, exp.Literal) and not node.this.is_string:
+        return typing.number(f"-{node.this.name}")
+    if inner == t.STRING:
+        return t.DOUBLE
+    return inner if inner.is_numeric or inner.name == "interval" else UNKNOWN
+
+
+def _same(work: Work, node: exp.Expr, context: Context) -> DataType:
+    for key, part in node.args.items():
+        if key != "this":
+            for inner in part if isinstance(part, list) else [part]:
+                if isinstance(inner, exp.Expr) and not isinstance(inner, (exp.Identifier, exp.TableAlias)):
+                    type_of(work, inner, context)
+    return type_of(work, node.this, context)
+
+
+def _bits(work: Work, node: exp.Expr, context: Context) -> DataType:
+    inner = type_of(work, node.this, context)
+    return inner if inner.is_integer else UNKNOWN
+
+
+def _shift(work: Work, node: exp.Expr, context: Context) -> DataType:
+    left = type_of(work, node.this, context)
+    type_of(work, node.expression, context)
+    return left if left == t.BIGINT else t.INT if left.is_integer else UNKNOWN
+
+
+def _variable(work: Work, node: exp.Expr, context: Context) -> DataType:
+    return context.variables.get(node.name.casefold(), UNKNOWN)
+
+
+def _dot(work: Work, node: exp.Expr, context: Context) -> DataType:
+    names: list[exp.Expr] = []
+    here: exp.Expr = node
+    while isinstance(here, exp.Dot):
+        names.append(here)
+        here = here.this
+    type_ = type_of(work, here, context)
+    for link in reversed(names):
+        if not isinstance(link.expression, exp.Identifier):
+            return UNKNOWN
+        above = here.name or "the expression"
+        type_ = work.typed(link, fields(work, link, type_, [link.expression.name], above))
+        here = link.expression
+    return type_
+
+
+def _bracket(work: Work, node: exp.Expr, context: Context) -> DataType:
+    container = type_of(work, node.this, context)
+    if len(node.expressions) != 1:
+        return UNKNOWN
+    key = node.expressions[0]
+    key_type = type_of(work, key, context)
+    return typing.picked(container, key_type, key.name if key.is_string else None)
+
+
+def _cast(work: Work, node: exp.Expr, context: Context) -> DataType:
+    type_of(work, node.this, context)
+    return data_type(node.args["to"])
+
+
+def _in(work: Work, node: exp.Expr, context: Context) -> DataType:
+    type_of(work, node.this, context)
+    for item in node.expressions:
+        type_of(work, item, context)
+    if node.args.get("query") is not None:
+        scope = work.subquery(node.args["query"], context)
+        wanted = len(node.this.expressions) if isinstance(node.this, exp.Tuple) else 1
+        if len(scope.outputs) != wanted and id(scope) not in work.vague:
+            work.report(
+                "subquery-columns",
+                f"IN compares {wanted} column{'s' * (wanted != 1)} with a subquery of "
+                f"{len(scope.outputs)}",
+                node.args["query"],
+                hint=f"let the subquery give {wanted}",
+            )
+    return t.BOOLEAN
+
+
+def _exists(work: Work, node: exp.Expr, context: Context) -> DataType:
+    work.subquery(node.this, context)
+    return t.BOOLEAN
+
+
+def _scalar(work: Work, node: exp.Expr, context: Context) -> DataType:
+    scope = work.subquery(node, context)
+    if id(scope) in work.vague:
+        return UNKNOWN
+    if len(scope.outputs) != 1:
+        work.report(
+            "subquery-columns",
+            f"a subquery that stands for a value gives one column, not {len(scope.outputs)}",
+            node,
+            hint="select one column in it",
+        )
+        return UNKNOWN
+    return scope.outputs[0].type
+
+
+def _tuple(work: Work, node: exp.Expr, context: Context) -> DataType:
+    return calls.struct_of(work, node.expressions, context, type_of)
+
+
+def _case(work: Work, node: exp.Expr, context: Context) -> DataType:
+    if node.this is not None:
+        type_of(work, node.this, context)
+    results = []
+    for branch in node.args["ifs"]:
+        type_of(work, branch.this, context)
+        results.append(work.typed(branch, type_of(work, branch.args["true"], context)))
+    if node.args.get("default") is not None:
+        results.append(type_of(work, node.args["default"], context))
+    return typing.wider(results)
+
+
+def _interval(work: Work, node: exp.Expr, context: Context) -> DataType:
+    unit = node.args.get("unit")
+    if node.this is not None:
+        type_of(work, node.this, context)
+    if isinstance(unit, exp.IntervalSpan):
+        first, last = (_unit(str(u.name)) for u in (unit.this, unit.expression))
+        return t.interval(first, last) if first and last else UNKNOWN
+    if unit is not None:
+        one = _unit(unit.name)
+        return t.interval(one, one) if one else UNKNOWN
+    named = [_UNIT_OF.get(u.lower(), u.lower()) for u in _UNITS.findall(node.this.name)]
+    return typing.wider([t.interval(u, u) for u in named]) if named else UNKNOWN
+
+
+def _unit(text: str) -> str | None:
+    match = _UNITS.fullmatch(text)
+    return _UNIT_OF.get(match[1].lower(), match[1].lower()) if match else None
+
+
+def _extract(work: Work, node: exp.Expr, context: Context) -> DataType:
+    source = type_of(work, node.expression, context)
+    return calls.extracted(node.name, source)
+
+
+def _text(work: Work, node: exp.Expr, context: Context) -> DataType:
+    found = [type_of(work, part, context) for part in node.iter_expressions()]
+    if isinstance(node, exp.StrPosition):
+        return t.INT
+    return t.BINARY if found[0] == t.BINARY and not isinstance(node, exp.Trim) else t.STRING
+
+
+def _alias(work: Work, node: exp.Expr, context: Context) -> DataType:
+    return type_of(work, node.this, context)
+
+
+def _window(work: Work, node: exp.Expr, context: Context) -> DataType:
+    if context.clause in (Clause.WHERE, Clause.JOIN, Clause.GROUP, Clause.HAVING):
+        work.report(
+            "misplaced-window",
+            f"a window function can't stand in {context.clause}",
+            node,
+            hint="compute it in a subquery's SELECT, or use QUALIFY",
+        )
+    inner = replace(context, windowed=True)
+    window_parts(work, node, inner)
+    return calls.call_in_window(work, node.this, inner, type_of)
+
+
+def window_parts(work: Work, node: exp.Expr, context: Context) -> None:
+    """Bind what a window's PARTITION BY, ORDER BY and frame name."""
+    for part in node.args.get("partition_by") or ():
+        type_of(work, part, context)
+    order = node.args.get("order")
+    if order is not None:
+        for item in order.expressions:
+            work.typed(item, type_of(work, item.this, context))
+    spec = node.args.get("spec")
+    if spec is not None:
+        for key in ("start", "end"):
+            bound = spec.args.get(key)
+            if isinstance(bound, exp.Expr):
+                type_of(work, bound, context)
+
+
+def _call(work: Work, node: exp.Expr, context: Context) -> DataType:
+    return calls.call(work, node, context, type_of)
+
+
+def _fixed(type_: DataType) -> Rule:
+    return lambda work, node, context: type_
+
+
+def _json(work: Work, node: exp.Expr, context: Context) -> DataType:
+    type_of(work, node.this, context)
+    return UNKNOWN
+
+
+Rule = Callable[[Work, exp.Expr, Context], DataType]
+
+_RULES: Final[dict[type[exp.Expr], Rule]] = {
+    exp.Literal: _literal,
+    exp.HexString: _fixed(t.BINARY),
+    exp.Boolean: _fixed(t.BOOLEAN),
+    exp.Null: _fixed(t.VOID),
+    exp.Column: lambda work, node, context: resolve_column(work, node, context),
+    exp.Identifier: _variable,
+    exp.Dot: _dot,
+    exp.Bracket: _bracket,
+    exp.Neg: _negated,
+    exp.BitwiseNot: _bits,
+    exp.BitwiseLeftShift: _shift,
+    exp.BitwiseRightShift: _shift,
+    exp.Paren: _alias,
+    exp.Alias: _alias,
+    exp.PivotAlias: _alias,
+    exp.Cast: _cast,
+    exp.TryCast: _cast,
+    exp.In: _in,
+    exp.Exists: _exists,
+    exp.Subquery: _scalar,
+    exp.Select: _scalar,
+    exp.Union: _scalar,
+    exp.Tuple: _tuple,
+    exp.Case: _case,
+    exp.Interval: _interval,
+    exp.Extract: _extract,
+    exp.Trim: _text,
+    exp.Substring: _text,
+    exp.StrPosition: _text,
+    exp.Overlay: _text,
+    exp.CurrentDate: _fixed(t.DATE),
+    exp.CurrentTimestamp: _fixed(t.TIMESTAMP),
+    exp.Window: _window,
+    exp.Anonymous: _call,
+    exp.Filter: _call,
+    exp.WithinGroup: _call,
+    exp.IgnoreNulls: _call,
+    exp.RespectNulls: _call,
+    exp.JSONExtract: _json,
+    exp.Collate: _json,
+    exp.Ordered: _alias,
+}
+
+
+def types_of(work: Work, nodes: Sequence[exp.Expr], context: Context) -> list[DataType]:
+    """Return `type_of` for each node."""
+    return [type_of(work, n, context) for n in nodes]

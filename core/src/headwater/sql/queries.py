@@ -1,0 +1,328 @@
+"""Queries, scope by scope: SELECT, set operations, WITH."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from sqlglot import exp
+
+from headwater.diagnostics import hint_for
+from headwater.sql import functions, grouping, naming, signatures
+from headwater.sql import types as typing
+from headwater.sql.analysis import Output, Scope
+from headwater.sql.columns import fields
+from headwater.sql.context import Clause, Context, Work
+from headwater.sql.expressions import type_of, window_parts
+from headwater.sql.frame import Frame, Visible
+from headwater.sql.relations import from_clause, rename, values_columns
+from headwater.types import UNKNOWN
+
+Ctes = Mapping[str, Scope]
+
+
+def resolve_query(
+    work: Work, node: exp.Expr, outer: Context | None, ctes: Ctes, parent: Scope | None
+) -> Scope:
+    """Resolve a query and return its scope.
+
+    Args:
+        work: The findings.
+        node: A SELECT, a set operation, VALUES, or one of these in brackets.
+        outer: Where the query around it stands, if it may name columns of that.
+        ctes: Common table expressions in force.
+        parent: The scope around it.
+    """
+    if isinstance(node, exp.SetOperation):
+        return _set_operations(work, node, outer, ctes, parent)
+    ctes = _with(work, node, outer, ctes, parent)
+    if isinstance(node, exp.Select):
+        return _select(work, node, outer, ctes, parent)
+    if isinstance(node, exp.Subquery):
+        scope = resolve_query(work, node.this, outer, ctes, parent)
+        _order_outputs(work, node, scope, outer, ctes)
+        return scope
+    scope = Scope(node, parent)
+    if isinstance(node, exp.Values):
+        context = Context(scope, Frame(), Clause.FROM, ctes, outer)
+        found = [Output(n, x) for n, x in values_columns(work, node, context)]
+        alias = node.args.get("alias")
+        names = list(alias.args.get("columns") or ()) if alias is not None else []
+        scope.outputs = rename(work, found, names, node)
+    else:
+        work.vague.add(id(scope))
+    return scope
+
+
+def _with(
+    work: Work, node: exp.Expr, outer: Context | None, ctes: Ctes, parent: Scope | None
+) -> Ctes:
+    """Return the common table expressions in force in a query, its own included."""
+    with_ = node.args.get("with_")
+    if with_ is None:
+        return ctes
+    found = dict(ctes)
+    for cte in with_.expressions:
+        name = cte.alias.casefold()
+        names = list(cte.args["alias"].args.get("columns") or ())
+        if with_.args.get("recursive") and isinstance(cte.this, exp.SetOperation):
+            scope = _recursive(work, cte, names, outer, found, parent)
+        else:
+            scope = resolve_query(work, cte.this, outer, found, parent)
+            scope.outputs = rename(work, scope.outputs, names, cte)
+        found[name] = scope
+    return found
+
+
+def _recursive(
+    work: Work,
+    cte: exp.CTE,
+    names: list[exp.Identifier],
+    outer: Context | None,
+    ctes: Ctes,
+    parent: Scope | None,
+) -> Scope:
+    """A recursive query's columns are those of its first part, which may not name it."""
+    union = cte.this
+    scope = Scope(union, parent)
+    inner = {**ctes, **_with(work, union, outer, ctes, parent)}
+    anchor = resolve_query(work, union.this, outer, inner, scope)
+    outputs = [Output(o.name, o.type) for o in anchor.outputs]
+    scope.outputs = rename(work, outputs, names, cte)
+    inner[cte.alias.casefold()] = scope
+    step = resolve_query(work, union.expression, outer, inner, scope)
+    scope.branches = (anchor, step)
+    _check_widths(work, union, anchor, step)
+    return scope
+
+
+def _set_operations(
+    work: Work, node: exp.SetOperation, outer: Context | None, ctes: Ctes, parent: Scope | None
+) -> Scope:
+    """A long UNION leans to the left: walked, not recursed into."""
+    chain: list[tuple[exp.SetOperation, Ctes]] = []
+    here: exp.Expr = node
+    while isinstance(here, exp.SetOperation):
+        ctes = _with(work, here, outer, ctes, parent)
+        chain.append((here, ctes))
+        here = here.this
+    scopes = [Scope(n, parent) for n, _ in chain]
+    left = resolve_query(work, here, outer, ctes, scopes[-1])
+    for index in range(len(chain) - 1, -1, -1):
+        operation, own = chain[index]
+        scope = scopes[index]
+        right = resolve_query(work, operation.expression, outer, own, scope)
+        scope.parent = scopes[index - 1] if index else parent
+        scope.branches = (left, right)
+        _check_widths(work, operation, left, right)
+        by_name = operation.args.get("by_name")
+        scope.outputs = _by_name(left, right) if by_name else _by_position(left, right)
+        if id(left) in work.vague or id(right) in work.vague:
+            work.vague.add(id(scope))
+        _order_outputs(work, operation, scope, outer, own)
+        left = scope
+    return left
+
+
+def _by_position(left: Scope, right: Scope) -> tuple[Output, ...]:
+    return tuple(
+        Output(a.name, typing.wider([a.type, b.type]))
+        for a, b in zip(left.outputs, right.outputs, strict=False)
+    )
+
+
+def _by_name(left: Scope, right: Scope) -> tuple[Output, ...]:
+    theirs = {o.name.casefold(): o for o in right.outputs}
+    found = []
+    for own in left.outputs:
+        other = theirs.pop(own.name.casefold(), None)
+        found.append(Output(own.name, typing.wider([own.type, other.type]) if other else own.type))
+    return (*found, *(Output(o.name, o.type) for o in theirs.values()))
+
+
+def _check_widths(work: Work, node: exp.SetOperation, left: Scope, right: Scope) -> None:
+    if node.args.get("by_name") or id(left) in work.vague or id(right) in work.vague:
+        return
+    if len(left.outputs) != len(right.outputs):
+        work.report(
+            "set-columns",
+            f"{type(node).__name__.upper()} of {len(left.outputs)} and {len(right.outputs)} columns",
+            node.expression,
+            hint="select as many columns on each side",
+        )
+
+
+def _order_outputs(
+    work: Work, node: exp.Expr, scope: Scope, outer: Context | None, ctes: Ctes
+) -> None:
+    """ORDER BY and LIMIT of a set operation, or of a query in brackets, see only its outputs."""
+    shown = [Visible(o.name, o.type, "", None) for o in scope.outputs]
+    vague = {""} if id(scope) in work.vague else set()
+    context = Context(scope, Frame(shown, vague), Clause.ORDER, ctes, outer)
+    _order(work, node, context)
+
+
+def _order(work: Work, node: exp.Expr, context: Context) -> None:
+    for key in ("order", "sort", "distribute", "cluster"):
+        clause = node.args.get(key)
+        for item in clause.expressions if clause is not None else ():
+            expression = item.this if isinstance(item, exp.Ordered) else item
+            if isinstance(expression, exp.Var):
+                continue
+            if not _ordinal(work, expression, context):
+                work.typed(item, type_of(work, expression, context))
+    for key in ("limit", "offset"):
+        clause = node.args.get(key)
+        if clause is not None and clause.expression is not None:
+            type_of(work, clause.expression, replace(context, clause=Clause.LIMIT, frame=Frame()))
+
+
+def _ordinal(work: Work, node: exp.Expr, context: Context) -> bool:
+    """Check `ORDER BY 2`; return whether it is one."""
+    if not isinstance(node, exp.Literal) or node.is_string or not node.name.isdigit():
+        return False
+    outputs = context.scope.outputs
+    if not 1 <= int(node.name) <= len(outputs) and id(context.scope) not in work.vague:
+        work.report(
+            "ordinal", f"{context.clause} {node.name}, and SELECT gives {len(outputs)} columns",
+            node, hint="name the column",
+        )  # fmt: skip
+    return True
+
+
+def _select(
+    work: Work, node: exp.Select, outer: Context | None, ctes: Ctes, parent: Scope | None
+) -> Scope:
+    scope = Scope(node, parent)
+    around = Context(scope, Frame(), Clause.FROM, ctes, outer)
+    frame = from_clause(work, node, around)
+    spoken = frozenset(e.alias.casefold() for e in node.expressions if e.alias)
+    context = replace(around, frame=frame, spoken=spoken)
+    _windows(work, node, context)
+    where = node.args.get("where")
+    if where is not None:
+        type_of(work, where.this, replace(context, clause=Clause.WHERE))
+    aliases: dict[str, list[Output]] = {}
+    outputs: list[Output] = []
+    for item in node.expressions:
+        made = list(_outputs(work, item, replace(context, aliases=aliases)))
+        outputs += made
+        if isinstance(item, (exp.Alias, exp.Aliases)):
+            for output in made:
+                aliases.setdefault(output.name.casefold(), []).append(output)
+    scope.outputs = tuple(outputs)
+    named = {o.name.casefold(): [o] for o in outputs} | aliases
+    after = replace(context, aliases=named)
+    if any(id(o) in work.vague for o in outputs) or (
+        frame.vague and any(e.is_star for e in node.expressions)
+    ):
+        work.vague.add(id(scope))
+    grouped = grouping.group_by(work, node, replace(after, clause=Clause.GROUP), _ordinal)
+    after = replace(after, grouped=grouped)
+    for key, clause in (("having", Clause.HAVING), ("qualify", Clause.QUALIFY)):
+        if node.args.get(key) is not None:
+            type_of(work, node.args[key].this, replace(after, clause=clause))
+    _order(work, node, replace(after, clause=Clause.ORDER))
+    grouping.check(work, node, scope)
+    return scope
+
+
+def _windows(work: Work, node: exp.Select, context: Context) -> None:
+    known = {w.name.casefold() for w in node.args.get("windows") or ()}
+    for window in node.args.get("windows") or ():
+        window_parts(work, window, replace(context, windowed=True))
+    for window in node.find_all(exp.Window):
+        name = window.args.get("alias")
+        if name is None or window.find_ancestor(exp.Select) is not node:
+            continue
+        if name.name.casefold() not in known:
+            work.report(
+                "unknown-window", f"there is no window {name.name!r}", name,
+                hint=hint_for(name.name, known, what="windows in this SELECT"),
+            )  # fmt: skip
+
+
+def _outputs(work: Work, item: exp.Expr, context: Context) -> Iterator[Output]:
+    """Yield the output columns that one item of SELECT gives."""
+    if isinstance(item, exp.Star):
+        yield from _starred(work, item, item, context.frame.starred, context)
+        return
+    if isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
+        yield from _qualified_star(work, item, context)
+        return
+    bare = item.this if isinstance(item, (exp.Alias, exp.Aliases)) else item
+    if functions.name_of(bare) in functions.GENERATORS:
+        yield from _generated(work, item, bare, context)
+        return
+    type_ = type_of(work, item, context)
+    inner = bare
+    while isinstance(inner, exp.Paren):
+        inner = inner.this
+    origin = work.bindings.get(id(inner))
+    yield Output(naming.output_name(work, item), type_, item, origin)
+
+
+def _starred(
+    work: Work, item: exp.Expr, star: exp.Star, columns: list[Visible], context: Context
+) -> Iterator[Output]:
+    excepted = {e.name.casefold(): e for e in star.args.get("except_") or ()}
+    known = {c.name.casefold() for c in columns}
+    for name, node in excepted.items():
+        if name not in known and not context.frame.vague:
+            work.report(
+                "unknown-column", f"EXCEPT names a column {node.name!r} that * does not have", node,
+                hint=hint_for(node.name, (c.name for c in columns), what="columns"),
+            )  # fmt: skip
+    for column in columns:
+        if column.name.casefold() not in excepted:
+            yield Output(column.name, column.type, None, column.binding)
+
+
+def _qualified_star(work: Work, item: exp.Column, context: Context) -> Iterator[Output]:
+    """`t.*`, or `column.*` for the fields of a struct."""
+    parts = [p.name for p in item.parts[:-1]]
+    sources = context.frame.sources(parts)
+    if sources:
+        columns = [c for s in sources for c in context.frame.of(s)]
+        yield from _starred(work, item, item.this, columns, context)
+        return
+    column = exp.Column(
+        **dict(zip(("this", "table", "db", "catalog"), reversed(item.parts[:-1]), strict=False))
+    )
+    before = len(work.diagnostics)
+    type_ = type_of(work, column, context)
+    if type_.name == "struct":
+        for name, field in type_.fields:
+            yield Output(name, fields(work, item, type_, [name], parts[-1]) or field)
+    elif len(work.diagnostics) == before:
+        if type_ != UNKNOWN:
+            work.report(
+                "unknown-column", f"{'.'.join(parts)}.* needs a table or a struct, not {type_}",
+                item, hint="name the columns",
+            )  # fmt: skip
+        vague = Output("*", UNKNOWN)
+        work.vague.add(id(vague))
+        yield vague
+
+
+def _generated(
+    work: Work, item: exp.Expr, bare: exp.Expr, context: Context
+) -> Iterator[Output]:
+    types = [type_of(work, a, context) for a in bare.expressions]
+    found = signatures.generated(functions.name_of(bare) or "", types, bare.expressions)
+    if isinstance(item, exp.Aliases):
+        names = [a.name for a in item.expressions]
+    elif isinstance(item, exp.Alias):
+        names = [item.alias]
+    else:
+        names = [n for n, _ in found or ()]
+    if found and len(names) != len(found):
+        work.report(
+            "column-aliases",
+            f"{len(names)} column name{'s' * (len(names) != 1)} for {len(found)} columns",
+            item,
+            hint=f"write AS ({', '.join(n for n, _ in found)})",
+        )
+    columns = [x for _, x in found] if found else [UNKNOWN] * len(names)
+    for name, type_ in zip(names, columns, strict=False):
+        yield Output(name, type_, item)
