@@ -70,6 +70,8 @@ def _of_scan(plan: Plan, scan: Scan) -> Diagnostic | None:
     cost = scan.estimate
     if cost.files or hasattr(scan.relation, "data"):
         return None
+    if getattr(scan.relation, "file_count", 0) is None:
+        return None  # a table format that does not count its files: only the data can tell
     if cost.partitions_total == 0:
         return _verdict(
             "no-partitions",

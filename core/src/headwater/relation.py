@@ -91,6 +91,8 @@ class IcebergRelation:
         metadata_location: URI of the metadata JSON that pins the table's state.
         snapshot_id: The snapshot to read; None for a table without one (no rows).
         auth_ref: Which identity reads it.
+        file_count: Data files of the snapshot; None where it is not known.
+        size: Bytes of those files; None where it is not known.
     """
 
     name: TableName
@@ -98,6 +100,8 @@ class IcebergRelation:
     metadata_location: str
     snapshot_id: int | None
     auth_ref: str | None = None
+    file_count: int | None = None
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,8 @@ class DeltaRelation:
         location: URI of the table's root.
         version: The version to read.
         auth_ref: Which identity reads it.
+        file_count: Data files of the version; None where it is not known.
+        size: Bytes of those files; None where it is not known.
     """
 
     name: TableName
@@ -117,6 +123,8 @@ class DeltaRelation:
     location: str
     version: int
     auth_ref: str | None = None
+    file_count: int | None = None
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

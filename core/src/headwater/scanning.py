@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from headwater import partitions
 from headwater.credentials import Access
 from headwater.plan import Scan, ScanEstimate
-from headwater.relation import FileRelation, Relation
+from headwater.relation import DeltaRelation, FileRelation, IcebergRelation, Relation
 from headwater.resolving import Resolved
 from headwater.sql import commute, key_conditions
 from headwater.sql.analysis import TableReference
@@ -158,5 +158,7 @@ def _kept(
 def _cost(relation: Relation) -> tuple[int, int]:
     if isinstance(relation, FileRelation):
         return len(relation.files), relation.size
+    if isinstance(relation, IcebergRelation | DeltaRelation):
+        return relation.file_count or 0, relation.size or 0
     files = getattr(relation, "files", ())
     return len(files), sum(f.size for f in files)
