@@ -2,6 +2,7 @@
 
 from headwater.config.json_schema import json_schema
 from headwater.config.loader import load
+from headwater.config.parts import source_of
 from headwater.config.values import (
     Config,
     ConnectionConfig,
@@ -18,4 +19,5 @@ __all__ = [
     "VersionConfig",
     "json_schema",
     "load",
+    "source_of",
 ]

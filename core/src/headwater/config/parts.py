@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -13,11 +14,33 @@ from headwater.config.problems import Place, Problem, Problems, literal, named
 from headwater.config.secrets import by_reference, classes_in, is_secret, mentions
 from headwater.credentials import AuthStrategy
 from headwater.diagnostics import hint_for
-from headwater.errors import HeadwaterError, PluginError
+from headwater.errors import ConfigError, HeadwaterError, PluginError
 from headwater.plugins import PluginRegistry
 from headwater.source import DataSource
 
 _M = TypeVar("_M", bound=BaseModel)
+
+
+def source_of(kind: str, options: Mapping[str, Any], registry: PluginRegistry) -> DataSource:
+    """Return a source that is described by its kind and options alone, without a file.
+
+    Args:
+        kind: Its word, e.g. `glue`.
+        options: What would stand beside `type` in a file; `auth` inline, secrets by reference.
+        registry: Where its class comes from.
+
+    Raises:
+        ConfigError: If an option is wrong.
+        PluginError: If no plugin provides the kind.
+    """
+    data = {"type": kind, **options}
+    problems = Problems(f"source {kind}")
+    parts = Parts(registry, problems, Path.cwd(), {}, {kind: data})
+    made = parts.source(data, (kind,))
+    problems.raise_any()
+    if made is None:
+        raise ConfigError(f"source {kind}: it can't be made of these options")
+    return made
 
 
 @dataclass(slots=True)
@@ -35,7 +58,7 @@ class Parts:
 
     registry: PluginRegistry
     problems: Problems
-    folder: Any
+    folder: Path
     named: Mapping[str, Any]
     raw: Any = field(repr=False)
     _built: dict[str, AuthStrategy | None] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from headwater import hive_layout
 from headwater.arrow_types import data_type
@@ -28,7 +28,8 @@ class FileDataSource(DataSource):
     """Tables made of local files, partitioned by directories named `key=value` or not at all.
 
     Args:
-        tables: Table name to a file or a directory.
+        tables: Table name to a file or a directory. In a configuration file, a relative path
+            starts from that file.
         format: Format of the files of all tables.
         query: Spark SQL over the tables; may be left out where there is one table.
         partitions: Table name to how its partition keys follow from time.
@@ -48,6 +49,17 @@ class FileDataSource(DataSource):
     partitions: Mapping[str, DeclaredPartition] = Field(default_factory=dict)
     columns: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
     options: Mapping[str, str] = Field(default_factory=dict)
+
+    @field_validator("tables")
+    @classmethod
+    def _beside_the_configuration(
+        cls, given: Mapping[str, str], info: ValidationInfo
+    ) -> Mapping[str, str]:
+        # In a configuration file, a relative path starts from that file.
+        folder = (info.context or {}).get("folder")
+        if folder is None:
+            return given
+        return {name: str(Path(folder, Path(path).expanduser())) for name, path in given.items()}
 
     def access(self) -> Access:
         """Return no identities: the files are read as whoever runs this."""

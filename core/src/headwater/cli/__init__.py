@@ -1,0 +1,1 @@
+"""The `headwater` program: thin. Every command is a call of the library."""

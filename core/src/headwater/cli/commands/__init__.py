@@ -1,0 +1,1 @@
+"""One file for each command; a file is imported when its command is run."""

@@ -1,0 +1,40 @@
+"""`headwater config-schema`: the JSON Schema of the configuration file."""
+
+from __future__ import annotations
+
+import json as json_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headwater.cli.options import Debug, Json, terminal_of
+
+
+def config_schema(
+    ctx: typer.Context,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Write it to this file instead.", show_default=False),
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Print the JSON Schema of headwater.yaml, with the installed plugins' sources in it.
+
+    Editors that speak YAML's language server use it when the file begins with
+    `# yaml-language-server: $schema=headwater.schema.json`.
+    """
+    from headwater.config import json_schema
+    from headwater.writing import complete
+
+    terminal = terminal_of(ctx)
+    schema = json_schema(terminal.registry)
+    if out is None:
+        terminal.emit(schema)
+        terminal.say(json_module.dumps(schema, indent=2))
+        return
+    with complete(out) as file:
+        file.write((json_module.dumps(schema, indent=2) + "\n").encode())
+    terminal.emit({"path": str(out)})
+    terminal.say(f"wrote {out}")

@@ -1,0 +1,46 @@
+"""`headwater plan`: what a read would do."""
+
+from __future__ import annotations
+
+import typer
+
+from headwater.cli.options import (
+    AsOf,
+    Config,
+    Debug,
+    End,
+    Engine,
+    Json,
+    Name,
+    Sample,
+    Start,
+    opened,
+    terminal_of,
+    whole_window,
+)
+
+
+def plan(
+    ctx: typer.Context,
+    connection: Name,
+    start: Start = None,
+    end: End = None,
+    as_of: AsOf = None,
+    engine: Engine = None,
+    sample: Sample = None,
+    config: Config = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show what a read would do: SQL, tables, partitions, files, bytes, identity, engine and why.
+
+    Reads no data.
+    """
+    whole_window(start, end)
+    terminal = terminal_of(ctx)
+    with opened(ctx, config) as workspace:
+        chosen = workspace.connection(connection)
+        with terminal.progress(f"planning {chosen.name}"):
+            made = chosen.plan(start, end, as_of=as_of, engine=engine, sample=sample)
+    terminal.emit(made.to_dict())
+    terminal.say(made.explain())

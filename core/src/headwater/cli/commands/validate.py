@@ -1,0 +1,98 @@
+"""`headwater validate`: is a query safe and right, and would every engine answer it alike?"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from headwater.cli.options import Debug, Json, terminal_of
+from headwater.errors import ConfigError
+
+
+def validate(
+    ctx: typer.Context,
+    query: Annotated[
+        str,
+        typer.Argument(help="Spark SQL, or @FILE, or - for stdin.", show_default=False),
+    ],
+    catalog: Annotated[
+        Path,
+        typer.Option(
+            help='What tables there are: JSON or YAML, {"database": {"table": '
+            '{"column": "type"}}}, types as Hive and Spark spell them.'
+        ),
+    ],
+    database: Annotated[
+        str, typer.Option("--database", "-d", help="Database of unqualified tables.")
+    ],
+    databases: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Other databases that the query may name; several, or separated by commas.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Check a query against a catalog in a file, offline. Every finding is shown.
+
+    The answer is no if the query would be refused.
+    """
+    from headwater.diagnostics import render_all
+    from headwater.sql import validate as examine
+
+    terminal = terminal_of(ctx)
+    others = [name.strip() for part in databases or [] for name in part.split(",")]
+    found = examine(_text(query), catalog=_catalog(catalog), database=database, databases=others)
+    terminal.emit(found.to_dict())
+    if found.diagnostics:
+        terminal.say(render_all(found.diagnostics))
+    if not found.ok:
+        terminal.say("the query is refused")
+        raise typer.Exit(1)
+    terminal.say(f"the query is right; it reads {', '.join(map(str, found.tables)) or 'no table'}")
+    terminal.table(((c.name, str(c.type)) for c in found.columns), indent="  ")
+    if found.portable:
+        terminal.say("portable: every engine answers it alike")
+    else:
+        terminal.say("not portable: it needs Spark")
+        terminal.say(render_all(found.portability))
+
+
+def _text(query: str) -> str:
+    if query == "-":
+        return sys.stdin.read()
+    if query.startswith("@"):
+        try:
+            return Path(query[1:]).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"the query file {query[1:]} can't be read: {error}") from error
+    return query
+
+
+def _catalog(path: Path) -> dict[str, dict[str, dict[str, str]]]:
+    """Return the catalog in a file, checked for its shape: databases, tables, columns, types."""
+    from headwater.config.document import read
+
+    data: Any = read(path).data
+    expected = 'expected {"database": {"table": {"column": "type"}}}'
+    for database, tables in data.items():
+        if not isinstance(tables, dict):
+            raise ConfigError(
+                f"{path}: database {database!r} is no mapping of tables", hint=expected
+            )
+        for table, columns in tables.items():
+            if not isinstance(columns, dict):
+                raise ConfigError(
+                    f"{path}: table {database}.{table} is no mapping of columns", hint=expected
+                )
+            for column, type_ in columns.items():
+                if not isinstance(type_, str):
+                    raise ConfigError(
+                        f"{path}: column {database}.{table}.{column} has no type", hint=expected
+                    )
+    return dict(data)

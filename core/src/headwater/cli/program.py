@@ -1,0 +1,125 @@
+"""The program's commands: named by plugins (core's own among them), imported when they are run."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+import typer.core
+import typer.main
+
+from headwater.cli.terminal import Terminal
+from headwater.errors import PluginError
+
+if TYPE_CHECKING:
+    from headwater.plugins import PluginRegistry
+    from headwater.specs import CommandSpec
+
+_HELP = """Connect models in production to the data they are monitored on.
+
+Start with `headwater init`, then `headwater check`.
+"""
+_SETTINGS = {"help_option_names": ["-h", "--help"]}
+_EPILOG = """Exit codes: 0 fine, 1 the answer is no, 2 wrong usage, 70 a fault of the program."""
+
+
+class Program(typer.core.TyperGroup):
+    """A group whose commands are those of the registry that the context carries."""
+
+    _names_suffice = False
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands."""
+        return [spec.kind for spec in _registry(ctx).commands()]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import a command; an unknown one is wrong usage, and is told what is near."""
+        registry = _registry(ctx)
+        try:
+            spec = registry.command(cmd_name)
+        except PluginError as error:
+            if not ctx.resilient_parsing:
+                ctx.fail(f"{error.message}\n{error.hint}" if error.hint else error.message)
+            return None
+        if self._names_suffice:
+            return typer.core.TyperCommand(spec.kind, short_help=spec.summary)
+        return _imported(registry, spec)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands and what they are for, without importing one."""
+        with self._by_name():
+            super().format_commands(ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Complete a command's name, without importing one."""
+        with self._by_name():
+            return super().shell_complete(ctx, incomplete)
+
+    @contextmanager
+    def _by_name(self) -> Iterator[None]:
+        self._names_suffice = True
+        try:
+            yield
+        finally:
+            self._names_suffice = False
+
+
+def _registry(ctx: Any) -> PluginRegistry:
+    terminal: Terminal = ctx.find_object(Terminal)
+    return terminal.registry
+
+
+def _imported(registry: PluginRegistry, spec: CommandSpec) -> Any:
+    """Import what a command spec names: a function, a typer app, or a command that is made."""
+    found = registry.load(spec)
+    if isinstance(found, typer.Typer):
+        return typer.main.get_command(found)
+    if inspect.isroutine(found):
+        alone = typer.Typer(
+            add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+        )
+        alone.command(spec.kind, context_settings=_SETTINGS)(found)
+        return typer.main.get_command(alone)
+    if isinstance(found, typer.core.TyperCommand | typer.core.TyperGroup):
+        return found
+    raise PluginError(
+        f"{spec.factory}, given as the command {spec.kind!r}, is no command",
+        hint="the plugin's author must give a function or a typer.Typer",
+    )
+
+
+def program() -> Any:
+    """Return the program as a command of typer."""
+    app = typer.Typer(
+        cls=Program,
+        help=_HELP,
+        epilog=_EPILOG,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings=_SETTINGS,
+    )
+    app.callback()(_root)
+    return typer.main.get_command(app)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from headwater.plugin_loader import core_version
+
+        typer.echo(f"headwater {core_version()}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and exit.", callback=_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""

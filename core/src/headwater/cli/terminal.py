@@ -1,0 +1,181 @@
+"""Terminal: what a command says, and to whom.
+
+The answer goes to stdout: text for a person, or one JSON document and nothing else. Progress,
+warnings and errors go to stderr. Nothing is coloured, wrapped or animated unless a person watches.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from headwater.diagnostics import render_all
+from headwater.errors import HeadwaterError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from headwater.plugins import PluginRegistry
+
+_STYLES: Final = {
+    r"(?m)^\s*(ok)\s": "green",
+    r"(?m)^\s*(loaded)\s": "green",
+    r"(?m)^\s*(warn|refused|skip)\s": "yellow",
+    r"(?m)^\s*(FAIL|broken)\s": "bold red",
+    r"(?m)^(error)\b": "bold red",
+    r"(?m)^\s*(error)\[": "bold red",
+    r"(?m)^\s*(warning)[\[:]": "yellow",
+    r"(?m)^\s*\|\s*(\^+)$": "bold red",
+    r"(?m)^\s*(hint):": "cyan",
+}
+"""Words that are coloured where a person watches."""
+
+
+class Terminal:
+    """Where the program speaks. Carried by every command's context as `ctx.obj`.
+
+    Args:
+        registry: The plugins of this run.
+    """
+
+    def __init__(self, registry: PluginRegistry) -> None:
+        self.registry = registry
+        self.json = False
+        self.debug = False
+
+    def say(self, text: str) -> None:
+        """Give (a part of) the answer to a person; silent under `--json`."""
+        if not self.json:
+            self._write(sys.stdout, text)
+
+    def table(self, rows: Iterable[Sequence[str]], *, indent: str = "") -> None:
+        """Give rows to a person, in columns; the last column is as long as it is."""
+        rows = [tuple(row) for row in rows]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+        for row in rows:
+            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+            self.say((indent + "  ".join([*cells, row[-1]])).rstrip())
+
+    def emit(self, answer: Any) -> None:
+        """Give the answer to a program; silent without `--json`."""
+        if self.json:
+            sys.stdout.write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
+
+    def warn(self, text: str) -> None:
+        """Tell a person what they should know beside the answer."""
+        self._write(sys.stderr, f"warning: {text}")
+
+    def refuse(self, error: HeadwaterError) -> None:
+        """Tell why there is no answer: message, hint, findings; with `--debug` the causes."""
+        self.emit({"error": error.to_dict()})
+        lines = [f"error: {error.message}"]
+        found = getattr(error, "diagnostics", ())
+        if found:
+            lines.append(render_all(found))
+        if error.hint:
+            lines.append("  hint: " + error.hint.replace("\n", "\n        "))
+        self._write(sys.stderr, "\n".join(lines))
+        self._causes(error)
+
+    def confess(self, error: Exception) -> None:
+        """Tell of a fault of the program."""
+        what = f"{type(error).__name__}: {error}"
+        hint = "this is a fault of headwater or of a plugin"
+        self.emit({"error": {"code": "fault", "message": what, "hint": hint, "retryable": False}})
+        again = "" if self.debug else "; run again with --debug to see where"
+        self._write(sys.stderr, f"error: {what}\n  hint: {hint}{again}")
+        self._causes(error)
+
+    @contextmanager
+    def progress(self, label: str | Callable[[], str]) -> Iterator[None]:
+        """Show that something is going on while the block runs, if a person watches.
+
+        Args:
+            label: What is going on; a function is asked again and again.
+        """
+        if not _watched(sys.stderr):
+            yield
+            return
+        from rich.live import Live
+        from rich.spinner import Spinner
+
+        spinner = Spinner("dots")
+
+        def shown() -> Spinner:
+            spinner.update(text=label if isinstance(label, str) else label())
+            return spinner
+
+        with Live(
+            get_renderable=shown, console=_console(sys.stderr), transient=True, refresh_per_second=8
+        ):
+            yield
+
+    @contextmanager
+    def logging(self) -> Iterator[None]:
+        """Show the library's log on stderr: errors, and everything under `--debug`."""
+        handler = _LogHandler(self)
+        log = logging.getLogger("headwater")
+        before = log.level
+        log.addHandler(handler)
+        log.setLevel(logging.DEBUG)
+        try:
+            yield
+        finally:
+            log.removeHandler(handler)
+            log.setLevel(before)
+
+    def _causes(self, error: BaseException) -> None:
+        if self.debug:
+            self._write(sys.stderr, "".join(traceback.format_exception(error)).rstrip())
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        if _watched(stream):
+            from rich.text import Text
+
+            styled = Text(text)
+            for pattern, style in _STYLES.items():
+                for start, end in _groups(pattern, text):
+                    styled.stylize(style, start, end)
+            _console(stream).print(styled, soft_wrap=True)
+        else:
+            stream.write(text + "\n")
+
+
+class _LogHandler(logging.Handler):
+    """One line a record; the traceback of what an observer raised only under `--debug`."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._terminal.debug:
+            sys.stderr.write(f"{record.levelname.lower()}: {record.name}: {self.format(record)}\n")
+        elif record.levelno >= logging.ERROR:
+            cause = record.exc_info[1] if record.exc_info else None
+            why = f" ({type(cause).__name__}: {cause})" if cause else ""
+            self._terminal.warn(record.getMessage() + why)
+
+
+def _watched(stream: TextIO) -> bool:
+    """Return whether a person watches a stream on a terminal that can do more than text."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console
+
+    # rich leaves colours out by itself where NO_COLOR is set.
+    return Console(file=stream, highlight=False, markup=False, emoji=False)
+
+
+def _groups(pattern: str, text: str) -> Iterator[tuple[int, int]]:
+    import re
+
+    return (found.span(1) for found in re.finditer(pattern, text))
