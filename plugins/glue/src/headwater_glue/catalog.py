@@ -21,8 +21,11 @@ from headwater.hive_layout import NULL_PARTITION
 from headwater.table import KeyCondition, Partition, Table, TableName
 from headwater_glue.api import GlueApi, Place, Raw
 from headwater_glue.conditions import expression
+from headwater_glue.delta import DeltaState, delta_state
 from headwater_glue.describing import Known, describe
 from headwater_glue.entry import GlueTable, Storage, TableLink
+from headwater_glue.iceberg import IcebergState, iceberg_state
+from headwater_glue.kinds import Kind, classify, data_location
 
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
@@ -94,7 +97,8 @@ class GlueCatalog:
         while entry.target is not None:
             links.append(entry)
             entry = self._follow(entry, entry.target, links)
-        return describe(name, entry, links=tuple(links), now=self._now)
+        state = self._state(name, entry)
+        return describe(name, entry, links=tuple(links), state=state, now=self._now)
 
     def partitions(self, table: Table, where: Sequence[KeyCondition] = ()) -> Iterable[Partition]:
         """Yield the partitions of a table: registered ones, or those that its projection gives.
@@ -134,6 +138,17 @@ class GlueCatalog:
         complete = {p.values: p for p in map(_partition, found)}
         # A partition that was dropped since it was listed keeps what is known of it.
         return [complete.get(p.values, p) for p in partitions]
+
+    def _state(self, name: TableName, entry: GlueTable) -> IcebergState | DeltaState | None:
+        """Return the snapshot or version that is current, of a table that keeps its own history."""
+        classified = classify(entry)
+        if classified.unqueryable:
+            return None
+        if classified.kind is Kind.ICEBERG:
+            return iceberg_state(self._session, entry.parameter("metadata_location"), str(name))
+        if classified.kind is Kind.DELTA:
+            return delta_state(self._session, data_location(entry), str(name))
+        return None
 
     def _api(self, place: Place) -> GlueApi:
         return GlueApi(self._session, place)

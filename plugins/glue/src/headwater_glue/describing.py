@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 
 from headwater.errors import SourceError
 from headwater.table import Column, Table, TableName
+from headwater_glue.delta import DeltaState
 from headwater_glue.entry import GlueColumn, GlueTable
 from headwater_glue.hive_types import column_type
+from headwater_glue.iceberg import IcebergState
 from headwater_glue.kinds import Kind, classify, data_location
 from headwater_glue.projection import Projection
 from headwater_glue.projection_properties import projection_of
@@ -27,6 +29,7 @@ class Known:
         links: The resource links that were followed, outermost first.
         how: How its files are read, for a table of files.
         projection: Its partitions as a rule, where it declares one.
+        state: The snapshot or version that is current, of an Iceberg or Delta table.
     """
 
     entry: GlueTable
@@ -34,6 +37,7 @@ class Known:
     links: tuple[GlueTable, ...] = ()
     how: Reading = field(default_factory=Reading)
     projection: Projection | None = None
+    state: IcebergState | DeltaState | None = None
 
 
 _FILES = (Kind.HIVE, Kind.SPARK, Kind.MANIFEST)
@@ -44,6 +48,7 @@ def describe(
     entry: GlueTable,
     *,
     links: tuple[GlueTable, ...] = (),
+    state: IcebergState | DeltaState | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Table:
     """Return a table as core knows it. What can't be read is said, not raised.
@@ -52,10 +57,11 @@ def describe(
         name: The name under which it was asked for.
         entry: What Glue holds of it; behind links, of the table that they lead to.
         links: The links that were followed.
+        state: The current state of an Iceberg or Delta table; its columns are the true ones.
         now: Clock behind the `NOW` of partition projection.
     """
     classified = classify(entry)
-    known = Known(entry, classified.kind, links)
+    known = Known(entry, classified.kind, links, state=state)
     unqueryable = classified.unqueryable
     if classified.kind in _FILES:
         known = replace(known, how=_how(entry, classified.kind))
@@ -64,7 +70,7 @@ def describe(
             known = replace(known, projection=projection_of(entry, now))
         except SourceError as error:
             unqueryable = unqueryable or error.message
-    data, keys = _columns(entry, known)
+    data, keys = (state.columns, ()) if state is not None else _columns(entry, known)
     return Table(
         name=name,
         columns=(*data, *keys),
@@ -97,7 +103,7 @@ def _columns(entry: GlueTable, known: Known) -> tuple[tuple[Column, ...], tuple[
         return data, keys
     folded = {k.name.lower() for k in keys}
     filed_data = tuple(c for c in filed if c.name.lower() not in folded)
-    placeholder = known.kind in (Kind.SPARK, Kind.DELTA, Kind.HUDI)
+    placeholder = known.kind in (Kind.SPARK, Kind.HUDI)
     if not placeholder and not _same(filed_data, data):
         return data, keys
     spelled = {c.name.lower(): c for c in filed}

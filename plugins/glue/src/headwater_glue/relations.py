@@ -9,14 +9,18 @@ from headwater.errors import UnsupportedError
 from headwater.relation import (
     CatalogRelation,
     DataFile,
+    DeltaRelation,
     FilePartition,
     FileRelation,
+    IcebergRelation,
     Relation,
 )
 from headwater.table import Column, Partition, Table, TableName
 from headwater_aws.listing import list_many
 from headwater_glue.catalog import GluePartition
+from headwater_glue.delta import DeltaState
 from headwater_glue.describing import Known
+from headwater_glue.iceberg import IcebergState
 from headwater_glue.kinds import Kind, data_location
 from headwater_glue.serde import Reading, read_columns, reading
 
@@ -44,6 +48,26 @@ def relation_of(
     match known.kind:
         case Kind.HIVE | Kind.SPARK:
             return _files(table, known, partitions, session, auth_ref)
+        case Kind.ICEBERG if isinstance(known.state, IcebergState):
+            return IcebergRelation(
+                _stands_for(table, known),
+                table.columns,
+                known.entry.parameter("metadata_location"),
+                known.state.snapshot_id,
+                auth_ref,
+                known.state.files,
+                known.state.bytes,
+            )
+        case Kind.DELTA if isinstance(known.state, DeltaState):
+            return DeltaRelation(
+                _stands_for(table, known),
+                table.columns,
+                known.state.location,
+                known.state.version,
+                auth_ref,
+                known.state.files,
+                known.state.bytes,
+            )
         case Kind.HUDI:
             return CatalogRelation(table.name, table.columns, known.entry.catalog_id)
         case _:

@@ -28,12 +28,21 @@ def spark_columns(parameters: Mapping[str, str]) -> tuple[Column, ...] | None:
     if text is None:
         return None
     try:
-        fields = json.loads(text)["fields"]
-        return tuple(
-            Column(f["name"], _of_field(f), f.get("metadata", {}).get("comment")) for f in fields
-        )
+        return schema_columns(json.loads(text))
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def schema_columns(schema: Mapping[str, Any]) -> tuple[Column, ...]:
+    """Return the columns of a schema in Spark's own JSON, which Delta uses too.
+
+    Raises:
+        KeyError, TypeError: If it is not one.
+    """
+    return tuple(
+        Column(f["name"], _of_field(f), f.get("metadata", {}).get("comment"))
+        for f in schema["fields"]
+    )
 
 
 def _text(parameters: Mapping[str, str]) -> str | None:

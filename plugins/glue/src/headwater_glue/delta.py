@@ -1,0 +1,93 @@
+"""A Delta table's state, read from its transaction log by the deltalake library.
+
+Glue's columns are a stand-in (`col array<string>`) where Spark registered the table.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from headwater.errors import SourceError, UnsupportedError
+from headwater.table import Column
+from headwater_glue.spark_schema import schema_columns
+
+if TYPE_CHECKING:
+    from headwater_aws.session import AwsSession
+
+INSTALL = "pip install 'headwater-glue[delta]'"
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaState:
+    """A Delta table at one version.
+
+    Args:
+        columns: Of its schema, in its order.
+        version: The newest version of its log.
+        location: URI of its directory.
+        files: Data files of that version.
+        bytes: Their size.
+    """
+
+    columns: tuple[Column, ...]
+    version: int
+    location: str
+    files: int
+    bytes: int
+
+
+def delta_state(session: AwsSession, location: str, table: str) -> DeltaState:
+    """Return a table's newest state.
+
+    Args:
+        session: Who reads it.
+        location: URI of the table's directory.
+        table: The table, for messages.
+
+    Raises:
+        UnsupportedError: If deltalake is not installed.
+        SourceError: If there is no log there, or it can't be read.
+    """
+    try:
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError, TableNotFoundError
+    except ImportError as error:
+        raise UnsupportedError(
+            f"table {table} is a Delta table, and deltalake is not installed", hint=INSTALL
+        ) from error
+    uri = "s3://" + location.partition("://")[2]
+    try:
+        log = DeltaTable(uri, storage_options=storage_options(session))
+        schema = json.loads(log.schema().to_json())
+        sizes = log.get_add_actions(flatten=True)["size_bytes"].to_pylist()
+    except TableNotFoundError as error:
+        raise SourceError(
+            f"table {table}: there is no Delta log at {uri}",
+            code="broken-delta",
+            hint="the table was moved or removed; or it is not a Delta table any more",
+        ) from error
+    except (DeltaError, OSError) as error:
+        raise SourceError(
+            f"table {table}: its Delta log at {uri} can't be read: {error}", code="broken-delta"
+        ) from error
+    return DeltaState(schema_columns(schema), log.version(), uri, len(sizes), sum(sizes))
+
+
+def storage_options(session: AwsSession) -> dict[str, str]:
+    """Return how deltalake reaches S3 as a session; holds secrets, so it is not kept."""
+    credentials = session.storage()
+    options = {
+        "AWS_ACCESS_KEY_ID": credentials.secrets["access_key_id"].reveal(),
+        "AWS_SECRET_ACCESS_KEY": credentials.secrets["secret_access_key"].reveal(),
+        "AWS_REGION": credentials.settings["region"],
+    }
+    if "session_token" in credentials.secrets:
+        options["AWS_SESSION_TOKEN"] = credentials.secrets["session_token"].reveal()
+    if endpoint := credentials.settings.get("endpoint_url"):
+        options["AWS_ENDPOINT_URL"] = endpoint
+        options["AWS_VIRTUAL_HOSTED_STYLE_REQUEST"] = "false"
+        if endpoint.startswith("http://"):
+            options["AWS_ALLOW_HTTP"] = "true"
+    return options

@@ -1,0 +1,37 @@
+"""Small objects that describe tables: metadata and manifests, read whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headwater.errors import SourceError
+from headwater_aws.errors import translating
+from headwater_aws.listing import parse_uri
+
+if TYPE_CHECKING:
+    from headwater_aws.session import AwsSession
+
+LARGEST = 256 * 1024 * 1024
+"""Bytes beyond which an object that should describe a table is taken for something else."""
+
+
+def read_object(session: AwsSession, uri: str, doing: str) -> bytes:
+    """Return the content of an object.
+
+    Args:
+        session: Who reads it.
+        uri: `s3://bucket/key`.
+        doing: What it is read for, after "can't".
+
+    Raises:
+        SourceError: If it is missing or far too large.
+        AccessDeniedError: If the session may not read it.
+    """
+    bucket, key = parse_uri(uri)
+    with translating(doing=f"{doing} at {uri}", resource=uri, session=session):
+        answer = session.client("s3").get_object(Bucket=bucket, Key=key)
+        if answer["ContentLength"] > LARGEST:
+            answer["Body"].close()
+            raise SourceError(f"can't {doing}: {uri} has {answer['ContentLength']:,} bytes")
+        content: bytes = answer["Body"].read()
+    return content

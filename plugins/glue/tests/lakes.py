@@ -1,0 +1,78 @@
+"""Real Iceberg and Delta tables in the emulator's S3, made by their own libraries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from headwater_glue.testing import GlueLake
+
+
+def _keys(lake: GlueLake) -> tuple[str, str]:
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    return lake.aws.create_user_keys(
+        lake.account_id, {"Version": "2012-10-17", "Statement": [everything]}
+    )
+
+
+def iceberg_catalog(lake: GlueLake, folder: Path) -> Any:
+    """Return a pyiceberg catalog whose tables lie in the lake's bucket."""
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    key, secret = _keys(lake)
+    return SqlCatalog(
+        "test",
+        uri=f"sqlite:///{folder}/iceberg.db",
+        warehouse=lake.uri("iceberg"),
+        **{
+            "s3.endpoint": lake.aws.endpoint_url,
+            "s3.access-key-id": key,
+            "s3.secret-access-key": secret,
+            "s3.region": lake.region,
+        },
+    )
+
+
+def register_iceberg(lake: GlueLake, name: str, table: Any) -> None:
+    """Register an Iceberg table in Glue as its writers do, with a column that it no longer has."""
+    lake.table(
+        name,
+        {"dropped_long_ago": "string"},
+        location=table.metadata.location,
+        parameters={"table_type": "ICEBERG", "metadata_location": table.metadata_location},
+        StorageDescriptor={
+            "Columns": [{"Name": "dropped_long_ago", "Type": "string"}],
+            "Location": table.metadata.location,
+        },
+    )
+
+
+def write_delta(lake: GlueLake, name: str, rows: pa.Table, **told: Any) -> str:
+    """Write a Delta table into the lake's bucket, and return its URI."""
+    from deltalake import write_deltalake
+
+    key, secret = _keys(lake)
+    options = {
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "AWS_REGION": lake.region,
+        "AWS_ENDPOINT_URL": lake.aws.endpoint_url,
+        "AWS_ALLOW_HTTP": "true",
+        "conditional_put": "etag",
+    }
+    uri = lake.uri(f"delta/{name}")
+    write_deltalake(uri, rows, storage_options=options, **told)
+    return uri
+
+
+def register_delta(lake: GlueLake, name: str, uri: str) -> None:
+    """Register a Delta table in Glue as Spark does: with a column that stands for nothing."""
+    lake.table(
+        name,
+        {"col": "array<string>"},
+        location=f"{uri}-__PLACEHOLDER__",
+        serde_parameters={"path": uri},
+        parameters={"spark.sql.sources.provider": "delta"},
+    )
