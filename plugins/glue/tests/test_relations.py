@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pytest
 
-from headwater.errors import UnsupportedError
+from headwater.errors import DataChangedError, SourceError, UnsupportedError
 from headwater.relation import CatalogRelation, FileRelation, Relation
 from headwater.table import KeyCondition, TableName
 from headwater_glue.testing import GlueLake
@@ -154,3 +154,40 @@ def test_what_cannot_be_read_is_refused_with_its_reason(lake: GlueLake) -> None:
         UnsupportedError, match=r"table ml\.t can't be read: its serde is GrokSerDe"
     ):
         relation(lake, "t")
+
+
+MANIFEST = {
+    "InputFormat": "org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat",
+    "SerdeInfo": {
+        "SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+    },
+}
+
+
+def manifest_table(lake: GlueLake, *lines: str) -> None:
+    location = lake.uri("m/_symlink_format_manifest/")
+    columns = [{"Name": n, "Type": t} for n, t in COLUMNS.items()]
+    lake.table("m", {}, StorageDescriptor={**MANIFEST, "Columns": columns, "Location": location})
+    lake.write("m/_symlink_format_manifest/manifest", "\n".join(lines))
+
+
+def test_a_manifest_names_the_files(lake: GlueLake) -> None:
+    kept = lake.write("m/part-1.parquet", ROWS)
+    lake.write("m/part-0-deleted-since.parquet", ROWS)
+    manifest_table(lake, kept.replace("s3://", "s3a://"), "")
+    found = files(lake, "m")
+    assert [f.path for f in found.files] == ["s3://lake/m/part-1.parquet"]
+    assert found.files[0].size > 0
+    assert found.format == "parquet"
+
+
+def test_a_manifest_of_files_that_are_gone_is_told(lake: GlueLake) -> None:
+    manifest_table(lake, lake.uri("m/gone.parquet"))
+    with pytest.raises(DataChangedError, match=r"names s3://lake/m/gone\.parquet, which is not"):
+        files(lake, "m")
+
+
+def test_what_is_no_manifest_is_told(lake: GlueLake) -> None:
+    manifest_table(lake, "PAR1 binary")
+    with pytest.raises(SourceError, match="'PAR1 binary' is not an S3 URI"):
+        files(lake, "m")

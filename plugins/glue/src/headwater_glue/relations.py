@@ -22,6 +22,7 @@ from headwater_glue.delta import DeltaState
 from headwater_glue.describing import Known
 from headwater_glue.iceberg import IcebergState
 from headwater_glue.kinds import Kind, data_location
+from headwater_glue.manifests import manifest_files
 from headwater_glue.serde import Reading, read_columns, reading
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def relation_of(
     if table.unqueryable:
         raise UnsupportedError(f"table {table.name} can't be read: {table.unqueryable}")
     match known.kind:
-        case Kind.HIVE | Kind.SPARK:
+        case Kind.HIVE | Kind.SPARK | Kind.MANIFEST:
             return _files(table, known, partitions, session, auth_ref)
         case Kind.ICEBERG if isinstance(known.state, IcebergState):
             return IcebergRelation(
@@ -86,7 +87,11 @@ def _files(
         if partitions is None
         else [_group(table, known, p) for p in sorted(partitions, key=_order)]
     )
-    found = list_many(session, [g.location for g in groups])
+    locations = [g.location for g in groups]
+    if known.kind is Kind.MANIFEST:
+        found = manifest_files(session, locations, str(table.name))
+    else:
+        found = list_many(session, locations)
     return FileRelation(
         name=_stands_for(table, known),
         columns=table.columns,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Final
 
 from headwater.errors import SourceError
 from headwater_aws.errors import translating
@@ -11,7 +14,8 @@ from headwater_aws.listing import parse_uri
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
 
-LARGEST = 256 * 1024 * 1024
+_THREADS: Final = 16
+LARGEST: Final = 256 * 1024 * 1024
 """Bytes beyond which an object that should describe a table is taken for something else."""
 
 
@@ -35,3 +39,17 @@ def read_object(session: AwsSession, uri: str, doing: str) -> bytes:
             raise SourceError(f"can't {doing}: {uri} has {answer['ContentLength']:,} bytes")
         content: bytes = answer["Body"].read()
     return content
+
+
+def read_objects(session: AwsSession, uris: Sequence[str], doing: str) -> Mapping[str, bytes]:
+    """Return the contents of several objects by URI, read side by side.
+
+    Raises:
+        SourceError, AccessDeniedError: As `read_object`, of the first that fails.
+    """
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-s3") as pool:
+        # Each gets a context of its own: a deadline set outside holds inside.
+        futures = {
+            uri: pool.submit(copy_context().run, read_object, session, uri, doing) for uri in uris
+        }
+        return {uri: future.result() for uri, future in futures.items()}
