@@ -1,0 +1,97 @@
+"""A private DuckDB for each read: hardened, in memory, spilling to a folder of its own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from headwater.errors import EngineError
+from headwater.plan import PRIVATE_DATABASE
+from headwater.sql.portable import macros
+from headwater.sql.portable.spelling import text
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_SETTINGS: Final[dict[str, Any]] = {
+    # Nothing is downloaded, and nothing that lies in the user's home is picked up.
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_persistent_secrets": False,
+    "allow_community_extensions": False,
+    # Objects of this process must not become tables by their Python names.
+    "python_enable_replacements": False,
+}
+
+
+@contextmanager
+def database(
+    *, memory_limit: str | None, threads: int | None, remote: bool
+) -> Iterator[DuckDBPyConnection]:
+    """Open a database that lives as long as the context.
+
+    Args:
+        memory_limit: DuckDB's limit, e.g. `2GB`; None leaves its default (80 % of the machine).
+        threads: Worker threads; None leaves its default (one for each core).
+        remote: Whether object storage will be read.
+    """
+    import duckdb
+
+    config = dict(_SETTINGS)
+    if memory_limit is not None:
+        config["memory_limit"] = memory_limit
+    if threads is not None:
+        config["threads"] = threads
+    with tempfile.TemporaryDirectory(prefix="headwater-spill-") as spill:
+        connection = duckdb.connect(":memory:", config=config)
+        try:
+            connection.execute(f"SET temp_directory = {text(spill)}")
+            # Spark's timestamps are instants, shown and cut in UTC.
+            connection.execute("SET TimeZone = 'UTC'")
+            # Order that no ORDER BY asked for costs memory; Spark does not give it either.
+            connection.execute("SET preserve_insertion_order = false")
+            if remote:
+                connection.execute(f"LOAD {text(str(_httpfs()))}")
+            for statement in macros.statements():
+                connection.execute(statement)
+            connection.execute(f"CREATE SCHEMA {PRIVATE_DATABASE}")
+            yield connection
+        finally:
+            connection.close()
+
+
+def confine(connection: DuckDBPyConnection, paths: Sequence[str]) -> None:
+    """Let a database open these files and no others, for the rest of its life."""
+    listed = ", ".join(text(p) for p in paths)
+    connection.execute(f"SET allowed_paths = [{listed}]")
+    connection.execute("SET enable_external_access = false")
+
+
+def _httpfs() -> Path:
+    """Return the extension's file, which a package of this environment brought."""
+    import duckdb
+
+    try:
+        root = files("duckdb_extension_httpfs")
+    except ModuleNotFoundError:
+        raise EngineError(
+            "the embedded engine reads object storage with DuckDB's httpfs extension, "
+            "which is not installed",
+            code="extension-missing",
+            hint="pip install headwater[embedded]",
+        ) from None
+    folder = Path(str(root)) / "extensions"
+    path = folder / f"v{duckdb.__version__}" / "httpfs.duckdb_extension"
+    if not path.exists():
+        there = ", ".join(sorted(p.name for p in folder.glob("v*"))) or "none"
+        raise EngineError(
+            f"the httpfs extension for DuckDB {duckdb.__version__} is not installed "
+            f"(installed: {there})",
+            code="extension-missing",
+            hint=f"pip install duckdb-extension-httpfs=={duckdb.__version__}",
+        )
+    return path

@@ -1,0 +1,194 @@
+"""The embedded engine: DuckDB in this process, for the queries that mean the same there as on Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from headwater.credentials import Access
+from headwater.diagnostics import Diagnostic
+from headwater.engine import ArrowStream, EngineCapability
+from headwater.engines.embedded.database import confine, database
+from headwater.engines.embedded.failures import translated
+from headwater.engines.embedded.lakes import BATCH_ROWS, RowStream
+from headwater.engines.embedded.registering import (
+    Registrar,
+    identity_of,
+    main_identity,
+    used_columns,
+)
+from headwater.engines.embedded.storage import storage
+from headwater.engines.embedded.stream import Stream
+from headwater.errors import EngineError, HeadwaterError, QueryError
+from headwater.plan import PRIVATE_DATABASE, Plan, Scan
+from headwater.sql import portable
+from headwater.sql.analysis import Analysis
+from headwater.sql.portable.spelling import name
+from headwater.table import Table, TableName
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_PACKAGES = ("duckdb", "pyarrow")
+
+
+class EmbeddedEngine:
+    """DuckDB in process: no Java, starts in a fraction of a second, streams in bounded memory.
+
+    It runs the portable subset only (`headwater.sql.portable`): what it refuses, it refuses at plan
+    time, with the construct underlined.
+
+    Args:
+        memory_limit: The most memory that DuckDB takes before it spills to disk, e.g. `2GB`.
+        threads: Worker threads; one for each core if None.
+        clock: Now, aware; for the renewal of credentials.
+    """
+
+    name = "embedded"
+    capabilities = frozenset(
+        {
+            EngineCapability.PORTABLE_QUERY,
+            EngineCapability.ICEBERG,
+            EngineCapability.DELTA,
+            EngineCapability.STORAGE_CREDENTIALS,
+            EngineCapability.CREDENTIAL_RENEWAL,
+        }
+    )
+
+    def __init__(
+        self,
+        memory_limit: str | None = None,
+        threads: int | None = None,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.memory_limit = memory_limit
+        self.threads = threads
+        self.clock = clock
+
+    def unavailable(self) -> str | None:
+        """Return why this engine can't be used here and how to change that, or None."""
+        missing = [p for p in _PACKAGES if find_spec(p) is None]
+        if not missing:
+            return None
+        return f"{' and '.join(missing)} not installed: pip install headwater[embedded]"
+
+    def refusals(self, plan: Plan) -> tuple[Diagnostic, ...]:
+        """Return why this engine can't answer as Spark would; empty if it can."""
+        analysis = _analysis(plan)
+        return portable.refusals(analysis) if analysis.ok else analysis.diagnostics
+
+    @contextmanager
+    def read(self, plan: Plan, access: Access) -> Iterator[ArrowStream]:
+        """Run a plan; the context holds the database, its credentials and its spilled data.
+
+        Raises:
+            QueryError: If the plan's SQL is outside the portable subset.
+            UnsupportedError: If a table's kind, format or options can't be read.
+            DataChangedError: If a file's length or version is not what the plan saw. Lengths of
+                Parquet files are compared with the plan's before rows are read; a file that is
+                overwritten while it is read is noticed by its ETag.
+            AccessDeniedError: If the reading identity may not read a file.
+            EngineError: If it fails otherwise; code `spark-runtime-error` where a value raises as
+                in Spark's ANSI mode.
+        """
+        if reason := self.unavailable():
+            raise EngineError(f"embedded engine: {reason}")
+        analysis = _analysis(plan)
+        refused = portable.refusals(analysis) if analysis.ok else analysis.diagnostics
+        if refused:
+            raise QueryError(
+                "the embedded engine can't promise Spark's answer to this query", refused
+            )
+        sql = portable.compile(analysis, _slots(plan))
+        with ExitStack() as stack:
+            readers = _Readers(self, access, stack)
+            main = readers.open(main_identity(plan))
+            with translated(plan.scans, main.renewals):
+                for scan in plan.scans:
+                    columns = used_columns(analysis, TableName(PRIVATE_DATABASE, scan.slot))
+                    owner = identity_of(scan.relation)
+                    if owner is None or owner == main.identity:
+                        main.registrar.register(scan, columns)
+                    else:
+                        main.registrar.stream(scan, readers.stream(owner, scan, columns), columns)
+                readers.confine()
+                result = main.connection.execute(sql)
+            yield Stream(result, analysis.columns, plan.scans, main.renewals)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """A database with the identity that it reads storage with."""
+
+    identity: str | None
+    connection: DuckDBPyConnection
+    registrar: Registrar
+    renewals: list[HeadwaterError]
+
+
+class _Readers:
+    """The databases of one read: the query's own, and one for each further identity."""
+
+    def __init__(self, engine: EmbeddedEngine, access: Access, stack: ExitStack) -> None:
+        self._engine = engine
+        self._access = access
+        self._stack = stack
+        self._open: dict[str | None, _Reader] = {}
+
+    def open(self, identity: str | None) -> _Reader:
+        """Return the database of an identity, opened once."""
+        if identity not in self._open:
+            connection = self._stack.enter_context(
+                database(
+                    memory_limit=self._engine.memory_limit,
+                    threads=self._engine.threads,
+                    remote=identity is not None,
+                )
+            )
+            renewals: list[HeadwaterError] = []
+            if identity is not None:
+                clock = self._engine.clock
+                renewals = self._stack.enter_context(
+                    storage(connection, self._access, identity, clock=clock)
+                )
+            registrar = Registrar(connection, self._access.storage)
+            self._open[identity] = _Reader(identity, connection, registrar, renewals)
+        return self._open[identity]
+
+    def stream(self, identity: str, scan: Scan, columns: frozenset[str]) -> RowStream:
+        """Return the rows of a scan, read with another identity than the query's own."""
+        reader = self.open(identity)
+        reader.registrar.register(scan, columns)
+        names = [c.name for c in scan.relation.columns if c.name.casefold() in columns]
+        listed = ", ".join(name(n) for n in names or [scan.relation.columns[0].name])
+        sql = f"SELECT {listed} FROM {name(PRIVATE_DATABASE)}.{name(scan.slot)}"
+        return RowStream(
+            lambda: reader.connection.cursor().execute(sql).to_arrow_reader(BATCH_ROWS)
+        )
+
+    def confine(self) -> None:
+        """Let no database open another file than those of its tables."""
+        for reader in self._open.values():
+            confine(reader.connection, reader.registrar.paths)
+
+
+def _analysis(plan: Plan) -> Analysis:
+    from headwater.sql.parse import parse
+    from headwater.sql.resolve import resolve
+
+    tables = {name: Table(name, scan.relation.columns) for name, scan in _named(plan)}
+    return resolve(parse(plan.sql, database=PRIVATE_DATABASE), tables)
+
+
+def _named(plan: Plan) -> Iterator[tuple[TableName, Scan]]:
+    for scan in plan.scans:
+        yield TableName(PRIVATE_DATABASE, scan.slot), scan
+
+
+def _slots(plan: Plan) -> Mapping[TableName, str]:
+    return {table: f"{name(PRIVATE_DATABASE)}.{name(scan.slot)}" for table, scan in _named(plan)}

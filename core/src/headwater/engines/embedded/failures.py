@@ -1,0 +1,116 @@
+"""What goes wrong inside DuckDB, told as what went wrong for the reader.
+
+DuckDB's errors reach us as its own exceptions, or, in the middle of a stream, as Arrow's with
+DuckDB's text. Both are recognised by that text. Compiled queries raise with texts of the form
+`headwater(code): message` (`portable.raising`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from headwater.errors import (
+    AccessDeniedError,
+    DataChangedError,
+    EngineError,
+    HeadwaterError,
+)
+from headwater.plan import Scan
+from headwater.relation import FileRelation
+
+_OWN: Final = re.compile(r"headwater\(([a-z-]+)\): (.*)", re.DOTALL)
+_QUERY_STRING: Final = re.compile(r"(\w+://[^\s'\"?]+)\?[^\s'\"]*")
+_URL: Final = re.compile(r"(?:s3|https?|file)://[^\s'\"]+|/[^\s'\"]+\.\w+")
+_RUNTIME: Final = ("Conversion Error", "Out of Range Error", "Invalid Input Error")
+_RUNTIME_HINT: Final = (
+    "correct the value or the expression (try_cast, CASE, nullif); Spark in ANSI mode raises on "
+    "such values too"
+)
+_PORTABLE_HINT: Final = (
+    "run this read on Spark: pip install headwater[spark], engine: {type: spark}"
+)
+
+
+@contextmanager
+def translated(scans: Sequence[Scan], renewals: Sequence[HeadwaterError] = ()) -> Iterator[None]:
+    """Turn DuckDB's and Arrow's exceptions of the block into headwater's.
+
+    Args:
+        scans: The tables that are read, to name the one that a file belongs to.
+        renewals: Failed renewals of credentials: the cause, where access is denied.
+    """
+    import duckdb
+    import pyarrow as pa
+
+    try:
+        yield
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        raise failure(str(error), scans, renewals) from error
+
+
+def failure(
+    message: str, scans: Sequence[Scan], renewals: Iterable[HeadwaterError] = ()
+) -> HeadwaterError:
+    """Return the error that a DuckDB message stands for, without anything secret in it."""
+    message = _QUERY_STRING.sub(r"\1", message)
+    if own := _OWN.search(message):
+        return _raised_by_query(own[1], own[2].strip())
+    where = _place(message, scans)
+    if "HTTP 403" in message or "HTTP 401" in message or "ExpiredToken" in message:
+        for cause in renewals:
+            return cause
+        return AccessDeniedError(
+            f"embedded engine: reading {where} was denied: {_first_line(message)}",
+            hint="the identity that reads it needs s3:GetObject (and kms:Decrypt) on these files",
+        )
+    if "ETag" in message and "changed" in message:
+        return DataChangedError(
+            f"{where} was overwritten while it was read", hint="plan the read again"
+        )
+    if "HTTP 404" in message or "No files found" in message or "No such file" in message:
+        return DataChangedError(
+            f"{where} was there when the read was planned and is gone now",
+            hint="plan the read again",
+        )
+    if message.startswith("Out of Memory Error") or "OutOfMemory" in message:
+        return EngineError(
+            f"embedded engine: out of memory: {_first_line(message)}",
+            code="out-of-memory",
+            hint="raise memory_limit of the embedded engine, read a smaller window, or use spark",
+        )
+    if message.startswith(_RUNTIME):
+        return EngineError(
+            f"embedded engine: {_first_line(message)}",
+            code="spark-runtime-error",
+            hint=_RUNTIME_HINT,
+        )
+    return EngineError(f"embedded engine: reading {where} failed: {_first_line(message)}")
+
+
+def _raised_by_query(code: str, message: str) -> EngineError:
+    if code == "not-portable-value":
+        return EngineError(f"embedded engine: {message}", code=code, hint=_PORTABLE_HINT)
+    return EngineError(f"embedded engine: {message}", code=code, hint=_RUNTIME_HINT)
+
+
+def _first_line(message: str) -> str:
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return lines[0] if lines else "no reason given"
+
+
+def _place(message: str, scans: Sequence[Scan]) -> str:
+    """Return the file and table that a message is about, or the tables of the read."""
+    for candidate in _URL.findall(message):
+        end = candidate.rstrip(".,;:)'\"").split("://")[-1]
+        for scan in scans:
+            if not isinstance(scan.relation, FileRelation):
+                continue
+            for file in scan.relation.files:
+                key = file.path.split("://")[-1]
+                if end.endswith(key) or end.endswith(key.partition("/")[2] or key):
+                    return f"{file.path} of table {scan.table}"
+    tables = ", ".join(dict.fromkeys(str(s.table) for s in scans))
+    return f"table {tables}" if tables else "the query"

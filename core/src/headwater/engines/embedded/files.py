@@ -1,0 +1,94 @@
+"""File relations: each table made of files as one DuckDB SELECT, with Spark's columns and types."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from headwater.engines.embedded import parquet
+from headwater.engines.embedded.partition_values import literal
+from headwater.engines.embedded.scans import Group, Scanner
+from headwater.errors import UnsupportedError
+from headwater.relation import DataFile, FilePartition, FileRelation
+from headwater.sql.portable.spelling import name, null
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_Key: TypeAlias = "tuple[str, tuple[tuple[str, str], ...], object]"
+
+_SCANNERS: Mapping[str, Scanner] = {
+    "parquet": parquet.scans,
+}
+
+
+def select(connection: DuckDBPyConnection, relation: FileRelation, paths: Mapping[str, str]) -> str:
+    """Return a SELECT over a relation's files, in the order of its columns.
+
+    Args:
+        connection: Where footers are asked for.
+        relation: The table.
+        paths: How DuckDB calls each of its files, by the relation's own path.
+
+    Raises:
+        UnsupportedError: For a format or an option that can't be read with Spark's meaning.
+        DataChangedError: If a file is not what the plan saw.
+        EngineError: If a file's columns can't stand for the table's.
+    """
+    if not relation.files:
+        return _empty(relation)
+    branches = []
+    for group in _groups(relation):
+        scanner = _SCANNERS.get(group.format)
+        if scanner is None:
+            raise UnsupportedError(
+                f"table {relation.name} is made of {group.format} files, which the embedded engine "
+                "does not read",
+                hint="use the spark engine: pip install headwater[spark], engine: {type: spark}",
+            )
+        for scan in scanner(connection, relation, group, paths):
+            keys = _partition_columns(relation, scan.files, scan.file_index)
+            by_name = {**scan.columns, **keys}
+            columns = ", ".join(f"{by_name[c.name]} AS {name(c.name)}" for c in relation.columns)
+            branches.append(f"SELECT {columns} FROM {scan.source}")
+    return "\nUNION ALL\n".join(branches)
+
+
+def _empty(relation: FileRelation) -> str:
+    columns = ", ".join(f"{null(c.type)} AS {name(c.name)}" for c in relation.columns)
+    return f"SELECT {columns} WHERE false"
+
+
+def _groups(relation: FileRelation) -> Iterable[Group]:
+    """Yield the files by how they are read: format, options and columns of their partition."""
+    found: dict[_Key, list[DataFile]] = defaultdict(list)
+    for file in relation.files:
+        part = relation.partitions[file.partition]
+        found[_key(relation, part)].append(file)
+    for (format_, options, _), files in found.items():
+        own = relation.partitions[files[0].partition].columns
+        yield Group(format_, dict(options), own or relation.data_columns, tuple(files))
+
+
+def _key(relation: FileRelation, part: FilePartition) -> _Key:
+    options = part.options if part.options is not None else relation.options
+    return (part.format or relation.format, tuple(sorted(options.items())), part.columns)
+
+
+def _partition_columns(
+    relation: FileRelation, files: Sequence[DataFile], file_index: str
+) -> dict[str, str]:
+    """Return an expression for each partition column, from the number of the file in the scan."""
+    columns = {}
+    for position, key in enumerate(relation.partition_columns):
+        column = next(c for c in relation.columns if c.name.casefold() == key.casefold())
+        values = [
+            literal(relation.partitions[f.partition].values[position], column, relation.name)
+            for f in files
+        ]
+        if len(set(values)) == 1:
+            columns[column.name] = values[0]
+        else:
+            columns[column.name] = f"([{', '.join(values)}])[CAST({file_index} AS BIGINT) + 1]"
+    return columns

@@ -1,0 +1,80 @@
+"""Parquet files as scans: footers are compared with the table's columns before a row is read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from headwater.engines.embedded.parquet_schema import FileColumn, Footer, footers, named
+from headwater.engines.embedded.parquet_types import TypeConflictError, read_as
+from headwater.engines.embedded.scans import Group, Scan
+from headwater.errors import DataChangedError, EngineError
+from headwater.relation import DataFile, FileRelation
+from headwater.sql.portable.spelling import cast, name, null, text
+from headwater.table import Column
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+def scans(
+    connection: DuckDBPyConnection, relation: FileRelation, group: Group, paths: Mapping[str, str]
+) -> Iterator[Scan]:
+    """Yield one scan for each set of files whose columns have the same types.
+
+    Raises:
+        DataChangedError: If a file's length is not that of the plan.
+        EngineError: If a file's column can't stand for the table's; names both.
+    """
+    known = footers(connection, [paths[f.path] for f in group.files])
+    alike: dict[tuple[FileColumn, ...], list[DataFile]] = defaultdict(list)
+    for file in group.files:
+        footer = known[paths[file.path]]
+        _check_size(relation, file, footer)
+        alike[footer.columns].append(file)
+    for columns, files in alike.items():
+        reads = _reads(relation, group.columns, columns, files[0])
+        listed = ", ".join(text(paths[f.path]) for f in files)
+        source = f"read_parquet([{listed}], hive_partitioning = false)"
+        yield Scan(source, reads, tuple(files))
+
+
+def _check_size(relation: FileRelation, file: DataFile, footer: Footer) -> None:
+    if footer.size != file.size:
+        raise DataChangedError(
+            f"table {relation.name}: {file.path} had {file.size} bytes when the read was planned "
+            f"and has {footer.size} now",
+            hint="plan the read again",
+        )
+
+
+def _reads(
+    relation: FileRelation,
+    declared: Sequence[Column],
+    columns: Sequence[FileColumn],
+    sample: DataFile,
+) -> dict[str, str]:
+    """Return an expression for each of the table's data columns."""
+    own = {c.name.casefold(): c for c in declared}
+    reads = {}
+    for column in relation.data_columns:
+        found = named(columns, column.name)
+        partition = own.get(column.name.casefold())
+        if not found or partition is None:
+            reads[column.name] = null(column.type)
+            continue
+        try:
+            if len(found) > 1:
+                spelled = ", ".join(c.name for c in found)
+                raise TypeConflictError(f"the file has several columns of that name ({spelled})")
+            value = read_as(found[0], partition.type, name(found[0].name))
+        except TypeConflictError as error:
+            raise EngineError(
+                f"table {relation.name}, column {column.name!r}: {error} (file {sample.path})",
+                code="parquet-type-conflict",
+                hint="Spark fails on this file too; correct the table's type or rewrite the file",
+            ) from None
+        # A partition may declare a type of its own; the query sees the table's.
+        reads[column.name] = value if partition.type == column.type else cast(value, column.type)
+    return reads

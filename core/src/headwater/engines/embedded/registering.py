@@ -1,0 +1,164 @@
+"""Relations as views of a database: where a query's tables come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from headwater.arrow_types import arrow_type
+from headwater.engines.embedded import files, lakes
+from headwater.engines.embedded.paths import duckdb_paths
+from headwater.errors import EngineError, UnsupportedError
+from headwater.plan import PRIVATE_DATABASE, Plan, Scan
+from headwater.relation import (
+    CatalogRelation,
+    DeltaRelation,
+    FileRelation,
+    IcebergRelation,
+    MemoryRelation,
+    Relation,
+)
+from headwater.sql.analysis import Analysis, Scope, TableReference
+from headwater.sql.portable.spelling import cast, name
+from headwater.table import TableName
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+    from headwater.credentials import Credentials
+
+
+class Registrar:
+    """Makes relations visible in one database, under `hw`.
+
+    Args:
+        connection: The database.
+        credentials: Current credentials of an identity, for readers that bring their own client.
+    """
+
+    def __init__(
+        self, connection: DuckDBPyConnection, credentials: Callable[[str], Credentials | None]
+    ) -> None:
+        self._connection = connection
+        self._credentials = credentials
+        self.paths: list[str] = []
+
+    def register(self, scan: Scan, columns: frozenset[str]) -> None:
+        """Create the view of a scan's slot.
+
+        Args:
+            scan: The table.
+            columns: Names of the columns that the query uses, casefolded: readers that can't push
+                a projection down read no others.
+
+        Raises:
+            UnsupportedError: If a table of that kind can't be read here.
+        """
+        source = self._source(scan.slot, scan.relation, columns)
+        view = f"{name(PRIVATE_DATABASE)}.{name(scan.slot)}"
+        self._connection.execute(f"CREATE VIEW {view} AS {source}")
+
+    def stream(self, scan: Scan, stream: object, columns: frozenset[str]) -> None:
+        """Create the view of a slot whose rows come as Arrow from elsewhere.
+
+        Args:
+            scan: The table.
+            stream: Has `__arrow_c_stream__`, which may be called several times.
+            columns: Names of the columns that it gives, casefolded.
+        """
+        self._connection.register(f"{scan.slot}_rows", stream)
+        view = f"{name(PRIVATE_DATABASE)}.{name(scan.slot)}"
+        select = _typed(f"{scan.slot}_rows", scan.relation, columns)
+        self._connection.execute(f"CREATE VIEW {view} AS {select}")
+
+    def _source(self, slot: str, relation: Relation, columns: frozenset[str]) -> str:
+        match relation:
+            case FileRelation():
+                paths = duckdb_paths(relation)
+                self.paths += paths.values()
+                return files.select(self._connection, relation, paths)
+            case MemoryRelation():
+                self._connection.register(f"{slot}_rows", _table(relation))
+                return _typed(f"{slot}_rows", relation, None)
+            case IcebergRelation() | DeltaRelation():
+                keys = self._credentials(relation.auth_ref) if relation.auth_ref else None
+                stream = lakes.stream(relation, columns, keys)
+                self._connection.register(f"{slot}_rows", stream)
+                return _typed(f"{slot}_rows", relation, columns)
+            case CatalogRelation():
+                raise UnsupportedError(
+                    f"table {relation.name} is read by a cluster's own metastore, which the "
+                    "embedded engine does not have",
+                    hint="use a spark engine on that cluster",
+                )
+
+
+def _typed(source: str, relation: Relation, columns: frozenset[str] | None) -> str:
+    chosen = [
+        c for c in relation.columns if columns is None or c.name.casefold() in columns
+    ] or relation.columns[:1]
+    listed = ", ".join(f"{cast(name(c.name), c.type)} AS {name(c.name)}" for c in chosen)
+    return f"SELECT {listed} FROM {name(source)}"
+
+
+def _table(relation: MemoryRelation) -> pa.Table:
+    """Return a memory relation's rows in exactly the types that its columns declare.
+
+    Raises:
+        EngineError: If a value does not fit, or a string is not UTF-8.
+    """
+    import pyarrow as pa
+
+    table = relation.data
+    if not isinstance(table, pa.Table):
+        raise EngineError(
+            f"table {relation.name} holds {type(table).__name__}, not a pyarrow.Table"
+        )
+    schema = pa.schema([pa.field(c.name, arrow_type(c.type)) for c in relation.columns])
+    try:
+        chosen = [table.column(c.name) for c in relation.columns]
+        cast_ = pa.table(chosen, names=schema.names).cast(schema)
+        cast_.validate(full=True)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError) as error:
+        raise EngineError(f"table {relation.name}: {error}") from error
+    return cast_
+
+
+def used_columns(analysis: Analysis, table: TableName) -> frozenset[str]:
+    """Return the casefolded names of a table's columns that a query uses."""
+    bindings = [*analysis.bindings.values()]
+    for scope in _scopes(analysis.root):
+        bindings += [o.origin for o in scope.outputs if o.origin is not None]
+    found = set()
+    for binding in bindings:
+        source = binding.scope.sources.get(binding.source)
+        if isinstance(source, TableReference) and source.name == table:
+            found.add(binding.column.casefold())
+    return frozenset(found)
+
+
+def _scopes(scope: Scope | None) -> Iterator[Scope]:
+    if scope is None:
+        return
+    yield scope
+    inner = [s for s in scope.sources.values() if isinstance(s, Scope)]
+    for child in (*inner, *scope.branches, *scope.subqueries):
+        yield from _scopes(child)
+
+
+def identity_of(relation: Relation) -> str | None:
+    """Return the identity whose storage settings DuckDB itself needs to read a relation."""
+    if isinstance(relation, FileRelation) and relation.files:
+        return relation.auth_ref
+    return None
+
+
+def main_identity(plan: Plan) -> str | None:
+    """Return the identity that reads the most bytes: it reads in the query's own database."""
+    bytes_: dict[str, int] = {}
+    for scan in plan.scans:
+        identity = identity_of(scan.relation)
+        if identity is not None and isinstance(scan.relation, FileRelation):
+            bytes_[identity] = bytes_.get(identity, 0) + scan.relation.size
+    return max(bytes_, key=lambda k: bytes_[k]) if bytes_ else None

@@ -1,0 +1,53 @@
+"""Scans: what each file format gives to the assembly of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from headwater.relation import DataFile, FileRelation
+from headwater.table import Column
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Files of a relation that are read in the same way.
+
+    Args:
+        format: `parquet`, `csv`, ...
+        options: Reader options in Spark's words.
+        columns: The columns that the files are declared to have.
+        files: The files.
+    """
+
+    format: str
+    options: Mapping[str, str]
+    columns: tuple[Column, ...]
+    files: tuple[DataFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One call of a DuckDB reader.
+
+    Args:
+        source: What stands after FROM.
+        columns: Expression of each of the table's data columns, by name, with the table's type.
+        files: The files that it reads, in order.
+        file_index: Expression that gives the 0-based number of a row's file in `files`.
+    """
+
+    source: str
+    columns: Mapping[str, str]
+    files: tuple[DataFile, ...]
+    file_index: str = "file_index"
+
+
+Scanner: TypeAlias = (
+    "Callable[[DuckDBPyConnection, FileRelation, Group, Mapping[str, str]], Iterable[Scan]]"
+)
+"""`(connection, relation, group, DuckDB's name of each file) -> scans`, one a file format."""

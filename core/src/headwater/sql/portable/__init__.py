@@ -1,0 +1,87 @@
+"""The portable subset: which queries mean the same on DuckDB as on Spark, and their DuckDB SQL.
+
+`refusals` says why a query is not in the subset; `compile` gives the SQL of one that is. Both walk the
+same tree with the same rules: what is compiled is what was admitted. Nothing is admitted by
+default: node classes, functions and types are on lists, and each entry was measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from headwater.diagnostics import Diagnostic
+from headwater.sql.analysis import Analysis
+from headwater.sql.nodes import span_of
+from headwater.sql.portable.pieces import Cascade, Refusal
+from headwater.sql.portable.queries import Compiled, Queries
+from headwater.sql.portable.spelling import has_type
+from headwater.table import TableName
+
+HINT = "to run it as it is: pip install headwater[spark], then engine: {type: spark}"
+
+
+def refusals(analysis: Analysis) -> tuple[Diagnostic, ...]:
+    """Return why the embedded engine can't promise Spark's answer to a query; empty if it can.
+
+    Args:
+        analysis: A query that was resolved without errors.
+
+    Returns:
+        For each construct outside of the subset one diagnostic with its place, the reason, and how
+        to get Spark.
+    """
+    _, found = _compiled(analysis, str)
+    return tuple(dict.fromkeys(_diagnostic(analysis, r) for r in found))
+
+
+def compile(  # noqa: A001  (it is what it does, and is called as portable.compile)
+    analysis: Analysis, names: Mapping[TableName, str] | Callable[[TableName], str]
+) -> str:
+    """Return the DuckDB SQL of a query in the portable subset.
+
+    Its columns are called c0, c1 ... in the order of the query's, with the types of
+    `analysis.columns`.
+
+    Args:
+        analysis: A query without refusals.
+        names: DuckDB's name of each table, quoted.
+
+    Raises:
+        ValueError: If it is not in the subset (`refusals`).
+    """
+    table = names if callable(names) else names.__getitem__
+    made, found = _compiled(analysis, table)
+    if made is None or found:
+        reasons = "; ".join(r.reason for r in found)
+        raise ValueError(f"not in the portable subset: {reasons}")
+    return made.sql
+
+
+def _compiled(
+    analysis: Analysis, table: Callable[[TableName], str]
+) -> tuple[Compiled | None, list[Refusal]]:
+    queries = Queries(analysis, table)
+    if analysis.root is None:
+        return None, [Refusal("the query could not be resolved")]
+    try:
+        made = queries.compiled(analysis.root, root=True)
+    except Refusal as refusal:
+        found = [*queries.refusals, refusal]
+        return None, [r for r in found if not isinstance(r, Cascade)] or found
+    found = [r for r in queries.refusals if not isinstance(r, Cascade)]
+    if not found:
+        for output in analysis.root.outputs:
+            if not output.type.is_known or not has_type(output.type):
+                found.append(Refusal(f"a column of type {output.type}", output.node))
+    return made, found
+
+
+def _diagnostic(analysis: Analysis, refusal: Refusal) -> Diagnostic:
+    node = refusal.node
+    return Diagnostic(
+        "not-portable",
+        f"the embedded engine can't promise Spark's answer for {refusal.reason}",
+        span=span_of(node) if node is not None else None,
+        text=analysis.text,
+        hint=f"{refusal.hint}\n{HINT}" if refusal.hint else HINT,
+    )

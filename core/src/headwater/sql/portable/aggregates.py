@@ -1,0 +1,175 @@
+"""Aggregate functions, over groups and over windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from sqlglot import exp
+
+from headwater import types as t
+from headwater.sql.functions import name_of
+from headwater.sql.portable.comparing import comparable
+from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
+from headwater.sql.portable.raising import not_portable
+from headwater.sql.portable.spelling import cast as spell
+from headwater.types import DataType
+
+if TYPE_CHECKING:
+    from headwater.sql.portable.expressions import Expressions
+
+_Over = Callable[[str], str]
+"""Adds what stands behind an aggregate call: FILTER, OVER, or nothing."""
+
+_Builder = Callable[["list[Piece]", bool, DataType, _Over], Piece]
+
+
+def aggregate(
+    e: Expressions,
+    node: exp.Expr,
+    name: str,
+    over: _Over = lambda sql: sql,
+    *,
+    windowed: bool = False,
+) -> Piece:
+    """Return a call of an aggregate function.
+
+    Args:
+        e: Compiles its arguments.
+        node: The call.
+        name: The function's.
+        over: Puts FILTER or OVER behind each aggregate that the expression is made of.
+        windowed: Whether it runs over a window: its arguments then are those of the groups.
+
+    Raises:
+        Refusal: If the function, with arguments of these types, is not in the portable subset.
+    """
+    build = _BUILDERS.get(name)
+    if build is None:
+        raise Refusal(f"{name}(): not proven to mean the same on both engines", node)
+    distinct, nodes = _arguments(node)
+    keys = e.keys
+    if not windowed:
+        e.keys = None
+    try:
+        if name == "count" and not distinct and len(nodes) == 1 and isinstance(nodes[0], exp.Star):
+            return Piece(over("count(*)"), t.BIGINT)
+        arguments = [e.piece(a) for a in nodes]
+    finally:
+        e.keys = keys
+    return build(arguments, distinct, e.type_of(node), over)
+
+
+def filtered(e: Expressions, node: exp.Expr) -> Piece:
+    """Return `aggregate(...) FILTER (WHERE ...)`."""
+    inner = node.this
+    name = name_of(inner) or ""
+    return e.checked(aggregate(e, inner, name, filter_of(e, node)), inner)
+
+
+def filter_of(e: Expressions, node: exp.Expr) -> _Over:
+    """Return what adds a FILTER clause."""
+    keys, e.keys = e.keys, None
+    condition = e.boolean(node.expression.this)
+    e.keys = keys
+    refuse_unless(not condition.raises, "FILTER with a condition that may raise", node)
+    return lambda sql: f"{sql} FILTER (WHERE {condition.sql})"
+
+
+def _arguments(node: exp.Expr) -> tuple[bool, list[exp.Expr]]:
+    nodes = list(node.expressions)
+    if len(nodes) == 1 and isinstance(nodes[0], exp.Distinct):
+        refuse_unless(not nodes[0].args.get("on"), "DISTINCT ON", node)
+        return True, list(nodes[0].expressions)
+    return False, nodes
+
+
+def _one(arguments: list[Piece], name: str) -> Piece:
+    refuse_unless(len(arguments) == 1, f"{name} of several arguments")
+    return arguments[0]
+
+
+def _count(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> Piece:
+    value = _one(arguments, "count")
+    if distinct:
+        refuse_unless(comparable(value.type), f"count(DISTINCT {value.type})")
+    word = "DISTINCT " if distinct else ""
+    return Piece(over(f"count({word}{value.sql})"), t.BIGINT, value.raises)
+
+
+def _count_if(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> Piece:
+    value = _one(arguments, "count_if")
+    refuse_unless(value.type == t.BOOLEAN and not distinct, "count_if of what is no condition")
+    return Piece(over(f"count(CASE WHEN {value.sql} THEN 1 END)"), t.BIGINT, value.raises)
+
+
+def _extreme(word: str) -> _Builder:
+    def build(arguments: list[Piece], _: bool, __: DataType, over: _Over) -> Piece:
+        value = _one(arguments, word)
+        refuse_unless(comparable(value.type), f"{word}({value.type})")
+        return Piece(over(f"{word}({value.sql})"), value.type, value.raises)
+
+    return build
+
+
+def _sum(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:
+    value = _one(arguments, "sum")
+    word = "DISTINCT " if distinct else ""
+    made = over(f"sum({word}{value.sql})")
+    if value.type == t.BIGINT:
+        # Spark overflows in the middle of a sum, in an order that is its own; only where no order
+        # can overflow is the sum the same everywhere.
+        most = over(f"sum({word}abs(CAST({value.sql} AS HUGEINT)))")
+        other = not_portable("sum of bigints that may overflow in some order", type_)
+        sql = f"CASE WHEN {most} > 9223372036854775807 THEN {other} ELSE {spell(made, type_)} END"
+        return Piece(sql, type_, raises=True)
+    if value.type.is_integer:
+        return Piece(spell(made, type_), type_, value.raises)
+    if value.type.is_floating:
+        wide = over(f"sum({word}CAST({value.sql} AS DOUBLE))")
+        return Piece(wide, type_, value.raises)
+    if value.type.name == "decimal":
+        refuse_unless((value.type.precision or 0) <= 28, f"sum({value.type}): beyond 38 digits")
+        return Piece(spell(made, type_), type_, value.raises)
+    raise Refusal(f"sum({value.type})")
+
+
+def _avg(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:
+    value = _one(arguments, "avg")
+    refuse_unless(not distinct, "avg(DISTINCT ...)")
+    if value.type.is_integer or value.type.is_floating:
+        return Piece(over(f"avg(CAST({value.sql} AS DOUBLE))"), type_, value.raises)
+    if value.type.name == "decimal":
+        refuse_unless((value.type.precision or 0) <= 24, f"avg({value.type}): beyond 38 digits")
+        scale = type_.scale or 0
+        total, count = over(f"sum({value.sql})"), over(f"count({value.sql})")
+        shift = scale - (value.type.scale or 0)
+        quotient = f"sp_hdiv(sp_unscaled({total}) * {10**shift}, CAST({count} AS HUGEINT))"
+        made = spell(f"sp_scaled({quotient}, {10**scale}::HUGEINT, {scale})", type_)
+        return Piece(f"CASE WHEN {count} > 0 THEN {made} END", type_, value.raises)
+    raise Refusal(f"avg({value.type})")
+
+
+def _boolean(word: str) -> _Builder:
+    def build(arguments: list[Piece], _: bool, __: DataType, over: _Over) -> Piece:
+        value = _one(arguments, word)
+        refuse_unless(value.type == t.BOOLEAN, f"{word}({value.type})")
+        return Piece(over(f"{word}({value.sql})"), t.BOOLEAN, value.raises)
+
+    return build
+
+
+_BUILDERS: Final[dict[str, _Builder]] = {
+    "count": _count,
+    "count_if": _count_if,
+    "min": _extreme("min"),
+    "max": _extreme("max"),
+    "sum": _sum,
+    "avg": _avg,
+    "mean": _avg,
+    "bool_and": _boolean("bool_and"),
+    "every": _boolean("bool_and"),
+    "bool_or": _boolean("bool_or"),
+    "any": _boolean("bool_or"),
+    "some": _boolean("bool_or"),
+}

@@ -1,0 +1,231 @@
+"""Calls of scalar functions: those with rules of their own, then the table `constructs.toml`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from sqlglot import exp
+
+from headwater import types as t
+from headwater.sql.portable import casts, conditions, constructs, formats, json_paths, regex
+from headwater.sql.portable.comparing import aligned, comparable, compare, widened
+from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
+from headwater.sql.portable.spelling import null
+from headwater.types import DataType
+
+if TYPE_CHECKING:
+    from headwater.sql.portable.expressions import Expressions
+
+_Builder = Callable[[list[Piece], DataType], Piece]
+
+_CASTING: Final = {
+    "boolean": t.BOOLEAN,
+    "tinyint": t.TINYINT,
+    "smallint": t.SMALLINT,
+    "int": t.INT,
+    "bigint": t.BIGINT,
+    "float": t.FLOAT,
+    "double": t.DOUBLE,
+    "string": t.STRING,
+    "date": t.DATE,
+    "timestamp": t.TIMESTAMP,
+}
+
+
+def call(e: Expressions, node: exp.Expr, name: str) -> Piece:
+    """Return a call of a scalar function.
+
+    Raises:
+        Refusal: If the function, with arguments of these types, is not in the portable subset.
+    """
+    arguments = [e.piece(a) for a in node.expressions]
+    if name in _CASTING and len(arguments) == 1:
+        return casts.cast(arguments[0], _CASTING[name])
+    if builder := _BUILDERS.get(name):
+        return builder(arguments, e.type_of(node))
+    return table(name, arguments, e.type_of(node))
+
+
+def table(name: str, arguments: Sequence[Piece], type_: DataType) -> Piece:
+    """Return a call that the table knows, its arguments converted as Spark does implicitly."""
+    for candidate in _converted(arguments):
+        row = constructs.find(name, candidate)
+        if row is not None:
+            return row.apply(candidate, row.result_type(candidate, type_))
+    shown = ", ".join(str(a.type) for a in arguments)
+    if name in constructs.constructs():
+        raise Refusal(f"{name}({shown}): proven for other arguments only")
+    raise Refusal(f"{name}(): not proven to mean the same on both engines")
+
+
+def _converted(arguments: Sequence[Piece]) -> list[list[Piece]]:
+    """The arguments as they are, then with the implicit conversions that were proven."""
+    found = [list(arguments)]
+    if any(a.type in (t.TINYINT, t.SMALLINT) for a in arguments):
+        found.append([casts.cast(a, t.INT) if a.type.is_integer else a for a in arguments])
+    if any(a.type in (t.TIMESTAMP, t.TIMESTAMP_NTZ) for a in arguments):
+        times = (t.TIMESTAMP, t.TIMESTAMP_NTZ)
+        found.append([casts.cast(a, t.DATE) if a.type in times else a for a in arguments])
+    if any(a.type == t.DATE for a in arguments):
+        found.append([casts.cast(a, t.TIMESTAMP) if a.type == t.DATE else a for a in arguments])
+    return found
+
+
+def _coalesce(arguments: list[Piece], type_: DataType) -> Piece:
+    if type_ == t.VOID:
+        return Piece("NULL", t.VOID)
+    values = [widened(a, type_) for a in arguments]
+    raises = any(v.raises for v in values)
+    if not any(v.raises for v in values[1:]):
+        return Piece(f"coalesce({', '.join(v.sql for v in values)})", type_, raises)
+    # CASE evaluates a value only where those before it are NULL.
+    parts = " ".join(f"WHEN {v.sql} IS NOT NULL THEN {v.sql}" for v in values[:-1])
+    return Piece(f"CASE {parts} ELSE {values[-1].sql} END", type_, raises)
+
+
+def _two(arguments: list[Piece], type_: DataType) -> Piece:
+    refuse_unless(len(arguments) == 2, "it takes two arguments")
+    return _coalesce(arguments, type_)
+
+
+def _nvl2(arguments: list[Piece], type_: DataType) -> Piece:
+    refuse_unless(len(arguments) == 3, "nvl2 takes three arguments")
+    tested, some, none = arguments
+    return conditions.chosen([(f"{tested.sql} IS NOT NULL", some)], none, type_, tested.raises)
+
+
+def _if(arguments: list[Piece], type_: DataType) -> Piece:
+    refuse_unless(len(arguments) == 3, "if takes three arguments")
+    condition, then, other = arguments
+    refuse_unless(condition.type == t.BOOLEAN, f"if({condition.type}, ...)")
+    return conditions.chosen([(condition.sql, then)], other, type_, condition.raises)
+
+
+def _nullif(arguments: list[Piece], type_: DataType) -> Piece:
+    refuse_unless(len(arguments) == 2, "nullif takes two arguments")
+    value, other = arguments
+    equal = compare("=", value, other)
+    raises = equal.raises or value.raises
+    kept = widened(value, type_)
+    return Piece(f"CASE WHEN {equal.sql} THEN {null(type_)} ELSE {kept.sql} END", type_, raises)
+
+
+def _extreme(word: str) -> _Builder:
+    def build(arguments: list[Piece], type_: DataType) -> Piece:
+        refuse_unless(len(arguments) >= 2, f"{word} takes two arguments or more")
+        refuse_unless(comparable(type_), f"{word} of {type_}")
+        values = [widened(a, type_) for a in arguments]
+        refuse_unless(not type_.name == "float", f"{word}() of floats: the sign of zero differs")
+        listed = ", ".join(v.sql for v in values)
+        return Piece(f"{word}({listed})", type_, any(v.raises for v in values))
+
+    return build
+
+
+def _equal_null(arguments: list[Piece], _: DataType) -> Piece:
+    refuse_unless(len(arguments) == 2, "equal_null takes two arguments")
+    return compare("IS NOT DISTINCT FROM", *arguments)
+
+
+def _concat(arguments: list[Piece], type_: DataType) -> Piece:
+    refuse_unless(type_ == t.STRING and bool(arguments), f"concat giving {type_}")
+    values = [_text(a) for a in arguments]
+    raises = any(v.raises for v in values)
+    return Piece(f"({' || '.join(v.sql for v in values)})", type_, raises)
+
+
+def _text(piece: Piece) -> Piece:
+    return casts.cast(piece, t.STRING)
+
+
+def _rlike(arguments: list[Piece], _: DataType) -> Piece:
+    refuse_unless(len(arguments) == 2, "rlike takes two arguments")
+    return regex.matches(*arguments)
+
+
+def _mod(arguments: list[Piece], type_: DataType) -> Piece:
+    from headwater.sql.portable.arithmetic import binary
+
+    refuse_unless(len(arguments) == 2, "mod takes two arguments")
+    return binary("%", arguments[0], arguments[1], type_)
+
+
+def _sample_hash(arguments: list[Piece], _: DataType) -> Piece:
+    return table("md5", arguments, t.STRING)
+
+
+_BUILDERS: Final[dict[str, _Builder]] = {
+    "coalesce": _coalesce,
+    "nvl": _two,
+    "ifnull": _two,
+    "nvl2": _nvl2,
+    "if": _if,
+    "nullif": _nullif,
+    "greatest": _extreme("greatest"),
+    "least": _extreme("least"),
+    "equal_null": _equal_null,
+    "concat": _concat,
+    "rlike": _rlike,
+    "regexp_like": _rlike,
+    "mod": _mod,
+    "date_format": formats.date_format,
+    "to_date": formats.to_date,
+    "to_timestamp": formats.to_timestamp,
+    "get_json_object": json_paths.get_json_object,
+}
+"""Functions whose rules do not fit into a row of the table."""
+
+
+def joined(e: Expressions, node: exp.Expr) -> Piece:
+    """Return `a || b`."""
+    return e.checked(_concat([e.piece(node.this), e.piece(node.expression)], e.type_of(node)), node)
+
+
+def substring(e: Expressions, node: exp.Expr) -> Piece:
+    """Return `SUBSTRING(a, 1, 2)` and `SUBSTRING(a FROM 1 FOR 2)`."""
+    parts = [node.this, node.args.get("start"), node.args.get("length")]
+    arguments = [e.piece(p) for p in parts if p is not None]
+    return e.checked(table("substring", arguments, e.type_of(node)), node)
+
+
+def trim(e: Expressions, node: exp.Expr) -> Piece:
+    """Return `TRIM(a)`, `TRIM(LEADING FROM a)` and so on, of spaces."""
+    refuse_unless(node.expression is None, "TRIM of other characters than spaces", node)
+    side = str(node.args.get("position") or "BOTH").upper()
+    name = {"BOTH": "trim", "LEADING": "ltrim", "TRAILING": "rtrim"}.get(side)
+    refuse_unless(name is not None, f"TRIM({side} ...)", node)
+    return e.checked(table(name or "", [e.piece(node.this)], e.type_of(node)), node)
+
+
+def position(e: Expressions, node: exp.Expr) -> Piece:
+    """Return `POSITION(a IN b)`."""
+    refuse_unless(node.args.get("position") is None, "POSITION from a place", node)
+    arguments = [e.piece(node.this), e.piece(node.args["substr"])]
+    return e.checked(table("instr", arguments, e.type_of(node)), node)
+
+
+_FIELDS: Final = {
+    "YEAR": "year",
+    "QUARTER": "quarter",
+    "MONTH": "month",
+    "WEEK": "weekofyear",
+    "DAY": "day",
+    "DAYOFWEEK": "dayofweek",
+    "DOW": "dayofweek",
+    "DOY": "dayofyear",
+    "HOUR": "hour",
+    "MINUTE": "minute",
+}
+
+
+def extract(e: Expressions, node: exp.Expr) -> Piece:
+    """Return `EXTRACT(YEAR FROM a)`."""
+    field = str(node.this.name).upper()
+    name = _FIELDS.get(field)
+    if name is None:
+        raise Refusal(f"EXTRACT({field} ...)", node)
+    return e.checked(table(name, [e.piece(node.expression)], e.type_of(node)), node)
+
+
+__all__ = ["aligned", "call", "extract", "joined", "position", "substring", "table", "trim"]

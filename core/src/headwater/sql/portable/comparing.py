@@ -1,0 +1,79 @@
+"""Comparisons and what they need: both sides in the type in which Spark compares them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from headwater import types as t
+from headwater.sql import types as typing
+from headwater.sql.portable import casts, literals
+from headwater.sql.portable.pieces import Piece, Refusal
+from headwater.sql.portable.spelling import cast, null, text
+from headwater.types import DataType
+
+_ORDERED: Final = frozenset(
+    {"boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "string"}
+    | {"date", "timestamp", "timestamp_ntz"}
+)
+
+
+def compare(operator: str, left: Piece, right: Piece) -> Piece:
+    """Return `left operator right`.
+
+    Args:
+        operator: DuckDB's: `= <> < <= > >=`, `IS NOT DISTINCT FROM`, `IS DISTINCT FROM`.
+        left: Left side.
+        right: Right side.
+
+    Raises:
+        Refusal: If the two engines may compare values of these types differently.
+    """
+    first, second = aligned([left, right])
+    return Piece(f"({first.sql} {operator} {second.sql})", t.BOOLEAN, first.raises or second.raises)
+
+
+def aligned(pieces: Sequence[Piece]) -> list[Piece]:
+    """Return pieces in the one type in which Spark compares them.
+
+    Raises:
+        Refusal: If there is no such type, or it is not one that both engines order alike.
+    """
+    type_ = typing.wider(p.type for p in pieces)
+    if not comparable(type_):
+        shown = " and ".join(dict.fromkeys(str(p.type) for p in pieces))
+        raise Refusal(f"comparing {shown}: the two engines may compare them differently")
+    return [widened(p, type_) for p in pieces]
+
+
+def comparable(type_: DataType) -> bool:
+    """Return whether both engines order and group values of a type alike."""
+    return type_.name in _ORDERED
+
+
+def widened(piece: Piece, type_: DataType) -> Piece:
+    """Return a piece in a wider type, as Spark's implicit casts make it.
+
+    Raises:
+        Refusal: If it is a text of another shape, or a decimal that would lose digits.
+    """
+    if piece.type == type_:
+        return piece
+    if piece.type == t.VOID:
+        return Piece(null(type_), type_)
+    if piece.type == t.STRING:
+        if isinstance(piece.literal, str):
+            return literals.typed(piece.literal, type_)
+        raise Refusal(
+            f"a string where {type_} is needed: cast it in the query, CAST(... AS {type_})"
+        )
+    if type_ == t.DOUBLE and isinstance(piece.literal, Decimal):
+        # By its text: both engines then take the nearest double.
+        return Piece(cast(text(f"{piece.literal:f}"), type_), type_)
+    if type_.name == "decimal" and piece.type.name == "decimal":
+        whole = (piece.type.precision or 0) - (piece.type.scale or 0)
+        kept = (type_.precision or 0) - (type_.scale or 0)
+        if kept < whole or (type_.scale or 0) < (piece.type.scale or 0):
+            raise Refusal(f"{piece.type} as {type_}: digits would be lost beyond 38")
+    return casts.cast(piece, type_)

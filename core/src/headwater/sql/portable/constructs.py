@@ -1,0 +1,127 @@
+"""The table of portable calls (`constructs.toml`) and how a call is looked up in it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from headwater.sql.portable.pieces import Piece
+from headwater.sql.portable.raising import not_portable, spark_error
+from headwater.sql.portable.spelling import type_name
+from headwater.type_text import parse_type
+from headwater.types import INTEGER_BITS, DataType
+
+_TEMPORAL: Final = frozenset({"date", "timestamp", "timestamp_ntz"})
+_SCALAR: Final = _TEMPORAL | frozenset(
+    {"boolean", "float", "double", "decimal", "string", *INTEGER_BITS}
+)
+_HOLE: Final = re.compile(r"\{(\d+|T|\*[^}]*|raise: ?\w+ [^}]*|unproven: ?[^}]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Construct:
+    """One row of the table: a call with certain argument types, and what equals it on DuckDB.
+
+    Args:
+        name: The function, in lower case.
+        args: Patterns of its arguments, see the head of the table.
+        result: Pattern of its result's type.
+        duckdb: Template of the DuckDB expression.
+        raises: `spark`, `embedded`, or None where it never raises.
+        note: What the proof covers, where it is less than everything.
+    """
+
+    name: str
+    args: tuple[str, ...]
+    result: str
+    duckdb: str
+    raises: str | None = None
+    note: str | None = None
+
+    def accepts(self, arguments: Sequence[Piece]) -> bool:
+        """Return whether the row is about a call with these arguments."""
+        patterns = list(self.args)
+        if patterns and patterns[-1].endswith("..."):
+            last = patterns.pop()[:-3]
+            patterns += [last] * (len(arguments) - len(patterns))
+        return len(patterns) == len(arguments) and all(
+            _matches(p, a) for p, a in zip(patterns, arguments, strict=True)
+        )
+
+    def result_type(self, arguments: Sequence[Piece], analysed: DataType) -> DataType:
+        """Return the type of the call's result."""
+        if self.result == "?":
+            return analysed
+        if self.result.startswith("="):
+            return arguments[int(self.result[1:])].type
+        return parse_type(self.result)
+
+    def apply(self, arguments: Sequence[Piece], type_: DataType) -> Piece:
+        """Return the compiled call."""
+        sql = _HOLE.sub(lambda m: _fill(m[1], arguments, type_), self.duckdb)
+        raises = self.raises is not None or any(a.raises for a in arguments)
+        return Piece(sql, type_, raises)
+
+
+@cache
+def constructs() -> dict[str, tuple[Construct, ...]]:
+    """Return the table, by function name."""
+    source = (files("headwater.sql.portable") / "constructs.toml").read_text(encoding="utf-8")
+    return {
+        name: tuple(Construct(name, tuple(row.pop("args")), **row) for row in rows)
+        for name, rows in tomllib.loads(source).items()
+    }
+
+
+def find(name: str, arguments: Sequence[Piece]) -> Construct | None:
+    """Return the row for a call, or None where it is not in the table."""
+    return next((c for c in constructs().get(name, ()) if c.accepts(arguments)), None)
+
+
+def _matches(pattern: str, argument: Piece) -> bool:
+    literal, type_ = argument.literal, argument.type
+    if pattern.startswith("'"):
+        allowed = {word.strip("'") for word in pattern.split("|")}
+        return isinstance(literal, str) and literal.lower() in allowed
+    if pattern.startswith("#"):
+        if not isinstance(literal, int):
+            return False
+        return {"#": True, "#+": literal > 0}.get(pattern, pattern == f"#{literal}")
+    match pattern:
+        case "text":
+            return isinstance(literal, str)
+        case "text+":
+            return isinstance(literal, str) and literal != ""
+        case "any":
+            return type_.is_known
+        case "scalar":
+            return type_.name in _SCALAR
+        case "temporal":
+            return type_.name in _TEMPORAL
+        case "integer":
+            return type_.is_integer
+        case "numeric":
+            return type_.is_numeric
+        case "floating":
+            return type_.is_floating
+        case _:
+            return type_.name == pattern
+
+
+def _fill(hole: str, arguments: Sequence[Piece], type_: DataType) -> str:
+    if hole.isdigit():
+        return arguments[int(hole)].sql
+    if hole == "T":
+        return type_name(type_)
+    if hole.startswith("*"):
+        return hole[1:].join(a.sql for a in arguments)
+    kind, _, rest = hole.partition(":")
+    if kind == "unproven":
+        return not_portable(rest.strip(), type_)
+    condition, _, message = rest.strip().partition(" ")
+    return spark_error(condition, message, type_)

@@ -1,0 +1,270 @@
+"""Expressions: each node of a checked tree as DuckDB SQL with Spark's type, or a `Refusal`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from sqlglot import exp
+
+from headwater import types as t
+from headwater.sql.analysis import Analysis, Binding
+from headwater.sql.functions import AGGREGATES, WINDOW_ONLY, name_of
+from headwater.sql.portable import (
+    aggregates,
+    arithmetic,
+    calls,
+    casts,
+    conditions,
+    intervals,
+    literals,
+    nested,
+    windows,
+)
+from headwater.sql.portable.comparing import compare
+from headwater.sql.portable.pieces import Cascade, Piece, Refusal
+from headwater.sql.portable.spelling import has_type, null
+from headwater.types import DataType
+
+if TYPE_CHECKING:
+    from headwater.sql.portable.queries import Queries, Query
+
+_Handler = Callable[["Expressions", exp.Expr], Piece]
+
+_COMPARISONS: Final = {
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+    exp.NullSafeEQ: "IS NOT DISTINCT FROM",
+    exp.NullSafeNEQ: "IS DISTINCT FROM",
+}
+_ARITHMETIC: Final = {
+    exp.Add: "+",
+    exp.Sub: "-",
+    exp.Mul: "*",
+    exp.Div: "/",
+    exp.Mod: "%",
+    exp.IntDiv: "div",
+}
+
+
+class Expressions:
+    """Compiles the expressions of one SELECT.
+
+    Args:
+        analysis: The query.
+        queries: Compiles the queries around and below it.
+        query: The SELECT whose expressions these are.
+    """
+
+    def __init__(self, analysis: Analysis, queries: Queries, query: Query) -> None:
+        self.analysis = analysis
+        self.queries = queries
+        self.query = query
+        self.keys: Mapping[str, str] | None = None
+        """In a grouped SELECT: what stands for each grouping expression; else None."""
+        self.variables: list[tuple[str, Piece]] = []
+        """Lambda variables in force, innermost last."""
+
+    def piece(self, node: exp.Expr) -> Piece:
+        """Return a compiled expression.
+
+        Raises:
+            Refusal: With the construct for which Spark's answer can't be promised.
+        """
+        try:
+            made = self._made(node)
+        except Refusal as refusal:
+            if refusal.node is None:
+                refusal.node = node
+            raise
+        if self.keys is not None and made.sql in self.keys:
+            return Piece(self.keys[made.sql], made.type, made.raises)
+        return made
+
+    def boolean(self, node: exp.Expr) -> Piece:
+        """Return a compiled condition."""
+        made = self.piece(node)
+        if made.type == t.VOID:
+            return Piece(null(t.BOOLEAN), t.BOOLEAN)
+        if made.type != t.BOOLEAN:
+            raise Refusal(f"a {made.type} as a condition: write a comparison", node)
+        return made
+
+    def type_of(self, node: exp.Expr) -> DataType:
+        """Return the type that the analysis gives a node.
+
+        Raises:
+            Refusal: If it is not known, or DuckDB has none for it.
+        """
+        type_ = self.analysis.type_of(node)
+        if not type_.is_known:
+            raise Refusal("the type of this expression can't be told", node)
+        if type_ != t.VOID and not has_type(type_):
+            raise Refusal(f"{type_}: DuckDB has no such type", node)
+        return type_
+
+    def checked(self, piece: Piece, node: exp.Expr) -> Piece:
+        """Return a piece if the analysis gives its node the same type."""
+        analysed = self.analysis.type_of(node)
+        if analysed != piece.type:
+            raise Refusal(f"it would be {piece.type} here and is {analysed} in Spark", node)
+        return piece
+
+    def _made(self, node: exp.Expr) -> Piece:
+        if operator := _COMPARISONS.get(type(node)):
+            return compare(operator, self.piece(node.this), self.piece(node.expression))
+        if operator := _ARITHMETIC.get(type(node)):
+            return self._arithmetic(operator, node)
+        handler = _HANDLERS.get(type(node))
+        if handler is None:
+            raise Refusal(f"{_named(node)}: not proven to mean the same on both engines", node)
+        return handler(self, node)
+
+    def _arithmetic(self, operator: str, node: exp.Expr) -> Piece:
+        if operator in "+-" and intervals.is_shift(self, node):
+            return intervals.shifted(self, node, operator)
+        left, right = self.piece(node.this), self.piece(node.expression)
+        type_ = self.type_of(node)
+        if left.type == t.VOID or right.type == t.VOID:
+            return Piece(null(type_), type_)
+        if type_ == t.DATE:
+            return intervals.days(operator, left, right)
+        left, right = (self._number(p, o) for p, o in ((left, right), (right, left)))
+        return self.checked(arithmetic.binary(operator, left, right, type_), node)
+
+    def _number(self, piece: Piece, other: Piece) -> Piece:
+        """A text literal next to a number is that number."""
+        if isinstance(piece.literal, str) and other.type.is_numeric:
+            return literals.typed(piece.literal, t.BIGINT if other.type.is_integer else t.DOUBLE)
+        return piece
+
+    def column(self, node: exp.Expr) -> Piece:
+        """Return a column, a lambda variable, or what an alias of this SELECT stands for."""
+        binding = self.analysis.binding_of(node)
+        if binding is not None:
+            return self.bound(binding, node)
+        folded = node.name.casefold()
+        for name, piece in reversed(self.variables):
+            if name == folded:
+                return piece
+        named = [o for o in self.query.scope.outputs if o.name.casefold() == folded]
+        if len({id(o.node) for o in named}) == 1 and named[0].node is not None:
+            inner = named[0].node
+            return self.piece(inner.this if isinstance(inner, exp.Alias) else inner)
+        raise Refusal(f"the name {node.name!r}: what it means can't be told", node)
+
+    def bound(self, binding: Binding, node: exp.Expr | None = None) -> Piece:
+        """Return the column that a binding means."""
+        piece = self.queries.place(binding)
+        if piece.type == t.UNKNOWN and binding.type != t.UNKNOWN:
+            raise Cascade(f"column {binding.column!r}", node)
+        if not piece.type.is_known or not has_type(piece.type):
+            raise Refusal(f"column {binding.column!r} of type {piece.type}", node)
+        for field in binding.fields:
+            piece = nested.field(piece, field)
+        return piece
+
+
+def _named(node: exp.Expr) -> str:
+    return type(node).__name__.lower()
+
+
+def _literal(e: Expressions, node: exp.Expr) -> Piece:
+    if node.is_string:
+        return literals.string(node.name)
+    return literals.number(node.name, e.type_of(node))
+
+
+def _boolean(_: Expressions, node: exp.Expr) -> Piece:
+    return Piece("true" if node.this else "false", t.BOOLEAN)
+
+
+def _null(_: Expressions, __: exp.Expr) -> Piece:
+    return Piece("NULL", t.VOID)
+
+
+def _paren(e: Expressions, node: exp.Expr) -> Piece:
+    return e.piece(node.this)
+
+
+def _negation(e: Expressions, node: exp.Expr) -> Piece:
+    inner = node.this.unnest() if isinstance(node.this, exp.Paren) else node.this
+    if isinstance(node.this, exp.Literal) and not node.this.is_string:
+        return literals.number(f"-{inner.name}", e.type_of(node))
+    return e.checked(arithmetic.negated(e.piece(node.this)), node)
+
+
+def _cast(e: Expressions, node: exp.Expr) -> Piece:
+    if node.args.get("format") or node.args.get("action"):
+        raise Refusal("CAST with a format", node)
+    target = e.type_of(node)
+    trying = isinstance(node, exp.TryCast)
+    inner = node.this
+    # sqlglot writes DATE '...' and TIMESTAMP '...' as casts of a text.
+    if isinstance(inner, exp.Literal) and inner.is_string and target.name in _TIMES:
+        try:
+            return literals.typed(inner.name, target)
+        except Refusal:
+            if not trying and target == t.TIMESTAMP_NTZ:
+                raise
+    return casts.cast(e.piece(inner), target, trying=trying)
+
+
+_TIMES: Final = ("date", "timestamp", "timestamp_ntz")
+
+
+def _call(e: Expressions, node: exp.Expr) -> Piece:
+    name = name_of(node) or ""
+    if name in AGGREGATES:
+        return e.checked(aggregates.aggregate(e, node, name), node)
+    if name in WINDOW_ONLY:
+        raise Refusal(f"{name}() without OVER", node)
+    return e.checked(calls.call(e, node, name), node)
+
+
+def _subquery(e: Expressions, node: exp.Expr) -> Piece:
+    return e.queries.scalar(e, node)
+
+
+def _case(e: Expressions, node: exp.Expr) -> Piece:
+    return conditions.case(e, node)
+
+
+_HANDLERS: Final[dict[type[exp.Expr], _Handler]] = {
+    exp.Literal: _literal,
+    exp.Boolean: _boolean,
+    exp.Null: _null,
+    exp.Paren: _paren,
+    exp.Column: lambda e, n: e.column(n),
+    exp.Identifier: lambda e, n: e.column(n),
+    exp.Alias: _paren,
+    exp.Neg: _negation,
+    exp.Cast: _cast,
+    exp.TryCast: _cast,
+    exp.Anonymous: _call,
+    exp.Subquery: _subquery,
+    exp.And: conditions.conjunction,
+    exp.Or: conditions.disjunction,
+    exp.Not: conditions.negation,
+    exp.Is: conditions.is_,
+    exp.In: conditions.in_,
+    exp.Between: conditions.between,
+    exp.Like: conditions.like,
+    exp.ILike: conditions.like,
+    exp.RegexpLike: conditions.rlike,
+    exp.Exists: conditions.exists,
+    exp.Case: _case,
+    exp.DPipe: calls.joined,
+    exp.Substring: calls.substring,
+    exp.Trim: calls.trim,
+    exp.StrPosition: calls.position,
+    exp.Extract: calls.extract,
+    exp.Window: windows.window,
+    exp.Filter: aggregates.filtered,
+    exp.Bracket: nested.bracket,
+    exp.Dot: nested.dot,
+}

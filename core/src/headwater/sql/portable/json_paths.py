@@ -1,0 +1,34 @@
+"""`get_json_object` on valid JSON, for plain paths; other texts raise."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from headwater import types as t
+from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
+from headwater.sql.portable.raising import not_portable
+from headwater.sql.portable.spelling import text
+from headwater.types import DataType
+
+_PATH: Final = re.compile(r"\$(?:\.[A-Za-z_][A-Za-z0-9_]*|\[\d{1,9}\])+")
+
+
+def get_json_object(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `get_json_object(text, '$.a.b[0]')`.
+
+    Raises:
+        Refusal: If the path is not a literal of names and indexes.
+    """
+    refuse_unless(len(arguments) == 2, "get_json_object takes two arguments")
+    value, path = arguments
+    if value.type != t.STRING or not isinstance(path.literal, str):
+        raise Refusal("get_json_object with a path that is not a literal")
+    if not _PATH.fullmatch(path.literal):
+        raise Refusal(f"get_json_object with the path {path.literal!r}: only names and indexes")
+    other = not_portable("get_json_object of a text that is not valid JSON", type_)
+    sql = (
+        f"CASE WHEN {value.sql} IS NULL THEN NULL WHEN json_valid({value.sql}) "
+        f"THEN json_extract_string({value.sql}, {text(path.literal)}) ELSE {other} END"
+    )
+    return Piece(sql, type_, raises=True)

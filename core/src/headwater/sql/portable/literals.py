@@ -1,0 +1,100 @@
+"""Literals: numbers, texts, times, as typed DuckDB constants."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Final
+
+from headwater import types as t
+from headwater.sql.portable.pieces import Piece, Refusal
+from headwater.sql.portable.spelling import cast, text
+from headwater.types import INTEGER_BITS, DataType
+
+_DATE: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
+_TIMESTAMP: Final = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})"
+    r"(?:[ T](\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{1,6}))?(Z|[+-]\d{2}:\d{2})?)?"
+)
+_NUMBER: Final = re.compile(r"(-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([A-Za-z]*)")
+_WHOLE: Final = re.compile(r"[+-]?\d+")
+_PLAIN: Final = re.compile(r"[+-]?\d+(?:\.\d+)?")
+
+
+def number(written: str, type_: DataType) -> Piece:
+    """Return the constant for a number as written, with its suffix.
+
+    Args:
+        written: e.g. `1`, `1L`, `1.5`, `1e3`, `-1`.
+        type_: The type that Spark gives it.
+    """
+    match = _NUMBER.fullmatch(written)
+    if match is None or not type_.is_numeric:
+        raise Refusal(f"the number {written}: its type can't be told")
+    digits = match[1]
+    if type_.is_integer:
+        return Piece(cast(digits, type_), type_, literal=int(digits))
+    if type_.name == "decimal":
+        exact = Decimal(digits)
+        return Piece(cast(text(f"{exact:f}"), type_), type_, literal=exact)
+    # Both engines read the nearest double (or float) of a decimal text.
+    return Piece(cast(text(digits), type_), type_)
+
+
+def string(value: str) -> Piece:
+    """Return the constant for a text."""
+    if "\0" in value:
+        raise Refusal("a text with a NUL character: DuckDB ends it there")
+    return Piece(text(value), t.STRING, literal=value)
+
+
+def typed(value: str, type_: DataType) -> Piece:
+    """Return the constant that Spark makes of a text where a value of another type is needed.
+
+    Only texts that both engines read alike are taken; the others are refused at plan time.
+
+    Raises:
+        Refusal: If the text has another shape, or is no value of that type.
+    """
+    made = _typed(value.strip(), type_)
+    if made is None:
+        raise Refusal(
+            f"the text {value!r} where {type_} is needed: the two engines may read it differently"
+        )
+    return Piece(cast(text(made), type_), type_)
+
+
+def _typed(value: str, type_: DataType) -> str | None:
+    try:
+        if type_ == t.STRING:
+            return value
+        if type_ == t.DATE and (match := _DATE.fullmatch(value)):
+            return date(int(match[1]), int(match[2]), int(match[3])).isoformat()
+        if type_ in (t.TIMESTAMP, t.TIMESTAMP_NTZ):
+            return _moment(value, zoned=type_ == t.TIMESTAMP)
+        if type_.is_integer and _WHOLE.fullmatch(value):
+            half = 2 ** (INTEGER_BITS[type_.name] - 1)
+            return str(int(value)) if -half <= int(value) < half else None
+        if type_ == t.DOUBLE and _PLAIN.fullmatch(value):
+            return value
+        if type_ == t.BOOLEAN and value.lower() in ("true", "false"):
+            return value.lower()
+    except ValueError:
+        return None
+    return None
+
+
+def _moment(value: str, *, zoned: bool) -> str | None:
+    match = _TIMESTAMP.fullmatch(value)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = (int(g or 0) for g in match.groups()[:6])
+    micros = int((match[7] or "0").ljust(6, "0"))
+    found = datetime(year, month, day, hour, minute, second, micros, tzinfo=UTC)
+    zone = match[8]
+    if not zoned:
+        return None if zone else found.replace(tzinfo=None).isoformat(sep=" ")
+    if zone and zone != "Z":
+        found = datetime.fromisoformat(f"{found.replace(tzinfo=None).isoformat()}{zone}")
+    return found.astimezone(UTC).isoformat(sep=" ")

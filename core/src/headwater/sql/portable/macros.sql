@@ -1,0 +1,22 @@
+-- Macros that compiled queries call. Each was measured against Spark (tests/differential).
+
+-- The digits of a decimal as one number: 1.25 -> 125.
+CREATE OR REPLACE MACRO sp_unscaled(d) AS CAST(replace(CAST(d AS VARCHAR), '.', '') AS HUGEINT);
+
+-- Integer division that rounds half away from zero, as BigDecimal's HALF_UP does.
+CREATE OR REPLACE MACRO sp_hdiv(n, d) AS
+  n // d + CASE WHEN abs(n % d) * 2 >= abs(d) THEN CASE WHEN (n < 0) <> (d < 0) THEN -1 ELSE 1 END ELSE 0 END;
+
+-- A number of m-ths as decimal text with s digits after the point (m = 10^s).
+CREATE OR REPLACE MACRO sp_scaled(q, m, s) AS
+  CASE WHEN q < 0 THEN '-' ELSE '' END || CAST(abs(q) // m AS VARCHAR)
+  || CASE WHEN s = 0 THEN '' ELSE '.' || lpad(CAST(abs(q) % m AS VARCHAR), s, '0') END;
+
+-- Text without the characters that Spark's casts trim: those up to the space, by value.
+CREATE OR REPLACE MACRO sp_trim(s) AS trim(s, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13));
+
+-- Seconds since the epoch, rounded down.
+CREATE OR REPLACE MACRO sp_seconds(ts) AS (epoch_us(ts) - ((epoch_us(ts) % 1000000) + 1000000) % 1000000) // 1000000;
+
+-- The wall clock of an instant in UTC.
+CREATE OR REPLACE MACRO sp_wall(ts) AS CAST(timezone('UTC', ts) AS TIMESTAMP);

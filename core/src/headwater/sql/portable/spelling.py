@@ -1,0 +1,73 @@
+"""How DuckDB spells names, texts and types."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from headwater.types import DataType
+
+_HEADS: Final = {
+    "boolean": "BOOLEAN",
+    "tinyint": "TINYINT",
+    "smallint": "SMALLINT",
+    "int": "INTEGER",
+    "bigint": "BIGINT",
+    "float": "FLOAT",
+    "double": "DOUBLE",
+    "string": "VARCHAR",
+    "char": "VARCHAR",
+    "varchar": "VARCHAR",
+    "binary": "BLOB",
+    "date": "DATE",
+    "timestamp": "TIMESTAMPTZ",
+    "timestamp_ntz": "TIMESTAMP",
+}
+
+
+def name(text: str) -> str:
+    """Return an identifier in double quotes."""
+    return f'"{text.replace(chr(34), chr(34) * 2)}"'
+
+
+def text(value: str) -> str:
+    """Return a string literal."""
+    quoted = value.replace("'", "''")
+    return f"'{quoted}'"
+
+
+def has_type(type_: DataType) -> bool:
+    """Return whether DuckDB has a type for it, with the same values."""
+    if type_.name in ("array", "map", "struct"):
+        return all(has_type(c) for c in type_.children)
+    return type_.name in _HEADS or type_.name == "decimal"
+
+
+def type_name(type_: DataType) -> str:
+    """Return DuckDB's type for a column type.
+
+    Raises:
+        ValueError: If it has none (`has_type`).
+    """
+    match type_.name:
+        case "decimal":
+            return f"DECIMAL({type_.precision},{type_.scale})"
+        case "array":
+            return f"{type_name(type_.element)}[]"
+        case "map":
+            return f"MAP({type_name(type_.key)}, {type_name(type_.value)})"
+        case "struct":
+            fields = ", ".join(f"{name(n)} {type_name(c)}" for n, c in type_.fields)
+            return f"STRUCT({fields})"
+    if type_.name not in _HEADS:
+        raise ValueError(f"DuckDB has no type for {type_}")
+    return _HEADS[type_.name]
+
+
+def cast(value: str, type_: DataType) -> str:
+    """Return an expression cast to a column type."""
+    return f"CAST({value} AS {type_name(type_)})"
+
+
+def null(type_: DataType) -> str:
+    """Return a typed NULL."""
+    return cast("NULL", type_)

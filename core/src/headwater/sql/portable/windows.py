@@ -1,0 +1,127 @@
+"""Window functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sqlglot import exp
+
+from headwater import types as t
+from headwater.sql.functions import AGGREGATES, name_of
+from headwater.sql.portable import aggregates
+from headwater.sql.portable.comparing import comparable, widened
+from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
+
+if TYPE_CHECKING:
+    from headwater.sql.portable.expressions import Expressions
+
+_RANKS: Final = {
+    "row_number": t.INT,
+    "rank": t.INT,
+    "dense_rank": t.INT,
+    "percent_rank": t.DOUBLE,
+    "cume_dist": t.DOUBLE,
+}
+_FRAME_WORDS: Final = frozenset({"UNBOUNDED", "CURRENT ROW"})
+
+
+def window(e: Expressions, node: exp.Expr) -> Piece:
+    """Return `function(...) OVER (...)`."""
+    strange = [k for k, v in node.args.items() if v and k not in _PARTS]
+    refuse_unless(not strange, f"OVER with {', '.join(strange)}", node)
+    over = _over(e, node)
+    inner = node.this
+    if isinstance(inner, exp.Filter):
+        add = aggregates.filter_of(e, inner)
+        called = inner.this
+        name = name_of(called) or ""
+        made = aggregates.aggregate(
+            e, called, name, lambda sql: f"{add(sql)} {over}", windowed=True
+        )
+        return e.checked(made, node)
+    name = name_of(inner) or ""
+    if name in AGGREGATES and name not in (
+        "first",
+        "last",
+        "first_value",
+        "last_value",
+        "any_value",
+    ):
+        made = aggregates.aggregate(e, inner, name, lambda sql: f"{sql} {over}", windowed=True)
+        return e.checked(made, node)
+    refuse_unless(node.args.get("order") is not None, f"{name}() OVER without ORDER BY", node)
+    if name in _RANKS and not inner.expressions:
+        type_ = _RANKS[name]
+        sql = f"{name}() {over}"
+        return e.checked(Piece(f"CAST({sql} AS INTEGER)" if type_ == t.INT else sql, type_), node)
+    if name in ("lag", "lead"):
+        return e.checked(_shifted(e, inner, name, over), node)
+    raise Refusal(f"{name}() OVER: not proven to mean the same on both engines", node)
+
+
+_PARTS: Final = frozenset({"this", "partition_by", "order", "spec", "over"})
+
+
+def _over(e: Expressions, node: exp.Expr) -> str:
+    parts = []
+    if keys := node.args.get("partition_by"):
+        pieces = [e.piece(k) for k in keys]
+        for key, piece in zip(keys, pieces, strict=True):
+            refuse_unless(comparable(piece.type), f"PARTITION BY {piece.type}", key)
+        parts.append(f"PARTITION BY {', '.join(p.sql for p in pieces)}")
+    if order := node.args.get("order"):
+        parts.append(f"ORDER BY {ordering(e, order)}")
+    if spec := node.args.get("spec"):
+        parts.append(_frame(spec))
+    return f"OVER ({' '.join(parts)})"
+
+
+def ordering(e: Expressions, order: exp.Expr) -> str:
+    """Return an ORDER BY's items, NULLS FIRST or LAST written out."""
+    parts = []
+    for item in order.expressions:
+        value = e.piece(item.this if isinstance(item, exp.Ordered) else item)
+        refuse_unless(comparable(value.type), f"ORDER BY {value.type}", item)
+        parts.append(f"{value.sql} {direction(item)}")
+    return ", ".join(parts)
+
+
+def direction(item: exp.Expr) -> str:
+    """Return ASC or DESC with NULLS FIRST or LAST written out: the engines' defaults differ."""
+    ordered = item if isinstance(item, exp.Ordered) else None
+    down = bool(ordered and ordered.args.get("desc"))
+    first = bool(ordered.args.get("nulls_first")) if ordered else True
+    return f"{'DESC' if down else 'ASC'} NULLS {'FIRST' if first else 'LAST'}"
+
+
+def _frame(spec: exp.Expr) -> str:
+    kind = str(spec.args.get("kind") or "").upper()
+    refuse_unless(kind in ("ROWS", "RANGE"), f"a {kind} frame", spec)
+    refuse_unless(not spec.args.get("exclude"), "EXCLUDE", spec)
+    start = _bound(spec, "start", kind)
+    end = _bound(spec, "end", kind) if spec.args.get("end") else "CURRENT ROW"
+    return f"{kind} BETWEEN {start} AND {end}"
+
+
+def _bound(spec: exp.Expr, which: str, kind: str) -> str:
+    bound = spec.args.get(which)
+    side = str(spec.args.get(f"{which}_side") or "").upper()
+    if isinstance(bound, str) and bound.upper() in _FRAME_WORDS:
+        return f"{bound.upper()} {side}".strip()
+    if isinstance(bound, exp.Literal) and not bound.is_string and bound.name.isdigit():
+        refuse_unless(kind == "ROWS", "RANGE with a distance", spec)
+        return f"{bound.name} {side}"
+    raise Refusal("a frame whose bounds are not whole numbers", spec)
+
+
+def _shifted(e: Expressions, node: exp.Expr, name: str, over: str) -> Piece:
+    refuse_unless(1 <= len(node.expressions) <= 3, f"{name} with other arguments", node)
+    pieces = [e.piece(a) for a in node.expressions]
+    value = pieces[0]
+    refuse_unless(not any(p.raises for p in pieces), f"{name} of what may raise", node)
+    offset = pieces[1].literal if len(pieces) > 1 else 1
+    refuse_unless(
+        isinstance(offset, int) and 0 <= offset <= 1_000_000, f"{name} by no number", node
+    )
+    default = f", {widened(pieces[2], value.type).sql}" if len(pieces) > 2 else ""
+    return Piece(f"{name}({value.sql}, {offset}{default}) {over}", value.type, value.raises)
