@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from headwater.engine import Engine
-from headwater.errors import EngineError, QueryError
+from headwater.errors import EngineError, PluginError, QueryError
 from headwater.plan import Plan
 from headwater.plan_text import bytes_text
 
@@ -42,18 +42,20 @@ def choose(
         refusals = chosen.refusals(plan)
         if refusals:
             raise QueryError(f"the {wanted} engine can't run this query", refusals)
-        return replace(plan, engine=wanted, engine_reason="asked for"), chosen
-    embedded, spark = engine("embedded"), engine("spark")
+        return _decided(plan, chosen, "asked for")
+    embedded = engine("embedded")
     missing = embedded.unavailable()
     refusals = () if missing else embedded.refusals(plan)
-    no_spark = spark.unavailable()
     fits = not missing and not refusals
-    if fits and (plan.bytes <= limit or no_spark):
-        reason = "the query is in the portable subset"
-        if plan.bytes > limit:
-            reason += f"; {bytes_text(plan.bytes)} is much for one machine, but Spark is not here"
-        return replace(plan, engine="embedded", engine_reason=reason), embedded
-    if no_spark:
+    if fits and plan.bytes <= limit:
+        # Spark is not even looked at: it takes seconds to import.
+        return _decided(plan, embedded, "the query is in the portable subset")
+    spark, no_spark = _or_why_not(engine, "spark")
+    if spark is None:
+        if fits:
+            size = bytes_text(plan.bytes)
+            reason = f"{size} is much for one machine, but Spark can't be used here: {no_spark}"
+            return _decided(plan, embedded, reason)
         if missing:
             raise EngineError(
                 "no engine can be used here", hint=f"embedded: {missing}\nspark: {no_spark}"
@@ -67,9 +69,23 @@ def choose(
     if refused:
         raise QueryError("no engine can run this query", [*refusals, *refused])
     if missing:
-        reason = f"the embedded engine can't be used here ({missing.splitlines()[0]})"
+        reason = f"the embedded engine can't be used here: {missing}"
     elif refusals:
         reason = f"not in the portable subset: {refusals[0].message}"
     else:
         reason = f"{bytes_text(plan.bytes)} is more than one machine should read"
-    return replace(plan, engine="spark", engine_reason=reason), spark
+    return _decided(plan, spark, reason)
+
+
+def _decided(plan: Plan, engine: Engine, reason: str) -> tuple[Plan, Engine]:
+    return replace(plan, engine=engine.name, engine_reason=reason), engine
+
+
+def _or_why_not(engine: Callable[[str], Engine], name: str) -> tuple[Engine | None, str | None]:
+    """Return an engine, or why there is none: it can't be imported, or can't be used."""
+    try:
+        found = engine(name)
+    except PluginError as error:
+        return None, error.hint or error.message
+    problem = found.unavailable()
+    return (None, problem) if problem else (found, None)
