@@ -10,7 +10,6 @@ _HEAD: Final = """\
 # Any value may come from the environment: ${env:NAME}, or ${env:NAME:-default}.
 # Secrets stand here by reference only: env:NAME or file:/path.
 # For completion in an editor: headwater config-schema --out headwater.schema.json
-# yaml-language-server: $schema=headwater.schema.json
 version: 1
 
 # auto: in this process where the query allows Spark's exact answers, else Spark.
@@ -45,7 +44,7 @@ _TAIL: Final = """\
           # labels: {will_buy_insurance: did_buy_insurance}
           # Refuse reads that may read more than this:
           # max_bytes: 50 GB
-        # training: and testing: take the same keys. Actuals in a table of their own:
+        # A training and a testing set take the same keys. Actuals in a table of their own:
         # actuals:
         #   source: {...}
         #   id_column: prediction_id

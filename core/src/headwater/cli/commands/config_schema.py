@@ -22,8 +22,7 @@ def config_schema(
 ) -> None:
     """Print the JSON Schema of headwater.yaml, with the installed plugins' sources in it.
 
-    Editors that speak YAML's language server use it when the file begins with
-    `# yaml-language-server: $schema=headwater.schema.json`.
+    Editors complete and check a file by it; `--out` says how.
     """
     from headwater.config import json_schema
     from headwater.writing import complete
@@ -37,4 +36,5 @@ def config_schema(
     with complete(out) as file:
         file.write((json_module.dumps(schema, indent=2) + "\n").encode())
     terminal.emit({"path": str(out)})
-    terminal.say(f"wrote {out}")
+    terminal.say(f"wrote {out}; begin headwater.yaml with this line, and editors will use it:")
+    terminal.say(f"# yaml-language-server: $schema={out}")

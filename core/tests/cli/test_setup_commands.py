@@ -1,0 +1,151 @@
+"""init, plugins, config-schema: the commands before there is anything to read."""
+
+import json
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import jsonschema
+import pytest
+import yaml
+from core.tests.cli.support import Program
+from core.tests.config import acme
+
+from headwater.cli.starting_point import SOURCES, starting_point
+from headwater.config import load
+from headwater.hookspecs import hookimpl
+from headwater.plugins import PluginRegistry
+
+
+def test_init_writes_a_file_that_loads(headwater: Program) -> None:
+    outcome = headwater("init")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out == "wrote headwater.yaml: edit it, then run `headwater check`\n"
+    config = load("headwater.yaml", PluginRegistry(discover=False))
+    assert list(config.models["insurance"].versions["v1"].connections) == ["serving"]
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_every_starting_point_loads_where_its_source_is_installed(
+    tmp_path: Path, kind: str
+) -> None:
+    registry = PluginRegistry()
+    assert kind in [spec.kind for spec in registry.sources()]
+    path = tmp_path / "headwater.yaml"
+    path.write_text(starting_point(kind))
+    config = load(path, registry, environ={})
+    serving = config.models["insurance"].versions["v1"].connections["serving"]
+    assert serving.source.kind == kind
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_what_is_commented_out_loads_too(tmp_path: Path, kind: str) -> None:
+    head, _, rest = starting_point(kind).partition("models:\n")
+    rest, count = re.subn(r"(?m)^( +)# ( *[a-z_]+:( .*)?)$", r"\1\2", rest)
+    assert count >= 9
+    elsewhere = {
+        "files": "{type: files, tables: {a: b}}",
+        "glue": "{type: glue, database: d, table: t}",
+    }
+    path = tmp_path / "headwater.yaml"
+    path.write_text(f"{head}models:\n{rest}".replace("{...}", elsewhere[kind]))
+    config = load(path, PluginRegistry(), environ={})
+    connections = config.models["insurance"].versions["v1"].connections
+    assert connections["serving"].max_bytes == 50_000_000_000
+    assert connections["actuals"].labels == {"will_buy_insurance": "did_buy_insurance"}
+
+
+def test_init_replaces_nothing_unasked(headwater: Program) -> None:
+    Path("headwater.yaml").write_text("mine")
+    outcome = headwater("init")
+    assert outcome.code == 1
+    assert outcome.err == (
+        "error: headwater.yaml exists\n  hint: name another file, or use --overwrite\n"
+    )
+    assert Path("headwater.yaml").read_text() == "mine"
+    assert headwater("init", "--overwrite").code == 0
+    assert Path("headwater.yaml").read_text() != "mine"
+
+
+def test_init_makes_the_folder_it_is_given(headwater: Program) -> None:
+    assert headwater("init", "a/b.yaml", "--json").json == {"path": "a/b.yaml", "source": "files"}
+    assert Path("a/b.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("init", "--source", "mongo"), "--source is one of files, glue, got 'mongo'"),
+        (("init", "c.toml"), "c.toml: the file is YAML; end its name in .yaml"),
+    ],
+)
+def test_init_used_wrongly(headwater: Program, arguments: tuple[str, ...], message: str) -> None:
+    outcome = headwater(*arguments)
+    assert outcome.code == 2
+    assert message in outcome.err
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_init_tells_what_to_install_for_its_file(headwater: Program) -> None:
+    outcome = headwater("init", "--source", "glue")
+    assert outcome.code == 0
+    assert outcome.err == (
+        "warning: the source 'glue' is not installed: pip install headwater-glue\n"
+    )
+
+
+def test_plugins_explains_everything(headwater: Program) -> None:
+    def headwater_plan_created(plan: object) -> None:
+        pass
+
+    headwater.modules = [
+        acme,
+        SimpleNamespace(
+            __name__="observer",
+            h=hookimpl(specname="headwater_plan_created")(headwater_plan_created),
+        ),
+        SimpleNamespace(__name__="tomorrow", HEADWATER_API=7),
+    ]
+    outcome = headwater("plugins")
+    assert outcome.code == 0
+    assert (
+        outcome.out
+        == """\
+loaded   headwater 0.1.0  (headwater.builtin)
+         sources:   files, memory
+         engines:   embedded, spark
+         commands:  init, discover, check, plan, read, validate, plugins, config-schema
+loaded   module core.tests.config.acme  (core.tests.config.acme)
+         sources:  acme, unbuilt
+         auth:     key, badge
+loaded   module observer  (observer)
+         observes:  headwater_plan_created
+refused  module tomorrow  (tomorrow)
+         reason:  it is written for plugin API 7, and this headwater has API 1
+         hint:    pip install --upgrade headwater
+"""
+    )
+
+
+def test_plugins_as_json(headwater: Program) -> None:
+    assert headwater("plugins", "--json").json["ok"] is True
+    headwater.modules = [SimpleNamespace(__name__="tomorrow", HEADWATER_API=7)]
+    answer = headwater("plugins", "--json").json
+    assert answer["ok"] is False
+    assert [p["status"] for p in answer["plugins"]] == ["loaded", "refused"]
+
+
+def test_config_schema_prints_a_schema(headwater: Program) -> None:
+    headwater("init")
+    outcome = headwater("config-schema")
+    assert outcome.json == headwater("config-schema", "--json").json
+    jsonschema.validate(yaml.safe_load(Path("headwater.yaml").read_text()), outcome.json)
+
+
+def test_config_schema_writes_a_file_and_says_how_to_use_it(headwater: Program) -> None:
+    outcome = headwater("config-schema", "--out", "headwater.schema.json")
+    assert outcome.out == (
+        "wrote headwater.schema.json; begin headwater.yaml with this line, and editors will use "
+        "it:\n# yaml-language-server: $schema=headwater.schema.json\n"
+    )
+    assert json.loads(Path("headwater.schema.json").read_text()) == headwater("config-schema").json
