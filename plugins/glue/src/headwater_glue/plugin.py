@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headwater.hookspecs import hookimpl
-from headwater.specs import SourceSpec
+from headwater.specs import CommandSpec, SourceSpec
 
 HEADWATER_API = 1
 
@@ -16,5 +16,18 @@ def headwater_sources() -> list[SourceSpec]:
             "glue",
             "headwater_glue.source:GlueDataSource",
             "tables of an AWS Glue catalog, by a Spark SQL query",
+        )
+    ]
+
+
+@hookimpl
+def headwater_commands() -> list[CommandSpec]:
+    """Return `headwater demo`."""
+    return [
+        CommandSpec(
+            "demo",
+            "headwater_glue.demo.command:demo",
+            "do the main job on real data, against an emulated account",
+            install="pip install 'headwater-glue[demo]'",
         )
     ]
