@@ -44,8 +44,9 @@ def test_a_trusted_account_whose_user_may(aws: Emulator, user: dict[str, Any]) -
     assert identity["Account"] == OTHER
 
 
-def test_trust_in_an_account_does_not_replace_permission(aws: Emulator) -> None:
-    role = aws.create_role(name="reader", account_id=OTHER, trust=trusting(ROOT))
+@pytest.mark.parametrize("account_id", [ACCOUNT, OTHER])
+def test_trust_in_an_account_does_not_replace_permission(aws: Emulator, account_id: str) -> None:
+    role = aws.create_role(name="reader", account_id=account_id, trust=trusting(ROOT))
     weak = keys(aws.create_user_keys(ACCOUNT, allow("s3:*")))
     with refused(
         "AccessDenied", f"is not authorized to perform: sts:AssumeRole on resource: {role}"

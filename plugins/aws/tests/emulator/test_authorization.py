@@ -242,6 +242,15 @@ def test_a_bucket_policy_may_let_in_a_role_of_its_own_account(lake: Emulator) ->
     client.get_object(Bucket="lake", Key="t/1")
 
 
+def test_a_bucket_policy_that_names_only_its_own_account_lets_nobody_in(lake: Emulator) -> None:
+    client = s3(lake, allow("glue:*"))
+    policy = allow("s3:GetObject", on="arn:aws:s3:::lake/*")
+    policy["Statement"][0]["Principal"] = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    lake.client("s3").put_bucket_policy(Bucket="lake", Policy=json.dumps(policy))
+    with refused("AccessDenied", "because no identity-based policy allows"):
+        client.get_object(Bucket="lake", Key="t/1")
+
+
 def test_another_accounts_catalog_needs_its_policy(lake: Emulator) -> None:
     credentials = signed_in(lake, allow("glue:Get*"), account_id=OTHER)
     visitor = lake.client_for("glue", credentials)
