@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from headwater.arrow_types import data_type
 from headwater.errors import DataError, MappingError
@@ -18,6 +18,9 @@ from headwater.types import FieldType, feeds
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Array: TypeAlias = "Any"
+"""A `pyarrow.Array` of a type that only the data tells."""
 
 ROLE_KEY = "headwater.role"
 TYPE_KEY = "headwater.type"
@@ -33,7 +36,7 @@ class Conformer:
     """
 
     schema: pa.Schema
-    columns: tuple[tuple[str, Callable[[pa.Array, pa.Array | None], pa.Array]], ...]
+    columns: tuple[tuple[str, Callable[[Array, Array | None], Array]], ...]
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the batch in the declared types.
@@ -163,14 +166,12 @@ def _check_late(bound: BoundColumn, given: pa.DataType) -> None:
         )
 
 
-def _turn(
-    bound: BoundColumn, target: pa.DataType
-) -> Callable[[pa.Array, pa.Array | None], pa.Array]:
+def _turn(bound: BoundColumn, target: pa.DataType) -> Callable[[Array, Array | None], Array]:
     if bound.field is not None and bound.field.dimensions is not None:
         shape = bound.field.dimensions
         return lambda array, ids: _tensor(array, target, shape, bound, _RowName(ids))
 
-    def cast(array: pa.Array, ids: pa.Array | None) -> pa.Array:
+    def cast(array: Array, ids: Array | None) -> Array:
         import pyarrow as pa
 
         if array.type == target:
@@ -190,7 +191,7 @@ def _turn(
 class _RowName:
     """Names a row for a person, from its place in an array nested `rows` deep."""
 
-    ids: pa.Array | None
+    ids: Array | None
     rows: tuple[Callable[[int], int], ...] = ()
 
     def inside(self, row: Callable[[int], int]) -> _RowName:
@@ -203,12 +204,12 @@ class _RowName:
 
 
 def _tensor(
-    array: pa.Array,
-    target: pa.DataType,
+    array: Array,
+    target: Any,
     shape: tuple[int, ...],
     bound: BoundColumn,
     name: _RowName,
-) -> pa.Array:
+) -> Array:
     """Turn nested lists into fixed-size lists; the first ragged row is named by its id."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -217,7 +218,7 @@ def _tensor(
         return array.cast(target)
     size = shape[0]
     valid = array.is_valid()
-    lengths = pc.list_value_length(array)
+    lengths: Any = pc.list_value_length(array)
     place = pc.index(pc.not_equal(lengths, size), True).as_py()
     if place >= 0:
         raise DataError(
@@ -237,7 +238,7 @@ def _tensor(
     return rows.take(pc.if_else(valid, rank, None))
 
 
-def role_of(field: pa.Field) -> Role | None:
+def role_of(field: pa.Field[Any]) -> Role | None:
     """Return the role that rides in an Arrow field's metadata, or None."""
     value = (field.metadata or {}).get(ROLE_KEY.encode())
     return Role(value.decode()) if value else None

@@ -74,7 +74,8 @@ class Dataset:
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Export as an Arrow PyCapsule: pandas, polars, DuckDB and pyarrow take a Dataset so."""
-        return self.reader().__arrow_c_stream__(requested_schema)
+        stream: object = self.reader().__arrow_c_stream__(requested_schema)  # type: ignore[no-untyped-call]
+        return stream
 
     def to_arrow(self) -> pa.Table:
         """Return all rows as a `pyarrow.Table`, in memory."""
@@ -194,7 +195,7 @@ def _count(stats: ReadStats, batch: pa.RecordBatch) -> None:
                 known = len(array) - array.null_count
                 stats.actuals[column.name] = stats.actuals.get(column.name, 0) + known
             case Role.TIMESTAMP:
-                ends = pc.min_max(array).as_py()
-                if ends["min"] is not None:
-                    stats.first = min(filter(None, (stats.first, ends["min"])))
-                    stats.last = max(filter(None, (stats.last, ends["max"])))
+                first, last = pc.min(array).as_py(), pc.max(array).as_py()
+                if first is not None:
+                    stats.first = min(filter(None, (stats.first, first)))
+                    stats.last = max(filter(None, (stats.last, last)))

@@ -188,7 +188,8 @@ def _wrapped(
 ) -> tuple[Wrapped, tuple[Scan, ...]]:
     slots, text = _named(query.resolved, first)
     moment = query.mapping.role(Role.TIMESTAMP)
-    scans = scan(query.resolved, access, slots, window=window, time_column=moment and moment.column)
+    column = None if moment is None else moment.column
+    scans = scan(query.resolved, access, slots, window=window, time_column=column)
     return Wrapped(text, query.mapping), scans
 
 

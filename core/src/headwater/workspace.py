@@ -395,6 +395,6 @@ def _actuals_of(connection: Connection) -> Connection | None:
 
 
 def _identifier(value: str, what: str) -> str:
-    if not isinstance(value, str) or not value or "/" in value:
+    if not value or "/" in value:
         raise ConfigError(f"{what} {value!r} is no name", hint="a text without '/'")
     return value

@@ -101,7 +101,7 @@ def _target(path: Path, ending: str) -> Path:
     return path if path.suffix == ending and not path.is_dir() else path / f"part-0{ending}"
 
 
-def _sink(format: str, file: IO[bytes], schema: Any) -> Any:
+def _sink(format: str, file: Any, schema: Any) -> Any:
     import pyarrow as pa
     import pyarrow.csv
     import pyarrow.parquet as pq

@@ -92,7 +92,7 @@ class Output:
 
     name: str
     type: DataType
-    node: exp.Expression | None = None
+    node: exp.Expr | None = None
     origin: Binding | None = None
 
 
@@ -125,7 +125,7 @@ class Generated:
         columns: Its output columns.
     """
 
-    node: exp.Expression
+    node: exp.Expr
     columns: tuple[Column, ...]
 
 
@@ -146,7 +146,7 @@ class Scope:
         subqueries: Scopes of the subqueries in its expressions (IN, EXISTS, scalar).
     """
 
-    node: exp.Expression
+    node: exp.Expr
     parent: Scope | None = None
     sources: dict[str, Source] = field(default_factory=dict)
     outputs: tuple[Output, ...] = ()
@@ -189,10 +189,10 @@ class Analysis:
         """Output columns of the query, in order."""
         return tuple(Column(o.name, o.type) for o in self.root.outputs) if self.root else ()
 
-    def type_of(self, node: exp.Expression) -> DataType:
+    def type_of(self, node: exp.Expr) -> DataType:
         """Return the type of an expression; `unknown` where it can't be told."""
         return self.types.get(id(node), UNKNOWN)
 
-    def binding_of(self, node: exp.Expression) -> Binding | None:
+    def binding_of(self, node: exp.Expr) -> Binding | None:
         """Return what a column node means, or None if it is not a column that was bound."""
         return self.bindings.get(id(node))

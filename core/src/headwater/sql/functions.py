@@ -154,7 +154,7 @@ ALLOWED: Final = SCALARS | AGGREGATES | WINDOW_ONLY | GENERATORS
 """Every function that may stand in an expression."""
 
 
-def name_of(node: exp.Expression) -> str | None:
+def name_of(node: exp.Expr) -> str | None:
     """Return a call's name in lower case, or None where the node is no call `name(...)`."""
     if not isinstance(node, exp.Anonymous):
         return None

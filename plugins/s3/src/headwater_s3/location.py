@@ -100,7 +100,9 @@ def read(path: str, regex: str | None = None) -> Location:
 
 def _expression(path: str, key: str) -> tuple[str, list[str], int]:
     """Return a key's regular expression, its date keys, and how much of it is fixed."""
-    parts, keys, position, fixed = [], [], 0, len(key)
+    parts: list[str] = []
+    keys: list[str] = []
+    position, fixed = 0, len(key)
     for found in _GLOB.finditer(key):
         parts.append(re.escape(key[position : found.start()]))
         position = found.end()

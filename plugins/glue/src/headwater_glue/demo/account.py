@@ -51,7 +51,7 @@ def landings() -> Iterator[Landing]:
     import pyarrow.compute as pc
 
     serving = load("serving")
-    days = pc.strftime(serving["timestamp"], "%Y-%m-%d")
+    days: Any = pc.strftime(serving["timestamp"], "%Y-%m-%d")
     for day in sorted(set(days.to_pylist())):
         rows = serving.filter(pc.equal(days, day))
         yield Landing("predictions", f"predictions/dt={day}/part-0.parquet", rows, day)
@@ -76,8 +76,11 @@ def with_arrival(actuals: pa.Table, serving: pa.Table) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    made = dict(zip(serving["id"].to_pylist(), serving["timestamp"].to_pylist(), strict=True))
-    arrival = [made[i] + _delay(i) for i in actuals["id"].to_pylist()]
+    made: dict[Any, Any] = dict(
+        zip(serving["id"].to_pylist(), serving["timestamp"].to_pylist(), strict=True)
+    )
+    ids: list[Any] = actuals["id"].to_pylist()
+    arrival = [made[i] + _delay(i) for i in ids]
     column = pa.array(arrival, pa.timestamp("us", tz="UTC"))
     return actuals.append_column("labelled_at", column).filter(pc.less(column, pa.scalar(NOW)))
 

@@ -7,7 +7,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from headwater.conform import role_of
+from headwater.schema import Role
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,10 +59,10 @@ def summary(start: datetime, rows: pa.Table, training: pa.Table, prediction: str
     """
     import pyarrow.compute as pc
 
-    features = [f.name for f in rows.schema if f.metadata.get(b"headwater.role") == b"feature"]
+    features = [f.name for f in rows.schema if role_of(f) is Role.FEATURE]
     actual = rows[f"actual_{prediction}"]
     known = rows.num_rows - actual.null_count
-    right = pc.sum(pc.equal(rows[prediction], actual)).as_py() or 0
+    right = pc.equal(rows[prediction], actual).to_pylist().count(True)
     return Month(
         start,
         rows.num_rows,
@@ -69,16 +72,17 @@ def summary(start: datetime, rows: pa.Table, training: pa.Table, prediction: str
     )
 
 
-def stability(expected: pa.ChunkedArray, found: pa.ChunkedArray) -> float:
+def stability(expected: Any, found: Any) -> float:
     """Return the population stability index of two samples, over the deciles of the first."""
     import pyarrow.compute as pc
 
-    edges = pc.quantile(expected, [i / BINS for i in range(1, BINS)]).to_pylist()
+    shares: Any = [i / BINS for i in range(1, BINS)]
+    edges = pc.quantile(expected, shares).to_pylist()
     before, after = _shares(expected.to_pylist(), edges), _shares(found.to_pylist(), edges)
     return sum((a - b) * math.log(a / b) for a, b in zip(after, before, strict=True))
 
 
-def _shares(values: Sequence[float | None], edges: Sequence[float]) -> list[float]:
+def _shares(values: Sequence[float | None], edges: Sequence[Any]) -> list[float]:
     counts = [0] * BINS
     known = [v for v in values if v is not None]
     for value in known:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headwater.conform import role_of
+from headwater.schema import Role
 from headwater_glue.demo import account, chart
 from headwater_glue.demo.monitor import Month
 
@@ -88,9 +90,7 @@ class Stage:
         """Save what the next tool needs, and show the lines that hand it over."""
         import pyarrow.parquet as pq
 
-        features = [
-            f.name for f in training.schema if f.metadata.get(b"headwater.role") == b"feature"
-        ]
+        features = [f.name for f in training.schema if role_of(f) is Role.FEATURE]
         pq.write_table(training, self._folder / "training.parquet")
         october.write_parquet(self._folder / "october.parquet", overwrite=True)
         script = EVIDENTLY.format(features=features)
