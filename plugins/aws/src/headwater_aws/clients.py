@@ -20,10 +20,9 @@ import botocore.config
 import botocore.loaders
 import botocore.session
 from botocore import UNSIGNED
-from botocore.exceptions import BotoCoreError
 
 from headwater.errors import SourceError
-from headwater_aws.errors import EXPIRED, translate
+from headwater_aws.errors import EXPIRED, translating
 from headwater_aws.renewing import LiveCredentials
 
 THREADS = 32
@@ -133,15 +132,13 @@ class Clients:
         if self.endpoint_url is not None:
             # An emulator has no host name for each bucket.
             options["s3"] = {"addressing_style": "path"}
-        try:
+        with translating(doing=f"call {service} in {region}"):
             client: Any = self._session.create_client(
                 service,
                 region_name=region,
                 endpoint_url=self.endpoint_url,
                 config=botocore.config.Config(**options),
             )
-        except (BotoCoreError, ValueError) as error:
-            raise translate(error, doing=f"call {service} in {region}") from error
         self._watch(client)
         return client
 
@@ -184,10 +181,19 @@ class _Only:
 
 
 def bare_session(profile: str | None = None) -> botocore.session.Session:
-    """Return a botocore session that shares the service models with all others."""
+    """Return a botocore session that shares the service models with all others.
+
+    Args:
+        profile: Profile whose settings apply; None is `AWS_PROFILE`'s or the default one.
+
+    Raises:
+        AuthError: If there is no such profile.
+    """
     session = botocore.session.Session(profile=profile)
+    with translating(doing="read the AWS configuration"):
+        data_path = session.get_config_variable("data_path")
     # Reading a service's model takes longer than the rest of building its client.
-    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
+    session.register_component("data_loader", _loader(data_path))
     return session
 
 

@@ -287,7 +287,7 @@ def _without_answer(error: Exception, doing: str, session: Caller | None) -> Hea
             code="tls",
             hint="a proxy that re-signs traffic needs its certificate in AWS_CA_BUNDLE",
         )
-    if isinstance(error, aws.HTTPClientError):
+    if isinstance(error, aws.HTTPClientError | aws.ConnectionError):
         return SourceError(
             f"can't {doing}: no answer{where}: {said}",
             code="unreachable",

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from contextvars import copy_context
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from os.path import commonprefix
 from typing import Any
 
@@ -17,7 +17,7 @@ from headwater_aws.errors import translating
 from headwater_aws.session import AwsSession
 
 _URI = re.compile(r"s3[an]?://(?P<bucket>[^/]+)(?:/(?P<key>.*))?", re.DOTALL)
-_PAGE = 1000
+PAGE = 1000
 """Keys that one call gives. Source: S3 API reference, ListObjectsV2."""
 _WASTE = 20
 """Where less than one key in so many is wanted, prefixes are listed one by one instead."""
@@ -75,15 +75,15 @@ def list_files(session: AwsSession, uri: str, *, recursive: bool = True) -> Iter
     empty = True
     for found in _pages(session, bucket, prefix, **options):
         for item in found:
-            empty = False
             if is_data(item["Key"], prefix, item["Size"]):
+                empty = False
                 yield _object(bucket, item)
     if empty and not uri.endswith("/"):
         yield from _single(session, bucket, prefix.rstrip("/"))
 
 
 def list_many(
-    session: AwsSession, uris: Iterable[str], *, threads: int = 16
+    session: AwsSession, uris: Iterable[str], *, threads: int = 16, page_size: int = PAGE
 ) -> dict[str, tuple[S3Object, ...]]:
     """Return the data files at each of many locations.
 
@@ -95,12 +95,13 @@ def list_many(
         session: Who lists.
         uris: Prefixes or objects, as for `list_files`.
         threads: Calls under way at once.
+        page_size: Keys of one call, at most 1,000.
 
     Returns:
         Files by location, as it was spelled; a missing location has none.
     """
     wanted = list(dict.fromkeys(uris))
-    together, alone = _jobs(wanted, threads)
+    together, alone = _jobs(wanted, threads, page_size)
     result: dict[str, tuple[S3Object, ...]] = {}
     if not wanted:
         return result
@@ -143,9 +144,10 @@ class _Run:
     root: str
     prefixes: tuple[str, ...]
     uris: tuple[str, ...]
+    page_size: int
 
 
-def _jobs(uris: Sequence[str], threads: int) -> tuple[list[_Run], list[str]]:
+def _jobs(uris: Sequence[str], threads: int, page_size: int) -> tuple[list[_Run], list[str]]:
     """Return runs of neighbours, and what is listed alone."""
     spellings: dict[str, dict[str, list[str]]] = {}
     for uri in uris:
@@ -173,7 +175,7 @@ def _jobs(uris: Sequence[str], threads: int) -> tuple[list[_Run], list[str]]:
                 if len(part) == 1:
                     alone += named
                 else:
-                    runs.append(_Run(bucket, _common_directory(part), part, named))
+                    runs.append(_Run(bucket, _common_directory(part), part, named, page_size))
     return runs, alone
 
 
@@ -204,7 +206,7 @@ def _walk(session: AwsSession, run: _Run, found: list[list[S3Object]]) -> int:
     """Collect objects into `found`; return how many locations, from the first, are complete."""
     at, after = 0, run.prefixes[0]
     while True:
-        page = _page(session, run.bucket, run.root, after)
+        page = _page(session, run.bucket, run.root, after, run.page_size)
         items = page.get("Contents", [])
         useful = 0
         for item in items:
@@ -232,7 +234,7 @@ def _single(session: AwsSession, bucket: str, key: str) -> Iterator[S3Object]:
         return
     try:
         # Of all keys that start with this one, it comes first.
-        page = _page(session, bucket, key, None, limit=1)
+        page = _page(session, bucket, key, None, 1)
     except AccessDeniedError:
         # What lies below could be listed: a policy for directories does not open their names.
         return
@@ -241,9 +243,7 @@ def _single(session: AwsSession, bucket: str, key: str) -> Iterator[S3Object]:
             yield _object(bucket, item)
 
 
-def _page(
-    session: AwsSession, bucket: str, prefix: str, after: str | None, *, limit: int = _PAGE
-) -> Any:
+def _page(session: AwsSession, bucket: str, prefix: str, after: str | None, limit: int) -> Any:
     options = {} if after is None else {"StartAfter": after}
     with _listing(session, bucket, prefix):
         return session.client("s3").list_objects_v2(
@@ -268,7 +268,10 @@ def _listing(session: AwsSession, bucket: str, prefix: str) -> AbstractContextMa
 
 def _object(bucket: str, item: dict[str, Any]) -> S3Object:
     return S3Object(
-        f"s3://{bucket}/{item['Key']}", item["Size"], item["ETag"].strip('"'), item["LastModified"]
+        f"s3://{bucket}/{item['Key']}",
+        item["Size"],
+        item["ETag"].strip('"'),
+        item["LastModified"].astimezone(UTC),
     )
 
 

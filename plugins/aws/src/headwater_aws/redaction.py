@@ -1,20 +1,30 @@
 """Keeping secrets out of logs: botocore's debug logs quote them, so they are struck out there.
 
 At DEBUG botocore logs request parameters (the web identity token), canonical requests (the session
-token) and raw answers (the keys that STS issues). The filter costs nothing until such a record is
-made, and changes only records that hold a secret that headwater knows.
+token) and raw answers (the keys that STS has just issued, before anyone else has seen them). The
+filter costs nothing until such a record is made. It strikes out the secrets that headwater knows,
+and the fields in which AWS sends new ones.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Iterable
 from urllib.parse import quote
 
 MASK = "***"
+_SHORTEST = 16
+"""Shorter texts are no secrets of AWS (its keys have 40 characters), and may be plain words."""
 _KEPT = 512
 """Secrets remembered: the latest ones. Those of a session of hours ago have expired."""
+_ISSUED = re.compile(
+    r"""(<(?:SecretAccessKey|SessionToken)>|"(?:secretAccessKey|sessionToken|accessToken)":\s*")"""
+    r"""[^<"]+""",
+    re.IGNORECASE,
+)
+"""STS answers in XML; SSO and credential endpoints answer in JSON."""
 _LOGGERS = (
     "botocore.auth",
     "botocore.awsrequest",
@@ -49,7 +59,7 @@ class _Filter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
-        shown = strike(message, self._secrets)
+        shown = _ISSUED.sub(rf"\g<1>{MASK}", strike(message, self._secrets))
         if shown != message:
             record.msg, record.args = shown, ()
         return True
@@ -63,16 +73,17 @@ def hide_from_logs(*secrets: str | None) -> None:
     """Strike secrets out of what botocore logs from now on.
 
     Args:
-        secrets: Tokens and secret keys; None is passed over.
+        secrets: Tokens and secret keys; None and what is too short for one is passed over.
     """
-    _FILTER.learn(tuple(s for s in secrets if s))
+    _FILTER.learn(tuple(s for s in secrets if s and len(s) >= _SHORTEST))
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_FILTER)
 
 
 def strike(text: str, secrets: Iterable[str]) -> str:
     """Return the text with each of the secrets replaced by asterisks."""
-    for secret in secrets:
+    # The longest first: one may be part of another.
+    for secret in sorted(secrets, key=len, reverse=True):
         if secret in text:
             text = text.replace(secret, MASK)
     return text

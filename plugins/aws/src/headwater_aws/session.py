@@ -9,12 +9,10 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from botocore.exceptions import BotoCoreError
-
 from headwater.credentials import Credentials, Identity, Permission
 from headwater.errors import AuthError
 from headwater_aws.clients import Clients, bare_session
-from headwater_aws.errors import translate, translating
+from headwater_aws.errors import translating
 from headwater_aws.narrowing import PolicyRow, session_policies
 from headwater_aws.renewing import Clock, Keys, LiveCredentials, utc_now
 
@@ -231,10 +229,8 @@ def resolve_region(given: str | None, profile: str | None = None) -> str:
     """
     found = given or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not found:
-        try:
+        with translating(doing="find the region"):
             found = bare_session(profile).get_config_variable("region")
-        except BotoCoreError as error:
-            raise translate(error, doing="find the region") from error
     if not found:
         raise AuthError(
             "no AWS region is set",
