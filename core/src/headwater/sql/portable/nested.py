@@ -23,7 +23,9 @@ def field(piece: Piece, name: str) -> Piece:
         raise Refusal(f"field {name!r} of {piece.type}")
     for known, type_ in piece.type.fields:
         if known.casefold() == name.casefold():
-            return Piece(f"struct_extract({piece.sql}, {text(known)})", type_, piece.raises)
+            sql = f"struct_extract({piece.sql}, {text(known)})"
+            # Twice negated: no filter on it reaches the file's statistics, which know no NaN.
+            return Piece(f"(-(-{sql}))" if type_.is_floating else sql, type_, piece.raises)
     raise Refusal(f"{piece.type} has no field {name!r}")
 
 
