@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from headwater.conform import conformer
 from headwater.diagnostics import Diagnostic
 from headwater.engine import ArrowStream
-from headwater.plan import CONFLICT, Plan
+from headwater.plan import Plan
 from headwater.schema import Role
+from headwater.sql.private import CONFLICT
 from headwater.stats import ReadStats
 
 if TYPE_CHECKING:

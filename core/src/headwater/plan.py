@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from headwater.credentials import Identity
 from headwater.diagnostics import Diagnostic
@@ -13,12 +13,6 @@ from headwater.mapping import BoundMapping
 from headwater.relation import Relation
 from headwater.table import TableName, TimePartition
 from headwater.window import Window
-
-PRIVATE_DATABASE: Final = "hw"
-"""Database under which a plan's SQL names its tables: `hw`.`t0`, `hw`.`t1` ..."""
-
-CONFLICT: Final = "_conflict"
-"""Extra output column of a plan with actuals of another source: whether they contradict."""
 
 
 @dataclass(frozen=True, slots=True)

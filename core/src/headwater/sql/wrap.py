@@ -15,12 +15,13 @@ from sqlglot.dialects.spark import Spark
 from sqlglot.tokenizer_core import Token, TokenType
 
 from headwater.mapping import BoundColumn, BoundMapping
-from headwater.plan import CONFLICT, PRIVATE_DATABASE
 from headwater.schema import Role
 from headwater.sql.analysis import Analysis, TableReference
+from headwater.sql.private import CONFLICT, PRIVATE_DATABASE
 from headwater.sql.rewriting import Edit, quoted
 from headwater.types import TIMESTAMP, DataType
 from headwater.window import Window
+
 
 @dataclass(frozen=True, slots=True)
 class Wrapped:
