@@ -30,6 +30,7 @@ class Known:
         how: How its files are read, for a table of files.
         projection: Its partitions as a rule, where it declares one.
         state: The snapshot or version that is current, of an Iceberg or Delta table.
+        view: The Spark SQL that a view stands for.
     """
 
     entry: GlueTable
@@ -38,6 +39,7 @@ class Known:
     how: Reading = field(default_factory=Reading)
     projection: Projection | None = None
     state: IcebergState | DeltaState | None = None
+    view: str | None = None
 
 
 _FILES = (Kind.HIVE, Kind.SPARK, Kind.MANIFEST)

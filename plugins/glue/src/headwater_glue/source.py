@@ -12,7 +12,7 @@ from headwater.errors import ConfigError
 from headwater.plan import Plan
 from headwater.relation import Relation
 from headwater.source import DataSource, DeclaredPartition, SourceCapability
-from headwater.sql.rewriting import quoted
+from headwater.sql.rewriting import RewriteRule, quoted
 from headwater.table import Partition, Table, TimePartition
 from headwater_aws.auth.naming import auth_ref
 from headwater_glue.auth import DefaultChain
@@ -133,6 +133,12 @@ class GlueDataSource(DataSource):
         own = (f"{table.name.database}.{table.name.name}".lower(), table.name.name.lower())
         declared = {name.lower(): rule for name, rule in self.partitions.items()}
         return next((declared[name] for name in own if name in declared), None)
+
+    def rewrite_rules(self) -> tuple[RewriteRule, ...]:
+        """Return the rules that expand the catalog's views."""
+        from headwater_glue.query.rewrite import RULES
+
+        return RULES
 
     def permissions(self, plan: Plan) -> Iterable[Permission]:
         """Return what a plan over this source must be allowed to do, exactly, and why."""
