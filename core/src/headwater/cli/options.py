@@ -38,6 +38,12 @@ def _moment(value: str | None) -> str | None:
     return value
 
 
+def _share(value: float | None) -> float | None:
+    if value is not None and not 0 < value <= 1:
+        raise typer.BadParameter(f"{value:g} is no share of the rows; write e.g. 0.1")
+    return value
+
+
 Json = Annotated[
     bool,
     typer.Option(
@@ -71,6 +77,7 @@ Start = Annotated[
     str | None,
     typer.Argument(
         help="Start of the window, ISO 8601, UTC unless it says otherwise.",
+        metavar="START",
         callback=_moment,
         show_default=False,
     ),
@@ -79,6 +86,7 @@ End = Annotated[
     str | None,
     typer.Argument(
         help="End of the window, exclusive. Without a window: all rows.",
+        metavar="END",
         callback=_moment,
         show_default=False,
     ),
@@ -105,8 +113,7 @@ Sample = Annotated[
     typer.Option(
         "--sample",
         help="Share of the ids to keep, in (0, 1].  [default: the connection's]",
-        min=0.0,
-        max=1.0,
+        callback=_share,
         show_default=False,
     ),
 ]

@@ -145,6 +145,7 @@ class Terminal:
             _console(stream).print(styled, soft_wrap=True)
         else:
             stream.write(text + "\n")
+            stream.flush()  # what is listed piece by piece arrives piece by piece, in a pipe too
 
 
 class _LogHandler(logging.Handler):

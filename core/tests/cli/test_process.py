@@ -1,0 +1,225 @@
+"""The program as a process: pipes, terminals, signals."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from core.tests.cli import predictions
+from core.tests.fake_distributions import Site
+
+HEADWATER = Path(sys.executable).with_name("headwater")
+SLOW_ENGINE = """
+    import sys, time
+    from contextlib import contextmanager
+    from datetime import UTC, datetime
+
+    from headwater.hookspecs import hookimpl
+    from headwater.specs import EngineSpec
+
+
+    class SlowEngine:
+        name = "slow"
+        capabilities = frozenset()
+
+        def unavailable(self):
+            return None
+
+        def refusals(self, plan):
+            return ()
+
+        @contextmanager
+        def read(self, plan, access):
+            yield Stream()
+
+
+    class Stream:
+        def __init__(self):
+            import pyarrow as pa
+
+            moment = datetime(2026, 1, 1, tzinfo=UTC)
+            self.batch = pa.record_batch({
+                "id": ["a"],
+                "timestamp": pa.array([moment], pa.timestamp("us", "UTC")),
+                "amount": [1.0],
+                "will_buy": [True],
+                "actual_will_buy": [True],
+            })
+            self.schema = self.batch.schema
+
+        def __iter__(self):
+            yield self.batch
+            print("one batch was given", file=sys.stderr, flush=True)
+            time.sleep(60)
+
+
+    @hookimpl
+    def headwater_engines():
+        return [EngineSpec("slow", f"{__name__}:SlowEngine", "gives a batch, then sleeps")]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    predictions.write(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def slow(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A read whose engine has given one batch and sleeps."""
+    packages = folder / "packages"
+    packages.mkdir()
+    Site(packages).install("acme-slow", SLOW_ENGINE)
+    process = subprocess.Popen(
+        [HEADWATER, "read", "serving", "--engine", "slow", "--out", "out"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(packages)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "one batch was given\n"
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)],
+)
+def test_a_read_that_is_stopped_leaves_nothing(
+    slow: subprocess.Popen[str], folder: Path, number: signal.Signals, code: int
+) -> None:
+    slow.send_signal(number)
+    out, err = slow.communicate(timeout=20)
+    assert (slow.returncode, out, err) == (code, "", "")
+    assert list((folder / "out").iterdir()) == []
+
+
+def test_a_pipe_gets_plain_lines_of_any_length(folder: Path) -> None:
+    done = subprocess.run(
+        [HEADWATER, "plan", "serving", "2026-01-02", "2026-01-04"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COLUMNS": "40", "TERM": "xterm-256color"},
+    )
+    assert done.stderr == ""
+    assert "\x1b" not in done.stdout
+    assert max(len(line) for line in done.stdout.splitlines()) > 100
+
+
+def test_a_closed_pipe_is_no_drama(folder: Path) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{HEADWATER} plan serving --json | true; echo ${{PIPESTATUS[0]}}"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    assert done.stdout.strip() in ("0", "1")
+
+
+def watched(folder: Path, *arguments: str, **environ: str) -> tuple[str, str]:
+    """Run the program with stderr (and stdout, unless --json) on a terminal."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [HEADWATER, *arguments],
+        cwd=folder,
+        env={k: v for k, v in os.environ.items() if k != "NO_COLOR"}
+        | {"TERM": "xterm-256color", "COLUMNS": "60"}
+        | environ,
+        stdout=subprocess.PIPE if "--json" in arguments else follower,
+        stderr=follower,
+        text=True,
+    )
+    os.close(follower)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(leader, 4096)
+        except OSError:  # EIO: the other side is closed
+            break
+        if not piece:
+            break
+        shown += piece
+    out = process.communicate(timeout=20)[0] or ""
+    os.close(leader)
+    assert process.returncode == 0, shown
+    return out, shown.decode()
+
+
+def test_a_terminal_gets_colour_and_progress(folder: Path) -> None:
+    _, shown = watched(folder, "check", "serving")
+    assert "\x1b[32mok" in shown
+    assert "checking insurance/v1/serving" in shown
+
+
+def test_no_color_is_honoured(folder: Path) -> None:
+    _, shown = watched(folder, "check", "serving", NO_COLOR="1")
+    assert "\x1b[32m" not in shown
+    assert "ok    query" in shown
+
+
+def test_a_dumb_terminal_gets_plain_text(folder: Path) -> None:
+    _, shown = watched(folder, "check", "serving", TERM="dumb")
+    assert "\x1b" not in shown
+
+
+def test_a_terminal_does_not_break_lines(folder: Path) -> None:
+    _, shown = watched(folder, "plan", "serving", TERM="xterm-256color")
+    assert max(len(line) for line in shown.splitlines()) > 100
+
+
+def test_json_stays_pure_while_a_person_watches(folder: Path) -> None:
+    out, shown = watched(folder, "read", "serving", "--out", "rows.parquet", "--json")
+    assert json.loads(out)["stats"]["rows"] == 40
+    assert "reading insurance/v1/serving" in shown
+
+
+def test_the_module_is_a_program_too(folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "headwater", "plugins", "--json"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["plugins"][0]["name"] == "core"
+
+
+def test_an_observers_failure_is_one_line(folder: Path) -> None:
+    packages = folder / "packages"
+    packages.mkdir()
+    Site(packages).install(
+        "acme-observer",
+        """
+        from headwater.hookspecs import hookimpl
+
+        @hookimpl
+        def headwater_plan_created(plan):
+            raise RuntimeError("lineage is down")
+        """,
+    )
+    command = [str(HEADWATER), "plan", "training"]
+    environ = {**os.environ, "PYTHONPATH": str(packages)}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environ)
+    assert done.returncode == 0
+    assert done.stderr == (
+        "warning: plugin acme-observer 1.0: headwater_plan_created failed; the read goes on "
+        "(RuntimeError: lineage is down)\n"
+    )
+    done = subprocess.run(
+        [*command, "--debug"], cwd=folder, capture_output=True, text=True, env=environ
+    )
+    assert "Traceback" in done.stderr

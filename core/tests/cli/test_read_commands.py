@@ -1,0 +1,184 @@
+"""check, plan, read: the real library on local files."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+from core.tests.cli import predictions
+from core.tests.cli.support import Program
+
+
+@pytest.fixture(autouse=True)
+def data(headwater: Program) -> None:
+    predictions.write(headwater.folder)
+
+
+def reconfigure(old: str, new: str) -> None:
+    assert old in predictions.CONFIG
+    Path("headwater.yaml").write_text(predictions.CONFIG.replace(old, new))
+
+
+def test_check_examines_every_connection(headwater: Program) -> None:
+    outcome = headwater("check")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert [line for line in outcome.out.splitlines() if line.startswith("Check of")] == [
+        "Check of insurance/v1/serving",
+        "Check of insurance/v1/training",
+    ]
+    assert "40 rows" in outcome.out
+
+
+def test_check_of_one_connection_and_a_window(headwater: Program) -> None:
+    outcome = headwater("check", "serving", "2026-01-02", "2026-01-04", "--json")
+    assert outcome.code == 0
+    [report] = outcome.json["reports"]
+    assert report["connection"] == "insurance/v1/serving"
+    assert [s["name"] for s in report["stages"]][-1] == "rows"
+    assert report["stages"][-1]["details"]["rows"] == 20
+
+
+def test_check_answers_no_with_one(headwater: Program) -> None:
+    reconfigure("{amount: numeric}", "{amont: numeric}")
+    outcome = headwater("check", "serving")
+    assert outcome.code == 1
+    assert "did you mean 'amount'?" in outcome.out
+    assert headwater("check", "--json").json["ok"] is False
+
+
+def test_check_without_connections(headwater: Program) -> None:
+    Path("headwater.yaml").write_text("version: 1\n")
+    assert headwater("check").out == "there are no connections to check\n"
+
+
+def test_plan_explains_and_reads_nothing(headwater: Program) -> None:
+    outcome = headwater("plan", "serving", "2026-01-02", "2026-01-04")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "Plan of insurance/v1/serving" in outcome.out
+    assert "partitions 2 of 4" in outcome.out
+    answer = headwater("plan", "v1/serving", "2026-01-02", "2026-01-04", "--json").json
+    assert answer["files"] == 2
+    assert answer["engine"] == "embedded"
+
+
+def test_plan_of_all_rows(headwater: Program) -> None:
+    assert headwater("plan", "training", "--json").json["window"] is None
+
+
+def test_read_writes_parquet_with_roles(headwater: Program) -> None:
+    outcome = headwater("read", "serving", "2026-01-02", "2026-01-04", "--out", "out")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out == (
+        "wrote 20 rows to out/part-0.parquet\n"
+        "  from 2026-01-02T00:00:00+00:00 to 2026-01-03T09:00:00+00:00\n"
+        "  actual_will_buy is known for 10 rows (50.0%)\n"
+    )
+    table = pq.read_table("out/part-0.parquet")
+    assert table.column_names == ["id", "timestamp", "amount", "will_buy", "actual_will_buy"]
+    assert (table.schema.field("amount").metadata or {})[b"headwater.role"] == b"feature"
+
+
+def test_read_as_json(headwater: Program) -> None:
+    answer = headwater(
+        "read", "serving", "2026-01-01", "2026-01-02", "--out", "rows.arrow", "--json"
+    ).json
+    assert answer["path"] == "rows.arrow"
+    assert answer["stats"]["rows"] == 10
+    with pa.ipc.open_file("rows.arrow") as file:
+        assert file.read_all().num_rows == 10
+
+
+@pytest.mark.parametrize(
+    ("out", "format", "file"),
+    [
+        ("rows.csv", (), "rows.csv"),
+        ("rows", ("--format", "csv"), "rows/part-0.csv"),
+        ("rows.parquet", (), "rows.parquet"),
+        ("a/b/rows.arrow", (), "a/b/rows.arrow"),
+        ("rows.arrow", ("-f", "parquet"), "rows.arrow/part-0.parquet"),
+    ],
+)
+def test_the_format_follows_from_the_ending(
+    headwater: Program, out: str, format: tuple[str, ...], file: str
+) -> None:
+    assert headwater("read", "training", "--out", out, *format).code == 0
+    assert Path(file).is_file()
+
+
+def test_read_takes_a_sample(headwater: Program) -> None:
+    whole = headwater("read", "serving", "--out", "a.csv", "--json").json
+    part = headwater("read", "serving", "--out", "b.csv", "--sample", "0.5", "--json").json
+    assert 0 < part["stats"]["rows"] < whole["stats"]["rows"] == 40
+    ids = set(pyarrow.csv.read_csv("a.csv")["id"].to_pylist())
+    assert set(pyarrow.csv.read_csv("b.csv")["id"].to_pylist()) < ids
+
+
+def test_read_of_nothing_gives_the_verdict(headwater: Program) -> None:
+    outcome = headwater("read", "serving", "2027-01-01", "2027-01-02", "--out", "rows.csv")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.startswith("wrote 0 rows to rows.csv\n  warning[")
+    answer = headwater(
+        "read", "serving", "2027-01-01", "2027-01-02", "--out", "r.csv", "--json"
+    ).json
+    assert answer["stats"]["verdict"]["message"]
+
+
+def test_read_replaces_nothing_unasked(headwater: Program) -> None:
+    Path("rows.csv").write_text("mine")
+    outcome = headwater("read", "training", "--out", "rows.csv")
+    assert outcome.code == 1
+    assert outcome.err.startswith("error: rows.csv exists\n")
+    assert Path("rows.csv").read_text() == "mine"
+    assert headwater("read", "training", "--out", "rows.csv", "--overwrite").code == 0
+    assert Path("rows.csv").read_text() != "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("plan",), "Missing argument 'CONNECTION'"),
+        (("plan", "serving", "2026-01-01"), "a window needs both START and END"),
+        (("plan", "serving", "2026-01-02", "2026-01-01"), "is empty: its end is exclusive"),
+        (("plan", "serving", "monday", "2026-01-01"), "'monday' is not a time: use ISO 8601"),
+        (("plan", "serving", "--as-of", "soon"), "'soon' is not a time: use ISO 8601"),
+        (("plan", "serving", "--sample", "0"), "0 is no share of the rows"),
+        (("plan", "serving", "--sample", "2"), "2 is no share of the rows"),
+        (("plan", "serving", "--smaple", "0.1"), "--sample"),
+        (("read", "serving"), "Missing option '--out'"),
+    ],
+)
+def test_used_wrongly(headwater: Program, arguments: tuple[str, ...], message: str) -> None:
+    outcome = headwater(*arguments)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert message in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("plan", "training", "--engine", "sprak"), "error: no engine 'sprak' is installed\n"),
+        (("plan", "insurance"), "error: 'insurance' could be any of"),
+        (("read", "training", "--out", "x", "-f", "xls"), "error: no writer 'xls' is installed\n"),
+    ],
+)
+def test_what_goes_wrong_is_told(
+    headwater: Program, arguments: tuple[str, ...], message: str
+) -> None:
+    outcome = headwater(*arguments)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith(message)
+    assert "hint: " in outcome.err
+
+
+def test_a_file_with_two_problems_shows_both(headwater: Program) -> None:
+    reconfigure("type: files\n", "type: files\n            formt: csv\n            querry: x\n")
+    outcome = headwater("check")
+    assert outcome.code == 1
+    assert outcome.err == (
+        "error: headwater.yaml has 2 problems\n"
+        "  line 14: unknown key models.insurance.versions.v1.serving.source.formt\n"
+        "    did you mean 'format'?\n"
+        "  line 15: unknown key models.insurance.versions.v1.serving.source.querry\n"
+        "    did you mean 'query'?\n"
+    )
