@@ -1,0 +1,190 @@
+"""What a SELECT reads from: its tables and subqueries in the order in which they are joined.
+
+    a JOIN b ON ... LEFT JOIN c ON ...      ((a join b) left join c), item by item
+
+The rooms that move a predicate down (`commute`, `key_conditions`) decide join by join; what they
+can't see through comes back as an `Unclear` with the node that is in the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from sqlglot import exp
+
+from headwater.sql.analysis import Analysis, Binding, Generated, Scope, Source, TableReference
+from headwater.types import DataType
+
+
+class JoinKind(StrEnum):
+    """How an item is joined to those before it; a comma and CROSS JOIN are `INNER`."""
+
+    INNER = "JOIN"
+    LEFT = "LEFT JOIN"
+    RIGHT = "RIGHT JOIN"
+    FULL = "FULL JOIN"
+    SEMI = "LEFT SEMI JOIN"
+    ANTI = "LEFT ANTI JOIN"
+
+
+KEEPS_LEFT: Final = frozenset({JoinKind.INNER, JoinKind.LEFT, JoinKind.SEMI, JoinKind.ANTI})
+"""Joins whose rows are rows of the left side: none is made up, none stands for several."""
+KEEPS_RIGHT: Final = frozenset({JoinKind.INNER, JoinKind.RIGHT})
+"""Joins whose rows are rows of the right side."""
+
+_KINDS: Final = {
+    ("", ""): JoinKind.INNER,
+    ("", "INNER"): JoinKind.INNER,
+    ("", "CROSS"): JoinKind.INNER,
+    ("LEFT", ""): JoinKind.LEFT,
+    ("LEFT", "OUTER"): JoinKind.LEFT,
+    ("RIGHT", ""): JoinKind.RIGHT,
+    ("RIGHT", "OUTER"): JoinKind.RIGHT,
+    ("FULL", ""): JoinKind.FULL,
+    ("FULL", "OUTER"): JoinKind.FULL,
+    ("LEFT", "SEMI"): JoinKind.SEMI,
+    ("", "SEMI"): JoinKind.SEMI,
+    ("LEFT", "ANTI"): JoinKind.ANTI,
+    ("", "ANTI"): JoinKind.ANTI,
+}
+_JOIN_PARTS: Final = frozenset({"this", "on", "side", "kind", "using", "method"})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One table or subquery of a FROM clause.
+
+    Args:
+        key: Its key in `scope.sources`.
+        source: What it is.
+        node: Where it stands: `exp.Table`, `exp.Subquery`, `exp.Lateral` ...
+        kind: How it is joined to the items before it; `INNER` for the first.
+        on: Conjuncts of its ON.
+        using: Columns of its USING; of a NATURAL join, those that both sides have.
+        join: The join, None for the first.
+    """
+
+    key: str
+    source: Source
+    node: exp.Expression
+    kind: JoinKind = JoinKind.INNER
+    on: tuple[exp.Expression, ...] = ()
+    using: tuple[str, ...] = ()
+    join: exp.Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """A part of a FROM clause that is not understood well enough to look through it."""
+
+    node: exp.Expression
+
+
+def read_from(analysis: Analysis, scope: Scope) -> tuple[Item, ...] | Unclear:
+    """Return the items of a SELECT's FROM clause, in the order in which they are joined.
+
+    LATERAL VIEWs are no items: they make rows of rows, one by one, after all joins.
+    """
+    select = scope.node
+    from_ = select.args.get("from_")
+    joins = select.args.get("joins") or []
+    if not isinstance(from_, exp.From):
+        return Unclear(select) if joins or scope.sources else ()
+    first = _item(scope, from_.this)
+    if first is None:
+        return Unclear(from_.this)
+    items = [first]
+    for join in joins:
+        item = _joined(analysis, scope, join, items)
+        if item is None:
+            return Unclear(join)
+        items.append(item)
+    views = [lateral.this for lateral in select.args.get("laterals") or []]
+    keys = [item.key for item in items]
+    others = [s for k, s in scope.sources.items() if k not in keys]
+    if len(set(keys)) != len(keys) or len(others) != len(views):
+        return Unclear(from_)
+    if not all(isinstance(s, Generated) for s in others):
+        return Unclear(from_)
+    return tuple(items)
+
+
+def spread(
+    node: exp.Expression | None, kind: type[exp.And] | type[exp.Or]
+) -> Iterator[exp.Expression]:
+    """Yield the conditions that AND (or OR) joins, however they are bracketed, in order."""
+    todo = [node] if node is not None else []
+    while todo:
+        here = todo.pop()
+        while isinstance(here, exp.Paren):
+            here = here.this
+        if isinstance(here, kind):
+            todo += [here.expression, here.this]
+        else:
+            yield here
+
+
+def conditions_of(clause: exp.Expression | None) -> Iterator[exp.Expression]:
+    """Yield the conjuncts of a WHERE."""
+    yield from spread(clause.this if clause is not None else None, exp.And)
+
+
+def columns_of(analysis: Analysis, source: Source) -> tuple[tuple[str, DataType], ...]:
+    """Return the names and types of the columns that a source brings in."""
+    if isinstance(source, TableReference):
+        return tuple((c.name, c.type) for c in analysis.tables[source.name].columns)
+    if isinstance(source, Scope):
+        return tuple((o.name, o.type) for o in source.outputs)
+    return tuple((c.name, c.type) for c in source.columns)
+
+
+def same_column(a: Binding | None, b: Binding | None) -> bool:
+    """Return whether two names mean one column, whole (no struct field of it)."""
+    return (
+        a is not None
+        and b is not None
+        and a.scope is b.scope
+        and a.source == b.source
+        and a.column.casefold() == b.column.casefold()
+        and not a.fields
+        and not b.fields
+    )
+
+
+def _item(scope: Scope, node: exp.Expression) -> Item | None:
+    if node.args.get("joins") or node.args.get("laterals"):
+        return None
+    inner = node.this if isinstance(node, (exp.Subquery, exp.Lateral)) else node
+    while isinstance(inner, exp.Subquery):
+        inner = inner.this
+    for key, source in scope.sources.items():
+        if source.node is node or (source.node is inner and not isinstance(inner, exp.Table)):
+            return Item(key, source, node)
+    key = node.alias_or_name.casefold()
+    named = scope.sources.get(key)
+    # A CTE's scope has the node of its definition, so it is found by name.
+    if isinstance(node, exp.Table) and isinstance(named, Scope) and not node.args.get("db"):
+        return Item(key, named, node)
+    return None
+
+
+def _joined(
+    analysis: Analysis, scope: Scope, join: exp.Expression, before: Sequence[Item]
+) -> Item | None:
+    item = _item(scope, join.this)
+    method = str(join.args.get("method") or "").upper()
+    kind = (
+        _KINDS.get((join.side.upper(), join.kind.upper())) if isinstance(join, exp.Join) else None
+    )
+    strange = [k for k, v in join.args.items() if v and k not in _JOIN_PARTS]
+    if item is None or kind is None or strange or method not in ("", "NATURAL"):
+        return None
+    using = tuple(u.name for u in join.args.get("using") or [])
+    if method == "NATURAL":
+        there = {c.casefold() for i in before for c, _ in columns_of(analysis, i.source)}
+        using = tuple(c for c, _ in columns_of(analysis, item.source) if c.casefold() in there)
+    on = tuple(spread(join.args.get("on"), exp.And))
+    return Item(item.key, item.source, item.node, kind, on, using, join)
