@@ -1,0 +1,102 @@
+import shutil
+
+import pyarrow as pa
+import pytest
+from core.tests.pipeline.conftest import files
+
+import headwater as hw
+from headwater.dataset import EmptyReadWarning
+from headwater.report import Status
+
+WINDOW = ("2026-01-03", "2026-01-05")
+
+
+def statuses(report):
+    return {s.name: str(s.status) for s in report.stages}
+
+
+def test_a_connection_that_works_says_so_stage_by_stage(serving):
+    report = serving.check(*WINDOW)
+    assert report.ok
+    assert list(statuses(report)) == ["identity", "query", "mapping", "plan", "rows"]
+    rows = report.stage("rows")
+    assert rows.details["coverage"] == {"actual_buy": pytest.approx(10 / 12)}
+    assert "it works" in report.render()
+
+
+def test_a_failed_stage_skips_what_needs_it_and_nothing_is_raised(version, log):
+    serving = version.connect_serving(files(log, "SELECT nope FROM predictions"), "pid", "ts")
+    report = serving.check()
+    assert not report.ok
+    assert statuses(report) == {
+        "identity": "ok",
+        "query": "failed",
+        "mapping": "skipped",
+        "plan": "skipped",
+        "rows": "skipped",
+    }
+    assert report.to_dict()["stages"][1]["diagnostics"][0]["code"] == "unknown-column"
+
+
+def test_a_mapping_that_does_not_fit_is_told_whole(version, log):
+    report = version.connect_serving(files(log), "id", "tz").check()
+    assert len(report.stage("mapping").diagnostics) == 2
+
+
+def test_duplicate_and_null_ids_are_counted_exactly(version):
+    table = pa.table(
+        {
+            "pid": ["a", "a", "b", None, "a"],
+            "ts": pa.array([0] * 5, pa.timestamp("us", tz="UTC")),
+            "amount": [1.0] * 5,
+            "owner": ["x"] * 5,
+            "buy": [True] * 5,
+        }
+    )
+    serving = version.connect_serving(hw.MemoryDataSource(tables={"t": table}), "pid", "ts")
+    rows = serving.check().stage("rows")
+    assert rows.status is Status.WARNING
+    assert rows.details["duplicate_ids"] == 2
+    assert rows.details["null_ids"] == 1
+    assert {d.code for d in rows.diagnostics} == {"duplicate-id", "null-id"}
+
+
+@pytest.mark.parametrize(
+    ("window", "query", "code", "says"),
+    [
+        (("2026-03-01", "2026-03-02"), None, "partition-missing", "none of its partitions"),
+        (
+            ("2026-01-03", "2026-01-04"),
+            "SELECT * FROM predictions WHERE amount < -1",
+            "filtered-out",
+            "WHERE and JOIN",
+        ),
+        (
+            ("2026-01-03T01:00", "2026-01-03T02:00"),
+            None,
+            "window-outside-data",
+            "the data runs from 2026-01-01T00:00:00+00:00 to 2026-01-10T20:00:00+00:00",
+        ),
+    ],
+)
+def test_a_read_without_rows_ends_in_a_verdict(version, log, window, query, code, says):
+    data = version.connect_serving(files(log, query), "pid", "ts").read(*window)
+    with pytest.warns(EmptyReadWarning, match=code):
+        assert data.to_arrow().num_rows == 0
+    assert data.stats.verdict.code == code
+    assert says in data.stats.verdict.render()
+
+
+def test_a_window_beyond_the_data_names_the_nearest_that_has_some(version, log):
+    source = files(log, partitions={})
+    data = version.connect_serving(source, "pid", "ts").read("2026-02-01", "2026-02-02")
+    with pytest.warns(EmptyReadWarning, match="nearest window with data"):
+        data.to_arrow()
+
+
+def test_a_file_that_is_gone_between_plan_and_read_is_an_error_not_fewer_rows(serving, log):
+    data = serving.read(*WINDOW)
+    shutil.rmtree(log / "dt=2026-01-04")
+    with pytest.raises(hw.HeadwaterError) as caught:
+        data.to_arrow()
+    assert caught.value.code == "data-changed"
