@@ -20,7 +20,17 @@ JOINS = (
     "ANTI JOIN",
     "CROSS JOIN",
 )
-CONDITIONS = ("{a}.id = {b}.id", "{a}.t = {b}.t", "{a}.k = {b}.k", "{b}.n > 1", "{a}.n > 1")
+CONDITIONS = (
+    "{a}.id = {b}.id",
+    "{a}.id = {b}.id",
+    "{a}.t = {b}.t",
+    "{a}.k = {b}.k",
+    "{b}.n > 0",
+    "{a}.n > 0",
+    "{b}.k = 'a'",
+    "{a}.id IN (1, 3)",
+    "({a}.k = 'b' OR {b}.k = 'b')",
+)
 SET_OPERATIONS = ("UNION ALL", "UNION", "INTERSECT", "EXCEPT", "INTERSECT ALL", "EXCEPT ALL")
 FORMS = ("plain", "plain", "distinct", "group", "window", "qualify", "limit")
 
@@ -97,6 +107,14 @@ class Maker:
         return self.pick(
             f"{x}.n > 0",
             f"{x}.k = 'a'",
+            f"1 < {x}.id",
+            f"{x}.n BETWEEN 1 AND 2",
+            f"({x}.k = 'a' OR {x}.k = 'b')",
+            f"({x}.id = 1 OR {x}.k = 'b')",
+            f"NOT {x}.id = 2",
+            f"{x}.k NOT LIKE 'a%'",
+            f"{x}.k LIKE 'a%'",
+            f"{x}.id IS NULL",
             f"{x}.t = {y}.t",
             f"({x}.id = {y}.id AND {x}.t = {y}.t)",
             f"({x}.t = {y}.t OR {x}.n = 1)",

@@ -1,48 +1,29 @@
-"""The proof of `commute`, tried on data: pruned and unpruned reads give the same rows."""
+"""The proofs of `commute` and `key_conditions`, tried on data: pruning loses and adds no row."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import duckdb
 import hypothesis
 import pytest
+from core.tests.sql.pruning import DATA, TABLES, Data, Keep, Row, analysed, difference
 from core.tests.sql.query_maker import queries
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
-from headwater import types as t
-from headwater.sql.analysis import Analysis
-from headwater.sql.commute import Reach, Reaches, reach
-from headwater.sql.parse import parse
-from headwater.sql.resolve import resolve
-from headwater.sql.rewriting import Edit, apply
-from headwater.table import Column, Table, TableName
+from headwater.sql.commute import Reaches, reach
+from headwater.sql.key_conditions import conditions, matches
+from headwater.table import Partition
 
-COLUMNS = (
-    Column("t", t.TIMESTAMP),
-    Column("id", t.INT),
-    Column("k", t.STRING),
-    Column("n", t.INT),
-)
-TABLES = {
-    TableName("db", name): Table(TableName("db", name), COLUMNS) for name in ("logs", "facts")
-}
 WINDOW = "t >= TIMESTAMP '2024-01-02' AND t < TIMESTAMP '2024-01-04'"
-TIMES = (None, *(f"2024-01-0{day}" for day in range(1, 6)))
-
-Row = tuple[Any, ...]
-Verdicts = Callable[[Analysis], Mapping[int, Reach]]
-
-
-def _rows() -> st.SearchStrategy[list[Row]]:
-    row = st.tuples(
-        st.sampled_from(TIMES), st.integers(1, 3), st.sampled_from("ab"), st.integers(0, 2)
-    )
-    return st.lists(row, min_size=2, max_size=8)
+TRIES = settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+THOROUGH = settings(TRIES, max_examples=10_000)
 
 
 @pytest.fixture(scope="module")
@@ -52,93 +33,101 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def _analysed(sql: str) -> Analysis:
-    analysis = resolve(parse(sql, database="db"), TABLES)
-    assert analysis.ok, [d.render() for d in analysis.diagnostics]
-    return analysis
-
-
-def _literal(time: str | None) -> str:
-    return "NULL" if time is None else f"TIMESTAMP '{time}'"
-
-
-def _load(engine: duckdb.DuckDBPyConnection, name: str, rows: list[Row]) -> None:
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} (t TIMESTAMP, id INT, k TEXT, n INT)")
-    if rows:
-        values = ", ".join(f"({_literal(time)}, {id_}, '{k}', {n})" for time, id_, k, n in rows)
-        engine.execute(f"INSERT INTO {name} VALUES {values}")
-
-
-def _inside(engine: duckdb.DuckDBPyConnection, sql: str) -> Counter[Row]:
-    return Counter(engine.execute(f"SELECT * FROM ({sql}) AS q WHERE {WINDOW}").fetchall())
-
-
-def _wanted(row: Row) -> bool:
+def wanted(row: Row) -> bool:
     return row[0] is not None and "2024-01-02" <= row[0] < "2024-01-04"
 
 
-def _difference(
-    engine: duckdb.DuckDBPyConnection,
-    sql: str,
-    data: dict[str, list[Row]],
-    spared: set[int],
-    verdicts: Verdicts,
-) -> tuple[Counter[Row], Counter[Row]] | None:
-    """Return the rows that pruning loses and adds, or None where it does neither.
+def by_window(sql: str, spared: set[int]) -> dict[int, Keep]:
+    """Prune as `reach` says; rows of the indices `spared` stay, for partitions are coarse."""
+    return {
+        index: lambda i, row: wanted(row) or i in spared
+        for index, verdict in reach(analysed(sql), "t").items()
+        if isinstance(verdict, Reaches)
+    }
 
-    Args:
-        sql: The query.
-        data: The rows of each table.
-        spared: Rows outside the window that stay all the same, by index: partitions are coarse.
-        verdicts: What may be pruned.
-    """
-    analysis = _analysed(sql)
-    found = verdicts(analysis)
-    edits = []
-    for name, rows in data.items():
-        _load(engine, name, rows)
+
+def by_keys(sql: str) -> dict[int, Keep]:
+    """Prune as `conditions` say; here every row is a partition of its own."""
+    analysis = analysed(sql)
+    keeps: dict[int, Keep] = {}
     for index, reference in enumerate(analysis.parsed.references):
-        if isinstance(found[index], Reaches):
-            rows = data[reference.name.name]
-            kept = [r for i, r in enumerate(rows) if _wanted(r) or i in spared]
-            _load(engine, f"pruned{index}", kept)
-            edits.append(Edit.replace(reference.span, f"pruned{index}"))
-    if not edits:
-        return None
-    whole, pruned = _inside(engine, sql), _inside(engine, apply(sql, edits))
-    return None if whole == pruned else (whole - pruned, pruned - whole)
+        table, found = TABLES[reference.name], conditions(analysis, reference)
+
+        def keep(_: int, row: Row, table=table, found=found) -> bool:  # type: ignore[no-untyped-def]
+            partition = Partition((str(row[1]), row[2], str(row[3])), "")
+            return all(matches(c, table, partition) for c in found)
+
+        if found:
+            keeps[index] = keep
+    return keeps
 
 
-DATA = st.fixed_dictionaries({"logs": _rows(), "facts": _rows()})
+def check_window(engine: duckdb.DuckDBPyConnection, sql: str, data: Data, spared: set[int]) -> None:
+    assert difference(engine, sql, data, by_window(sql, spared), WINDOW) is None
 
 
-@settings(
-    max_examples=400,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+def check_keys(engine: duckdb.DuckDBPyConnection, sql: str, data: Data) -> None:
+    assert difference(engine, sql, data, by_keys(sql)) is None
+
+
+@TRIES
 @given(sql=queries(), data=DATA, spared=st.sets(st.integers(0, 7)))
-def test_pruning_neither_loses_nor_adds_a_row(
-    engine: duckdb.DuckDBPyConnection, sql: str, data: dict[str, list[Row]], spared: set[int]
+def test_the_window_loses_and_adds_no_row(
+    engine: duckdb.DuckDBPyConnection, sql: str, data: Data, spared: set[int]
 ) -> None:
-    assert _difference(engine, sql, data, spared, lambda a: reach(a, "t")) is None
+    check_window(engine, sql, data, spared)
+
+
+@TRIES
+@given(sql=queries(), data=DATA)
+def test_key_conditions_lose_and_add_no_row(
+    engine: duckdb.DuckDBPyConnection, sql: str, data: Data
+) -> None:
+    check_keys(engine, sql, data)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@THOROUGH
+@given(sql=queries(depth=3), data=DATA, spared=st.sets(st.integers(0, 7)))
+def test_ten_thousand_queries(
+    engine: duckdb.DuckDBPyConnection, sql: str, data: Data, spared: set[int]
+) -> None:
+    check_window(engine, sql, data, spared)
+    check_keys(engine, sql, data)
 
 
 def test_an_unsound_pruner_would_be_caught(engine: duckdb.DuckDBPyConnection) -> None:
     """The same property with a pruner that says yes to everything: it must fail, soon."""
 
-    def careless(analysis: Analysis) -> Mapping[int, Reach]:
-        return {i: Reaches("t") for i in range(len(analysis.parsed.references))}
+    def careless(case: tuple[str, Data]) -> bool:
+        sql, data = case
+        everywhere: dict[int, Keep] = {
+            i: lambda _, row: wanted(row) for i in range(len(analysed(sql).parsed.references))
+        }
+        return difference(engine, sql, data, everywhere, WINDOW) is not None
 
-    case = st.tuples(queries(), DATA)
+    once = settings(max_examples=400, deadline=None, database=None, phases=[Phase.generate])
     try:
-        sql, data = hypothesis.find(
-            case,
-            lambda c: _difference(engine, c[0], c[1], set(), careless) is not None,
-            settings=settings(
-                max_examples=400, deadline=None, database=None, phases=[Phase.generate]
-            ),
-        )
+        sql, data = hypothesis.find(st.tuples(queries(), DATA), careless, settings=once)
     except NoSuchExample:
         pytest.fail("400 queries did not tell a careless pruner from a careful one")
-    assert _difference(engine, sql, data, set(), lambda a: reach(a, "t")) is None
+    check_window(engine, sql, data, set())
+
+
+def test_the_queries_prune_often_enough_to_mean_something() -> None:
+    """Half of the queries must have a scan that is reached, and a third a key condition."""
+    reached, keyed, total = [], [], []
+
+    @settings(max_examples=300, deadline=None, database=None, phases=[Phase.generate])
+    @given(sql=queries())
+    def count(sql: str) -> None:
+        total.append(sql)
+        if by_window(sql, set()):
+            reached.append(sql)
+        if by_keys(sql):
+            keyed.append(sql)
+
+    count()
+    assert len(reached) > len(total) / 2
+    assert len(keyed) > len(total) / 3

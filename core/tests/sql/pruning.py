@@ -1,0 +1,93 @@
+"""Running a query on whole tables and on pruned ones, on DuckDB, to compare what comes out.
+
+Both sides run on one engine, so that its dialect does not matter, only whether rows are missed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+import duckdb
+from hypothesis import strategies as st
+
+from headwater import types as t
+from headwater.sql.analysis import Analysis
+from headwater.sql.parse import parse
+from headwater.sql.resolve import resolve
+from headwater.sql.rewriting import Edit, apply
+from headwater.table import Column, Table, TableName
+
+Row: TypeAlias = "tuple[str | None, int, str, int]"
+Data: TypeAlias = "dict[str, list[Row]]"
+Keep: TypeAlias = "Callable[[int, Row], bool]"  # by the row's index, and the row
+
+COLUMNS: Final = (
+    Column("t", t.TIMESTAMP),
+    Column("id", t.INT),
+    Column("k", t.STRING),
+    Column("n", t.INT),
+)
+TABLES: Final = {
+    TableName("db", name): Table(TableName("db", name), COLUMNS, ("id", "k", "n"))
+    for name in ("logs", "facts")
+}
+TIMES: Final = (None, *(f"2024-01-0{day}" for day in range(1, 6)))
+
+_ROW = st.tuples(
+    st.sampled_from(TIMES), st.integers(1, 3), st.sampled_from("ab"), st.integers(0, 2)
+)
+_ROWS = st.lists(_ROW, min_size=2, max_size=8)
+DATA: Final = st.fixed_dictionaries({"logs": _ROWS, "facts": _ROWS})
+
+
+def analysed(sql: str) -> Analysis:
+    """Return the analysis of a query that has no errors."""
+    analysis = resolve(parse(sql, database="db"), TABLES)
+    assert analysis.ok, "\n".join(d.render() for d in analysis.diagnostics)
+    return analysis
+
+
+def difference(
+    engine: duckdb.DuckDBPyConnection,
+    sql: str,
+    data: Data,
+    keeps: dict[int, Keep],
+    where: str = "true",
+) -> tuple[Counter[Any], Counter[Any]] | None:
+    """Return the rows that pruning loses and those that it adds, or None where it does neither.
+
+    Args:
+        engine: DuckDB.
+        sql: The query.
+        data: The rows of each table.
+        keeps: Which rows stay, for each table reference that is pruned.
+        where: Which rows of the result count.
+    """
+    references = analysed(sql).parsed.references
+    edits = []
+    for name, rows in data.items():
+        _load(engine, name, rows)
+    for index, keep in keeps.items():
+        rows = data[references[index].name.name]
+        _load(engine, f"pruned{index}", [r for i, r in enumerate(rows) if keep(i, r)])
+        edits.append(Edit.replace(references[index].span, f"pruned{index}"))
+    if not edits:
+        return None
+    whole, pruned = (
+        Counter(engine.execute(f"SELECT * FROM ({q}) AS q WHERE {where}").fetchall())
+        for q in (sql, apply(sql, edits))
+    )
+    return None if whole == pruned else (whole - pruned, pruned - whole)
+
+
+def _load(engine: duckdb.DuckDBPyConnection, name: str, rows: list[Row]) -> None:
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} (t TIMESTAMP, id INT, k TEXT, n INT)")
+    if rows:
+        values = ", ".join(f"({_literal(time)}, {id_}, '{k}', {n})" for time, id_, k, n in rows)
+        engine.execute(f"INSERT INTO {name} VALUES {values}")
+
+
+def _literal(time: str | None) -> str:
+    return "NULL" if time is None else f"TIMESTAMP '{time}'"
