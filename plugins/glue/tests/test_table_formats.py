@@ -12,7 +12,7 @@ from headwater import types as t
 from headwater.errors import AccessDeniedError, SourceError
 from headwater.relation import DeltaRelation, IcebergRelation, Relation
 from headwater.table import Table, TableName
-from headwater_glue.iceberg import iceberg_type, parse_metadata
+from headwater_aws.lakes.iceberg import iceberg_type, parse_metadata
 from headwater_glue.testing import GlueLake
 
 ROWS = pa.table({"Id": ["a", "b"], "score": [0.5, 0.25]})

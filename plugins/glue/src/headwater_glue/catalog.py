@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from headwater.errors import SourceError
 from headwater.hive_layout import NULL_PARTITION
 from headwater.table import KeyCondition, Partition, Table, TableName
+from headwater_aws.lakes.delta import DeltaState, delta_state
+from headwater_aws.lakes.iceberg import IcebergState, iceberg_state
 from headwater_glue.api import Place, Raw
 from headwater_glue.conditions import expression
-from headwater_glue.delta import DeltaState, delta_state
 from headwater_glue.describing import Known, describe
 from headwater_glue.entry import GlueTable, Storage
 from headwater_glue.finding import Finder
-from headwater_glue.iceberg import IcebergState, iceberg_state
 from headwater_glue.kinds import Kind, classify, data_location
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 
 from headwater.errors import SourceError
 from headwater.table import Column, Table, TableName
-from headwater_glue.delta import DeltaState
+from headwater_aws.lakes.delta import DeltaState
+from headwater_aws.lakes.iceberg import IcebergState
+from headwater_aws.lakes.spark_schema import spark_columns
 from headwater_glue.entry import GlueColumn, GlueTable
 from headwater_glue.hive_types import column_type
-from headwater_glue.iceberg import IcebergState
 from headwater_glue.kinds import Kind, classify, data_location
 from headwater_glue.projection import Projection
 from headwater_glue.projection_properties import projection_of
 from headwater_glue.serde import Reading, read_columns, reading, spark_reading
-from headwater_glue.spark_schema import spark_columns
 
 
 @dataclass(frozen=True, slots=True)

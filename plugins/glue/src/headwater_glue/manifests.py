@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from headwater.errors import DataChangedError, SourceError
 from headwater_aws.listing import S3Object, list_many, parse_uri
-from headwater_glue.storage import read_objects
+from headwater_aws.objects import read_objects
 
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession

@@ -7,15 +7,15 @@ Source: AWS Service Authorization Reference, "AWS Glue" and "Amazon S3"; Glue De
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from headwater.credentials import Permission
 from headwater.plan import Plan
-from headwater.relation import DeltaRelation, FileRelation, IcebergRelation, Relation
+from headwater.relation import FileRelation, Relation
 from headwater.sql.parse import parse
 from headwater.table import TableName
-from headwater_aws.listing import parse_uri
+from headwater_aws.permissions import arn_partition, storage_permissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,7 @@ class Owner:
     @property
     def partition(self) -> str:
         """The part of the world, as ARNs name it: `aws`, `aws-cn`, `aws-us-gov`."""
-        if self.region.startswith("cn-"):
-            return "aws-cn"
-        return "aws-us-gov" if self.region.startswith("us-gov-") else "aws"
+        return arn_partition(self.region)
 
     def glue(self, *path: str) -> str:
         """Return the ARN of something in the catalog, e.g. `table`, `db`, `name`."""
@@ -109,48 +107,6 @@ def glue_permissions(
     listed = {owner.of(r.name).table(r.name) for r in parted}
     for action in ("glue:BatchGetPartition", "glue:GetPartitions"):
         yield Permission(action, tuple(sorted(around | listed)), reason="partitions to read")
-
-
-def storage_permissions(arn_partition: str, relations: Iterable[Relation]) -> Iterator[Permission]:
-    """Yield what listing and reading the files of relations needs."""
-    prefixes: dict[str, dict[str, str]] = {}
-    for relation in relations:
-        for location in _locations(relation):
-            bucket, key = parse_uri(location)
-            prefix = key if key.endswith("/") or not key else f"{key}/"
-            prefixes.setdefault(bucket, {}).setdefault(prefix, str(relation.name))
-    for bucket, found in sorted(prefixes.items()):
-        arn = f"arn:{arn_partition}:s3:::{bucket}"
-        kept = _outermost(found)
-        names = ", ".join(sorted({found[p] for p in kept}))
-        yield Permission(
-            "s3:ListBucket",
-            (arn,),
-            {"StringLike": {"s3:prefix": [f"{p}*" for p in kept]}},
-            reason=f"files of {names}",
-        )
-        yield Permission(
-            "s3:GetObject", tuple(f"{arn}/{p}*" for p in kept), reason=f"rows of {names}"
-        )
-
-
-def _locations(relation: Relation) -> Iterator[str]:
-    match relation:
-        case FileRelation():
-            yield from (p.location for p in relation.partitions)
-        case IcebergRelation():
-            # Data and metadata are two directories under the table's own.
-            yield relation.metadata_location.rpartition("/metadata/")[0] + "/"
-        case DeltaRelation():
-            yield relation.location
-
-
-def _outermost(prefixes: Iterable[str]) -> list[str]:
-    kept: list[str] = []
-    for prefix in sorted(prefixes):
-        if not kept or not prefix.startswith(kept[-1]):
-            kept.append(prefix)
-    return kept
 
 
 def _folded(name: TableName) -> tuple[str, str]:

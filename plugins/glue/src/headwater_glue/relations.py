@@ -16,11 +16,11 @@ from headwater.relation import (
     Relation,
 )
 from headwater.table import Column, Partition, Table, TableName
+from headwater_aws.lakes.delta import DeltaState
+from headwater_aws.lakes.iceberg import IcebergState
 from headwater_aws.listing import list_many
 from headwater_glue.catalog import GluePartition
-from headwater_glue.delta import DeltaState
 from headwater_glue.describing import Known
-from headwater_glue.iceberg import IcebergState
 from headwater_glue.kinds import Kind, data_location
 from headwater_glue.manifests import manifest_files
 from headwater_glue.serde import Reading, read_columns, reading

@@ -19,7 +19,7 @@ from headwater.errors import SourceError
 from headwater.table import Column
 from headwater.type_text import TypeTextError, parse_type
 from headwater.types import DataType
-from headwater_glue.storage import read_object
+from headwater_aws.objects import read_object
 
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession

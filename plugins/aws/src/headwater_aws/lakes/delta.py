@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from headwater.errors import SourceError, UnsupportedError
 from headwater.table import Column
-from headwater_glue.spark_schema import schema_columns
+from headwater_aws.lakes.spark_schema import schema_columns
 
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
 
-INSTALL = "pip install 'headwater-glue[delta]'"
+INSTALL = "pip install deltalake"
 
 
 @dataclass(frozen=True, slots=True)

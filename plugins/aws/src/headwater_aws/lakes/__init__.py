@@ -1,0 +1,1 @@
+"""Table formats whose state lies in the bucket itself: Iceberg, Delta; and Spark's schemas."""

@@ -1,0 +1,80 @@
+"""What reading from S3 must be allowed to do: exact prefixes, and why.
+
+Source: AWS Service Authorization Reference, "Amazon S3": `s3:ListBucket` is asked of the bucket,
+with the prefix as a condition; `s3:GetObject` of the objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from headwater.credentials import Permission
+from headwater.relation import DeltaRelation, FileRelation, IcebergRelation, Relation
+from headwater_aws.listing import parse_uri
+
+
+def arn_partition(region: str) -> str:
+    """Return the part of the world that a region is in, as ARNs name it, e.g. `aws-cn`."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def storage_permissions(partition: str, relations: Iterable[Relation]) -> Iterator[Permission]:
+    """Yield what listing and reading the files of relations needs.
+
+    Args:
+        partition: `aws`, `aws-cn` or `aws-us-gov`.
+        relations: What is read; those that lie nowhere in S3 are left out.
+    """
+    places: dict[str, str] = {}
+    for relation in relations:
+        for location in _locations(relation):
+            places.setdefault(location.rstrip("/") + "/", str(relation.name))
+    yield from prefix_permissions(partition, places)
+
+
+def prefix_permissions(partition: str, places: Mapping[str, str]) -> Iterator[Permission]:
+    """Yield what listing and reading all that begins with some prefixes needs.
+
+    Args:
+        partition: `aws`, `aws-cn` or `aws-us-gov`.
+        places: `s3://bucket/prefix` to what lies there, for a person. A directory ends in `/`;
+            without it, names that go on are included.
+    """
+    buckets: dict[str, dict[str, str]] = {}
+    for uri, what in places.items():
+        bucket, prefix = parse_uri(uri)
+        buckets.setdefault(bucket, {}).setdefault(prefix, what)
+    for bucket, found in sorted(buckets.items()):
+        arn = f"arn:{partition}:s3:::{bucket}"
+        kept = _outermost(found)
+        names = ", ".join(sorted({found[p] for p in kept}))
+        yield Permission(
+            "s3:ListBucket",
+            (arn,),
+            {"StringLike": {"s3:prefix": [f"{p}*" for p in kept]}},
+            reason=f"files of {names}",
+        )
+        yield Permission(
+            "s3:GetObject", tuple(f"{arn}/{p}*" for p in kept), reason=f"rows of {names}"
+        )
+
+
+def _locations(relation: Relation) -> Iterator[str]:
+    match relation:
+        case FileRelation():
+            yield from (p.location for p in relation.partitions if p.location)
+        case IcebergRelation():
+            # Data and metadata are two directories under the table's own.
+            yield relation.metadata_location.rpartition("/metadata/")[0]
+        case DeltaRelation():
+            yield relation.location
+
+
+def _outermost(prefixes: Iterable[str]) -> list[str]:
+    kept: list[str] = []
+    for prefix in sorted(prefixes):
+        if not kept or not prefix.startswith(kept[-1]):
+            kept.append(prefix)
+    return kept
