@@ -115,7 +115,7 @@ def _blocker(
     if rule is None:
         keys = ", ".join(table.partition_keys)
         return (
-            f"no rule says how {keys} of {table.name} follow from time; declare "
+            f"no rule says how the partitions of {table.name} ({keys}) follow from time; declare "
             f'partitions={{"{table.name.name}": TimePartition(column=..., keys=...)}}'
         )
     reach = commute.reach(resolved.analysis, time_column)[index]

@@ -97,7 +97,7 @@ def test_a_plan_over_its_budget_is_refused_with_the_reason(version, log):
     with pytest.raises(PlanError, match=r"max_bytes=1\.0 kB") as caught:
         serving.plan(*WINDOW)
     assert "declare partitions" in caught.value.hint
-    assert "no rule says how dt of files.predictions follows" in caught.value.hint
+    assert "no rule says how the partitions of files.predictions (dt)" in caught.value.hint
 
 
 def test_the_same_ids_are_sampled_in_every_window(serving):
