@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from headwater.diagnostics import Diagnostic
 from headwater.sql.analysis import Analysis
+from headwater.sql.lexer import OPERATOR, lex
 from headwater.sql.nodes import span_of
 from headwater.sql.portable.pieces import Cascade, Refusal
 from headwater.sql.portable.queries import Compiled, Queries
@@ -63,6 +64,8 @@ def _compiled(
     queries = Queries(analysis, table)
     if analysis.root is None:
         return None, [Refusal("the query could not be resolved")]
+    if any(x.kind == OPERATOR and x.text == "|>" for x in lex(analysis.text)[0]):
+        return None, [Refusal("the pipe operator |>")]
     try:
         made = queries.compiled(analysis.root, root=True)
     except Refusal as refusal:

@@ -158,6 +158,25 @@ def _timestamp_to_number(sql: str, _: DataType, target: DataType, trying: bool) 
     return f"CAST(epoch_us({sql}) / 1000000 AS {target.name.upper()})", False
 
 
+def _floating_to_timestamp(sql: str, _: DataType, __: DataType, trying: bool) -> _Built:
+    if trying:
+        raise Refusal("TRY_CAST(double AS timestamp): the two engines do not agree on it")
+    return f"make_timestamptz(CAST(trunc(CAST({sql} AS DOUBLE) * 1000000) AS BIGINT))", True
+
+
+def _floating_to_string(sql: str, source: DataType, target: DataType, _: bool) -> _Built:
+    # From 0.001 to 10 million Java's text is the shortest one, as DuckDB's is; beyond, the two
+    # write exponents differently and Java 17 not always the shortest digits.
+    other = not_portable(f"the text of a {source} below 0.001 or from 10000000", target)
+    return (
+        f"CASE WHEN {sql} IS NULL THEN NULL WHEN isnan({sql}) THEN 'NaN' "
+        f"WHEN isinf({sql}) THEN CASE WHEN {sql} > 0 THEN 'Infinity' ELSE '-Infinity' END "
+        f"WHEN {sql} = 0 OR (abs({sql}) >= 0.001 AND abs({sql}) < 10000000) "
+        f"THEN CAST({sql} AS VARCHAR) ELSE {other} END",
+        True,
+    )
+
+
 def _integer_to_timestamp(sql: str, source: DataType, _: DataType, trying: bool) -> _Built:
     if source.name == "bigint":
         if trying:
@@ -215,7 +234,9 @@ def _string_to_decimal(sql: str, _: DataType, target: DataType, trying: bool) ->
 
 
 def _string_to_date(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
-    return _temporal(sql, target, trying, _DATE, f"CAST(sp_trim({sql}) AS DATE)"), True
+    # What follows the day after a space or T is not looked at.
+    made = f"CAST(substring(sp_trim({sql}), 1, 10) AS DATE)"
+    return _temporal(sql, target, trying, f"{_DATE}([ T](.|\\n)*)?", made), True
 
 
 def _string_to_timestamp(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
@@ -230,9 +251,7 @@ def _temporal(sql: str, target: DataType, trying: bool, shape: str, made: str) -
     trimmed = f"sp_trim({sql})"
     bad = null(target) if trying else _malformed(target)
     # A day that its month has not passes the shape, and DuckDB raises on it as Spark does.
-    read = f"TRY_{made}" if trying and made.startswith("CAST(sp_trim") else made
-    if trying and read == made:
-        raise Refusal(f"TRY_CAST(string AS {target}): the two engines do not agree on it")
+    read = f"TRY_{made}" if trying else made
     other = not_portable(
         f"a text of another shape than yyyy-MM-dd[ HH:mm:ss[.ffffff]], as {target}", target
     )
@@ -280,6 +299,10 @@ _CASTS: Final[dict[tuple[str, str], _Builder]] = {
     ("float", "boolean"): _plain,
     ("double", "boolean"): _plain,
     ("decimal", "boolean"): _plain,
+    ("float", "timestamp"): _floating_to_timestamp,
+    ("double", "timestamp"): _floating_to_timestamp,
+    ("float", "string"): _floating_to_string,
+    ("double", "string"): _floating_to_string,
     ("float", "decimal"): _floating_to_decimal,
     ("double", "decimal"): _floating_to_decimal,
     ("decimal", "decimal"): _decimal_to_decimal,

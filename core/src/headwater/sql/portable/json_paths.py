@@ -11,6 +11,8 @@ from headwater.sql.portable.raising import not_portable
 from headwater.sql.portable.spelling import text
 from headwater.types import DataType
 
+_HOPELESS: Final = r"\s*(\{\s*[A-Za-z_](.|\n)*)?"
+"""Nothing, or an object whose first name has no quotes: no path finds anything in it."""
 _PATH: Final = re.compile(r"\$(?:\.[A-Za-z_][A-Za-z0-9_]*|\[\d{1,9}\])+")
 
 
@@ -28,7 +30,8 @@ def get_json_object(arguments: list[Piece], type_: DataType) -> Piece:
         raise Refusal(f"get_json_object with the path {path.literal!r}: only names and indexes")
     other = not_portable("get_json_object of a text that is not valid JSON", type_)
     sql = (
-        f"CASE WHEN {value.sql} IS NULL THEN NULL WHEN json_valid({value.sql}) "
-        f"THEN json_extract_string({value.sql}, {text(path.literal)}) ELSE {other} END"
+        f"CASE WHEN {value.sql} IS NULL THEN NULL "
+        f"WHEN regexp_full_match({value.sql}, {text(_HOPELESS)}) THEN NULL "
+        f"WHEN json_valid({value.sql}) THEN json_extract_string({value.sql}, {text(path.literal)}) ELSE {other} END"
     )
     return Piece(sql, type_, raises=True)

@@ -234,7 +234,7 @@ class Queries:
         node = output.node
         if node is None:
             if output.origin is None:
-                raise Refusal(f"column {output.name!r} of a FULL JOIN ... USING")
+                raise Refusal(f"column {output.name!r}: where it comes from can't be told")
             return e.bound(output.origin)
         inner = node.this if isinstance(node, exp.Alias) else node
         piece = e.piece(inner)
@@ -369,14 +369,15 @@ class Queries:
         for item in order.expressions:
             value = item.this if isinstance(item, exp.Ordered) else item
             direction = windows.direction(item)
-            if isinstance(value, exp.Literal) and value.name.isdigit():
-                parts.append(f"{value.name} {direction}")
-                continue
-            piece = self._kept(e.piece, value)
+            piece = (
+                outputs[int(value.name) - 1]
+                if isinstance(value, exp.Literal) and 0 < int(value.name) <= len(outputs)
+                else self._kept(e.piece, value)
+            )
             refuse_unless(
                 comparable(piece.type) or piece.type == t.UNKNOWN, f"ORDER BY {piece.type}", item
             )
-            parts.append(f"{by_sql.get(piece.sql, piece.sql)} {direction}")
+            parts.append(f"{windows.sorted_by(piece, by_sql.get(piece.sql))} {direction}")
         return f"\nORDER BY {', '.join(parts)}"
 
     # -- set operations -------------------------------------------------------------------------
@@ -503,7 +504,7 @@ def _called(window: exp.Expr) -> exp.Expr:
 
 
 def _below_subquery(node: exp.Expr, top: exp.Expr) -> bool:
-    above = node.parent
+    above = node.parent if node is not top else None
     while above is not None and above is not top:
         if isinstance(above, (exp.Select, exp.Subquery)):
             return True
@@ -545,5 +546,6 @@ def _set_order(scope: Scope, node: exp.Expr, *, root: bool) -> str:
             index = int(value.name) - 1
         if index is None or not comparable(scope.outputs[index].type):
             raise Refusal("ORDER BY of a set operation by something else than its columns", item)
-        parts.append(f"c{index} {windows.direction(item)}")
+        key = windows.sorted_by(Piece(f"c{index}", scope.outputs[index].type), None)
+        parts.append(f"{key} {windows.direction(item)}")
     return f"\nORDER BY {', '.join(parts)}"

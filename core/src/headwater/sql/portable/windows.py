@@ -68,7 +68,7 @@ def _over(e: Expressions, node: exp.Expr) -> str:
         pieces = [e.piece(k) for k in keys]
         for key, piece in zip(keys, pieces, strict=True):
             refuse_unless(comparable(piece.type), f"PARTITION BY {piece.type}", key)
-        parts.append(f"PARTITION BY {', '.join(p.sql for p in pieces)}")
+        parts.append(f"PARTITION BY {', '.join(sorted_by(p) for p in pieces)}")
     if order := node.args.get("order"):
         parts.append(f"ORDER BY {ordering(e, order)}")
     if spec := node.args.get("spec"):
@@ -82,8 +82,23 @@ def ordering(e: Expressions, order: exp.Expr) -> str:
     for item in order.expressions:
         value = e.piece(item.this if isinstance(item, exp.Ordered) else item)
         refuse_unless(comparable(value.type), f"ORDER BY {value.type}", item)
-        parts.append(f"{value.sql} {direction(item)}")
+        parts.append(f"{sorted_by(value)} {direction(item)}")
     return ", ".join(parts)
+
+
+def sorted_by(piece: Piece, position: int | None = None) -> str:
+    """Return what to sort by for a value.
+
+    DuckDB gives sorted columns back out of its sort keys, where -0.0 has become 0.0; so a float is
+    sorted by a copy, and the column itself stays what it is.
+
+    Args:
+        piece: The value.
+        position: Its 1-based place among the output columns, if it is one.
+    """
+    if piece.type.is_floating:
+        return f"({piece.sql} + 0)"
+    return str(position) if position is not None else piece.sql
 
 
 def direction(item: exp.Expr) -> str:

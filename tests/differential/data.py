@@ -1,0 +1,352 @@
+"""Tables on which Spark and the embedded engine are compared: like monitoring data, full of edges.
+
+Deterministic. `write(folder)` gives Parquet files; every type occurs, with NULLs, NaN, infinities,
+-0.0, empty strings, unicode, both sides of a daylight-saving switch, and numbers at their limits.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import struct
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from headwater.arrow_types import data_type
+from headwater.relation import DataFile, FilePartition, FileRelation
+from headwater.table import Column, TableName
+
+_T = TypeVar("_T")
+
+ROWS = 2_000
+START = datetime(2024, 3, 8, tzinfo=UTC)  # the US switch to summer time is on the 10th
+NAN, INF = float("nan"), float("inf")
+SPECIAL = [NAN, INF, -INF, -0.0, 0.0]
+COUNTRIES = ["US", "us", "DE", "FR", "日本", "Ísland", "", "  BR ", "Côte d’Ivoire", "IN", None]
+SEGMENTS = ["new", "returning", "vip", "churn_risk", "a-b_c", "UNKNOWN"]
+
+
+def _single(value: float) -> float:
+    """Round to a 32-bit float."""
+    return float(struct.unpack("f", struct.pack("f", value))[0])
+
+
+class _Maker:
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+
+    def maybe(self, value: _T, share: float = 0.08) -> _T | None:
+        return None if self.random.random() < share else value
+
+    def prediction(self, index: int) -> dict[str, Any]:
+        r = self.random
+        moment = START + timedelta(microseconds=r.randrange(10 * 86_400 * 10**6))
+        roll = r.random()
+        score: float | None = r.betavariate(2, 5)
+        if roll < 0.12:
+            score = None if roll < 0.06 else r.choice(SPECIAL)
+        entity = r.randrange(1, 200)
+        finite = score is not None and math.isfinite(score)
+        payload = {
+            "user": {"id": entity, "name": r.choice(["Zoë", "bob", "李雷", 'x"y'])},
+            "n": r.randrange(-5, 50),
+            "ok": r.random() < 0.5,
+            "score": round(score, 6) if score is not None and finite else None,
+            "arr": [r.randrange(9) for _ in range(r.randrange(4))],
+        }
+        return {
+            "prediction_id": f"p{index:06d}-{r.getrandbits(32):08x}",
+            "request_id": 10**15 + index * 7919,
+            "entity_id": self.maybe(entity, 0.02),
+            "model_name": r.choice(["fraud_v", "churn", "ranker-2"]),
+            "model_version": r.choice(["1.0.0", "1.10.2", "2.0.0-rc1", "v3"]),
+            "event_ts": moment,
+            "ingest_ts": self.maybe(moment + timedelta(seconds=r.expovariate(1 / 40))),
+            "ts_str": self._written(moment),
+            "ts_iso": moment.strftime("%Y-%m-%d %H:%M:%S"),
+            "date_us": moment.strftime("%m/%d/%Y"),
+            "epoch_s": int(moment.timestamp()),
+            "epoch_ms": int(moment.timestamp() * 1000),
+            "score": score,
+            "score_f": self._float(),
+            "threshold": 0.5,
+            "label_pred": None if score is None else int(score > 0.5),
+            "n_tokens": self.maybe(r.randrange(-50, 4000)),
+            "latency_ms": self.maybe(int(r.gammavariate(2, 60))),
+            "tiny": r.randrange(-128, 128),
+            "small": r.randrange(-32768, 32768),
+            "big": r.choices([r.randrange(-(10**12), 10**12), 2**63 - 1, -(2**63)], [98, 1, 1])[0],
+            "amount": self.maybe(Decimal(r.randrange(-(10**9), 10**9)).scaleb(-4)),
+            "country": r.choice(COUNTRIES),
+            "segment": self.maybe(r.choice(SEGMENTS)),
+            "is_fallback": self.maybe(r.random() < 0.2),
+            "signup_date": self.maybe(date(2020, 1, 1) + timedelta(days=r.randrange(1600))),
+            "embedding": self._embedding(),
+            "tags": self.maybe([r.choice(["x", "y", None, ""]) for _ in range(r.randrange(4))], 0.1),
+            "features": self._features(),
+            "meta": self._meta(),
+            "payload": r.choices(
+                [json.dumps(payload, ensure_ascii=False), None, "{bad json", "{}", "[]"],
+                [85, 5, 4, 3, 3],
+            )[0],
+            "valid_payload": self.maybe(json.dumps(payload, ensure_ascii=False)),
+            "score_str": r.choices(
+                [str(round(r.gauss(0, 10), 3)), " 12.5 ", "", "abc", "1e3", "NaN", None],
+                [80, 4, 3, 3, 3, 3, 4],
+            )[0],
+            "clean_str": str(r.randrange(-100, 1000)),
+            "dt": moment.date(),
+        }
+
+    def _float(self) -> float | None:
+        if self.random.random() < 0.05:
+            return self.random.choice(SPECIAL)
+        return self.maybe(_single(self.random.gauss(0, 100)))
+
+    def _written(self, moment: datetime) -> str | None:
+        return self.random.choices(
+            [
+                moment.strftime("%Y-%m-%d %H:%M:%S"),
+                moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                moment.strftime("%d/%m/%Y %H:%M"),
+                "not a ts",
+                None,
+            ],
+            [70, 10, 10, 5, 5],
+        )[0]
+
+    def _embedding(self) -> list[float | None] | None:
+        r = self.random
+        length = r.choice([0, 4, 4, 4, 4])
+        return self.maybe([self.maybe(r.gauss(0, 1), 0.01) for _ in range(length)], 0.05)
+
+    def _features(self) -> list[tuple[str, float | None]] | None:
+        r = self.random
+        names = r.sample(["age", "income", "tenure", "clicks", "π"], r.randrange(5))
+        return self.maybe([(n, self.maybe(r.gauss(0, 1), 0.1)) for n in names], 0.06)
+
+    def _meta(self) -> dict[str, Any] | None:
+        r = self.random
+        inner = {"bucket": r.randrange(10), "arm": r.choice(["A", "B"])}
+        return self.maybe(
+            {
+                "client": r.choice(["ios", "android", "web", None, ""]),
+                "ab": self.maybe(inner, 0.1),
+                "retries": r.choice([0, 0, 1, 3, None]),
+            },
+            0.05,
+        )
+
+
+_TS = pa.timestamp("us", "UTC")
+PREDICTIONS = pa.schema(
+    {
+        "prediction_id": pa.string(), "request_id": pa.int64(), "entity_id": pa.int32(),
+        "model_name": pa.string(), "model_version": pa.string(), "event_ts": _TS,
+        "ingest_ts": _TS, "ts_str": pa.string(), "ts_iso": pa.string(), "date_us": pa.string(),
+        "epoch_s": pa.int64(), "epoch_ms": pa.int64(), "score": pa.float64(),
+        "score_f": pa.float32(), "threshold": pa.float64(), "label_pred": pa.int32(),
+        "n_tokens": pa.int32(), "latency_ms": pa.int32(), "tiny": pa.int8(),
+        "small": pa.int16(), "big": pa.int64(), "amount": pa.decimal128(18, 4),
+        "country": pa.string(), "segment": pa.string(), "is_fallback": pa.bool_(),
+        "signup_date": pa.date32(), "embedding": pa.list_(pa.float64()),
+        "tags": pa.list_(pa.string()), "features": pa.map_(pa.string(), pa.float64()),
+        "meta": pa.struct(
+            {
+                "client": pa.string(),
+                "ab": pa.struct({"bucket": pa.int32(), "arm": pa.string()}),
+                "retries": pa.int32(),
+            }
+        ),
+        "payload": pa.string(), "valid_payload": pa.string(), "score_str": pa.string(),
+        "clean_str": pa.string(), "dt": pa.date32(),
+    }
+)  # fmt: skip
+
+
+def _predictions() -> pa.Table:
+    maker = _Maker(7)
+    return pa.Table.from_pylist([maker.prediction(i) for i in range(ROWS)], schema=PREDICTIONS)
+
+
+def _features() -> pa.Table:
+    maker = _Maker(8)
+    r = maker.random
+    rows = [
+        {
+            "entity_id": entity,
+            "feature_ts": START + timedelta(seconds=r.randrange(-86_400 * 3, 86_400 * 9)),
+            "f1": maker.maybe(r.gauss(0, 1)),
+            "f2": maker.maybe(_single(r.gauss(0, 1))),
+            "f3": maker.maybe(r.randrange(-20, 20)),
+            "cat": maker.maybe(r.choice(["c1", "c2", "ç3", ""])),
+        }
+        for entity in range(1, 180)
+        for _ in range(r.randrange(1, 6))
+    ]
+    schema = pa.schema(
+        {
+            "entity_id": pa.int32(), "feature_ts": _TS, "f1": pa.float64(), "f2": pa.float32(),
+            "f3": pa.int32(), "cat": pa.string(),
+        }
+    )  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _labels() -> pa.Table:
+    maker = _Maker(9)
+    r = maker.random
+    rows: list[dict[str, Any]] = []
+    for row in _predictions().select(["prediction_id", "event_ts"]).to_pylist():
+        if r.random() > 0.7:
+            continue
+        for k in range(r.choices([1, 2, 3], [80, 15, 5])[0]):
+            rows.append(
+                {
+                    "prediction_id": row["prediction_id"],
+                    "label": maker.maybe(r.randrange(2), 0.03),
+                    "label_value": maker.maybe(r.gauss(10, 5), 0.05),
+                    "label_ts": row["event_ts"]
+                    + timedelta(hours=r.expovariate(1 / 30), seconds=k),
+                    "source": r.choice(["crm", "chargeback", "manual", None]),
+                }
+            )
+    for i in range(20):
+        rows.append({"prediction_id": f"orphan{i}", "label": 1, "label_value": 1.0,
+                     "label_ts": START, "source": "crm"})  # fmt: skip
+    rows += [dict.fromkeys(["prediction_id", "label", "label_value", "label_ts", "source"])] * 3
+    schema = pa.schema(
+        {
+            "prediction_id": pa.string(), "label": pa.int32(), "label_value": pa.float64(),
+            "label_ts": _TS, "source": pa.string(),
+        }
+    )  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _nums() -> pa.Table:
+    decimals = ["0.00", "1.25", "-1.25", "2.50", "-2.50", "99999999.99", None, "0.05", "-0.05",
+                "10.00", "3.33", "0.01"]  # fmt: skip
+    wide = ["0", "1.5", "-1.5", "0.3333333333", "9999999999.9999999999", "-9999999999.9999999999",
+            None, "0.0000000001", "12345.678901", "-0.5", "2", "1000000"]  # fmt: skip
+    return pa.table(
+        {
+            "k": pa.array(range(12), pa.int32()),
+            "t": pa.array([0, 1, -1, 127, -128, 7, None, -7, 10, -10, 3, 5], pa.int8()),
+            "i": pa.array(
+                [0, 1, -1, 7, -7, 2147483647, -2147483648, None, 10, -10, 3, 5], pa.int32()
+            ),
+            "b": pa.array(
+                [0, 1, -1, 2**63 - 1, -(2**63) + 1, 7, -7, None, 10**18, 123456789012, 3, -5],
+                pa.int64(),
+            ),
+            "d": pa.array(
+                [0.0, -0.0, NAN, INF, -INF, 1.5, -2.5, None, 1e300, 1e-300, 0.1, 123456789.123]
+            ),
+            "f": pa.array(
+                [0.0, -0.0, NAN, INF, -INF, _single(1.1), -2.5, None, 3.4e38, 1e-40, _single(0.1),
+                 16777217.0],
+                pa.float32(),
+            ),
+            "dec": pa.array([Decimal(x) if x else None for x in decimals], pa.decimal128(10, 2)),
+            "wide": pa.array([Decimal(x) if x else None for x in wide], pa.decimal128(38, 10)),
+            "s": pa.array(
+                ["0", "1", "-1", "abc", "", " 42 ", "3.7", None, "1e2", "NaN",
+                 "9223372036854775808", "true"]
+            ),
+            "bo": pa.array([True, False, None] * 4),
+        }
+    )  # fmt: skip
+
+
+def _times() -> pa.Table:
+    def at(*parts: int) -> datetime:
+        return datetime(*parts, tzinfo=UTC)  # type: ignore[misc,arg-type]
+
+    return pa.table(
+        {
+            "k": pa.array(range(9), pa.int32()),
+            "ts": pa.array(
+                [at(2024, 3, 10, 9, 59, 59, 999999), at(2024, 3, 10, 10), at(2024, 11, 3, 5, 30),
+                 at(1969, 12, 31, 23, 59, 59, 500000), at(2000, 2, 29, 12), at(1900, 1, 1),
+                 at(9999, 12, 31, 23, 59, 59, 999999), None, at(2024, 12, 30, 1, 2, 3, 4)],
+                _TS,
+            ),
+            "ntz": pa.array(
+                [datetime(2024, 3, 10, 2, 30), datetime(2024, 1, 31), datetime(2024, 11, 3, 1, 30),
+                 datetime(1970, 1, 1), datetime(2000, 2, 29), datetime(1950, 6, 1), None,
+                 datetime(2024, 12, 30, 23, 59, 59, 1), datetime(2023, 1, 1)],
+                pa.timestamp("us"),
+            ),
+            "d": pa.array(
+                [date(2024, 1, 31), date(2024, 2, 29), date(2023, 12, 31), date(1970, 1, 1),
+                 date(2000, 2, 29), date(1900, 1, 1), date(9999, 12, 31), None, date(2023, 1, 1)]
+            ),
+        }
+    )  # fmt: skip
+
+
+def _strings() -> pa.Table:
+    texts = ["", " ", "a", "A", "ab", "aB c", "a,b,c", ",", "é", "É", "e\u0301", "ß", "日本", "😀",
+             "a😀b", "100%", "a_b", "a\\b", "x\ny", "a\r\n", "  pad  ", "\tt\t", "\u00a0nb\u00a0",
+             "US", "us", "1", "-1", "1.5", "2024-03-01", "2024-03-01 10:11:12", "true", "NULL",
+             "p000123-0a1b", "v1.2.3", "a.b.c", "xx", "Zoë", "İstanbul", "ﬁ", "\v", "x\u2028y",
+             None]  # fmt: skip
+    return pa.table(
+        {
+            "k": pa.array(range(len(texts)), pa.int32()),
+            "s": pa.array(texts),
+            "o": pa.array([*reversed(texts)]),
+            "n": pa.array([i % 7 - 2 for i in range(len(texts))], pa.int32()),
+        }
+    )
+
+
+TABLES: dict[str, Callable[[], pa.Table]] = {
+    "predictions": _predictions,
+    "features": _features,
+    "labels": _labels,
+    "nums": _nums,
+    "times": _times,
+    "strings": _strings,
+}
+
+
+def write(folder: Path) -> dict[str, FileRelation]:
+    """Write all tables below a folder and return them as relations.
+
+    `predictions` is partitioned by `dt`, the others are one file each.
+    """
+    return {name: _write(folder / name, name, make()) for name, make in TABLES.items()}
+
+
+def _write(folder: Path, name: str, table: pa.Table) -> FileRelation:
+    columns = tuple(Column(f.name, data_type(f.type)) for f in table.schema)
+    if name != "predictions":
+        folder.mkdir(parents=True)
+        path = folder / "part-0.parquet"
+        pq.write_table(table, path)
+        file = DataFile(str(path), path.stat().st_size)
+        return FileRelation(TableName("db", name), columns, files=(file,))
+    partitions, files = [], []
+    for index, day in enumerate(sorted(set(table.column("dt").to_pylist()))):
+        part = table.filter(pa.compute.equal(table.column("dt"), pa.scalar(day)))
+        path = folder / f"dt={day}" / "part-0.parquet"
+        path.parent.mkdir(parents=True)
+        pq.write_table(part.drop_columns(["dt"]), path)
+        partitions.append(FilePartition((str(day),), str(path.parent)))
+        files.append(DataFile(str(path), path.stat().st_size, index))
+    return FileRelation(
+        TableName("db", name),
+        columns,
+        partition_columns=("dt",),
+        partitions=tuple(partitions),
+        files=tuple(files),
+    )
