@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from headwater.diagnostics import Diagnostic, errors_in
 from headwater.errors import QueryError, TableNotFoundError
 from headwater.source import DataSource
+from headwater.sql.analysis import Analysis, ParsedQuery
 from headwater.sql.parse import parse
 from headwater.sql.resolve import resolve
-from headwater.sql.analysis import Analysis, ParsedQuery
 from headwater.sql.rewriting import RewriteRule, apply
 from headwater.table import Catalog, Table, TableName
 
@@ -75,8 +75,7 @@ def resolve_query(
             edits = rule(analysis)
             if edits:
                 changed = True
-                # What a catalog's own views name was not written by the user: any database goes.
-                parsed = parse(apply(analysis.text, edits), database=source.default_database)
+                parsed = _reread(apply(analysis.text, edits), source)
                 analysis = _analyse(parsed, catalog, analysis.tables, source)
                 _refuse(analysis.diagnostics, source)
         if not changed:
@@ -88,6 +87,15 @@ def resolve_query(
         )
     _refuse([d for v in validators for d in v(analysis)], source)
     return Resolved(source, catalog, text, analysis)
+
+
+def _reread(text: str, source: DataSource) -> ParsedQuery:
+    """Return a text that rules have edited, read anew.
+
+    What a catalog's own views name was not written by the user: any database goes.
+    """
+    named = {name.database for name in parse(text).table_names}
+    return parse(text, database=source.default_database, databases=named)
 
 
 def _analyse(
