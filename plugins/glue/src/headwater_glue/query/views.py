@@ -103,7 +103,9 @@ def _selected(
         before_ansi: Whether it was made without ANSI mode. Under ANSI the same text gives the same
             rows or an error, save for the size of a NULL array.
     """
-    parsed = parse(_without_catalogs(text), database=database)
+    text = _without_catalogs(text)
+    named = {name.database for name in parse(text).table_names}
+    parsed = parse(text, database=database, databases=named)
     if not parsed.ok or parsed.tree is None:
         raise CannotExpandError(f"its text is refused: {errors_in(parsed.diagnostics)[0].message}")
     if before_ansi and (name := _size_of_null(parsed.tree)):
