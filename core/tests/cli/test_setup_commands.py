@@ -1,7 +1,6 @@
 """init, plugins, config-schema: the commands before there is anything to read."""
 
 import json
-import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +10,6 @@ import yaml
 from core.tests.cli.support import Program
 from core.tests.config import acme
 
-from headwater.cli.starting_point import SOURCES, starting_point
 from headwater.config import load
 from headwater.hookspecs import hookimpl
 from headwater.plugins import PluginRegistry
@@ -23,36 +21,6 @@ def test_init_writes_a_file_that_loads(headwater: Program) -> None:
     assert outcome.out == "wrote headwater.yaml: edit it, then run `headwater check`\n"
     config = load("headwater.yaml", PluginRegistry(discover=False))
     assert list(config.models["insurance"].versions["v1"].connections) == ["serving"]
-
-
-@pytest.mark.parametrize("kind", SOURCES)
-def test_every_starting_point_loads_where_its_source_is_installed(
-    tmp_path: Path, kind: str
-) -> None:
-    registry = PluginRegistry()
-    assert kind in [spec.kind for spec in registry.sources()]
-    path = tmp_path / "headwater.yaml"
-    path.write_text(starting_point(kind))
-    config = load(path, registry, environ={})
-    serving = config.models["insurance"].versions["v1"].connections["serving"]
-    assert serving.source.kind == kind
-
-
-@pytest.mark.parametrize("kind", SOURCES)
-def test_what_is_commented_out_loads_too(tmp_path: Path, kind: str) -> None:
-    head, _, rest = starting_point(kind).partition("models:\n")
-    rest, count = re.subn(r"(?m)^( +)# ( *[a-z_]+:( .*)?)$", r"\1\2", rest)
-    assert count >= 9
-    elsewhere = {
-        "files": "{type: files, tables: {a: b}}",
-        "glue": "{type: glue, database: d, table: t}",
-    }
-    path = tmp_path / "headwater.yaml"
-    path.write_text(f"{head}models:\n{rest}".replace("{...}", elsewhere[kind]))
-    config = load(path, PluginRegistry(), environ={})
-    connections = config.models["insurance"].versions["v1"].connections
-    assert connections["serving"].max_bytes == 50_000_000_000
-    assert connections["actuals"].labels == {"will_buy_insurance": "did_buy_insurance"}
 
 
 def test_init_replaces_nothing_unasked(headwater: Program) -> None:

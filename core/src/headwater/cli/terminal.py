@@ -42,17 +42,23 @@ class Terminal:
 
     Args:
         registry: The plugins of this run.
+        out: Where the answer goes; default: stdout.
+        err: Where everything else goes; default: stderr.
     """
 
-    def __init__(self, registry: PluginRegistry) -> None:
+    def __init__(
+        self, registry: PluginRegistry, out: TextIO | None = None, err: TextIO | None = None
+    ) -> None:
         self.registry = registry
+        self._out = out or sys.stdout
+        self._err = err or sys.stderr
         self.json = False
         self.debug = False
 
     def say(self, text: str) -> None:
         """Give (a part of) the answer to a person; silent under `--json`."""
         if not self.json:
-            self._write(sys.stdout, text)
+            self._write(self._out, text)
 
     def table(self, rows: Iterable[Sequence[str]], *, indent: str = "") -> None:
         """Give rows to a person, in columns; the last column is as long as it is."""
@@ -65,11 +71,15 @@ class Terminal:
     def emit(self, answer: Any) -> None:
         """Give the answer to a program; silent without `--json`."""
         if self.json:
-            sys.stdout.write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
+            self._out.write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
 
     def warn(self, text: str) -> None:
         """Tell a person what they should know beside the answer."""
-        self._write(sys.stderr, f"warning: {text}")
+        self.note(f"warning: {text}")
+
+    def note(self, text: str) -> None:
+        """Give a text that is not the answer."""
+        self._write(self._err, text)
 
     def refuse(self, error: HeadwaterError) -> None:
         """Tell why there is no answer: message, hint, findings; with `--debug` the causes."""
@@ -80,7 +90,7 @@ class Terminal:
             lines.append(render_all(found))
         if error.hint:
             lines.append("  hint: " + error.hint.replace("\n", "\n        "))
-        self._write(sys.stderr, "\n".join(lines))
+        self._write(self._err, "\n".join(lines))
         self._causes(error)
 
     def confess(self, error: Exception) -> None:
@@ -89,7 +99,7 @@ class Terminal:
         hint = "this is a fault of headwater or of a plugin"
         self.emit({"error": {"code": "fault", "message": what, "hint": hint, "retryable": False}})
         again = "" if self.debug else "; run again with --debug to see where"
-        self._write(sys.stderr, f"error: {what}\n  hint: {hint}{again}")
+        self._write(self._err, f"error: {what}\n  hint: {hint}{again}")
         self._causes(error)
 
     @contextmanager
@@ -99,7 +109,7 @@ class Terminal:
         Args:
             label: What is going on; a function is asked again and again.
         """
-        if not _watched(sys.stderr):
+        if not _watched(self._err):
             yield
             return
         from rich.live import Live
@@ -112,7 +122,7 @@ class Terminal:
             return spinner
 
         with Live(
-            get_renderable=shown, console=_console(sys.stderr), transient=True, refresh_per_second=8
+            get_renderable=shown, console=_console(self._err), transient=True, refresh_per_second=8
         ):
             yield
 
@@ -132,10 +142,10 @@ class Terminal:
 
     def _causes(self, error: BaseException) -> None:
         if self.debug:
-            self._write(sys.stderr, "".join(traceback.format_exception(error)).rstrip())
+            self._write(self._err, "".join(traceback.format_exception(error)).rstrip())
 
     def _write(self, stream: TextIO, text: str) -> None:
-        if _watched(stream):
+        if _watched(stream) and not os.environ.get("NO_COLOR"):
             from rich.text import Text
 
             styled = Text(text)
@@ -157,7 +167,8 @@ class _LogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if self._terminal.debug:
-            sys.stderr.write(f"{record.levelname.lower()}: {record.name}: {self.format(record)}\n")
+            where = f"{record.levelname.lower()}: {record.name}"
+            self._terminal.note(f"{where}: {self.format(record)}")
         elif record.levelno >= logging.ERROR:
             cause = record.exc_info[1] if record.exc_info else None
             why = f" ({type(cause).__name__}: {cause})" if cause else ""
@@ -172,7 +183,6 @@ def _watched(stream: TextIO) -> bool:
 def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
-    # rich leaves colours out by itself where NO_COLOR is set.
     return Console(file=stream, highlight=False, markup=False, emoji=False)
 
 
