@@ -1,1 +1,88 @@
-"""Fixtures that pytest finds in every project where headwater is installed."""
+"""Fixtures that pytest finds in every project where headwater is installed.
+
+pytest loads this module in every run, so it imports nothing of headwater until a fixture is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+if TYPE_CHECKING:
+    from headwater.plugins import PluginRegistry
+    from headwater.sources.memory import MemoryDataSource
+    from headwater.testing.clock import FrozenClock
+    from headwater.workspace import Workspace
+
+
+class MemorySource(Protocol):
+    """What the `memory_source` fixture gives: a maker of sources."""
+
+    def __call__(
+        self, tables: Mapping[str, Any] | None = None, query: str | None = None, **named: Any
+    ) -> MemoryDataSource:
+        """Return a source of tables in memory.
+
+        Args:
+            tables: Table name to a `pyarrow.Table`, or to its columns: `{"id": ["a", "b"]}`.
+            query: Spark SQL over them; may be left out where there is one table.
+            named: More tables, by name.
+        """
+        ...
+
+
+@pytest.fixture
+def headwater_plugins() -> Sequence[object]:
+    """Plugin modules to add to those that are installed: none. Override it to add your own.
+
+    A plugin that is installed (also as editable) is found without this.
+    """
+    return ()
+
+
+@pytest.fixture
+def headwater_registry(headwater_plugins: Sequence[object]) -> PluginRegistry:
+    """A registry of this test's own: the installed plugins and those of `headwater_plugins`."""
+    from headwater.plugins import PluginRegistry
+
+    return PluginRegistry(headwater_plugins)
+
+
+@pytest.fixture
+def headwater_workspace(headwater_registry: PluginRegistry) -> Iterator[Workspace]:
+    """An empty workspace of this test's own, closed after it."""
+    from headwater.workspace import Workspace
+
+    with Workspace(headwater_registry) as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def memory_source() -> MemorySource:
+    """A maker of sources whose tables lie in memory: `memory_source(t={"id": ["a", "b"]})`."""
+
+    def make(
+        tables: Mapping[str, Any] | None = None, query: str | None = None, **named: Any
+    ) -> MemoryDataSource:
+        import pyarrow as pa
+
+        from headwater.sources.memory import MemoryDataSource
+
+        given = {**(tables or {}), **named}
+        arrow = {
+            name: pa.table(dict(table)) if isinstance(table, Mapping) else table
+            for name, table in given.items()
+        }
+        return MemoryDataSource(tables=arrow, query=query)
+
+    return make
+
+
+@pytest.fixture
+def frozen_clock() -> FrozenClock:
+    """A clock that stands at the start of 2026 (UTC) until the test moves it."""
+    from headwater.testing.clock import FrozenClock
+
+    return FrozenClock()
