@@ -187,6 +187,8 @@ class Parts:
         inner = [c for c in classes_in(annotation) if issubclass(c, BaseModel)]
         if isinstance(value, dict) and len(inner) == 1:
             return self._prepared(inner[0], value, place)
+        if isinstance(value, list) and inner:
+            return [self._value(annotation, v, (*place, i)) for i, v in enumerate(value)]
         return value
 
     def _raw(self, place: Place) -> Any:

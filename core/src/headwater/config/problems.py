@@ -28,18 +28,22 @@ class Problem:
             the place around it.
         hint: What to do next.
         error: Which kind of error it is when it is alone.
+        cause: What raised a plugin's problem; nothing else is chained, it might quote a secret.
     """
 
     place: Place
     message: str
     hint: str | None = None
     error: type[HeadwaterError] = ConfigError
+    cause: BaseException | None = None
 
     @classmethod
     def of(cls, place: Place, error: HeadwaterError) -> Problem:
         """Return an error of headwater as a problem at a place."""
-        kind = PluginError if isinstance(error, PluginError) else ConfigError
-        return cls(place, "{place}: " + literal(error.message), error.hint, kind)
+        message = "{place}: " + literal(error.message)
+        if isinstance(error, PluginError):
+            return cls(place, message, error.hint, PluginError, error.__cause__)
+        return cls(place, message, error.hint)
 
 
 @dataclass(slots=True)
@@ -79,7 +83,8 @@ class Problems:
             [only] = ranked
             line = self._line(only.place)
             where = f"{self.file}, line {line}" if line else self.file
-            raise kind(f"{where}: {self._text(only)}", hint=self._scrubbed(only.hint))
+            text = f"{where}: {self._text(only)}"
+            raise kind(text, hint=self._scrubbed(only.hint)) from only.cause
         rows = [f"{self.file} has {len(ranked)} problems"]
         for problem in ranked:
             line = self._line(problem.place)
