@@ -123,10 +123,12 @@ class Generated:
     Args:
         node: sqlglot's node.
         columns: Its output columns.
+        inputs: The sources that PIVOT or UNPIVOT made it of; they are read, and visible no more.
     """
 
     node: exp.Expr
     columns: tuple[Column, ...]
+    inputs: tuple[Source, ...] = ()
 
 
 Source: TypeAlias = "TableReference | Scope | Generated"

@@ -33,7 +33,7 @@ from sqlglot import exp
 
 from headwater.diagnostics import hint_for
 from headwater.sql.analysis import Analysis, Output, Scope, Source, TableReference
-from headwater.sql.from_clause import Item, Unclear, columns_of, read_from
+from headwater.sql.from_clause import Item, Unclear, columns_of, read_by, read_from
 from headwater.sql.join_reach import columns_reached
 from headwater.sql.nodes import span_of
 from headwater.sql.obstacles import ELSE, Blocked, computed, in_block, origin_of, pivoted, place_of
@@ -145,6 +145,8 @@ class _Walk:
             if blocked is not None:
                 _add(uses, self.beneath(here, blocked))
                 continue
+            for subquery in here.subqueries:  # of its ORDER BY
+                _add(uses, self.beneath(subquery, _looked_up(subquery)))
             for branch in here.branches:
                 wanted, given = here.outputs[index], branch.outputs[index]
                 if given.type != wanted.type:
@@ -213,9 +215,9 @@ class _Walk:
             here = todo.pop()
             if isinstance(here, TableReference):
                 found[id(here)] = why
-            elif isinstance(here, Scope) and id(here) not in seen:
+            elif id(here) not in seen:
                 seen.add(id(here))
-                todo += [*here.sources.values(), *here.branches, *here.subqueries]
+                todo += read_by(here)
         return found
 
 
@@ -288,7 +290,7 @@ def _looked_up(subquery: Scope) -> Blocked:
     )
 
 
-def _sampled(sample: exp.Expression, item: Item) -> Blocked:
+def _sampled(sample: exp.Expr, item: Item) -> Blocked:
     return Blocked(
         "TABLESAMPLE takes its rows before the window does",
         span_of(sample) or span_of(item.node),

@@ -69,18 +69,18 @@ class Item:
 
     key: str
     source: Source
-    node: exp.Expression
+    node: exp.Expr
     kind: JoinKind = JoinKind.INNER
-    on: tuple[exp.Expression, ...] = ()
+    on: tuple[exp.Expr, ...] = ()
     using: tuple[str, ...] = ()
-    join: exp.Expression | None = None
+    join: exp.Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
     """A part of a FROM clause that is not understood well enough to look through it."""
 
-    node: exp.Expression
+    node: exp.Expr
 
 
 def read_from(analysis: Analysis, scope: Scope) -> tuple[Item, ...] | Unclear:
@@ -112,9 +112,7 @@ def read_from(analysis: Analysis, scope: Scope) -> tuple[Item, ...] | Unclear:
     return tuple(items)
 
 
-def spread(
-    node: exp.Expression | None, kind: type[exp.And] | type[exp.Or]
-) -> Iterator[exp.Expression]:
+def spread(node: exp.Expr | None, kind: type[exp.And] | type[exp.Or]) -> Iterator[exp.Expr]:
     """Yield the conditions that AND (or OR) joins, however they are bracketed, in order."""
     todo = [node] if node is not None else []
     while todo:
@@ -127,9 +125,16 @@ def spread(
             yield here
 
 
-def conditions_of(clause: exp.Expression | None) -> Iterator[exp.Expression]:
+def conditions_of(clause: exp.Expr | None) -> Iterator[exp.Expr]:
     """Yield the conjuncts of a WHERE."""
     yield from spread(clause.this if clause is not None else None, exp.And)
+
+
+def read_by(source: Source) -> tuple[Source, ...]:
+    """Return what a source reads, in FROM and in subqueries, each as often as it is named."""
+    if isinstance(source, Scope):
+        return (*source.sources.values(), *source.branches, *source.subqueries)
+    return source.inputs if isinstance(source, Generated) else ()
 
 
 def columns_of(analysis: Analysis, source: Source) -> tuple[tuple[str, DataType], ...]:
@@ -154,7 +159,7 @@ def same_column(a: Binding | None, b: Binding | None) -> bool:
     )
 
 
-def _item(scope: Scope, node: exp.Expression) -> Item | None:
+def _item(scope: Scope, node: exp.Expr) -> Item | None:
     if node.args.get("joins") or node.args.get("laterals"):
         return None
     inner = node.this if isinstance(node, (exp.Subquery, exp.Lateral)) else node
@@ -172,7 +177,7 @@ def _item(scope: Scope, node: exp.Expression) -> Item | None:
 
 
 def _joined(
-    analysis: Analysis, scope: Scope, join: exp.Expression, before: Sequence[Item]
+    analysis: Analysis, scope: Scope, join: exp.Expr, before: Sequence[Item]
 ) -> Item | None:
     item = _item(scope, join.this)
     method = str(join.args.get("method") or "").upper()

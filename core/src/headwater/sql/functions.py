@@ -162,7 +162,7 @@ def name_of(node: exp.Expr) -> str | None:
     return str(this.this if isinstance(this, exp.Identifier) else this).lower()
 
 
-def is_aggregate(node: exp.Expression) -> bool:
+def is_aggregate(node: exp.Expr) -> bool:
     """Return whether a node calls an aggregate function (over a group, or over a window)."""
     return name_of(node) in AGGREGATES
 

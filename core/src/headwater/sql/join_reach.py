@@ -119,7 +119,7 @@ def _equalities(
 
 
 def _pairs(
-    analysis: Analysis, scope: Scope, conditions: Iterable[exp.Expression]
+    analysis: Analysis, scope: Scope, conditions: Iterable[exp.Expr]
 ) -> Iterator[tuple[_Column, _Column]]:
     for condition in conditions:
         if type(condition) not in (exp.EQ, exp.NullSafeEQ):

@@ -31,7 +31,7 @@ from typing import Final
 from sqlglot import exp
 
 from headwater.partitions import matches
-from headwater.sql.analysis import Analysis, Scope, TableReference
+from headwater.sql.analysis import Analysis, Scope, Source, TableReference
 from headwater.sql.commute import Reaches, below
 from headwater.sql.from_clause import (
     Item,
@@ -39,6 +39,7 @@ from headwater.sql.from_clause import (
     Unclear,
     columns_of,
     conditions_of,
+    read_by,
     read_from,
     spread,
 )
@@ -106,29 +107,26 @@ def _is_plain(type_: DataType) -> bool:
 def _scopes(root: Scope) -> Iterator[Scope]:
     """Yield all scopes of a query, each once."""
     seen: set[int] = set()
-    todo = [root]
+    todo: list[Source] = [root]
     while todo:
-        scope = todo.pop()
-        if id(scope) not in seen:
-            seen.add(id(scope))
-            yield scope
-            inner = [s for s in scope.sources.values() if isinstance(s, Scope)]
-            todo += [*inner, *scope.branches, *scope.subqueries]
+        source = todo.pop()
+        if id(source) not in seen:
+            seen.add(id(source))
+            todo += read_by(source)
+            if isinstance(source, Scope):
+                yield source
 
 
 def _uses(root: Scope, reference: TableReference) -> int:
     """Return how often a place is scanned, at most 2: a WITH counts each time it is named."""
-    found = 0
     visits: dict[int, int] = {}
-    todo = [root]
+    todo: list[Source] = [root]
     while todo:
-        scope = todo.pop()
-        visits[id(scope)] = visits.get(id(scope), 0) + 1
-        if visits[id(scope)] <= 2:
-            found += sum(s is reference for s in scope.sources.values())
-            inner = [s for s in scope.sources.values() if isinstance(s, Scope)]
-            todo += [*inner, *scope.branches, *scope.subqueries]
-    return min(found, 2)
+        source = todo.pop()
+        visits[id(source)] = visits.get(id(source), 0) + 1
+        if visits[id(source)] <= 2:
+            todo += read_by(source)
+    return min(visits.get(id(reference), 0), 2)
 
 
 def _carried(
@@ -164,7 +162,7 @@ def _said(
                 yield replace(condition, key=key)
 
 
-def _effective(scope: Scope, items: tuple[Item, ...], item: Item) -> Iterator[exp.Expression]:
+def _effective(scope: Scope, items: tuple[Item, ...], item: Item) -> Iterator[exp.Expr]:
     """Yield the conjuncts that rows of an item must meet to be of any use."""
     yield from conditions_of(scope.node.args.get("where"))
     place = items.index(item)
@@ -182,12 +180,12 @@ def _read(
     analysis: Analysis,
     scope: Scope,
     item: Item,
-    node: exp.Expression,
+    node: exp.Expr,
     types: dict[str, DataType],
 ) -> Iterator[KeyCondition]:
     """Yield what one conjunct says of a column of an item; `key` is the column's name."""
 
-    def column(side: exp.Expression) -> tuple[str, DataType] | None:
+    def column(side: exp.Expr) -> tuple[str, DataType] | None:
         while isinstance(side, exp.Paren):
             side = side.this
         binding = analysis.binding_of(side) if isinstance(side, exp.Column) else None
@@ -232,7 +230,7 @@ def _read(
         )
 
 
-def _has_only(node: exp.Expression, *parts: str) -> bool:
+def _has_only(node: exp.Expr, *parts: str) -> bool:
     """Return whether a node has no other parts; one of them would change what it means.
 
     sqlglot writes `x NOT LIKE y` as a LIKE with `negate`, and `NOT x LIKE y` as a NOT.
@@ -248,7 +246,7 @@ def _either(sides: list[list[KeyCondition]]) -> Iterator[KeyCondition]:
             yield KeyCondition(sides[0][0].key, "in", tuple(v for s in sides for v in s[0].values))
 
 
-def _value(node: exp.Expression, type_: DataType) -> str | None:
+def _value(node: exp.Expr, type_: DataType) -> str | None:
     """Return a literal as a key's text, or None where comparing texts could mean something else."""
     while isinstance(node, exp.Paren):
         node = node.this

@@ -76,7 +76,7 @@ REFUSED: Final = {
 """Nodes that are refused with a code, a message and a hint of their own."""
 
 
-def span_of(node: exp.Expression) -> Span | None:
+def span_of(node: exp.Expr) -> Span | None:
     """Return a node's place in the text: from the first to the last of its parts that have one."""
     starts: list[int] = []
     ends: list[int] = []

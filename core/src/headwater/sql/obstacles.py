@@ -56,7 +56,7 @@ _SEEDS: Final = {
 rows in the same order; without one, no two reads agree anyway."""
 
 
-def bare(analysis: Analysis, node: exp.Expression | None) -> Binding | None:
+def bare(analysis: Analysis, node: exp.Expr | None) -> Binding | None:
     """Return the column that an expression is: as it is, aliased, or cast to its own type."""
     while isinstance(node, (exp.Alias, exp.Paren, exp.Cast)):
         if type(node) is exp.Cast:
@@ -69,7 +69,7 @@ def bare(analysis: Analysis, node: exp.Expression | None) -> Binding | None:
     return analysis.binding_of(node) if isinstance(node, exp.Column) else None
 
 
-def place_of(node: exp.Expression | None) -> Span | None:
+def place_of(node: exp.Expr | None) -> Span | None:
     """Return where a node stands, if there is one."""
     return span_of(node) if node is not None else None
 
@@ -127,7 +127,7 @@ def in_block(analysis: Analysis, scope: Scope, origin: Binding | None) -> Blocke
     )
 
 
-def _cut(node: exp.Expression, known: frozenset[str]) -> Blocked | None:
+def _cut(node: exp.Expr, known: frozenset[str]) -> Blocked | None:
     """Return what takes some rows of a block by their place among all rows."""
     for part, word in (("limit", "LIMIT"), ("offset", "OFFSET"), ("sample", "TABLESAMPLE")):
         if cut := node.args.get(part):
@@ -148,7 +148,7 @@ def _cut(node: exp.Expression, known: frozenset[str]) -> Blocked | None:
     return None
 
 
-def pivoted(pivot: exp.Expression) -> Blocked:
+def pivoted(pivot: exp.Expr) -> Blocked:
     """Return the verdict on what PIVOT or UNPIVOT reads."""
     word = "UNPIVOT" if pivot.args.get("unpivot") else "PIVOT"
     return Blocked(
@@ -186,7 +186,7 @@ def _grouping(analysis: Analysis, scope: Scope, origin: Binding) -> Blocked | No
     )
 
 
-def _is_key(analysis: Analysis, scope: Scope, key: exp.Expression, origin: Binding) -> bool:
+def _is_key(analysis: Analysis, scope: Scope, key: exp.Expr, origin: Binding) -> bool:
     if isinstance(key, exp.Literal) and key.is_int:
         place = int(key.name) - 1
         outputs = scope.outputs
@@ -196,7 +196,7 @@ def _is_key(analysis: Analysis, scope: Scope, key: exp.Expression, origin: Bindi
     return same_column(bare(analysis, key), origin)
 
 
-def _makes_one_group(node: exp.Expression) -> bool:
+def _makes_one_group(node: exp.Expr) -> bool:
     if not is_aggregate(node):
         return False
     parent = node.parent
@@ -227,7 +227,7 @@ def _windows(analysis: Analysis, scope: Scope, origin: Binding) -> Blocked | Non
     return None
 
 
-def _unstable(select: exp.Expression) -> Blocked | None:
+def _unstable(select: exp.Expr) -> Blocked | None:
     for node in _own_nodes(select):
         name = name_of(node)
         if name in _NUMBERED:
@@ -245,7 +245,7 @@ def _unstable(select: exp.Expression) -> Blocked | None:
     return None
 
 
-def _own_nodes(select: exp.Expression) -> Iterator[exp.Expression]:
+def _own_nodes(select: exp.Expr) -> Iterator[exp.Expr]:
     """Yield the nodes of a SELECT's expressions, without those of the queries inside it."""
     skipped = {id(select.args.get("with_"))}
 
@@ -253,5 +253,5 @@ def _own_nodes(select: exp.Expression) -> Iterator[exp.Expression]:
         return node is not select and (isinstance(node, exp.Query) or id(node) in skipped)
 
     for node in select.walk(prune=inner):
-        if isinstance(node, exp.Expression) and not inner(node):
+        if not inner(node):
             yield node

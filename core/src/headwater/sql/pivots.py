@@ -27,10 +27,10 @@ def pivoted(work: Work, node: exp.Pivot, context: Context) -> Frame:
 
 def _as_source(node: exp.Pivot, found: list[tuple[str, DataType]], context: Context) -> Frame:
     """The result hides what it was made of, and stays visible under the same qualifiers."""
-    source = Generated(node, tuple(Column(n, x) for n, x in found))
+    hidden = [context.scope.sources.pop(key, None) for key in context.frame.qualifiers]
+    inputs = tuple(s for s in hidden if s is not None)
+    source = Generated(node, tuple(Column(n, x) for n, x in found), inputs)
     shown = node.alias
-    for key in {c.source for c in context.frame.columns if c.source}:
-        context.scope.sources.pop(key, None)
     key = key_for(shown, source, context.scope.sources)
     context.scope.sources[key] = source
     columns = [Visible(n, x, key, Binding(context.scope, key, n, x)) for n, x in found]
