@@ -100,6 +100,14 @@ def test_ids_of_different_types_are_refused_with_the_cast(outcomes):
         outcomes(actuals((1, True, 5), ids=pa.int64()))
 
 
+def test_without_a_window_all_actuals_up_to_as_of_are_taken(version, log):
+    serving = version.connect_serving(files(log), "pid", "ts")
+    version.connect_actuals(actuals(("d2-0", True, 5)), "pid", {"buy": "outcome"}, "at")
+    data = serving.read()
+    assert data.to_arrow().num_rows == 60
+    assert data.stats.actuals == {"actual_buy": 1}
+
+
 def test_default_as_of_is_now(version, log):
     serving = version.connect_serving(files(log), "pid", "ts")
     version.connect_actuals(actuals(("d2-0", True, 5)), "pid", {"buy": "outcome"}, "at")

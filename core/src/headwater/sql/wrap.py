@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlglot import exp
 from sqlglot.dialects.spark import Spark
@@ -117,7 +117,9 @@ def _sampled(column: str, type_: DataType, share: float) -> str:
 
 def timestamp_literal(moment: datetime) -> str:
     """Return a Spark SQL literal for an aware UTC datetime, whatever the session's time zone."""
-    return f"TIMESTAMP '{moment:%Y-%m-%d %H:%M:%S.%f}Z'"
+    # Not by strftime: it writes the year 1 as `1`.
+    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return f"TIMESTAMP '{text}Z'"
 
 
 def private_names(analysis: Analysis, slots: Sequence[str]) -> list[Edit]:

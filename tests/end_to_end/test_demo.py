@@ -1,0 +1,60 @@
+"""`headwater demo`, as a newcomer runs it, and the way on from what it leaves behind."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+def headwater(*words, cwd=None):
+    command = [sys.executable, "-m", "headwater.cli.main", *words]
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo") / "kept"
+    done = headwater("demo", "--keep", str(folder))
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+def test_it_shows_the_plan_and_every_month(demo):
+    _, told = demo
+    for part in (
+        "partitions 31 of 343",
+        "arn:aws:sts::210987654321:assumed-role/monitoring/",
+        "pruned by dt from timestamp (window)",
+        "verdict: it works",
+        "2021-06",
+        "0.85",
+        "0.28",
+        "evidently",
+    ):
+        assert part in told
+
+
+def test_the_way_on_from_what_it_leaves_behind_works(demo):
+    folder, _ = demo
+    page = (folder / "housing.html").read_text(encoding="utf-8")
+    assert "Accuracy and label coverage" in page
+    told = headwater("plan", "serving", "2021-10-01", "2021-11-01", "--json", cwd=folder)
+    assert json.loads(told.stdout)["tables"][0]["partitions_kept"] == 31
+    done = headwater("read", "serving", "2021-10-01", "2021-11-01", "--out", "rows/", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "rows" / "part-0.parquet").exists()
+    assert headwater("check", cwd=folder).returncode == 0
+
+
+@pytest.mark.slow
+def test_evidently_takes_the_same_data(demo):
+    folder, _ = demo
+    done = subprocess.run(
+        [sys.executable, "evidently_report.py"], cwd=folder, capture_output=True, text=True,
+        check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (folder / "drift.html").stat().st_size > 100_000
