@@ -52,9 +52,6 @@ def test_the_way_on_from_what_it_leaves_behind_works(demo):
 @pytest.mark.slow
 def test_evidently_takes_the_same_data(demo):
     folder, _ = demo
-    done = subprocess.run(
-        [sys.executable, "evidently_report.py"], cwd=folder, capture_output=True, text=True,
-        check=False, timeout=300,
-    )  # fmt: skip
+    done = run([sys.executable, "evidently_report.py"], folder)
     assert done.returncode == 0, done.stderr
     assert (folder / "drift.html").stat().st_size > 100_000

@@ -1,7 +1,7 @@
 """Wrapping: the SQL that a plan runs, built around the user's text, which stays as it is.
 
-Only here does headwater write Spark SQL of its own. It is small on purpose: an outer SELECT that names,
-maps and filters, and a join that brings delayed actuals.
+Only here does headwater write Spark SQL of its own. It is small on purpose: an outer SELECT that
+names, maps and filters, and a join that brings delayed actuals.
 """
 
 from __future__ import annotations
