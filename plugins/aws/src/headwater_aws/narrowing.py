@@ -153,7 +153,7 @@ def _statements(grants: Iterable[_Grant]) -> list[dict[str, Any]]:
     if not result:
         # A policy needs a statement; to be allowed nothing is one.
         return [{"Effect": "Deny", "Action": "*", "Resource": "*"}]
-    return sorted(result, key=lambda s: json.dumps(s["Action"]))
+    return sorted(result, key=lambda s: json.dumps([s["Action"]]).replace("[", ""))
 
 
 def _document(grants: Iterable[_Grant]) -> str:

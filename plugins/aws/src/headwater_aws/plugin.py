@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headwater.hookspecs import hookimpl
-from headwater.specs import AuthSpec
+from headwater.specs import AuthSpec, CommandSpec
 
 HEADWATER_API = 1
 
@@ -37,4 +37,16 @@ def headwater_auth() -> list[AuthSpec]:
             "headwater_aws.auth.default:DefaultChain",
             "what AWS's own environment variables and files decide",
         ),
+    ]
+
+
+@hookimpl
+def headwater_commands() -> list[CommandSpec]:
+    """Return `headwater policy`."""
+    return [
+        CommandSpec(
+            "policy",
+            "headwater_aws.policy.command:policy",
+            "compile the IAM policies that connections need",
+        )
     ]

@@ -1,4 +1,4 @@
-"""Policies as AWS reads them: who is trusted, and what is allowed."""
+"""Trust policies: who may become a role."""
 
 from __future__ import annotations
 
@@ -79,6 +79,49 @@ def trust_policy(
             }
         ],
     }
+
+
+def role_trust_policy(
+    *,
+    principal: str,
+    external_id: str | None = None,
+    mfa: bool = False,
+    tags: Mapping[str, str] | None = None,
+    source_identity: str | None = None,
+) -> dict[str, Any]:
+    """Return the trust policy that lets an AWS principal become a role.
+
+    Args:
+        principal: ARN of a role or a user.
+        external_id: What the caller must say, agreed on beforehand.
+        mfa: Whether it must have shown an MFA code.
+        tags: Session tags that it must give.
+        source_identity: Who must be named as the one that acts.
+
+    Source: IAM User Guide, "Access to AWS accounts owned by third parties" (external id) and "Pass
+        session tags in AWS STS" (sts:TagSession belongs into the trust policy).
+    """
+    equals: dict[str, Any] = {}
+    actions = ["sts:AssumeRole"]
+    if external_id is not None:
+        equals["sts:ExternalId"] = external_id
+    if tags:
+        equals |= {f"aws:RequestTag/{key}": value for key, value in sorted(tags.items())}
+        actions.append("sts:TagSession")
+    if source_identity is not None:
+        equals["sts:SourceIdentity"] = source_identity
+        actions.append("sts:SetSourceIdentity")
+    conditions: dict[str, Any] = {"StringEquals": equals} if equals else {}
+    if mfa:
+        conditions["Bool"] = {"aws:MultiFactorAuthPresent": "true"}
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": {"AWS": principal},
+        "Action": _plain(actions),
+    }
+    if conditions:
+        statement["Condition"] = conditions
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def as_json(policy: Mapping[str, Any]) -> str:

@@ -1,0 +1,150 @@
+"""The roles of an identity: which there are, in what order, and who must trust whom."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from headwater.credentials import AuthStrategy, Permission, TokenSource
+from headwater.errors import AuthError, ConfigError
+from headwater.tokens import claims
+from headwater_aws.auth.assume_role import AssumeRole
+from headwater_aws.auth.chain import AwsStrategy, TrustedRole
+from headwater_aws.auth.default import DefaultChain
+from headwater_aws.auth.oidc_role import OidcRole
+from headwater_aws.policy.trust import provider_arn, role_trust_policy, trust_policy
+from headwater_aws.sts_errors import role_account
+from headwater_aws.tokens import EksToken
+
+CALLER = "REPLACE-WITH-THE-ARN-OF-THE-CALLER"
+"""Stands in a trust policy for a principal that is known only where the source is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """What a token says of itself, as far as a trust policy must know it.
+
+    Args:
+        issuer: `iss`.
+        subject: `sub`.
+        audience: `aud`.
+    """
+
+    issuer: str
+    subject: str
+    audience: str
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One role of an identity.
+
+    Args:
+        arn: The role.
+        trust: Its trust policy.
+        provider: ARN of the identity provider that must exist beside it, for a token.
+        bearer: Whom the trust policy lets in, for a token.
+        assumes: What the role needs to become the next one; empty for the last.
+    """
+
+    arn: str
+    trust: Mapping[str, Any]
+    provider: str | None = None
+    bearer: Bearer | None = None
+    assumes: tuple[Permission, ...] = ()
+
+    @property
+    def account(self) -> str:
+        """Number of the role's account."""
+        return role_account(self.arn) or ""
+
+    @property
+    def name(self) -> str:
+        """The role's name, without its path."""
+        return self.arn.rpartition("/")[2]
+
+
+def roles_of(strategy: AuthStrategy, *, bearer: Bearer | None = None) -> tuple[Role, ...]:
+    """Return the roles of an identity, in the order in which they are assumed.
+
+    Args:
+        strategy: How the identity is obtained. One that assumes no role has none.
+        bearer: Whom to let in by token; None reads the strategy's own token and believes it.
+
+    Raises:
+        AuthError: If the token can't be read, and `bearer` does not say what is in it.
+    """
+    if not isinstance(strategy, AwsStrategy):
+        return ()
+    found: tuple[Role, ...] = ()
+    match strategy:
+        case OidcRole():
+            found = (_by_token(strategy, bearer),)
+        case AssumeRole():
+            found = roles_of(strategy.source or DefaultChain(), bearer=bearer)
+            found = _extended(found, strategy)
+        case DefaultChain() if os.environ.get("AWS_ROLE_ARN"):
+            role = OidcRole(role_arn=os.environ["AWS_ROLE_ARN"], token=EksToken())
+            found = (_by_token(role, bearer),)
+    for chained in strategy.chained:
+        found = _extended(found, chained)
+    return found
+
+
+def read_bearer(source: TokenSource) -> Bearer:
+    """Return what a token says of itself, unverified.
+
+    Raises:
+        AuthError: If there is no token, or it lacks `iss` or `sub`.
+    """
+    found = claims(source.token(), what=f"the token from {source.describe()}")
+    audience = found.get("aud")
+    first = audience[0] if isinstance(audience, list) and audience else audience
+    if not isinstance(found.get("iss"), str) or not isinstance(found.get("sub"), str):
+        raise AuthError(f"the token from {source.describe()} has no iss or no sub")
+    return Bearer(found["iss"], found["sub"], str(first or ""))
+
+
+def _by_token(strategy: OidcRole, bearer: Bearer | None) -> Role:
+    account = role_account(strategy.role_arn)
+    if account is None:
+        raise ConfigError(f"{strategy.role_arn!r} is not a role's ARN")
+    partition = strategy.role_arn.split(":")[1]
+    if bearer is None:
+        try:
+            bearer = read_bearer(cast("TokenSource", strategy.token))
+        except AuthError as error:
+            raise AuthError(
+                f"whom {strategy.role_arn} should trust is not known: {error.message}",
+                code="bearer-unknown",
+                hint="run this where the token is, or say what will be in it: --issuer, --subject "
+                "and --audience",
+            ) from error
+    trust = trust_policy(
+        account=account,
+        issuer=bearer.issuer,
+        subject=bearer.subject,
+        audience=bearer.audience,
+        partition=partition,
+    )
+    provider = provider_arn(account, bearer.issuer, partition=partition)
+    return Role(strategy.role_arn, trust, provider, bearer)
+
+
+def _extended(before: tuple[Role, ...], role: TrustedRole) -> tuple[Role, ...]:
+    """Return a chain with one more role, and the one before it allowed to become that."""
+    trust = role_trust_policy(
+        principal=before[-1].arn if before else CALLER,
+        external_id=role.external_id,
+        mfa=role.mfa_serial is not None,
+        tags=role.tags,
+        source_identity=role.source_identity,
+    )
+    actions = ["sts:AssumeRole"]
+    actions += ["sts:TagSession"] if role.tags else []
+    actions += ["sts:SetSourceIdentity"] if role.source_identity else []
+    needs = tuple(Permission(a, (role.role_arn,), reason="the next role") for a in actions)
+    last = tuple(replace(b, assumes=(*b.assumes, *needs)) for b in before[-1:])
+    return (*before[:-1], *last, Role(role.role_arn, trust))
