@@ -1,0 +1,224 @@
+"""The spark engine: a session of the caller's, one of our own, or a Spark Connect endpoint."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from headwater.credentials import Access
+from headwater.diagnostics import Diagnostic, Severity, errors_in
+from headwater.engine import ArrowStream, EngineCapability
+from headwater.engines.spark import reference, sessions, streaming
+from headwater.engines.spark.failures import translated
+from headwater.engines.spark.registering import Registrar
+from headwater.errors import ConfigError, EngineError, QueryError
+from headwater.plan import Plan
+from headwater.sql.private import PRIVATE_DATABASE
+from headwater.sql.rewriting import Edit, apply
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+class SparkEngine:
+    """Spark: runs everything that the guard admits, with the reference's answers.
+
+    The session is the caller's if one is given, a Spark Connect server's if `remote` is given, else
+    one that is started when it is first needed. A session that is not the reference (Spark 4.1,
+    ANSI mode, UTC ...; `reference.SETTINGS`) is refused, unless `semantics="session"`.
+
+    Args:
+        session: A session to use and leave as it is.
+        master: Where to start one, e.g. `local[*]`, `yarn`; None for Spark's own configuration.
+        remote: A Spark Connect endpoint, e.g. `sc://host:15002`.
+        packages: Maven coordinates of jars for a session that is started.
+        conf: Settings for a session that is started or opened.
+        semantics: `session` accepts a session's own version and settings; plans then show the
+            differences.
+        storage_identity: Who reads storage: `headwater` gives Spark the identities of the plan,
+            `cluster` leaves it to what the cluster has.
+
+    Raises:
+        ConfigError: If options contradict each other.
+    """
+
+    name = "spark"
+
+    def __init__(
+        self,
+        session: SparkSession | None = None,
+        *,
+        master: str | None = None,
+        remote: str | None = None,
+        packages: Sequence[str] = (),
+        conf: Mapping[str, str] | None = None,
+        semantics: Literal["reference", "session"] = "reference",
+        storage_identity: Literal["headwater", "cluster"] = "headwater",
+    ) -> None:
+        _check_options(session, master, remote, packages, conf)
+        _check_word("semantics", semantics, ("reference", "session"))
+        _check_word("storage_identity", storage_identity, ("headwater", "cluster"))
+        self._given = session
+        self._master = master
+        self._remote = remote
+        self._packages = tuple(packages)
+        self._conf = {k: str(v) for k, v in (conf or {}).items()}
+        self._semantics = semantics
+        self._storage_identity = storage_identity
+        self.capabilities = frozenset({EngineCapability.ANY_QUERY})
+        self._opened: sessions.Opened | None = None
+        self._lock = threading.RLock()
+
+    def unavailable(self) -> str | None:
+        """Return why Spark can't be used here and how to change that, or None.
+
+        A session that was given is compared with the reference; one that is still to be opened has
+        the reference's settings.
+        """
+        remote = self._remote is not None or (
+            self._given is not None and sessions.is_connect(self._given)
+        )
+        starts = self._given is None and self._remote is None and not _running()
+        missing = sessions.missing_for(remote, java=starts)
+        if missing or self._given is None:
+            return missing
+        return self._unlike(self.opened())
+
+    def refusals(self, plan: Plan) -> tuple[Diagnostic, ...]:
+        """Return why Spark can't run a plan: what forbids its SQL; empty if nothing does."""
+        return errors_in(_parsed(plan).diagnostics)
+
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """Return what a plan should say of the session: how its answers may differ."""
+        if self._semantics == "reference":
+            return ()
+        return tuple(
+            Diagnostic(
+                "session-semantics",
+                f"rows are those of this session, not of the reference: {difference}",
+                Severity.WARNING,
+            )
+            for difference in self.opened().differences
+        )
+
+    @contextmanager
+    def read(self, plan: Plan, access: Access) -> Iterator[ArrowStream]:
+        """Run a plan; the context holds its tables and its running jobs.
+
+        Raises:
+            QueryError: If the plan's SQL is not admitted.
+            UnsupportedError: If a table's kind or format, or an output column's type, can't be
+                read.
+            DataChangedError: If a file is gone or has another length than the plan saw, compared
+                with Spark's own listing before a row is read; a file in S3 that is overwritten
+                while it is read is noticed by its ETag.
+            AccessDeniedError: If the reading identity may not read a file.
+            EngineError: If it fails otherwise; code `spark-runtime-error` where a value raises in
+                ANSI mode.
+        """
+        with ExitStack() as stack:
+            frame = self._frame(plan, access, stack)
+            yield stack.enter_context(streaming.opened(frame, plan.scans))
+
+    def _frame(self, plan: Plan, access: Access, stack: ExitStack) -> DataFrame:
+        opened = self.opened()
+        if problem := self._unlike(opened):
+            raise EngineError("spark engine: the session is not the reference", hint=problem)
+        with translated(plan.scans):
+            registrar = Registrar(opened, lambda ref: {})
+            stack.callback(registrar.close)
+            names = {scan.slot: registrar.register(scan) for scan in plan.scans}
+            return opened.session.sql(_renamed(plan, names))
+
+    def opened(self) -> sessions.Opened:
+        """Return the session in use, opened when it is first asked for.
+
+        Raises:
+            EngineError: If it can't be opened.
+        """
+        with self._lock:
+            if self._opened is None or not self._opened.alive:
+                self._opened = self._open()
+            return self._opened
+
+    def _open(self) -> sessions.Opened:
+        if self._given is not None:
+            return sessions.adopt(self._given)
+        if self._remote is not None:
+            return sessions.connect(self._remote, self._conf)
+        return sessions.start(self._master, self._packages, self._conf)
+
+    def _unlike(self, opened: sessions.Opened) -> str | None:
+        if self._semantics == "session" or not opened.differences:
+            return None
+        listed = "\n".join(str(d) for d in opened.differences)
+        return (
+            "the session may answer differently from the reference:\n"
+            f"{listed}\nto make it the reference:\n{reference.remedy(opened.differences)}"
+        )
+
+    def close(self) -> None:
+        """Stop the session if this engine started it; a caller's session stays as it is."""
+        with self._lock:
+            opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.resources.close()
+
+    def __repr__(self) -> str:
+        where = "a given session" if self._given is not None else self._remote or self._master
+        return f"<SparkEngine on {where or 'its own session'}>"
+
+
+def _parsed(plan: Plan) -> Any:
+    from headwater.sql.parse import parse
+
+    return parse(plan.sql, database=PRIVATE_DATABASE)
+
+
+def _renamed(plan: Plan, names: Mapping[str, str]) -> str:
+    """Return the plan's SQL with each slot under the name that it has in the session.
+
+    Raises:
+        QueryError: If the SQL is not admitted; the last guard before Spark sees it.
+    """
+    parsed = _parsed(plan)
+    if found := errors_in(parsed.diagnostics):
+        raise QueryError("the spark engine can't run this query", found)
+    return apply(plan.sql, [Edit.replace(r.span, names[r.name.name]) for r in parsed.references])
+
+
+def _running() -> bool:
+    """Return whether a classic application runs in this process."""
+    import sys
+
+    pyspark = sys.modules.get("pyspark")
+    return pyspark is not None and pyspark.SparkContext._active_spark_context is not None
+
+
+def _check_options(
+    session: object,
+    master: str | None,
+    remote: str | None,
+    packages: Sequence[str],
+    conf: Mapping[str, str] | None,
+) -> None:
+    own = {"master": master, "remote": remote, "packages": packages, "conf": conf}
+    if session is not None and (extra := [k for k, v in own.items() if v]):
+        raise ConfigError(
+            f"SparkEngine(session=...) takes the session as it is, not {', '.join(extra)}",
+            hint="set them where the session is built",
+        )
+    if remote is not None and (extra := [k for k in ("master", "packages") if own[k]]):
+        raise ConfigError(
+            f"SparkEngine(remote=...) uses a running server; {', '.join(extra)} can't be given",
+            hint="the server's own configuration decides",
+        )
+    if isinstance(packages, str):
+        raise ConfigError("packages is one text, not a list", hint=f"packages=[{packages!r}]")
+
+
+def _check_word(name: str, given: str, words: tuple[str, ...]) -> None:
+    if given not in words:
+        raise ConfigError(f"{name}={given!r}", hint=f"{name} is one of {', '.join(words)}")

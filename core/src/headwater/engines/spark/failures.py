@@ -1,0 +1,122 @@
+"""What goes wrong inside Spark, told as what went wrong for the reader.
+
+An error of Spark's own carries a condition, e.g. `DIVIDE_BY_ZERO`; one that ended a task reaches
+us inside the text of the job's failure. Both are recognised by `[CONDITION] message`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+from urllib.parse import unquote
+
+from headwater.errors import AccessDeniedError, DataChangedError, EngineError, HeadwaterError
+from headwater.plan import Scan
+from headwater.relation import FileRelation
+
+_CONDITION: Final = re.compile(r"\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\] (.*)")
+_DENIED: Final = re.compile(r"AccessDenied|Access Denied|Status Code: 403|InvalidAccessKeyId")
+_EXPIRED: Final = re.compile(r"ExpiredToken|token .{0,40}expired", re.IGNORECASE)
+_GONE: Final = ("PATH_NOT_FOUND", "FAILED_READ_FILE.FILE_NOT_EXIST", "READ_FILES_NOT_FOUND")
+_CHANGED: Final = re.compile(r"RemoteFileChangedException|is not a Parquet file|Length of file")
+_VALUES: Final = (
+    "ARITHMETIC_OVERFLOW",
+    "BINARY_ARITHMETIC_OVERFLOW",
+    "CANNOT_PARSE_",
+    "CAST_",
+    "COLLECTION_SIZE_LIMIT_EXCEEDED",
+    "CONVERSION_INVALID_INPUT",
+    "DATETIME_",
+    "DIVIDE_BY_ZERO",
+    "DUPLICATED_MAP_KEY",
+    "ELEMENT_AT_BY_INDEX_ZERO",
+    "INTERVAL_",
+    "INVALID_ARRAY_INDEX",
+    "INVALID_FRACTION_OF_SECOND",
+    "INVALID_INDEX_OF_ZERO",
+    "INVALID_PARAMETER_VALUE",
+    "MALFORMED_",
+    "MAP_KEY_DOES_NOT_EXIST",
+    "NULL_MAP_KEY",
+    "NUMERIC_VALUE_OUT_OF_RANGE",
+    "REMAINDER_BY_ZERO",
+    "SCALAR_SUBQUERY_TOO_MANY_ROWS",
+    "USER_RAISED_EXCEPTION",
+)
+
+
+@contextmanager
+def translated(scans: Sequence[Scan]) -> Iterator[None]:
+    """Turn Spark's exceptions of the block into headwater's.
+
+    Args:
+        scans: The tables that are read, to name the one that a file belongs to.
+    """
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except HeadwaterError:
+        raise
+    except (PySparkException, Py4JError) as error:
+        raise failure(str(error), scans) from error
+
+
+def failure(text: str, scans: Sequence[Scan]) -> HeadwaterError:
+    """Return the error that a text of Spark's stands for."""
+    conditions = _CONDITION.findall(text)
+    where = _place(text, scans)
+    if _EXPIRED.search(text):
+        return AccessDeniedError(
+            f"spark engine: the credentials for {where} expired while it was read",
+            hint="read a smaller window, or let the role's sessions last longer",
+        )
+    if _DENIED.search(text):
+        return AccessDeniedError(
+            f"spark engine: reading {where} was denied: {_reason(text, conditions)}",
+            hint="the identity that reads it needs s3:GetObject and s3:ListBucket there",
+        )
+    if "FileNotFoundException" in text or any(c.startswith(_GONE) for c, _ in conditions):
+        return DataChangedError(
+            f"{where} was there when the read was planned and is gone now",
+            hint="plan the read again",
+        )
+    if _CHANGED.search(text):
+        return DataChangedError(
+            f"{where} is not what the plan saw: {_reason(text, conditions)}",
+            hint="plan the read again",
+        )
+    for condition, message in conditions:
+        if condition.startswith(_VALUES):
+            return EngineError(
+                f"spark engine: [{condition}] {message.strip()}",
+                code="spark-runtime-error",
+                hint="correct the value or the expression (try_cast, CASE, nullif)",
+            )
+    return EngineError(f"spark engine: reading {where} failed: {_reason(text, conditions)}")
+
+
+def _reason(text: str, conditions: Sequence[tuple[str, str]]) -> str:
+    """Return the innermost thing that Spark says, in one line."""
+    if conditions:
+        condition, message = conditions[-1]
+        return f"[{condition}] {message.strip()}"
+    causes = [x.strip() for x in text.splitlines() if x.strip().startswith(("Caused by:", ": "))]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return (causes or lines or ["no reason given"])[-1 if causes else 0].removeprefix("Caused by: ")
+
+
+def _place(text: str, scans: Sequence[Scan]) -> str:
+    """Return the file and table that a text is about, or the tables of the read."""
+    # Spark writes some paths as they are, others percent-encoded.
+    texts = (text, unquote(text))
+    for scan in scans:
+        if isinstance(scan.relation, FileRelation):
+            for file in scan.relation.files:
+                if any(file.path.rpartition("://")[2] in t for t in texts):
+                    return f"{file.path} of table {scan.table}"
+    tables = ", ".join(dict.fromkeys(str(s.table) for s in scans))
+    return f"table {tables}" if tables else "the query"

@@ -1,0 +1,208 @@
+"""File relations: each a DataFrame over exactly the files that the plan named.
+
+Two ways, by what the session's catalog is and by what lies in the directories:
+
+    a table      Partitioned files, in-memory catalog: a datasource table whose partitions are the
+                 directories of the planned files. One listing a directory; the query's conditions
+                 on keys prune. Taken only if the directories hold the planned files and no others.
+    a reader     Everything else: the files by name, their keys joined on by file. On a persistent
+                 metastore it is the only way, since nothing is created there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import reduce
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from headwater.engines.spark import listing
+from headwater.engines.spark.groups import FileGroup, groups
+from headwater.engines.spark.types import ddl, literal, unpadded
+from headwater.errors import UnsupportedError
+from headwater.relation import DataFile, FileRelation
+from headwater.sql.rewriting import quoted
+from headwater.table import Column
+from headwater.types import INT, DataType
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+PathOf: TypeAlias = "Callable[[str], str]"
+"""Gives the URI under which Spark opens a planned file."""
+
+FORMATS: Final = frozenset({"parquet", "csv", "json", "orc", "avro"})
+PARTITIONS_A_STATEMENT: Final = 1000
+METADATA: Final = "_metadata"
+"""Spark's own column about a row's file; a table's column of that name would hide it."""
+
+
+class Files:
+    """Opens file relations in one session, for one read.
+
+    Args:
+        session: The session.
+        persistent: Whether its catalog outlives it.
+        token: What makes this read's names its own.
+        cleanup: Receives what is to be undone at the end.
+    """
+
+    def __init__(
+        self, session: SparkSession, *, persistent: bool, token: str, cleanup: ExitStack
+    ) -> None:
+        self._session = session
+        self._persistent = persistent
+        self._token = token
+        self._cleanup = cleanup
+        self._tables = 0
+
+    def frame(
+        self, relation: FileRelation, storage: Mapping[str, str], path: PathOf = listing.path_of
+    ) -> DataFrame:
+        """Return a relation's rows, its columns in its order and types.
+
+        Args:
+            relation: The table.
+            storage: Hadoop settings with which its files are opened.
+            path: Gives the URI under which Spark opens a planned file.
+
+        Raises:
+            DataChangedError: If a file is gone or has another length than the plan saw.
+            UnsupportedError: For a format that Spark does not read, or a column named `_metadata`.
+        """
+        _check(relation)
+        parts = [self._group(g, storage, path) for g in groups(relation)]
+        if not parts:
+            return self._session.createDataFrame([], ddl(unpadded(relation.columns)))
+        return reduce(lambda a, b: a.unionAll(b), parts)
+
+    def _group(self, group: FileGroup, storage: Mapping[str, str], path: PathOf) -> DataFrame:
+        files = {path(f.path): f for f in group.files}
+        if group.keys and not self._persistent:
+            frame = self._table(group, storage, path)
+            listed = listing.listed(frame)
+            if set(listed) <= set(files):
+                listing.check(frame, files, listed, group.relation.name)
+                return frame.selectExpr(*_select(group))
+        return self._reader(group, files, storage, path)
+
+    def _table(self, group: FileGroup, storage: Mapping[str, str], path: PathOf) -> DataFrame:
+        """Return a new table over the directories of files, which may hold others as well."""
+        name = f"spark_catalog.default.{quoted(f'hw_{self._token}_{self._tables}')}"
+        self._tables += 1
+        places = list(
+            dict.fromkeys((group.values(f), _directory(path(f.path))) for f in group.files)
+        )
+        # Two spellings of a value (3, 03) or two directories are two partitions to Spark.
+        place = Column(_unused(group, "_place"), INT)
+        columns = ddl([*group.columns, *group.keys, place])
+        keys = ", ".join(quoted(c.name) for c in (*group.keys, place))
+        options = ", ".join(
+            f"{literal(k)} {literal(v)}" for k, v in {**storage, **group.options}.items()
+        )
+        self._session.sql(
+            f"CREATE TABLE {name} ({columns}) USING {group.format} "
+            f"{f'OPTIONS ({options}) ' if options else ''}PARTITIONED BY ({keys}) "
+            f"LOCATION {literal(places[0][1])}"
+        )
+        self._cleanup.callback(self._session.sql, f"DROP TABLE IF EXISTS {name}")
+        added = [
+            f"PARTITION ({_spec(group.keys, values)}, {quoted(place.name)} = {i}) "
+            f"LOCATION {literal(directory)}"
+            for i, (values, directory) in enumerate(places)
+        ]
+        for some in _chunks(added, PARTITIONS_A_STATEMENT):
+            self._session.sql(f"ALTER TABLE {name} ADD {' '.join(some)}")
+        return self._session.table(name)
+
+    def _reader(
+        self,
+        group: FileGroup,
+        files: Mapping[str, DataFile],
+        storage: Mapping[str, str],
+        path: PathOf,
+    ) -> DataFrame:
+        reader = self._session.read.format(group.format).schema(ddl(unpadded(group.columns)))
+        frame = reader.options(**storage, **group.options).load(list(files))
+        listed = listing.listed(frame)
+        listing.check(frame, files, listed, group.relation.name)
+        if not group.keys:
+            return frame.selectExpr(*_select(group, padded=False))
+        # Keys come by the file's name: a join with a table as long as the list of files. A file
+        # that lies in two partitions gives its rows to both.
+        key = _unused(group, "_file")
+        rows = [(listed[path(f.path)], *group.values(f)) for f in group.files]
+        texts = ", ".join(f"{quoted(n)} string" for n in (key, *(c.name for c in group.keys)))
+        values = self._session.createDataFrame(rows, texts).hint("broadcast")
+        read = frame.selectExpr("*", f"{METADATA}.file_path AS {quoted(key)}")
+        return read.join(values, key).selectExpr(*_select(group, padded=False))
+
+
+def _check(relation: FileRelation) -> None:
+    used = {p.format or relation.format for p in relation.partitions}
+    if unknown := sorted(used - FORMATS):
+        raise UnsupportedError(
+            f"table {relation.name} is made of {', '.join(unknown)} files, not read by Spark",
+            hint=f"it reads {', '.join(sorted(FORMATS))}",
+        )
+    if any(c.name.casefold() == METADATA for c in relation.columns):
+        raise UnsupportedError(
+            f"table {relation.name} has a column {METADATA!r}, a name that Spark keeps for itself",
+            hint="rename the column in the catalog",
+        )
+
+
+def _select(group: FileGroup, *, padded: bool = True) -> Iterator[str]:
+    """Yield an expression for each column of the relation, from those of a group's reader."""
+    own = {c.name.casefold(): c for c in (*group.columns, *group.keys)}
+    for column in group.relation.columns:
+        name, found = quoted(column.name), own.get(column.name.casefold())
+        if found is None:
+            yield f"CAST(NULL AS {_readable(column.type)}) AS {name}"
+            continue
+        value = quoted(found.name)
+        if not padded:
+            value = _padded(value, found.type)
+        # A partition may declare a type of its own; keys that were joined on are texts.
+        joined = not padded and found in group.keys
+        if joined or found.type != column.type:
+            value = f"CAST({value} AS {_readable(column.type)})"
+        yield f"{value} AS {name}"
+
+
+def _padded(value: str, type_: DataType) -> str:
+    """Return what reading a char column gives: shorter values are filled with spaces.
+
+    Source: Spark SQL Reference, "Data Types", CharType.
+    """
+    if type_.name != "char":
+        return value
+    length = type_.precision
+    return f"IF(length({value}) < {length}, rpad({value}, {length}, ' '), {value})"
+
+
+def _readable(type_: DataType) -> DataType:
+    return unpadded([Column("c", type_)])[0].type
+
+
+def _directory(path: str) -> str:
+    scheme, _, rest = path.partition(":")
+    return f"{scheme}:{rest.rpartition('/')[0] or '/'}"
+
+
+def _spec(keys: Sequence[Column], values: Sequence[str | None]) -> str:
+    return ", ".join(f"{quoted(k.name)} = {literal(v)}" for k, v in zip(keys, values, strict=True))
+
+
+def _unused(group: FileGroup, wanted: str) -> str:
+    """Return a column name that neither the relation nor the group's files have."""
+    taken = {c.name.casefold() for c in (*group.relation.columns, *group.columns)}
+    name = wanted
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,101 @@
+"""Registering: each table of a plan as a temporary view under a name that no other read has."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from headwater.arrow_types import arrow_type
+from headwater.engines.spark.files import Files
+from headwater.engines.spark.types import ddl, unpadded
+from headwater.errors import EngineError, UnsupportedError
+from headwater.plan import Scan
+from headwater.relation import FileRelation, MemoryRelation, Relation
+from headwater.sql.rewriting import quoted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+    from headwater.engines.spark.sessions import Opened
+
+_log = logging.getLogger(__name__)
+
+
+class Registrar:
+    """Makes the tables of one read visible in a session. A context manager: leaving it undoes that.
+
+    Args:
+        opened: The session.
+        storage: Hadoop settings for an identity, by `auth_ref`.
+    """
+
+    def __init__(self, opened: Opened, storage: Callable[[str], Mapping[str, str]]) -> None:
+        self._session = opened.session
+        self._storage = storage
+        self._token = secrets.token_hex(6)
+        self._cleanup = ExitStack()
+        self._files = Files(
+            opened.session,
+            persistent=opened.persistent,
+            token=self._token,
+            cleanup=self._cleanup,
+        )
+
+    def register(self, scan: Scan) -> str:
+        """Create the view of a scan's table.
+
+        Returns:
+            The view's name, quoted.
+
+        Raises:
+            UnsupportedError: If a table of that kind can't be read here.
+            DataChangedError: If its files are not what the plan saw.
+        """
+        name = f"hw_{self._token}_{scan.slot}"
+        self._frame(scan.relation).createTempView(name)
+        self._cleanup.callback(self._session.catalog.dropTempView, name)
+        return quoted(name)
+
+    def _frame(self, relation: Relation) -> DataFrame:
+        match relation:
+            case FileRelation():
+                storage = self._storage(relation.auth_ref) if relation.auth_ref else {}
+                return self._files.frame(relation, storage)
+            case MemoryRelation():
+                columns = ddl(unpadded(relation.columns))
+                return self._session.createDataFrame(_table(relation), columns)
+            case _:
+                raise UnsupportedError(f"table {relation.name} is of a kind that Spark can't read")
+
+    def close(self) -> None:
+        """Remove everything that was registered; a session that is gone took it along."""
+        from pyspark.errors import PySparkException
+
+        try:
+            self._cleanup.close()
+        except (PySparkException, OSError) as error:
+            _log.warning("tables of a finished read could not be removed: %s", error)
+
+
+def _table(relation: MemoryRelation) -> pa.Table:
+    """Return a memory relation's rows in exactly the types that its columns declare.
+
+    Raises:
+        EngineError: If a value does not fit.
+    """
+    import pyarrow as pa
+
+    table = relation.data
+    if not isinstance(table, pa.Table):
+        raise EngineError(
+            f"table {relation.name} holds {type(table).__name__}, not a pyarrow.Table"
+        )
+    schema = pa.schema([pa.field(c.name, arrow_type(c.type)) for c in relation.columns])
+    try:
+        return pa.table([table.column(c.name) for c in relation.columns], schema=schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError) as error:
+        raise EngineError(f"table {relation.name}: {error}") from error

@@ -1,0 +1,256 @@
+"""Sessions: the caller's, one that we start, or a Spark Connect endpoint."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from headwater.engines.spark.reference import SETTINGS, Difference, differences
+from headwater.errors import EngineError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+APP_NAME: Final = "headwater"
+
+_LOCAL: Final = {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
+}
+"""For a session in this process: nothing listens beyond this machine, nothing is printed."""
+
+
+class Kind(StrEnum):
+    """Where a session comes from."""
+
+    GIVEN = "given"
+    """The caller's, classic."""
+    STARTED = "started"
+    """A classic one that we started, and stop."""
+    SHARED = "shared"
+    """A classic one of ours on an application that ran in this process already."""
+    CONNECT = "connect"
+    """A client of a Spark Connect server, given or opened by us."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """A session in use.
+
+    Args:
+        session: The session.
+        kind: Where it comes from.
+        persistent: Whether its catalog outlives it (a Hive or Glue metastore): nothing is
+            created there.
+        differences: How it differs from the reference.
+        resources: What closing it releases; empty for a session that is not ours.
+    """
+
+    session: SparkSession
+    kind: Kind
+    persistent: bool
+    differences: tuple[Difference, ...]
+    resources: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def is_classic(self) -> bool:
+        """Whether the driver's JVM is in reach of this process."""
+        return self.kind is not Kind.CONNECT
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still be used."""
+        if self.kind is Kind.CONNECT:
+            return not self.session.is_stopped  # type: ignore[attr-defined]
+        return self.session.sparkContext._jsc is not None
+
+
+def setting(session: SparkSession, name: str) -> str | None:
+    """Return a session's value of a setting, or None where it does not know it."""
+    found = session.conf.get(name, None)
+    return None if found is None else str(found)
+
+
+def adopt(session: SparkSession) -> Opened:
+    """Return a caller's session, looked at and left as it is."""
+    return _opened(session, Kind.CONNECT if is_connect(session) else Kind.GIVEN, ExitStack())
+
+
+def is_connect(session: object) -> bool:
+    """Return whether a session is a Spark Connect client."""
+    return type(session).__module__.startswith("pyspark.sql.connect")
+
+
+def connect(remote: str, conf: Mapping[str, str]) -> Opened:
+    """Open a session of our own on a Spark Connect server, with the reference's settings.
+
+    Args:
+        remote: E.g. `sc://host:15002`.
+        conf: Settings for the session, on top.
+
+    Raises:
+        EngineError: If the server can't be reached.
+    """
+    from pyspark.errors import PySparkException
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+    resources = ExitStack()
+    try:
+        session: Any = ConnectSession.builder.remote(remote).create()
+        resources.callback(session.stop)
+        for name, value in {**SETTINGS, **conf}.items():
+            session.conf.set(name, value)
+        return _opened(session, Kind.CONNECT, resources)
+    except (PySparkException, OSError) as error:
+        resources.close()
+        raise EngineError(
+            f"no session could be opened at {_without_token(remote)}: {first_line(error)}",
+            hint="check that a Spark Connect server listens there, and its token",
+        ) from error
+
+
+def start(master: str | None, packages: Sequence[str], conf: Mapping[str, str]) -> Opened:
+    """Return a classic session with the reference's settings.
+
+    It is started, unless an application runs in this process already: Spark allows one, so then
+    the session is a new one of that application, with settings of its own.
+
+    Args:
+        master: E.g. `local[*]`, `yarn`, `k8s://...`; None for Spark's own configuration.
+        packages: Maven coordinates for the application's class path.
+        conf: Further settings; they win over ours.
+
+    Raises:
+        EngineError: If Spark can't be started, or the running application can't be changed to
+            what is asked for.
+    """
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    running = SparkContext._active_spark_context
+    if running is not None and running._jsc is not None:
+        _check_fits(running, master, packages)
+        active = SparkSession(running).newSession()
+        for name, value in {**SETTINGS, **_of_session(conf)}.items():
+            active.conf.set(name, value)
+        return _opened(active, Kind.SHARED, ExitStack())
+    return _started(master, packages, conf)
+
+
+def _started(master: str | None, packages: Sequence[str], conf: Mapping[str, str]) -> Opened:
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    resources = ExitStack()
+    warehouse = tempfile.mkdtemp(prefix="headwater-warehouse-")
+    resources.callback(shutil.rmtree, warehouse, ignore_errors=True)
+    settings = {**SETTINGS, "spark.sql.warehouse.dir": warehouse}
+    if master is None or master.startswith("local"):
+        settings |= _LOCAL
+    if packages:
+        settings["spark.jars.packages"] = ",".join(packages)
+    builder: Any = SparkSession.builder.appName(APP_NAME)
+    if master is not None:
+        builder = builder.master(master)
+    for name, value in {**settings, **conf}.items():
+        builder = builder.config(name, value)
+    try:
+        session = builder.getOrCreate()
+    except (PySparkException, OSError, RuntimeError) as error:
+        resources.close()
+        raise EngineError(
+            f"Spark could not be started: {first_line(error)}",
+            hint="the lines above it on standard error are Spark's own reasons",
+        ) from error
+    resources.callback(session.stop)
+    return _opened(session, Kind.STARTED, resources)
+
+
+def _check_fits(running: Any, master: str | None, packages: Sequence[str]) -> None:
+    if master is not None and running.master != master:
+        raise EngineError(
+            f"a Spark application with master {running.master!r} runs in this process already, "
+            f"and Spark allows one: {master!r} can't be started",
+            hint="leave `master` out to use it, or stop it first",
+        )
+    there = running.getConf().get("spark.jars.packages", "") or ""
+    missing = [p for p in packages if p not in there.split(",")]
+    if missing:
+        raise EngineError(
+            "a Spark application runs in this process already, without the packages "
+            f"{', '.join(missing)}",
+            hint="start it with them (spark.jars.packages), or stop it first",
+        )
+
+
+def _of_session(conf: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that a session may have of its own."""
+    return {k: v for k, v in conf.items() if k.startswith("spark.sql.")}
+
+
+def _opened(session: SparkSession, kind: Kind, resources: ExitStack) -> Opened:
+    found = differences(session.version, lambda name: setting(session, name))
+    implementation = setting(session, "spark.sql.catalogImplementation")
+    return Opened(session, kind, implementation != "in-memory", found, resources)
+
+
+def missing_for(
+    remote: bool, java: bool, importable: Callable[[str], bool] | None = None
+) -> str | None:
+    """Return what must be installed before a session can be opened, or None.
+
+    Args:
+        remote: Whether the session is a Spark Connect client, which needs no Java.
+        java: Whether a JVM must be started.
+        importable: Tells whether a module is installed.
+    """
+    needed = ["pyspark", "pyarrow", "pandas"]
+    if remote:
+        needed += ["grpc", "grpc_status", "google.protobuf", "zstandard"]
+    missing = [name for name in needed if not (importable or _importable)(name)]
+    if missing:
+        extra = "spark-connect" if remote else "spark"
+        return f"{', '.join(missing)} not installed: pip install 'headwater[{extra}]'"
+    return _no_java() if java else None
+
+
+def _importable(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _no_java() -> str | None:
+    import os
+    from pathlib import Path
+
+    home = os.environ.get("JAVA_HOME")
+    if home and (Path(home) / "bin" / "java").exists():
+        return None
+    if not home and shutil.which("java"):
+        return None
+    where = f"JAVA_HOME={home} holds none" if home else "neither JAVA_HOME nor PATH has one"
+    return (
+        f"Spark needs Java 17 or 21, and {where}\n"
+        "install it (apt-get install openjdk-17-jre-headless; brew install openjdk@17), or use a "
+        'Spark Connect server, which needs no Java here: SparkEngine(remote="sc://host:15002")'
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason")
+
+
+def _without_token(remote: str) -> str:
+    return remote.partition("/;")[0]

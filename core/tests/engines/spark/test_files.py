@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import json
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.orc
+import pyarrow.parquet as pq
+import pytest
+from core.tests.engines.spark.plans import columns, files, plan, rows, table
+
+from headwater.credentials import Access
+from headwater.engines.spark import SparkEngine
+from headwater.engines.spark.files import Files
+from headwater.errors import DataChangedError, EngineError, UnsupportedError
+from headwater.relation import DataFile, FilePartition, FileRelation
+from headwater.table import TableName
+
+
+@pytest.fixture(params=["table", "reader"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways of opening files: an in-memory catalog's, and a persistent metastore's."""
+    if request.param == "reader":
+        made = Files.__init__
+
+        def persistent(self: Files, *args: object, **options: object) -> None:
+            made(self, *args, **{**options, "persistent": True})  # type: ignore[arg-type]
+
+        monkeypatch.setattr(Files, "__init__", persistent)
+    return str(request.param)
+
+
+def write(path: Path, **data: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(data), path)
+    return path
+
+
+def test_partition_values_become_typed_columns_in_their_place(
+    engine: SparkEngine, lake: Path, way: str
+) -> None:
+    declared = columns(id="bigint", day="date", hour="int", name="string")
+    relation = files(
+        {
+            ("2026-01-01", "03", "a/b=c'\\"): [write(lake / "x" / "1 %41.parquet", id=[1])],
+            ("2026-01-02", "4", None): [write(lake / "y" / "é+.parquet", id=[2])],
+            ("2026-01-02", "4", ""): [write(lake / "z" / "3.parquet", id=[3])],
+        },
+        declared,
+        ("day", "hour", "name"),
+    )
+    assert rows(engine, "SELECT * FROM `hw`.`t0` AS t ORDER BY id", relation) == [
+        {"id": 1, "day": date(2026, 1, 1), "hour": 3, "name": "a/b=c'\\"},
+        {"id": 2, "day": date(2026, 1, 2), "hour": 4, "name": None},
+        {"id": 3, "day": date(2026, 1, 2), "hour": 4, "name": ""},
+    ]
+
+
+def test_only_planned_files_are_read(engine: SparkEngine, lake: Path, way: str) -> None:
+    planned = write(lake / "d=1" / "a.parquet", id=[1])
+    relation = files({("1",): [planned]}, columns(id="bigint", d="int"), ("d",))
+    write(lake / "d=1" / "late.parquet", id=[2])
+    write(lake / "d=1" / "sub" / "deep.parquet", id=[3])
+    write(lake / "d=1" / "_hidden.parquet", id=[4])
+    assert rows(engine, "SELECT * FROM `hw`.`t0` AS t", relation) == [{"id": 1, "d": 1}]
+
+
+def test_a_planned_file_that_spark_hides_is_an_error(engine: SparkEngine, lake: Path) -> None:
+    relation = files([write(lake / "_odd.parquet", id=[1])], columns(id="bigint"))
+    with pytest.raises(UnsupportedError, match=r"hides .*_odd\.parquet"):
+        rows(engine, "SELECT * FROM `hw`.`t0` AS t", relation)
+
+
+def test_files_in_subdirectories_of_a_partition_are_read(
+    engine: SparkEngine, lake: Path, way: str
+) -> None:
+    paths = [write(lake / "d" / "a.parquet", id=[1]), write(lake / "d" / "s" / "b.parquet", id=[2])]
+    relation = files({("1",): paths}, columns(id="bigint", d="int"), ("d",))
+    assert {r["id"] for r in rows(engine, "SELECT * FROM `hw`.`t0` AS t", relation)} == {1, 2}
+
+
+def test_a_file_of_another_length_is_an_error(engine: SparkEngine, lake: Path, way: str) -> None:
+    path = write(lake / "d=1" / "a.parquet", id=[1])
+    relation = files({("1",): [path]}, columns(id="bigint", d="int"), ("d",))
+    write(path, id=[1, 2, 3], more=["x", "y", "z"])
+    with pytest.raises(DataChangedError, match=r"a\.parquet had \d+ bytes .* has \d+ now"):
+        rows(engine, "SELECT * FROM `hw`.`t0` AS t", relation)
+
+
+def test_a_changed_file_is_noticed_even_when_it_has_no_rows_to_give(
+    engine: SparkEngine, lake: Path, way: str
+) -> None:
+    path = write(lake / "d=1" / "a.parquet", id=[1])
+    relation = files({("1",): [path]}, columns(id="bigint", d="int"), ("d",))
+    write(path, id=pa.array([], pa.int64()))
+    with pytest.raises(DataChangedError, match="one of 1 files has another length"):
+        rows(engine, "SELECT * FROM `hw`.`t0` AS t WHERE id > 10", relation)
+
+
+def test_a_missing_file_is_an_error(engine: SparkEngine, lake: Path, way: str) -> None:
+    paths = [write(lake / "d=1" / f"{n}.parquet", id=[1]) for n in "ab"]
+    relation = files({("1",): paths}, columns(id="bigint", d="int"), ("d",))
+    paths[0].unlink()
+    with pytest.raises(DataChangedError, match=r"a\.parquet.* gone"):
+        rows(engine, "SELECT * FROM `hw`.`t0` AS t", relation)
+
+
+def test_partitions_with_columns_and_formats_of_their_own(
+    engine: SparkEngine, lake: Path, way: str
+) -> None:
+    new = write(lake / "d=2" / "a.parquet", id=pa.array([2], pa.int64()), v=["1.50"])
+    old = lake / "d=1" / "a.csv"
+    old.parent.mkdir()
+    old.write_text("1;9\n")
+    declared = columns(id="bigint", v="decimal(10,2)", extra="string", d="int")
+    own = FilePartition(("2",), columns=columns(id="bigint", v="string"))
+    csv = FilePartition(
+        ("1",), columns=columns(v="int", id="int"), format="csv", options={"sep": ";"}
+    )
+    relation = files({("2",): [new], ("1",): [old]}, declared, ("d",), partitions=(own, csv))
+    assert rows(engine, "SELECT * FROM `hw`.`t0` AS t ORDER BY d", relation) == [
+        {"id": 9, "v": Decimal("1.00"), "extra": None, "d": 1},
+        {"id": 2, "v": Decimal("1.50"), "extra": None, "d": 2},
+    ]
+
+
+def test_csv_options_and_nested_json(engine: SparkEngine, lake: Path, way: str) -> None:
+    text = lake / "a.csv"
+    text.write_text("id|name\n1|'x|y'\n2|\\N\n", encoding="utf-8")
+    options = {"sep": "|", "header": "true", "quote": "'", "nullValue": "\\N"}
+    csv = files([text], columns(id="int", name="string"), format="csv", options=options)
+    lines = lake / "b.json"
+    lines.write_text(json.dumps({"id": 1, "at": {"x": [1.5, None]}}) + "\n")
+    declared = columns(id="int", at="struct<x:array<double>>")
+    found = rows(
+        engine,
+        "SELECT c.id, c.name, j.at FROM `hw`.`t0` AS c LEFT JOIN `hw`.`t1` AS j USING (id)",
+        csv,
+        files([lines], declared, format="json"),
+    )
+    assert found == [
+        {"id": 1, "name": "x|y", "at": {"x": [1.5, None]}},
+        {"id": 2, "name": None, "at": None},
+    ]
+
+
+def test_orc_and_char_columns(engine: SparkEngine, lake: Path, way: str) -> None:
+    path = lake / "d" / "a.orc"
+    path.parent.mkdir()
+    pa.orc.write_table(pa.table({"code": ["a", "abc"], "word": ["b", "c"]}), path)
+    declared = columns(code="char(3)", word="varchar(5)", d="int")
+    relation = files({("1",): [path]}, declared, ("d",), format="orc")
+    found = table(engine, "SELECT code, word FROM `hw`.`t0` AS t", relation)
+    assert found.schema == pa.schema([("code", pa.string()), ("word", pa.string())])
+    assert found.to_pylist() == [{"code": "a  ", "word": "b"}, {"code": "abc", "word": "c"}]
+
+
+def test_a_table_without_files_has_its_columns_and_no_rows(engine: SparkEngine) -> None:
+    relation = files([], columns(id="bigint", code="char(3)", at="timestamp"))
+    found = table(engine, "SELECT * FROM `hw`.`t0` AS t", relation)
+    assert found.schema.types == [pa.int64(), pa.string(), pa.timestamp("us", "UTC")]
+    assert found.num_rows == 0
+
+
+def test_one_relation_twice_and_two_relations(engine: SparkEngine, lake: Path) -> None:
+    one = files(
+        {("1",): [write(lake / "a.parquet", id=[1])]}, columns(id="bigint", d="int"), ("d",)
+    )
+    two = files([write(lake / "b" / "b.parquet", id=[1])], columns(id="bigint"))
+    sql = (
+        "SELECT a.id, a.d + c.d AS d FROM `hw`.`t0` AS a "
+        "JOIN `hw`.`t1` AS b ON a.id = b.id JOIN `hw`.`t2` AS c ON a.id = c.id"
+    )
+    assert rows(engine, sql, one, two, one) == [{"id": 1, "d": 2}]
+
+
+def test_what_spark_can_not_read_is_refused(engine: SparkEngine, lake: Path) -> None:
+    path = write(lake / "a.parquet", id=[1])
+    with pytest.raises(UnsupportedError, match="made of ion files"):
+        rows(engine, "SELECT * FROM hw.t0", files([path], columns(id="bigint"), format="ion"))
+    with pytest.raises(UnsupportedError, match="column '_metadata'"):
+        rows(engine, "SELECT * FROM hw.t0", files([path], columns(_metadata="bigint")))
+
+
+def test_a_value_that_is_no_key_names_the_table(engine: SparkEngine, lake: Path, way: str) -> None:
+    path = write(lake / "a.parquet", id=[1])
+    relation = files({("x",): [path]}, columns(id="bigint", d="int"), ("d",))
+    with pytest.raises(EngineError, match="CAST_INVALID_INPUT"):
+        rows(engine, "SELECT * FROM `hw`.`t0` AS t", relation)
+
+
+def test_a_column_that_the_files_hold_otherwise_names_the_file(
+    engine: SparkEngine, lake: Path
+) -> None:
+    relation = files([write(lake / "a.parquet", id=["x"])], columns(id="bigint"))
+    with pytest.raises(EngineError, match=r"a\.parquet of table test\.files"):
+        rows(engine, "SELECT * FROM `hw`.`t0` AS t", relation)
+
+
+def test_many_partitions_are_added_in_bulk_even_at_one_place(
+    engine: SparkEngine, lake: Path, way: str
+) -> None:
+    path = write(lake / "a.parquet", id=[1])
+    count = 2500
+    relation = FileRelation(
+        TableName("test", "many"),
+        columns(id="bigint", n="int"),
+        ("n",),
+        partitions=tuple(FilePartition((str(n),)) for n in range(count)),
+        files=tuple(DataFile(str(path), path.stat().st_size, n) for n in range(count)),
+    )
+    sql = "SELECT count(*) AS n, sum(n) AS s FROM `hw`.`t0` AS t WHERE n < 10"
+    with engine.read(plan(sql, relation), Access()) as stream:
+        assert [b.to_pylist() for b in stream] == [[{"n": 10, "s": 45}]]
