@@ -39,14 +39,26 @@ class Document:
     lines: Mapping[Place, int] = field(default_factory=dict, repr=False)
 
 
-def read(path: str | Path) -> Document:
+def read(
+    path: str | Path,
+    *,
+    what: str = "configuration file",
+    if_missing: str | None = "`headwater init` writes one; --config names another",
+    shape: str = "it must begin with 'version: 1'",
+) -> Document:
     """Read a YAML, TOML or JSON file, by its ending.
+
+    Args:
+        path: The file.
+        what: What a message calls it.
+        if_missing: What to do if it is not there.
+        shape: What it should hold, for a file that holds no mapping.
 
     Raises:
         ConfigError: If it is missing, is no text, or does not follow its format; names the line.
     """
     path = Path(path)
-    text = _text(path)
+    text = _text(path, what, if_missing)
     lines: dict[Place, int] = {}
     match path.suffix.lower():
         case ".yaml" | ".yml":
@@ -57,23 +69,21 @@ def read(path: str | Path) -> Document:
             data = _json(path, text)
         case _:
             raise ConfigError(
-                f"{path} is no configuration file",
+                f"{path} is no {what}",
                 hint="its name must end in .yaml, .yml, .toml or .json",
             )
     if not isinstance(data, dict):
-        what = "empty" if data is None else "no mapping of keys to values"
-        raise ConfigError(f"{path} is {what}", hint="it must begin with 'version: 1'")
+        found = "empty" if data is None else "no mapping of keys to values"
+        raise ConfigError(f"{path} is {found}", hint=shape)
     return Document(path, data, lines)
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, what: str, if_missing: str | None) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(
-            f"there is no configuration file {path}",
-            code="config-missing",
-            hint="`headwater init` writes one; --config names another",
+            f"there is no {what} {path}", code="config-missing", hint=if_missing
         ) from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text: byte {error.start}") from None

@@ -78,8 +78,8 @@ def _catalog(path: Path) -> dict[str, dict[str, dict[str, str]]]:
     """Return the catalog in a file, checked for its shape: databases, tables, columns, types."""
     from headwater.config.document import read
 
-    data: Any = read(path).data
     expected = 'expected {"database": {"table": {"column": "type"}}}'
+    data: Any = read(path, what="catalog file", if_missing=None, shape=expected).data
     for database, tables in data.items():
         if not isinstance(tables, dict):
             raise ConfigError(
