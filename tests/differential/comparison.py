@@ -94,5 +94,3 @@ def _near(a: Any, b: Any) -> bool:
     if isinstance(a, tuple) and isinstance(b, tuple):
         return len(a) == len(b) and all(_near(x, y) for x, y in zip(a, b, strict=True))
     return bool(a == b)
-
-

@@ -89,7 +89,9 @@ class _Maker:
             "is_fallback": self.maybe(r.random() < 0.2),
             "signup_date": self.maybe(date(2020, 1, 1) + timedelta(days=r.randrange(1600))),
             "embedding": self._embedding(),
-            "tags": self.maybe([r.choice(["x", "y", None, ""]) for _ in range(r.randrange(4))], 0.1),
+            "tags": self.maybe(
+                [r.choice(["x", "y", None, ""]) for _ in range(r.randrange(4))], 0.1
+            ),
             "features": self._features(),
             "meta": self._meta(),
             "payload": r.choices(
@@ -213,8 +215,7 @@ def _labels() -> pa.Table:
                     "prediction_id": row["prediction_id"],
                     "label": maker.maybe(r.randrange(2), 0.03),
                     "label_value": maker.maybe(r.gauss(10, 5), 0.05),
-                    "label_ts": row["event_ts"]
-                    + timedelta(hours=r.expovariate(1 / 30), seconds=k),
+                    "label_ts": row["event_ts"] + timedelta(hours=r.expovariate(1 / 30), seconds=k),
                     "source": r.choice(["crm", "chargeback", "manual", None]),
                 }
             )

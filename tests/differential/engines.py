@@ -36,6 +36,7 @@ def reference_session() -> Iterator[SparkSession]:
         SparkSession.builder.master("local[2]")
         .appName("headwater-differential")
         .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.sql.session.timeZone", "UTC")

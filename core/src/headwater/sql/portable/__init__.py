@@ -14,7 +14,8 @@ from headwater.sql.analysis import Analysis
 from headwater.sql.lexer import OPERATOR, lex
 from headwater.sql.nodes import span_of
 from headwater.sql.portable.pieces import Cascade, Refusal
-from headwater.sql.portable.queries import Compiled, Queries
+from headwater.sql.portable.queries import Queries
+from headwater.sql.portable.scopes import Compiled
 from headwater.sql.portable.spelling import has_type
 from headwater.table import TableName
 

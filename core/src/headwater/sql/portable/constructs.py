@@ -20,6 +20,7 @@ _TEMPORAL: Final = frozenset({"date", "timestamp", "timestamp_ntz"})
 _SCALAR: Final = _TEMPORAL | frozenset(
     {"boolean", "float", "double", "decimal", "string", *INTEGER_BITS}
 )
+_NESTED: Final = re.compile(r"(array|map)<(\w+)>")
 _HOLE: Final = re.compile(r"\{(\d+|T|\*[^}]*|raise: ?\w+ [^}]*|unproven: ?[^}]*)\}")
 
 
@@ -50,7 +51,8 @@ class Construct:
             last = patterns.pop()[:-3]
             patterns += [last] * (len(arguments) - len(patterns))
         return len(patterns) == len(arguments) and all(
-            _matches(p, a) for p, a in zip(patterns, arguments, strict=True)
+            a.type == arguments[0].type.children[0] if p == "=0" else _matches(p, a)
+            for p, a in zip(patterns, arguments, strict=True)
         )
 
     def result_type(self, arguments: Sequence[Piece], analysed: DataType) -> DataType:
@@ -89,10 +91,15 @@ def _matches(pattern: str, argument: Piece) -> bool:
         allowed = {word.strip("'") for word in pattern.split("|")}
         return isinstance(literal, str) and literal.lower() in allowed
     if pattern.startswith("#"):
-        if not isinstance(literal, int):
+        if not isinstance(literal, int) or isinstance(literal, bool):
             return False
-        return {"#": True, "#+": literal > 0}.get(pattern, pattern == f"#{literal}")
+        known = {"#": True, "#+": literal > 0, "#0+": literal >= 0}
+        return known.get(pattern, pattern == f"#{literal}")
+    if match_ := _NESTED.fullmatch(pattern):
+        return type_.name == match_[1] and _holds(match_[2], type_.children[0])
     match pattern:
+        case "true" | "false":
+            return literal is (pattern == "true")
         case "text":
             return isinstance(literal, str)
         case "text+":
@@ -111,6 +118,13 @@ def _matches(pattern: str, argument: Piece) -> bool:
             return type_.is_floating
         case _:
             return type_.name == pattern
+
+
+def _holds(pattern: str, element: DataType) -> bool:
+    """Whether an array's element, or a map's key, is of a kind; `exact` ones are compared exactly."""
+    if pattern == "exact":
+        return element.name in _SCALAR and not element.is_floating
+    return element.name == pattern
 
 
 def _fill(hole: str, arguments: Sequence[Piece], type_: DataType) -> str:

@@ -27,7 +27,8 @@ from headwater.sql.portable.spelling import has_type, null
 from headwater.types import DataType
 
 if TYPE_CHECKING:
-    from headwater.sql.portable.queries import Queries, Query
+    from headwater.sql.portable.queries import Queries
+    from headwater.sql.portable.scopes import Query
 
 _Handler = Callable[["Expressions", exp.Expr], Piece]
 
@@ -151,7 +152,7 @@ class Expressions:
         for name, piece in reversed(self.variables):
             if name == folded:
                 return piece
-        named = [o for o in self.query.scope.outputs if o.name.casefold() == folded]
+        named = self.query.outputs_named(folded)
         if len({id(o.node) for o in named}) == 1 and named[0].node is not None:
             inner = named[0].node
             return self.piece(inner.this if isinstance(inner, exp.Alias) else inner)
@@ -180,7 +181,7 @@ def _literal(e: Expressions, node: exp.Expr) -> Piece:
 
 
 def _boolean(_: Expressions, node: exp.Expr) -> Piece:
-    return Piece("true" if node.this else "false", t.BOOLEAN)
+    return Piece("true" if node.this else "false", t.BOOLEAN, literal=bool(node.this))
 
 
 def _null(_: Expressions, __: exp.Expr) -> Piece:

@@ -22,6 +22,8 @@ _RANKS: Final = {
     "percent_rank": t.DOUBLE,
     "cume_dist": t.DOUBLE,
 }
+_VALUES: Final = frozenset({"first_value", "last_value", "nth_value", "first", "last", "any_value"})
+_PARTS: Final = frozenset({"this", "partition_by", "order", "spec", "over", "alias"})
 _FRAME_WORDS: Final = frozenset({"UNBOUNDED", "CURRENT ROW"})
 
 
@@ -29,37 +31,75 @@ def window(e: Expressions, node: exp.Expr) -> Piece:
     """Return `function(...) OVER (...)`."""
     strange = [k for k, v in node.args.items() if v and k not in _PARTS]
     refuse_unless(not strange, f"OVER with {', '.join(strange)}", node)
-    over = _over(e, node)
-    inner = node.this
-    if isinstance(inner, exp.Filter):
-        add = aggregates.filter_of(e, inner)
-        called = inner.this
-        name = name_of(called) or ""
-        made = aggregates.aggregate(
-            e, called, name, lambda sql: f"{add(sql)} {over}", windowed=True
-        )
+    frame = _definition(e, node)
+    over = _over(e, frame)
+    inner, call = node.this, called(node)
+    name = name_of(call) or ""
+    if name in _VALUES:
+        return e.checked(_value(e, inner, call, name, over), node)
+    if isinstance(inner, (exp.IgnoreNulls, exp.RespectNulls)):
+        raise Refusal(f"{name}() IGNORE NULLS", node)
+    if name in AGGREGATES:
+        add = aggregates.filter_of(e, inner) if isinstance(inner, exp.Filter) else str
+        made = aggregates.aggregate(e, call, name, lambda sql: f"{add(sql)} {over}", windowed=True)
         return e.checked(made, node)
-    name = name_of(inner) or ""
-    if name in AGGREGATES and name not in (
-        "first",
-        "last",
-        "first_value",
-        "last_value",
-        "any_value",
-    ):
-        made = aggregates.aggregate(e, inner, name, lambda sql: f"{sql} {over}", windowed=True)
-        return e.checked(made, node)
-    refuse_unless(node.args.get("order") is not None, f"{name}() OVER without ORDER BY", node)
-    if name in _RANKS and not inner.expressions:
+    refuse_unless(frame.args.get("order") is not None, f"{name}() OVER without ORDER BY", node)
+    if name in _RANKS and not call.expressions:
         type_ = _RANKS[name]
         sql = f"{name}() {over}"
         return e.checked(Piece(f"CAST({sql} AS INTEGER)" if type_ == t.INT else sql, type_), node)
+    if name == "ntile":
+        return e.checked(_ntile(e, call, over), node)
     if name in ("lag", "lead"):
-        return e.checked(_shifted(e, inner, name, over), node)
+        return e.checked(_shifted(e, call, name, over), node)
     raise Refusal(f"{name}() OVER: not proven to mean the same on both engines", node)
 
 
-_PARTS: Final = frozenset({"this", "partition_by", "order", "spec", "over"})
+def called(node: exp.Expr) -> exp.Expr:
+    """Return the function call of a window expression."""
+    inner: exp.Expr = node.this
+    while isinstance(inner, (exp.Filter, exp.IgnoreNulls, exp.RespectNulls)):
+        inner = inner.this
+    return inner
+
+
+def _definition(e: Expressions, node: exp.Expr) -> exp.Expr:
+    """Return where the window is defined: in place, or by name in the WINDOW clause."""
+    alias = node.args.get("alias")
+    if alias is None:
+        return node
+    for named in e.query.scope.node.args.get("windows") or []:
+        if named.this.name.casefold() == alias.name.casefold():
+            refuse_unless(not named.args.get("alias"), "a window defined by another", node)
+            return named
+    raise Refusal(f"the window {alias.name!r}", node)
+
+
+def _value(e: Expressions, inner: exp.Expr, call: exp.Expr, name: str, over: str) -> Piece:
+    """Return first_value, last_value and nth_value."""
+    arguments = [e.piece(a) for a in call.expressions]
+    refuse_unless(1 <= len(arguments) <= 3, f"{name}() of other arguments", call)
+    value, ignore = arguments[0], isinstance(inner, exp.IgnoreNulls)
+    refuse_unless(not isinstance(inner, exp.Filter), f"{name}() FILTER", call)
+    refuse_unless(not value.raises, f"{name}() of what may raise", call)
+    rest = arguments[1:]
+    if rest and isinstance(rest[-1].literal, bool):
+        ignore = rest.pop().literal is True
+    offset = ""
+    if name == "nth_value":
+        number = rest.pop(0).literal if rest else None
+        refuse_unless(isinstance(number, int) and number > 0, "nth_value by no number", call)
+        offset = f", {number}"
+    refuse_unless(not rest, f"{name}() of other arguments", call)
+    word = {"first": "first_value", "last": "last_value", "any_value": "first_value"}.get(name, name)
+    nulls = " IGNORE NULLS" if ignore else ""
+    return Piece(f"{word}({value.sql}{offset}{nulls}) {over}", value.type)
+
+
+def _ntile(e: Expressions, call: exp.Expr, over: str) -> Piece:
+    (count,) = [e.piece(a) for a in call.expressions] or [Piece("1", t.INT, literal=1)]
+    refuse_unless(isinstance(count.literal, int) and count.literal > 0, "ntile by no number", call)
+    return Piece(f"CAST(ntile({count.literal}) {over} AS INTEGER)", t.INT)
 
 
 def _over(e: Expressions, node: exp.Expr) -> str:

@@ -1,0 +1,161 @@
+"""The clauses of a SELECT behind its FROM: conditions, grouping, order, limits."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from headwater import types as t
+from headwater.sql.analysis import Output, Scope
+from headwater.sql.functions import AGGREGATES, name_of
+from headwater.sql.portable import windows
+from headwater.sql.portable.comparing import comparable
+from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
+from headwater.sql.portable.spelling import type_name
+
+
+def only(node: exp.Expr, known: frozenset[str]) -> None:
+    """Refuse a query node that has other parts than those that are known."""
+    strange = [k for k, v in node.args.items() if v and k not in known]
+    refuse_unless(not strange, f"{', '.join(strange).upper().strip('_')}: not proven", node)
+    with_ = node.args.get("with_")
+    refuse_unless(with_ is None or not with_.args.get("recursive"), "WITH RECURSIVE", node)
+
+
+def conjuncts(node: exp.Expr, clause: str) -> list[exp.Expr]:
+    """Return the conditions that AND joins in a clause, from left to right."""
+    found = node.args.get(clause)
+    rest: list[exp.Expr] = [found.this] if found is not None else []
+    parts = []
+    while rest:
+        here = rest.pop()
+        bare = here.unnest() if isinstance(here, exp.Paren) else here
+        if isinstance(bare, exp.And):
+            rest += [bare.expression, bare.this]
+        else:
+            parts.append(bare)
+    return parts
+
+
+def condition(pieces: list[Piece]) -> str:
+    """Return conditions as one, evaluated as Spark does: from left to right, stopping at false.
+
+    Those before the first that may raise stay apart, so that DuckDB can push them down.
+    """
+    safe: list[Piece] = []
+    for piece in pieces:
+        if piece.raises:
+            break
+        safe.append(piece)
+    rest = pieces[len(safe) :]
+    texts = [p.sql for p in safe]
+    if rest:
+        guarded = "true"
+        for piece in reversed([*safe, *rest]):
+            guarded = f"CASE WHEN {piece.sql} THEN {guarded} ELSE false END"
+        texts.append(guarded)
+    return " AND ".join(texts)
+
+
+def grouped(piece: Piece, clause: str) -> Piece:
+    """Return a grouping value; as in Spark, -0.0 is grouped with and shown as 0.0."""
+    if piece.type == t.UNKNOWN:
+        return piece
+    refuse_unless(comparable(piece.type), f"{clause} {piece.type}")
+    if piece.type.is_floating:
+        zero = f"CAST(0 AS {type_name(piece.type)})"
+        return Piece(f"({piece.sql} + {zero})", piece.type, piece.raises)
+    return piece
+
+
+def group_sets(
+    node: exp.Select, group: exp.Expr, outputs: tuple[Output, ...]
+) -> tuple[str, list[exp.Expr]]:
+    """Return how a GROUP BY groups (`` `ROLLUP` `CUBE`) and by which expressions."""
+    strange = [
+        k for k, v in group.args.items() if v and k not in ("expressions", "all", "rollup", "cube")
+    ]
+    refuse_unless(not strange, f"GROUP BY {' '.join(strange).upper()}", group)
+    listed = list(group.expressions)
+    if group.args.get("all"):
+        refuse_unless(not listed, "GROUP BY ALL with keys", group)
+        return "", [bare(x) for x in node.expressions if not aggregated(x)]
+    word = ""
+    for kind, name in ((exp.Rollup, "ROLLUP"), (exp.Cube, "CUBE")):
+        if len(listed) == 1 and isinstance(listed[0], kind) and listed[0].expressions:
+            word, listed = name, list(listed[0].expressions)
+        elif any(not x.expressions for x in group.args.get(name.lower()) or []):
+            word = name
+    return word, [_group_key(key, outputs) for key in listed]
+
+
+def _group_key(key: exp.Expr, outputs: tuple[Output, ...]) -> exp.Expr:
+    if isinstance(key, exp.Literal) and not key.is_string and key.name.isdigit():
+        index = int(key.name) - 1
+        node = outputs[index].node if 0 <= index < len(outputs) else None
+        if node is None:
+            raise Refusal("GROUP BY a position in an expanded star", key)
+        return bare(node)
+    odd = (exp.Tuple, exp.Rollup, exp.Cube, exp.GroupingSets)
+    refuse_unless(not isinstance(key, odd), f"GROUP BY with {type(key).__name__}", key)
+    return key
+
+
+def bare(node: exp.Expr) -> exp.Expr:
+    """Return an expression without its alias."""
+    return node.this if isinstance(node, exp.Alias) else node
+
+
+def aggregated(node: exp.Expr) -> bool:
+    """Return whether an expression calls an aggregate over the group (not over a window)."""
+    for call in node.find_all(exp.Anonymous):
+        if name_of(call) not in AGGREGATES or _below_subquery(call, node):
+            continue
+        above = call.parent
+        while isinstance(above, (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup)):
+            above = above.parent
+        over_window = isinstance(above, exp.Window) and call is windows.called(above)
+        if not over_window or call is node:
+            return True
+    return False
+
+
+def _below_subquery(node: exp.Expr, top: exp.Expr) -> bool:
+    above = node.parent if node is not top else None
+    while above is not None and above is not top:
+        if isinstance(above, (exp.Select, exp.Subquery)):
+            return True
+        above = above.parent
+    return False
+
+
+def limit(node: exp.Expr) -> str:
+    """Return LIMIT and OFFSET."""
+    text = ""
+    for word, key in (("LIMIT", "limit"), ("OFFSET", "offset")):
+        found = node.args.get(key)
+        if found is None:
+            continue
+        value = found.expression
+        plain = isinstance(value, exp.Literal) and value.name.isdigit()
+        refuse_unless(plain, f"{word} without a number", node)
+        text += f"\n{word} {value.name}"
+    return text
+
+
+def set_order(scope: Scope, node: exp.Expr, *, root: bool) -> str:
+    """Return the ORDER BY of a set operation, which names its columns."""
+    order = node.args.get("order")
+    if order is None or not (root or node.args.get("limit")):
+        return ""
+    names = {o.name.casefold(): i for i, o in reversed(list(enumerate(scope.outputs)))}
+    parts = []
+    for item in order.expressions:
+        value = item.this if isinstance(item, exp.Ordered) else item
+        index = names.get(value.name.casefold()) if isinstance(value, exp.Column) else None
+        if isinstance(value, exp.Literal) and value.name.isdigit():
+            index = int(value.name) - 1
+        if index is None or not comparable(scope.outputs[index].type):
+            raise Refusal("ORDER BY of a set operation by something else than its columns", item)
+        key = windows.sorted_by(Piece(f"c{index}", scope.outputs[index].type))
+        parts.append(f"{key} {windows.direction(item)}")
+    return f"\nORDER BY {', '.join(parts)}"

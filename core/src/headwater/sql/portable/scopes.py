@@ -1,0 +1,88 @@
+"""What is known of a query while it is compiled, and after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from headwater.sql.analysis import Output, Scope, TableReference
+from headwater.types import DataType
+
+FENCE = "LIMIT 9223372036854775807"
+"""No table has more rows; no filter is moved past it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A compiled query.
+
+    Args:
+        sql: DuckDB SQL whose columns are c0, c1 ...
+        types: Types of its columns.
+        raises: For each column, whether evaluating it may raise.
+        hidden: Whether something else in it may raise: a condition, a key.
+        plain: Whether filters above it reach its tables in both engines alike: it only
+            projects and filters.
+    """
+
+    sql: str
+    types: tuple[DataType, ...]
+    raises: tuple[bool, ...]
+    hidden: bool = False
+    plain: bool = True
+
+    @property
+    def risky(self) -> bool:
+        """Whether anything in it may raise."""
+        return self.hidden or any(self.raises)
+
+
+@dataclass(frozen=True, slots=True)
+class FromTable:
+    """A table of FROM, as it is called in the compiled query."""
+
+    alias: str
+    reference: TableReference
+
+
+@dataclass(frozen=True, slots=True)
+class FromQuery:
+    """A subquery, CTE or made rows of FROM; column i is `alias.ci`.
+
+    Args:
+        alias: What it is called in the compiled query.
+        columns: Names of its columns, as the query around it sees them.
+        types: Their types.
+        raises: Whether evaluating them may raise.
+    """
+
+    alias: str
+    columns: tuple[str, ...]
+    types: tuple[DataType, ...]
+    raises: tuple[bool, ...]
+
+    def find(self, name: str) -> list[int]:
+        """Return the indexes of the columns of that name, ignoring case as Spark does."""
+        folded = name.casefold()
+        return [i for i, c in enumerate(self.columns) if c.casefold() == folded]
+
+
+FromSource: TypeAlias = "FromTable | FromQuery"
+
+
+@dataclass(slots=True)
+class Query:
+    """A SELECT while it is compiled: what stands for the columns of its sources.
+
+    Args:
+        scope: The SELECT.
+        sources: What FROM brings in, by key of `scope.sources`.
+    """
+
+    scope: Scope
+    sources: dict[str, FromSource] = field(default_factory=dict)
+
+    def outputs_named(self, name: str) -> list[Output]:
+        """Return the outputs of the SELECT that have a name."""
+        folded = name.casefold()
+        return [o for o in self.scope.outputs if o.name.casefold() == folded]

@@ -1,0 +1,208 @@
+"""FROM: tables, subqueries, joins, made rows and LATERAL VIEWs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from sqlglot import exp
+
+from headwater import types as t
+from headwater.sql.analysis import Binding, Generated, TableReference
+from headwater.sql.from_clause import Item, JoinKind, Unclear, read_from
+from headwater.sql.functions import name_of
+from headwater.sql.portable.comparing import compare, widened
+from headwater.sql.portable.expressions import Expressions
+from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
+from headwater.sql.portable.scopes import FENCE, Compiled, FromQuery, FromTable, Query
+
+if TYPE_CHECKING:
+    from headwater.sql.portable.queries import Queries
+
+_JOINS: Final = {
+    JoinKind.INNER: "JOIN",
+    JoinKind.LEFT: "LEFT JOIN",
+    JoinKind.RIGHT: "RIGHT JOIN",
+    JoinKind.FULL: "FULL JOIN",
+    JoinKind.SEMI: "SEMI JOIN",
+    JoinKind.ANTI: "ANTI JOIN",
+}
+_MAY_RAISE: Final = "a join condition that may raise: the two engines may evaluate other rows"
+
+
+def from_clause(queries: Queries, query: Query, *, reduces: bool, joins: bool) -> Compiled:
+    """Return what stands after FROM, and fill `query.sources`.
+
+    Args:
+        queries: Compiles the subqueries.
+        query: The SELECT.
+        reduces: Whether the SELECT keeps fewer rows than FROM gives.
+        joins: Whether it has several sources.
+    """
+    items = read_from(queries.analysis, query.scope)
+    if isinstance(items, Unclear):
+        raise Refusal("this part of FROM: not proven to mean the same", items.node)
+    text, hidden, plain = "", False, True
+    for item in items:
+        sql, made = _item(queries, query, item, reduces=reduces, joins=joins)
+        if made is not None:
+            hidden, plain = hidden or made.hidden, plain and made.plain
+        text = sql if item.join is None else f"{text}\n{_join(queries, query, item, items, sql)}"
+    for lateral in query.scope.node.args.get("laterals") or []:
+        text += f"\n{_lateral_view(queries, query, lateral)}"
+    return Compiled(text, (), (), hidden, plain)
+
+
+def _item(
+    queries: Queries, query: Query, item: Item, *, reduces: bool, joins: bool
+) -> tuple[str, Compiled | None]:
+    refuse_unless(not item.node.args.get("sample"), "TABLESAMPLE", item.node)
+    refuse_unless(not item.node.args.get("pivots"), "PIVOT", item.node)
+    alias, renamed, source = queries.alias(), _alias_columns(item.node), item.source
+    if isinstance(source, TableReference):
+        refuse_unless(not renamed, "new names for the columns of a table", item.node)
+        query.sources[item.key] = FromTable(alias, source)
+        return f"{queries.table(source.name)} AS {alias}", None
+    if isinstance(source, Generated):
+        names = tuple(c.name for c in source.columns)
+        types = tuple(c.type for c in source.columns)
+        query.sources[item.key] = FromQuery(alias, names, types, (False,) * len(names))
+        return f"({_made_rows(queries, query, source)}) AS {alias}", None
+    made = queries.apart(source)
+    columns = tuple(renamed) or tuple(o.name for o in source.outputs)
+    query.sources[item.key] = FromQuery(alias, columns, made.types, made.raises)
+    if made.risky and reduces and (joins or made.hidden or not made.plain):
+        return f"(\nSELECT * FROM (\n{made.sql}\n) AS s {FENCE}\n) AS {alias}", made
+    return f"(\n{made.sql}\n) AS {alias}", made
+
+
+def _alias_columns(node: exp.Expr) -> list[str]:
+    alias = node.args.get("alias")
+    return [c.name for c in (alias.args.get("columns") or [])] if alias is not None else []
+
+
+def _join(queries: Queries, query: Query, item: Item, items: Iterable[Item], sql: str) -> str:
+    e = Expressions(queries.analysis, queries, query)
+    on = [queries.kept(e.boolean, c) for c in item.on]
+    on += [queries.kept(partial(_using, queries, query, items, item), c) for c in item.using]
+    refuse_unless(not any(p.raises for p in on), _MAY_RAISE, item.join)
+    if on:
+        return f"{_JOINS[item.kind]} {sql} ON {' AND '.join(p.sql for p in on)}"
+    inner = item.kind is JoinKind.INNER
+    refuse_unless(inner, "an outer join without a condition", item.join)
+    return f"CROSS JOIN {sql}"
+
+
+def _using(
+    queries: Queries, query: Query, items: Iterable[Item], item: Item, column: str
+) -> Piece:
+    """Return the equality of a USING column."""
+    refuse_unless(item.kind is not JoinKind.FULL, "FULL JOIN ... USING", item.join)
+    before = []
+    for other in items:
+        if other is item:
+            break
+        if other.kind not in (JoinKind.SEMI, JoinKind.ANTI):
+            before += [p for p in [_named(queries, query, other.key, column)] if p is not None]
+    here = _named(queries, query, item.key, column)
+    # With several candidates on the left, which one Spark compares depends on the joins.
+    if len(before) != 1 or here is None:
+        raise Refusal(f"USING ({column}): its left side can't be told", item.join)
+    return compare("=", before[0], here)
+
+
+def _named(queries: Queries, query: Query, key: str, column: str) -> Piece | None:
+    source = query.sources[key]
+    if isinstance(source, FromTable):
+        found = queries.analysis.tables[source.reference.name].column(column)
+        if found is None:
+            return None
+        return queries.place(Binding(query.scope, key, found.name, found.type))
+    indexes = source.find(column)
+    if len(indexes) != 1:
+        return None
+    return queries.place(Binding(query.scope, key, column, source.types[indexes[0]]))
+
+
+# -- rows that are made --------------------------------------------------------------------------
+
+
+def _made_rows(queries: Queries, query: Query, source: Generated) -> str:
+    if isinstance(source.node, exp.Values):
+        return _values(queries, query, source)
+    if isinstance(source.node, exp.Table) and name_of(source.node.this) == "range":
+        return _range(source.node.this)
+    raise Refusal("rows that are made in FROM: not proven", source.node)
+
+
+def _values(queries: Queries, query: Query, source: Generated) -> str:
+    e = Expressions(queries.analysis, queries, Query(query.scope))
+    rows = []
+    for row in source.node.expressions:
+        nodes = row.expressions if isinstance(row, exp.Tuple) else [row]
+        pieces = [
+            widened(e.piece(n), c.type) for n, c in zip(nodes, source.columns, strict=True)
+        ]
+        refuse_unless(not any(p.raises for p in pieces), "VALUES that may raise", source.node)
+        rows.append(f"({', '.join(p.sql for p in pieces)})")
+    names = ", ".join(f"c{i}" for i in range(len(source.columns)))
+    return f"SELECT * FROM (VALUES {', '.join(rows)}) AS v({names})"
+
+
+def _range(call: exp.Expr) -> str:
+    numbers = [a.name for a in call.expressions]
+    plain = all(isinstance(a, exp.Literal) and a.name.isdigit() for a in call.expressions)
+    refuse_unless(plain and 1 <= len(numbers) <= 3, "range() without plain numbers", call)
+    refuse_unless(len(numbers) < 3 or numbers[2] != "0", "range() by 0", call)
+    return f"SELECT CAST(range AS BIGINT) AS c0 FROM range({', '.join(numbers)})"
+
+
+# -- LATERAL VIEW --------------------------------------------------------------------------------
+
+
+def _lateral_view(queries: Queries, query: Query, lateral: exp.Expr) -> str:
+    call = lateral.this
+    found = [(k, s) for k, s in query.scope.sources.items() if s.node in (lateral, call)]
+    found = [(k, s) for k, s in found if s.node is lateral or s.node is call]
+    if len(found) != 1 or not isinstance(found[0][1], Generated):
+        raise Refusal("a LATERAL VIEW: its columns can't be told", lateral)
+    key, source = found[0]
+    made = exploded(Expressions(queries.analysis, queries, query), call)
+    alias = queries.alias()
+    names = tuple(c.name for c in source.columns)
+    types = tuple(c.type for c in source.columns)
+    refuse_unless(types == made.types, f"{name_of(call)}(): its types can't be told", call)
+    query.sources[key] = FromQuery(alias, names, types, (False,) * len(names))
+    if lateral.args.get("outer") or (name_of(call) or "").endswith("_outer"):
+        return f"LEFT JOIN LATERAL ({made.sql}) AS {alias} ON true"
+    return f"CROSS JOIN LATERAL ({made.sql}) AS {alias}"
+
+
+def exploded(e: Expressions, call: exp.Expr) -> Compiled:
+    """Return the rows that explode or posexplode makes of an array or a map."""
+    name = name_of(call) or ""
+    plain = name.removesuffix("_outer")
+    refuse_unless(plain in ("explode", "posexplode"), f"{name}(): not proven", call)
+    refuse_unless(len(call.expressions) == 1, f"{name}() of several arguments", call)
+    value = e.piece(call.expressions[0])
+    refuse_unless(not value.raises, f"{name}() of what may raise", call)
+    if value.type.name == "array":
+        items, columns = value.sql, ["e"]
+        types = [value.type.element]
+    elif value.type.name == "map":
+        items, columns = f"map_entries({value.sql})", ["e.key", "e.value"]
+        types = [value.type.key, value.type.value]
+    else:
+        raise Refusal(f"{name}({value.type})", call)
+    if plain == "explode":
+        listed = ", ".join(f"{c} AS c{i}" for i, c in enumerate(columns))
+        sql = f"SELECT {listed} FROM (SELECT unnest({items}) AS e) AS u"
+    else:
+        listed = ", ".join(f"{c} AS c{i + 1}" for i, c in enumerate(columns))
+        sql = (
+            f"SELECT CAST(p AS INTEGER) AS c0, {listed} FROM (SELECT unnest({items}) AS e, "
+            f"generate_subscripts({items}, 1) - 1 AS p) AS u"
+        )
+        types = [t.INT, *types]
+    return Compiled(sql, tuple(types), (False,) * len(types))
