@@ -44,7 +44,7 @@ def run_console(text: str) -> None:
             continue
         words = shlex.split(command)
         if words[0] == "headwater":
-            words = [sys.executable, "-m", "headwater.cli.main", *words[1:]]
+            words[0] = str(Path(sys.executable).with_name("headwater"))
         done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 

@@ -3,12 +3,16 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 
 def headwater(*words, cwd=None):
-    command = [sys.executable, "-m", "headwater.cli.main", *words]
+    return run([str(Path(sys.executable).with_name("headwater")), *words], cwd)
+
+
+def run(command, cwd):
     return subprocess.run(
         command, cwd=cwd, capture_output=True, text=True, check=False, timeout=300
     )
