@@ -79,11 +79,12 @@ def _of_scan(plan: Plan, scan: Scan) -> Diagnostic | None:
             "did data land without being registered? run MSCK REPAIR TABLE or the crawler",
         )
     if cost.partitions_kept == 0:
+        there = f"; they run from {scan.extent[0]} to {scan.extent[1]}" if scan.extent else ""
         return _verdict(
             "partition-missing",
-            f"{scan.table}: none of its partitions is for {_window(plan)}",
-            "either the data of this time has not landed, or its partitions are not registered, "
-            "or the window is outside the data",
+            f"{scan.table}: none of its partitions is for {_window(plan)}{there}",
+            "the window lies outside the data, or the data of this time has not landed, "
+            "or its partitions are not registered",
         )
     where = getattr(scan.relation, "partitions", ())
     place = f", e.g. {where[0].location}" if where and where[0].location else ""

@@ -44,6 +44,7 @@ class Scan:
         pruned_by: How partitions were chosen, e.g. `dt from event_time (window)`; None if not.
         blocker: Why the window could not choose partitions, and what to declare; None if it did.
         rule: The declared rule that chose them.
+        extent: The table's first and last partition (`dt=2026-01-01`), where none was kept.
     """
 
     slot: str
@@ -53,6 +54,7 @@ class Scan:
     pruned_by: str | None = None
     blocker: str | None = None
     rule: TimePartition | None = None
+    extent: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,7 @@ def _scan(
         total = (
             listed if not choice.conditions else resolved.catalog.count_partitions(table, COUNTED)
         )
+    extent = _extent(resolved, table) if kept == [] and choice.conditions else None
     relation = resolved.source.relation(table, kept, access)
     files, size = _cost(relation)
     estimate = ScanEstimate(len(kept) if kept is not None else 1, total, files, size)

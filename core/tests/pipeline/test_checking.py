@@ -64,7 +64,12 @@ def test_duplicate_and_null_ids_are_counted_exactly(version):
 @pytest.mark.parametrize(
     ("window", "query", "code", "says"),
     [
-        (("2026-03-01", "2026-03-02"), None, "partition-missing", "none of its partitions"),
+        (
+            ("2026-03-01", "2026-03-02"),
+            None,
+            "partition-missing",
+            "they run from dt=2026-01-01 to dt=2026-01-10",
+        ),
         (
             ("2026-01-03", "2026-01-04"),
             "SELECT * FROM predictions WHERE amount < -1",
