@@ -88,12 +88,14 @@ class Output:
         type: As Spark would type it; `unknown` where it can't be told.
         node: The expression that gives it. For a column of an expanded star, None.
         origin: Where it comes from when it is a bare column, with or without an alias.
+        certain: Whether `name` is surely the one that Spark gives; without AS some are not.
     """
 
     name: str
     type: DataType
     node: exp.Expr | None = None
     origin: Binding | None = None
+    certain: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,19 +19,6 @@ _UNIT_FIRST: Final = frozenset(
     ["date_add", "dateadd", "datediff", "date_diff", "timestampadd", "timestampdiff", "timediff"]
 )
 _NO_AGGREGATES: Final = frozenset([Clause.WHERE, Clause.JOIN, Clause.GROUP])
-_EXTRACTS: Final = {
-    "second": t.decimal(8, 6), "seconds": t.decimal(8, 6), "sec": t.decimal(8, 6),
-    "secs": t.decimal(8, 6), "s": t.decimal(8, 6),
-}  # fmt: skip
-
-
-def extracted(unit: str, source: DataType) -> DataType:
-    """Return the type of EXTRACT(unit FROM source)."""
-    if source.name not in ("date", "timestamp", "timestamp_ntz", "string"):
-        return UNKNOWN
-    return _EXTRACTS.get(unit.lower(), t.INT)
-
-
 def struct_of(
     work: Work, items: Sequence[exp.Expr], context: Context, type_of: TypeOf
 ) -> DataType:

@@ -94,9 +94,19 @@ def _bind(
     if len(found.columns) > 1:
         return _report_ambiguous(work, node, parts, found, here)
     column, rest = found.columns[0]
+    check_readable(work, node, column)
     if column.binding is not None:
         work.bindings[id(node)] = replace(column.binding, fields=tuple(rest))
     return fields(work, node, column.type, rest, column.name)
+
+
+def check_readable(work: Work, node: exp.Expr, column: Visible) -> None:
+    """Report the use of a column whose type no engine here reads."""
+    if column.type.name == "unreadable":
+        work.report(
+            "unreadable-column", f"column {column.name!r} can't be read: {column.type.reason}", node,
+            hint="leave it out; with * write * EXCEPT (column)",
+        )  # fmt: skip
 
 
 def _alias(work: Work, node: exp.Column, parts: list[str], named: list[Output]) -> DataType:

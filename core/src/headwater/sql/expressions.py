@@ -15,6 +15,7 @@ from headwater.sql import types as typing
 from headwater.sql.columns import fields, resolve_column
 from headwater.sql.context import Clause, Context, Work
 from headwater.sql.datatypes import data_type
+from headwater.sql.results import extracted
 from headwater.types import UNKNOWN, DataType
 
 _ARITHMETIC: Final = {
@@ -235,7 +236,7 @@ def _unit(text: str) -> str | None:
 
 def _extract(work: Work, node: exp.Expr, context: Context) -> DataType:
     source = type_of(work, node.expression, context)
-    return calls.extracted(node.name, source)
+    return extracted(node.name, source)
 
 
 def _text(work: Work, node: exp.Expr, context: Context) -> DataType:

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Final, TypeAlias
 
 from sqlglot import exp
 
-from headwater.sql.analysis import Scope
-from headwater.sql.context import Context, Work
+from headwater.sql import functions
+from headwater.sql.analysis import Binding, Scope
+from headwater.sql.context import Clause, Context, Work
+from headwater.sql.datatypes import data_type
 from headwater.sql.expressions import type_of
+from headwater.sql.frame import Frame, Visible
+
+Key: TypeAlias = tuple[object, ...]
+
+_SPELLINGS: Final = {
+    "substr": "substring", "char_length": "length", "character_length": "length", "len": "length",
+    "ucase": "upper", "lcase": "lower", "ceiling": "ceil", "power": "pow", "dayofmonth": "day",
+    "ifnull": "nvl", "date_diff": "datediff", "dateadd": "date_add", "datepart": "date_part",
+}  # fmt: skip
+_TIME_WINDOWS: Final = ("window", "session_window")
+_EITHER_WAY: Final = (exp.Add, exp.Mul, exp.And, exp.Or, exp.EQ, exp.NullSafeEQ)
+_TURNED: Final = {exp.GT: exp.LT, exp.GTE: exp.LTE}
+_AFTER_CALLS: Final = (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup)
+_QUERIES: Final = (exp.Select, exp.SetOperation, exp.Subquery)
 
 
 def group_by(
@@ -29,18 +47,180 @@ def group_by(
     return frozenset(named)
 
 
+def with_windows(work: Work, node: exp.Select, context: Context) -> Frame:
+    """Return the frame with the column that `GROUP BY window(...)` adds, named like the function."""
+    group = node.args.get("group")
+    found = []
+    for item in _items(group) if group is not None else ():
+        name = functions.name_of(item)
+        if name in _TIME_WINDOWS:
+            type_ = type_of(work, item, replace(context, clause=Clause.GROUP))
+            found.append(Visible(name, type_, "", None))
+    if not found:
+        return context.frame
+    return replace(context.frame, columns=[*context.frame.columns, *found])
+
+
 def _items(group: exp.Expr) -> list[exp.Expr]:
     """The grouping expressions, those inside of ROLLUP, CUBE and GROUPING SETS included."""
     found: list[exp.Expr] = []
     for part in group.iter_expressions():
         if isinstance(part, (exp.Rollup, exp.Cube, exp.GroupingSets, exp.Tuple)):
             found += _items(part)
-        elif isinstance(part, exp.Paren):
-            found.append(part.this)
         else:
-            found.append(part)
+            found.append(_bare(part))
     return found
+
+
+def _bare(node: exp.Expr) -> exp.Expr:
+    while isinstance(node, (exp.Paren, exp.Alias)):
+        node = node.this
+    return node
 
 
 def check(work: Work, node: exp.Select, scope: Scope) -> None:
     """Report columns of a grouped SELECT that are neither grouped nor aggregated."""
+    group = node.args.get("group")
+    if group is not None and group.args.get("all"):
+        return
+    later = [node.args[k].this for k in ("having", "qualify") if node.args.get(k) is not None]
+    if node.args.get("order") is not None:
+        later += [o.this for o in node.args["order"].expressions]
+    if group is None and not any(_aggregates(e) for e in (*node.expressions, *later)):
+        return
+    keys = _Keys(work, scope)
+    grouped = {keys.of(e) for e in _grouped(work, group, scope)} if group is not None else set()
+    for item in (*node.expressions, *later):
+        for column in _loose(item, keys, grouped):
+            name = ".".join(p.name for p in column.parts)
+            work.report(
+                "missing-aggregation",
+                f"{name} is neither in GROUP BY nor inside of an aggregate function",
+                column,
+                hint=f"add it to GROUP BY, or take one of its values: any_value({name})",
+            )
+
+
+def _grouped(work: Work, group: exp.Expr, scope: Scope) -> Iterator[exp.Expr]:
+    """The expressions that are grouped; ordinals and names of outputs stand for theirs."""
+    named = {o.name.casefold(): o.node for o in scope.outputs if o.node is not None}
+    for item in _items(group):
+        if isinstance(item, exp.Literal) and not item.is_string and item.name.isdigit():
+            index = int(item.name) - 1
+            output = scope.outputs[index] if index < len(scope.outputs) else None
+            if output is not None and output.node is not None:
+                yield output.node
+            continue
+        yield item
+        if isinstance(item, exp.Column) and len(item.parts) == 1:
+            binding = work.bindings.get(id(item))
+            alias = named.get(item.name.casefold())
+            if alias is not None and (binding is None or binding.scope is not scope):
+                yield alias
+
+
+def _aggregates(node: exp.Expr) -> bool:
+    """Whether an expression aggregates the rows of its own SELECT."""
+    todo = [node]
+    while todo:
+        here = todo.pop()
+        if isinstance(here, _QUERIES):
+            continue
+        if isinstance(here, exp.Window):
+            # The function before OVER is no aggregate; what it is given may be.
+            todo += _around_window(here)
+            continue
+        if functions.is_aggregate(here):
+            return True
+        todo += here.iter_expressions()
+    return False
+
+
+def _around_window(node: exp.Window) -> list[exp.Expr]:
+    function = node.this
+    inside: list[exp.Expr] = []
+    while isinstance(function, _AFTER_CALLS):
+        inside += [e for e in function.iter_expressions() if e is not function.this]
+        function = function.this
+    inside += function.iter_expressions()
+    return inside + [e for e in node.iter_expressions() if e is not node.this]
+
+
+def _loose(item: exp.Expr, keys: _Keys, grouped: set[Key]) -> Iterator[exp.Column]:
+    """Yield the columns below an expression that belong to no group."""
+    todo = [item]
+    while todo:
+        here = todo.pop()
+        if isinstance(here, _QUERIES) or keys.is_grouped(here, grouped):
+            continue
+        if isinstance(here, exp.Window):
+            todo += _around_window(here)
+        elif isinstance(here, exp.Column) and not isinstance(here.this, exp.Star):
+            if keys.is_own(here):
+                yield here
+        elif not functions.is_aggregate(_called(here)):
+            todo += here.iter_expressions()
+
+
+def _called(node: exp.Expr) -> exp.Expr:
+    """The call that FILTER, WITHIN GROUP and the like belong to."""
+    while isinstance(node, _AFTER_CALLS):
+        node = node.this
+    return node
+
+
+class _Keys:
+    """Keys of expressions: two are equal where Spark takes the expressions for the same."""
+
+    def __init__(self, work: Work, scope: Scope) -> None:
+        self._work, self._scope = work, scope
+
+    def is_own(self, node: exp.Expr) -> bool:
+        """Whether a column is one of this SELECT's FROM."""
+        binding = self._work.bindings.get(id(node))
+        return binding is not None and binding.scope is self._scope
+
+    def is_grouped(self, node: exp.Expr, grouped: set[Key]) -> bool:
+        """Whether an expression is one of those that are grouped, or a field of one."""
+        if self.of(node) in grouped:
+            return True
+        binding = self._work.bindings.get(id(node))
+        if binding is None:
+            return False
+        return any(_key(binding, i) in grouped for i in range(len(binding.fields)))
+
+    def of(self, node: exp.Expr) -> Key:
+        """Return the key of an expression."""
+        node = _bare(node)
+        if isinstance(node, exp.Column):
+            binding = self._work.bindings.get(id(node))
+            if binding is not None:
+                return _key(binding, len(binding.fields))
+            return ("name", *(p.name.casefold() for p in node.parts))
+        if isinstance(node, exp.Anonymous):
+            return self._call(node)
+        if isinstance(node, exp.Cast):
+            return ("cast", str(data_type(node.args["to"])), self.of(node.this))
+        if isinstance(node, exp.Literal):
+            return ("literal", node.is_string, node.name)
+        kind = _TURNED.get(type(node), type(node))
+        parts = [self.of(e) for e in node.iter_expressions()]
+        if isinstance(node, _EITHER_WAY):
+            parts.sort(key=repr)
+        elif kind is not type(node):
+            parts.reverse()
+        plain = [v for v in node.args.values() if isinstance(v, (str, bool))]
+        return (kind.__name__, *map(str, plain), *parts)
+
+    def _call(self, node: exp.Anonymous) -> Key:
+        name = functions.name_of(node) or ""
+        parts = [self.of(e) for e in node.expressions]
+        cast = self._work.types.get(id(node))
+        if len(parts) == 1 and cast is not None and name == cast.name:
+            return ("cast", str(cast), parts[0])  # `date(x)` is CAST(x AS DATE)
+        return ("call", _SPELLINGS.get(name, name), *parts)
+
+
+def _key(binding: Binding, fields: int) -> Key:
+    below = tuple(f.casefold() for f in binding.fields[:fields])
+    return ("column", id(binding.scope), binding.source, binding.column.casefold(), *below)

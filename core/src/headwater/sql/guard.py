@@ -200,7 +200,9 @@ def check_tree(tree: exp.Query, text: str, lexemes: Sequence[Lexeme]) -> list[Di
         elif kind in (exp.CurrentDate, exp.CurrentTimestamp):
             found.append(_non_reproducible(node, kind.key, text))
         elif kind is exp.TableSample:
-            found.append(_non_reproducible(node, "TABLESAMPLE", text))
+            found += _sample(node, text)
+        elif kind is exp.Extract and node.name.lower() not in nodes.EXTRACT_UNITS:
+            found.append(_unit(node, text))
     return list({(d.code, d.span, d.message): d for d in found}.values())
 
 
@@ -248,6 +250,22 @@ def _non_reproducible(node: exp.Expression, what: str, text: str) -> Diagnostic:
     return Diagnostic(
         "non-reproducible", f"{what} may answer differently each time", Severity.WARNING,
         span=_span(node), text=text, hint="two reads of the same window may then differ",
+    )  # fmt: skip
+
+
+def _sample(node: exp.TableSample, text: str) -> Iterator[Diagnostic]:
+    if node.args.get("bucket_field") is not None:
+        yield Diagnostic(
+            "unsupported-syntax", "TABLESAMPLE (BUCKET ... ON column) is not read by Spark",
+            span=_span(node), text=text, hint="filter by a hash: pmod(hash(column), 10) = 0",
+        )  # fmt: skip
+    yield _non_reproducible(node, "TABLESAMPLE", text)
+
+
+def _unit(node: exp.Extract, text: str) -> Diagnostic:
+    return Diagnostic(
+        "unknown-unit", f"EXTRACT knows no unit {node.name}", span=_span(node), text=text,
+        hint=did_you_mean(node.name, nodes.EXTRACT_UNITS) or "e.g. YEAR, MONTH, DAY, HOUR",
     )  # fmt: skip
 
 

@@ -76,6 +76,16 @@ REFUSED: Final = {
 """Nodes that are refused with a code, a message and a hint of their own."""
 
 
+EXTRACT_UNITS: Final = frozenset(
+    """
+    y year years yr yrs yearofweek qtr quarter mon mons month months w week weeks d day days
+    dayofweek dow dayofweek_iso dow_iso doy h hour hours hr hrs m min mins minute minutes
+    s sec secs second seconds
+    """.split()
+)
+"""What EXTRACT and date_part can take out of a time. Source: Spark, `DatePart.parseExtractField`."""
+
+
 def span_of(node: exp.Expr) -> Span | None:
     """Return a node's place in the text: from the first to the last of its parts that have one."""
     starts: list[int] = []

@@ -27,6 +27,7 @@ from headwater.diagnostics import Diagnostic, Span, errors_in
 from headwater.sql import guard, references
 from headwater.sql.analysis import ParsedQuery
 from headwater.sql.lexer import Lexeme, lex
+from headwater.sql.literals import TYPED
 from headwater.sql.tokens import MARK, dialect, parser_tokens
 
 MAX_LENGTH: Final = 200_000
@@ -100,12 +101,16 @@ def _parser(length: int) -> Parser:
 
 
 def _unmark(tree: exp.Expression) -> None:
-    """Take the marks off again; a marked word may have become any name."""
+    """Take the marks off again, and names that sqlglot makes up for a PIVOT's columns."""
     for node in tree.walk():
-        if isinstance(node, (exp.Anonymous, exp.Identifier, exp.Var)):
+        if isinstance(node, exp.Pivot):
+            node.set("columns", None)
+        if isinstance(node, (exp.Anonymous, exp.Identifier, exp.Var, exp.Literal)):
             this = node.this
             if isinstance(this, str) and this.endswith(MARK):
                 node.set("this", this[: -len(MARK)])
+                if isinstance(node, exp.Literal) and isinstance(node.parent, exp.Cast):
+                    node.parent.meta[TYPED] = True
 
 
 def _syntax(text: str, error: ParseError) -> Diagnostic:

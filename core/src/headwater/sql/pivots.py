@@ -59,21 +59,21 @@ def _pivot(work: Work, node: exp.Pivot, context: Context) -> list[tuple[str, Dat
         for column in axis:
             type_of(work, column, context)
         used |= _bound(work, axis)
-        values += [_value_name(v) for v in field.expressions]
+        values += [_value_name(work, v) for v in field.expressions]
     columns = [(c.name, c.type) for c in context.frame.starred if c.name.casefold() not in used]
     for value in values:
         for aggregate, type_ in zip(aggregates, types, strict=True):
-            own = naming.output_name(work, aggregate)
+            own, _ = naming.output_name(work, aggregate)
             columns.append((value if len(aggregates) == 1 else f"{value}_{own}", type_))
     return columns
 
 
-def _value_name(node: exp.Expr) -> str:
+def _value_name(work: Work, node: exp.Expr) -> str:
     if isinstance(node, (exp.PivotAlias, exp.Alias)):
         return str(node.alias)
     if isinstance(node, exp.Tuple):
-        return f"{{{', '.join(_value_name(e) for e in node.expressions)}}}"
-    return naming.pretty(node)
+        return f"{{{', '.join(_value_name(work, e) for e in node.expressions)}}}"
+    return naming.pretty(work, node)
 
 
 def _unpivot(work: Work, node: exp.Pivot, context: Context) -> list[tuple[str, DataType]]:

@@ -11,7 +11,7 @@ from headwater.diagnostics import hint_for
 from headwater.sql import functions, grouping, naming, signatures
 from headwater.sql import types as typing
 from headwater.sql.analysis import Output, Scope
-from headwater.sql.columns import fields
+from headwater.sql.columns import check_readable, fields
 from headwater.sql.context import Clause, Context, Work
 from headwater.sql.expressions import type_of, window_parts
 from headwater.sql.frame import Frame, Visible
@@ -198,10 +198,11 @@ def _select(
     frame = from_clause(work, node, around)
     spoken = frozenset(e.alias.casefold() for e in node.expressions if e.alias)
     context = replace(around, frame=frame, spoken=spoken)
-    _windows(work, node, context)
     where = node.args.get("where")
     if where is not None:
         type_of(work, where.this, replace(context, clause=Clause.WHERE))
+    context = replace(context, frame=grouping.with_windows(work, node, context))
+    _windows(work, node, context)
     aliases: dict[str, list[Output]] = {}
     outputs: list[Output] = []
     for item in node.expressions:
@@ -213,7 +214,7 @@ def _select(
     scope.outputs = tuple(outputs)
     named = {o.name.casefold(): [o] for o in outputs} | aliases
     after = replace(context, aliases=named)
-    if any(id(o) in work.vague for o in outputs) or (
+    if any(not o.certain for o in outputs) or (
         frame.vague and any(e.is_star for e in node.expressions)
     ):
         work.vague.add(id(scope))
@@ -259,7 +260,8 @@ def _outputs(work: Work, item: exp.Expr, context: Context) -> Iterator[Output]:
     while isinstance(inner, exp.Paren):
         inner = inner.this
     origin = work.bindings.get(id(inner))
-    yield Output(naming.output_name(work, item), type_, item, origin)
+    name, certain = naming.output_name(work, item)
+    yield Output(name, type_, item, origin, certain)
 
 
 def _starred(
@@ -275,6 +277,7 @@ def _starred(
             )  # fmt: skip
     for column in columns:
         if column.name.casefold() not in excepted:
+            check_readable(work, item, column)
             yield Output(column.name, column.type, None, column.binding)
 
 
@@ -300,9 +303,7 @@ def _qualified_star(work: Work, item: exp.Column, context: Context) -> Iterator[
                 "unknown-column", f"{'.'.join(parts)}.* needs a table or a struct, not {type_}",
                 item, hint="name the columns",
             )  # fmt: skip
-        vague = Output("*", UNKNOWN)
-        work.vague.add(id(vague))
-        yield vague
+        yield Output("*", UNKNOWN, certain=False)
 
 
 def _generated(

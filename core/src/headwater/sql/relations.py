@@ -58,7 +58,8 @@ def _relation(work: Work, node: exp.Expr, context: Context) -> Frame:
 def _primary(work: Work, node: exp.Expr, context: Context) -> Frame:
     if isinstance(node, exp.Subquery):
         inner = node.this
-        if isinstance(inner, exp.Table) or inner.args.get("joins"):
+        joined = isinstance(inner, exp.Subquery) and inner.args.get("joins")
+        if isinstance(inner, exp.Table) or joined:
             return _bracketed(work, node, context)
         return _query(work, node, inner, node.args.get("alias"), context.outer, context)
     if isinstance(node, exp.Values):

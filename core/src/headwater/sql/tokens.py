@@ -8,6 +8,7 @@ changed where its parser would lose what the analysis needs:
   `first(x, true)` by IGNORE NULLS); a mark on the name's token makes it an `exp.Anonymous`;
 - a number keeps its suffix (`1L` is a literal, not a TRY_CAST);
 - a string has the value that Spark gives it; adjacent strings are one;
+- `DATE '...'` is told from CAST by a mark in the string;
 - hints and comments are left out (the guard reads hints from Spark's tokens).
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Final
 
 from sqlglot.dialects.databricks import Databricks
@@ -38,6 +40,9 @@ _INTERPRETED: Final = (
     | frozenset(DatabricksParser.FUNCTION_PARSERS)
     | frozenset(DatabricksParser.NO_PAREN_FUNCTION_PARSERS)
 ) - _OWN_SYNTAX
+_TYPED_LITERALS: Final = frozenset(["DATE", "TIMESTAMP", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ"])
+"""Words that make a literal of the string after them; sqlglot makes a CAST of it."""
+
 _PATTERN_WORDS: Final = frozenset([TokenType.LIKE, TokenType.ILIKE, TokenType.RLIKE])
 _QUANTIFIERS: Final = frozenset([TokenType.ANY, TokenType.ALL, TokenType.SOME])
 
@@ -130,20 +135,23 @@ def _token(like: Token, kind: TokenType, text: str, start: int, end: int) -> Tok
 
 def _marked(tokens: list[Token]) -> list[Token]:
     """Mark the names of calls that sqlglot would interpret."""
-    for index in range(len(tokens) - 1):
-        token = tokens[index]
-        if (
-            tokens[index + 1].token_type is TokenType.L_PAREN
-            and token.text.upper() in _INTERPRETED
-            and token.token_type is not TokenType.STRING
-            and not (
-                token.token_type in _QUANTIFIERS
-                and index > 0
-                and tokens[index - 1].token_type in _PATTERN_WORDS
-            )
-        ):
-            token.text += MARK
+    before: Token | None = None
+    for token, following in pairwise(tokens):
+        if following.token_type is TokenType.L_PAREN and token.token_type is not TokenType.STRING:
+            if token.token_type is TokenType.WINDOW:
+                token.token_type = TokenType.VAR  # the function; the clause has a name before `(`
+            elif token.text.upper() in _INTERPRETED and not _is_quantifier(token, before):
+                token.text += MARK
+        elif following.token_type is TokenType.STRING and token.text.upper() in _TYPED_LITERALS:
+            following.text += MARK
+        before = token
     return tokens
+
+
+def _is_quantifier(token: Token, before: Token | None) -> bool:
+    """Whether ANY or ALL belongs to `LIKE ANY (...)`, and is no call."""
+    pattern = before is not None and before.token_type in _PATTERN_WORDS
+    return pattern and token.token_type in _QUANTIFIERS
 
 
 def _disagreement(text: str, span: Span) -> Diagnostic:
