@@ -17,6 +17,7 @@ from headwater.errors import (
     AuthError,
     ConfigError,
     CredentialsExpiredError,
+    DataChangedError,
     HeadwaterError,
     SourceError,
 )
@@ -174,6 +175,10 @@ def translate(
             f"can't {doing}: it lies in another region ({said})",
             code="wrong-region",
             hint="give the source the region in which the bucket lies",
+        )
+    if code in ("PreconditionFailed", "412"):
+        return DataChangedError(
+            f"can't {doing}: it is not what the listing saw any more", hint="plan again"
         )
     if code in _ABSENT:
         what = f" {resource}" if resource else ""

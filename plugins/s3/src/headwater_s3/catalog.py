@@ -11,10 +11,11 @@ from headwater import hive_layout
 from headwater.diagnostics import hint_for
 from headwater.errors import ConfigError, DatabaseNotFoundError, SourceError, TableNotFoundError
 from headwater.table import Column, KeyCondition, Partition, Table, TableName
-from headwater.type_text import TypeTextError, parse_type
-from headwater.types import STRING
+from headwater.types import BIGINT, STRING
 from headwater_aws.listing import S3Object, list_files, list_many
-from headwater_s3.footer import file_columns
+from headwater_s3.heads import file_columns, suggested_columns
+from headwater_s3.inputs import LAKES, Input
+from headwater_s3.lakes import lake_table
 from headwater_s3.location import DATES, Location
 
 if TYPE_CHECKING:
@@ -25,33 +26,20 @@ DATABASE = "s3"
 _PREFIXES = 400
 """Most date prefixes that are listed one by one; a longer window lists the whole location."""
 _SAMPLED = 1000
-"""Files that are looked at to tell the partition keys."""
+"""Files that are looked at to tell the partition keys: one call's worth."""
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
-    """One input of a source.
+class Known:
+    """What the catalog knows of a table of files: its `Table.detail`.
 
     Args:
-        name: Its name in the query.
-        location: Where its files lie.
-        format: Format of its files.
-        columns: Declared columns and their Spark types; empty to infer them.
         options: Reader options in Spark's words.
+        inferred: Keys whose type was told from the values of the first files.
     """
 
-    name: str
-    location: Location
-    format: str
-    columns: Mapping[str, str]
     options: Mapping[str, str]
-
-    @property
-    def reader_options(self) -> Mapping[str, str]:
-        """The options, and a header where the column names were taken from it."""
-        if self.format == "csv" and not self.columns:
-            return {"header": "true", **self.options}
-        return self.options
+    inferred: frozenset[str]
 
 
 class S3Catalog:
@@ -93,17 +81,16 @@ class S3Catalog:
             raise TableNotFoundError(
                 f"no input {name.name!r}", hint=hint_for(name.name, self._inputs, what="inputs")
             )
+        if found.format in LAKES:
+            return lake_table(self._session, found, TableName(DATABASE, found.name))
         return self._describe(found)
 
     def partitions(self, table: Table, where: Sequence[KeyCondition] = ()) -> Iterable[Partition]:
         """Yield the partitions with their files, asking only for dates that the conditions name."""
         described = self._inputs[table.name.name]
-        files = self._files(described.location, where)
         groups: dict[tuple[str | None, ...], list[S3Object]] = {}
-        for file in files:
-            groups.setdefault(_values(described.location, file, table.partition_keys), []).append(
-                file
-            )
+        for file in self._files(described.location, where):
+            groups.setdefault(_values(described.location, file, table), []).append(file)
         for values, members in groups.items():
             yield Partition(values, members[0].uri.rpartition("/")[0] + "/", tuple(members))
 
@@ -115,50 +102,53 @@ class S3Catalog:
         sample = tuple(islice(self._files(found.location, ()), _SAMPLED))
         if not sample:
             raise SourceError(
-                f"input {found.name!r}: no file matches {found.location.root}",
+                f"input {found.name!r}: no file matches {found.location.written}",
                 code="no-files",
-                hint="is the path right, and may this identity list there?",
+                hint="is the path right? Hidden files (_x, .x) and empty ones do not count",
             )
-        hive = hive_layout.layout(
-            [_relative(found.location, f) for f in sample], found.location.root
-        )
-        values = [hive.values[i] for i in range(len(sample))]
+        root = found.location.root
+        hive = hive_layout.layout([_relative(found.location, f) for f in sample], root)
+        declared = {c.name.casefold(): c for c in found.columns}
+        inferred = [k for k in hive.keys if k.casefold() not in declared]
         keys = tuple(
-            Column(key, hive_layout.key_type(v[i] for v in values))
+            declared.get(key.casefold())
+            or Column(key, hive_layout.key_type(v[i] for v in hive.values))
             for i, key in enumerate(hive.keys)
         )
         dates = tuple(Column(k, STRING) for k in found.location.date_keys)
-        names = tuple(c.name for c in (*dates, *keys))
+        names = (*found.location.date_keys, *hive.keys)
         folded = {n.casefold() for n in names}
-        data = self._columns(found, sample[0])
-        clash = [c.name for c in data if c.name.casefold() in {d.name for d in dates}]
+        if len(folded) < len(names):
+            raise ConfigError(
+                f"input {found.name!r}: its path has a date directive and a directory of the same "
+                f"name ({', '.join(names)})",
+                hint="use * in the path instead of the directive",
+            )
+        given = tuple(c for c in found.columns if c.name.casefold() not in folded)
+        data = given or self._infer(found, sample[0])
+        clash = [c.name for c in data if c.name.casefold() in found.location.date_keys]
         if clash:
             raise ConfigError(
                 f"input {found.name!r}: the files have a column {clash[0]!r}, which is also a date "
                 "directive of its path",
                 hint="use * in the path instead of the directive",
             )
-        columns = tuple(c for c in data if c.name.casefold() not in folded)
         return Table(
             TableName(DATABASE, found.name),
-            (*columns, *dates, *keys),
+            (*(c for c in data if c.name.casefold() not in folded), *dates, *keys),
             names,
             "s3",
-            found.location.root,
+            root,
+            Known(found.reader_options(declared=bool(given)), frozenset(inferred)),
         )
 
-    def _columns(self, found: Input, first: S3Object) -> tuple[Column, ...]:
-        if found.columns:
-            try:
-                return tuple(Column(n, parse_type(t)) for n, t in found.columns.items())
-            except TypeTextError as error:
-                raise ConfigError(f"columns of input {found.name!r}: {error}") from error
+    def _infer(self, found: Input, first: S3Object) -> tuple[Column, ...]:
         if found.format in ("json", "avro"):
             raise ConfigError(
                 f"input {found.name!r}: the columns of {found.format} files must be declared",
-                hint='columns={"prediction_id": "string", "score": "double"}',
+                hint=suggested_columns(self._session, first),
             )
-        return file_columns(self._session, first, found.format, found.options.get("sep", ","))
+        return file_columns(self._session, first, found.format, found.options)
 
     def _files(self, location: Location, where: Sequence[KeyCondition]) -> Iterator[S3Object]:
         roots = _date_roots(location, where)
@@ -190,17 +180,33 @@ def _date_roots(location: Location, where: Sequence[KeyCondition]) -> list[str] 
     return list(dict.fromkeys(location.within(dict(zip(known, v, strict=True))) for v in combined))
 
 
-def _values(location: Location, file: S3Object, keys: Sequence[str]) -> tuple[str | None, ...]:
+def _values(location: Location, file: S3Object, table: Table) -> tuple[str | None, ...]:
+    """Return a file's key values, proven to be those of the table's keys."""
     match = location.pattern.fullmatch(_key(file))
     dates = tuple(match[k] for k in location.date_keys) if match else ()
     hive = hive_layout.layout([_relative(location, file)], location.root)
-    values = (*dates, *(hive.values[0] if hive.values else ()))
-    if len(values) != len(keys):
+    if (*location.date_keys, *hive.keys) != table.partition_keys:
         raise SourceError(
-            f"{file.uri} is not partitioned like the files before it ({', '.join(keys)})",
+            f"{file.uri} is not partitioned like the files before it "
+            f"({', '.join(table.partition_keys) or 'no keys'})",
+            code="mixed-layout",
             hint="give each layout an input of its own",
         )
+    values = (*dates, *hive.values[0])
+    known: Known = table.detail
+    for column, value in zip(table.partition_columns, values, strict=True):
+        if value is not None and column.name in known.inferred and not _fits(column, value):
+            raise SourceError(
+                f"{file.uri}: {column.name}={value} is no {column.type}, as in the files before it",
+                code="mixed-layout",
+                hint=f'declare it: columns={{"{column.name}": "string"}}',
+            )
     return values
+
+
+def _fits(column: Column, value: str) -> bool:
+    own = hive_layout.key_type((value,))
+    return column.type in (own, STRING) or (column.type == BIGINT and own.is_integer)
 
 
 def _relative(location: Location, file: S3Object) -> str:

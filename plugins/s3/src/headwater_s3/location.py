@@ -1,7 +1,7 @@
 """Locations: where in S3 an input's files lie, as its author writes it.
 
 s3://bucket/prefix/                     everything below, hive partitions understood
-s3://bucket/prefix/*/part-*.parquet     glob: * within a directory, ** across, ? and [..]
+s3://bucket/prefix/*/part-*.parquet     glob: * within a directory, ** across, ? [..] {a,b}
 s3://bucket/logs/%Y/%m/%d/*.json        dates: strftime's %Y %m %d %H become partition keys
 """
 
@@ -22,7 +22,7 @@ DATES: Final = {
 }
 """strftime directive to partition key, what it matches, and its pattern in a `TimePartition`."""
 
-_GLOB: Final = re.compile(r"\*\*/|\*\*|\*|\?|\[!?[^\]/]+\]|%(.)")
+_GLOB: Final = re.compile(r"\*\*/|\*\*|\*|\?|\[[!^]?[^\]/]+\]|\{[^{}/]*,[^{}/]*\}|%(.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Location:
         pattern: What a whole key must match; its named groups are the date keys.
         date_keys: Partition keys that come from strftime directives, outermost first.
         template: The key as it was written, for turning dates into prefixes.
+        globbed: Whether anything of it varies but dates.
     """
 
     bucket: str
@@ -43,6 +44,12 @@ class Location:
     pattern: re.Pattern[str]
     date_keys: tuple[str, ...]
     template: str
+    globbed: bool = False
+
+    @property
+    def written(self) -> str:
+        """The location as it was written."""
+        return f"s3://{self.bucket}/{self.template}"
 
     @property
     def root(self) -> str:
@@ -94,8 +101,17 @@ def read(path: str, regex: str | None = None) -> Location:
         expression += ".*"
     elif fixed == len(key):
         expression += "(?:/.*)?"  # one object, or a directory written without its slash
-    prefix = key if fixed == len(key) else key[: key.rfind("/", 0, fixed) + 1]
-    return Location(bucket, prefix, re.compile(expression, re.DOTALL), tuple(keys), key)
+    whole = fixed == len(key) and (regex is None or key.endswith("/"))
+    prefix = (key if whole else key[: key.rfind("/", 0, fixed) + 1]).replace("%%", "%")
+    globbed = regex is not None or any(f[1] is None for f in _GLOB.finditer(key))
+    try:
+        pattern = re.compile(expression, re.DOTALL)
+    except re.error as error:
+        raise ConfigError(
+            f"{path}: the path{' with its regex' if regex else ''} can't be read: {error}",
+            hint="is a range such as [a-z] reversed, or a group named twice?",
+        ) from error
+    return Location(bucket, prefix, pattern, tuple(keys), key, globbed)
 
 
 def _expression(path: str, key: str) -> tuple[str, list[str], int]:
@@ -121,10 +137,19 @@ def _expression(path: str, key: str) -> tuple[str, list[str], int]:
             parts.append("[^/]*")
         elif token == "?":
             parts.append("[^/]")
+        elif token[0] == "{":
+            parts.append(f"(?:{'|'.join(map(re.escape, token[1:-1].split(',')))})")
         else:
-            parts.append(f"[^{token[2:-1]}]" if token[1] == "!" else token)
+            parts.append(_class(token[1:-1]))
     parts.append(re.escape(key[position:]))
     return "".join(parts), keys, fixed
+
+
+def _class(members: str) -> str:
+    """Return what one character of a glob's [..] matches; never a slash."""
+    negated = members[0] in "!^" and len(members) > 1
+    inside = (members[1:] if negated else members).replace("\\", "\\\\").replace("[", "\\[")
+    return f"[^/{inside}]" if negated else f"[{inside}]"
 
 
 def _date(path: str, letter: str, keys: list[str]) -> str:

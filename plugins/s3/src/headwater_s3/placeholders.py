@@ -16,7 +16,8 @@ from headwater.sql.rewriting import Edit, apply, quoted
 
 _TOKENS: Final = re.compile(
     r"""
-      '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*" | `(?:[^`]|``)*`
+      \b[rR](?:'[^']*' | "[^"]*")
+    | '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*" | `(?:[^`]|``)*`
     | --[^\r\n]* | /\*.*?\*/
     | (?P<place>\{\s*(?P<name>\w+)\s*\})
     """,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal, Self, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from pydantic import Field, model_validator
 
@@ -12,10 +12,13 @@ from headwater.errors import ConfigError
 from headwater.plan import Plan
 from headwater.relation import DataFile, FilePartition, FileRelation, Relation
 from headwater.source import DataSource, DeclaredPartition, SourceCapability
-from headwater.table import Catalog, Partition, Table, TimePartition
+from headwater.table import Partition, Table, TimePartition
 from headwater_aws.auth.default import DefaultChain
 from headwater_aws.auth.naming import auth_ref
-from headwater_s3.catalog import DATABASE, Input, S3Catalog
+from headwater_aws.permissions import arn_partition, prefix_permissions
+from headwater_s3.catalog import DATABASE, Known, S3Catalog
+from headwater_s3.inputs import LAKES, Format, Input, ReaderOptions, check_names, declared_columns
+from headwater_s3.lakes import lake_relation
 from headwater_s3.location import read
 from headwater_s3.placeholders import filled
 
@@ -30,15 +33,17 @@ class S3DataSource(DataSource):
     """A Spark SQL query over files in S3.
 
     Args:
-        path: Where the files lie: `s3://bucket/prefix/`, with globs (`*`, `**`, `?`, `[0-9]`), or
-            with strftime directives (`%Y/%m/%d/%H`): partition keys `year`, `month`, `day`, `hour`.
-            Directories named `key=value` become partition keys of their own.
+        path: Where the files lie: `s3://bucket/prefix/`, with globs (`*`, `**`, `?`, `[0-9]`,
+            `{a,b}`), or with strftime directives (`%Y/%m/%d/%H`): partition keys `year`, `month`,
+            `day`, `hour`. Directories named `key=value` become partition keys of their own. For
+            `delta` and `iceberg`, the table's directory (or one Iceberg metadata file).
         paths: Instead of `path`: several inputs by name, for a query over `{name}` each.
-        format: Format of the files. Compressed text files are read by their ending (`.gz`, `.zst`).
+        format: Format of the files. Compressed text files are read by their ending (`.gz`, `.bz2`).
         query: Spark SQL; `{data}` stands for the files of `path`.
         regex: What the rest of each key, behind `path`, must match.
         columns: Column to Spark type, or for several inputs: name to such a mapping. Needed for
-            `json`; `csv` without it takes its names from the header, and all its columns are text.
+            `json` and `avro`; `csv` without it takes its names from the header, and all its columns
+            are text. One that names partition keys alone gives their types; the rest is inferred.
         options: Reader options in Spark's words, e.g. `{"sep": ";"}`.
         time_column: The column that the date directives of `path` follow from; with it the window
             chooses the directories.
@@ -46,6 +51,14 @@ class S3DataSource(DataSource):
         region: Region of the buckets.
         auth: Identity that lists and reads; left out, AWS's own variables decide.
         endpoint_url: Another address of S3.
+
+    Example:
+        >>> S3DataSource(
+        ...     path="s3://lake/predictions/%Y/%m/%d/*.parquet",
+        ...     query="SELECT id, score FROM {data}",
+        ...     time_column="predicted_at",
+        ... ).sql()
+        'SELECT id, score FROM `data`'
     """
 
     kind: ClassVar[str] = "s3"
@@ -53,11 +66,11 @@ class S3DataSource(DataSource):
 
     path: str | None = None
     paths: Mapping[str, str] = Field(default_factory=dict)
-    format: Literal["parquet", "csv", "json", "orc", "avro"] = "parquet"
+    format: Format = "parquet"
     query: str = f"SELECT * FROM {{{ONLY}}}"
     regex: str | None = None
     columns: Mapping[str, str | Mapping[str, str]] = Field(default_factory=dict)
-    options: Mapping[str, str] = Field(default_factory=dict)
+    options: ReaderOptions = Field(default_factory=dict)
     time_column: str | None = None
     partitions: Mapping[str, DeclaredPartition] = Field(default_factory=dict)
     region: str | None = None
@@ -65,14 +78,22 @@ class S3DataSource(DataSource):
     endpoint_url: str | None = None
 
     @model_validator(mode="after")
-    def _one_of_path_and_paths(self) -> Self:
+    def _is_whole(self) -> Self:
         if (self.path is None) == (not self.paths):
             raise ConfigError(
                 "an s3 source needs either path or paths",
                 hint='path="s3://bucket/prefix/", or paths={"predictions": "s3://...", ...}',
             )
-        for where in self._paths.values():
-            read(where, self.regex)
+        check_names("partitions", self.partitions, self._paths)
+        if self.path is None:
+            check_names("columns", self.columns, self._paths)
+        inputs = [self._input(name) for name in self._paths]
+        if self.time_column is not None and not any(i.location.date_keys for i in inputs):
+            raise ConfigError(
+                f"time_column is {self.time_column!r}, and no path has a date directive",
+                hint="write e.g. %Y/%m/%d in the path; for key=value directories declare "
+                "partitions={...}",
+            )
         return self
 
     def access(self) -> Access:
@@ -84,7 +105,7 @@ class S3DataSource(DataSource):
         session = self._strategy.open(region=self.region, endpoint_url=self.endpoint_url)
         return Access({self.auth_ref: session})
 
-    def catalog(self, access: Access) -> Catalog:
+    def catalog(self, access: Access) -> S3Catalog:
         """Return the inputs as a catalog of the database `s3`."""
         session = cast("AwsSession", access.session(self.auth_ref))
         return S3Catalog(session, {name: self._input(name) for name in self._paths})
@@ -100,15 +121,21 @@ class S3DataSource(DataSource):
     def relation(
         self, table: Table, partitions: Sequence[Partition] | None, access: Access
     ) -> Relation:
-        """Return the files of the partitions that were kept."""
-        catalog = cast("S3Catalog", self.catalog(access))
+        """Return the files of the partitions that were kept, or a table's pinned state.
+
+        Raises:
+            SourceError: If the files are not laid out alike.
+        """
+        if self.format in LAKES:
+            return lake_relation(table, self.auth_ref)
+        catalog = self.catalog(access)
         groups = list(catalog.partitions(table)) if partitions is None else list(partitions)
         return FileRelation(
             table.name,
             table.columns,
             table.partition_keys,
             self.format,
-            self._input(table.name.name).reader_options,
+            cast("Known", table.detail).options,
             tuple(FilePartition(g.values, g.location) for g in groups) or (FilePartition(),),
             tuple(
                 DataFile(f.uri, f.size, index, f.etag)
@@ -143,39 +170,26 @@ class S3DataSource(DataSource):
 
     def permissions(self, plan: Plan) -> Iterable[Permission]:
         """Return what a plan over this source must be allowed to do: list and read its prefixes."""
-        return tuple(self._permissions())
+        del plan  # its files lie below the inputs, which are listed and sampled whole
+        region = self.region or ""
+        places = {self._input(n).location.root: f"input {n}" for n in self._paths}
+        if self.format == "iceberg":
+            # A metadata file stands for the table around it.
+            places = {k.rpartition("/metadata/")[0] or k: v for k, v in places.items()}
+        return tuple(prefix_permissions(arn_partition(region), places))
 
     def describe(self) -> Mapping[str, str]:
         """Return the type and where the inputs lie."""
         return {"type": self.kind, **{f"input {n}": p for n, p in self._paths.items()}}
 
-    def _permissions(self) -> Iterator[Permission]:
-        for name, path in self._paths.items():
-            place = read(path, self.regex)
-            arn = f"arn:aws:s3:::{place.bucket}"
-            prefixes = {"StringLike": {"s3:prefix": [f"{place.prefix}*"]}}
-            yield Permission("s3:ListBucket", (arn,), prefixes, reason=f"files of input {name}")
-            yield Permission(
-                "s3:GetObject", (f"{arn}/{place.prefix}*",), reason=f"rows of input {name}"
-            )
-
     def _input(self, name: str) -> Input:
-        declared = self.columns if self.path is not None else self.columns.get(name, {})
-        if isinstance(declared, str):
-            raise ConfigError(
-                f"columns of input {name!r}: expected a mapping of columns to types",
-                hint='for several inputs: columns={"name": {"column": "type"}}',
-            )
-        columns = {}
-        for column, type_ in declared.items():
-            if not isinstance(type_, str):
-                raise ConfigError(
-                    f"column {column!r} of input {name!r} needs a Spark type as text",
-                    hint='e.g. {"score": "double"}; with `path`, columns are given directly',
-                )
-            columns[column] = type_
+        told = self.columns if self.path is not None else self.columns.get(name, {})
         return Input(
-            name, read(self._paths[name], self.regex), self.format, columns, dict(self.options)
+            name,
+            read(self._paths[name], self.regex),
+            self.format,
+            declared_columns(name, told),
+            dict(self.options),
         )
 
     @property

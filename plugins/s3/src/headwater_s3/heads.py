@@ -1,0 +1,192 @@
+"""What a file tells about its own columns: its footer or its first rows, in small requests."""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import io
+import json
+import zlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from headwater.arrow_types import data_type
+from headwater.errors import ConfigError, SourceError, UnsupportedError
+from headwater.sql.rewriting import quoted
+from headwater.table import Column
+from headwater.types import STRING
+from headwater_aws.errors import translating
+from headwater_aws.listing import S3Object, parse_uri
+
+if TYPE_CHECKING:
+    from headwater_aws.session import AwsSession
+
+_BLOCK: Final = 64 * 1024
+"""Bytes of one request: most footers and all sane header rows fit in one."""
+_COMPRESSED: Final = (".gz", ".bz2", ".zst", ".snappy", ".lz4", ".deflate")
+EXAMPLE: Final = 'columns={"prediction_id": "string", "score": "double"}'
+
+
+def file_columns(
+    session: AwsSession, file: S3Object, format: str, options: Mapping[str, str]
+) -> tuple[Column, ...]:
+    """Return the columns of a Parquet, ORC or CSV file.
+
+    Args:
+        session: Who reads.
+        file: The file.
+        format: `parquet`, `orc` or `csv`; CSV has a header row, and columns of text.
+        options: Reader options in Spark's words.
+
+    Raises:
+        SourceError: If the file is not of that format.
+        UnsupportedError: If it is compressed in a way whose beginning can't be read.
+        AccessDeniedError: If the session may not read it.
+    """
+    import pyarrow as pa
+
+    if format == "csv":
+        return _header(session, file, options)
+    try:
+        if format == "orc":
+            from pyarrow import orc
+
+            schema = orc.ORCFile(pa.PythonFile(_Remote(session, file), mode="r")).schema
+        else:
+            import pyarrow.parquet as pq
+
+            schema = pq.read_schema(pa.PythonFile(_Remote(session, file), mode="r"))
+    except (pa.ArrowInvalid, OSError) as error:  # ORC's reader raises the second
+        raise SourceError(
+            f"{file.uri} can't be read as {format}: {error}",
+            code="wrong-format",
+            hint="is `format` right, and does the path match other files too?",
+        ) from error
+    return tuple(Column(f.name, data_type(f.type)) for f in schema)
+
+
+def suggested_columns(session: AwsSession, file: S3Object) -> str:
+    """Return declared columns that would fit the first row of a JSON file, as a hint's text."""
+    try:
+        row = json.loads(_first_lines(session, file).splitlines()[0])
+        told = {name: _json_type(value) for name, value in row.items()}
+    except (ValueError, IndexError, AttributeError, UnsupportedError):
+        return EXAMPLE
+    return f"its first row suggests columns={json.dumps(told)}"
+
+
+def _json_type(value: Any) -> str:
+    match value:
+        case bool():
+            return "boolean"
+        case int():
+            return "bigint"
+        case float():
+            return "double"
+        case list():
+            return f"array<{_json_type(value[0]) if value else 'string'}>"
+        case dict() if value:
+            fields = ",".join(f"{quoted(n)}:{_json_type(v)}" for n, v in value.items())
+            return f"struct<{fields}>"
+        case _:
+            return "string"
+
+
+def _header(session: AwsSession, file: S3Object, options: Mapping[str, str]) -> tuple[Column, ...]:
+    if options.get("header", "true").lower() != "true":
+        raise ConfigError(
+            f"{file.uri}: without a header row, the columns of CSV files must be declared",
+            hint=EXAMPLE,
+        )
+    dialect: dict[str, Any] = {
+        "delimiter": options.get("sep", options.get("delimiter", ",")),
+        "quotechar": options.get("quote", '"') or None,
+    }
+    if dialect["quotechar"] is None:
+        dialect["quoting"] = csv.QUOTE_NONE
+    try:
+        text = _first_lines(session, file)
+        names = next(csv.reader(io.StringIO(text), **dialect), [])
+    except (csv.Error, TypeError, UnicodeDecodeError) as error:
+        raise SourceError(
+            f"{file.uri}: its header row can't be read: {error}",
+            code="wrong-format",
+            hint=f"declare the columns, e.g. {EXAMPLE}",
+        ) from error
+    if not any(n.strip() for n in names):
+        raise SourceError(
+            f"{file.uri} begins with an empty line, not with a header row",
+            code="wrong-format",
+            hint=f'options={{"header": "false"}} and {EXAMPLE}',
+        )
+    return tuple(Column(n.strip(), STRING) for n in names)
+
+
+def _first_lines(session: AwsSession, file: S3Object) -> str:
+    """Return the beginning of a text file, uncompressed; its last line may be cut."""
+    head = _read(session, file, 0, min(file.size, _BLOCK))
+    try:
+        if file.uri.endswith(".gz"):
+            head = zlib.decompressobj(wbits=31).decompress(head)
+        elif file.uri.endswith(".bz2"):
+            head = bz2.BZ2Decompressor().decompress(head)
+        elif file.uri.endswith(_COMPRESSED):
+            raise UnsupportedError(
+                f"{file.uri}: the columns of files compressed like this must be declared",
+                hint=EXAMPLE,
+            )
+    except (zlib.error, OSError) as error:
+        raise SourceError(
+            f"{file.uri} is not compressed as its name says: {error}", code="wrong-format"
+        ) from error
+    # What is cut at the block's end may be cut within a character.
+    return head.decode("utf-8-sig", errors="strict" if file.size <= _BLOCK else "ignore")
+
+
+class _Remote(io.RawIOBase):
+    """An object as a file that can be sought in, for readers that begin at the end."""
+
+    def __init__(self, session: AwsSession, file: S3Object) -> None:
+        self._session = session
+        self._file = file
+        self._at = 0
+        self._tail = _read(session, file, max(0, file.size - _BLOCK), min(file.size, _BLOCK))
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._file.size}[whence]
+        self._at = base + offset
+        return self._at
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = max(0, self._file.size - self._at)
+        length = left if size is None or size < 0 else min(size, left)
+        start = self._file.size - len(self._tail)
+        if length == 0:
+            return b""
+        if self._at >= start:
+            content = self._tail[self._at - start :][:length]
+        else:
+            content = _read(self._session, self._file, self._at, length)
+        self._at += len(content)
+        return content
+
+
+def _read(session: AwsSession, file: S3Object, start: int, length: int) -> bytes:
+    bucket, key = parse_uri(file.uri)
+    with translating(
+        doing=f"read {file.uri}", resource=f"arn:aws:s3:::{bucket}/{key}", session=session
+    ):
+        answer = session.client("s3").get_object(
+            Bucket=bucket, Key=key, Range=f"bytes={start}-{start + length - 1}", IfMatch=file.etag
+        )
+        body: bytes = answer["Body"].read()
+        return body
