@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
@@ -90,6 +91,15 @@ def _one(arguments: list[Piece], name: str) -> Piece:
 
 
 def _count(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> Piece:
+    if len(arguments) > 1:
+        some = " AND ".join(f"{a.sql} IS NOT NULL" for a in arguments)
+        raises = any(a.raises for a in arguments)
+        if not distinct:
+            return Piece(over(f"count(CASE WHEN {some} THEN 1 END)"), t.BIGINT, raises)
+        exact = all(comparable(a.type) and not a.type.is_floating for a in arguments)
+        refuse_unless(exact, "count(DISTINCT ...) of these types")
+        row = ", ".join(a.sql for a in arguments)
+        return Piece(over(f"count(DISTINCT CASE WHEN {some} THEN ({row}) END)"), t.BIGINT, raises)
     value = _one(arguments, "count")
     if distinct:
         refuse_unless(comparable(value.type), f"count(DISTINCT {value.type})")
@@ -159,6 +169,63 @@ def _boolean(word: str) -> _Builder:
     return build
 
 
+def _by(word: str) -> _Builder:
+    def build(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> Piece:
+        refuse_unless(len(arguments) == 2 and not distinct, f"{word} takes two arguments")
+        value, key = arguments
+        exact = comparable(key.type) and not key.type.is_floating
+        refuse_unless(exact, f"{word}(..., {key.type}): the order of floats was not measured")
+        function = {"max_by": "arg_max_null", "min_by": "arg_min_null"}[word]
+        return Piece(over(f"{function}({value.sql}, {key.sql})"), value.type, value.raises)
+
+    return build
+
+
+def _percentile(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:
+    refuse_unless(len(arguments) == 2 and not distinct, "percentile of other arguments")
+    return _quantile(arguments[0], arguments[1], type_, over)
+
+
+def _median(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:
+    refuse_unless(not distinct, "median(DISTINCT ...)")
+    return _quantile(
+        _one(arguments, "median"), Piece("0.5", t.DOUBLE, literal=Decimal("0.5")), type_, over
+    )
+
+
+def _quantile(value: Piece, share: Piece, type_: DataType, over: _Over) -> Piece:
+    """Interpolate between the two values around a position, in Spark's order of operations."""
+    refuse_unless(value.type.is_integer or value.type == t.DOUBLE, f"percentile({value.type})")
+    number = share.literal
+    refuse_unless(
+        isinstance(number, Decimal | int) and 0 <= number <= 1, "percentile by no plain share"
+    )
+    refuse_unless(not value.raises, "percentile of what may raise")
+    listed = over(f"list(CAST({value.sql} AS DOUBLE)) FILTER (WHERE {value.sql} IS NOT NULL)")
+    if " FILTER " in over("") or " OVER " in over(""):
+        raise Refusal("percentile with FILTER or OVER")
+    sql = f"sp_percentile(list_sort({listed}), CAST('{number}' AS DOUBLE))"
+    if value.type.is_integer:
+        return Piece(sql, type_)
+    zero = not_portable("a percentile that may be 0.0 or -0.0", type_)
+    return Piece(f"CASE WHEN {sql} = 0 THEN {zero} ELSE {sql} END", type_, raises=True)
+
+
+def collected(e: Expressions, node: exp.Expr, name: str) -> Piece:
+    """Return collect_list or collect_set, whose order is not fixed, for a caller that sorts it."""
+    keys, e.keys = e.keys, None
+    distinct, nodes = _arguments(node)
+    refuse_unless(len(nodes) == 1, f"{name} of several arguments", node)
+    value = e.piece(nodes[0])
+    e.keys = keys
+    refuse_unless(
+        comparable(value.type) and not value.type.is_floating, f"{name}({value.type})", node
+    )
+    word = "DISTINCT " if distinct or name == "collect_set" else ""
+    listed = f"list({word}{value.sql}) FILTER (WHERE {value.sql} IS NOT NULL)"
+    return Piece(f"coalesce({listed}, [])", t.array(value.type), value.raises)
+
+
 _BUILDERS: Final[dict[str, _Builder]] = {
     "count": _count,
     "count_if": _count_if,
@@ -172,4 +239,8 @@ _BUILDERS: Final[dict[str, _Builder]] = {
     "bool_or": _boolean("bool_or"),
     "any": _boolean("bool_or"),
     "some": _boolean("bool_or"),
+    "max_by": _by("max_by"),
+    "min_by": _by("min_by"),
+    "percentile": _percentile,
+    "median": _median,
 }

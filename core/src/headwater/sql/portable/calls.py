@@ -8,8 +8,21 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql.portable import casts, conditions, constructs, formats, json_paths, regex
-from headwater.sql.portable.comparing import aligned, comparable, compare, widened
+from headwater.sql.functions import name_of
+from headwater.sql.portable import (
+    aggregates,
+    arithmetic,
+    casts,
+    conditions,
+    constructs,
+    containers,
+    formats,
+    json_paths,
+    lambdas,
+    patterns,
+    regex,
+)
+from headwater.sql.portable.comparing import comparable, compare, widened
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
 from headwater.sql.portable.spelling import null
 from headwater.types import DataType
@@ -39,12 +52,39 @@ def call(e: Expressions, node: exp.Expr, name: str) -> Piece:
     Raises:
         Refusal: If the function, with arguments of these types, is not in the portable subset.
     """
-    arguments = [e.piece(a) for a in node.expressions]
+    if name in lambdas.NAMES and any(isinstance(a, exp.Lambda) for a in node.expressions):
+        return lambdas.call(e, node, name)
+    if name in ("struct", "named_struct"):
+        return containers.struct(e, node, e.type_of(node))
+    arguments = [_argument(e, a, name) for a in node.expressions]
     if name in _CASTING and len(arguments) == 1:
         return casts.cast(arguments[0], _CASTING[name])
     if builder := _BUILDERS.get(name):
         return builder(arguments, e.type_of(node))
     return table(name, arguments, e.type_of(node))
+
+
+def _argument(e: Expressions, node: exp.Expr, name: str) -> Piece:
+    """Return an argument; lists in no order may stand where their order does not matter."""
+    inner = name_of(node)
+    if inner in ("collect_list", "collect_set", "array_agg") and name in _UNORDERED:
+        return aggregates.collected(e, node, inner)
+    return e.piece(node)
+
+
+_FIELDS: Final = {
+    "YEAR": "year",
+    "QUARTER": "quarter",
+    "MONTH": "month",
+    "WEEK": "weekofyear",
+    "DAY": "day",
+    "DAYOFWEEK": "dayofweek",
+    "DOW": "dayofweek",
+    "DOY": "dayofyear",
+    "HOUR": "hour",
+    "MINUTE": "minute",
+}
+_UNORDERED: Final = frozenset({"sort_array", "array_sort", "size", "cardinality", "array_size"})
 
 
 def table(name: str, arguments: Sequence[Piece], type_: DataType) -> Piece:
@@ -145,14 +185,17 @@ def _rlike(arguments: list[Piece], _: DataType) -> Piece:
 
 
 def _mod(arguments: list[Piece], type_: DataType) -> Piece:
-    from headwater.sql.portable.arithmetic import binary
-
     refuse_unless(len(arguments) == 2, "mod takes two arguments")
-    return binary("%", arguments[0], arguments[1], type_)
+    return arithmetic.binary("%", arguments[0], arguments[1], type_)
 
 
-def _sample_hash(arguments: list[Piece], _: DataType) -> Piece:
-    return table("md5", arguments, t.STRING)
+def _date_part(arguments: list[Piece], type_: DataType) -> Piece:
+    refuse_unless(len(arguments) == 2, "date_part takes two arguments")
+    field, moment = arguments
+    name = _FIELDS.get(field.literal.upper()) if isinstance(field.literal, str) else None
+    if name is None:
+        raise Refusal(f"date_part({field.literal!r}, ...)")
+    return table(name, [moment], type_)
 
 
 _BUILDERS: Final[dict[str, _Builder]] = {
@@ -169,6 +212,19 @@ _BUILDERS: Final[dict[str, _Builder]] = {
     "rlike": _rlike,
     "regexp_like": _rlike,
     "mod": _mod,
+    "array": containers.array,
+    "map": containers.map_,
+    "split": patterns.split,
+    "regexp_replace": patterns.replace,
+    "regexp_extract": patterns.extract,
+    "date_part": _date_part,
+    "datepart": _date_part,
+    "from_utc_timestamp": formats.from_utc_timestamp,
+    "to_utc_timestamp": formats.to_utc_timestamp,
+    "unix_timestamp": formats.unix_timestamp,
+    "to_unix_timestamp": formats.unix_timestamp,
+    "try_to_timestamp": formats.try_to_timestamp,
+    "months_between": formats.months_between,
     "date_format": formats.date_format,
     "to_date": formats.to_date,
     "to_timestamp": formats.to_timestamp,
@@ -205,20 +261,6 @@ def position(e: Expressions, node: exp.Expr) -> Piece:
     return e.checked(table("instr", arguments, e.type_of(node)), node)
 
 
-_FIELDS: Final = {
-    "YEAR": "year",
-    "QUARTER": "quarter",
-    "MONTH": "month",
-    "WEEK": "weekofyear",
-    "DAY": "day",
-    "DAYOFWEEK": "dayofweek",
-    "DOW": "dayofweek",
-    "DOY": "dayofyear",
-    "HOUR": "hour",
-    "MINUTE": "minute",
-}
-
-
 def extract(e: Expressions, node: exp.Expr) -> Piece:
     """Return `EXTRACT(YEAR FROM a)`."""
     field = str(node.this.name).upper()
@@ -226,6 +268,3 @@ def extract(e: Expressions, node: exp.Expr) -> Piece:
     if name is None:
         raise Refusal(f"EXTRACT({field} ...)", node)
     return e.checked(table(name, [e.piece(node.expression)], e.type_of(node)), node)
-
-
-__all__ = ["aligned", "call", "extract", "joined", "position", "substring", "table", "trim"]

@@ -8,7 +8,7 @@ from headwater import types as t
 from headwater.sql.portable import casts
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
 from headwater.sql.portable.raising import not_portable, spark_error
-from headwater.sql.portable.spelling import text
+from headwater.sql.portable.spelling import null, text
 from headwater.types import DataType
 
 _WRITES: Final = {
@@ -94,7 +94,12 @@ def to_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
 
 
 def _read(
-    arguments: list[Piece], type_: DataType, shapes: dict[str, tuple[str, str]], made: str
+    arguments: list[Piece],
+    type_: DataType,
+    shapes: dict[str, tuple[str, str]],
+    made: str,
+    *,
+    trying: bool = False,
 ) -> Piece:
     refuse_unless(len(arguments) == 2, "a text and a pattern")
     value, pattern = arguments
@@ -107,10 +112,86 @@ def _read(
     )
     # A text of another shape may still be one that Spark reads (a sign, other digits).
     other = not_portable(f"a text of another shape than {pattern.literal}", type_)
-    parsed = made.format(f"strptime({value.sql}, {text(read)})")
+    parse = "try_strptime" if trying else "strptime"
+    bad = null(type_) if trying else bad
+    parsed = made.format(f"{parse}({value.sql}, {text(read)})")
     sql = (
         f"CASE WHEN {value.sql} IS NULL THEN NULL "
         f"WHEN regexp_full_match({value.sql}, {text(shape)}) THEN {parsed} "
         f"WHEN NOT regexp_matches({value.sql}, '[0-9]') THEN {bad} ELSE {other} END"
     )
     return Piece(sql, type_, raises=True)
+
+
+def try_to_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `try_to_timestamp(text, 'pattern')`: NULL where `to_timestamp` raises."""
+    if len(arguments) == 1:
+        return casts.cast(arguments[0], t.TIMESTAMP, trying=True)
+    return _read(arguments, type_, _TIME_SHAPES, "timezone('UTC', {})", trying=True)
+
+
+def unix_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return seconds since the epoch of a time or a text."""
+    refuse_unless(bool(arguments), "unix_timestamp() of now")
+    value = arguments[0]
+    if value.type == t.DATE:
+        value = casts.cast(value, t.TIMESTAMP)
+    if value.type == t.STRING:
+        default = Piece("", t.STRING, literal="yyyy-MM-dd HH:mm:ss")
+        value = to_timestamp([value, arguments[1] if len(arguments) > 1 else default], t.TIMESTAMP)
+    refuse_unless(value.type == t.TIMESTAMP, f"unix_timestamp({value.type})")
+    # Spark truncates towards zero here, and rounds down in CAST(... AS BIGINT).
+    return Piece(f"(epoch_us({value.sql}) // 1000000)", type_, value.raises)
+
+
+def from_utc_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return the wall clock of a zone at an instant, written as if it were UTC."""
+    moment, zone = _zoned(arguments, "from_utc_timestamp")
+    return Piece(f"timezone('UTC', timezone({zone}, {moment.sql}))", type_, moment.raises)
+
+
+def to_utc_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return the instant at which a zone's wall clock shows a time; before 1900 it raises."""
+    moment, zone = _zoned(arguments, "to_utc_timestamp")
+    other = not_portable("to_utc_timestamp before 1900", type_)
+    sql = (
+        f"CASE WHEN {moment.sql} < TIMESTAMPTZ '1900-01-02 00:00:00+00' THEN {other} "
+        f"ELSE timezone({zone}, sp_wall({moment.sql})) END"
+    )
+    return Piece(sql, type_, raises=True)
+
+
+def _zoned(arguments: list[Piece], name: str) -> tuple[Piece, str]:
+    refuse_unless(len(arguments) == 2, f"{name} takes two arguments")
+    moment, zone = arguments
+    refuse_unless(moment.type == t.TIMESTAMP, f"{name}({moment.type}, ...)")
+    if not isinstance(zone.literal, str) or zone.literal not in _ZONES:
+        raise Refusal(f"{name} with the zone {zone.literal!r}: not one that was measured")
+    return moment, zone.sql
+
+
+_ZONES: Final = frozenset(
+    """
+    UTC America/New_York America/Chicago America/Denver America/Los_Angeles America/Sao_Paulo
+    Europe/London Europe/Berlin Europe/Paris Asia/Kolkata Asia/Tokyo Asia/Shanghai
+    Asia/Singapore Australia/Sydney
+    """.split()
+)
+
+
+def months_between(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return the months between two times, rounded to 8 digits."""
+    refuse_unless(len(arguments) == 2, "months_between with a third argument")
+    later, earlier = (casts.cast(a, t.TIMESTAMP) for a in arguments)
+    a, b = f"sp_wall({later.sql})", f"sp_wall({earlier.sql})"
+    months = f"((year({a}) - year({b})) * 12 + month({a}) - month({b}))"
+    same = f"day({a}) = day({b}) OR (CAST({a} AS DATE) = last_day({a}) AND CAST({b} AS DATE) = last_day({b}))"
+    seconds = f"(epoch_us({a}) - epoch_us(date_trunc('day', {a}))) // 1000000"
+    other = f"(epoch_us({b}) - epoch_us(date_trunc('day', {b}))) // 1000000"
+    rest = f"((day({a}) - day({b})) * 86400 + {seconds} - {other})"
+    sql = (
+        f"CASE WHEN {later.sql} IS NULL OR {earlier.sql} IS NULL THEN NULL "
+        f"WHEN {same} THEN CAST({months} AS DOUBLE) "
+        f"ELSE round(CAST({months} AS DOUBLE) + CAST({rest} AS DOUBLE) / 2678400, 8) END"
+    )
+    return Piece(sql, type_, later.raises or earlier.raises)

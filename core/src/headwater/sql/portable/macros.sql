@@ -20,3 +20,11 @@ CREATE OR REPLACE MACRO sp_seconds(ts) AS (epoch_us(ts) - ((epoch_us(ts) % 10000
 
 -- The wall clock of an instant in UTC.
 CREATE OR REPLACE MACRO sp_wall(ts) AS CAST(timezone('UTC', ts) AS TIMESTAMP);
+
+-- The value at a share of a sorted list, between two neighbours in proportion (Spark's `percentile`).
+CREATE OR REPLACE MACRO sp_between(l, p) AS
+  CASE WHEN floor(p) = ceil(p) OR l[CAST(floor(p) AS BIGINT) + 1] = l[CAST(ceil(p) AS BIGINT) + 1]
+  THEN l[CAST(floor(p) AS BIGINT) + 1]
+  ELSE (ceil(p) - p) * l[CAST(floor(p) AS BIGINT) + 1] + (p - floor(p)) * l[CAST(ceil(p) AS BIGINT) + 1] END;
+CREATE OR REPLACE MACRO sp_percentile(l, share) AS
+  CASE WHEN len(l) > 0 THEN sp_between(l, CAST(len(l) - 1 AS DOUBLE) * share) END;

@@ -228,9 +228,7 @@ class Queries:
             return ""
         return f"\nGROUP BY {word} ({listed})" if word else f"\nGROUP BY {listed}"
 
-    def _order(
-        self, e: Expressions, node: exp.Expr, outputs: list[Piece], *, root: bool
-    ) -> str:
+    def _order(self, e: Expressions, node: exp.Expr, outputs: list[Piece], *, root: bool) -> str:
         """Return ORDER BY; one that decides nothing (in a subquery, without LIMIT) is left out."""
         order = node.args.get("order")
         if order is None or not (root or node.args.get("limit")):

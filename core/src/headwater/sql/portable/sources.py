@@ -94,9 +94,7 @@ def _join(queries: Queries, query: Query, item: Item, items: Iterable[Item], sql
     return f"CROSS JOIN {sql}"
 
 
-def _using(
-    queries: Queries, query: Query, items: Iterable[Item], item: Item, column: str
-) -> Piece:
+def _using(queries: Queries, query: Query, items: Iterable[Item], item: Item, column: str) -> Piece:
     """Return the equality of a USING column."""
     refuse_unless(item.kind is not JoinKind.FULL, "FULL JOIN ... USING", item.join)
     before = []
@@ -141,9 +139,7 @@ def _values(queries: Queries, query: Query, source: Generated) -> str:
     rows = []
     for row in source.node.expressions:
         nodes = row.expressions if isinstance(row, exp.Tuple) else [row]
-        pieces = [
-            widened(e.piece(n), c.type) for n, c in zip(nodes, source.columns, strict=True)
-        ]
+        pieces = [widened(e.piece(n), c.type) for n, c in zip(nodes, source.columns, strict=True)]
         refuse_unless(not any(p.raises for p in pieces), "VALUES that may raise", source.node)
         rows.append(f"({', '.join(p.sql for p in pieces)})")
     names = ", ".join(f"c{i}" for i in range(len(source.columns)))

@@ -91,7 +91,9 @@ def _value(e: Expressions, inner: exp.Expr, call: exp.Expr, name: str, over: str
         refuse_unless(isinstance(number, int) and number > 0, "nth_value by no number", call)
         offset = f", {number}"
     refuse_unless(not rest, f"{name}() of other arguments", call)
-    word = {"first": "first_value", "last": "last_value", "any_value": "first_value"}.get(name, name)
+    word = {"first": "first_value", "last": "last_value", "any_value": "first_value"}.get(
+        name, name
+    )
     nulls = " IGNORE NULLS" if ignore else ""
     return Piece(f"{word}({value.sql}{offset}{nulls}) {over}", value.type)
 

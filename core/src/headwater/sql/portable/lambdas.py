@@ -1,0 +1,122 @@
+"""Higher-order functions of arrays: transform, filter, exists, forall, aggregate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from sqlglot import exp
+
+from headwater import types as t
+from headwater.sql.portable.comparing import widened
+from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
+from headwater.sql.portable.spelling import cast
+from headwater.types import DataType
+
+if TYPE_CHECKING:
+    from headwater.sql.portable.expressions import Expressions
+
+_Builder = Callable[["Expressions", Piece, exp.Expr], Piece]
+
+NAMES: Final = frozenset({"transform", "filter", "exists", "forall", "aggregate", "reduce"})
+
+
+def call(e: Expressions, node: exp.Expr, name: str) -> Piece:
+    """Return a call of a higher-order function.
+
+    Raises:
+        Refusal: If its lambda is not in the portable subset.
+    """
+    items, *rest = node.expressions
+    array = e.piece(items)
+    refuse_unless(array.type.name == "array", f"{name}({array.type}, ...)", node)
+    if name in ("aggregate", "reduce"):
+        return _aggregate(e, node, array, rest)
+    refuse_unless(len(rest) == 1 and isinstance(rest[0], exp.Lambda), f"{name}()", node)
+    return _BUILDERS[name](e, array, rest[0])
+
+
+def _body(
+    e: Expressions, lambda_: exp.Expr, types: Sequence[DataType], spelled: Sequence[str]
+) -> tuple[str, Piece]:
+    """Return a lambda's parameters, as DuckDB names them, and its compiled body."""
+    names = [p.name.casefold() for p in lambda_.expressions]
+    refuse_unless(1 <= len(names) <= len(types), "a lambda of other parameters", lambda_)
+    depth = len(e.variables)
+    own = [f"v{depth + i}" for i in range(len(names))]
+    for name, new, type_, spelling in zip(names, own, types, spelled, strict=False):
+        e.variables.append((name, Piece(spelling.format(new), type_)))
+    try:
+        body = e.piece(lambda_.this)
+    finally:
+        del e.variables[depth:]
+    return ", ".join(own), body
+
+
+def _transform(e: Expressions, array: Piece, lambda_: exp.Expr) -> Piece:
+    # DuckDB counts positions from 1.
+    types = [array.type.element, t.INT]
+    params, body = _body(e, lambda_, types, ["{}", "CAST({} - 1 AS INTEGER)"])
+    sql = f"list_transform({array.sql}, lambda {params}: {body.sql})"
+    return Piece(sql, t.array(body.type), array.raises or body.raises)
+
+
+def _filter(e: Expressions, array: Piece, lambda_: exp.Expr) -> Piece:
+    types = [array.type.element, t.INT]
+    params, body = _body(e, lambda_, types, ["{}", "CAST({} - 1 AS INTEGER)"])
+    refuse_unless(body.type == t.BOOLEAN, "filter() by what is no condition", lambda_)
+    sql = f"list_filter({array.sql}, lambda {params}: coalesce({body.sql}, false))"
+    return Piece(sql, array.type, array.raises or body.raises)
+
+
+def _quantified(kind: str) -> _Builder:
+    def build(e: Expressions, array: Piece, lambda_: exp.Expr) -> Piece:
+        params, body = _body(e, lambda_, [array.type.element], ["{}"])
+        refuse_unless(body.type == t.BOOLEAN, f"{kind}() of what is no condition", lambda_)
+        # Spark stops at the first element that decides; one that raises must not come before it.
+        refuse_unless(not body.raises, f"{kind}() with a condition that may raise", lambda_)
+        answers = f"list_transform({array.sql}, lambda {params}: {body.sql})"
+        decides = "true" if kind == "exists" else "false"
+        other = "false" if kind == "exists" else "true"
+        sql = (
+            f"CASE WHEN {array.sql} IS NULL THEN NULL "
+            f"WHEN list_contains({answers}, {decides}) THEN {decides} "
+            f"WHEN len(list_filter({answers}, lambda x: x IS NULL)) > 0 THEN NULL ELSE {other} END"
+        )
+        return Piece(sql, t.BOOLEAN, array.raises)
+
+    return build
+
+
+def _aggregate(e: Expressions, node: exp.Expr, array: Piece, rest: list[exp.Expr]) -> Piece:
+    refuse_unless(2 <= len(rest) <= 3, "aggregate() of other arguments", node)
+    lambdas = rest[1:]
+    refuse_unless(all(isinstance(x, exp.Lambda) for x in lambdas), "aggregate()", node)
+    start = e.piece(rest[0])
+    type_ = start.type
+    if type_ == t.VOID:
+        raise Refusal("aggregate() from NULL", node)
+    params, body = _body(e, lambdas[0], [type_, array.type.element], ["{}", "{}"])
+    refuse_unless(len(lambdas[0].expressions) == 2, "a lambda of other parameters", lambdas[0])
+    merged = widened(body, type_)
+    # A cast around the first value keeps DuckDB from giving the list its own type.
+    sql = f"list_reduce({array.sql}, lambda {params}: {merged.sql}, {cast(start.sql, type_)})"
+    sql = f"CASE WHEN {array.sql} IS NOT NULL THEN {sql} END"
+    made = Piece(sql, type_, array.raises or start.raises or merged.raises)
+    if len(lambdas) == 1:
+        return made
+    name = lambdas[1].expressions[0].name.casefold()
+    refuse_unless(len(lambdas[1].expressions) == 1, "a lambda of other parameters", lambdas[1])
+    e.variables.append((name, made))
+    try:
+        return e.piece(lambdas[1].this)
+    finally:
+        e.variables.pop()
+
+
+_BUILDERS: Final[dict[str, _Builder]] = {
+    "transform": _transform,
+    "filter": _filter,
+    "exists": _quantified("exists"),
+    "forall": _quantified("forall"),
+}
