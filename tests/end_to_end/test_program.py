@@ -56,7 +56,7 @@ def token(account: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_from_discovery_to_rows(token: str, capsys: pytest.CaptureFixture[str]) -> None:
     def headwater(*arguments: str) -> str:
-        assert run([*arguments, "--debug"]) == 0, capsys.readouterr().err
+        assert run(arguments) == 0, capsys.readouterr().err
         return capsys.readouterr().out
 
     assert headwater("discover") == "my_db\n  model_predictions\n"
