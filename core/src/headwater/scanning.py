@@ -142,7 +142,27 @@ def _scan(
     relation = resolved.source.relation(table, kept, access)
     files, size = _cost(relation)
     estimate = ScanEstimate(len(kept) if kept is not None else 1, total, files, size)
-    return Scan(slot, table.name, relation, estimate, choice.pruned_by, choice.blocker, choice.rule)
+    return Scan(
+        slot,
+        table.name,
+        relation,
+        estimate,
+        choice.pruned_by,
+        choice.blocker,
+        choice.rule,
+        extent,
+    )
+
+
+def _extent(resolved: Resolved, table: Table) -> tuple[str, str] | None:
+    """Return the first and last partition: asked only where a plan found none, to say why."""
+    found = resolved.catalog.partitions(table)
+    known = [[v for v in p.values if v is not None] for p in found if None not in p.values]
+    return (_spelled(table, min(known)), _spelled(table, max(known))) if known else None
+
+
+def _spelled(table: Table, values: Sequence[str]) -> str:
+    return "/".join(f"{k}={v}" for k, v in zip(table.partition_keys, values, strict=True))
 
 
 def _kept(
