@@ -94,7 +94,10 @@ def glue_permissions(
     }
     if not tables:
         return
-    yield Permission("glue:GetDatabase", tuple(sorted(around)), reason="databases of the tables")
+    own = {_folded(r.name) for r in relations if r.name.catalog is None}
+    if any(_folded(t) not in own for t in read):
+        # A table that is not where it was looked for may lie behind a link of its database.
+        yield Permission("glue:GetDatabase", tuple(sorted(around)), reason="links of databases")
     yield Permission(
         "glue:GetTable",
         tuple(sorted(around | tables)),
