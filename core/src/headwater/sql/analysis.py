@@ -169,6 +169,9 @@ class Analysis:
         diagnostics: All findings, those of `parsed` included.
         types: Type of each expression, by `id(node)`.
         bindings: Meaning of each column node, by `id(node)`.
+        aliases: The output of its own SELECT that a column node names, by `id(node)`. Of a column node
+            that is in neither mapping no place is known: a lambda's variable, the column
+            that FULL JOIN ... USING merges of two, the one that `GROUP BY window(...)` adds.
     """
 
     parsed: ParsedQuery
@@ -177,6 +180,7 @@ class Analysis:
     diagnostics: tuple[Diagnostic, ...]
     types: Mapping[int, DataType] = field(default_factory=dict)
     bindings: Mapping[int, Binding] = field(default_factory=dict)
+    aliases: Mapping[int, Output] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -200,3 +204,7 @@ class Analysis:
     def binding_of(self, node: exp.Expr) -> Binding | None:
         """Return what a column node means, or None if it is not a column that was bound."""
         return self.bindings.get(id(node))
+
+    def alias_of(self, node: exp.Expr) -> Output | None:
+        """Return the output of its own SELECT that a column node names, or None."""
+        return self.aliases.get(id(node))

@@ -119,6 +119,7 @@ def _alias(work: Work, node: exp.Column, parts: list[str], named: list[Output]) 
         )
         return UNKNOWN
     output = named[0]
+    work.aliases[id(node)] = output
     if output.origin is not None:
         below = (*output.origin.fields, *parts[1:])
         work.bindings[id(node)] = replace(output.origin, fields=below)

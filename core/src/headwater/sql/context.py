@@ -41,7 +41,9 @@ class Work:
         query: Resolves a query: its node, where the query around it stands (for correlated names),
             the common table expressions in force, the scope around it.
         suggest: Returns a hint for a table that is not there.
-        vague: `id` of each scope whose column names are not all known.
+        aliases: See `Analysis`.
+        diagnostics: What was found.
+        vague: `id` of each scope whose columns are not all known.
     """
 
     text: str
@@ -51,6 +53,7 @@ class Work:
     suggest: Callable[[TableName], str | None]
     types: dict[int, DataType] = field(default_factory=dict)
     bindings: dict[int, Binding] = field(default_factory=dict)
+    aliases: dict[int, Output] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     vague: set[int] = field(default_factory=set)
 
@@ -67,6 +70,10 @@ class Work:
         found = Diagnostic(code, message, severity, span_of(node), hint, self.text)
         if found not in self.diagnostics:
             self.diagnostics.append(found)
+
+    def is_vague(self, scope: Scope) -> bool:
+        """Whether a scope may have columns under names that are not known here."""
+        return id(scope) in self.vague or not all(o.certain for o in scope.outputs)
 
     def missing(self, reference: TableReference) -> None:
         """Report a table that the catalog does not have."""

@@ -157,7 +157,7 @@ def _order_outputs(
 ) -> None:
     """ORDER BY and LIMIT of a set operation, or of a query in brackets, see only its outputs."""
     shown = [Visible(o.name, o.type, "", None) for o in scope.outputs]
-    vague = {""} if id(scope) in work.vague else set()
+    vague = {""} if work.is_vague(scope) else set()
     context = Context(scope, Frame(shown, vague), Clause.ORDER, ctes, outer)
     _order(work, node, context)
 
@@ -214,9 +214,7 @@ def _select(
     scope.outputs = tuple(outputs)
     named = {o.name.casefold(): [o] for o in outputs} | aliases
     after = replace(context, aliases=named)
-    if any(not o.certain for o in outputs) or (
-        frame.vague and any(e.is_star for e in node.expressions)
-    ):
+    if frame.vague and any(e.is_star for e in node.expressions):
         work.vague.add(id(scope))
     grouped = grouping.group_by(work, node, replace(after, clause=Clause.GROUP), _ordinal)
     after = replace(after, grouped=grouped)
@@ -303,7 +301,7 @@ def _qualified_star(work: Work, item: exp.Column, context: Context) -> Iterator[
                 "unknown-column", f"{'.'.join(parts)}.* needs a table or a struct, not {type_}",
                 item, hint="name the columns",
             )  # fmt: skip
-        yield Output("*", UNKNOWN, certain=False)
+        work.vague.add(id(context.scope))
 
 
 def _generated(

@@ -99,7 +99,7 @@ def _table(work: Work, node: exp.Table, context: Context) -> Frame:
     cte = context.ctes.get(name.casefold()) if node.args.get("db") is None else None
     if cte is not None:
         columns = [(o.name, o.type) for o in cte.outputs]
-        return _renamed(work, node, shown, cte, columns, alias, context, vague=id(cte) in work.vague)
+        return _renamed(work, node, shown, cte, columns, alias, context, vague=work.is_vague(cte))
     reference = work.references.get(id(node))
     if reference is None:
         return _added(context, shown, Generated(node, ()), [], vague=True)
@@ -170,7 +170,7 @@ def _query(
     scope.outputs = rename(work, scope.outputs, _columns_of(alias), alias or node)
     columns = [(o.name, o.type) for o in scope.outputs]
     shown = alias.name if alias is not None else ""
-    return _added(context, shown, scope, columns, vague=id(scope) in work.vague)
+    return _added(context, shown, scope, columns, vague=work.is_vague(scope))
 
 
 def _bracketed(work: Work, node: exp.Subquery, context: Context) -> Frame:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-
 from headwater.sql.analysis import Analysis, ParsedQuery
 from headwater.sql.context import Work, folded
 from headwater.sql.queries import resolve_query
@@ -47,6 +46,7 @@ def resolve(
         (*parsed.diagnostics, *work.diagnostics),
         work.types,
         work.bindings,
+        work.aliases,
     )
 
 

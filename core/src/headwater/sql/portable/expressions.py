@@ -152,9 +152,9 @@ class Expressions:
         for name, piece in reversed(self.variables):
             if name == folded:
                 return piece
-        named = self.query.outputs_named(folded)
-        if len({id(o.node) for o in named}) == 1 and named[0].node is not None:
-            inner = named[0].node
+        named = self.analysis.alias_of(node)
+        if named is not None and named.node is not None:
+            inner = named.node
             return self.piece(inner.this if isinstance(inner, exp.Alias) else inner)
         raise Refusal(f"the name {node.name!r}: what it means can't be told", node)
 
