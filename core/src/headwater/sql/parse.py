@@ -28,6 +28,7 @@ from headwater.sql import guard, references
 from headwater.sql.analysis import ParsedQuery
 from headwater.sql.lexer import Lexeme, lex
 from headwater.sql.literals import TYPED
+from headwater.sql.pipes import without_pipes
 from headwater.sql.tokens import MARK, dialect, parser_tokens
 
 MAX_LENGTH: Final = 200_000
@@ -75,6 +76,8 @@ def _read(text: str, end: int, lexemes: list[Lexeme]) -> exp.Query | Diagnostic:
     log = logging.getLogger("sqlglot")
     try:
         tokens = parser_tokens(text[:end], lexemes)
+        if not isinstance(tokens, Diagnostic):
+            tokens = without_pipes(tokens, text)
         if isinstance(tokens, Diagnostic):
             return tokens
         trees = _parser(end).parse(tokens, text[:end])

@@ -21,7 +21,7 @@ from typing import Final
 
 from sqlglot.dialects.databricks import Databricks
 from sqlglot.parsers.databricks import DatabricksParser
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from headwater.diagnostics import Diagnostic, Span
 from headwater.sql import lexer
