@@ -25,6 +25,8 @@ from headwater.types import INTEGER_BITS, DataType
 from headwater_glue.entry import GlueTable
 from headwater_glue.finding import OWN_CATALOGS
 from headwater_glue.kinds import Kind
+from headwater_glue.query.athena.stored import AthenaView, spark_sql, unpack
+from headwater_glue.query.athena.values import UntranslatableError
 
 Lookup = Callable[[TableName], Table]
 
@@ -50,9 +52,24 @@ def view_sql(entry: GlueTable, kind: Kind, columns: Sequence[Column], lookup: Lo
     """
     if kind is Kind.SPARK_VIEW:
         return _spark_view(entry, columns, lookup)
+    if kind is Kind.ATHENA_VIEW:
+        return _athena_view(entry, columns, lookup)
     if kind is Kind.MULTI_DIALECT_VIEW and "SPARK" in entry.representations:
         return _selected(entry.representations["SPARK"], entry.database, None, columns, lookup)
+    if kind is Kind.MULTI_DIALECT_VIEW and "ATHENA" in entry.representations:
+        return _athena_view(entry, columns, lookup)
     raise CannotExpandError(f"headwater does not expand a view of kind {kind}")
+
+
+def _athena_view(entry: GlueTable, columns: Sequence[Column], lookup: Lookup) -> str:
+    try:
+        if "ATHENA" in entry.representations:
+            view = AthenaView(entry.representations["ATHENA"], entry.database)
+        else:
+            view = unpack(entry.view_text, entry.database)
+        return spark_sql(view, columns, lookup)
+    except UntranslatableError as error:
+        raise CannotExpandError(str(error)) from error
 
 
 def _spark_view(entry: GlueTable, columns: Sequence[Column], lookup: Lookup) -> str:

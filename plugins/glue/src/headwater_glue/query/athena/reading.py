@@ -1,0 +1,66 @@
+"""Trino's text to sqlglot's tree, in which every call keeps its name and its arguments as written.
+
+sqlglot's parser replaces functions by others (`element_at(m, k)` by `m[k]`), which loses what
+decides whether they carry over. A mark on the name's token makes a call an `exp.Anonymous`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sqlglot import exp
+from sqlglot.dialects.trino import Trino
+from sqlglot.errors import SqlglotError
+from sqlglot.tokens import Token, TokenType  # type: ignore[attr-defined]
+
+from headwater_glue.query.athena.values import UntranslatableError
+
+_MARK: Final = "\x01"
+_OWN_SYNTAX: Final = frozenset({"cast", "try_cast", "extract", "unnest", "exists", "any", "all"})
+"""Words whose parentheses hold more than arguments; these stay with sqlglot's parser."""
+_CALLED: Final = frozenset(
+    {TokenType.VAR, TokenType.DATE, TokenType.REPLACE, TokenType.ROW, TokenType.MAP,
+     TokenType.ARRAY, TokenType.TIMESTAMP, TokenType.TIME, TokenType.LEFT, TokenType.RIGHT}
+)  # fmt: skip
+"""Tokens that name a function where a parenthesis follows."""
+_ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def read(text: str) -> exp.Query:
+    """Return the one query of a text in Trino's SQL.
+
+    Raises:
+        UntranslatableError: If it can't be read as one.
+    """
+    dialect = Trino()
+    try:
+        trees = dialect.parser().parse(_marked(dialect.tokenize(text)), text)
+    except (SqlglotError, RecursionError) as error:
+        message = _ANSI.sub("", str(error)).partition("\n")[0]
+        raise UntranslatableError(None, f"it can't be read: {message}") from None
+    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        raise UntranslatableError(None, "it is not one query")
+    tree = trees[0]
+    for node in tree.walk():
+        this = node.args.get("this")
+        if isinstance(this, str) and this.endswith(_MARK):
+            node.set("this", this.removesuffix(_MARK).lower())
+    return tree
+
+
+def _marked(tokens: list[Token]) -> list[Token]:
+    found: list[Token] = []
+    for index, token in enumerate(tokens):
+        following = tokens[index + 1] if index + 1 < len(tokens) else None
+        if (
+            following is not None
+            and following.token_type is TokenType.L_PAREN
+            and token.token_type in _CALLED
+            and token.text.lower() not in _OWN_SYNTAX
+            and not (found and found[-1].token_type is TokenType.ALIAS)
+        ):
+            text = token.text + _MARK
+            token = Token(TokenType.VAR, text, token.line, token.col, token.start, token.end)
+        found.append(token)
+    return found
