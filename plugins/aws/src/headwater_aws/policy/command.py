@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from headwater.cli.options import Config, Debug, Json, opened, terminal_of
-from headwater.errors import ConfigError
+from headwater.errors import AuthError, ConfigError
 from headwater_aws.policy.comparison import compare
 from headwater_aws.policy.compiling import IdentityPolicy, Looking, buckets_of, compile_policies
 from headwater_aws.policy.roles import Bearer
@@ -105,8 +105,18 @@ def policy(
             else list(workspace.connections.values())
         )
         looking = _looking(profile, offline, location or [], start, end)
-        with terminal.progress("looking at what the connections read"):
-            found = compile_policies(workspace, chosen, looking=looking, bearer=bearer)
+        try:
+            with terminal.progress("looking at what the connections read"):
+                found = compile_policies(workspace, chosen, looking=looking, bearer=bearer)
+        except AuthError as error:
+            if offline or profile or error.code == "bearer-unknown":
+                raise
+            raise AuthError(
+                f"the connections' own identity can't look at what they read: {error.message}",
+                code=error.code,
+                hint="where access is still to be given, look with an administrator's profile (--as "
+                f"PROFILE), or ask nobody (--offline)\n{error.hint or ''}".rstrip(),
+            ) from error
     if not found:
         raise ConfigError(
             "no connection uses an AWS identity", hint="`headwater policy` is about AWS sources"
