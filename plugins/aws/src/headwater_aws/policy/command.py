@@ -114,8 +114,8 @@ def policy(
             raise AuthError(
                 f"the connections' own identity can't look at what they read: {error.message}",
                 code=error.code,
-                hint="where access is still to be given, look with an administrator's profile (--as "
-                f"PROFILE), or ask nobody (--offline)\n{error.hint or ''}".rstrip(),
+                hint="where access is still to be given, look with an administrator's profile "
+                f"(--as PROFILE), or ask nobody (--offline)\n{error.hint or ''}".rstrip(),
             ) from error
     if not found:
         raise ConfigError(
