@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from headwater import choosing, hooks, pipeline
 from headwater.credentials import Access
@@ -25,9 +25,15 @@ from headwater.source import DataSource
 from headwater.window import Window
 
 if TYPE_CHECKING:
-    from headwater.config import ConnectionConfig
     from headwater.plan import Plan
     from headwater.report import CheckReport
+
+_CONNECT: Final[Mapping[Purpose, Callable[..., Connection]]] = {
+    Purpose.SERVING: ModelVersion.connect_serving,
+    Purpose.TRAINING: ModelVersion.connect_training,
+    Purpose.TESTING: ModelVersion.connect_testing,
+    Purpose.ACTUALS: ModelVersion.connect_actuals,
+}
 
 
 class Workspace:
@@ -87,7 +93,7 @@ class Workspace:
                     predictions=version.predictions,
                 )
                 for purpose, connection in version.connections.items():
-                    _connect(made, Purpose(purpose), connection)
+                    _CONNECT[Purpose(purpose)](made, **connection.arguments())
         return workspace
 
     def create_model(self, model_id: str, name: str | None = None) -> Model:
@@ -185,7 +191,7 @@ class Workspace:
         with self._lock:
             if name not in self._engines:
                 options = self._engine_options if name == self.engine else {}
-                self._engines[name] = self.registry.engine(name).load()(**options)
+                self._engines[name] = self.registry.load(self.registry.engine(name))(**options)
             return self._engines[name]
 
     def use_engine(self, engine: Engine) -> None:
@@ -247,8 +253,11 @@ class Workspace:
 
     def resolve(self, source: DataSource, access: Access, query: str | None = None) -> Resolved:
         """Return a source's query, resolved against its catalog by all rules and validators."""
-        rules = [*source.rewrite_rules(), *(s.load() for s in self.registry.rewrite_rules())]
-        validators = [s.load() for s in self.registry.validators()]
+        rules = [
+            *source.rewrite_rules(),
+            *(self.registry.load(s) for s in self.registry.rewrite_rules()),
+        ]
+        validators = [self.registry.load(s) for s in self.registry.validators()]
         return resolve_query(
             source,
             source.catalog(access),
@@ -319,7 +328,7 @@ class Workspace:
             stream,
             finished=lambda p, s, e: hooks.read_finished(self.registry, p, s, e),
             why_empty=why_empty,
-            write_as=lambda kind: self.registry.writer(kind).load(),
+            write_as=lambda kind: self.registry.load(self.registry.writer(kind)),
         )
 
     def _extent(
@@ -357,35 +366,6 @@ class Workspace:
 
     def __repr__(self) -> str:
         return f"<Workspace of {len(self._models)} models, {len(self.connections)} connections>"
-
-
-def _connect(version: ModelVersion, purpose: Purpose, given: ConnectionConfig) -> None:
-    """Make a connection as a configuration file describes it."""
-    if purpose is Purpose.ACTUALS:
-        version.connect_actuals(
-            given.source,
-            given.id_column or "",
-            given.labels,
-            given.timestamp_column,
-            max_bytes=given.max_bytes,
-        )
-        return
-    connect = {
-        Purpose.SERVING: version.connect_serving,
-        Purpose.TRAINING: version.connect_training,
-        Purpose.TESTING: version.connect_testing,
-    }[purpose]
-    connect(
-        given.source,
-        given.id_column or "",
-        given.timestamp_column or "",
-        labels=given.labels,
-        predictions=given.predictions,
-        features=given.features,
-        raw_inputs=given.raw_inputs,
-        sample=given.sample,
-        max_bytes=given.max_bytes,
-    )
 
 
 def _actuals_of(connection: Connection) -> Connection | None:
