@@ -1,0 +1,37 @@
+"""One Spark and one set of tables for all comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from headwater.relation import FileRelation
+from tests.differential import data, engines
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@pytest.fixture(scope="session")
+def relations(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FileRelation]:
+    return data.write(tmp_path_factory.mktemp("differential"))
+
+
+@pytest.fixture(scope="session")
+def spark(relations: dict[str, FileRelation]) -> Iterator[SparkSession]:
+    with engines.reference_session() as session:
+        engines.register(session, relations)
+        yield session
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # pyspark 4.1 leaves sockets to the garbage collector, wherever that then runs.
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed.*socket:ResourceWarning"))
+            item.add_marker(
+                pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+            )
