@@ -1,4 +1,4 @@
-"""One small Spark for all tests of the engine: a session costs seconds, a query tenths."""
+"""The shared Spark under a short name, and what every test of the engine promises."""
 
 from __future__ import annotations
 
@@ -10,31 +10,21 @@ import pytest
 from headwater.engines.spark import SparkEngine
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark everything that uses the shared session."""
-    for item in items:
-        if "engine" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.spark)
-
-
-@pytest.fixture(scope="session")
-def engine() -> Iterator[SparkEngine]:
-    started = SparkEngine(
-        master="local[2]",
-        conf={"spark.driver.memory": "1g", "spark.sql.shuffle.partitions": "2"},
-    )
-    problem = started.unavailable()
-    assert problem is None, problem
-    yield started
-    started.close()
+@pytest.fixture
+def engine(spark_engine: SparkEngine) -> SparkEngine:
+    return spark_engine
 
 
 @pytest.fixture(autouse=True)
 def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Whatever a test does, its read leaves no table and no view behind."""
+    if "engine" not in request.fixturenames:
+        yield
+        return
+    engine: SparkEngine = request.getfixturevalue("engine")
     yield
-    if "engine" in request.fixturenames:
-        session = request.getfixturevalue("engine").opened().session
+    if engine.is_open:
+        session = engine.opened().session
         left = [t.name for t in session.catalog.listTables() if t.name.startswith("hw_")]
         assert left == []
 

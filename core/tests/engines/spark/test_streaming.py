@@ -103,7 +103,7 @@ def active(engine: SparkEngine) -> list[int]:
 
 def test_leaving_early_cancels_what_runs(engine: SparkEngine) -> None:
     sql = (
-        "SELECT x, aggregate(sequence(1, 30000000), 0L, (a, b) -> a + b % 7) AS slow "
+        "SELECT x, aggregate(sequence(1, 5000000), 0L, (a, b) -> a + b % 7) AS slow "
         "FROM `hw`.`t0` AS t"
     )
     begun = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,7 +13,9 @@ from headwater.diagnostics import Diagnostic, Severity, errors_in
 from headwater.engine import ArrowStream, EngineCapability
 from headwater.engines.spark import reference, sessions, streaming
 from headwater.engines.spark.failures import translated
+from headwater.engines.spark.packages import needed
 from headwater.engines.spark.registering import Registrar
+from headwater.engines.spark.storage import Storage
 from headwater.errors import ConfigError, EngineError, QueryError
 from headwater.plan import Plan
 from headwater.sql.private import PRIVATE_DATABASE
@@ -20,6 +23,9 @@ from headwater.sql.rewriting import Edit, apply
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+
+_log = logging.getLogger(__name__)
 
 
 class SparkEngine:
@@ -33,7 +39,8 @@ class SparkEngine:
         session: A session to use and leave as it is.
         master: Where to start one, e.g. `local[*]`, `yarn`; None for Spark's own configuration.
         remote: A Spark Connect endpoint, e.g. `sc://host:15002`.
-        packages: Maven coordinates of jars for a session that is started.
+        packages: What a session that is started has on its class path: Maven coordinates, or
+            `s3`, `iceberg`, `delta`, `avro`; None for what the first plan needs.
         conf: Settings for a session that is started or opened.
         semantics: `session` accepts a session's own version and settings; plans then show the
             differences.
@@ -52,7 +59,7 @@ class SparkEngine:
         *,
         master: str | None = None,
         remote: str | None = None,
-        packages: Sequence[str] = (),
+        packages: Sequence[str] | None = None,
         conf: Mapping[str, str] | None = None,
         semantics: Literal["reference", "session"] = "reference",
         storage_identity: Literal["headwater", "cluster"] = "headwater",
@@ -63,11 +70,14 @@ class SparkEngine:
         self._given = session
         self._master = master
         self._remote = remote
-        self._packages = tuple(packages)
+        self._packages = None if packages is None else tuple(packages)
         self._conf = {k: str(v) for k, v in (conf or {}).items()}
         self._semantics = semantics
         self._storage_identity = storage_identity
-        self.capabilities = frozenset({EngineCapability.ANY_QUERY})
+        self.capabilities = _capabilities(
+            can_store=storage_identity == "headwater",
+            can_renew=session is None and remote is None and sessions.lends(master, conf or {}),
+        )
         self._opened: sessions.Opened | None = None
         self._lock = threading.RLock()
 
@@ -123,32 +133,57 @@ class SparkEngine:
             yield stack.enter_context(streaming.opened(frame, plan.scans))
 
     def _frame(self, plan: Plan, access: Access, stack: ExitStack) -> DataFrame:
-        opened = self.opened()
+        opened = self.opened(plan)
         if problem := self._unlike(opened):
             raise EngineError("spark engine: the session is not the reference", hint=problem)
         with translated(plan.scans):
-            registrar = Registrar(opened, lambda ref: {})
-            stack.callback(registrar.close)
+            session = stack.enter_context(sessions.for_read(opened))
+            cleanup = stack.enter_context(_forgiving())
+            registrar = Registrar(
+                session,
+                persistent=opened.persistent,
+                storage=self._storage(opened, session, access, cleanup),
+                cleanup=cleanup,
+            )
             names = {scan.slot: registrar.register(scan) for scan in plan.scans}
-            return opened.session.sql(_renamed(plan, names))
+            return session.sql(_renamed(plan, names))
 
-    def opened(self) -> sessions.Opened:
+    def _storage(
+        self, opened: sessions.Opened, session: SparkSession, access: Access, cleanup: ExitStack
+    ) -> Storage | None:
+        if self._storage_identity == "cluster":
+            return None
+        sessions.check_confidential(opened)
+        return Storage(session, access, lending=opened.lending, private=True, cleanup=cleanup)
+
+    def opened(self, plan: Plan | None = None) -> sessions.Opened:
         """Return the session in use, opened when it is first asked for.
+
+        Args:
+            plan: What it is wanted for: tells which packages it needs, where none were named.
 
         Raises:
             EngineError: If it can't be opened.
         """
         with self._lock:
             if self._opened is None or not self._opened.alive:
-                self._opened = self._open()
+                self._opened = self._open(plan)
             return self._opened
 
-    def _open(self) -> sessions.Opened:
+    @property
+    def is_open(self) -> bool:
+        """Whether a session is in use already."""
+        return self._opened is not None
+
+    def _open(self, plan: Plan | None) -> sessions.Opened:
         if self._given is not None:
             return sessions.adopt(self._given)
         if self._remote is not None:
             return sessions.connect(self._remote, self._conf)
-        return sessions.start(self._master, self._packages, self._conf)
+        found = self._packages
+        if found is None:
+            found = needed(plan) if plan else ()
+        return sessions.start(self._master, found, self._conf)
 
     def _unlike(self, opened: sessions.Opened) -> str | None:
         if self._semantics == "session" or not opened.differences:
@@ -169,6 +204,30 @@ class SparkEngine:
     def __repr__(self) -> str:
         where = "a given session" if self._given is not None else self._remote or self._master
         return f"<SparkEngine on {where or 'its own session'}>"
+
+
+def _capabilities(*, can_store: bool, can_renew: bool) -> frozenset[EngineCapability]:
+    found = {EngineCapability.ANY_QUERY, EngineCapability.ICEBERG, EngineCapability.DELTA}
+    if can_store:
+        found.add(EngineCapability.STORAGE_CREDENTIALS)
+        if can_renew:
+            found.add(EngineCapability.CREDENTIAL_RENEWAL)
+    return frozenset(found)
+
+
+@contextmanager
+def _forgiving() -> Iterator[ExitStack]:
+    """Give a stack whose cleaning up hides no error: a session that is gone took all along."""
+    from pyspark.errors import PySparkException
+
+    stack = ExitStack()
+    try:
+        yield stack
+    finally:
+        try:
+            stack.close()
+        except (PySparkException, OSError) as error:
+            _log.warning("tables of a finished read could not be removed: %s", error)
 
 
 def _parsed(plan: Plan) -> Any:
@@ -201,7 +260,7 @@ def _check_options(
     session: object,
     master: str | None,
     remote: str | None,
-    packages: Sequence[str],
+    packages: Sequence[str] | None,
     conf: Mapping[str, str] | None,
 ) -> None:
     own = {"master": master, "remote": remote, "packages": packages, "conf": conf}

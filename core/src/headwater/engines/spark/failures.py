@@ -19,8 +19,27 @@ from headwater.relation import FileRelation
 _CONDITION: Final = re.compile(r"\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\] (.*)")
 _DENIED: Final = re.compile(r"AccessDenied|Access Denied|Status Code: 403|InvalidAccessKeyId")
 _EXPIRED: Final = re.compile(r"ExpiredToken|token .{0,40}expired", re.IGNORECASE)
+_SCHEME: Final = re.compile(r"\bhw[0-9a-f]{12}://")
+"""Schemes under which we open S3 (`storage`)."""
 _GONE: Final = ("PATH_NOT_FOUND", "FAILED_READ_FILE.FILE_NOT_EXIST", "READ_FILES_NOT_FOUND")
 _CHANGED: Final = re.compile(r"RemoteFileChangedException|is not a Parquet file|Length of file")
+_MISSING: Final = {
+    "org.apache.hadoop.fs.s3a.S3AFileSystem not found": (
+        'it has no jars for S3: SparkEngine(packages=["s3"]), or hadoop-aws on the cluster'
+    ),
+    'No FileSystem for scheme "s3"': (
+        "map s3:// to S3A on the cluster: spark.hadoop.fs.s3.impl="
+        "org.apache.hadoop.fs.s3a.S3AFileSystem"
+    ),
+    "Failed to find the data source: iceberg": (
+        'it has no jars for Iceberg: SparkEngine(packages=["iceberg"]), or on the cluster'
+    ),
+    "Failed to find the data source: delta": (
+        'it has no jars for Delta: SparkEngine(packages=["delta"]), or on the cluster'
+    ),
+    "Avro is built-in but external": 'it has no jars for Avro: SparkEngine(packages=["avro"])',
+}
+"""What Spark says of a class that it lacks, and what to do."""
 _VALUES: Final = (
     "ARITHMETIC_OVERFLOW",
     "BINARY_ARITHMETIC_OVERFLOW",
@@ -67,6 +86,7 @@ def translated(scans: Sequence[Scan]) -> Iterator[None]:
 
 def failure(text: str, scans: Sequence[Scan]) -> HeadwaterError:
     """Return the error that a text of Spark's stands for."""
+    text = _SCHEME.sub("s3://", text)
     conditions = _CONDITION.findall(text)
     where = _place(text, scans)
     if _EXPIRED.search(text):
@@ -84,6 +104,8 @@ def failure(text: str, scans: Sequence[Scan]) -> HeadwaterError:
             f"{where} was there when the read was planned and is gone now",
             hint="plan the read again",
         )
+    if found := next((hint for sign, hint in _MISSING.items() if sign in text), None):
+        return EngineError(f"spark engine: {where} can't be opened by this session", hint=found)
     if _CHANGED.search(text):
         return DataChangedError(
             f"{where} is not what the plan saw: {_reason(text, conditions)}",

@@ -11,13 +11,14 @@ Two ways, by what the session's catalog is and by what lies in the directories:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import reduce
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from headwater.engines.spark import listing
 from headwater.engines.spark.groups import FileGroup, groups
+from headwater.engines.spark.storage import Opening
 from headwater.engines.spark.types import ddl, literal, unpadded
 from headwater.errors import UnsupportedError
 from headwater.relation import DataFile, FileRelation
@@ -27,9 +28,6 @@ from headwater.types import INT, DataType
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-PathOf: TypeAlias = "Callable[[str], str]"
-"""Gives the URI under which Spark opens a planned file."""
 
 FORMATS: Final = frozenset({"parquet", "csv", "json", "orc", "avro"})
 PARTITIONS_A_STATEMENT: Final = 1000
@@ -56,50 +54,46 @@ class Files:
         self._cleanup = cleanup
         self._tables = 0
 
-    def frame(
-        self, relation: FileRelation, storage: Mapping[str, str], path: PathOf = listing.path_of
-    ) -> DataFrame:
+    def frame(self, relation: FileRelation, opening: Opening) -> DataFrame:
         """Return a relation's rows, its columns in its order and types.
 
         Args:
             relation: The table.
-            storage: Hadoop settings with which its files are opened.
-            path: Gives the URI under which Spark opens a planned file.
+            opening: How its files are opened.
 
         Raises:
             DataChangedError: If a file is gone or has another length than the plan saw.
             UnsupportedError: For a format that Spark does not read, or a column named `_metadata`.
         """
         _check(relation)
-        parts = [self._group(g, storage, path) for g in groups(relation)]
+        parts = [self._group(g, opening) for g in groups(relation)]
         if not parts:
             return self._session.createDataFrame([], ddl(unpadded(relation.columns)))
         return reduce(lambda a, b: a.unionAll(b), parts)
 
-    def _group(self, group: FileGroup, storage: Mapping[str, str], path: PathOf) -> DataFrame:
-        files = {path(f.path): f for f in group.files}
-        if group.keys and not self._persistent:
-            frame = self._table(group, storage, path)
+    def _group(self, group: FileGroup, opening: Opening) -> DataFrame:
+        files = {opening.path(f.path): f for f in group.files}
+        # A table of the catalog lists its directories with the session's settings alone.
+        if group.keys and not self._persistent and not opening.options:
+            frame = self._table(group, opening)
             listed = listing.listed(frame)
             if set(listed) <= set(files):
                 listing.check(frame, files, listed, group.relation.name)
                 return frame.selectExpr(*_select(group))
-        return self._reader(group, files, storage, path)
+        return self._reader(group, files, opening)
 
-    def _table(self, group: FileGroup, storage: Mapping[str, str], path: PathOf) -> DataFrame:
+    def _table(self, group: FileGroup, opening: Opening) -> DataFrame:
         """Return a new table over the directories of files, which may hold others as well."""
         name = f"spark_catalog.default.{quoted(f'hw_{self._token}_{self._tables}')}"
         self._tables += 1
         places = list(
-            dict.fromkeys((group.values(f), _directory(path(f.path))) for f in group.files)
+            dict.fromkeys((group.values(f), _directory(opening.path(f.path))) for f in group.files)
         )
         # Two spellings of a value (3, 03) or two directories are two partitions to Spark.
         place = Column(_unused(group, "_place"), INT)
         columns = ddl([*group.columns, *group.keys, place])
         keys = ", ".join(quoted(c.name) for c in (*group.keys, place))
-        options = ", ".join(
-            f"{literal(k)} {literal(v)}" for k, v in {**storage, **group.options}.items()
-        )
+        options = ", ".join(f"{literal(k)} {literal(v)}" for k, v in group.options.items())
         self._session.sql(
             f"CREATE TABLE {name} ({columns}) USING {group.format} "
             f"{f'OPTIONS ({options}) ' if options else ''}PARTITIONED BY ({keys}) "
@@ -116,14 +110,10 @@ class Files:
         return self._session.table(name)
 
     def _reader(
-        self,
-        group: FileGroup,
-        files: Mapping[str, DataFile],
-        storage: Mapping[str, str],
-        path: PathOf,
+        self, group: FileGroup, files: Mapping[str, DataFile], opening: Opening
     ) -> DataFrame:
         reader = self._session.read.format(group.format).schema(ddl(unpadded(group.columns)))
-        frame = reader.options(**storage, **group.options).load(list(files))
+        frame = reader.options(**opening.options, **group.options).load(list(files))
         listed = listing.listed(frame)
         listing.check(frame, files, listed, group.relation.name)
         if not group.keys:
@@ -131,7 +121,7 @@ class Files:
         # Keys come by the file's name: a join with a table as long as the list of files. A file
         # that lies in two partitions gives its rows to both.
         key = _unused(group, "_file")
-        rows = [(listed[path(f.path)], *group.values(f)) for f in group.files]
+        rows = [(listed[opening.path(f.path)], *group.values(f)) for f in group.files]
         texts = ", ".join(f"{quoted(n)} string" for n in (key, *(c.name for c in group.keys)))
         values = self._session.createDataFrame(rows, texts).hint("broadcast")
         read = frame.selectExpr("*", f"{METADATA}.file_path AS {quoted(key)}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
-from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from headwater.arrow_types import arrow_type
 from headwater.engines.spark.files import Files
+from headwater.engines.spark.storage import Opening, Storage
 from headwater.engines.spark.types import ddl, unpadded
 from headwater.errors import EngineError, UnsupportedError
 from headwater.plan import Scan
@@ -18,32 +17,32 @@ from headwater.sql.rewriting import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame
-
-    from headwater.engines.spark.sessions import Opened
-
-_log = logging.getLogger(__name__)
+    from pyspark.sql import DataFrame, SparkSession
 
 
 class Registrar:
-    """Makes the tables of one read visible in a session. A context manager: leaving it undoes that.
+    """Makes the tables of one read visible in a session.
 
     Args:
-        opened: The session.
-        storage: Hadoop settings for an identity, by `auth_ref`.
+        session: The session.
+        persistent: Whether its catalog outlives it.
+        storage: How files of an identity are opened; None leaves that to the cluster.
+        cleanup: Receives what is to be undone at the end.
     """
 
-    def __init__(self, opened: Opened, storage: Callable[[str], Mapping[str, str]]) -> None:
-        self._session = opened.session
+    def __init__(
+        self,
+        session: SparkSession,
+        *,
+        persistent: bool,
+        storage: Storage | None,
+        cleanup: ExitStack,
+    ) -> None:
+        self._session = session
         self._storage = storage
         self._token = secrets.token_hex(6)
-        self._cleanup = ExitStack()
-        self._files = Files(
-            opened.session,
-            persistent=opened.persistent,
-            token=self._token,
-            cleanup=self._cleanup,
-        )
+        self._cleanup = cleanup
+        self._files = Files(session, persistent=persistent, token=self._token, cleanup=cleanup)
 
     def register(self, scan: Scan) -> str:
         """Create the view of a scan's table.
@@ -63,22 +62,17 @@ class Registrar:
     def _frame(self, relation: Relation) -> DataFrame:
         match relation:
             case FileRelation():
-                storage = self._storage(relation.auth_ref) if relation.auth_ref else {}
-                return self._files.frame(relation, storage)
+                return self._files.frame(relation, self._opening(relation))
             case MemoryRelation():
                 columns = ddl(unpadded(relation.columns))
                 return self._session.createDataFrame(_table(relation), columns)
             case _:
                 raise UnsupportedError(f"table {relation.name} is of a kind that Spark can't read")
 
-    def close(self) -> None:
-        """Remove everything that was registered; a session that is gone took it along."""
-        from pyspark.errors import PySparkException
-
-        try:
-            self._cleanup.close()
-        except (PySparkException, OSError) as error:
-            _log.warning("tables of a finished read could not be removed: %s", error)
+    def _opening(self, relation: FileRelation) -> Opening:
+        if self._storage is None or relation.auth_ref is None:
+            return Opening()
+        return self._storage.opening(relation.auth_ref, *(f.path for f in relation.files))
 
 
 def _table(relation: MemoryRelation) -> pa.Table:

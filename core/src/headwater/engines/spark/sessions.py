@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
+from headwater.engines.spark.lending import LendingService
+from headwater.engines.spark.packages import EXCLUDED, coordinates
 from headwater.engines.spark.reference import SETTINGS, Difference, differences
-from headwater.errors import EngineError
+from headwater.errors import EngineError, UnsupportedError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -27,6 +29,13 @@ _LOCAL: Final = {
     "spark.log.level": "ERROR",
 }
 """For a session in this process: nothing listens beyond this machine, nothing is printed."""
+
+
+DELTA: Final = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+"""What Delta Lake asks of a session. Source: Delta Lake documentation, "Set up Apache Spark"."""
 
 
 class Kind(StrEnum):
@@ -52,6 +61,7 @@ class Opened:
         persistent: Whether its catalog outlives it (a Hive or Glue metastore): nothing is
             created there.
         differences: How it differs from the reference.
+        lending: What lends current credentials to its JVMs; None where that is not set up.
         resources: What closing it releases; empty for a session that is not ours.
     """
 
@@ -59,6 +69,7 @@ class Opened:
     kind: Kind
     persistent: bool
     differences: tuple[Difference, ...]
+    lending: LendingService | None = None
     resources: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -78,6 +89,47 @@ def setting(session: SparkSession, name: str) -> str | None:
     """Return a session's value of a setting, or None where it does not know it."""
     found = session.conf.get(name, None)
     return None if found is None else str(found)
+
+
+@contextmanager
+def for_read(opened: Opened) -> Iterator[SparkSession]:
+    """Give a session for one read: the settings of the one in use, and a state of its own.
+
+    Views, and the settings with which storage is opened, never meet those of another read or of the
+    caller. It shares the application, its executors and its catalog.
+    """
+    base: Any = opened.session
+    if opened.kind is Kind.CONNECT:
+        session = base.cloneSession()
+        try:
+            yield session
+        finally:
+            session.stop()
+        return
+    session = base.newSession()
+    known = session.conf.getAll
+    for name, value in base.conf.getAll.items():
+        if known.get(name) != value and session.conf.isModifiable(name):
+            session.conf.set(name, value)
+    yield session
+
+
+def check_confidential(opened: Opened) -> None:
+    """Fail if credentials could be read on their way to the session.
+
+    Raises:
+        UnsupportedError: If they would go over a network in plain text.
+    """
+    if opened.kind is not Kind.CONNECT:
+        return
+    client: Any = opened.session
+    builder = client.client._builder
+    if not builder.secure and builder.host not in ("localhost", "127.0.0.1", "::1"):
+        raise UnsupportedError(
+            f"credentials are not sent to {builder.endpoint}: the connection is not encrypted",
+            hint="connect with sc://host:port/;use_ssl=true, or let the cluster's own identity "
+            'read storage: storage_identity="cluster"',
+        )
 
 
 def adopt(session: SparkSession) -> Opened:
@@ -150,29 +202,76 @@ def _started(master: str | None, packages: Sequence[str], conf: Mapping[str, str
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
-    resources = ExitStack()
-    warehouse = tempfile.mkdtemp(prefix="headwater-warehouse-")
-    resources.callback(shutil.rmtree, warehouse, ignore_errors=True)
-    settings = {**SETTINGS, "spark.sql.warehouse.dir": warehouse}
-    if master is None or master.startswith("local"):
-        settings |= _LOCAL
-    if packages:
-        settings["spark.jars.packages"] = ",".join(packages)
-    builder: Any = SparkSession.builder.appName(APP_NAME)
-    if master is not None:
-        builder = builder.master(master)
-    for name, value in {**settings, **conf}.items():
-        builder = builder.config(name, value)
-    try:
-        session = builder.getOrCreate()
-    except (PySparkException, OSError, RuntimeError) as error:
-        resources.close()
-        raise EngineError(
-            f"Spark could not be started: {first_line(error)}",
-            hint="the lines above it on standard error are Spark's own reasons",
-        ) from error
-    resources.callback(session.stop)
-    return _opened(session, Kind.STARTED, resources)
+    with ExitStack() as resources:
+        warehouse = tempfile.mkdtemp(prefix="headwater-warehouse-")
+        resources.callback(shutil.rmtree, warehouse, ignore_errors=True)
+        settings = {**SETTINGS, "spark.sql.warehouse.dir": warehouse}
+        if is_local(master):
+            settings |= _LOCAL
+        if packages:
+            settings["spark.jars.packages"] = ",".join(coordinates(packages))
+            settings["spark.jars.excludes"] = EXCLUDED
+        if "delta" in packages:
+            settings |= DELTA
+        settings |= conf
+        lending = _lending(master, settings)
+        if lending is not None:
+            resources.callback(lending.close)
+            _point_to(lending, settings)
+        builder: Any = SparkSession.builder.appName(APP_NAME)
+        if master is not None:
+            builder = builder.master(master)
+        for name, value in settings.items():
+            builder = builder.config(name, value)
+        try:
+            session = builder.getOrCreate()
+        except (PySparkException, OSError, RuntimeError) as error:
+            raise EngineError(
+                f"Spark could not be started: {first_line(error)}",
+                hint="the lines above it on standard error are Spark's own reasons",
+            ) from error
+        resources.callback(session.stop)
+        if lending is not None:
+            # A JVM that was there before does not take the options of a new one.
+            system: Any = session.sparkContext._jvm.java.lang.System
+            for name, value in _sts(lending).items():
+                system.setProperty(name, value)
+        return _opened(session, Kind.STARTED, resources.pop_all(), lending)
+    raise AssertionError  # ExitStack swallows nothing
+
+
+def is_local(master: str | None) -> bool:
+    """Return whether a master is this process's own JVM."""
+    return master is None or master.startswith("local")
+
+
+def lends(master: str | None, conf: Mapping[str, str]) -> bool:
+    """Return whether an application that is started can ask this process for credentials.
+
+    Beyond this machine we listen only on an address that was named.
+    """
+    return is_local(master) or "spark.driver.host" in conf
+
+
+def _lending(master: str | None, settings: Mapping[str, str]) -> LendingService | None:
+    if not lends(master, settings):
+        return None
+    return LendingService(settings["spark.driver.host"])
+
+
+def _sts(lending: LendingService) -> dict[str, str]:
+    """Return the system properties by which AWS's SDK takes us for STS.
+
+    Source: AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
+    """
+    return {"aws.endpointUrlSts": lending.url, "aws.region": "us-east-1"}
+
+
+def _point_to(lending: LendingService, settings: dict[str, str]) -> None:
+    """Start executors with the lending service as their STS."""
+    name = "spark.executor.extraJavaOptions"
+    options = [f"-D{k}={v}" for k, v in _sts(lending).items()]
+    settings[name] = " ".join(filter(None, [settings.get(name), *options]))
 
 
 def _check_fits(running: Any, master: str | None, packages: Sequence[str]) -> None:
@@ -183,7 +282,7 @@ def _check_fits(running: Any, master: str | None, packages: Sequence[str]) -> No
             hint="leave `master` out to use it, or stop it first",
         )
     there = running.getConf().get("spark.jars.packages", "") or ""
-    missing = [p for p in packages if p not in there.split(",")]
+    missing = [p for p in coordinates(packages) if p not in there.split(",")]
     if missing:
         raise EngineError(
             "a Spark application runs in this process already, without the packages "
@@ -197,10 +296,15 @@ def _of_session(conf: Mapping[str, str]) -> dict[str, str]:
     return {k: v for k, v in conf.items() if k.startswith("spark.sql.")}
 
 
-def _opened(session: SparkSession, kind: Kind, resources: ExitStack) -> Opened:
+def _opened(
+    session: SparkSession,
+    kind: Kind,
+    resources: ExitStack,
+    lending: LendingService | None = None,
+) -> Opened:
     found = differences(session.version, lambda name: setting(session, name))
     implementation = setting(session, "spark.sql.catalogImplementation")
-    return Opened(session, kind, implementation != "in-memory", found, resources)
+    return Opened(session, kind, implementation != "in-memory", found, lending, resources)
 
 
 def missing_for(
