@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headwater import html
 from headwater.conform import conformer
 from headwater.diagnostics import Diagnostic
 from headwater.engine import ArrowStream
@@ -153,6 +154,13 @@ class Dataset:
             stats.verdict = self._why_empty()
             _log.warning("%s: no rows: %s", self.plan.connection, stats.verdict.message)
             warnings.warn(stats.verdict.render(), EmptyReadWarning, stacklevel=2)
+
+    def _repr_html_(self) -> str:
+        """Show what the dataset will be, and what was counted; reads nothing."""
+        rows = [(c.name, c.role, c.field_type, c.column) for c in self.plan.mapping or ()]
+        read = f"{self.stats.rows} rows read" if self.stats.batches else "not read yet"
+        columns = html.table(("column", "role", "type", "from"), rows)
+        return html.card(repr(self).strip("<>"), html.line(read), columns)
 
     def __repr__(self) -> str:
         window = self.plan.window or "all rows"

@@ -114,5 +114,10 @@ class Plan:
 
         return to_dict(self)
 
+    def _repr_html_(self) -> str:
+        from headwater.plan_text import to_html
+
+        return to_html(self)
+
     def __str__(self) -> str:
         return self.explain()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from headwater import html
 from headwater.plan import Plan, Scan
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -56,6 +57,31 @@ def _scan_lines(scan: Scan) -> list[str]:
     if scan.blocker:
         lines.append(f"            not pruned: {scan.blocker}")
     return lines
+
+
+def to_html(plan: Plan) -> str:
+    """Return the plan for a notebook, its SQL folded away."""
+    rows = [
+        (
+            s.table,
+            f"{s.estimate.partitions_kept} of {s.estimate.partitions_total}"
+            if s.estimate.partitions_total is not None
+            else None,
+            s.estimate.files,
+            bytes_text(s.estimate.bytes),
+            s.pruned_by or s.blocker,
+        )
+        for s in plan.scans
+    ]
+    who = ", ".join(i.name for i in plan.identities.values()) or "no identity"
+    return html.card(
+        f"Plan of {plan.connection}",
+        html.line(f"{plan.window or 'all rows'} by {plan.engine}: {plan.engine_reason}"),
+        html.line(f"read as {who}: {plan.files} files, {bytes_text(plan.bytes)} at most"),
+        html.table(("table", "partitions", "files", "bytes", "partitions chosen by"), rows),
+        *(html.block(w.render()) for w in plan.warnings),
+        html.folded("SQL", plan.sql),
+    )
 
 
 def to_dict(plan: Plan) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from headwater import html
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.errors import HeadwaterError
 
@@ -102,6 +103,14 @@ class CheckReport:
                     lines += [f"        {line}" for line in diagnostic.render().splitlines()]
         lines.append("  verdict: " + ("it works" if self.ok else "it does not work yet"))
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        stages = html.table(
+            ("stage", "status", ""), ((s.name, s.status, s.summary) for s in self.stages)
+        )
+        found = [html.block(d.render()) for s in self.stages for d in s.diagnostics]
+        verdict = "it works" if self.ok else "it does not work yet"
+        return html.card(f"{self.connection}: {verdict}", stages, *found)
 
     def __str__(self) -> str:
         return self.render()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from headwater import html
 from headwater.diagnostics import hint_for
 from headwater.errors import ConfigError
 from headwater.types import FieldType
@@ -137,6 +138,11 @@ class Schema:
         yield from self.raw_inputs
         yield from self.features
         yield from self.predictions
+
+    def _repr_html_(self) -> str:
+        rows = [(f.name, f.role.replace("_", " "), f.type, f.dimensions) for f in self]
+        fields = html.table(("field", "role", "type", "dimensions"), rows)
+        return html.card(f"{self.model_type} model", fields)
 
     def prediction(self, name: str) -> Field | None:
         """Return the prediction of that name, or None."""
