@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import io
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -127,3 +129,31 @@ def connect(workspace: Workspace, source: Any) -> Connection:
         predictions={"proba": "numeric"},
     )  # fmt: skip
     return version.connect_serving(source, id_column="prediction_id", timestamp_column="ts")
+
+
+def read(aws: Emulator, workspace: Workspace, which: str, role_arn: str, **more: Any) -> int:
+    """Plan and read a connection as a role; the number of its rows."""
+    connection = connect(workspace, source_of(aws, which, reader(aws, role_arn), **more))
+    rows: int = connection.read().to_arrow().num_rows
+    return rows
+
+
+def without_one(policy: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every policy that lacks one action on one resource, or one prefix of a condition."""
+    for number, statement in enumerate(policy["Statement"]):
+        actions = _listed(statement["Action"])
+        for action in actions:
+            for resource in _listed(statement["Resource"]):
+                rest = copy.deepcopy(policy)
+                broken = rest["Statement"].pop(number)
+                others = [a for a in actions if a != action]
+                if others:
+                    rest["Statement"].append({**broken, "Action": others})
+                resources = [r for r in _listed(broken["Resource"]) if r != resource]
+                if resources:
+                    rest["Statement"].append({**broken, "Action": action, "Resource": resources})
+                yield f"{action} on {resource}", rest
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)

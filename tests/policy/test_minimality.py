@@ -5,9 +5,7 @@ The emulator is not AWS. It checks each call against real ARNs, as AWS's documen
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,10 +17,12 @@ from tests.policy.support import (
     admin,
     connect,
     parquet,
+    read,
     reader,
     seed,
     source_of,
     stored,
+    without_one,
 )
 
 from headwater import Workspace
@@ -44,34 +44,6 @@ def compiled(aws: Emulator, workspace: Workspace, which: str, **more: Any) -> Id
         workspace, [connection], looking=Looking(identity=admin(aws)), bearer=bearer
     )
     return policy
-
-
-def read(aws: Emulator, workspace: Workspace, which: str, role_arn: str, **more: Any) -> int:
-    """Plan and read a connection as a role; the number of its rows."""
-    connection = connect(workspace, source_of(aws, which, reader(aws, role_arn), **more))
-    rows: int = connection.read().to_arrow().num_rows
-    return rows
-
-
-def without_one(policy: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every policy that lacks one action on one resource, or one prefix of a condition."""
-    for number, statement in enumerate(policy["Statement"]):
-        actions = _listed(statement["Action"])
-        for action in actions:
-            for resource in _listed(statement["Resource"]):
-                rest = copy.deepcopy(policy)
-                broken = rest["Statement"].pop(number)
-                others = [a for a in actions if a != action]
-                if others:
-                    rest["Statement"].append({**broken, "Action": others})
-                resources = [r for r in _listed(broken["Resource"]) if r != resource]
-                if resources:
-                    rest["Statement"].append({**broken, "Action": action, "Resource": resources})
-                yield f"{action} on {resource}", rest
-
-
-def _listed(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else list(value)
 
 
 @pytest.mark.parametrize("which", SOURCES)
