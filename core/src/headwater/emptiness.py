@@ -12,7 +12,11 @@ Extent = Callable[[], "tuple[int, datetime | None, datetime | None]"]
 """Asks the data, without the window: number of rows, first and last timestamp."""
 
 
-def verdict(plan: Plan, extent: Extent | None = None) -> Diagnostic:
+Ask = Callable[[Scan], "Diagnostic | None"]
+"""Asks a scan's source why it found no files."""
+
+
+def verdict(plan: Plan, extent: Extent | None = None, ask: Ask | None = None) -> Diagnostic:
     """Return why a plan gave no rows.
 
     What the plan knows comes first (partitions, files); only if that does not answer is the data
@@ -21,11 +25,12 @@ def verdict(plan: Plan, extent: Extent | None = None) -> Diagnostic:
     Args:
         plan: The plan that gave no rows.
         extent: Asks the data; None if that is not wanted.
+        ask: Asks a source why it found no files; None if that is not wanted.
     """
     for scan in plan.scans:
         found = _of_scan(plan, scan)
         if found is not None:
-            return found
+            return (ask(scan) if ask is not None else None) or found
     if extent is None:
         return _verdict(
             "no-rows", f"{plan.connection}: the query gives no rows for {_window(plan)}"

@@ -10,12 +10,14 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from headwater.credentials import Access, Permission
-from headwater.errors import HeadwaterError
-from headwater.plan import Plan
+from headwater.diagnostics import Diagnostic
+from headwater.errors import HeadwaterError, UnsupportedError
+from headwater.plan import Plan, Scan
 from headwater.relation import Relation
 from headwater.report import CheckStage, Status
 from headwater.sql.rewriting import RewriteRule
 from headwater.table import Catalog, Partition, Table, TimePartition
+from headwater.window import Window
 
 
 def _declared(given: object) -> object:
@@ -97,9 +99,28 @@ class DataSource(BaseModel, ABC):
         """Return the source's own edits on a query over its tables (links, views)."""
         return ()
 
+    def why_no_files(self, scan: Scan, window: Window | None, access: Access) -> Diagnostic | None:
+        """Return why a scan found no files, asking the source; None where it can't tell.
+
+        Called only when a read gave no rows.
+
+        Args:
+            scan: The scan, of this source or of another one of the same plan.
+            window: The rows that were wanted; None for all.
+            access: The opened identities.
+        """
+        return None
+
     def permissions(self, plan: Plan) -> Iterable[Permission]:
-        """Return what a plan over this source must be allowed to do."""
-        return ()
+        """Return what a plan over this source must be allowed to do.
+
+        Raises:
+            UnsupportedError: If the source does not declare `permissions`.
+        """
+        raise UnsupportedError(
+            f"a {self.kind} source does not know what a plan must be allowed to do",
+            hint="it declares no such capability; ask whoever runs the system behind it",
+        )
 
     def examine(self, access: Access) -> Iterator[CheckStage]:
         """Yield what `check` should know before it asks the catalog: is access what it should be?

@@ -25,7 +25,7 @@ from headwater.source import DataSource
 from headwater.window import Window
 
 if TYPE_CHECKING:
-    from headwater.plan import Plan
+    from headwater.plan import Plan, Scan
     from headwater.report import CheckReport
 
 _CONNECT: Final[Mapping[Purpose, Callable[..., Connection]]] = {
@@ -226,7 +226,11 @@ class Workspace:
             plan, chosen = self._planned(connection, access, window, as_of, engine, sample)
 
         def why_empty() -> Diagnostic:
-            return verdict(plan, lambda: self._extent(connection, plan))
+            return verdict(
+                plan,
+                lambda: self._extent(connection, plan),
+                lambda scan: self._why_no_files(connection, plan, scan),
+            )
 
         return self._dataset(plan, chosen, lambda: self.opened(connection), why_empty)
 
@@ -243,7 +247,12 @@ class Workspace:
             plan = pipeline.draft_sql(f"a query on {source.kind}", resolved, access)
         plan, chosen = choosing.choose(plan, engine or self.engine, self.engine_named)
         hooks.plan_created(self.registry, plan)
-        return self._dataset(plan, chosen, source.access, lambda: verdict(plan))
+
+        def ask(scan: Scan) -> Diagnostic | None:
+            with source.access() as access:
+                return source.why_no_files(scan, None, access)
+
+        return self._dataset(plan, chosen, source.access, lambda: verdict(plan, ask=ask))
 
     def check(self, connection: Connection, window: Window | None = None) -> CheckReport:
         """Examine a connection; see `Connection.check`."""
@@ -330,6 +339,17 @@ class Workspace:
             why_empty=why_empty,
             write_as=lambda kind: self.registry.load(self.registry.writer(kind)),
         )
+
+    def _why_no_files(self, connection: Connection, plan: Plan, scan: Scan) -> Diagnostic | None:
+        """Ask the sources of a connection why a scan found no files."""
+        actuals = _actuals_of(connection)
+        with self.opened(connection) as access:
+            for one in (connection, actuals):
+                if one is not None and (
+                    found := one.source.why_no_files(scan, plan.window, access)
+                ):
+                    return found
+        return None
 
     def _extent(
         self, connection: Connection, plan: Plan

@@ -88,6 +88,11 @@ class IntegerAxis:
         return self._text(int(text)) if int(text) in self._numbers else None
 
     @property
+    def ends(self) -> tuple[str, str]:
+        """The first and the last of them; there must be one."""
+        return self._text(self._numbers[0]), self._text(self._numbers[-1])
+
+    @property
     def _numbers(self) -> range:
         return range(self.first, self.last + 1, self.interval)
 
@@ -127,6 +132,11 @@ class DateAxis:
             if text != before:
                 yield text
             before = text
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The first and the last moment, as the pattern writes them."""
+        return self.pattern.format(self.first), self.pattern.format(self.last)
 
     def spelled(self, text: str) -> str | None:
         """Return the value that a text means, or None if it is not one of them."""

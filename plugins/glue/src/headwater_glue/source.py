@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, ClassVar, Self, cast
 from pydantic import Field, field_validator, model_validator
 
 from headwater.credentials import Access, AuthStrategy, Permission
+from headwater.diagnostics import Diagnostic
 from headwater.errors import ConfigError
-from headwater.plan import Plan
+from headwater.plan import Plan, Scan
 from headwater.relation import Relation
 from headwater.source import DataSource, DeclaredPartition, SourceCapability
 from headwater.sql.rewriting import RewriteRule, quoted
 from headwater.table import Partition, Table, TimePartition
+from headwater.window import Window
 from headwater_aws.auth.naming import auth_ref
 from headwater_glue.auth import DefaultChain
 from headwater_glue.catalog import GlueCatalog
@@ -150,6 +152,15 @@ class GlueDataSource(DataSource):
             account = self.catalog_id or (identity and identity.account) or session.account
             owner = Owner(account.partition(":")[0], session.region)
         return plan_permissions(plan, owner=owner, auth_ref=self.auth_ref, database=self.database)
+
+    def why_no_files(self, scan: Scan, window: Window | None, access: Access) -> Diagnostic | None:
+        """Return why a table gave no files, asking Glue and S3; None if it is not this source's."""
+        from headwater_glue.emptiness import verdict
+        from headwater_glue.evidence import gather
+
+        if getattr(scan.relation, "auth_ref", None) != self.auth_ref:
+            return None
+        return verdict(gather(scan, window, self.catalog(access), self._session(access)))
 
     def describe(self) -> Mapping[str, str]:
         """Return what identifies it, for a person."""

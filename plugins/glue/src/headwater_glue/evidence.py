@@ -1,0 +1,161 @@
+"""The facts behind an empty read, asked of Glue and S3 only when a read was empty."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from headwater.local_time import first_moment
+from headwater.partition_patterns import Unit, parse_pattern
+from headwater.partitions import expected_keys
+from headwater.plan import Scan
+from headwater.relation import FileRelation
+from headwater.table import Partition, Table, TimePartition
+from headwater.window import Window
+from headwater_aws.listing import list_files, list_many
+from headwater_glue.catalog import GlueCatalog
+from headwater_glue.describing import Known
+from headwater_glue.emptiness import Facts, Landed, Values
+from headwater_glue.kinds import data_location
+from headwater_glue.partition_path import path_of
+from headwater_glue.projection import EnumAxis, InjectedAxis, Projection
+
+if TYPE_CHECKING:
+    from headwater_aws.session import AwsSession
+
+_EXPECTED: Final = 64
+"""Partitions of the window that are looked for in S3."""
+_LISTED: Final = 20_000
+"""Registered partitions that are looked at."""
+
+
+def gather(scan: Scan, window: Window | None, catalog: GlueCatalog, session: AwsSession) -> Facts:
+    """Return what can be found out about a scan that gave no files.
+
+    Args:
+        scan: The scan.
+        window: The rows that were wanted.
+        catalog: Where its table is looked up.
+        session: Who lists S3.
+    """
+    table = catalog.table(scan.table)
+    known: Known = table.detail
+    location = data_location(known.entry)
+    kept: tuple[str, ...] = ()
+    if isinstance(scan.relation, FileRelation):
+        kept = tuple(p.location for p in scan.relation.partitions if p.location)
+    expected: tuple[Values, ...] = ()
+    if scan.rule is not None and window is not None:
+        expected = tuple(
+            _in_order(table, scan.rule, values)
+            for values in islice(expected_keys(scan.rule, window), _EXPECTED)
+        )
+    facts = Facts(
+        table.name,
+        table.partition_keys,
+        window,
+        location,
+        kept=kept if table.partition_keys else (),
+        expected=expected,
+        filtered_by=scan.pruned_by,
+        lake_formation=known.entry.lake_formation,
+    )
+    if known.projection is not None:
+        return replace(facts, projected={} if kept else _bounds(known.projection))
+    if not table.partition_keys or kept:
+        return facts
+    registered = list(islice(catalog.partitions(table), _LISTED))
+    moments = sorted(_moments(scan.rule, table, registered), key=lambda pair: pair[0])
+    if not registered:
+        some = any(True for _ in list_files(session, location))
+        return replace(facts, partitions=0, files_under_location=some)
+    newest = moments[-1][1] if moments else max((p.values for p in registered), key=str)
+    return replace(
+        facts,
+        partitions=len(registered),
+        landed=_landed(session, table, location, registered, expected),
+        first=moments[0][0] if moments else None,
+        last=moments[-1][0] if moments else None,
+        newest=newest,
+    )
+
+
+def _in_order(table: Table, rule: TimePartition, values: Sequence[str]) -> Values:
+    """Return a rule's key values in the order of the table's keys; None where it has none."""
+    by_key = {k.casefold(): v for k, v in zip(rule.keys, values, strict=True)}
+    return tuple(by_key.get(k.casefold()) for k in table.partition_keys)
+
+
+def _bounds(projection: Projection) -> dict[str, tuple[str, str]]:
+    """Return the first and last value of each key that a projection bounds."""
+    found = {}
+    for key, axis in zip(projection.keys, projection.axes, strict=True):
+        if isinstance(axis, InjectedAxis) or not axis.size:
+            continue
+        if isinstance(axis, EnumAxis):
+            found[key.name] = (axis.listed[0], axis.listed[-1])
+        else:
+            first, last = axis.ends
+            found[key.name] = (first, last)
+    return found
+
+
+def _moments(
+    rule: TimePartition | None, table: Table, partitions: Sequence[Partition]
+) -> Iterator[tuple[datetime, Values]]:
+    """Yield when each partition begins, by the rule."""
+    if rule is None:
+        return
+    folded = [k.casefold() for k in table.partition_keys]
+    places = [(folded.index(k.casefold()), parse_pattern(p)) for k, p in rule.keys.items()]
+    for partition in partitions:
+        said: dict[Unit, int] = {}
+        for index, pattern in places:
+            said |= pattern.read(partition.values[index] or "") or {}
+        moment = first_moment(said) if Unit.YEAR in said else None
+        if moment is not None:
+            there = moment.replace(tzinfo=ZoneInfo(rule.timezone))
+            yield there.astimezone(UTC), partition.values
+
+
+def _landed(
+    session: AwsSession,
+    table: Table,
+    location: str,
+    registered: Sequence[Partition],
+    expected: Sequence[Values],
+) -> tuple[Landed, ...]:
+    """Return files where the expected partitions would lie, by the layout of those there are."""
+    complete = [v for v in expected if None not in v]
+    places = {v: _place(table, location, registered, v) for v in complete}
+    found = list_many(session, list(dict.fromkeys(places.values())))
+    return tuple(
+        Landed(values, place, len(found[place])) for values, place in places.items() if found[place]
+    )
+
+
+def _place(table: Table, location: str, registered: Sequence[Partition], values: Values) -> str:
+    """Return where a partition would lie: as its newest sibling does, or as Hive would put it."""
+    sibling = max(registered, key=lambda p: str(p.values), default=None)
+    path = None if sibling is None else _renamed(table, sibling, values)
+    return path or f"{location.rstrip('/')}/{path_of(table.partition_keys, values)}/"
+
+
+def _renamed(table: Table, sibling: Partition, values: Values) -> str | None:
+    """Return a partition's location with other values, or None if it does not spell its own."""
+    done, rest = "", sibling.location.rstrip("/") + "/"
+    for key, old, new in zip(table.partition_keys, sibling.values, values, strict=True):
+        segment = re.compile(
+            rf"(/(?:{re.escape(key)}=)?){re.escape(old or '')}(?=/)", re.IGNORECASE
+        )
+        found = segment.search(rest)
+        if found is None:
+            return None
+        done += f"{rest[: found.start()]}{found[1]}{new}"
+        rest = rest[found.end() :]
+    return done + rest
