@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from headwater.diagnostics import hint_for
-from headwater.errors import DatabaseNotFoundError, TableNotFoundError
+from headwater.errors import DatabaseNotFoundError, TableNotFoundError, UnsupportedError
 from headwater.table import KeyCondition, Partition, Table, TableName
 
 
@@ -15,14 +15,14 @@ class SingleDatabase:
     Args:
         database: Its name.
         tables: For each table's name, what describes it when it is asked for.
-        partitions: Gives the partitions of a table that it described.
+        partitions: Gives the partitions of a table that it described; None where no table has any.
     """
 
     def __init__(
         self,
         database: str,
         tables: Mapping[str, Callable[[], Table]],
-        partitions: Callable[[Table], Sequence[Partition]] = lambda table: (),
+        partitions: Callable[[Table], Sequence[Partition]] | None = None,
     ) -> None:
         self._database = database
         self._tables = tables
@@ -51,10 +51,19 @@ class SingleDatabase:
         )
 
     def partitions(self, table: Table, where: Sequence[KeyCondition] = ()) -> Iterable[Partition]:
-        """Return all partitions of a table; there is nothing to save by asking for less."""
+        """Return all partitions of a table; there is nothing to save by asking for less.
+
+        Raises:
+            UnsupportedError: If no table here has any.
+        """
+        if self._partitions is None:
+            raise UnsupportedError(
+                f"the tables of {self._database!r} have no partitions",
+                hint="its source does not declare the capability `partitions`",
+            )
         return self._partitions(table)
 
     def count_partitions(self, table: Table, at_most: int) -> int | None:
         """Return how many partitions there are."""
-        count = len(self._partitions(table))
+        count = len(list(self.partitions(table)))
         return count if count <= at_most else None

@@ -8,11 +8,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from headwater.testing.auth import AuthContract
     from headwater.testing.clock import FrozenClock
+    from headwater.testing.contract import Contract, ContractError
+    from headwater.testing.edges import edge_rows
+    from headwater.testing.engines import EngineContract
+    from headwater.testing.sources import DataSourceContract, MakeSource
 
-__all__ = ["FrozenClock"]
+_HOMES = {
+    "AuthContract": "auth",
+    "Contract": "contract",
+    "ContractError": "contract",
+    "DataSourceContract": "sources",
+    "EngineContract": "engines",
+    "FrozenClock": "clock",
+    "MakeSource": "sources",
+    "edge_rows": "edges",
+}
 
-_HOMES = {"FrozenClock": "clock"}
+__all__ = [
+    "AuthContract",
+    "Contract",
+    "ContractError",
+    "DataSourceContract",
+    "EngineContract",
+    "FrozenClock",
+    "MakeSource",
+    "edge_rows",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from headwater.testing.clock import FrozenClock
     from headwater.workspace import Workspace
 
+# So that a promise that is not kept shows the values that it compared.
+pytest.register_assert_rewrite(
+    "headwater.testing.auth",
+    "headwater.testing.engines",
+    "headwater.testing.source_catalogs",
+    "headwater.testing.source_rows",
+    "headwater.testing.source_values",
+)
+
 
 class MemorySource(Protocol):
     """What the `memory_source` fixture gives: a maker of sources."""

@@ -1,0 +1,202 @@
+"""AuthContract: what every authentication strategy promises.
+
+class TestAcmeLogin(AuthContract):
+    @pytest.fixture
+    def strategy(self):
+        return AcmeLogin(user="monitor", password="env:ACME_PASSWORD")
+
+    @pytest.fixture
+    def refused_strategy(self):
+        return AcmeLogin(user="nobody", password="env:ACME_PASSWORD")
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from headwater.credentials import AuthStrategy, Permission, Secret, Session
+from headwater.errors import AuthError
+from headwater.testing.contract import Contract, offline
+from headwater.testing.source_support import all_of, fields, secrets
+
+if TYPE_CHECKING:
+    from headwater.plugins import PluginRegistry
+
+
+class AuthContract(Contract):
+    """What every strategy promises; a subclass overrides `strategy` and `refused_strategy`."""
+
+    @pytest.fixture
+    def strategy(self) -> AuthStrategy:
+        """Override: return a strategy with which the provider lets in."""
+        raise NotImplementedError(f"{type(self).__name__} must override the fixture strategy")
+
+    @pytest.fixture
+    def refused_strategy(self) -> AuthStrategy:
+        """Override: return a strategy that the provider refuses."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must override the fixture refused_strategy"
+        )
+
+    @pytest.fixture
+    def opening(self) -> Mapping[str, str]:
+        """Override where the provider has regions or another address: `region`, `endpoint_url`."""
+        return {}
+
+    def test_its_kind_is_registered(
+        self, strategy: AuthStrategy, headwater_registry: PluginRegistry
+    ) -> None:
+        """`auth: {type: <kind>}` in a configuration file means this class.
+
+        If it fails: return AuthSpec(kind, "module:Class") from the hook headwater_auth, and give
+        the class a field `type` that holds the kind.
+        """
+        kind = getattr(strategy, "type", None)
+        assert isinstance(kind, str)
+        assert headwater_registry.auth_class(kind) is type(strategy)
+
+    def test_it_is_a_frozen_value(self, strategy: AuthStrategy) -> None:
+        """Two strategies with the same fields are equal, and none changes while it is open.
+
+        If it fails: keep AuthStrategy's model_config (frozen); hold what changes in the session.
+        """
+        assert type(strategy)(**fields(strategy)) == strategy
+        name = next(iter(type(strategy).model_fields))
+        with pytest.raises(ValueError, match="frozen"):
+            setattr(strategy, name, getattr(strategy, name))
+
+    def test_an_unknown_option_is_refused(self, strategy: AuthStrategy) -> None:
+        """A misspelled option is an error where it is written, not silently ignored.
+
+        If it fails: keep AuthStrategy's model_config (extra="forbid").
+        """
+        with pytest.raises(ValueError, match="no_such_option"):
+            type(strategy)(**{**fields(strategy), "no_such_option": 1})
+
+    def test_opening_asks_nobody(self, strategy: AuthStrategy, opening: Mapping[str, str]) -> None:
+        """To open a strategy touches no network: a plan may never need the identity.
+
+        If it fails: ask the provider in `identity` and `storage`, and remember the answer.
+        """
+        with offline():
+            session = strategy.open(**opening)
+        assert isinstance(session, Session)
+        session.close()
+
+    def test_the_identity_is_told(self, strategy: AuthStrategy, opening: Mapping[str, str]) -> None:
+        """`identity()` says who this is, as the provider sees it, and by which strategy.
+
+        If it fails: fill in Identity.name from the provider's answer, and Identity.strategy.
+        """
+        with _opened(strategy, opening) as session:
+            found = session.identity()
+        assert found.name
+        assert found.strategy == getattr(strategy, "type", None)
+        assert found.expires_at is None or found.expires_at.tzinfo is not None
+
+    def test_storage_credentials_are_current(
+        self, strategy: AuthStrategy, opening: Mapping[str, str]
+    ) -> None:
+        """`storage()` gives credentials that are still good, with every secret as a Secret.
+
+        If it fails: renew before they end, and wrap secret texts in headwater.credentials.Secret.
+        """
+        with _opened(strategy, opening) as session:
+            found = session.storage()
+        assert found.scheme
+        assert all(isinstance(s, Secret) for s in found.secrets.values())
+        assert found.expires_at is None or found.expires_at > datetime.now(UTC)
+
+    def test_secrets_stay_secret(self, strategy: AuthStrategy, opening: Mapping[str, str]) -> None:
+        """No repr, str or dump of strategy, session, identity or credentials shows a secret.
+
+        If it fails: `Field(repr=False)` with a serializer, or secrets by reference (`env:NAME`).
+        """
+        with _opened(strategy, opening) as session:
+            storage = session.storage()
+            hidden = secrets(strategy, storage)
+            shown = [repr(strategy), strategy.model_dump_json(fallback=repr), repr(session)]
+            shown += [str(session), repr(storage), str(storage), repr(session.identity())]
+        assert [s for s in hidden if any(s in text for text in shown)] == []
+
+    def test_a_session_is_not_pickled(
+        self, strategy: AuthStrategy, opening: Mapping[str, str]
+    ) -> None:
+        """Sessions and credentials do not travel: the other side opens the strategy again.
+
+        If it fails: `def __reduce__(self): raise TypeError("open the strategy again")`.
+        """
+        with _opened(strategy, opening) as session:
+            session.identity()
+            for carrier in (session, session.storage()):
+                with pytest.raises(TypeError):
+                    pickle.dumps(carrier)
+
+    def test_two_sessions_do_not_share_their_end(
+        self, strategy: AuthStrategy, opening: Mapping[str, str]
+    ) -> None:
+        """Closing one session leaves another of the same strategy usable.
+
+        If it fails: hold clients in the session, not in the strategy or the module.
+        """
+        with _opened(strategy, opening) as one:
+            with _opened(strategy, opening) as other:
+                other.identity()
+            assert one.identity().name
+
+    def test_it_can_be_asked_from_many_threads(
+        self, strategy: AuthStrategy, opening: Mapping[str, str]
+    ) -> None:
+        """One session serves all threads, also when all of them ask first.
+
+        If it fails: guard the renewal with a lock.
+        """
+        with _opened(strategy, opening) as session, ThreadPoolExecutor(8) as pool:
+            asked = [pool.submit(session.identity) for _ in range(8)]
+            given = [pool.submit(session.storage) for _ in range(8)]
+            assert len({a.result().name for a in asked}) == 1
+            assert len({g.result().scheme for g in given}) == 1
+
+    def test_a_narrowed_session_is_the_same_caller(
+        self, strategy: AuthStrategy, opening: Mapping[str, str]
+    ) -> None:
+        """`narrowed` gives a session that still works, of the same account: less, never another.
+
+        If it fails: return self where the provider can't narrow.
+        """
+        wanted = [Permission("s3:GetObject", ("arn:aws:s3:::bucket/prefix/*",), reason="rows")]
+        with _opened(strategy, opening) as session:
+            less = session.narrowed(wanted)
+            assert isinstance(less, Session)
+            assert less.identity().account == session.identity().account
+            less.close()
+
+    def test_a_refusal_is_an_auth_error(
+        self, refused_strategy: AuthStrategy, opening: Mapping[str, str]
+    ) -> None:
+        """A strategy that fails, fails: as an AuthError with a hint, never as somebody else.
+
+        If it fails: raise AuthError(..., hint=what to do) from the provider's error, and fall back
+        to no other identity.
+        """
+        with _opened(refused_strategy, opening) as session, pytest.raises(AuthError) as caught:
+            session.identity()
+        assert caught.value.hint
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301
+        assert [s for s in secrets(refused_strategy) if s in all_of(caught.value)] == []
+
+
+@contextmanager
+def _opened(strategy: AuthStrategy, opening: Mapping[str, str]) -> Iterator[Session]:
+    session = strategy.open(**opening)
+    try:
+        yield session
+    finally:
+        session.close()

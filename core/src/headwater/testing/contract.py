@@ -1,0 +1,92 @@
+"""What all contract suites share: they are subclassed, configured by fixtures, never overridden.
+
+Each `test_...` of a contract is one promise. Its docstring says what is promised, and what to do if
+it fails. What a plugin does not declare is skipped, visibly, and must raise `UnsupportedError`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+from unittest import mock
+
+import pytest
+
+
+class ContractError(Exception):
+    """A suite is not set up as a contract wants it; raised when pytest collects it."""
+
+
+class Contract:
+    """Base of the contract suites.
+
+    Attributes:
+        known_failures: Test to why it fails, for promises that a plugin is known not to keep yet:
+            a name as pytest prints it, e.g. `test_values_come_back_exactly[ratio]`. The test is run
+            and must fail: when it passes, the entry must go.
+    """
+
+    known_failures: ClassVar[Mapping[str, str]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        promises = cls.promises()
+        for name, (home, promise) in promises.items():
+            if getattr(cls, name, None) is not promise:
+                raise ContractError(
+                    f"{cls.__name__} overrides {name}, a promise of {home.__name__}: a contract "
+                    "is kept as it is. Override its fixtures; a promise that is known to be broken "
+                    f"goes to known_failures = {{{name!r}: 'why'}}"
+                )
+        for name in cls.known_failures:
+            if name.partition("[")[0] not in promises:
+                raise ContractError(
+                    f"{cls.__name__}.known_failures names {name!r}, which is no promise; promises: "
+                    + ", ".join(sorted(promises))
+                )
+
+    @classmethod
+    def promises(cls) -> dict[str, tuple[type, object]]:
+        """Return the contract's tests by name, each with the suite that defines it."""
+        suites = [c for c in reversed(cls.__mro__) if c.__module__.startswith("headwater.testing.")]
+        return {
+            name: (suite, value)
+            for suite in suites
+            for name, value in vars(suite).items()
+            if name.startswith("test_")
+        }
+
+    @pytest.fixture(autouse=True)
+    def _known_failure(self, request: pytest.FixtureRequest) -> None:
+        names = (request.node.name, re.sub(r"\[.*", "", request.node.name))
+        reason = next((r for n, r in self.known_failures.items() if n in names), None)
+        if reason is not None:
+            request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+@contextmanager
+def offline() -> Iterator[None]:
+    """Refuse every connection that Python opens inside."""
+
+    def refuse(self: object, address: object) -> None:
+        raise AssertionError(f"it connects to {address}, before it is used")
+
+    with (
+        mock.patch("socket.socket.connect", refuse),
+        mock.patch("socket.create_connection", refuse),
+    ):
+        yield
+
+
+def undeclared(plugin: object, capability: str) -> None:
+    """Skip a test about something that a plugin does not declare."""
+    kind = getattr(plugin, "kind", None) or getattr(plugin, "name", type(plugin).__name__)
+    pytest.skip(f"{kind} does not declare {capability!r}; that it refuses is tested elsewhere")
+
+
+def declared(plugin: object, capability: str) -> None:
+    """Skip a test about refusing something that a plugin does declare."""
+    kind = getattr(plugin, "kind", None) or getattr(plugin, "name", type(plugin).__name__)
+    pytest.skip(f"{kind} declares {capability!r}, so there is nothing to refuse")

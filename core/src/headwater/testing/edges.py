@@ -1,0 +1,114 @@
+"""Rows that go wrong in most connectors, and an exact comparison of what came back."""
+
+from __future__ import annotations
+
+import math
+import struct
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+COLUMNS: Final = ("at", "day", "flag", "small", "big", "ratio", "word", "amount")
+"""The columns of `edge_rows`, but for the id."""
+
+
+def edge_rows() -> pa.Table:
+    """Return eight rows with everything at its edge: NULLs, NaN, infinities, midnights, quotes.
+
+    Returns:
+        A table with `id` (string, unique), `at` (timestamp[us, UTC]), `day` (date of `at`), `flag`
+        (bool), `small` (int32), `big` (int64), `ratio` (double), `word` (string) and `amount`
+        (decimal(18, 4)).
+    """
+    import pyarrow as pa
+
+    moments = [
+        datetime(2026, 1, 1, tzinfo=UTC),
+        datetime(2026, 1, 1, 23, 59, 59, 999999, tzinfo=UTC),
+        datetime(2026, 1, 2, tzinfo=UTC),
+        datetime(2026, 3, 29, 1, 30, tzinfo=UTC),
+        datetime(1969, 12, 31, 23, 59, 59, 1, tzinfo=UTC),
+        datetime(2500, 6, 1, 12, tzinfo=UTC),
+        datetime(2026, 1, 2, 12, tzinfo=UTC),
+        None,
+    ]
+    words = [
+        "plain",
+        "",
+        "quote ' double \" back ` slash \\",
+        "snow ☃, music 𝄞, e\u0301",
+        "two\nlines\tand a tab",
+        " spaces ",
+        "NULL",
+        None,
+    ]
+    return pa.table(
+        {
+            "id": [f"row-{i}" for i in range(8)],
+            "at": pa.array(moments, pa.timestamp("us", tz="UTC")),
+            "day": pa.array([m.date() if m else None for m in moments], pa.date32()),
+            "flag": [True, False, None, True, False, True, False, None],
+            "small": pa.array([0, 1, -1, 2**31 - 1, -(2**31), 7, 8, None], pa.int32()),
+            "big": pa.array([0, 1, -1, 2**63 - 1, -(2**63), 2**53 + 1, 8, None], pa.int64()),
+            "ratio": [0.1, -0.0, math.nan, math.inf, -math.inf, 5e-324, 1.5, None],
+            "word": pa.array(words, pa.string()),
+            "amount": pa.array(
+                [
+                    Decimal("0.0000"),
+                    Decimal("0.0001"),
+                    Decimal("-0.0001"),
+                    Decimal("99999999999999.9999"),
+                    Decimal("-99999999999999.9999"),
+                    Decimal("1.1000"),
+                    Decimal("2.2500"),
+                    None,
+                ],
+                pa.decimal128(18, 4),
+            ),
+        }
+    )
+
+
+def differences(found: pa.Table, expected: pa.Table, column: str) -> list[str]:
+    """Return how a column of rows differs from what it should be, row by row; empty if it is same.
+
+    Rows are told apart by `id`, in any order. Doubles are compared by their bits, so that -0.0 is
+    not 0.0; every NaN is NaN.
+    """
+    spelled = {n.casefold(): n for n in found.column_names}
+    if column not in spelled:
+        return [f"there is no column {column!r}, only {', '.join(found.column_names)}"]
+    type_, wanted = found.schema.field(spelled[column]).type, expected.schema.field(column).type
+    said = [] if type_ == wanted else [f"its type is {type_}, not {wanted}"]
+    got = _by_id(found, spelled["id"], spelled[column])
+    want = _by_id(expected, "id", column)
+    if sorted(got) != sorted(want) or found.num_rows != expected.num_rows:
+        said.append(f"the rows are {sorted(got)}, not {sorted(want)}")
+    said += [
+        f"{row}: {got[row]!r}, not {value!r}"
+        for row, value in want.items()
+        if row in got and _comparable(got[row]) != _comparable(value)
+    ]
+    return said
+
+
+def _by_id(table: pa.Table, identity: str, column: str) -> dict[str, Any]:
+    ids = [str(i) for i in table[identity].to_pylist()]
+    return dict(zip(ids, table[column].to_pylist(), strict=True))
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, float):
+        return "NaN" if math.isnan(value) else struct.pack(">d", value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    return value
+
+
+def days(table: pa.Table) -> set[str | None]:
+    """Return the days of rows as partition values: ISO texts, and None for NULL."""
+    found: list[date | None] = table["day"].to_pylist()
+    return {None if d is None else d.isoformat() for d in found}

@@ -1,0 +1,33 @@
+"""Our own engines keep the contract; Spark, the reference, proves the answers that it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from headwater.engine import Engine
+from headwater.engines.embedded import EmbeddedEngine
+from headwater.testing import EngineContract
+
+
+class TestEmbedded(EngineContract):
+    @pytest.fixture
+    def engine(self) -> Engine:
+        return EmbeddedEngine()
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[Engine]:
+    from headwater.engines.spark import SparkEngine
+
+    engine = SparkEngine(master="local[2]", conf={"spark.ui.enabled": "false"})
+    yield engine
+    engine.close()
+
+
+@pytest.mark.spark
+class TestSpark(EngineContract):
+    @pytest.fixture
+    def engine(self, spark: Engine) -> Engine:
+        return spark
