@@ -1,0 +1,49 @@
+"""JSON Web Tokens, read and not verified: for messages, never for decisions."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from headwater.errors import AuthError
+
+
+def is_jwt(token: str) -> bool:
+    """Return whether a text has the shape of a signed JSON Web Token."""
+    try:
+        claims(token)
+    except AuthError:
+        return False
+    return True
+
+
+def claims(token: str, *, what: str = "the token") -> dict[str, Any]:
+    """Return what a JWT says about its bearer, *unverified*: for messages, never for decisions.
+
+    Args:
+        token: The JWT.
+        what: What it is called in the error, e.g. `the token from file /var/run/token`.
+
+    Raises:
+        AuthError: If it is not a JWT. The token is not shown.
+    """
+    parts = token.strip().split(".")
+    try:
+        if len(parts) != 3:
+            raise ValueError
+        header, body = (
+            json.loads(base64.urlsafe_b64decode(p + "=" * (-len(p) % 4))) for p in parts[:2]
+        )
+        if not isinstance(header, dict) or not isinstance(body, dict):
+            raise ValueError
+    except (ValueError, binascii.Error):
+        # `from None`: the original may quote a part of the token.
+        raise AuthError(
+            f"{what} is not a JWT (it is not shown here)",
+            code="token-malformed",
+            hint="a JWT is three base64url parts joined by dots; check that the source gives the "
+            "token alone, e.g. not a JSON document around it",
+        ) from None
+    return body
