@@ -29,14 +29,27 @@ def claims(token: str, *, what: str = "the token") -> dict[str, Any]:
     Raises:
         AuthError: If it is not a JWT. The token is not shown.
     """
+    return _parts(token, what)[1]
+
+
+def header(token: str, *, what: str = "the token") -> dict[str, Any]:
+    """Return how a JWT says that it is signed (`alg`, `kid`), *unverified*.
+
+    Raises:
+        AuthError: As `claims`.
+    """
+    return _parts(token, what)[0]
+
+
+def _parts(token: str, what: str) -> tuple[dict[str, Any], dict[str, Any]]:
     parts = token.strip().split(".")
     try:
         if len(parts) != 3:
             raise ValueError
-        header, body = (
+        head, body = (
             json.loads(base64.urlsafe_b64decode(p + "=" * (-len(p) % 4))) for p in parts[:2]
         )
-        if not isinstance(header, dict) or not isinstance(body, dict):
+        if not isinstance(head, dict) or not isinstance(body, dict):
             raise ValueError
     except (ValueError, binascii.Error):
         # `from None`: the original may quote a part of the token.
@@ -46,4 +59,4 @@ def claims(token: str, *, what: str = "the token") -> dict[str, Any]:
             hint="a JWT is three base64url parts joined by dots; check that the source gives the "
             "token alone, e.g. not a JSON document around it",
         ) from None
-    return body
+    return head, body

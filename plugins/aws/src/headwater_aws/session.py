@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from headwater.credentials import Credentials, Identity, Permission
+from headwater.credentials import Credentials, Identity, Permission, TokenSource
 from headwater.errors import AuthError
 from headwater_aws.clients import Clients, bare_session
 from headwater_aws.errors import translating
@@ -26,12 +26,14 @@ class Opening:
         endpoint_url: Another address of AWS.
         profile: Profile whose settings apply.
         clock: Gives the time, with a zone.
+        tokens: Where the web identity tokens come from, if any step uses one.
     """
 
     region: str
     endpoint_url: str | None = None
     profile: str | None = None
     clock: Clock = utc_now
+    tokens: list[TokenSource] = field(default_factory=list, repr=False, compare=False)
     _opened: list[Clients] = field(default_factory=list, repr=False, compare=False)
 
     def clients(self, credentials: LiveCredentials | None) -> Clients:
@@ -129,6 +131,11 @@ class AwsSession:
     def account(self) -> str:
         """The caller's account number; asks STS where the strategy does not say."""
         return self._step.account or self.identity().account or ""
+
+    @property
+    def tokens(self) -> tuple[TokenSource, ...]:
+        """Where the web identity tokens come from; empty for an identity that needs none."""
+        return tuple(self._opening.tokens)
 
     @property
     def collapsed(self) -> tuple[str, ...]:

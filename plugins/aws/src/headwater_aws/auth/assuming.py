@@ -78,6 +78,7 @@ def web_identity_step(role: OidcRole, source: TokenSource, opening: Opening) -> 
         opening: Where. The call is not signed: no other identity takes part in it.
     """
     clients = opening.clients(None)
+    opening.tokens.append(source)
     last: dict[str, Any] = {}
 
     def ask_with(token: Secret, policy: str | None) -> Keys:
