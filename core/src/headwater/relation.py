@@ -53,8 +53,18 @@ class FileRelation:
         name: The table it stands for.
         columns: Data columns then partition columns, in the order of `SELECT *`.
         partition_columns: Names of the columns that come from the partition.
-        format: `parquet`, `csv`, `json`, `orc`, `avro`.
-        options: Reader options in Spark's words (`sep`, `quote`, `header` ...).
+        format: `parquet`, `csv`, `json`, `orc`, `avro`, read as Spark does with `options` in
+            Spark's words (`sep`, `quote`, `header` ...). Or one of Hive's text formats, a record a
+            line, whose meaning Spark's options can't say:
+
+            - `hive-text` (LazySimpleSerDe): `sep`, `nullValue`, `header`. No quotes and no escapes;
+              an empty text is a text; a value that is not one of its column's type is NULL; missing
+              columns at the end are NULL, surplus ones are left out.
+            - `hive-csv` (OpenCSVSerde): `sep`, `quote`, `escape`, `header`. All columns are texts;
+              a doubled quote inside quotes is a quote; an empty value is an empty text.
+            - `hive-json` (JsonSerDe): `malformed` is `null` or `fail`; `keys` is `ignore-case` or
+              `exact`; `key.<column>` names the key that feeds a column.
+        options: The format's reader options. An engine refuses those that it does not know.
         partitions: What the files are grouped by; one group without values if unpartitioned.
         files: The files, hidden and empty ones left out.
         auth_ref: Which identity reads them; None for what needs none.

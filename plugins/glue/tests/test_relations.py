@@ -123,7 +123,7 @@ def test_a_partition_of_another_format_says_so(lake: GlueLake) -> None:
     lake.partition("p", ["3"])
     found = files(lake, "p")
     told = {p.values[0]: (p.format, (p.options or {}).get("sep")) for p in found.partitions}
-    assert told == {"1": ("orc", None), "2": ("csv", ","), "3": (None, None)}
+    assert told == {"1": ("orc", None), "2": ("hive-text", ","), "3": (None, None)}
 
 
 def test_a_partition_that_cannot_be_read_is_named(lake: GlueLake) -> None:

@@ -146,7 +146,7 @@ def _differ(own: Sequence[Column], tables: Sequence[Column], how: Reading) -> bo
     Text files are read by position. The others are read by name: a column that only one of the
     two declares changes nothing, one that both declare with different types does.
     """
-    if how.format == "csv":
+    if how.format in ("csv", "hive-text", "hive-csv"):
         return _folded(own) != _folded(tables)
     theirs = dict(_folded(tables))
     return any(theirs.get(name, text) != text for name, text in _folded(own))

@@ -1,15 +1,10 @@
 r"""How a serde's bytes become rows: a Hive storage descriptor to a format and reader options.
 
-The serde decides; `classification` is a hint that crawlers leave and people forget. What can't be
-said in Spark's options is refused here with its reason, never read approximately. Where Hive's
-meaning has no option of Spark's, an option of our own says it, and an engine that does not know it
-must refuse:
-
-- `headwater.text`: `lazy-simple` (no quotes; an empty text is an empty text, not NULL; a value
-  that is not of its column's type is NULL) or `open-csv` (every column is text; a missing
-  trailing one is NULL).
-- `headwater.json.keys`: `ignore-case`: a JSON key matches its column whatever its case.
-- `headwater.json.key.<column>`: the JSON key that feeds a column.
+The serde decides; `classification` is a hint that crawlers leave and people forget. Formats whose
+rows Spark reads as Hive does keep Spark's names and options. Hive's text formats do not: Spark's
+CSV reader makes NULL of an empty text, its JSON reader tells keys apart by case. They have formats
+of their own, which an engine reads exactly or refuses (`headwater.relation.FileRelation`). What no
+engine could read exactly is refused here, with its reason.
 
 Source: Apache Hive, LazySerDeParameters, OpenCSVSerde, JsonSerDe; openx Hive-JSON-Serde README;
 AWS Athena User Guide, "Choose a SerDe for your data"; Apache Spark, data source options.
@@ -33,8 +28,9 @@ class Reading:
     """How to read the files of a storage descriptor.
 
     Args:
-        format: `parquet`, `orc`, `avro`, `csv`, `json`; empty if refused.
-        options: Reader options in Spark's words, and `headwater.*` ones (see this module).
+        format: `parquet`, `orc`, `avro`, `csv`, `json`, or Hive's own `hive-text`, `hive-csv`,
+            `hive-json`; empty if refused.
+        options: The format's reader options.
         refused: Why they can't be read, or None.
     """
 
@@ -119,14 +115,14 @@ def read_columns(columns: tuple[GlueColumn, ...], how: Reading) -> tuple[Column,
 
 
 def _as_read(declared: DataType, how: Reading) -> DataType:
-    match how.options.get("headwater.text"):
-        case "open-csv":
+    match how.format:
+        case "hive-csv":
             return STRING
-        case "lazy-simple" if declared.name in ("array", "map", "struct"):
+        case "hive-text" if declared.name in ("array", "map", "struct"):
             return unreadable(
                 str(declared), "no engine here splits nested values in delimited text"
             )
-        case "lazy-simple" if declared.name == "binary":
+        case "hive-text" if declared.name == "binary":
             return unreadable("binary", "delimited text holds it in Base64")
         case _:
             return declared
@@ -179,9 +175,7 @@ def _lazy_simple(parameters: Mapping[str, str]) -> Reading:
             refused=f"its delimiter is the byte {ord(separator)}, which is not one of UTF-8 text"
         )
     options = {
-        "headwater.text": "lazy-simple",
         "sep": separator,
-        "quote": "",
         "nullValue": parameters.get("serialization.null.format", "\\N"),
         "header": header,
         **_encoding(parameters),
@@ -192,7 +186,7 @@ def _lazy_simple(parameters: Mapping[str, str]) -> Reading:
         return Reading(
             refused=f"timestamp.formats={patterns!r} has no equal among Spark's CSV options"
         )
-    return Reading("csv", options)
+    return Reading("hive-text", options)
 
 
 def _open_csv(parameters: Mapping[str, str]) -> Reading:
@@ -200,7 +194,6 @@ def _open_csv(parameters: Mapping[str, str]) -> Reading:
     if header is None:
         return Reading(refused=_too_many_lines(parameters))
     options = {
-        "headwater.text": "open-csv",
         "sep": parameters.get("separatorchar") or ",",
         "quote": parameters.get("quotechar") or '"',
         "escape": parameters.get("escapechar") or "\\",
@@ -210,40 +203,33 @@ def _open_csv(parameters: Mapping[str, str]) -> Reading:
     for name in ("sep", "quote", "escape"):
         if len(options[name]) != 1:
             return Reading(refused=f"OpenCSVSerde's {name} is {options[name]!r}, not one character")
-    return Reading("csv", options)
+    return Reading("hive-csv", options)
 
 
 def _openx_json(parameters: Mapping[str, str]) -> Reading:
     if _is_true(parameters, "dots.in.keys"):
         return Reading(refused="dots.in.keys=true renames keys while it reads")
-    options = {
-        "mode": "PERMISSIVE" if _is_true(parameters, "ignore.malformed.json") else "FAILFAST"
-    }
-    if parameters.get("case.insensitive", "true").strip().lower() != "false":
-        options["headwater.json.keys"] = "ignore-case"
+    options = {}
+    if parameters.get("case.insensitive", "true").strip().lower() == "false":
+        options["keys"] = "exact"
     for name, key in sorted(parameters.items()):
         if name.startswith("mapping."):
-            options[f"headwater.json.key.{name.removeprefix('mapping.')}"] = key
-    return _with_lines(options, parameters)
+            options[f"key.{name.removeprefix('mapping.')}"] = key
+    return _json(options, parameters)
 
 
 def _hive_json(parameters: Mapping[str, str]) -> Reading:
-    options = {"mode": _json_mode(parameters), "headwater.json.keys": "ignore-case"}
-    return _with_lines(options, parameters)
+    return _json({}, parameters)
 
 
-def _json_mode(parameters: Mapping[str, str]) -> str:
-    return "PERMISSIVE" if _is_true(parameters, "ignore.malformed.json") else "FAILFAST"
-
-
-def _with_lines(options: Mapping[str, str], parameters: Mapping[str, str]) -> Reading:
+def _json(options: Mapping[str, str], parameters: Mapping[str, str]) -> Reading:
     if _header(parameters) != "false":
         return Reading(refused=f"{_too_many_lines(parameters)} of a JSON file")
     if patterns := parameters.get("timestamp.formats", "").strip():
-        return Reading(
-            refused=f"timestamp.formats={patterns!r} has no equal among Spark's JSON options"
-        )
-    return Reading("json", {**options, **_encoding(parameters)})
+        return Reading(refused=f"timestamp.formats={patterns!r}: engines here read ISO 8601 only")
+    malformed = "null" if _is_true(parameters, "ignore.malformed.json") else "fail"
+    defaults = {"malformed": malformed, "keys": "ignore-case"}
+    return Reading("hive-json", {**defaults, **options, **_encoding(parameters)})
 
 
 def _header(parameters: Mapping[str, str]) -> str | None:
