@@ -153,6 +153,29 @@ SCALARS: Final = frozenset(
 ALLOWED: Final = SCALARS | AGGREGATES | WINDOW_ONLY | GENERATORS
 """Every function that may stand in an expression."""
 
+OPTIONS_AT: Final = {
+    "from_json": 2, "from_csv": 2, "from_xml": 2, "to_json": 1, "to_csv": 1, "to_xml": 1,
+    "schema_of_json": 1, "schema_of_csv": 1, "schema_of_xml": 1,
+}  # fmt: skip
+"""Functions that take options, and at which place."""
+
+OPTIONS: Final = frozenset(
+    """
+    allowbackslashescapinganycharacter allowcomments allownonnumericnumbers
+    allownumericleadingzeros allowsinglequotes allowunquotedcontrolchars allowunquotedfieldnames
+    arrayelementname attributeprefix charset columnnameofcorruptrecord comment dateformat
+    datetimeformat declaration delimiter dropfieldifallnull emptyvalue encoding enforceschema
+    escape escapequotes excludeattribute header ignoreleadingwhitespace ignorenamespace
+    ignorenullfields ignoresurroundingspaces ignoretrailingwhitespace inferschema linesep locale
+    maxcharspercolumn maxcolumns mode multiline nanvalue negativeinf nullvalue positiveinf
+    preferdate prefersdecimal pretty primitivesasstring quote quoteall roottag rowtag samplingratio
+    sep timestampformat timestampntzformat timezone unescapedquotehandling validatename valuetag
+    wildcardcolname
+    """.split()
+)
+"""Names of options that these functions may be given, in lower case. Left out on purpose:
+`rowValidationXSDPath`, which is a file's path."""
+
 
 def name_of(node: exp.Expr) -> str | None:
     """Return a call's name in lower case, or None where the node is no call `name(...)`."""

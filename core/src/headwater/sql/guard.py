@@ -21,12 +21,14 @@ MAX_DEPTH: Final = 64
 _QUERY_WORDS: Final = frozenset(["SELECT", "WITH", "FROM", "VALUES", "TABLE"])
 _PREFIXES: Final = frozenset(["NOT", "!", "-", "+", "~", "->", "INTERVAL", "DISTINCT", "ALL"])
 _OPERAND_ENDS: Final = frozenset([")", "]"])
+_VERSIONS: Final = frozenset(["VERSION", "TIMESTAMP", "SYSTEM_VERSION", "SYSTEM_TIME"])
 _HINTS: Final = frozenset(
     """
     BROADCAST BROADCASTJOIN MAPJOIN MERGE SHUFFLE_MERGE MERGEJOIN SHUFFLE_HASH SHUFFLE_REPLICATE_NL
     COALESCE REPARTITION REPARTITION_BY_RANGE REBALANCE
     """.split()
 )
+_PATTERNS: Final = (exp.Like, exp.ILike)
 _HINT_PUNCTUATION: Final = frozenset("(),.")
 _SUPPORTED: Final = "write one query: SELECT ..., or WITH ... SELECT ..."
 
@@ -77,11 +79,11 @@ def not_a_query(text: str, lexemes: Sequence[Lexeme]) -> Diagnostic:
 
 def check_text(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
     """Return what is refused by the look of the tokens alone."""
+    substitutions = list(_substitutions(text))
     first = next((x for x in lexemes if x.text != "(" or x.kind != lexer.OPERATOR), None)
     if first is None or first.kind != lexer.WORD or first.text.upper() not in _QUERY_WORDS:
         return [not_a_query(text, lexemes)]
-    found = list(_substitutions(text))
-    found += _words(text, lexemes)
+    found = [*substitutions, *_words(text, lexemes)]
     found += _hints(text, lexemes)
     found += _depth(text, lexemes)
     return found
@@ -114,11 +116,22 @@ def _words(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
                 "identifier-clause", "IDENTIFIER(...) makes a name at run time, so that it can't be checked",
                 span=token.span, text=text, hint="write the name itself",
             )  # fmt: skip
+        elif word == "AS" and following.text.upper() == "OF" and _is_version(lexemes, index):
+            yield Diagnostic(
+                "time-travel", "a table's past versions are not read",
+                span=Span(lexemes[index - 1].start, following.end), text=text,
+                hint="leave out VERSION AS OF and TIMESTAMP AS OF",
+            )  # fmt: skip
         elif token.kind == lexer.OPERATOR and token.text == ":" and _is_parameter(lexemes, index):
             yield _parameter(text, Span(token.start, following.end))
     for token in lexemes:
         if token.kind == lexer.OPERATOR and token.text == "?":
             yield _parameter(text, token.span)
+
+
+def _is_version(lexemes: Sequence[Lexeme], index: int) -> bool:
+    before = lexemes[index - 1] if index else None
+    return before is not None and before.text.upper() in _VERSIONS
 
 
 def _is_parameter(lexemes: Sequence[Lexeme], index: int) -> bool:
@@ -146,15 +159,26 @@ def _hints(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
             inside, depth = token.text == "/*+", 0
             if inside and (index == 0 or lexemes[index - 1].text.upper() != "SELECT"):
                 yield _hint(text, token, "a hint stands right after SELECT")
+                inside = False
         elif inside:
             if token.kind == lexer.OPERATOR:
                 depth += {"(": 1, ")": -1}.get(token.text, 0)
-                if token.text not in _HINT_PUNCTUATION or depth > 1:
-                    yield _hint(text, token, f"{token.text!r} has no place in a hint")
-            elif depth == 0 and (token.kind != lexer.WORD or token.text.upper() not in _HINTS):
-                yield _hint(text, token, f"{token.text!r} is no hint that is admitted")
-            elif token.kind not in (lexer.WORD, lexer.QUOTED, lexer.NUMBER):
-                yield _hint(text, token, f"{token.text!r} has no place in a hint")
+            problem = _hint_problem(token, depth)
+            if problem is not None:
+                yield _hint(text, token, problem)
+                inside = False
+
+
+def _hint_problem(token: Lexeme, depth: int) -> str | None:
+    """Why a token can't stand in a hint: names of hints, with names and numbers in brackets."""
+    if token.kind == lexer.OPERATOR:
+        fits = token.text in _HINT_PUNCTUATION and depth <= 1
+    elif depth == 0:
+        known = token.kind == lexer.WORD and token.text.upper() in _HINTS
+        return None if known else f"{token.text!r} is no hint that is admitted"
+    else:
+        fits = token.kind in (lexer.WORD, lexer.QUOTED, lexer.NUMBER)
+    return None if fits else f"{token.text!r} has no place in a hint"
 
 
 def _hint(text: str, token: Lexeme, message: str) -> Diagnostic:
@@ -181,38 +205,42 @@ def _depth(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
             return
 
 
-def check_tree(tree: exp.Query, text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
+def check_tree(tree: exp.Expr, text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
     """Return what is refused in the tree, and warnings about what it admits."""
     names = {x.start: x for x in lexemes if x.kind in (lexer.WORD, lexer.QUOTED)}
     found: list[Diagnostic] = []
-    for node in tree.walk():
+    for node in tree.walk(bfs=False, prune=lambda n: type(n) not in nodes.ALLOWED):
         kind = type(node)
         if kind not in nodes.ALLOWED:
             found.append(_refused_node(node, text))
-        elif kind is exp.Anonymous:
+        elif isinstance(node, exp.Anonymous):
             found += _function(node, text)
-        elif kind is exp.Identifier:
+        elif isinstance(node, exp.Identifier):
             start = node.meta.get("start")
             if start not in names or names[start].end != node.meta.get("end", 0) + 1:
                 found.append(_no_name(node, text))
-        elif kind is exp.Dot and isinstance(node.expression, exp.Func):
-            found.append(_qualified_function(node, text))
-        elif kind in (exp.CurrentDate, exp.CurrentTimestamp):
-            found.append(_non_reproducible(node, kind.key, text))
-        elif kind is exp.TableSample:
+        elif isinstance(node, (exp.CurrentDate, exp.CurrentTimestamp)):
+            found.append(_non_reproducible(node, kind.__name__, text))
+        elif isinstance(node, exp.TableSample):
             found += _sample(node, text)
-        elif kind is exp.Extract and node.name.lower() not in nodes.EXTRACT_UNITS:
+        elif isinstance(node, exp.Extract) and node.name.lower() not in nodes.EXTRACT_UNITS:
             found.append(_unit(node, text))
-    return list({(d.code, d.span, d.message): d for d in found}.values())
+        elif isinstance(node, (exp.Any, exp.All)) and not isinstance(node.parent, _PATTERNS):
+            found.append(_quantified(node, text))
+    return list(dict.fromkeys(found))
 
 
 def _function(node: exp.Anonymous, text: str) -> Iterator[Diagnostic]:
     name = functions.name_of(node) or ""
     at = _span(node)
+    if isinstance(node.parent, exp.Dot) and node.arg_key == "expression":
+        yield _qualified_function(node.parent, text)
+        return
     in_from = isinstance(node.parent, (exp.Table, exp.Lateral))
     if name in (functions.TABLE_FUNCTIONS if in_from else functions.ALLOWED):
         if name in functions.NON_REPRODUCIBLE:
             yield _non_reproducible(node, f"{name}()", text)
+        yield from _options(node, name, text)
         return
     why = functions.refusal(name)
     if why is not None:
@@ -232,6 +260,33 @@ def _function(node: exp.Anonymous, text: str) -> Iterator[Diagnostic]:
     )
 
 
+def _options(node: exp.Anonymous, name: str, text: str) -> Iterator[Diagnostic]:
+    """Options are spelled out, and known: one of them makes Spark read a file."""
+    index = functions.OPTIONS_AT.get(name)
+    if index is None or len(node.expressions) <= index:
+        return
+    options = node.expressions[index]
+    keys = options.expressions[::2] if functions.name_of(options) == "map" else []
+    wrong = [k for k in keys if not k.is_string or k.name.lower() not in functions.OPTIONS]
+    if wrong or not keys:
+        yield Diagnostic(
+            "forbidden-option",
+            f"{name}() is admitted with options that are written out as map('option', 'value')"
+            + (f", and {wrong[0].name!r} is none that is admitted" if wrong else ""),
+            span=_span(options) or _span(node),
+            text=text,
+            hint=(did_you_mean(wrong[0].name, functions.OPTIONS) if wrong else None)
+            or "leave the option out",
+        )
+
+
+def _quantified(node: exp.Expr, text: str) -> Diagnostic:
+    return Diagnostic(
+        "unsupported-syntax", f"{type(node).__name__.upper()} stands after LIKE only",
+        span=_span(node), text=text, hint="use IN, EXISTS, or an aggregate in a subquery",
+    )  # fmt: skip
+
+
 def _qualified_function(node: exp.Dot, text: str) -> Diagnostic:
     return Diagnostic(
         "qualified-function", "functions are called by their bare names", span=_span(node),
@@ -246,7 +301,7 @@ def _no_name(node: exp.Identifier, text: str) -> Diagnostic:
     )  # fmt: skip
 
 
-def _non_reproducible(node: exp.Expression, what: str, text: str) -> Diagnostic:
+def _non_reproducible(node: exp.Expr, what: str, text: str) -> Diagnostic:
     return Diagnostic(
         "non-reproducible", f"{what} may answer differently each time", Severity.WARNING,
         span=_span(node), text=text, hint="two reads of the same window may then differ",
@@ -269,7 +324,7 @@ def _unit(node: exp.Extract, text: str) -> Diagnostic:
     )  # fmt: skip
 
 
-def _refused_node(node: exp.Expression, text: str) -> Diagnostic:
+def _refused_node(node: exp.Expr, text: str) -> Diagnostic:
     code, message, hint = nodes.REFUSED.get(type(node), ("", "", ""))
     if not code:
         what = type(node).key.upper() if not isinstance(node, exp.Func) else f"{node.sql_name()}()"
@@ -278,6 +333,6 @@ def _refused_node(node: exp.Expression, text: str) -> Diagnostic:
     return Diagnostic(code, message, span=_span(node), text=text, hint=hint)
 
 
-def _span(node: exp.Expression) -> Span | None:
+def _span(node: exp.Expr) -> Span | None:
     """The place of a node: from its first to its last name or call that has a place."""
     return nodes.span_of(node)

@@ -37,7 +37,7 @@ _TOKENS: Final = re.compile(
     | (?P<string>'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*")
     | (?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?:BD|[LSYFD])?(?!\w))
     | (?P<word>\w+)
-    | (?P<operator>\|>|<=>|->|=>|::|\|\||==|!=|!>|!<|<>|<=|>=|[-+*/%~&|^=<>!.,;:?()\[\]])
+    | (?P<operator>\|>|<=>|->|=>|::|\|\||==|!=|!>|!<|<>|<=|>=|/(?!\*)|[-+*%~&|^=<>!.,;:?()\[\]])
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
@@ -94,8 +94,7 @@ def lex(text: str) -> tuple[list[Lexeme], list[Diagnostic]]:
             problems.append(problem)
         if kind != COMMENT:
             found.append(_lexeme(kind, start, position, piece))
-    problems += _unbalanced(found, text)
-    return found, problems
+    return found, problems or _unbalanced(found, text)
 
 
 def unescape(body: str) -> str:

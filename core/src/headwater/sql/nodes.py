@@ -60,8 +60,17 @@ REFUSED: Final = {
     ),
     exp.Into: ("not-a-query", "SELECT ... INTO writes a table", "leave out INTO"),
     exp.Insert: ("not-a-query", "INSERT writes a table", "only read"),
+    exp.Delete: ("not-a-query", "DELETE changes a table", "only read"),
+    exp.Update: ("not-a-query", "UPDATE changes a table", "only read"),
+    exp.Merge: ("not-a-query", "MERGE changes a table", "only read"),
     exp.Create: ("not-a-query", "CREATE changes the catalog", "only read"),
+    exp.Drop: ("not-a-query", "DROP changes the catalog", "only read"),
     exp.Command: ("not-a-query", "this is a command, not a query", "only read"),
+    exp.Array: (
+        "unsupported-syntax",
+        "Spark has no arrays in square brackets",
+        "write array(...)",
+    ),
     exp.CurrentUser: (
         "forbidden-function",
         "current_user is not admitted: it answers about the engine's session, not about the data",

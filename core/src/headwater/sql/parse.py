@@ -57,7 +57,8 @@ def parse(
     end, stray = guard.statement_end(text, lexemes)
     lexemes = [x for x in lexemes if x.end <= end]
     problems += stray
-    problems += guard.check_text(text, lexemes)
+    if not problems:
+        problems += guard.check_text(text, lexemes)
     if errors_in(problems):
         return _refused(text, *problems)
     read = _read(text, end, lexemes)
@@ -103,7 +104,7 @@ def _parser(length: int) -> Parser:
     return dialect().parser(error_message_context=length)
 
 
-def _unmark(tree: exp.Expression) -> None:
+def _unmark(tree: exp.Expr) -> None:
     """Take the marks off again, and names that sqlglot makes up for a PIVOT's columns."""
     for node in tree.walk():
         if isinstance(node, exp.Pivot):
@@ -120,9 +121,10 @@ def _syntax(text: str, error: ParseError) -> Diagnostic:
     first = error.errors[0] if error.errors else {}
     message = _ANSI.sub("", str(first.get("description") or "the query can't be read")).strip(". ")
     message = re.sub(r" but got <Token .*", "", message.partition("\n")[0])
+    code = "unknown-type" if message.startswith("Expected TYPE") else "syntax"
     before, place = str(first.get("start_context") or ""), str(first.get("highlight") or "")
     return Diagnostic(
-        "syntax",
+        code,
         f"this is not Spark SQL at {place!r}: {message[:1].lower()}{message[1:]}",
         span=Span(len(before), len(before) + max(1, len(place))),
         text=text,

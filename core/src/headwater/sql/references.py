@@ -21,7 +21,7 @@ _PATH_CHARACTERS: Final = frozenset("/\\:*?")
 
 
 def find(
-    tree: exp.Query, text: str, *, database: str | None, databases: Collection[str] | None
+    tree: exp.Expr, text: str, *, database: str | None, databases: Collection[str] | None
 ) -> tuple[list[TableReference], list[Diagnostic]]:
     """Return a query's table references in the order of the text, and which are not allowed.
 
@@ -38,7 +38,7 @@ def find(
     problems: list[Diagnostic] = []
     spelled: dict[tuple[str, str], TableName] = {}
     allowed = None if database is None and databases is None else {*(databases or ()), database}
-    tables = sorted(_tables(tree, frozenset()), key=lambda t: t.this.meta.get("start", 0))
+    tables = sorted(_tables(tree, frozenset()), key=_start)
     for node in tables:
         reference = _reference(node, database)
         if reference is None:
@@ -54,12 +54,14 @@ def find(
     return found, problems
 
 
-def _tables(node: exp.Expression, ctes: frozenset[str]) -> Iterator[exp.Table]:
+def _start(node: exp.Table) -> int:
+    return min((i.meta.get("start", 0) for i in _identifiers(node.this)), default=0)
+
+
+def _tables(node: exp.Expr, ctes: frozenset[str]) -> Iterator[exp.Table]:
     """Yield the tables below a node that no WITH clause in force defines."""
-    if isinstance(node, exp.Table):
-        if isinstance(node.this, exp.Identifier) and (
-            node.args.get("db") is not None or node.name.casefold() not in ctes
-        ):
+    if isinstance(node, exp.Table) and not isinstance(node.this, exp.Anonymous):
+        if node.args.get("db") is not None or node.name.casefold() not in ctes:
             yield node
     with_ = node.args.get("with_")
     if isinstance(with_, exp.With):
@@ -78,10 +80,15 @@ def _reference(node: exp.Table, database: str | None) -> TableReference | None:
     place = db.name if db is not None else database
     if place is None:
         return None
-    parts = [p for p in (catalog, db, node.this) if p is not None]
+    parts = [i for p in (catalog, db, node.this) if p is not None for i in _identifiers(p)]
     span = Span(parts[0].meta.get("start", 0), parts[-1].meta.get("end", 0) + 1)
-    name = TableName(place, node.name, catalog.name if catalog is not None else None)
+    name = TableName(place, parts[-1].name, catalog.name if catalog is not None else None)
     return TableReference(name, span, node.alias or None, node)
+
+
+def _identifiers(node: exp.Expr) -> list[exp.Identifier]:
+    """The parts of a name; sqlglot keeps the last two of four in a Dot."""
+    return [n for n in node.walk(bfs=False) if isinstance(n, exp.Identifier)]
 
 
 def _unplaced(node: exp.Table, text: str) -> Diagnostic:
