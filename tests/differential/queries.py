@@ -26,3 +26,8 @@ def load(name: str) -> dict[str, str]:
 def ends_in_order(sql: str) -> bool:
     """Return whether a query's rows come in an order: its last ORDER BY is in no bracket."""
     return re.search(r"ORDER BY [^()]*$", sql) is not None
+
+
+def adds_floats(sql: str) -> bool:
+    """Return whether a query may add floats up, in an order that no engine fixes."""
+    return re.search(r"\b(sum|avg|mean)\s*\(", sql, re.IGNORECASE) is not None

@@ -20,6 +20,7 @@ QUERIES = load("monitoring.sql")
 # Spark 4.1 has no QUALIFY (4.2 and Databricks do); the subquery that it stands for is asked instead.
 SAME_AS = {"the latest label of each prediction, by QUALIFY": "the same by a subquery"}
 
+
 def test_there_are_forty_shapes() -> None:
     assert len(QUERIES) >= 40
 

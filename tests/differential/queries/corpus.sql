@@ -709,7 +709,7 @@ SELECT entity_id FROM predictions INTERSECT SELECT entity_id FROM features;
 SELECT entity_id FROM predictions EXCEPT SELECT entity_id FROM features WHERE f3 > 0;
 
 -- composed 42
-SELECT k, d FROM nums ORDER BY d;
+SELECT k, d FROM nums ORDER BY d, k DESC;
 
 -- composed 43
 SELECT k, f FROM nums ORDER BY f DESC NULLS FIRST, k;

@@ -56,14 +56,14 @@ def negation(e: Expressions, node: exp.Expr) -> Piece:
 
 def is_(e: Expressions, node: exp.Expr) -> Piece:
     """Return `a IS NULL`, `IS TRUE`, `IS FALSE` and `IS UNKNOWN`."""
-    what = node.expression
+    what, word = node.expression, "IS NOT" if node.args.get("negate") else "IS"
     inner = e.piece(node.this)
     if isinstance(what, exp.Null):
-        return Piece(f"({inner.sql} IS NULL)", t.BOOLEAN, inner.raises)
+        return Piece(f"({inner.sql} {word} NULL)", t.BOOLEAN, inner.raises)
     if isinstance(what, exp.Boolean):
         refuse_unless(inner.type == t.BOOLEAN, f"{inner.type} IS TRUE", node)
-        word = "TRUE" if what.this else "FALSE"
-        return Piece(f"({inner.sql} IS {word})", t.BOOLEAN, inner.raises)
+        value = "TRUE" if what.this else "FALSE"
+        return Piece(f"({inner.sql} {word} {value})", t.BOOLEAN, inner.raises)
     raise Refusal("IS with something else than NULL, TRUE or FALSE", node)
 
 
@@ -102,6 +102,7 @@ def like(e: Expressions, node: exp.Expr) -> Piece:
             not set("ikIK") & set(pattern.literal), "ILIKE with i or k: Unicode has others", node
         )
     word = "ILIKE" if isinstance(node, exp.ILike) else "LIKE"
+    word = f"NOT {word}" if node.args.get("negate") else word
     return Piece(f"({value.sql} {word} {pattern.sql} ESCAPE '\\')", t.BOOLEAN, value.raises)
 
 

@@ -28,6 +28,7 @@ _JOINS: Final = {
     JoinKind.SEMI: "SEMI JOIN",
     JoinKind.ANTI: "ANTI JOIN",
 }
+_ITEM_PARTS: Final = frozenset({"this", "alias", "db", "catalog", "expressions"})
 _MAY_RAISE: Final = "a join condition that may raise: the two engines may evaluate other rows"
 
 
@@ -59,6 +60,8 @@ def _item(
 ) -> tuple[str, Compiled | None]:
     refuse_unless(not item.node.args.get("sample"), "TABLESAMPLE", item.node)
     refuse_unless(not item.node.args.get("pivots"), "PIVOT", item.node)
+    strange = [k for k, v in item.node.args.items() if v and k not in _ITEM_PARTS]
+    refuse_unless(not strange, f"{', '.join(strange)} in FROM", item.node)
     alias, renamed, source = queries.alias(), _alias_columns(item.node), item.source
     if isinstance(source, TableReference):
         refuse_unless(not renamed, "new names for the columns of a table", item.node)
