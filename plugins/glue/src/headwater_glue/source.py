@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from pydantic import Field, field_validator, model_validator
@@ -21,6 +21,7 @@ from headwater_glue.auth import DefaultChain
 from headwater_glue.catalog import GlueCatalog
 
 if TYPE_CHECKING:
+    from headwater.report import CheckStage
     from headwater_aws.session import AwsSession
 
 
@@ -161,6 +162,12 @@ class GlueDataSource(DataSource):
         if getattr(scan.relation, "auth_ref", None) != self.auth_ref:
             return None
         return verdict(gather(scan, window, self.catalog(access), self._session(access)))
+
+    def examine(self, access: Access) -> Iterator[CheckStage]:
+        """Yield the examination of the identity: its token, the token's issuer, the caller."""
+        from headwater_aws.examining import examine
+
+        return examine(self._session(access))
 
     def describe(self) -> Mapping[str, str]:
         """Return what identifies it, for a person."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from pydantic import Field, model_validator
@@ -23,6 +23,7 @@ from headwater_s3.location import read
 from headwater_s3.placeholders import filled
 
 if TYPE_CHECKING:
+    from headwater.report import CheckStage
     from headwater_aws.session import AwsSession
 
 ONLY = "data"
@@ -177,6 +178,12 @@ class S3DataSource(DataSource):
             # A metadata file stands for the table around it.
             places = {k.rpartition("/metadata/")[0] or k: v for k, v in places.items()}
         return tuple(prefix_permissions(arn_partition(region), places))
+
+    def examine(self, access: Access) -> Iterator[CheckStage]:
+        """Yield the examination of the identity: its token, the token's issuer, the caller."""
+        from headwater_aws.examining import examine
+
+        return examine(cast("AwsSession", access.session(self.auth_ref)))
 
     def describe(self) -> Mapping[str, str]:
         """Return the type and where the inputs lie."""
