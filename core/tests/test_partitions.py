@@ -150,6 +150,15 @@ def test_lateness_keeps_later_partitions_not_earlier_ones() -> None:
     assert list(expected_keys(rule, window)) == [("2024-03-09",), ("2024-03-10",), ("2024-03-11",)]
 
 
+def test_a_clock_that_goes_back_into_the_day_before() -> None:
+    """St. John's, 7 November 2010: at 00:01 it was 23:01 of the 6th again."""
+    rule = TimePartition("ts", {"dt": "yyyy-MM-dd", "hour": "HH"}, "America/St_Johns")
+    window = Window.of("2010-11-07T02:30Z", "2010-11-07T02:40Z")
+    assert list(expected_keys(rule, window)) == [("2010-11-06", "23"), ("2010-11-07", "00")]
+    before = Window.of("2010-11-07T02:30Z", "2010-11-07T02:31Z")
+    assert list(expected_keys(rule, before)) == [("2010-11-07", "00")]
+
+
 def test_the_end_of_a_window_is_not_in_it() -> None:
     hourly = TimePartition("ts", {"dt": "yyyy-MM-dd", "hour": "HH"})
     window = Window.of("2024-03-09T22:00", "2024-03-10T00:00")
