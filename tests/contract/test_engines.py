@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 import pytest
 
@@ -26,8 +27,16 @@ def spark() -> Iterator[Engine]:
     engine.close()
 
 
+SKIPS_FLOATS = "Spark's Parquet reader skips by statistics, which know neither NaN nor -0.0"
+
+
 @pytest.mark.spark
 class TestSpark(EngineContract):
+    known_failures: ClassVar[Mapping[str, str]] = {
+        "test_answers_are_sparks[nan-equals-nan]": SKIPS_FLOATS,
+        "test_answers_are_sparks[negative-zero-is-zero]": SKIPS_FLOATS,
+    }
+
     @pytest.fixture
     def engine(self, spark: Engine) -> Engine:
         return spark

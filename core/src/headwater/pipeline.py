@@ -19,6 +19,7 @@ from headwater.errors import ConfigError, MappingError, PlanError
 from headwater.mapping import BoundMapping, Mapping, bind
 from headwater.plan import Plan, Scan
 from headwater.plan_text import bytes_text
+from headwater.relation import MemoryRelation, StreamRelation
 from headwater.resolving import Resolved
 from headwater.scanning import scan
 from headwater.schema import Role, Schema
@@ -249,6 +250,6 @@ def _warnings(
     found += [
         Diagnostic("no-files", f"{s.table} has no files to read for this plan", Severity.WARNING)
         for s in scans
-        if s.estimate.files == 0 and not hasattr(s.relation, "data")
+        if s.estimate.files == 0 and not isinstance(s.relation, MemoryRelation | StreamRelation)
     ]
     return tuple(d for d in found if d.severity is not Severity.ERROR)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from headwater.table import Column, TableName
 
@@ -167,6 +167,30 @@ class MemoryRelation:
     data: object = field(repr=False, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class StreamRelation:
+    """Rows that another system streams, as Arrow: a database, a service.
+
+    Args:
+        name: The table it stands for.
+        columns: Its columns.
+        open: Called with the names of the columns that a query needs, perhaps several times in one
+            read, on any thread; gives a `pyarrow.RecordBatchReader` of these, from the first row,
+            in the Arrow types of `columns`. To be sent to another process it must pickle.
+        auth_ref: Whose identity it uses.
+    """
+
+    name: TableName
+    columns: tuple[Column, ...]
+    open: Callable[[Sequence[str]], Any] = field(repr=False, compare=False)
+    auth_ref: str | None = None
+
+
 Relation: TypeAlias = (
-    FileRelation | IcebergRelation | DeltaRelation | CatalogRelation | MemoryRelation
+    FileRelation
+    | IcebergRelation
+    | DeltaRelation
+    | CatalogRelation
+    | MemoryRelation
+    | StreamRelation
 )

@@ -38,7 +38,8 @@ ANSWERS: Final[dict[str, tuple[str, list[tuple[Any, ...]]]]] = {
         [("row-4",), ("row-7",)],
     ),
     "first-of-each": (
-        "SELECT id FROM t QUALIFY row_number() OVER (PARTITION BY flag ORDER BY id) = 1",
+        """SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY flag ORDER BY id) AS n FROM t)
+        AS s WHERE n = 1""",
         [("row-0",), ("row-1",), ("row-2",)],
     ),
     "a-window-of-time": (

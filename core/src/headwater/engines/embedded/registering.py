@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from headwater.arrow_types import arrow_type
 from headwater.engines.embedded import files, lakes
 from headwater.engines.embedded.paths import duckdb_paths
 from headwater.errors import EngineError, UnsupportedError
-from headwater.plan import PRIVATE_DATABASE, Plan, Scan
+from headwater.plan import Plan, Scan
 from headwater.relation import (
     CatalogRelation,
     DeltaRelation,
@@ -17,10 +17,12 @@ from headwater.relation import (
     IcebergRelation,
     MemoryRelation,
     Relation,
+    StreamRelation,
 )
 from headwater.sql.analysis import Analysis, Scope, TableReference
 from headwater.sql.portable.spelling import cast, name
-from headwater.table import TableName
+from headwater.sql.private import PRIVATE_DATABASE
+from headwater.table import Column, TableName
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,6 +88,11 @@ class Registrar:
                 stream = lakes.stream(relation, columns, keys)
                 self._connection.register(f"{slot}_rows", stream)
                 return _typed(f"{slot}_rows", relation, columns)
+            case StreamRelation():
+                wanted = _chosen(relation, columns)
+                rows = lakes.RowStream(lambda: relation.open([c.name for c in wanted]))
+                self._connection.register(f"{slot}_rows", rows)
+                return _typed(f"{slot}_rows", relation, columns)
             case CatalogRelation():
                 raise UnsupportedError(
                     f"table {relation.name} is read by a cluster's own metastore, which the "
@@ -95,11 +102,15 @@ class Registrar:
 
 
 def _typed(source: str, relation: Relation, columns: frozenset[str] | None) -> str:
-    chosen = [
-        c for c in relation.columns if columns is None or c.name.casefold() in columns
-    ] or relation.columns[:1]
+    chosen = _chosen(relation, columns)
     listed = ", ".join(f"{cast(name(c.name), c.type)} AS {name(c.name)}" for c in chosen)
     return f"SELECT {listed} FROM {name(source)}"
+
+
+def _chosen(relation: Relation, columns: frozenset[str] | None) -> Sequence[Column]:
+    """Return the columns that a query uses; the first, where it uses none."""
+    used = [c for c in relation.columns if columns is None or c.name.casefold() in columns]
+    return used or relation.columns[:1]
 
 
 def _table(relation: MemoryRelation) -> pa.Table:

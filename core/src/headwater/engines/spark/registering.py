@@ -12,7 +12,7 @@ from headwater.engines.spark.storage import Opening, Storage
 from headwater.engines.spark.types import ddl, unpadded
 from headwater.errors import EngineError, UnsupportedError
 from headwater.plan import Scan
-from headwater.relation import FileRelation, MemoryRelation, Relation
+from headwater.relation import FileRelation, MemoryRelation, Relation, StreamRelation
 from headwater.sql.rewriting import quoted
 
 if TYPE_CHECKING:
@@ -66,6 +66,11 @@ class Registrar:
             case MemoryRelation():
                 columns = ddl(unpadded(relation.columns))
                 return self._session.createDataFrame(_table(relation), columns)
+            case StreamRelation():
+                # Spark takes rows of this process whole: the driver's memory must hold them.
+                rows = relation.open([c.name for c in relation.columns]).read_all()
+                held = MemoryRelation(relation.name, relation.columns, rows)
+                return self._session.createDataFrame(_table(held), ddl(unpadded(held.columns)))
             case _:
                 raise UnsupportedError(f"table {relation.name} is of a kind that Spark can't read")
 
