@@ -100,6 +100,11 @@ class TestIrsa:
         with opened(aws, DefaultChain()) as session, pytest.raises(AccessDeniedError):
             session.client("glue").get_databases()
 
+    def test_a_role_that_is_none(self, token_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ROLE_ARN", "monitoring")
+        with pytest.raises(AuthError, match="'monitoring' is not a role's ARN"):
+            DefaultChain().open(region=REGION)
+
     def test_half_of_the_variables(self, token_file: Path) -> None:
         with pytest.raises(AuthError, match="AWS_ROLE_ARN is not"):
             DefaultChain().open(region=REGION)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import ValidationError
+
 from headwater.errors import AuthError
 from headwater_aws.auth.chain import AwsStrategy
 from headwater_aws.auth.oidc_role import OidcRole
@@ -33,7 +35,14 @@ class DefaultChain(AwsStrategy):
         )
         if role and file:
             name = os.environ.get("AWS_ROLE_SESSION_NAME") or "headwater"
-            return OidcRole(role_arn=role, token=EksToken(), session_name=name).first_step(opening)
+            try:
+                strategy = OidcRole(role_arn=role, token=EksToken(), session_name=name)
+            except ValidationError as error:
+                problem = error.errors(include_url=False, include_input=False)[0]["msg"]
+                raise AuthError(
+                    f"AWS_ROLE_ARN or AWS_ROLE_SESSION_NAME is wrong: {problem}", code="no-role"
+                ) from error
+            return strategy.first_step(opening)
         if file:
             raise AuthError(
                 "AWS_WEB_IDENTITY_TOKEN_FILE is set, and AWS_ROLE_ARN is not",
