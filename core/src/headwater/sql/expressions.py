@@ -340,5 +340,6 @@ _RULES: Final[dict[type[exp.Expr], Rule]] = {
 
 
 def types_of(work: Work, nodes: Sequence[exp.Expr], context: Context) -> list[DataType]:
-    """Return `type_of` for each node."""
-    return [type_of(work, n, context) for n in nodes]
+    """Return `type_of` for each of a call's arguments, `name => value` by its value."""
+    values = (n.expression if isinstance(n, exp.Kwarg) else n for n in nodes)
+    return [type_of(work, v, context) for v in values]

@@ -8,17 +8,16 @@ Source: Apache Spark 4.1, `toPrettySQL`, `ResolveAliases`, and the expressions' 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import Final
 
 from sqlglot import exp
 
 from headwater.sql import functions, literals
-from headwater.sql.call_names import ALIASES, ARGUMENTS_KEPT, CERTAIN, DEFAULTS
+from headwater.sql.call_names import ARGUMENTS_KEPT, CERTAIN, DEFAULTS, RENAMED, UNCERTAIN, UPPER
 from headwater.sql.context import Work
 from headwater.sql.datatypes import data_type
+from headwater.sql.words import words
 from headwater.types import DATE, DataType
 
 _OPERATORS: Final = {
@@ -27,10 +26,9 @@ _OPERATORS: Final = {
     exp.And: "AND", exp.Or: "OR", exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.BitwiseXor: "^",
     exp.BitwiseLeftShift: "<<", exp.BitwiseRightShift: ">>",
 }  # fmt: skip
-_CASTS: Final = frozenset(
-    """
-    bigint binary boolean date decimal double float int smallint string timestamp tinyint
-    """.split()
+_COMPARISONS: Final = frozenset(["=", ">", ">=", "<", "<=", "<=>"])
+_CASTS: Final = words(
+    "bigint binary boolean date decimal double float int smallint string timestamp tinyint"
 )
 _MOMENTS: Final = ("date", "timestamp", "timestamp_ntz")
 
@@ -40,7 +38,7 @@ def output_name(work: Work, node: exp.Expr) -> tuple[str, bool]:
     if isinstance(node, exp.Alias):
         return str(node.alias), True
     inner = _bare(node)
-    if isinstance(inner, (exp.Column, exp.Dot)):
+    if isinstance(inner, exp.Column) or (isinstance(inner, exp.Dot) and _is_path(inner)):
         return _last_name(inner), True
     if isinstance(inner, (exp.Cast, exp.TryCast)) and _is_attribute(work, inner.this):
         return _bare(inner.this).name, True
@@ -61,6 +59,13 @@ def _bare(node: exp.Expr) -> exp.Expr:
     while isinstance(node, exp.Paren):
         node = node.this
     return node
+
+
+def _is_path(node: exp.Expr) -> bool:
+    """Whether a node is a column and fields below it, and nothing else."""
+    while isinstance(node, exp.Dot):
+        node = node.this
+    return isinstance(node, exp.Column)
 
 
 def _last_name(node: exp.Expr) -> str:
@@ -126,12 +131,22 @@ class _Writer:
             b = self._type(node.expression)
             if b is not None and b.name == "interval":
                 return f"({right} * {left})"
+        if operator in _COMPARISONS:
+            self._check_comparison(left_node, node.expression)
         return f"({left} {operator} {right})"
+
+    def _check_comparison(self, *nodes: exp.Expr) -> None:
+        """Spark rewrites a literal that is compared with a number of another kind."""
+        names = {t.name for n in nodes if (t := self._type(n)) is not None}
+        if len(names) > 1 and any(isinstance(_bare(n), exp.Literal) for n in nodes):
+            self.certain = self.certain and "decimal" not in names
 
     def _sum(self, operator: str, left: tuple[str, DataType], right: tuple[str, DataType]) -> str:
         if left[1].name == "interval" and right[1].name in _MOMENTS:
             left, right = right, left
         (a, a_type), (b, b_type) = left, right
+        if a_type.name == b_type.name == "interval":
+            self.certain = False  # `INTERVAL 1 DAY 2 HOURS` is one literal for Spark
         if a_type.is_integer and b_type == DATE:
             (a, a_type), (b, b_type) = (b, b_type), (a, a_type)
         if a_type == DATE and b_type.is_integer:
@@ -143,6 +158,8 @@ class _Writer:
         return f"({a} {operator} {b})"
 
     def _column(self, node: exp.Expr) -> str:
+        if id(node) in self._work.aliases:
+            self.certain = False
         binding = self._work.bindings.get(id(node))
         if binding is None or not binding.fields:
             return str(node.name)
@@ -274,15 +291,33 @@ class _Writer:
             return self.text(arguments[0])
         if name == "count" and len(arguments) == 1 and isinstance(arguments[0], exp.Star):
             return "count(1)"
-        if name in ("if", "iff"):
-            return f"(IF({self._list(arguments)}))"
-        if name not in CERTAIN:
+        if len(arguments) == 3 and name in _WITH_UNIT:
+            texts = [arguments[0].name, *(self.text(a) for a in arguments[1:])]
+            return f"{_WITH_UNIT[name]}({', '.join(texts)})"
+        if name in _WRITTEN_OUT and len(arguments) == _WRITTEN_OUT[name].count("{}"):
+            return _WRITTEN_OUT[name].format(*(self.text(a) for a in arguments))
+        if name not in CERTAIN or (name, len(arguments)) in UNCERTAIN:
             self.certain = False
-        kept = ARGUMENTS_KEPT.get(name)
-        written = [self.text(a) for a in arguments[:kept]]
+        written = [self.text(a) for a in arguments[: ARGUMENTS_KEPT.get(name)]]
         written += DEFAULTS.get((name, len(arguments)), ())
-        return f"{ALIASES.get(name, name)}({', '.join(written)})"
+        shown = RENAMED.get(name, name.upper() if name in UPPER else name)
+        return f"{shown}({', '.join(written)})"
 
+
+_WITH_UNIT: Final = {
+    **dict.fromkeys(["date_add", "dateadd", "timestampadd"], "timestampadd"),
+    **dict.fromkeys(["datediff", "date_diff", "timestampdiff"], "timestampdiff"),
+}
+_WRITTEN_OUT: Final = {
+    "if": "(IF({}, {}, {}))",
+    "isnull": "({} IS NULL)",
+    "isnotnull": "({} IS NOT NULL)",
+    "positive": "(+ {})",
+    "like": "{} LIKE {}",
+    "div": "({} div {})",
+    "log": "LOG(E(), {})",
+}
+"""Calls that Spark writes as something else, with `{}` for each argument."""
 
 _RULES: Final[dict[type[exp.Expr], Callable[[_Writer, exp.Expr], str]]] = {
     exp.Paren: _Writer._inner,

@@ -13,7 +13,7 @@ from headwater.sql import types as typing
 from headwater.sql.analysis import Output, Scope
 from headwater.sql.columns import check_readable, fields
 from headwater.sql.context import Clause, Context, Work
-from headwater.sql.expressions import type_of, window_parts
+from headwater.sql.expressions import type_of, types_of, window_parts
 from headwater.sql.frame import Frame, Visible
 from headwater.sql.relations import from_clause, rename, values_columns
 from headwater.types import UNKNOWN
@@ -307,7 +307,7 @@ def _qualified_star(work: Work, item: exp.Column, context: Context) -> Iterator[
 def _generated(
     work: Work, item: exp.Expr, bare: exp.Expr, context: Context
 ) -> Iterator[Output]:
-    types = [type_of(work, a, context) for a in bare.expressions]
+    types = types_of(work, bare.expressions, context)
     found = signatures.generated(functions.name_of(bare) or "", types, bare.expressions)
     if isinstance(item, exp.Aliases):
         names = [a.name for a in item.expressions]
@@ -322,6 +322,8 @@ def _generated(
             item,
             hint=f"write AS ({', '.join(n for n, _ in found)})",
         )
+    if not names:
+        work.vague.add(id(context.scope))
     columns = [x for _, x in found] if found else [UNKNOWN] * len(names)
     for name, type_ in zip(names, columns, strict=False):
         yield Output(name, type_, item)

@@ -19,7 +19,7 @@ from headwater.sql.analysis import (
     TableReference,
 )
 from headwater.sql.context import Clause, Context, Work, folded
-from headwater.sql.expressions import type_of
+from headwater.sql.expressions import type_of, types_of
 from headwater.sql.frame import Frame, Visible, key_for, qualifiers_of
 from headwater.table import Column
 from headwater.types import UNKNOWN, DataType
@@ -247,8 +247,7 @@ def _generator(
     inner: Context,
     context: Context,
 ) -> Frame:
-    types = [type_of(work, a.expression if isinstance(a, exp.Kwarg) else a, inner)
-             for a in call.expressions]  # fmt: skip
+    types = types_of(work, call.expressions, inner)
     name = functions.name_of(call) or ""
     found = signatures.generated(name, types, call.expressions)
     return _generated(work, node, alias, found or (), context, vague=found is None)

@@ -5,6 +5,7 @@ Where Spark would refuse the arguments, or the rule does not know them, the answ
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -100,7 +101,9 @@ def _whole_interval(own: DataType) -> DataType:
 
 def percentile_of(value: DataType, inner: DataType) -> DataType:
     """Return the type of an exact percentile of values of one type."""
-    return value if value.name == "interval" else t.DOUBLE if value.is_numeric else UNKNOWN
+    if value.name == "interval":
+        return _whole_interval(value) if value.field_names else UNKNOWN
+    return t.DOUBLE if value.is_numeric else UNKNOWN
 
 
 def _percentile(call: Call) -> DataType:
@@ -314,13 +317,49 @@ def _extracted(call: Call) -> DataType:
 
 
 _SECONDS: Final = frozenset(["second", "seconds", "sec", "secs", "s"])
+_INTERVAL_UNITS: Final = {
+    **dict.fromkeys(["year", "years", "y", "yr", "yrs", "day", "days", "d"], t.INT),
+    **dict.fromkeys(["month", "months", "mon", "mons", "hour", "hours", "h", "hr", "hrs"], t.TINYINT),
+    **dict.fromkeys(["minute", "minutes", "m", "min", "mins"], t.TINYINT),
+    **dict.fromkeys(_SECONDS, t.decimal(8, 6)),
+}
 
 
 def extracted(unit: str, source: DataType) -> DataType:
     """Return the type of EXTRACT(unit FROM source)."""
+    if source.name == "interval" and source.field_names:
+        return _INTERVAL_UNITS.get(unit.lower(), UNKNOWN)
     if source.name not in ("date", "timestamp", "timestamp_ntz", "string"):
         return UNKNOWN
     return t.decimal(8, 6) if unit.lower() in _SECONDS else t.INT
+
+
+_DIGITS: Final = re.compile(r"[09]")
+
+
+def _to_number(call: Call) -> DataType:
+    """`to_number(x, '99.99')`: the format's digits are the decimal's."""
+    text = call.text(1)
+    if text is None:
+        return UNKNOWN
+    whole, _, part = text.upper().replace("D", ".").partition(".")
+    scale = len(_DIGITS.findall(part))
+    precision = len(_DIGITS.findall(whole)) + scale
+    return t.decimal(precision, scale) if 1 <= precision <= 38 else UNKNOWN
+
+
+def _variant_got(call: Call) -> DataType:
+    text = call.text(2)
+    try:
+        return typing.read_as(parse_type(text)) if text is not None else UNKNOWN
+    except TypeTextError:
+        return UNKNOWN
+
+
+def _not_nan(call: Call) -> DataType:
+    if not all(x.is_numeric or x in (t.STRING, t.VOID) for x in call.types):
+        return UNKNOWN
+    return t.FLOAT if set(call.types) == {t.FLOAT} else t.DOUBLE
 
 
 def _histogram(call: Call) -> DataType:
@@ -358,11 +397,10 @@ def _zero_if_null(call: Call) -> DataType:
 
 RULES: Final[dict[str, Rule]] = {
     **dict.fromkeys(
-        "first first_value last last_value any_value min max max_by min_by mode nth_value nullif"
-        " shuffle try_validate".split(),
+        ["first", "first_value", "last", "last_value", "any_value", "min", "max", "max_by", "min_by", "mode", "nth_value", "nullif", "shuffle", "try_validate"],
         _first,
     ),
-    **dict.fromkeys("coalesce nvl ifnull greatest least".split(), _wider),
+    **dict.fromkeys(["coalesce", "nvl", "ifnull", "greatest", "least"], _wider),
     **dict.fromkeys(["if", "nvl2"], _wider_from(1)),
     **dict.fromkeys(["abs", "negative", "positive"], _numeric),
     **dict.fromkeys(["mod", "pmod", "try_mod"], _arithmetic("%")),
@@ -415,6 +453,9 @@ RULES: Final[dict[str, Rule]] = {
     **dict.fromkeys(["bit_and", "bit_or", "bit_xor"], _integer),
     "nullifzero": _null_if_zero,
     "zeroifnull": _zero_if_null,
+    **dict.fromkeys(["to_number", "try_to_number"], _to_number),
+    **dict.fromkeys(["variant_get", "try_variant_get"], _variant_got),
+    "nanvl": _not_nan,
     "window_time": lambda call: t.TIMESTAMP,
 }
 
@@ -455,5 +496,9 @@ GENERATORS: Final[dict[str, Callable[[Call], Columns | None]]] = {
     **dict.fromkeys(["inline", "inline_outer"], _inlined),
     "json_tuple": _json_tuple,
     "stack": _stacked,
+    **dict.fromkeys(
+        ["variant_explode", "variant_explode_outer"],
+        lambda call: [("pos", t.INT), ("key", t.STRING), ("value", UNKNOWN)],
+    ),
     "range": lambda call: [("id", t.BIGINT)],
 }

@@ -276,6 +276,8 @@ def _shifted(moment: DataType, interval: DataType) -> DataType:
 
 def _interval_scaling(operator: str, left: DataType, right: DataType) -> DataType:
     interval, other = (left, right) if left.name == "interval" else (right, left)
+    if operator == "div" and left.name == right.name:
+        return t.BIGINT
     if not other.is_numeric or not (operator == "*" or (operator == "/" and interval is left)):
         return t.UNKNOWN
     units = _YEAR_MONTH if set(interval.field_names) <= set(_YEAR_MONTH) else _DAY_TIME
