@@ -1,0 +1,293 @@
+"""Engines that break one promise each; `test_broken_plugins.py` runs the contract on them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from headwater.credentials import Access
+from headwater.diagnostics import Diagnostic
+from headwater.engine import ArrowStream, Engine, EngineCapability
+from headwater.engines.embedded import EmbeddedEngine
+from headwater.errors import DataChangedError, EngineError
+from headwater.hookspecs import hookimpl
+from headwater.plan import Plan
+from headwater.relation import FileRelation
+from headwater.specs import EngineSpec
+from headwater.testing import EngineContract
+
+
+class Changed:
+    """A stream with other batches."""
+
+    def __init__(self, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> None:
+        self.schema = schema
+        self._batches = batches
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return self._batches
+
+
+class Good:
+    """Keeps every promise: it is the embedded engine by another name."""
+
+    name = "shelf"
+    capabilities = EmbeddedEngine.capabilities
+
+    def __init__(self) -> None:
+        self.inner = EmbeddedEngine()
+
+    def unavailable(self) -> str | None:
+        return self.inner.unavailable()
+
+    def refusals(self, plan: Plan) -> tuple[Diagnostic, ...]:
+        return self.inner.refusals(plan)
+
+    @contextmanager
+    def read(self, plan: Plan, access: Access) -> Iterator[ArrowStream]:
+        with self.inner.read(plan, access) as stream:
+            yield Changed(self.schema(stream.schema), self.batches(stream, plan))
+
+    def schema(self, schema: pa.Schema) -> pa.Schema:
+        return schema
+
+    def batches(self, stream: ArrowStream, plan: Plan) -> Iterator[pa.RecordBatch]:
+        for batch in stream:
+            changed = self.batch(batch, plan)
+            yield changed.rename_columns(self.schema(changed.schema).names)
+
+    def batch(self, batch: pa.RecordBatch, plan: Plan) -> pa.RecordBatch:
+        return batch
+
+
+class Shelf(EngineContract):
+    """The contract on `Kind`; broken suites name what they break."""
+
+    Kind: ClassVar[type[Good]]
+    breaks: ClassVar[str] = ""
+
+    @pytest.fixture
+    def headwater_plugins(self) -> Sequence[object]:
+        @hookimpl
+        def headwater_engines() -> list[EngineSpec]:
+            return [EngineSpec("shelf", f"{__name__}:{self.Kind.__name__}")]
+
+        return [SimpleNamespace(__name__="shelf", headwater_engines=headwater_engines)]
+
+    @pytest.fixture
+    def engine(self) -> Engine:
+        return self.Kind()
+
+
+class SuiteGood(Shelf):
+    Kind = Good
+
+
+class Nobody(Good):
+    name = "nobody"
+
+
+class SuiteNobody(Shelf):
+    Kind = Nobody
+    breaks = "test_its_name_is_registered"
+
+
+class Undecided(Good):
+    capabilities = Good.capabilities - {EngineCapability.PORTABLE_QUERY}
+
+
+class SuiteUndecided(Shelf):
+    Kind = Undecided
+    breaks = "test_it_says_what_it_can_do"
+
+
+class Rounding(Good):
+    def batch(self, batch: pa.RecordBatch, plan: Plan) -> pa.RecordBatch:
+        if "ratio" not in batch.schema.names:
+            return batch
+        at = batch.schema.names.index("ratio")
+        return batch.set_column(at, "ratio", pc.add(batch.column(at), 0.0))
+
+
+class SuiteRounding(Shelf):
+    Kind = Rounding
+    breaks = "test_values_come_back_exactly[ratio]"
+
+
+class GroupsNoNull(Good):
+    def batch(self, batch: pa.RecordBatch, plan: Plan) -> pa.RecordBatch:
+        if batch.schema.names != ["flag", "n"]:
+            return batch
+        return batch.filter(pc.is_valid(batch.column("flag")))
+
+
+class SuiteGroupsNoNull(Shelf):
+    Kind = GroupsNoNull
+    breaks = "test_answers_are_sparks[a-group-of-null]"
+
+
+class Forgiving(Good):
+    @contextmanager
+    def read(self, plan: Plan, access: Access) -> Iterator[ArrowStream]:
+        with ExitStack() as stack:
+            try:
+                stream: Any = stack.enter_context(super().read(plan, access))
+            except EngineError:
+                schema = pa.schema([("x", pa.int32())])
+                stream = pa.table([pa.nulls(1, pa.int32())], schema=schema).to_reader()
+            yield stream
+
+
+class SuiteForgiving(Shelf):
+    Kind = Forgiving
+    breaks = "test_it_raises_where_spark_raises"
+
+
+class Boastful(Good):
+    capabilities = Good.capabilities | {EngineCapability.ANY_QUERY}
+
+
+class SuiteBoastful(Shelf):
+    Kind = Boastful
+    breaks = "test_any_query_is_run"
+
+
+class Vague(Good):
+    def refusals(self, plan: Plan) -> tuple[Diagnostic, ...]:
+        return tuple(replace(d, span=None) for d in super().refusals(plan))
+
+
+class SuiteVague(Shelf):
+    Kind = Vague
+    breaks = "test_undeclared_queries_are_refused"
+
+
+class Renaming(Good):
+    def schema(self, schema: pa.Schema) -> pa.Schema:
+        return pa.schema([f.with_name(f.name.replace("b c", "b_c")) for f in schema])
+
+
+class SuiteRenaming(Shelf):
+    Kind = Renaming
+    breaks = "test_columns_are_named_and_typed"
+
+
+class Unquoted(Good):
+    @contextmanager
+    def read(self, plan: Plan, access: Access) -> Iterator[ArrowStream]:
+        if any('"' in c.name for s in plan.scans for c in s.relation.columns):
+            raise EngineError("syntax error")
+        with super().read(plan, access) as stream:
+            yield stream
+
+
+class SuiteUnquoted(Shelf):
+    Kind = Unquoted
+    breaks = "test_columns_of_a_table_may_be_called_anything"
+
+
+class Hoarding(Good):
+    def batches(self, stream: ArrowStream, plan: Plan) -> Iterator[pa.RecordBatch]:
+        whole = pa.Table.from_batches(list(stream), stream.schema).combine_chunks()
+        yield from whole.to_batches(max_chunksize=None)
+
+
+class SuiteHoarding(Shelf):
+    Kind = Hoarding
+    breaks = "test_rows_come_in_batches"
+
+
+class Littering(Good):
+    left_over: bool = False
+
+    def batches(self, stream: ArrowStream, plan: Plan) -> Iterator[pa.RecordBatch]:
+        if self.left_over:
+            raise EngineError("the table t0 exists already")
+        self.left_over = True
+        yield from stream
+        self.left_over = False
+
+
+class SuiteLittering(Shelf):
+    Kind = Littering
+    breaks = "test_a_read_can_be_left_and_begun_again"
+
+
+class Sharing(Good):
+    @contextmanager
+    def read(self, plan: Plan, access: Access) -> Iterator[ArrowStream]:
+        self.plan = plan
+        time.sleep(0.05)
+        with super().read(self.plan, access) as stream:
+            yield stream
+
+
+class SuiteSharing(Shelf):
+    Kind = Sharing
+    breaks = "test_reads_do_not_meet"
+
+
+class NeedsFiles(Good):
+    @contextmanager
+    def read(self, plan: Plan, access: Access) -> Iterator[ArrowStream]:
+        if any(isinstance(s.relation, FileRelation) and not s.relation.files for s in plan.scans):
+            raise EngineError("no files found")
+        with super().read(plan, access) as stream:
+            yield stream
+
+
+class SuiteNeedsFiles(Shelf):
+    Kind = NeedsFiles
+    breaks = "test_no_files_are_an_answer"
+
+
+class Keyless(Good):
+    def batch(self, batch: pa.RecordBatch, plan: Plan) -> pa.RecordBatch:
+        relation = plan.scans[0].relation
+        if not (isinstance(relation, FileRelation) and relation.partition_columns):
+            return batch
+        at = batch.schema.names.index("day")
+        return batch.set_column(at, batch.schema.field(at), pa.nulls(len(batch), pa.date32()))
+
+
+class SuiteKeyless(Shelf):
+    Kind = Keyless
+    breaks = "test_partition_values_are_typed"
+
+
+class Mumbling(Good):
+    @contextmanager
+    def read(self, plan: Plan, access: Access) -> Iterator[ArrowStream]:
+        try:
+            with super().read(plan, access) as stream:
+                yield stream
+        except DataChangedError as error:
+            raise EngineError("IO error") from error
+
+
+class SuiteMumbling(Shelf):
+    Kind = Mumbling
+    breaks = "test_a_changed_file_is_an_error"
+
+
+class Modest(Good):
+    capabilities = Good.capabilities - {EngineCapability.DELTA}
+
+
+class SuiteModest(Shelf):
+    Kind = Modest
+    breaks = "test_a_lake_table_is_read_or_refused[delta]"
+
+
+SUITES: dict[str, Any] = {
+    name: suite for name, suite in vars(sys.modules[__name__]).items() if name.startswith("Suite")
+}

@@ -1,0 +1,67 @@
+"""For each promise of a contract there is a plugin that breaks it, and fails exactly that test."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from tests.contract import broken_auth, broken_engines, broken_sources
+
+from headwater.testing import AuthContract, Contract, DataSourceContract, EngineContract
+
+ROOT = Path(__file__).parents[2]
+HOMES = {
+    "broken_sources": (DataSourceContract, broken_sources.SUITES),
+    "broken_auth": (AuthContract, broken_auth.SUITES),
+    "broken_engines": (EngineContract, broken_engines.SUITES),
+}
+CASES = [(home, suite) for home, (_, suites) in HOMES.items() for suite in suites]
+
+
+@cache
+def failed(home: str) -> dict[str, set[str]]:
+    """Run the contract on all suites of a file, in a process of its own; return what failed."""
+    path = f"tests/contract/{home}.py"
+    command = [sys.executable, "-m", "pytest", "-q", "-rfE", "--tb=line", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, "-o", "python_classes=Suite", path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    assert not re.search("^ERROR", done.stdout, re.MULTILINE), done.stdout
+    found: dict[str, set[str]] = {}
+    for suite, test in re.findall(r"^FAILED \S+?::(\w+)::(\S+)", done.stdout, re.MULTILINE):
+        found.setdefault(suite, set()).add(test)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("home", "suite"), CASES)
+def test_a_broken_plugin_fails_exactly_its_promise(home: str, suite: str) -> None:
+    breaks = HOMES[home][1][suite].breaks
+    found = failed(home).get(suite, set())
+    if "[" in breaks or not breaks:
+        assert found == ({breaks} if breaks else set())
+    else:
+        assert {f.partition("[")[0] for f in found} == {breaks}
+
+
+@pytest.mark.parametrize("home", HOMES)
+def test_every_promise_is_broken_by_somebody(home: str) -> None:
+    contract, suites = HOMES[home]
+    broken = {s.breaks.partition("[")[0] for s in suites.values()} - {""}
+    assert broken == set(contract.promises())
+
+
+@pytest.mark.parametrize("contract", [c for c, _ in HOMES.values()])
+def test_every_promise_says_what_to_do_if_it_fails(contract: type[Contract]) -> None:
+    docs = {name: promise.__doc__ or "" for name, (_, promise) in contract.promises().items()}
+    assert [n for n, doc in docs.items() if not re.search(r"\.\n\s+If it fails: ", doc)] == []
