@@ -11,7 +11,7 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql import functions, lambdas, signatures
 from headwater.sql.context import Clause, Context, Work
-from headwater.types import UNKNOWN, DataType
+from headwater.types import DataType
 
 TypeOf = Callable[[Work, exp.Expr, Context], DataType]
 
@@ -19,9 +19,9 @@ _UNIT_FIRST: Final = frozenset(
     ["date_add", "dateadd", "datediff", "date_diff", "timestampadd", "timestampdiff", "timediff"]
 )
 _NO_AGGREGATES: Final = frozenset([Clause.WHERE, Clause.JOIN, Clause.GROUP])
-def struct_of(
-    work: Work, items: Sequence[exp.Expr], context: Context, type_of: TypeOf
-) -> DataType:
+
+
+def struct_of(work: Work, items: Sequence[exp.Expr], context: Context, type_of: TypeOf) -> DataType:
     """Return the type of `struct(...)`, and of several values in brackets."""
     found: list[tuple[str, DataType]] = []
     for number, item in enumerate(items, 1):

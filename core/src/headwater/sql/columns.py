@@ -36,8 +36,9 @@ class _Found:
     vague: bool = False
 
 
-def resolve_column(work: Work, node: exp.Column, context: Context) -> DataType:
+def resolve_column(work: Work, node: exp.Expr, context: Context) -> DataType:
     """Bind a column node, keep its type and return it; report what can't be bound."""
+    assert isinstance(node, exp.Column)
     parts = [p.name for p in node.parts]
     return work.typed(node, _resolve(work, node, parts, context))
 
@@ -88,9 +89,7 @@ def _find(frame: Frame, parts: Sequence[str]) -> _Found:
     return _Found(columns, known, vague=bool(frame.vague) and known is None)
 
 
-def _bind(
-    work: Work, node: exp.Column, parts: list[str], found: _Found, here: Context
-) -> DataType:
+def _bind(work: Work, node: exp.Column, parts: list[str], found: _Found, here: Context) -> DataType:
     if len(found.columns) > 1:
         return _report_ambiguous(work, node, parts, found, here)
     column, rest = found.columns[0]
@@ -104,8 +103,8 @@ def check_readable(work: Work, node: exp.Expr, column: Visible) -> None:
     """Report the use of a column whose type no engine here reads."""
     if column.type.name == "unreadable":
         work.report(
-            "unreadable-column", f"column {column.name!r} can't be read: {column.type.reason}", node,
-            hint="leave it out; with * write * EXCEPT (column)",
+            "unreadable-column", f"column {column.name!r} can't be read: {column.type.reason}",
+            node, hint="leave it out; with * write * EXCEPT (column)",
         )  # fmt: skip
 
 

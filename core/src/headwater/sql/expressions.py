@@ -18,7 +18,7 @@ from headwater.sql.datatypes import data_type
 from headwater.sql.results import extracted
 from headwater.types import UNKNOWN, DataType
 
-_ARITHMETIC: Final = {
+_ARITHMETIC: Final[dict[type[exp.Expr], str]] = {
     exp.Add: "+",
     exp.Sub: "-",
     exp.Mul: "*",
@@ -53,7 +53,7 @@ def type_of(work: Work, node: exp.Expr, context: Context) -> DataType:
     return work.typed(node, UNKNOWN)
 
 
-def _chain(work: Work, node: exp.Binary, context: Context) -> DataType:
+def _chain(work: Work, node: exp.Expr, context: Context) -> DataType:
     """A long `a OR b OR c ...` leans to the left: walked, not recursed into."""
     chain: list[exp.Expr] = []
     here: exp.Expr = node
@@ -105,15 +105,6 @@ def _negated(work: Work, node: exp.Expr, context: Context) -> DataType:
     if inner == t.STRING:
         return t.DOUBLE
     return inner if inner.is_numeric or inner.name == "interval" else UNKNOWN
-
-
-def _same(work: Work, node: exp.Expr, context: Context) -> DataType:
-    for key, part in node.args.items():
-        if key != "this":
-            for inner in part if isinstance(part, list) else [part]:
-                if isinstance(inner, exp.Expr) and not isinstance(inner, (exp.Identifier, exp.TableAlias)):
-                    type_of(work, inner, context)
-    return type_of(work, node.this, context)
 
 
 def _bits(work: Work, node: exp.Expr, context: Context) -> DataType:
@@ -299,7 +290,7 @@ _RULES: Final[dict[type[exp.Expr], Rule]] = {
     exp.HexString: _fixed(t.BINARY),
     exp.Boolean: _fixed(t.BOOLEAN),
     exp.Null: _fixed(t.VOID),
-    exp.Column: lambda work, node, context: resolve_column(work, node, context),
+    exp.Column: resolve_column,
     exp.Identifier: _variable,
     exp.Dot: _dot,
     exp.Bracket: _bracket,

@@ -24,7 +24,7 @@ _SPELLINGS: Final = {
 }  # fmt: skip
 _TIME_WINDOWS: Final = ("window", "session_window")
 _EITHER_WAY: Final = (exp.Add, exp.Mul, exp.And, exp.Or, exp.EQ, exp.NullSafeEQ)
-_TURNED: Final = {exp.GT: exp.LT, exp.GTE: exp.LTE}
+_TURNED: Final[dict[type[exp.Expr], type[exp.Expr]]] = {exp.GT: exp.LT, exp.GTE: exp.LTE}
 _AFTER_CALLS: Final = (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup)
 _QUERIES: Final = (exp.Select, exp.SetOperation, exp.Subquery)
 
@@ -48,7 +48,7 @@ def group_by(
 
 
 def with_windows(work: Work, node: exp.Select, context: Context) -> Frame:
-    """Return the frame with the column that `GROUP BY window(...)` adds, named like the function."""
+    """Return the frame with the column that `GROUP BY window(...)` adds, of the same name."""
     group = node.args.get("group")
     found = []
     for item in _items(group) if group is not None else ():

@@ -50,7 +50,7 @@ def _double(value: float) -> str:
 
 
 def typed_literal_name(node: exp.Expr) -> str | None:
-    """Return `DATE '2026-01-01'` and the like; empty if uncertain, None if it is no such literal."""
+    """Return `DATE '2026-01-01'` and the like; empty if uncertain, None if it is no literal."""
     if not node.meta.get(TYPED):
         return None
     kind, text = node.args["to"].this, node.this.name

@@ -1,7 +1,7 @@
 """How Spark names an output column that has no AS.
 
-Spark writes the expression out: `count(1)`, `(a + b)`, `CAST(x AS STRING)`. Names that are not certain
-here say so, and are answered with advice to write AS.
+Spark writes the expression out: `count(1)`, `(a + b)`, `CAST(x AS STRING)`. Names that are not
+certain here say so, and are answered with advice to write AS.
 
 Source: Apache Spark 4.1, `toPrettySQL`, `ResolveAliases`, and the expressions' `sql`.
 """
@@ -20,7 +20,7 @@ from headwater.sql.datatypes import data_type
 from headwater.sql.words import words
 from headwater.types import DATE, DataType
 
-_OPERATORS: Final = {
+_OPERATORS: Final[dict[type[exp.Expr], str]] = {
     exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%", exp.IntDiv: "div",
     exp.EQ: "=", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=", exp.NullSafeEQ: "<=>",
     exp.And: "AND", exp.Or: "OR", exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.BitwiseXor: "^",
@@ -158,6 +158,7 @@ class _Writer:
         return f"({a} {operator} {b})"
 
     def _column(self, node: exp.Expr) -> str:
+        assert isinstance(node, exp.Column)
         if id(node) in self._work.aliases:
             self.certain = False
         binding = self._work.bindings.get(id(node))
@@ -262,7 +263,8 @@ class _Writer:
         if node.expression is None:
             name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(position, "trim")
             return f"{name}({self.text(node.this)})"
-        return f"TRIM({position or 'BOTH'} {self.text(node.expression)} FROM {self.text(node.this)})"
+        what, source = self.text(node.expression), self.text(node.this)
+        return f"TRIM({position or 'BOTH'} {what} FROM {source})"
 
     def _substring(self, node: exp.Expr) -> str:
         # `substr` and `substring` are one node in the tree, and two names in Spark.

@@ -1,6 +1,7 @@
-"""Which nodes of sqlglot's tree a query may be made of, and why others are refused. Data, no logic.
+"""Which nodes of sqlglot's tree a query may be made of, and why others are refused. Data.
 
-What is on no list is refused: sqlglot reads far more than Spark's queries, and grows with each release.
+What is on no list is refused: sqlglot reads far more than Spark's queries, and grows with each
+release.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Final
 from sqlglot import exp
 
 from headwater.diagnostics import Span
+from headwater.sql.words import words
 
 ALLOWED: Final = frozenset(
     {
@@ -44,7 +46,7 @@ ALLOWED: Final = frozenset(
     }
 )  # fmt: skip
 
-REFUSED: Final = {
+REFUSED: Final[dict[type[exp.Expr], tuple[str, str, str]]] = {
     exp.QueryTransform: (
         "script-transform",
         "TRANSFORM ... USING runs a program on the engine",
@@ -85,14 +87,14 @@ REFUSED: Final = {
 """Nodes that are refused with a code, a message and a hint of their own."""
 
 
-EXTRACT_UNITS: Final = frozenset(
+EXTRACT_UNITS: Final = words(
     """
     y year years yr yrs yearofweek qtr quarter mon mons month months w week weeks d day days
     dayofweek dow dayofweek_iso dow_iso doy h hour hours hr hrs m min mins minute minutes
     s sec secs second seconds
-    """.split()
+    """
 )
-"""What EXTRACT and date_part can take out of a time. Source: Spark, `DatePart.parseExtractField`."""
+"""What EXTRACT and date_part can take out of a time. Source: Spark, `parseExtractField`."""
 
 
 def span_of(node: exp.Expr) -> Span | None:

@@ -2,11 +2,11 @@
 
     lexer   cuts the text by Spark's own rules
     tokens  checks that sqlglot cuts it at the same places
-    guard   admits what is on its lists
+    guard_text, guard   admit what is on their lists
     parse   puts them together, and finds the table references
 
-What the tree is like (see `tokens` for why): every call `name(...)` is an `exp.Anonymous` whose name
-`functions.name_of(node)` gives and whose arguments are `node.expressions`, as written, for
+What the tree is like (see `tokens` for why): every call `name(...)` is an `exp.Anonymous` whose
+name `functions.name_of(node)` gives and whose arguments are `node.expressions`, as written, for
 aggregates and window functions too. Exceptions are calls with a syntax of their own: CASE,
 CAST, TRY_CAST, EXTRACT, OVERLAY, POSITION, SUBSTRING and TRIM. A number's literal keeps its suffix
 (`1L`). Hints are not in the tree.
@@ -24,7 +24,7 @@ from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.parser import Parser
 
 from headwater.diagnostics import Diagnostic, Span, errors_in
-from headwater.sql import guard, references
+from headwater.sql import guard, guard_text, references
 from headwater.sql.analysis import ParsedQuery
 from headwater.sql.lexer import Lexeme, lex
 from headwater.sql.literals import TYPED
@@ -33,6 +33,12 @@ from headwater.sql.tokens import MARK, dialect, parser_tokens
 
 MAX_LENGTH: Final = 200_000
 """Characters of a text. Longer ones are made by machines that could as well write a table."""
+
+_STUMBLES: Final = (
+    SqlglotError, RecursionError, ValueError, AttributeError, TypeError, LookupError,
+    AssertionError,
+)  # fmt: skip
+"""What sqlglot's parser may raise over a text that is no SQL, besides its own ParseError."""
 
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -52,21 +58,24 @@ def parse(
         The query with everything that was found. It never raises because of the text.
     """
     if len(text) > MAX_LENGTH:
-        return _refused(text, guard.too_long(text, MAX_LENGTH))
+        return _refused(text, guard_text.too_long(text, MAX_LENGTH))
     lexemes, problems = lex(text)
-    end, stray = guard.statement_end(text, lexemes)
+    end, stray = guard_text.statement_end(text, lexemes)
     lexemes = [x for x in lexemes if x.end <= end]
     problems += stray
     if not problems:
-        problems += guard.check_text(text, lexemes)
-    if errors_in(problems):
+        problems += guard_text.check_statement(text, lexemes)
+    if problems:
         return _refused(text, *problems)
+    problems = guard_text.check_words(text, lexemes)
     read = _read(text, end, lexemes)
     if isinstance(read, Diagnostic):
-        return _refused(text, *problems, read)
-    problems += guard.check_tree(read, text, lexemes)
+        # What sqlglot stumbles over is most often what was refused already.
+        return _refused(text, *(problems or [read]))
+    told = {d.code for d in errors_in(problems)}
+    problems += [d for d in guard.check_tree(read, text, lexemes) if d.code not in told]
     found, misplaced = references.find(read, text, database=database, databases=databases)
-    return ParsedQuery(text, read, tuple(found), tuple([*problems, *misplaced]), end)
+    return ParsedQuery(text, read, tuple(found), (*problems, *misplaced), end)
 
 
 def _refused(text: str, *problems: Diagnostic) -> ParsedQuery:
@@ -84,7 +93,7 @@ def _read(text: str, end: int, lexemes: list[Lexeme]) -> exp.Query | Diagnostic:
         trees = _parser(end).parse(tokens, text[:end])
     except ParseError as error:
         return _syntax(text, error)
-    except (SqlglotError, RecursionError, ValueError, AttributeError, TypeError) as error:
+    except _STUMBLES as error:
         log.debug("sqlglot could not read a query", exc_info=error)
         return Diagnostic(
             "syntax",
@@ -93,7 +102,7 @@ def _read(text: str, end: int, lexemes: list[Lexeme]) -> exp.Query | Diagnostic:
             hint="check brackets, commas and quotes",
         )
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
-        return guard.not_a_query(text, lexemes)
+        return guard_text.not_a_query(text, lexemes)
     tree = trees[0]
     _unmark(tree)
     return tree

@@ -143,12 +143,14 @@ class _Stage:
     @classmethod
     def first(cls, tokens: list[Token]) -> _Stage:
         """Return the stage before the first pipe."""
-        if tokens and tokens[0].token_type is TokenType.FROM and len(_split(tokens, TokenType.SELECT)) == 1:
+        starts = bool(tokens) and tokens[0].token_type is TokenType.FROM
+        if starts and len(_split(tokens, TokenType.SELECT)) == 1:
             source = tokens[1:]
             names = source if all(t.token_type is not TokenType.JOIN for t in source) else []
             plain = names and not any(t.token_type is TokenType.COMMA for t in names)
             return cls(source=source, name=names[-1] if plain and _is_name(names[-1]) else None)
-        for _, part in [*_split(tokens, TokenType.LIMIT)[1:], *_split(tokens, TokenType.ORDER_BY)[1:]]:
+        endings = [p for k in _ENDINGS for p in _split(tokens, k)[1:]]
+        for _, part in endings:
             raise _RefusedError(
                 part[0] if part else tokens[-1],
                 "ORDER BY and LIMIT can't stand before a pipe",
@@ -158,7 +160,9 @@ class _Stage:
 
     def query(self, at: Token) -> list[Token]:
         """Return the stage as a query."""
-        return self.whole if self.whole is not None else self.select(at, [_made(at, TokenType.STAR, "*")])
+        if self.whole is not None:
+            return self.whole
+        return self.select(at, [_made(at, TokenType.STAR, "*")])
 
     def select(self, at: Token, items: list[Token], after: Sequence[Token] = ()) -> list[Token]:
         """Return the SELECT of these items."""
@@ -170,7 +174,8 @@ class _Stage:
         ]  # fmt: skip
 
     def _bracketed(self, at: Token) -> list[Token]:
-        inner = [_made(at, TokenType.L_PAREN, "("), *(self.whole or ()), _made(at, TokenType.R_PAREN, ")")]
+        opening, closing = _made(at, TokenType.L_PAREN, "("), _made(at, TokenType.R_PAREN, ")")
+        inner = [opening, *(self.whole or ()), closing]
         return [*inner, self.name] if self.name is not None else inner
 
     def closed(self, at: Token) -> _Stage:
@@ -216,7 +221,8 @@ def _apply(before: _Stage, pipe: Token, stage: list[Token]) -> _Stage:
         return _Stage(whole=before.select(pipe, [*star, *rest]), name=before.name)
     if word == "DROP":
         star = [
-            _made(pipe, TokenType.STAR, "*"), _made(pipe, TokenType.EXCEPT, "EXCEPT"),
+            _made(pipe, TokenType.STAR, "*"),
+            _made(pipe, TokenType.EXCEPT, "EXCEPT"),
             _made(pipe, TokenType.L_PAREN, "("), *rest, _made(pipe, TokenType.R_PAREN, ")"),
         ]  # fmt: skip
         return _Stage(whole=before.select(pipe, star), name=before.name)
@@ -239,7 +245,9 @@ def _aggregated(before: _Stage, pipe: Token, rest: list[Token]) -> list[Token]:
     """The group's keys come first, then the aggregates."""
     parts = _split(rest, TokenType.GROUP_BY)
     if not parts:
-        raise _RefusedError(pipe, "nothing follows |> AGGREGATE", "name an aggregate, e.g. count(*)")
+        raise _RefusedError(
+            pipe, "nothing follows |> AGGREGATE", "name an aggregate, e.g. count(*)"
+        )
     items = parts[0][1]
     if len(parts) == 1:
         return before.select(pipe, items)

@@ -11,7 +11,7 @@ from headwater.diagnostics import hint_for
 from headwater.sql import functions, grouping, naming, signatures
 from headwater.sql import types as typing
 from headwater.sql.analysis import Output, Scope
-from headwater.sql.columns import check_readable, fields
+from headwater.sql.columns import check_readable
 from headwater.sql.context import Clause, Context, Work
 from headwater.sql.expressions import type_of, types_of, window_parts
 from headwater.sql.frame import Frame, Visible
@@ -146,7 +146,8 @@ def _check_widths(work: Work, node: exp.SetOperation, left: Scope, right: Scope)
     if len(left.outputs) != len(right.outputs):
         work.report(
             "set-columns",
-            f"{type(node).__name__.upper()} of {len(left.outputs)} and {len(right.outputs)} columns",
+            f"{type(node).__name__.upper()} of {len(left.outputs)} and {len(right.outputs)} "
+            "columns",
             node.expression,
             hint="select as many columns on each side",
         )
@@ -294,7 +295,7 @@ def _qualified_star(work: Work, item: exp.Column, context: Context) -> Iterator[
     type_ = type_of(work, column, context)
     if type_.name == "struct":
         for name, field in type_.fields:
-            yield Output(name, fields(work, item, type_, [name], parts[-1]) or field)
+            yield Output(name, field)
     elif len(work.diagnostics) == before:
         if type_ != UNKNOWN:
             work.report(
@@ -304,9 +305,7 @@ def _qualified_star(work: Work, item: exp.Column, context: Context) -> Iterator[
         work.vague.add(id(context.scope))
 
 
-def _generated(
-    work: Work, item: exp.Expr, bare: exp.Expr, context: Context
-) -> Iterator[Output]:
+def _generated(work: Work, item: exp.Expr, bare: exp.Expr, context: Context) -> Iterator[Output]:
     types = types_of(work, bare.expressions, context)
     found = signatures.generated(functions.name_of(bare) or "", types, bare.expressions)
     if isinstance(item, exp.Aliases):

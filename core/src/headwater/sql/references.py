@@ -9,13 +9,14 @@ from sqlglot import exp
 
 from headwater.diagnostics import Diagnostic, Span, did_you_mean
 from headwater.sql.analysis import TableReference
+from headwater.sql.words import words
 from headwater.table import TableName
 
-_FILE_FORMATS: Final = frozenset(
+_FILE_FORMATS: Final = words(
     """
     avro binaryfile csv delta hive hudi iceberg image jdbc json kafka libsvm orc parquet rate socket
     text xml
-    """.split()
+    """
 )
 _PATH_CHARACTERS: Final = frozenset("/\\:*?")
 
@@ -38,7 +39,7 @@ def find(
     problems: list[Diagnostic] = []
     spelled: dict[tuple[str, str], TableName] = {}
     allowed = None if database is None and databases is None else {*(databases or ()), database}
-    tables = sorted(_tables(tree, frozenset()), key=_start)
+    tables = sorted(_tables(tree), key=_start)
     for node in tables:
         reference = _reference(node, database)
         if reference is None:
@@ -58,21 +59,22 @@ def _start(node: exp.Table) -> int:
     return min((i.meta.get("start", 0) for i in _identifiers(node.this)), default=0)
 
 
-def _tables(node: exp.Expr, ctes: frozenset[str]) -> Iterator[exp.Table]:
-    """Yield the tables below a node that no WITH clause in force defines."""
-    if isinstance(node, exp.Table) and not isinstance(node.this, exp.Anonymous):
-        if node.args.get("db") is not None or node.name.casefold() not in ctes:
-            yield node
-    with_ = node.args.get("with_")
-    if isinstance(with_, exp.With):
-        for cte in with_.expressions:
-            name = cte.alias.casefold()
-            inner = ctes | {name} if with_.args.get("recursive") else ctes
-            yield from _tables(cte.this, inner)
-            ctes |= {name}
-    for child in node.iter_expressions():
-        if child is not with_:
-            yield from _tables(child, ctes)
+def _tables(tree: exp.Expr) -> Iterator[exp.Table]:
+    """Yield the tables in a tree that no WITH clause in force defines."""
+    todo: list[tuple[exp.Expr, frozenset[str]]] = [(tree, frozenset())]
+    while todo:
+        node, ctes = todo.pop()
+        if isinstance(node, exp.Table) and not isinstance(node.this, exp.Anonymous):
+            qualified = node.args.get("db") is not None
+            if qualified or node.name.casefold() not in ctes:
+                yield node
+        with_ = node.args.get("with_")
+        if isinstance(with_, exp.With):
+            for cte in with_.expressions:
+                name = cte.alias.casefold()
+                todo.append((cte.this, ctes | {name} if with_.args.get("recursive") else ctes))
+                ctes |= {name}
+        todo += [(child, ctes) for child in node.iter_expressions() if child is not with_]
 
 
 def _reference(node: exp.Table, database: str | None) -> TableReference | None:

@@ -232,9 +232,7 @@ def _generated(
     return _added(context, shown, source, found, vague=vague or not found)
 
 
-def _table_function(
-    work: Work, node: exp.Expr, call: exp.Anonymous, context: Context
-) -> Frame:
+def _table_function(work: Work, node: exp.Expr, call: exp.Anonymous, context: Context) -> Frame:
     inner = replace(context, frame=Frame(), clause=Clause.FROM)
     return _generator(work, node, call, node.args.get("alias"), inner, context)
 

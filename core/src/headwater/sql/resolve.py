@@ -48,5 +48,3 @@ def resolve(
         work.bindings,
         work.aliases,
     )
-
-

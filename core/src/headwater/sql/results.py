@@ -6,48 +6,15 @@ Where Spark would refuse the arguments, or the rule does not know them, the answ
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
-from sqlglot import exp
-
 from headwater import types as t
+from headwater.sql import container_results
 from headwater.sql import types as typing
+from headwater.sql.arguments import Call, Rule
+from headwater.sql.words import words
 from headwater.type_text import TypeTextError, parse_type
 from headwater.types import UNKNOWN, DataType
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """The arguments of a call: their types, and themselves."""
-
-    types: tuple[DataType, ...]
-    arguments: tuple[exp.Expr, ...]
-
-    def __len__(self) -> int:
-        return len(self.types)
-
-    def type(self, index: int) -> DataType:
-        """Type of an argument; `unknown` where there is none."""
-        return self.types[index] if index < len(self.types) else UNKNOWN
-
-    def text(self, index: int) -> str | None:
-        """Value of an argument that is a string literal, or None."""
-        node = self.arguments[index] if index < len(self.arguments) else None
-        return node.name if isinstance(node, exp.Literal) and node.is_string else None
-
-    def number(self, index: int) -> int | None:
-        """Value of an argument that is a whole-number literal, or None."""
-        node = self.arguments[index] if index < len(self.arguments) else None
-        sign = -1 if isinstance(node, exp.Neg) else 1
-        node = node.this if isinstance(node, exp.Neg) else node
-        if isinstance(node, exp.Literal) and not node.is_string and node.name.isdigit():
-            return sign * int(node.name)
-        return None
-
-
-Rule = Callable[[Call], DataType]
 
 
 def _first(call: Call) -> DataType:
@@ -153,127 +120,6 @@ def _whole(call: Call) -> DataType:
     return t.BIGINT if own.is_numeric or own in (t.STRING, t.VOID) else UNKNOWN
 
 
-def _array_of_first(call: Call) -> DataType:
-    return t.array(call.type(0)) if call.type(0) != UNKNOWN else UNKNOWN
-
-
-def _array_same(call: Call) -> DataType:
-    return call.type(0) if call.type(0).name == "array" else UNKNOWN
-
-
-def _array_wider(call: Call) -> DataType:
-    found = _wider(call)
-    return found if found.name == "array" else UNKNOWN
-
-
-def _with_element(index: int) -> Rule:
-    """An array next to one element more: `array_append(a, x)`."""
-
-    def rule(call: Call) -> DataType:
-        own = call.type(0)
-        if own.name != "array":
-            return UNKNOWN
-        element = typing.wider([own.element, call.type(index)])
-        return t.array(element) if element != UNKNOWN else UNKNOWN
-
-    return rule
-
-
-def _element(call: Call) -> DataType:
-    return call.type(0).element if call.type(0).name == "array" else UNKNOWN
-
-
-def _element_or_value(call: Call) -> DataType:
-    own = call.type(0)
-    return own.value if own.name == "map" else _element(call)
-
-
-def _flattened(call: Call) -> DataType:
-    inner = _element(call)
-    return inner if inner.name == "array" else UNKNOWN
-
-
-def _reversed(call: Call) -> DataType:
-    own = call.type(0)
-    return own if own.name == "array" else t.STRING if not own.children else UNKNOWN
-
-
-def _array(call: Call) -> DataType:
-    if not len(call):
-        return t.array(t.VOID)
-    element = _wider(call)
-    return t.array(element) if element != UNKNOWN else UNKNOWN
-
-
-def _map(call: Call) -> DataType:
-    if not len(call):
-        return t.map_of(t.VOID, t.VOID)
-    key, value = typing.wider(call.types[::2]), typing.wider(call.types[1::2])
-    return UNKNOWN if UNKNOWN in (key, value) or len(call) % 2 else t.map_of(key, value)
-
-
-def _map_part(part: str) -> Rule:
-    def rule(call: Call) -> DataType:
-        own = call.type(0)
-        if own.name != "map":
-            return UNKNOWN
-        if part == "entries":
-            return t.array(t.struct(("key", own.key), ("value", own.value)))
-        return t.array(own.key if part == "keys" else own.value)
-
-    return rule
-
-
-def _map_from_arrays(call: Call) -> DataType:
-    keys, values = call.type(0), call.type(1)
-    both = keys.name == values.name == "array"
-    return t.map_of(keys.element, values.element) if both else UNKNOWN
-
-
-def _map_from_entries(call: Call) -> DataType:
-    pair = _element(call)
-    two = pair.name == "struct" and len(pair.children) == 2
-    return t.map_of(*pair.children) if two else UNKNOWN
-
-
-def _named_struct(call: Call) -> DataType:
-    names = [call.text(i) for i in range(0, len(call), 2)]
-    if len(call) % 2 or any(n is None for n in names):
-        return UNKNOWN
-    return t.struct(*((n or "", x) for n, x in zip(names, call.types[1::2], strict=True)))
-
-
-def _zipped(call: Call) -> DataType:
-    if not all(isinstance(a, exp.Column) for a in call.arguments):
-        return UNKNOWN
-    if not all(x.name == "array" for x in call.types):
-        return UNKNOWN
-    pairs = zip(call.arguments, call.types, strict=True)
-    return t.array(t.struct(*((a.name, x.element) for a, x in pairs)))
-
-
-def _sequence(call: Call) -> DataType:
-    ends = [x for x in call.types[:2] if x != t.VOID]
-    if not ends or not all(x.is_integer or x.name in ("date", "timestamp") for x in ends):
-        return UNKNOWN
-    if call.type(0).is_integer and len(call) > 2:
-        ends.append(call.type(2))
-    return t.array(typing.wider(ends))
-
-
-def _from_text(call: Call) -> DataType:
-    """`from_json(x, schema)`: the schema is a type, or the fields of a struct."""
-    text = call.text(1)
-    if text is None:
-        return UNKNOWN
-    for candidate in (text, f"struct<{text}>"):
-        try:
-            return typing.read_as(parse_type(candidate))
-        except TypeTextError:
-            continue
-    return UNKNOWN
-
-
 def _decoded(call: Call) -> DataType:
     """`decode(bytes, charset)`, or `decode(x, key, result, ..., default)`."""
     if len(call) <= 2:
@@ -316,11 +162,13 @@ def _extracted(call: Call) -> DataType:
     return extracted(unit, call.type(1)) if unit is not None else UNKNOWN
 
 
-_SECONDS: Final = frozenset(["second", "seconds", "sec", "secs", "s"])
+_SECONDS: Final = words("second seconds sec secs s")
+
+
 _INTERVAL_UNITS: Final = {
-    **dict.fromkeys(["year", "years", "y", "yr", "yrs", "day", "days", "d"], t.INT),
-    **dict.fromkeys(["month", "months", "mon", "mons", "hour", "hours", "h", "hr", "hrs"], t.TINYINT),
-    **dict.fromkeys(["minute", "minutes", "m", "min", "mins"], t.TINYINT),
+    **dict.fromkeys(words("year years y yr yrs day days d"), t.INT),
+    **dict.fromkeys(words("month months mon mons hour hours h hr hrs"), t.TINYINT),
+    **dict.fromkeys(words("minute minutes m min mins"), t.TINYINT),
     **dict.fromkeys(_SECONDS, t.decimal(8, 6)),
 }
 
@@ -396,109 +244,45 @@ def _zero_if_null(call: Call) -> DataType:
 
 
 RULES: Final[dict[str, Rule]] = {
+    **container_results.RULES,
     **dict.fromkeys(
-        ["first", "first_value", "last", "last_value", "any_value", "min", "max", "max_by", "min_by", "mode", "nth_value", "nullif", "shuffle", "try_validate"],
+        words(
+            "any_value first first_value last last_value max max_by min min_by mode nth_value nullif"
+            " shuffle"
+        ),
         _first,
     ),
-    **dict.fromkeys(["coalesce", "nvl", "ifnull", "greatest", "least"], _wider),
-    **dict.fromkeys(["if", "nvl2"], _wider_from(1)),
-    **dict.fromkeys(["abs", "negative", "positive"], _numeric),
-    **dict.fromkeys(["mod", "pmod", "try_mod"], _arithmetic("%")),
+    **dict.fromkeys(words("coalesce nvl ifnull greatest least"), _wider),
+    **dict.fromkeys(words("if nvl2"), _wider_from(1)),
+    **dict.fromkeys(words("abs negative positive"), _numeric),
+    **dict.fromkeys(words("mod pmod try_mod"), _arithmetic("%")),
     "try_add": _arithmetic("+"),
     "try_subtract": _arithmetic("-"),
     "try_multiply": _arithmetic("*"),
     "try_divide": _arithmetic("/"),
-    **dict.fromkeys(["sum", "try_sum"], _sum),
-    **dict.fromkeys(["avg", "mean", "try_avg", "regr_avgx", "regr_avgy"], _average),
-    **dict.fromkeys(["median", "percentile"], _percentile),
-    **dict.fromkeys(["percentile_approx", "approx_percentile"], _approximate_percentile),
-    **dict.fromkeys(["round", "bround"], _rounded),
-    **dict.fromkeys(["ceil", "ceiling", "floor"], _whole),
-    **dict.fromkeys(["collect_list", "collect_set", "array_agg", "array_repeat"], _array_of_first),
-    **dict.fromkeys(
-        ["array_distinct", "array_compact", "array_remove", "array_sort", "slice", "sort_array"],
-        _array_same,
-    ),
-    **dict.fromkeys(["array_union", "array_intersect", "array_except"], _array_wider),
-    **dict.fromkeys(["array_append", "array_prepend"], _with_element(1)),
-    "array_insert": _with_element(2),
-    **dict.fromkeys(["array_max", "array_min", "get"], _element),
-    **dict.fromkeys(["element_at", "try_element_at"], _element_or_value),
-    "flatten": _flattened,
-    "reverse": _reversed,
+    **dict.fromkeys(words("sum try_sum"), _sum),
+    **dict.fromkeys(words("avg mean try_avg regr_avgx regr_avgy"), _average),
+    **dict.fromkeys(words("median percentile"), _percentile),
+    **dict.fromkeys(words("percentile_approx approx_percentile"), _approximate_percentile),
+    **dict.fromkeys(words("round bround"), _rounded),
+    **dict.fromkeys(words("ceil ceiling floor"), _whole),
     "concat": lambda call: typing.joined(call.types),
-    "array": _array,
-    "map": _map,
-    "map_keys": _map_part("keys"),
-    "map_values": _map_part("values"),
-    "map_entries": _map_part("entries"),
-    "map_from_arrays": _map_from_arrays,
-    "map_from_entries": _map_from_entries,
-    "map_concat": _wider,
-    "named_struct": _named_struct,
-    "arrays_zip": _zipped,
-    "sequence": _sequence,
-    **dict.fromkeys(["from_json", "from_csv", "from_xml"], _from_text),
     "decode": _decoded,
-    **dict.fromkeys(["left", "right", "elt", "listagg", "string_agg"], _text_or_bytes),
-    **dict.fromkeys(["lpad", "rpad"], _padded),
-    **dict.fromkeys(["window", "session_window"], _window),
-    **dict.fromkeys(["date_add", "dateadd", "timestampadd"], _shifted_time),
-    **dict.fromkeys(["datediff", "date_diff"], _difference),
-    **dict.fromkeys(["date_part", "datepart"], _extracted),
+    **dict.fromkeys(words("left right elt listagg string_agg"), _text_or_bytes),
+    **dict.fromkeys(words("lpad rpad"), _padded),
+    **dict.fromkeys(words("window session_window"), _window),
+    **dict.fromkeys(words("date_add dateadd timestampadd"), _shifted_time),
+    **dict.fromkeys(words("datediff date_diff"), _difference),
+    **dict.fromkeys(words("date_part datepart"), _extracted),
     "histogram_numeric": _histogram,
     "approx_top_k": _top,
-    **dict.fromkeys(["lag", "lead"], _lagged),
-    **dict.fromkeys(["shiftleft", "shiftright", "shiftrightunsigned"], _shift_bits),
-    **dict.fromkeys(["bit_and", "bit_or", "bit_xor"], _integer),
+    **dict.fromkeys(words("lag lead"), _lagged),
+    **dict.fromkeys(words("shiftleft shiftright shiftrightunsigned"), _shift_bits),
+    **dict.fromkeys(words("bit_and bit_or bit_xor"), _integer),
     "nullifzero": _null_if_zero,
     "zeroifnull": _zero_if_null,
-    **dict.fromkeys(["to_number", "try_to_number"], _to_number),
-    **dict.fromkeys(["variant_get", "try_variant_get"], _variant_got),
+    **dict.fromkeys(words("to_number try_to_number"), _to_number),
+    **dict.fromkeys(words("variant_get try_variant_get"), _variant_got),
     "nanvl": _not_nan,
     "window_time": lambda call: t.TIMESTAMP,
-}
-
-Columns = list[tuple[str, DataType]]
-
-
-def _exploded(call: Call, before: Columns) -> Columns | None:
-    own = call.type(0)
-    if own.name == "array":
-        return [*before, ("col", own.element)]
-    return [*before, ("key", own.key), ("value", own.value)] if own.name == "map" else None
-
-
-def _inlined(call: Call) -> Columns | None:
-    own = call.type(0)
-    rows = own.name == "array" and own.element.name == "struct"
-    return list(own.element.fields) if rows else None
-
-
-def _json_tuple(call: Call) -> Columns | None:
-    return [(f"c{i}", t.STRING) for i in range(len(call) - 1)] or None
-
-
-def _stacked(call: Call) -> Columns | None:
-    rows = call.number(0)
-    if not rows or rows < 1 or len(call) < 2:
-        return None
-    width = -(-(len(call) - 1) // rows)
-    cells = call.types[1:]
-    return [(f"col{i}", typing.wider(cells[i::width])) for i in range(width)]
-
-
-GENERATORS: Final[dict[str, Callable[[Call], Columns | None]]] = {
-    **dict.fromkeys(["explode", "explode_outer"], lambda call: _exploded(call, [])),
-    **dict.fromkeys(
-        ["posexplode", "posexplode_outer"], lambda call: _exploded(call, [("pos", t.INT)])
-    ),
-    **dict.fromkeys(["inline", "inline_outer"], _inlined),
-    "json_tuple": _json_tuple,
-    "stack": _stacked,
-    **dict.fromkeys(
-        ["variant_explode", "variant_explode_outer"],
-        lambda call: [("pos", t.INT), ("key", t.STRING), ("value", UNKNOWN)],
-    ),
-    "range": lambda call: [("id", t.BIGINT)],
 }

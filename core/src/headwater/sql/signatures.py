@@ -1,7 +1,7 @@
 """What functions give, as Spark types it: a table by result, and rules for those that depend.
 
-Source: Apache Spark 4.1, `DESCRIBE FUNCTION` and the expressions' `dataType`; each entry is compared
-with Spark's own analysis in `tests/sql/test_types_spark.py`.
+Source: Apache Spark 4.1, `DESCRIBE FUNCTION` and the expressions' `dataType`; each entry is
+compared with Spark's own analysis in `tests/sql/test_spark_analysis.py`.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from typing import Final
 
 from sqlglot import exp
 
-from headwater.sql import results
-from headwater.sql.results import Call
+from headwater.sql import generators, results
+from headwater.sql.arguments import Call
 from headwater.type_text import parse_type
 from headwater.types import UNKNOWN, DataType
 
 _BY_RESULT: Final = {
     "boolean": """
-        any array_contains arrays_overlap bool_and bool_or boolean contains endswith equal_null every
-        ilike is_valid_utf8 is_variant_null isnan isnotnull isnull like luhn_check map_contains_key
-        regexp regexp_like rlike some startswith xpath_boolean
+        any array_contains arrays_overlap bool_and bool_or boolean contains endswith equal_null
+        every ilike is_valid_utf8 is_variant_null isnan isnotnull isnull like luhn_check
+        map_contains_key regexp regexp_like rlike some startswith xpath_boolean
     """,
     "tinyint": "bit_get getbit grouping tinyint",
     "smallint": "smallint xpath_short",
@@ -135,5 +135,5 @@ def generated(
     Returns:
         The columns, or None where they can't be told.
     """
-    rule = results.GENERATORS.get(name)
+    rule = generators.GENERATORS.get(name)
     return rule(Call(tuple(types), tuple(arguments))) if rule is not None else None

@@ -1,7 +1,7 @@
 """From Spark's tokens to those that sqlglot's parser reads.
 
-sqlglot cuts the text as well; here its tokens are checked against Spark's (`lexer`), one by one, and
-changed where its parser would lose what the analysis needs:
+sqlglot cuts the text as well; here its tokens are checked against Spark's (`lexer`), one by one,
+and changed where its parser would lose what the analysis needs:
 
 - a call `name(...)` keeps its name and its arguments as written. sqlglot's parser replaces most
   functions by others (`nvl` by COALESCE, `date_sub(d, 1)` by an addition of `1 * -1`,
@@ -26,13 +26,12 @@ from sqlglot.tokenizer_core import Token, TokenType
 from headwater.diagnostics import Diagnostic, Span
 from headwater.sql import lexer
 from headwater.sql.lexer import Lexeme
+from headwater.sql.words import words
 
 MARK: Final = "\x01"
 """Ends the name of a call that sqlglot must not interpret; no text that was lexed holds it."""
 
-_OWN_SYNTAX: Final = frozenset(
-    "CASE CAST EXTRACT OVERLAY POSITION SUBSTR SUBSTRING TRIM TRY_CAST".split()
-)
+_OWN_SYNTAX: Final = words("CASE CAST EXTRACT OVERLAY POSITION SUBSTR SUBSTRING TRIM TRY_CAST")
 """Words whose parentheses hold more than arguments; these stay with sqlglot's parser."""
 
 _INTERPRETED: Final = (

@@ -1,6 +1,6 @@
 """Spark's typing rules for literals, operators and the widening of several values to one type.
 
-Where Spark would refuse, or where the rule is not known here, the answer is `unknown`: never a guess.
+Where Spark would refuse, or where no rule is known here, the answer is `unknown`: never a guess.
 What makes a type out of arguments of a function is in `signatures`.
 
 Source: Apache Spark 4.1, `AnsiTypeCoercion`, `DecimalPrecisionTypeCoercion`, `AstBuilder`.
@@ -101,7 +101,9 @@ def _wider_of_two(left: DataType, right: DataType) -> DataType:
         return _wider_nested(left, right)
     if left.name == right.name == "interval":
         return _wider_interval(left, right)
-    return _wider_with_string(left, right) if t.STRING in (left, right) else _wider_time(left, right)
+    if t.STRING in (left, right):
+        return _wider_with_string(left, right)
+    return _wider_time(left, right)
 
 
 def _wider_number(left: DataType, right: DataType) -> DataType:
@@ -182,8 +184,8 @@ def arithmetic(operator: str, left: DataType, right: DataType) -> DataType:
 
     Args:
         operator: `+ - * / % div`.
-        left: Type of the left operand. A whole-number literal next to a decimal has the decimal type
-            of its digits; the caller says so (`literal_digits`).
+        left: Type of the left operand. A whole-number literal next to a decimal has the decimal
+            type of its digits; that is the caller's to say.
         right: Type of the right operand.
     """
     if "unknown" in (left.name, right.name):
@@ -219,7 +221,9 @@ def _number_arithmetic(operator: str, left: DataType, right: DataType) -> DataTy
     if operator == "div":
         return t.BIGINT if not (left.is_floating or right.is_floating) else t.UNKNOWN
     if left.is_floating or right.is_floating:
-        return t.DOUBLE if operator == "/" else _wider_number(left, right) if left != right else left
+        if operator == "/":
+            return t.DOUBLE
+        return left if left == right else _wider_number(left, right)
     if "decimal" in (left.name, right.name):
         a, b = as_decimal(left), as_decimal(right)
         return _decimal_arithmetic(operator, a, b) if a and b else t.UNKNOWN
@@ -338,7 +342,7 @@ def field_of(container: DataType, name: str) -> DataType | None:
 
 
 def read_as(type_: DataType) -> DataType:
-    """Return the type that a stored column has in a query: Spark reads char and varchar as string."""
+    """Return the type of a stored column in a query: Spark reads char and varchar as string."""
     if type_.name in ("char", "varchar"):
         return t.STRING
     if not type_.children:

@@ -102,7 +102,8 @@ def validate(
 
     Example:
         >>> found = validate(
-        ...     "SELECT id, amont FROM t", catalog={"db": {"t": {"id": "bigint", "amount": "int"}}},
+        ...     "SELECT id, amont FROM t",
+        ...     catalog={"db": {"t": {"id": "bigint", "amount": "int"}}},
         ...     database="db",
         ... )
         >>> [(d.code, d.line, d.column, d.hint) for d in found.diagnostics]
@@ -140,7 +141,8 @@ def _table(catalog: CatalogDict, name: TableName) -> Table | None:
     columns = catalog[database][table]
     if not isinstance(columns, Mapping):
         raise ConfigError(
-            f"catalog table {database}.{table}: columns are {type(columns).__name__}, not a mapping",
+            f"catalog table {database}.{table}: columns are {type(columns).__name__}, "
+            "not a mapping",
             hint='give {"column": "type", ...}',
         )
     return Table(name, tuple(_columns(f"{database}.{table}", columns)))
@@ -168,5 +170,6 @@ def _suggest(catalog: CatalogDict, name: TableName) -> str | None:
         return guess
     elsewhere = [d for d in catalog if _folded(catalog[d], name.name) is not None]
     if elsewhere:
-        return f"there is one in {', '.join(map(repr, elsewhere[:3]))}: write {elsewhere[0]}.{name.name}"
+        places = ", ".join(map(repr, elsewhere[:3]))
+        return f"there is one in {places}: write {elsewhere[0]}.{name.name}"
     return f"database {database!r} has {len(catalog[database])} tables, and none of a similar name"

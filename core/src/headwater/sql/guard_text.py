@@ -1,0 +1,205 @@
+"""What may not be in a query's text, seen on Spark's own tokens.
+
+This comes before sqlglot reads them: whatever sqlglot may make of the text, these findings stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from headwater.diagnostics import Diagnostic, Span
+from headwater.sql import lexer
+from headwater.sql.lexer import Lexeme
+from headwater.sql.words import words
+
+MAX_DEPTH: Final = 64
+"""How deep brackets, CASE and prefix operators may nest; sqlglot's parser recurses."""
+
+_QUERY_WORDS: Final = frozenset(["SELECT", "WITH", "FROM", "VALUES", "TABLE"])
+_PREFIXES: Final = frozenset(["NOT", "!", "-", "+", "~", "->", "INTERVAL", "DISTINCT", "ALL"])
+_OPERAND_ENDS: Final = frozenset([")", "]"])
+_VERSIONS: Final = frozenset(["VERSION", "TIMESTAMP", "SYSTEM_VERSION", "SYSTEM_TIME"])
+_HINTS: Final = words(
+    """
+    BROADCAST BROADCASTJOIN COALESCE MAPJOIN MERGE MERGEJOIN REBALANCE REPARTITION
+    REPARTITION_BY_RANGE SHUFFLE_HASH SHUFFLE_MERGE SHUFFLE_REPLICATE_NL
+    """
+)
+_HINT_PUNCTUATION: Final = frozenset("(),.")
+_SUPPORTED: Final = "write one query: SELECT ..., or WITH ... SELECT ..."
+
+
+def statement_end(text: str, lexemes: Sequence[Lexeme]) -> tuple[int, list[Diagnostic]]:
+    """Return where the one statement ends, its closing `;` left out, and what follows it."""
+    for index, token in enumerate(lexemes):
+        if token.kind == lexer.OPERATOR and token.text == ";":
+            rest = [x for x in lexemes[index:] if x.text != ";" or x.kind != lexer.OPERATOR]
+            if not rest:
+                return (lexemes[index - 1].end if index else 0), []
+            found = Diagnostic(
+                "multiple-statements",
+                "a query is one statement; another one follows here",
+                span=Span(rest[0].start, rest[-1].end),
+                text=text,
+                hint="keep one; a `;` inside a string needs quotes around it",
+            )
+            return lexemes[-1].end, [found]
+    return (lexemes[-1].end if lexemes else 0), []
+
+
+def too_long(text: str, most: int) -> Diagnostic:
+    """Return the refusal of a text that is longer than any query."""
+    return Diagnostic(
+        "too-long", f"the query has {len(text):,} characters; {most:,} are the most",
+        hint="put long lists of values into a table and join it",
+    )  # fmt: skip
+
+
+def not_a_query(text: str, lexemes: Sequence[Lexeme]) -> Diagnostic:
+    """Return the refusal of a statement that is no query."""
+    word = next((x for x in lexemes if x.kind == lexer.WORD), None)
+    if word is None:
+        return Diagnostic(
+            "empty-query", "there is no query in this text", text=text, hint=_SUPPORTED
+        )
+    return Diagnostic(
+        "not-a-query",
+        f"only queries are read; this is {word.text.upper()} ..."
+        if word.text.upper() not in _QUERY_WORDS
+        else "only queries are read; this statement does more than that",
+        span=word.span,
+        text=text,
+        hint=_SUPPORTED,
+    )
+
+
+def check_statement(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
+    """Return why a statement is none that sqlglot should even read."""
+    first = next((x for x in lexemes if x.text != "(" or x.kind != lexer.OPERATOR), None)
+    if first is None or first.kind != lexer.WORD or first.text.upper() not in _QUERY_WORDS:
+        return [not_a_query(text, lexemes)]
+    return list(_depth(text, lexemes))
+
+
+def check_words(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
+    """Return what is refused by the look of the tokens alone."""
+    return [*_substitutions(text), *_words(text, lexemes), *_hints(text, lexemes)]
+
+
+def _substitutions(text: str) -> Iterator[Diagnostic]:
+    at = text.find("${")
+    if at >= 0:
+        yield Diagnostic(
+            "substitution",
+            "Spark replaces ${...} before it reads the query, inside strings and comments too",
+            span=Span(at, at + 2),
+            text=text,
+            hint="write the value itself; for the two characters in a string: concat('$', '{')",
+        )
+
+
+def _words(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
+    for index, token in enumerate(lexemes[:-1]):
+        following = lexemes[index + 1]
+        word = token.text.upper() if token.kind == lexer.WORD else ""
+        if word == "USING" and following.kind == lexer.STRING:
+            yield Diagnostic(
+                "script-transform",
+                "TRANSFORM, MAP and REDUCE ... USING run a program on the engine",
+                span=Span(token.start, following.end), text=text,
+                hint="use SQL functions, or TRANSFORM(array, x -> ...) for arrays",
+            )  # fmt: skip
+        elif word == "IDENTIFIER" and following.text == "(" and following.kind == lexer.OPERATOR:
+            yield Diagnostic(
+                "identifier-clause",
+                "IDENTIFIER(...) makes a name at run time, so that it can't be checked",
+                span=token.span, text=text, hint="write the name itself",
+            )  # fmt: skip
+        elif word == "AS" and following.text.upper() == "OF" and _is_version(lexemes, index):
+            yield Diagnostic(
+                "time-travel", "a table's past versions are not read",
+                span=Span(lexemes[index - 1].start, following.end), text=text,
+                hint="leave out VERSION AS OF and TIMESTAMP AS OF",
+            )  # fmt: skip
+        elif token.kind == lexer.OPERATOR and token.text == ":" and _is_parameter(lexemes, index):
+            yield _parameter(text, Span(token.start, following.end))
+    for token in lexemes:
+        if token.kind == lexer.OPERATOR and token.text == "?":
+            yield _parameter(text, token.span)
+
+
+def _is_version(lexemes: Sequence[Lexeme], index: int) -> bool:
+    before = lexemes[index - 1] if index else None
+    return before is not None and before.text.upper() in _VERSIONS
+
+
+def _is_parameter(lexemes: Sequence[Lexeme], index: int) -> bool:
+    """`:name` is a parameter where no operand ends before it; else it picks from a JSON text."""
+    if index == 0:
+        return True
+    before = lexemes[index - 1]
+    if before.kind == lexer.OPERATOR:
+        return before.text not in _OPERAND_ENDS
+    return before.end != lexemes[index].start
+
+
+def _parameter(text: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "parameter", "parameters have no values here", span=span, text=text,
+        hint="write the value itself",
+    )  # fmt: skip
+
+
+def _hints(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
+    inside = False
+    depth = 0
+    for index, token in enumerate(lexemes):
+        if token.kind == lexer.HINT:
+            inside, depth = token.text == "/*+", 0
+            if inside and (index == 0 or lexemes[index - 1].text.upper() != "SELECT"):
+                yield _hint(text, token, "a hint stands right after SELECT")
+                inside = False
+        elif inside:
+            if token.kind == lexer.OPERATOR:
+                depth += {"(": 1, ")": -1}.get(token.text, 0)
+            problem = _hint_problem(token, depth)
+            if problem is not None:
+                yield _hint(text, token, problem)
+                inside = False
+
+
+def _hint_problem(token: Lexeme, depth: int) -> str | None:
+    """Why a token can't stand in a hint: names of hints, with names and numbers in brackets."""
+    if token.kind == lexer.OPERATOR:
+        fits = token.text in _HINT_PUNCTUATION and depth <= 1
+    elif depth == 0:
+        known = token.kind == lexer.WORD and token.text.upper() in _HINTS
+        return None if known else f"{token.text!r} is no hint that is admitted"
+    else:
+        fits = token.kind in (lexer.WORD, lexer.QUOTED, lexer.NUMBER)
+    return None if fits else f"{token.text!r} has no place in a hint"
+
+
+def _hint(text: str, token: Lexeme, message: str) -> Diagnostic:
+    return Diagnostic(
+        "hint", message, span=token.span, text=text,
+        hint=f"hints that are admitted: {', '.join(sorted(_HINTS))}, with names and numbers",
+    )  # fmt: skip
+
+
+def _depth(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
+    depth = run = 0
+    for token in lexemes:
+        word = token.text.upper() if token.kind in (lexer.WORD, lexer.OPERATOR) else ""
+        run = run + 1 if word in _PREFIXES else 0
+        if word in ("(", "[", "CASE") or (word == "<" and token.kind == lexer.OPERATOR):
+            depth += word != "<"
+        elif word in (")", "]", "END"):
+            depth = max(0, depth - 1)
+        if depth > MAX_DEPTH or run > MAX_DEPTH:
+            yield Diagnostic(
+                "too-deep", f"the query nests deeper than {MAX_DEPTH} levels here",
+                span=token.span, text=text, hint="move inner parts into WITH ... AS (...)",
+            )  # fmt: skip
+            return
