@@ -61,6 +61,11 @@ def headwater_commands() -> list[CommandSpec]:
             "plugins", f"{rooms}.plugins:plugins", "explain what is installed, and why not"
         ),
         CommandSpec(
+            "new-plugin",
+            f"{rooms}.new_plugin:new_plugin",
+            "write a plugin's project, whose tests pass at once",
+        ),
+        CommandSpec(
             "config-schema",
             f"{rooms}.config_schema:config_schema",
             "print the JSON Schema of headwater.yaml",

@@ -1,0 +1,43 @@
+"""`headwater new-plugin`: a third party's data source to begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headwater.cli.options import Debug, Json, terminal_of
+from headwater.errors import ConfigError
+
+
+def new_plugin(
+    ctx: typer.Context,
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Word by which configuration names the source, e.g. acme.", show_default=False
+        ),
+    ],
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--folder", help="Where to write it.  [default: headwater-NAME]", show_default=False
+        ),
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write a plugin's project: a data source, its contract test, packaging, README and CI."""
+    from headwater.cli.new_plugin import write_project
+
+    terminal = terminal_of(ctx)
+    taken = [spec.kind for spec in terminal.registry.sources()]
+    if name in taken:
+        raise ConfigError(
+            f"the source {name!r} is there already", hint=f"choose none of {', '.join(taken)}"
+        )
+    place = folder or Path(f"headwater-{name}")
+    written = write_project(name, place)
+    terminal.emit({"folder": str(place), "files": [str(p) for p in written]})
+    terminal.say(f"wrote {place}: now `pip install -e '{place}[test]'` and `pytest {place}`")
