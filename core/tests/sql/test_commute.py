@@ -99,3 +99,15 @@ def test_a_chain_of_withs_used_twice_is_decided_once_each() -> None:
     ]
     sql = f"WITH {', '.join(steps)} SELECT ts FROM c60"
     assert verdicts(sql, "ts") == ["logs: reaches ts"]
+
+
+def test_more_queries_on_top_of_each_other_than_the_stack_holds() -> None:
+    steps = ["c0 AS (SELECT * FROM logs)"]
+    steps += [f"c{i} AS (SELECT * FROM c{i - 1})" for i in range(1, 1000)]
+    (verdict, *_) = verdicts(f"WITH {', '.join(steps)} SELECT ts FROM c999", "ts")
+    assert verdict == "logs: blocked, more than 100 queries are built on each other"
+
+
+def test_a_union_of_a_thousand() -> None:
+    sql = " UNION ALL ".join(["SELECT ts FROM logs"] * 1000)
+    assert verdicts(sql, "ts") == ["logs: reaches ts"] * 1000

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from sqlglot import exp
 
@@ -53,6 +53,8 @@ class Reaches:
 
 
 Reach: TypeAlias = "Reaches | Blocked"
+_DEEPEST: Final = 100
+"""Queries inside each other that are looked through; each takes some of Python's stack."""
 _Uses: TypeAlias = "dict[int, Reach]"  # by id(reference)
 
 
@@ -108,6 +110,8 @@ class _Walk:
         if key not in self._done:
             if id(scope) in self._open:
                 return self.beneath(scope, _recursive(scope))
+            if len(self._open) >= _DEEPEST:
+                return self.beneath(scope, _too_deep(scope))
             self._open.add(id(scope))
             self._done[key] = self._query(scope, index)
             self._open.remove(id(scope))
@@ -263,6 +267,14 @@ def _recursive(scope: Scope) -> Blocked:
         "a recursive query reads its own rows again",
         span_of(scope.node),
         f"filter by time in its first part, {ELSE}",
+    )
+
+
+def _too_deep(scope: Scope) -> Blocked:
+    return Blocked(
+        f"more than {_DEEPEST} queries are built on each other",
+        span_of(scope.node),
+        f"read the table further out, {ELSE}",
     )
 
 
