@@ -11,6 +11,7 @@ import pyarrow as pa
 from headwater.arrow_types import data_type
 from headwater.credentials import Access
 from headwater.engine import Engine
+from headwater.engines.spark import SparkEngine
 from headwater.plan import Plan, Scan, ScanEstimate
 from headwater.relation import DataFile, FilePartition, FileRelation, MemoryRelation, Relation
 from headwater.table import Column, TableName
@@ -42,6 +43,11 @@ def table(engine: Engine, sql: str, *relations: Relation, access: Access | None 
     """Return the rows of a query as an Arrow table."""
     with engine.read(plan(sql, *relations), access or Access()) as stream:
         return pa.Table.from_batches(list(stream), schema=stream.schema)
+
+
+def physical(engine: SparkEngine, sql: str, *relations: Relation) -> str:
+    """Return the physical plan of a query."""
+    return engine.explain(plan(sql, *relations), Access())
 
 
 def memory(name: str = "m", **data: Any) -> MemoryRelation:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,26 +12,22 @@ import pyarrow.csv
 import pyarrow.orc
 import pyarrow.parquet as pq
 import pytest
-from core.tests.engines.spark.plans import columns, files, plan, rows, table
+from core.tests.engines.spark.plans import columns, files, physical, plan, rows, table
 
 from headwater.credentials import Access
 from headwater.engines.spark import SparkEngine
-from headwater.engines.spark.files import Files
 from headwater.errors import DataChangedError, EngineError, UnsupportedError
 from headwater.relation import DataFile, FilePartition, FileRelation
 from headwater.table import TableName
 
 
 @pytest.fixture(params=["table", "reader"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+def way(
+    request: pytest.FixtureRequest, engine: SparkEngine, monkeypatch: pytest.MonkeyPatch
+) -> str:
     """Both ways of opening files: an in-memory catalog's, and a persistent metastore's."""
-    if request.param == "reader":
-        made = Files.__init__
-
-        def persistent(self: Files, *args: object, **options: object) -> None:
-            made(self, *args, **{**options, "persistent": True})  # type: ignore[arg-type]
-
-        monkeypatch.setattr(Files, "__init__", persistent)
+    opened = replace(engine.opened(), persistent=request.param == "reader")
+    monkeypatch.setattr(engine, "_opened", opened)
     return str(request.param)
 
 
@@ -152,11 +149,25 @@ def test_orc_and_char_columns(engine: SparkEngine, lake: Path, way: str) -> None
     path = lake / "d" / "a.orc"
     path.parent.mkdir()
     pa.orc.write_table(pa.table({"code": ["a", "abc"], "word": ["b", "c"]}), path)
-    declared = columns(code="char(3)", word="varchar(5)", d="int")
+    declared = columns(code="char(3)", word="varchar(5)", d="char(2)")
     relation = files({("1",): [path]}, declared, ("d",), format="orc")
-    found = table(engine, "SELECT code, word FROM `hw`.`t0` AS t", relation)
-    assert found.schema == pa.schema([("code", pa.string()), ("word", pa.string())])
-    assert found.to_pylist() == [{"code": "a  ", "word": "b"}, {"code": "abc", "word": "c"}]
+    found = table(engine, "SELECT * FROM `hw`.`t0` AS t WHERE d = '1 '", relation)
+    assert found.schema.types == [pa.string()] * 3
+    assert found.to_pylist() == [
+        {"code": "a  ", "word": "b", "d": "1 "},
+        {"code": "abc", "word": "c", "d": "1 "},
+    ]
+
+
+def test_conditions_on_keys_choose_directories(engine: SparkEngine, lake: Path) -> None:
+    parts: dict[tuple[str | None, ...], list[Path]] = {
+        (str(n),): [write(lake / str(n) / "a.parquet", id=[n])] for n in range(3)
+    }
+    relation = files(parts, columns(id="bigint", d="int"), ("d",))
+    text = physical(engine, "SELECT id FROM `hw`.`t0` AS t WHERE d = 2", relation)
+    assert "PartitionFilters: [isnotnull(d" in text
+    assert "Location: InMemoryFileIndex [" in text
+    assert "... 2 entries" not in text
 
 
 def test_a_table_without_files_has_its_columns_and_no_rows(engine: SparkEngine) -> None:

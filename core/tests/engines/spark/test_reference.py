@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from core.tests.engines.spark.plans import memory, rows
 
-from headwater.engines.spark import SparkEngine
+from headwater.engines.spark import SparkEngine, sessions
 from headwater.engines.spark.reference import SETTINGS, Difference, differences, remedy
 from headwater.errors import EngineError
 
@@ -40,12 +40,18 @@ def test_version_and_settings_are_compared() -> None:
     ]
 
 
+def test_what_a_session_was_not_told_is_its_default(engine: SparkEngine) -> None:
+    session = engine.opened().session.newSession()
+    session.conf.unset("spark.sql.ansi.enabled")
+    assert sessions.setting(session, "spark.sql.ansi.enabled") == "true"
+    assert sessions.setting(session, "spark.sql.no.such.setting") is None
+    assert not engine.opened().persistent
+
+
 @pytest.fixture
 def given(engine: SparkEngine) -> Iterator[SparkSession]:
     """A caller's session with a time zone and a mode of its own."""
     session = engine.opened().session.newSession()
-    for name, value in SETTINGS.items():
-        session.conf.set(name, value)
     session.conf.set("spark.sql.session.timeZone", "Europe/Paris")
     session.conf.set("spark.sql.ansi.enabled", "false")
     yield session

@@ -132,6 +132,17 @@ class SparkEngine:
             frame = self._frame(plan, access, stack)
             yield stack.enter_context(streaming.opened(frame, plan.scans))
 
+    def explain(self, plan: Plan, access: Access) -> str:
+        """Return Spark's own account of how it will run a plan: its physical plan.
+
+        Tables are registered for that as for a read, and their files listed; no file is opened.
+
+        Raises:
+            HeadwaterError: As `read` does.
+        """
+        with ExitStack() as stack, translated(plan.scans):
+            return sessions.explained(self._frame(plan, access, stack))
+
     def _frame(self, plan: Plan, access: Access, stack: ExitStack) -> DataFrame:
         opened = self.opened(plan)
         if problem := self._unlike(opened):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +25,7 @@ from headwater.errors import UnsupportedError
 from headwater.relation import DataFile, FileRelation
 from headwater.sql.rewriting import quoted
 from headwater.table import Column
-from headwater.types import INT, DataType
+from headwater.types import INT, STRING, DataType
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -68,19 +69,29 @@ class Files:
         _check(relation)
         parts = [self._group(g, opening) for g in groups(relation)]
         if not parts:
-            return self._session.createDataFrame([], ddl(unpadded(relation.columns)))
+            empty = [Column(c.name, _readable(c.type)) for c in relation.columns]
+            return self._session.createDataFrame([], ddl(empty))
         return reduce(lambda a, b: a.unionAll(b), parts)
 
     def _group(self, group: FileGroup, opening: Opening) -> DataFrame:
         files = {opening.path(f.path): f for f in group.files}
-        # A table of the catalog lists its directories with the session's settings alone.
-        if group.keys and not self._persistent and not opening.options:
+        if self._may_be_table(group, opening):
             frame = self._table(group, opening)
             listed = listing.listed(frame)
             if set(listed) <= set(files):
                 listing.check(frame, files, listed, group.relation.name)
                 return frame.selectExpr(*_select(group))
         return self._reader(group, files, opening)
+
+    def _may_be_table(self, group: FileGroup, opening: Opening) -> bool:
+        # Its directories are listed with the session's settings alone, not with a reader's options;
+        # and Spark takes no empty partition value.
+        return (
+            bool(group.keys)
+            and not self._persistent
+            and not opening.options
+            and not any("" in group.values(f) for f in group.files)
+        )
 
     def _table(self, group: FileGroup, opening: Opening) -> DataFrame:
         """Return a new table over the directories of files, which may hold others as well."""
@@ -91,7 +102,7 @@ class Files:
         )
         # Two spellings of a value (3, 03) or two directories are two partitions to Spark.
         place = Column(_unused(group, "_place"), INT)
-        columns = ddl([*group.columns, *group.keys, place])
+        columns = ddl(unpadded([*group.columns, *group.keys, place]))
         keys = ", ".join(quoted(c.name) for c in (*group.keys, place))
         options = ", ".join(f"{literal(k)} {literal(v)}" for k, v in group.options.items())
         self._session.sql(
@@ -117,7 +128,7 @@ class Files:
         listed = listing.listed(frame)
         listing.check(frame, files, listed, group.relation.name)
         if not group.keys:
-            return frame.selectExpr(*_select(group, padded=False))
+            return frame.selectExpr(*_select(group))
         # Keys come by the file's name: a join with a table as long as the list of files. A file
         # that lies in two partitions gives its rows to both.
         key = _unused(group, "_file")
@@ -125,7 +136,7 @@ class Files:
         texts = ", ".join(f"{quoted(n)} string" for n in (key, *(c.name for c in group.keys)))
         values = self._session.createDataFrame(rows, texts).hint("broadcast")
         read = frame.selectExpr("*", f"{METADATA}.file_path AS {quoted(key)}")
-        return read.join(values, key).selectExpr(*_select(group, padded=False))
+        return read.join(values, key).selectExpr(*_select(group, keys=STRING))
 
 
 def _check(relation: FileRelation) -> None:
@@ -142,26 +153,29 @@ def _check(relation: FileRelation) -> None:
         )
 
 
-def _select(group: FileGroup, *, padded: bool = True) -> Iterator[str]:
-    """Yield an expression for each column of the relation, from those of a group's reader."""
-    own = {c.name.casefold(): c for c in (*group.columns, *group.keys)}
+def _select(group: FileGroup, *, keys: DataType | None = None) -> Iterator[str]:
+    """Yield an expression for each column of the relation.
+
+    Args:
+        group: Whose columns the reader or the table has.
+        keys: Type in which it has the keys; None for their own.
+    """
+    own = {c.name.casefold(): c for c in group.columns}
+    own |= {c.name.casefold(): replace(c, type=keys or c.type) for c in group.keys}
     for column in group.relation.columns:
         name, found = quoted(column.name), own.get(column.name.casefold())
-        if found is None:
-            yield f"CAST(NULL AS {_readable(column.type)}) AS {name}"
-            continue
-        value = quoted(found.name)
-        if not padded:
-            value = _padded(value, found.type)
-        # A partition may declare a type of its own; keys that were joined on are texts.
-        joined = not padded and found in group.keys
-        if joined or found.type != column.type:
-            value = f"CAST({value} AS {_readable(column.type)})"
+        value = "NULL" if found is None else _padded(quoted(found.name), found.type)
+        # A partition may declare a type of its own.
+        if found is None or found.type != column.type:
+            value = _padded(f"CAST({value} AS {_readable(column.type)})", column.type)
         yield f"{value} AS {name}"
 
 
 def _padded(value: str, type_: DataType) -> str:
     """Return what reading a char column gives: shorter values are filled with spaces.
+
+    Tables and readers declare such columns as strings: readers refuse char, and a table's padding
+    of its own hides the files' metadata.
 
     Source: Spark SQL Reference, "Data Types", CharType.
     """
@@ -172,6 +186,8 @@ def _padded(value: str, type_: DataType) -> str:
 
 
 def _readable(type_: DataType) -> DataType:
+    if not type_.is_known:
+        return STRING  # of a column that no query uses
     return unpadded([Column("c", type_)])[0].type
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from headwater.relation import DataFile, FilePartition, FileRelation
 from headwater.table import Column
+from headwater.types import STRING
 
 _Key: TypeAlias = "tuple[str, tuple[tuple[str, str], ...], tuple[Column, ...] | None]"
 
@@ -48,9 +49,25 @@ def groups(relation: FileRelation) -> tuple[FileGroup, ...]:
     for file in relation.files:
         found[_key(relation, relation.partitions[file.partition])].append(file)
     return tuple(
-        FileGroup(relation, kind, dict(options), own or relation.data_columns, tuple(files))
+        FileGroup(
+            relation,
+            kind,
+            dict(options),
+            _readable(kind, own or relation.data_columns),
+            tuple(files),
+        )
         for (kind, options, own), files in found.items()
     )
+
+
+def _readable(kind: str, columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Return the columns that files are asked for: no query uses an unreadable one.
+
+    In CSV files it keeps its place, since columns are told by position.
+    """
+    if kind == "csv":
+        return tuple(c if c.type.is_known else Column(c.name, STRING) for c in columns)
+    return tuple(c for c in columns if c.type.is_known)
 
 
 def _key(relation: FileRelation, part: FilePartition) -> _Key:

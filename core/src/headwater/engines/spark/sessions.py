@@ -17,7 +17,7 @@ from headwater.engines.spark.reference import SETTINGS, Difference, differences
 from headwater.errors import EngineError, UnsupportedError
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 APP_NAME: Final = "headwater"
 
@@ -30,6 +30,10 @@ _LOCAL: Final = {
 }
 """For a session in this process: nothing listens beyond this machine, nothing is printed."""
 
+
+_LISTING_TASKS: Final = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
+_LISTERS: Final = 64
+"""Tasks that list directories; Spark's own choice is one for each directory, up to 10,000."""
 
 DELTA: Final = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -87,8 +91,13 @@ class Opened:
 
 def setting(session: SparkSession, name: str) -> str | None:
     """Return a session's value of a setting, or None where it does not know it."""
-    found = session.conf.get(name, None)
-    return None if found is None else str(found)
+    from pyspark.errors import PySparkException
+
+    try:
+        # With a default of our own, Spark would not tell its own.
+        return str(session.conf.get(name))
+    except PySparkException:
+        return None
 
 
 @contextmanager
@@ -101,6 +110,7 @@ def for_read(opened: Opened) -> Iterator[SparkSession]:
     base: Any = opened.session
     if opened.kind is Kind.CONNECT:
         session = base.cloneSession()
+        session.conf.set(_LISTING_TASKS, _LISTERS)
         try:
             yield session
         finally:
@@ -111,7 +121,17 @@ def for_read(opened: Opened) -> Iterator[SparkSession]:
     for name, value in base.conf.getAll.items():
         if known.get(name) != value and session.conf.isModifiable(name):
             session.conf.set(name, value)
+    session.conf.set(_LISTING_TASKS, _LISTERS)
     yield session
+
+
+def explained(frame: DataFrame) -> str:
+    """Return the physical plan of a DataFrame; `DataFrame.explain` can only print it."""
+    found: Any = frame
+    if is_connect(frame.sparkSession):
+        return str(found._explain_string(mode="formatted"))
+    execution = found._jdf.queryExecution()
+    return str(found._sc._jvm.PythonSQLUtils.explainString(execution, "formatted"))
 
 
 def check_confidential(opened: Opened) -> None:
