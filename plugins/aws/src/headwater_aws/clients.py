@@ -6,10 +6,11 @@ once more, and ends by a deadline whatever botocore's retries would still do.
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -20,9 +21,10 @@ import botocore.config
 import botocore.loaders
 import botocore.session
 from botocore import UNSIGNED
+from botocore.parsers import ResponseParserError
 
 from headwater.errors import SourceError
-from headwater_aws.errors import EXPIRED, translating
+from headwater_aws.errors import EXPIRED, broken_answer, translating
 from headwater_aws.renewing import LiveCredentials
 
 THREADS = 32
@@ -140,6 +142,7 @@ class Clients:
                 config=botocore.config.Config(**options),
             )
         self._watch(client)
+        client._make_api_call = _parsed(client._make_api_call)
         return client
 
     def _watch(self, client: Any) -> None:
@@ -148,6 +151,9 @@ class Clients:
         events.register_last(f"request-created.{service}", self._note_key)
         events.register_first(f"request-created.{service}", _check_deadline)
         events.register_first(f"needs-retry.{service}", _bound_retries)
+        if client.meta.service_model.protocol == "json":
+            events.register_first(f"needs-retry.{service}", _retry_broken)
+            events.register_last(f"after-call.{service}", _refuse_broken)
         if self._credentials is not None:
             events.register_first(f"needs-retry.{service}", self._renew_expired)
 
@@ -227,6 +233,43 @@ def _bound_retries(
     if failed and time.monotonic() >= request_dict["context"].get(_UNTIL, float("inf")):
         last = caught_exception or response[1].get("Error", {}).get("Code", "")
         raise _overran(operation.name, f"; the last attempt ended with {last}")
+
+
+def _parsed(call: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    """Return a client's call with a typed error where an XML answer broke off.
+
+    botocore has no event for it, and its own error quotes the answer, which may hold keys: so it is
+    neither shown nor kept as the cause.
+    """
+
+    def parsed(operation: str, parameters: Any) -> Any:
+        try:
+            return call(operation, parameters)
+        except ResponseParserError:
+            raise broken_answer(f"call {operation}") from None
+
+    return parsed
+
+
+def _retry_broken(response: Any, attempts: int, **_: Any) -> int | None:
+    """Have a call tried again whose answer broke off; botocore would take it for an empty one."""
+    return 0 if response is not None and attempts < ATTEMPTS and _broken(response[0]) else None
+
+
+def _refuse_broken(http_response: Any, model: Any, **_: Any) -> None:
+    if _broken(http_response):
+        raise broken_answer(f"call {model.name}")
+
+
+def _broken(http_response: Any) -> bool:
+    """Return whether a good answer's body is no JSON: botocore reads that as a `message`."""
+    if http_response.status_code != 200:
+        return False
+    try:
+        json.loads(http_response.content)
+    except ValueError:
+        return True
+    return False
 
 
 def _until() -> float:

@@ -104,6 +104,16 @@ def translating(
         raise translate(error, doing=doing, resource=resource, session=session) from error
 
 
+def broken_answer(doing: str) -> SourceError:
+    """Return the error for an answer that broke off before its end, attempt after attempt."""
+    return SourceError(
+        f"can't {doing}: AWS's answer broke off before its end, time after time",
+        code="broken-answer",
+        hint="look for what cuts answers short: a proxy, a firewall, an unsteady network",
+        retryable=True,
+    )
+
+
 def code_of(error: BaseException) -> str:
     """Return AWS's code of an error, e.g. `EntityNotFoundException`; empty if it has none."""
     response = getattr(error, "response", None)
