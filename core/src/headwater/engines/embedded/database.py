@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.errors import EngineError
-from headwater.plan import PRIVATE_DATABASE
 from headwater.sql.portable import macros
 from headwater.sql.portable.spelling import text
+from headwater.sql.private import PRIVATE_DATABASE
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -24,10 +24,11 @@ from headwater.engines.embedded.registering import (
 from headwater.engines.embedded.storage import storage
 from headwater.engines.embedded.stream import Stream
 from headwater.errors import EngineError, HeadwaterError, QueryError
-from headwater.plan import PRIVATE_DATABASE, Plan, Scan
+from headwater.plan import Plan, Scan
 from headwater.sql import portable
 from headwater.sql.analysis import Analysis
 from headwater.sql.portable.spelling import name
+from headwater.sql.private import PRIVATE_DATABASE
 from headwater.table import Table, TableName
 
 if TYPE_CHECKING:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from headwater.engines.embedded import parquet
+from headwater.engines.embedded import json_lines, orc, parquet, separated
 from headwater.engines.embedded.partition_values import literal
 from headwater.engines.embedded.scans import Group, Scanner
 from headwater.errors import UnsupportedError
 from headwater.relation import DataFile, FilePartition, FileRelation
 from headwater.sql.portable.spelling import name, null
+from headwater.types import STRING
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -20,6 +22,12 @@ _Key: TypeAlias = "tuple[str, tuple[tuple[str, str], ...], object]"
 
 _SCANNERS: Mapping[str, Scanner] = {
     "parquet": parquet.scans,
+    "csv": separated.csv,
+    "hive-text": separated.hive_text,
+    "hive-csv": separated.hive_csv,
+    "orc": orc.scans,
+    "json": json_lines.json,
+    "hive-json": json_lines.hive_json,
 }
 
 
@@ -38,6 +46,9 @@ def select(connection: DuckDBPyConnection, relation: FileRelation, paths: Mappin
     """
     if not relation.files:
         return _empty(relation)
+    # No query uses an unreadable column; it has its place in `*`, and files are not asked for it.
+    unread = {c.name: null(STRING) for c in relation.columns if not c.type.is_known}
+    readable = replace(relation, columns=tuple(c for c in relation.columns if c.type.is_known))
     branches = []
     for group in _groups(relation):
         scanner = _SCANNERS.get(group.format)
@@ -47,16 +58,18 @@ def select(connection: DuckDBPyConnection, relation: FileRelation, paths: Mappin
                 "does not read",
                 hint="use the spark engine: pip install headwater[spark], engine: {type: spark}",
             )
-        for scan in scanner(connection, relation, group, paths):
+        for scan in scanner(connection, readable, group, paths):
             keys = _partition_columns(relation, scan.files, scan.file_index)
-            by_name = {**scan.columns, **keys}
+            by_name = {**unread, **scan.columns, **keys}
             columns = ", ".join(f"{by_name[c.name]} AS {name(c.name)}" for c in relation.columns)
             branches.append(f"SELECT {columns} FROM {scan.source}")
     return "\nUNION ALL\n".join(branches)
 
 
 def _empty(relation: FileRelation) -> str:
-    columns = ", ".join(f"{null(c.type)} AS {name(c.name)}" for c in relation.columns)
+    columns = ", ".join(
+        f"{null(c.type if c.type.is_known else STRING)} AS {name(c.name)}" for c in relation.columns
+    )
     return f"SELECT {columns} WHERE false"
 
 

@@ -171,11 +171,7 @@ def _zoned(arguments: list[Piece], name: str) -> tuple[Piece, str]:
 
 
 _ZONES: Final = frozenset(
-    """
-    UTC America/New_York America/Chicago America/Denver America/Los_Angeles America/Sao_Paulo
-    Europe/London Europe/Berlin Europe/Paris Asia/Kolkata Asia/Tokyo Asia/Shanghai
-    Asia/Singapore Australia/Sydney
-    """.split()
+    ["UTC", "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "America/Sao_Paulo", "Europe/London", "Europe/Berlin", "Europe/Paris", "Asia/Kolkata", "Asia/Tokyo", "Asia/Shanghai", "Asia/Singapore", "Australia/Sydney"]
 )
 
 

@@ -28,10 +28,14 @@ def get_json_object(arguments: list[Piece], type_: DataType) -> Piece:
         raise Refusal("get_json_object with a path that is not a literal")
     if not _PATH.fullmatch(path.literal):
         raise Refusal(f"get_json_object with the path {path.literal!r}: only names and indexes")
-    other = not_portable("get_json_object of a text that is not valid JSON", type_)
+    invalid = not_portable("get_json_object of a text that is not plainly JSON", type_)
+    odd = not_portable("a JSON value that the two engines write differently", type_)
+    found = f"json_extract({value.sql}, {text(path.literal)})"
     sql = (
         f"CASE WHEN {value.sql} IS NULL THEN NULL "
         f"WHEN regexp_full_match({value.sql}, {text(_HOPELESS)}) THEN NULL "
-        f"WHEN json_valid({value.sql}) THEN json_extract_string({value.sql}, {text(path.literal)}) ELSE {other} END"
+        f"WHEN NOT sp_is_json({value.sql}) THEN {invalid} "
+        f"WHEN {found} IS NULL THEN NULL "
+        f"WHEN sp_json_plain({found}) THEN {found} ->> '$' ELSE {odd} END"
     )
     return Piece(sql, type_, raises=True)

@@ -28,3 +28,16 @@ CREATE OR REPLACE MACRO sp_between(l, p) AS
   ELSE (ceil(p) - p) * l[CAST(floor(p) AS BIGINT) + 1] + (p - floor(p)) * l[CAST(ceil(p) AS BIGINT) + 1] END;
 CREATE OR REPLACE MACRO sp_percentile(l, share) AS
   CASE WHEN len(l) > 0 THEN sp_between(l, CAST(len(l) - 1 AS DOUBLE) * share) END;
+
+-- Whether a text is JSON for both engines: DuckDB also takes a comma before a bracket, and bare words
+-- for NaN and infinity in any case.
+CREATE OR REPLACE MACRO sp_is_json(s) AS
+  json_valid(s) AND NOT regexp_matches(s, ',\s*[}\]]|(^|[:\[,])\s*[-+]?(?i:nan|inf)');
+
+-- Whether both engines write a JSON value as the same text: no numbers that have an exponent in one
+-- of them, no escapes or fractions inside of objects and lists.
+CREATE OR REPLACE MACRO sp_json_plain(j) AS CASE
+  WHEN json_type(j) IN ('VARCHAR', 'BOOLEAN', 'NULL') THEN true
+  WHEN json_type(j) IN ('UBIGINT', 'BIGINT') THEN length(j ->> '$') <= 18
+  WHEN json_type(j) = 'DOUBLE' THEN CAST(j ->> '$' AS DOUBLE) = 0 OR abs(CAST(j ->> '$' AS DOUBLE)) BETWEEN 0.001 AND 9999999
+  ELSE NOT regexp_matches(CAST(j AS VARCHAR), '\\|[0-9][.eE]|[0-9]{19}') END;

@@ -29,10 +29,9 @@ from headwater.table import TableName
 
 _T = TypeVar("_T")
 _SELECT_PARTS: Final = frozenset(
-    "expressions from_ joins laterals where group having qualify order limit offset distinct with_ "
-    "windows".split()
+    ["expressions", "from_", "joins", "laterals", "where", "group", "having", "qualify", "order", "limit", "offset", "distinct", "with_", "windows"]
 )
-_SET_PARTS: Final = frozenset("this expression distinct order limit offset with_".split())
+_SET_PARTS: Final = frozenset(["this", "expression", "distinct", "order", "limit", "offset", "with_"])
 _REDUCING: Final = ("where", "having", "qualify", "limit", "group", "distinct")
 _SET_WORDS: Final[dict[type[exp.Expr], str]] = {
     exp.Union: "UNION",

@@ -1,0 +1,109 @@
+"""Text files as lines: the ground of every text format, cut where Hadoop's reader cuts.
+
+DuckDB's CSV reader gives whole lines when its delimiter does not occur: it ends them at newline,
+carriage return, or both, takes a byte order mark off, and opens gzip and zstd by their file names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+from headwater.errors import UnsupportedError
+from headwater.relation import FileRelation
+from headwater.sql.portable.spelling import text
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_NEVER: Final = "\x1c\x1d\x1e\x1f"
+"""A delimiter that no line holds; one that does is an error of DuckDB's, not other rows."""
+
+_LONGEST: Final = 16 * 2**20
+_READ_AHEAD: Final = 2 * 2**16
+_COMPRESSED: Final = {".gz": "gzip", ".zst": "zstd"}
+_NOT_READ: Final = frozenset({".bz2", ".snappy", ".lz4", ".deflate", ".xz", ".lzo", ".zip"})
+_PROBES: Final = 16
+
+
+def source(relation: FileRelation, paths: Sequence[str], *, skip: bool) -> str:
+    """Return a FROM item with the columns `line` (NULL where empty) and `file_index`.
+
+    Args:
+        relation: Whose files they are, for errors.
+        paths: DuckDB's names of the files.
+        skip: Whether the first line of each file is left out.
+
+    Raises:
+        UnsupportedError: If a file is compressed in a way that DuckDB can't read, or in another
+            way than the others.
+    """
+    kinds = {_compression(relation, p) for p in paths}
+    if len(kinds) != 1:
+        raise UnsupportedError(f"table {relation.name}: files of one partition compressed unlike")
+    return _reader(paths, kinds.pop(), _LONGEST, "skip = 1" if skip else "skip = 0")
+
+
+def blank_firsts(
+    connection: DuckDBPyConnection, relation: FileRelation, paths: Sequence[str]
+) -> list[str]:
+    """Return the files whose first line is blank: Spark takes a later line for their header."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def blank(path: str) -> bool:
+        reader = _reader([path], _compression(relation, path), _READ_AHEAD, "skip = 0")
+        row = connection.cursor().execute(f"SELECT line FROM {reader} LIMIT 1").fetchone()
+        return row is not None and not (row[0] or "").strip()
+
+    with ThreadPoolExecutor(max_workers=min(_PROBES, len(paths))) as pool:
+        return [p for p, found in zip(paths, pool.map(blank, paths), strict=True) if found]
+
+
+def _reader(paths: Sequence[str], compression: str, longest: int, more: str) -> str:
+    listed = ", ".join(text(p) for p in paths)
+    return (
+        f"read_csv([{listed}], columns = {{'line': 'VARCHAR'}}, delim = {text(_NEVER)}, quote = '', "
+        f"escape = '', auto_detect = false, strict_mode = false, hive_partitioning = false, "
+        f"compression = '{compression}', max_line_size = {longest}, {more})"
+    )
+
+
+def _compression(relation: FileRelation, path: str) -> str:
+    suffix = PurePosixPath(path).suffix.lower()
+    if suffix in _NOT_READ:
+        raise UnsupportedError(
+            f"table {relation.name}: DuckDB does not read {suffix} files ({path})",
+            hint="use the spark engine for this table",
+        )
+    return _COMPRESSED.get(suffix, "none")
+
+
+def checked_options(
+    relation: FileRelation, options: Mapping[str, str], known: Mapping[str, str | None]
+) -> dict[str, str]:
+    """Return a format's options, lower-cased, with defaults.
+
+    Args:
+        relation: Whose they are, for errors.
+        options: As given.
+        known: The options that are honoured, with their defaults; a default of None: no value.
+
+    Raises:
+        UnsupportedError: If one is not honoured.
+    """
+    given = {k.lower(): v for k, v in options.items()}
+    names = {k.lower(): k for k in known}
+    if strange := sorted(set(given) - set(names)):
+        raise UnsupportedError(
+            f"table {relation.name}: the embedded engine does not honour the reader options "
+            f"{', '.join(strange)}",
+            hint="use the spark engine for this table",
+        )
+    merged = {k.lower(): v for k, v in known.items() if v is not None}
+    return merged | given
+
+
+def is_true(options: Mapping[str, str], name: str) -> bool:
+    """Return whether an option is `true`."""
+    return options.get(name, "false").strip().lower() == "true"

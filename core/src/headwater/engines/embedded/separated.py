@@ -1,0 +1,213 @@
+r"""Delimited text: Spark's `csv`, and Hive's `hive-text` and `hive-csv`.
+
+Lines are cut into fields by a grammar that Spark's parser, Hive's and this agree on:
+
+    line    field (sep field)*
+    field   plain text without quotes, or a quoted text in which a quote is escaped
+
+A line outside of it (a quote in the middle of a field, a text that goes on in the next line) raises:
+the parsers recover from it each in their own way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from headwater.engines.embedded.lines import blank_firsts, checked_options, is_true, source
+from headwater.engines.embedded.scans import Group, Scan
+from headwater.engines.embedded.text_values import converted
+from headwater.errors import UnsupportedError
+from headwater.relation import FileRelation
+from headwater.sql.portable.casts import cast as cast_piece
+from headwater.sql.portable.pieces import Piece, Refusal
+from headwater.sql.portable.raising import not_portable
+from headwater.sql.portable.spelling import null, text
+from headwater.table import Column
+from headwater.types import STRING, array
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_CSV: Final = {
+    "sep": ",",
+    "delimiter": None,
+    "quote": '"',
+    "escape": "\\",
+    "header": "false",
+    "nullValue": "",
+    "emptyValue": "",
+    "mode": "PERMISSIVE",
+    "multiLine": "false",
+    "encoding": "UTF-8",
+    "enforceSchema": "true",
+    "inferSchema": "false",
+    "ignoreLeadingWhiteSpace": "false",
+    "ignoreTrailingWhiteSpace": "false",
+}
+_CSV_FIXED: Final = {
+    "mode": ("permissive",),
+    "multiline": ("false",),
+    "encoding": ("utf-8", "utf8"),
+    "enforceschema": ("true",),
+    "inferschema": ("false",),
+    "ignoreleadingwhitespace": ("false",),
+    "ignoretrailingwhitespace": ("false",),
+}
+_HIVE_TEXT: Final = {"sep": "\x01", "nullValue": "\\N", "header": "false"}
+_HIVE_CSV: Final = {"sep": ",", "quote": '"', "escape": "\\", "header": "false"}
+
+
+def csv(
+    connection: DuckDBPyConnection, relation: FileRelation, group: Group, paths: Mapping[str, str]
+) -> Iterator[Scan]:
+    """Yield the scan of Spark's CSV files.
+
+    Raises:
+        UnsupportedError: For an option or a column type whose meaning is not known here.
+    """
+    options = checked_options(relation, group.options, _CSV)
+    for name, allowed in _CSV_FIXED.items():
+        if options[name].strip().lower() not in allowed:
+            raise _refused(relation, name, options[name])
+    separator = options.get("delimiter", options["sep"])
+    quote, escape = options["quote"], options["escape"]
+    fields = _quoted_fields(relation, separator, quote, escape)
+    listed = [paths[f.path] for f in group.files]
+    header = is_true(options, "header")
+    if header and (blank := blank_firsts(connection, relation, listed)):
+        raise UnsupportedError(f"table {relation.name}: the first line of {blank[0]} is blank")
+    # Spark passes over lines of white space.
+    keep = r"line IS NOT NULL AND NOT regexp_full_match(line, '[\x00-\x20]*')"
+    rows = f"(SELECT {fields} AS f, file_index FROM {source(relation, listed, skip=header)} WHERE {keep}) AS r"
+    nulls, empty = options["nullvalue"], options["emptyvalue"]
+    columns = {}
+    for index, column in enumerate(group.columns):
+        token = f"f[{index + 1}]"
+        value = _unquoted(token, quote, escape, empty)
+        value = f"nullif(CASE WHEN {token} = '' THEN NULL ELSE {value} END, {text(nulls)})"
+        columns[column.name.casefold()] = _value(relation, column, value)
+    yield Scan(rows, _chosen(relation, group, columns), group.files)
+
+
+def hive_text(
+    connection: DuckDBPyConnection, relation: FileRelation, group: Group, paths: Mapping[str, str]
+) -> Iterator[Scan]:
+    """Yield the scan of LazySimpleSerDe's files: no quotes, no escapes.
+
+    Raises:
+        UnsupportedError: For an option or a column type whose meaning is not known here.
+    """
+    options = checked_options(relation, group.options, _HIVE_TEXT)
+    listed = [paths[f.path] for f in group.files]
+    lines = source(relation, listed, skip=is_true(options, "header"))
+    split = f"string_split(coalesce(line, ''), {text(options['sep'])})"
+    columns = {}
+    for index, column in enumerate(group.columns):
+        value = f"nullif(f[{index + 1}], {text(options['nullvalue'])})"
+        columns[column.name.casefold()] = _value(relation, column, value)
+    rows = f"(SELECT {split} AS f, file_index FROM {lines}) AS r"
+    yield Scan(rows, _chosen(relation, group, columns), group.files)
+
+
+def hive_csv(
+    connection: DuckDBPyConnection, relation: FileRelation, group: Group, paths: Mapping[str, str]
+) -> Iterator[Scan]:
+    """Yield the scan of OpenCSVSerde's files: all columns are texts.
+
+    Raises:
+        UnsupportedError: For an option, or a column that is no text.
+    """
+    options = checked_options(relation, group.options, _HIVE_CSV)
+    quote, escapes = options["quote"], options["escape"] + options["quote"]
+    fields = _quoted_fields(relation, options["sep"], quote, escapes)
+    listed = [paths[f.path] for f in group.files]
+    lines = source(relation, listed, skip=is_true(options, "header"))
+    columns = {}
+    for index, column in enumerate(group.columns):
+        if column.type != STRING:
+            raise UnsupportedError(
+                f"table {relation.name}: OpenCSVSerde gives texts; {column.name} is {column.type}"
+            )
+        columns[column.name.casefold()] = _unquoted(f"f[{index + 1}]", quote, escapes, "")
+    rows = f"(SELECT {fields} AS f, file_index FROM {lines}) AS r"
+    yield Scan(rows, _chosen(relation, group, columns), group.files)
+
+
+def _chosen(relation: FileRelation, group: Group, values: Mapping[str, str]) -> dict[str, str]:
+    """Return an expression for each of the table's data columns; those not in the files are NULL."""
+    own = {c.name.casefold(): c for c in group.columns}
+    chosen = {}
+    for column in relation.data_columns:
+        folded = column.name.casefold()
+        if folded not in values:
+            chosen[column.name] = null(column.type)
+            continue
+        try:
+            chosen[column.name] = cast_piece(Piece(values[folded], own[folded].type), column.type).sql
+        except Refusal as refusal:
+            raise UnsupportedError(
+                f"table {relation.name}: a partition has {column.name} as {own[folded].type}, "
+                f"the table as {column.type}: {refusal.reason}"
+            ) from None
+    return chosen
+
+
+def _value(relation: FileRelation, column: Column, value: str) -> str:
+    made = converted(value, column.type)
+    if made is None:
+        raise UnsupportedError(
+            f"table {relation.name}: the embedded engine does not read column {column.name} of type "
+            f"{column.type} from text",
+            hint="leave the column out of the table, or use the spark engine",
+        )
+    return made
+
+
+def _quoted_fields(relation: FileRelation, separator: str, quote: str, escapes: str) -> str:
+    """Return an expression for a line's fields, quotes included.
+
+    Args:
+        relation: Whose lines they are, for errors.
+        separator: What parts fields.
+        quote: What fields may be put into.
+        escapes: Each of them before a quote, inside of quotes, makes it one of the text.
+    """
+    for name, value in (("sep", separator), ("quote", quote), *(("escape", e) for e in escapes)):
+        if len(value) != 1 or value in "\r\n":
+            raise _refused(relation, name, value)
+    sep, q = re.escape(separator), re.escape(quote)
+    inside = f"(?:[^{_in_class(quote, *escapes)}]|[{_in_class(*escapes)}]{q})*"
+    plain = f"[^{_in_class(separator, quote)}]*"
+    quoted = f"{q}{inside}{q}"
+    line = f"(?s)(?:{quoted}|{plain})(?:{sep}(?:{quoted}|{plain}))*"
+    odd = not_portable("a line whose quotes CSV parsers read each in their own way", array(STRING))
+    split = f"string_split(line, {text(separator)})"
+    # The first field has no separator before it, so one is put there for all to look alike.
+    each = f"regexp_extract_all({text(separator)} || line, {text(f'(?s){sep}({quoted}|{plain})')}, 1)"
+    return (
+        f"CASE WHEN line IS NULL THEN [''] WHEN NOT contains(line, {text(quote)}) THEN {split} "
+        f"WHEN regexp_full_match(line, {text(line)}) THEN {each} ELSE {odd} END"
+    )
+
+
+def _in_class(*characters: str) -> str:
+    return "".join(f"\\{c}" if c in "\\]^-" else re.escape(c) for c in dict.fromkeys(characters))
+
+
+def _unquoted(token: str, quote: str, escapes: str, empty: str) -> str:
+    """Return a field's text without its quotes and escapes."""
+    inner = f"substring({token}, 2, length({token}) - 2)"
+    pattern = f"[{_in_class(*escapes)}]({re.escape(quote)})"
+    bare = f"regexp_replace({inner}, {text(pattern)}, '\\1', 'g')"
+    emptied = f"CASE WHEN length({token}) = 2 THEN {text(empty)} ELSE {bare} END"
+    return f"CASE WHEN starts_with({token}, {text(quote)}) THEN {emptied} ELSE {token} END"
+
+
+def _refused(relation: FileRelation, name: str, value: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"table {relation.name}: the embedded engine does not honour the reader option "
+        f"{name}={value!r}",
+        hint="use the spark engine for this table",
+    )
