@@ -144,4 +144,5 @@ def test_a_spark_table_carries_sparks_own_options() -> None:
         }
     )
     assert spark_reading("csv", storage).options == {"nullValue": "NA", "header": "true"}
+    assert spark_reading("json", storage).options == {}
     assert spark_reading("parquet", storage).options == {}

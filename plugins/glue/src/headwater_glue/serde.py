@@ -39,18 +39,19 @@ class Reading:
     refused: str | None = None
 
 
-_SPARK_OPTION_NAMES: Final = """
-    sep delimiter encoding charset quote escape comment header enforceSchema nullValue nanValue
-    ignoreLeadingWhiteSpace ignoreTrailingWhiteSpace positiveInf negativeInf dateFormat
-    timestampFormat timestampNTZFormat maxColumns maxCharsPerColumn mode multiLine lineSep
-    locale charToEscapeQuoteEscaping unescapedQuoteHandling emptyValue columnNameOfCorruptRecord
-    primitivesAsString prefersDecimal allowComments allowUnquotedFieldNames allowSingleQuotes
-    allowNumericLeadingZeros allowBackslashEscapingAnyCharacter allowUnquotedControlChars
-    allowNonNumericNumbers dropFieldIfAllNull timeZone avroSchema avroSchemaUrl
-    datetimeRebaseMode
-    positionalFieldMatching compression"""
-_SPARK_OPTIONS: Final = {o.lower(): o for o in _SPARK_OPTION_NAMES.split()}
-"""Spark's spelling of the reader options that a table may carry, by their lower case."""
+_ANY_TEXT: Final = """
+    encoding charset mode dateFormat timestampFormat timestampNTZFormat locale timeZone lineSep
+    multiLine columnNameOfCorruptRecord"""
+_SPARK_OPTIONS: Final[Mapping[str, str]] = {
+    "csv": f"""{_ANY_TEXT} sep delimiter quote escape comment header enforceSchema nullValue
+        nanValue ignoreLeadingWhiteSpace ignoreTrailingWhiteSpace positiveInf negativeInf maxColumns
+        maxCharsPerColumn charToEscapeQuoteEscaping unescapedQuoteHandling emptyValue""",
+    "json": f"""{_ANY_TEXT} primitivesAsString prefersDecimal allowComments allowUnquotedFieldNames
+        allowSingleQuotes allowNumericLeadingZeros allowBackslashEscapingAnyCharacter
+        allowUnquotedControlChars allowNonNumericNumbers dropFieldIfAllNull""",
+    "avro": "avroSchema avroSchemaUrl datetimeRebaseMode positionalFieldMatching mode",
+}
+"""Spark's reader options that change what a format's files give, in Spark's spelling."""
 
 _BY_POSITION: Final = "it matches columns by position, and engines here match them by name"
 
@@ -101,8 +102,8 @@ def spark_reading(provider: str, storage: Storage) -> Reading:
         provider: `parquet`, `orc`, `csv`, `json` or `avro`.
         storage: Its storage descriptor; the reader options are among the serde's parameters.
     """
-    options = {_SPARK_OPTIONS[k]: v for k, v in storage.parameters.items() if k in _SPARK_OPTIONS}
-    return Reading(provider, options if provider in ("csv", "json", "avro") else {})
+    known = {o.lower(): o for o in _SPARK_OPTIONS.get(provider, "").split()}
+    return Reading(provider, {known[k]: v for k, v in storage.parameters.items() if k in known})
 
 
 def read_columns(columns: tuple[GlueColumn, ...], how: Reading) -> tuple[Column, ...]:
