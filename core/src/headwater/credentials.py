@@ -188,9 +188,13 @@ class Access:
         """Return an access with the sessions of both; theirs are closed by whoever opened them."""
         return Access({**self._sessions, **other._sessions})
 
-    def narrowed(self, auth_ref: str, permissions: Iterable[Permission]) -> Access:
-        """Return an access in which one session may do no more than the permissions given."""
-        session = self.session(auth_ref).narrowed(permissions)
+    @property
+    def refs(self) -> tuple[str, ...]:
+        """Names of the opened sessions."""
+        return tuple(self._sessions)
+
+    def replaced(self, auth_ref: str, session: Session) -> Access:
+        """Return an access in which one session is another; whoever opened it closes it."""
         return Access({**self._sessions, auth_ref: session})
 
     def close(self) -> None:

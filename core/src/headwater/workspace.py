@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from headwater import choosing, hooks, pipeline
 from headwater.credentials import Access
@@ -18,6 +19,7 @@ from headwater.emptiness import verdict
 from headwater.engine import Engine
 from headwater.errors import ConfigError
 from headwater.model import Connection, Model, ModelVersion, Purpose, find
+from headwater.narrowing import narrowed, widened
 from headwater.plugins import PluginRegistry
 from headwater.resolving import Resolved, resolve_query
 from headwater.schema import Schema
@@ -27,13 +29,6 @@ from headwater.window import Window
 if TYPE_CHECKING:
     from headwater.plan import Plan, Scan
     from headwater.report import CheckReport
-
-_CONNECT: Final[Mapping[Purpose, Callable[..., Connection]]] = {
-    Purpose.SERVING: ModelVersion.connect_serving,
-    Purpose.TRAINING: ModelVersion.connect_training,
-    Purpose.TESTING: ModelVersion.connect_testing,
-    Purpose.ACTUALS: ModelVersion.connect_actuals,
-}
 
 
 class Workspace:
@@ -75,25 +70,14 @@ class Workspace:
             PluginError: If it names a kind that no plugin provides.
         """
         from headwater.config import load
+        from headwater.configured import describe
 
         registry = registry or PluginRegistry()
         config = load(path, registry)
         workspace = cls(
             registry, engine=config.engine.type, engine_options=dict(config.engine.options)
         )
-        for model in config.models.values():
-            workspace.create_model(model.id, model.name)
-            for version_id, version in model.versions.items():
-                made = workspace.create_model_version(
-                    model_id=model.id,
-                    model_version=version_id,
-                    model_type=version.model_type,
-                    raw_inputs=version.raw_inputs,
-                    features=version.features,
-                    predictions=version.predictions,
-                )
-                for purpose, connection in version.connections.items():
-                    _CONNECT[Purpose(purpose)](made, **connection.arguments())
+        describe(workspace, config)
         return workspace
 
     def create_model(self, model_id: str, name: str | None = None) -> Model:
@@ -232,7 +216,15 @@ class Workspace:
                 lambda scan: self._why_no_files(connection, plan, scan),
             )
 
-        return self._dataset(plan, chosen, lambda: self.opened(connection), why_empty)
+        @contextmanager
+        def opened() -> Iterator[Access]:
+            with (
+                self.opened(connection) as whole,
+                narrowed(whole, plan, _sources_of(connection)) as tight,
+            ):
+                yield tight
+
+        return self._dataset(plan, chosen, opened, why_empty)
 
     def sql(self, query: str, source: DataSource, engine: str | None = None) -> Dataset:
         """Return the rows of a query over a source, with no model and no mapping.
@@ -321,6 +313,9 @@ class Workspace:
             access,
             actuals=None if actuals is None else self.bind(actuals, access),
         )
+        draft = replace(
+            draft, warnings=draft.warnings + widened(access, draft, _sources_of(connection))
+        )
         plan, chosen = choosing.choose(draft, engine or self.engine, self.engine_named)
         if announce:
             hooks.plan_created(self.registry, plan)
@@ -392,6 +387,11 @@ def _actuals_of(connection: Connection) -> Connection | None:
     if connection.purpose is not Purpose.SERVING:
         return None
     return connection.version.connections.get(Purpose.ACTUALS)
+
+
+def _sources_of(connection: Connection) -> tuple[DataSource, ...]:
+    actuals = _actuals_of(connection)
+    return (connection.source,) if actuals is None else (connection.source, actuals.source)
 
 
 def _identifier(value: str, what: str) -> str:

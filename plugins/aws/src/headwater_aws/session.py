@@ -83,6 +83,7 @@ class AwsSession:
         step: Gives its credentials.
         opening: Where it was opened.
         narrowing: Session policies that bound it.
+        narrows_to_plan: Whether reads narrow it to their plan.
     """
 
     def __init__(
@@ -92,7 +93,9 @@ class AwsSession:
         step: Step,
         opening: Opening,
         narrowing: PolicyRow | None = None,
+        narrows_to_plan: bool = False,
     ) -> None:
+        self.narrows_to_plan = narrows_to_plan
         self._strategy = strategy
         self._step = step
         self._narrowing = narrowing

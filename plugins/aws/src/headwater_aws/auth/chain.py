@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -72,6 +72,8 @@ class AwsStrategy(AuthStrategy):
         type: Word for it in configuration.
         then: Roles to assume one after another, starting from this identity: ARNs, or mappings
             with a role's fields.
+        session_policy: `plan` narrows the role's session, while a plan is read, to the tables and
+            prefixes of that plan; what AWS's limits force to be wider is among its warnings.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -81,6 +83,7 @@ class AwsStrategy(AuthStrategy):
 
     type: str
     then: Annotated[Sequence[str | TrustedRole], AfterValidator(_roles)] = ()
+    session_policy: Literal["plan"] | None = None
 
     @model_validator(mode="after")
     def _chained_roles_are_short(self) -> Self:
@@ -90,6 +93,15 @@ class AwsStrategy(AuthStrategy):
                     f"{role.role_arn}: a role that is assumed from another role lasts at most "
                     f"{MAX_CHAINED_SECONDS} seconds, not {role.duration}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _only_a_role_is_narrowed(self) -> Self:
+        if self.session_policy is not None and not (self.is_role or self.chained):
+            raise ValueError(
+                f"session_policy: a {self.type} identity can't be narrowed, only the session of a "
+                "role that is assumed; name a role under `then`"
+            )
         return self
 
     @property
@@ -124,7 +136,12 @@ class AwsStrategy(AuthStrategy):
             profile=self.profile_name,
             clock=clock or utc_now,
         )
-        return AwsSession(strategy=self.type, step=self.last_step(opening), opening=opening)
+        return AwsSession(
+            strategy=self.type,
+            step=self.last_step(opening),
+            opening=opening,
+            narrows_to_plan=self.session_policy == "plan",
+        )
 
     def last_step(self, opening: Opening) -> Step:
         """Return how the identity is obtained, with all chained roles."""
