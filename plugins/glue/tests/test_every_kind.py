@@ -46,13 +46,13 @@ def described(source: GlueDataSource, name: str) -> Table:
         return source.catalog(access).table(TableName(database or "ml", bare))
 
 
-# The embedded engine reads no ORC; until it does, it must say so.
+# The embedded engine reads ORC from local files only; until it reads S3's, it must say so.
 ORC = ("hive_orc", "mixed_formats")
 
 
 @pytest.mark.parametrize("name", ORC)
 def test_orc_is_left_to_spark(source: GlueDataSource, name: str) -> None:
-    with pytest.raises(UnsupportedError, match="orc files, which the embedded engine does not"):
+    with pytest.raises(UnsupportedError, match="reads ORC from local files only"):
         rows(source, f"SELECT id FROM {name}")
 
 
