@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
-from plugins.glue.tests.lakes import iceberg_catalog, register_delta, register_iceberg, write_delta
-from plugins.glue.tests.test_athena_views import athena_view
-from plugins.glue.tests.test_views import spark_view
+from plugins.glue.tests.registered import (
+    athena_view,
+    iceberg_catalog,
+    register_delta,
+    register_iceberg,
+    spark_view,
+    write_delta,
+)
 
 from headwater_glue.testing import SERDES, GlueLake
 

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from plugins.glue.tests.lakes import iceberg_catalog, register_delta, register_iceberg, write_delta
+from plugins.glue.tests.registered import (
+    iceberg_catalog,
+    register_delta,
+    register_iceberg,
+    write_delta,
+)
 
 from headwater import types as t
 from headwater.errors import AccessDeniedError, SourceError

@@ -1,7 +1,13 @@
-"""Real Iceberg and Delta tables in the emulator's S3, made by their own libraries."""
+"""Tables as their writers register them: Iceberg, Delta, and the views of Spark and Athena.
+
+The files of Iceberg and Delta tables are made by the formats' own libraries.
+"""
 
 from __future__ import annotations
 
+import base64
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,4 +81,46 @@ def register_delta(lake: GlueLake, name: str, uri: str) -> None:
         location=f"{uri}-__PLACEHOLDER__",
         serde_parameters={"path": uri},
         parameters={"spark.sql.sources.provider": "delta"},
+    )
+
+
+def spark_view(
+    lake: GlueLake,
+    name: str,
+    sql: str,
+    columns: Mapping[str, str],
+    *,
+    outputs: list[str] | None = None,
+    database: str = "ml",
+    **properties: str,
+) -> None:
+    """Register a view as Spark does."""
+    names = outputs or list(columns)
+    parameters = {
+        "view.catalogAndNamespace.numParts": "2",
+        "view.catalogAndNamespace.part.0": "spark_catalog",
+        "view.catalogAndNamespace.part.1": database,
+        "view.query.out.numCols": str(len(names)),
+        **{f"view.query.out.col.{i}": n for i, n in enumerate(names)},
+        "spark.sql.create.version": "4.0.1",
+        **properties,
+    }
+    lake.table(name, columns, TableType="VIRTUAL_VIEW", ViewOriginalText=sql, parameters=parameters)
+
+
+def stored(sql: str, schema: str = "ml") -> str:
+    """Return a view's text as Athena stores it."""
+    told = {"originalSql": sql, "catalog": "awsdatacatalog", "schema": schema, "columns": []}
+    return f"/* Presto View: {base64.b64encode(json.dumps(told).encode()).decode()} */"
+
+
+def athena_view(lake: GlueLake, name: str, sql: str, columns: Mapping[str, str]) -> None:
+    """Register a view as Athena does."""
+    lake.table(
+        name,
+        columns,
+        TableType="VIRTUAL_VIEW",
+        ViewOriginalText=stored(sql),
+        ViewExpandedText="/* Presto View */",
+        parameters={"presto_view": "true", "comment": "Presto View"},
     )

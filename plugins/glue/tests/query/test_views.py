@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from plugins.glue.tests.registered import spark_view
 
 from headwater.errors import QueryError, SourceError
 from headwater.table import TableName
@@ -28,30 +28,6 @@ def seeded(lake: GlueLake) -> GlueLake:
     lake.table("t", COLUMNS)
     lake.write("t/x.parquet", ROWS)
     return lake
-
-
-def spark_view(
-    lake: GlueLake,
-    name: str,
-    sql: str,
-    columns: Mapping[str, str],
-    *,
-    outputs: list[str] | None = None,
-    database: str = "ml",
-    **properties: str,
-) -> None:
-    """Register a view as Spark does."""
-    names = outputs or list(columns)
-    parameters = {
-        "view.catalogAndNamespace.numParts": "2",
-        "view.catalogAndNamespace.part.0": "spark_catalog",
-        "view.catalogAndNamespace.part.1": database,
-        "view.query.out.numCols": str(len(names)),
-        **{f"view.query.out.col.{i}": n for i, n in enumerate(names)},
-        "spark.sql.create.version": "4.0.1",
-        **properties,
-    }
-    lake.table(name, columns, TableType="VIRTUAL_VIEW", ViewOriginalText=sql, parameters=parameters)
 
 
 def read(lake: GlueLake, query: str, **told: Any) -> list[dict[str, Any]]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from plugins.glue.tests.athena_tables import TABLES, lookup
+from plugins.glue.tests.query.athena_tables import TABLES, lookup
+from plugins.glue.tests.registered import athena_view, stored
 
 from headwater.errors import QueryError
 from headwater.sql.parse import parse
@@ -60,12 +59,6 @@ def test_every_function_on_the_list_stands_in_the_fixtures_or_counts_parts_of_a_
     missing = [f.name for f in FUNCTIONS if f"{f.name}(" not in text]
     counted = {"quarter", "month", "week_of_year", "day", "day_of_month", "dow", "day_of_year"}
     assert set(missing) <= counted | {"doy", "hour", "minute", "second"}
-
-
-def stored(sql: str, schema: str = "ml") -> str:
-    """Return a view's text as Athena stores it."""
-    told = {"originalSql": sql, "catalog": "awsdatacatalog", "schema": schema, "columns": []}
-    return f"/* Presto View: {base64.b64encode(json.dumps(told).encode()).decode()} */"
 
 
 def test_a_stored_view_is_unpacked() -> None:
@@ -136,18 +129,6 @@ def seeded(lake: GlueLake) -> GlueLake:
     lake.partition("t", ["2"])
     lake.write("t/dt=1/x.parquet", ROWS.drop(["dt"]))
     return lake
-
-
-def athena_view(lake: GlueLake, name: str, sql: str, columns: Mapping[str, str]) -> None:
-    """Register a view as Athena does."""
-    lake.table(
-        name,
-        columns,
-        TableType="VIRTUAL_VIEW",
-        ViewOriginalText=stored(sql),
-        ViewExpandedText="/* Presto View */",
-        parameters={"presto_view": "true", "comment": "Presto View"},
-    )
 
 
 def rows(lake: GlueLake, query: str) -> list[tuple[Any, ...]]:
