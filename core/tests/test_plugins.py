@@ -165,8 +165,15 @@ def test_a_distribution_that_needs_another_headwater_is_refused_unimported(
     assert "acme_old" not in sys.modules
 
 
+@pytest.mark.parametrize("need", ["headwater[spark]<0", "Headwater == 9.*"])
+def test_a_requirement_with_an_extra_or_other_spelling_counts(packages: Site, need: str) -> None:
+    packages.install("acme-old", GOOD, requires=(need,))
+    assert status("acme-old").status == "refused"
+
+
 @pytest.mark.parametrize(
-    "need", ["headwater>=0.0.1", "headwater[spark]<0", "headwater<0; python_version<'3'"]
+    "need",
+    ["headwater>=0.0.1", "headwater<0; python_version<'3'", "headwater<0; extra == 'spark'"],
 )
 def test_a_requirement_that_holds_or_does_not_apply_is_no_refusal(
     packages: Site, need: str

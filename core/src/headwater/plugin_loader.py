@@ -187,7 +187,7 @@ def _conflict(candidate: Candidate) -> tuple[str, str] | None:
             need = Requirement(line)
         except InvalidRequirement:
             continue
-        if need.name.lower() != CORE or version is None or need.extras:
+        if need.name.lower() != CORE or version is None:
             continue
         if need.marker is not None and not need.marker.evaluate({"extra": ""}):
             continue
