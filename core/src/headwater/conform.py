@@ -219,7 +219,7 @@ def _tensor(
     size = shape[0]
     valid = array.is_valid()
     lengths: Any = pc.list_value_length(array)
-    place = pc.index(pc.not_equal(lengths, size), True).as_py()
+    place = pc.index(pc.not_equal(lengths, pa.scalar(size)), True).as_py()
     if place >= 0:
         raise DataError(
             f"{bound.role} {bound.name!r}: {name(place)} has {lengths[place].as_py()} values "
