@@ -24,7 +24,7 @@ from headwater.relation import FileRelation
 _OWN: Final = re.compile(r"headwater\(([a-z-]+)\): (.*)", re.DOTALL)
 _QUERY_STRING: Final = re.compile(r"(\w+://[^\s'\"?]+)\?[^\s'\"]*")
 _URL: Final = re.compile(r"(?:s3|https?|file)://[^\s'\"]+|/[^\s'\"]+\.\w+")
-_RUNTIME: Final = ("Conversion Error", "Out of Range Error", "Invalid Input Error")
+_RUNTIME: Final = ("Conversion Error", "Out of Range Error", "Invalid Input Error: Could not parse")
 _RUNTIME_HINT: Final = (
     "correct the value or the expression (try_cast, CASE, nullif); Spark in ANSI mode raises on "
     "such values too"

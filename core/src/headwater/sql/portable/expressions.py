@@ -220,17 +220,14 @@ def _cast(e: Expressions, node: exp.Expr) -> Piece:
     target = e.type_of(node)
     trying = isinstance(node, exp.TryCast)
     inner = node.this
-    # sqlglot writes DATE '...' and TIMESTAMP '...' as casts of a text.
-    if isinstance(inner, exp.Literal) and inner.is_string and target.name in _TIMES:
+    # DATE '...' and TIMESTAMP '...' are casts of a text, too.
+    if isinstance(inner, exp.Literal) and inner.is_string:
         try:
             return literals.typed(inner.name, target)
         except Refusal:
-            if not trying and target == t.TIMESTAMP_NTZ:
+            if target == t.TIMESTAMP_NTZ:
                 raise
     return casts.cast(e.piece(inner), target, trying=trying)
-
-
-_TIMES: Final = ("date", "timestamp", "timestamp_ntz")
 
 
 def _call(e: Expressions, node: exp.Expr) -> Piece:

@@ -19,6 +19,15 @@ _TIMESTAMP: Final = re.compile(
 )
 _NUMBER: Final = re.compile(r"(-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([A-Za-z]*)")
 _WHOLE: Final = re.compile(r"[+-]?\d+")
+_WORDS: Final = {
+    "nan": "nan",
+    "inf": "inf",
+    "+inf": "inf",
+    "-inf": "-inf",
+    "infinity": "inf",
+    "+infinity": "inf",
+    "-infinity": "-inf",
+}
 _PLAIN: Final = re.compile(r"[+-]?\d+(?:\.\d+)?")
 
 
@@ -76,8 +85,8 @@ def _typed(value: str, type_: DataType) -> str | None:
         if type_.is_integer and _WHOLE.fullmatch(value):
             half = 2 ** (INTEGER_BITS[type_.name] - 1)
             return str(int(value)) if -half <= int(value) < half else None
-        if type_ == t.DOUBLE and _PLAIN.fullmatch(value):
-            return value
+        if type_ in (t.DOUBLE, t.FLOAT):
+            return value if _PLAIN.fullmatch(value) else _WORDS.get(value.lower())
         if type_ == t.BOOLEAN and value.lower() in ("true", "false"):
             return value.lower()
     except ValueError:

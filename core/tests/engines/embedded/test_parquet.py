@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from core.tests.engines.embedded.support import columns, file, parquet, partitioned, read, rows
+from headwater.errors import DataChangedError, EngineError, UnsupportedError
+from headwater.relation import DataFile, FilePartition, FileRelation
+from headwater.table import TableName
+
+NAN = float("nan")
+
+
+def test_rows_come_with_the_tables_columns_and_types(tmp_path: Path) -> None:
+    table = pa.table({"a": pa.array([1, None], pa.int32()), "s": ["x", "é"], "d": [1.5, -0.0]})
+    answer = read("SELECT * FROM t", t=parquet(tmp_path, table))
+    assert answer.schema.types == [pa.int32(), pa.string(), pa.float64()]
+    assert answer.to_pylist() == table.to_pylist()
+
+
+def test_a_column_that_a_file_lacks_is_null(tmp_path: Path) -> None:
+    relation = parquet(tmp_path, pa.table({"a": [1]}), a="bigint", b="string", c="array<double>")
+    assert rows("SELECT * FROM t", t=relation) == [{"a": 1, "b": None, "c": None}]
+
+
+def test_names_are_matched_without_case(tmp_path: Path) -> None:
+    table = pa.table({"UserId": [7], "M": pa.array([{"Inner": 1}])})
+    relation = parquet(tmp_path, table, userid="bigint", m="struct<inner:bigint>")
+    assert rows("SELECT USERID AS u, m.INNER AS i FROM t", t=relation) == [{"u": 7, "i": 1}]
+
+
+def test_two_columns_that_differ_in_case_are_refused(tmp_path: Path) -> None:
+    relation = parquet(tmp_path, pa.table({"a": [1], "A": [2]}), a="bigint")
+    with pytest.raises(EngineError, match="several columns of that name"):
+        rows("SELECT * FROM t", t=relation)
+
+
+def test_files_of_several_types_are_widened_one_by_one(tmp_path: Path) -> None:
+    relation = parquet(
+        tmp_path,
+        pa.table({"x": pa.array([1], pa.int32())}),
+        pa.table({"x": pa.array([2**40], pa.int64())}),
+        pa.table({"x": pa.array([3], pa.int8()), "more": ["?"]}),
+        x="bigint",
+    )
+    assert sorted(r["x"] for r in rows("SELECT x FROM t", t=relation)) == [1, 3, 2**40]
+
+
+@pytest.mark.parametrize(
+    ("held", "declared"),
+    [
+        (pa.array([1], pa.int64()), "int"),
+        (pa.array([1], pa.int32()), "string"),
+        (pa.array(["1"]), "int"),
+        (pa.array([Decimal("1.25")], pa.decimal128(9, 2)), "double"),
+        (pa.array([Decimal("1.25")], pa.decimal128(9, 2)), "decimal(9,1)"),
+        (pa.array([dt.datetime(2024, 1, 1)], pa.timestamp("ns")), "timestamp"),
+        (pa.array([dt.date(2024, 1, 1)]), "timestamp"),
+        (pa.array([1], pa.int64()), "timestamp"),
+        (pa.array([1.5]), "float"),
+    ],
+)
+def test_types_that_spark_can_not_read_either_are_an_error(
+    tmp_path: Path, held: pa.Array, declared: str
+) -> None:
+    relation = parquet(tmp_path, pa.table({"x": held}), x=declared)
+    with pytest.raises(EngineError, match=r"table db.t, column 'x': the file holds") as caught:
+        rows("SELECT * FROM t", t=relation)
+    assert caught.value.code == "parquet-type-conflict"
+    assert "part-0.parquet" in caught.value.message
+
+
+def test_narrow_integers_are_read_where_their_values_fit(tmp_path: Path) -> None:
+    fits = parquet(tmp_path / "a", pa.table({"x": pa.array([127], pa.int32())}), x="tinyint")
+    assert rows("SELECT x FROM t", t=fits) == [{"x": 127}]
+    wraps = parquet(tmp_path / "b", pa.table({"x": pa.array([200], pa.int32())}), x="tinyint")
+    with pytest.raises(EngineError, match="out of range"):
+        rows("SELECT x FROM t", t=wraps)
+
+
+def test_partition_values_become_columns_of_their_types(tmp_path: Path) -> None:
+    relation = partitioned(
+        parquet(tmp_path, *[pa.table({"a": [i]}) for i in range(3)]),
+        {"dt": "date", "hour": "int", "note": "string"},
+        [("2024-01-31", "7", "x y"), (None, None, None), ("2024-02-01", "23", "it's")],
+    )
+    assert rows("SELECT * FROM t ORDER BY a", t=relation) == [
+        {"a": 0, "dt": dt.date(2024, 1, 31), "hour": 7, "note": "x y"},
+        {"a": 1, "dt": None, "hour": None, "note": None},
+        {"a": 2, "dt": dt.date(2024, 2, 1), "hour": 23, "note": "it's"},
+    ]
+    assert rows("SELECT a FROM t WHERE dt = '2024-02-01' AND hour > 20", t=relation) == [{"a": 2}]
+
+
+@pytest.mark.parametrize(("type_", "value"), [("int", "abc"), ("date", "2024-13-01"), ("int", "1.5")])
+def test_a_partition_value_of_another_type_is_an_error(
+    tmp_path: Path, type_: str, value: str
+) -> None:
+    relation = partitioned(parquet(tmp_path, pa.table({"a": [1]})), {"k": type_}, [(value,)])
+    with pytest.raises(EngineError, match=f"k='{value}', which is not a value of type {type_}"):
+        rows("SELECT * FROM t", t=relation)
+
+
+def test_a_partition_may_have_columns_of_its_own(tmp_path: Path) -> None:
+    old = parquet(tmp_path / "old", pa.table({"a": pa.array([1], pa.int32()), "gone": ["?"]}))
+    new = parquet(tmp_path / "new", pa.table({"a": pa.array([2], pa.int64()), "b": ["x"]}))
+    relation = FileRelation(
+        TableName("db", "t"),
+        columns(a="bigint", b="string", p="string"),
+        ("p",),
+        partitions=(
+            FilePartition(("old",), "", columns(a="int", gone="string")),
+            FilePartition(("new",), ""),
+        ),
+        files=(old.files[0], DataFile(new.files[0].path, new.files[0].size, 1)),
+    )
+    assert rows("SELECT * FROM t ORDER BY a", t=relation) == [
+        {"a": 1, "b": None, "p": "old"},
+        {"a": 2, "b": "x", "p": "new"},
+    ]
+
+
+def test_a_table_without_files_has_no_rows() -> None:
+    relation = FileRelation(TableName("db", "t"), columns(a="bigint", m="map<string,double>"))
+    answer = read("SELECT * FROM t", t=relation)
+    assert answer.num_rows == 0
+    assert answer.schema.types == [pa.int64(), pa.map_(pa.string(), pa.float64())]
+
+
+def test_a_file_that_grew_since_the_plan_is_refused(tmp_path: Path) -> None:
+    relation = parquet(tmp_path, pa.table({"a": [1]}))
+    pq.write_table(pa.table({"a": list(range(100))}), relation.files[0].path)
+    with pytest.raises(DataChangedError, match=r"db\.t: .*part-0\.parquet had \d+ bytes"):
+        rows("SELECT * FROM t", t=relation)
+
+
+def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
+    relation = parquet(tmp_path, pa.table({"a": [1]}))
+    Path(relation.files[0].path).unlink()
+    with pytest.raises(DataChangedError, match=r"part-0\.parquet was there .* and is gone"):
+        rows("SELECT * FROM t", t=relation)
+
+
+def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    path.write_bytes(b"not parquet at all")
+    relation = FileRelation(TableName("db", "t"), columns(a="int"), files=(file(path),))
+    with pytest.raises(EngineError, match=r"x\.parquet of table db\.t"):
+        rows("SELECT * FROM t", t=relation)
+
+
+def test_only_the_files_of_the_plan_are_read(tmp_path: Path) -> None:
+    relation = parquet(tmp_path, pa.table({"a": [1]}), pa.table({"a": [2]}))
+    chosen = FileRelation(relation.name, relation.columns, files=relation.files[:1])
+    assert rows("SELECT a FROM t", t=chosen) == [{"a": 1}]
+
+
+@pytest.mark.parametrize("name", ["a*.parquet", "a?.parquet"])
+def test_a_file_name_that_is_a_pattern_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    pq.write_table(pa.table({"a": [1]}), path)
+    relation = FileRelation(TableName("db", "t"), columns(a="bigint"), files=(file(path),))
+    with pytest.raises(UnsupportedError, match="as a pattern"):
+        rows("SELECT * FROM t", t=relation)
+
+
+@pytest.mark.parametrize("name", ["a b", "a%20b", "a=b", "a[1]", "é", "it's", "a#b", "a{b}", "$x"])
+def test_odd_file_names_are_read(tmp_path: Path, name: str) -> None:
+    path = tmp_path / f"{name}.parquet"
+    pq.write_table(pa.table({"a": [1]}), path)
+    relation = FileRelation(TableName("db", "t"), columns(a="bigint"), files=(file(path),))
+    assert rows("SELECT * FROM t", t=relation) == [{"a": 1}]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("s > 0.9", [3]),
+        ("s >= 0.5", [2, 3]),
+        ("s <= 0.9", [1, 2]),
+        ("NOT (s <= 0.9)", [3]),
+        ("s <> 0.5", [1, 3]),
+        ("s = CAST('NaN' AS DOUBLE)", [3]),
+        ("isnan(s)", [3]),
+        ("s BETWEEN 0.2 AND CAST('NaN' AS DOUBLE)", [2, 3]),
+        ("f > 0.9", [3]),
+        ("st.x > 0.9", [3]),
+        ("s IN (0.5, CAST('NaN' AS DOUBLE))", [2, 3]),
+    ],
+)
+def test_statistics_of_a_file_do_not_hide_nan(
+    tmp_path: Path, condition: str, expected: list[int]
+) -> None:
+    # pyarrow leaves NaN out of a column's minimum and maximum.
+    values = [0.1, 0.5, NAN, None]
+    table = pa.table(
+        {
+            "k": [1, 2, 3, 4],
+            "s": values,
+            "f": pa.array(values, pa.float32()),
+            "st": pa.array([None if v is None else {"x": v} for v in values]),
+        }
+    )
+    relation = parquet(tmp_path, table)
+    answer = rows(f"SELECT k FROM t WHERE {condition} ORDER BY k", t=relation)
+    assert [r["k"] for r in answer] == expected
+
+
+def test_nan_is_the_greatest_number(tmp_path: Path) -> None:
+    relation = parquet(tmp_path, pa.table({"s": [0.1, 0.5, NAN, None]}))
+    (answer,) = rows("SELECT max(s) AS a, min(s) AS b FROM t", t=relation)
+    assert str(answer["a"]) == "nan"
+    assert answer["b"] == 0.1
+    (first,) = rows("SELECT s FROM t ORDER BY s DESC LIMIT 1", t=relation)
+    assert str(first["s"]) == "nan"

@@ -1,0 +1,123 @@
+"""Tables that are no files: memory, Iceberg, Delta; and ORC."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyarrow import orc
+
+from core.tests.engines.embedded.support import columns, file, parquet, read, rows
+from headwater.errors import EngineError, UnsupportedError
+from headwater.relation import (
+    CatalogRelation,
+    DeltaRelation,
+    FileRelation,
+    IcebergRelation,
+    MemoryRelation,
+)
+from headwater.table import TableName
+
+NAME = TableName("db", "t")
+
+
+def test_memory_is_read_with_the_declared_types() -> None:
+    data = pa.table(
+        {
+            "a": pa.array([1, None], pa.int8()),
+            "s": pa.array(["x", "x"]).dictionary_encode(),
+            "t": pa.array([dt.datetime(2024, 1, 1)] * 2, pa.timestamp("ms", "UTC")),
+        }
+    )
+    relation = MemoryRelation(NAME, columns(a="bigint", s="string", t="timestamp"), data)
+    answer = read("SELECT * FROM t WHERE s = 'x'", t=relation)
+    assert answer.schema.types == [pa.int64(), pa.string(), pa.timestamp("us", "UTC")]
+    assert answer.num_rows == 2
+
+
+def test_memory_that_does_not_fit_its_types_is_an_error() -> None:
+    relation = MemoryRelation(NAME, columns(a="tinyint"), pa.table({"a": [300]}))
+    with pytest.raises(EngineError, match=r"table db\.t: Integer value 300"):
+        rows("SELECT * FROM t", t=relation)
+
+
+def test_memory_with_texts_that_are_no_utf8_is_an_error() -> None:
+    bad = pa.Array.from_buffers(
+        pa.string(), 1, [None, pa.py_buffer(b"\x00\x00\x00\x00\x01\x00\x00\x00"), pa.py_buffer(b"\xff")]
+    )
+    relation = MemoryRelation(NAME, columns(s="string"), pa.table({"s": bad}))
+    with pytest.raises(EngineError, match="UTF"):
+        rows("SELECT * FROM t", t=relation)
+
+
+def test_memory_and_files_are_joined(tmp_path: Path) -> None:
+    left = parquet(tmp_path, pa.table({"id": ["a", "b"], "x": [1.0, 2.0]}))
+    right = MemoryRelation(NAME, columns(id="string", y="int"), pa.table({"id": ["b"], "y": [5]}))
+    sql = "SELECT l.id, r.y FROM l LEFT JOIN r ON l.id = r.id ORDER BY l.id"
+    assert rows(sql, l=left, r=right) == [{"id": "a", "y": None}, {"id": "b", "y": 5}]
+
+
+def test_iceberg_is_read_at_its_snapshot(tmp_path: Path) -> None:
+    from pyiceberg.catalog.memory import InMemoryCatalog
+
+    catalog = InMemoryCatalog("test", warehouse=str(tmp_path))
+    catalog.create_namespace("db")
+    data = pa.table({"id": pa.array([1, 2], pa.int64()), "Name": ["a", "b"]})
+    table = catalog.create_table("db.t", schema=data.schema)
+    table.append(data)
+    first = table.current_snapshot()
+    assert first is not None
+    table.delete("id = 1")
+    own = columns(id="bigint", name="string")
+    now = IcebergRelation(NAME, own, table.metadata_location, table.current_snapshot().snapshot_id)  # type: ignore[union-attr]
+    before = IcebergRelation(NAME, own, table.metadata_location, first.snapshot_id)
+    assert rows("SELECT * FROM t", t=now) == [{"id": 2, "name": "b"}]
+    assert len(rows("SELECT name FROM t", t=before)) == 2
+    none = IcebergRelation(NAME, own, table.metadata_location, None)
+    assert rows("SELECT * FROM t", t=none) == []
+
+
+def test_delta_is_read_at_its_version(tmp_path: Path) -> None:
+    from deltalake import write_deltalake
+
+    write_deltalake(tmp_path, pa.table({"id": [1], "s": ["a"]}))
+    write_deltalake(tmp_path, pa.table({"id": [2], "s": ["b"]}), mode="append")
+    own = columns(id="bigint", s="string")
+    assert rows("SELECT * FROM t", t=DeltaRelation(NAME, own, str(tmp_path), 0)) == [
+        {"id": 1, "s": "a"}
+    ]
+    assert len(rows("SELECT s FROM t", t=DeltaRelation(NAME, own, str(tmp_path), 1))) == 2
+
+
+def test_orc_is_read_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "x.orc"
+    moment = dt.datetime(2024, 1, 1, 1, 2, 3, 4)
+    orc.write_table(pa.table({"A": pa.array([1], pa.int32()), "t": pa.array([moment])}), path)
+    own = columns(a="int", t="timestamp", gone="string")
+    relation = FileRelation(NAME, own, format="orc", files=(file(path),))
+    assert rows("SELECT * FROM t", t=relation) == [
+        {"a": 1, "t": moment.replace(tzinfo=dt.UTC), "gone": None}
+    ]
+
+
+def test_orc_of_another_type_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "x.orc"
+    orc.write_table(pa.table({"a": [1]}), path)
+    relation = FileRelation(NAME, columns(a="string"), format="orc", files=(file(path),))
+    with pytest.raises(EngineError, match="the file holds bigint, the table declares string"):
+        rows("SELECT * FROM t", t=relation)
+
+
+def test_orc_without_names_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.orc"
+    orc.write_table(pa.table({"_col0": [1]}), path)
+    relation = FileRelation(NAME, columns(a="bigint"), format="orc", files=(file(path),))
+    with pytest.raises(UnsupportedError, match="by position"):
+        rows("SELECT * FROM t", t=relation)
+
+
+def test_a_table_of_a_cluster_is_refused() -> None:
+    with pytest.raises(UnsupportedError, match="cluster's own metastore"):
+        rows("SELECT * FROM t", t=CatalogRelation(NAME, columns(a="int")))

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.tests.engines.embedded.support import columns, file, rows, text
+from headwater.errors import EngineError, UnsupportedError
+from headwater.relation import FileRelation
+from headwater.table import TableName
+
+ALL = "SELECT * FROM t"
+
+
+@pytest.mark.parametrize(
+    ("body", "options", "expected"),
+    [
+        ("a,1\nb,2\n", {}, [("a", 1), ("b", 2)]),
+        ("h,v\na,1", {"header": "true"}, [("a", 1)]),
+        ("a;1\r\nb;2\r\n", {"sep": ";"}, [("a", 1), ("b", 2)]),
+        ('"x, y",1\n"say \\"hi\\"",2\n', {}, [("x, y", 1), ('say "hi"', 2)]),
+        ('"say ""hi""",2\n', {"escape": '"'}, [('say "hi"', 2)]),
+        ("a,\n,1\n\n  \nb\n", {}, [("a", None), (None, 1), ("b", None)]),
+        ('a,\\N\n"",1\n', {"nullValue": "\\N"}, [("a", None), ("", 1)]),
+        ("a,1,more\n", {}, [("a", 1)]),
+        ("a,x\nb,99999999999\n", {}, [("a", None), ("b", None)]),
+        ("é,1\n日本,2\n", {}, [("é", 1), ("日本", 2)]),
+    ],
+)
+def test_csv_means_what_spark_means(
+    tmp_path: Path, body: str, options: dict[str, str], expected: list[tuple[Any, ...]]
+) -> None:
+    relation = text(tmp_path, body, "csv", options, s="string", n="int")
+    assert [tuple(r.values()) for r in rows(ALL, t=relation)] == expected
+
+
+@pytest.mark.parametrize("body", ['a"b,1\n', '"a\nb",1\n', '"a"b,1\n', '"a""b",1\n'])
+def test_quotes_that_parsers_read_differently_raise(tmp_path: Path, body: str) -> None:
+    relation = text(tmp_path, body, "csv", s="string", n="string")
+    with pytest.raises(EngineError, match="quotes") as caught:
+        rows(ALL, t=relation)
+    assert caught.value.code == "not-portable-value"
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [("int", "+4"), ("int", " 3"), ("double", "1d"), ("double", "Infinity"), ("date", "2024-1-1")],
+)
+def test_values_that_readers_take_differently_raise(
+    tmp_path: Path, type_: str, value: str
+) -> None:
+    relation = text(tmp_path, f"{value},x\n", "csv", v=type_, s="string")
+    with pytest.raises(EngineError, match=f"value of type {type_}"):
+        rows(ALL, t=relation)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"multiLine": "true"}, {"mode": "FAILFAST"}, {"comment": "#"}, {"encoding": "latin1"}, {"sep": "::"}],
+)
+def test_an_option_that_is_not_honoured_is_refused(
+    tmp_path: Path, options: dict[str, str]
+) -> None:
+    relation = text(tmp_path, "a,1\n", "csv", options, s="string", n="int")
+    with pytest.raises(UnsupportedError, match=f"(?i)table db.t: .*{next(iter(options))}"):
+        rows(ALL, t=relation)
+
+
+def test_a_blank_first_line_is_no_header(tmp_path: Path) -> None:
+    relation = text(tmp_path, "\nh\na\n", "csv", {"header": "true"}, s="string")
+    with pytest.raises(UnsupportedError, match=r"first line of .*part-0\.txt is blank"):
+        rows(ALL, t=relation)
+
+
+def test_gzip_is_opened_and_bzip2_refused(tmp_path: Path) -> None:
+    for suffix, ok in ((".csv.gz", True), (".csv.bz2", False)):
+        path = tmp_path / f"part-0{suffix}"
+        path.write_bytes(gzip.compress(b"a\nb\n"))
+        name = TableName("db", "t")
+        relation = FileRelation(name, columns(s="string"), format="csv", files=(file(path),))
+        if ok:
+            assert [r["s"] for r in rows(ALL, t=relation)] == ["a", "b"]
+        else:
+            with pytest.raises(UnsupportedError, match="does not read .bz2"):
+                rows(ALL, t=relation)
+
+
+def test_hive_text_keeps_empty_texts_and_knows_no_quotes(tmp_path: Path) -> None:
+    body = 'a\x011\n\x01\\N\n"q\x01x\n\nz\n'
+    options = {"sep": "\x01", "nullValue": "\\N", "header": "false"}
+    relation = text(tmp_path, body, "hive-text", options, s="string", n="int")
+    assert [tuple(r.values()) for r in rows(ALL, t=relation)] == [
+        ("a", 1),
+        ("", None),
+        ('"q', None),
+        ("", None),
+        ("z", None),
+    ]
+
+
+def test_hive_csv_gives_texts_and_takes_both_escapes(tmp_path: Path) -> None:
+    body = '"a""b","c\\"d"\nplain,\n"",x\n'
+    relation = text(tmp_path, body, "hive-csv", s="string", n="string")
+    assert [tuple(r.values()) for r in rows(ALL, t=relation)] == [
+        ('a"b', 'c"d'),
+        ("plain", ""),
+        ("", "x"),
+    ]
+
+
+def test_hive_csv_of_other_types_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match="OpenCSVSerde gives texts"):
+        rows(ALL, t=text(tmp_path, "a,1\n", "hive-csv", s="string", n="int"))
+
+
+JSON = '{"id":1,"Name":"é\\n","score":0.5,"ok":true,"tags":["a",null],"m":{"k":1.5}}\n{"id":null}\n'
+TYPES = {
+    "id": "int",
+    "name": "string",
+    "score": "double",
+    "ok": "boolean",
+    "tags": "array<string>",
+    "m": "map<string,double>",
+}
+
+
+def test_json_tells_keys_apart_by_case_as_spark_does(tmp_path: Path) -> None:
+    first, second = rows(ALL, t=text(tmp_path, JSON, "json", **TYPES))
+    assert first == {
+        "id": 1,
+        "name": None,
+        "score": 0.5,
+        "ok": True,
+        "tags": ["a", None],
+        "m": [("k", 1.5)],
+    }
+    assert set(second.values()) == {None}
+
+
+def test_hive_json_does_not(tmp_path: Path) -> None:
+    options = {"malformed": "fail", "keys": "ignore-case"}
+    first, _ = rows(ALL, t=text(tmp_path, JSON, "hive-json", options, **TYPES))
+    assert first["name"] == "é\n"
+
+
+def test_hive_json_may_name_the_key_of_a_column(tmp_path: Path) -> None:
+    options = {"malformed": "fail", "keys": "exact", "key.label": "the label"}
+    relation = text(tmp_path, '{"the label":"x"}\n', "hive-json", options, label="string")
+    assert rows(ALL, t=relation) == [{"label": "x"}]
+
+
+@pytest.mark.parametrize(("malformed", "fails"), [("null", False), ("fail", True)])
+def test_malformed_json_is_null_or_fails(tmp_path: Path, malformed: str, fails: bool) -> None:
+    options = {"malformed": malformed, "keys": "ignore-case"}
+    relation = text(tmp_path, '{"a":1}\n{bad\n', "hive-json", options, a="int")
+    if fails:
+        with pytest.raises(EngineError, match="not plainly JSON"):
+            rows(ALL, t=relation)
+    else:
+        assert rows(ALL, t=relation) == [{"a": 1}, {"a": None}]
+
+
+@pytest.mark.parametrize(
+    "line", ['{"a":1.5}', '{"a":"1"}', '{"a":1,"a":2}', '{"a":1,}', "[1]", '{"a":99999999999}']
+)
+def test_json_that_readers_take_differently_raises(tmp_path: Path, line: str) -> None:
+    with pytest.raises(EngineError) as caught:
+        rows(ALL, t=text(tmp_path, line, "json", a="int"))
+    assert caught.value.code == "not-portable-value"
+
+
+def test_a_format_that_is_not_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match="made of avro files"):
+        rows(ALL, t=text(tmp_path, "x", "avro", a="int"))
