@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from headwater_glue.describing import Known, describe
 from headwater_glue.entry import GlueTable, Storage
 from headwater_glue.finding import Finder
 from headwater_glue.kinds import Kind, classify, data_location
+from headwater_glue.survey import Surveyed, survey
 
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
@@ -71,6 +72,18 @@ class GlueCatalog:
         """
         api, name = self._finder.database(database.lower())
         return api.table_names(name)
+
+    def survey(self, databases: Iterable[str] | None = None) -> Generator[Surveyed, None, None]:
+        """Yield all tables of databases, told what they are, as Glue's pages arrive.
+
+        Args:
+            databases: Their names; all that the caller may see if left out.
+
+        Yields:
+            Database and table; or database and the error that ended its listing.
+        """
+        names = self.databases() if databases is None else (d.lower() for d in databases)
+        return survey(self._finder.api(), names)
 
     def table(self, name: TableName) -> Table:
         """Return one table; a resource link as the table it leads to, under the link's name.

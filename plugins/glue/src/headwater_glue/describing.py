@@ -80,8 +80,15 @@ def describe(
         kind=str(classified.kind),
         location=data_location(entry) or None,
         detail=known,
-        unqueryable=unqueryable or (None if data or keys else "Glue names no columns for it"),
+        unqueryable=unqueryable or _without_columns(classified.kind, data + keys),
     )
+
+
+def _without_columns(kind: Kind, columns: tuple[Column, ...]) -> str | None:
+    # A link's columns are its target's; Iceberg and Delta keep their own.
+    if columns or kind in (Kind.LINK, Kind.ICEBERG, Kind.DELTA):
+        return None
+    return "Glue names no columns for it"
 
 
 def _how(entry: GlueTable, kind: Kind) -> Reading:
