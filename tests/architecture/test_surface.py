@@ -42,7 +42,8 @@ def test_asking_for_help_loads_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "package", ["headwater", "headwater_aws", "headwater_glue", "headwater_s3"]
+    "package",
+    ["headwater", "headwater_aws", "headwater_glue", "headwater_openlineage", "headwater_s3"],
 )
 def test_every_name_that_a_package_promises_is_there(package):
     module = importlib.import_module(package)

@@ -10,8 +10,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("demo.txt", "dev.txt", "bench.txt")
-DISTRIBUTIONS = ("core", "plugins/aws", "plugins/glue", "plugins/s3")
-OURS = {"headwater", "headwater-aws", "headwater-glue", "headwater-s3"}
+DISTRIBUTIONS = ("core", "plugins/aws", "plugins/glue", "plugins/openlineage", "plugins/s3")
+OURS = {"headwater", "headwater-aws", "headwater-glue", "headwater-openlineage", "headwater-s3"}
 
 
 def pins(lock: str) -> dict[str, set[str]]:

@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,7 @@ class Dataset:
 
     def _read(self) -> Iterator[Any]:
         """Yield the schema, then the batches; keep the stats; report the end exactly once."""
-        self.stats = stats = ReadStats()
+        self.stats = stats = ReadStats(started_at=datetime.now(UTC))
         error: BaseException | None = None
         try:
             with self._open() as stream:

@@ -20,6 +20,7 @@ class ReadStats:
         actuals: For each actual, how many rows have it (label coverage is this over `rows`).
         conflicts: Rows whose actuals of equal time contradict each other.
         first, last: Earliest and latest timestamp delivered.
+        started_at: When the read began, in UTC.
         finished: Whether the stream was read to its end.
         verdict: Why there are no rows, if there are none.
     """
@@ -31,6 +32,7 @@ class ReadStats:
     conflicts: int = 0
     first: datetime | None = None
     last: datetime | None = None
+    started_at: datetime | None = None
     finished: bool = False
     verdict: Diagnostic | None = None
 
