@@ -46,13 +46,19 @@ def parquet(folder: Path, *tables: pa.Table, **types: str) -> FileRelation:
 
 
 def text(
-    folder: Path, body: str | bytes, format: str, options: Mapping[str, str] | None = None, **types: str
+    folder: Path,
+    body: str | bytes,
+    format: str,
+    options: Mapping[str, str] | None = None,
+    **types: str,
 ) -> FileRelation:
     """Write one text file and return it as a relation."""
     path = folder / "part-0.txt"
     path.write_bytes(body.encode() if isinstance(body, str) else body)
     name = TableName("db", "t")
-    return FileRelation(name, columns(**types), format=format, options=options or {}, files=(file(path),))
+    return FileRelation(
+        name, columns(**types), format=format, options=options or {}, files=(file(path),)
+    )
 
 
 def partitioned(

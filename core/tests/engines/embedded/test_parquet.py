@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from core.tests.engines.embedded.support import columns, file, parquet, partitioned, read, rows
+
 from headwater.errors import DataChangedError, EngineError, UnsupportedError
 from headwater.relation import DataFile, FilePartition, FileRelation
 from headwater.table import TableName
@@ -97,7 +97,9 @@ def test_partition_values_become_columns_of_their_types(tmp_path: Path) -> None:
     assert rows("SELECT a FROM t WHERE dt = '2024-02-01' AND hour > 20", t=relation) == [{"a": 2}]
 
 
-@pytest.mark.parametrize(("type_", "value"), [("int", "abc"), ("date", "2024-13-01"), ("int", "1.5")])
+@pytest.mark.parametrize(
+    ("type_", "value"), [("int", "abc"), ("date", "2024-13-01"), ("int", "1.5")]
+)
 def test_a_partition_value_of_another_type_is_an_error(
     tmp_path: Path, type_: str, value: str
 ) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from core.tests.engines.embedded.support import columns, file, parquet, read, rows
 from pyarrow import orc
 
-from core.tests.engines.embedded.support import columns, file, parquet, read, rows
 from headwater.errors import EngineError, UnsupportedError
 from headwater.relation import (
     CatalogRelation,
@@ -45,7 +45,9 @@ def test_memory_that_does_not_fit_its_types_is_an_error() -> None:
 
 def test_memory_with_texts_that_are_no_utf8_is_an_error() -> None:
     bad = pa.Array.from_buffers(
-        pa.string(), 1, [None, pa.py_buffer(b"\x00\x00\x00\x00\x01\x00\x00\x00"), pa.py_buffer(b"\xff")]
+        pa.string(),
+        1,
+        [None, pa.py_buffer(b"\x00\x00\x00\x00\x01\x00\x00\x00"), pa.py_buffer(b"\xff")],
     )
     relation = MemoryRelation(NAME, columns(s="string"), pa.table({"s": bad}))
     with pytest.raises(EngineError, match="UTF"):

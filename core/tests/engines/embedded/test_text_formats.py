@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from core.tests.engines.embedded.support import columns, file, rows, text
+
 from headwater.errors import EngineError, UnsupportedError
 from headwater.relation import FileRelation
 from headwater.table import TableName
@@ -48,9 +48,7 @@ def test_quotes_that_parsers_read_differently_raise(tmp_path: Path, body: str) -
     ("type_", "value"),
     [("int", "+4"), ("int", " 3"), ("double", "1d"), ("double", "Infinity"), ("date", "2024-1-1")],
 )
-def test_values_that_readers_take_differently_raise(
-    tmp_path: Path, type_: str, value: str
-) -> None:
+def test_values_that_readers_take_differently_raise(tmp_path: Path, type_: str, value: str) -> None:
     relation = text(tmp_path, f"{value},x\n", "csv", v=type_, s="string")
     with pytest.raises(EngineError, match=f"value of type {type_}"):
         rows(ALL, t=relation)
@@ -58,11 +56,15 @@ def test_values_that_readers_take_differently_raise(
 
 @pytest.mark.parametrize(
     "options",
-    [{"multiLine": "true"}, {"mode": "FAILFAST"}, {"comment": "#"}, {"encoding": "latin1"}, {"sep": "::"}],
+    [
+        {"multiLine": "true"},
+        {"mode": "FAILFAST"},
+        {"comment": "#"},
+        {"encoding": "latin1"},
+        {"sep": "::"},
+    ],
 )
-def test_an_option_that_is_not_honoured_is_refused(
-    tmp_path: Path, options: dict[str, str]
-) -> None:
+def test_an_option_that_is_not_honoured_is_refused(tmp_path: Path, options: dict[str, str]) -> None:
     relation = text(tmp_path, "a,1\n", "csv", options, s="string", n="int")
     with pytest.raises(UnsupportedError, match=f"(?i)table db.t: .*{next(iter(options))}"):
         rows(ALL, t=relation)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
+from urllib.parse import unquote
 
 from headwater.errors import (
     AccessDeniedError,
@@ -23,7 +24,7 @@ from headwater.relation import FileRelation
 
 _OWN: Final = re.compile(r"headwater\(([a-z-]+)\): (.*)", re.DOTALL)
 _QUERY_STRING: Final = re.compile(r"(\w+://[^\s'\"?]+)\?[^\s'\"]*")
-_URL: Final = re.compile(r"(?:s3|https?|file)://[^\s'\"]+|/[^\s'\"]+\.\w+")
+_URL: Final = re.compile(r"(?:s3|https?|file)://[^'\"\n]+|/[^'\"\n]+\.\w+")
 _RUNTIME: Final = ("Conversion Error", "Out of Range Error", "Invalid Input Error: Could not parse")
 _RUNTIME_HINT: Final = (
     "correct the value or the expression (try_cast, CASE, nullif); Spark in ANSI mode raises on "
@@ -104,7 +105,7 @@ def _first_line(message: str) -> str:
 def _place(message: str, scans: Sequence[Scan]) -> str:
     """Return the file and table that a message is about, or the tables of the read."""
     for candidate in _URL.findall(message):
-        end = candidate.rstrip(".,;:)'\"").split("://")[-1]
+        end = unquote(candidate.rstrip(".,;:)'\"").split("://")[-1])
         for scan in scans:
             if not isinstance(scan.relation, FileRelation):
                 continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
-from headwater.engines.embedded.lines import checked_options, source
+from headwater.engines.embedded.lines import check_sizes, checked_options, source
 from headwater.engines.embedded.scans import Group, Scan
 from headwater.errors import UnsupportedError
 from headwater.relation import FileRelation
@@ -58,7 +58,7 @@ def json(
     for column in group.columns:
         path = text(f'$."{_in_path(relation, column.name)}"')
         values[column.name.casefold()] = f"json_extract(j, {path})"
-    yield _scan(relation, group, paths, values, _line(NOT_PORTABLE))
+    yield _scan(connection, relation, group, paths, values, _line(NOT_PORTABLE))
 
 
 def hive_json(
@@ -92,7 +92,7 @@ def hive_json(
     line = "CASE WHEN sp_is_json(line) THEN CAST(line AS JSON) END"
     if options["malformed"] == "fail":
         line = _line(RUNTIME)
-    yield _scan(relation, group, paths, values, line)
+    yield _scan(connection, relation, group, paths, values, line)
 
 
 def _line(code: str) -> str:
@@ -111,6 +111,7 @@ def _in_path(relation: FileRelation, key: str) -> str:
 
 
 def _scan(
+    connection: DuckDBPyConnection,
     relation: FileRelation,
     group: Group,
     paths: Mapping[str, str],
@@ -130,7 +131,7 @@ def _scan(
                 f"table as {column.type}"
             )
         columns[column.name] = _value(relation, column, values[folded])
-    lines = source(relation, [paths[f.path] for f in group.files], skip=False)
+    lines = source(relation, check_sizes(connection, relation, group, paths), skip=False)
     keep = f"line IS NOT NULL AND NOT regexp_full_match(line, {text(_BLANK)})"
     # A line that is no object has no fields, or several rows; of a key that comes twice one reader
     # takes the first and another the last.
@@ -158,7 +159,9 @@ def _converted(value: str, type_: DataType) -> str | None:
     if type_.name == "array":
         inner = _converted("e", type_.element)
         items = f"CAST({value} AS JSON[])"
-        return inner and _typed(value, type_, "ARRAY", f"list_transform({items}, lambda e: {inner})")
+        return inner and _typed(
+            value, type_, "ARRAY", f"list_transform({items}, lambda e: {inner})"
+        )
     if type_.name == "map" and type_.key.name == "string":
         inner = _converted("e.value", type_.value)
         entries = f"map_entries(CAST({value} AS MAP(VARCHAR, JSON)))"
@@ -171,7 +174,8 @@ def _converted(value: str, type_: DataType) -> str | None:
 def _typed(value: str, type_: DataType, kinds: str, made: str, more: str = "true") -> str:
     listed = ", ".join(f"'{k}'" for k in kinds.split())
     other = cast(
-        f"error({text(f'headwater({NOT_PORTABLE}): a JSON value that is not plainly {type_}')})", type_
+        f"error({text(f'headwater({NOT_PORTABLE}): a JSON value that is not plainly {type_}')})",
+        type_,
     )
     return (
         f"CASE WHEN {value} IS NULL OR json_type({value}) = 'NULL' THEN {null(type_)} "

@@ -7,9 +7,12 @@ carriage return, or both, takes a byte order mark off, and opens gzip and zstd b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
+from headwater.engines.embedded.paths import check_length, is_remote
+from headwater.engines.embedded.scans import Group
 from headwater.errors import UnsupportedError
 from headwater.relation import FileRelation
 from headwater.sql.portable.spelling import text
@@ -25,6 +28,33 @@ _READ_AHEAD: Final = 2 * 2**16
 _COMPRESSED: Final = {".gz": "gzip", ".zst": "zstd"}
 _NOT_READ: Final = frozenset({".bz2", ".snappy", ".lz4", ".deflate", ".xz", ".lzo", ".zip"})
 _PROBES: Final = 16
+
+
+def check_sizes(
+    connection: DuckDBPyConnection, relation: FileRelation, group: Group, paths: Mapping[str, str]
+) -> list[str]:
+    """Return DuckDB's names of a group's files, after objects were asked for their lengths.
+
+    Raises:
+        DataChangedError: If one has another length than the plan saw.
+    """
+    listed = [paths[f.path] for f in group.files]
+    remote = [f for f in group.files if is_remote(f.path)]
+    found: dict[str, int] = {}
+
+    def ask(names: list[str]) -> list[tuple[str, int]]:
+        sql = "SELECT filename, size FROM read_blob(?)"
+        return connection.cursor().execute(sql, [names]).fetchall()
+
+    if remote:
+        names = [paths[f.path] for f in remote]
+        count = min(_PROBES, len(names))
+        with ThreadPoolExecutor(max_workers=count) as pool:
+            for part in pool.map(ask, [names[i::count] for i in range(count)]):
+                found.update(part)
+    for file in remote:
+        check_length(relation, file, found[paths[file.path]])
+    return listed
 
 
 def source(relation: FileRelation, paths: Sequence[str], *, skip: bool) -> str:
@@ -49,7 +79,6 @@ def blank_firsts(
     connection: DuckDBPyConnection, relation: FileRelation, paths: Sequence[str]
 ) -> list[str]:
     """Return the files whose first line is blank: Spark takes a later line for their header."""
-    from concurrent.futures import ThreadPoolExecutor
 
     def blank(path: str) -> bool:
         reader = _reader([path], _compression(relation, path), _READ_AHEAD, "skip = 0")

@@ -52,9 +52,7 @@ def scans(
     yield Scan(name(view), columns, group.files, name(FILE_INDEX))
 
 
-def _check(
-    relation: FileRelation, file: DataFile, path: str, columns: Sequence[Column]
-) -> None:
+def _check(relation: FileRelation, file: DataFile, path: str, columns: Sequence[Column]) -> None:
     schema = _open(path).schema
     if schema.names and all(n.startswith("_col") for n in schema.names):
         raise UnsupportedError(

@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from headwater.engines.embedded.parquet_schema import FileColumn, Footer, footers, named
+from headwater.engines.embedded.parquet_schema import FileColumn, footers, named
 from headwater.engines.embedded.parquet_types import TypeConflictError, read_as
+from headwater.engines.embedded.paths import check_length
 from headwater.engines.embedded.scans import Group, Scan
-from headwater.errors import DataChangedError, EngineError
+from headwater.errors import EngineError
 from headwater.relation import DataFile, FileRelation
 from headwater.sql.portable.spelling import cast, name, null, text
 from headwater.table import Column
@@ -31,7 +32,7 @@ def scans(
     alike: dict[tuple[FileColumn, ...], list[DataFile]] = defaultdict(list)
     for file in group.files:
         footer = known[paths[file.path]]
-        _check_size(relation, file, footer)
+        check_length(relation, file, footer.size)
         alike[footer.columns].append(file)
     for columns, files in alike.items():
         reads = _reads(relation, group.columns, columns, files[0])
@@ -48,15 +49,6 @@ def _past_statistics(value: str) -> str:
     the same number, bit for bit, and nothing that DuckDB 1.5.5 pushes down.
     """
     return f"(-(-{value}))"
-
-
-def _check_size(relation: FileRelation, file: DataFile, footer: Footer) -> None:
-    if footer.size != file.size:
-        raise DataChangedError(
-            f"table {relation.name}: {file.path} had {file.size} bytes when the read was planned "
-            f"and has {footer.size} now",
-            hint="plan the read again",
-        )
 
 
 def _reads(

@@ -61,6 +61,11 @@ def _check_local(relation: FileRelation, file: DataFile, path: Path) -> None:
             f"table {relation.name}: {file.path} was there when the read was planned and is gone",
             hint="plan the read again",
         ) from None
+    check_length(relation, file, size)
+
+
+def check_length(relation: FileRelation, file: DataFile, size: int) -> None:
+    """Raise a `DataChangedError` if a file has another length than the plan saw."""
     if size != file.size:
         raise DataChangedError(
             f"table {relation.name}: {file.path} had {file.size} bytes when the read was planned "

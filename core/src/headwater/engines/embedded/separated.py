@@ -15,7 +15,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
-from headwater.engines.embedded.lines import blank_firsts, checked_options, is_true, source
+from headwater.engines.embedded.lines import (
+    blank_firsts,
+    check_sizes,
+    checked_options,
+    is_true,
+    source,
+)
 from headwater.engines.embedded.scans import Group, Scan
 from headwater.engines.embedded.text_values import converted
 from headwater.errors import UnsupportedError
@@ -74,7 +80,7 @@ def csv(
     separator = options.get("delimiter", options["sep"])
     quote, escape = options["quote"], options["escape"]
     fields = _quoted_fields(relation, separator, quote, escape)
-    listed = [paths[f.path] for f in group.files]
+    listed = check_sizes(connection, relation, group, paths)
     header = is_true(options, "header")
     if header and (blank := blank_firsts(connection, relation, listed)):
         raise UnsupportedError(f"table {relation.name}: the first line of {blank[0]} is blank")
@@ -100,7 +106,7 @@ def hive_text(
         UnsupportedError: For an option or a column type whose meaning is not known here.
     """
     options = checked_options(relation, group.options, _HIVE_TEXT)
-    listed = [paths[f.path] for f in group.files]
+    listed = check_sizes(connection, relation, group, paths)
     lines = source(relation, listed, skip=is_true(options, "header"))
     split = f"string_split(coalesce(line, ''), {text(options['sep'])})"
     columns = {}
@@ -122,7 +128,7 @@ def hive_csv(
     options = checked_options(relation, group.options, _HIVE_CSV)
     quote, escapes = options["quote"], options["escape"] + options["quote"]
     fields = _quoted_fields(relation, options["sep"], quote, escapes)
-    listed = [paths[f.path] for f in group.files]
+    listed = check_sizes(connection, relation, group, paths)
     lines = source(relation, listed, skip=is_true(options, "header"))
     columns = {}
     for index, column in enumerate(group.columns):
@@ -145,7 +151,9 @@ def _chosen(relation: FileRelation, group: Group, values: Mapping[str, str]) -> 
             chosen[column.name] = null(column.type)
             continue
         try:
-            chosen[column.name] = cast_piece(Piece(values[folded], own[folded].type), column.type).sql
+            chosen[column.name] = cast_piece(
+                Piece(values[folded], own[folded].type), column.type
+            ).sql
         except Refusal as refusal:
             raise UnsupportedError(
                 f"table {relation.name}: a partition has {column.name} as {own[folded].type}, "
@@ -185,7 +193,9 @@ def _quoted_fields(relation: FileRelation, separator: str, quote: str, escapes: 
     odd = not_portable("a line whose quotes CSV parsers read each in their own way", array(STRING))
     split = f"string_split(line, {text(separator)})"
     # The first field has no separator before it, so one is put there for all to look alike.
-    each = f"regexp_extract_all({text(separator)} || line, {text(f'(?s){sep}({quoted}|{plain})')}, 1)"
+    each = (
+        f"regexp_extract_all({text(separator)} || line, {text(f'(?s){sep}({quoted}|{plain})')}, 1)"
+    )
     return (
         f"CASE WHEN line IS NULL THEN [''] WHEN NOT contains(line, {text(quote)}) THEN {split} "
         f"WHEN regexp_full_match(line, {text(line)}) THEN {each} ELSE {odd} END"

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import io
+import pickle
+import time
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from core.tests.engines.embedded.object_store import KeySession, ObjectStore, object_store
+from core.tests.engines.embedded.support import columns, plan, read
+
+from headwater.credentials import Access
+from headwater.engines.embedded import EmbeddedEngine
+from headwater.errors import (
+    AccessDeniedError,
+    AuthError,
+    DataChangedError,
+    EngineError,
+    HeadwaterError,
+    UnsupportedError,
+)
+from headwater.relation import DataFile, FileRelation
+from headwater.table import TableName
+
+
+@pytest.fixture
+def store() -> Iterator[ObjectStore]:
+    with object_store() as found:
+        yield found
+
+
+def parquet_bytes(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()
+
+
+def put(store: ObjectStore, bucket: str, count: int, rows: int = 3, *, auth: str) -> FileRelation:
+    """Put Parquet files into a bucket and return them as a relation."""
+    files = []
+    for i in range(count):
+        body = parquet_bytes(pa.table({"id": range(i * rows, (i + 1) * rows)}))
+        key = f"t/part {i}+{i}.parquet"
+        store.objects[f"{bucket}/{key}"] = body
+        files.append(DataFile(f"s3://{bucket}/{key}", len(body)))
+    name = TableName("db", bucket)
+    return FileRelation(name, columns(id="bigint"), files=tuple(files), auth_ref=auth)
+
+
+def test_a_bucket_is_read_with_the_identity_of_its_relation(store: ObjectStore) -> None:
+    relation = put(store, "lake", 3, auth="a")
+    session = KeySession(store, "A", {"lake"})
+    answer = read("SELECT count(*) AS n, max(id) AS m FROM t", Access({"a": session}), t=relation)
+    assert answer.to_pylist() == [{"n": 9, "m": 8}]
+    assert {key for key, _, _ in store.requests} == {"A1"}
+
+
+def test_several_identities_read_in_one_query(store: ObjectStore) -> None:
+    mine, theirs = put(store, "mine", 3, auth="a"), put(store, "theirs", 2, auth="b")
+    access = Access(
+        {"a": KeySession(store, "A", {"mine"}), "b": KeySession(store, "B", {"theirs"})}
+    )
+    sql = "SELECT count(*) AS n, count(r.id) AS k FROM l LEFT JOIN r ON l.id = r.id"
+    assert read(sql, access, l=mine, r=theirs).to_pylist() == [{"n": 9, "k": 6}]
+    used = {(key, name.partition("/")[0]) for key, _, name in store.requests}
+    assert used == {("A1", "mine"), ("B1", "theirs")}
+    assert not store.denied
+
+
+def test_a_table_of_another_identity_may_be_used_twice(store: ObjectStore) -> None:
+    mine, theirs = put(store, "mine", 3, auth="a"), put(store, "theirs", 1, auth="b")
+    access = Access(
+        {"a": KeySession(store, "A", {"mine"}), "b": KeySession(store, "B", {"theirs"})}
+    )
+    sql = "SELECT l.id FROM l JOIN r AS x ON l.id = x.id JOIN r AS y ON l.id = y.id"
+    assert read(sql, access, l=mine, r=theirs).num_rows == 3
+
+
+def test_credentials_are_renewed_in_the_middle_of_a_stream(store: ObjectStore) -> None:
+    relation = put(store, "lake", 16, 60_000, auth="a")
+    session = KeySession(store, "A", {"lake"}, life=2.0)
+    begin, count = time.monotonic(), 0
+    engine = EmbeddedEngine(threads=1)
+    with engine.read(plan("SELECT id FROM t", t=relation), Access({"a": session})) as stream:
+        for batch in stream:
+            count += batch.num_rows
+            time.sleep(0.3)
+    assert count == 16 * 60_000
+    assert time.monotonic() - begin > 2.5, "the first key must have ended during the read"
+    assert not store.denied
+    assert len({key for key, _, _ in store.requests}) >= 3
+
+
+def test_a_renewal_that_fails_is_the_cause_that_is_told(store: ObjectStore) -> None:
+    class Failing(KeySession):
+        def storage(self):  # type: ignore[no-untyped-def]
+            if self.issued:
+                raise AuthError("the token file is gone")
+            return super().storage()
+
+    relation = put(store, "lake", 16, 60_000, auth="a")
+    access = Access({"a": Failing(store, "A", {"lake"}, life=1.0)})
+    engine = EmbeddedEngine(threads=1)
+    with (  # noqa: PT012
+        pytest.raises(AuthError, match="the token file is gone"),
+        engine.read(plan("SELECT id FROM t", t=relation), access) as stream,
+    ):
+        for _ in stream:
+            time.sleep(0.3)
+
+
+def test_leaving_a_stream_ends_its_renewal(store: ObjectStore) -> None:
+    relation = put(store, "lake", 16, 60_000, auth="a")
+    session = KeySession(store, "A", {"lake"}, life=1.0)
+    engine = EmbeddedEngine(threads=1)
+    with engine.read(plan("SELECT id FROM t", t=relation), Access({"a": session})) as stream:
+        next(iter(stream))
+    issued = session.issued
+    time.sleep(1.2)
+    assert session.issued == issued
+
+
+def test_what_may_not_be_read_is_named(store: ObjectStore) -> None:
+    relation = put(store, "lake", 1, auth="a")
+    access = Access({"a": KeySession(store, "A", {"other"})})
+    with pytest.raises(
+        AccessDeniedError, match=r"s3://lake/t/part 0\+0\.parquet of table db\.lake"
+    ):
+        read("SELECT * FROM t", access, t=relation)
+
+
+def test_an_object_that_is_gone_is_named(store: ObjectStore) -> None:
+    relation = put(store, "lake", 1, auth="a")
+    store.objects.clear()
+    access = Access({"a": KeySession(store, "A", {"lake"})})
+    with pytest.raises(DataChangedError, match=r"s3://lake/t/part 0\+0\.parquet of table db\.lake"):
+        read("SELECT * FROM t", access, t=relation)
+
+
+def test_an_object_of_another_length_is_refused(store: ObjectStore) -> None:
+    relation = put(store, "lake", 1, auth="a")
+    (name,) = store.objects
+    store.objects[name] = parquet_bytes(pa.table({"id": range(1000)}))
+    access = Access({"a": KeySession(store, "A", {"lake"})})
+    with pytest.raises(DataChangedError, match="bytes when the read was planned"):
+        read("SELECT * FROM t", access, t=relation)
+
+
+def test_no_secret_is_in_an_error(store: ObjectStore) -> None:
+    relation = put(store, "lake", 1, auth="a")
+    access = Access({"a": KeySession(store, "A", {"other"})})
+    with pytest.raises(HeadwaterError) as caught:
+        read("SELECT * FROM t", access, t=relation)
+    chain: BaseException | None = caught.value
+    while chain is not None:
+        assert "canary" not in f"{chain!r} {chain}"
+        chain = chain.__cause__ or chain.__context__
+    assert b"canary" not in pickle.dumps(caught.value)
+
+
+def test_an_identity_of_another_storage_is_refused(store: ObjectStore) -> None:
+    class Other(KeySession):
+        def storage(self):  # type: ignore[no-untyped-def]
+            found = super().storage()
+            return type(found)("gcs", found.secrets, found.settings, found.expires_at)
+
+    relation = put(store, "lake", 1, auth="a")
+    with pytest.raises(UnsupportedError, match="reads S3; identity 'a' opens 'gcs'"):
+        read("SELECT * FROM t", Access({"a": Other(store, "A", {"lake"})}), t=relation)
+
+
+@pytest.mark.parametrize("key", ["t/a?b.parquet", "t/a*.parquet", "t/a[1].parquet"])
+def test_keys_that_are_patterns_are_refused(store: ObjectStore, key: str) -> None:
+    relation = FileRelation(
+        TableName("db", "t"), columns(id="bigint"), files=(DataFile(f"s3://lake/{key}", 1),),
+        auth_ref="a",
+    )  # fmt: skip
+    with pytest.raises(UnsupportedError, match="as a pattern"):
+        read("SELECT * FROM t", Access({"a": KeySession(store, "A", {"lake"})}), t=relation)
+
+
+def test_other_storages_are_refused() -> None:
+    files = (DataFile("gs://bucket/x.parquet", 1),)
+    relation = FileRelation(TableName("db", "t"), columns(id="bigint"), files=files)
+    with pytest.raises(UnsupportedError, match="does not read gs://"):
+        read("SELECT * FROM t", t=relation)
+
+
+def test_csv_in_a_bucket_is_read(store: ObjectStore) -> None:
+    store.objects["lake/x.csv"] = b"h\na\nb\n"
+    relation = FileRelation(
+        TableName("db", "t"), columns(s="string"), format="csv", options={"header": "true"},
+        files=(DataFile("s3://lake/x.csv", 6),), auth_ref="a",
+    )  # fmt: skip
+    answer = read("SELECT * FROM t", Access({"a": KeySession(store, "A", {"lake"})}), t=relation)
+    assert answer.to_pylist() == [{"s": "a"}, {"s": "b"}]
+
+
+def test_a_query_that_fails_in_the_middle_names_the_engine(store: ObjectStore) -> None:
+    relation = put(store, "lake", 2, auth="a")
+    access = Access({"a": KeySession(store, "A", {"lake"})})
+    with pytest.raises(EngineError, match="embedded engine: .*DIVIDE_BY_ZERO") as caught:
+        read("SELECT 1 / (id - 4) AS x FROM t", access, t=relation)
+    assert caught.value.code == "spark-runtime-error"
+
+
+def test_a_text_of_another_length_is_refused(store: ObjectStore) -> None:
+    store.objects["lake/x.csv"] = b"h\na\nb\n"
+    relation = FileRelation(
+        TableName("db", "t"), columns(s="string"), format="csv",
+        files=(DataFile("s3://lake/x.csv", 5),), auth_ref="a",
+    )  # fmt: skip
+    with pytest.raises(DataChangedError, match="had 5 bytes .* and has 6 now"):
+        read("SELECT * FROM t", Access({"a": KeySession(store, "A", {"lake"})}), t=relation)
