@@ -38,10 +38,14 @@ def test_a_table_is_all_its_rows() -> None:
     assert source(query=None, table="odd`name").sql() == "SELECT * FROM `odd``name`"
 
 
-@pytest.mark.parametrize("told", [{"query": None}, {"table": "t"}])
-def test_exactly_one_of_query_and_table(told: dict[str, Any]) -> None:
+def test_a_query_and_a_table_are_one_too_many() -> None:
     with pytest.raises(ConfigError, match="give one of them"):
-        source(**told)
+        GlueDataSource(database="db", query="SELECT 1", table="t")
+
+
+def test_a_source_without_either_only_takes_queries() -> None:
+    with pytest.raises(ConfigError, match="neither a query nor a table"):
+        GlueDataSource(database="db").sql()
 
 
 def test_unknown_fields_are_refused() -> None:

@@ -74,11 +74,10 @@ class GlueDataSource(DataSource):
         return f"{given:012d}" if isinstance(given, int) else given
 
     @model_validator(mode="after")
-    def _one_of_query_and_table(self) -> Self:
-        if (self.query is None) == (self.table is None):
+    def _not_both_query_and_table(self) -> Self:
+        if self.query is not None and self.table is not None:
             raise ConfigError(
-                f"the glue source of database {self.database!r} has "
-                + ("neither a query nor a table" if self.query is None else "a query and a table"),
+                f"the glue source of database {self.database!r} has a query and a table",
                 hint="give one of them: query='SELECT ...', or table='name' for all its rows",
             )
         return self
@@ -97,10 +96,19 @@ class GlueDataSource(DataSource):
         return GlueCatalog(self._session(access), catalog_id=self.catalog_id)
 
     def sql(self) -> str:
-        """Return the query, or all rows of the table."""
+        """Return the query, or all rows of the table.
+
+        Raises:
+            ConfigError: If there is neither: such a source only takes queries (`Workspace.sql`).
+        """
         if self.query is not None:
             return self.query
-        return f"SELECT * FROM {quoted(cast('str', self.table))}"
+        if self.table is None:
+            raise ConfigError(
+                f"the glue source of database {self.database!r} has neither a query nor a table",
+                hint="give one of them: query='SELECT ...', or table='name' for all its rows",
+            )
+        return f"SELECT * FROM {quoted(self.table)}"
 
     def relation(
         self, table: Table, partitions: Sequence[Partition] | None, access: Access
