@@ -95,7 +95,7 @@ bench: bench-setup ## measure headwater beside its peers
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(DEV) ## build the documentation site into site/
-	@$(BIN)/mkdocs build --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
               --no-emit-index-url --custom-compile-command "make lock" $(ARGS)

@@ -1,0 +1,171 @@
+"""How a page's blocks are run.
+
+`python`   runs. A block with `# raises: CODE` must raise an error of that code, or one with a
+           diagnostic of it; what the error says counts as its output.
+`console`  its commands run: every line; or, where lines begin with `$ `, those, and what stands
+           below one is its expected output. `# exit 1` behind a command is expected of it.
+`output`   what the block above wrote; `...` stands for anything.
+`text`     is not run.
+
+A block of `python`, `yaml`, `toml` or `sql` that begins with `# file: NAME` (`-- file: NAME`) is
+saved under that name instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from headwater.errors import HeadwaterError
+
+BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"(?:#|--|//) file: (\S+)")
+RAISES = re.compile(r"# raises: (\S+)")
+EXIT = re.compile(r"\s+# exit (\d+)$")
+ELSEWHERE = ("make demo", "make test", "pip install", "headwater demo")
+"""Commands that CI runs by themselves, not inside a test."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page.
+
+    Args:
+        page: The page.
+        line: 1-based line of its first line.
+        language: The word behind its fence.
+        text: What is in it.
+    """
+
+    page: Path
+    line: int
+    language: str
+    text: str
+
+    @property
+    def asks_aws(self) -> bool:
+        """Whether it needs the account."""
+        words = ("Glue", "glue", "S3Data", "type: s3", "demo")
+        return self.language != "text" and any(word in self.text for word in words)
+
+    @property
+    def where(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def blocks(page: Path) -> list[Block]:
+    """Return the fenced blocks of a page."""
+    text = page.read_text(encoding="utf-8")
+    found = [
+        Block(page, text[: m.start()].count("\n") + 2, m[1], m[2]) for m in BLOCK.finditer(text)
+    ]
+    fences = len(re.findall(r"^\s*```", text, re.MULTILINE))
+    assert fences == 2 * len(found), f"{page}: a fence has no language, is indented, or is open"
+    return found
+
+
+def run(blocks: Sequence[Block]) -> None:
+    """Run the blocks of one page."""
+    names: dict[str, object] = {"__name__": "__main__"}
+    written = ""
+    for block in blocks:
+        match block.language:
+            case "python":
+                if not write_file(block):
+                    written = run_python(block, names)
+            case "console":
+                written = run_console(block)
+            case "output":
+                expect(block.text, written, block.where)
+            case "yaml" | "toml" | "sql" | "json":
+                write_file(block)
+            case "text":
+                pass
+            case other:
+                raise AssertionError(f"{block.where}: nothing says how to run {other!r}")
+
+
+def run_python(block: Block, names: dict[str, object]) -> str:
+    """Run code, and return what it printed or what its error says."""
+    padded = "\n" * (block.line - 1) + block.text  # so that a traceback names the page's own line
+    code = compile(padded, str(block.page), "exec")
+    raises = RAISES.search(block.text)
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        if raises is None:
+            exec(code, names)
+            return out.getvalue()
+        with pytest.raises(HeadwaterError) as caught:
+            exec(code, names)
+    error = caught.value
+    codes = {error.code, *(d.code for d in getattr(error, "diagnostics", ()))}
+    assert raises[1] in codes, f"{block.where}: raised {codes}: {error}"
+    return f"{out.getvalue()}{type(error).__name__}: {error}"
+
+
+def run_console(block: Block) -> str:
+    """Run commands, and return what the last one wrote."""
+    written = ""
+    for line, expected in commands(block.text):
+        exits = EXIT.search(line)
+        command = EXIT.sub("", line).partition("  #")[0].strip()
+        if command.startswith(ELSEWHERE):
+            continue
+        words = shlex.split(command)
+        if words[0] in ("headwater", "pytest"):
+            words[0] = str(Path(sys.executable).with_name(words[0]))
+        if words[0] == "python":
+            words[0] = sys.executable
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300)
+        written = done.stdout + done.stderr
+        code = int(exits[1]) if exits else 0
+        assert done.returncode == code, f"{block.where}: {command}\n{done.returncode}: {written}"
+        if expected:
+            expect(expected, written, block.where)
+    return written
+
+
+def commands(text: str) -> list[tuple[str, str]]:
+    """Return the commands of a block, each with the output that it shows."""
+    lines = text.splitlines()
+    if not any(line.startswith("$ ") for line in lines):
+        return [(line, "") for line in lines if line.strip()]
+    found: list[tuple[str, list[str]]] = []
+    for line in lines:
+        if line.startswith("$ "):
+            found.append((line.removeprefix("$ "), []))
+        else:
+            found[-1][1].append(line)
+    return [(command, "\n".join(output).strip()) for command, output in found]
+
+
+def expect(wanted: str, written: str, where: str) -> None:
+    """Compare what was written with what the page shows; `...` stands for anything."""
+
+    def lines(text: str) -> str:
+        return "\n".join(line.rstrip() for line in text.strip().splitlines())
+
+    pattern = ".*?".join(re.escape(part) for part in lines(wanted).split("..."))
+    assert re.fullmatch(pattern, lines(written), re.DOTALL), (
+        f"{where}: the page shows\n{wanted}\nand it wrote\n{written}"
+    )
+
+
+def write_file(block: Block) -> bool:
+    """Save a block whose first line names a file; return whether it does."""
+    first, _, _ = block.text.partition("\n")
+    match = FILE.match(first)
+    if match is None:
+        return False
+    path = Path(match[1])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(block.text, encoding="utf-8")
+    return True
