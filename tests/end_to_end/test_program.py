@@ -59,7 +59,8 @@ def test_from_discovery_to_rows(token: str, capsys: pytest.CaptureFixture[str]) 
         assert run(arguments) == 0, capsys.readouterr().err
         return capsys.readouterr().out
 
-    assert headwater("discover") == "my_db\n  model_predictions\n"
+    assert headwater("discover").startswith("my_db.model_predictions  ")
+    assert headwater("discover", "--names") == "my_db\n  model_predictions\n"
     assert "prediction_timestamp  timestamp" in headwater("discover", "-t", "model_predictions")
     assert "it works" in headwater("check", "serving", "2026-01-02", "2026-01-04")
     plan = json.loads(headwater("plan", "serving", "2026-01-02", "2026-01-04", "--json"))
@@ -80,7 +81,7 @@ def test_discovery_without_a_file(
     auth = {"type": "oidc-role", "role_arn": role, "token": "env:LAKE_TOKEN"}
     options = [part for k, v in auth.items() for part in ("--set", f"auth.{k}={v}")]
     assert run(["discover", "--source", "glue", "--database", "my_db", *place, *options]) == 0
-    assert capsys.readouterr().out == "my_db\n  model_predictions\n"
+    assert capsys.readouterr().out.startswith("my_db.model_predictions  ")
 
 
 def test_a_refused_token_is_explained_and_never_shown(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any, Protocol, runtime_checkable
 
-from headwater.errors import ConfigError
+from headwater.errors import ConfigError, HeadwaterError
 from headwater.types import DataType
 
 
@@ -215,4 +215,28 @@ class Catalog(Protocol):
 
     def count_partitions(self, table: Table, at_most: int) -> int | None:
         """Return how many partitions a table has, or None if they are more than `at_most`."""
+        ...
+
+
+@runtime_checkable
+class Surveyable(Protocol):
+    """What a catalog may offer beside `Catalog`: its tables, told what they are, in few calls.
+
+    `headwater discover` uses it where it is there, and lists names only where it is not.
+    """
+
+    def survey(
+        self, databases: Iterable[str] | None = None
+    ) -> Generator[tuple[str, Table | HeadwaterError], None, None]:
+        """Yield tables as they become known; those of several databases may come mixed.
+
+        Opens no file and asks for no single table. Closing the generator ends the asking.
+
+        Args:
+            databases: Their names, taken as they are needed; all that can be seen if left out.
+
+        Yields:
+            Database and table; or database and the error that ended its listing. An error under
+            the empty name ended the listing of databases.
+        """
         ...

@@ -133,14 +133,29 @@ def test_a_toml_file_is_found_too(headwater: Program) -> None:
     assert headwater("discover").out == "files\n  towns\n"
 
 
-def test_several_connections_need_a_name(headwater: Program) -> None:
+def test_the_places_of_several_connections_each_once(headwater: Program) -> None:
     more = CONFIG + CONFIG.partition("model_type: regression")[2].replace("training", "testing")
-    Path("headwater.yaml").write_text(more)
-    assert headwater("discover").err == (
-        "error: the file has 2 connections: which one?\n"
+    Path("headwater.yaml").write_text(more.replace("query: x", "query: y", 1))
+    assert headwater("discover").out == "files\n  people\n  towns\n"
+    assert headwater("discover", "testing").code == 0
+
+
+def test_several_places_one_after_the_other(headwater: Program) -> None:
+    other = "testing:\n          source: {type: files, tables: {cities: data/towns.parquet}}\n"
+    Path("headwater.yaml").write_text(f"{CONFIG}        {other}")
+    assert headwater("discover").out == (
+        "m/v/training  (files)\n  files\n    people\n    towns\n"
+        "m/v/testing  (files)\n  files\n    cities\n"
+    )
+    answer = headwater("discover", "--json").json["sources"]
+    assert [(p["connections"], p["databases"][0]["tables"]) for p in answer] == [
+        (["m/v/training"], ["people", "towns"]),
+        (["m/v/testing"], ["cities"]),
+    ]
+    assert headwater("discover", "-t", "people").err == (
+        "error: the file's connections look at 2 places: which one has the table?\n"
         "  hint: name one: m/v/training, m/v/testing\n"
     )
-    assert headwater("discover", "testing").code == 0
 
 
 def test_a_source_that_lists_nothing_says_so(headwater: Program) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from headwater.cli.options import Config, Debug, Json, opened, terminal_of
-from headwater.errors import ConfigError, UnsupportedError
+from headwater.errors import ConfigError, HeadwaterError, UnsupportedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
     from headwater.source import DataSource
     from headwater.table import Catalog, Table
 
+_ASKED: Final = frozenset({"query", "table", "database", "databases", "partitions"})
+"""Fields that say what a source asks of its catalog, and not which catalog that is."""
+
 
 def discover(
     ctx: typer.Context,
     connection: Annotated[
         str | None,
         typer.Argument(
-            help="Look where this connection looks; needless if there is one only.",
+            help="Look where this connection looks; without it, where all of them do.",
             show_default=False,
         ),
     ] = None,
@@ -65,25 +69,40 @@ def discover(
             show_default=False,
         ),
     ] = None,
+    names: Annotated[
+        bool, typer.Option("--names", help="Names only: all that is asked of the catalog.")
+    ] = False,
     config: Config = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """List databases and tables as they are found, or the columns of one table."""
+    """List tables as they are found, told what they are; or the columns of one table.
+
+    Without a connection: every place that the file's connections look at, each once.
+    """
     terminal = terminal_of(ctx)
     if source is None and (region or endpoint_url or options):
         raise typer.BadParameter("--region, --endpoint-url and --set go with --source")
     if source is not None and connection is not None:
         raise typer.BadParameter("give a connection or --source, not both")
-    given = {"region": region, "endpoint_url": endpoint_url, **_options(options or [])}
+    given = {"region": region, "endpoint_url": endpoint_url, **parsed_options(options or [])}
     with _chosen(ctx, connection, source, database, given, config) as found:
-        _refuse_silent(found)
-        with found.access() as access:
-            catalog = found.catalog(access)
-            if table is not None:
-                _one_table(terminal, catalog, table, database or found.default_database)
-            else:
-                _all_tables(terminal, catalog, database)
+        if table is not None:
+            only = _only(found)
+            with only.access() as access:
+                _one_table(terminal, only.catalog(access), table, database or only.default_database)
+        elif len(found) == 1:
+            terminal.emit({"databases": _listed(terminal, _only(found), database, names)})
+        else:
+            _each(terminal, found, database, names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A source to look at, and the connections that look there."""
+
+    source: DataSource
+    connections: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -94,25 +113,89 @@ def _chosen(
     database: str | None,
     given: dict[str, Any],
     config: Path | None,
-) -> Iterator[DataSource]:
+) -> Iterator[Sequence[_Place]]:
     if kind is not None:
-        yield _made(ctx, kind, database, given)
+        yield [_Place(made(ctx, kind, database, given))]
         return
     with opened(ctx, config) as workspace:
         if connection is not None:
-            yield workspace.connection(connection).source
+            yield [_Place(workspace.connection(connection).source)]
             return
-        connections = workspace.connections
-        if len(connections) != 1:
-            raise ConfigError(
-                f"the file has {len(connections)} connections: which one?",
-                hint=f"name one: {', '.join(connections)}" if connections else "or use --source",
-            )
-        [only] = connections.values()
-        yield only.source
+        if not workspace.connections:
+            raise ConfigError("the file has no connections", hint="use --source")
+        yield _distinct({n: c.source for n, c in workspace.connections.items()})
 
 
-def _made(ctx: typer.Context, kind: str, database: str | None, given: dict[str, Any]) -> DataSource:
+def _distinct(sources: Mapping[str, DataSource]) -> list[_Place]:
+    """Return the places that connections look at, each once, in the order of the file."""
+    places: list[tuple[Any, _Place]] = []
+    for name, source in sources.items():
+        own = {f: getattr(source, f) for f in type(source).model_fields if f not in _ASKED}
+        key = (type(source), own)
+        for index, (other, place) in enumerate(places):
+            if other == key:
+                places[index] = (key, _Place(place.source, (*place.connections, name)))
+                break
+        else:
+            places.append((key, _Place(source, (name,))))
+    return [place for _, place in places]
+
+
+def _only(found: Sequence[_Place]) -> DataSource:
+    if len(found) > 1:
+        names = ", ".join(place.connections[0] for place in found)
+        raise ConfigError(
+            f"the file's connections look at {len(found)} places: which one has the table?",
+            hint=f"name one: {names}",
+        )
+    [place] = found
+    _refuse_silent(place.source)
+    return place.source
+
+
+def _each(terminal: Terminal, found: Sequence[_Place], database: str | None, names: bool) -> None:
+    """List several places; one that can't be listed does not hide the others."""
+    answers: list[dict[str, Any]] = []
+    failed = 0
+    for place in found:
+        terminal.say(f"{', '.join(place.connections)}  ({place.source.kind})")
+        answer: dict[str, Any] = {
+            "connections": list(place.connections),
+            "source": place.source.kind,
+        }
+        try:
+            _refuse_silent(place.source)
+            answer["databases"] = _listed(terminal, place.source, database, names, indent="  ")
+        except HeadwaterError as error:
+            failed += 1
+            terminal.warn(f"{place.connections[0]}: {error}")
+            answer["error"] = error.to_dict()
+        answers.append(answer)
+    terminal.emit({"sources": answers})
+    if failed == len(found):
+        raise typer.Exit(1)
+
+
+def _listed(
+    terminal: Terminal,
+    source: DataSource,
+    database: str | None,
+    names: bool,
+    *,
+    indent: str = "",
+) -> list[dict[str, Any]]:
+    from headwater.cli import listing
+    from headwater.table import Surveyable
+
+    with source.access() as access:
+        catalog = source.catalog(access)
+        if names or not isinstance(catalog, Surveyable):
+            return listing.names(terminal, catalog, database, indent=indent)
+        return listing.survey(terminal, catalog, catalog, database, indent=indent)
+
+
+def made(ctx: typer.Context, kind: str, database: str | None, given: dict[str, Any]) -> DataSource:
+    """Return a source to look around with, from its kind and the options that were given."""
     from headwater.config import source_of
 
     registry = terminal_of(ctx).registry
@@ -126,7 +209,8 @@ def _made(ctx: typer.Context, kind: str, database: str | None, given: dict[str, 
     return source_of(kind, options, registry)
 
 
-def _options(pairs: list[str]) -> dict[str, Any]:
+def parsed_options(pairs: list[str]) -> dict[str, Any]:
+    """Return what `--set KEY=VALUE` says, dots in a key as nesting."""
     found: dict[str, Any] = {}
     for pair in pairs:
         path, separator, value = pair.partition("=")
@@ -148,20 +232,6 @@ def _refuse_silent(source: DataSource) -> None:
             f"the source {source.kind!r} does not list what it holds",
             hint="name the tables in its query, and use `headwater check`",
         )
-
-
-def _all_tables(terminal: Terminal, catalog: Catalog, database: str | None) -> None:
-    found = []
-    for name in [database] if database is not None else catalog.databases():
-        terminal.say(name)
-        tables = []
-        for table in catalog.tables(name):
-            terminal.say(f"  {table}")
-            tables.append(table)
-        found.append({"name": name, "tables": tables})
-    terminal.emit({"databases": found})
-    if not found:
-        terminal.say("there are no databases that this identity can see")
 
 
 def _one_table(terminal: Terminal, catalog: Catalog, name: str, database: str | None) -> None:

@@ -1,0 +1,88 @@
+"""`headwater discover` over Glue: every table told what it is; names only when asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from headwater.cli.main import run
+from headwater.plugins import PluginRegistry
+from headwater_glue.testing import GlueLake
+
+Discover = Callable[..., tuple[int, str, str]]
+ARN = "arn:aws:glue:us-east-1:123456789012"
+
+
+@pytest.fixture
+def discover(
+    lake: GlueLake, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Discover:
+    def run_it(*arguments: str, policy: dict[str, Any] | None = None) -> tuple[int, str, str]:
+        key, secret = lake.aws.create_user_keys(lake.account_id, policy)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
+        place = ("--source", "glue", "--region", lake.region, "--endpoint-url")
+        code = run(("discover", *place, lake.aws.endpoint_url, *arguments), PluginRegistry())
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run_it
+
+
+def test_what_each_table_is(lake: GlueLake, discover: Discover) -> None:
+    lake.create_database("empty")
+    lake.table("log", {"id": "string"}, keys={"dt": "string", "hour": "int"})
+    lake.table("grok", {"id": "string"}, serde="com.amazonaws.glue.serde.GrokSerDe")
+    code, out, err = discover()
+    assert (code, err) == (0, "")
+    lines = {line.split()[0]: line for line in out.splitlines()}
+    assert set(lines) == {"ml.log", "ml.grok", "empty"}
+    assert lines["ml.log"].split()[1:] == ["hive", "3", "columns;", "by", "dt,", "hour"]
+    assert "can't be queried: " in lines["ml.grok"]
+    assert lines["empty"] == "empty  (no tables)"
+    assert not [r for r in lake.aws.requests if r.action == "GetTable"]
+
+
+def test_as_json(lake: GlueLake, discover: Discover) -> None:
+    lake.table("log", {"id": "string"}, keys={"dt": "string"})
+    [database] = json.loads(discover("--json")[1])["databases"]
+    assert (database["name"], database["tables"]) == ("ml", ["log"])
+    assert database["details"][0]["partition_keys"] == ["dt"]
+    assert database["details"][0]["unqueryable"] is None
+
+
+def test_names_only(lake: GlueLake, discover: Discover) -> None:
+    lake.table("log", {"id": "string"})
+    assert discover("--names")[1] == "ml\n  log\n"
+    assert json.loads(discover("--names", "--json")[1]) == {
+        "databases": [{"name": "ml", "tables": ["log"]}]
+    }
+
+
+def test_one_database(lake: GlueLake, discover: Discover) -> None:
+    lake.create_database("other")
+    lake.table("log", {"id": "string"})
+    assert discover("-d", "ml")[1].startswith("ml.log ")
+    assert discover("-d", "other")[1] == "other  (no tables)\n"
+    code, out, err = discover("-d", "mll")
+    assert (code, out) == (1, "")
+    assert "'ml'" in err
+
+
+def test_a_database_that_may_not_be_listed_hides_no_other(
+    lake: GlueLake, discover: Discover
+) -> None:
+    lake.create_database("secret")
+    lake.table("log", {"id": "string"})
+    denied = {"Effect": "Deny", "Action": "glue:GetTables", "Resource": f"{ARN}:database/secret"}
+    allowed = {"Effect": "Allow", "Action": "glue:*", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [allowed, denied]}
+    code, out, err = discover(policy=policy)
+    assert code == 0
+    assert out.startswith("ml.log ")
+    assert "secret  (no tables)" not in out
+    assert err.startswith("warning: secret: ")
+    assert discover("-d", "secret", policy=policy)[0] == 1
