@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.differential import data, engines
 
 from headwater.relation import FileRelation
-from tests.differential import data, engines
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -209,19 +209,18 @@ def _labels() -> pa.Table:
     for row in _predictions().select(["prediction_id", "event_ts"]).to_pylist():
         if r.random() > 0.7:
             continue
-        for k in range(r.choices([1, 2, 3], [80, 15, 5])[0]):
-            rows.append(
-                {
-                    "prediction_id": row["prediction_id"],
-                    "label": maker.maybe(r.randrange(2), 0.03),
-                    "label_value": maker.maybe(r.gauss(10, 5), 0.05),
-                    "label_ts": row["event_ts"] + timedelta(hours=r.expovariate(1 / 30), seconds=k),
-                    "source": r.choice(["crm", "chargeback", "manual", None]),
-                }
-            )
-    for i in range(20):
-        rows.append({"prediction_id": f"orphan{i}", "label": 1, "label_value": 1.0,
-                     "label_ts": START, "source": "crm"})  # fmt: skip
+        rows += [
+            {
+                "prediction_id": row["prediction_id"],
+                "label": maker.maybe(r.randrange(2), 0.03),
+                "label_value": maker.maybe(r.gauss(10, 5), 0.05),
+                "label_ts": row["event_ts"] + timedelta(hours=r.expovariate(1 / 30), seconds=k),
+                "source": r.choice(["crm", "chargeback", "manual", None]),
+            }
+            for k in range(r.choices([1, 2, 3], [80, 15, 5])[0])
+        ]
+    orphan = {"label": 1, "label_value": 1.0, "label_ts": START, "source": "crm"}
+    rows += [{"prediction_id": f"orphan{i}", **orphan} for i in range(20)]
     rows += [dict.fromkeys(["prediction_id", "label", "label_value", "label_ts", "source"])] * 3
     schema = pa.schema(
         {
@@ -281,9 +280,9 @@ def _times() -> pa.Table:
                 _TS,
             ),
             "ntz": pa.array(
-                [datetime(2024, 3, 10, 2, 30), datetime(2024, 1, 31), datetime(2024, 11, 3, 1, 30),
-                 datetime(1970, 1, 1), datetime(2000, 2, 29), datetime(1950, 6, 1), None,
-                 datetime(2024, 12, 30, 23, 59, 59, 1), datetime(2023, 1, 1)],
+                [at(2024, 3, 10, 2, 30), at(2024, 1, 31), at(2024, 11, 3, 1, 30), at(1970, 1, 1),
+                 at(2000, 2, 29), at(1950, 6, 1), None, at(2024, 12, 30, 23, 59, 59, 1),
+                 at(2023, 1, 1)],
                 pa.timestamp("us"),
             ),
             "d": pa.array(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
-from headwater.relation import FileRelation
 from tests.differential import engines
 from tests.differential.outcomes import ONLY_EMBEDDED_RAISES, compare
 from tests.differential.queries import load
+
+from headwater.relation import FileRelation
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

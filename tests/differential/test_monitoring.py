@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
-from headwater.diagnostics import render_all
-from headwater.relation import FileRelation
 from tests.differential import engines
 from tests.differential.comparison import difference
 from tests.differential.queries import ends_in_order, load
+
+from headwater.diagnostics import render_all
+from headwater.relation import FileRelation
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 QUERIES = load("monitoring.sql")
 
-# Spark 4.1 has no QUALIFY (4.2 and Databricks do); the subquery that it stands for is asked instead.
+# Spark 4.1 has no QUALIFY (4.2 and Databricks do): the subquery that it stands for is asked.
 SAME_AS = {"the latest label of each prediction, by QUALIFY": "the same by a subquery"}
 
 

@@ -1,7 +1,7 @@
 """A small object store on 127.0.0.1, strict about keys: it answers only those that are valid now.
 
-It does not check signatures; it is about who reads when. `headwater_aws.testing.Emulator`, which does,
-is used where plugins may be (tests/end_to_end).
+It does not check signatures; it is about who reads when. `headwater_aws.testing.Emulator`, which
+does, is used where plugins may be (tests/end_to_end).
 """
 
 from __future__ import annotations

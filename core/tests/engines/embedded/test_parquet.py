@@ -59,7 +59,7 @@ def test_files_of_several_types_are_widened_one_by_one(tmp_path: Path) -> None:
         (pa.array(["1"]), "int"),
         (pa.array([Decimal("1.25")], pa.decimal128(9, 2)), "double"),
         (pa.array([Decimal("1.25")], pa.decimal128(9, 2)), "decimal(9,1)"),
-        (pa.array([dt.datetime(2024, 1, 1)], pa.timestamp("ns")), "timestamp"),
+        (pa.array([dt.datetime(2024, 1, 1, tzinfo=dt.UTC)], pa.timestamp("ns")), "timestamp"),
         (pa.array([dt.date(2024, 1, 1)]), "timestamp"),
         (pa.array([1], pa.int64()), "timestamp"),
         (pa.array([1.5]), "float"),

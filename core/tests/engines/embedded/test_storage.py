@@ -201,7 +201,7 @@ def test_csv_in_a_bucket_is_read(store: ObjectStore) -> None:
 def test_a_query_that_fails_in_the_middle_names_the_engine(store: ObjectStore) -> None:
     relation = put(store, "lake", 2, auth="a")
     access = Access({"a": KeySession(store, "A", {"lake"})})
-    with pytest.raises(EngineError, match="embedded engine: .*DIVIDE_BY_ZERO") as caught:
+    with pytest.raises(EngineError, match=r"embedded engine: .*DIVIDE_BY_ZERO") as caught:
         read("SELECT 1 / (id - 4) AS x FROM t", access, t=relation)
     assert caught.value.code == "spark-runtime-error"
 
@@ -212,5 +212,5 @@ def test_a_text_of_another_length_is_refused(store: ObjectStore) -> None:
         TableName("db", "t"), columns(s="string"), format="csv",
         files=(DataFile("s3://lake/x.csv", 5),), auth_ref="a",
     )  # fmt: skip
-    with pytest.raises(DataChangedError, match="had 5 bytes .* and has 6 now"):
+    with pytest.raises(DataChangedError, match=r"had 5 bytes .* and has 6 now"):
         read("SELECT * FROM t", Access({"a": KeySession(store, "A", {"lake"})}), t=relation)

@@ -28,7 +28,7 @@ def test_memory_is_read_with_the_declared_types() -> None:
         {
             "a": pa.array([1, None], pa.int8()),
             "s": pa.array(["x", "x"]).dictionary_encode(),
-            "t": pa.array([dt.datetime(2024, 1, 1)] * 2, pa.timestamp("ms", "UTC")),
+            "t": pa.array([dt.datetime(2024, 1, 1, tzinfo=dt.UTC)] * 2, pa.timestamp("ms", "UTC")),
         }
     )
     relation = MemoryRelation(NAME, columns(a="bigint", s="string", t="timestamp"), data)
@@ -95,13 +95,14 @@ def test_delta_is_read_at_its_version(tmp_path: Path) -> None:
 
 def test_orc_is_read_by_name(tmp_path: Path) -> None:
     path = tmp_path / "x.orc"
-    moment = dt.datetime(2024, 1, 1, 1, 2, 3, 4)
-    orc.write_table(pa.table({"A": pa.array([1], pa.int32()), "t": pa.array([moment])}), path)
+    moment = dt.datetime(2024, 1, 1, 1, 2, 3, 4, tzinfo=dt.UTC)
+    orc.write_table(
+        pa.table({"A": pa.array([1], pa.int32()), "t": pa.array([moment], pa.timestamp("us"))}),
+        path,
+    )
     own = columns(a="int", t="timestamp", gone="string")
     relation = FileRelation(NAME, own, format="orc", files=(file(path),))
-    assert rows("SELECT * FROM t", t=relation) == [
-        {"a": 1, "t": moment.replace(tzinfo=dt.UTC), "gone": None}
-    ]
+    assert rows("SELECT * FROM t", t=relation) == [{"a": 1, "t": moment, "gone": None}]
 
 
 def test_orc_of_another_type_is_an_error(tmp_path: Path) -> None:

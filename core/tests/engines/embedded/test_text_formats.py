@@ -85,7 +85,7 @@ def test_gzip_is_opened_and_bzip2_refused(tmp_path: Path) -> None:
         if ok:
             assert [r["s"] for r in rows(ALL, t=relation)] == ["a", "b"]
         else:
-            with pytest.raises(UnsupportedError, match="does not read .bz2"):
+            with pytest.raises(UnsupportedError, match=r"does not read \.bz2"):
                 rows(ALL, t=relation)
 
 

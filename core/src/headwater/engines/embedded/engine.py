@@ -1,4 +1,4 @@
-"""The embedded engine: DuckDB in this process, for the queries that mean the same there as on Spark."""
+"""The embedded engine: DuckDB in this process, for queries that mean the same there as on Spark."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def _place(message: str, scans: Sequence[Scan]) -> str:
                 continue
             for file in scan.relation.files:
                 key = file.path.split("://")[-1]
-                if end.endswith(key) or end.endswith(key.partition("/")[2] or key):
+                if end.endswith((key, key.partition("/")[2] or key)):
                     return f"{file.path} of table {scan.table}"
     tables = ", ".join(dict.fromkeys(str(s.table) for s in scans))
     return f"table {tables}" if tables else "the query"

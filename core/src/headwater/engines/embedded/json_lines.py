@@ -1,7 +1,8 @@
 """JSON, one object a line: Spark's `json`, and Hive's `hive-json`.
 
-Spark tells keys apart by case, Hive's serdes do not. What is not of its column's type is NULL in one
-reader, an error in another, and a conversion in a third; here it raises, unless it is JSON's null.
+Spark tells keys apart by case, Hive's serdes do not. What is not of its column's type is NULL in
+one reader, an error in another, and a conversion in a third; here it raises, unless it is JSON's
+null.
 """
 
 from __future__ import annotations
@@ -147,8 +148,8 @@ def _value(relation: FileRelation, column: Column, value: str) -> str:
     made = _converted(value, column.type)
     if made is None:
         raise UnsupportedError(
-            f"table {relation.name}: the embedded engine does not read column {column.name} of type "
-            f"{column.type} from JSON",
+            f"table {relation.name}: the embedded engine does not read column {column.name} "
+            f"({column.type}) from JSON",
             hint="leave the column out of the table, or use the spark engine",
         )
     return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from headwater.credentials import Credentials
 from headwater.errors import UnsupportedError
@@ -27,7 +27,8 @@ class RowStream:
         self._open = open_
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        return self._open().__arrow_c_stream__(requested_schema)
+        reader: Any = self._open()
+        return reader.__arrow_c_stream__(requested_schema)
 
 
 def stream(

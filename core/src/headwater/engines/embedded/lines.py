@@ -92,8 +92,9 @@ def blank_firsts(
 def _reader(paths: Sequence[str], compression: str, longest: int, more: str) -> str:
     listed = ", ".join(text(p) for p in paths)
     return (
-        f"read_csv([{listed}], columns = {{'line': 'VARCHAR'}}, delim = {text(_NEVER)}, quote = '', "
-        f"escape = '', auto_detect = false, strict_mode = false, hive_partitioning = false, "
+        f"read_csv([{listed}], columns = {{'line': 'VARCHAR'}}, delim = {text(_NEVER)}, "
+        f"quote = '', escape = '', auto_detect = false, strict_mode = false, "
+        f"hive_partitioning = false, "
         f"compression = '{compression}', max_line_size = {longest}, {more})"
     )
 

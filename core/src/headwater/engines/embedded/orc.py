@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headwater.arrow_types import arrow_type, data_type
 from headwater.engines.embedded.lakes import RowStream
@@ -82,7 +82,7 @@ def _open(path: str) -> ORCFile:
         raise DataChangedError(f"{path} is gone", hint="plan the read again") from error
 
 
-def _field(schema: pa.Schema, column: Column) -> pa.Field | None:
+def _field(schema: pa.Schema, column: Column) -> pa.Field[pa.DataType] | None:
     found = [f for f in schema if f.name.casefold() == column.name.casefold()]
     if len(found) > 1:
         raise EngineError(f"an ORC file has {len(found)} columns named {column.name!r}")
@@ -109,17 +109,18 @@ def _batches(
         names = [f.name for f in spelled.values() if f is not None]
         for stripe in range(file.nstripes):
             batch = file.read_stripe(stripe, columns=names)
-            arrays = [
-                pa.nulls(batch.num_rows, schema.field(c.name).type)
-                if spelled[c.name] is None
-                else _cast(batch.column(spelled[c.name].name), schema.field(c.name).type)
-                for c in columns
-            ]
+            arrays = []
+            for column in columns:
+                type_, found = schema.field(column.name).type, spelled[column.name]
+                if found is None:
+                    arrays.append(pa.nulls(batch.num_rows, type_))
+                else:
+                    arrays.append(_cast(batch.column(found.name), type_))
             place = pa.array([index] * batch.num_rows, pa.int64())
             yield pa.RecordBatch.from_arrays([*arrays, place], schema=schema)
 
 
-def _cast(values: pa.Array, type_: pa.DataType) -> pa.Array:
+def _cast(values: pa.Array[Any], type_: pa.DataType) -> pa.Array[Any]:
     import pyarrow as pa
 
     if pa.types.is_timestamp(values.type):

@@ -114,7 +114,9 @@ def _leaf(found: str, type_: DataType, value: str) -> str:
     if type_.name == "timestamp_ntz" and found == "TIMESTAMP WITH TIME ZONE":
         return f"timezone('UTC', {value})"
     if type_.name == "char" and type_.precision:
-        return f"CASE WHEN length({value}) < {type_.precision} THEN rpad({value}, {type_.precision}, ' ') ELSE {value} END"
+        length = type_.precision
+        padded = f"rpad({value}, {length}, ' ')"
+        return f"CASE WHEN length({value}) < {length} THEN {padded} ELSE {value} END"
     return value if _native(found) == type_name(type_) else cast(value, type_)
 
 

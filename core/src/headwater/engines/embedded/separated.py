@@ -5,8 +5,8 @@ Lines are cut into fields by a grammar that Spark's parser, Hive's and this agre
     line    field (sep field)*
     field   plain text without quotes, or a quoted text in which a quote is escaped
 
-A line outside of it (a quote in the middle of a field, a text that goes on in the next line) raises:
-the parsers recover from it each in their own way.
+A line outside of it (a quote in the middle of a field, a text that goes on in the next line)
+raises: the parsers recover from it each in their own way.
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ def csv(
         raise UnsupportedError(f"table {relation.name}: the first line of {blank[0]} is blank")
     # Spark passes over lines of white space.
     keep = r"line IS NOT NULL AND NOT regexp_full_match(line, '[\x00-\x20]*')"
-    rows = f"(SELECT {fields} AS f, file_index FROM {source(relation, listed, skip=header)} WHERE {keep}) AS r"
+    lines = source(relation, listed, skip=header)
+    rows = f"(SELECT {fields} AS f, file_index FROM {lines} WHERE {keep}) AS r"
     nulls, empty = options["nullvalue"], options["emptyvalue"]
     columns = {}
     for index, column in enumerate(group.columns):
@@ -142,7 +143,7 @@ def hive_csv(
 
 
 def _chosen(relation: FileRelation, group: Group, values: Mapping[str, str]) -> dict[str, str]:
-    """Return an expression for each of the table's data columns; those not in the files are NULL."""
+    """Return an expression for each of the table's data columns; NULL where files have none."""
     own = {c.name.casefold(): c for c in group.columns}
     chosen = {}
     for column in relation.data_columns:
@@ -166,8 +167,8 @@ def _value(relation: FileRelation, column: Column, value: str) -> str:
     made = converted(value, column.type)
     if made is None:
         raise UnsupportedError(
-            f"table {relation.name}: the embedded engine does not read column {column.name} of type "
-            f"{column.type} from text",
+            f"table {relation.name}: the embedded engine does not read column {column.name} "
+            f"({column.type}) from text",
             hint="leave the column out of the table, or use the spark engine",
         )
     return made

@@ -1,7 +1,7 @@
 """The portable subset: which queries mean the same on DuckDB as on Spark, and their DuckDB SQL.
 
-`refusals` says why a query is not in the subset; `compile` gives the SQL of one that is. Both walk the
-same tree with the same rules: what is compiled is what was admitted. Nothing is admitted by
+`refusals` says why a query is not in the subset; `compile` gives the SQL of one that is. Both walk
+the same tree with the same rules: what is compiled is what was admitted. Nothing is admitted by
 default: node classes, functions and types are on lists, and each entry was measured.
 """
 

@@ -105,7 +105,7 @@ def _decimal_division(first: Piece, second: Piece, type_: DataType) -> Piece:
         raise Refusal(f"{first.type} / {second.type}: its digits go beyond 38")
     dividend = f"sp_unscaled({first.sql}) * {10**shift}::HUGEINT"
     quotient = f"sp_hdiv({dividend}, sp_unscaled({second.sql}))"
-    made = f"CAST(sp_scaled({quotient}, {10**scale}::HUGEINT, {scale}) AS DECIMAL({type_.precision},{scale}))"
+    made = spell(f"sp_scaled({quotient}, {10**scale}::HUGEINT, {scale})", type_)
     return Piece(_zero_guard(first.sql, second.sql, made, type_), type_, raises=True)
 
 

@@ -156,7 +156,7 @@ def _extreme(word: str) -> _Builder:
         refuse_unless(len(arguments) >= 2, f"{word} takes two arguments or more")
         refuse_unless(comparable(type_), f"{word} of {type_}")
         values = [widened(a, type_) for a in arguments]
-        refuse_unless(not type_.name == "float", f"{word}() of floats: the sign of zero differs")
+        refuse_unless(type_.name != "float", f"{word}() of floats: the sign of zero differs")
         listed = ", ".join(v.sql for v in values)
         return Piece(f"{word}({listed})", type_, any(v.raises for v in values))
 

@@ -1,7 +1,7 @@
 """Conditions: AND, OR, NOT, IS, IN, BETWEEN, LIKE, RLIKE, EXISTS, CASE, COALESCE.
 
-Spark evaluates from left to right and stops when the answer is known. DuckDB may not: where a part can
-raise, CASE keeps Spark's order.
+Spark evaluates from left to right and stops when the answer is known. DuckDB may not: where a part
+can raise, CASE keeps Spark's order.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ def _matches(pattern: str, argument: Piece) -> bool:
 
 
 def _holds(pattern: str, element: DataType) -> bool:
-    """Whether an array's element, or a map's key, is of a kind; `exact` ones are compared exactly."""
+    """Whether an array's element or a map's key is of a kind; `exact` is all but floats."""
     if pattern == "exact":
         return element.name in _SCALAR and not element.is_floating
     return element.name == pattern

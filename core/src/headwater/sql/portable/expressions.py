@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _Handler = Callable[["Expressions", exp.Expr], Piece]
 
-_COMPARISONS: Final = {
+_COMPARISONS: Final[dict[type[exp.Expr], str]] = {
     exp.EQ: "=",
     exp.NEQ: "<>",
     exp.LT: "<",
@@ -42,7 +42,7 @@ _COMPARISONS: Final = {
     exp.NullSafeEQ: "IS NOT DISTINCT FROM",
     exp.NullSafeNEQ: "IS DISTINCT FROM",
 }
-_ARITHMETIC: Final = {
+_ARITHMETIC: Final[dict[type[exp.Expr], str]] = {
     exp.Add: "+",
     exp.Sub: "-",
     exp.Mul: "*",
@@ -177,7 +177,7 @@ class Expressions:
 
 
 def _only_two(node: exp.Expr) -> None:
-    """Refuse an operator that has more than its two operands; `/` notes that it divides as typed."""
+    """Refuse an operator of more than two operands; `/` notes that it divides as typed."""
     strange = [
         k for k, v in node.args.items() if v and k not in ("this", "expression", "typed", "safe")
     ]

@@ -171,7 +171,22 @@ def _zoned(arguments: list[Piece], name: str) -> tuple[Piece, str]:
 
 
 _ZONES: Final = frozenset(
-    ["UTC", "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "America/Sao_Paulo", "Europe/London", "Europe/Berlin", "Europe/Paris", "Asia/Kolkata", "Asia/Tokyo", "Asia/Shanghai", "Asia/Singapore", "Australia/Sydney"]
+    {
+        "UTC",
+        "America/New_York",
+        "America/Chicago",
+        "America/Denver",
+        "America/Los_Angeles",
+        "America/Sao_Paulo",
+        "Europe/London",
+        "Europe/Berlin",
+        "Europe/Paris",
+        "Asia/Kolkata",
+        "Asia/Tokyo",
+        "Asia/Shanghai",
+        "Asia/Singapore",
+        "Australia/Sydney",
+    }
 )
 
 
@@ -181,7 +196,8 @@ def months_between(arguments: list[Piece], type_: DataType) -> Piece:
     later, earlier = (casts.cast(a, t.TIMESTAMP) for a in arguments)
     a, b = f"sp_wall({later.sql})", f"sp_wall({earlier.sql})"
     months = f"((year({a}) - year({b})) * 12 + month({a}) - month({b}))"
-    same = f"day({a}) = day({b}) OR (CAST({a} AS DATE) = last_day({a}) AND CAST({b} AS DATE) = last_day({b}))"
+    ends = f"CAST({a} AS DATE) = last_day({a}) AND CAST({b} AS DATE) = last_day({b})"
+    same = f"day({a}) = day({b}) OR ({ends})"
     seconds = f"(epoch_us({a}) - epoch_us(date_trunc('day', {a}))) // 1000000"
     other = f"(epoch_us({b}) - epoch_us(date_trunc('day', {b}))) // 1000000"
     rest = f"((day({a}) - day({b})) * 86400 + {seconds} - {other})"

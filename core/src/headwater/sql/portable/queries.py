@@ -28,10 +28,10 @@ from headwater.sql.portable.spelling import name as quoted
 from headwater.table import TableName
 
 _T = TypeVar("_T")
-_SELECT_PARTS: Final = frozenset(
-    ["expressions", "from_", "joins", "laterals", "where", "group", "having", "qualify", "order", "limit", "offset", "distinct", "with_", "windows"]
-)
-_SET_PARTS: Final = frozenset(["this", "expression", "distinct", "order", "limit", "offset", "with_"])
+_TAIL: Final = frozenset({"order", "limit", "offset", "with_"})
+_SET_PARTS: Final = _TAIL | {"this", "expression", "distinct"}
+_SELECT_PARTS: Final = _TAIL | {"expressions", "from_", "joins", "laterals", "where", "windows"}
+_GROUP_PARTS: Final = frozenset({"group", "having", "qualify", "distinct"})
 _REDUCING: Final = ("where", "having", "qualify", "limit", "group", "distinct")
 _SET_WORDS: Final[dict[type[exp.Expr], str]] = {
     exp.Union: "UNION",
@@ -156,7 +156,7 @@ class Queries:
             return self._set_operation(scope, node, root=root)
         if not isinstance(node, exp.Select):
             raise Refusal(f"{type(node).__name__}: not proven to mean the same", node)
-        clauses.only(node, _SELECT_PARTS)
+        clauses.only(node, _SELECT_PARTS | _GROUP_PARTS)
         query = Query(scope)
         self._open.append(query)
         try:

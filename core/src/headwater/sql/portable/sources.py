@@ -162,9 +162,12 @@ def _range(call: exp.Expr) -> str:
 
 def _lateral_view(queries: Queries, query: Query, lateral: exp.Expr) -> str:
     call = lateral.this
-    found = [(k, s) for k, s in query.scope.sources.items() if s.node in (lateral, call)]
-    found = [(k, s) for k, s in found if s.node is lateral or s.node is call]
-    if len(found) != 1 or not isinstance(found[0][1], Generated):
+    found = [
+        (key, source)
+        for key, source in query.scope.sources.items()
+        if isinstance(source, Generated) and (source.node is lateral or source.node is call)
+    ]
+    if len(found) != 1:
         raise Refusal("a LATERAL VIEW: its columns can't be told", lateral)
     key, source = found[0]
     made = exploded(Expressions(queries.analysis, queries, query), call)

@@ -59,7 +59,8 @@ def called(node: exp.Expr) -> exp.Expr:
     """Return the function call of a window expression."""
     inner: exp.Expr = node.this
     while isinstance(inner, (exp.Filter, exp.IgnoreNulls, exp.RespectNulls)):
-        inner = inner.this
+        below: exp.Expr = inner.this
+        inner = below
     return inner
 
 
