@@ -25,7 +25,7 @@ TRIES = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-THOROUGH = settings(TRIES, max_examples=2000)
+THOROUGH = settings(TRIES, max_examples=1000)
 
 
 @pytest.fixture(scope="module")
