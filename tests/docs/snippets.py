@@ -53,9 +53,10 @@ class Block:
 
     @property
     def asks_aws(self) -> bool:
-        """Whether it needs the account."""
-        words = ("Glue", "glue", "S3Data", "type: s3", "demo")
-        return self.language != "text" and any(word in self.text for word in words)
+        """Whether it needs the account: it asks AWS, and of no emulator of its own."""
+        words = ("Glue", "glue", "S3Data", "type: s3")
+        asks = any(word in self.text for word in words) and "Emulator" not in self.text
+        return self.language != "text" and asks
 
     @property
     def where(self) -> str:
