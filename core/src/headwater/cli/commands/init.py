@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from headwater.cli.commands.discover import parsed_options
 from headwater.cli.options import Debug, Json, terminal_of
 from headwater.errors import ConfigError
+from headwater.writing import complete
+
+if TYPE_CHECKING:
+    from headwater.cli.terminal import Terminal
 
 
 def init(
@@ -23,29 +29,87 @@ def init(
             show_default=False,
         ),
     ] = None,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Propose a whole file for one table: glue:DATABASE.TABLE, or files:PATH.",
+            metavar="KIND:TABLE",
+            show_default=False,
+        ),
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="With --from: the source's region.", show_default=False)
+    ] = None,
+    endpoint_url: Annotated[
+        str | None, typer.Option(help="With --from: its address.", show_default=False)
+    ] = None,
+    options: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="With --from: another of its options, e.g. --set auth.type=profile "
+            "--set auth.name=dev.",
+            metavar="KEY=VALUE",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the file if there is one.")
     ] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write a commented headwater.yaml: a model, and where its predictions lie."""
-    from headwater.cli.starting_point import SOURCES, starting_point
-    from headwater.writing import complete
+    """Write a commented headwater.yaml: a model, and where its predictions lie.
 
+    With --from, the model and the mapping are proposed from a table's columns, partitions and
+    the footers of a few of its files.
+    """
     terminal = terminal_of(ctx)
+    if table is None and (region or endpoint_url or options):
+        raise typer.BadParameter("--region, --endpoint-url and --set go with --from")
+    if table is not None and source is not None:
+        raise typer.BadParameter("give --from or --source, not both")
+    if path.suffix not in (".yaml", ".yml"):
+        raise typer.BadParameter(f"{path}: the file is YAML; end its name in .yaml")
+    if table is None:
+        kind, text = _starting_point(terminal, source)
+        _refuse_existing(path, overwrite)
+    else:
+        _refuse_existing(path, overwrite)
+        given = {"region": region, "endpoint_url": endpoint_url, **parsed_options(options or [])}
+        kind, text = _proposal(terminal, table, given, path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with complete(path) as file:
+        file.write(text.encode())
+    terminal.emit({"path": str(path), "source": kind})
+    terminal.say(f"wrote {path}: edit it, then run `headwater check`")
+    if not any(spec.kind == kind for spec in terminal.registry.sources()):
+        terminal.warn(f"the source {kind!r} is not installed: pip install headwater-{kind}")
+
+
+def _starting_point(terminal: Terminal, source: str | None) -> tuple[str, str]:
+    from headwater.cli.starting_point import SOURCES, starting_point
+
     kinds = [spec.kind for spec in terminal.registry.sources()]
     kind = source or ("glue" if "glue" in kinds else "files")
     if kind not in SOURCES:
         raise typer.BadParameter(f"--source is one of {', '.join(SOURCES)}, got {kind!r}")
-    if path.suffix not in (".yaml", ".yml"):
-        raise typer.BadParameter(f"{path}: the file is YAML; end its name in .yaml")
+    return kind, starting_point(kind)
+
+
+def _refuse_existing(path: Path, overwrite: bool) -> None:
     if path.exists() and not overwrite:
         raise ConfigError(f"{path} exists", hint="name another file, or use --overwrite")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with complete(path) as file:
-        file.write(starting_point(kind).encode())
-    terminal.emit({"path": str(path), "source": kind})
-    terminal.say(f"wrote {path}: edit it, then run `headwater check`")
-    if kind not in kinds:
-        terminal.warn(f"the source {kind!r} is not installed: pip install headwater-{kind}")
+
+
+def _proposal(
+    terminal: Terminal, reference: str, given: Mapping[str, Any], path: Path
+) -> tuple[str, str]:
+    from headwater.cli.evidence import proposed
+
+    kind, separator, rest = reference.partition(":")
+    if not separator or not rest:
+        raise typer.BadParameter(f"--from takes KIND:TABLE, e.g. glue:my_db.log, got {reference!r}")
+    with terminal.progress(f"looking at {rest}"):
+        return kind, proposed(kind, rest, given, path, terminal.registry)
