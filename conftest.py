@@ -34,3 +34,18 @@ def spark_engine() -> Iterator[SparkEngine]:
     assert problem is None, problem
     yield engine
     engine.close()
+
+
+@pytest.fixture(scope="session")
+def spark_connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkEngine]:
+    """A Spark Connect server in a process of its own, and an engine that is its client."""
+    from tests.spark.servers import connect_server
+
+    from headwater.engines.spark import SparkEngine
+
+    with connect_server(tmp_path_factory.mktemp("connect")) as remote:
+        engine = SparkEngine(remote=remote)
+        problem = engine.unavailable()
+        assert problem is None, problem
+        yield engine
+        engine.close()

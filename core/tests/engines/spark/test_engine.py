@@ -8,7 +8,8 @@ from core.tests.engines.spark.plans import memory, plan, rows
 
 from headwater.credentials import Access
 from headwater.engine import Engine
-from headwater.engines.spark import SparkEngine, sessions
+from headwater.engines.spark import SparkEngine
+from headwater.engines.spark.installed import missing_for
 from headwater.errors import ConfigError, EngineError, QueryError
 
 
@@ -41,22 +42,22 @@ def test_without_java_it_says_what_to_install(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
-    problem = sessions.missing_for(remote=False, java=True)
+    problem = missing_for(remote=False, java=True)
     assert problem is not None
     assert "Java 17 or 21" in problem
     assert "Spark Connect server" in problem
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    assert f"JAVA_HOME={tmp_path} holds none" in (sessions.missing_for(False, java=True) or "")
+    assert f"JAVA_HOME={tmp_path} holds none" in (missing_for(False, java=True) or "")
 
 
 def test_without_packages_it_names_the_extra() -> None:
     def installed(name: str) -> bool:
         return name not in ("pyspark", "grpc")
 
-    assert sessions.missing_for(remote=False, java=False, importable=installed) == (
+    assert missing_for(remote=False, java=False, importable=installed) == (
         "pyspark not installed: pip install 'headwater[spark]'"
     )
-    assert sessions.missing_for(remote=True, java=False, importable=installed) == (
+    assert missing_for(remote=True, java=False, importable=installed) == (
         "pyspark, grpc not installed: pip install 'headwater[spark-connect]'"
     )
 

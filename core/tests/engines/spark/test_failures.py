@@ -36,7 +36,7 @@ JOB = "An error occurred while calling o1.collect.\n: org.apache.spark.SparkExce
         ),
         (
             (
-                "software.amazon.awssdk.services.s3.model.S3Exception: The provided token has expired "
+                "software.amazon.awssdk.services.s3.model.S3Exception: The token has expired "
                 "(Status Code: 400, ExpiredToken)"
             ),
             AccessDeniedError,

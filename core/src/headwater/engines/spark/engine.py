@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from headwater.credentials import Access
 from headwater.diagnostics import Diagnostic, Severity, errors_in
 from headwater.engine import ArrowStream, EngineCapability
-from headwater.engines.spark import reference, sessions, streaming
+from headwater.engines.spark import connecting, reference, sessions, starting, streaming
 from headwater.engines.spark.failures import translated
+from headwater.engines.spark.installed import missing_for
 from headwater.engines.spark.packages import needed
 from headwater.engines.spark.registering import Registrar
 from headwater.engines.spark.storage import Storage
@@ -76,7 +77,7 @@ class SparkEngine:
         self._storage_identity = storage_identity
         self.capabilities = _capabilities(
             can_store=storage_identity == "headwater",
-            can_renew=session is None and remote is None and sessions.lends(master, conf or {}),
+            can_renew=session is None and remote is None and starting.lends(master, conf or {}),
         )
         self._opened: sessions.Opened | None = None
         self._lock = threading.RLock()
@@ -91,7 +92,7 @@ class SparkEngine:
             self._given is not None and sessions.is_connect(self._given)
         )
         starts = self._given is None and self._remote is None and not _running()
-        missing = sessions.missing_for(remote, java=starts)
+        missing = missing_for(remote, java=starts)
         if missing or self._given is None:
             return missing
         return self._unlike(self.opened())
@@ -164,7 +165,7 @@ class SparkEngine:
     ) -> Storage | None:
         if self._storage_identity == "cluster":
             return None
-        sessions.check_confidential(opened)
+        connecting.check_confidential(opened)
         return Storage(session, access, lending=opened.lending, private=True, cleanup=cleanup)
 
     def opened(self, plan: Plan | None = None) -> sessions.Opened:
@@ -190,11 +191,11 @@ class SparkEngine:
         if self._given is not None:
             return sessions.adopt(self._given)
         if self._remote is not None:
-            return sessions.connect(self._remote, self._conf)
+            return connecting.connect(self._remote, self._conf)
         found = self._packages
         if found is None:
             found = needed(plan) if plan else ()
-        return sessions.start(self._master, found, self._conf)
+        return starting.start(self._master, found, self._conf)
 
     def _unlike(self, opened: sessions.Opened) -> str | None:
         if self._semantics == "session" or not opened.differences:
@@ -213,8 +214,10 @@ class SparkEngine:
             opened.resources.close()
 
     def __repr__(self) -> str:
-        where = "a given session" if self._given is not None else self._remote or self._master
-        return f"<SparkEngine on {where or 'its own session'}>"
+        where = self._master or "its own session"
+        if self._remote is not None:
+            where = connecting.without_token(self._remote)
+        return f"<SparkEngine on {'a given session' if self._given is not None else where}>"
 
 
 def _capabilities(*, can_store: bool, can_renew: bool) -> frozenset[EngineCapability]:
