@@ -173,7 +173,7 @@ def _row_findings(null_ids: int, duplicates: int, conflicts: int) -> list[Diagno
                 "duplicate-id",
                 f"{duplicates} rows repeat an id that another row has",
                 Severity.WARNING,
-                hint="keep one: QUALIFY row_number() OVER (PARTITION BY id ORDER BY time DESC) = 1",
+                hint="keep one of each: row_number() OVER (PARTITION BY id ORDER BY time DESC) = 1",
             )
         )
     if conflicts:

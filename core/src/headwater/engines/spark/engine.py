@@ -99,7 +99,9 @@ class SparkEngine:
 
     def refusals(self, plan: Plan) -> tuple[Diagnostic, ...]:
         """Return why Spark can't run a plan: what forbids its SQL; empty if nothing does."""
-        return errors_in(_parsed(plan).diagnostics)
+        parsed = _parsed(plan)
+        newer = _newer(parsed) if self._semantics == "reference" else ()
+        return errors_in(parsed.diagnostics) + newer
 
     def warnings(self) -> tuple[Diagnostic, ...]:
         """Return what a plan should say of the session: how its answers may differ."""
@@ -295,3 +297,26 @@ def _check_options(
 def _check_word(name: str, given: str, words: tuple[str, ...]) -> None:
     if given not in words:
         raise ConfigError(f"{name}={given!r}", hint=f"{name} is one of {', '.join(words)}")
+
+
+def _newer(parsed: Any) -> tuple[Diagnostic, ...]:
+    """Return what of a query came to Spark after the reference.
+
+    Source: Apache Spark 4.2 release notes (QUALIFY); 4.1.4 answers it with a syntax error.
+    """
+    from sqlglot import exp
+
+    from headwater.sql.nodes import span_of
+
+    found = [] if parsed.tree is None else list(parsed.tree.find_all(exp.Qualify))
+    return tuple(
+        Diagnostic(
+            "newer-spark",
+            "QUALIFY came with Spark 4.2, and this session is of the reference, Spark 4.1",
+            span=span_of(node),
+            text=parsed.text,
+            hint="write a subquery: SELECT * FROM (SELECT ..., row_number() OVER (...) AS n) "
+            "WHERE n = 1; or let the embedded engine run it",
+        )
+        for node in found
+    )
