@@ -21,6 +21,12 @@ def relations(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FileRelatio
 
 
 @pytest.fixture(scope="session")
+def embedded(relations: dict[str, FileRelation]) -> Iterator[engines.Embedded]:
+    with engines.embedded(relations) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
 def spark(relations: dict[str, FileRelation]) -> Iterator[SparkSession]:
     with engines.reference_session() as session:
         engines.register(session, relations)

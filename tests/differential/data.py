@@ -309,6 +309,64 @@ def _strings() -> pa.Table:
     )
 
 
+def _edges() -> pa.Table:
+    """One column of each type, with the values at which engines part."""
+
+    def at(*parts: int) -> datetime:
+        return datetime(*parts, tzinfo=UTC)  # type: ignore[misc,arg-type]
+
+    strings = _strings().column("s").to_pylist()
+    nums, times = _nums(), _times()
+
+    def around(values: list[Any]) -> list[Any]:
+        return [values[i % len(values)] for i in range(len(strings))]
+
+    def of(table: pa.Table, name: str) -> pa.Array:
+        column = table.column(name)
+        return pa.array(around(column.to_pylist()), column.type)
+
+    numbers = ["0", "1", "-1", "+7", " 42 ", "3.7", "-2.5", "1e3", "12345678901", "abc", "", "NaN",
+               "1d", ".5", "5.", "Infinity", None, "0.005", "99999999.995"]  # fmt: skip
+    days = ["2024-03-01", "2024-02-29", "2023-02-29", "2024-03-01 10:11:12", "2024-03-01T10:11:12Z",
+            "2024-03-01 10:11:12.123456", "2024-03-01 24:00:00", "abc", "", None,
+            "2024-03-01 10:11:12+05:30", " 2024-03-01 ", "1999-12-31"]  # fmt: skip
+    lists: list[Any] = [[1, 2, 3], [], None, [None], [3, 1, None, 2], [1, 1], [2**31 - 1, -(2**31)]]
+    words: list[Any] = [["a", "b"], [], None, [None, "x"], ["", "é"], ["b", "a", "b"], ["x,y"]]
+    floats: list[Any] = [[1.5, -0.5], [], None, [None], [NAN, INF], [-0.0, 2.0]]
+    maps: list[Any] = [[("k", 1.0)], [], None, [("a", None), ("k", 2.5)], [("", NAN)]]
+    structs: list[Any] = [{"f": 1, "g": "x"}, None, {"f": None, "g": ""}, {"f": -1, "g": None}]
+    return pa.table(
+        {
+            "k": pa.array(range(len(strings)), pa.int32()),
+            "bo": pa.array(around([True, False, None]), pa.bool_()),
+            "t": of(nums, "t"),
+            "sm": pa.array(around([0, 1, -1, 32767, -32768, None, 100]), pa.int16()),
+            "i": of(nums, "i"),
+            "b": of(nums, "b"),
+            "f": of(nums, "f"),
+            "d": of(nums, "d"),
+            "e": pa.array(around([0.1, 2.675, -1.005, 123.456, 0.5, 1.5, 2.5, -0.001, 99999.99])),
+            "dec": of(nums, "dec"),
+            "wide": of(nums, "wide"),
+            "s": pa.array(strings),
+            "o": pa.array([*reversed(strings)]),
+            "num": pa.array(around(numbers)),
+            "day": pa.array(around(days)),
+            "bool": pa.array(around(["true", "F", "yes", "0", " t ", "x", "", None, "TRUE", "n"])),
+            "da": of(times, "d"),
+            "ts": of(times, "ts"),
+            "tz": pa.array(around([at(1850, 1, 1, 3), at(2024, 3, 10, 7, 30, 0, 1), None]), _TS),
+            "ntz": of(times, "ntz"),
+            "ai": pa.array(around(lists), pa.list_(pa.int32())),
+            "as": pa.array(around(words), pa.list_(pa.string())),
+            "ad": pa.array(around(floats), pa.list_(pa.float64())),
+            "aa": pa.array(around([[[1], [2]], None, [[], None]]), pa.list_(pa.list_(pa.int32()))),
+            "m": pa.array(around(maps), pa.map_(pa.string(), pa.float64())),
+            "st": pa.array(around(structs), pa.struct({"f": pa.int32(), "g": pa.string()})),
+        }
+    )
+
+
 TABLES: dict[str, Callable[[], pa.Table]] = {
     "predictions": _predictions,
     "features": _features,
@@ -316,6 +374,7 @@ TABLES: dict[str, Callable[[], pa.Table]] = {
     "nums": _nums,
     "times": _times,
     "strings": _strings,
+    "edges": _edges,
 }
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from headwater.diagnostics import Diagnostic
+from sqlglot import exp
+
+from headwater.diagnostics import Diagnostic, Span
 from headwater.sql.analysis import Analysis
 from headwater.sql.lexer import OPERATOR, lex
 from headwater.sql.nodes import span_of
@@ -80,12 +82,35 @@ def _compiled(
     return made, found
 
 
+def _place(text: str, node: exp.Expr | None) -> Span | None:
+    """Return a node's place with the brackets that belong to it, which have no nodes."""
+    span = span_of(node) if node is not None else None
+    if span is None:
+        return None
+    start, end = span.start, span.end
+    if text.startswith("()", end):
+        end += 2
+    lexemes = lex(text)[0]
+    inside = [x for x in lexemes if start <= x.start < end and x.kind == OPERATOR]
+    depth = lowest = 0
+    for lexeme in inside:
+        depth += (lexeme.text == "(") - (lexeme.text == ")")
+        lowest = min(lowest, depth)
+    missing = depth - lowest
+    for lexeme in lexemes:
+        if missing > 0 and lexeme.start >= end and lexeme.text == ")":
+            end, missing = lexeme.end, missing - 1
+    for index in range(len(lexemes) - 1, 0, -1):
+        if lowest < 0 and lexemes[index].start < start and lexemes[index].text == "(":
+            start, lowest = lexemes[index - 1].start, lowest + 1
+    return Span(start, end)
+
+
 def _diagnostic(analysis: Analysis, refusal: Refusal) -> Diagnostic:
-    node = refusal.node
     return Diagnostic(
         "not-portable",
         f"the embedded engine can't promise Spark's answer for {refusal.reason}",
-        span=span_of(node) if node is not None else None,
+        span=_place(analysis.text, refusal.node),
         text=analysis.text,
         hint=f"{refusal.hint}\n{HINT}" if refusal.hint else HINT,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from headwater import types as t
 from headwater.sql import types as typing
 from headwater.sql.portable.casts import cast
@@ -35,34 +37,45 @@ def binary(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece:
     return _integer(operator, left, right, type_)
 
 
-def _zero_guard(left: str, right: str, made: str, type_: DataType) -> str:
+def _divided(left: Piece, right: Piece, made: str, type_: DataType) -> Piece:
+    """Return a quotient or remainder, guarded against zero where the divisor may be it."""
+    raises = left.raises or right.raises
+    if isinstance(right.literal, int | Decimal) and right.literal not in (0, -1):
+        return Piece(made, type_, raises)
     failure = spark_error("DIVIDE_BY_ZERO", "division by zero", type_)
-    return f"CASE WHEN {right} = 0 AND {left} IS NOT NULL THEN {failure} ELSE {made} END"
+    zero = f"{right.sql} = 0 AND {left.sql} IS NOT NULL"
+    return Piece(f"CASE WHEN {zero} THEN {failure} ELSE {made} END", type_, raises=True)
 
 
 def _integer(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece:
-    a, b = cast(left, type_).sql, cast(right, type_).sql
+    first, second = _as(left, type_), _as(right, type_)
+    a, b = first.sql, second.sql
     if operator == "%":
         # The smallest number % -1 overflows in DuckDB, and is 0 in Spark.
         made = f"CASE WHEN {b} = -1 THEN 0 * {a} ELSE {a} % {b} END"
-        return Piece(_zero_guard(a, b, spell(made, type_), type_), type_, raises=True)
+        return _divided(first, second, spell(made, type_), type_)
     return Piece(spell(f"({a} {operator} {b})", type_), type_, raises=True)
 
 
 def _floating(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece:
-    first, second = widened(left, type_), widened(right, type_)
-    raises = first.raises or second.raises
-    a, b = first.sql, second.sql
+    first, second = _as(left, type_), _as(right, type_)
+    made = f"({first.sql} {operator} {second.sql})"
     if operator in "+-*":
-        return Piece(f"({a} {operator} {b})", type_, raises)
-    return Piece(_zero_guard(a, b, f"({a} {operator} {b})", type_), type_, raises=True)
+        return Piece(made, type_, first.raises or second.raises)
+    return _divided(first, second, made, type_)
+
+
+def _as(piece: Piece, type_: DataType) -> Piece:
+    """Return an operand in the type of the operation, still known to be a literal."""
+    made = widened(piece, type_)
+    return Piece(made.sql, type_, made.raises, piece.literal)
 
 
 def _whole_division(left: Piece, right: Piece) -> Piece:
     if not (left.type.is_integer and right.type.is_integer):
         raise Refusal(f"{left.type} DIV {right.type}: only whole numbers are proven")
-    a, b = cast(left, t.BIGINT).sql, cast(right, t.BIGINT).sql
-    return Piece(_zero_guard(a, b, f"({a} // {b})", t.BIGINT), t.BIGINT, raises=True)
+    first, second = _as(left, t.BIGINT), _as(right, t.BIGINT)
+    return _divided(first, second, f"({first.sql} // {second.sql})", t.BIGINT)
 
 
 def _decimal(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece:
@@ -81,10 +94,8 @@ def _decimal(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece
     if whole + scale + 1 > 38:
         raise Refusal(f"{first.type} {operator} {second.type}: its digits go beyond 38")
     wide = t.decimal(whole + scale + 1, scale)
-    a, b = spell(first.sql, wide), spell(second.sql, wide)
-    if operator == "%":
-        return Piece(_zero_guard(a, b, spell(f"({a} % {b})", type_), type_), type_, raises=True)
-    return Piece(spell(f"({a} {operator} {b})", type_), type_, raises)
+    made = spell(f"({spell(first.sql, wide)} {operator} {spell(second.sql, wide)})", type_)
+    return _divided(first, second, made, type_) if operator == "%" else Piece(made, type_, raises)
 
 
 def _product(first: Piece, second: Piece) -> str:
@@ -106,14 +117,16 @@ def _decimal_division(first: Piece, second: Piece, type_: DataType) -> Piece:
     dividend = f"sp_unscaled({first.sql}) * {10**shift}::HUGEINT"
     quotient = f"sp_hdiv({dividend}, sp_unscaled({second.sql}))"
     made = spell(f"sp_scaled({quotient}, {10**scale}::HUGEINT, {scale})", type_)
-    return Piece(_zero_guard(first.sql, second.sql, made, type_), type_, raises=True)
+    quotient_ = _divided(first, second, made, type_)
+    return Piece(quotient_.sql, type_, raises=True)
 
 
 def _as_decimal(piece: Piece) -> Piece:
     if isinstance(piece.literal, int) and piece.type.is_integer:
         # A whole-number literal next to a decimal has just its own digits.
         digits = max(len(str(abs(piece.literal))), 1)
-        return Piece(f"CAST({piece.literal} AS DECIMAL({digits},0))", t.decimal(digits, 0))
+        sql = f"CAST({piece.literal} AS DECIMAL({digits},0))"
+        return Piece(sql, t.decimal(digits, 0), literal=piece.literal)
     type_ = typing.as_decimal(piece.type)
     if type_ is None:
         raise Refusal(f"{piece.type} in decimal arithmetic: not proven")

@@ -57,10 +57,11 @@ def window(e: Expressions, node: exp.Expr) -> Piece:
 
 def called(node: exp.Expr) -> exp.Expr:
     """Return the function call of a window expression."""
-    inner: exp.Expr = node.this
+    inner = node.this
     while isinstance(inner, (exp.Filter, exp.IgnoreNulls, exp.RespectNulls)):
-        below: exp.Expr = inner.this
-        inner = below
+        inner = inner.this
+    if not isinstance(inner, exp.Expr):
+        raise Refusal("OVER without a function", node)
     return inner
 
 

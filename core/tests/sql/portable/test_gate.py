@@ -1,0 +1,76 @@
+"""What the gate refuses, and what it says; and what the compiler makes of what it admits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from headwater.diagnostics import Severity
+from headwater.sql import portable
+from headwater.sql.analysis import Analysis
+from headwater.sql.parse import parse
+from headwater.sql.resolve import resolve
+from headwater.table import Column, Table, TableName
+from headwater.type_text import parse_type
+
+COLUMNS = {
+    "id": "string",
+    "ts": "timestamp",
+    "i": "int",
+    "b": "bigint",
+    "d": "double",
+    "f": "float",
+    "dec": "decimal(10,2)",
+    "s": "string",
+    "o": "boolean",
+    "day": "date",
+    "a": "array<int>",
+    "st": "struct<x:int,y:double>",
+    "m": "map<string,double>",
+}
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+def analysed(sql: str) -> Analysis:
+    tables = [TableName("hw", "t"), TableName("hw", "u")]
+    columns = tuple(Column(n, parse_type(x)) for n, x in COLUMNS.items())
+    return resolve(parse(sql, database="hw"), {t: Table(t, columns) for t in tables})
+
+
+def cases(name: str) -> list[tuple[str, str]]:
+    """Return the pairs of a fixture file: what stands above `=>`, and below it."""
+    text = (FIXTURES / name).read_text(encoding="utf-8")
+    parts = [p.strip() for p in text.split("\n---\n") if p.strip()]
+    return [(a.strip(), b.strip()) for a, _, b in (p.partition("\n=>\n") for p in parts)]
+
+
+@pytest.mark.parametrize(("sql", "expected"), cases("compiled.sql"))
+def test_compiled(sql: str, expected: str) -> None:
+    analysis = analysed(sql)
+    assert analysis.diagnostics == ()
+    assert portable.refusals(analysis) == ()
+    assert portable.compile(analysis, lambda table: f'"{table.name}"') == expected
+
+
+@pytest.mark.parametrize(("sql", "expected"), cases("refused.sql"))
+def test_refused(sql: str, expected: str) -> None:
+    analysis = analysed(sql)
+    found = portable.refusals(analysis)
+    assert found, "it is admitted"
+    shown = [f"{sql[d.span.start : d.span.end] if d.span else '-'}: {d.message}" for d in found]
+    prefix = "the embedded engine can't promise Spark's answer for "
+    assert [x.replace(prefix, "") for x in shown] == expected.splitlines()
+
+
+def test_a_refusal_says_how_to_get_spark() -> None:
+    (found,) = portable.refusals(analysed("SELECT stddev(d) FROM t"))
+    assert found.code == "not-portable"
+    assert found.severity is Severity.ERROR
+    assert "pip install headwater[spark]" in (found.hint or "")
+    assert "^^^^^^^^" in found.render()
+
+
+def test_what_is_refused_is_not_compiled() -> None:
+    with pytest.raises(ValueError, match="not in the portable subset: stddev"):
+        portable.compile(analysed("SELECT stddev(d) FROM t"), str)

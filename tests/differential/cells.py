@@ -1,0 +1,117 @@
+"""Expressions over the table of edges, each compared row by row: values, NULLs and errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.differential import data, engines
+from tests.differential.comparison import difference
+
+from headwater.errors import EngineError
+from headwater.sql.portable.raising import NOT_PORTABLE
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+    from tests.differential.engines import Embedded
+
+BATCH = 12
+LOOKED_AT = 4
+"""Rows on which the embedded engine raises that Spark is asked about, for each expression."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of an expression.
+
+    Args:
+        refused: Whether the gate refuses it.
+        wrong: What differs, or None.
+        raising: Rows on which the embedded engine raises.
+    """
+
+    refused: bool = False
+    wrong: str | None = None
+    raising: tuple[int, ...] = ()
+
+
+def judge(
+    expressions: Sequence[str], embedded: Embedded, spark: SparkSession
+) -> dict[str, Verdict]:
+    """Compare expressions over `edges` on both engines."""
+    verdicts: dict[str, Verdict] = {}
+    answering = []
+    for text in dict.fromkeys(expressions):
+        if embedded.refuses(_select([text])):
+            verdicts[text] = Verdict(refused=True)
+        elif _raises(_select([text]), embedded):
+            verdicts[text] = _one(text, embedded, spark)
+        else:
+            answering.append(text)
+    for start in range(0, len(answering), BATCH):
+        verdicts.update(_together(answering[start : start + BATCH], embedded, spark))
+    return verdicts
+
+
+def broken(verdicts: Mapping[str, Verdict]) -> dict[str, str]:
+    """Return what differs, by expression."""
+    return {text: v.wrong for text, v in verdicts.items() if v.wrong is not None}
+
+
+def _select(texts: Sequence[str], where: str = "") -> str:
+    listed = ", ".join(f"{text} AS v{i}" for i, text in enumerate(texts))
+    return f"SELECT k, {listed} FROM edges{where}"
+
+
+def _raises(sql: str, embedded: Embedded) -> bool:
+    try:
+        embedded(sql)
+    except EngineError:
+        return True
+    return False
+
+
+def _together(texts: list[str], embedded: Embedded, spark: SparkSession) -> dict[str, Verdict]:
+    """Compare expressions that never raise, in one query; where it differs, one by one."""
+    if _differs(_select(texts), embedded, spark) is None:
+        return {text: Verdict() for text in texts}
+    return {t: Verdict(wrong=_differs(_select([t]), embedded, spark)) for t in texts}
+
+
+def _one(text: str, embedded: Embedded, spark: SparkSession) -> Verdict:
+    """Compare an expression that raises on some rows: those apart, the others together."""
+    raising, promised = [], []
+    for k in range(data.TABLES["edges"]().num_rows):
+        try:
+            embedded(_select([text], f" WHERE k = {k}"))
+        except EngineError as error:
+            raising.append(k)
+            if error.code != NOT_PORTABLE:
+                promised.append(k)
+    rest = ", ".join(map(str, raising))
+    wrong = _differs(_select([text], f" WHERE k NOT IN ({rest})"), embedded, spark)
+    for k in promised[:LOOKED_AT]:
+        if wrong is None and not isinstance(_on_spark(spark, text, k), str):
+            wrong = f"row {k}: the embedded engine says that Spark raises, and it does not"
+    return Verdict(wrong=wrong, raising=tuple(raising))
+
+
+def _on_spark(spark: SparkSession, text: str, k: int) -> object:
+    from pyspark.errors import PySparkException
+
+    try:
+        return engines.on_spark(spark, _select([text], f" WHERE k = {k}"))
+    except PySparkException as error:
+        return str(error)
+
+
+def _differs(sql: str, embedded: Embedded, spark: SparkSession) -> str | None:
+    from pyspark.errors import PySparkException
+
+    answer = embedded(sql)
+    try:
+        reference = engines.on_spark(spark, sql)
+    except PySparkException as error:
+        return f"Spark raises: {str(error)[:200]}"
+    return difference(reference, answer)
