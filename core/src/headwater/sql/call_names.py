@@ -36,7 +36,10 @@ _TIME: Final = "yyyy-MM-dd HH:mm:ss"
 DEFAULTS: Final = {
     ("from_unixtime", 1): (_TIME,),
     ("unix_timestamp", 1): (_TIME,),
+    ("to_unix_timestamp", 1): (_TIME,),
     ("sort_array", 1): ("true",),
+    ("round", 1): ("0",),
+    ("bround", 1): ("0",),
     ("regexp_replace", 3): ("1",),
     ("regexp_instr", 2): ("0",),
     ("percentile", 2): ("1",),
@@ -71,7 +74,7 @@ CERTAIN: Final = words(
     date_from_unix_date date_part date_sub date_trunc dateadd datediff day dayname
     dayofmonth dayofweek dayofyear decode degrees div e element_at elt encode endswith
     equal_null every exists exp expm1 factorial filter find_in_set first flatten floor
-    forall format_number format_string from_csv from_json from_unixtime from_utc_timestamp
+    forall format_number format_string from_csv from_unixtime from_utc_timestamp
     get get_json_object getbit greatest grouping grouping_id hash hex histogram_numeric
     hll_union_agg hour hypot ifnull ilike initcap input_file_block_length
     input_file_block_start input_file_name instr is_valid_utf8 is_variant_null isnan

@@ -64,6 +64,13 @@ def call(work: Work, node: exp.Expr, context: Context, type_of: TypeOf) -> DataT
             "misplaced-window", f"{name}() needs an OVER clause", node,
             hint=f"write {name}(...) OVER (PARTITION BY ... ORDER BY ...)",
         )  # fmt: skip
+    if name in functions.GENERATORS:
+        work.report(
+            "misplaced-generator",
+            f"{name}() makes many rows; it stands alone in SELECT, or in LATERAL VIEW or FROM",
+            node,
+            hint=f"write LATERAL VIEW {name}(...) t AS x, and use x",
+        )
     if name in functions.AGGREGATES:
         _check_place(work, node, name, context)
         context = replace(context, inside=name)
@@ -101,7 +108,8 @@ def _unwrapped(work: Work, node: exp.Expr, context: Context, type_of: TypeOf) ->
     if isinstance(node, (exp.IgnoreNulls, exp.RespectNulls)):
         return work.typed(node.this, _unwrapped(work, node.this, context, type_of))
     if isinstance(node, exp.Filter):
-        type_of(work, node.expression.this, context)
+        # A condition of its own: no aggregate, whatever it filters.
+        type_of(work, node.expression.this, replace(context, clause=Clause.WHERE, inside=None))
         return work.typed(node.this, _unwrapped(work, node.this, context, type_of))
     if isinstance(node, exp.WithinGroup):
         ordered = [type_of(work, o.this, context) for o in node.expression.expressions]

@@ -147,15 +147,18 @@ def fields(
 def _report_ambiguous(
     work: Work, node: exp.Column, parts: list[str], found: _Found, here: Context
 ) -> DataType:
-    homes = [c.source or "the merged columns" for c, _ in found.columns]
-    named = list(dict.fromkeys(f"{h}.{found.columns[0][0].name}" for h in homes))
-    if len(named) > 1:
-        hint = f"write {' or '.join(named)}"
+    column = found.columns[0][0]
+    homes = [c.source.partition("#")[0] or "a subquery without a name" for c, _ in found.columns]
+    places = list(dict.fromkeys(homes))
+    if len(parts) > 1 and found.source is not None:
+        hint = "give each table in FROM its own alias"
+    elif len(places) > 1:
+        hint = f"write {' or '.join(f'{h}.{column.name}' for h in places)}"
     else:
-        hint = f"{homes[0]} has two columns of this name: give them different names inside it"
+        hint = "it has several columns of this name: give them different names inside of it"
     work.report(
         "ambiguous-column",
-        f"{'.'.join(parts)!r} can be a column of {', '.join(dict.fromkeys(homes))}",
+        f"{'.'.join(parts)!r} can be a column of {' and of '.join(places)}",
         node,
         hint=hint,
     )

@@ -42,6 +42,7 @@ class Work:
             the common table expressions in force, the scope around it.
         suggest: Returns a hint for a table that is not there.
         aliases: See `Analysis`.
+        weights: How many nodes an output has, by `id`, the outputs that it names spelled out.
         diagnostics: What was found.
         vague: `id` of each scope whose columns are not all known.
     """
@@ -54,6 +55,7 @@ class Work:
     types: dict[int, DataType] = field(default_factory=dict)
     bindings: dict[int, Binding] = field(default_factory=dict)
     aliases: dict[int, Output] = field(default_factory=dict)
+    weights: dict[int, int] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     vague: set[int] = field(default_factory=set)
 

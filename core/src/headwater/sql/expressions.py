@@ -10,11 +10,13 @@ from typing import Final
 from sqlglot import exp
 
 from headwater import types as t
+from headwater.diagnostics import Severity
 from headwater.sql import calls
 from headwater.sql import types as typing
 from headwater.sql.columns import fields, resolve_column
 from headwater.sql.context import Clause, Context, Work
 from headwater.sql.datatypes import data_type
+from headwater.sql.literals import next_to
 from headwater.sql.results import extracted
 from headwater.types import UNKNOWN, DataType
 
@@ -76,22 +78,10 @@ def _combined(node: exp.Expr, left: DataType, right: DataType) -> DataType:
         return typing.bitwise(left, right)
     operator = _ARITHMETIC[type(node)]
     return typing.arithmetic(
-        operator, _next_to(node.this, left, right), _next_to(node.expression, right, left)
+        operator,
+        next_to(node.this, left, right),
+        next_to(node.expression, right, left),
     )
-
-
-def _next_to(node: exp.Expr, own: DataType, other: DataType) -> DataType:
-    """A whole number that is written next to a decimal has just the digits it shows."""
-    while isinstance(node, exp.Paren):
-        node = node.this
-    if other.name != "decimal" or not own.is_integer:
-        return own
-    sign = isinstance(node, exp.Neg)
-    literal = node.this if sign else node
-    if not isinstance(literal, exp.Literal):
-        return own
-    digits = re.match(r"[0-9]+", literal.name)
-    return t.decimal(len(str(int(digits[0]))), 0) if digits else own
 
 
 def _literal(work: Work, node: exp.Expr, context: Context) -> DataType:
@@ -279,6 +269,19 @@ def _fixed(type_: DataType) -> Rule:
 
 
 def _json(work: Work, node: exp.Expr, context: Context) -> DataType:
+    inner = type_of(work, node.this, context)
+    if inner not in (UNKNOWN, t.VOID) and inner.name != "unreadable":
+        work.report(
+            "not-a-variant",
+            f"`:` reads values of type variant; this is of type {inner}, which Spark refuses",
+            node,
+            severity=Severity.WARNING,
+            hint="write get_json_object(column, '$.path'), or parse_json(column):path",
+        )
+    return UNKNOWN
+
+
+def _collated(work: Work, node: exp.Expr, context: Context) -> DataType:
     type_of(work, node.this, context)
     return UNKNOWN
 
@@ -325,9 +328,21 @@ _RULES: Final[dict[type[exp.Expr], Rule]] = {
     exp.IgnoreNulls: _call,
     exp.RespectNulls: _call,
     exp.JSONExtract: _json,
-    exp.Collate: _json,
+    exp.Collate: _collated,
     exp.Ordered: _alias,
 }
+
+
+def condition(work: Work, node: exp.Expr, context: Context) -> None:
+    """Type an expression that decides about rows; Spark takes nothing but a boolean."""
+    found = type_of(work, node, context)
+    if found not in (t.BOOLEAN, UNKNOWN) and found.name != "unreadable":
+        work.report(
+            "not-a-condition",
+            f"{context.clause} needs a condition, and this is of type {found}",
+            node,
+            hint="compare it with something, e.g. ... = 'true', ... <> 0",
+        )
 
 
 def types_of(work: Work, nodes: Sequence[exp.Expr], context: Context) -> list[DataType]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from headwater.sql.analysis import Binding, Scope, TableReference
+from headwater.sql.types import wider
 from headwater.types import DataType
 
 
@@ -55,8 +56,9 @@ class Frame:
         return [key for key, known in self.qualifiers.items() if wanted in known]
 
     def of(self, source: str) -> list[Visible]:
-        """Return all columns of one source, in its own order."""
-        return [c for c in self.columns if c.source == source]
+        """Return all columns of one source, as `source.*` gives them: hidden ones first."""
+        own = [c for c in self.columns if c.source == source]
+        return sorted(own, key=lambda c: not c.hidden)
 
     def qualified(self, source: str, name: str) -> list[Visible]:
         """Return the columns of one source with that name."""
@@ -101,7 +103,11 @@ class Frame:
             if id(c) not in moved
         ]
         if side == "FULL":
-            first = [replace(c, binding=None, source="") for c in first]
+            theirs = {c.name.casefold(): c.type for c in other.columns}
+            first = [
+                replace(c, type=wider([c.type, theirs[c.name.casefold()]]), binding=None, source="")
+                for c in first
+            ]
         both = self.joined(other)
         both.columns = [*first, *rest]
         return both

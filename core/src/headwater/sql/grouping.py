@@ -86,7 +86,11 @@ def check(work: Work, node: exp.Select, scope: Scope) -> None:
     later = [node.args[k].this for k in ("having", "qualify") if node.args.get(k) is not None]
     if node.args.get("order") is not None:
         later += [o.this for o in node.args["order"].expressions]
-    if group is None and not any(_aggregates(e) for e in (*node.expressions, *later)):
+    if (
+        group is None
+        and node.args.get("having") is None
+        and not any(_aggregates(e) for e in (*node.expressions, *later))
+    ):
         return
     keys = _Keys(work, scope)
     grouped = {keys.of(e) for e in _grouped(work, group, scope)} if group is not None else set()

@@ -8,8 +8,14 @@ from typing import Final
 from sqlglot import exp
 
 from headwater.diagnostics import Diagnostic, Severity, Span, did_you_mean
-from headwater.sql import functions, lexer, nodes
+from headwater.sql import functions, guard_text, lexer, nodes
 from headwater.sql.lexer import Lexeme
+
+MAX_LEVELS: Final = 150
+"""How deep the tree may be, the left side of a long `a OR b OR c ...` not counted."""
+
+MAX_TERMS: Final = 150
+"""How many terms a row of operators, UNIONs or WITH may have; engines recurse over them."""
 
 _PATTERNS: Final = (exp.Like, exp.ILike)
 
@@ -18,8 +24,19 @@ def check_tree(tree: exp.Expr, text: str, lexemes: Sequence[Lexeme]) -> list[Dia
     """Return what is refused in the tree, and warnings about what it admits."""
     names = {x.start: x for x in lexemes if x.kind in (lexer.WORD, lexer.QUOTED)}
     found: list[Diagnostic] = []
+    depths: dict[int, int] = {}
+    chains: dict[int, int] = {}
     for node in tree.walk(bfs=False, prune=lambda n: type(n) not in nodes.ALLOWED):
         kind = type(node)
+        above = depths.get(id(node.parent), 0)
+        chained = node.arg_key == "this" and kind in nodes.CHAINS
+        chained = chained and type(node.parent) in nodes.CHAINS
+        links = chains.get(id(node.parent), 0) + 1 if chained else 0
+        depths[id(node)], chains[id(node)] = (above if chained else above + 1), links
+        if depths[id(node)] > MAX_LEVELS:
+            return [guard_text.too_deep(text, _span(node))]
+        if max(links, _in_a_row(node)) > MAX_TERMS:
+            return [_too_many(node, text)]
         if kind not in nodes.ALLOWED:
             found.append(_refused_node(node, text))
         elif isinstance(node, exp.Anonymous):
@@ -37,6 +54,22 @@ def check_tree(tree: exp.Expr, text: str, lexemes: Sequence[Lexeme]) -> list[Dia
         elif isinstance(node, (exp.Any, exp.All)) and not isinstance(node.parent, _PATTERNS):
             found.append(_quantified(node, text))
     return list(dict.fromkeys(found))
+
+
+def _in_a_row(node: exp.Expr) -> int:
+    """How many things of one kind a clause lists that engines nest into each other."""
+    if isinstance(node, exp.With):
+        return len(node.expressions)
+    if isinstance(node, exp.Select):
+        return len(node.args.get("joins") or ()) + len(node.args.get("laterals") or ())
+    return 0
+
+
+def _too_many(node: exp.Expr, text: str) -> Diagnostic:
+    return Diagnostic(
+        "too-deep", f"more than {MAX_TERMS} terms in a row", span=_span(node), text=text,
+        hint="for values write IN (...), or join a table of them; part the query",
+    )  # fmt: skip
 
 
 def _function(node: exp.Anonymous, text: str) -> Iterator[Diagnostic]:

@@ -12,12 +12,16 @@ from headwater.diagnostics import Diagnostic, Span
 from headwater.sql import lexer
 from headwater.sql.lexer import Lexeme
 from headwater.sql.words import words
+from headwater.type_text import TypeTextError, parse_type
 
-MAX_DEPTH: Final = 64
+MAX_DEPTH: Final = 48
 """How deep brackets, CASE and prefix operators may nest; sqlglot's parser recurses."""
 
 _QUERY_WORDS: Final = frozenset(["SELECT", "WITH", "FROM", "VALUES", "TABLE"])
 _PREFIXES: Final = frozenset(["NOT", "!", "-", "+", "~", "->", "INTERVAL", "DISTINCT", "ALL"])
+_OPENING: Final = frozenset(["(", "[", "CASE"])
+_CLOSING: Final = frozenset([")", "]", "END"])
+_NESTED_TYPES: Final = frozenset(["ARRAY", "MAP", "STRUCT"])
 _OPERAND_ENDS: Final = frozenset([")", "]"])
 _VERSIONS: Final = frozenset(["VERSION", "TIMESTAMP", "SYSTEM_VERSION", "SYSTEM_TIME"])
 _HINTS: Final = words(
@@ -26,6 +30,8 @@ _HINTS: Final = words(
     REPARTITION_BY_RANGE SHUFFLE_HASH SHUFFLE_MERGE SHUFFLE_REPLICATE_NL
     """
 )
+_CASTS: Final = frozenset(["CAST", "TRY_CAST"])
+_INTERVAL_WORDS: Final = words("YEAR MONTH DAY HOUR MINUTE SECOND TO")
 _HINT_PUNCTUATION: Final = frozenset("(),.")
 _SUPPORTED: Final = "write one query: SELECT ..., or WITH ... SELECT ..."
 
@@ -84,7 +90,12 @@ def check_statement(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
 
 def check_words(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
     """Return what is refused by the look of the tokens alone."""
-    return [*_substitutions(text), *_words(text, lexemes), *_hints(text, lexemes)]
+    return [
+        *_substitutions(text),
+        *_words(text, lexemes),
+        *_hints(text, lexemes),
+        *_types(text, lexemes),
+    ]
 
 
 def _substitutions(text: str) -> Iterator[Diagnostic]:
@@ -189,17 +200,89 @@ def _hint(text: str, token: Lexeme, message: str) -> Diagnostic:
 
 
 def _depth(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
-    depth = run = 0
+    """Refuse what nests too deep: brackets, CASE, types, lambdas, runs of prefix operators."""
+    levels = [0]  # for each open bracket or CASE, how many lambdas began inside of it
+    angles = run = 0
+    before = ""
     for token in lexemes:
         word = token.text.upper() if token.kind in (lexer.WORD, lexer.OPERATOR) else ""
         run = run + 1 if word in _PREFIXES else 0
-        if word in ("(", "[", "CASE") or (word == "<" and token.kind == lexer.OPERATOR):
-            depth += word != "<"
-        elif word in (")", "]", "END"):
-            depth = max(0, depth - 1)
-        if depth > MAX_DEPTH or run > MAX_DEPTH:
-            yield Diagnostic(
-                "too-deep", f"the query nests deeper than {MAX_DEPTH} levels here",
-                span=token.span, text=text, hint="move inner parts into WITH ... AS (...)",
-            )  # fmt: skip
+        if word in _OPENING:
+            levels.append(0)
+        elif word in _CLOSING and len(levels) > 1:
+            levels.pop()
+        elif word == "->":
+            levels[-1] += 1
+        elif word == "<" and before in _NESTED_TYPES:
+            angles += 1
+        elif word == ">":
+            angles = max(0, angles - 1)
+        before = word
+        if len(levels) + levels[-1] + angles > MAX_DEPTH or run > MAX_DEPTH:
+            yield too_deep(text, token.span)
             return
+
+
+def too_deep(text: str, span: Span | None) -> Diagnostic:
+    """Return the refusal of a query that nests deeper than can be read safely."""
+    return Diagnostic(
+        "too-deep", f"the query nests deeper than {MAX_DEPTH} levels here", span=span, text=text,
+        hint="move inner parts into WITH ... AS (...)",
+    )  # fmt: skip
+
+
+def _types(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
+    """Check the types that CAST and `::` name: sqlglot knows those of other engines as well."""
+    casts: list[bool] = []
+    for index, token in enumerate(lexemes):
+        if token.kind == lexer.OPERATOR and token.text == "(":
+            before = lexemes[index - 1] if index else token
+            casts.append(before.kind == lexer.WORD and before.text.upper() in _CASTS)
+        elif token.kind == lexer.OPERATOR and token.text == ")" and casts:
+            casts.pop()
+        elif token.kind == lexer.WORD and casts and casts[-1] and token.text.upper() == "AS":
+            yield from _type(text, _until_closed(lexemes, index + 1))
+        elif token.kind == lexer.OPERATOR and token.text == "::":
+            yield from _type(text, _type_after(lexemes, index + 1))
+
+
+def _until_closed(lexemes: Sequence[Lexeme], start: int) -> Sequence[Lexeme]:
+    depth = 0
+    for index in range(start, len(lexemes)):
+        if lexemes[index].kind == lexer.OPERATOR:
+            depth += {"(": 1, ")": -1}.get(lexemes[index].text, 0)
+            if depth < 0:
+                return lexemes[start:index]
+    return lexemes[start:]
+
+
+def _type_after(lexemes: Sequence[Lexeme], start: int) -> Sequence[Lexeme]:
+    """The type behind `::`: a word, with what stands in brackets after it."""
+    end, depth = start + 1, 0
+    if start < len(lexemes) and lexemes[start].text.upper() == "INTERVAL":
+        while end < len(lexemes) and lexemes[end].text.upper() in _INTERVAL_WORDS:
+            end += 1
+    while end < len(lexemes) and lexemes[end].kind != lexer.QUOTED:
+        depth += {"(": 1, "<": 1, ")": -1, ">": -1}.get(lexemes[end].text, 0)
+        if depth == 0 and lexemes[end].text not in (")", ">"):
+            break
+        if depth < 0:
+            break
+        end += 1
+    return lexemes[start:end]
+
+
+def _type(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
+    if not lexemes:
+        return  # sqlglot's parser says so
+    written = " ".join(f"`{x.text}`" if x.kind == lexer.QUOTED else x.text for x in lexemes)
+    try:
+        parse_type(written)
+    except TypeTextError as error:
+        yield Diagnostic(
+            "unknown-type",
+            str(error),
+            span=Span(lexemes[0].start, lexemes[-1].end),
+            text=text,
+            hint="e.g. STRING, INT, BIGINT, DOUBLE, DECIMAL(10,2), DATE, TIMESTAMP, ARRAY<INT>",
+        )

@@ -11,8 +11,7 @@ Source: Apache Spark 4.1, `SqlBaseLexer.g4` and `SparkParserUtils.unescapeSQLStr
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from headwater.diagnostics import Diagnostic, Span
 
@@ -48,8 +47,7 @@ _ESCAPE: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Lexeme:
+class Lexeme(NamedTuple):
     """One token of the text, as Spark cuts it.
 
     Args:
@@ -80,20 +78,24 @@ def lex(text: str) -> tuple[list[Lexeme], list[Diagnostic]]:
     found: list[Lexeme] = []
     problems: list[Diagnostic] = []
     position = 0
-    while position < len(text):
-        match = _TOKENS.match(text, position)
-        if match is None:
-            problems.append(_unreadable(text, position))
+    for match in _TOKENS.finditer(text):
+        start, end = match.span()
+        if start != position:
             break
-        kind, start, position = match.lastgroup or "", position, match.end()
+        position = end
+        kind = match.lastgroup or ""
         if kind == SPACE:
             continue
         piece = match.group()
-        problem = _two_ways(kind, piece, Span(start, position), text)
+        problem = _two_ways(kind, piece, start, text)
         if problem is not None:
             problems.append(problem)
-        if kind != COMMENT:
-            found.append(_lexeme(kind, start, position, piece))
+        if kind in (WORD, OPERATOR):
+            found.append(Lexeme(kind, start, end, piece))
+        elif kind != COMMENT:
+            found.append(_lexeme(kind, start, end, piece))
+    if position < len(text):
+        problems.append(_unreadable(text, position))
     return found, problems or _unbalanced(found, text)
 
 
@@ -135,27 +137,41 @@ def _lexeme(kind: str, start: int, end: int, piece: str) -> Lexeme:
             return Lexeme(kind, start, end, piece)
 
 
-def _two_ways(kind: str, piece: str, span: Span, text: str) -> Diagnostic | None:
-    if kind == COMMENT:
-        if "/*" in piece[2:]:
-            return Diagnostic(
-                "nested-comment",
-                "a comment inside a comment can be read in two ways",
-                span=span,
-                text=text,
-                hint="take the inner comment out",
-            )
-        if piece.startswith("--") and piece.endswith("\\"):
-            return Diagnostic(
-                "continued-comment",
-                "a comment line that ends in a backslash goes on in the next line",
-                span=span,
-                text=text,
-                hint="take the backslash at the end of the line out",
-            )
-    if kind == WORD and not piece.isascii() and not all(_is_letter(c) for c in piece):
-        return _unreadable(text, span.start)
+def _two_ways(kind: str, piece: str, start: int, text: str) -> Diagnostic | None:
+    if kind == WORD and not piece.isascii():
+        return _foreign(piece, start, text)
+    if kind != COMMENT:
+        return None
+    span = Span(start, start + len(piece))
+    if "/*" in piece[2:]:
+        return Diagnostic(
+            "nested-comment",
+            "a comment inside a comment can be read in two ways",
+            span=span,
+            text=text,
+            hint="take the inner comment out",
+        )
+    if piece.startswith("--") and piece.endswith("\\"):
+        return Diagnostic(
+            "continued-comment",
+            "a comment line that ends in a backslash goes on in the next line",
+            span=span,
+            text=text,
+            hint="take the backslash at the end of the line out",
+        )
     return None
+
+
+def _foreign(piece: str, start: int, text: str) -> Diagnostic:
+    if not all(_is_letter(c) for c in piece):
+        return _unreadable(text, start)
+    return Diagnostic(
+        "unquoted-name",
+        f"the name {piece} needs backticks: it has letters beyond a to z",
+        span=Span(start, start + len(piece)),
+        text=text,
+        hint=f"write `{piece}`",
+    )
 
 
 def _is_letter(character: str) -> bool:

@@ -1,4 +1,4 @@
-"""How Spark writes literals in a column's name. None where that is not certain."""
+"""Literals: the type that a number has next to a decimal, and how Spark writes literals out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Final
 
 from sqlglot import exp
+
+from headwater.types import DataType, decimal
 
 TYPED: Final = "typed_literal"
 """Key in the `meta` of a CAST that was written as `DATE '...'`, and not as CAST."""
@@ -17,6 +19,25 @@ _TIMESTAMP: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?: ([0-9]{2}:[0-9]
 _WHOLE_UNITS: Final = {"year": ("YEAR", 1), "month": ("MONTH", 1), "day": ("DAY", 1),
                        "week": ("DAY", 7)}  # fmt: skip
 _CLOCK_UNITS: Final = {"hour": "HOUR", "minute": "MINUTE", "second": "SECOND"}
+
+
+def next_to(node: exp.Expr, own: DataType, other: DataType) -> DataType:
+    """Return an operand's type next to another: beside a decimal a number has just its digits.
+
+    Args:
+        node: The operand; it matters only where it is a whole number, written out.
+        own: Its type.
+        other: Type of the other operand.
+    """
+    if other.name != "decimal" or not own.is_integer:
+        return own
+    while isinstance(node, exp.Paren):
+        node = node.this
+    literal = node.this if isinstance(node, exp.Neg) else node
+    if not isinstance(literal, exp.Literal):
+        return own
+    digits = re.match(r"[0-9]+", literal.name)
+    return decimal(len(str(int(digits[0]))), 0) if digits else own
 
 
 def number_name(text: str) -> str | None:

@@ -23,6 +23,7 @@ from headwater.types import DATE, DataType
 _OPERATORS: Final[dict[type[exp.Expr], str]] = {
     exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%", exp.IntDiv: "div",
     exp.EQ: "=", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=", exp.NullSafeEQ: "<=>",
+    exp.DPipe: "||",
     exp.And: "AND", exp.Or: "OR", exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.BitwiseXor: "^",
     exp.BitwiseLeftShift: "<<", exp.BitwiseRightShift: ">>",
 }  # fmt: skip
@@ -123,6 +124,8 @@ class _Writer:
 
     def _joined(self, node: exp.Expr, left_node: exp.Expr, left: str, right: str) -> str:
         operator = _OPERATORS[type(node)]
+        if operator == "||":
+            return f"concat({left}, {right})"
         if operator in "+-":
             a, b = self._type(left_node), self._type(node.expression)
             if a is not None and b is not None:
@@ -351,7 +354,6 @@ _RULES: Final[dict[type[exp.Expr], Callable[[_Writer, exp.Expr], str]]] = {
     exp.Trim: _Writer._trim,
     exp.Substring: _Writer._substring,
     exp.BitwiseNot: lambda w, n: f"~{w.text(n.this)}",
-    exp.DPipe: lambda w, n: f"concat({w.text(n.this)}, {w.text(n.expression)})",
     exp.CurrentDate: lambda w, n: "current_date()",
     exp.CurrentTimestamp: lambda w, n: "current_timestamp()",
     exp.Lambda: _Writer._lambda,

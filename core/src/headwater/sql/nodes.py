@@ -46,6 +46,14 @@ ALLOWED: Final = frozenset(
     }
 )  # fmt: skip
 
+CHAINS: Final = frozenset(
+    {
+        exp.And, exp.Or, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.IntDiv, exp.DPipe,
+        exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.Union, exp.Intersect, exp.Except,
+    }
+)  # fmt: skip
+"""Nodes that lean to the left in long rows; what walks trees walks along these, not down."""
+
 REFUSED: Final[dict[type[exp.Expr], tuple[str, str, str]]] = {
     exp.QueryTransform: (
         "script-transform",

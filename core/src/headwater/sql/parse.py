@@ -73,7 +73,10 @@ def parse(
         # What sqlglot stumbles over is most often what was refused already.
         return _refused(text, *(problems or [read]))
     told = {d.code for d in errors_in(problems)}
-    problems += [d for d in guard.check_tree(read, text, lexemes) if d.code not in told]
+    refused = guard.check_tree(read, text, lexemes)
+    if any(d.code == "too-deep" for d in refused):
+        return _refused(text, *refused)
+    problems += [d for d in refused if d.code not in told]
     found, misplaced = references.find(read, text, database=database, databases=databases)
     return ParsedQuery(text, read, tuple(found), (*problems, *misplaced), end)
 

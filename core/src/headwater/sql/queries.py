@@ -7,18 +7,21 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from headwater.diagnostics import hint_for
+from headwater.diagnostics import errors_in, hint_for
 from headwater.sql import functions, grouping, naming, signatures
 from headwater.sql import types as typing
 from headwater.sql.analysis import Output, Scope
 from headwater.sql.columns import check_readable
 from headwater.sql.context import Clause, Context, Work
-from headwater.sql.expressions import type_of, types_of, window_parts
+from headwater.sql.expressions import condition, type_of, types_of, window_parts
 from headwater.sql.frame import Frame, Visible
 from headwater.sql.relations import from_clause, rename, values_columns
 from headwater.types import UNKNOWN
 
 Ctes = Mapping[str, Scope]
+
+_MOST_NODES = 2_000
+"""Columns that one output may stand for, names of other outputs spelled out."""
 
 
 def resolve_query(
@@ -62,8 +65,15 @@ def _with(
     if with_ is None:
         return ctes
     found = dict(ctes)
+    own: set[str] = set()
     for cte in with_.expressions:
         name = cte.alias.casefold()
+        if name in own:
+            work.report(
+                "duplicate-cte", f"WITH defines {cte.alias!r} twice", cte.args["alias"],
+                hint="give each its own name",
+            )  # fmt: skip
+        own.add(name)
         names = list(cte.args["alias"].args.get("columns") or ())
         if with_.args.get("recursive") and isinstance(cte.this, exp.SetOperation):
             scope = _recursive(work, cte, names, outer, found, parent)
@@ -195,13 +205,14 @@ def _select(
     work: Work, node: exp.Select, outer: Context | None, ctes: Ctes, parent: Scope | None
 ) -> Scope:
     scope = Scope(node, parent)
-    around = Context(scope, Frame(), Clause.FROM, ctes, outer)
-    frame = from_clause(work, node, around)
+    found_before = len(work.diagnostics)
     spoken = frozenset(e.alias.casefold() for e in node.expressions if e.alias)
-    context = replace(around, frame=frame, spoken=spoken)
+    around = Context(scope, Frame(), Clause.FROM, ctes, outer, spoken=spoken)
+    frame = from_clause(work, node, around)
+    context = replace(around, frame=frame)
     where = node.args.get("where")
     if where is not None:
-        type_of(work, where.this, replace(context, clause=Clause.WHERE))
+        condition(work, where.this, replace(context, clause=Clause.WHERE))
     context = replace(context, frame=grouping.with_windows(work, node, context))
     _windows(work, node, context)
     aliases: dict[str, list[Output]] = {}
@@ -209,6 +220,7 @@ def _select(
     for item in node.expressions:
         made = list(_outputs(work, item, replace(context, aliases=aliases)))
         outputs += made
+        _weigh(work, item, made)
         if isinstance(item, (exp.Alias, exp.Aliases)):
             for output in made:
                 aliases.setdefault(output.name.casefold(), []).append(output)
@@ -221,10 +233,56 @@ def _select(
     after = replace(after, grouped=grouped)
     for key, clause in (("having", Clause.HAVING), ("qualify", Clause.QUALIFY)):
         if node.args.get(key) is not None:
-            type_of(work, node.args[key].this, replace(after, clause=clause))
+            condition(work, node.args[key].this, replace(after, clause=clause))
     _order(work, node, replace(after, clause=Clause.ORDER))
-    grouping.check(work, node, scope)
+    if node.args.get("distinct") is not None:
+        _check_distinct_order(work, node, scope)
+    if not errors_in(work.diagnostics[found_before:]):
+        # A name that means nothing can't be grouped; one finding is enough.
+        grouping.check(work, node, scope)
     return scope
+
+
+def _weigh(work: Work, item: exp.Expr, made: list[Output]) -> None:
+    """Refuse aliases of aliases that grow beyond bounds once they are spelled out."""
+    if not work.aliases:
+        return
+    weight = 1
+    for column in item.find_all(exp.Column):
+        named = work.aliases.get(id(column))
+        weight += work.weights.get(id(named), 1) if named is not None else 1
+    for output in made:
+        work.weights[id(output)] = weight
+    if weight > _MOST_NODES:
+        work.report(
+            "too-deep",
+            "this column stands for so many others that it can't be worked with",
+            item,
+            hint="compute the parts in a subquery, and use their columns",
+        )
+
+
+def _check_distinct_order(work: Work, node: exp.Select, scope: Scope) -> None:
+    """After DISTINCT only what SELECT gives is left to order by."""
+    given = {
+        (o.name.casefold(), o.origin.source, o.origin.column.casefold())
+        for o in scope.outputs
+        if o.origin is not None and o.origin.scope is scope
+    }
+    order = node.args.get("order")
+    for item in order.expressions if order is not None else ():
+        for column in item.find_all(exp.Column):
+            bound = work.bindings.get(id(column))
+            if bound is None or bound.scope is not scope or id(column) in work.aliases:
+                continue
+            if (column.name.casefold(), bound.source, bound.column.casefold()) not in given:
+                work.report(
+                    "order-by-distinct",
+                    f"{column.name!r} is no output of this SELECT DISTINCT, so nothing can be "
+                    "ordered by it",
+                    column,
+                    hint="select it as well, or order by what is selected",
+                )
 
 
 def _windows(work: Work, node: exp.Select, context: Context) -> None:

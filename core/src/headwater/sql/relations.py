@@ -19,7 +19,7 @@ from headwater.sql.analysis import (
     TableReference,
 )
 from headwater.sql.context import Clause, Context, Work, folded
-from headwater.sql.expressions import type_of, types_of
+from headwater.sql.expressions import condition, type_of, types_of
 from headwater.sql.frame import Frame, Visible, key_for, qualifiers_of
 from headwater.table import Column
 from headwater.types import UNKNOWN, DataType
@@ -279,7 +279,7 @@ def _join(work: Work, node: exp.Join, context: Context) -> Frame:
         _check_using(work, using, left, right)
     both = left.joined(right)
     if node.args.get("on") is not None:
-        type_of(work, node.args["on"], replace(context, frame=both, clause=Clause.JOIN))
+        condition(work, node.args["on"], replace(context, frame=both, clause=Clause.JOIN))
     if kind in ("SEMI", "ANTI"):
         return left
     return left.merged(right, names, side) if names else both

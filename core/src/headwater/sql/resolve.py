@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from headwater.sql.analysis import Analysis, ParsedQuery
+from sqlglot import exp
+
+from headwater.diagnostics import Severity
+from headwater.sql.analysis import Analysis, ParsedQuery, Scope
 from headwater.sql.context import Work, folded
 from headwater.sql.queries import resolve_query
 from headwater.table import Table, TableName
@@ -30,15 +33,15 @@ def resolve(
     """
     if parsed.tree is None:
         return Analysis(parsed, tables, None, parsed.diagnostics)
-    known = {folded(name): table for name, table in tables.items()}
     work = Work(
         text=parsed.text,
-        tables={folded(n): known[folded(n)] for n in parsed.table_names if folded(n) in known},
+        tables={folded(n): t for n in parsed.table_names if (t := _found(tables, n)) is not None},
         references={id(r.node): r for r in parsed.references},
         query=lambda node, outer, ctes, parent: resolve_query(work, node, outer, ctes, parent),
         suggest=suggest or (lambda name: None),
     )
     root = resolve_query(work, parsed.tree, None, {}, None)
+    _check_names(work, root, parsed.tree)
     return Analysis(
         parsed,
         tables,
@@ -48,3 +51,35 @@ def resolve(
         work.bindings,
         work.aliases,
     )
+
+
+def _found(tables: Mapping[TableName, Table], name: TableName) -> Table | None:
+    """Return a table by its name as Spark compares it; only a name in other case costs a search."""
+    if name in tables:
+        return tables[name]
+    wanted = folded(name)
+    return next((t for n, t in tables.items() if folded(n) == wanted), None)
+
+
+def _check_names(work: Work, root: Scope, tree: exp.Expr) -> None:
+    """Warn of output columns that can't be named from outside."""
+    seen: set[str] = set()
+    for output in root.outputs:
+        node = output.node if output.node is not None else tree
+        if not output.certain:
+            work.report(
+                "unnamed-column",
+                "the name that Spark gives to this column is not certain",
+                node,
+                severity=Severity.WARNING,
+                hint="name it: ... AS name",
+            )
+        if output.name.casefold() in seen:
+            work.report(
+                "duplicate-column",
+                f"two output columns are called {output.name!r}",
+                node,
+                severity=Severity.WARNING,
+                hint="give each its own name with AS, or list the columns in place of *",
+            )
+        seen.add(output.name.casefold())

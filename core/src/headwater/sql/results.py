@@ -12,6 +12,7 @@ from headwater import types as t
 from headwater.sql import container_results
 from headwater.sql import types as typing
 from headwater.sql.arguments import Call, Rule
+from headwater.sql.literals import next_to
 from headwater.sql.words import words
 from headwater.type_text import TypeTextError, parse_type
 from headwater.types import UNKNOWN, DataType
@@ -37,7 +38,13 @@ def _numeric(call: Call) -> DataType:
 
 
 def _arithmetic(operator: str) -> Rule:
-    return lambda call: typing.arithmetic(operator, call.type(0), call.type(1))
+    def rule(call: Call) -> DataType:
+        if len(call) != 2:
+            return UNKNOWN
+        (a, b), (left, right) = call.arguments, call.types
+        return typing.arithmetic(operator, next_to(a, left, right), next_to(b, right, left))
+
+    return rule
 
 
 def _sum(call: Call) -> DataType:
@@ -247,8 +254,8 @@ RULES: Final[dict[str, Rule]] = {
     **container_results.RULES,
     **dict.fromkeys(
         words(
-            "any_value first first_value last last_value max max_by min min_by mode nth_value nullif"
-            " shuffle"
+            "any_value first first_value last last_value max max_by min min_by mode nth_value"
+            " nullif shuffle"
         ),
         _first,
     ),

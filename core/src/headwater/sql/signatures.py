@@ -81,6 +81,7 @@ _BY_RESULT: Final = {
         convert_timezone localtimestamp make_timestamp_ntz to_timestamp_ntz try_make_timestamp_ntz
     """,
     "interval": "make_interval try_make_interval",
+    "void": "assert_true raise_error",
     "interval day to second": "make_dt_interval",
     "interval year to month": "make_ym_interval",
     "array<string>": "json_object_keys regexp_extract_all split xpath",

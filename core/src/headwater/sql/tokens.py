@@ -9,6 +9,7 @@ and changed where its parser would lose what the analysis needs:
 - a number keeps its suffix (`1L` is a literal, not a TRY_CAST);
 - a string has the value that Spark gives it; adjacent strings are one;
 - `DATE '...'` is told from CAST by a mark in the string;
+- words that are keywords for sqlglot, and plain names for Spark, are names (`stream`, `glob`);
 - hints and comments are left out (the guard reads hints from Spark's tokens).
 """
 
@@ -33,6 +34,28 @@ MARK: Final = "\x01"
 
 _OWN_SYNTAX: Final = words("CASE CAST EXTRACT OVERLAY POSITION SUBSTR SUBSTRING TRIM TRY_CAST")
 """Words whose parentheses hold more than arguments; these stay with sqlglot's parser."""
+
+_KEYWORDS: Final = words(
+    """
+    ALL AND ANTI ANY ARRAY AS ASC BETWEEN BIGINT BINARY BOOLEAN BYTE CASE CHAR CHARACTER COLLATE
+    CREATE CROSS CUBE CURRENT_DATE CURRENT_TIMESTAMP CURRENT_USER DATE DEC DECIMAL DELETE DESC
+    DISTINCT DIV DOUBLE DROP ELSE END ESCAPE EXCEPT EXISTS FALSE FILTER FIRST FLOAT FOR FROM FULL
+    HAVING ILIKE IN INNER INSERT INT INTEGER INTERSECT INTERVAL INTO IS JOIN LATERAL LEFT LIKE
+    LIMIT LONG MAP MERGE MINUS NATURAL NOT NULL NUMERIC OFFSET ON OR OUTER OVER PERCENT PIVOT
+    QUALIFY RANGE REAL RECURSIVE REGEXP RIGHT RLIKE ROLLUP ROW ROWS SELECT SEMI SESSION_USER SHORT
+    SMALLINT SOME STRING STRUCT TABLE TABLESAMPLE THEN TIMESTAMP TIMESTAMP_LTZ TIMESTAMP_NTZ TINYINT
+    TRUE UNION UNKNOWN UNPIVOT UPDATE USING VALUES VARCHAR VARIANT VIEW VOID WHEN WHERE WINDOW WITH
+    """
+)
+"""Words that sqlglot's parser gets as keywords; INSERT and its like so that it refuses them."""
+
+_PHRASES: Final = frozenset(
+    [
+        "CLUSTER BY", "DISTRIBUTE BY", "GROUP BY", "GROUPING SETS", "ORDER BY", "PARTITION BY",
+        "SORT BY",
+    ]
+)  # fmt: skip
+"""Several words that are one token for sqlglot's parser."""
 
 _INTERPRETED: Final = (
     frozenset(DatabricksParser.FUNCTIONS)
@@ -113,8 +136,8 @@ def _made(token: Token, group: Sequence[Lexeme]) -> Token | None:
     if first.kind == lexer.HINT:
         return token if token.token_type is TokenType.HINT else None
     if len(group) > 1:
-        words = all(x.kind == lexer.WORD for x in group)
-        return _token(token, token.token_type, token.text, first.start, end) if words else None
+        known = token.text in _PHRASES and all(x.kind == lexer.WORD for x in group)
+        return _token(token, token.token_type, token.text, first.start, end) if known else None
     if first.kind == lexer.NUMBER:
         starts = token.token_type in (TokenType.NUMBER, TokenType.DOT)
         return _token(token, TokenType.NUMBER, first.text, first.start, end) if starts else None
@@ -125,7 +148,9 @@ def _made(token: Token, group: Sequence[Lexeme]) -> Token | None:
         return _token(token, kind, first.text, first.start, end)
     if token.token_type in _ANY_LITERAL:
         return None
-    return _token(token, token.token_type, first.text, first.start, end)
+    is_name = first.kind == lexer.WORD and first.text.upper() not in _KEYWORDS
+    kind = TokenType.VAR if is_name else token.token_type
+    return _token(token, kind, first.text, first.start, end)
 
 
 def _token(like: Token, kind: TokenType, text: str, start: int, end: int) -> Token:

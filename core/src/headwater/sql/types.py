@@ -198,7 +198,7 @@ def arithmetic(operator: str, left: DataType, right: DataType) -> DataType:
         return _interval_scaling(operator, left, right)
     left, right = _numbers(left, right)
     if not (left.is_numeric and right.is_numeric):
-        return t.DOUBLE if left == right == t.VOID and operator == "/" else t.UNKNOWN
+        return t.DOUBLE if left == right == t.VOID and operator != "div" else t.UNKNOWN
     return _number_arithmetic(operator, left, right)
 
 

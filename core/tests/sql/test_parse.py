@@ -1,0 +1,234 @@
+"""Reading a query: where it ends, what it names, where its problems are."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from sqlglot import exp
+
+from headwater.diagnostics import Severity
+from headwater.sql.functions import is_aggregate, name_of
+from headwater.sql.parse import MAX_LENGTH, parse
+from headwater.table import TableName
+
+
+@pytest.mark.parametrize(
+    "tail", ["", ";", " ; ", "\n;\n", " -- a;", " /* ; */", "; -- a", ";;", " -- a\n; /* b */ ;\n"]
+)
+def test_the_body_ends_with_the_last_token(tail: str) -> None:
+    parsed = parse(f"SELECT 'a;b'{tail}")
+    assert parsed.ok, parsed.diagnostics
+    assert parsed.body == "SELECT 'a;b'"
+    assert parsed.text == f"SELECT 'a;b'{tail}"
+
+
+def test_spans_into_the_text_are_spans_into_the_body() -> None:
+    parsed = parse("  -- first\n SELECT a FROM db.t -- last", database="db")
+    (reference,) = parsed.references
+    assert parsed.body[reference.span.start : reference.span.end] == "db.t"
+
+
+def test_a_body_can_be_put_into_brackets() -> None:
+    parsed = parse("SELECT a FROM t -- trailing )", database="db")
+    wrapped = parse(f"SELECT * FROM ({parsed.body}\n) AS q", database="db")
+    assert wrapped.ok
+
+
+def test_references_know_name_span_and_alias() -> None:
+    text = "SELECT * FROM t JOIN `other`.`a b` AS x ON TRUE JOIN Db . T u ON TRUE"
+    parsed = parse(text, database="db", databases=["other"])
+    assert parsed.ok, parsed.diagnostics
+    assert [(str(r.name), r.alias, text[r.span.start : r.span.end]) for r in parsed.references] == [
+        ("db.t", None, "t"),
+        ("other.a b", "x", "`other`.`a b`"),
+        ("db.t", "u", "Db . T"),
+    ]
+    assert parsed.table_names == (TableName("db", "t"), TableName("other", "a b"))
+
+
+@pytest.mark.parametrize(
+    ("sql", "tables"),
+    [
+        ("WITH t AS (SELECT 1) SELECT * FROM t", []),
+        ("WITH t AS (SELECT 1) SELECT * FROM db.t", ["db.t"]),
+        ("WITH t AS (SELECT * FROM t) SELECT * FROM t", ["db.t"]),
+        ("WITH RECURSIVE t AS (SELECT 1 UNION ALL SELECT 2 FROM t) SELECT * FROM t", []),
+        ("WITH a AS (SELECT * FROM b), b AS (SELECT 1) SELECT * FROM a, b", ["db.b"]),
+        ("SELECT * FROM (WITH t AS (SELECT 1) SELECT * FROM t) x, t", ["db.t"]),
+        ("WITH t AS (SELECT 1) SELECT * FROM u WHERE EXISTS (SELECT 1 FROM T)", ["db.u"]),
+        ("SELECT (SELECT max(a) FROM u) FROM t LEFT ANTI JOIN v ON TRUE", ["db.u", "db.t", "db.v"]),
+        ("SELECT 1 UNION SELECT a FROM t INTERSECT (SELECT b FROM u)", ["db.t", "db.u"]),
+        ("FROM t PIVOT (max(a) FOR b IN (1)) JOIN (u CROSS JOIN v) SELECT 1", ["db.t", "db.u", "db.v"]),  # noqa: E501
+        ("SELECT /*+ BROADCAST(x) */ 1 FROM t", ["db.t"]),
+        ("FROM t |> JOIN u ON TRUE |> UNION ALL SELECT * FROM v", ["db.t", "db.u", "db.v"]),
+        ("SELECT * FROM range(3), VALUES (1), explode(array(1))", []),
+        ("SELECT filter(xs, x -> EXISTS (SELECT 1 FROM t)) FROM u", ["db.t", "db.u"]),
+    ],
+)  # fmt: skip
+def test_tables_are_told_from_ctes(sql: str, tables: list[str]) -> None:
+    parsed = parse(sql, database="db")
+    assert parsed.ok, parsed.diagnostics
+    assert [str(n) for n in parsed.table_names] == tables
+
+
+def test_databases_that_are_allowed() -> None:
+    sql = "SELECT * FROM a.t, b.t, c.t"
+    assert parse(sql).ok
+    assert parse(sql, database="a", databases=["B", "c"]).ok
+    refused = parse(sql, database="a", databases=["b"])
+    assert [d.code for d in refused.diagnostics] == ["forbidden-database"]
+    assert "databases=['c']" in (refused.diagnostics[0].hint or "")
+    assert not parse(sql, databases=[]).ok
+
+
+def test_a_table_without_a_database_needs_one() -> None:
+    (found,) = parse("SELECT * FROM t").diagnostics
+    assert (found.code, found.line, found.column) == ("no-database", 1, 15)
+
+
+def test_a_database_may_be_called_like_a_format_where_it_is_allowed() -> None:
+    assert parse("SELECT * FROM delta.events", database="delta").ok
+    assert not parse("SELECT * FROM delta.events").ok
+    assert not parse("SELECT * FROM delta.`/events`", database="delta").ok
+
+
+def test_calls_keep_names_and_arguments() -> None:
+    parsed = parse(
+        "SELECT NVL(a, 1), `date_sub`(d, 1), first(x, true), if(a, b, c) FROM t", database="d"
+    )
+    assert parsed.tree is not None
+    calls = [n for n in parsed.tree.selects if isinstance(n, exp.Anonymous)]
+    assert [name_of(c) for c in calls] == ["nvl", "date_sub", "first", "if"]
+    assert [len(c.expressions) for c in calls] == [2, 2, 2, 3]
+    assert [is_aggregate(c) for c in calls] == [False, False, True, False]
+
+
+def test_all_problems_are_told_at_once() -> None:
+    parsed = parse(
+        "SELECT /*+ FOO */ reflect('a', 'b'), uper(x), lake.f(1), ? FROM other.t, json.`/x`, u",
+        database="db",
+    )
+    assert [d.code for d in parsed.diagnostics] == [
+        "parameter", "hint", "forbidden-function", "unknown-function", "qualified-function",
+        "forbidden-database", "path-table",
+    ]  # fmt: skip
+    assert parsed.diagnostics[3].hint == "did you mean 'upper' or 'power'?"
+
+
+def test_what_is_refused_is_still_read() -> None:
+    """So that the resolver can add its findings."""
+    parsed = parse("SELECT reflect('a', 'b') FROM t", database="db")
+    assert not parsed.ok
+    assert parsed.tree is not None
+    assert [str(n) for n in parsed.table_names] == ["db.t"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "line", "column"),
+    [
+        ("SELECT a b c FROM t", 1, 12),
+        ("SELECT a\nFROM t\nWHER x = 1", 3, 6),
+        ("SELECT\n  a,\n  FROM t WHERE", 3, 10),
+        ("SELECT CASE WHEN a THEN 1", 1, 25),
+        ("SELECT é, (", 1, 8),
+    ],
+)
+def test_syntax_errors_have_a_place(sql: str, line: int, column: int) -> None:
+    parsed = parse(sql, database="db")
+    assert parsed.tree is None
+    assert (parsed.diagnostics[0].line, parsed.diagnostics[0].column) == (line, column)
+    assert "\x1b" not in parsed.diagnostics[0].render()
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT rand()", "SELECT current_date", "SELECT now()", "SELECT uuid() FROM t",
+            "SELECT * FROM t TABLESAMPLE (10 PERCENT)", "SELECT shuffle(array(1))"],
+)  # fmt: skip
+def test_what_answers_differently_each_time_is_a_warning(sql: str) -> None:
+    parsed = parse(sql, database="db")
+    assert parsed.ok
+    (found,) = parsed.diagnostics
+    assert (found.code, found.severity) == ("non-reproducible", Severity.WARNING)
+
+
+@pytest.mark.parametrize(
+    "hint",
+    ["BROADCAST(a)", "broadcast(a, b)", "MERGE(a), COALESCE(3)", "REPARTITION(3, a, t.b) REBALANCE",
+     "SHUFFLE_HASH(`a b`)", "SHUFFLE_REPLICATE_NL(a)"],
+)  # fmt: skip
+def test_hints_that_are_admitted(hint: str) -> None:
+    parsed = parse(f"SELECT /*+ {hint} */ a FROM a", database="db")
+    assert parsed.ok, parsed.diagnostics
+    assert [str(n) for n in parsed.table_names] == ["db.a"]
+
+
+@pytest.mark.parametrize(
+    "hint", ["FOO(a)", "BROADCAST('a')", "BROADCAST(f(a))", "'a'", "BROADCAST(a) = 1", "-1"]
+)
+def test_hints_that_are_not(hint: str) -> None:
+    assert [d.code for d in parse(f"SELECT /*+ {hint} */ 1").diagnostics] == ["hint"]
+
+
+@pytest.mark.parametrize(
+    "options", ["map('mode', 'FAILFAST')", "map('Sep', ';', 'header', 'true')"]
+)
+def test_options_that_are_admitted(options: str) -> None:
+    assert parse(f"SELECT from_csv(a, 'x INT', {options}) FROM t", database="d").ok
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["map('rowValidationXSDPath', 'x')", "map(a, 'x')", "o", "map()", "map_from_arrays(a, b)",
+     "map('mode' || '', 'x')"],
+)  # fmt: skip
+def test_options_that_are_not(options: str) -> None:
+    parsed = parse(f"SELECT from_xml(a, 'x INT', {options}) FROM t", database="d")
+    assert [d.code for d in parsed.diagnostics] == ["forbidden-option"]
+
+
+def test_a_text_that_is_too_long() -> None:
+    parsed = parse("SELECT 1 -- " + "x" * MAX_LENGTH)
+    assert [d.code for d in parsed.diagnostics] == ["too-long"]
+
+
+DEEP = {
+    "brackets": ("SELECT " + "(" * 3000 + "1" + ")" * 3000),
+    "calls": ("SELECT " + "abs(" * 3000 + "1" + ")" * 3000),
+    "subqueries": ("SELECT * FROM (" * 3000 + "SELECT 1" + ")" * 3000),
+    "case": ("SELECT " + "CASE WHEN TRUE THEN " * 3000 + "1" + " END" * 3000),
+    "not": "SELECT " + "NOT " * 30_000 + "TRUE",
+    "minus": "SELECT " + "- " * 30_000 + "1",
+    "bang": "SELECT " + "!" * 30_000 + "TRUE",
+    "mixed prefixes": "SELECT " + "NOT - ~ " * 10_000 + "1",
+    "lambdas": "SELECT f(" + "x -> " * 20_000 + "1)",
+    "types": "SELECT CAST(a AS " + "array<" * 10_000 + "int" + ">" * 10_000 + ")",
+    "intervals": "SELECT " + "INTERVAL " * 20_000 + "1 DAY",
+    "brackets of an index": "SELECT a" + "[0" * 3000 + "]" * 3000,
+    "conditions in a row": "SELECT 1 WHERE " + " OR ".join(["a"] * 1000),
+    "unions in a row": " UNION ALL ".join(["SELECT 1"] * 1000),
+    "joins in a row": "SELECT * FROM a.t" + " JOIN a.t" * 1000,
+    "definitions in a row": "WITH "
+    + ", ".join(f"c{i} AS (SELECT 1)" for i in range(1000))
+    + " SELECT 1",
+    "indexes in a row": "SELECT a" + "[0]" * 3000,
+    "casts in a row": "SELECT a" + "::int" * 3000,
+    "fields in a row": "SELECT a" + ".b" * 3000,
+    "comparisons in a row": "SELECT a" + " = 1" * 3000,
+    "tests in a row": "SELECT a" + " IS NULL" * 3000,
+    "lists in a row": "SELECT a" + " IN (1)" * 3000,
+    "joins in a row, then their conditions": "SELECT * FROM t"
+    + " JOIN t" * 3000
+    + " ON TRUE" * 3000,
+}
+
+
+@pytest.mark.parametrize("what", DEEP)
+def test_deep_texts_are_refused_before_the_parser_recurses(what: str) -> None:
+    assert [d.code for d in parse(DEEP[what]).diagnostics] == ["too-deep"]
+
+
+def test_importing_the_package_does_not_import_sqlglot() -> None:
+    code = "import sys, headwater.sql; assert not any(m.startswith('sqlglot') for m in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
