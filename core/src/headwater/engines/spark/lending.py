@@ -57,6 +57,7 @@ class LendingService:
     """
 
     def __init__(self, host: str = "127.0.0.1") -> None:
+        self.host = host
         self._loans: dict[str, Loan] = {}
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer((host, 0), _handler(self))

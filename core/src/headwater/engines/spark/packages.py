@@ -21,7 +21,12 @@ NAMED: Final[Mapping[str, tuple[str, ...]]] = {
         f"software.amazon.awssdk:s3-transfer-manager:{_AWS_SDK}",
         f"software.amazon.awssdk:sts:{_AWS_SDK}",
     ),
-    "iceberg": ("org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0",),
+    "iceberg": (
+        "org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0",
+        # Its S3FileIO names classes of it, whether or not a table is encrypted.
+        f"software.amazon.awssdk:kms:{_AWS_SDK}",
+        f"software.amazon.awssdk:url-connection-client:{_AWS_SDK}",
+    ),
     "delta": ("io.delta:delta-spark_4.1_2.13:4.4.0",),
     "avro": ("org.apache.spark:spark-avro_2.13:4.1.1",),
 }

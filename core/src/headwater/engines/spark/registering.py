@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING
 
 from headwater.arrow_types import arrow_type
 from headwater.engines.spark.files import Files
+from headwater.engines.spark.lakes import Lakes
 from headwater.engines.spark.storage import Opening, Storage
 from headwater.engines.spark.types import ddl, unpadded
-from headwater.errors import EngineError, UnsupportedError
+from headwater.errors import EngineError
 from headwater.plan import Scan
-from headwater.relation import FileRelation, MemoryRelation, Relation, StreamRelation
+from headwater.relation import (
+    CatalogRelation,
+    DeltaRelation,
+    FileRelation,
+    IcebergRelation,
+    MemoryRelation,
+)
 from headwater.sql.rewriting import quoted
 
 if TYPE_CHECKING:
@@ -40,9 +47,10 @@ class Registrar:
     ) -> None:
         self._session = session
         self._storage = storage
-        self._token = secrets.token_hex(6)
+        self._token = token = secrets.token_hex(6)
         self._cleanup = cleanup
-        self._files = Files(session, persistent=persistent, token=self._token, cleanup=cleanup)
+        self._files = Files(session, persistent=persistent, token=token, cleanup=cleanup)
+        self._lakes = Lakes(session, storage=storage, token=token, cleanup=cleanup)
 
     def register(self, scan: Scan) -> str:
         """Create the view of a scan's table.
@@ -55,24 +63,25 @@ class Registrar:
             DataChangedError: If its files are not what the plan saw.
         """
         name = f"hw_{self._token}_{scan.slot}"
-        self._frame(scan.relation).createTempView(name)
+        self.frame(scan).createTempView(name)
         self._cleanup.callback(self._session.catalog.dropTempView, name)
         return quoted(name)
 
-    def _frame(self, relation: Relation) -> DataFrame:
+    def frame(self, scan: Scan) -> DataFrame:
+        """Return a scan's rows as a DataFrame; see `register`."""
+        relation = scan.relation
         match relation:
             case FileRelation():
                 return self._files.frame(relation, self._opening(relation))
             case MemoryRelation():
                 columns = ddl(unpadded(relation.columns))
                 return self._session.createDataFrame(_table(relation), columns)
-            case StreamRelation():
-                # Spark takes rows of this process whole: the driver's memory must hold them.
-                rows = relation.open([c.name for c in relation.columns]).read_all()
-                held = MemoryRelation(relation.name, relation.columns, rows)
-                return self._session.createDataFrame(_table(held), ddl(unpadded(held.columns)))
-            case _:
-                raise UnsupportedError(f"table {relation.name} is of a kind that Spark can't read")
+            case IcebergRelation():
+                return self._lakes.iceberg(scan.slot, relation)
+            case DeltaRelation():
+                return self._lakes.delta(relation)
+            case CatalogRelation():
+                return self._lakes.catalogued(relation)
 
     def _opening(self, relation: FileRelation) -> Opening:
         if self._storage is None or relation.auth_ref is None:

@@ -98,7 +98,7 @@ def for_read(opened: Opened) -> Iterator[SparkSession]:
     session = base.newSession()
     known = session.conf.getAll
     for name, value in base.conf.getAll.items():
-        if known.get(name) != value and session.conf.isModifiable(name):
+        if known.get(name) != value:
             session.conf.set(name, value)
     session.conf.set(_LISTING_TASKS, _LISTERS)
     yield session

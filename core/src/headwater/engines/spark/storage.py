@@ -89,7 +89,7 @@ class Storage:
         buckets = sorted({bucket(p) for p in paths if is_s3(p)})
         if not buckets:
             return Opening()
-        credentials = _current(self._access, auth_ref)
+        credentials = self.credentials(auth_ref)
         scheme = _scheme(credentials)
         loan = self._loan(scheme, auth_ref, credentials)
         settings = {f"fs.{scheme}.impl": f"{_S3A}.S3AFileSystem"}
@@ -104,11 +104,30 @@ class Storage:
             self._session.conf.set(key, value)
         return Opening(scheme)
 
+    @property
+    def renews(self) -> bool:
+        """Whether credentials are renewed while the read lasts."""
+        return self._lending is not None
+
+    @property
+    def address(self) -> str:
+        """Address of this process at which the read's JVMs reach it."""
+        return self._lending.host if self._lending is not None else "127.0.0.1"
+
+    def credentials(self, auth_ref: str) -> Credentials:
+        """Return an identity's current credentials.
+
+        Raises:
+            AuthError: If it has none.
+            UnsupportedError: If they are for another storage than S3.
+        """
+        return _current(self._access, auth_ref)
+
     def _loan(self, scheme: str, auth_ref: str, credentials: Credentials) -> Loan | None:
         if self._lending is None or credentials.expires_at is None:
             return None
         return self._cleanup.enter_context(
-            self._lending.lend(scheme, lambda: _current(self._access, auth_ref))
+            self._lending.lend(scheme, lambda: self.credentials(auth_ref))
         )
 
 

@@ -69,6 +69,12 @@ def opened(frame: DataFrame, scans: Sequence[Scan] = ()) -> Iterator[Stream]:
         yield batches
 
 
+def rows(frame: DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a small DataFrame."""
+    with opened(frame) as stream:
+        return [row for batch in stream for row in batch.to_pylist()]
+
+
 @contextmanager
 def _classic(frame: DataFrame, scans: Sequence[Scan]) -> Iterator[Stream]:
     with translated(scans):

@@ -1,0 +1,182 @@
+"""Table catalog: planned Iceberg tables for Spark, with the credentials that read them.
+
+An Iceberg table's metadata names its files by their own URIs, so they can't be opened under a
+scheme of ours, as other files are (`storage`). Iceberg has a way of its own: a REST catalog vends a
+table with credentials, and an address where executors get new ones. This is such a catalog, for one
+read: it knows the planned tables, each at the metadata that the plan pinned, and nothing else.
+
+Source: Apache Iceberg, "REST Catalog API" (`rest-catalog-open-api.yaml`): `getConfig`, `loadTable`,
+`loadCredentials`.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+
+from headwater.credentials import Credentials, Secret
+from headwater.errors import HeadwaterError
+
+NAMESPACE: Final = "hw"
+_TABLES: Final = f"/v1/namespaces/{NAMESPACE}/tables/"
+_CREDENTIALS: Final = "/credentials"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VendedTable:
+    """A table that the catalog vends.
+
+    Args:
+        metadata_location: Where its metadata file is.
+        metadata: That file's content.
+        credentials: Gives the reading identity's current credentials.
+        renewed: Whether executors may ask for new credentials.
+    """
+
+    metadata_location: str
+    metadata: dict[str, Any]
+    credentials: Callable[[], Credentials]
+    renewed: bool
+
+
+class TableCatalog:
+    """A read-only Iceberg REST catalog of the tables of one read.
+
+    Args:
+        host: Address to listen on.
+    """
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._tables: dict[str, VendedTable] = {}
+        self._token = Secret(secrets.token_urlsafe(32))
+        self._server = ThreadingHTTPServer((host, 0), _handler(self))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, name="headwater-tables", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        host, port = self._server.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    def settings(self, name: str) -> dict[str, str]:
+        """Return the settings by which a session knows this catalog under a name.
+
+        Source: Apache Iceberg, "Spark Configuration", "Catalog configuration".
+        """
+        prefix = f"spark.sql.catalog.{name}"
+        return {
+            prefix: "org.apache.iceberg.spark.SparkCatalog",
+            f"{prefix}.type": "rest",
+            f"{prefix}.uri": self.url,
+            f"{prefix}.token": self._token.reveal(),
+            f"{prefix}.token-refresh-enabled": "false",
+            f"{prefix}.cache-enabled": "false",
+        }
+
+    def add(self, name: str, table: VendedTable) -> None:
+        """Let a table be known."""
+        self._tables[name] = table
+
+    def answer(self, path: str, authorization: str) -> tuple[int, dict[str, Any]]:
+        """Return status and body for a GET.
+
+        Args:
+            path: What is asked for, without parameters.
+            authorization: The request's header.
+        """
+        if path == "/v1/config":
+            known = "GET /v1/{prefix}/namespaces/{namespace}/tables/{table}"
+            return 200, {"defaults": {}, "overrides": {}, "endpoints": [known]}
+        if not secrets.compare_digest(authorization, f"Bearer {self._token.reveal()}"):
+            return 401, _error(401, "NotAuthorizedException", "not this catalog's token")
+        wanted, _, rest = path.removeprefix(_TABLES).partition("/")
+        table = self._tables.get(wanted)
+        if not path.startswith(_TABLES) or table is None:
+            return 404, _error(404, "NoSuchTableException", f"nothing at {path}")
+        try:
+            current = table.credentials()
+        except HeadwaterError as error:
+            return 403, _error(403, "ForbiddenException", error.message)
+        if f"/{rest}" == _CREDENTIALS:
+            vended = {"prefix": "s3", "config": _keys(current)}
+            return 200, {"storage-credentials": [vended]}
+        return 200, self._loaded(wanted, table, current)
+
+    def _loaded(self, name: str, table: VendedTable, current: Credentials) -> dict[str, Any]:
+        config = {
+            "io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+            # Its default client is of a newer SDK than the one that hadoop-aws goes with.
+            "http-client.type": "urlconnection",
+            **_keys(current),
+        }
+        if region := current.settings.get("region"):
+            config["client.region"] = region
+        if url := current.settings.get("endpoint_url"):
+            config |= {"s3.endpoint": url, "s3.path-style-access": "true"}
+        if table.renewed and current.expires_at is not None:
+            config["client.refresh-credentials-endpoint"] = (
+                f"{self.url}{_TABLES}{name}{_CREDENTIALS}"
+            )
+        return {
+            "metadata-location": table.metadata_location,
+            "metadata": table.metadata,
+            "config": config,
+        }
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(timeout=10)
+
+
+def _handler(catalog: TableCatalog) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 30
+
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            status, answer = catalog.answer(path, self.headers.get("Authorization", ""))
+            data = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Log nothing: requests are Spark's own, a few a table."""
+
+    return Handler
+
+
+def _keys(found: Credentials) -> dict[str, str]:
+    """Return credentials in the words of Iceberg's S3FileIO."""
+    words = {
+        "access_key_id": "s3.access-key-id",
+        "secret_access_key": "s3.secret-access-key",
+        "session_token": "s3.session-token",
+    }
+    keys = {word: found.secrets[k].reveal() for k, word in words.items() if k in found.secrets}
+    if found.expires_at is not None:
+        keys["s3.session-token-expires-at-ms"] = str(_milliseconds(found.expires_at))
+    return keys
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _error(code: int, kind: str, message: str) -> dict[str, Any]:
+    return {"error": {"message": message, "type": kind, "code": code}}
