@@ -36,6 +36,7 @@ Commands:
   read           write a window's rows to a file
   validate       check a query against a catalog
   plugins        explain what is installed, and why not
+  new-plugin     write a plugin's project, whose tests pass at once
   config-schema  print the JSON Schema of headwater.yaml
 
   Exit codes: 0 fine, 1 the answer is no, 2 wrong usage, 70 a fault of the

@@ -82,7 +82,7 @@ def test_plugins_explains_everything(headwater: Program) -> None:
 loaded   headwater 0.1.0  (headwater.builtin)
          sources:   files, memory
          engines:   embedded, spark
-         commands:  init, discover, check, plan, read, validate, plugins, config-schema
+         commands:  init, discover, check, plan, read, validate, plugins, new-plugin, config-schema
 loaded   module core.tests.config.acme  (core.tests.config.acme)
          sources:  acme, unbuilt
          auth:     key, badge

@@ -10,18 +10,18 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib.metadata import version
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import botocore.config
 import botocore.loaders
 import botocore.session
 from botocore import UNSIGNED
-from botocore.parsers import ResponseParserError
 
 from headwater.errors import SourceError
 from headwater_aws.errors import EXPIRED, broken_answer, translating
@@ -142,7 +142,6 @@ class Clients:
                 config=botocore.config.Config(**options),
             )
         self._watch(client)
-        client._make_api_call = _parsed(client._make_api_call)
         return client
 
     def _watch(self, client: Any) -> None:
@@ -154,6 +153,8 @@ class Clients:
         if client.meta.service_model.protocol == "json":
             events.register_first(f"needs-retry.{service}", _retry_broken)
             events.register_last(f"after-call.{service}", _refuse_broken)
+        else:
+            events.register_first(f"before-parse.{service}", _refuse_broken_xml)
         if self._credentials is not None:
             events.register_first(f"needs-retry.{service}", self._renew_expired)
 
@@ -235,20 +236,20 @@ def _bound_retries(
         raise _overran(operation.name, f"; the last attempt ended with {last}")
 
 
-def _parsed(call: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
-    """Return a client's call with a typed error where an XML answer broke off.
+def _refuse_broken_xml(operation_model: Any, response_dict: Any, **_: Any) -> None:
+    """Refuse an XML answer that broke off, before botocore reads it.
 
-    botocore has no event for it, and its own error quotes the answer, which may hold keys: so it is
-    neither shown nor kept as the cause.
+    botocore's own error quotes the answer, which may hold keys.
     """
-
-    def parsed(operation: str, parameters: Any) -> Any:
-        try:
-            return call(operation, parameters)
-        except ResponseParserError:
-            raise broken_answer(f"call {operation}") from None
-
-    return parsed
+    body = response_dict["body"]
+    if response_dict["status_code"] >= 300 or not isinstance(body, bytes):
+        return  # an error, or a stream that is not read here
+    if not body and operation_model.service_model.protocol != "query":
+        return  # many of S3's answers have no body
+    try:
+        ET.fromstring(body)
+    except ET.ParseError:
+        raise broken_answer(f"call {operation_model.name}") from None
 
 
 def _retry_broken(response: Any, attempts: int, **_: Any) -> int | None:
