@@ -65,7 +65,7 @@ demo: $(DEMO) ## run the demo: a model's drift, found on real data
 	@$(BIN)/headwater demo
 
 test: $(DEV) ## run the tests, without the slow ones
-	@$(BIN)/pytest -m "not slow and not spark" $(ARGS)
+	@$(BIN)/pytest -n 2 -m "not slow and not spark" $(ARGS)
 
 test-slow: $(DEV) ## run the slow tests and the Spark ones (Java 17)
 	@command -v java >/dev/null || { \
@@ -82,7 +82,7 @@ format: $(DEV) ## let ruff fix and format
 	@$(BIN)/ruff format .
 
 types: $(DEV) ## mypy, strict
-	@$(BIN)/mypy $(SOURCES) $(TESTS)
+	@$(BIN)/mypy $(SOURCES)
 
 contracts: $(DEV) ## import-linter: imports run one way
 	@$(BIN)/lint-imports

@@ -25,8 +25,8 @@ SHAPES = {
         "WHERE p.ts >= TIMESTAMP '2024-01-01 00:00:00Z'"
     ),
     "latest by id": (
-        "SELECT id, score FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY ts DESC) AS n "
-        "FROM p) AS x WHERE n = 1"
+        "SELECT id, score FROM (SELECT *, "
+        "row_number() OVER (PARTITION BY id ORDER BY ts DESC) AS n FROM p) AS x WHERE n = 1"
     ),
 }
 FILE_ROWS = 500_000

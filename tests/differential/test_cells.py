@@ -89,9 +89,7 @@ def test_calls_of_the_table_are_those_of_spark(
         assert not broken(verdicts)
         assert any(not v.refused for v in verdicts.values()), f"no call of {row} is admitted"
         if row.raises is None:
-            assert not any(v.raising for v in verdicts.values()), (
-                f"{row} raises unsaid"
-            )
+            assert not any(v.raising for v in verdicts.values()), f"{row} raises unsaid"
 
 
 @pytest.mark.parametrize("source", [*SCALARS, "e", "num", "day", "bool", "tz"])

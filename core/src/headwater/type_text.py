@@ -106,7 +106,7 @@ class _Parser:
                 return self._timestamp()
             case "interval" | "interval_year_month" | "interval_day_time":
                 units = []
-                while (token := self._peek()) not in (None, ">", ",", ")"):
+                while self._peek() not in (None, ">", ",", ")"):
                     units.append(self._take().lower())
                 units = [u for u in units if u != "to"]
                 return t.interval(units[0], units[-1]) if units else t.INTERVAL

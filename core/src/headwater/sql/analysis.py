@@ -119,8 +119,9 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Generated:
-    """A source that is neither a table nor a query: LATERAL VIEW, VALUES, a table function,
-    PIVOT/UNPIVOT.
+    """A source that is neither a table nor a query.
+
+    LATERAL VIEW, VALUES, a table function, PIVOT or UNPIVOT.
 
     Args:
         node: sqlglot's node.
@@ -169,8 +170,8 @@ class Analysis:
         diagnostics: All findings, those of `parsed` included.
         types: Type of each expression, by `id(node)`.
         bindings: Meaning of each column node, by `id(node)`.
-        aliases: The output of its own SELECT that a column node names, by `id(node)`. Of a column node
-            that is in neither mapping no place is known: a lambda's variable, the column
+        aliases: The output of its own SELECT that a column node names, by `id(node)`. Of a column
+            node that is in neither mapping no place is known: a lambda's variable, the column
             that FULL JOIN ... USING merges of two, the one that `GROUP BY window(...)` adds.
     """
 

@@ -19,6 +19,7 @@ from headwater.relation import (
     FileRelation,
     IcebergRelation,
     MemoryRelation,
+    StreamRelation,
 )
 from headwater.sql.rewriting import quoted
 
@@ -82,6 +83,10 @@ class Registrar:
                 return self._lakes.delta(relation)
             case CatalogRelation():
                 return self._lakes.catalogued(relation)
+            case StreamRelation():
+                # The rows come through this process anyway: Spark takes them from its memory.
+                rows = relation.open([c.name for c in relation.columns]).read_all()
+                return self._session.createDataFrame(rows, ddl(unpadded(relation.columns)))
 
     def _opening(self, relation: FileRelation) -> Opening:
         if self._storage is None or relation.auth_ref is None:

@@ -70,6 +70,7 @@ def _definition(e: Expressions, node: exp.Expr) -> exp.Expr:
     alias = node.args.get("alias")
     if alias is None:
         return node
+    named: exp.Expr
     for named in e.query.scope.node.args.get("windows") or []:
         if named.this.name.casefold() == alias.name.casefold():
             refuse_unless(not named.args.get("alias"), "a window defined by another", node)
