@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+_SHOWN = 120
+"""How many characters of a long source line are shown around a finding."""
+
 
 class Severity(StrEnum):
     """How much a diagnostic matters: an `ERROR` stops the read, the others are shown."""
@@ -110,13 +113,24 @@ class Diagnostic:
             source = self.text.splitlines()[line - 1] if self.text.splitlines() else ""
             number = f"{line:>3}"
             gutter = " " * (len(number) + 1)
-            length = max(1, min(self.span.end - self.span.start, len(source) - column + 1))
+            source, place = _around(source, column - 1)
+            length = max(1, min(self.span.end - self.span.start, len(source) - place))
             # Tabs are kept in the padding so that the caret lands under its word.
-            pad = "".join("\t" if c == "\t" else " " for c in source[: column - 1])
+            pad = "".join("\t" if c == "\t" else " " for c in source[:place])
             lines += [f"{number} | {source}", f"{gutter}| {pad}{'^' * length}"]
         if self.hint:
             lines += [f"{gutter}= {part}" for part in self.hint.splitlines()]
         return "\n".join(lines)
+
+
+def _around(source: str, place: int) -> tuple[str, int]:
+    """Return what is shown of a line, a generated one may be endless, and the place in it."""
+    if len(source) <= _SHOWN:
+        return source, place
+    start = max(0, min(place - _SHOWN // 3, len(source) - _SHOWN))
+    end = start + _SHOWN
+    before, after = "..." if start else "", "..." if end < len(source) else ""
+    return before + source[start:end] + after, len(before) + place - start
 
 
 def render_all(diagnostics: Iterable[Diagnostic]) -> str:

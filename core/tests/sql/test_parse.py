@@ -218,15 +218,40 @@ DEEP = {
     "comparisons in a row": "SELECT a" + " = 1" * 3000,
     "tests in a row": "SELECT a" + " IS NULL" * 3000,
     "lists in a row": "SELECT a" + " IN (1)" * 3000,
-    "joins in a row, then their conditions": "SELECT * FROM t"
-    + " JOIN t" * 3000
-    + " ON TRUE" * 3000,
 }
 
 
 @pytest.mark.parametrize("what", DEEP)
 def test_deep_texts_are_refused_before_the_parser_recurses(what: str) -> None:
     assert [d.code for d in parse(DEEP[what]).diagnostics] == ["too-deep"]
+
+
+@pytest.mark.parametrize(
+    "text", ["SELECT", "FROM", "int", "CAST", "nvl", "LIMIT", "OF", "EXTEND", "("]
+)
+def test_a_string_is_never_read_as_what_it_says(text: str) -> None:
+    parsed = parse(f"SELECT '{text}' AS a, f.`{text}`, upper('{text}') FROM t f", database="d")
+    assert parsed.ok, parsed.diagnostics
+    assert parsed.tree is not None
+    literals = [n for n in parsed.tree.find_all(exp.Literal)]
+    assert [(n.this, n.is_string) for n in literals] == [(text, True)] * 2
+
+
+def test_a_join_has_its_condition_right_behind_its_table() -> None:
+    """Spark reads no `a JOIN b JOIN c ON .. ON ..`."""
+    assert not parse("SELECT 1 FROM t JOIN t JOIN t ON TRUE ON TRUE", database="d").ok
+    assert parse("SELECT 1 FROM t" + " JOIN t" * 40, database="d").ok
+    assert not parse("SELECT 1 FROM t" + " NATURAL JOIN" * 40, database="d").ok
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["decimal(", "struct(", "map(int[", "abs(a[", "a LIMIT abs(", "(SELECT a OFFSET ", "f(x -> "],
+)
+def test_no_text_takes_sqlglot_a_long_time(unit: str) -> None:
+    """Each of these took twice as long for every repetition; the test's own time limit watches."""
+    closing = "".join({"(": ")", "[": "]"}[c] for c in reversed(unit) if c in "([")
+    parse(f"SELECT {unit * 40} 1 {closing * 40} FROM t", database="d")
 
 
 def test_importing_the_package_does_not_import_sqlglot() -> None:

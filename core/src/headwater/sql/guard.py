@@ -18,6 +18,15 @@ MAX_TERMS: Final = 150
 """How many terms a row of operators, UNIONs or WITH may have; engines recurse over them."""
 
 _PATTERNS: Final = (exp.Like, exp.ILike)
+_ENDINGS: Final = (exp.Order, exp.Limit, exp.Offset)
+_ENDED: Final = (
+    exp.Select,
+    exp.SetOperation,
+    exp.Subquery,
+    exp.Values,
+    exp.Window,
+    exp.WithinGroup,
+)
 
 
 def check_tree(tree: exp.Expr, text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
@@ -53,6 +62,8 @@ def check_tree(tree: exp.Expr, text: str, lexemes: Sequence[Lexeme]) -> list[Dia
             found.append(_unit(node, text))
         elif isinstance(node, (exp.Any, exp.All)) and not isinstance(node.parent, _PATTERNS):
             found.append(_quantified(node, text))
+        elif isinstance(node, _ENDINGS) and not isinstance(node.parent, _ENDED):
+            found.append(_misplaced(node, text))
     return list(dict.fromkeys(found))
 
 
@@ -63,6 +74,13 @@ def _in_a_row(node: exp.Expr) -> int:
     if isinstance(node, exp.Select):
         return len(node.args.get("joins") or ()) + len(node.args.get("laterals") or ())
     return 0
+
+
+def _misplaced(node: exp.Expr, text: str) -> Diagnostic:
+    return Diagnostic(
+        "syntax", f"{type(node).__name__.upper()} has no place among arguments", span=_span(node),
+        text=text, hint="for ordered aggregates write WITHIN GROUP (ORDER BY ...)",
+    )  # fmt: skip
 
 
 def _too_many(node: exp.Expr, text: str) -> Diagnostic:

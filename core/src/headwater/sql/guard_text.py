@@ -32,6 +32,8 @@ _HINTS: Final = words(
 )
 _CASTS: Final = frozenset(["CAST", "TRY_CAST"])
 _INTERVAL_WORDS: Final = words("YEAR MONTH DAY HOUR MINUTE SECOND TO")
+_LIMITS: Final = frozenset(["LIMIT", "OFFSET"])
+_AFTER_LIMIT: Final = frozenset([")", "|>", ";"])
 _HINT_PUNCTUATION: Final = frozenset("(),.")
 _SUPPORTED: Final = "write one query: SELECT ..., or WITH ... SELECT ..."
 
@@ -39,8 +41,8 @@ _SUPPORTED: Final = "write one query: SELECT ..., or WITH ... SELECT ..."
 def statement_end(text: str, lexemes: Sequence[Lexeme]) -> tuple[int, list[Diagnostic]]:
     """Return where the one statement ends, its closing `;` left out, and what follows it."""
     for index, token in enumerate(lexemes):
-        if token.kind == lexer.OPERATOR and token.text == ";":
-            rest = [x for x in lexemes[index:] if x.text != ";" or x.kind != lexer.OPERATOR]
+        if token.symbol == ";":
+            rest = [x for x in lexemes[index:] if x.symbol != ";"]
             if not rest:
                 return (lexemes[index - 1].end if index else 0), []
             found = Diagnostic(
@@ -82,8 +84,8 @@ def not_a_query(text: str, lexemes: Sequence[Lexeme]) -> Diagnostic:
 
 def check_statement(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
     """Return why a statement is none that sqlglot should even read."""
-    first = next((x for x in lexemes if x.text != "(" or x.kind != lexer.OPERATOR), None)
-    if first is None or first.kind != lexer.WORD or first.text.upper() not in _QUERY_WORDS:
+    first = next((x for x in lexemes if x.symbol != "("), None)
+    if first is None or first.word not in _QUERY_WORDS:
         return [not_a_query(text, lexemes)]
     return list(_depth(text, lexemes))
 
@@ -95,6 +97,7 @@ def check_words(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
         *_words(text, lexemes),
         *_hints(text, lexemes),
         *_types(text, lexemes),
+        *_limits(text, lexemes),
     ]
 
 
@@ -113,7 +116,7 @@ def _substitutions(text: str) -> Iterator[Diagnostic]:
 def _words(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
     for index, token in enumerate(lexemes[:-1]):
         following = lexemes[index + 1]
-        word = token.text.upper() if token.kind == lexer.WORD else ""
+        word = token.word
         if word == "USING" and following.kind == lexer.STRING:
             yield Diagnostic(
                 "script-transform",
@@ -121,28 +124,28 @@ def _words(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
                 span=Span(token.start, following.end), text=text,
                 hint="use SQL functions, or TRANSFORM(array, x -> ...) for arrays",
             )  # fmt: skip
-        elif word == "IDENTIFIER" and following.text == "(" and following.kind == lexer.OPERATOR:
+        elif word == "IDENTIFIER" and following.symbol == "(":
             yield Diagnostic(
                 "identifier-clause",
                 "IDENTIFIER(...) makes a name at run time, so that it can't be checked",
                 span=token.span, text=text, hint="write the name itself",
             )  # fmt: skip
-        elif word == "AS" and following.text.upper() == "OF" and _is_version(lexemes, index):
+        elif word == "AS" and following.word == "OF" and _is_version(lexemes, index):
             yield Diagnostic(
                 "time-travel", "a table's past versions are not read",
                 span=Span(lexemes[index - 1].start, following.end), text=text,
                 hint="leave out VERSION AS OF and TIMESTAMP AS OF",
             )  # fmt: skip
-        elif token.kind == lexer.OPERATOR and token.text == ":" and _is_parameter(lexemes, index):
+        elif token.symbol == ":" and _is_parameter(lexemes, index):
             yield _parameter(text, Span(token.start, following.end))
     for token in lexemes:
-        if token.kind == lexer.OPERATOR and token.text == "?":
+        if token.symbol == "?":
             yield _parameter(text, token.span)
 
 
 def _is_version(lexemes: Sequence[Lexeme], index: int) -> bool:
     before = lexemes[index - 1] if index else None
-    return before is not None and before.text.upper() in _VERSIONS
+    return before is not None and before.word in _VERSIONS
 
 
 def _is_parameter(lexemes: Sequence[Lexeme], index: int) -> bool:
@@ -151,7 +154,7 @@ def _is_parameter(lexemes: Sequence[Lexeme], index: int) -> bool:
         return True
     before = lexemes[index - 1]
     if before.kind == lexer.OPERATOR:
-        return before.text not in _OPERAND_ENDS
+        return before.symbol not in _OPERAND_ENDS
     return before.end != lexemes[index].start
 
 
@@ -168,12 +171,11 @@ def _hints(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
     for index, token in enumerate(lexemes):
         if token.kind == lexer.HINT:
             inside, depth = token.text == "/*+", 0
-            if inside and (index == 0 or lexemes[index - 1].text.upper() != "SELECT"):
+            if inside and (index == 0 or lexemes[index - 1].word != "SELECT"):
                 yield _hint(text, token, "a hint stands right after SELECT")
                 inside = False
         elif inside:
-            if token.kind == lexer.OPERATOR:
-                depth += {"(": 1, ")": -1}.get(token.text, 0)
+            depth += {"(": 1, ")": -1}.get(token.symbol, 0)
             problem = _hint_problem(token, depth)
             if problem is not None:
                 yield _hint(text, token, problem)
@@ -185,8 +187,7 @@ def _hint_problem(token: Lexeme, depth: int) -> str | None:
     if token.kind == lexer.OPERATOR:
         fits = token.text in _HINT_PUNCTUATION and depth <= 1
     elif depth == 0:
-        known = token.kind == lexer.WORD and token.text.upper() in _HINTS
-        return None if known else f"{token.text!r} is no hint that is admitted"
+        return None if token.word in _HINTS else f"{token.text!r} is no hint that is admitted"
     else:
         fits = token.kind in (lexer.WORD, lexer.QUOTED, lexer.NUMBER)
     return None if fits else f"{token.text!r} has no place in a hint"
@@ -205,7 +206,7 @@ def _depth(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
     angles = run = 0
     before = ""
     for token in lexemes:
-        word = token.text.upper() if token.kind in (lexer.WORD, lexer.OPERATOR) else ""
+        word = token.word or token.symbol
         run = run + 1 if word in _PREFIXES else 0
         if word in _OPENING:
             levels.append(0)
@@ -235,36 +236,35 @@ def _types(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
     """Check the types that CAST and `::` name: sqlglot knows those of other engines as well."""
     casts: list[bool] = []
     for index, token in enumerate(lexemes):
-        if token.kind == lexer.OPERATOR and token.text == "(":
+        if token.symbol == "(":
             before = lexemes[index - 1] if index else token
-            casts.append(before.kind == lexer.WORD and before.text.upper() in _CASTS)
-        elif token.kind == lexer.OPERATOR and token.text == ")" and casts:
+            casts.append(before.word in _CASTS)
+        elif token.symbol == ")" and casts:
             casts.pop()
-        elif token.kind == lexer.WORD and casts and casts[-1] and token.text.upper() == "AS":
+        elif token.word == "AS" and casts and casts[-1]:
             yield from _type(text, _until_closed(lexemes, index + 1))
-        elif token.kind == lexer.OPERATOR and token.text == "::":
+        elif token.symbol == "::":
             yield from _type(text, _type_after(lexemes, index + 1))
 
 
 def _until_closed(lexemes: Sequence[Lexeme], start: int) -> Sequence[Lexeme]:
     depth = 0
     for index in range(start, len(lexemes)):
-        if lexemes[index].kind == lexer.OPERATOR:
-            depth += {"(": 1, ")": -1}.get(lexemes[index].text, 0)
-            if depth < 0:
-                return lexemes[start:index]
+        depth += {"(": 1, ")": -1}.get(lexemes[index].symbol, 0)
+        if depth < 0:
+            return lexemes[start:index]
     return lexemes[start:]
 
 
 def _type_after(lexemes: Sequence[Lexeme], start: int) -> Sequence[Lexeme]:
     """The type behind `::`: a word, with what stands in brackets after it."""
     end, depth = start + 1, 0
-    if start < len(lexemes) and lexemes[start].text.upper() == "INTERVAL":
-        while end < len(lexemes) and lexemes[end].text.upper() in _INTERVAL_WORDS:
+    if start < len(lexemes) and lexemes[start].word == "INTERVAL":
+        while end < len(lexemes) and lexemes[end].word in _INTERVAL_WORDS:
             end += 1
-    while end < len(lexemes) and lexemes[end].kind != lexer.QUOTED:
-        depth += {"(": 1, "<": 1, ")": -1, ">": -1}.get(lexemes[end].text, 0)
-        if depth == 0 and lexemes[end].text not in (")", ">"):
+    while end < len(lexemes):
+        depth += {"(": 1, "<": 1, ")": -1, ">": -1}.get(lexemes[end].symbol, 0)
+        if depth == 0 and lexemes[end].symbol not in (")", ">"):
             break
         if depth < 0:
             break
@@ -286,3 +286,21 @@ def _type(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
             text=text,
             hint="e.g. STRING, INT, BIGINT, DOUBLE, DECIMAL(10,2), DATE, TIMESTAMP, ARRAY<INT>",
         )
+
+
+def _limits(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
+    """LIMIT and OFFSET take one number: an expression there makes sqlglot's parser start anew."""
+    for index, token in enumerate(lexemes):
+        if token.word in _LIMITS:
+            rest = lexemes[index + 1 : index + 3]
+            if not rest or rest[0].kind != lexer.NUMBER:
+                continue
+            if (
+                len(rest) > 1
+                and rest[1].kind == lexer.OPERATOR
+                and rest[1].text not in _AFTER_LIMIT
+            ):
+                yield Diagnostic(
+                    "limit", f"{token.word} takes one number here",
+                    span=Span(token.start, rest[1].end), text=text, hint="write the number itself",
+                )  # fmt: skip

@@ -63,6 +63,16 @@ class Lexeme(NamedTuple):
     text: str
 
     @property
+    def word(self) -> str:
+        """A bare word in upper case; empty for anything else, a string of that text included."""
+        return self.text.upper() if self.kind == WORD else ""
+
+    @property
+    def symbol(self) -> str:
+        """An operator or bracket; empty for anything else."""
+        return self.text if self.kind == OPERATOR else ""
+
+    @property
     def span(self) -> Span:
         """Its place in the text."""
         return Span(self.start, self.end)

@@ -26,6 +26,7 @@ from sqlglot.parser import Parser
 from headwater.diagnostics import Diagnostic, Span, errors_in
 from headwater.sql import guard, guard_text, references
 from headwater.sql.analysis import ParsedQuery
+from headwater.sql.joins import with_conditions
 from headwater.sql.lexer import Lexeme, lex
 from headwater.sql.literals import TYPED
 from headwater.sql.pipes import without_pipes
@@ -89,8 +90,10 @@ def _read(text: str, end: int, lexemes: list[Lexeme]) -> exp.Query | Diagnostic:
     log = logging.getLogger("sqlglot")
     try:
         tokens = parser_tokens(text[:end], lexemes)
-        if not isinstance(tokens, Diagnostic):
-            tokens = without_pipes(tokens, text)
+        for step in (without_pipes, with_conditions):
+            if isinstance(tokens, Diagnostic):
+                return tokens
+            tokens = step(tokens, text)
         if isinstance(tokens, Diagnostic):
             return tokens
         trees = _parser(end).parse(tokens, text[:end])

@@ -19,6 +19,7 @@ from typing import Final
 from sqlglot.tokenizer_core import Token, TokenType
 
 from headwater.diagnostics import Diagnostic, Span
+from headwater.sql.tokens import word_of
 
 _SETS: Final = frozenset([TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT])
 _JOINS: Final = frozenset(
@@ -197,7 +198,7 @@ def _apply(before: _Stage, pipe: Token, stage: list[Token]) -> _Stage:
     if not stage:
         raise _RefusedError(pipe, "nothing follows this |>", f"stages: {_SUPPORTED}")
     head, rest = stage[0], stage[1:]
-    word = head.text.upper()
+    word = word_of(head)
     if head.token_type is TokenType.WHERE:
         if before.whole is not None or before.where:
             before = before.closed(pipe)
@@ -230,7 +231,9 @@ def _apply(before: _Stage, pipe: Token, stage: list[Token]) -> _Stage:
         return _Stage(whole=before.query(pipe), name=rest[0])
     if word == "AGGREGATE":
         return _Stage(whole=_aggregated(before, pipe, rest))
-    raise _RefusedError(head, f"the stage |> {word} is not read here", f"stages: {_SUPPORTED}")
+    raise _RefusedError(
+        head, f"the stage |> {head.text} ... is not read here", f"stages: {_SUPPORTED}"
+    )
 
 
 def _selected(before: _Stage, pipe: Token, rest: list[Token]) -> list[Token]:

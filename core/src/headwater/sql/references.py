@@ -65,8 +65,9 @@ def _tables(tree: exp.Expr) -> Iterator[exp.Table]:
     while todo:
         node, ctes = todo.pop()
         if isinstance(node, exp.Table) and not isinstance(node.this, exp.Anonymous):
+            named = bool(_identifiers(node.this))  # else the guard refuses what stands there
             qualified = node.args.get("db") is not None
-            if qualified or node.name.casefold() not in ctes:
+            if named and (qualified or node.name.casefold() not in ctes):
                 yield node
         with_ = node.args.get("with_")
         if isinstance(with_, exp.With):

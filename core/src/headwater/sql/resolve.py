@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from sqlglot import exp
@@ -63,7 +64,7 @@ def _found(tables: Mapping[TableName, Table], name: TableName) -> Table | None:
 
 def _check_names(work: Work, root: Scope, tree: exp.Expr) -> None:
     """Warn of output columns that can't be named from outside."""
-    seen: set[str] = set()
+    seen: Counter[str] = Counter()
     for output in root.outputs:
         node = output.node if output.node is not None else tree
         if not output.certain:
@@ -74,12 +75,12 @@ def _check_names(work: Work, root: Scope, tree: exp.Expr) -> None:
                 severity=Severity.WARNING,
                 hint="name it: ... AS name",
             )
-        if output.name.casefold() in seen:
+        if seen[output.name.casefold()] == 1:
             work.report(
                 "duplicate-column",
-                f"two output columns are called {output.name!r}",
+                f"more than one output column is called {output.name!r}",
                 node,
                 severity=Severity.WARNING,
                 hint="give each its own name with AS, or list the columns in place of *",
             )
-        seen.add(output.name.casefold())
+        seen[output.name.casefold()] += 1

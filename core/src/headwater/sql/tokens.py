@@ -68,6 +68,20 @@ _TYPED_LITERALS: Final = frozenset(["DATE", "TIMESTAMP", "TIMESTAMP_NTZ", "TIMES
 _PATTERN_WORDS: Final = frozenset([TokenType.LIKE, TokenType.ILIKE, TokenType.RLIKE])
 _QUANTIFIERS: Final = frozenset([TokenType.ANY, TokenType.ALL, TokenType.SOME])
 
+_TYPES: Final = words(
+    """
+    ARRAY BIGINT BINARY BOOLEAN BYTE CHAR CHARACTER DATE DEC DECIMAL DOUBLE FLOAT INT INTEGER LONG
+    MAP NUMERIC REAL SHORT SMALLINT STRING STRUCT TIMESTAMP TIMESTAMP_LTZ TIMESTAMP_NTZ TINYINT
+    VARCHAR VARIANT VOID
+    """
+)
+"""Words that are keywords where a type is named, or before a literal, and names elsewhere."""
+
+_TYPE_OPENS: Final = frozenset([TokenType.L_PAREN, TokenType.LT])
+_TYPE_CLOSES: Final = frozenset([TokenType.R_PAREN, TokenType.GT])
+_CASTS: Final = frozenset(["CAST", "TRY_CAST"])
+_LIMITS: Final = frozenset([TokenType.LIMIT, TokenType.OFFSET])
+_AFTER_LIMITS: Final = frozenset([TokenType.NUMBER, TokenType.ALL])
 _LITERALS: Final = {
     lexer.STRING: frozenset([TokenType.STRING, TokenType.RAW_STRING]),
     lexer.NUMBER: frozenset([TokenType.NUMBER]),
@@ -159,17 +173,64 @@ def _token(like: Token, kind: TokenType, text: str, start: int, end: int) -> Tok
 
 def _marked(tokens: list[Token]) -> list[Token]:
     """Mark the names of calls that sqlglot would interpret."""
+    types = _type_places(tokens)
     before: Token | None = None
-    for token, following in pairwise(tokens):
-        if following.token_type is TokenType.L_PAREN and token.token_type is not TokenType.STRING:
-            if token.token_type is TokenType.WINDOW:
+    for index, (token, following) in enumerate(pairwise(tokens)):
+        kind = token.token_type
+        literal = following.token_type is TokenType.STRING
+        if index not in types and not literal and word_of(token) in _TYPES:
+            # A name, or a function's; sqlglot would first try a type, at every level anew.
+            token.token_type = TokenType.VAR
+        elif kind in _LIMITS and following.token_type not in _AFTER_LIMITS:
+            token.token_type = TokenType.VAR  # a name: `t.offset`
+        if following.token_type is TokenType.L_PAREN and kind is not TokenType.STRING:
+            if kind is TokenType.WINDOW:
                 token.token_type = TokenType.VAR  # the function; the clause has a name before `(`
-            elif token.text.upper() in _INTERPRETED and not _is_quantifier(token, before):
+            if token.text.upper() in _INTERPRETED and not _is_quantifier(token, before):
                 token.text += MARK
-        elif following.token_type is TokenType.STRING and token.text.upper() in _TYPED_LITERALS:
+        elif literal and word_of(token) in _TYPED_LITERALS:
             following.text += MARK
         before = token
     return tokens
+
+
+def word_of(token: Token) -> str:
+    """A bare word in upper case; empty for anything else, a string of that text included."""
+    return "" if token.token_type in _ANY_LITERAL else token.text.upper()
+
+
+def _type_places(tokens: Sequence[Token]) -> set[int]:
+    """Indexes of the tokens that name a type: in `CAST(x AS ...)` and behind `::`."""
+    found: set[int] = set()
+    casts: list[bool] = []  # for each open bracket, whether it is that of a CAST
+    inside = 0  # how deep the bracket is whose type is being named
+    for index, token in enumerate(tokens):
+        kind = token.token_type
+        if kind is TokenType.L_PAREN:
+            casts.append(index > 0 and word_of(tokens[index - 1]) in _CASTS)
+        elif kind is TokenType.R_PAREN and casts:
+            inside = 0 if inside == len(casts) else inside
+            casts.pop()
+        elif kind is TokenType.ALIAS and casts and casts[-1] and not inside:
+            inside = len(casts)
+        elif kind is TokenType.DCOLON:
+            found |= _type_behind(tokens, index + 1)
+        if inside:
+            found.add(index)
+    return found
+
+
+def _type_behind(tokens: Sequence[Token], start: int) -> set[int]:
+    """The type behind `::`: a word, with what stands in brackets after it."""
+    end, depth = start + 1, 0
+    while end < len(tokens):
+        kind = tokens[end].token_type
+        opens, closes = kind in _TYPE_OPENS, kind in _TYPE_CLOSES
+        if not depth and not opens:
+            break
+        depth += opens - closes
+        end += 1
+    return set(range(start, end))
 
 
 def _is_quantifier(token: Token, before: Token | None) -> bool:

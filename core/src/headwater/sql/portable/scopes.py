@@ -9,7 +9,7 @@ from headwater.sql.analysis import Output, Scope, TableReference
 from headwater.types import DataType
 
 FENCE = "LIMIT 9223372036854775807"
-"""No table has more rows; no filter is moved past it."""
+"""No table has more rows; no filter is moved past it. (Joins push theirs: see the engine.)"""
 
 
 @dataclass(frozen=True, slots=True)
