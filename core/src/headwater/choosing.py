@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from headwater.engine import Engine
+from headwater.engine import Engine, Remarking
 from headwater.errors import EngineError, PluginError, QueryError
 from headwater.plan import Plan
 from headwater.plan_text import bytes_text
@@ -78,7 +78,9 @@ def choose(
 
 
 def _decided(plan: Plan, engine: Engine, reason: str) -> tuple[Plan, Engine]:
-    return replace(plan, engine=engine.name, engine_reason=reason), engine
+    remarks = engine.remarks() if isinstance(engine, Remarking) else ()
+    warnings = (*plan.warnings, *remarks)
+    return replace(plan, engine=engine.name, engine_reason=reason, warnings=warnings), engine
 
 
 def _or_why_not(engine: Callable[[str], Engine], name: str) -> tuple[Engine | None, str | None]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from headwater.arrow_types import data_type
 from headwater.errors import DataError, MappingError
-from headwater.mapping import BoundColumn, BoundMapping
+from headwater.mapping import ROLE_KEY, BoundColumn, BoundMapping
 from headwater.schema import ID, Role
 from headwater.types import FieldType, feeds
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = "Any"
 """A `pyarrow.Array` of a type that only the data tells."""
-
-ROLE_KEY = "headwater.role"
-TYPE_KEY = "headwater.type"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +65,7 @@ def conformer(mapping: BoundMapping, incoming: pa.Schema) -> Conformer:
         given = incoming.field(bound.name)
         _check_late(bound, given.type)
         target = target_type(bound, given.type)
-        metadata = {ROLE_KEY: str(bound.role)}
-        if bound.field_type is not None:
-            metadata[TYPE_KEY] = str(bound.field_type)
-        fields.append(pa.field(bound.name, target, metadata=metadata))
+        fields.append(pa.field(bound.name, target, metadata=bound.metadata))
         columns.append((bound.name, _turn(bound, target)))
     return Conformer(pa.schema(fields), tuple(columns))
 

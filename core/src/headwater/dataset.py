@@ -14,6 +14,7 @@ from headwater import html
 from headwater.conform import conformer
 from headwater.diagnostics import Diagnostic
 from headwater.engine import ArrowStream
+from headwater.errors import UnsupportedError
 from headwater.plan import Plan
 from headwater.schema import Role
 from headwater.sql.private import CONFLICT
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
+    from pyspark.sql import DataFrame
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ class Dataset:
         finished: Called once at the end of each read, with its stats and its error, if any.
         why_empty: Gives the verdict on a read without rows.
         write_as: Finds the writer of a format, for formats that plugins provide.
+        as_spark: Gives the rows as a Spark DataFrame, where Spark runs the plan.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Dataset:
         finished: Callable[[Plan, ReadStats, BaseException | None], None] | None = None,
         why_empty: Callable[[], Diagnostic] | None = None,
         write_as: Callable[[str], Callable[..., None]] | None = None,
+        as_spark: Callable[[], DataFrame] | None = None,
     ) -> None:
         self.plan = plan
         self.stats = ReadStats()
@@ -57,6 +61,7 @@ class Dataset:
         self._finished = finished
         self._why_empty = why_empty
         self._write_as = write_as
+        self._as_spark = as_spark
 
     def reader(self) -> pa.RecordBatchReader:
         """Return a `pyarrow.RecordBatchReader`: the schema at once, batches as they come.
@@ -96,6 +101,21 @@ class Dataset:
         if not isinstance(frame, pl.DataFrame):
             raise TypeError("polars made no DataFrame of a table")
         return frame
+
+    def to_spark(self) -> DataFrame:
+        """Return the rows as a lazy Spark DataFrame, for those who stay in Spark.
+
+        Its columns are those of the dataset by name and order, in the types that Spark gives them;
+        each carries its role as metadata (`headwater.role`). It belongs to the engine's session
+        (the caller's own if the engine was given one), and can be used until the engine is closed.
+        A tensor is an array here, and its dimensions are not checked.
+
+        Raises:
+            UnsupportedError: If another engine than Spark runs the plan.
+        """
+        if self._as_spark is None:
+            raise UnsupportedError(f"{self.plan.connection}: this dataset has no Spark to stay in")
+        return self._as_spark()
 
     def write_parquet(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write all rows to one Parquet file, whole or not at all.

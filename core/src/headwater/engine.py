@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -13,6 +13,7 @@ from headwater.plan import Plan
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyspark.sql import DataFrame
 
 
 class EngineCapability(StrEnum):
@@ -68,5 +69,30 @@ class Engine(Protocol):
         Raises:
             EngineError: If it fails; names the engine and the table or file.
             DataChangedError: If a file is not what the plan saw.
+        """
+        ...
+
+
+@runtime_checkable
+class Remarking(Protocol):
+    """An engine that says something of itself in each plan that it will run."""
+
+    def remarks(self) -> tuple[Diagnostic, ...]:
+        """Return what a plan should say: how answers may differ, what can't be done here."""
+        ...
+
+
+@runtime_checkable
+class SparkFrames(Protocol):
+    """An engine that can leave a plan's rows where they are, as a lazy Spark DataFrame."""
+
+    def to_spark(
+        self, plan: Plan, open_access: Callable[[], AbstractContextManager[Access]]
+    ) -> DataFrame:
+        """Return a plan as a DataFrame.
+
+        Args:
+            plan: What is read.
+            open_access: Opens its identities, which stay open until the engine is closed.
         """
         ...

@@ -12,6 +12,9 @@ from headwater.schema import ACTUAL_PREFIX, ID, TIMESTAMP, Field, Role, Schema
 from headwater.table import Column
 from headwater.types import DataType, FieldType, feeds
 
+ROLE_KEY = "headwater.role"
+TYPE_KEY = "headwater.type"
+
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
@@ -108,6 +111,14 @@ class BoundColumn:
         if self.role is Role.TIMESTAMP:
             return FieldType.DATETIME
         return self.field.type if self.field else None
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What rides with the column: its role, and its declared type if it has one."""
+        found = {ROLE_KEY: str(self.role)}
+        if self.field_type is not None:
+            found[TYPE_KEY] = str(self.field_type)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

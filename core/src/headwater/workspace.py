@@ -21,6 +21,7 @@ from headwater.errors import ConfigError
 from headwater.model import Connection, Model, ModelVersion, Purpose, find
 from headwater.narrowing import narrowed, widened
 from headwater.plugins import PluginRegistry
+from headwater.reading import Reading
 from headwater.resolving import Resolved, resolve_query
 from headwater.schema import Schema
 from headwater.source import DataSource
@@ -322,14 +323,11 @@ class Workspace:
         return plan, chosen
 
     def _dataset(self, plan: Plan, engine: Engine, open_access: Any, why_empty: Any) -> Dataset:
-        @contextmanager
-        def stream() -> Iterator[Any]:
-            with open_access() as access, engine.read(plan, access) as batches:
-                yield batches
-
+        reading = Reading(plan, engine, open_access)
         return Dataset(
             plan,
-            stream,
+            reading.open,
+            as_spark=reading.to_spark,
             finished=lambda p, s, e: hooks.read_finished(self.registry, p, s, e),
             why_empty=why_empty,
             write_as=lambda kind: self.registry.load(self.registry.writer(kind)),

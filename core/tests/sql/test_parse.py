@@ -233,7 +233,7 @@ def test_a_string_is_never_read_as_what_it_says(text: str) -> None:
     parsed = parse(f"SELECT '{text}' AS a, f.`{text}`, upper('{text}') FROM t f", database="d")
     assert parsed.ok, parsed.diagnostics
     assert parsed.tree is not None
-    literals = [n for n in parsed.tree.find_all(exp.Literal)]
+    literals = list(parsed.tree.find_all(exp.Literal))
     assert [(n.this, n.is_string) for n in literals] == [(text, True)] * 2
 
 

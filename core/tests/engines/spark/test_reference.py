@@ -73,8 +73,10 @@ def test_its_answers_are_given_where_they_are_accepted(given: SparkSession) -> N
     assert engine.unavailable() is None
     sql = "SELECT 1 / x AS y, hour(TIMESTAMP '2026-01-01 00:00:00Z') AS h FROM `hw`.`t0` AS t"
     assert rows(engine, sql, memory(x=[0])) == [{"y": None, "h": 1}]
-    assert {w.code for w in engine.warnings()} == {"session-semantics"}
-    assert "spark.sql.ansi.enabled is false" in engine.warnings()[0].message
+    session, ansi, zone = engine.remarks()
+    assert session.message.startswith("<SparkEngine on a given session>: storage is read with")
+    assert "spark.sql.ansi.enabled is false" in ansi.message
+    assert "spark.sql.session.timeZone is Europe/Paris" in zone.message
 
 
 def test_a_given_session_that_is_the_reference_is_used_and_left(engine: SparkEngine) -> None:

@@ -50,10 +50,10 @@ def database(
         connection = duckdb.connect(":memory:", config=config)
         try:
             connection.execute(f"SET temp_directory = {text(spill)}")
-            # Spark's timestamps are instants, shown and cut in UTC.
-            connection.execute("SET TimeZone = 'UTC'")
+            # Spark's timestamps are instants, shown and cut in UTC. Globally: cursors start anew.
+            connection.execute("SET GLOBAL TimeZone = 'UTC'")
             # Order that no ORDER BY asked for costs memory; Spark does not give it either.
-            connection.execute("SET preserve_insertion_order = false")
+            connection.execute("SET GLOBAL preserve_insertion_order = false")
             if remote:
                 connection.execute(f"LOAD {text(str(_httpfs()))}")
             for statement in macros.statements():

@@ -27,6 +27,7 @@ from headwater.errors import EngineError, HeadwaterError, QueryError
 from headwater.plan import Plan, Scan
 from headwater.sql import portable
 from headwater.sql.analysis import Analysis
+from headwater.sql.portable.scopes import FENCE
 from headwater.sql.portable.spelling import name
 from headwater.sql.private import PRIVATE_DATABASE
 from headwater.table import Table, TableName
@@ -118,6 +119,9 @@ class EmbeddedEngine:
                     else:
                         main.registrar.stream(scan, readers.stream(owner, scan, columns), columns)
                 readers.confine()
+                if FENCE in sql:
+                    # Ranges of join keys would be passed through the fence, into the scan.
+                    main.connection.execute("SET disabled_optimizers = 'join_filter_pushdown'")
                 result = main.connection.execute(sql)
             yield Stream(result, analysis.columns, plan.scans, main.renewals)
 

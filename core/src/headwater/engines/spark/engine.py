@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from headwater.credentials import Access
 from headwater.diagnostics import Diagnostic, Severity, errors_in
 from headwater.engine import ArrowStream, EngineCapability
-from headwater.engines.spark import connecting, reference, sessions, starting, streaming
+from headwater.engines.spark import connecting, frames, reference, sessions, starting, streaming
 from headwater.engines.spark.failures import translated
 from headwater.engines.spark.installed import missing_for
 from headwater.engines.spark.packages import needed
@@ -80,6 +80,7 @@ class SparkEngine:
             can_renew=session is None and remote is None and starting.lends(master, conf or {}),
         )
         self._opened: sessions.Opened | None = None
+        self._kept = ExitStack()
         self._lock = threading.RLock()
 
     def unavailable(self) -> str | None:
@@ -103,18 +104,26 @@ class SparkEngine:
         newer = _newer(parsed) if self._semantics == "reference" else ()
         return errors_in(parsed.diagnostics) + newer
 
-    def warnings(self) -> tuple[Diagnostic, ...]:
-        """Return what a plan should say of the session: how its answers may differ."""
-        if self._semantics == "reference":
-            return ()
-        return tuple(
-            Diagnostic(
-                "session-semantics",
-                f"rows are those of this session, not of the reference: {difference}",
-                Severity.WARNING,
+    def remarks(self) -> tuple[Diagnostic, ...]:
+        """Return what plans say of the session: whose it is, how its answers may differ."""
+        found = [Diagnostic("spark-session", self._told(), Severity.INFO)]
+        if self._semantics == "session":
+            found += (
+                Diagnostic(
+                    "session-semantics",
+                    f"rows are those of this session, not of the reference: {difference}",
+                    Severity.WARNING,
+                )
+                for difference in self.opened().differences
             )
-            for difference in self.opened().differences
-        )
+        return tuple(found)
+
+    def _told(self) -> str:
+        if self._storage_identity == "cluster":
+            return f"{self}: storage is read with the cluster's own identity"
+        if EngineCapability.CREDENTIAL_RENEWAL in self.capabilities:
+            return f"{self}: storage is read with the plan's identities, renewed while it lasts"
+        return f"{self}: storage is read with the plan's identities, not renewed while it lasts"
 
     @contextmanager
     def read(self, plan: Plan, access: Access) -> Iterator[ArrowStream]:
@@ -146,10 +155,37 @@ class SparkEngine:
         with ExitStack() as stack, translated(plan.scans):
             return sessions.explained(self._frame(plan, access, stack))
 
-    def _frame(self, plan: Plan, access: Access, stack: ExitStack) -> DataFrame:
+    def to_spark(
+        self, plan: Plan, open_access: Callable[[], AbstractContextManager[Access]]
+    ) -> DataFrame:
+        """Return a plan as a lazy DataFrame of the session in use.
+
+        Args:
+            plan: What is read.
+            open_access: Opens its identities, which stay open until this engine is closed.
+
+        Raises:
+            HeadwaterError: As `read` does.
+        """
+        opened = self._fit(plan)
+        with translated(plan.scans), ExitStack() as stack:
+            access = stack.enter_context(open_access())
+            kept = stack.enter_context(_forgiving())
+            connecting.check_confidential(opened, self._storage_identity)
+            lent = None if self._storage_identity == "cluster" else access
+            found = frames.frame(opened, plan, lent, _renamed, kept)
+            with self._lock:
+                self._kept.push(stack.pop_all())
+            return found
+
+    def _fit(self, plan: Plan) -> sessions.Opened:
         opened = self.opened(plan)
         if problem := self._unlike(opened):
             raise EngineError("spark engine: the session is not the reference", hint=problem)
+        return opened
+
+    def _frame(self, plan: Plan, access: Access, stack: ExitStack) -> DataFrame:
+        opened = self._fit(plan)
         with translated(plan.scans):
             session = stack.enter_context(sessions.for_read(opened))
             cleanup = stack.enter_context(_forgiving())
@@ -165,9 +201,9 @@ class SparkEngine:
     def _storage(
         self, opened: sessions.Opened, session: SparkSession, access: Access, cleanup: ExitStack
     ) -> Storage | None:
+        connecting.check_confidential(opened, self._storage_identity)
         if self._storage_identity == "cluster":
             return None
-        connecting.check_confidential(opened)
         return Storage(session, access, lending=opened.lending, private=True, cleanup=cleanup)
 
     def opened(self, plan: Plan | None = None) -> sessions.Opened:
@@ -209,9 +245,14 @@ class SparkEngine:
         )
 
     def close(self) -> None:
-        """Stop the session if this engine started it; a caller's session stays as it is."""
+        """Stop the session if this engine started it, and release what its DataFrames used.
+
+        A caller's session stays as it is.
+        """
         with self._lock:
             opened, self._opened = self._opened, None
+            kept, self._kept = self._kept, ExitStack()
+        kept.close()
         if opened is not None:
             opened.resources.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -84,9 +85,18 @@ class Registrar:
             case CatalogRelation():
                 return self._lakes.catalogued(relation)
             case StreamRelation():
-                # The rows come through this process anyway: Spark takes them from its memory.
-                rows = relation.open([c.name for c in relation.columns]).read_all()
-                return self._session.createDataFrame(rows, ddl(unpadded(relation.columns)))
+                return self._streamed(relation)
+
+    def _streamed(self, relation: StreamRelation) -> DataFrame:
+        """Return rows that one task streams from elsewhere, as they come."""
+        names = [c.name for c in relation.columns]
+        open_stream = relation.open
+
+        def rows(_: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+            yield from open_stream(names)
+
+        one = self._session.range(0, 1, 1, 1)
+        return one.mapInArrow(rows, ddl(unpadded(relation.columns)))
 
     def _opening(self, relation: FileRelation) -> Opening:
         if self._storage is None or relation.auth_ref is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -93,6 +95,9 @@ def _started(master: str | None, packages: Sequence[str], conf: Mapping[str, str
                 hint="the lines above it on standard error are Spark's own reasons",
             ) from error
         resources.callback(session.stop)
+        if is_local(master) and "PYSPARK_PYTHON" not in os.environ:
+            # Its workers are this Python, with the same packages.
+            session.sparkContext.pythonExec = sys.executable
         if lending is not None:
             # A JVM that was there before does not take the options of a new one.
             system: Any = session.sparkContext._jvm.java.lang.System

@@ -1,0 +1,52 @@
+"""Frames: a plan as a lazy DataFrame of the session in use, for those who stay in Spark."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from headwater.credentials import Access
+from headwater.engines.spark.registering import Registrar
+from headwater.engines.spark.sessions import Opened
+from headwater.engines.spark.storage import Storage
+from headwater.plan import Plan
+from headwater.sql.private import CONFLICT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pyspark.sql import DataFrame
+
+
+def frame(
+    opened: Opened,
+    plan: Plan,
+    access: Access | None,
+    renamed: Callable[[Plan, Mapping[str, str]], str],
+    kept: ExitStack,
+) -> DataFrame:
+    """Return a plan as a DataFrame, its roles in the columns' metadata.
+
+    Files are opened by name and with options of their readers: no table is made in the session's
+    catalog, and its settings stay as they are.
+
+    Args:
+        opened: The session.
+        plan: What is read.
+        access: The identities; None leaves storage to the cluster.
+        renamed: Gives the plan's SQL with its slots under other names.
+        kept: Receives what the DataFrame needs for as long as it is used.
+    """
+    session = opened.session
+    storage = None
+    if access is not None:
+        storage = Storage(session, access, lending=opened.lending, private=False, cleanup=kept)
+    registrar = Registrar(session, persistent=True, storage=storage, cleanup=kept)
+    names = {scan.slot: registrar.register(scan) for scan in plan.scans}
+    found = session.sql(renamed(plan, names))
+    if plan.mapping is None:
+        return found
+    found = found.drop(CONFLICT)
+    for column in plan.mapping:
+        found = found.withMetadata(column.name, column.metadata)
+    return found

@@ -1,0 +1,78 @@
+"""What raises in Spark raises here too, wherever DuckDB would like to look at fewer rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from core.tests.engines.embedded.support import parquet, rows
+
+from headwater.errors import EngineError, QueryError
+from headwater.relation import FileRelation
+
+COUNT = 300_000
+CASTS = "SELECT k, CAST(s AS INT) AS v FROM t"
+RANKED = "SELECT CAST(s AS INT) AS v, row_number() OVER (PARTITION BY z ORDER BY k) AS n FROM t"
+SUMS = "SELECT z, k, sum(CAST(s AS INT)) AS v, count(*) AS n FROM t GROUP BY z, k"
+GUARDED = "SELECT CASE WHEN k = 5 THEN CAST(s AS INT) END AS v FROM t WHERE k > 299990 OR k = 5"
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FileRelation]:
+    """A table whose last row has a text that is no number, far from the rows that queries keep."""
+    folder: Path = tmp_path_factory.mktemp("tables")
+    texts = [str(i) for i in range(COUNT - 1)] + ["x"]
+    t = pa.table({"k": range(COUNT), "s": texts, "z": [i % 7 for i in range(COUNT)]})
+    return {"t": parquet(folder / "t", t), "y": parquet(folder / "y", pa.table({"k": [5]}))}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT CAST(s AS INT) AS v FROM t",
+        "SELECT k, CAST(s AS INT) AS v FROM t ORDER BY k LIMIT 5",
+        f"SELECT x.k, x.v FROM ({CASTS}) x JOIN y ON x.k = y.k",
+        f"SELECT x.k, x.v FROM ({CASTS}) x LEFT SEMI JOIN y ON x.k = y.k",
+        f"SELECT x.v FROM ({RANKED}) x WHERE x.n = 1",
+        "SELECT x.k FROM (SELECT k FROM t WHERE CAST(s AS INT) >= 0) x WHERE x.k = 5",
+        f"SELECT x.v FROM ({SUMS}) x WHERE x.n = 1 AND x.k < 5",
+        "SELECT count(*) AS n FROM t WHERE CAST(s AS INT) >= 0 AND k < 5",
+    ],
+)
+def test_a_row_that_spark_evaluates_is_evaluated(sql: str, tables: dict[str, FileRelation]) -> None:
+    with pytest.raises(EngineError, match=r"CAST_INVALID_INPUT|Could not convert") as caught:
+        rows(sql, **tables)
+    assert caught.value.code == "spark-runtime-error"
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT CAST(s AS INT) AS v FROM t WHERE k = 5", [{"v": 5}]),
+        ("SELECT x.v FROM (SELECT k, CAST(s AS INT) AS v FROM t) x WHERE x.k = 5", [{"v": 5}]),
+        ("SELECT x.k FROM (SELECT k, CAST(s AS INT) AS v FROM t) x WHERE x.k = 5", [{"k": 5}]),
+        ("SELECT k FROM t WHERE k < 6 AND CAST(s AS INT) = 5", [{"k": 5}]),
+        (f"{GUARDED} ORDER BY v DESC LIMIT 1", [{"v": 5}]),
+        ("SELECT CAST(t.s AS INT) AS v FROM t JOIN y ON t.k = y.k", [{"v": 5}]),
+    ],
+)  # fmt: skip
+def test_a_row_that_spark_filters_first_is_not(
+    sql: str, expected: list[dict[str, int]], tables: dict[str, FileRelation]
+) -> None:
+    assert rows(sql, **tables) == expected
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT t.k FROM t JOIN y ON t.k = y.k WHERE CAST(t.s AS INT) > 0",
+        "SELECT t.k FROM t JOIN y ON CAST(t.s AS BIGINT) = y.k",
+        "SELECT k FROM y WHERE k IN (SELECT CAST(s AS BIGINT) FROM t)",
+    ],
+)
+def test_where_it_can_not_be_told_the_query_is_refused(
+    sql: str, tables: dict[str, FileRelation]
+) -> None:
+    with pytest.raises(QueryError, match="may raise"):
+        rows(sql, **tables)
