@@ -125,7 +125,14 @@ def run_console(block: Block) -> str:
             words[0] = str(Path(sys.executable).with_name(words[0]))
         if words[0] == "python":
             words[0] = sys.executable
-        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300)
+        # From a shell, as a reader does: completion asks which one it was called from.
+        done = subprocess.run(
+            ["bash", "-c", '"$0" "$@"; exit $?', *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
         written = done.stdout + done.stderr
         code = int(exits[1]) if exits else 0
         assert done.returncode == code, f"{block.where}: {command}\n{done.returncode}: {written}"
