@@ -71,7 +71,7 @@ def test_dev_holds_all_that_demo_holds() -> None:
         ("demo.txt", "plugins/aws", ("testing",)),
         ("demo.txt", "plugins/glue", ("demo",)),
         ("demo.txt", "plugins/s3", ()),
-        ("dev.txt", "core", ("embedded", "fast", "spark")),
+        ("dev.txt", "core", ("embedded", "evidently", "fast", "mlflow", "spark")),
     ],
 )
 def test_a_lock_satisfies_what_the_packages_declare(

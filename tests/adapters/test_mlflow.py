@@ -1,0 +1,129 @@
+"""What headwater reads, as MLflow logs it with a run: target, prediction, where it came from."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import headwater as hw
+from headwater.adapters.mlflow import evaluated, to_mlflow
+from headwater.errors import ConfigError, PluginError
+from headwater.schema import Schema
+
+
+@pytest.fixture
+def mlflow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """MLflow, keeping its runs in this test's folder and telling nobody."""
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    # Its other stores want packages that mlflow-skinny leaves out.
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    import mlflow
+
+    monkeypatch.chdir(tmp_path)
+    return mlflow
+
+
+@pytest.fixture
+def workspace() -> Iterator[hw.Workspace]:
+    with hw.Workspace(engine="embedded") as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def serving(workspace: hw.Workspace) -> hw.Connection:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    count = range(48)
+    rows = pa.table(
+        {
+            "pid": [f"p{i}" for i in count],
+            "ts": pa.array([start + timedelta(hours=i) for i in count], pa.timestamp("us", "UTC")),
+            "amount": list(count),
+            "emb": [[float(i)] for i in count],
+            "buy": [i % 2 == 0 for i in count],
+            "proba": [i / 48 for i in count],
+            "bought": [None if i > 20 else i % 3 == 0 for i in count],
+        }
+    )
+    workspace.create_model("m")
+    version = workspace.create_model_version(
+        "m",
+        "v1",
+        "binary",
+        features={"amount": "numeric", "emb": "vector"},
+        predictions={"proba": "numeric", "buy": "boolean"},
+    )
+    source = hw.MemoryDataSource(tables={"t": rows})
+    return version.connect_serving(source, "pid", "ts", labels={"buy": "bought"})
+
+
+def test_target_and_prediction_are_named(mlflow: Any, serving: hw.Connection) -> None:
+    found = to_mlflow(serving.read("2026-01-01", "2026-01-02"), serving.schema)
+    assert (found.targets, found.predictions) == ("actual_buy", "buy")
+    assert found.name == "m/v1/serving"
+    assert found.profile == {"num_rows": 24, "num_elements": 24 * 7}
+    # Integers, lists and delayed actuals are in its schema: MLflow drops a schema it can't infer.
+    types = {c["name"]: c["type"] for c in found.schema.to_dict()}
+    assert (types["amount"], types["emb"], types["actual_buy"]) == ("long", "array", "boolean")
+
+
+def test_another_prediction_can_be_asked_for(mlflow: Any, serving: hw.Connection) -> None:
+    found = to_mlflow(serving.read(), serving.schema, prediction="proba", name="scores")
+    assert (found.targets, found.predictions, found.name) == (None, "proba", "scores")
+    with pytest.raises(ConfigError, match="no prediction 'prob'") as caught:
+        to_mlflow(serving.read(), serving.schema, prediction="prob")
+    assert "proba" in str(caught.value.hint)
+
+
+def test_a_run_keeps_where_its_data_came_from(
+    mlflow: Any, serving: hw.Connection, workspace: hw.Workspace, tmp_path: Path
+) -> None:
+    client = mlflow.MlflowClient(tracking_uri=f"{tmp_path}/runs")
+    run = client.create_run(client.create_experiment("e"))
+    data = to_mlflow(serving.read("2026-01-01", "2026-01-02", sample=0.5), serving.schema)
+    tagged = mlflow.entities.DatasetInput(data._to_mlflow_entity(), [])
+    client.log_inputs(run.info.run_id, [tagged])
+
+    (logged,) = client.get_run(run.info.run_id).inputs.dataset_inputs
+    source = mlflow.data.get_source(logged)  # found by the entry point, not by what is loaded here
+    assert source == data.source
+    assert source.query == "SELECT * FROM `t`"
+    assert source.tables == ("memory.t",)
+    assert source.roles["actual_buy"] == "actual"
+    again = source.load(workspace)
+    assert again.plan.window == hw.Window.of("2026-01-01", "2026-01-02")
+    assert again.to_arrow()["id"].to_pylist() == data.df["id"].tolist()
+    with pytest.raises(ConfigError, match="m/v1/serving: a run keeps no credentials"):
+        source.load()
+
+
+@pytest.mark.parametrize(
+    ("model_type", "predictions", "columns", "wanted"),
+    [
+        ("binary", {"score": "numeric", "label": "boolean"}, [], "label"),
+        ("binary", {"score": "numeric", "label": "boolean"}, ["actual_score"], "score"),
+        ("multiclass", {"per_class": "dict", "kind": "string"}, ["actual_per_class"], "kind"),
+        ("regression", {"low": "numeric", "high": "numeric"}, ["actual_high"], "high"),
+        ("multi-label", {"tags": "dict"}, ["actual_tags"], None),
+    ],
+)
+def test_which_prediction_is_evaluated(
+    model_type: str, predictions: dict[str, str], columns: list[str], wanted: str | None
+) -> None:
+    schema = Schema.define(model_type, predictions=predictions)
+    found = evaluated(schema, [*predictions, *columns])
+    assert (found and found.name) == wanted
+
+
+def test_without_mlflow_it_says_what_to_install(
+    serving: hw.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow.data.pandas_dataset", None)
+    with pytest.raises(PluginError, match="MLflow is not here") as caught:
+        to_mlflow(serving.read(), serving.schema)
+    assert caught.value.hint == "pip install 'headwater[mlflow]'"
