@@ -43,7 +43,7 @@ def test_it_shows_the_plan_and_every_month(demo):
 
 def test_the_way_on_from_what_it_leaves_behind_works(demo):
     folder, _ = demo
-    page = (folder / "housing.html").read_text(encoding="utf-8")
+    page = (folder / "headwater-demo.html").read_text(encoding="utf-8")
     assert "Accuracy and label coverage" in page
     told = headwater("plan", "serving", "2021-10-01", "2021-11-01", "--json", cwd=folder)
     assert json.loads(told.stdout)["tables"][0]["partitions_kept"] == 31
@@ -51,6 +51,12 @@ def test_the_way_on_from_what_it_leaves_behind_works(demo):
     assert done.returncode == 0, done.stderr
     assert (folder / "rows" / "part-0.parquet").exists()
     assert headwater("check", cwd=folder).returncode == 0
+
+
+def test_without_a_folder_it_leaves_the_chart_alone(tmp_path):
+    done = headwater("demo", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["headwater-demo.html"]
 
 
 @pytest.mark.slow

@@ -172,7 +172,7 @@ class CallableToken:
 
     def describe(self) -> str:
         """Return `function NAME`."""
-        name = getattr(self.function, "__qualname__", type(self.function).__qualname__)
+        name = getattr(self.function, "__name__", type(self.function).__name__)
         return f"function {name}"
 
 

@@ -8,18 +8,23 @@ from typing import Annotated
 
 import typer
 
+PICTURE = "headwater-demo.html"
+
 
 def demo(
     keep: Annotated[
         Path | None,
-        typer.Option(help="Leave the chart, the data and a config behind in this folder."),
+        typer.Option(help="Leave the data, a config and the chart behind in this folder."),
     ] = None,
     engine: Annotated[str, typer.Option(help="auto, embedded or spark.")] = "auto",
     json: Annotated[
         bool, typer.Option("--json", help="Print only the monthly figures, as JSON.")
     ] = False,
 ) -> None:
-    """Do the main job on real data, against an emulated AWS account on this machine."""
+    """Do the main job on real data, against an emulated AWS account on this machine.
+
+    The months' figures are shown, and saved as a chart: headwater-demo.html.
+    """
     from dataclasses import asdict
     from json import dumps
 
@@ -32,7 +37,8 @@ def demo(
     with tempfile.TemporaryDirectory() as passing:
         folder = keep or Path(passing)
         folder.mkdir(parents=True, exist_ok=True)
-        months = run(Stage(console, folder, kept=keep is not None), engine=engine)
+        picture = (folder if keep or json else Path.cwd()) / PICTURE
+        months = run(Stage(console, folder, picture, kept=keep is not None), engine=engine)
     if json:
         figures = [{**asdict(m), "start": m.start.isoformat()} for m in months]
         typer.echo(dumps({"months": figures}, indent=2))

@@ -37,13 +37,15 @@ class Stage:
 
     Args:
         console: Terminal or pipe.
-        folder: Where the chart and the data go.
+        folder: Where the data goes.
+        picture: Where the chart goes.
         kept: Whether the folder outlives the demo, so that it is worth telling what is in it.
     """
 
-    def __init__(self, console: Console, folder: Path, *, kept: bool) -> None:
+    def __init__(self, console: Console, folder: Path, picture: Path, *, kept: bool) -> None:
         self._console = console
         self._folder = folder
+        self._picture = picture
         self._kept = kept
         self._steps = 0
 
@@ -82,9 +84,7 @@ class Stage:
                 f"{month.start:%Y-%m}", str(month.rows), f"{month.coverage:.0%}", accuracy, shown
             )
         self._console.print(table)
-        path = chart.save(months, self._folder / "housing.html")
-        if self._kept:
-            self.show(f"the same as a picture: {path}")
+        self.show(f"the same as a picture: {chart.save(months, self._picture)}")
 
     def keep(self, training: pa.Table, october: Dataset) -> None:
         """Save what the next tool needs, and show the lines that hand it over."""
@@ -105,7 +105,7 @@ class Stage:
                 "  headwater read serving 2021-10-01 2021-11-01 --out rows/"
             )
         else:
-            self.show("headwater demo --keep DIR leaves the chart, the data and a config behind")
+            self.show("headwater demo --keep DIR leaves the data and a config behind as well")
 
 
 def _save_account(folder: Path) -> None:

@@ -67,10 +67,11 @@ def run(stage: Stage, *, engine: str = "auto") -> list[monitor.Month]:
         stage.show(f"role {role}, which trusts {aws.issuer.url} for {account.SUBJECT!r} alone")
 
         stage.step("Connect: who we are, where the tables are, how they feed the model")
-        identity = OidcRole(
-            role_arn=role,
-            token=lambda: aws.issuer.token(sub=account.SUBJECT, aud="sts.amazonaws.com"),
-        )
+
+        def our_token() -> str:
+            return aws.issuer.token(sub=account.SUBJECT, aud="sts.amazonaws.com")
+
+        identity = OidcRole(role_arn=role, token=our_token)
 
         def glue(query: str) -> GlueDataSource:
             return GlueDataSource(
