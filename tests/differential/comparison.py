@@ -53,8 +53,15 @@ def plain(type_: pa.DataType) -> pa.DataType:
 
 def _rows(table: pa.Table) -> list[tuple[Any, ...]]:
     # By position: names may repeat.
-    columns = [[_value(v) for v in column.to_pylist()] for column in table.columns]
+    columns = [[_value(v) for v in _counted(column).to_pylist()] for column in table.columns]
     return list(zip(*columns, strict=True)) if columns else []
+
+
+def _counted(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return times as numbers: Python has none beyond the year 9999."""
+    if pa.types.is_timestamp(column.type):
+        return column.cast(pa.int64())
+    return column.cast(pa.int32()) if pa.types.is_date32(column.type) else column
 
 
 def _value(value: Any) -> Any:

@@ -138,7 +138,7 @@ class Embedded:
         scans = plan(sql, self._relations).scans
         with translated(scans):
             result = self._connection.cursor().execute(made)
-        stream = Stream(result, analysis.columns, scans, [])
+        stream = Stream(result, analysis.columns, scans, [], [])
         return pa.Table.from_batches(list(stream), stream.schema)
 
 

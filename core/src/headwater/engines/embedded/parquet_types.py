@@ -1,6 +1,6 @@
 """Which Parquet types may stand for which column types: exactly where Spark reads, and no further.
 
-Measured on Spark 4.1.4 (`tests/differential/test_parquet_types.py` repeats it). Where Spark reads a
+Measured on Spark 4.1.4 (`tests/differential/test_files.py` repeats it). Where Spark reads a
 value and changes it silently (int32 200 as tinyint is -56), this refuses, or raises on the row.
 """
 
@@ -139,9 +139,11 @@ def _decimal(precision: int, scale: int, type_: DataType, value: str) -> str:
 
 
 def _to_decimal(found: str, type_: DataType, value: str) -> str:
-    digits = {"TINYINT": 10, "SMALLINT": 10, "INTEGER": 10, "BIGINT": 20, "UBIGINT": 20}.get(found)
+    digits = {"TINYINT": 10, "SMALLINT": 10, "INTEGER": 10, "BIGINT": 20}.get(found)
     whole = (type_.precision or 0) - (type_.scale or 0)
-    if digits is not None and whole >= digits:
+    # Spark reads unsigned 64-bit numbers as exactly one type.
+    unsigned = found == "UBIGINT" and (type_.precision, type_.scale) == (20, 0)
+    if unsigned or (digits is not None and whole >= digits):
         return cast(value, type_)
     raise TypeConflictError(f"the file holds {_words(found)}, the table declares {type_}")
 
