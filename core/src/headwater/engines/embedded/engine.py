@@ -110,7 +110,7 @@ class EmbeddedEngine:
         with ExitStack() as stack:
             readers = _Readers(self, access, stack)
             main = readers.open(main_identity(plan))
-            with translated(plan.scans, main.renewals):
+            with translated(plan.scans, main.renewals, main.registrar.raised):
                 for scan in plan.scans:
                     columns = used_columns(analysis, TableName(PRIVATE_DATABASE, scan.slot))
                     owner = identity_of(scan.relation)
@@ -123,7 +123,8 @@ class EmbeddedEngine:
                     # Ranges of join keys would be passed through the fence, into the scan.
                     main.connection.execute("SET disabled_optimizers = 'join_filter_pushdown'")
                 result = main.connection.execute(sql)
-            yield Stream(result, analysis.columns, plan.scans, main.renewals)
+            causes = (main.renewals, main.registrar.raised)
+            yield Stream(result, analysis.columns, plan.scans, *causes)
 
 
 @dataclass(frozen=True, slots=True)

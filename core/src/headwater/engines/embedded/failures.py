@@ -36,12 +36,17 @@ _PORTABLE_HINT: Final = (
 
 
 @contextmanager
-def translated(scans: Sequence[Scan], renewals: Sequence[HeadwaterError] = ()) -> Iterator[None]:
+def translated(
+    scans: Sequence[Scan],
+    renewals: Sequence[HeadwaterError] = (),
+    raised: Sequence[HeadwaterError] = (),
+) -> Iterator[None]:
     """Turn DuckDB's and Arrow's exceptions of the block into headwater's.
 
     Args:
         scans: The tables that are read, to name the one that a file belongs to.
         renewals: Failed renewals of credentials: the cause, where access is denied.
+        raised: What tables' own streams raised: the cause, whatever DuckDB makes of it.
     """
     import duckdb
     import pyarrow as pa
@@ -49,6 +54,8 @@ def translated(scans: Sequence[Scan], renewals: Sequence[HeadwaterError] = ()) -
     try:
         yield
     except (duckdb.Error, pa.ArrowException, OSError) as error:
+        for cause in raised:
+            raise cause from error
         raise failure(str(error), scans, renewals) from error
 
 
@@ -98,7 +105,9 @@ def _raised_by_query(code: str, message: str) -> EngineError:
 
 
 def _first_line(message: str) -> str:
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    # Arrow appends the traceback of an exception that a stream raised in Python.
+    told = message.partition(". Detail: Python exception")[0]
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
     return lines[0] if lines else "no reason given"
 
 

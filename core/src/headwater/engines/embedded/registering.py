@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from headwater.arrow_types import arrow_type
 from headwater.engines.embedded import files, lakes
 from headwater.engines.embedded.paths import duckdb_paths
-from headwater.errors import EngineError, UnsupportedError
+from headwater.errors import EngineError, HeadwaterError, UnsupportedError
 from headwater.plan import Plan, Scan
 from headwater.relation import (
     CatalogRelation,
@@ -45,6 +46,7 @@ class Registrar:
         self._connection = connection
         self._credentials = credentials
         self.paths: list[str] = []
+        self.raised: list[HeadwaterError] = []
 
     def register(self, scan: Scan, columns: frozenset[str]) -> None:
         """Create the view of a scan's slot.
@@ -90,7 +92,7 @@ class Registrar:
                 return _typed(f"{slot}_rows", relation, columns)
             case StreamRelation():
                 wanted = _chosen(relation, columns)
-                rows = lakes.RowStream(lambda: relation.open([c.name for c in wanted]))
+                rows = lakes.RowStream(lambda: self._opened(relation, [c.name for c in wanted]))
                 self._connection.register(f"{slot}_rows", rows)
                 return _typed(f"{slot}_rows", relation, columns)
             case CatalogRelation():
@@ -99,6 +101,26 @@ class Registrar:
                     "embedded engine does not have",
                     hint="use a spark engine on that cluster",
                 )
+
+    def _opened(self, relation: StreamRelation, names: Sequence[str]) -> pa.RecordBatchReader:
+        """Open a stream; what it raises is kept, because DuckDB would keep only its text."""
+        import pyarrow as pa
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            with self._keeping():
+                yield from reader
+
+        with self._keeping():
+            reader = relation.open(names)
+        return pa.RecordBatchReader.from_batches(reader.schema, batches())
+
+    @contextmanager
+    def _keeping(self) -> Iterator[None]:
+        try:
+            yield
+        except HeadwaterError as error:
+            self.raised.append(error)
+            raise
 
 
 def _typed(source: str, relation: Relation, columns: frozenset[str] | None) -> str:

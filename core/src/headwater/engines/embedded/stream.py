@@ -26,6 +26,7 @@ class Stream:
         columns: Names and types that the batches have.
         scans: The tables that are read, for errors.
         renewals: Failed renewals of credentials, for errors.
+        raised: What tables' own streams raised, for errors.
     """
 
     def __init__(
@@ -34,12 +35,13 @@ class Stream:
         columns: Sequence[Column],
         scans: Sequence[Scan],
         renewals: Sequence[HeadwaterError],
+        raised: Sequence[HeadwaterError],
     ) -> None:
         import pyarrow as pa
 
         self._scans = scans
-        self._renewals = renewals
-        with translated(scans, renewals):
+        self._causes = (renewals, raised)
+        with translated(scans, *self._causes):
             self._reader = result.to_arrow_reader(BATCH_ROWS)
         self._schema = pa.schema([pa.field(c.name, arrow_type(c.type)) for c in columns])
         found = self._reader.schema.types
@@ -59,7 +61,7 @@ class Stream:
         import pyarrow as pa
 
         while True:
-            with translated(self._scans, self._renewals):
+            with translated(self._scans, *self._causes):
                 try:
                     batch = self._reader.read_next_batch()
                 except StopIteration:

@@ -1,0 +1,90 @@
+"""Rows that a plugin streams: what it raises reaches the reader as what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pytest
+
+import headwater as hw
+from headwater.credentials import Access
+from headwater.errors import AuthError, EngineError, HeadwaterError, SourceError
+from headwater.relation import Relation, StreamRelation
+from headwater.sources.single_database import SingleDatabase
+from headwater.table import Catalog, Column, Partition, Table, TableName
+from headwater.types import STRING
+
+NAME = TableName("shelf", "t")
+SCHEMA = pa.schema([("id", pa.string())])
+
+
+class ShelfDataSource(hw.DataSource):
+    """A table whose rows a function gives."""
+
+    kind: ClassVar[str] = "shelf"
+
+    open: Callable[[Sequence[str]], Any]
+
+    def access(self) -> Access:
+        return Access()
+
+    def catalog(self, access: Access) -> Catalog:
+        return SingleDatabase("shelf", {"t": lambda: Table(NAME, (Column("id", STRING),))})
+
+    def relation(
+        self, table: Table, partitions: Sequence[Partition] | None, access: Access
+    ) -> Relation:
+        return StreamRelation(table.name, table.columns, self.open)
+
+    def sql(self) -> str:
+        return "SELECT * FROM t"
+
+    @property
+    def default_database(self) -> str:
+        return "shelf"
+
+
+def failing(error: Exception, after: int) -> Callable[[Sequence[str]], Any]:
+    """Return a stream that fails after some batches; before its first, while it is opened."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for _ in range(after):
+            yield pa.record_batch([["a"] * 50_000], schema=SCHEMA)
+        raise error
+
+    def opened(names: Sequence[str]) -> pa.RecordBatchReader:
+        if after == 0:
+            raise error
+        return pa.RecordBatchReader.from_batches(SCHEMA, batches())
+
+    return opened
+
+
+def rows(open_: Callable[[Sequence[str]], Any]) -> pa.Table:
+    with hw.Workspace(engine="embedded") as workspace:
+        return workspace.sql("SELECT * FROM t", ShelfDataSource(open=open_)).to_arrow()
+
+
+@pytest.mark.parametrize("after", [0, 1, 5])
+@pytest.mark.parametrize(
+    "error",
+    [
+        SourceError("the shelf fell over", code="fallen", hint="put it up", retryable=True),
+        AuthError("the door is locked", hint="where is the key?"),
+    ],
+    ids=["source", "auth"],
+)
+def test_what_a_stream_raises_is_what_the_reader_gets(error: HeadwaterError, after: int) -> None:
+    with pytest.raises(type(error)) as caught:
+        rows(failing(error, after))
+    assert caught.value is error
+    assert (caught.value.code, caught.value.hint) == (error.code, error.hint)
+
+
+@pytest.mark.parametrize("after", [1, 5])
+def test_another_exception_is_told_with_the_table_and_without_its_traceback(after: int) -> None:
+    with pytest.raises(EngineError, match=r"shelf\.t failed: .*nobody expected this") as caught:
+        rows(failing(ValueError("nobody expected this"), after))
+    assert "Traceback" not in str(caught.value)
