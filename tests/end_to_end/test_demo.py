@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.docs import snippets
 
 
 def headwater(*words, cwd=None):
@@ -39,6 +40,14 @@ def test_it_shows_the_plan_and_every_month(demo):
         "evidently",
     ):
         assert part in told
+
+
+def test_the_readme_shows_what_it_prints(demo):
+    _, told = demo
+    page = Path(__file__).parents[2] / "README.md"
+    (shown,) = [b for b in snippets.blocks(page) if b.text.startswith("7. Monitor:")]
+    written = told[told.index("7. Monitor:") : told.index("8. Hand it on")]
+    snippets.expect(shown.text, written, shown.where)
 
 
 def test_the_way_on_from_what_it_leaves_behind_works(demo):
