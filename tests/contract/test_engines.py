@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import ClassVar
-
 import pytest
 
 from headwater.engine import Engine
@@ -18,25 +15,13 @@ class TestEmbedded(EngineContract):
         return EmbeddedEngine()
 
 
-@pytest.fixture(scope="module")
-def spark() -> Iterator[Engine]:
-    from headwater.engines.spark import SparkEngine
-
-    engine = SparkEngine(master="local[2]", conf={"spark.ui.enabled": "false"})
-    yield engine
-    engine.close()
-
-
-SKIPS_FLOATS = "Spark's Parquet reader skips by statistics, which know neither NaN nor -0.0"
-
-
-@pytest.mark.spark
 class TestSpark(EngineContract):
-    known_failures: ClassVar[Mapping[str, str]] = {
-        "test_answers_are_sparks[nan-equals-nan]": SKIPS_FLOATS,
-        "test_answers_are_sparks[negative-zero-is-zero]": SKIPS_FLOATS,
-    }
-
     @pytest.fixture
-    def engine(self, spark: Engine) -> Engine:
-        return spark
+    def engine(self, spark_engine: Engine) -> Engine:
+        return spark_engine
+
+
+class TestSparkConnect(EngineContract):
+    @pytest.fixture
+    def engine(self, spark_connect: Engine) -> Engine:
+        return spark_connect

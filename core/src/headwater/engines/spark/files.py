@@ -18,6 +18,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from headwater.engines.spark import listing
+from headwater.engines.spark.floats import kept_from_readers
 from headwater.engines.spark.groups import FileGroup, groups
 from headwater.engines.spark.storage import Opening
 from headwater.engines.spark.types import ddl, literal, unpadded
@@ -164,7 +165,9 @@ def _select(group: FileGroup, *, keys: DataType | None = None) -> Iterator[str]:
     own |= {c.name.casefold(): replace(c, type=keys or c.type) for c in group.keys}
     for column in group.relation.columns:
         name, found = quoted(column.name), own.get(column.name.casefold())
-        value = "NULL" if found is None else _padded(quoted(found.name), found.type)
+        value = "NULL"
+        if found is not None:
+            value = kept_from_readers(_padded(quoted(found.name), found.type), found.type)
         # A partition may declare a type of its own.
         if found is None or found.type != column.type:
             value = _padded(f"CAST({value} AS {_readable(column.type)})", column.type)

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.engines.spark import streaming
+from headwater.engines.spark.floats import kept_from_readers
 from headwater.engines.spark.packages import is_s3
 from headwater.engines.spark.sessions import is_connect, setting
 from headwater.engines.spark.storage import Opening, Storage
@@ -144,10 +145,9 @@ class Lakes:
 
 def _as_declared(frame: DataFrame, columns: Sequence[Column]) -> DataFrame:
     """Return a table's columns in the order and the types that the plan saw."""
-    types = (c.type for c in unpadded(columns))
-    return frame.selectExpr(
-        *(
-            f"CAST({quoted(c.name)} AS {type_}) AS {quoted(c.name)}"
-            for c, type_ in zip(columns, types, strict=True)
-        )
-    )
+    return frame.selectExpr(*(_selected(column) for column in unpadded(columns)))
+
+
+def _selected(column: Column) -> str:
+    name = quoted(column.name)
+    return f"{kept_from_readers(f'CAST({name} AS {column.type})', column.type)} AS {name}"

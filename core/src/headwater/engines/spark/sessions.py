@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from headwater.engines.spark.floats import NESTED_PUSHDOWN
 from headwater.engines.spark.lending import LendingService
 from headwater.engines.spark.reference import Difference, differences
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 _LISTING_TASKS: Final = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
 _LISTERS: Final = 64
 """Tasks that list directories; Spark's own choice is one for each directory, up to 10,000."""
+_OF_A_READ: Final = {_LISTING_TASKS: str(_LISTERS), NESTED_PUSHDOWN: ""}
+"""Settings of every read."""
 
 
 class Kind(StrEnum):
@@ -87,7 +90,7 @@ def for_read(opened: Opened) -> Iterator[SparkSession]:
     base: Any = opened.session
     if opened.kind is Kind.CONNECT:
         session = base.cloneSession()
-        session.conf.set(_LISTING_TASKS, _LISTERS)
+        adjust(session, _OF_A_READ)
         try:
             yield session
         finally:
@@ -100,7 +103,7 @@ def for_read(opened: Opened) -> Iterator[SparkSession]:
     for name, value in base.conf.getAll.items():
         if known.get(name) != value:
             session.conf.set(name, value)
-    session.conf.set(_LISTING_TASKS, _LISTERS)
+    adjust(session, _OF_A_READ)
     yield session
 
 
