@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from headwater import gaps
 from headwater.credentials import Access
 from headwater.diagnostics import Diagnostic, Severity, errors_in
 from headwater.errors import ConfigError, MappingError, PlanError
@@ -101,7 +102,7 @@ def draft(
     """
     now = now or datetime.now(UTC)
     _check(request, serving)
-    wrapped, scans = _wrapped(serving, access, request.window, first=0)
+    wrapped, scans = _wrapped(serving, access, request.window, first=0, now=now)
     wrapped = Wrapped(wrapped.text, wrapped.mapping, request.window, request.sample)
     sql, mapping, as_of = select(wrapped), serving.mapping, None
     if actuals is not None:
@@ -142,7 +143,7 @@ def draft_sql(name: str, resolved: Resolved, access: Access) -> Plan:
         engine="",
         engine_reason="",
         identities=access.identities(),
-        warnings=resolved.warnings,
+        warnings=(*resolved.warnings, *_of_scans(scans)),
         created_at=datetime.now(UTC),
     )
 
@@ -185,12 +186,12 @@ def _check(request: Request, serving: Bound) -> None:
 
 
 def _wrapped(
-    query: Bound, access: Access, window: Window | None, *, first: int
+    query: Bound, access: Access, window: Window | None, *, first: int, now: datetime | None = None
 ) -> tuple[Wrapped, tuple[Scan, ...]]:
     slots, text = _named(query.resolved, first)
     moment = query.mapping.role(Role.TIMESTAMP)
     column = None if moment is None else moment.column
-    scans = scan(query.resolved, access, slots, window=window, time_column=column)
+    scans = scan(query.resolved, access, slots, window=window, time_column=column, now=now)
     return Wrapped(text, query.mapping), scans
 
 
@@ -247,9 +248,15 @@ def _warnings(
         for s in scans
         if s.blocker
     ]
-    found += [
+    found += _of_scans(scans)
+    return tuple(d for d in found if d.severity is not Severity.ERROR)
+
+
+def _of_scans(scans: Sequence[Scan]) -> list[Diagnostic]:
+    """Return what a plan says of tables in which less lies than a reader might think."""
+    found = [
         Diagnostic("no-files", f"{s.table} has no files to read for this plan", Severity.WARNING)
         for s in scans
         if s.estimate.files == 0 and not isinstance(s.relation, MemoryRelation | StreamRelation)
     ]
-    return tuple(d for d in found if d.severity is not Severity.ERROR)
+    return found + [d for s in scans for d in gaps.warnings(s.table, s.gaps)]

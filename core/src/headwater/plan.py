@@ -9,6 +9,7 @@ from typing import Any
 
 from headwater.credentials import Identity
 from headwater.diagnostics import Diagnostic
+from headwater.gaps import Gaps
 from headwater.mapping import BoundMapping
 from headwater.relation import Relation
 from headwater.table import TableName, TimePartition
@@ -45,6 +46,7 @@ class Scan:
         blocker: Why the window could not choose partitions, and what to declare; None if it did.
         rule: The declared rule that chose them.
         extent: The table's first and last partition (`dt=2026-01-01`), where none was kept.
+        gaps: Partitions that it should find and does not, where that can be told.
     """
 
     slot: str
@@ -55,6 +57,7 @@ class Scan:
     blocker: str | None = None
     rule: TimePartition | None = None
     extent: tuple[str, str] | None = None
+    gaps: Gaps | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from headwater.credentials import Access
 from headwater.engine import ArrowStream, Engine, SparkFrames
-from headwater.errors import UnsupportedError
+from headwater.errors import DataChangedError, UnsupportedError
 from headwater.plan import Plan
+from headwater.relation import FileRelation
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -33,8 +34,12 @@ class Reading:
 
     @contextmanager
     def open(self) -> Iterator[ArrowStream]:
-        """Open a read; leaving it releases everything."""
-        with self._open_access() as access, self._engine.read(self._plan, access) as batches:
+        """Open a read; leaving it releases everything.
+
+        Raises:
+            DataChangedError: If a file is not what the plan saw.
+        """
+        with self._confirmed() as access, self._engine.read(self._plan, access) as batches:
             yield batches
 
     def to_spark(self) -> DataFrame:
@@ -42,6 +47,7 @@ class Reading:
 
         Raises:
             UnsupportedError: If another engine than Spark runs the plan.
+            DataChangedError: If a file is not what the plan saw.
         """
         if not isinstance(self._engine, SparkFrames):
             raise UnsupportedError(
@@ -49,4 +55,38 @@ class Reading:
                 "no Spark DataFrames",
                 hint='read it with engine="spark"',
             )
-        return self._engine.to_spark(self._plan, self._open_access)
+        return self._engine.to_spark(self._plan, self._confirmed)
+
+    @contextmanager
+    def _confirmed(self) -> Iterator[Access]:
+        with self._open_access() as access:
+            confirm(self._plan, access)
+            yield access
+
+
+def confirm(plan: Plan, access: Access) -> None:
+    """Raise if a file of a plan was overwritten or deleted since, whatever its length is now.
+
+    Engines compare lengths, and notice a file that changes while they read it. A file that was
+    overwritten by another of the same length shows only in its version mark, which the storage
+    tells: `changes` is an optional method of a session (path to what happened to it).
+
+    Args:
+        plan: What is about to be read.
+        access: The opened identities.
+
+    Raises:
+        DataChangedError: Names the table and the first such file.
+    """
+    for scan in plan.scans:
+        relation = scan.relation
+        if not isinstance(relation, FileRelation) or relation.auth_ref is None:
+            continue
+        ask = getattr(access.session(relation.auth_ref), "changes", None)
+        if ask is None:
+            continue
+        for path, what in ask(relation.files).items():
+            raise DataChangedError(
+                f"table {relation.name}: {path} {what} since the read was planned",
+                hint="plan the read again",
+            )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
-from headwater import partitions
+from headwater import gaps, partitions
 from headwater.credentials import Access
+from headwater.gaps import Gaps
 from headwater.plan import Scan, ScanEstimate
 from headwater.relation import DeltaRelation, FileRelation, IcebergRelation, Relation
 from headwater.resolving import Resolved
@@ -32,6 +34,7 @@ class Choice:
         pruned_by: The same for a person, or None if nothing chooses.
         blocker: Why the window does not choose, or None.
         rule: The declared rule that was used.
+        own: The conditions that stand in the query.
     """
 
     conditions: tuple[KeyCondition, ...] = ()
@@ -39,6 +42,7 @@ class Choice:
     pruned_by: str | None = None
     blocker: str | None = None
     rule: TimePartition | None = None
+    own: tuple[KeyCondition, ...] = ()
 
 
 def scan(
@@ -48,6 +52,7 @@ def scan(
     *,
     window: Window | None,
     time_column: str | None,
+    now: datetime | None = None,
 ) -> tuple[Scan, ...]:
     """Return a scan for each place where a query names a table.
 
@@ -57,6 +62,7 @@ def scan(
         slots: A private name for each reference, in order.
         window: The rows that are wanted; None for all.
         time_column: Output column of the query that the window is about.
+        now: The present: partitions of the future are not missed. Default: the system's.
 
     Raises:
         ConfigError: If a declared rule does not fit its table.
@@ -66,8 +72,13 @@ def scan(
     references = resolved.analysis.parsed.references
     choices = [choose(resolved, i, window, time_column) for i in range(len(references))]
 
+    present = now or datetime.now(UTC)
+
     def one(index: int) -> Scan:
-        return _scan(resolved, access, references[index], slots[index], choices[index])
+        found, table, kept = _scan(
+            resolved, access, references[index], slots[index], choices[index]
+        )
+        return replace(found, gaps=_gaps(found, table, kept, choices[index], window, present))
 
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-scan") as pool:
         return tuple(pool.map(one, range(len(references))))
@@ -97,9 +108,8 @@ def choose(
         conditions += partitions.keys_for(rule, window, table)
         tests.append(partitions.keeps(rule, window, table))
         reasons.append(f"{', '.join(rule.keys)} from {rule.column} (window)")
-    return Choice(
-        tuple(conditions), tuple(tests), "; ".join(dict.fromkeys(reasons)) or None, blocker, rule
-    )
+    pruned_by = "; ".join(dict.fromkeys(reasons)) or None
+    return Choice(tuple(conditions), tuple(tests), pruned_by, blocker, rule, tuple(own))
 
 
 def _blocker(
@@ -128,7 +138,7 @@ def _blocker(
 
 def _scan(
     resolved: Resolved, access: Access, reference: TableReference, slot: str, choice: Choice
-) -> Scan:
+) -> tuple[Scan, Table, list[Partition] | None]:
     table = resolved.analysis.tables[reference.name]
     kept: list[Partition] | None = None
     total: int | None = None
@@ -142,7 +152,7 @@ def _scan(
     relation = resolved.source.relation(table, kept, access)
     files, size = _cost(relation)
     estimate = ScanEstimate(len(kept) if kept is not None else 1, total, files, size)
-    return Scan(
+    made = Scan(
         slot,
         table.name,
         relation,
@@ -152,6 +162,27 @@ def _scan(
         choice.rule,
         extent,
     )
+    return made, table, kept
+
+
+def _gaps(
+    found: Scan,
+    table: Table,
+    kept: Sequence[Partition] | None,
+    choice: Choice,
+    window: Window | None,
+    now: datetime,
+) -> Gaps | None:
+    """Return what a scan lacks; None where nothing can be told, or nothing at all was found."""
+    relation, rule = found.relation, choice.rule
+    if not isinstance(relation, FileRelation) or not kept or not relation.files:
+        return None
+    if rule is None or window is None or choice.blocker:
+        return gaps.of_registered(table, kept, relation)
+    keys = {k.casefold() for k in rule.keys}
+    if any(c.key.casefold() in keys for c in choice.own):
+        return gaps.of_registered(table, kept, relation)
+    return gaps.of_window(table, rule, window, relation, now)
 
 
 def _extent(resolved: Resolved, table: Table) -> tuple[str, str] | None:

@@ -23,6 +23,8 @@ class ReadStats:
         started_at: When the read began, in UTC.
         finished: Whether the stream was read to its end.
         verdict: Why there are no rows, if there are none.
+        notes: Why the rows may not be all, or not what they look like: partitions that are missing,
+            columns that files do not have.
     """
 
     rows: int = 0
@@ -35,6 +37,7 @@ class ReadStats:
     started_at: datetime | None = None
     finished: bool = False
     verdict: Diagnostic | None = None
+    notes: tuple[Diagnostic, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as a JSON-ready dict."""
@@ -48,5 +51,6 @@ class ReadStats:
             "last": self.last and self.last.isoformat(),
             "finished": self.finished,
             "verdict": self.verdict and self.verdict.to_dict(),
+            "notes": [n.to_dict() for n in self.notes],
             "not_counted": ["duplicate ids (see check)"],
         }

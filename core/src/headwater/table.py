@@ -88,11 +88,13 @@ class Partition:
         values: Its key values as text, in key order, unescaped; None is the NULL partition.
         location: Where its files lie (a URI).
         detail: The catalog's own knowledge of it, opaque to core. Never printed.
+        computed: Whether a rule gives it, so that nobody has said that it exists.
     """
 
     values: tuple[str | None, ...]
     location: str
     detail: Any = field(default=None, repr=False, compare=False)
+    computed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,8 @@ REFUSED: Final = {
     "trino_only": "approx_distinct",
     "hive_view": "Hive's SQL",
     "stateless_iceberg": "no metadata_location",
+    "acid": "transactional (ACID)",
+    "two_characters": "takes only its first character",
 }
 """Table to what its refusal says."""
 
@@ -243,3 +245,6 @@ def _refused(lake: GlueLake) -> None:
     more: dict[str, Any] = {"TableType": "VIRTUAL_VIEW", "ViewOriginalText": "select 1"}
     lake.table("hive_view", COLUMNS, **more)
     lake.table("stateless_iceberg", COLUMNS, parameters={"table_type": "ICEBERG"})
+    lake.table("acid", COLUMNS, serde="orc", parameters={"transactional": "true"})
+    lake.table("two_characters", COLUMNS, serde="lazy-simple",
+               serde_parameters={"field.delim": "||"})  # fmt: skip

@@ -147,6 +147,12 @@ def _hive(table: GlueTable) -> Classified:
         return Classified(
             Kind.UNKNOWN, "it is a governed table, which AWS retired at the end of 2024"
         )
+    if table.parameter("transactional").lower() == "true":
+        return Classified(
+            Kind.HIVE,
+            "it is a transactional (ACID) table of Hive: its files hold changes, deleted rows "
+            "among them, which only Hive puts together; write it out as Iceberg or Parquet",
+        )
     if not table.storage.serde and not table.storage.input_format:
         return Classified(Kind.UNKNOWN, "Glue says neither its serde nor its input format")
     return Classified(Kind.HIVE, _needs_location(table))

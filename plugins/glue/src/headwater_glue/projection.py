@@ -194,7 +194,7 @@ class Projection:
             )
             raise self._too_many(f"{count:,} partitions ({widths})")
         for values in itertools.product(*choices):
-            yield Partition(values, self.place(values))
+            yield Partition(values, self.place(values), computed=True)
 
     def total(self) -> int | None:
         """Return how many partitions there may be; None where a key is injected."""

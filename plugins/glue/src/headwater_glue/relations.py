@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from headwater.errors import UnsupportedError
+from headwater.errors import SourceError, UnsupportedError
 from headwater.relation import (
     CatalogRelation,
     DataFile,
@@ -118,6 +118,13 @@ def _stands_for(table: Table, known: Known) -> TableName:
 def _group(table: Table, known: Known, partition: Partition) -> FilePartition:
     """Return a partition's files-to-be, with what is different about it."""
     detail = partition.detail
+    if not partition.location:
+        raise SourceError(
+            f"table {table.name}: its partition {_spelled(table, partition)} is registered without "
+            "a location, so where its files lie is not known",
+            code="partition-location",
+            hint="register it again with its location, or leave it out by a condition on its keys",
+        )
     if not isinstance(detail, GluePartition) or known.kind is not Kind.HIVE:
         # Projected partitions, and those of Spark's own tables, are read as the table is.
         return FilePartition(partition.values, partition.location)

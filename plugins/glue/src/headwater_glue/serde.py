@@ -168,9 +168,13 @@ def _lazy_simple(parameters: Mapping[str, str]) -> Reading:
     header = _header(parameters)
     if header is None:
         return Reading(refused=_too_many_lines(parameters))
-    separator = _delimiter(
-        parameters.get("field.delim") or parameters.get("serialization.format"), "\x01"
-    )
+    told = parameters.get("field.delim") or parameters.get("serialization.format")
+    separator = _delimiter(told, "\x01")
+    if told and len(told) > 1 and separator == told[0]:
+        return Reading(
+            refused=f"its field.delim is {told!r}: LazySimpleSerDe takes only its first character, "
+            "and splits in the wrong places; MultiDelimitSerDe takes it whole"
+        )
     if ord(separator) > 127:
         return Reading(
             refused=f"its delimiter is the byte {ord(separator)}, which is not one of UTF-8 text"

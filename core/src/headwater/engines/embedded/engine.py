@@ -124,7 +124,7 @@ class EmbeddedEngine:
                     main.connection.execute("SET disabled_optimizers = 'join_filter_pushdown'")
                 result = main.connection.execute(sql)
             causes = (main.renewals, main.registrar.raised)
-            yield Stream(result, analysis.columns, plan.scans, *causes)
+            yield Stream(result, analysis.columns, plan.scans, *causes, readers.notes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +176,10 @@ class _Readers:
         return RowStream(
             lambda: reader.connection.cursor().execute(sql).to_arrow_reader(BATCH_ROWS)
         )
+
+    def notes(self) -> tuple[Diagnostic, ...]:
+        """Return what the files of the tables gave cause to say."""
+        return tuple(n for reader in self._open.values() for n in reader.registrar.notes)
 
     def confine(self) -> None:
         """Let no database open another file than those of its tables."""

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded import json_lines, orc, parquet, separated
+from headwater.engines.embedded.missing import missing_columns
 from headwater.engines.embedded.partition_values import literal
 from headwater.engines.embedded.scans import Group, Scanner
 from headwater.errors import UnsupportedError
@@ -31,13 +33,19 @@ _SCANNERS: Mapping[str, Scanner] = {
 }
 
 
-def select(connection: DuckDBPyConnection, relation: FileRelation, paths: Mapping[str, str]) -> str:
-    """Return a SELECT over a relation's files, in the order of its columns.
+def select(
+    connection: DuckDBPyConnection,
+    relation: FileRelation,
+    paths: Mapping[str, str],
+    used: frozenset[str],
+) -> tuple[str, list[Diagnostic]]:
+    """Return a SELECT over a relation's files, in the order of its columns, and what to say of it.
 
     Args:
         connection: Where footers are asked for.
         relation: The table.
         paths: How DuckDB calls each of its files, by the relation's own path.
+        used: Names of the columns that the query uses, casefolded.
 
     Raises:
         UnsupportedError: For a format or an option that can't be read with Spark's meaning.
@@ -45,11 +53,11 @@ def select(connection: DuckDBPyConnection, relation: FileRelation, paths: Mappin
         EngineError: If a file's columns can't stand for the table's.
     """
     if not relation.files:
-        return _empty(relation)
+        return _empty(relation), []
     # No query uses an unreadable column; it has its place in `*`, and files are not asked for it.
     unread = {c.name: null(STRING) for c in relation.columns if not c.type.is_known}
     readable = replace(relation, columns=tuple(c for c in relation.columns if c.type.is_known))
-    branches = []
+    branches, scans = [], []
     for group in _groups(relation):
         scanner = _SCANNERS.get(group.format)
         if scanner is None:
@@ -63,7 +71,8 @@ def select(connection: DuckDBPyConnection, relation: FileRelation, paths: Mappin
             by_name = {**unread, **scan.columns, **keys}
             columns = ", ".join(f"{by_name[c.name]} AS {name(c.name)}" for c in relation.columns)
             branches.append(f"SELECT {columns} FROM {scan.source}")
-    return "\nUNION ALL\n".join(branches)
+            scans.append(scan)
+    return "\nUNION ALL\n".join(branches), missing_columns(relation, scans, used)
 
 
 def _empty(relation: FileRelation) -> str:

@@ -10,9 +10,11 @@ from headwater.engines.embedded.parquet_schema import FileColumn, footers, named
 from headwater.engines.embedded.parquet_types import TypeConflictError, read_as
 from headwater.engines.embedded.paths import check_length
 from headwater.engines.embedded.scans import Group, Scan
-from headwater.errors import EngineError
+from headwater.errors import EngineError, UnsupportedError
 from headwater.relation import DataFile, FileRelation
-from headwater.sql.portable.spelling import cast, name, null, text
+from headwater.sql.portable.casts import cast as cast_piece
+from headwater.sql.portable.pieces import Piece, Refusal
+from headwater.sql.portable.spelling import name, null, text
 from headwater.table import Column
 
 if TYPE_CHECKING:
@@ -38,7 +40,14 @@ def scans(
         reads = _reads(relation, group.columns, columns, files[0])
         listed = ", ".join(text(paths[f.path]) for f in files)
         source = f"read_parquet([{listed}], hive_partitioning = false)"
-        yield Scan(source, reads, tuple(files))
+        declared = {c.name.casefold() for c in relation.columns}
+        yield Scan(
+            source,
+            reads,
+            tuple(files),
+            absent=tuple(c.name for c in relation.data_columns if not named(columns, c.name)),
+            strange=tuple(c.name for c in columns if c.name.casefold() not in declared),
+        )
 
 
 def _past_statistics(value: str) -> str:
@@ -79,6 +88,19 @@ def _reads(
                 code="parquet-type-conflict",
                 hint="Spark fails on this file too; correct the table's type or rewrite the file",
             ) from None
-        # A partition may declare a type of its own; the query sees the table's.
-        reads[column.name] = value if partition.type == column.type else cast(value, column.type)
+        reads[column.name] = _as_table(relation, partition, column, value)
     return reads
+
+
+def _as_table(relation: FileRelation, partition: Column, column: Column, value: str) -> str:
+    """Return a value that a partition declares with its own type, cast as Spark casts it."""
+    if partition.type == column.type:
+        return value
+    try:
+        return cast_piece(Piece(value, partition.type), column.type).sql
+    except Refusal as refusal:
+        raise UnsupportedError(
+            f"table {relation.name}: a partition has {column.name} as {partition.type}, the table "
+            f"as {column.type}: {refusal.reason}",
+            hint="use the spark engine for this table, or correct the partition's columns",
+        ) from None

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from headwater.arrow_types import arrow_type
+from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded import files, lakes
 from headwater.engines.embedded.paths import duckdb_paths
 from headwater.errors import EngineError, HeadwaterError, UnsupportedError
@@ -46,6 +47,7 @@ class Registrar:
         self._connection = connection
         self._credentials = credentials
         self.paths: list[str] = []
+        self.notes: list[Diagnostic] = []
         self.raised: list[HeadwaterError] = []
 
     def register(self, scan: Scan, columns: frozenset[str]) -> None:
@@ -81,7 +83,9 @@ class Registrar:
             case FileRelation():
                 paths = duckdb_paths(relation)
                 self.paths += paths.values()
-                return files.select(self._connection, relation, paths)
+                select, notes = files.select(self._connection, relation, paths, columns)
+                self.notes += notes
+                return select
             case MemoryRelation():
                 self._connection.register(f"{slot}_rows", _table(relation))
                 return _typed(f"{slot}_rows", relation, None)

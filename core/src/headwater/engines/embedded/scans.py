@@ -39,12 +39,16 @@ class Scan:
         columns: Expression of each of the table's data columns, by name, with the table's type.
         files: The files that it reads, in order.
         file_index: Expression that gives the 0-based number of a row's file in `files`.
+        absent: The table's columns that these files do not have, of formats that name them.
+        strange: The files' columns that the table does not have.
     """
 
     source: str
     columns: Mapping[str, str]
     files: tuple[DataFile, ...]
     file_index: str = "file_index"
+    absent: tuple[str, ...] = ()
+    strange: tuple[str, ...] = ()
 
 
 Scanner: TypeAlias = (

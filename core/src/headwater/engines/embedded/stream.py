@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from headwater.arrow_types import arrow_type
+from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded.failures import translated
 from headwater.errors import EngineError, HeadwaterError
 from headwater.plan import Scan
@@ -27,6 +28,7 @@ class Stream:
         scans: The tables that are read, for errors.
         renewals: Failed renewals of credentials, for errors.
         raised: What tables' own streams raised, for errors.
+        notes: What a reader should know of these rows.
     """
 
     def __init__(
@@ -36,9 +38,11 @@ class Stream:
         scans: Sequence[Scan],
         renewals: Sequence[HeadwaterError],
         raised: Sequence[HeadwaterError],
+        notes: Sequence[Diagnostic] = (),
     ) -> None:
         import pyarrow as pa
 
+        self.notes = tuple(notes)
         self._scans = scans
         self._causes = (renewals, raised)
         with translated(scans, *self._causes):
