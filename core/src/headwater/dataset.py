@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headwater import html
+from headwater import gaps, html
 from headwater.conform import conformer
 from headwater.diagnostics import Diagnostic
 from headwater.engine import ArrowStream
@@ -152,6 +152,9 @@ class Dataset:
         error: BaseException | None = None
         try:
             with self._open() as stream:
+                stats.notes = _notes(self.plan, stream)
+                for note in stats.notes:
+                    _log.warning("%s: %s", self.plan.connection, note.message)
                 turn = _turning(self.plan, stream.schema)
                 schema, convert = turn
                 yield schema
@@ -186,6 +189,12 @@ class Dataset:
     def __repr__(self) -> str:
         window = self.plan.window or "all rows"
         return f"<Dataset of {self.plan.connection}, {window}, by {self.plan.engine}>"
+
+
+def _notes(plan: Plan, stream: ArrowStream) -> tuple[Diagnostic, ...]:
+    """Return what a reader should know of the rows, whether or not anybody looked at the plan."""
+    told: tuple[Diagnostic, ...] = getattr(stream, "notes", ())
+    return (*(w for w in plan.warnings if w.code in gaps.CODES), *told)
 
 
 def _turning(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from headwater.credentials import Credentials, Identity, Permission, TokenSource
-from headwater.errors import AuthError
+from headwater.errors import AuthError, HeadwaterError
+from headwater.relation import DataFile
 from headwater_aws.clients import Clients, bare_session
 from headwater_aws.errors import translating
 from headwater_aws.narrowing import PolicyRow, session_policies
@@ -199,6 +200,16 @@ class AwsSession:
         if endpoint:
             settings["endpoint_url"] = endpoint
         return Credentials("s3", secrets, settings, keys.expires_at)
+
+    def changes(self, files: Iterable[DataFile]) -> Mapping[str, str]:
+        """Return which planned files are not what they were, and what happened to them.
+
+        Raises:
+            AccessDeniedError: If the session may not list them.
+        """
+        from headwater_aws.confirming import changes
+
+        return changes(self, files)
 
     def narrowed(self, permissions: Iterable[Permission]) -> AwsSession:
         """Return a session that may do no more than this, or itself if it can't be narrowed.
