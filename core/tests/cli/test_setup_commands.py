@@ -43,7 +43,7 @@ def test_init_makes_the_folder_it_is_given(headwater: Program) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("init", "--source", "mongo"), "--source is one of files, glue, got 'mongo'"),
+        (("init", "--source", "mongo"), "--source is one of files, glue, s3, got 'mongo'"),
         (("init", "c.toml"), "c.toml: the file is YAML; end its name in .yaml"),
     ],
 )

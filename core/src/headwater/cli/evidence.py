@@ -35,7 +35,7 @@ def proposed(
 
     Args:
         kind: The source's kind.
-        reference: `DATABASE.TABLE`; a path for `files`.
+        reference: `DATABASE.TABLE`; a path for `files`; a URL for sources of files elsewhere.
         given: The source's other options; None leaves one out.
         path: Where the file will be, as relative paths start from there.
         registry: Where the source's class comes from.
@@ -48,6 +48,7 @@ def proposed(
     from headwater.config import source_of
 
     options = {key: value for key, value in given.items() if value is not None}
+    name: TableName | None
     if kind == "files":
         file = Path(reference).expanduser()
         name = TableName("files", re.sub(r"\W", "_", file.stem) or "log")
@@ -57,6 +58,9 @@ def proposed(
         }
         # The file that is written means a path beside itself; this run, one in this folder.
         written = {**options, "tables": {name.name: _beside(file, path)}}
+    elif "://" in reference:
+        name = None
+        options = written = {"path": reference, **options}
     else:
         database, _, short = reference.rpartition(".")
         if not database:
@@ -69,6 +73,11 @@ def proposed(
     source = source_of(kind, options, registry)
     with source.access() as access:
         catalog = source.catalog(access)
+        if name is None:
+            # A source of one place: one database, and one table in it.
+            home = source.default_database or next(iter(catalog.databases()))
+            (only,) = catalog.tables(home)
+            name = TableName(home, only)
         table = catalog.table(name)
         if table.unqueryable:
             raise UnsupportedError(f"table {name} can't be queried: {table.unqueryable}")

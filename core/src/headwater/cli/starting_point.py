@@ -73,18 +73,28 @@ SOURCES: Final = {
             # partitions:
             #   model_predictions: {column: prediction_timestamp, keys: {dt: yyyy-MM-dd}}
 """,
+    "s3": """\
+            type: s3
+            # Dates in the path follow from time_column: only a window's folders are read. Folders
+            # like dt=2026-01-31/ are understood too: path: s3://my-lake/model_predictions/
+            path: s3://my-lake/model_predictions/%Y/%m/%d/*.parquet
+            time_column: prediction_timestamp
+            format: parquet           # or csv, json, orc, avro, delta, iceberg
+            region: us-east-1
+            auth: lake
+            # query: SELECT * FROM {data} WHERE owner IS NOT NULL       # any Spark SQL
+""",
 }
 """The source's part, by kind."""
 
-_AUTH: Final = {
-    "glue": """
+_LAKE: Final = """
 auth:
   lake:
     type: oidc-role                   # or default, profile, static, assume-role
     role_arn: ${env:LAKE_ROLE_ARN:-arn:aws:iam::123456789012:role/monitoring}
     token: file:${env:AWS_WEB_IDENTITY_TOKEN_FILE:-/var/run/secrets/token}
 """
-}
+_AUTH: Final = {"glue": _LAKE, "s3": _LAKE}
 
 
 def starting_point(kind: str) -> str:

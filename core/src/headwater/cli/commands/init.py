@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from headwater.cli.asking import ask, somebody_answers
 from headwater.cli.commands.discover import parsed_options
 from headwater.cli.options import Debug, Json, terminal_of
 from headwater.errors import ConfigError
@@ -25,7 +26,7 @@ def init(
         typer.Option(
             "--source",
             "-s",
-            help="Kind of source in it: files or glue.  [default: glue if it is installed]",
+            help="Kind of source in it: files, glue or s3.  [default: glue if it is installed]",
             show_default=False,
         ),
     ] = None,
@@ -33,7 +34,7 @@ def init(
         str | None,
         typer.Option(
             "--from",
-            help="Propose a whole file for one table: glue:DATABASE.TABLE, or files:PATH.",
+            help="Propose a whole file for one table: glue:DATABASE.TABLE, files:PATH or s3://...",
             metavar="KIND:TABLE",
             show_default=False,
         ),
@@ -63,7 +64,7 @@ def init(
     """Write a commented headwater.yaml: a model, and where its predictions lie.
 
     With --from, the model and the mapping are proposed from a table's columns, partitions and
-    the footers of a few of its files.
+    the footers of a few of its files. Without --source and --from, a person at a terminal is asked.
     """
     terminal = terminal_of(ctx)
     if table is None and (region or endpoint_url or options):
@@ -72,30 +73,43 @@ def init(
         raise typer.BadParameter("give --from or --source, not both")
     if path.suffix not in (".yaml", ".yml"):
         raise typer.BadParameter(f"{path}: the file is YAML; end its name in .yaml")
+    given: dict[str, Any] = {"region": region, "endpoint_url": endpoint_url}
+    if source is None and table is None and not json and somebody_answers():
+        answers = ask(_likely(terminal), _installed(terminal), path, overwrite)
+        source, overwrite = answers.source, answers.overwrite
+        table = f"{source}:{answers.table}" if answers.table else None
+        given |= answers.options
     if table is None:
         kind, text = _starting_point(terminal, source)
         _refuse_existing(path, overwrite)
     else:
         _refuse_existing(path, overwrite)
-        given = {"region": region, "endpoint_url": endpoint_url, **parsed_options(options or [])}
+        given |= parsed_options(options or [])
         kind, text = _proposal(terminal, table, given, path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with complete(path) as file:
         file.write(text.encode())
     terminal.emit({"path": str(path), "source": kind})
     terminal.say(f"wrote {path}: edit it, then run `headwater check`")
-    if not any(spec.kind == kind for spec in terminal.registry.sources()):
+    if kind not in _installed(terminal):
         terminal.warn(f"the source {kind!r} is not installed: pip install headwater-{kind}")
 
 
 def _starting_point(terminal: Terminal, source: str | None) -> tuple[str, str]:
     from headwater.cli.starting_point import SOURCES, starting_point
 
-    kinds = [spec.kind for spec in terminal.registry.sources()]
-    kind = source or ("glue" if "glue" in kinds else "files")
+    kind = source or _likely(terminal)
     if kind not in SOURCES:
         raise typer.BadParameter(f"--source is one of {', '.join(SOURCES)}, got {kind!r}")
     return kind, starting_point(kind)
+
+
+def _installed(terminal: Terminal) -> list[str]:
+    return [spec.kind for spec in terminal.registry.sources()]
+
+
+def _likely(terminal: Terminal) -> str:
+    return "glue" if "glue" in _installed(terminal) else "files"
 
 
 def _refuse_existing(path: Path, overwrite: bool) -> None:
@@ -111,5 +125,7 @@ def _proposal(
     kind, separator, rest = reference.partition(":")
     if not separator or not rest:
         raise typer.BadParameter(f"--from takes KIND:TABLE, e.g. glue:my_db.log, got {reference!r}")
+    if rest.startswith("//"):
+        rest = reference  # a URL names its kind itself: s3://...
     with terminal.progress(f"looking at {rest}"):
         return kind, proposed(kind, rest, given, path, terminal.registry)
