@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -100,6 +101,20 @@ def test_a_run_keeps_where_its_data_came_from(
     assert again.to_arrow()["id"].to_pylist() == data.df["id"].tolist()
     with pytest.raises(ConfigError, match="m/v1/serving: a run keeps no credentials"):
         source.load()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["headwater.adapters.mlflow", "mlflow"])
+def test_it_does_not_matter_who_is_imported_first(first: str) -> None:
+    code = (
+        f"import {first}\n"
+        "from headwater.adapters.mlflow import HeadwaterDatasetSource as ours\n"
+        "from mlflow.data.dataset_source_registry import get_registered_sources\n"
+        "assert ours in get_registered_sources()"
+    )
+    command = [sys.executable, "-W", "error::UserWarning", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

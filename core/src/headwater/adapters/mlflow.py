@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from mlflow.data.pandas_dataset import PandasDataset
 
+    from headwater.adapters.mlflow_source import HeadwaterDatasetSource
     from headwater.dataset import Dataset
+
+__all__ = ["HeadwaterDatasetSource", "evaluated", "to_mlflow"]
 
 
 def to_mlflow(
@@ -45,12 +48,12 @@ def to_mlflow(
     """
     try:
         from mlflow.data.pandas_dataset import from_pandas
-
-        from headwater.adapters.mlflow_source import HeadwaterDatasetSource
     except ImportError as error:
         raise PluginError(
             f"MLflow is not here: {error}", hint="pip install 'headwater[mlflow]'"
         ) from error
+    from headwater.adapters.mlflow_source import HeadwaterDatasetSource
+
     frame = data.to_pandas()
     answer = evaluated(schema, frame.columns, prediction)
     target = f"{ACTUAL_PREFIX}{answer.name}" if answer else ""
@@ -97,3 +100,14 @@ def evaluated(
 
     able = [item for item in schema.predictions if item.type is not FieldType.DICT]
     return min(able, key=rank, default=None)
+
+
+def __getattr__(name: str) -> object:
+    if name != "HeadwaterDatasetSource":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # MLflow asks for the class (by its entry point) while it is imported itself: it comes first.
+    import mlflow.data  # noqa: F401
+
+    from headwater.adapters.mlflow_source import HeadwaterDatasetSource
+
+    return HeadwaterDatasetSource

@@ -1,7 +1,7 @@
 """Where an MLflow dataset came from: a read of headwater's, told so that it can be made again.
 
-MLflow finds the class by the entry point `mlflow.dataset_source`. This module imports MLflow, so
-nothing may import it before MLflow is wanted.
+MLflow finds the class by the entry point `mlflow.dataset_source`, in the middle of its own import;
+so this room is entered through `headwater.adapters.mlflow`, which lets MLflow go first.
 """
 
 from __future__ import annotations
