@@ -20,7 +20,11 @@ from headwater.errors import AuthError
 
 
 class Secret:
-    """A text that must not be shown: its repr, str and pickle hide it; `reveal()` gives it."""
+    """A text that must not be shown: its repr, str and pickle hide it; `reveal()` gives it.
+
+    Args:
+        value: The text.
+    """
 
     __slots__ = ("_value",)
 
@@ -160,6 +164,9 @@ class Access:
     """The opened sessions of one operation, by `auth_ref`. A context manager.
 
     A plan names each relation's `auth_ref`; several identities in one read are normal.
+
+    Args:
+        sessions: The sessions, by `auth_ref`; closed with it.
     """
 
     def __init__(self, sessions: Mapping[str, Session] | None = None) -> None:
@@ -177,7 +184,7 @@ class Access:
             raise AuthError(f"no identity was opened for {auth_ref!r}") from None
 
     def storage(self, auth_ref: str | None) -> Credentials | None:
-        """Return current storage credentials, or None where a relation needs none."""
+        """Return current storage credentials for an `auth_ref`, or None where a relation has none."""
         return None if auth_ref is None else self.session(auth_ref).storage()
 
     def identities(self) -> dict[str, Identity]:
@@ -185,7 +192,7 @@ class Access:
         return {ref: session.identity() for ref, session in self._sessions.items()}
 
     def joined(self, other: Access) -> Access:
-        """Return an access with the sessions of both; theirs are closed by whoever opened them."""
+        """Return an access with the sessions of this and `other`; who opened them closes them."""
         return Access({**self._sessions, **other._sessions})
 
     @property
@@ -194,7 +201,7 @@ class Access:
         return tuple(self._sessions)
 
     def replaced(self, auth_ref: str, session: Session) -> Access:
-        """Return an access in which one session is another; whoever opened it closes it."""
+        """Return an access with `session` behind an `auth_ref`; whoever opened it closes it."""
         return Access({**self._sessions, auth_ref: session})
 
     def close(self) -> None:

@@ -90,7 +90,7 @@ class Dataset:
         return self.reader().read_all()
 
     def to_pandas(self, **options: Any) -> pd.DataFrame:
-        """Return all rows as a pandas DataFrame; options go to `pyarrow.Table.to_pandas`."""
+        """Return all rows as a pandas DataFrame; `options` go to `pyarrow.Table.to_pandas`."""
         return self.to_arrow().to_pandas(**options)
 
     def to_polars(self) -> pl.DataFrame:

@@ -26,7 +26,12 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of a text, as half-open character offsets `[start, end)`, 0-based."""
+    """A stretch of a text: half-open, in characters from 0.
+
+    Args:
+        start: Offset of its first character.
+        end: Offset behind its last one.
+    """
 
     start: int
     end: int

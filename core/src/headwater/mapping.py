@@ -37,7 +37,7 @@ class Mapping:
     labels: MappingABC[str, str] = field(default_factory=dict)
 
     def check(self, schema: Schema) -> None:
-        """Refuse a mapping of fields that the schema does not declare.
+        """Refuse a mapping of fields that the `schema` does not declare.
 
         Raises:
             ConfigError: Naming the field, with a did-you-mean.

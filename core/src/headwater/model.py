@@ -57,7 +57,16 @@ class Definition:
 
 
 class Connection:
-    """A model version's schema, bound by a mapping to a data source. Holds no open resource."""
+    """A model version's schema, bound by a mapping to a data source. Holds no open resource.
+
+    Made by `ModelVersion.connect_serving` and its siblings.
+
+    Args:
+        workspace: Who plans and reads.
+        version: The model's version.
+        purpose: What its rows are: serving, training, testing, actuals.
+        definition: The source, the mapping, and the limits.
+    """
 
     def __init__(
         self, workspace: Workspace, version: ModelVersion, purpose: Purpose, definition: Definition
@@ -147,7 +156,16 @@ class Connection:
 
 
 class ModelVersion:
-    """One (re)trained version of a model: its schema, and the data it is connected to."""
+    """One (re)trained version of a model: its schema, and the data it is connected to.
+
+    Made by `Workspace.create_model_version`.
+
+    Args:
+        workspace: Who plans and reads.
+        model: The model.
+        id: Its name among the model's versions, e.g. `v1`.
+        schema: Its fields.
+    """
 
     def __init__(self, workspace: Workspace, model: Model, id: str, schema: Schema) -> None:
         self._workspace = workspace
@@ -277,7 +295,7 @@ class ModelVersion:
         )
 
     def disconnect(self, purpose: str) -> None:
-        """Forget a connection, so that another can be made in its place."""
+        """Forget the connection of a `purpose` (`serving` ...): another can be made in its place."""
         self._connections.pop(Purpose(purpose), None)
 
     def _connect(

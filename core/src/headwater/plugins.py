@@ -85,7 +85,7 @@ class PluginRegistry:
         self._loaded: tuple[Plugin, ...] | None = None
 
     def source(self, kind: str) -> SourceSpec:
-        """Return the data source of that kind.
+        """Return the data source of that `kind`.
 
         Raises:
             PluginError: If nobody provides it (with what to install, or why the plugin that
@@ -156,7 +156,7 @@ class PluginRegistry:
                 yield plugin.status.label, plugin.manager
 
     def load(self, spec: Spec) -> Any:
-        """Import what a spec names.
+        """Import what a `spec` names.
 
         Raises:
             PluginError: If it can't be imported: names the distribution, and what to install.

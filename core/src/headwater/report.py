@@ -41,7 +41,7 @@ class CheckStage:
 
     @classmethod
     def failed(cls, name: str, error: HeadwaterError) -> CheckStage:
-        """Return the stage that ended in an error."""
+        """Return the stage `name` that ended in an `error`."""
         found: tuple[Diagnostic, ...] = getattr(error, "diagnostics", ())
         if not found and error.hint:
             found = (Diagnostic(error.code, error.message, hint=error.hint),)
@@ -49,7 +49,7 @@ class CheckStage:
 
     @classmethod
     def skipped(cls, name: str, why: str) -> CheckStage:
-        """Return the stage that could not be examined."""
+        """Return the stage `name` that could not be examined, and `why`."""
         return cls(name, Status.SKIPPED, why)
 
     def to_dict(self) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class CheckReport:
         return all(s.status is not Status.FAILED for s in self.stages)
 
     def stage(self, name: str) -> CheckStage | None:
-        """Return the first stage of that name, or None."""
+        """Return the first stage called `name`, or None."""
         return next((s for s in self.stages if s.name == name), None)
 
     def to_dict(self) -> dict[str, Any]:

@@ -145,7 +145,7 @@ class Schema:
         return html.card(f"{self.model_type} model", fields)
 
     def prediction(self, name: str) -> Field | None:
-        """Return the prediction of that name, or None."""
+        """Return the prediction called `name`, or None."""
         return next((p for p in self.predictions if p.name == name), None)
 
     def to_dict(self) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class DataSource(BaseModel, ABC):
 
     @abstractmethod
     def catalog(self, access: Access) -> Catalog:
-        """Return the catalog that the query's tables are looked up in."""
+        """Return the catalog that the query's tables are looked up in, by the identities of `access`."""
 
     @abstractmethod
     def sql(self) -> str:
@@ -92,7 +92,7 @@ class DataSource(BaseModel, ABC):
         return None
 
     def time_partition(self, table: Table) -> TimePartition | None:
-        """Return how a table's partition keys follow from time, if that is known."""
+        """Return how the partition keys of `table` follow from time, if that is known."""
         return None
 
     def rewrite_rules(self) -> tuple[RewriteRule, ...]:
@@ -112,7 +112,7 @@ class DataSource(BaseModel, ABC):
         return None
 
     def permissions(self, plan: Plan) -> Iterable[Permission]:
-        """Return what a plan over this source must be allowed to do.
+        """Return what a `plan` over this source must be allowed to do.
 
         Raises:
             UnsupportedError: If the source does not declare `permissions`.
@@ -126,6 +126,9 @@ class DataSource(BaseModel, ABC):
         """Yield what `check` should know before it asks the catalog: is access what it should be?
 
         A source that knows more (a token's claims, an issuer, each permission) yields more stages.
+
+        Args:
+            access: The opened identities.
         """
         try:
             identities = access.identities()

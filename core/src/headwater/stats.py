@@ -19,7 +19,8 @@ class ReadStats:
         null_ids: Rows whose id is NULL.
         actuals: For each actual, how many rows have it (label coverage is this over `rows`).
         conflicts: Rows whose actuals of equal time contradict each other.
-        first, last: Earliest and latest timestamp delivered.
+        first: Earliest timestamp delivered.
+        last: Latest timestamp delivered.
         started_at: When the read began, in UTC.
         finished: Whether the stream was read to its end.
         verdict: Why there are no rows, if there are none.

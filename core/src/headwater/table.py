@@ -69,7 +69,7 @@ class Table:
     unqueryable: str | None = None
 
     def column(self, name: str) -> Column | None:
-        """Return the column of that name, ignoring case as Spark does, or None."""
+        """Return the column called `name`, ignoring case as Spark does, or None."""
         folded = name.casefold()
         return next((c for c in self.columns if c.name.casefold() == folded), None)
 

@@ -76,7 +76,7 @@ class DataType:
         return tuple(zip(self.field_names, self.children, strict=True))
 
     def field(self, name: str) -> DataType | None:
-        """Return a struct field's type by name, ignoring case as Spark does, or None."""
+        """Return the type of a struct's field by `name`, ignoring case as Spark does, or None."""
         folded = name.casefold()
         return next((t for n, t in self.fields if n.casefold() == folded), None)
 

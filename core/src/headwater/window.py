@@ -10,7 +10,15 @@ from headwater.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The half-open interval `[start, end)`, both aware and in UTC, to the microsecond."""
+    """A half-open interval of time, in UTC, to the microsecond.
+
+    Args:
+        start: Its first moment; aware.
+        end: The moment behind its last one; aware, and later.
+
+    Raises:
+        ConfigError: If a bound has no time zone, or the interval is empty.
+    """
 
     start: datetime
     end: datetime
@@ -32,6 +40,10 @@ class Window:
     @classmethod
     def of(cls, start: str | date | datetime, end: str | date | datetime) -> Window:
         """Return a window from ISO 8601 texts, dates or datetimes; naive times are UTC.
+
+        Args:
+            start: Its first moment; a date is its midnight.
+            end: The moment behind its last one.
 
         Raises:
             ConfigError: If a bound can't be read, or the window is empty.

@@ -160,7 +160,7 @@ class Workspace:
         return {c.name: c for v in self.versions for c in v.connections.values()}
 
     def connection(self, name: str) -> Connection:
-        """Return a connection by name; an ending that is unique is enough, e.g. `serving`.
+        """Return a connection by `name`; an ending that is unique is enough, e.g. `serving`.
 
         Raises:
             ConfigError: If none or several match; suggests names.
@@ -168,7 +168,7 @@ class Workspace:
         return find(self.connections, name)
 
     def engine_named(self, name: str) -> Engine:
-        """Return an engine, made when it is first asked for.
+        """Return the engine called `name`, made when it is first asked for.
 
         Raises:
             PluginError: If no plugin provides it, or it can't be imported.
@@ -180,7 +180,7 @@ class Workspace:
             return self._engines[name]
 
     def use_engine(self, engine: Engine) -> None:
-        """Use an engine that the caller made, e.g. `SparkEngine(session=spark)`, by its name."""
+        """Use an `engine` that the caller made, e.g. `SparkEngine(session=spark)`, by its name."""
         with self._lock:
             self._engines[engine.name] = engine
 
@@ -254,7 +254,16 @@ class Workspace:
         return check(self, connection, window)
 
     def resolve(self, source: DataSource, access: Access, query: str | None = None) -> Resolved:
-        """Return a source's query, resolved against its catalog by all rules and validators."""
+        """Return a source's query, resolved against its catalog by all rules and validators.
+
+        Args:
+            source: The source.
+            access: Its opened identities.
+            query: Another query than its own.
+
+        Raises:
+            QueryError: With everything that is wrong with the query.
+        """
         rules = [
             *source.rewrite_rules(),
             *(self.registry.load(s) for s in self.registry.rewrite_rules()),
@@ -269,7 +278,15 @@ class Workspace:
         )
 
     def bind(self, connection: Connection, access: Access) -> pipeline.Bound:
-        """Return a connection's query, resolved, with its mapping proven."""
+        """Return a connection's query, resolved, with its mapping proven.
+
+        Args:
+            connection: The connection.
+            access: The opened identities of its source.
+
+        Raises:
+            QueryError: With everything that is wrong with the query.
+        """
         return pipeline.bound(
             self.resolve(connection.source, access),
             connection.mapping,
@@ -279,7 +296,7 @@ class Workspace:
 
     @contextmanager
     def opened(self, connection: Connection) -> Iterator[Access]:
-        """Open the identities of a connection, and of the actuals that are joined to it."""
+        """Open the identities of a `connection`, and of the actuals that are joined to it."""
         actuals = _actuals_of(connection)
         with connection.source.access() as own:
             if actuals is None:

@@ -39,7 +39,7 @@ class FrozenClock:
             self._moment += timedelta(**parts) if by is None else by
 
     def move_to(self, moment: datetime) -> None:
-        """Put it at another moment, earlier or later."""
+        """Put it at another `moment`, earlier or later; an aware one."""
         with self._lock:
             self._moment = _aware(moment)
 

@@ -202,7 +202,7 @@ class AwsSession:
         return Credentials("s3", secrets, settings, keys.expires_at)
 
     def changes(self, files: Iterable[DataFile]) -> Mapping[str, str]:
-        """Return which planned files are not what they were, and what happened to them.
+        """Return which planned `files` are not what they were, and what happened to them.
 
         Raises:
             AccessDeniedError: If the session may not list them.
@@ -212,7 +212,7 @@ class AwsSession:
         return changes(self, files)
 
     def narrowed(self, permissions: Iterable[Permission]) -> AwsSession:
-        """Return a session that may do no more than this, or itself if it can't be narrowed.
+        """Return a session that has these `permissions` alone, or itself if it can't be narrowed.
 
         Only a role that is assumed can be narrowed, by a session policy. What a session policy's
         limits forced to widen is told by `collapsed`.

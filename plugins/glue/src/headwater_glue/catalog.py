@@ -144,7 +144,7 @@ class GlueCatalog:
         return self._finder.home(entry).count_partitions(entry.database, entry.name, at_most)
 
     def with_columns(self, table: Table, partitions: Sequence[Partition]) -> Sequence[Partition]:
-        """Return registered partitions with their own columns, asking for those that lack them."""
+        """Return `partitions` of `table` with their own columns, asking for those that lack them."""
         known: Known = table.detail
         lacking = [p for p in partitions if _lacks_columns(p)]
         if not lacking:

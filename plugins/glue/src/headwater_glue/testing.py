@@ -92,11 +92,11 @@ class GlueLake:
         self.create_database(database)
 
     def create_database(self, name: str, **more: Any) -> None:
-        """Create a database; `more` are fields of Glue's `DatabaseInput`."""
+        """Create the database `name`; `more` are fields of Glue's `DatabaseInput`."""
         self.glue.create_database(DatabaseInput={"Name": name, **more})
 
     def uri(self, path: str) -> str:
-        """Return the URI of a path in the bucket."""
+        """Return the URI of a `path` in the bucket."""
         return f"s3://{self.bucket}/{path}"
 
     def table(
@@ -211,7 +211,7 @@ class GlueLake:
         return StaticKeys(access_key_id=key, secret_access_key=Secret(secret))
 
     def source(self, **told: Any) -> GlueDataSource:
-        """Return a source over the lake, reached with keys of a new user unless told otherwise."""
+        """Return a source over the lake; `told` are its fields, e.g. `auth`, else a new user's keys."""
         told = {
             "database": self.database,
             "region": self.region,

@@ -159,4 +159,8 @@ class AwsStrategy(AuthStrategy):
 
     @abstractmethod
     def first_step(self, opening: Opening) -> Step:
-        """Return how the identity is obtained, before any chained role."""
+        """Return how the identity is obtained, before any chained role.
+
+        Args:
+            opening: What the step needs of the session: region, endpoint, clock.
+        """

@@ -76,7 +76,7 @@ class RequestLog(Sequence[Recorded]):
         ]
 
     def add(self, record: Recorded) -> None:
-        """Append a call."""
+        """Append the `record` of a call."""
         with self._lock:
             self._records.append(record)
 
