@@ -10,7 +10,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -254,17 +254,21 @@ def _refuse_broken_xml(operation_model: Any, response_dict: Any, **_: Any) -> No
 
 def _retry_broken(response: Any, attempts: int, **_: Any) -> int | None:
     """Have a call tried again whose answer broke off; botocore would take it for an empty one."""
-    return 0 if response is not None and attempts < ATTEMPTS and _broken(response[0]) else None
+    return 0 if response is not None and attempts < ATTEMPTS and _broken(*response) else None
 
 
-def _refuse_broken(http_response: Any, model: Any, **_: Any) -> None:
-    if _broken(http_response):
+def _refuse_broken(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
+    if _broken(http_response, parsed):
         raise broken_answer(f"call {model.name}")
 
 
-def _broken(http_response: Any) -> bool:
-    """Return whether a good answer's body is no JSON: botocore reads that as a `message`."""
-    if http_response.status_code != 200:
+def _broken(http_response: Any, parsed: Mapping[str, Any]) -> bool:
+    """Return whether a good answer's body is no JSON: botocore reads that as a `message`.
+
+    Of such a body nothing is left after botocore looked for what the operation returns. Where
+    something is, it was JSON, and is not decoded again: a page of tables takes milliseconds.
+    """
+    if http_response.status_code != 200 or any(key != "ResponseMetadata" for key in parsed):
         return False
     try:
         json.loads(http_response.content)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SEGMENTS: Final = 10
 """Most segments of a table whose partitions Glue lists side by side."""
 _BATCH: Final = 1000
+_PAGE: Final = 100
 _THREADS: Final = 8
 
 Raw = Mapping[str, Any]
@@ -79,11 +80,20 @@ class GlueApi:
         ):
             yield from (t["Name"] for t in page["TableList"])
 
-    def tables(self, database: str) -> Iterator[Raw]:
-        """Yield a database's tables with all that Glue holds of them."""
+    def table_pages(self, database: str, first: int = _PAGE) -> Iterator[Sequence[Raw]]:
+        """Yield a database's tables with all that Glue holds of them, page by page.
+
+        Args:
+            database: Its name.
+            first: Tables of the first page: a smaller one is sooner there.
+        """
         doing = f"list the tables of {database}"
-        for page in self._pages(doing, "get_tables", DatabaseName=database):
-            yield from page["TableList"]
+        told: dict[str, Any] = {"DatabaseName": database}
+        page = self._call(doing, "get_tables", **told, MaxResults=first)
+        yield page["TableList"]
+        while token := page.get("NextToken"):
+            page = self._call(doing, "get_tables", **told, MaxResults=_PAGE, NextToken=token)
+            yield page["TableList"]
 
     def partitions(
         self, database: str, table: str, expression: str = "", *, columns: bool = False

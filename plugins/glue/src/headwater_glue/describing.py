@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from headwater.errors import SourceError
@@ -63,15 +63,15 @@ def describe(
         now: Clock behind the `NOW` of partition projection.
     """
     classified = classify(entry)
-    known = Known(entry, classified.kind, links, state=state)
-    unqueryable = classified.unqueryable
+    unqueryable, how, projection = classified.unqueryable, Reading(), None
     if classified.kind in _FILES:
-        known = replace(known, how=_how(entry, classified.kind))
-        unqueryable = unqueryable or known.how.refused
+        how = _how(entry, classified.kind)
+        unqueryable = unqueryable or how.refused
         try:
-            known = replace(known, projection=projection_of(entry, now))
+            projection = projection_of(entry, now)
         except SourceError as error:
             unqueryable = unqueryable or error.message
+    known = Known(entry, classified.kind, links, how, projection, state)
     data, keys = (state.columns, ()) if state is not None else _columns(entry, known)
     return Table(
         name=name,

@@ -10,6 +10,7 @@ Source: Apache Hive, `TypeInfoUtils.TypeInfoParser`; LanguageManual Types.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from headwater.type_text import TypeTextError, parse_type
@@ -32,6 +33,7 @@ _ALIASES: Final = {
 }
 
 
+@lru_cache(maxsize=4096)
 def column_type(text: str) -> DataType:
     """Return the type that a column's text names; one that can't be read comes back marked.
 

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
+from itertools import islice
 from queue import Empty, Full, Queue
 from typing import Final, TypeAlias
 
 from headwater.errors import HeadwaterError
 from headwater.table import Table, TableName
-from headwater_glue.api import GlueApi
+from headwater_glue.api import GlueApi, Raw
 from headwater_glue.describing import describe
 from headwater_glue.entry import GlueTable
 
 Surveyed: TypeAlias = "tuple[str, Table | HeadwaterError]"
 """A database's name, and one of its tables; or why the database can't be listed (any further)."""
 
-_AHEAD: Final = 1000
+_Found: TypeAlias = "list[Surveyed] | None"
+"""What one page gave; None is the end. A page at a time: a queue's lock costs more than a table."""
+
+_FIRST: Final = 20
+"""Tables of the very first page, which is asked for alone: a person is waiting for it."""
+_AHEAD: Final = 16
 _POLL_SECONDS: Final = 0.1
-_END: Final = ("", None)
 
 
 def survey(
@@ -37,51 +42,59 @@ def survey(
         databases: Their names; taken as they are needed.
         threads: Databases that are listed side by side.
     """
-    found: Queue[tuple[str, Table | HeadwaterError | None]] = Queue(_AHEAD)
+    found: Queue[_Found] = Queue(_AHEAD)
     stopped = threading.Event()
 
-    def put(item: tuple[str, Table | HeadwaterError | None]) -> None:
+    def put(item: _Found) -> None:
         put_in = False
         while not put_in and not stopped.is_set():
             with suppress(Full):
                 found.put(item, timeout=_POLL_SECONDS)
                 put_in = True
 
-    def one(database: str) -> None:
+    def rest(database: str, pages: Iterator[Sequence[Raw]]) -> None:
         try:
-            for raw in api.tables(database):
+            for page in pages:
                 if stopped.is_set():
                     return
-                entry = GlueTable.of(raw, region=api.place.region)
-                put((database, describe(TableName(database, entry.name), entry)))
+                put([(database, _described(database, raw, api)) for raw in page])
         except HeadwaterError as error:
-            put((database, error))
+            put([(database, error)])
 
     def all_of_them() -> None:
         try:
+            names = iter(databases)
             with ThreadPoolExecutor(threads, thread_name_prefix="headwater-survey") as pool:
-                for database in databases:
+                if (name := next(names, None)) is None:
+                    return
+                pages = api.table_pages(name, _FIRST)
+                rest(name, islice(pages, 1))
+                pool.submit(copy_context().run, rest, name, pages)
+                for name in names:
                     if stopped.is_set():
                         break
-                    pool.submit(copy_context().run, one, database)
+                    pool.submit(copy_context().run, rest, name, api.table_pages(name))
         except HeadwaterError as error:
-            put(("", error))
+            put([("", error)])
         finally:
-            put(_END)
+            put(None)
 
     worker = threading.Thread(target=copy_context().run, args=(all_of_them,), daemon=True)
     worker.start()
     try:
-        while (item := _next(found, worker)) is not None and item[1] is not None:
-            yield item[0], item[1]
+        while (page := _next(found, worker)) is not None:
+            yield from page
     finally:
         stopped.set()
         worker.join()
 
 
-def _next(
-    found: Queue[tuple[str, Table | HeadwaterError | None]], worker: threading.Thread
-) -> tuple[str, Table | HeadwaterError | None] | None:
+def _described(database: str, raw: Raw, api: GlueApi) -> Table:
+    entry = GlueTable.of(raw, region=api.place.region)
+    return describe(TableName(database, entry.name), entry)
+
+
+def _next(found: Queue[_Found], worker: threading.Thread) -> _Found:
     while True:
         try:
             return found.get(timeout=_POLL_SECONDS)
