@@ -23,6 +23,9 @@ PACKAGES: Final = (
     "headwater_glue",
     "headwater_glue.testing",
     "headwater_s3",
+    "headwater_openlineage",
+    "headwater.adapters.evidently",
+    "headwater.adapters.mlflow",
 )
 """Modules whose names have a place in the reference; a name is described where it comes first."""
 

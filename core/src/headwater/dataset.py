@@ -136,7 +136,20 @@ class Dataset:
     def write(
         self, path: str | Path, *, format: str = "parquet", overwrite: bool = False, **options: Any
     ) -> Path:
-        """Write all rows in a format: `parquet`, `csv`, `arrow`, or one that a plugin provides."""
+        """Write all rows in a format: `parquet`, `csv`, `arrow`, or one that a plugin provides.
+
+        Args:
+            path: Where to: a file, or a directory in which the file is called `part-0`.
+            format: The format.
+            overwrite: Replace the file if there is one.
+            options: What a plugin's writer takes besides.
+
+        Returns:
+            Path of the file.
+
+        Raises:
+            ConfigError: If the file exists and `overwrite` is false, or nobody writes the format.
+        """
         from headwater import writing
 
         if format in writing.FORMATS:

@@ -189,7 +189,7 @@ class Catalog(Protocol):
         ...
 
     def tables(self, database: str) -> Iterator[str]:
-        """Yield the names of the tables in a database.
+        """Yield the names of the tables in `database`.
 
         Raises:
             DatabaseNotFoundError: If there is no such database.
@@ -197,7 +197,7 @@ class Catalog(Protocol):
         ...
 
     def table(self, name: TableName) -> Table:
-        """Return one table.
+        """Return the table called `name`.
 
         Raises:
             TableNotFoundError: If there is no such table; its hint suggests near names.
@@ -216,7 +216,7 @@ class Catalog(Protocol):
         ...
 
     def count_partitions(self, table: Table, at_most: int) -> int | None:
-        """Return how many partitions a table has, or None if they are more than `at_most`."""
+        """Return how many partitions `table` has, or None if they are more than `at_most`."""
         ...
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from headwater.adapters.mlflow_source import HeadwaterDatasetSource
     from headwater.dataset import Dataset
 
-__all__ = ["HeadwaterDatasetSource", "evaluated", "to_mlflow"]
+__all__ = ["evaluated", "to_mlflow"]
 
 
 def to_mlflow(

@@ -48,7 +48,7 @@ class HeadwaterDatasetSource(DatasetSource):
 
     @classmethod
     def of(cls, plan: Plan) -> Self:
-        """Return the source that a plan is."""
+        """Return the source that a `plan` is."""
         return cls(
             plan.connection,
             _text(plan.window.start if plan.window else None),
@@ -96,7 +96,7 @@ class HeadwaterDatasetSource(DatasetSource):
 
     @classmethod
     def from_dict(cls, source_dict: Mapping[Any, Any]) -> Self:
-        """Return the source that MLflow kept."""
+        """Return the source that MLflow kept as `source_dict`."""
         return cls(**{**source_dict, "tables": tuple(source_dict["tables"])})
 
     @staticmethod
