@@ -11,7 +11,7 @@ import pytest
 from plugins.s3.tests.conftest import Bucket
 
 from headwater import PluginRegistry, Workspace
-from headwater.credentials import Permission
+from headwater.credentials import Identity, Permission
 from headwater.errors import AccessDeniedError, ConfigError, QueryError
 from headwater.plan import Plan
 from headwater.source import SourceCapability
@@ -132,9 +132,28 @@ def test_permissions_name_the_prefixes() -> None:
     assert found["s3:GetObject"].reason == "rows of input a, input o"
 
 
-def test_permissions_in_another_part_of_the_world() -> None:
-    found = permitted(S3DataSource(path="s3://b/", region="cn-north-1"))
-    assert found["s3:GetObject"].resources == ("arn:aws-cn:s3:::b/*",)
+@pytest.mark.parametrize(
+    ("region", "caller", "partition"),
+    [
+        ("us-east-1", None, "aws"),
+        ("cn-north-1", None, "aws-cn"),
+        ("us-gov-west-1", None, "aws-us-gov"),
+        ("eusc-de-east-1", None, "aws-eusc"),
+        ("us-isob-east-1", None, "aws-iso-b"),
+        (None, "arn:aws-cn:sts::123456789012:assumed-role/r/s", "aws-cn"),
+        (None, None, "aws"),
+    ],
+)
+def test_permissions_in_every_part_of_the_world(
+    region: str | None, caller: str | None, partition: str
+) -> None:
+    source = S3DataSource(path="s3://b/", region=region)
+    who = {source.auth_ref: Identity(caller)} if caller else {}
+    found = source.permissions(Plan("c", "", "", (), None, None, "", "", who))
+    assert [r for p in found for r in p.resources] == [
+        f"arn:{partition}:s3:::b",
+        f"arn:{partition}:s3:::b/*",
+    ]
 
 
 def test_permissions_of_an_iceberg_table_by_its_metadata_file() -> None:

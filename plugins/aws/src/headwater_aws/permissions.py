@@ -7,17 +7,35 @@ with the prefix as a condition; `s3:GetObject` of the objects.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from headwater.credentials import Permission
 from headwater.relation import DeltaRelation, FileRelation, IcebergRelation, Relation
 from headwater_aws.listing import parse_uri
 
+_PARTITIONS: Final = {
+    "cn-": "aws-cn",
+    "eu-isoe-": "aws-iso-e",
+    "eusc-": "aws-eusc",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+}
+"""What regions of each part of the world begin with. Source: botocore's `partitions.json`."""
 
-def arn_partition(region: str) -> str:
-    """Return the part of the world that a region is in, as ARNs name it, e.g. `aws-cn`."""
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+def arn_partition(region: str, identity: str = "") -> str:
+    """Return the part of the world that something is in, as ARNs name it, e.g. `aws-cn`.
+
+    Args:
+        region: Its region; empty where that is not known.
+        identity: ARN of who uses it: nobody's credentials reach another part of the world.
+    """
+    told = identity.split(":")
+    if told[0] == "arn" and len(told) > 1:
+        return told[1]
+    return next((p for start, p in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 
 def storage_permissions(partition: str, relations: Iterable[Relation]) -> Iterator[Permission]:

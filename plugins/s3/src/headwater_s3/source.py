@@ -171,13 +171,14 @@ class S3DataSource(DataSource):
 
     def permissions(self, plan: Plan) -> Iterable[Permission]:
         """Return what a plan over this source must be allowed to do: list and read its prefixes."""
-        del plan  # its files lie below the inputs, which are listed and sampled whole
-        region = self.region or ""
+        # Of the plan, only who reads matters: files lie below the inputs, which are listed whole.
+        who = plan.identities.get(self.auth_ref)
+        partition = arn_partition(self.region or "", who.name if who else "")
         places = {self._input(n).location.root: f"input {n}" for n in self._paths}
         if self.format == "iceberg":
             # A metadata file stands for the table around it.
             places = {k.rpartition("/metadata/")[0] or k: v for k, v in places.items()}
-        return tuple(prefix_permissions(arn_partition(region), places))
+        return tuple(prefix_permissions(partition, places))
 
     def examine(self, access: Access) -> Iterator[CheckStage]:
         """Yield the examination of the identity: its token, the token's issuer, the caller."""
