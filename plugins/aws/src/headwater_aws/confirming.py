@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from os.path import commonprefix
 from typing import TYPE_CHECKING
 
 from headwater.relation import DataFile
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 def changes(session: AwsSession, files: Iterable[DataFile]) -> dict[str, str]:
     """Return what happened to files since they were listed: path to a few words.
 
-    Their directories are listed again, which costs a call for a thousand files; a HEAD for each
-    would cost a call a file.
+    They are listed again, directory by directory, which costs a call for a thousand files; a HEAD
+    for each would cost a call a file. What is listed begins as the files do, all of them: whoever
+    may list a file alone can't list its directory.
 
     Args:
         session: Who lists.
@@ -27,8 +29,11 @@ def changes(session: AwsSession, files: Iterable[DataFile]) -> dict[str, str]:
         AccessDeniedError: If the session may not list them any more.
     """
     planned = [f for f in files if f.etag]
-    directories = dict.fromkeys(f"{f.path.rpartition('/')[0]}/" for f in planned)
-    found = list_many(session, directories)
+    directories: dict[str, list[str]] = {}
+    for file in planned:
+        directories.setdefault(file.path.rpartition("/")[0], []).append(file.path)
+    # What all of them begin with need not end at a slash. (RUF071: URIs are no paths.)
+    found = list_many(session, [commonprefix(paths) for paths in directories.values()])  # noqa: RUF071
     marks = {o.uri: o.etag for listed in found.values() for o in listed}
     changed = {}
     for file in planned:
