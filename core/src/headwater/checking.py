@@ -1,119 +1,210 @@
 """Checking: a staged examination that stops nowhere and explains everything.
 
-identity -> query -> mapping -> plan -> rows. A stage that needs one that failed is skipped, and
-says so.
+identity -> permissions, tables, places of files (what the source knows) -> query -> mapping -> plan
+-> rows. A stage that needs one that failed says which, and is not examined; what an earlier stage
+has explained is not explained again.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from headwater.checking_rows import rows_stage
 from headwater.credentials import Access
-from headwater.dataset import EmptyReadWarning
-from headwater.diagnostics import Diagnostic, Severity, errors_in
-from headwater.errors import HeadwaterError, MappingError
+from headwater.diagnostics import Severity, errors_in
+from headwater.errors import AccessDeniedError, HeadwaterError
+from headwater.mapping import BoundMapping
 from headwater.model import Connection, Purpose
 from headwater.pipeline import bound
 from headwater.plan import Plan
 from headwater.plan_text import bytes_text
 from headwater.report import CheckReport, CheckStage, Status
-from headwater.schema import ID
+from headwater.sql.analysis import ParsedQuery
+from headwater.sql.parse import parse
 from headwater.window import Window
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from headwater.resolving import Resolved
     from headwater.workspace import Workspace
 
-ROWS_LIMIT = 10**9
+BYTES_LIMIT = 10**9
 """Bytes up to which `check` looks at the rows without being given a window."""
 
 
 def check(workspace: Workspace, connection: Connection, window: Window | None) -> CheckReport:
-    """Examine a connection.
+    """Examine a connection, and the actuals that are joined to it.
 
     Args:
         workspace: Whose connection it is.
         connection: What to examine.
         window: Whose rows to look at; None for all, if they are few.
     """
-    return CheckReport(connection.name, tuple(_stages(workspace, connection, window)))
+    examination = _Examination(workspace)
+    ready = examination.source(connection, window)
+    if connection.actuals is not None:
+        ready = examination.source(connection.actuals, None, "actuals: ") and ready
+    examination.rows(connection, window, ready)
+    return CheckReport(connection.name, tuple(examination.stages))
 
 
-def _stages(
-    workspace: Workspace, connection: Connection, window: Window | None
-) -> Iterator[CheckStage]:
-    with ExitStack() as stack:
+class _Examination:
+    """The stages so far, and what of them failed."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.stages: list[CheckStage] = []
+        self._workspace = workspace
+
+    def source(self, connection: Connection, window: Window | None, whose: str = "") -> bool:
+        """Examine one source, from its identity to its mapping; return whether all of it is well.
+
+        Args:
+            connection: What gives the rows.
+            window: Which of them; None for all.
+            whose: Put before the stages' names.
+        """
+        first = len(self.stages)
         try:
-            access = stack.enter_context(workspace.opened(connection))
+            with connection.source.access() as access:
+                for stage in connection.source.examine(access):
+                    self._add(stage, whose)
+                if not self._failed(first):
+                    self._tables(connection, access, window, whose)
+                    self._binding(connection, access, whose, first)
+                    return not self._failed(first)
         except HeadwaterError as error:
-            yield CheckStage.failed("identity", error)
+            self._add(CheckStage.failed(f"{whose}identity", error))
+        blamed = self._blamed(first)
+        self._add(CheckStage.skipped(f"{whose}tables", blamed))
+        self._add(self._text_stage(connection, f"{whose}query", blamed))
+        self._add(CheckStage.skipped(f"{whose}mapping", blamed))
+        return False
+
+    def rows(self, connection: Connection, window: Window | None, ready: bool) -> None:
+        """Examine the plan and a sample of the rows."""
+        plan = None
+        if ready:
+            try:
+                plan = self._workspace.plan(connection, window)
+                self._add(_plan_stage(plan))
+            except HeadwaterError as error:
+                self._ended("plan", error, 0)
+        else:
+            self._add(CheckStage.skipped("plan", self._blamed(0)))
+        if plan is None:
+            self._add(CheckStage.skipped("rows", "not examined: there is no plan"))
+        elif window is None and plan.bytes > BYTES_LIMIT:
+            size = bytes_text(plan.bytes)
+            why = f"not examined: all rows are {size}; name a window to look at its rows"
+            self._add(CheckStage.skipped("rows", why))
+        else:
+            try:
+                self._add(rows_stage(self._workspace.read(connection, window), datetime.now(UTC)))
+            except HeadwaterError as error:
+                self._ended("rows", error, 0)
+
+    def _tables(
+        self, connection: Connection, access: Access, window: Window | None, whose: str
+    ) -> None:
+        try:
+            names = _parsed(connection).table_names
+        except HeadwaterError:  # the stage of the query tells it
+            names = ()
+        try:
+            for stage in connection.source.examine_tables(names, access, window):
+                self._add(stage, whose)
+        except HeadwaterError as error:
+            self._add(CheckStage.failed(f"{whose}tables", error))
+
+    def _binding(self, connection: Connection, access: Access, whose: str, first: int) -> None:
+        """Examine query and mapping, with what the catalog says."""
+        try:
+            resolved = self._workspace.resolve(connection.source, access)
+        except HeadwaterError as error:
+            if reason := self._told(error, first):
+                self._add(self._text_stage(connection, f"{whose}query", reason))
+            else:
+                self._add(CheckStage.failed(f"{whose}query", error))
+            reason = self._blamed(first)
+            self._add(CheckStage.skipped(f"{whose}mapping", reason))
             return
-        reached = True
-        for stage in connection.source.examine(access):
-            reached = reached and stage.status is not Status.FAILED
-            yield stage
-        if not reached:
-            for name in ("query", "mapping", "plan", "rows"):
-                yield CheckStage.skipped(name, "without an identity nothing can be asked")
-            return
-        yield from _examine(workspace, connection, access, window)
+        self._add(_query_stage(resolved, f"{whose}query"))
+        fields = connection.purpose is not Purpose.ACTUALS
+        try:
+            found = bound(resolved, connection.mapping, connection.schema, fields=fields)
+        except HeadwaterError as error:
+            self._add(CheckStage.failed(f"{whose}mapping", error))
+        else:
+            self._add(_mapping_stage(found.mapping, f"{whose}mapping"))
+
+    def _text_stage(self, connection: Connection, name: str, why: str) -> CheckStage:
+        """Examine a query's text alone, where its tables can't be looked up."""
+        try:
+            found = errors_in(_parsed(connection).diagnostics)
+        except HeadwaterError as error:
+            return CheckStage.failed(name, error)
+        if found:
+            return CheckStage(name, Status.FAILED, "the query is refused", found)
+        return CheckStage.skipped(name, f"its text can be read; its names were {why}")
+
+    def _add(self, stage: CheckStage, whose: str = "") -> None:
+        self.stages.append(stage.named(f"{whose}{stage.name}") if whose else stage)
+
+    def _ended(self, name: str, error: HeadwaterError, first: int) -> None:
+        """Add a stage that ended in an error, or that it did for a reason given before."""
+        reason = self._told(error, first)
+        stage = CheckStage.skipped(name, reason) if reason else CheckStage.failed(name, error)
+        self._add(stage)
+
+    def _failed(self, first: int) -> list[CheckStage]:
+        return [s for s in self.stages[first:] if s.status is Status.FAILED]
+
+    def _blamed(self, first: int) -> str:
+        names = ", ".join(dict.fromkeys(s.name for s in self._failed(first)))
+        return f"not examined: {names} failed" if names else "not examined"
+
+    def _told(self, error: HeadwaterError, first: int) -> str | None:
+        """Return which earlier stage has explained an error, or None."""
+        for stage in self._failed(first):
+            if isinstance(error, AccessDeniedError) and error.action is not None:
+                same = stage.name.endswith(error.action)
+            else:
+                same = error.code in _codes(stage)
+            if same:
+                return f"not examined: {stage.name} failed"
+        return None
 
 
-def _examine(
-    workspace: Workspace, connection: Connection, access: Access, window: Window | None
-) -> Iterator[CheckStage]:
-    try:
-        resolved = workspace.resolve(connection.source, access)
-    except HeadwaterError as error:
-        yield CheckStage.failed("query", error)
-        for name in ("mapping", "plan", "rows"):
-            yield CheckStage.skipped(name, "the query was not resolved")
-        return
-    yield _query_stage(resolved)
-    try:
-        bound(resolved, connection.mapping, connection.schema, fields=_has_fields(connection))
-    except MappingError as error:
-        yield CheckStage.failed("mapping", error)
-        for name in ("plan", "rows"):
-            yield CheckStage.skipped(name, "the mapping does not fit")
-        return
-    wanted = len(list(connection.mapping.wants(connection.schema, fields=_has_fields(connection))))
-    yield CheckStage("mapping", Status.OK, f"{wanted} output columns are fed")
-    try:
-        plan = workspace.plan(connection, window)
-    except HeadwaterError as error:
-        yield CheckStage.failed("plan", error)
-        yield CheckStage.skipped("rows", "there is no plan")
-        return
-    yield _plan_stage(plan)
-    if window is None and plan.bytes > ROWS_LIMIT:
-        yield CheckStage.skipped(
-            "rows", f"all rows are {bytes_text(plan.bytes)}; name a window to look at its rows"
-        )
-        return
-    yield _rows_stage(workspace, connection, window)
+def _codes(stage: CheckStage) -> set[str]:
+    return {*(d.code for d in errors_in(stage.diagnostics)), str(stage.details.get("code"))}
 
 
-def _has_fields(connection: Connection) -> bool:
-    return connection.purpose is not Purpose.ACTUALS
+def _parsed(connection: Connection) -> ParsedQuery:
+    source = connection.source
+    return parse(source.sql(), database=source.default_database, databases=source.allowed_databases)
 
 
-def _query_stage(resolved: Resolved) -> CheckStage:
+def _query_stage(resolved: Resolved, name: str) -> CheckStage:
     tables = [str(n) for n in resolved.analysis.tables]
     columns = resolved.analysis.columns
     found = resolved.warnings
     status = Status.WARNING if any(d.severity is Severity.WARNING for d in found) else Status.OK
     return CheckStage(
-        "query",
+        name,
         status,
         f"{len(columns)} columns from {', '.join(tables) or 'no table'}",
         found,
         {"tables": tables, "columns": {c.name: str(c.type) for c in columns}},
+    )
+
+
+def _mapping_stage(mapping: BoundMapping, name: str) -> CheckStage:
+    details: dict[str, Any] = {
+        c.name: {"role": str(c.role), "column": c.column, "type": str(c.source_type)}
+        for c in mapping
+    }
+    return CheckStage(
+        name, Status.OK, f"{len(details)} output columns are fed", (), {"columns": details}
     )
 
 
@@ -129,70 +220,3 @@ def _plan_stage(plan: Plan) -> CheckStage:
     status = Status.WARNING if plan.warnings else Status.OK
     details = {"files": plan.files, "bytes": plan.bytes, "engine": plan.engine}
     return CheckStage("plan", status, summary, plan.warnings, details)
-
-
-def _rows_stage(workspace: Workspace, connection: Connection, window: Window | None) -> CheckStage:
-    try:
-        data = workspace.read(connection, window)
-        ids: list[pa.Array[Any]] = []
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", EmptyReadWarning)
-            ids.extend(batch.column(ID) for batch in data if ID in batch.schema.names)
-    except HeadwaterError as error:
-        return CheckStage.failed("rows", error)
-    stats = data.stats
-    duplicates = _duplicates(ids)
-    found = []
-    if stats.verdict is not None:
-        found.append(stats.verdict)
-    found += _row_findings(stats.null_ids, duplicates, stats.conflicts)
-    coverage = {n: k / stats.rows for n, k in stats.actuals.items()} if stats.rows else {}
-    summary = f"{stats.rows} rows, {duplicates} duplicate ids, {stats.null_ids} NULL ids"
-    if coverage:
-        summary += ", " + ", ".join(f"{n} known for {c:.1%}" for n, c in coverage.items())
-    status = Status.FAILED if errors_in(found) else Status.WARNING if found else Status.OK
-    details = {**stats.to_dict(), "duplicate_ids": duplicates, "coverage": coverage}
-    details.pop("not_counted")
-    return CheckStage("rows", status, summary, tuple(found), details)
-
-
-def _row_findings(null_ids: int, duplicates: int, conflicts: int) -> list[Diagnostic]:
-    found = []
-    if null_ids:
-        found.append(
-            Diagnostic(
-                "null-id",
-                f"{null_ids} rows have no id",
-                Severity.WARNING,
-                hint="their actuals can't be joined; filter them: WHERE id IS NOT NULL",
-            )
-        )
-    if duplicates:
-        found.append(
-            Diagnostic(
-                "duplicate-id",
-                f"{duplicates} rows repeat an id that another row has",
-                Severity.WARNING,
-                hint="keep one of each: row_number() OVER (PARTITION BY id ORDER BY time DESC) = 1",
-            )
-        )
-    if conflicts:
-        found.append(
-            Diagnostic(
-                "conflicting-actuals",
-                f"{conflicts} rows have actuals of equal time that contradict each other",
-                Severity.WARNING,
-                hint="the greatest value was taken; mend the table of actuals",
-            )
-        )
-    return found
-
-
-def _duplicates(ids: list[pa.Array[Any]]) -> int:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if not ids:
-        return 0
-    known = pc.drop_null(pa.chunked_array(ids))
-    return len(known) - int(pc.count_distinct(known).as_py())

@@ -247,7 +247,17 @@ def _count(stats: ReadStats, batch: pa.RecordBatch) -> None:
                 known = len(array) - array.null_count
                 stats.actuals[column.name] = stats.actuals.get(column.name, 0) + known
             case Role.TIMESTAMP:
-                first, last = pc.min(array).as_py(), pc.max(array).as_py()
+                first, last = _moment(pc.min(array)), _moment(pc.max(array))
                 if first is not None:
                     stats.first = min(filter(None, (stats.first, first)))
                     stats.last = max(filter(None, (stats.last, last)))
+
+
+def _moment(value: pa.Scalar[Any]) -> datetime | None:
+    """Return an Arrow time as Python's, which ends with the year 9999: later is clamped to it."""
+    try:
+        moment: datetime | None = value.as_py()
+    except OverflowError:
+        later = value.value > 0  # type: ignore[attr-defined]  # a count from 1970
+        return datetime.max.replace(tzinfo=UTC) if later else datetime.min.replace(tzinfo=UTC)
+    return moment

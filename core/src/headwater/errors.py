@@ -130,9 +130,47 @@ class CredentialsExpiredError(AuthError):
 
 
 class AccessDeniedError(AuthError):
-    """An identity was obtained, and may not do what was asked; names action and resource."""
+    """An identity was obtained, and may not do what was asked.
+
+    Args:
+        message: What happened, and to which object.
+        action: The provider's word for what was refused, e.g. `glue:GetTable`.
+        resource: What it was refused on, e.g. an ARN.
+        caller: Whom it was refused to, e.g. the ARN of a role session.
+        code: As for every error.
+        hint: What to do next.
+        retryable: Whether the same call may succeed later, unchanged.
+    """
 
     default_code = "access-denied"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        action: str | None = None,
+        resource: str | None = None,
+        caller: str | None = None,
+        code: str | None = None,
+        hint: str | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(message, code=code, hint=hint, retryable=retryable)
+        self.action = action
+        self.resource = resource
+        self.caller = caller
+
+    def explained(self, message: str | None = None, hint: str | None = None) -> AccessDeniedError:
+        """Return the same refusal, told with more words."""
+        return AccessDeniedError(
+            message or self.message,
+            action=self.action,
+            resource=self.resource,
+            caller=self.caller,
+            code=self.code,
+            hint=hint or self.hint,
+            retryable=self.retryable,
+        )
 
 
 class _DiagnosedError(HeadwaterError):

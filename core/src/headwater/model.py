@@ -96,6 +96,13 @@ class Connection:
         """The model's fields."""
         return self.version.schema
 
+    @property
+    def actuals(self) -> Connection | None:
+        """The connection whose delayed actuals are joined to this one's rows, if there is one."""
+        if self.purpose is not Purpose.SERVING:
+            return None
+        return self.version.connections.get(Purpose.ACTUALS)
+
     def check(self, start: Moment | None = None, end: Moment | None = None) -> CheckReport:
         """Examine the connection stage by stage, explaining everything, stopping nowhere.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -52,6 +52,10 @@ class CheckStage:
         """Return the stage `name` that could not be examined, and `why`."""
         return cls(name, Status.SKIPPED, why)
 
+    def named(self, name: str) -> CheckStage:
+        """Return the stage under another `name`."""
+        return replace(self, name=name)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the stage as a JSON-ready dict."""
         return {
@@ -80,15 +84,27 @@ class CheckReport:
         """Whether no stage failed."""
         return all(s.status is not Status.FAILED for s in self.stages)
 
+    @property
+    def verdict(self) -> str:
+        """What the stages amount to, in a sentence: where it fails, the stage to begin with."""
+        failed = list(dict.fromkeys(s.name for s in self.stages if s.status is Status.FAILED))
+        if failed:
+            others = f", then {', '.join(failed[1:])}" if failed[1:] else ""
+            return f"it does not work yet; mend {failed[0]} first{others}"
+        if any(s.name == "rows" and s.status is Status.SKIPPED for s in self.stages):
+            return "it works, as far as it was looked at: no row was read"
+        return "it works"
+
     def stage(self, name: str) -> CheckStage | None:
         """Return the first stage called `name`, or None."""
         return next((s for s in self.stages if s.name == name), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as a JSON-ready dict with keys connection, ok, stages."""
+        """Return the report as a JSON-ready dict with keys connection, ok, verdict, stages."""
         return {
             "connection": self.connection,
             "ok": self.ok,
+            "verdict": self.verdict,
             "stages": [s.to_dict() for s in self.stages],
         }
 
@@ -96,12 +112,14 @@ class CheckReport:
         """Return the report for a person, one line a stage and its findings under it."""
         marks = {Status.OK: "ok", Status.WARNING: "warn", Status.FAILED: "FAIL"}
         lines = [f"Check of {self.connection}"]
+        width = max([len(s.name) for s in self.stages], default=0)
         for stage in self.stages:
-            lines.append(f"  {marks.get(stage.status, 'skip'):<5} {stage.name:<12} {stage.summary}")
+            mark = marks.get(stage.status, "skip")
+            lines.append(f"  {mark:<4} {stage.name:<{width}}  {stage.summary}")
             for diagnostic in stage.diagnostics:
                 if diagnostic.severity is not Severity.INFO:
-                    lines += [f"        {line}" for line in diagnostic.render().splitlines()]
-        lines.append("  verdict: " + ("it works" if self.ok else "it does not work yet"))
+                    lines += [f"        {line}" for line in _shown(diagnostic, stage.summary)]
+        lines.append(f"  verdict: {self.verdict}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -109,8 +127,14 @@ class CheckReport:
             ("stage", "status", ""), ((s.name, s.status, s.summary) for s in self.stages)
         )
         found = [html.block(d.render()) for s in self.stages for d in s.diagnostics]
-        verdict = "it works" if self.ok else "it does not work yet"
-        return html.card(f"{self.connection}: {verdict}", stages, *found)
+        return html.card(f"{self.connection}: {self.verdict}", stages, *found)
 
     def __str__(self) -> str:
         return self.render()
+
+
+def _shown(diagnostic: Diagnostic, summary: str) -> list[str]:
+    """Return the lines of a finding; where the summary says it already, only its code and hint."""
+    if diagnostic.message == summary:
+        diagnostic = replace(diagnostic, message="what to do")
+    return diagnostic.render().splitlines()

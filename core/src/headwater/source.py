@@ -12,11 +12,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from headwater.credentials import Access, Permission
 from headwater.diagnostics import Diagnostic
 from headwater.errors import HeadwaterError, UnsupportedError
+from headwater.lookup import look_up, tables_stage
 from headwater.plan import Plan, Scan
 from headwater.relation import Relation
 from headwater.report import CheckStage, Status
 from headwater.sql.rewriting import RewriteRule
-from headwater.table import Catalog, Partition, Table, TimePartition
+from headwater.table import Catalog, Partition, Table, TableName, TimePartition
 from headwater.window import Window
 
 
@@ -137,6 +138,22 @@ class DataSource(BaseModel, ABC):
             return
         names = ", ".join(i.name for i in identities.values())
         yield CheckStage("identity", Status.OK, names or "none needed")
+
+    def examine_tables(
+        self, names: Sequence[TableName], access: Access, window: Window | None = None
+    ) -> Iterator[CheckStage]:
+        """Yield what `check` should know of the query's tables: are they there, may they be read?
+
+        It examines each of them, whatever is wrong with the others, and ends in a stage `tables`.
+        A source that knows more (each permission, each place of files) yields more stages. It is
+        asked before the query is resolved, and also where the query can't be.
+
+        Args:
+            names: The tables that the query names.
+            access: The opened identities.
+            window: The rows that are looked at; None for all.
+        """
+        yield tables_stage(look_up(self.catalog(access), names))
 
     def describe(self) -> Mapping[str, str]:
         """Return what identifies it, for a person, without secrets."""

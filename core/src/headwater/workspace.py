@@ -297,7 +297,7 @@ class Workspace:
     @contextmanager
     def opened(self, connection: Connection) -> Iterator[Access]:
         """Open the identities of a `connection`, and of the actuals that are joined to it."""
-        actuals = _actuals_of(connection)
+        actuals = connection.actuals
         with connection.source.access() as own:
             if actuals is None:
                 yield own
@@ -316,7 +316,7 @@ class Workspace:
         *,
         announce: bool = True,
     ) -> tuple[Plan, Engine]:
-        actuals = _actuals_of(connection)
+        actuals = connection.actuals
         limits = [d.definition.max_bytes for d in (connection, actuals) if d is not None]
         request = pipeline.Request(
             connection.name,
@@ -352,7 +352,7 @@ class Workspace:
 
     def _why_no_files(self, connection: Connection, plan: Plan, scan: Scan) -> Diagnostic | None:
         """Ask the sources of a connection why a scan found no files."""
-        actuals = _actuals_of(connection)
+        actuals = connection.actuals
         with self.opened(connection) as access:
             for one in (connection, actuals):
                 if one is not None and (
@@ -398,14 +398,8 @@ class Workspace:
         return f"<Workspace of {len(self._models)} models, {len(self.connections)} connections>"
 
 
-def _actuals_of(connection: Connection) -> Connection | None:
-    if connection.purpose is not Purpose.SERVING:
-        return None
-    return connection.version.connections.get(Purpose.ACTUALS)
-
-
 def _sources_of(connection: Connection) -> tuple[DataSource, ...]:
-    actuals = _actuals_of(connection)
+    actuals = connection.actuals
     return (connection.source,) if actuals is None else (connection.source, actuals.source)
 
 

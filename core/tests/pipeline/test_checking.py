@@ -1,14 +1,17 @@
 import shutil
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
 from core.tests.pipeline.conftest import files
 
 import headwater as hw
+from headwater import checking_rows
 from headwater.dataset import EmptyReadWarning
 from headwater.report import Status
 
 WINDOW = ("2026-01-03", "2026-01-05")
+AT = datetime(2026, 1, 3, tzinfo=UTC)
 
 
 def statuses(report):
@@ -18,7 +21,7 @@ def statuses(report):
 def test_a_connection_that_works_says_so_stage_by_stage(serving):
     report = serving.check(*WINDOW)
     assert report.ok
-    assert list(statuses(report)) == ["identity", "query", "mapping", "plan", "rows"]
+    assert list(statuses(report)) == ["identity", "tables", "query", "mapping", "plan", "rows"]
     rows = report.stage("rows")
     assert rows.details["coverage"] == {"actual_buy": pytest.approx(10 / 12)}
     assert "it works" in report.render()
@@ -30,12 +33,13 @@ def test_a_failed_stage_skips_what_needs_it_and_nothing_is_raised(version, log):
     assert not report.ok
     assert statuses(report) == {
         "identity": "ok",
+        "tables": "ok",
         "query": "failed",
         "mapping": "skipped",
         "plan": "skipped",
         "rows": "skipped",
     }
-    assert report.to_dict()["stages"][1]["diagnostics"][0]["code"] == "unknown-column"
+    assert report.to_dict()["stages"][2]["diagnostics"][0]["code"] == "unknown-column"
 
 
 def test_a_mapping_that_does_not_fit_is_told_whole(version, log):
@@ -47,7 +51,7 @@ def test_duplicate_and_null_ids_are_counted_exactly(version):
     table = pa.table(
         {
             "pid": ["a", "a", "b", None, "a"],
-            "ts": pa.array([0] * 5, pa.timestamp("us", tz="UTC")),
+            "ts": pa.array([AT] * 5, pa.timestamp("us", tz="UTC")),
             "amount": [1.0] * 5,
             "owner": ["x"] * 5,
             "buy": [True] * 5,
@@ -105,3 +109,78 @@ def test_a_file_that_is_gone_between_plan_and_read_is_an_error_not_fewer_rows(se
     with pytest.raises(hw.HeadwaterError) as caught:
         data.to_arrow()
     assert caught.value.code == "data-changed"
+
+
+@pytest.mark.parametrize(
+    ("times", "code", "says"),
+    [
+        ([None, 1767225600], "null-timestamp", "1 rows have no timestamp"),
+        ([0, 1767225600], "timestamp-range", "1970-01-01"),
+        ([1767225600, 1767225600 * 1000], "timestamp-range", "yet to come"),
+    ],
+)
+def test_times_that_can_not_be_are_told(version, times, code, says):
+    table = pa.table(
+        {
+            "pid": ["a", "b"],
+            "ts": pa.array(times, pa.timestamp("s", tz="UTC")),
+            "amount": [1.0, 2.0],
+            "owner": ["x", "y"],
+            "buy": [True, False],
+        }
+    )
+    serving = version.connect_serving(hw.MemoryDataSource(tables={"t": table}), "pid", "ts")
+    rows = serving.check().stage("rows")
+    assert rows.status is Status.WARNING
+    assert [d.code for d in rows.diagnostics] == [code]
+    assert says in rows.diagnostics[0].message
+
+
+def test_no_more_than_a_sample_is_read(version, monkeypatch):
+    count = 200_000
+    table = pa.table(
+        {
+            "pid": [str(n) for n in range(count)],
+            "ts": pa.array([AT] * count, pa.timestamp("us", tz="UTC")),
+            "amount": [1.0] * count,
+            "owner": ["x"] * count,
+            "buy": [True] * count,
+        }
+    )
+    monkeypatch.setattr(checking_rows, "SAMPLED", 1000)
+    serving = version.connect_serving(hw.MemoryDataSource(tables={"t": table}), "pid", "ts")
+    rows = serving.check().stage("rows")
+    assert rows.status is Status.OK
+    assert 1000 <= rows.details["rows"] < count
+    assert rows.summary.startswith("the first ")
+
+
+def test_tables_are_looked_up_each_for_itself(version, log):
+    source = files(log, "SELECT * FROM predictions JOIN nowhere USING (pid) JOIN gone USING (pid)")
+    report = version.connect_serving(source, "pid", "ts").check()
+    tables = report.stage("tables")
+    assert tables.status is Status.FAILED
+    assert len(tables.diagnostics) == 2
+    assert "1 of 3 found" in tables.summary
+    assert tables.details["tables"]["files.predictions"]["partition_keys"] == ["dt"]
+    assert "mend tables first" in report.verdict
+
+
+def test_a_query_is_read_even_where_nothing_can_be_asked(version, log):
+    source = files(log.parent / "nowhere", "SELECT FROM WHERE")
+    report = version.connect_serving(source, "pid", "ts").check()
+    assert report.stage("query").status is Status.FAILED
+    assert report.stage("query").diagnostics[0].code == "syntax"
+
+
+def test_the_actuals_are_examined_by_themselves(version, log):
+    actuals = pa.table({"pid": ["d0-0"], "at": pa.array([AT], pa.timestamp("us", tz="UTC"))})
+    version.connect_actuals(
+        hw.MemoryDataSource(tables={"a": actuals}), "pid", labels={"buy": "bought"}
+    )
+    report = version.connect_serving(files(log), "pid", "ts").check(*WINDOW)
+    assert report.stage("mapping").status is Status.OK
+    assert report.stage("actuals: query").status is Status.OK
+    assert report.stage("actuals: mapping").status is Status.FAILED
+    assert report.stage("plan").summary == "not examined: actuals: mapping failed"
+    assert "mend actuals: mapping first" in report.render()

@@ -26,7 +26,9 @@ TABLE = "arn:aws:glue:us-east-1:123456789012:table/db/t"
 
 class Caller:
     region = "us-east-1"
-    known_arn = USER
+
+    def caller_arn(self) -> str:
+        return USER
 
 
 def told(error: Exception, **more: Any) -> HeadwaterError:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol
 
 from headwater.errors import (
@@ -76,15 +77,18 @@ class Caller(Protocol):
         """Region of its calls."""
         ...
 
-    @property
-    def known_arn(self) -> str | None:
-        """ARN of the caller where it is known without asking."""
+    def caller_arn(self) -> str | None:
+        """Return the ARN of the caller, asked for if it is not known; None where nobody says."""
         ...
 
 
 @contextmanager
 def translating(
-    *, doing: str, resource: str | None = None, session: Caller | None = None
+    *,
+    doing: str,
+    resource: str | None = None,
+    session: Caller | None = None,
+    beside: tuple[str, ...] = (),
 ) -> Iterator[None]:
     """Turn what botocore raises inside into headwater's own errors.
 
@@ -92,6 +96,8 @@ def translating(
         doing: What was tried, after "can't", e.g. `list s3://lake/predictions/`.
         resource: What it was done to, e.g. an ARN, where AWS's message does not say.
         session: Who did it.
+        beside: All that a policy must name together with the resource that AWS names, as the last
+            parts of ARNs, e.g. `catalog`, `database/db`, `table/db/t`.
 
     Raises:
         HeadwaterError: With the original as its cause.
@@ -101,7 +107,9 @@ def translating(
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise translate(error, doing=doing, resource=resource, session=session) from error
+        raise translate(
+            error, doing=doing, resource=resource, session=session, beside=beside
+        ) from error
 
 
 def broken_answer(doing: str) -> SourceError:
@@ -129,7 +137,12 @@ def message_of(error: BaseException) -> str:
 
 
 def translate(
-    error: Exception, *, doing: str, resource: str | None = None, session: Caller | None = None
+    error: Exception,
+    *,
+    doing: str,
+    resource: str | None = None,
+    session: Caller | None = None,
+    beside: tuple[str, ...] = (),
 ) -> HeadwaterError:
     """Return headwater's error for one that botocore raised.
 
@@ -138,6 +151,7 @@ def translate(
         doing: What was tried, after "can't", e.g. `list s3://lake/predictions/`.
         resource: What it was done to, where AWS's message does not say.
         session: Who did it.
+        beside: See `translating`.
     """
     if isinstance(error, HeadwaterError):
         return error
@@ -147,7 +161,7 @@ def translate(
     said = message_of(error) or code
     where = f" in {session.region}" if session else ""
     if code in _DENIED:
-        return _denied(error, doing, resource, session)
+        return _denied(error, doing, resource, session, beside)
     if code in EXPIRED:
         return CredentialsExpiredError(
             f"can't {doing}: the credentials have expired, and renewing them did not help ({said})",
@@ -204,11 +218,15 @@ def translate(
 
 
 def _denied(
-    error: Exception, doing: str, resource: str | None, session: Caller | None
+    error: Exception,
+    doing: str,
+    resource: str | None,
+    session: Caller | None,
+    beside: tuple[str, ...],
 ) -> HeadwaterError:
     said = message_of(error)
     found = _SAID.search(said)
-    caller = found["caller"] if found else session.known_arn if session else None
+    caller = found["caller"] if found else session.caller_arn() if session else None
     operation = str(getattr(error, "operation_name", ""))
     action = (found["action"] if found else None) or iam_action(operation)
     target = (found["resource"] if found else None) or resource
@@ -218,8 +236,9 @@ def _denied(
     why = " ".join(found["why"].split()) if found else ""
     if why:
         message += f" ({why})"
+    refused = partial(AccessDeniedError, action=action, resource=target, caller=caller)
     if "Lake Formation" in said:
-        return AccessDeniedError(
+        return refused(
             f"{message} ({said})" if not found else message,
             code="lake-formation-denied",
             hint=f"the table is governed by Lake Formation: grant DESCRIBE and SELECT on it to "
@@ -227,22 +246,40 @@ def _denied(
         )
     if "explicit deny" in said:
         kind = "a service control policy" if "service control" in said else "a policy"
-        return AccessDeniedError(
+        return refused(
             message,
             hint=f"{kind} denies it explicitly; no grant overrides that: ask who owns that policy",
         )
     if "session policy" in said:
-        return AccessDeniedError(
+        return refused(
             message,
             hint="the session was narrowed to less than this; widen or drop its session policy",
         )
-    grant = json.dumps({"Effect": "Allow", "Action": action, "Resource": target or "*"})
-    return AccessDeniedError(
+    grant = json.dumps({"Effect": "Allow", "Action": action, "Resource": _granted(target, beside)})
+    return refused(
         message,
         hint=f"add this statement to the policy of {_principal(who)}:\n{grant}\nif it is there "
         "already: a bucket or key policy, a permissions boundary or a service control policy "
         "may deny it",
     )
+
+
+def _granted(resource: str | None, beside: tuple[str, ...]) -> str | list[str]:
+    """Return what a statement must name to open a resource, and what is read with it."""
+    if resource is None:
+        return "*"
+    if ":glue:" in resource:
+        # With another kind of resource (a function), what is beside it still has to be named.
+        head = resource.rpartition(":")[0]
+        named = sorted({resource, *(f"{head}:{path.lower()}" for path in beside)})
+        return named if len(named) > 1 else resource
+    if ":s3:::" in resource and "/" in resource:
+        # A table's files are read together: all of its directory, above its partitions.
+        parts = resource.split("/")[:-1]
+        while len(parts) > 1 and "=" in parts[-1]:
+            parts.pop()
+        return "/".join([*parts, "*"])
+    return resource
 
 
 def iam_action(operation: str) -> str:

@@ -123,13 +123,23 @@ class AwsSession:
         """The address that replaces AWS's own for every service, if one was given."""
         return self._opening.endpoint_url
 
-    @property
-    def known_arn(self) -> str | None:
-        """ARN of the caller, where an earlier call has told it."""
+    def caller_arn(self) -> str | None:
+        """Return the ARN of the caller, asked for if it is not known; None where nobody says.
+
+        No permission is needed to ask, so that a refusal can always name whom it refused.
+        """
         held = self._credentials.held
         if held is not None and held.caller_arn:
             return held.caller_arn
-        return self._identity[1].name if self._identity else None
+        if self._identity is not None:
+            return self._identity[1].name
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            arn: str = self.client("sts").get_caller_identity()["Arn"]
+        except (BotoCoreError, ClientError, HeadwaterError):
+            return None
+        return arn
 
     @property
     def account(self) -> str:

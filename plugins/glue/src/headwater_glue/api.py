@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -131,6 +132,24 @@ class GlueApi:
                 for segment in segments:
                     segment.cancel()
 
+    def some_partitions(
+        self, database: str, table: str, expression: str, at_most: int, *, columns: bool = False
+    ) -> list[Raw]:
+        """Return the first partitions of a table, as many as one call gives; see `partitions`."""
+        told: dict[str, Any] = {"Expression": expression} if expression else {}
+        if not columns:
+            told["ExcludeColumnSchema"] = True
+        page = self._call(
+            f"list the partitions of {database}.{table}",
+            "get_partitions",
+            DatabaseName=database,
+            TableName=table,
+            MaxResults=min(at_most, _BATCH),
+            **told,
+        )
+        found: list[Raw] = page["Partitions"]
+        return found
+
     def count_partitions(self, database: str, table: str, at_most: int) -> int | None:
         """Return how many partitions are registered, or None if they are more than `at_most`."""
         doing = f"count the partitions of {database}.{table}"
@@ -153,24 +172,23 @@ class GlueApi:
     ) -> list[Raw]:
         """Return the partitions with these values, columns included; missing ones are left out."""
         doing = f"describe the partitions of {database}.{table}"
-        batches = [list(values[i : i + _BATCH]) for i in range(0, len(values), _BATCH)]
+        batches = [values[i : i + _BATCH] for i in range(0, len(values), _BATCH)]
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-glue") as pool:
             try:
-                found = pool.map(lambda some: self._batch(doing, database, table, some), batches)
+                found = pool.map(lambda some: self.batch(database, table, some), batches)
                 return [p for batch in found for p in batch]
-            except AccessDeniedError:
+            except AccessDeniedError as denied:
                 # Policies that were written for Spark often allow one and not the other.
                 ones = pool.map(lambda one: self._partition(doing, database, table, one), values)
-                return [p for p in ones if p is not None]
+                try:
+                    return [p for p in ones if p is not None]
+                except AccessDeniedError:
+                    # It is the first that the policy should allow: one call for a thousand.
+                    raise denied from denied.__cause__
 
-    def _segment(self, doing: str, told: Raw, number: int) -> list[Raw]:
-        segment = {"SegmentNumber": number, "TotalSegments": SEGMENTS}
-        pages = self._pages(doing, "get_partitions", **told, Segment=segment, MaxResults=_BATCH)
-        return [p for page in pages for p in page["Partitions"]]
-
-    def _batch(
-        self, doing: str, database: str, table: str, values: list[tuple[str, ...]]
-    ) -> list[Raw]:
+    def batch(self, database: str, table: str, values: Sequence[tuple[str, ...]]) -> list[Raw]:
+        """Return the partitions with these values, a thousand at most, asked for at once."""
+        doing = f"describe the partitions of {database}.{table}"
         left: Sequence[Raw] = [{"Values": list(v)} for v in values]
         found: list[Raw] = []
         while left:
@@ -190,6 +208,11 @@ class GlueApi:
             left = unprocessed
         return found
 
+    def _segment(self, doing: str, told: Raw, number: int) -> list[Raw]:
+        segment = {"SegmentNumber": number, "TotalSegments": SEGMENTS}
+        pages = self._pages(doing, "get_partitions", **told, Segment=segment, MaxResults=_BATCH)
+        return [p for page in pages for p in page["Partitions"]]
+
     def _partition(
         self, doing: str, database: str, table: str, values: Sequence[str]
     ) -> Raw | None:
@@ -205,7 +228,7 @@ class GlueApi:
     def _one(self, key: str, doing: str, operation: str, **told: Any) -> Raw | None:
         from botocore.exceptions import ClientError
 
-        with translating(doing=f"{doing} in {self.place}", session=self._session):
+        with self._translating(doing, told):
             try:
                 answer: Raw = getattr(self._client, operation)(**self._where, **told)
             except ClientError as error:
@@ -225,9 +248,26 @@ class GlueApi:
                 return
 
     def _call(self, doing: str, operation: str, **told: Any) -> Raw:
-        with translating(doing=f"{doing} in {self.place}", session=self._session):
+        with self._translating(doing, told):
             answer: Raw = getattr(self._client, operation)(**self._where, **told)
         return answer
+
+    def _translating(self, doing: str, told: Raw) -> AbstractContextManager[None]:
+        """Explain what is refused, with all that a policy must name to allow it.
+
+        Source: Glue Developer Guide, "Specifying AWS Glue resource ARNs": a table's calls need its
+        catalog and its database too, and AWS names the first of them that lacks.
+        """
+        database = told.get("DatabaseName") or told.get("Name")
+        table = told.get("TableName") or (told.get("Name") if "DatabaseName" in told else None)
+        paths = ["catalog"]
+        if database:
+            paths.append(f"database/{database}")
+        if table:
+            paths.append(f"table/{database}/{table}")
+        return translating(
+            doing=f"{doing} in {self.place}", session=self._session, beside=tuple(paths)
+        )
 
     @property
     def _client(self) -> Any:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from headwater.errors import SourceError
@@ -134,6 +135,32 @@ class GlueCatalog:
             ),
         )
 
+    def some_partitions(
+        self, table: Table, where: Sequence[KeyCondition], at_most: int
+    ) -> list[Partition]:
+        """Return the first `at_most` partitions of `table`; `where` as in `partitions`."""
+        known: Known = table.detail
+        if known.projection is not None:
+            return list(islice(known.projection.partitions(where), at_most))
+        entry = known.entry
+        asked = expression(where, entry.partition_keys)
+        found = self._finder.home(entry).some_partitions(
+            entry.database, entry.name, asked, at_most, columns=bool(asked)
+        )
+        return [_partition(p) for p in found]
+
+    def describe_partition(self, table: Table, partition: Partition) -> None:
+        """Ask for the own columns of a `partition` of `table`; raise what refuses that."""
+        entry = table.detail.entry
+        values = _values(partition)
+        self._finder.home(entry).batch(entry.database, entry.name, [values])
+
+    @property
+    def found(self) -> tuple[Table, ...]:
+        """The tables that were looked up, those under views among them."""
+        with self._lock:
+            return tuple(self._known.values())
+
     def count_partitions(self, table: Table, at_most: int) -> int | None:
         """Return how many partitions a table has, or None if they are more than `at_most`."""
         known: Known = table.detail
@@ -150,7 +177,7 @@ class GlueCatalog:
         if not lacking:
             return partitions
         entry = known.entry
-        values = [tuple(NULL_PARTITION if v is None else v for v in p.values) for p in lacking]
+        values = [_values(p) for p in lacking]
         found = self._finder.home(entry).partitions_of(entry.database, entry.name, values)
         complete = {p.values: p for p in map(_partition, found)}
         # A partition that was dropped since it was listed keeps what is known of it.
@@ -200,6 +227,10 @@ def _same_catalog(one: GlueTable, other: GlueTable) -> bool:
 
 def _lacks_columns(partition: Partition) -> bool:
     return isinstance(partition.detail, GluePartition) and not partition.detail.has_columns
+
+
+def _values(partition: Partition) -> tuple[str, ...]:
+    return tuple(NULL_PARTITION if v is None else v for v in partition.values)
 
 
 def _partition(raw: Raw) -> Partition:

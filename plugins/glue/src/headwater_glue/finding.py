@@ -148,9 +148,7 @@ class Finder:
         names = self._suggestions(lambda: api.table_names(database))
         if not names or name in names:
             return error
-        return AccessDeniedError(
-            error.message,
-            code=error.code,
+        return error.explained(
             hint=f"perhaps it does not exist: the caller may list {database!r}, and "
             f"{name!r} is not in it; {hint_for(name, names, what='tables')}\n{error.hint or ''}",
         )
@@ -175,8 +173,7 @@ class Finder:
                 hint="its owner dropped or renamed the table; the link must be made again",
             ) from error
         except AccessDeniedError as error:
-            raise AccessDeniedError(
+            raise error.explained(
                 f"the resource link {trail} may be seen, its table may not: {error.message}",
-                code=error.code,
                 hint=f"a link grants nothing: its table must be granted too\n{error.hint or ''}",
             ) from error

@@ -14,7 +14,7 @@ from headwater.plan import Plan, Scan
 from headwater.relation import Relation
 from headwater.source import DataSource, DeclaredPartition, SourceCapability
 from headwater.sql.rewriting import RewriteRule, quoted
-from headwater.table import Partition, Table, TimePartition
+from headwater.table import Partition, Table, TableName, TimePartition
 from headwater.window import Window
 from headwater_aws.auth.naming import auth_ref
 from headwater_glue.auth import DefaultChain
@@ -176,6 +176,15 @@ class GlueDataSource(DataSource):
         from headwater_aws.examining import examine
 
         return examine(self._session(access))
+
+    def examine_tables(
+        self, names: Sequence[TableName], access: Access, window: Window | None = None
+    ) -> Iterator[CheckStage]:
+        """Yield the examination of each Glue permission, the tables, and where their files lie."""
+        from headwater_glue.examining import examine_tables
+
+        catalog, session = self.catalog(access), self._session(access)
+        return examine_tables(names, catalog, session, window, self.time_partition)
 
     def describe(self) -> Mapping[str, str]:
         """Return what identifies it, for a person."""

@@ -12,7 +12,8 @@ from headwater.errors import ConfigError
 from headwater.plan import Plan
 from headwater.relation import DataFile, FilePartition, FileRelation, Relation
 from headwater.source import DataSource, DeclaredPartition, SourceCapability
-from headwater.table import Partition, Table, TimePartition
+from headwater.table import Partition, Table, TableName, TimePartition
+from headwater.window import Window
 from headwater_aws.auth.default import DefaultChain
 from headwater_aws.auth.naming import auth_ref
 from headwater_aws.permissions import arn_partition, prefix_permissions
@@ -185,6 +186,16 @@ class S3DataSource(DataSource):
         from headwater_aws.examining import examine
 
         return examine(cast("AwsSession", access.session(self.auth_ref)))
+
+    def examine_tables(
+        self, names: Sequence[TableName], access: Access, window: Window | None = None
+    ) -> Iterator[CheckStage]:
+        """Yield the examination of the places of the inputs that the query names, and `tables`."""
+        from headwater_s3.examining import examine_tables
+
+        session = cast("AwsSession", access.session(self.auth_ref))
+        inputs = [self._input(name) for name in self._paths]
+        return examine_tables(names, inputs, self.catalog(access), session)
 
     def describe(self) -> Mapping[str, str]:
         """Return the type and where the inputs lie."""

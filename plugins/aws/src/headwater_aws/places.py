@@ -1,0 +1,133 @@
+"""The examination of places in S3: may they be listed, and may one of their objects be read?
+
+Each place is two stages, named after the permissions, whatever is wrong with the others. What is
+listed and read is what a read of the same table lists and reads, so that a policy which is exactly
+enough passes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from headwater.diagnostics import Diagnostic, Severity
+from headwater.errors import HeadwaterError
+from headwater.report import CheckStage, Status
+from headwater_aws.errors import translating
+from headwater_aws.listing import S3Object, list_files, list_many, parse_uri
+
+if TYPE_CHECKING:
+    from headwater_aws.session import AwsSession
+
+LIST, READ = "s3:ListBucket", "s3:GetObject"
+"""Names of the two stages: the permissions that they prove."""
+_FILES: Final = 1000
+"""Files of a place that are counted: one call's worth."""
+_HEADER: Final = 16
+_MAGIC: Final = {"parquet": b"PAR1", "orc": b"ORC", "avro": b"Obj\x01"}
+"""How files of a format begin. Source: each format's specification."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Somewhere in S3 that a read lists and reads.
+
+    Args:
+        locations: What is listed, e.g. a table's partitions; the last that has files is read.
+        what: What lies there, for a person, e.g. `db.predictions, 20 of 24 partitions`.
+        format: Format of its files, where it is known.
+        object: Instead of any file that was listed: the URI of the object to read.
+        listed: Whether a read lists it; False for what a table's metadata names.
+        matching: What the whole key of a file must match.
+    """
+
+    locations: tuple[str, ...]
+    what: str
+    format: str = ""
+    object: str | None = None
+    listed: bool = True
+    matching: re.Pattern[str] | None = None
+
+    def holds(self, file: S3Object) -> bool:
+        """Return whether a file that was listed belongs to it."""
+        return self.matching is None or bool(self.matching.fullmatch(parse_uri(file.uri)[1]))
+
+
+def examine_places(session: AwsSession, places: Iterable[Place]) -> Iterator[CheckStage]:
+    """Yield the stages `s3:ListBucket` and `s3:GetObject` of each place.
+
+    Args:
+        session: Who lists and reads.
+        places: Where.
+    """
+    for place in places:
+        file: str | None = None
+        if place.listed:
+            stage, file = _listed(session, place)
+            yield stage
+        yield _read(session, place, place.object or file)
+
+
+def _listed(session: AwsSession, place: Place) -> tuple[CheckStage, str | None]:
+    """Return the stage, and the newest file there."""
+    try:
+        if len(place.locations) == 1:
+            files = filter(place.holds, list_files(session, place.locations[0]))
+            found = list(islice(files, _FILES))
+        else:
+            by_location = list_many(session, place.locations)
+            found = [file for location in place.locations for file in by_location[location]]
+    except HeadwaterError as error:
+        return CheckStage.failed(LIST, error), None
+    shown = place.locations[-1] + (
+        f" and {len(place.locations) - 1} beside it" if len(place.locations) > 1 else ""
+    )
+    number = f"{_FILES} files or more" if len(found) >= _FILES else f"{len(found)} files"
+    details = {"locations": list(place.locations), "files": len(found)}
+    summary = f"{shown} ({place.what}): {number}"
+    if not found:
+        lacking = Diagnostic(
+            "no-files",
+            f"nothing lies in {shown}",
+            Severity.WARNING,
+            hint="most likely first: nothing has landed yet; the location is registered wrongly; "
+            "hidden files (_x, .x) and empty ones do not count",
+        )
+        return CheckStage(LIST, Status.WARNING, summary, (lacking,), details), None
+    return CheckStage(LIST, Status.OK, summary, (), details), found[-1].uri
+
+
+def _read(session: AwsSession, place: Place, uri: str | None) -> CheckStage:
+    """Return the stage that reads how an object begins: that decrypts it, where it is encrypted."""
+    if uri is None:
+        return CheckStage.skipped(READ, f"not examined: no file of {place.what} was seen")
+    try:
+        head = _header(session, uri)
+    except HeadwaterError as error:
+        return CheckStage.failed(READ, error)
+    magic = _MAGIC.get(place.format)
+    details = {"object": uri}
+    if magic is not None and not head.startswith(magic):
+        wrong = Diagnostic(
+            "wrong-format",
+            f"{uri} does not begin as {place.format} files do",
+            Severity.WARNING,
+            hint="most likely first: another kind of file lies among them; the table is registered "
+            "with another format; the file was cut or encrypted by its writer",
+        )
+        return CheckStage(READ, Status.WARNING, f"{uri} was read", (wrong,), details)
+    kind = f", which begins as {place.format} does" if magic is not None else ""
+    return CheckStage(READ, Status.OK, f"{uri} was read{kind}", (), details)
+
+
+def _header(session: AwsSession, uri: str) -> bytes:
+    bucket, key = parse_uri(uri)
+    with translating(doing=f"read {uri}", resource=f"arn:aws:s3:::{bucket}/{key}", session=session):
+        answer = session.client("s3").get_object(
+            Bucket=bucket, Key=key, Range=f"bytes=0-{_HEADER - 1}"
+        )
+        body: bytes = answer["Body"].read()
+    return body

@@ -1,0 +1,45 @@
+"""The examination of a query's inputs: may each be listed and read, and what tables are they?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from headwater.errors import AccessDeniedError
+from headwater.lookup import look_up, tables_stage
+from headwater.report import CheckStage
+from headwater.table import TableName
+from headwater_aws.places import Place, examine_places
+from headwater_s3.catalog import S3Catalog
+from headwater_s3.inputs import LAKES, Input
+
+if TYPE_CHECKING:
+    from headwater_aws.session import AwsSession
+
+
+def examine_tables(
+    names: Sequence[TableName], inputs: Sequence[Input], catalog: S3Catalog, session: AwsSession
+) -> Iterator[CheckStage]:
+    """Yield two stages for each input that the query names, then `tables`.
+
+    Args:
+        names: The tables that the query names.
+        inputs: The inputs of the source.
+        catalog: Where they are looked up.
+        session: Who lists and reads.
+    """
+    named = {name.name.casefold() for name in names}
+    yield from examine_places(session, (_place(i) for i in inputs if i.name.casefold() in named))
+    looked = look_up(catalog, names)
+    # What may not be listed or read was told above, of its very place.
+    denied = {e.code for e in looked.errors.values() if isinstance(e, AccessDeniedError)}
+    yield tables_stage(looked, denied)
+
+
+def _place(found: Input) -> Place:
+    root, what = found.location.root, f"input {found.name}"
+    if found.format == "iceberg" and root.endswith(".json"):
+        return Place((), what, object=root, listed=False)
+    if found.format in LAKES:
+        return Place((f"{root.rstrip('/')}/",), what, "parquet" if found.format == "delta" else "")
+    return Place((root,), what, found.format, matching=found.location.pattern)
