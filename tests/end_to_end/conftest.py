@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import json
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -103,6 +105,23 @@ def seed(aws: Emulator) -> None:
                 "StorageDescriptor": storage(f"s3://lake/predictions/dt={value}/"),
             },
         )
+    export(s3)
+
+
+def export(s3) -> None:
+    """Put files beside the lake that no catalog knows: scores by date path, actuals in one file."""
+    for day in range(DAYS):
+        rows = day_of_predictions(day).select(["prediction_id", "proba", "did_buy_insurance"])
+        scores = "\n".join(f"{r['prediction_id']};{r['proba']}" for r in rows.to_pylist())
+        key = f"exports/{FIRST + timedelta(days=day):%Y/%m/%d}/scores.csv.gz"
+        body = gzip.compress(f"prediction_id;proba\n{scores}\n".encode(), mtime=0)
+        s3.put_object(Bucket="lake", Key=key, Body=body)
+        actuals = "".join(
+            json.dumps({"prediction_id": r["prediction_id"], "bought": r["did_buy_insurance"]})
+            + "\n"
+            for r in rows.to_pylist()
+        )
+        s3.put_object(Bucket="lake", Key=f"actuals/{day}.json", Body=actuals.encode())
 
 
 @pytest.fixture

@@ -302,13 +302,17 @@ def test_declared_csv_has_no_header_unless_told(bucket: Bucket) -> None:
     assert related(source).options == {}
 
 
-def test_json_must_be_declared_and_its_first_row_helps(bucket: Bucket) -> None:
-    row = {"id": "a", "n": 1, "x": 0.5, "ok": True, "e": [0.5], "s": {"a b": 1}, "v": None}
-    bucket.write("p/x.json.gz", gzip.compress(f"{json.dumps(row)}\n".encode()))
+def test_json_must_be_declared_and_its_first_rows_help(bucket: Bucket) -> None:
+    rows = [
+        {"id": "a", "n": 1, "x": 1, "ok": None, "e": [0.5], "s": {"a b": 1}, "v": None},
+        {"id": 2, "n": 1, "x": 0.5, "ok": True, "e": [], "new": None},
+    ]
+    text = "\n".join([*map(json.dumps, rows), '{"id": "cut'])
+    bucket.write("p/x.json.gz", gzip.compress(text.encode()))
     with pytest.raises(ConfigError, match="the columns of json files must be declared") as caught:
         described(bucket.source("p/", format="json"))
     hint = str(caught.value.hint)
-    told = json.loads(hint.removeprefix("its first row suggests columns="))
+    told = json.loads(hint.removeprefix("its first rows suggest columns="))
     assert told == {
         "id": "string",
         "n": "bigint",
@@ -317,6 +321,7 @@ def test_json_must_be_declared_and_its_first_row_helps(bucket: Bucket) -> None:
         "e": "array<double>",
         "s": "struct<`a b`:bigint>",
         "v": "string",
+        "new": "string",
     }
     source = bucket.source("p/", format="json", columns=told)
     assert shown(described(source))["s"] == "struct<`a b`:bigint>"

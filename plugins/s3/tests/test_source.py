@@ -36,11 +36,12 @@ DATES: Any = {"column": "t", "keys": {"dt": "yyyy-MM-dd"}}
         ({"path": "s3://b/", "columns": {"a": {"x": "int"}}}, "column 'a' of input 'data' needs"),
         ({"path": "s3://b/", "columns": {"a": "nonsense<"}}, "column 'a' of input 'data': "),
         ({"path": "s3://b/", "time_column": "t"}, "no path has a date directive"),
-        ({"path": "s3://b/*", "format": "delta"}, "a delta table takes no pattern in path"),
-        ({"path": "s3://b/%Y/", "format": "iceberg"}, "a iceberg table takes no pattern in path"),
-        ({"path": "s3://b/", "regex": "x", "format": "delta"}, "takes no pattern in path"),
-        ({"path": "s3://b/", "columns": {"a": "int"}, "format": "delta"}, "takes no columns"),
-        ({"path": "s3://b/", "options": {"a": "b"}, "format": "iceberg"}, "takes no options"),
+        ({"path": "s3://b/*", "format": "delta"}, "delta tables take no pattern in path"),
+        ({"path": "s3://b/%Y/", "format": "iceberg"}, "iceberg tables take no pattern in path"),
+        ({"path": "s3://b/", "regex": "x", "format": "delta"}, "take no pattern in path"),
+        ({"path": "s3://b/", "columns": {"a": "int"}, "format": "delta"}, "take no columns"),
+        ({"path": "s3://b/", "options": {"a": "b"}, "format": "iceberg"}, "take no options"),
+        ({"path": "s3://b/", "options": {"inferSchema": True}, "format": "csv"}, "guesses types"),
     ],
 )
 def test_what_makes_no_sense_is_refused(told: Mapping[str, Any], message: str) -> None:

@@ -66,17 +66,31 @@ def file_columns(
 
 
 def suggested_columns(session: AwsSession, file: S3Object) -> str:
-    """Return declared columns that would fit the first row of a JSON file, as a hint's text."""
+    """Return declared columns that would fit the first rows of a JSON file, as a hint's text."""
+    told: dict[str, str | None] = {}
     try:
-        row = json.loads(_first_lines(session, file).splitlines()[0])
-        told = {name: _json_type(value) for name, value in row.items()}
-    except (ValueError, IndexError, AttributeError, UnsupportedError):
+        for line in _first_lines(session, file).splitlines():
+            for name, value in json.loads(line).items():
+                told[name] = _wider(told.get(name), _json_type(value))
+    except (ValueError, AttributeError, UnsupportedError):
+        pass  # the last line may be cut; a first one that is no object leaves nothing
+    if not told:
         return EXAMPLE
-    return f"its first row suggests columns={json.dumps(told)}"
+    written = {name: type_ or "string" for name, type_ in told.items()}
+    return f"its first rows suggest columns={json.dumps(written)}"
 
 
-def _json_type(value: Any) -> str:
+def _wider(one: str | None, other: str | None) -> str | None:
+    """Return the type of values of both types; None is that of NULLs and of empty lists."""
+    if one is None or other is None or one == other:
+        return one or other
+    return "double" if {one, other} == {"bigint", "double"} else "string"
+
+
+def _json_type(value: Any) -> str | None:
     match value:
+        case None:
+            return None
         case bool():
             return "boolean"
         case int():
@@ -84,9 +98,11 @@ def _json_type(value: Any) -> str:
         case float():
             return "double"
         case list():
-            return f"array<{_json_type(value[0]) if value else 'string'}>"
+            of = _json_type(value[0]) if value else None
+            return f"array<{of}>" if of else None
         case dict() if value:
-            fields = ",".join(f"{quoted(n)}:{_json_type(v)}" for n, v in value.items())
+            types = {n: _json_type(v) or "string" for n, v in value.items()}
+            fields = ",".join(f"{quoted(n)}:{t}" for n, t in types.items())
             return f"struct<{fields}>"
         case _:
             return "string"

@@ -43,13 +43,19 @@ class Input:
                 f"{self.name!r} can't name an input",
                 hint="letters, digits and _, as in SELECT * FROM {predictions}",
             )
+        guessed = {k for k, v in self.options.items() if k.lower() == "inferschema" and v == "true"}
+        if guessed:
+            raise ConfigError(
+                f"input {self.name!r}: option {guessed.pop()} guesses types from the rows",
+                hint='declare them: columns={"score": "double"}; or cast in the query',
+            )
         if self.format not in LAKES:
             return
         varies = self.location.pattern.groupindex or self.location.globbed
         refused = {"columns": self.columns, "options": self.options, "a pattern in path": varies}
         for what in (w for w, given in refused.items() if given):
             raise ConfigError(
-                f"input {self.name!r}: a {self.format} table takes no {what.replace('a ', '', 1)}",
+                f"input {self.name!r}: {self.format} tables take no {what.replace('a ', '', 1)}",
                 hint="its own log says which files and columns it has; path is its directory",
             )
 
