@@ -23,6 +23,9 @@ KNOWN_TO_RAISE = {
     "arith 9": "a sum of bigints that may overflow",
     "date 7": "texts of several shapes",
     "date 19": "New York before 1900",
+    "found 4": "numbers as only Java writes them",
+    "found 6": "control characters around a number",
+    "found 7": "chr() beyond 255",
 }
 
 

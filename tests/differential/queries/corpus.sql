@@ -803,3 +803,51 @@ SELECT element_at(tags, 1) FROM predictions;
 
 -- raises 14
 SELECT to_date(s, 'yyyy-MM-dd') FROM strings WHERE k = 2;
+
+-- found 1
+SELECT k, t < 9223372036854775808 AS a, i >= -99999999999999999999 AS b, i = 9223372036854775808 AS c FROM nums;
+
+-- found 2
+SELECT k, unix_millis(ts) AS a, unix_seconds(ts) AS b, unix_micros(ts) AS c FROM times;
+
+-- found 3
+SELECT k, CAST(0.00001 AS STRING) AS a, concat(-0.5, s) AS b, CAST(CAST(dec / 1000000000 AS DECIMAL(6,6)) AS STRING) AS c FROM nums WHERE dec < 1000;
+
+-- found 4
+SELECT k, TRY_CAST('0x1p3' AS DOUBLE) AS a, TRY_CAST('-NaN' AS DOUBLE) AS b FROM nums;
+
+-- found 5
+SELECT k, CAST('１２' AS INT) AS a FROM nums;
+
+-- found 6
+SELECT k, CAST(concat(chr(1), '12') AS INT) AS a, TRY_CAST(concat('12', chr(127)) AS DOUBLE) AS b FROM nums;
+
+-- found 7
+SELECT chr(300) AS a;
+
+-- found 8
+SELECT model_name, country, count(*) AS n FROM predictions WHERE n_tokens > 1000000 GROUP BY ROLLUP(model_name, country);
+
+-- found 9
+SELECT model_name, country, count(*) AS n FROM predictions WHERE n_tokens > 1000000 GROUP BY CUBE(model_name, country) HAVING max(score) > 0;
+
+-- found 10
+SELECT prediction_id, country IN (SELECT cat FROM features) AS v FROM predictions;
+
+-- found 11
+SELECT prediction_id FROM predictions WHERE country NOT IN (SELECT cat FROM features WHERE cat IS NOT NULL) OR is_fallback;
+
+-- found 12
+SELECT prediction_id, count(DISTINCT country) OVER (PARTITION BY model_name) AS v FROM predictions;
+
+-- found 13
+SELECT prediction_id, sum(n_tokens) FILTER (WHERE is_fallback) OVER (ORDER BY prediction_id) AS v FROM predictions;
+
+-- found 14
+SELECT k, least(d, '3') AS a FROM nums;
+
+-- found 15
+SELECT k, TIMESTAMP '2024-01-01 10:11:12+18:30' AS a FROM nums;
+
+-- found 16
+SELECT k, wide / wide AS a, wide / b AS c FROM nums WHERE k > 0 AND b <> 0;

@@ -9,9 +9,12 @@ from headwater.sql import types as typing
 from headwater.sql.portable.casts import cast
 from headwater.sql.portable.comparing import widened
 from headwater.sql.portable.pieces import Piece, Refusal
-from headwater.sql.portable.raising import spark_error
+from headwater.sql.portable.raising import not_portable, spark_error
 from headwater.sql.portable.spelling import cast as spell
 from headwater.types import DataType
+
+_SAFE_DIGITS = 37
+"""Digits that 128 bits hold twice."""
 
 
 def binary(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece:
@@ -117,6 +120,12 @@ def _decimal_division(first: Piece, second: Piece, type_: DataType) -> Piece:
     dividend = f"sp_unscaled({first.sql}) * {10**shift}::HUGEINT"
     quotient = f"sp_hdiv({dividend}, sp_unscaled({second.sql}))"
     made = spell(f"sp_scaled({quotient}, {10**scale}::HUGEINT, {scale})", type_)
+    if _digits(first.type)[0] + shift > _SAFE_DIGITS or _digits(second.type)[0] > _SAFE_DIGITS:
+        most, half = (2**127 - 1) // 10**shift, 2**126
+        large = f"abs(sp_unscaled({first.sql})) > {most}::HUGEINT"
+        large += f" OR abs(sp_unscaled({second.sql})) > {half}::HUGEINT"
+        other = not_portable("a decimal division beyond 38 digits", type_)
+        made = f"CASE WHEN {large} THEN {other} ELSE {made} END"
     quotient_ = _divided(first, second, made, type_)
     return Piece(quotient_.sql, type_, raises=True)
 

@@ -155,6 +155,8 @@ def _extreme(word: str) -> _Builder:
     def build(arguments: list[Piece], type_: DataType) -> Piece:
         refuse_unless(len(arguments) >= 2, f"{word} takes two arguments or more")
         refuse_unless(comparable(type_), f"{word} of {type_}")
+        mixed = type_ != t.STRING and any(a.type == t.STRING for a in arguments)
+        refuse_unless(not mixed, f"{word} of a string and a {type_}: Spark refuses it")
         values = [widened(a, type_) for a in arguments]
         refuse_unless(type_.name != "float", f"{word}() of floats: the sign of zero differs")
         listed = ", ".join(v.sql for v in values)

@@ -115,6 +115,13 @@ def _floating_to_decimal(sql: str, _: DataType, target: DataType, trying: bool) 
     return made, True
 
 
+def _decimal_to_string(sql: str, source: DataType, target: DataType, _: bool) -> _Built:
+    if source.precision != source.scale:
+        return spell(sql, target), False
+    # Without a digit before the point DuckDB writes none: '.5'.
+    return f"replace({spell(sql, target)}, '.', '0.')", False
+
+
 def _boolean_to_decimal(sql: str, _: DataType, target: DataType, __: bool) -> _Built:
     return spell(sql, target), _whole(target) == 0
 
@@ -152,11 +159,14 @@ def _timestamp_to_number(sql: str, _: DataType, target: DataType, trying: bool) 
     return f"CAST(epoch_us({sql}) / 1000000 AS {type_name(target)})", False
 
 
-def _integer_to_timestamp(sql: str, source: DataType, _: DataType, trying: bool) -> _Built:
+def _integer_to_timestamp(sql: str, source: DataType, target: DataType, trying: bool) -> _Built:
     if source.name == "bigint":
         if trying:
             raise Refusal("TRY_CAST(bigint AS timestamp): the two engines do not agree on it")
-        return f"make_timestamptz({sql} * 1000000)", True
+        # Beyond the range of microseconds Spark takes the first or the last moment.
+        far = not_portable("a timestamp beyond the range of microseconds", target)
+        made = f"make_timestamptz({sql} * 1000000)"
+        return f"CASE WHEN abs({sql} // 2) > 4611686018427 THEN {far} ELSE {made} END", True
     return f"make_timestamptz(CAST({sql} AS BIGINT) * 1000000)", False
 
 
@@ -195,7 +205,7 @@ _CASTS: Final[dict[tuple[str, str], _Builder]] = {
     ("decimal", "boolean"): _plain,
     ("decimal", "decimal"): _decimal_to_decimal,
     ("decimal", "double"): _plain,
-    ("decimal", "string"): _plain,
+    ("decimal", "string"): _decimal_to_string,
     ("date", "timestamp"): _plain,
     ("date", "timestamp_ntz"): _plain,
     ("date", "string"): _to_string("{}"),

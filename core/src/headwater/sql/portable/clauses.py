@@ -36,6 +36,21 @@ def conjuncts(node: exp.Expr, clause: str) -> list[exp.Expr]:
     return parts
 
 
+def only_filters(node: exp.Expr) -> bool:
+    """Return whether a condition stands where NULL is as good as false: in a WHERE, below AND, OR.
+
+    NOT directly above it counts as a part of it: `a NOT IN (SELECT ...)`.
+    """
+    above = node.parent
+    while isinstance(above, exp.Paren):
+        above = above.parent
+    if isinstance(above, exp.Not):
+        above = above.parent
+    while isinstance(above, (exp.Paren, exp.And, exp.Or)):
+        above = above.parent
+    return isinstance(above, exp.Where)
+
+
 def condition(pieces: list[Piece]) -> str:
     """Return conditions as one, evaluated as Spark does: from left to right, stopping at false.
 

@@ -30,8 +30,23 @@ def compare(operator: str, left: Piece, right: Piece) -> Piece:
     Raises:
         Refusal: If the two engines may compare values of these types differently.
     """
+    if operator[0] in "<>" and operator != "<>" and (_beyond(left, right) or _beyond(right, left)):
+        raise Refusal(
+            "comparing whole numbers with a literal beyond 64 bits: Spark says the same of NULL"
+        )
     first, second = aligned([left, right])
     return Piece(f"({first.sql} {operator} {second.sql})", t.BOOLEAN, first.raises or second.raises)
+
+
+def _beyond(piece: Piece, literal: Piece) -> bool:
+    """Whether Spark decides by the literal alone, NULL or not.
+
+    Source: Apache Spark 4.1, `DecimalPrecisionTypeCoercion.integralAndDecimalLiteral`.
+    """
+    value = literal.literal
+    if not isinstance(value, int | Decimal) or literal.type.name != "decimal":
+        return False
+    return piece.type.is_integer and not -(2**63) <= value < 2**63
 
 
 def aligned(pieces: Sequence[Piece]) -> list[Piece]:

@@ -12,13 +12,15 @@ from headwater.sql.portable.pieces import Piece, Refusal
 from headwater.sql.portable.spelling import cast, text
 from headwater.types import INTEGER_BITS, DataType
 
-_DATE: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
+_SPACES: Final = " \t\n\v\f\r"
+_DATE: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
 _TIMESTAMP: Final = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})"
-    r"(?:[ T](\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{1,6}))?(Z|[+-]\d{2}:\d{2})?)?"
+    r"(?:[ T](\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{1,6}))?(Z|[+-](?:0\d|1[0-7]):[0-5]\d)?)?",
+    re.ASCII,
 )
 _NUMBER: Final = re.compile(r"(-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([A-Za-z]*)")
-_WHOLE: Final = re.compile(r"[+-]?\d+")
+_WHOLE: Final = re.compile(r"[+-]?\d+", re.ASCII)
 _WORDS: Final = {
     "nan": "nan",
     "inf": "inf",
@@ -28,7 +30,7 @@ _WORDS: Final = {
     "+infinity": "inf",
     "-infinity": "-inf",
 }
-_PLAIN: Final = re.compile(r"[+-]?\d+(?:\.\d+)?")
+_PLAIN: Final = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
 
 
 def number(written: str, type_: DataType) -> Piece:
@@ -66,7 +68,7 @@ def typed(value: str, type_: DataType) -> Piece:
     Raises:
         Refusal: If the text has another shape, or is no value of that type.
     """
-    made = _typed(value.strip(), type_)
+    made = _typed(value.strip(_SPACES), type_)
     if made is None:
         raise Refusal(
             f"the text {value!r} where {type_} is needed: the two engines may read it differently"

@@ -15,6 +15,9 @@ CREATE OR REPLACE MACRO sp_scaled(q, m, s) AS
 -- Text without the characters that Spark's casts trim: those up to the space, by value.
 CREATE OR REPLACE MACRO sp_trim(s) AS trim(s, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13));
 
+-- Whether a text holds a control character that sp_trim leaves; Spark's casts trim those, too.
+CREATE OR REPLACE MACRO sp_control(s) AS regexp_matches(s, '[\x00-\x08\x0e-\x1f\x7f]');
+
 -- Seconds since the epoch, rounded down.
 CREATE OR REPLACE MACRO sp_seconds(ts) AS (epoch_us(ts) - ((epoch_us(ts) % 1000000) + 1000000) % 1000000) // 1000000;
 

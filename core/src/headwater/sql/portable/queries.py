@@ -103,6 +103,8 @@ class Queries:
 
     def membership(self, e: Expressions, node: exp.Expr) -> Piece:
         """Return `a IN (SELECT ...)`."""
+        reason = "IN (SELECT ...) beyond a plain WHERE: where it should be NULL, Spark says false"
+        refuse_unless(clauses.only_filters(node), reason, node)
         value = e.piece(node.this)
         scope = self._subquery(e, node.args["query"])
         refuse_unless(len(scope.outputs) == 1, "IN with several columns", node)
@@ -175,6 +177,9 @@ class Queries:
             self.refusals.append(Refusal(reason, node.args.get("where")))
         grouping = self._grouping(e, node)
         having = [self.kept(e.boolean, c) for c in clauses.conjuncts(node, "having")]
+        if "ROLLUP" in grouping or "CUBE" in grouping:
+            # Of no rows Spark makes no group, not even that of the total.
+            having.insert(0, Piece("(count(*) > 0)", t.BOOLEAN))
         qualify = [self.kept(e.boolean, c) for c in clauses.conjuncts(node, "qualify")]
         outputs = [self.kept(partial(self._output, e), o) for o in query.scope.outputs]
         distinct = node.args.get("distinct")

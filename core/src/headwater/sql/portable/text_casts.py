@@ -14,6 +14,7 @@ _DATE: Final = "[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _TIME: Final = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?"
 _ZONE: Final = "(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])?"
 _SHOWN: Final = "yyyy-MM-dd[ HH:mm:ss[.ffffff][Z]]"
+_JAVA: Final = r"[+-]?(0[xX].*|NaN)"
 _SPECIAL: Final = "('epoch', 'now', 'today', 'tomorrow', 'yesterday')"
 
 _Built = tuple[str, bool]
@@ -22,7 +23,8 @@ _Built = tuple[str, bool]
 def to_integer(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
     """Read digits with a sign; white space around them is trimmed, as by Spark."""
     made = _spelled(f"sp_trim({sql})", target, trying)
-    return _case(sql, [(_matches(sql, "[+-]?[0-9]+"), made)], _bad(target, trying)), True
+    parts = [(_matches(sql, "[+-]?[0-9]+"), made)]
+    return _case(sql, parts, target, _bad(target, trying)), True
 
 
 def to_floating(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
@@ -33,8 +35,12 @@ def to_floating(sql: str, _: DataType, target: DataType, trying: bool) -> _Built
     parts = [
         (_matches(sql, f"{_NUMBER}[dDfF]?"), spell(digits, target)),
         (words, spell(trimmed, target)),
+        (
+            _matches(sql, _JAVA),
+            not_portable(f"a number as only Java writes it, as {target}", target),
+        ),
     ]
-    return _case(sql, parts, _bad(target, trying)), True
+    return _case(sql, parts, target, _bad(target, trying)), True
 
 
 def to_boolean(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
@@ -44,7 +50,7 @@ def to_boolean(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
         (f"{word} IN ('t','true','y','yes','1')", "true"),
         (f"{word} IN ('f','false','n','no','0')", "false"),
     ]
-    return _case(sql, parts, _bad(target, trying)), True
+    return _case(sql, parts, target, _bad(target, trying)), True
 
 
 def to_decimal(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
@@ -56,9 +62,8 @@ def to_decimal(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
         (_matches(sql, "[+-]?([0-9]{1,17}([.][0-9]{0,20})?|[.][0-9]{1,20})"), read),
         (letters, _bad(target, trying)),
     ]
-    return _case(
-        sql, parts, not_portable(f"a text that is no plain number, as {target}", target)
-    ), True
+    other = not_portable(f"a text that is no plain number, as {target}", target)
+    return _case(sql, parts, target, other), True
 
 
 def to_date(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
@@ -87,15 +92,19 @@ def _time(sql: str, shape: str, made: str, target: DataType, trying: bool) -> st
     no_digit = f"NOT regexp_matches({trimmed}, '[0-9]') AND lower({trimmed}) NOT IN {_SPECIAL}"
     parts = [(_matches(sql, shape), made), (no_digit, _bad(target, trying))]
     other = not_portable(f"a text of another shape than {_SHOWN}, as {target}", target)
-    return _case(sql, parts, other)
+    return _case(sql, parts, target, other)
 
 
 def _matches(sql: str, shape: str) -> str:
     return f"regexp_full_match(sp_trim({sql}), {text(shape)})"
 
 
-def _case(sql: str, parts: list[tuple[str, str]], other: str) -> str:
-    whens = " ".join(f"WHEN {condition} THEN {value}" for condition, value in parts)
+def _case(sql: str, parts: list[tuple[str, str]], target: DataType, other: str) -> str:
+    """Spark also trims control characters, for each type others; such texts raise."""
+    control = not_portable(f"a text with a control character, as {target}", target)
+    good, *rest = parts
+    all_parts = [good, (f"sp_control({sql})", control), *rest]
+    whens = " ".join(f"WHEN {condition} THEN {value}" for condition, value in all_parts)
     return f"CASE WHEN {sql} IS NULL THEN NULL {whens} ELSE {other} END"
 
 

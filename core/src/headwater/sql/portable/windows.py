@@ -40,8 +40,10 @@ def window(e: Expressions, node: exp.Expr) -> Piece:
     if isinstance(inner, (exp.IgnoreNulls, exp.RespectNulls)):
         raise Refusal(f"{name}() IGNORE NULLS", node)
     if name in AGGREGATES:
-        add = aggregates.filter_of(e, inner) if isinstance(inner, exp.Filter) else str
-        made = aggregates.aggregate(e, call, name, lambda sql: f"{add(sql)} {over}", windowed=True)
+        refuse_unless(not isinstance(inner, exp.Filter), f"{name}() FILTER OVER", node)
+        distinct = any(isinstance(x, exp.Distinct) for x in call.expressions)
+        refuse_unless(not distinct, f"{name}(DISTINCT ...) OVER", node)
+        made = aggregates.aggregate(e, call, name, lambda sql: f"{sql} {over}", windowed=True)
         return e.checked(made, node)
     refuse_unless(frame.args.get("order") is not None, f"{name}() OVER without ORDER BY", node)
     if name in _RANKS and not call.expressions:
