@@ -2,10 +2,13 @@ import multiprocessing
 import os
 import signal
 import time
+from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from headwater.errors import ConfigError, DataError
+import headwater as hw
+from headwater.errors import ConfigError, DataError, UnsupportedError
 from headwater.writing import complete
 
 
@@ -60,4 +63,17 @@ def test_a_killed_process_leaves_nothing(tmp_path):
     assert ready.wait(30)
     os.kill(process.pid, signal.SIGKILL)
     process.join(30)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/rows", Path("s3://bucket/rows.parquet")])
+def test_an_address_is_not_taken_for_a_directory(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    source = hw.MemoryDataSource(tables={"t": pa.table({"id": ["a"]})})
+    with hw.Workspace(engine="embedded") as workspace:
+        data = workspace.sql("SELECT id FROM t", source)
+        with pytest.raises(ConfigError, match="not a path of this machine"):
+            data.write(place)
+        with pytest.raises(UnsupportedError, match="embedded engine, which writes to this machine"):
+            data.write_delta("s3://bucket/rows")
     assert names(tmp_path) == []

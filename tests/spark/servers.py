@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from headwater.engines.spark.packages import EXCLUDED, coordinates
+from headwater.engines.spark.starting import DELTA
 
 STARTED_WITHIN = 240
 """Seconds; a busy machine takes a minute."""
@@ -33,7 +34,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def connect_server(directory: Path, packages: Sequence[str] = ("s3", "delta")) -> Iterator[str]:
+def connect_server(
+    directory: Path, packages: Sequence[str] = ("s3", "delta", "iceberg")
+) -> Iterator[str]:
     """Run a Spark Connect server; gives its address.
 
     Args:
@@ -51,6 +54,7 @@ def connect_server(directory: Path, packages: Sequence[str] = ("s3", "delta")) -
         "spark.sql.shuffle.partitions": "2",
         "spark.jars.packages": ",".join(coordinates(packages)),
         "spark.jars.excludes": EXCLUDED,
+        **DELTA,
     }
     options = [x for k, v in conf.items() for x in ("--conf", f"{k}={v}")]
     program = [

@@ -7,13 +7,13 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from core.tests.engines.spark.plans import columns, rows, table
+from core.tests.engines.spark.plans import columns, files, rows, table
 from deltalake import write_deltalake
 from pyiceberg.catalog.sql import SqlCatalog
 from tests.spark.lakes import access, reading, role
 
 from headwater.engines.spark import SparkEngine
-from headwater.errors import AccessDeniedError, UnsupportedError
+from headwater.errors import AccessDeniedError, EngineError, UnsupportedError
 from headwater.relation import CatalogRelation, DeltaRelation, IcebergRelation
 from headwater.table import TableName
 from headwater_aws.testing import Emulator
@@ -182,7 +182,8 @@ def test_a_table_of_the_clusters_needs_the_users_consent_and_the_same_catalog(
 
 
 def test_a_cluster_that_has_no_jars_says_which(spark_connect: SparkEngine, tmp_path: Path) -> None:
-    place, first = iceberg(tmp_path, f"file://{tmp_path}/warehouse")
-    with pytest.raises(Exception, match="no jars for Iceberg") as caught:
-        rows(spark_connect, SQL, iceberg_relation(place, first, None))
-    assert type(caught.value).__name__ == "EngineError"
+    path = tmp_path / "a.avro"
+    path.write_bytes(b"Obj\x01")
+    with pytest.raises(EngineError) as caught:
+        rows(spark_connect, SQL, files([path], COLUMNS, format="avro"))
+    assert "no jars for Avro" in (caught.value.hint or "")

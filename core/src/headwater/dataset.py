@@ -43,6 +43,7 @@ class Dataset:
         why_empty: Gives the verdict on a read without rows.
         write_as: Finds the writer of a format, for formats that plugins provide.
         as_spark: Gives the rows as a Spark DataFrame, where Spark runs the plan.
+        write_there: Lets the engine write them to a place in a format; gives their number.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Dataset:
         why_empty: Callable[[], Diagnostic] | None = None,
         write_as: Callable[[str], Callable[..., None]] | None = None,
         as_spark: Callable[[], DataFrame] | None = None,
+        write_there: Callable[[str, str, bool], int] | None = None,
     ) -> None:
         self.plan = plan
         self.stats = ReadStats()
@@ -62,6 +64,7 @@ class Dataset:
         self._why_empty = why_empty
         self._write_as = write_as
         self._as_spark = as_spark
+        self._write_there = write_there
 
     def reader(self) -> pa.RecordBatchReader:
         """Return a `pyarrow.RecordBatchReader`: the schema at once, batches as they come.
@@ -117,21 +120,64 @@ class Dataset:
             raise UnsupportedError(f"{self.plan.connection}: this dataset has no Spark to stay in")
         return self._as_spark()
 
-    def write_parquet(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write all rows to one Parquet file, whole or not at all.
+    def write_parquet(self, path: str | Path, *, overwrite: bool = False) -> Path | str:
+        """Write all rows as Parquet, whole or not at all.
+
+        A path without a scheme is of this machine: one file, written by this process. A URI
+        (`s3a://bucket/place`, `hdfs://...`, `file:///...`) is a directory of files that Spark
+        writes, where Spark runs the plan: see `write_delta`.
 
         Args:
             path: A file that ends in `.parquet`, or a directory (made if missing), in which the
-                file is called `part-0.parquet`.
-            overwrite: Replace the file if there is one.
+                file is called `part-0.parquet`; or a URI.
+            overwrite: Replace the file, or the directory of Parquet files, if there is one.
 
         Returns:
-            Path of the file.
+            Path of the file, or the URI.
 
         Raises:
-            ConfigError: If the file exists and `overwrite` is false.
+            ConfigError: If it exists and `overwrite` is false.
+            UnsupportedError: For a URI, if another engine than Spark runs the plan.
         """
+        if isinstance(path, str) and "://" in path:
+            return self._write_far(path, "parquet", overwrite)
         return self.write(path, format="parquet", overwrite=overwrite)
+
+    def write_delta(self, uri: str, *, overwrite: bool = False) -> str:
+        """Write all rows as a Delta table, in one commit, from where Spark runs the plan.
+
+        The rows never pass through this process. Storage is read with the plan's identities and
+        written with the session's own. A tensor is an array, and its dimensions are not checked.
+
+        Args:
+            uri: Where the table is, e.g. `s3a://bucket/place`.
+            overwrite: Replace the table's rows and schema if there is one; earlier versions stay.
+
+        Returns:
+            The URI.
+
+        Raises:
+            ConfigError: If there is a table and `overwrite` is false.
+            UnsupportedError: If another engine than Spark runs the plan.
+        """
+        return self._write_far(uri, "delta", overwrite)
+
+    def write_iceberg(self, table: str, *, overwrite: bool = False) -> str:
+        """Write all rows as an Iceberg table, in one snapshot; otherwise as `write_delta`.
+
+        Args:
+            table: Its name, e.g. `lake.monitoring.predictions`: `lake` is a catalog that the Spark
+                session knows (`spark.sql.catalog.lake`).
+            overwrite: Replace the table if there is one; earlier snapshots stay.
+
+        Returns:
+            The name.
+
+        Raises:
+            ConfigError: If there is a table and `overwrite` is false, or no such catalog.
+            UnsupportedError: If another engine than Spark runs the plan.
+        """
+        return self._write_far(table, "iceberg", overwrite)
 
     def write(
         self, path: str | Path, *, format: str = "parquet", overwrite: bool = False, **options: Any
@@ -158,6 +204,25 @@ class Dataset:
             raise writing.unknown_format(format)
         self._write_as(format)(self, path, overwrite=overwrite, **options)
         return Path(path)
+
+    def _write_far(self, target: str, format: str, overwrite: bool) -> str:
+        """Let the engine write; keep the stats that it tells, and report the end once."""
+        if self._write_there is None:
+            raise UnsupportedError(f"{self.plan.connection}: this dataset has no engine to write")
+        self.stats = stats = ReadStats(started_at=datetime.now(UTC))
+        error: BaseException | None = None
+        try:
+            stats.notes = _notes(self.plan, None)
+            stats.rows = self._write_there(target, format, overwrite)
+            stats.finished = True
+        except BaseException as caught:
+            error = caught
+            raise
+        finally:
+            if self._finished is not None:
+                self._finished(self.plan, stats, error)
+        self._explain_empty(stats)
+        return target
 
     def _read(self) -> Iterator[Any]:
         """Yield the schema, then the batches; keep the stats; report the end exactly once."""
@@ -187,10 +252,13 @@ class Dataset:
         finally:
             if self._finished is not None:
                 self._finished(self.plan, stats, error)
+        self._explain_empty(stats)
+
+    def _explain_empty(self, stats: ReadStats) -> None:
         if stats.rows == 0 and self._why_empty is not None:
             stats.verdict = self._why_empty()
             _log.warning("%s: no rows: %s", self.plan.connection, stats.verdict.message)
-            warnings.warn(stats.verdict.render(), EmptyReadWarning, stacklevel=2)
+            warnings.warn(stats.verdict.render(), EmptyReadWarning, stacklevel=3)
 
     def _repr_html_(self) -> str:
         """Show what the dataset will be, and what was counted; reads nothing."""
@@ -204,7 +272,7 @@ class Dataset:
         return f"<Dataset of {self.plan.connection}, {window}, by {self.plan.engine}>"
 
 
-def _notes(plan: Plan, stream: ArrowStream) -> tuple[Diagnostic, ...]:
+def _notes(plan: Plan, stream: ArrowStream | None) -> tuple[Diagnostic, ...]:
     """Return what a reader should know of the rows, whether or not anybody looked at the plan."""
     told: tuple[Diagnostic, ...] = getattr(stream, "notes", ())
     return (*(w for w in plan.warnings if w.code in gaps.CODES), *told)

@@ -96,3 +96,25 @@ class SparkFrames(Protocol):
             open_access: Opens its identities, which stay open until the engine is closed.
         """
         ...
+
+
+@runtime_checkable
+class FarWriting(Protocol):
+    """An engine that writes a plan's rows from where it runs: they never reach this process."""
+
+    def write(
+        self, plan: Plan, access: Access, target: str, *, format: str, overwrite: bool = False
+    ) -> int:
+        """Write all rows of a plan, whole or not at all.
+
+        Args:
+            plan: What is written.
+            access: The identities that read.
+            target: Where: a URI, or the name of a table.
+            format: `parquet`, `delta` or `iceberg`.
+            overwrite: Replace what is there.
+
+        Returns:
+            How many rows were written.
+        """
+        ...

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from headwater.credentials import Access
-from headwater.engine import ArrowStream, Engine, SparkFrames
+from headwater.engine import ArrowStream, Engine, FarWriting, SparkFrames
 from headwater.errors import DataChangedError, UnsupportedError
 from headwater.plan import Plan
 from headwater.relation import FileRelation
@@ -56,6 +56,27 @@ class Reading:
                 hint='read it with engine="spark"',
             )
         return self._engine.to_spark(self._plan, self._confirmed)
+
+    def write(self, target: str, format: str, overwrite: bool) -> int:
+        """Let the engine write the rows where it runs; see `Dataset.write_delta`.
+
+        Returns:
+            How many rows were written.
+
+        Raises:
+            UnsupportedError: If the engine can't.
+            DataChangedError: If a file is not what the plan saw.
+        """
+        if not isinstance(self._engine, FarWriting):
+            raise UnsupportedError(
+                f"{self._plan.connection} is read by the {self._engine.name} engine, which writes "
+                f"to this machine's own files only, not {format} to {target}",
+                hint='read it with engine="spark", or write to a path without a scheme',
+            )
+        with self._confirmed() as access:
+            return self._engine.write(
+                self._plan, access, target, format=format, overwrite=overwrite
+            )
 
     @contextmanager
     def _confirmed(self) -> Iterator[Access]:

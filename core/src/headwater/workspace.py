@@ -345,6 +345,7 @@ class Workspace:
             plan,
             reading.open,
             as_spark=reading.to_spark,
+            write_there=reading.write,
             finished=lambda p, s, e: hooks.read_finished(self.registry, p, s, e),
             why_empty=why_empty,
             write_as=lambda kind: self.registry.load(self.registry.writer(kind)),

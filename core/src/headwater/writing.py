@@ -8,6 +8,7 @@ leaves nothing behind where unnamed files are to be had, and nothing under the n
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 FORMATS: Final = {"parquet": ".parquet", "csv": ".csv", "arrow": ".arrow"}
 """Formats that core writes, and the endings of their files."""
 
+_URI: Final = re.compile(r"[a-z][a-z0-9+.-]+:/")
+"""A URI, or what `Path` makes of one."""
+
 
 def write(dataset: Dataset, path: str | Path, format: str, *, overwrite: bool = False) -> Path:
     """Write all rows to one file.
@@ -37,8 +41,15 @@ def write(dataset: Dataset, path: str | Path, format: str, *, overwrite: bool = 
         Path of the file.
 
     Raises:
-        ConfigError: If the file exists and `overwrite` is false, or can't be made there.
+        ConfigError: If the file exists and `overwrite` is false, or can't be made there, or is a
+            URI.
     """
+    if _URI.match(str(path)):
+        raise ConfigError(
+            f"{path} is not a path of this machine",
+            hint='write it here and copy it there, or let Spark write it: read(engine="spark") and '
+            "write_parquet, write_delta or write_iceberg",
+        )
     target = _target(Path(path), FORMATS[format])
     if target.exists() and not overwrite:
         raise ConfigError(

@@ -11,13 +11,22 @@ from typing import TYPE_CHECKING, Any, Literal
 from headwater.credentials import Access
 from headwater.diagnostics import Diagnostic, Severity, errors_in
 from headwater.engine import ArrowStream, EngineCapability
-from headwater.engines.spark import connecting, frames, reference, sessions, starting, streaming
+from headwater.engines.spark import (
+    connecting,
+    frames,
+    reference,
+    sessions,
+    starting,
+    streaming,
+    writing,
+)
 from headwater.engines.spark.failures import translated
 from headwater.engines.spark.installed import missing_for
+from headwater.engines.spark.options import check_options, check_word
 from headwater.engines.spark.packages import needed
 from headwater.engines.spark.registering import Registrar
 from headwater.engines.spark.storage import Storage
-from headwater.errors import ConfigError, EngineError, QueryError
+from headwater.errors import EngineError, QueryError
 from headwater.plan import Plan
 from headwater.sql.private import PRIVATE_DATABASE
 from headwater.sql.rewriting import Edit, apply
@@ -65,9 +74,9 @@ class SparkEngine:
         semantics: Literal["reference", "session"] = "reference",
         storage_identity: Literal["headwater", "cluster"] = "headwater",
     ) -> None:
-        _check_options(session, master, remote, packages, conf)
-        _check_word("semantics", semantics, ("reference", "session"))
-        _check_word("storage_identity", storage_identity, ("headwater", "cluster"))
+        check_options(session, master, remote, packages, conf)
+        check_word("semantics", semantics, ("reference", "session"))
+        check_word("storage_identity", storage_identity, ("headwater", "cluster"))
         self._given = session
         self._master = master
         self._remote = remote
@@ -141,7 +150,7 @@ class SparkEngine:
                 ANSI mode.
         """
         with ExitStack() as stack:
-            frame = self._frame(plan, access, stack)
+            frame = self._frame(plan, access, stack, private=True)
             yield stack.enter_context(streaming.opened(frame, plan.scans))
 
     def explain(self, plan: Plan, access: Access) -> str:
@@ -153,7 +162,32 @@ class SparkEngine:
             HeadwaterError: As `read` does.
         """
         with ExitStack() as stack, translated(plan.scans):
-            return sessions.explained(self._frame(plan, access, stack))
+            return sessions.explained(self._frame(plan, access, stack, private=True))
+
+    def write(
+        self, plan: Plan, access: Access, target: str, *, format: str, overwrite: bool = False
+    ) -> int:
+        """Run a plan and write its rows on the cluster, whole or not at all.
+
+        Args:
+            plan: What is written.
+            access: The identities that read. What writes is the session itself.
+            target: A URI or an absolute path; for `iceberg` a table's name, its catalog first.
+            format: `parquet`, `delta` or `iceberg`.
+            overwrite: Replace what is there.
+
+        Returns:
+            How many rows were written.
+
+        Raises:
+            ConfigError: If there is something and `overwrite` is false.
+            HeadwaterError: As `read` does.
+        """
+        with ExitStack() as stack, translated(plan.scans):
+            # Secrets that read are options of readers here: in the session's settings they would
+            # also write, where both are of one bucket.
+            frame = frames.of_dataset(self._frame(plan, access, stack, private=False), plan)
+            return writing.written(frame, target, format, overwrite=overwrite, scans=plan.scans)
 
     def to_spark(
         self, plan: Plan, open_access: Callable[[], AbstractContextManager[Access]]
@@ -184,7 +218,7 @@ class SparkEngine:
             raise EngineError("spark engine: the session is not the reference", hint=problem)
         return opened
 
-    def _frame(self, plan: Plan, access: Access, stack: ExitStack) -> DataFrame:
+    def _frame(self, plan: Plan, access: Access, stack: ExitStack, *, private: bool) -> DataFrame:
         opened = self._fit(plan)
         with translated(plan.scans):
             session = stack.enter_context(sessions.for_read(opened))
@@ -192,19 +226,24 @@ class SparkEngine:
             registrar = Registrar(
                 session,
                 persistent=opened.persistent,
-                storage=self._storage(opened, session, access, cleanup),
+                storage=self._storage(opened, session, access, cleanup, private),
                 cleanup=cleanup,
             )
             names = {scan.slot: registrar.register(scan) for scan in plan.scans}
             return session.sql(_renamed(plan, names))
 
     def _storage(
-        self, opened: sessions.Opened, session: SparkSession, access: Access, cleanup: ExitStack
+        self,
+        opened: sessions.Opened,
+        session: SparkSession,
+        access: Access,
+        cleanup: ExitStack,
+        private: bool,
     ) -> Storage | None:
         connecting.check_confidential(opened, self._storage_identity)
         if self._storage_identity == "cluster":
             return None
-        return Storage(session, access, lending=opened.lending, private=True, cleanup=cleanup)
+        return Storage(session, access, lending=opened.lending, private=private, cleanup=cleanup)
 
     def opened(self, plan: Plan | None = None) -> sessions.Opened:
         """Return the session in use, opened when it is first asked for.
@@ -311,33 +350,6 @@ def _running() -> bool:
 
     pyspark = sys.modules.get("pyspark")
     return pyspark is not None and pyspark.SparkContext._active_spark_context is not None
-
-
-def _check_options(
-    session: object,
-    master: str | None,
-    remote: str | None,
-    packages: Sequence[str] | None,
-    conf: Mapping[str, str] | None,
-) -> None:
-    own = {"master": master, "remote": remote, "packages": packages, "conf": conf}
-    if session is not None and (extra := [k for k, v in own.items() if v]):
-        raise ConfigError(
-            f"SparkEngine(session=...) takes the session as it is, not {', '.join(extra)}",
-            hint="set them where the session is built",
-        )
-    if remote is not None and (extra := [k for k in ("master", "packages") if own[k]]):
-        raise ConfigError(
-            f"SparkEngine(remote=...) uses a running server; {', '.join(extra)} can't be given",
-            hint="the server's own configuration decides",
-        )
-    if isinstance(packages, str):
-        raise ConfigError("packages is one text, not a list", hint=f"packages=[{packages!r}]")
-
-
-def _check_word(name: str, given: str, words: tuple[str, ...]) -> None:
-    if given not in words:
-        raise ConfigError(f"{name}={given!r}", hint=f"{name} is one of {', '.join(words)}")
 
 
 def _newer(parsed: Any) -> tuple[Diagnostic, ...]:

@@ -37,6 +37,11 @@ _MISSING: Final = {
     "Failed to find the data source: delta": (
         'it has no jars for Delta: SparkEngine(packages=["delta"]), or on the cluster'
     ),
+    "DELTA_CONFIGURE_SPARK_SESSION": (
+        "it has Delta's jars, but not its settings: start it with spark.sql.extensions="
+        "io.delta.sql.DeltaSparkSessionExtension and spark.sql.catalog.spark_catalog="
+        "org.apache.spark.sql.delta.catalog.DeltaCatalog"
+    ),
     "Avro is built-in but external": 'it has no jars for Avro: SparkEngine(packages=["avro"])',
 }
 """What Spark says of a class that it lacks, and what to do."""

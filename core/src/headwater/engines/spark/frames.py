@@ -43,10 +43,14 @@ def frame(
         storage = Storage(session, access, lending=opened.lending, private=False, cleanup=kept)
     registrar = Registrar(session, persistent=True, storage=storage, cleanup=kept)
     names = {scan.slot: registrar.register(scan) for scan in plan.scans}
-    found = session.sql(renamed(plan, names))
+    return of_dataset(session.sql(renamed(plan, names)), plan)
+
+
+def of_dataset(frame: DataFrame, plan: Plan) -> DataFrame:
+    """Return the rows of a plan's SQL as those of its dataset: its columns, with their roles."""
     if plan.mapping is None:
-        return found
-    found = found.drop(CONFLICT)
+        return frame
+    found = frame.drop(CONFLICT)
     for column in plan.mapping:
         found = found.withMetadata(column.name, column.metadata)
     return found

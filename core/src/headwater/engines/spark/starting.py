@@ -27,6 +27,8 @@ _LOCAL: Final = {
 }
 """For a session in this process: nothing listens beyond this machine, nothing is printed."""
 
+S3: Final = {"spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem"}
+"""`s3://` is what people write; Hadoop itself knows `s3a://` alone."""
 
 DELTA: Final = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -75,6 +77,8 @@ def _started(master: str | None, packages: Sequence[str], conf: Mapping[str, str
         if packages:
             settings["spark.jars.packages"] = ",".join(coordinates(packages))
             settings["spark.jars.excludes"] = EXCLUDED
+        if "s3" in packages:
+            settings |= S3
         if "delta" in packages:
             settings |= DELTA
         settings |= conf
