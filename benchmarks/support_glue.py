@@ -1,7 +1,8 @@
 """A Glue catalog of any size that costs nothing to serve: every page is made before it is asked.
 
-A process of its own (`python -m benchmarks.support_glue TABLES LATENCY_MS`), on 127.0.0.1. Its CPU
-time is told on request, so that a benchmark can show that it did not measure its server.
+A process of its own (`python -m benchmarks.support_glue TABLES LATENCY_MS PARTITIONS`), on
+127.0.0.1. Its CPU time is told on request, so that a benchmark can show that it did not measure its
+server.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from benchmarks.support_partitions import TABLE, Partitions
 
 DATABASES = 10
 PAGE = 100
@@ -35,9 +38,10 @@ LISTING = (
 
 
 @contextmanager
-def served(tables: int, latency_ms: int) -> Iterator[str]:
+def served(tables: int, latency_ms: int, partitions: int = 0) -> Iterator[str]:
     """Serve a catalog while the context lasts; gives its address."""
-    command = [sys.executable, "-m", "benchmarks.support_glue", str(tables), str(latency_ms)]
+    sizes = [str(n) for n in (tables, latency_ms, partitions)]
+    command = [sys.executable, "-m", "benchmarks.support_glue", *sizes]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
@@ -58,16 +62,18 @@ class Recorded:
     Args:
         tables: How many there are, in ten databases.
         latency: Seconds that every answer waits.
+        partitions: Of one more table, `db0.hourly`, which `GetTables` does not list.
     """
 
-    def __init__(self, tables: int, latency: float) -> None:
+    def __init__(self, tables: int, latency: float, partitions: int) -> None:
         self._latency = latency
+        self._partitions = Partitions(partitions, _columns())
         each = max(tables // DATABASES, 1)
         databases = [f"db{d}" for d in range(min(DATABASES, tables))]
         names = {d: [f"t{i:05}" for i in range(each)] for d in databases}
         self._databases = _bytes({"DatabaseList": [{"Name": d} for d in databases]})
         self._one = {(d, n): _bytes({"Table": _table(d, n)}) for d in databases for n in names[d]}
-        self._full = {d: _pages([_table(d, n) for n in names[d]]) for d in databases}
+        self._full = {d: _pages([_listed(d, n) for n in names[d]]) for d in databases}
         self._names = {d: _pages([{"Name": n} for n in names[d]]) for d in databases}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -108,6 +114,10 @@ class Recorded:
             case "GetTables":
                 kept = self._names if asked.get("AttributesToGet") == ["NAME"] else self._full
                 return "200 OK", kept[asked["DatabaseName"]][int(asked.get("NextToken", 0))]
+            case "GetPartitions":
+                return "200 OK", self._partitions.answer(asked)
+            case "GetTable" if asked["Name"] == TABLE:
+                return "200 OK", _bytes({"Table": _table("db0", TABLE, ("dt", "hour"))})
             case "GetTable":
                 return "200 OK", self._one[asked["DatabaseName"], asked["Name"]]
         return "400 Bad Request", _bytes({"__type": "InvalidInputException", "Message": action})
@@ -126,7 +136,20 @@ def _pages(rows: list[dict[str, Any]]) -> list[bytes]:
     ]
 
 
-def _table(database: str, name: str) -> dict[str, Any]:
+def _listed(database: str, name: str) -> dict[str, Any]:
+    """Return a table of a list, in which every tenth is Iceberg's."""
+    table = _table(database, name)
+    if name.endswith("0"):
+        where = f"s3://lake/{name}/metadata/0.metadata.json"
+        table["Parameters"] = {"table_type": "ICEBERG", "metadata_location": where}
+    return table
+
+
+def _columns() -> list[dict[str, str]]:
+    return [{"Name": "id", "Type": "bigint"}, {"Name": "ts", "Type": "timestamp"}, *COLUMNS]
+
+
+def _table(database: str, name: str, keys: tuple[str, ...] = ()) -> dict[str, Any]:
     hive = "org.apache.hadoop.hive.ql.io.parquet"
     return {
         "Name": name,
@@ -135,13 +158,9 @@ def _table(database: str, name: str) -> dict[str, Any]:
         "UpdateTime": 1767225600.0,
         "TableType": "EXTERNAL_TABLE",
         "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE"},
-        "PartitionKeys": [],
+        "PartitionKeys": [{"Name": key, "Type": "string"} for key in keys],
         "StorageDescriptor": {
-            "Columns": [
-                {"Name": "id", "Type": "bigint"},
-                {"Name": "ts", "Type": "timestamp"},
-                *COLUMNS,
-            ],
+            "Columns": _columns(),
             "Location": f"s3://lake/{name}/",
             "InputFormat": f"{hive}.MapredParquetInputFormat",
             "OutputFormat": f"{hive}.MapredParquetOutputFormat",
@@ -156,9 +175,9 @@ def _bytes(answer: dict[str, Any]) -> bytes:
     return json.dumps(answer).encode()
 
 
-async def main(tables: int, latency_ms: int) -> None:
+async def main(tables: int, latency_ms: int, partitions: int) -> None:
     """Serve until the process is ended; prints the port."""
-    recorded = Recorded(tables, latency_ms / 1000)
+    recorded = Recorded(tables, latency_ms / 1000, partitions)
     server = await asyncio.start_server(recorded.serve, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     async with server:
@@ -166,4 +185,4 @@ async def main(tables: int, latency_ms: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(main(*(int(argument) for argument in sys.argv[1:4])))

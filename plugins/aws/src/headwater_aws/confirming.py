@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from os.path import commonprefix
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Final
 
+from headwater.errors import AccessDeniedError
 from headwater.relation import DataFile
 from headwater_aws.errors import code_of, translating
 from headwater_aws.listing import list_many, parse_uri
@@ -13,33 +15,40 @@ from headwater_aws.listing import list_many, parse_uri
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
 
+_THREADS: Final = 16
+
 
 def changes(session: AwsSession, files: Iterable[DataFile]) -> dict[str, str]:
     """Return what happened to files since they were listed: path to a few words.
 
-    They are listed again, directory by directory, which costs a call for a thousand files; a HEAD
-    for each would cost a call a file. What is listed begins as the files do, all of them: whoever
-    may list a file alone can't list its directory.
+    Their directories are listed again, which costs a call for a thousand files; a HEAD for each
+    would cost a call a file. Whoever may not list a directory (a table may be one object, and a
+    policy as narrow) asks for each of the files, which reading them takes anyway.
 
     Args:
         session: Who lists.
         files: As a plan names them; those without a version mark are not asked for.
 
     Raises:
-        AccessDeniedError: If the session may not list them any more.
+        AccessDeniedError: If the session may neither list nor look at them any more.
     """
-    planned = [f for f in files if f.etag]
-    directories: dict[str, list[str]] = {}
-    for file in planned:
-        directories.setdefault(file.path.rpartition("/")[0], []).append(file.path)
-    # What all of them begin with need not end at a slash. (RUF071: URIs are no paths.)
-    found = list_many(session, [commonprefix(paths) for paths in directories.values()])  # noqa: RUF071
-    marks = {o.uri: o.etag for listed in found.values() for o in listed}
+    planned = {f.path: f for f in files if f.etag}
+    directories = dict.fromkeys(f"{path.rpartition('/')[0]}/" for path in planned)
+    marks: dict[str, str | None]
+    try:
+        found = list_many(session, directories)
+    except AccessDeniedError:
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-s3") as pool:
+            asked = [pool.submit(copy_context().run, _mark, session, path) for path in planned]
+            marks = {path: one.result() for path, one in zip(planned, asked, strict=True)}
+    else:
+        marks = {o.uri: o.etag for listed in found.values() for o in listed}
     changed = {}
-    for file in planned:
-        mark = marks.get(file.path) or _mark(session, file.path)
+    for path, file in planned.items():
+        # One that a listing leaves out may be hidden by its name, and be the table itself.
+        mark = marks[path] if path in marks else _mark(session, path)
         if mark != file.etag:
-            changed[file.path] = "is gone" if mark is None else "was overwritten"
+            changed[path] = "is gone" if mark is None else "was overwritten"
         if mark is None:
             break  # one that is gone ends the read: the others need not be looked for
     return changed
