@@ -61,6 +61,7 @@ def test_a_killed_process_leaves_nothing(tmp_path):
     process = context.Process(target=_write_for_ever, args=(tmp_path, ready))
     process.start()
     assert ready.wait(30)
+    assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
     process.join(30)
     assert names(tmp_path) == []

@@ -69,6 +69,7 @@ def test_target_and_prediction_are_named(mlflow: Any, serving: hw.Connection) ->
     assert found.name == "m/v1/serving"
     assert found.profile == {"num_rows": 24, "num_elements": 24 * 7}
     # Integers, lists and delayed actuals are in its schema: MLflow drops a schema it can't infer.
+    assert found.schema is not None
     types = {c["name"]: c["type"] for c in found.schema.to_dict()}
     assert (types["amount"], types["emb"], types["actual_buy"]) == ("long", "array", "boolean")
 

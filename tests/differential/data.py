@@ -148,7 +148,7 @@ class _Maker:
 
 
 _TS = pa.timestamp("us", "UTC")
-PREDICTIONS = pa.schema(
+_PREDICTIONS: dict[str, pa.DataType] = (
     {
         "prediction_id": pa.string(), "request_id": pa.int64(), "entity_id": pa.int32(),
         "model_name": pa.string(), "model_version": pa.string(), "event_ts": _TS,
@@ -161,16 +161,17 @@ PREDICTIONS = pa.schema(
         "signup_date": pa.date32(), "embedding": pa.list_(pa.float64()),
         "tags": pa.list_(pa.string()), "features": pa.map_(pa.string(), pa.float64()),
         "meta": pa.struct(
-            {
-                "client": pa.string(),
-                "ab": pa.struct({"bucket": pa.int32(), "arm": pa.string()}),
-                "retries": pa.int32(),
-            }
+            [
+                ("client", pa.string()),
+                ("ab", pa.struct([("bucket", pa.int32()), ("arm", pa.string())])),
+                ("retries", pa.int32()),
+            ]
         ),
         "payload": pa.string(), "valid_payload": pa.string(), "score_str": pa.string(),
         "clean_str": pa.string(), "dt": pa.date32(),
     }
 )  # fmt: skip
+PREDICTIONS = pa.schema(_PREDICTIONS)
 
 
 def _predictions() -> pa.Table:
@@ -193,13 +194,13 @@ def _features() -> pa.Table:
         for entity in range(1, 180)
         for _ in range(r.randrange(1, 6))
     ]
-    schema = pa.schema(
+    columns: dict[str, pa.DataType] = (
         {
             "entity_id": pa.int32(), "feature_ts": _TS, "f1": pa.float64(), "f2": pa.float32(),
             "f3": pa.int32(), "cat": pa.string(),
         }
     )  # fmt: skip
-    return pa.Table.from_pylist(rows, schema=schema)
+    return pa.Table.from_pylist(rows, schema=pa.schema(columns))
 
 
 def _labels() -> pa.Table:
@@ -222,13 +223,13 @@ def _labels() -> pa.Table:
     orphan = {"label": 1, "label_value": 1.0, "label_ts": START, "source": "crm"}
     rows += [{"prediction_id": f"orphan{i}", **orphan} for i in range(20)]
     rows += [dict.fromkeys(["prediction_id", "label", "label_value", "label_ts", "source"])] * 3
-    schema = pa.schema(
+    columns: dict[str, pa.DataType] = (
         {
             "prediction_id": pa.string(), "label": pa.int32(), "label_value": pa.float64(),
             "label_ts": _TS, "source": pa.string(),
         }
     )  # fmt: skip
-    return pa.Table.from_pylist(rows, schema=schema)
+    return pa.Table.from_pylist(rows, schema=pa.schema(columns))
 
 
 def _nums() -> pa.Table:
@@ -362,7 +363,7 @@ def _edges() -> pa.Table:
             "ad": pa.array(around(floats), pa.list_(pa.float64())),
             "aa": pa.array(around([[[1], [2]], None, [[], None]]), pa.list_(pa.list_(pa.int32()))),
             "m": pa.array(around(maps), pa.map_(pa.string(), pa.float64())),
-            "st": pa.array(around(structs), pa.struct({"f": pa.int32(), "g": pa.string()})),
+            "st": pa.array(around(structs), pa.struct([("f", pa.int32()), ("g", pa.string())])),
         }
     )
 
@@ -396,7 +397,7 @@ def _write(folder: Path, name: str, table: pa.Table) -> FileRelation:
         return FileRelation(TableName("db", name), columns, files=(file,))
     partitions, files = [], []
     for index, day in enumerate(sorted(set(table.column("dt").to_pylist()))):
-        part = table.filter(pa.compute.equal(table.column("dt"), pa.scalar(day)))
+        part = table.filter(pa.compute.equal(table.column("dt"), pa.scalar(str(day))))
         path = folder / f"dt={day}" / "part-0.parquet"
         path.parent.mkdir(parents=True)
         pq.write_table(part.drop_columns(["dt"]), path)

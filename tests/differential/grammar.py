@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
@@ -49,7 +51,7 @@ def expression(draw: DrawFn, type_: str, depth: int = 2, prefix: str = "") -> st
     return str(made(type_, of, draw))
 
 
-def _common(kind: str) -> object:
+def _common(kind: str) -> Callable[..., object]:
     def make(type_: str, of, draw: DrawFn) -> str:  # type: ignore[no-untyped-def]
         match kind:
             case "coalesce":
@@ -64,7 +66,7 @@ def _common(kind: str) -> object:
     return make
 
 
-def _template(text: str, *types: str) -> object:
+def _template(text: str, *types: str) -> Callable[..., object]:
     def make(type_: str, of, draw: DrawFn) -> str:  # type: ignore[no-untyped-def]
         return text.format(*(of(x) for x in types))
 
@@ -78,8 +80,8 @@ def _comparison(type_: str, of, draw: DrawFn) -> str:  # type: ignore[no-untyped
     return f"({of(kind)} {operator} {of(other)})"
 
 
-_ANY = [_common(k) for k in ("coalesce", "case", "if", "nullif")]
-_MAKERS = {
+_ANY: list[Callable[..., object]] = [_common(k) for k in ("coalesce", "case", "if", "nullif")]
+_MAKERS: dict[str, list[Callable[..., object]]] = {
     "int": [
         _template("({} + {})", "int", "int"),
         _template("({} - {})", "int", "int"),

@@ -56,7 +56,9 @@ HELD: dict[str, pa.Array] = {
     },
     "dictionary": pa.array(["a", "b", "a", None]).dictionary_encode(),
     "list_int": pa.array([[1, None], [], None], pa.list_(pa.int32())),
-    "struct": pa.array([{"A": 1, "b": "x"}, None], pa.struct({"A": pa.int32(), "b": pa.string()})),
+    "struct": pa.array(
+        [{"A": 1, "b": "x"}, None], pa.struct([("A", pa.int32()), ("b", pa.string())])
+    ),
     "map": pa.array([[("k", 1)], [], None], pa.map_(pa.string(), pa.int32())),
 }
 DECLARED = ["boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal(10,0)",

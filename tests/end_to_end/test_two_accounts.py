@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -85,7 +86,7 @@ def sources(aws: Emulator) -> dict[str, GlueDataSource]:
             endpoint_url=aws.endpoint_url,
             auth=OidcRole(
                 role_arn=role_in(aws, account, owner),
-                token=lambda owner=owner: aws.issuer.token(sub=owner),
+                token=partial(aws.issuer.token, sub=owner),
             ),
         )
         for account, owner in ACCOUNTS.items()
@@ -132,7 +133,7 @@ def test_concurrent_reads_do_not_cross(
 
     def read(owner: str) -> tuple[str, set[float], int]:
         rows = connections[owner].read().to_arrow()
-        return owner, set(rows["score"].to_pylist()), rows.num_rows
+        return owner, {float(str(s)) for s in rows["score"].to_pylist()}, rows.num_rows
 
     with ThreadPoolExecutor(4) as pool:
         for owner, scores, count in pool.map(read, list(ACCOUNTS.values()) * 4):

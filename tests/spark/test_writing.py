@@ -35,7 +35,7 @@ def dataset(workspace: hw.Workspace, query: str = QUERY, engine: str = "spark") 
 
 
 def ids(folder: Path) -> list[str]:
-    return sorted(pq.read_table(folder)["id"].to_pylist())
+    return sorted(map(str, pq.read_table(folder)["id"].to_pylist()))
 
 
 def left(folder: Path) -> list[str]:

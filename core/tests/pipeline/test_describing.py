@@ -70,6 +70,7 @@ def test_serving_needs_id_and_timestamp_and_training_neither(version, log):
 def test_notebooks_share_one_workspace_and_programs_never_see_it(monkeypatch):
     monkeypatch.setattr(default, "_workspaces", [])
     hw.create_model("m", "Model")
-    assert hw.create_model_version("m", "v1", "regression", predictions={"y": "numeric"})
+    made = hw.create_model_version("m", "v1", "regression", predictions={"y": "numeric"})
+    assert made.model.id == "m"
     assert [m.id for m in default.default_workspace().models] == ["m"]
     assert hw.Workspace().models == ()

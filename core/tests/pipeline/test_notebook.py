@@ -12,7 +12,8 @@ class Cells(HTMLParser):
 
     def __init__(self, html):
         super().__init__()
-        self.open, self.cells = [], []
+        self.open: list[str] = []
+        self.cells: list[str] = []
         self.feed(html)
         assert not self.open
 

@@ -97,8 +97,8 @@ def test_a_plan_over_its_budget_is_refused_with_the_reason(version, log):
     serving = version.connect_serving(files(log, partitions={}), "pid", "ts", max_bytes=1000)
     with pytest.raises(PlanError, match=r"max_bytes=1\.0 kB") as caught:
         serving.plan(*WINDOW)
-    assert "declare partitions" in caught.value.hint
-    assert "no rule says how the partitions of files.predictions (dt)" in caught.value.hint
+    assert "declare partitions" in str(caught.value.hint)
+    assert "no rule says how the partitions of files.predictions (dt)" in str(caught.value.hint)
 
 
 def test_the_same_ids_are_sampled_in_every_window(serving):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -30,7 +31,7 @@ def test_a_partitioned_table(
     lake.table("log", columns, keys={"year": "string", "month": "string", "day": "string"})
     for day in range(1, 8):
         location = lake.partition("log", ["2026", "01", f"{day:02}"])
-        rows = {
+        rows: dict[str, Any] = {
             "request_id": [f"r{day}"],
             "at": pa.array([datetime(2026, 1, day, 5, tzinfo=UTC)], pa.timestamp("us", "UTC")),
             "amount": [1.0],

@@ -51,7 +51,7 @@ def failing(error: Exception, after: int) -> Callable[[Sequence[str]], Any]:
 
     def batches() -> Iterator[pa.RecordBatch]:
         for _ in range(after):
-            yield pa.record_batch([["a"] * 50_000], schema=SCHEMA)
+            yield pa.record_batch([pa.array(["a"] * 50_000)], schema=SCHEMA)
         raise error
 
     def opened(names: Sequence[str]) -> pa.RecordBatchReader:

@@ -129,7 +129,7 @@ TYPES = {
 
 
 def test_json_tells_keys_apart_by_case_as_spark_does(tmp_path: Path) -> None:
-    first, second = rows(ALL, t=text(tmp_path, JSON, "json", **TYPES))
+    first, second = rows(ALL, t=text(tmp_path, JSON, "json", None, **TYPES))
     assert first == {
         "id": 1,
         "name": None,

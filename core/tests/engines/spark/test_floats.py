@@ -22,7 +22,9 @@ ROWS = pa.table(
         "id": pa.array([1, 2, 3], pa.int64()),
         "same": [5.0, math.nan, 5.0],
         "zero": pa.array([-0.0, -0.0, -0.0], pa.float32()),
-        "deep": pa.array([{"x": 0.1}, {"x": math.nan}, {"x": 0.2}], pa.struct({"x": pa.float64()})),
+        "deep": pa.array(
+            [{"x": 0.1}, {"x": math.nan}, {"x": 0.2}], pa.struct([("x", pa.float64())])
+        ),
     }
 )
 COLUMNS = columns(id="bigint", same="double", zero="float", deep="struct<x:double>")
