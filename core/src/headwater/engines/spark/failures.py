@@ -78,7 +78,7 @@ def translated(scans: Sequence[Scan]) -> Iterator[None]:
     Args:
         scans: The tables that are read, to name the one that a file belongs to.
     """
-    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     try:

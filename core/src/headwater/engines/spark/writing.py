@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 _EXISTS: Final = re.compile(r"ALREADY_EXISTS|PATH_EXISTS|already exists")
 _DENIED: Final = re.compile(r"AccessDenied|Access Denied|Status Code: 403")
-_NO_CATALOG: Final = re.compile(r"CATALOG_NOT_FOUND|Catalog '[^']*' (plugin class )?not found")
+_NO_CATALOG: Final = re.compile(
+    r"REQUIRES_SINGLE_PART_NAMESPACE|CATALOG_NOT_FOUND|Catalog '[^']*' (plugin class )?not found"
+)
 _IN_TASKS: Final = {
     # Rows of a task appear when the job is whole, not when the task is.
     "mapreduce.fileoutputcommitter.algorithm.version": "1",
@@ -91,14 +93,14 @@ def _parquet(frame: DataFrame, place: str, overwrite: bool) -> None:
                 "deletes the old ones first",
                 hint="write to a new path, or write_delta / write_iceberg",
             )
-        frame.write.options(**_IN_TASKS).parquet(place, mode="errorifexists")
+        frame.write.options(**_IN_TASKS).parquet(place, mode="error")
         return
     with Directories(frame.sparkSession).replaced(place, overwrite=overwrite) as hidden:
-        frame.write.options(**_IN_TASKS, **_UNMARKED).parquet(hidden, mode="errorifexists")
+        frame.write.options(**_IN_TASKS, **_UNMARKED).parquet(hidden, mode="error")
 
 
 def _delta(frame: DataFrame, place: str, overwrite: bool) -> None:
-    writer = frame.write.format("delta").mode("overwrite" if overwrite else "errorifexists")
+    writer = frame.write.format("delta").mode("overwrite" if overwrite else "error")
     writer.option("overwriteSchema", str(overwrite).lower()).save(place)
 
 
@@ -126,7 +128,7 @@ FORMATS: Final = frozenset(_WRITERS)
 @contextmanager
 def _told(place: str, target: str, scans: Sequence[Scan]) -> Iterator[None]:
     """Tell what goes wrong: at the target, or in the read."""
-    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     try:
