@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
 
 from headwater.errors import ConfigError, HeadwaterError
@@ -240,5 +240,39 @@ class Surveyable(Protocol):
         Yields:
             Database and table; or database and the error that ended its listing. An error under
             the empty name ended the listing of databases.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How much a table holds, as far as it was looked at.
+
+    Args:
+        partitions: How many are registered; None where it has none, or a rule computes them.
+        files: Data files.
+        bytes: Their size.
+        modified: When the newest of them was written; None where that is not known.
+        complete: Whether all of it was looked at; if not, the numbers are lower bounds.
+    """
+
+    partitions: int | None = None
+    files: int | None = None
+    bytes: int | None = None
+    modified: datetime | None = None
+    complete: bool = True
+
+
+@runtime_checkable
+class Measurable(Protocol):
+    """What a catalog may offer beside `Catalog`: how much a table holds, and how fresh that is."""
+
+    def measure(self, table: Table) -> Measure | None:
+        """Return how much a table holds; None for what holds nothing of its own, such as a view.
+
+        Bounded: of a huge table only a part is looked at, and the answer says so. Thread-safe.
+
+        Args:
+            table: As this catalog returned or surveyed it.
         """
         ...

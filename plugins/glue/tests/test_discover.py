@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from plugins.glue.tests.registered import register_delta, write_delta
 
 from headwater.cli.main import run
 from headwater.plugins import PluginRegistry
@@ -86,3 +89,50 @@ def test_a_database_that_may_not_be_listed_hides_no_other(
     assert "secret  (no tables)" not in out
     assert err.startswith("warning: secret: ")
     assert discover("-d", "secret", policy=policy)[0] == 1
+
+
+def test_details_tell_partitions_files_size_and_freshness(
+    lake: GlueLake, discover: Discover
+) -> None:
+    lake.table("log", {"id": "string"}, keys={"dt": "string"})
+    for day in ("1", "2"):
+        lake.partition("log", [day])
+    lake.write("log/dt=1/a.parquet", b"x" * 1000)
+    lake.write("log/dt=2/_SUCCESS", b"hidden")
+    lake.table("nothing", {"id": "string"})
+    lake.table("away", {"id": "string"}, location="s3://no-such-bucket/x/")
+    lake.table("view", {"id": "string"}, TableType="VIRTUAL_VIEW", ViewOriginalText="select 1")
+    target = {"CatalogId": lake.account_id, "DatabaseName": "ml", "Name": "log"}
+    lake.glue.create_table(DatabaseName="ml", TableInput={"Name": "link", "TargetTable": target})
+    code, out, err = discover("--details")
+    assert (code, err) == (0, "")
+    lines = {line.split()[0]: line for line in out.splitlines()}
+    assert re.search(
+        r"by dt; 2 partitions; 1 file, 1.0 kB; newest \d{4}-\d\d-\d\d \d\d:\d\d UTC$",
+        lines["ml.log"],
+    )
+    assert re.search(r"2 partitions; 1 file, 1.0 kB", lines["ml.link"])
+    assert lines["ml.nothing"].endswith("1 column; 0 files, 0 B")
+    assert "not measured: " in lines["ml.away"]
+    assert "file" not in lines["ml.view"].partition("can't be queried")[0]
+    [database] = json.loads(discover("--details", "--json")[1])["databases"]
+    told = {d["name"]: d.get("measure") for d in database["details"]}
+    assert told["view"] is None
+    assert "error" in told["away"]
+    assert told["log"] | {"modified": None} == {
+        "partitions": 2,
+        "files": 1,
+        "bytes": 1000,
+        "modified": None,
+        "complete": True,
+    }
+
+
+def test_details_of_tables_that_keep_their_own_history(lake: GlueLake, discover: Discover) -> None:
+    rows = pa.table({"id": ["a", "b"]})
+    register_delta(lake, "t", write_delta(lake, "t", rows))
+    assert re.search(r"ml\.t +delta +.*1 file, .*; newest 2", discover("--details")[1])
+
+
+def test_names_and_details_are_not_asked_together(discover: Discover) -> None:
+    assert discover("--names", "--details")[0] == 2

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
+from headwater.cli.measuring import Measured, measured, spelled, told_of
 from headwater.errors import HeadwaterError
 
 if TYPE_CHECKING:
     from headwater.cli.terminal import Terminal
-    from headwater.table import Catalog, Surveyable, Table
+    from headwater.table import Catalog, Measurable, Surveyable, Table
 
 _NAME_WIDTH: Final = 40
 _KIND_WIDTH: Final = 10
@@ -51,6 +52,7 @@ def survey(
     database: str | None,
     *,
     indent: str = "",
+    measurable: Measurable | None = None,
 ) -> list[dict[str, Any]]:
     """Say every table and what it is, a line each, as they come; return them by database.
 
@@ -62,6 +64,7 @@ def survey(
         surveyed: The same catalog.
         database: Only this one; None for all.
         indent: Before each line.
+        measurable: The same catalog, where it is also asked how much each table holds.
 
     Raises:
         HeadwaterError: If nothing at all could be listed.
@@ -69,8 +72,8 @@ def survey(
     found: dict[str, dict[str, Any]] = {}
     wanted = [database] if database is not None else _noted(catalog.databases(), found)
     errors = []
-    with closing(surveyed.survey(wanted)) as tables:
-        for home, table in tables:
+    with closing(surveyed.survey(wanted)) as known, measured(known, measurable) as tables:
+        for home, table, measure in tables:
             entry = found.setdefault(home, _entry(home))
             if isinstance(table, HeadwaterError):
                 if not home:
@@ -78,9 +81,9 @@ def survey(
                 if error := _named_only(terminal, catalog, entry, table, indent):
                     errors.append(error)
             else:
-                terminal.say(indent + line(table))
+                terminal.say(indent + line(table, measure))
                 entry["tables"].append(table.name.name)
-                entry["details"].append(_told(table))
+                entry["details"].append(_told(table) | told_of(measure))
     if errors and len(errors) == len(found):  # what was asked for could not be listed at all
         raise errors[0]
     for home, entry in found.items():
@@ -119,14 +122,20 @@ def _named_only(
     return None
 
 
-def line(table: Table) -> str:
-    """Return what a person wants to know of a table among many: one line."""
+def line(table: Table, measure: Measured = None) -> str:
+    """Return what a person wants to know of a table among many: one line.
+
+    Args:
+        table: The table.
+        measure: How much it holds, if that was asked; or why it can't be told.
+    """
     count = len(table.columns)
     parts = [f"{count} column{'' if count == 1 else 's'}"]
     if table.partition_keys:
         parts.append(f"by {', '.join(table.partition_keys)}")
     if table.unqueryable:
         parts.append(f"can't be queried: {table.unqueryable}")
+    parts += spelled(measure)
     return f"{table.name!s:<{_NAME_WIDTH}}  {table.kind:<{_KIND_WIDTH}}  {'; '.join(parts)}"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from headwater.errors import SourceError
 from headwater.hive_layout import NULL_PARTITION
-from headwater.table import KeyCondition, Partition, Table, TableName
+from headwater.table import KeyCondition, Measure, Partition, Table, TableName
 from headwater_aws.lakes.delta import DeltaState, delta_state
 from headwater_aws.lakes.iceberg import IcebergState, iceberg_state
 from headwater_glue.api import Place, Raw
@@ -171,7 +171,7 @@ class GlueCatalog:
         return self._finder.home(entry).count_partitions(entry.database, entry.name, at_most)
 
     def with_columns(self, table: Table, partitions: Sequence[Partition]) -> Sequence[Partition]:
-        """Return `partitions` of `table` with their own columns, asking for those that lack them."""
+        """Return `partitions` of `table` with their own columns; asks for those that lack them."""
         known: Known = table.detail
         lacking = [p for p in partitions if _lacks_columns(p)]
         if not lacking:
@@ -182,6 +182,34 @@ class GlueCatalog:
         complete = {p.values: p for p in map(_partition, found)}
         # A partition that was dropped since it was listed keeps what is known of it.
         return [complete.get(p.values, p) for p in partitions]
+
+    def measure(self, table: Table) -> Measure | None:
+        """Return how much a table holds, within bounds; None for a view, or what can't be read.
+
+        A link is measured as the table that it leads to.
+
+        Args:
+            table: As this catalog returned or surveyed it.
+
+        Raises:
+            SourceError, AccessDeniedError: As the catalog or S3 answers.
+        """
+        from headwater_glue import measuring
+
+        known: Known = table.detail
+        if known.kind in (Kind.LINK, Kind.ICEBERG, Kind.DELTA) and known.state is None:
+            table = self.table(table.name)
+            known = table.detail
+        if table.unqueryable or known.kind.is_view:
+            return None
+        if known.state is not None:
+            log = known.entry.parameter("metadata_location")
+            place = log or f"{known.state.location.rstrip('/')}/_delta_log/"
+            return measuring.measure_state(known.state, self._session, place)
+        count = None
+        if table.partition_keys and known.projection is None:
+            count = self.count_partitions(table, measuring.PARTITIONS)
+        return measuring.measure_files(known, count, self._session)
 
     def _expanded(self, view: Table, within: tuple[TableName, ...]) -> Table:
         """Return a view with the query that it stands for, or with why there is none."""

@@ -72,6 +72,13 @@ def discover(
     names: Annotated[
         bool, typer.Option("--names", help="Names only: all that is asked of the catalog.")
     ] = False,
+    details: Annotated[
+        bool,
+        typer.Option(
+            "--details",
+            help="Also partitions, files, size and freshness of each table: several calls a table.",
+        ),
+    ] = False,
     config: Config = None,
     json: Json = False,
     debug: Debug = False,
@@ -85,6 +92,9 @@ def discover(
         raise typer.BadParameter("--region, --endpoint-url and --set go with --source")
     if source is not None and connection is not None:
         raise typer.BadParameter("give a connection or --source, not both")
+    if names and details:
+        raise typer.BadParameter("give --names or --details, not both")
+    depth = _Depth(names, details)
     given = {"region": region, "endpoint_url": endpoint_url, **parsed_options(options or [])}
     with _chosen(ctx, connection, source, database, given, config) as found:
         if table is not None:
@@ -92,9 +102,9 @@ def discover(
             with only.access() as access:
                 _one_table(terminal, only.catalog(access), table, database or only.default_database)
         elif len(found) == 1:
-            terminal.emit({"databases": _listed(terminal, _only(found), database, names)})
+            terminal.emit({"databases": _listed(terminal, _only(found), database, depth)})
         else:
-            _each(terminal, found, database, names)
+            _each(terminal, found, database, depth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,14 @@ class _Place:
 
     source: DataSource
     connections: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Depth:
+    """How much is asked: names only, what tables are, or also how much they hold."""
+
+    names: bool
+    details: bool
 
 
 @contextmanager
@@ -153,7 +171,7 @@ def _only(found: Sequence[_Place]) -> DataSource:
     return place.source
 
 
-def _each(terminal: Terminal, found: Sequence[_Place], database: str | None, names: bool) -> None:
+def _each(terminal: Terminal, found: Sequence[_Place], database: str | None, depth: _Depth) -> None:
     """List several places; one that can't be listed does not hide the others."""
     answers: list[dict[str, Any]] = []
     failed = 0
@@ -165,7 +183,7 @@ def _each(terminal: Terminal, found: Sequence[_Place], database: str | None, nam
         }
         try:
             _refuse_silent(place.source)
-            answer["databases"] = _listed(terminal, place.source, database, names, indent="  ")
+            answer["databases"] = _listed(terminal, place.source, database, depth, indent="  ")
         except HeadwaterError as error:
             failed += 1
             terminal.warn(f"{place.connections[0]}: {error}")
@@ -180,18 +198,26 @@ def _listed(
     terminal: Terminal,
     source: DataSource,
     database: str | None,
-    names: bool,
+    depth: _Depth,
     *,
     indent: str = "",
 ) -> list[dict[str, Any]]:
     from headwater.cli import listing
-    from headwater.table import Surveyable
+    from headwater.table import Measurable, Surveyable
 
     with source.access() as access:
         catalog = source.catalog(access)
-        if names or not isinstance(catalog, Surveyable):
+        measurable = catalog if depth.details and isinstance(catalog, Measurable) else None
+        if depth.details and measurable is None:
+            raise UnsupportedError(
+                f"the catalog of the source {source.kind!r} does not tell how much tables hold",
+                hint="leave --details out",
+            )
+        if depth.names or not isinstance(catalog, Surveyable):
             return listing.names(terminal, catalog, database, indent=indent)
-        return listing.survey(terminal, catalog, catalog, database, indent=indent)
+        return listing.survey(
+            terminal, catalog, catalog, database, indent=indent, measurable=measurable
+        )
 
 
 def made(ctx: typer.Context, kind: str, database: str | None, given: dict[str, Any]) -> DataSource:

@@ -56,6 +56,9 @@ def database(
             connection.execute("SET GLOBAL preserve_insertion_order = false")
             if remote:
                 connection.execute(f"LOAD {text(str(_httpfs()))}")
+                # A file's length and version are asked once, not at each of its openings; what is
+                # then read of it must be of that version (DuckDB compares ETags).
+                connection.execute("SET GLOBAL enable_http_metadata_cache = true")
             for statement in macros.statements():
                 connection.execute(statement)
             connection.execute(f"CREATE SCHEMA {PRIVATE_DATABASE}")
