@@ -101,7 +101,10 @@ class Finder:
                     raw = there.table(real, name)
                 api, database = there, real
         except AccessDeniedError as error:
-            raise self._denied(error, api, database, name) from error
+            explained = self._denied(error, api, database, name)
+            if explained is None:
+                raise
+            raise explained from error
         if raw is None:
             names = self._suggestions(lambda: api.table_names(database))
             raise TableNotFoundError(
@@ -143,11 +146,11 @@ class Finder:
 
     def _denied(
         self, error: AccessDeniedError, api: GlueApi, database: str, name: str
-    ) -> AccessDeniedError:
+    ) -> AccessDeniedError | None:
         """Tell a table that may not be seen from one that is not there: Lake Formation does not."""
         names = self._suggestions(lambda: api.table_names(database))
         if not names or name in names:
-            return error
+            return None
         return error.explained(
             hint=f"perhaps it does not exist: the caller may list {database!r}, and "
             f"{name!r} is not in it; {hint_for(name, names, what='tables')}\n{error.hint or ''}",
