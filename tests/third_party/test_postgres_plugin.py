@@ -169,6 +169,30 @@ def test_what_is_wrong_with_it_stays_its_own_affair(
     assert "headwater-postgres 0.1.0 is installed and " + status in used.stderr
 
 
+def test_a_second_distribution_of_the_same_kind_is_told_apart(site: Path) -> None:
+    shutil.copytree(site / "headwater_postgres", site / "rival")
+    (known,) = site.glob("headwater_postgres-*.dist-info")
+    shutil.copytree(known, site / "rival-1.0.dist-info")
+    edit(site, "rival-1.0.dist-info/METADATA", "Name: headwater-postgres", "Name: rival")
+    edit(site, "rival-1.0.dist-info/entry_points.txt", "postgres = headwater_postgres", "r = rival")
+    found = plugins(site)
+    for name, other in (("headwater-postgres", "rival"), ("rival", "headwater-postgres")):
+        told = found[name]["problems"][0]
+        assert told.startswith(f"the source 'postgres' is also provided by {other} ")
+    assert [n for n, p in found.items() if p["problems"]] == ["headwater-postgres", "rival"]
+    code = "from headwater import PluginRegistry as R; R().source('files'); R().source('postgres')"
+    used = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(site),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "headwater-postgres" in used.stderr
+    assert "rival" in used.stderr
+    assert "pip uninstall" in used.stderr
+
+
 def test_upgraded_and_removed(site: Path, wheel: Path) -> None:
     another_api(site)
     assert plugins(site)["headwater-postgres"]["status"] == "refused"
