@@ -397,7 +397,7 @@ def _write(folder: Path, name: str, table: pa.Table) -> FileRelation:
         return FileRelation(TableName("db", name), columns, files=(file,))
     partitions, files = [], []
     for index, day in enumerate(sorted(set(table.column("dt").to_pylist()))):
-        part = table.filter(pa.compute.equal(table.column("dt"), pa.scalar(str(day))))
+        part = table.filter(pa.compute.equal(table.column("dt"), pa.scalar(day, pa.date32())))
         path = folder / f"dt={day}" / "part-0.parquet"
         path.parent.mkdir(parents=True)
         pq.write_table(part.drop_columns(["dt"]), path)

@@ -30,12 +30,25 @@ def get_json_object(arguments: list[Piece], type_: DataType) -> Piece:
         raise Refusal(f"get_json_object with the path {path.literal!r}: only names and indexes")
     invalid = not_portable("get_json_object of a text that is not plainly JSON", type_)
     odd = not_portable("a JSON value that the two engines write differently", type_)
+    twice = not_portable("a JSON object that has a name twice", type_)
     found = f"json_extract({value.sql}, {text(path.literal)})"
+    nothing = f"CASE WHEN {_twice(value.sql, path.literal)} THEN {twice} END"
+    # Spark leaves out the NULL of a name, and writes that of an index.
+    null = "'null'" if path.literal.endswith("]") else nothing
     sql = (
         f"CASE WHEN {value.sql} IS NULL THEN NULL "
         f"WHEN regexp_full_match({value.sql}, {text(_HOPELESS)}) THEN NULL "
         f"WHEN NOT sp_is_json({value.sql}) THEN {invalid} "
-        f"WHEN {found} IS NULL THEN NULL "
+        f"WHEN {found} IS NULL THEN {nothing} "
+        f"WHEN json_type({found}) = 'NULL' THEN {null} "
         f"WHEN sp_json_plain({found}) THEN {found} ->> '$' ELSE {odd} END"
     )
     return Piece(sql, type_, raises=True)
+
+
+def _twice(sql: str, path: str) -> str:
+    """Return whether an object on the way has a name twice: Spark goes on to the second."""
+    steps = [m.start() for m in re.finditer(r"\.", path)]
+    if not steps:
+        return "false"
+    return " OR ".join(f"sp_twice(json_keys({sql}, {text(path[:end])}))" for end in steps)

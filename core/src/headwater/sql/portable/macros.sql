@@ -37,10 +37,13 @@ CREATE OR REPLACE MACRO sp_percentile(l, share) AS
 CREATE OR REPLACE MACRO sp_is_json(s) AS
   json_valid(s) AND NOT regexp_matches(s, ',\s*[}\]]|(^|[:\[,])\s*[-+]?(?i:nan|inf)');
 
+-- Whether a list holds a text twice; false of no list.
+CREATE OR REPLACE MACRO sp_twice(l) AS coalesce(len(l) <> len(list_distinct(l)), false);
+
 -- Whether both engines write a JSON value as the same text: no numbers that one of them writes with
 -- an exponent, and inside of objects and lists no characters that one of them escapes.
 CREATE OR REPLACE MACRO sp_json_plain(j) AS CASE
   WHEN json_type(j) IN ('VARCHAR', 'BOOLEAN', 'NULL') THEN true
   WHEN json_type(j) IN ('UBIGINT', 'BIGINT') THEN length(j ->> '$') <= 18
   WHEN json_type(j) = 'DOUBLE' THEN CAST(j ->> '$' AS DOUBLE) = 0 OR abs(CAST(j ->> '$' AS DOUBLE)) BETWEEN 0.001 AND 9999999
-  ELSE NOT regexp_matches(CAST(j AS VARCHAR), '\\[u/]|[0-9][eE]|[0-9]{19}|[0-9]{8,}[.]|(^|[^0-9])0[.]000') END;
+  ELSE NOT regexp_matches(CAST(j AS VARCHAR), '\\[u/]|[\x{10000}-\x{10FFFF}]|[0-9][eE]|[0-9]{19}|[0-9]{8,}[.]|(^|[^0-9])0[.]000') END;
