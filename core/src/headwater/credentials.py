@@ -184,7 +184,7 @@ class Access:
             raise AuthError(f"no identity was opened for {auth_ref!r}") from None
 
     def storage(self, auth_ref: str | None) -> Credentials | None:
-        """Return current storage credentials for an `auth_ref`, or None where a relation has none."""
+        """Return current storage credentials of an `auth_ref`, or None where there is none."""
         return None if auth_ref is None else self.session(auth_ref).storage()
 
     def identities(self) -> dict[str, Identity]:

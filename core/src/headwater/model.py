@@ -302,7 +302,7 @@ class ModelVersion:
         )
 
     def disconnect(self, purpose: str) -> None:
-        """Forget the connection of a `purpose` (`serving` ...): another can be made in its place."""
+        """Forget the connection of a `purpose` (`serving` ...): another may take its place."""
         self._connections.pop(Purpose(purpose), None)
 
     def _connect(

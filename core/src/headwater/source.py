@@ -61,7 +61,7 @@ class DataSource(BaseModel, ABC):
 
     @abstractmethod
     def catalog(self, access: Access) -> Catalog:
-        """Return the catalog that the query's tables are looked up in, by the identities of `access`."""
+        """Return the catalog that the query's tables are looked up in; `access` asks it."""
 
     @abstractmethod
     def sql(self) -> str:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from mlflow.data.pandas_dataset import PandasDataset
 
-    from headwater.adapters.mlflow_source import HeadwaterDatasetSource
     from headwater.dataset import Dataset
 
 __all__ = ["evaluated", "to_mlflow"]
