@@ -54,6 +54,7 @@ class _Examination:
     def __init__(self, workspace: Workspace) -> None:
         self.stages: list[CheckStage] = []
         self._workspace = workspace
+        self._known: dict[str, bool] = {}
 
     def source(self, connection: Connection, window: Window | None, whose: str = "") -> bool:
         """Examine one source, from its identity to its mapping; return whether all of it is well.
@@ -66,15 +67,13 @@ class _Examination:
         first = len(self.stages)
         try:
             with connection.source.access() as access:
-                for stage in connection.source.examine(access):
-                    self._add(stage, whose)
-                if not self._failed(first):
+                if self._identity(connection, access, whose):
                     self._tables(connection, access, window, whose)
                     self._binding(connection, access, whose, first)
                     return not self._failed(first)
         except HeadwaterError as error:
             self._add(CheckStage.failed(f"{whose}identity", error))
-        blamed = self._blamed(first)
+        blamed = self._blamed(first if self._failed(first) else 0)
         self._add(CheckStage.skipped(f"{whose}tables", blamed))
         self._add(self._text_stage(connection, f"{whose}query", blamed))
         self._add(CheckStage.skipped(f"{whose}mapping", blamed))
@@ -102,6 +101,16 @@ class _Examination:
                 self._add(rows_stage(self._workspace.read(connection, window), datetime.now(UTC)))
             except HeadwaterError as error:
                 self._ended("rows", error, 0)
+
+    def _identity(self, connection: Connection, access: Access, whose: str) -> bool:
+        """Examine who reads, once for each identity; return whether it is well."""
+        first = len(self.stages)
+        if not whose or any(ref not in self._known for ref in access.refs):
+            for stage in connection.source.examine(access):
+                self._add(stage, whose)
+            well = not self._failed(first)
+            self._known.update(dict.fromkeys(access.refs, well))
+        return not self._failed(first) and all(self._known[ref] for ref in access.refs)
 
     def _tables(
         self, connection: Connection, access: Access, window: Window | None, whose: str

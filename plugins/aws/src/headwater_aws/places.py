@@ -85,7 +85,9 @@ def _listed(session: AwsSession, place: Place) -> tuple[CheckStage, str | None]:
     shown = place.locations[-1] + (
         f" and {len(place.locations) - 1} beside it" if len(place.locations) > 1 else ""
     )
-    number = f"{_FILES} files or more" if len(found) >= _FILES else f"{len(found)} files"
+    number = "1 file" if len(found) == 1 else f"{len(found)} files"
+    if len(found) == _FILES:
+        number += " or more"
     details = {"locations": list(place.locations), "files": len(found)}
     summary = f"{shown} ({place.what}): {number}"
     if not found:
