@@ -39,8 +39,9 @@ class Resolved:
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """What the user should know about the query."""
-        return self.analysis.diagnostics
+        """What the user should know about the query and its tables."""
+        tables = self.analysis.tables.values()
+        return (*self.analysis.diagnostics, *(note for table in tables for note in table.notes))
 
 
 def resolve_query(

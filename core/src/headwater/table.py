@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
 
+from headwater.diagnostics import Diagnostic
 from headwater.errors import ConfigError, HeadwaterError
 from headwater.types import DataType
 
@@ -58,6 +59,7 @@ class Table:
         detail: The catalog's own knowledge of it, opaque to core: the source that made the table
             gets it back in `DataSource.relation`. Never printed.
         unqueryable: Why it can be listed and not queried, or None.
+        notes: What a plan that reads it should say of it.
     """
 
     name: TableName
@@ -67,6 +69,7 @@ class Table:
     location: str | None = None
     detail: Any = field(default=None, repr=False, compare=False)
     unqueryable: str | None = None
+    notes: tuple[Diagnostic, ...] = field(default=(), compare=False)
 
     def column(self, name: str) -> Column | None:
         """Return the column called `name`, ignoring case as Spark does, or None."""

@@ -17,6 +17,7 @@ from headwater_aws.errors import code_of, translating
 
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
+    from headwater_glue.answers import Answers
 
 SEGMENTS: Final = 10
 """Most segments of a table whose partitions Glue lists side by side."""
@@ -52,10 +53,12 @@ class GlueApi:
     Args:
         session: Who calls.
         place: Which catalog.
+        answers: Keeps tables' entries on disk; None if nothing is kept.
     """
 
-    def __init__(self, session: AwsSession, place: Place) -> None:
+    def __init__(self, session: AwsSession, place: Place, answers: Answers | None = None) -> None:
         self._session = session
+        self._answers = answers
         self.place = Place(place.catalog_id, place.region or session.region)
 
     def database(self, name: str) -> Raw | None:
@@ -65,7 +68,13 @@ class GlueApi:
     def table(self, database: str, name: str) -> Raw | None:
         """Return a table, or None if there is none of that name (or no such database)."""
         doing = f"describe the table {database}.{name}"
-        return self._one("Table", doing, "get_table", DatabaseName=database, Name=name)
+
+        def ask() -> Raw | None:
+            return self._one("Table", doing, "get_table", DatabaseName=database, Name=name)
+
+        if self._answers is None:
+            return ask()
+        return self._answers.table(self.place, database, name, ask)
 
     def database_names(self) -> Iterator[str]:
         """Yield the names of the databases, page by page."""

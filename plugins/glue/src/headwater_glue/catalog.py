@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from headwater.diagnostics import Diagnostic, Severity
 from headwater.errors import SourceError
 from headwater.hive_layout import NULL_PARTITION
 from headwater.table import KeyCondition, Measure, Partition, Table, TableName
@@ -24,6 +25,7 @@ from headwater_glue.survey import Surveyed, survey
 
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
+    from headwater_glue.answers import Answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class GlueCatalog:
         session: Who asks.
         catalog_id: Account or catalog; None is the caller's own account.
         now: Clock behind the `NOW` of partition projection.
+        answers: Keeps tables' entries on disk; None if nothing is kept.
     """
 
     def __init__(
@@ -54,9 +57,11 @@ class GlueCatalog:
         *,
         catalog_id: str | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        answers: Answers | None = None,
     ) -> None:
         self._session = session
-        self._finder = Finder(session, Place(catalog_id, session.region))
+        self._answers = answers
+        self._finder = Finder(session, Place(catalog_id, session.region), answers)
         self._now = now
         self._known: dict[TableName, Table] = {}
         self._lock = threading.Lock()
@@ -114,6 +119,9 @@ class GlueCatalog:
         entry, links = self._finder.table(name)
         state = self._state(name, entry)
         table = describe(name, entry, links=links, state=state, now=self._now)
+        age = self._answers.age(entry) if self._answers is not None else None
+        if age is not None:
+            table = replace(table, notes=(_kept(name, age),))
         return self._expanded(table, within) if table.detail.kind.is_view else table
 
     def partitions(self, table: Table, where: Sequence[KeyCondition] = ()) -> Iterable[Partition]:
@@ -247,6 +255,16 @@ class GlueCatalog:
         if classified.kind is Kind.DELTA:
             return delta_state(self._session, data_location(entry), str(name))
         return None
+
+
+def _kept(name: TableName, age: timedelta) -> Diagnostic:
+    return Diagnostic(
+        "kept-answer",
+        f"{name} is described by an answer of Glue that was kept {int(age.total_seconds())} s ago; "
+        "its partitions and files were asked for now",
+        Severity.INFO,
+        hint="take the source's cache out to ask Glue every time",
+    )
 
 
 def _same_catalog(one: GlueTable, other: GlueTable) -> bool:

@@ -21,6 +21,7 @@ from headwater_glue.entry import GlueTable, TableLink
 
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
+    from headwater_glue.answers import Answers
 
 _SUGGESTED_FROM: Final = 5000
 """Names looked at, at most, to suggest one: more pages than that is not worth a better hint."""
@@ -35,10 +36,12 @@ class Finder:
     Args:
         session: Who asks.
         place: The catalog that is meant by names without one.
+        answers: Keeps tables' entries on disk; None if nothing is kept.
     """
 
-    def __init__(self, session: AwsSession, place: Place) -> None:
+    def __init__(self, session: AwsSession, place: Place, answers: Answers | None = None) -> None:
         self._session = session
+        self._answers = answers
         self._place = place
 
     def table(self, name: TableName) -> tuple[GlueTable, tuple[GlueTable, ...]]:
@@ -67,7 +70,7 @@ class Finder:
 
     def api(self, place: Place | None = None) -> GlueApi:
         """Return the calls on a catalog; on the one that needs no name if none is given."""
-        return GlueApi(self._session, place or self._place)
+        return GlueApi(self._session, place or self._place, self._answers)
 
     def home(self, entry: GlueTable) -> GlueApi:
         """Return the calls on the catalog that a table lies in."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from pydantic import Field, field_validator, model_validator
@@ -42,6 +43,8 @@ class GlueDataSource(DataSource):
         partitions: Table (`name` or `database.name`) to how its partition keys follow from time.
         databases: Other databases that the query may name.
         endpoint_url: Address of every AWS service, for an emulator or a private endpoint.
+        cache: How long Glue's descriptions of tables may be kept on disk and used again, by the
+            same identity; nothing is kept if left out. Partitions and files are always asked for.
 
     Example:
         >>> GlueDataSource(
@@ -66,6 +69,7 @@ class GlueDataSource(DataSource):
     partitions: Mapping[str, DeclaredPartition] = Field(default_factory=dict)
     databases: tuple[str, ...] = ()
     endpoint_url: str | None = None
+    cache: timedelta | None = None
 
     @field_validator("catalog_id", mode="before")
     @classmethod
@@ -93,7 +97,12 @@ class GlueDataSource(DataSource):
 
     def catalog(self, access: Access) -> GlueCatalog:
         """Return the catalog that the query's tables are looked up in."""
-        return GlueCatalog(self._session(access), catalog_id=self.catalog_id)
+        session, answers = self._session(access), None
+        if self.cache is not None:
+            from headwater_glue.answers import Answers
+
+            answers = Answers(session, self.cache)
+        return GlueCatalog(session, catalog_id=self.catalog_id, answers=answers)
 
     def sql(self) -> str:
         """Return the query, or all rows of the table.
