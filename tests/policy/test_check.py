@@ -135,5 +135,32 @@ def test_a_file_of_another_format_and_an_empty_place_are_told(aws: Emulator) -> 
         assert report.stage("s3:GetObject").status is Status.SKIPPED  # type: ignore[union-attr]
 
 
+def test_one_identity_is_examined_once_and_stops_only_what_needs_it(aws: Emulator) -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/nobody"
+    with Workspace(engine="embedded") as workspace:
+        source = source_of(aws, "glue, one directory", reader(aws, role))
+        serving = connect(workspace, source.model_copy(update={"query": "SELEC * FROM flat"}))
+        serving.version.connect_actuals(
+            source, "prediction_id", labels={"proba": "amount"}, timestamp_column="ts"
+        )
+        report = serving.check()
+    stages = {s.name: str(s.status) for s in report.stages}
+    assert stages == {
+        "token": "ok",
+        "issuer": "ok",
+        "identity": "failed",
+        "tables": "skipped",
+        "query": "failed",
+        "mapping": "skipped",
+        "actuals: tables": "skipped",
+        "actuals: query": "skipped",
+        "actuals: mapping": "skipped",
+        "plan": "skipped",
+        "rows": "skipped",
+    }
+    assert report.stage("actuals: tables").summary.startswith("not examined: identity")  # type: ignore[union-attr]
+    assert report.verdict == "it does not work yet; mend identity first, then query"
+
+
 def _listed(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value)

@@ -31,6 +31,7 @@ def examine(session: AwsSession) -> Iterator[CheckStage]:
     Args:
         session: The opened identity; AWS is asked who it is.
     """
+    missing = False
     for source in session.tokens:
         try:
             token = source.token()
@@ -38,11 +39,15 @@ def examine(session: AwsSession) -> Iterator[CheckStage]:
             head = header(token)
         except AuthError as error:
             yield CheckStage.failed("token", error)
-            yield CheckStage.skipped("issuer", "there is no token that names it")
+            yield CheckStage.skipped("issuer", "not examined: there is no token that names it")
+            missing = True
             continue
         yield _token_stage(source, told)
         yield _issuer_stage(told, head)
-    yield _identity_stage(session)
+    if missing:
+        yield CheckStage.skipped("identity", "not examined: there is no token to show")
+    else:
+        yield _identity_stage(session)
 
 
 def _token_stage(source: TokenSource, told: Mapping[str, Any]) -> CheckStage:
