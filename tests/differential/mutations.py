@@ -31,10 +31,10 @@ def texts(seed: int, count: int) -> list[str]:
 
 
 def _changed(random: Random, known: list[str], queries: list[str]) -> str:
-    text = random.choice(queries if random.random() < 0.8 else known)
+    text = random.choice(queries if random.random() < 0.9 else known)
     if random.random() < 0.15:
         text = f"SELECT * FROM ({random.choice(queries)}) AS q JOIN ({text}) AS r ON true"
-    for _ in range(random.choice([0, 1, 1, 1, 2, 4])):
+    for _ in range(random.choice([0, 0, 1, 1, 1, 2])):
         text = _one_change(random, text, random.choice(known))
     return text
 

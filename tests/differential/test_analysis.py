@@ -53,11 +53,12 @@ def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 def analysed(session: SparkSession, sql: str) -> list[tuple[str, str]] | str:
     """Return the names and types that Spark gives to a query's columns, or its refusal."""
+    from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
 
     try:
         return [(f.name, f.dataType.simpleString()) for f in session.sql(sql).schema]
-    except PySparkException as error:
+    except (PySparkException, Py4JJavaError) as error:
         return str(error)[:300]
 
 

@@ -64,6 +64,11 @@ def check_tree(tree: exp.Expr, text: str, lexemes: Sequence[Lexeme]) -> list[Dia
             found.append(_quantified(node, text))
         elif isinstance(node, _ENDINGS) and not isinstance(node.parent, _ENDED):
             found.append(_misplaced(node, text))
+        elif isinstance(node, exp.Lateral) and node.args.get("view") and not node.alias:
+            found.append(_syntax(node, "a LATERAL VIEW needs a name", "write AS name", text))
+        elif isinstance(node, exp.Alias) and _names_a_set(node):
+            hint = "write a comma between the columns"
+            found.append(_syntax(node, "a column of a grouping set takes no name", hint, text))
     return list(dict.fromkeys(found))
 
 
@@ -74,6 +79,17 @@ def _in_a_row(node: exp.Expr) -> int:
     if isinstance(node, exp.Select):
         return len(node.args.get("joins") or ()) + len(node.args.get("laterals") or ())
     return 0
+
+
+def _names_a_set(node: exp.Alias) -> bool:
+    above = node.parent
+    if isinstance(above, (exp.Tuple, exp.Paren)):
+        above = above.parent
+    return isinstance(above, (exp.GroupingSets, exp.Rollup, exp.Cube))
+
+
+def _syntax(node: exp.Expr, message: str, hint: str, text: str) -> Diagnostic:
+    return Diagnostic("syntax", message, span=_span(node), text=text, hint=hint)
 
 
 def _misplaced(node: exp.Expr, text: str) -> Diagnostic:

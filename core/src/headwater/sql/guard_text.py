@@ -35,6 +35,8 @@ _INTERVAL_WORDS: Final = words("YEAR MONTH DAY HOUR MINUTE SECOND TO")
 _LIMITS: Final = frozenset(["LIMIT", "OFFSET"])
 _AFTER_LIMIT: Final = frozenset([")", "|>", ";"])
 _HINT_PUNCTUATION: Final = frozenset("(),.")
+_BEFORE_COMMA: Final = frozenset(["(", "[", ","])
+_AFTER_COMMA: Final = frozenset([")", "]", ","])
 _SUPPORTED: Final = "write one query: SELECT ..., or WITH ... SELECT ..."
 
 
@@ -98,6 +100,7 @@ def check_words(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
         *_hints(text, lexemes),
         *_types(text, lexemes),
         *_limits(text, lexemes),
+        *_commas(text, lexemes),
     ]
 
 
@@ -177,6 +180,8 @@ def _hints(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
         elif inside:
             depth += {"(": 1, ")": -1}.get(token.symbol, 0)
             problem = _hint_problem(token, depth)
+            if lexemes[index - 1].kind == token.kind != lexer.OPERATOR:
+                problem = f"a comma is missing before {token.text!r}"
             if problem is not None:
                 yield _hint(text, token, problem)
                 inside = False
@@ -304,3 +309,17 @@ def _limits(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
                     "limit", f"{token.word} takes one number here",
                     span=Span(token.start, rest[1].end), text=text, hint="write the number itself",
                 )  # fmt: skip
+
+
+def _commas(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
+    """A comma stands between two things; sqlglot reads over the ones that are missing."""
+    for index, token in enumerate(lexemes):
+        if token.symbol != ",":
+            continue
+        before, after = lexemes[max(index - 1, 0)], lexemes[min(index + 1, len(lexemes) - 1)]
+        first = before.word == "SELECT" and (index < 2 or lexemes[index - 2].symbol in ("(", ")"))
+        if before.symbol in _BEFORE_COMMA or after.symbol in _AFTER_COMMA or first:
+            yield Diagnostic(
+                "syntax", "a comma has nothing to part here", span=token.span, text=text,
+                hint="leave the comma out, or write what is missing",
+            )  # fmt: skip
