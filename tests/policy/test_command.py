@@ -82,11 +82,11 @@ def test_walk_through(policy: Callable[..., Answer], aws: Emulator) -> None:
     assert code == 0
     assert re.findall(r"(?m)^ *(\d+)\. ", out) == ["1", "2", "3", "4", "5", "6"]
     assert f"Provider URL: {aws.issuer.url}" in out
-    assert "Role name: later" in out
+    assert "aws iam create-role --role-name later --path /ml/" in out
     assert '"glue:GetPartitions"' in out
     assert "arn:aws:s3:::lake/w/parted/*" in out
     assert "service control policies" in out
-    assert "Bucket lake. When: if the bucket belongs to another account" in out
+    assert "Bucket lake, if the bucket belongs to another account than" in out
 
 
 def test_json_and_diff(policy: Callable[..., Answer], tmp_path: Path) -> None:

@@ -56,6 +56,12 @@ class Role:
     assumes: tuple[Permission, ...] = ()
 
     @property
+    def path(self) -> str:
+        """Path of the role, `/` for most."""
+        path = self.arn.partition(":role/")[2].rpartition("/")[0]
+        return f"/{path}/" if path else "/"
+
+    @property
     def account(self) -> str:
         """Number of the role's account."""
         return role_account(self.arn) or ""

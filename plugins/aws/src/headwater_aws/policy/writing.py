@@ -71,13 +71,12 @@ def _role_blocks(role: Role) -> Iterator[str]:
                 "client_id_list": json.dumps([role.bearer.audience]),
             },
         )
-    path = role.arn.partition(":role/")[2].rpartition("/")[0]
     yield _block(
         "aws_iam_role",
         label,
         {
             "name": json.dumps(role.name),
-            **({"path": json.dumps(f"/{path}/")} if path else {}),
+            **({"path": json.dumps(role.path)} if role.path != "/" else {}),
             "assume_role_policy": _encoded(role.trust),
         },
     )
@@ -131,7 +130,7 @@ def _walk(policy: IdentityPolicy) -> str:
         )
     for shared in policy.shared:
         steps.append(
-            f"{shared.what[:1].upper()}{shared.what[1:]}. When: {shared.when}. How: {shared.how}.\n"
+            f"{shared.what[:1].upper()}{shared.what[1:]}, {shared.when}: {shared.how}.\n"
             + _indented(as_json(shared.document))
         )
     if policy.roles:
@@ -160,12 +159,22 @@ def _role_steps(role: Role) -> Iterator[str]:
             f"Audience:     {role.bearer.audience}\n"
             f"It becomes {role.provider}. If it is there already, add the audience to it."
         )
-    yield (
-        f"In account {role.account}: IAM > Roles > Create role > Custom trust policy. Paste:\n"
-        + _indented(as_json(role.trust))
-        + f"\nNext, Next. Role name: {role.name}. Create role."
-        + (f"\nReplace {CALLER} first." if CALLER in str(role.trust) else "")
-    )
+    replace = f"\nReplace {CALLER} first." if CALLER in str(role.trust) else ""
+    if role.path == "/":
+        yield (
+            f"In account {role.account}: IAM > Roles > Create role > Custom trust policy. Paste:\n"
+            + _indented(as_json(role.trust))
+            + f"\nNext, Next. Role name: {role.name}. Create role.{replace}"
+        )
+    else:
+        # Source: IAM User Guide, "IAM identifiers": the console gives no path.
+        yield (
+            f"The role has a path ({role.path}), which the console can't give. In account "
+            f"{role.account}, save this as trust.json:\n"
+            + _indented(as_json(role.trust))
+            + f"\nand run: aws iam create-role --role-name {role.name} --path {role.path} "
+            f"--assume-role-policy-document file://trust.json{replace}"
+        )
     if role.assumes:
         yield (
             f"IAM > Roles > {role.name} > Permissions > Create inline policy > JSON. Paste:\n"
