@@ -26,8 +26,10 @@ def kept_from_readers(value: str, type_: DataType) -> str:
         type_: Its type.
 
     Returns:
-        `nanvl(value, NaN)` for a float: it gives its argument, NaN for NaN, and takes no time that
-        could be measured (2 M rows of 28 doubles to Arrow); the column as it is for other types.
+        `nanvl(value, NaN)` for a float: it gives its argument, and NaN for NaN; the column as it is
+        for other types. Measured on 800,000 rows of 28 doubles to Arrow, warm: 4.6 s of CPU time
+        with it and 4.4 s without. Keeping all conditions from readers instead
+        (`spark.sql.parquet.filterPushdown`) made a day's window of a file twice as slow.
     """
     if type_.name not in ("float", "double"):
         return value
