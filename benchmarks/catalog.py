@@ -72,14 +72,16 @@ def source_at(url: str, **told: Any) -> Any:
 
 
 def headwater_names(url: str) -> Callable[[], Iterable[Any]]:
-    """List by names only, a database after the other."""
+    """List by names only, as `discover --names` does."""
+    from headwater.cli.listing import names_by_database
+
     source = source_at(url)
 
     def listed() -> Iterator[str]:
         with source.access() as access:
             catalog = source.catalog(access)
-            for database in catalog.databases():
-                yield from catalog.tables(database)
+            for _, tables in names_by_database(catalog, catalog.databases()):
+                yield from tables
 
     return listed
 

@@ -91,6 +91,15 @@ def test_a_database_that_may_not_be_listed_hides_no_other(
     assert discover("-d", "secret", policy=policy)[0] == 1
 
 
+def test_names_of_many_databases_come_in_order(lake: GlueLake, discover: Discover) -> None:
+    for number in range(12):
+        lake.create_database(f"d{number:02}")
+        for table in ("a", "b"):
+            lake.table(table, {"id": "string"}, database=f"d{number:02}")
+    expected = "".join(f"d{number:02}\n  a\n  b\n" for number in range(12)) + "ml\n"
+    assert discover("--names")[1] == expected
+
+
 def test_details_tell_partitions_files_size_and_freshness(
     lake: GlueLake, discover: Discover
 ) -> None:

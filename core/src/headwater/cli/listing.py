@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.cli.measuring import Measured, measured, spelled, told_of
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from headwater.cli.terminal import Terminal
     from headwater.table import Catalog, Measurable, Surveyable, Table
 
+_THREADS: Final = 8
 _NAME_WIDTH: Final = 40
 _KIND_WIDTH: Final = 10
 """Widths for lines that are shown before the next one is known; a longer text takes its room."""
@@ -33,16 +37,53 @@ def names(
         HeadwaterError: As the catalog answers.
     """
     found = []
-    for name in [database] if database is not None else catalog.databases():
+    wanted = [database] if database is not None else catalog.databases()
+    for name, listed in names_by_database(catalog, wanted):
         terminal.say(indent + name)
         tables = []
-        for table in catalog.tables(name):
+        for table in listed:
             terminal.say(f"{indent}  {table}")
             tables.append(table)
         found.append({"name": name, "tables": tables})
     if not found:
         terminal.say(f"{indent}there are no databases that this identity can see")
     return found
+
+
+def names_by_database(
+    catalog: Catalog, databases: Iterable[str]
+) -> Iterator[tuple[str, Iterable[str]]]:
+    """Yield each database and the names of its tables, in order, several asked for side by side.
+
+    The first one's names come as its pages do: a person is waiting for them.
+
+    Args:
+        catalog: Who is asked.
+        databases: Their names.
+
+    Raises:
+        HeadwaterError: As the catalog answers.
+    """
+    wanted = iter(databases)
+    first = next(wanted, None)
+    if first is None:
+        return
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-names") as pool:
+        yield first, catalog.tables(first)
+        waiting: deque[tuple[str, Future[list[str]]]] = deque()
+        try:
+            for name in wanted:
+                listed = pool.submit(copy_context().run, lambda n=name: list(catalog.tables(n)))
+                waiting.append((name, listed))
+                if len(waiting) > _THREADS:
+                    done, names_ = waiting.popleft()
+                    yield done, names_.result()
+            while waiting:
+                done, names_ = waiting.popleft()
+                yield done, names_.result()
+        finally:
+            for _, listed in waiting:
+                listed.cancel()
 
 
 def survey(
