@@ -24,7 +24,7 @@ DATABASE = "lake"
 CATALOG: dict[str, dict[str, dict[str, str]]] = json.loads(
     (FIXTURES / "tables.json").read_text(encoding="utf-8")
 )
-FUZZED = 1_500
+FUZZED = 1_000
 _RELATION = re.compile(r"'UnresolvedRelation \[([^\]]+)\]")
 _CTE = re.compile(r"\bCTE \[([^\]]*)\]")
 
@@ -85,6 +85,7 @@ def test_columns_of_everyday_queries_are_those_of_spark(case: Case, lake: SparkS
 
 @pytest.mark.slow
 @pytest.mark.spark
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ["corpus.sql", "monitoring.sql"])
 def test_columns_of_the_corpus_are_those_of_spark(
     name: str, relations: dict[str, FileRelation], spark: SparkSession
@@ -110,6 +111,7 @@ def test_no_text_crashes_the_guard() -> None:
 
 @pytest.mark.slow
 @pytest.mark.spark
+@pytest.mark.timeout(900)
 def test_what_the_guard_admits_is_one_query_over_the_tables_that_it_names(
     spark: SparkSession, record_testsuite_property: Callable[[str, object], None]
 ) -> None:

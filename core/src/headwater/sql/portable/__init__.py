@@ -77,6 +77,9 @@ def _compiled(
     found = [r for r in queries.refusals if not isinstance(r, Cascade)]
     if not found:
         for output in analysis.root.outputs:
+            if not output.certain:
+                reason = f"the name that Spark makes up for {output.name!r}"
+                found.append(Refusal(reason, output.node, "write AS and a name behind it"))
             if not output.type.is_known or not has_type(output.type):
                 found.append(Refusal(f"a column of type {output.type}", output.node))
     return made, found
