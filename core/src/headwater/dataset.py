@@ -14,7 +14,7 @@ from headwater import gaps, html
 from headwater.conform import conformer
 from headwater.diagnostics import Diagnostic
 from headwater.engine import ArrowStream
-from headwater.errors import UnsupportedError
+from headwater.errors import AccessDeniedError, UnsupportedError
 from headwater.plan import Plan
 from headwater.schema import Role
 from headwater.sql.private import CONFLICT
@@ -246,6 +246,12 @@ class Dataset:
             stats.finished = True
         except GeneratorExit:
             raise
+        except AccessDeniedError as refused:
+            if refused.caller is not None or not self.plan.identities:
+                error = refused
+                raise
+            error = _with_readers(refused, self.plan)
+            raise error from refused
         except BaseException as caught:
             error = caught
             raise
@@ -276,6 +282,12 @@ def _notes(plan: Plan, stream: ArrowStream | None) -> tuple[Diagnostic, ...]:
     """Return what a reader should know of the rows, whether or not anybody looked at the plan."""
     told: tuple[Diagnostic, ...] = getattr(stream, "notes", ())
     return (*(w for w in plan.warnings if w.code in gaps.CODES), *told)
+
+
+def _with_readers(refused: AccessDeniedError, plan: Plan) -> AccessDeniedError:
+    """Return an engine's refusal with whom it refused: engines see keys, and not whose they are."""
+    names = sorted({identity.name for identity in plan.identities.values()})
+    return refused.explained(f"{refused.message}; it was read as {', '.join(names)}")
 
 
 def _turning(
