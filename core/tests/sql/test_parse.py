@@ -130,7 +130,7 @@ def test_what_is_refused_is_still_read() -> None:
     [
         ("SELECT a b c FROM t", 1, 12),
         ("SELECT a\nFROM t\nWHER x = 1", 3, 6),
-        ("SELECT\n  a,\n  FROM t WHERE", 3, 10),
+        ("SELECT\n  a\n  FROM t WHERE", 3, 10),
         ("SELECT CASE WHEN a THEN 1", 1, 25),
         ("SELECT é, (", 1, 8),
     ],

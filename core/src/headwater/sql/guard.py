@@ -10,6 +10,7 @@ from sqlglot import exp
 from headwater.diagnostics import Diagnostic, Severity, Span, did_you_mean
 from headwater.sql import functions, guard_text, lexer, nodes
 from headwater.sql.lexer import Lexeme
+from headwater.sql.words import words
 
 MAX_LEVELS: Final = 150
 """How deep the tree may be, the left side of a long `a OR b OR c ...` not counted."""
@@ -26,6 +27,9 @@ _ENDED: Final = (
     exp.Values,
     exp.Window,
     exp.WithinGroup,
+)
+_INTERVAL_UNITS: Final = words(
+    "YEAR MONTH WEEK DAY HOUR MINUTE SECOND MILLISECOND MICROSECOND NANOSECOND"
 )
 
 
@@ -64,11 +68,8 @@ def check_tree(tree: exp.Expr, text: str, lexemes: Sequence[Lexeme]) -> list[Dia
             found.append(_quantified(node, text))
         elif isinstance(node, _ENDINGS) and not isinstance(node.parent, _ENDED):
             found.append(_misplaced(node, text))
-        elif isinstance(node, exp.Lateral) and node.args.get("view") and not node.alias:
-            found.append(_syntax(node, "a LATERAL VIEW needs a name", "write AS name", text))
-        elif isinstance(node, exp.Alias) and _names_a_set(node):
-            hint = "write a comma between the columns"
-            found.append(_syntax(node, "a column of a grouping set takes no name", hint, text))
+        elif problem := _incomplete(node):
+            found.append(_syntax(node, problem, text))
     return list(dict.fromkeys(found))
 
 
@@ -81,14 +82,33 @@ def _in_a_row(node: exp.Expr) -> int:
     return 0
 
 
+def _incomplete(node: exp.Expr) -> str | None:
+    """Say what is missing where sqlglot reads on and Spark does not, or reads something else."""
+    if isinstance(node, exp.Select) and not node.expressions:
+        return "a SELECT needs columns"
+    if isinstance(node, exp.Group) and not any(node.args.values()):
+        return "a GROUP BY needs columns"
+    if isinstance(node, exp.Lateral) and node.args.get("view") and not node.alias:
+        return "a LATERAL VIEW needs a name"
+    if isinstance(node, exp.Alias) and _names_a_set(node):
+        return "a comma is missing: a column takes no name here"
+    if isinstance(node, exp.Star) and isinstance(node.parent, exp.Dot) and node.arg_key == "this":
+        return "* stands for columns, not for a table"
+    if isinstance(node, exp.Interval) and isinstance(node.args.get("unit"), exp.Var):
+        unit = node.args["unit"].name.upper().removesuffix("S")
+        return None if unit in _INTERVAL_UNITS else f"INTERVAL knows no unit {unit}"
+    return None
+
+
 def _names_a_set(node: exp.Alias) -> bool:
     above = node.parent
     if isinstance(above, (exp.Tuple, exp.Paren)):
         above = above.parent
-    return isinstance(above, (exp.GroupingSets, exp.Rollup, exp.Cube))
+    return isinstance(above, (exp.GroupingSets, exp.Rollup, exp.Cube, exp.Star))
 
 
-def _syntax(node: exp.Expr, message: str, hint: str, text: str) -> Diagnostic:
+def _syntax(node: exp.Expr, message: str, text: str) -> Diagnostic:
+    hint = "complete it, or leave it out"
     return Diagnostic("syntax", message, span=_span(node), text=text, hint=hint)
 
 

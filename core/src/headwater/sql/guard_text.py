@@ -36,6 +36,7 @@ _LIMITS: Final = frozenset(["LIMIT", "OFFSET"])
 _AFTER_LIMIT: Final = frozenset([")", "|>", ";"])
 _HINT_PUNCTUATION: Final = frozenset("(),.")
 _BEFORE_COMMA: Final = frozenset(["(", "[", ","])
+_BEFORE_SELECT: Final = words("ALL DISTINCT UNION EXCEPT MINUS INTERSECT")
 _AFTER_COMMA: Final = frozenset([")", "]", ","])
 _SUPPORTED: Final = "write one query: SELECT ..., or WITH ... SELECT ..."
 
@@ -317,8 +318,12 @@ def _commas(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
         if token.symbol != ",":
             continue
         before, after = lexemes[max(index - 1, 0)], lexemes[min(index + 1, len(lexemes) - 1)]
-        first = before.word == "SELECT" and (index < 2 or lexemes[index - 2].symbol in ("(", ")"))
-        if before.symbol in _BEFORE_COMMA or after.symbol in _AFTER_COMMA or first:
+        earlier = lexemes[index - 2] if index > 1 else None
+        first = before.word == "SELECT" and (
+            earlier is None or earlier.symbol in ("(", ")") or earlier.word in _BEFORE_SELECT
+        )
+        last = after.symbol in _AFTER_COMMA or after.word == "FROM"
+        if before.symbol in _BEFORE_COMMA or first or last:
             yield Diagnostic(
                 "syntax", "a comma has nothing to part here", span=token.span, text=text,
                 hint="leave the comma out, or write what is missing",
