@@ -16,6 +16,7 @@ TESTS         := $(wildcard core/tests plugins/*/tests tests)
 PIP_READY := $(VENV)/.pip
 DEV       := $(VENV)/.dev
 DEMO      := $(VENV)/.demo
+JUDGE     := $(VENV)/judge
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # A lock is complete, so pip need not resolve it (nor stumble over extras, which locks leave out).
@@ -25,7 +26,7 @@ INSTALL_PACKAGES = $(PIP) install --no-deps --no-build-isolation $(DISTRIBUTIONS
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test test-slow lint format types contracts bench bench-setup docs lock clean
+.PHONY: help setup demo test test-slow judge lint format types contracts bench bench-setup docs lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +74,16 @@ test-slow: $(DEV) ## run the slow tests and the Spark ones (Java 17)
 	  exit 1; }
 	@$(BIN)/pytest -m "slow or spark" --timeout 900 -o faulthandler_timeout=1200 $(ARGS)
 
+# In an environment of its own: ministack wants another botocore than headwater is locked to.
+$(JUDGE)/bin/ministack: requirements/judge.txt | $(DEV)
+	@echo "judge: installing ministack (requirements/judge.txt)"
+	@$(BIN)/python -m venv $(JUDGE)
+	@$(JUDGE)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/judge.txt
+	@touch $@
+
+judge: $(DEV) $(JUDGE)/bin/ministack ## have compiled policies judged by an emulator that is not ours
+	@HEADWATER_MINISTACK=$(CURDIR)/$(JUDGE)/bin/ministack $(BIN)/pytest tests/policy/test_second_judge.py $(ARGS)
+
 lint: $(DEV) ## ruff: rules and format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -105,6 +116,7 @@ lock: ## compile the locks anew (needs uv; ARGS=--upgrade for newer versions)
 	cd requirements && $(UV_COMPILE) dev.in -o dev.txt >/dev/null
 	cd requirements && $(UV_COMPILE) -c dev.txt demo.in -o demo.txt >/dev/null
 	cd requirements && $(UV_COMPILE) -c dev.txt bench.in -o bench.txt >/dev/null
+	cd requirements && $(UV_COMPILE) judge.in -o judge.txt >/dev/null
 
 clean: ## remove the environment, caches and what was built
 	rm -rf $(VENV) build dist site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -41,9 +41,9 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         not PROGRAM,
-        reason="set HEADWATER_MINISTACK to the program of ministack==1.5.33, installed by itself "
-        "(`uv tool install ministack==1.5.33`): it wants an older botocore than headwater is "
-        "locked to",
+        reason="the second judge is not there: `make judge` installs ministack in an environment "
+        "of its own (it wants another botocore than headwater is locked to) and runs these tests; "
+        "HEADWATER_MINISTACK names its program",
     ),
 ]
 

@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("demo.txt", "dev.txt", "bench.txt")
+LOCKS = ("demo.txt", "dev.txt", "bench.txt", "judge.txt")
 DISTRIBUTIONS = ("core", "plugins/aws", "plugins/glue", "plugins/openlineage", "plugins/s3")
 OURS = {"headwater", "headwater-aws", "headwater-glue", "headwater-openlineage", "headwater-s3"}
 
