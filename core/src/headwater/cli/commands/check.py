@@ -21,7 +21,7 @@ def check(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Examine connections: identity, query, mapping, plan, rows. Everything wrong is shown.
+    """Examine connections, from identity and permissions to rows. Everything wrong is shown.
 
     The answer is no if a stage of any connection fails.
     """
