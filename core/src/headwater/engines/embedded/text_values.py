@@ -9,14 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from headwater.engines import text_shapes as shapes
 from headwater.sql.portable.raising import not_portable
 from headwater.sql.portable.spelling import cast, null, text, type_name
 from headwater.types import INTEGER_BITS, DataType
-
-_DATE: Final = "[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-_TIME: Final = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?"
-_NUMBER: Final = "-?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
-_PLAIN: Final = "-?[0-9]{1,17}([.][0-9]{0,20})?"
 
 
 def converted(value: str, type_: DataType) -> str | None:
@@ -47,37 +43,33 @@ def _case(
     )
 
 
-_LETTERS: Final = "[A-Za-z_ ./:-]*"
-"""Texts without a digit: no number and no time, whichever reader looks at them."""
-
-
 def _integer(value: str, type_: DataType) -> str:
     made = f"TRY_CAST({value} AS {type_name(type_)})"
-    return _case(value, type_, [("-?[0-9]{1,19}", made)], _LETTERS)
+    return _case(value, type_, [(shapes.INTEGER, made)], shapes.NO_DIGIT)
 
 
 def _floating(value: str, type_: DataType) -> str:
-    parts = [(_NUMBER, cast(value, type_)), ("NaN", cast("'nan'", type_))]
-    return _case(value, type_, parts, "[A-Za-z_./:-]*", odd="[+-]?(NaN|Inf|Infinity)")
+    parts = [(shapes.NUMBER, cast(value, type_)), ("NaN", cast("'nan'", type_))]
+    return _case(value, type_, parts, shapes.NOT_A_FLOAT, odd=shapes.SPECIAL_FLOAT)
 
 
 def _decimal(value: str, type_: DataType) -> str:
     made = f"TRY_CAST(CAST({value} AS DECIMAL(38,20)) AS {type_name(type_)})"
-    return _case(value, type_, [(_PLAIN, made)], _LETTERS)
+    return _case(value, type_, [(shapes.DECIMAL, made)], shapes.NO_DIGIT)
 
 
 def _boolean(value: str, type_: DataType) -> str:
     parts = [("(?i)true", "true"), ("(?i)false", "false")]
-    return _case(value, type_, parts, "|\\S(.|\\n)*", odd="(?i)([tfyn01]|yes|no|on|off|.*\\s)")
+    return _case(value, type_, parts, shapes.NOT_A_BOOLEAN, odd=shapes.SOME_BOOLEAN)
 
 
 def _date(value: str, type_: DataType) -> str:
-    return _case(value, type_, [(_DATE, f"TRY_CAST({value} AS DATE)")], _LETTERS)
+    return _case(value, type_, [(shapes.DATE, f"TRY_CAST({value} AS DATE)")], shapes.NO_DIGIT)
 
 
 def _timestamp(value: str, type_: DataType) -> str:
     made = f"TRY_CAST({value} AS {type_name(type_)})"
-    return _case(value, type_, [(f"{_DATE} {_TIME}", made)], _LETTERS)
+    return _case(value, type_, [(f"{shapes.DATE} {shapes.TIME}", made)], shapes.NO_DIGIT)
 
 
 _BUILDERS: Final[dict[str, Callable[[str, DataType], str]]] = {

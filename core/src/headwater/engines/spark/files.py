@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
-from headwater.engines.spark import listing
+from headwater.engines.spark import hive_lines, listing
 from headwater.engines.spark.floats import kept_from_readers
 from headwater.engines.spark.groups import FileGroup, groups
 from headwater.engines.spark.storage import Opening
@@ -31,7 +31,7 @@ from headwater.types import INT, STRING, DataType
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-FORMATS: Final = frozenset({"parquet", "csv", "json", "orc", "avro"})
+FORMATS: Final = frozenset({"parquet", "csv", "json", "orc", "avro"}) | hive_lines.FORMATS
 PARTITIONS_A_STATEMENT: Final = 1000
 METADATA: Final = "_metadata"
 """Spark's own column about a row's file; a table's column of that name would hide it."""
@@ -76,13 +76,15 @@ class Files:
 
     def _group(self, group: FileGroup, opening: Opening) -> DataFrame:
         files = {opening.path(f.path): f for f in group.files}
+        read = hive_lines.as_lines(group, _unused(group, "_line"))
         if self._may_be_table(group, opening):
-            frame = self._table(group, opening)
+            frame = self._table(read, opening)
             listed = listing.listed(frame)
             if set(listed) <= set(files):
                 listing.check(frame, files, listed, group.relation.name)
-                return frame.selectExpr(*_select(group))
-        return self._reader(group, files, opening)
+                kept = [(quoted(c.name), c) for c in unpadded(group.keys)]
+                return _cut(frame, group, read, kept).selectExpr(*_select(group, read))
+        return self._reader(group, read, files, opening)
 
     def _may_be_table(self, group: FileGroup, opening: Opening) -> bool:
         # Its directories are listed with the session's settings alone, not with a reader's options;
@@ -122,22 +124,26 @@ class Files:
         return self._session.table(name)
 
     def _reader(
-        self, group: FileGroup, files: Mapping[str, DataFile], opening: Opening
+        self, group: FileGroup, read: FileGroup, files: Mapping[str, DataFile], opening: Opening
     ) -> DataFrame:
-        reader = self._session.read.format(group.format).schema(ddl(unpadded(group.columns)))
-        frame = reader.options(**opening.options, **group.options).load(list(files))
+        reader = self._session.read.format(read.format).schema(ddl(unpadded(read.columns)))
+        frame = reader.options(**opening.options, **read.options).load(list(files))
         listed = listing.listed(frame)
         listing.check(frame, files, listed, group.relation.name)
         if not group.keys:
-            return frame.selectExpr(*_select(group))
+            return _cut(frame, group, read, []).selectExpr(*_select(group, read))
         # Keys come by the file's name: a join with a table as long as the list of files. A file
         # that lies in two partitions gives its rows to both.
         key = _unused(group, "_file")
         rows = [(listed[opening.path(f.path)], *group.values(f)) for f in group.files]
         texts = ", ".join(f"{quoted(n)} string" for n in (key, *(c.name for c in group.keys)))
         values = self._session.createDataFrame(rows, texts).hint("broadcast")
-        read = frame.selectExpr("*", f"{METADATA}.file_path AS {quoted(key)}")
-        return read.join(values, key).selectExpr(*_select(group, keys=STRING))
+        file = (f"{METADATA}.file_path", Column(key, STRING))
+        return (
+            _cut(frame, group, read, [file])
+            .join(values, key)
+            .selectExpr(*_select(group, read, keys=STRING))
+        )
 
 
 def _check(relation: FileRelation) -> None:
@@ -154,20 +160,40 @@ def _check(relation: FileRelation) -> None:
         )
 
 
-def _select(group: FileGroup, *, keys: DataType | None = None) -> Iterator[str]:
+def _cut(
+    frame: DataFrame, group: FileGroup, read: FileGroup, kept: Sequence[tuple[str, Column]]
+) -> DataFrame:
+    """Return rows with the columns of a group, or the fields that they are cut from.
+
+    Args:
+        frame: What was read.
+        group: The files.
+        read: As what they were read.
+        kept: Further columns: their values as SQL, their names and types.
+    """
+    if read is not group:
+        return hive_lines.cut(frame, group, read.columns[0].name, kept)
+    added = (f"{value} AS {quoted(c.name)}" for value, c in kept if value != quoted(c.name))
+    return frame.selectExpr("*", *added)
+
+
+def _select(group: FileGroup, read: FileGroup, *, keys: DataType | None = None) -> Iterator[str]:
     """Yield an expression for each column of the relation.
 
     Args:
         group: Whose columns the reader or the table has.
+        read: As what the files were read.
         keys: Type in which it has the keys; None for their own.
     """
+    cut = {} if read is group else hive_lines.values_of(quoted(read.columns[0].name), group)
     own = {c.name.casefold(): c for c in group.columns}
     own |= {c.name.casefold(): replace(c, type=keys or c.type) for c in group.keys}
     for column in group.relation.columns:
         name, found = quoted(column.name), own.get(column.name.casefold())
         value = "NULL"
         if found is not None:
-            value = kept_from_readers(_padded(quoted(found.name), found.type), found.type)
+            value = cut.get(found.name.casefold(), quoted(found.name))
+            value = kept_from_readers(_padded(value, found.type), found.type)
         # A partition may declare a type of its own.
         if found is None or found.type != column.type:
             value = _padded(f"CAST({value} AS {_readable(column.type)})", column.type)

@@ -63,9 +63,9 @@ def groups(relation: FileRelation) -> tuple[FileGroup, ...]:
 def _readable(kind: str, columns: Sequence[Column]) -> tuple[Column, ...]:
     """Return the columns that files are asked for: no query uses an unreadable one.
 
-    In CSV files it keeps its place, since columns are told by position.
+    In delimited text it keeps its place, since columns are told by position.
     """
-    if kind == "csv":
+    if kind in ("csv", "hive-text", "hive-csv"):
         return tuple(c if c.type.is_known else Column(c.name, STRING) for c in columns)
     return tuple(c for c in columns if c.type.is_known)
 

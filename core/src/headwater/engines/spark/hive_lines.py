@@ -1,0 +1,272 @@
+"""Hive's delimited text on Spark: lines cut into fields as LazySimpleSerDe and OpenCSVSerde do.
+
+Spark's own CSV reader passes over blank lines, takes empty texts for NULL and knows other escapes.
+Here files are read as lines, and SQL cuts them: by the grammar, and into values by the shapes, by
+which the embedded engine goes too (`embedded/separated.py`, `text_shapes`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from headwater.engines import text_shapes as shapes
+from headwater.engines.spark.groups import FileGroup
+from headwater.engines.spark.types import ddl, literal
+from headwater.errors import UnsupportedError
+from headwater.sql.rewriting import quoted
+from headwater.table import Column
+from headwater.types import BIGINT, INTEGER_BITS, STRING, DataType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+_KNOWN: Final[Mapping[str, Mapping[str, str]]] = {
+    "hive-text": {"sep": "\x01", "nullvalue": "\\N", "header": "false"},
+    "hive-csv": {"sep": ",", "quote": '"', "escape": "\\", "header": "false"},
+}
+"""The options of a format, with what they are if not given."""
+FORMATS: Final = frozenset(_KNOWN)
+
+
+def as_lines(group: FileGroup, line: str) -> FileGroup:
+    """Return a group as Spark reads it: Hive's delimited text by lines, others as they are.
+
+    Args:
+        group: The files.
+        line: Name of the column of lines.
+    """
+    if group.format not in FORMATS:
+        return group
+    return replace(group, format="text", options={}, columns=(Column(line, STRING),))
+
+
+def cut(
+    frame: DataFrame, group: FileGroup, line: str, kept: Sequence[tuple[str, Column]]
+) -> DataFrame:
+    """Return the fields of lines, without the first lines of files if those are headers.
+
+    Args:
+        frame: Lines that were read from files.
+        group: The files.
+        line: Name of the column of lines, and then of fields.
+        kept: Further columns: their values as SQL, their names and types.
+    """
+    columns = [(quoted(line), Column(line, STRING)), *kept]
+    if _options(group)["header"].strip().lower() == "true":
+        place = [
+            ("_metadata.file_path", Column(f"{line}_path", STRING)),
+            ("_metadata.file_block_start", Column(f"{line}_start", BIGINT)),
+        ]
+        named = [f"{value} AS {quoted(c.name)}" for value, c in (*columns, *place)]
+        types = ddl(c for _, c in (*columns, *place))
+        frame = _without_firsts(frame.selectExpr(*named), types)
+        columns = [(quoted(c.name), c) for _, c in columns]
+    rest = [f"{value} AS {quoted(c.name)}" for value, c in columns[1:]]
+    return frame.selectExpr(f"{_fields(quoted(line), group)} AS {quoted(line)}", *rest)
+
+
+def _options(group: FileGroup) -> dict[str, str]:
+    """Return a group's options, lower-cased, with defaults.
+
+    Raises:
+        UnsupportedError: If one is not honoured.
+    """
+    known = _KNOWN[group.format]
+    given = {k.lower(): v for k, v in group.options.items()}
+    if strange := sorted(set(given) - set(known)):
+        raise UnsupportedError(
+            f"table {group.relation.name}: the reader options {', '.join(strange)} of "
+            f"{group.format} files are not honoured",
+            hint="convert the files to UTF-8 text without them",
+        )
+    found = {**known, **given}
+    for name in ("quote", "escape"):
+        if name in found and len(found[name]) != 1:
+            raise UnsupportedError(
+                f"table {group.relation.name}: {name}={found[name]!r} is not one character"
+            )
+    return found
+
+
+def _fields(line: str, group: FileGroup) -> str:
+    """Return an expression for a line's fields, an array of texts.
+
+    Args:
+        line: The line, as SQL; never NULL.
+        group: Whose lines they are.
+    """
+    options = _options(group)
+    separator = options["sep"]
+    split = f"split({line}, {literal(re.escape(separator))}, -1)"
+    if group.format == "hive-text":
+        return split
+    quote, escapes = options["quote"], options["escape"] + options["quote"]
+    q, sep = re.escape(quote), re.escape(separator)
+    plain = f"[^{_in_class(quote, *escapes)}]*"
+    # Written so that Java's matcher goes deeper for each escape only, not for each character.
+    inside = f"{plain}(?:[{_in_class(*escapes)}]{q}{plain})*"
+    field = f"(?:{q}{inside}{q}|[^{_in_class(separator, quote)}]*)"
+    whole = f"(?s)\\A{field}(?:{sep}{field})*\\z"
+    # The first field has no separator before it, so one is put there for all to look alike.
+    with_one = f"concat({literal(separator)}, {line})"
+    each = f"regexp_extract_all({with_one}, {literal(f'(?s){sep}({field})')}, 1)"
+    odd = _raise("a line whose quotes CSV parsers read each in their own way")
+    return (
+        f"CASE WHEN {line} = '' THEN array('') "
+        f"WHEN NOT contains({line}, {literal(quote)}) THEN {split} "
+        f"WHEN {line} RLIKE {literal(whole)} THEN {each} ELSE {odd} END"
+    )
+
+
+def values_of(fields: str, group: FileGroup) -> dict[str, str]:
+    """Return an expression for each column of a group, by its name without case.
+
+    Args:
+        fields: A line's fields, as SQL.
+        group: The files.
+
+    Raises:
+        UnsupportedError: For a type that is not read from text.
+    """
+    options = _options(group)
+    found = {}
+    for index, column in enumerate(group.columns):
+        token = f"get({fields}, {index})"
+        if group.format == "hive-csv":
+            if column.type != STRING:
+                raise UnsupportedError(
+                    f"table {group.relation.name}: OpenCSVSerde gives texts; {column.name} is "
+                    f"{column.type}"
+                )
+            value = _unquoted(token, options["quote"], options["escape"] + options["quote"])
+        else:
+            text = f"nullif({token}, {literal(options['nullvalue'])})"
+            made = _converted(text, column.type)
+            if made is None:
+                raise UnsupportedError(
+                    f"table {group.relation.name}: column {column.name} ({column.type}) is not "
+                    "read from text",
+                    hint="leave the column out of the table",
+                )
+            value = made
+        found[column.name.casefold()] = value
+    return found
+
+
+def _without_firsts(frame: DataFrame, columns: str) -> DataFrame:
+    """Return lines without the first one of each file.
+
+    Args:
+        frame: Lines; its last two columns are the file's path, and where in it the block starts
+            that a row was read from. Rows come in the order of the file.
+        columns: The frame's columns as the text of a schema.
+    """
+
+    def rest(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        # Runs on executors, which need pyarrow and nothing of headwater's.
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        compute: Any = pc
+        before: list[Any] = [None, None]
+        for batch in batches:
+            if batch.num_rows == 0:
+                continue
+            blocks = batch.columns[-2:]
+            others = [
+                compute.fill_null(
+                    compute.not_equal(
+                        column, pa.concat_arrays([pa.array([last], column.type), column[:-1]])
+                    ),
+                    True,
+                )
+                for column, last in zip(blocks, before, strict=True)
+            ]
+            first = compute.and_(compute.or_(*others), compute.equal(blocks[1], 0))
+            yield batch.filter(compute.invert(first))
+            before = [column[-1].as_py() for column in blocks]
+
+    return frame.mapInArrow(rest, columns)
+
+
+def _unquoted(token: str, quote: str, escapes: str) -> str:
+    inner = f"substring({token}, 2, length({token}) - 2)"
+    pattern = f"[{_in_class(*escapes)}]({re.escape(quote)})"
+    bare = f"regexp_replace({inner}, {literal(pattern)}, '$1')"
+    return f"CASE WHEN startswith({token}, {literal(quote)}) THEN {bare} ELSE {token} END"
+
+
+def _in_class(*characters: str) -> str:
+    return "".join(f"\\{c}" if c in "\\]^-[&" else c for c in dict.fromkeys(characters))
+
+
+def _raise(what: str) -> str:
+    return f"raise_error({literal(f'headwater: {what}')})"
+
+
+def _converted(text: str, type_: DataType) -> str | None:
+    """Return an expression for a text as a value of a type, or None where none is known."""
+    if type_.is_text:
+        cut = type_.name == "varchar" and type_.precision
+        return f"left({text}, {type_.precision})" if cut else text
+    if type_.name in INTEGER_BITS:
+        return _case(text, type_, [(shapes.INTEGER, _cast(text, type_))], shapes.NO_DIGIT)
+    build = _BUILDERS.get(type_.name)
+    return build(text, type_) if build else None
+
+
+def _cast(text: str, type_: DataType) -> str:
+    return f"try_cast({text} AS {type_})"
+
+
+def _case(
+    text: str, type_: DataType, parts: list[tuple[str, str]], hopeless: str, odd: str | None = None
+) -> str:
+    other = _raise(f"a text that may or may not be a value of type {type_}")
+    listed = [*parts, *([(odd, other)] if odd is not None else []), (hopeless, "NULL")]
+    whens = " ".join(f"WHEN {text} RLIKE {_whole(shape)} THEN {value}" for shape, value in listed)
+    made = f"CASE WHEN {text} IS NULL THEN NULL {whens} ELSE {other} END"
+    return f"CAST({made} AS {type_})"
+
+
+def _whole(shape: str) -> str:
+    return literal(f"\\A(?:{shape})\\z")
+
+
+def _floating(text: str, type_: DataType) -> str:
+    parts = [(shapes.NUMBER, _cast(text, type_)), ("NaN", f"CAST('NaN' AS {type_})")]
+    return _case(text, type_, parts, shapes.NOT_A_FLOAT, shapes.SPECIAL_FLOAT)
+
+
+def _decimal(text: str, type_: DataType) -> str:
+    made = f"try_cast(CAST({text} AS decimal(38,20)) AS {type_})"
+    return _case(text, type_, [(shapes.DECIMAL, made)], shapes.NO_DIGIT)
+
+
+def _boolean(text: str, type_: DataType) -> str:
+    parts = [("(?i)true", "true"), ("(?i)false", "false")]
+    return _case(text, type_, parts, shapes.NOT_A_BOOLEAN, shapes.SOME_BOOLEAN)
+
+
+def _date(text: str, type_: DataType) -> str:
+    return _case(text, type_, [(shapes.DATE, _cast(text, type_))], shapes.NO_DIGIT)
+
+
+def _timestamp(text: str, type_: DataType) -> str:
+    parts = [(f"{shapes.DATE} {shapes.TIME}", _cast(text, type_))]
+    return _case(text, type_, parts, shapes.NO_DIGIT)
+
+
+_BUILDERS: Final[dict[str, Callable[[str, DataType], str]]] = {
+    "float": _floating,
+    "double": _floating,
+    "decimal": _decimal,
+    "boolean": _boolean,
+    "date": _date,
+    "timestamp": _timestamp,
+    "timestamp_ntz": _timestamp,
+}
