@@ -92,8 +92,11 @@ def _incomplete(node: exp.Expr) -> str | None:
         return "a LATERAL VIEW needs a name"
     if isinstance(node, exp.Alias) and _names_a_set(node):
         return "a comma is missing: a column takes no name here"
-    if isinstance(node, exp.Star) and isinstance(node.parent, exp.Dot) and node.arg_key == "this":
-        return "* stands for columns, not for a table"
+    if isinstance(node, exp.Lateral) and node.arg_key == "laterals" and not node.args.get("view"):
+        return "a comma or JOIN is missing before LATERAL"
+    if isinstance(node, exp.Star) and isinstance(node.parent, exp.Binary):
+        fits = isinstance(node.parent, exp.Dot) and node.arg_key == "expression"
+        return None if fits else "* stands for columns, not for a value"
     if isinstance(node, exp.Interval) and isinstance(node.args.get("unit"), exp.Var):
         unit = node.args["unit"].name.upper().removesuffix("S")
         return None if unit in _INTERVAL_UNITS else f"INTERVAL knows no unit {unit}"

@@ -101,7 +101,7 @@ def check_words(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
         *_hints(text, lexemes),
         *_types(text, lexemes),
         *_limits(text, lexemes),
-        *_commas(text, lexemes),
+        *_gaps(text, lexemes),
     ]
 
 
@@ -312,9 +312,20 @@ def _limits(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
                 )  # fmt: skip
 
 
-def _commas(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
-    """A comma stands between two things; sqlglot reads over the ones that are missing."""
+def _gaps(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
+    """A comma, a point, FROM and JOIN want something; sqlglot reads over what is missing."""
     for index, token in enumerate(lexemes):
+        following = lexemes[index + 1].word if index + 1 < len(lexemes) else ""
+        if token.word in ("FROM", "JOIN") and following in ("FROM", "SELECT"):
+            yield Diagnostic(
+                "syntax", f"a table is missing behind {token.word}", span=token.span, text=text,
+                hint=f"for a table of that name write `{following.lower()}`",
+            )  # fmt: skip
+        if token.symbol == "." and lexemes[min(index + 1, len(lexemes) - 1)].symbol == "(":
+            yield Diagnostic(
+                "syntax", "a name is missing behind the point", span=token.span, text=text,
+                hint="write the name, or leave the point out",
+            )  # fmt: skip
         if token.symbol != ",":
             continue
         before, after = lexemes[max(index - 1, 0)], lexemes[min(index + 1, len(lexemes) - 1)]
