@@ -86,6 +86,8 @@ def _incomplete(node: exp.Expr) -> str | None:
     """Say what is missing where sqlglot reads on and Spark does not, or reads something else."""
     if isinstance(node, exp.Select) and not node.expressions:
         return "a SELECT needs columns"
+    if isinstance(node, exp.Select) and node.args.get("joins") and not node.args.get("from_"):
+        return "a FROM is missing before JOIN"
     if isinstance(node, exp.Group) and not any(node.args.values()):
         return "a GROUP BY needs columns"
     if isinstance(node, exp.Lateral) and node.args.get("view") and not node.alias:

@@ -102,6 +102,7 @@ def check_words(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
         *_types(text, lexemes),
         *_limits(text, lexemes),
         *_gaps(text, lexemes),
+        *_from_first(text, lexemes),
     ]
 
 
@@ -339,3 +340,21 @@ def _gaps(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
                 "syntax", "a comma has nothing to part here", span=token.span, text=text,
                 hint="leave the comma out, or write what is missing",
             )  # fmt: skip
+
+
+def _from_first(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
+    """What starts with FROM goes on with SELECT or with pipes, and only then with conditions."""
+    for index, token in enumerate(lexemes):
+        if token.word != "FROM" or (index and lexemes[index - 1].symbol != "("):
+            continue
+        depth = 0
+        for later in lexemes[index + 1 :]:
+            depth += {"(": 1, ")": -1}.get(later.symbol, 0)
+            if depth < 0 or (not depth and (later.word == "SELECT" or later.symbol == "|>")):
+                break
+            if not depth and later.word == "WHERE":
+                yield Diagnostic(
+                    "syntax", "WHERE stands behind SELECT, or behind |>", span=later.span,
+                    text=text, hint="write FROM ... SELECT ... WHERE ..., or FROM ... |> WHERE ...",
+                )  # fmt: skip
+                break
