@@ -70,9 +70,9 @@ def fill(lake: GlueLake) -> dict[str, int]:
         start = int(day.timestamp() * 1_000_000)
         offsets = np.sort(random.integers(0, 86_400_000_000, ROWS_A_DAY))
         rows = {
-            "id": np.arange(number * ROWS_A_DAY, (number + 1) * ROWS_A_DAY),
+            "id": pa.array(np.arange(number * ROWS_A_DAY, (number + 1) * ROWS_A_DAY)),
             "ts": pa.array(start + offsets, pa.timestamp("us", tz="UTC")),
-            **{f"f{i:02}": random.normal(size=ROWS_A_DAY) for i in range(FEATURES)},
+            **{f"f{i:02}": pa.array(random.normal(size=ROWS_A_DAY)) for i in range(FEATURES)},
         }
         lake.partition("log", [f"{day:%Y-%m-%d}"])
         lake.write(f"log/dt={day:%Y-%m-%d}/part-0.parquet", pa.table(rows))
