@@ -69,7 +69,7 @@ def fill(lake: GlueLake) -> dict[str, int]:
         day = FIRST + timedelta(days=number)
         start = int(day.timestamp() * 1_000_000)
         offsets = np.sort(random.integers(0, 86_400_000_000, ROWS_A_DAY))
-        rows = {
+        rows: dict[str, pa.Array[Any]] = {
             "id": pa.array(np.arange(number * ROWS_A_DAY, (number + 1) * ROWS_A_DAY)),
             "ts": pa.array(start + offsets, pa.timestamp("us", tz="UTC")),
             **{f"f{i:02}": pa.array(random.normal(size=ROWS_A_DAY)) for i in range(FEATURES)},
