@@ -154,6 +154,11 @@ def _columns(table: str, columns: Mapping[str, str]) -> Iterator[Column]:
 
 
 def _type(table: str, column: str, text: str) -> DataType:
+    if not isinstance(text, str):
+        raise ConfigError(
+            f"catalog table {table}: the type of column {column} is {type(text).__name__}",
+            hint='give it as text, e.g. "bigint" or "array<string>"',
+        )
     try:
         return parse_type(text)
     except TypeTextError as error:
