@@ -29,7 +29,7 @@ SQLMESH = "0.236.4"
 SIZES = (10, 1_000, 10_000)
 COLUMNS = 50
 """Columns of each table that only fills the catalog."""
-WARM, TIMES, ROUNDS = 20, 100, 3
+WARM, TIMES, ROUNDS = 10, 40, 3
 TABLES = {
     "predictions": {"prediction_id": "string", "entity_id": "bigint", "model": "string",
                     "score": "double", "event_ts": "timestamp", "country": "string",
