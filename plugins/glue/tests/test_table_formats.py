@@ -140,3 +140,15 @@ def test_a_lost_delta_log_is_told(lake: GlueLake) -> None:
     register_delta(lake, "broken", lake.uri("broken"))
     with pytest.raises(SourceError, match="its Delta log at s3://lake/broken can't be read"):
         found(lake, "broken")
+
+
+def test_a_delta_log_that_may_not_be_listed_is_told_as_what_it_is(lake: GlueLake) -> None:
+    register_delta(lake, "t", write_delta(lake, "t", ROWS))
+    allowed = {"Effect": "Allow", "Action": ["glue:*", "s3:GetObject"], "Resource": "*"}
+    keys = lake.keys({"Version": "2012-10-17", "Statement": [allowed]})
+    source = lake.source(table="t", auth=keys)
+    with source.access() as access, pytest.raises(AccessDeniedError) as caught:
+        source.catalog(access).table(TableName("ml", "t"))
+    assert caught.value.action == "s3:ListBucket"
+    assert caught.value.resource == "arn:aws:s3:::lake"
+    assert "\x1b" not in str(caught.value)

@@ -230,6 +230,8 @@ def _denied(
     operation = str(getattr(error, "operation_name", ""))
     action = (found["action"] if found else None) or iam_action(operation)
     target = (found["resource"] if found else None) or resource
+    if target and target.startswith("s3://"):
+        target = _s3_arn(target, session)
     who = caller or "the caller"
     what = f"{action} on {target}" if target else action
     message = f"can't {doing}: {who} may not {what}"
@@ -262,6 +264,13 @@ def _denied(
         "already: a bucket or key policy, a permissions boundary or a service control policy "
         "may deny it",
     )
+
+
+def _s3_arn(uri: str, session: Caller | None) -> str:
+    from headwater_aws.permissions import arn_partition  # which stands on this room
+
+    partition = arn_partition(session.region) if session else "aws"
+    return f"arn:{partition}:s3:::{uri.removeprefix('s3://')}"
 
 
 def _granted(resource: str | None, beside: tuple[str, ...]) -> str | list[str]:

@@ -262,7 +262,7 @@ def _pages(
 
 def _listing(session: AwsSession, bucket: str, prefix: str) -> AbstractContextManager[None]:
     return translating(
-        doing=f"list s3://{bucket}/{prefix}", resource=f"arn:aws:s3:::{bucket}", session=session
+        doing=f"list s3://{bucket}/{prefix}", resource=f"s3://{bucket}", session=session
     )
 
 

@@ -127,7 +127,7 @@ def _read(session: AwsSession, place: Place, uri: str | None) -> CheckStage:
 
 def _header(session: AwsSession, uri: str) -> bytes:
     bucket, key = parse_uri(uri)
-    with translating(doing=f"read {uri}", resource=f"arn:aws:s3:::{bucket}/{key}", session=session):
+    with translating(doing=f"read {uri}", resource=f"s3://{bucket}/{key}", session=session):
         answer = session.client("s3").get_object(
             Bucket=bucket, Key=key, Range=f"bytes=0-{_HEADER - 1}"
         )

@@ -6,17 +6,22 @@ Glue's columns are a stand-in (`col array<string>`) where Spark registered the t
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headwater.errors import SourceError, UnsupportedError
 from headwater.table import Column
+from headwater_aws.errors import translating
 from headwater_aws.lakes.spark_schema import schema_columns
+from headwater_aws.listing import list_files, parse_uri
+from headwater_aws.objects import read_object
 
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
 
 INSTALL = "pip install deltalake"
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ def delta_state(session: AwsSession, location: str, table: str) -> DeltaState:
 
     Raises:
         UnsupportedError: If deltalake is not installed.
+        AccessDeniedError: If the session may not list or read its log.
         SourceError: If there is no log there, or it can't be read.
     """
     try:
@@ -69,10 +75,27 @@ def delta_state(session: AwsSession, location: str, table: str) -> DeltaState:
             hint="the table was moved or removed; or it is not a Delta table any more",
         ) from error
     except (DeltaError, OSError) as error:
+        said = _ANSI.sub("", str(error))
+        if "403" in said or "privileges" in said:
+            _refusal(session, f"{uri.rstrip('/')}/_delta_log/", table)
         raise SourceError(
-            f"table {table}: its Delta log at {uri} can't be read: {error}", code="broken-delta"
+            f"table {table}: its Delta log at {uri} can't be read: {said}", code="broken-delta"
         ) from error
     return DeltaState(schema_columns(schema), log.version(), uri, len(sizes), sum(sizes))
+
+
+def _refusal(session: AwsSession, log: str, table: str) -> None:
+    """Ask again what deltalake was refused, so that the error names action, resource and caller.
+
+    Raises:
+        AccessDeniedError: If it is refused here too.
+    """
+    bucket, prefix = parse_uri(log)
+    doing = f"read the Delta log of {table}"
+    with translating(doing=f"{doing} at {log}", resource=f"s3://{bucket}", session=session):
+        session.client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+    for file in list_files(session, log):
+        read_object(session, file.uri, doing)
 
 
 def storage_options(session: AwsSession) -> dict[str, str]:
