@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import shlex
 import subprocess
@@ -125,9 +126,12 @@ def run_console(block: Block) -> str:
             words[0] = str(Path(sys.executable).with_name(words[0]))
         if words[0] == "python":
             words[0] = sys.executable
-        # From a shell, as a reader does: completion asks which one it was called from.
+        # From a shell, as a reader does: completion asks which one it was called from. This
+        # environment's programs come first, also behind `env NAME=VALUE`.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         done = subprocess.run(
             ["bash", "-c", '"$0" "$@"; exit $?', *words],
+            env={**os.environ, "PATH": path},
             capture_output=True,
             text=True,
             check=False,
