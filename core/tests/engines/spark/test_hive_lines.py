@@ -88,7 +88,7 @@ def test_the_first_line_of_each_file_is_its_header(
     options = {**(TEXT if format == "hive-text" else CSV), "sep": ";", "header": "true"}
     declared = columns(s="string", n="string", **dict.fromkeys(keys, "date"))
     days = [("2026-01-01",), ("2026-01-02",), ("2026-01-03",)]
-    parts = {
+    parts: dict[tuple[str | None, ...], list[Path]] = {
         day if keys else (): [
             written(lake / str(n) / name, f"s;n\n{n};{n}\ns;n\n")
             for n, one in enumerate(days)
