@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import contextlib
 import gzip
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from core.tests.engines.embedded.support import columns, file, rows, text
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from headwater.errors import EngineError, UnsupportedError
-from headwater.relation import FileRelation
+from headwater.relation import FilePartition, FileRelation
 from headwater.table import TableName
 
 ALL = "SELECT * FROM t"
@@ -87,6 +91,62 @@ def test_gzip_is_opened_and_bzip2_refused(tmp_path: Path) -> None:
         else:
             with pytest.raises(UnsupportedError, match=r"does not read \.bz2"):
                 rows(ALL, t=relation)
+
+
+@pytest.mark.parametrize("header", ["true", "false"])
+def test_a_partition_may_hold_plain_and_compressed_files(tmp_path: Path, header: str) -> None:
+    parts = [FilePartition((str(n),)) for n in range(4)]
+    files = []
+    for n in range(4):
+        path = tmp_path / f"part-{n}.csv{'.gz' if n % 2 else ''}"
+        body = f"s\nof {n}\n".encode()
+        path.write_bytes(gzip.compress(body) if n % 2 else body)
+        files.append(file(path, n))
+    relation = FileRelation(
+        TableName("db", "t"),
+        columns(s="string", n="string"),
+        partition_columns=("n",),
+        format="hive-text",
+        options={"header": header},
+        partitions=tuple(parts),
+        files=tuple(files),
+    )
+    found = rows("SELECT n, s FROM t WHERE s <> 's' ORDER BY n", t=relation)
+    assert found == [{"n": str(n), "s": f"of {n}"} for n in range(4)]
+
+
+ENDS = st.lists(st.sampled_from(["a", "bc", "", "\n", "\r\n", "\r"]), max_size=9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ENDS)
+def test_lines_end_as_hadoop_ends_them_or_raise(
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[str]
+) -> None:
+    body = "".join(pieces)
+    relation = text(tmp_path_factory.mktemp("t"), body, "hive-text", s="string")
+    if len(set(re.findall("\r\n|\r|\n", body))) > 1:
+        with contextlib.suppress(EngineError):
+            assert [r["s"] for r in rows(ALL, t=relation)] == hadoop_lines(body)
+    else:
+        assert [r["s"] for r in rows(ALL, t=relation)] == hadoop_lines(body)
+
+
+def hadoop_lines(body: str) -> list[str]:
+    """Return a text's lines as Hadoop's LineReader cuts them."""
+    lines = re.split("\r\n|\r|\n", body)
+    return lines if lines[-1] else lines[:-1]
+
+
+@pytest.mark.parametrize("format", ["hive-text", "hive-csv", "csv", "json"])
+@pytest.mark.parametrize(
+    "body", ['{"s":1}\n{"s":2}\r\n{"s":3}\n', '{"s":1}\r\n{"s":2}\r{"s":3}\r\n']
+)
+def test_mixed_line_ends_are_told_with_their_file(tmp_path: Path, format: str, body: str) -> None:
+    body = body if format == "json" else re.sub(r'[{}:"s]', "", body)
+    with pytest.raises(EngineError, match=r"part-0\.txt of table db\.t end") as caught:
+        rows(ALL, t=text(tmp_path, body, format, s="string"))
+    assert caught.value.code == "mixed-line-ends"
 
 
 def test_hive_text_keeps_empty_texts_and_knows_no_quotes(tmp_path: Path) -> None:

@@ -122,9 +122,14 @@ class EmbeddedEngine:
                 if FENCE in sql:
                     # Ranges of join keys would be passed through the fence, into the scan.
                     main.connection.execute("SET disabled_optimizers = 'join_filter_pushdown'")
-                result = main.connection.execute(sql)
             causes = (main.renewals, main.registrar.raised)
-            yield Stream(result, analysis.columns, plan.scans, *causes, readers.notes())
+            yield Stream(
+                lambda: main.connection.execute(sql).to_arrow_reader(BATCH_ROWS),
+                analysis.columns,
+                plan.scans,
+                *causes,
+                readers.notes(),
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,13 @@ def failure(
             code="spark-runtime-error",
             hint=_RUNTIME_HINT,
         )
+    if "state machine reached an invalid state" in message:
+        return EngineError(
+            f"embedded engine: the lines of {where} end now with one of LF, CR LF and CR, now with "
+            "another",
+            code="mixed-line-ends",
+            hint="give all its lines one kind of end, or use the spark engine for this table",
+        )
     return EngineError(f"embedded engine: reading {where} failed: {_first_line(message)}")
 
 

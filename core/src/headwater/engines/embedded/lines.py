@@ -2,6 +2,8 @@
 
 DuckDB's CSV reader gives whole lines when its delimiter does not occur: it ends them at newline,
 carriage return, or both, takes a byte order mark off, and opens gzip and zstd by their file names.
+Strictly, it holds each file to one kind of line ends and fails on others; otherwise it would take
+them for empty lines, or lose the text after them.
 """
 
 from __future__ import annotations
@@ -66,13 +68,20 @@ def source(relation: FileRelation, paths: Sequence[str], *, skip: bool) -> str:
         skip: Whether the first line of each file is left out.
 
     Raises:
-        UnsupportedError: If a file is compressed in a way that DuckDB can't read, or in another
-            way than the others.
+        UnsupportedError: If a file is compressed in a way that DuckDB can't read.
     """
-    kinds = {_compression(relation, p) for p in paths}
-    if len(kinds) != 1:
-        raise UnsupportedError(f"table {relation.name}: files of one partition compressed unlike")
-    return _reader(paths, kinds.pop(), _LONGEST, "skip = 1" if skip else "skip = 0")
+    alike: dict[str, list[int]] = {}
+    for index, path in enumerate(paths):
+        alike.setdefault(_compression(relation, path), []).append(index)
+    more = "skip = 1" if skip else "skip = 0"
+    if len(alike) == 1:
+        return _reader(paths, *alike, _LONGEST, more)
+    parts = []
+    for compression, indexes in alike.items():
+        reader = _reader([paths[i] for i in indexes], compression, _LONGEST, more)
+        index = f"({indexes})[CAST(file_index AS BIGINT) + 1]"
+        parts.append(f"SELECT line, {index} AS file_index FROM {reader}")
+    return f"({' UNION ALL '.join(parts)})"
 
 
 def blank_firsts(
@@ -93,7 +102,7 @@ def _reader(paths: Sequence[str], compression: str, longest: int, more: str) -> 
     listed = ", ".join(text(p) for p in paths)
     return (
         f"read_csv([{listed}], columns = {{'line': 'VARCHAR'}}, delim = {text(_NEVER)}, "
-        f"quote = '', escape = '', auto_detect = false, strict_mode = false, "
+        f"quote = '', escape = '', auto_detect = false, strict_mode = true, "
         f"hive_partitioning = false, "
         f"compression = '{compression}', max_line_size = {longest}, {more})"
     )

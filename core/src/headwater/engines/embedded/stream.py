@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 from headwater.arrow_types import arrow_type
 from headwater.diagnostics import Diagnostic
@@ -14,16 +15,17 @@ from headwater.table import Column
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from duckdb import DuckDBPyConnection
 
-BATCH_ROWS = 65_536
+BATCH_ROWS: Final = 65_536
+_INTERRUPTED: Final = "INTERRUPT Error"
+_RUNS_FOR_A_REASON: Final = 3
 
 
 class Stream:
     """Record batches of a running query, each fetched when it is asked for.
 
     Args:
-        result: A connection whose query has been executed.
+        run: Starts the query.
         columns: Names and types that the batches have.
         scans: The tables that are read, for errors.
         renewals: Failed renewals of credentials, for errors.
@@ -33,7 +35,7 @@ class Stream:
 
     def __init__(
         self,
-        result: DuckDBPyConnection,
+        run: Callable[[], pa.RecordBatchReader],
         columns: Sequence[Column],
         scans: Sequence[Scan],
         renewals: Sequence[HeadwaterError],
@@ -43,10 +45,11 @@ class Stream:
         import pyarrow as pa
 
         self.notes = tuple(notes)
+        self._run = run
         self._scans = scans
         self._causes = (renewals, raised)
-        with translated(scans, *self._causes):
-            self._reader = result.to_arrow_reader(BATCH_ROWS)
+        with translated(scans, *self._causes), self._with_reason():
+            self._reader = run()
         self._schema = pa.schema([pa.field(c.name, arrow_type(c.type)) for c in columns])
         found = self._reader.schema.types
         if found != self._schema.types:
@@ -65,9 +68,34 @@ class Stream:
         import pyarrow as pa
 
         while True:
-            with translated(self._scans, *self._causes):
+            with translated(self._scans, *self._causes), self._with_reason():
                 try:
                     batch = self._reader.read_next_batch()
                 except StopIteration:
                     return
             yield pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
+
+    @contextmanager
+    def _with_reason(self) -> Iterator[None]:
+        """Raise why a query failed where DuckDB only tells that its threads were interrupted.
+
+        One thread's failure ends the others, and now and then what these say hides it
+        (duckdb/duckdb#25902). Nobody else interrupts, so the query is run anew for its reason.
+        """
+        import duckdb
+        import pyarrow as pa
+
+        failures = (duckdb.Error, pa.ArrowException, OSError)
+        try:
+            yield
+        except failures as error:
+            found: Exception = error
+            for _ in range(_RUNS_FOR_A_REASON):
+                if _INTERRUPTED not in str(found):
+                    break
+                try:
+                    for _batch in self._run():
+                        pass
+                except failures as again:
+                    found = again
+            raise found from None
