@@ -14,9 +14,8 @@ from headwater.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.engines.embedded.database import database
-from headwater.engines.embedded.failures import translated
 from headwater.engines.embedded.registering import Registrar
-from headwater.engines.embedded.stream import Stream
+from headwater.engines.embedded.stream import BATCH_ROWS, Stream
 from headwater.mapping import BoundMapping
 from headwater.plan import Plan, Scan, ScanEstimate
 from headwater.relation import FileRelation, Relation
@@ -136,9 +135,13 @@ class Embedded:
         analysis = self.analysis(sql)
         made = portable.compile(analysis, lambda t: f"{quoted(t.database)}.{quoted(t.name)}")
         scans = plan(sql, self._relations).scans
-        with translated(scans):
-            result = self._connection.cursor().execute(made)
-        stream = Stream(result, analysis.columns, scans, [], [])
+        stream = Stream(
+            lambda: self._connection.cursor().execute(made).to_arrow_reader(BATCH_ROWS),
+            analysis.columns,
+            scans,
+            [],
+            [],
+        )
         return pa.Table.from_batches(list(stream), stream.schema)
 
 

@@ -13,7 +13,7 @@ from headwater.table import Column
 from headwater.types import BIGINT
 
 SCHEMA = pa.schema([("v", pa.int64())])
-BATCH = pa.record_batch({"v": pa.array([1])}, SCHEMA)
+BATCH = pa.RecordBatch.from_arrays([pa.array([1])], schema=SCHEMA)
 REASON = "Conversion Error: Could not convert string 'x' to INT32"
 INTERRUPTED = "INTERRUPT Error: Interrupted!"
 

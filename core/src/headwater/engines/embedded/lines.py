@@ -71,17 +71,15 @@ def source(relation: FileRelation, paths: Sequence[str], *, skip: bool) -> str:
         UnsupportedError: If a file is compressed in a way that DuckDB can't read.
     """
     alike: dict[str, list[int]] = {}
-    for index, path in enumerate(paths):
-        alike.setdefault(_compression(relation, path), []).append(index)
+    for number, path in enumerate(paths):
+        alike.setdefault(_compression(relation, path), []).append(number)
     more = "skip = 1" if skip else "skip = 0"
-    if len(alike) == 1:
-        return _reader(paths, *alike, _LONGEST, more)
     parts = []
     for compression, indexes in alike.items():
         reader = _reader([paths[i] for i in indexes], compression, _LONGEST, more)
         index = f"({indexes})[CAST(file_index AS BIGINT) + 1]"
         parts.append(f"SELECT line, {index} AS file_index FROM {reader}")
-    return f"({' UNION ALL '.join(parts)})"
+    return reader if len(parts) == 1 else f"({' UNION ALL '.join(parts)})"
 
 
 def blank_firsts(
