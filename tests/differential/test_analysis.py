@@ -25,6 +25,10 @@ CATALOG: dict[str, dict[str, dict[str, str]]] = json.loads(
     (FIXTURES / "tables.json").read_text(encoding="utf-8")
 )
 FUZZED = 1_000
+NUMBERS = (
+    *("128Y", "127Y", "40000S", "9223372036854775808L", "1.5L", "1e3L", "1e400", "1e-400D"),
+    *("1e39F", "1e38BD", "1e20BD", "9" * 38, "9" * 39, ".5F"),
+)
 _RELATION = re.compile(r"'UnresolvedRelation \[([^\]]+)\]")
 _CTE = re.compile(r"\bCTE \[([^\]]*)\]")
 
@@ -100,12 +104,23 @@ def test_columns_of_the_corpus_are_those_of_spark(
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.slow
+@pytest.mark.spark
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("before", ["", "-", "1 -", "1 * -"])
+def test_a_number_is_one_where_it_is_one_to_spark(
+    before: str, number: str, lake: SparkSession
+) -> None:
+    agree(f"SELECT {before}{number} AS v", CATALOG, lake)
+
+
 def test_no_text_crashes_the_guard() -> None:
     admitted = 0
     for sql in texts(seed=1, count=300):
         parsed = parse(sql, database=DATABASE)
         admitted += parsed.ok
         assert parsed.ok or all(d.message for d in parsed.diagnostics)
+        validate(sql, catalog=CATALOG, database=DATABASE)
     assert admitted >= 30, "too few texts are admitted for the test to say much"
 
 
@@ -122,6 +137,7 @@ def test_what_the_guard_admits_is_one_query_over_the_tables_that_it_names(
         plan = _plan(parser, sql)
         parsed_by_spark += plan is not None
         parsed = parse(sql, database=DATABASE)
+        validate(sql, catalog=CATALOG, database=DATABASE)
         if not parsed.ok or any(word in sql.upper() for word in NEWER_THAN_SPARK):
             continue
         admitted += 1

@@ -24,6 +24,36 @@ def test_the_body_ends_with_the_last_token(tail: str) -> None:
     assert parsed.text == f"SELECT 'a;b'{tail}"
 
 
+@pytest.mark.parametrize(
+    "number",
+    ["127Y", "-128Y", "- 32768S", "1 * -128Y", "1e308", "-3.4028235e38F", "1e37BD", "1e-400"],
+)
+def test_numbers_that_their_types_hold(number: str) -> None:
+    assert parse(f"SELECT {number}").ok
+
+
+@pytest.mark.parametrize(
+    "number", ["128Y", "1 -128Y", "-(128Y)", "9223372036854775808L", "1e309", "1e39F", "9" * 39]
+)
+def test_numbers_that_their_types_do_not_hold(number: str) -> None:
+    (problem,) = parse(f"SELECT {number}").diagnostics
+    assert problem.code == "number-out-of-range"
+    assert problem.span is not None
+    assert f"SELECT {number}"[problem.span.start : problem.span.end] in number
+
+
+@pytest.mark.parametrize("number", ["1.5L", "1e3S", "1.Y"])
+def test_a_whole_numbers_suffix_behind_another_number(number: str) -> None:
+    assert not parse(f"SELECT {number}").ok
+
+
+@pytest.mark.parametrize("text", ["VALUES (1), (2)", "TABLE db.t"])
+def test_what_stands_alone_is_to_be_selected(text: str) -> None:
+    (problem,) = parse(text, database="db").diagnostics
+    assert problem.code == "not-a-query"
+    assert "SELECT * FROM" in str(problem.hint)
+
+
 def test_spans_into_the_text_are_spans_into_the_body() -> None:
     parsed = parse("  -- first\n SELECT a FROM db.t -- last", database="db")
     (reference,) = parsed.references

@@ -1,6 +1,6 @@
 """How Spark writes calls in a column's name: where it is not `name(arguments)` as they stand.
 
-Source: measured on Spark 4.1, each function by itself; see `tests/sql/test_spark_analysis.py`.
+Source: measured on Spark 4.1, each function by itself; see `tests/differential/test_analysis.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What functions give, as Spark types it: a table by result, and rules for those that depend.
 
 Source: Apache Spark 4.1, `DESCRIBE FUNCTION` and the expressions' `dataType`; each entry is
-compared with Spark's own analysis in `tests/sql/test_spark_analysis.py`.
+compared with Spark's own analysis in `tests/differential/test_analysis.py`.
 """
 
 from __future__ import annotations

@@ -105,6 +105,6 @@ def _told(stats: ReadStats, path: Path) -> str:
         lines.append(f"  {stats.null_ids:,} rows have no id")
     if stats.conflicts:
         lines.append(f"  {stats.conflicts:,} rows have actuals that contradict each other")
-    if stats.verdict is not None:
-        lines += [f"  {line}" for line in stats.verdict.render().splitlines()]
+    said = [*stats.notes, *([stats.verdict] if stats.verdict else [])]
+    lines += [f"  {line}" for finding in said for line in finding.render().splitlines()]
     return "\n".join(lines)
