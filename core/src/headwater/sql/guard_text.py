@@ -346,7 +346,7 @@ def _numbers(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
 def _holds(type_: DataType, written: str, *, signed: bool) -> bool:
     """Return whether a type has the number that a literal of that type says."""
     if type_.is_integer:
-        half = 2 ** (INTEGER_BITS[type_.name] - 1)
+        half = 1 << (INTEGER_BITS[type_.name] - 1)
         return int(written.rstrip("LSYlsy")) < half + signed
     if type_ in _LARGEST:
         return Decimal(written.rstrip("FDfd")) <= _LARGEST[type_]
