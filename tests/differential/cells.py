@@ -98,20 +98,16 @@ def _one(text: str, embedded: Embedded, spark: SparkSession) -> Verdict:
 
 
 def _on_spark(spark: SparkSession, text: str, k: int) -> object:
-    from pyspark.errors import PySparkException
-
     try:
         return engines.on_spark(spark, _select([text], f" WHERE k = {k}"))
-    except PySparkException as error:
+    except engines.SparkError as error:
         return str(error)
 
 
 def _differs(sql: str, embedded: Embedded, spark: SparkSession) -> str | None:
-    from pyspark.errors import PySparkException
-
     answer = embedded(sql)
     try:
         reference = engines.on_spark(spark, sql)
-    except PySparkException as error:
-        return f"Spark raises: {str(error)[:200]}"
+    except engines.SparkError as error:
+        return f"Spark raises: {error}"
     return difference(reference, answer)

@@ -82,9 +82,30 @@ def _root(relation: FileRelation) -> str:
     return relation.partitions[0].location.rsplit("/", 1)[0]
 
 
+class SparkError(Exception):
+    """What Spark raised, an exception of its own or one of Java's."""
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn whatever Spark raises into `SparkError`, with the beginning of its message."""
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        raise SparkError(str(error)[:300]) from error
+
+
 def on_spark(session: SparkSession, sql: str) -> pa.Table:
-    """Run a query on Spark."""
-    return session.sql(sql).toArrow()
+    """Run a query on Spark.
+
+    Raises:
+        SparkError: If Spark does.
+    """
+    with told():
+        return session.sql(sql).toArrow()
 
 
 def plan(sql: str, relations: Mapping[str, Relation]) -> Plan:

@@ -68,10 +68,7 @@ def compare(
 
 
 def _on_spark(spark: SparkSession, sql: str) -> pa.Table | str:
-    from py4j.protocol import Py4JJavaError
-    from pyspark.errors import PySparkException
-
     try:
         return engines.on_spark(spark, sql)
-    except (PySparkException, Py4JJavaError) as error:
-        return str(error)[:300]
+    except engines.SparkError as error:
+        return str(error)

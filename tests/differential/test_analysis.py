@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from core.tests.sql.cases import FIXTURES, Case, cases
+from tests.differential.engines import SparkError, told
 from tests.differential.mutations import texts
 from tests.differential.queries import load
 
@@ -57,13 +58,11 @@ def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 def analysed(session: SparkSession, sql: str) -> list[tuple[str, str]] | str:
     """Return the names and types that Spark gives to a query's columns, or its refusal."""
-    from py4j.protocol import Py4JJavaError
-    from pyspark.errors import PySparkException
-
     try:
-        return [(f.name, f.dataType.simpleString()) for f in session.sql(sql).schema]
-    except (PySparkException, Py4JJavaError) as error:
-        return str(error)[:300]
+        with told():
+            return [(f.name, f.dataType.simpleString()) for f in session.sql(sql).schema]
+    except SparkError as error:
+        return str(error)
 
 
 def agree(sql: str, catalog: dict[str, dict[str, dict[str, str]]], session: SparkSession) -> None:
@@ -158,12 +157,10 @@ def test_what_the_guard_admits_is_one_query_over_the_tables_that_it_names(
 
 
 def _plan(parser: object, sql: str) -> str | None:
-    from py4j.protocol import Py4JJavaError
-    from pyspark.errors import PySparkException
-
     try:
-        return str(parser.parsePlan(sql).toString())  # type: ignore[attr-defined]
-    except (PySparkException, Py4JJavaError):
+        with told():
+            return str(parser.parsePlan(sql).toString())  # type: ignore[attr-defined]
+    except SparkError:
         return None
 
 

@@ -88,15 +88,14 @@ def relation(path: Path, format: str, types: dict[str, str], **options: str) -> 
 def outcome(
     table: FileRelation, spark: SparkSession
 ) -> tuple[pa.Table | str, pa.Table | HeadwaterError]:
-    from py4j.protocol import Py4JJavaError
-    from pyspark.errors import PySparkException
-
     schema = ", ".join(f"`{c.name}` {c.type}" for c in table.columns)
     reader = spark.read.format(table.format).schema(schema).options(**table.options)
+    reference: pa.Table | str
     try:
-        reference: pa.Table | str = reader.load(table.files[0].path).toArrow()
-    except (PySparkException, Py4JJavaError) as error:
-        reference = str(error)[:100]
+        with engines.told():
+            reference = reader.load(table.files[0].path).toArrow()
+    except engines.SparkError as error:
+        reference = str(error)
     try:
         return reference, engines.on_embedded("SELECT * FROM t", {"t": table})
     except HeadwaterError as error:

@@ -280,7 +280,7 @@ SELECT prediction_id, split_part(model_version, '.', 2) AS a, substring_index(mo
 SELECT prediction_id, concat_ws(',', tags) AS a, array_join(tags, '-') AS b, array_join(tags, '-', 'NULL') AS c FROM predictions;
 
 -- string 5
-SELECT prediction_id, instr(country, 'S') AS a, locate('a', segment) AS b, position('n' IN segment) AS c, charindex('v', segment) AS d FROM predictions;
+SELECT prediction_id, instr(country, 'S') AS a, locate('a', segment) AS b, position('n' IN segment) AS c FROM predictions;
 
 -- string 6
 SELECT prediction_id, startswith(model_name, 'fr') AS a, endswith(model_name, '2') AS b, contains(country, 'S') AS c, ascii(country) AS d, levenshtein(model_name, 'churn') AS e, soundex(model_name) AS f FROM predictions;

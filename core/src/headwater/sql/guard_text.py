@@ -11,6 +11,7 @@ from typing import Final
 
 from headwater.diagnostics import Diagnostic, Span
 from headwater.sql import lexer, types
+from headwater.sql.guard_names import check_names
 from headwater.sql.lexer import Lexeme
 from headwater.sql.words import words
 from headwater.type_text import TypeTextError, parse_type
@@ -113,6 +114,7 @@ def check_words(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
         *_numbers(text, lexemes),
         *_gaps(text, lexemes),
         *_from_first(text, lexemes),
+        *check_names(text, lexemes),
     ]
 
 

@@ -25,7 +25,7 @@ _BY_RESULT: Final = {
     "tinyint": "bit_get getbit grouping tinyint",
     "smallint": "smallint xpath_short",
     "int": """
-        array_size ascii bit_count bit_length cardinality char_length character_length charindex day
+        array_size ascii bit_count bit_length cardinality char_length character_length day
         dayofmonth dayofweek dayofyear dense_rank find_in_set hash hour instr int json_array_length
         len length levenshtein locate minute month ntile octet_length position quarter rank
         regexp_count regexp_instr row_number second size spark_partition_id unix_date weekday
