@@ -22,7 +22,7 @@ from headwater_glue import GlueDataSource, OidcRole
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-RUNS = 120
+RUNS = 60
 PATIENCE = 60
 """Seconds after which a run counts as hanging."""
 
@@ -102,6 +102,7 @@ def connection(aws: Emulator, role: str, workspace: hw.Workspace) -> hw.Connecti
 @given(planned=st.lists(faults(), max_size=3), midway=st.lists(faults(), max_size=2))
 def test_right_rows_or_a_typed_error(customer, tmp_path_factory, planned, midway):
     aws, role = customer
+    before = set(threading.enumerate())
     aws.faults.clear()
     folder = tmp_path_factory.mktemp("out")
     started = time.monotonic()
@@ -122,7 +123,7 @@ def test_right_rows_or_a_typed_error(customer, tmp_path_factory, planned, midway
         finally:
             aws.faults.clear()
     assert time.monotonic() - started < PATIENCE
-    assert_no_thread_is_left()
+    assert_no_thread_is_left(before)
 
 
 def arm(aws: Emulator, faults) -> None:
@@ -131,7 +132,8 @@ def arm(aws: Emulator, faults) -> None:
         method() if action is None else method(action, **options)
 
 
-def assert_no_thread_is_left() -> None:
+def assert_no_thread_is_left(before: set[threading.Thread]) -> None:
     """Threads that serve the emulator's kept-alive connections end soon; ours must be gone."""
-    ours = [t for t in threading.enumerate() if t.name.startswith("headwater-")]
+    new = set(threading.enumerate()) - before
+    ours = [t for t in new if t.name.startswith("headwater-")]
     assert ours == []

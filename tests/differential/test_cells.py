@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(1200)]
 COLUMNS = {
     "string": ["s", "o"],
     "integer": ["t", "sm", "i", "b"],
+    "narrow": ["t", "sm", "i"],
     "numeric": ["i", "b", "d", "dec"],
     "floating": ["f", "d", "e"],
     "temporal": ["da", "ts", "ntz", "tz"],
@@ -32,7 +33,7 @@ COLUMNS = {
     "date": ["da"],
     "timestamp": ["ts", "tz"],
     "timestamp_ntz": ["ntz"],
-    "array": ["ai", "as", "ad"],
+    "array": ["ai", "`as`", "ad"],
     "map": ["m"],
     "binary": ["CAST(s AS BINARY)"],
     "text": ["'a'", "'xy'", "''", "'é'"],
@@ -42,8 +43,8 @@ COLUMNS = {
     "#0+": ["0", "2"],
     "true": ["true"],
     "false": ["false"],
-    "array<exact>": ["ai", "as"],
-    "array<string>": ["as"],
+    "array<exact>": ["ai", "`as`"],
+    "array<string>": ["`as`"],
     "array<double>": ["ad"],
     "array<array>": ["aa"],
     "map<string>": ["m"],
@@ -67,7 +68,7 @@ def calls(row: Construct) -> list[str]:
         made = list(chosen)
         for position, pattern in enumerate(patterns):
             if pattern == "=0":
-                made[position] = {"ai": "1", "as": "'b'", "ad": "1.5D"}.get(made[0], "NULL")
+                made[position] = {"ai": "1", "`as`": "'b'", "ad": "1.5D"}.get(made[0], "NULL")
         found.append(f"{row.name}({', '.join(made)})")
     return found
 

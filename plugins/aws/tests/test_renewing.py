@@ -97,6 +97,18 @@ def test_an_early_failure_leaves_the_old_keys_and_is_not_repeated_at_once(clock:
     assert held.keys().access_key_id == "KEY4"
 
 
+def test_an_early_failure_of_a_short_session_does_not_stretch_its_keys(clock: Clock) -> None:
+    issuer = Issuer(clock, 8)
+    held = credentials(issuer, clock)
+    held.keys()
+    issuer.broken = True
+    clock.move(seconds=6.1)
+    assert held.keys().access_key_id == "KEY1"
+    clock.move(seconds=1.2)
+    with pytest.raises(AuthError, match="no keys"):
+        held.keys()
+
+
 def test_a_late_failure_is_raised(clock: Clock) -> None:
     issuer = Issuer(clock)
     held = credentials(issuer, clock)

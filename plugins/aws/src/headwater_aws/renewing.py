@@ -187,7 +187,7 @@ class RenewingCredentials(_Signing):
             if must:
                 raise
             log.warning("%s: early renewal failed, trying again soon: %s", self._name, error.code)
-            self._due = self._clock() + _PAUSE
+            self._due = min(self._clock() + _PAUSE, self._overdue)
         else:
             self._failure = None
 

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 AHEAD: Final = timedelta(minutes=5)
 """How long before their end credentials are renewed: a file that was opened keeps its own."""
-SOONEST: Final = timedelta(seconds=1)
+SOONEST: Final = timedelta(milliseconds=250)
 RETRY: Final = timedelta(seconds=10)
 
 

@@ -14,7 +14,7 @@ from headwater.sql.portable.pieces import Piece
 from headwater.sql.portable.raising import not_portable, spark_error
 from headwater.sql.portable.spelling import type_name
 from headwater.type_text import parse_type
-from headwater.types import INTEGER_BITS, DataType
+from headwater.types import BIGINT, INTEGER_BITS, DataType
 
 _TEMPORAL: Final = frozenset({"date", "timestamp", "timestamp_ntz"})
 _SCALAR: Final = _TEMPORAL | frozenset(
@@ -89,7 +89,7 @@ def _matches(pattern: str, argument: Piece) -> bool:
     literal, type_ = argument.literal, argument.type
     if pattern.startswith("'"):
         allowed = {word.strip("'") for word in pattern.split("|")}
-        return isinstance(literal, str) and literal.lower() in allowed
+        return isinstance(literal, str) and not allowed.isdisjoint({literal, literal.lower()})
     if pattern.startswith("#"):
         if not isinstance(literal, int) or isinstance(literal, bool):
             return False
@@ -112,6 +112,8 @@ def _matches(pattern: str, argument: Piece) -> bool:
             return type_.name in _TEMPORAL
         case "integer":
             return type_.is_integer
+        case "narrow":
+            return type_.is_integer and type_ != BIGINT
         case "numeric":
             return type_.is_numeric
         case "floating":
