@@ -181,3 +181,7 @@ def write_file(block: Block) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(block.text, encoding="utf-8")
     return True
+
+
+if __name__ == "__main__":
+    run(blocks(Path(sys.argv[1])))

@@ -6,6 +6,9 @@ account (an emulated one) that holds the seed's table. How a block is run is sai
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -43,7 +46,22 @@ def test_page(
     folder = tmp_path / "reader"
     folder.mkdir()
     monkeypatch.chdir(folder)
+    if page.name == ON_SPARK:
+        run_apart(page)
+        return
     monkeypatch.setattr(default, "_workspaces", [])
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         snippets.run(blocks)
+
+
+def run_apart(page: Path) -> None:
+    """Run a page in a process of its own: a process has one Spark, and other tests started it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.docs.snippets", str(page)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
