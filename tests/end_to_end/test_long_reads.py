@@ -25,7 +25,7 @@ from headwater_s3 import S3DataSource
 
 FILES = 40
 ROWS = 20_000
-"""So many that a file's rows do not come with its footer: they are asked for when it is their turn."""
+"""So many that a file's rows do not come with its footer: each is asked for in its turn."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 

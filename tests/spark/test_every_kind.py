@@ -21,8 +21,6 @@ from headwater_glue.testing import GlueLake
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark]
 
-ORC: Final = ("hive_orc", "mixed_formats")
-"""Those that the embedded engine does not read from S3."""
 JSON: Final = ("openx_json", "hcatalog_json")
 """Those that Spark can't read: its JSON tells keys apart by case, Hive's serdes do not."""
 
@@ -64,10 +62,9 @@ def test_its_rows_are_exactly_those_that_were_written(
 ) -> None:
     on_spark = read(lake, query_of(name), spark=spark_engine)
     assert sorted_rows(on_spark) == EXPECTED
-    if name not in ORC:
-        embedded = read(lake, query_of(name))
-        assert on_spark.schema.types == embedded.schema.types
-        assert sorted_rows(embedded) == EXPECTED
+    embedded = read(lake, query_of(name))
+    assert on_spark.schema.types == embedded.schema.types
+    assert sorted_rows(embedded) == EXPECTED
 
 
 @pytest.mark.parametrize("name", JSON)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from plugins.glue.tests.every_kind import EXPECTED, READABLE, REFUSED, seed
 
-from headwater.errors import HeadwaterError, UnsupportedError
+from headwater.errors import HeadwaterError
 from headwater.table import Table, TableName
 from headwater.workspace import Workspace
 from headwater_aws.testing import Emulator
@@ -46,17 +46,7 @@ def described(source: GlueDataSource, name: str) -> Table:
         return source.catalog(access).table(TableName(database or "ml", bare))
 
 
-# The embedded engine reads ORC from local files only; until it reads S3's, it must say so.
-ORC = ("hive_orc", "mixed_formats")
-
-
-@pytest.mark.parametrize("name", ORC)
-def test_orc_is_left_to_spark(source: GlueDataSource, name: str) -> None:
-    with pytest.raises(UnsupportedError, match="reads ORC from local files only"):
-        rows(source, f"SELECT id FROM {name}")
-
-
-@pytest.mark.parametrize("name", [n for n in READABLE if n not in ORC])
+@pytest.mark.parametrize("name", READABLE)
 def test_its_rows_are_exactly_those_that_were_written(source: GlueDataSource, name: str) -> None:
     # OpenCSVSerde gives texts, whatever the table declares.
     columns = "id, n, score"

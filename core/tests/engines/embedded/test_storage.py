@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from core.tests.engines.embedded.object_store import KeySession, ObjectStore, object_store
 from core.tests.engines.embedded.support import columns, plan, read
+from pyarrow import orc
 
 from headwater.credentials import Access
 from headwater.engines.embedded import EmbeddedEngine
@@ -55,6 +56,39 @@ def test_a_bucket_is_read_with_the_identity_of_its_relation(store: ObjectStore) 
     answer = read("SELECT count(*) AS n, max(id) AS m FROM t", Access({"a": session}), t=relation)
     assert answer.to_pylist() == [{"n": 9, "m": 8}]
     assert {key for key, _, _ in store.requests} == {"A1"}
+
+
+def put_orc(store: ObjectStore, size: int | None = None) -> FileRelation:
+    """Put an ORC file into a bucket; the relation says another size if one is given."""
+    sink = pa.BufferOutputStream()
+    orc.write_table(pa.table({"id": [1, 2, 3]}), sink)
+    body = store.objects["lake/t.orc"] = sink.getvalue().to_pybytes()
+    file = DataFile("s3://lake/t.orc", len(body) if size is None else size)
+    name = TableName("db", "lake")
+    return FileRelation(name, columns(id="bigint"), format="orc", files=(file,), auth_ref="a")
+
+
+def test_orc_is_read_with_the_identity_of_its_relation(store: ObjectStore) -> None:
+    session = KeySession(store, "A", {"lake"})
+    answer = read("SELECT sum(id) AS n FROM t", Access({"a": session}), t=put_orc(store))
+    assert answer.to_pylist() == [{"n": 6}]
+    assert {key for key, _, _ in store.requests} == {"A1"}
+
+
+@pytest.mark.parametrize(
+    ("size", "buckets", "error", "says"),
+    [
+        (None, set(), AccessDeniedError, "t.orc"),
+        (7, {"lake"}, DataChangedError, "had 7 bytes"),
+        (2**30, {"lake"}, UnsupportedError, "up to 512 MiB"),
+    ],
+)
+def test_orc_that_can_not_be_read_says_why(
+    store: ObjectStore, size: int | None, buckets: set[str], error: type[Exception], says: str
+) -> None:
+    relation = put_orc(store, size)
+    with pytest.raises(error, match=says):
+        read("SELECT id FROM t", Access({"a": KeySession(store, "A", buckets)}), t=relation)
 
 
 def test_several_identities_read_in_one_query(store: ObjectStore) -> None:
