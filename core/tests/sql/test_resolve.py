@@ -167,10 +167,10 @@ def test_a_name_that_is_not_certain_may_be_any_name_outside() -> None:
     assert not analysed("SELECT q.`anything` FROM (SELECT sum(i) FROM all_types) q").ok
 
 
-def test_a_path_into_json_text_is_a_warning() -> None:
+def test_a_path_into_json_text_is_refused_as_by_spark() -> None:
     analysis = analysed("SELECT payload:user.id AS id FROM predictions")
     assert [(d.code, d.severity) for d in analysis.diagnostics] == [
-        ("not-a-variant", Severity.WARNING)
+        ("not-a-variant", Severity.ERROR)
     ]
 
 

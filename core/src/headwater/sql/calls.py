@@ -18,6 +18,7 @@ TypeOf = Callable[[Work, exp.Expr, Context], DataType]
 _UNIT_FIRST: Final = frozenset(
     ["date_add", "dateadd", "datediff", "date_diff", "timestampadd", "timestampdiff", "timediff"]
 )
+_ALIKE: Final = frozenset(["greatest", "least"])
 _NO_AGGREGATES: Final = frozenset([Clause.WHERE, Clause.JOIN, Clause.GROUP])
 
 
@@ -139,4 +140,17 @@ def _result(work: Work, node: exp.Anonymous, context: Context, type_of: TypeOf) 
         else:
             value = argument.expression if isinstance(argument, exp.Kwarg) else argument
             found.append(type_of(work, value, context))
+    if name in _ALIKE:
+        _check_alike(work, node, name, found)
     return signatures.result(name, found, arguments)
+
+
+def _check_alike(work: Work, node: exp.Expr, name: str, found: Sequence[DataType]) -> None:
+    """Spark makes numbers of different kinds alike here, and a text and something else not."""
+    known = {x for x in found if x not in (t.VOID, t.UNKNOWN) and x.name != "unreadable"}
+    if t.STRING in known and len(known) > 1:
+        listed = ", ".join(str(x) for x in found)
+        work.report(
+            "argument-types", f"{name}() compares values of one type, not {listed}", node,
+            hint="cast the texts, or the other values",
+        )  # fmt: skip

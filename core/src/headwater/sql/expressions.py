@@ -10,7 +10,6 @@ from typing import Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.diagnostics import Severity
 from headwater.sql import calls
 from headwater.sql import types as typing
 from headwater.sql.columns import fields, resolve_column
@@ -239,9 +238,28 @@ def _window(work: Work, node: exp.Expr, context: Context) -> DataType:
             node,
             hint="compute it in a subquery's SELECT, or use QUALIFY",
         )
+    _check_windowed(work, node)
     inner = replace(context, windowed=True)
     window_parts(work, node, inner)
     return calls.call_in_window(work, node.this, inner, type_of)
+
+
+def _check_windowed(work: Work, node: exp.Expr) -> None:
+    """Spark aggregates windows without DISTINCT, and without FILTER."""
+    call = node.this
+    if isinstance(call, exp.Filter):
+        work.report(
+            "unsupported-syntax", "Spark has no FILTER before OVER", node,
+            hint="write the condition into the argument: sum(CASE WHEN condition THEN x END)",
+        )  # fmt: skip
+        call = call.this
+    if isinstance(call, exp.Anonymous) and any(
+        isinstance(a, exp.Distinct) for a in call.expressions
+    ):
+        work.report(
+            "unsupported-syntax", "Spark has no DISTINCT before OVER", node,
+            hint="for the number of values write size(collect_set(x) OVER (...))",
+        )  # fmt: skip
 
 
 def window_parts(work: Work, node: exp.Expr, context: Context) -> None:
@@ -275,7 +293,6 @@ def _json(work: Work, node: exp.Expr, context: Context) -> DataType:
             "not-a-variant",
             f"`:` reads values of type variant; this is of type {inner}, which Spark refuses",
             node,
-            severity=Severity.WARNING,
             hint="write get_json_object(column, '$.path'), or parse_json(column):path",
         )
     return UNKNOWN

@@ -90,7 +90,7 @@ def _incomplete(node: exp.Expr) -> str | None:
         return "a FROM is missing before JOIN"
     if isinstance(node, exp.Group) and not any(node.args.values()):
         return "a GROUP BY needs columns"
-    if isinstance(node, exp.Lateral) and node.args.get("view") and not node.alias:
+    if isinstance(node, exp.Lateral) and node.args.get("view") and not _is_named(node):
         return "a LATERAL VIEW needs a name"
     if isinstance(node, exp.Alias) and _names_a_set(node):
         return "a comma is missing: a column takes no name here"
@@ -103,6 +103,12 @@ def _incomplete(node: exp.Expr) -> str | None:
         unit = node.args["unit"].name.upper().removesuffix("S")
         return None if unit in _INTERVAL_UNITS else f"INTERVAL knows no unit {unit}"
     return None
+
+
+def _is_named(node: exp.Lateral) -> bool:
+    """Whether a LATERAL VIEW has a name; of `explode(a) AS x` Spark takes AS for the name."""
+    alias = node.args.get("alias")
+    return bool(node.alias or (isinstance(alias, exp.TableAlias) and alias.columns))
 
 
 def _names_a_set(node: exp.Alias) -> bool:

@@ -13,6 +13,7 @@ from headwater.diagnostics import Diagnostic, Span
 from headwater.sql import lexer, types
 from headwater.sql.guard_names import check_names
 from headwater.sql.lexer import Lexeme
+from headwater.sql.typed_literals import check_typed_literals
 from headwater.sql.words import words
 from headwater.type_text import TypeTextError, parse_type
 from headwater.types import DOUBLE, FLOAT, INTEGER_BITS, UNKNOWN, DataType
@@ -115,6 +116,7 @@ def check_words(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
         *_gaps(text, lexemes),
         *_from_first(text, lexemes),
         *check_names(text, lexemes),
+        *check_typed_literals(text, lexemes),
     ]
 
 

@@ -301,6 +301,9 @@ class _Writer:
             return f"{_WITH_UNIT[name]}({', '.join(texts)})"
         if name in _WRITTEN_OUT and len(arguments) == _WRITTEN_OUT[name].count("{}"):
             return _WRITTEN_OUT[name].format(*(self.text(a) for a in arguments))
+        if name == "assert_true" and len(arguments) == 1:
+            condition = self.text(arguments[0])
+            return f"assert_true({condition}, '{condition}' is not true!)"
         if name not in CERTAIN or (name, len(arguments)) in UNCERTAIN:
             self.certain = False
         written = [self.text(a) for a in arguments[: ARGUMENTS_KEPT.get(name)]]
