@@ -27,7 +27,6 @@ from headwater.errors import EngineError, HeadwaterError, QueryError
 from headwater.plan import Plan, Scan
 from headwater.sql import portable
 from headwater.sql.analysis import Analysis
-from headwater.sql.portable.scopes import FENCE
 from headwater.sql.portable.spelling import name
 from headwater.sql.private import PRIVATE_DATABASE
 from headwater.table import Table, TableName
@@ -36,6 +35,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _PACKAGES = ("duckdb", "pyarrow")
+_CUTS = ("LIMIT ", "OFFSET ")
+"""One is in every compiled query that takes a number of rows, or fences others off."""
 
 
 class EmbeddedEngine:
@@ -119,8 +120,9 @@ class EmbeddedEngine:
                     else:
                         main.registrar.stream(scan, readers.stream(owner, scan, columns), columns)
                 readers.confine()
-                if FENCE in sql:
-                    # Ranges of join keys would be passed through the fence, into the scan.
+                if any(cut in sql for cut in _CUTS):
+                    # Ranges of join keys would be passed through it, into the scan: through a
+                    # fence, and (DuckDB 1.5) through ORDER BY ... LIMIT, which takes other rows.
                     main.connection.execute("SET disabled_optimizers = 'join_filter_pushdown'")
             causes = (main.renewals, main.registrar.raised)
             yield Stream(
