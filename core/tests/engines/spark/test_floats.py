@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.orc
 import pyarrow.parquet as pq
 import pytest
-from core.tests.engines.spark.plans import columns, files, physical, rows
+from core.tests.engines.spark.plans import columns, files, physical, plan, rows
 from deltalake import write_deltalake
 from pyiceberg.catalog.sql import SqlCatalog
 
-from headwater.engines.spark import SparkEngine
+from headwater.credentials import Access
+from headwater.engines.spark import SparkEngine, streaming
 from headwater.relation import DeltaRelation, IcebergRelation, Relation
 from headwater.table import TableName
 
@@ -59,6 +61,14 @@ def test_no_row_is_lost_to_statistics(
 
 def test_nor_by_a_field_of_a_struct(engine: SparkEngine, tmp_path: Path) -> None:
     assert read(engine, parquet(tmp_path), "deep.x > 0.5D") == [2]
+
+
+def test_nor_in_a_frame_of_the_callers_session(engine: SparkEngine, tmp_path: Path) -> None:
+    own = SparkEngine(engine.opened().session)
+    sql = "SELECT id FROM `hw`.`t0` AS t WHERE deep.x > 0.5D"
+    frame = own.to_spark(plan(sql, parquet(tmp_path)), lambda: nullcontext(Access()))
+    assert streaming.rows(frame) == [{"id": 2}]
+    own.close()
 
 
 def test_other_columns_still_choose_row_groups(engine: SparkEngine, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater.engines.spark.floats import NESTED_PUSHDOWN
 from headwater.engines.spark.lending import LendingService
 from headwater.engines.spark.reference import Difference, differences
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 _LISTING_TASKS: Final = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
 _LISTERS: Final = 64
 """Tasks that list directories; Spark's own choice is one for each directory, up to 10,000."""
-_OF_A_READ: Final = {_LISTING_TASKS: str(_LISTERS), NESTED_PUSHDOWN: ""}
+_OF_A_READ: Final = {_LISTING_TASKS: str(_LISTERS)}
 """Settings of every read."""
 
 
