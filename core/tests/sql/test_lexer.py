@@ -95,6 +95,23 @@ def test_escapes(body: str) -> None:
     assert unescape(body) == ESCAPES[body]
 
 
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("'it''s'", "it's"),
+        ("\"it''s\"", "it''s"),
+        ('"a""b"', 'a"b'),
+        ("'a\"\"b'", 'a""b'),
+        ("''''", "'"),
+        ("\"''\\n\"", "''\n"),
+    ],
+)
+def test_only_the_quotes_of_a_string_are_doubled(written: str, value: str) -> None:
+    (found,), problems = lex(written)
+    assert not problems
+    assert (found.kind, found.text) == (lexer.STRING, value)
+
+
 @pytest.mark.parametrize("text", PROBLEMS)
 def test_problems(text: str) -> None:
     _, problems = lex(text)

@@ -174,6 +174,20 @@ def test_a_path_into_json_text_is_refused_as_by_spark() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT i FROM (SELECT i, s AS user FROM all_types) q ORDER BY user",
+        "SELECT count(*) FROM (SELECT s AS user FROM all_types) q GROUP BY user HAVING user = 'a'",
+        "SELECT current_date FROM (SELECT s AS `current_date` FROM all_types) q",
+    ],
+)
+def test_names_that_are_a_function_and_a_column(sql: str) -> None:
+    assert "two-readings" in {d.code for d in errors_in(analysed(sql).diagnostics)}
+    plain = sql.replace("ORDER BY user", "ORDER BY q.user").replace("HAVING user", "HAVING q.user")
+    assert analysed(plain.replace("SELECT current_date", "SELECT `current_date`")).ok
+
+
 def test_aliases_that_double_each_time_are_refused() -> None:
     grows = ", ".join(f"a{n} + a{n} AS a{n + 1}" for n in range(30))
     analysis = analysed(f"SELECT i AS a0, {grows} FROM all_types")

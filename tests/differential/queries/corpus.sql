@@ -851,3 +851,12 @@ SELECT k, TIMESTAMP '2024-01-01 10:11:12+18:30' AS a FROM nums;
 
 -- found 16
 SELECT k, wide / wide AS a, wide / b AS c FROM nums WHERE k > 0 AND b <> 0;
+
+-- found 17
+SELECT k, "it''s" AS a, "a""b" AS b, 'a""b' AS c, 'a''b' AS d FROM strings;
+
+-- found 18
+SELECT n AS m, max(k) AS n FROM strings GROUP BY m HAVING n > 3;
+
+-- found 19
+SELECT n AS m, max(k) AS n FROM strings GROUP BY ALL HAVING n > 3;

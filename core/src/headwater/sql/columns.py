@@ -50,6 +50,7 @@ def _resolve(work: Work, node: exp.Column, parts: list[str], context: Context) -
     alias_first = context.clause is Clause.ORDER and not context.inside
     if alias_first and first in context.aliases:
         return _alias(work, node, parts, context.aliases[first])
+    _check_function_name(work, node, parts, context)
     here: Context | None = context
     vague = False
     while here is not None:
@@ -57,12 +58,35 @@ def _resolve(work: Work, node: exp.Column, parts: list[str], context: Context) -
         if found.columns and not _better_alias(found, context, here, first):
             return _bind(work, node, parts, found, here)
         if here is context and first in context.aliases:
+            _check_lateral(work, node, parts[0], context)
             return _alias(work, node, parts, context.aliases[first])
         vague = vague or found.vague
         here = here.outer
     if not vague:
         _report_missing(work, node, parts, context)
     return UNKNOWN
+
+
+def _check_function_name(work: Work, node: exp.Column, parts: list[str], context: Context) -> None:
+    """Sorting and filtering groups, Spark takes these for functions before it looks into FROM."""
+    after = context.clause in (Clause.ORDER, Clause.HAVING)
+    if after and len(parts) == 1 and parts[0].casefold() in SESSION_NAMES | TIME_NAMES:
+        work.report(
+            "two-readings",
+            f"{parts[0]!r} is a column, and the name of a function, which Spark prefers here",
+            node,
+            hint="qualify it with its table's name",
+        )
+
+
+def _check_lateral(work: Work, node: exp.Column, name: str, context: Context) -> None:
+    if context.windowed and context.clause in (Clause.SELECT, Clause.FROM):
+        work.report(
+            "unsupported-syntax",
+            f"{name!r} is another column of this SELECT; Spark has none of them before OVER",
+            node,
+            hint="compute it in a subquery, and use it outside",
+        )
 
 
 def _better_alias(found: _Found, context: Context, here: Context, first: str) -> bool:

@@ -188,7 +188,9 @@ def _case(work: Work, node: exp.Expr, context: Context) -> DataType:
         type_of(work, node.this, context)
     results = []
     for branch in node.args["ifs"]:
-        type_of(work, branch.this, context)
+        found = type_of(work, branch.this, context)
+        if node.this is None:
+            check_condition(work, branch.this, found, "WHEN")
         results.append(work.typed(branch, type_of(work, branch.args["true"], context)))
     if node.args.get("default") is not None:
         results.append(type_of(work, node.args["default"], context))
@@ -286,6 +288,20 @@ def _fixed(type_: DataType) -> Rule:
     return lambda work, node, context: type_
 
 
+def _now(name: str, type_: DataType) -> Rule:
+    """Today or now; without brackets Spark looks for a column of that name first."""
+
+    def rule(work: Work, node: exp.Expr, context: Context) -> DataType:
+        if context.frame.named(name) or name in context.variables:
+            work.report(
+                "two-readings", f"{name} is a function, and here a column too", node,
+                hint=f"write `{name}` in backticks for the column",
+            )  # fmt: skip
+        return type_
+
+    return rule
+
+
 def _json(work: Work, node: exp.Expr, context: Context) -> DataType:
     inner = type_of(work, node.this, context)
     if inner not in (UNKNOWN, t.VOID) and inner.name != "unreadable":
@@ -336,8 +352,8 @@ _RULES: Final[dict[type[exp.Expr], Rule]] = {
     exp.Substring: _text,
     exp.StrPosition: _text,
     exp.Overlay: _text,
-    exp.CurrentDate: _fixed(t.DATE),
-    exp.CurrentTimestamp: _fixed(t.TIMESTAMP),
+    exp.CurrentDate: _now("current_date", t.DATE),
+    exp.CurrentTimestamp: _now("current_timestamp", t.TIMESTAMP),
     exp.Window: _window,
     exp.Anonymous: _call,
     exp.Filter: _call,
@@ -352,11 +368,22 @@ _RULES: Final[dict[type[exp.Expr], Rule]] = {
 
 def condition(work: Work, node: exp.Expr, context: Context) -> None:
     """Type an expression that decides about rows; Spark takes nothing but a boolean."""
-    found = type_of(work, node, context)
+    check_condition(work, node, type_of(work, node, context), context.clause)
+
+
+def check_condition(work: Work, node: exp.Expr, found: DataType, where: str) -> None:
+    """Report what decides about rows or values, and is no boolean.
+
+    Args:
+        work: The findings.
+        node: The expression.
+        found: Its type.
+        where: What needs a condition, for the message.
+    """
     if found not in (t.BOOLEAN, UNKNOWN) and found.name != "unreadable":
         work.report(
             "not-a-condition",
-            f"{context.clause} needs a condition, and this is of type {found}",
+            f"{where} needs a condition, and this is of type {found}",
             node,
             hint="compare it with something, e.g. ... = 'true', ... <> 0",
         )

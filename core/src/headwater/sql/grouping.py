@@ -43,7 +43,12 @@ def group_by(
     for item in _items(group):
         if not ordinal(work, item, context):
             type_of(work, item, context)
-            named |= {c.name.casefold() for c in item.find_all(exp.Column)}
+    outputs = [o.node for o in context.scope.outputs if o.node is not None]
+    everything = [n for n in outputs if not _aggregates(n)] if group.args.get("all") else []
+    for item in (*_grouped(work, group, context.scope), *everything):
+        for column in item.find_all(exp.Column):
+            bound = work.bindings.get(id(column))
+            named.add((bound.column if bound is not None else column.name).casefold())
     return frozenset(named)
 
 

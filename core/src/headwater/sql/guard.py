@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from headwater.diagnostics import Diagnostic, Severity, Span, did_you_mean
 from headwater.sql import functions, guard_text, lexer, nodes
+from headwater.sql.guard_precedence import misread
 from headwater.sql.lexer import Lexeme
 from headwater.sql.words import words
 
@@ -70,6 +71,8 @@ def check_tree(tree: exp.Expr, text: str, lexemes: Sequence[Lexeme]) -> list[Dia
             found.append(_misplaced(node, text))
         elif problem := _incomplete(node):
             found.append(_syntax(node, problem, text))
+        elif (wrong := misread(node, text)) is not None:
+            found.append(wrong)
     return list(dict.fromkeys(found))
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from headwater.diagnostics import Diagnostic
+from headwater.diagnostics import Diagnostic, Span
 from headwater.sql import lexer
 from headwater.sql.lexer import Lexeme
 from headwater.sql.words import words
@@ -28,12 +28,16 @@ _PREFIXES: Final = frozenset("-+*~([")
 _AFTER_NAMES: Final = words("IS FROM AND OR THEN ELSE END WHEN WHERE GROUP ORDER HAVING LIMIT ASC")
 
 
+_BANG_IS_NOT_NOT: Final = words("IN LIKE ILIKE RLIKE REGEXP BETWEEN NULL TRUE FALSE UNKNOWN")
+
+
 def check_names(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
     """Yield the unquoted words that stand where only a name can be meant."""
     for index, token in enumerate(lexemes):
-        if token.kind != lexer.WORD:
-            continue
         before = lexemes[index - 1] if index else None
+        if token.kind != lexer.WORD:
+            yield from _sign(text, lexemes, index)
+            continue
         after = lexemes[index + 1] if index + 1 < len(lexemes) else None
         if _is_name(token.word, before, after):
             yield Diagnostic(
@@ -41,6 +45,35 @@ def check_names(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
                 span=token.span, text=text,
                 hint=f"if it is a name, write `{token.text}` in backticks",
             )  # fmt: skip
+
+
+def _sign(text: str, lexemes: Sequence[Lexeme], index: int) -> Iterator[Diagnostic]:
+    """Yield a `!` in the place of NOT, and a minus that `::` leaves out, or takes in, as one likes.
+
+    To Spark the minus of `-1::STRING` is the number's, of `-a::STRING` the text's.
+    """
+    token, rest = lexemes[index], lexemes[index + 1 : index + 3]
+    if token.symbol == "!" and index and rest and rest[0].word in _BANG_IS_NOT_NOT:
+        operand = lexemes[index - 1]
+        if operand.word == "IS" or _ends_an_operand(operand):
+            yield Diagnostic(
+                "syntax", "! negates a whole condition; it can't stand for NOT here",
+                span=token.span, text=text, hint="write NOT",
+            )  # fmt: skip
+    if token.symbol == "-" and len(rest) == 2 and rest[0].kind == lexer.NUMBER:
+        signs = not index or not _ends_an_operand(lexemes[index - 1])
+        if signs and rest[1].symbol == "::":
+            yield Diagnostic(
+                "two-readings", f"-{rest[0].text}:: can be read in two ways",
+                span=Span(token.start, rest[1].end), text=text,
+                hint=f"write CAST(-{rest[0].text} AS ...)",
+            )  # fmt: skip
+
+
+def _ends_an_operand(token: Lexeme) -> bool:
+    if token.kind == lexer.OPERATOR:
+        return token.symbol in (")", "]")
+    return token.word not in _BEFORE_EXPRESSIONS
 
 
 def _is_name(word: str, before: Lexeme | None, after: Lexeme | None) -> bool:

@@ -11,6 +11,7 @@ Source: Apache Spark 4.1, `SqlBaseLexer.g4` and `SparkParserUtils.unescapeSQLStr
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Final, NamedTuple
 
 from headwater.diagnostics import Diagnostic, Span
@@ -110,23 +111,29 @@ def lex(text: str) -> tuple[list[Lexeme], list[Diagnostic]]:
     return found, problems or _unbalanced(found, text)
 
 
-def unescape(body: str) -> str:
+def unescape(body: str, quote: str = "'") -> str:
     r"""Return the value of a string literal's inside, as Spark 4.1 reads it.
 
     `\%` and `\_` keep their backslash (they are for LIKE); any other escaped character stands for
     itself.
+
+    Args:
+        body: What stands between the quotes.
+        quote: The quotes; two of them are one, two of the other kind are two.
     """
-    return _ESCAPE.sub(_unescaped, body) if "\\" in body or "''" in body or '""' in body else body
+    if "\\" not in body and quote * 2 not in body:
+        return body
+    return _ESCAPE.sub(partial(_unescaped, quote), body)
 
 
-def _unescaped(match: re.Match[str]) -> str:
+def _unescaped(quote: str, match: re.Match[str]) -> str:
     short, long, octal, other, doubled = match.groups()
     if short or long:
         return _character(int(short or long, 16), match.group())
     if octal:
         return chr(int(octal, 8))
     if doubled:
-        return str(doubled[0])
+        return quote if doubled[0] == quote else str(doubled)
     return f"\\{other}" if other in "%_" else _ESCAPES.get(other, str(other))
 
 
@@ -141,7 +148,7 @@ def _lexeme(kind: str, start: int, end: int, piece: str) -> Lexeme:
         case "raw":
             return Lexeme(STRING, start, end, piece[2:-1])
         case "string":
-            return Lexeme(STRING, start, end, unescape(piece[1:-1]))
+            return Lexeme(STRING, start, end, unescape(piece[1:-1], piece[0]))
         case "binary":
             return Lexeme(BINARY, start, end, piece[2:-1])
         case _:

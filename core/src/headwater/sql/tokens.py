@@ -32,6 +32,9 @@ from headwater.sql.words import words
 MARK: Final = "\x01"
 """Ends the name of a call that sqlglot must not interpret; no text that was lexed holds it."""
 
+WRITTEN: Final = "written"
+"""Comment of a bracket that the user wrote: sqlglot's parser makes some of its own."""
+
 _OWN_SYNTAX: Final = words("CASE CAST EXTRACT OVERLAY POSITION SUBSTR SUBSTRING TRIM TRY_CAST")
 """Words whose parentheses hold more than arguments; these stay with sqlglot's parser."""
 
@@ -183,6 +186,8 @@ def _marked(tokens: list[Token]) -> list[Token]:
             token.token_type = TokenType.VAR
         elif kind in _LIMITS and following.token_type not in _AFTER_LIMITS:
             token.token_type = TokenType.VAR  # a name: `t.offset`
+        if kind is TokenType.L_PAREN:
+            token.comments.append(WRITTEN)
         if following.token_type is TokenType.L_PAREN and kind is not TokenType.STRING:
             if kind is TokenType.WINDOW:
                 token.token_type = TokenType.VAR  # the function; the clause has a name before `(`
