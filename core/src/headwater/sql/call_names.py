@@ -41,6 +41,7 @@ DEFAULTS: Final = {
     ("round", 1): ("0",),
     ("bround", 1): ("0",),
     ("regexp_replace", 3): ("1",),
+    ("replace", 2): ("",),
     ("regexp_instr", 2): ("0",),
     ("percentile", 2): ("1",),
     ("percentile_approx", 2): ("10000",),

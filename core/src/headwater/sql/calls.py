@@ -83,6 +83,29 @@ def call_in_window(work: Work, node: exp.Expr, context: Context, type_of: TypeOf
     return work.typed(node, _unwrapped(work, node, context, type_of))
 
 
+def check_windowed(work: Work, node: exp.Expr) -> None:
+    """Report what Spark has not before OVER: DISTINCT, FILTER, ranks without an order."""
+    function = node.this
+    if isinstance(function, exp.Filter):
+        work.report(
+            "unsupported-syntax", "Spark has no FILTER before OVER", node,
+            hint="write the condition into the argument: sum(CASE WHEN condition THEN x END)",
+        )  # fmt: skip
+    inner = _innermost(function)
+    if any(isinstance(a, exp.Distinct) for a in inner.expressions):
+        work.report(
+            "unsupported-syntax", "Spark has no DISTINCT before OVER", node,
+            hint="for the number of values write size(collect_set(x) OVER (...))",
+        )  # fmt: skip
+    name = functions.name_of(inner)
+    named = node.args.get("alias") is not None
+    if name in functions.WINDOW_ONLY and node.args.get("order") is None and not named:
+        work.report(
+            "misplaced-window", f"{name}() needs an ORDER BY in its OVER clause", node,
+            hint=f"write {name}(...) OVER (ORDER BY ...)",
+        )  # fmt: skip
+
+
 def _innermost(node: exp.Expr) -> exp.Expr:
     while isinstance(node, (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls)):
         node = node.this

@@ -240,28 +240,10 @@ def _window(work: Work, node: exp.Expr, context: Context) -> DataType:
             node,
             hint="compute it in a subquery's SELECT, or use QUALIFY",
         )
-    _check_windowed(work, node)
+    calls.check_windowed(work, node)
     inner = replace(context, windowed=True)
     window_parts(work, node, inner)
     return calls.call_in_window(work, node.this, inner, type_of)
-
-
-def _check_windowed(work: Work, node: exp.Expr) -> None:
-    """Spark aggregates windows without DISTINCT, and without FILTER."""
-    call = node.this
-    if isinstance(call, exp.Filter):
-        work.report(
-            "unsupported-syntax", "Spark has no FILTER before OVER", node,
-            hint="write the condition into the argument: sum(CASE WHEN condition THEN x END)",
-        )  # fmt: skip
-        call = call.this
-    if isinstance(call, exp.Anonymous) and any(
-        isinstance(a, exp.Distinct) for a in call.expressions
-    ):
-        work.report(
-            "unsupported-syntax", "Spark has no DISTINCT before OVER", node,
-            hint="for the number of values write size(collect_set(x) OVER (...))",
-        )  # fmt: skip
 
 
 def window_parts(work: Work, node: exp.Expr, context: Context) -> None:

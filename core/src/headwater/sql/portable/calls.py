@@ -144,6 +144,7 @@ def _if(arguments: list[Piece], type_: DataType) -> Piece:
 
 def _nullif(arguments: list[Piece], type_: DataType) -> Piece:
     refuse_unless(len(arguments) == 2, "nullif takes two arguments")
+    refuse_unless(type_.name != "void", "nullif of NULL")
     value, other = arguments
     equal = compare("=", value, other)
     raises = equal.raises or value.raises
