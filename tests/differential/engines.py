@@ -13,7 +13,7 @@ import pyarrow as pa
 from headwater.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded import EmbeddedEngine
-from headwater.engines.embedded.database import database
+from headwater.engines.embedded.database import database, keep_cuts
 from headwater.engines.embedded.registering import Registrar
 from headwater.engines.embedded.stream import BATCH_ROWS, Stream
 from headwater.mapping import BoundMapping
@@ -156,6 +156,7 @@ class Embedded:
         analysis = self.analysis(sql)
         made = portable.compile(analysis, lambda t: f"{quoted(t.database)}.{quoted(t.name)}")
         scans = plan(sql, self._relations).scans
+        keep_cuts(self._connection, made)
         stream = Stream(
             lambda: self._connection.cursor().execute(made).to_arrow_reader(BATCH_ROWS),
             analysis.columns,

@@ -6,17 +6,15 @@ This comes before sqlglot reads them: whatever sqlglot may make of the text, the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from typing import Final
 
 from headwater.diagnostics import Diagnostic, Span
-from headwater.sql import lexer, types
+from headwater.sql import lexer
+from headwater.sql.guard_literals import check_numbers, check_typed_literals
 from headwater.sql.guard_names import check_names
 from headwater.sql.lexer import Lexeme
-from headwater.sql.typed_literals import check_typed_literals
 from headwater.sql.words import words
 from headwater.type_text import TypeTextError, parse_type
-from headwater.types import DOUBLE, FLOAT, INTEGER_BITS, UNKNOWN, DataType
 
 MAX_DEPTH: Final = 48
 """How deep brackets, CASE and prefix operators may nest; sqlglot's parser recurses."""
@@ -42,7 +40,6 @@ _HINT_PUNCTUATION: Final = frozenset("(),.")
 _BEFORE_COMMA: Final = frozenset(["(", "[", ","])
 _BEFORE_SELECT: Final = words("ALL DISTINCT UNION EXCEPT MINUS INTERSECT")
 _AFTER_COMMA: Final = frozenset([")", "]", ","])
-_LARGEST: Final = {DOUBLE: Decimal("1.7976931348623157E308"), FLOAT: Decimal("3.4028235E38")}
 _AS_SELECT: Final = {
     "VALUES": "write SELECT * FROM VALUES ...",
     "TABLE": "write SELECT * FROM and the table",
@@ -112,7 +109,7 @@ def check_words(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
         *_hints(text, lexemes),
         *_types(text, lexemes),
         *_limits(text, lexemes),
-        *_numbers(text, lexemes),
+        *check_numbers(text, lexemes),
         *_gaps(text, lexemes),
         *_from_first(text, lexemes),
         *check_names(text, lexemes),
@@ -325,36 +322,6 @@ def _limits(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
                     "limit", f"{token.word} takes one number here",
                     span=Span(token.start, rest[1].end), text=text, hint="write the number itself",
                 )  # fmt: skip
-
-
-def _numbers(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
-    """A number that its type does not hold is no number to Spark's parser (AstBuilder)."""
-    for index, token in enumerate(lexemes):
-        if token.kind != lexer.NUMBER:
-            continue
-        before = lexemes[index - 1] if index else None
-        signed = before is not None and before.symbol == "-"
-        if signed and index > 1:
-            operand = lexemes[index - 2]
-            signed = operand.kind != lexer.NUMBER and operand.symbol not in (")", "]")
-        type_ = types.number(f"-{token.text}" if signed else token.text)
-        if _holds(type_, token.text, signed=signed):
-            continue
-        kind = "decimal(38)" if type_ == UNKNOWN else type_
-        yield Diagnostic(
-            "number-out-of-range", f"{token.text} is no {kind}: too large, or of too many digits",
-            span=token.span, text=text, hint="write a number of that type, or another suffix",
-        )  # fmt: skip
-
-
-def _holds(type_: DataType, written: str, *, signed: bool) -> bool:
-    """Return whether a type has the number that a literal of that type says."""
-    if type_.is_integer:
-        half = 1 << (INTEGER_BITS[type_.name] - 1)
-        return int(written.rstrip("LSYlsy")) < half + signed
-    if type_ in _LARGEST:
-        return Decimal(written.rstrip("FDfd")) <= _LARGEST[type_]
-    return type_ != UNKNOWN
 
 
 def _gaps(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from headwater.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.engine import ArrowStream, EngineCapability
-from headwater.engines.embedded.database import confine, database
+from headwater.engines.embedded.database import confine, database, keep_cuts
 from headwater.engines.embedded.failures import translated
 from headwater.engines.embedded.lakes import BATCH_ROWS, RowStream
 from headwater.engines.embedded.registering import (
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _PACKAGES = ("duckdb", "pyarrow")
-_CUTS = ("LIMIT ", "OFFSET ")
-"""One is in every compiled query that takes a number of rows, or fences others off."""
 
 
 class EmbeddedEngine:
@@ -120,10 +118,7 @@ class EmbeddedEngine:
                     else:
                         main.registrar.stream(scan, readers.stream(owner, scan, columns), columns)
                 readers.confine()
-                if any(cut in sql for cut in _CUTS):
-                    # Ranges of join keys would be passed through it, into the scan: through a
-                    # fence, and (DuckDB 1.5) through ORDER BY ... LIMIT, which takes other rows.
-                    main.connection.execute("SET disabled_optimizers = 'join_filter_pushdown'")
+                keep_cuts(main.connection, sql)
             causes = (main.renewals, main.registrar.raised)
             yield Stream(
                 lambda: main.connection.execute(sql).to_arrow_reader(BATCH_ROWS),

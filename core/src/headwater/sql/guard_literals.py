@@ -1,9 +1,9 @@
-"""Literals of a time, `DATE '...'` and `TIMESTAMP '...'`: Spark's parser reads the text itself.
+"""Literals that Spark's own parser refuses: numbers out of range, texts that are no time.
 
-What it does not take for a time is refused with the query. Zones by name are left to the engine.
+Zones by name are left to the engine.
 
-Source: Apache Spark 4.1, `AstBuilder.visitTypeConstructor`; `SparkDateTimeUtils.stringToDate` and
-`parseTimestampString`.
+Source: Apache Spark 4.1, `AstBuilder`: its numeric literals, and `visitTypeConstructor`;
+`SparkDateTimeUtils.stringToDate` and `parseTimestampString`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Final
 
 from headwater.diagnostics import Diagnostic, Span
-from headwater.sql import lexer
+from headwater.sql import lexer, types
 from headwater.sql.lexer import Lexeme
+from headwater.types import DOUBLE, FLOAT, INTEGER_BITS, UNKNOWN, DataType
 
 _TIMESTAMPS: Final = frozenset(["TIMESTAMP", "TIMESTAMP_LTZ", "TIMESTAMP_NTZ"])
 _KINDS: Final = frozenset(["DATE", *_TIMESTAMPS])
@@ -29,8 +31,39 @@ _MOMENT: Final = re.compile(_DAY % rf"(?:[ T]{_CLOCK}?)?", re.ASCII | re.DOTALL)
 _TIME_ONLY: Final = re.compile(f"T?{_CLOCK}", re.ASCII | re.DOTALL)
 _OFFSET: Final = re.compile(r" *[+-](\d{1,2})(?::?(\d{1,2})(?::?(\d{2}))?)?", re.ASCII)
 _LAST_YEAR: Final = {"DATE": 5_881_580, **dict.fromkeys(_TIMESTAMPS, 294_247)}
+_LARGEST: Final = {DOUBLE: Decimal("1.7976931348623157E308"), FLOAT: Decimal("3.4028235E38")}
 _LEAP_CYCLE: Final = 400
 """The calendar repeats after so many years; Python knows the years from 1 to 9999 only."""
+
+
+def check_numbers(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
+    """Yield the numbers that their types do not hold."""
+    for index, token in enumerate(lexemes):
+        if token.kind != lexer.NUMBER:
+            continue
+        before = lexemes[index - 1] if index else None
+        signed = before is not None and before.symbol == "-"
+        if signed and index > 1:
+            operand = lexemes[index - 2]
+            signed = operand.kind != lexer.NUMBER and operand.symbol not in (")", "]")
+        type_ = types.number(f"-{token.text}" if signed else token.text)
+        if _holds(type_, token.text, signed=signed):
+            continue
+        kind = "decimal(38)" if type_ == UNKNOWN else type_
+        yield Diagnostic(
+            "number-out-of-range", f"{token.text} is no {kind}: too large, or of too many digits",
+            span=token.span, text=text, hint="write a number of that type, or another suffix",
+        )  # fmt: skip
+
+
+def _holds(type_: DataType, written: str, *, signed: bool) -> bool:
+    """Return whether a type has the number that a literal of that type says."""
+    if type_.is_integer:
+        half = 1 << (INTEGER_BITS[type_.name] - 1)
+        return int(written.rstrip("LSYlsy")) < half + signed
+    if type_ in _LARGEST:
+        return Decimal(written.rstrip("FDfd")) <= _LARGEST[type_]
+    return type_ != UNKNOWN
 
 
 def check_typed_literals(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
