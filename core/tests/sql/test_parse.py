@@ -47,6 +47,12 @@ def test_a_whole_numbers_suffix_behind_another_number(number: str) -> None:
     assert not parse(f"SELECT {number}").ok
 
 
+@pytest.mark.parametrize("text", ["SELECT * FROM c..t", "SELECT a.(b) FROM t", "SELECT a."])
+def test_a_name_is_wanted_behind_a_point(text: str) -> None:
+    (problem,) = parse(text, database="db").diagnostics
+    assert problem.message == "a name is missing behind the point"
+
+
 @pytest.mark.parametrize("text", ["VALUES (1), (2)", "TABLE db.t"])
 def test_what_stands_alone_is_to_be_selected(text: str) -> None:
     (problem,) = parse(text, database="db").diagnostics

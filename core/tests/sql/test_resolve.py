@@ -30,6 +30,14 @@ def test_columns_or_findings(case: Case) -> None:
     assert (errors or columns) == list(case.expected)
 
 
+@pytest.mark.parametrize("side", ["", "LEFT", "RIGHT", "FULL"])
+def test_a_column_that_one_side_of_using_lacks_is_told(side: str) -> None:
+    analysis = analysed(
+        f"SELECT * FROM predictions p {side} JOIN (SELECT 1 AS x) r USING (prediction_id)"
+    )
+    assert [d.code for d in errors_in(analysis.diagnostics)] == ["unknown-column"]
+
+
 def bindings(analysis: Analysis) -> list[Binding]:
     return list(analysis.bindings.values())
 

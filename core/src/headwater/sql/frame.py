@@ -104,8 +104,13 @@ class Frame:
         ]
         if side == "FULL":
             theirs = {c.name.casefold(): c.type for c in other.columns}
-            first = [
-                replace(c, type=wider([c.type, theirs[c.name.casefold()]]), binding=None, source="")
+            first = [  # a name that the right side lacks is reported, and keeps its type
+                replace(
+                    c,
+                    type=wider([c.type, theirs.get(c.name.casefold(), c.type)]),
+                    binding=None,
+                    source="",
+                )
                 for c in first
             ]
         both = self.joined(other)

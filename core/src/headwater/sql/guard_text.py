@@ -98,7 +98,7 @@ def check_statement(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
     first = next((x for x in lexemes if x.symbol != "("), None)
     if first is None or first.word not in _QUERY_WORDS:
         return [not_a_query(text, lexemes)]
-    return list(_depth(text, lexemes))
+    return [*_depth(text, lexemes), *_points(text, lexemes)]
 
 
 def check_words(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
@@ -250,6 +250,18 @@ def too_deep(text: str, span: Span | None) -> Diagnostic:
     )  # fmt: skip
 
 
+def _points(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
+    """A point wants a name behind it, or a star; sqlglot makes up an empty one."""
+    for index, token in enumerate(lexemes):
+        after = lexemes[index + 1] if index + 1 < len(lexemes) else None
+        named = after is not None and (after.kind != lexer.OPERATOR or after.symbol == "*")
+        if token.symbol == "." and not named:
+            yield Diagnostic(
+                "syntax", "a name is missing behind the point", span=token.span, text=text,
+                hint="write the name, or leave the point out",
+            )  # fmt: skip
+
+
 def _types(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
     """Check the types that CAST and `::` name: sqlglot knows those of other engines as well."""
     casts: list[bool] = []
@@ -325,18 +337,13 @@ def _limits(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
 
 
 def _gaps(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
-    """A comma, a point, FROM and JOIN want something; sqlglot reads over what is missing."""
+    """A comma, FROM and JOIN want something; sqlglot reads over what is missing."""
     for index, token in enumerate(lexemes):
         following = lexemes[index + 1].word if index + 1 < len(lexemes) else ""
         if token.word in ("FROM", "JOIN") and following in ("FROM", "SELECT"):
             yield Diagnostic(
                 "syntax", f"a table is missing behind {token.word}", span=token.span, text=text,
                 hint=f"for a table of that name write `{following.lower()}`",
-            )  # fmt: skip
-        if token.symbol == "." and lexemes[min(index + 1, len(lexemes) - 1)].symbol == "(":
-            yield Diagnostic(
-                "syntax", "a name is missing behind the point", span=token.span, text=text,
-                hint="write the name, or leave the point out",
             )  # fmt: skip
         if token.symbol != ",":
             continue
