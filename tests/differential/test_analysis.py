@@ -136,10 +136,12 @@ def test_what_the_guard_admits_is_one_query_over_the_tables_that_it_names(
         plan = _plan(parser, sql)
         parsed_by_spark += plan is not None
         parsed = parse(sql, database=DATABASE)
-        validate(sql, catalog=CATALOG, database=DATABASE)
+        found = validate(sql, catalog=CATALOG, database=DATABASE)
         if not parsed.ok or any(word in sql.upper() for word in NEWER_THAN_SPARK):
             continue
         admitted += 1
+        if not found.ok:
+            continue  # what names nothing that exists is never run
         if plan is None:
             wrong.append(f"Spark does not parse it:\n{sql}")
             continue

@@ -53,6 +53,19 @@ def test_a_name_is_wanted_behind_a_point(text: str) -> None:
     assert problem.message == "a name is missing behind the point"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT a < < 3 FROM t",
+        "SELECT a FROM t WHERE a < INTERVAL '5' 5 MINUTE",
+        "FROM t SELECT a, WHERE a > 1",
+        "SELECT a, b FROM t GROUP BY a, ORDER BY a",
+    ],
+)
+def test_what_sqlglot_reads_over_is_told(text: str) -> None:
+    assert "syntax" in {d.code for d in parse(text, database="db").diagnostics}
+
+
 @pytest.mark.parametrize("text", ["VALUES (1), (2)", "TABLE db.t"])
 def test_what_stands_alone_is_to_be_selected(text: str) -> None:
     (problem,) = parse(text, database="db").diagnostics

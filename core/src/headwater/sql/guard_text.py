@@ -40,6 +40,7 @@ _HINT_PUNCTUATION: Final = frozenset("(),.")
 _BEFORE_COMMA: Final = frozenset(["(", "[", ","])
 _BEFORE_SELECT: Final = words("ALL DISTINCT UNION EXCEPT MINUS INTERSECT")
 _AFTER_COMMA: Final = frozenset([")", "]", ","])
+_AFTER_LISTS: Final = words("FROM WHERE GROUP HAVING ORDER LIMIT")
 _AS_SELECT: Final = {
     "VALUES": "write SELECT * FROM VALUES ...",
     "TABLE": "write SELECT * FROM and the table",
@@ -345,6 +346,12 @@ def _gaps(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
                 "syntax", f"a table is missing behind {token.word}", span=token.span, text=text,
                 hint=f"for a table of that name write `{following.lower()}`",
             )  # fmt: skip
+        if _is_pair(lexemes[index : index + 2]):
+            yield Diagnostic(
+                "syntax", "something is missing between these two",
+                span=Span(token.start, lexemes[index + 1].end), text=text,
+                hint="write what stands between them, or leave one out",
+            )  # fmt: skip
         if token.symbol != ",":
             continue
         before, after = lexemes[max(index - 1, 0)], lexemes[min(index + 1, len(lexemes) - 1)]
@@ -352,12 +359,22 @@ def _gaps(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
         first = before.word == "SELECT" and (
             earlier is None or earlier.symbol in ("(", ")") or earlier.word in _BEFORE_SELECT
         )
-        last = after.symbol in _AFTER_COMMA or after.word == "FROM"
+        last = after.symbol in _AFTER_COMMA or after.word in _AFTER_LISTS
         if before.symbol in _BEFORE_COMMA or first or last:
             yield Diagnostic(
                 "syntax", "a comma has nothing to part here", span=token.span, text=text,
                 hint="leave the comma out, or write what is missing",
             )  # fmt: skip
+
+
+def _is_pair(two: Sequence[Lexeme]) -> bool:
+    """Return whether two tokens can't stand together: a number behind a value, `<` behind `<`."""
+    if len(two) < 2:
+        return False
+    first, second = two
+    if second.kind == lexer.NUMBER:
+        return first.kind in (lexer.NUMBER, lexer.STRING)
+    return first.symbol == second.symbol == "<" and first.end < second.start
 
 
 def _from_first(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
