@@ -22,7 +22,7 @@ from headwater_glue import GlueDataSource, OidcRole
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-RUNS = 60
+RUNS = 120
 PATIENCE = 60
 """Seconds after which a run counts as hanging."""
 
