@@ -14,8 +14,9 @@ from headwater.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.engines.embedded.database import database, keep_cuts
+from headwater.engines.embedded.lakes import BATCH_ROWS
 from headwater.engines.embedded.registering import Registrar
-from headwater.engines.embedded.stream import BATCH_ROWS, Stream
+from headwater.engines.embedded.stream import Stream
 from headwater.mapping import BoundMapping
 from headwater.plan import Plan, Scan, ScanEstimate
 from headwater.relation import FileRelation, Relation

@@ -338,7 +338,7 @@ def _limits(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
 
 
 def _gaps(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
-    """A comma, FROM and JOIN want something; sqlglot reads over what is missing."""
+    """Commas, FROM, JOIN and values that stand side by side: sqlglot reads over what is missing."""
     for index, token in enumerate(lexemes):
         following = lexemes[index + 1].word if index + 1 < len(lexemes) else ""
         if token.word in ("FROM", "JOIN") and following in ("FROM", "SELECT"):

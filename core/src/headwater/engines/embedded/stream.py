@@ -16,7 +16,6 @@ from headwater.table import Column
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BATCH_ROWS: Final = 65_536
 _INTERRUPTED: Final = "INTERRUPT Error"
 _RUNS_FOR_A_REASON: Final = 3
 

@@ -26,7 +26,7 @@ def kept_from_readers(value: str, type_: DataType) -> str:
         without. Keeping all conditions from readers instead (`spark.sql.parquet.filterPushdown`)
         made a day's window of a file twice as slow.
     """
-    if type_.name in ("float", "double"):
+    if type_.is_floating:
         return f"nanvl({value}, CAST('NaN' AS {type_.name}))"
     return f"if(isnotnull({value}), {value}, NULL)" if _holds_float(type_) else value
 
@@ -35,4 +35,4 @@ def _holds_float(type_: DataType) -> bool:
     """Return whether a struct has a float for a field, or one of its structs has."""
     if type_.name != "struct":
         return False
-    return any(t.name in ("float", "double") or _holds_float(t) for t in type_.children)
+    return any(t.is_floating or _holds_float(t) for t in type_.children)
