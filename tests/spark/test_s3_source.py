@@ -91,14 +91,13 @@ def test_an_iceberg_table(bucket: Bucket, spark_engine: SparkEngine, tmp_path: P
 
 
 def test_avro_files(bucket: Bucket, spark_engine: SparkEngine, tmp_path: Path) -> None:
-    """The embedded engine reads none: they are compared with what was written."""
     session = spark_engine.opened().session
     frame = session.createDataFrame(ROWS)
-    frame.coalesce(1).write.format("avro").save(str(tmp_path / "avro"))
+    frame.repartition(2).write.format("avro").save(str(tmp_path / "avro"))
     for part in (tmp_path / "avro").glob("*.avro"):
         bucket.write(f"avro/{part.name}", part.read_bytes())
     source = bucket.source(
         "avro/", format="avro", columns=TYPES, query="SELECT id, score, n, ok FROM {data}"
     )
     expected = sorted(map(repr, (tuple(r.values()) for r in ROWS.to_pylist())))
-    assert rows(source, SparkEngine(session)) == expected
+    assert same(bucket, spark_engine, source) == expected

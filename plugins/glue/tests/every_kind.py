@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any, Final
 
+import fastavro
 import pyarrow as pa
 from plugins.glue.tests.registered import (
     athena_view,
@@ -31,6 +33,8 @@ READABLE: Final = {
     "hive_parquet": "hive",
     "hive_partitioned": "hive",
     "hive_orc": "hive",
+    "hive_avro": "hive",
+    "avro_literal": "hive",
     "hive_text": "hive",
     "hive_csv": "hive",
     "openx_json": "hive",
@@ -79,6 +83,7 @@ def seed(lake: GlueLake, folder: Path) -> None:
         folder: An empty directory for what writers need beside.
     """
     _hive(lake)
+    _avro(lake)
     _text(lake)
     _spark(lake)
     _projected(lake)
@@ -102,6 +107,27 @@ def _hive(lake: GlueLake) -> None:
     lake.partition("hive_partitioned", ["2026-01-03", "empty"])
     lake.table("unreadable_column", {**COLUMNS, "u": "uniontype<int,string>"})
     lake.write("unreadable_column/0.parquet", ROWS.append_column("u", ROWS["n"]))
+
+
+def _avro(lake: GlueLake) -> None:
+    types = {"id": "string", "n": "int", "score": "double"}
+    fields = [{"name": n, "type": ["null", t], "default": None} for n, t in types.items()]
+    body = io.BytesIO()
+    fastavro.writer(body, _record(fields), ROWS.to_pylist(), codec="deflate")
+    lake.table("hive_avro", COLUMNS, serde="avro")
+    lake.write("hive_avro/0.avro", body.getvalue())
+    literal = {"avro.schema.literal": json.dumps(_record(fields[::-1]))}
+    lake.table("avro_literal", COLUMNS, serde="avro", serde_parameters=literal)
+    for index, row in enumerate(ROWS.to_pylist()):
+        body = io.BytesIO()
+        # A file that lacks what is NULL: the table's schema has a default for it.
+        own = [f for f in fields if row[f["name"]] is not None]
+        fastavro.writer(body, _record(own), [row])
+        lake.write(f"avro_literal/{index}.avro", body.getvalue())
+
+
+def _record(fields: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"type": "record", "name": "row", "fields": fields}
 
 
 def _text(lake: GlueLake) -> None:

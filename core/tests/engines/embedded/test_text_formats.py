@@ -234,5 +234,5 @@ def test_json_that_readers_take_differently_raises(tmp_path: Path, line: str) ->
 
 
 def test_a_format_that_is_not_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedError, match="made of avro files"):
-        rows(ALL, t=text(tmp_path, "x", "avro", a="int"))
+    with pytest.raises(UnsupportedError, match="made of rcfile files"):
+        rows(ALL, t=text(tmp_path, "x", "rcfile", a="int"))

@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from headwater.diagnostics import Diagnostic
-from headwater.engines.embedded import json_lines, orc, parquet, separated
+from headwater.engines.embedded import avro, json_lines, orc, parquet, separated
 from headwater.engines.embedded.missing import missing_columns
 from headwater.engines.embedded.partition_values import literal
 from headwater.engines.embedded.scans import Group, Scanner
 from headwater.errors import UnsupportedError
 from headwater.relation import DataFile, FilePartition, FileRelation
 from headwater.sql.portable.spelling import name, null
+from headwater.table import Column
 from headwater.types import STRING
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _SCANNERS: Mapping[str, Scanner] = {
     "hive-text": separated.hive_text,
     "hive-csv": separated.hive_csv,
     "orc": orc.scans,
+    "avro": avro.scans,
     "json": json_lines.json,
     "hive-json": json_lines.hive_json,
 }
@@ -39,24 +41,28 @@ def select(
     paths: Mapping[str, str],
     used: frozenset[str],
 ) -> tuple[str, list[Diagnostic]]:
-    """Return a SELECT over a relation's files, in the order of its columns, and what to say of it.
+    """Return a SELECT of the columns that a query uses out of files, and what to say of it.
 
     Args:
         connection: Where footers are asked for.
         relation: The table.
         paths: How DuckDB calls each of its files, by the relation's own path.
-        used: Names of the columns that the query uses, casefolded.
+        used: Names of the columns that the query uses, casefolded. Files are asked for no others,
+            so what these hold does not matter, as in Spark.
 
     Raises:
         UnsupportedError: For a format or an option that can't be read with Spark's meaning.
         DataChangedError: If a file is not what the plan saw.
         EngineError: If a file's columns can't stand for the table's.
     """
+    kept = [c for c in relation.columns if c.name.casefold() in used] or relation.columns[:1]
     if not relation.files:
-        return _empty(relation), []
-    # No query uses an unreadable column; it has its place in `*`, and files are not asked for it.
-    unread = {c.name: null(STRING) for c in relation.columns if not c.type.is_known}
-    readable = replace(relation, columns=tuple(c for c in relation.columns if c.type.is_known))
+        return _empty(kept), []
+    # No query uses an unreadable column, but it may be the one that stands for none.
+    unread = {c.name: null(STRING) for c in kept if not c.type.is_known}
+    keys = {k.casefold() for k in relation.partition_columns}
+    asked = [c for c in relation.columns if c in kept or c.name.casefold() in keys]
+    readable = replace(relation, columns=tuple(c for c in asked if c.type.is_known))
     branches, scans = [], []
     for group in _groups(relation):
         scanner = _SCANNERS.get(group.format)
@@ -67,17 +73,17 @@ def select(
                 hint="use the spark engine: pip install headwater[spark], engine: {type: spark}",
             )
         for scan in scanner(connection, readable, group, paths):
-            keys = _partition_columns(relation, scan.files, scan.file_index)
-            by_name = {**unread, **scan.columns, **keys}
-            columns = ", ".join(f"{by_name[c.name]} AS {name(c.name)}" for c in relation.columns)
+            values = _partition_columns(relation, scan.files, scan.file_index)
+            by_name = {**unread, **scan.columns, **values}
+            columns = ", ".join(f"{by_name[c.name]} AS {name(c.name)}" for c in kept)
             branches.append(f"SELECT {columns} FROM {scan.source}")
             scans.append(scan)
     return "\nUNION ALL\n".join(branches), missing_columns(relation, scans, used)
 
 
-def _empty(relation: FileRelation) -> str:
+def _empty(kept: Sequence[Column]) -> str:
     columns = ", ".join(
-        f"{null(c.type if c.type.is_known else STRING)} AS {name(c.name)}" for c in relation.columns
+        f"{null(c.type if c.type.is_known else STRING)} AS {name(c.name)}" for c in kept
     )
     return f"SELECT {columns} WHERE false"
 

@@ -58,7 +58,7 @@ def stream(
 def _iceberg(
     relation: IcebergRelation, columns: Sequence[str], credentials: Credentials | None
 ) -> RowStream:
-    _need("pyiceberg", f"Iceberg table {relation.name}")
+    need("pyiceberg", f"Iceberg table {relation.name}")
     from pyiceberg.table import StaticTable
 
     table = StaticTable.from_metadata(
@@ -79,7 +79,7 @@ def _iceberg(
 def _delta(
     relation: DeltaRelation, columns: Sequence[str], credentials: Credentials | None
 ) -> RowStream:
-    _need("deltalake", f"Delta table {relation.name}")
+    need("deltalake", f"Delta table {relation.name}")
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaProtocolError
 
@@ -143,7 +143,13 @@ def _renamed(
     }
 
 
-def _need(package: str, what: str) -> None:
+def need(package: str, what: str) -> None:
+    """Raise an `UnsupportedError` if a package is not installed.
+
+    Args:
+        package: The module that is imported.
+        what: What needs it.
+    """
     if find_spec(package) is None:
         raise UnsupportedError(
             f"{what} needs the package {package}, which is not installed",

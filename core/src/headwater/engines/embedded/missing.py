@@ -27,11 +27,13 @@ def missing_columns(
         used: Names of the columns that the query uses, casefolded.
     """
     total = sum(len(s.files) for s in scans)
+    declared = {c.name.casefold() for c in relation.columns}
     found = []
     for column in relation.data_columns:
         lacking = [s for s in scans if column.name in s.absent]
         count = sum(len(s.files) for s in lacking)
-        strange = sorted({name for s in lacking for name in s.strange})
+        others = {name for s in lacking for name in s.others}
+        strange = sorted(name for name in others if name.casefold() not in declared)
         if column.name.casefold() not in used or not count or (count < total and not strange):
             continue
         where = "none of its files has" if count == total else f"{count} of {total} files lack"

@@ -40,13 +40,13 @@ def scans(
         reads = _reads(relation, group.columns, columns, files[0])
         listed = ", ".join(text(paths[f.path]) for f in files)
         source = f"read_parquet([{listed}], hive_partitioning = false)"
-        declared = {c.name.casefold() for c in relation.columns}
+        asked = {c.name.casefold() for c in relation.columns}
         yield Scan(
             source,
             reads,
             tuple(files),
             absent=tuple(c.name for c in relation.data_columns if not named(columns, c.name)),
-            strange=tuple(c.name for c in columns if c.name.casefold() not in declared),
+            others=tuple(c.name for c in columns if c.name.casefold() not in asked),
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from headwater.relation import DataFile, FileRelation
 from headwater.table import Column
+from headwater.types import DataType
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -36,11 +37,11 @@ class Scan:
 
     Args:
         source: What stands after FROM.
-        columns: Expression of each of the table's data columns, by name, with the table's type.
+        columns: Expression of each data column asked for, by name, with the table's type.
         files: The files that it reads, in order.
         file_index: Expression that gives the 0-based number of a row's file in `files`.
-        absent: The table's columns that these files do not have, of formats that name them.
-        strange: The files' columns that the table does not have.
+        absent: The columns asked for that these files do not have, of formats that name them.
+        others: The files' columns that were not asked for.
     """
 
     source: str
@@ -48,10 +49,26 @@ class Scan:
     files: tuple[DataFile, ...]
     file_index: str = "file_index"
     absent: tuple[str, ...] = ()
-    strange: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 Scanner: TypeAlias = (
     "Callable[[DuckDBPyConnection, FileRelation, Group, Mapping[str, str]], Iterable[Scan]]"
 )
 """`(connection, relation, group, DuckDB's name of each file) -> scans`, one a file format."""
+
+
+def padded(value: str, type_: DataType) -> str:
+    """Return a text as a column gives it: shorter values of a char are filled with spaces.
+
+    Args:
+        value: DuckDB expression of the text.
+        type_: The column's type.
+
+    Source: Spark SQL Reference, "Data Types", CharType.
+    """
+    if type_.name != "char":
+        return value
+    length = type_.precision
+    filled = f"rpad({value}, {length}, ' ')"
+    return f"CASE WHEN length({value}) < {length} THEN {filled} ELSE {value} END"

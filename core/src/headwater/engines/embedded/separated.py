@@ -90,7 +90,7 @@ def csv(
     rows = f"(SELECT {fields} AS f, file_index FROM {lines} WHERE {keep}) AS r"
     nulls, empty = options["nullvalue"], options["emptyvalue"]
     columns = {}
-    for index, column in enumerate(group.columns):
+    for index, column in _asked(relation, group):
         token = f"f[{index + 1}]"
         value = _unquoted(token, quote, escape, empty)
         value = f"nullif(CASE WHEN {token} = '' THEN NULL ELSE {value} END, {text(nulls)})"
@@ -111,7 +111,7 @@ def hive_text(
     lines = source(relation, listed, skip=is_true(options, "header"))
     split = f"string_split(coalesce(line, ''), {text(options['sep'])})"
     columns = {}
-    for index, column in enumerate(group.columns):
+    for index, column in _asked(relation, group):
         value = f"nullif(f[{index + 1}], {text(options['nullvalue'])})"
         columns[column.name.casefold()] = _value(relation, column, value)
     rows = f"(SELECT {split} AS f, file_index FROM {lines}) AS r"
@@ -132,7 +132,7 @@ def hive_csv(
     listed = check_sizes(connection, relation, group, paths)
     lines = source(relation, listed, skip=is_true(options, "header"))
     columns = {}
-    for index, column in enumerate(group.columns):
+    for index, column in _asked(relation, group):
         if column.type != STRING:
             raise UnsupportedError(
                 f"table {relation.name}: OpenCSVSerde gives texts; {column.name} is {column.type}"
@@ -140,6 +140,14 @@ def hive_csv(
         columns[column.name.casefold()] = _unquoted(f"f[{index + 1}]", quote, escapes, "")
     rows = f"(SELECT {fields} AS f, file_index FROM {lines}) AS r"
     yield Scan(rows, _chosen(relation, group, columns), group.files)
+
+
+def _asked(relation: FileRelation, group: Group) -> Iterator[tuple[int, Column]]:
+    """Yield the columns that are asked for, each with its position in a line."""
+    asked = {c.name.casefold() for c in relation.data_columns}
+    for index, column in enumerate(group.columns):
+        if column.name.casefold() in asked:
+            yield index, column
 
 
 def _chosen(relation: FileRelation, group: Group, values: Mapping[str, str]) -> dict[str, str]:
