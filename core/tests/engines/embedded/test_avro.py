@@ -130,7 +130,7 @@ def test_a_column_of_another_type_is_an_error(
     path = avro(tmp_path / "a.avro", record(c=held), [])
     with pytest.raises(EngineError, match=says) as caught:
         rows("SELECT * FROM t", t=relation(path, c=declared))
-    assert caught.value.code == "avro-type-conflict"
+    assert caught.value.code == "file-type-conflict"
 
 
 def test_a_column_that_no_query_uses_may_be_of_another_type(tmp_path: Path) -> None:

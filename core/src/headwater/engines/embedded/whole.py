@@ -123,7 +123,7 @@ def _columns(
         if conflict is not None:
             raise EngineError(
                 f"table {relation.name}, column {column.name!r}: {conflict} (file {file.path})",
-                code=f"{group.format}-type-conflict",
+                code="file-type-conflict",
                 hint="correct the table's type, or use the spark engine",
             )
         found[column.name] = replace(column, name=spelled[0])
