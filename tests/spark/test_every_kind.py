@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -13,16 +13,12 @@ from plugins.glue.tests.every_kind import COLUMNS, EXPECTED, READABLE, seed
 from headwater import pipeline
 from headwater.dataset import Dataset
 from headwater.engines.spark import SparkEngine
-from headwater.errors import UnsupportedError
 from headwater.reading import Reading
 from headwater.workspace import Workspace
 from headwater_aws.testing import Emulator
 from headwater_glue.testing import GlueLake
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark]
-
-JSON: Final = ("openx_json", "hcatalog_json")
-"""Those that Spark can't read: its JSON tells keys apart by case, Hive's serdes do not."""
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +52,7 @@ def query_of(name: str) -> str:
     return f"SELECT {columns} FROM {'eu.' if name == 'linked_database' else ''}{name}"
 
 
-@pytest.mark.parametrize("name", [n for n in READABLE if n not in JSON])
+@pytest.mark.parametrize("name", READABLE)
 def test_its_rows_are_exactly_those_that_were_written(
     lake: GlueLake, spark_engine: SparkEngine, name: str
 ) -> None:
@@ -65,14 +61,6 @@ def test_its_rows_are_exactly_those_that_were_written(
     embedded = read(lake, query_of(name))
     assert on_spark.schema.types == embedded.schema.types
     assert sorted_rows(embedded) == EXPECTED
-
-
-@pytest.mark.parametrize("name", JSON)
-def test_what_spark_would_read_otherwise_is_refused(
-    lake: GlueLake, spark_engine: SparkEngine, name: str
-) -> None:
-    with pytest.raises(UnsupportedError, match="hive-json files, not read by Spark"):
-        read(lake, query_of(name), spark=spark_engine)
 
 
 def test_odd_partition_values_are_the_same_on_both(

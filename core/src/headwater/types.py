@@ -81,6 +81,12 @@ class DataType:
         return next((t for n, t in self.fields if n.casefold() == folded), None)
 
     @property
+    def nested_names(self) -> frozenset[str]:
+        """Names of the fields of all structs within, casefolded."""
+        own = (n.casefold() for n in self.field_names)
+        return frozenset(own).union(*(c.nested_names for c in self.children))
+
+    @property
     def is_known(self) -> bool:
         """Whether this type and all types inside it are known and readable."""
         return self.name not in ("unknown", "unreadable") and all(c.is_known for c in self.children)

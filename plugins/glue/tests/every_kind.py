@@ -111,7 +111,9 @@ def _hive(lake: GlueLake) -> None:
 
 def _avro(lake: GlueLake) -> None:
     types = {"id": "string", "n": "int", "score": "double"}
-    fields = [{"name": n, "type": ["null", t], "default": None} for n, t in types.items()]
+    fields: list[dict[str, Any]] = [
+        {"name": n, "type": ["null", t], "default": None} for n, t in types.items()
+    ]
     body = io.BytesIO()
     fastavro.writer(body, _record(fields), ROWS.to_pylist(), codec="deflate")
     lake.table("hive_avro", COLUMNS, serde="avro")

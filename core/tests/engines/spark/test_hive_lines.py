@@ -1,4 +1,4 @@
-"""Hive's delimited text gives on Spark the rows that it gives on the embedded engine."""
+"""Hive's text formats give on Spark the rows that it gives on the embedded engine."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from headwater.relation import Relation
 
 SQL = "SELECT * FROM `hw`.`t0` AS t"
 TEXT = {"sep": "|", "nullValue": "\\N", "header": "false"}
+JSON = {"malformed": "fail", "keys": "ignore-case"}
 CSV = {"sep": ",", "quote": '"', "escape": "\\", "header": "false"}
 VALUES = ["int", "double", "decimal(10,2)", "boolean", "date", "timestamp", "varchar(2)", "bigint"]
 
@@ -43,7 +44,7 @@ def test_empty_texts_blank_lines_and_quotes_are_kept(engine: SparkEngine, lake: 
     found = both(engine, files([path], declared, format="hive-text", options=TEXT))
     assert ("", None) in found
     assert ('"q', None) in found
-    assert len(found) == 6
+    assert len(found) == 9
 
 
 @pytest.mark.parametrize("type_", VALUES)
@@ -111,3 +112,102 @@ def test_what_is_not_honoured_is_refused(engine: SparkEngine, lake: Path) -> Non
         table(engine, SQL, files([path], columns(s="string"), format="hive-text", options=options))
     with pytest.raises(UnsupportedError, match="OpenCSVSerde gives texts; n is int"):
         table(engine, SQL, files([path], columns(n="int"), format="hive-csv", options=CSV))
+
+
+TYPES = {
+    "i": "int",
+    "l": "bigint",
+    "f": "float",
+    "d": "double",
+    "s": "string",
+    "b": "boolean",
+    "day": "date",
+    "at": "timestamp",
+    "a": "array<double>",
+    "o": "struct<x:int,in:array<struct<y:string>>>",
+}
+LINES = [
+    r'{"I":1,"L":-9223372036854775808,"f":0.1,"D":1e-7,"s":"é\u00e9\ud83d\ude00\n","B":true}',
+    '{"day":"2024-02-29","AT":"2024-02-29T01:02:03.5Z","A":[1,2.5,null],"s":12,"extra":{"x":[1]}}',
+    '{"i":null,"f":16777217,"d":123456789012345678901234567890.125,"s":"null","a":null}',
+    '{"f":3.4028235e38,"d":5e-324,"s":true,"a":[]}',
+    '  {"s":"a\\\\ud800", "I" : 7}\t',
+    '{"o":{"X":1,"in":[{"y":"a"},{"Y":"b","z":0},{},null],"more":{}}}',
+    '{"o":{}}',
+    '{"O":null}',
+    "{}",
+    "",
+    " \t",
+]
+ODD = [
+    '{"i":1', '{"i":1} x', '{"i":1}{"i":2}', '[{"i":1}]', '{"i":1}] [', '{"i":1,"i":2}',
+    '{"i":1,}', '{"i":1,"I":2}', "{'i':1}", '{"i":01}', '{"d":NaN}', '{"d":"1"}', '{"d":-0.0}',
+    '{"d":-0}', '{"i":1.0}', '{"i":99999999999}', '{"i":true}', '{"i":[1]}', '{"b":1}',
+    '{"s":1.5}', "3", "null", '{"s":"\\ud800"}', '{"s":{"x":1}}', '{"day":"2024-1-1"}',
+    '{"day":"2023-02-29"}', '{"a":[true]}', '{"a":{"x":1}}', '{"d":1e999}', '{"at":"2024-01-01"}',
+    '{"s":18446744073709551615}', '{"o":{"x":1,"X":2}}', '{"o":{"x":1,"x":2}}', '{"o":[1]}',
+    '{"o":{"x":"1"}}',
+]  # fmt: skip
+
+
+def as_json(path: Path, *lines: str, **options: str) -> Relation:
+    body = written(path, "\n".join(lines) + "\n")
+    return files([body], columns(**TYPES), format="hive-json", options={**JSON, **options})
+
+
+def test_json_is_read_whatever_the_case_of_its_keys(engine: SparkEngine, lake: Path) -> None:
+    found = both(engine, as_json(lake / "a.json.gz", *LINES))
+    assert len(found) == 9
+    assert sum(row[0] == 1 for row in found) == 1
+
+
+@pytest.mark.parametrize("malformed", ["fail", "null"])
+def test_json_that_is_odd_is_never_read_as_something_else(
+    engine: SparkEngine, lake: Path, malformed: str
+) -> None:
+    wrong = []
+    # Where broken lines are NULL, those that are no proper JSON matter.
+    for number, line in enumerate(ODD if malformed == "fail" else ODD[:11]):
+        relation = as_json(lake / malformed / f"{number}.json", line, malformed=malformed)
+        found: list[Any] = []
+        for one in (EmbeddedEngine(), engine):
+            try:
+                found.append(table(one, SQL, relation).to_pylist())
+            except EngineError:
+                found.append(None)
+        # Each may raise where it can't tell; they never give different rows.
+        if None not in found and repr(found[0]) != repr(found[1]):
+            wrong.append((line, *found))
+        if malformed == "fail" and found[1] is not None:
+            wrong.append((line, *found))
+    assert not wrong
+
+
+def test_json_that_is_broken_is_null_where_the_serde_says_so(
+    engine: SparkEngine, lake: Path
+) -> None:
+    lines = ['{"i":1}', '{"i":2', "none", '{"i":']
+    found = both(engine, as_json(lake / "a.json", *lines, malformed="null"))
+    assert sorted(row[0] is None for row in found) == [False, True, True, True]
+
+
+def test_json_keys_may_be_told_apart_and_renamed(engine: SparkEngine, lake: Path) -> None:
+    lines = ['{"i":1,"I":2,"Long":3,"s":"x"}', '{"I":5}']
+    exact = {"keys": "exact", "key.l": "Long"}
+    found = both(engine, as_json(lake / "exact.json", *lines, **exact))
+    assert sorted(row[:2] for row in found if row[0]) == [(1, 3)]
+    renamed = both(engine, as_json(lake / "renamed.json", '{"LONG":3}', **{"key.l": "long"}))
+    assert [row[1] for row in renamed] == [3]
+    nested = as_json(lake / "nested.json", "{}", **{"key.x": "y"})
+    for one in (engine, EmbeddedEngine()):
+        with pytest.raises(UnsupportedError, match="column o "):
+            table(one, SQL, nested)
+
+
+def test_json_of_types_that_spark_orders_otherwise_is_refused(
+    engine: SparkEngine, lake: Path
+) -> None:
+    path = written(lake / "a.json", "{}\n")
+    relation = files([path], columns(m="map<string,int>"), format="hive-json", options=JSON)
+    with pytest.raises(UnsupportedError, match=r"column m \(map<string,int>\) is not read"):
+        table(engine, SQL, relation)

@@ -8,8 +8,9 @@ null.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from headwater.engines import text_shapes as shapes
 from headwater.engines.embedded.lines import check_sizes, checked_options, source
 from headwater.engines.embedded.scans import Group, Scan
 from headwater.errors import UnsupportedError
@@ -22,6 +23,7 @@ from headwater.types import INTEGER_BITS, DataType
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_Field: TypeAlias = "Callable[[str, str], str]"
 _SPARK: Final = {
     "mode": "PERMISSIVE",
     "multiLine": "false",
@@ -34,8 +36,6 @@ _SPARK_FIXED: Final = {
     "encoding": ("utf-8", "utf8"),
     "primitivesasstring": ("false",),
 }
-_DATE: Final = "[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-_TIME: Final = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?"
 _BLANK: Final = r"[\x00-\x20]*"
 
 
@@ -55,11 +55,11 @@ def json(
                 f"{name}={options[name]!r}",
                 hint="use the spark engine for this table",
             )
-    values = {}
-    for column in group.columns:
-        path = text(f'$."{_in_path(relation, column.name)}"')
-        values[column.name.casefold()] = f"json_extract(j, {path})"
-    yield _scan(connection, relation, group, paths, values, _line(NOT_PORTABLE))
+
+    def field(object_: str, key: str) -> str:
+        return f"json_extract({object_}, {text(_path(relation, key))})"
+
+    yield _scan(connection, relation, group, paths, {}, field, _line(NOT_PORTABLE))
 
 
 def hive_json(
@@ -70,7 +70,6 @@ def hive_json(
     Raises:
         UnsupportedError: For an option or a column type whose meaning is not known here.
     """
-    keys = {c.name.casefold(): c.name for c in group.columns}
     named = {
         k.lower().removeprefix("key."): v
         for k, v in group.options.items()
@@ -78,22 +77,20 @@ def hive_json(
     }
     rest = {k: v for k, v in group.options.items() if not k.lower().startswith("key.")}
     options = checked_options(relation, rest, {"malformed": "fail", "keys": "ignore-case"})
-    exact = options["keys"] == "exact"
-    values = {}
-    for folded, name in keys.items():
-        key = named.get(folded, name)
-        path = f'$."{_in_path(relation, key)}"'
-        if exact:
-            values[folded] = f"json_extract(j, {text(path)})"
-            continue
-        same = f"list_filter(json_keys(j), lambda k: lower(k) = {text(key.lower())})"
+
+    def field(object_: str, key: str) -> str:
+        path = _path(relation, key)
+        if options["keys"] == "exact":
+            return f"json_extract({object_}, {text(path)})"
+        same = f"list_filter(json_keys({object_}), lambda k: lower(k) = {text(key.lower())})"
         twice = _raise(NOT_PORTABLE, f"several keys that are {key!r} without case")
-        found = f"""json_extract(j, '$."' || {same}[1] || '"')"""
-        values[folded] = f"CASE WHEN len({same}) > 1 THEN {twice} ELSE {found} END"
+        found = f"""json_extract({object_}, '$."' || {same}[1] || '"')"""
+        return f"CASE WHEN len({same}) > 1 THEN {twice} ELSE {found} END"
+
     line = "CASE WHEN sp_is_json(line) THEN CAST(line AS JSON) END"
     if options["malformed"] == "fail":
         line = _line(RUNTIME)
-    yield _scan(connection, relation, group, paths, values, line)
+    yield _scan(connection, relation, group, paths, named, field, line)
 
 
 def _line(code: str) -> str:
@@ -105,10 +102,14 @@ def _raise(code: str, message: str) -> str:
     return f"CAST(error({text(f'headwater({code}): {message}')}) AS JSON)"
 
 
-def _in_path(relation: FileRelation, key: str) -> str:
+def _path(relation: FileRelation, key: str) -> str:
     if '"' in key or "\\" in key:
         raise UnsupportedError(f"table {relation.name}: the JSON key {key!r}")
-    return key
+    return f'$."{key}"'
+
+
+def _once(object_: str) -> str:
+    return f"len(json_keys({object_})) = len(list_distinct(json_keys({object_})))"
 
 
 def _scan(
@@ -116,9 +117,21 @@ def _scan(
     relation: FileRelation,
     group: Group,
     paths: Mapping[str, str],
-    values: Mapping[str, str],
+    named: Mapping[str, str],
+    field: _Field,
     line: str,
 ) -> Scan:
+    """Return the scan of lines.
+
+    Args:
+        connection: Where files are looked at.
+        relation: The table.
+        group: Its files.
+        paths: DuckDB's name of each file.
+        named: Keys that are not called as their columns are, by the column's folded name.
+        field: `(object, key) -> value`, how a key's value is found.
+        line: A line as JSON, or NULL.
+    """
     own = {c.name.casefold(): c for c in group.columns}
     columns = {}
     for column in relation.data_columns:
@@ -131,43 +144,55 @@ def _scan(
                 f"table {relation.name}: a partition has {column.name} as {own[folded].type}, the "
                 f"table as {column.type}"
             )
-        columns[column.name] = _value(relation, column, values[folded])
+        value = field("j", named.get(folded, own[folded].name))
+        columns[column.name] = _value(relation, column, value, field, named)
     lines = source(relation, check_sizes(connection, relation, group, paths), skip=False)
     keep = f"line IS NOT NULL AND NOT regexp_full_match(line, {text(_BLANK)})"
     # A line that is no object has no fields, or several rows; of a key that comes twice one reader
     # takes the first and another the last.
     odd = _raise(NOT_PORTABLE, "a line that is no JSON object, or has a key twice")
-    once = "len(json_keys(o)) = len(list_distinct(json_keys(o)))"
-    plain = f"CASE WHEN o IS NULL OR (json_type(o) = 'OBJECT' AND {once}) THEN o ELSE {odd} END"
+    plain = (
+        f"CASE WHEN o IS NULL OR (json_type(o) = 'OBJECT' AND {_once('o')}) THEN o ELSE {odd} END"
+    )
     read = f"SELECT {line} AS o, file_index FROM {lines} WHERE {keep}"
     rows = f"(SELECT {plain} AS j, file_index FROM ({read}) AS l) AS r"
     return Scan(rows, columns, group.files)
 
 
-def _value(relation: FileRelation, column: Column, value: str) -> str:
-    made = _converted(value, column.type)
-    if made is None:
+def _value(
+    relation: FileRelation, column: Column, value: str, field: _Field, named: Mapping[str, str]
+) -> str:
+    made = _converted(value, column.type, field)
+    renamed = named.keys() & column.type.nested_names
+    if made is None or renamed:
+        why = f": its field {min(renamed)!r} is a renamed key too" if renamed else " from JSON"
         raise UnsupportedError(
             f"table {relation.name}: the embedded engine does not read column {column.name} "
-            f"({column.type}) from JSON",
-            hint="leave the column out of the table, or use the spark engine",
+            f"({column.type}){why}",
+            hint="leave the column out of the query, or use the spark engine",
         )
     return made
 
 
-def _converted(value: str, type_: DataType) -> str | None:
+def _converted(value: str, type_: DataType, field: _Field) -> str | None:
     """Return a JSON value as a value of a type; NULL and JSON's null are NULL; misfits raise."""
     if type_.name == "array":
-        inner = _converted("e", type_.element)
+        inner = _converted("e", type_.element, field)
         items = f"CAST({value} AS JSON[])"
         return inner and _typed(
             value, type_, "ARRAY", f"list_transform({items}, lambda e: {inner})"
         )
     if type_.name == "map" and type_.key.name == "string":
-        inner = _converted("e.value", type_.value)
+        inner = _converted("e.value", type_.value, field)
         entries = f"map_entries(CAST({value} AS MAP(VARCHAR, JSON)))"
         pairs = f"list_transform({entries}, lambda e: {{'key': e.key, 'value': {inner}}})"
         return inner and _typed(value, type_, "OBJECT", f"map_from_entries({pairs})")
+    if type_.name == "struct":
+        parts = [(n, _converted(field(value, n), child, field)) for n, child in type_.fields]
+        if any(made is None for _, made in parts):
+            return None
+        made = ", ".join(f"{text(n)}: {part}" for n, part in parts)
+        return _typed(value, type_, "OBJECT", f"{{{made}}}", _once(value))
     build = _BUILDERS.get(type_.name)
     return build(value, type_) if build else None
 
@@ -208,12 +233,12 @@ def _boolean(value: str, type_: DataType) -> str:
 
 
 def _date(value: str, type_: DataType) -> str:
-    shape = f"regexp_full_match({_text(value)}, {text(_DATE)})"
+    shape = f"regexp_full_match({_text(value)}, {text(shapes.DATE)})"
     return _typed(value, type_, "VARCHAR", cast(_text(value), type_), shape)
 
 
 def _timestamp(value: str, type_: DataType) -> str:
-    shape = f"regexp_full_match({_text(value)}, {text(f'{_DATE}[ T]{_TIME}Z?')})"
+    shape = f"regexp_full_match({_text(value)}, {text(shapes.ISO_TIMESTAMP)})"
     return _typed(value, type_, "VARCHAR", cast(_text(value), type_), shape)
 
 

@@ -1,4 +1,4 @@
-"""Hive's delimited text on Spark: lines cut into fields as LazySimpleSerDe and OpenCSVSerde do.
+"""Hive's text formats on Spark: lines cut as LazySimpleSerDe, OpenCSVSerde and the JSON serdes do.
 
 Spark's own CSV reader passes over blank lines, takes empty texts for NULL and knows other escapes.
 Here files are read as lines, and SQL cuts them: by the grammar, and into values by the shapes, by
@@ -13,8 +13,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.engines import text_shapes as shapes
+from headwater.engines.spark import hive_json
 from headwater.engines.spark.groups import FileGroup
-from headwater.engines.spark.types import ddl, literal
+from headwater.engines.spark.types import ddl, literal, raised, whole
 from headwater.errors import UnsupportedError
 from headwater.sql.rewriting import quoted
 from headwater.table import Column
@@ -29,11 +30,11 @@ _KNOWN: Final[Mapping[str, Mapping[str, str]]] = {
     "hive-csv": {"sep": ",", "quote": '"', "escape": "\\", "header": "false"},
 }
 """The options of a format, with what they are if not given."""
-FORMATS: Final = frozenset(_KNOWN)
+FORMATS: Final = frozenset({*_KNOWN, hive_json.FORMAT})
 
 
 def as_lines(group: FileGroup, line: str) -> FileGroup:
-    """Return a group as Spark reads it: Hive's delimited text by lines, others as they are.
+    """Return a group as Spark reads it: Hive's text formats by lines, others as they are.
 
     Args:
         group: The files.
@@ -47,7 +48,7 @@ def as_lines(group: FileGroup, line: str) -> FileGroup:
 def cut(
     frame: DataFrame, group: FileGroup, line: str, kept: Sequence[tuple[str, Column]]
 ) -> DataFrame:
-    """Return the fields of lines, without the first lines of files if those are headers.
+    """Return the fields of lines, without those that are no rows: headers, blank lines of JSON.
 
     Args:
         frame: Lines that were read from files.
@@ -55,6 +56,10 @@ def cut(
         line: Name of the column of lines, and then of fields.
         kept: Further columns: their values as SQL, their names and types.
     """
+    if group.format == hive_json.FORMAT:
+        others = [f"{value} AS {quoted(c.name)}" for value, c in kept]
+        object_ = f"{hive_json.objects(quoted(line), group)} AS {quoted(line)}"
+        return frame.where(hive_json.is_row(quoted(line))).selectExpr(object_, *others)
     columns = [(quoted(line), Column(line, STRING)), *kept]
     if _options(group)["header"].strip().lower() == "true":
         place = [
@@ -110,15 +115,15 @@ def _fields(line: str, group: FileGroup) -> str:
     # Written so that Java's matcher goes deeper for each escape only, not for each character.
     inside = f"{plain}(?:[{_in_class(*escapes)}]{q}{plain})*"
     field = f"(?:{q}{inside}{q}|[^{_in_class(separator, quote)}]*)"
-    whole = f"(?s)\\A{field}(?:{sep}{field})*\\z"
+    grammar = f"(?s)\\A{field}(?:{sep}{field})*\\z"
     # The first field has no separator before it, so one is put there for all to look alike.
     with_one = f"concat({literal(separator)}, {line})"
     each = f"regexp_extract_all({with_one}, {literal(f'(?s){sep}({field})')}, 1)"
-    odd = _raise("a line whose quotes CSV parsers read each in their own way")
+    odd = raised("a line whose quotes CSV parsers read each in their own way")
     return (
         f"CASE WHEN {line} = '' THEN array('') "
         f"WHEN NOT contains({line}, {literal(quote)}) THEN {split} "
-        f"WHEN {line} RLIKE {literal(whole)} THEN {each} ELSE {odd} END"
+        f"WHEN {line} RLIKE {literal(grammar)} THEN {each} ELSE {odd} END"
     )
 
 
@@ -132,6 +137,8 @@ def values_of(fields: str, group: FileGroup) -> dict[str, str]:
     Raises:
         UnsupportedError: For a type that is not read from text.
     """
+    if group.format == hive_json.FORMAT:
+        return hive_json.values_of(fields, group)
     options = _options(group)
     found = {}
     for index, column in enumerate(group.columns):
@@ -204,10 +211,6 @@ def _in_class(*characters: str) -> str:
     return "".join(f"\\{c}" if c in "\\]^-[&" else c for c in dict.fromkeys(characters))
 
 
-def _raise(what: str) -> str:
-    return f"raise_error({literal(f'headwater: {what}')})"
-
-
 def _converted(text: str, type_: DataType) -> str | None:
     """Return an expression for a text as a value of a type, or None where none is known."""
     if type_.is_text:
@@ -226,15 +229,11 @@ def _cast(text: str, type_: DataType) -> str:
 def _case(
     text: str, type_: DataType, parts: list[tuple[str, str]], hopeless: str, odd: str | None = None
 ) -> str:
-    other = _raise(f"a text that may or may not be a value of type {type_}")
+    other = raised(f"a text that may or may not be a value of type {type_}")
     listed = [*parts, *([(odd, other)] if odd is not None else []), (hopeless, "NULL")]
-    whens = " ".join(f"WHEN {text} RLIKE {_whole(shape)} THEN {value}" for shape, value in listed)
+    whens = " ".join(f"WHEN {text} RLIKE {whole(shape)} THEN {value}" for shape, value in listed)
     made = f"CASE WHEN {text} IS NULL THEN NULL {whens} ELSE {other} END"
     return f"CAST({made} AS {type_})"
-
-
-def _whole(shape: str) -> str:
-    return literal(f"\\A(?:{shape})\\z")
 
 
 def _floating(text: str, type_: DataType) -> str:

@@ -101,3 +101,13 @@ def literal(text: str | None) -> str:
     if text is None:
         return "NULL"
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def whole(shape: str) -> str:
+    """Return a pattern that the whole of a text must be of, as a Spark SQL literal."""
+    return literal(f"\\A(?:{shape})\\z")
+
+
+def raised(what: str) -> str:
+    """Return an expression that fails a query with an error of headwater's."""
+    return f"raise_error({literal(f'headwater: {what}')})"
