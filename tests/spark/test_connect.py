@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,22 @@ def test_values_that_raise_and_what_is_left_behind(spark_connect: SparkEngine) -
         rows(spark_connect, "SELECT 1 / x AS y FROM `hw`.`t0` AS t", memory(x=[0]))
     assert caught.value.code == "spark-runtime-error"
     assert spark_connect.opened().session.catalog.listTables() == []
+
+
+def test_a_read_leaves_what_other_clients_use(
+    spark_connect: SparkEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither its end nor its session's finaliser shuts down the threads that clients share."""
+    from pyspark.sql.connect.client.reattach import ExecutePlanResponseReattachableIterator
+
+    closed: list[str] = []
+    monkeypatch.setattr(
+        ExecutePlanResponseReattachableIterator, "shutdown", lambda: closed.append("shared")
+    )
+    for _ in range(3):
+        assert rows(spark_connect, "SELECT x FROM `hw`.`t0` AS t", memory(x=[1])) == [{"x": 1}]
+    gc.collect()
+    assert closed == []
 
 
 def test_a_session_of_the_callers_stays_as_it_is(spark_connect: SparkEngine) -> None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from headwater.engines.spark.reference import SETTINGS
-from headwater.engines.spark.sessions import Kind, Opened, adjust, first_line, opened_as
+from headwater.engines.spark.sessions import Kind, Opened, adjust, first_line, opened_as, retire
 from headwater.errors import EngineError, UnsupportedError
 
 
@@ -31,6 +31,7 @@ def connect(remote: str, conf: Mapping[str, str]) -> Opened:
         # The client itself tries for minutes before it says that nothing is there.
         _knock(DefaultChannelBuilder(remote).endpoint)
         session: Any = ConnectSession.builder.remote(remote).create()
+        resources.callback(retire, session)
         resources.callback(session.stop)
         adjust(session, {**SETTINGS, **conf})
         return opened_as(session, Kind.CONNECT, resources)

@@ -95,7 +95,7 @@ def for_read(opened: Opened) -> Iterator[SparkSession]:
         finally:
             # `stop` fails on a clone in pyspark 4.1: it lacks an attribute that `stop` reads.
             session.client.release_session()
-            session.client.close()
+            retire(session)
         return
     session = base.newSession()
     known = session.conf.getAll
@@ -104,6 +104,18 @@ def for_read(opened: Opened) -> Iterator[SparkSession]:
             session.conf.set(name, value)
     adjust(session, _OF_A_READ)
     yield session
+
+
+def retire(session: Any) -> None:
+    """Close a Spark Connect client once, and nothing but its own channel.
+
+    A client's `close` also shuts down the threads that all clients of a process share, and its
+    finaliser closes again whenever the garbage is collected: where that happens while one of those
+    threads is being started, they wait for each other forever (seen with pyspark 4.1.4).
+    """
+    client = session.client
+    client.close = client._channel.close
+    client.close()
 
 
 def explained(frame: DataFrame) -> str:
