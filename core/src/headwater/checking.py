@@ -7,12 +7,13 @@ has explained is not explained again.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from headwater.checking_rows import rows_stage
 from headwater.credentials import Access
-from headwater.diagnostics import Severity, errors_in
+from headwater.diagnostics import Diagnostic, Severity, errors_in
 from headwater.errors import AccessDeniedError, HeadwaterError
 from headwater.mapping import BoundMapping
 from headwater.model import Connection, Purpose
@@ -197,14 +198,18 @@ def _query_stage(resolved: Resolved, name: str) -> CheckStage:
     tables = [str(n) for n in resolved.analysis.tables]
     columns = resolved.analysis.columns
     found = resolved.warnings
-    status = Status.WARNING if any(d.severity is Severity.WARNING for d in found) else Status.OK
     return CheckStage(
         name,
-        status,
+        _status(found),
         f"{len(columns)} columns from {', '.join(tables) or 'no table'}",
         found,
         {"tables": tables, "columns": {c.name: str(c.type) for c in columns}},
     )
+
+
+def _status(found: Iterable[Diagnostic]) -> Status:
+    told = any(d.severity is Severity.WARNING for d in found)
+    return Status.WARNING if told else Status.OK
 
 
 def _mapping_stage(mapping: BoundMapping, name: str) -> CheckStage:
@@ -226,6 +231,5 @@ def _plan_stage(plan: Plan) -> CheckStage:
     summary = ", ".join(
         [*parts, f"{plan.files} files", bytes_text(plan.bytes), f"engine {plan.engine}"]
     )
-    status = Status.WARNING if plan.warnings else Status.OK
     details = {"files": plan.files, "bytes": plan.bytes, "engine": plan.engine}
-    return CheckStage("plan", status, summary, plan.warnings, details)
+    return CheckStage("plan", _status(plan.warnings), summary, plan.warnings, details)

@@ -56,7 +56,8 @@ def bound(resolved: Resolved, mapping: Mapping, schema: Schema, *, fields: bool 
     """
     columns, found = bind(mapping, schema, resolved.analysis.columns, fields=fields)
     if errors_in(found):
-        raise MappingError("the mapping does not fit what the query gives", found)
+        told = (*found, *resolved.warnings)
+        raise MappingError("the mapping does not fit what the query gives", told)
     return Bound(resolved, columns)
 
 

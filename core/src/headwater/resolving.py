@@ -40,8 +40,7 @@ class Resolved:
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         """What the user should know about the query and its tables."""
-        tables = self.analysis.tables.values()
-        return (*self.analysis.diagnostics, *(note for table in tables for note in table.notes))
+        return _findings(self.analysis)
 
 
 def resolve_query(
@@ -69,7 +68,7 @@ def resolve_query(
     """
     parsed = parse(text, database=source.default_database, databases=source.allowed_databases)
     analysis = _analyse(parsed, catalog, {}, source)
-    _refuse(analysis.diagnostics, source)
+    _refuse(_findings(analysis), source)
     for _ in range(MAX_ROUNDS):
         changed = False
         for rule in rules:
@@ -78,7 +77,7 @@ def resolve_query(
                 changed = True
                 parsed = _reread(apply(analysis.text, edits), source)
                 analysis = _analyse(parsed, catalog, analysis.tables, source)
-                _refuse(analysis.diagnostics, source)
+                _refuse(_findings(analysis), source)
         if not changed:
             break
     else:
@@ -161,6 +160,12 @@ def fetch(
                 else:
                     missing[name] = answer
     return found, missing
+
+
+def _findings(analysis: Analysis) -> tuple[Diagnostic, ...]:
+    """Return what is found in a query, and what is to be known of its tables."""
+    notes = (note for table in analysis.tables.values() for note in table.notes)
+    return (*analysis.diagnostics, *notes)
 
 
 def _refuse(diagnostics: Iterable[Diagnostic], source: DataSource) -> None:

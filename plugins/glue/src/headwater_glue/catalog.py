@@ -121,7 +121,7 @@ class GlueCatalog:
         table = describe(name, entry, links=links, state=state, now=self._now)
         age = self._answers.age(entry) if self._answers is not None else None
         if age is not None:
-            table = replace(table, notes=(_kept(name, age),))
+            table = replace(table, notes=(*table.notes, _kept(name, age)))
         return self._expanded(table, within) if table.detail.kind.is_view else table
 
     def partitions(self, table: Table, where: Sequence[KeyCondition] = ()) -> Iterable[Partition]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from headwater.diagnostics import Diagnostic, Severity
 from headwater.errors import SourceError
 from headwater.table import Column, Table, TableName
 from headwater_aws.lakes.delta import DeltaState
@@ -81,6 +82,16 @@ def describe(
         location=data_location(entry) or None,
         detail=known,
         unqueryable=unqueryable or _without_columns(classified.kind, data + keys),
+        notes=(_governed(name),) if entry.lake_formation else (),
+    )
+
+
+def _governed(name: TableName) -> Diagnostic:
+    return Diagnostic(
+        "lake-formation",
+        f"{name} is governed by Lake Formation: Glue shows those of its columns and partitions "
+        "that are granted to this identity",
+        Severity.INFO,
     )
 
 

@@ -1,7 +1,7 @@
 """May the caller do this? Identity, session and resource policies together.
 
 Source: "Policy evaluation logic" and "Cross-account policy evaluation logic", IAM User Guide. Not
-modelled: service control policies, permission boundaries, and Lake Formation.
+modelled: service control policies and permission boundaries. Lake Formation has a say of its own.
 """
 
 from __future__ import annotations

@@ -186,6 +186,7 @@ class Front:
                 asked.parameters,
                 owner,
                 asked.region,
+                caller,
                 lambda arn: self._why_not(asked, caller, action, arn) is None,
                 strike.keep,
             )

@@ -15,6 +15,7 @@ import json
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from moto.core.exceptions import JsonRESTError
@@ -22,6 +23,8 @@ from moto.core.exceptions import JsonRESTError
 from headwater_aws.emulator import backend, glue_arns
 from headwater_aws.emulator.errors import JSON, AwsError
 from headwater_aws.emulator.glue_expressions import for_moto, name_pattern
+from headwater_aws.emulator.identities import Principal
+from headwater_aws.emulator.lake_formation import Grant, Place
 from headwater_aws.emulator.state import State
 from headwater_aws.emulator.wire import Request, Response
 
@@ -71,6 +74,7 @@ class Glue:
         params: Params,
         account_id: str,
         region: str,
+        caller: Principal,
         permits: Permits,
         keep: int | None,
     ) -> Response:
@@ -82,6 +86,7 @@ class Glue:
             params: Its input, names in lower case; see `normalise`.
             account_id: Account of the catalog.
             region: Region of the catalog.
+            caller: Who calls.
             permits: Whether the caller may perform this action on an ARN.
             keep: Answer only this many items of a batch; None for all.
 
@@ -97,7 +102,8 @@ class Glue:
             catalog = self._state.glue(account_id, region)
             return backend.glue(request, catalog, body)
         try:
-            result = read(_Call(self._state, action, params, account_id, region, permits, keep))
+            call = _Call(self._state, action, params, account_id, region, caller, permits, keep)
+            result = read(call)
         except JsonRESTError as error:
             raise AwsError(error.error_type, error.message) from error
         return Response(200, {"content-type": JSON}, json.dumps(result, default=_seconds).encode())
@@ -125,10 +131,12 @@ class _Call:
         params: Params,
         account_id: str,
         region: str,
+        caller: Principal,
         permits: Permits,
         keep: int | None,
     ) -> None:
         self.params = _Input(params)
+        self.caller = caller
         self.permits = permits
         self.keep = keep
         self.action = action
@@ -137,11 +145,28 @@ class _Call:
         self.catalog = state.glue(account_id, region)
         self.state = state
 
-    @property
+    @cached_property
     def table(self) -> Any:
         """The table that the call names."""
         name = self.params.get("TableName") or self.params["Name"]
         return self.catalog.get_table(self.params["DatabaseName"], name)
+
+    @cached_property
+    def granted(self) -> Grant:
+        """What Lake Formation shows of that table; refused if it is nothing."""
+        return self.state.lake_formation.require(self._place(self.table), self.caller)
+
+    def shows(self, table: Any) -> bool:
+        """Whether a list of tables may have this one."""
+        arn = self.arn("table", table.database_name, table.name)
+        return self.permits(arn) and self.grant(table) is not None
+
+    def grant(self, table: Any) -> Grant | None:
+        """What Lake Formation shows of a table to the caller; None for nothing."""
+        return self.state.lake_formation.grant(self._place(table), self.caller)
+
+    def _place(self, table: Any) -> Place:
+        return self.account_id, self.region, table.database_name, table.name
 
     def arn(self, kind: str, *names: str) -> str:
         """ARN of something in this catalog."""
@@ -211,7 +236,7 @@ def _get_databases(call: _Call) -> Params:
 
 
 def _get_table(call: _Call) -> Params:
-    return {"Table": _table(call.table)}
+    return {"Table": _table(call.table, call.granted)}
 
 
 def _get_tables(call: _Call) -> Params:
@@ -225,9 +250,9 @@ def _get_tables(call: _Call) -> Params:
     page = call.page(
         [table for name, table in tables if pattern.fullmatch(name)],
         "TableList",
-        lambda table: call.permits(call.arn("table", database, table.name)),
+        call.shows,
     )
-    page["TableList"] = [_only(_table(one), wanted) for one in page["TableList"]]
+    page["TableList"] = [_only(_table(one, call.grant(one)), wanted) for one in page["TableList"]]
     return page
 
 
@@ -235,23 +260,23 @@ def _search_tables(call: _Call) -> Params:
     words = call.params.get("SearchText", "").lower().strip('"')
     tests = call.params.get("Filters", [])
 
-    def shown(entry: Params) -> bool:
+    def shown(table: Any) -> bool:
+        entry = _table(table, call.grant(table))
         fits = all(str(entry.get(one["Key"], "")).lower() == one["Value"].lower() for one in tests)
-        return (
-            fits
-            and words in json.dumps(entry, default=str).lower()
-            and call.permits(call.arn("table", entry["DatabaseName"], entry["Name"]))
-        )
+        return fits and words in json.dumps(entry, default=str).lower() and call.shows(table)
 
     databases = call.catalog.get_databases()
-    entries = [_table(table) for database in databases for table in database.tables.values()]
-    return call.page(entries, "TableList", shown)
+    tables = [table for database in databases for table in database.tables.values()]
+    page = call.page(tables, "TableList", shown)
+    page["TableList"] = [_table(one, call.grant(one)) for one in page["TableList"]]
+    return page
 
 
 def _get_table_versions(call: _Call) -> Params:
     table = call.table
     versions = sorted(table.versions, key=int, reverse=True)
-    found = [{"Table": table.as_dict(version), "VersionId": version} for version in versions]
+    cut = call.granted.cut
+    found = [{"Table": cut(table.as_dict(version)), "VersionId": version} for version in versions]
     return call.page(found, "TableVersions")
 
 
@@ -265,6 +290,8 @@ def _get_partitions(call: _Call) -> Params:
         raise constraint(expression, "expression", f"length less than or equal to {MAX_EXPRESSION}")
     table = call.table
     found = table.get_partitions(for_moto(expression, table))
+    if not call.granted.columns:
+        found = []
     segment = call.params.get("Segment")
     if segment is not None:
         number, total = segment["SegmentNumber"], segment["TotalSegments"]
@@ -336,10 +363,11 @@ def _get_functions(call: _Call) -> Params:
     return call.page(found, "UserDefinedFunctions")
 
 
-def _table(table: Any) -> Params:
-    entry = table.as_dict()
+def _table(table: Any, granted: Grant | None) -> Params:
+    shown = granted or Grant(governed=True)
+    entry = shown.cut(table.as_dict())
     stored = {"Retention": 0, "UpdateTime": entry["CreateTime"]}
-    return {**stored, **entry, "IsRegisteredWithLakeFormation": False}
+    return {**stored, **entry, "IsRegisteredWithLakeFormation": shown.governed}
 
 
 def _attributes(call: _Call, known: Mapping[str, str]) -> set[str] | None:
@@ -359,7 +387,7 @@ def _only(entry: Params, wanted: set[str] | None) -> Params:
 
 
 def _partition(call: _Call, partition: Any) -> Params:
-    return {**partition.as_dict(), "CatalogId": call.account_id}
+    return {**call.granted.cut(partition.as_dict()), "CatalogId": call.account_id}
 
 
 def _clean(entry: Params) -> Params:

@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
@@ -265,6 +265,29 @@ class Emulator:
         iam.put_user_policy(UserName=name, PolicyName="access", PolicyDocument=document)
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return key["AccessKeyId"], key["SecretAccessKey"]
+
+    def govern(
+        self,
+        database: str,
+        table: str,
+        grants: Mapping[str, Sequence[str]],
+        *,
+        account_id: str = ACCOUNT,
+        region: str = REGION,
+    ) -> None:
+        """Let Lake Formation govern a table: Glue shows of it what is granted, and no more.
+
+        Args:
+            database: The table's database.
+            table: Its name.
+            grants: Columns that may be selected, by the ARN of a role or user: `["*"]` for all,
+                none for DESCRIBE alone. Whoever is not named sees nothing.
+            account_id: Account of the catalog.
+            region: Its region.
+        """
+        with self._state.lock:
+            place = (_account(account_id), region, database.lower(), table.lower())
+            self._state.lake_formation.govern(place, grants)
 
     def _client(self, service: str, region: str, key: str, secret: str, token: str | None) -> Any:
         config = Config(

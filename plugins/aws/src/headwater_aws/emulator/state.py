@@ -14,6 +14,7 @@ from moto.glue.models import GlueBackend
 from moto.iam.models import IAMBackend
 
 from headwater_aws.emulator.buckets import Bucket
+from headwater_aws.emulator.lake_formation import LakeFormation
 
 
 class State:
@@ -23,12 +24,14 @@ class State:
         lock: Guards them all; hold it while reading or changing anything here.
         buckets: Every bucket of every account, by name: bucket names are global.
         functions: User-defined functions by account, region and database.
+        lake_formation: The tables that Lake Formation governs.
     """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.buckets: dict[str, Bucket] = {}
         self.functions: dict[tuple[str, str, str], dict[str, dict[str, Any]]] = {}
+        self.lake_formation = LakeFormation()
         self._glue: dict[tuple[str, str], GlueBackend] = {}
         self._iam: dict[str, IAMBackend] = {}
 
@@ -55,6 +58,7 @@ class State:
         with self.lock:
             self.buckets.clear()
             self.functions.clear()
+            self.lake_formation.clear()
             self._glue.clear()
             self._iam.clear()
         # moto remembers every instance for its dashboard, which would keep all tables alive.
