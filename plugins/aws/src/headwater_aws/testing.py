@@ -13,8 +13,10 @@ identity, session and resource policies on real ARNs, pages, segments, catalogs 
 Known differences:
 
 - Issuers may be http on 127.0.0.1. AWS asks for https, reachable from the internet.
-- Policies: no service control policies, permission boundaries, VPC endpoint policies or Lake
-  Formation. `aws:SecureTransport` is always true. An unknown condition operator is an error.
+- Policies: no service control policies, permission boundaries or VPC endpoint policies.
+  `aws:SecureTransport` is always true. An unknown condition operator is an error.
+- Lake Formation has no API: `Emulator.govern` says what is granted, DESCRIBE or SELECT, of a table
+  or of some of its columns. That DESCRIBE alone shows no partitions is our choice.
 - The clock of signatures is not judged, and IAM changes take effect at once.
 - S3: path-style addresses; no versions, tags, ACLs, encryption, or redirects between regions.
   DeleteObjects is refused as a whole when one of its keys is.
