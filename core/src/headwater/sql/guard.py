@@ -93,6 +93,14 @@ def _incomplete(node: exp.Expr) -> str | None:
         return "a FROM is missing before JOIN"
     if isinstance(node, exp.Group) and not any(node.args.values()):
         return "a GROUP BY needs columns"
+    if isinstance(node, exp.Tuple) and not node.expressions and type(node.parent) is exp.Group:
+        return "GROUP BY () is no grouping to Spark: leave GROUP BY out"
+    if isinstance(node, exp.SetOperation) and node.args.get("by_name"):
+        return "a set operation matches columns by their places: Spark knows no BY NAME"
+    if isinstance(node, exp.Window) and node.args.get("alias") and _adds(node):
+        return "a window that goes by a name takes nothing more in OVER"
+    if isinstance(node, exp.Alias) and node.alias.upper() == "DIV" and not _is_quoted(node):
+        return "DIV is an operator and lacks its second operand; as a name, write it in backticks"
     if isinstance(node, exp.Lateral) and node.args.get("view") and not _is_named(node):
         return "a LATERAL VIEW needs a name"
     if isinstance(node, exp.Alias) and _names_a_set(node):
@@ -112,6 +120,14 @@ def _is_named(node: exp.Lateral) -> bool:
     """Whether a LATERAL VIEW has a name; of `explode(a) AS x` Spark takes AS for the name."""
     alias = node.args.get("alias")
     return bool(node.alias or (isinstance(alias, exp.TableAlias) and alias.columns))
+
+
+def _adds(node: exp.Window) -> bool:
+    return any(node.args.get(key) for key in ("partition_by", "order", "spec"))
+
+
+def _is_quoted(node: exp.Alias) -> bool:
+    return bool(node.args["alias"].args.get("quoted"))
 
 
 def _names_a_set(node: exp.Alias) -> bool:
@@ -226,6 +242,8 @@ def _sample(node: exp.TableSample, text: str) -> Iterator[Diagnostic]:
             "unsupported-syntax", "TABLESAMPLE (BUCKET ... ON column) is not read by Spark",
             span=_span(node), text=text, hint="filter by a hash: pmod(hash(column), 10) = 0",
         )  # fmt: skip
+    if isinstance(node.parent, exp.Select):
+        yield _syntax(node, "TABLESAMPLE stands before the name that a table is given", text)
     yield _non_reproducible(node, "TABLESAMPLE", text)
 
 
