@@ -9,7 +9,7 @@ from typing import Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql import functions, lambdas, signatures
+from headwater.sql import functions, lambdas, operands, signatures
 from headwater.sql.context import Clause, Context, Work
 from headwater.types import DataType
 
@@ -19,6 +19,8 @@ _UNIT_FIRST: Final = frozenset(
     ["date_add", "dateadd", "datediff", "date_diff", "timestampadd", "timestampdiff", "timediff"]
 )
 _ALIKE: Final = frozenset(["greatest", "least"])
+_CHOOSING: Final = {"coalesce": 0, "nvl": 0, "ifnull": 0, "if": 1, "nvl2": 1}
+"""Functions that give one of their arguments, and the first of those."""
 _NO_AGGREGATES: Final = frozenset([Clause.WHERE, Clause.JOIN, Clause.GROUP])
 
 
@@ -165,6 +167,8 @@ def _result(work: Work, node: exp.Anonymous, context: Context, type_of: TypeOf) 
             found.append(type_of(work, value, context))
     if name in _ALIKE:
         _check_alike(work, node, name, found)
+    elif name in _CHOOSING:
+        operands.check_alike(work, node, found[_CHOOSING[name] :], f"the values of {name}()")
     return signatures.result(name, found, arguments)
 
 

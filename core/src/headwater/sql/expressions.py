@@ -10,7 +10,7 @@ from typing import Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql import calls
+from headwater.sql import calls, operands
 from headwater.sql import types as typing
 from headwater.sql.columns import fields, resolve_column
 from headwater.sql.context import Clause, Context, Work
@@ -48,8 +48,8 @@ def type_of(work: Work, node: exp.Expr, context: Context) -> DataType:
     if rule is not None:
         return work.typed(node, rule(work, node, context))
     if isinstance(node, _PREDICATES):
-        for part in node.iter_expressions():
-            type_of(work, part, context)
+        found = [type_of(work, part, context) for part in node.iter_expressions()]
+        operands.check_predicate(work, node, found)
         return work.typed(node, t.BOOLEAN)
     return work.typed(node, UNKNOWN)
 
@@ -64,7 +64,9 @@ def _chain(work: Work, node: exp.Expr, context: Context) -> DataType:
     left = type_of(work, here, context)
     for link in reversed(chain):
         right = type_of(work, link.expression, context)
-        left = work.typed(link, _combined(link, left, right))
+        result = work.typed(link, _combined(link, left, right))
+        operands.check_chained(work, link, left, right)
+        left = result
     return left
 
 
@@ -93,11 +95,13 @@ def _negated(work: Work, node: exp.Expr, context: Context) -> DataType:
         return typing.number(f"-{node.this.name}")
     if inner == t.STRING:
         return t.DOUBLE
+    operands.check_negated(work, node, inner)
     return inner if inner.is_numeric or inner.name == "interval" else UNKNOWN
 
 
 def _bits(work: Work, node: exp.Expr, context: Context) -> DataType:
     inner = type_of(work, node.this, context)
+    operands.check_negated(work, node, inner)
     return inner if inner.is_integer else UNKNOWN
 
 
@@ -142,9 +146,8 @@ def _cast(work: Work, node: exp.Expr, context: Context) -> DataType:
 
 
 def _in(work: Work, node: exp.Expr, context: Context) -> DataType:
-    type_of(work, node.this, context)
-    for item in node.expressions:
-        type_of(work, item, context)
+    found = [type_of(work, part, context) for part in (node.this, *node.expressions)]
+    operands.check_predicate(work, node, found)
     if node.args.get("query") is not None:
         scope = work.subquery(node.args["query"], context)
         wanted = len(node.this.expressions) if isinstance(node.this, exp.Tuple) else 1
@@ -184,16 +187,18 @@ def _tuple(work: Work, node: exp.Expr, context: Context) -> DataType:
 
 
 def _case(work: Work, node: exp.Expr, context: Context) -> DataType:
-    if node.this is not None:
-        type_of(work, node.this, context)
+    subject = None if node.this is None else type_of(work, node.this, context)
     results = []
     for branch in node.args["ifs"]:
         found = type_of(work, branch.this, context)
-        if node.this is None:
+        if subject is None:
             check_condition(work, branch.this, found, "WHEN")
+        else:
+            operands.check_compared(work, branch.this, [subject, found])
         results.append(work.typed(branch, type_of(work, branch.args["true"], context)))
     if node.args.get("default") is not None:
         results.append(type_of(work, node.args["default"], context))
+    operands.check_alike(work, node, results, "the results of CASE")
     return typing.wider(results)
 
 
@@ -249,11 +254,12 @@ def _window(work: Work, node: exp.Expr, context: Context) -> DataType:
 def window_parts(work: Work, node: exp.Expr, context: Context) -> None:
     """Bind what a window's PARTITION BY, ORDER BY and frame name."""
     for part in node.args.get("partition_by") or ():
-        type_of(work, part, context)
+        operands.check_ordered(work, part, type_of(work, part, context))
     order = node.args.get("order")
     if order is not None:
         for item in order.expressions:
-            work.typed(item, type_of(work, item.this, context))
+            found = work.typed(item, type_of(work, item.this, context))
+            operands.check_ordered(work, item.this, found)
     spec = node.args.get("spec")
     if spec is not None:
         for key in ("start", "end"):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from headwater.diagnostics import errors_in, hint_for
-from headwater.sql import functions, grouping, naming, signatures
+from headwater.sql import functions, grouping, naming, operands, signatures
 from headwater.sql import types as typing
 from headwater.sql.analysis import Output, Scope
 from headwater.sql.columns import check_readable
@@ -125,8 +125,7 @@ def _set_operations(
         scope.parent = scopes[index - 1] if index else parent
         scope.branches = (left, right)
         _check_widths(work, operation, left, right)
-        by_name = operation.args.get("by_name")
-        scope.outputs = _by_name(left, right) if by_name else _by_position(left, right)
+        scope.outputs = _by_position(left, right)
         if id(left) in work.vague or id(right) in work.vague:
             work.vague.add(id(scope))
         _order_outputs(work, operation, scope, outer, own)
@@ -141,17 +140,8 @@ def _by_position(left: Scope, right: Scope) -> tuple[Output, ...]:
     )
 
 
-def _by_name(left: Scope, right: Scope) -> tuple[Output, ...]:
-    theirs = {o.name.casefold(): o for o in right.outputs}
-    found = []
-    for own in left.outputs:
-        other = theirs.pop(own.name.casefold(), None)
-        found.append(Output(own.name, typing.wider([own.type, other.type]) if other else own.type))
-    return (*found, *(Output(o.name, o.type) for o in theirs.values()))
-
-
 def _check_widths(work: Work, node: exp.SetOperation, left: Scope, right: Scope) -> None:
-    if node.args.get("by_name") or id(left) in work.vague or id(right) in work.vague:
+    if id(left) in work.vague or id(right) in work.vague:
         return
     if len(left.outputs) != len(right.outputs):
         work.report(
@@ -161,6 +151,9 @@ def _check_widths(work: Work, node: exp.SetOperation, left: Scope, right: Scope)
             node.expression,
             hint="select as many columns on each side",
         )
+    for index, (a, b) in enumerate(zip(left.outputs, right.outputs, strict=False), start=1):
+        what = f"the columns {index} of both sides"
+        operands.check_alike(work, node.expression, [a.type, b.type], what)
 
 
 def _order_outputs(
@@ -181,7 +174,9 @@ def _order(work: Work, node: exp.Expr, context: Context) -> None:
             if isinstance(expression, exp.Var):
                 continue
             if not _ordinal(work, expression, context):
-                work.typed(item, type_of(work, expression, context))
+                found = work.typed(item, type_of(work, expression, context))
+                if key == "order":
+                    operands.check_ordered(work, expression, found)
     for key in ("limit", "offset"):
         clause = node.args.get(key)
         if clause is not None and clause.expression is not None:
@@ -237,6 +232,8 @@ def _select(
     _order(work, node, replace(after, clause=Clause.ORDER))
     if node.args.get("distinct") is not None:
         _check_distinct_order(work, node, scope)
+        for output in outputs:
+            operands.check_ordered(work, node.args["distinct"], output.type)
     if not errors_in(work.diagnostics[found_before:]):
         # A name that means nothing can't be grouped; one finding is enough.
         grouping.check(work, node, scope)
