@@ -118,7 +118,7 @@ def test_logical_and_nested_types(tmp_path: Path) -> None:
     [
         ("long", "int", "the file holds bigint, the table declares int"),
         ("long", "timestamp", "the file holds bigint"),
-        (["null", "int", "string"], "string", "union of several types: readers"),
+        (["null", "int", "string"], "string", "union of several types"),
         ({"type": "string", "logicalType": "uuid"}, "string", r"string \(uuid\)"),
         ({"type": "map", "values": "int"}, "map<string,int>", "order of its entries"),
         ({"type": "long", "logicalType": "time-micros"}, "bigint", r"long \(time-micros\)"),

@@ -58,7 +58,7 @@ _DEFAULTS: Final[Mapping[DataType, tuple[type, ...]]] = {
     t.DOUBLE: (int, float),
     t.STRING: (str,),
 }
-_EACH: Final = "readers each make of it what they like"
+_EACH: Final = "readers each make another thing of it"
 _JULIAN: Final = "org.apache.spark.legacyDateTime"
 """In the metadata of files whose old dates Spark counted in another calendar."""
 
@@ -78,11 +78,8 @@ def scans(
     """
     options = checked_options(relation, group.options, {"avroSchema": None})
     need("fastavro", f"Avro table {relation.name}")
-    schema = (
-        _Schema.of(options["avroschema"], f"table {relation.name}")
-        if "avroschema" in options
-        else None
-    )
+    text = options.get("avroschema")
+    schema = None if text is None else _Schema.of(text, f"table {relation.name}")
     reader = whole.Reader(partial(_types, schema), partial(_rows, schema))
     yield from whole.scans(connection, relation, group, paths, reader)
 
@@ -133,9 +130,7 @@ class _Schema:
         if isinstance(schema, list):
             options = [s for s in schema if s != "null"]
             if len(options) > 1:
-                return t.unreadable(
-                    "union of several types", "readers give it each a shape of their own"
-                )
+                return t.unreadable("union of several types", _EACH)
             return self.type_of(options[0], within) if options else t.VOID
         if isinstance(schema, str):
             if schema in _PLAIN:
@@ -163,9 +158,7 @@ class _Schema:
                 return t.decimal(schema["precision"], schema.get("scale", 0))
         if logical is not None:
             held = _LOGICAL.get((kind, logical))
-            return held or t.unreadable(
-                f"{kind} ({logical})", "readers give it each a type of their own"
-            )
+            return held or t.unreadable(f"{kind} ({logical})", _EACH)
         return t.BINARY if kind == "fixed" else self.type_of(kind, within)
 
     def value_of(self, schema: Any, type_: DataType) -> Value | None:
