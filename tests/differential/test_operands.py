@@ -45,6 +45,8 @@ SINGLE = {
     "minus": "SELECT -{l} AS v FROM t",
     "~": "SELECT ~{l} AS v FROM t",
     "NOT": "SELECT NOT {l} AS v FROM t",
+    "if": "SELECT if({l}, 1, 2) AS v FROM t",
+    "WHERE": "SELECT i FROM t WHERE {l}",
     "ORDER BY": "SELECT i FROM t ORDER BY {l}",
     "DISTINCT": "SELECT DISTINCT {l} AS v FROM t",
     "OVER": "SELECT row_number() OVER (PARTITION BY {l} ORDER BY {l}) AS v FROM t",

@@ -192,7 +192,7 @@ def _case(work: Work, node: exp.Expr, context: Context) -> DataType:
     for branch in node.args["ifs"]:
         found = type_of(work, branch.this, context)
         if subject is None:
-            check_condition(work, branch.this, found, "WHEN")
+            operands.check_condition(work, branch.this, found, "WHEN")
         else:
             operands.check_compared(work, branch.this, [subject, found])
         results.append(work.typed(branch, type_of(work, branch.args["true"], context)))
@@ -356,25 +356,7 @@ _RULES: Final[dict[type[exp.Expr], Rule]] = {
 
 def condition(work: Work, node: exp.Expr, context: Context) -> None:
     """Type an expression that decides about rows; Spark takes nothing but a boolean."""
-    check_condition(work, node, type_of(work, node, context), context.clause)
-
-
-def check_condition(work: Work, node: exp.Expr, found: DataType, where: str) -> None:
-    """Report what decides about rows or values, and is no boolean.
-
-    Args:
-        work: The findings.
-        node: The expression.
-        found: Its type.
-        where: What needs a condition, for the message.
-    """
-    if found not in (t.BOOLEAN, UNKNOWN) and found.name != "unreadable":
-        work.report(
-            "not-a-condition",
-            f"{where} needs a condition, and this is of type {found}",
-            node,
-            hint="compare it with something, e.g. ... = 'true', ... <> 0",
-        )
+    operands.check_condition(work, node, type_of(work, node, context), context.clause)
 
 
 def types_of(work: Work, nodes: Sequence[exp.Expr], context: Context) -> list[DataType]:

@@ -30,6 +30,24 @@ _NOT_NEGATED: Final = frozenset(
 _CAST: Final = "cast one of them, e.g. CAST(... AS {})"
 
 
+def check_condition(work: Work, node: exp.Expr, found: DataType, where: str) -> None:
+    """Report what decides about rows or values, and is no boolean.
+
+    Args:
+        work: The findings.
+        node: The expression.
+        found: Its type.
+        where: What needs a condition, for the message.
+    """
+    if found not in (t.BOOLEAN, t.UNKNOWN) and found.name != "unreadable":
+        work.report(
+            "not-a-condition",
+            f"{where} needs a condition, and this is of type {found}",
+            node,
+            hint="compare it with something, e.g. ... = 'true', ... <> 0",
+        )
+
+
 def check_chained(work: Work, node: exp.Expr, left: DataType, right: DataType) -> None:
     """Report a link of `a + b - c`, `a AND b`, `a || b` that Spark refuses.
 
