@@ -105,6 +105,15 @@ def test_orc_is_read_by_name(tmp_path: Path) -> None:
     assert rows("SELECT * FROM t", t=relation) == [{"a": 1, "t": moment, "gone": None}]
 
 
+def test_orc_may_be_read_twice_with_other_columns(tmp_path: Path) -> None:
+    path = tmp_path / "x.orc"
+    orc.write_table(pa.table({"id": [1, 2], "a": [10, 20], "b": ["x", "y"]}), path)
+    own = columns(id="bigint", a="bigint", b="string")
+    relation = FileRelation(NAME, own, format="orc", files=(file(path),))
+    sql = "SELECT l.a, r.b FROM l INNER JOIN r ON l.id = r.id ORDER BY l.a"
+    assert rows(sql, l=relation, r=relation) == [{"a": 10, "b": "x"}, {"a": 20, "b": "y"}]
+
+
 def test_orc_of_another_type_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "x.orc"
     orc.write_table(pa.table({"a": [1]}), path)

@@ -87,7 +87,8 @@ def scans(
         index = _unused([c.name for c in columns.values()], "file_index")
         opened = (partial(_open, connection, path) for path in listed)
         rows = RowStream(partial(_stream, list(opened), reader, list(columns.values()), index))
-        view = f"{group.format}_{relation.name.name}_{number}_{abs(hash(tuple(listed))):x}"
+        mark = hash((*listed, *((n, c.name, str(c.type)) for n, c in columns.items())))
+        view = f"{group.format}_{relation.name.name}_{number}_{abs(mark):x}"
         connection.register(view, rows)
         yield Scan(
             name(view),
