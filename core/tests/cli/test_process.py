@@ -99,7 +99,7 @@ def test_a_read_that_is_stopped_leaves_nothing(
     slow: subprocess.Popen[str], folder: Path, number: signal.Signals, code: int
 ) -> None:
     slow.send_signal(number)
-    out, err = slow.communicate(timeout=20)
+    out, err = slow.communicate(timeout=60)
     assert (slow.returncode, out, err) == (code, "", "")
     assert list((folder / "out").iterdir()) == []
 
@@ -137,7 +137,7 @@ def watched(folder: Path, *arguments: str) -> tuple[str, str]:
         if not piece:
             break
         shown += piece
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=60)
     os.close(leader)
     assert process.returncode == 0, shown
     return out, shown.decode()

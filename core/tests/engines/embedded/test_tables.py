@@ -61,6 +61,21 @@ def test_memory_and_files_are_joined(tmp_path: Path) -> None:
     assert rows(sql, l=left, r=right) == [{"id": "a", "y": None}, {"id": "b", "y": 5}]
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT l.x, r.y FROM l JOIN r USING (id)",
+        "SELECT l.x, r.y FROM l LEFT JOIN r USING (ID) WHERE y = 5",
+        "WITH w AS (SELECT * FROM r) SELECT l.x, w.y FROM l JOIN w USING (id)",
+    ],
+)
+def test_columns_that_only_using_names_are_read(tmp_path: Path, sql: str) -> None:
+    left = parquet(tmp_path, pa.table({"id": ["b"], "x": [2.0], "z": [1]}))
+    right = MemoryRelation(NAME, columns(id="string", y="int"), pa.table({"id": ["b"], "y": [5]}))
+    assert rows(sql, l=left, r=right) == [{"x": 2.0, "y": 5}]
+    assert rows(sql.replace("l.x, ", ""), l=right, r=right) == [{"y": 5}]
+
+
 def test_iceberg_is_read_at_its_snapshot(tmp_path: Path) -> None:
     from pyiceberg.catalog.memory import InMemoryCatalog
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from sqlglot import exp
+
 from headwater.arrow_types import arrow_type
 from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded import files, lakes
@@ -163,16 +165,32 @@ def _table(relation: MemoryRelation) -> pa.Table:
 
 
 def used_columns(analysis: Analysis, table: TableName) -> frozenset[str]:
-    """Return the casefolded names of a table's columns that a query uses."""
+    """Return the casefolded names of a table's columns that a query uses, and perhaps others.
+
+    Every name that stands in the query counts, whatever it means there (USING names columns that
+    are bound nowhere), and all columns where a NATURAL JOIN or a star within a value says none.
+    """
+    tree = analysis.parsed.tree
+    if tree is None or any(_is_tacit(node) for node in tree.find_all(exp.Join, exp.Star)):
+        return frozenset(c.name.casefold() for c in analysis.tables[table].columns)
+    found = {node.name.casefold() for node in tree.find_all(exp.Identifier)}
     bindings = [*analysis.bindings.values()]
     for scope in _scopes(analysis.root):
         bindings += [o.origin for o in scope.outputs if o.origin is not None]
-    found = set()
     for binding in bindings:
         source = binding.scope.sources.get(binding.source)
         if isinstance(source, TableReference) and source.name == table:
             found.add(binding.column.casefold())
     return frozenset(found)
+
+
+def _is_tacit(node: exp.Expr) -> bool:
+    """Whether columns are used that are neither named nor given out."""
+    if isinstance(node, exp.Join):
+        return bool(node.args.get("method") == "NATURAL")
+    above = node.parent.parent if isinstance(node.parent, exp.Column) else node.parent
+    counted = isinstance(above, exp.Anonymous) and above.name.lower() == "count"
+    return not counted and not isinstance(above, exp.Select)
 
 
 def _scopes(scope: Scope | None) -> Iterator[Scope]:
