@@ -65,7 +65,7 @@ def test_memory_and_files_are_joined(tmp_path: Path) -> None:
     "sql",
     [
         "SELECT l.x, r.y FROM l JOIN r USING (id)",
-        "SELECT l.x, r.y FROM l LEFT JOIN r USING (ID) WHERE y = 5",
+        "SELECT l.x, r.y FROM l LEFT JOIN r USING (ID) WHERE r.y = 5",
         "WITH w AS (SELECT * FROM r) SELECT l.x, w.y FROM l JOIN w USING (id)",
     ],
 )
