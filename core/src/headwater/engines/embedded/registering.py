@@ -172,7 +172,8 @@ def used_columns(analysis: Analysis, table: TableName) -> frozenset[str]:
     """
     tree = analysis.parsed.tree
     if tree is None or any(_is_tacit(node) for node in tree.find_all(exp.Join, exp.Star)):
-        return frozenset(c.name.casefold() for c in analysis.tables[table].columns)
+        known = analysis.tables.get(table)
+        return frozenset(c.name.casefold() for c in (known.columns if known else ()))
     found = {node.name.casefold() for node in tree.find_all(exp.Identifier)}
     bindings = [*analysis.bindings.values()]
     for scope in _scopes(analysis.root):
