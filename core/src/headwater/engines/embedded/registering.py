@@ -189,9 +189,10 @@ def _is_tacit(node: exp.Expr) -> bool:
     """Whether columns are used that are neither named nor given out."""
     if isinstance(node, exp.Join):
         return bool(node.args.get("method") == "NATURAL")
-    above = node.parent.parent if isinstance(node.parent, exp.Column) else node.parent
-    counted = isinstance(above, exp.Anonymous) and above.name.lower() == "count"
-    return not counted and not isinstance(above, exp.Select)
+    above = node.parent
+    if isinstance(above, exp.Anonymous) and above.name.lower() == "count":
+        return False
+    return not isinstance(above.parent if isinstance(above, exp.Column) else above, exp.Select)
 
 
 def _scopes(scope: Scope | None) -> Iterator[Scope]:
