@@ -62,6 +62,10 @@ def database(
                 # A file's length and version are asked once, not at each of its openings; what is
                 # then read of it must be of that version (DuckDB compares ETags).
                 connection.execute("SET GLOBAL enable_http_metadata_cache = true")
+                # A database reads for one query, which would fill the cache and not come back.
+                connection.execute("SET GLOBAL enable_external_file_cache = false")
+                # Footers are looked at before, and not fetched again.
+                connection.execute("SET GLOBAL parquet_metadata_cache = true")
             for statement in macros.statements():
                 connection.execute(statement)
             connection.execute(f"CREATE SCHEMA {PRIVATE_DATABASE}")
