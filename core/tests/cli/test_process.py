@@ -78,6 +78,8 @@ def slow(folder: Path) -> Iterator[subprocess.Popen[str]]:
     Site(packages).install("acme-slow", SLOW_ENGINE)
     process = subprocess.Popen(
         [HEADWATER, "read", "serving", "--engine", "slow", "--out", "out"],
+        # Where the tests run in the background of a shell, they inherit that ^C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(packages)},
         stdout=subprocess.PIPE,
