@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+BLANK: Final = r"[\x00-\x20]*"
+"""Lines that CSV and JSON readers pass over."""
 DATE: Final = "[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 TIME: Final = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?"
 ISO_TIMESTAMP: Final = f"{DATE}[ T]{TIME}Z?"

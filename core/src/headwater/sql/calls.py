@@ -168,8 +168,8 @@ def _result(work: Work, node: exp.Anonymous, context: Context, type_of: TypeOf) 
     if name in _ALIKE:
         _check_alike(work, node, name, found)
     elif name in _CHOOSING:
-        if name == "if" and found and found[0] != t.VOID:
-            operands.check_condition(work, arguments[0], found[0], "if()")
+        if name == "if" and found:
+            operands.check_condition(work, arguments[0], found[0], "if()", also=(t.VOID,))
         operands.check_alike(work, node, found[_CHOOSING[name] :], f"the values of {name}()")
     return signatures.result(name, found, arguments)
 

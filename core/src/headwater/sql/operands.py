@@ -30,7 +30,9 @@ _NOT_NEGATED: Final = frozenset(
 _CAST: Final = "cast one of them, e.g. CAST(... AS {})"
 
 
-def check_condition(work: Work, node: exp.Expr, found: DataType, where: str) -> None:
+def check_condition(
+    work: Work, node: exp.Expr, found: DataType, where: str, *, also: Sequence[DataType] = ()
+) -> None:
     """Report what decides about rows or values, and is no boolean.
 
     Args:
@@ -38,8 +40,9 @@ def check_condition(work: Work, node: exp.Expr, found: DataType, where: str) -> 
         node: The expression.
         found: Its type.
         where: What needs a condition, for the message.
+        also: What Spark takes for a condition there too.
     """
-    if found not in (t.BOOLEAN, t.UNKNOWN) and found.name != "unreadable":
+    if found not in (t.BOOLEAN, t.UNKNOWN, *also) and found.name != "unreadable":
         work.report(
             "not-a-condition",
             f"{where} needs a condition, and this is of type {found}",
@@ -60,7 +63,7 @@ def check_chained(work: Work, node: exp.Expr, left: DataType, right: DataType) -
     known = _known(left) and _known(right)
     if isinstance(node, (exp.And, exp.Or)):
         for operand, type_ in ((node.this, left), (node.expression, right)):
-            _check_truth(work, operand, type_, node.key.upper())
+            _check_connected(work, operand, type_, node.key.upper())
         return
     if isinstance(node, exp.DPipe):
         names = {left.name, right.name}
@@ -87,14 +90,9 @@ def _beside_string(node: exp.Expr, left: DataType, right: DataType) -> bool:
     return False
 
 
-def _check_truth(work: Work, node: exp.Expr, found: DataType, where: str) -> None:
-    if _known(found) and found not in (t.BOOLEAN, t.STRING, t.VOID):
-        work.report(
-            "not-a-condition",
-            f"{where} takes conditions, and this is of type {found}",
-            node,
-            hint="compare it with something, e.g. ... <> 0",
-        )
+def _check_connected(work: Work, node: exp.Expr, found: DataType, where: str) -> None:
+    if _known(found):
+        check_condition(work, node, found, where, also=(t.STRING, t.VOID))
 
 
 def check_negated(work: Work, node: exp.Expr, found: DataType) -> None:
@@ -116,7 +114,7 @@ def check_predicate(work: Work, node: exp.Expr, found: Sequence[DataType]) -> No
         found: Types of what it compares.
     """
     if isinstance(node, exp.Not):
-        _check_truth(work, node.this, found[0], "NOT")
+        _check_connected(work, node.this, found[0], "NOT")
     elif isinstance(node, exp.Between):
         for bound in found[1:]:
             check_compared(work, node, [found[0], bound])

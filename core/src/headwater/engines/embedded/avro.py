@@ -221,13 +221,14 @@ def _lowered(type_: DataType) -> DataType | None:
 
 def _check_resolution(own: _Schema, wanted: _Schema, file: DataFile) -> None:
     """Raise where readers may resolve a file's schema to the table's each in their own way."""
+    held_fields = own.fields
     for name, field in wanted.fields.items():
         type_ = wanted.type_of(field["type"])
         why = None
         if field.get("aliases"):
             why = "has aliases"
-        elif name in own.fields:
-            held = own.type_of(own.fields[name]["type"])
+        elif name in held_fields:
+            held = own.type_of(held_fields[name]["type"])
             if held != type_ and (held, type_) not in _WIDER:
                 why = f"is {type_} where the file has {held}"
         elif "default" not in field:
@@ -254,8 +255,9 @@ def _rows(
 
     records = _open(content, wanted)
     read = wanted or _Schema.of(records.metadata["avro.schema"], "an Avro file")
+    fields = read.fields
     made = [
-        (c.name, read.value_of(read.fields[c.name]["type"], c.type) or _same, arrow_type(c.type))
+        (c.name, read.value_of(fields[c.name]["type"], c.type) or _same, arrow_type(c.type))
         for c in columns
     ]
     while batch := list(islice(records, BATCH_ROWS)):

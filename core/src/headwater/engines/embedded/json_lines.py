@@ -36,7 +36,6 @@ _SPARK_FIXED: Final = {
     "encoding": ("utf-8", "utf8"),
     "primitivesasstring": ("false",),
 }
-_BLANK: Final = r"[\x00-\x20]*"
 
 
 def json(
@@ -147,7 +146,7 @@ def _scan(
         value = field("j", named.get(folded, own[folded].name))
         columns[column.name] = _value(relation, column, value, field, named)
     lines = source(relation, check_sizes(connection, relation, group, paths), skip=False)
-    keep = f"line IS NOT NULL AND NOT regexp_full_match(line, {text(_BLANK)})"
+    keep = f"line IS NOT NULL AND NOT regexp_full_match(line, {text(shapes.BLANK)})"
     # A line that is no object has no fields, or several rows; of a key that comes twice one reader
     # takes the first and another the last.
     odd = _raise(NOT_PORTABLE, "a line that is no JSON object, or has a key twice")

@@ -175,10 +175,9 @@ def used_columns(analysis: Analysis, table: TableName) -> frozenset[str]:
         known = analysis.tables.get(table)
         return frozenset(c.name.casefold() for c in (known.columns if known else ()))
     found = {node.name.casefold() for node in tree.find_all(exp.Identifier)}
-    bindings = [*analysis.bindings.values()]
-    for scope in _scopes(analysis.root):
-        bindings += [o.origin for o in scope.outputs if o.origin is not None]
-    for binding in bindings:
+    # What a star gives out stands in no text.
+    origins = [o.origin for scope in _scopes(analysis.root) for o in scope.outputs]
+    for binding in filter(None, origins):
         source = binding.scope.sources.get(binding.source)
         if isinstance(source, TableReference) and source.name == table:
             found.add(binding.column.casefold())

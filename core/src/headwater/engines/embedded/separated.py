@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
+from headwater.engines import text_shapes as shapes
 from headwater.engines.embedded.lines import (
     blank_firsts,
     check_sizes,
@@ -85,7 +86,7 @@ def csv(
     if header and (blank := blank_firsts(connection, relation, listed)):
         raise UnsupportedError(f"table {relation.name}: the first line of {blank[0]} is blank")
     # Spark passes over lines of white space.
-    keep = r"line IS NOT NULL AND NOT regexp_full_match(line, '[\x00-\x20]*')"
+    keep = f"line IS NOT NULL AND NOT regexp_full_match(line, {text(shapes.BLANK)})"
     lines = source(relation, listed, skip=header)
     rows = f"(SELECT {fields} AS f, file_index FROM {lines} WHERE {keep}) AS r"
     nulls, empty = options["nullvalue"], options["emptyvalue"]

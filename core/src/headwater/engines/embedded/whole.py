@@ -80,8 +80,8 @@ def scans(
     for file in group.files:
         types = reader.types(_open(connection, paths[file.path]), file)
         alike[tuple((n, tuple(t)) for n, t in types.items())].append(file)
+    asked = {c.name.casefold() for c in relation.columns}
     for number, (held, files) in enumerate(alike.items()):
-        asked = {c.name.casefold() for c in relation.columns}
         columns = _columns(relation, group, dict(held), files[0])
         listed = [paths[f.path] for f in files]
         index = _unused([c.name for c in columns.values()], "file_index")

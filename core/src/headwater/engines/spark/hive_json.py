@@ -22,7 +22,6 @@ _Field: TypeAlias = "Callable[[str, str], str]"
 FORMAT: Final = "hive-json"
 _OPTIONS: Final = {"malformed": "fail", "keys": "ignore-case"}
 _END: Final = "headwater: the end of a line"
-_BLANK: Final = r"[\x00-\x20]*"
 _NEGATIVE_ZERO: Final = r"[:\[,]\s*-0([.]0*)?([eE][-+]?[0-9]+)?\s*[,}\]]"
 _ESCAPED: Final = r"\\"
 _PAIR: Final = r"\\u[dD][89abAB]..\\u[dD][c-fC-F].."
@@ -31,7 +30,7 @@ _SURROGATE: Final = r"\\u[dD][89a-fA-F]"
 
 def is_row(line: str) -> str:
     """Return a condition for a line that is not blank."""
-    return f"NOT {line} RLIKE {whole(_BLANK)}"
+    return f"NOT {line} RLIKE {whole(shapes.BLANK)}"
 
 
 def objects(line: str, group: FileGroup) -> str:
