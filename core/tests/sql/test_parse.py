@@ -154,16 +154,78 @@ def test_calls_keep_names_and_arguments() -> None:
     assert [is_aggregate(c) for c in calls] == [False, False, True, False]
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        *("other.{}", "`other`.{}", "spark_catalog.db . {}", "session.{}", "system.builtin.{}"),
+        "builtin./* a */`{}`",
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        ("range", "SELECT * FROM {}(1)"),
+        ("range", "SELECT * FROM {} (1) AS r"),
+        ("stack", "SELECT * FROM t JOIN {}(2, 1, 2)"),
+        ("explode", "SELECT * FROM t, {}(array(1))"),
+        ("explode", "SELECT x.* FROM t, LATERAL {}(a) x"),
+        ("explode", "SELECT x.* FROM t JOIN LATERAL {}(a) x ON true"),
+        ("explode", "SELECT x FROM t LATERAL VIEW OUTER {}(a) y AS x"),
+        ("explode", "SELECT {}(a) FROM t"),
+        ("my_udtf", "SELECT * FROM {}(1)"),
+        ("abs", "SELECT a FROM t WHERE {}(a) > 1"),
+        ("abs", "SELECT t.a FROM t JOIN u ON {}(t.a) = u.a"),
+        ("abs", "SELECT transform(a, x -> {}(x)) FROM t"),
+        ("sum", "SELECT {}(a) OVER (ORDER BY b) FROM t"),
+        ("sum", "SELECT {}(a) FILTER (WHERE b) FROM t"),
+        ("sum", "SELECT a FROM t GROUP BY a HAVING {}(b) > 1"),
+        ("sum", "SELECT * FROM t PIVOT ({}(a) FOR b IN (1, 2))"),
+        ("abs", "FROM t |> WHERE {}(a) > 1 |> SELECT a"),
+        ("range", "FROM {}(3) |> SELECT id"),
+        ("sum", "FROM t |> AGGREGATE {}(a) GROUP BY b"),
+        ("range", "WITH c AS (SELECT * FROM {}(1)) SELECT * FROM c"),
+        ("range", "SELECT a FROM t WHERE a IN (SELECT id FROM {}(1))"),
+        ("abs", "SELECT * FROM VALUES ({}(1))"),
+    ],
+)
+def test_qualified_functions_are_refused_wherever_they_stand(
+    name: str, query: str, function: str
+) -> None:
+    called = function.format(name)
+    text = query.format(called)
+    (problem,) = (d for d in parse(text, database="db").diagnostics if d.severity == "error")
+    assert problem.code == "qualified-function"
+    assert problem.span is not None
+    assert text[problem.span.start : problem.span.end] == called
+    bare = query.format(name)
+    assert "qualified-function" not in {d.code for d in parse(bare, database="db").diagnostics}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT t.a, (t.b) FROM db.t WHERE t.a IN (1) AND (t.b) > 1",
+        "SELECT count(t.*), st.f FROM db.t JOIN db.u USING (a) GROUP BY t.a",
+        "SELECT t.a FROM db.t AS t (a, b)",
+        "SELECT * FROM db.t TABLESAMPLE (10 PERCENT)",
+        "SELECT * FROM db.t PIVOT (sum(a) FOR t.b IN (1, 2))",
+        "SELECT range.id FROM range(3) WHERE range.id IN (SELECT 1.)",
+    ],
+)
+def test_other_brackets_behind_points_are_no_calls(query: str) -> None:
+    assert "qualified-function" not in {d.code for d in parse(query, database="db").diagnostics}
+
+
 def test_all_problems_are_told_at_once() -> None:
     parsed = parse(
         "SELECT /*+ FOO */ reflect('a', 'b'), uper(x), lake.f(1), ? FROM other.t, json.`/x`, u",
         database="db",
     )
     assert [d.code for d in parsed.diagnostics] == [
-        "parameter", "hint", "forbidden-function", "unknown-function", "qualified-function",
+        "parameter", "hint", "qualified-function", "forbidden-function", "unknown-function",
         "forbidden-database", "path-table",
     ]  # fmt: skip
-    assert parsed.diagnostics[3].hint == "did you mean 'upper' or 'power'?"
+    assert parsed.diagnostics[4].hint == "did you mean 'upper' or 'power'?"
 
 
 def test_what_is_refused_is_still_read() -> None:

@@ -161,9 +161,11 @@ def _function(node: exp.Anonymous, text: str) -> Iterator[Diagnostic]:
     at = _span(node)
     if name == "identifier" and isinstance(node.this, str):
         return  # `guard_text` refuses the clause, whatever stands in it
-    if isinstance(node.parent, exp.Dot) and node.arg_key == "expression":
-        yield _qualified_function(node.parent, text)
-        return
+    above = node.parent
+    if (isinstance(above, exp.Dot) and node.arg_key == "expression") or (
+        isinstance(above, exp.Table) and above.args.get("db") is not None
+    ):
+        return  # `guard_text` refuses names with a point before a call's bracket
     in_from = isinstance(node.parent, (exp.Table, exp.Lateral))
     if name in (functions.TABLE_FUNCTIONS if in_from else functions.ALLOWED):
         if name in functions.NON_REPRODUCIBLE:
@@ -212,13 +214,6 @@ def _quantified(node: exp.Expr, text: str) -> Diagnostic:
     return Diagnostic(
         "unsupported-syntax", f"{type(node).__name__.upper()} stands after LIKE only",
         span=_span(node), text=text, hint="use IN, EXISTS, or an aggregate in a subquery",
-    )  # fmt: skip
-
-
-def _qualified_function(node: exp.Dot, text: str) -> Diagnostic:
-    return Diagnostic(
-        "qualified-function", "functions are called by their bare names", span=_span(node),
-        text=text, hint="leave out what stands before the last dot",
     )  # fmt: skip
 
 

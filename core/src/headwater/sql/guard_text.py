@@ -23,6 +23,7 @@ _QUERY_WORDS: Final = frozenset(["SELECT", "WITH", "FROM", "VALUES"])
 _PREFIXES: Final = frozenset(["NOT", "!", "-", "+", "~", "->", "INTERVAL", "DISTINCT", "ALL"])
 _OPENING: Final = frozenset(["(", "[", "CASE"])
 _CLOSING: Final = frozenset([")", "]", "END"])
+_NAMES: Final = frozenset([lexer.WORD, lexer.QUOTED])
 _NESTED_TYPES: Final = frozenset(["ARRAY", "MAP", "STRUCT"])
 _OPERAND_ENDS: Final = frozenset([")", "]"])
 _VERSIONS: Final = frozenset(["VERSION", "TIMESTAMP", "SYSTEM_VERSION", "SYSTEM_TIME"])
@@ -110,12 +111,34 @@ def check_words(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
         *_hints(text, lexemes),
         *_types(text, lexemes),
         *_limits(text, lexemes),
+        *_qualified_calls(text, lexemes),
         *check_numbers(text, lexemes),
         *_gaps(text, lexemes),
         *_from_first(text, lexemes),
         *check_names(text, lexemes),
         *check_typed_literals(text, lexemes),
     ]
+
+
+def _qualified_calls(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
+    """Yield calls of functions by more than one name, wherever they stand.
+
+    Spark looks for `other_db.range(1)` in that database, and has none of its own functions there;
+    sqlglot keeps such names in several shapes of its tree, and forgets some.
+    """
+    for index, (point, name, bracket) in enumerate(
+        zip(lexemes, lexemes[1:], lexemes[2:], strict=False)
+    ):
+        if point.symbol != "." or bracket.symbol != "(" or name.kind not in _NAMES:
+            continue
+        start = index
+        while start > 0 and lexemes[start].symbol == "." and lexemes[start - 1].kind in _NAMES:
+            start -= 2
+        yield Diagnostic(
+            "qualified-function", "functions are called by their bare names",
+            span=Span(lexemes[start + 1].start, name.end), text=text,
+            hint="leave out what stands before the last dot",
+        )  # fmt: skip
 
 
 def _substitutions(text: str) -> Iterator[Diagnostic]:
