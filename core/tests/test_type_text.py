@@ -74,3 +74,28 @@ def test_what_is_no_type_says_where(text, says):
     with pytest.raises(TypeTextError, match="type ") as caught:
         parse_type(text)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "array<" * 101 + "int" + ">" * 101,
+        "array<" * 20_000,
+        "struct<a:" * 5_000 + "int" + ">" * 5_000,
+        f"decimal({'9' * 4301},2)",
+        f"varchar({'9' * 4301})",
+        "decimal(²)",
+        "decimal(٣)",
+        "struct<" + "a:int," * 40_000 + "b:int>",
+    ],
+)
+def test_types_beyond_bounds_are_refused_in_few_words(text):
+    with pytest.raises(TypeTextError) as caught:
+        parse_type(text)
+    assert len(str(caught.value)) < 400
+
+
+def test_generous_types_are_read():
+    assert parse_type("array<" * 99 + "int" + ">" * 99).name == "array"
+    wide = parse_type("struct<" + ",".join(f"col_{i}:decimal(38,10)" for i in range(5_000)) + ">")
+    assert len(wide.children) == 5_000

@@ -61,7 +61,7 @@ def layout(relatives: Sequence[str], root: str) -> Layout:
 def key_type(values: Iterable[str | None]) -> DataType:
     """Return the narrowest of int, bigint, date, string that holds every value, as Spark infers."""
     known = [v for v in values if v is not None]
-    if known and all(re.fullmatch(r"-?\d{1,18}", v) for v in known):
+    if known and all(re.fullmatch(r"-?[0-9]{1,18}", v) for v in known):
         return INT if all(-(2**31) <= int(v) < 2**31 for v in known) else BIGINT
     if known and all(_is_date(v) for v in known):
         return DATE
@@ -78,7 +78,7 @@ def _keys_and_values(relative: str) -> list[tuple[str, str | None]]:
 
 
 def _is_date(text: str) -> bool:
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
         return False
     try:
         date.fromisoformat(text)

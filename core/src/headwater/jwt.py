@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from typing import Any
 
 from headwater.errors import AuthError
+from headwater.foreign import json_value
 
 
 def is_jwt(token: str) -> bool:
@@ -47,7 +47,7 @@ def _parts(token: str, what: str) -> tuple[dict[str, Any], dict[str, Any]]:
         if len(parts) != 3:
             raise ValueError
         head, body = (
-            json.loads(base64.urlsafe_b64decode(p + "=" * (-len(p) % 4))) for p in parts[:2]
+            json_value(base64.urlsafe_b64decode(p + "=" * (-len(p) % 4))) for p in parts[:2]
         )
         if not isinstance(head, dict) or not isinstance(body, dict):
             raise ValueError

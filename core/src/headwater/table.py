@@ -60,6 +60,7 @@ class Table:
             gets it back in `DataSource.relation`. Never printed.
         unqueryable: Why it can be listed and not queried, or None.
         notes: What a plan that reads it should say of it.
+        problem: What is wrong with its description in the catalog, or None. The rest of it counts.
     """
 
     name: TableName
@@ -70,6 +71,7 @@ class Table:
     detail: Any = field(default=None, repr=False, compare=False)
     unqueryable: str | None = None
     notes: tuple[Diagnostic, ...] = field(default=(), compare=False)
+    problem: str | None = None
 
     def column(self, name: str) -> Column | None:
         """Return the column called `name`, ignoring case as Spark does, or None."""
@@ -156,6 +158,15 @@ class TimePartition:
 def _duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
+    try:
+        return _read_duration(value)
+    except (OverflowError, ValueError):
+        raise ConfigError(
+            f"lateness {str(value)[:40]!r} is longer than any time", hint="write e.g. '1 day'"
+        ) from None
+
+
+def _read_duration(value: object) -> timedelta:
     if isinstance(value, int | float):
         return timedelta(seconds=value)
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(second|minute|hour|day)s?", str(value).strip())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
@@ -12,10 +11,10 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
+from headwater import bounds
 from headwater.credentials import Secret
 from headwater.errors import AuthError
-
-_MAX_BYTES = 256 * 1024
+from headwater.foreign import json_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Answer:
             AuthError: If there is none; lists the fields that there are, without their values.
         """
         try:
-            body = json.loads(self.text)
+            body = json_value(self.text)
         except ValueError:
             # `from None`: the original carries the body.
             raise AuthError(f"{self.what} answered with something that is not JSON") from None
@@ -85,11 +84,11 @@ def fetch(
     try:
         request = Request(url, data=body, headers=dict(headers or {}))
         with build_opener(*handlers).open(request, timeout=timeout) as response:
-            raw: bytes = response.read(_MAX_BYTES)
+            raw: bytes = response.read(bounds.TOKEN_BYTES)
             found = {k.lower(): v for k, v in response.headers.items()}
     except HTTPError as error:
         with error:
-            reason = _reason(error.read(_MAX_BYTES), hide)
+            reason = _reason(error.read(bounds.TOKEN_BYTES), hide)
         raise AuthError(
             f"{what} answered HTTP {error.code}{reason}",
             code="token-refused",
@@ -116,7 +115,7 @@ class _NoRedirect(HTTPRedirectHandler):
 def _reason(raw: bytes, hide: Sequence[Secret]) -> str:
     """Return the error that an OAuth server names (RFC 6749, section 5.2), or nothing."""
     try:
-        body = json.loads(raw)
+        body = json_value(raw)
     except ValueError:
         return ""
     if not isinstance(body, dict):

@@ -9,7 +9,9 @@ import re
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from headwater import bounds
 from headwater import types as t
+from headwater.foreign import is_whole, whole_number
 from headwater.types import DataType
 
 _T = TypeVar("_T")
@@ -35,6 +37,8 @@ _PRIMITIVES: Final = {
     "timestamp_ntz": t.TIMESTAMP_NTZ,
     "void": t.VOID,
 }
+_SHOWN: Final = 200
+"""Characters of a type that a message shows."""
 _TOKEN: Final = re.compile(r"\s*(`(?:[^`]|``)*`|[<>(),:]|[^\s<>(),:`]+)")
 
 
@@ -59,19 +63,35 @@ def parse_type(text: str) -> DataType:
 
 class _Parser:
     def __init__(self, text: str) -> None:
-        self._text = text
+        if len(text) > bounds.TYPE_CHARACTERS:
+            raise TypeTextError(
+                f"a type of {len(text):,} characters; {bounds.TYPE_CHARACTERS:,} are the most"
+            )
+        self._text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+        self._whole = text
+        self._level = 0
         self._tokens: list[tuple[str, int]] = []
         position = 0
         stripped = text.rstrip()
         while position < len(stripped):
             match = _TOKEN.match(stripped, position)
             if match is None:
-                raise TypeTextError(f"type {text!r}: unexpected {stripped[position]!r}")
+                raise TypeTextError(f"type {self._text!r}: unexpected {stripped[position]!r}")
             self._tokens.append((match[1], match.start(1)))
             position = match.end()
         self._next = 0
 
     def type(self) -> DataType:
+        self._level += 1
+        if self._level > bounds.TYPE_LEVELS:
+            raise TypeTextError(
+                f"type {self._text!r} nests deeper than {bounds.TYPE_LEVELS} levels"
+            )
+        found = self._type()
+        self._level -= 1
+        return found
+
+    def _type(self) -> DataType:
         start = self._next
         word = self._take().lower()
         match word:
@@ -165,9 +185,11 @@ class _Parser:
         found = []
         while (token := self._take()) != ")":
             if token != ",":
-                if not token.isdigit():
-                    raise TypeTextError(f"type {self._text!r}: {token!r} is not a number")
-                found.append(int(token))
+                number = whole_number(token) if is_whole(token) else None
+                if number is None:
+                    shown = token if len(token) <= 40 else f"{token[:40]}..."
+                    raise TypeTextError(f"type {self._text!r}: {shown!r} is not a number")
+                found.append(number)
         return found
 
     def _inside(self, opening: str, read: Callable[[], _T], closing: str) -> _T:
@@ -178,7 +200,7 @@ class _Parser:
 
     def _since(self, start: int) -> str:
         end = self._tokens[self._next - 1]
-        return self._text[self._tokens[start][1] : end[1] + len(end[0])]
+        return self._whole[self._tokens[start][1] : end[1] + len(end[0])]
 
     def _peek(self) -> str | None:
         return self._tokens[self._next][0] if self._next < len(self._tokens) else None

@@ -116,6 +116,9 @@ def _quote(name: str) -> str:
     return name if re.fullmatch(r"\w+", name) else f"`{name.replace('`', '``')}`"
 
 
+MOST_DIGITS: Final = 38
+"""Digits that a decimal has at most."""
+
 INTEGER_BITS: Final = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
 
 BOOLEAN: Final = DataType("boolean")
@@ -137,7 +140,7 @@ UNKNOWN: Final = DataType("unknown")
 
 def decimal(precision: int = 10, scale: int = 0) -> DataType:
     """Return `decimal(precision,scale)`; Hive and Spark read a bare `decimal` as (10,0)."""
-    if not (1 <= precision <= 38 and 0 <= scale <= precision):
+    if not (1 <= precision <= MOST_DIGITS and 0 <= scale <= precision):
         raise ValueError(f"decimal({precision},{scale}): need 1 <= precision <= 38, scale <= it")
     return DataType("decimal", precision=precision, scale=scale)
 

@@ -78,7 +78,13 @@ def instant(value: str | date | datetime) -> datetime:
             ) from None
     if not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day, tzinfo=UTC)
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        raise ConfigError(
+            f"{value.isoformat()} is before the year 1 or after the year 9999 in UTC",
+            hint="write a time between them",
+        ) from None
 
 
 def _short(moment: datetime) -> str:

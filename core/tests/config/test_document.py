@@ -133,7 +133,9 @@ def test_yaml_that_is_refused(tmp_path: Path, text: str, message: str, hint: str
 def test_aliases_that_multiply_are_refused_quickly(tmp_path: Path) -> None:
     levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
-    assert "its aliases expand without end" in complaint(tmp_path, "\n".join(levels))
+    assert "with its aliases written out it has more than 100,000 values" in complaint(
+        tmp_path, "\n".join(levels)
+    )
 
 
 @pytest.mark.parametrize(
@@ -183,3 +185,48 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").mkdir()
     with pytest.raises(ConfigError, match="can't be read: Is a directory"):
         read(tmp_path / "c.yaml")
+
+
+def test_merges_that_multiply_are_refused_quickly(tmp_path: Path) -> None:
+    levels = ["m0: &m0 {a: 1}"]
+    levels += [f"m{n}: &m{n}\n  <<: [*m{n - 1}, *m{n - 1}]" for n in range(1, 40)]
+    assert "with its aliases written out" in complaint(tmp_path, "\n".join(levels))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("c.yaml", "a: " + "[" * 5_000 + "]" * 5_000),
+        ("c.yaml", "\n".join(" " * n + "a:" for n in range(150))),
+        ("c.yaml", "a: " + "{a: " * 120 + "1" + "}" * 120),
+        ("c.toml", "a = " + "[" * 5_000 + "]" * 5_000),
+        ("c.json", '{"a": ' + "[" * 5_000 + "]" * 5_000 + "}"),
+        ("c.json", '{"a": ' * 5_000 + "1" + "}" * 5_000),
+    ],
+)
+def test_what_nests_too_deep_is_refused(tmp_path: Path, name: str, text: str) -> None:
+    assert "nests deeper than" in complaint(tmp_path, text, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("c.yaml", "a: " + "9" * 4301),
+        ("c.yaml", "a: 0x" + "f" * 9000),
+        ("c.toml", "a = " + "9" * 4301),
+        ("c.json", '{"a": ' + "9" * 4301 + "}"),
+        ("c.json", '{"a": NaN}'),
+        ("c.json", '{"a": "\\ud800"}'),
+        ("c.yaml", 'a: "\\ud800"'),
+        ("c.yaml", "a: 1\0"),
+        ("c.toml", "a = 2026-02-30"),
+        ("c.json", "\0"),
+        ("c.yaml", b"a: \xff"),
+    ],
+)
+def test_what_no_setting_is(tmp_path: Path, name: str, text: str | bytes) -> None:
+    assert name in complaint(tmp_path, text, name)
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    assert "more than 4,194,304 bytes" in complaint(tmp_path, "a: 1\n" + "#" * 5_000_000)

@@ -9,6 +9,7 @@ import pytest
 from sqlglot import exp
 
 from headwater.diagnostics import Severity
+from headwater.sql import validate
 from headwater.sql.functions import is_aggregate, name_of
 from headwater.sql.parse import MAX_LENGTH, parse
 from headwater.table import TableName
@@ -368,3 +369,43 @@ def test_no_text_takes_sqlglot_a_long_time(unit: str) -> None:
 def test_importing_the_package_does_not_import_sqlglot() -> None:
     code = "import sys, headwater.sql; assert not any(m.startswith('sqlglot') for m in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+LONG = "9" * 4301
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"SELECT {LONG} AS a FROM t",
+        f"SELECT {LONG}L AS a FROM t",
+        f"SELECT {LONG}BD AS a FROM t",
+        f"SELECT {LONG}D AS a FROM t",
+        f"SELECT -{LONG} AS a FROM t",
+        f"SELECT 0.{LONG} AS a FROM t",
+        f"SELECT 1e{LONG} AS a FROM t",
+        f"SELECT 1e-{LONG}BD AS a FROM t",
+        f"SELECT CAST(1 AS DECIMAL({LONG})) AS a FROM t",
+        f"SELECT CAST(1 AS DECIMAL(38,{'0' * 4301}2)) AS a FROM t",
+        f"SELECT 1::VARCHAR({LONG}) AS a FROM t",
+        f"SELECT 1 AS a FROM t LIMIT {LONG}",
+        f"SELECT 1 AS a FROM t ORDER BY {LONG}",
+        f"SELECT 1 AS a FROM t GROUP BY {LONG}",
+        f"SELECT INTERVAL {LONG} DAY AS a FROM t",
+        f"SELECT INTERVAL '{LONG}' DAY AS a FROM t",
+        f"SELECT INTERVAL '-{LONG} days' AS a FROM t",
+        f"SELECT DATE'{LONG}-01-01' AS a FROM t",
+        f"SELECT from_json(s, 'a decimal({LONG},2)') AS a FROM t",
+        f"SELECT lag(s, {LONG}) OVER (ORDER BY s) AS a FROM t",
+        f"SELECT a[{LONG}] AS a FROM t",
+        f"SELECT * FROM t TABLESAMPLE ({LONG} ROWS)",
+        f"SELECT * FROM range({LONG})",
+        f"SELECT sum(s) OVER (ORDER BY s ROWS {LONG} PRECEDING) AS a FROM t",
+    ],
+)
+def test_numbers_of_more_digits_than_any_type(sql: str) -> None:
+    found = validate(sql, catalog={"db": {"t": {"s": "string", "a": "array<int>"}}}, database="db")
+    assert not found.ok
+    assert {d.code for d in found.diagnostics} & {
+        "number-out-of-range", "unknown-type", "invalid-literal"
+    }  # fmt: skip

@@ -145,3 +145,21 @@ def test_details_of_tables_that_keep_their_own_history(lake: GlueLake, discover:
 
 def test_names_and_details_are_not_asked_together(discover: Discover) -> None:
     assert discover("--names", "--details")[0] == 2
+
+
+@pytest.mark.parametrize("more", [(), ("--details",), ("--json",), ("--json", "--details")])
+def test_a_table_that_is_described_wrongly_is_said_and_told_by_the_exit_code(
+    lake: GlueLake, discover: Discover, more: tuple[str, ...]
+) -> None:
+    for name, type_ in {"a": "string", "bad": f"decimal({'9' * 4301},2)", "z": "string"}.items():
+        lake.table(name, {"id": type_})
+    code, out, err = discover(*more)
+    assert code == 1
+    assert "the catalog's description of ml.bad can't be read whole" in err
+    if "--json" in more:
+        [database] = json.loads(out)["databases"]
+        assert [t["name"] for t in database["details"]] == ["a", "bad", "z"]
+        assert [bool(t["problem"]) for t in database["details"]] == [False, True, False]
+    else:
+        assert [line.split()[0] for line in out.splitlines()] == ["ml.a", "ml.bad", "ml.z"]
+        assert "the type of column 'id' can't be read" in out

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from headwater.errors import AccessDeniedError, HeadwaterError
 from headwater.table import Table
 from headwater_glue.catalog import GlueCatalog
+from headwater_glue.entry import GlueTable
+from headwater_glue.kinds import Classified, classify
 from headwater_glue.testing import GlueLake
 
 COLUMNS = {"id": "string"}
@@ -81,3 +85,59 @@ def test_it_stops_when_nobody_listens(lake: GlueLake) -> None:
     next(found)
     found.close()
     assert not [t for t in threading.enumerate() if t.name.startswith("headwater-survey")]
+
+
+BROKEN = {
+    "digits": {"z": f"decimal({'9' * 4301},2)"},
+    "other_digits": {"z": "decimal(²)"},
+    "deep": {"z": "array<" * 5_000 + "int" + ">" * 5_000},
+    "deep_structs": {"z": "struct<a:" * 2_000 + "int" + ">" * 2_000},
+    "many_structs": {"z": "struct<a:int>" * 3_000},
+    "nothing": {"z": "decimal("},
+}
+
+
+@pytest.mark.parametrize("name", sorted(BROKEN))
+def test_a_table_that_is_described_wrongly_hides_no_other(lake: GlueLake, name: str) -> None:
+    lake.table("a", COLUMNS)
+    lake.table(name, {"id": "string", **BROKEN[name]})
+    lake.table("z", COLUMNS)
+    found = [t for _, t in catalog_of(lake).survey() if isinstance(t, Table)]
+    told = {t.name.name: t.problem for t in found}
+    assert told.keys() == {"a", name, "z"}
+    assert told["a"] is told["z"] is None
+    assert "'z'" in str(told[name])
+    assert len(str(told[name])) < 500
+
+
+def test_properties_of_others_are_said_to_be_wrong(lake: GlueLake) -> None:
+    keys = {"p": "int"}
+    rule = {"projection.enabled": "true", "projection.p.type": "integer"}
+    for name, more in {
+        "digits": {"projection.p.range": "0,9", "projection.p.digits": "9" * 30},
+        "range": {"projection.p.range": f"0,{'9' * 4301}"},
+        "endless": {"projection.p.range": "0,9", "projection.p.interval": "9" * 4301},
+    }.items():
+        lake.table(name, COLUMNS, keys=keys, parameters={**rule, **more})
+    lake.table("z", COLUMNS)
+    found = {t.name.name: t for _, t in catalog_of(lake).survey() if isinstance(t, Table)}
+    assert [n for n, t in found.items() if t.problem and t.unqueryable] == [
+        "digits", "endless", "range",
+    ]  # fmt: skip
+    assert found["z"].problem is None
+
+
+def test_what_nobody_foresaw_is_said_of_its_table_alone(
+    lake: GlueLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(entry: GlueTable) -> Classified:
+        if entry.name == "bad":
+            raise RuntimeError("unforeseen")
+        return classify(entry)
+
+    monkeypatch.setattr("headwater_glue.describing.classify", broken)
+    for name in ("a", "bad", "z"):
+        lake.table(name, COLUMNS)
+    found = {t.name.name: t for _, t in catalog_of(lake).survey() if isinstance(t, Table)}
+    assert sorted(found) == ["a", "bad", "z"]
+    assert "unforeseen" in (found["bad"].unqueryable or "")

@@ -163,6 +163,16 @@ def _named_only(
     return None
 
 
+def problems(databases: Iterable[dict[str, Any]]) -> list[str]:
+    """Return the tables of a survey whose descriptions are wrong, by name."""
+    return [
+        f"{database['name']}.{table['name']}"
+        for database in databases
+        for table in database.get("details", ())
+        if table.get("problem")
+    ]
+
+
 def line(table: Table, measure: Measured = None) -> str:
     """Return what a person wants to know of a table among many: one line.
 
@@ -176,6 +186,8 @@ def line(table: Table, measure: Measured = None) -> str:
         parts.append(f"by {', '.join(table.partition_keys)}")
     if table.unqueryable:
         parts.append(f"can't be queried: {table.unqueryable}")
+    elif table.problem:
+        parts.append(table.problem)
     parts += spelled(measure)
     return f"{table.name!s:<{_NAME_WIDTH}}  {table.kind:<{_KIND_WIDTH}}  {'; '.join(parts)}"
 
@@ -198,4 +210,5 @@ def _told(table: Table) -> dict[str, Any]:
         "partition_keys": list(table.partition_keys),
         "location": table.location,
         "unqueryable": table.unqueryable,
+        "problem": table.problem,
     }

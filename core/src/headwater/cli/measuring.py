@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, SourceError
 
 if TYPE_CHECKING:
     from headwater.table import Measurable, Measure, Table
@@ -75,6 +75,9 @@ def _ask(catalog: Measurable, table: Table) -> Measured:
         return catalog.measure(table)
     except HeadwaterError as error:
         return error
+    except Exception as error:  # noqa: BLE001
+        # One table that can't be measured must not end the listing of the others.
+        return SourceError(f"{type(error).__name__}: {error}")
 
 
 def spelled(measure: Measured) -> list[str]:

@@ -13,15 +13,14 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
+from headwater import bounds
 from headwater.config.problems import Place, named
 from headwater.errors import ConfigError
-
-_MOST_NODES: Final = 100_000
-"""Aliases can make a small text expand without end; no honest file comes near this."""
+from headwater.foreign import ForeignTextError, has_halves, json_value, whole_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,14 @@ def read(
 
 def _text(path: Path, what: str, if_missing: str | None) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(bounds.CONFIG_BYTES + 1)
+        if len(content) > bounds.CONFIG_BYTES:
+            raise ConfigError(
+                f"{path} has more than {bounds.CONFIG_BYTES:,} bytes: that is no {what}",
+                hint="name another file",
+            )
+        return content.decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(
             f"there is no {what} {path}", code="config-missing", hint=if_missing
@@ -114,8 +120,9 @@ for _tag, _pattern, _first in (
 
 
 def _yaml(path: Path, text: str, lines: dict[Place, int]) -> Any:
-    loader = _Loader(text)
+    loader: _Loader | None = None
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -130,8 +137,11 @@ def _yaml(path: Path, text: str, lines: dict[Place, int]) -> Any:
         ) from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: this is not YAML: {str(error).splitlines()[0]}") from None
+    except RecursionError:
+        raise _too_deep(path) from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     return None if node is None else _Builder(path, lines).build(node, (), ())
 
 
@@ -144,9 +154,11 @@ class _Builder:
         self._nodes = 0
 
     def build(self, node: yaml.Node, place: Place, above: tuple[yaml.Node, ...]) -> Any:
-        self._nodes += 1
-        if self._nodes > _MOST_NODES or node in above:
+        self._count(node)
+        if node in above:
             raise self._error(node, "its aliases expand without end", "write the values out")
+        if len(above) > bounds.CONFIG_LEVELS:
+            raise _too_deep(self._path)
         self._lines.setdefault(place, node.start_mark.line + 1)
         kind = node.tag.removeprefix("tag:yaml.org,2002:")
         inside = (*above, node)
@@ -163,9 +175,22 @@ class _Builder:
             node, f"the tag {kind!r} is not plain data", "remove it; values are plain YAML"
         )
 
+    def _count(self, node: yaml.Node) -> None:
+        """Count a value; aliases and merges can make a small text expand without end."""
+        self._nodes += 1
+        if self._nodes > bounds.CONFIG_VALUES:
+            raise self._error(
+                node,
+                f"with its aliases written out it has more than {bounds.CONFIG_VALUES:,} values",
+                "write the values out",
+            )
+
     def _pairs(
         self, node: yaml.MappingNode, place: Place, above: tuple[yaml.Node, ...]
     ) -> dict[str, yaml.Node]:
+        self._count(node)
+        if len(above) > bounds.CONFIG_LEVELS:
+            raise _too_deep(self._path)
         own: dict[str, yaml.Node] = {}
         merged: dict[str, yaml.Node] = {}
         for key, value in node.value:
@@ -176,6 +201,7 @@ class _Builder:
                     if not isinstance(source, yaml.MappingNode) or source in above:
                         raise self._error(key, "'<<' takes a mapping", "e.g. <<: *defaults")
                     for name, inherited in self._pairs(source, place, (*above, source)).items():
+                        self._count(source)
                         merged.setdefault(name, inherited)
                 continue
             if key.value in own:
@@ -191,6 +217,10 @@ class _Builder:
 
     def _scalar(self, node: yaml.ScalarNode, kind: str) -> Any:
         text = str(node.value)
+        if has_halves(text):
+            raise self._error(
+                node, "half of a character (a lone surrogate)", "write the character itself"
+            )
         match kind:
             case "str":
                 return text
@@ -199,7 +229,13 @@ class _Builder:
             case "bool":
                 return text.lower() == "true"
             case "int":
-                return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+                based = text[:2] in ("0o", "0x") and len(text) <= bounds.NUMBER_CHARACTERS
+                number = int(text, 0) if based else whole_number(text)
+                if number is None:
+                    raise self._error(
+                        node, f"a number of {len(text):,} digits", "put quotes around a text"
+                    )
+                return number
             case "float":
                 return float(re.sub(r"\.(?=[inIN])", "", text))
         raise self._error(
@@ -213,10 +249,23 @@ class _Builder:
 def _toml(path: Path, text: str) -> Any:
     try:
         return tomllib.loads(text)
+    except RecursionError:
+        raise _too_deep(path) from None
     except tomllib.TOMLDecodeError as error:
         found = re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", str(error), re.DOTALL)
         line, problem = (f", line {found[2]}", found[1]) if found else ("", str(error))
         raise ConfigError(f"{path}{line}: this is not TOML: {problem}") from None
+    except ValueError:  # of a number that is too long, or a date that there is not
+        raise ConfigError(
+            f"{path}: this is not TOML: it has a number or a date that is out of range"
+        ) from None
+
+
+def _too_deep(path: Path) -> ConfigError:
+    return ConfigError(
+        f"{path} nests deeper than {bounds.CONFIG_LEVELS} levels: no setting lies there",
+        hint="check its brackets and indentation",
+    )
 
 
 def _json(path: Path, text: str) -> Any:
@@ -232,8 +281,10 @@ def _json(path: Path, text: str) -> Any:
         return found
 
     try:
-        return json.loads(text, object_pairs_hook=unique)
+        return json_value(text, pairs=unique)
     except json.JSONDecodeError as error:
         raise ConfigError(
             f"{path}, line {error.lineno}: this is not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
         ) from None
+    except ForeignTextError as error:
+        raise ConfigError(f"{path} can't be read: {error}") from None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from headwater.foreign import is_whole, whole_number
 from headwater.types import UNKNOWN, DataType
 
 
@@ -32,11 +33,16 @@ class Call:
     def number(self, index: int) -> int | None:
         """Value of an argument that is a whole-number literal, or None."""
         node = self.arguments[index] if index < len(self.arguments) else None
-        sign = -1 if isinstance(node, exp.Neg) else 1
-        node = node.this if isinstance(node, exp.Neg) else node
-        if isinstance(node, exp.Literal) and not node.is_string and node.name.isdigit():
-            return sign * int(node.name)
-        return None
+        negative = isinstance(node, exp.Neg)
+        value = position(node.this if negative else node) if node is not None else None
+        return -value if negative and value is not None else value
 
 
 Rule = Callable[[Call], DataType]
+
+
+def position(node: exp.Expr) -> int | None:
+    """Return the whole number that a node is, as in `ORDER BY 2`, or None if it is none."""
+    if not isinstance(node, exp.Literal) or node.is_string or not is_whole(node.name):
+        return None
+    return whole_number(node.name)

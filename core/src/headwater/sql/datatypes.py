@@ -7,6 +7,7 @@ from typing import Final
 from sqlglot import exp
 
 from headwater import types as t
+from headwater.foreign import whole_number
 from headwater.types import UNKNOWN, DataType
 
 _SIMPLE: Final = {
@@ -53,9 +54,11 @@ def data_type(node: exp.Expr) -> DataType:
 
 
 def _decimal(node: exp.DataType) -> DataType:
-    numbers = [int(p.name) for p in node.expressions if p.name.isdigit()]
+    numbers = [whole_number(p.name) for p in node.expressions]
+    if None in numbers:
+        return UNKNOWN
     try:
-        return t.decimal(*numbers)
+        return t.decimal(*(n for n in numbers if n is not None))
     except (ValueError, TypeError):
         return UNKNOWN
 

@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from headwater.sql import functions
 from headwater.sql.analysis import Binding, Scope
+from headwater.sql.arguments import position
 from headwater.sql.context import Clause, Context, Work
 from headwater.sql.datatypes import data_type
 from headwater.sql.expressions import type_of
@@ -114,9 +115,8 @@ def _grouped(work: Work, group: exp.Expr, scope: Scope) -> Iterator[exp.Expr]:
     """The expressions that are grouped; ordinals and names of outputs stand for theirs."""
     named = {o.name.casefold(): o.node for o in scope.outputs if o.node is not None}
     for item in _items(group):
-        if isinstance(item, exp.Literal) and not item.is_string and item.name.isdigit():
-            index = int(item.name) - 1
-            output = scope.outputs[index] if index < len(scope.outputs) else None
+        if (number := position(item)) is not None:
+            output = scope.outputs[number - 1] if 0 < number <= len(scope.outputs) else None
             if output is not None and output.node is not None:
                 yield output.node
             continue

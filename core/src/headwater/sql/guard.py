@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -29,6 +30,8 @@ _ENDED: Final = (
     exp.Window,
     exp.WithinGroup,
 )
+_OF_SCHEMA: Final = words("from_json from_csv from_xml")
+_SIZE: Final = re.compile(r"[(,]\s*[0-9]{10}")
 _INTERVAL_UNITS: Final = words(
     "YEAR MONTH WEEK DAY HOUR MINUTE SECOND MILLISECOND MICROSECOND NANOSECOND"
 )
@@ -171,6 +174,8 @@ def _function(node: exp.Anonymous, text: str) -> Iterator[Diagnostic]:
         if name in functions.NON_REPRODUCIBLE:
             yield _non_reproducible(node, f"{name}()", text)
         yield from _options(node, name, text)
+        if name in _OF_SCHEMA:
+            yield from _schema(node, text)
         return
     why = functions.refusal(name)
     if why is not None:
@@ -188,6 +193,16 @@ def _function(node: exp.Anonymous, text: str) -> Iterator[Diagnostic]:
         hint=did_you_mean(name, known)
         or "functions that were registered by a user are not known here",
     )
+
+
+def _schema(node: exp.Anonymous, text: str) -> Iterator[Diagnostic]:
+    """A schema is a text within the text: its numbers are none that `check_numbers` sees."""
+    schema = node.expressions[1] if len(node.expressions) > 1 else None
+    if isinstance(schema, exp.Literal) and schema.is_string and _SIZE.search(schema.name):
+        yield Diagnostic(
+            "unknown-type", "no type in a schema has a size of so many digits",
+            span=_span(schema) or _span(node), text=text, hint="e.g. 'a DECIMAL(10,2), b STRING'",
+        )  # fmt: skip
 
 
 def _options(node: exp.Anonymous, name: str, text: str) -> Iterator[Diagnostic]:

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Final
 
 from headwater.diagnostics import Diagnostic, Span
+from headwater.foreign import decimal_number, whole_number
 from headwater.sql import lexer, types
 from headwater.sql.lexer import Lexeme
 from headwater.types import DOUBLE, FLOAT, INTEGER_BITS, UNKNOWN, DataType
@@ -32,6 +33,7 @@ _TIME_ONLY: Final = re.compile(f"T?{_CLOCK}", re.ASCII | re.DOTALL)
 _OFFSET: Final = re.compile(r" *[+-](\d{1,2})(?::?(\d{1,2})(?::?(\d{2}))?)?", re.ASCII)
 _LAST_YEAR: Final = {"DATE": 5_881_580, **dict.fromkeys(_TIMESTAMPS, 294_247)}
 _LARGEST: Final = {DOUBLE: Decimal("1.7976931348623157E308"), FLOAT: Decimal("3.4028235E38")}
+_MANY: Final = re.compile(r"[0-9]{20}")
 _LEAP_CYCLE: Final = 400
 """The calendar repeats after so many years; Python knows the years from 1 to 9999 only."""
 
@@ -60,9 +62,11 @@ def _holds(type_: DataType, written: str, *, signed: bool) -> bool:
     """Return whether a type has the number that a literal of that type says."""
     if type_.is_integer:
         half = 1 << (INTEGER_BITS[type_.name] - 1)
-        return int(written.rstrip("LSYlsy")) < half + signed
+        value = whole_number(written.rstrip("LSYlsy"))
+        return value is not None and value < half + signed
     if type_ in _LARGEST:
-        return Decimal(written.rstrip("FDfd")) <= _LARGEST[type_]
+        exact = decimal_number(written.rstrip("FDfd"))
+        return exact is not None and exact <= _LARGEST[type_]
     return type_ != UNKNOWN
 
 
@@ -70,6 +74,11 @@ def check_typed_literals(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagn
     """Yield the literals of dates and timestamps whose text says none."""
     for index in range(len(lexemes) - 1):
         kind, value = lexemes[index], lexemes[index + 1]
+        if kind.word == "INTERVAL" and value.kind == lexer.STRING and _MANY.search(value.text):
+            yield Diagnostic(
+                "number-out-of-range", "an interval has at most 19 digits in a number",
+                span=value.span, text=text, hint="write a shorter interval",
+            )  # fmt: skip
         if value.kind != lexer.STRING or kind.word not in _KINDS:
             continue
         more = lexemes[index + 2 : index + 3]

@@ -8,7 +8,8 @@ from typing import Final
 
 from sqlglot import exp
 
-from headwater.types import DataType, decimal
+from headwater.foreign import decimal_number, is_whole
+from headwater.types import MOST_DIGITS, DataType, decimal
 
 TYPED: Final = "typed_literal"
 """Key in the `meta` of a CAST that was written as `DATE '...'`, and not as CAST."""
@@ -37,7 +38,8 @@ def next_to(node: exp.Expr, own: DataType, other: DataType) -> DataType:
     if not isinstance(literal, exp.Literal):
         return own
     digits = re.match(r"[0-9]+", literal.name)
-    return decimal(len(str(int(digits[0]))), 0) if digits else own
+    length = len(digits[0].lstrip("0")) if digits else 0
+    return decimal(max(1, length), 0) if digits and length <= MOST_DIGITS else own
 
 
 def number_name(text: str) -> str | None:
@@ -50,8 +52,10 @@ def number_name(text: str) -> str | None:
         return None
     if suffix == "D" or (not suffix and "e" in digits.lower()):
         return sign + _double(float(digits))
-    value = Decimal(digits)
-    if suffix in ("L", "S", "Y") or digits.isdigit():
+    value = decimal_number(digits)
+    if value is None:
+        return None
+    if suffix in ("L", "S", "Y") or is_whole(digits):
         return f"{sign}{int(value)}"
     return f"{sign}{value:f}"
 
@@ -88,7 +92,7 @@ def interval_name(node: exp.Expr) -> str | None:
     """Return a literal interval of one unit, e.g. `INTERVAL '01' HOUR`."""
     unit = node.args.get("unit")
     value = node.this.name if isinstance(node.this, exp.Literal) else ""
-    if not isinstance(unit, exp.Var) or not value.isdigit():
+    if not isinstance(unit, exp.Var) or not is_whole(value):
         return None
     name = unit.name.lower().removesuffix("s")
     if name in _WHOLE_UNITS:

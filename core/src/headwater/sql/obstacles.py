@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from headwater.diagnostics import Span
 from headwater.sql.analysis import Analysis, Binding, Output, Scope
+from headwater.sql.arguments import position
 from headwater.sql.from_clause import same_column
 from headwater.sql.functions import is_aggregate, name_of
 from headwater.sql.nodes import span_of
@@ -187,8 +188,8 @@ def _grouping(analysis: Analysis, scope: Scope, origin: Binding) -> Blocked | No
 
 
 def _is_key(analysis: Analysis, scope: Scope, key: exp.Expr, origin: Binding) -> bool:
-    if isinstance(key, exp.Literal) and key.is_int:
-        place = int(key.name) - 1
+    if (number := position(key)) is not None:
+        place = number - 1
         outputs = scope.outputs
         return 0 <= place < len(outputs) and same_column(
             origin_of(analysis, outputs[place]), origin

@@ -11,6 +11,7 @@ from headwater.diagnostics import errors_in, hint_for
 from headwater.sql import functions, grouping, naming, operands, signatures
 from headwater.sql import types as typing
 from headwater.sql.analysis import Output, Scope
+from headwater.sql.arguments import position
 from headwater.sql.columns import check_readable
 from headwater.sql.context import Clause, Context, Work
 from headwater.sql.expressions import condition, type_of, types_of, window_parts
@@ -185,10 +186,11 @@ def _order(work: Work, node: exp.Expr, context: Context) -> None:
 
 def _ordinal(work: Work, node: exp.Expr, context: Context) -> bool:
     """Check `ORDER BY 2`; return whether it is one."""
-    if not isinstance(node, exp.Literal) or node.is_string or not node.name.isdigit():
+    number = position(node)
+    if number is None:
         return False
     outputs = context.scope.outputs
-    if not 1 <= int(node.name) <= len(outputs) and id(context.scope) not in work.vague:
+    if not 1 <= number <= len(outputs) and id(context.scope) not in work.vague:
         work.report(
             "ordinal", f"{context.clause} {node.name}, and SELECT gives {len(outputs)} columns",
             node, hint="name the column",

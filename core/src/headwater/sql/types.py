@@ -15,6 +15,7 @@ from functools import reduce
 from typing import Final
 
 from headwater import types as t
+from headwater.foreign import decimal_number
 from headwater.types import DataType
 
 _NUMBER: Final = re.compile(r"(-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)([A-Za-z]*)")
@@ -27,7 +28,6 @@ _SUFFIXES: Final = {
 }
 _WHOLE_DIGITS: Final = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 20}
 _WIDTH: Final = ("tinyint", "smallint", "int", "bigint", "float", "double")
-_MOST_DIGITS: Final = 38
 _LEAST_SCALE: Final = 6
 _YEAR_MONTH: Final = ("year", "month")
 _DAY_TIME: Final = ("day", "hour", "minute", "second")
@@ -45,16 +45,17 @@ def number(text: str) -> DataType:
     digits, suffix = match[1], match[2].upper()
     if suffix in _SUFFIXES:
         return _SUFFIXES[suffix]
-    if suffix == "BD":
-        return exact(Decimal(digits))
-    if "e" in digits.lower():
+    if suffix != "BD" and "e" in digits.lower():
         return t.DOUBLE
-    if "." in digits:
-        return exact(Decimal(digits))
-    value = int(digits)
+    decimal = decimal_number(digits)
+    if decimal is None:
+        return t.UNKNOWN
+    if suffix == "BD" or "." in digits:
+        return exact(decimal)
+    value = int(decimal)
     if -(2**31) <= value < 2**31:
         return t.INT
-    return t.BIGINT if -(2**63) <= value < 2**63 else exact(Decimal(value))
+    return t.BIGINT if -(2**63) <= value < 2**63 else exact(decimal)
 
 
 def exact(value: Decimal) -> DataType:
@@ -65,7 +66,7 @@ def exact(value: Decimal) -> DataType:
         precision, scale = len(digits) - scale, 0
     else:
         precision = max(len(digits), scale)
-    return t.decimal(precision, scale) if precision <= _MOST_DIGITS else t.UNKNOWN
+    return t.decimal(precision, scale) if precision <= t.MOST_DIGITS else t.UNKNOWN
 
 
 def as_decimal(type_: DataType) -> DataType | None:
@@ -124,9 +125,9 @@ def _digits(type_: DataType) -> tuple[int, int]:
 def _wider_decimal(left: DataType, right: DataType) -> DataType:
     (p1, s1), (p2, s2) = _digits(left), _digits(right)
     scale, whole = max(s1, s2), max(p1 - s1, p2 - s2)
-    if whole + scale <= _MOST_DIGITS:
+    if whole + scale <= t.MOST_DIGITS:
         return t.decimal(whole + scale, scale)
-    return t.decimal(_MOST_DIGITS, max(0, scale - (whole + scale - _MOST_DIGITS)))
+    return t.decimal(t.MOST_DIGITS, max(0, scale - (whole + scale - t.MOST_DIGITS)))
 
 
 def _wider_nested(left: DataType, right: DataType) -> DataType:
@@ -173,10 +174,10 @@ def adjusted(precision: int, scale: int) -> DataType:
 
     Beyond 38 digits Spark keeps the whole part and at least 6 digits after the point.
     """
-    if precision <= _MOST_DIGITS:
+    if precision <= t.MOST_DIGITS:
         return t.decimal(precision, scale)
     least = min(scale, _LEAST_SCALE)
-    return t.decimal(_MOST_DIGITS, max(_MOST_DIGITS - (precision - scale), least))
+    return t.decimal(t.MOST_DIGITS, max(t.MOST_DIGITS - (precision - scale), least))
 
 
 def arithmetic(operator: str, left: DataType, right: DataType) -> DataType:

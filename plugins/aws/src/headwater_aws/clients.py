@@ -6,7 +6,6 @@ once more, and ends by a deadline whatever botocore's retries would still do.
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import time
@@ -24,6 +23,7 @@ import botocore.session
 from botocore import UNSIGNED
 
 from headwater.errors import SourceError
+from headwater.foreign import json_value
 from headwater_aws.errors import EXPIRED, broken_answer, translating
 from headwater_aws.renewing import LiveCredentials
 
@@ -271,7 +271,7 @@ def _broken(http_response: Any, parsed: Mapping[str, Any]) -> bool:
     if http_response.status_code != 200 or any(key != "ResponseMetadata" for key in parsed):
         return False
     try:
-        json.loads(http_response.content)
+        json_value(http_response.content)
     except ValueError:
         return True
     return False

@@ -6,7 +6,6 @@ that is wrong. The issuer is asked from here; AWS asks it from the internet, whi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 from headwater.credentials import TokenSource
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.errors import AuthError, HeadwaterError
+from headwater.foreign import json_value
 from headwater.jwt import claims, header
 from headwater.report import CheckStage, Status
 from headwater.token_http import fetch
@@ -123,7 +123,7 @@ def _keys(issuer: str) -> list[Any]:
     address = configuration.json_text("jwks_uri")
     answer = fetch(address, what=f"the issuer's keys at {address}", timeout=5.0)
     try:
-        keys = json.loads(answer.text)["keys"]
+        keys = json_value(answer.text)["keys"]
     except (ValueError, KeyError, TypeError) as error:
         raise AuthError(f"{answer.what} are no key set") from error
     return list(keys) if isinstance(keys, list) else []

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Final
 
+from headwater import bounds
 from headwater.errors import SourceError
 from headwater_aws.errors import translating
 from headwater_aws.listing import parse_uri
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
 
 _THREADS: Final = 16
-LARGEST: Final = 256 * 1024 * 1024
+LARGEST: Final = bounds.METADATA_BYTES
 """Bytes beyond which an object that should describe a table is taken for something else."""
 
 

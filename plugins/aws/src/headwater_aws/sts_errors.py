@@ -34,11 +34,18 @@ def show_claims(claims: Mapping[str, Any], now: datetime) -> str:
     """
     shown = [f"{name}={_text(claims[name])}" for name in ("iss", "aud", "sub") if name in claims]
     ends = claims.get("exp")
-    if isinstance(ends, int | float):
-        at = datetime.fromtimestamp(ends, UTC)
+    at = _moment(ends) if isinstance(ends, int | float) else None
+    if at is not None:
         left = _span(abs(at - now))
         shown.append(f"exp={at:%Y-%m-%d %H:%M:%SZ} ({f'in {left}' if at > now else f'{left} ago'})")
     return ", ".join(shown) or "no iss, aud, sub or exp"
+
+
+def _moment(seconds: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):  # beyond the years that there are
+        return None
 
 
 def explain_web_identity(

@@ -22,6 +22,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from headwater.foreign import json_value
 from headwater_glue.entry import GlueTable
 from headwater_glue.kinds import Kind, classify
 
@@ -102,7 +103,7 @@ class Answers:
 
     def _kept(self, file: Path, key: list[str]) -> tuple[Raw, datetime] | None:
         try:
-            found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            found: dict[str, Any] = json_value(file.read_text(encoding="utf-8"))
             at = datetime.fromisoformat(found["at"])
             good = found["version"] == VERSION and found["key"] == key
             table: Raw = found["table"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,11 +14,13 @@ from headwater_aws.lakes.delta import DeltaState
 from headwater_aws.lakes.iceberg import IcebergState
 from headwater_aws.lakes.spark_schema import spark_columns
 from headwater_glue.entry import GlueColumn, GlueTable
-from headwater_glue.hive_types import column_type
+from headwater_glue.hive_types import column_type, malformed
 from headwater_glue.kinds import Kind, classify, data_location
 from headwater_glue.projection import Projection
 from headwater_glue.projection_properties import projection_of
 from headwater_glue.serde import Reading, read_columns, reading, spark_reading
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +66,32 @@ def describe(
         state: The current state of an Iceberg or Delta table; its columns are the true ones.
         now: Clock behind the `NOW` of partition projection.
     """
+    try:
+        return _described(name, entry, links, state, now)
+    except Exception as error:  # noqa: BLE001
+        # No table may hide the others, whatever its writer put into it.
+        _log.warning("what Glue holds of %s can't be read", name, exc_info=error)
+        why = f"what Glue holds of it can't be read: {type(error).__name__}: {str(error)[:200]}"
+        return Table(name, (), kind="unknown", unqueryable=why, problem=why)
+
+
+def _described(
+    name: TableName,
+    entry: GlueTable,
+    links: tuple[GlueTable, ...],
+    state: IcebergState | DeltaState | None,
+    now: Callable[[], datetime],
+) -> Table:
     classified = classify(entry)
-    unqueryable, how, projection = classified.unqueryable, Reading(), None
+    unqueryable, how, projection, problem = classified.unqueryable, Reading(), None, None
     if classified.kind in _FILES:
         how = _how(entry, classified.kind)
         unqueryable = unqueryable or how.refused
         try:
             projection = projection_of(entry, now)
         except SourceError as error:
-            unqueryable = unqueryable or error.message
+            problem = error.message
+            unqueryable = unqueryable or problem
     known = Known(entry, classified.kind, links, how, projection, state)
     data, keys = (state.columns, ()) if state is not None else _columns(entry, known)
     return Table(
@@ -83,7 +103,18 @@ def describe(
         detail=known,
         unqueryable=unqueryable or _without_columns(classified.kind, data + keys),
         notes=(_governed(name),) if entry.lake_formation else (),
+        problem=problem or _malformed((*data, *keys)),
     )
+
+
+def _malformed(columns: tuple[Column, ...]) -> str | None:
+    """Return which columns' types can't be read, and why the first of them can't."""
+    wrong = [(c.name, why) for c in columns if (why := malformed(c.type)) is not None]
+    if not wrong:
+        return None
+    (name, why), *more = wrong
+    others = f", and {len(more)} more" if more else ""
+    return f"the type of column {name!r} can't be read: {why}{others}"
 
 
 def _governed(name: TableName) -> Diagnostic:

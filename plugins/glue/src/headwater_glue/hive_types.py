@@ -13,10 +13,12 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from headwater import bounds
 from headwater.type_text import TypeTextError, parse_type
 from headwater.types import DataType, unreadable
 
 _STRUCT: Final = re.compile(r"struct\s*<", re.IGNORECASE)
+_NO_TYPE: Final = "not a Hive type"
 _COMMENT: Final = re.compile(r"\s+comment\s+'(?:[^'\\]|\\.|'')*'\s*$", re.IGNORECASE)
 
 # The words under which Glue's crawlers and other writers file types that Hive spells otherwise.
@@ -51,7 +53,7 @@ def column_type(text: str) -> DataType:
         shown = text if len(text) <= 80 else f"{text[:77]}..."
         # The error quotes the text that core saw, with backticks that the user never wrote.
         problem = re.sub(r"^type .*(?=ends too soon|: )(: )?", "", str(error))
-        return unreadable(repr(shown), f"not a Hive type: {problem}")
+        return unreadable(repr(shown), f"{_NO_TYPE}: {problem}")
 
 
 def parse_hive_type(text: str) -> DataType:
@@ -61,7 +63,27 @@ def parse_hive_type(text: str) -> DataType:
         TypeTextError: If the text is not a type; says where it stops being one.
     """
     bare = text.strip()
+    if len(bare) * min(bare.count("<"), bounds.TYPE_LEVELS + 1) > bounds.TYPE_WORK:
+        _check_work(bare)
     return parse_type(_ALIASES.get(bare.lower(), _with_quoted_names(bare)))
+
+
+def _check_work(text: str) -> None:
+    depth = deepest = 0
+    for character in text:
+        if character in "<>":
+            depth += 1 if character == "<" else -1
+            deepest = max(deepest, depth)
+    if deepest > bounds.TYPE_LEVELS or len(text) * deepest > bounds.TYPE_WORK:
+        raise TypeTextError(
+            f"type {text[:40]!r}...: {len(text):,} characters that nest {deepest} levels deep"
+        )
+
+
+def malformed(type_: DataType) -> str | None:
+    """Return what is wrong with a column's text that named no type; None where it named one."""
+    wrong = type_.name == "unreadable" and type_.reason is not None and _NO_TYPE in type_.reason
+    return type_.reason if wrong else None
 
 
 def hive_text(type_: DataType) -> str:
@@ -92,13 +114,15 @@ def _bare(name: str) -> str:
 
 def _with_quoted_names(text: str) -> str:
     """Return a type text with the names of struct fields in backticks, comments left out."""
-    match = _STRUCT.search(text)
-    if match is None:
-        return text
-    end = _closing(text, match.end())
-    inside = text[match.end() : end]
-    fields = ",".join(_quoted_field(f) for f in _split(inside)) if inside.strip() else ""
-    return f"{text[: match.start()]}struct<{fields}>{_with_quoted_names(text[end + 1 :])}"
+    parts: list[str] = []
+    position = 0
+    while (match := _STRUCT.search(text, position)) is not None:
+        end = _closing(text, match.end())
+        inside = text[match.end() : end]
+        fields = ",".join(_quoted_field(f) for f in _split(inside)) if inside.strip() else ""
+        parts.append(f"{text[position : match.start()]}struct<{fields}>")
+        position = end + 1
+    return "".join([*parts, text[position:]])
 
 
 def _quoted_field(field: str) -> str:
@@ -135,7 +159,7 @@ def _split(text: str) -> list[str]:
 def _opens_quote(text: str, position: int) -> bool:
     """Return whether a quoted name or comment begins; an apostrophe may also be part of a name."""
     if text[position] == "'":
-        return text[:position].rstrip().lower().endswith("comment")
+        return text[max(0, position - 40) : position].rstrip().lower().endswith("comment")
     return text[position] == "`"
 
 
@@ -152,4 +176,4 @@ def _closing(text: str, start: int) -> int:
             depth += 1 if character == "<" else -1
             if depth == 0:
                 return position
-    raise TypeTextError(f"type {text!r} ends too soon")
+    raise TypeTextError(f"type {text[:200]!r} ends too soon")

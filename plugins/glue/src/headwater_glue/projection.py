@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
 
+from headwater import bounds
 from headwater.errors import PlanError
+from headwater.foreign import whole_number
 from headwater.local_time import first_moment
 from headwater.partition_patterns import Pattern
 from headwater.table import KeyCondition, Partition
@@ -26,12 +28,6 @@ from headwater_glue.conditions import accepts
 from headwater_glue.entry import GlueColumn
 from headwater_glue.hive_types import column_type
 from headwater_glue.partition_path import path_of
-
-MAX_PARTITIONS: Final = 100_000
-"""Partitions that one read may project; more is almost surely a missing condition."""
-
-MAX_VALUES: Final = 1_000_000
-"""Values of one key that are tried against the conditions."""
 
 MILLISECONDS: Final = {
     "MILLIS": 1,
@@ -75,7 +71,7 @@ class IntegerAxis:
     @property
     def size(self) -> int:
         """How many there are."""
-        return len(self._numbers)
+        return max(0, (self.last - self.first) // self.interval + 1)
 
     def values(self) -> Iterator[str]:
         """Yield them in rising order."""
@@ -83,9 +79,8 @@ class IntegerAxis:
 
     def spelled(self, text: str) -> str | None:
         """Return the value that a text means (`7` for `07`), or None if it is not one of them."""
-        if not re.fullmatch(r"[+-]?[0-9]+", text):
-            return None
-        return self._text(int(text)) if int(text) in self._numbers else None
+        number = whole_number(text)
+        return self._text(number) if number is not None and number in self._numbers else None
 
     @property
     def ends(self) -> tuple[str, str]:
@@ -184,11 +179,11 @@ class Projection:
 
         Raises:
             PlanError: If an injected key has no condition that lists its values, or the
-                conditions leave more than `MAX_PARTITIONS`.
+                conditions leave more than `bounds.PROJECTED_PARTITIONS`.
         """
         choices = [self._choices(k, a, where) for k, a in zip(self.keys, self.axes, strict=True)]
         count = math.prod(len(c) for c in choices)
-        if count > MAX_PARTITIONS:
+        if count > bounds.PROJECTED_PARTITIONS:
             widths = ", ".join(
                 f"{k.name}: {len(c):,}" for k, c in zip(self.keys, choices, strict=True)
             )
@@ -225,12 +220,13 @@ class Projection:
             candidates = listed
         elif listed is not None and not isinstance(axis, EnumAxis):
             candidates = map(axis.spelled, listed)
-        elif axis.size > MAX_VALUES:
+        elif axis.size > bounds.PROJECTED_VALUES:
             raise self._too_many(f"{axis.size:,} values of {key.name!r}")
         else:
             candidates = axis.values()
-        known = (v for v in dict.fromkeys(candidates) if v is not None)
-        return [v for v in known if all(accepts(c, type_, v) for c in own)]
+        # Filtered as they come: a million values are not kept for the few that are meant.
+        known = (v for v in candidates if v is not None)
+        return list(dict.fromkeys(v for v in known if all(accepts(c, type_, v) for c in own)))
 
     def _too_many(self, what: str) -> PlanError:
         return PlanError(

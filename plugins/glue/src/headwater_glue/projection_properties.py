@@ -11,8 +11,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
+from headwater import bounds
 from headwater.diagnostics import did_you_mean
 from headwater.errors import ConfigError, SourceError
+from headwater.foreign import whole_number
 from headwater.partition_patterns import Pattern, Unit, parse_pattern
 from headwater_glue.entry import GlueTable
 from headwater_glue.kinds import data_location
@@ -73,7 +75,7 @@ def _axis(table: GlueTable, key: str, now: Callable[[], datetime]) -> Axis:
                 _integer(table, key, "range", first),
                 _integer(table, key, "range", last),
                 _positive(table, key, "interval", 1),
-                _positive(table, key, "digits", 0),
+                _digits(table, key),
             )
         case "date":
             return _date_axis(table, key, now)
@@ -121,7 +123,10 @@ def _bound(text: str, pattern: Pattern, now: datetime) -> datetime:
         return moment
     if match[1] is None:
         return now
-    return shifted(now, int(match[1] + match[2]), f"{match[3].upper()}S")
+    amount = whole_number(match[1] + match[2])
+    if amount is None:
+        raise ValueError(f"{text[:40]!r} lies beyond all dates")
+    return shifted(now, amount, f"{match[3].upper()}S")
 
 
 def _check_template(table: GlueTable, template: str) -> None:
@@ -157,10 +162,11 @@ def _range(table: GlueTable, key: str) -> tuple[str, str]:
 
 
 def _integer(table: GlueTable, key: str, what: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise _broken(table, f"projection.{key}.{what}: {text!r} is not a whole number") from None
+    number = whole_number(text.strip())
+    if number is None or not -(2**63) <= number < 2**63:
+        shown = text if len(text) <= 40 else f"{text[:40]}..."
+        raise _broken(table, f"projection.{key}.{what}: {shown!r} is not a whole number")
+    return number
 
 
 def _positive(table: GlueTable, key: str, what: str, default: int | None) -> int:
@@ -173,6 +179,16 @@ def _positive(table: GlueTable, key: str, what: str, default: int | None) -> int
             table, f"projection.{key}.{what} is {text or 'missing'!r}, not a positive number"
         )
     return number
+
+
+def _digits(table: GlueTable, key: str) -> int:
+    found = _positive(table, key, "digits", 0)
+    if found > bounds.PROJECTED_DIGITS:
+        raise _broken(
+            table,
+            f"projection.{key}.digits is {found}; {bounds.PROJECTED_DIGITS} are the most",
+        )
+    return found
 
 
 def _broken(table: GlueTable, problem: str, hint: str | None = None) -> SourceError:

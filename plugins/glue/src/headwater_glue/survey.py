@@ -11,7 +11,7 @@ from itertools import islice
 from queue import Empty, Full, Queue
 from typing import Final, TypeAlias
 
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, SourceError
 from headwater.table import Table, TableName
 from headwater_glue.api import GlueApi, Raw
 from headwater_glue.describing import describe
@@ -60,6 +60,9 @@ def survey(
                 put([(database, _described(database, raw, api)) for raw in page])
         except HeadwaterError as error:
             put([(database, error)])
+        except Exception as error:  # noqa: BLE001
+            # A database that ends here unheard would look empty.
+            put([(database, _unforeseen(error))])
 
     def all_of_them() -> None:
         try:
@@ -76,6 +79,8 @@ def survey(
                     pool.submit(copy_context().run, rest, name, api.table_pages(name))
         except HeadwaterError as error:
             put([("", error)])
+        except Exception as error:  # noqa: BLE001
+            put([("", _unforeseen(error))])
         finally:
             put(None)
 
@@ -87,6 +92,12 @@ def survey(
     finally:
         stopped.set()
         worker.join()
+
+
+def _unforeseen(error: Exception) -> SourceError:
+    found = SourceError(f"what Glue answered can't be read: {type(error).__name__}: {error}")
+    found.__cause__ = error
+    return found
 
 
 def _described(database: str, raw: Raw, api: GlueApi) -> Table:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from headwater.arrow_types import data_type
 from headwater.errors import ConfigError, SourceError, UnsupportedError
+from headwater.foreign import json_value
 from headwater.sql.rewriting import quoted
 from headwater.table import Column
 from headwater.types import STRING
@@ -70,7 +71,7 @@ def suggested_columns(session: AwsSession, file: S3Object) -> str:
     told: dict[str, str | None] = {}
     try:
         for line in _first_lines(session, file).splitlines():
-            for name, value in json.loads(line).items():
+            for name, value in json_value(line).items():
                 told[name] = _wider(told.get(name), _json_type(value))
     except (ValueError, AttributeError, UnsupportedError):
         pass  # the last line may be cut; a first one that is no object leaves nothing

@@ -102,7 +102,9 @@ def discover(
             with only.access() as access:
                 _one_table(terminal, only.catalog(access), table, database or only.default_database)
         elif len(found) == 1:
-            terminal.emit({"databases": _listed(terminal, _only(found), database, depth)})
+            databases = _listed(terminal, _only(found), database, depth)
+            terminal.emit({"databases": databases})
+            _tell_problems(terminal, databases)
         else:
             _each(terminal, found, database, depth)
 
@@ -192,6 +194,20 @@ def _each(terminal: Terminal, found: Sequence[_Place], database: str | None, dep
     terminal.emit({"sources": answers})
     if failed == len(found):
         raise typer.Exit(1)
+    _tell_problems(terminal, [d for answer in answers for d in answer.get("databases", ())])
+
+
+def _tell_problems(terminal: Terminal, databases: Sequence[dict[str, Any]]) -> None:
+    """End with 1 where a table's description is wrong: a program may look at nothing else."""
+    from headwater.cli import listing
+
+    wrong = listing.problems(databases)
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        terminal.warn(
+            f"the catalog's description of {', '.join(wrong[:3])}{more} can't be read whole"
+        )
+        raise typer.Exit(1)
 
 
 def _listed(
@@ -279,6 +295,9 @@ def _one_table(terminal: Terminal, catalog: Catalog, name: str, database: str | 
     )
     if table.unqueryable:
         terminal.say(f"  it can't be queried: {table.unqueryable}")
+    if table.problem:
+        terminal.say(f"  {table.problem}")
+        raise typer.Exit(1)
 
 
 def _described(table: Table) -> dict[str, Any]:
@@ -291,4 +310,5 @@ def _described(table: Table) -> dict[str, Any]:
         ],
         "partition_keys": list(table.partition_keys),
         "unqueryable": table.unqueryable,
+        "problem": table.problem,
     }

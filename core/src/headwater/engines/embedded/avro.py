@@ -9,7 +9,6 @@ Source: Apache Avro, "Specification"; Apache Spark, AvroDeserializer and SchemaC
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +22,7 @@ from headwater.engines.embedded.lakes import need
 from headwater.engines.embedded.lines import checked_options
 from headwater.engines.embedded.scans import Group, Scan
 from headwater.errors import EngineError, UnsupportedError
+from headwater.foreign import json_value
 from headwater.relation import DataFile, FileRelation
 from headwater.table import Column
 from headwater.types import DataType
@@ -111,8 +111,16 @@ class _Schema:
 
         named: dict[str, Any] = {}
         try:
-            root = parse_schema(json.loads(text), named)
-        except (ValueError, KeyError, TypeError, SchemaParseException, UnknownType) as error:
+            root = parse_schema(json_value(text), named)
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            SchemaParseException,
+            UnknownType,
+            AttributeError,
+            RecursionError,
+        ) as error:
             raise UnsupportedError(
                 f"{owner}: its Avro schema can't be read: {type(error).__name__}: {error}"
             ) from error

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from headwater.errors import EngineError
+from headwater.foreign import decimal_number, whole_number
 from headwater.sql.portable.spelling import cast, null, text
 from headwater.table import Column, TableName
 from headwater.types import INTEGER_BITS, DataType
@@ -37,7 +37,7 @@ def literal(value: str | None, column: Column, table: TableName) -> str:
         ) from None
     try:
         return cast(text(read(value, column.type)), column.type)
-    except (ValueError, InvalidOperation):
+    except (ValueError, InvalidOperation, OverflowError):
         raise EngineError(
             f"embedded engine: table {table} has a partition with {column.name}={value!r}, "
             f"which is not a value of type {column.type}",
@@ -47,15 +47,19 @@ def literal(value: str | None, column: Column, table: TableName) -> str:
 
 
 def _integer(value: str, type_: DataType) -> str:
-    number = int(value) if re.fullmatch(r"\s*[+-]?[0-9]+\s*", value) else _refuse(value)
+    number = whole_number(value.strip())
+    if number is None:
+        number = _refuse(value)
     half = 2 ** (INTEGER_BITS[type_.name] - 1)
     return str(number) if -half <= number < half else str(_refuse(value))
 
 
 def _decimal(value: str, type_: DataType) -> str:
-    number = Decimal(value.strip())
+    number = decimal_number(value.strip())
+    if number is None:
+        number = Decimal(_refuse(value))
     scale, precision = type_.scale or 0, type_.precision or 0
-    if not number.is_finite() or number != round(number, scale):
+    if number != round(number, scale):
         _refuse(value)
     if abs(number) >= Decimal(10) ** (precision - scale):
         _refuse(value)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +12,8 @@ from headwater.engines.spark.sessions import is_connect, setting
 from headwater.engines.spark.storage import Opening, Storage
 from headwater.engines.spark.table_catalog import NAMESPACE, TableCatalog, VendedTable
 from headwater.engines.spark.types import ddl, unpadded
-from headwater.errors import UnsupportedError
+from headwater.errors import EngineError, UnsupportedError
+from headwater.foreign import packed_json
 from headwater.relation import CatalogRelation, DeltaRelation, IcebergRelation
 from headwater.sql.rewriting import quoted
 from headwater.table import Column
@@ -105,9 +104,14 @@ class Lakes:
         reader = self._session.read.format("binaryFile").options(**opening.options)
         frame = reader.load(opening.path(relation.metadata_location)).select("content")
         content = bytes(streaming.rows(frame)[0]["content"])
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-        found: dict[str, Any] = json.loads(content)
+        try:
+            found: dict[str, Any] = packed_json(content)
+        except ValueError as error:
+            raise EngineError(
+                f"the metadata of {relation.name} at {relation.metadata_location} can't be read: "
+                f"{error}",
+                code="broken-iceberg",
+            ) from error
         return found
 
     def catalogued(self, relation: CatalogRelation) -> DataFrame:

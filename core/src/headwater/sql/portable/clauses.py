@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from headwater import types as t
 from headwater.sql.analysis import Output, Scope
+from headwater.sql.arguments import position
 from headwater.sql.functions import AGGREGATES, name_of
 from headwater.sql.portable import windows
 from headwater.sql.portable.comparing import comparable
@@ -104,8 +105,8 @@ def group_sets(
 
 
 def _group_key(key: exp.Expr, outputs: tuple[Output, ...]) -> exp.Expr:
-    if isinstance(key, exp.Literal) and not key.is_string and key.name.isdigit():
-        index = int(key.name) - 1
+    if (number := position(key)) is not None:
+        index = number - 1
         node = outputs[index].node if 0 <= index < len(outputs) else None
         if node is None:
             raise Refusal("GROUP BY a position in an expanded star", key)
@@ -151,8 +152,7 @@ def limit(node: exp.Expr) -> str:
         if found is None:
             continue
         value = found.expression
-        plain = isinstance(value, exp.Literal) and value.name.isdigit()
-        refuse_unless(plain, f"{word} without a number", node)
+        refuse_unless(position(value) is not None, f"{word} without a number", node)
         text += f"\n{word} {value.name}"
     return text
 
@@ -167,8 +167,8 @@ def set_order(scope: Scope, node: exp.Expr, *, root: bool) -> str:
     for item in order.expressions:
         value = item.this if isinstance(item, exp.Ordered) else item
         index = names.get(value.name.casefold()) if isinstance(value, exp.Column) else None
-        if isinstance(value, exp.Literal) and value.name.isdigit():
-            index = int(value.name) - 1
+        if (number := position(value)) is not None:
+            index = number - 1 if 0 < number <= len(scope.outputs) else None
         if index is None or not comparable(scope.outputs[index].type):
             raise Refusal("ORDER BY of a set operation by something else than its columns", item)
         key = windows.sorted_by(Piece(f"c{index}", scope.outputs[index].type))

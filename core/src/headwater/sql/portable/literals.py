@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from typing import Final
 
 from headwater import types as t
+from headwater.foreign import decimal_number, whole_number
 from headwater.sql.portable.pieces import Piece, Refusal
 from headwater.sql.portable.spelling import cast, text
 from headwater.types import INTEGER_BITS, DataType
@@ -20,7 +20,6 @@ _TIMESTAMP: Final = re.compile(
     re.ASCII,
 )
 _NUMBER: Final = re.compile(r"(-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([A-Za-z]*)")
-_WHOLE: Final = re.compile(r"[+-]?\d+", re.ASCII)
 _WORDS: Final = {
     "nan": "nan",
     "inf": "inf",
@@ -44,10 +43,12 @@ def number(written: str, type_: DataType) -> Piece:
     if match is None or not type_.is_numeric:
         raise Refusal(f"the number {written}: its type can't be told")
     digits = match[1]
+    exact = decimal_number(digits)
+    if exact is None:
+        raise Refusal(f"the number {written[:40]}...: it has too many digits")
     if type_.is_integer:
-        return Piece(cast(digits, type_), type_, literal=int(digits))
+        return Piece(cast(digits, type_), type_, literal=int(exact))
     if type_.name == "decimal":
-        exact = Decimal(digits)
         return Piece(cast(text(f"{exact:f}"), type_), type_, literal=exact)
     # Both engines read the nearest double (or float) of a decimal text.
     return Piece(cast(text(digits), type_), type_)
@@ -84,9 +85,9 @@ def _typed(value: str, type_: DataType) -> str | None:
             return date(int(match[1]), int(match[2]), int(match[3])).isoformat()
         if type_ in (t.TIMESTAMP, t.TIMESTAMP_NTZ):
             return _moment(value, zoned=type_ == t.TIMESTAMP)
-        if type_.is_integer and _WHOLE.fullmatch(value):
+        if type_.is_integer and (number := whole_number(value)) is not None:
             half = 2 ** (INTEGER_BITS[type_.name] - 1)
-            return str(int(value)) if -half <= int(value) < half else None
+            return str(number) if -half <= number < half else None
         if type_ in (t.DOUBLE, t.FLOAT):
             return value if _PLAIN.fullmatch(value) else _WORDS.get(value.lower())
         if type_ == t.BOOLEAN and value.lower() in ("true", "false"):

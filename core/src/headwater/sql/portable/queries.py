@@ -17,6 +17,7 @@ from sqlglot import exp
 
 from headwater import types as t
 from headwater.sql.analysis import Analysis, Binding, Output, Scope
+from headwater.sql.arguments import position
 from headwater.sql.portable import clauses, windows
 from headwater.sql.portable.comparing import aligned, comparable, widened
 from headwater.sql.portable.expressions import Expressions
@@ -241,9 +242,9 @@ class Queries:
         parts = []
         for item in order.expressions:
             value = item.this if isinstance(item, exp.Ordered) else item
-            position = int(value.name) if isinstance(value, exp.Literal) else 0
-            by_position = 0 < position <= len(outputs)
-            piece = outputs[position - 1] if by_position else self.kept(e.piece, value)
+            number = position(value) or 0
+            by_position = 0 < number <= len(outputs)
+            piece = outputs[number - 1] if by_position else self.kept(e.piece, value)
             known = comparable(piece.type) or piece.type == t.UNKNOWN
             refuse_unless(known, f"ORDER BY {piece.type}", item)
             key = windows.sorted_by(piece, positions.get(piece.sql))

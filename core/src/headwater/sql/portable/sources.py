@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from headwater import types as t
 from headwater.sql.analysis import Binding, Generated, TableReference
+from headwater.sql.arguments import position
 from headwater.sql.from_clause import Item, JoinKind, Unclear, read_from
 from headwater.sql.functions import name_of
 from headwater.sql.portable.comparing import compare, widened
@@ -151,7 +152,7 @@ def _values(queries: Queries, query: Query, source: Generated) -> str:
 
 def _range(call: exp.Expr) -> str:
     numbers = [a.name for a in call.expressions]
-    plain = all(isinstance(a, exp.Literal) and a.name.isdigit() for a in call.expressions)
+    plain = all(position(a) is not None for a in call.expressions)
     refuse_unless(plain and 1 <= len(numbers) <= 3, "range() without plain numbers", call)
     refuse_unless(len(numbers) < 3 or numbers[2] != "0", "range() by 0", call)
     return f"SELECT CAST(range AS BIGINT) AS c0 FROM range({', '.join(numbers)})"

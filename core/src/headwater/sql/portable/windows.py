@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from headwater import types as t
+from headwater.sql.arguments import position
 from headwater.sql.functions import AGGREGATES, name_of
 from headwater.sql.portable import aggregates
 from headwater.sql.portable.comparing import comparable, widened
@@ -170,7 +171,7 @@ def _bound(spec: exp.Expr, which: str, kind: str) -> str:
     side = str(spec.args.get(f"{which}_side") or "").upper()
     if isinstance(bound, str) and bound.upper() in _FRAME_WORDS:
         return f"{bound.upper()} {side}".strip()
-    if isinstance(bound, exp.Literal) and not bound.is_string and bound.name.isdigit():
+    if isinstance(bound, exp.Expr) and position(bound) is not None:
         refuse_unless(kind == "ROWS", "RANGE with a distance", spec)
         return f"{bound.name} {side}"
     raise Refusal("a frame whose bounds are not whole numbers", spec)

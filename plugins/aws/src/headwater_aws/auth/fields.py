@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Wi
 
 from headwater.credentials import Secret
 from headwater.errors import ConfigError
+from headwater.foreign import json_value
 from headwater.tokens import TokenInput, parse_secret_source
 from headwater_aws.narrowing import LIMIT
 from headwater_aws.tokens import SOURCES, parse_token
@@ -35,8 +36,8 @@ def _session_name(value: str) -> str:
 
 def _policy(value: str | Mapping[str, Any]) -> str:
     try:
-        document = json.loads(value) if isinstance(value, str) else dict(value)
-    except ValueError as error:
+        document = json_value(value) if isinstance(value, str) else dict(value)
+    except (ValueError, TypeError) as error:
         raise ValueError(f"the session policy is not JSON: {error}") from error
     text = json.dumps(document, separators=(",", ":"))
     if len(text) > LIMIT:

@@ -5,12 +5,12 @@ Glue's columns are a stand-in (`col array<string>`) where Spark registered the t
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headwater.errors import SourceError, UnsupportedError
+from headwater.foreign import json_value
 from headwater.table import Column
 from headwater_aws.errors import translating
 from headwater_aws.lakes.spark_schema import schema_columns
@@ -66,13 +66,18 @@ def delta_state(session: AwsSession, location: str, table: str) -> DeltaState:
     uri = "s3://" + location.partition("://")[2]
     try:
         log = DeltaTable(uri, storage_options=storage_options(session))
-        schema = json.loads(log.schema().to_json())
+        columns = schema_columns(json_value(log.schema().to_json()))
         sizes = log.get_add_actions(flatten=True)["size_bytes"].to_pylist()
     except TableNotFoundError as error:
         raise SourceError(
             f"table {table}: there is no Delta log at {uri}",
             code="broken-delta",
             hint="the table was moved or removed; or it is not a Delta table any more",
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SourceError(
+            f"table {table}: its Delta log at {uri} names a schema that can't be read: {error}",
+            code="broken-delta",
         ) from error
     except (DeltaError, OSError) as error:
         said = _ANSI.sub("", str(error))
@@ -81,7 +86,7 @@ def delta_state(session: AwsSession, location: str, table: str) -> DeltaState:
         raise SourceError(
             f"table {table}: its Delta log at {uri} can't be read: {said}", code="broken-delta"
         ) from error
-    return DeltaState(schema_columns(schema), log.version(), uri, len(sizes), sum(sizes))
+    return DeltaState(columns, log.version(), uri, len(sizes), sum(sizes))
 
 
 def _refusal(session: AwsSession, log: str, table: str) -> None:

@@ -8,14 +8,13 @@ Source: Apache Iceberg, "Table Spec"; its type mapping to Spark, "Spark Writes".
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater import types as t
 from headwater.errors import SourceError
+from headwater.foreign import packed_json, whole_number
 from headwater.table import Column
 from headwater.type_text import TypeTextError, parse_type
 from headwater.types import DataType
@@ -72,10 +71,8 @@ def iceberg_state(session: AwsSession, metadata_location: str, table: str) -> Ic
     """
     content = read_object(session, metadata_location, f"read the Iceberg metadata of {table}")
     try:
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-        return parse_metadata(json.loads(content))
-    except (ValueError, KeyError, TypeError, OSError) as error:
+        return parse_metadata(packed_json(content))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SourceError(
             f"table {table}: {metadata_location} is not Iceberg metadata that can be read: {error}",
             code="broken-iceberg",
@@ -90,18 +87,18 @@ def parse_metadata(metadata: Mapping[str, Any]) -> IcebergState:
         KeyError, ValueError, TypeError: If it is not one.
     """
     current = metadata.get("current-snapshot-id")
-    snapshot_id = None if current in (None, -1) else int(current)
-    snapshots = {int(s["snapshot-id"]): s for s in metadata.get("snapshots") or ()}
+    snapshot_id = None if current in (None, -1) else _whole(current)
+    snapshots = {_whole(s["snapshot-id"]): s for s in metadata.get("snapshots") or ()}
     if snapshot_id is not None and snapshot_id not in snapshots:
         raise ValueError(f"it names the snapshot {snapshot_id} and does not hold it")
     summary = snapshots[snapshot_id].get("summary", {}) if snapshot_id is not None else {}
     return IcebergState(
         columns=tuple(
-            Column(f["name"], iceberg_type(f["type"]), f.get("doc"))
+            Column(_text(f["name"]), iceberg_type(f["type"]), f.get("doc"))
             for f in _current_schema(metadata)["fields"]
         ),
         snapshot_id=snapshot_id,
-        location=metadata["location"],
+        location=_text(metadata["location"]),
         files=_number(summary.get("total-data-files")) if snapshot_id is not None else 0,
         bytes=_number(summary.get("total-files-size")) if snapshot_id is not None else 0,
     )
@@ -126,7 +123,7 @@ def iceberg_type(type_: Any) -> DataType:
         case "map":
             return t.map_of(iceberg_type(type_["key"]), iceberg_type(type_["value"]))
         case "struct":
-            return t.struct(*((f["name"], iceberg_type(f["type"])) for f in type_["fields"]))
+            return t.struct(*((_text(f["name"]), iceberg_type(f["type"])) for f in type_["fields"]))
         case other:
             return t.unreadable(str(other), "Spark has no type for it")
 
@@ -144,4 +141,18 @@ def _current_schema(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _number(text: Any) -> int | None:
-    return int(text) if str(text or "").isdigit() else None
+    number = whole_number(str(text or ""))
+    return number if number is not None and number >= 0 else None
+
+
+def _whole(value: Any) -> int:
+    number = whole_number(str(value))
+    if number is None:
+        raise ValueError(f"{str(value)[:40]!r} is no whole number")
+    return number
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{str(value)[:40]!r} is no text")
+    return value

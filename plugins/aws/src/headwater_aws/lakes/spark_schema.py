@@ -6,11 +6,11 @@ Source: Apache Spark, HiveExternalCatalog (`spark.sql.sources.schema`, `.numPart
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from headwater import types as t
+from headwater.foreign import json_value, whole_number
 from headwater.table import Column
 from headwater.type_text import TypeTextError, parse_type
 from headwater.types import DataType
@@ -28,8 +28,8 @@ def spark_columns(parameters: Mapping[str, str]) -> tuple[Column, ...] | None:
     if text is None:
         return None
     try:
-        return schema_columns(json.loads(text))
-    except (ValueError, KeyError, TypeError):
+        return schema_columns(json_value(text))
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -50,8 +50,10 @@ def _text(parameters: Mapping[str, str]) -> str | None:
         return whole
     # Metastores limit the length of a parameter, so Spark cuts the JSON.
     count = parameters.get(f"{_SCHEMA}.numparts", "")
-    numbers = range(int(count)) if count.isdigit() else range(0)
-    parts = [parameters.get(f"{_SCHEMA}.part.{n}") for n in numbers]
+    number = whole_number(count) or 0
+    if number > len(parameters):  # some are missing, however many there should be
+        return None
+    parts = [parameters.get(f"{_SCHEMA}.part.{n}") for n in range(number)]
     return "".join(p or "" for p in parts) if parts and None not in parts else None
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from headwater.credentials import Permission
 from headwater.errors import ConfigError
+from headwater.foreign import json_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def document_in(given: Mapping[str, Any] | str) -> Mapping[str, Any]:
         ConfigError: If there is none.
     """
     try:
-        found: Any = json.loads(given) if isinstance(given, str) else given
+        found: Any = json_value(given) if isinstance(given, str) else given
     except ValueError as error:
         raise ConfigError(f"the policy is not JSON: {error}") from error
     for key in ("PolicyVersion", "PolicyDocument", "Document"):

@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from headwater.diagnostics import errors_in
 from headwater.errors import TableNotFoundError
+from headwater.foreign import whole_number
 from headwater.sql import functions
 from headwater.sql.analysis import ParsedQuery
 from headwater.sql.parse import parse
@@ -78,14 +79,16 @@ def _spark_view(entry: GlueTable, columns: Sequence[Column], lookup: Lookup) -> 
         raise CannotExpandError(
             f"it was made in a session of the time zone {zone}, and headwater's sessions are in UTC"
         )
-    parts = int(entry.parameter("view.catalogandnamespace.numparts") or 0)
+    parts = whole_number(entry.parameter("view.catalogandnamespace.numparts")) or 0
     database = entry.database
     if parts > 1:
         database = entry.parameter(f"view.catalogandnamespace.part.{parts - 1}") or database
-    count = entry.parameter("view.query.out.numcols")
+    count = whole_number(entry.parameter("view.query.out.numcols")) or 0
     outputs = None
-    if count.isdigit() and int(count):
-        outputs = [entry.parameter(f"view.query.out.col.{n}") for n in range(int(count))]
+    if count > len(entry.parameters):
+        raise CannotExpandError(f"it counts {count} columns, and does not name as many")
+    if count > 0:
+        outputs = [entry.parameter(f"view.query.out.col.{n}") for n in range(count)]
     return _selected(
         entry.view_text, database, outputs, columns, lookup, before_ansi=_before_ansi(entry)
     )

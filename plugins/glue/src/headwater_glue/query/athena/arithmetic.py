@@ -16,6 +16,7 @@ from typing import Final
 from sqlglot import exp
 
 from headwater import types as t
+from headwater.foreign import decimal_number
 from headwater_glue.query.athena.values import Typed, as_decimal, common, refuse
 
 _SIGNS: Final[dict[type, str]] = {
@@ -45,7 +46,7 @@ def arithmetic(left: Typed, kind: type, right: Typed, node: exp.Expr) -> Typed:
             return Typed(f"({a.text} {sign} {b.text})", t.DOUBLE)
         if sign == "%":
             refuse(node, "the remainder of floating numbers")
-        if b.literal is not None and float(b.literal) != 0:
+        if b.literal is not None and decimal_number(b.literal):
             return Typed(f"({a.text} / {b.text})", t.DOUBLE)
         # Trino divides by zero to an infinity or NaN; Spark raises.
         by_zero = f"{a.text} * CAST('Infinity' AS DOUBLE)"

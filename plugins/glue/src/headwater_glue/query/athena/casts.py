@@ -7,6 +7,7 @@ from typing import Final
 from sqlglot import exp
 
 from headwater import types as t
+from headwater.foreign import whole_number
 from headwater.types import INTEGER_BITS, DataType
 from headwater_glue.query.athena.values import Typed, as_decimal, refuse
 
@@ -54,7 +55,10 @@ def cast(value: Typed, node: exp.Cast) -> Typed:
 
 def spark_type(node: exp.DataType) -> DataType:
     """Return Spark's type for one of Trino's, where the two hold the same values."""
-    sizes = [int(p.name) for p in node.expressions if isinstance(p, exp.DataTypeParam)]
+    found = [whole_number(p.name) for p in node.expressions if isinstance(p, exp.DataTypeParam)]
+    sizes = [n for n in found if n is not None]
+    if len(sizes) < len(found):
+        refuse(node, "a type of a size that is no number")
     if node.this == exp.DType.DECIMAL:
         try:
             return t.decimal(*(sizes or [38, 0])[:2])
@@ -64,10 +68,10 @@ def spark_type(node: exp.DataType) -> DataType:
         refuse(node, f"timestamp({sizes[0]}): Athena keeps milliseconds")
     if node.this == exp.DType.VARCHAR and sizes:
         refuse(node, f"a cast as varchar({sizes[0]}), which cuts texts off")
-    found = _TYPES.get(node.this)
-    if found is None:
+    type_ = _TYPES.get(node.this)
+    if type_ is None:
         refuse(node, f"the type {node.this.value.lower()}")
-    return found
+    return type_
 
 
 def _means_the_same(given: DataType, to: DataType) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlglot import exp
 
 from headwater import types as t
+from headwater.foreign import whole_number
 from headwater.types import DataType
 from headwater_glue.query.athena import aggregates, casts, functions, moments
 from headwater_glue.query.athena.arithmetic import arithmetic, decimal_literal
@@ -76,8 +77,8 @@ class Expressions:
         if node.is_string:
             return Typed(string_literal(text, node), t.STRING, text)
         if re.fullmatch(r"[0-9]+", text):
-            number = int(text)
-            if number >= 2**63:
+            number = whole_number(text)
+            if number is None or number >= 2**63:
                 refuse(node, "an integer beyond 64 bits")
             return Typed(str(number), t.INT if number < 2**31 else t.BIGINT, text)
         if re.fullmatch(r"[0-9]*\.[0-9]*", text):

@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlglot import exp
 
+from headwater.foreign import whole_number
 from headwater.sql.rewriting import quoted
 from headwater.table import Column, Table, TableName
 from headwater.types import DataType
@@ -127,9 +128,10 @@ class Queries:
         found = []
         for key in group.expressions:
             if isinstance(key, exp.Literal) and not key.is_string:
-                if not 1 <= int(key.name) <= len(items):
-                    refuse(key, f"GROUP BY {key.name}")
-                found.append(items[int(key.name) - 1][1].text)
+                position = whole_number(key.name) or 0
+                if not 1 <= position <= len(items):
+                    refuse(key, f"GROUP BY {key.name[:40]}")
+                found.append(items[position - 1][1].text)
             else:
                 found.append(expressions(key).text)
         return found
@@ -316,9 +318,9 @@ def _by_output(key: exp.Expr, columns: Sequence[Column]) -> str | None:
         return None
     name = None
     if isinstance(key.this, exp.Literal) and not key.this.is_string:
-        position = int(key.this.name)
+        position = whole_number(key.this.name) or 0
         if not 1 <= position <= len(columns):
-            refuse(key, f"ORDER BY {position}")
+            refuse(key, f"ORDER BY {key.this.name[:40]}")
         name = columns[position - 1].name
     elif isinstance(key.this, exp.Column) and not key.this.table:
         folded = key.this.name.casefold()

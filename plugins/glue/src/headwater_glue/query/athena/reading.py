@@ -14,6 +14,7 @@ from sqlglot.dialects.trino import Trino
 from sqlglot.errors import SqlglotError
 from sqlglot.tokens import Token, TokenType  # type: ignore[attr-defined]
 
+from headwater import bounds
 from headwater_glue.query.athena.values import UntranslatableError
 
 _MARK: Final = "\x01"
@@ -33,6 +34,10 @@ def read(text: str) -> exp.Query:
     Raises:
         UntranslatableError: If it can't be read as one.
     """
+    if len(text) > bounds.QUERY_CHARACTERS:
+        raise UntranslatableError(
+            None, f"it has {len(text):,} characters; {bounds.QUERY_CHARACTERS:,} are the most"
+        )
     dialect = Trino()
     try:
         trees = dialect.parser().parse(_marked(dialect.tokenize(text)), text)

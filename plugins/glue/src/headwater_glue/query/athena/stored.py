@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from headwater.errors import TableNotFoundError
+from headwater.foreign import json_value
 from headwater.sql.rewriting import quoted
 from headwater.table import Column
 from headwater_glue.query.athena.queries import Lookup, Queries
@@ -52,9 +52,12 @@ def unpack(text: str, database: str) -> AthenaView:
             None, "Glue does not hold its text in the form that Athena writes"
         )
     try:
-        told = json.loads(base64.b64decode(match[1]))
-        return AthenaView(told["originalSql"], told.get("schema") or database)
-    except (binascii.Error, ValueError, KeyError, TypeError) as error:
+        told = json_value(base64.b64decode(match[1]))
+        sql, schema = told["originalSql"], told.get("schema") or database
+        if not isinstance(sql, str) or not isinstance(schema, str):
+            raise TypeError("its query and its schema are no texts")
+        return AthenaView(sql, schema)
+    except (binascii.Error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UntranslatableError(None, f"its stored text can't be unpacked: {error!r}") from None
 
 

@@ -1,0 +1,74 @@
+"""Every limit on what others give us: queries, catalogs, metadata, files, answers, configuration.
+
+Whoever writes these may mean us ill, or have a program that wrote too much. So the work that a text
+can cause is bounded before it is done. The limits lie far above what is written by people and by
+the programs that we know; `docs/concepts/security.md` states them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# -- Numbers ---------------------------------------------------------------------------------------
+
+NUMBER_CHARACTERS: Final = 1_000
+"""Characters of a number. The longest that means anything is a double written out: 309 digits."""
+
+EXPONENT: Final = 9_999
+"""Largest power of ten in a number: that of a double is 308, that of a decimal 38."""
+
+# -- Queries ---------------------------------------------------------------------------------------
+
+QUERY_CHARACTERS: Final = 200_000
+"""Characters of a query. Longer ones are made by machines that could as well write a table."""
+
+QUERY_LEVELS: Final = 48
+"""How deep brackets, CASE and prefix operators may nest; sqlglot's parser recurses."""
+
+TREE_LEVELS: Final = 150
+"""How deep a query's tree may be, the left side of a long `a OR b OR c ...` not counted."""
+
+QUERY_TERMS: Final = 150
+"""How many terms a row of operators, UNIONs or WITH may have; engines recurse over them."""
+
+# -- Types -----------------------------------------------------------------------------------------
+
+TYPE_CHARACTERS: Final = 131_072
+"""Characters of a column's type: the most that Glue holds."""
+
+TYPE_LEVELS: Final = 100
+"""How deep a type may nest."""
+
+TYPE_WORK: Final = 2_000_000
+"""Levels times characters of a type that Hive wrote: its names are found level by level."""
+
+# -- Documents -------------------------------------------------------------------------------------
+
+JSON_LEVELS: Final = 200
+"""How deep a JSON document may nest."""
+
+METADATA_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of a table's metadata file, or of a manifest; unpacked, where it is packed."""
+
+CONFIG_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of a configuration file."""
+
+CONFIG_VALUES: Final = 100_000
+"""Values that a configuration file has, its aliases and merges written out."""
+
+CONFIG_LEVELS: Final = 100
+"""How deep a configuration file may nest."""
+
+TOKEN_BYTES: Final = 256 * 1024
+"""Bytes of an answer that should hold a token."""
+
+# -- Partitions ------------------------------------------------------------------------------------
+
+PROJECTED_PARTITIONS: Final = 100_000
+"""Partitions that one read may project; more is almost surely a missing condition."""
+
+PROJECTED_VALUES: Final = 1_000_000
+"""Values of one projected key that are tried against the conditions."""
+
+PROJECTED_DIGITS: Final = 100
+"""Digits to which a projected number may be padded."""
