@@ -22,6 +22,7 @@ Every error pickles, keeps its cause (`raise ... from`), and never holds a secre
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -59,6 +60,13 @@ class HeadwaterError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+
+    def noted(self, note: str) -> Self:
+        """Return the same error with a `note` behind its message, in brackets."""
+        made = copy.copy(self)
+        made.message = f"{self.message} ({note})"
+        made.args = (made.message,)
+        return made
 
     def __reduce__(self) -> tuple[Callable[..., Self], tuple[Any, ...], dict[str, Any]]:
         # The default rebuilds by positional args, which keyword-only parameters refuse.

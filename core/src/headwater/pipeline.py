@@ -126,6 +126,9 @@ def draft(
         as_of=as_of,
         sample=request.sample,
         created_at=now,
+        rewritten_by=tuple(
+            dict.fromkeys(rule for b in (serving, actuals) if b for rule in b.resolved.rewritten_by)
+        ),
     )
     return within(plan, request.max_bytes)
 
@@ -146,6 +149,7 @@ def draft_sql(name: str, resolved: Resolved, access: Access) -> Plan:
         identities=access.identities(),
         warnings=(*resolved.warnings, *_of_scans(scans)),
         created_at=datetime.now(UTC),
+        rewritten_by=resolved.rewritten_by,
     )
 
 

@@ -79,6 +79,8 @@ class Plan:
         as_of: Until when actuals are taken, where they come from another source.
         sample: Share of the ids that is kept, in (0, 1], or None.
         created_at: When it was made.
+        rewritten_by: The installed plugins' rules that changed the query, each by its name and
+            plugin.
     """
 
     connection: str
@@ -94,6 +96,7 @@ class Plan:
     as_of: datetime | None = None
     sample: float | None = None
     created_at: datetime | None = None
+    rewritten_by: tuple[str, ...] = ()
 
     @property
     def files(self) -> int:

@@ -39,6 +39,7 @@ def explain(plan: Plan) -> str:
             kind = column.field_type or "as it is"
             source = f"{column.column} {column.source_type}"
             lines.append(f"    {column.name:<{width}}  {column.role:<10}  {kind:<11} <- {source}")
+    lines += [f"  changed   by the {rule}" for rule in plan.rewritten_by]
     lines.append("  sql")
     lines += [f"    {line}" for line in plan.sql.splitlines()]
     for warning in plan.warnings:
@@ -79,6 +80,7 @@ def to_html(plan: Plan) -> str:
         html.line(f"{plan.window or 'all rows'} by {plan.engine}: {plan.engine_reason}"),
         html.line(f"read as {who}: {plan.files} files, {bytes_text(plan.bytes)} at most"),
         html.table(("table", "partitions", "files", "bytes", "partitions chosen by"), rows),
+        *(html.line(f"query changed by the {rule}") for rule in plan.rewritten_by),
         *(html.block(w.render()) for w in plan.warnings),
         html.folded("SQL", plan.sql),
     )
@@ -125,6 +127,7 @@ def to_dict(plan: Plan) -> dict[str, Any]:
             for c in plan.mapping or ()
         ],
         "query": plan.query,
+        "rewritten_by": list(plan.rewritten_by),
         "sql": plan.sql,
         "warnings": [w.to_dict() for w in plan.warnings],
         "created_at": plan.created_at and plan.created_at.isoformat(),

@@ -155,14 +155,18 @@ class PluginRegistry:
             if plugin.manager is not None:
                 yield plugin.status.label, plugin.manager
 
+    def name(self, spec: Spec) -> str:
+        """Return what a contribution's `spec` is called: `source 'glue' of acme 1.0`."""
+        owner = next((p.status.label for p in self._plugins() if spec in p.specs), "no plugin")
+        return f"{WORDS[type(spec)][0]} {spec.kind!r} of {owner}"
+
     def load(self, spec: Spec) -> Any:
         """Import what a `spec` names.
 
         Raises:
             PluginError: If it can't be imported: names the distribution, and what to install.
         """
-        owner = next((p.status.label for p in self._plugins() if spec in p.specs), "no plugin")
-        what = f"{WORDS[type(spec)][0]} {spec.kind!r} of {owner}"
+        what = self.name(spec)
         try:
             return spec.load()
         except PluginError as error:

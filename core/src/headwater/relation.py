@@ -176,7 +176,8 @@ class StreamRelation:
         columns: Its columns.
         open: Called with the names of the columns that a query needs, perhaps several times in one
             read, on any thread; gives a `pyarrow.RecordBatchReader` of these, from the first row,
-            in the Arrow types of `columns`. To be sent to another process it must pickle.
+            in the Arrow types of `columns`: nothing is cast with loss, and another type is an error
+            (`declared-type`). To be sent to another process it must pickle.
         auth_ref: Whose identity it uses.
     """
 

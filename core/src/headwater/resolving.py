@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from headwater.diagnostics import Diagnostic, errors_in
-from headwater.errors import QueryError, TableNotFoundError
+from headwater.errors import HeadwaterError, PluginError, QueryError, TableNotFoundError
 from headwater.source import DataSource
 from headwater.sql.analysis import Analysis, ParsedQuery
 from headwater.sql.parse import parse
 from headwater.sql.resolve import resolve
 from headwater.sql.rewriting import RewriteRule, apply
 from headwater.table import Catalog, Table, TableName
+
+Validator: TypeAlias = Callable[[Analysis], Iterable[Diagnostic]]
+"""What looks at every query, and may have findings."""
 
 MAX_ROUNDS = 10
 """Views may be made of views; deeper than this is taken for a cycle."""
@@ -30,17 +35,22 @@ class Resolved:
         catalog: The source's catalog, as opened for this operation.
         query: The user's text.
         analysis: Of the text after all rewrite rules; without errors.
+        rewritten_by: The installed plugins' rules that changed it, as `PluginRegistry.name` calls
+            them.
+        remarks: What installed plugins' validators found, errors excluded.
     """
 
     source: DataSource
     catalog: Catalog
     query: str
     analysis: Analysis
+    rewritten_by: tuple[str, ...] = ()
+    remarks: tuple[Diagnostic, ...] = ()
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         """What the user should know about the query and its tables."""
-        return _findings(self.analysis)
+        return (*_findings(self.analysis), *self.remarks)
 
 
 def resolve_query(
@@ -48,45 +58,111 @@ def resolve_query(
     catalog: Catalog,
     text: str,
     *,
-    rules: Sequence[RewriteRule] = (),
-    validators: Sequence[Callable[[Analysis], Iterable[Diagnostic]]] = (),
+    rules: Mapping[str, RewriteRule] | None = None,
+    validators: Mapping[str, Validator] | None = None,
 ) -> Resolved:
     """Return a query whose tables were found, whose names are bound, whose rules are applied.
 
     Only the tables that the query names are fetched, in parallel.
 
     Args:
-        source: Where the rows come from; says which databases the query may name.
+        source: Where the rows come from; says which databases the query may name, and has rewrite
+            rules of its own, which come first.
         catalog: Where its tables are looked up.
         text: Spark SQL.
-        rules: Rewrite rules, folded in order, over and over until none has anything to say.
-        validators: What else looks at the query.
+        rules: Rewrite rules of installed plugins, by what they are called, folded in order, over
+            and over until none has anything to say.
+        validators: What else looks at the query, by what it is called.
 
     Raises:
         QueryError: With every finding, if the query is refused.
         SourceError, AuthError: If the catalog does not answer.
+        PluginError: If a rule or a validator fails; names it, and keeps what it raised as cause.
     """
+    rules, validators = rules or {}, validators or {}
+    own = f"rewrite rule of the {source.kind} source"
+    in_order = [*((own, rule) for rule in source.rewrite_rules()), *rules.items()]
     parsed = parse(text, database=source.default_database, databases=source.allowed_databases)
     analysis = _analyse(parsed, catalog, {}, source)
     _refuse(_findings(analysis), source)
+    changed_by: dict[str, None] = {}
     for _ in range(MAX_ROUNDS):
         changed = False
-        for rule in rules:
-            edits = rule(analysis)
-            if edits:
+        for name, rule in in_order:
+            with _named(name):
+                edits = rule(analysis)
+                edited = apply(analysis.text, edits) if edits else None
+            if edited is not None:
                 changed = True
-                parsed = _reread(apply(analysis.text, edits), source)
-                analysis = _analyse(parsed, catalog, analysis.tables, source)
-                _refuse(_findings(analysis), source)
+                changed_by |= {name: None} if name in rules else {}
+                with _after(tuple(changed_by)):
+                    parsed = _reread(edited, source)
+                    analysis = _analyse(parsed, catalog, analysis.tables, source)
+                    _refuse(_findings(analysis), source)
         if not changed:
             break
     else:
+        by = f"; {' and '.join(changed_by)} changed it" if changed_by else ""
         raise QueryError(
-            f"the query's views are nested deeper than {MAX_ROUNDS} levels, or name each other",
-            hint="query the tables under the views",
+            f"the query's views are nested deeper than {MAX_ROUNDS} levels, or name each other{by}",
+            hint="query the tables under the views"
+            if not changed_by
+            else "a rule must have nothing to say of a text that it has changed already",
         )
-    _refuse([d for v in validators for d in v(analysis)], source)
-    return Resolved(source, catalog, text, analysis)
+    remarks: list[Diagnostic] = []
+    for name, validator in validators.items():
+        with _named(name):
+            found = _diagnostics(validator(analysis))
+        with _after(tuple(changed_by)):
+            _refuse(found, source, by=f" by the {name}")
+        remarks += found
+    return Resolved(source, catalog, text, analysis, tuple(changed_by), tuple(remarks))
+
+
+def _diagnostics(found: Iterable[object]) -> list[Diagnostic]:
+    """Return what a validator gave.
+
+    Raises:
+        TypeError: If something of it is no diagnostic.
+    """
+    diagnostics = []
+    for one in found:
+        if not isinstance(one, Diagnostic):
+            raise TypeError(f"it must give Diagnostics, not {one!r}")
+        diagnostics.append(one)
+    return diagnostics
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Let what a rule or validator raises say whose it is; its cause and traceback stay.
+
+    Raises:
+        HeadwaterError: The same, where it is headwater's own.
+        PluginError: For every other exception.
+    """
+    try:
+        yield
+    except HeadwaterError as error:
+        raise error.noted(f"raised by the {name}") from (error.__cause__ or error)
+    except Exception as error:
+        raise PluginError(
+            f"the {name} failed on this query: {type(error).__name__}: {error}",
+            hint="this is for its author; `headwater plugins` lists what is installed",
+            retryable=bool(getattr(error, "retryable", False)),
+        ) from error
+
+
+@contextmanager
+def _after(rules: Sequence[str]) -> Iterator[None]:
+    """Let a refusal say that the text it shows is not the user's own."""
+    try:
+        yield
+    except QueryError as error:
+        if not rules:
+            raise
+        note = f"the text below is not yours: changed by the {' and the '.join(rules)}"
+        raise error.noted(note) from (error.__cause__ or error)
 
 
 def _reread(text: str, source: DataSource) -> ParsedQuery:
@@ -168,7 +244,7 @@ def _findings(analysis: Analysis) -> tuple[Diagnostic, ...]:
     return (*analysis.diagnostics, *notes)
 
 
-def _refuse(diagnostics: Iterable[Diagnostic], source: DataSource) -> None:
+def _refuse(diagnostics: Iterable[Diagnostic], source: DataSource, *, by: str = "") -> None:
     found = tuple(diagnostics)
     if errors_in(found):
-        raise QueryError(f"the query of this {source.kind} source is refused", found)
+        raise QueryError(f"the query of this {source.kind} source is refused{by}", found)

@@ -264,11 +264,9 @@ class Workspace:
         Raises:
             QueryError: With everything that is wrong with the query.
         """
-        rules = [
-            *source.rewrite_rules(),
-            *(self.registry.load(s) for s in self.registry.rewrite_rules()),
-        ]
-        validators = [self.registry.load(s) for s in self.registry.validators()]
+        registry = self.registry
+        rules = {registry.name(s): registry.load(s) for s in registry.rewrite_rules()}
+        validators = {registry.name(s): registry.load(s) for s in registry.validators()}
         return resolve_query(
             source,
             source.catalog(access),

@@ -10,7 +10,7 @@ import pytest
 
 import headwater as hw
 from headwater.credentials import Access
-from headwater.errors import AuthError, EngineError, HeadwaterError, SourceError
+from headwater.errors import AuthError, HeadwaterError, SourceError
 from headwater.relation import Relation, StreamRelation
 from headwater.sources.single_database import SingleDatabase
 from headwater.table import Catalog, Column, Partition, Table, TableName
@@ -83,8 +83,31 @@ def test_what_a_stream_raises_is_what_the_reader_gets(error: HeadwaterError, aft
     assert (caught.value.code, caught.value.hint) == (error.code, error.hint)
 
 
-@pytest.mark.parametrize("after", [1, 5])
-def test_another_exception_is_told_with_the_table_and_without_its_traceback(after: int) -> None:
-    with pytest.raises(EngineError, match=r"shelf\.t failed: .*nobody expected this") as caught:
-        rows(failing(ValueError("nobody expected this"), after))
-    assert "Traceback" not in str(caught.value)
+class LostError(Exception):
+    """What a driver raises: not one of ours."""
+
+    retryable = True
+
+
+@pytest.mark.parametrize("after", [0, 1, 5])
+@pytest.mark.parametrize("error", [ValueError("nobody expected this"), LostError("line cut")])
+def test_another_exception_names_table_and_module_and_stays_the_cause(
+    error: Exception, after: int
+) -> None:
+    with pytest.raises(SourceError, match=r"shelf\.t: the stream of .*test_plugin_streams") as told:
+        rows(failing(error, after))
+    assert f"{type(error).__name__}: {error}" in str(told.value)
+    assert "Traceback" not in str(told.value)
+    assert told.value.__cause__ is error
+    assert error.__traceback__ is not None
+    assert told.value.retryable is isinstance(error, LostError)
+
+
+def test_what_opens_may_be_any_arrow_stream() -> None:
+    assert rows(lambda names: pa.table({"id": ["a"]})).to_pylist() == [{"id": "a"}]
+
+
+def test_what_is_no_stream_is_told() -> None:
+    with pytest.raises(SourceError, match="opened a list, not a pyarrow") as caught:
+        rows(lambda names: [])
+    assert caught.value.code == "declared-type"

@@ -10,7 +10,7 @@ import pytest
 from core.tests.engines.embedded.support import columns, file, parquet, read, rows
 from pyarrow import orc
 
-from headwater.errors import EngineError, UnsupportedError
+from headwater.errors import EngineError, SourceError, UnsupportedError
 from headwater.relation import (
     CatalogRelation,
     DeltaRelation,
@@ -39,7 +39,7 @@ def test_memory_is_read_with_the_declared_types() -> None:
 
 def test_memory_that_does_not_fit_its_types_is_an_error() -> None:
     relation = MemoryRelation(NAME, columns(a="tinyint"), pa.table({"a": [300]}))
-    with pytest.raises(EngineError, match=r"table db\.t: Integer value 300"):
+    with pytest.raises(SourceError, match=r"table db\.t: column 'a' is declared as tinyint"):
         rows("SELECT * FROM t", t=relation)
 
 
@@ -56,7 +56,9 @@ def test_memory_with_texts_that_are_no_utf8_is_an_error() -> None:
 
 def test_memory_and_files_are_joined(tmp_path: Path) -> None:
     left = parquet(tmp_path, pa.table({"id": ["a", "b"], "x": [1.0, 2.0]}))
-    right = MemoryRelation(NAME, columns(id="string", y="int"), pa.table({"id": ["b"], "y": [5]}))
+    right = MemoryRelation(
+        NAME, columns(id="string", y="bigint"), pa.table({"id": ["b"], "y": [5]})
+    )
     sql = "SELECT l.id, r.y FROM l LEFT JOIN r ON l.id = r.id ORDER BY l.id"
     assert rows(sql, l=left, r=right) == [{"id": "a", "y": None}, {"id": "b", "y": 5}]
 
@@ -71,7 +73,9 @@ def test_memory_and_files_are_joined(tmp_path: Path) -> None:
 )
 def test_columns_that_only_using_names_are_read(tmp_path: Path, sql: str) -> None:
     left = parquet(tmp_path, pa.table({"id": ["b"], "x": [2.0], "z": [1]}))
-    right = MemoryRelation(NAME, columns(id="string", y="int"), pa.table({"id": ["b"], "y": [5]}))
+    right = MemoryRelation(
+        NAME, columns(id="string", y="bigint"), pa.table({"id": ["b"], "y": [5]})
+    )
     assert rows(sql, l=left, r=right) == [{"x": 2.0, "y": 5}]
     assert rows(sql.replace("l.x, ", ""), l=right, r=right) == [{"y": 5}]
 

@@ -12,7 +12,7 @@ from core.tests.engines.spark.test_files import write
 import headwater as hw
 from headwater.credentials import Access
 from headwater.engines.spark import SparkEngine, streaming
-from headwater.errors import UnsupportedError
+from headwater.errors import SourceError, UnsupportedError
 from headwater.mapping import ROLE_KEY
 from headwater.relation import StreamRelation
 from headwater.sources.memory import MemoryDataSource
@@ -113,7 +113,35 @@ class Numbers:
         return pa.RecordBatchReader.from_batches(schema, batches)
 
 
+class Failing:
+    """A stream that breaks off, in a worker's process."""
+
+    def __call__(self, names: Sequence[str]) -> pa.RecordBatchReader:
+        schema = pa.schema([(n, pa.int64()) for n in names])
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            yield pa.record_batch([pa.array([1])] * len(names), schema=schema)
+            raise OSError("line cut")
+
+        return pa.RecordBatchReader.from_batches(schema, batches())
+
+
 def test_rows_of_another_system_are_streamed_through_a_task(engine: SparkEngine) -> None:
     relation = StreamRelation(TableName("db", "t"), columns(a="bigint", b="bigint"), Numbers())
     sql = "SELECT t.a + m.x AS c FROM `hw`.`t0` AS t JOIN `hw`.`t1` AS m ON t.b = m.x ORDER BY c"
     assert rows(engine, sql, relation, memory(x=[2, 4])) == [{"c": 4}, {"c": 8}]
+
+
+def test_a_streams_own_exception_comes_back_from_its_task(engine: SparkEngine) -> None:
+    relation = StreamRelation(TableName("db", "t"), columns(a="bigint"), Failing())
+    with pytest.raises(SourceError, match=r"db\.t: the stream of .* OSError: line cut") as caught:
+        rows(engine, "SELECT a FROM `hw`.`t0`", relation)
+    assert not caught.value.retryable
+    assert "line cut" in str(caught.value.__cause__)
+
+
+def test_a_stream_of_another_type_than_declared_is_refused(engine: SparkEngine) -> None:
+    relation = StreamRelation(TableName("db", "t"), columns(a="int", b="bigint"), Numbers())
+    with pytest.raises(SourceError, match="'a' is declared as int, and its rows hold int64") as c:
+        rows(engine, "SELECT a FROM `hw`.`t0`", relation)
+    assert c.value.code == "declared-type"

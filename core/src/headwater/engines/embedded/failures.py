@@ -55,7 +55,8 @@ def translated(
         yield
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         for cause in raised:
-            raise cause from error
+            # A cause of its own is the driver's exception, which tells more.
+            raise cause from (cause.__cause__ or error)
         raise failure(str(error), scans, renewals) from error
 
 

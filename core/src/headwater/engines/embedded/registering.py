@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from headwater.arrow_types import arrow_type
 from headwater.diagnostics import Diagnostic
+from headwater.engines import declared
 from headwater.engines.embedded import files, lakes
 from headwater.engines.embedded.paths import duckdb_paths
-from headwater.errors import EngineError, HeadwaterError, UnsupportedError
+from headwater.errors import HeadwaterError, UnsupportedError
 from headwater.plan import Plan, Scan
 from headwater.relation import (
     CatalogRelation,
@@ -89,7 +89,7 @@ class Registrar:
                 self.notes += notes
                 return select
             case MemoryRelation():
-                self._connection.register(f"{slot}_rows", _table(relation))
+                self._connection.register(f"{slot}_rows", declared.table(relation))
                 return _typed(f"{slot}_rows", relation, None)
             case IcebergRelation() | DeltaRelation():
                 keys = self._credentials(relation.auth_ref) if relation.auth_ref else None
@@ -117,7 +117,7 @@ class Registrar:
                 yield from reader
 
         with self._keeping():
-            reader = relation.open(names)
+            reader = declared.reader(relation, names)
         return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
     @contextmanager
@@ -139,29 +139,6 @@ def _chosen(relation: Relation, columns: frozenset[str] | None) -> Sequence[Colu
     """Return the columns that a query uses; the first, where it uses none."""
     used = [c for c in relation.columns if columns is None or c.name.casefold() in columns]
     return used or relation.columns[:1]
-
-
-def _table(relation: MemoryRelation) -> pa.Table:
-    """Return a memory relation's rows in exactly the types that its columns declare.
-
-    Raises:
-        EngineError: If a value does not fit, or a string is not UTF-8.
-    """
-    import pyarrow as pa
-
-    table = relation.data
-    if not isinstance(table, pa.Table):
-        raise EngineError(
-            f"table {relation.name} holds {type(table).__name__}, not a pyarrow.Table"
-        )
-    schema = pa.schema([pa.field(c.name, arrow_type(c.type)) for c in relation.columns])
-    try:
-        chosen = [table.column(c.name) for c in relation.columns]
-        cast_ = pa.table(chosen, names=schema.names).cast(schema)
-        cast_.validate(full=True)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError) as error:
-        raise EngineError(f"table {relation.name}: {error}") from error
-    return cast_
 
 
 def used_columns(analysis: Analysis, table: TableName) -> frozenset[str]:

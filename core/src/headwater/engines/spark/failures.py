@@ -6,12 +6,14 @@ us inside the text of the job's failure. Both are recognised by `[CONDITION] mes
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 from urllib.parse import unquote
 
+from headwater import errors
 from headwater.errors import AccessDeniedError, DataChangedError, EngineError, HeadwaterError
 from headwater.plan import Scan
 from headwater.relation import FileRelation
@@ -19,6 +21,7 @@ from headwater.relation import FileRelation
 _CONDITION: Final = re.compile(r"\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\] (.*)")
 _DENIED: Final = re.compile(r"AccessDenied|Access Denied|Status Code: 403|InvalidAccessKeyId")
 _EXPIRED: Final = re.compile(r"ExpiredToken|token .{0,40}expired", re.IGNORECASE)
+_CARRIED: Final = "headwater error: "
 _SCHEME: Final = re.compile(r"\bhw[0-9a-f]{12}://")
 """Schemes under which we open S3 (`storage`)."""
 _GONE: Final = ("PATH_NOT_FOUND", "FAILED_READ_FILE.FILE_NOT_EXIST", "READ_FILES_NOT_FOUND")
@@ -89,8 +92,39 @@ def translated(scans: Sequence[Scan]) -> Iterator[None]:
         raise failure(str(error), scans) from error
 
 
+@contextmanager
+def carried() -> Iterator[None]:
+    """Write our own error of the block, in a task of Spark's, so that `failure` can tell it again.
+
+    Between the two lies the text of an exception: the only thing that leaves a task.
+    """
+    try:
+        yield
+    except HeadwaterError as error:
+        told = {"class": type(error).__name__, **error.to_dict()}
+        raise RuntimeError(f"{_CARRIED}{json.dumps(told)}") from error
+
+
+def _told_again(text: str) -> HeadwaterError | None:
+    """Return the error that `carried` wrote into a text, if it did."""
+    _, found, rest = text.partition(_CARRIED)
+    if not found:
+        return None
+    try:
+        told = json.JSONDecoder().raw_decode(rest)[0]
+        kind = getattr(errors, told["class"])
+        error: object = kind(
+            told["message"], code=told["code"], hint=told["hint"], retryable=told["retryable"]
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None  # somebody else's text with these words in it
+    return error if isinstance(error, HeadwaterError) else None
+
+
 def failure(text: str, scans: Sequence[Scan]) -> HeadwaterError:
     """Return the error that a text of Spark's stands for."""
+    if own := _told_again(text):
+        return own
     text = _SCHEME.sub("s3://", text)
     conditions = _CONDITION.findall(text)
     where = _place(text, scans)

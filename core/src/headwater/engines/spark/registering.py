@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from headwater.arrow_types import arrow_type
+from headwater.engines import declared
+from headwater.engines.spark.failures import carried
 from headwater.engines.spark.files import Files
 from headwater.engines.spark.lakes import Lakes
 from headwater.engines.spark.storage import Opening, Storage
 from headwater.engines.spark.types import ddl, unpadded
-from headwater.errors import EngineError
 from headwater.plan import Scan
 from headwater.relation import (
     CatalogRelation,
@@ -77,7 +77,7 @@ class Registrar:
                 return self._files.frame(relation, self._opening(relation))
             case MemoryRelation():
                 columns = ddl(unpadded(relation.columns))
-                return self._session.createDataFrame(_table(relation), columns)
+                return self._session.createDataFrame(declared.table(relation), columns)
             case IcebergRelation():
                 return self._lakes.iceberg(scan.slot, relation)
             case DeltaRelation():
@@ -90,10 +90,10 @@ class Registrar:
     def _streamed(self, relation: StreamRelation) -> DataFrame:
         """Return rows that one task streams from elsewhere, as they come."""
         names = [c.name for c in relation.columns]
-        open_stream = relation.open
 
         def rows(_: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-            yield from open_stream(names)
+            with carried():
+                yield from declared.reader(relation, names)
 
         one = self._session.range(0, 1, 1, 1)
         return one.mapInArrow(rows, ddl(unpadded(relation.columns)))
@@ -102,23 +102,3 @@ class Registrar:
         if self._storage is None or relation.auth_ref is None:
             return Opening()
         return self._storage.opening(relation.auth_ref, *(f.path for f in relation.files))
-
-
-def _table(relation: MemoryRelation) -> pa.Table:
-    """Return a memory relation's rows in exactly the types that its columns declare.
-
-    Raises:
-        EngineError: If a value does not fit.
-    """
-    import pyarrow as pa
-
-    table = relation.data
-    if not isinstance(table, pa.Table):
-        raise EngineError(
-            f"table {relation.name} holds {type(table).__name__}, not a pyarrow.Table"
-        )
-    schema = pa.schema([pa.field(c.name, arrow_type(c.type)) for c in relation.columns])
-    try:
-        return pa.table([table.column(c.name) for c in relation.columns], schema=schema)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError) as error:
-        raise EngineError(f"table {relation.name}: {error}") from error

@@ -49,7 +49,7 @@ def validate(
     text = source.sql() if query is None else query
     catalog = source.catalog(access)
     try:
-        analysis = resolve_query(source, catalog, text, rules=source.rewrite_rules()).analysis
+        analysis = resolve_query(source, catalog, text).analysis
     except QueryError as error:
         return Validation(text, error.diagnostics, (), ())
     return Validation(

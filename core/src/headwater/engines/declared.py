@@ -1,0 +1,278 @@
+"""Rows from memory and from sources' own streams, in exactly the types that their tables declare.
+
+What a source declares is what a query is checked against and compiled for. So its rows are never
+cast with loss: a type that holds all values of the given one takes them, any other is refused with
+the name of the column, and so is a value that does not fit (a text too long, a fraction of a
+microsecond).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from headwater import types as t
+from headwater.arrow_types import arrow_type, data_type
+from headwater.errors import DataError, HeadwaterError, SourceError
+from headwater.relation import MemoryRelation, StreamRelation
+from headwater.table import Column, TableName
+from headwater.types import DataType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Array: TypeAlias = "Any"
+"""A `pyarrow.Array` or `ChunkedArray` of a type that only the data tells."""
+
+_DIGITS: Final = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 19}
+"""Integer types, narrowest first, and the decimal digits that hold all their values."""
+
+
+def table(relation: MemoryRelation) -> pa.Table:
+    """Return a memory relation's rows in the types of its columns.
+
+    Raises:
+        SourceError: If they are no Arrow table, or a column is missing or of another type.
+        DataError: If a value does not fit.
+    """
+    import pyarrow as pa
+
+    rows = relation.data
+    if not isinstance(rows, pa.Table):
+        raise SourceError(
+            f"table {relation.name} holds {type(rows).__name__}, not a pyarrow.Table",
+            code="declared-type",
+        )
+    found = _columns(relation.name, relation.columns, rows.schema)
+    arrays = [
+        _converted(relation.name, column, rows.column(place))
+        for column, place in zip(relation.columns, found, strict=True)
+    ]
+    return pa.table(arrays, schema=_schema(relation.columns))
+
+
+def reader(relation: StreamRelation, names: Sequence[str]) -> pa.RecordBatchReader:
+    """Open a source's stream, and return its batches in the types of its columns.
+
+    Args:
+        relation: The table.
+        names: Its columns that are wanted.
+
+    Raises:
+        SourceError: If it can't be opened, is no Arrow stream, or lacks a column or gives it in
+            another type; while it is read, if it fails.
+        DataError: While it is read, if a value does not fit.
+    """
+    import pyarrow as pa
+
+    wanted = [c for c in relation.columns if c.name in names]
+    with _named(relation):
+        opened = relation.open([c.name for c in wanted])
+        if not isinstance(opened, pa.RecordBatchReader):
+            if not hasattr(opened, "__arrow_c_stream__"):
+                raise SourceError(
+                    f"table {relation.name}: {_owner(relation)} opened a "
+                    f"{type(opened).__name__}, not a pyarrow.RecordBatchReader",
+                    code="declared-type",
+                    hint="this is for the plugin's author: see StreamRelation.open",
+                )
+            opened = pa.RecordBatchReader.from_stream(opened)
+        found = _columns(relation.name, wanted, opened.schema)
+    schema = _schema(wanted)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        with _named(relation):
+            for batch in opened:
+                arrays = [
+                    _converted(relation.name, column, batch.column(place))
+                    for column, place in zip(wanted, found, strict=True)
+                ]
+                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+@contextmanager
+def _named(relation: StreamRelation) -> Iterator[None]:
+    """Raise what a stream raises as one of ours: with its table, its owner, and its cause."""
+    try:
+        yield
+    except HeadwaterError:
+        raise
+    except Exception as error:
+        raise SourceError(
+            f"table {relation.name}: {_owner(relation)} failed: {type(error).__name__}: {error}",
+            retryable=bool(getattr(error, "retryable", False)),
+        ) from error
+
+
+def _owner(relation: StreamRelation) -> str:
+    """Return whose stream it is, by the module in which the function that opens it stands."""
+    function: Callable[..., Any] = relation.open
+    while isinstance(function, partial):
+        function = function.func
+    module = getattr(function, "__module__", None) or type(function).__module__
+    return f"the stream of {module}"
+
+
+def _schema(columns: Sequence[Column]) -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema([pa.field(c.name, arrow_type(c.type)) for c in columns])
+
+
+def _columns(name: TableName, columns: Sequence[Column], given: pa.Schema) -> list[int]:
+    """Return where each column stands in what is given.
+
+    Raises:
+        SourceError: If one is missing, there twice, or of a type that it can't hold.
+    """
+    exact = {n: i for i, n in enumerate(given.names)}
+    places = []
+    for column in columns:
+        folded = [i for i, n in enumerate(given.names) if n.casefold() == column.name.casefold()]
+        place = exact.get(column.name, folded[0] if len(folded) == 1 else None)
+        if place is None or given.names.count(column.name) > 1:
+            raise SourceError(
+                f"table {name}: its rows have {'several columns' if folded else 'no column'} "
+                f"{column.name!r}, which the table declares; they have {', '.join(given.names)}",
+                code="declared-type",
+                hint=_HINT,
+            )
+        if not _holds(column.type, given.field(place).type):
+            raise SourceError(
+                f"table {name}: column {column.name!r} is declared as {column.type}, and its rows "
+                f"hold {given.field(place).type}",
+                code="declared-type",
+                hint=_HINT,
+            )
+        places.append(place)
+    return places
+
+
+_HINT: Final = (
+    "nothing is cast with loss: the source must declare what its rows hold, or hand them over in "
+    "the declared type (for the author of the source)"
+)
+
+
+def _holds(declared: DataType, given: Any) -> bool:
+    """Return whether a declared type holds every value of an Arrow type, units aside."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(given):
+        return _holds(declared, given.value_type)
+    if pa.types.is_null(given):
+        return True
+    if declared.name in ("array", "map", "struct"):
+        return _holds_nested(declared, given)
+    if declared.name in ("float", "double") and pa.types.is_float16(given):
+        return True
+    found = data_type(given)
+    if declared.is_text:
+        return found.is_text
+    if declared.name in _DIGITS and found.name in _DIGITS:
+        return _DIGITS[found.name] <= _DIGITS[declared.name]
+    if declared.name == "double" and found.name == "float":
+        return True
+    if declared.name == "decimal" and declared.precision is not None:
+        scale = declared.scale or 0
+        digits = _DIGITS.get(found.name)
+        if found.name == "decimal" and found.precision is not None:
+            digits = found.precision - (found.scale or 0)
+            scale -= found.scale or 0
+        return digits is not None and scale >= 0 and digits <= _whole_digits(declared)
+    if declared.name == "date":
+        return pa.types.is_date(given)
+    return declared == found
+
+
+def _whole_digits(type_: DataType) -> int:
+    return (type_.precision or 0) - (type_.scale or 0)
+
+
+def _holds_nested(declared: DataType, given: Any) -> bool:
+    import pyarrow as pa
+
+    if declared.name == "map":
+        return pa.types.is_map(given) and (
+            _holds(declared.key, given.key_type) and _holds(declared.value, given.item_type)
+        )
+    if declared.name == "struct":
+        if not pa.types.is_struct(given):
+            return False
+        # Arrow's cast takes a field of another spelling for none, and gives NULL.
+        return [f.name for f in given] == list(declared.field_names) and all(
+            _holds(c, f.type) for c, f in zip(declared.children, given, strict=True)
+        )
+    kinds = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return any(is_(given) for is_ in kinds) and _holds(declared.element, given.value_type)
+
+
+def _converted(name: TableName, column: Column, array: Array) -> Array:
+    """Return values in the Arrow type of their column.
+
+    Raises:
+        DataError: If one does not fit, or is no text in UTF-8.
+    """
+    import pyarrow as pa
+
+    target = arrow_type(column.type)
+    try:
+        if array.type != target:
+            array = array.cast(target)
+        if _texts(column.type):
+            array.validate(full=True)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise DataError(
+            f"table {name}: a value of column {column.name!r} does not fit its declared type "
+            f"{column.type}: {error}",
+            code="declared-type",
+            hint=_HINT,
+        ) from error
+    if _texts(column.type) and (characters := _too_long(column.type, array)) is not None:
+        raise DataError(
+            f"table {name}: column {column.name!r} is declared as {column.type}, and its rows "
+            f"hold a text of {characters} characters",
+            code="declared-type",
+            hint=_HINT,
+        )
+    return array
+
+
+def _texts(type_: DataType) -> bool:
+    return type_.is_text or any(map(_texts, type_.children))
+
+
+def _too_long(type_: DataType, array: Array) -> int | None:
+    """Return the characters of the longest text that a char or varchar can't hold, or None."""
+    import pyarrow.compute as pc
+
+    if type_.name in ("char", "varchar"):
+        lengths: Array = pc.utf8_length(array)
+        longest = pc.max(lengths).as_py()
+        return longest if longest is not None and longest > (type_.precision or 0) else None
+    match type_.name:
+        case "array":
+            parts = [(type_.element, pc.list_flatten(array))]
+        case "struct":
+            parts = [(c, pc.struct_field(array, i)) for i, c in enumerate(type_.children)]
+        case "map":
+            entries: Array = array.cast(_entries(array.type))
+            return _too_long(_listed(type_), entries)
+        case _:
+            return None
+    return next((n for c, a in parts if _texts(c) and (n := _too_long(c, a)) is not None), None)
+
+
+def _entries(type_: Any) -> pa.DataType:
+    import pyarrow as pa
+
+    fields = [pa.field("key", type_.key_type, nullable=False), pa.field("value", type_.item_type)]
+    return pa.list_(pa.field("entries", pa.struct(fields), nullable=False))
+
+
+def _listed(type_: DataType) -> DataType:
+    return t.array(t.struct(("key", type_.key), ("value", type_.value)))
