@@ -99,7 +99,9 @@ class _Examination:
             self._add(CheckStage.skipped("rows", why))
         else:
             try:
-                self._add(rows_stage(self._workspace.read(connection, window), datetime.now(UTC)))
+                data = self._workspace.read(connection, window)
+                model_type = connection.schema.model_type
+                self._add(rows_stage(data, datetime.now(UTC), model_type))
             except HeadwaterError as error:
                 self._ended("rows", error, 0)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from headwater.dataset import Dataset, EmptyReadWarning
 from headwater.diagnostics import Diagnostic, Severity, errors_in
 from headwater.report import CheckStage, Status
-from headwater.schema import ID, TIMESTAMP
+from headwater.schema import ID, TIMESTAMP, ModelType
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,12 +42,14 @@ class _Seen:
             self.null_timestamps += batch.column(TIMESTAMP).null_count
 
 
-def rows_stage(data: Dataset, now: datetime) -> CheckStage:
+def rows_stage(data: Dataset, now: datetime, model_type: ModelType) -> CheckStage:
     """Return what the first rows of a read are like.
 
     Args:
         data: The read; it is opened here, and left after `SAMPLED` rows.
         now: The present, beyond which no row should be.
+        model_type: What the model answers: the id of a ranking may be that of a query, which has
+            several rows.
 
     Raises:
         HeadwaterError: As the read fails.
@@ -62,17 +64,20 @@ def rows_stage(data: Dataset, now: datetime) -> CheckStage:
                 if data.stats.rows >= SAMPLED:
                     seen.whole = False
                     break
-    return _stage(data.stats, seen, now)
+    return _stage(data.stats, seen, now, model_type)
 
 
-def _stage(stats: ReadStats, seen: _Seen, now: datetime) -> CheckStage:
+def _stage(stats: ReadStats, seen: _Seen, now: datetime, model_type: ModelType) -> CheckStage:
     duplicates = _duplicates(seen.ids)
     coverage = {n: k / stats.rows for n, k in stats.actuals.items()} if stats.rows else {}
     found = [] if stats.verdict is None else [stats.verdict]
-    found += _id_findings(stats, duplicates)
+    ranking = model_type is ModelType.RANKING
+    found += _id_findings(stats, duplicates, ranking=ranking)
+    found += stats.of_actuals()
     found += _time_findings(stats, seen.null_timestamps, now)
     summary = f"{stats.rows} rows" if seen.whole else f"the first {stats.rows} rows"
-    summary += f", {duplicates} duplicate ids, {stats.null_ids} NULL ids"
+    repeated = "rows of an id before" if ranking else "duplicate ids"
+    summary += f", {duplicates} {repeated}, {stats.null_ids} NULL ids"
     if stats.first is not None and stats.last is not None:
         summary += f", {stats.first:%Y-%m-%d %H:%M} to {stats.last:%Y-%m-%d %H:%M}"
     if coverage:
@@ -89,14 +94,14 @@ def _stage(stats: ReadStats, seen: _Seen, now: datetime) -> CheckStage:
     return CheckStage("rows", status, summary, tuple(found), details)
 
 
-def _id_findings(stats: ReadStats, duplicates: int) -> Iterator[Diagnostic]:
+def _id_findings(stats: ReadStats, duplicates: int, *, ranking: bool) -> Iterator[Diagnostic]:
     if stats.null_ids:
         yield _warning(
             "null-id",
             f"{stats.null_ids} rows have no id",
             "their actuals can't be joined; filter them: WHERE id IS NOT NULL",
         )
-    if duplicates:
+    if duplicates and not ranking:
         yield _warning(
             "duplicate-id",
             f"{duplicates} rows repeat an id that another row has",
@@ -106,7 +111,13 @@ def _id_findings(stats: ReadStats, duplicates: int) -> Iterator[Diagnostic]:
         yield _warning(
             "conflicting-actuals",
             f"{stats.conflicts} rows have actuals of equal time that contradict each other",
-            "the greatest value was taken; mend the table of actuals",
+            "the greatest value was taken; "
+            + (
+                "if the id is that of a query, join by one for each of its items: "
+                "concat(query_id, '/', item_id) AS id, in both queries"
+                if ranking
+                else "mend the table of actuals"
+            ),
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from headwater import gaps, html
 from headwater.conform import conformer
@@ -17,7 +17,7 @@ from headwater.engine import ArrowStream
 from headwater.errors import AccessDeniedError, UnsupportedError
 from headwater.plan import Plan
 from headwater.schema import Role
-from headwater.sql.private import CONFLICT
+from headwater.sql.private import CONFLICT, EARLY, STALE, UNTIMED
 from headwater.stats import ReadStats
 
 if TYPE_CHECKING:
@@ -239,11 +239,15 @@ class Dataset:
                 for batch in stream:
                     if batch.num_rows == 0:
                         continue
-                    _count_conflicts(stats, batch)
+                    _count_remarks(stats, batch)
                     batch = convert(batch)
                     _count(stats, batch)
                     yield batch
             stats.finished = True
+            told = stats.of_actuals()
+            stats.notes += told
+            for note in told:
+                _log.warning("%s: %s", self.plan.connection, note.message)
         except GeneratorExit:
             raise
         except AccessDeniedError as refused:
@@ -305,14 +309,26 @@ def _turning(
     return schema, lambda batch: turn(batch).replace_schema_metadata(about)
 
 
-def _count_conflicts(stats: ReadStats, batch: pa.RecordBatch) -> None:
+_COUNTS: Final = {
+    CONFLICT: "conflicts",
+    EARLY: "early_actuals",
+    STALE: "stale_actuals",
+    UNTIMED: "untimed_actuals",
+}
+"""Which count each remark of a row goes to."""
+
+
+def _count_remarks(stats: ReadStats, batch: pa.RecordBatch) -> None:
     import pyarrow.compute as pc
 
-    if CONFLICT in batch.schema.names:
-        stats.conflicts += pc.sum(batch.column(CONFLICT)).as_py() or 0
+    for remark, count in _COUNTS.items():
+        if remark in batch.schema.names:
+            more = pc.sum(batch.column(remark)).as_py() or 0
+            setattr(stats, count, getattr(stats, count) + more)
 
 
 def _count(stats: ReadStats, batch: pa.RecordBatch) -> None:
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     from headwater.conform import role_of
@@ -326,6 +342,9 @@ def _count(stats: ReadStats, batch: pa.RecordBatch) -> None:
             case Role.ACTUAL:
                 known = len(array) - array.null_count
                 stats.actuals[column.name] = stats.actuals.get(column.name, 0) + known
+                if pa.types.is_floating(column.type):
+                    nan: Any = pc.is_nan(array)
+                    stats.nan_actuals += pc.sum(nan).as_py() or 0
             case Role.TIMESTAMP:
                 first, last = _moment(pc.min(array)), _moment(pc.max(array))
                 if first is not None:

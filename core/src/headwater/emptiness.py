@@ -20,7 +20,7 @@ def verdict(plan: Plan, extent: Extent | None = None, ask: Ask | None = None) ->
     """Return why a plan gave no rows.
 
     What the plan knows comes first (partitions, files); only if that does not answer is the data
-    asked.
+    asked. Where actuals come from is left out: without them the rows are the same.
 
     Args:
         plan: The plan that gave no rows.
@@ -28,6 +28,8 @@ def verdict(plan: Plan, extent: Extent | None = None, ask: Ask | None = None) ->
         ask: Asks a source why it found no files; None if that is not wanted.
     """
     for scan in plan.scans:
+        if scan.gives_actuals:
+            continue
         found = _of_scan(plan, scan)
         if found is not None:
             return (ask(scan) if ask is not None else None) or found

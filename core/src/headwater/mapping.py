@@ -27,6 +27,7 @@ class Mapping:
         features: Feature to column.
         predictions: Prediction to column.
         labels: Prediction to the column of its actual (NULL until known).
+        label_timestamp_column: Column that says when these actuals were set.
     """
 
     id_column: str | None = None
@@ -35,6 +36,7 @@ class Mapping:
     features: MappingABC[str, str] = field(default_factory=dict)
     predictions: MappingABC[str, str] = field(default_factory=dict)
     labels: MappingABC[str, str] = field(default_factory=dict)
+    label_timestamp_column: str | None = None
 
     def check(self, schema: Schema) -> None:
         """Refuse a mapping of fields that the `schema` does not declare.
@@ -56,6 +58,13 @@ class Mapping:
                         f"{group}: the model has no {what} {name!r}",
                         hint=hint_for(name, names, what=f"{what}s"),
                     )
+        if self.label_timestamp_column is not None and not self.labels:
+            raise ConfigError(
+                f"label_timestamp_column={self.label_timestamp_column!r} says when labels were "
+                "set, and there are no labels",
+                hint="name the labels too, or leave it out; labels in a table of their own have "
+                "the timestamp_column of connect_actuals",
+            )
 
     def wants(self, schema: Schema, *, fields: bool = True) -> Iterator[Want]:
         """Yield what each output column of a read needs, in the order of the output.
@@ -85,6 +94,13 @@ class Want:
     role: Role
     column: str
     field: Field | None
+
+    @property
+    def owner(self) -> str:
+        """What a person calls it."""
+        if self.role is Role.TIMESTAMP and self.name != TIMESTAMP:
+            return self.name
+        return f"{self.role.replace('_', ' ')} {self.name!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +139,15 @@ class BoundColumn:
 
 @dataclass(frozen=True, slots=True)
 class BoundMapping:
-    """All output columns of a read, in order, each proven to be fed."""
+    """All output columns of a read, in order, each proven to be fed.
+
+    Args:
+        columns: The output columns.
+        label_timestamp: The column that says when the actuals were set; it is no output column.
+    """
 
     columns: tuple[BoundColumn, ...]
+    label_timestamp: BoundColumn | None = None
 
     def __iter__(self) -> Iterator[BoundColumn]:
         return iter(self.columns)
@@ -133,6 +155,11 @@ class BoundMapping:
     def role(self, role: Role) -> BoundColumn | None:
         """Return the first column with that role, or None."""
         return next((c for c in self.columns if c.role is role), None)
+
+    @property
+    def actuals(self) -> tuple[BoundColumn, ...]:
+        """The columns that hold actuals."""
+        return tuple(c for c in self.columns if c.role is Role.ACTUAL)
 
 
 def bind(
@@ -151,31 +178,36 @@ def bind(
         columns with a did-you-mean, ambiguous ones, types that would lose something with the
         cast to write.
     """
-    bound: list[BoundColumn] = []
     found: list[Diagnostic] = []
-    for want in mapping.wants(schema, fields=fields):
-        matches = [c for c in columns if c.name.casefold() == want.column.casefold()]
-        owner = f"{want.role.replace('_', ' ')} {want.name!r}"
-        if len(matches) != 1:
-            found.append(_unbound(owner, want.column, matches, columns))
-            continue
-        match = matches[0]
-        type_ = (
-            FieldType.DATETIME if want.role is Role.TIMESTAMP else want.field and want.field.type
-        )
-        problem = feeds(match.type, type_) if type_ else _identifies(match.type)
-        if not problem and want.field is not None:
-            problem = _depth(match.type, want.field)
-        if problem:
-            found.append(
-                Diagnostic(
-                    "type-mismatch",
-                    f"{owner}: column {match.name!r}: {problem.replace('{column}', match.name)}",
-                    hint="cast it in the query; nothing is converted behind your back",
-                )
+    wanted = list(mapping.wants(schema, fields=fields))
+    bound = [_bound(want, columns, found) for want in wanted]
+    told = None
+    if mapping.label_timestamp_column is not None:
+        want = Want("label timestamp", Role.TIMESTAMP, mapping.label_timestamp_column, None)
+        told = _bound(want, columns, found)
+    return BoundMapping(tuple(c for c in bound if c is not None), told), tuple(found)
+
+
+def _bound(want: Want, columns: Sequence[Column], found: list[Diagnostic]) -> BoundColumn | None:
+    matches = [c for c in columns if c.name.casefold() == want.column.casefold()]
+    owner = want.owner
+    if len(matches) != 1:
+        found.append(_unbound(owner, want.column, matches, columns))
+        return None
+    match = matches[0]
+    type_ = FieldType.DATETIME if want.role is Role.TIMESTAMP else want.field and want.field.type
+    problem = feeds(match.type, type_) if type_ else _identifies(match.type)
+    if not problem and want.field is not None:
+        problem = _depth(match.type, want.field)
+    if problem:
+        found.append(
+            Diagnostic(
+                "type-mismatch",
+                f"{owner}: column {match.name!r}: {problem.replace('{column}', match.name)}",
+                hint="cast it in the query; nothing is converted behind your back",
             )
-        bound.append(BoundColumn(want.name, want.role, match.name, match.type, want.field))
-    return BoundMapping(tuple(bound)), tuple(found)
+        )
+    return BoundColumn(want.name, want.role, match.name, match.type, want.field)
 
 
 def _unbound(

@@ -130,7 +130,9 @@ class Connection:
         Args:
             start: Start of the window on the timestamp column, UTC unless it says otherwise.
             end: Its end, exclusive.
-            as_of: Until when actuals of another source are taken; default: now.
+            as_of: Take the actuals that were set until then, this moment included; default: now.
+                It cuts by the time that stands beside an actual, not by when its row landed in
+                the table.
             engine: `auto`, `embedded`, `spark` or a plugin's; default: the workspace's.
             sample: Share of the ids to keep, in (0, 1]; default: the connection's.
 
@@ -193,6 +195,7 @@ class ModelVersion:
         timestamp_column: str,
         *,
         labels: Mapping[str, str] | None = None,
+        label_timestamp_column: str | None = None,
         predictions: Mapping[str, str] | None = None,
         features: Mapping[str, str] | None = None,
         raw_inputs: Mapping[str, str] | None = None,
@@ -208,6 +211,8 @@ class ModelVersion:
             id_column: Column that identifies a prediction.
             timestamp_column: Column that says when it was made.
             labels: Prediction to the column of its actual, NULL until it is known.
+            label_timestamp_column: Column that says when these actuals were set (one of them, where
+                there are several): a read `as_of` a moment takes none that was set later.
             predictions: Prediction to column.
             features: Feature to column.
             raw_inputs: Raw input to column.
@@ -223,7 +228,11 @@ class ModelVersion:
             if not column:
                 raise ConfigError(f"serving of {self!r} needs {name}", hint="name the column")
         return self._connect(
-            Purpose.SERVING, data_source, id_column, timestamp_column, groups, sample, max_bytes
+            Purpose.SERVING,
+            data_source,
+            _mapping(id_column, timestamp_column, groups, label_timestamp_column),
+            sample,
+            max_bytes,
         )
 
     def connect_training(
@@ -233,6 +242,7 @@ class ModelVersion:
         timestamp_column: str | None = None,
         *,
         labels: Mapping[str, str] | None = None,
+        label_timestamp_column: str | None = None,
         predictions: Mapping[str, str] | None = None,
         features: Mapping[str, str] | None = None,
         raw_inputs: Mapping[str, str] | None = None,
@@ -242,7 +252,11 @@ class ModelVersion:
         """Connect the training set, as a baseline; arguments as for `connect_serving`."""
         groups = (labels, predictions, features, raw_inputs)
         return self._connect(
-            Purpose.TRAINING, data_source, id_column, timestamp_column, groups, sample, max_bytes
+            Purpose.TRAINING,
+            data_source,
+            _mapping(id_column, timestamp_column, groups, label_timestamp_column),
+            sample,
+            max_bytes,
         )
 
     def connect_testing(
@@ -252,6 +266,7 @@ class ModelVersion:
         timestamp_column: str | None = None,
         *,
         labels: Mapping[str, str] | None = None,
+        label_timestamp_column: str | None = None,
         predictions: Mapping[str, str] | None = None,
         features: Mapping[str, str] | None = None,
         raw_inputs: Mapping[str, str] | None = None,
@@ -261,7 +276,11 @@ class ModelVersion:
         """Connect the test set, as a baseline; arguments as for `connect_serving`."""
         groups = (labels, predictions, features, raw_inputs)
         return self._connect(
-            Purpose.TESTING, data_source, id_column, timestamp_column, groups, sample, max_bytes
+            Purpose.TESTING,
+            data_source,
+            _mapping(id_column, timestamp_column, groups, label_timestamp_column),
+            sample,
+            max_bytes,
         )
 
     def connect_actuals(
@@ -276,14 +295,17 @@ class ModelVersion:
         """Connect delayed actuals that lie in a table of their own.
 
         Serving reads join them on the id. For each id the actual of the latest time wins; rows of
-        equal time that contradict each other are counted as conflicts. They are read from the
-        window's start up to `as_of`, never cut by the window's end, and never multiply rows.
+        equal time that contradict each other are counted as conflicts. They are read from 36 hours
+        before the window's start (an actual may be dated by its day, in any time zone) up to
+        `as_of`, never cut by the window's end, and never multiply rows. One that is dated before
+        its prediction is counted; by more than 36 hours, it is not taken.
 
         Args:
             data_source: Where the actuals come from.
             id_column: Column that holds the prediction's id.
             labels: Prediction to the column of its actual.
-            timestamp_column: Column that says when the actual was set.
+            timestamp_column: Column that says when the actual was set, a timestamp or a date.
+                Without it all actuals are taken, whatever their time, and no read can be `as_of`.
             max_bytes: Refuse reads that may read more than this of it.
 
         Raises:
@@ -298,7 +320,11 @@ class ModelVersion:
             )
         groups = (labels, None, None, None)
         return self._connect(
-            Purpose.ACTUALS, data_source, id_column, timestamp_column, groups, None, max_bytes
+            Purpose.ACTUALS,
+            data_source,
+            _mapping(id_column, timestamp_column, groups),
+            None,
+            max_bytes,
         )
 
     def disconnect(self, purpose: str) -> None:
@@ -309,9 +335,7 @@ class ModelVersion:
         self,
         purpose: Purpose,
         source: DataSource,
-        id_column: str | None,
-        timestamp_column: str | None,
-        groups: tuple[Mapping[str, str] | None, ...],
+        mapping: FieldMapping,
         sample: float | None,
         max_bytes: int | None,
     ) -> Connection:
@@ -321,10 +345,6 @@ class ModelVersion:
                 "not a DataSource",
                 hint="pass e.g. GlueDataSource(...) or FileDataSource(...)",
             )
-        labels, predictions, features, raw_inputs = (dict(g or {}) for g in groups)
-        mapping = FieldMapping(
-            id_column or None, timestamp_column or None, raw_inputs, features, predictions, labels
-        )
         mapping.check(self.schema)
         definition = Definition(source, mapping, sample, max_bytes)
         before = self._connections.get(purpose)
@@ -335,7 +355,7 @@ class ModelVersion:
                 f"{before.name} is defined already, differently",
                 hint=f"make a new model_version, or call disconnect({str(purpose)!r}) first",
             )
-        self._check_labels(purpose, labels)
+        self._check_labels(purpose, mapping.labels)
         connection = Connection(self._workspace, self, purpose, definition)
         self._connections[purpose] = connection
         return connection
@@ -352,6 +372,24 @@ class ModelVersion:
 
     def __repr__(self) -> str:
         return f"<ModelVersion {self.model.id}/{self.id}>"
+
+
+def _mapping(
+    id_column: str | None,
+    timestamp_column: str | None,
+    groups: tuple[Mapping[str, str] | None, ...],
+    label_timestamp_column: str | None = None,
+) -> FieldMapping:
+    labels, predictions, features, raw_inputs = (dict(g or {}) for g in groups)
+    return FieldMapping(
+        id_column or None,
+        timestamp_column or None,
+        raw_inputs,
+        features,
+        predictions,
+        labels,
+        label_timestamp_column or None,
+    )
 
 
 def find(connections: Mapping[str, Connection], name: str) -> Connection:

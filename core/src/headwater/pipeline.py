@@ -10,8 +10,9 @@ read                      Plan, engine -> Dataset
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from headwater import gaps
 from headwater.credentials import Access
@@ -25,8 +26,17 @@ from headwater.resolving import Resolved
 from headwater.scanning import scan
 from headwater.schema import Role, Schema
 from headwater.sql.rewriting import apply
-from headwater.sql.wrap import Wrapped, private_names, select, select_with_actuals
+from headwater.sql.wrap import (
+    MAY_BELONG,
+    Wrapped,
+    private_names,
+    select,
+    select_with_actuals,
+)
 from headwater.window import Window
+
+_EVER: Final = datetime(1, 1, 1, tzinfo=UTC)
+"""Before any actual."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +78,7 @@ class Request:
     Args:
         connection: Its name.
         window: Rows by the timestamp column; None for all.
-        as_of: Until when actuals of another source are taken.
+        as_of: Until when actuals are taken, by when they were set.
         sample: Share of the ids, in (0, 1); None for all.
         max_bytes: Refuse a plan that may read more.
     """
@@ -99,18 +109,23 @@ def draft(
 
     Raises:
         PlanError: If it would read more than `max_bytes`.
-        ConfigError: If the sample is no share, or a window is asked of a query without time.
+        ConfigError: If the sample is no share, a window is asked of a query without time, or
+            `as_of` of labels of which nothing says when they were set.
     """
     now = now or datetime.now(UTC)
     _check(request, serving)
-    wrapped, scans = _wrapped(serving, access, request.window, first=0, now=now)
-    wrapped = Wrapped(wrapped.text, wrapped.mapping, request.window, request.sample)
-    sql, mapping, as_of = select(wrapped), serving.mapping, None
+    as_of = _as_of(request, serving, actuals, now)
+    text, scans = _named_and_scanned(
+        serving, access, request.window, first=0, now=now, expected=request.window
+    )
+    wrapped = Wrapped(text, serving.mapping, request.window, request.sample, as_of)
+    sql, mapping = select(wrapped), serving.mapping
     if actuals is not None:
-        as_of = request.as_of or now
-        labels, label_scans = _actuals(serving, actuals, request, access, as_of, len(scans))
+        labels, label_scans = _actuals(
+            serving, actuals, request, access, now, as_of, first=len(scans)
+        )
         sql = select_with_actuals(wrapped, labels)
-        mapping = BoundMapping((*mapping, *(c for c in labels.mapping if c.role is Role.ACTUAL)))
+        mapping = replace(mapping, columns=(*mapping, *labels.mapping.actuals))
         scans += label_scans
     plan = Plan(
         connection=request.connection,
@@ -190,14 +205,71 @@ def _check(request: Request, serving: Bound) -> None:
             )
 
 
-def _wrapped(
-    query: Bound, access: Access, window: Window | None, *, first: int, now: datetime | None = None
-) -> tuple[Wrapped, tuple[Scan, ...]]:
+def _as_of(
+    request: Request, serving: Bound, actuals: Bound | None, now: datetime
+) -> datetime | None:
+    """Return until when actuals are taken; None where nothing says when they were set.
+
+    Raises:
+        ConfigError: If a moment was asked for that can't be kept: some actuals have no time.
+    """
+    name, own = request.connection, serving.mapping
+    timed = own.label_timestamp is not None
+    if actuals is not None and actuals.mapping.role(Role.TIMESTAMP) is not None:
+        timed = True
+    if request.as_of is None:
+        return now if timed else None
+    lacking, hint = None, None
+    if own.actuals and own.label_timestamp is None:
+        lacking = f"nothing says when its labels ({_columns_of(own)}) were set"
+        hint = (
+            "name the column that says it: label_timestamp_column=...; "
+            "without as_of all labels are taken"
+        )
+    elif actuals is not None and actuals.mapping.role(Role.TIMESTAMP) is None:
+        lacking = f"nothing says when its actuals ({_columns_of(actuals.mapping)}) were set"
+        hint = (
+            "name the column that says it: timestamp_column=... of connect_actuals; "
+            "without as_of all actuals are taken"
+        )
+    elif not own.actuals and actuals is None:
+        lacking = "it has no labels, and as_of is about these alone"
+        hint = "leave out as_of, name its labels, or connect_actuals"
+    if lacking is not None:
+        raise ConfigError(
+            f"{name} can't be read as of {request.as_of.isoformat()}: {lacking}",
+            code="as-of-unknown",
+            hint=hint,
+        )
+    return request.as_of
+
+
+def _columns_of(mapping: BoundMapping) -> str:
+    return ", ".join(c.column for c in mapping.actuals)
+
+
+def _named_and_scanned(
+    query: Bound,
+    access: Access,
+    window: Window | None,
+    *,
+    first: int,
+    now: datetime,
+    expected: Window | None,
+) -> tuple[str, tuple[Scan, ...]]:
     slots, text = _named(query.resolved, first)
     moment = query.mapping.role(Role.TIMESTAMP)
     column = None if moment is None else moment.column
-    scans = scan(query.resolved, access, slots, window=window, time_column=column, now=now)
-    return Wrapped(text, query.mapping), scans
+    scans = scan(
+        query.resolved,
+        access,
+        slots,
+        window=window,
+        time_column=column,
+        now=now,
+        expected=expected,
+    )
+    return text, scans
 
 
 def _named(resolved: Resolved, first: int) -> tuple[Sequence[str], str]:
@@ -212,7 +284,9 @@ def _actuals(
     actuals: Bound,
     request: Request,
     access: Access,
-    as_of: datetime,
+    now: datetime,
+    as_of: datetime | None,
+    *,
     first: int,
 ) -> tuple[Wrapped, tuple[Scan, ...]]:
     own, theirs = serving.mapping.role(Role.ID), actuals.mapping.role(Role.ID)
@@ -228,13 +302,20 @@ def _actuals(
             code="id-type-mismatch",
             hint=f"cast one of them in its query, e.g. CAST({theirs.column} AS {own.source_type})",
         )
-    window = None
-    if actuals.mapping.role(Role.TIMESTAMP) is not None:
-        start = request.window.start if request.window else datetime(1, 1, 1, tzinfo=UTC)
-        # `as_of` itself is included: its window ends a microsecond later.
-        window = Window(start, max(as_of, start) + timedelta(microseconds=1))
-    wrapped, scans = _wrapped(actuals, access, window, first=first)
-    return Wrapped(wrapped.text, wrapped.mapping, window), scans
+    window = expected = None
+    if as_of is not None and actuals.mapping.role(Role.TIMESTAMP) is not None:
+        start = _EVER if request.window is None else request.window.start
+        earliest = start - MAY_BELONG if start - _EVER > MAY_BELONG else _EVER
+        # `as_of` itself is included: its window ends a microsecond later. Partitions are missed
+        # where actuals should lie: from the predictions' start, and not at `as_of`, where a day
+        # may just begin.
+        window = Window(min(earliest, as_of), as_of + timedelta(microseconds=1))
+        expected = Window(start, as_of) if start < as_of else None
+    text, scans = _named_and_scanned(
+        actuals, access, window, first=first, now=now, expected=expected
+    )
+    scans = tuple(replace(s, gives_actuals=True) for s in scans)
+    return Wrapped(text, actuals.mapping, window, untimed=True), scans
 
 
 def _warnings(

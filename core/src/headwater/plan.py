@@ -47,6 +47,7 @@ class Scan:
         rule: The declared rule that chose them.
         extent: The table's first and last partition (`dt=2026-01-01`), where none was kept.
         gaps: Partitions that it should find and does not, where that can be told.
+        gives_actuals: Whether only actuals come from it, which no row depends on.
     """
 
     slot: str
@@ -58,6 +59,7 @@ class Scan:
     rule: TimePartition | None = None
     extent: tuple[str, str] | None = None
     gaps: Gaps | None = None
+    gives_actuals: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Plan:
     Args:
         connection: Name of the connection, e.g. `insurance/v1 serving`.
         sql: The Spark SQL that will be run, over `hw`.`t0` ...; its output columns are named as
-            those of `mapping` (and `_conflict` after them where actuals come from another source).
+            those of `mapping` (behind them, with actuals, what is to be counted: `_hw_...`).
         query: The user's own text.
         scans: The tables, by slot.
         mapping: The output columns; None for a query without a model (`Workspace.sql`).
@@ -76,7 +78,8 @@ class Plan:
         engine_reason: Why that one.
         identities: Who reads, by `auth_ref`.
         warnings: What the user should know, errors excluded.
-        as_of: Until when actuals are taken, where they come from another source.
+        as_of: Until when actuals are taken, by when they were set (which is not when their rows
+            landed in the table); None where nothing says when they were set, or there are none.
         sample: Share of the ids that is kept, in (0, 1], or None.
         created_at: When it was made.
         rewritten_by: The installed plugins' rules that changed the query, each by its name and

@@ -53,6 +53,7 @@ def scan(
     window: Window | None,
     time_column: str | None,
     now: datetime | None = None,
+    expected: Window | None = None,
 ) -> tuple[Scan, ...]:
     """Return a scan for each place where a query names a table.
 
@@ -63,6 +64,7 @@ def scan(
         window: The rows that are wanted; None for all.
         time_column: Output column of the query that the window is about.
         now: The present: partitions of the future are not missed. Default: the system's.
+        expected: The part of the window for which partitions are missed; None for none of it.
 
     Raises:
         ConfigError: If a declared rule does not fit its table.
@@ -78,7 +80,7 @@ def scan(
         found, table, kept = _scan(
             resolved, access, references[index], slots[index], choices[index]
         )
-        return replace(found, gaps=_gaps(found, table, kept, choices[index], window, present))
+        return replace(found, gaps=_gaps(found, table, kept, choices[index], expected, present))
 
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-scan") as pool:
         return tuple(pool.map(one, range(len(references))))

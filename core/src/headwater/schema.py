@@ -48,6 +48,8 @@ PREDICTION_TYPES: Final[Mapping[ModelType, frozenset[FieldType]]] = {
 ID: Final = "id"
 TIMESTAMP: Final = "timestamp"
 ACTUAL_PREFIX: Final = "actual_"
+PRIVATE_PREFIX: Final = "_hw_"
+"""How the columns begin that headwater's own SQL adds to a plan's; no field is called so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,12 @@ def _check_names(schema: Schema) -> None:
     seen: dict[str, Field] = {}
     for item in schema:
         folded = item.name.casefold()
+        if folded.startswith(PRIVATE_PREFIX):
+            raise ConfigError(
+                f"{item.role.replace('_', ' ')} {item.name!r}: columns called {PRIVATE_PREFIX}... "
+                "are headwater's own",
+                hint="name the field differently and map it to its column",
+            )
         if folded in (r.casefold() for r in reserved):
             owner = next(o for r, o in reserved.items() if r.casefold() == folded)
             raise ConfigError(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from headwater.diagnostics import Diagnostic
+from headwater.diagnostics import Diagnostic, Severity
 
 
 @dataclass(slots=True)
@@ -17,8 +17,13 @@ class ReadStats:
         rows: Rows delivered.
         batches: Record batches delivered.
         null_ids: Rows whose id is NULL.
-        actuals: For each actual, how many rows have it (label coverage is this over `rows`).
+        actuals: For each actual, how many rows have it (label coverage is this over `rows`): every
+            value is known but NULL.
         conflicts: Rows whose actuals of equal time contradict each other.
+        early_actuals: Rows with an actual that is dated before their prediction.
+        stale_actuals: Those of them whose actual was not taken, as it is by 36 hours or more.
+        untimed_actuals: Rows whose actual was not taken, as nothing says when it was set.
+        nan_actuals: Actuals that are NaN, each counted as known.
         first: Earliest timestamp delivered.
         last: Latest timestamp delivered.
         started_at: When the read began, in UTC.
@@ -33,12 +38,55 @@ class ReadStats:
     null_ids: int = 0
     actuals: dict[str, int] = field(default_factory=dict)
     conflicts: int = 0
+    early_actuals: int = 0
+    stale_actuals: int = 0
+    untimed_actuals: int = 0
+    nan_actuals: int = 0
     first: datetime | None = None
     last: datetime | None = None
     started_at: datetime | None = None
     finished: bool = False
     verdict: Diagnostic | None = None
     notes: tuple[Diagnostic, ...] = ()
+
+    def of_actuals(self) -> tuple[Diagnostic, ...]:
+        """Return what the counts say of the actuals that were read, but for contradictions."""
+        found = []
+        if self.early_actuals:
+            by_far = ""
+            if self.stale_actuals:
+                by_far = f", {self.stale_actuals} of them by 36 hours or more: these were not taken"
+            found.append(
+                Diagnostic(
+                    "early-actuals",
+                    f"{self.early_actuals} rows have an actual that is dated before their "
+                    f"prediction{by_far}",
+                    Severity.WARNING,
+                    hint="is one of the two times local, or its clock wrong, or does the id name "
+                    "several predictions? Mend it in the query",
+                )
+            )
+        if self.untimed_actuals:
+            found.append(
+                Diagnostic(
+                    "untimed-actuals",
+                    f"{self.untimed_actuals} rows have an actual of which nothing says when it was "
+                    "set: it was not taken",
+                    Severity.WARNING,
+                    hint="give it a time in the query: coalesce(set_at, written_at) AS set_at",
+                )
+            )
+        if self.nan_actuals:
+            found.append(
+                Diagnostic(
+                    "nan-actuals",
+                    f"{self.nan_actuals} actuals are NaN, and count as known",
+                    Severity.WARNING,
+                    hint="if NaN stands for unknown, say so in the query: "
+                    "CASE WHEN NOT isnan(x) THEN x END AS x",
+                )
+            )
+        return tuple(found)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as a JSON-ready dict."""
@@ -48,6 +96,10 @@ class ReadStats:
             "null_ids": self.null_ids,
             "actuals": dict(self.actuals),
             "conflicts": self.conflicts,
+            "early_actuals": self.early_actuals,
+            "stale_actuals": self.stale_actuals,
+            "untimed_actuals": self.untimed_actuals,
+            "nan_actuals": self.nan_actuals,
             "first": self.first and self.first.isoformat(),
             "last": self.last and self.last.isoformat(),
             "finished": self.finished,

@@ -350,15 +350,9 @@ class Workspace:
         )
 
     def _why_no_files(self, connection: Connection, plan: Plan, scan: Scan) -> Diagnostic | None:
-        """Ask the sources of a connection why a scan found no files."""
-        actuals = connection.actuals
+        """Ask the source of a connection why a scan found no files."""
         with self.opened(connection) as access:
-            for one in (connection, actuals):
-                if one is not None and (
-                    found := one.source.why_no_files(scan, plan.window, access)
-                ):
-                    return found
-        return None
+            return connection.source.why_no_files(scan, plan.window, access)
 
     def _extent(
         self, connection: Connection, plan: Plan

@@ -35,7 +35,7 @@ def outcomes(version, log):
     def read(source, *, timed=True, as_of=LATER):
         serving = version.connect_serving(files(log), "pid", "ts")
         version.connect_actuals(source, "pid", {"buy": "outcome"}, "at" if timed else None)
-        data = serving.read(*WINDOW, as_of=as_of)
+        data = serving.read(*WINDOW, as_of=as_of if timed else None)
         rows = data.to_arrow()
         assert sorted(rows["id"].to_pylist()) == [f"d2-{i}" for i in range(6)]
         found = zip(rows["id"].to_pylist(), rows["actual_buy"].to_pylist(), strict=True)

@@ -30,7 +30,7 @@ class HeadwaterDatasetSource(DatasetSource):
         connection: Name of the connection, e.g. `insurance/v1/serving`.
         start: First moment of the window, ISO 8601, or None for all rows.
         end: The moment at which the window ends.
-        as_of: Until when actuals were taken, where they come from another source.
+        as_of: Until when actuals were taken, by when they were set; None where that is not known.
         sample: Share of the ids that was kept, or None.
         tables: The tables that were read.
         query: The user's query.

@@ -95,7 +95,7 @@ AsOf = Annotated[
     str | None,
     typer.Option(
         "--as-of",
-        help="Take actuals of another table until then.  [default: now]",
+        help="Take the actuals that were set until then.  [default: now]",
         callback=_moment,
         show_default=False,
     ),

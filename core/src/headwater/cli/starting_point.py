@@ -42,6 +42,8 @@ _TAIL: Final = """\
           # features: {amount: amount_usd}
           # Actuals in the same table, NULL until known:
           # labels: {will_buy_insurance: did_buy_insurance}
+          # When these were set, so that a read can be --as-of a moment:
+          # label_timestamp_column: decided_at
           # Refuse reads that may read more than this:
           # max_bytes: 50 GB
         # A training and a testing set take the same keys. Actuals in a table of their own:

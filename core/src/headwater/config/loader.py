@@ -134,6 +134,12 @@ def _schema(
 
 
 def _check_mapping(connection: Any, schema: Schema, place: Place, problems: Problems) -> None:
+    told = getattr(connection, "label_timestamp_column", None)
+    if told is not None and not connection.labels:
+        try:
+            FieldMapping(label_timestamp_column=told).check(schema)
+        except ConfigError as error:
+            problems.add(Problem.of((*place, "label_timestamp_column"), error))
     for group in _MAPPED:
         for name, column in getattr(connection, group, {}).items():
             one: dict[str, Any] = {group: {name: column}}

@@ -75,6 +75,9 @@ class _MappedShape(_ConnectionShape):
     labels: Columns = Field(
         {}, description="prediction: the column of its actual, NULL until known"
     )
+    label_timestamp_column: ColumnName | None = Field(
+        None, description="column that says when these actuals were set; as_of cuts by it"
+    )
     features: Columns = Field({}, description="feature: column, where the names differ")
     predictions: Columns = Field({}, description="prediction: column, where the names differ")
     raw_inputs: Columns = Field({}, description="raw input: column, where the names differ")

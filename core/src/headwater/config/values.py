@@ -35,6 +35,7 @@ class ConnectionConfig:
         id_column: Column that identifies a row.
         timestamp_column: Column that says when it happened.
         labels: Prediction to the column of its actual.
+        label_timestamp_column: Column that says when these actuals were set.
         features: Feature to column, where the names differ.
         predictions: Prediction to column, where the names differ.
         raw_inputs: Raw input to column, where the names differ.
@@ -46,6 +47,7 @@ class ConnectionConfig:
     id_column: str | None = None
     timestamp_column: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    label_timestamp_column: str | None = None
     features: Mapping[str, str] = field(default_factory=dict)
     predictions: Mapping[str, str] = field(default_factory=dict)
     raw_inputs: Mapping[str, str] = field(default_factory=dict)

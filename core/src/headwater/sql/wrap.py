@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from sqlglot import exp
 from sqlglot.dialects.spark import Spark
@@ -17,10 +18,22 @@ from sqlglot.tokenizer_core import Token, TokenType
 from headwater.mapping import BoundColumn, BoundMapping
 from headwater.schema import Role
 from headwater.sql.analysis import Analysis, TableReference
-from headwater.sql.private import CONFLICT, PRIVATE_DATABASE
+from headwater.sql.private import CONFLICT, EARLY, PRIVATE_DATABASE, REMARKS, STALE, UNTIMED
 from headwater.sql.rewriting import Edit, quoted
 from headwater.types import TIMESTAMP, DataType
 from headwater.window import Window
+
+MAY_BELONG: Final = timedelta(hours=36)
+"""How long before its prediction an actual may be dated and still be one of it.
+
+An actual may be dated by its day, and the day be of any zone: that of the zone furthest west ends
+36 hours after the midnight in UTC that stands for it.
+"""
+_DAY: Final = timedelta(days=1)
+_SET: Final = "_hw_set"
+"""When an actual was set, among the columns of the joined side."""
+_KNOWN: Final = "_hw_known"
+"""Whether any of an id's latest actuals is known, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +45,36 @@ class Wrapped:
         mapping: What is selected from it.
         window: Rows to keep, by the column whose role is timestamp; None keeps all.
         sample: Share of the ids to keep, in (0, 1); None keeps all.
+        as_of: Until when its labels are taken, where the mapping says when they were set.
+        untimed: Whether rows whose time is NULL are kept, too, whatever the window.
     """
 
     text: str
     mapping: BoundMapping
     window: Window | None = None
     sample: float | None = None
+    as_of: datetime | None = None
+    untimed: bool = False
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Names of the columns that `select` adds behind those of the mapping."""
+        if self.mapping.label_timestamp is None:
+            return ()
+        dated = self.mapping.role(Role.TIMESTAMP) is not None
+        return (EARLY, UNTIMED) if dated else (UNTIMED,)
 
 
 def select(query: Wrapped) -> str:
-    """Return the SELECT that maps and filters a user's query."""
-    names = ", ".join(f"q.{quoted(c.column)} AS {quoted(c.name)}" for c in query.mapping)
+    """Return the SELECT that maps and filters a user's query.
+
+    Labels that were set after `as_of` are NULL; so are those of which nothing says when.
+    """
+    names = [f"{_value(query, c)} AS {quoted(c.name)}" for c in query.mapping]
+    names += [f"{_remark(query, r)} AS {quoted(r)}" for r in query.remarks]
     where = _conditions(query)
     # The newline ends a trailing `--` comment of the user's.
-    text = f"SELECT {names} FROM (\n{query.text}\n) AS q"
+    text = f"SELECT {', '.join(names)} FROM (\n{query.text}\n) AS q"
     return f"{text}\nWHERE {' AND '.join(where)}" if where else text
 
 
@@ -53,16 +82,58 @@ def select_with_actuals(query: Wrapped, actuals: Wrapped) -> str:
     """Return `select(query)` with actuals of another source joined on the id.
 
     For each id the actual of the latest time wins; where the latest time has several rows, they are
-    one if they agree, and `_conflict` is true if they contradict each other. Rows of `query`
-    never multiply: the joined side has one row for each id.
+    one if they agree, and `CONFLICT` is true if they contradict each other. Rows of `query`
+    never multiply: the joined side has one row for each id. An actual that is dated too long
+    before its prediction, or not at all, is left out row by row: what a prediction's actual is does
+    not depend on the window in which it is read.
     """
-    own = ", ".join(f"s.{quoted(c.name)}" for c in query.mapping)
-    labels = [c for c in actuals.mapping if c.role is Role.ACTUAL]
-    theirs = ", ".join(f"a.{quoted(c.name)}" for c in labels)
-    return (
-        f"SELECT {own}, {theirs}, a.{quoted(CONFLICT)} FROM (\n{select(query)}\n) AS s\n"
+    labels = actuals.mapping.actuals
+    own = [c.name for c in query.mapping]
+    beside = [quoted(c.name) for c in labels] + [quoted(CONFLICT)]
+    dated = actuals.mapping.role(Role.TIMESTAMP)
+    if dated is not None:
+        beside += [quoted(_SET), quoted(_KNOWN)]
+    # What both sides have to say of a row is told apart by `s` and `a`.
+    columns = [f"s.{quoted(n)}" for n in own]
+    columns += [f"s.{quoted(r)} AS {quoted(f'{r}_own')}" for r in query.remarks]
+    columns += [f"a.{name}" for name in beside]
+    text = (
+        f"SELECT {', '.join(columns)} FROM (\n{select(query)}\n) AS s\n"
         f"LEFT JOIN (\n{_latest(actuals, labels)}\n) AS a ON s.`id` = a.`id`"
     )
+    found = _found(query, actuals)
+    left_out = " OR ".join(found[r] for r in (STALE, UNTIMED) if r in found)
+    names = [f"j.{quoted(n)}" for n in own]
+    if left_out:
+        kept = f"NOT ({left_out})"
+        names += [
+            f"CASE WHEN {kept} THEN j.{quoted(c.name)} END AS {quoted(c.name)}" for c in labels
+        ]
+        found[CONFLICT] = f"{found[CONFLICT]} AND {kept}"
+    else:
+        names += [f"j.{quoted(c.name)}" for c in labels]
+    for remark in query.remarks:
+        both = [f"j.{quoted(f'{remark}_own')}", *([found[remark]] if remark in found else [])]
+        found[remark] = " OR ".join(f"({b})" for b in both)
+    names += [f"{found[r]} AS {quoted(r)}" for r in REMARKS if r in found]
+    return f"SELECT {', '.join(names)} FROM (\n{text}\n) AS j"
+
+
+def _found(query: Wrapped, actuals: Wrapped) -> dict[str, str]:
+    """Return what is remarked of a joined row, as SQL that is never NULL."""
+    found = {CONFLICT: f"coalesce(j.{quoted(CONFLICT)}, false)"}
+    set_at, made_at = (w.mapping.role(Role.TIMESTAMP) for w in (actuals, query))
+    if set_at is None:
+        return found
+    known, moment = f"coalesce(j.{quoted(_KNOWN)}, false)", f"j.{quoted(_SET)}"
+    found[UNTIMED] = f"({known} AND {moment} IS NULL)"
+    if made_at is not None:
+        label = _instant(moment, set_at.source_type)
+        made = _instant(f"j.{quoted(made_at.name)}", made_at.source_type)
+        stale = f"{_ahead(made, label)} >= {_micros(MAY_BELONG)}"
+        found[EARLY] = f"coalesce({known} AND {_early(made, label)}, false)"
+        found[STALE] = f"coalesce({known} AND {stale}, false)"
+    return found
 
 
 def _latest(actuals: Wrapped, labels: Sequence[BoundColumn]) -> str:
@@ -80,25 +151,74 @@ def _latest(actuals: Wrapped, labels: Sequence[BoundColumn]) -> str:
     if not timed:
         return merged
     names = ", ".join(f"m.{quoted(n)}" for n in ("id", *(c.name for c in labels), CONFLICT))
+    known = " OR ".join(f"m.{quoted(c.name)} IS NOT NULL" for c in labels)
     # No frame ties are left after the GROUP BY: (id, timestamp) is unique.
     return (
-        f"SELECT {names} FROM (SELECT g.*, row_number() OVER "
+        f"SELECT {names}, m.`timestamp` AS {quoted(_SET)}, {known} AS {quoted(_KNOWN)} "
+        f"FROM (SELECT g.*, row_number() OVER "
         f"(PARTITION BY g.`id` ORDER BY g.`timestamp` DESC NULLS LAST) AS `_rank` "
         f"FROM (\n{merged}\n) AS g) AS m WHERE m.`_rank` = 1"
     )
+
+
+def _value(query: Wrapped, column: BoundColumn) -> str:
+    """Return what an output column is: a label is NULL until the time at which it was set."""
+    value, moment = f"q.{quoted(column.column)}", query.mapping.label_timestamp
+    if column.role is not Role.ACTUAL or moment is None or query.as_of is None:
+        return value
+    label = _instant(f"q.{quoted(moment.column)}", moment.source_type)
+    return f"CASE WHEN {label} <= {timestamp_literal(query.as_of)} THEN {value} END"
+
+
+def _remark(query: Wrapped, remark: str) -> str:
+    """Return what is remarked of a row's own labels, as SQL that is never NULL."""
+    set_at, made_at = query.mapping.label_timestamp, query.mapping.role(Role.TIMESTAMP)
+    assert set_at is not None, "there are no remarks without it"
+    known = " OR ".join(f"q.{quoted(c.column)} IS NOT NULL" for c in query.mapping.actuals)
+    moment = f"q.{quoted(set_at.column)}"
+    if remark == UNTIMED or made_at is None:
+        return f"(({known}) AND {moment} IS NULL)"
+    label = _instant(moment, set_at.source_type)
+    made = _instant(f"q.{quoted(made_at.column)}", made_at.source_type)
+    early = _early(made, label)
+    if query.as_of is not None:
+        early = f"{label} <= {timestamp_literal(query.as_of)} AND {early}"
+    return f"coalesce(({known}) AND {early}, false)"
+
+
+def _early(made: str, label: str) -> str:
+    """Return whether a label is dated before its prediction; midnight stands for the whole day."""
+    ahead = _ahead(made, label)
+    midnight = f"CAST(CAST({label} AS DATE) AS TIMESTAMP) = {label}"
+    return f"{ahead} > 0 AND (NOT ({midnight}) OR {ahead} >= {_micros(_DAY)})"
+
+
+def _ahead(made: str, label: str) -> str:
+    """Return by how many microseconds a label is ahead of its prediction; nothing overflows."""
+    first, second = (f"CAST(unix_micros({x}) AS DECIMAL(20,0))" for x in (made, label))
+    return f"{first} - {second}"
+
+
+def _micros(duration: timedelta) -> int:
+    return duration // timedelta(microseconds=1)
+
+
+def _instant(column: str, type_: DataType) -> str:
+    return column if type_ == TIMESTAMP else f"CAST({column} AS TIMESTAMP)"
 
 
 def _conditions(query: Wrapped) -> list[str]:
     found = []
     moment = query.mapping.role(Role.TIMESTAMP)
     if query.window is not None and moment is not None:
-        column = f"q.{quoted(moment.column)}"
-        if moment.source_type != TIMESTAMP:
-            column = f"CAST({column} AS TIMESTAMP)"
-        found += [
-            f"{column} >= {timestamp_literal(query.window.start)}",
-            f"{column} < {timestamp_literal(query.window.end)}",
-        ]
+        column = _instant(f"q.{quoted(moment.column)}", moment.source_type)
+        inside = (
+            f"{column} >= {timestamp_literal(query.window.start)} AND "
+            f"{column} < {timestamp_literal(query.window.end)}"
+        )
+        if query.untimed:
+            inside = f"(q.{quoted(moment.column)} IS NULL OR ({inside}))"
+        found.append(inside)
     identity = query.mapping.role(Role.ID)
     if query.sample is not None and identity is not None:
         found.append(_sampled(f"q.{quoted(identity.column)}", identity.source_type, query.sample))

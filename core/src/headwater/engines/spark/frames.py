@@ -10,7 +10,7 @@ from headwater.engines.spark.registering import Registrar
 from headwater.engines.spark.sessions import Opened
 from headwater.engines.spark.storage import Storage
 from headwater.plan import Plan
-from headwater.sql.private import CONFLICT
+from headwater.sql.private import REMARKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,7 +50,7 @@ def of_dataset(frame: DataFrame, plan: Plan) -> DataFrame:
     """Return the rows of a plan's SQL as those of its dataset: its columns, with their roles."""
     if plan.mapping is None:
         return frame
-    found = frame.drop(CONFLICT)
+    found = frame.drop(*REMARKS)
     for column in plan.mapping:
         found = found.withMetadata(column.name, column.metadata)
     return found
