@@ -1,15 +1,17 @@
-"""Small objects that describe tables: metadata and manifests, read whole."""
+"""Objects: small ones that describe tables, read whole; files of rows, streamed."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from headwater import bounds
 from headwater.errors import SourceError
-from headwater_aws.errors import translating
+from headwater.relation import DataFile
+from headwater_aws.errors import broken_answer, translating
 from headwater_aws.listing import parse_uri
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 _THREADS: Final = 16
 LARGEST: Final = bounds.METADATA_BYTES
 """Bytes beyond which an object that should describe a table is taken for something else."""
+_ATTEMPTS: Final = 5
+"""How often in a row an answer may break off before a byte came."""
 
 
 def read_object(session: AwsSession, uri: str, doing: str) -> bytes:
@@ -54,3 +58,65 @@ def read_objects(session: AwsSession, uris: Sequence[str], doing: str) -> Mappin
             uri: pool.submit(copy_context().run, read_object, session, uri, doing) for uri in uris
         }
         return {uri: future.result() for uri, future in futures.items()}
+
+
+class Content(io.RawIOBase):
+    """An object's bytes from its beginning to its end, fetched as they are read.
+
+    An answer that breaks off is asked for again from where it ended.
+
+    Args:
+        session: Who reads it.
+        file: The object, as it was planned; one of another version is not read.
+    """
+
+    def __init__(self, session: AwsSession, file: DataFile) -> None:
+        self._session = session
+        self._file = file
+        self._bucket, self._key = parse_uri(file.path)
+        self._place = 0
+        self._body: Any = None
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer; return how many bytes came, 0 at the end."""
+        from botocore.exceptions import HTTPClientError, IncompleteReadError
+
+        doing = f"read {self._file.path}"
+        wanted = min(len(buffer), self._file.size - self._place)
+        if wanted == 0:
+            return 0
+        for _ in range(_ATTEMPTS):
+            with translating(doing=doing, resource=self._file.path, session=self._session):
+                if self._body is None:
+                    self._body = self._asked()
+                try:
+                    found: bytes = self._body.read(wanted)
+                except (HTTPClientError, IncompleteReadError, ConnectionError):
+                    found = b""
+            if found:
+                buffer[: len(found)] = found
+                self._place += len(found)
+                return len(found)
+            self._leave()
+        raise broken_answer(doing)
+
+    def _asked(self) -> Any:
+        more = {"Range": f"bytes={self._place}-"} if self._place else {}
+        if self._file.etag:
+            more["IfMatch"] = f'"{self._file.etag}"'
+        client = self._session.client("s3")
+        return client.get_object(Bucket=self._bucket, Key=self._key, **more)["Body"]
+
+    def _leave(self) -> None:
+        body, self._body = self._body, None
+        if body is not None:
+            body.close()
+
+    def close(self) -> None:
+        """Leave the rest of the object."""
+        self._leave()
+        super().close()

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from io import RawIOBase
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -220,6 +221,16 @@ class AwsSession:
         from headwater_aws.confirming import changes
 
         return changes(self, files)
+
+    def content(self, file: DataFile) -> RawIOBase:
+        """Return the bytes of a planned `file`, streamed; of the version that was planned.
+
+        Raises:
+            HeadwaterError: While it is read, told as what AWS says.
+        """
+        from headwater_aws.objects import Content
+
+        return Content(self, file)
 
     def narrowed(self, permissions: Iterable[Permission]) -> AwsSession:
         """Return a session that has these `permissions` alone, or itself if it can't be narrowed.

@@ -109,7 +109,7 @@ class EmbeddedEngine:
         with ExitStack() as stack:
             readers = _Readers(self, access, stack)
             main = readers.open(main_identity(plan))
-            with translated(plan.scans, main.renewals, main.registrar.raised):
+            with translated(plan.scans, main.renewals, readers.raised):
                 for scan in plan.scans:
                     columns = used_columns(analysis, TableName(PRIVATE_DATABASE, scan.slot))
                     owner = identity_of(scan.relation)
@@ -119,7 +119,7 @@ class EmbeddedEngine:
                         main.registrar.stream(scan, readers.stream(owner, scan, columns), columns)
                 readers.confine()
                 keep_cuts(main.connection, sql)
-            causes = (main.renewals, main.registrar.raised)
+            causes = (main.renewals, readers.raised)
             yield Stream(
                 lambda: main.connection.execute(sql).to_arrow_reader(BATCH_ROWS),
                 analysis.columns,
@@ -147,6 +147,7 @@ class _Readers:
         self._access = access
         self._stack = stack
         self._open: dict[str | None, _Reader] = {}
+        self.raised: list[HeadwaterError] = []
 
     def open(self, identity: str | None) -> _Reader:
         """Return the database of an identity, opened once."""
@@ -164,7 +165,8 @@ class _Readers:
                 renewals = self._stack.enter_context(
                     storage(connection, self._access, identity, clock=clock)
                 )
-            registrar = Registrar(connection, self._access.storage)
+            registrar = Registrar(connection, self._access, self.raised)
+            self._stack.callback(registrar.close)
             self._open[identity] = _Reader(identity, connection, registrar, renewals)
         return self._open[identity]
 

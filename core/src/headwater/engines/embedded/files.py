@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded import avro, json_lines, orc, parquet, separated
+from headwater.engines.embedded.contents import Contents
 from headwater.engines.embedded.missing import missing_columns
 from headwater.engines.embedded.partition_values import literal
 from headwater.engines.embedded.scans import Group, Scanner
@@ -40,6 +41,7 @@ def select(
     relation: FileRelation,
     paths: Mapping[str, str],
     used: frozenset[str],
+    contents: Contents,
 ) -> tuple[str, list[Diagnostic]]:
     """Return a SELECT of the columns that a query uses out of files, and what to say of it.
 
@@ -49,6 +51,7 @@ def select(
         paths: How DuckDB calls each of its files, by the relation's own path.
         used: Names of the columns that the query uses, casefolded. Files are asked for no others,
             so what these hold does not matter, as in Spark.
+        contents: Opens files for readers that are not DuckDB's.
 
     Raises:
         UnsupportedError: For a format or an option that can't be read with Spark's meaning.
@@ -64,7 +67,7 @@ def select(
     asked = [c for c in relation.columns if c in kept or c.name.casefold() in keys]
     readable = replace(relation, columns=tuple(c for c in asked if c.type.is_known))
     branches, scans = [], []
-    for group in _groups(relation):
+    for group in _groups(relation, contents):
         scanner = _SCANNERS.get(group.format)
         if scanner is None:
             raise UnsupportedError(
@@ -88,7 +91,7 @@ def _empty(kept: Sequence[Column]) -> str:
     return f"SELECT {columns} WHERE false"
 
 
-def _groups(relation: FileRelation) -> Iterable[Group]:
+def _groups(relation: FileRelation, contents: Contents) -> Iterable[Group]:
     """Yield the files by how they are read: format, options and columns of their partition."""
     found: dict[_Key, list[DataFile]] = defaultdict(list)
     for file in relation.files:
@@ -96,7 +99,8 @@ def _groups(relation: FileRelation) -> Iterable[Group]:
         found[_key(relation, part)].append(file)
     for (format_, options, _), files in found.items():
         own = relation.partitions[files[0].partition].columns
-        yield Group(format_, dict(options), own or relation.data_columns, tuple(files))
+        columns = own or relation.data_columns
+        yield Group(format_, dict(options), columns, tuple(files), contents)
 
 
 def _key(relation: FileRelation, part: FilePartition) -> _Key:

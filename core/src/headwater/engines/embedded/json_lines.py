@@ -145,7 +145,7 @@ def _scan(
             )
         value = field("j", named.get(folded, own[folded].name))
         columns[column.name] = _value(relation, column, value, field, named)
-    lines = source(relation, check_sizes(connection, relation, group, paths), skip=False)
+    lines = source(relation, group, check_sizes(connection, relation, group, paths), skip=False)
     keep = f"line IS NOT NULL AND NOT regexp_full_match(line, {text(shapes.BLANK)})"
     # A line that is no object has no fields, or several rows; of a key that comes twice one reader
     # takes the first and another the last.

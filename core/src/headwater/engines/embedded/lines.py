@@ -1,9 +1,9 @@
 """Text files as lines: the ground of every text format, cut where Hadoop's reader cuts.
 
 DuckDB's CSV reader gives whole lines when its delimiter does not occur: it ends them at newline,
-carriage return, or both, takes a byte order mark off, and opens gzip and zstd by their file names.
-Strictly, it holds each file to one kind of line ends and fails on others; otherwise it would take
-them for empty lines, or lose the text after them.
+carriage return, or both, and takes a byte order mark off. Strictly, it holds each file to one kind
+of line ends and fails on others; otherwise it would take them for empty lines, or lose the text
+after them. Compressed files come from a reader of ours, which notices damage (`compressed`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
+from headwater.engines.embedded import compressed
+from headwater.engines.embedded.compressed import CODECS, LONGEST, Compressed
 from headwater.engines.embedded.paths import check_length, is_remote
 from headwater.engines.embedded.scans import Group
+from headwater.engines.text_files import check_suffix
 from headwater.errors import UnsupportedError
 from headwater.relation import FileRelation
-from headwater.sql.portable.spelling import text
+from headwater.sql.portable.spelling import name, text
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -25,10 +28,8 @@ if TYPE_CHECKING:
 _NEVER: Final = "\x1c\x1d\x1e\x1f"
 """A delimiter that no line holds; one that does is an error of DuckDB's, not other rows."""
 
-_LONGEST: Final = 16 * 2**20
 _READ_AHEAD: Final = 2 * 2**16
-_COMPRESSED: Final = {".gz": "gzip", ".zst": "zstd"}
-_NOT_READ: Final = frozenset({".bz2", ".snappy", ".lz4", ".deflate", ".xz", ".lzo", ".zip"})
+_SPARK_READS: Final = frozenset({".snappy", ".lz4", ".deflate"})
 _PROBES: Final = 16
 
 
@@ -59,61 +60,80 @@ def check_sizes(
     return listed
 
 
-def source(relation: FileRelation, paths: Sequence[str], *, skip: bool) -> str:
-    """Return a FROM item with the columns `line` (NULL where empty) and `file_index`.
+def source(relation: FileRelation, group: Group, paths: Sequence[str], *, skip: bool) -> str:
+    """Return a FROM item with the columns `line` (NULL or empty where empty) and `file_index`.
 
     Args:
         relation: Whose files they are, for errors.
+        group: The files.
         paths: DuckDB's names of the files.
         skip: Whether the first line of each file is left out.
 
     Raises:
-        UnsupportedError: If a file is compressed in a way that DuckDB can't read.
+        UnsupportedError: If a file is compressed in a way that is not read here.
     """
-    alike: dict[str, list[int]] = {}
-    for number, path in enumerate(paths):
-        alike.setdefault(_compression(relation, path), []).append(number)
-    more = "skip = 1" if skip else "skip = 0"
+    packed = _compressed(relation, group, paths)
+    plain = [i for i in range(len(paths)) if i not in packed]
     parts = []
-    for compression, indexes in alike.items():
-        reader = _reader([paths[i] for i in indexes], compression, _LONGEST, more)
-        index = f"({indexes})[CAST(file_index AS BIGINT) + 1]"
-        parts.append(f"SELECT line, {index} AS file_index FROM {reader}")
-    return reader if len(parts) == 1 else f"({' UNION ALL '.join(parts)})"
+    if plain:
+        more = "skip = 1" if skip else "skip = 0"
+        reader = _reader([paths[i] for i in plain], LONGEST, more)
+        index = f"({plain})[CAST(file_index AS BIGINT) + 1]"
+        parts.append(f"SELECT line, {index} AS file_index FROM {reader}" if packed else reader)
+    if packed:
+        rows = compressed.stream(group.contents, relation, list(packed.values()), skip=skip)
+        found = name(group.contents.register(rows))
+        parts.append(f"SELECT line, file_index FROM {found}" if plain else found)
+    return parts[0] if len(parts) == 1 else f"({' UNION ALL '.join(parts)})"
 
 
 def blank_firsts(
-    connection: DuckDBPyConnection, relation: FileRelation, paths: Sequence[str]
+    connection: DuckDBPyConnection, relation: FileRelation, group: Group, paths: Sequence[str]
 ) -> list[str]:
     """Return the files whose first line is blank: Spark takes a later line for their header."""
+    packed = _compressed(relation, group, paths)
 
-    def blank(path: str) -> bool:
-        reader = _reader([path], _compression(relation, path), _READ_AHEAD, "skip = 0")
+    def blank(number: int) -> bool:
+        if number in packed:
+            first = compressed.first_line(group.contents, relation, packed[number])
+            return first is not None and not first.strip()
+        reader = _reader([paths[number]], _READ_AHEAD, "skip = 0")
         row = connection.cursor().execute(f"SELECT line FROM {reader} LIMIT 1").fetchone()
         return row is not None and not (row[0] or "").strip()
 
     with ThreadPoolExecutor(max_workers=min(_PROBES, len(paths))) as pool:
-        return [p for p, found in zip(paths, pool.map(blank, paths), strict=True) if found]
+        return [
+            p for p, found in zip(paths, pool.map(blank, range(len(paths))), strict=True) if found
+        ]
 
 
-def _reader(paths: Sequence[str], compression: str, longest: int, more: str) -> str:
+def _reader(paths: Sequence[str], longest: int, more: str) -> str:
     listed = ", ".join(text(p) for p in paths)
     return (
         f"read_csv([{listed}], columns = {{'line': 'VARCHAR'}}, delim = {text(_NEVER)}, "
         f"quote = '', escape = '', auto_detect = false, strict_mode = true, "
         f"hive_partitioning = false, "
-        f"compression = '{compression}', max_line_size = {longest}, {more})"
+        f"compression = 'none', max_line_size = {longest}, {more})"
     )
 
 
-def _compression(relation: FileRelation, path: str) -> str:
-    suffix = PurePosixPath(path).suffix.lower()
-    if suffix in _NOT_READ:
-        raise UnsupportedError(
-            f"table {relation.name}: DuckDB does not read {suffix} files ({path})",
-            hint="use the spark engine for this table",
-        )
-    return _COMPRESSED.get(suffix, "none")
+def _compressed(
+    relation: FileRelation, group: Group, paths: Sequence[str]
+) -> dict[int, Compressed]:
+    """Return the compressed ones of a group's files, by their places."""
+    found = {}
+    for number, (file, path) in enumerate(zip(group.files, paths, strict=True)):
+        suffix = PurePosixPath(path).suffix.lower()
+        check_suffix(relation, file)
+        if suffix in _SPARK_READS:
+            raise UnsupportedError(
+                f"table {relation.name}: the embedded engine does not read {suffix} text "
+                f"({file.path})",
+                hint="use the spark engine for this table",
+            )
+        if suffix in CODECS:
+            found[number] = Compressed(number, file, path, CODECS[suffix])
+    return found
 
 
 def checked_options(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from headwater.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.engines import declared
 from headwater.engines.embedded import files, lakes
+from headwater.engines.embedded.contents import Contents
 from headwater.engines.embedded.paths import duckdb_paths
 from headwater.errors import HeadwaterError, UnsupportedError
 from headwater.plan import Plan, Scan
@@ -32,25 +33,28 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
-    from headwater.credentials import Credentials
-
 
 class Registrar:
     """Makes relations visible in one database, under `hw`.
 
     Args:
         connection: The database.
-        credentials: Current credentials of an identity, for readers that bring their own client.
+        access: The opened identities, for readers that bring their own client.
+        raised: Receives what tables' own streams raise.
     """
 
     def __init__(
-        self, connection: DuckDBPyConnection, credentials: Callable[[str], Credentials | None]
+        self, connection: DuckDBPyConnection, access: Access, raised: list[HeadwaterError]
     ) -> None:
         self._connection = connection
-        self._credentials = credentials
+        self._credentials = access.storage
         self.paths: list[str] = []
         self.notes: list[Diagnostic] = []
-        self.raised: list[HeadwaterError] = []
+        self._contents = Contents(connection, access.session, raised)
+
+    def close(self) -> None:
+        """Stop what still works for the read."""
+        self._contents.left.set()
 
     def register(self, scan: Scan, columns: frozenset[str]) -> None:
         """Create the view of a scan's slot.
@@ -85,7 +89,9 @@ class Registrar:
             case FileRelation():
                 paths = duckdb_paths(relation)
                 self.paths += paths.values()
-                select, notes = files.select(self._connection, relation, paths, columns)
+                select, notes = files.select(
+                    self._connection, relation, paths, columns, self._contents
+                )
                 self.notes += notes
                 return select
             case MemoryRelation():
@@ -113,20 +119,12 @@ class Registrar:
         import pyarrow as pa
 
         def batches() -> Iterator[pa.RecordBatch]:
-            with self._keeping():
+            with self._contents.keeping():
                 yield from reader
 
-        with self._keeping():
+        with self._contents.keeping():
             reader = declared.reader(relation, names)
         return pa.RecordBatchReader.from_batches(reader.schema, batches())
-
-    @contextmanager
-    def _keeping(self) -> Iterator[None]:
-        try:
-            yield
-        except HeadwaterError as error:
-            self.raised.append(error)
-            raise
 
 
 def _typed(source: str, relation: Relation, columns: frozenset[str] | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from headwater.engines.embedded.contents import Contents
 from headwater.relation import DataFile, FileRelation
 from headwater.table import Column
 from headwater.types import DataType
@@ -23,12 +24,14 @@ class Group:
         options: Reader options in Spark's words.
         columns: The columns that the files are declared to have.
         files: The files.
+        contents: Opens them, for readers that are not DuckDB's.
     """
 
     format: str
     options: Mapping[str, str]
     columns: tuple[Column, ...]
     files: tuple[DataFile, ...]
+    contents: Contents
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,11 +83,11 @@ def csv(
     fields = _quoted_fields(relation, separator, quote, escape)
     listed = check_sizes(connection, relation, group, paths)
     header = is_true(options, "header")
-    if header and (blank := blank_firsts(connection, relation, listed)):
+    if header and (blank := blank_firsts(connection, relation, group, listed)):
         raise UnsupportedError(f"table {relation.name}: the first line of {blank[0]} is blank")
     # Spark passes over lines of white space.
     keep = f"line IS NOT NULL AND NOT regexp_full_match(line, {text(shapes.BLANK)})"
-    lines = source(relation, listed, skip=header)
+    lines = source(relation, group, listed, skip=header)
     rows = f"(SELECT {fields} AS f, file_index FROM {lines} WHERE {keep}) AS r"
     nulls, empty = options["nullvalue"], options["emptyvalue"]
     columns = {}
@@ -109,7 +109,7 @@ def hive_text(
     """
     options = checked_options(relation, group.options, _HIVE_TEXT)
     listed = check_sizes(connection, relation, group, paths)
-    lines = source(relation, listed, skip=is_true(options, "header"))
+    lines = source(relation, group, listed, skip=is_true(options, "header"))
     split = f"string_split(coalesce(line, ''), {text(options['sep'])})"
     columns = {}
     for index, column in _asked(relation, group):
@@ -131,7 +131,7 @@ def hive_csv(
     quote, escapes = options["quote"], options["escape"] + options["quote"]
     fields = _quoted_fields(relation, options["sep"], quote, escapes)
     listed = check_sizes(connection, relation, group, paths)
-    lines = source(relation, listed, skip=is_true(options, "header"))
+    lines = source(relation, group, listed, skip=is_true(options, "header"))
     columns = {}
     for index, column in _asked(relation, group):
         if column.type != STRING:

@@ -1,0 +1,105 @@
+"""Contents: how a read opens its files, where DuckDB does not open them itself."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from headwater.credentials import Session
+from headwater.engines.embedded.paths import is_remote
+from headwater.errors import DataChangedError, HeadwaterError, UnsupportedError
+from headwater.relation import DataFile, FileRelation
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+LARGEST: Final = 512 * 2**20
+"""Bytes of an object that is taken into memory whole."""
+_BUFFER: Final = 2**20
+
+
+class Contents:
+    """Opens the files of one database, and keeps what the streams over them raised.
+
+    Args:
+        connection: The database; fetches objects of sessions that stream none.
+        session: Gives the session of an identity.
+        raised: Receives errors of streams: DuckDB would keep only their texts.
+    """
+
+    def __init__(
+        self,
+        connection: DuckDBPyConnection,
+        session: Callable[[str], Session],
+        raised: list[HeadwaterError],
+    ) -> None:
+        self._connection = connection
+        self._session = session
+        self._raised = raised
+        self._streams = 0
+        self.left = threading.Event()
+        """Set when the read is left: whatever still works for it stops."""
+
+    def opened(self, relation: FileRelation, file: DataFile, path: str) -> pa.NativeFile:
+        """Return a file to be read once, from its beginning to its end, in bounded memory.
+
+        Objects come from the session's own client, where it has one: `content` is an optional
+        method of a session (file to a binary stream of its bytes).
+
+        Args:
+            relation: Whose file it is.
+            file: The file.
+            path: DuckDB's name of it.
+
+        Raises:
+            DataChangedError: If it is gone.
+            UnsupportedError: For objects of more than 512 MiB, if the session streams none.
+        """
+        import pyarrow as pa
+
+        if not is_remote(file.path):
+            try:
+                return pa.OSFile(path, "rb")
+            except FileNotFoundError as error:
+                raise DataChangedError(
+                    f"table {relation.name}: {file.path} is gone", hint="plan the read again"
+                ) from error
+        session: Any = None if relation.auth_ref is None else self._session(relation.auth_ref)
+        content = getattr(session, "content", None)
+        if content is not None:
+            return pa.PythonFile(io.BufferedReader(content(file), _BUFFER), mode="r")
+        if file.size > LARGEST:
+            raise UnsupportedError(
+                f"table {relation.name}: this identity streams no objects, so they are taken into "
+                f"memory whole, up to 512 MiB; {file.path} has {file.size // 2**20} MiB",
+                hint="use the spark engine for this table",
+            )
+        sql = "SELECT content FROM read_blob(?)"
+        (found,) = self._connection.cursor().execute(sql, [path]).fetchall()[0]
+        return pa.BufferReader(found)
+
+    def register(self, stream: object) -> str:
+        """Return the name under which a stream's rows are found, unlike that of any other."""
+        self._streams += 1
+        name = f"stream_{self._streams}"
+        self._connection.register(name, stream)
+        return name
+
+    @property
+    def threads(self) -> int:
+        """How many threads the database works with."""
+        found = self._connection.cursor().execute("SELECT current_setting('threads')").fetchone()
+        return int(found[0]) if found else 1
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Keep what a stream raises inside."""
+        try:
+            yield
+        except HeadwaterError as error:
+            self._raised.append(error)
+            raise

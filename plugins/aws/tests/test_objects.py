@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from plugins.aws.tests.support import opened
+
+from headwater.errors import AccessDeniedError, DataChangedError, SourceError
+from headwater.relation import DataFile
+from headwater_aws import AwsSession
+from headwater_aws.testing import Emulator
+
+BODY = bytes(range(256)) * 40
+URI = "s3://lake/t/a b.gz"
+
+
+@pytest.fixture
+def session(aws: Emulator) -> Iterator[AwsSession]:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="lake")
+    s3.put_object(Bucket="lake", Key="t/a b.gz", Body=BODY)
+    with opened(aws) as found:
+        yield found
+
+
+def planned(aws: Emulator) -> DataFile:
+    head: Any = aws.client("s3").head_object(Bucket="lake", Key="t/a b.gz")
+    return DataFile(URI, head["ContentLength"], etag=head["ETag"].strip('"'))
+
+
+def gets(aws: Emulator) -> int:
+    return sum(r.action == "GetObject" for r in aws.requests)
+
+
+def test_an_object_is_streamed_by_one_call(aws: Emulator, session: AwsSession) -> None:
+    with session.content(planned(aws)) as content:
+        assert content.read(3) == BODY[:3]
+        assert content.readall() == BODY[3:]
+    assert gets(aws) == 1
+
+
+def test_an_answer_that_breaks_off_goes_on_where_it_ended(
+    aws: Emulator, session: AwsSession
+) -> None:
+    aws.faults.truncate("s3:GetObject", after=5000, times=2)
+    with session.content(planned(aws)) as content:
+        assert content.readall() == BODY
+    assert gets(aws) == 3
+
+
+def test_answers_that_always_break_off_end(aws: Emulator, session: AwsSession) -> None:
+    aws.faults.truncate("s3:GetObject", after=0, times=None)
+    with session.content(planned(aws)) as content, pytest.raises(SourceError) as caught:
+        content.readall()
+    assert (caught.value.code, caught.value.retryable) == ("broken-answer", True)
+
+
+def test_another_version_is_not_read(aws: Emulator, session: AwsSession) -> None:
+    file = planned(aws)
+    aws.client("s3").put_object(Bucket="lake", Key="t/a b.gz", Body=BODY[::-1])
+    with session.content(file) as content, pytest.raises(DataChangedError, match=r"a b\.gz"):
+        content.readall()
+
+
+def test_a_refusal_in_the_middle_is_told(aws: Emulator, session: AwsSession) -> None:
+    aws.faults.truncate("s3:GetObject", after=5000)
+    aws.faults.fail("s3:GetObject", 403, None, skip=1)
+    with session.content(planned(aws)) as content, pytest.raises(AccessDeniedError):
+        content.readall()
