@@ -41,7 +41,7 @@ def damaged(engine: str, where: str, why: str) -> EngineError:
     )
 
 
-def not_utf8(engine: str, where: str) -> EngineError:
+def not_text(engine: str, where: str) -> EngineError:
     """Return the error for a file that should be text and is not.
 
     Args:
@@ -50,7 +50,7 @@ def not_utf8(engine: str, where: str) -> EngineError:
     """
     return EngineError(
         f"{engine} engine: {where} is not text in UTF-8",
-        code="not-utf8",
+        code="not-text",
         hint="convert it to UTF-8; a compressed file is known by the end of its name (.gz, .zst, "
         ".bz2), here as in Spark: rename one that lacks it",
     )

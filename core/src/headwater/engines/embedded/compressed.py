@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from headwater.engines.embedded.contents import Contents
 from headwater.engines.embedded.lakes import RowStream
-from headwater.engines.text_files import damaged, not_utf8
+from headwater.engines.text_files import damaged, not_text
 from headwater.errors import EngineError
 from headwater.relation import DataFile, FileRelation
 
@@ -132,7 +132,7 @@ def _split(relation: FileRelation, one: Compressed, data: bytes) -> pa.StringArr
         text = pa.array([data.removesuffix(b"\n")], pa.binary()).cast(pa.string())
     except pa.ArrowInvalid as error:
         where = f"{one.file.path} of table {relation.name}"
-        raise not_utf8("embedded", where) from error
+        raise not_text("embedded", where) from error
     lines: pa.StringArray = compute.split_pattern(text, pattern="\n").flatten()
     return lines
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Final
 from urllib.parse import unquote
 
-from headwater.engines.text_files import not_utf8
+from headwater.engines.text_files import not_text
 from headwater.errors import (
     AccessDeniedError,
     DataChangedError,
@@ -98,7 +98,7 @@ def failure(
             hint=_RUNTIME_HINT,
         )
     if "Invalid unicode" in message:
-        return not_utf8("embedded", where)
+        return not_text("embedded", where)
     if "state machine reached an invalid state" in message:
         return EngineError(
             f"embedded engine: the lines of {where} end now with one of LF, CR LF and CR, now with "
