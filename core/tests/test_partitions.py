@@ -314,9 +314,9 @@ def test_expected_keys_are_lazy() -> None:
             "yyyyMMdd",
         ),
         (
-            TimePartition("ts", {"dt": "yyyyMMdd"}),
+            TimePartition("ts", {"dt": "yyyyMM"}),
             table({"dt": t.DATE}),
-            "'dt' is date, and 'yyyyMMdd'",
+            "'dt' is date, and 'yyyyMM'",
             "yyyy-MM-dd",
         ),
         (TimePartition("ts", {"dt": "yyyy"}), table({"dt": t.DOUBLE}), "double", "string"),
@@ -349,7 +349,12 @@ def test_a_rule_that_does_not_fit_says_why(
         (t.DATE, KeyCondition("k", "<", ("2024-03-10",)), ["2024-3-9", "?"], ["2024-03-10"]),
         (t.DATE, KeyCondition("k", "<=", ("2024-03-10",)), ["2024-03-10"], ["2024-3-11"]),
         (t.STRING, KeyCondition("k", "like", ("a%",)), ["a", "b"], []),
-        (t.DataType("char", precision=3), KeyCondition("k", "in", ("a",)), ["a", "a  ", "b"], []),
+        (
+            t.DataType("char", precision=3),
+            KeyCondition("k", "in", ("a",)),
+            ["a", "a  "],
+            ["b", " a"],
+        ),
     ],
 )
 def test_a_condition_compares_as_the_keys_type(
@@ -364,3 +369,54 @@ def test_null_meets_a_condition_only_if_it_says_so() -> None:
     assert not matches(KeyCondition("k", "in", ("a",)), of, part(None))
     assert matches(KeyCondition("k", "in", ("a",), or_null=True), of, part(None))
     assert matches(KeyCondition("other", "in", ("a",)), of, part("b"))
+
+
+DATES = [
+    "yyyy-MM-dd",
+    "yyyyMMdd",
+    "dd.MM.yyyy",
+    "d/M/yyyy",
+    "MM-dd-yyyy",
+    "yyyy-dd-MM",
+    "'d='yyyyMMdd",
+]
+HOURS = ["yyyy-MM-dd HH:00:00", "yyyyMMddHH", "dd-MM-yyyy HH", "H'h' yyyy-dd-MM", "yyyy-MM-dd-HH"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "pattern", "step"),
+    [(t.DATE, p, DAY) for p in DATES]
+    + [(type_, p, DAY / 24) for p in HOURS for type_ in (t.TIMESTAMP, t.TIMESTAMP_NTZ)],
+)
+def test_a_typed_key_is_a_time_however_its_pattern_writes_it(
+    type_: DataType, pattern: str, step: timedelta
+) -> None:
+    """A projection writes dates into paths in a format of its own; their values are dates."""
+    rule, of = TimePartition("ts", {"k": pattern}), table({"k": type_})
+    window = Window.of("2026-01-31T22:00", "2026-02-03T01:00")
+    conditions = keys_for(rule, window, of)
+    begin = datetime(2026, 1, 25, tzinfo=UTC)
+    for moment in instants(begin, begin + 20 * DAY, step):
+        if moment.minute:  # the last instant is no partition's
+            continue
+        text = f"{moment:%Y-%m-%d}" if type_ == t.DATE else f"{moment:%Y-%m-%d %H:%M:%S}"
+        inside = moment < window.end and moment + step > window.start
+        assert kept(rule, window, of, text) is inside, text
+        assert all(matches(c, of, part(text)) for c in conditions) is inside, text
+
+
+@pytest.mark.parametrize(
+    ("type_", "pattern"),
+    [
+        (t.DATE, "yyyy"),
+        (t.DATE, "yyyy/MM"),
+        (t.DATE, "yyyy-MM-dd-HH"),
+        (t.TIMESTAMP, "yyyy-MM-dd"),
+        (t.TIMESTAMP, "yyyyMMdd"),
+    ],
+)
+def test_a_pattern_that_says_less_than_a_time_or_more_does_not_fit_it(
+    type_: DataType, pattern: str
+) -> None:
+    with pytest.raises(ConfigError, match="does not write one"):
+        check_rule(TimePartition("ts", {"k": pattern}), table({"k": type_}))

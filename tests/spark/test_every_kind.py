@@ -9,11 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from plugins.glue.tests.every_kind import COLUMNS, EXPECTED, READABLE, seed
+from tests.spark_reads import planned_sql
 
-from headwater import pipeline
-from headwater.dataset import Dataset
 from headwater.engines.spark import SparkEngine
-from headwater.reading import Reading
 from headwater.workspace import Workspace
 from headwater_aws.testing import Emulator
 from headwater_glue.testing import GlueLake
@@ -31,14 +29,10 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GlueLake]:
 
 def read(lake: GlueLake, query: str, *, spark: SparkEngine | None = None) -> pa.Table:
     source = lake.source(table="t", databases=["eu"])
+    if spark is not None:
+        return planned_sql(source, query, spark).to_arrow()
     with Workspace() as workspace:
-        if spark is None:
-            return workspace.sql(query, source=source, engine="embedded").to_arrow()
-        # The engine is shared by all tests: a workspace that used it would close it.
-        with source.access() as access:
-            resolved = workspace.resolve(source, access, query)
-            plan = pipeline.draft_sql("test", resolved, access)
-        return Dataset(plan, Reading(plan, spark, source.access).open).to_arrow()
+        return workspace.sql(query, source=source, engine="embedded").to_arrow()
 
 
 def sorted_rows(found: pa.Table) -> list[tuple[Any, ...]]:

@@ -73,14 +73,10 @@ def of_window(
     }
     unregistered, empty = [], []
     for values in dict.fromkeys(wanted):
-        keys = tuple(
-            canonical(v, parse_pattern(p), _type(table, k))
-            for v, (k, p) in zip(values, rule.keys.items(), strict=True)
-        )
         spelled = "/".join(f"{k}={v}" for k, v in zip(rule.keys, values, strict=True))
-        if keys not in registered:
+        if values not in registered:
             unregistered.append(spelled)
-        elif keys not in landed:
+        elif values not in landed:
             empty.append(spelled)
     return Gaps(len(wanted), tuple(unregistered), tuple(empty))
 

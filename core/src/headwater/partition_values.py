@@ -7,10 +7,11 @@ Catalogs keep every key value as text, in more than one spelling: `3` and `03`, 
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, Final
 
-from headwater.partition_patterns import Pattern
+from headwater.local_time import first_moment
+from headwater.partition_patterns import Pattern, Unit
 from headwater.types import DataType
 
 _INTEGER: Final = re.compile(r"\s*[+-]?\d{1,19}\s*", re.ASCII)
@@ -36,7 +37,9 @@ def comparable(text: str, type_: DataType) -> Any:
             return None if moment is None else moment.date()
         case "timestamp" | "timestamp_ntz":
             return _moment(_TIMESTAMP.fullmatch(text))
-        case _:  # char pads before it compares; other types have many spellings
+        case "char":  # is equal to what differs by spaces at the end; its order is another
+            return text.rstrip(" ")
+        case _:  # other types have many spellings
             return None
 
 
@@ -49,10 +52,13 @@ def canonical(text: str, pattern: Pattern, type_: DataType) -> str | None:
     value = comparable(text, type_)
     if type_.is_integer:
         return None if value is None else str(value).zfill(_width(pattern))
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, date):
-        return value.isoformat()
+        moment = value if isinstance(value, datetime) else datetime.combine(value, time.min)
+        written = pattern.format(moment)
+        if _first(pattern, written) == moment:
+            return written
+        # It is finer than what the pattern can say.
+        return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
     if not type_.is_text:
         return None
     return text.zfill(_width(pattern)) if _is_number(pattern) and text.isdigit() else text
@@ -66,9 +72,37 @@ def spellings(text: str, pattern: Pattern, type_: DataType) -> tuple[str, ...]:
     """
     if type_.is_integer:
         return (str(int(text)),)
+    if type_.name in ("date", "timestamp", "timestamp_ntz"):
+        moment = _first(pattern, text)
+        if moment is None or is_spelled(text, pattern, type_):
+            return (text,)
+        return (moment.date().isoformat() if type_.name == "date" else moment.isoformat(" "),)
     if type_.is_text and _is_number(pattern):
         return tuple(dict.fromkeys((text, str(int(text)), text.zfill(2))))
     return (text,)
+
+
+def is_spelled(text: str, pattern: Pattern, type_: DataType) -> bool:
+    """Return whether a pattern writes dates or timestamps as texts of these types are written.
+
+    Args:
+        text: A time as the pattern writes it.
+        pattern: The pattern.
+        type_: Of the key.
+    """
+    value, said = comparable(text, type_), pattern.read(text)
+    if not isinstance(value, date) or said is None:
+        return False
+    full = value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
+    return pattern.read(full) == said and all(
+        getattr(value, unit.name.lower()) == number for unit, number in said.items()
+    )
+
+
+def _first(pattern: Pattern, text: str) -> datetime | None:
+    """Return the beginning of the period that a text names; None if it names none by itself."""
+    said = pattern.read(text)
+    return None if said is None or Unit.YEAR not in said else first_moment(said)
 
 
 def _moment(match: re.Match[str] | None) -> datetime | None:

@@ -28,7 +28,7 @@ from headwater.diagnostics import hint_for
 from headwater.errors import ConfigError
 from headwater.local_time import LocalPeriods, after, first_moment
 from headwater.partition_patterns import Pattern, Unit, parse_pattern
-from headwater.partition_values import canonical, comparable, spellings
+from headwater.partition_values import canonical, comparable, is_spelled, spellings
 from headwater.table import Column, KeyCondition, Partition, Table, TimePartition
 from headwater.types import STRING, DataType
 from headwater.window import Window
@@ -45,6 +45,13 @@ _EXAMPLES: Final = {
     **dict.fromkeys(("timestamp", "timestamp_ntz"), "yyyy-MM-dd HH:mm:00"),
 }
 """Types of keys that can follow from time, with a pattern for each."""
+_DAY: Final = frozenset({Unit.YEAR, Unit.MONTH, Unit.DAY})
+_HOUR: Final = _DAY | {Unit.HOUR}
+_TIMES: Final = (_HOUR, _HOUR | {Unit.MINUTE})
+_UNITS: Final = {"date": (_DAY,), "timestamp": _TIMES, "timestamp_ntz": _TIMES}
+"""What a pattern says that may write a date or a timestamp otherwise than as text: one that says
+less would take most of their values for none of its own, one that says more would cut them short.
+"""
 _COMPARISONS: Final = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
 _ALL_VALUES: Final = {Unit.MONTH: 12, Unit.DAY: 31, Unit.HOUR: 24, Unit.MINUTE: 60}
 
@@ -277,8 +284,13 @@ def _misfit(key: Column, pattern: Pattern) -> tuple[str, str] | None:
             f"{named}: no time can be read from it",
             "keys of type string, an integer, date or timestamp can follow from time",
         )
-    written = canonical(pattern.format(_SAMPLE), pattern, key.type)
-    if written is not None and pattern.read(written) is not None:
+    text = pattern.format(_SAMPLE)
+    spelled = text if key.type.is_integer else spellings(text, pattern, key.type)[0]
+    written = canonical(spelled, pattern, key.type)
+    fits = pattern.units in _UNITS.get(key.type.name, (pattern.units,)) or is_spelled(
+        text, pattern, key.type
+    )
+    if fits and written is not None and pattern.read(written) is not None:
         return None
     return (
         f"{named}, and {pattern.text!r} does not write one",

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from headwater import local_files
 from headwater.credentials import Access
+from headwater.diagnostics import Diagnostic
 from headwater.engine import ArrowStream, Engine, FarWriting, SparkFrames
-from headwater.errors import DataChangedError, UnsupportedError
+from headwater.errors import DataChangedError, HeadwaterError, UnsupportedError
 from headwater.plan import Plan
 from headwater.relation import FileRelation
+from headwater.table import TableName
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
 
@@ -39,8 +43,10 @@ class Reading:
         Raises:
             DataChangedError: If a file is not what the plan saw.
         """
-        with self._confirmed() as access, self._engine.read(self._plan, access) as batches:
-            yield batches
+        with self._confirmed() as access, ExitStack() as stack:
+            with _told(self._plan):
+                batches = stack.enter_context(self._engine.read(self._plan, access))
+            yield _Confirming(batches, self._plan)
 
     def to_spark(self) -> DataFrame:
         """Return the plan as a Spark DataFrame; see `Dataset.to_spark`.
@@ -74,9 +80,16 @@ class Reading:
                 hint='read it with engine="spark", or write to a path without a scheme',
             )
         with self._confirmed() as access:
-            return self._engine.write(
+            count = self._engine.write(
                 self._plan, access, target, format=format, overwrite=overwrite
             )
+        for table, path, what in _local_changes(self._plan):
+            raise DataChangedError(
+                f"table {table}: {path} {what} while {count} rows were written to {target}, which "
+                "may be of both versions",
+                hint="write again, with overwrite=True",
+            )
+        return count
 
     @contextmanager
     def _confirmed(self) -> Iterator[Access]:
@@ -85,12 +98,52 @@ class Reading:
             yield access
 
 
+class _Confirming:
+    """A stream whose local files are asked for their marks once more as it is read.
+
+    Nothing keeps a file of this machine from being written over under a reader; storage that
+    tells versions compares them at every request. The first batch and the end are where it shows:
+    whoever takes a few rows, and whoever takes all, has rows of the planned versions or an error.
+
+    Args:
+        stream: The engine's.
+        plan: What is read.
+    """
+
+    def __init__(self, stream: ArrowStream, plan: Plan) -> None:
+        self._stream = stream
+        self._plan = plan
+        self.notes: tuple[Diagnostic, ...] = getattr(stream, "notes", ())
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Schema of all batches."""
+        return self._stream.schema
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        with _told(self._plan):
+            batches = iter(self._stream)
+            first = next(batches, None)
+        _confirm_local(self._plan)
+        if first is None:
+            return
+        yield first
+        while True:
+            with _told(self._plan):
+                batch = next(batches, None)
+            if batch is None:
+                break
+            yield batch
+        _confirm_local(self._plan)
+
+
 def confirm(plan: Plan, access: Access) -> None:
     """Raise if a file of a plan was overwritten or deleted since, whatever its length is now.
 
-    Engines compare lengths, and notice a file that changes while they read it. A file that was
+    Engines compare lengths, and notice an object that changes while they read it. A file that was
     overwritten by another of the same length shows only in its version mark, which the storage
-    tells: `changes` is an optional method of a session (path to what happened to it).
+    tells: `changes` is an optional method of a session (path to what happened to it). Local files
+    have marks of their own (`headwater.local_files`).
 
     Args:
         plan: What is about to be read.
@@ -99,6 +152,7 @@ def confirm(plan: Plan, access: Access) -> None:
     Raises:
         DataChangedError: Names the table and the first such file.
     """
+    _confirm_local(plan)
     for scan in plan.scans:
         relation = scan.relation
         if not isinstance(relation, FileRelation) or relation.auth_ref is None:
@@ -107,7 +161,35 @@ def confirm(plan: Plan, access: Access) -> None:
         if ask is None:
             continue
         for path, what in ask(relation.files).items():
-            raise DataChangedError(
-                f"table {relation.name}: {path} {what} since the read was planned",
-                hint="plan the read again",
-            )
+            raise _changed(relation.name, path, what)
+
+
+def _confirm_local(plan: Plan, cause: BaseException | None = None) -> None:
+    for table, path, what in _local_changes(plan):
+        raise _changed(table, path, what) from cause
+
+
+@contextmanager
+def _told(plan: Plan) -> Iterator[None]:
+    """Say that a file changed where that is what an engine stumbled over."""
+    try:
+        yield
+    except DataChangedError:
+        raise
+    except HeadwaterError as error:
+        _confirm_local(plan, error)
+        raise
+
+
+def _local_changes(plan: Plan) -> Iterator[tuple[TableName, str, str]]:
+    for scan in plan.scans:
+        relation = scan.relation
+        if isinstance(relation, FileRelation) and relation.auth_ref is None:
+            for path, what in local_files.changes(relation.files).items():
+                yield relation.name, path, what
+
+
+def _changed(table: TableName, path: str, what: str) -> DataChangedError:
+    return DataChangedError(
+        f"table {table}: {path} {what} since the read was planned", hint="plan the read again"
+    )

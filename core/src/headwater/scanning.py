@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from headwater import gaps, partitions
+from headwater import gaps, local_files, partitions
 from headwater.credentials import Access
 from headwater.gaps import Gaps
 from headwater.plan import Scan, ScanEstimate
@@ -152,6 +152,8 @@ def _scan(
         )
     extent = _extent(resolved, table) if kept == [] and choice.conditions else None
     relation = resolved.source.relation(table, kept, access)
+    if isinstance(relation, FileRelation) and relation.auth_ref is None:
+        relation = replace(relation, files=local_files.marked(relation.files))
     files, size = _cost(relation)
     estimate = ScanEstimate(len(kept) if kept is not None else 1, total, files, size)
     made = Scan(

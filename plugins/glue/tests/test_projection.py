@@ -14,6 +14,7 @@ from headwater import bounds
 from headwater.errors import PlanError, SourceError
 from headwater.partition_patterns import parse_pattern
 from headwater.table import KeyCondition
+from headwater_glue.partition_path import escape
 from headwater_glue.projection import DateAxis, IntegerAxis, shifted
 from headwater_glue.projection_properties import projection_of
 
@@ -191,6 +192,7 @@ def test_a_key_too_wide_to_try_is_found_by_its_values() -> None:
         ({"dt.type": "date", "dt.range": "NOW,NOW"}, "projection.dt.format is missing"),
         (DAY | {"dt.range": "2026-1-1,NOW"}, "does not follow the date pattern"),
         (DAY | {"dt.range": "NOW-1FORTNIGHT,NOW"}, "does not follow the date pattern"),
+        ({"dt.type": "date", "dt.format": "MM-dd", "dt.range": "01-01,NOW"}, "names no year"),
         ({"dt.type": "date", "dt.format": "MMM", "dt.range": "NOW,NOW"}, "'MMM'"),
         (
             {"dt.type": "date", "dt.format": "yyyy-MM-dd HH", "dt.range": "NOW,NOW"},
@@ -218,6 +220,71 @@ def test_no_projection_no_rule() -> None:
     assert projection_of(glue_table(keys=DT)) is None
     off = glue_table(keys=DT, parameters={"projection.enabled": "false"})
     assert projection_of(off) is None
+
+
+PERIODS = {
+    "DAYS": ["yyyy-MM-dd", "yyyyMMdd", "dd.MM.yyyy", "d/M/yyyy", "MMddyyyy", "yyyy-dd-MM"],
+    "HOURS": ["yyyy-MM-dd-HH", "yyyyMMddHH", "dd-MM-yyyy HH", "yyyy/MM/dd/HH"],
+    "MONTHS": ["yyyy-MM", "MM.yyyy"],
+    "YEARS": ["yyyy"],
+}
+FORMATS = [(unit, text) for unit, texts in PERIODS.items() for text in texts]
+
+
+@pytest.mark.parametrize("type_", ["date", "timestamp"])
+@pytest.mark.parametrize(("unit", "text"), FORMATS)
+def test_a_typed_key_has_values_and_a_format_only_for_paths(
+    unit: str, text: str, type_: str
+) -> None:
+    """A condition keeps exactly the partitions whose value meets it, whatever paths look like."""
+    first, last = datetime(2025, 12, 30, tzinfo=UTC), datetime(2026, 1, 3, tzinfo=UTC)
+    pattern = parse_pattern(text)
+    made = project(
+        {"dt": type_},
+        {
+            "dt.type": "date",
+            "dt.format": text,
+            "dt.range": f"{pattern.format(first)},{pattern.format(last)}",
+            "dt.interval": "1",
+            "dt.interval.unit": unit,
+        },
+    )
+    shape = "%Y-%m-%d" if type_ == "date" else "%Y-%m-%d %H:%M:%S"
+    everything = list(made.partitions())
+    assert len({p.location for p in everything}) == len(everything) == made.total()
+    for partition in everything:
+        moment = datetime.strptime(partition.values[0], shape).replace(tzinfo=UTC)  # type: ignore[arg-type]
+        if type_ == "timestamp" or unit != "HOURS":
+            assert partition.location == f"s3://lake/t/dt={escape(pattern.format(moment))}/"
+    wanted = datetime(2026, 1, 2 if unit in ("DAYS", "HOURS") else 1, tzinfo=UTC).strftime(shape)
+    for operator, compare in {
+        "in": str.__eq__,
+        ">=": str.__ge__,
+        "<": str.__lt__,
+        "<=": str.__le__,
+        ">": str.__gt__,
+    }.items():
+        kept = list(made.partitions([KeyCondition("dt", operator, (wanted,))]))
+        assert kept == [p for p in everything if compare(p.values[0], wanted)]
+        assert operator != "in" or kept
+    assert not list(made.partitions([KeyCondition("dt", "in", ("2031-07-07",))]))
+
+
+def test_a_number_written_as_a_date_is_found_by_its_value() -> None:
+    """02012026 is the number 2012026: its zero is of the path."""
+    properties = {"dt.type": "date", "dt.format": "ddMMyyyy", "dt.range": "02012026,04012026"}
+    where = [KeyCondition("dt", "in", ("3012026",))]
+    assert values({"dt": "int"}, properties, where) == ["03012026"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "hint"),
+    [("date", "WHERE dt = DATE'2026-01-31'"), ("bigint", "WHERE dt = 7"), ("char(4)", "as string")],
+)
+def test_the_hint_for_an_injected_key_fits_its_type(type_: str, hint: str) -> None:
+    with pytest.raises(PlanError, match="'dt' is injected") as caught:
+        values({"dt": type_}, {"dt.type": "injected"})
+    assert hint in str(caught.value.hint)
 
 
 @given(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from headwater import hive_layout
+from headwater import hive_layout, local_files
 from headwater.arrow_types import data_type
 from headwater.credentials import Access
 from headwater.errors import ConfigError, SourceError
@@ -80,9 +81,9 @@ class FileDataSource(DataSource):
         """Return the files of the partitions that were kept."""
         groups = _partitions(table) if partitions is None else list(partitions)
         files = [
-            DataFile(str(path), path.stat().st_size, index)
+            replace(file, partition=index)
             for index, group in enumerate(groups)
-            for path in group.detail
+            for file in group.detail
         ]
         return FileRelation(
             table.name,
@@ -119,20 +120,22 @@ class FileDataSource(DataSource):
 
     def _describe(self, name: str) -> Table:
         root = Path(self.tables[name]).expanduser().resolve()
-        files = _files(root, name)
+        paths = _files(root, name)
         relatives = [
-            p.relative_to(root if root.is_dir() else root.parent).as_posix() for p in files
+            p.relative_to(root if root.is_dir() else root.parent).as_posix() for p in paths
         ]
+        # Marked before their columns are read: what is read is of the versions that were seen.
+        files = [_marked(path, name) for path in paths]
         found = hive_layout.layout(relatives, str(root))
         keys = tuple(
             Column(key, hive_layout.key_type(v[i] for v in found.values))
             for i, key in enumerate(found.keys)
         )
         folded = {k.casefold() for k in found.keys}
-        data = [c for c in self._columns(name, files) if c.name.casefold() not in folded]
-        groups: dict[tuple[str | None, ...], list[Path]] = {}
-        for path, values in zip(files, found.values, strict=True):
-            groups.setdefault(values, []).append(path)
+        data = [c for c in self._columns(name, paths) if c.name.casefold() not in folded]
+        groups: dict[tuple[str | None, ...], list[DataFile]] = {}
+        for file, values in zip(files, found.values, strict=True):
+            groups.setdefault(values, []).append(file)
         return Table(
             TableName(DATABASE, name), (*data, *keys), found.keys, "files", str(root), groups
         )
@@ -183,8 +186,15 @@ def _files(root: Path, name: str) -> list[Path]:
 
 
 def _partitions(table: Table) -> list[Partition]:
-    groups: Mapping[tuple[str | None, ...], list[Path]] = table.detail
-    return [Partition(v, str(paths[0].parent), paths) for v, paths in groups.items()]
+    groups: Mapping[tuple[str | None, ...], list[DataFile]] = table.detail
+    return [Partition(v, str(Path(f[0].path).parent), f) for v, f in groups.items()]
+
+
+def _marked(path: Path, name: str) -> DataFile:
+    try:
+        return local_files.data_file(str(path))
+    except OSError as error:
+        raise SourceError(f"table {name!r}: {path} can't be looked at: {error}") from error
 
 
 def _read_columns(format: str, path: Path, separator: str) -> tuple[Column, ...]:

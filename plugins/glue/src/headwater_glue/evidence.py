@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from headwater.local_time import first_moment
 from headwater.partition_patterns import Unit, parse_pattern
+from headwater.partition_values import canonical
 from headwater.partitions import expected_keys
 from headwater.plan import Scan
 from headwater.relation import FileRelation
@@ -113,10 +114,12 @@ def _moments(
         return
     folded = [k.casefold() for k in table.partition_keys]
     places = [(folded.index(k.casefold()), parse_pattern(p)) for k, p in rule.keys.items()]
+    types = [c.type for c in table.partition_columns]
     for partition in partitions:
         said: dict[Unit, int] = {}
         for index, pattern in places:
-            said |= pattern.read(partition.values[index] or "") or {}
+            value = canonical(partition.values[index] or "", pattern, types[index])
+            said |= pattern.read(value or "") or {}
         moment = first_moment(said) if Unit.YEAR in said else None
         if moment is not None:
             there = moment.replace(tzinfo=ZoneInfo(rule.timezone))

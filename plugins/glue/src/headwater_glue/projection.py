@@ -4,6 +4,10 @@ Of a table with `projection.enabled=true`, `GetPartitions` returns what somebody
 which is usually nothing: read by it, the table is silently empty. Here they are computed. They say
 what may exist; a place without files is an empty partition.
 
+A key has a type, and paths have a way to write it: `projection.dt.format=yyyyMMdd` puts the date
+2026-01-31 into `dt=20260131/`. Conditions and engines are given the value, places are made of what
+is written.
+
 Source: AWS Athena User Guide, "Supported types for partition projection" and "Set up partition
 projection".
 """
@@ -21,9 +25,11 @@ from typing import Final, TypeAlias
 from headwater import bounds
 from headwater.errors import PlanError
 from headwater.foreign import whole_number
-from headwater.local_time import first_moment
-from headwater.partition_patterns import Pattern
+from headwater.local_time import after, first_moment
+from headwater.partition_patterns import Pattern, Unit
+from headwater.partition_values import comparable
 from headwater.table import KeyCondition, Partition
+from headwater.types import DataType
 from headwater_glue.conditions import accepts
 from headwater_glue.entry import GlueColumn
 from headwater_glue.hive_types import column_type
@@ -37,6 +43,12 @@ MILLISECONDS: Final = {
     "DAYS": 86_400_000,
     "WEEKS": 604_800_000,
 }
+
+
+_TEXTS: Final = ("string", "varchar")
+_MOMENTS: Final = ("date", "timestamp", "timestamp_ntz")
+_EXAMPLES: Final = {**dict.fromkeys(_TEXTS, "'...'"), "int": "7", "date": "DATE'2026-01-31'"}
+"""Types of injected keys whose values are written in one way, with a value of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +159,16 @@ class DateAxis:
         )
         return text if text in [self.pattern.format(s) for s in steps if s <= self.last] else None
 
+    def within(self, begin: datetime, end: datetime) -> Iterator[str]:
+        """Yield the values of the moments in `[begin, end)`, in rising order."""
+        before = DateAxis(self.first, begin, self.pattern, self.interval, self.unit).size
+        for step in itertools.count(max(before - 2, 0)):
+            moment = shifted(self.first, step * self.interval, self.unit)
+            if moment >= end or moment > self.last:
+                return
+            if moment >= begin:
+                yield self.pattern.format(moment)
+
 
 @dataclass(frozen=True, slots=True)
 class InjectedAxis:
@@ -188,8 +210,9 @@ class Projection:
                 f"{k.name}: {len(c):,}" for k, c in zip(self.keys, choices, strict=True)
             )
             raise self._too_many(f"{count:,} partitions ({widths})")
-        for values in itertools.product(*choices):
-            yield Partition(values, self.place(values), computed=True)
+        for chosen in itertools.product(*choices):
+            place = self.place([text for _, text in chosen])
+            yield Partition(tuple(value for value, _ in chosen), place, computed=True)
 
     def total(self) -> int | None:
         """Return how many partitions there may be; None where a key is injected."""
@@ -197,36 +220,49 @@ class Projection:
         known = [s for s in sizes if s is not None]
         return math.prod(known) if len(known) == len(sizes) else None
 
-    def place(self, values: Sequence[str]) -> str:
-        """Return the location of the partition with these values."""
+    def place(self, texts: Sequence[str]) -> str:
+        """Return the location of the partition whose keys are written so."""
         if self.template is None:
-            return f"{self.location.rstrip('/')}/{path_of([k.name for k in self.keys], values)}/"
-        by_name = {k.name.lower(): v for k, v in zip(self.keys, values, strict=True)}
+            return f"{self.location.rstrip('/')}/{path_of([k.name for k in self.keys], texts)}/"
+        by_name = {k.name.lower(): t for k, t in zip(self.keys, texts, strict=True)}
         return re.sub(r"\$\{([^}]*)\}", lambda m: by_name[m[1].strip().lower()], self.template)
 
-    def _choices(self, key: GlueColumn, axis: Axis, where: Sequence[KeyCondition]) -> list[str]:
+    def _choices(
+        self, key: GlueColumn, axis: Axis, where: Sequence[KeyCondition]
+    ) -> list[tuple[str, str]]:
+        """Return the values of a key that meet all conditions, each with how paths write it."""
         own = [c for c in where if c.key.lower() == key.name.lower()]
         type_ = column_type(key.type)
         listed = next((c.values for c in own if c.operator == "in"), None)
-        candidates: Iterable[str | None]
+        candidates: Iterable[str]
         if isinstance(axis, InjectedAxis):
             if listed is None:
-                raise PlanError(
-                    f"table {self.table}: partition key {key.name!r} is injected: it may be "
-                    "anything, so the query must name the values it wants",
-                    code="injected-partition",
-                    hint=f"add to the query: WHERE {key.name} = '...'",
-                )
+                raise self._injected(key, type_)
             candidates = listed
-        elif listed is not None and not isinstance(axis, EnumAxis):
-            candidates = map(axis.spelled, listed)
+        elif listed is not None and (found := _found(axis, type_, listed)) is not None:
+            candidates = found
         elif axis.size > bounds.PROJECTED_VALUES:
             raise self._too_many(f"{axis.size:,} values of {key.name!r}")
         else:
             candidates = axis.values()
+        written = ((_value(axis, type_, text), text) for text in candidates)
         # Filtered as they come: a million values are not kept for the few that are meant.
-        known = (v for v in candidates if v is not None)
-        return list(dict.fromkeys(v for v in known if all(accepts(c, type_, v) for c in own)))
+        return list(dict.fromkeys(w for w in written if all(accepts(c, type_, w[0]) for c in own)))
+
+    def _injected(self, key: GlueColumn, type_: DataType) -> PlanError:
+        about = f"table {self.table}: partition key {key.name!r} is injected: it may be anything"
+        if example := _EXAMPLES.get("int" if type_.is_integer else type_.name):
+            return PlanError(
+                f"{about}, so the query must name the values it wants",
+                code="injected-partition",
+                hint=f"add to the query: WHERE {key.name} = {example}",
+            )
+        return PlanError(
+            f"{about}, and a value of its type, {type_}, can be written in more than one way, so "
+            "where its files lie is not known",
+            code="injected-partition",
+            hint="declare the key as string in Glue: what the query names is then what paths have",
+        )
 
     def _too_many(self, what: str) -> PlanError:
         return PlanError(
@@ -237,10 +273,54 @@ class Projection:
         )
 
 
+def _found(axis: Axis, type_: DataType, listed: Sequence[str]) -> Iterator[str] | None:
+    """Yield how paths write the listed values, without trying all; None where that can't be told.
+
+    Conditions name values of the key's type. A date is found by its moment, however the axis
+    writes it; a text only by its spelling.
+    """
+    match axis:
+        case IntegerAxis() if type_.is_integer or type_.name in _TEXTS:
+            return (text for v in listed if (text := axis.spelled(v)) is not None)
+        case DateAxis() if type_.name in _TEXTS:
+            return (text for v in listed if (text := axis.spelled(v)) is not None)
+        case DateAxis() if type_.name in _MOMENTS:
+            moments = [_moment(v, type_) for v in listed]
+            if None not in moments:
+                units = (Unit.DAY, max(axis.pattern.units))
+                return (
+                    text
+                    for moment in moments
+                    if moment is not None
+                    for text in axis.within(moment, max(_after(moment, u) for u in units))
+                )
+    return None
+
+
+def _value(axis: Axis, type_: DataType, text: str) -> str:
+    """Return the value of a key that paths write so: one of its type, where it has a type."""
+    if not isinstance(axis, DateAxis) or type_.name not in _MOMENTS:
+        return text
+    moment = read_moment(axis.pattern, text)
+    assert moment is not None, "the pattern wrote it, and names a year"
+    return f"{moment:%Y-%m-%d}" if type_.name == "date" else f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def _moment(value: str, type_: DataType) -> datetime | None:
+    found = comparable(value, type_)
+    if isinstance(found, datetime):
+        return found.replace(tzinfo=UTC)
+    return None if found is None else datetime(found.year, found.month, found.day, tzinfo=UTC)
+
+
+def _after(moment: datetime, unit: Unit) -> datetime:
+    return after(moment.replace(tzinfo=None), unit).replace(tzinfo=UTC)
+
+
 def read_moment(pattern: Pattern, text: str) -> datetime | None:
     """Return the beginning, in UTC, of the period that a value names; None if it names none."""
     said = pattern.read(text)
-    moment = None if said is None else first_moment(said)
+    moment = None if said is None or Unit.YEAR not in said else first_moment(said)
     return None if moment is None else moment.replace(tzinfo=UTC)
 
 

@@ -96,6 +96,8 @@ def _axis(table: GlueTable, key: str, now: Callable[[], datetime]) -> Axis:
 def _date_axis(table: GlueTable, key: str, now: Callable[[], datetime]) -> DateAxis:
     try:
         pattern = parse_pattern(_raw(table, key, "format"))
+        if Unit.YEAR not in pattern.units:
+            raise ConfigError(f"its format {pattern.text!r} names no year")
         moment = now()
         first, last = (_bound(text, pattern, moment) for text in _range(table, key))
     except (ConfigError, ValueError, OverflowError) as error:

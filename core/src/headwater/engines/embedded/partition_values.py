@@ -9,6 +9,7 @@ from typing import Final
 
 from headwater.errors import EngineError
 from headwater.foreign import decimal_number, whole_number
+from headwater.partition_values import comparable
 from headwater.sql.portable.spelling import cast, null, text
 from headwater.table import Column, TableName
 from headwater.types import INTEGER_BITS, DataType
@@ -46,6 +47,11 @@ def literal(value: str | None, column: Column, table: TableName) -> str:
         ) from None
 
 
+_TIMESTAMP: Final = re.compile(
+    r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})?)?", re.ASCII
+)
+
+
 def _integer(value: str, type_: DataType) -> str:
     number = whole_number(value.strip())
     if number is None:
@@ -66,18 +72,26 @@ def _decimal(value: str, type_: DataType) -> str:
     return f"{number:f}"
 
 
-def _date(value: str, _: DataType) -> str:
-    return date.fromisoformat(value.strip()).isoformat()
+def _date(value: str, type_: DataType) -> str:
+    # Python reads more spellings of a date than Spark does: 20260131, 2026-W05-6.
+    found = comparable(value.strip(), type_)
+    return found.isoformat() if isinstance(found, date) else str(_refuse(value))
 
 
 def _timestamp(value: str, _: DataType) -> str:
-    found = datetime.fromisoformat(value.strip())
+    found = _moment(value)
     return (found.replace(tzinfo=UTC) if found.tzinfo is None else found).isoformat(sep=" ")
 
 
 def _timestamp_ntz(value: str, _: DataType) -> str:
-    found = datetime.fromisoformat(value.strip())
+    found = _moment(value)
     return found.isoformat(sep=" ") if found.tzinfo is None else str(_refuse(value))
+
+
+def _moment(value: str) -> datetime:
+    if not _TIMESTAMP.fullmatch(value.strip()):
+        _refuse(value)
+    return datetime.fromisoformat(value.strip())
 
 
 def _boolean(value: str, _: DataType) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from headwater.errors import DataChangedError, UnsupportedError
+from headwater.local_files import local_path
 from headwater.relation import DataFile, FileRelation
 
 _S3_SCHEMES = ("s3", "s3a", "s3n")
@@ -34,12 +35,12 @@ def _duckdb_path(relation: FileRelation, file: DataFile) -> str:
     scheme, _, rest = file.path.partition("://")
     if rest and scheme in _S3_SCHEMES:
         return _plain(relation, f"s3://{rest}", _REMOTE_PATTERN)
-    if rest and scheme != "file":
+    path = local_path(file.path)
+    if path is None:
         raise UnsupportedError(
             f"table {relation.name}: the embedded engine does not read {scheme}:// ({file.path})",
             hint="it reads s3:// and local files",
         )
-    path = Path(unquote(urlsplit(file.path).path) if rest else file.path)
     _check_local(relation, file, path)
     return _plain(relation, str(path), _LOCAL_PATTERN)
 
