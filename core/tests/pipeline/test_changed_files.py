@@ -31,11 +31,11 @@ def text(line, path, value):
 
 WRITERS = {
     "parquet": parquet,
-    "orc": lambda path, value: orc.write_table(rows(value), path, compression="uncompressed"),
+    "orc": lambda path, value: orc.write_table(rows(value), path, compression="UNCOMPRESSED"),
     "csv": lambda path, value: text("{:05},{}", path, value),
     "json": lambda path, value: text('{{"id": "{:05}", "x": {}}}', path, value),
 }
-COLUMNS = {"columns": {"log": {"id": "string", "x": "bigint"}}, "options": {}}
+COLUMNS = {"log": {"id": "string", "x": "bigint"}}
 
 
 def in_place(path, write):
@@ -67,7 +67,7 @@ WAYS = [in_place, replaced, led_elsewhere]
 
 def source_of(folder, format):
     declared = COLUMNS if format in ("csv", "json") else {}
-    return hw.FileDataSource(tables={"log": str(folder)}, format=format, **declared)
+    return hw.FileDataSource(tables={"log": str(folder)}, format=format, columns=declared)
 
 
 @pytest.fixture

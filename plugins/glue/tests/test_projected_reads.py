@@ -117,7 +117,7 @@ def test_a_rule_prunes_by_either_way_to_write_the_key(lake: GlueLake, name: str)
         assert found == ([datetime(2026, 1, 2, h, tzinfo=UTC) for h in (0, 12)], 1)
 
 
-def read(lake: GlueLake, name: str, rule: dict[str, Any]) -> tuple[list[datetime], int]:
+def read(lake: GlueLake, name: str, rule: dict[str, Any]) -> tuple[list[Any], int]:
     with hw.Workspace(engine="embedded") as workspace:
         workspace.create_model("m")
         version = workspace.create_model_version(
@@ -129,6 +129,5 @@ def read(lake: GlueLake, name: str, rule: dict[str, Any]) -> tuple[list[datetime
         )
         serving = version.connect_serving(source, "id", "ts")
         data = serving.read("2026-01-02", "2026-01-03")
-        return sorted(data.to_arrow()["timestamp"].to_pylist()), data.plan.scans[
-            0
-        ].estimate.partitions_kept
+        times: list[Any] = data.to_arrow()["timestamp"].to_pylist()
+        return sorted(times), data.plan.scans[0].estimate.partitions_kept
