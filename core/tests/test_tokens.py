@@ -5,6 +5,7 @@ import json
 import pickle
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -348,3 +349,66 @@ class TestClientCredentials:
         with pytest.raises(ConfigError, match="by reference") as caught:
             ClientCredentialsToken("https://idp.example.com/token", "app", CANARY)
         assert CANARY not in str(caught.value)
+
+
+def quoting() -> str:
+    held = CANARY
+    raise ValueError(f"can't refresh {held}")
+
+
+def printing(code: str) -> CommandToken:
+    return CommandToken((sys.executable, "-c", code), timeout=2)
+
+
+def a_file(path: Path, content: bytes) -> FileToken:
+    path.write_bytes(content)
+    return FileToken(str(path))
+
+
+FAILING: dict[str, Callable[[Path], TokenSource]] = {
+    "command fails": lambda path: printing(f"import sys; print({CANARY!r}); sys.exit(3)"),
+    "command hangs": lambda path: printing(
+        f"import time; print({CANARY!r}, flush=True); time.sleep(60)"
+    ),
+    "no command": lambda path: CommandToken(("no-such-program", CANARY)),
+    "no text": lambda path: a_file(path / "token", CANARY.encode() + b"\xff"),
+    "too large": lambda path: a_file(path / "token", CANARY.encode() * 10_000),
+    "function raises": lambda path: CallableToken(quoting),
+    "function gives no text": lambda path: CallableToken(lambda: CANARY.encode()),  # type: ignore[arg-type,return-value]
+    "nobody there": lambda path: ClientCredentialsToken(
+        "http://127.0.0.1:1/token", "client", Secret(CANARY)
+    ),
+    "nobody there, post": lambda path: ClientCredentialsToken(
+        "http://127.0.0.1:1/token", "client", Secret(CANARY), authentication="post"
+    ),
+}
+
+
+def variables(error: BaseException) -> Iterator[str]:
+    """Yield what trackers of errors record: all variables of all frames but the test's own."""
+    chain, seen = [error], set[int]()
+    while chain:
+        one = chain.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield f"{one!r} {one.__dict__}"
+        for frame, _ in traceback.walk_tb(one.__traceback__):
+            if not frame.f_code.co_name.startswith("test_"):
+                yield f"{frame.f_code.co_name}: {[*map(repr, frame.f_locals.values())]}"
+        chain += [e for e in (one.__cause__, one.__context__) if e is not None]
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_no_frame_of_a_failing_source_holds_its_secret(tmp_path: Path, name: str) -> None:
+    source = FAILING[name](tmp_path)
+    with pytest.raises(AuthError) as caught:
+        source.token()
+    basic = base64.b64encode(f"client:{CANARY}".encode()).decode()
+    assert [text for text in variables(caught.value) if CANARY in text or basic in text] == []
+
+
+def test_no_frame_holds_a_token_that_is_none() -> None:
+    with pytest.raises(AuthError) as caught:
+        claims(CANARY)
+    assert [text for text in variables(caught.value) if CANARY in text] == []

@@ -7,16 +7,21 @@ to renew itself; `Access` carries the sessions of one operation to the catalog a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import wraps
 from types import TracebackType
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, ParamSpec, Protocol, Self, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
 from headwater.errors import AuthError
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_E = TypeVar("_E", bound=BaseException)
 
 
 class Secret:
@@ -48,6 +53,45 @@ class Secret:
 
     def __reduce__(self) -> Any:
         raise TypeError("a Secret is not pickled: open the strategy again on the other side")
+
+
+def without_frames(error: _E) -> _E:
+    """Return an exception, and those that it came from, without the frames that they passed.
+
+    A frame keeps its variables for as long as somebody holds the exception, and trackers of errors
+    record them: a token that was being sent would outlive its use. What is suppressed (`raise ...
+    from None`) is dropped, for it may quote the secret.
+    """
+    chain: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while chain:
+        one = chain.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        one.__traceback__ = None
+        if one.__suppress_context__ and one.__context__ is not one.__cause__:
+            one.__context__ = None
+        chain += [one.__cause__, one.__context__]
+    return error
+
+
+def leaving_no_frames(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Let what a `function` that handles secrets raises leave no frame of it behind.
+
+    See `without_frames`; the frames of its callers stay.
+    """
+
+    @wraps(function)
+    def sealed(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            del args, kwargs
+            without_frames(error)
+            raise
+
+    return sealed
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from headwater.printable import printable
+
 _SHOWN = 120
 """How many characters of a long source line are shown around a finding."""
 
@@ -115,7 +117,7 @@ class Diagnostic:
         gutter = "    "
         if self.span is not None and self.text is not None:
             line, column = self.span.line_column(self.text)
-            source = self.text.splitlines()[line - 1] if self.text.splitlines() else ""
+            source = self.text.split("\n")[line - 1]
             number = f"{line:>3}"
             gutter = " " * (len(number) + 1)
             source, place = _around(source, column - 1)
@@ -125,7 +127,7 @@ class Diagnostic:
             lines += [f"{number} | {source}", f"{gutter}| {pad}{'^' * length}"]
         if self.hint:
             lines += [f"{gutter}= {part}" for part in self.hint.splitlines()]
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
 
 def _around(source: str, place: int) -> tuple[str, int]:

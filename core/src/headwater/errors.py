@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Self, TypeVar
 
 from headwater.diagnostics import Diagnostic, render_all
+from headwater.printable import printable
 
 _E = TypeVar("_E", bound="HeadwaterError")
 
@@ -52,10 +53,11 @@ class HeadwaterError(Exception):
         hint: str | None = None,
         retryable: bool | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        # It may hold names and texts of others, and whoever catches it may print it.
+        self.message = printable(message)
+        super().__init__(self.message)
         self.code = code or self.default_code
-        self.hint = hint
+        self.hint = None if hint is None else printable(hint)
         self.retryable = self.default_retryable if retryable is None else retryable
 
     def __str__(self) -> str:
@@ -64,7 +66,7 @@ class HeadwaterError(Exception):
     def noted(self, note: str) -> Self:
         """Return the same error with a `note` behind its message, in brackets."""
         made = copy.copy(self)
-        made.message = f"{self.message} ({note})"
+        made.message = f"{self.message} ({printable(note)})"
         made.args = (made.message,)
         return made
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
+from html import escape as _escaped
+
+from headwater.printable import printable
+
+
+def escape(text: str) -> str:
+    """Return a text as HTML, and what would not be seen of it by its code."""
+    return _escaped(printable(text))
 
 
 def card(title: str, *parts: str) -> str:

@@ -6,6 +6,7 @@ import base64
 import binascii
 from typing import Any
 
+from headwater.credentials import leaving_no_frames
 from headwater.errors import AuthError
 from headwater.foreign import json_value
 
@@ -19,6 +20,7 @@ def is_jwt(token: str) -> bool:
     return True
 
 
+@leaving_no_frames
 def claims(token: str, *, what: str = "the token") -> dict[str, Any]:
     """Return what a JWT says about its bearer, *unverified*: for messages, never for decisions.
 
@@ -32,6 +34,7 @@ def claims(token: str, *, what: str = "the token") -> dict[str, Any]:
     return _parts(token, what)[1]
 
 
+@leaving_no_frames
 def header(token: str, *, what: str = "the token") -> dict[str, Any]:
     """Return how a JWT says that it is signed (`alg`, `kid`), *unverified*.
 

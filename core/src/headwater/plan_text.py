@@ -6,6 +6,7 @@ from typing import Any
 
 from headwater import html
 from headwater.plan import Plan, Scan
+from headwater.printable import printable
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -44,7 +45,7 @@ def explain(plan: Plan) -> str:
     lines += [f"    {line}" for line in plan.sql.splitlines()]
     for warning in plan.warnings:
         lines += warning.render().splitlines()
-    return "\n".join(lines)
+    return printable("\n".join(lines))
 
 
 def _scan_lines(scan: Scan) -> list[str]:

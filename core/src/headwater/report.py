@@ -10,6 +10,7 @@ from typing import Any
 from headwater import html
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.errors import HeadwaterError
+from headwater.printable import printable, printable_line
 
 
 class Status(StrEnum):
@@ -115,12 +116,12 @@ class CheckReport:
         width = max([len(s.name) for s in self.stages], default=0)
         for stage in self.stages:
             mark = marks.get(stage.status, "skip")
-            lines.append(f"  {mark:<4} {stage.name:<{width}}  {stage.summary}")
+            lines.append(f"  {mark:<4} {stage.name:<{width}}  {printable_line(stage.summary)}")
             for diagnostic in stage.diagnostics:
                 if diagnostic.severity is not Severity.INFO:
                     lines += [f"        {line}" for line in _shown(diagnostic, stage.summary)]
         lines.append(f"  verdict: {self.verdict}")
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     def _repr_html_(self) -> str:
         stages = html.table(

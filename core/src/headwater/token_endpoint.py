@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import urlencode, urlsplit
 
-from headwater.credentials import Secret, TokenSource
+from headwater.credentials import Secret, TokenSource, leaving_no_frames
 from headwater.errors import AuthError, ConfigError
 from headwater.jwt import is_jwt
 from headwater.token_http import fetch
@@ -60,6 +60,7 @@ class ClientCredentialsToken:
             )
         object.__setattr__(self, "client_secret", by_reference(self.client_secret))
 
+    @leaving_no_frames
     def token(self) -> str:
         """Ask the endpoint for a token and check that it is a JWT."""
         secret = Secret(cast("TokenSource", self.client_secret).token())

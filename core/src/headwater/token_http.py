@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from headwater import bounds
-from headwater.credentials import Secret
+from headwater.credentials import Secret, leaving_no_frames
 from headwater.errors import AuthError
 from headwater.foreign import json_value
 
@@ -31,6 +31,7 @@ class Answer:
     text: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
+    @leaving_no_frames
     def json_text(self, name: str) -> str:
         """Return a text field of the body, which is a JSON object.
 
@@ -51,6 +52,7 @@ class Answer:
         return value
 
 
+@leaving_no_frames
 def fetch(
     url: str,
     *,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from headwater.credentials import Secret, TokenSource
+from headwater.credentials import Secret, TokenSource, leaving_no_frames
 from headwater.errors import AuthError, ConfigError
 
 _MAX_BYTES = 64 * 1024
@@ -29,6 +29,7 @@ class FileToken:
 
     path: str
 
+    @leaving_no_frames
     def token(self) -> str:
         """Return the file's text, stripped."""
         path = Path(self.path).expanduser()
@@ -71,6 +72,7 @@ class EnvToken:
 
     name: str
 
+    @leaving_no_frames
     def token(self) -> str:
         """Return the variable's text, stripped."""
         text = os.environ.get(self.name, "").strip()
@@ -104,6 +106,7 @@ class CommandToken:
         if not self.arguments:
             raise ConfigError("a token command is empty", hint="e.g. command:my-idp print-token")
 
+    @leaving_no_frames
     def token(self) -> str:
         """Run the program and return what it prints, stripped."""
         try:
@@ -152,6 +155,7 @@ class CallableToken:
 
     function: Callable[[], str] = field(repr=False)
 
+    @leaving_no_frames
     def token(self) -> str:
         """Call the function."""
         try:
@@ -182,6 +186,7 @@ class LiteralSecret:
 
     secret: Secret
 
+    @leaving_no_frames
     def token(self) -> str:
         """Return the secret's text."""
         return self.secret.reveal()

@@ -7,19 +7,22 @@ leaves nothing behind where unnamed files are to be had, and nothing under the n
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from headwater.diagnostics import hint_for
 from headwater.errors import ConfigError, UnsupportedError
+from headwater.relation import FileRelation
 
 if TYPE_CHECKING:
     from headwater.dataset import Dataset
+    from headwater.plan import Plan
 
 FORMATS: Final = {"parquet": ".parquet", "csv": ".csv", "arrow": ".arrow"}
 """Formats that core writes, and the endings of their files."""
@@ -41,8 +44,9 @@ def write(dataset: Dataset, path: str | Path, format: str, *, overwrite: bool = 
         Path of the file.
 
     Raises:
-        ConfigError: If the file exists and `overwrite` is false, or can't be made there, or is a
-            URI.
+        ConfigError: If the file exists and `overwrite` is false, also where it appears meanwhile;
+            if it is one that the read itself reads, or a URI; `write-failed` if it can't be written
+            (no room, no right).
     """
     if _URI.match(str(path)):
         raise ConfigError(
@@ -51,19 +55,37 @@ def write(dataset: Dataset, path: str | Path, format: str, *, overwrite: bool = 
             "write_parquet, write_delta or write_iceberg",
         )
     target = _target(Path(path), FORMATS[format])
-    if target.exists() and not overwrite:
-        raise ConfigError(
-            f"{target} exists", hint="choose another path, or pass overwrite=True (--overwrite)"
-        )
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{target.parent} can't be made: {error.strerror}") from error
-    reader = dataset.reader()
-    with reader, complete(target) as file, _sink(format, file, reader.schema) as sink:
-        for batch in reader:
-            sink.write_batch(batch)
+    _refuse_inputs(dataset.plan, target)
+    with complete(target, overwrite=overwrite) as file:
+        reader = dataset.reader()
+        with reader:
+            # What can't be opened may be the rows' own fault: only what is written is ours.
+            sink = _sink(format, file, reader.schema)
+            with _failing(target, sink.close) as close:
+                for batch in reader:
+                    with _told(target):
+                        sink.write_batch(batch)
+                close()
     return target
+
+
+def _refuse_inputs(plan: Plan, target: Path) -> None:
+    """Raise if a file that a plan reads is the one to be written.
+
+    Raises:
+        ConfigError: Names the file and its table.
+    """
+    if not target.exists():
+        return
+    for scan in plan.scans:
+        files = scan.relation.files if isinstance(scan.relation, FileRelation) else ()
+        for file in files:
+            local = Path(file.path.removeprefix("file://"))
+            if "://" not in str(local) and local.exists() and local.samefile(target):
+                raise ConfigError(
+                    f"{target} is read by this very read, as a file of table {scan.table}",
+                    hint="write to another path",
+                )
 
 
 def unknown_format(format: str) -> UnsupportedError:
@@ -74,28 +96,125 @@ def unknown_format(format: str) -> UnsupportedError:
 
 
 @contextmanager
-def complete(target: Path) -> Iterator[IO[bytes]]:
-    """Give a file to write to, which appears as `target` only if the block ends without error."""
-    directory = target.parent
-    hidden = directory / f".{target.name}.{secrets.token_hex(6)}.tmp"
+def complete(target: Path, *, overwrite: bool = False) -> Iterator[IO[bytes]]:
+    """Give a file to write to, which appears as `target` only if the block ends without error.
+
+    A link under that name is kept, and the file that it leads to is replaced.
+
+    Args:
+        target: Its path; the folder is made if it is missing.
+        overwrite: Replace what is there. Without it, a file that another process puts there while
+            the block runs stays, and the block ends with an error.
+
+    Raises:
+        ConfigError: If it exists and `overwrite` is false; `write-failed` if it can't be written.
+    """
+    if os.path.lexists(target) and not overwrite:
+        raise _exists(target)
+    with _told(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        place = target.resolve() if overwrite else target
+        if place.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+        hidden = place.parent / f".{place.name}.{secrets.token_hex(6)}.tmp"
+        try:
+            descriptor = os.open(place.parent, os.O_TMPFILE | os.O_RDWR, 0o666)
+            unnamed = True
+        except (AttributeError, OSError):
+            descriptor = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+            unnamed = False
     try:
-        descriptor = os.open(directory, os.O_TMPFILE | os.O_RDWR, 0o666)
-        unnamed = True
-    except (AttributeError, OSError):
-        descriptor = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
-        unnamed = False
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+        with _closing(descriptor, target) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-            if unnamed:
-                _name(file.fileno(), hidden)
-        hidden.replace(target)
+            with _told(target):
+                file.flush()
+                os.fsync(file.fileno())
+                if unnamed:
+                    _name(file.fileno(), hidden if overwrite else place)
+        with _told(target):
+            if overwrite:
+                hidden.replace(place)
+            elif not unnamed:
+                _rename(hidden, place)
     except BaseException:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             hidden.unlink()
         raise
+
+
+@contextmanager
+def _closing(descriptor: int, target: Path) -> Iterator[IO[bytes]]:
+    """Give an open file; where the block fails, it is closed in silence."""
+    file = os.fdopen(descriptor, "wb")
+    try:
+        yield file
+    except BaseException:
+        with suppress(OSError):
+            file.close()
+        raise
+    with _told(target):
+        file.close()
+
+
+@contextmanager
+def _failing(target: Path, close: Callable[[], object]) -> Iterator[Callable[[], None]]:
+    """Give what closes a sink; where the block fails, it is closed all the same, in silence."""
+
+    def closing() -> None:
+        with _told(target):
+            close()
+
+    try:
+        yield closing
+    except BaseException:
+        with suppress(Exception):
+            close()
+        raise
+
+
+@contextmanager
+def _told(target: Path) -> Iterator[None]:
+    """Turn the system's refusals of the block into one of ours, which names the path."""
+    try:
+        yield
+    except FileExistsError as error:
+        if os.path.lexists(target) and not target.is_dir():
+            raise _exists(target) from error
+        raise _not_written(target, error) from error
+    except OSError as error:
+        raise _not_written(target, error) from error
+
+
+def _not_written(target: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"{target} can't be written: {error.strerror or error}",
+        code="write-failed",
+        hint="nothing was left under that name; choose another path, or make room or rights there",
+    )
+
+
+def _exists(target: Path) -> ConfigError:
+    return ConfigError(
+        f"{target} exists", hint="choose another path, or pass overwrite=True (--overwrite)"
+    )
+
+
+def _rename(hidden: Path, place: Path) -> None:
+    """Give a file its name, unless another has it.
+
+    Raises:
+        FileExistsError: If there is one.
+    """
+    try:
+        place.hardlink_to(hidden)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without links (FAT): the name is claimed first, by a file without content.
+        os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        hidden.replace(place)
+    else:
+        hidden.unlink()
 
 
 def _name(descriptor: int, path: Path) -> None:

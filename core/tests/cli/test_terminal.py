@@ -157,3 +157,14 @@ def test_an_error_without_a_hint_is_one_line() -> None:
     pipes = Pipes()
     pipes.terminal.refuse(AuthError("no identity was opened"))
     assert pipes.got[1] == "error: no identity was opened\n"
+
+
+def test_progress_takes_a_label_for_text_and_not_for_markup(
+    watched: Terminal, screen: Screen
+) -> None:
+    with watched.progress(lambda: "reading [red]t\x1b]0;pwned\x07"):
+        time.sleep(0.3)
+    shown = screen.getvalue()
+    assert "reading [red]t" in shown
+    assert "\x1b]0;" not in shown
+    assert "\x07" not in shown

@@ -121,24 +121,78 @@ def test_a_bad_day(
     assert watch.found() == []
 
 
-def test_frames_of_ours_hold_no_secret(
-    aws: Emulator, watch: Watch, token: Callable[..., str]
+def show_frames(watch: Watch, error: BaseException) -> int:
+    """Show what trackers of errors record: all variables of all frames, causes and contexts too."""
+    frames, chain, seen = 0, [error], set[int]()
+    while chain:
+        one = chain.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        watch.show(one, one.__dict__)
+        for frame, _ in traceback.walk_tb(one.__traceback__):
+            # The test's own frames hold what the test wrote.
+            if frame.f_globals.get("__name__", "") != __name__:
+                frames += 1
+                watch.show(*frame.f_locals.values())
+        chain += [e for e in (one.__cause__, one.__context__) if e is not None]
+    return frames
+
+
+FAILING: dict[str, tuple[dict[str, Any], Callable[[Emulator], object]]] = {
+    "stranger": ({"sub": "stranger"}, lambda aws: None),
+    "audience": ({"aud": "other"}, lambda aws: None),
+    "expired": ({"expires_in": -60}, lambda aws: None),
+    "outage": ({}, lambda aws: aws.faults.fail("sts:*", 503, None)),
+    "broken answer": ({}, lambda aws: aws.faults.truncate("sts:*", after=10, times=None)),
+    "later call": ({}, lambda aws: aws.faults.fail("sts:GetCallerIdentity", 400, None)),
+}
+
+
+@pytest.mark.parametrize("day", FAILING)
+def test_no_frame_of_a_failing_web_identity_holds_a_secret(
+    aws: Emulator, watch: Watch, token: Callable[..., str], day: str
 ) -> None:
-    # Tools that print the local variables of a traceback see the frames of this project.
-    strategy = OidcRole(
-        role_arn=aws.create_oidc_role(subject="me"), token=token(sub="stranger"), then=()
+    claims, fault = FAILING[day]
+    fault(aws)
+    role = aws.create_oidc_role(subject="me")
+    with (
+        opened(aws, OidcRole(role_arn=role, token=token(**claims), then=())) as session,
+        pytest.raises(HeadwaterError) as caught,
+    ):
+        session.identity()
+    issued = aws._identities._sessions.values()
+    watch.secrets |= {s.secret for s in issued} | {s.token for s in issued}
+    assert show_frames(watch, caught.value) > 2
+    assert watch.found() == []
+
+
+def test_no_frame_of_a_refused_role_holds_a_secret(aws: Emulator, watch: Watch) -> None:
+    key, secret = aws.create_user_keys(policy=None, name="someone")
+    watch.secrets |= {secret, "canary-mfa", "canary-external"}
+    trust: dict[str, Any] = {"Version": "2012-10-17", "Statement": []}
+    role = aws.create_role(name="reader", trust=trust)
+    strategy = AssumeRole(
+        role_arn=role,
+        source=StaticKeys(access_key_id=key, secret_access_key=Secret(secret)),
+        mfa_serial="arn:aws:iam::123456789012:mfa/me",
+        mfa_code="command:echo canary-mfa",
     )
     with opened(aws, strategy) as session, pytest.raises(HeadwaterError) as caught:
         session.identity()
-    ours = 0
-    error: BaseException | None = caught.value
-    while error is not None:
-        for frame, _ in traceback.walk_tb(error.__traceback__):
-            if "headwater" in frame.f_globals.get("__name__", ""):
-                ours += 1
-                watch.show(*frame.f_locals.values())
-        error = error.__cause__
-    assert ours > 5
+    assert show_frames(watch, caught.value) > 3
+    assert watch.found() == []
+
+
+def test_no_frame_of_a_refused_signature_holds_a_secret(aws: Emulator, watch: Watch) -> None:
+    watch.secrets.add("canary-secret-key-of-nobody-0000000000000")
+    strategy = StaticKeys(
+        access_key_id="AKIAIOSFODNN7EXAMPLE",
+        secret_access_key=Secret("canary-secret-key-of-nobody-0000000000000"),
+    )
+    with opened(aws, strategy) as session, pytest.raises(HeadwaterError) as caught:
+        session.identity()
+    assert show_frames(watch, caught.value) > 1
     assert watch.found() == []
 
 

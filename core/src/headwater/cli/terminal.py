@@ -6,6 +6,7 @@ warnings and errors go to stderr. Nothing is coloured, wrapped or animated unles
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -16,7 +17,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from headwater.diagnostics import render_all
-from headwater.errors import HeadwaterError
+from headwater.errors import ConfigError, HeadwaterError
+from headwater.printable import json_text, printable, printable_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,7 +64,7 @@ class Terminal:
 
     def table(self, rows: Iterable[Sequence[str]], *, indent: str = "") -> None:
         """Give rows to a person, in columns; the last column is as long as it is."""
-        rows = [tuple(row) for row in rows]
+        rows = [tuple(map(printable_line, row)) for row in rows]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
         for row in rows:
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
@@ -71,7 +73,7 @@ class Terminal:
     def emit(self, answer: Any) -> None:
         """Give the answer to a program; silent without `--json`."""
         if self.json:
-            self._out.write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
+            self._put(self._out, json_text(json.dumps(answer, indent=2, ensure_ascii=False)))
 
     def warn(self, text: str) -> None:
         """Tell a person what they should know beside the answer."""
@@ -114,11 +116,14 @@ class Terminal:
             return
         from rich.live import Live
         from rich.spinner import Spinner
+        from rich.text import Text
 
         spinner = Spinner("dots")
 
         def shown() -> Spinner:
-            spinner.update(text=label if isinstance(label, str) else label())
+            told = label if isinstance(label, str) else label()
+            # A str would be read as markup, which a name of others may hold.
+            spinner.update(text=Text(printable_line(told)))
             return spinner
 
         with Live(
@@ -145,6 +150,7 @@ class Terminal:
             self._write(self._err, "".join(traceback.format_exception(error)).rstrip())
 
     def _write(self, stream: TextIO, text: str) -> None:
+        text = printable(text)
         if _watched(stream) and not os.environ.get("NO_COLOR"):
             from rich.text import Text
 
@@ -154,8 +160,29 @@ class Terminal:
                     styled.stylize(style, start, end)
             _console(stream).print(styled, soft_wrap=True)
         else:
+            self._put(stream, text)
+
+    def _put(self, stream: TextIO, text: str) -> None:
+        """Write to a stream, at once: what is listed piece by piece arrives so, in a pipe too.
+
+        Raises:
+            BrokenPipeError: If nobody reads it any more, which ends the program.
+            ConfigError: `write-failed`, if it can't be written.
+        """
+        try:
             stream.write(text + "\n")
-            stream.flush()  # what is listed piece by piece arrives piece by piece, in a pipe too
+            stream.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if stream is self._err:
+                return  # there is nowhere left to say it
+            self._out = io.StringIO()
+            raise ConfigError(
+                f"the answer can't be written to standard output: {error.strerror or error}",
+                code="write-failed",
+                hint="where it goes to must be writable, and have room",
+            ) from error
 
 
 class _LogHandler(logging.Handler):

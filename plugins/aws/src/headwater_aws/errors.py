@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
 
+from headwater.credentials import without_frames
 from headwater.errors import (
     AccessDeniedError,
     AuthError,
@@ -104,12 +105,16 @@ def translating(
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
+    # botocore's frames hold requests, with their signatures and session tokens.
     try:
         yield
     except (BotoCoreError, ClientError) as error:
         raise translate(
             error, doing=doing, resource=resource, session=session, beside=beside
-        ) from error
+        ) from without_frames(error)
+    except HeadwaterError as error:
+        without_frames(error)
+        raise
 
 
 def broken_answer(doing: str) -> SourceError:

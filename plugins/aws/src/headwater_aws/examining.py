@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from headwater.credentials import TokenSource
+from headwater.credentials import Secret, TokenSource
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.errors import AuthError, HeadwaterError
 from headwater.foreign import json_value
@@ -34,9 +34,9 @@ def examine(session: AwsSession) -> Iterator[CheckStage]:
     missing = False
     for source in session.tokens:
         try:
-            token = source.token()
-            told = claims(token, what=f"the token from {source.describe()}")
-            head = header(token)
+            token = Secret(source.token())
+            told = claims(token.reveal(), what=f"the token from {source.describe()}")
+            head = header(token.reveal())
         except AuthError as error:
             yield CheckStage.failed("token", error)
             yield CheckStage.skipped("issuer", "not examined: there is no token that names it")

@@ -3,7 +3,7 @@
 At DEBUG botocore logs request parameters (the web identity token), canonical requests (the session
 token) and raw answers (the keys that STS has just issued, before anyone else has seen them). The
 filter costs nothing until such a record is made. It strikes out the secrets that headwater knows,
-and the fields in which AWS sends new ones.
+the fields in which AWS sends new ones, and the code of a second factor.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ _ISSUED = re.compile(
     re.IGNORECASE,
 )
 """STS answers in XML; SSO and credential endpoints answer in JSON."""
+_SENT = re.compile(r"""(TokenCode(?:': '|=))[^'&\s]+""")
+"""The code of a second factor is too short to be looked for, so it is told by its parameter."""
 _LOGGERS = (
     "botocore.auth",
     "botocore.awsrequest",
@@ -59,7 +61,9 @@ class _Filter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
-        shown = _ISSUED.sub(rf"\g<1>{MASK}", strike(message, self._secrets))
+        shown = strike(message, self._secrets)
+        for pattern in (_ISSUED, _SENT):
+            shown = pattern.sub(rf"\g<1>{MASK}", shown)
         if shown != message:
             record.msg, record.args = shown, ()
         return True

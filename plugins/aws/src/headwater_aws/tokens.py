@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from headwater.credentials import Secret, TokenSource
+from headwater.credentials import Secret, TokenSource, leaving_no_frames
 from headwater.errors import AuthError
 from headwater.token_http import fetch
 from headwater.tokens import FileToken, TokenInput, is_jwt, parse_token_source
@@ -25,6 +25,7 @@ class EksToken:
     Source: Amazon EKS User Guide, "IAM roles for service accounts".
     """
 
+    @leaving_no_frames
     def token(self) -> str:
         """Return the text of the file that AWS_WEB_IDENTITY_TOKEN_FILE names."""
         path = _variable(
@@ -54,6 +55,7 @@ class GitHubActionsToken:
     audience: str = AUDIENCE
     timeout: float = 10.0
 
+    @leaving_no_frames
     def token(self) -> str:
         """Ask the runner for a token."""
         need = "give the job `permissions: id-token: write`"
@@ -94,6 +96,7 @@ class GcpMetadataToken:
     service_account: str = "default"
     timeout: float = 5.0
 
+    @leaving_no_frames
     def token(self) -> str:
         """Ask the metadata server for a token."""
         host = os.environ.get("GCE_METADATA_HOST") or "metadata.google.internal"
@@ -138,6 +141,7 @@ class AzureMetadataToken:
     client_id: str | None = None
     timeout: float = 5.0
 
+    @leaving_no_frames
     def token(self) -> str:
         """Ask App Service's endpoint where there is one, else the virtual machine's."""
         query = {"resource": self.resource}

@@ -33,7 +33,7 @@ def config_schema(
         terminal.emit(schema)
         terminal.say(json_module.dumps(schema, indent=2))
         return
-    with complete(out) as file:
+    with complete(out, overwrite=True) as file:
         file.write((json_module.dumps(schema, indent=2) + "\n").encode())
     terminal.emit({"path": str(out)})
     terminal.say(f"wrote {out}; begin headwater.yaml with this line, and editors will use it:")

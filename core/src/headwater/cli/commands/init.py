@@ -86,8 +86,7 @@ def init(
         _refuse_existing(path, overwrite)
         given |= parsed_options(options or [])
         kind, text = _proposal(terminal, table, given, path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with complete(path) as file:
+    with complete(path, overwrite=overwrite) as file:
         file.write(text.encode())
     terminal.emit({"path": str(path), "source": kind})
     terminal.say(f"wrote {path}: edit it, then run `headwater check`")

@@ -11,6 +11,7 @@ from typing import Final
 
 from headwater.errors import ConfigError
 from headwater.hookspecs import API_VERSION
+from headwater.writing import complete
 
 _FILES: Final = {
     "pyproject.toml": "pyproject.toml.txt",
@@ -69,12 +70,19 @@ def write_project(kind: str, folder: Path) -> list[Path]:
         What was written.
 
     Raises:
-        ConfigError: If the folder holds anything, or `kind` is no name.
+        ConfigError: If the folder holds anything or can't be written to, or `kind` is no name.
     """
     made = {folder / path: text for path, text in project(kind).items()}
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder} is not empty", hint="name another with --folder")
-    for path, text in made.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return list(made)
+    written: list[Path] = []
+    try:
+        for path, text in made.items():
+            with complete(path) as file:
+                file.write(text.encode())
+            written.append(path)
+    except BaseException:
+        for path in written:
+            path.unlink()
+        raise
+    return written

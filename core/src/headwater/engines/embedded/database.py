@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from headwater.engines.scratch import scratch_folder
 from headwater.errors import EngineError
 from headwater.sql.portable import macros
 from headwater.sql.portable.spelling import text
@@ -49,10 +50,10 @@ def database(
         config["memory_limit"] = memory_limit
     if threads is not None:
         config["threads"] = threads
-    with tempfile.TemporaryDirectory(prefix="headwater-spill-") as spill:
+    with _spill_folder() as spill:
         connection = duckdb.connect(":memory:", config=config)
         try:
-            connection.execute(f"SET temp_directory = {text(spill)}")
+            connection.execute(f"SET temp_directory = {text(str(spill))}")
             # Spark's timestamps are instants, shown and cut in UTC. Globally: cursors start anew.
             connection.execute("SET GLOBAL TimeZone = 'UTC'")
             # Order that no ORDER BY asked for costs memory; Spark does not give it either.
@@ -72,6 +73,20 @@ def database(
             yield connection
         finally:
             connection.close()
+
+
+@contextmanager
+def _spill_folder() -> Iterator[Path]:
+    with ExitStack() as kept:
+        try:
+            folder = kept.enter_context(scratch_folder())
+        except OSError as error:
+            raise EngineError(
+                f"embedded engine: no folder to spill to can be made in {tempfile.gettempdir()}: "
+                f"{error.strerror}",
+                hint="set TMPDIR to a folder of this machine that can be written to",
+            ) from error
+        yield folder
 
 
 def confine(connection: DuckDBPyConnection, paths: Sequence[str]) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Final
 
+from headwater.engines.scratch import scratch_folder
 from headwater.engines.spark.lending import LendingService
 from headwater.engines.spark.packages import EXCLUDED, coordinates
 from headwater.engines.spark.reference import SETTINGS
@@ -69,8 +68,7 @@ def _started(master: str | None, packages: Sequence[str], conf: Mapping[str, str
     from pyspark.sql import SparkSession
 
     with ExitStack() as resources:
-        warehouse = tempfile.mkdtemp(prefix="headwater-warehouse-")
-        resources.callback(shutil.rmtree, warehouse, ignore_errors=True)
+        warehouse = str(resources.enter_context(scratch_folder()))
         settings = {**SETTINGS, "spark.sql.warehouse.dir": warehouse}
         if is_local(master):
             settings |= _LOCAL

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from headwater.credentials import Secret, TokenSource
+from headwater.credentials import Secret, TokenSource, leaving_no_frames
 from headwater.tokens import claims
 from headwater_aws.errors import EXPIRED, code_of
 from headwater_aws.narrowing import PolicyRow
@@ -89,6 +89,7 @@ def web_identity_step(role: OidcRole, source: TokenSource, opening: Opening) -> 
         )
         return _keys(answer)
 
+    @leaving_no_frames
     def ask(policy: str | None) -> Keys:
         token = Secret(source.token())
         try:
@@ -124,6 +125,7 @@ def assume_step(role: TrustedRole, source: LiveCredentials, opening: Opening) ->
     """
     clients = opening.clients(source)
 
+    @leaving_no_frames
     def ask(policy: str | None) -> Keys:
         parameters = _parameters(role, policy)
         if role.external_id is not None:
