@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from headwater import local_files
 from headwater.credentials import Access
@@ -18,6 +18,9 @@ from headwater.table import TableName
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
+
+_ASKED: Final = 4
+"""Files of a table that are asked for, where it is not known which one was refused."""
 
 
 class Reading:
@@ -93,7 +96,7 @@ class Reading:
 
     @contextmanager
     def _confirmed(self) -> Iterator[Access]:
-        with self._open_access() as access:
+        with self._open_access() as access, explained(self._plan, access):
             confirm(self._plan, access)
             yield access
 
@@ -193,3 +196,34 @@ def _changed(table: TableName, path: str, what: str) -> DataChangedError:
     return DataChangedError(
         f"table {table}: {path} {what} since the read was planned", hint="plan the read again"
     )
+
+
+@contextmanager
+def explained(plan: Plan, access: Access) -> Iterator[None]:
+    """Let storage itself say why it gave no object, where an engine could only tell that it didn't.
+
+    Clients inside of engines keep a status (403) and lose the reason: an archived object, a clock
+    that is wrong, a key. `refusal` is an optional method of a session (a path, and what was tried,
+    to an error or None).
+
+    Args:
+        plan: What is read.
+        access: The opened identities.
+
+    Raises:
+        HeadwaterError: The storage's own, in the place of the engine's.
+    """
+    try:
+        yield
+    except HeadwaterError as error:
+        if error.refused_path is None:
+            raise
+        for relation in (scan.relation for scan in plan.scans):
+            if not isinstance(relation, FileRelation) or relation.auth_ref is None:
+                continue
+            ask = getattr(access.session(relation.auth_ref), "refusal", None)
+            paths = [f.path for f in relation.files if error.refused_path in (f.path, "")]
+            for path in paths[:_ASKED] if ask is not None else ():
+                if found := ask(path, f"read {path} of table {relation.name}"):
+                    raise found from error
+        raise

@@ -50,6 +50,12 @@ def told(error: Exception, **more: Any) -> HeadwaterError:
         ("RegionDisabledException", AuthError, "region-disabled", False),
         ("OptInRequired", AuthError, "region-disabled", False),
         ("PermanentRedirect", SourceError, "wrong-region", False),
+        ("InvalidObjectState", SourceError, "object-archived", False),
+        ("KMS.DisabledException", SourceError, "kms-key", False),
+        ("KMS.NotFoundException", SourceError, "kms-key", False),
+        ("KMS.KMSInvalidStateException", SourceError, "kms-key", False),
+        ("KMS.ThrottlingException", SourceError, "throttled", True),
+        ("KMS.AccessDeniedException", AccessDeniedError, "access-denied", False),
         ("NoSuchBucket", SourceError, "not-found", False),
         ("EntityNotFoundException", SourceError, "not-found", False),
         ("InternalServiceException", SourceError, "aws-outage", True),
@@ -112,6 +118,31 @@ class TestDenied:
         assert error.code == "lake-formation-denied"
         assert "DESCRIBE and SELECT" in (error.hint or "")
         assert "Required Describe on t" in error.message
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            "not authorized to perform: kms:Decrypt on arn:aws:kms:us-east-1:1:key/x",
+            "The ciphertext refers to a customer master key that does not exist, or is not yours",
+        ],
+    )
+    def test_a_key_of_which_little_is_said(self, said: str) -> None:
+        error = told(
+            client_error("AccessDenied", said, "GetObject"),
+            resource="s3://lake/t/a",
+            session=Caller(),
+        )
+        assert isinstance(error, AccessDeniedError)
+        assert (error.action, error.caller) == ("kms:Decrypt", USER)
+        assert error.resource in (None, "arn:aws:kms:us-east-1:1:key/x")
+        assert "s3:::" not in str(error)
+
+    def test_a_bucket_of_requester_pays(self) -> None:
+        said = "The bucket is configured as Requester Pays"
+        error = told(client_error("AccessDenied", said, "GetObject"), session=Caller())
+        assert (type(error), error.code) == (AccessDeniedError, "requester-pays")
+        assert said in error.message
+        assert '"Effect"' not in (error.hint or "")
 
     def test_a_key_behind_a_bucket(self) -> None:
         key = "arn:aws:kms:us-east-1:123456789012:key/abc"

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from plugins.aws.tests.support import opened
 
-from headwater.errors import AccessDeniedError, DataChangedError, SourceError
+from headwater.errors import AccessDeniedError, AuthError, DataChangedError, SourceError
 from headwater.relation import DataFile
 from headwater_aws import AwsSession
+from headwater_aws.objects import look
 from headwater_aws.testing import Emulator
 
 BODY = bytes(range(256)) * 40
@@ -34,7 +35,7 @@ def gets(aws: Emulator) -> int:
 
 
 def test_an_object_is_streamed_by_one_call(aws: Emulator, session: AwsSession) -> None:
-    with session.content(planned(aws)) as content:
+    with session.content(planned(aws), "read it") as content:
         assert content.read(3) == BODY[:3]
         assert content.readall() == BODY[3:]
     assert gets(aws) == 1
@@ -44,14 +45,14 @@ def test_an_answer_that_breaks_off_goes_on_where_it_ended(
     aws: Emulator, session: AwsSession
 ) -> None:
     aws.faults.truncate("s3:GetObject", after=5000, times=2)
-    with session.content(planned(aws)) as content:
+    with session.content(planned(aws), "read it") as content:
         assert content.readall() == BODY
     assert gets(aws) == 3
 
 
 def test_answers_that_always_break_off_end(aws: Emulator, session: AwsSession) -> None:
     aws.faults.truncate("s3:GetObject", after=0, times=None)
-    with session.content(planned(aws)) as content, pytest.raises(SourceError) as caught:
+    with session.content(planned(aws), "read it") as content, pytest.raises(SourceError) as caught:
         content.readall()
     assert (caught.value.code, caught.value.retryable) == ("broken-answer", True)
 
@@ -59,12 +60,35 @@ def test_answers_that_always_break_off_end(aws: Emulator, session: AwsSession) -
 def test_another_version_is_not_read(aws: Emulator, session: AwsSession) -> None:
     file = planned(aws)
     aws.client("s3").put_object(Bucket="lake", Key="t/a b.gz", Body=BODY[::-1])
-    with session.content(file) as content, pytest.raises(DataChangedError, match=r"a b\.gz"):
+    with (
+        session.content(file, "read a b.gz") as content,
+        pytest.raises(DataChangedError, match=r"a b\.gz"),
+    ):
         content.readall()
 
 
 def test_a_refusal_in_the_middle_is_told(aws: Emulator, session: AwsSession) -> None:
     aws.faults.truncate("s3:GetObject", after=5000)
     aws.faults.fail("s3:GetObject", 403, None, skip=1)
-    with session.content(planned(aws)) as content, pytest.raises(AccessDeniedError):
+    with session.content(planned(aws), "read it") as content, pytest.raises(AccessDeniedError):
         content.readall()
+
+
+def test_a_refused_head_is_asked_again_with_a_body(aws: Emulator, session: AwsSession) -> None:
+    said = "The difference between the request time and the current time is too large."
+    aws.faults.fail("s3:HeadObject", 403, None, code="RequestTimeTooSkewed", message=said)
+    aws.faults.fail("s3:GetObject", 403, None, code="RequestTimeTooSkewed", message=said)
+    with pytest.raises(AuthError) as caught:
+        look(session, URI)
+    assert caught.value.code == "clock-skew"
+
+
+def test_an_object_is_looked_at(aws: Emulator, session: AwsSession) -> None:
+    found = look(session, URI)
+    assert found is not None
+    assert found["ContentLength"] == len(BODY)
+    assert look(session, "s3://lake/none") is None
+
+
+def test_what_is_not_refused_has_no_refusal(aws: Emulator, session: AwsSession) -> None:
+    assert session.refusal(URI, "read it") is None

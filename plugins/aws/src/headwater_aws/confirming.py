@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from headwater.errors import AccessDeniedError
 from headwater.relation import DataFile
-from headwater_aws.errors import code_of, translating
-from headwater_aws.listing import list_many, parse_uri
+from headwater_aws.listing import list_many
+from headwater_aws.objects import look
 
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
@@ -56,14 +56,5 @@ def changes(session: AwsSession, files: Iterable[DataFile]) -> dict[str, str]:
 
 def _mark(session: AwsSession, uri: str) -> str | None:
     """Return the version mark of one object (a table may be one, hidden by its name), or None."""
-    from botocore.exceptions import ClientError
-
-    bucket, key = parse_uri(uri)
-    with translating(doing=f"look at {uri}", resource=uri, session=session):
-        try:
-            answer = session.client("s3").head_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if code_of(error) in ("404", "NoSuchKey", "NotFound"):
-                return None
-            raise
-    return str(answer["ETag"]).strip('"')
+    answer = look(session, uri)
+    return None if answer is None else str(answer["ETag"]).strip('"')

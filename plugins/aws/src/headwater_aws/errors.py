@@ -29,10 +29,12 @@ _DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "Forbidden", "403",
      "UnauthorizedOperation", "NotAuthorized"}
 )  # fmt: skip
+_KEY_DENIED = frozenset({"KMS.AccessDeniedException", "KMS.KMSAccessDeniedException"})
 _THROTTLED = frozenset(
     {"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "SlowDown",
      "RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded",
-     "BandwidthLimitExceeded", "LimitExceededException", "PriorRequestNotComplete"}
+     "BandwidthLimitExceeded", "LimitExceededException", "PriorRequestNotComplete",
+     "KMS.ThrottlingException", "KMS.LimitExceededException"}
 )  # fmt: skip
 _BAD_KEYS = frozenset(
     {"InvalidAccessKeyId", "InvalidClientTokenId", "InvalidToken", "SignatureDoesNotMatch",
@@ -64,10 +66,15 @@ _GLUE_OPERATION = re.compile(
     r"(s|es)?|SearchTables"
 )
 _SAID = re.compile(
-    r"(?P<caller>arn:aws[\w-]*:\S+).*? is not authorized to perform: (?P<action>[\w:*-]+)"
-    r'(?: on resource: "?(?P<resource>[^\s"]+)"?)?(?P<why>.*)',
+    r"(?:(?P<caller>arn:aws[\w-]*:\S+).*? is )?not authorized to perform: (?P<action>[\w:*-]+)"
+    r'(?: on (?:resource: |(?=arn:))"?(?P<resource>[^\s"]+)"?)?(?P<why>.*)',
     re.DOTALL,
 )
+_NO_KEY = re.compile(
+    r"ciphertext refers to a customer master key|KMS key .*not allowed", re.IGNORECASE
+)
+"""What S3 says where KMS does not show a key to the caller."""
+_REQUESTER_PAYS = re.compile(r"requester.?pay", re.IGNORECASE)
 
 
 class Caller(Protocol):
@@ -165,7 +172,15 @@ def translate(
         return _without_answer(error, doing, session)
     said = message_of(error) or code
     where = f" in {session.region}" if session else ""
-    if code in _DENIED:
+    if _REQUESTER_PAYS.search(f"{code} {said}"):
+        return AccessDeniedError(
+            f"can't {doing}: its bucket is one of requester pays, and headwater does not pay "
+            f"({code}: {said})",
+            code="requester-pays",
+            resource=resource,
+            hint="read a copy in a bucket of your own, or have the owner lift it for you",
+        )
+    if code in _DENIED or code in _KEY_DENIED:
         return _denied(error, doing, resource, session, beside)
     if code in EXPIRED:
         return CredentialsExpiredError(
@@ -179,9 +194,23 @@ def translate(
             hint="try again later, read fewer tables at once, or ask AWS for a higher quota",
             retryable=True,
         )
+    if code == "InvalidObjectState":
+        return SourceError(
+            f"can't {doing}: it is archived{_class_of(error)} ({code}: {said})",
+            code="object-archived",
+            hint="restore it (`aws s3api restore-object`) and wait until that is done, or take it "
+            "out of the table: what is archived can be listed, and not read",
+        )
+    if code.startswith("KMS."):
+        return SourceError(
+            f"can't {doing}: the KMS key that it is encrypted with can't be used ({code}: {said})",
+            code="kms-key",
+            hint="have the key's owner enable it, or end its deletion; without the key nobody can "
+            "read the object",
+        )
     if code in _SKEWED or "Signature expired" in said or "Signature not yet current" in said:
         return AuthError(
-            f"can't {doing}: AWS refused the time of the request ({said})",
+            f"can't {doing}: AWS refused the time of the request ({code}: {said})",
             code="clock-skew",
             hint="this machine's clock is wrong: synchronise it",
         )
@@ -201,9 +230,9 @@ def translate(
         )
     if code in _WRONG_REGION:
         return SourceError(
-            f"can't {doing}: it lies in another region ({said})",
+            f"can't {doing}: it lies in another region ({code}: {said})",
             code="wrong-region",
-            hint="give the source the region in which the bucket lies",
+            hint=f"give the source the region in which the bucket lies{_region_of(error)}",
         )
     if code in ("PreconditionFailed", "412"):
         return DataChangedError(
@@ -222,6 +251,21 @@ def translate(
     return SourceError(f"can't {doing}: {code}: {said}", code="aws")
 
 
+def _class_of(error: BaseException) -> str:
+    """Return the storage class that S3 names in an error."""
+    response = getattr(error, "response", {})
+    found = response.get("Error", {}).get("StorageClass") or response.get("StorageClass")
+    return f" in {found}" if found else ""
+
+
+def _region_of(error: BaseException) -> str:
+    """Return the region that S3 names in an error."""
+    response = getattr(error, "response", {})
+    headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    found = response.get("Error", {}).get("Region") or headers.get("x-amz-bucket-region")
+    return f": {found}" if found else ""
+
+
 def _denied(
     error: Exception,
     doing: str,
@@ -231,9 +275,15 @@ def _denied(
 ) -> HeadwaterError:
     said = message_of(error)
     found = _SAID.search(said)
-    caller = found["caller"] if found else session.caller_arn() if session else None
+    caller = (found["caller"] if found else None) or (session.caller_arn() if session else None)
     operation = str(getattr(error, "operation_name", ""))
-    action = (found["action"] if found else None) or iam_action(operation)
+    behind = _NO_KEY.search(said) is not None or code_of(error) in _KEY_DENIED
+    action = (found["action"] if found else None) or (
+        "kms:Decrypt" if behind else iam_action(operation)
+    )
+    if behind or action.startswith("kms:"):
+        # S3 refuses in the name of the key, which is what has to be opened.
+        resource = None
     target = (found["resource"] if found else None) or resource
     if target and target.startswith("s3://"):
         target = _s3_arn(target, session)
@@ -267,7 +317,7 @@ def _denied(
         message,
         hint=f"add this statement to the policy of {_principal(who)}:\n{grant}\nif it is there "
         "already: a bucket or key policy, a permissions boundary or a service control policy "
-        "may deny it",
+        "may deny it, or the bucket lets requesters pay",
     )
 
 

@@ -9,9 +9,9 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater import bounds
-from headwater.errors import SourceError
+from headwater.errors import HeadwaterError, SourceError
 from headwater.relation import DataFile
-from headwater_aws.errors import broken_answer, translating
+from headwater_aws.errors import broken_answer, code_of, translating
 from headwater_aws.listing import parse_uri
 
 if TYPE_CHECKING:
@@ -60,6 +60,48 @@ def read_objects(session: AwsSession, uris: Sequence[str], doing: str) -> Mappin
         return {uri: future.result() for uri, future in futures.items()}
 
 
+def look(session: AwsSession, uri: str) -> Mapping[str, Any] | None:
+    """Return S3's answer to a HEAD of an object, None where there is none.
+
+    A refused HEAD has no body to say why: then a GET of one byte is asked, which has one.
+
+    Raises:
+        HeadwaterError: Told as what S3 says.
+    """
+    from botocore.exceptions import ClientError
+
+    bucket, key = parse_uri(uri)
+    client = session.client("s3")
+    with translating(doing=f"look at {uri}", resource=uri, session=session):
+        try:
+            found: Mapping[str, Any] = client.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if code_of(error) in ("404", "NoSuchKey", "NotFound"):
+                return None
+            if code_of(error).isdecimal():
+                client.get_object(Bucket=bucket, Key=key, Range="bytes=0-0")["Body"].close()
+            raise
+    return found
+
+
+def refusal(session: AwsSession, uri: str, doing: str) -> HeadwaterError | None:
+    """Return why S3 does not give an object, asked again for one byte; None if it does.
+
+    Args:
+        session: Who is refused.
+        uri: The object.
+        doing: What was tried, after "can't".
+    """
+    bucket, key = parse_uri(uri)
+    try:
+        with translating(doing=doing, resource=uri, session=session):
+            answer = session.client("s3").get_object(Bucket=bucket, Key=key, Range="bytes=0-0")
+            answer["Body"].close()
+    except HeadwaterError as error:
+        return error
+    return None
+
+
 class Content(io.RawIOBase):
     """An object's bytes from its beginning to its end, fetched as they are read.
 
@@ -68,11 +110,13 @@ class Content(io.RawIOBase):
     Args:
         session: Who reads it.
         file: The object, as it was planned; one of another version is not read.
+        doing: What it is read for, after "can't".
     """
 
-    def __init__(self, session: AwsSession, file: DataFile) -> None:
+    def __init__(self, session: AwsSession, file: DataFile, doing: str) -> None:
         self._session = session
         self._file = file
+        self._doing = doing
         self._bucket, self._key = parse_uri(file.path)
         self._place = 0
         self._body: Any = None
@@ -85,12 +129,11 @@ class Content(io.RawIOBase):
         """Fill a buffer; return how many bytes came, 0 at the end."""
         from botocore.exceptions import HTTPClientError, IncompleteReadError
 
-        doing = f"read {self._file.path}"
         wanted = min(len(buffer), self._file.size - self._place)
         if wanted == 0:
             return 0
         for _ in range(_ATTEMPTS):
-            with translating(doing=doing, resource=self._file.path, session=self._session):
+            with translating(doing=self._doing, resource=self._file.path, session=self._session):
                 if self._body is None:
                     self._body = self._asked()
                 try:
@@ -102,7 +145,7 @@ class Content(io.RawIOBase):
                 self._place += len(found)
                 return len(found)
             self._leave()
-        raise broken_answer(doing)
+        raise broken_answer(self._doing)
 
     def _asked(self) -> Any:
         more = {"Range": f"bytes={self._place}-"} if self._place else {}

@@ -222,15 +222,32 @@ class AwsSession:
 
         return changes(self, files)
 
-    def content(self, file: DataFile) -> RawIOBase:
+    def content(self, file: DataFile, doing: str) -> RawIOBase:
         """Return the bytes of a planned `file`, streamed; of the version that was planned.
+
+        Args:
+            file: The file.
+            doing: What it is opened for, after "can't".
 
         Raises:
             HeadwaterError: While it is read, told as what AWS says.
         """
         from headwater_aws.objects import Content
 
-        return Content(self, file)
+        return Content(self, file, doing)
+
+    def refusal(self, path: str, doing: str) -> HeadwaterError | None:
+        """Return why S3 does not give the object at `path`, asked again; None if it does.
+
+        Engines' own clients of S3 often tell no more than a status.
+
+        Args:
+            path: The object.
+            doing: What was tried, after "can't".
+        """
+        from headwater_aws.objects import refusal
+
+        return refusal(self, path, doing)
 
     def narrowed(self, permissions: Iterable[Permission]) -> AwsSession:
         """Return a session that has these `permissions` alone, or itself if it can't be narrowed.

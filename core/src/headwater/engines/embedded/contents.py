@@ -48,7 +48,7 @@ class Contents:
         """Return a file to be read once, from its beginning to its end, in bounded memory.
 
         Objects come from the session's own client, where it has one: `content` is an optional
-        method of a session (file to a binary stream of its bytes).
+        method of a session (a file, and what it is opened for, to a binary stream of its bytes).
 
         Args:
             relation: Whose file it is.
@@ -71,7 +71,8 @@ class Contents:
         session: Any = None if relation.auth_ref is None else self._session(relation.auth_ref)
         content = getattr(session, "content", None)
         if content is not None:
-            return pa.PythonFile(io.BufferedReader(content(file), _BUFFER), mode="r")
+            stream = content(file, f"read {file.path} of table {relation.name}")
+            return pa.PythonFile(io.BufferedReader(stream, _BUFFER), mode="r")
         if file.size > LARGEST:
             raise UnsupportedError(
                 f"table {relation.name}: this identity streams no objects, so they are taken into "

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from typing import Final
 from urllib.parse import unquote
 
+from headwater.engines.refusals import refused
 from headwater.engines.text_files import not_text
 from headwater.errors import (
-    AccessDeniedError,
     DataChangedError,
     EngineError,
     HeadwaterError,
@@ -26,6 +26,7 @@ from headwater.relation import FileRelation
 _OWN: Final = re.compile(r"headwater\(([a-z-]+)\): (.*)", re.DOTALL)
 _QUERY_STRING: Final = re.compile(r"(\w+://[^\s'\"?]+)\?[^\s'\"]*")
 _URL: Final = re.compile(r"(?:s3|https?|file)://[^'\"\n]+|/[^'\"\n]+\.\w+")
+_STATUS: Final = re.compile(r"\bHTTP (?:code )?([345]\d\d)\b")
 _RUNTIME: Final = ("Conversion Error", "Out of Range Error", "Invalid Input Error: Could not parse")
 _RUNTIME_HINT: Final = (
     "correct the value or the expression (try_cast, CASE, nullif); Spark in ANSI mode raises on "
@@ -68,14 +69,15 @@ def failure(
     message = _QUERY_STRING.sub(r"\1", message)
     if own := _OWN.search(message):
         return _raised_by_query(own[1], own[2].strip())
-    where = _place(message, scans)
-    if "HTTP 403" in message or "HTTP 401" in message or "ExpiredToken" in message:
-        for cause in renewals:
+    where, path = _place(message, scans)
+    status = _STATUS.search(message)
+    if (status is not None and status[1] != "404") or ("HTTP Error" in message and status is None):
+        denied = status is not None and status[1] in ("401", "403")
+        for cause in renewals if denied else ():
             return cause
-        return AccessDeniedError(
-            f"embedded engine: reading {where} was denied: {_first_line(message)}",
-            hint="the identity that reads it needs s3:GetObject (and kms:Decrypt) on these files",
-        )
+        said = _first_line(message)
+        doing = f"embedded engine: reading {where}"
+        return refused(status[1] if status else "", doing, said, path or "")
     if "ETag" in message and "changed" in message:
         return DataChangedError(
             f"{where} was overwritten while it was read", hint="plan the read again"
@@ -122,8 +124,8 @@ def _first_line(message: str) -> str:
     return lines[0] if lines else "no reason given"
 
 
-def _place(message: str, scans: Sequence[Scan]) -> str:
-    """Return the file and table that a message is about, or the tables of the read."""
+def _place(message: str, scans: Sequence[Scan]) -> tuple[str, str | None]:
+    """Return the file and table that a message is about, and its path; or the read's tables."""
     for candidate in _URL.findall(message):
         end = unquote(candidate.rstrip(".,;:)'\"").split("://")[-1])
         for scan in scans:
@@ -132,6 +134,6 @@ def _place(message: str, scans: Sequence[Scan]) -> str:
             for file in scan.relation.files:
                 key = file.path.split("://")[-1]
                 if end.endswith((key, key.partition("/")[2] or key)):
-                    return f"{file.path} of table {scan.table}"
+                    return f"{file.path} of table {scan.table}", file.path
     tables = ", ".join(dict.fromkeys(str(s.table) for s in scans))
-    return f"table {tables}" if tables else "the query"
+    return f"table {tables}" if tables else "the query", None

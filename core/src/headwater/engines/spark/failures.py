@@ -14,12 +14,28 @@ from typing import Final
 from urllib.parse import unquote
 
 from headwater import errors
+from headwater.engines.refusals import refused
+from headwater.engines.text_files import damaged
 from headwater.errors import AccessDeniedError, DataChangedError, EngineError, HeadwaterError
 from headwater.plan import Scan
 from headwater.relation import FileRelation
 
 _CONDITION: Final = re.compile(r"\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\] (.*)")
-_DENIED: Final = re.compile(r"AccessDenied|Access Denied|Status Code: 403|InvalidAccessKeyId")
+_DENIED: Final = re.compile(r"AccessDenied|Access Denied|InvalidAccessKeyId")
+_STATUS: Final = re.compile(r"Status Code: ([345]\d\d)\b")
+_OTHER_STATUS: Final = ("304", "404", "412", "416")
+"""Answers that S3A itself tells: an object that is gone, or changed."""
+_S3_SAID: Final = re.compile(r"S3Exception: (.*?\(Service: [^)]*\)(?::\w+)?)")
+_DAMAGED: Final = re.compile(
+    r"(?:EOFException: |IOException: |ZstdIOException: )("
+    r"Unexpected end of input stream|unexpected end of (?:stream|file)|Truncated source"
+    r"|gzip stream CRC failure|stored gzip size [^\n]*|not a gzip file|Unknown frame descriptor"
+    r"|Corrupted block[^\n]*|[Dd]ata corruption[^\n]*|Restored data doesn't match checksum"
+    r"|Stream is not BZip2 formatted[^\n]*|bad block header|crc error|BZip2 CRC error"
+    r"|incorrect (?:header|data) check|unknown compression method"
+    r"|invalid (?:block|stored|distance|code|literal|bit)[^\n]*)"
+)
+"""What Hadoop's codecs and those that Spark brings say of data that they can't undo."""
 _EXPIRED: Final = re.compile(r"ExpiredToken|token .{0,40}expired", re.IGNORECASE)
 _CARRIED: Final = "headwater error: "
 _SCHEME: Final = re.compile(r"\bhw[0-9a-f]{12}://")
@@ -127,17 +143,19 @@ def failure(text: str, scans: Sequence[Scan]) -> HeadwaterError:
         return own
     text = _SCHEME.sub("s3://", text)
     conditions = _CONDITION.findall(text)
-    where = _place(text, scans)
+    where, path = _place(text, scans)
     if _EXPIRED.search(text):
         return AccessDeniedError(
             f"spark engine: the credentials for {where} expired while it was read",
             hint="read a smaller window, or let the role's sessions last longer",
         )
-    if _DENIED.search(text):
-        return AccessDeniedError(
-            f"spark engine: reading {where} was denied: {_reason(text, conditions)}",
-            hint="the identity that reads it needs s3:GetObject and s3:ListBucket there",
-        )
+    status = _STATUS.search(text)
+    if _DENIED.search(text) or (status is not None and status[1] not in _OTHER_STATUS):
+        said = _told_by_s3(text) or _reason(text, conditions)
+        doing = f"spark engine: reading {where}"
+        return refused(status[1] if status else "403", doing, said, path)
+    if why := _DAMAGED.search(text):
+        return damaged("spark", where, why[1])
     if "FileNotFoundException" in text or any(c.startswith(_GONE) for c, _ in conditions):
         return DataChangedError(
             f"{where} was there when the read was planned and is gone now",
@@ -170,14 +188,19 @@ def _reason(text: str, conditions: Sequence[tuple[str, str]]) -> str:
     return (causes or lines or ["no reason given"])[-1 if causes else 0].removeprefix("Caused by: ")
 
 
-def _place(text: str, scans: Sequence[Scan]) -> str:
-    """Return the file and table that a text is about, or the tables of the read."""
+def _told_by_s3(text: str) -> str | None:
+    found = _S3_SAID.search(text)
+    return found[1] if found else None
+
+
+def _place(text: str, scans: Sequence[Scan]) -> tuple[str, str | None]:
+    """Return the file and table that a text is about, and its path; or the read's tables."""
     # Spark writes some paths as they are, others percent-encoded.
     texts = (text, unquote(text))
     for scan in scans:
         if isinstance(scan.relation, FileRelation):
             for file in scan.relation.files:
                 if any(file.path.rpartition("://")[2] in t for t in texts):
-                    return f"{file.path} of table {scan.table}"
+                    return f"{file.path} of table {scan.table}", file.path
     tables = ", ".join(dict.fromkeys(str(s.table) for s in scans))
-    return f"table {tables}" if tables else "the query"
+    return f"table {tables}" if tables else "the query", None
