@@ -222,8 +222,10 @@ def explained(plan: Plan, access: Access) -> Iterator[None]:
             if not isinstance(relation, FileRelation) or relation.auth_ref is None:
                 continue
             ask = getattr(access.session(relation.auth_ref), "refusal", None)
+            if ask is None:
+                continue
             paths = [f.path for f in relation.files if error.refused_path in (f.path, "")]
-            for path in paths[:_ASKED] if ask is not None else ():
+            for path in paths[:_ASKED]:
                 if found := ask(path, f"read {path} of table {relation.name}"):
                     raise found from error
         raise
