@@ -126,6 +126,8 @@ class DeltaRelation:
         auth_ref: Which identity reads it.
         file_count: Data files of the version; None where it is not known.
         size: Bytes of those files; None where it is not known.
+        features: Reader features that it uses, as Delta's protocol names them; an engine refuses
+            those that it does not know.
     """
 
     name: TableName
@@ -135,6 +137,7 @@ class DeltaRelation:
     auth_ref: str | None = None
     file_count: int | None = None
     size: int | None = None
+    features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ def relation_of(
                 auth_ref,
                 known.state.files,
                 known.state.bytes,
+                known.state.features,
             )
         case Kind.HUDI:
             return CatalogRelation(table.name, table.columns, known.entry.catalog_id)

@@ -42,7 +42,14 @@ def lake_relation(table: Table, auth_ref: str) -> DeltaRelation | IcebergRelatio
     if isinstance(table.detail, DeltaState):
         log = table.detail
         return DeltaRelation(
-            table.name, table.columns, log.location, log.version, auth_ref, log.files, log.bytes
+            table.name,
+            table.columns,
+            log.location,
+            log.version,
+            auth_ref,
+            log.files,
+            log.bytes,
+            log.features,
         )
     metadata, state = table.detail
     return IcebergRelation(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from headwater.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.engine import ArrowStream, EngineCapability
+from headwater.engines.embedded import lakes
 from headwater.engines.embedded.database import confine, database, keep_cuts
 from headwater.engines.embedded.failures import translated
 from headwater.engines.embedded.lakes import BATCH_ROWS, RowStream
@@ -80,8 +81,10 @@ class EmbeddedEngine:
 
     def refusals(self, plan: Plan) -> tuple[Diagnostic, ...]:
         """Return why this engine can't answer as Spark would; empty if it can."""
+        tables = [d for scan in plan.scans for d in lakes.refusals(scan.relation)]
         analysis = _analysis(plan)
-        return portable.refusals(analysis) if analysis.ok else analysis.diagnostics
+        query = portable.refusals(analysis) if analysis.ok else analysis.diagnostics
+        return (*query, *tables)
 
     @contextmanager
     def read(self, plan: Plan, access: Access) -> Iterator[ArrowStream]:

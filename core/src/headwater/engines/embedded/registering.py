@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -98,13 +99,16 @@ class Registrar:
                 self._connection.register(f"{slot}_rows", declared.table(relation))
                 return _typed(f"{slot}_rows", relation, None)
             case IcebergRelation() | DeltaRelation():
-                keys = self._credentials(relation.auth_ref) if relation.auth_ref else None
-                stream = lakes.stream(relation, columns, keys)
-                self._connection.register(f"{slot}_rows", stream)
+                ref = relation.auth_ref
+                credentials = partial(self._credentials, ref) if ref else _no_credentials
+                stream = lakes.stream(relation, columns, credentials)
+                rows = lakes.RowStream(lambda: self._kept(stream.reader))
+                self._connection.register(f"{slot}_rows", rows)
                 return _typed(f"{slot}_rows", relation, columns)
             case StreamRelation():
                 wanted = _chosen(relation, columns)
-                rows = lakes.RowStream(lambda: self._opened(relation, [c.name for c in wanted]))
+                names = [c.name for c in wanted]
+                rows = lakes.RowStream(lambda: self._kept(lambda: declared.reader(relation, names)))
                 self._connection.register(f"{slot}_rows", rows)
                 return _typed(f"{slot}_rows", relation, columns)
             case CatalogRelation():
@@ -114,7 +118,7 @@ class Registrar:
                     hint="use a spark engine on that cluster",
                 )
 
-    def _opened(self, relation: StreamRelation, names: Sequence[str]) -> pa.RecordBatchReader:
+    def _kept(self, open_: Callable[[], pa.RecordBatchReader]) -> pa.RecordBatchReader:
         """Open a stream; what it raises is kept, because DuckDB would keep only its text."""
         import pyarrow as pa
 
@@ -123,8 +127,12 @@ class Registrar:
                 yield from reader
 
         with self._contents.keeping():
-            reader = declared.reader(relation, names)
+            reader = open_()
         return pa.RecordBatchReader.from_batches(reader.schema, batches())
+
+
+def _no_credentials() -> None:
+    """Return what a table that needs no identity is read with."""
 
 
 def _typed(source: str, relation: Relation, columns: frozenset[str] | None) -> str:

@@ -7,20 +7,36 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headwater.errors import SourceError, UnsupportedError
 from headwater.foreign import json_value
+from headwater.lakes.delta import (
+    DELETION_VECTORS,
+    V2_CHECKPOINT,
+    check_sidecar,
+    check_vector,
+    features_of,
+    file_path,
+    storage_options,
+)
+from headwater.lakes.places import Store
 from headwater.table import Column
 from headwater_aws.errors import translating
 from headwater_aws.lakes.spark_schema import schema_columns
 from headwater_aws.listing import list_files, parse_uri
-from headwater_aws.objects import read_object
+from headwater_aws.objects import read_object, read_objects
 
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
 
 INSTALL = "pip install deltalake"
+_PLACES = (
+    "add.deletionVector.storageType",
+    "add.deletionVector.pathOrInlineDv",
+    "sidecar.path",
+)
+"""Of a checkpoint, what names files beside those that deltalake shows."""
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -34,6 +50,7 @@ class DeltaState:
         location: URI of its directory.
         files: Data files of that version.
         bytes: Their size.
+        features: Reader features that it uses.
     """
 
     columns: tuple[Column, ...]
@@ -41,6 +58,7 @@ class DeltaState:
     location: str
     files: int
     bytes: int
+    features: tuple[str, ...] = ()
 
 
 def delta_state(session: AwsSession, location: str, table: str) -> DeltaState:
@@ -52,7 +70,8 @@ def delta_state(session: AwsSession, location: str, table: str) -> DeltaState:
         table: The table, for messages.
 
     Raises:
-        UnsupportedError: If deltalake is not installed.
+        UnsupportedError: If deltalake is not installed; or the table needs a feature that is not
+            known, or leads its readers elsewhere.
         AccessDeniedError: If the session may not list or read its log.
         SourceError: If there is no log there, or it can't be read.
     """
@@ -64,10 +83,13 @@ def delta_state(session: AwsSession, location: str, table: str) -> DeltaState:
             f"table {table} is a Delta table, and deltalake is not installed", hint=INSTALL
         ) from error
     uri = "s3://" + location.partition("://")[2]
+    Store("s3").path(uri, "its location", table, directory=True)
     try:
-        log = DeltaTable(uri, storage_options=storage_options(session))
+        log = DeltaTable(uri, storage_options=storage_options(session.storage()))
+        protocol, configuration = log.protocol(), log.metadata().configuration
         columns = schema_columns(json_value(log.schema().to_json()))
-        sizes = log.get_add_actions(flatten=True)["size_bytes"].to_pylist()
+        actions = log.get_add_actions(flatten=True)
+        paths, sizes = actions["path"].to_pylist(), actions["size_bytes"].to_pylist()
     except TableNotFoundError as error:
         raise SourceError(
             f"table {table}: there is no Delta log at {uri}",
@@ -83,10 +105,85 @@ def delta_state(session: AwsSession, location: str, table: str) -> DeltaState:
         said = _ANSI.sub("", str(error))
         if "403" in said or "privileges" in said:
             _refusal(session, f"{uri.rstrip('/')}/_delta_log/", table)
+        if "Unsupported" in said or "catalog-managed" in said:
+            raise UnsupportedError(
+                f"Delta table {table} can't be read here: {said}",
+                hint="its owner can drop the feature: ALTER TABLE ... DROP FEATURE",
+            ) from error
         raise SourceError(
             f"table {table}: its Delta log at {uri} can't be read: {said}", code="broken-delta"
         ) from error
-    return DeltaState(columns, log.version(), uri, len(sizes), sum(sizes))
+    features = features_of(
+        protocol.min_reader_version, protocol.reader_features, configuration, table
+    )
+    for path in paths:
+        file_path(path, table)
+    if {DELETION_VECTORS, V2_CHECKPOINT} & set(features):
+        _check_elsewhere(session, f"{uri.rstrip('/')}/_delta_log/", table)
+    return DeltaState(columns, log.version(), uri, len(sizes), sum(sizes), features)
+
+
+def _check_elsewhere(session: AwsSession, log: str, table: str) -> None:
+    """Look at what deltalake does not show: the places of deletion vectors and of sidecars.
+
+    Every file of the log that Spark may read is looked at, so none of them leads elsewhere.
+
+    Raises:
+        UnsupportedError: Naming the first that does.
+        SourceError: If a file of the log can't be read.
+    """
+    doing = f"read the Delta log of {table}"
+    names = [f.uri for f in list_files(session, log, recursive=False)]
+    read = [n for n in names if n.endswith((".json", ".parquet"))]
+    sidecars: list[str] = []
+    for uri, content in read_objects(session, read, doing).items():
+        sidecars += _checked(uri, content, table)
+    for uri, content in read_objects(
+        session, [f"{log}_sidecars/{name}" for name in dict.fromkeys(sidecars)], doing
+    ).items():
+        _checked(uri, content, table)
+
+
+def _checked(uri: str, content: bytes, table: str) -> list[str]:
+    """Check the deletion vectors of a file of the log; return the sidecars that it names."""
+    try:
+        actions = _actions(uri, content)
+        vectors = [
+            v for a in actions if (v := (a.get("add") or {}).get("deletionVector")) is not None
+        ]
+        sidecars = [s["path"] for a in actions if (s := a.get("sidecar")) is not None]
+        places = [(v["storageType"], v["pathOrInlineDv"]) for v in vectors]
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
+        raise SourceError(
+            f"table {table}: {uri} of its Delta log can't be read: {error}", code="broken-delta"
+        ) from error
+    for storage, place in places:
+        check_vector(str(storage), str(place), table)
+    for path in sidecars:
+        check_sidecar(str(path), table)
+    return sidecars
+
+
+def _actions(uri: str, content: bytes) -> list[dict[str, Any]]:
+    if uri.endswith(".json"):
+        return [json_value(line) for line in content.splitlines() if line.strip()]
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(pa.BufferReader(content))
+    # Of an `add`, its statistics are by far the most.
+    there = {file.schema.column(i).path for i in range(len(file.schema.names))}
+    columns = [
+        c
+        for c in (
+            "add.deletionVector.storageType",
+            "add.deletionVector.pathOrInlineDv",
+            "sidecar.path",
+        )
+        if c in there
+    ]
+    found: list[dict[str, Any]] = file.read(columns=columns).to_pylist() if columns else []
+    return found
 
 
 def _refusal(session: AwsSession, log: str, table: str) -> None:
@@ -101,21 +198,3 @@ def _refusal(session: AwsSession, log: str, table: str) -> None:
         session.client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
     for file in list_files(session, log):
         read_object(session, file.uri, doing)
-
-
-def storage_options(session: AwsSession) -> dict[str, str]:
-    """Return how deltalake reaches S3 as a session; holds secrets, so it is not kept."""
-    credentials = session.storage()
-    options = {
-        "AWS_ACCESS_KEY_ID": credentials.secrets["access_key_id"].reveal(),
-        "AWS_SECRET_ACCESS_KEY": credentials.secrets["secret_access_key"].reveal(),
-        "AWS_REGION": credentials.settings["region"],
-    }
-    if "session_token" in credentials.secrets:
-        options["AWS_SESSION_TOKEN"] = credentials.secrets["session_token"].reveal()
-    if endpoint := credentials.settings.get("endpoint_url"):
-        options["AWS_ENDPOINT_URL"] = endpoint
-        options["AWS_VIRTUAL_HOSTED_STYLE_REQUEST"] = "false"
-        if endpoint.startswith("http://"):
-            options["AWS_ALLOW_HTTP"] = "true"
-    return options

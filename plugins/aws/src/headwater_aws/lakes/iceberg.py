@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from headwater import types as t
 from headwater.errors import SourceError
 from headwater.foreign import packed_json, whole_number
+from headwater.lakes.iceberg import current_schema, pinned
+from headwater.lakes.places import Store
 from headwater.table import Column
 from headwater.type_text import TypeTextError, parse_type
 from headwater.types import DataType
@@ -67,17 +69,23 @@ def iceberg_state(session: AwsSession, metadata_location: str, table: str) -> Ic
 
     Raises:
         SourceError: If the file is missing or is not Iceberg metadata.
+        UnsupportedError: If its properties would configure a reader, or its URIs lead elsewhere.
         AccessDeniedError: If the session may not read it.
     """
+    store = Store("s3")
+    store.path(metadata_location, "its metadata file", table)
     content = read_object(session, metadata_location, f"read the Iceberg metadata of {table}")
     try:
-        return parse_metadata(packed_json(content))
+        metadata = packed_json(content)
+        state = parse_metadata(metadata)
+        pinned(metadata, state.snapshot_id, store, table)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SourceError(
             f"table {table}: {metadata_location} is not Iceberg metadata that can be read: {error}",
             code="broken-iceberg",
             hint="the file was cut or overwritten; Glue must point to a whole one",
         ) from error
+    return state
 
 
 def parse_metadata(metadata: Mapping[str, Any]) -> IcebergState:
@@ -95,7 +103,7 @@ def parse_metadata(metadata: Mapping[str, Any]) -> IcebergState:
     return IcebergState(
         columns=tuple(
             Column(_text(f["name"]), iceberg_type(f["type"]), f.get("doc"))
-            for f in _current_schema(metadata)["fields"]
+            for f in current_schema(metadata)["fields"]
         ),
         snapshot_id=snapshot_id,
         location=_text(metadata["location"]),
@@ -126,18 +134,6 @@ def iceberg_type(type_: Any) -> DataType:
             return t.struct(*((_text(f["name"]), iceberg_type(f["type"])) for f in type_["fields"]))
         case other:
             return t.unreadable(str(other), "Spark has no type for it")
-
-
-def _current_schema(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
-    if "schemas" not in metadata:
-        only: Mapping[str, Any] = metadata["schema"]  # format version 1
-        return only
-    current = metadata["current-schema-id"]
-    for schema in metadata["schemas"]:
-        if schema["schema-id"] == current:
-            found: Mapping[str, Any] = schema
-            return found
-    raise ValueError(f"it names the schema {current} and does not hold it")
 
 
 def _number(text: Any) -> int | None:

@@ -1,0 +1,1 @@
+"""What Iceberg and Delta tables say of themselves: what of it is data, and what we don't follow."""
