@@ -172,7 +172,7 @@ class Embedded:
 def embedded(relations: Mapping[str, FileRelation]) -> Iterator[Embedded]:
     """Open the embedded engine over some tables."""
     with database(memory_limit=None, threads=1, remote=False) as connection:
-        registrar = Registrar(connection, Access(), [])
+        registrar = Registrar(connection, Access(), [], [])
         for scan in plan("SELECT 1", relations).scans:
             registrar.register(scan, frozenset(c.name.casefold() for c in scan.relation.columns))
         yield Embedded(connection, relations)

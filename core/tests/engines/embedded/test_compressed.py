@@ -59,7 +59,7 @@ def streamed(folder: Path, data: bytes, suffix: str) -> list[str]:
     whole = relation(folder, data, suffix)
     (one,) = whole.files
     raised: list[HeadwaterError] = []
-    contents = Contents(DATABASE, Access().session, raised)
+    contents = Contents(DATABASE, Access().session, raised, [])
     read = compressed.Compressed(0, one, one.path, compressed.CODECS[suffix])
     stream: Any = compressed.stream(contents, whole, [read], skip=False)
     try:

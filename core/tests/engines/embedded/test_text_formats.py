@@ -3,6 +3,8 @@ from __future__ import annotations
 import contextlib
 import gzip
 import re
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -236,3 +238,98 @@ def test_json_that_readers_take_differently_raises(tmp_path: Path, line: str) ->
 def test_a_format_that_is_not_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match="made of rcfile files"):
         rows(ALL, t=text(tmp_path, "x", "rcfile", a="int"))
+
+
+MISFITS = [
+    # format, declared, body, the value that is told, declared as the hint says, expression, answer
+    ("hive-json", "int", '{"v":"7"}', '"7"', "string", "TRY_CAST(v AS int)", 7),
+    ("hive-json", "double", '{"v":""}', '""', "string", "TRY_CAST(v AS double)", None),
+    ("hive-json", "int", '{"v":99999999999}', "99999999999", "string", "TRY_CAST(v AS int)", None),
+    ("hive-json", "int", '{"v":true}', "true", "string", "TRY_CAST(v AS int)", None),
+    ("hive-json", "int", '{"v":1.5}', "1.5", "double", "v", 1.5),
+    ("json", "string", '{"v":1.5}', "1.5", "double", "v", 1.5),
+    ("json", "string", '{"v":{"a":1}}', '{"a":1}', "struct<a:int>", "v.a", 1),
+    ("json", "string", '{"v":[1]}', "[1]", "array<int>", "v[0]", 1),
+    ("hive-text", "int", "+4", "+4", "string", "TRY_CAST(v AS int)", 4),
+    ("csv", "double", "1d", "1d", "string", "TRY_CAST(v AS double)", 1.0),
+    ("csv", "boolean", "yes", "yes", "string", "TRY_CAST(v AS boolean)", True),
+    ("csv", "decimal(5,2)", "+1", "+1", "string", "TRY_CAST(v AS decimal(5,2))", Decimal("1.00")),
+    (
+        "hive-text", "timestamp", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "string",
+        "TRY_CAST(v AS timestamp)", datetime(2026, 1, 1, tzinfo=UTC),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("format", "type_", "body", "value", "instead", "expression", "answer"), MISFITS
+)
+def test_a_misfit_is_named_and_its_hint_works(
+    tmp_path: Path,
+    format: str,
+    type_: str,
+    body: str,
+    value: str,
+    instead: str,
+    expression: str,
+    answer: Any,
+) -> None:
+    with pytest.raises(EngineError) as caught:
+        rows(ALL, t=text(tmp_path, f"{body}\n", format, v=type_))
+    assert caught.value.code == "not-portable-value"
+    told = caught.value.message
+    assert f"table db.t, column 'v', {tmp_path}/part-0.txt: " in told
+    assert told.endswith(f": {value!r}")
+    hint = caught.value.hint or ""
+    assert f"declare the column v as {instead.split('<')[0]}" in hint.replace(" a ", " ").replace(
+        " an ", " "
+    )
+    if "CAST" in expression:
+        assert expression in hint
+    relation = text(tmp_path, f"{body}\n", format, v=instead)
+    assert rows(f"SELECT {expression} AS v FROM t", t=relation) == [{"v": answer}]
+
+
+def test_the_file_of_a_misfit_is_the_one_that_has_it(tmp_path: Path) -> None:
+    files = []
+    for number, ending in enumerate(("txt", "txt.gz", "txt", "txt.gz")):
+        path = tmp_path / f"part-{number}.{ending}"
+        body = b'{"v":1}\n' if number != 3 else b'{"v":1}\n{"v":"x"}\n'
+        path.write_bytes(gzip.compress(body) if ending.endswith("gz") else body)
+        files.append(file(path))
+    declared = columns(v="int")
+    relation = FileRelation(TableName("db", "t"), declared, format="json", files=tuple(files))
+    with pytest.raises(EngineError, match=r"column 'v', .*/part-3\.txt\.gz: .*: '\"x\"'"):
+        rows(ALL, t=relation)
+
+
+def test_a_long_value_is_told_by_its_beginning(tmp_path: Path) -> None:
+    with pytest.raises(EngineError) as caught:
+        rows(ALL, t=text(tmp_path, f'{{"v":"{"x" * 5000}"}}\n', "json", v="int"))
+    assert len(caught.value.message) < 500
+
+
+def test_a_misfit_within_a_value_is_told(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"column 'v', .*plainly int: '\"x\"'") as caught:
+        rows(ALL, t=text(tmp_path, '{"v":[1,"x"]}\n', "json", v="array<int>"))
+    assert "leave the column v out" in (caught.value.hint or "")
+
+
+ODD_LINES = [
+    ("json", '{"a":1}{"a":2}\n'),
+    ("json", '{\n"a":1\n}\n'),
+    ("json", '[{"a":1},{"a":2}]\n'),
+    ("hive-json", '{"a":1}{"a":2}\n'),
+    ("hive-json", '{\n"a":1\n}\n'),
+    ("csv", '"a\nb"\n'),
+    ("hive-csv", '"a\nb"\n'),
+]
+
+
+@pytest.mark.parametrize("query", [ALL, "SELECT count(*) AS n FROM t"])
+@pytest.mark.parametrize(("format", "body"), ODD_LINES)
+def test_lines_that_are_no_rows_are_not_counted(
+    tmp_path: Path, format: str, body: str, query: str
+) -> None:
+    with pytest.raises(EngineError, match=r"table db\.t, .*/part-0\.txt: a line"):
+        rows(query, t=text(tmp_path, body, format, a="string"))

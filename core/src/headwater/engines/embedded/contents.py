@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
+    from headwater.engines.embedded.misfits import Place
+
 LARGEST: Final = 512 * 2**20
 """Bytes of an object that is taken into memory whole."""
 _BUFFER: Final = 2**20
@@ -29,6 +31,7 @@ class Contents:
         connection: The database; fetches objects of sessions that stream none.
         session: Gives the session of an identity.
         raised: Receives errors of streams: DuckDB would keep only their texts.
+        places: Receives what values that fit no column are told by (`misfits`).
     """
 
     def __init__(
@@ -36,10 +39,12 @@ class Contents:
         connection: DuckDBPyConnection,
         session: Callable[[str], Session],
         raised: list[HeadwaterError],
+        places: list[Place],
     ) -> None:
         self._connection = connection
         self._session = session
         self._raised = raised
+        self.places = places
         self._streams = 0
         self.left = threading.Event()
         """Set when the read is left: whatever still works for it stops."""

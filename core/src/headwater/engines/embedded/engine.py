@@ -16,6 +16,7 @@ from headwater.engines.embedded import lakes
 from headwater.engines.embedded.database import confine, database, keep_cuts
 from headwater.engines.embedded.failures import translated
 from headwater.engines.embedded.lakes import BATCH_ROWS, RowStream
+from headwater.engines.embedded.misfits import Place
 from headwater.engines.embedded.registering import (
     Registrar,
     identity_of,
@@ -112,7 +113,7 @@ class EmbeddedEngine:
         with ExitStack() as stack:
             readers = _Readers(self, access, stack)
             main = readers.open(main_identity(plan))
-            with translated(plan.scans, main.renewals, readers.raised):
+            with translated(plan.scans, main.renewals, readers.raised, readers.places):
                 for scan in plan.scans:
                     columns = used_columns(analysis, TableName(PRIVATE_DATABASE, scan.slot))
                     owner = identity_of(scan.relation)
@@ -122,13 +123,13 @@ class EmbeddedEngine:
                         main.registrar.stream(scan, readers.stream(owner, scan, columns), columns)
                 readers.confine()
                 keep_cuts(main.connection, sql)
-            causes = (main.renewals, readers.raised)
+            causes = (main.renewals, readers.raised, readers.places)
             yield Stream(
                 lambda: main.connection.execute(sql).to_arrow_reader(BATCH_ROWS),
                 analysis.columns,
                 plan.scans,
                 *causes,
-                readers.notes(),
+                notes=readers.notes(),
             )
 
 
@@ -151,6 +152,7 @@ class _Readers:
         self._stack = stack
         self._open: dict[str | None, _Reader] = {}
         self.raised: list[HeadwaterError] = []
+        self.places: list[Place] = []
 
     def open(self, identity: str | None) -> _Reader:
         """Return the database of an identity, opened once."""
@@ -168,7 +170,7 @@ class _Readers:
                 renewals = self._stack.enter_context(
                     storage(connection, self._access, identity, clock=clock)
                 )
-            registrar = Registrar(connection, self._access, self.raised)
+            registrar = Registrar(connection, self._access, self.raised, self.places)
             self._stack.callback(registrar.close)
             self._open[identity] = _Reader(identity, connection, registrar, renewals)
         return self._open[identity]

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Final
 from urllib.parse import unquote
 
+from headwater.engines.embedded.misfits import Place, told
 from headwater.engines.refusals import refused
 from headwater.engines.text_files import not_text
 from headwater.errors import (
@@ -42,6 +43,7 @@ def translated(
     scans: Sequence[Scan],
     renewals: Sequence[HeadwaterError] = (),
     raised: Sequence[HeadwaterError] = (),
+    places: Sequence[Place] = (),
 ) -> Iterator[None]:
     """Turn DuckDB's and Arrow's exceptions of the block into headwater's.
 
@@ -49,6 +51,7 @@ def translated(
         scans: The tables that are read, to name the one that a file belongs to.
         renewals: Failed renewals of credentials: the cause, where access is denied.
         raised: What tables' own streams raised: the cause, whatever DuckDB makes of it.
+        places: Where values may lie that fit no column.
     """
     import duckdb
     import pyarrow as pa
@@ -59,13 +62,18 @@ def translated(
         for cause in raised:
             # A cause of its own is the driver's exception, which tells more.
             raise cause from (cause.__cause__ or error)
-        raise failure(str(error), scans, renewals) from error
+        raise failure(str(error), scans, renewals, places) from error
 
 
 def failure(
-    message: str, scans: Sequence[Scan], renewals: Iterable[HeadwaterError] = ()
+    message: str,
+    scans: Sequence[Scan],
+    renewals: Iterable[HeadwaterError] = (),
+    places: Sequence[Place] = (),
 ) -> HeadwaterError:
     """Return the error that a DuckDB message stands for, without anything secret in it."""
+    if misfit := told(message, places):
+        return misfit
     message = _QUERY_STRING.sub(r"\1", message)
     if own := _OWN.search(message):
         return _raised_by_query(own[1], own[2].strip())

@@ -13,6 +13,7 @@ from headwater.diagnostics import Diagnostic
 from headwater.engines import declared
 from headwater.engines.embedded import files, lakes
 from headwater.engines.embedded.contents import Contents
+from headwater.engines.embedded.misfits import Place
 from headwater.engines.embedded.paths import duckdb_paths
 from headwater.errors import HeadwaterError, UnsupportedError
 from headwater.plan import Plan, Scan
@@ -42,16 +43,21 @@ class Registrar:
         connection: The database.
         access: The opened identities, for readers that bring their own client.
         raised: Receives what tables' own streams raise.
+        places: Receives where values may lie that fit no column (`misfits`).
     """
 
     def __init__(
-        self, connection: DuckDBPyConnection, access: Access, raised: list[HeadwaterError]
+        self,
+        connection: DuckDBPyConnection,
+        access: Access,
+        raised: list[HeadwaterError],
+        places: list[Place],
     ) -> None:
         self._connection = connection
         self._credentials = access.storage
         self.paths: list[str] = []
         self.notes: list[Diagnostic] = []
-        self._contents = Contents(connection, access.session, raised)
+        self._contents = Contents(connection, access.session, raised, places)
 
     def close(self) -> None:
         """Stop what still works for the read."""

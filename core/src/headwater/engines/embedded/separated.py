@@ -23,16 +23,17 @@ from headwater.engines.embedded.lines import (
     is_true,
     source,
 )
+from headwater.engines.embedded.misfits import Misfits
 from headwater.engines.embedded.scans import Group, Scan
 from headwater.engines.embedded.text_values import converted
 from headwater.errors import UnsupportedError
 from headwater.relation import FileRelation
 from headwater.sql.portable.casts import cast as cast_piece
 from headwater.sql.portable.pieces import Piece, Refusal
-from headwater.sql.portable.raising import not_portable
+from headwater.sql.portable.raising import NOT_PORTABLE
 from headwater.sql.portable.spelling import null, text
 from headwater.table import Column
-from headwater.types import STRING, array
+from headwater.types import STRING
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -62,6 +63,7 @@ _CSV_FIXED: Final = {
     "ignoreleadingwhitespace": ("false",),
     "ignoretrailingwhitespace": ("false",),
 }
+_QUOTES: Final = "a line whose quotes CSV parsers read each in their own way"
 _HIVE_TEXT: Final = {"sep": "\x01", "nullValue": "\\N", "header": "false"}
 _HIVE_CSV: Final = {"sep": ",", "quote": '"', "escape": "\\", "header": "false"}
 
@@ -80,13 +82,16 @@ def csv(
             raise _refused(relation, name, options[name])
     separator = options.get("delimiter", options["sep"])
     quote, escape = options["quote"], options["escape"]
-    fields = _quoted_fields(relation, separator, quote, escape)
+    misfits = Misfits.of(relation, group)
+    fields, whole = _quoted_fields(relation, separator, quote, escape)
+    odd = misfits.raised(NOT_PORTABLE, _QUOTES, "line", "BOOLEAN", kind="' quotes'")
     listed = check_sizes(connection, relation, group, paths)
     header = is_true(options, "header")
     if header and (blank := blank_firsts(connection, relation, group, listed)):
         raise UnsupportedError(f"table {relation.name}: the first line of {blank[0]} is blank")
     # Spark passes over lines of white space.
-    keep = f"line IS NOT NULL AND NOT regexp_full_match(line, {text(shapes.BLANK)})"
+    empty_line = f"line IS NULL OR regexp_full_match(line, {text(shapes.BLANK)})"
+    keep = f"CASE WHEN {empty_line} THEN false WHEN {whole} THEN true ELSE {odd} END"
     lines = source(relation, group, listed, skip=header)
     rows = f"(SELECT {fields} AS f, file_index FROM {lines} WHERE {keep}) AS r"
     nulls, empty = options["nullvalue"], options["emptyvalue"]
@@ -95,7 +100,7 @@ def csv(
         token = f"f[{index + 1}]"
         value = _unquoted(token, quote, escape, empty)
         value = f"nullif(CASE WHEN {token} = '' THEN NULL ELSE {value} END, {text(nulls)})"
-        columns[column.name.casefold()] = _value(relation, column, value)
+        columns[column.name.casefold()] = _value(relation, column, value, misfits)
     yield Scan(rows, _chosen(relation, group, columns), group.files)
 
 
@@ -112,9 +117,10 @@ def hive_text(
     lines = source(relation, group, listed, skip=is_true(options, "header"))
     split = f"string_split(coalesce(line, ''), {text(options['sep'])})"
     columns = {}
+    misfits = Misfits.of(relation, group)
     for index, column in _asked(relation, group):
         value = f"nullif(f[{index + 1}], {text(options['nullvalue'])})"
-        columns[column.name.casefold()] = _value(relation, column, value)
+        columns[column.name.casefold()] = _value(relation, column, value, misfits)
     rows = f"(SELECT {split} AS f, file_index FROM {lines}) AS r"
     yield Scan(rows, _chosen(relation, group, columns), group.files)
 
@@ -129,7 +135,10 @@ def hive_csv(
     """
     options = checked_options(relation, group.options, _HIVE_CSV)
     quote, escapes = options["quote"], options["escape"] + options["quote"]
-    fields = _quoted_fields(relation, options["sep"], quote, escapes)
+    fields, whole = _quoted_fields(relation, options["sep"], quote, escapes)
+    odd = Misfits.of(relation, group).raised(
+        NOT_PORTABLE, _QUOTES, "line", "BOOLEAN", kind="' hive-quotes'"
+    )
     listed = check_sizes(connection, relation, group, paths)
     lines = source(relation, group, listed, skip=is_true(options, "header"))
     columns = {}
@@ -139,7 +148,8 @@ def hive_csv(
                 f"table {relation.name}: OpenCSVSerde gives texts; {column.name} is {column.type}"
             )
         columns[column.name.casefold()] = _unquoted(f"f[{index + 1}]", quote, escapes, "")
-    rows = f"(SELECT {fields} AS f, file_index FROM {lines}) AS r"
+    keep = f"CASE WHEN line IS NULL OR {whole} THEN true ELSE {odd} END"
+    rows = f"(SELECT {fields} AS f, file_index FROM {lines} WHERE {keep}) AS r"
     yield Scan(rows, _chosen(relation, group, columns), group.files)
 
 
@@ -172,8 +182,8 @@ def _chosen(relation: FileRelation, group: Group, values: Mapping[str, str]) -> 
     return chosen
 
 
-def _value(relation: FileRelation, column: Column, value: str) -> str:
-    made = converted(value, column.type)
+def _value(relation: FileRelation, column: Column, value: str, misfits: Misfits) -> str:
+    made = converted(value, column, misfits)
     if made is None:
         raise UnsupportedError(
             f"table {relation.name}: the embedded engine does not read column {column.name} "
@@ -183,8 +193,10 @@ def _value(relation: FileRelation, column: Column, value: str) -> str:
     return made
 
 
-def _quoted_fields(relation: FileRelation, separator: str, quote: str, escapes: str) -> str:
-    """Return an expression for a line's fields, quotes included.
+def _quoted_fields(
+    relation: FileRelation, separator: str, quote: str, escapes: str
+) -> tuple[str, str]:
+    """Return an expression for a line's fields, quotes included, and whether it has them.
 
     Args:
         relation: Whose lines they are, for errors.
@@ -200,16 +212,14 @@ def _quoted_fields(relation: FileRelation, separator: str, quote: str, escapes: 
     plain = f"[^{_in_class(separator, quote)}]*"
     quoted = f"{q}{inside}{q}"
     line = f"(?s)(?:{quoted}|{plain})(?:{sep}(?:{quoted}|{plain}))*"
-    odd = not_portable("a line whose quotes CSV parsers read each in their own way", array(STRING))
     split = f"string_split(line, {text(separator)})"
     # The first field has no separator before it, so one is put there for all to look alike.
     each = (
         f"regexp_extract_all({text(separator)} || line, {text(f'(?s){sep}({quoted}|{plain})')}, 1)"
     )
-    return (
-        f"CASE WHEN line IS NULL THEN [''] WHEN NOT contains(line, {text(quote)}) THEN {split} "
-        f"WHEN regexp_full_match(line, {text(line)}) THEN {each} ELSE {odd} END"
-    )
+    plainly = f"NOT contains(line, {text(quote)})"
+    made = f"CASE WHEN line IS NULL THEN [''] WHEN {plainly} THEN {split} ELSE {each} END"
+    return made, f"({plainly} OR regexp_full_match(line, {text(line)}))"
 
 
 def _in_class(*characters: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from headwater.arrow_types import arrow_type
 from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded.failures import translated
+from headwater.engines.embedded.misfits import Place
 from headwater.errors import EngineError, HeadwaterError
 from headwater.plan import Scan
 from headwater.table import Column
@@ -29,6 +30,7 @@ class Stream:
         scans: The tables that are read, for errors.
         renewals: Failed renewals of credentials, for errors.
         raised: What tables' own streams raised, for errors.
+        places: Where values may lie that fit no column, for errors.
         notes: What a reader should know of these rows.
     """
 
@@ -39,6 +41,7 @@ class Stream:
         scans: Sequence[Scan],
         renewals: Sequence[HeadwaterError],
         raised: Sequence[HeadwaterError],
+        places: Sequence[Place] = (),
         notes: Sequence[Diagnostic] = (),
     ) -> None:
         import pyarrow as pa
@@ -46,7 +49,7 @@ class Stream:
         self.notes = tuple(notes)
         self._run = run
         self._scans = scans
-        self._causes = (renewals, raised)
+        self._causes = (renewals, raised, places)
         with translated(scans, *self._causes), self._with_reason():
             self._reader = run()
         self._schema = pa.schema([pa.field(c.name, arrow_type(c.type)) for c in columns])

@@ -10,31 +10,47 @@ from collections.abc import Callable
 from typing import Final
 
 from headwater.engines import text_shapes as shapes
-from headwater.sql.portable.raising import not_portable
+from headwater.engines.embedded.misfits import Misfits
+from headwater.sql.portable.raising import NOT_PORTABLE
 from headwater.sql.portable.spelling import cast, null, text, type_name
+from headwater.table import Column
 from headwater.types import INTEGER_BITS, DataType
 
 
-def converted(value: str, type_: DataType) -> str | None:
-    """Return a DuckDB expression for a text as a value of a type, or None where none is known.
+def converted(value: str, column: Column, misfits: Misfits) -> str | None:
+    """Return a DuckDB expression for a text as a value of a column, or None where none is known.
 
     Args:
         value: DuckDB expression of the text; NULL stays NULL.
-        type_: The column's type.
+        column: The column.
+        misfits: Tells of texts on which readers differ.
     """
+    type_ = column.type
     if type_.name == "string":
         return value
     if type_.name == "varchar" and type_.precision:
         return f"left({value}, {type_.precision})"
     build = _BUILDERS.get(type_.name)
-    return build(value, type_) if build else None
+    if build is None:
+        return None
+    what = f"a text that may or may not be a value of type {type_}"
+    kind = text(f"{type_} text")
+    return build(
+        value,
+        type_,
+        misfits.raised(NOT_PORTABLE, what, value, type_, column=column.name, kind=kind),
+    )
 
 
 def _case(
-    value: str, type_: DataType, parts: list[tuple[str, str]], hopeless: str, odd: str = ""
+    value: str,
+    type_: DataType,
+    other: str,
+    parts: list[tuple[str, str]],
+    hopeless: str,
+    odd: str = "",
 ) -> str:
     """CASE over shapes of a text: those that are read, those that are NULL; others raise."""
-    other = not_portable(f"a text that may or may not be a value of type {type_}", type_)
     shapes = [*parts, *([(odd, other)] if odd else [])]
     whens = " ".join(f"WHEN regexp_full_match({value}, {text(s)}) THEN {e}" for s, e in shapes)
     return (
@@ -43,36 +59,37 @@ def _case(
     )
 
 
-def _integer(value: str, type_: DataType) -> str:
+def _integer(value: str, type_: DataType, other: str) -> str:
     made = f"TRY_CAST({value} AS {type_name(type_)})"
-    return _case(value, type_, [(shapes.INTEGER, made)], shapes.NO_DIGIT)
+    return _case(value, type_, other, [(shapes.INTEGER, made)], shapes.NO_DIGIT)
 
 
-def _floating(value: str, type_: DataType) -> str:
+def _floating(value: str, type_: DataType, other: str) -> str:
     parts = [(shapes.NUMBER, cast(value, type_)), ("NaN", cast("'nan'", type_))]
-    return _case(value, type_, parts, shapes.NOT_A_FLOAT, odd=shapes.SPECIAL_FLOAT)
+    return _case(value, type_, other, parts, shapes.NOT_A_FLOAT, odd=shapes.SPECIAL_FLOAT)
 
 
-def _decimal(value: str, type_: DataType) -> str:
+def _decimal(value: str, type_: DataType, other: str) -> str:
     made = f"TRY_CAST(CAST({value} AS DECIMAL(38,20)) AS {type_name(type_)})"
-    return _case(value, type_, [(shapes.DECIMAL, made)], shapes.NO_DIGIT)
+    return _case(value, type_, other, [(shapes.DECIMAL, made)], shapes.NO_DIGIT)
 
 
-def _boolean(value: str, type_: DataType) -> str:
+def _boolean(value: str, type_: DataType, other: str) -> str:
     parts = [("(?i)true", "true"), ("(?i)false", "false")]
-    return _case(value, type_, parts, shapes.NOT_A_BOOLEAN, odd=shapes.SOME_BOOLEAN)
+    return _case(value, type_, other, parts, shapes.NOT_A_BOOLEAN, odd=shapes.SOME_BOOLEAN)
 
 
-def _date(value: str, type_: DataType) -> str:
-    return _case(value, type_, [(shapes.DATE, f"TRY_CAST({value} AS DATE)")], shapes.NO_DIGIT)
+def _date(value: str, type_: DataType, other: str) -> str:
+    made = f"TRY_CAST({value} AS DATE)"
+    return _case(value, type_, other, [(shapes.DATE, made)], shapes.NO_DIGIT)
 
 
-def _timestamp(value: str, type_: DataType) -> str:
+def _timestamp(value: str, type_: DataType, other: str) -> str:
     made = f"TRY_CAST({value} AS {type_name(type_)})"
-    return _case(value, type_, [(f"{shapes.DATE} {shapes.TIME}", made)], shapes.NO_DIGIT)
+    return _case(value, type_, other, [(f"{shapes.DATE} {shapes.TIME}", made)], shapes.NO_DIGIT)
 
 
-_BUILDERS: Final[dict[str, Callable[[str, DataType], str]]] = {
+_BUILDERS: Final[dict[str, Callable[[str, DataType, str], str]]] = {
     **dict.fromkeys(INTEGER_BITS, _integer),
     "float": _floating,
     "double": _floating,
