@@ -1,8 +1,8 @@
 """Checking: a staged examination that stops nowhere and explains everything.
 
-identity -> permissions, tables, places of files (what the source knows) -> query -> mapping -> plan
--> rows. A stage that needs one that failed says which, and is not examined; what an earlier stage
-has explained is not explained again.
+identity -> permissions, tables, places of files (what the source knows) -> query -> mapping ->
+time partitions -> plan -> rows. A stage that needs one that failed says which, and is not examined;
+what an earlier stage has explained is not explained again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from headwater.checking_rows import rows_stage
+from headwater.checking_rules import rule_stages
 from headwater.credentials import Access
 from headwater.diagnostics import Diagnostic, Severity, errors_in
 from headwater.errors import AccessDeniedError, HeadwaterError
@@ -70,7 +71,7 @@ class _Examination:
             with connection.source.access() as access:
                 if self._identity(connection, access, whose):
                     self._tables(connection, access, window, whose)
-                    self._binding(connection, access, whose, first)
+                    self._binding(connection, access, window, whose, first)
                     return not self._failed(first)
         except HeadwaterError as error:
             self._add(CheckStage.failed(f"{whose}identity", error))
@@ -128,8 +129,15 @@ class _Examination:
         except HeadwaterError as error:
             self._add(CheckStage.failed(f"{whose}tables", error))
 
-    def _binding(self, connection: Connection, access: Access, whose: str, first: int) -> None:
-        """Examine query and mapping, with what the catalog says."""
+    def _binding(
+        self,
+        connection: Connection,
+        access: Access,
+        window: Window | None,
+        whose: str,
+        first: int,
+    ) -> None:
+        """Examine query, mapping and declared rules, with what the catalog says."""
         try:
             resolved = self._workspace.resolve(connection.source, access)
         except HeadwaterError as error:
@@ -148,6 +156,8 @@ class _Examination:
             self._add(CheckStage.failed(f"{whose}mapping", error))
         else:
             self._add(_mapping_stage(found.mapping, f"{whose}mapping"))
+            for stage in rule_stages(resolved, access, window, self._workspace.reader()):
+                self._add(stage, whose)
 
     def _text_stage(self, connection: Connection, name: str, why: str) -> CheckStage:
         """Examine a query's text alone, where its tables can't be looked up."""

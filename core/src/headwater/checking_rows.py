@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from headwater.dataset import Dataset, EmptyReadWarning
 from headwater.diagnostics import Diagnostic, Severity, errors_in
 from headwater.report import CheckStage, Status
+from headwater.rule_evidence import BROKEN
 from headwater.schema import ID, TIMESTAMP, ModelType
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def _stage(stats: ReadStats, seen: _Seen, now: datetime, model_type: ModelType) 
     coverage = {n: k / stats.rows for n, k in stats.actuals.items()} if stats.rows else {}
     found = [] if stats.verdict is None else [stats.verdict]
     ranking = model_type is ModelType.RANKING
+    found += [n for n in stats.notes if n.code == BROKEN]
     found += _id_findings(stats, duplicates, ranking=ranking)
     found += stats.of_actuals()
     found += _time_findings(stats, seen.null_timestamps, now)

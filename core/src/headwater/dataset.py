@@ -16,9 +16,10 @@ from headwater.diagnostics import Diagnostic
 from headwater.engine import ArrowStream
 from headwater.errors import AccessDeniedError, UnsupportedError
 from headwater.plan import Plan
-from headwater.schema import Role
+from headwater.schema import TIMESTAMP, Role
 from headwater.sql.private import CONFLICT, EARLY, STALE, UNTIMED
 from headwater.stats import ReadStats
+from headwater.window import Window
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +44,8 @@ class Dataset:
         why_empty: Gives the verdict on a read without rows.
         write_as: Finds the writer of a format, for formats that plugins provide.
         as_spark: Gives the rows as a Spark DataFrame, where Spark runs the plan.
-        write_there: Lets the engine write them to a place in a format; gives their number.
+        write_there: Lets the engine write them to a place in a format; gives their number, and
+            notes.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class Dataset:
         why_empty: Callable[[], Diagnostic] | None = None,
         write_as: Callable[[str], Callable[..., None]] | None = None,
         as_spark: Callable[[], DataFrame] | None = None,
-        write_there: Callable[[str, str, bool], int] | None = None,
+        write_there: Callable[[str, str, bool], tuple[int, tuple[Diagnostic, ...]]] | None = None,
     ) -> None:
         self.plan = plan
         self.stats = ReadStats()
@@ -213,7 +215,10 @@ class Dataset:
         error: BaseException | None = None
         try:
             stats.notes = _notes(self.plan, None)
-            stats.rows = self._write_there(target, format, overwrite)
+            stats.rows, told = self._write_there(target, format, overwrite)
+            stats.notes += told
+            for note in told:
+                _log.warning("%s: %s", self.plan.connection, note.message)
             stats.finished = True
         except BaseException as caught:
             error = caught
@@ -350,6 +355,19 @@ def _count(stats: ReadStats, batch: pa.RecordBatch) -> None:
                 if first is not None:
                     stats.first = min(filter(None, (stats.first, first)))
                     stats.last = max(filter(None, (stats.last, last)))
+
+
+def rows_within(batch: pa.RecordBatch, window: Window | None) -> int:
+    """Return how many rows of a batch of a dataset lie in a window; None is all of time."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if window is None or TIMESTAMP not in batch.schema.names:
+        return 0 if window is not None else batch.num_rows
+    times = batch.column(TIMESTAMP)
+    start, end = (pa.scalar(moment, times.type) for moment in (window.start, window.end))
+    inside = pc.and_(pc.greater_equal(times, start), pc.less(times, end))
+    return int(inside.true_count)
 
 
 def _moment(value: pa.Scalar[Any]) -> datetime | None:

@@ -2,31 +2,64 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.plan import Plan, Scan
+from headwater.rule_evidence import BROKEN, rule_text
 
-Extent = Callable[[], "tuple[int, datetime | None, datetime | None]"]
-"""Asks the data, without the window: number of rows, first and last timestamp."""
+_KEEPS: Final = re.compile(r"\b(?:where|having|qualify|join|limit)\b", re.IGNORECASE)
+"""What of a query may keep no row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What data holds without the window.
+
+    Args:
+        rows: How many rows.
+        first: Their first timestamp.
+        last: Their last.
+        inside: How many of them lie in the window.
+    """
+
+    rows: int
+    first: datetime | None
+    last: datetime | None
+    inside: int = 0
 
 
 Ask = Callable[[Scan], "Diagnostic | None"]
-"""Asks a scan's source why it found no files."""
+"""Asks why a scan found no rows: its source, or its files."""
 
 
-def verdict(plan: Plan, extent: Extent | None = None, ask: Ask | None = None) -> Diagnostic:
+def verdict(
+    plan: Plan,
+    extent: Callable[[], Extent] | None = None,
+    ask: Ask | None = None,
+    prove: Ask | None = None,
+) -> Diagnostic:
     """Return why a plan gave no rows.
 
-    What the plan knows comes first (partitions, files); only if that does not answer is the data
-    asked. Where actuals come from is left out: without them the rows are the same.
+    A declared rule that files contradict comes first: what else is found follows from it. Then
+    what the plan knows (partitions, files); only if that does not answer is the data asked.
+    Where actuals come from is left out: without them the rows are the same.
 
     Args:
         plan: The plan that gave no rows.
         extent: Asks the data; None if that is not wanted.
         ask: Asks a source why it found no files; None if that is not wanted.
+        prove: Asks files whether they contradict a scan's rule; None if that is not wanted.
     """
+    if prove is not None:
+        rows_from = [s for s in plan.scans if not s.gives_actuals and s.window is not None]
+        broken = next((d for d in map(prove, rows_from) if d is not None), None)
+        if broken is not None:
+            return broken
     for scan in plan.scans:
         if scan.gives_actuals:
             continue
@@ -37,12 +70,25 @@ def verdict(plan: Plan, extent: Extent | None = None, ask: Ask | None = None) ->
         return _verdict(
             "no-rows", f"{plan.connection}: the query gives no rows for {_window(plan)}"
         )
-    rows, first, last = extent()
+    found_whole = extent()
+    rows, first, last = found_whole.rows, found_whole.first, found_whole.last
     if rows == 0:
         return _verdict(
             "filtered-out",
             f"{plan.connection}: the tables have files, and the query gives no row at any time",
-            "look at the query's own WHERE and JOIN: they keep nothing",
+            "look at the query's own WHERE and JOIN: they keep nothing"
+            if _KEEPS.search(plan.query)
+            else "the query keeps all rows: do its files hold any?",
+        )
+    ruled = [s for s in plan.scans if s.rule is not None and s.window is not None]
+    if found_whole.inside and ruled:
+        rules = "; ".join(f"{s.table}: {rule_text(s.rule)}" for s in ruled if s.rule is not None)
+        return _verdict(
+            BROKEN,
+            f"{plan.connection}: {found_whole.inside} rows lie in {_window(plan)}, and not in the "
+            f"partitions that the declared time partition names for it ({rules})",
+            "its pattern, timezone or lateness is not that of the partitions: `headwater check` "
+            "compares it with the files",
         )
     if first is None or last is None:
         return _verdict(

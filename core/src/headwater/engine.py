@@ -29,6 +29,9 @@ class EngineCapability(StrEnum):
     """It reads storage with headwater's identities, several in one read."""
     CREDENTIAL_RENEWAL = "credential-renewal"
     """A read may outlive the credentials that it began with."""
+    TIME_STATISTICS = "time-statistics"
+    """It compares files' time statistics with the rules that chose them (`rule_evidence`), as it
+    opens the files. For other engines it is done before they read."""
 
 
 class ArrowStream(Protocol):

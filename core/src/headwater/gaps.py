@@ -24,7 +24,7 @@ from headwater.window import Window
 EXPECTED: Final = 2000
 """Partitions of a window that are looked for; beyond that, hours of years, nothing is said."""
 _SHOWN: Final = 3
-CODES: Final = frozenset({"partitions-missing", "partitions-empty", "no-files"})
+CODES: Final = frozenset({"partitions-missing", "partitions-empty", "partition-unread", "no-files"})
 """Warnings of a plan which mean that its rows are not all that there might be."""
 
 _Keys = tuple[str | None, ...]
@@ -104,7 +104,8 @@ def warnings(table: object, gaps: Gaps | None) -> list[Diagnostic]:
                 f"{table}: {len(some)} of the window's {gaps.expected} partitions are not "
                 f"registered ({_shown(some)}): no row of theirs is read",
                 Severity.WARNING,
-                hint="if their data has landed, run MSCK REPAIR TABLE or the crawler",
+                hint="if their data has landed, register them; if they never were, the declared "
+                "time partition may be wrong: `headwater check` compares it with the files",
             )
         )
     if some := gaps.without_files:

@@ -90,6 +90,19 @@ class LocalPeriods:
         return instant + (local.utcoffset() or timedelta(0)) // _TICK
 
 
+def instants(zone: tzinfo, begin: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """Return the first instant at which a clock may show `[begin, end)` (naive), and the one after.
+
+    What lies between may not all be shown as that, where the clock is set back or forward.
+    """
+    low, high = (
+        [local.replace(tzinfo=zone, fold=fold).utcoffset() or timedelta(0) for fold in (0, 1)]
+        for local in (begin, end)
+    )
+    first, after = _ticks(begin) - max(low) // _TICK, _ticks(end) - min(high) // _TICK
+    return _moment(first).replace(tzinfo=UTC), _moment(after).replace(tzinfo=UTC)
+
+
 def first_moment(said: Mapping[Unit, int]) -> datetime | None:
     """Return the beginning of the period that a year, month ... name; None for 30 February."""
     try:

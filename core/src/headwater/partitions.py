@@ -7,6 +7,8 @@ where the stretch of time that its keys name touches `[start, end + lateness)`.
     check_rule      does the rule fit the table? explains where it does not
     keys_for        conditions that a catalog may use to list less: a superset
     keeps           the exact test of one partition
+    widened         a window with the partitions beside it
+    Periods         which time a partition's keys name
     expected_keys   the key values themselves, for tables whose partitions are computed
     matches         whether a partition meets a condition, typed
 
@@ -18,7 +20,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from itertools import islice
 from typing import Final
@@ -26,7 +28,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from headwater.diagnostics import hint_for
 from headwater.errors import ConfigError
-from headwater.local_time import LocalPeriods, after, first_moment
+from headwater.local_time import LocalPeriods, after, first_moment, instants
 from headwater.partition_patterns import Pattern, Unit, parse_pattern
 from headwater.partition_values import canonical, comparable, is_spelled, spellings
 from headwater.table import Column, KeyCondition, Partition, Table, TimePartition
@@ -53,6 +55,13 @@ _UNITS: Final = {"date": (_DAY,), "timestamp": _TIMES, "timestamp_ntz": _TIMES}
 less would take most of their values for none of its own, one that says more would cut them short.
 """
 _COMPARISONS: Final = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
+_LONGEST: Final = {
+    Unit.YEAR: timedelta(days=366),
+    Unit.MONTH: timedelta(days=31),
+    Unit.DAY: timedelta(days=1),
+    Unit.HOUR: timedelta(hours=1),
+    Unit.MINUTE: timedelta(minutes=1),
+}
 _ALL_VALUES: Final = {Unit.MONTH: 12, Unit.DAY: 31, Unit.HOUR: 24, Unit.MINUTE: 60}
 
 
@@ -153,29 +162,90 @@ def keeps(rule: TimePartition, window: Window, table: Table) -> Callable[[Partit
     Raises:
         ConfigError: If the rule does not fit the table.
     """
-    check_rule(rule, table)
-    layout = _layout(rule)
-    periods = LocalPeriods(layout.zone, window.start, window.end, rule.lateness)
-    folded = [k.casefold() for k in table.partition_keys]
-    readers = [
-        (folded.index(name.casefold()), pattern, _type(table, name))
-        for name, pattern in layout.patterns.items()
-    ]
+    named = Periods(rule, table)
+    periods = LocalPeriods(named.zone, window.start, window.end, rule.lateness)
 
     def kept(partition: Partition) -> bool:
+        local = named.local(partition)
+        return local is None or periods.touch(*local)
+
+    return kept
+
+
+class Periods:
+    """Which time each partition's keys name, by a rule.
+
+    Args:
+        rule: How keys follow from time.
+        table: The table, for the order and types of its keys.
+
+    Raises:
+        ConfigError: If the rule does not fit the table.
+    """
+
+    def __init__(self, rule: TimePartition, table: Table) -> None:
+        check_rule(rule, table)
+        layout = _layout(rule)
+        self.zone = layout.zone
+        self._lateness = rule.lateness
+        self._unit = layout.unit
+        folded = [k.casefold() for k in table.partition_keys]
+        self._readers = [
+            (folded.index(name.casefold()), pattern, _type(table, name))
+            for name, pattern in layout.patterns.items()
+        ]
+
+    def local(self, partition: Partition) -> tuple[datetime, datetime] | None:
+        """Return the stretch of local time (naive, half-open) that a partition's keys name.
+
+        None where a key is NULL, does not follow its pattern, names no time (30 February) or
+        contradicts another key.
+        """
         said: dict[Unit, int] = {}
-        for index, pattern, type_ in readers:
+        for index, pattern, type_ in self._readers:
             value = partition.values[index] if index < len(partition.values) else None
             written = None if value is None else canonical(value, pattern, type_)
             found = None if written is None else pattern.read(written)
             if found is None:
-                return True
+                return None
             if any(said.setdefault(unit, number) != number for unit, number in found.items()):
-                return True
+                return None
         begin = first_moment(said)
-        return begin is None or periods.touch(begin, after(begin, layout.unit))
+        return None if begin is None else (begin, after(begin, self._unit))
 
-    return kept
+    def stretch(self, partition: Partition) -> tuple[datetime, datetime] | None:
+        """Return the instants (aware, half-open) of the rows that a partition may hold.
+
+        Lateness reaches back before what its keys name. None as for `local`.
+        """
+        local = self.local(partition)
+        if local is None:
+            return None
+        begin, end = instants(self.zone, *local)
+        earliest = datetime.min.replace(tzinfo=UTC)
+        late = self._lateness
+        return (begin - late if begin - earliest > late else earliest), end
+
+    def unread(self, partition: Partition) -> bool:
+        """Return whether a partition's keys have values, and these name no time."""
+        values = [partition.values[i] for i, _, _ in self._readers if i < len(partition.values)]
+        return None not in values and self.local(partition) is None
+
+
+def widened(rule: TimePartition, window: Window) -> Window:
+    """Return a window with the partition before its first and the one after its last.
+
+    Args:
+        rule: How keys follow from time.
+        window: The rows that are wanted.
+
+    Raises:
+        ConfigError: If the rule can't be understood.
+    """
+    step = _LONGEST[_layout(rule).unit]
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    start = window.start - step if window.start - first > step else first
+    return Window(start, window.end + step if last - window.end > step else last)
 
 
 def expected_keys(rule: TimePartition, window: Window) -> Iterator[tuple[str, ...]]:

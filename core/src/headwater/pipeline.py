@@ -97,6 +97,7 @@ def draft(
     *,
     actuals: Bound | None = None,
     now: datetime | None = None,
+    nearby: bool = False,
 ) -> Plan:
     """Return the plan of a read, its engine still to be chosen. Reads no data.
 
@@ -106,6 +107,7 @@ def draft(
         access: The opened identities, of both sources.
         actuals: The query that gives delayed actuals, joined on the id.
         now: The present, where the caller has its own clock; default: the system's.
+        nearby: Whether to look for files beside those that will be read, to prove rules by.
 
     Raises:
         PlanError: If it would read more than `max_bytes`.
@@ -116,13 +118,13 @@ def draft(
     _check(request, serving)
     as_of = _as_of(request, serving, actuals, now)
     text, scans = _named_and_scanned(
-        serving, access, request.window, first=0, now=now, expected=request.window
+        serving, access, request.window, first=0, now=now, expected=request.window, nearby=nearby
     )
     wrapped = Wrapped(text, serving.mapping, request.window, request.sample, as_of)
     sql, mapping = select(wrapped), serving.mapping
     if actuals is not None:
         labels, label_scans = _actuals(
-            serving, actuals, request, access, now, as_of, first=len(scans)
+            serving, actuals, request, access, now, as_of, first=len(scans), nearby=nearby
         )
         sql = select_with_actuals(wrapped, labels)
         mapping = replace(mapping, columns=(*mapping, *labels.mapping.actuals))
@@ -256,6 +258,7 @@ def _named_and_scanned(
     first: int,
     now: datetime,
     expected: Window | None,
+    nearby: bool,
 ) -> tuple[str, tuple[Scan, ...]]:
     slots, text = _named(query.resolved, first)
     moment = query.mapping.role(Role.TIMESTAMP)
@@ -268,6 +271,7 @@ def _named_and_scanned(
         time_column=column,
         now=now,
         expected=expected,
+        nearby=nearby,
     )
     return text, scans
 
@@ -288,6 +292,7 @@ def _actuals(
     as_of: datetime | None,
     *,
     first: int,
+    nearby: bool,
 ) -> tuple[Wrapped, tuple[Scan, ...]]:
     own, theirs = serving.mapping.role(Role.ID), actuals.mapping.role(Role.ID)
     if own is None or theirs is None:
@@ -312,7 +317,7 @@ def _actuals(
         window = Window(min(earliest, as_of), as_of + timedelta(microseconds=1))
         expected = Window(start, as_of) if start < as_of else None
     text, scans = _named_and_scanned(
-        actuals, access, window, first=first, now=now, expected=expected
+        actuals, access, window, first=first, now=now, expected=expected, nearby=nearby
     )
     scans = tuple(replace(s, gives_actuals=True) for s in scans)
     return Wrapped(text, actuals.mapping, window, untimed=True), scans
@@ -345,4 +350,4 @@ def _of_scans(scans: Sequence[Scan]) -> list[Diagnostic]:
         for s in scans
         if s.estimate.files == 0 and not isinstance(s.relation, MemoryRelation | StreamRelation)
     ]
-    return found + [d for s in scans for d in gaps.warnings(s.table, s.gaps)]
+    return found + [d for s in scans for d in (*s.remarks, *gaps.warnings(s.table, s.gaps))]

@@ -11,7 +11,7 @@ from headwater.credentials import Identity
 from headwater.diagnostics import Diagnostic
 from headwater.gaps import Gaps
 from headwater.mapping import BoundMapping
-from headwater.relation import Relation
+from headwater.relation import FileRelation, Relation
 from headwater.table import TableName, TimePartition
 from headwater.window import Window
 
@@ -48,6 +48,9 @@ class Scan:
         extent: The table's first and last partition (`dt=2026-01-01`), where none was kept.
         gaps: Partitions that it should find and does not, where that can be told.
         gives_actuals: Whether only actuals come from it, which no row depends on.
+        window: The window that chose partitions by the rule; None if none did.
+        nearby: Files beside those that will be read: a read compares the rule with their footers.
+        remarks: What the plan should say of it.
     """
 
     slot: str
@@ -60,6 +63,9 @@ class Scan:
     extent: tuple[str, str] | None = None
     gaps: Gaps | None = None
     gives_actuals: bool = False
+    window: Window | None = None
+    nearby: FileRelation | None = None
+    remarks: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
-from headwater import local_files
+from headwater import local_files, proving
 from headwater.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.engine import ArrowStream, Engine, FarWriting, SparkFrames
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _ASKED: Final = 4
 """Files of a table that are asked for, where it is not known which one was refused."""
+_log = logging.getLogger(__name__)
 
 
 class Reading:
@@ -30,14 +32,20 @@ class Reading:
         plan: What is read.
         engine: What runs it.
         open_access: Opens the identities of one read.
+        narrow: Gives them for what the plan reads alone; None reads with them as they are.
     """
 
     def __init__(
-        self, plan: Plan, engine: Engine, open_access: Callable[[], AbstractContextManager[Access]]
+        self,
+        plan: Plan,
+        engine: Engine,
+        open_access: Callable[[], AbstractContextManager[Access]],
+        narrow: Callable[[Access], AbstractContextManager[Access]] | None = None,
     ) -> None:
         self._plan = plan
         self._engine = engine
         self._open_access = open_access
+        self._narrow: Callable[[Access], AbstractContextManager[Access]] = narrow or nullcontext
 
     @contextmanager
     def open(self) -> Iterator[ArrowStream]:
@@ -45,11 +53,12 @@ class Reading:
 
         Raises:
             DataChangedError: If a file is not what the plan saw.
+            ConfigError: With code `rule-broken`, if files contradict the rule that chose them.
         """
-        with self._confirmed() as access, ExitStack() as stack:
+        with self._proven() as (access, notes), ExitStack() as stack:
             with _told(self._plan):
                 batches = stack.enter_context(self._engine.read(self._plan, access))
-            yield _Confirming(batches, self._plan)
+            yield _Confirming(batches, self._plan, notes)
 
     def to_spark(self) -> DataFrame:
         """Return the plan as a Spark DataFrame; see `Dataset.to_spark`.
@@ -57,6 +66,7 @@ class Reading:
         Raises:
             UnsupportedError: If another engine than Spark runs the plan.
             DataChangedError: If a file is not what the plan saw.
+            ConfigError: With code `rule-broken`, if files contradict the rule that chose them.
         """
         if not isinstance(self._engine, SparkFrames):
             raise UnsupportedError(
@@ -64,17 +74,20 @@ class Reading:
                 "no Spark DataFrames",
                 hint='read it with engine="spark"',
             )
-        return self._engine.to_spark(self._plan, self._confirmed)
+        return self._engine.to_spark(self._plan, self._logged)
 
-    def write(self, target: str, format: str, overwrite: bool) -> int:
+    def write(
+        self, target: str, format: str, overwrite: bool
+    ) -> tuple[int, tuple[Diagnostic, ...]]:
         """Let the engine write the rows where it runs; see `Dataset.write_delta`.
 
         Returns:
-            How many rows were written.
+            How many rows were written, and what a reader should know of them.
 
         Raises:
             UnsupportedError: If the engine can't.
             DataChangedError: If a file is not what the plan saw.
+            ConfigError: With code `rule-broken`, if files contradict the rule that chose them.
         """
         if not isinstance(self._engine, FarWriting):
             raise UnsupportedError(
@@ -82,7 +95,7 @@ class Reading:
                 f"to this machine's own files only, not {format} to {target}",
                 hint='read it with engine="spark", or write to a path without a scheme',
             )
-        with self._confirmed() as access:
+        with self._proven() as (access, notes):
             count = self._engine.write(
                 self._plan, access, target, format=format, overwrite=overwrite
             )
@@ -92,12 +105,23 @@ class Reading:
                 "may be of both versions",
                 hint="write again, with overwrite=True",
             )
-        return count
+        return count, notes
 
     @contextmanager
-    def _confirmed(self) -> Iterator[Access]:
-        with self._open_access() as access, explained(self._plan, access):
-            confirm(self._plan, access)
+    def _proven(self) -> Iterator[tuple[Access, tuple[Diagnostic, ...]]]:
+        """Open the identities of a read; its files are as planned, and lie where its rules say."""
+        with self._open_access() as whole:
+            notes = proving.nearby(self._plan, whole, self._engine)
+            with self._narrow(whole) as access, explained(self._plan, access):
+                confirm(self._plan, access)
+                notes += proving.opened(self._plan, access, self._engine)
+                yield access, notes
+
+    @contextmanager
+    def _logged(self) -> Iterator[Access]:
+        with self._proven() as (access, notes):
+            for note in notes:
+                _log.warning("%s: %s", self._plan.connection, note.message)
             yield access
 
 
@@ -111,12 +135,13 @@ class _Confirming:
     Args:
         stream: The engine's.
         plan: What is read.
+        notes: What a reader should know, beside what the stream says.
     """
 
-    def __init__(self, stream: ArrowStream, plan: Plan) -> None:
+    def __init__(self, stream: ArrowStream, plan: Plan, notes: tuple[Diagnostic, ...] = ()) -> None:
         self._stream = stream
         self._plan = plan
-        self.notes: tuple[Diagnostic, ...] = getattr(stream, "notes", ())
+        self.notes: tuple[Diagnostic, ...] = (*getattr(stream, "notes", ()), *notes)
 
     @property
     def schema(self) -> pa.Schema:

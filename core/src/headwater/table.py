@@ -235,6 +235,26 @@ class Catalog(Protocol):
 
 
 @runtime_checkable
+class Sampled(Protocol):
+    """What a catalog may offer beside `Catalog`: some of a table's partitions, at a bounded cost.
+
+    Where it is there, a plan compares the values of keys with the pattern that was declared.
+    """
+
+    def some_partitions(
+        self, table: Table, where: Sequence[KeyCondition], at_most: int
+    ) -> Sequence[Partition]:
+        """Return the first `at_most` partitions of `table`; fewer if it has no more.
+
+        Args:
+            table: As this catalog returned it.
+            where: As for `Catalog.partitions`.
+            at_most: How many are wanted.
+        """
+        ...
+
+
+@runtime_checkable
 class Surveyable(Protocol):
     """What a catalog may offer beside `Catalog`: its tables, told what they are, in few calls.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -11,11 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from headwater import choosing, hooks, pipeline
+from headwater import choosing, hooks, pipeline, proving
 from headwater.credentials import Access
-from headwater.dataset import Dataset
+from headwater.dataset import Dataset, rows_within
 from headwater.diagnostics import Diagnostic, hint_for
-from headwater.emptiness import verdict
+from headwater.emptiness import Extent, verdict
 from headwater.engine import Engine
 from headwater.errors import ConfigError
 from headwater.model import Connection, Model, ModelVersion, Purpose, find
@@ -179,6 +179,12 @@ class Workspace:
                 self._engines[name] = self.registry.load(self.registry.engine(name))(**options)
             return self._engines[name]
 
+    def reader(self) -> Engine | None:
+        """Return an engine that can read small files here, before any plan; None if none can."""
+        name = "embedded" if self.engine == choosing.AUTO else self.engine
+        engine = self.engine_named(name)
+        return None if engine.unavailable() else engine
+
     def use_engine(self, engine: Engine) -> None:
         """Use an `engine` that the caller made, e.g. `SparkEngine(session=spark)`, by its name."""
         with self._lock:
@@ -208,24 +214,29 @@ class Workspace:
     ) -> Dataset:
         """Return the dataset of a read; see `Connection.read`."""
         with self.opened(connection) as access:
-            plan, chosen = self._planned(connection, access, window, as_of, engine, sample)
+            plan, chosen = self._planned(
+                connection, access, window, as_of, engine, sample, nearby=True
+            )
+
+        def prove(scan: Scan) -> Diagnostic | None:
+            with self.opened(connection) as access:
+                return proving.why_empty(plan, scan, access, chosen)
 
         def why_empty() -> Diagnostic:
             return verdict(
                 plan,
                 lambda: self._extent(connection, plan),
                 lambda scan: self._why_no_files(connection, plan, scan),
+                prove,
             )
 
-        @contextmanager
-        def opened() -> Iterator[Access]:
-            with (
-                self.opened(connection) as whole,
-                narrowed(whole, plan, _sources_of(connection)) as tight,
-            ):
-                yield tight
-
-        return self._dataset(plan, chosen, opened, why_empty)
+        reading = Reading(
+            plan,
+            chosen,
+            lambda: self.opened(connection),
+            lambda whole: narrowed(whole, plan, _sources_of(connection)),
+        )
+        return self._dataset(plan, reading, why_empty)
 
     def sql(self, query: str, source: DataSource, engine: str | None = None) -> Dataset:
         """Return the rows of a query over a source, with no model and no mapping.
@@ -245,7 +256,8 @@ class Workspace:
             with source.access() as access:
                 return source.why_no_files(scan, None, access)
 
-        return self._dataset(plan, chosen, source.access, lambda: verdict(plan, ask=ask))
+        reading = Reading(plan, chosen, source.access)
+        return self._dataset(plan, reading, lambda: verdict(plan, ask=ask))
 
     def check(self, connection: Connection, window: Window | None = None) -> CheckReport:
         """Examine a connection; see `Connection.check`."""
@@ -313,6 +325,7 @@ class Workspace:
         sample: float | None,
         *,
         announce: bool = True,
+        nearby: bool = False,
     ) -> tuple[Plan, Engine]:
         actuals = connection.actuals
         limits = [d.definition.max_bytes for d in (connection, actuals) if d is not None]
@@ -328,6 +341,7 @@ class Workspace:
             self.bind(connection, access),
             access,
             actuals=None if actuals is None else self.bind(actuals, access),
+            nearby=nearby,
         )
         draft = replace(
             draft, warnings=draft.warnings + widened(access, draft, _sources_of(connection))
@@ -337,8 +351,9 @@ class Workspace:
             hooks.plan_created(self.registry, plan)
         return plan, chosen
 
-    def _dataset(self, plan: Plan, engine: Engine, open_access: Any, why_empty: Any) -> Dataset:
-        reading = Reading(plan, engine, open_access)
+    def _dataset(
+        self, plan: Plan, reading: Reading, why_empty: Callable[[], Diagnostic]
+    ) -> Dataset:
         return Dataset(
             plan,
             reading.open,
@@ -354,18 +369,15 @@ class Workspace:
         with self.opened(connection) as access:
             return connection.source.why_no_files(scan, plan.window, access)
 
-    def _extent(
-        self, connection: Connection, plan: Plan
-    ) -> tuple[int, datetime | None, datetime | None]:
-        """Count the rows of a connection without its window, and their first and last time."""
+    def _extent(self, connection: Connection, plan: Plan) -> Extent:
+        """Look at the rows of a connection without its window."""
         with self.opened(connection) as access:
             whole, engine = self._planned(
                 connection, access, None, plan.as_of, plan.engine, plan.sample, announce=False
             )
             data = Dataset(whole, lambda: engine.read(whole, access))
-            for _ in data:
-                pass
-        return data.stats.rows, data.stats.first, data.stats.last
+            inside = sum(rows_within(batch, plan.window) for batch in data)
+        return Extent(data.stats.rows, data.stats.first, data.stats.last, inside)
 
     def close(self) -> None:
         """Close the engines that this workspace started."""

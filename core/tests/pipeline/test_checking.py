@@ -21,7 +21,15 @@ def statuses(report):
 def test_a_connection_that_works_says_so_stage_by_stage(serving):
     report = serving.check(*WINDOW)
     assert report.ok
-    assert list(statuses(report)) == ["identity", "tables", "query", "mapping", "plan", "rows"]
+    assert list(statuses(report)) == [
+        "identity",
+        "tables",
+        "query",
+        "mapping",
+        "time-partition",
+        "plan",
+        "rows",
+    ]
     rows = report.stage("rows")
     assert rows.details["coverage"] == {"actual_buy": pytest.approx(10 / 12)}
     assert "it works" in report.render()

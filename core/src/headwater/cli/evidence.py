@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from headwater.errors import ConfigError, HeadwaterError, SourceError, UnsupportedError
 from headwater.proposing import Roles, roles
-from headwater.proposing_rule import RuleProposal, TimeRange, proposal, rule_of
+from headwater.proposing_rule import RuleProposal, proposal
 from headwater.proposing_text import propose
 from headwater.relation import FileRelation
+from headwater.rule_evidence import TimeRange, rule_of
 from headwater.table import Partition, Table, TableName
 
 if TYPE_CHECKING:
@@ -125,19 +126,12 @@ def _ranges(
 ) -> Iterator[TimeRange]:
     from headwater.engines.embedded.statistics import ranges
 
-    by_values = {p.values: p for p in partitions}
     relation = source.relation(table, partitions, access)
     if not isinstance(relation, FileRelation):
         return
     files = {f.partition: f for f in relation.files}  # one of each partition
-    parquet = [
-        f
-        for f in files.values()
-        if (relation.partitions[f.partition].format or relation.format) == "parquet"
-    ]
-    for file, (first, last) in ranges(relation, parquet, column, access).items():
-        values = relation.partitions[file.partition].values
-        yield TimeRange(by_values[values], file.path, first, last)
+    found = ranges(relation, list(files.values()), column, access).values()
+    yield from (r for r in found if r.whole)
 
 
 def _format(path: Path) -> str:

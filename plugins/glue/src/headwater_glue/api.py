@@ -144,20 +144,23 @@ class GlueApi:
     def some_partitions(
         self, database: str, table: str, expression: str, at_most: int, *, columns: bool = False
     ) -> list[Raw]:
-        """Return the first partitions of a table, as many as one call gives; see `partitions`."""
+        """Return the first `at_most` partitions of a table, page by page; see `partitions`."""
         told: dict[str, Any] = {"Expression": expression} if expression else {}
         if not columns:
             told["ExcludeColumnSchema"] = True
-        page = self._call(
+        found: list[Raw] = []
+        for page in self._pages(
             f"list the partitions of {database}.{table}",
             "get_partitions",
             DatabaseName=database,
             TableName=table,
             MaxResults=min(at_most, _BATCH),
             **told,
-        )
-        found: list[Raw] = page["Partitions"]
-        return found
+        ):
+            found += page["Partitions"]
+            if len(found) >= at_most:
+                break
+        return found[:at_most]
 
     def count_partitions(self, database: str, table: str, at_most: int) -> int | None:
         """Return how many partitions are registered, or None if they are more than `at_most`."""

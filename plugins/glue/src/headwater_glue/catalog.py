@@ -146,10 +146,18 @@ class GlueCatalog:
     def some_partitions(
         self, table: Table, where: Sequence[KeyCondition], at_most: int
     ) -> list[Partition]:
-        """Return the first `at_most` partitions of `table`; `where` as in `partitions`."""
+        """Return the first `at_most` partitions of `table`; `where` as in `partitions`.
+
+        Of a projection that gives more of them, its last is the last one.
+
+        Raises:
+            PlanError: If a projection can't be listed under these conditions.
+        """
         known: Known = table.detail
         if known.projection is not None:
-            return list(islice(known.projection.partitions(where), at_most))
+            if where:
+                return list(islice(known.projection.partitions(where), at_most))
+            return known.projection.some(at_most)
         entry = known.entry
         asked = expression(where, entry.partition_keys)
         found = self._finder.home(entry).some_partitions(

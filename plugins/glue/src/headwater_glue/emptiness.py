@@ -156,11 +156,14 @@ def _no_partitions(facts: Facts) -> Diagnostic:
 
 def _filtered(facts: Facts) -> Diagnostic:
     chosen = f" ({facts.filtered_by})" if facts.filtered_by else ""
+    hint = "look at the query's own WHERE: it keeps none"
+    if "(in the query)" not in (facts.filtered_by or ""):
+        hint = "is the declared time partition right? `headwater check` compares it with the files"
     return _said(
         "partitions-filtered",
         f"{facts.table}: none of its {facts.partitions} partitions meets the conditions{chosen}; "
         f"the newest is {_spelled(facts, facts.newest or ())}",
-        "look at the query's own WHERE: it keeps none",
+        hint,
     )
 
 

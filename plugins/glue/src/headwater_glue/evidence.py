@@ -24,7 +24,7 @@ from headwater_glue.describing import Known
 from headwater_glue.emptiness import Facts, Landed, Values
 from headwater_glue.kinds import data_location
 from headwater_glue.partition_path import path_of
-from headwater_glue.projection import EnumAxis, InjectedAxis, Projection
+from headwater_glue.projection import InjectedAxis, Projection
 
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
@@ -98,11 +98,7 @@ def _bounds(projection: Projection) -> dict[str, tuple[str, str]]:
     for key, axis in zip(projection.keys, projection.axes, strict=True):
         if isinstance(axis, InjectedAxis) or not axis.size:
             continue
-        if isinstance(axis, EnumAxis):
-            found[key.name] = (axis.listed[0], axis.listed[-1])
-        else:
-            first, last = axis.ends
-            found[key.name] = (first, last)
+        found[key.name] = axis.ends
     return found
 
 

@@ -70,6 +70,11 @@ class EnumAxis:
         """Return the value that a text means, or None if it is not one of them."""
         return text if text in self.listed else None
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The first and the last of them; there must be one."""
+        return self.listed[0], self.listed[-1]
+
 
 @dataclass(frozen=True, slots=True)
 class IntegerAxis:
@@ -214,6 +219,28 @@ class Projection:
             place = self.place([text for _, text in chosen])
             yield Partition(tuple(value for value, _ in chosen), place, computed=True)
 
+    def some(self, at_most: int) -> list[Partition]:
+        """Return the first `at_most` partitions; of more, the last one in the place of the last.
+
+        Raises:
+            PlanError: If a key is injected.
+        """
+        if self.total() is None:
+            next(self.partitions())  # says which key, and what to do
+        first = [list(itertools.islice(axis.values(), at_most)) for axis, _ in self._bounded]
+        found = list(itertools.islice(itertools.product(*first), at_most))
+        if (self.total() or 0) > at_most:
+            found[-1] = tuple(axis.ends[1] for axis, _ in self._bounded)
+        types = self._bounded
+        return [
+            Partition(
+                tuple(_value(a, t, text) for (a, t), text in zip(types, texts, strict=True)),
+                self.place(texts),
+                computed=True,
+            )
+            for texts in found
+        ]
+
     def total(self) -> int | None:
         """Return how many partitions there may be; None where a key is injected."""
         sizes = [None if isinstance(a, InjectedAxis) else a.size for a in self.axes]
@@ -226,6 +253,11 @@ class Projection:
             return f"{self.location.rstrip('/')}/{path_of([k.name for k in self.keys], texts)}/"
         by_name = {k.name.lower(): t for k, t in zip(self.keys, texts, strict=True)}
         return re.sub(r"\$\{([^}]*)\}", lambda m: by_name[m[1].strip().lower()], self.template)
+
+    @property
+    def _bounded(self) -> list[tuple[EnumAxis | IntegerAxis | DateAxis, DataType]]:
+        pairs = zip(self.axes, self.keys, strict=True)
+        return [(a, column_type(k.type)) for a, k in pairs if not isinstance(a, InjectedAxis)]
 
     def _choices(
         self, key: GlueColumn, axis: Axis, where: Sequence[KeyCondition]

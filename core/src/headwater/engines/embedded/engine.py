@@ -59,6 +59,7 @@ class EmbeddedEngine:
             EngineCapability.DELTA,
             EngineCapability.STORAGE_CREDENTIALS,
             EngineCapability.CREDENTIAL_RENEWAL,
+            EngineCapability.TIME_STATISTICS,
         }
     )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+_Answer = TypeVar("_Answer")
 
 FOOTER_THREADS = 16
 """Footers asked for at once: the wait for object storage dominates, not the work."""
@@ -67,6 +69,22 @@ def footers(connection: DuckDBPyConnection, paths: Sequence[str]) -> dict[str, F
     Raises:
         duckdb.Error: If a file can't be opened or is not Parquet.
     """
+    found = side_by_side(connection, paths, _ask)
+    return {path: footer for part in found for path, footer in part.items()}
+
+
+def side_by_side(
+    connection: DuckDBPyConnection,
+    paths: Sequence[str],
+    ask: Callable[[DuckDBPyConnection, list[str]], _Answer],
+) -> list[_Answer]:
+    """Return what is asked of files, several at once where they lie in object storage.
+
+    Args:
+        connection: Who is asked; further cursors of it, where several are.
+        paths: The files.
+        ask: Asks for some of them.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     # Local footers are read faster than threads are started.
@@ -74,11 +92,9 @@ def footers(connection: DuckDBPyConnection, paths: Sequence[str]) -> dict[str, F
     count = min(FOOTER_THREADS, len(paths)) if remote else 1
     parts = [list(paths[i::count]) for i in range(count)] if paths else []
     if len(parts) < 2:
-        found = [_ask(connection, part) for part in parts]
-    else:
-        with ThreadPoolExecutor(max_workers=len(parts)) as pool:
-            found = list(pool.map(lambda part: _ask(connection.cursor(), part), parts))
-    return {path: footer for part in found for path, footer in part.items()}
+        return [ask(connection, part) for part in parts]
+    with ThreadPoolExecutor(max_workers=len(parts)) as pool:
+        return list(pool.map(lambda part: ask(connection.cursor(), part), parts))
 
 
 def _ask(connection: DuckDBPyConnection, paths: list[str]) -> dict[str, Footer]:

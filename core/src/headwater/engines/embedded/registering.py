@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from sqlglot import exp
 from headwater.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.engines import declared
-from headwater.engines.embedded import files, lakes
+from headwater.engines.embedded import files, lakes, statistics
 from headwater.engines.embedded.contents import Contents
 from headwater.engines.embedded.misfits import Place
 from headwater.engines.embedded.paths import duckdb_paths
@@ -26,10 +26,11 @@ from headwater.relation import (
     Relation,
     StreamRelation,
 )
+from headwater.rule_evidence import judged
 from headwater.sql.analysis import Analysis, Scope, TableReference
 from headwater.sql.portable.spelling import cast, name
 from headwater.sql.private import PRIVATE_DATABASE
-from headwater.table import Column, TableName
+from headwater.table import Column, Table, TableName
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -74,7 +75,7 @@ class Registrar:
         Raises:
             UnsupportedError: If a table of that kind can't be read here.
         """
-        source = self._source(scan.slot, scan.relation, columns)
+        source = self._source(scan, scan.relation, columns)
         view = f"{name(PRIVATE_DATABASE)}.{name(scan.slot)}"
         self._connection.execute(f"CREATE VIEW {view} AS {source}")
 
@@ -91,7 +92,8 @@ class Registrar:
         select = _typed(f"{scan.slot}_rows", scan.relation, columns)
         self._connection.execute(f"CREATE VIEW {view} AS {select}")
 
-    def _source(self, slot: str, relation: Relation, columns: frozenset[str]) -> str:
+    def _source(self, scan: Scan, relation: Relation, columns: frozenset[str]) -> str:
+        slot = scan.slot
         match relation:
             case FileRelation():
                 paths = duckdb_paths(relation)
@@ -100,6 +102,7 @@ class Registrar:
                     self._connection, relation, paths, columns, self._contents
                 )
                 self.notes += notes
+                self._prove(scan, relation, paths)
                 return select
             case MemoryRelation():
                 self._connection.register(f"{slot}_rows", declared.table(relation))
@@ -123,6 +126,24 @@ class Registrar:
                     "embedded engine does not have",
                     hint="use a spark engine on that cluster",
                 )
+
+    def _prove(self, scan: Scan, relation: FileRelation, paths: Mapping[str, str]) -> None:
+        """Compare files with the rule that chose them, by the footers that were just looked at.
+
+        Raises:
+            ConfigError: With code `rule-broken`, if a file lies wholly outside.
+        """
+        rule = scan.rule
+        if rule is None or scan.window is None:
+            return
+        table = Table(scan.table, relation.columns, relation.partition_columns)
+        parquet = [f for f in relation.files if statistics.format_of(relation, f) == "parquet"]
+        found = statistics.footer_ranges(self._connection, relation, parquet, paths, rule.column)
+        evidence = judged(rule, table, found.values())
+        if evidence.outside:
+            raise evidence.error()
+        if note := evidence.finding():
+            self.notes.append(note)
 
     def _kept(self, open_: Callable[[], pa.RecordBatchReader]) -> pa.RecordBatchReader:
         """Open a stream; what it raises is kept, because DuckDB would keep only its text."""

@@ -6,34 +6,40 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from headwater.engines.embedded.database import database
+from headwater.engines.embedded.parquet_schema import side_by_side
 from headwater.engines.embedded.paths import duckdb_paths
 from headwater.engines.embedded.storage import storage
 from headwater.errors import EngineError
 from headwater.relation import DataFile, FileRelation
+from headwater.rule_evidence import TimeRange
+from headwater.table import Partition
 from headwater.window import instant
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
     from headwater.credentials import Access
+
+_Group: TypeAlias = "tuple[str, str | None, str | None, int | None, int | None]"
+"""Of a row group: its file, least and greatest value, how many are NULL, how many there are."""
 
 
 def ranges(
     relation: FileRelation, files: Sequence[DataFile], column: str, access: Access
-) -> Mapping[DataFile, tuple[datetime, datetime]]:
-    """Return the least and greatest value of a time column, by file.
-
-    A file that keeps no statistics of it (INT96 timestamps, some writers) is left out.
+) -> Mapping[DataFile, TimeRange]:
+    """Return what footers say of a time column, by file, with a database of its own.
 
     Args:
         relation: Whose files they are.
-        files: Some of its Parquet files.
+        files: Some of its files; those that are not Parquet are left out.
         column: The time column; upper and lower case are one.
         access: The opened identities.
 
     Returns:
-        Aware datetimes; local times and dates are taken as UTC.
+        What `footer_ranges` does.
 
     Raises:
         EngineError: If a file can't be opened or is not Parquet.
@@ -41,35 +47,87 @@ def ranges(
     """
     import duckdb
 
-    if not files:
+    parquet = [f for f in files if format_of(relation, f) == "parquet"]
+    if not parquet:
         return {}
-    paths = duckdb_paths(replace(relation, files=tuple(files)))
+    paths = duckdb_paths(replace(relation, files=tuple(parquet)))
     remote = relation.auth_ref is not None
-    found = {}
     with ExitStack() as stack:
         connection = stack.enter_context(database(memory_limit=None, threads=1, remote=remote))
         if relation.auth_ref is not None:
             stack.enter_context(storage(connection, access, relation.auth_ref))
-        for file in files:
-            try:
-                # A row group without statistics could hold any time: then the file tells nothing.
-                groups = connection.execute(
-                    "SELECT stats_min_value, stats_max_value FROM parquet_metadata(?) "
-                    "WHERE lower(path_in_schema) = lower(?)",
-                    [paths[file.path], column],
-                ).fetchall()
-            except duckdb.Error as error:
-                raise EngineError(f"the footer of {file.path} can't be read") from error
-            ends = [(_time(low), _time(high)) for low, high in groups]
-            lows = [low for low, _ in ends if low is not None]
-            highs = [high for _, high in ends if high is not None]
-            if ends and len(lows) == len(highs) == len(ends):
-                found[file] = (min(lows), max(highs))
+        try:
+            return footer_ranges(connection, relation, parquet, paths, column)
+        except duckdb.Error as error:
+            some = parquet[0].path if len(parquet) == 1 else f"one of {len(parquet)} files"
+            raise EngineError(
+                f"table {relation.name}: the footer of {some} can't be read"
+            ) from error
+
+
+def footer_ranges(
+    connection: DuckDBPyConnection,
+    relation: FileRelation,
+    files: Sequence[DataFile],
+    paths: Mapping[str, str],
+    column: str,
+) -> dict[DataFile, TimeRange]:
+    """Return what footers say of a time column, by file, asked of an open database.
+
+    Args:
+        connection: Where footers are asked for.
+        relation: Whose files they are.
+        files: Some of its Parquet files.
+        paths: DuckDB's name of each file.
+        column: The time column; upper and lower case are one.
+
+    Returns:
+        Aware datetimes; local times and dates are taken as UTC. A file that keeps no statistics of
+        the column (INT96 timestamps, some writers), lacks it, or holds only NULLs is left out.
+
+    Raises:
+        duckdb.Error: If a file can't be opened or is not Parquet.
+    """
+
+    def ask(cursor: DuckDBPyConnection, some: list[str]) -> list[_Group]:
+        return cursor.execute(
+            "SELECT file_name, stats_min_value, stats_max_value, stats_null_count, num_values "
+            "FROM parquet_metadata(?) WHERE lower(path_in_schema) = lower(?)",
+            [some, column],
+        ).fetchall()
+
+    groups: dict[str, list[_Group]] = {}
+    for part in side_by_side(connection, [paths[f.path] for f in files], ask):
+        for group in part:
+            groups.setdefault(group[0], []).append(group)
+    found = {}
+    for file in files:
+        part_of = relation.partitions[file.partition]
+        place = Partition(part_of.values, part_of.location)
+        known = _range(place, file.path, groups.get(paths[file.path], ()))
+        if known is not None:
+            found[file] = known
     return found
+
+
+def format_of(relation: FileRelation, file: DataFile) -> str:
+    """Return the format of one of a relation's files."""
+    return relation.partitions[file.partition].format or relation.format
+
+
+def _range(place: Partition, path: str, groups: Sequence[_Group]) -> TimeRange | None:
+    # A row group of NULLs holds no time; one without statistics could hold any.
+    held = [(low, high) for _, low, high, nulls, count in groups if nulls is None or nulls != count]
+    ends = [(_time(low), _time(high)) for low, high in held]
+    known = [(low, high) for low, high in ends if low is not None and high is not None]
+    if not known:
+        return None
+    first, last = min(low for low, _ in known), max(high for _, high in known)
+    return TimeRange(place, path, first, last, whole=len(known) == len(ends))
 
 
 def _time(text: str | None) -> datetime | None:
     try:
         return None if text is None else instant(datetime.fromisoformat(text))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
