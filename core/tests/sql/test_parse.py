@@ -409,3 +409,42 @@ def test_numbers_of_more_digits_than_any_type(sql: str) -> None:
     assert {d.code for d in found.diagnostics} & {
         "number-out-of-range", "unknown-type", "invalid-literal"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sql", "name", "type_"),
+    [
+        ("+ '1'", "(+ 1)", "double"),
+        ("+ + 1", "(+ (+ 1))", "int"),
+        ("1 - + 2", "(1 - (+ 2))", "int"),
+        ("+ map('k', 2.5)['k']", "(+ map(k, 2.5)[k])", "decimal(2,1)"),
+        ("count(*) + 1", "(count(1) + 1)", "bigint"),
+        ("1 + 1 >>> 1", "((1 + 1) >>> 1)", "int"),
+        ("-8L >>> 1", "(-8 >>> 1)", "bigint"),
+        ("DATE '2024-01-01' + INTERVAL +1 DAY AS d", "d", "date"),
+    ],
+)
+def test_operators_that_sqlglot_does_not_know(sql: str, name: str, type_: str) -> None:
+    found = validate(f"SELECT {sql}", catalog={})
+    assert found.ok, found.render()
+    assert [tuple(c) for c in found.columns] == [(name, type_)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        *("explode(1)", "explode(NULL)", "explode()", "explode(array(1), 2)", "posexplode('a')"),
+        *("inline(array())", "inline(array(1))", "json_tuple('{}')", "json_tuple('{}', 1)"),
+        *("stack()", "stack(2)", "stack(0, 1)", "stack(2, 1, 'a')", "explode_outer(1)"),
+    ],
+)
+def test_arguments_that_a_generator_does_not_take(sql: str) -> None:
+    for query in (f"SELECT 1 AS a, {sql}", f"SELECT * FROM {sql}", f"SELECT {sql} AS x"):
+        found = validate(query, catalog={})
+        assert [d.code for d in found.diagnostics] == ["argument-types"], query
+
+
+def test_a_generator_whose_columns_are_not_known_is_refused_by_the_embedded_engine() -> None:
+    found = validate("SELECT 1 AS id, explode(from_json('[]', schema_of_json('[]')))", catalog={})
+    assert found.ok, found.render()
+    assert not found.portable

@@ -860,3 +860,51 @@ SELECT n AS m, max(k) AS n FROM strings GROUP BY m HAVING n > 3;
 
 -- found 19
 SELECT n AS m, max(k) AS n FROM strings GROUP BY ALL HAVING n > 3;
+
+-- brackets 1
+(SELECT k FROM nums ORDER BY k) LIMIT 2;
+
+-- brackets 2
+((SELECT k FROM nums ORDER BY k DESC LIMIT 5) ORDER BY k) LIMIT 2;
+
+-- brackets 3
+SELECT count(*) AS n FROM ((SELECT k FROM nums) LIMIT 3);
+
+-- brackets 4
+WITH c AS ((SELECT k FROM nums ORDER BY k DESC) LIMIT 2) SELECT * FROM c;
+
+-- brackets 5
+((SELECT k FROM nums ORDER BY k) LIMIT 3) UNION ALL (SELECT 100);
+
+-- brackets 6
+(SELECT k FROM nums UNION ALL SELECT k FROM nums) ORDER BY k DESC LIMIT 3;
+
+-- brackets 7
+(SELECT k FROM nums ORDER BY k) OFFSET 3;
+
+-- brackets 8
+SELECT k FROM nums WHERE k IN ((SELECT k FROM nums ORDER BY k DESC) LIMIT 2);
+
+-- brackets 9
+SELECT k FROM (SELECT k FROM nums ORDER BY k OFFSET 9);
+
+-- plus 1
+SELECT + '1', + k, - + k, 1 + + 2, +1.5, + NULL FROM nums;
+
+-- plus 2
+SELECT + num AS x FROM edges;
+
+-- plus 3
+SELECT +t, +sm, +b, +f, +d, +dec FROM edges;
+
+-- boolean 1
+SELECT CAST(bo AS DECIMAL(3,3)) AS x FROM edges;
+
+-- boolean 2
+SELECT TRY_CAST(bo AS DECIMAL(3,3)) AS x, CAST(bo AS DECIMAL(4,3)) AS y, CAST(bo AS DECIMAL(38,37)) AS z FROM edges;
+
+-- constant 1
+SELECT k FROM nums ORDER BY 'k', 1.5, k;
+
+-- constant 2
+SELECT 1 AS a UNION ALL SELECT 2 ORDER BY 'a', 1 DESC;

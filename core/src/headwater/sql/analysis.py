@@ -9,7 +9,7 @@ Nodes are told apart by identity (`id(node)`), because sqlglot's equality is str
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -173,6 +173,9 @@ class Analysis:
         aliases: The output of its own SELECT that a column node names, by `id(node)`. Of a column
             node that is in neither mapping no place is known: a lambda's variable, the column
             that FULL JOIN ... USING merges of two, the one that `GROUP BY window(...)` adds.
+        vague: `id` of each scope that may give other columns than its `outputs`.
+        unordered: `id` of each call, OVER and query with a LIMIT whose answer depends on an order
+            of rows that is not promised.
     """
 
     parsed: ParsedQuery
@@ -182,6 +185,8 @@ class Analysis:
     types: Mapping[int, DataType] = field(default_factory=dict)
     bindings: Mapping[int, Binding] = field(default_factory=dict)
     aliases: Mapping[int, Output] = field(default_factory=dict)
+    vague: Set[int] = frozenset()
+    unordered: Set[int] = frozenset()
 
     @property
     def ok(self) -> bool:
@@ -205,6 +210,10 @@ class Analysis:
     def binding_of(self, node: exp.Expr) -> Binding | None:
         """Return what a column node means, or None if it is not a column that was bound."""
         return self.bindings.get(id(node))
+
+    def is_vague(self, scope: Scope) -> bool:
+        """Return whether a scope may give other columns than its `outputs`."""
+        return id(scope) in self.vague
 
     def alias_of(self, node: exp.Expr) -> Output | None:
         """Return the output of its own SELECT that a column node names, or None."""

@@ -15,6 +15,7 @@ from headwater.sql.context import Clause, Context, Work
 from headwater.sql.datatypes import data_type
 from headwater.sql.expressions import type_of
 from headwater.sql.frame import Frame, Visible
+from headwater.types import UNKNOWN
 
 Key: TypeAlias = tuple[object, ...]
 
@@ -45,7 +46,7 @@ def group_by(
         if not ordinal(work, item, context):
             type_of(work, item, context)
     outputs = [o.node for o in context.scope.outputs if o.node is not None]
-    everything = [n for n in outputs if not _aggregates(n)] if group.args.get("all") else []
+    everything = [n for n in outputs if not aggregates(n)] if group.args.get("all") else []
     for item in (*_grouped(work, group, context.scope), *everything):
         for column in item.find_all(exp.Column):
             bound = work.bindings.get(id(column))
@@ -95,10 +96,10 @@ def check(work: Work, node: exp.Select, scope: Scope) -> None:
     if (
         group is None
         and node.args.get("having") is None
-        and not any(_aggregates(e) for e in (*node.expressions, *later))
+        and not any(aggregates(e) for e in (*node.expressions, *later))
     ):
         return
-    keys = _Keys(work, scope)
+    keys = Keys(work, scope)
     grouped = {keys.of(e) for e in _grouped(work, group, scope)} if group is not None else set()
     for item in (*node.expressions, *later):
         for column in _loose(item, keys, grouped):
@@ -128,7 +129,7 @@ def _grouped(work: Work, group: exp.Expr, scope: Scope) -> Iterator[exp.Expr]:
                 yield alias
 
 
-def _aggregates(node: exp.Expr) -> bool:
+def aggregates(node: exp.Expr) -> bool:
     """Whether an expression aggregates the rows of its own SELECT."""
     todo = [node]
     while todo:
@@ -155,7 +156,7 @@ def _around_window(node: exp.Window) -> list[exp.Expr]:
     return inside + [e for e in node.iter_expressions() if e is not node.this]
 
 
-def _loose(item: exp.Expr, keys: _Keys, grouped: set[Key]) -> Iterator[exp.Column]:
+def _loose(item: exp.Expr, keys: Keys, grouped: set[Key]) -> Iterator[exp.Column]:
     """Yield the columns below an expression that belong to no group."""
     todo = [item]
     while todo:
@@ -178,7 +179,7 @@ def _called(node: exp.Expr) -> exp.Expr:
     return node
 
 
-class _Keys:
+class Keys:
     """Keys of expressions: two are equal where Spark takes the expressions for the same."""
 
     def __init__(self, work: Work, scope: Scope) -> None:
@@ -188,6 +189,14 @@ class _Keys:
         """Whether a column is one of this SELECT's FROM."""
         binding = self._work.bindings.get(id(node))
         return binding is not None and binding.scope is self._scope
+
+    def of_binding(self, binding: Binding) -> Key:
+        """Return the key of what a binding means."""
+        return _key(binding, len(binding.fields))
+
+    def of_column(self, source: str, name: str) -> Key:
+        """Return the key of a column of one of the SELECT's sources."""
+        return _key(Binding(self._scope, source, name, UNKNOWN), 0)
 
     def is_grouped(self, node: exp.Expr, grouped: set[Key]) -> bool:
         """Whether an expression is one of those that are grouped, or a field of one."""

@@ -17,6 +17,7 @@ from headwater.sql import functions, literals
 from headwater.sql.call_names import ARGUMENTS_KEPT, CERTAIN, DEFAULTS, RENAMED, UNCERTAIN, UPPER
 from headwater.sql.context import Work
 from headwater.sql.datatypes import data_type
+from headwater.sql.operators import UNSIGNED
 from headwater.sql.words import words
 from headwater.types import DATE, DataType
 
@@ -123,7 +124,7 @@ class _Writer:
         return left
 
     def _joined(self, node: exp.Expr, left_node: exp.Expr, left: str, right: str) -> str:
-        operator = _OPERATORS[type(node)]
+        operator = ">>>" if node.args.get(UNSIGNED) else _OPERATORS[type(node)]
         if operator == "||":
             return f"concat({left}, {right})"
         if operator in "+-":

@@ -29,6 +29,7 @@ from headwater.sql.analysis import ParsedQuery
 from headwater.sql.joins import with_conditions
 from headwater.sql.lexer import Lexeme, lex
 from headwater.sql.literals import TYPED
+from headwater.sql.operators import restored, with_stand_ins
 from headwater.sql.pipes import without_pipes
 from headwater.sql.tokens import MARK, dialect, parser_tokens
 
@@ -90,7 +91,7 @@ def _read(text: str, end: int, lexemes: list[Lexeme]) -> exp.Query | Diagnostic:
     log = logging.getLogger("sqlglot")
     try:
         tokens = parser_tokens(text[:end], lexemes)
-        for step in (without_pipes, with_conditions):
+        for step in (without_pipes, with_conditions, with_stand_ins):
             if isinstance(tokens, Diagnostic):
                 return tokens
             tokens = step(tokens, text)
@@ -111,7 +112,7 @@ def _read(text: str, end: int, lexemes: list[Lexeme]) -> exp.Query | Diagnostic:
         return guard_text.not_a_query(text, lexemes)
     tree = trees[0]
     _unmark(tree)
-    return tree
+    return restored(tree, tokens, text) or tree
 
 
 def _parser(length: int) -> Parser:

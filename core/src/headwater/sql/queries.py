@@ -8,15 +8,15 @@ from dataclasses import replace
 from sqlglot import exp
 
 from headwater.diagnostics import errors_in, hint_for
-from headwater.sql import functions, grouping, naming, operands, signatures
+from headwater.sql import functions, grouping, naming, operands
 from headwater.sql import types as typing
 from headwater.sql.analysis import Output, Scope
 from headwater.sql.arguments import position
 from headwater.sql.columns import check_readable
 from headwater.sql.context import Clause, Context, Work
-from headwater.sql.expressions import condition, type_of, types_of, window_parts
+from headwater.sql.expressions import condition, type_of, window_parts
 from headwater.sql.frame import Frame, Visible
-from headwater.sql.relations import from_clause, rename, values_columns
+from headwater.sql.relations import from_clause, generated_columns, rename, values_columns
 from headwater.types import UNKNOWN
 
 Ctes = Mapping[str, Scope]
@@ -363,8 +363,7 @@ def _qualified_star(work: Work, item: exp.Column, context: Context) -> Iterator[
 
 
 def _generated(work: Work, item: exp.Expr, bare: exp.Expr, context: Context) -> Iterator[Output]:
-    types = types_of(work, bare.expressions, context)
-    found = signatures.generated(functions.name_of(bare) or "", types, bare.expressions)
+    found = generated_columns(work, bare, context)
     if isinstance(item, exp.Aliases):
         names = [a.name for a in item.expressions]
     elif isinstance(item, exp.Alias):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from sqlglot import exp
 
 from headwater.diagnostics import hint_for
-from headwater.sql import functions, pivots, signatures
+from headwater.sql import functions, generators, pivots, signatures
 from headwater.sql import types as typing
 from headwater.sql.analysis import (
     Binding,
@@ -18,11 +19,17 @@ from headwater.sql.analysis import (
     Source,
     TableReference,
 )
+from headwater.sql.arguments import Call
 from headwater.sql.context import Clause, Context, Work, folded
 from headwater.sql.expressions import condition, type_of, types_of
 from headwater.sql.frame import Frame, Visible, key_for, qualifiers_of
 from headwater.table import Column
 from headwater.types import UNKNOWN, DataType
+
+_GENERATOR_HINT: Final = (
+    "e.g. explode(array(1, 2)), inline(array(named_struct('a', 1))), json_tuple(text, 'a'), "
+    "stack(2, 'a', 'b')"
+)
 
 
 def from_clause(work: Work, node: exp.Select, context: Context) -> Frame:
@@ -245,10 +252,20 @@ def _generator(
     inner: Context,
     context: Context,
 ) -> Frame:
-    types = types_of(work, call.expressions, inner)
-    name = functions.name_of(call) or ""
-    found = signatures.generated(name, types, call.expressions)
+    found = generated_columns(work, call, inner)
     return _generated(work, node, alias, found or (), context, vague=found is None)
+
+
+def generated_columns(
+    work: Work, call: exp.Expr, context: Context
+) -> list[tuple[str, DataType]] | None:
+    """Return the columns of a call that makes rows, or None where they can't be told."""
+    name = functions.name_of(call) or ""
+    arguments = Call(tuple(types_of(work, call.expressions, context)), tuple(call.expressions))
+    wrong = generators.problem(name, arguments)
+    if wrong is not None:
+        work.report("argument-types", f"{name}(): {wrong}", call, hint=_GENERATOR_HINT)
+    return signatures.generated(name, arguments.types, arguments.arguments)
 
 
 def _lateral(work: Work, node: exp.Lateral, context: Context) -> Frame:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
-from headwater.diagnostics import Severity
+from headwater.diagnostics import Severity, errors_in
+from headwater.sql import order
 from headwater.sql.analysis import Analysis, ParsedQuery, Scope
 from headwater.sql.context import Work, folded
 from headwater.sql.queries import resolve_query
@@ -43,6 +44,7 @@ def resolve(
     )
     root = resolve_query(work, parsed.tree, None, {}, None)
     _check_names(work, root, parsed.tree)
+    unordered = order.check(work, root) if not errors_in(work.diagnostics) else set()
     return Analysis(
         parsed,
         tables,
@@ -51,6 +53,8 @@ def resolve(
         work.types,
         work.bindings,
         work.aliases,
+        frozenset(work.vague),
+        frozenset(unordered),
     )
 
 

@@ -48,7 +48,7 @@ def cases(name: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("sql", "expected"), cases("compiled.sql"))
 def test_compiled(sql: str, expected: str) -> None:
     analysis = analysed(sql)
-    assert analysis.diagnostics == ()
+    assert analysis.ok, analysis.diagnostics
     assert portable.refusals(analysis) == ()
     assert portable.compile(analysis, lambda table: f'"{table.name}"') == expected
 

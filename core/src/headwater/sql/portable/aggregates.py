@@ -48,6 +48,7 @@ def aggregate(
     build = _BUILDERS.get(name)
     if build is None:
         raise Refusal(f"{name}(): not proven to mean the same on both engines", node)
+    e.refuse_sorted(node)
     distinct, nodes = _arguments(node)
     keys = e.keys
     if not windowed:

@@ -187,6 +187,14 @@ def _rlike(arguments: list[Piece], _: DataType) -> Piece:
     return regex.matches(*arguments)
 
 
+def _positive(arguments: list[Piece], type_: DataType) -> Piece:
+    refuse_unless(len(arguments) == 1, "positive takes one argument")
+    value = arguments[0]
+    refuse_unless(value.type.is_numeric or value.type in (t.STRING, t.VOID), f"+ {value.type}")
+    made = casts.cast(value, type_)
+    return Piece(made.sql, type_, made.raises)
+
+
 def _mod(arguments: list[Piece], type_: DataType) -> Piece:
     refuse_unless(len(arguments) == 2, "mod takes two arguments")
     return arithmetic.binary("%", arguments[0], arguments[1], type_)
@@ -215,6 +223,7 @@ _BUILDERS: Final[dict[str, _Builder]] = {
     "rlike": _rlike,
     "regexp_like": _rlike,
     "mod": _mod,
+    "positive": _positive,
     "array": containers.array,
     "map": containers.map_,
     "split": patterns.split,

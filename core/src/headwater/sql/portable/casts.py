@@ -122,8 +122,9 @@ def _decimal_to_string(sql: str, source: DataType, target: DataType, _: bool) ->
     return f"replace({spell(sql, target)}, '.', '0.')", False
 
 
-def _boolean_to_decimal(sql: str, _: DataType, target: DataType, __: bool) -> _Built:
-    return spell(sql, target), _whole(target) == 0
+def _boolean_to_decimal(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
+    # DuckDB makes 0.1 of true as DECIMAL(1,1): it does not look for a digit before the point.
+    return _spelled(f"CAST({sql} AS INTEGER)", target, trying), _whole(target) == 0
 
 
 def _to_string(wall: str) -> _Builder:

@@ -157,20 +157,33 @@ def limit(node: exp.Expr) -> str:
     return text
 
 
-def set_order(scope: Scope, node: exp.Expr, *, root: bool) -> str:
-    """Return the ORDER BY of a set operation, which names its columns."""
+def cuts(node: exp.Expr) -> bool:
+    """Return whether a query has a LIMIT or OFFSET: then its order decides which rows it gives."""
+    return bool(node.args.get("limit") or node.args.get("offset"))
+
+
+def is_constant(node: exp.Expr) -> bool:
+    """Return whether a value is written out: it orders nothing."""
+    return isinstance(node, (exp.Literal, exp.Null, exp.Boolean))
+
+
+def set_order(scope: Scope, node: exp.Expr, *, ordered: bool) -> str:
+    """Return the ORDER BY of a set operation, or of a query in brackets: by its columns."""
     order = node.args.get("order")
-    if order is None or not (root or node.args.get("limit")):
+    if order is None or not ordered:
         return ""
     names = {o.name.casefold(): i for i, o in reversed(list(enumerate(scope.outputs)))}
     parts = []
     for item in order.expressions:
         value = item.this if isinstance(item, exp.Ordered) else item
+        number = position(value)
+        if is_constant(value) and number is None:
+            continue
         index = names.get(value.name.casefold()) if isinstance(value, exp.Column) else None
-        if (number := position(value)) is not None:
+        if number is not None:
             index = number - 1 if 0 < number <= len(scope.outputs) else None
         if index is None or not comparable(scope.outputs[index].type):
             raise Refusal("ORDER BY of a set operation by something else than its columns", item)
         key = windows.sorted_by(Piece(f"c{index}", scope.outputs[index].type))
         parts.append(f"{key} {windows.direction(item)}")
-    return f"\nORDER BY {', '.join(parts)}"
+    return f"\nORDER BY {', '.join(parts)}" if parts else ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from headwater import types as t
+from headwater.sql import order
 from headwater.sql.analysis import Analysis, Binding
 from headwater.sql.functions import AGGREGATES, WINDOW_ONLY, name_of
 from headwater.sql.portable import (
@@ -22,7 +23,7 @@ from headwater.sql.portable import (
     windows,
 )
 from headwater.sql.portable.comparing import compare
-from headwater.sql.portable.pieces import Cascade, Piece, Refusal
+from headwater.sql.portable.pieces import Cascade, Piece, Refusal, refuse_unless
 from headwater.sql.portable.spelling import has_type, null
 from headwater.types import DataType
 
@@ -115,6 +116,12 @@ class Expressions:
             raise Refusal(f"it would be {piece.type} here and is {analysed} in Spark", node)
         return piece
 
+    def refuse_sorted(self, node: exp.Expr) -> None:
+        """Refuse a call, or an OVER, that depends on an order of rows if a subquery sorts them."""
+        if id(node) in self.analysis.unordered:
+            sorting = order.sorted_below(self.query.scope)
+            refuse_unless(sorting is None, f"{_called(node)} {order.SORTED}", sorting)
+
     def _made(self, node: exp.Expr) -> Piece:
         if operator := _COMPARISONS.get(type(node)):
             _only_two(node)
@@ -183,6 +190,11 @@ def _only_two(node: exp.Expr) -> None:
     ]
     if strange:
         raise Refusal(f"{_named(node)} with {', '.join(strange)}: not proven", node)
+
+
+def _called(node: exp.Expr) -> str:
+    name = name_of(windows.called(node) if isinstance(node, exp.Window) else node)
+    return f"{name}()"
 
 
 def _named(node: exp.Expr) -> str:

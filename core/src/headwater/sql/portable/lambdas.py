@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _Builder = Callable[["Expressions", Piece, exp.Expr], Piece]
 
+_CAPTURING: Final = "aggregate() whose lambda uses more than its own two variables"
+"""DuckDB's list_reduce takes other rows' values for them once the lists differ in length."""
+
 NAMES: Final = frozenset({"transform", "filter", "exists", "forall", "aggregate", "reduce"})
 
 
@@ -51,6 +54,33 @@ def _body(
     finally:
         del e.variables[depth:]
     return ", ".join(own), body
+
+
+def _captures(lambda_: exp.Expr) -> bool:
+    """Return whether a lambda uses columns, or variables of a lambda around it."""
+    own = {p.name.casefold() for x in lambda_.find_all(exp.Lambda) for p in x.expressions}
+    for node in lambda_.this.walk():
+        if isinstance(node, exp.Query):
+            return True
+        if isinstance(node, exp.Column):
+            name = node.parts[0].name
+        elif isinstance(node, exp.Identifier) and _is_value(node):
+            name = node.name
+        else:
+            continue
+        if name.casefold() not in own:
+            return True
+    return False
+
+
+def _is_value(node: exp.Identifier) -> bool:
+    """Return whether a bare name is a variable: no part of a column, no field, no function."""
+    above = node.parent
+    if isinstance(above, exp.Dot):
+        return node.arg_key == "this"
+    if isinstance(above, exp.Anonymous):
+        return node.arg_key != "this"
+    return not isinstance(above, (exp.Column, exp.Alias)) and node.arg_key != "alias"
 
 
 def _transform(e: Expressions, array: Piece, lambda_: exp.Expr) -> Piece:
@@ -96,8 +126,12 @@ def _aggregate(e: Expressions, node: exp.Expr, array: Piece, rest: list[exp.Expr
     type_ = start.type
     if type_ == t.VOID:
         raise Refusal("aggregate() from NULL", node)
-    params, body = _body(e, lambdas[0], [type_, array.type.element], ["{}", "{}"])
+    element = array.type.element
+    alike = type_ == element or (type_.is_numeric and element.is_numeric)
+    refuse_unless(alike, f"aggregate() of {element} to {type_}", node)
+    params, body = _body(e, lambdas[0], [type_, element], ["{}", "{}"])
     refuse_unless(len(lambdas[0].expressions) == 2, "a lambda of other parameters", lambdas[0])
+    refuse_unless(not _captures(lambdas[0]), _CAPTURING, lambdas[0])
     merged = widened(body, type_)
     # A cast around the first value keeps DuckDB from giving the list its own type.
     sql = f"list_reduce({array.sql}, lambda {params}: {merged.sql}, {cast(start.sql, type_)})"

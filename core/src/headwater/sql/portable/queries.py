@@ -10,14 +10,17 @@ rows that Spark does. It may then raise where Spark answers; it never answers wh
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
 
 from sqlglot import exp
 
 from headwater import types as t
+from headwater.sql import order
 from headwater.sql.analysis import Analysis, Binding, Output, Scope
 from headwater.sql.arguments import position
+from headwater.sql.functions import GENERATORS, name_of
 from headwater.sql.portable import clauses, windows
 from headwater.sql.portable.comparing import aligned, comparable, widened
 from headwater.sql.portable.expressions import Expressions
@@ -33,6 +36,8 @@ _TAIL: Final = frozenset({"order", "limit", "offset", "with_"})
 _SET_PARTS: Final = _TAIL | {"this", "expression", "distinct"}
 _SELECT_PARTS: Final = _TAIL | {"expressions", "from_", "joins", "laterals", "where", "windows"}
 _GROUP_PARTS: Final = frozenset({"group", "having", "qualify", "distinct"})
+_ENDINGS: Final = ("order", "sort", "cluster", "distribute", "limit", "offset")
+_VAGUE: Final = "this: which columns it gives can't be told"
 _REDUCING: Final = ("where", "having", "qualify", "limit", "group", "distinct")
 _SET_WORDS: Final[dict[type[exp.Expr], str]] = {
     exp.Union: "UNION",
@@ -155,19 +160,54 @@ class Queries:
             Refusal: If it is not in the portable subset as a whole.
         """
         node = scope.node
+        refuse_unless(not self.analysis.is_vague(scope), _VAGUE, _vague_part(node))
+        layers = [x for x in order.layers(node) if any(x.args.get(k) for k in _ENDINGS)]
+        for layer in layers:
+            self._check_order(scope, layer)
+        around = [x for x in layers if x is not node]
+        ordered = root or any(clauses.cuts(x) for x in around)
+        made = self._bare(scope, node, root=root, ordered=ordered)
+        for layer in around:
+            made = self._in_brackets(scope, layer, made, root=root)
+        return made
+
+    def _bare(self, scope: Scope, node: exp.Expr, *, root: bool, ordered: bool) -> Compiled:
+        """Return a compiled scope without the brackets around it."""
         if type(node) in _SET_WORDS:
-            return self._set_operation(scope, node, root=root)
+            return self._set_operation(scope, node, ordered=ordered)
         if not isinstance(node, exp.Select):
             raise Refusal(f"{type(node).__name__}: not proven to mean the same", node)
         clauses.only(node, _SELECT_PARTS | _GROUP_PARTS)
         query = Query(scope)
         self._open.append(query)
         try:
-            return self._select(query, node, root=root)
+            return self._select(query, node, root=root, ordered=ordered)
         finally:
             self._open.pop()
 
-    def _select(self, query: Query, node: exp.Select, *, root: bool) -> Compiled:
+    def _in_brackets(
+        self, scope: Scope, layer: exp.Expr, made: Compiled, *, root: bool
+    ) -> Compiled:
+        """Return `(query) ORDER BY ... LIMIT ...`, which work on what the brackets give."""
+        clauses.only(layer, _TAIL | {"this", "alias"})
+        inner = layer.this
+        while isinstance(inner, exp.Subquery) and not any(inner.args.get(k) for k in _ENDINGS):
+            inner = inner.this
+        tail = clauses.set_order(scope, layer, ordered=root or clauses.cuts(layer))
+        if clauses.cuts(layer) and not tail and inner.args.get("order") is not None:
+            refuse_unless(not clauses.cuts(inner), "a LIMIT of an ordered LIMIT", layer)
+            return replace(made, sql=made.sql + clauses.limit(layer), plain=False)
+        sql = f"SELECT * FROM (\n{made.sql}\n) AS s{tail}{clauses.limit(layer)}"
+        return replace(made, sql=sql, plain=made.plain and not clauses.cuts(layer))
+
+    def _check_order(self, scope: Scope, layer: exp.Expr) -> None:
+        """Refuse a LIMIT that takes rows in an order which a subquery gives them, as Spark may."""
+        if id(layer) not in self.analysis.unordered:
+            return
+        sorting = order.sorted_below(scope)
+        refuse_unless(sorting is None, f"LIMIT {order.SORTED}", sorting)
+
+    def _select(self, query: Query, node: exp.Select, *, root: bool, ordered: bool) -> Compiled:
         joins = len(query.scope.sources) > 1
         reduces = joins or any(node.args.get(k) for k in _REDUCING)
         source = from_clause(self, query, reduces=reduces, joins=joins)
@@ -187,14 +227,14 @@ class Queries:
         if distinct is not None:
             refuse_unless(not distinct.args.get("on"), "DISTINCT ON", node)
             outputs = [self.kept(partial(clauses.grouped, clause="DISTINCT"), o) for o in outputs]
-        order = self._order(e, node, outputs, root=root)
+        tail = self._order(e, node, outputs, ordered=ordered)
         sql = f"SELECT {'DISTINCT ' if distinct else ''}{_columns(outputs, root=root)}"
         sql += f"\nFROM {source.sql}" if source.sql else ""
         sql += f"\nWHERE {clauses.condition(where)}" if where else ""
         sql += grouping
         sql += f"\nHAVING {clauses.condition(having)}" if having else ""
         sql += f"\nQUALIFY {clauses.condition(qualify)}" if qualify else ""
-        sql += order + clauses.limit(node)
+        sql += tail + clauses.limit(node)
         blocked = joins or any(node.args.get(k) for k in _REDUCING if k != "where")
         plain = source.plain and not blocked and not any(_looks_around(x) for x in node.expressions)
         hidden = source.hidden or any(p.raises for p in (*where, *having, *qualify))
@@ -233,25 +273,27 @@ class Queries:
             return ""
         return f"\nGROUP BY {word} ({listed})" if word else f"\nGROUP BY {listed}"
 
-    def _order(self, e: Expressions, node: exp.Expr, outputs: list[Piece], *, root: bool) -> str:
+    def _order(self, e: Expressions, node: exp.Expr, outputs: list[Piece], *, ordered: bool) -> str:
         """Return ORDER BY; one that decides nothing (in a subquery, without LIMIT) is left out."""
-        order = node.args.get("order")
-        if order is None or not (root or node.args.get("limit")):
+        given = node.args.get("order")
+        if given is None or not (ordered or clauses.cuts(node)):
             return ""
         positions = {o.sql: i + 1 for i, o in reversed(list(enumerate(outputs)))}
         parts = []
-        for item in order.expressions:
+        for item in given.expressions:
             value = item.this if isinstance(item, exp.Ordered) else item
             number = position(value) or 0
             by_position = 0 < number <= len(outputs)
+            if clauses.is_constant(value) and not by_position:
+                continue
             piece = outputs[number - 1] if by_position else self.kept(e.piece, value)
             known = comparable(piece.type) or piece.type == t.UNKNOWN
             refuse_unless(known, f"ORDER BY {piece.type}", item)
             key = windows.sorted_by(piece, positions.get(piece.sql))
             parts.append(f"{key} {windows.direction(item)}")
-        return f"\nORDER BY {', '.join(parts)}"
+        return f"\nORDER BY {', '.join(parts)}" if parts else ""
 
-    def _set_operation(self, scope: Scope, node: exp.Expr, *, root: bool) -> Compiled:
+    def _set_operation(self, scope: Scope, node: exp.Expr, *, ordered: bool) -> Compiled:
         clauses.only(node, _SET_PARTS)
         refuse_unless(len(scope.branches) == 2, "a set operation", node)
         distinct, word = bool(node.args.get("distinct")), _SET_WORDS[type(node)]
@@ -272,7 +314,8 @@ class Queries:
             sides.append(f"SELECT {listed} FROM (\n{made.sql}\n) AS s")
             plain, hidden = plain and made.plain, hidden or made.hidden
         sql = f"\n{word} {'' if distinct else 'ALL'}\n".join(sides)
-        tail = clauses.set_order(scope, node, root=root) + clauses.limit(node)
+        tail = clauses.set_order(scope, node, ordered=ordered or clauses.cuts(node))
+        tail += clauses.limit(node)
         if tail:
             sql = f"SELECT * FROM (\n{sql}\n) AS s{tail}"
         types = tuple(o.type for o in scope.outputs)
@@ -285,6 +328,12 @@ def _columns(pieces: list[Piece], *, root: bool) -> str:
         f"{cast(p.sql, p.type) if root and has_type(p.type) else p.sql} AS c{i}"
         for i, p in enumerate(pieces)
     )
+
+
+def _vague_part(node: exp.Expr) -> exp.Expr:
+    """Return what it is in a query whose columns are not known, as far as that can be told."""
+    items = node.expressions if isinstance(node, exp.Select) else []
+    return next((x for x in items if name_of(clauses.bare(x)) in GENERATORS), node)
 
 
 def _looks_around(node: exp.Expr) -> bool:

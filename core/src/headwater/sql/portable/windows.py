@@ -32,11 +32,14 @@ def window(e: Expressions, node: exp.Expr) -> Piece:
     """Return `function(...) OVER (...)`."""
     strange = [k for k, v in node.args.items() if v and k not in _PARTS]
     refuse_unless(not strange, f"OVER with {', '.join(strange)}", node)
+    e.refuse_sorted(node)
     frame = _definition(e, node)
     over = _over(e, frame)
     inner, call = node.this, called(node)
     name = name_of(call) or ""
     if name in _VALUES:
+        sure = frame.args.get("order") is not None or id(node) not in e.analysis.unordered
+        refuse_unless(sure, f"{name}() OVER without ORDER BY", node)
         return e.checked(_value(e, inner, call, name, over), node)
     if isinstance(inner, (exp.IgnoreNulls, exp.RespectNulls)):
         raise Refusal(f"{name}() IGNORE NULLS", node)
