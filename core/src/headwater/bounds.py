@@ -29,7 +29,34 @@ TREE_LEVELS: Final = 150
 """How deep a query's tree may be, the left side of a long `a OR b OR c ...` not counted."""
 
 QUERY_TERMS: Final = 150
-"""How many terms a row of operators, UNIONs or WITH may have; engines recurse over them."""
+"""How many terms a row of operators, pipes, UNIONs or WITH may have; engines recurse over them."""
+
+QUERY_TOKENS: Final = 80_000
+"""Words, numbers and signs of a query: a list of 39,000 numbers has as many."""
+
+QUERY_STEPS: Final = 1_500_000
+"""Names, columns and parts of types that may be looked at while a query is checked."""
+
+QUERY_SELECTS: Final = 5_000
+"""SELECTs of a query once each use of a common table expression is written out, as engines do."""
+
+QUERY_COLUMNS: Final = 50_000
+"""Columns that one SELECT may give, its stars written out."""
+
+ALIAS_COLUMNS: Final = 2_000
+"""Columns that one output may stand for, names of other outputs spelled out."""
+
+NAME_CHARACTERS: Final = 20_000
+"""Characters of a column's name that the engine makes up out of an expression."""
+
+SQL_CHARACTERS: Final = 4_000_000
+"""Characters of the SQL that is made of a query, or of one expression in it."""
+
+FINDINGS: Final = 100
+"""Findings about one query that are told; the rest wait until these are mended."""
+
+VIEW_LEVELS: Final = 10
+"""How deep views may be made of views."""
 
 # -- Types -----------------------------------------------------------------------------------------
 
@@ -38,6 +65,9 @@ TYPE_CHARACTERS: Final = 131_072
 
 TYPE_LEVELS: Final = 100
 """How deep a type may nest."""
+
+TYPE_PARTS: Final = 50_000
+"""Types that one type may be made of."""
 
 TYPE_WORK: Final = 2_000_000
 """Levels times characters of a type that Hive wrote: its names are found level by level."""

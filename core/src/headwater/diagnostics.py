@@ -10,12 +10,17 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 from headwater.printable import printable
 
 _SHOWN = 120
 """How many characters of a long source line are shown around a finding."""
+
+
+_COMPARED = 2_000
+"""How many names are compared with one that is not known."""
 
 
 class Severity(StrEnum):
@@ -157,8 +162,13 @@ def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str | No
 
     The comparison ignores case; the names are shown as they are known.
     """
-    by_folded = {str(k).casefold(): str(k) for k in known}
-    near = difflib.get_close_matches(name.casefold(), by_folded, n=limit, cutoff=0.6)
+    folded = name.casefold()
+    reach = max(2, 2 * len(name))  # beyond, no two texts are alike enough
+    alike = (str(k) for k in known if abs(len(str(k)) - len(name)) <= reach)
+    by_folded = {k.casefold(): k for k in islice(alike, _COMPARED) if len(k) <= _SHOWN}
+    if len(name) > _SHOWN:
+        return None
+    near = difflib.get_close_matches(folded, by_folded, n=limit, cutoff=0.6)
     if not near:
         return None
     return f"did you mean {' or '.join(repr(by_folded[n]) for n in near)}?"

@@ -8,20 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from headwater import bounds
 from headwater.diagnostics import Diagnostic, errors_in
 from headwater.errors import HeadwaterError, PluginError, QueryError, TableNotFoundError
 from headwater.source import DataSource
 from headwater.sql.analysis import Analysis, ParsedQuery
 from headwater.sql.parse import parse
 from headwater.sql.resolve import resolve
-from headwater.sql.rewriting import RewriteRule, apply
+from headwater.sql.rewriting import Edit, RewriteRule, apply
 from headwater.table import Catalog, Table, TableName
 
 Validator: TypeAlias = Callable[[Analysis], Iterable[Diagnostic]]
 """What looks at every query, and may have findings."""
-
-MAX_ROUNDS = 10
-"""Views may be made of views; deeper than this is taken for a cycle."""
 
 _THREADS = 8
 
@@ -86,12 +84,12 @@ def resolve_query(
     analysis = _analyse(parsed, catalog, {}, source)
     _refuse(_findings(analysis), source)
     changed_by: dict[str, None] = {}
-    for _ in range(MAX_ROUNDS):
+    for _ in range(bounds.VIEW_LEVELS):
         changed = False
         for name, rule in in_order:
             with _named(name):
                 edits = rule(analysis)
-                edited = apply(analysis.text, edits) if edits else None
+                edited = _edited(analysis, edits) if edits else None
             if edited is not None:
                 changed = True
                 changed_by |= {name: None} if name in rules else {}
@@ -104,7 +102,8 @@ def resolve_query(
     else:
         by = f"; {' and '.join(changed_by)} changed it" if changed_by else ""
         raise QueryError(
-            f"the query's views are nested deeper than {MAX_ROUNDS} levels, or name each other{by}",
+            f"the query's views are nested deeper than {bounds.VIEW_LEVELS} levels, or name each "
+            f"other{by}",
             hint="query the tables under the views"
             if not changed_by
             else "a rule must have nothing to say of a text that it has changed already",
@@ -163,6 +162,19 @@ def _after(rules: Sequence[str]) -> Iterator[None]:
             raise
         note = f"the text below is not yours: changed by the {' and the '.join(rules)}"
         raise error.noted(note) from (error.__cause__ or error)
+
+
+def _edited(analysis: Analysis, edits: Sequence[Edit]) -> str:
+    """Return the text with its edits, if that is not too long: each use repeats a view's text."""
+    length = len(analysis.text) + sum(len(e.text) for e in edits)
+    if length > bounds.QUERY_CHARACTERS:
+        raise QueryError(
+            f"with views and rules written out the query has {length:,} "
+            f"characters; {bounds.QUERY_CHARACTERS:,} are the most",
+            code="too-much-work",
+            hint="query the tables under the views, or keep what a view gives as a table",
+        )
+    return apply(analysis.text, edits)
 
 
 def _reread(text: str, source: DataSource) -> ParsedQuery:

@@ -8,7 +8,7 @@ nothing of any library: engines and plugins convert at their own edge.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -29,6 +29,8 @@ class DataType:
             first and last unit (`("day", "second")`, or one where they are the same); none is
             Spark's calendar interval.
         reason: Why an `unreadable` type can't be read.
+        parts: How many types it is made of, itself among them.
+        levels: How deep it nests.
     """
 
     name: str
@@ -37,6 +39,14 @@ class DataType:
     children: tuple[DataType, ...] = ()
     field_names: tuple[str, ...] = ()
     reason: str | None = None
+    parts: int = field(init=False, repr=False, compare=False, default=1)
+    levels: int = field(init=False, repr=False, compare=False, default=1)
+
+    def __post_init__(self) -> None:
+        if self.children:
+            # Types are shared: a few lines of SQL can name one that no memory could write out.
+            object.__setattr__(self, "parts", 1 + sum(c.parts for c in self.children))
+            object.__setattr__(self, "levels", 1 + max(c.levels for c in self.children))
 
     def __str__(self) -> str:
         match self.name:

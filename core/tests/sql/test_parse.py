@@ -8,10 +8,11 @@ import sys
 import pytest
 from sqlglot import exp
 
+from headwater.bounds import QUERY_CHARACTERS
 from headwater.diagnostics import Severity
 from headwater.sql import validate
 from headwater.sql.functions import is_aggregate, name_of
-from headwater.sql.parse import MAX_LENGTH, parse
+from headwater.sql.parse import parse
 from headwater.table import TableName
 
 
@@ -301,7 +302,7 @@ def test_options_that_are_not(options: str) -> None:
 
 
 def test_a_text_that_is_too_long() -> None:
-    parsed = parse("SELECT 1 -- " + "x" * MAX_LENGTH)
+    parsed = parse("SELECT 1 -- " + "x" * QUERY_CHARACTERS)
     assert [d.code for d in parsed.diagnostics] == ["too-long"]
 
 

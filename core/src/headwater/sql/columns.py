@@ -154,6 +154,7 @@ def fields(
 ) -> DataType:
     """Return the type of `above.name.name...`, and report the first field that is not there."""
     for name in names:
+        work.spend(len(type_.children), node)
         found = typing.field_of(type_, name)
         if found is None:
             inner = type_.element if type_.name == "array" else type_

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from sqlglot import exp
 
+from headwater import bounds
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.sql.analysis import Binding, Output, Scope, TableReference
 from headwater.sql.frame import Frame
@@ -30,6 +31,25 @@ class Clause(StrEnum):
     LIMIT = "LIMIT"
 
 
+class TooMuchWorkError(Exception):
+    """Checking a query takes more than any query that is meant well.
+
+    Args:
+        message: What there is too much of.
+        node: Where.
+        hint: What to write instead.
+    """
+
+    def __init__(self, message: str, node: exp.Expr | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.node = node
+        self.hint = hint or "part the query, or keep a part of its answer as a table"
+
+
+class EnoughFoundError(Exception):
+    """So much is wrong with a query that the rest can wait."""
+
+
 @dataclass(slots=True, eq=False)
 class Work:
     """The findings of one resolution, filled as it goes.
@@ -45,6 +65,8 @@ class Work:
         weights: How many nodes an output has, by `id`, the outputs that it names spelled out.
         diagnostics: What was found.
         vague: `id` of each scope whose columns are not all known.
+        steps: What was spent.
+        selects: How many SELECTs a scope is once what it names is written out, by `id`.
     """
 
     text: str
@@ -58,6 +80,21 @@ class Work:
     weights: dict[int, int] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     vague: set[int] = field(default_factory=set)
+    steps: int = 0
+    selects: dict[int, int] = field(default_factory=dict)
+    _told: set[Diagnostic] = field(default_factory=set)
+
+    def spend(self, steps: int, node: exp.Expr | None = None) -> None:
+        """Count work before it is done.
+
+        Raises:
+            TooMuchWorkError: If a query as it is meant could not need so much.
+        """
+        self.steps += steps
+        if self.steps > bounds.QUERY_STEPS:
+            raise TooMuchWorkError(
+                f"checking the query takes more than {bounds.QUERY_STEPS:,} steps", node
+            )
 
     def report(
         self,
@@ -70,8 +107,14 @@ class Work:
     ) -> None:
         """Add a finding about a node."""
         found = Diagnostic(code, message, severity, span_of(node), hint, self.text)
-        if found not in self.diagnostics:
-            self.diagnostics.append(found)
+        if found in self._told:
+            return
+        if len(self._told) >= bounds.FINDINGS:
+            if severity is Severity.ERROR:
+                raise EnoughFoundError
+            return
+        self._told.add(found)
+        self.diagnostics.append(found)
 
     def is_vague(self, scope: Scope) -> bool:
         """Whether a scope may have columns under names that are not known here."""
@@ -96,7 +139,18 @@ class Work:
         return scope
 
     def typed(self, node: exp.Expr, type_: DataType) -> DataType:
-        """Keep and return the type of a node."""
+        """Keep and return the type of a node.
+
+        Raises:
+            TooMuchWorkError: If the type is larger than any table's.
+        """
+        self.spend(1 + type_.parts // 4, node)
+        if type_.parts > bounds.TYPE_PARTS or type_.levels > bounds.TYPE_LEVELS:
+            raise TooMuchWorkError(
+                f"this expression has a type of {type_.parts:,} parts, {type_.levels} levels deep",
+                node,
+                "take single fields, not structs of structs",
+            )
         self.types[id(node)] = type_
         return type_
 

@@ -44,11 +44,19 @@ class Frame:
     columns: list[Visible] = field(default_factory=list)
     vague: set[str] = field(default_factory=set)
     qualifiers: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    _index: dict[str, list[Visible]] | None = field(default=None, init=False, repr=False)
 
     def named(self, name: str) -> list[Visible]:
         """Return the columns that a bare name means; more than one is ambiguous."""
-        folded = name.casefold()
-        return [c for c in self.columns if not c.hidden and c.name.casefold() == folded]
+        return [c for c in self._called(name) if not c.hidden]
+
+    def _called(self, name: str) -> list[Visible]:
+        """Return the columns of a name, hidden ones too; by an index, for tables may be wide."""
+        if self._index is None:
+            self._index = {}
+            for column in self.columns:
+                self._index.setdefault(column.name.casefold(), []).append(column)
+        return self._index.get(name.casefold(), [])
 
     def sources(self, qualifier: Sequence[str]) -> list[str]:
         """Return the keys of the sources that a qualifier means, e.g. `("db", "t")`."""
@@ -62,8 +70,8 @@ class Frame:
 
     def qualified(self, source: str, name: str) -> list[Visible]:
         """Return the columns of one source with that name."""
-        folded = name.casefold()
-        return [c for c in self.of(source) if c.name.casefold() == folded]
+        own = [c for c in self._called(name) if c.source == source]
+        return sorted(own, key=lambda c: not c.hidden)
 
     @property
     def starred(self) -> list[Visible]:

@@ -137,6 +137,19 @@ def read_by(source: Source) -> tuple[Source, ...]:
     return source.inputs if isinstance(source, Generated) else ()
 
 
+def scopes_within(root: Scope) -> Iterator[Scope]:
+    """Yield all scopes of a query, each once, however often a WITH is named."""
+    seen: set[int] = set()
+    todo: list[Source] = [root]
+    while todo:
+        source = todo.pop()
+        if id(source) not in seen:
+            seen.add(id(source))
+            todo += read_by(source)
+            if isinstance(source, Scope):
+                yield source
+
+
 def columns_of(analysis: Analysis, source: Source) -> tuple[tuple[str, DataType], ...]:
     """Return the names and types of the columns that a source brings in."""
     if isinstance(source, TableReference):

@@ -184,6 +184,7 @@ class Keys:
 
     def __init__(self, work: Work, scope: Scope) -> None:
         self._work, self._scope = work, scope
+        self._known: dict[int, Key] = {}
 
     def is_own(self, node: exp.Expr) -> bool:
         """Whether a column is one of this SELECT's FROM."""
@@ -209,6 +210,12 @@ class Keys:
 
     def of(self, node: exp.Expr) -> Key:
         """Return the key of an expression."""
+        known = self._known.get(id(node))
+        if known is None:
+            known = self._known[id(node)] = self._of(node)
+        return known
+
+    def _of(self, node: exp.Expr) -> Key:
         node = _bare(node)
         if isinstance(node, exp.Column):
             binding = self._work.bindings.get(id(node))

@@ -8,17 +8,12 @@ from typing import Final
 
 from sqlglot import exp
 
+from headwater import bounds
 from headwater.diagnostics import Diagnostic, Severity, Span, did_you_mean
 from headwater.sql import functions, guard_text, lexer, nodes
 from headwater.sql.guard_precedence import misread
 from headwater.sql.lexer import Lexeme
 from headwater.sql.words import words
-
-MAX_LEVELS: Final = 150
-"""How deep the tree may be, the left side of a long `a OR b OR c ...` not counted."""
-
-MAX_TERMS: Final = 150
-"""How many terms a row of operators, UNIONs or WITH may have; engines recurse over them."""
 
 _PATTERNS: Final = (exp.Like, exp.ILike)
 _ENDINGS: Final = (exp.Order, exp.Limit, exp.Offset)
@@ -40,20 +35,14 @@ _INTERVAL_UNITS: Final = words(
 def check_tree(tree: exp.Expr, text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
     """Return what is refused in the tree, and warnings about what it admits."""
     names = {x.start: x for x in lexemes if x.kind in (lexer.WORD, lexer.QUOTED)}
+    deep = _too_deep(tree, text)
+    if deep is not None:
+        return [deep]
     found: list[Diagnostic] = []
-    depths: dict[int, int] = {}
-    chains: dict[int, int] = {}
     for node in tree.walk(bfs=False, prune=lambda n: type(n) not in nodes.ALLOWED):
+        if len(found) > bounds.FINDINGS:
+            break
         kind = type(node)
-        above = depths.get(id(node.parent), 0)
-        chained = node.arg_key == "this" and kind in nodes.CHAINS
-        chained = chained and type(node.parent) in nodes.CHAINS
-        links = chains.get(id(node.parent), 0) + 1 if chained else 0
-        depths[id(node)], chains[id(node)] = (above if chained else above + 1), links
-        if depths[id(node)] > MAX_LEVELS:
-            return [guard_text.too_deep(text, _span(node))]
-        if max(links, _in_a_row(node)) > MAX_TERMS:
-            return [_too_many(node, text)]
         if kind not in nodes.ALLOWED:
             found.append(_refused_node(node, text))
         elif isinstance(node, exp.Anonymous):
@@ -77,6 +66,27 @@ def check_tree(tree: exp.Expr, text: str, lexemes: Sequence[Lexeme]) -> list[Dia
         elif (wrong := misread(node, text)) is not None:
             found.append(wrong)
     return list(dict.fromkeys(found))
+
+
+def _too_deep(tree: exp.Expr, text: str) -> Diagnostic | None:
+    """Return the refusal of a tree that is too deep.
+
+    It comes first: other checks recurse, or look at whole branches.
+    """
+    depths: dict[int, int] = {}
+    chains: dict[int, int] = {}
+    for node in tree.walk(bfs=False, prune=lambda n: type(n) not in nodes.ALLOWED):
+        kind = type(node)
+        above = depths.get(id(node.parent), 0)
+        chained = node.arg_key == "this" and kind in nodes.CHAINS
+        chained = chained and type(node.parent) in nodes.CHAINS
+        links = chains.get(id(node.parent), 0) + 1 if chained else 0
+        depths[id(node)], chains[id(node)] = (above if chained else above + 1), links
+        if depths[id(node)] > bounds.TREE_LEVELS:
+            return guard_text.too_deep(text, _span(node))
+        if max(links, _in_a_row(node)) > bounds.QUERY_TERMS:
+            return guard_text.too_many_terms(text, _span(node))
+    return None
 
 
 def _in_a_row(node: exp.Expr) -> int:
@@ -149,13 +159,6 @@ def _misplaced(node: exp.Expr, text: str) -> Diagnostic:
     return Diagnostic(
         "syntax", f"{type(node).__name__.upper()} has no place among arguments", span=_span(node),
         text=text, hint="for ordered aggregates write WITHIN GROUP (ORDER BY ...)",
-    )  # fmt: skip
-
-
-def _too_many(node: exp.Expr, text: str) -> Diagnostic:
-    return Diagnostic(
-        "too-deep", f"more than {MAX_TERMS} terms in a row", span=_span(node), text=text,
-        hint="for values write IN (...), or join a table of them; part the query",
     )  # fmt: skip
 
 

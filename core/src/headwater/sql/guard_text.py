@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from headwater import bounds
 from headwater.diagnostics import Diagnostic, Span
 from headwater.sql import lexer
 from headwater.sql.guard_literals import check_numbers, check_typed_literals
@@ -15,9 +16,6 @@ from headwater.sql.guard_names import check_names
 from headwater.sql.lexer import Lexeme
 from headwater.sql.words import words
 from headwater.type_text import TypeTextError, parse_type
-
-MAX_DEPTH: Final = 48
-"""How deep brackets, CASE and prefix operators may nest; sqlglot's parser recurses."""
 
 _QUERY_WORDS: Final = frozenset(["SELECT", "WITH", "FROM", "VALUES"])
 _PREFIXES: Final = frozenset(["NOT", "!", "-", "+", "~", "->", "INTERVAL", "DISTINCT", "ALL"])
@@ -67,10 +65,20 @@ def statement_end(text: str, lexemes: Sequence[Lexeme]) -> tuple[int, list[Diagn
     return (lexemes[-1].end if lexemes else 0), []
 
 
-def too_long(text: str, most: int) -> Diagnostic:
+def too_long(text: str) -> Diagnostic:
     """Return the refusal of a text that is longer than any query."""
+    most = bounds.QUERY_CHARACTERS
     return Diagnostic(
         "too-long", f"the query has {len(text):,} characters; {most:,} are the most",
+        hint="put long lists of values into a table and join it",
+    )  # fmt: skip
+
+
+def too_many_tokens(lexemes: Sequence[Lexeme]) -> Diagnostic:
+    """Return the refusal of a text of more words and signs than any query."""
+    most = bounds.QUERY_TOKENS
+    return Diagnostic(
+        "too-long", f"the query has {len(lexemes):,} words and signs; {most:,} are the most",
         hint="put long lists of values into a table and join it",
     )  # fmt: skip
 
@@ -244,10 +252,14 @@ def _hint(text: str, token: Lexeme, message: str) -> Diagnostic:
 
 def _depth(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
     """Refuse what nests too deep: brackets, CASE, types, lambdas, runs of prefix operators."""
+    pipes = [x for x in lexemes if x.symbol == "|>"]
+    if len(pipes) > bounds.QUERY_TERMS:
+        yield too_many_terms(text, pipes[bounds.QUERY_TERMS].span)
+        return
     levels = [0]  # for each open bracket or CASE, how many lambdas began inside of it
-    angles = run = 0
+    angles = run = casts = 0
     before = ""
-    for token in lexemes:
+    for index, token in enumerate(lexemes):
         word = token.word or token.symbol
         run = run + 1 if word in _PREFIXES else 0
         if word in _OPENING:
@@ -260,8 +272,12 @@ def _depth(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
             angles += 1
         elif word == ">":
             angles = max(0, angles - 1)
+        elif word == "::":
+            after = index + 1 + len(_type_after(lexemes, index + 1))
+            casts = casts + 1 if after < len(lexemes) and lexemes[after].symbol == "::" else 0
+            run = casts
         before = word
-        if len(levels) + levels[-1] + angles > MAX_DEPTH or run > MAX_DEPTH:
+        if len(levels) + levels[-1] + angles > bounds.QUERY_LEVELS or run > bounds.QUERY_LEVELS:
             yield too_deep(text, token.span)
             return
 
@@ -269,8 +285,17 @@ def _depth(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
 def too_deep(text: str, span: Span | None) -> Diagnostic:
     """Return the refusal of a query that nests deeper than can be read safely."""
     return Diagnostic(
-        "too-deep", f"the query nests deeper than {MAX_DEPTH} levels here", span=span, text=text,
+        "too-deep", f"the query nests deeper than {bounds.QUERY_LEVELS} levels here",
+        span=span, text=text,
         hint="move inner parts into WITH ... AS (...)",
+    )  # fmt: skip
+
+
+def too_many_terms(text: str, span: Span | None) -> Diagnostic:
+    """Return the refusal of a row of terms that engines nest into each other."""
+    return Diagnostic(
+        "too-deep", f"more than {bounds.QUERY_TERMS} terms in a row", span=span, text=text,
+        hint="for values write IN (...), or join a table of them; part the query",
     )  # fmt: skip
 
 

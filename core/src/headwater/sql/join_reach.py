@@ -57,7 +57,8 @@ def columns_reached(
         equal = [pairs + said for pairs in equal]
     reached: dict[str, str] = {}
     barred: dict[str, Blocked] = {}
-    _go(items, equal, len(items) - 1, (origin.source, origin.column.casefold()), reached, barred)
+    start = (origin.source, origin.column.casefold())
+    _go(items, equal, len(items) - 1, start, reached, barred, set())
     return [
         reached.get(item.key) or barred.get(item.key) or _other_side(item, origin) for item in items
     ]
@@ -70,8 +71,12 @@ def _go(
     column: _Column,
     reached: dict[str, str],
     barred: dict[str, Blocked],
+    seen: set[tuple[int, _Column]],
 ) -> None:
     """Carry a window on a column into the join of `items[: last + 1]`."""
+    if (last, column) in seen:
+        return
+    seen.add((last, column))
     key, name = column
     item = items[last]
     if last == 0:
@@ -86,14 +91,14 @@ def _go(
         reached.setdefault(key, name)
         for partner in partners:
             if partner[0] in left:
-                _go(items, equal, last - 1, partner, reached, barred)
+                _go(items, equal, last - 1, partner, reached, barred, seen)
     elif item.kind not in KEEPS_LEFT:
         barred.setdefault(key, _made_up(item, key))
     else:
         for partner in partners:
             if partner[0] == item.key:
                 reached.setdefault(*partner)
-        _go(items, equal, last - 1, column, reached, barred)
+        _go(items, equal, last - 1, column, reached, barred, seen)
 
 
 def _equalities(

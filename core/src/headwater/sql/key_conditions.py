@@ -41,6 +41,7 @@ from headwater.sql.from_clause import (
     conditions_of,
     read_by,
     read_from,
+    scopes_within,
     spread,
 )
 from headwater.sql.functions import name_of
@@ -80,7 +81,7 @@ def conditions(analysis: Analysis, reference: TableReference) -> tuple[KeyCondit
     keys = {c.name.casefold(): c.name for c in table.partition_columns if _is_plain(c.type)}
     once = _uses(analysis.root, reference) == 1
     found: list[KeyCondition] = []
-    for scope in _scopes(analysis.root):
+    for scope in scopes_within(analysis.root):
         items = read_from(analysis, scope) if isinstance(scope.node, exp.Select) else ()
         if isinstance(items, Unclear):
             continue
@@ -102,19 +103,6 @@ def conditions(analysis: Analysis, reference: TableReference) -> tuple[KeyCondit
 def _is_plain(type_: DataType) -> bool:
     """Return whether a key's text says its value; char, for one, is padded when it is compared."""
     return type_.name in ("string", "varchar", "date") or type_.is_integer
-
-
-def _scopes(root: Scope) -> Iterator[Scope]:
-    """Yield all scopes of a query, each once."""
-    seen: set[int] = set()
-    todo: list[Source] = [root]
-    while todo:
-        source = todo.pop()
-        if id(source) not in seen:
-            seen.add(id(source))
-            todo += read_by(source)
-            if isinstance(source, Scope):
-                yield source
 
 
 def _uses(root: Scope, reference: TableReference) -> int:

@@ -57,22 +57,16 @@ class Lexeme(NamedTuple):
         start: Offset of its first character.
         end: Offset after its last character.
         text: As written; for a string, its value; for a quoted name, the name.
+        word: A bare word in upper case; empty for anything else, a string of that text included.
+        symbol: An operator or bracket; empty for anything else.
     """
 
     kind: str
     start: int
     end: int
     text: str
-
-    @property
-    def word(self) -> str:
-        """A bare word in upper case; empty for anything else, a string of that text included."""
-        return self.text.upper() if self.kind == WORD else ""
-
-    @property
-    def symbol(self) -> str:
-        """An operator or bracket; empty for anything else."""
-        return self.text if self.kind == OPERATOR else ""
+    word: str = ""
+    symbol: str = ""
 
     @property
     def span(self) -> Span:
@@ -102,8 +96,10 @@ def lex(text: str) -> tuple[list[Lexeme], list[Diagnostic]]:
         problem = _two_ways(kind, piece, start, text)
         if problem is not None:
             problems.append(problem)
-        if kind in (WORD, OPERATOR):
-            found.append(Lexeme(kind, start, end, piece))
+        if kind == WORD:
+            found.append(Lexeme(kind, start, end, piece, piece.upper()))
+        elif kind == OPERATOR:
+            found.append(Lexeme(kind, start, end, piece, "", piece))
         elif kind != COMMENT:
             found.append(_lexeme(kind, start, end, piece))
     if position < len(text):

@@ -13,6 +13,7 @@ from typing import Final
 
 from sqlglot import exp
 
+from headwater import bounds
 from headwater.sql import functions, literals
 from headwater.sql.call_names import ARGUMENTS_KEPT, CERTAIN, DEFAULTS, RENAMED, UNCERTAIN, UPPER
 from headwater.sql.context import Work
@@ -49,12 +50,18 @@ def output_name(work: Work, node: exp.Expr) -> tuple[str, bool]:
         if _is_attribute(work, child):
             return _bare(child).name, True
     writer = _Writer(work)
-    return writer.text(inner), writer.certain
+    try:
+        return writer.text(inner), writer.certain
+    except _TooLongError:
+        return type(inner).key, False
 
 
 def pretty(work: Work, node: exp.Expr) -> str:
     """Return an expression as Spark writes it in a column's name."""
-    return _Writer(work).text(node)
+    try:
+        return _Writer(work).text(node)
+    except _TooLongError:
+        return type(node).key
 
 
 def _bare(node: exp.Expr) -> exp.Expr:
@@ -83,19 +90,33 @@ def _is_attribute(work: Work, node: exp.Expr) -> bool:
     return binding is None or not binding.fields
 
 
+class _TooLongError(Exception):
+    """A name grows longer than any column's."""
+
+
 class _Writer:
     """Writes expressions; `certain` falls where Spark's text is not known."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
         self.certain = True
+        self._written: dict[int, str] = {}
 
     def text(self, node: exp.Expr) -> str:
-        """Return one expression, written out."""
-        if type(node) in _OPERATORS:
-            return self._operation(node)
-        rule = _RULES.get(type(node))
-        return rule(self, node) if rule is not None else self._unknown(node)
+        """Return one expression, written out.
+
+        Raises:
+            _TooLongError: If it is longer than any column's name: Spark repeats operands, so that
+                a name may be exponentially longer than its expression.
+        """
+        found = self._written.get(id(node))
+        if found is None:
+            rule = _Writer._operation if type(node) in _OPERATORS else _RULES.get(type(node))
+            found = rule(self, node) if rule is not None else self._unknown(node)
+            if len(found) > bounds.NAME_CHARACTERS:
+                raise _TooLongError
+            self._written[id(node)] = found
+        return found
 
     def _unknown(self, node: exp.Expr) -> str:
         self.certain = False

@@ -16,14 +16,15 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.parser import Parser
 
-from headwater.diagnostics import Diagnostic, Span, errors_in
+from headwater import bounds
+from headwater.diagnostics import Diagnostic, Severity, Span, errors_in
 from headwater.sql import guard, guard_text, references
 from headwater.sql.analysis import ParsedQuery
 from headwater.sql.joins import with_conditions
@@ -32,9 +33,6 @@ from headwater.sql.literals import TYPED
 from headwater.sql.operators import restored, with_stand_ins
 from headwater.sql.pipes import without_pipes
 from headwater.sql.tokens import MARK, dialect, parser_tokens
-
-MAX_LENGTH: Final = 200_000
-"""Characters of a text. Longer ones are made by machines that could as well write a table."""
 
 _STUMBLES: Final = (
     SqlglotError, RecursionError, ValueError, AttributeError, TypeError, LookupError,
@@ -59,9 +57,11 @@ def parse(
     Returns:
         The query with everything that was found. It never raises because of the text.
     """
-    if len(text) > MAX_LENGTH:
-        return _refused(text, guard_text.too_long(text, MAX_LENGTH))
+    if len(text) > bounds.QUERY_CHARACTERS:
+        return _refused(text, guard_text.too_long(text))
     lexemes, problems = lex(text)
+    if len(lexemes) > bounds.QUERY_TOKENS:
+        return _refused(text, guard_text.too_many_tokens(lexemes))
     end, stray = guard_text.statement_end(text, lexemes)
     lexemes = [x for x in lexemes if x.end <= end]
     problems += stray
@@ -80,11 +80,19 @@ def parse(
         return _refused(text, *refused)
     problems += [d for d in refused if d.code not in told]
     found, misplaced = references.find(read, text, database=database, databases=databases)
-    return ParsedQuery(text, read, tuple(found), (*problems, *misplaced), end)
+    return ParsedQuery(text, read, tuple(found), _told([*problems, *misplaced]), end)
 
 
 def _refused(text: str, *problems: Diagnostic) -> ParsedQuery:
-    return ParsedQuery(text, None, (), problems, len(text))
+    return ParsedQuery(text, None, (), _told(problems), len(text))
+
+
+def _told(problems: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return as many findings as somebody reads, what forbids to go on among them."""
+    if len(problems) <= bounds.FINDINGS:
+        return tuple(problems)
+    kept = [*errors_in(problems), *(p for p in problems if p.severity is not Severity.ERROR)]
+    return tuple(kept[: bounds.FINDINGS])
 
 
 def _read(text: str, end: int, lexemes: list[Lexeme]) -> exp.Query | Diagnostic:

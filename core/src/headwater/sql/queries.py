@@ -7,22 +7,21 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from headwater import bounds
 from headwater.diagnostics import errors_in, hint_for
 from headwater.sql import functions, grouping, naming, operands
 from headwater.sql import types as typing
 from headwater.sql.analysis import Output, Scope
 from headwater.sql.arguments import position
 from headwater.sql.columns import check_readable
-from headwater.sql.context import Clause, Context, Work
+from headwater.sql.context import Clause, Context, TooMuchWorkError, Work
 from headwater.sql.expressions import condition, type_of, window_parts
 from headwater.sql.frame import Frame, Visible
+from headwater.sql.from_clause import read_by
 from headwater.sql.relations import from_clause, generated_columns, rename, values_columns
 from headwater.types import UNKNOWN
 
 Ctes = Mapping[str, Scope]
-
-_MOST_NODES = 2_000
-"""Columns that one output may stand for, names of other outputs spelled out."""
 
 
 def resolve_query(
@@ -37,6 +36,48 @@ def resolve_query(
         ctes: Common table expressions in force.
         parent: The scope around it.
     """
+    if len(work.selects) >= bounds.QUERY_SELECTS:
+        raise _too_many_selects(node)
+    scope = _resolved(work, node, outer, ctes, parent)
+    _count_selects(work, scope)
+    return scope
+
+
+def _count_selects(work: Work, scope: Scope) -> int:
+    """Count the SELECTs that a scope is for an engine, which writes out each use of a WITH."""
+    known = work.selects.get(id(scope))
+    if known is not None:
+        return known
+    work.selects[id(scope)] = 1  # a recursive one names itself
+    count = 1 + sum(_count_selects(work, s) for s in _below(scope))
+    if count > bounds.QUERY_SELECTS:
+        raise _too_many_selects(scope.node)
+    work.selects[id(scope)] = count
+    return count
+
+
+def _too_many_selects(node: exp.Expr) -> TooMuchWorkError:
+    return TooMuchWorkError(
+        f"with each use of its common tables written out, as engines do, the query has more than "
+        f"{bounds.QUERY_SELECTS:,} SELECTs",
+        node,
+        "use each WITH once, or keep a part of its answer as a table",
+    )
+
+
+def _below(scope: Scope) -> Iterator[Scope]:
+    todo = list(read_by(scope))
+    while todo:
+        source = todo.pop()
+        if isinstance(source, Scope):
+            yield source
+        else:
+            todo += read_by(source)
+
+
+def _resolved(
+    work: Work, node: exp.Expr, outer: Context | None, ctes: Ctes, parent: Scope | None
+) -> Scope:
     if isinstance(node, exp.SetOperation):
         return _set_operations(work, node, outer, ctes, parent)
     ctes = _with(work, node, outer, ctes, parent)
@@ -152,6 +193,7 @@ def _check_widths(work: Work, node: exp.SetOperation, left: Scope, right: Scope)
             node.expression,
             hint="select as many columns on each side",
         )
+    work.spend(sum(o.type.parts for o in (*left.outputs, *right.outputs)), node)
     for index, (a, b) in enumerate(zip(left.outputs, right.outputs, strict=False), start=1):
         what = f"the columns {index} of both sides"
         operands.check_alike(work, node.expression, [a.type, b.type], what)
@@ -216,7 +258,14 @@ def _select(
     outputs: list[Output] = []
     for item in node.expressions:
         made = list(_outputs(work, item, replace(context, aliases=aliases)))
+        work.spend(len(made), item)
         outputs += made
+        if len(outputs) > bounds.QUERY_COLUMNS:
+            raise TooMuchWorkError(
+                f"this SELECT gives more than {bounds.QUERY_COLUMNS:,} columns",
+                item,
+                "name the columns that are meant",
+            )
         _weigh(work, item, made)
         if isinstance(item, (exp.Alias, exp.Aliases)):
             for output in made:
@@ -252,7 +301,7 @@ def _weigh(work: Work, item: exp.Expr, made: list[Output]) -> None:
         weight += work.weights.get(id(named), 1) if named is not None else 1
     for output in made:
         work.weights[id(output)] = weight
-    if weight > _MOST_NODES:
+    if weight > bounds.ALIAS_COLUMNS:
         work.report(
             "too-deep",
             "this column stands for so many others that it can't be worked with",

@@ -77,10 +77,11 @@ def _primary(work: Work, node: exp.Expr, context: Context) -> Frame:
         return _table(work, node, context)
     if isinstance(node, exp.Table) and isinstance(node.this, exp.Anonymous):
         return _table_function(work, node, node.this, context)
-    return _added(context, "?", Generated(node, ()), [], vague=True)
+    return _added(work, context, "?", Generated(node, ()), [], vague=True)
 
 
 def _added(
+    work: Work,
     context: Context,
     name: str,
     source: Source,
@@ -89,6 +90,7 @@ def _added(
     vague: bool = False,
 ) -> Frame:
     """Add a source to the scope and return its frame."""
+    work.spend(1 + len(columns), source.node)
     scope = context.scope
     key = key_for(name, source, scope.sources)
     scope.sources[key] = source
@@ -109,11 +111,11 @@ def _table(work: Work, node: exp.Table, context: Context) -> Frame:
         return _renamed(work, node, shown, cte, columns, alias, context, vague=work.is_vague(cte))
     reference = work.references.get(id(node))
     if reference is None:
-        return _added(context, shown, Generated(node, ()), [], vague=True)
+        return _added(work, context, shown, Generated(node, ()), [], vague=True)
     table = work.tables.get(folded(reference.name))
     if table is None:
         work.missing(reference)
-        return _added(context, shown, reference, [], vague=True)
+        return _added(work, context, shown, reference, [], vague=True)
     if table.unqueryable:
         work.report(
             "unqueryable-table", f"table {reference.name} can't be queried: {table.unqueryable}",
@@ -137,13 +139,13 @@ def _renamed(
     """Add a source; `AS t (a, b)` renames its columns, and is a scope around it."""
     names = _columns_of(alias)
     if not names:
-        return _added(context, shown, source, columns, vague=vague)
+        return _added(work, context, shown, source, columns, vague=vague)
     scope = Scope(node, parent=context.scope)
-    frame = _added(replace(context, scope=scope), shown, source, columns, vague=vague)
+    frame = _added(work, replace(context, scope=scope), shown, source, columns, vague=vague)
     outputs = [Output(c.name, c.type, None, c.binding) for c in frame.columns]
     scope.outputs = rename(work, outputs, names, alias or node)
     renamed = [(o.name, o.type) for o in scope.outputs]
-    return _added(context, shown, scope, renamed, vague=vague)
+    return _added(work, context, shown, scope, renamed, vague=vague)
 
 
 def rename(
@@ -177,7 +179,7 @@ def _query(
     scope.outputs = rename(work, scope.outputs, _columns_of(alias), alias or node)
     columns = [(o.name, o.type) for o in scope.outputs]
     shown = alias.name if alias is not None else ""
-    return _added(context, shown, scope, columns, vague=work.is_vague(scope))
+    return _added(work, context, shown, scope, columns, vague=work.is_vague(scope))
 
 
 def _bracketed(work: Work, node: exp.Subquery, context: Context) -> Frame:
@@ -190,7 +192,7 @@ def _bracketed(work: Work, node: exp.Subquery, context: Context) -> Frame:
     alias = node.args.get("alias")
     scope.outputs = rename(work, scope.outputs, _columns_of(alias), node)
     columns = [(o.name, o.type) for o in scope.outputs]
-    return _added(context, node.alias, scope, columns, vague=bool(frame.vague))
+    return _added(work, context, node.alias, scope, columns, vague=bool(frame.vague))
 
 
 def values_columns(work: Work, node: exp.Values, context: Context) -> list[tuple[str, DataType]]:
@@ -236,7 +238,7 @@ def _generated(
         found, vague = list(zip(names, types, strict=True)), False
     source = Generated(node, tuple(Column(n, x) for n, x in found))
     shown = alias.name if alias is not None else ""
-    return _added(context, shown, source, found, vague=vague or not found)
+    return _added(work, context, shown, source, found, vague=vague or not found)
 
 
 def _table_function(work: Work, node: exp.Expr, call: exp.Anonymous, context: Context) -> Frame:
@@ -286,6 +288,8 @@ def _lateral_view(work: Work, node: exp.Lateral, context: Context) -> Frame:
 def _join(work: Work, node: exp.Join, context: Context) -> Frame:
     """Add a join to what stands before it, which is the context's frame."""
     left = context.frame
+    # USING looks at every column anew, ON at those that it names.
+    work.spend(len(left.columns) // (1 if node.args.get("using") else 20), node)
     right = _relation(work, node.this, context)
     side, kind = (node.args.get("side") or "").upper(), (node.args.get("kind") or "").upper()
     names = [c.name for c in node.args.get("using") or ()]

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
-from headwater.diagnostics import Severity, errors_in
-from headwater.sql import order
+from headwater.diagnostics import Diagnostic, Severity, errors_in
+from headwater.sql import guard_text, order
 from headwater.sql.analysis import Analysis, ParsedQuery, Scope
-from headwater.sql.context import Work, folded
+from headwater.sql.context import EnoughFoundError, TooMuchWorkError, Work, folded
+from headwater.sql.nodes import span_of
 from headwater.sql.queries import resolve_query
 from headwater.table import Table, TableName
 
@@ -42,9 +43,20 @@ def resolve(
         query=lambda node, outer, ctes, parent: resolve_query(work, node, outer, ctes, parent),
         suggest=suggest or (lambda name: None),
     )
-    root = resolve_query(work, parsed.tree, None, {}, None)
-    _check_names(work, root, parsed.tree)
-    unordered = order.check(work, root) if not errors_in(work.diagnostics) else set()
+    root: Scope | None = None
+    unordered: set[int] = set()
+    try:
+        found = resolve_query(work, parsed.tree, None, {}, None)
+        work.spend(sum(o.type.parts for o in found.outputs))
+        _check_names(work, found, parsed.tree)
+        unordered = order.check(work, found) if not errors_in(work.diagnostics) else set()
+        root = found
+    except TooMuchWorkError as error:
+        work.diagnostics.append(_too_much(error, parsed.text))
+    except EnoughFoundError:
+        pass
+    except RecursionError:
+        work.diagnostics.append(guard_text.too_deep(parsed.text, None))
     return Analysis(
         parsed,
         tables,
@@ -56,6 +68,11 @@ def resolve(
         frozenset(work.vague),
         frozenset(unordered),
     )
+
+
+def _too_much(error: TooMuchWorkError, text: str) -> Diagnostic:
+    span = span_of(error.node) if error.node is not None else None
+    return Diagnostic("too-much-work", str(error), span=span, text=text, hint=error.hint)
 
 
 def _found(tables: Mapping[TableName, Table], name: TableName) -> Table | None:

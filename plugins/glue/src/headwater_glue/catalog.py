@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from headwater import bounds
 from headwater.diagnostics import Diagnostic, Severity
-from headwater.errors import SourceError
+from headwater.errors import HeadwaterError, SourceError
 from headwater.hive_layout import NULL_PARTITION
 from headwater.table import KeyCondition, Measure, Partition, Table, TableName
 from headwater_aws.lakes.delta import DeltaState, delta_state
@@ -26,6 +28,9 @@ from headwater_glue.survey import Surveyed, survey
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
     from headwater_glue.answers import Answers
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,13 @@ class GlueCatalog:
     def _table(self, name: TableName, within: tuple[TableName, ...]) -> Table:
         """Return a table, once; `within` are the views on the way to it."""
         name = TableName(name.database.lower(), name.name.lower(), name.catalog)
+        if len(within) > bounds.VIEW_LEVELS and name not in within:
+            raise SourceError(
+                f"{within[0]} is made of views that are made of views, more than "
+                f"{bounds.VIEW_LEVELS} levels deep",
+                code="too-deep",
+                hint="query the tables under the views",
+            )
         if name in within:
             trail = " -> ".join(str(n) for n in (*within, name))
             raise SourceError(f"views name each other in a circle: {trail}", code="view-cycle")
@@ -251,6 +263,12 @@ class GlueCatalog:
             )
         except CannotExpandError as error:
             return replace(view, unqueryable=str(error))
+        except HeadwaterError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            # What others wrote as a view's text may be anything.
+            _log.warning("the text of the view %s can't be read", view.name, exc_info=error)
+            return replace(view, unqueryable=f"its text can't be read: {type(error).__name__}")
         return replace(view, detail=replace(known, view=sql))
 
     def _state(self, name: TableName, entry: GlueTable) -> IcebergState | DeltaState | None:

@@ -15,6 +15,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from headwater import bounds
 from headwater import types as t
 from headwater.arrow_types import arrow_type
 from headwater.engines.embedded import whole
@@ -126,6 +127,12 @@ class _Schema:
             ) from error
         if not isinstance(root, dict) or root.get("type") not in ("record", "error"):
             raise UnsupportedError(f"{owner}: its Avro schema is not one of records")
+        if _size(root, named, {}) > bounds.TYPE_PARTS:
+            raise UnsupportedError(
+                f"{owner}: its Avro schema has more than {bounds.TYPE_PARTS:,} types when each use "
+                "of a named one is written out",
+                code="too-much-work",
+            )
         return cls(root, named)
 
     @property
@@ -186,6 +193,24 @@ class _Schema:
                 ]
                 return _optional(lambda v: {name: made(v[own]) for own, name, made in parts})
         return None
+
+
+def _size(schema: Any, named: Mapping[str, Any], known: dict[str, int]) -> int:
+    """Return of how many types a schema is made, each use of a named one counted anew."""
+    if isinstance(schema, str):
+        if schema not in named:
+            return 1
+        if schema not in known:
+            known[schema] = 1  # in itself, it is not looked through
+            known[schema] = _size(named[schema], named, known)
+        return known[schema]
+    if isinstance(schema, list):
+        return 1 + sum(_size(s, named, known) for s in schema)
+    inner = [schema.get("items"), schema.get("values")] if "fields" not in schema else []
+    inner += [f["type"] for f in schema.get("fields") or ()]
+    kind = schema.get("type")
+    inner += [kind] if isinstance(kind, (dict, list)) else []
+    return 1 + sum(_size(s, named, known) for s in inner if s is not None)
 
 
 def _types(

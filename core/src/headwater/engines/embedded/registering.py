@@ -27,7 +27,8 @@ from headwater.relation import (
     StreamRelation,
 )
 from headwater.rule_evidence import judged
-from headwater.sql.analysis import Analysis, Scope, TableReference
+from headwater.sql.analysis import Analysis, TableReference
+from headwater.sql.from_clause import scopes_within
 from headwater.sql.portable.spelling import cast, name
 from headwater.sql.private import PRIVATE_DATABASE
 from headwater.table import Column, Table, TableName
@@ -186,7 +187,11 @@ def used_columns(analysis: Analysis, table: TableName) -> frozenset[str]:
         return frozenset(c.name.casefold() for c in (known.columns if known else ()))
     found = {node.name.casefold() for node in tree.find_all(exp.Identifier)}
     # What a star gives out stands in no text.
-    origins = [o.origin for scope in _scopes(analysis.root) for o in scope.outputs]
+    origins = [
+        o.origin
+        for scope in (scopes_within(analysis.root) if analysis.root else ())
+        for o in scope.outputs
+    ]
     for binding in filter(None, origins):
         source = binding.scope.sources.get(binding.source)
         if isinstance(source, TableReference) and source.name == table:
@@ -202,15 +207,6 @@ def _is_tacit(node: exp.Expr) -> bool:
     if isinstance(above, exp.Anonymous) and above.name.lower() == "count":
         return False
     return not isinstance(above.parent if isinstance(above, exp.Column) else above, exp.Select)
-
-
-def _scopes(scope: Scope | None) -> Iterator[Scope]:
-    if scope is None:
-        return
-    yield scope
-    inner = [s for s in scope.sources.values() if isinstance(s, Scope)]
-    for child in (*inner, *scope.branches, *scope.subqueries):
-        yield from _scopes(child)
 
 
 def identity_of(relation: Relation) -> str | None:

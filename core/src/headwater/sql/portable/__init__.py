@@ -7,13 +7,14 @@ default: node classes, functions and types are on lists, and each entry was meas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
+from headwater import bounds
 from headwater.diagnostics import Diagnostic, Span
 from headwater.sql.analysis import Analysis
-from headwater.sql.lexer import OPERATOR, lex
+from headwater.sql.lexer import OPERATOR, Lexeme, lex
 from headwater.sql.nodes import span_of
 from headwater.sql.portable.pieces import Cascade, Refusal
 from headwater.sql.portable.queries import Queries
@@ -35,7 +36,9 @@ def refusals(analysis: Analysis) -> tuple[Diagnostic, ...]:
         to get Spark.
     """
     _, found = _compiled(analysis, str)
-    return tuple(dict.fromkeys(_diagnostic(analysis, r) for r in found))
+    found = list(dict.fromkeys(found))[: bounds.FINDINGS]
+    lexemes = lex(analysis.text)[0] if found else []
+    return tuple(dict.fromkeys(_diagnostic(analysis, r, lexemes) for r in found))
 
 
 def compile(  # noqa: A001  (it is what it does, and is called as portable.compile)
@@ -67,10 +70,12 @@ def _compiled(
     queries = Queries(analysis, table)
     if analysis.root is None:
         return None, [Refusal("the query could not be resolved")]
-    if any(x.kind == OPERATOR and x.text == "|>" for x in lex(analysis.text)[0]):
+    if "|>" in analysis.text and any(x.symbol == "|>" for x in lex(analysis.text)[0]):
         return None, [Refusal("the pipe operator |>")]
     try:
         made = queries.compiled(analysis.root, root=True)
+    except RecursionError:
+        return None, [Refusal("a query that nests so deep")]
     except Refusal as refusal:
         found = [*queries.refusals, refusal]
         return None, [r for r in found if not isinstance(r, Cascade)] or found
@@ -85,7 +90,7 @@ def _compiled(
     return made, found
 
 
-def _place(text: str, node: exp.Expr | None) -> Span | None:
+def _place(text: str, node: exp.Expr | None, lexemes: Sequence[Lexeme]) -> Span | None:
     """Return a node's place with the brackets that belong to it, which have no nodes."""
     span = span_of(node) if node is not None else None
     if span is None:
@@ -93,7 +98,6 @@ def _place(text: str, node: exp.Expr | None) -> Span | None:
     start, end = span.start, span.end
     if text.startswith("()", end):
         end += 2
-    lexemes = lex(text)[0]
     inside = [x for x in lexemes if start <= x.start < end and x.kind == OPERATOR]
     depth = lowest = 0
     for lexeme in inside:
@@ -109,11 +113,11 @@ def _place(text: str, node: exp.Expr | None) -> Span | None:
     return Span(start, end)
 
 
-def _diagnostic(analysis: Analysis, refusal: Refusal) -> Diagnostic:
+def _diagnostic(analysis: Analysis, refusal: Refusal, lexemes: Sequence[Lexeme]) -> Diagnostic:
     return Diagnostic(
         "not-portable",
         f"the embedded engine can't promise Spark's answer for {refusal.reason}",
-        span=_place(analysis.text, refusal.node),
+        span=_place(analysis.text, refusal.node, lexemes),
         text=analysis.text,
         hint=f"{refusal.hint}\n{HINT}" if refusal.hint else HINT,
     )

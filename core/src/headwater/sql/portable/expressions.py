@@ -79,6 +79,7 @@ class Expressions:
         """
         try:
             made = self._made(node)
+            self.queries.spend(made.sql)
         except Refusal as refusal:
             if refusal.node is None:
                 refusal.node = node

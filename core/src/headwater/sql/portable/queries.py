@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 
 from sqlglot import exp
 
+from headwater import bounds
 from headwater import types as t
 from headwater.sql import order
 from headwater.sql.analysis import Analysis, Binding, Output, Scope
@@ -60,12 +61,27 @@ class Queries:
         self.refusals: list[Refusal] = []
         """What was refused and left out, to be told together."""
         self._open: list[Query] = []
+        self._apart: dict[int, Compiled] = {}
+        self._spent = 0
         self._count = 0
 
     def alias(self) -> str:
         """Return a new name for a source."""
         self._count += 1
         return f"t{self._count}"
+
+    def spend(self, sql: str) -> None:
+        """Count SQL that was made.
+
+        Raises:
+            Refusal: If it is longer than any engine should be given. What one query says twice, as
+                the meaning of a name or the operand of a function, may be said exponentially often.
+        """
+        self._spent += len(sql)
+        if len(sql) > bounds.SQL_CHARACTERS or self._spent > 50 * bounds.SQL_CHARACTERS:
+            raise Refusal(
+                f"a query that it would write with more than {bounds.SQL_CHARACTERS:,} characters"
+            )
 
     def kept(self, make: Callable[[_T], Piece], what: _T) -> Piece:
         """Return a piece; one that is refused is remembered, so that all refusals are found."""
@@ -143,11 +159,14 @@ class Queries:
 
     def apart(self, scope: Scope) -> Compiled:
         """Return a compiled subquery of FROM, which sees nothing of the query around it."""
-        around, self._open = self._open, []
-        try:
-            return self.compiled(scope)
-        finally:
-            self._open = around
+        known = self._apart.get(id(scope))
+        if known is None:
+            around, self._open = self._open, []
+            try:
+                known = self._apart[id(scope)] = self.compiled(scope)
+            finally:
+                self._open = around
+        return known
 
     def compiled(self, scope: Scope, *, root: bool = False) -> Compiled:
         """Return a compiled scope.
@@ -239,6 +258,7 @@ class Queries:
         plain = source.plain and not blocked and not any(_looks_around(x) for x in node.expressions)
         hidden = source.hidden or any(p.raises for p in (*where, *having, *qualify))
         types = tuple(o.type for o in outputs)
+        self.spend(sql)
         return Compiled(sql, types, tuple(o.raises for o in outputs), hidden, plain)
 
     def _output(self, e: Expressions, output: Output) -> Piece:
@@ -319,6 +339,7 @@ class Queries:
         if tail:
             sql = f"SELECT * FROM (\n{sql}\n) AS s{tail}"
         types = tuple(o.type for o in scope.outputs)
+        self.spend(sql)
         return Compiled(sql, types, tuple(raises), hidden, plain and not tail)
 
 

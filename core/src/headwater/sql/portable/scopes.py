@@ -60,11 +60,15 @@ class FromQuery:
     columns: tuple[str, ...]
     types: tuple[DataType, ...]
     raises: tuple[bool, ...]
+    _places: dict[str, list[int]] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for place, column in enumerate(self.columns):
+            self._places.setdefault(column.casefold(), []).append(place)
 
     def find(self, name: str) -> list[int]:
         """Return the indexes of the columns of that name, ignoring case as Spark does."""
-        folded = name.casefold()
-        return [i for i, c in enumerate(self.columns) if c.casefold() == folded]
+        return self._places.get(name.casefold(), [])
 
 
 FromSource: TypeAlias = "FromTable | FromQuery"

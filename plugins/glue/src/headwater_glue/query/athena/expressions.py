@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlglot import exp
 
+from headwater import bounds
 from headwater import types as t
 from headwater.foreign import whole_number
 from headwater.types import DataType
@@ -52,7 +53,10 @@ class Expressions:
         translate = _BY_NODE.get(type(node))
         if translate is None:
             refuse(node, f"{_named(node)} is not among the constructs that do")
-        return translate(self, node)
+        found = translate(self, node)
+        if len(found.text) > bounds.QUERY_CHARACTERS:  # some operands have to be written twice
+            refuse(node, "it would become too long an expression")
+        return found
 
     def boolean(self, node: exp.Expr) -> Typed:
         """Return a condition's translation."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from sqlglot import exp
 
+from headwater import bounds
 from headwater.foreign import whole_number
 from headwater.sql.rewriting import quoted
 from headwater.table import Column, Table, TableName
@@ -47,6 +49,7 @@ class Queries:
     def __init__(self, schema: str, lookup: Lookup) -> None:
         self._schema = schema
         self._lookup = lookup
+        self._written = 0
 
     def __call__(self, node: exp.Expr, outer: Scope | None = None) -> Translated:
         """Return a query's translation.
@@ -66,6 +69,9 @@ class Queries:
             found = self(node.this, scope)
         else:
             refuse(node, f"{type(node).__name__} as a query")
+        self._written += len(found.text) + sum(c.type.parts for c in found.columns)
+        if self._written > bounds.SQL_CHARACTERS:
+            refuse(node, "it would become too long a query")
         return Translated(f"{definitions}{found.text}", found.columns)
 
     def _definitions(self, node: exp.Expr, scope: Scope) -> str:
@@ -281,9 +287,8 @@ def _columns(items: Sequence[tuple[str | None, Typed]], node: exp.Select) -> tup
         Column(name or f"_col{position}", value.type)
         for position, (name, value) in enumerate(items)
     )
-    folded = [c.name.casefold() for c in columns]
-    for name in folded:
-        if folded.count(name) > 1:
+    for name, count in Counter(c.name.casefold() for c in columns).items():
+        if count > 1:
             refuse(node, f"two columns called {name!r}")
     return columns
 

@@ -25,6 +25,8 @@ _CALLED: Final = frozenset(
      TokenType.ARRAY, TokenType.TIMESTAMP, TokenType.TIME, TokenType.LEFT, TokenType.RIGHT}
 )  # fmt: skip
 """Tokens that name a function where a parenthesis follows."""
+_OPENING: Final = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.CASE})
+_CLOSING: Final = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.END})
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -40,8 +42,18 @@ def read(text: str) -> exp.Query:
         )
     dialect = Trino()
     try:
-        trees = dialect.parser().parse(_marked(dialect.tokenize(text)), text)
-    except (SqlglotError, RecursionError) as error:
+        tokens = dialect.tokenize(text)
+        _check_depth(tokens)
+        trees = dialect.parser().parse(_marked(tokens), text)
+    except (
+        SqlglotError,
+        RecursionError,
+        ValueError,
+        AttributeError,
+        TypeError,
+        LookupError,
+        AssertionError,
+    ) as error:  # what sqlglot may raise over a text that is no SQL
         message = _ANSI.sub("", str(error)).partition("\n")[0]
         raise UntranslatableError(None, f"it can't be read: {message}") from None
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
@@ -52,6 +64,18 @@ def read(text: str) -> exp.Query:
         if isinstance(this, str) and this.endswith(_MARK):
             node.set("this", this.removesuffix(_MARK).lower())
     return tree
+
+
+def _check_depth(tokens: list[Token]) -> None:
+    if len(tokens) > bounds.QUERY_TOKENS:
+        raise UntranslatableError(
+            None, f"it has {len(tokens):,} words and signs; {bounds.QUERY_TOKENS:,} are the most"
+        )
+    depth = 0
+    for token in tokens:
+        depth += (token.token_type in _OPENING) - (token.token_type in _CLOSING)
+        if depth > bounds.QUERY_LEVELS:
+            raise UntranslatableError(None, f"it nests deeper than {bounds.QUERY_LEVELS} levels")
 
 
 def _marked(tokens: list[Token]) -> list[Token]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from headwater import bounds
 from headwater.sql.rewriting import quoted
 from headwater.table import Column
 from headwater.types import DataType
@@ -24,11 +25,15 @@ class Source:
 
     alias: str
     columns: tuple[Column, ...]
+    _named: dict[str, Column] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for column in self.columns:
+            self._named.setdefault(column.name.casefold(), column)
 
     def column(self, name: str) -> Column | None:
         """Return the column of that name, whatever its case."""
-        folded = name.casefold()
-        return next((c for c in self.columns if c.name.casefold() == folded), None)
+        return self._named.get(name.casefold())
 
 
 @dataclass(slots=True)
@@ -51,6 +56,8 @@ class Scope:
         """Bring in a source; its alias must be new."""
         if any(s.alias.casefold() == source.alias.casefold() for s in self.sources):
             refuse(node, f"two tables called {source.alias!r}")
+        if len(self.sources) >= bounds.QUERY_TERMS:
+            refuse(node, f"more than {bounds.QUERY_TERMS} tables side by side")
         self.sources.append(source)
 
     def column(self, parts: Sequence[str], node: exp.Expr) -> Typed:

@@ -76,6 +76,8 @@ def spark_sql(view: AthenaView, columns: Sequence[Column], lookup: Lookup) -> st
         query = Queries(view.schema, lookup)(read(view.sql))
     except UntranslatableError as error:
         raise UntranslatableError(None, error.at(view.sql)) from None
+    except RecursionError:
+        raise UntranslatableError(None, "it nests too deep to be translated") from None
     except TableNotFoundError as error:
         raise UntranslatableError(
             None, f"it stands on what is not there: {error.message}"
