@@ -252,6 +252,14 @@ def _hint(text: str, token: Lexeme, message: str) -> Diagnostic:
 
 def _depth(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
     """Refuse what nests too deep: brackets, CASE, types, lambdas, runs of prefix operators."""
+    selects = [x for x in lexemes if x.word == "SELECT"]
+    if len(selects) > bounds.QUERY_SELECTS:
+        yield Diagnostic(
+            "too-much-work", f"the query has more than {bounds.QUERY_SELECTS:,} SELECTs",
+            span=selects[bounds.QUERY_SELECTS].span, text=text,
+            hint="part the query, or join a table of what is looked up",
+        )  # fmt: skip
+        return
     pipes = [x for x in lexemes if x.symbol == "|>"]
     if len(pipes) > bounds.QUERY_TERMS:
         yield too_many_terms(text, pipes[bounds.QUERY_TERMS].span)
