@@ -211,3 +211,18 @@ GENEROUS = {
 @pytest.mark.parametrize("name", sorted(GENEROUS))
 def test_generously_large_queries_are_admitted(name: str) -> None:
     assert not [d for d in checked(GENEROUS[name]).diagnostics if d.severity == "error"]
+
+
+def test_many_windows_over_many_columns() -> None:
+    windows = ", ".join(
+        f"row_number() OVER (PARTITION BY c{i} ORDER BY c{i + 1}) AS r{i}" for i in range(1_500)
+    )
+    assert checked(f"SELECT {windows} FROM wide").diagnostics
+
+
+def test_many_sums_over_sorted_rows() -> None:
+    inner = with_each(
+        100, "SELECT * FROM wide", lambda i: f"SELECT * FROM t{i} ORDER BY c1", "SELECT {} AS x"
+    ).rpartition(" SELECT ")[0]
+    sums = ", ".join(f"sum(c{i}) AS s{i}" for i in range(1_500))
+    checked(f"{inner} SELECT {sums} FROM t99")

@@ -67,6 +67,7 @@ class Work:
         vague: `id` of each scope whose columns are not all known.
         steps: What was spent.
         selects: How many SELECTs a scope is once what it names is written out, by `id`.
+        unique: Names of columns of which a scope gives one row each, by `id`.
     """
 
     text: str
@@ -82,6 +83,7 @@ class Work:
     vague: set[int] = field(default_factory=set)
     steps: int = 0
     selects: dict[int, int] = field(default_factory=dict)
+    unique: dict[int, frozenset[str] | None] = field(default_factory=dict)
     _told: set[Diagnostic] = field(default_factory=set)
 
     def spend(self, steps: int, node: exp.Expr | None = None) -> None:

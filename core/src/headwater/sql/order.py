@@ -141,6 +141,7 @@ class _Look:
         self._work, self._scope = work, scope
         self._keys = Keys(work, scope)
         self._node = scope.node
+        self._all_used: set[Key] | None = None
 
     def places(self) -> Iterator[tuple[exp.Expr, str, str]]:
         """Yield what depends on an order: the node, the message, the hint."""
@@ -367,7 +368,9 @@ class _Look:
             return True
         if self._node.args.get("group") is not None:
             return False
-        return self._used() <= keys
+        if self._all_used is None:  # the same for each of a thousand windows
+            self._all_used = self._used()
+        return self._all_used <= keys
 
     def _used(self) -> set[Key]:
         found = {
@@ -401,6 +404,12 @@ class _Look:
 
 def unique_columns(work: Work, scope: Scope) -> frozenset[str] | None:
     """Return folded names of columns of which a query gives one row each, or None."""
+    if id(scope) not in work.unique:
+        work.unique[id(scope)] = _unique_columns(work, scope)
+    return work.unique[id(scope)]
+
+
+def _unique_columns(work: Work, scope: Scope) -> frozenset[str] | None:
     if id(scope) in work.vague:
         return None
     node = scope.node
