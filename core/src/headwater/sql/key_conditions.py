@@ -79,6 +79,7 @@ def conditions(analysis: Analysis, reference: TableReference) -> tuple[KeyCondit
     if analysis.root is None or table is None or not table.partition_keys:
         return ()
     keys = {c.name.casefold(): c.name for c in table.partition_columns if _is_plain(c.type)}
+    padded = {c.name for c in table.partition_columns if c.type.name == "char"}
     once = _uses(analysis.root, reference) == 1
     found: list[KeyCondition] = []
     for scope in scopes_within(analysis.root):
@@ -97,12 +98,14 @@ def conditions(analysis: Analysis, reference: TableReference) -> tuple[KeyCondit
                     item,
                     lambda c, inner=inner: _carried(analysis, inner, c, reference, keys),  # type: ignore[misc]
                 )
-    return tuple(dict.fromkeys(found))
+    # A char equals what differs from it by spaces at the end, padded or not. Its order is another
+    # where it is padded, and where it is not (BETWEEN, LIKE, whatever computes).
+    return tuple(dict.fromkeys(c for c in found if c.operator == "in" or c.key not in padded))
 
 
 def _is_plain(type_: DataType) -> bool:
-    """Return whether a key's text says its value; char, for one, is padded when it is compared."""
-    return type_.name in ("string", "varchar", "date") or type_.is_integer
+    """Return whether a key's text says its value."""
+    return type_.name in ("string", "varchar", "char", "date") or type_.is_integer
 
 
 def _uses(root: Scope, reference: TableReference) -> int:
@@ -249,7 +252,7 @@ def _value(node: exp.Expr, type_: DataType) -> str | None:
         return _iso(node.this) if isinstance(node, exp.Literal) and node.is_string else None
     if not isinstance(node, exp.Literal):
         return None
-    if type_.name in ("string", "varchar"):
+    if type_.is_text:
         return str(node.this) if node.is_string else None
     if type_.is_integer:
         match = _INTEGER.fullmatch(f"{sign}{node.this}")

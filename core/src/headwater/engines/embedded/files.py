@@ -12,7 +12,7 @@ from headwater.engines.embedded import avro, json_lines, orc, parquet, separated
 from headwater.engines.embedded.contents import Contents
 from headwater.engines.embedded.missing import missing_columns
 from headwater.engines.embedded.partition_values import literal
-from headwater.engines.embedded.scans import Group, Scanner
+from headwater.engines.embedded.scans import Group, Scanner, padded
 from headwater.errors import UnsupportedError
 from headwater.relation import DataFile, FilePartition, FileRelation
 from headwater.sql.portable.spelling import name, null
@@ -78,7 +78,9 @@ def select(
         for scan in scanner(connection, readable, group, paths):
             values = _partition_columns(relation, scan.files, scan.file_index)
             by_name = {**unread, **scan.columns, **values}
-            columns = ", ".join(f"{by_name[c.name]} AS {name(c.name)}" for c in kept)
+            columns = ", ".join(
+                f"{padded(by_name[c.name], c.type)} AS {name(c.name)}" for c in kept
+            )
             branches.append(f"SELECT {columns} FROM {scan.source}")
             scans.append(scan)
     return "\nUNION ALL\n".join(branches), missing_columns(relation, scans, used)

@@ -10,7 +10,6 @@ import re
 from typing import Final
 
 from headwater.engines.embedded.parquet_schema import FileColumn, named
-from headwater.engines.embedded.scans import padded
 from headwater.sql.portable.spelling import cast, name, null, text, type_name
 from headwater.types import INTEGER_BITS, DataType
 
@@ -114,8 +113,6 @@ def _leaf(found: str, type_: DataType, value: str) -> str:
         return cast(value, type_) if type_name(type_) != found else value
     if type_.name == "timestamp_ntz" and found == "TIMESTAMP WITH TIME ZONE":
         return f"timezone('UTC', {value})"
-    if type_.name == "char":
-        return padded(value, type_)
     return value if _native(found) == type_name(type_) else cast(value, type_)
 
 

@@ -15,6 +15,7 @@ from headwater.engines.embedded import files, lakes, statistics
 from headwater.engines.embedded.contents import Contents
 from headwater.engines.embedded.misfits import Place
 from headwater.engines.embedded.paths import duckdb_paths
+from headwater.engines.embedded.scans import padded
 from headwater.errors import HeadwaterError, UnsupportedError
 from headwater.plan import Plan, Scan
 from headwater.relation import (
@@ -165,7 +166,9 @@ def _no_credentials() -> None:
 
 def _typed(source: str, relation: Relation, columns: frozenset[str] | None) -> str:
     chosen = _chosen(relation, columns)
-    listed = ", ".join(f"{cast(name(c.name), c.type)} AS {name(c.name)}" for c in chosen)
+    listed = ", ".join(
+        f"{padded(cast(name(c.name), c.type), c.type)} AS {name(c.name)}" for c in chosen
+    )
     return f"SELECT {listed} FROM {name(source)}"
 
 

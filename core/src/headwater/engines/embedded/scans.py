@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from headwater.engines.embedded.contents import Contents
 from headwater.relation import DataFile, FileRelation
+from headwater.sql.portable.spelling import name, text
 from headwater.table import Column
 from headwater.types import DataType
 
@@ -62,16 +63,45 @@ Scanner: TypeAlias = (
 
 
 def padded(value: str, type_: DataType) -> str:
-    """Return a text as a column gives it: shorter values of a char are filled with spaces.
+    """Return a value as a column gives it: shorter texts of a char are filled with spaces.
 
     Args:
-        value: DuckDB expression of the text.
-        type_: The column's type.
+        value: DuckDB expression of the value.
+        type_: The column's type; a char may lie at any depth.
 
     Source: Spark SQL Reference, "Data Types", CharType.
     """
-    if type_.name != "char":
-        return value
-    length = type_.precision
-    filled = f"rpad({value}, {length}, ' ')"
-    return f"CASE WHEN length({value}) < {length} THEN {filled} ELSE {value} END"
+    return _filled(value, type_, 0) if has_char(type_) else value
+
+
+def has_char(type_: DataType) -> bool:
+    """Return whether a type is a char or holds one."""
+    return type_.name == "char" or any(has_char(c) for c in type_.children)
+
+
+def _filled(value: str, type_: DataType, depth: int) -> str:
+    match type_.name:
+        case "char":
+            length = type_.precision
+            filled = f"rpad({value}, {length}, ' ')"
+            return f"CASE WHEN length({value}) < {length} THEN {filled} ELSE {value} END"
+        case _ if not has_char(type_):
+            return value
+        case "struct":
+            fields = zip(type_.field_names, type_.children, strict=True)
+            packed = ", ".join(
+                f"{name(n)} := {_filled(f'struct_extract({value}, {text(n)})', c, depth)}"
+                for n, c in fields
+            )
+            made = f"struct_pack({packed})"
+        case "array":
+            item = f"e{depth}"
+            inner = _filled(item, type_.element, depth + 1)
+            return f"list_transform({value}, lambda {item}: {inner})"
+        case _:
+            entry = f"e{depth}"
+            key = _filled(f"{entry}.key", type_.key, depth + 1)
+            inner = _filled(f"{entry}.value", type_.value, depth + 1)
+            pair = f"struct_pack(key := {key}, value := {inner})"
+            made = f"map_from_entries(list_transform(map_entries({value}), lambda {entry}: {pair}))"
+    return f"CASE WHEN {value} IS NULL THEN NULL ELSE {made} END"

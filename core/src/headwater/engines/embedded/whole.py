@@ -16,7 +16,7 @@ from headwater.arrow_types import arrow_type
 from headwater.engines.embedded.lakes import RowStream
 from headwater.engines.embedded.lines import check_sizes
 from headwater.engines.embedded.paths import is_remote
-from headwater.engines.embedded.scans import Group, Scan, padded
+from headwater.engines.embedded.scans import Group, Scan
 from headwater.errors import DataChangedError, EngineError, UnsupportedError
 from headwater.relation import DataFile, FileRelation
 from headwater.sql.portable.spelling import name, null
@@ -93,9 +93,7 @@ def scans(
         yield Scan(
             name(view),
             {
-                c.name: padded(name(columns[c.name].name), c.type)
-                if c.name in columns
-                else null(c.type)
+                c.name: name(columns[c.name].name) if c.name in columns else null(c.type)
                 for c in relation.data_columns
             },
             tuple(files),

@@ -193,25 +193,11 @@ def _select(group: FileGroup, read: FileGroup, *, keys: DataType | None = None) 
         value = "NULL"
         if found is not None:
             value = cut.get(found.name.casefold(), quoted(found.name))
-            value = kept_from_readers(_padded(value, found.type), found.type)
+            value = kept_from_readers(value, found.type)
         # A partition may declare a type of its own.
         if found is None or found.type != column.type:
-            value = _padded(f"CAST({value} AS {_readable(column.type)})", column.type)
+            value = f"CAST({value} AS {_readable(column.type)})"
         yield f"{value} AS {name}"
-
-
-def _padded(value: str, type_: DataType) -> str:
-    """Return what reading a char column gives: shorter values are filled with spaces.
-
-    Tables and readers declare such columns as strings: readers refuse char, and a table's padding
-    of its own hides the files' metadata.
-
-    Source: Spark SQL Reference, "Data Types", CharType.
-    """
-    if type_.name != "char":
-        return value
-    length = type_.precision
-    return f"IF(length({value}) < {length}, rpad({value}, {length}, ' '), {value})"
 
 
 def _readable(type_: DataType) -> DataType:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from headwater.engines import declared
+from headwater.engines.spark.chars import as_char
 from headwater.engines.spark.failures import carried
 from headwater.engines.spark.files import Files
 from headwater.engines.spark.lakes import Lakes
@@ -71,6 +72,9 @@ class Registrar:
 
     def frame(self, scan: Scan) -> DataFrame:
         """Return a scan's rows as a DataFrame; see `register`."""
+        return as_char(self._frame(scan), scan.relation.columns)
+
+    def _frame(self, scan: Scan) -> DataFrame:
         relation = scan.relation
         match relation:
             case FileRelation():

@@ -56,6 +56,8 @@ def call(e: Expressions, node: exp.Expr, name: str) -> Piece:
         return lambdas.call(e, node, name)
     if name in ("struct", "named_struct"):
         return containers.struct(e, node, e.type_of(node))
+    if name == "equal_null" and len(node.expressions) == 2:
+        return e.compared("IS NOT DISTINCT FROM", *node.expressions)
     arguments = [_argument(e, a, name) for a in node.expressions]
     if name in _CASTING and len(arguments) == 1:
         return casts.cast(arguments[0], _CASTING[name])
@@ -166,11 +168,6 @@ def _extreme(word: str) -> _Builder:
     return build
 
 
-def _equal_null(arguments: list[Piece], _: DataType) -> Piece:
-    refuse_unless(len(arguments) == 2, "equal_null takes two arguments")
-    return compare("IS NOT DISTINCT FROM", *arguments)
-
-
 def _concat(arguments: list[Piece], type_: DataType) -> Piece:
     refuse_unless(type_ == t.STRING and bool(arguments), f"concat giving {type_}")
     values = [_text(a) for a in arguments]
@@ -218,7 +215,6 @@ _BUILDERS: Final[dict[str, _Builder]] = {
     "nullif": _nullif,
     "greatest": _extreme("greatest"),
     "least": _extreme("least"),
-    "equal_null": _equal_null,
     "concat": _concat,
     "rlike": _rlike,
     "regexp_like": _rlike,

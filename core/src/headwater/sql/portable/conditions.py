@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql.portable import regex
+from headwater.sql.portable import chars, regex
 from headwater.sql.portable.comparing import aligned, compare, widened
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
 from headwater.sql.portable.spelling import null, text
@@ -73,7 +73,8 @@ def in_(e: Expressions, node: exp.Expr) -> Piece:
         return e.queries.membership(e, node)
     refuse_unless(not node.args.get("unnest") and not node.args.get("field"), "IN UNNEST", node)
     refuse_unless(not isinstance(node.this.unnest(), exp.Tuple), "IN with several columns", node)
-    first, *others = aligned([e.piece(node.this), *(e.piece(n) for n in node.expressions)])
+    operands = [(n, e.piece(n)) for n in (node.this, *node.expressions)]
+    first, *others = aligned(chars.padded(e.analysis, operands))
     refuse_unless(bool(others), "IN with an empty list", node)
     refuse_unless(not any(o.raises for o in others), "IN with values that may raise", node)
     listed = ", ".join(o.sql for o in others)
@@ -135,7 +136,8 @@ def case(e: Expressions, node: exp.Expr) -> Piece:
         if value is None:
             condition = e.boolean(branch.this)
         else:
-            condition = compare("=", value, e.piece(branch.this))
+            sides = (node.this, value), (branch.this, e.piece(branch.this))
+            condition = compare("=", *chars.compared(e.analysis, *sides))
         then = _branch(e.piece(branch.args["true"]), type_)
         parts.append(f"WHEN {condition.sql} THEN {then.sql}")
         raises = raises or condition.raises or then.raises

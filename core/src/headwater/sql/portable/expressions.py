@@ -16,6 +16,7 @@ from headwater.sql.portable import (
     arithmetic,
     calls,
     casts,
+    chars,
     conditions,
     intervals,
     literals,
@@ -97,6 +98,11 @@ class Expressions:
             raise Refusal(f"a {made.type} as a condition: write a comparison", node)
         return made
 
+    def compared(self, operator: str, left: exp.Expr, right: exp.Expr) -> Piece:
+        """Return `left operator right`; see `compare`."""
+        sides = (left, self.piece(left)), (right, self.piece(right))
+        return compare(operator, *chars.compared(self.analysis, *sides))
+
     def type_of(self, node: exp.Expr) -> DataType:
         """Return the type that the analysis gives a node.
 
@@ -126,7 +132,7 @@ class Expressions:
     def _made(self, node: exp.Expr) -> Piece:
         if operator := _COMPARISONS.get(type(node)):
             _only_two(node)
-            return compare(operator, self.piece(node.this), self.piece(node.expression))
+            return self.compared(operator, node.this, node.expression)
         if operator := _ARITHMETIC.get(type(node)):
             _only_two(node)
             return self._arithmetic(operator, node)

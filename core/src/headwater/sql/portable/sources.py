@@ -11,12 +11,15 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql.analysis import Binding, Generated, TableReference
 from headwater.sql.arguments import position
+from headwater.sql.char_columns import length_of_binding
 from headwater.sql.from_clause import Item, JoinKind, Unclear, read_from
 from headwater.sql.functions import name_of
+from headwater.sql.portable import chars
 from headwater.sql.portable.comparing import compare, widened
 from headwater.sql.portable.expressions import Expressions
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
 from headwater.sql.portable.scopes import FENCE, Compiled, FromQuery, FromTable, Query
+from headwater.sql.types import read_as
 
 if TYPE_CHECKING:
     from headwater.sql.portable.queries import Queries
@@ -106,25 +109,29 @@ def _using(queries: Queries, query: Query, items: Iterable[Item], item: Item, co
         if other is item:
             break
         if other.kind not in (JoinKind.SEMI, JoinKind.ANTI):
-            before += [p for p in [_named(queries, query, other.key, column)] if p is not None]
+            before += [b for b in [_named(queries, query, other.key, column)] if b is not None]
     here = _named(queries, query, item.key, column)
     # With several candidates on the left, which one Spark compares depends on the joins.
     if len(before) != 1 or here is None:
         raise Refusal(f"USING ({column}): its left side can't be told", item.join)
-    return compare("=", before[0], here)
+    sides = [queries.place(before[0]), queries.place(here)]
+    lengths = [length_of_binding(queries.analysis, b) for b in (before[0], here)]
+    if None not in lengths:
+        sides = chars.widest(sides, [n or 0 for n in lengths])
+    return compare("=", *sides)
 
 
-def _named(queries: Queries, query: Query, key: str, column: str) -> Piece | None:
+def _named(queries: Queries, query: Query, key: str, column: str) -> Binding | None:
     source = query.sources[key]
     if isinstance(source, FromTable):
         found = queries.analysis.tables[source.reference.name].column(column)
         if found is None:
             return None
-        return queries.place(Binding(query.scope, key, found.name, found.type))
+        return Binding(query.scope, key, found.name, read_as(found.type))
     indexes = source.find(column)
     if len(indexes) != 1:
         return None
-    return queries.place(Binding(query.scope, key, column, source.types[indexes[0]]))
+    return Binding(query.scope, key, column, source.types[indexes[0]])
 
 
 # -- rows that are made --------------------------------------------------------------------------
