@@ -7,6 +7,7 @@ rows, in no order, or null where it raises. `python -m tests.differential.test_c
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -168,7 +169,7 @@ def ask() -> dict[str, list[list[Any]] | None]:
         return str(value) if isinstance(value, int) else literal(value)
 
     answers: dict[str, list[list[Any]] | None] = {}
-    with SparkEngine(conf={"spark.sql.shuffle.partitions": "1"}) as engine:
+    with closing(SparkEngine(conf={"spark.sql.shuffle.partitions": "1"})) as engine:
         session = engine.opened().session
         for name, columns in COLUMNS.items():
             listed = ", ".join(f"{c} {type_}" for c, type_ in columns.items())

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -14,6 +14,7 @@ from headwater import hive_layout, local_files
 from headwater.arrow_types import data_type
 from headwater.credentials import Access
 from headwater.errors import ConfigError, SourceError
+from headwater.lake_layout import FORMATS, local_lake
 from headwater.relation import DataFile, FilePartition, FileRelation, Relation
 from headwater.source import DataSource, DeclaredPartition, SourceCapability
 from headwater.sources.single_database import SingleDatabase
@@ -23,6 +24,13 @@ from headwater.type_text import TypeTextError, parse_type
 from headwater.types import STRING
 
 DATABASE = "files"
+_HINTS: Final = {
+    "Delta": "read it with deltalake, and give its rows: MemoryDataSource(tables={...: "
+    "DeltaTable(path).to_pyarrow_table()})",
+    "Iceberg": "read it with pyiceberg, and give its rows: MemoryDataSource(tables={...: "
+    "StaticTable.from_metadata(path).scan().to_arrow()})",
+    "Hudi": "write its current rows to a place of their own",
+}
 
 
 class FileDataSource(DataSource):
@@ -121,6 +129,9 @@ class FileDataSource(DataSource):
     def _describe(self, name: str) -> Table:
         root = Path(self.tables[name]).expanduser().resolve()
         paths = _files(root, name)
+        lake = local_lake(root) if self.format in FORMATS and root.is_dir() else None
+        if lake is not None:
+            raise lake.refused(name, _HINTS[lake.kind])
         relatives = [
             p.relative_to(root if root.is_dir() else root.parent).as_posix() for p in paths
         ]

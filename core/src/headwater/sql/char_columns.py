@@ -5,8 +5,8 @@ sides of one comparison, the shorter is padded with spaces. It tells such a colu
 beside the column's type, which passes through aliases, subqueries and the first branch of a set
 operation, and through nothing that computes: `upper(c)`, `coalesce(c)`, `max(c)` are plain strings.
 
-Source: Apache Spark 4.1, `ApplyCharTypePadding`, `CharVarcharUtils`; more than 200 queries on tables
-with CHAR columns (`tests/differential/test_char.py`).
+Source: Apache Spark 4.1, `ApplyCharTypePadding`, `CharVarcharUtils`; more than 200 queries on
+tables with CHAR columns (`tests/differential/test_char.py`).
 """
 
 from __future__ import annotations

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 from headwater.errors import SourceError, UnsupportedError
+from headwater.lake_layout import FORMATS
 from headwater.relation import (
     CatalogRelation,
     DataFile,
@@ -18,6 +19,7 @@ from headwater.relation import (
 from headwater.table import Column, Partition, Table, TableName
 from headwater_aws.lakes.delta import DeltaState
 from headwater_aws.lakes.iceberg import IcebergState
+from headwater_aws.lakes.markers import lake_at
 from headwater_aws.listing import list_many
 from headwater_glue.catalog import GluePartition
 from headwater_glue.describing import Known
@@ -26,7 +28,16 @@ from headwater_glue.manifests import manifest_files
 from headwater_glue.serde import Reading, read_columns, reading
 
 if TYPE_CHECKING:
+    from headwater_aws.listing import S3Object
     from headwater_aws.session import AwsSession
+
+_HINTS: Final = {
+    "Delta": "declare in Glue what it is: table property spark.sql.sources.provider=delta, its "
+    "location that of the Delta table",
+    "Iceberg": "declare in Glue what it is: table properties table_type=ICEBERG and "
+    "metadata_location, the newest of its metadata files",
+    "Hudi": "let Hudi's own sync register it, and read it on a Spark that has Hudi",
+}
 
 
 def relation_of(
@@ -93,6 +104,7 @@ def _files(
         found = manifest_files(session, locations, str(table.name))
     else:
         found = list_many(session, locations)
+        _refuse_lake(table, known, groups, found, session)
     return FileRelation(
         name=_stands_for(table, known),
         columns=table.columns,
@@ -107,6 +119,30 @@ def _files(
         ),
         auth_ref=auth_ref,
     )
+
+
+def _refuse_lake(
+    table: Table,
+    known: Known,
+    groups: Sequence[FilePartition],
+    found: Mapping[str, Sequence[S3Object]],
+    session: AwsSession,
+) -> None:
+    """Refuse files that only a Delta, Iceberg or Hudi table's own state can tell the rows of.
+
+    Raises:
+        SourceError: Its code is `lake-as-files`.
+    """
+    read = [
+        g.location
+        for g in groups
+        if found[g.location] and (g.format or known.how.format) in FORMATS
+    ]
+    if not read:
+        return
+    lake = lake_at(session, data_location(known.entry) or None, read)
+    if lake is not None:
+        raise lake.refused(table.name, _HINTS[lake.kind])
 
 
 def _stands_for(table: Table, known: Known) -> TableName:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from headwater import hive_layout
 from headwater.diagnostics import hint_for
 from headwater.errors import ConfigError, DatabaseNotFoundError, SourceError, TableNotFoundError
+from headwater.lake_layout import FORMATS
 from headwater.table import Column, KeyCondition, Partition, Table, TableName
 from headwater.types import BIGINT, STRING
+from headwater_aws.lakes.markers import lake_at
 from headwater_aws.listing import S3Object, list_files, list_many
 from headwater_s3.heads import file_columns, suggested_columns
 from headwater_s3.inputs import LAKES, Input
@@ -27,6 +29,13 @@ _PREFIXES = 400
 """Most date prefixes that are listed one by one; a longer window lists the whole location."""
 _SAMPLED = 1000
 """Files that are looked at to tell the partition keys: one call's worth."""
+
+
+_HINTS: Final = {
+    "Delta": 'read it as what it is: format="delta", its path that of the Delta table',
+    "Iceberg": 'read it as what it is: format="iceberg", its path that of the Iceberg table',
+    "Hudi": "no engine here reads Hudi; write its current rows to a place of their own",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,11 @@ class S3Catalog:
                 hint="is the path right? Hidden files (_x, .x) and empty ones do not count",
             )
         root = found.location.root
+        if found.format in FORMATS:
+            folders = {file.uri.rpartition("/")[0] for file in sample}
+            lake = lake_at(self._session, root, sorted(folders))
+            if lake is not None:
+                raise lake.refused(found.name, _HINTS[lake.kind])
         hive = hive_layout.layout([_relative(found.location, f) for f in sample], root)
         declared = {c.name.casefold(): c for c in found.columns}
         inferred = [k for k in hive.keys if k.casefold() not in declared]
