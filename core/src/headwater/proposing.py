@@ -36,6 +36,11 @@ _LABEL: Final = re.compile(
     r"|.*_(label|target|actual|truth|outcome)|did_.*",
     re.IGNORECASE,
 )
+_LABEL_TIME: Final = re.compile(
+    r"(label(l?ed)?|target|actual|truth|ground_truth|outcome|decided|decision|resolved|settled"
+    r"|confirmed|did)_(.+_)?(at|on|ts|time|timestamp|date|day)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Roles:
         features: Features, with their types.
         predictions: Predictions, with types that the model type allows.
         labels: Columns that may hold actuals; they are no features.
+        label_times: Columns that may say when these were set; they are no features either.
         left_out: The rest.
     """
 
@@ -72,6 +78,7 @@ class Roles:
     features: tuple[tuple[Column, FieldType], ...]
     predictions: tuple[tuple[Column, FieldType], ...]
     labels: tuple[Column, ...]
+    label_times: tuple[Column, ...]
     left_out: tuple[LeftOut, ...]
 
 
@@ -84,14 +91,20 @@ def roles(table: Table) -> Roles:
     taken = {c.name for c in (*ids[:1], *times[:1])}
     rest = [c for c in data if c.name not in taken]
     found = [c for c in rest if _is_prediction(c.name)]
-    labels = tuple(c for c in rest if c not in found and _LABEL.fullmatch(c.name))
+    dated = [c for c in times[1:] if feeds(c.type, FieldType.DATETIME) is None]
+    label_times = tuple(c for c in dated if _LABEL_TIME.fullmatch(c.name))
+    labels = tuple(
+        c for c in rest if c not in found and c not in label_times and _LABEL.fullmatch(c.name)
+    )
+    if not labels:
+        label_times = ()
     model_type = _model_type(found, labels)
     predictions: list[tuple[Column, FieldType]] = []
     features: list[tuple[Column, FieldType]] = []
     left_out = [LeftOut(c, "a partition key") for c in table.partition_columns]
     for column in rest:
         field = field_type(column.type)
-        if column in labels:
+        if column in labels or column in label_times:
             continue
         if reason := _why_not(column, field, ids):
             left_out.append(LeftOut(column, reason))
@@ -110,10 +123,11 @@ def roles(table: Table) -> Roles:
         ids[1:],
         time,
         None if time is None else _cast(time.type),
-        times[1:],
+        tuple(c for c in times[1:] if c not in label_times),
         tuple(features),
         tuple(predictions),
         labels,
+        label_times,
         tuple(left_out),
     )
 

@@ -133,6 +133,8 @@ def _labels(roles: Roles) -> Iterator[str]:
         fits = [c.name for c, field in roles.predictions if feeds(label.type, field) is None]
         name = _key(fits[0]) if fits else "PREDICTION"
         yield f"          # labels: {{{name}: {_key(label.name)}}}  # {label.type}"
+    for time in roles.label_times:
+        yield f"          # label_timestamp_column: {_key(time.name)}  # when these were set"
 
 
 def _query(table: Table, time: Column, cast: str) -> str:

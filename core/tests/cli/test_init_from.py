@@ -119,3 +119,31 @@ def test_used_wrongly(
     assert outcome.code == code
     assert message in outcome.err
     assert list(Path.cwd().iterdir()) == []
+
+
+def test_when_labels_were_set_is_proposed_and_is_no_feature(headwater: Program) -> None:
+    times = pa.array([datetime(2026, 1, 1, tzinfo=UTC)], pa.timestamp("us", "UTC"))
+    table = pa.table({"prediction_id": ["a"], "will_buy": [True], "did_buy": [True]})
+    for name in ("predicted_at", "label_set_at", "opened_at"):
+        table = table.append_column(name, times)
+    pq.write_table(table, "log.parquet")
+    text, version = proposed(headwater, "log.parquet")
+    assert version["features"] == {"opened_at": "datetime"}
+    wanted = ("# labels:", "# label_timestamp_column: label_set_at")
+    for line in wanted:
+        assert line in text
+        text = text.replace(line, line[2:])
+    Path("new.yaml").write_text(text)
+    plan = headwater("plan", "serving", "--as-of", "2026-01-01", "-c", "new.yaml", "--json")
+    assert plan.json["as_of"] == "2026-01-01T00:00:00+00:00"
+
+
+def test_a_time_is_no_time_of_labels_where_there_are_none(headwater: Program) -> None:
+    times = pa.array([datetime(2026, 1, 1, tzinfo=UTC)], pa.timestamp("us", "UTC"))
+    table = pa.table({"prediction_id": ["a"], "score": [0.5]})
+    for name in ("predicted_at", "decided_at"):
+        table = table.append_column(name, times)
+    pq.write_table(table, "log.parquet")
+    text, version = proposed(headwater, "log.parquet")
+    assert version["features"] == {"decided_at": "datetime"}
+    assert "label_timestamp_column" not in text

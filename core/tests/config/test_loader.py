@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from core.tests.config.acme import AcmeSource, BadgeStrategy, KeyStrategy
@@ -35,6 +36,16 @@ CASES = list(cases())
 def change(old: str, new: str) -> str:
     assert MODEL.count(old) == 1, old
     return MODEL.replace(old, new)
+
+
+@pytest.mark.parametrize("purpose", ["serving", "training", "testing"])
+def test_labels_may_have_a_time_of_their_own(
+    tmp_path: Path, purpose: Literal["serving", "training", "testing"]
+) -> None:
+    text = change("        serving:\n", f"        {purpose}:\n")
+    text += "          labels: {will_buy: did_buy}\n          label_timestamp_column: set_at\n"
+    connection = loaded(tmp_path, text).models["insurance"].versions["v1"].connections[purpose]
+    assert connection.arguments()["label_timestamp_column"] == "set_at"
 
 
 def test_a_file_becomes_plain_values(tmp_path: Path) -> None:

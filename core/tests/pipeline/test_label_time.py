@@ -91,7 +91,7 @@ def test_a_label_is_unknown_until_it_was_set(labelled, as_of, known):
     assert read_one(connection, *WHOLE_DAY, as_of=as_of)[0] == known
     plan = connection.plan(*WHOLE_DAY, as_of=as_of)
     assert plan.as_of == datetime.fromisoformat(as_of).astimezone(UTC) or "T" not in as_of
-    assert "by when they were set" in plan.explain()
+    assert f"actuals   as of {plan.as_of.isoformat()}" in plan.explain()
 
 
 def test_without_as_of_a_label_of_the_future_is_not_known_yet(labelled):

@@ -908,3 +908,18 @@ SELECT k FROM nums ORDER BY 'k', 1.5, k;
 
 -- constant 2
 SELECT 1 AS a UNION ALL SELECT 2 ORDER BY 'a', 1 DESC;
+
+-- nested 1
+SELECT model_name, count(DISTINCT tags) AS a, count(DISTINCT embedding) AS b, count(DISTINCT sort_array(map_entries(features))) AS c, count(DISTINCT meta) AS d FROM predictions GROUP BY model_name;
+
+-- nested 2
+SELECT entity_id, max_by(tags, tags) AS a, min_by(tags, tags) AS b, max_by(embedding, embedding) AS c, min_by(embedding, embedding) AS d FROM predictions GROUP BY entity_id;
+
+-- nested 3
+SELECT model_name, max_by(features, sort_array(map_entries(features))) AS a, min_by(features, sort_array(map_entries(features))) AS b, max_by(features, prediction_id) AS c FROM predictions GROUP BY model_name;
+
+-- nested 4
+SELECT prediction_id, map_entries(features) AS a, sort_array(map_entries(features)) AS b, sort_array(array(embedding, array(1D), NULL, array(CAST(NULL AS DOUBLE)))) AS c FROM predictions;
+
+-- nested 5
+SELECT entity_id, count(DISTINCT meta) FILTER (WHERE is_fallback) AS a, max_by(prediction_id, named_struct('a', tags, 'b', prediction_id)) AS b FROM predictions GROUP BY entity_id;

@@ -20,7 +20,16 @@ from headwater.schema import Role
 from headwater.sql.analysis import Analysis, TableReference
 from headwater.sql.private import CONFLICT, EARLY, PRIVATE_DATABASE, REMARKS, STALE, UNTIMED
 from headwater.sql.rewriting import Edit, quoted
-from headwater.types import TIMESTAMP, DataType
+from headwater.types import (
+    DOUBLE,
+    STRING,
+    TIMESTAMP,
+    UNKNOWN,
+    DataType,
+    FieldType,
+    array,
+    map_of,
+)
 from headwater.window import Window
 
 MAY_BELONG: Final = timedelta(hours=36)
@@ -34,6 +43,8 @@ _SET: Final = "_hw_set"
 """When an actual was set, among the columns of the joined side."""
 _KNOWN: Final = "_hw_known"
 """Whether any of an id's latest actuals is known, likewise."""
+_AHEAD: Final = "_hw_ahead"
+"""By how many microseconds an actual is dated before its prediction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +101,17 @@ def select_with_actuals(query: Wrapped, actuals: Wrapped) -> str:
     labels = actuals.mapping.actuals
     own = [c.name for c in query.mapping]
     beside = [quoted(c.name) for c in labels] + [quoted(CONFLICT)]
-    dated = actuals.mapping.role(Role.TIMESTAMP)
-    if dated is not None:
+    set_at, made_at = (w.mapping.role(Role.TIMESTAMP) for w in (actuals, query))
+    if set_at is not None:
         beside += [quoted(_SET), quoted(_KNOWN)]
     # What both sides have to say of a row is told apart by `s` and `a`.
     columns = [f"s.{quoted(n)}" for n in own]
     columns += [f"s.{quoted(r)} AS {quoted(f'{r}_own')}" for r in query.remarks]
     columns += [f"a.{name}" for name in beside]
+    if set_at is not None and made_at is not None:
+        label = _instant(f"a.{quoted(_SET)}", set_at.source_type)
+        made = _instant(f"s.{quoted(made_at.name)}", made_at.source_type)
+        columns.append(f"{_ahead(made, label)} AS {quoted(_AHEAD)}")
     text = (
         f"SELECT {', '.join(columns)} FROM (\n{select(query)}\n) AS s\n"
         f"LEFT JOIN (\n{_latest(actuals, labels)}\n) AS a ON s.`id` = a.`id`"
@@ -125,14 +140,12 @@ def _found(query: Wrapped, actuals: Wrapped) -> dict[str, str]:
     set_at, made_at = (w.mapping.role(Role.TIMESTAMP) for w in (actuals, query))
     if set_at is None:
         return found
-    known, moment = f"coalesce(j.{quoted(_KNOWN)}, false)", f"j.{quoted(_SET)}"
-    found[UNTIMED] = f"({known} AND {moment} IS NULL)"
+    known, moment, ahead = (f"j.{quoted(n)}" for n in (_KNOWN, _SET, _AHEAD))
+    found[UNTIMED] = f"coalesce({known} AND {moment} IS NULL, false)"
     if made_at is not None:
-        label = _instant(moment, set_at.source_type)
-        made = _instant(f"j.{quoted(made_at.name)}", made_at.source_type)
-        stale = f"{_ahead(made, label)} >= {_micros(MAY_BELONG)}"
-        found[EARLY] = f"coalesce({known} AND {_early(made, label)}, false)"
-        found[STALE] = f"coalesce({known} AND {stale}, false)"
+        early = _early(ahead, _instant(moment, set_at.source_type))
+        found[EARLY] = f"coalesce({known} AND {early}, false)"
+        found[STALE] = f"coalesce({known} AND {ahead} >= {_micros(MAY_BELONG)}, false)"
     return found
 
 
@@ -140,10 +153,8 @@ def _latest(actuals: Wrapped, labels: Sequence[BoundColumn]) -> str:
     """Return SQL with one row for each id: its latest actuals and whether they contradict."""
     timed = actuals.mapping.role(Role.TIMESTAMP) is not None
     key = "r.`id`, r.`timestamp`" if timed else "r.`id`"
-    values = ", ".join(f"max(r.{quoted(c.name)}) AS {quoted(c.name)}" for c in labels)
-    clash = " OR ".join(
-        f"coalesce(min(r.{quoted(c.name)}) <> max(r.{quoted(c.name)}), false)" for c in labels
-    )
+    values = ", ".join(f"{_greatest(c)} AS {quoted(c.name)}" for c in labels)
+    clash = " OR ".join(_contradicted(c) for c in labels)
     merged = (
         f"SELECT {key}, {values}, {clash} AS {quoted(CONFLICT)} FROM (\n{select(actuals)}\n) AS r\n"
         f"GROUP BY {key}"
@@ -159,6 +170,69 @@ def _latest(actuals: Wrapped, labels: Sequence[BoundColumn]) -> str:
         f"(PARTITION BY g.`id` ORDER BY g.`timestamp` DESC NULLS LAST) AS `_rank` "
         f"FROM (\n{merged}\n) AS g) AS m WHERE m.`_rank` = 1"
     )
+
+
+def _greatest(label: BoundColumn) -> str:
+    """Return the greatest of a label's values, by its canonical form where it has no order."""
+    value = f"r.{quoted(label.name)}"
+    if (type_ := _nested_type(label)) is None:
+        return f"max({value})"
+    return f"max_by({value}, {canonical(value, type_)})"
+
+
+def _contradicted(label: BoundColumn) -> str:
+    """Return whether a label has several values, as SQL that is never NULL."""
+    value = f"r.{quoted(label.name)}"
+    if (type_ := _nested_type(label)) is None:
+        return f"coalesce(min({value}) <> max({value}), false)"
+    return f"count(DISTINCT {canonical(value, type_)}) > 1"
+
+
+def _nested_type(label: BoundColumn) -> DataType | None:
+    """Return a label's type if it is nested; by its field's where the source's can't be told."""
+    if label.source_type.is_known:
+        return label.source_type if label.source_type.children else None
+    match label.field_type:
+        case FieldType.DICT:
+            return map_of(STRING, DOUBLE)
+        case FieldType.ARRAY:
+            return array(UNKNOWN)
+    return None
+
+
+def canonical(value: str, type_: DataType, depth: int = 0) -> str:
+    """Return Spark SQL for a value that is equal and ordered where nested values are the same.
+
+    Maps have no order and, with their entries in another one, no equality: an array of their
+    entries, sorted, stands for each.
+    """
+    item = f"`e{depth}`"
+    if not _has_map(type_):
+        return value
+    match type_.name:
+        case "array":
+            inner = canonical(item, type_.element, depth + 1)
+            return f"transform({value}, {item} -> {inner})"
+        case "map":
+            entries = f"map_entries({value})"
+            if _has_map(type_.value):
+                inner = canonical(f"{item}.`value`", type_.value, depth + 1)
+                pair = f"named_struct('key', {item}.`key`, 'value', {inner})"
+                entries = f"transform({entries}, {item} -> {pair})"
+            return f"sort_array({entries})"
+    fields = ", ".join(
+        f"{_text(n)}, {canonical(f'{value}.{quoted(n)}', c, depth)}" for n, c in type_.fields
+    )
+    return f"CASE WHEN {value} IS NOT NULL THEN named_struct({fields}) END"
+
+
+def _has_map(type_: DataType) -> bool:
+    return type_.name == "map" or any(_has_map(c) for c in type_.children)
+
+
+def _text(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _value(query: Wrapped, column: BoundColumn) -> str:
@@ -180,15 +254,14 @@ def _remark(query: Wrapped, remark: str) -> str:
         return f"(({known}) AND {moment} IS NULL)"
     label = _instant(moment, set_at.source_type)
     made = _instant(f"q.{quoted(made_at.column)}", made_at.source_type)
-    early = _early(made, label)
+    early = _early(_ahead(made, label), label)
     if query.as_of is not None:
         early = f"{label} <= {timestamp_literal(query.as_of)} AND {early}"
     return f"coalesce(({known}) AND {early}, false)"
 
 
-def _early(made: str, label: str) -> str:
+def _early(ahead: str, label: str) -> str:
     """Return whether a label is dated before its prediction; midnight stands for the whole day."""
-    ahead = _ahead(made, label)
     midnight = f"CAST(CAST({label} AS DATE) AS TIMESTAMP) = {label}"
     return f"{ahead} > 0 AND (NOT ({midnight}) OR {ahead} >= {_micros(_DAY)})"
 

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from headwater import types as t
 from headwater.sql.functions import name_of
-from headwater.sql.portable.comparing import comparable
+from headwater.sql.portable.comparing import comparable, order_key, orderable
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
 from headwater.sql.portable.raising import not_portable
 from headwater.sql.portable.spelling import cast as spell
@@ -103,7 +103,11 @@ def _count(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> 
         return Piece(over(f"count(DISTINCT CASE WHEN {some} THEN ({row}) END)"), t.BIGINT, raises)
     value = _one(arguments, "count")
     if distinct:
-        refuse_unless(comparable(value.type), f"count(DISTINCT {value.type})")
+        refuse_unless(orderable(value.type), f"count(DISTINCT {value.type})")
+    if distinct and value.type.children:
+        key = order_key(value.sql, value.type)
+        some = f"CASE WHEN {value.sql} IS NOT NULL THEN {key} END"
+        return Piece(over(f"count(DISTINCT {some})"), t.BIGINT, value.raises)
     word = "DISTINCT " if distinct else ""
     return Piece(over(f"count({word}{value.sql})"), t.BIGINT, value.raises)
 
@@ -174,12 +178,24 @@ def _by(word: str) -> _Builder:
     def build(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> Piece:
         refuse_unless(len(arguments) == 2 and not distinct, f"{word} takes two arguments")
         value, key = arguments
-        exact = comparable(key.type) and not key.type.is_floating
+        exact = orderable(key.type) and not key.type.is_floating
         refuse_unless(exact, f"{word}(..., {key.type}): the order of floats was not measured")
+        if value.type.children or key.type.children:
+            return _nested_by(word, value, key, over)
         function = {"max_by": "arg_max_null", "min_by": "arg_min_null"}[word]
         return Piece(over(f"{function}({value.sql}, {key.sql})"), value.type, value.raises)
 
     return build
+
+
+def _nested_by(word: str, value: Piece, key: Piece, over: _Over) -> Piece:
+    """Take the first of a sorted list: DuckDB's arg_max makes 0.0 of a -0.0 within a value."""
+    refuse_unless(over("") == "", f"{word}() of arrays, maps and structs with FILTER or OVER")
+    refuse_unless(not key.raises, f"{word}() by what may raise")
+    direction = {"max_by": "DESC", "min_by": "ASC"}[word]
+    order = f"{order_key(key.sql, key.type)} {direction}"
+    listed = f"list({value.sql} ORDER BY {order}) FILTER (WHERE {key.sql} IS NOT NULL)"
+    return Piece(f"({listed})[1]", value.type, value.raises)
 
 
 def _percentile(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:

@@ -63,6 +63,8 @@ def call(e: Expressions, node: exp.Expr, name: str) -> Piece:
         return casts.cast(arguments[0], _CASTING[name])
     if builder := _BUILDERS.get(name):
         return builder(arguments, e.type_of(node))
+    if name == "sort_array" and (made := containers.sort_array(arguments, e.type_of(node))):
+        return made
     return table(name, arguments, e.type_of(node))
 
 

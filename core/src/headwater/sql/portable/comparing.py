@@ -67,6 +67,37 @@ def comparable(type_: DataType) -> bool:
     return type_.name in _ORDERED
 
 
+def orderable(type_: DataType) -> bool:
+    """Return whether both engines order values of a type alike, where needed by `order_key`."""
+    if type_.name == "array":
+        return orderable(type_.element)
+    if type_.name == "struct":
+        return all(orderable(c) for c in type_.children)
+    return comparable(type_)
+
+
+def order_key(sql: str, type_: DataType, depth: int = 0) -> str:
+    """Return what DuckDB orders as Spark orders values of an `orderable` type.
+
+    Spark has NULL elements and fields before all others, and equal to each other; DuckDB has them
+    last. So each stands behind a mark that it is not NULL.
+    """
+    if type_.name == "array":
+        item = f"k{depth}"
+        return f"list_transform({sql}, lambda {item}: {_marked(item, type_.element, depth + 1)})"
+    if type_.name == "struct":
+        parts = [
+            f"f{i}: {_marked(f'struct_extract({sql}, {text(n)})', c, depth)}"
+            for i, (n, c) in enumerate(type_.fields)
+        ]
+        return f"{{{', '.join(parts)}}}"
+    return sql
+
+
+def _marked(sql: str, type_: DataType, depth: int) -> str:
+    return f"{{n: {sql} IS NOT NULL, v: {order_key(sql, type_, depth)}}}"
+
+
 def widened(piece: Piece, type_: DataType) -> Piece:
     """Return a piece in a wider type, as Spark's implicit casts make it.
 

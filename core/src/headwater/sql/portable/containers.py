@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql.portable.comparing import widened
+from headwater.sql.portable.comparing import order_key, orderable, widened
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
 from headwater.sql.portable.spelling import text
 from headwater.types import DataType
@@ -35,6 +35,21 @@ def map_(arguments: list[Piece], type_: DataType) -> Piece:
     listed = ", ".join(k.sql for k in keys)
     sql = f"map([{listed}], [{', '.join(i.sql for i in items)}])"
     return Piece(sql, type_, any(i.raises for i in items))
+
+
+def sort_array(arguments: list[Piece], type_: DataType) -> Piece | None:
+    """Return `sort_array(a)` of arrays, structs and the like; None for what the table knows."""
+    if len(arguments) != 1 or arguments[0].type.name != "array":
+        return None
+    (value,) = arguments
+    element = value.type.element
+    if not element.children or not orderable(element):
+        return None
+    # NULLs before the rest, as Spark has them: their keys say that they are NULL.
+    key = f"{{n: x IS NOT NULL, v: {order_key('x', element)}}}"
+    keyed = f"list_transform({value.sql}, lambda x: {{k: {key}, x: x}})"
+    sql = f"list_transform(list_sort({keyed}, 'ASC', 'NULLS FIRST'), lambda s: s.x)"
+    return Piece(sql, type_, value.raises)
 
 
 def struct(e: Expressions, node: exp.Expr, type_: DataType) -> Piece:
