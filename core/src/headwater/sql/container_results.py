@@ -9,7 +9,6 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql import types as typing
 from headwater.sql.arguments import Call, Rule
-from headwater.sql.words import words
 from headwater.type_text import TypeTextError, parse_type
 from headwater.types import UNKNOWN, DataType
 
@@ -140,28 +139,25 @@ def _from_text(call: Call) -> DataType:
 
 
 RULES: Final[dict[str, Rule]] = {
-    **dict.fromkeys(words("collect_list collect_set array_agg array_repeat"), _array_of_first),
-    **dict.fromkeys(
-        words("array_distinct array_compact array_remove array_sort slice sort_array"),
-        _array_same,
-    ),
-    **dict.fromkeys(words("array_union array_intersect array_except"), _array_wider),
-    **dict.fromkeys(words("array_append array_prepend"), _with_element(1)),
-    "array_insert": _with_element(2),
-    **dict.fromkeys(words("array_max array_min get"), _element),
-    **dict.fromkeys(words("element_at try_element_at"), _element_or_value),
-    "flatten": _flattened,
-    "reverse": _reversed,
-    "array": _array,
-    "map": _map,
-    "map_keys": _map_part("keys"),
-    "map_values": _map_part("values"),
-    "map_entries": _map_part("entries"),
-    "map_from_arrays": _map_from_arrays,
-    "map_from_entries": _map_from_entries,
-    "map_concat": _wider,
-    "named_struct": _named_struct,
-    "arrays_zip": _zipped,
+    "array-of-first": _array_of_first,
+    "same-array": _array_same,
+    "wider-array": _array_wider,
+    "array-with-2": _with_element(1),
+    "array-with-3": _with_element(2),
+    "element": _element,
+    "element-or-value": _element_or_value,
+    "flattened": _flattened,
+    "reversed": _reversed,
+    "array-of-all": _array,
+    "map-of-all": _map,
+    "keys": _map_part("keys"),
+    "values": _map_part("values"),
+    "entries": _map_part("entries"),
+    "map-from-arrays": _map_from_arrays,
+    "map-from-entries": _map_from_entries,
+    "named-struct": _named_struct,
+    "zipped": _zipped,
     "sequence": _sequence,
-    **dict.fromkeys(words("from_json from_csv from_xml"), _from_text),
+    "schema": _from_text,
 }
+"""Rules for results, by the names that `functions.tsv` has for them."""

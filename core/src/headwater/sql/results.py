@@ -172,10 +172,13 @@ def _extracted(call: Call) -> DataType:
 _SECONDS: Final = words("second seconds sec secs s")
 
 
-_INTERVAL_UNITS: Final = {
-    **dict.fromkeys(words("year years y yr yrs day days d"), t.INT),
-    **dict.fromkeys(words("month months mon mons hour hours h hr hrs"), t.TINYINT),
-    **dict.fromkeys(words("minute minutes m min mins"), t.TINYINT),
+_YEAR_MONTH_UNITS: Final = {
+    **dict.fromkeys(words("year years y yr yrs"), t.INT),
+    **dict.fromkeys(words("month months mon mons"), t.TINYINT),
+}
+_DAY_TIME_UNITS: Final = {
+    **dict.fromkeys(words("day days d"), t.INT),
+    **dict.fromkeys(words("hour hours h hr hrs minute minutes m min mins"), t.TINYINT),
     **dict.fromkeys(_SECONDS, t.decimal(8, 6)),
 }
 
@@ -183,7 +186,9 @@ _INTERVAL_UNITS: Final = {
 def extracted(unit: str, source: DataType) -> DataType:
     """Return the type of EXTRACT(unit FROM source)."""
     if source.name == "interval" and source.field_names:
-        return _INTERVAL_UNITS.get(unit.lower(), UNKNOWN)
+        months = source.field_names[0] in ("year", "month")
+        units = _YEAR_MONTH_UNITS if months else _DAY_TIME_UNITS
+        return units.get(unit.lower(), UNKNOWN)
     if source.name not in ("date", "timestamp", "timestamp_ntz", "string"):
         return UNKNOWN
     return t.decimal(8, 6) if unit.lower() in _SECONDS else t.INT
@@ -252,44 +257,38 @@ def _zero_if_null(call: Call) -> DataType:
 
 RULES: Final[dict[str, Rule]] = {
     **container_results.RULES,
-    **dict.fromkeys(
-        words(
-            "any_value first first_value last last_value max max_by min min_by mode nth_value"
-            " nullif shuffle"
-        ),
-        _first,
-    ),
-    **dict.fromkeys(words("coalesce nvl ifnull greatest least"), _wider),
-    **dict.fromkeys(words("if nvl2"), _wider_from(1)),
-    **dict.fromkeys(words("abs negative positive"), _numeric),
-    **dict.fromkeys(words("mod pmod try_mod"), _arithmetic("%")),
-    "try_add": _arithmetic("+"),
-    "try_subtract": _arithmetic("-"),
-    "try_multiply": _arithmetic("*"),
-    "try_divide": _arithmetic("/"),
-    **dict.fromkeys(words("sum try_sum"), _sum),
-    **dict.fromkeys(words("avg mean try_avg regr_avgx regr_avgy"), _average),
-    **dict.fromkeys(words("median percentile"), _percentile),
-    **dict.fromkeys(words("percentile_approx approx_percentile"), _approximate_percentile),
-    **dict.fromkeys(words("round bround"), _rounded),
-    **dict.fromkeys(words("ceil ceiling floor"), _whole),
-    "concat": lambda call: typing.joined(call.types),
-    "decode": _decoded,
-    **dict.fromkeys(words("left right elt listagg string_agg"), _text_or_bytes),
-    **dict.fromkeys(words("lpad rpad"), _padded),
-    **dict.fromkeys(words("window session_window"), _window),
-    **dict.fromkeys(words("date_add dateadd timestampadd"), _shifted_time),
-    **dict.fromkeys(words("datediff date_diff"), _difference),
-    **dict.fromkeys(words("date_part datepart"), _extracted),
-    "histogram_numeric": _histogram,
-    "approx_top_k": _top,
-    **dict.fromkeys(words("lag lead"), _lagged),
-    **dict.fromkeys(words("shiftleft shiftright shiftrightunsigned"), _shift_bits),
-    **dict.fromkeys(words("bit_and bit_or bit_xor"), _integer),
-    "nullifzero": _null_if_zero,
-    "zeroifnull": _zero_if_null,
-    **dict.fromkeys(words("to_number try_to_number"), _to_number),
-    **dict.fromkeys(words("variant_get try_variant_get"), _variant_got),
-    "nanvl": _not_nan,
-    "window_time": lambda call: t.TIMESTAMP,
+    "first": _first,
+    "wider": _wider,
+    "wider-from-2": _wider_from(1),
+    "number": _numeric,
+    "remainder": _arithmetic("%"),
+    "plus": _arithmetic("+"),
+    "minus": _arithmetic("-"),
+    "times": _arithmetic("*"),
+    "over": _arithmetic("/"),
+    "sum": _sum,
+    "average": _average,
+    "percentile": _percentile,
+    "approximate-percentile": _approximate_percentile,
+    "rounded": _rounded,
+    "whole": _whole,
+    "joined": lambda call: typing.joined(call.types),
+    "decoded": _decoded,
+    "text-or-bytes": _text_or_bytes,
+    "padded": _padded,
+    "window": _window,
+    "shifted-time": _shifted_time,
+    "difference": _difference,
+    "extracted": _extracted,
+    "histogram": _histogram,
+    "top": _top,
+    "lagged": _lagged,
+    "shifted-bits": _shift_bits,
+    "integer": _integer,
+    "null-if-zero": _null_if_zero,
+    "zero-if-null": _zero_if_null,
+    "number-format": _to_number,
+    "variant": _variant_got,
+    "not-nan": _not_nan,
 }
+"""Rules for results, by the names that `functions.tsv` has for them."""
