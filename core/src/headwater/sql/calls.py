@@ -9,7 +9,7 @@ from typing import Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql import functions, lambdas, operands, signatures
+from headwater.sql import call_checks, functions, lambdas, operands, signatures
 from headwater.sql.context import Clause, Context, Work
 from headwater.types import DataType
 
@@ -18,9 +18,8 @@ TypeOf = Callable[[Work, exp.Expr, Context], DataType]
 _UNIT_FIRST: Final = frozenset(
     ["date_add", "dateadd", "datediff", "date_diff", "timestampadd", "timestampdiff", "timediff"]
 )
-_ALIKE: Final = frozenset(["greatest", "least"])
-_CHOOSING: Final = {"coalesce": 0, "nvl": 0, "ifnull": 0, "if": 1, "nvl2": 1}
-"""Functions that give one of their arguments, and the first of those."""
+_OF_ORDERED: Final = frozenset(["mode", "percentile_cont", "percentile_disc"])
+"""Functions that aggregate what WITHIN GROUP orders by."""
 _NO_AGGREGATES: Final = frozenset([Clause.WHERE, Clause.JOIN, Clause.GROUP])
 
 
@@ -138,16 +137,26 @@ def _unwrapped(work: Work, node: exp.Expr, context: Context, type_of: TypeOf) ->
         type_of(work, node.expression.this, replace(context, clause=Clause.WHERE, inside=None))
         return work.typed(node.this, _unwrapped(work, node.this, context, type_of))
     if isinstance(node, exp.WithinGroup):
-        ordered = [type_of(work, o.this, context) for o in node.expression.expressions]
-        inner = work.typed(node.this, _unwrapped(work, node.this, context, type_of))
+        inside = [o.this for o in node.expression.expressions]
+        ordered = [type_of(work, item, context) for item in inside]
         name = functions.name_of(node.this) or ""
+        if name in _OF_ORDERED:
+            inner = work.typed(node.this, _result(work, node.this, context, type_of, inside))
+        else:
+            inner = work.typed(node.this, _unwrapped(work, node.this, context, type_of))
         return signatures.within_group(name, ordered, inner)
     if isinstance(node, exp.Anonymous):
         return _result(work, node, context, type_of)
     return type_of(work, node, context)
 
 
-def _result(work: Work, node: exp.Anonymous, context: Context, type_of: TypeOf) -> DataType:
+def _result(
+    work: Work,
+    node: exp.Anonymous,
+    context: Context,
+    type_of: TypeOf,
+    ordered: Sequence[exp.Expr] = (),
+) -> DataType:
     name = functions.name_of(node) or ""
     arguments = list(node.expressions)
     if len(arguments) == 1 and isinstance(arguments[0], exp.Distinct):
@@ -155,8 +164,11 @@ def _result(work: Work, node: exp.Anonymous, context: Context, type_of: TypeOf) 
     if name == "struct":
         return struct_of(work, arguments, context, type_of)
     if any(isinstance(a, exp.Lambda) for a in arguments):
-        return lambdas.call(work, name, arguments, context, type_of)
-    found: list[DataType] = []
+        given = lambdas.call(work, name, arguments, context, type_of)
+        found = [work.types.get(id(a), t.UNKNOWN) for a in arguments]
+        call_checks.check_call(work, node, name, found, arguments)
+        return given
+    found = []
     for index, argument in enumerate(arguments):
         if index == 0 and len(arguments) == 3 and name in _UNIT_FIRST:
             found.append(t.STRING)
@@ -165,21 +177,10 @@ def _result(work: Work, node: exp.Anonymous, context: Context, type_of: TypeOf) 
         else:
             value = argument.expression if isinstance(argument, exp.Kwarg) else argument
             found.append(type_of(work, value, context))
-    if name in _ALIKE:
-        _check_alike(work, node, name, found)
-    elif name in _CHOOSING:
-        if name == "if" and found:
-            operands.check_condition(work, arguments[0], found[0], "if()", also=(t.VOID,))
-        operands.check_alike(work, node, found[_CHOOSING[name] :], f"the values of {name}()")
+    if name == "if" and found:
+        operands.check_condition(work, arguments[0], found[0], "if()", also=(t.VOID,))
+        found[0] = t.BOOLEAN
+    if not any(map(_is_star, arguments)):
+        values = [work.types.get(id(item), t.UNKNOWN) for item in ordered]
+        call_checks.check_call(work, node, name, [*found, *values], [*arguments, *ordered])
     return signatures.result(name, found, arguments)
-
-
-def _check_alike(work: Work, node: exp.Expr, name: str, found: Sequence[DataType]) -> None:
-    """Spark makes numbers of different kinds alike here, and a text and something else not."""
-    known = {x for x in found if x not in (t.VOID, t.UNKNOWN) and x.name != "unreadable"}
-    if t.STRING in known and len(known) > 1:
-        listed = ", ".join(str(x) for x in found)
-        work.report(
-            "argument-types", f"{name}() compares values of one type, not {listed}", node,
-            hint="cast the texts, or the other values",
-        )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql import calls, operands
+from headwater.sql import call_checks, calls, intervals, operands
 from headwater.sql import types as typing
 from headwater.sql.columns import fields, resolve_column
 from headwater.sql.context import Clause, Context, Work
@@ -206,6 +206,7 @@ def _interval(work: Work, node: exp.Expr, context: Context) -> DataType:
     unit = node.args.get("unit")
     if node.this is not None:
         type_of(work, node.this, context)
+    _check_interval(work, node)
     if isinstance(unit, exp.IntervalSpan):
         first, last = (_unit(str(u.name)) for u in (unit.this, unit.expression))
         return t.interval(first, last) if first and last else UNKNOWN
@@ -216,6 +217,28 @@ def _interval(work: Work, node: exp.Expr, context: Context) -> DataType:
     return typing.wider([t.interval(u, u) for u in named]) if named else UNKNOWN
 
 
+def _check_interval(work: Work, node: exp.Expr) -> None:
+    """Report a literal whose text says no interval of its units."""
+    unit, value = node.args.get("unit"), node.this
+    if not isinstance(value, (exp.Literal, exp.Neg)):
+        work.report(
+            "syntax", "INTERVAL needs a number or a text that is written out", node,
+            hint="for a computed number write make_interval(...), or INTERVAL 1 DAY * number",
+        )  # fmt: skip
+    if not isinstance(value, exp.Literal):
+        return
+    span = (unit.this, unit.expression) if isinstance(unit, exp.IntervalSpan) else (unit, None)
+    first, last = (u.name.lower().removesuffix("s") if u is not None else None for u in span)
+    if not intervals.says(value.name, first, last):
+        units = " TO ".join(u.name.upper() for u in span if u is not None)
+        work.report(
+            "invalid-literal",
+            f"{value.name!r} is no interval{f' of {units}' * bool(units)}",
+            node,
+            hint="write INTERVAL '1' DAY, INTERVAL '1-6' YEAR TO MONTH or INTERVAL '1 day 2 hours'",
+        )
+
+
 def _unit(text: str) -> str | None:
     match = _UNITS.fullmatch(text)
     return _UNIT_OF.get(match[1].lower(), match[1].lower()) if match else None
@@ -223,11 +246,28 @@ def _unit(text: str) -> str | None:
 
 def _extract(work: Work, node: exp.Expr, context: Context) -> DataType:
     source = type_of(work, node.expression, context)
+    unit = exp.Literal.string(node.name)
+    call_checks.check_call(
+        work, node, "date_part", [t.STRING, source], [unit, node.expression], shown="extract"
+    )
     return extracted(node.name, source)
+
+
+_SPELLED_OUT: Final[dict[type[exp.Expr], tuple[str, tuple[str, ...]]]] = {
+    exp.Substring: ("substring", ("this", "start", "length")),
+    exp.StrPosition: ("position", ("substr", "this", "position")),
+    exp.Overlay: ("overlay", ("this", "expression", "from_", "for_")),
+    exp.Trim: ("trim", ("expression", "this")),
+}
+"""Calls with a syntax of their own, and where their arguments are."""
 
 
 def _text(work: Work, node: exp.Expr, context: Context) -> DataType:
     found = [type_of(work, part, context) for part in node.iter_expressions()]
+    name, keys = _SPELLED_OUT[type(node)]
+    parts = [part for key in keys if isinstance(part := node.args.get(key), exp.Expr)]
+    types = [work.types.get(id(part), UNKNOWN) for part in parts]
+    call_checks.check_call(work, node, name, types, parts)
     if isinstance(node, exp.StrPosition):
         return t.INT
     return t.BINARY if found[0] == t.BINARY and not isinstance(node, exp.Trim) else t.STRING

@@ -1,7 +1,5 @@
 """Literals that Spark's own parser refuses: numbers out of range, texts that are no time.
 
-Zones by name are left to the engine.
-
 Source: Apache Spark 4.1, `AstBuilder`: its numeric literals, and `visitTypeConstructor`;
 `SparkDateTimeUtils.stringToDate` and `parseTimestampString`.
 """
@@ -18,6 +16,7 @@ from headwater.diagnostics import Diagnostic, Span
 from headwater.foreign import decimal_number, whole_number
 from headwater.sql import lexer, types
 from headwater.sql.lexer import Lexeme
+from headwater.sql.zones import is_zone
 from headwater.types import DOUBLE, FLOAT, INTEGER_BITS, UNKNOWN, DataType
 
 _TIMESTAMPS: Final = frozenset(["TIMESTAMP", "TIMESTAMP_LTZ", "TIMESTAMP_NTZ"])
@@ -116,7 +115,10 @@ def _in_range(kind: str, parts: dict[str, str | None]) -> bool:
         if abs(year) > _LAST_YEAR[kind]:
             return False
     hour, minute, second = (int(parts.get(k) or 0) for k in ("hour", "minute", "second"))
-    offset = _OFFSET.fullmatch(parts.get("zone") or "")
+    zone = parts.get("zone") or ""
+    offset = _OFFSET.fullmatch(zone)
+    if offset is None and zone and not is_zone(zone.strip(" ")):
+        return False
     if offset is not None:
         hours, minutes, seconds = (int(g or 0) for g in offset.groups())
         if minutes > 59 or seconds > 59 or (hours, minutes, seconds) > (18, 0, 0):

@@ -119,22 +119,27 @@ def check_predicate(work: Work, node: exp.Expr, found: Sequence[DataType]) -> No
         for bound in found[1:]:
             check_compared(work, node, [found[0], bound])
     elif isinstance(node, (*_COMPARISONS, exp.In)):
-        check_compared(work, node, found)
+        check_compared(work, node, found, widened=isinstance(node, exp.In))
     elif isinstance(node, _PATTERNS) and any(x.name in _NESTED for x in found):
         _report(work, node, " and ".join(map(str, found)))
 
 
-def check_compared(work: Work, node: exp.Expr, found: Sequence[DataType]) -> None:
+def check_compared(
+    work: Work, node: exp.Expr, found: Sequence[DataType], *, widened: bool = False
+) -> None:
     """Report values of types that Spark does not compare.
 
     Args:
         work: The findings.
         node: Where they are compared.
         found: Their types.
+        widened: Whether the elements of arrays and structs are made alike as whole values are:
+            IN does so, `=` does not.
     """
     if not all(_known(x) for x in found):
         return
-    if _differ(found) or any(x.name == "map" for x in found):
+    apart = not widened and any(_apart(found[0], x) for x in found[1:])
+    if apart or _differ(found) or any(has_map(x) for x in found):
         listed = " and ".join(dict.fromkeys(map(str, found)))
         work.report(
             "operand-types", f"Spark does not compare {listed}", node,
@@ -161,11 +166,41 @@ def check_alike(work: Work, node: exp.Expr, found: Sequence[DataType], what: str
 
 def check_ordered(work: Work, node: exp.Expr, found: DataType) -> None:
     """Report a map where values are ordered, or told apart."""
-    if found.name == "map":
+    if has_map(found):
         work.report(
             "operand-types", f"values of type {found} can't be ordered or told apart", node,
             hint="order by map_entries(...), or by a value of the map",
         )  # fmt: skip
+
+
+def has_map(type_: DataType) -> bool:
+    """Return whether a map is in a type: it makes values that can't be compared or ordered."""
+    return type_.name == "map" or any(has_map(c) for c in type_.children)
+
+
+def _apart(left: DataType, right: DataType) -> bool:
+    """Whether nested values certainly can't be compared for what is in them."""
+    if not left.children or left.name != right.name:
+        return False
+    if len(left.children) != len(right.children):
+        return True
+    pairs = zip(left.children, right.children, strict=True)
+    return any(_apart(a, b) if a.children else _unlike(a, b) for a, b in pairs)
+
+
+def _unlike(left: DataType, right: DataType) -> bool:
+    """Whether elements are of types of which neither holds the other's values."""
+    names = {left.name, right.name}
+    if left == right or t.VOID in (left, right):
+        return False
+    if left.is_numeric and right.is_numeric:
+        if names == {"decimal"} or "decimal" not in names:
+            return False
+        exact, other = (left, right) if left.name == "decimal" else (right, left)
+        whole = typing.as_decimal(other)
+        places = (exact.precision or 0) - (exact.scale or 0)
+        return whole is None or places < (whole.precision or 0)
+    return not (names <= _TIMELY and "interval" not in names) and names != {"interval"}
 
 
 def _differ(found: Sequence[DataType]) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 from sqlglot import exp
 
 from headwater.diagnostics import hint_for
-from headwater.sql import functions, generators, pivots, signatures
+from headwater.sql import call_checks, functions, generators, operands, pivots, signatures
 from headwater.sql import types as typing
 from headwater.sql.analysis import (
     Binding,
@@ -267,6 +267,8 @@ def generated_columns(
     wrong = generators.problem(name, arguments)
     if wrong is not None:
         work.report("argument-types", f"{name}(): {wrong}", call, hint=_GENERATOR_HINT)
+    else:
+        call_checks.check_call(work, call, name, arguments.types, call.expressions)
     return signatures.generated(name, arguments.types, arguments.arguments)
 
 
@@ -298,6 +300,9 @@ def _join(work: Work, node: exp.Join, context: Context) -> Frame:
         names = [c.name for c in left.starred if c.name.casefold() in theirs]
     for using in node.args.get("using") or ():
         _check_using(work, using, left, right)
+    for name in names:
+        sides = [found[0].type for f in (left, right) if len(found := f.named(name)) == 1]
+        operands.check_compared(work, node.this, sides)
     both = left.joined(right)
     if node.args.get("on") is not None:
         condition(work, node.args["on"], replace(context, frame=both, clause=Clause.JOIN))

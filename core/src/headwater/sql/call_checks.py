@@ -1,0 +1,262 @@
+"""Calls that Spark's analyser refuses: too many arguments, or of types that a function has not.
+
+What is known of each function stands in `functions.tsv`. What is not certain passes: a type that
+Spark was not asked about, a value that is no literal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from sqlglot import exp
+
+from headwater.sql import call_values
+from headwater.sql import types as typing
+from headwater.sql.context import Work
+from headwater.sql.function_table import LAMBDA, SAMPLES, UNIT, Form, Value, functions
+from headwater.sql.operands import has_map
+from headwater.types import DataType
+
+_ALL: Final = frozenset(SAMPLES)
+
+
+def check_call(
+    work: Work,
+    node: exp.Expr,
+    name: str,
+    types: Sequence[DataType],
+    arguments: Sequence[exp.Expr],
+    *,
+    shown: str = "",
+) -> None:
+    """Report a call that no form of a function takes.
+
+    Args:
+        work: The findings.
+        node: The call.
+        name: The function, in lower case.
+        types: Types of its arguments.
+        arguments: The arguments.
+        shown: What it is called in the text, where that is another name.
+    """
+    shown = shown or name
+    function = functions().get(name)
+    if function is None or not function.forms or len(types) != len(arguments):
+        return
+    if any(isinstance(a, exp.Kwarg) for a in arguments):
+        return
+    forms = [f for f in function.forms if f.fits(len(types))]
+    if not forms:
+        work.report(
+            "argument-count",
+            f"{shown}() takes {_counts(function.forms)}, not {len(types)}",
+            node,
+            hint=f"write {_shown(name, function.forms[0])}",
+        )
+        return
+    problems = [_problem(form, types, arguments) for form in forms]
+    if None in problems:
+        _check_values(work, node, shown, function.values, types, arguments)
+        return
+    message, hint, of_value = next(p for p in problems if p is not None)
+    if of_value:
+        work.report("argument-value", f"{shown}() {message}", node, hint=hint)
+    else:
+        work.report("argument-types", f"{shown}() {message}", node, hint=hint)
+
+
+def _check_values(
+    work: Work,
+    node: exp.Expr,
+    shown: str,
+    rules: Sequence[Value],
+    types: Sequence[DataType],
+    arguments: Sequence[exp.Expr],
+) -> None:
+    for rule in rules:
+        if rule.place >= len(arguments) or rule.count not in (None, len(arguments)):
+            continue
+        wrong = call_values.wrong(rule.name, arguments[rule.place], types)
+        if wrong:
+            work.report(
+                "argument-value",
+                f"{shown}() has {wrong} as argument {rule.place + 1}",
+                node,
+                hint=call_values.hint(rule.name),
+            )
+
+
+def _problem(
+    form: Form, types: Sequence[DataType], arguments: Sequence[exp.Expr]
+) -> tuple[str, str, bool] | None:
+    """Say what is wrong with a call of a form, what to do, and whether it is about a value."""
+    for index, (type_, argument) in enumerate(zip(types, arguments, strict=True)):
+        parameter = form.parameter(index)
+        constant = is_constant(argument)
+        place = f"argument {index + 1}"
+        if isinstance(argument, exp.Lambda):
+            if LAMBDA not in parameter.takes:
+                return f"takes no lambda as {place}", "write a value", False
+            continue
+        words = parameter.takes
+        if UNIT in words:
+            words, constant = _ALL, True
+        if not taken(words, type_):
+            return (
+                f"takes {listed(words)} as {place}, not {type_}",
+                _advice(words, type_),
+                False,
+            )
+        if parameter.only_constant and not constant:
+            return f"needs a constant as {place}", "write the value itself", True
+    for agreement in form.agreement:
+        for one, other in agreement.pairs(len(types)):
+            if other < len(types) and not _agree(agreement.relation, types[one], types[other]):
+                return (
+                    f"takes no {types[one]} together with {types[other]}",
+                    f"cast one of them, e.g. CAST(... AS {types[one]})",
+                    False,
+                )
+    return None
+
+
+def _agree(relation: Mapping[str, frozenset[str]], one: DataType, other: DataType) -> bool:
+    """Whether two types agree, or it is not known."""
+    return any(w not in relation or taken(relation[w], other) for w in words_of(one) or ("",))
+
+
+def taken(words: frozenset[str], type_: DataType) -> bool:
+    """Whether a type is among some words of the table, or may be.
+
+    Args:
+        words: Words of `SAMPLES`.
+        type_: The type of an argument.
+    """
+    found = words_of(type_)
+    return not found or not found.isdisjoint(words)
+
+
+_ELEMENTS: Final = {
+    **dict.fromkeys(
+        ("tinyint", "smallint", "decimal"),
+        ("int", "bigint", "float", "double", "decimal"),
+    ),
+    "timestamp_ntz": ("timestamp", "date"),
+    "interval": ("seconds",),
+}
+"""Elements of arrays that Spark was not asked about, and those that it treats like them or better.
+
+Whether a decimal holds another number depends on its digits: one sample says little.
+"""
+
+
+def words_of(type_: DataType) -> frozenset[str]:
+    """Return the words that the table may have for a type; none where nothing is known of it."""
+    type_ = typing.read_as(type_)
+    match type_.name:
+        case "interval":
+            return frozenset([_interval(type_)])
+        case "array":
+            return frozenset(f"array<{w}>" for w in _inner_words(type_.element))
+        case "map":
+            return frozenset(w for w in SAMPLES if "->" in w and _may_be_key(type_.key, w))
+        case "struct":
+            return frozenset(["struct<map>" if has_map(type_) else "struct"])
+        case name:
+            return frozenset([name]) & _ALL
+
+
+def _inner_words(element: DataType) -> tuple[str, ...]:
+    if element.name in ("unknown", "unreadable"):
+        return tuple(w[6:-1] for w in SAMPLES if w.startswith("array<"))
+    if element.name == "struct":
+        one = ("struct" if len(element.children) == 2 else "struct1",)
+        return ("map", *one) if has_map(element) else one
+    if element.name == "array":
+        return ("map", "array") if has_map(element) else ("array",)
+    return _ELEMENTS.get(element.name, (element.name,))
+
+
+def _may_be_key(key: DataType, word: str) -> bool:
+    """Whether a map's key is that of a sample; of others each sample is looked at."""
+    sample = word.partition("->")[0]
+    return key.name not in ("string", "int", "void") or key.name == sample
+
+
+def _interval(type_: DataType) -> str:
+    if not type_.field_names:
+        return "calendar"
+    return "months" if set(type_.field_names) <= {"year", "month"} else "seconds"
+
+
+def is_constant(node: exp.Expr) -> bool:
+    """Whether an argument may be a constant to Spark: it names no column."""
+    return node.find(exp.Column, exp.Subquery, exp.Select) is None
+
+
+_NAMED: Final = {
+    "any value": _ALL,
+    "any value that has an order": _ALL
+    - {w for w, t in SAMPLES.items() if "map" in t}
+    - {"calendar", "variant"},
+    "any value but arrays, maps and structs": frozenset(
+        w for w, t in SAMPLES.items() if "<" not in t
+    ),
+    "number": frozenset(["tinyint", "smallint", "int", "bigint", "float", "double", "decimal"]),
+    "whole number": frozenset(["tinyint", "smallint", "int", "bigint"]),
+    "array": frozenset(w for w, t in SAMPLES.items() if t.startswith("array")),
+    "map": frozenset(w for w, t in SAMPLES.items() if t.startswith("map")),
+    "interval": frozenset(["months", "seconds"]),
+}
+"""Words for many types at once, for messages, those that hold others first."""
+_SHORT: Final = {"any value but arrays, maps and structs": "text", "any value": "any"}
+_SHOWN: Final = {"months": "interval", "seconds": "interval", "calendar": "interval"}
+
+
+def listed(words: frozenset[str]) -> str:
+    """Return types for a person: `number, string or date`."""
+    found: list[str] = []
+    left = words - {"void", LAMBDA, UNIT}
+    for name, members in _NAMED.items():
+        if members - {"void"} <= left:
+            found.append(name)
+            left -= members
+    found += sorted({_shown_type(word) for word in left} - {*found})
+    *first, last = found or ["NULL"]
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _shown_type(word: str) -> str:
+    if word in _SHOWN:
+        return _SHOWN[word]
+    text = SAMPLES[word]
+    return text if text.startswith("array<struct") else text.replace("(12,2)", "")
+
+
+_TARGETS: Final = ("int", "bigint", "double", "string", "timestamp", "date", "boolean", "binary")
+
+
+def _advice(words: frozenset[str], type_: DataType) -> str:
+    """Say what to do about a type that is not taken."""
+    if type_.children or type_.name == "interval" or not words & {*_TARGETS}:
+        return f"give it {listed(words)}"
+    numeric = type_.is_numeric or type_.name == "boolean"
+    targets = _TARGETS if numeric else ("string", *_TARGETS)
+    return f"cast it, e.g. CAST(... AS {next(w for w in targets if w in words)})"
+
+
+def _counts(forms: Sequence[Form]) -> str:
+    """Say how many arguments forms take."""
+    counts = sorted({n for f in forms for n in range(f.needed, len(f.parameters) + 1)})
+    if any(f.repeated for f in forms):
+        return f"{counts[0]} argument{'s' * (counts[0] != 1)} or more"
+    *first, last = map(str, counts)
+    shown = f"{', '.join(first)} or {last}" if first else last
+    return f"{shown} argument{'s' * (counts != [1])}"
+
+
+def _shown(name: str, form: Form) -> str:
+    """Return how a function is called, for a hint."""
+    words = [_SHORT.get(shown := listed(p.takes), shown) for p in form.parameters]
+    return f"{name}({', '.join(words)}{', ...' * bool(form.repeated)})"
