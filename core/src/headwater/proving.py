@@ -14,7 +14,7 @@ told. What can't be looked at (no permission, no engine for it) proves nothing, 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -171,18 +171,32 @@ def _sampled(
         always: Whether to look at files that are read though they may keep statistics.
     """
     table = table_of(scan)
-    some = list(_spread(relation.files))
+    beside = scan.nearby.files if scan.nearby is not None else ()
+    both, inside = _joined(scan.nearby, relation, list(_spread(relation.files)))
+    first = inside if always else inside[:1]
     try:
-        beside: Iterable[TimeRange] = ()
-        if scan.nearby is not None:
-            beside = _known(rule.column, scan.nearby, scan.nearby.files, access, engine).values()
-        if not always and _footers(relation, some[:1], rule.column, access):
-            some = []  # all of them are compared by their footers
-        read = _known(rule.column, relation, some, access, engine).values()
+        found = _footers(both, [*beside, *first], rule.column, access)
+        # Where a file that is read keeps statistics, all of them are compared by these.
+        silent = always or not (first and first[0] in found)
+        lacking = [f for f in (*beside, *(inside if silent else ())) if f not in found]
+        found |= _values(both, lacking, rule.column, access, engine)
     except HeadwaterError as error:
         _log.debug("%s: its rule could not be compared: %s", scan.table, error.message)
         return judged(rule, table, ()), judged(rule, table, ())
-    return judged(rule, table, read), judged(rule, table, beside)
+    read = [found[f] for f in inside if silent and f in found]
+    return judged(rule, table, read), judged(rule, table, [found[f] for f in beside if f in found])
+
+
+def _joined(
+    nearby: FileRelation | None, relation: FileRelation, files: Sequence[DataFile]
+) -> tuple[FileRelation, list[DataFile]]:
+    """Return one relation of two, to be asked at once, and files of the second as it has them."""
+    if nearby is None:
+        return relation, list(files)
+    shift = len(nearby.partitions)
+    moved = [replace(f, partition=f.partition + shift) for f in files]
+    partitions = (*nearby.partitions, *relation.partitions)
+    return replace(nearby, partitions=partitions, files=(*nearby.files, *moved)), moved
 
 
 def _spread(files: Sequence[DataFile]) -> Iterator[DataFile]:
@@ -201,12 +215,8 @@ def _known(
 ) -> dict[DataFile, TimeRange]:
     """Return what is known of files: by their footers, or else by the values of their rows."""
     found = _footers(relation, files, column, access)
-    lacking, left = [], _VALUES
-    for file in files:
-        if file not in found and file.size <= left:
-            lacking.append(file)
-            left -= file.size
-    if engine is not None and lacking:
+    if engine is not None:
+        lacking = [f for f in files if f not in found]
         found |= _values(relation, lacking, column, access, engine)
     return found
 
@@ -231,7 +241,14 @@ def _values(
     access: Access,
     engine: Engine,
 ) -> dict[DataFile, TimeRange]:
-    """Return the least and greatest value of a column, read from the rows of files."""
+    """Return the least and greatest value of a column, read from the rows of small files."""
+    small, left = [], _VALUES
+    for file in files:
+        if file.size <= left:
+            small.append(file)
+            left -= file.size
+    if not small:
+        return {}
     scans = tuple(
         Scan(
             f"t{number}",
@@ -239,7 +256,7 @@ def _values(
             replace(relation, files=(file,)),
             ScanEstimate(1, None, 1, file.size),
         )
-        for number, file in enumerate(files)
+        for number, file in enumerate(small)
     )
     time = quoted(column)
     sql = "\nUNION ALL\n".join(
@@ -253,7 +270,7 @@ def _values(
     with engine.read(plan, access) as stream:
         for batch in stream:
             for number, first, last in zip(*batch.columns, strict=True):
-                file = files[number.as_py()]
+                file = small[number.as_py()]
                 part = relation.partitions[file.partition]
                 place = Partition(part.values, part.location)
                 try:
