@@ -24,6 +24,8 @@ from headwater.window import Window
 NAME: Final = "time-partition"
 _INSIDE: Final = 4
 """Partitions of the window that are looked at; as many of all, where there is no window."""
+_SEARCHED: Final = 60
+"""Partitions that are looked through where those hold no file."""
 _FILES: Final = 3
 """Files of a partition that are looked at."""
 
@@ -64,6 +66,10 @@ def _stage(
         raise values.error()
     chosen = _chosen(table, rule, window, known)
     relation = files_of(resolved, access, table, chosen, _FILES)
+    if relation is None:
+        # Computed partitions may be long before the first file, and long after the last.
+        many = spread(rule, table, known, None, between=_SEARCHED)
+        relation = files_of(resolved, access, table, many, 1)
     text = f"{table.name}: {rule_text(rule)}"
     if relation is None:
         return CheckStage.skipped(NAME, f"{text}: there is no file to compare it with")
@@ -82,10 +88,17 @@ def _stage(
         why = f"{text}: none of {silent} files tells the times of its rows"
         return CheckStage(NAME, Status.WARNING if found else Status.SKIPPED, why, found, details)
     where = len({r.partition.values for r in evidence.ranges})
-    summary = f"{text}: so lie {len(evidence.ranges)} files of {where} partitions"
+    summary = (
+        f"{table.name}: {_count(len(evidence.ranges), 'file')} of {_count(where, 'partition')} "
+        f"agree with {rule_text(rule)}"
+    )
     if silent:
         summary += f"; {silent} more do not tell their times"
     return CheckStage(NAME, Status.WARNING if found else Status.OK, summary, found, details)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _known(

@@ -250,7 +250,7 @@ class Evidence:
             return f"these files fit {'; or '.join(fits)}"
         return (
             f"no usual zone, pattern or lateness makes them fit: do the keys follow from "
-            f"{self.rule.column!r} at all?"
+            f"{self.rule.column!r} at all? without the declaration a window reads all partitions"
         )
 
     def remedies(self) -> Iterator[str]:

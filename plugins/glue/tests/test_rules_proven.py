@@ -75,7 +75,7 @@ def test_a_true_rule_is_quiet_and_costs_a_few_footers(lake: GlueLake) -> None:
         opened = {str(r.resources) for r in lake.aws.requests[before:] if r.action == "GetObject"}
         # Those of the week, one on its either side, and the last.
         assert len(opened) <= 7 + 3
-        assert said(serving.check(*WEEK)).startswith("ok: ml.log: dt: 'yyyy-MM-dd' from at, UTC")
+        assert said(serving.check(*WEEK)).startswith("ok: ml.log: 6 files of 6 ")
         assert said(serving.check()).startswith("ok")
 
 
@@ -238,3 +238,13 @@ def test_who_may_read_only_the_window_reads_it(lake: GlueLake) -> None:
         )
         data = version.connect_serving(source, "id", "at").read("2026-01-05", "2026-01-06")
         assert data.to_arrow().num_rows == 24
+
+
+def test_files_of_a_projection_are_looked_for_where_most_of_it_is_empty(lake: GlueLake) -> None:
+    projected(lake, "yyyy-MM-dd", "%Y-%m-%d")
+    for number in range(40, 60):
+        at = FIRST + timedelta(days=number, hours=1)
+        lake.write(f"log/{at:%Y-%m-%d}/x.parquet", rows([at]))
+    for zone, status in (("UTC", "ok"), ("America/Denver", "failed")):
+        with connected(lake, keys=DAY, timezone=zone) as serving:
+            assert said(serving.check()).startswith(status)
