@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from core.tests.pipeline.test_proving import DAY, SWAPPED, csv, hourly, int96, parquet, put
@@ -41,7 +42,7 @@ def connect(spark_engine: SparkEngine) -> Iterator[Callable[..., Connection]]:
         workspace._engines.clear()
 
 
-def files(folder: Path, format: str = "parquet", **rule: object) -> hw.FileDataSource:
+def files(folder: Path, format: Any = "parquet", **rule: object) -> hw.FileDataSource:
     return hw.FileDataSource(
         tables={"log": str(folder)},
         format=format,
