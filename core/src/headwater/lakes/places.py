@@ -55,7 +55,7 @@ class Store:
             start = rf"(?:file:(?://)?)?{re.escape(self.root)}/"
         else:
             start = re.escape(f"{self.scheme}://{self.authority}/")
-        return rf"{start}(?:(?!\.\.|/\.(?:/|$)|%2|%5)[^?#\\\x00-\x1f\x7f])+"
+        return rf"{start}(?:(?!\.\.|(?<=/)\.(?:/|$)|%[0-257])[^?#\\\x00-\x1f\x7f])+"
 
     def path(self, uri: str, what: str, table: TableName | str, *, directory: bool = False) -> str:
         """Return the path of a URI in this store: `bucket/key` in S3, else the path itself.
@@ -135,9 +135,9 @@ def odd(path: str) -> str | None:
     Object stores take `..` as a name, HTTP clients and file systems as the way up; and some
     decode what is percent-encoded before they look.
     """
-    if _CONTROL.search(path):
-        return "it holds a control character"
     for spelled in (path, unquote(path), unquote(unquote(path))):
+        if _CONTROL.search(spelled):
+            return "it holds a control character"
         if any(part in ("..", ".") for part in re.split(r"[/\\]", spelled)):
             return "it holds `.` or `..` as a step"
     return None

@@ -10,8 +10,6 @@ Source: Delta Transaction Log Protocol, "Column Mapping", "Reader Requirements f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +19,14 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from headwater.arrow_types import arrow_type
-from headwater.engines.embedded.lake_files import ON_SPARK, LakeFiles, told, unknown_feature
+from headwater.engines.embedded.lake_files import (
+    BATCH_ROWS,
+    ON_SPARK,
+    LakeFiles,
+    opened_ahead,
+    told,
+    unknown_feature,
+)
 from headwater.errors import EngineError, SourceError, UnsupportedError
 from headwater.foreign import json_value
 from headwater.lakes.delta import (
@@ -32,9 +37,6 @@ from headwater.lakes.delta import (
 from headwater.relation import DeltaRelation
 from headwater.type_text import parse_type
 
-BATCH_ROWS: Final = 65_536
-AHEAD: Final = 8
-"""Files that are opened while another is read."""
 _ID: Final = "delta.columnMapping.id"
 _PHYSICAL: Final = "delta.columnMapping.physicalName"
 _FORMAT: Final = ds.ParquetFileFormat(
@@ -141,19 +143,9 @@ def _batches(
             fragment.ensure_complete_metadata()
         return fragment
 
-    with ThreadPoolExecutor(AHEAD, thread_name_prefix="headwater-delta") as pool:
-        # Each gets a context of its own: a deadline set outside holds inside.
-        waiting = [pool.submit(copy_context().run, opened, p) for p in parts[:AHEAD]]
-        try:
-            for number, part in enumerate(parts):
-                fragment = waiting.pop(0).result()
-                if number + AHEAD < len(parts):
-                    waiting.append(pool.submit(copy_context().run, opened, parts[number + AHEAD]))
-                with told(relation, _uri(files, part.path)):
-                    yield from _rows(fragment, part, wanted, keys, finding, target)
-        finally:
-            for future in waiting:
-                future.cancel()
+    for part, fragment in opened_ahead(parts, opened):
+        with told(relation, _uri(files, part.path)):
+            yield from _rows(fragment, part, wanted, keys, finding, target)
 
 
 def _uri(files: LakeFiles, path: str) -> str:

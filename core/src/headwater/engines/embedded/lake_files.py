@@ -9,9 +9,12 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from headwater.credentials import Credentials
 from headwater.errors import (
@@ -19,9 +22,9 @@ from headwater.errors import (
     AuthError,
     EngineError,
     HeadwaterError,
-    SourceError,
     UnsupportedError,
 )
+from headwater.lakes.missing import file_missing
 from headwater.lakes.places import Store, foreign
 from headwater.relation import DeltaRelation, IcebergRelation
 
@@ -32,6 +35,12 @@ if TYPE_CHECKING:
 DELTA_FEATURES: Final = frozenset({"columnMapping", "timestampNtz", "vacuumProtocolCheck"})
 """Reader features of Delta that are read here."""
 ON_SPARK: Final = "use the spark engine for this table"
+
+AHEAD: Final = 8
+"""Files that are opened while another is read."""
+BATCH_ROWS: Final = 65_536
+_P = TypeVar("_P")
+_O = TypeVar("_O")
 
 GiveCredentials = Callable[[], Credentials | None]
 
@@ -118,6 +127,28 @@ class LakeFiles:
         return pa_fs.S3FileSystem(**{k: v for k, v in options.items() if v is not None})
 
 
+def opened_ahead(parts: Sequence[_P], open_: Callable[[_P], _O]) -> Iterator[tuple[_P, _O]]:
+    """Yield parts with what they open to, in their order, a few of them opened beforehand.
+
+    Args:
+        parts: E.g. files.
+        open_: Called on other threads.
+    """
+    with ThreadPoolExecutor(AHEAD, thread_name_prefix="headwater-lake") as pool:
+        # Each gets a context of its own: a deadline set outside holds inside.
+        waiting = deque(pool.submit(copy_context().run, open_, p) for p in parts[:AHEAD])
+        try:
+            for number, part in enumerate(parts):
+                opened = waiting.popleft().result()
+                if number + AHEAD < len(parts):
+                    following = parts[number + AHEAD]
+                    waiting.append(pool.submit(copy_context().run, open_, following))
+                yield part, opened
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
 def store_for(location: str, credentials: Credentials | None, name: object) -> Store | None:
     """Return the store that an identity opens, or None where the table's own place decides.
 
@@ -178,6 +209,12 @@ def failure(
     where = uri or "a file of it"
     if isinstance(error, FileNotFoundError) or getattr(error, "errno", None) == errno.ENOENT:
         return file_missing(relation, uri or text)
+    if "equality deletes" in text:
+        return UnsupportedError(
+            f"Iceberg table {relation.name} has equality deletes, which the embedded engine does "
+            "not apply",
+            hint=ON_SPARK,
+        )
     if isinstance(error, PermissionError) or "ACCESS_DENIED" in text or "HTTP status: 403" in text:
         return AccessDeniedError(
             f"embedded engine: reading {where} of {kind} table {relation.name} was denied: {text}",
@@ -186,20 +223,4 @@ def failure(
     return EngineError(
         f"embedded engine: reading {kind} table {relation.name} failed"
         f"{f' at {uri}' if uri else ''}: {type(error).__name__}: {text}"
-    )
-
-
-def file_missing(relation: IcebergRelation | DeltaRelation, uri: str) -> SourceError:
-    """Return the error of a file that a table names and its storage does not hold."""
-    kind, state = (
-        ("Iceberg", f"its snapshot {relation.snapshot_id}")
-        if isinstance(relation, IcebergRelation)
-        else ("Delta", f"its version {relation.version}")
-    )
-    return SourceError(
-        f"{kind} table {relation.name}: {uri} is missing: {state} names it, and the storage does "
-        "not hold it",
-        code="file-missing",
-        hint="it was deleted behind the table's back (by hand, by a lifecycle rule, by a vacuum): "
-        "restore it, or let the table's owner take it out",
     )
