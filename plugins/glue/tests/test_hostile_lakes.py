@@ -1,4 +1,4 @@
-"""Iceberg and Delta tables whose owner wishes the reader ill: nothing but data reaches a reader."""
+"""Tables whose owner wishes the reader ill: nothing but data reaches a reader."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet
 import pyiceberg.catalog
 import pyiceberg.io
 import pyiceberg.table
@@ -360,3 +361,136 @@ def test_a_missing_data_file_is_named_and_is_not_for_planning_again(
         read(lake, "t")
     assert caught.value.code == "file-missing"
     assert "plan" not in (caught.value.hint or "")
+
+
+def test_an_avro_schema_is_read_by_the_tables_identity(lake: GlueLake) -> None:
+    import io
+
+    import fastavro
+
+    def record(*names: str) -> dict[str, Any]:
+        fields = [{"name": n, "type": ["null", "string"], "default": None} for n in names]
+        return {"type": "record", "name": "r", "fields": fields}
+
+    body = io.BytesIO()
+    fastavro.writer(body, record("id"), [{"id": "a"}])
+    lake.write("avro/0.avro", body.getvalue())
+    schema = lake.write("schemas/r.avsc", json.dumps(record("id", "more")))
+    columns = {"id": "string", "more": "string"}
+    lake.table("avro", columns, serde="avro", serde_parameters={"avro.schema.url": schema})
+    lake.aws.requests.clear()
+    assert read(lake, "avro") == [{"id": "a", "more": None}]
+    assert len(callers(lake)) == 1
+    for n, place in enumerate(("file:///etc/passwd", "http://127.0.0.1:1/x", "hdfs://nn/x")):
+        told = {"avro.schema.url": place}
+        lake.table(f"a{n}", columns, serde="avro", serde_parameters=told, location=lake.uri("avro"))
+        with pytest.raises(UnsupportedError, match=r"its avro\.schema\.url is") as caught:
+            read(lake, f"a{n}")
+        assert caught.value.code == "foreign-place"
+
+
+def delta(lake: GlueLake, name: str, *adds: dict[str, Any], **told: Any) -> None:
+    """Register a Delta table with a log of one version."""
+    fields = [{"name": "id", "type": "string", "nullable": True, "metadata": {}}]
+    metadata = {
+        "id": "11111111-1111-1111-1111-111111111111",
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": json.dumps({"type": "struct", "fields": fields}),
+        "partitionColumns": [],
+        "configuration": told.get("configuration", {}),
+        "createdTime": 0,
+    }
+    protocol = told.get("protocol", {"minReaderVersion": 1, "minWriterVersion": 2})
+    log: list[dict[str, Any]] = [{"protocol": protocol}, {"metaData": metadata}]
+    for add in adds:
+        also = {"partitionValues": {}, "size": 1, "modificationTime": 0, "dataChange": True}
+        log.append({"add": {**also, **add}})
+    lake.write(f"{name}/_delta_log/{0:020}.json", "\n".join(map(json.dumps, log)) + "\n")
+    parameters = {"spark.sql.sources.provider": "delta"}
+    lake.table(name, {"x": "string"}, parameters=parameters, location=lake.uri(name))
+
+
+def features(*names: str) -> dict[str, Any]:
+    told = list(names)
+    versions = {"minReaderVersion": 3, "minWriterVersion": 7}
+    return {**versions, "readerFeatures": told, "writerFeatures": told}
+
+
+@pytest.mark.parametrize(
+    "place", ["file:///etc/passwd", "http://127.0.0.1:1/x", "s3://other/x", "../x", "%2e%2e/x"]
+)
+def test_deltas_files_elsewhere_are_refused_when_planned(lake: GlueLake, place: str) -> None:
+    delta(lake, "t", {"path": place})
+    with pytest.raises(UnsupportedError, match=r"table ml\.t: a data file is") as caught:
+        read(lake, "t")
+    assert caught.value.code == "foreign-place"
+
+
+def test_deltas_deletion_vectors_and_sidecars_elsewhere_are_refused(lake: GlueLake) -> None:
+    vector = {"storageType": "p", "pathOrInlineDv": "file:///etc/x.bin", "sizeInBytes": 1,
+              "cardinality": 1, "offset": 1}  # fmt: skip
+    add = {"path": "p.parquet", "deletionVector": vector}
+    delta(lake, "t", add, protocol=features("deletionVectors"))
+    with pytest.raises(UnsupportedError, match=r"a deletion vector is 'file:///etc/x\.bin'"):
+        read(lake, "t")
+    delta(lake, "u", {"path": "p.parquet"}, protocol=features("v2Checkpoint"))
+    told = [{"checkpointMetadata": {"version": 0}}, {"sidecar": {"path": "../../x.parquet",
+            "sizeInBytes": 1, "modificationTime": 0}}]  # fmt: skip
+    lake.write(
+        "u/_delta_log/00000000000000000000.checkpoint.aaaa.json", "\n".join(map(json.dumps, told))
+    )
+    with pytest.raises(HeadwaterError, match="sidecar"):
+        read(lake, "u")
+
+
+@pytest.mark.parametrize(
+    ("configuration", "protocol"),
+    [
+        (
+            {
+                "delta.coordinatedCommits.commitCoordinator-preview": "dynamodb",
+                "delta.coordinatedCommits.commitCoordinatorConf-preview": json.dumps(
+                    {"dynamoDBTableName": "t", "dynamoDBEndpoint": "http://127.0.0.1:1"}
+                ),
+            },
+            None,
+        ),
+        ({"delta.redirectReaderWriter-preview": '{"type": "PathBasedRedirect"}'}, None),
+        ({}, features("redirectReaderWriter-preview")),
+        ({}, features("catalogManaged")),
+        ({}, features("sorcery")),
+    ],
+)
+def test_delta_that_sends_its_readers_elsewhere_is_refused(
+    lake: GlueLake, configuration: dict[str, str], protocol: dict[str, Any] | None
+) -> None:
+    told: dict[str, Any] = {} if protocol is None else {"protocol": protocol}
+    delta(lake, "t", {"path": "p.parquet"}, configuration=configuration, **told)
+    with pytest.raises(UnsupportedError, match=r"table ml\.t"):
+        read(lake, "t")
+
+
+def test_every_setting_of_deltalake_is_without_effect(lake: GlueLake, elsewhere: Elsewhere) -> None:
+    """delta-rs takes its settings from options and the environment, and no table's word."""
+    words = (
+        "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+        "AWS_REGION", "AWS_PROXY_URL", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_PROFILE",
+        "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_S3_LOCKING_PROVIDER", "proxy_url",
+        "endpoint", "aws_endpoint", "DELTA_DYNAMO_TABLE_NAME", "AWS_ENDPOINT_URL_DYNAMODB",
+        "delta.dataSkippingNumIndexedCols", "delta.checkpointPolicy", "delta.logStore.class",
+        "delta.enableExpiredLogCleanup", "delta.storage", "location",
+    )  # fmt: skip
+    body = pa.BufferOutputStream()
+    pa.parquet.write_table(pa.table({"id": ["a"]}), body)
+    lake.write("t/p.parquet", body.getvalue().to_pybytes())
+    size = body.getvalue().size
+    delta(
+        lake,
+        "t",
+        {"path": "p.parquet", "size": size},
+        configuration=dict.fromkeys(words, elsewhere.url),
+    )
+    lake.aws.requests.clear()
+    assert read(lake, "t") == [{"id": "a"}]
+    assert elsewhere.seen == []
+    assert len(callers(lake)) == 1

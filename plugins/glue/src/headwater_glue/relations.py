@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from headwater.errors import SourceError, UnsupportedError
 from headwater.lake_layout import FORMATS
+from headwater.lakes.places import Store
 from headwater.relation import (
     CatalogRelation,
     DataFile,
@@ -21,6 +22,7 @@ from headwater_aws.lakes.delta import DeltaState
 from headwater_aws.lakes.iceberg import IcebergState
 from headwater_aws.lakes.markers import lake_at
 from headwater_aws.listing import list_many
+from headwater_aws.objects import read_object
 from headwater_glue.catalog import GluePartition
 from headwater_glue.describing import Known
 from headwater_glue.kinds import Kind, data_location
@@ -94,10 +96,11 @@ def _files(
     session: AwsSession,
     auth_ref: str,
 ) -> FileRelation:
+    schemas = _AvroSchemas(session, table.name)
     groups = (
         [FilePartition(location=data_location(known.entry))]
         if partitions is None
-        else [_group(table, known, p) for p in sorted(partitions, key=_order)]
+        else [_group(table, known, p, schemas) for p in sorted(partitions, key=_order)]
     )
     locations = [g.location for g in groups]
     if known.kind is Kind.MANIFEST:
@@ -110,7 +113,7 @@ def _files(
         columns=table.columns,
         partition_columns=table.partition_keys,
         format=known.how.format,
-        options=known.how.options,
+        options=schemas.inlined(known.how.options),
         partitions=tuple(groups),
         files=tuple(
             DataFile(file.uri, file.size, index, file.etag)
@@ -152,7 +155,51 @@ def _stands_for(table: Table, known: Known) -> TableName:
     return TableName(known.entry.database, known.entry.name, known.entry.catalog_id)
 
 
-def _group(table: Table, known: Known, partition: Partition) -> FilePartition:
+class _AvroSchemas:
+    """Avro schemas that a table names by URLs, read as the table's files are: by its identity.
+
+    An engine that is given such a URL opens it wherever it leads, as itself.
+    """
+
+    def __init__(self, session: AwsSession, table: TableName) -> None:
+        self._session = session
+        self._table = table
+        self._read: dict[str, str] = {}
+
+    def inlined(self, options: Mapping[str, str]) -> Mapping[str, str]:
+        """Return reader options in which a schema's URL is replaced by the schema.
+
+        Raises:
+            UnsupportedError: If it does not lie in S3; code `foreign-place`.
+            SourceError, AccessDeniedError: If it can't be read.
+        """
+        if (url := options.get(_SCHEMA_URL)) is None:
+            return options
+        if url not in self._read:
+            self._read[url] = self._schema(url)
+        rest = {k: v for k, v in options.items() if k != _SCHEMA_URL}
+        return {"avroSchema": self._read[url], **rest}
+
+    def _schema(self, url: str) -> str:
+        Store("s3").path(url, "its avro.schema.url", self._table)
+        content = read_object(self._session, url, f"read the Avro schema of {self._table}")
+        try:
+            if len(content) > _LARGEST_SCHEMA:
+                raise ValueError(f"it has {len(content):,} bytes")
+            return content.decode()
+        except ValueError as error:
+            raise SourceError(
+                f"table {self._table}: {url} is no Avro schema that can be read: {error}"
+            ) from error
+
+
+_SCHEMA_URL: Final = "avroSchemaUrl"
+_LARGEST_SCHEMA: Final = 2**20
+
+
+def _group(
+    table: Table, known: Known, partition: Partition, schemas: _AvroSchemas
+) -> FilePartition:
     """Return a partition's files-to-be, with what is different about it."""
     detail = partition.detail
     if not partition.location:
@@ -180,7 +227,7 @@ def _group(table: Table, known: Known, partition: Partition) -> FilePartition:
         location=partition.location,
         columns=columns if columns and _differ(columns, data, how) else None,
         format=None if same else how.format,
-        options=None if same else how.options,
+        options=None if same else schemas.inlined(how.options),
     )
 
 

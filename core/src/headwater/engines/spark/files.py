@@ -153,6 +153,12 @@ def _check(relation: FileRelation) -> None:
             f"table {relation.name} is made of {', '.join(unknown)} files, not read by Spark",
             hint=f"it reads {', '.join(sorted(FORMATS))}",
         )
+    options = [relation.options, *(p.options or {} for p in relation.partitions)]
+    if any(name.casefold() == "avroschemaurl" for some in options for name in some):
+        raise UnsupportedError(
+            f"table {relation.name} names its Avro schema by a URL, which Spark opens as itself",
+            hint="give the schema itself: avroSchema",
+        )
     if any(c.name.casefold() == METADATA for c in relation.columns):
         raise UnsupportedError(
             f"table {relation.name} has a column {METADATA!r}, a name that Spark keeps for itself",
