@@ -494,3 +494,33 @@ def test_every_setting_of_deltalake_is_without_effect(lake: GlueLake, elsewhere:
     assert read(lake, "t") == [{"id": "a"}]
     assert elsewhere.seen == []
     assert len(callers(lake)) == 1
+
+
+def test_a_storage_handler_is_refused(lake: GlueLake) -> None:
+    parameters = {"storage_handler": "com.evil.Handler"}
+    lake.table("t", {"id": "string"}, parameters=parameters)
+    with pytest.raises(HeadwaterError, match="the storage handler 'Handler'"):
+        read(lake, "t")
+
+
+@pytest.mark.parametrize("place", ["s3://u@lake/x", "s3://lake/a/../x", "s3://lake/x?y"])
+def test_a_symlink_manifests_files_are_spelled_as_all_read_them(lake: GlueLake, place: str) -> None:
+    lake.write("t/_symlink/manifest", place)
+    lake.table(
+        "t",
+        {"id": "string"},
+        location=lake.uri("t/_symlink/manifest"),
+        StorageDescriptor={
+            "Columns": [{"Name": "id", "Type": "string"}],
+            "Location": lake.uri("t/_symlink/manifest"),
+            "InputFormat": "org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat",
+            "SerdeInfo": {
+                "SerializationLibrary": (
+                    "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+                )
+            },
+        },
+    )
+    with pytest.raises(UnsupportedError, match=r"a file that .* names is") as caught:
+        read(lake, "t")
+    assert caught.value.code == "foreign-place"

@@ -153,6 +153,12 @@ def _hive(table: GlueTable) -> Classified:
             "it is a transactional (ACID) table of Hive: its files hold changes, deleted rows "
             "among them, which only Hive puts together; write it out as Iceberg or Parquet",
         )
+    if handler := table.parameter("storage_handler"):
+        return Classified(
+            Kind.HIVE,
+            f"its rows come from the storage handler {handler.rpartition('.')[2]!r}, code "
+            "that Hive loads; its files say nothing of them",
+        )
     if not table.storage.serde and not table.storage.input_format:
         return Classified(Kind.UNKNOWN, "Glue says neither its serde nor its input format")
     return Classified(Kind.HIVE, _needs_location(table))

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from headwater.errors import DataChangedError, SourceError
+from headwater.lakes.places import Store
 from headwater_aws.listing import S3Object, list_many, parse_uri
 from headwater_aws.objects import read_objects
 
@@ -33,6 +34,7 @@ def manifest_files(
     Raises:
         DataChangedError: If a manifest names a file that is not there any more.
         SourceError: If a line of a manifest is not an S3 URI.
+        UnsupportedError: If it is one that readers take for different places.
     """
     manifests = list_many(session, locations)
     contents = read_objects(
@@ -66,6 +68,7 @@ def _lines(content: bytes, manifest: str, table: str) -> list[str]:
                 f"table {table}: {manifest} is no manifest: {line.strip()[:80]!r} is not an S3 URI",
                 code="broken-manifest",
             )
+        Store("s3").path(line.strip(), f"a file that {manifest} names", table)
         bucket, key = parse_uri(line.strip())
         uris.append(f"s3://{bucket}/{key}")
     return uris
