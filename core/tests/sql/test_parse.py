@@ -68,7 +68,7 @@ def test_what_sqlglot_reads_over_is_told(text: str) -> None:
     assert "syntax" in {d.code for d in parse(text, database="db").diagnostics}
 
 
-@pytest.mark.parametrize("text", ["VALUES (1), (2)", "TABLE db.t"])
+@pytest.mark.parametrize("text", ["TABLE db.t", "TABLE t"])
 def test_what_stands_alone_is_to_be_selected(text: str) -> None:
     (problem,) = parse(text, database="db").diagnostics
     assert problem.code == "not-a-query"
@@ -449,3 +449,93 @@ def test_a_generator_whose_columns_are_not_known_is_refused_by_the_embedded_engi
     found = validate("SELECT 1 AS id, explode(from_json('[]', schema_of_json('[]')))", catalog={})
     assert found.ok, found.render()
     assert not found.portable
+
+
+SHORT_FORMS = {
+    "VALUES 0 UNION ALL SELECT 1": ["col1: int"],
+    "VALUES (1, 'a'), (2, 'b') ORDER BY col1": ["col1: int", "col2: string"],
+    "SELECT 1 AS a EXCEPT VALUES (2)": ["a: int"],
+    "SELECT * FROM (VALUES 0 UNION ALL SELECT 1) AS t (x)": ["x: int"],
+    "WITH v AS (VALUES (1), (2)) SELECT * FROM v": ["col1: int"],
+    "SELECT k FROM t JOIN VALUES (1), (2) AS r (x) ON k = x": ["k: int"],
+    "SELECT k FROM t JOIN VALUES (1), (2) AS r (k) USING (k)": ["k: int"],
+    "SELECT k, y FROM t JOIN VALUES (1, 'a') r (x, y) ON k = x JOIN VALUES 1 AS s (z) ON z = x": [
+        "k: int",
+        "y: string",
+    ],
+    "WITH RECURSIVE r (n) MAX RECURSION LEVEL 35 AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) "
+    "SELECT n FROM r": ["n: int"],
+    "WITH RECURSIVE t (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) (SELECT n FROM t) LIMIT 2": [
+        "n: int"
+    ],
+    "SELECT * FROM VALUES (1, 'x', 2) AS t (a, x, b) PIVOT (sum(b) + 1 AS s FOR x IN ('x'))": [
+        "a: int",
+        "x: bigint",
+    ],
+    "SELECT k, grouping__id FROM t GROUP BY CUBE (k)": ["k: int", "grouping__id: bigint"],
+    "SELECT k FROM (SELECT k, k FROM t UNION SELECT k, k FROM t)": ["k: int"],
+    "SELECT k FROM (SELECT t.*, t.* FROM t)": ["k: int"],
+    "SELECT k FROM t GROUP BY k HAVING EXISTS (SELECT 1 FROM t AS u WHERE u.k = max(t.v))": [
+        "k: int"
+    ],
+    "SELECT 1 AS k ORDER BY 'k', 1.5": ["k: int"],
+}
+TWO = {"db": {"t": {"k": "int", "v": "int"}}}
+
+
+@pytest.mark.parametrize("sql", SHORT_FORMS)
+def test_forms_that_sqlglot_does_not_read(sql: str) -> None:
+    found = validate(sql, catalog=TWO, database="db")
+    assert found.ok, found.render()
+    assert [f"{c.name}: {c.type}" for c in found.columns] == SHORT_FORMS[sql]
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        ("SELECT k FROM t ORDER BY max(v)", "misplaced-aggregate"),
+        ("SELECT DISTINCT k FROM t GROUP BY k ORDER BY max(v)", "order-by-distinct"),
+        ("SELECT sum(k) OVER () AS s FROM t GROUP BY k ORDER BY sum(k)", "misplaced-aggregate"),
+        ("SELECT k FROM t GROUP BY k HAVING max(v) > 5 ORDER BY max(v)", "misplaced-aggregate"),
+        ("SELECT 1 AS a FROM t GROUP BY k HAVING k > 5 ORDER BY max(v)", "misplaced-aggregate"),
+        ("SELECT max(v) AS v FROM t GROUP BY k ORDER BY max(v) + 1", "two-readings"),
+        ("SELECT k FROM t ORDER BY row_number() OVER (ORDER BY k)", "misplaced-window"),
+        ("SELECT k FROM t ORDER BY EXISTS (SELECT 1)", "unsupported-syntax"),
+        ("SELECT k + sum(v) AS x FROM t GROUP BY ALL", "missing-aggregation"),
+        ("SELECT sum(v) AS s FROM t GROUP BY ALL ORDER BY k", "missing-aggregation"),
+        ("SELECT count(v) AS n FROM t GROUP BY n", "misplaced-aggregate"),
+        ("SELECT count(v) AS n FROM t GROUP BY 1", "misplaced-aggregate"),
+        ("SELECT k AS a, a + 1 AS b FROM t GROUP BY k, b", "unsupported-syntax"),
+        ("SELECT k FROM t GROUP BY -1", "ordinal"),
+        ("SELECT k FROM t ORDER BY -1", "ordinal"),
+        ("SELECT k AS a, v AS a FROM t ORDER BY a", "ambiguous-column"),
+        ("SELECT k FROM (SELECT k, k + 0 AS k FROM t)", "ambiguous-column"),
+        ("SELECT * FROM t PIVOT (v AS s FOR k IN (1))", "missing-aggregation"),
+        ("SELECT k FROM t GROUP BY k HAVING EXISTS (SELECT max(t.v) FROM t AS u)",
+         "misplaced-aggregate"),
+        ("SELECT k FROM t WHERE EXISTS (SELECT 1 FROM t AS u WHERE u.k = max(t.v))",
+         "misplaced-aggregate"),
+    ],
+)  # fmt: skip
+def test_what_spark_refuses_of_groups_and_orders(sql: str, code: str) -> None:
+    found = validate(sql, catalog=TWO, database="db")
+    assert code in {d.code for d in found.diagnostics}, found.render()
+    assert not found.ok
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT k FROM t GROUP BY k ORDER BY max(v)",
+        "SELECT k, sum(v) AS s FROM t GROUP BY k HAVING s > 0 ORDER BY max(v)",
+        "SELECT k, sum(v) AS s FROM t GROUP BY k HAVING sum(v) > 0 AND k > 1 ORDER BY max(v) + 1",
+        "SELECT sum(v) AS s FROM t GROUP BY k HAVING k > 1 ORDER BY k",
+        "SELECT k, k AS a, v AS k FROM t ORDER BY a",
+        "SELECT k, 2 AS k FROM t ORDER BY k",
+        "SELECT k, k FROM t ORDER BY k",
+        "SELECT EXISTS (SELECT 1) AS e FROM t GROUP BY ALL",
+    ],
+)
+def test_what_spark_admits_of_groups_and_orders(sql: str) -> None:
+    found = validate(sql, catalog=TWO, database="db")
+    assert found.ok, found.render()

@@ -923,3 +923,30 @@ SELECT prediction_id, map_entries(features) AS a, sort_array(map_entries(feature
 
 -- nested 5
 SELECT entity_id, count(DISTINCT meta) FILTER (WHERE is_fallback) AS a, max_by(prediction_id, named_struct('a', tags, 'b', prediction_id)) AS b FROM predictions GROUP BY entity_id;
+
+-- scope 1
+SELECT n, sum(k) AS s FROM strings GROUP BY n HAVING s > 0 ORDER BY max(k);
+
+-- scope 2
+SELECT k, 2 AS k FROM nums ORDER BY k DESC;
+
+-- scope 3
+SELECT k AS c, 'k', 'k' FROM nums ORDER BY k DESC;
+
+-- scope 4
+SELECT n, n FROM strings GROUP BY ALL ORDER BY n;
+
+-- forms 1
+VALUES 0 UNION ALL SELECT 1;
+
+-- forms 2
+SELECT k FROM nums JOIN VALUES (1), (2) AS r (x) ON k = x;
+
+-- tries 1
+SELECT try_subtract(1, (2147483647 + 1)) AS x;
+
+-- tries 2
+SELECT try_multiply(k, 2) AS x, try_add(i, i) AS y FROM nums;
+
+-- names 1
+SELECT -0, -0.0, 0.000000012345678, regexp_extract(s, '(a)'), approx_count_distinct(k, 0.1) FROM strings GROUP BY s

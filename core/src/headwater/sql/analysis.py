@@ -89,6 +89,7 @@ class Output:
         node: The expression that gives it. For a column of an expanded star, None.
         origin: Where it comes from when it is a bare column, with or without an alias.
         certain: Whether `name` is surely the one that Spark gives; without AS some are not.
+        twin: Whether it is the same column as one before it: their name is not ambiguous.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Output:
     node: exp.Expr | None = None
     origin: Binding | None = None
     certain: bool = True
+    twin: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,7 +27,8 @@ RENAMED: Final = {
 """Calls that Spark writes under another name."""
 
 ARGUMENTS_KEPT: Final = {
-    "any_value": 1, "first": 1, "last": 1, "from_csv": 1, "from_json": 1, "mode": 1, "to_json": 1,
+    "any_value": 1, "approx_count_distinct": 1, "first": 1, "from_csv": 1, "from_json": 1,
+    "last": 1, "mode": 1, "shuffle": 1, "to_json": 1,
 }  # fmt: skip
 """Calls of which Spark writes only the first arguments."""
 
@@ -43,6 +44,8 @@ DEFAULTS: Final = {
     ("regexp_replace", 3): ("1",),
     ("replace", 2): ("",),
     ("regexp_instr", 2): ("0",),
+    ("regexp_extract", 2): ("1",),
+    ("regexp_extract_all", 2): ("1",),
     ("percentile", 2): ("1",),
     ("percentile_approx", 2): ("10000",),
     ("approx_percentile", 2): ("10000",),

@@ -20,7 +20,7 @@ _UNIT_FIRST: Final = frozenset(
 )
 _OF_ORDERED: Final = frozenset(["mode", "percentile_cont", "percentile_disc"])
 """Functions that aggregate what WITHIN GROUP orders by."""
-_NO_AGGREGATES: Final = frozenset([Clause.WHERE, Clause.JOIN, Clause.GROUP])
+_NO_AGGREGATES: Final = frozenset([Clause.WHERE, Clause.JOIN, Clause.GROUP, Clause.FROM])
 
 
 def struct_of(work: Work, items: Sequence[exp.Expr], context: Context, type_of: TypeOf) -> DataType:
@@ -73,10 +73,32 @@ def call(work: Work, node: exp.Expr, context: Context, type_of: TypeOf) -> DataT
             node,
             hint=f"write LATERAL VIEW {name}(...) t AS x, and use x",
         )
-    if name in functions.AGGREGATES:
+    if name not in functions.AGGREGATES:
+        return _unwrapped(work, node, context, type_of)
+    found = _unwrapped(work, node, replace(context, inside=name), type_of)
+    if not _is_around(work, node, name, context):
         _check_place(work, node, name, context)
-        context = replace(context, inside=name)
-    return _unwrapped(work, node, context, type_of)
+    return found
+
+
+def _is_around(work: Work, node: exp.Expr, name: str, context: Context) -> bool:
+    """Whether an aggregate is one of the query around: in HAVING EXISTS (... WHERE x = max(b))."""
+    bound = [work.bindings.get(id(c)) for c in node.find_all(exp.Column)]
+    outside = [b for b in bound if b is not None and b.scope is not context.scope]
+    if not outside or (context.outer is not None and context.outer.clause is Clause.FROM):
+        return False
+    around = context.outer.clause if context.outer is not None else None
+    in_filter = context.clause is Clause.WHERE and around is Clause.HAVING
+    if in_filter and len(outside) == len(bound):
+        return True
+    work.report(
+        "misplaced-aggregate",
+        f"{name}() is given columns of the query around; that stands in a HAVING's subquery only, "
+        "in its WHERE",
+        node,
+        hint="aggregate in a subquery of FROM, and compare with its column",
+    )
+    return True
 
 
 def call_in_window(work: Work, node: exp.Expr, context: Context, type_of: TypeOf) -> DataType:

@@ -48,7 +48,7 @@ def _resolve(work: Work, node: exp.Column, parts: list[str], context: Context) -
     if first in context.variables:
         return fields(work, node, context.variables[first], parts[1:], parts[0])
     alias_first = context.clause is Clause.ORDER and not context.inside
-    if alias_first and first in context.aliases:
+    if alias_first and len(context.aliases.get(first, ())) == 1:
         return _alias(work, node, parts, context.aliases[first])
     _check_function_name(work, node, parts, context)
     here: Context | None = context

@@ -149,6 +149,7 @@ def _in(work: Work, node: exp.Expr, context: Context) -> DataType:
     found = [type_of(work, part, context) for part in (node.this, *node.expressions)]
     operands.check_predicate(work, node, found)
     if node.args.get("query") is not None:
+        _check_filter(work, node, context)
         scope = work.subquery(node.args["query"], context)
         wanted = len(node.this.expressions) if isinstance(node.this, exp.Tuple) else 1
         if len(scope.outputs) != wanted and id(scope) not in work.vague:
@@ -162,7 +163,17 @@ def _in(work: Work, node: exp.Expr, context: Context) -> DataType:
     return t.BOOLEAN
 
 
+def _check_filter(work: Work, node: exp.Expr, context: Context) -> None:
+    """Report a condition over a subquery where Spark has none: it joins such subqueries."""
+    if context.clause is Clause.ORDER:
+        work.report(
+            "unsupported-syntax", "Spark does not order by EXISTS or IN (SELECT ...)", node,
+            hint="select it under a name, and order by that name",
+        )  # fmt: skip
+
+
 def _exists(work: Work, node: exp.Expr, context: Context) -> DataType:
+    _check_filter(work, node, context)
     work.subquery(node.this, context)
     return t.BOOLEAN
 

@@ -20,6 +20,7 @@ class Visible:
         source: Key into the scope's sources.
         binding: What it is; None for a column that a FULL JOIN ... USING merges of two.
         hidden: Whether only its qualified name means it (the other side of a USING column).
+        twin: Whether it is the same column as one before it, selected twice below.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Visible:
     source: str
     binding: Binding | None
     hidden: bool = False
+    twin: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -48,7 +50,7 @@ class Frame:
 
     def named(self, name: str) -> list[Visible]:
         """Return the columns that a bare name means; more than one is ambiguous."""
-        return [c for c in self._called(name) if not c.hidden]
+        return [c for c in self._called(name) if not c.hidden and not c.twin]
 
     def _called(self, name: str) -> list[Visible]:
         """Return the columns of a name, hidden ones too; by an index, for tables may be wide."""
@@ -70,7 +72,7 @@ class Frame:
 
     def qualified(self, source: str, name: str) -> list[Visible]:
         """Return the columns of one source with that name."""
-        own = [c for c in self._called(name) if c.source == source]
+        own = [c for c in self._called(name) if c.source == source and not c.twin]
         return sorted(own, key=lambda c: not c.hidden)
 
     @property

@@ -15,7 +15,7 @@ from headwater.sql.context import Clause, Context, Work
 from headwater.sql.datatypes import data_type
 from headwater.sql.expressions import type_of
 from headwater.sql.frame import Frame, Visible
-from headwater.types import UNKNOWN
+from headwater.types import BIGINT, UNKNOWN
 
 Key: TypeAlias = tuple[object, ...]
 
@@ -25,6 +25,7 @@ _SPELLINGS: Final = {
     "ifnull": "nvl", "date_diff": "datediff", "dateadd": "date_add", "datepart": "date_part",
 }  # fmt: skip
 _TIME_WINDOWS: Final = ("window", "session_window")
+_GROUPING_ID: Final = "grouping__id"
 _EITHER_WAY: Final = (exp.Add, exp.Mul, exp.And, exp.Or, exp.EQ, exp.NullSafeEQ)
 _TURNED: Final[dict[type[exp.Expr], type[exp.Expr]]] = {exp.GT: exp.LT, exp.GTE: exp.LTE}
 _AFTER_CALLS: Final = (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup)
@@ -45,8 +46,11 @@ def group_by(
     for item in _items(group):
         if not ordinal(work, item, context):
             type_of(work, item, context)
+    _check_all(work, group, context)
     outputs = [o.node for o in context.scope.outputs if o.node is not None]
     everything = [n for n in outputs if not aggregates(n)] if group.args.get("all") else []
+    for item in (*_chosen(work, group, context.scope), *everything):
+        _check_chosen(work, item)
     for item in (*_grouped(work, group, context.scope), *everything):
         for column in item.find_all(exp.Column):
             bound = work.bindings.get(id(column))
@@ -54,10 +58,38 @@ def group_by(
     return frozenset(named)
 
 
+def _check_all(work: Work, group: exp.Expr, context: Context) -> None:
+    """Where a column is called `all`, GROUP BY ALL groups by that."""
+    named = context.frame.named("all") or "all" in context.aliases
+    if group.args.get("all") and named:
+        work.report(
+            "two-readings", "ALL is every output without an aggregate, and a column here", group,
+            hint="write `all` in backticks for the column, or list what is grouped",
+        )  # fmt: skip
+
+
+def _check_chosen(work: Work, node: exp.Expr) -> None:
+    """Report an output that GROUP BY can't group by: an aggregate, or what names other outputs."""
+    if aggregates(node):
+        work.report(
+            "misplaced-aggregate", "GROUP BY looks at one row at a time, and this is an aggregate",
+            node, hint="group by a column, or aggregate in a subquery first",
+        )  # fmt: skip
+    elif any(id(c) in work.aliases for c in node.find_all(exp.Column)):
+        work.report(
+            "unsupported-syntax",
+            "this names another output of its SELECT; Spark does not group by such",
+            node,
+            hint="compute it in a subquery, and group outside",
+        )
+
+
 def with_windows(work: Work, node: exp.Select, context: Context) -> Frame:
-    """Return the frame with the column that `GROUP BY window(...)` adds, of the same name."""
+    """Return the frame with what a GROUP BY adds: a time window, of its name; `grouping__id`."""
     group = node.args.get("group")
     found = []
+    if group is not None and _has_sets(group) and not context.frame.named(_GROUPING_ID):
+        found.append(Visible(_GROUPING_ID, BIGINT, "", None))
     for item in _items(group) if group is not None else ():
         name = functions.name_of(item)
         if name in _TIME_WINDOWS:
@@ -66,6 +98,11 @@ def with_windows(work: Work, node: exp.Select, context: Context) -> Frame:
     if not found:
         return context.frame
     return replace(context.frame, columns=[*context.frame.columns, *found])
+
+
+def _has_sets(group: exp.Expr) -> bool:
+    sets = (exp.Rollup, exp.Cube, exp.GroupingSets)
+    return next(group.find_all(*sets), None) is not None
 
 
 def _items(group: exp.Expr) -> list[exp.Expr]:
@@ -88,8 +125,6 @@ def _bare(node: exp.Expr) -> exp.Expr:
 def check(work: Work, node: exp.Select, scope: Scope) -> None:
     """Report columns of a grouped SELECT that are neither grouped nor aggregated."""
     group = node.args.get("group")
-    if group is not None and group.args.get("all"):
-        return
     later = [node.args[k].this for k in ("having", "qualify") if node.args.get(k) is not None]
     if node.args.get("order") is not None:
         later += [o.this for o in node.args["order"].expressions]
@@ -101,6 +136,8 @@ def check(work: Work, node: exp.Select, scope: Scope) -> None:
         return
     keys = Keys(work, scope)
     grouped = {keys.of(e) for e in _grouped(work, group, scope)} if group is not None else set()
+    if group is not None and group.args.get("all"):
+        grouped |= _everything(keys, scope)
     for item in (*node.expressions, *later):
         for column in _loose(item, keys, grouped):
             name = ".".join(p.name for p in column.parts)
@@ -112,17 +149,122 @@ def check(work: Work, node: exp.Select, scope: Scope) -> None:
             )
 
 
+def _everything(keys: Keys, scope: Scope) -> set[Key]:
+    """The keys of what GROUP BY ALL groups by: every output without an aggregate."""
+    found: set[Key] = set()
+    for output in scope.outputs:
+        if output.node is not None and not aggregates(output.node):
+            found.add(keys.of(output.node))
+        elif output.node is None and output.origin is not None:
+            found.add(keys.of_binding(output.origin))
+    return found
+
+
+def check_order(work: Work, node: exp.Select, scope: Scope) -> None:
+    """Report what Spark does not order by: windows, and aggregates that it can't add to the SELECT.
+
+    Source: Spark, `ResolveAggregateFunctions`: an aggregate of ORDER BY is added to those of the
+    SELECT only where nothing stands between the two.
+    """
+    order = node.args.get("order")
+    if order is None:
+        return
+    keys = Keys(work, scope)
+    for item in (o.this for o in order.expressions):
+        own = list(_own(item))
+        if any(isinstance(x, exp.Window) for x in own):
+            work.report(
+                "misplaced-window", "Spark does not order by a window function", item,
+                hint="select it under a name, and order by that name",
+            )  # fmt: skip
+            continue
+        shown = {keys.of(o.node) for o in scope.outputs if o.node is not None}
+        if keys.of(item) in shown and not aggregates(item):
+            continue
+        reason = _between(work, node, scope, keys) if aggregates(item) else None
+        if reason is not None:
+            work.report(
+                "misplaced-aggregate",
+                f"Spark does not order by an aggregate here: {reason}",
+                item,
+                hint="select it under a name, and order by that name",
+            )
+        for call in own:
+            if functions.is_aggregate(call):
+                _check_renamed(work, call, scope, keys)
+
+
+def _own(node: exp.Expr) -> Iterator[exp.Expr]:
+    """Yield the nodes of an expression, without those of the queries in it."""
+    todo = [node]
+    while todo:
+        here = todo.pop()
+        yield here
+        todo += [x for x in here.iter_expressions() if not isinstance(x, _QUERIES)]
+
+
+def _between(work: Work, node: exp.Select, scope: Scope, keys: Keys) -> str | None:
+    """What stands between the aggregates of a SELECT and its ORDER BY, or None."""
+    group, having = node.args.get("group"), node.args.get("having")
+    if group is None and having is None and not any(aggregates(e) for e in node.expressions):
+        return "this SELECT aggregates nothing"
+    if node.args.get("distinct") is not None:
+        return "DISTINCT leaves only what is selected"
+    if any(isinstance(x, exp.Window) for e in node.expressions for x in _own(e)):
+        return "the SELECT has a window function"
+    if having is not None and _asks_more(work, having.this, scope, keys):
+        return "HAVING asks for what is not selected"
+    return None
+
+
+def _asks_more(work: Work, condition: exp.Expr, scope: Scope, keys: Keys) -> bool:
+    """Whether a HAVING needs columns or aggregates that the SELECT does not give."""
+    shown = {keys.of(o.node) for o in scope.outputs if o.node is not None}
+    shown |= {keys.of_binding(o.origin) for o in scope.outputs if o.origin is not None}
+    todo = [condition]
+    while todo:
+        here = todo.pop()
+        if id(here) in work.aliases or keys.of(here) in shown:
+            continue
+        if functions.is_aggregate(here) or (isinstance(here, exp.Column) and keys.is_own(here)):
+            return True
+        todo += [x for x in here.iter_expressions() if not isinstance(x, _QUERIES)]
+    return False
+
+
+def _check_renamed(work: Work, call: exp.Expr, scope: Scope, keys: Keys) -> None:
+    """Inside of an aggregate in ORDER BY, Spark takes a name for an output's before a column's."""
+    for column in call.find_all(exp.Column):
+        if len(column.parts) != 1 or not keys.is_own(column):
+            continue
+        named = [o for o in scope.outputs if o.name.casefold() == column.name.casefold()]
+        own = keys.of(column)
+        if any(o.node is not None and keys.of(o.node) != own for o in named):
+            work.report(
+                "two-readings",
+                f"{column.name!r} is a column, and another output of this SELECT",
+                column,
+                hint="qualify it with its table's name, or give the output another name",
+            )
+
+
 def _grouped(work: Work, group: exp.Expr, scope: Scope) -> Iterator[exp.Expr]:
     """The expressions that are grouped; ordinals and names of outputs stand for theirs."""
+    for item in _items(group):
+        if position(item) is None:
+            yield item
+    yield from _chosen(work, group, scope)
+
+
+def _chosen(work: Work, group: exp.Expr, scope: Scope) -> Iterator[exp.Expr]:
+    """The outputs that GROUP BY chooses by their places or names."""
     named = {o.name.casefold(): o.node for o in scope.outputs if o.node is not None}
     for item in _items(group):
         if (number := position(item)) is not None:
             output = scope.outputs[number - 1] if 0 < number <= len(scope.outputs) else None
             if output is not None and output.node is not None:
                 yield output.node
-            continue
-        yield item
-        if isinstance(item, exp.Column) and len(item.parts) == 1:
+        elif isinstance(item, exp.Column) and len(item.parts) == 1:
             binding = work.bindings.get(id(item))
             alias = named.get(item.name.casefold())
             if alias is not None and (binding is None or binding.scope is not scope):

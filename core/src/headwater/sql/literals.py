@@ -55,9 +55,12 @@ def number_name(text: str) -> str | None:
     value = decimal_number(digits)
     if value is None:
         return None
+    sign = sign if value else ""  # exact numbers have no -0
     if suffix in ("L", "S", "Y") or is_whole(digits):
         return f"{sign}{int(value)}"
-    return f"{sign}{value:f}"
+    # Java's BigDecimal writes small ones with an exponent, by the rule of Python's.
+    exponent = value.as_tuple().exponent
+    return f"{sign}{value:f}" if isinstance(exponent, int) and exponent > 0 else f"{sign}{value}"
 
 
 def _double(value: float) -> str:

@@ -184,7 +184,7 @@ class _Writer:
 
     def _column(self, node: exp.Expr) -> str:
         assert isinstance(node, exp.Column)
-        if id(node) in self._work.aliases:
+        if id(node) in self._work.aliases or node.name.lower() == "grouping__id":
             self.certain = False
         binding = self._work.bindings.get(id(node))
         if binding is None or not binding.fields:

@@ -32,6 +32,7 @@ from headwater.sql.lexer import Lexeme, lex
 from headwater.sql.literals import TYPED
 from headwater.sql.operators import restored, with_stand_ins
 from headwater.sql.pipes import without_pipes
+from headwater.sql.spelled_out import spelled_out, unwrapped
 from headwater.sql.tokens import MARK, dialect, parser_tokens
 
 _STUMBLES: Final = (
@@ -99,7 +100,7 @@ def _read(text: str, end: int, lexemes: list[Lexeme]) -> exp.Query | Diagnostic:
     log = logging.getLogger("sqlglot")
     try:
         tokens = parser_tokens(text[:end], lexemes)
-        for step in (without_pipes, with_conditions, with_stand_ins):
+        for step in (without_pipes, spelled_out, with_conditions, with_stand_ins):
             if isinstance(tokens, Diagnostic):
                 return tokens
             tokens = step(tokens, text)
@@ -119,6 +120,7 @@ def _read(text: str, end: int, lexemes: list[Lexeme]) -> exp.Query | Diagnostic:
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         return guard_text.not_a_query(text, lexemes)
     tree = trees[0]
+    unwrapped(tree)
     _unmark(tree)
     return restored(tree, tokens, text) or tree
 

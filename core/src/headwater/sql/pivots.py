@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql import naming
+from headwater.sql import grouping, naming
 from headwater.sql import types as typing
 from headwater.sql.analysis import Binding, Generated
 from headwater.sql.context import Clause, Context, Work
@@ -52,6 +52,12 @@ def _bound(work: Work, nodes: Sequence[exp.Expr]) -> set[str]:
 def _pivot(work: Work, node: exp.Pivot, context: Context) -> list[tuple[str, DataType]]:
     aggregates = list(node.expressions)
     types = [type_of(work, a, context) for a in aggregates]
+    for aggregate in aggregates:
+        if not grouping.aggregates(aggregate):
+            work.report(
+                "missing-aggregation", "PIVOT makes one value of many rows: this is no aggregate",
+                aggregate, hint="take an aggregate of it, e.g. max(...)",
+            )  # fmt: skip
     values: list[str] = []
     used = _bound(work, aggregates)
     for field in node.args.get("fields") or ():

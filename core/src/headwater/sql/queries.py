@@ -11,13 +11,13 @@ from headwater import bounds
 from headwater.diagnostics import errors_in, hint_for
 from headwater.sql import functions, grouping, naming, operands
 from headwater.sql import types as typing
-from headwater.sql.analysis import Output, Scope
+from headwater.sql.analysis import Binding, Output, Scope
 from headwater.sql.arguments import position
 from headwater.sql.columns import check_readable
 from headwater.sql.context import Clause, Context, TooMuchWorkError, Work
 from headwater.sql.expressions import condition, type_of, window_parts
 from headwater.sql.frame import Frame, Visible
-from headwater.sql.from_clause import read_by
+from headwater.sql.from_clause import read_by, same_column
 from headwater.sql.relations import from_clause, generated_columns, rename, values_columns
 from headwater.types import UNKNOWN
 
@@ -177,7 +177,7 @@ def _set_operations(
 
 def _by_position(left: Scope, right: Scope) -> tuple[Output, ...]:
     return tuple(
-        Output(a.name, typing.wider([a.type, b.type]))
+        Output(a.name, typing.wider([a.type, b.type]), twin=a.twin)
         for a, b in zip(left.outputs, right.outputs, strict=False)
     )
 
@@ -229,12 +229,15 @@ def _order(work: Work, node: exp.Expr, context: Context) -> None:
 def _ordinal(work: Work, node: exp.Expr, context: Context) -> bool:
     """Check `ORDER BY 2`; return whether it is one."""
     number = position(node)
+    if number is None and isinstance(node, exp.Neg) and position(node.this) is not None:
+        number = -1  # to Spark -1 is a number, and no place
     if number is None:
         return False
     outputs = context.scope.outputs
     if not 1 <= number <= len(outputs) and id(context.scope) not in work.vague:
+        written = f"-{node.this.name}" if number < 0 else node.name
         work.report(
-            "ordinal", f"{context.clause} {node.name}, and SELECT gives {len(outputs)} columns",
+            "ordinal", f"{context.clause} {written}, and SELECT gives {len(outputs)} columns",
             node, hint="name the column",
         )  # fmt: skip
     return True
@@ -252,7 +255,8 @@ def _select(
     where = node.args.get("where")
     if where is not None:
         condition(work, where.this, replace(context, clause=Clause.WHERE))
-    context = replace(context, frame=grouping.with_windows(work, node, context))
+    frame = grouping.with_windows(work, node, context)
+    context = replace(context, frame=frame, clause=Clause.SELECT)
     _windows(work, node, context)
     aliases: dict[str, list[Output]] = {}
     outputs: list[Output] = []
@@ -270,9 +274,8 @@ def _select(
         if isinstance(item, (exp.Alias, exp.Aliases)):
             for output in made:
                 aliases.setdefault(output.name.casefold(), []).append(output)
-    scope.outputs = tuple(outputs)
-    named = {o.name.casefold(): [o] for o in outputs} | aliases
-    after = replace(context, aliases=named)
+    scope.outputs = tuple(_with_twins(outputs))
+    after = replace(context, aliases=_by_name(outputs))
     if frame.vague and any(e.is_star for e in node.expressions):
         work.vague.add(id(scope))
     grouped = grouping.group_by(work, node, replace(after, clause=Clause.GROUP), _ordinal)
@@ -288,7 +291,37 @@ def _select(
     if not errors_in(work.diagnostics[found_before:]):
         # A name that means nothing can't be grouped; one finding is enough.
         grouping.check(work, node, scope)
+        grouping.check_order(work, node, scope)
     return scope
+
+
+def _with_twins(outputs: list[Output]) -> Iterator[Output]:
+    """Yield the outputs, those marked that are the same bare column as one before them."""
+    seen: list[Binding] = []
+    for output in outputs:
+        bare = output.node is None or isinstance(output.node, exp.Column)
+        if output.origin is None or not bare or output.origin.fields:
+            yield output
+            continue
+        twin = any(_same(output.origin, other) for other in seen)
+        seen.append(output.origin)
+        yield replace(output, twin=True) if twin else output
+
+
+def _by_name(outputs: list[Output]) -> dict[str, list[Output]]:
+    """Return outputs by folded name; one column that is selected twice is one."""
+    found: dict[str, list[Output]] = {}
+    for output in outputs:
+        named = found.setdefault(output.name.casefold(), [])
+        if output.origin is None or all(not _same(output.origin, o.origin) for o in named):
+            named.append(output)
+    return found
+
+
+def _same(a: Binding, b: Binding | None) -> bool:
+    if b is None or a.fields != b.fields:
+        return False
+    return same_column(replace(a, fields=()), replace(b, fields=()))
 
 
 def _weigh(work: Work, item: exp.Expr, made: list[Output]) -> None:

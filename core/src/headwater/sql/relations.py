@@ -94,7 +94,11 @@ def _added(
     scope = context.scope
     key = key_for(name, source, scope.sources)
     scope.sources[key] = source
-    shown = [Visible(n, x, key, Binding(scope, key, n, x)) for n, x in columns]
+    twins = [o.twin for o in source.outputs] if isinstance(source, Scope) else []
+    shown = [
+        Visible(n, x, key, Binding(scope, key, n, x), twin=i < len(twins) and twins[i])
+        for i, (n, x) in enumerate(columns)
+    ]
     return Frame(shown, {key} if vague else set(), {key: qualifiers_of(name, source)})
 
 

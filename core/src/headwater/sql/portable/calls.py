@@ -93,6 +93,9 @@ _UNORDERED: Final = frozenset({"sort_array", "array_sort", "size", "cardinality"
 
 def table(name: str, arguments: Sequence[Piece], type_: DataType) -> Piece:
     """Return a call that the table knows, its arguments converted as Spark does implicitly."""
+    # A try_ function forgives its own operation, and nothing that its arguments do.
+    tries = name.startswith("try_") and any(a.raises for a in arguments)
+    refuse_unless(not tries, f"{name}() of what may raise")
     for candidate in _converted(arguments):
         row = constructs.find(name, candidate)
         if row is not None:

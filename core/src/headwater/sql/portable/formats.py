@@ -132,6 +132,10 @@ def try_to_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
 
 def unix_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
     """Return seconds since the epoch of a time or a text."""
+    formats = [a.type for a in arguments[1:]]
+    refuse_unless(
+        all(x == t.STRING for x in formats), "unix_timestamp() with a format that is no text"
+    )
     refuse_unless(bool(arguments), "unix_timestamp() of now")
     value = arguments[0]
     if value.type == t.DATE:

@@ -63,6 +63,7 @@ class Queries:
         self._open: list[Query] = []
         self._apart: dict[int, Compiled] = {}
         self._spent = 0
+        self._inside: set[int] = set()
         self._count = 0
 
     def alias(self) -> str:
@@ -110,6 +111,7 @@ class Queries:
 
     def scalar(self, e: Expressions, node: exp.Expr) -> Piece:
         """Return a subquery that stands for one value: an aggregate over all its rows."""
+        self._check_join(node)
         scope = self._subquery(e, node)
         select = scope.node
         single = (
@@ -137,8 +139,16 @@ class Queries:
 
     def existence(self, e: Expressions, node: exp.Expr) -> Piece:
         """Return `EXISTS (SELECT ...)`."""
+        self._check_join(node)
         made = self._safe(self._subquery(e, node.this), node)
         return Piece(f"EXISTS ({made.sql})", t.BOOLEAN)
+
+    def _check_join(self, node: exp.Expr) -> None:
+        """Refuse a subquery in a join's condition: Spark does not run some of them."""
+        reason = "a subquery in the condition of a join"
+        refuse_unless(
+            node.find_ancestor(exp.Join, exp.Select).__class__ is not exp.Join, reason, node
+        )
 
     def _subquery(self, e: Expressions, node: exp.Expr) -> Scope:
         inner = node
@@ -185,7 +195,12 @@ class Queries:
             self._check_order(scope, layer)
         around = [x for x in layers if x is not node]
         ordered = root or any(clauses.cuts(x) for x in around)
-        made = self._bare(scope, node, root=root, ordered=ordered)
+        refuse_unless(id(scope) not in self._inside, "WITH RECURSIVE", node)
+        self._inside.add(id(scope))
+        try:
+            made = self._bare(scope, node, root=root, ordered=ordered)
+        finally:
+            self._inside.remove(id(scope))
         for layer in around:
             made = self._in_brackets(scope, layer, made, root=root)
         return made
