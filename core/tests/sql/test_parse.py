@@ -499,6 +499,8 @@ def test_forms_that_sqlglot_does_not_read(sql: str) -> None:
         ("SELECT k FROM t GROUP BY k HAVING max(v) > 5 ORDER BY max(v)", "misplaced-aggregate"),
         ("SELECT 1 AS a FROM t GROUP BY k HAVING k > 5 ORDER BY max(v)", "misplaced-aggregate"),
         ("SELECT max(v) AS v FROM t GROUP BY k ORDER BY max(v) + 1", "two-readings"),
+        ("SELECT sum(v) AS s FROM t GROUP BY k ORDER BY sum(s)", "nested-aggregate"),
+        ("SELECT sum(k) OVER () AS s FROM t GROUP BY k HAVING s > 0", "misplaced-window"),
         ("SELECT k FROM t ORDER BY row_number() OVER (ORDER BY k)", "misplaced-window"),
         ("SELECT k FROM t ORDER BY EXISTS (SELECT 1)", "unsupported-syntax"),
         ("SELECT k + sum(v) AS x FROM t GROUP BY ALL", "missing-aggregation"),

@@ -166,9 +166,13 @@ def check_order(work: Work, node: exp.Select, scope: Scope) -> None:
     Source: Spark, `ResolveAggregateFunctions`: an aggregate of ORDER BY is added to those of the
     SELECT only where nothing stands between the two.
     """
-    order = node.args.get("order")
+    order, having = node.args.get("order"), node.args.get("having")
+    if having is not None:
+        _check_names(work, having.this, in_having=True)
     if order is None:
         return
+    for item in order.expressions:
+        _check_names(work, item.this, in_having=False)
     keys = Keys(work, scope)
     for item in (o.this for o in order.expressions):
         own = list(_own(item))
@@ -192,6 +196,25 @@ def check_order(work: Work, node: exp.Select, scope: Scope) -> None:
         for call in own:
             if functions.is_aggregate(call):
                 _check_renamed(work, call, scope, keys)
+
+
+def _check_names(work: Work, condition: exp.Expr, *, in_having: bool) -> None:
+    """Report names of outputs that mean nothing here: aggregates inside of one, windows in HAVING."""
+    for column in _own(condition):
+        output = work.aliases.get(id(column))
+        if output is None or output.node is None:
+            continue
+        call = column.find_ancestor(exp.Anonymous, exp.Having, exp.Order)
+        if aggregates(output.node) and call is not None and functions.is_aggregate(call):
+            work.report(
+                "nested-aggregate", f"{column.name!r} is an aggregate, and stands inside of one",
+                column, hint="aggregate in a subquery first",
+            )  # fmt: skip
+        elif in_having and any(isinstance(x, exp.Window) for x in _own(output.node)):
+            work.report(
+                "misplaced-window", f"{column.name!r} is a window function, and HAVING knows none",
+                column, hint="compute it in a subquery, and filter outside with WHERE",
+            )  # fmt: skip
 
 
 def _own(node: exp.Expr) -> Iterator[exp.Expr]:
