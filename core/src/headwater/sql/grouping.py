@@ -199,7 +199,7 @@ def check_order(work: Work, node: exp.Select, scope: Scope) -> None:
 
 
 def _check_names(work: Work, condition: exp.Expr, *, in_having: bool) -> None:
-    """Report names of outputs that mean nothing here: aggregates inside of one, windows in HAVING."""
+    """Report names of outputs that mean nothing: aggregates inside of one, windows in HAVING."""
     for column in _own(condition):
         output = work.aliases.get(id(column))
         if output is None or output.node is None:
