@@ -26,6 +26,7 @@ from headwater.errors import HeadwaterError
 from headwater.plan import Plan, Scan, ScanEstimate
 from headwater.relation import DataFile, FileRelation
 from headwater.rule_evidence import Evidence, TimeRange, judged
+from headwater.scanning import some_of
 from headwater.sql.private import PRIVATE_DATABASE
 from headwater.sql.rewriting import quoted
 from headwater.table import Partition, Table, TimePartition
@@ -172,7 +173,7 @@ def _sampled(
     """
     table = table_of(scan)
     beside = scan.nearby.files if scan.nearby is not None else ()
-    both, inside = _joined(scan.nearby, relation, list(_spread(relation.files)))
+    both, inside = _joined(scan.nearby, relation, some_of(relation.files, _LOOKED_AT))
     first = inside if always else inside[:1]
     try:
         found = _footers(both, [*beside, *first], rule.column, access)
@@ -197,13 +198,6 @@ def _joined(
     moved = [replace(f, partition=f.partition + shift) for f in files]
     partitions = (*nearby.partitions, *relation.partitions)
     return replace(nearby, partitions=partitions, files=(*nearby.files, *moved)), moved
-
-
-def _spread(files: Sequence[DataFile]) -> Iterator[DataFile]:
-    """Yield a few files: the first, the last, and between."""
-    count = min(_LOOKED_AT, len(files))
-    for i in range(count):
-        yield files[i * (len(files) - 1) // max(count - 1, 1)]
 
 
 def _known(

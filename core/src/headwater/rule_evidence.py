@@ -380,8 +380,8 @@ class Unread:
     def error(self) -> ConfigError:
         """Return the error of patterns that read no value."""
         return ConfigError(
-            f"table {self.table.name}: none of its {self.partitions} partitions can be read by "
-            f"its time partition ({rule_text(self.rule)}): a value is {self._example}",
+            f"table {self.table.name}: none of its {_many(self.partitions)} can be read by its "
+            f"time partition ({rule_text(self.rule)}): a value is {self._example}",
             code=BROKEN,
             hint=self._hint,
         )
@@ -396,7 +396,7 @@ class Unread:
             fate = f"no row of {self.lost} of them is read"
         return Diagnostic(
             UNREAD,
-            f"table {self.table.name}: {count} of {self.partitions} partitions that were looked "
+            f"table {self.table.name}: {count} of {_many(self.partitions)} that were looked "
             f"at can't be read by its time partition ({rule_text(self.rule)}), e.g. "
             f"{self._example}: {fate}",
             Severity.WARNING,
@@ -503,6 +503,10 @@ def _spelled(piece: TimePart | str) -> str:
         return _LETTERS[piece.unit] * piece.width
     plain = not any(c.isalpha() or c in "[]{}#'" for c in piece)
     return piece if plain else "'" + piece.replace("'", "''") + "'"
+
+
+def _many(partitions: int) -> str:
+    return f"{partitions} partition{'' if partitions == 1 else 's'}"
 
 
 def _shown(moment: datetime) -> str:

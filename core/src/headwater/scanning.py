@@ -333,8 +333,16 @@ def files_of(
     taken: dict[int, list[DataFile]] = {}
     for file in relation.files:
         taken.setdefault(file.partition, []).append(file)
-    files = tuple(file for those in taken.values() for file in those[-each:])
+    files = tuple(file for those in taken.values() for file in some_of(those, each))
     return replace(relation, files=files) if files else None
+
+
+def some_of(files: Sequence[DataFile], count: int) -> list[DataFile]:
+    """Return a few of a list of files: the last, the first, and between."""
+    count = min(count, len(files))
+    if count == 1:
+        return [files[-1]]
+    return [files[i * (len(files) - 1) // (count - 1)] for i in range(count)]
 
 
 def _gaps(seen: _Seen, choice: Choice, window: Window | None, now: datetime) -> Gaps | None:

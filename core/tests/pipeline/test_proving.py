@@ -393,3 +393,15 @@ def test_a_query_that_the_window_does_not_reach_reads_all(connect, tmp_path) -> 
     query = "SELECT *, row_number() OVER (ORDER BY at, id) AS n FROM log"
     serving = connect(hourly(tmp_path), query=query, keys=SWAPPED)
     assert read(serving, *WINDOW).stats.rows == 6
+
+
+def test_of_many_files_of_a_month_the_first_and_the_last_are_looked_at(connect, tmp_path) -> None:
+    for n in range(80):
+        at = FIRST + timedelta(days=n, hours=3)
+        put(tmp_path, f"{at:m=x%Y-%m}", [at], name=f"{n:02}")
+    months = {"m": "'x'yyyy-MM"}
+    assert connect(tmp_path, keys=months).check("2026-02-01", "2026-02-03").ok
+    wrong = connect(tmp_path, keys=months, timezone="America/Los_Angeles")
+    stage = wrong.check("2026-02-01", "2026-02-03").stage("time-partition")
+    assert stage.status == "failed"
+    assert "timezone='UTC'" in stage.diagnostics[0].hint
