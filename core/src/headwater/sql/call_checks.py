@@ -6,7 +6,8 @@ Spark was not asked about, a value that is no literal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Final
 
 from sqlglot import exp
@@ -14,7 +15,7 @@ from sqlglot import exp
 from headwater.sql import call_values
 from headwater.sql import types as typing
 from headwater.sql.context import Work
-from headwater.sql.function_table import LAMBDA, SAMPLES, UNIT, Form, Value, functions
+from headwater.sql.function_table import LAMBDA, SAMPLES, UNIT, Agreement, Form, Value, functions
 from headwater.sql.operands import has_map
 from headwater.types import DataType
 
@@ -93,7 +94,6 @@ def _problem(
     """Say what is wrong with a call of a form, what to do, and whether it is about a value."""
     for index, (type_, argument) in enumerate(zip(types, arguments, strict=True)):
         parameter = form.parameter(index)
-        constant = is_constant(argument)
         place = f"argument {index + 1}"
         if isinstance(argument, exp.Lambda):
             if LAMBDA not in parameter.takes:
@@ -101,28 +101,39 @@ def _problem(
             continue
         words = parameter.takes
         if UNIT in words:
-            words, constant = _ALL, True
+            continue
         if not taken(words, type_):
             return (
                 f"takes {listed(words)} as {place}, not {type_}",
                 _advice(words, type_),
                 False,
             )
-        if parameter.only_constant and not constant:
+        if parameter.only_constant and not is_constant(argument):
             return f"needs a constant as {place}", "write the value itself", True
     for agreement in form.agreement:
-        for one, other in agreement.pairs(len(types)):
-            if other < len(types) and not _agree(agreement.relation, types[one], types[other]):
+        for one, other in _pairs(agreement, types):
+            if not _agree(agreement.relation, one, other):
                 return (
-                    f"takes no {types[one]} together with {types[other]}",
-                    f"cast one of them, e.g. CAST(... AS {types[one]})",
+                    f"takes no {one} together with {other}",
+                    f"cast one of them, e.g. CAST(... AS {one})",
                     False,
                 )
     return None
 
 
+def _pairs(agreement: Agreement, types: Sequence[DataType]) -> Iterator[tuple[DataType, DataType]]:
+    """Yield the types that have to agree; of many arguments each kind of type once."""
+    if not agreement.places:
+        kinds = {words_of(type_): type_ for type_ in reversed(types)}
+        yield from combinations(reversed(kinds.values()), 2)
+    elif agreement.places[1] < len(types):
+        yield types[agreement.places[0]], types[agreement.places[1]]
+
+
 def _agree(relation: Mapping[str, frozenset[str]], one: DataType, other: DataType) -> bool:
     """Whether two types agree, or it is not known."""
+    if one.name == "array" and one.element.children and other.children:
+        return True  # what is in arrays of arrays was not asked about
     return any(w not in relation or taken(relation[w], other) for w in words_of(one) or ("",))
 
 
@@ -160,6 +171,9 @@ def words_of(type_: DataType) -> frozenset[str]:
         case "array":
             return frozenset(f"array<{w}>" for w in _inner_words(type_.element))
         case "map":
+            exact = f"{type_.key.name}->{type_.value.name}"
+            if exact in SAMPLES:
+                return frozenset([exact])
             return frozenset(w for w in SAMPLES if "->" in w and _may_be_key(type_.key, w))
         case "struct":
             return frozenset(["struct<map>" if has_map(type_) else "struct"])

@@ -16,6 +16,7 @@ from headwater.sql.columns import fields, resolve_column
 from headwater.sql.context import Clause, Context, Work
 from headwater.sql.datatypes import data_type
 from headwater.sql.literals import next_to
+from headwater.sql.nodes import EXTRACT_UNITS
 from headwater.sql.results import extracted
 from headwater.types import UNKNOWN, DataType
 
@@ -257,7 +258,9 @@ def _unit(text: str) -> str | None:
 
 def _extract(work: Work, node: exp.Expr, context: Context) -> DataType:
     source = type_of(work, node.expression, context)
-    unit = exp.Literal.string(node.name)
+    # The guard tells units that there are none of.
+    known = node.name.lower() in EXTRACT_UNITS
+    unit = exp.Literal.string(node.name) if known else exp.null()
     call_checks.check_call(
         work, node, "date_part", [t.STRING, source], [unit, node.expression], shown="extract"
     )

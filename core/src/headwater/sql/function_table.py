@@ -25,11 +25,10 @@ it and writes them; `tests/differential/test_functions.py` asks it again.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from itertools import combinations
 from typing import Final
 
 FILE: Final = "functions.tsv"
@@ -106,13 +105,6 @@ class Agreement:
 
     relation: Mapping[str, frozenset[str]]
     places: tuple[int, ...]
-
-    def pairs(self, count: int) -> Iterator[tuple[int, int]]:
-        """Yield the two places, or each two of so many."""
-        if self.places:
-            yield self.places[0], self.places[1]
-        else:
-            yield from combinations(range(count), 2)
 
 
 @dataclass(frozen=True, slots=True)
