@@ -16,6 +16,7 @@ AT = datetime(2026, 1, 10, 10, 5, tzinfo=UTC)
 TIME = pa.timestamp("us", "UTC")
 NAN = math.nan
 WINDOW = ("2026-01-10T10:00Z", "2026-01-10T11:00Z")
+MONTH = ("2026-01-01", "2026-02-01")
 AS_OF = "2026-03-01"
 
 
@@ -140,7 +141,9 @@ KINDS = {
 DATED: dict[str, Any] = {"timestamp": TIME, "date": pa.date32()}
 
 
-def _later(days: int, dated: str) -> Any:
+def _later(days: int | None, dated: str) -> Any:
+    if days is None:
+        return None
     moment = AT.replace(hour=0, minute=0) + timedelta(days=days)
     return date(moment.year, moment.month, moment.day) if dated == "date" else moment
 
@@ -156,7 +159,7 @@ def check(workspace: hw.Workspace, name: str, dated: str, engine: str) -> None:
     """
     kind = KINDS[name]
     first, second = kind.same
-    rows: list[tuple[str, Any, int]] = [
+    rows: list[tuple[str, Any, int | None]] = [
         ("of the same day", kind.less, 0),
         ("latest", kind.greater, 5),
         ("latest", kind.less, 6),
@@ -172,6 +175,8 @@ def check(workspace: hw.Workspace, name: str, dated: str, engine: str) -> None:
         ("taken back", kind.less, 5),
         ("taken back", None, 6),
         ("too late", kind.less, 60),
+        ("long before", kind.less, -3),
+        ("without a time", kind.less, None),
         ("unknown", None, 5),
         *((f"known {i}", v, 5) for i, v in enumerate(kind.known)),
     ]
@@ -184,6 +189,8 @@ def check(workspace: hw.Workspace, name: str, dated: str, engine: str) -> None:
         "settled": kind.less,
         "taken back": None,
         "too late": None,
+        "long before": None,
+        "without a time": None,
         "unknown": None,
         "none": None,
         **{f"known {i}": v for i, v in enumerate(kind.known)},
@@ -206,21 +213,19 @@ def check(workspace: hw.Workspace, name: str, dated: str, engine: str) -> None:
     serving = version.connect_serving(hw.MemoryDataSource(tables={"log": log}), "id", "at")
     source = hw.MemoryDataSource(tables={"outcomes": outcomes})
     version.connect_actuals(source, "pid", {"y": "truth"}, "day")
-    data = serving.read(*WINDOW, as_of=AS_OF, engine=engine)
-    table = data.to_arrow()
-    found = dict(
-        zip(
-            table["id"].to_pylist(),
-            table["actual_y"].to_pylist(maps_as_pydicts="strict"),
-            strict=True,
-        )
-    )
-    assert found.keys() == expected.keys()
-    for row, value in expected.items():
-        assert _same(found[row], value), (row, found[row], value)
-    assert data.stats.conflicts == 1
-    assert data.stats.actuals == {"actual_y": sum(v is not None for v in expected.values())}
-    assert data.stats.early_actuals == 0
+    for window, early in ((WINDOW, 0), (MONTH, 1)):
+        data = serving.read(*window, as_of=AS_OF, engine=engine)
+        table = data.to_arrow()
+        actuals = table["actual_y"].to_pylist(maps_as_pydicts="strict")
+        found = dict(zip(table["id"].to_pylist(), actuals, strict=True))
+        assert found.keys() == expected.keys()
+        for row, value in expected.items():
+            assert _same(found[row], value), (row, found[row], value)
+        assert data.stats.conflicts == 1
+        assert data.stats.actuals == {"actual_y": sum(v is not None for v in expected.values())}
+        # What is dated more than 36 hours before the window is not even read.
+        assert (data.stats.early_actuals, data.stats.stale_actuals) == (early, early)
+        assert data.stats.untimed_actuals == 1
 
 
 def check_in_place(workspace: hw.Workspace, name: str, dated: str, engine: str) -> None:
@@ -234,7 +239,7 @@ def check_in_place(workspace: hw.Workspace, name: str, dated: str, engine: str) 
             "at": pa.array([AT] * len(labels), TIME),
             "y": pa.array([_pairs(kind.less)] * len(labels), kind.arrow),
             "truth": pa.array([_pairs(v) for v in labels], kind.arrow),
-            "day": pa.array([None if d is None else _later(d, dated) for d in days], DATED[dated]),
+            "day": pa.array([_later(d, dated) for d in days], DATED[dated]),
         }
     )
     version = _version(workspace, f"{name} {dated} {engine} in place", kind)

@@ -440,3 +440,25 @@ def test_a_read_without_predictions_does_not_blame_the_actuals(engine, tmp_path)
     data = serving.read("2026-05-01", "2026-05-02", as_of="2026-06-01")
     with pytest.warns(hw.EmptyReadWarning, match="window-outside-data"):
         assert data.to_arrow().num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "as_of", "missing"),
+    [
+        # Midnight in Berlin: the partition of January 19 has ended there.
+        ({"timezone": "Europe/Berlin"}, "2026-01-18T23:00Z", None),
+        ({"timezone": "Europe/Berlin"}, "2026-01-19T23:00Z", None),
+        ({"timezone": "Europe/Berlin"}, "2026-01-19T23:00:01Z", "dt=2026-01-20"),
+        ({"timezone": "America/New_York"}, "2026-01-20T05:00Z", None),
+        ({"timezone": "America/New_York"}, "2026-01-20T06:00Z", "dt=2026-01-20"),
+    ],
+)
+def test_as_of_at_midnight_of_a_rules_own_zone(engine, tmp_path, rule, as_of, missing):
+    days = [date(2026, 1, 9) + timedelta(days=i) for i in range(11)]
+    made = version(engine)
+    serving = made.connect_serving(memory(id=["a"], at=times(AT), y=[1.0]), "id", "at")
+    source = partitioned(tmp_path, days, {**RULE, **rule})
+    made.connect_actuals(source, "id", {"y": "t"}, "day")
+    told = serving.plan(*HOUR, as_of=as_of).warnings
+    assert [d.code for d in told] == (["partitions-missing"] if missing else [])
+    assert all(str(missing) in d.message for d in told)
