@@ -8,6 +8,8 @@ from core.tests.labels_of_types import DATED, KINDS, check, check_in_place
 import headwater as hw
 from headwater.engines.spark import SparkEngine
 
+pytestmark = pytest.mark.timeout(300)  # the first of them starts Spark
+
 
 @pytest.fixture
 def workspace(engine: SparkEngine) -> Iterator[hw.Workspace]:
