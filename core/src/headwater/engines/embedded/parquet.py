@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from headwater.engines.embedded.calendars import MODERN, Calendar
 from headwater.engines.embedded.parquet_schema import FileColumn, footers, named
 from headwater.engines.embedded.parquet_types import TypeConflictError, read_as
 from headwater.engines.embedded.paths import check_length
@@ -31,13 +33,15 @@ def scans(
         EngineError: If a file's column can't stand for the table's; names both.
     """
     known = footers(connection, [paths[f.path] for f in group.files])
-    alike: dict[tuple[FileColumn, ...], list[DataFile]] = defaultdict(list)
+    alike: dict[tuple[tuple[FileColumn, ...], Calendar, str], list[DataFile]] = defaultdict(list)
     for file in group.files:
         footer = known[paths[file.path]]
         check_length(relation, file, footer.size)
-        alike[footer.columns].append(file)
-    for columns, files in alike.items():
-        reads = _reads(relation, group.columns, columns, files[0])
+        # A file of an old calendar is read alone, so that a value that is refused has a place.
+        alone = "" if footer.calendar == MODERN else file.path
+        alike[footer.columns, footer.calendar, alone].append(file)
+    for (columns, calendar, _), files in alike.items():
+        reads = _reads(relation, group.columns, columns, files[0], calendar)
         listed = ", ".join(text(paths[f.path]) for f in files)
         source = f"read_parquet([{listed}], hive_partitioning = false)"
         asked = {c.name.casefold() for c in relation.columns}
@@ -65,6 +69,7 @@ def _reads(
     declared: Sequence[Column],
     columns: Sequence[FileColumn],
     sample: DataFile,
+    calendar: Calendar,
 ) -> dict[str, str]:
     """Return an expression for each of the table's data columns."""
     own = {c.name.casefold(): c for c in declared}
@@ -79,7 +84,9 @@ def _reads(
             if len(found) > 1:
                 spelled = ", ".join(c.name for c in found)
                 raise TypeConflictError(f"the file has several columns of that name ({spelled})")
-            value = read_as(found[0], partition.type, name(found[0].name))
+            place = f"column {column.name} of {sample.path}"
+            told = calendar if calendar == MODERN else replace(calendar, place=place)
+            value = read_as(found[0], partition.type, name(found[0].name), told)
             if partition.type.is_floating:
                 value = _past_statistics(value)
         except TypeConflictError as error:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from headwater.engines.embedded.calendars import MODERN, Calendar, calendar_of
+
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
@@ -13,6 +15,11 @@ _Answer = TypeVar("_Answer")
 
 FOOTER_THREADS = 16
 """Footers asked for at once: the wait for object storage dominates, not the work."""
+
+_SPARK_METADATA = (
+    "SELECT file_name, decode(key), decode(value) FROM parquet_kv_metadata(?) "
+    "WHERE decode(key) LIKE 'org.apache.spark.%' AND decode(key) NOT LIKE '%.row.metadata'"
+)
 
 _Row: TypeAlias = "tuple[str, str, str | None, int | None, str | None, str | None, str | None]"
 
@@ -27,12 +34,14 @@ class FileColumn:
         type: A leaf's type in DuckDB's words; nanoseconds, half floats, nulls and INT96 are told
             apart from what DuckDB reads them as.
         children: Fields of a struct, the element of a list, key and value of a map.
+        local: Whether a leaf is a time without a zone.
     """
 
     name: str
     kind: str
     type: str = ""
     children: tuple[FileColumn, ...] = ()
+    local: bool = False
 
     def __str__(self) -> str:
         match self.kind:
@@ -55,12 +64,14 @@ class Footer:
         size: Its length in bytes.
         rows: Its number of rows.
         writer: The program that wrote it, as it calls itself.
+        calendar: In which calendar its old dates are written.
     """
 
     columns: tuple[FileColumn, ...]
     size: int
     rows: int
     writer: str
+    calendar: Calendar = MODERN
 
 
 def footers(connection: DuckDBPyConnection, paths: Sequence[str]) -> dict[str, Footer]:
@@ -110,8 +121,17 @@ def _ask(connection: DuckDBPyConnection, paths: list[str]) -> dict[str, Footer]:
         "SELECT file_name, file_size_bytes, num_rows, created_by FROM parquet_file_metadata(?)",
         [paths],
     ).fetchall()
+    told: dict[str, dict[str, str]] = {}
+    for path, key, value in connection.execute(_SPARK_METADATA, [paths]).fetchall():
+        told.setdefault(path, {})[key] = value
     return {
-        path: Footer(_columns(columns[path]), size, count, writer or "")
+        path: Footer(
+            _columns(columns[path]),
+            size,
+            count,
+            writer or "",
+            calendar_of(told.get(path, {})),
+        )
         for path, size, count, writer in facts
     }
 
@@ -126,7 +146,8 @@ def _columns(rows: Sequence[_Row]) -> tuple[FileColumn, ...]:
 def _column(rest: Iterator[_Row]) -> FileColumn:
     _, name, leaf, count, converted, logical, physical = next(rest)
     if count is None:
-        return FileColumn(name, "leaf", _leaf(leaf or "", logical or "", physical or ""))
+        local = "isAdjustedToUTC=0" in (logical or "")
+        return FileColumn(name, "leaf", _leaf(leaf or "", logical or "", physical or ""), (), local)
     children = tuple(_column(rest) for _ in range(count))
     if converted == "LIST" or (logical or "").startswith("ListType"):
         return _list(name, children)

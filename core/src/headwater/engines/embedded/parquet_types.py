@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from headwater.engines.embedded.calendars import MODERN, Calendar
 from headwater.engines.embedded.parquet_schema import FileColumn, named
 from headwater.sql.portable.spelling import cast, name, null, text, type_name
 from headwater.types import INTEGER_BITS, DataType
@@ -39,33 +40,37 @@ class TypeConflictError(ValueError):
     """A file's column can't stand for the table's; the message says why."""
 
 
-def read_as(column: FileColumn, type_: DataType, value: str) -> str:
+def read_as(column: FileColumn, type_: DataType, value: str, calendar: Calendar = MODERN) -> str:
     """Return a DuckDB expression that gives a file's column as the table's type.
 
     Args:
         column: What the file declares.
         type_: What the table declares.
         value: DuckDB expression that gives the file's value.
+        calendar: In which calendar the file's old dates are.
 
     Raises:
         TypeConflictError: Where Spark fails too, or changes values silently.
     """
     if column.kind == "leaf":
-        return _leaf(column.type, type_, value)
+        return _leaf(column.type, type_, calendar.converted(column.type, column.local, value))
     if column.kind == "list" and type_.name == "array":
         (element,) = column.children
-        inner = read_as(element, type_.element, "e")
+        inner = read_as(element, type_.element, "e", calendar)
         return value if inner == "e" else f"list_transform({value}, lambda e: {inner})"
     if column.kind == "map" and type_.name == "map":
-        return _map(column, type_, value)
+        return _map(column, type_, value, calendar)
     if column.kind == "struct" and type_.name == "struct":
-        return _struct(column, type_, value)
+        return _struct(column, type_, value, calendar)
     raise TypeConflictError(f"the file holds {column}, the table declares {type_}")
 
 
-def _map(column: FileColumn, type_: DataType, value: str) -> str:
+def _map(column: FileColumn, type_: DataType, value: str, calendar: Calendar) -> str:
     key, item = column.children
-    inner = read_as(key, type_.key, "e.key"), read_as(item, type_.value, "e.value")
+    inner = (
+        read_as(key, type_.key, "e.key", calendar),
+        read_as(item, type_.value, "e.value", calendar),
+    )
     if inner == ("e.key", "e.value"):
         return value
     pairs = f"lambda e: {{'key': {inner[0]}, 'value': {inner[1]}}}"
@@ -73,7 +78,7 @@ def _map(column: FileColumn, type_: DataType, value: str) -> str:
     return f"CASE WHEN {value} IS NOT NULL THEN {made} END"
 
 
-def _struct(column: FileColumn, type_: DataType, value: str) -> str:
+def _struct(column: FileColumn, type_: DataType, value: str, calendar: Calendar) -> str:
     parts = []
     same = len(column.children) == len(type_.children)
     for (wanted, child), found in zip(
@@ -86,7 +91,7 @@ def _struct(column: FileColumn, type_: DataType, value: str) -> str:
             same = False
             continue
         field = f"struct_extract({value}, {text(found[0].name)})"
-        inner = read_as(found[0], child, field)
+        inner = read_as(found[0], child, field, calendar)
         parts.append(f"{text(wanted)}: {inner}")
         same = same and inner == field and found[0].name == wanted
     ordered = tuple(c.name for c in column.children) == type_.field_names
