@@ -12,7 +12,16 @@ import pyarrow.parquet as pq
 import pytest
 
 import headwater as hw
+from headwater.credentials import Access
+from headwater.engines.embedded import EmbeddedEngine
 from headwater.engines.embedded.calendars import MODERN, Calendar, calendar_of
+from headwater.engines.embedded.statistics import ranges
+from headwater.local_files import data_file
+from headwater.relation import DeltaRelation, FileRelation
+from headwater.table import Column, TableName
+from headwater.testing.engine_support import DATABASE, answer
+from headwater.type_text import parse_type
+from headwater.types import DATE
 
 SPARK = "org.apache.spark."
 LEGACY = {f"{SPARK}version": "3.5.1", f"{SPARK}legacyDateTime": "", f"{SPARK}timeZone": "UTC"}
@@ -79,6 +88,12 @@ def test_a_footer_tells_the_calendar(metadata: dict[str, str], expected: Calenda
 
 
 TIME = pa.timestamp("us", tz="UTC")
+COLUMNS = {
+    "d": "date",
+    "ts": "timestamp",
+    "local": "timestamp_ntz",
+    "st": "struct<d:date,ts:array<timestamp>>",
+}
 OLD = datetime(1500, 2, 20, 12, 30, 0, 5, UTC)
 SHOWN = OLD + timedelta(days=10 - 1)
 """What a reader without the old calendar sees: 9 days lay between, as 1500 was a leap year."""
@@ -102,13 +117,7 @@ def file(path: Path, moments: list[Any], metadata: dict[str, str], **options: An
 
 
 def read(folder: Path, query: str) -> list[dict[str, Any]]:
-    columns = {
-        "d": "date",
-        "ts": "timestamp",
-        "local": "timestamp_ntz",
-        "st": "struct<d:date,ts:array<timestamp>>",
-    }
-    source = hw.FileDataSource(tables={"t": str(folder)}, columns={"t": columns})
+    source = hw.FileDataSource(tables={"t": str(folder)}, columns={"t": COLUMNS})
     with hw.Workspace(engine="embedded") as workspace:
         return workspace.sql(query, source).to_arrow().to_pylist()
 
@@ -175,3 +184,36 @@ def test_int96_of_the_old_calendar_is_told_by_its_own_mark(folder: Path) -> None
     file(folder / "a.parquet", [SHOWN], own, **options)
     assert [r["ts"] for r in read(folder, "SELECT ts FROM t")] == [OLD]
     assert [r["d"] for r in read(folder, "SELECT d FROM t")] == [SHOWN.date()]
+
+
+def test_footers_of_old_days_are_no_evidence(folder: Path) -> None:
+    """What their statistics say is another day than the one that was meant."""
+    today = datetime(2026, 1, 1, tzinfo=UTC)
+    moments = {"old": [SHOWN, today], "recent": [today], "plain": [OLD]}
+    for name, held in moments.items():
+        file(folder / f"{name}.parquet", held, {} if name == "plain" else LEGACY)
+    files = tuple(data_file(str(folder / f"{name}.parquet")) for name in moments)
+    relation = FileRelation(TableName("d", "t"), (Column("d", DATE),), files=files)
+    found = ranges(relation, files, "d", Access())
+    assert [Path(f.path).stem for f in found] == ["recent", "plain"]
+
+
+@pytest.mark.parametrize("column", ["d", "ts", "st"])
+def test_a_delta_table_of_such_files_is_refused_where_values_are_old(
+    folder: Path, column: str
+) -> None:
+    deltalake = pytest.importorskip("deltalake")
+    today = datetime(2026, 1, 1, tzinfo=UTC)
+    for held, expected in (([today, None], True), ([SHOWN], False)):
+        place = folder / str(expected)
+        place.mkdir()
+        file(place / "p.parquet", held, LEGACY)
+        deltalake.convert_to_deltalake(str(place))
+        columns = tuple(Column(n, parse_type(x)) for n, x in COLUMNS.items())
+        relation = DeltaRelation(TableName(DATABASE, "t"), columns, str(place), 0)
+        data = answer(EmbeddedEngine(), f"SELECT {column} FROM t", relation)
+        if expected:
+            assert data.to_arrow().num_rows == 2
+            continue
+        with pytest.raises(hw.HeadwaterError, match=rf"column {column} of .*p\.parquet holds"):
+            data.to_arrow()

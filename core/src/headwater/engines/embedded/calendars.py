@@ -13,13 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from typing import Final
+from datetime import UTC, date, datetime
+from typing import Any, Final
 
+from headwater.errors import UnsupportedError
 from headwater.sql.portable.raising import not_portable
 from headwater.types import DATE, TIMESTAMP, DataType
 
 _PREFIX: Final = "org.apache.spark."
+_SWITCH: Final = datetime(1582, 10, 15, tzinfo=UTC)
+_CLOCKS: Final = datetime(1900, 1, 1, tzinfo=UTC)
 _UTC: Final = frozenset({"UTC", "Etc/UTC", "Z", "GMT", "Etc/GMT", "+00:00"})
 
 
@@ -61,6 +64,41 @@ class Calendar:
         )
         return f"CASE WHEN {value} < {spelled} '1900-01-01' THEN {refused} ELSE {value} END"
 
+    def check(self, array: Any, place: str) -> None:
+        """Refuse values that Spark would read as other ones, of readers that can't convert them.
+
+        Args:
+            array: A column's values, as an Arrow array.
+            place: The column and the file.
+
+        Raises:
+            UnsupportedError: If there is one.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if pa.types.is_nested(array.type):
+            parts = (
+                array.flatten()
+                if pa.types.is_struct(array.type)
+                else (array.keys, array.items)
+                if pa.types.is_map(array.type)
+                else (array.flatten(),)
+            )
+            for part in parts:
+                self.check(part, place)
+            return
+        instant = pa.types.is_timestamp(array.type) and array.type.tz is not None
+        if not (instant or (pa.types.is_date(array.type) and self.dates)):
+            return
+        since = _CLOCKS if instant and not self.utc else _SWITCH
+        if pc.any(pc.less(array, pa.scalar(since).cast(array.type))).as_py():
+            raise UnsupportedError(
+                f"{place} holds a time before {since:%Y-%m-%d}, which Spark wrote in the old "
+                "calendar",
+                hint="run this read on Spark",
+            )
+
     def _too_early(self, type_: DataType) -> str:
         return not_portable(
             f"{self.place} holds a day before the year 1 that Spark wrote in the old calendar",
@@ -69,6 +107,12 @@ class Calendar:
 
 
 MODERN: Final = Calendar()
+
+
+SPARK_KEYS: Final = frozenset(
+    f"{_PREFIX}{key}".encode() for key in ("version", "legacyDateTime", "legacyINT96", "timeZone")
+)
+"""What of a footer's metadata tells it."""
 
 
 def calendar_of(metadata: Mapping[str, str]) -> Calendar:

@@ -19,6 +19,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from headwater.arrow_types import arrow_type
+from headwater.engines.embedded.calendars import MODERN, SPARK_KEYS, calendar_of
 from headwater.engines.embedded.lake_files import (
     BATCH_ROWS,
     ON_SPARK,
@@ -144,8 +145,9 @@ def _batches(
         return fragment
 
     for part, fragment in opened_ahead(parts, opened):
-        with told(relation, _uri(files, part.path)):
-            yield from _rows(fragment, part, wanted, keys, finding, target)
+        uri = _uri(files, part.path)
+        with told(relation, uri):
+            yield from _rows(fragment, part, wanted, keys, finding, target, uri)
 
 
 def _uri(files: LakeFiles, path: str) -> str:
@@ -159,8 +161,11 @@ def _rows(
     keys: set[str],
     finding: _Finding,
     target: pa.Schema,
+    uri: str,
 ) -> Iterator[pa.RecordBatch]:
     """Yield a file's rows in the table's columns and types."""
+    kept = fragment.metadata.metadata or {}
+    calendar = calendar_of({k.decode(): v.decode() for k, v in kept.items() if k in SPARK_KEYS})
     physical = fragment.physical_schema
     found = {f["name"]: finding.of(f, physical) for f in wanted if f["name"] not in keys}
     asked = list(dict.fromkeys(n for n in found.values() if n is not None))
@@ -179,7 +184,10 @@ def _rows(
             if name is None:
                 arrays.append(pa.nulls(rows, to.type))
             else:
-                arrays.append(finding.typed(batch.column(name), field["type"], field["name"]))
+                array = finding.typed(batch.column(name), field["type"], field["name"])
+                if calendar != MODERN:
+                    calendar.check(array, f"column {field['name']} of {uri}")
+                arrays.append(array)
         yield pa.RecordBatch.from_arrays(arrays, schema=target)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from headwater.engines.embedded.calendars import MODERN, Calendar, calendar_of
+from headwater.engines.embedded.calendars import MODERN, SPARK_KEYS, Calendar, calendar_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -15,11 +15,6 @@ _Answer = TypeVar("_Answer")
 
 FOOTER_THREADS = 16
 """Footers asked for at once: the wait for object storage dominates, not the work."""
-
-_SPARK_METADATA = (
-    "SELECT file_name, decode(key), decode(value) FROM parquet_kv_metadata(?) "
-    "WHERE decode(key) LIKE 'org.apache.spark.%' AND decode(key) NOT LIKE '%.row.metadata'"
-)
 
 _Row: TypeAlias = "tuple[str, str, str | None, int | None, str | None, str | None, str | None]"
 
@@ -121,19 +116,33 @@ def _ask(connection: DuckDBPyConnection, paths: list[str]) -> dict[str, Footer]:
         "SELECT file_name, file_size_bytes, num_rows, created_by FROM parquet_file_metadata(?)",
         [paths],
     ).fetchall()
-    told: dict[str, dict[str, str]] = {}
-    for path, key, value in connection.execute(_SPARK_METADATA, [paths]).fetchall():
-        told.setdefault(path, {})[key] = value
+    old = calendars(connection, paths)
     return {
         path: Footer(
             _columns(columns[path]),
             size,
             count,
             writer or "",
-            calendar_of(told.get(path, {})),
+            old.get(path, MODERN),
         )
         for path, size, count, writer in facts
     }
+
+
+def calendars(connection: DuckDBPyConnection, paths: list[str]) -> dict[str, Calendar]:
+    """Return in which calendar files were written, by path; those that Spark did not write not.
+
+    Raises:
+        duckdb.Error: If a file can't be opened or is not Parquet.
+    """
+    told: dict[str, dict[str, str]] = {}
+    rows = connection.execute(
+        "SELECT file_name, key, value FROM parquet_kv_metadata(?) WHERE list_contains(?, key)",
+        [paths, sorted(SPARK_KEYS)],
+    ).fetchall()
+    for path, key, value in rows:
+        told.setdefault(path, {})[key.decode()] = value.decode()
+    return {path: calendar_of(metadata) for path, metadata in told.items()}
 
 
 def _columns(rows: Sequence[_Row]) -> tuple[FileColumn, ...]:

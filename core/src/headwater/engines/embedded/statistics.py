@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from headwater.engines.embedded.calendars import MODERN
 from headwater.engines.embedded.database import database
-from headwater.engines.embedded.parquet_schema import side_by_side
+from headwater.engines.embedded.parquet_schema import calendars, side_by_side
 from headwater.engines.embedded.paths import duckdb_paths
 from headwater.engines.embedded.storage import storage
 from headwater.errors import EngineError
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 _Group: TypeAlias = "tuple[str, str | None, str | None, int | None, int | None]"
 """Of a row group: its file, least and greatest value, how many are NULL, how many there are."""
+
+
+_OLD: Final = datetime(1900, 1, 1, tzinfo=UTC)
 
 
 def ranges(
@@ -107,6 +111,13 @@ def footer_ranges(
         known = _range(place, file.path, groups.get(paths[file.path], ()))
         if known is not None:
             found[file] = known
+    early = [f for f, known in found.items() if known.first < _OLD]
+    if early:
+        # In the old calendar of Spark's files these are other days than they seem.
+        written = calendars(connection, [paths[f.path] for f in early])
+        for file in early:
+            if written.get(paths[file.path], MODERN) != MODERN:
+                del found[file]
     return found
 
 
