@@ -26,7 +26,7 @@ INSTALL_PACKAGES = $(PIP) install --no-deps --no-build-isolation $(DISTRIBUTIONS
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test test-slow judge lint format types contracts bench bench-setup docs lock clean
+.PHONY: help setup demo test test-slow judge fuzz lint format types contracts bench bench-setup docs lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,10 @@ test-slow: $(DEV) ## run the slow tests and the Spark ones (Java 17)
 	  echo "make: the Spark tests need Java 17; on Debian and Ubuntu: apt-get install openjdk-17-jre-headless"; \
 	  exit 1; }
 	@$(BIN)/pytest -m "slow or spark" --timeout 900 -o faulthandler_timeout=1200 --durations=20 $(ARGS)
+
+MINUTES ?= 60
+fuzz: $(DEV) ## try hostile input on all that reads what others wrote, MINUTES=60 in total
+	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(ARGS)
 
 # In an environment of its own: ministack wants another botocore than headwater is locked to.
 $(JUDGE)/bin/ministack: requirements/judge.txt | $(DEV)

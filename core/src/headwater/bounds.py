@@ -80,6 +80,9 @@ JSON_LEVELS: Final = 200
 METADATA_BYTES: Final = 64 * 1024 * 1024
 """Bytes of a table's metadata file, or of a manifest; unpacked, where it is packed."""
 
+HEADER_CHARACTERS: Final = 1024 * 1024
+"""Characters of the first line of a CSV file, which names its columns."""
+
 CONFIG_BYTES: Final = 4 * 1024 * 1024
 """Bytes of a configuration file."""
 

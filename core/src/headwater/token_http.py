@@ -90,13 +90,13 @@ def fetch(
             found = {k.lower(): v for k, v in response.headers.items()}
     except HTTPError as error:
         with error:
-            reason = _reason(error.read(bounds.TOKEN_BYTES), hide)
+            reason = _reason(_body(error), hide)
         raise AuthError(
             f"{what} answered HTTP {error.code}{reason}",
             code="token-refused",
             retryable=error.code >= 500 or error.code == 429,
         ) from None
-    except (URLError, OSError, HTTPException, ValueError) as error:
+    except (URLError, OSError, HTTPException, ValueError, OverflowError) as error:
         cause = getattr(error, "reason", None) or error
         raise AuthError(
             f"{what} can't be reached: {cause}",
@@ -105,6 +105,18 @@ def fetch(
             retryable=True,
         ) from None
     return Answer(what, raw.decode(errors="replace").strip(), found)
+
+
+def _body(error: HTTPError) -> bytes:
+    try:
+        return error.read(bounds.TOKEN_BYTES)
+    except (
+        OSError,
+        HTTPException,
+        ValueError,
+        OverflowError,
+    ):  # the rest of it is broken; the status is known
+        return b""
 
 
 class _NoRedirect(HTTPRedirectHandler):

@@ -108,8 +108,10 @@ class _Parser:
                 return t.struct(*self._inside("<", self._fields, ">"))
             case "uniontype":
                 self._inside("<", self._types, ">")
+                whole = self._since(start)
                 return t.unreadable(
-                    self._since(start), "neither Spark nor DuckDB reads a uniontype"
+                    whole if len(whole) <= _SHOWN else f"{whole[:_SHOWN]}...",
+                    "neither Spark nor DuckDB reads a uniontype",
                 )
             case "decimal" | "dec" | "numeric":
                 numbers = self._numbers()

@@ -327,3 +327,25 @@ def test_an_integer_is_found_by_its_text_wherever_it_is_listed(
     assert [axis.spelled(v) for v in listed] == listed
     assert len(listed) == axis.size
     assert axis.spelled(str(first - 1)) is None
+
+
+@pytest.mark.parametrize("unit", ["MILLIS", "DAYS", "WEEKS", "MONTHS", "YEARS"])
+@pytest.mark.parametrize("interval", [1, 2**31, 2**40, 2**62])
+def test_a_step_beyond_all_years_leaves_the_first_value(unit: str, interval: int) -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    axis = DateAxis(start, shifted(start, 20, "DAYS"), parse_pattern("yyyy-MM-dd"), interval, unit)
+    listed = list(axis.values()) if interval > 1 or unit != "MILLIS" else ["2026-01-01"]
+    assert listed[0] == "2026-01-01"
+    assert interval == 1 or (len(listed) == axis.size == 1)
+
+
+def test_the_values_of_a_wide_key_are_not_kept() -> None:
+    properties = {"n.type": "integer", "n.range": "0,999999", "n.digits": "100"}
+    where = [KeyCondition("n", ">=", ("999990",))]
+    assert len(values({"n": "int"}, properties, where)) == 10
+
+
+@pytest.mark.parametrize("count", ["1000000000000", "9223372036854775806"])
+def test_a_range_of_more_numbers_than_can_be_counted(count: str) -> None:
+    with pytest.raises(PlanError, match="partition projection gives"):
+        values({"n": "bigint"}, {"n.type": "integer", "n.range": f"0,{count}"})

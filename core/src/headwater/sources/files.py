@@ -10,7 +10,7 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from headwater import hive_layout, local_files
+from headwater import bounds, hive_layout, local_files
 from headwater.arrow_types import data_type
 from headwater.credentials import Access
 from headwater.errors import ConfigError, SourceError
@@ -214,7 +214,7 @@ def _read_columns(format: str, path: Path, separator: str) -> tuple[Column, ...]
     try:
         if format == "csv":
             with path.open(encoding="utf-8-sig") as lines:
-                header = lines.readline().rstrip("\r\n")
+                header = lines.readline(bounds.HEADER_CHARACTERS).rstrip("\r\n")
             return tuple(Column(n.strip().strip('"'), STRING) for n in header.split(separator))
         if format == "orc":
             from pyarrow import orc
@@ -224,6 +224,6 @@ def _read_columns(format: str, path: Path, separator: str) -> tuple[Column, ...]
             import pyarrow.parquet as pq
 
             schema = pq.read_schema(path)
-    except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
+        return tuple(Column(f.name, data_type(f.type)) for f in schema)
+    except (pa.ArrowException, ValueError, OSError) as error:  # of names that are no UTF-8, too
         raise SourceError(f"{path} can't be read as {format}: {error}") from error
-    return tuple(Column(f.name, data_type(f.type)) for f in schema)

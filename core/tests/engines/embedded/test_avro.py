@@ -197,6 +197,31 @@ def test_what_is_no_avro_is_an_error(tmp_path: Path) -> None:
         rows("SELECT * FROM t", t=relation(path, n="int"))
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"Obj\x01\x02" + b"\xff" * 9 + b"\x01", b"Obj\x01\x04\x14avro.codec\x0e\x00\x00"],
+)
+def test_lengths_that_lie_are_errors(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.avro"
+    path.write_bytes(content)
+    with pytest.raises(EngineError, match=r"a\.avro can't be read as Avro|can't be read as avro"):
+        rows("SELECT * FROM t", t=relation(path, n="int"))
+
+
+def test_a_schema_whose_named_types_multiply_is_refused(tmp_path: Path) -> None:
+    inner: dict[str, Any] = {
+        "type": "record",
+        "name": "r0",
+        "fields": [{"name": "a", "type": "int"}],
+    }
+    for i in range(1, 40):
+        fields = [{"name": "a", "type": inner}, {"name": "b", "type": f"r{i - 1}"}]
+        inner = {"type": "record", "name": f"r{i}", "fields": fields}
+    path = avro(tmp_path / "a.avro", record(n="int"), [{"n": 1}])
+    with pytest.raises(UnsupportedError, match="more than 50,000 types"):
+        rows("SELECT * FROM t", t=relation(path, schema=inner, n="int"))
+
+
 def test_a_broken_block_is_an_error(tmp_path: Path) -> None:
     path = avro(tmp_path / "a.avro", record(s="string"), [{"s": "x" * 100}] * 100, "deflate")
     body = bytearray(path.read_bytes())

@@ -53,6 +53,7 @@ def column_type(text: str) -> DataType:
         shown = text if len(text) <= 80 else f"{text[:77]}..."
         # The error quotes the text that core saw, with backticks that the user never wrote.
         problem = re.sub(r"^type .*(?=ends too soon|: )(: )?", "", str(error))
+        problem = problem if len(problem) <= 200 else f"{problem[:200]}..."
         return unreadable(repr(shown), f"{_NO_TYPE}: {problem}")
 
 

@@ -128,8 +128,8 @@ class DateAxis:
         if self.last < self.first:
             return 0
         if self.unit in MILLISECONDS:
-            step = timedelta(milliseconds=self.interval * MILLISECONDS[self.unit])
-            return (self.last - self.first) // step + 1
+            step = self.interval * MILLISECONDS[self.unit]
+            return (self.last - self.first) // timedelta(milliseconds=1) // step + 1
         years, months = self.last.year - self.first.year, self.last.month - self.first.month
         return (years * 12 + months) // (self.interval * (12 if self.unit == "YEARS" else 1)) + 1
 
@@ -137,7 +137,10 @@ class DateAxis:
         """Yield them in rising order, each text once."""
         before = None
         for step in itertools.count():
-            moment = shifted(self.first, step * self.interval, self.unit)
+            try:
+                moment = shifted(self.first, step * self.interval, self.unit)
+            except (OverflowError, ValueError):  # beyond the years that there are
+                return
             if moment > self.last:
                 return
             text = self.pattern.format(moment)

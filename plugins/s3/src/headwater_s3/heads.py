@@ -57,13 +57,13 @@ def file_columns(
             import pyarrow.parquet as pq
 
             schema = pq.read_schema(pa.PythonFile(_Remote(session, file), mode="r"))
-    except (pa.ArrowInvalid, OSError) as error:  # ORC's reader raises the second
+        return tuple(Column(f.name, data_type(f.type)) for f in schema)
+    except (pa.ArrowException, ValueError, OSError) as error:  # of names that are no UTF-8, too
         raise SourceError(
             f"{file.uri} can't be read as {format}: {error}",
             code="wrong-format",
             hint="is `format` right, and does the path match other files too?",
         ) from error
-    return tuple(Column(f.name, data_type(f.type)) for f in schema)
 
 
 def suggested_columns(session: AwsSession, file: S3Object) -> str:

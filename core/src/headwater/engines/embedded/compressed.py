@@ -130,7 +130,7 @@ def _split(relation: FileRelation, one: Compressed, data: bytes) -> pa.StringArr
     compute: Any = pc
     try:
         text = pa.array([data.removesuffix(b"\n")], pa.binary()).cast(pa.string())
-    except pa.ArrowInvalid as error:
+    except pa.ArrowException as error:
         where = f"{one.file.path} of table {relation.name}"
         raise not_text("embedded", where) from error
     lines: pa.StringArray = compute.split_pattern(text, pattern="\n").flatten()

@@ -17,7 +17,7 @@ from headwater.engines.embedded.lakes import RowStream
 from headwater.engines.embedded.lines import check_sizes
 from headwater.engines.embedded.paths import is_remote
 from headwater.engines.embedded.scans import Group, Scan
-from headwater.errors import DataChangedError, EngineError, UnsupportedError
+from headwater.errors import DataChangedError, EngineError, HeadwaterError, UnsupportedError
 from headwater.relation import DataFile, FileRelation
 from headwater.sql.portable.spelling import name, null
 from headwater.table import Column
@@ -78,7 +78,7 @@ def scans(
     check_sizes(connection, relation, group, paths)
     alike: dict[tuple[tuple[str, tuple[DataType, ...]], ...], list[DataFile]] = defaultdict(list)
     for file in group.files:
-        types = reader.types(_open(connection, paths[file.path]), file)
+        types = _types(reader, _open(connection, paths[file.path]), file, group.format)
         alike[tuple((n, tuple(t)) for n, t in types.items())].append(file)
     asked = {c.name.casefold() for c in relation.columns}
     for number, (held, files) in enumerate(alike.items()):
@@ -101,6 +101,26 @@ def scans(
             absent=tuple(c.name for c in relation.data_columns if c.name not in columns),
             others=tuple(n for n, _ in held if n.casefold() not in asked),
         )
+
+
+def _types(
+    reader: Reader, content: pa.NativeFile, file: DataFile, format: str
+) -> Mapping[str, Sequence[DataType]]:
+    """Return the types of a file's columns; what its reader stumbles over is the file's fault.
+
+    Raises:
+        EngineError: If it is no file of that format.
+    """
+    try:
+        return reader.types(content, file)
+    except (HeadwaterError, OSError):
+        raise
+    except Exception as error:
+        # Libraries raise whatever broken lengths and names bring about: SystemError, MemoryError.
+        raise EngineError(
+            f"{file.path} can't be read as {format}: {type(error).__name__}: {str(error)[:300]}",
+            hint="is it a file of that format, and whole? a catalog may call it what it is not",
+        ) from error
 
 
 def _columns(

@@ -147,7 +147,7 @@ def _check_elsewhere(session: AwsSession, log: str, table: str) -> None:
 def _checked(uri: str, content: bytes, table: str) -> list[str]:
     """Check the deletion vectors of a file of the log; return the sidecars that it names."""
     try:
-        actions = _actions(uri, content)
+        actions = _readable(uri, content)
         vectors = [
             v for a in actions if (v := (a.get("add") or {}).get("deletionVector")) is not None
         ]
@@ -184,6 +184,15 @@ def _actions(uri: str, content: bytes) -> list[dict[str, Any]]:
     ]
     found: list[dict[str, Any]] = file.read(columns=columns).to_pylist() if columns else []
     return found
+
+
+def _readable(uri: str, content: bytes) -> list[dict[str, Any]]:
+    import pyarrow as pa
+
+    try:
+        return _actions(uri, content)
+    except pa.ArrowException as error:
+        raise ValueError(str(error)) from error
 
 
 def _refusal(session: AwsSession, log: str, table: str) -> None:

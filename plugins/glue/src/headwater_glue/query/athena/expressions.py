@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -87,6 +88,8 @@ class Expressions:
             return Typed(str(number), t.INT if number < 2**31 else t.BIGINT, text)
         if re.fullmatch(r"[0-9]*\.[0-9]*", text):
             return decimal_literal(text, node)
+        if math.isinf(float(text)):
+            refuse(node, "a number beyond all doubles")
         return Typed(f"{text}D", t.DOUBLE, text)
 
     def _boolean(self, node: exp.Boolean) -> Typed:

@@ -182,6 +182,8 @@ class Queries:
         names = node.args["alias"].columns if node.args.get("alias") else []
         if value.type.name != "array" or value.type.element.name == "struct" or len(names) != 1:
             refuse(join, f"UNNEST of {value.type} as {len(names)} columns")
+        if not node.alias:
+            refuse(join, "UNNEST without a name")
         element = Column(names[0].name, value.type.element)
         scope.add(Source(node.alias, (element,)), join)
         alias, name = quoted(node.alias), quoted(element.name)
