@@ -16,9 +16,16 @@ from urllib.parse import unquote
 from headwater import errors
 from headwater.engines.refusals import refused
 from headwater.engines.text_files import damaged
-from headwater.errors import AccessDeniedError, DataChangedError, EngineError, HeadwaterError
+from headwater.errors import (
+    AccessDeniedError,
+    DataChangedError,
+    EngineError,
+    HeadwaterError,
+    UnsupportedError,
+)
+from headwater.lakes.missing import file_missing
 from headwater.plan import Scan
-from headwater.relation import FileRelation
+from headwater.relation import DeltaRelation, FileRelation, IcebergRelation
 
 _CONDITION: Final = re.compile(r"\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\] (.*)")
 _DENIED: Final = re.compile(r"AccessDenied|Access Denied|InvalidAccessKeyId")
@@ -41,6 +48,14 @@ _CARRIED: Final = "headwater error: "
 _SCHEME: Final = re.compile(r"\bhw[0-9a-f]{12}://")
 """Schemes under which we open S3 (`storage`)."""
 _GONE: Final = ("PATH_NOT_FOUND", "FAILED_READ_FILE.FILE_NOT_EXIST", "READ_FILES_NOT_FOUND")
+_LAKE_GONE: Final = re.compile(
+    r"NotFoundException|NoSuchKey|FileNotFoundException|FILE_NOT_EXIST|PATH_NOT_FOUND"
+    r"|READ_FILES_NOT_FOUND|DELTA_FILE_NOT_FOUND"
+)
+"""How Iceberg, Delta and S3A say that a file is not there."""
+_LAKE_FILE: Final = re.compile(r"\b(?:s3[an]?|file|hdfs|gs|abfss?):/+[^\s'\"`,;\]]*[^\s'\"`,;:.\]]")
+REFUSED: Final = "headwater.refused.Scheme"
+"""Stands as the class of schemes that a table's files can't be of: there is no such class."""
 _CHANGED: Final = re.compile(r"RemoteFileChangedException|is not a Parquet file|Length of file")
 _MISSING: Final = {
     "org.apache.hadoop.fs.s3a.S3AFileSystem not found": (
@@ -156,6 +171,15 @@ def failure(text: str, scans: Sequence[Scan]) -> HeadwaterError:
         return refused(status[1] if status else "403", doing, said, path)
     if why := _DAMAGED.search(text):
         return damaged("spark", where, why[1])
+    if REFUSED in text:
+        return UnsupportedError(
+            f"spark engine: {where} names a file that does not lie in the storage that it is read "
+            "from",
+            code="foreign-place",
+            hint="whoever writes the table must keep its files there",
+        )
+    if missing := _missing_of_a_lake(text, scans):
+        return missing
     if "FileNotFoundException" in text or any(c.startswith(_GONE) for c, _ in conditions):
         return DataChangedError(
             f"{where} was there when the read was planned and is gone now",
@@ -176,6 +200,35 @@ def failure(text: str, scans: Sequence[Scan]) -> HeadwaterError:
                 hint="correct the value or the expression (try_cast, CASE, nullif)",
             )
     return EngineError(f"spark engine: reading {where} failed: {_reason(text, conditions)}")
+
+
+def _missing_of_a_lake(text: str, scans: Sequence[Scan]) -> HeadwaterError | None:
+    """Return the error of a file that an Iceberg or Delta table of the read names, if it is one.
+
+    A file that was listed for the plan is another matter: it was there.
+    """
+    lakes = [r for s in scans if isinstance(r := s.relation, IcebergRelation | DeltaRelation)]
+    if not lakes or not _LAKE_GONE.search(text):
+        return None
+    planned = {
+        file.path.partition("://")[2]
+        for s in scans
+        if isinstance(s.relation, FileRelation)
+        for file in s.relation.files
+    }
+    for found in _LAKE_FILE.findall(text):
+        place = unquote(found).partition("://")[2]
+        if place not in planned:
+            # A table's files lie below its directory, mostly; else any table of the read will do.
+            near = [r for r in lakes if place.startswith(_root(r))]
+            return file_missing((near or lakes)[0], found)
+    return None
+
+
+def _root(relation: IcebergRelation | DeltaRelation) -> str:
+    if isinstance(relation, DeltaRelation):
+        return relation.location.partition("://")[2].rstrip("/")
+    return relation.metadata_location.partition("://")[2].rpartition("/metadata/")[0]
 
 
 def _reason(text: str, conditions: Sequence[tuple[str, str]]) -> str:
