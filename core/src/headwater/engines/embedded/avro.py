@@ -77,7 +77,7 @@ def scans(
         DataChangedError: If a file has another length than the plan saw.
         EngineError: If a file is no Avro file, or a column not of the type that the table declares.
     """
-    options = checked_options(relation, group.options, {"avroSchema": None})
+    options = checked_options(relation, group.format, group.options, {"avroSchema": None})
     need("fastavro", f"Avro table {relation.name}")
     text = options.get("avroschema")
     schema = None if text is None else _Schema.of(text, f"table {relation.name}")

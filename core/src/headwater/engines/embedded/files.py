@@ -73,7 +73,7 @@ def select(
             raise UnsupportedError(
                 f"table {relation.name} is made of {group.format} files, which the embedded engine "
                 "does not read",
-                hint="use the spark engine: pip install headwater[spark], engine: {type: spark}",
+                hint="no engine here does: write it as one of " + ", ".join(sorted(_SCANNERS)),
             )
         for scan in scanner(connection, readable, group, paths):
             values = _partition_columns(relation, scan.files, scan.file_index)

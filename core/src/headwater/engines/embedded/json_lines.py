@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from headwater.engines import text_shapes as shapes
-from headwater.engines.embedded.lines import check_sizes, checked_options, source
+from headwater.engines.embedded.lines import check_sizes, checked_options, source, way_out
 from headwater.engines.embedded.misfits import Misfits
 from headwater.engines.embedded.scans import Group, Scan
 from headwater.errors import UnsupportedError
@@ -49,7 +49,7 @@ def json(
     Raises:
         UnsupportedError: For an option or a column type whose meaning is not known here.
     """
-    options = checked_options(relation, group.options, _SPARK)
+    options = checked_options(relation, group.format, group.options, _SPARK)
     for name, allowed in _SPARK_FIXED.items():
         if options[name].strip().lower() not in allowed:
             raise UnsupportedError(
@@ -78,7 +78,9 @@ def hive_json(
         if k.lower().startswith("key.")
     }
     rest = {k: v for k, v in group.options.items() if not k.lower().startswith("key.")}
-    options = checked_options(relation, rest, {"malformed": "fail", "keys": "ignore-case"})
+    options = checked_options(
+        relation, group.format, rest, {"malformed": "fail", "keys": "ignore-case"}
+    )
 
     def field(object_: str, key: str) -> str:
         path = _path(relation, key)
@@ -141,7 +143,7 @@ def _scan(
                 f"table as {column.type}"
             )
         value = field("j", named.get(folded, own[folded].name))
-        columns[column.name] = _value(relation, column, value, field, named, misfits)
+        columns[column.name] = _value(relation, group.format, column, value, field, named, misfits)
     lines = source(relation, group, check_sizes(connection, relation, group, paths), skip=False)
     blank = f"line IS NULL OR regexp_full_match(line, {text(shapes.BLANK)})"
 
@@ -166,6 +168,7 @@ def _scan(
 
 def _value(
     relation: FileRelation,
+    format: str,
     column: Column,
     value: str,
     field: _Field,
@@ -187,7 +190,7 @@ def _value(
         raise UnsupportedError(
             f"table {relation.name}: the embedded engine does not read column {column.name} "
             f"({column.type}){why}",
-            hint="leave the column out of the query, or use the spark engine",
+            hint=f"leave the column out of the query; or {way_out(format)}",
         )
     return made
 

@@ -136,13 +136,24 @@ def _compressed(
     return found
 
 
+def way_out(format: str) -> str:
+    """Return the hint for what is not read of a format: Spark reads its own, not more of Hive's."""
+    if format.startswith("hive-"):
+        return "write the files as Parquet, or as Spark's csv or json: no engine reads more of them"
+    return "use the spark engine for this table"
+
+
 def checked_options(
-    relation: FileRelation, options: Mapping[str, str], known: Mapping[str, str | None]
+    relation: FileRelation,
+    format: str,
+    options: Mapping[str, str],
+    known: Mapping[str, str | None],
 ) -> dict[str, str]:
     """Return a format's options, lower-cased, with defaults.
 
     Args:
         relation: Whose they are, for errors.
+        format: The format.
         options: As given.
         known: The options that are honoured, with their defaults; a default of None: no value.
 
@@ -155,7 +166,7 @@ def checked_options(
         raise UnsupportedError(
             f"table {relation.name}: the embedded engine does not honour the reader options "
             f"{', '.join(strange)}",
-            hint="use the spark engine for this table",
+            hint=way_out(format),
         )
     merged = {k.lower(): v for k, v in known.items() if v is not None}
     return merged | given

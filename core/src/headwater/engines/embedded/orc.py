@@ -29,7 +29,7 @@ def scans(
         DataChangedError: If a file has another length than the plan saw.
         EngineError: If a file's column is not of the type that the table declares.
     """
-    checked_options(relation, group.options, {})
+    checked_options(relation, group.format, group.options, {})
     yield from whole.scans(connection, relation, group, paths, whole.Reader(_types, _rows))
 
 

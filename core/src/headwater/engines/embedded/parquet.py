@@ -93,7 +93,7 @@ def _reads(
             raise EngineError(
                 f"table {relation.name}, column {column.name!r}: {error} (file {sample.path})",
                 code="parquet-type-conflict",
-                hint="Spark fails on this file too; correct the table's type or rewrite the file",
+                hint="correct the table's type, or rewrite the file",
             ) from None
         reads[column.name] = _as_table(relation, partition, column, value)
     return reads

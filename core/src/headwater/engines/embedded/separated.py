@@ -22,6 +22,7 @@ from headwater.engines.embedded.lines import (
     checked_options,
     is_true,
     source,
+    way_out,
 )
 from headwater.engines.embedded.misfits import Misfits
 from headwater.engines.embedded.scans import Group, Scan
@@ -76,14 +77,14 @@ def csv(
     Raises:
         UnsupportedError: For an option or a column type whose meaning is not known here.
     """
-    options = checked_options(relation, group.options, _CSV)
+    options = checked_options(relation, group.format, group.options, _CSV)
     for name, allowed in _CSV_FIXED.items():
         if options[name].strip().lower() not in allowed:
-            raise _refused(relation, name, options[name])
+            raise _refused(relation, group.format, name, options[name])
     separator = options.get("delimiter", options["sep"])
     quote, escape = options["quote"], options["escape"]
     misfits = Misfits.of(relation, group)
-    fields, whole = _quoted_fields(relation, separator, quote, escape)
+    fields, whole = _quoted_fields(relation, group.format, separator, quote, escape)
     odd = misfits.raised(NOT_PORTABLE, _QUOTES, "line", "BOOLEAN", kind="' quotes'")
     listed = check_sizes(connection, relation, group, paths)
     header = is_true(options, "header")
@@ -100,7 +101,7 @@ def csv(
         token = f"f[{index + 1}]"
         value = _unquoted(token, quote, escape, empty)
         value = f"nullif(CASE WHEN {token} = '' THEN NULL ELSE {value} END, {text(nulls)})"
-        columns[column.name.casefold()] = _value(relation, column, value, misfits)
+        columns[column.name.casefold()] = _value(relation, group.format, column, value, misfits)
     yield Scan(rows, _chosen(relation, group, columns), group.files)
 
 
@@ -112,7 +113,7 @@ def hive_text(
     Raises:
         UnsupportedError: For an option or a column type whose meaning is not known here.
     """
-    options = checked_options(relation, group.options, _HIVE_TEXT)
+    options = checked_options(relation, group.format, group.options, _HIVE_TEXT)
     listed = check_sizes(connection, relation, group, paths)
     lines = source(relation, group, listed, skip=is_true(options, "header"))
     split = f"string_split(coalesce(line, ''), {text(options['sep'])})"
@@ -120,7 +121,7 @@ def hive_text(
     misfits = Misfits.of(relation, group)
     for index, column in _asked(relation, group):
         value = f"nullif(f[{index + 1}], {text(options['nullvalue'])})"
-        columns[column.name.casefold()] = _value(relation, column, value, misfits)
+        columns[column.name.casefold()] = _value(relation, group.format, column, value, misfits)
     rows = f"(SELECT {split} AS f, file_index FROM {lines}) AS r"
     yield Scan(rows, _chosen(relation, group, columns), group.files)
 
@@ -133,9 +134,9 @@ def hive_csv(
     Raises:
         UnsupportedError: For an option, or a column that is no text.
     """
-    options = checked_options(relation, group.options, _HIVE_CSV)
+    options = checked_options(relation, group.format, group.options, _HIVE_CSV)
     quote, escapes = options["quote"], options["escape"] + options["quote"]
-    fields, whole = _quoted_fields(relation, options["sep"], quote, escapes)
+    fields, whole = _quoted_fields(relation, group.format, options["sep"], quote, escapes)
     odd = Misfits.of(relation, group).raised(
         NOT_PORTABLE, _QUOTES, "line", "BOOLEAN", kind="' hive-quotes'"
     )
@@ -182,31 +183,34 @@ def _chosen(relation: FileRelation, group: Group, values: Mapping[str, str]) -> 
     return chosen
 
 
-def _value(relation: FileRelation, column: Column, value: str, misfits: Misfits) -> str:
+def _value(
+    relation: FileRelation, format: str, column: Column, value: str, misfits: Misfits
+) -> str:
     made = converted(value, column, misfits)
     if made is None:
         raise UnsupportedError(
             f"table {relation.name}: the embedded engine does not read column {column.name} "
             f"({column.type}) from text",
-            hint="leave the column out of the table, or use the spark engine",
+            hint=f"leave the column out of the query; or {way_out(format)}",
         )
     return made
 
 
 def _quoted_fields(
-    relation: FileRelation, separator: str, quote: str, escapes: str
+    relation: FileRelation, format: str, separator: str, quote: str, escapes: str
 ) -> tuple[str, str]:
     """Return an expression for a line's fields, quotes included, and whether it has them.
 
     Args:
         relation: Whose lines they are, for errors.
+        format: Their format.
         separator: What parts fields.
         quote: What fields may be put into.
         escapes: Each of them before a quote, inside of quotes, makes it one of the text.
     """
     for name, value in (("sep", separator), ("quote", quote), *(("escape", e) for e in escapes)):
         if len(value) != 1 or value in "\r\n":
-            raise _refused(relation, name, value)
+            raise _refused(relation, format, name, value)
     sep, q = re.escape(separator), re.escape(quote)
     inside = f"(?:[^{_in_class(quote, *escapes)}]|[{_in_class(*escapes)}]{q})*"
     plain = f"[^{_in_class(separator, quote)}]*"
@@ -235,9 +239,9 @@ def _unquoted(token: str, quote: str, escapes: str, empty: str) -> str:
     return f"CASE WHEN starts_with({token}, {text(quote)}) THEN {emptied} ELSE {token} END"
 
 
-def _refused(relation: FileRelation, name: str, value: str) -> UnsupportedError:
+def _refused(relation: FileRelation, format: str, name: str, value: str) -> UnsupportedError:
     return UnsupportedError(
         f"table {relation.name}: the embedded engine does not honour the reader option "
         f"{name}={value!r}",
-        hint="use the spark engine for this table",
+        hint=way_out(format),
     )

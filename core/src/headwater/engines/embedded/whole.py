@@ -143,7 +143,7 @@ def _columns(
             raise EngineError(
                 f"table {relation.name}, column {column.name!r}: {conflict} (file {file.path})",
                 code="file-type-conflict",
-                hint="correct the table's type, or use the spark engine",
+                hint="correct the table's type; Spark reads it only where it widens a number",
             )
         found[column.name] = replace(column, name=spelled[0])
     return found

@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from headwater import errors
+from headwater.engines.misfits import PART, misfit
 from headwater.engines.refusals import refused
 from headwater.engines.text_files import damaged
 from headwater.errors import (
@@ -28,6 +29,11 @@ from headwater.plan import Scan
 from headwater.relation import DeltaRelation, FileRelation, IcebergRelation
 
 _CONDITION: Final = re.compile(r"\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\] (.*)")
+_MISFIT: Final = re.compile(
+    rf"headwater: ([^{PART}]*){PART}([^{PART}]*){PART}([^{PART}]*){PART}([^{PART}]*){PART}"
+    rf"([^{PART}]*){PART}(.*?){PART}",
+    re.DOTALL,
+)
 _DENIED: Final = re.compile(r"AccessDenied|Access Denied|InvalidAccessKeyId")
 _STATUS: Final = re.compile(r"Status Code: ([345]\d\d)\b")
 _OTHER_STATUS: Final = ("304", "404", "412", "416")
@@ -159,6 +165,10 @@ def failure(text: str, scans: Sequence[Scan]) -> HeadwaterError:
     text = _SCHEME.sub("s3://", text)
     conditions = _CONDITION.findall(text)
     where, path = _place(text, scans)
+    if odd := _MISFIT.search(text):
+        what, table, column, kind, file, value = odd.groups()
+        planned = path if path is not None else file
+        return misfit("spark", "not-portable-value", what, table, column, kind, planned, value)
     if _EXPIRED.search(text):
         return AccessDeniedError(
             f"spark engine: the credentials for {where} expired while it was read",

@@ -17,11 +17,12 @@ from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
-from headwater.engines.spark import hive_lines, listing
+from headwater.engines.spark import hive_lines, listing, own_lines, zstd_frames
 from headwater.engines.spark.floats import kept_from_readers
 from headwater.engines.spark.groups import FileGroup, groups
 from headwater.engines.spark.storage import Opening
 from headwater.engines.spark.types import ddl, literal, unpadded
+from headwater.engines.text_files import damaged
 from headwater.errors import UnsupportedError
 from headwater.relation import DataFile, FileRelation
 from headwater.sql.rewriting import quoted
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 FORMATS: Final = frozenset({"parquet", "csv", "json", "orc", "avro"}) | hive_lines.FORMATS
+TEXT: Final = own_lines.FORMATS | hive_lines.FORMATS
 PARTITIONS_A_STATEMENT: Final = 1000
 METADATA: Final = "_metadata"
 """Spark's own column about a row's file; a table's column of that name would hide it."""
@@ -77,6 +79,7 @@ class Files:
     def _group(self, group: FileGroup, opening: Opening) -> DataFrame:
         files = {opening.path(f.path): f for f in group.files}
         read = hive_lines.as_lines(group, _unused(group, "_line"))
+        self._check_frames(group, files, opening)
         if self._may_be_table(group, opening):
             frame = self._table(read, opening)
             listed = listing.listed(frame)
@@ -85,6 +88,17 @@ class Files:
                 kept = [(quoted(c.name), c) for c in unpadded(group.keys)]
                 return _cut(frame, group, read, kept).selectExpr(*_select(group, read))
         return self._reader(group, read, files, opening)
+
+    def _check_frames(
+        self, group: FileGroup, files: Mapping[str, DataFile], opening: Opening
+    ) -> None:
+        """Raise for a Zstandard file that ends within a frame."""
+        packed = [path for path in files if zstd_frames.is_zstd(path)]
+        if group.format not in TEXT or not packed:
+            return
+        for path in zstd_frames.cut(self._session, packed, opening.options):
+            where = f"{files[listing.plain(path)].path} of table {group.relation.name}"
+            raise damaged("spark", where, "it ends within a frame")
 
     def _may_be_table(self, group: FileGroup, opening: Opening) -> bool:
         # Its directories are listed with the session's settings alone, not with a reader's options;
@@ -191,7 +205,7 @@ def _select(group: FileGroup, read: FileGroup, *, keys: DataType | None = None) 
         read: As what the files were read.
         keys: Type in which it has the keys; None for their own.
     """
-    cut = {} if read is group else hive_lines.values_of(quoted(read.columns[0].name), group)
+    cut = {} if read is group else hive_lines.values_of(read.columns[0].name, group)
     own = {c.name.casefold(): c for c in group.columns}
     own |= {c.name.casefold(): replace(c, type=keys or c.type) for c in group.keys}
     for column in group.relation.columns:

@@ -13,9 +13,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.engines import text_shapes as shapes
-from headwater.engines.spark import hive_json
+from headwater.engines.misfits import NOT_TEXT
+from headwater.engines.spark import hive_json, own_lines
 from headwater.engines.spark.groups import FileGroup
 from headwater.engines.spark.types import ddl, literal, raised, whole
+from headwater.engines.text_files import check_suffix
 from headwater.errors import UnsupportedError
 from headwater.sql.rewriting import quoted
 from headwater.table import Column
@@ -34,15 +36,19 @@ FORMATS: Final = frozenset({*_KNOWN, hive_json.FORMAT})
 
 
 def as_lines(group: FileGroup, line: str) -> FileGroup:
-    """Return a group as Spark reads it: Hive's text formats by lines, others as they are.
+    """Return a group as Spark reads it: text formats by lines, others as they are.
 
     Args:
         group: The files.
         line: Name of the column of lines.
     """
-    if group.format not in FORMATS:
+    if group.format not in FORMATS and not own_lines.is_lines(group):
         return group
-    return replace(group, format="text", options={}, columns=(Column(line, STRING),))
+    for file in group.files:
+        check_suffix(group.relation, file)
+    whole_files = group.format in own_lines.FORMATS and own_lines.is_whole(group)
+    options = {"wholetext": "true"} if whole_files else {}
+    return replace(group, format="text", options=options, columns=(Column(line, STRING),))
 
 
 def cut(
@@ -56,22 +62,55 @@ def cut(
         line: Name of the column of lines, and then of fields.
         kept: Further columns: their values as SQL, their names and types.
     """
-    if group.format == hive_json.FORMAT:
-        others = [f"{value} AS {quoted(c.name)}" for value, c in kept]
-        object_ = f"{hive_json.objects(quoted(line), group)} AS {quoted(line)}"
-        return frame.where(hive_json.is_row(quoted(line))).selectExpr(object_, *others)
-    columns = [(quoted(line), Column(line, STRING)), *kept]
-    if _options(group)["header"].strip().lower() == "true":
-        place = [
-            ("_metadata.file_path", Column(f"{line}_path", STRING)),
-            ("_metadata.file_block_start", Column(f"{line}_start", BIGINT)),
-        ]
-        named = [f"{value} AS {quoted(c.name)}" for value, c in (*columns, *place)]
-        types = ddl(c for _, c in (*columns, *place))
+    path = _path(line)
+    columns = [
+        (quoted(line), Column(line, STRING)),
+        *kept,
+        ("_metadata.file_path", Column(path, STRING)),
+    ]
+    odd = raised(
+        "not UTF-8", table=group.relation.name, value="''", file="_metadata.file_path",
+        kind=literal(f" {NOT_TEXT}"),
+    )  # fmt: skip
+    frame = frame.where(f"CASE WHEN is_valid_utf8({quoted(line)}) THEN true ELSE {odd} END")
+    own = group.format in own_lines.FORMATS
+    if own or group.format == hive_json.FORMAT:
+        frame = frame.where(hive_json.is_row(quoted(line)))
+    if own_lines.has_header(group) if own else _has_header(group):
+        start = ("_metadata.file_block_start", Column(f"{line}_start", BIGINT))
+        named = [f"{value} AS {quoted(c.name)}" for value, c in (*columns, start)]
+        types = ddl(c for _, c in (*columns, start))
         frame = _without_firsts(frame.selectExpr(*named), types)
         columns = [(quoted(c.name), c) for _, c in columns]
     rest = [f"{value} AS {quoted(c.name)}" for value, c in columns[1:]]
+    file = columns[-1][0]
+    if own:
+        # Parsed once, for the check and for the fields.
+        made = f"{line}_made"
+        frame = frame.selectExpr(quoted(line), f"{own_lines.parsed(quoted(line), group)} AS "
+                                 f"{quoted(made)}", *rest)  # fmt: skip
+        frame = frame.where(own_lines.check(quoted(line), quoted(made), quoted(path), group))
+        others = [quoted(c.name) for _, c in columns[1:]]
+        field = f"explode({quoted(made)})" if own_lines.is_whole(group) else quoted(made)
+        return frame.selectExpr(f"{field} AS {quoted(line)}", *others)
+    if group.format == hive_json.FORMAT:
+        frame = frame.where(hive_json.check(quoted(line), file, group))
+        object_ = f"{hive_json.objects(quoted(line))} AS {quoted(line)}"
+        return frame.selectExpr(object_, *rest)
+    if group.format == "hive-csv":
+        frame = frame.where(_closed(quoted(line), file, group))
     return frame.selectExpr(f"{_fields(quoted(line), group)} AS {quoted(line)}", *rest)
+
+
+def _path(line: str) -> str:
+    """Return the name of the column of the file's path, beside one of lines."""
+    return f"{line}_path"
+
+
+def _has_header(group: FileGroup) -> bool:
+    if group.format == hive_json.FORMAT:
+        return False
+    return _options(group)["header"].strip().lower() == "true"
 
 
 def _options(group: FileGroup) -> dict[str, str]:
@@ -109,36 +148,55 @@ def _fields(line: str, group: FileGroup) -> str:
     split = f"split({line}, {literal(re.escape(separator))}, -1)"
     if group.format == "hive-text":
         return split
-    quote, escapes = options["quote"], options["escape"] + options["quote"]
-    q, sep = re.escape(quote), re.escape(separator)
-    plain = f"[^{_in_class(quote, *escapes)}]*"
-    # Written so that Java's matcher goes deeper for each escape only, not for each character.
-    inside = f"{plain}(?:[{_in_class(*escapes)}]{q}{plain})*"
-    field = f"(?:{q}{inside}{q}|[^{_in_class(separator, quote)}]*)"
-    grammar = f"(?s)\\A{field}(?:{sep}{field})*\\z"
+    field, _ = _grammar(options)
+    sep = re.escape(separator)
     # The first field has no separator before it, so one is put there for all to look alike.
     with_one = f"concat({literal(separator)}, {line})"
     each = f"regexp_extract_all({with_one}, {literal(f'(?s){sep}({field})')}, 1)"
-    odd = raised("a line whose quotes CSV parsers read each in their own way")
     return (
         f"CASE WHEN {line} = '' THEN array('') "
-        f"WHEN NOT contains({line}, {literal(quote)}) THEN {split} "
-        f"WHEN {line} RLIKE {literal(grammar)} THEN {each} ELSE {odd} END"
+        f"WHEN NOT contains({line}, {literal(options['quote'])}) THEN {split} ELSE {each} END"
     )
 
 
-def values_of(fields: str, group: FileGroup) -> dict[str, str]:
+def _grammar(options: Mapping[str, str]) -> tuple[str, str]:
+    """Return the patterns of a field and of a line of quoted fields."""
+    quote, escapes = options["quote"], options["escape"] + options["quote"]
+    q, sep = re.escape(quote), re.escape(options["sep"])
+    plain = f"[^{_in_class(quote, *escapes)}]*"
+    # Written so that Java's matcher goes deeper for each escape only, not for each character.
+    inside = f"{plain}(?:[{_in_class(*escapes)}]{q}{plain})*"
+    field = f"(?:{q}{inside}{q}|[^{_in_class(options['sep'], quote)}]*)"
+    return field, f"(?s)\\A{field}(?:{sep}{field})*\\z"
+
+
+def _closed(line: str, file: str, group: FileGroup) -> str:
+    """Return a condition that is true of a line of quoted fields, or raises."""
+    options = _options(group)
+    odd = raised(
+        "a line whose quotes CSV parsers read each in their own way",
+        table=group.relation.name, value=line, file=file, kind=literal(" hive-quotes"),
+    )  # fmt: skip
+    plainly = f"NOT contains({line}, {literal(options['quote'])})"
+    grammar = literal(_grammar(options)[1])
+    return f"CASE WHEN {plainly} OR {line} RLIKE {grammar} THEN true ELSE {odd} END"
+
+
+def values_of(line: str, group: FileGroup) -> dict[str, str]:
     """Return an expression for each column of a group, by its name without case.
 
     Args:
-        fields: A line's fields, as SQL.
+        line: Name of the column of a line's fields (`cut`).
         group: The files.
 
     Raises:
         UnsupportedError: For a type that is not read from text.
     """
+    fields, file = quoted(line), quoted(_path(line))
+    if group.format in own_lines.FORMATS:
+        return {c.name.casefold(): f"{fields}.{quoted(c.name)}" for c in group.columns}
     if group.format == hive_json.FORMAT:
-        return hive_json.values_of(fields, group)
+        return hive_json.values_of(fields, file, group)
     options = _options(group)
     found = {}
     for index, column in enumerate(group.columns):
@@ -152,7 +210,12 @@ def values_of(fields: str, group: FileGroup) -> dict[str, str]:
             value = _unquoted(token, options["quote"], options["escape"] + options["quote"])
         else:
             text = f"nullif({token}, {literal(options['nullvalue'])})"
-            made = _converted(text, column.type)
+            odd = raised(
+                f"a text that may or may not be a value of type {column.type}",
+                table=group.relation.name, value=text, file=file, column=column.name,
+                kind=literal(f"{column.type} text"),
+            )  # fmt: skip
+            made = _converted(text, column.type, odd)
             if made is None:
                 raise UnsupportedError(
                     f"table {group.relation.name}: column {column.name} ({column.type}) is not "
@@ -211,15 +274,15 @@ def _in_class(*characters: str) -> str:
     return "".join(f"\\{c}" if c in "\\]^-[&" else c for c in dict.fromkeys(characters))
 
 
-def _converted(text: str, type_: DataType) -> str | None:
+def _converted(text: str, type_: DataType, odd: str) -> str | None:
     """Return an expression for a text as a value of a type, or None where none is known."""
     if type_.is_text:
         cut = type_.name == "varchar" and type_.precision
         return f"left({text}, {type_.precision})" if cut else text
     if type_.name in INTEGER_BITS:
-        return _case(text, type_, [(shapes.INTEGER, _cast(text, type_))], shapes.NO_DIGIT)
+        return _case(text, type_, odd, [(shapes.INTEGER, _cast(text, type_))], shapes.NO_DIGIT)
     build = _BUILDERS.get(type_.name)
-    return build(text, type_) if build else None
+    return build(text, type_, odd) if build else None
 
 
 def _cast(text: str, type_: DataType) -> str:
@@ -227,40 +290,44 @@ def _cast(text: str, type_: DataType) -> str:
 
 
 def _case(
-    text: str, type_: DataType, parts: list[tuple[str, str]], hopeless: str, odd: str | None = None
+    text: str,
+    type_: DataType,
+    other: str,
+    parts: list[tuple[str, str]],
+    hopeless: str,
+    odd: str | None = None,
 ) -> str:
-    other = raised(f"a text that may or may not be a value of type {type_}")
     listed = [*parts, *([(odd, other)] if odd is not None else []), (hopeless, "NULL")]
     whens = " ".join(f"WHEN {text} RLIKE {whole(shape)} THEN {value}" for shape, value in listed)
     made = f"CASE WHEN {text} IS NULL THEN NULL {whens} ELSE {other} END"
     return f"CAST({made} AS {type_})"
 
 
-def _floating(text: str, type_: DataType) -> str:
+def _floating(text: str, type_: DataType, other: str) -> str:
     parts = [(shapes.NUMBER, _cast(text, type_)), ("NaN", f"CAST('NaN' AS {type_})")]
-    return _case(text, type_, parts, shapes.NOT_A_FLOAT, shapes.SPECIAL_FLOAT)
+    return _case(text, type_, other, parts, shapes.NOT_A_FLOAT, shapes.SPECIAL_FLOAT)
 
 
-def _decimal(text: str, type_: DataType) -> str:
+def _decimal(text: str, type_: DataType, other: str) -> str:
     made = f"try_cast(CAST({text} AS decimal(38,20)) AS {type_})"
-    return _case(text, type_, [(shapes.DECIMAL, made)], shapes.NO_DIGIT)
+    return _case(text, type_, other, [(shapes.DECIMAL, made)], shapes.NO_DIGIT)
 
 
-def _boolean(text: str, type_: DataType) -> str:
+def _boolean(text: str, type_: DataType, other: str) -> str:
     parts = [("(?i)true", "true"), ("(?i)false", "false")]
-    return _case(text, type_, parts, shapes.NOT_A_BOOLEAN, shapes.SOME_BOOLEAN)
+    return _case(text, type_, other, parts, shapes.NOT_A_BOOLEAN, shapes.SOME_BOOLEAN)
 
 
-def _date(text: str, type_: DataType) -> str:
-    return _case(text, type_, [(shapes.DATE, _cast(text, type_))], shapes.NO_DIGIT)
+def _date(text: str, type_: DataType, other: str) -> str:
+    return _case(text, type_, other, [(shapes.DATE, _cast(text, type_))], shapes.NO_DIGIT)
 
 
-def _timestamp(text: str, type_: DataType) -> str:
+def _timestamp(text: str, type_: DataType, other: str) -> str:
     parts = [(f"{shapes.DATE} {shapes.TIME}", _cast(text, type_))]
-    return _case(text, type_, parts, shapes.NO_DIGIT)
+    return _case(text, type_, other, parts, shapes.NO_DIGIT)
 
 
-_BUILDERS: Final[dict[str, Callable[[str, DataType], str]]] = {
+_BUILDERS: Final[dict[str, Callable[[str, DataType, str], str]]] = {
     "float": _floating,
     "double": _floating,
     "decimal": _decimal,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headwater import types as t
 from headwater.arrow_types import arrow_type
+from headwater.engines.misfits import PART, SHOWN
 from headwater.errors import UnsupportedError
 from headwater.sql.rewriting import quoted
 from headwater.table import Column
@@ -108,6 +109,26 @@ def whole(shape: str) -> str:
     return literal(f"\\A(?:{shape})\\z")
 
 
-def raised(what: str) -> str:
-    """Return an expression that fails a query with an error of headwater's."""
-    return f"raise_error({literal(f'headwater: {what}')})"
+def raised(
+    what: str,
+    *,
+    table: object,
+    value: str,
+    file: str,
+    column: str = "",
+    kind: str = "''",
+) -> str:
+    """Return an expression that fails a query with an error of headwater's (`failures`).
+
+    Args:
+        what: What is wrong.
+        table: Whose value it is.
+        value: The value, as SQL.
+        file: The path of its file, as SQL.
+        column: The column that the value is for; empty where it is of a whole line.
+        kind: What the value is, as SQL; chooses the hint (`misfits`).
+    """
+    head = literal(f"headwater: {what}{PART}{table}{PART}{column}{PART}")
+    shown = f"coalesce(left(CAST({value} AS string), {SHOWN + 1}), '')"
+    part = literal(PART)
+    return f"raise_error(concat({head}, {kind}, {part}, {file}, {part}, {shown}, {part}))"

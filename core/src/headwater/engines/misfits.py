@@ -1,0 +1,86 @@
+"""Misfits: values and lines of text files that no column takes, told alike by both engines."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from headwater.engines.text_files import not_text
+from headwater.errors import EngineError
+
+SHOWN: Final = 120
+"""Characters of a value that are told."""
+PART: Final = "\x1f"
+"""Parts what engines raise: they raise one text."""
+NOT_TEXT: Final = "not-text"
+"""The kind of a line that is not UTF-8."""
+
+
+def misfit(
+    engine: str, code: str, what: str, table: str, column: str, kind: str, file: str, value: str
+) -> EngineError:
+    """Return the error for a value that no column takes.
+
+    Args:
+        engine: Who says so.
+        code: The error's.
+        what: What is wrong with the value.
+        table: Whose it is.
+        column: The column that it is for; empty where it is of a whole line.
+        kind: The column's type and what the value is, e.g. `int VARCHAR`.
+        file: Where it lies; empty where that is not known.
+        value: Its text, or the beginning of it.
+    """
+    if kind.endswith(NOT_TEXT):
+        return not_text(engine, f"{file} of table {table}")
+    where = f"table {table}"
+    if column:
+        where += f", column {column!r}"
+    if file:
+        where += f", {file}"
+    shown = value if len(value) <= SHOWN else f"{value[:SHOWN]}..."
+    return EngineError(
+        f"{engine} engine: {where}: {what}: {shown!r}", code=code, hint=_hint(column, kind)
+    )
+
+
+def _hint(column: str, kind: str) -> str:
+    type_, _, held = kind.rpartition(" ")
+    return _HINTS.get(held, "correct the value").format(column=column, type=type_)
+
+
+_AS_TEXT: Final = (
+    "correct the value; or declare the column {column} as string, in the catalog or the source's "
+    "`columns`, and convert it in the query: TRY_CAST({column} AS {type}) is NULL where it can't be"
+)
+_AS_DOUBLE: Final = (
+    "correct the value; or declare the column {column} as double, in the catalog or the source's "
+    "`columns`"
+)
+_HINTS: Final = {
+    "text": _AS_TEXT,
+    "VARCHAR": _AS_TEXT,
+    "STRING": _AS_TEXT,
+    "BIGINT": _AS_TEXT,
+    "UBIGINT": _AS_TEXT,
+    "BOOLEAN": _AS_TEXT,
+    "DOUBLE": _AS_DOUBLE,
+    "DECIMAL": _AS_DOUBLE,
+    "OBJECT": "correct the value; or declare the column {column} as a struct of the keys that are "
+    "asked for, in the catalog or the source's `columns`",
+    "ARRAY": "correct the value; or declare the column {column} as an array, in the catalog or the "
+    "source's `columns`",
+    "nested": "correct the value, or leave the column {column} out of the query",
+    "keys": "write each key once",
+    "quotes": "use the spark engine for this table, with the option multiLine=true if values hold "
+    "line breaks",
+    "hive-quotes": "write each record in one line, its quotes doubled or escaped; no engine here "
+    "reads it otherwise",
+    "open-quotes": "set the option multiLine=true, if values hold line breaks",
+    "spark-json": "correct the line or the columns' types; the option mode=PERMISSIVE makes NULLs "
+    "of what does not fit",
+    "json": "write one JSON object a line; the spark engine reads files whose objects go over "
+    "several lines with the option multiLine=true",
+    "json-file": "write one JSON object a line, and leave the option multiLine out",
+    "hive-json": "write one JSON object a line, as the table's serde and Athena want it",
+}
+"""What to do, by what the value is."""
