@@ -109,11 +109,21 @@ _OPEN: Final = "a line in which a quote is open: its record may go on in the nex
 
 def _ended(line: str, group: FileGroup) -> str:
     """Return a condition for a line with nothing after its value: parsers do not look there."""
-    given = {k: v for k, v in group.options.items() if k.lower() not in _OF_FILES}
-    schema = f"array<struct<{quoted(_BAD)}: {BOOLEAN}>>"
-    both = f"concat('[', {line}, ', {{\"{_BAD}\": true}}]')"
-    items = f"from_json({both}, {literal(schema)}{_map(given)})"
-    return f"size({items}) = 2 AND {items}[1].{quoted(_BAD)}"
+    options = _map({k: v for k, v in group.options.items() if k.lower() not in _OF_FILES})
+    end = f'{{"{_BAD}": true}}'
+    schema = f"struct<{quoted(_BAD)}: {BOOLEAN}>"
+
+    def ends(mark: str, type_: str, found: str) -> str:
+        items = (
+            f"from_json(concat('[', {line}, {literal(f', {mark}]')}), {literal(type_)}{options})"
+        )
+        return f"(size({items}) = 2 AND {items}{found}.{quoted(_BAD)})"
+
+    one = ends(end, f"array<{schema}>", "[1]")
+    if not is_whole(group):
+        return one
+    several = ends(f"[{end}]", f"array<array<{schema}>>", "[1][0]")
+    return f"CASE WHEN {line} RLIKE {literal(_BEGINS)} THEN {one} ELSE {several} END"
 
 
 def _closed(line: str, group: FileGroup) -> str:
