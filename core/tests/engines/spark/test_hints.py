@@ -51,7 +51,7 @@ def wider(lake: Path) -> FileRelation:
 
 ON_SPARK: dict[str, tuple[Callable[[Path], FileRelation], list[Any]]] = {
     "another encoding of csv": (
-        text("é,1\n".encode("latin1"), "csv", v="string", n="int", options={"encoding": "latin1"}),
+        text(b"\xe9\n", "csv", v="string", options={"encoding": "ISO-8859-1"}),
         ["é"],
     ),
     "an option of csv": (text("#x\na\n", "csv", v="string", options={"comment": "#"}), ["a"]),

@@ -97,7 +97,7 @@ class Files:
         if group.format not in TEXT or not packed:
             return
         for path in zstd_frames.cut(self._session, packed, opening.options):
-            where = f"{files[listing.plain(path)].path} of table {group.relation.name}"
+            where = f"{files[listing.path_of(path)].path} of table {group.relation.name}"
             raise damaged("spark", where, "it ends within a frame")
 
     def _may_be_table(self, group: FileGroup, opening: Opening) -> bool:
