@@ -1,8 +1,8 @@
 """Asks Spark's analyser what each function takes: `python -m tests.differential.ask_functions`.
 
 It writes the column of arguments in `functions.tsv` anew, and the sets and relations at its head;
-the other columns are ours. Names after the command ask about those functions only. A function that
-this Spark has not keeps `?`.
+the other columns are ours, and so are the rows of `BY_HAND`. Names after the command ask about
+those functions only. A function that this Spark has not keeps `?`.
 
 How one function is asked: NULLs, one value of each type and the calls in Spark's own documentation
 tell with how many arguments it can be called. For each number, calls with every type in every place
@@ -24,6 +24,7 @@ from tests.differential.engines import reference_session
 
 import headwater.sql
 from headwater.sql.function_table import FILE, LAMBDA, SAMPLES, UNIT
+from headwater.sql.words import words
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -84,6 +85,23 @@ WITHIN_GROUP: Final = ("percentile_cont", "percentile_disc")
 _WORD: Final = re.compile(r"(?!(?:null|true|false)$)[a-z_]\w*(?:\.\w+)?", re.IGNORECASE)
 _KEYWORD: Final = re.compile(r"\b(?:FROM|IN|PLACING|FOR)\b")
 _WRONG_COUNT: Final = re.compile(r"WRONG_NUM_ARGS\.WITH")
+
+BY_HAND: Final = words(
+    """
+    approx_count_distinct array_insert concat date_part datepart decode elt exists extract filter
+    forall json_tuple kll_sketch_agg_bigint kll_sketch_agg_double kll_sketch_agg_float lag lead
+    make_interval map map_concat map_filter mask mode named_struct overlay position randstr range
+    regexp_replace schema_of_csv schema_of_json sequence session_window sort_array substr substring
+    to_char to_varchar try_aes_decrypt try_make_interval uniform width_bucket window xpath
+    xpath_boolean xpath_double xpath_float xpath_int xpath_long xpath_number xpath_short
+    xpath_string
+    """
+)
+"""Functions whose places take few values, or have a syntax of their own.
+
+One value of each type says too little about them. Their rows were written from what the analyser
+said to more calls, are asked anew only by name, and are held by `test_functions.py` as all are.
+"""
 
 Call = tuple[str, ...]
 
@@ -464,20 +482,20 @@ def main(names: Sequence[str]) -> None:
     rows = [line.split("\t") for line in lines if line and line[0] not in "#@%"]
     head = [line for line in lines if line.startswith("#")]
     writer = Writer()
-    if names:
-        known = (line[1:].split("\t") for line in lines if line.startswith("%"))
-        writer.relations.update((name, text) for name, text in known)
+    known = (line[1:].split("\t") for line in lines if line.startswith("%"))
+    writer.relations.update((name, text) for name, text in known)
     with reference_session() as session:
         analyser = Analyser(session)
         for row in rows:
-            if row[1] == "table" or (names and row[0] not in names):
+            if row[0] not in names if names else row[0] in BY_HAND:
                 continue
             question = Question(analyser, row[0], row[1], _documentation(session, row[0]))
             row[3] = writer.arguments(row[0], *question.ask())
             sys.stdout.write(f"{row[0]}\t{row[3]}\n")
             sys.stdout.flush()
     sets = [f"@{name}\t{'|'.join(sorted(members))}" for name, members in SETS.items()]
-    relations = [f"%{name}\t{text}" for name, text in sorted(writer.relations.items())]
+    used = {name for row in rows for name in re.findall(r"(\w+)(?:\(\d,\d\)|\*)", row[3])}
+    relations = [f"%{name}\t{writer.relations[name]}" for name in sorted(used)]
     body = ["\t".join(row) for row in rows]
     TABLE.write_text("\n".join([*head, *sets, *relations, *body]) + "\n", encoding="utf-8")
 
