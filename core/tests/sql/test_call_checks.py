@@ -42,6 +42,7 @@ def findings(expression: str) -> list[tuple[str, str, str]]:
         *("upper()", "upper('a', 'b')", "next_day()", "pmod(1)", "date_add('x')", "parse_url()"),
         *("sum()", "count()", "row_number(1) OVER (ORDER BY i)", "map(1)", "if(b, 1)"),
         *("make_date(1, 2)", "e(1)", "nvl(1)", "lpad('a')", "current_date(1)"),
+        "substr(s, 1, 2, 3)",
         *("transform(a, x -> x, 1)", "array_contains(a)", "to_date()", "split('a')"),
     ],
 )
@@ -106,6 +107,7 @@ def test_values_of_arguments(call: str) -> None:
         *("array_insert(texts, 1, 'a')", "to_timestamp(s, 'yyyy')", "min_by(m, i)", "hex(s)"),
         *("array_position(aa, array(1.5D))", "array_union(aa, array(array(1)))", "exists(a, NULL)"),
         "width_bucket(INTERVAL '0' YEAR, INTERVAL '0' YEAR, INTERVAL '9' YEAR, 10)",
+        *("date_part(NULL, b)", "to_char(d, i)", "EXTRACT(DAY FROM d)"),
         *("window(ts, '1 hour').start", "date_part('YEAR', ts)", "array_agg(DISTINCT i)"),
     ],
 )

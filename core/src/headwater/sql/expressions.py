@@ -279,7 +279,8 @@ _SPELLED_OUT: Final[dict[type[exp.Expr], tuple[str, tuple[str, ...]]]] = {
 def _text(work: Work, node: exp.Expr, context: Context) -> DataType:
     found = [type_of(work, part, context) for part in node.iter_expressions()]
     name, keys = _SPELLED_OUT[type(node)]
-    parts = [part for key in keys if isinstance(part := node.args.get(key), exp.Expr)]
+    more = [key for key in node.args if key not in keys and not isinstance(node, exp.Trim)]
+    parts = [p for key in (*keys, *more) if isinstance(p := node.args.get(key), exp.Expr)]
     types = [work.types.get(id(part), UNKNOWN) for part in parts]
     call_checks.check_call(work, node, name, types, parts)
     if isinstance(node, exp.StrPosition):
