@@ -340,7 +340,7 @@ def test_a_step_beyond_all_years_leaves_the_first_value(unit: str, interval: int
 
 
 def test_the_values_of_a_wide_key_are_not_kept() -> None:
-    properties = {"n.type": "integer", "n.range": "0,999999", "n.digits": "100"}
+    properties = {"n.type": "integer", "n.range": "0,999999", "n.digits": "12"}
     where = [KeyCondition("n", ">=", ("999990",))]
     assert len(values({"n": "int"}, properties, where)) == 10
 
