@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from core.tests.engines.spark.plans import columns, files, rows, table
 from deltalake import write_deltalake
-from pyiceberg.catalog.sql import SqlCatalog
+from tests.iceberg import file_catalog
 from tests.spark.lakes import access, reading, role
 
 from headwater.engines.spark import SparkEngine
@@ -34,11 +34,8 @@ def some(*ids: int) -> pa.Table:
 
 def iceberg(directory: Path, warehouse: str, **options: str) -> tuple[str, int]:
     """Write a table of two snapshots; gives its metadata file and its first snapshot."""
-    catalog = SqlCatalog(
-        "c", uri=f"sqlite:///{directory}/catalog.db", warehouse=warehouse, **options
-    )
+    catalog = file_catalog(directory, warehouse, **options)
     try:
-        catalog.create_namespace("db")
         made = catalog.create_table("db.t", schema=some().schema)
         made.append(some(1, 2))
         first = made.current_snapshot()
@@ -116,8 +113,7 @@ def test_an_iceberg_read_outlives_its_credentials(
         "s3.secret-access-key": keys["secret_access_key"],
         "s3.session-token": keys["session_token"],
     }
-    catalog = SqlCatalog("c", uri=f"sqlite:///{tmp_path}/c.db", warehouse="s3://lake/w", **options)
-    catalog.create_namespace("db")
+    catalog = file_catalog(tmp_path, "s3://lake/w", **options)
     made = catalog.create_table("db.t", schema=some().schema)
     for n in range(12):
         made.append(some(n))

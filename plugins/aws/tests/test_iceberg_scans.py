@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pytest
 from core.tests.engines.embedded.support import rows
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.types import LongType, StringType
+from tests.iceberg import file_catalog
 
 from headwater.errors import SourceError, UnsupportedError
 from headwater.relation import IcebergRelation
@@ -43,11 +44,8 @@ ROWS: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[SqlCatalog]:
-    made = SqlCatalog("c", uri=f"sqlite:///{tmp_path}/c.db", warehouse=f"file://{tmp_path}")
-    made.create_namespace("db")
-    yield made
-    made.close()
+def catalog(tmp_path: Path) -> SqlCatalog:
+    return file_catalog(tmp_path, f"file://{tmp_path}")
 
 
 def written(catalog: SqlCatalog, folder: Path, table: pa.Table) -> Path:

@@ -16,7 +16,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from core.tests.engines.embedded.support import rows
-from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.types import (
     DecimalType,
@@ -28,6 +27,7 @@ from pyiceberg.types import (
     StringType,
     StructType,
 )
+from tests.iceberg import file_catalog
 
 from headwater.relation import IcebergRelation
 from headwater.table import TableName
@@ -67,8 +67,7 @@ class History:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.random = random.Random(seed)
-        self.catalog = SqlCatalog("c", uri=f"sqlite:///{folder}/c.db", warehouse=f"file://{folder}")
-        self.catalog.create_namespace("db")
+        self.catalog = file_catalog(folder, f"file://{folder}")
         self.names = 0
         self.row = 0
         self.keys: set[str] = set()

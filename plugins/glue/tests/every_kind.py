@@ -223,7 +223,6 @@ def _evolved(lake: GlueLake) -> None:
 
 def _formats(lake: GlueLake, folder: Path) -> None:
     catalog = iceberg_catalog(lake, folder)
-    catalog.create_namespace("db")
     table = catalog.create_table("db.t", schema=ROWS.schema)
     table.append(pa.concat_tables([ROWS, ROWS.slice(0, 1).set_column(0, "id", [["gone"]])]))
     table.delete("id = 'gone'")

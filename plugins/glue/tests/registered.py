@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from tests.iceberg import file_catalog
 
 from headwater_glue.testing import GlueLake
 
@@ -25,13 +26,10 @@ def _keys(lake: GlueLake) -> tuple[str, str]:
 
 def iceberg_catalog(lake: GlueLake, folder: Path) -> Any:
     """Return a pyiceberg catalog whose tables lie in the lake's bucket."""
-    from pyiceberg.catalog.sql import SqlCatalog
-
     key, secret = _keys(lake)
-    return SqlCatalog(
-        "test",
-        uri=f"sqlite:///{folder}/iceberg.db",
-        warehouse=lake.uri("iceberg"),
+    return file_catalog(
+        folder,
+        lake.uri("iceberg"),
         **{
             "s3.endpoint": lake.aws.endpoint_url,
             "s3.access-key-id": key,

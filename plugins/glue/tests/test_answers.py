@@ -150,7 +150,6 @@ def test_the_state_of_an_iceberg_table_is_never_an_old_one(
     lake: GlueLake, asked: Asked, folder: Path, tmp_path: Path
 ) -> None:
     catalog = iceberg_catalog(lake, tmp_path)
-    catalog.create_namespace("db")
     table = catalog.create_table("db.t", schema=ROWS.schema)
     register_iceberg(lake, "ice", table)
     for _ in range(2):

@@ -20,7 +20,7 @@ import pyiceberg.io
 import pyiceberg.table
 import pytest
 from plugins.glue.tests.registered import iceberg_catalog
-from pyiceberg.catalog.memory import InMemoryCatalog
+from tests.iceberg import file_catalog
 
 import headwater as hw
 from headwater.errors import HeadwaterError, UnsupportedError
@@ -89,7 +89,6 @@ def elsewhere() -> Iterator[Elsewhere]:
 def metadata(lake: GlueLake, tmp_path: Path) -> dict[str, Any]:
     """Metadata of an honest table in the lake."""
     catalog = iceberg_catalog(lake, tmp_path)
-    catalog.create_namespace("db")
     written = catalog.create_table("db.t", schema=ROWS.schema)
     written.append(ROWS)
     key = written.metadata_location.removeprefix("s3://lake/")
@@ -264,8 +263,7 @@ def test_a_statistics_file_elsewhere_is_refused(
 def test_a_table_that_says_it_lies_on_the_readers_disk_is_refused(
     lake: GlueLake, tmp_path: Path
 ) -> None:
-    catalog = InMemoryCatalog("c", warehouse=f"file://{tmp_path}")
-    catalog.create_namespace("db")
+    catalog = file_catalog(tmp_path, f"file://{tmp_path}")
     local = catalog.create_table("db.t", schema=ROWS.schema)
     local.append(ROWS)
     told = json.loads(Path(local.metadata_location.removeprefix("file://")).read_text())

@@ -138,7 +138,6 @@ def test_what_was_planned_of_an_iceberg_table_is_read_whatever_is_written_since(
     lake: GlueLake, tmp_path: Path
 ) -> None:
     catalog = iceberg_catalog(lake, tmp_path)
-    catalog.create_namespace("db")
     table = catalog.create_table("db.t", schema=ROWS.schema)
     table.append(ROWS)
     register_iceberg(lake, "t", table)

@@ -32,7 +32,6 @@ def found(lake: GlueLake, name: str) -> tuple[Table, Relation]:
 
 def test_an_iceberg_table_is_its_metadatas(lake: GlueLake, tmp_path: Path) -> None:
     catalog = iceberg_catalog(lake, tmp_path)
-    catalog.create_namespace("db")
     written = catalog.create_table("db.t", schema=ROWS.schema)
     written.append(ROWS)
     register_iceberg(lake, "t", written)
@@ -48,7 +47,6 @@ def test_an_iceberg_table_is_its_metadatas(lake: GlueLake, tmp_path: Path) -> No
 
 def test_an_iceberg_table_without_a_snapshot_has_no_rows(lake: GlueLake, tmp_path: Path) -> None:
     catalog = iceberg_catalog(lake, tmp_path)
-    catalog.create_namespace("db")
     register_iceberg(lake, "t", catalog.create_table("db.t", schema=ROWS.schema))
     _, relation = found(lake, "t")
     assert isinstance(relation, IcebergRelation)

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from plugins.s3.tests.conftest import REGION, Bucket
+from tests.iceberg import file_catalog
 
 from headwater import Workspace
 from headwater.errors import SourceError
@@ -31,13 +32,10 @@ def delta(bucket: Bucket, **told: Any) -> None:
 
 
 def iceberg(bucket: Bucket, folder: Path) -> Any:
-    from pyiceberg.catalog.sql import SqlCatalog
-
     keys = bucket.everything()
-    catalog = SqlCatalog(
-        "test",
-        uri=f"sqlite:///{folder}/iceberg.db",
-        warehouse="s3://lake/iceberg",
+    catalog = file_catalog(
+        folder,
+        "s3://lake/iceberg",
         **{
             "s3.endpoint": bucket.aws.endpoint_url,
             "s3.access-key-id": keys["AWS_ACCESS_KEY_ID"],
@@ -45,7 +43,6 @@ def iceberg(bucket: Bucket, folder: Path) -> Any:
             "s3.region": REGION,
         },
     )
-    catalog.create_namespace("db")
     return catalog.create_table("db.t", schema=ROWS.schema)
 
 

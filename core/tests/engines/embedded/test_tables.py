@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from core.tests.engines.embedded.support import columns, file, parquet, read, rows
 from pyarrow import orc
+from tests.iceberg import file_catalog
 
 from headwater.errors import EngineError, SourceError, UnsupportedError
 from headwater.relation import (
@@ -81,10 +82,7 @@ def test_columns_that_only_using_names_are_read(tmp_path: Path, sql: str) -> Non
 
 
 def test_iceberg_is_read_at_its_snapshot(tmp_path: Path) -> None:
-    from pyiceberg.catalog.memory import InMemoryCatalog
-
-    catalog = InMemoryCatalog("test", warehouse=str(tmp_path))
-    catalog.create_namespace("db")
+    catalog = file_catalog(tmp_path, f"file://{tmp_path}")
     data = pa.table({"id": pa.array([1, 2], pa.int64()), "Name": ["a", "b"]})
     table = catalog.create_table("db.t", schema=data.schema)
     table.append(data)

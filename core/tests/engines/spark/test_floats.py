@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from core.tests.engines.spark.plans import columns, files, physical, plan, rows
 from deltalake import write_deltalake
-from pyiceberg.catalog.sql import SqlCatalog
+from tests.iceberg import file_catalog
 
 from headwater.credentials import Access
 from headwater.engines.spark import SparkEngine, streaming
@@ -98,9 +98,8 @@ def delta(folder: Path) -> Relation:
 
 
 def iceberg(folder: Path) -> Relation:
-    catalog = SqlCatalog("c", uri=f"sqlite:///{folder}/c.db", warehouse=f"file://{folder}/w")
+    catalog = file_catalog(folder, f"file://{folder}/w")
     try:
-        catalog.create_namespace("db")
         made = catalog.create_table("db.t", schema=FLAT.schema)
         made.append(FLAT)
         pinned = made.current_snapshot()
