@@ -11,9 +11,13 @@ import pytest
 
 from headwater import types as t
 from headwater.arrow_types import arrow_type
+from headwater.credentials import Access
 from headwater.engines import declared
+from headwater.engines.embedded import EmbeddedEngine
 from headwater.errors import DataError, SourceError
-from headwater.relation import MemoryRelation, StreamRelation
+from headwater.mapping import BoundMapping
+from headwater.plan import Plan, Scan, ScanEstimate
+from headwater.relation import MemoryRelation, Relation, StreamRelation
 from headwater.table import Column, TableName
 from headwater.types import DataType
 
@@ -149,3 +153,31 @@ def test_a_column_that_is_not_there_once_is_told(names: list[str]) -> None:
     rows = pa.table([pa.array(["a"])] * len(names), names=names)
     with pytest.raises(SourceError, match=r"db\.t: its rows have .* column.* 'x'"):
         declared.table(MemoryRelation(NAME, (Column("x", t.STRING),), rows))
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT * EXCEPT (g) FROM t", [{"k": 1}, {"k": 2}]),
+        ("SELECT k AS g FROM t ORDER BY g", [{"g": 1}, {"g": 2}]),
+        ("SELECT count(*) AS n FROM t", [{"n": 2}]),
+        ("SELECT 1 AS one FROM t", [{"one": 1}, {"one": 1}]),
+    ],
+)
+def test_a_column_that_can_not_be_read_is_in_nobodys_way(
+    sql: str, expected: list[dict[str, int]], streamed: bool, first: bool
+) -> None:
+    columns = [Column("k", t.BIGINT)]
+    columns.insert(0 if first else 1, Column("g", t.unreadable("time64[us]", "no type holds it")))
+    rows = pa.table({"k": [1, 2], "g": pa.array([1, 2], pa.time64("us"))})
+    relation: Relation = (
+        StreamRelation(NAME, tuple(columns), lambda names: rows.select(list(names)).to_reader())
+        if streamed
+        else MemoryRelation(NAME, tuple(columns), rows)
+    )
+    scan = Scan("t", NAME, relation, ScanEstimate(1, 1, 1, 1))
+    plan = Plan("test", sql, sql, (scan,), BoundMapping(()), None, "embedded", "asked for")
+    with EmbeddedEngine().read(plan, Access()) as stream:
+        assert pa.Table.from_batches(list(stream), stream.schema).to_pylist() == expected

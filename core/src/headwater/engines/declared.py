@@ -120,7 +120,15 @@ def _owner(relation: StreamRelation) -> str:
 def _schema(columns: Sequence[Column]) -> pa.Schema:
     import pyarrow as pa
 
-    return pa.schema([pa.field(c.name, arrow_type(c.type)) for c in columns])
+    return pa.schema([pa.field(c.name, arrow_type(held(c).type)) for c in columns])
+
+
+def held(column: Column) -> Column:
+    """Return a column as it is handed over: of one that can't be read only NULLs, as texts.
+
+    No query uses such a column, but it may be there beside others, or stand for none.
+    """
+    return column if column.type.is_known else Column(column.name, t.STRING)
 
 
 def _columns(name: TableName, columns: Sequence[Column], given: pa.Schema) -> list[int]:
@@ -219,6 +227,8 @@ def _converted(name: TableName, column: Column, array: Array) -> Array:
     """
     import pyarrow as pa
 
+    if not column.type.is_known:
+        return pa.nulls(len(array), pa.string())
     target = arrow_type(column.type)
     try:
         if array.type != target:

@@ -175,7 +175,7 @@ def _typed(source: str, relation: Relation, columns: frozenset[str] | None) -> s
 def _chosen(relation: Relation, columns: frozenset[str] | None) -> Sequence[Column]:
     """Return the columns that a query uses; the first, where it uses none."""
     used = [c for c in relation.columns if columns is None or c.name.casefold() in columns]
-    return used or relation.columns[:1]
+    return [declared.held(c) for c in used or relation.columns[:1]]
 
 
 def used_columns(analysis: Analysis, table: TableName) -> frozenset[str]:

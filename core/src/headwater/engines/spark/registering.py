@@ -80,7 +80,7 @@ class Registrar:
             case FileRelation():
                 return self._files.frame(relation, self._opening(relation))
             case MemoryRelation():
-                columns = ddl(unpadded(relation.columns))
+                columns = ddl(unpadded([declared.held(c) for c in relation.columns]))
                 return self._session.createDataFrame(declared.table(relation), columns)
             case IcebergRelation():
                 return self._lakes.iceberg(scan.slot, relation)
@@ -100,7 +100,8 @@ class Registrar:
                 yield from declared.reader(relation, names)
 
         one = self._session.range(0, 1, 1, 1)
-        return one.mapInArrow(rows, ddl(unpadded(relation.columns)))
+        held = [declared.held(c) for c in relation.columns]
+        return one.mapInArrow(rows, ddl(unpadded(held)))
 
     def _opening(self, relation: FileRelation) -> Opening:
         if self._storage is None or relation.auth_ref is None:
