@@ -149,7 +149,7 @@ def _columns(name: TableName, columns: Sequence[Column], given: pa.Schema) -> li
                 code="declared-type",
                 hint=_HINT,
             )
-        if not _holds(column.type, given.field(place).type):
+        if column.type.is_known and not _holds(column.type, given.field(place).type):
             raise SourceError(
                 f"table {name}: column {column.name!r} is declared as {column.type}, and its rows "
                 f"hold {given.field(place).type}",
