@@ -17,7 +17,7 @@ from headwater.sql.columns import check_readable
 from headwater.sql.context import Clause, Context, TooMuchWorkError, Work
 from headwater.sql.expressions import condition, type_of, window_parts
 from headwater.sql.frame import Frame, Visible
-from headwater.sql.from_clause import read_by, same_column
+from headwater.sql.from_clause import read_by
 from headwater.sql.relations import from_clause, generated_columns, rename, values_columns
 from headwater.types import UNKNOWN
 
@@ -297,31 +297,35 @@ def _select(
 
 def _with_twins(outputs: list[Output]) -> Iterator[Output]:
     """Yield the outputs, those marked that are the same bare column as one before them."""
-    seen: list[Binding] = []
+    seen: set[object] = set()
     for output in outputs:
         bare = output.node is None or isinstance(output.node, exp.Column)
         if output.origin is None or not bare or output.origin.fields:
             yield output
             continue
-        twin = any(_same(output.origin, other) for other in seen)
-        seen.append(output.origin)
+        key = _column_key(output.origin)
+        twin = key in seen
+        seen.add(key)
         yield replace(output, twin=True) if twin else output
 
 
 def _by_name(outputs: list[Output]) -> dict[str, list[Output]]:
     """Return outputs by folded name; one column that is selected twice is one."""
     found: dict[str, list[Output]] = {}
+    seen: set[object] = set()
     for output in outputs:
-        named = found.setdefault(output.name.casefold(), [])
-        if output.origin is None or all(not _same(output.origin, o.origin) for o in named):
+        name = output.name.casefold()
+        named = found.setdefault(name, [])
+        key = (name, _column_key(output.origin)) if output.origin is not None else None
+        if key is None or key not in seen:
             named.append(output)
+            seen.add(key)
     return found
 
 
-def _same(a: Binding, b: Binding | None) -> bool:
-    if b is None or a.fields != b.fields:
-        return False
-    return same_column(replace(a, fields=()), replace(b, fields=()))
+def _column_key(binding: Binding) -> object:
+    """Return what is equal for two names of one column: compared in sets, for there may be many."""
+    return id(binding.scope), binding.source, binding.column.casefold(), binding.fields
 
 
 def _weigh(work: Work, item: exp.Expr, made: list[Output]) -> None:
