@@ -206,7 +206,16 @@ class TestClaims:
         assert claims(jwt(sub="me", aud=["a", "b"])) == {"sub": "me", "aud": ["a", "b"]}
 
     @pytest.mark.parametrize(
-        "token", ["", "a.b", "a.b.c", "a.b.c.d", "e30.W10.x", f'{{"token":"{CANARY}"}}']
+        "token",
+        [
+            "",
+            "a.b",
+            "a.b.c",
+            "a.b.c.d",
+            "e30.W10.x",
+            f'{{"token":"{CANARY}"}}',
+            "e30.e30." + "x" * 300_000,
+        ],
     )
     def test_what_is_no_jwt_is_not_shown(self, token: str) -> None:
         with pytest.raises(AuthError, match="the answer is not a JWT") as caught:

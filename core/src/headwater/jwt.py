@@ -6,6 +6,7 @@ import base64
 import binascii
 from typing import Any
 
+from headwater import bounds
 from headwater.credentials import leaving_no_frames
 from headwater.errors import AuthError
 from headwater.foreign import json_value
@@ -47,7 +48,7 @@ def header(token: str, *, what: str = "the token") -> dict[str, Any]:
 def _parts(token: str, what: str) -> tuple[dict[str, Any], dict[str, Any]]:
     parts = token.strip().split(".")
     try:
-        if len(parts) != 3:
+        if len(parts) != 3 or len(token) > bounds.TOKEN_BYTES:
             raise ValueError
         head, body = (
             json_value(base64.urlsafe_b64decode(p + "=" * (-len(p) % 4))) for p in parts[:2]
