@@ -200,6 +200,7 @@ def test_merges_that_multiply_are_refused_quickly(tmp_path: Path) -> None:
         ("c.yaml", "\n".join(" " * n + "a:" for n in range(150))),
         ("c.yaml", "a: " + "{a: " * 120 + "1" + "}" * 120),
         ("c.toml", "a = " + "[" * 5_000 + "]" * 5_000),
+        ("c.toml", "a" + ".a" * 5_000 + " = 1"),
         ("c.json", '{"a": ' + "[" * 5_000 + "]" * 5_000 + "}"),
         ("c.json", '{"a": ' * 5_000 + "1" + "}" * 5_000),
     ],

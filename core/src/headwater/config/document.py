@@ -71,6 +71,8 @@ def read(
                 f"{path} is no {what}",
                 hint="its name must end in .yaml, .yml, .toml or .json",
             )
+    if _levels(data) > bounds.CONFIG_LEVELS:
+        raise _too_deep(path)
     if not isinstance(data, dict):
         found = "empty" if data is None else "no mapping of keys to values"
         raise ConfigError(f"{path} is {found}", hint=shape)
@@ -259,6 +261,19 @@ def _toml(path: Path, text: str) -> Any:
         raise ConfigError(
             f"{path}: this is not TOML: it has a number or a date that is out of range"
         ) from None
+
+
+def _levels(data: Any) -> int:
+    """Return how deep data nests; TOML's dotted keys nest without brackets."""
+    deepest = 0
+    todo = [(data, 0)]
+    while todo:
+        here, level = todo.pop()
+        deepest = max(deepest, level)
+        if isinstance(here, (dict, list)):
+            inner = here.values() if isinstance(here, dict) else here
+            todo += [(value, level + 1) for value in inner]
+    return deepest
 
 
 def _too_deep(path: Path) -> ConfigError:

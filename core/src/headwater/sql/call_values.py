@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 from sqlglot import exp
 
+from headwater.foreign import decimal_number
 from headwater.sql import intervals
 from headwater.sql.nodes import EXTRACT_UNITS
 from headwater.sql.results import extracted
@@ -68,10 +69,8 @@ def _number(node: exp.Expr) -> Decimal | None:
     if not isinstance(node, exp.Literal):
         return None
     text = node.name.strip() if node.is_string else node.name.upper().rstrip("BDLSYF")
-    try:
-        return sign * Decimal(text)
-    except InvalidOperation:
-        return None
+    number = decimal_number(text)
+    return None if number is None else sign * number
 
 
 def _no_number(node: exp.Expr) -> str | None:

@@ -162,10 +162,14 @@ class DateAxis:
             # The first value may begin inside the period that its text names.
             return text if text == self.pattern.format(self.first) else None
         near = DateAxis(self.first, moment, self.pattern, self.interval, self.unit).size
-        steps = (
-            shifted(self.first, n * self.interval, self.unit) for n in range(near - 1, near + 1)
-        )
-        return text if text in [self.pattern.format(s) for s in steps if s <= self.last] else None
+        for number in range(near - 1, near + 1):
+            try:
+                step = shifted(self.first, number * self.interval, self.unit)
+            except (OverflowError, ValueError):  # beyond the years that there are
+                return None
+            if step <= self.last and self.pattern.format(step) == text:
+                return text
+        return None
 
     def within(self, begin: datetime, end: datetime) -> Iterator[str]:
         """Yield the values of the moments in `[begin, end)`, in rising order."""

@@ -127,6 +127,8 @@ class _Schema:
             ) from error
         if not isinstance(root, dict) or root.get("type") not in ("record", "error"):
             raise UnsupportedError(f"{owner}: its Avro schema is not one of records")
+        if not all(isinstance(f["name"], str) for f in root["fields"]):
+            raise UnsupportedError(f"{owner}: its Avro schema has fields whose names are no texts")
         if _size(root, named, {}) > bounds.TYPE_PARTS:
             raise UnsupportedError(
                 f"{owner}: its Avro schema has more than {bounds.TYPE_PARTS:,} types when each use "

@@ -257,6 +257,7 @@ class Queries:
             having.insert(0, Piece("(count(*) > 0)", t.BOOLEAN))
         qualify = [self.kept(e.boolean, c) for c in clauses.conjuncts(node, "qualify")]
         outputs = [self.kept(partial(self._output, e), o) for o in query.scope.outputs]
+        refuse_unless(bool(outputs), "a SELECT that gives no column", node)
         distinct = node.args.get("distinct")
         if distinct is not None:
             refuse_unless(not distinct.args.get("on"), "DISTINCT ON", node)

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from headwater import bounds
 from headwater import types as t
-from headwater.foreign import whole_number
+from headwater.foreign import decimal_number, whole_number
 from headwater.types import DataType
 from headwater_glue.query.athena import aggregates, casts, functions, moments
 from headwater_glue.query.athena.arithmetic import arithmetic, decimal_literal
@@ -82,14 +82,15 @@ class Expressions:
         if node.is_string:
             return Typed(string_literal(text, node), t.STRING, text)
         if re.fullmatch(r"[0-9]+", text):
-            number = whole_number(text)
-            if number is None or number >= 2**63:
+            whole = whole_number(text)
+            if whole is None or whole >= 2**63:
                 refuse(node, "an integer beyond 64 bits")
-            return Typed(str(number), t.INT if number < 2**31 else t.BIGINT, text)
+            return Typed(str(whole), t.INT if whole < 2**31 else t.BIGINT, text)
         if re.fullmatch(r"[0-9]*\.[0-9]*", text):
             return decimal_literal(text, node)
-        if math.isinf(float(text)):
-            refuse(node, "a number beyond all doubles")
+        number = decimal_number(text)
+        if number is None or math.isinf(float(number)):
+            refuse(node, f"{text[:40]!r}, which is no double")
         return Typed(f"{text}D", t.DOUBLE, text)
 
     def _boolean(self, node: exp.Boolean) -> Typed:

@@ -26,6 +26,9 @@ _CALLED: Final = frozenset(
 )  # fmt: skip
 """Tokens that name a function where a parenthesis follows."""
 _OPENING: Final = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.CASE})
+_UNCONDITIONAL: Final = frozenset({TokenType.CROSS, TokenType.NATURAL})
+_CONDITIONS: Final = frozenset({TokenType.ON, TokenType.USING})
+_MOST_WAITING: Final = 8
 _CLOSING: Final = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.END})
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -72,7 +75,22 @@ def _check_depth(tokens: list[Token]) -> None:
             None, f"it has {len(tokens):,} words and signs; {bounds.QUERY_TOKENS:,} are the most"
         )
     depth = 0
+    waiting = [0]  # for each open bracket, how many joins in it wait for their conditions
+    before: Token | None = None
     for token in tokens:
+        kind, said = token.token_type, before.token_type if before is not None else None
+        before = token
+        if kind is TokenType.L_PAREN:
+            waiting.append(0)
+        elif kind is TokenType.R_PAREN and len(waiting) > 1:
+            waiting.pop()
+        elif kind is TokenType.JOIN and said not in _UNCONDITIONAL:
+            waiting[-1] += 1
+        elif kind in _CONDITIONS:
+            waiting[-1] = max(0, waiting[-1] - 1)
+        if waiting[-1] > _MOST_WAITING:
+            # sqlglot tries each of them with and without: twice as long for each one more.
+            raise UntranslatableError(None, "its joins lack conditions, or nest them too deep")
         depth += (token.token_type in _OPENING) - (token.token_type in _CLOSING)
         if depth > bounds.QUERY_LEVELS:
             raise UntranslatableError(None, f"it nests deeper than {bounds.QUERY_LEVELS} levels")
