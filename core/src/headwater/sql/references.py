@@ -84,7 +84,9 @@ def _reference(node: exp.Table, database: str | None) -> TableReference | None:
     if place is None:
         return None
     parts = [i for p in (catalog, db, node.this) if p is not None for i in _identifiers(p)]
-    span = Span(parts[0].meta.get("start", 0), parts[-1].meta.get("end", 0) + 1)
+    # What sqlglot makes of a text that is no SQL may have its parts in any order.
+    starts = [p.meta.get("start", 0) for p in parts]
+    span = Span(min(starts), max(p.meta.get("end", 0) + 1 for p in parts))
     name = TableName(place, parts[-1].name, catalog.name if catalog is not None else None)
     return TableReference(name, span, node.alias or None, node)
 
