@@ -67,6 +67,28 @@ FITTING: list[tuple[DataType, pa.Array, list[Any]]] = [
 ]
 
 
+def of_batches(columns: tuple[Column, ...], *batches: pa.RecordBatch) -> pa.Table:
+    """Return what comes of batches of which a stream only says that they are like the first."""
+    given = pa.RecordBatchReader.from_batches(batches[0].schema, iter(batches))
+    relation = StreamRelation(NAME, columns, lambda names: given)
+    return declared.reader(relation, [c.name for c in columns]).read_all()
+
+
+def test_each_batch_is_taken_by_its_own_schema() -> None:
+    first = pa.record_batch({"x": pa.array([1], pa.int32()), "y": pa.array([2], pa.int32())})
+    turned = pa.record_batch({"z": [0], "y": pa.array([20], pa.int16()), "x": first["x"]})
+    rows = of_batches((Column("x", t.INT), Column("y", t.INT)), first, turned, first)
+    assert rows.to_pylist() == [{"x": 1, "y": 2}, {"x": 1, "y": 20}, {"x": 1, "y": 2}]
+
+
+@pytest.mark.parametrize("second", [{"x": [2.0]}, {"x": [True]}, {"y": [1]}])
+def test_a_later_batch_is_held_to_what_is_declared(second: dict[str, list[Any]]) -> None:
+    first = pa.record_batch({"x": pa.array([1], pa.int32())})
+    with pytest.raises(SourceError) as caught:
+        of_batches((Column("x", t.INT),), first, pa.record_batch(second))
+    assert caught.value.code == "declared-type"
+
+
 @pytest.mark.parametrize(("type_", "array", "values"), FITTING, ids=lambda v: str(v)[:30])
 def test_a_type_takes_what_it_holds_whole(type_: DataType, array: pa.Array, values: Any) -> None:
     assert read(type_, array) == values

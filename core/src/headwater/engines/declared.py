@@ -80,14 +80,19 @@ def reader(relation: StreamRelation, names: Sequence[str]) -> pa.RecordBatchRead
                 )
             opened = pa.RecordBatchReader.from_stream(opened)
         found = _columns(relation.name, wanted, opened.schema)
+        said = opened.schema
     schema = _schema(wanted)
 
     def batches() -> Iterator[pa.RecordBatch]:
+        places, known = found, said
         with _named(relation):
             for batch in opened:
+                # A reader of Python's batches hands on those that are not as it says, too.
+                if batch.schema != known:
+                    places, known = _columns(relation.name, wanted, batch.schema), batch.schema
                 arrays = [
                     _converted(relation.name, column, batch.column(place))
-                    for column, place in zip(wanted, found, strict=True)
+                    for column, place in zip(wanted, places, strict=True)
                 ]
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
