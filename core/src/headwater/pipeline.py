@@ -18,13 +18,14 @@ from headwater import gaps
 from headwater.credentials import Access
 from headwater.diagnostics import Diagnostic, Severity, errors_in
 from headwater.errors import ConfigError, MappingError, PlanError
-from headwater.mapping import BoundMapping, Mapping, bind
+from headwater.mapping import BoundColumn, BoundMapping, Mapping, bind
 from headwater.plan import Plan, Scan
 from headwater.plan_text import bytes_text
 from headwater.relation import MemoryRelation, StreamRelation
 from headwater.resolving import Resolved
 from headwater.scanning import scan
 from headwater.schema import Role, Schema
+from headwater.sql.char_columns import length_of_output
 from headwater.sql.rewriting import apply
 from headwater.sql.wrap import (
     MAY_BELONG,
@@ -307,6 +308,7 @@ def _actuals(
             code="id-type-mismatch",
             hint=f"cast one of them in its query, e.g. CAST({theirs.column} AS {own.source_type})",
         )
+    _check_filled(serving, own, actuals, theirs, request.connection)
     window = expected = None
     if as_of is not None and actuals.mapping.role(Role.TIMESTAMP) is not None:
         start = _EVER if request.window is None else request.window.start
@@ -321,6 +323,28 @@ def _actuals(
     )
     scans = tuple(replace(s, gives_actuals=True) for s in scans)
     return Wrapped(text, actuals.mapping, window, untimed=True), scans
+
+
+def _check_filled(
+    serving: Bound, own: BoundColumn, actuals: Bound, theirs: BoundColumn, connection: str
+) -> None:
+    """Refuse to join ids of which one is a CHAR and the other is not: none would be equal.
+
+    Raises:
+        MappingError: With how to take the spaces off.
+    """
+    sides = ((serving.resolved, own), (actuals.resolved, theirs))
+    lengths = [length_of_output(resolved.analysis, c.column) for resolved, c in sides]
+    if (lengths[0] is None) is (lengths[1] is None):
+        return
+    which = 0 if lengths[0] is not None else 1
+    what, column = ("its id", "the actuals' id")[which], sides[which][1].column
+    raise MappingError(
+        f"{connection}: {what} {column!r} is char({lengths[which]}), filled with spaces, and "
+        f"{sides[1 - which][1].column!r}, which it is joined with, is a text without them",
+        code="id-type-mismatch",
+        hint=f"take the spaces off in its query: rtrim({column}) AS {column}",
+    )
 
 
 def _warnings(

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from core.tests.pipeline.conftest import FIRST, TIME, files
 
@@ -98,6 +99,32 @@ def test_actuals_of_other_ids_and_of_none_change_nothing(outcomes):
 def test_ids_of_different_types_are_refused_with_the_cast(outcomes):
     with pytest.raises(MappingError, match=r"CAST\(pid AS string\)"):
         outcomes(actuals((1, True, 5), ids=pa.int64()))
+
+
+def test_a_char_is_no_id_of_texts_until_its_spaces_are_off(version, log, tmp_path):
+    rows = pa.table({"pid": ["d2-0"], "outcome": [True]})
+    path = tmp_path / "outcomes.parquet"
+    pq.write_table(rows, path)
+
+    def of(query):
+        return hw.FileDataSource(
+            tables={"outcomes": str(path)},
+            columns={"outcomes": {"pid": "char(8)", "outcome": "boolean"}},
+            query=query,
+        )
+
+    serving = version.connect_serving(files(log), "pid", "ts")
+    version.connect_actuals(of("SELECT * FROM outcomes"), "pid", {"buy": "outcome"})
+    with pytest.raises(MappingError, match=r"(?s)char\(8\).*rtrim\(pid\) AS pid") as caught:
+        serving.plan(*WINDOW)
+    assert caught.value.code == "id-type-mismatch"
+    version.disconnect("actuals")
+    version.connect_actuals(
+        of("SELECT rtrim(pid) AS pid, outcome FROM outcomes"), "pid", {"buy": "outcome"}
+    )
+    data = serving.read(*WINDOW)
+    data.to_arrow()
+    assert data.stats.actuals == {"actual_buy": 1}
 
 
 def test_without_a_window_all_actuals_up_to_as_of_are_taken(version, log):

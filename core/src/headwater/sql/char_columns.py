@@ -39,6 +39,13 @@ def length_of_binding(analysis: Analysis, binding: Binding | None) -> int | None
     return None
 
 
+def length_of_output(analysis: Analysis, column: str) -> int | None:
+    """Return the length of the CHAR column that a query gives under a name; None if it is none."""
+    if analysis.root is None:
+        return None
+    return length_of_binding(analysis, _origin(analysis.root, column))
+
+
 def _origin(scope: Scope, column: str) -> Binding | None:
     """Return the column that an output of a query is, untouched; of a set operation, its first."""
     folded = column.casefold()
