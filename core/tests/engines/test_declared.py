@@ -76,7 +76,9 @@ def of_batches(columns: tuple[Column, ...], *batches: pa.RecordBatch) -> pa.Tabl
 
 def test_each_batch_is_taken_by_its_own_schema() -> None:
     first = pa.record_batch({"x": pa.array([1], pa.int32()), "y": pa.array([2], pa.int32())})
-    turned = pa.record_batch({"z": [0], "y": pa.array([20], pa.int16()), "x": first["x"]})
+    turned = pa.record_batch(
+        {"z": pa.array([0]), "y": pa.array([20], pa.int16()), "x": pa.array([1], pa.int32())}
+    )
     rows = of_batches((Column("x", t.INT), Column("y", t.INT)), first, turned, first)
     assert rows.to_pylist() == [{"x": 1, "y": 2}, {"x": 1, "y": 20}, {"x": 1, "y": 2}]
 
