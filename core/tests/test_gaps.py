@@ -53,6 +53,8 @@ def test_days_that_are_not_registered_and_days_without_files() -> None:
         ({"y": t.INT, "m": t.INT, "d": t.INT}, {"y": "yyyy", "m": "MM", "d": "dd"}, [2026, 1, 9]),
         ({"m": t.STRING, "y": t.STRING}, {"y": "yyyy", "m": "MM"}, ["1", "2026"]),
         ({"region": t.STRING, "DT": t.STRING}, {"dt": "yyyyMMdd"}, ["eu", "20260109"]),
+        ({"y": t.STRING, "m": t.STRING}, {"y": "yyyy", "m": "M"}, ["2026", "01"]),
+        ({"dt": t.STRING}, {"dt": "yyyy-M-d"}, ["2026-01-09"]),
     ],
 )
 def test_every_spelling_of_a_key_is_that_key(

@@ -238,6 +238,15 @@ def test_a_month_is_a_month_with_or_without_its_zero(type_: DataType, pattern: s
         assert all(matches(c, of, part("2024", month)) for c in conditions) is wanted
 
 
+@pytest.mark.parametrize("value", ["2024-3-9", "2024-03-09", "2024-3-09", "2024-03-9"])
+def test_a_key_is_found_by_all_that_its_pattern_reads(value: str) -> None:
+    rule, of = TimePartition("ts", {"dt": "yyyy-M-d"}), strings("dt")
+    for window, wanted in (("2024-03-09", True), ("2024-03-10", False)):
+        day = Window.of(window, f"{window}T12:00Z")
+        assert kept(rule, day, of, value) is wanted
+        assert all(matches(c, of, part(value)) for c in keys_for(rule, day, of)) is wanted
+
+
 def test_the_conditions_of_year_month_and_day() -> None:
     rule = TimePartition("ts", {"year": "yyyy", "month": "MM", "day": "dd"})
     of = table({"year": t.INT, "month": t.INT, "day": t.INT})

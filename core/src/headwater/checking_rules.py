@@ -64,6 +64,8 @@ def _stage(
     values = unread(rule, table, known)
     if values.fails:
         raise values.error()
+    if values.unread:
+        values = unread(rule, table, known, _read(resolved, table, rule, window, known))
     chosen = _chosen(table, rule, window, known)
     relation = files_of(resolved, access, table, chosen, _FILES)
     if relation is None:
@@ -115,6 +117,25 @@ def _known(
     found = list(catalog.partitions(table, around))
     # A window that nothing is found for may be one that the rule looks for in a wrong place.
     return [*found, *(some or ())] or list(islice(catalog.partitions(table), COUNTED))
+
+
+def _read(
+    resolved: Resolved,
+    table: Table,
+    rule: TimePartition,
+    window: Window | None,
+    known: Sequence[Partition],
+) -> list[Partition]:
+    """Return what a catalog gives for a window; for that of a known partition, where there is none.
+
+    Some give partitions whose keys name no time for any window, some for none.
+    """
+    if window is None:
+        stretches = map(partitions.Periods(rule, table).stretch, known)
+        window = next(Window(*s) for s in stretches if s is not None)
+    kept = partitions.keeps(rule, window, table)
+    conditions = partitions.keys_for(rule, window, table)
+    return [p for p in resolved.catalog.partitions(table, conditions) if kept(p)]
 
 
 def _chosen(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.plan import Plan, Scan
-from headwater.rule_evidence import BROKEN, rule_text
+from headwater.rule_evidence import BROKEN, UNREAD, rule_text
 
 _KEEPS: Final = re.compile(r"\b(?:where|having|qualify|join|limit)\b", re.IGNORECASE)
 """What of a query may keep no row."""
@@ -65,7 +65,7 @@ def verdict(
             continue
         found = _of_scan(plan, scan)
         if found is not None:
-            return (ask(scan) if ask is not None else None) or found
+            return _beside_unread(scan, (ask(scan) if ask is not None else None) or found)
     if extent is None:
         return _verdict(
             "no-rows", f"{plan.connection}: the query gives no rows for {_window(plan)}"
@@ -117,6 +117,15 @@ def nearest(plan: Plan, first: datetime, last: datetime) -> str:
         start = last - length
         return f"the nearest window with data: ({start.isoformat()}, {last.isoformat()}]"
     return "there is data before and after this window, none inside: did a day not land?"
+
+
+def _beside_unread(scan: Scan, found: Diagnostic) -> Diagnostic:
+    """Return a verdict that says, too, that key values are not read by the declared pattern."""
+    unread = next((r for r in scan.remarks if r.code == UNREAD), None)
+    if unread is None:
+        return found
+    instead = f"its rows may lie where the rule does not look: {unread.message}; {unread.hint}"
+    return replace(found, hint=f"{found.hint}; or {instead}" if found.hint else instead)
 
 
 def _of_scan(plan: Plan, scan: Scan) -> Diagnostic | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Final, TypeAlias
 
 from headwater.errors import ConfigError
@@ -115,6 +115,25 @@ class Pattern:
             if found.setdefault(part.unit, int(digits)) != int(digits):
                 return None
         return found
+
+    def spellings(self, text: str) -> tuple[str, ...]:
+        """Return all that this pattern reads as it reads a text: its own spelling is the first.
+
+        A part of width 1 is read with a leading zero, too. What is not read comes back alone.
+        """
+        match = self.regex.fullmatch(text)
+        if match is None:
+            return (text,)
+        digits = iter(match.groups())
+        ways: list[tuple[str, ...]] = []
+        for piece in self.pieces:
+            if isinstance(piece, str):
+                ways.append((piece,))
+                continue
+            number = int(next(digits))
+            widths = dict.fromkeys((piece.width, max(piece.width, 2)))
+            ways.append(tuple(dict.fromkeys(f"{number:0{w}d}" for w in widths)))
+        return tuple(map("".join, product(*ways)))
 
 
 @lru_cache(maxsize=256)

@@ -47,7 +47,7 @@ def canonical(text: str, pattern: Pattern, type_: DataType) -> str | None:
     """Return a value as its pattern would write it, or None where its type can't be read.
 
     Only the spelling changes: leading zeros of numbers, the digits of dates and timestamps. A
-    text that is more than one number (`2024-3-9` under `yyyy-MM-dd`) comes back as it is.
+    text that the pattern does not read (`2024-3-9` under `yyyy-MM-dd`) comes back as it is.
     """
     value = comparable(text, type_)
     if type_.is_integer:
@@ -61,14 +61,16 @@ def canonical(text: str, pattern: Pattern, type_: DataType) -> str | None:
         return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
     if not type_.is_text:
         return None
-    return text.zfill(_width(pattern)) if _is_number(pattern) and text.isdigit() else text
+    written = text.zfill(_width(pattern)) if _is_number(pattern) and text.isdigit() else text
+    return pattern.spellings(written)[0]
 
 
 def spellings(text: str, pattern: Pattern, type_: DataType) -> tuple[str, ...]:
     """Return how a value that its pattern wrote may stand in a catalog, likeliest first.
 
     A key of type string that is one number (`{"month": "MM"}`) is often written both ways in one
-    table, by different jobs; a typed key is compared as its type, so that one spelling will do.
+    table, by different jobs, and `yyyy-M-d` reads `2024-03-09` too; a typed key is compared as its
+    type, so that one spelling will do.
     """
     if type_.is_integer:
         return (str(int(text)),)
@@ -79,7 +81,7 @@ def spellings(text: str, pattern: Pattern, type_: DataType) -> tuple[str, ...]:
         return (moment.date().isoformat() if type_.name == "date" else moment.isoformat(" "),)
     if type_.is_text and _is_number(pattern):
         return tuple(dict.fromkeys((text, str(int(text)), text.zfill(2))))
-    return (text,)
+    return pattern.spellings(text)
 
 
 def is_spelled(text: str, pattern: Pattern, type_: DataType) -> bool:

@@ -41,6 +41,7 @@ _WHOLE: Final = (
     "yyyy/MM/dd",
     "yyyy/MM/dd/HH",
     "yyyy_MM_dd",
+    "yyyy-M-d",
     "dd-MM-yyyy",
     "MM-dd-yyyy",
     "dd.MM.yyyy",
@@ -481,7 +482,7 @@ def rule_text(rule: TimePartition) -> str:
 
 
 def _pattern(key: Column, values: Sequence[str]) -> str | None:
-    known = _NAMED.get(key.name.casefold(), _WHOLE)
+    known = (*_NAMED.get(key.name.casefold(), ()), *_WHOLE)
     return next((text for text in known if values and _writes_all(text, key, values)), None)
 
 

@@ -76,9 +76,8 @@ def of_batches(columns: tuple[Column, ...], *batches: pa.RecordBatch) -> pa.Tabl
 
 def test_each_batch_is_taken_by_its_own_schema() -> None:
     first = pa.record_batch({"x": pa.array([1], pa.int32()), "y": pa.array([2], pa.int32())})
-    turned = pa.record_batch(
-        {"z": pa.array([0]), "y": pa.array([20], pa.int16()), "x": pa.array([1], pa.int32())}
-    )
+    x, y, z = (pa.array([v], pa.int32()) for v in (1, 20, 0))
+    turned = pa.RecordBatch.from_arrays([z, y, x], names=["z", "y", "x"])
     rows = of_batches((Column("x", t.INT), Column("y", t.INT)), first, turned, first)
     assert rows.to_pylist() == [{"x": 1, "y": 2}, {"x": 1, "y": 20}, {"x": 1, "y": 2}]
 

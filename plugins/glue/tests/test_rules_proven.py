@@ -118,6 +118,35 @@ def test_values_that_are_lost_are_counted(lake: GlueLake) -> None:
         found = {n.code: n.message for n in data.stats.notes}
         assert "1 of 6 partitions" in found["partition-unread"]
         assert "dt='20260106': no row of theirs is read" in found["partition-unread"]
+        # A window that finds none is not told to wait for what may lie there.
+        data = serving.read("2026-01-06", "2026-01-07")
+        assert data.to_arrow().num_rows == 0
+        assert data.stats.verdict is not None
+        assert "dt='20260106': no row of theirs is read" in (data.stats.verdict.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("keys", "pattern"),
+    [
+        ({"dt": "string"}, {"dt": "yyyy-M-d"}),
+        (
+            {"year": "string", "month": "string", "day": "string"},
+            {"year": "yyyy", "month": "M", "day": "d"},
+        ),
+    ],
+)
+def test_a_pattern_without_leading_zeros_finds_values_with_them(
+    lake: GlueLake, keys: dict[str, str], pattern: dict[str, str]
+) -> None:
+    lake.table("log", COLUMNS, keys=keys)
+    for number in range(8, 12):
+        text = f"2026-01-{number:02}"
+        place = lake.partition("log", text.split("-") if len(keys) > 1 else [text])
+        lake.write(f"{place.removeprefix(lake.uri(''))}part-0.parquet", day(number - 1))
+    with connected(lake, keys=pattern) as serving:
+        data = serving.read("2026-01-08", "2026-01-12")
+        assert data.to_arrow().num_rows == 4 * 24
+        assert data.plan.warnings == ()
 
 
 def test_a_wrong_zone(lake: GlueLake) -> None:
