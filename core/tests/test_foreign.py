@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 from decimal import Decimal
 from typing import Any
 
@@ -89,10 +88,8 @@ def test_brackets_inside_of_texts_do_not_nest() -> None:
 def test_a_bomb_of_gzip_is_not_unpacked() -> None:
     bomb = gzip.compress(b"\0" * (bounds.METADATA_BYTES + 1))
     assert len(bomb) < 100_000
-    start = time.perf_counter()
     with pytest.raises(ForeignTextError, match="unpacked it has more than"):
         packed_json(bomb)
-    assert time.perf_counter() - start < 2
 
 
 @pytest.mark.parametrize("content", [b"\x1f\x8bnonsense", gzip.compress(b"{}" * 999)[:-9]])

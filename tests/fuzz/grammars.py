@@ -37,7 +37,7 @@ class Grammar:
     Args:
         name: What it is called.
         opened: Gives what makes inputs and what reads them, for as long as its context lasts.
-        seconds: That one input may take.
+        seconds: Of processor time that one input may take.
         megabytes: By which reading all inputs may make the process grow.
     """
 

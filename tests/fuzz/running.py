@@ -97,7 +97,7 @@ def _main() -> None:
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     grammar = GRAMMARS[given.grammar]
-    signal.signal(signal.SIGALRM, _too_slow)
+    signal.signal(signal.SIGPROF, _too_slow)
     tried = answered = faults = 0
     first = 0 if given.only is None else given.only
     ends = time.monotonic() + given.seconds
@@ -110,7 +110,7 @@ def _main() -> None:
             if number % 50 == 0:
                 _say({"at": number})
             value = made(Random(f"{given.seed}:{number}"))
-            signal.setitimer(signal.ITIMER_REAL, grammar.seconds)
+            signal.setitimer(signal.ITIMER_PROF, grammar.seconds)
             wrong = None
             try:
                 read(value)
@@ -124,7 +124,7 @@ def _main() -> None:
             except BaseException:  # noqa: BLE001 -- a panic of Rust is no Exception
                 wrong = traceback.format_exc()[-1500:]
             finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.setitimer(signal.ITIMER_PROF, 0)
             if wrong is None and _megabytes() - before > grammar.megabytes:
                 wrong = f"the process grew by more than {grammar.megabytes} MB"
                 before = _megabytes()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from sqlglot import exp
@@ -160,9 +159,9 @@ def test_zones(text: str, known: bool) -> None:
     assert is_zone(text) is known
 
 
+@pytest.mark.timeout(20)
 def test_many_arguments_are_looked_at_once() -> None:
     """Each two of them have to agree; a list of 20,000 has 200 million pairs."""
-    begin = time.perf_counter()
     call_checks.check_call(
         _Silent(),  # type: ignore[arg-type]
         exp.null(),
@@ -170,7 +169,6 @@ def test_many_arguments_are_looked_at_once() -> None:
         [t.INT, t.DOUBLE] * 10_000,
         [exp.null()] * 20_000,
     )
-    assert time.perf_counter() - begin < 2
 
 
 class _Silent:
