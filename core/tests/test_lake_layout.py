@@ -23,6 +23,8 @@ PLACES = {
     "data/": "data",
     "data/dt=1/": "data",
     "dt=1": "dt=1",
+    ".": "part-0.parquet",
+    "c=1": "c=1/part-0.parquet",
 }
 """Where files lie below the root, and which directory is declared as the table."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from headwater.engines.text_files import not_text
@@ -39,13 +40,51 @@ def misfit(
         where += f", {file}"
     shown = value if len(value) <= SHOWN else f"{value[:SHOWN]}..."
     return EngineError(
-        f"{engine} engine: {where}: {what}: {shown!r}", code=code, hint=_hint(column, kind)
+        f"{engine} engine: {where}: {what}: {shown!r}", code=code, hint=_hint(column, kind, value)
     )
 
 
-def _hint(column: str, kind: str) -> str:
+def _hint(column: str, kind: str, value: str) -> str:
     type_, _, held = kind.rpartition(" ")
+    if held in _LINES and (cause := _json_cause(value)) is not None:
+        return cause
     return _HINTS.get(held, "correct the value").format(column=column, type=type_)
+
+
+def _json_cause(line: str) -> str | None:
+    """Return what to do about a line that is one object and no JSON; None where it is no object."""
+    if not line.startswith("{"):
+        return None
+    bare = _TEXTS.sub('""', line)  # what stands in texts is nobody's fault
+    for sign, cause in _CAUSES:
+        if sign.search(bare):
+            return cause
+    whole = line.rstrip().endswith("}") and not _SEVERAL.search(bare)
+    return _ONE_OBJECT if whole else None
+
+
+_LINES: Final = frozenset({"json", "json-file", "hive-json"})
+"""The kinds of a line that is not plainly JSON."""
+_TEXTS: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+_SEVERAL: Final = re.compile(r"}\s*,?\s*{(?![^\[]*\])")
+_AFRESH: Final = "write it with a JSON library, not as a program's own text of a value"
+_ONE_OBJECT: Final = (
+    f"correct the line, or {_AFRESH}: JSON has no comments, no leading zeros, no control "
+    "characters in texts"
+)
+_CAUSES: Final = (
+    (
+        re.compile(r"[:\[,]\s*[-+]?(?:nan|inf|infinity)\b", re.IGNORECASE),
+        "JSON has no NaN and no infinity: write null in its place",
+    ),
+    (re.compile(r"[{\[:,]\s*'"), f"JSON's quotes are double ones: {_AFRESH}"),
+    (
+        re.compile(r"[:\[,]\s*(?:None|True|False)\b"),
+        f"JSON writes null, true and false: {_AFRESH}",
+    ),
+    (re.compile(r",\s*[}\]]"), "JSON has no comma before a closing bracket: leave it out"),
+)
+"""What a line has that JSON does not, and what to do."""
 
 
 _AS_TEXT: Final = (

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
-from typing import ClassVar, Final, Literal
+from typing import IO, ClassVar, Final, Literal, cast
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -129,7 +130,8 @@ class FileDataSource(DataSource):
     def _describe(self, name: str) -> Table:
         root = Path(self.tables[name]).expanduser().resolve()
         paths = _files(root, name)
-        lake = local_lake(root) if self.format in FORMATS and root.is_dir() else None
+        place = root if root.is_dir() else root.parent
+        lake = local_lake(place) if self.format in FORMATS else None
         if lake is not None:
             raise lake.refused(name, _HINTS[lake.kind])
         relatives = [
@@ -213,7 +215,11 @@ def _read_columns(format: str, path: Path, separator: str) -> tuple[Column, ...]
 
     try:
         if format == "csv":
-            with path.open(encoding="utf-8-sig") as lines:
+            # A compressed file is known by the end of its name, as where its rows are read.
+            with (
+                pa.input_stream(path, compression="detect") as unpacked,
+                TextIOWrapper(cast("IO[bytes]", unpacked), encoding="utf-8-sig") as lines,
+            ):
                 header = lines.readline(bounds.HEADER_CHARACTERS).rstrip("\r\n")
             return tuple(Column(n.strip().strip('"'), STRING) for n in header.split(separator))
         if format == "orc":

@@ -18,6 +18,7 @@ from core.tests.engines.embedded.support import columns, file, plan, rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import headwater as hw
 from headwater.credentials import Access
 from headwater.engines.embedded import EmbeddedEngine, compressed
 from headwater.engines.embedded.contents import Contents
@@ -226,3 +227,18 @@ def test_a_read_that_is_left_stops_its_threads(tmp_path: Path) -> None:
         if thread.name.startswith("headwater-lines"):
             thread.join(10)
             assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("suffix", CODECS)
+def test_local_files_without_columns_take_the_names_of_their_header(
+    tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"log.csv{suffix}"
+    source = hw.FileDataSource(tables={"log": str(path)}, format="csv")
+    path.write_bytes(CODECS[suffix]("\ufeffid,\u00e4\n1,x\n".encode()))
+    with hw.Workspace(engine="embedded") as workspace:
+        found = workspace.sql("SELECT * FROM log", source).to_arrow()
+        assert found.to_pylist() == [{"id": "1", "\u00e4": "x"}]
+        path.write_bytes(path.read_bytes()[:9])
+        with pytest.raises(HeadwaterError, match="can't be read as csv"):
+            workspace.sql("SELECT * FROM log", source).to_arrow()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -226,6 +227,28 @@ def test_malformed_json_is_null_or_fails(tmp_path: Path, malformed: str, fails: 
         assert rows(ALL, t=relation) == [{"a": 1}, {"a": None}]
 
 
+@pytest.mark.parametrize("malformed", ["null", "fail"])
+@pytest.mark.parametrize(
+    "value",
+    ["note: information", "x, Nancy", "[inf]", "a, }", 'he said: "nan"', "\\, ]", '", }', ",NaN,}"],
+)
+@pytest.mark.parametrize("format", ["json", "hive-json"])
+def test_texts_in_json_hold_anything(
+    tmp_path: Path, format: str, value: str, malformed: str
+) -> None:
+    """Where lines that are no JSON are rows of NULLs, one too many of these is a lost row."""
+    line = json.dumps({"a": 1, "b": value, value: 2})
+    options = {"malformed": malformed} if format == "hive-json" else {}
+    relation = text(tmp_path, f"{line}\n", format, options, a="int", b="string")
+    assert rows(ALL, t=relation) == [{"a": 1, "b": value}]
+    query = f"SELECT get_json_object(s, '$.a') AS a FROM (SELECT '{_quoted(line)}' AS s FROM t)"
+    assert rows(query, t=relation) == [{"a": "1"}]
+
+
+def _quoted(line: str) -> str:
+    return line.replace("\\", "\\\\").replace("'", "\\'")
+
+
 @pytest.mark.parametrize(
     "line", ['{"a":1.5}', '{"a":"1"}', '{"a":1,"a":2}', '{"a":1,}', "[1]", '{"a":99999999999}']
 )
@@ -233,6 +256,36 @@ def test_json_that_readers_take_differently_raises(tmp_path: Path, line: str) ->
     with pytest.raises(EngineError) as caught:
         rows(ALL, t=text(tmp_path, line, "json", a="int"))
     assert caught.value.code == "not-portable-value"
+
+
+@pytest.mark.parametrize("format", ["json", "hive-json"])
+@pytest.mark.parametrize(
+    ("line", "told", "instead"),
+    [
+        ('{"v":NaN}', "write null in its place", '{"v":null}'),
+        ('{"v":-Infinity}', "write null in its place", '{"v":null}'),
+        ("{'v':1}", "quotes are double ones", '{"v":1}'),
+        ('{"v":None}', "null, true and false", '{"v":null}'),
+        ('{"v":1,}', "no comma before a closing bracket", '{"v":1}'),
+        ('{"w":"NaN, \\"x\\":NaN","v":01}', "no leading zeros", '{"w":"NaN, x:NaN","v":1}'),
+        ('{"v":1/*one*/}', "no comments", '{"v":1}'),
+    ],
+)
+def test_a_line_that_is_one_object_is_told_what_of_it_is_no_json(
+    tmp_path: Path, format: str, line: str, told: str, instead: str
+) -> None:
+    with pytest.raises(EngineError, match="not plainly JSON") as caught:
+        rows(ALL, t=text(tmp_path, f"{line}\n", format, v="double"))
+    assert told in (caught.value.hint or "")
+    assert "a line" not in (caught.value.hint or "")
+    assert len(rows(ALL, t=text(tmp_path, f"{instead}\n", format, v="double"))) == 1
+
+
+@pytest.mark.parametrize("body", ['{"v":1} {"v":2}', "{", "hello"])
+def test_lines_that_are_no_object_are_told_so(tmp_path: Path, body: str) -> None:
+    with pytest.raises(EngineError) as caught:
+        rows(ALL, t=text(tmp_path, f"{body}\n", "json", v="double"))
+    assert "one JSON object a line" in (caught.value.hint or "")
 
 
 def test_a_format_that_is_not_read_is_refused(tmp_path: Path) -> None:
