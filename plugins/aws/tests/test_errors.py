@@ -61,6 +61,8 @@ def told(error: Exception, **more: Any) -> HeadwaterError:
         ("InternalServiceException", SourceError, "aws-outage", True),
         ("503", SourceError, "aws-outage", True),
         ("SomethingNewException", SourceError, "aws", False),
+        ("AllAccessDisabled", SourceError, "aws", False),
+        ("AccountProblem", SourceError, "aws", False),
     ],
 )
 def test_codes(code: str, kind: type[HeadwaterError], ours: str, retryable: bool) -> None:
@@ -69,6 +71,16 @@ def test_codes(code: str, kind: type[HeadwaterError], ours: str, retryable: bool
     assert error.code == ours
     assert error.retryable is retryable
     assert error.message.startswith("can't look up db.t: ")
+
+
+def test_what_no_policy_opens_asks_for_none() -> None:
+    error = told(client_error("AllAccessDisabled", "All access to this object has been disabled"))
+    assert "All access to this object has been disabled" in error.message
+    assert "no policy opens" in (error.hint or "")
+    said = (
+        "The object was stored using a form of Server Side Encryption. The correct parameters ..."
+    )
+    assert "SSE-C" in (told(client_error("InvalidRequest", said)).hint or "")
 
 
 def test_expired_signature_is_a_clock_and_not_a_key() -> None:

@@ -26,9 +26,11 @@ from headwater.errors import (
 
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
 _DENIED = frozenset(
-    {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "Forbidden", "403",
-     "UnauthorizedOperation", "NotAuthorized"}
+    {"AccessDenied", "AccessDeniedException", "Forbidden", "403", "UnauthorizedOperation",
+     "NotAuthorized"}
 )  # fmt: skip
+_SHUT = frozenset({"AccountProblem", "AllAccessDisabled", "InvalidPayer", "NotSignedUp"})
+"""What S3 refuses with 403, too, and no policy opens."""
 _KEY_DENIED = frozenset({"KMS.AccessDeniedException", "KMS.KMSAccessDeniedException"})
 _THROTTLED = frozenset(
     {"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "SlowDown",
@@ -248,7 +250,15 @@ def translate(
             hint="try again later",
             retryable=True,
         )
-    return SourceError(f"can't {doing}: {code}: {said}", code="aws")
+    hint = None
+    if code in _SHUT:
+        hint = "AWS has shut it, which no policy opens: ask the bucket's owner, or AWS's support"
+    elif "Server Side Encryption" in said:
+        hint = (
+            "it is encrypted with a key that whoever reads hands over (SSE-C), and none is handed "
+            "over here: write it with SSE-S3 or SSE-KMS"
+        )
+    return SourceError(f"can't {doing}: {code}: {said}", code="aws", hint=hint)
 
 
 def _class_of(error: BaseException) -> str:
