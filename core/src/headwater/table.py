@@ -72,11 +72,14 @@ class Table:
     unqueryable: str | None = None
     notes: tuple[Diagnostic, ...] = field(default=(), compare=False)
     problem: str | None = None
+    _named: dict[str, Column] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def column(self, name: str) -> Column | None:
         """Return the column called `name`, ignoring case as Spark does, or None."""
-        folded = name.casefold()
-        return next((c for c in self.columns if c.name.casefold() == folded), None)
+        if not self._named:
+            # Of two the first; in one step, for other threads ask as well.
+            self._named.update({c.name.casefold(): c for c in reversed(self.columns)})
+        return self._named.get(name.casefold())
 
     @property
     def partition_columns(self) -> tuple[Column, ...]:

@@ -203,6 +203,11 @@ def test_merges_that_multiply_are_refused_quickly(tmp_path: Path) -> None:
         ("c.toml", "a" + ".a" * 5_000 + " = 1"),
         ("c.json", '{"a": ' + "[" * 5_000 + "]" * 5_000 + "}"),
         ("c.json", '{"a": ' * 5_000 + "1" + "}" * 5_000),
+        ("c.json", '{"a": ' * 150 + "1" + "}" * 150),
+        ("c.toml", "a" + ".a" * 50_000 + " = 1"),
+        ("c.toml", "[" + "a." * 50_000 + "a]"),
+        ("c.toml", "[[" + "a." * 150 + "a]]"),
+        ("c.toml", "[" + "a." * 90 + "a]\n" + "b." * 90 + "b = 1"),
     ],
 )
 def test_what_nests_too_deep_is_refused(tmp_path: Path, name: str, text: str) -> None:
@@ -223,6 +228,13 @@ def test_what_nests_too_deep_is_refused(tmp_path: Path, name: str, text: str) ->
         ("c.toml", "a = 2026-02-30"),
         ("c.json", "\0"),
         ("c.yaml", b"a: \xff"),
+        ("c.yaml", "a: !!float x"),
+        ("c.yaml", "a: !!int 0xzz"),
+        ("c.yaml", "a: !!bool yes"),
+        ("c.yaml", "a: !!null none"),
+        ("c.yaml", "a: 1e999"),
+        ("c.yaml", 'a: "\\UFFFFFFFF"'),
+        ("c.yaml", 'a: "\\U00110000"'),
     ],
 )
 def test_what_no_setting_is(tmp_path: Path, name: str, text: str | bytes) -> None:
@@ -231,3 +243,29 @@ def test_what_no_setting_is(tmp_path: Path, name: str, text: str | bytes) -> Non
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     assert "more than 4,194,304 bytes" in complaint(tmp_path, "a: 1\n" + "#" * 5_000_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("c.yaml", "- a\n" * 900_000),
+        ("c.json", '{"a": [' + "1," * 200_000 + "1]}"),
+        ("c.toml", "a = [" + "1," * 200_000 + "1]"),
+    ],
+)
+def test_what_has_more_values_than_settings_is_refused(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    assert "more than 100,000 values" in complaint(tmp_path, text, name)
+
+
+def test_dots_in_texts_and_remarks_of_toml_are_no_levels(tmp_path: Path) -> None:
+    query = "SELECT " + ", ".join(f"t.c{i}" for i in range(200)) + " FROM t"
+    text = f'a = "{query}"\nb = """\n{query}"""\nc = \'{query}\' # {query}\n'
+    assert document(tmp_path, text, "c.toml").data == {"a": query, "b": query, "c": query}
+
+
+@pytest.mark.parametrize("name", ["c\0.yaml", "c\ud800.yaml", "c" * 5_000 + ".yaml"])
+def test_what_no_name_of_a_file_is(name: str) -> None:
+    with pytest.raises(ConfigError):
+        read(name)

@@ -58,6 +58,12 @@ def test_odd_characters_are_refused(sql: str, code: int) -> None:
     assert parsed.diagnostics[0].code in {"control-character", "unexpected-character"}
 
 
+@pytest.mark.parametrize("sql", ["SELECT '{}'", "SELECT 1 AS `{}`", "SELECT 1 -- {}"])
+def test_half_of_a_character_is_refused(sql: str) -> None:
+    parsed = parse(sql.format("\ud800"))
+    assert [d.code for d in parsed.diagnostics] == ["unexpected-character"]
+
+
 @pytest.mark.parametrize("name", ["reflect", "REFLECT", "Reflect", "`reflect`", "`ReFlEcT`"])
 @pytest.mark.parametrize("gap", ["", " ", "\n", "/**/", " -- x\n "])
 def test_no_spelling_hides_a_function(name: str, gap: str) -> None:

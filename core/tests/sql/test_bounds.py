@@ -90,7 +90,7 @@ def test_the_memory_of_a_refusal_is_small() -> None:
     tracemalloc.start()
     try:
         for make in MULTIPLYING.values():
-            checked(make(100))
+            validate(make(100), catalog=CATALOG, database="db")  # not timed: it is traced
         assert tracemalloc.get_traced_memory()[1] < 100_000_000
     finally:
         tracemalloc.stop()
@@ -120,6 +120,21 @@ ROWS = {
     "pivot": "SELECT * FROM t PIVOT (sum(a) FOR d IN ("
     + ", ".join(str(i) for i in range(30_000))
     + "))",
+    "pivoted aggregates": "SELECT * FROM wide PIVOT ("
+    + ", ".join(f"sum(c{i}) AS s{i}" for i in range(1_000))
+    + " FOR c1999 IN ("
+    + ", ".join(str(i) for i in range(2_000))
+    + "))",
+    "pivots of many fields": "SELECT * FROM t PIVOT (sum(a) FOR" + " s IN ('x', 'y')" * 60 + ")",
+    "pivots of long names": "SELECT * FROM t PIVOT (sum(a) AS "
+    + "n" * 90_000
+    + ", sum(d) AS e FOR s IN ("
+    + ", ".join(str(i) for i in range(20_000))
+    + "))",
+    "natural joins": "SELECT count(*) AS n FROM wide x0"
+    + "".join(f" NATURAL JOIN wide x{i}" for i in range(1, 140)),
+    "rows of one generator": "SELECT stack(300, " + ", ".join(["1"] * 30_000) + ")",
+    "wide values": "SELECT * FROM VALUES (" + ", ".join(["1"] * 30_000) + ")",
     "operands": "SELECT " + ", ".join(["m = d"] * 15_000) + " FROM t",
 }
 
@@ -197,6 +212,11 @@ GENEROUS = {
         lambda i: f"SELECT x.a, y.s FROM t{i % 8} x JOIN t{i % 5} y ON x.a = y.a",
         "SELECT * FROM t{}",
     ),
+    "a pivot of 100 values and 20 aggregates": "SELECT * FROM wide PIVOT ("
+    + ", ".join(f"sum(c{i}) AS s{i}" for i in range(20))
+    + " FOR (c1998, c1999) IN ("
+    + ", ".join(f"({i}, {i}) AS v{i}" for i in range(100))
+    + "))",
     "300 lines": "SELECT\n"
     + ",\n".join(f"  CASE WHEN a > {i} THEN d ELSE a END AS x{i}" for i in range(300))
     + "\nFROM t",

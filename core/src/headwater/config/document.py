@@ -8,17 +8,18 @@ too. Keys are always texts. Only plain data is built: a tag such as `!!python/ob
 from __future__ import annotations
 
 import json
+import math
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from headwater import bounds
-from headwater.config.problems import Place, named
+from headwater.config.problems import Place, named, shown
 from headwater.errors import ConfigError
 from headwater.foreign import ForeignTextError, has_halves, json_value, whole_number
 
@@ -97,13 +98,32 @@ def _text(path: Path, what: str, if_missing: str | None) -> str:
         raise ConfigError(f"{path} is not UTF-8 text: byte {error.start}") from None
     except OSError as error:
         raise ConfigError(f"{path} can't be read: {error.strerror}") from error
+    except ValueError as error:  # a zero byte, half of a character
+        raise ConfigError(f"{str(path)!r} is no name of a file: {error}") from None
+
+
+class _TooManyError(Exception):
+    """A file has more values than any that is meant well."""
+
+    def __init__(self, line: int) -> None:
+        self.line = line
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader with the scalars of YAML 1.2's core schema."""
+    """SafeLoader with the scalars of YAML 1.2's core schema; stops where there is too much."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+    nodes = 0
 
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Count a node before it is made."""
+        self.nodes += 1
+        if self.nodes > 2 * bounds.CONFIG_VALUES:  # keys are nodes as well
+            raise _TooManyError(self.line + 1)
+        return super().compose_node(parent, index)
+
+
+_SCALARS: Final[dict[str, re.Pattern[str]]] = {}
 
 for _tag, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -116,9 +136,8 @@ for _tag, _pattern, _first in (
     ),
     ("merge", r"<<", ["<"]),
 ):
-    _Loader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _first
-    )
+    _SCALARS[_tag] = re.compile(rf"^(?:{_pattern})$")
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _SCALARS[_tag], _first)
 
 
 def _yaml(path: Path, text: str, lines: dict[Place, int]) -> Any:
@@ -141,6 +160,14 @@ def _yaml(path: Path, text: str, lines: dict[Place, int]) -> Any:
         raise ConfigError(f"{path}: this is not YAML: {str(error).splitlines()[0]}") from None
     except RecursionError:
         raise _too_deep(path) from None
+    except _TooManyError as error:
+        raise _too_many(path, error.line) from None
+    except (ValueError, OverflowError):
+        # PyYAML makes the character of an escape without asking whether there is one.
+        raise ConfigError(
+            f"{path}: this is not YAML: an escape in double quotes is no character",
+            hint="write the character itself",
+        ) from None
     finally:
         if loader is not None:
             loader.dispose()
@@ -181,11 +208,7 @@ class _Builder:
         """Count a value; aliases and merges can make a small text expand without end."""
         self._nodes += 1
         if self._nodes > bounds.CONFIG_VALUES:
-            raise self._error(
-                node,
-                f"with its aliases written out it has more than {bounds.CONFIG_VALUES:,} values",
-                "write the values out",
-            )
+            raise _too_many(self._path, node.start_mark.line + 1)
 
     def _pairs(
         self, node: yaml.MappingNode, place: Place, above: tuple[yaml.Node, ...]
@@ -223,6 +246,10 @@ class _Builder:
             raise self._error(
                 node, "half of a character (a lone surrogate)", "write the character itself"
             )
+        known = _SCALARS.get(kind)
+        if known is not None and kind != "merge" and not known.match(text):
+            # Only a tag that is written makes this of it: `!!bool yes`.
+            raise self._error(node, f"{shown(text)} is no {kind}", "remove the tag")
         match kind:
             case "str":
                 return text
@@ -239,7 +266,13 @@ class _Builder:
                     )
                 return number
             case "float":
-                return float(re.sub(r"\.(?=[inIN])", "", text))
+                made = float(re.sub(r"\.(?=[inIN])", "", text))
+                if math.isinf(made) and "n" not in text.lower():
+                    raise self._error(
+                        node, f"the number {shown(text)} is none of any type",
+                        "put quotes around a text",
+                    )  # fmt: skip
+                return made
         raise self._error(
             node, f"the tag {kind!r} is not plain data", "remove it; values are plain YAML"
         )
@@ -248,9 +281,27 @@ class _Builder:
         return ConfigError(f"{self._path}, line {node.start_mark.line + 1}: {what}", hint=hint)
 
 
+_TOML_TEXTS: Final = re.compile(
+    "|".join(
+        (
+            r'"""(?:[^\\]|\\.)*?"""',
+            r"'''.*?'''",
+            r'"(?:[^"\\\n]|\\.)*"',
+            r"'[^'\n]*'",
+            r"#[^\n]*",
+        )
+    ),
+    re.DOTALL,
+)
+
+
 def _toml(path: Path, text: str) -> Any:
+    # tomllib keeps each beginning of a key of many parts: 100 KB make gigabytes.
+    bare = _TOML_TEXTS.sub("", text)
+    if any(line.count(".") > bounds.CONFIG_LEVELS for line in bare.splitlines()):
+        raise _too_deep(path)
     try:
-        return tomllib.loads(text)
+        data = tomllib.loads(text)
     except RecursionError:
         raise _too_deep(path) from None
     except tomllib.TOMLDecodeError as error:
@@ -261,6 +312,33 @@ def _toml(path: Path, text: str) -> Any:
         raise ConfigError(
             f"{path}: this is not TOML: it has a number or a date that is out of range"
         ) from None
+    _check_levels(path, data)
+    return data
+
+
+def _check_levels(path: Path, data: Any) -> None:
+    """Refuse what nests too deep, and what has too many values, without recursion."""
+    level, values = [data], 0
+    for _ in range(bounds.CONFIG_LEVELS + 1):
+        values += len(level)
+        if values > bounds.CONFIG_VALUES:
+            raise _too_many(path)
+        inner = [
+            v.values() if isinstance(v, dict) else v for v in level if isinstance(v, dict | list)
+        ]
+        level = [v for values_ in inner for v in values_]
+        if not level:
+            return
+    raise _too_deep(path)
+
+
+def _too_many(path: Path, line: int | None = None) -> ConfigError:
+    place = f", line {line}" if line is not None else ""
+    return ConfigError(
+        f"{path}{place}: with its aliases written out it has more than "
+        f"{bounds.CONFIG_VALUES:,} values",
+        hint="a file of settings is shorter; part it",
+    )
 
 
 def _levels(data: Any) -> int:
@@ -296,10 +374,12 @@ def _json(path: Path, text: str) -> Any:
         return found
 
     try:
-        return json_value(text, pairs=unique)
+        found = json_value(text, pairs=unique)
     except json.JSONDecodeError as error:
         raise ConfigError(
             f"{path}, line {error.lineno}: this is not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
         ) from None
     except ForeignTextError as error:
         raise ConfigError(f"{path} can't be read: {error}") from None
+    _check_levels(path, found)
+    return found

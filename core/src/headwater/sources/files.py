@@ -128,8 +128,16 @@ class FileDataSource(DataSource):
         return self.options
 
     def _describe(self, name: str) -> Table:
-        root = Path(self.tables[name]).expanduser().resolve()
-        paths = _files(root, name)
+        try:
+            root = Path(self.tables[name]).expanduser().resolve()
+            paths = _files(root, name)
+        except (OSError, ValueError, RuntimeError) as error:  # too long, a zero byte, no such user
+            shown = f"{self.tables[name][:200]!r}"
+            raise SourceError(
+                f"table {name!r}: {shown} is no path that can be looked at: "
+                f"{getattr(error, 'strerror', None) or error}",
+                code="path-not-found",
+            ) from None
         place = root if root.is_dir() else root.parent
         lake = local_lake(place) if self.format in FORMATS else None
         if lake is not None:

@@ -65,6 +65,16 @@ def statement_end(text: str, lexemes: Sequence[Lexeme]) -> tuple[int, list[Diagn
     return (lexemes[-1].end if lexemes else 0), []
 
 
+def half_a_character(text: str) -> Diagnostic:
+    """Say where a text holds a half of a surrogate pair, which no engine can be given."""
+    at = next(i for i, c in enumerate(text) if "\ud800" <= c <= "\udfff")
+    return Diagnostic(
+        "unexpected-character",
+        f"the text holds half of a character (the lone surrogate U+{ord(text[at]):04X})",
+        span=Span(at, at + 1), text=text, hint="write the whole character",
+    )  # fmt: skip
+
+
 def too_long(text: str) -> Diagnostic:
     """Return the refusal of a text that is longer than any query."""
     most = bounds.QUERY_CHARACTERS

@@ -25,6 +25,7 @@ from sqlglot.parser import Parser
 
 from headwater import bounds
 from headwater.diagnostics import Diagnostic, Severity, Span, errors_in
+from headwater.foreign import has_halves
 from headwater.sql import guard, guard_text, references
 from headwater.sql.analysis import ParsedQuery
 from headwater.sql.joins import with_conditions
@@ -32,6 +33,7 @@ from headwater.sql.lexer import Lexeme, lex
 from headwater.sql.literals import TYPED
 from headwater.sql.operators import restored, with_stand_ins
 from headwater.sql.pipes import without_pipes
+from headwater.sql.pivot_fields import with_one_field
 from headwater.sql.spelled_out import spelled_out, unwrapped
 from headwater.sql.tokens import MARK, dialect, parser_tokens
 
@@ -60,6 +62,8 @@ def parse(
     """
     if len(text) > bounds.QUERY_CHARACTERS:
         return _refused(text, guard_text.too_long(text))
+    if has_halves(text):
+        return _refused(text, guard_text.half_a_character(text))
     lexemes, problems = lex(text)
     if len(lexemes) > bounds.QUERY_TOKENS:
         return _refused(text, guard_text.too_many_tokens(lexemes))
@@ -100,7 +104,7 @@ def _read(text: str, end: int, lexemes: list[Lexeme]) -> exp.Query | Diagnostic:
     log = logging.getLogger("sqlglot")
     try:
         tokens = parser_tokens(text[:end], lexemes)
-        for step in (without_pipes, spelled_out, with_conditions, with_stand_ins):
+        for step in (with_one_field, without_pipes, spelled_out, with_conditions, with_stand_ins):
             if isinstance(tokens, Diagnostic):
                 return tokens
             tokens = step(tokens, text)

@@ -67,9 +67,10 @@ def _pivot(work: Work, node: exp.Pivot, context: Context) -> list[tuple[str, Dat
         used |= _bound(work, axis)
         values += [_value_name(work, v) for v in field.expressions]
     columns = [(c.name, c.type) for c in context.frame.starred if c.name.casefold() not in used]
+    names = [naming.output_name(work, a)[0] for a in aggregates]
+    work.spend(len(values) * len(names), node)
     for value in values:
-        for aggregate, type_ in zip(aggregates, types, strict=True):
-            own, _ = naming.output_name(work, aggregate)
+        for own, type_ in zip(names, types, strict=True):
             columns.append((value if len(aggregates) == 1 else f"{value}_{own}", type_))
     return columns
 

@@ -295,11 +295,12 @@ def _join(work: Work, node: exp.Join, context: Context) -> Frame:
     """Add a join to what stands before it, which is the context's frame."""
     left = context.frame
     # USING looks at every column anew, ON at those that it names.
-    work.spend(len(left.columns) // (1 if node.args.get("using") else 20), node)
+    natural = (node.args.get("method") or "").upper() == "NATURAL"
+    work.spend(len(left.columns) // (1 if natural or node.args.get("using") else 20), node)
     right = _relation(work, node.this, context)
     side, kind = (node.args.get("side") or "").upper(), (node.args.get("kind") or "").upper()
     names = [c.name for c in node.args.get("using") or ()]
-    if (node.args.get("method") or "").upper() == "NATURAL":
+    if natural:
         theirs = {c.name.casefold() for c in right.starred}
         names = [c.name for c in left.starred if c.name.casefold() in theirs]
     for using in node.args.get("using") or ():

@@ -74,3 +74,20 @@ def test_a_refusal_says_how_to_get_spark() -> None:
 def test_what_is_refused_is_not_compiled() -> None:
     with pytest.raises(ValueError, match="not in the portable subset: stddev"):
         portable.compile(analysed("SELECT stddev(d) FROM t"), str)
+
+
+HALVES = [
+    r"SELECT '\ud800' AS a FROM t",
+    r"SELECT '\ud83d\ude00' AS a FROM t",
+    r"SELECT id FROM t WHERE s LIKE '\U0000D800'",
+    r"SELECT named_struct('\ud800', 1) AS a FROM t",
+    r"SELECT named_struct('\000', 1) AS a FROM t",
+    r"SELECT map('\udfff', 1) AS a FROM t",
+]
+
+
+@pytest.mark.parametrize("sql", HALVES)
+def test_texts_that_duckdb_can_not_be_given_are_refused(sql: str) -> None:
+    found = portable.refusals(analysed(sql))
+    assert [d.code for d in found] == ["not-portable"]
+    assert "character" in found[0].message

@@ -18,6 +18,7 @@ from sqlglot import exp
 
 from headwater import bounds
 from headwater import types as t
+from headwater.foreign import has_halves
 from headwater.sql import order
 from headwater.sql.analysis import Analysis, Binding, Output, Scope
 from headwater.sql.arguments import position
@@ -64,6 +65,7 @@ class Queries:
         self._apart: dict[int, Compiled] = {}
         self._spent = 0
         self._inside: set[int] = set()
+        self._refused: set[int] = set()
         self._count = 0
 
     def alias(self) -> str:
@@ -75,14 +77,19 @@ class Queries:
         """Count SQL that was made.
 
         Raises:
-            Refusal: If it is longer than any engine should be given. What one query says twice, as
-                the meaning of a name or the operand of a function, may be said exponentially often.
+            Refusal: If it is longer than any engine should be given, or holds what it can't be
+                given. What one query says twice, as the meaning of a name or the operand of a
+                function, may be said exponentially often.
         """
         self._spent += len(sql)
         if len(sql) > bounds.SQL_CHARACTERS or self._spent > 50 * bounds.SQL_CHARACTERS:
             raise Refusal(
                 f"a query that it would write with more than {bounds.SQL_CHARACTERS:,} characters"
             )
+        if has_halves(sql):  # of an escape: '\\ud800', or of two that make one character
+            raise Refusal("a text with half of a character: write the character itself")
+        if "\0" in sql:
+            raise Refusal("a text with a NUL character: DuckDB ends it there")
 
     def kept(self, make: Callable[[_T], Piece], what: _T) -> Piece:
         """Return a piece; one that is refused is remembered, so that all refusals are found."""
@@ -283,7 +290,13 @@ class Queries:
             if output.origin is None:
                 raise Refusal(f"column {output.name!r}: where it comes from can't be told")
             return e.bound(output.origin)
-        piece = e.piece(clauses.bare(node))
+        if id(node) in self._refused:
+            return Piece("NULL", t.UNKNOWN)  # another column of the same generator
+        try:
+            piece = e.piece(clauses.bare(node))
+        except Refusal:
+            self._refused.add(id(node))
+            raise
         if piece.type != output.type:
             raise Refusal(f"it would be {piece.type} here and is {output.type} in Spark", node)
         return piece
