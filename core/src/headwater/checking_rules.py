@@ -14,6 +14,7 @@ from headwater import partitions, proving
 from headwater.credentials import Access
 from headwater.engine import Engine
 from headwater.errors import HeadwaterError
+from headwater.relation import MemoryRelation, Relation, StreamRelation
 from headwater.report import CheckStage, Status
 from headwater.resolving import Resolved
 from headwater.rule_evidence import rule_text, unread
@@ -26,6 +27,8 @@ _INSIDE: Final = 4
 """Partitions of the window that are looked at; as many of all, where there is no window."""
 _SEARCHED: Final = 60
 """Partitions that are looked through where those hold no file."""
+_STREAMS: Final = 4
+"""Partitions whose rows are read, where a source gives rows and no files."""
 _FILES: Final = 3
 """Files of a partition that are looked at."""
 
@@ -73,9 +76,13 @@ def _stage(
         many = spread(rule, table, known, None, between=_SEARCHED)
         relation = files_of(resolved, access, table, many, 1)
     text = f"{table.name}: {rule_text(rule)}"
-    if relation is None:
+    if relation is not None:
+        evidence, silent = proving.examined(rule, table, relation, access, engine)
+    elif engine is not None and (parts := _streams(resolved, access, table, chosen)):
+        evidence = proving.streamed(rule, table, parts, access, engine)
+        silent = len(parts) - len(evidence.ranges)
+    else:
         return CheckStage.skipped(NAME, f"{text}: there is no file to compare it with")
-    evidence, silent = proving.examined(rule, table, relation, access, engine)
     if evidence.broken:
         raise evidence.error()
     found = tuple(filter(None, [evidence.finding(), values.finding()]))
@@ -97,6 +104,18 @@ def _stage(
     if silent:
         summary += f"; {silent} more do not tell their times"
     return CheckStage(NAME, Status.WARNING if found else Status.OK, summary, found, details)
+
+
+def _streams(
+    resolved: Resolved, access: Access, table: Table, chosen: Sequence[Partition]
+) -> list[tuple[Partition, Relation]]:
+    """Return a few partitions whose rows the source itself gives, each with what gives them."""
+    parts: list[tuple[Partition, Relation]] = []
+    for partition in chosen[:_STREAMS]:
+        relation = resolved.source.relation(table, [partition], access)
+        if isinstance(relation, StreamRelation | MemoryRelation):
+            parts.append((partition, relation))
+    return parts
 
 
 def _count(number: int, what: str) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.plan import Plan, Scan
+from headwater.relation import StreamRelation
 from headwater.rule_evidence import BROKEN, UNREAD, rule_text
 
 _KEEPS: Final = re.compile(r"\b(?:where|having|qualify|join|limit)\b", re.IGNORECASE)
@@ -132,6 +133,9 @@ def _of_scan(plan: Plan, scan: Scan) -> Diagnostic | None:
     cost = scan.estimate
     if cost.files or hasattr(scan.relation, "data"):
         return None
+    gives_rows = isinstance(scan.relation, StreamRelation)
+    if gives_rows and cost.partitions_kept:
+        return None  # what a source gives itself has no files: only the data can tell
     if getattr(scan.relation, "file_count", 0) is None:
         return None  # a table format that does not count its files: only the data can tell
     if cost.partitions_total == 0:
@@ -146,7 +150,12 @@ def _of_scan(plan: Plan, scan: Scan) -> Diagnostic | None:
             "partition-missing",
             f"{scan.table}: none of its partitions is for {_window(plan)}{there}",
             "the window lies outside the data, or the data of this time has not landed, "
-            "or its partitions are not registered",
+            "or its partitions are not registered"
+            + (
+                ", or the declared time partition is wrong: `headwater check` compares it"
+                if gives_rows and scan.rule is not None
+                else ""
+            ),
         )
     where = getattr(scan.relation, "partitions", ())
     place = f", e.g. {where[0].location}" if where and where[0].location else ""

@@ -59,6 +59,34 @@ def of_window(
         relation: What was found of them.
         now: The present.
     """
+    with_files = frozenset(f.partition for f in relation.files)
+    return _of_window(table, rule, window, [p.values for p in relation.partitions], with_files, now)
+
+
+def of_rows(
+    table: Table, rule: TimePartition, window: Window, kept: Sequence[Partition], now: datetime
+) -> Gaps | None:
+    """Return what a window lacks, as `of_window`, of a table whose source gives rows and no files.
+
+    Args:
+        table: The table.
+        rule: How its keys follow from time.
+        window: The rows that are wanted.
+        kept: What was found of them.
+        now: The present.
+    """
+    values = [p.values for p in kept]
+    return _of_window(table, rule, window, values, frozenset(range(len(values))), now)
+
+
+def _of_window(
+    table: Table,
+    rule: TimePartition,
+    window: Window,
+    partitions: Sequence[_Keys],
+    with_files: frozenset[int],
+    now: datetime,
+) -> Gaps | None:
     if window.start >= now:
         return None
     past = Window(window.start, min(window.end, now))
@@ -66,11 +94,8 @@ def of_window(
     wanted = list(islice(expected_keys(prompt, past), EXPECTED + 1))
     if len(wanted) > EXPECTED:
         return None
-    with_files = {f.partition for f in relation.files}
-    registered = {_keys(table, rule, p.values) for p in relation.partitions}
-    landed = {
-        _keys(table, rule, p.values) for i, p in enumerate(relation.partitions) if i in with_files
-    }
+    registered = {_keys(table, rule, values) for values in partitions}
+    landed = {_keys(table, rule, v) for i, v in enumerate(partitions) if i in with_files}
     unregistered, empty = [], []
     for values in dict.fromkeys(wanted):
         spelled = "/".join(f"{k}={v}" for k, v in zip(rule.keys, values, strict=True))

@@ -16,6 +16,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from headwater.credentials import Access
@@ -24,7 +25,7 @@ from headwater.engine import Engine, EngineCapability
 from headwater.engines.embedded.statistics import ranges
 from headwater.errors import HeadwaterError
 from headwater.plan import Plan, Scan, ScanEstimate
-from headwater.relation import DataFile, FileRelation
+from headwater.relation import DataFile, FileRelation, Relation
 from headwater.rule_evidence import Evidence, TimeRange, judged
 from headwater.scanning import some_of
 from headwater.sql.private import PRIVATE_DATABASE
@@ -131,6 +132,35 @@ def examined(
     """
     found = _known(rule.column, relation, relation.files, access, engine)
     return judged(rule, table, found.values()), len(relation.files) - len(found)
+
+
+def streamed(
+    rule: TimePartition,
+    table: Table,
+    parts: Sequence[tuple[Partition, Relation]],
+    access: Access,
+    engine: Engine,
+) -> Evidence:
+    """Return what the rows of some partitions say of a rule, where a source gives them itself.
+
+    Args:
+        rule: The rule.
+        table: The table that it was declared for.
+        parts: Partitions, each with what its rows come from.
+        access: The identities.
+        engine: What reads rows.
+
+    Raises:
+        HeadwaterError: If they can't be read.
+    """
+    relations = [relation for _, relation in parts]
+    found = []
+    for number, begin, end in _extents(relations, rule.column, access, engine):
+        partition = parts[number][0]
+        values = "/".join(v or "NULL" for v in partition.values)
+        place = partition.location or f"the partition {values}"
+        found.append(TimeRange(partition, place, begin, end))
+    return judged(rule, table, found)
 
 
 def table_of(scan: Scan) -> Table:
@@ -241,16 +271,33 @@ def _values(
         if file.size <= left:
             small.append(file)
             left -= file.size
-    if not small:
-        return {}
+    relations = [replace(relation, files=(file,)) for file in small]
+    found = {}
+    for number, begin, end in _extents(relations, column, access, engine):
+        file = small[number]
+        part = relation.partitions[file.partition]
+        place = Partition(part.values, part.location)
+        found[file] = TimeRange(place, file.path, begin, end)
+    return found
+
+
+def _extents(
+    relations: Sequence[Relation], column: str, access: Access, engine: Engine
+) -> Iterator[tuple[int, datetime, datetime]]:
+    """Yield the least and greatest value of a column in each of some relations that has any.
+
+    Args:
+        relations: Of one table.
+        column: The column.
+        access: The identities.
+        engine: What reads rows.
+    """
+    if not relations:
+        return
+    name = relations[0].name
     scans = tuple(
-        Scan(
-            f"t{number}",
-            relation.name,
-            replace(relation, files=(file,)),
-            ScanEstimate(1, None, 1, file.size),
-        )
-        for number, file in enumerate(small)
+        Scan(f"t{number}", name, one, ScanEstimate(1, None, 1, getattr(one, "size", 0)))
+        for number, one in enumerate(relations)
     )
     time = quoted(column)
     sql = "\nUNION ALL\n".join(
@@ -258,19 +305,12 @@ def _values(
         f"FROM {PRIVATE_DATABASE}.{scan.slot}"
         for number, scan in enumerate(scans)
     )
-    name = f"the time partition of {relation.name}"
-    plan = Plan(name, sql, sql, scans, None, None, engine.name, "")
-    found = {}
+    plan = Plan(f"the time partition of {name}", sql, sql, scans, None, None, engine.name, "")
     with engine.read(plan, access) as stream:
         for batch in stream:
             for number, first, last in zip(*batch.columns, strict=True):
-                file = small[number.as_py()]
-                part = relation.partitions[file.partition]
-                place = Partition(part.values, part.location)
                 try:
                     if first.is_valid:
-                        begin, end = instant(first.as_py()), instant(last.as_py())
-                        found[file] = TimeRange(place, file.path, begin, end)
+                        yield number.as_py(), instant(first.as_py()), instant(last.as_py())
                 except OverflowError:  # later than Python's calendar
                     continue
-    return found

@@ -14,7 +14,14 @@ from headwater.diagnostics import Diagnostic
 from headwater.errors import HeadwaterError, PlanError
 from headwater.gaps import Gaps
 from headwater.plan import Scan, ScanEstimate
-from headwater.relation import DataFile, DeltaRelation, FileRelation, IcebergRelation, Relation
+from headwater.relation import (
+    DataFile,
+    DeltaRelation,
+    FileRelation,
+    IcebergRelation,
+    Relation,
+    StreamRelation,
+)
 from headwater.resolving import Resolved
 from headwater.sql import commute, key_conditions
 from headwater.sql.analysis import TableReference
@@ -348,14 +355,19 @@ def some_of(files: Sequence[DataFile], count: int) -> list[DataFile]:
 def _gaps(seen: _Seen, choice: Choice, window: Window | None, now: datetime) -> Gaps | None:
     """Return what a scan lacks; None where nothing can be told, or nothing at all was found."""
     relation, rule, kept = seen.scan.relation, choice.rule, seen.kept
-    if not isinstance(relation, FileRelation) or not kept or not relation.files:
+    if not kept:
         return None
-    if rule is None or window is None or choice.blocker:
-        return gaps.of_registered(seen.table, kept, relation)
-    keys = {k.casefold() for k in rule.keys}
-    if any(c.key.casefold() in keys for c in choice.own):
-        return gaps.of_registered(seen.table, kept, relation)
-    return gaps.of_window(seen.table, rule, window, relation, now)
+    files = relation if isinstance(relation, FileRelation) and relation.files else None
+    told = rule is not None and window is not None and not choice.blocker
+    if rule is not None and told:
+        keys = {k.casefold() for k in rule.keys}
+        told = not any(c.key.casefold() in keys for c in choice.own)
+    if rule is not None and window is not None and told:
+        if files is not None:
+            return gaps.of_window(seen.table, rule, window, files, now)
+        if isinstance(relation, StreamRelation):
+            return gaps.of_rows(seen.table, rule, window, kept, now)
+    return None if files is None else gaps.of_registered(seen.table, kept, files)
 
 
 def _extent(table: Table, found: Iterable[Partition]) -> tuple[str, str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 
 import headwater as hw
+from headwater.credentials import Access
 from headwater.dataset import EmptyReadWarning
 from headwater.diagnostics import Severity
 from headwater.errors import ConfigError
 from headwater.model import Connection
-from headwater.table import Table
+from headwater.relation import FileRelation, StreamRelation
+from headwater.table import Partition, Table
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 WINDOW = ("2026-01-05T00:00Z", "2026-01-05T06:00Z")
@@ -367,6 +369,52 @@ def test_a_rule_of_a_plugin_is_proven_as_well(connect, tmp_path) -> None:
     broken(serving, "2026-01-01", "2026-01-09")
     assert not serving.check("2026-01-01", "2026-01-09").ok
     assert not serving.check().ok
+
+
+class Rows(hw.FileDataSource):
+    """Gives its rows itself, as a plugin for a database does."""
+
+    def relation(
+        self, table: Table, partitions: Sequence[Partition] | None, access: Access
+    ) -> StreamRelation:
+        found = super().relation(table, partitions, access)
+        assert isinstance(found, FileRelation)
+        parts = [rows([]).append_column("dt", pa.array([], pa.string()))]
+        for file in found.files:
+            part = pq.ParquetFile(file.path).read()
+            key = found.partitions[file.partition].values[0]
+            parts.append(part.append_column("dt", pa.array([key] * part.num_rows)))
+        whole = pa.concat_tables(parts)
+        return StreamRelation(
+            table.name, table.columns, lambda names: whole.select(list(names)).to_reader()
+        )
+
+
+def test_a_rule_of_rows_that_a_source_gives_itself(connect, tmp_path) -> None:
+    serving = connect(hourly(tmp_path), source=Rows, keys=DAY)
+    data = read(serving, "2026-01-02", "2026-01-04")
+    assert (data.stats.rows, data.stats.notes) == (48, ())
+    for window in (("2026-01-02", "2026-01-04"), ()):
+        stage = serving.check(*window).stage("time-partition")
+        assert (stage.status, stage.details["compared"]) == ("ok", 4)
+
+
+def test_a_rule_of_such_rows_that_is_wrong(connect, tmp_path) -> None:
+    week = ("2026-01-01", "2026-01-09")
+    serving = connect(hourly(tmp_path), source=Rows, keys=SWAPPED)
+    data = read(serving, *week)
+    assert data.stats.rows == 24
+    assert [n.code for n in data.stats.notes] == ["partitions-missing"]
+    for window in (week, ()):
+        stage = serving.check(*window).stage("time-partition")
+        assert stage.status == "failed"
+        assert "x2026-01-12 means 2026-12-01" in str(stage.diagnostics[0].message)
+    empty = read(serving, "2026-01-03", "2026-01-04")
+    assert empty.stats.verdict.code == "partition-missing"
+    assert "headwater check" in empty.stats.verdict.hint
+    west = connect(tmp_path, source=Rows, keys=DAY, timezone="America/Los_Angeles")
+    empty = read(west, *WINDOW)
+    assert (empty.stats.rows, empty.stats.verdict.code) == (0, "rule-broken")
 
 
 def test_the_rows_of_a_whole_read_prove_an_empty_one(connect, tmp_path) -> None:
