@@ -329,6 +329,49 @@ def test_a_manifest_and_a_data_file_elsewhere_are_refused_by_their_places(
     assert (caught.value.code, why in caught.value.message) == ("foreign-place", True)
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("partition-specs",), []),
+        (("default-spec-id",), 99),
+        (("schemas", 0, "fields", 0, "type"), "fixed[-1]"),
+        (("sort-orders",), 5),
+    ],
+)
+def test_metadata_that_pyiceberg_refuses_by_its_own_exceptions(
+    lake: GlueLake, metadata: dict[str, Any], path: tuple[Any, ...], value: Any
+) -> None:
+    place: Any = metadata
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    register(lake, "t", metadata)
+    with pytest.raises(HeadwaterError, match=r"ml\.t"):
+        read(lake, "t")
+
+
+@pytest.mark.parametrize("which", ["manifest list", "manifest"])
+def test_a_damaged_manifest_is_told_with_its_table(
+    lake: GlueLake, metadata: dict[str, Any], which: str
+) -> None:
+    """Damage in the middle, which zlib and the reader of Avro find by exceptions of their own."""
+    places: list[str] = []
+
+    def keep(place: str) -> str:
+        places.append(place)
+        return place
+
+    moved(lake, metadata, keep, lambda f: f)
+    uri = places[0] if which == "manifest" else metadata["snapshots"][0]["manifest-list"]
+    key = uri.removeprefix("s3://lake/")
+    body = bytearray(lake.s3.get_object(Bucket="lake", Key=key)["Body"].read())
+    for at in range(len(body) - 60, len(body) - 20):
+        body[at] ^= 0xFF
+    lake.write(key, bytes(body))
+    with pytest.raises(HeadwaterError, match=r"ml\.t"):
+        read(lake, "t")
+
+
 def test_what_one_table_says_of_a_manifest_is_not_remembered_for_another(
     lake: GlueLake, metadata: dict[str, Any]
 ) -> None:
