@@ -83,6 +83,9 @@ METADATA_BYTES: Final = 64 * 1024 * 1024
 HEADER_CHARACTERS: Final = 1024 * 1024
 """Characters of the first line of a CSV file, which names its columns."""
 
+LINE_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of a line of a text file."""
+
 CONFIG_BYTES: Final = 4 * 1024 * 1024
 """Bytes of a configuration file."""
 

@@ -14,6 +14,7 @@ from core.tests.engines.embedded.support import columns, file, rows, text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headwater import bounds
 from headwater.errors import EngineError, UnsupportedError
 from headwater.relation import FilePartition, FileRelation
 from headwater.table import TableName
@@ -386,3 +387,14 @@ def test_lines_that_are_no_rows_are_not_counted(
 ) -> None:
     with pytest.raises(EngineError, match=r"table db\.t, .*/part-0\.txt: a line"):
         rows(query, t=text(tmp_path, body, format, a="string"))
+
+
+@pytest.mark.parametrize("format", ["csv", "json", "hive-text"])
+def test_a_line_without_end_is_told_with_its_file(tmp_path: Path, format: str) -> None:
+    line = "x" * (bounds.LINE_BYTES + 100)
+    body = json.dumps({"s": line}) if format == "json" else line
+    relation = text(tmp_path, f"{body}\n", format, s="string")
+    with pytest.raises(EngineError, match=r"of table .* has a line of more than 16 MiB") as caught:
+        rows("SELECT length(s) AS n FROM t", t=relation)
+    assert caught.value.code == "line-too-long"
+    assert len(str(caught.value)) < 500

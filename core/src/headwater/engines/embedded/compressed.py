@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from headwater import bounds
 from headwater.engines.embedded.contents import Contents
+from headwater.engines.embedded.failures import line_too_long
 from headwater.engines.embedded.lakes import RowStream
 from headwater.engines.text_files import damaged, not_text
-from headwater.errors import EngineError
 from headwater.relation import DataFile, FileRelation
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 CODECS: Final = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 """What is read, by the ends of file names."""
-LONGEST: Final = 16 * 2**20
-"""Bytes of a line at most."""
 _MARK: Final = b"\xef\xbb\xbf"
 """What some writers put before UTF-8."""
 _CHUNK: Final = 2**20
@@ -111,12 +110,8 @@ def _lines(contents: Contents, relation: FileRelation, one: Compressed) -> Itera
         if end:
             yield _split(relation, one, data[:end])
         rest = data[end:]
-        if len(rest) > LONGEST:
-            raise EngineError(
-                f"table {relation.name}: {one.file.path} has a line of more than "
-                f"{LONGEST // 2**20} MiB",
-                hint="is it text, a record a line?",
-            )
+        if len(rest) > bounds.LINE_BYTES:
+            raise line_too_long(f"{one.file.path} of table {relation.name}")
     if rest:
         yield _split(relation, one, rest)
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Final
 from urllib.parse import unquote
 
+from headwater import bounds
 from headwater.engines.embedded.misfits import Place, told
 from headwater.engines.refusals import refused
 from headwater.engines.text_files import not_text
@@ -28,6 +29,9 @@ _OWN: Final = re.compile(r"headwater\(([a-z-]+)\): (.*)", re.DOTALL)
 _QUERY_STRING: Final = re.compile(r"(\w+://[^\s'\"?]+)\?[^\s'\"]*")
 _URL: Final = re.compile(r"(?:s3|https?|file)://[^'\"\n]+|/[^'\"\n]+\.\w+")
 _STATUS: Final = re.compile(r"\bHTTP (?:code )?([345]\d\d)\b")
+_LONG_LINE: Final = re.compile(r"Maximum line size of \d+ bytes exceeded")
+_AFTER_THE_LINE: Final = 4_000
+"""Characters of DuckDB's own words behind a line that it quotes."""
 _RUNTIME: Final = ("Conversion Error", "Out of Range Error", "Invalid Input Error: Could not parse")
 _RUNTIME_HINT: Final = (
     "correct the value or the expression (try_cast, CASE, nullif); Spark in ANSI mode raises on "
@@ -74,6 +78,10 @@ def failure(
     """Return the error that a DuckDB message stands for, without anything secret in it."""
     if misfit := told(message, places):
         return misfit
+    if _LONG_LINE.search(message, max(0, len(message) - _AFTER_THE_LINE)):
+        # The line itself stands before that: only what follows it is DuckDB's own.
+        where, _ = _place(message[-_AFTER_THE_LINE:], scans)
+        return line_too_long(where)
     message = _QUERY_STRING.sub(r"\1", message)
     if own := _OWN.search(message):
         return _raised_by_query(own[1], own[2].strip())
@@ -117,6 +125,19 @@ def failure(
             hint="give all its lines one kind of end, or use the spark engine for this table",
         )
     return EngineError(f"embedded engine: reading {where} failed: {_first_line(message)}")
+
+
+def line_too_long(where: str) -> EngineError:
+    """Return the error for a line of text that is longer than any that is read.
+
+    Args:
+        where: Its file and table.
+    """
+    return EngineError(
+        f"embedded engine: {where} has a line of more than {bounds.LINE_BYTES // 2**20} MiB",
+        code="line-too-long",
+        hint="is it text, a record a line? Parquet holds values of any length",
+    )
 
 
 def _raised_by_query(code: str, message: str) -> EngineError:
