@@ -17,7 +17,7 @@ from plugins.aws.tests.support import client_error, opened, seed
 
 from headwater.credentials import Access, Secret
 from headwater.errors import HeadwaterError
-from headwater_aws import AssumeRole, OidcRole, StaticKeys, list_files, translate
+from headwater_aws import AssumeRole, OidcRole, Profile, StaticKeys, list_files, translate
 from headwater_aws.redaction import hide_from_logs
 from headwater_aws.testing import Emulator
 
@@ -193,6 +193,37 @@ def test_no_frame_of_a_refused_signature_holds_a_secret(aws: Emulator, watch: Wa
     with opened(aws, strategy) as session, pytest.raises(HeadwaterError) as caught:
         session.identity()
     assert show_frames(watch, caught.value) > 1
+    assert watch.found() == []
+
+
+PRINTED = {
+    "cut": """printf '{"SecretAccessKey":"%s"' canary-printed""",
+    "a list": """printf '["%s"]' canary-printed""",
+    "no UTF-8": """printf '\\377%s' canary-printed""",
+    "no key": """printf '{"Version":1,"SecretAccessKey":"%s"}' canary-printed""",
+    "a number": """printf '{"Version":1,"AccessKeyId":5,"SecretAccessKey":"%s"}' canary-printed""",
+    "no date": """printf '{"Version":1,"AccessKeyId":"","Expiration":"x",'
+printf '"SecretAccessKey":"%s"}' canary-printed""",
+    "failing": "echo canary-printed >&2; exit 3",
+}
+
+
+@pytest.mark.parametrize("way", PRINTED)
+def test_what_a_profiles_program_printed_is_in_no_message_and_no_frame(
+    aws: Emulator, watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\n{PRINTED[way]}\n")
+    program.chmod(0o755)
+    config = tmp_path / "config"
+    config.write_text(f"[profile p]\nregion=us-east-1\ncredential_process={program}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    watch.secrets.add("canary-printed")
+    with opened(aws, Profile(name="p")) as session, pytest.raises(HeadwaterError) as caught:
+        session.identity()
+    assert caught.value.code == "credentials-config"
+    show_frames(watch, caught.value)
+    watch.show(caught.value, *caught.value.args)
     assert watch.found() == []
 
 

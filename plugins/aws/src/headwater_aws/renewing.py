@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from botocore.credentials import ReadOnlyCredentials
 
@@ -239,12 +239,9 @@ class AmbientCredentials(_Signing):
 
     def keys(self) -> Keys:
         """Return what botocore has now; it renews that by itself where it can."""
-        with translating(doing=f"obtain credentials from the {self._name}"):
-            with self._lock:
-                if self._found is None:
-                    self._found = self._look()
-                found = self._found
-            frozen = found.get_frozen_credentials()
+        doing = f"obtain credentials from the {self._name}"
+        with translating(doing=doing):
+            found, frozen = _unspoken(doing, self._ask)
         last = self._last
         # botocore has no public word for the end of its credentials.
         expires_at = getattr(found, "_expiry_time", None)
@@ -252,7 +249,7 @@ class AmbientCredentials(_Signing):
         if last is None or last.frozen() != frozen or last.expires_at != ends:
             hide_from_logs(frozen.secret_key, frozen.token)
             token = Secret(frozen.token) if frozen.token else None
-            last = Keys(frozen.access_key, Secret(frozen.secret_key), token, ends)
+            last = Keys(str(frozen.access_key), Secret(str(frozen.secret_key)), token, ends)
             self._last = last
         return last
 
@@ -262,12 +259,49 @@ class AmbientCredentials(_Signing):
         with self._lock:
             if self._last is not None and refused not in (None, self._last.access_key_id):
                 return True
-            with translating(doing=f"renew credentials from the {self._name}"):
-                self._found = self._look()
+            doing = f"renew credentials from the {self._name}"
+            with translating(doing=doing):
+                self._found = _unspoken(doing, self._look)
         return self.keys().access_key_id != refused
+
+    def _ask(self) -> tuple[Any, ReadOnlyCredentials]:
+        with self._lock:
+            if self._found is None:
+                self._found = self._look()
+            found = self._found
+        frozen = found.get_frozen_credentials()
+        if not isinstance(frozen.access_key, str) or not isinstance(frozen.secret_key, str):
+            raise TypeError("a key that is no text")
+        return found, frozen
 
     def _look(self) -> Any:
         found = self._load()
         if found is None:
             raise self._missing()
         return found
+
+
+_T = TypeVar("_T")
+
+
+def _unspoken(doing: str, ask: Callable[[], _T]) -> _T:
+    """Show nothing of what a profile's program printed, over which botocore stumbles."""
+    from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
+
+    why = ""
+    try:
+        return ask()
+    except CredentialRetrievalError as error:
+        if error.kwargs.get("provider") != "custom-process":
+            raise
+        why = "its credential_process failed, or printed no credentials"
+    except (HeadwaterError, BotoCoreError, ClientError, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001  (botocore checks nothing of it)
+        why = f"what its program or file gave can't be read ({type(error).__name__})"
+    # Outside of the handlers: no context of it keeps what was printed.
+    raise AuthError(
+        f"can't {doing}: {why}; its output is not shown, it may hold a secret",
+        code="credentials-config",
+        hint="run the program yourself: it has to print JSON with Version 1 and keys that last",
+    )
