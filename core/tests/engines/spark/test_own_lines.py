@@ -12,7 +12,7 @@ import pytest
 import zstandard
 from core.tests.engines.spark.plans import columns, files, table
 
-from headwater.engines.spark import SparkEngine
+from headwater.engines.spark import SparkEngine, streaming
 from headwater.errors import EngineError, UnsupportedError
 
 SQL = "SELECT * FROM `hw`.`t0` AS t"
@@ -42,7 +42,8 @@ def native(
 ) -> list[tuple[Any, ...]]:
     schema = ", ".join(f"{n} {t}" for n, t in types.items())
     frame = engine.opened().session.read.format(format).schema(schema).options(**options)
-    return [tuple(row) for row in frame.load(str(path)).collect()]
+    # `collect` leaves its socket to the garbage collector.
+    return [tuple(row.values()) for row in streaming.rows(frame.load(str(path)))]
 
 
 def same(ours: list[tuple[Any, ...]], theirs: list[tuple[Any, ...]]) -> None:
