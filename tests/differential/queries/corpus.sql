@@ -949,4 +949,13 @@ SELECT try_subtract(1, (2147483647 + 1)) AS x;
 SELECT try_multiply(k, 2) AS x, try_add(i, i) AS y FROM nums;
 
 -- names 1
-SELECT -0, -0.0, 0.000000012345678, regexp_extract(s, '(a)'), approx_count_distinct(k, 0.1) FROM strings GROUP BY s
+SELECT -0, -0.0, 0.000000012345678, regexp_extract(s, '(a)'), approx_count_distinct(k, 0.1) FROM strings GROUP BY s;
+
+-- ends 1
+SELECT k FROM nums ORDER BY k LIMIT +2 OFFSET +1;
+
+-- ends 2
+SELECT k, count(*) OVER w AS n, count(*) OVER W AS m FROM nums WINDOW w AS (ORDER BY k), W AS v, v AS (PARTITION BY k);
+
+-- ends 3
+SELECT a.* EXCEPT (k) FROM nums AS a JOIN (SELECT DISTINCT k FROM nums) AS b ON a.k = b.k LIMIT ALL;

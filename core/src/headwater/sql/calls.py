@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from headwater import types as t
 from headwater.sql import call_checks, functions, lambdas, operands, signatures
+from headwater.sql.columns import without_excepted
 from headwater.sql.context import Clause, Context, Work
 from headwater.types import DataType
 
@@ -53,9 +54,11 @@ def starred(work: Work, node: exp.Expr, context: Context) -> list[tuple[str, Dat
     """Return names and types of what a `*` or `t.*` among arguments stands for."""
     if isinstance(node, exp.Column):
         qualifier = [p.name for p in node.parts[:-1]]
-        sources = context.frame.sources(qualifier)
-        return [(c.name, c.type) for s in sources for c in context.frame.of(s)]
-    return [(c.name, c.type) for c in context.frame.starred]
+        columns = [c for s in context.frame.sources(qualifier) for c in context.frame.of(s)]
+        star = node.this
+    else:
+        columns, star = context.frame.starred, node
+    return [(c.name, c.type) for c in without_excepted(work, star, columns, context.frame)]
 
 
 def call(work: Work, node: exp.Expr, context: Context, type_of: TypeOf) -> DataType:

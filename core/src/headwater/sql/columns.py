@@ -123,6 +123,59 @@ def _bind(work: Work, node: exp.Column, parts: list[str], found: _Found, here: C
     return fields(work, node, column.type, rest, column.name)
 
 
+def without_excepted(
+    work: Work, star: exp.Expr, columns: Sequence[Visible], frame: Frame
+) -> list[Visible]:
+    """Return the columns that `* EXCEPT (...)` leaves of those of the star.
+
+    Args:
+        work: The findings.
+        star: The star.
+        columns: What it stands for without EXCEPT.
+        frame: Where the names of the sources are, as EXCEPT may qualify its columns.
+    """
+    names = [n for n in star.args.get("except_") or () if isinstance(n, exp.Column)]
+    if not names:
+        return list(columns)
+    shown = Frame([replace(c, hidden=False) for c in columns], frame.vague, frame.qualifiers)
+    left_out: dict[tuple[str, str], set[str]] = {}
+    for node in names:
+        parts = [p.name for p in node.parts]
+        found = _find(shown, parts)
+        if len(found.columns) != 1:
+            if found.columns:
+                work.report(
+                    "ambiguous-column",
+                    f"EXCEPT names {parts[-1]!r}, which is several columns of *", node,
+                    hint="qualify it with its table's name, or name the columns that are meant",
+                )  # fmt: skip
+            elif not found.vague:
+                work.report(
+                    "unknown-column",
+                    f"EXCEPT names a column {'.'.join(parts)!r} that * does not have", node,
+                    hint=hint_for(parts[-1], (c.name for c in columns), what="columns"),
+                )  # fmt: skip
+            continue
+        column, rest = found.columns[0]
+        if rest:
+            if fields(work, node, column.type, rest, column.name) != UNKNOWN:
+                work.report(
+                    "unsupported-syntax",
+                    "EXCEPT leaves out whole columns here, and no field of one", node,
+                    hint=f"leave {column.name!r} out, and select what is left of it: "
+                    f"* EXCEPT ({column.name}), named_struct('field', {column.name}.field) "
+                    f"AS {column.name}",
+                )  # fmt: skip
+            continue
+        spelled = left_out.setdefault((column.source, column.name.casefold()), set())
+        if parts[-1] in spelled:
+            work.report(
+                "syntax", f"EXCEPT names {parts[-1]!r} twice", node, hint="name each column once"
+            )
+        spelled.add(parts[-1])
+    return [c for c in columns if (c.source, c.name.casefold()) not in left_out]
+
+
 def check_readable(work: Work, node: exp.Expr, column: Visible) -> None:
     """Report the use of a column whose type no engine here reads."""
     if column.type.name == "unreadable":

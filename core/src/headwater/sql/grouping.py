@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from sqlglot import exp
 
 from headwater.sql import functions
-from headwater.sql.analysis import Binding, Scope
+from headwater.sql.analysis import Binding, Output, Scope
 from headwater.sql.arguments import position
 from headwater.sql.context import Clause, Context, Work
 from headwater.sql.datatypes import data_type
@@ -29,6 +29,7 @@ _GROUPING_ID: Final = "grouping__id"
 _EITHER_WAY: Final = (exp.Add, exp.Mul, exp.And, exp.Or, exp.EQ, exp.NullSafeEQ)
 _TURNED: Final[dict[type[exp.Expr], type[exp.Expr]]] = {exp.GT: exp.LT, exp.GTE: exp.LTE}
 _AFTER_CALLS: Final = (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup)
+_SETS: Final = "of what ROLLUP, CUBE or GROUPING SETS group it knows the outputs only"
 _QUERIES: Final = (exp.Select, exp.SetOperation, exp.Subquery)
 
 
@@ -174,6 +175,9 @@ def check_order(work: Work, node: exp.Select, scope: Scope) -> None:
     for item in order.expressions:
         _check_names(work, item.this, in_having=False)
     keys = Keys(work, scope)
+    group = node.args.get("group")
+    sets = group is not None and _has_sets(group)
+    reason = _between(work, node, scope, keys)
     for item in (o.this for o in order.expressions):
         own = list(_own(item))
         if any(isinstance(x, exp.Window) for x in own):
@@ -182,11 +186,13 @@ def check_order(work: Work, node: exp.Select, scope: Scope) -> None:
                 hint="select it under a name, and order by that name",
             )  # fmt: skip
             continue
+        if (sets or reason is not None) and not aggregates(item):
+            _check_parts(work, item, scope, keys, _SETS if sets or reason is None else reason)
+            continue
         shown = {keys.of(o.node) for o in scope.outputs if o.node is not None}
         if keys.of(item) in shown and not aggregates(item):
             continue
-        reason = _between(work, node, scope, keys) if aggregates(item) else None
-        if reason is not None:
+        if aggregates(item) and reason is not None:
             work.report(
                 "misplaced-aggregate",
                 f"Spark does not order by an aggregate here: {reason}",
@@ -196,6 +202,44 @@ def check_order(work: Work, node: exp.Select, scope: Scope) -> None:
         for call in own:
             if functions.is_aggregate(call):
                 _check_renamed(work, call, scope, keys)
+
+
+def _check_parts(work: Work, item: exp.Expr, scope: Scope, keys: Keys, reason: str) -> None:
+    """Report columns of an ORDER BY that Spark can't reach through what stands between.
+
+    It reaches columns that are grouped by themselves, and outputs by their names. Of an expression
+    that is grouped as a whole it has no columns any more, even where the SELECT gives that same
+    expression; and none at all of what ROLLUP and the like group.
+
+    Source: Spark, `ColumnResolutionHelper.resolveExprsAndAddMissingAttrs`.
+    """
+    group = scope.node.args.get("group")
+    if group is None:
+        return
+    if _has_sets(group):
+        same = [o.origin for o in scope.outputs if o.origin and _is_named(o, o.origin)]
+        reached = {keys.of_binding(origin) for origin in same}
+    else:
+        reached = {keys.of(e) for e in _grouped(work, group, scope)}
+        reached |= _everything(keys, scope) if group.args.get("all") else set()
+    own = {id(x) for x in _own(item)}
+    for column in item.find_all(exp.Column):
+        if not keys.is_own(column) or id(column) in work.aliases:
+            continue
+        attribute = keys.of_binding(replace(work.bindings[id(column)], fields=()))
+        if id(column) not in own or attribute not in reached:
+            work.report(
+                "unsupported-syntax",
+                f"Spark does not order by {column.name!r} here, which is not grouped by itself: "
+                f"{reason}",
+                item,
+                hint="select it under a name, and order by that name",
+            )
+            return
+
+
+def _is_named(output: Output, origin: Binding) -> bool:
+    return output.name.casefold() == origin.column.casefold()
 
 
 def _check_names(work: Work, condition: exp.Expr, *, in_having: bool) -> None:

@@ -11,6 +11,7 @@ from sqlglot import exp
 from headwater import bounds
 from headwater.diagnostics import Diagnostic, Severity, Span, did_you_mean
 from headwater.sql import functions, guard_text, lexer, nodes
+from headwater.sql.arguments import position
 from headwater.sql.guard_precedence import misread
 from headwater.sql.lexer import Lexeme
 from headwater.sql.words import words
@@ -25,6 +26,7 @@ _ENDED: Final = (
     exp.Window,
     exp.WithinGroup,
 )
+_MOST_ROWS: Final = 2**31 - 1
 _OF_SCHEMA: Final = words("from_json from_csv from_xml")
 _SIZE: Final = re.compile(r"[(,]\s*[0-9]{10}")
 _INTERVAL_UNITS: Final = words(
@@ -61,6 +63,8 @@ def check_tree(tree: exp.Expr, text: str, lexemes: Sequence[Lexeme]) -> list[Dia
             found.append(_quantified(node, text))
         elif isinstance(node, _ENDINGS) and not isinstance(node.parent, _ENDED):
             found.append(_misplaced(node, text))
+        elif isinstance(node, (exp.Limit, exp.Offset)) and (wrong := _cut(node, text)) is not None:
+            found.append(wrong)
         elif problem := _incomplete(node):
             found.append(_syntax(node, problem, text))
         elif (wrong := misread(node, text)) is not None:
@@ -98,6 +102,23 @@ def _in_a_row(node: exp.Expr) -> int:
     return 0
 
 
+def _cut(node: exp.Limit | exp.Offset, text: str) -> Diagnostic | None:
+    """Check the number of a LIMIT or OFFSET: to Spark an INT, and so is what both add up to."""
+    number, word = position(node.expression), type(node).__name__.upper()
+    other = node.parent.args.get("offset") if node.parent and word == "LIMIT" else None
+    more = position(other.expression) if other is not None else None
+    if number is None:
+        message, hint = f"{word} takes one whole number here", "write the number itself"
+    elif number + (more or 0) > _MOST_ROWS:
+        what = "LIMIT and OFFSET add up" if number <= _MOST_ROWS else f"{word} goes"
+        message, hint = f"{what} to {_MOST_ROWS:,} at most", "leave it out to read all rows"
+    else:
+        return None
+    return Diagnostic(
+        "limit", message, span=_span(node) or _span(node.parent or node), text=text, hint=hint
+    )
+
+
 def _incomplete(node: exp.Expr) -> str | None:
     """Say what is missing where sqlglot reads on and Spark does not, or reads something else."""
     if isinstance(node, exp.Select) and not node.expressions:
@@ -116,8 +137,15 @@ def _incomplete(node: exp.Expr) -> str | None:
         return "DIV is an operator and lacks its second operand; as a name, write it in backticks"
     if isinstance(node, exp.Lateral) and node.args.get("view") and not _is_named(node):
         return "a LATERAL VIEW needs a name"
+    if isinstance(node, exp.Alias) and isinstance(node.this, exp.Star):
+        return "* takes no name"
     if isinstance(node, exp.Alias) and _names_a_set(node):
         return "a comma is missing: a column takes no name here"
+    if isinstance(node, exp.Star) and any(
+        not isinstance(e, (exp.Column, exp.Alias)) or isinstance(e.this, exp.Star)
+        for e in node.args.get("except_") or ()
+    ):
+        return "EXCEPT behind * takes names of columns"
     if isinstance(node, exp.Lateral) and node.arg_key == "laterals" and not node.args.get("view"):
         return "a comma or JOIN is missing before LATERAL"
     if isinstance(node, exp.Star) and isinstance(node.parent, exp.Binary):

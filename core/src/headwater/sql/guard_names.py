@@ -17,7 +17,7 @@ from headwater.sql.lexer import Lexeme
 from headwater.sql.words import words
 
 _QUANTIFIERS: Final = frozenset(["ALL", "DISTINCT"])
-_BEFORE_QUANTIFIERS: Final = words("BY UNION EXCEPT MINUS INTERSECT IS NOT")
+_BEFORE_QUANTIFIERS: Final = words("BY UNION EXCEPT MINUS INTERSECT IS NOT LIMIT")
 _SET_OPERATIONS: Final = words("UNION EXCEPT MINUS INTERSECT")
 _BEFORE_EXPRESSIONS: Final = words(
     """

@@ -37,6 +37,8 @@ _LIMITS: Final = frozenset(["LIMIT", "OFFSET"])
 _AFTER_LIMIT: Final = frozenset([")", "|>", ";"])
 _HINT_PUNCTUATION: Final = frozenset("(),.")
 _BEFORE_COMMA: Final = frozenset(["(", "[", ","])
+_BEFORE_STAR: Final = frozenset(["SELECT", "DISTINCT", "ALL", ",", "(", "."])
+_SET_QUANTIFIERS: Final = frozenset(["ALL", "DISTINCT"])
 _BEFORE_SELECT: Final = words("ALL DISTINCT UNION EXCEPT MINUS INTERSECT")
 _AFTER_COMMA: Final = frozenset([")", "]", ","])
 _AFTER_LISTS: Final = words("FROM WHERE GROUP HAVING ORDER LIMIT")
@@ -132,6 +134,7 @@ def check_words(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
         *_qualified_calls(text, lexemes),
         *check_numbers(text, lexemes),
         *_gaps(text, lexemes),
+        *_exceptions(text, lexemes),
         *_from_first(text, lexemes),
         *check_names(text, lexemes),
         *check_typed_literals(text, lexemes),
@@ -430,6 +433,28 @@ def _gaps(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 "syntax", "a comma has nothing to part here", span=token.span, text=text,
                 hint="leave the comma out, or write what is missing",
+            )  # fmt: skip
+
+
+def _exceptions(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
+    """What `* EXCEPT` leaves out stands in brackets; sqlglot takes a bare name, none, and EXCLUDE.
+
+    A SELECT behind `* EXCEPT` is the other side of a set operation.
+    """
+    for index, token in enumerate(lexemes):
+        if token.symbol != "*" or index == 0 or index + 2 >= len(lexemes):
+            continue
+        before, word, first = lexemes[index - 1], lexemes[index + 1], lexemes[index + 2]
+        if before.word not in _BEFORE_STAR and before.symbol not in _BEFORE_STAR:
+            continue
+        closed = index + 3 < len(lexemes) and lexemes[index + 3].symbol == ")"
+        named = first.symbol == "(" and not closed
+        other_side = first.word in _QUERY_WORDS or first.word in _SET_QUANTIFIERS
+        if word.word == "EXCLUDE" or (word.word == "EXCEPT" and not named and not other_side):
+            yield Diagnostic(
+                "syntax", "what * leaves out stands in brackets behind EXCEPT",
+                span=Span(word.start, first.end), text=text,
+                hint="write * EXCEPT (column, column)",
             )  # fmt: skip
 
 

@@ -317,6 +317,7 @@ class _Writer:
         if name in _CASTS and len(arguments) == 1:
             return self.text(arguments[0])
         if name == "count" and len(arguments) == 1 and isinstance(arguments[0], exp.Star):
+            self.certain = self.certain and not arguments[0].args.get("except_")
             return "count(1)"
         if len(arguments) == 3 and name in _WITH_UNIT:
             texts = [arguments[0].name, *(self.text(a) for a in arguments[1:])]

@@ -115,3 +115,26 @@ def span_of(node: exp.Expr) -> Span | None:
             starts.append(start)
             ends.append(end + 1)
     return Span(min(starts), max(ends)) if starts else None
+
+
+def named_window(select: exp.Expr, window: exp.Expr) -> exp.Expr | None:
+    """Return where a window is defined: in its OVER, or by its name in the WINDOW clause.
+
+    Spark tells names of windows by their case, and follows `w AS v` once.
+
+    Args:
+        select: The SELECT around the window.
+        window: An OVER, or one of the WINDOW clause.
+
+    Returns:
+        The node with PARTITION BY, ORDER BY and frame; None if there is none.
+    """
+    by_name = {w.name: w for w in select.args.get("windows") or ()}
+    steps = 1 if window.arg_key == "windows" else 2
+    here: exp.Expr | None = window
+    for _ in range(steps):
+        alias = here.args.get("alias") if here is not None else None
+        if alias is None:
+            return here
+        here = by_name.get(alias.name)
+    return here if here is not None and here.args.get("alias") is None else None

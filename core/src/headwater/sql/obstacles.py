@@ -17,7 +17,7 @@ from headwater.sql.analysis import Analysis, Binding, Output, Scope
 from headwater.sql.arguments import position
 from headwater.sql.from_clause import same_column
 from headwater.sql.functions import is_aggregate, name_of
-from headwater.sql.nodes import span_of
+from headwater.sql.nodes import named_window, span_of
 
 ELSE: Final = "or choose partitions in the query itself, by WHERE on their keys"
 
@@ -207,16 +207,11 @@ def _makes_one_group(node: exp.Expr) -> bool:
 
 
 def _windows(analysis: Analysis, scope: Scope, origin: Binding) -> Blocked | None:
-    named = {
-        w.this.name.casefold(): w
-        for w in scope.node.args.get("windows") or []
-        if isinstance(w.this, exp.Identifier)
-    }
     for window in _own_nodes(scope.node):
-        if not isinstance(window, exp.Window) or window in named.values():
+        if not isinstance(window, exp.Window) or window.arg_key == "windows":
             continue
-        base = named.get(str(window.args.get("alias") or "").casefold())
-        keys = window.args.get("partition_by") or (base.args.get("partition_by") if base else None)
+        defined = named_window(scope.node, window)
+        keys = defined.args.get("partition_by") if defined is not None else None
         if not any(same_column(bare(analysis, key), origin) for key in keys or []):
             over = window.this
             word = "QUALIFY" if window.find_ancestor(exp.Qualify) else "a window function"

@@ -14,28 +14,14 @@ from sqlglot import exp
 from sqlglot.tokenizer_core import Token, TokenType
 
 from headwater.diagnostics import Diagnostic, Span
-from headwater.sql.tokens import word_of
+from headwater.sql.tokens import BEFORE_VALUES, word_of
 
 UNSIGNED: Final = "unsigned"
 """Part of a BitwiseRightShift that was written `>>>`."""
 
+_CUTS: Final = frozenset([TokenType.LIMIT, TokenType.OFFSET])
 _STAND_INS: Final = frozenset([TokenType.PIPE_SLASH, TokenType.DQMARK])
-_BEFORE_VALUES: Final = frozenset(
-    [
-        TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.COMMA, TokenType.PLUS, TokenType.DASH,
-        TokenType.STAR, TokenType.SLASH, TokenType.MOD, TokenType.DIV, TokenType.TILDE,
-        TokenType.AMP, TokenType.PIPE, TokenType.CARET, TokenType.DPIPE, TokenType.EQ,
-        TokenType.NEQ, TokenType.LT, TokenType.LTE, TokenType.GT, TokenType.GTE,
-        TokenType.NULLSAFE_EQ, TokenType.ARROW, TokenType.FARROW, TokenType.COLON, TokenType.NOT,
-        TokenType.SELECT, TokenType.DISTINCT, TokenType.ALL, TokenType.WHERE, TokenType.HAVING,
-        TokenType.QUALIFY, TokenType.ON, TokenType.AND, TokenType.OR, TokenType.CASE,
-        TokenType.WHEN, TokenType.THEN, TokenType.ELSE, TokenType.BETWEEN, TokenType.LIKE,
-        TokenType.ILIKE, TokenType.RLIKE, TokenType.ESCAPE, TokenType.IN, TokenType.FROM,
-        TokenType.FOR, TokenType.GROUP_BY, TokenType.ORDER_BY, TokenType.SORT_BY,
-        TokenType.PARTITION_BY, TokenType.DISTRIBUTE_BY, TokenType.CLUSTER_BY, TokenType.LIMIT,
-        TokenType.OFFSET, TokenType.VALUES, TokenType.ROWS, TokenType.RANGE, *_STAND_INS,
-    ]
-)  # fmt: skip
+_BEFORE_VALUES: Final = BEFORE_VALUES | _STAND_INS
 """What a value follows; a plus behind anything else adds."""
 
 
@@ -58,11 +44,44 @@ def with_stand_ins(tokens: Sequence[Token], text: str) -> list[Token] | Diagnost
         if kind is TokenType.PLUS and word_of(found[-1] if found else token) == "INTERVAL":
             index += 1  # the sign of an interval's number
             continue
+        if kind in _CUTS and index + 1 < len(tokens):
+            if kind is TokenType.LIMIT and len(found) > 1 and found[-2].token_type in _CUTS:
+                return Diagnostic(
+                    "limit", f"LIMIT stands before {found[-2].text.upper()}", text=text,
+                    span=Span(token.start, token.end + 1), hint="write LIMIT 10 OFFSET 5",
+                )  # fmt: skip
+            found.append(token)
+            index += 1
+            after = _without_signs(tokens, index)
+            if after is None:
+                return _no_number(token, tokens[index], text)
+            index = after
+            continue
         if kind is TokenType.PLUS and (not found or found[-1].token_type in _BEFORE_VALUES):
             token = _instead(token, TokenType.PIPE_SLASH, token.end)
         found.append(token)
         index += 1
     return found
+
+
+def _without_signs(tokens: Sequence[Token], index: int) -> int | None:
+    """Return where the number of a LIMIT begins behind its signs; None if it is a sum, or none."""
+    start = index
+    while index < len(tokens) and tokens[index].token_type is TokenType.PLUS:
+        index += 1
+    if index == start:
+        return start
+    here, after = tokens[index : index + 1], tokens[index + 1 : index + 2]
+    number = bool(here) and here[0].token_type is TokenType.NUMBER
+    goes_on = bool(after) and after[0].token_type in _BEFORE_VALUES - _CUTS
+    return index if number and not goes_on else None
+
+
+def _no_number(token: Token, first: Token, text: str) -> Diagnostic:
+    return Diagnostic(
+        "limit", f"{token.text.upper()} takes one whole number here", text=text,
+        span=Span(token.start, first.end + 1), hint="write the number itself, e.g. LIMIT 10",
+    )  # fmt: skip
 
 
 def restored(tree: exp.Expr, tokens: Sequence[Token], text: str) -> Diagnostic | None:

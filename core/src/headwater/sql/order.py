@@ -22,6 +22,7 @@ from headwater.sql.analysis import Output, Scope, Source
 from headwater.sql.arguments import position
 from headwater.sql.context import Work
 from headwater.sql.grouping import Key, Keys, aggregates
+from headwater.sql.nodes import named_window
 from headwater.sql.words import words
 from headwater.types import STRING
 
@@ -184,13 +185,13 @@ class _Look:
         return any(aggregates(e) for e in select.expressions)
 
     def _cuts_nothing(self, layer: exp.Expr) -> bool:
-        """LIMIT 0 takes no row, whatever the order; so do OFFSET 0 and LIMIT ALL take all."""
+        """LIMIT 0 takes no row, whatever the order; so does OFFSET 0 take all."""
         limit, offset = layer.args.get("limit"), layer.args.get("offset")
         number = limit.expression.name if limit is not None and limit.expression else ""
         if number == "0":
             return True
         skipped = offset.expression.name if offset is not None and offset.expression else "0"
-        return skipped == "0" and (limit is None or number.upper() == "ALL")
+        return skipped == "0" and limit is None
 
     def _orders_all(self, order: exp.Expr | None, layer: exp.Expr) -> bool:
         if order is None:
@@ -444,12 +445,7 @@ def _definition(
     select: exp.Expr, node: exp.Window
 ) -> tuple[exp.Expr | None, exp.Expr | None, Iterable[exp.Expr]]:
     """Return frame, ORDER BY and PARTITION BY of a window, if need be from the WINDOW clause."""
-    defined: exp.Expr = node
-    alias = node.args.get("alias")
-    windows = select.args.get("windows") or () if alias is not None else ()
-    for named in windows:
-        if alias is not None and named.name.casefold() == alias.name.casefold():
-            defined = named
+    defined = named_window(select, node) or node
     return (
         defined.args.get("spec"),
         defined.args.get("order"),

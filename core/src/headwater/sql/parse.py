@@ -135,7 +135,11 @@ def _parser(length: int) -> Parser:
 
 
 def _unmark(tree: exp.Expr) -> None:
-    """Take the marks off again, and names that sqlglot makes up for a PIVOT's columns."""
+    """Take off the marks, names that sqlglot makes up for a PIVOT's columns, and LIMIT ALL."""
+    for limit in list(tree.find_all(exp.Limit)):
+        # LIMIT ALL is no limit; where it may not stand, `guard` finds it.
+        if isinstance(limit.expression, exp.Var) and isinstance(limit.parent, exp.Query):
+            limit.pop()
     for node in tree.walk():
         if isinstance(node, exp.Pivot):
             node.set("columns", None)
@@ -152,11 +156,16 @@ def _syntax(text: str, error: ParseError) -> Diagnostic:
     message = _ANSI.sub("", str(first.get("description") or "the query can't be read")).strip(". ")
     message = re.sub(r" but got <Token .*", "", message.partition("\n")[0])
     code = "unknown-type" if message.startswith("Expected TYPE") else "syntax"
+    hint = "check the words, brackets, commas and quotes around this place"
     before, place = str(first.get("start_context") or ""), str(first.get("highlight") or "")
+    said = f"this is not Spark SQL at {place!r}: {message[:1].lower()}{message[1:]}"
+    if place.upper() in ("LIMIT", "OFFSET"):
+        code, said = "limit", f"{place.upper()} takes one whole number here"
+        hint = "write the number itself, e.g. LIMIT 10; a name is written in backticks"
     return Diagnostic(
         code,
-        f"this is not Spark SQL at {place!r}: {message[:1].lower()}{message[1:]}",
+        said,
         span=Span(len(before), len(before) + max(1, len(place))),
         text=text,
-        hint="check the words, brackets, commas and quotes around this place",
+        hint=hint,
     )

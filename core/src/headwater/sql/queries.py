@@ -13,11 +13,12 @@ from headwater.sql import functions, grouping, naming, operands
 from headwater.sql import types as typing
 from headwater.sql.analysis import Binding, Output, Scope
 from headwater.sql.arguments import position
-from headwater.sql.columns import check_readable
+from headwater.sql.columns import check_readable, without_excepted
 from headwater.sql.context import Clause, Context, TooMuchWorkError, Work
 from headwater.sql.expressions import condition, type_of, window_parts
 from headwater.sql.frame import Frame, Visible
 from headwater.sql.from_clause import read_by
+from headwater.sql.nodes import named_window
 from headwater.sql.relations import from_clause, generated_columns, rename, values_columns
 from headwater.types import UNKNOWN
 
@@ -371,18 +372,32 @@ def _check_distinct_order(work: Work, node: exp.Select, scope: Scope) -> None:
 
 
 def _windows(work: Work, node: exp.Select, context: Context) -> None:
-    known = {w.name.casefold() for w in node.args.get("windows") or ()}
+    known: set[str] = set()
     for window in node.args.get("windows") or ():
+        if window.name in known:
+            work.report(
+                "syntax", f"WINDOW defines {window.name!r} twice", window.this,
+                hint="give each window its own name",
+            )  # fmt: skip
+        known.add(window.name)
         window_parts(work, window, replace(context, windowed=True))
     for window in node.find_all(exp.Window):
         name = window.args.get("alias")
         if name is None or window.find_ancestor(exp.Select) is not node:
             continue
-        if name.name.casefold() not in known:
+        if name.name not in known:
             work.report(
                 "unknown-window", f"there is no window {name.name!r}", name,
                 hint=hint_for(name.name, known, what="windows in this SELECT"),
             )  # fmt: skip
+        elif window.arg_key == "windows" and named_window(node, window) is None:
+            work.report(
+                "unknown-window",
+                f"the window {window.name!r} is another name of {name.name!r}, which has no "
+                "definition of its own",
+                name,
+                hint=f"write out what {window.name!r} is: WINDOW {window.name} AS (ORDER BY ...)",
+            )
 
 
 def _outputs(work: Work, item: exp.Expr, context: Context) -> Iterator[Output]:
@@ -409,18 +424,9 @@ def _outputs(work: Work, item: exp.Expr, context: Context) -> Iterator[Output]:
 def _starred(
     work: Work, item: exp.Expr, star: exp.Star, columns: list[Visible], context: Context
 ) -> Iterator[Output]:
-    excepted = {e.name.casefold(): e for e in star.args.get("except_") or ()}
-    known = {c.name.casefold() for c in columns}
-    for name, node in excepted.items():
-        if name not in known and not context.frame.vague:
-            work.report(
-                "unknown-column", f"EXCEPT names a column {node.name!r} that * does not have", node,
-                hint=hint_for(node.name, (c.name for c in columns), what="columns"),
-            )  # fmt: skip
-    for column in columns:
-        if column.name.casefold() not in excepted:
-            check_readable(work, item, column)
-            yield Output(column.name, column.type, None, column.binding)
+    for column in without_excepted(work, star, columns, context.frame):
+        check_readable(work, item, column)
+        yield Output(column.name, column.type, None, column.binding)
 
 
 def _qualified_star(work: Work, item: exp.Column, context: Context) -> Iterator[Output]:
@@ -437,8 +443,9 @@ def _qualified_star(work: Work, item: exp.Column, context: Context) -> Iterator[
     before = len(work.diagnostics)
     type_ = type_of(work, column, context)
     if type_.name == "struct":
-        for name, field in type_.fields:
-            yield Output(name, field)
+        shown = [Visible(name, field, "", None) for name, field in type_.fields]
+        for left in without_excepted(work, item.this, shown, Frame()):
+            yield Output(left.name, left.type)
     elif len(work.diagnostics) == before:
         if type_ != UNKNOWN:
             work.report(

@@ -83,8 +83,29 @@ _TYPES: Final = words(
 _TYPE_OPENS: Final = frozenset([TokenType.L_PAREN, TokenType.LT])
 _TYPE_CLOSES: Final = frozenset([TokenType.R_PAREN, TokenType.GT])
 _CASTS: Final = frozenset(["CAST", "TRY_CAST"])
+BEFORE_VALUES: Final = frozenset(
+    [
+        TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.COMMA, TokenType.PLUS, TokenType.DASH,
+        TokenType.STAR, TokenType.SLASH, TokenType.MOD, TokenType.DIV, TokenType.TILDE,
+        TokenType.AMP, TokenType.PIPE, TokenType.CARET, TokenType.DPIPE, TokenType.EQ,
+        TokenType.NEQ, TokenType.LT, TokenType.LTE, TokenType.GT, TokenType.GTE,
+        TokenType.NULLSAFE_EQ, TokenType.ARROW, TokenType.FARROW, TokenType.COLON, TokenType.NOT,
+        TokenType.SELECT, TokenType.DISTINCT, TokenType.ALL, TokenType.WHERE, TokenType.HAVING,
+        TokenType.QUALIFY, TokenType.ON, TokenType.AND, TokenType.OR, TokenType.CASE,
+        TokenType.WHEN, TokenType.THEN, TokenType.ELSE, TokenType.BETWEEN, TokenType.LIKE,
+        TokenType.ILIKE, TokenType.RLIKE, TokenType.ESCAPE, TokenType.IN, TokenType.FROM,
+        TokenType.FOR, TokenType.GROUP_BY, TokenType.ORDER_BY, TokenType.SORT_BY,
+        TokenType.PARTITION_BY, TokenType.DISTRIBUTE_BY, TokenType.CLUSTER_BY, TokenType.LIMIT,
+        TokenType.OFFSET, TokenType.VALUES, TokenType.ROWS, TokenType.RANGE,
+    ]
+)  # fmt: skip
+"""What a value follows."""
 _LIMITS: Final = frozenset([TokenType.LIMIT, TokenType.OFFSET])
 _AFTER_LIMITS: Final = frozenset([TokenType.NUMBER, TokenType.ALL])
+_BEFORE_LIMIT_COLUMNS: Final = (
+    BEFORE_VALUES | {TokenType.DOT, TokenType.ALIAS, TokenType.HINT}
+) - {TokenType.ALL}  # LIMIT ALL OFFSET +1
+"""Behind these, `limit + 1` is a sum."""
 _LITERALS: Final = {
     lexer.STRING: frozenset([TokenType.STRING, TokenType.RAW_STRING]),
     lexer.NUMBER: frozenset([TokenType.NUMBER]),
@@ -184,7 +205,7 @@ def _marked(tokens: list[Token]) -> list[Token]:
         if index not in types and not literal and word_of(token) in _TYPES:
             # A name, or a function's; sqlglot would first try a type, at every level anew.
             token.token_type = TokenType.VAR
-        elif kind in _LIMITS and following.token_type not in _AFTER_LIMITS:
+        elif kind in _LIMITS and not _cuts(before, following):
             token.token_type = TokenType.VAR  # a name: `t.offset`
         if kind is TokenType.L_PAREN:
             token.comments.append(WRITTEN)
@@ -197,6 +218,13 @@ def _marked(tokens: list[Token]) -> list[Token]:
             following.text += MARK
         before = token
     return tokens
+
+
+def _cuts(before: Token | None, following: Token) -> bool:
+    """Whether LIMIT or OFFSET is the clause, and no column of that name."""
+    if following.token_type is not TokenType.PLUS:
+        return following.token_type in _AFTER_LIMITS
+    return before is not None and before.token_type not in _BEFORE_LIMIT_COLUMNS
 
 
 def word_of(token: Token) -> str:

@@ -57,7 +57,10 @@ def aggregate(
     if not windowed:
         e.keys = None
     try:
-        if name == "count" and not distinct and len(nodes) == 1 and isinstance(nodes[0], exp.Star):
+        star = nodes[0] if len(nodes) == 1 and isinstance(nodes[0], exp.Star) else None
+        if name == "count" and not distinct and star is not None:
+            # Of `* EXCEPT (a)` it counts the rows in which no column that is left is NULL.
+            refuse_unless(not star.args.get("except_"), "count(* EXCEPT (...))", node)
             return Piece(over("count(*)"), t.BIGINT)
         arguments = [e.piece(a) for a in nodes]
     finally:

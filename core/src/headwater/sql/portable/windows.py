@@ -9,6 +9,7 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql.arguments import position
 from headwater.sql.functions import AGGREGATES, name_of
+from headwater.sql.nodes import named_window
 from headwater.sql.portable import aggregates
 from headwater.sql.portable.comparing import comparable, widened
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
@@ -73,15 +74,10 @@ def called(node: exp.Expr) -> exp.Expr:
 
 def _definition(e: Expressions, node: exp.Expr) -> exp.Expr:
     """Return where the window is defined: in place, or by name in the WINDOW clause."""
-    alias = node.args.get("alias")
-    if alias is None:
-        return node
-    named: exp.Expr
-    for named in e.query.scope.node.args.get("windows") or []:
-        if named.this.name.casefold() == alias.name.casefold():
-            refuse_unless(not named.args.get("alias"), "a window defined by another", node)
-            return named
-    raise Refusal(f"the window {alias.name!r}", node)
+    found = named_window(e.query.scope.node, node)
+    if found is None:
+        raise Refusal("a window that is not defined", node)
+    return found
 
 
 def _value(e: Expressions, inner: exp.Expr, call: exp.Expr, name: str, over: str) -> Piece:
