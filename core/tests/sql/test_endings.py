@@ -256,6 +256,33 @@ def test_limits_that_are_none(tail: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "tail",
+    [
+        "LIMIT 1 ORDER BY a", "LIMIT ALL ORDER BY a", "ORDER BY a WHERE a > 1",
+        "GROUP BY a WHERE a > 1", "HAVING a > 1 GROUP BY a", "ORDER BY a GROUP BY a",
+        "ORDER BY a LIMIT 1 WHERE a > 1", "OFFSET 1 ORDER BY a", "SORT BY a HAVING a > 1",
+    ],
+)  # fmt: skip
+def test_clauses_in_another_order(tail: str) -> None:
+    assert "syntax" in codes(f"SELECT a FROM t {tail}")
+    assert "syntax" in codes(f"SELECT * FROM (SELECT a FROM t {tail})")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT sum(a) FILTER (WHERE a > 1) AS s FROM t WHERE b > 1 ORDER BY s LIMIT 1 OFFSET 1",
+        "SELECT rank() OVER (ORDER BY a) AS r FROM t WHERE a > (SELECT max(a) FROM u LIMIT 1)",
+        "SELECT a FROM t WHERE a > 1 UNION SELECT a FROM u WHERE a > 1 ORDER BY a",
+        "FROM t |> LIMIT 5 |> WHERE a > 1 |> ORDER BY a |> AGGREGATE sum(a) AS s GROUP BY b",
+        "(SELECT a FROM t ORDER BY a LIMIT 5) ORDER BY a LIMIT 2",
+    ],
+)
+def test_clauses_in_their_order(sql: str) -> None:
+    assert codes(sql) == []
+
+
+@pytest.mark.parametrize(
     "sql",
     [
         "SELECT offset + 1 AS x FROM (SELECT a AS offset FROM t)",

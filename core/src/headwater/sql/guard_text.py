@@ -6,6 +6,7 @@ This comes before sqlglot reads them: whatever sqlglot may make of the text, the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 from headwater import bounds
@@ -37,6 +38,13 @@ _LIMITS: Final = frozenset(["LIMIT", "OFFSET"])
 _AFTER_LIMIT: Final = frozenset([")", "|>", ";"])
 _HINT_PUNCTUATION: Final = frozenset("(),.")
 _BEFORE_COMMA: Final = frozenset(["(", "[", ","])
+_CLAUSES: Final = {
+    "WHERE": 1, "GROUP": 2, "HAVING": 3, "ORDER": 4, "CLUSTER": 4, "DISTRIBUTE": 4, "SORT": 4,
+    "LIMIT": 5, "OFFSET": 5,
+}  # fmt: skip
+"""The clauses of a SELECT, in the order in which Spark reads them; sqlglot takes them in any."""
+_WITH_BY: Final = frozenset(["GROUP", "ORDER", "CLUSTER", "DISTRIBUTE", "SORT"])
+_NEW_SELECT: Final = words("SELECT UNION EXCEPT MINUS INTERSECT |>")
 _BEFORE_STAR: Final = frozenset(["SELECT", "DISTINCT", "ALL", ",", "(", "."])
 _SET_QUANTIFIERS: Final = frozenset(["ALL", "DISTINCT"])
 _BEFORE_SELECT: Final = words("ALL DISTINCT UNION EXCEPT MINUS INTERSECT")
@@ -135,6 +143,7 @@ def check_words(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
         *check_numbers(text, lexemes),
         *_gaps(text, lexemes),
         *_exceptions(text, lexemes),
+        *_clauses(text, lexemes),
         *_from_first(text, lexemes),
         *check_names(text, lexemes),
         *check_typed_literals(text, lexemes),
@@ -434,6 +443,30 @@ def _gaps(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
                 "syntax", "a comma has nothing to part here", span=token.span, text=text,
                 hint="leave the comma out, or write what is missing",
             )  # fmt: skip
+
+
+def _clauses(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
+    """Clauses that stand in another order than Spark reads them in."""
+    before = [""]  # for each open bracket, the last clause inside of it
+    for token, after in pairwise(lexemes):
+        word = token.word or token.symbol
+        if word == "(":
+            before.append("")
+        elif word == ")" and len(before) > 1:
+            before.pop()
+        elif word in _NEW_SELECT:
+            before[-1] = ""
+        elif word in _CLAUSES:
+            if word in _WITH_BY and after.word != "BY":
+                continue
+            if word in _LIMITS and after.kind != lexer.NUMBER and after.word != "ALL":
+                continue
+            if _CLAUSES[word] < _CLAUSES.get(before[-1], 0):
+                yield Diagnostic(
+                    "syntax", f"{word} stands before {before[-1]}", span=token.span, text=text,
+                    hint="the order is WHERE, GROUP BY, HAVING, ORDER BY, LIMIT, OFFSET",
+                )  # fmt: skip
+            before[-1] = word
 
 
 def _exceptions(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
