@@ -92,7 +92,9 @@ def test_a_bomb_of_gzip_is_not_unpacked() -> None:
         packed_json(bomb)
 
 
-@pytest.mark.parametrize("content", [b"\x1f\x8bnonsense", gzip.compress(b"{}" * 999)[:-9]])
+@pytest.mark.parametrize(
+    "content", [b"\x1f\x8bnonsense", gzip.compress(b"{}" * 999)[:-9]], ids=["nonsense", "cut"]
+)
 def test_broken_gzip(content: bytes) -> None:
     with pytest.raises(ForeignTextError, match="gzip file"):
         unzipped(content, 1000_000)
