@@ -48,6 +48,7 @@ COLUMNS = {
     "array<double>": ["ad"],
     "array<array>": ["aa"],
     "map<string>": ["m"],
+    "map<exact>": ["m"],
 }
 SCALARS = ["bo", "t", "sm", "i", "b", "f", "d", "dec", "wide", "s", "da", "ts", "ntz"]
 TARGETS = ["boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal(10,2)",
