@@ -100,6 +100,11 @@ def test_refuses_a_field_name_that_hive_cannot_hold() -> None:
         hive_text(t.struct(("a:b", t.INT)))
 
 
+def test_a_name_that_reads_as_a_comment_is_not_written() -> None:
+    with pytest.raises(ValueError, match="can't hold a struct field"):
+        hive_text(t.struct(("comment'", t.INT)))
+
+
 _NAMES = st.text(
     st.characters(codec="utf-8", exclude_characters="<>:,()`", exclude_categories=("C", "Z")),
     min_size=1,

@@ -108,7 +108,7 @@ def hive_text(type_: DataType) -> str:
 
 
 def _bare(name: str) -> str:
-    if name != name.strip() or not name or re.search(r"[<>:,`]", name):
+    if name != name.strip() or not name or re.search(r"(?i)[<>:,`]|comment\s*'", name):
         raise ValueError(f"Hive can't hold a struct field named {name!r}")
     return name
 
