@@ -97,6 +97,11 @@ class DataType:
         return frozenset(own).union(*(c.nested_names for c in self.children))
 
     @property
+    def has_char(self) -> bool:
+        """Whether this is a char, whose values are padded, or holds one at any depth."""
+        return self.name == "char" or any(c.has_char for c in self.children)
+
+    @property
     def is_known(self) -> bool:
         """Whether this type and all types inside it are known and readable."""
         return self.name not in ("unknown", "unreadable") and all(c.is_known for c in self.children)

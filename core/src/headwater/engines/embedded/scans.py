@@ -71,12 +71,7 @@ def padded(value: str, type_: DataType) -> str:
 
     Source: Spark SQL Reference, "Data Types", CharType.
     """
-    return _filled(value, type_, 0) if has_char(type_) else value
-
-
-def has_char(type_: DataType) -> bool:
-    """Return whether a type is a char or holds one."""
-    return type_.name == "char" or any(has_char(c) for c in type_.children)
+    return _filled(value, type_, 0) if type_.has_char else value
 
 
 def _filled(value: str, type_: DataType, depth: int) -> str:
@@ -85,7 +80,7 @@ def _filled(value: str, type_: DataType, depth: int) -> str:
             length = type_.precision
             filled = f"rpad({value}, {length}, ' ')"
             return f"CASE WHEN length({value}) < {length} THEN {filled} ELSE {value} END"
-        case _ if not has_char(type_):
+        case _ if not type_.has_char:
             return value
         case "struct":
             fields = zip(type_.field_names, type_.children, strict=True)

@@ -30,7 +30,7 @@ def as_char(frame: DataFrame, columns: Sequence[Column]) -> DataFrame:
         frame: A table's rows; its char columns are strings.
         columns: Its columns, as the catalog has them, in the frame's order.
     """
-    if not any(_has_char(c.type) for c in columns):
+    if not any(c.type.has_char for c in columns):
         return frame
     filled = frame.selectExpr(
         *(f"{_filled(quoted(c.name), c.type, 0)} AS {quoted(c.name)}" for c in columns)
@@ -38,15 +38,11 @@ def as_char(frame: DataFrame, columns: Sequence[Column]) -> DataFrame:
     return filled.select(
         *(
             filled[quoted(c.name)].alias(c.name, metadata={_MARK: str(c.type)})
-            if _has_char(c.type)
+            if c.type.has_char
             else filled[quoted(c.name)]
             for c in columns
         )
     )
-
-
-def _has_char(type_: DataType) -> bool:
-    return type_.name == "char" or any(_has_char(c) for c in type_.children)
 
 
 def _filled(value: str, type_: DataType, depth: int) -> str:
@@ -54,7 +50,7 @@ def _filled(value: str, type_: DataType, depth: int) -> str:
         case "char":
             length = type_.precision
             return f"IF(length({value}) < {length}, rpad({value}, {length}, ' '), {value})"
-        case _ if not _has_char(type_):
+        case _ if not type_.has_char:
             return value
         case "struct":
             fields = zip(type_.field_names, type_.children, strict=True)
