@@ -53,16 +53,6 @@ def test_compiled(sql: str, expected: str) -> None:
     assert portable.compile(analysis, lambda table: f'"{table.name}"') == expected
 
 
-@pytest.mark.parametrize(("sql", "expected"), cases("refused.sql"))
-def test_refused(sql: str, expected: str) -> None:
-    analysis = analysed(sql)
-    found = portable.refusals(analysis)
-    assert found, "it is admitted"
-    shown = [f"{sql[d.span.start : d.span.end] if d.span else '-'}: {d.message}" for d in found]
-    prefix = "the embedded engine can't promise Spark's answer for "
-    assert [x.replace(prefix, "") for x in shown] == expected.splitlines()
-
-
 def test_a_refusal_says_how_to_get_spark() -> None:
     (found,) = portable.refusals(analysed("SELECT stddev(d) FROM t"))
     assert found.code == "not-portable"

@@ -8,6 +8,7 @@ default: node classes, functions and types are on lists, and each entry was meas
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from sqlglot import exp
 
@@ -22,6 +23,8 @@ from headwater.sql.portable.scopes import Compiled
 from headwater.sql.portable.spelling import has_type
 from headwater.table import TableName
 
+_OPEN: Final = frozenset("([")
+_CLOSED: Final = frozenset(")]")
 HINT = "to run it as it is: pip install headwater[spark], then engine: {type: spark}"
 
 
@@ -101,15 +104,16 @@ def _place(text: str, node: exp.Expr | None, lexemes: Sequence[Lexeme]) -> Span 
     inside = [x for x in lexemes if start <= x.start < end and x.kind == OPERATOR]
     depth = lowest = 0
     for lexeme in inside:
-        depth += (lexeme.text == "(") - (lexeme.text == ")")
+        depth += (lexeme.text in _OPEN) - (lexeme.text in _CLOSED)
         lowest = min(lowest, depth)
     missing = depth - lowest
     for lexeme in lexemes:
-        if missing > 0 and lexeme.start >= end and lexeme.text == ")":
+        if missing > 0 and lexeme.start >= end and lexeme.text in _CLOSED:
             end, missing = lexeme.end, missing - 1
     for index in range(len(lexemes) - 1, 0, -1):
-        if lowest < 0 and lexemes[index].start < start and lexemes[index].text == "(":
-            start, lowest = lexemes[index - 1].start, lowest + 1
+        if lowest < 0 and lexemes[index].start < start and lexemes[index].text in _OPEN:
+            called = lexemes[index - 1].end == lexemes[index].start
+            start, lowest = lexemes[index - called].start, lowest + 1
     return Span(start, end)
 
 

@@ -87,7 +87,6 @@ def filter_of(e: Expressions, node: exp.Expr) -> _Over:
 def _arguments(node: exp.Expr) -> tuple[bool, list[exp.Expr]]:
     nodes = list(node.expressions)
     if len(nodes) == 1 and isinstance(nodes[0], exp.Distinct):
-        refuse_unless(not nodes[0].args.get("on"), "DISTINCT ON", node)
         return True, list(nodes[0].expressions)
     return False, nodes
 
@@ -120,7 +119,8 @@ def _count(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> 
 
 def _count_if(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> Piece:
     value = _one(arguments, "count_if")
-    refuse_unless(value.type == t.BOOLEAN and not distinct, "count_if of what is no condition")
+    refuse_unless(not distinct, "count_if(DISTINCT ...)")
+    refuse_unless(value.type == t.BOOLEAN, f"count_if({value.type})")
     return Piece(over(f"count(CASE WHEN {value.sql} THEN 1 END)"), t.BIGINT, value.raises)
 
 
@@ -182,10 +182,11 @@ def _boolean(word: str) -> _Builder:
 
 def _by(word: str) -> _Builder:
     def build(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> Piece:
-        refuse_unless(len(arguments) == 2 and not distinct, f"{word} takes two arguments")
+        refuse_unless(not distinct, f"{word}(DISTINCT ...)")
+        refuse_unless(len(arguments) == 2, f"{word} takes two arguments")
         value, key = arguments
         exact = orderable(key.type) and not key.type.is_floating
-        refuse_unless(exact, f"{word}(..., {key.type}): the order of floats was not measured")
+        refuse_unless(exact, f"{word}(..., {key.type}): the order of such values was not measured")
         if value.type.children or key.type.children:
             return _nested_by(word, value, key, over)
         function = {"max_by": "arg_max_null", "min_by": "arg_min_null"}[word]
@@ -205,7 +206,8 @@ def _nested_by(word: str, value: Piece, key: Piece, over: _Over) -> Piece:
 
 
 def _percentile(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:
-    refuse_unless(len(arguments) == 2 and not distinct, "percentile of other arguments")
+    refuse_unless(not distinct, "percentile(DISTINCT ...)")
+    refuse_unless(len(arguments) == 2, "percentile by a frequency")
     return _quantile(arguments[0], arguments[1], type_, over)
 
 
@@ -221,7 +223,8 @@ def _quantile(value: Piece, share: Piece, type_: DataType, over: _Over) -> Piece
     refuse_unless(value.type.is_integer or value.type == t.DOUBLE, f"percentile({value.type})")
     number = share.literal
     refuse_unless(
-        isinstance(number, Decimal | int) and 0 <= number <= 1, "percentile by no plain share"
+        isinstance(number, Decimal | int) and 0 <= number <= 1,
+        "percentile by what is not written as one decimal from 0 to 1, e.g. 0.95",
     )
     refuse_unless(not value.raises, "percentile of what may raise")
     listed = over(f"list(CAST({value.sql} AS DOUBLE)) FILTER (WHERE {value.sql} IS NOT NULL)")

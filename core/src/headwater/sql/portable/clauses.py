@@ -72,11 +72,11 @@ def condition(pieces: list[Piece]) -> str:
     return " AND ".join(texts)
 
 
-def grouped(piece: Piece, clause: str) -> Piece:
+def grouped(piece: Piece, clause: str, node: exp.Expr | None = None) -> Piece:
     """Return a grouping value; as in Spark, -0.0 is grouped with and shown as 0.0."""
     if piece.type == t.UNKNOWN:
         return piece
-    refuse_unless(comparable(piece.type), f"{clause} {piece.type}")
+    refuse_unless(comparable(piece.type), f"{clause} {piece.type}", node)
     if piece.type.is_floating:
         zero = f"CAST(0 AS {type_name(piece.type)})"
         return Piece(f"({piece.sql} + {zero})", piece.type, piece.raises)

@@ -71,7 +71,6 @@ def in_(e: Expressions, node: exp.Expr) -> Piece:
     """Return `a IN (b, c)` and `a IN (SELECT ...)`."""
     if node.args.get("query") is not None:
         return e.queries.membership(e, node)
-    refuse_unless(not node.args.get("unnest") and not node.args.get("field"), "IN UNNEST", node)
     refuse_unless(not isinstance(node.this.unnest(), exp.Tuple), "IN with several columns", node)
     operands = [(n, e.piece(n)) for n in (node.this, *node.expressions)]
     first, *others = aligned(chars.padded(e.analysis, operands))

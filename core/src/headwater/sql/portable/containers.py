@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from headwater import types as t
 from headwater.sql.portable.comparing import order_key, orderable, widened
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
 from headwater.sql.portable.spelling import text
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 def array(arguments: list[Piece], type_: DataType) -> Piece:
     """Return `array(a, b)`."""
-    refuse_unless(type_.name == "array" and bool(arguments), "an empty array()")
-    refuse_unless(type_.element != t.VOID, "array(NULL)")
     values = [widened(a, type_.element) for a in arguments]
     return Piece(f"[{', '.join(v.sql for v in values)}]", type_, any(v.raises for v in values))
 
@@ -27,10 +24,8 @@ def array(arguments: list[Piece], type_: DataType) -> Piece:
 def map_(arguments: list[Piece], type_: DataType) -> Piece:
     """Return `map(k, v, ...)` with literal keys, each once."""
     keys, values = arguments[::2], arguments[1::2]
-    refuse_unless(bool(keys) and len(keys) == len(values), "an empty map()")
     literal = all(isinstance(k.literal, str) for k in keys)
     refuse_unless(literal and len({k.literal for k in keys}) == len(keys), "map() of other keys")
-    refuse_unless(type_.value != t.VOID, "map(k, NULL)")
     items = [widened(v, type_.value) for v in values]
     listed = ", ".join(k.sql for k in keys)
     sql = f"map([{listed}], [{', '.join(i.sql for i in items)}])"
@@ -61,7 +56,6 @@ def struct(e: Expressions, node: exp.Expr, type_: DataType) -> Piece:
     pieces = [e.piece(n) for n in nodes]
     if type_.name != "struct" or [p.type for p in pieces] != list(type_.children):
         raise Refusal("a struct whose fields can't be told", node)
-    refuse_unless(t.VOID not in type_.children, "a struct with a NULL field", node)
     folded = [n.casefold() for n in type_.field_names]
     refuse_unless(len(set(folded)) == len(folded), "a struct with a field twice", node)
     listed = zip(type_.field_names, pieces, strict=True)

@@ -10,7 +10,7 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql import order
 from headwater.sql.analysis import Analysis, Binding
-from headwater.sql.functions import AGGREGATES, WINDOW_ONLY, name_of
+from headwater.sql.functions import AGGREGATES, GENERATORS, WINDOW_ONLY, name_of
 from headwater.sql.portable import (
     aggregates,
     arithmetic,
@@ -118,7 +118,7 @@ class Expressions:
 
     def checked(self, piece: Piece, node: exp.Expr) -> Piece:
         """Return a piece if the analysis gives its node the same type."""
-        analysed = self.analysis.type_of(node)
+        analysed = self.type_of(node)
         if analysed != piece.type:
             raise Refusal(f"it would be {piece.type} here and is {analysed} in Spark", node)
         return piece
@@ -131,18 +131,15 @@ class Expressions:
 
     def _made(self, node: exp.Expr) -> Piece:
         if operator := _COMPARISONS.get(type(node)):
-            _only_two(node)
+            _only(node, _OPERATOR)
             return self.compared(operator, node.this, node.expression)
         if operator := _ARITHMETIC.get(type(node)):
-            _only_two(node)
+            _only(node, _OPERATOR)
             return self._arithmetic(operator, node)
         handler = _HANDLERS.get(type(node))
         if handler is None:
             raise Refusal(f"{_named(node)}: not proven to mean the same on both engines", node)
-        # A part that is not known here must not be passed over: `negate` turns a LIKE around.
-        strange = [k for k, v in node.args.items() if v and k not in _PARTS[type(node)]]
-        if strange:
-            raise Refusal(f"{_named(node)} with {', '.join(strange)}: not proven", node)
+        _only(node, _PARTS[type(node)])
         return handler(self, node)
 
     def _arithmetic(self, operator: str, node: exp.Expr) -> Piece:
@@ -190,11 +187,9 @@ class Expressions:
         return piece
 
 
-def _only_two(node: exp.Expr) -> None:
-    """Refuse an operator of more than two operands; `/` notes that it divides as typed."""
-    strange = [
-        k for k, v in node.args.items() if v and k not in ("this", "expression", "typed", "safe")
-    ]
+def _only(node: exp.Expr, parts: frozenset[str]) -> None:
+    """Refuse a node with a part that is passed over: `negate` turns a LIKE around."""
+    strange = [k for k, v in node.args.items() if v and k not in parts]
     if strange:
         raise Refusal(f"{_named(node)} with {', '.join(strange)}: not proven", node)
 
@@ -234,8 +229,6 @@ def _negation(e: Expressions, node: exp.Expr) -> Piece:
 
 
 def _cast(e: Expressions, node: exp.Expr) -> Piece:
-    if node.args.get("format") or node.args.get("action"):
-        raise Refusal("CAST with a format", node)
     target = e.type_of(node)
     trying = isinstance(node, exp.TryCast)
     inner = node.this
@@ -255,6 +248,9 @@ def _call(e: Expressions, node: exp.Expr) -> Piece:
         return e.checked(aggregates.aggregate(e, node, name), node)
     if name in WINDOW_ONLY:
         raise Refusal(f"{name}() without OVER", node)
+    if name in GENERATORS:
+        hint = f"write FROM ... LATERAL VIEW {name}(...) name AS column"
+        raise Refusal(f"{name}() among the columns: it makes rows", node, hint)
     return e.checked(calls.call(e, node, name), node)
 
 
@@ -301,6 +297,9 @@ _HANDLERS: Final[dict[type[exp.Expr], _Handler]] = {
     exp.Dot: nested.dot,
 }
 
+_OPERATOR: Final = frozenset({"this", "expression", "typed", "safe"})
+"""The parts of an operator of two operands; `/` notes that it divides as typed."""
+
 _PARTS: Final[dict[type[exp.Expr], frozenset[str]]] = {
     kind: frozenset(parts.split())
     for kind, parts in (
@@ -321,7 +320,7 @@ _PARTS: Final[dict[type[exp.Expr], frozenset[str]]] = {
         (exp.Not, "this"),
         (exp.Is, "this expression negate"),
         (exp.In, "this expressions query"),
-        (exp.Between, "this low high"),
+        (exp.Between, "this low high symmetric"),
         (exp.Like, "this expression negate"),
         (exp.ILike, "this expression negate"),
         (exp.RegexpLike, "this expression"),
@@ -329,8 +328,8 @@ _PARTS: Final[dict[type[exp.Expr], frozenset[str]]] = {
         (exp.Case, "this ifs default"),
         (exp.DPipe, "this expression safe"),
         (exp.Substring, "this start length"),
-        (exp.Trim, "this position"),
-        (exp.StrPosition, "this substr"),
+        (exp.Trim, "this expression position"),
+        (exp.StrPosition, "this substr position"),
         (exp.Extract, "this expression"),
         (exp.Window, "this partition_by order spec over alias"),
         (exp.Filter, "this expression"),

@@ -64,7 +64,7 @@ def date_format(arguments: list[Piece], type_: DataType) -> Piece:
     moment, pattern = arguments
     written = _WRITES.get(pattern.literal) if isinstance(pattern.literal, str) else None
     if written is None:
-        raise Refusal(f"date_format with the pattern {pattern.literal!r}: not proven")
+        raise Refusal(f"date_format with {_shown('pattern', pattern)}: not proven")
     if moment.type == t.DATE:
         moment = casts.cast(moment, t.TIMESTAMP_NTZ)
     if moment.type not in (t.TIMESTAMP, t.TIMESTAMP_NTZ):
@@ -76,6 +76,11 @@ def date_format(arguments: list[Piece], type_: DataType) -> Piece:
         f"THEN strftime({wall}, {text(written)}) ELSE {other} END"
     )
     return Piece(sql, type_, raises=True)
+
+
+def _shown(what: str, piece: Piece) -> str:
+    written = isinstance(piece.literal, str)
+    return f"the {what} {piece.literal!r}" if written else f"a {what} that is not a literal"
 
 
 def to_date(arguments: list[Piece], type_: DataType) -> Piece:
@@ -101,11 +106,11 @@ def _read(
     *,
     trying: bool = False,
 ) -> Piece:
-    refuse_unless(len(arguments) == 2, "a text and a pattern")
+    refuse_unless(len(arguments) == 2, "reading times takes a text and a pattern")
     value, pattern = arguments
     found = shapes.get(pattern.literal) if isinstance(pattern.literal, str) else None
     if found is None or value.type != t.STRING:
-        raise Refusal(f"reading times by the pattern {pattern.literal!r}: not proven")
+        raise Refusal(f"reading times by {_shown('pattern', pattern)}: not proven")
     read, shape = found
     bad = spark_error(
         "CANNOT_PARSE_TIMESTAMP", f"a text is not of the pattern {pattern.literal}", type_
@@ -170,7 +175,7 @@ def _zoned(arguments: list[Piece], name: str) -> tuple[Piece, str]:
     moment, zone = arguments
     refuse_unless(moment.type == t.TIMESTAMP, f"{name}({moment.type}, ...)")
     if not isinstance(zone.literal, str) or zone.literal not in _ZONES:
-        raise Refusal(f"{name} with the zone {zone.literal!r}: not one that was measured")
+        raise Refusal(f"{name} with {_shown('zone', zone)}: not one that was measured")
     return moment, zone.sql
 
 

@@ -30,7 +30,6 @@ def shifted(e: Expressions, node: exp.Expr, operator: str) -> Piece:
     if isinstance(left, exp.Interval):
         refuse_unless(operator == "+", "an interval minus a time", node)
         left, right = right, left
-    refuse_unless(isinstance(right, exp.Interval), "intervals of intervals", node)
     moment, type_ = e.piece(left), e.type_of(node)
     if moment.type not in (t.DATE, t.TIMESTAMP, t.TIMESTAMP_NTZ):
         raise Refusal(f"{moment.type} {operator} INTERVAL", node)

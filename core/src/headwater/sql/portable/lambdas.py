@@ -35,7 +35,9 @@ def call(e: Expressions, node: exp.Expr, name: str) -> Piece:
     refuse_unless(array.type.name == "array", f"{name}({array.type}, ...)", node)
     if name in ("aggregate", "reduce"):
         return _aggregate(e, node, array, rest)
-    refuse_unless(len(rest) == 1 and isinstance(rest[0], exp.Lambda), f"{name}()", node)
+    refuse_unless(
+        len(rest) == 1 and isinstance(rest[0], exp.Lambda), f"{name}() of other arguments", node
+    )
     return _BUILDERS[name](e, array, rest[0])
 
 
@@ -121,7 +123,7 @@ def _quantified(kind: str) -> _Builder:
 def _aggregate(e: Expressions, node: exp.Expr, array: Piece, rest: list[exp.Expr]) -> Piece:
     refuse_unless(2 <= len(rest) <= 3, "aggregate() of other arguments", node)
     lambdas = rest[1:]
-    refuse_unless(all(isinstance(x, exp.Lambda) for x in lambdas), "aggregate()", node)
+    refuse_unless(all(isinstance(x, exp.Lambda) for x in lambdas), "aggregate() by no lambda", node)
     start = e.piece(rest[0])
     type_ = start.type
     if type_ == t.VOID:

@@ -26,7 +26,7 @@ from headwater.sql.functions import GENERATORS, name_of
 from headwater.sql.portable import clauses, windows
 from headwater.sql.portable.comparing import aligned, comparable, widened
 from headwater.sql.portable.expressions import Expressions
-from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
+from headwater.sql.portable.pieces import Cascade, Piece, Refusal, refuse_unless
 from headwater.sql.portable.scopes import Compiled, FromTable, Query
 from headwater.sql.portable.sources import from_clause
 from headwater.sql.portable.spelling import cast, has_type
@@ -136,9 +136,9 @@ class Queries:
         """Return `a IN (SELECT ...)`."""
         reason = "IN (SELECT ...) beyond a plain WHERE: where it should be NULL, Spark says false"
         refuse_unless(clauses.only_filters(node), reason, node)
-        value = e.piece(node.this)
         scope = self._subquery(e, node.args["query"])
         refuse_unless(len(scope.outputs) == 1, "IN with several columns", node)
+        value = e.piece(node.this)
         made = self._safe(scope, node)
         refuse_unless(not value.raises, "a value that may raise IN a subquery", node)
         first, other = aligned([value, Piece("c0", made.types[0])])
@@ -170,6 +170,8 @@ class Queries:
         made = self.compiled(scope)
         reason = "a subquery that may raise: the two engines may evaluate other rows of it"
         refuse_unless(not made.risky, reason, node)
+        if t.UNKNOWN in made.types:
+            raise Cascade("a subquery", node)
         return made
 
     # -- queries --------------------------------------------------------------------------------
@@ -216,6 +218,8 @@ class Queries:
         """Return a compiled scope without the brackets around it."""
         if type(node) in _SET_WORDS:
             return self._set_operation(scope, node, ordered=ordered)
+        if isinstance(node, exp.Table):
+            raise Refusal("new names for the columns of a table", node)
         if not isinstance(node, exp.Select):
             raise Refusal(f"{type(node).__name__}: not proven to mean the same", node)
         clauses.only(node, _SELECT_PARTS | _GROUP_PARTS)
@@ -268,7 +272,10 @@ class Queries:
         distinct = node.args.get("distinct")
         if distinct is not None:
             refuse_unless(not distinct.args.get("on"), "DISTINCT ON", node)
-            outputs = [self.kept(partial(clauses.grouped, clause="DISTINCT"), o) for o in outputs]
+            outputs = [
+                self.kept(partial(clauses.grouped, clause="DISTINCT", node=o.node), p)
+                for o, p in zip(query.scope.outputs, outputs, strict=True)
+            ]
         tail = self._order(e, node, outputs, ordered=ordered)
         sql = f"SELECT {'DISTINCT ' if distinct else ''}{_columns(outputs, root=root)}"
         sql += f"\nFROM {source.sql}" if source.sql else ""
@@ -313,7 +320,7 @@ class Queries:
         for key in nodes:
             piece = self.kept(e.piece, key)
             if piece.type != t.UNKNOWN:
-                made = self.kept(partial(clauses.grouped, clause="GROUP BY"), piece)
+                made = self.kept(partial(clauses.grouped, clause="GROUP BY", node=key), piece)
                 # DuckDB reads a bare number as a position.
                 keys[piece.sql] = made.sql
         e.keys = keys
@@ -344,7 +351,6 @@ class Queries:
 
     def _set_operation(self, scope: Scope, node: exp.Expr, *, ordered: bool) -> Compiled:
         clauses.only(node, _SET_PARTS)
-        refuse_unless(len(scope.branches) == 2, "a set operation", node)
         distinct, word = bool(node.args.get("distinct")), _SET_WORDS[type(node)]
         plain, hidden = not distinct and word == "UNION", False
         raises = [False] * len(scope.outputs)
@@ -353,8 +359,9 @@ class Queries:
             made = self.compiled(branch)
             columns = []
             for i, output in enumerate(scope.outputs):
-                piece = Piece(f"c{i}", made.types[i], made.raises[i])
-                wide = self.kept(partial(widened, type_=output.type), piece)
+                wide = Piece(f"c{i}", made.types[i], made.raises[i])
+                if wide.type != t.UNKNOWN:
+                    wide = self.kept(partial(widened, type_=output.type), wide)
                 if word != "UNION" or distinct:
                     wide = self.kept(partial(clauses.grouped, clause=word), wide)
                 columns.append(wide)

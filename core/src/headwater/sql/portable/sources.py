@@ -17,7 +17,7 @@ from headwater.sql.functions import name_of
 from headwater.sql.portable import chars
 from headwater.sql.portable.comparing import compare, widened
 from headwater.sql.portable.expressions import Expressions
-from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
+from headwater.sql.portable.pieces import Cascade, Piece, Refusal, refuse_unless
 from headwater.sql.portable.scopes import FENCE, Compiled, FromQuery, FromTable, Query
 from headwater.sql.types import read_as
 
@@ -47,7 +47,9 @@ def from_clause(queries: Queries, query: Query, *, reduces: bool, joins: bool) -
     """
     items = read_from(queries.analysis, query.scope)
     if isinstance(items, Unclear):
-        raise Refusal("this part of FROM: not proven to mean the same", items.node)
+        pivot = items.node.find(exp.Pivot)
+        what = "this part of FROM" if pivot is None else "PIVOT and UNPIVOT"
+        raise Refusal(f"{what}: not proven to mean the same", pivot or items.node)
     text, hidden, plain = "", False, True
     for item in items:
         sql, made = _item(queries, query, item, reduces=reduces, joins=joins)
@@ -63,12 +65,10 @@ def _item(
     queries: Queries, query: Query, item: Item, *, reduces: bool, joins: bool
 ) -> tuple[str, Compiled | None]:
     refuse_unless(not item.node.args.get("sample"), "TABLESAMPLE", item.node)
-    refuse_unless(not item.node.args.get("pivots"), "PIVOT", item.node)
     strange = [k for k, v in item.node.args.items() if v and k not in _ITEM_PARTS]
     refuse_unless(not strange, f"{', '.join(strange)} in FROM", item.node)
     alias, renamed, source = queries.alias(), _alias_columns(item.node), item.source
     if isinstance(source, TableReference):
-        refuse_unless(not renamed, "new names for the columns of a table", item.node)
         query.sources[item.key] = FromTable(alias, source)
         return f"{queries.table(source.name)} AS {alias}", None
     if isinstance(source, Generated):
@@ -115,6 +115,8 @@ def _using(queries: Queries, query: Query, items: Iterable[Item], item: Item, co
     if len(before) != 1 or here is None:
         raise Refusal(f"USING ({column}): its left side can't be told", item.join)
     sides = [queries.place(before[0]), queries.place(here)]
+    if any(side.type == t.UNKNOWN for side in sides):
+        raise Cascade(f"column {column!r}", item.join)
     lengths = [length_of_binding(queries.analysis, b) for b in (before[0], here)]
     if None not in lengths:
         sides = chars.widest(sides, [n or 0 for n in lengths])

@@ -25,14 +25,11 @@ _RANKS: Final = {
     "cume_dist": t.DOUBLE,
 }
 _VALUES: Final = frozenset({"first_value", "last_value", "nth_value", "first", "last", "any_value"})
-_PARTS: Final = frozenset({"this", "partition_by", "order", "spec", "over", "alias"})
 _FRAME_WORDS: Final = frozenset({"UNBOUNDED", "CURRENT ROW"})
 
 
 def window(e: Expressions, node: exp.Expr) -> Piece:
     """Return `function(...) OVER (...)`."""
-    strange = [k for k, v in node.args.items() if v and k not in _PARTS]
-    refuse_unless(not strange, f"OVER with {', '.join(strange)}", node)
     e.refuse_sorted(node)
     frame = _definition(e, node)
     over = _over(e, frame)
@@ -64,11 +61,9 @@ def window(e: Expressions, node: exp.Expr) -> Piece:
 
 def called(node: exp.Expr) -> exp.Expr:
     """Return the function call of a window expression."""
-    inner = node.this
+    inner: exp.Expr = node.this
     while isinstance(inner, (exp.Filter, exp.IgnoreNulls, exp.RespectNulls)):
         inner = inner.this
-    if not isinstance(inner, exp.Expr):
-        raise Refusal("OVER without a function", node)
     return inner
 
 
