@@ -54,7 +54,7 @@ def check_tree(tree: exp.Expr, text: str, lexemes: Sequence[Lexeme]) -> list[Dia
             if start not in names or names[start].end != node.meta.get("end", 0) + 1:
                 found.append(_no_name(node, text))
         elif isinstance(node, (exp.CurrentDate, exp.CurrentTimestamp)):
-            found.append(_non_reproducible(node, kind.__name__, text))
+            found.append(_non_reproducible(node, node.sql_name(), text))
         elif isinstance(node, exp.TableSample):
             found += _sample(node, text)
         elif isinstance(node, exp.Extract) and node.name.lower() not in nodes.EXTRACT_UNITS:

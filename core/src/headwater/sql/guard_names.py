@@ -81,6 +81,8 @@ def _is_name(word: str, before: Lexeme | None, after: Lexeme | None) -> bool:
     if said == "AS" or (before is not None and before.symbol == "."):
         return False  # an alias or a field: sqlglot takes it for a name too
     next_symbol = after.symbol if after else ""
+    if word == "DISTINCT" and said == "BY":
+        return True  # GROUP BY ALL is something to Spark; sqlglot reads over BY DISTINCT
     if word in _QUANTIFIERS:
         return said not in _BEFORE_QUANTIFIERS and _ends_a_name(after)
     if word == "AS":

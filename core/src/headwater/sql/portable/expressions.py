@@ -249,7 +249,8 @@ def _call(e: Expressions, node: exp.Expr) -> Piece:
     if name in WINDOW_ONLY:
         raise Refusal(f"{name}() without OVER", node)
     if name in GENERATORS:
-        hint = f"write FROM ... LATERAL VIEW {name}(...) name AS column"
+        plain = name.removesuffix("_outer") in ("explode", "posexplode")
+        hint = f"write FROM ... LATERAL VIEW {name}(...) name AS column" if plain else None
         raise Refusal(f"{name}() among the columns: it makes rows", node, hint)
     return e.checked(calls.call(e, node, name), node)
 
