@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,27 +14,57 @@ if TYPE_CHECKING:
     from headwater.engines.spark import SparkEngine
 
 _USES_SPARK = frozenset({"spark_engine", "spark_connect"})
+_SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC"
+"""A JVM that runs thousands of small queries once spends half its time in the second compiler."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that uses it."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Start every JVM of the tests for a short life, in this process and in those it starts."""
+    os.environ.setdefault("SPARK_SUBMIT_OPTS", _SHORT_LIVED)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark every test that uses Spark, and keep together what shares something costly."""
+    grouped = config.getoption("dist", "no") == "loadgroup"
     for item in items:
-        if _USES_SPARK & set(getattr(item, "fixturenames", ())):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if _USES_SPARK & fixtures:
             item.add_marker(pytest.mark.spark)
+        if grouped:
+            # One server for all; else fixtures of a file are made once, in one worker.
+            name = "connect" if "spark_connect" in fixtures else item.nodeid.partition("::")[0]
+            item.add_marker(pytest.mark.xdist_group(name))
+
+
+@contextmanager
+def _alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let one process at a time fetch packages: Ivy's folder is not made for two."""
+    with (tmp_path_factory.getbasetemp().parent / "ivy.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")
-def spark_engine() -> Iterator[SparkEngine]:
-    """A small local Spark with every package, as `SparkEngine` starts it."""
+def spark_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkEngine]:
+    """A small local Spark with every package, as `SparkEngine` starts it.
+
+    A test that starts one in another process asks for this one too: the packages are there then.
+    """
     from headwater.engines.spark import SparkEngine
 
     engine = SparkEngine(
         master="local[2]",
         packages=["s3", "iceberg", "delta", "avro"],
-        conf={"spark.driver.memory": "1g", "spark.sql.shuffle.partitions": "2"},
+        conf={
+            "spark.driver.memory": "1g",
+            "spark.sql.shuffle.partitions": "2",
+            "spark.log.level": "OFF",  # what fails on purpose comes as an exception
+        },
     )
     problem = engine.unavailable()
     assert problem is None, problem
+    with _alone(tmp_path_factory):
+        engine.opened()
     yield engine
     engine.close()
 
@@ -43,7 +76,9 @@ def spark_connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkEng
 
     from headwater.engines.spark import SparkEngine
 
-    with connect_server(tmp_path_factory.mktemp("connect")) as remote:
+    with ExitStack() as stack:
+        with _alone(tmp_path_factory):
+            remote = stack.enter_context(connect_server(tmp_path_factory.mktemp("connect")))
         engine = SparkEngine(remote=remote)
         problem = engine.unavailable()
         assert problem is None, problem

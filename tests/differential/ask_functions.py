@@ -15,14 +15,16 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import combinations, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.differential.engines import reference_session
+from tests.differential.engines import reference
 
 import headwater.sql
+from headwater.engines.spark import SparkEngine
 from headwater.sql.function_table import FILE, LAMBDA, SAMPLES, UNIT
 from headwater.sql.words import words
 
@@ -484,7 +486,8 @@ def main(names: Sequence[str]) -> None:
     writer = Writer()
     known = (line[1:].split("\t") for line in lines if line.startswith("%"))
     writer.relations.update((name, text) for name, text in known)
-    with reference_session() as session:
+    with closing(SparkEngine(master="local[2]", packages=[])) as engine:
+        session = reference(engine)
         analyser = Analyser(session)
         for row in rows:
             if row[0] not in names if names else row[0] in BY_HAND:

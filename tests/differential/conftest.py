@@ -14,6 +14,8 @@ from headwater.relation import FileRelation
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from headwater.engines.spark import SparkEngine
+
 
 @pytest.fixture(scope="session")
 def relations(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FileRelation]:
@@ -27,10 +29,10 @@ def embedded(relations: dict[str, FileRelation]) -> Iterator[engines.Embedded]:
 
 
 @pytest.fixture(scope="session")
-def spark(relations: dict[str, FileRelation]) -> Iterator[SparkSession]:
-    with engines.reference_session() as session:
-        engines.register(session, relations)
-        yield session
+def spark(spark_engine: SparkEngine, relations: dict[str, FileRelation]) -> SparkSession:
+    session = engines.reference(spark_engine)
+    engines.register(session, relations)
+    return session
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

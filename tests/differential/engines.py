@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
@@ -32,39 +30,31 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
     from pyspark.sql import SparkSession
 
+    from headwater.engines.spark import SparkEngine
 
-@contextmanager
-def reference_session() -> Iterator[SparkSession]:
-    """Start the Spark whose answers are the reference: ANSI, UTC, names without case.
 
-    Filters are not pushed into Parquet: with pushdown Spark 4.1 loses NaN rows to row-group
-    statistics (SPARK: `score > 0.9` skips groups whose largest number is below, NaN aside), so
-    that its answer would depend on how files are laid out.
-    """
-    from pyspark.sql import SparkSession
+REFERENCE: Final = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.caseSensitive": "false",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.parquet.filterPushdown": "false",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+}
+"""The Spark whose answers are the reference: ANSI, UTC, names without case.
 
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    session = (
-        SparkSession.builder.master("local[2]")
-        .appName("headwater-differential")
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.ansi.enabled", "true")
-        .config("spark.sql.caseSensitive", "false")
-        .config("spark.sql.shuffle.partitions", "2")
-        .config("spark.sql.parquet.filterPushdown", "false")
-        .config("spark.sql.execution.arrow.pyspark.enabled", "true")
-        .config("spark.sql.warehouse.dir", "file:///nonexistent")
-        .getOrCreate()
-    )
-    session.sparkContext.setLogLevel("OFF")
-    try:
-        yield session
-    finally:
-        session.stop()
+Filters are not pushed into Parquet: with pushdown Spark 4.1 loses NaN rows to row-group
+statistics (SPARK: `score > 0.9` skips groups whose largest number is below, NaN aside), so
+that its answer would depend on how files are laid out.
+"""
+
+
+def reference(engine: SparkEngine) -> SparkSession:
+    """Return a session of an engine's application with the reference's settings, and no tables."""
+    session = engine.opened().session.newSession()
+    for name, value in REFERENCE.items():
+        session.conf.set(name, value)
+    return session
 
 
 def register(session: SparkSession, relations: Mapping[str, FileRelation]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from core.tests.sql.cases import FIXTURES, Case, cases
+from tests.differential import engines
 from tests.differential.engines import SparkError, told
 from tests.differential.mutations import texts
 from tests.differential.queries import load
@@ -20,6 +21,8 @@ from headwater.sql.parse import parse
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from headwater.engines.spark import SparkEngine
 
 DATABASE = "lake"
 CATALOG: dict[str, dict[str, dict[str, str]]] = json.loads(
@@ -38,12 +41,12 @@ NEWER_THAN_SPARK = {"QUALIFY"}
 
 
 @pytest.fixture(scope="module")
-def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+def lake(
+    spark_engine: SparkEngine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SparkSession]:
     """A session in whose catalog the fixtures' tables are, all of them empty."""
-    session = spark.newSession()
+    session = engines.reference(spark_engine)
     folder = tmp_path_factory.mktemp("lake")
-    for key, value in (("timeZone", "UTC"), ("ansi.enabled", "true"), ("caseSensitive", "false")):
-        session.conf.set(f"spark.sql.{key}", value)
     for database, tables in CATALOG.items():
         session.sql(f"CREATE DATABASE `{database}` LOCATION 'file://{folder}/{database}'")
         for table, columns in tables.items():

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.differential import engines
 from tests.differential.ask_functions import UNIT_FIRST, WITHIN_GROUP, Analyser
 
 from headwater.sql import validate
@@ -21,7 +22,7 @@ from headwater.type_text import parse_type
 from headwater.types import DataType
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from headwater.engines.spark import SparkEngine
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(1200)]
 
@@ -90,13 +91,11 @@ ZONES = ("convert_timezone", "from_utc_timestamp", "to_utc_timestamp", "make_tim
 
 
 @pytest.fixture(scope="module")
-def analyser(spark: SparkSession) -> Iterator[Analyser]:
+def analyser(spark_engine: SparkEngine) -> Iterator[Analyser]:
     import py4j.java_gateway
 
     kept = py4j.java_gateway.get_return_value
-    session = spark.newSession()
-    for key, value in (("timeZone", "UTC"), ("ansi.enabled", "true"), ("caseSensitive", "false")):
-        session.conf.set(f"spark.sql.{key}", value)
+    session = engines.reference(spark_engine)
     found = Analyser(session)
     nulls = ", ".join(f"CAST(NULL AS {text}) AS {name}" for name, text in COLUMNS.items())
     session.sql(f"SELECT {nulls}").createOrReplaceTempView("samples")

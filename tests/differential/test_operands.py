@@ -6,12 +6,15 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.differential import engines
 from tests.differential.engines import SparkError, told
 
 from headwater.sql import validate
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from headwater.engines.spark import SparkEngine
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark]
 
@@ -54,10 +57,8 @@ SINGLE = {
 
 
 @pytest.fixture(scope="module")
-def table(spark: SparkSession) -> SparkSession:
-    session = spark.newSession()
-    for key, value in (("timeZone", "UTC"), ("ansi.enabled", "true"), ("caseSensitive", "false")):
-        session.conf.set(f"spark.sql.{key}", value)
+def table(spark_engine: SparkEngine) -> SparkSession:
+    session = engines.reference(spark_engine)
     nulls = ", ".join(f"CAST(NULL AS {type_}) AS {name}" for name, type_ in COLUMNS.items())
     session.sql(f"SELECT {nulls}").createOrReplaceTempView("t")
     return session

@@ -11,7 +11,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(1500)]
+pytestmark = [
+    pytest.mark.spark,
+    pytest.mark.slow,
+    pytest.mark.timeout(1500),
+    pytest.mark.usefixtures("spark_engine"),  # fetches the packages
+]
 
 
 def headwater(*words: str, cwd: Path) -> dict[str, Any]:

@@ -18,7 +18,12 @@ from tests.spark.servers import free_port, home, running
 
 from headwater_aws.testing import Emulator
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.spark,
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.usefixtures("spark_engine"),  # fetches the packages
+]
 
 FILES = 12
 
