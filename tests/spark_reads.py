@@ -5,6 +5,7 @@ from __future__ import annotations
 from headwater import pipeline
 from headwater.dataset import Dataset
 from headwater.engine import Engine
+from headwater.plan import Planned
 from headwater.reading import Reading
 from headwater.source import DataSource
 from headwater.workspace import Workspace
@@ -15,4 +16,4 @@ def planned_sql(source: DataSource, query: str, engine: Engine) -> Dataset:
     with Workspace() as workspace, source.access() as access:
         resolved = workspace.resolve(source, access, query)
         plan = pipeline.draft_sql("test", resolved, access)
-    return Dataset(plan, Reading(plan, engine, source.access).open)
+    return Dataset(Reading(Planned.of(plan), engine, source.access))

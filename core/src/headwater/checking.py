@@ -8,6 +8,7 @@ what an earlier stage has explained is not explained again.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +19,16 @@ from headwater.diagnostics import Diagnostic, Severity, errors_in
 from headwater.errors import AccessDeniedError, HeadwaterError
 from headwater.mapping import BoundMapping
 from headwater.model import Connection, Purpose
-from headwater.pipeline import bound
-from headwater.plan import Plan
+from headwater.plan import Plan, Planned
 from headwater.plan_text import bytes_text
 from headwater.report import CheckReport, CheckStage, Status
+from headwater.resolving import parsed_for
 from headwater.sql.analysis import ParsedQuery
-from headwater.sql.parse import parse
 from headwater.window import Window
 
 if TYPE_CHECKING:
+    from headwater.engine import Engine
+    from headwater.pipeline import Bound
     from headwater.resolving import Resolved
     from headwater.workspace import Workspace
 
@@ -37,29 +39,41 @@ BYTES_LIMIT = 10**9
 def check(workspace: Workspace, connection: Connection, window: Window | None) -> CheckReport:
     """Examine a connection, and the actuals that are joined to it.
 
+    One operation: each query is parsed and bound once, one plan is made, and what the catalog and
+    the storage said to one stage the later ones know.
+
     Args:
         workspace: Whose connection it is.
         connection: What to examine.
         window: Whose rows to look at; None for all, if they are few.
     """
-    examination = _Examination(workspace)
-    ready = examination.source(connection, window)
-    if connection.actuals is not None:
-        ready = examination.source(connection.actuals, None, "actuals: ") and ready
-    examination.rows(connection, window, ready)
-    return CheckReport(connection.name, tuple(examination.stages))
+    with ExitStack() as opened:
+        examination = _Examination(workspace, opened)
+        examination.source(connection, window)
+        if connection.actuals is not None:
+            examination.source(connection.actuals, None, "actuals: ")
+        examination.rows(connection, window)
+        return CheckReport(connection.name, tuple(examination.stages))
 
 
 class _Examination:
-    """The stages so far, and what of them failed."""
+    """The stages so far, what of them failed, and what they learned.
 
-    def __init__(self, workspace: Workspace) -> None:
+    Args:
+        workspace: Whose connection is examined.
+        opened: Closes the identities when all is examined.
+    """
+
+    def __init__(self, workspace: Workspace, opened: ExitStack) -> None:
         self.stages: list[CheckStage] = []
         self._workspace = workspace
+        self._opened = opened
+        self._access: Access | None = None
+        self._bound: dict[Purpose, Bound] = {}
         self._known: dict[str, bool] = {}
 
-    def source(self, connection: Connection, window: Window | None, whose: str = "") -> bool:
-        """Examine one source, from its identity to its mapping; return whether all of it is well.
+    def source(self, connection: Connection, window: Window | None, whose: str = "") -> None:
+        """Examine one source, from its identity to its mapping; what is well is kept for the plan.
 
         Args:
             connection: What gives the rows.
@@ -67,44 +81,71 @@ class _Examination:
             whose: Put before the stages' names.
         """
         first = len(self.stages)
+        query = _Query(connection)
         try:
-            with connection.source.access() as access:
-                if self._identity(connection, access, whose):
-                    self._tables(connection, access, window, whose)
-                    self._binding(connection, access, window, whose, first)
-                    return not self._failed(first)
+            access = self._enter(connection)
+            if self._identity(connection, access, whose):
+                self._tables(connection, query, access, window, whose)
+                bound = self._binding(connection, query, access, window, whose, first)
+                if bound is not None and not self._failed(first):
+                    self._bound[connection.purpose] = bound
+                return
         except HeadwaterError as error:
             self._add(CheckStage.failed(f"{whose}identity", error))
         blamed = self._blamed(first if self._failed(first) else 0)
         self._add(CheckStage.skipped(f"{whose}tables", blamed))
-        self._add(self._text_stage(connection, f"{whose}query", blamed))
+        self._add(_text_stage(query, f"{whose}query", blamed))
         self._add(CheckStage.skipped(f"{whose}mapping", blamed))
-        return False
 
-    def rows(self, connection: Connection, window: Window | None, ready: bool) -> None:
+    def _enter(self, connection: Connection) -> Access:
+        """Open the identities of a source, as part of this operation until its end."""
+        access = self._opened.enter_context(connection.source.access())
+        if self._access is None:
+            self._access = access
+            return access
+        self._access = self._access.joined(access)
+        return access.within(self._access)
+
+    def rows(self, connection: Connection, window: Window | None) -> None:
         """Examine the plan and a sample of the rows."""
-        plan = None
-        if ready:
-            try:
-                plan = self._workspace.plan(connection, window)
-                self._add(_plan_stage(plan))
-            except HeadwaterError as error:
-                self._ended("plan", error, 0)
-        else:
-            self._add(CheckStage.skipped("plan", self._blamed(0)))
-        if plan is None:
+        made = self._planned(connection, window)
+        if made is None:
             self._add(CheckStage.skipped("rows", "not examined: there is no plan"))
-        elif window is None and plan.bytes > BYTES_LIMIT:
-            size = bytes_text(plan.bytes)
+            return
+        planned, engine, access = made
+        if window is None and planned.plan.bytes > BYTES_LIMIT:
+            size = bytes_text(planned.plan.bytes)
             why = f"not examined: all rows are {size}; name a window to look at its rows"
             self._add(CheckStage.skipped("rows", why))
-        else:
-            try:
-                data = self._workspace.read(connection, window)
-                model_type = connection.schema.model_type
-                self._add(rows_stage(data, datetime.now(UTC), model_type))
-            except HeadwaterError as error:
-                self._ended("rows", error, 0)
+            return
+        try:
+            data = self._workspace.dataset(connection, planned, engine, lambda: nullcontext(access))
+            model_type = connection.schema.model_type
+            self._add(rows_stage(data, datetime.now(UTC), model_type))
+        except HeadwaterError as error:
+            self._ended("rows", error, 0)
+
+    def _planned(
+        self, connection: Connection, window: Window | None
+    ) -> tuple[Planned, Engine, Access] | None:
+        """Examine the plan; return it, what runs it, and the identities that it was made with."""
+        bound = self._bound.get(connection.purpose)
+        actuals = connection.actuals
+        theirs = None if actuals is None else self._bound.get(actuals.purpose)
+        access = self._access
+        if bound is None or access is None or (actuals is not None and theirs is None):
+            self._add(CheckStage.skipped("plan", self._blamed(0)))
+            return None
+        try:
+            request = self._workspace.request(connection, window)
+            planned, engine = self._workspace.planned(
+                connection, access, request, (bound, theirs), nearby=True
+            )
+        except HeadwaterError as error:
+            self._ended("plan", error, 0)
+            return None
+        self._add(_plan_stage(planned.plan))
+        return planned, engine, access
 
     def _identity(self, connection: Connection, access: Access, whose: str) -> bool:
         """Examine who reads, once for each identity; return whether it is well."""
@@ -117,10 +158,15 @@ class _Examination:
         return not self._failed(first) and all(self._known[ref] for ref in access.refs)
 
     def _tables(
-        self, connection: Connection, access: Access, window: Window | None, whose: str
+        self,
+        connection: Connection,
+        query: _Query,
+        access: Access,
+        window: Window | None,
+        whose: str,
     ) -> None:
         try:
-            names = _parsed(connection).table_names
+            names = query.parsed().table_names
         except HeadwaterError:  # the stage of the query tells it
             names = ()
         try:
@@ -132,42 +178,33 @@ class _Examination:
     def _binding(
         self,
         connection: Connection,
+        query: _Query,
         access: Access,
         window: Window | None,
         whose: str,
         first: int,
-    ) -> None:
+    ) -> Bound | None:
         """Examine query, mapping and declared rules, with what the catalog says."""
         try:
-            resolved = self._workspace.resolve(connection.source, access)
+            resolved = self._workspace.resolve(connection.source, access, query.parsed())
         except HeadwaterError as error:
             if reason := self._told(error, first):
-                self._add(self._text_stage(connection, f"{whose}query", reason))
+                self._add(_text_stage(query, f"{whose}query", reason))
             else:
                 self._add(CheckStage.failed(f"{whose}query", error))
             reason = self._blamed(first)
             self._add(CheckStage.skipped(f"{whose}mapping", reason))
-            return
+            return None
         self._add(_query_stage(resolved, f"{whose}query"))
-        fields = connection.purpose is not Purpose.ACTUALS
         try:
-            found = bound(resolved, connection.mapping, connection.schema, fields=fields)
+            found = self._workspace.bind(connection, access, resolved)
         except HeadwaterError as error:
             self._add(CheckStage.failed(f"{whose}mapping", error))
-        else:
-            self._add(_mapping_stage(found.mapping, f"{whose}mapping"))
-            for stage in rule_stages(resolved, access, window, self._workspace.reader()):
-                self._add(stage, whose)
-
-    def _text_stage(self, connection: Connection, name: str, why: str) -> CheckStage:
-        """Examine a query's text alone, where its tables can't be looked up."""
-        try:
-            found = errors_in(_parsed(connection).diagnostics)
-        except HeadwaterError as error:
-            return CheckStage.failed(name, error)
-        if found:
-            return CheckStage(name, Status.FAILED, "the query is refused", found)
-        return CheckStage.skipped(name, f"its text can be read; its names were {why}")
+            return None
+        self._add(_mapping_stage(found.mapping, f"{whose}mapping"))
+        for stage in rule_stages(resolved, access, window, self._workspace.reader()):
+            self._add(stage, whose)
+        return found
 
     def _add(self, stage: CheckStage, whose: str = "") -> None:
         self.stages.append(stage.named(f"{whose}{stage.name}") if whose else stage)
@@ -201,9 +238,38 @@ def _codes(stage: CheckStage) -> set[str]:
     return {*(d.code for d in errors_in(stage.diagnostics)), str(stage.details.get("code"))}
 
 
-def _parsed(connection: Connection) -> ParsedQuery:
-    source = connection.source
-    return parse(source.sql(), database=source.default_database, databases=source.allowed_databases)
+class _Query:
+    """A connection's query, parsed when that is first wanted, and once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._source = connection.source
+        self._found: ParsedQuery | HeadwaterError | None = None
+
+    def parsed(self) -> ParsedQuery:
+        """Return the query as its source allows it.
+
+        Raises:
+            HeadwaterError: If the source has none that can be read.
+        """
+        if self._found is None:
+            try:
+                self._found = parsed_for(self._source, self._source.sql())
+            except HeadwaterError as error:
+                self._found = error
+        if isinstance(self._found, HeadwaterError):
+            raise self._found
+        return self._found
+
+
+def _text_stage(query: _Query, name: str, why: str) -> CheckStage:
+    """Examine a query's text alone, where its tables can't be looked up."""
+    try:
+        found = errors_in(query.parsed().diagnostics)
+    except HeadwaterError as error:
+        return CheckStage.failed(name, error)
+    if found:
+        return CheckStage(name, Status.FAILED, "the query is refused", found)
+    return CheckStage.skipped(name, f"its text can be read; its names were {why}")
 
 
 def _query_stage(resolved: Resolved, name: str) -> CheckStage:

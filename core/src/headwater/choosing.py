@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from headwater.engine import Engine, Remarking
+from headwater.diagnostics import Diagnostic
+from headwater.engine import Compiled, Compiling, Engine, Remarking
 from headwater.errors import EngineError, PluginError, QueryError
-from headwater.plan import Plan
+from headwater.plan import Plan, Planned
 from headwater.plan_text import bytes_text
 
 AUTO = "auto"
@@ -19,8 +20,8 @@ gigabyte a second at best, so this is minutes."""
 
 def choose(
     plan: Plan, wanted: str, engine: Callable[[str], Engine], *, limit: int = EMBEDDED_LIMIT
-) -> tuple[Plan, Engine]:
-    """Return the plan with its engine decided, and that engine.
+) -> tuple[Planned, Engine]:
+    """Return the plan with its engine decided, analysed and compiled for it, and that engine.
 
     Args:
         plan: A draft.
@@ -34,28 +35,30 @@ def choose(
         QueryError: If the engine can't run the query with Spark's answers; each construct that
             stands in the way is underlined.
     """
+    planned = Planned.of(plan)
     if wanted != AUTO:
         chosen = engine(wanted)
         problem = chosen.unavailable()
         if problem:
             raise EngineError(f"the {wanted} engine can't be used here", hint=problem)
-        refusals = chosen.refusals(plan)
-        if refusals:
-            raise QueryError(f"the {wanted} engine can't run this query", refusals)
-        return _decided(plan, chosen, "asked for")
+        made = _compiled(planned, chosen)
+        if made.refusals:
+            raise QueryError(f"the {wanted} engine can't run this query", made.refusals)
+        return _decided(planned, chosen, made, "asked for")
     embedded = engine("embedded")
     missing = embedded.unavailable()
-    refusals = () if missing else embedded.refusals(plan)
+    made = Compiled(None) if missing else _compiled(planned, embedded)
+    refusals = made.refusals
     fits = not missing and not refusals
     if fits and plan.bytes <= limit:
         # Spark is not even looked at: it takes seconds to import.
-        return _decided(plan, embedded, "the query is in the portable subset")
+        return _decided(planned, embedded, made, "the query is in the portable subset")
     spark, no_spark = _or_why_not(engine, "spark")
     if spark is None:
         if fits:
             size = bytes_text(plan.bytes)
             reason = f"{size} is much for one machine, but Spark can't be used here: {no_spark}"
-            return _decided(plan, embedded, reason)
+            return _decided(planned, embedded, made, reason)
         if missing:
             raise EngineError(
                 "no engine can be used here", hint=f"embedded: {missing}\nspark: {no_spark}"
@@ -65,22 +68,31 @@ def choose(
             refusals,
             hint=no_spark,
         )
-    refused = spark.refusals(plan)
-    if refused:
-        raise QueryError("no engine can run this query", [*refusals, *refused])
+    on_spark = _compiled(planned, spark)
+    if on_spark.refusals:
+        raise QueryError("no engine can run this query", [*refusals, *on_spark.refusals])
     if missing:
         reason = f"the embedded engine can't be used here: {missing}"
     elif refusals:
         reason = f"not in the portable subset: {refusals[0].message}"
     else:
         reason = f"{bytes_text(plan.bytes)} is more than one machine should read"
-    return _decided(plan, spark, reason)
+    return _decided(planned, spark, on_spark, reason)
 
 
-def _decided(plan: Plan, engine: Engine, reason: str) -> tuple[Plan, Engine]:
-    remarks = engine.remarks() if isinstance(engine, Remarking) else ()
-    warnings = (*plan.warnings, *remarks)
-    return replace(plan, engine=engine.name, engine_reason=reason, warnings=warnings), engine
+def _compiled(planned: Planned, engine: Engine) -> Compiled:
+    if isinstance(engine, Compiling):
+        return engine.compile(planned)
+    return Compiled(None, engine.refusals(planned.plan))
+
+
+def _decided(
+    planned: Planned, engine: Engine, made: Compiled, reason: str
+) -> tuple[Planned, Engine]:
+    remarks: tuple[Diagnostic, ...] = engine.remarks() if isinstance(engine, Remarking) else ()
+    warnings = (*planned.plan.warnings, *remarks)
+    plan = replace(planned.plan, engine=engine.name, engine_reason=reason, warnings=warnings)
+    return replace(planned, plan=plan, compiled=made.text), engine
 
 
 def _or_why_not(engine: Callable[[str], Engine], name: str) -> tuple[Engine | None, str | None]:

@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, Protocol, Self, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
+from headwater.cache import OperationCache
 from headwater.errors import AuthError
 
 _P = ParamSpec("_P")
@@ -211,10 +212,14 @@ class Access:
 
     Args:
         sessions: The sessions, by `auth_ref`; closed with it.
+        cache: What the operation was told; default: nothing yet.
     """
 
-    def __init__(self, sessions: Mapping[str, Session] | None = None) -> None:
+    def __init__(
+        self, sessions: Mapping[str, Session] | None = None, cache: OperationCache | None = None
+    ) -> None:
         self._sessions: dict[str, Session] = dict(sessions or {})
+        self.cache = cache or OperationCache()
 
     def session(self, auth_ref: str) -> Session:
         """Return the session behind an `auth_ref`.
@@ -236,8 +241,16 @@ class Access:
         return {ref: session.identity() for ref, session in self._sessions.items()}
 
     def joined(self, other: Access) -> Access:
-        """Return an access with the sessions of this and `other`; who opened them closes them."""
-        return Access({**self._sessions, **other._sessions})
+        """Return an access with the sessions of this and `other`; who opened them closes them.
+
+        Where both have one of a name, it is this one's: one identity is asked once who it is.
+        """
+        return Access({**other._sessions, **self._sessions}, self.cache)
+
+    def within(self, operation: Access) -> Access:
+        """Return these sessions as a part of another's operation: what one was told, both know."""
+        own = {ref: operation._sessions.get(ref, s) for ref, s in self._sessions.items()}
+        return Access(own, operation.cache)
 
     @property
     def refs(self) -> tuple[str, ...]:
@@ -246,7 +259,7 @@ class Access:
 
     def replaced(self, auth_ref: str, session: Session) -> Access:
         """Return an access with `session` behind an `auth_ref`; whoever opened it closes it."""
-        return Access({**self._sessions, auth_ref: session})
+        return Access({**self._sessions, auth_ref: session}, self.cache)
 
     def close(self) -> None:
         """Close all sessions."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +13,7 @@ from headwater import gaps, html
 from headwater.conform import conformer
 from headwater.diagnostics import Diagnostic
 from headwater.engine import ArrowStream
-from headwater.errors import AccessDeniedError, UnsupportedError
+from headwater.errors import AccessDeniedError
 from headwater.plan import Plan
 from headwater.schema import TIMESTAMP, Role
 from headwater.sql.private import CONFLICT, EARLY, STALE, UNTIMED
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
+    from headwater.reading import Reading
+
 _log = logging.getLogger(__name__)
 
 
@@ -38,35 +39,13 @@ class Dataset:
     """The rows of a plan. Nothing runs before rows are asked for; each iteration reads anew.
 
     Args:
-        plan: What is read.
-        open_stream: Opens the read: a context manager that gives an Arrow stream.
-        finished: Called once at the end of each read, with its stats and its error, if any.
-        why_empty: Gives the verdict on a read without rows.
-        write_as: Finds the writer of a format, for formats that plugins provide.
-        as_spark: Gives the rows as a Spark DataFrame, where Spark runs the plan.
-        write_there: Lets the engine write them to a place in a format; gives their number, and
-            notes.
+        reading: Opens its reads.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        open_stream: Callable[[], AbstractContextManager[ArrowStream]],
-        *,
-        finished: Callable[[Plan, ReadStats, BaseException | None], None] | None = None,
-        why_empty: Callable[[], Diagnostic] | None = None,
-        write_as: Callable[[str], Callable[..., None]] | None = None,
-        as_spark: Callable[[], DataFrame] | None = None,
-        write_there: Callable[[str, str, bool], tuple[int, tuple[Diagnostic, ...]]] | None = None,
-    ) -> None:
-        self.plan = plan
+    def __init__(self, reading: Reading) -> None:
+        self.plan = reading.plan
         self.stats = ReadStats()
-        self._open = open_stream
-        self._finished = finished
-        self._why_empty = why_empty
-        self._write_as = write_as
-        self._as_spark = as_spark
-        self._write_there = write_there
+        self._reading = reading
 
     def reader(self) -> pa.RecordBatchReader:
         """Return a `pyarrow.RecordBatchReader`: the schema at once, batches as they come.
@@ -118,9 +97,7 @@ class Dataset:
         Raises:
             UnsupportedError: If another engine than Spark runs the plan.
         """
-        if self._as_spark is None:
-            raise UnsupportedError(f"{self.plan.connection}: this dataset has no Spark to stay in")
-        return self._as_spark()
+        return self._reading.to_spark()
 
     def write_parquet(self, path: str | Path, *, overwrite: bool = False) -> Path | str:
         """Write all rows as Parquet, whole or not at all.
@@ -202,20 +179,19 @@ class Dataset:
 
         if format in writing.FORMATS:
             return writing.write(self, path, format, overwrite=overwrite)
-        if self._write_as is None:
+        writer = self._reading.writer(format)
+        if writer is None:
             raise writing.unknown_format(format)
-        self._write_as(format)(self, path, overwrite=overwrite, **options)
+        writer(self, path, overwrite=overwrite, **options)
         return Path(path)
 
     def _write_far(self, target: str, format: str, overwrite: bool) -> str:
         """Let the engine write; keep the stats that it tells, and report the end once."""
-        if self._write_there is None:
-            raise UnsupportedError(f"{self.plan.connection}: this dataset has no engine to write")
         self.stats = stats = ReadStats(started_at=datetime.now(UTC))
         error: BaseException | None = None
         try:
             stats.notes = _notes(self.plan, None)
-            stats.rows, told = self._write_there(target, format, overwrite)
+            stats.rows, told = self._reading.write(target, format, overwrite)
             stats.notes += told
             for note in told:
                 _log.warning("%s: %s", self.plan.connection, note.message)
@@ -224,8 +200,7 @@ class Dataset:
             error = caught
             raise
         finally:
-            if self._finished is not None:
-                self._finished(self.plan, stats, error)
+            self._reading.finished(stats, error)
         self._explain_empty(stats)
         return target
 
@@ -234,7 +209,7 @@ class Dataset:
         self.stats = stats = ReadStats(started_at=datetime.now(UTC))
         error: BaseException | None = None
         try:
-            with self._open() as stream:
+            with self._reading.open() as stream:
                 stats.notes = _notes(self.plan, stream)
                 for note in stats.notes:
                     _log.warning("%s: %s", self.plan.connection, note.message)
@@ -265,15 +240,14 @@ class Dataset:
             error = caught
             raise
         finally:
-            if self._finished is not None:
-                self._finished(self.plan, stats, error)
+            self._reading.finished(stats, error)
         self._explain_empty(stats)
 
     def _explain_empty(self, stats: ReadStats) -> None:
-        if stats.rows == 0 and self._why_empty is not None:
-            stats.verdict = self._why_empty()
-            _log.warning("%s: no rows: %s", self.plan.connection, stats.verdict.message)
-            warnings.warn(stats.verdict.render(), EmptyReadWarning, stacklevel=3)
+        if stats.rows == 0 and (verdict := self._reading.why_empty()) is not None:
+            stats.verdict = verdict
+            _log.warning("%s: no rows: %s", self.plan.connection, verdict.message)
+            warnings.warn(verdict.render(), EmptyReadWarning, stacklevel=3)
 
     def _repr_html_(self) -> str:
         """Show what the dataset will be, and what was counted; reads nothing."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from headwater.credentials import Access
 from headwater.diagnostics import Diagnostic
-from headwater.plan import Plan
+from headwater.plan import Plan, Planned
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,6 +74,36 @@ class Engine(Protocol):
             EngineError: If it fails; names the engine and the table or file.
             DataChangedError: If a file is not what the plan saw.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What an engine made of a plan's SQL.
+
+    Args:
+        text: The SQL that it will run; None where it can't.
+        refusals: Why it can't run the plan with Spark's answers; as `Engine.refusals`.
+    """
+
+    text: str | None
+    refusals: tuple[Diagnostic, ...] = ()
+
+
+@runtime_checkable
+class Compiling(Protocol):
+    """An engine that compiles a plan once, when it is chosen, from the analysis that there is.
+
+    Its methods that take a `Plan` (`read`, and `to_spark`, `write` where it has them) take a
+    `Planned` as well, and are handed it. It is asked for `compile` in the place of `refusals`.
+    """
+
+    def compile(self, planned: Planned) -> Compiled:
+        """Return a plan's SQL as this engine runs it, or why it can't; runs nothing."""
+        ...
+
+    def read(self, plan: Plan | Planned, access: Access) -> AbstractContextManager[ArrowStream]:
+        """Run a plan; see `Engine.read`."""
         ...
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headwater.credentials import Identity
 from headwater.diagnostics import Diagnostic
 from headwater.gaps import Gaps
 from headwater.mapping import BoundMapping
 from headwater.relation import FileRelation, Relation
-from headwater.table import TableName, TimePartition
+from headwater.table import Table, TableName, TimePartition
 from headwater.window import Window
+
+if TYPE_CHECKING:
+    from headwater.sql.analysis import Analysis
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,3 +139,34 @@ class Plan:
 
     def __str__(self) -> str:
         return self.explain()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planned:
+    """A plan with what was learned as it was made: what reads it is handed all of it.
+
+    Args:
+        plan: The plan.
+        analysis: Of the plan's SQL, over its slots.
+        compiled: That SQL as the plan's engine runs it; None where the engine compiles it itself.
+    """
+
+    plan: Plan
+    analysis: Analysis
+    compiled: str | None = None
+
+    @staticmethod
+    def of(plan: Plan | Planned) -> Planned:
+        """Return a plan with its SQL parsed and bound, as it is handed on; what is one stays it."""
+        if isinstance(plan, Planned):
+            return plan
+        from headwater.sql.parse import parse
+        from headwater.sql.private import PRIVATE_DATABASE
+        from headwater.sql.resolve import resolve
+
+        tables = {
+            name: Table(name, scan.relation.columns)
+            for scan in plan.scans
+            for name in [TableName(PRIVATE_DATABASE, scan.slot)]
+        }
+        return Planned(plan, resolve(parse(plan.sql, database=PRIVATE_DATABASE), tables))

@@ -1,24 +1,30 @@
-"""Reading: what runs a plan again and again, each time with identities opened anew."""
+"""Reading: what runs a plan again and again, each time with identities opened anew.
+
+Of what an earlier run was told nothing is used: files are compared with the plan each time.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from headwater import local_files, proving
+from headwater import hooks, local_files, proving
 from headwater.credentials import Access
 from headwater.diagnostics import Diagnostic
-from headwater.engine import ArrowStream, Engine, FarWriting, SparkFrames
+from headwater.engine import ArrowStream, Compiling, Engine, FarWriting, SparkFrames
 from headwater.errors import DataChangedError, HeadwaterError, UnsupportedError
-from headwater.plan import Plan
+from headwater.plan import Plan, Planned
 from headwater.relation import FileRelation
+from headwater.stats import ReadStats
 from headwater.table import TableName
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
+
+    from headwater.plugins import PluginRegistry
 
 _ASKED: Final = 4
 """Files of a table that are asked for, where it is not known which one was refused."""
@@ -26,26 +32,35 @@ _log = logging.getLogger(__name__)
 
 
 class Reading:
-    """Opens reads of one plan on one engine.
+    """Opens reads of one plan on one engine: what a `Dataset` is made of.
 
     Args:
-        plan: What is read.
+        planned: What is read, with its analysis.
         engine: What runs it.
         open_access: Opens the identities of one read.
         narrow: Gives them for what the plan reads alone; None reads with them as they are.
+        explain_empty: Gives the verdict on a read without rows; None gives none.
+        registry: The plugins, which are told of each read's end, and write formats; None has none.
     """
 
     def __init__(
         self,
-        plan: Plan,
+        planned: Planned,
         engine: Engine,
         open_access: Callable[[], AbstractContextManager[Access]],
+        *,
         narrow: Callable[[Access], AbstractContextManager[Access]] | None = None,
+        explain_empty: Callable[[], Diagnostic] | None = None,
+        registry: PluginRegistry | None = None,
     ) -> None:
-        self._plan = plan
+        self.plan = planned.plan
         self._engine = engine
+        # Engines that compile are handed what is known of the plan; others the plan.
+        self._handed: Any = planned if isinstance(engine, Compiling) else planned.plan
         self._open_access = open_access
         self._narrow: Callable[[Access], AbstractContextManager[Access]] = narrow or nullcontext
+        self._explain_empty = explain_empty
+        self._registry = registry
 
     @contextmanager
     def open(self) -> Iterator[ArrowStream]:
@@ -56,9 +71,9 @@ class Reading:
             ConfigError: With code `rule-broken`, if files contradict the rule that chose them.
         """
         with self._proven() as (access, notes), ExitStack() as stack:
-            with _told(self._plan):
-                batches = stack.enter_context(self._engine.read(self._plan, access))
-            yield _Confirming(batches, self._plan, notes)
+            with _told(self.plan):
+                batches = stack.enter_context(self._engine.read(self._handed, access))
+            yield _Confirming(batches, self.plan, notes)
 
     def to_spark(self) -> DataFrame:
         """Return the plan as a Spark DataFrame; see `Dataset.to_spark`.
@@ -70,11 +85,11 @@ class Reading:
         """
         if not isinstance(self._engine, SparkFrames):
             raise UnsupportedError(
-                f"{self._plan.connection} is read by the {self._engine.name} engine, which makes "
+                f"{self.plan.connection} is read by the {self._engine.name} engine, which makes "
                 "no Spark DataFrames",
                 hint='read it with engine="spark"',
             )
-        return self._engine.to_spark(self._plan, self._logged)
+        return self._engine.to_spark(self._handed, self._logged)
 
     def write(
         self, target: str, format: str, overwrite: bool
@@ -91,15 +106,15 @@ class Reading:
         """
         if not isinstance(self._engine, FarWriting):
             raise UnsupportedError(
-                f"{self._plan.connection} is read by the {self._engine.name} engine, which writes "
+                f"{self.plan.connection} is read by the {self._engine.name} engine, which writes "
                 f"to this machine's own files only, not {format} to {target}",
                 hint='read it with engine="spark", or write to a path without a scheme',
             )
         with self._proven() as (access, notes):
             count = self._engine.write(
-                self._plan, access, target, format=format, overwrite=overwrite
+                self._handed, access, target, format=format, overwrite=overwrite
             )
-        for table, path, what in _local_changes(self._plan):
+        for table, path, what in _local_changes(self.plan):
             raise DataChangedError(
                 f"table {table}: {path} {what} while {count} rows were written to {target}, which "
                 "may be of both versions",
@@ -107,21 +122,39 @@ class Reading:
             )
         return count, notes
 
+    def writer(self, format: str) -> Callable[..., None] | None:
+        """Return what writes a dataset in a `format` that a plugin provides.
+
+        Raises:
+            ConfigError: If nobody writes it.
+        """
+        registry = self._registry
+        return None if registry is None else registry.load(registry.writer(format))
+
+    def finished(self, stats: ReadStats, error: BaseException | None) -> None:
+        """Tell the plugins that a read has ended, with its stats and its error, if any."""
+        if self._registry is not None:
+            hooks.read_finished(self._registry, self.plan, stats, error)
+
+    def why_empty(self) -> Diagnostic | None:
+        """Return the verdict on a read that gave no rows."""
+        return None if self._explain_empty is None else self._explain_empty()
+
     @contextmanager
     def _proven(self) -> Iterator[tuple[Access, tuple[Diagnostic, ...]]]:
         """Open the identities of a read; its files are as planned, and lie where its rules say."""
         with self._open_access() as whole:
-            notes = proving.nearby(self._plan, whole, self._engine)
-            with self._narrow(whole) as access, explained(self._plan, access):
-                confirm(self._plan, access)
-                notes += proving.opened(self._plan, access, self._engine)
+            notes = proving.nearby(self.plan, whole, self._engine)
+            with self._narrow(whole) as access, explained(self.plan, access):
+                confirm(self.plan, access)
+                notes += proving.opened(self.plan, access, self._engine)
                 yield access, notes
 
     @contextmanager
     def _logged(self) -> Iterator[Access]:
         with self._proven() as (access, notes):
             for note in notes:
-                _log.warning("%s: %s", self._plan.connection, note.message)
+                _log.warning("%s: %s", self.plan.connection, note.message)
             yield access
 
 

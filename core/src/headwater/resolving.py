@@ -54,7 +54,7 @@ class Resolved:
 def resolve_query(
     source: DataSource,
     catalog: Catalog,
-    text: str,
+    query: str | ParsedQuery,
     *,
     rules: Mapping[str, RewriteRule] | None = None,
     validators: Mapping[str, Validator] | None = None,
@@ -67,7 +67,7 @@ def resolve_query(
         source: Where the rows come from; says which databases the query may name, and has rewrite
             rules of its own, which come first.
         catalog: Where its tables are looked up.
-        text: Spark SQL.
+        query: Spark SQL; or what it was parsed to, for this source.
         rules: Rewrite rules of installed plugins, by what they are called, folded in order, over
             and over until none has anything to say.
         validators: What else looks at the query, by what it is called.
@@ -80,7 +80,8 @@ def resolve_query(
     rules, validators = rules or {}, validators or {}
     own = f"rewrite rule of the {source.kind} source"
     in_order = [*((own, rule) for rule in source.rewrite_rules()), *rules.items()]
-    parsed = parse(text, database=source.default_database, databases=source.allowed_databases)
+    parsed = query if isinstance(query, ParsedQuery) else parsed_for(source, query)
+    text = parsed.text
     analysis = _analyse(parsed, catalog, {}, source)
     _refuse(_findings(analysis), source)
     changed_by: dict[str, None] = {}
@@ -116,6 +117,11 @@ def resolve_query(
             _refuse(found, source, by=f" by the {name}")
         remarks += found
     return Resolved(source, catalog, text, analysis, tuple(changed_by), tuple(remarks))
+
+
+def parsed_for(source: DataSource, query: str) -> ParsedQuery:
+    """Return a query as a source allows it: over its databases, read before a catalog is asked."""
+    return parse(query, database=source.default_database, databases=source.allowed_databases)
 
 
 def _diagnostics(found: Iterable[object]) -> list[Diagnostic]:

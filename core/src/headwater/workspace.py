@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -28,8 +28,9 @@ from headwater.source import DataSource
 from headwater.window import Window
 
 if TYPE_CHECKING:
-    from headwater.plan import Plan, Scan
+    from headwater.plan import Plan, Planned, Scan
     from headwater.report import CheckReport
+    from headwater.sql.analysis import ParsedQuery
 
 
 class Workspace:
@@ -200,8 +201,10 @@ class Workspace:
         sample: float | None = None,
     ) -> Plan:
         """Return the plan of a read; see `Connection.plan`."""
+        request = self.request(connection, window, as_of, sample)
         with self.opened(connection) as access:
-            return self._planned(connection, access, window, as_of, engine, sample)[0]
+            bound = self.bind_all(connection, access)
+            return self.planned(connection, access, request, bound, engine)[0].plan
 
     def read(
         self,
@@ -213,30 +216,50 @@ class Workspace:
         sample: float | None = None,
     ) -> Dataset:
         """Return the dataset of a read; see `Connection.read`."""
+        request = self.request(connection, window, as_of, sample)
         with self.opened(connection) as access:
-            plan, chosen = self._planned(
-                connection, access, window, as_of, engine, sample, nearby=True
-            )
+            bound = self.bind_all(connection, access)
+            planned, chosen = self.planned(connection, access, request, bound, engine, nearby=True)
+        return self.dataset(connection, planned, chosen, lambda: self.opened(connection))
+
+    def dataset(
+        self,
+        connection: Connection,
+        planned: Planned,
+        engine: Engine,
+        open_access: Callable[[], AbstractContextManager[Access]],
+    ) -> Dataset:
+        """Return the rows of a plan.
+
+        Args:
+            connection: What is read.
+            planned: Its plan.
+            engine: What runs it.
+            open_access: Opens the identities of one read; those of its sources.
+        """
+        plan = planned.plan
 
         def prove(scan: Scan) -> Diagnostic | None:
-            with self.opened(connection) as access:
-                return proving.why_empty(plan, scan, access, chosen)
+            with open_access() as access:
+                return proving.why_empty(plan, scan, access, engine)
 
-        def why_empty() -> Diagnostic:
-            return verdict(
-                plan,
-                lambda: self._extent(connection, plan),
-                lambda scan: self._why_no_files(connection, plan, scan),
-                prove,
-            )
+        def why_no_files(scan: Scan) -> Diagnostic | None:
+            with open_access() as access:
+                return connection.source.why_no_files(scan, plan.window, access)
+
+        def extent() -> Extent:
+            with open_access() as access:
+                return self._extent(connection, plan, access)
 
         reading = Reading(
-            plan,
-            chosen,
-            lambda: self.opened(connection),
-            lambda whole: narrowed(whole, plan, _sources_of(connection)),
+            planned,
+            engine,
+            open_access,
+            narrow=lambda whole: narrowed(whole, plan, _sources_of(connection)),
+            explain_empty=lambda: verdict(plan, extent, why_no_files, prove),
+            registry=self.registry,
         )
-        return self._dataset(plan, reading, why_empty)
+        return Dataset(reading)
 
     def sql(self, query: str, source: DataSource, engine: str | None = None) -> Dataset:
         """Return the rows of a query over a source, with no model and no mapping.
@@ -249,15 +272,21 @@ class Workspace:
         with source.access() as access:
             resolved = self.resolve(source, access, query)
             plan = pipeline.draft_sql(f"a query on {source.kind}", resolved, access)
-        plan, chosen = choosing.choose(plan, engine or self.engine, self.engine_named)
-        hooks.plan_created(self.registry, plan)
+        planned, chosen = choosing.choose(plan, engine or self.engine, self.engine_named)
+        hooks.plan_created(self.registry, planned.plan)
 
         def ask(scan: Scan) -> Diagnostic | None:
             with source.access() as access:
                 return source.why_no_files(scan, None, access)
 
-        reading = Reading(plan, chosen, source.access)
-        return self._dataset(plan, reading, lambda: verdict(plan, ask=ask))
+        reading = Reading(
+            planned,
+            chosen,
+            source.access,
+            explain_empty=lambda: verdict(planned.plan, ask=ask),
+            registry=self.registry,
+        )
+        return Dataset(reading)
 
     def check(self, connection: Connection, window: Window | None = None) -> CheckReport:
         """Examine a connection; see `Connection.check`."""
@@ -265,13 +294,15 @@ class Workspace:
 
         return check(self, connection, window)
 
-    def resolve(self, source: DataSource, access: Access, query: str | None = None) -> Resolved:
+    def resolve(
+        self, source: DataSource, access: Access, query: str | ParsedQuery | None = None
+    ) -> Resolved:
         """Return a source's query, resolved against its catalog by all rules and validators.
 
         Args:
             source: The source.
             access: Its opened identities.
-            query: Another query than its own.
+            query: Another query than its own, or its own as it was parsed (`parsed_for`).
 
         Raises:
             QueryError: With everything that is wrong with the query.
@@ -287,22 +318,33 @@ class Workspace:
             validators=validators,
         )
 
-    def bind(self, connection: Connection, access: Access) -> pipeline.Bound:
+    def bind(
+        self, connection: Connection, access: Access, resolved: Resolved | None = None
+    ) -> pipeline.Bound:
         """Return a connection's query, resolved, with its mapping proven.
 
         Args:
             connection: The connection.
             access: The opened identities of its source.
+            resolved: Its query, where it was resolved before.
 
         Raises:
             QueryError: With everything that is wrong with the query.
         """
         return pipeline.bound(
-            self.resolve(connection.source, access),
+            resolved or self.resolve(connection.source, access),
             connection.mapping,
             connection.schema,
             fields=connection.purpose is not Purpose.ACTUALS,
         )
+
+    def bind_all(
+        self, connection: Connection, access: Access
+    ) -> tuple[pipeline.Bound, pipeline.Bound | None]:
+        """Return the bound queries of a connection and of the actuals that are joined to it."""
+        actuals = connection.actuals
+        own = self.bind(connection, access)
+        return own, None if actuals is None else self.bind(actuals, access)
 
     @contextmanager
     def opened(self, connection: Connection) -> Iterator[Access]:
@@ -315,68 +357,63 @@ class Workspace:
                 with actuals.source.access() as theirs:
                     yield own.joined(theirs)
 
-    def _planned(
+    def planned(
         self,
         connection: Connection,
         access: Access,
-        window: Window | None,
-        as_of: datetime | None,
-        engine: str | None,
-        sample: float | None,
+        request: pipeline.Request,
+        bound: tuple[pipeline.Bound, pipeline.Bound | None],
+        engine: str | None = None,
         *,
         announce: bool = True,
         nearby: bool = False,
-    ) -> tuple[Plan, Engine]:
-        actuals = connection.actuals
-        limits = [d.definition.max_bytes for d in (connection, actuals) if d is not None]
-        request = pipeline.Request(
+    ) -> tuple[Planned, Engine]:
+        """Return the plan of bound queries with its analysis, and the engine that will run it.
+
+        Args:
+            connection: What is read.
+            access: The opened identities.
+            request: What of it is wanted.
+            bound: Its query, and that of its actuals (`bind_all`).
+            engine: Name of an engine; default: the workspace's.
+            announce: Whether observers are shown the plan.
+            nearby: Whether it is made to be read: files beside it are found, to prove rules by.
+        """
+        draft = pipeline.draft(request, bound[0], access, actuals=bound[1], nearby=nearby)
+        draft = replace(
+            draft, warnings=draft.warnings + widened(access, draft, _sources_of(connection))
+        )
+        planned, chosen = choosing.choose(draft, engine or self.engine, self.engine_named)
+        if announce:
+            hooks.plan_created(self.registry, planned.plan)
+        return planned, chosen
+
+    def request(
+        self,
+        connection: Connection,
+        window: Window | None,
+        as_of: datetime | None = None,
+        sample: float | None = None,
+    ) -> pipeline.Request:
+        """Return what of a connection is wanted, within the limits that were declared for it."""
+        limits = [d.definition.max_bytes for d in (connection, connection.actuals) if d is not None]
+        return pipeline.Request(
             connection.name,
             window,
             as_of,
             sample if sample is not None else connection.definition.sample,
             min((m for m in limits if m is not None), default=None),
         )
-        draft = pipeline.draft(
-            request,
-            self.bind(connection, access),
-            access,
-            actuals=None if actuals is None else self.bind(actuals, access),
-            nearby=nearby,
-        )
-        draft = replace(
-            draft, warnings=draft.warnings + widened(access, draft, _sources_of(connection))
-        )
-        plan, chosen = choosing.choose(draft, engine or self.engine, self.engine_named)
-        if announce:
-            hooks.plan_created(self.registry, plan)
-        return plan, chosen
 
-    def _dataset(
-        self, plan: Plan, reading: Reading, why_empty: Callable[[], Diagnostic]
-    ) -> Dataset:
-        return Dataset(
-            plan,
-            reading.open,
-            as_spark=reading.to_spark,
-            write_there=reading.write,
-            finished=lambda p, s, e: hooks.read_finished(self.registry, p, s, e),
-            why_empty=why_empty,
-            write_as=lambda kind: self.registry.load(self.registry.writer(kind)),
-        )
-
-    def _why_no_files(self, connection: Connection, plan: Plan, scan: Scan) -> Diagnostic | None:
-        """Ask the source of a connection why a scan found no files."""
-        with self.opened(connection) as access:
-            return connection.source.why_no_files(scan, plan.window, access)
-
-    def _extent(self, connection: Connection, plan: Plan) -> Extent:
+    def _extent(self, connection: Connection, plan: Plan, access: Access) -> Extent:
         """Look at the rows of a connection without its window."""
-        with self.opened(connection) as access:
-            whole, engine = self._planned(
-                connection, access, None, plan.as_of, plan.engine, plan.sample, announce=False
-            )
-            data = Dataset(whole, lambda: engine.read(whole, access))
-            inside = sum(rows_within(batch, plan.window) for batch in data)
+        request = self.request(connection, None, plan.as_of, plan.sample)
+        bound = self.bind_all(connection, access)
+        whole, engine = self.planned(
+            connection, access, request, bound, plan.engine, announce=False
+        )
+        data = Dataset(Reading(whole, engine, lambda: nullcontext(access)))
+        inside = sum(rows_within(batch, plan.window) for batch in data)
         return Extent(data.stats.rows, data.stats.first, data.stats.last, inside)
 
     def close(self) -> None:

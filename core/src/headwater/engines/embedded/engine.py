@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from headwater.credentials import Access
 from headwater.diagnostics import Diagnostic
-from headwater.engine import ArrowStream, EngineCapability
+from headwater.engine import ArrowStream, Compiled, EngineCapability
 from headwater.engines.embedded import lakes
 from headwater.engines.embedded.database import confine, database, keep_cuts
 from headwater.engines.embedded.failures import translated
@@ -26,12 +26,11 @@ from headwater.engines.embedded.registering import (
 from headwater.engines.embedded.storage import storage
 from headwater.engines.embedded.stream import Stream
 from headwater.errors import EngineError, HeadwaterError, QueryError
-from headwater.plan import Plan, Scan
+from headwater.plan import Plan, Planned, Scan
 from headwater.sql import portable
-from headwater.sql.analysis import Analysis
 from headwater.sql.portable.spelling import name
 from headwater.sql.private import PRIVATE_DATABASE
-from headwater.table import Table, TableName
+from headwater.table import TableName
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -83,13 +82,17 @@ class EmbeddedEngine:
 
     def refusals(self, plan: Plan) -> tuple[Diagnostic, ...]:
         """Return why this engine can't answer as Spark would; empty if it can."""
+        return self.compile(Planned.of(plan)).refusals
+
+    def compile(self, planned: Planned) -> Compiled:
+        """Return a plan's SQL as DuckDB runs it, or why this engine can't answer as Spark would."""
+        plan = planned.plan
         tables = [d for scan in plan.scans for d in lakes.refusals(scan.relation)]
-        analysis = _analysis(plan)
-        query = portable.refusals(analysis) if analysis.ok else analysis.diagnostics
-        return (*query, *tables)
+        text, query = _compiled(planned)
+        return Compiled(text, (*query, *tables))
 
     @contextmanager
-    def read(self, plan: Plan, access: Access) -> Iterator[ArrowStream]:
+    def read(self, plan: Plan | Planned, access: Access) -> Iterator[ArrowStream]:
         """Run a plan; the context holds the database, its credentials and its spilled data.
 
         Raises:
@@ -104,13 +107,14 @@ class EmbeddedEngine:
         """
         if reason := self.unavailable():
             raise EngineError(f"embedded engine: {reason}")
-        analysis = _analysis(plan)
-        refused = portable.refusals(analysis) if analysis.ok else analysis.diagnostics
-        if refused:
-            raise QueryError(
-                "the embedded engine can't promise Spark's answer to this query", refused
-            )
-        sql = portable.compile(analysis, _slots(plan))
+        planned = Planned.of(plan)
+        plan, analysis, sql = planned.plan, planned.analysis, planned.compiled
+        if sql is None:
+            sql, refused = _compiled(planned)
+            if sql is None:
+                raise QueryError(
+                    "the embedded engine can't promise Spark's answer to this query", refused
+                )
         with ExitStack() as stack:
             readers = _Readers(self, access, stack)
             main = readers.open(main_identity(plan))
@@ -197,18 +201,11 @@ class _Readers:
             confine(reader.connection, reader.registrar.paths)
 
 
-def _analysis(plan: Plan) -> Analysis:
-    from headwater.sql.parse import parse
-    from headwater.sql.resolve import resolve
-
-    tables = {name: Table(name, scan.relation.columns) for name, scan in _named(plan)}
-    return resolve(parse(plan.sql, database=PRIVATE_DATABASE), tables)
-
-
-def _named(plan: Plan) -> Iterator[tuple[TableName, Scan]]:
-    for scan in plan.scans:
-        yield TableName(PRIVATE_DATABASE, scan.slot), scan
-
-
-def _slots(plan: Plan) -> Mapping[TableName, str]:
-    return {table: f"{name(PRIVATE_DATABASE)}.{name(scan.slot)}" for table, scan in _named(plan)}
+def _compiled(planned: Planned) -> tuple[str | None, tuple[Diagnostic, ...]]:
+    if not planned.analysis.ok:
+        return None, planned.analysis.diagnostics
+    slots = {
+        TableName(PRIVATE_DATABASE, scan.slot): f"{name(PRIVATE_DATABASE)}.{name(scan.slot)}"
+        for scan in planned.plan.scans
+    }
+    return portable.compiled(planned.analysis, slots.__getitem__)

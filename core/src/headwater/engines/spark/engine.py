@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from headwater.credentials import Access
 from headwater.diagnostics import Diagnostic, Severity, errors_in
-from headwater.engine import ArrowStream, EngineCapability
+from headwater.engine import ArrowStream, Compiled, EngineCapability
 from headwater.engines.spark import (
     connecting,
     frames,
@@ -27,8 +27,7 @@ from headwater.engines.spark.packages import needed
 from headwater.engines.spark.registering import Registrar
 from headwater.engines.spark.storage import Storage
 from headwater.errors import EngineError, QueryError
-from headwater.plan import Plan
-from headwater.sql.private import PRIVATE_DATABASE
+from headwater.plan import Plan, Planned
 from headwater.sql.rewriting import Edit, apply
 
 if TYPE_CHECKING:
@@ -109,9 +108,16 @@ class SparkEngine:
 
     def refusals(self, plan: Plan) -> tuple[Diagnostic, ...]:
         """Return why Spark can't run a plan: what forbids its SQL; empty if nothing does."""
-        parsed = _parsed(plan)
+        return self.compile(Planned.of(plan)).refusals
+
+    def compile(self, planned: Planned) -> Compiled:
+        """Return a plan's SQL, which Spark runs as it is, or what forbids it.
+
+        Its slots get the names that they have in the session when they are registered there.
+        """
+        parsed = planned.analysis.parsed
         newer = _newer(parsed) if self._semantics == "reference" else ()
-        return errors_in(parsed.diagnostics) + newer
+        return Compiled(planned.plan.sql, errors_in(parsed.diagnostics) + newer)
 
     def remarks(self) -> tuple[Diagnostic, ...]:
         """Return what plans say of the session: whose it is, how its answers may differ."""
@@ -135,7 +141,7 @@ class SparkEngine:
         return f"{self}: storage is read with the plan's identities, not renewed while it lasts"
 
     @contextmanager
-    def read(self, plan: Plan, access: Access) -> Iterator[ArrowStream]:
+    def read(self, plan: Plan | Planned, access: Access) -> Iterator[ArrowStream]:
         """Run a plan; the context holds its tables and its running jobs.
 
         Raises:
@@ -150,10 +156,11 @@ class SparkEngine:
                 ANSI mode.
         """
         with ExitStack() as stack:
-            frame = self._frame(plan, access, stack, private=True)
-            yield stack.enter_context(streaming.opened(frame, plan.scans))
+            planned = Planned.of(plan)
+            frame = self._frame(planned, access, stack, private=True)
+            yield stack.enter_context(streaming.opened(frame, planned.plan.scans))
 
-    def explain(self, plan: Plan, access: Access) -> str:
+    def explain(self, plan: Plan | Planned, access: Access) -> str:
         """Return Spark's own account of how it will run a plan: its physical plan.
 
         Tables are registered for that as for a read, and their files listed; no file is opened.
@@ -161,11 +168,18 @@ class SparkEngine:
         Raises:
             HeadwaterError: As `read` does.
         """
-        with ExitStack() as stack, translated(plan.scans):
-            return sessions.explained(self._frame(plan, access, stack, private=True))
+        planned = Planned.of(plan)
+        with ExitStack() as stack, translated(planned.plan.scans):
+            return sessions.explained(self._frame(planned, access, stack, private=True))
 
     def write(
-        self, plan: Plan, access: Access, target: str, *, format: str, overwrite: bool = False
+        self,
+        plan: Plan | Planned,
+        access: Access,
+        target: str,
+        *,
+        format: str,
+        overwrite: bool = False,
     ) -> int:
         """Run a plan and write its rows on the cluster, whole or not at all.
 
@@ -183,14 +197,17 @@ class SparkEngine:
             ConfigError: If there is something and `overwrite` is false.
             HeadwaterError: As `read` does.
         """
-        with ExitStack() as stack, translated(plan.scans):
+        planned = Planned.of(plan)
+        scans = planned.plan.scans
+        with ExitStack() as stack, translated(scans):
             # Secrets that read are options of readers here: in the session's settings they would
             # also write, where both are of one bucket.
-            frame = frames.of_dataset(self._frame(plan, access, stack, private=False), plan)
-            return writing.written(frame, target, format, overwrite=overwrite, scans=plan.scans)
+            found = self._frame(planned, access, stack, private=False)
+            frame = frames.of_dataset(found, planned.plan)
+            return writing.written(frame, target, format, overwrite=overwrite, scans=scans)
 
     def to_spark(
-        self, plan: Plan, open_access: Callable[[], AbstractContextManager[Access]]
+        self, plan: Plan | Planned, open_access: Callable[[], AbstractContextManager[Access]]
     ) -> DataFrame:
         """Return a plan as a lazy DataFrame of the session in use.
 
@@ -201,13 +218,14 @@ class SparkEngine:
         Raises:
             HeadwaterError: As `read` does.
         """
-        opened = self._fit(plan)
-        with translated(plan.scans), ExitStack() as stack:
+        planned = Planned.of(plan)
+        opened = self._fit(planned.plan)
+        with translated(planned.plan.scans), ExitStack() as stack:
             access = stack.enter_context(open_access())
             kept = stack.enter_context(_forgiving())
             connecting.check_confidential(opened, self._storage_identity)
             lent = None if self._storage_identity == "cluster" else access
-            found = frames.frame(opened, plan, lent, _renamed, kept)
+            found = frames.frame(opened, planned, lent, _renamed, kept)
             with self._lock:
                 self._kept.push(stack.pop_all())
             return found
@@ -218,7 +236,10 @@ class SparkEngine:
             raise EngineError("spark engine: the session is not the reference", hint=problem)
         return opened
 
-    def _frame(self, plan: Plan, access: Access, stack: ExitStack, *, private: bool) -> DataFrame:
+    def _frame(
+        self, planned: Planned, access: Access, stack: ExitStack, *, private: bool
+    ) -> DataFrame:
+        plan = planned.plan
         opened = self._fit(plan)
         with translated(plan.scans):
             session = stack.enter_context(sessions.for_read(opened))
@@ -230,7 +251,7 @@ class SparkEngine:
                 cleanup=cleanup,
             )
             names = {scan.slot: registrar.register(scan) for scan in plan.scans}
-            return session.sql(_renamed(plan, names))
+            return session.sql(_renamed(planned, names))
 
     def _storage(
         self,
@@ -326,22 +347,17 @@ def _forgiving() -> Iterator[ExitStack]:
             _log.warning("tables of a finished read could not be removed: %s", error)
 
 
-def _parsed(plan: Plan) -> Any:
-    from headwater.sql.parse import parse
-
-    return parse(plan.sql, database=PRIVATE_DATABASE)
-
-
-def _renamed(plan: Plan, names: Mapping[str, str]) -> str:
+def _renamed(planned: Planned, names: Mapping[str, str]) -> str:
     """Return the plan's SQL with each slot under the name that it has in the session.
 
     Raises:
         QueryError: If the SQL is not admitted; the last guard before Spark sees it.
     """
-    parsed = _parsed(plan)
+    parsed = planned.analysis.parsed
     if found := errors_in(parsed.diagnostics):
         raise QueryError("the spark engine can't run this query", found)
-    return apply(plan.sql, [Edit.replace(r.span, names[r.name.name]) for r in parsed.references])
+    edits = [Edit.replace(r.span, names[r.name.name]) for r in parsed.references]
+    return apply(planned.plan.sql, edits)
 
 
 def _running() -> bool:

@@ -9,7 +9,7 @@ from headwater.credentials import Access
 from headwater.engines.spark.registering import Registrar
 from headwater.engines.spark.sessions import Opened
 from headwater.engines.spark.storage import Storage
-from headwater.plan import Plan
+from headwater.plan import Plan, Planned
 from headwater.sql.private import REMARKS
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 def frame(
     opened: Opened,
-    plan: Plan,
+    planned: Planned,
     access: Access | None,
-    renamed: Callable[[Plan, Mapping[str, str]], str],
+    renamed: Callable[[Planned, Mapping[str, str]], str],
     kept: ExitStack,
 ) -> DataFrame:
     """Return a plan as a DataFrame, its roles in the columns' metadata.
@@ -32,7 +32,7 @@ def frame(
 
     Args:
         opened: The session.
-        plan: What is read.
+        planned: What is read.
         access: The identities; None leaves storage to the cluster.
         renamed: Gives the plan's SQL with its slots under other names.
         kept: Receives what the DataFrame needs for as long as it is used.
@@ -42,8 +42,8 @@ def frame(
     if access is not None:
         storage = Storage(session, access, lending=opened.lending, private=False, cleanup=kept)
     registrar = Registrar(session, persistent=True, storage=storage, cleanup=kept)
-    names = {scan.slot: registrar.register(scan) for scan in plan.scans}
-    return of_dataset(session.sql(renamed(plan, names)), plan)
+    names = {scan.slot: registrar.register(scan) for scan in planned.plan.scans}
+    return of_dataset(session.sql(renamed(planned, names)), planned.plan)
 
 
 def of_dataset(frame: DataFrame, plan: Plan) -> DataFrame:

@@ -1,8 +1,8 @@
 """The portable subset: which queries mean the same on DuckDB as on Spark, and their DuckDB SQL.
 
-`refusals` says why a query is not in the subset; `compile` gives the SQL of one that is. Both walk
-the same tree with the same rules: what is compiled is what was admitted. Nothing is admitted by
-default: node classes, functions and types are on lists, and each entry was measured.
+`compiled` gives the SQL of a query, or says why it is not in the subset, in one walk: what is
+compiled is what was admitted. Nothing is admitted by default: node classes, functions and types are
+on lists, and each entry was measured.
 """
 
 from __future__ import annotations
@@ -28,29 +28,43 @@ _CLOSED: Final = frozenset(")]")
 HINT = "to run it as it is: pip install headwater[spark], then engine: {type: spark}"
 
 
+def compiled(
+    analysis: Analysis, names: Callable[[TableName], str]
+) -> tuple[str | None, tuple[Diagnostic, ...]]:
+    """Return the DuckDB SQL of a query, or why the embedded engine can't promise Spark's answer.
+
+    Its columns are called c0, c1 ... in the order of the query's, with the types of
+    `analysis.columns`.
+
+    Args:
+        analysis: A query that was resolved without errors.
+        names: DuckDB's name of each table, quoted.
+
+    Returns:
+        The SQL and nothing; or None, and for each construct outside of the subset one diagnostic
+        with its place, the reason, and how to get Spark.
+    """
+    made, found = _compiled(analysis, names)
+    if made is not None and not found:
+        return made.sql, ()
+    found = list(dict.fromkeys(found))[: bounds.FINDINGS]
+    lexemes = lex(analysis.text)[0]
+    return None, tuple(dict.fromkeys(_diagnostic(analysis, r, lexemes) for r in found))
+
+
 def refusals(analysis: Analysis) -> tuple[Diagnostic, ...]:
     """Return why the embedded engine can't promise Spark's answer to a query; empty if it can.
 
     Args:
         analysis: A query that was resolved without errors.
-
-    Returns:
-        For each construct outside of the subset one diagnostic with its place, the reason, and how
-        to get Spark.
     """
-    _, found = _compiled(analysis, str)
-    found = list(dict.fromkeys(found))[: bounds.FINDINGS]
-    lexemes = lex(analysis.text)[0] if found else []
-    return tuple(dict.fromkeys(_diagnostic(analysis, r, lexemes) for r in found))
+    return compiled(analysis, str)[1]
 
 
 def compile(  # noqa: A001  (it is what it does, and is called as portable.compile)
     analysis: Analysis, names: Mapping[TableName, str] | Callable[[TableName], str]
 ) -> str:
-    """Return the DuckDB SQL of a query in the portable subset.
-
-    Its columns are called c0, c1 ... in the order of the query's, with the types of
-    `analysis.columns`.
+    """Return the DuckDB SQL of a query in the portable subset; see `compiled`.
 
     Args:
         analysis: A query without refusals.
@@ -59,8 +73,7 @@ def compile(  # noqa: A001  (it is what it does, and is called as portable.compi
     Raises:
         ValueError: If it is not in the subset (`refusals`).
     """
-    table = names if callable(names) else names.__getitem__
-    made, found = _compiled(analysis, table)
+    made, found = _compiled(analysis, names if callable(names) else names.__getitem__)
     if made is None or found:
         reasons = "; ".join(r.reason for r in found)
         raise ValueError(f"not in the portable subset: {reasons}")
