@@ -248,7 +248,11 @@ class Access:
         return Access({**other._sessions, **self._sessions}, self.cache)
 
     def within(self, operation: Access) -> Access:
-        """Return these sessions as a part of another's operation: what one was told, both know."""
+        """Return these sessions as a part of a wider operation: what one was told, both know.
+
+        Args:
+            operation: The whole operation's; of a name that both have its session is used.
+        """
         own = {ref: operation._sessions.get(ref, s) for ref, s in self._sessions.items()}
         return Access(own, operation.cache)
 

@@ -341,7 +341,12 @@ class Workspace:
     def bind_all(
         self, connection: Connection, access: Access
     ) -> tuple[pipeline.Bound, pipeline.Bound | None]:
-        """Return the bound queries of a connection and of the actuals that are joined to it."""
+        """Return the bound queries of a connection and of the actuals that are joined to it.
+
+        Args:
+            connection: The connection.
+            access: The opened identities, of both sources.
+        """
         actuals = connection.actuals
         own = self.bind(connection, access)
         return own, None if actuals is None else self.bind(actuals, access)
@@ -395,7 +400,14 @@ class Workspace:
         as_of: datetime | None = None,
         sample: float | None = None,
     ) -> pipeline.Request:
-        """Return what of a connection is wanted, within the limits that were declared for it."""
+        """Return what of a connection is wanted, within the limits that were declared for it.
+
+        Args:
+            connection: The connection.
+            window: Which rows; None for all.
+            as_of: Until when actuals are taken.
+            sample: Share of the ids; None for what the connection declares.
+        """
         limits = [d.definition.max_bytes for d in (connection, connection.actuals) if d is not None]
         return pipeline.Request(
             connection.name,
