@@ -19,8 +19,8 @@ DEMO      := $(VENV)/.demo
 JUDGE     := $(VENV)/judge
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# A lock is complete, so pip need not resolve it (nor stumble over extras, which locks leave out).
-INSTALL_LOCK     = $(PIP) install --no-deps --require-hashes -r
+# Says every few seconds how far it is: INSTALL_LOCK, a word for who is installing, the lock.
+INSTALL_LOCK     = $(BIN)/python requirements/install.py
 # The build backend is in the locks, so nothing outside them is fetched to build the packages.
 INSTALL_PACKAGES = $(PIP) install --no-deps --no-build-isolation $(DISTRIBUTIONS:%=-e %)
 
@@ -45,8 +45,7 @@ $(PIP_READY):
 	@touch $@
 
 $(DEV): requirements/dev.txt $(PROJECTS) | $(PIP_READY)
-	@echo "setup: installing the locked dependencies (requirements/dev.txt); minutes the first time"
-	@$(INSTALL_LOCK) requirements/dev.txt
+	@$(INSTALL_LOCK) setup requirements/dev.txt
 	@echo "setup: installing $(DISTRIBUTIONS) in development mode"
 	@$(INSTALL_PACKAGES)
 	@touch $@ $(DEMO)
@@ -54,8 +53,7 @@ $(DEV): requirements/dev.txt $(PROJECTS) | $(PIP_READY)
 
 # dev.txt holds every pin of demo.txt: where `make setup` has run, the demo needs nothing more.
 $(DEMO): requirements/demo.txt $(PROJECTS) | $(PIP_READY)
-	@echo "demo: installing the locked dependencies (requirements/demo.txt)"
-	@$(INSTALL_LOCK) requirements/demo.txt
+	@$(INSTALL_LOCK) demo requirements/demo.txt
 	@echo "demo: installing $(DISTRIBUTIONS) in development mode"
 	@$(INSTALL_PACKAGES)
 	@touch $@
@@ -80,9 +78,8 @@ fuzz: $(DEV) ## try hostile input on all that reads what others wrote, MINUTES=6
 
 # In an environment of its own: ministack wants another botocore than headwater is locked to.
 $(JUDGE)/bin/ministack: requirements/judge.txt | $(DEV)
-	@echo "judge: installing ministack (requirements/judge.txt)"
 	@$(BIN)/python -m venv $(JUDGE)
-	@$(JUDGE)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/judge.txt
+	@$(JUDGE)/bin/python requirements/install.py judge requirements/judge.txt
 	@touch $@
 
 judge: $(DEV) $(JUDGE)/bin/ministack ## have compiled policies judged by an emulator that is not ours
@@ -97,14 +94,13 @@ format: $(DEV) ## let ruff fix and format
 	@$(BIN)/ruff format .
 
 types: $(DEV) ## mypy, strict on what is shipped, a little laxer on tests
-	@$(BIN)/mypy $(SOURCES) $(TESTS) conftest.py
+	@$(BIN)/mypy $(SOURCES) $(TESTS) conftest.py requirements/install.py
 
 contracts: $(DEV) ## import-linter: imports run one way
 	@$(BIN)/lint-imports
 
 bench-setup: $(DEV)
-	@echo "bench: installing the peers that are measured (requirements/bench.txt)"
-	@$(INSTALL_LOCK) requirements/bench.txt
+	@$(INSTALL_LOCK) bench requirements/bench.txt
 
 bench: bench-setup ## measure headwater beside its peers
 	@$(BIN)/python -m benchmarks $(ARGS)
