@@ -1,23 +1,13 @@
 """Installing a lock: what is shown, how often, and what it ends with."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from requirements import install
 
-SCRIPT = Path(__file__).parents[2] / "requirements" / "install.py"
-
-
-def load():
-    spec = importlib.util.spec_from_file_location("install", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-install = load()
+SCRIPT = Path(install.__file__)
 
 PIP_SAYS = [
     "Ignoring colorama: markers 'sys_platform == \"win32\"' don't match your environment\n",
