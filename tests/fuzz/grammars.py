@@ -37,12 +37,14 @@ class Grammar:
     Args:
         name: What it is called.
         opened: Gives what makes inputs and what reads them, for as long as its context lasts.
+        inputs: That every change is tried with; some seconds of them.
         seconds: Of processor time that one input may take.
         megabytes: By which reading all inputs may make the process grow.
     """
 
     name: str
     opened: Callable[[], Any]
+    inputs: int
     seconds: float = 3.0
     megabytes: int = 400
 
@@ -50,11 +52,13 @@ class Grammar:
 GRAMMARS: Final[dict[str, Grammar]] = {}
 
 
-def grammar(name: str, **more: Any) -> Callable[[Callable[[], Iterator[tuple[Make, Read]]]], None]:
+def grammar(
+    name: str, inputs: int, **more: Any
+) -> Callable[[Callable[[], Iterator[tuple[Make, Read]]]], None]:
     """Register a generator that yields how inputs are made and read, once."""
 
     def register(opened: Callable[[], Iterator[tuple[Make, Read]]]) -> None:
-        GRAMMARS[name] = Grammar(name, contextmanager(opened), **more)
+        GRAMMARS[name] = Grammar(name, contextmanager(opened), inputs, **more)
 
     return register
 
@@ -79,7 +83,7 @@ _COLUMNS: Final = {
 }  # fmt: skip
 
 
-@grammar("sql")
+@grammar("sql", inputs=2_500)
 def _sql() -> Iterator[tuple[Make, Read]]:
     import duckdb
 
@@ -116,7 +120,7 @@ def _sql() -> Iterator[tuple[Make, Read]]:
 # -- types and tables of Glue ----------------------------------------------------------------------
 
 
-@grammar("hive-types")
+@grammar("hive-types", inputs=20_000)
 def _hive_types() -> Iterator[tuple[Make, Read]]:
     from headwater.type_text import parse_type
     from headwater_glue.hive_types import column_type, hive_text
@@ -140,7 +144,7 @@ def _hive_types() -> Iterator[tuple[Make, Read]]:
     yield made, read
 
 
-@grammar("tables")
+@grammar("tables", inputs=10_000)
 def _tables() -> Iterator[tuple[Make, Read]]:
     from headwater.table import KeyCondition, TableName
     from headwater_glue.describing import describe
@@ -194,7 +198,7 @@ def _tables() -> Iterator[tuple[Make, Read]]:
     yield made, read
 
 
-@grammar("athena-views")
+@grammar("athena-views", inputs=3_000)
 def _athena_views() -> Iterator[tuple[Make, Read]]:
     from plugins.glue.tests.query.athena_tables import lookup
 
@@ -250,7 +254,7 @@ class _OneObject:
         return {"ContentLength": len(self.content), "Body": io.BytesIO(self.content)}
 
 
-@grammar("iceberg-metadata")
+@grammar("iceberg-metadata", inputs=10_000)
 def _iceberg() -> Iterator[tuple[Make, Read]]:
     import gzip
 
@@ -273,7 +277,7 @@ def _iceberg() -> Iterator[tuple[Make, Read]]:
     yield made, read
 
 
-@grammar("delta-log", seconds=10.0)
+@grammar("delta-log", inputs=400, seconds=10.0)
 def _delta() -> Iterator[tuple[Make, Read]]:
     from headwater_aws.lakes.delta import delta_state
     from headwater_aws.testing import Emulator
@@ -310,7 +314,7 @@ def _delta() -> Iterator[tuple[Make, Read]]:
             yield made, read
 
 
-@grammar("symlink-manifests")
+@grammar("symlink-manifests", inputs=40_000)
 def _manifests() -> Iterator[tuple[Make, Read]]:
     from headwater_glue.manifests import _lines
 
@@ -367,7 +371,7 @@ def _files(format: Any, wholes: list[bytes]) -> Iterator[tuple[Make, Read]]:
         shutil.rmtree(folder)
 
 
-@grammar("parquet", seconds=10.0, megabytes=900)
+@grammar("parquet", inputs=250, seconds=10.0, megabytes=900)
 def _parquet() -> Iterator[tuple[Make, Read]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -381,7 +385,7 @@ def _parquet() -> Iterator[tuple[Make, Read]]:
     yield from _files("parquet", wholes)
 
 
-@grammar("orc", seconds=10.0, megabytes=900)
+@grammar("orc", inputs=250, seconds=10.0, megabytes=900)
 def _orc() -> Iterator[tuple[Make, Read]]:
     import pyarrow as pa
     from pyarrow import orc
@@ -395,7 +399,7 @@ def _orc() -> Iterator[tuple[Make, Read]]:
     yield from _files("orc", wholes)
 
 
-@grammar("avro", seconds=10.0, megabytes=900)
+@grammar("avro", inputs=250, seconds=10.0, megabytes=900)
 def _avro() -> Iterator[tuple[Make, Read]]:
     import fastavro
     from core.tests.engines.embedded import support
@@ -444,7 +448,7 @@ def _avro() -> Iterator[tuple[Make, Read]]:
 # -- configuration, tokens, answers ----------------------------------------------------------------
 
 
-@grammar("config")
+@grammar("config", inputs=1_000)
 def _config() -> Iterator[tuple[Make, Read]]:
     import headwater as hw
     from headwater.config.document import read as read_document
@@ -474,7 +478,7 @@ def _config() -> Iterator[tuple[Make, Read]]:
         shutil.rmtree(folder)
 
 
-@grammar("tokens")
+@grammar("tokens", inputs=10_000)
 def _tokens() -> Iterator[tuple[Make, Read]]:
     from headwater.jwt import claims, header, is_jwt
     from headwater_aws.sts_errors import show_claims
@@ -501,7 +505,7 @@ def _tokens() -> Iterator[tuple[Make, Read]]:
     yield made, read
 
 
-@grammar("token-answers")
+@grammar("token-answers", inputs=10_000)
 def _answers() -> Iterator[tuple[Make, Read]]:
     from headwater.token_http import fetch
 

@@ -49,17 +49,26 @@ class Outcome:
     faults: tuple[str, ...]
 
 
-def run(grammar: str, seconds: float, seed: str, *, only: int | None = None) -> Outcome:
+def run(
+    grammar: str,
+    seconds: float,
+    seed: str,
+    *,
+    inputs: int | None = None,
+    only: int | None = None,
+) -> Outcome:
     """Run a grammar in a process of its own.
 
     Args:
         grammar: Its name.
         seconds: How long.
         seed: Of the run.
+        inputs: After how many it ends, if that is sooner.
         only: The number of the one input to be tried.
     """
     command = [sys.executable, "-X", "faulthandler", "-m", "tests.fuzz.running", grammar,
                "--seconds", str(seconds), "--seed", seed]  # fmt: skip
+    command += [] if inputs is None else ["--inputs", str(inputs)]
     command += [] if only is None else ["--only", str(only)]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -87,6 +96,7 @@ def _main() -> None:
     parser.add_argument("grammar")
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--seed", required=True)
+    parser.add_argument("--inputs", type=int, default=sys.maxsize)
     parser.add_argument("--only", type=int)
     given = parser.parse_args()
     sys.path.insert(0, str(ROOT))
@@ -99,12 +109,12 @@ def _main() -> None:
     grammar = GRAMMARS[given.grammar]
     signal.signal(signal.SIGPROF, _too_slow)
     tried = answered = faults = 0
-    first = 0 if given.only is None else given.only
+    first, most = (0, given.inputs) if given.only is None else (given.only, 1)
     ends = time.monotonic() + given.seconds
     with grammar.opened() as (made, read):
         _warm(made, read)
         before = _megabytes()
-        while (given.only is None and time.monotonic() < ends) or (given.only, tried) == (first, 0):
+        while tried < most and (given.only is not None or time.monotonic() < ends):
             number = first + tried
             tried += 1
             if number % 50 == 0:
