@@ -63,7 +63,7 @@ def main() -> None:
 
 def source_at(url: str, **told: Any) -> Any:
     """Return a Glue source that asks the recorded catalog."""
-    from headwater.credentials import Secret
+    from headwater.auth.credentials import Secret
     from headwater_glue import GlueDataSource, StaticKeys
 
     key, secret = KEYS["access_key_id"], Secret(KEYS["secret_access_key"])

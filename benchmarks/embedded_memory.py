@@ -63,13 +63,13 @@ def read(folder: Path, shape: str, memory_limit: str) -> None:
     """Read a shape to its end and print rows, seconds and the peak of memory as JSON."""
     import pyarrow.parquet as pq
 
-    from headwater.arrow_types import data_type
-    from headwater.credentials import Access
+    from headwater.auth.credentials import Access
     from headwater.engines.embedded import EmbeddedEngine
-    from headwater.mapping import BoundMapping
-    from headwater.plan import Plan, Scan, ScanEstimate
-    from headwater.relation import DataFile, FileRelation
-    from headwater.table import Column, TableName
+    from headwater.interfaces.mapping import BoundMapping
+    from headwater.interfaces.plan import Plan, Scan, ScanEstimate
+    from headwater.tables.relation import DataFile, FileRelation
+    from headwater.tables.table import Column, TableName
+    from headwater.types.arrow import data_type
 
     scans = []
     for slot in ("p", "l"):

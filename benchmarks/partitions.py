@@ -53,9 +53,9 @@ def headwater_all(url: str) -> int:
 
 def headwater_day(url: str) -> int:
     """List one day's, by what a plan asks for a window of that day."""
-    from headwater.partitions import keys_for
-    from headwater.table import TimePartition
-    from headwater.window import Window
+    from headwater.partitions.time_partitions import keys_for
+    from headwater.tables.table import TimePartition
+    from headwater.tables.window import Window
 
     rule = TimePartition("ts", {"dt": "yyyy-MM-dd"})
     window = Window.of(f"{DAY}T00:00:00", f"{DAY}T23:59:59")
@@ -63,7 +63,7 @@ def headwater_day(url: str) -> int:
 
 
 def _headwater(url: str, where: Any) -> int:
-    from headwater.table import TableName
+    from headwater.tables.table import TableName
 
     source = source_at(url)
     with source.access() as access:
@@ -119,7 +119,7 @@ def timed(work: Callable[[str], int], url: str) -> dict[str, float]:
     """Return how many partitions were found, and the seconds of it; libraries are there already."""
     import awswrangler  # noqa: F401
 
-    import headwater.partitions  # noqa: F401
+    import headwater.partitions.time_partitions  # noqa: F401
     import headwater_glue.catalog  # noqa: F401
 
     source_at(url)

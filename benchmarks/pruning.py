@@ -120,7 +120,7 @@ def headwater_whole(url: str, key: str, secret: str) -> int:
 
 def _headwater(url: str, key: str, secret: str, rules: Mapping[str, Any]) -> int:
     import headwater as hw
-    from headwater.credentials import Secret
+    from headwater.auth.credentials import Secret
     from headwater_glue import GlueDataSource, StaticKeys
 
     source = GlueDataSource(

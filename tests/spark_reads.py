@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from headwater import pipeline
-from headwater.dataset import Dataset
-from headwater.engine import Engine
-from headwater.plan import Planned
-from headwater.reading import Reading
-from headwater.source import DataSource
-from headwater.workspace import Workspace
+from headwater.interfaces.data_source import DataSource
+from headwater.interfaces.engine import Engine
+from headwater.interfaces.plan import Planned
+from headwater.planning import planner
+from headwater.reading.dataset import Dataset
+from headwater.reading.reader import Reading
+from headwater.workspace.workspace import Workspace
 
 
 def planned_sql(source: DataSource, query: str, engine: Engine) -> Dataset:
     """Return the rows of a query, planned now and read by an engine that stays open."""
     with Workspace() as workspace, source.access() as access:
         resolved = workspace.resolve(source, access, query)
-        plan = pipeline.draft_sql("test", resolved, access)
+        plan = planner.draft_sql("test", resolved, access)
     return Dataset(Reading(Planned.of(plan), engine, source.access))

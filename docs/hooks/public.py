@@ -14,9 +14,7 @@ from pydantic import BaseModel
 PACKAGES: Final = (
     "headwater.errors",
     "headwater",
-    "headwater.relation",
-    "headwater.report",
-    "headwater.specs",
+    "headwater.interfaces",
     "headwater.testing",
     "headwater_aws",
     "headwater_aws.testing",

@@ -8,7 +8,7 @@ import pytest
 import headwater as hw
 from headwater.adapters.evidently import data_definition, to_evidently
 from headwater.errors import UnsupportedError
-from headwater.schema import Schema
+from headwater.interfaces.schema import Schema
 
 pytest.importorskip("evidently", reason="the evidently extra is not installed")
 

@@ -15,7 +15,7 @@ import pytest
 import headwater as hw
 from headwater.adapters.mlflow import evaluated, to_mlflow
 from headwater.errors import ConfigError, PluginError
-from headwater.schema import Schema
+from headwater.interfaces.schema import Schema
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import pytest
 from docs.hooks.public import PACKAGES, documented
 from tests.workspace.test_locks import OURS
 
-from headwater.credentials import Session
-from headwater.engine import Engine
-from headwater.table import Catalog
+from headwater.auth.credentials import Session
+from headwater.interfaces.engine import Engine
+from headwater.tables.table import Catalog
 
 ROOT = Path(__file__).parents[2]
 PROTOCOLS = (Catalog, Engine, Session)

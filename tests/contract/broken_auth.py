@@ -14,10 +14,17 @@ from typing import Any, ClassVar, Literal
 import pytest
 from pydantic import ConfigDict
 
-from headwater.credentials import AuthStrategy, Credentials, Identity, Permission, Secret, Session
+from headwater.auth.credentials import (
+    AuthStrategy,
+    Credentials,
+    Identity,
+    Permission,
+    Secret,
+    Session,
+)
 from headwater.errors import AuthError
-from headwater.hookspecs import hookimpl
-from headwater.specs import AuthSpec
+from headwater.interfaces.hookspecs import hookimpl
+from headwater.interfaces.specs import AuthSpec
 from headwater.testing import AuthContract
 
 WELL_KNOWN = "correct-horse-canary"

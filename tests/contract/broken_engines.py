@@ -14,15 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
-from headwater.engine import ArrowStream, Engine, EngineCapability
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.errors import DataChangedError, EngineError
-from headwater.hookspecs import hookimpl
-from headwater.plan import Plan
-from headwater.relation import FileRelation
-from headwater.specs import EngineSpec
+from headwater.interfaces.engine import ArrowStream, Engine, EngineCapability
+from headwater.interfaces.hookspecs import hookimpl
+from headwater.interfaces.plan import Plan
+from headwater.interfaces.specs import EngineSpec
+from headwater.tables.relation import FileRelation
 from headwater.testing import EngineContract
 
 

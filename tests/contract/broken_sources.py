@@ -22,16 +22,16 @@ import pytest
 from pydantic import ConfigDict
 from tests.contract.test_sources import by_day, directory
 
-from headwater.credentials import Access, Permission, Secret
+from headwater.auth.credentials import Access, Permission, Secret
 from headwater.errors import SourceError, TableNotFoundError, UnsupportedError
-from headwater.hookspecs import hookimpl
-from headwater.plan import Plan
-from headwater.relation import FileRelation, MemoryRelation, Relation, StreamRelation
-from headwater.report import CheckStage
-from headwater.source import DataSource, SourceCapability
+from headwater.interfaces.data_source import DataSource, SourceCapability
+from headwater.interfaces.hookspecs import hookimpl
+from headwater.interfaces.plan import Plan
+from headwater.interfaces.report import CheckStage
+from headwater.interfaces.specs import SourceSpec
 from headwater.sources.files import FileDataSource
-from headwater.specs import SourceSpec
-from headwater.table import (
+from headwater.tables.relation import FileRelation, MemoryRelation, Relation, StreamRelation
+from headwater.tables.table import (
     Catalog,
     Column,
     KeyCondition,

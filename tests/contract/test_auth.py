@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from headwater.credentials import AuthStrategy, Secret
+from headwater.auth.credentials import AuthStrategy, Secret
 from headwater.testing import AuthContract
 from headwater_aws import AssumeRole, DefaultChain, OidcRole, Profile, StaticKeys
 from headwater_aws.testing import Emulator

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from headwater.engine import Engine
 from headwater.engines.embedded import EmbeddedEngine
+from headwater.interfaces.engine import Engine
 from headwater.testing import EngineContract
 
 

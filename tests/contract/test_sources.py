@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from headwater.credentials import Secret
-from headwater.hive_layout import NULL_PARTITION
-from headwater.source import DataSource
+from headwater.auth.credentials import Secret
+from headwater.interfaces.data_source import DataSource
+from headwater.partitions.hive_layout import NULL_PARTITION
 from headwater.sources.files import FileDataSource
 from headwater.sources.memory import MemoryDataSource
 from headwater.testing import DataSourceContract, MakeSource, edge_rows

@@ -26,7 +26,7 @@ from tests.differential.engines import reference
 import headwater.sql
 from headwater.engines.spark import SparkEngine
 from headwater.sql.function_table import FILE, LAMBDA, SAMPLES, UNIT
-from headwater.sql.words import words
+from headwater.sql.syntax.words import words
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

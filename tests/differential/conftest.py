@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.differential import data, engines
 
-from headwater.relation import FileRelation
+from headwater.tables.relation import FileRelation
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

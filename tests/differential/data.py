@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from headwater.arrow_types import data_type
-from headwater.relation import DataFile, FilePartition, FileRelation
-from headwater.table import Column, TableName
+from headwater.tables.relation import DataFile, FilePartition, FileRelation
+from headwater.tables.table import Column, TableName
+from headwater.types.arrow import data_type
 
 _T = TypeVar("_T")
 

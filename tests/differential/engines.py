@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.engines.embedded.database import database, keep_cuts
 from headwater.engines.embedded.lakes import BATCH_ROWS
 from headwater.engines.embedded.registering import Registrar
 from headwater.engines.embedded.stream import Stream
-from headwater.mapping import BoundMapping
-from headwater.plan import Plan, Scan, ScanEstimate
-from headwater.relation import FileRelation, Relation
+from headwater.interfaces.mapping import BoundMapping
+from headwater.interfaces.plan import Plan, Scan, ScanEstimate
 from headwater.sql import portable
 from headwater.sql.analysis import Analysis
-from headwater.sql.parse import parse
+from headwater.sql.binding.binder import resolve
+from headwater.sql.parser import parse
 from headwater.sql.portable.spelling import name as quoted
-from headwater.sql.private import PRIVATE_DATABASE
-from headwater.sql.resolve import resolve
-from headwater.table import Table, TableName
+from headwater.sql.private_names import PRIVATE_DATABASE
+from headwater.tables.relation import FileRelation, Relation
+from headwater.tables.table import Table, TableName
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -6,7 +6,7 @@ from random import Random
 
 from core.tests.sql.cases import cases
 
-from headwater.sql.lexer import lex
+from headwater.sql.syntax.lexer import lex
 
 _TEXT = """
     SELECT FROM WHERE GROUP BY HAVING ORDER LIMIT WITH AS UNION ALL JOIN ON USING LATERAL VIEW

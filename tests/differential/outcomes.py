@@ -12,7 +12,7 @@ from tests.differential.comparison import difference
 from tests.differential.queries import adds_floats, ends_in_order
 
 from headwater.errors import EngineError
-from headwater.relation import FileRelation
+from headwater.tables.relation import FileRelation
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

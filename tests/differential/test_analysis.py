@@ -15,9 +15,9 @@ from tests.differential.engines import SparkError, told
 from tests.differential.mutations import texts
 from tests.differential.queries import load
 
-from headwater.relation import FileRelation
 from headwater.sql import validate
-from headwater.sql.parse import parse
+from headwater.sql.parser import parse
+from headwater.tables.relation import FileRelation
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -18,10 +18,10 @@ import pytest
 import headwater as hw
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.engines.spark import SparkEngine
-from headwater.relation import FileRelation
-from headwater.table import Column
+from headwater.tables.relation import FileRelation
+from headwater.tables.table import Column
 from headwater.testing.engine_support import answer, parquet_relation, partitioned_relation
-from headwater.type_text import parse_type
+from headwater.types.text import parse_type
 
 DATA: Final = Path(__file__).parent / "queries" / "char.json"
 ANSWERS: Final[dict[str, list[list[Any]] | None]] = json.loads(DATA.read_text())
@@ -98,7 +98,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> list[FileRelation]:
     return made
 
 
-pytestmark = pytest.mark.filterwarnings("ignore::headwater.dataset.EmptyReadWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::headwater.reading.dataset.EmptyReadWarning")
 
 
 def plain(found: pa.Table) -> list[list[Any]]:

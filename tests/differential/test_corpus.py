@@ -9,7 +9,7 @@ from tests.differential import engines
 from tests.differential.outcomes import ONLY_EMBEDDED_RAISES, compare
 from tests.differential.queries import load
 
-from headwater.relation import FileRelation
+from headwater.tables.relation import FileRelation
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

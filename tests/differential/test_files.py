@@ -14,9 +14,9 @@ from tests.differential import engines
 from tests.differential.comparison import difference
 
 from headwater.errors import EngineError, HeadwaterError
-from headwater.relation import DataFile, FileRelation
-from headwater.table import Column, TableName
-from headwater.type_text import parse_type
+from headwater.tables.relation import DataFile, FileRelation
+from headwater.tables.table import Column, TableName
+from headwater.types.text import parse_type
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -18,8 +18,8 @@ from tests.differential.ask_functions import UNIT_FIRST, WITHIN_GROUP, Analyser
 from headwater.sql import validate
 from headwater.sql.call_checks import taken
 from headwater.sql.function_table import LAMBDA, UNIT, Function, functions
-from headwater.type_text import parse_type
 from headwater.types import DataType
+from headwater.types.text import parse_type
 
 if TYPE_CHECKING:
     from headwater.engines.spark import SparkEngine

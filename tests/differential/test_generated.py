@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from tests.differential import engines, grammar
 from tests.differential.outcomes import compare
 
-from headwater.relation import FileRelation
+from headwater.tables.relation import FileRelation
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

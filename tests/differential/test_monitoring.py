@@ -10,7 +10,7 @@ from tests.differential.comparison import difference
 from tests.differential.queries import ends_in_order, load
 
 from headwater.diagnostics import render_all
-from headwater.relation import FileRelation
+from headwater.tables.relation import FileRelation
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -14,7 +14,7 @@ import pytest
 from core.tests.sql.cases import Case, cases
 from core.tests.sql.test_commute import COLUMNS, analysed
 
-from headwater.sql.commute import Reaches, reach
+from headwater.sql.pruning.windows import Reaches, reach
 from headwater.sql.rewriting import Edit, apply
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from tests.differential.comparison import difference
 from tests.differential.queries import adds_floats, ends_in_order, load
 from tests.differential.test_monitoring import SAME_AS
 
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.errors import HeadwaterError
-from headwater.relation import FileRelation
+from headwater.tables.relation import FileRelation
 
 if TYPE_CHECKING:
     from headwater.engines.spark import SparkEngine

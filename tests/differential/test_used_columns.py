@@ -8,7 +8,7 @@ from tests.differential.comparison import difference
 from tests.differential.queries import load
 
 from headwater.errors import HeadwaterError
-from headwater.relation import FileRelation
+from headwater.tables.relation import FileRelation
 
 pytestmark = pytest.mark.slow
 

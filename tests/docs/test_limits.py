@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from headwater import bounds
+from headwater.untrusted import limits
 
 PAGE = Path(__file__).parents[2] / "docs" / "concepts" / "security.md"
-LIMITS = {name: value for name, value in vars(bounds).items() if name.isupper()}
+LIMITS = {name: value for name, value in vars(limits).items() if name.isupper()}
 
 
 @pytest.mark.parametrize("name", sorted(LIMITS))

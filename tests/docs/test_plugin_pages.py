@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from headwater import hookspecs
 from headwater.cli.new_plugin import project
+from headwater.interfaces import hookspecs
 
 ROOT = Path(__file__).parents[2]
 HOOKS = {n: f for n, f in vars(hookspecs).items() if n.startswith("headwater_")}

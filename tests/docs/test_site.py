@@ -92,7 +92,7 @@ def test_codes_are_found_where_they_are_emitted() -> None:
     found = codes()
     # By a class, by a diagnostic, by a helper, by a method, by a constant.
     assert "core/src/headwater/errors.py" in found["table-not-found"]
-    assert "core/src/headwater/mapping.py" in found["unmapped-field"]
-    assert "core/src/headwater/emptiness.py" in found["no-partitions"]
-    assert "core/src/headwater/sql/columns.py" in found["unknown-column"]
+    assert "core/src/headwater/interfaces/mapping.py" in found["unmapped-field"]
+    assert "core/src/headwater/reading/empty_reads.py" in found["no-partitions"]
+    assert "core/src/headwater/sql/binding/columns.py" in found["unknown-column"]
     assert "core/src/headwater/engines/embedded/json_lines.py" in found["not-portable-value"]

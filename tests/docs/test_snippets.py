@@ -16,7 +16,7 @@ import pytest
 from tests.docs import snippets
 from tests.end_to_end.conftest import account  # noqa: F401  the pages' account
 
-from headwater import default
+from headwater.workspace import default
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -4,8 +4,8 @@ import pyarrow as pa
 import pytest
 
 import headwater as hw
-from headwater import default
-from headwater.conform import role_of
+from headwater.reading.conversion import role_of
+from headwater.workspace import default
 from headwater_glue import GlueDataSource
 
 WINDOW = ("2026-01-02", "2026-01-04")

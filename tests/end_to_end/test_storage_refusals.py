@@ -12,9 +12,9 @@ import pytest
 from pyarrow import orc
 
 import headwater as hw
-from headwater.engine import Engine
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.engines.spark import SparkEngine
+from headwater.interfaces.engine import Engine
 from headwater_aws.testing import Emulator
 from headwater_glue.testing import GlueLake
 

@@ -88,10 +88,10 @@ def _sql() -> Iterator[tuple[Make, Read]]:
     import duckdb
 
     from headwater.sql import portable, validate
-    from headwater.sql.parse import parse
-    from headwater.sql.resolve import resolve
-    from headwater.table import Column, Table, TableName
-    from headwater.type_text import parse_type
+    from headwater.sql.binding.binder import resolve
+    from headwater.sql.parser import parse
+    from headwater.tables.table import Column, Table, TableName
+    from headwater.types.text import parse_type
 
     queries = corpus("sql")
     catalog = {"db": {"t": _COLUMNS, "u": {"k": "string", "n": "int"}}}
@@ -122,7 +122,7 @@ def _sql() -> Iterator[tuple[Make, Read]]:
 
 @grammar("hive-types", inputs=20_000)
 def _hive_types() -> Iterator[tuple[Make, Read]]:
-    from headwater.type_text import parse_type
+    from headwater.types.text import parse_type
     from headwater_glue.hive_types import column_type, hive_text
 
     types = corpus("hive-types")
@@ -146,7 +146,7 @@ def _hive_types() -> Iterator[tuple[Make, Read]]:
 
 @grammar("tables", inputs=10_000)
 def _tables() -> Iterator[tuple[Make, Read]]:
-    from headwater.table import KeyCondition, TableName
+    from headwater.tables.table import KeyCondition, TableName
     from headwater_glue.describing import describe
     from headwater_glue.entry import GlueTable
 
@@ -202,8 +202,8 @@ def _tables() -> Iterator[tuple[Make, Read]]:
 def _athena_views() -> Iterator[tuple[Make, Read]]:
     from plugins.glue.tests.query.athena_tables import lookup
 
-    from headwater.sql.parse import parse
-    from headwater.table import Column
+    from headwater.sql.parser import parse
+    from headwater.tables.table import Column
     from headwater_glue.entry import GlueTable
     from headwater_glue.hive_types import column_type
     from headwater_glue.kinds import Kind
@@ -404,8 +404,8 @@ def _avro() -> Iterator[tuple[Make, Read]]:
     import fastavro
     from core.tests.engines.embedded import support
 
-    from headwater.relation import FileRelation
-    from headwater.table import TableName
+    from headwater.tables.relation import FileRelation
+    from headwater.tables.table import TableName
 
     schemas = documents("avro-schemas")
     rows: list[dict[str, Any]] = [
@@ -480,7 +480,7 @@ def _config() -> Iterator[tuple[Make, Read]]:
 
 @grammar("tokens", inputs=10_000)
 def _tokens() -> Iterator[tuple[Make, Read]]:
-    from headwater.jwt import claims, header, is_jwt
+    from headwater.auth.jwt import claims, header, is_jwt
     from headwater_aws.sts_errors import show_claims
 
     tokens = documents("tokens")
@@ -507,7 +507,7 @@ def _tokens() -> Iterator[tuple[Make, Read]]:
 
 @grammar("token-answers", inputs=10_000)
 def _answers() -> Iterator[tuple[Make, Read]]:
-    from headwater.token_http import fetch
+    from headwater.auth.token_http import fetch
 
     answers = corpus("token-answers")
     server = socket.create_server(("127.0.0.1", 0))

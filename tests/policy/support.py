@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from headwater import Workspace
-from headwater.credentials import Secret
-from headwater.model import Connection
+from headwater.auth.credentials import Secret
+from headwater.workspace.model import Connection
 from headwater_aws import OidcRole, StaticKeys
 from headwater_aws.testing import Emulator
 from headwater_glue import GlueDataSource

@@ -19,7 +19,7 @@ from tests.policy.support import (
 )
 
 from headwater import Workspace
-from headwater.report import CheckReport, Status
+from headwater.interfaces.report import CheckReport, Status
 from headwater_aws.policy.compiling import Looking, compile_policies
 from headwater_aws.policy.roles import Bearer
 from headwater_aws.testing import Emulator

@@ -24,7 +24,7 @@ from botocore.config import Config
 from tests.policy.support import REGION, ROWS, SOURCES, connect, read, reader, seed, source_of
 
 from headwater import Workspace
-from headwater.credentials import Secret
+from headwater.auth.credentials import Secret
 from headwater.errors import AccessDeniedError
 from headwater_aws import StaticKeys
 from headwater_aws.policy.compiling import Looking, compile_policies

@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from headwater.credentials import Access
-from headwater.relation import DataFile, FilePartition, FileRelation
-from headwater.table import Column, TableName
+from headwater.auth.credentials import Access
+from headwater.tables.relation import DataFile, FilePartition, FileRelation
+from headwater.tables.table import Column, TableName
 from headwater_aws.auth import OidcRole
 from headwater_aws.testing import Emulator
 

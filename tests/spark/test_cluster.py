@@ -52,9 +52,9 @@ def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 READ = """
 import json, sys
 from core.tests.engines.spark.plans import columns, plan
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.engines.spark import SparkEngine
-from headwater.relation import DataFile
+from headwater.tables.relation import DataFile
 from headwater_aws.auth import OidcRole
 from tests.spark.lakes import relation
 

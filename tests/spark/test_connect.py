@@ -13,10 +13,10 @@ from core.tests.engines.spark.test_files import write
 from core.tests.engines.spark.test_streaming import EVERY_TYPE
 from tests.spark.lakes import access, put, readers, relation, role
 
-from headwater.credentials import Access
-from headwater.engine import EngineCapability
+from headwater.auth.credentials import Access
 from headwater.engines.spark import SparkEngine, connecting
 from headwater.errors import DataChangedError, EngineError, UnsupportedError
+from headwater.interfaces.engine import EngineCapability
 from headwater_aws.testing import Emulator
 
 

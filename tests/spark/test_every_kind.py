@@ -12,7 +12,7 @@ from plugins.glue.tests.every_kind import COLUMNS, EXPECTED, READABLE, seed
 from tests.spark_reads import planned_sql
 
 from headwater.engines.spark import SparkEngine
-from headwater.workspace import Workspace
+from headwater.workspace.workspace import Workspace
 from headwater_aws.testing import Emulator
 from headwater_glue.testing import GlueLake
 

@@ -16,11 +16,11 @@ from pyiceberg.types import LongType, StringType
 from tests.spark.lakes import access, put, role
 from tests.spark.test_lakes import SQL, WRITER, writer
 
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.engines.spark import SparkEngine
 from headwater.errors import HeadwaterError, SourceError, UnsupportedError
-from headwater.relation import DeltaRelation, IcebergRelation
-from headwater.table import Column, TableName
+from headwater.tables.relation import DeltaRelation, IcebergRelation
+from headwater.tables.table import Column, TableName
 from headwater_aws.testing import Emulator
 
 NAME = TableName("db", "t")

@@ -14,8 +14,8 @@ from tests.spark.lakes import access, reading, role
 
 from headwater.engines.spark import SparkEngine
 from headwater.errors import AccessDeniedError, EngineError, UnsupportedError
-from headwater.relation import CatalogRelation, DeltaRelation, IcebergRelation
-from headwater.table import TableName
+from headwater.tables.relation import CatalogRelation, DeltaRelation, IcebergRelation
+from headwater.tables.table import TableName
 from headwater_aws.testing import Emulator
 
 COLUMNS = columns(id="bigint", name="string")

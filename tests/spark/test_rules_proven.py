@@ -12,10 +12,10 @@ import pytest
 from core.tests.pipeline.test_proving import DAY, SWAPPED, csv, hourly, int96, parquet, put
 
 import headwater as hw
-from headwater.dataset import EmptyReadWarning
 from headwater.engines.spark import SparkEngine
 from headwater.errors import ConfigError
-from headwater.model import Connection
+from headwater.reading.dataset import EmptyReadWarning
+from headwater.workspace.model import Connection
 from headwater_aws.testing import Emulator
 from headwater_glue.testing import GlueLake
 

@@ -9,7 +9,7 @@ import pytest
 from core.tests.engines.spark.plans import columns, plan, rows
 from tests.spark.lakes import access, put, readers, reading, relation, role
 
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.engines.spark import SparkEngine
 from headwater.errors import AccessDeniedError, AuthError, DataChangedError
 from headwater_aws.testing import Emulator

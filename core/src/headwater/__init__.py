@@ -12,75 +12,84 @@ This module is the table of contents; each name is imported when it is first use
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from headwater.lazy import names_of
+from headwater.moved import forward_moved_modules
 
 if TYPE_CHECKING:
-    from headwater.credentials import Access, AuthStrategy, Credentials, Identity, Secret
-    from headwater.dataset import Dataset, EmptyReadWarning
-    from headwater.default import create_model, create_model_version
+    from headwater.auth.credentials import Access, AuthStrategy, Credentials, Identity, Secret
     from headwater.diagnostics import Diagnostic, Severity, Span
-    from headwater.engine import Engine
     from headwater.errors import HeadwaterError
-    from headwater.hookspecs import hookimpl
-    from headwater.mapping import Mapping
-    from headwater.model import Connection, Model, ModelVersion
-    from headwater.plan import Plan
-    from headwater.plugins import PluginRegistry
-    from headwater.schema import Field, ModelType, Role, Schema
-    from headwater.source import DataSource
+    from headwater.interfaces.data_source import DataSource
+    from headwater.interfaces.engine import Engine
+    from headwater.interfaces.hookspecs import hookimpl
+    from headwater.interfaces.mapping import Mapping
+    from headwater.interfaces.plan import Plan
+    from headwater.interfaces.read_stats import ReadStats
+    from headwater.interfaces.schema import Field, ModelType, Role, Schema
+    from headwater.plugins.registry import PluginRegistry
+    from headwater.reading.dataset import Dataset, EmptyReadWarning
     from headwater.sources.files import FileDataSource
     from headwater.sources.memory import MemoryDataSource
-    from headwater.stats import ReadStats
-    from headwater.table import Catalog, Column, Partition, Table, TableName, TimePartition
+    from headwater.tables.table import Catalog, Column, Partition, Table, TableName, TimePartition
+    from headwater.tables.window import Window
     from headwater.types import DataType, FieldType
-    from headwater.window import Window
-    from headwater.workspace import Workspace
+    from headwater.workspace.default import create_model, create_model_version
+    from headwater.workspace.model import Connection, Model, ModelVersion
+    from headwater.workspace.workspace import Workspace
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Access": "credentials",
-    "AuthStrategy": "credentials",
-    "Catalog": "table",
-    "Column": "table",
-    "Connection": "model",
-    "Credentials": "credentials",
-    "DataSource": "source",
-    "DataType": "types",
-    "Dataset": "dataset",
-    "Diagnostic": "diagnostics",
-    "EmptyReadWarning": "dataset",
-    "Engine": "engine",
-    "Field": "schema",
-    "FieldType": "types",
-    "FileDataSource": "sources.files",
-    "HeadwaterError": "errors",
-    "Identity": "credentials",
-    "Mapping": "mapping",
-    "MemoryDataSource": "sources.memory",
-    "Model": "model",
-    "ModelType": "schema",
-    "ModelVersion": "model",
-    "Partition": "table",
-    "Plan": "plan",
-    "PluginRegistry": "plugins",
-    "ReadStats": "stats",
-    "Role": "schema",
-    "Schema": "schema",
-    "Secret": "credentials",
-    "Severity": "diagnostics",
-    "Span": "diagnostics",
-    "Table": "table",
-    "TableName": "table",
-    "TimePartition": "table",
-    "Window": "window",
-    "Workspace": "workspace",
-    "create_model": "default",
-    "create_model_version": "default",
-    "hookimpl": "hookspecs",
+    "Access": "headwater.auth.credentials",
+    "AuthStrategy": "headwater.auth.credentials",
+    "Catalog": "headwater.tables.table",
+    "Column": "headwater.tables.table",
+    "Connection": "headwater.workspace.model",
+    "Credentials": "headwater.auth.credentials",
+    "DataSource": "headwater.interfaces.data_source",
+    "DataType": "headwater.types",
+    "Dataset": "headwater.reading.dataset",
+    "Diagnostic": "headwater.diagnostics",
+    "EmptyReadWarning": "headwater.reading.dataset",
+    "Engine": "headwater.interfaces.engine",
+    "Field": "headwater.interfaces.schema",
+    "FieldType": "headwater.types",
+    "FileDataSource": "headwater.sources.files",
+    "HeadwaterError": "headwater.errors",
+    "Identity": "headwater.auth.credentials",
+    "Mapping": "headwater.interfaces.mapping",
+    "MemoryDataSource": "headwater.sources.memory",
+    "Model": "headwater.workspace.model",
+    "ModelType": "headwater.interfaces.schema",
+    "ModelVersion": "headwater.workspace.model",
+    "Partition": "headwater.tables.table",
+    "Plan": "headwater.interfaces.plan",
+    "PluginRegistry": "headwater.plugins.registry",
+    "ReadStats": "headwater.interfaces.read_stats",
+    "Role": "headwater.interfaces.schema",
+    "Schema": "headwater.interfaces.schema",
+    "Secret": "headwater.auth.credentials",
+    "Severity": "headwater.diagnostics",
+    "Span": "headwater.diagnostics",
+    "Table": "headwater.tables.table",
+    "TableName": "headwater.tables.table",
+    "TimePartition": "headwater.tables.table",
+    "Window": "headwater.tables.window",
+    "Workspace": "headwater.workspace.workspace",
+    "auth": "headwater.auth",
+    "config": "headwater.config",
+    "create_model": "headwater.workspace.default",
+    "create_model_version": "headwater.workspace.default",
+    "errors": "headwater.errors",
+    "hookimpl": "headwater.interfaces.hookspecs",
+    "interfaces": "headwater.interfaces",
+    "plugins": "headwater.plugins",
+    "sql": "headwater.sql",
+    "testing": "headwater.testing",
+    "types": "headwater.types",
 }
-_ROOMS = ("config", "credentials", "errors", "plugins", "sql", "testing", "types")
 
 __all__ = [
     "Access",
@@ -124,16 +133,5 @@ __all__ = [
     "hookimpl",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        value = getattr(importlib.import_module(f"headwater.{_HOMES[name]}"), name)
-        globals()[name] = value
-        return value
-    if name in _ROOMS:
-        return importlib.import_module(f"headwater.{name}")
-    raise AttributeError(f"module 'headwater' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES, *_ROOMS})
+__getattr__, __dir__ = names_of(__name__, _HOMES)
+forward_moved_modules()

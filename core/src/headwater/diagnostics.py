@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any
 
-from headwater.printable import printable
+from headwater.display.printable import printable
 
 _SHOWN = 120
 """How many characters of a long source line are shown around a finding."""

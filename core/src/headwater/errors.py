@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Self, TypeVar
 
 from headwater.diagnostics import Diagnostic, render_all
-from headwater.printable import printable
+from headwater.display.printable import printable
 
 _E = TypeVar("_E", bound="HeadwaterError")
 
@@ -46,7 +46,7 @@ class HeadwaterError(Exception):
     default_retryable: ClassVar[bool] = False
     refused_path: str | None = None
     """The object that storage did not give, where an engine knows no more than that; empty where it
-    does not even know which. Whoever has the session asks it why (`headwater.reading`)."""
+    does not even know which. Whoever has the session asks it why (`headwater.reading.reader`)."""
 
     def __init__(
         self,

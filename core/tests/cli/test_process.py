@@ -19,8 +19,8 @@ SLOW_ENGINE = """
     from contextlib import contextmanager
     from datetime import UTC, datetime
 
-    from headwater.hookspecs import hookimpl
-    from headwater.specs import EngineSpec
+    from headwater.interfaces.hookspecs import hookimpl
+    from headwater.interfaces.specs import EngineSpec
 
 
     class SlowEngine:
@@ -169,7 +169,7 @@ def test_an_observers_failure_is_one_line(folder: Path) -> None:
     Site(packages).install(
         "acme-observer",
         """
-        from headwater.hookspecs import hookimpl
+        from headwater.interfaces.hookspecs import hookimpl
 
         @hookimpl
         def headwater_plan_created(plan):

@@ -11,8 +11,8 @@ from core.tests.cli.support import Program
 
 from headwater.cli.options import Debug, Json, terminal_of
 from headwater.errors import AccessDeniedError
-from headwater.hookspecs import hookimpl
-from headwater.specs import CommandSpec
+from headwater.interfaces.hookspecs import hookimpl
+from headwater.interfaces.specs import CommandSpec
 
 HELP = """\
 Usage: headwater [OPTIONS] COMMAND [ARGS]...

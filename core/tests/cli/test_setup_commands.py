@@ -11,7 +11,7 @@ from core.tests.cli.support import Program
 from core.tests.config import acme
 
 from headwater.config import load
-from headwater.hookspecs import hookimpl
+from headwater.interfaces.hookspecs import hookimpl
 from headwater.plugins import PluginRegistry
 
 
@@ -79,7 +79,7 @@ def test_plugins_explains_everything(headwater: Program) -> None:
     assert (
         outcome.out
         == """\
-loaded   headwater 0.1.0  (headwater.builtin)
+loaded   headwater 0.1.0  (headwater.plugins.builtin)
          sources:   files, memory
          engines:   embedded, spark
          commands:  init, discover, check, plan, read, validate, plugins, new-plugin, config-schema

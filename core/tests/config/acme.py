@@ -16,13 +16,13 @@ from pydantic import (
     field_validator,
 )
 
-from headwater.credentials import Access, AuthStrategy, Secret, Session
+from headwater.auth.credentials import Access, AuthStrategy, Secret, Session
 from headwater.errors import ConfigError
-from headwater.hookspecs import hookimpl
-from headwater.relation import Relation
-from headwater.source import DataSource
-from headwater.specs import AuthSpec, SourceSpec
-from headwater.table import Catalog, Partition, Table, TimePartition
+from headwater.interfaces.data_source import DataSource
+from headwater.interfaces.hookspecs import hookimpl
+from headwater.interfaces.specs import AuthSpec, SourceSpec
+from headwater.tables.relation import Relation
+from headwater.tables.table import Catalog, Partition, Table, TimePartition
 
 
 def _not_eleven(value: int) -> int:

@@ -11,7 +11,7 @@ from core.tests.config.support import MODEL, complaint, loaded
 
 from headwater.config import EngineConfig
 from headwater.errors import ConfigError, PluginError
-from headwater.table import TimePartition
+from headwater.tables.table import TimePartition
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,16 @@ import pyarrow as pa
 import pytest
 
 from headwater import types as t
-from headwater.arrow_types import arrow_type
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.engines import declared
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.errors import DataError, SourceError
-from headwater.mapping import BoundMapping
-from headwater.plan import Plan, Scan, ScanEstimate
-from headwater.relation import MemoryRelation, Relation, StreamRelation
-from headwater.table import Column, TableName
+from headwater.interfaces.mapping import BoundMapping
+from headwater.interfaces.plan import Plan, Scan, ScanEstimate
+from headwater.tables.relation import MemoryRelation, Relation, StreamRelation
+from headwater.tables.table import Column, TableName
 from headwater.types import DataType
+from headwater.types.arrow import arrow_type
 
 NAME = TableName("db", "t")
 DAY = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)

@@ -10,8 +10,8 @@ from pyarrow import orc
 from tests.spark_reads import planned_sql
 
 import headwater as hw
-from headwater import local_files
-from headwater.relation import DataFile
+from headwater.sources import local_files
+from headwater.tables.relation import DataFile
 
 ROWS = 50_000
 

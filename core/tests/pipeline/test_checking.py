@@ -6,9 +6,9 @@ import pytest
 from core.tests.pipeline.conftest import files
 
 import headwater as hw
-from headwater import checking_rows
-from headwater.dataset import EmptyReadWarning
-from headwater.report import Status
+from headwater.checking import rows as checking_rows
+from headwater.interfaces.report import Status
+from headwater.reading.dataset import EmptyReadWarning
 
 WINDOW = ("2026-01-03", "2026-01-05")
 AT = datetime(2026, 1, 3, tzinfo=UTC)

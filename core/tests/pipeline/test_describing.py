@@ -4,8 +4,8 @@ import pytest
 from core.tests.pipeline.conftest import files
 
 import headwater as hw
-from headwater import default
 from headwater.errors import ConfigError
+from headwater.workspace import default
 
 
 def test_the_same_definition_again_is_a_no_op(workspace, version, log):

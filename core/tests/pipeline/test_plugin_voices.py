@@ -13,9 +13,9 @@ import pytest
 import headwater as hw
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.errors import AuthError, HeadwaterError, PluginError, QueryError, SourceError
-from headwater.hookspecs import hookimpl
+from headwater.interfaces.hookspecs import hookimpl
+from headwater.interfaces.specs import RewriteSpec, ValidatorSpec
 from headwater.plugins import PluginRegistry
-from headwater.specs import RewriteSpec, ValidatorSpec
 from headwater.sql.rewriting import Edit
 
 ROWS = pa.table({"id": ["a", "b"], "tenant": ["x", "y"]})

@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 
 import headwater as hw
-from headwater.credentials import Access
-from headwater.dataset import EmptyReadWarning
+from headwater.auth.credentials import Access
 from headwater.diagnostics import Severity
 from headwater.errors import ConfigError
-from headwater.model import Connection
-from headwater.relation import FileRelation, StreamRelation
-from headwater.table import Partition, Table
+from headwater.reading.dataset import EmptyReadWarning
+from headwater.tables.relation import FileRelation, StreamRelation
+from headwater.tables.table import Partition, Table
+from headwater.workspace.model import Connection
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 WINDOW = ("2026-01-05T00:00Z", "2026-01-05T06:00Z")
@@ -419,11 +419,11 @@ def test_a_rule_of_such_rows_that_is_wrong(connect, tmp_path) -> None:
 
 def test_the_rows_of_a_whole_read_prove_an_empty_one(connect, tmp_path) -> None:
     """No file is small enough to be looked at: the rows that the window should have are counted."""
-    from headwater import proving
+    from headwater.planning import rule_proofs
 
     serving = connect(hourly(tmp_path, int96), keys=DAY, timezone="America/Los_Angeles")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(proving, "_VALUES", 0)
+        patch.setattr(rule_proofs, "_VALUES", 0)
         data = read(serving, *WINDOW)
     assert data.stats.rows == 0
     assert data.stats.verdict.code == "rule-broken"

@@ -5,8 +5,8 @@ import pytest
 from core.tests.pipeline.conftest import RULE, files
 
 import headwater as hw
-from headwater.conform import role_of
 from headwater.errors import ConfigError, MappingError, PlanError, QueryError
+from headwater.reading.conversion import role_of
 
 WINDOW = ("2026-01-03", "2026-01-05")
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from headwater import types as t
 from headwater.sql.analysis import Analysis
-from headwater.sql.parse import parse
-from headwater.sql.resolve import resolve
+from headwater.sql.binding.binder import resolve
+from headwater.sql.parser import parse
 from headwater.sql.rewriting import Edit, apply
-from headwater.table import Column, Table, TableName
+from headwater.tables.table import Column, Table, TableName
 
 Row: TypeAlias = "tuple[str | None, int, str, int]"
 Data: TypeAlias = "dict[str, list[Row]]"

@@ -8,7 +8,7 @@ from core.tests.sql.support import DATABASE, catalog
 
 from headwater.diagnostics import errors_in
 from headwater.sql import validate
-from headwater.sql.parse import parse
+from headwater.sql.parser import parse
 
 ATTACKS = cases("attacks.sql")
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import pytest
 
 from headwater.sql import validate
-from headwater.sql.commute import reach
-from headwater.sql.key_conditions import conditions
-from headwater.sql.parse import parse
-from headwater.sql.resolve import resolve
+from headwater.sql.binding.binder import resolve
+from headwater.sql.parser import parse
+from headwater.sql.pruning.key_conditions import conditions
+from headwater.sql.pruning.windows import reach
 from headwater.sql.validation import Validation
-from headwater.table import Column, Table, TableName
+from headwater.tables.table import Column, Table, TableName
 from headwater.types import STRING
 
 COLUMNS = {"a": "int", "s": "string", "d": "double", "m": "map<string,int>"}

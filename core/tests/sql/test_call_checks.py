@@ -12,8 +12,8 @@ from headwater.sql import call_checks, validate
 from headwater.sql.call_checks import taken, words_of
 from headwater.sql.function_table import SAMPLES, functions
 from headwater.sql.results import RULES
-from headwater.sql.zones import is_zone
-from headwater.type_text import parse_type
+from headwater.sql.syntax.time_zones import is_zone
+from headwater.types.text import parse_type
 
 CATALOG = {
     "db": {

@@ -5,13 +5,13 @@ from typing import Final
 import pytest
 from core.tests.sql.cases import Case, cases
 
-from headwater.bounds import QUERY_TERMS
 from headwater.sql.analysis import Analysis
-from headwater.sql.commute import Blocked, reach
-from headwater.sql.parse import parse
-from headwater.sql.resolve import resolve
-from headwater.table import Column, Table, TableName
-from headwater.type_text import parse_type
+from headwater.sql.binding.binder import resolve
+from headwater.sql.parser import parse
+from headwater.sql.pruning.windows import Blocked, reach
+from headwater.tables.table import Column, Table, TableName
+from headwater.types.text import parse_type
+from headwater.untrusted.limits import QUERY_TERMS
 
 COLUMNS: Final = {
     "logs": {

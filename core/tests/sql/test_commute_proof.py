@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
-from headwater.sql.commute import Reaches, reach
-from headwater.sql.key_conditions import conditions, matches
-from headwater.table import Partition
+from headwater.sql.pruning.key_conditions import conditions, matches
+from headwater.sql.pruning.windows import Reaches, reach
+from headwater.tables.table import Partition
 
 WINDOW = "t >= TIMESTAMP '2024-01-02' AND t < TIMESTAMP '2024-01-04'"
 TRIES = settings(

@@ -19,9 +19,13 @@ from core.tests.sql.cases import FIXTURES
 from core.tests.sql.places import Place, places, recorded, shown
 
 from headwater.diagnostics import Diagnostic, Severity
-from headwater.sql import guard, guard_literals, guard_names, guard_precedence, guard_text
 from headwater.sql.analysis import ParsedQuery
-from headwater.sql.parse import parse
+from headwater.sql.guard import literals as guard_literals
+from headwater.sql.guard import names as guard_names
+from headwater.sql.guard import precedence as guard_precedence
+from headwater.sql.guard import text as guard_text
+from headwater.sql.guard import tree as guard
+from headwater.sql.parser import parse
 
 MODULES: Final = tuple(
     Path(str(m.__file__))

@@ -5,11 +5,11 @@ from typing import Final
 import pytest
 from core.tests.sql.cases import Case, cases
 
-from headwater.sql.key_conditions import conditions
-from headwater.sql.parse import parse
-from headwater.sql.resolve import resolve
-from headwater.table import Column, KeyCondition, Table, TableName
-from headwater.type_text import parse_type
+from headwater.sql.binding.binder import resolve
+from headwater.sql.parser import parse
+from headwater.sql.pruning.key_conditions import conditions
+from headwater.tables.table import Column, KeyCondition, Table, TableName
+from headwater.types.text import parse_type
 
 COLUMNS: Final = {
     "logs": {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from headwater.diagnostics import Diagnostic
-from headwater.sql import lexer
-from headwater.sql.lexer import lex, unescape
-from headwater.sql.tokens import MARK, parser_tokens
+from headwater.sql.syntax import lexer
+from headwater.sql.syntax.lexer import lex, unescape
+from headwater.sql.syntax.tokens import MARK, parser_tokens
 
 CUTS = {
     "SELECT a": ["word:SELECT", "word:a"],

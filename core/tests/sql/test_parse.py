@@ -8,12 +8,12 @@ import sys
 import pytest
 from sqlglot import exp
 
-from headwater.bounds import QUERY_CHARACTERS
 from headwater.diagnostics import Severity
 from headwater.sql import validate
 from headwater.sql.functions import is_aggregate, name_of
-from headwater.sql.parse import parse
-from headwater.table import TableName
+from headwater.sql.parser import parse
+from headwater.tables.table import TableName
+from headwater.untrusted.limits import QUERY_CHARACTERS
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from core.tests.sql.support import analysed, tables
 
 from headwater.diagnostics import Diagnostic, Severity, errors_in
 from headwater.sql.analysis import Analysis, Binding, Generated, Scope, TableReference
-from headwater.sql.parse import parse
-from headwater.sql.resolve import resolve
-from headwater.table import Column, Table, TableName
+from headwater.sql.binding.binder import resolve
+from headwater.sql.parser import parse
+from headwater.tables.table import Column, Table, TableName
 from headwater.types import BIGINT, UNKNOWN, unreadable
 
 

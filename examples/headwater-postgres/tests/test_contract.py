@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from headwater_postgres import PostgresDataSource, PostgresLogin
 
-from headwater.credentials import Secret
+from headwater.interfaces import Secret
 from headwater.testing import AuthContract, DataSourceContract
 
 TYPES = {

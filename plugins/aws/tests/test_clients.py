@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from plugins.aws.tests.support import REGION, oidc_role, opened, seed
 
-from headwater.credentials import Secret
+from headwater.auth.credentials import Secret
 from headwater.errors import AuthError, SourceError
 from headwater_aws import StaticKeys
 from headwater_aws.clients import ATTEMPTS, THREADS, deadline

@@ -15,8 +15,8 @@ from deltalake import DeltaTable
 
 from headwater.errors import EngineError, HeadwaterError, SourceError, UnsupportedError
 from headwater.lakes.delta import check_sidecar, check_vector, features_of, file_path
-from headwater.relation import DeltaRelation
-from headwater.table import TableName
+from headwater.tables.relation import DeltaRelation
+from headwater.tables.table import TableName
 from headwater_aws.lakes.spark_schema import schema_columns
 
 NAME = TableName("db", "t")

@@ -5,8 +5,8 @@ import json
 import pytest
 from plugins.aws.tests.support import ACCOUNT, Answer, Asked, as_json, oidc_role, opened, serving
 
-from headwater.credentials import Secret
-from headwater.report import CheckStage, Status
+from headwater.auth.credentials import Secret
+from headwater.interfaces.report import CheckStage, Status
 from headwater_aws import OidcRole, StaticKeys
 from headwater_aws.examining import examine
 from headwater_aws.testing import Emulator, OidcIssuer

@@ -20,8 +20,8 @@ from pyiceberg.types import LongType, StringType
 from tests.iceberg import file_catalog
 
 from headwater.errors import SourceError, UnsupportedError
-from headwater.relation import IcebergRelation
-from headwater.table import TableName
+from headwater.tables.relation import IcebergRelation
+from headwater.tables.table import TableName
 from headwater_aws.lakes.iceberg import parse_metadata
 
 PAIR = pa.struct([pa.field("x", pa.string()), pa.field("y", pa.int32())])

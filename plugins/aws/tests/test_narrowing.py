@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plugins.aws.tests.support import ACCOUNT, oidc_role, opened, seed
 
-from headwater.credentials import Permission
+from headwater.auth.credentials import Permission
 from headwater.errors import AccessDeniedError, AuthError
 from headwater_aws import list_files
 from headwater_aws.emulator.policy import Query, decide, parse

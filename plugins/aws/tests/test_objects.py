@@ -7,7 +7,7 @@ import pytest
 from plugins.aws.tests.support import opened
 
 from headwater.errors import AccessDeniedError, AuthError, DataChangedError, SourceError
-from headwater.relation import DataFile
+from headwater.tables.relation import DataFile
 from headwater_aws import AwsSession
 from headwater_aws.objects import look
 from headwater_aws.testing import Emulator

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import headwater_aws
-from headwater.credentials import AuthStrategy
+from headwater.auth.credentials import AuthStrategy
 from headwater_aws import plugin
 
 

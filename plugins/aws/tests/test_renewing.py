@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from plugins.aws.tests.support import Clock
 
-from headwater.credentials import Secret
+from headwater.auth.credentials import Secret
 from headwater.errors import AuthError, CredentialsExpiredError
 from headwater_aws.renewing import Keys, RenewingCredentials
 

@@ -29,8 +29,8 @@ from pyiceberg.types import (
 )
 from tests.iceberg import file_catalog
 
-from headwater.relation import IcebergRelation
-from headwater.table import TableName
+from headwater.tables.relation import IcebergRelation
+from headwater.tables.table import TableName
 from headwater_aws.lakes.iceberg import parse_metadata
 
 TYPES: dict[str, tuple[Any, Callable[[int], Any], pa.DataType]] = {

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 from plugins.aws.tests.support import client_error, opened, seed
 
-from headwater.credentials import Access, Secret
+from headwater.auth.credentials import Access, Secret
 from headwater.errors import HeadwaterError
 from headwater_aws import AssumeRole, OidcRole, Profile, StaticKeys, list_files, translate
 from headwater_aws.redaction import hide_from_logs

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from plugins.aws.tests.support import Answer, Asked, as_json, serving
 
+from headwater.auth.tokens import FileToken
 from headwater.errors import AuthError, ConfigError
-from headwater.tokens import FileToken
 from headwater_aws.tokens import (
     AzureMetadataToken,
     EksToken,

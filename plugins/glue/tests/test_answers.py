@@ -11,10 +11,10 @@ import pyarrow as pa
 import pytest
 from plugins.glue.tests.registered import iceberg_catalog, register_iceberg
 
-from headwater.credentials import Secret
+from headwater.auth.credentials import Secret
 from headwater.errors import TableNotFoundError
-from headwater.table import Table, TableName
-from headwater.workspace import Workspace
+from headwater.tables.table import Table, TableName
+from headwater.workspace.workspace import Workspace
 from headwater_glue import StaticKeys
 from headwater_glue.answers import Answers, default_folder
 from headwater_glue.catalog import GlueCatalog

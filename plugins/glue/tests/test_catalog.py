@@ -12,7 +12,7 @@ from headwater.errors import (
     SourceError,
     TableNotFoundError,
 )
-from headwater.table import KeyCondition, Table, TableName
+from headwater.tables.table import KeyCondition, Table, TableName
 from headwater_glue.catalog import GlueCatalog
 from headwater_glue.testing import GlueLake
 

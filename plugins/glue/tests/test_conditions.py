@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headwater.table import KeyCondition
+from headwater.tables.table import KeyCondition
 from headwater_glue.conditions import MAX_EXPRESSION, accepts, expression
 from headwater_glue.entry import GlueColumn
 from headwater_glue.hive_types import column_type

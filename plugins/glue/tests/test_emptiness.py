@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headwater.dataset import EmptyReadWarning
-from headwater.table import TableName
-from headwater.window import Window
-from headwater.workspace import Workspace
+from headwater.reading.dataset import EmptyReadWarning
+from headwater.tables.table import TableName
+from headwater.tables.window import Window
+from headwater.workspace.workspace import Workspace
 from headwater_glue.emptiness import Facts, Landed, verdict
 from headwater_glue.testing import GlueLake
 

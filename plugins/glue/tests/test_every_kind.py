@@ -10,8 +10,8 @@ import pytest
 from plugins.glue.tests.every_kind import EXPECTED, READABLE, REFUSED, seed
 
 from headwater.errors import HeadwaterError
-from headwater.table import Table, TableName
-from headwater.workspace import Workspace
+from headwater.tables.table import Table, TableName
+from headwater.workspace.workspace import Workspace
 from headwater_aws.testing import Emulator
 from headwater_glue.source import GlueDataSource
 from headwater_glue.testing import GlueLake

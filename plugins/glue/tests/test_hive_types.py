@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater import types as t
-from headwater.type_text import TypeTextError, parse_type
+from headwater.types.text import TypeTextError, parse_type
 from headwater_glue.hive_types import column_type, hive_text, parse_hive_type
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from headwater.errors import AccessDeniedError, MappingError, QueryError
-from headwater.workspace import Workspace
+from headwater.workspace.workspace import Workspace
 from headwater_aws import OidcRole
 from headwater_glue import GlueDataSource
 from headwater_glue.testing import GlueLake

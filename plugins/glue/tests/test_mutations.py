@@ -14,9 +14,9 @@ from plugins.glue.tests.registered import (
     write_delta,
 )
 
-from headwater.dataset import Dataset
 from headwater.errors import DataChangedError, EngineError, HeadwaterError
-from headwater.workspace import Workspace
+from headwater.reading.dataset import Dataset
+from headwater.workspace.workspace import Workspace
 from headwater_glue.testing import GlueLake
 
 COLUMNS = {"id": "string", "n": "int"}

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from headwater.credentials import Identity
-from headwater.mapping import BoundMapping
-from headwater.plan import Plan, Scan, ScanEstimate
-from headwater.relation import (
+from headwater.auth.credentials import Identity
+from headwater.interfaces.mapping import BoundMapping
+from headwater.interfaces.plan import Plan, Scan, ScanEstimate
+from headwater.tables.relation import (
     DeltaRelation,
     FilePartition,
     FileRelation,
     IcebergRelation,
     Relation,
 )
-from headwater.table import Column, TableName
+from headwater.tables.table import Column, TableName
 from headwater.types import STRING
 from headwater_glue.source import GlueDataSource
 

@@ -12,7 +12,7 @@ from tests.spark_reads import planned_sql
 
 import headwater as hw
 from headwater.engines.spark import SparkEngine
-from headwater.partition_patterns import parse_pattern
+from headwater.partitions.patterns import parse_pattern
 from headwater_aws.testing import Emulator
 from headwater_glue.testing import GlueLake
 

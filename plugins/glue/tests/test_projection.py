@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plugins.glue.tests.raw import glue_table
 
-from headwater import bounds
 from headwater.errors import PlanError, SourceError
-from headwater.partition_patterns import parse_pattern
-from headwater.table import KeyCondition
+from headwater.partitions.patterns import parse_pattern
+from headwater.tables.table import KeyCondition
+from headwater.untrusted import limits
 from headwater_glue.partition_path import escape
 from headwater_glue.projection import DateAxis, IntegerAxis, shifted
 from headwater_glue.projection_properties import projection_of
@@ -166,7 +166,7 @@ def test_too_many_partitions_are_refused_with_their_widths() -> None:
     }
     with pytest.raises(PlanError, match=r"1,000,000 partitions \(a: 1,000, b: 1,000\)"):
         list(project(keys, properties).partitions())
-    assert bounds.PROJECTED_PARTITIONS < 1_000_000
+    assert limits.PROJECTED_PARTITIONS < 1_000_000
     kept = project(keys, properties).partitions([KeyCondition("a", "in", ("5",))])
     assert len(list(kept)) == 1000
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from headwater.errors import DataChangedError, SourceError, UnsupportedError
-from headwater.relation import CatalogRelation, FileRelation, Relation
-from headwater.table import KeyCondition, TableName
+from headwater.tables.relation import CatalogRelation, FileRelation, Relation
+from headwater.tables.table import KeyCondition, TableName
 from headwater_glue.testing import GlueLake
 
 COLUMNS = {"id": "string", "score": "double"}

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 import headwater as hw
-from headwater.dataset import EmptyReadWarning
 from headwater.errors import ConfigError
-from headwater.model import Connection
+from headwater.reading.dataset import EmptyReadWarning
+from headwater.workspace.model import Connection
 from headwater_glue.testing import GlueLake
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -251,7 +251,7 @@ def test_who_may_read_only_the_window_reads_it(lake: GlueLake) -> None:
         {"Effect": "Allow", "Action": ["glue:*", "s3:ListBucket"], "Resource": "*"},
         {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": place},
     ]
-    from headwater.credentials import Secret
+    from headwater.auth.credentials import Secret
     from headwater_aws.auth.static import StaticKeys
 
     key, secret = lake.aws.create_user_keys(

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from headwater.credentials import Secret
+from headwater.auth.credentials import Secret
 from headwater.errors import AuthError, ConfigError
-from headwater.source import DataSource
-from headwater.table import Column, Table, TableName, TimePartition
+from headwater.interfaces.data_source import DataSource
+from headwater.tables.table import Column, Table, TableName, TimePartition
 from headwater.types import STRING
 from headwater_glue import GlueDataSource, OidcRole, StaticKeys
 

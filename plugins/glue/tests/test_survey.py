@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from headwater.errors import AccessDeniedError, HeadwaterError
-from headwater.table import Table
+from headwater.tables.table import Table
 from headwater_glue.catalog import GlueCatalog
 from headwater_glue.entry import GlueTable
 from headwater_glue.kinds import Classified, classify

@@ -15,8 +15,8 @@ from plugins.glue.tests.registered import (
 
 from headwater import types as t
 from headwater.errors import AccessDeniedError, SourceError
-from headwater.relation import DeltaRelation, IcebergRelation, Relation
-from headwater.table import Table, TableName
+from headwater.tables.relation import DeltaRelation, IcebergRelation, Relation
+from headwater.tables.table import Table, TableName
 from headwater_aws.lakes.iceberg import iceberg_type, parse_metadata
 from headwater_glue.testing import GlueLake
 

@@ -16,9 +16,9 @@ import pytest
 
 from headwater import PluginRegistry, Workspace
 from headwater.errors import ConfigError, DataChangedError
-from headwater.model import Connection
-from headwater.plan import Scan, ScanEstimate
-from headwater.relation import (
+from headwater.interfaces.plan import Scan, ScanEstimate
+from headwater.sources.files import FileDataSource
+from headwater.tables.relation import (
     DataFile,
     DeltaRelation,
     FilePartition,
@@ -28,8 +28,8 @@ from headwater.relation import (
     Relation,
     StreamRelation,
 )
-from headwater.sources.files import FileDataSource
-from headwater.table import TableName
+from headwater.tables.table import TableName
+from headwater.workspace.model import Connection
 from headwater_openlineage import plugin
 from headwater_openlineage.events import FACETS, finished_events
 from headwater_openlineage.naming import dataset_name

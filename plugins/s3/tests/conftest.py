@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import orc
 
-from headwater.credentials import Secret
+from headwater.auth.credentials import Secret
 from headwater_aws.auth.static import StaticKeys
 from headwater_aws.testing import Emulator
 from headwater_s3 import S3DataSource

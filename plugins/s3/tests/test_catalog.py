@@ -19,8 +19,8 @@ from headwater.errors import (
     TableNotFoundError,
     UnsupportedError,
 )
-from headwater.relation import FileRelation
-from headwater.table import KeyCondition, Partition, Table, TableName
+from headwater.tables.relation import FileRelation
+from headwater.tables.table import KeyCondition, Partition, Table, TableName
 from headwater_s3 import S3DataSource
 
 ROWS = pa.table({"id": ["a", "b"], "score": [0.5, 0.25]})

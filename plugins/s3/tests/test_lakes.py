@@ -12,8 +12,8 @@ from tests.iceberg import file_catalog
 
 from headwater import Workspace
 from headwater.errors import SourceError
-from headwater.relation import DeltaRelation, IcebergRelation, Relation
-from headwater.table import Table, TableName
+from headwater.tables.relation import DeltaRelation, IcebergRelation, Relation
+from headwater.tables.table import Table, TableName
 
 ROWS = pa.table({"Id": ["a", "b"], "score": [0.5, 0.25]})
 

@@ -11,7 +11,7 @@ from plugins.s3.tests.conftest import Bucket
 
 from headwater import Workspace
 from headwater.errors import AuthError, DataChangedError
-from headwater.model import Connection
+from headwater.workspace.model import Connection
 from headwater_aws.auth.oidc_role import OidcRole
 from headwater_s3 import S3DataSource
 

@@ -14,9 +14,9 @@ from plugins.s3.tests.conftest import Bucket
 from plugins.s3.tests.test_reading import serving
 
 import headwater as hw
-from headwater.dataset import EmptyReadWarning
 from headwater.errors import ConfigError
-from headwater.model import Connection
+from headwater.reading.dataset import EmptyReadWarning
+from headwater.workspace.model import Connection
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 PATHS = {

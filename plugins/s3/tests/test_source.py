@@ -11,11 +11,11 @@ import pytest
 from plugins.s3.tests.conftest import Bucket
 
 from headwater import PluginRegistry, Workspace
-from headwater.credentials import Identity, Permission
+from headwater.auth.credentials import Identity, Permission
 from headwater.errors import AccessDeniedError, ConfigError, QueryError
-from headwater.plan import Plan
-from headwater.source import SourceCapability
-from headwater.table import Table, TableName, TimePartition
+from headwater.interfaces.data_source import SourceCapability
+from headwater.interfaces.plan import Plan
+from headwater.tables.table import Table, TableName, TimePartition
 from headwater_aws.auth.default import DefaultChain
 from headwater_s3 import S3DataSource
 

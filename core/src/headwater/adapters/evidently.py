@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.errors import PluginError, UnsupportedError
-from headwater.schema import ACTUAL_PREFIX, ID, TIMESTAMP, Field, ModelType, Schema
+from headwater.interfaces.schema import ACTUAL_PREFIX, ID, TIMESTAMP, Field, ModelType, Schema
 from headwater.types import FieldType
 
 if TYPE_CHECKING:
-    from headwater.dataset import Dataset
+    from headwater.reading.dataset import Dataset
 
 _GROUPS: Final = {
     FieldType.NUMERIC: "numerical_columns",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from headwater.diagnostics import hint_for
 from headwater.errors import ConfigError, PluginError
-from headwater.schema import ACTUAL_PREFIX, Field, Schema
+from headwater.interfaces.schema import ACTUAL_PREFIX, Field, Schema
 from headwater.types import FieldType
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mlflow.data.pandas_dataset import PandasDataset
 
-    from headwater.dataset import Dataset
+    from headwater.reading.dataset import Dataset
 
 __all__ = ["evaluated", "to_mlflow"]
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Self
 from mlflow.data.dataset_source import DatasetSource
 
 from headwater.errors import ConfigError
-from headwater.window import instant
+from headwater.tables.window import instant
 
 if TYPE_CHECKING:
-    from headwater.dataset import Dataset
-    from headwater.plan import Plan
-    from headwater.workspace import Workspace
+    from headwater.interfaces.plan import Plan
+    from headwater.reading.dataset import Dataset
+    from headwater.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)

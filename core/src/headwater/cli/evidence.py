@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.errors import ConfigError, HeadwaterError, SourceError, UnsupportedError
-from headwater.proposing import Roles, roles
-from headwater.proposing_rule import RuleProposal, proposal
-from headwater.proposing_text import propose
-from headwater.relation import FileRelation
-from headwater.rule_evidence import TimeRange, rule_of
-from headwater.table import Partition, Table, TableName
+from headwater.partitions.rule_evidence import TimeRange, rule_of
+from headwater.proposing.columns import Roles, roles
+from headwater.proposing.partition_rule import RuleProposal, proposal
+from headwater.proposing.text import propose
+from headwater.tables.relation import FileRelation
+from headwater.tables.table import Partition, Table, TableName
 
 if TYPE_CHECKING:
-    from headwater.credentials import Access
-    from headwater.plugins import PluginRegistry
-    from headwater.source import DataSource
-    from headwater.table import Catalog
+    from headwater.auth.credentials import Access
+    from headwater.interfaces.data_source import DataSource
+    from headwater.plugins.registry import PluginRegistry
+    from headwater.tables.table import Catalog
 
 _PARTITIONS: Final = 5000
 """Most partitions whose key values are looked at."""

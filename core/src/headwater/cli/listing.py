@@ -14,7 +14,7 @@ from headwater.errors import HeadwaterError
 
 if TYPE_CHECKING:
     from headwater.cli.terminal import Terminal
-    from headwater.table import Catalog, Measurable, Surveyable, Table
+    from headwater.tables.table import Catalog, Measurable, Surveyable, Table
 
 _THREADS: Final = 8
 _NAME_WIDTH: Final = 40

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from headwater.cli.program import program
 from headwater.cli.terminal import Terminal
 from headwater.errors import HeadwaterError
-from headwater.plugins import PluginRegistry
+from headwater.plugins.registry import PluginRegistry
 
 if TYPE_CHECKING:
     from types import FrameType

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from headwater.errors import HeadwaterError, SourceError
 
 if TYPE_CHECKING:
-    from headwater.table import Measurable, Measure, Table
+    from headwater.tables.table import Measurable, Measure, Table
 
 Measured: TypeAlias = "Measure | HeadwaterError | None"
 """How much a table holds; why that can't be told; or None where it was not asked."""
@@ -82,7 +82,7 @@ def _ask(catalog: Measurable, table: Table) -> Measured:
 
 def spelled(measure: Measured) -> list[str]:
     """Return what a person reads of how much a table holds."""
-    from headwater.plan_text import bytes_text
+    from headwater.interfaces.plan_text import bytes_text
 
     if measure is None:
         return []

@@ -11,7 +11,7 @@ from headwater.cli.terminal import Terminal
 from headwater.errors import ConfigError
 
 if TYPE_CHECKING:
-    from headwater.workspace import Workspace
+    from headwater.workspace.workspace import Workspace
 
 DEFAULT_FILES: Final = ("headwater.yaml", "headwater.yml", "headwater.toml", "headwater.json")
 """What is looked for in the current folder where `--config` is not given, in this order."""
@@ -28,7 +28,7 @@ def _debug(ctx: typer.Context, value: bool) -> bool:
 
 
 def _moment(value: str | None) -> str | None:
-    from headwater.window import instant
+    from headwater.tables.window import instant
 
     if value is not None:
         try:
@@ -126,7 +126,7 @@ def terminal_of(ctx: typer.Context) -> Terminal:
 
 def whole_window(start: str | None, end: str | None) -> None:
     """Refuse half a window, and one that ends before it starts, as wrong usage."""
-    from headwater.window import Window
+    from headwater.tables.window import Window
 
     if start is None and end is None:
         return
@@ -158,7 +158,7 @@ def config_path(config: Path | None) -> Path:
 
 def opened(ctx: typer.Context, config: Path | None) -> Workspace:
     """Return the workspace of the configuration file; leave it to close what it started."""
-    from headwater.workspace import Workspace
+    from headwater.workspace.workspace import Workspace
 
     terminal = terminal_of(ctx)
     return Workspace.open(config_path(config), terminal.registry)

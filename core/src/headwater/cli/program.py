@@ -15,8 +15,8 @@ from headwater.cli.terminal import Terminal
 from headwater.errors import PluginError
 
 if TYPE_CHECKING:
-    from headwater.plugins import PluginRegistry
-    from headwater.specs import CommandSpec
+    from headwater.interfaces.specs import CommandSpec
+    from headwater.plugins.registry import PluginRegistry
 
 _HELP = """Connect models in production to the data they are monitored on.
 
@@ -108,7 +108,7 @@ def program() -> Any:
 
 def _version(value: bool) -> None:
     if value:
-        from headwater.plugin_loader import core_version
+        from headwater.plugins.loader import core_version
 
         typer.echo(f"headwater {core_version()}")
         raise typer.Exit

@@ -17,13 +17,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from headwater.diagnostics import render_all
+from headwater.display.printable import json_text, printable, printable_line
 from headwater.errors import ConfigError, HeadwaterError
-from headwater.printable import json_text, printable, printable_line
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from headwater.plugins import PluginRegistry
+    from headwater.plugins.registry import PluginRegistry
 
 _STYLES: Final = {
     r"(?m)^\s*(ok)\s": "green",

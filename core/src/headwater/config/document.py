@@ -18,10 +18,10 @@ from typing import Any, Final
 
 import yaml
 
-from headwater import bounds
 from headwater.config.problems import Place, named, shown
 from headwater.errors import ConfigError
-from headwater.foreign import ForeignTextError, has_halves, json_value, whole_number
+from headwater.untrusted import limits
+from headwater.untrusted.texts import ForeignTextError, has_halves, json_value, whole_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def read(
                 f"{path} is no {what}",
                 hint="its name must end in .yaml, .yml, .toml or .json",
             )
-    if _levels(data) > bounds.CONFIG_LEVELS:
+    if _levels(data) > limits.CONFIG_LEVELS:
         raise _too_deep(path)
     if not isinstance(data, dict):
         found = "empty" if data is None else "no mapping of keys to values"
@@ -83,10 +83,10 @@ def read(
 def _text(path: Path, what: str, if_missing: str | None) -> str:
     try:
         with path.open("rb") as file:
-            content = file.read(bounds.CONFIG_BYTES + 1)
-        if len(content) > bounds.CONFIG_BYTES:
+            content = file.read(limits.CONFIG_BYTES + 1)
+        if len(content) > limits.CONFIG_BYTES:
             raise ConfigError(
-                f"{path} has more than {bounds.CONFIG_BYTES:,} bytes: that is no {what}",
+                f"{path} has more than {limits.CONFIG_BYTES:,} bytes: that is no {what}",
                 hint="name another file",
             )
         return content.decode("utf-8-sig")
@@ -118,7 +118,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """Count a node before it is made."""
         self.nodes += 1
-        if self.nodes > 2 * bounds.CONFIG_VALUES:  # keys are nodes as well
+        if self.nodes > 2 * limits.CONFIG_VALUES:  # keys are nodes as well
             raise _TooManyError(self.line + 1)
         return super().compose_node(parent, index)
 
@@ -186,7 +186,7 @@ class _Builder:
         self._count(node)
         if node in above:
             raise self._error(node, "its aliases expand without end", "write the values out")
-        if len(above) > bounds.CONFIG_LEVELS:
+        if len(above) > limits.CONFIG_LEVELS:
             raise _too_deep(self._path)
         self._lines.setdefault(place, node.start_mark.line + 1)
         kind = node.tag.removeprefix("tag:yaml.org,2002:")
@@ -207,14 +207,14 @@ class _Builder:
     def _count(self, node: yaml.Node) -> None:
         """Count a value; aliases and merges can make a small text expand without end."""
         self._nodes += 1
-        if self._nodes > bounds.CONFIG_VALUES:
+        if self._nodes > limits.CONFIG_VALUES:
             raise _too_many(self._path, node.start_mark.line + 1)
 
     def _pairs(
         self, node: yaml.MappingNode, place: Place, above: tuple[yaml.Node, ...]
     ) -> dict[str, yaml.Node]:
         self._count(node)
-        if len(above) > bounds.CONFIG_LEVELS:
+        if len(above) > limits.CONFIG_LEVELS:
             raise _too_deep(self._path)
         own: dict[str, yaml.Node] = {}
         merged: dict[str, yaml.Node] = {}
@@ -258,7 +258,7 @@ class _Builder:
             case "bool":
                 return text.lower() == "true"
             case "int":
-                based = text[:2] in ("0o", "0x") and len(text) <= bounds.NUMBER_CHARACTERS
+                based = text[:2] in ("0o", "0x") and len(text) <= limits.NUMBER_CHARACTERS
                 number = int(text, 0) if based else whole_number(text)
                 if number is None:
                     raise self._error(
@@ -298,7 +298,7 @@ _TOML_TEXTS: Final = re.compile(
 def _toml(path: Path, text: str) -> Any:
     # tomllib keeps each beginning of a key of many parts: 100 KB make gigabytes.
     bare = _TOML_TEXTS.sub("", text)
-    if any(line.count(".") > bounds.CONFIG_LEVELS for line in bare.splitlines()):
+    if any(line.count(".") > limits.CONFIG_LEVELS for line in bare.splitlines()):
         raise _too_deep(path)
     try:
         data = tomllib.loads(text)
@@ -319,9 +319,9 @@ def _toml(path: Path, text: str) -> Any:
 def _check_levels(path: Path, data: Any) -> None:
     """Refuse what nests too deep, and what has too many values, without recursion."""
     level, values = [data], 0
-    for _ in range(bounds.CONFIG_LEVELS + 1):
+    for _ in range(limits.CONFIG_LEVELS + 1):
         values += len(level)
-        if values > bounds.CONFIG_VALUES:
+        if values > limits.CONFIG_VALUES:
             raise _too_many(path)
         inner = [
             v.values() if isinstance(v, dict) else v for v in level if isinstance(v, dict | list)
@@ -336,7 +336,7 @@ def _too_many(path: Path, line: int | None = None) -> ConfigError:
     place = f", line {line}" if line is not None else ""
     return ConfigError(
         f"{path}{place}: with its aliases written out it has more than "
-        f"{bounds.CONFIG_VALUES:,} values",
+        f"{limits.CONFIG_VALUES:,} values",
         hint="a file of settings is shorter; part it",
     )
 
@@ -356,7 +356,7 @@ def _levels(data: Any) -> int:
 
 def _too_deep(path: Path) -> ConfigError:
     return ConfigError(
-        f"{path} nests deeper than {bounds.CONFIG_LEVELS} levels: no setting lies there",
+        f"{path} nests deeper than {limits.CONFIG_LEVELS} levels: no setting lies there",
         hint="check its brackets and indentation",
     )
 

@@ -13,10 +13,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import PydanticOmit, core_schema
 
+from headwater.auth.credentials import AuthStrategy, Secret, TokenSource
 from headwater.config.shapes import DEFINED_AS, FileShape
-from headwater.credentials import AuthStrategy, Secret, TokenSource
 from headwater.errors import PluginError
-from headwater.plugins import PluginRegistry
+from headwater.plugins.registry import PluginRegistry
 
 _REFERENCE: Final = {"$ref": "#/$defs/EnvReference"}
 _DEFINITIONS: Final[Mapping[str, Any]] = {

@@ -24,9 +24,9 @@ from headwater.config.values import (
     VersionConfig,
 )
 from headwater.errors import ConfigError, PluginError
-from headwater.mapping import Mapping as FieldMapping
-from headwater.plugins import PluginRegistry
-from headwater.schema import Schema
+from headwater.interfaces.mapping import Mapping as FieldMapping
+from headwater.interfaces.schema import Schema
+from headwater.plugins.registry import PluginRegistry
 
 _GROUPS: Final = ("raw_inputs", "features", "predictions")
 _MAPPED: Final = (*_GROUPS, "labels")

@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from headwater.auth.credentials import AuthStrategy
 from headwater.config import translation
 from headwater.config.problems import Place, Problem, Problems, literal, named
 from headwater.config.secrets import by_reference, classes_in, is_secret, mentions
-from headwater.credentials import AuthStrategy
 from headwater.diagnostics import hint_for
 from headwater.errors import ConfigError, HeadwaterError, PluginError
-from headwater.plugins import PluginRegistry
-from headwater.source import DataSource
+from headwater.interfaces.data_source import DataSource
+from headwater.plugins.registry import PluginRegistry
 
 _M = TypeVar("_M", bound=BaseModel)
 

@@ -1,7 +1,8 @@
 """Secrets in a configuration file: by reference only, and read when they are used.
 
-A field is secret if its class says so: `headwater.credentials.Secret` or pydantic's `SecretStr`.
-(A token field, which is a reference by its nature, is read by `headwater.tokens`.)
+A field is secret if its class says so: `headwater.auth.credentials.Secret` or pydantic's
+`SecretStr`. (A token field, which is a
+reference by its nature, is read by `headwater.auth.tokens`.)
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from headwater.credentials import Secret, TokenSource
+from headwater.auth.credentials import Secret, TokenSource
+from headwater.auth.tokens import parse_token_source
 from headwater.errors import ConfigError
-from headwater.tokens import parse_token_source
 
 
 class SecretReference(Secret):

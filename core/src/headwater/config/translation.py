@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from headwater.auth.credentials import TokenSource
 from headwater.config.problems import Place, Problem, literal, shown, unknown
 from headwater.config.secrets import classes_in, is_secret
-from headwater.credentials import TokenSource
 from headwater.diagnostics import did_you_mean
 
 _HIDING_NAMES: Final = re.compile(

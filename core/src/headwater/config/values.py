@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from headwater.credentials import AuthStrategy
-from headwater.source import DataSource
+from headwater.auth.credentials import AuthStrategy
+from headwater.interfaces.data_source import DataSource
 
 Purpose = Literal["serving", "training", "testing", "actuals"]
 

@@ -1,1 +1,1 @@
-"""Engines: what runs a plan. Each is reached through the interface in `headwater.engine`."""
+"""Engines: what runs a plan. Each is reached through `headwater.interfaces.engine`."""

@@ -14,11 +14,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from headwater import types as t
-from headwater.arrow_types import arrow_type, data_type
 from headwater.errors import DataError, HeadwaterError, SourceError
-from headwater.relation import MemoryRelation, StreamRelation
-from headwater.table import Column, TableName
+from headwater.tables.relation import MemoryRelation, StreamRelation
+from headwater.tables.table import Column, TableName
 from headwater.types import DataType
+from headwater.types.arrow import arrow_type, data_type
 
 if TYPE_CHECKING:
     import pyarrow as pa

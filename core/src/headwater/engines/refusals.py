@@ -1,7 +1,7 @@
 """Refusals: what a storage answered, as far as the status tells that its client kept.
 
 Clients inside of engines lose the storage's own code and message. The error names the object, so
-that whoever has the session can ask again (`headwater.reading.explained`).
+that whoever has the session can ask again (`headwater.reading.reader.explained`).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from headwater.errors import EngineError, UnsupportedError
-from headwater.relation import DataFile, FileRelation
+from headwater.tables.relation import DataFile, FileRelation
 
 _UNREAD: Final = frozenset({".xz", ".lzo", ".zip", ".7z", ".br"})
 """Ends of names of compressed files that no reader here opens: Spark would take them for text."""

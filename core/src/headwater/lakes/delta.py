@@ -16,11 +16,11 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import unquote
 
-from headwater.credentials import Credentials
+from headwater.auth.credentials import Credentials
 from headwater.errors import SourceError, UnsupportedError
 from headwater.lakes.iceberg import foreign_setting
 from headwater.lakes.places import foreign, odd
-from headwater.table import TableName
+from headwater.tables.table import TableName
 
 COLUMN_MAPPING: Final = "columnMapping"
 DELETION_VECTORS: Final = "deletionVectors"

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from headwater.errors import SourceError, UnsupportedError
 from headwater.lakes.places import Store
-from headwater.table import TableName
+from headwater.tables.table import TableName
 
 NAME_MAPPING: Final = "schema.name-mapping.default"
 """How columns of files without field ids are found: the one property that rows follow from."""

@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from headwater.errors import UnsupportedError
-from headwater.table import TableName
+from headwater.tables.table import TableName
 
 S3_SCHEMES: Final = frozenset({"s3", "s3a", "s3n"})
 """Spellings of one place. Source: Apache Iceberg, S3URI; Hadoop, S3A."""

@@ -11,18 +11,20 @@ from typing import IO, ClassVar, Final, Literal, cast
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from headwater import bounds, hive_layout, local_files
-from headwater.arrow_types import data_type
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.errors import ConfigError, SourceError
-from headwater.lake_layout import FORMATS, local_lake
-from headwater.relation import DataFile, FilePartition, FileRelation, Relation
-from headwater.source import DataSource, DeclaredPartition, SourceCapability
+from headwater.interfaces.data_source import DataSource, DeclaredPartition, SourceCapability
+from headwater.lakes.layout import FORMATS, local_lake
+from headwater.partitions import hive_layout
+from headwater.sources import local_files
 from headwater.sources.single_database import SingleDatabase
 from headwater.sql.rewriting import quoted
-from headwater.table import Catalog, Column, Partition, Table, TableName, TimePartition
-from headwater.type_text import TypeTextError, parse_type
+from headwater.tables.relation import DataFile, FilePartition, FileRelation, Relation
+from headwater.tables.table import Catalog, Column, Partition, Table, TableName, TimePartition
 from headwater.types import STRING
+from headwater.types.arrow import data_type
+from headwater.types.text import TypeTextError, parse_type
+from headwater.untrusted import limits
 
 DATABASE = "files"
 _HINTS: Final = {
@@ -228,7 +230,7 @@ def _read_columns(format: str, path: Path, separator: str) -> tuple[Column, ...]
                 pa.input_stream(path, compression="detect") as unpacked,
                 TextIOWrapper(cast("IO[bytes]", unpacked), encoding="utf-8-sig") as lines,
             ):
-                header = lines.readline(bounds.HEADER_CHARACTERS).rstrip("\r\n")
+                header = lines.readline(limits.HEADER_CHARACTERS).rstrip("\r\n")
             return tuple(Column(n.strip().strip('"'), STRING) for n in header.split(separator))
         if format == "orc":
             from pyarrow import orc

@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from headwater.arrow_types import data_type
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.errors import ConfigError
-from headwater.relation import MemoryRelation, Relation
-from headwater.source import DataSource, SourceCapability
+from headwater.interfaces.data_source import DataSource, SourceCapability
 from headwater.sources.files import the_query
 from headwater.sources.single_database import SingleDatabase
-from headwater.table import Catalog, Column, Partition, Table, TableName
+from headwater.tables.relation import MemoryRelation, Relation
+from headwater.tables.table import Catalog, Column, Partition, Table, TableName
+from headwater.types.arrow import data_type
 
 DATABASE = "memory"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from headwater.diagnostics import hint_for
 from headwater.errors import DatabaseNotFoundError, TableNotFoundError, UnsupportedError
-from headwater.table import KeyCondition, Partition, Table, TableName
+from headwater.tables.table import KeyCondition, Partition, Table, TableName
 
 
 class SingleDatabase:

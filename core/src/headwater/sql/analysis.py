@@ -16,7 +16,7 @@ from typing import TypeAlias
 from sqlglot import exp
 
 from headwater.diagnostics import Diagnostic, Span, errors_in
-from headwater.table import Column, Table, TableName
+from headwater.tables.table import Column, Table, TableName
 from headwater.types import UNKNOWN, DataType
 
 

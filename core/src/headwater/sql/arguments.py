@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from headwater.foreign import is_whole, whole_number
 from headwater.types import UNKNOWN, DataType
+from headwater.untrusted.texts import is_whole, whole_number
 
 
 @dataclass(frozen=True, slots=True)

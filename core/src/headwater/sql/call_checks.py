@@ -13,10 +13,10 @@ from typing import Final
 from sqlglot import exp
 
 from headwater.sql import call_values
-from headwater.sql import types as typing
-from headwater.sql.context import Work
+from headwater.sql.binding.context import Work
+from headwater.sql.binding.operands import has_map
 from headwater.sql.function_table import LAMBDA, SAMPLES, UNIT, Agreement, Form, Value, functions
-from headwater.sql.operands import has_map
+from headwater.sql.typing import rules as typing
 from headwater.types import DataType
 
 _ALL: Final = frozenset(SAMPLES)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from headwater.sql.words import words
+from headwater.sql.syntax.words import words
 
 UPPER: Final = words(
     """

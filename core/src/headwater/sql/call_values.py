@@ -15,14 +15,14 @@ from typing import Final
 
 from sqlglot import exp
 
-from headwater.foreign import decimal_number
-from headwater.sql import intervals
-from headwater.sql.nodes import EXTRACT_UNITS
 from headwater.sql.results import extracted
-from headwater.sql.words import words
-from headwater.sql.zones import is_zone
-from headwater.type_text import TypeTextError, parse_type
+from headwater.sql.syntax import intervals
+from headwater.sql.syntax.nodes import EXTRACT_UNITS
+from headwater.sql.syntax.time_zones import is_zone
+from headwater.sql.syntax.words import words
 from headwater.types import STRING, UNKNOWN, DataType
+from headwater.types.text import TypeTextError, parse_type
+from headwater.untrusted.texts import decimal_number
 
 _FORMAT: Final = re.compile(
     r"(?:MI|S)?\$?(?=[.D]?[09])(?:[09]+(?:[,G][09]+)*)?(?:[.D][09]*)?(?:MI|S|PR)?", re.IGNORECASE

@@ -9,9 +9,10 @@ from typing import Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql import call_checks, functions, lambdas, operands, signatures
-from headwater.sql.columns import without_excepted
-from headwater.sql.context import Clause, Context, Work
+from headwater.sql import call_checks, functions, signatures
+from headwater.sql.binding import lambdas, operands
+from headwater.sql.binding.columns import without_excepted
+from headwater.sql.binding.context import Clause, Context, Work
 from headwater.types import DataType
 
 TypeOf = Callable[[Work, exp.Expr, Context], DataType]

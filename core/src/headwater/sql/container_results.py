@@ -7,10 +7,10 @@ from typing import Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql import types as typing
 from headwater.sql.arguments import Call, Rule
-from headwater.type_text import TypeTextError, parse_type
+from headwater.sql.typing import rules as typing
 from headwater.types import UNKNOWN, DataType
+from headwater.types.text import TypeTextError, parse_type
 
 
 def _wider(call: Call) -> DataType:

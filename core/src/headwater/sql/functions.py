@@ -14,7 +14,7 @@ from typing import Final
 from sqlglot import exp
 
 from headwater.sql.function_table import of_kind
-from headwater.sql.words import words
+from headwater.sql.syntax.words import words
 
 REFUSED: Final = {
     "reflect": "it calls any method of the engine's JVM",

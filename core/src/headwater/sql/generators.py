@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from headwater import types as t
-from headwater.sql import types as typing
 from headwater.sql.arguments import Call
+from headwater.sql.typing import rules as typing
 from headwater.types import UNKNOWN, DataType
 
 Columns = list[tuple[str, DataType]]

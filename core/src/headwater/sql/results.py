@@ -10,12 +10,12 @@ from typing import Final
 
 from headwater import types as t
 from headwater.sql import container_results
-from headwater.sql import types as typing
 from headwater.sql.arguments import Call, Rule
-from headwater.sql.literals import next_to
-from headwater.sql.words import words
-from headwater.type_text import TypeTextError, parse_type
+from headwater.sql.syntax.words import words
+from headwater.sql.typing import rules as typing
+from headwater.sql.typing.literals import next_to
 from headwater.types import UNKNOWN, DataType
+from headwater.types.text import TypeTextError, parse_type
 
 
 def _first(call: Call) -> DataType:

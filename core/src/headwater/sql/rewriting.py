@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Edit:
-    """Replace the characters `[start, end)` of a text; `start == end` inserts."""
+    """Replace the characters `[start, end)` of a text; `start == end` inserts.
+
+    Args:
+        start: Of the first character that goes, from 0.
+        end: Behind the last one.
+        text: What comes in their place.
+    """
 
     start: int
     end: int
@@ -22,7 +28,7 @@ class Edit:
 
     @classmethod
     def replace(cls, span: Span, text: str) -> Edit:
-        """Return the edit that puts `text` in the place of a span."""
+        """Return the edit that puts `text` in the place of `span`."""
         return cls(span.start, span.end, text)
 
 

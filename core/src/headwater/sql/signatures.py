@@ -14,8 +14,8 @@ from sqlglot import exp
 from headwater.sql import generators, results
 from headwater.sql.arguments import Call
 from headwater.sql.function_table import functions
-from headwater.type_text import parse_type
 from headwater.types import UNKNOWN, DataType
+from headwater.types.text import parse_type
 
 
 def result(name: str, types: Sequence[DataType], arguments: Sequence[exp.Expr]) -> DataType:

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from headwater.diagnostics import Diagnostic, did_you_mean, errors_in, render_all
 from headwater.errors import ConfigError
-from headwater.sql.parse import parse
-from headwater.sql.resolve import resolve
-from headwater.table import Column, Table, TableName
-from headwater.type_text import TypeTextError, parse_type
+from headwater.sql.binding.binder import resolve
+from headwater.sql.parser import parse
+from headwater.tables.table import Column, Table, TableName
 from headwater.types import DataType, unreadable
+from headwater.types.text import TypeTextError, parse_type
 
 CatalogDict = Mapping[str, Mapping[str, Mapping[str, str]]]
 """Database -> table -> column -> type, as Hive or Spark spells types."""

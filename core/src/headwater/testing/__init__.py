@@ -5,7 +5,9 @@ Names are imported when they are first used.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from headwater.lazy import names_of
 
 if TYPE_CHECKING:
     from headwater.testing.auth import AuthContract
@@ -16,14 +18,14 @@ if TYPE_CHECKING:
     from headwater.testing.sources import DataSourceContract, MakeSource
 
 _HOMES = {
-    "AuthContract": "auth",
-    "Contract": "contract",
-    "ContractError": "contract",
-    "DataSourceContract": "sources",
-    "EngineContract": "engines",
-    "FrozenClock": "clock",
-    "MakeSource": "sources",
-    "edge_rows": "edges",
+    "AuthContract": "headwater.testing.auth",
+    "Contract": "headwater.testing.contract",
+    "ContractError": "headwater.testing.contract",
+    "DataSourceContract": "headwater.testing.sources",
+    "EngineContract": "headwater.testing.engines",
+    "FrozenClock": "headwater.testing.clock",
+    "MakeSource": "headwater.testing.sources",
+    "edge_rows": "headwater.testing.edges",
 }
 
 __all__ = [
@@ -37,14 +39,4 @@ __all__ = [
     "edge_rows",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"headwater.testing.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = names_of(__name__, _HOMES)

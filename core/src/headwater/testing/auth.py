@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from headwater.credentials import AuthStrategy, Permission, Secret, Session
+from headwater.auth.credentials import AuthStrategy, Permission, Secret, Session
 from headwater.errors import AuthError
 from headwater.testing.contract import Contract, offline
 from headwater.testing.source_support import all_of, fields, secrets
 
 if TYPE_CHECKING:
-    from headwater.plugins import PluginRegistry
+    from headwater.plugins.registry import PluginRegistry
 
 
 class AuthContract(Contract):
@@ -106,7 +106,7 @@ class AuthContract(Contract):
     ) -> None:
         """`storage()` gives credentials that are still good, with every secret as a Secret.
 
-        If it fails: renew before they end, and wrap secret texts in headwater.credentials.Secret.
+        If it fails: renew before they end, and wrap secret texts in `headwater.Secret`.
         """
         with _opened(strategy, opening) as session:
             found = session.storage()

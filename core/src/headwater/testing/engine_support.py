@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from headwater.arrow_types import data_type
-from headwater.credentials import Access
-from headwater.relation import DataFile, FilePartition, FileRelation, Relation
-from headwater.source import DataSource
+from headwater.auth.credentials import Access
+from headwater.interfaces.data_source import DataSource
 from headwater.sources.single_database import SingleDatabase
-from headwater.table import Catalog, Column, Partition, Table, TableName
+from headwater.tables.relation import DataFile, FilePartition, FileRelation, Relation
+from headwater.tables.table import Catalog, Column, Partition, Table, TableName
+from headwater.types.arrow import data_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from headwater.dataset import Dataset
-    from headwater.engine import Engine
+    from headwater.interfaces.engine import Engine
+    from headwater.reading.dataset import Dataset
 
 DATABASE = "contract"
 
@@ -118,8 +118,8 @@ def answer(engine: Engine, query: str, *relations: Relation) -> Dataset:
     Raises:
         QueryError: If the engine refuses it.
     """
-    from headwater.plugins import PluginRegistry
-    from headwater.workspace import Workspace
+    from headwater.plugins.registry import PluginRegistry
+    from headwater.workspace.workspace import Workspace
 
     # Not closed: that would close the engine, which is the author's.
     workspace = Workspace(PluginRegistry(discover=False))

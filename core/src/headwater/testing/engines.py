@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from headwater.arrow_types import arrow_type
-from headwater.dataset import EmptyReadWarning
-from headwater.engine import Engine, EngineCapability
 from headwater.errors import DataChangedError, EngineError, QueryError, UnsupportedError
-from headwater.relation import DeltaRelation, FileRelation, IcebergRelation, Relation
-from headwater.table import TableName
+from headwater.interfaces.engine import Engine, EngineCapability
+from headwater.reading.dataset import EmptyReadWarning
+from headwater.tables.relation import DeltaRelation, FileRelation, IcebergRelation, Relation
+from headwater.tables.table import TableName
 from headwater.testing.answers import ANSWERS, RAISES, RARE
 from headwater.testing.contract import Contract, declared, undeclared
 from headwater.testing.edges import COLUMNS, differences, edge_rows
@@ -35,11 +34,12 @@ from headwater.testing.engine_support import (
     parquet_relation,
     partitioned_relation,
 )
+from headwater.types.arrow import arrow_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from headwater.plugins import PluginRegistry
+    from headwater.plugins.registry import PluginRegistry
 
 MANY = 300_000
 """Rows that no engine may hand over at once."""

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from headwater.plugins import PluginRegistry
+    from headwater.plugins.registry import PluginRegistry
     from headwater.sources.memory import MemoryDataSource
     from headwater.testing.clock import FrozenClock
-    from headwater.workspace import Workspace
+    from headwater.workspace.workspace import Workspace
 
 # So that a promise that is not kept shows the values that it compared.
 pytest.register_assert_rewrite(
@@ -54,7 +54,7 @@ def headwater_plugins() -> Sequence[object]:
 @pytest.fixture
 def headwater_registry(headwater_plugins: Sequence[object]) -> PluginRegistry:
     """A registry of this test's own: the installed plugins and those of `headwater_plugins`."""
-    from headwater.plugins import PluginRegistry
+    from headwater.plugins.registry import PluginRegistry
 
     return PluginRegistry(headwater_plugins)
 
@@ -62,7 +62,7 @@ def headwater_registry(headwater_plugins: Sequence[object]) -> PluginRegistry:
 @pytest.fixture
 def headwater_workspace(headwater_registry: PluginRegistry) -> Iterator[Workspace]:
     """An empty workspace of this test's own, closed after it."""
-    from headwater.workspace import Workspace
+    from headwater.workspace.workspace import Workspace
 
     with Workspace(headwater_registry) as workspace:
         yield workspace

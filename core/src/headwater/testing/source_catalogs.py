@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headwater.errors import TableNotFoundError, UnsupportedError
-from headwater.source import SourceCapability
-from headwater.table import KeyCondition
+from headwater.interfaces.data_source import SourceCapability
+from headwater.tables.table import KeyCondition
 from headwater.testing.contract import declared, undeclared
 from headwater.testing.edges import COLUMNS, days, differences, edge_rows
 from headwater.testing.source_support import (
@@ -23,7 +23,7 @@ from headwater.testing.source_support import (
 )
 
 if TYPE_CHECKING:
-    from headwater.source import DataSource
+    from headwater.interfaces.data_source import DataSource
 
 
 class CatalogPromises(SourcePromises):

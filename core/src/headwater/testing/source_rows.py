@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headwater.errors import UnsupportedError
-from headwater.source import SourceCapability
+from headwater.interfaces.data_source import SourceCapability
 from headwater.testing.contract import declared, undeclared
 from headwater.testing.edges import COLUMNS, differences, edge_rows
 from headwater.testing.source_support import (
@@ -20,8 +20,8 @@ from headwater.testing.source_support import (
 )
 
 if TYPE_CHECKING:
-    from headwater.source import DataSource
-    from headwater.workspace import Workspace
+    from headwater.interfaces.data_source import DataSource
+    from headwater.workspace.workspace import Workspace
 
 
 class RowPromises(SourcePromises):

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 from pydantic import BaseModel
 
-from headwater.credentials import Access, Credentials, Secret
-from headwater.source import SourceCapability
-from headwater.sql.parse import parse
-from headwater.table import Table, TableName
+from headwater.auth.credentials import Access, Credentials, Secret
+from headwater.interfaces.data_source import SourceCapability
+from headwater.sql.parser import parse
+from headwater.tables.table import Table, TableName
 from headwater.testing.contract import Contract, undeclared
 from headwater.testing.edges import edge_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from headwater.dataset import Dataset
-    from headwater.model import Connection
-    from headwater.source import DataSource
-    from headwater.workspace import Workspace
+    from headwater.interfaces.data_source import DataSource
+    from headwater.reading.dataset import Dataset
+    from headwater.workspace.model import Connection
+    from headwater.workspace.workspace import Workspace
 
 ENGINE = "embedded"
 
@@ -95,8 +95,8 @@ def partitioned(make_source: MakeSource) -> DataSource:
 @contextmanager
 def dataset(source: DataSource) -> Iterator[Dataset]:
     """Give all rows of a source, lazily."""
-    from headwater.plugins import PluginRegistry
-    from headwater.workspace import Workspace
+    from headwater.plugins.registry import PluginRegistry
+    from headwater.workspace.workspace import Workspace
 
     with Workspace(PluginRegistry(discover=False)) as workspace:
         yield workspace.sql(source.sql(), source, engine=ENGINE)
@@ -104,7 +104,7 @@ def dataset(source: DataSource) -> Iterator[Dataset]:
 
 def read(source: DataSource) -> pa.Table:
     """Return all rows of a source."""
-    from headwater.dataset import EmptyReadWarning
+    from headwater.reading.dataset import EmptyReadWarning
 
     with dataset(source) as data, warnings.catch_warnings():
         warnings.simplefilter("ignore", EmptyReadWarning)

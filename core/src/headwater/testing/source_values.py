@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.errors import HeadwaterError
 from headwater.testing.contract import offline
 from headwater.testing.source_support import (
@@ -22,9 +22,9 @@ from headwater.testing.source_support import (
 )
 
 if TYPE_CHECKING:
-    from headwater.plugins import PluginRegistry
-    from headwater.source import DataSource
-    from headwater.workspace import Workspace
+    from headwater.interfaces.data_source import DataSource
+    from headwater.plugins.registry import PluginRegistry
+    from headwater.workspace.workspace import Workspace
 
 
 class ValuePromises(SourcePromises):
@@ -72,7 +72,7 @@ class ValuePromises(SourcePromises):
     def test_its_secrets_stay_secret(self, source: DataSource) -> None:
         """No repr, description, dump, relation or plan shows a secret, nor carries one in a pickle.
 
-        If it fails: hold secrets as `headwater.credentials.Secret`, or by reference
+        If it fails: hold secrets as `headwater.auth.credentials.Secret`, or by reference
         (`env:NAME`), and give relations an auth_ref instead of credentials.
         """
         with source.access() as access:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
-from headwater.credentials import Credentials, Identity, Permission, Secret
+from headwater.auth.credentials import Credentials, Identity, Permission, Secret
 
 
 @dataclass

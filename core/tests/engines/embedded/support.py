@@ -9,14 +9,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from headwater.arrow_types import data_type
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.engines.embedded import EmbeddedEngine
-from headwater.mapping import BoundMapping
-from headwater.plan import Plan, Scan, ScanEstimate
-from headwater.relation import DataFile, FilePartition, FileRelation, Relation
-from headwater.table import Column, TableName
-from headwater.type_text import parse_type
+from headwater.interfaces.mapping import BoundMapping
+from headwater.interfaces.plan import Plan, Scan, ScanEstimate
+from headwater.tables.relation import DataFile, FilePartition, FileRelation, Relation
+from headwater.tables.table import Column, TableName
+from headwater.types.arrow import data_type
+from headwater.types.text import parse_type
 
 
 def columns(**types: str) -> tuple[Column, ...]:

@@ -12,11 +12,11 @@ import fastavro
 import pytest
 from core.tests.engines.embedded.support import columns, file, plan, rows
 
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.errors import EngineError, UnsupportedError
-from headwater.relation import FileRelation
-from headwater.table import TableName
+from headwater.tables.relation import FileRelation
+from headwater.tables.table import TableName
 
 NAME = TableName("db", "t")
 MOMENT = dt.datetime(2024, 2, 29, 1, 2, 3, 456789, tzinfo=dt.UTC)

@@ -12,16 +12,16 @@ import pyarrow.parquet as pq
 import pytest
 
 import headwater as hw
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.engines.embedded.calendars import MODERN, Calendar, calendar_of
 from headwater.engines.embedded.statistics import ranges
-from headwater.local_files import data_file
-from headwater.relation import DeltaRelation, FileRelation
-from headwater.table import Column, TableName
+from headwater.sources.local_files import data_file
+from headwater.tables.relation import DeltaRelation, FileRelation
+from headwater.tables.table import Column, TableName
 from headwater.testing.engine_support import DATABASE, answer
-from headwater.type_text import parse_type
 from headwater.types import DATE
+from headwater.types.text import parse_type
 
 SPARK = "org.apache.spark."
 LEGACY = {f"{SPARK}version": "3.5.1", f"{SPARK}legacyDateTime": "", f"{SPARK}timeZone": "UTC"}

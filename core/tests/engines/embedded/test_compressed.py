@@ -19,13 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import headwater as hw
-from headwater import bounds
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.engines.embedded import EmbeddedEngine, compressed
 from headwater.engines.embedded.contents import Contents
 from headwater.errors import EngineError, HeadwaterError, UnsupportedError
-from headwater.relation import FileRelation
-from headwater.table import TableName
+from headwater.tables.relation import FileRelation
+from headwater.tables.table import TableName
+from headwater.untrusted import limits
 
 ALL = "SELECT * FROM t"
 DATABASE = duckdb.connect()
@@ -208,7 +208,7 @@ def test_lines_are_cut_as_hadoop_cuts_them(
 
 
 def test_a_line_may_not_be_endless(tmp_path: Path) -> None:
-    data = gzip.compress(b"a" * (bounds.LINE_BYTES + 2**21), 1)
+    data = gzip.compress(b"a" * (limits.LINE_BYTES + 2**21), 1)
     with pytest.raises(EngineError, match="a line of more than 16 MiB"):
         lines(tmp_path, data, ".gz")
 

@@ -9,7 +9,7 @@ import pytest
 from core.tests.engines.embedded.support import parquet, rows
 
 from headwater.errors import EngineError, QueryError
-from headwater.relation import FileRelation
+from headwater.tables.relation import FileRelation
 
 COUNT = 300_000
 CASTS = "SELECT k, CAST(s AS INT) AS v FROM t"

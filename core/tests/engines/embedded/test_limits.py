@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from core.tests.engines.embedded.support import parquet, rows
 
-from headwater.relation import FileRelation
+from headwater.tables.relation import FileRelation
 
 LOGS = [(time, "abc"[time % 3]) for time in range(16)]
 FACTS = [(number * 7 % 30, "abc"[number % 3]) for number in range(100)]

@@ -10,8 +10,8 @@ import pytest
 from core.tests.engines.embedded.support import columns, file, parquet, partitioned, read, rows
 
 from headwater.errors import DataChangedError, EngineError, UnsupportedError
-from headwater.relation import DataFile, FilePartition, FileRelation
-from headwater.table import TableName
+from headwater.tables.relation import DataFile, FilePartition, FileRelation
+from headwater.tables.table import TableName
 
 NAN = float("nan")
 

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 
 import headwater as hw
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.errors import AuthError, HeadwaterError, SourceError
-from headwater.relation import Relation, StreamRelation
 from headwater.sources.single_database import SingleDatabase
-from headwater.table import Catalog, Column, Partition, Table, TableName
+from headwater.tables.relation import Relation, StreamRelation
+from headwater.tables.table import Catalog, Column, Partition, Table, TableName
 from headwater.types import STRING
 
 NAME = TableName("shelf", "t")

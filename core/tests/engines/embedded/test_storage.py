@@ -12,7 +12,7 @@ from core.tests.engines.embedded.object_store import KeySession, ObjectStore, ob
 from core.tests.engines.embedded.support import columns, plan, read
 from pyarrow import orc
 
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.errors import (
     AccessDeniedError,
@@ -22,8 +22,8 @@ from headwater.errors import (
     HeadwaterError,
     UnsupportedError,
 )
-from headwater.relation import DataFile, FileRelation
-from headwater.table import TableName
+from headwater.tables.relation import DataFile, FileRelation
+from headwater.tables.table import TableName
 
 
 @pytest.fixture

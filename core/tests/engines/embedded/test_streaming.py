@@ -9,7 +9,7 @@ import pytest
 
 from headwater.engines.embedded.stream import Stream
 from headwater.errors import EngineError
-from headwater.table import Column
+from headwater.tables.table import Column
 from headwater.types import BIGINT
 
 SCHEMA = pa.schema([("v", pa.int64())])

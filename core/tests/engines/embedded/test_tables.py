@@ -12,14 +12,14 @@ from pyarrow import orc
 from tests.iceberg import file_catalog
 
 from headwater.errors import EngineError, SourceError, UnsupportedError
-from headwater.relation import (
+from headwater.tables.relation import (
     CatalogRelation,
     DeltaRelation,
     FileRelation,
     IcebergRelation,
     MemoryRelation,
 )
-from headwater.table import TableName
+from headwater.tables.table import TableName
 
 NAME = TableName("db", "t")
 

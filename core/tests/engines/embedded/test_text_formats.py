@@ -14,10 +14,10 @@ from core.tests.engines.embedded.support import columns, file, rows, text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headwater import bounds
 from headwater.errors import EngineError, UnsupportedError
-from headwater.relation import FilePartition, FileRelation
-from headwater.table import TableName
+from headwater.tables.relation import FilePartition, FileRelation
+from headwater.tables.table import TableName
+from headwater.untrusted import limits
 
 ALL = "SELECT * FROM t"
 
@@ -391,7 +391,7 @@ def test_lines_that_are_no_rows_are_not_counted(
 
 @pytest.mark.parametrize("format", ["csv", "json", "hive-text"])
 def test_a_line_without_end_is_told_with_its_file(tmp_path: Path, format: str) -> None:
-    line = "x" * (bounds.LINE_BYTES + 100)
+    line = "x" * (limits.LINE_BYTES + 100)
     body = json.dumps({"s": line}) if format == "json" else line
     relation = text(tmp_path, f"{body}\n", format, s="string")
     with pytest.raises(EngineError, match=r"of table .* has a line of more than 16 MiB") as caught:

@@ -8,14 +8,20 @@ from typing import Any
 
 import pyarrow as pa
 
-from headwater.arrow_types import data_type
-from headwater.credentials import Access
-from headwater.engine import Engine
+from headwater.auth.credentials import Access
 from headwater.engines.spark import SparkEngine
-from headwater.plan import Plan, Scan, ScanEstimate
-from headwater.relation import DataFile, FilePartition, FileRelation, MemoryRelation, Relation
-from headwater.table import Column, TableName
-from headwater.type_text import parse_type
+from headwater.interfaces.engine import Engine
+from headwater.interfaces.plan import Plan, Scan, ScanEstimate
+from headwater.tables.relation import (
+    DataFile,
+    FilePartition,
+    FileRelation,
+    MemoryRelation,
+    Relation,
+)
+from headwater.tables.table import Column, TableName
+from headwater.types.arrow import data_type
+from headwater.types.text import parse_type
 
 
 def columns(**types: str) -> tuple[Column, ...]:

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from core.tests.engines.spark.plans import memory, plan, rows
 
-from headwater.credentials import Access
-from headwater.engine import Engine
+from headwater.auth.credentials import Access
 from headwater.engines.spark import SparkEngine
 from headwater.engines.spark.installed import missing_for
 from headwater.errors import ConfigError, EngineError, QueryError
+from headwater.interfaces.engine import Engine
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from core.tests.engines.spark.plans import columns, plan
 
 from headwater.engines.spark.failures import failure
 from headwater.errors import AccessDeniedError, DataChangedError, EngineError, HeadwaterError
-from headwater.relation import DataFile, FileRelation
-from headwater.table import TableName
+from headwater.tables.relation import DataFile, FileRelation
+from headwater.tables.table import TableName
 
 SCANS = plan(
     "SELECT 1",

@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 from core.tests.engines.spark.plans import columns, files, physical, plan, rows, table
 
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.engines.spark import SparkEngine
 from headwater.errors import DataChangedError, EngineError, UnsupportedError
-from headwater.relation import DataFile, FilePartition, FileRelation
-from headwater.table import TableName
+from headwater.tables.relation import DataFile, FilePartition, FileRelation
+from headwater.tables.table import TableName
 
 
 @pytest.fixture(params=["table", "reader"])

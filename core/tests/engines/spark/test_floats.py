@@ -14,10 +14,10 @@ from core.tests.engines.spark.plans import columns, files, physical, plan, rows
 from deltalake import write_deltalake
 from tests.iceberg import file_catalog
 
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.engines.spark import SparkEngine, streaming
-from headwater.relation import DeltaRelation, IcebergRelation, Relation
-from headwater.table import TableName
+from headwater.tables.relation import DeltaRelation, IcebergRelation, Relation
+from headwater.tables.table import TableName
 
 ROWS = pa.table(
     {

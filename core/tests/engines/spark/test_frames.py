@@ -10,13 +10,13 @@ from core.tests.engines.spark.plans import columns, files, memory, plan, rows
 from core.tests.engines.spark.test_files import write
 
 import headwater as hw
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.engines.spark import SparkEngine, streaming
 from headwater.errors import SourceError, UnsupportedError
-from headwater.mapping import ROLE_KEY
-from headwater.relation import StreamRelation
+from headwater.interfaces.mapping import ROLE_KEY
 from headwater.sources.memory import MemoryDataSource
-from headwater.table import TableName
+from headwater.tables.relation import StreamRelation
+from headwater.tables.table import TableName
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from pyarrow import orc
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.engines.spark import SparkEngine
 from headwater.errors import HeadwaterError
-from headwater.relation import FilePartition, FileRelation
+from headwater.tables.relation import FilePartition, FileRelation
 
 SQL = "SELECT * FROM `hw`.`t0` AS t"
 

@@ -12,7 +12,7 @@ from core.tests.engines.spark.plans import columns, files, table
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.engines.spark import SparkEngine
 from headwater.errors import EngineError, HeadwaterError, UnsupportedError
-from headwater.relation import Relation
+from headwater.tables.relation import Relation
 
 SQL = "SELECT * FROM `hw`.`t0` AS t"
 TEXT = {"sep": "|", "nullValue": "\\N", "header": "false"}

@@ -5,9 +5,15 @@ from __future__ import annotations
 import pytest
 
 from headwater.engines.spark.failures import REFUSED, failure
-from headwater.plan import Scan, ScanEstimate
-from headwater.relation import DataFile, DeltaRelation, FileRelation, IcebergRelation, Relation
-from headwater.table import TableName
+from headwater.interfaces.plan import Scan, ScanEstimate
+from headwater.tables.relation import (
+    DataFile,
+    DeltaRelation,
+    FileRelation,
+    IcebergRelation,
+    Relation,
+)
+from headwater.tables.table import TableName
 
 ICEBERG = IcebergRelation(TableName("db", "i"), (), "s3://lake/i/metadata/1.json", 7)
 DELTA = DeltaRelation(TableName("db", "d"), (), "s3://lake/d", 3)

@@ -15,10 +15,10 @@ import pytest
 from core.tests.engines.spark.test_files import write
 
 import headwater as hw
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.engines.spark import SparkEngine
 from headwater.sources.files import FileDataSource
-from headwater.table import TimePartition
+from headwater.tables.table import TimePartition
 
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
 WINDOW = ("2026-01-02", "2026-01-03")

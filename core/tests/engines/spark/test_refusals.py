@@ -1,7 +1,7 @@
 """What the reference can't run is refused before anything starts: no Java is needed to say so."""
 
 from headwater.engines.spark import SparkEngine
-from headwater.plan import Plan
+from headwater.interfaces.plan import Plan
 
 
 def plan_of(sql: str) -> Plan:

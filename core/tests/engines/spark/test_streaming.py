@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from core.tests.engines.spark.plans import memory, plan, rows, table
 
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.engines.spark import SparkEngine
 from headwater.engines.spark.streaming import WINDOW
 from headwater.errors import EngineError, UnsupportedError

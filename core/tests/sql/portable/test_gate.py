@@ -9,10 +9,10 @@ import pytest
 from headwater.diagnostics import Severity
 from headwater.sql import portable
 from headwater.sql.analysis import Analysis
-from headwater.sql.parse import parse
-from headwater.sql.resolve import resolve
-from headwater.table import Column, Table, TableName
-from headwater.type_text import parse_type
+from headwater.sql.binding.binder import resolve
+from headwater.sql.parser import parse
+from headwater.tables.table import Column, Table, TableName
+from headwater.types.text import parse_type
 
 COLUMNS = {
     "id": "string",

@@ -18,11 +18,11 @@ from core.tests.sql.places import Place, places, recorded, shown
 from headwater.diagnostics import Diagnostic, errors_in
 from headwater.sql import portable
 from headwater.sql.analysis import Analysis
-from headwater.sql.parse import parse
+from headwater.sql.binding.binder import resolve
+from headwater.sql.parser import parse
 from headwater.sql.portable.pieces import Refusal
-from headwater.sql.resolve import resolve
-from headwater.table import Column, Table, TableName
-from headwater.type_text import parse_type
+from headwater.tables.table import Column, Table, TableName
+from headwater.types.text import parse_type
 
 MODULES: Final = Path(portable.__file__).parent
 FIXTURE: Final = Path(__file__).parent / "fixtures" / "refused.sql"

@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 import pg8000.dbapi as pg
 from pydantic import Field, PlainSerializer, PlainValidator
 
-from headwater.credentials import (
+from headwater.auth.tokens import parse_secret_source
+from headwater.errors import AuthError, SourceError
+from headwater.interfaces import (
     AuthStrategy,
     Credentials,
     Identity,
@@ -20,8 +22,6 @@ from headwater.credentials import (
     Session,
     TokenSource,
 )
-from headwater.errors import AuthError, SourceError
-from headwater.tokens import parse_secret_source
 
 Reference = Annotated[
     Any, PlainValidator(parse_secret_source), PlainSerializer(lambda r: r.describe())

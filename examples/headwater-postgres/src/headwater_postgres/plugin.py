@@ -1,7 +1,6 @@
 """What this distribution gives to headwater. Imported in every run: keep it light."""
 
-from headwater.hookspecs import hookimpl
-from headwater.specs import AuthSpec, SourceSpec
+from headwater.interfaces import AuthSpec, SourceSpec, hookimpl
 
 HEADWATER_API = 1
 

@@ -7,14 +7,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from headwater import types as t
-from headwater.arrow_types import arrow_type
-from headwater.credentials import Access
 from headwater.errors import SourceError
-from headwater.relation import Relation, StreamRelation
-from headwater.source import DataSource, SourceCapability
+from headwater.interfaces import (
+    Access,
+    Catalog,
+    Column,
+    DataSource,
+    DataType,
+    Partition,
+    Relation,
+    SourceCapability,
+    StreamRelation,
+    Table,
+    TableName,
+    arrow_type,
+)
 from headwater.sources.single_database import SingleDatabase
-from headwater.table import Catalog, Column, Partition, Table, TableName
-from headwater.types import DataType
 from headwater_postgres.login import PostgresLogin, PostgresSession
 
 if TYPE_CHECKING:

@@ -65,6 +65,7 @@ __all__ = [
 ]
 
 
+# Not by headwater.lazy: the emulator stands without the core.
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -23,7 +23,7 @@ import botocore.session
 from botocore import UNSIGNED
 
 from headwater.errors import SourceError
-from headwater.foreign import json_value
+from headwater.untrusted.texts import json_value
 from headwater_aws.errors import EXPIRED, broken_answer, translating
 from headwater_aws.renewing import LiveCredentials
 

@@ -8,7 +8,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Final
 
 from headwater.errors import AccessDeniedError
-from headwater.relation import DataFile
+from headwater.tables.relation import DataFile
 from headwater_aws.listing import list_many
 from headwater_aws.objects import look
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
 
-from headwater.credentials import without_frames
+from headwater.auth.credentials import without_frames
 from headwater.errors import (
     AccessDeniedError,
     AuthError,

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from headwater.credentials import Secret, TokenSource
+from headwater.auth.credentials import Secret, TokenSource
+from headwater.auth.jwt import claims, header
+from headwater.auth.token_http import fetch
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.errors import AuthError, HeadwaterError
-from headwater.foreign import json_value
-from headwater.jwt import claims, header
-from headwater.report import CheckStage, Status
-from headwater.token_http import fetch
+from headwater.interfaces.report import CheckStage, Status
+from headwater.untrusted.texts import json_value
 from headwater_aws.session import AwsSession
 from headwater_aws.sts_errors import show_claims
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from headwater.credentials import Permission
+from headwater.auth.credentials import Permission
 
 LIMIT = 2048
 """Characters of a session policy. Source: STS API reference, AssumeRole, parameter Policy."""

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater import bounds
 from headwater.errors import HeadwaterError, SourceError
-from headwater.relation import DataFile
+from headwater.tables.relation import DataFile
+from headwater.untrusted import limits
 from headwater_aws.errors import broken_answer, code_of, translating
 from headwater_aws.listing import parse_uri
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
 
 _THREADS: Final = 16
-LARGEST: Final = bounds.METADATA_BYTES
+LARGEST: Final = limits.METADATA_BYTES
 """Bytes beyond which an object that should describe a table is taken for something else."""
 _ATTEMPTS: Final = 5
 """How often in a row an answer may break off before a byte came."""

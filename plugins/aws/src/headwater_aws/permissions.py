@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from headwater.credentials import Permission
-from headwater.relation import DeltaRelation, FileRelation, IcebergRelation, Relation
+from headwater.auth.credentials import Permission
+from headwater.tables.relation import DeltaRelation, FileRelation, IcebergRelation, Relation
 from headwater_aws.listing import parse_uri
 
 _PARTITIONS: Final = {

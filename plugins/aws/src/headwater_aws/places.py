@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.errors import HeadwaterError
-from headwater.report import CheckStage, Status
+from headwater.interfaces.report import CheckStage, Status
 from headwater_aws.errors import translating
 from headwater_aws.listing import S3Object, list_files, list_many, parse_uri
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from headwater.hookspecs import hookimpl
-from headwater.specs import AuthSpec, CommandSpec
+from headwater.interfaces.hookspecs import hookimpl
+from headwater.interfaces.specs import AuthSpec, CommandSpec
 
 HEADWATER_API = 1
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from botocore.credentials import ReadOnlyCredentials
 
-from headwater.credentials import Secret
+from headwater.auth.credentials import Secret
 from headwater.errors import AuthError, CredentialsExpiredError, HeadwaterError
 from headwater_aws.errors import translating
 from headwater_aws.redaction import hide_from_logs

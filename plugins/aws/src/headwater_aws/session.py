@@ -10,9 +10,9 @@ from io import RawIOBase
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from headwater.credentials import Credentials, Identity, Permission, TokenSource
+from headwater.auth.credentials import Credentials, Identity, Permission, TokenSource
 from headwater.errors import AuthError, HeadwaterError
-from headwater.relation import DataFile
+from headwater.tables.relation import DataFile
 from headwater_aws.clients import Clients, bare_session
 from headwater_aws.errors import translating
 from headwater_aws.narrowing import PolicyRow, session_policies

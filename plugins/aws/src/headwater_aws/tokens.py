@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from headwater.credentials import Secret, TokenSource, leaving_no_frames
+from headwater.auth.credentials import Secret, TokenSource, leaving_no_frames
+from headwater.auth.token_http import fetch
+from headwater.auth.tokens import FileToken, TokenInput, is_jwt, parse_token_source
 from headwater.errors import AuthError
-from headwater.token_http import fetch
-from headwater.tokens import FileToken, TokenInput, is_jwt, parse_token_source
 from headwater_aws.policy import AUDIENCE
 
 

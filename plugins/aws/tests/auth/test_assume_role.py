@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from plugins.aws.tests.support import ACCOUNT, OTHER, oidc_role, opened, seed
 from pydantic import ValidationError
 
-from headwater.credentials import Secret
+from headwater.auth.credentials import Secret
 from headwater.errors import AccessDeniedError, AuthError
 from headwater_aws import AssumeRole, OidcRole, Profile, StaticKeys
 from headwater_aws.testing import Emulator

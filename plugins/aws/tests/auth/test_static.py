@@ -6,7 +6,7 @@ import pytest
 from plugins.aws.tests.support import ACCOUNT, oidc_role, opened, seed
 from pydantic import ValidationError
 
-from headwater.credentials import Secret
+from headwater.auth.credentials import Secret
 from headwater.errors import AuthError, CredentialsExpiredError
 from headwater_aws import StaticKeys, translating
 from headwater_aws.testing import Emulator

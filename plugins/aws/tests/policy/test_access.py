@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from headwater.credentials import Permission
+from headwater.auth.credentials import Permission
 from headwater_aws.policy.access import access_policy, sharing, size_note, standing
 
 ROLE = "arn:aws:iam::123456789012:role/monitoring"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from headwater.credentials import Permission
+from headwater.auth.credentials import Permission
 from headwater_aws.policy.actions import ACTIONS, all_problems, kind_of, problems
 
 GLUE = "arn:aws:glue:us-east-1:123456789012"

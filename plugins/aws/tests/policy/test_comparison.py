@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.credentials import Permission
+from headwater.auth.credentials import Permission
 from headwater.errors import ConfigError
 from headwater_aws.emulator.policy import Query, decide, parse
 from headwater_aws.policy.access import access_policy

@@ -7,11 +7,11 @@ from typing import cast
 import pytest
 from plugins.aws.tests.support import client_error
 
-from headwater.credentials import Permission
+from headwater.auth.credentials import Permission
 from headwater.errors import AccessDeniedError
-from headwater.plan import Plan, Scan, ScanEstimate
-from headwater.relation import DataFile, FileRelation, IcebergRelation, Relation
-from headwater.table import TableName
+from headwater.interfaces.plan import Plan, Scan, ScanEstimate
+from headwater.tables.relation import DataFile, FileRelation, IcebergRelation, Relation
+from headwater.tables.table import TableName
 from headwater_aws.policy.keys import key_permissions
 from headwater_aws.session import AwsSession
 

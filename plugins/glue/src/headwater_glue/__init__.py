@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from headwater.lazy import names_of
 
 if TYPE_CHECKING:
-    from headwater.table import TimePartition
+    from headwater.tables.table import TimePartition
     from headwater_glue.auth import (
         AssumeRole,
         DefaultChain,
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from headwater_glue.source import GlueDataSource
 
 # Each name is imported when it is asked for: pydantic and boto3 take their time.
-_HOME = {
+_HOMES = {
     "AssumeRole": "headwater_glue.auth",
     "DefaultChain": "headwater_glue.auth",
     "GlueCatalog": "headwater_glue.catalog",
@@ -27,7 +28,7 @@ _HOME = {
     "OidcRole": "headwater_glue.auth",
     "Profile": "headwater_glue.auth",
     "StaticKeys": "headwater_glue.auth",
-    "TimePartition": "headwater.table",
+    "TimePartition": "headwater.tables.table",
     "TrustedRole": "headwater_glue.auth",
 }
 
@@ -43,12 +44,4 @@ __all__ = [
     "TrustedRole",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = names_of(__name__, _HOMES)

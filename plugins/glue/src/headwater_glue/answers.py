@@ -22,7 +22,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater.foreign import json_value
+from headwater.untrusted.texts import json_value
 from headwater_glue.entry import GlueTable
 from headwater_glue.kinds import Kind, classify
 

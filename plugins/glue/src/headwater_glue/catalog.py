@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from headwater import bounds
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.errors import HeadwaterError, SourceError
-from headwater.hive_layout import NULL_PARTITION
-from headwater.table import KeyCondition, Measure, Partition, Table, TableName
+from headwater.partitions.hive_layout import NULL_PARTITION
+from headwater.tables.table import KeyCondition, Measure, Partition, Table, TableName
+from headwater.untrusted import limits
 from headwater_aws.lakes.delta import DeltaState, delta_state
 from headwater_aws.lakes.iceberg import IcebergState, iceberg_state
 from headwater_glue.api import Place, Raw
@@ -109,10 +109,10 @@ class GlueCatalog:
     def _table(self, name: TableName, within: tuple[TableName, ...]) -> Table:
         """Return a table, once; `within` are the views on the way to it."""
         name = TableName(name.database.lower(), name.name.lower(), name.catalog)
-        if len(within) > bounds.VIEW_LEVELS and name not in within:
+        if len(within) > limits.VIEW_LEVELS and name not in within:
             raise SourceError(
                 f"{within[0]} is made of views that are made of views, more than "
-                f"{bounds.VIEW_LEVELS} levels deep",
+                f"{limits.VIEW_LEVELS} levels deep",
                 code="too-deep",
                 hint="query the tables under the views",
             )

@@ -13,9 +13,9 @@ import operator
 from collections.abc import Sequence
 from typing import Final
 
-from headwater.hive_layout import NULL_PARTITION
-from headwater.partition_values import comparable
-from headwater.table import KeyCondition
+from headwater.partitions.hive_layout import NULL_PARTITION
+from headwater.partitions.values import comparable
+from headwater.tables.table import KeyCondition
 from headwater.types import DataType
 from headwater_glue.entry import GlueColumn
 

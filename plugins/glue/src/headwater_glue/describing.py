@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.errors import SourceError
-from headwater.table import Column, Table, TableName
+from headwater.tables.table import Column, Table, TableName
 from headwater_aws.lakes.delta import DeltaState
 from headwater_aws.lakes.iceberg import IcebergState
 from headwater_aws.lakes.spark_schema import spark_columns

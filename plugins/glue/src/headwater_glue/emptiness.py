@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from headwater.diagnostics import Diagnostic, Severity
-from headwater.table import TableName
-from headwater.window import Window
+from headwater.tables.table import TableName
+from headwater.tables.window import Window
 
 Values = tuple[str | None, ...]
 

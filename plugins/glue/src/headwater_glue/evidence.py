@@ -10,14 +10,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from headwater.local_time import first_moment
-from headwater.partition_patterns import Unit, parse_pattern
-from headwater.partition_values import canonical
-from headwater.partitions import expected_keys
-from headwater.plan import Scan
-from headwater.relation import FileRelation
-from headwater.table import Partition, Table, TimePartition
-from headwater.window import Window
+from headwater.interfaces.plan import Scan
+from headwater.partitions.local_time import first_moment
+from headwater.partitions.patterns import Unit, parse_pattern
+from headwater.partitions.time_partitions import expected_keys
+from headwater.partitions.values import canonical
+from headwater.tables.relation import FileRelation
+from headwater.tables.table import Partition, Table, TimePartition
+from headwater.tables.window import Window
 from headwater_aws.listing import list_files, list_many
 from headwater_glue.catalog import GlueCatalog
 from headwater_glue.describing import Known

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from headwater import partitions as rules
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.errors import AccessDeniedError, HeadwaterError
-from headwater.lookup import Looked, look_up, tables_stage
-from headwater.report import CheckStage, Status
-from headwater.table import Partition, Table, TableName, TimePartition
-from headwater.window import Window
+from headwater.interfaces.report import CheckStage, Status
+from headwater.interfaces.table_lookup import Looked, look_up, tables_stage
+from headwater.partitions import time_partitions as rules
+from headwater.tables.table import Partition, Table, TableName, TimePartition
+from headwater.tables.window import Window
 from headwater_aws.places import Place, examine_places
 from headwater_glue.catalog import GlueCatalog, GluePartition
 from headwater_glue.describing import Known

@@ -15,7 +15,7 @@ from headwater.errors import (
     SourceError,
     TableNotFoundError,
 )
-from headwater.table import TableName
+from headwater.tables.table import TableName
 from headwater_glue.api import GlueApi, Place
 from headwater_glue.entry import GlueTable, TableLink
 

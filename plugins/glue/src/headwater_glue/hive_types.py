@@ -13,9 +13,9 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from headwater import bounds
-from headwater.type_text import TypeTextError, parse_type
 from headwater.types import DataType, unreadable
+from headwater.types.text import TypeTextError, parse_type
+from headwater.untrusted import limits
 
 _STRUCT: Final = re.compile(r"struct\s*<", re.IGNORECASE)
 _NO_TYPE: Final = "not a Hive type"
@@ -64,7 +64,7 @@ def parse_hive_type(text: str) -> DataType:
         TypeTextError: If the text is not a type; says where it stops being one.
     """
     bare = text.strip()
-    if len(bare) * min(bare.count("<"), bounds.TYPE_LEVELS + 1) > bounds.TYPE_WORK:
+    if len(bare) * min(bare.count("<"), limits.TYPE_LEVELS + 1) > limits.TYPE_WORK:
         _check_work(bare)
     return parse_type(_ALIASES.get(bare.lower(), _with_quoted_names(bare)))
 
@@ -75,7 +75,7 @@ def _check_work(text: str) -> None:
         if character in "<>":
             depth += 1 if character == "<" else -1
             deepest = max(deepest, depth)
-    if deepest > bounds.TYPE_LEVELS or len(text) * deepest > bounds.TYPE_WORK:
+    if deepest > limits.TYPE_LEVELS or len(text) * deepest > limits.TYPE_WORK:
         raise TypeTextError(
             f"type {text[:40]!r}...: {len(text):,} characters that nest {deepest} levels deep"
         )

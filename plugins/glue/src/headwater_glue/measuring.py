@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from headwater.table import Measure
+from headwater.tables.table import Measure
 from headwater_aws.lakes.delta import DeltaState
 from headwater_aws.lakes.iceberg import IcebergState
 from headwater_aws.listing import S3Object, list_files

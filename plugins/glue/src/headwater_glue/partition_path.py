@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from headwater.hive_layout import NULL_PARTITION
+from headwater.partitions.hive_layout import NULL_PARTITION
 
 _ESCAPED: Final = frozenset("\"#%'*/:=?\\\x7f{[]^") | {chr(c) for c in range(0x20)}
 

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from headwater.credentials import Permission
-from headwater.plan import Plan
-from headwater.relation import FileRelation, Relation
-from headwater.sql.parse import parse
-from headwater.table import TableName
+from headwater.auth.credentials import Permission
+from headwater.interfaces.plan import Plan
+from headwater.sql.parser import parse
+from headwater.tables.relation import FileRelation, Relation
+from headwater.tables.table import TableName
 from headwater_aws.permissions import arn_partition, storage_permissions
 
 

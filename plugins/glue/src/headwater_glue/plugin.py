@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from headwater.hookspecs import hookimpl
-from headwater.specs import CommandSpec, SourceSpec
+from headwater.interfaces.hookspecs import hookimpl
+from headwater.interfaces.specs import CommandSpec, SourceSpec
 
 HEADWATER_API = 1
 

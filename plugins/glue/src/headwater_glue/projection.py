@@ -22,14 +22,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
 
-from headwater import bounds
 from headwater.errors import PlanError
-from headwater.foreign import whole_number
-from headwater.local_time import after, first_moment
-from headwater.partition_patterns import Pattern, Unit
-from headwater.partition_values import comparable
-from headwater.table import KeyCondition, Partition
+from headwater.partitions.local_time import after, first_moment
+from headwater.partitions.patterns import Pattern, Unit
+from headwater.partitions.values import comparable
+from headwater.tables.table import KeyCondition, Partition
 from headwater.types import DataType
+from headwater.untrusted import limits
+from headwater.untrusted.texts import whole_number
 from headwater_glue.conditions import accepts
 from headwater_glue.entry import GlueColumn
 from headwater_glue.hive_types import column_type
@@ -217,7 +217,7 @@ class Projection:
         """
         choices = [self._choices(k, a, where) for k, a in zip(self.keys, self.axes, strict=True)]
         count = math.prod(len(c) for c in choices)
-        if count > bounds.PROJECTED_PARTITIONS:
+        if count > limits.PROJECTED_PARTITIONS:
             widths = ", ".join(
                 f"{k.name}: {len(c):,}" for k, c in zip(self.keys, choices, strict=True)
             )
@@ -280,7 +280,7 @@ class Projection:
             candidates = listed
         elif listed is not None and (found := _found(axis, type_, listed)) is not None:
             candidates = found
-        elif axis.size > bounds.PROJECTED_VALUES:
+        elif axis.size > limits.PROJECTED_VALUES:
             raise self._too_many(f"{axis.size:,} values of {key.name!r}")
         else:
             candidates = axis.values()

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from headwater import bounds
 from headwater.diagnostics import did_you_mean
 from headwater.errors import ConfigError, SourceError
-from headwater.foreign import whole_number
-from headwater.partition_patterns import Pattern, Unit, parse_pattern
+from headwater.partitions.patterns import Pattern, Unit, parse_pattern
+from headwater.untrusted import limits as bounds
+from headwater.untrusted.texts import whole_number
 from headwater_glue.entry import GlueTable
 from headwater_glue.kinds import data_location
 from headwater_glue.projection import (

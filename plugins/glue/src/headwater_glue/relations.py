@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from headwater.errors import SourceError, UnsupportedError
-from headwater.lake_layout import FORMATS
+from headwater.lakes.layout import FORMATS
 from headwater.lakes.places import Store
-from headwater.relation import (
+from headwater.tables.relation import (
     CatalogRelation,
     DataFile,
     DeltaRelation,
@@ -17,7 +17,7 @@ from headwater.relation import (
     IcebergRelation,
     Relation,
 )
-from headwater.table import Column, Partition, Table, TableName
+from headwater.tables.table import Column, Partition, Table, TableName
 from headwater_aws.lakes.delta import DeltaState
 from headwater_aws.lakes.iceberg import IcebergState
 from headwater_aws.lakes.markers import lake_at

@@ -3,8 +3,8 @@ r"""How a serde's bytes become rows: a Hive storage descriptor to a format and r
 The serde decides; `classification` is a hint that crawlers leave and people forget. Formats whose
 rows Spark reads as Hive does keep Spark's names and options. Hive's text formats do not: Spark's
 CSV reader makes NULL of an empty text, its JSON reader tells keys apart by case. They have formats
-of their own, which an engine reads exactly or refuses (`headwater.relation.FileRelation`). What no
-engine could read exactly is refused here, with its reason.
+of their own, which an engine reads exactly or refuses (`headwater.tables.relation.FileRelation`).
+What no engine could read exactly is refused here, with its reason.
 
 Source: Apache Hive, LazySerDeParameters, OpenCSVSerde, JsonSerDe; openx Hive-JSON-Serde README;
 AWS Athena User Guide, "Choose a SerDe for your data"; Apache Spark, data source options.
@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from headwater.table import Column
+from headwater.tables.table import Column
 from headwater.types import STRING, DataType, unreadable
 from headwater_glue.entry import GlueColumn, Storage
 from headwater_glue.hive_types import column_type

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from pydantic import Field, field_validator, model_validator
 
-from headwater.credentials import Access, AuthStrategy, Permission
+from headwater.auth.credentials import Access, AuthStrategy, Permission
 from headwater.diagnostics import Diagnostic
 from headwater.errors import ConfigError
-from headwater.plan import Plan, Scan
-from headwater.relation import Relation
-from headwater.source import DataSource, DeclaredPartition, SourceCapability
+from headwater.interfaces.data_source import DataSource, DeclaredPartition, SourceCapability
+from headwater.interfaces.plan import Plan, Scan
 from headwater.sql.rewriting import RewriteRule, quoted
-from headwater.table import Partition, Table, TableName, TimePartition
-from headwater.window import Window
+from headwater.tables.relation import Relation
+from headwater.tables.table import Partition, Table, TableName, TimePartition
+from headwater.tables.window import Window
 from headwater_aws.auth.naming import auth_ref
 from headwater_glue.auth import DefaultChain
 from headwater_glue.catalog import GlueCatalog
 
 if TYPE_CHECKING:
-    from headwater.report import CheckStage
+    from headwater.interfaces.report import CheckStage
     from headwater_aws.session import AwsSession
 
 

@@ -12,7 +12,7 @@ from queue import Empty, Full, Queue
 from typing import Final, TypeAlias
 
 from headwater.errors import HeadwaterError, SourceError
-from headwater.table import Table, TableName
+from headwater.tables.table import Table, TableName
 from headwater_glue.api import GlueApi, Raw
 from headwater_glue.describing import describe
 from headwater_glue.entry import GlueTable

@@ -16,8 +16,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater.credentials import Secret
-from headwater.hive_layout import NULL_PARTITION
+from headwater.auth.credentials import Secret
+from headwater.partitions.hive_layout import NULL_PARTITION
 from headwater_glue.auth import StaticKeys
 from headwater_glue.partition_path import path_of
 from headwater_glue.source import GlueDataSource

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headwater.errors import TableNotFoundError
-from headwater.table import Column, Table, TableName
+from headwater.tables.table import Column, Table, TableName
 from headwater_glue.hive_types import column_type
 
 _COLUMNS = {

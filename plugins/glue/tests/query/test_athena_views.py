@@ -15,11 +15,11 @@ from plugins.glue.tests.query.athena_tables import TABLES, lookup
 from plugins.glue.tests.registered import athena_view, stored
 
 from headwater.errors import QueryError
-from headwater.sql.parse import parse
-from headwater.sql.resolve import resolve
-from headwater.table import Column, TableName
+from headwater.sql.binding.binder import resolve
+from headwater.sql.parser import parse
+from headwater.tables.table import Column, TableName
 from headwater.types import BIGINT, INT, STRING
-from headwater.workspace import Workspace
+from headwater.workspace.workspace import Workspace
 from headwater_glue.query.athena.constructs import constructs
 from headwater_glue.query.athena.queries import Queries
 from headwater_glue.query.athena.reading import read

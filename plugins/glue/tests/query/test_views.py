@@ -10,8 +10,8 @@ import pytest
 from plugins.glue.tests.registered import spark_view
 
 from headwater.errors import QueryError, SourceError
-from headwater.table import TableName
-from headwater.workspace import Workspace
+from headwater.tables.table import TableName
+from headwater.workspace.workspace import Workspace
 from headwater_glue.entry import GlueTable
 from headwater_glue.kinds import classify
 from headwater_glue.query.views import view_sql

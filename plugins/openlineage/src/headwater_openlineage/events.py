@@ -12,8 +12,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from headwater.errors import HeadwaterError
-from headwater.plan import Plan, Scan
-from headwater.stats import ReadStats
+from headwater.interfaces import Plan, ReadStats, Scan
 from headwater_openlineage.naming import dataset_name
 
 PRODUCER: Final = "https://pypi.org/project/headwater-openlineage"

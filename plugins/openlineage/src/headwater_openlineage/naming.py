@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from os.path import commonprefix
 
-from headwater.plan import Scan
-from headwater.relation import DeltaRelation, FileRelation, IcebergRelation, StreamRelation
+from headwater.interfaces import DeltaRelation, FileRelation, IcebergRelation, Scan, StreamRelation
 
 
 def dataset_name(scan: Scan) -> tuple[str, str]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headwater.hookspecs import hookimpl
+from headwater.interfaces import hookimpl
 
 if TYPE_CHECKING:
-    from headwater.plan import Plan
-    from headwater.stats import ReadStats
+    from headwater.interfaces import Plan, ReadStats
 
 HEADWATER_API = 1
 

@@ -13,8 +13,8 @@ from urllib.error import URLError
 from urllib.parse import urljoin, urlsplit
 from urllib.request import Request, urlopen
 
-from headwater.credentials import Secret
 from headwater.errors import ConfigError, HeadwaterError
+from headwater.interfaces import Secret
 
 TIMEOUT: Final = 5.0
 """Seconds that a read may be held up by a server that does not answer."""

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from headwater.lazy import names_of
 
 if TYPE_CHECKING:
     from headwater_s3.source import S3DataSource
 
-_HOME = {"S3DataSource": "source"}
+_HOMES = {"S3DataSource": "headwater_s3.source"}
 
 __all__ = ["S3DataSource"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = names_of(__name__, _HOMES)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import TYPE_CHECKING, Final
 
-from headwater import hive_layout
 from headwater.diagnostics import hint_for
 from headwater.errors import ConfigError, DatabaseNotFoundError, SourceError, TableNotFoundError
-from headwater.lake_layout import FORMATS
-from headwater.table import Column, KeyCondition, Partition, Table, TableName
+from headwater.lakes.layout import FORMATS
+from headwater.partitions import hive_layout
+from headwater.tables.table import Column, KeyCondition, Partition, Table, TableName
 from headwater.types import BIGINT, STRING
 from headwater_aws.lakes.markers import lake_at
 from headwater_aws.listing import S3Object, list_files, list_many

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from headwater.errors import AccessDeniedError
-from headwater.lookup import look_up, tables_stage
-from headwater.report import CheckStage
-from headwater.table import TableName
+from headwater.interfaces.report import CheckStage
+from headwater.interfaces.table_lookup import look_up, tables_stage
+from headwater.tables.table import TableName
 from headwater_aws.places import Place, examine_places
 from headwater_s3.catalog import S3Catalog
 from headwater_s3.inputs import LAKES, Input

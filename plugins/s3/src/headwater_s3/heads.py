@@ -10,12 +10,12 @@ import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater.arrow_types import data_type
 from headwater.errors import ConfigError, SourceError, UnsupportedError
-from headwater.foreign import json_value
 from headwater.sql.rewriting import quoted
-from headwater.table import Column
+from headwater.tables.table import Column
 from headwater.types import STRING
+from headwater.types.arrow import data_type
+from headwater.untrusted.texts import json_value
 from headwater_aws.errors import translating
 from headwater_aws.listing import S3Object, parse_uri
 

@@ -10,8 +10,8 @@ from pydantic import BeforeValidator
 
 from headwater.diagnostics import hint_for
 from headwater.errors import ConfigError
-from headwater.table import Column
-from headwater.type_text import TypeTextError, parse_type
+from headwater.tables.table import Column
+from headwater.types.text import TypeTextError, parse_type
 from headwater_s3.location import Location
 
 Format = Literal["parquet", "csv", "json", "orc", "avro", "delta", "iceberg"]

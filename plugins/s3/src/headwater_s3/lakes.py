@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from headwater.errors import SourceError
-from headwater.relation import DeltaRelation, IcebergRelation
-from headwater.table import Table, TableName
+from headwater.tables.relation import DeltaRelation, IcebergRelation
+from headwater.tables.table import Table, TableName
 from headwater_aws.lakes.delta import DeltaState, delta_state
 from headwater_aws.lakes.iceberg import iceberg_state
 from headwater_aws.listing import list_files

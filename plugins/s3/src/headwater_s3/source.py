@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from pydantic import Field, model_validator
 
-from headwater.credentials import Access, AuthStrategy, Permission
+from headwater.auth.credentials import Access, AuthStrategy, Permission
 from headwater.errors import ConfigError
-from headwater.plan import Plan
-from headwater.relation import DataFile, FilePartition, FileRelation, Relation
-from headwater.source import DataSource, DeclaredPartition, SourceCapability
-from headwater.table import Partition, Table, TableName, TimePartition
-from headwater.window import Window
+from headwater.interfaces.data_source import DataSource, DeclaredPartition, SourceCapability
+from headwater.interfaces.plan import Plan
+from headwater.tables.relation import DataFile, FilePartition, FileRelation, Relation
+from headwater.tables.table import Partition, Table, TableName, TimePartition
+from headwater.tables.window import Window
 from headwater_aws.auth.default import DefaultChain
 from headwater_aws.auth.naming import auth_ref
 from headwater_aws.permissions import arn_partition, prefix_permissions
@@ -24,7 +24,7 @@ from headwater_s3.location import read
 from headwater_s3.placeholders import filled
 
 if TYPE_CHECKING:
-    from headwater.report import CheckStage
+    from headwater.interfaces.report import CheckStage
     from headwater_aws.session import AwsSession
 
 ONLY = "data"

@@ -25,7 +25,7 @@ def config_schema(
     Editors complete and check a file by it; `--out` says how.
     """
     from headwater.config import json_schema
-    from headwater.writing import complete
+    from headwater.reading.file_writer import complete
 
     terminal = terminal_of(ctx)
     schema = json_schema(terminal.registry)

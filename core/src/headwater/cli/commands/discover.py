@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from headwater.cli.terminal import Terminal
-    from headwater.source import DataSource
-    from headwater.table import Catalog, Table
+    from headwater.interfaces.data_source import DataSource
+    from headwater.tables.table import Catalog, Table
 
 _ASKED: Final = frozenset({"query", "table", "database", "databases", "partitions"})
 """Fields that say what a source asks of its catalog, and not which catalog that is."""
@@ -219,7 +219,7 @@ def _listed(
     indent: str = "",
 ) -> list[dict[str, Any]]:
     from headwater.cli import listing
-    from headwater.table import Measurable, Surveyable
+    from headwater.tables.table import Measurable, Surveyable
 
     with source.access() as access:
         catalog = source.catalog(access)
@@ -267,7 +267,7 @@ def parsed_options(pairs: list[str]) -> dict[str, Any]:
 
 
 def _refuse_silent(source: DataSource) -> None:
-    from headwater.source import SourceCapability
+    from headwater.interfaces.data_source import SourceCapability
 
     if SourceCapability.DISCOVER not in source.capabilities:
         raise UnsupportedError(
@@ -277,7 +277,7 @@ def _refuse_silent(source: DataSource) -> None:
 
 
 def _one_table(terminal: Terminal, catalog: Catalog, name: str, database: str | None) -> None:
-    from headwater.table import TableName
+    from headwater.tables.table import TableName
 
     home, _, short = name.rpartition(".")
     if not home and database is None:

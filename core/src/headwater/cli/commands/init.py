@@ -12,7 +12,7 @@ from headwater.cli.asking import ask, somebody_answers
 from headwater.cli.commands.discover import parsed_options
 from headwater.cli.options import Debug, Json, terminal_of
 from headwater.errors import ConfigError
-from headwater.writing import complete
+from headwater.reading.file_writer import complete
 
 if TYPE_CHECKING:
     from headwater.cli.terminal import Terminal

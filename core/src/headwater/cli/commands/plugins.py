@@ -10,7 +10,7 @@ from headwater.cli.options import Debug, Json, terminal_of
 
 if TYPE_CHECKING:
     from headwater.cli.terminal import Terminal
-    from headwater.plugin_loader import PluginStatus
+    from headwater.plugins.loader import PluginStatus
 
 
 def plugins(ctx: typer.Context, json: Json = False, debug: Debug = False) -> None:

@@ -24,8 +24,8 @@ from headwater.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from headwater.dataset import Dataset
-    from headwater.stats import ReadStats
+    from headwater.interfaces.read_stats import ReadStats
+    from headwater.reading.dataset import Dataset
 
 
 def read(
@@ -57,7 +57,7 @@ def read(
     debug: Debug = False,
 ) -> None:
     """Write the rows of a window to a file, whole or not at all."""
-    from headwater.dataset import EmptyReadWarning
+    from headwater.reading.dataset import EmptyReadWarning
 
     whole_window(start, end)
     terminal = terminal_of(ctx)
@@ -77,7 +77,7 @@ def read(
 
 
 def _format_of(out: Path) -> str:
-    from headwater.writing import FORMATS
+    from headwater.reading.file_writer import FORMATS
 
     by_ending = {ending: name for name, ending in FORMATS.items()}
     return by_ending.get(out.suffix, "parquet")

@@ -10,8 +10,8 @@ from string import Template
 from typing import Final
 
 from headwater.errors import ConfigError
-from headwater.hookspecs import API_VERSION
-from headwater.writing import complete
+from headwater.interfaces import API_VERSION
+from headwater.reading.file_writer import complete
 
 _FILES: Final = {
     "pyproject.toml": "pyproject.toml.txt",

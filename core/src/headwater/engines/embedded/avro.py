@@ -15,18 +15,18 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from headwater import bounds
 from headwater import types as t
-from headwater.arrow_types import arrow_type
 from headwater.engines.embedded import whole
 from headwater.engines.embedded.lakes import need
 from headwater.engines.embedded.lines import checked_options
 from headwater.engines.embedded.scans import Group, Scan
 from headwater.errors import EngineError, UnsupportedError
-from headwater.foreign import json_value
-from headwater.relation import DataFile, FileRelation
-from headwater.table import Column
+from headwater.tables.relation import DataFile, FileRelation
+from headwater.tables.table import Column
 from headwater.types import DataType
+from headwater.types.arrow import arrow_type
+from headwater.untrusted import limits
+from headwater.untrusted.texts import json_value
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -129,9 +129,9 @@ class _Schema:
             raise UnsupportedError(f"{owner}: its Avro schema is not one of records")
         if not all(isinstance(f["name"], str) for f in root["fields"]):
             raise UnsupportedError(f"{owner}: its Avro schema has fields whose names are no texts")
-        if _size(root, named, {}) > bounds.TYPE_PARTS:
+        if _size(root, named, {}) > limits.TYPE_PARTS:
             raise UnsupportedError(
-                f"{owner}: its Avro schema has more than {bounds.TYPE_PARTS:,} types when each use "
+                f"{owner}: its Avro schema has more than {limits.TYPE_PARTS:,} types when each use "
                 "of a named one is written out",
                 code="too-much-work",
             )

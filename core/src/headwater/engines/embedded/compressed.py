@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater import bounds
 from headwater.engines.embedded.contents import Contents
 from headwater.engines.embedded.failures import line_too_long
 from headwater.engines.embedded.lakes import RowStream
 from headwater.engines.text_files import damaged, not_text
-from headwater.relation import DataFile, FileRelation
+from headwater.tables.relation import DataFile, FileRelation
+from headwater.untrusted import limits
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -110,7 +110,7 @@ def _lines(contents: Contents, relation: FileRelation, one: Compressed) -> Itera
         if end:
             yield _split(relation, one, data[:end])
         rest = data[end:]
-        if len(rest) > bounds.LINE_BYTES:
+        if len(rest) > limits.LINE_BYTES:
             raise line_too_long(f"{one.file.path} of table {relation.name}")
     if rest:
         yield _split(relation, one, rest)

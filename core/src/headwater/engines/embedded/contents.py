@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater.credentials import Session
+from headwater.auth.credentials import Session
 from headwater.engines.embedded.paths import is_remote
 from headwater.errors import DataChangedError, HeadwaterError, UnsupportedError
-from headwater.relation import DataFile, FileRelation
+from headwater.tables.relation import DataFile, FileRelation
 
 if TYPE_CHECKING:
     import pyarrow as pa

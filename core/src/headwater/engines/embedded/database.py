@@ -13,7 +13,7 @@ from headwater.engines.scratch import scratch_folder
 from headwater.errors import EngineError
 from headwater.sql.portable import macros
 from headwater.sql.portable.spelling import text
-from headwater.sql.private import PRIVATE_DATABASE
+from headwater.sql.private_names import PRIVATE_DATABASE
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -18,7 +18,6 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from headwater.arrow_types import arrow_type
 from headwater.engines.embedded.calendars import MODERN, SPARK_KEYS, calendar_of
 from headwater.engines.embedded.lake_files import (
     BATCH_ROWS,
@@ -29,14 +28,15 @@ from headwater.engines.embedded.lake_files import (
     unknown_feature,
 )
 from headwater.errors import EngineError, SourceError, UnsupportedError
-from headwater.foreign import json_value
 from headwater.lakes.delta import (
     column_mapping,
     features_of,
     file_path,
 )
-from headwater.relation import DeltaRelation
-from headwater.type_text import parse_type
+from headwater.tables.relation import DeltaRelation
+from headwater.types.arrow import arrow_type
+from headwater.types.text import parse_type
+from headwater.untrusted.texts import json_value
 
 _ID: Final = "delta.columnMapping.id"
 _PHYSICAL: Final = "delta.columnMapping.physicalName"

@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
-from headwater.engine import ArrowStream, Compiled, EngineCapability
 from headwater.engines.embedded import lakes
 from headwater.engines.embedded.database import confine, database, keep_cuts
 from headwater.engines.embedded.failures import translated
@@ -26,11 +25,12 @@ from headwater.engines.embedded.registering import (
 from headwater.engines.embedded.storage import storage
 from headwater.engines.embedded.stream import Stream
 from headwater.errors import EngineError, HeadwaterError, QueryError
-from headwater.plan import Plan, Planned, Scan
+from headwater.interfaces.engine import ArrowStream, Compiled, EngineCapability
+from headwater.interfaces.plan import Plan, Planned, Scan
 from headwater.sql import portable
 from headwater.sql.portable.spelling import name
-from headwater.sql.private import PRIVATE_DATABASE
-from headwater.table import TableName
+from headwater.sql.private_names import PRIVATE_DATABASE
+from headwater.tables.table import TableName
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from typing import Final
 from urllib.parse import unquote
 
-from headwater import bounds
 from headwater.engines.embedded.misfits import Place, told
 from headwater.engines.refusals import refused
 from headwater.engines.text_files import not_text
@@ -22,8 +21,9 @@ from headwater.errors import (
     EngineError,
     HeadwaterError,
 )
-from headwater.plan import Scan
-from headwater.relation import FileRelation
+from headwater.interfaces.plan import Scan
+from headwater.tables.relation import FileRelation
+from headwater.untrusted import limits
 
 _OWN: Final = re.compile(r"headwater\(([a-z-]+)\): (.*)", re.DOTALL)
 _QUERY_STRING: Final = re.compile(r"(\w+://[^\s'\"?]+)\?[^\s'\"]*")
@@ -134,7 +134,7 @@ def line_too_long(where: str) -> EngineError:
         where: Its file and table.
     """
     return EngineError(
-        f"embedded engine: {where} has a line of more than {bounds.LINE_BYTES // 2**20} MiB",
+        f"embedded engine: {where} has a line of more than {limits.LINE_BYTES // 2**20} MiB",
         code="line-too-long",
         hint="is it text, a record a line? Parquet holds values of any length",
     )

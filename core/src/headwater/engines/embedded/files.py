@@ -14,9 +14,9 @@ from headwater.engines.embedded.missing import missing_columns
 from headwater.engines.embedded.partition_values import literal
 from headwater.engines.embedded.scans import Group, Scanner, padded
 from headwater.errors import UnsupportedError
-from headwater.relation import DataFile, FilePartition, FileRelation
 from headwater.sql.portable.spelling import name, null
-from headwater.table import Column
+from headwater.tables.relation import DataFile, FilePartition, FileRelation
+from headwater.tables.table import Column
 from headwater.types import STRING
 
 if TYPE_CHECKING:

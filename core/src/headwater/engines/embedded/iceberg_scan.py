@@ -38,9 +38,9 @@ from headwater.engines.embedded.lake_files import (
     told,
 )
 from headwater.errors import SourceError, UnsupportedError
-from headwater.foreign import packed_json
 from headwater.lakes.iceberg import pinned
-from headwater.relation import IcebergRelation
+from headwater.tables.relation import IcebergRelation
+from headwater.untrusted.texts import packed_json
 
 
 def open_scan(

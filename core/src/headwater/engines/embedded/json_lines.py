@@ -15,10 +15,10 @@ from headwater.engines.embedded.lines import check_sizes, checked_options, sourc
 from headwater.engines.embedded.misfits import Misfits
 from headwater.engines.embedded.scans import Group, Scan
 from headwater.errors import UnsupportedError
-from headwater.relation import FileRelation
 from headwater.sql.portable.raising import NOT_PORTABLE, RUNTIME
 from headwater.sql.portable.spelling import cast, null, text
-from headwater.table import Column
+from headwater.tables.relation import FileRelation
+from headwater.tables.table import Column
 from headwater.types import INTEGER_BITS, DataType
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from headwater.credentials import Credentials
+from headwater.auth.credentials import Credentials
 from headwater.errors import (
     AccessDeniedError,
     AuthError,
@@ -24,9 +24,9 @@ from headwater.errors import (
     HeadwaterError,
     UnsupportedError,
 )
-from headwater.lakes.missing import file_missing
+from headwater.lakes.missing_files import file_missing
 from headwater.lakes.places import Store, foreign
-from headwater.relation import DeltaRelation, IcebergRelation
+from headwater.tables.relation import DeltaRelation, IcebergRelation
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -17,7 +17,7 @@ from headwater.engines.embedded.lake_files import (
 from headwater.errors import UnsupportedError
 from headwater.lakes.delta import storage_options
 from headwater.lakes.places import Store, split, store_of
-from headwater.relation import DeltaRelation, IcebergRelation, Relation
+from headwater.tables.relation import DeltaRelation, IcebergRelation, Relation
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,15 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from headwater import bounds
 from headwater.engines.embedded import compressed
 from headwater.engines.embedded.compressed import CODECS, Compressed
 from headwater.engines.embedded.paths import check_length, is_remote
 from headwater.engines.embedded.scans import Group
 from headwater.engines.text_files import check_suffix
 from headwater.errors import UnsupportedError
-from headwater.relation import FileRelation
 from headwater.sql.portable.spelling import name, text
+from headwater.tables.relation import FileRelation
+from headwater.untrusted import limits
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -78,7 +78,7 @@ def source(relation: FileRelation, group: Group, paths: Sequence[str], *, skip: 
     parts = []
     if plain:
         more = "skip = 1" if skip else "skip = 0"
-        reader = _reader([paths[i] for i in plain], bounds.LINE_BYTES, more)
+        reader = _reader([paths[i] for i in plain], limits.LINE_BYTES, more)
         index = f"({plain})[CAST(file_index AS BIGINT) + 1]"
         parts.append(f"SELECT line, {index} AS file_index FROM {reader}" if packed else reader)
     if packed:

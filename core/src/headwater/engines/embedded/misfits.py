@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from headwater.engines.misfits import PART, SHOWN, misfit
 from headwater.errors import EngineError
-from headwater.relation import DataFile, FileRelation
 from headwater.sql.portable.spelling import cast, text
+from headwater.tables.relation import DataFile, FileRelation
 from headwater.types import DataType
 
 if TYPE_CHECKING:

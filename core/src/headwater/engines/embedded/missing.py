@@ -11,7 +11,7 @@ from typing import Final
 
 from headwater.diagnostics import Diagnostic, Severity, did_you_mean
 from headwater.engines.embedded.scans import Scan
-from headwater.relation import FileRelation
+from headwater.tables.relation import FileRelation
 
 _SHOWN: Final = 5
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from headwater.arrow_types import arrow_type, data_type
 from headwater.engines.embedded import whole
 from headwater.engines.embedded.lines import checked_options
 from headwater.engines.embedded.scans import Group, Scan
 from headwater.errors import UnsupportedError
-from headwater.relation import DataFile, FileRelation
-from headwater.table import Column
+from headwater.tables.relation import DataFile, FileRelation
+from headwater.tables.table import Column
 from headwater.types import TIMESTAMP, TIMESTAMP_NTZ, DataType
+from headwater.types.arrow import arrow_type, data_type
 
 if TYPE_CHECKING:
     import pyarrow as pa

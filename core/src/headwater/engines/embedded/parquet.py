@@ -13,11 +13,11 @@ from headwater.engines.embedded.parquet_types import TypeConflictError, read_as
 from headwater.engines.embedded.paths import check_length
 from headwater.engines.embedded.scans import Group, Scan
 from headwater.errors import EngineError, UnsupportedError
-from headwater.relation import DataFile, FileRelation
 from headwater.sql.portable.casts import cast as cast_piece
 from headwater.sql.portable.pieces import Piece, Refusal
 from headwater.sql.portable.spelling import name, null, text
-from headwater.table import Column
+from headwater.tables.relation import DataFile, FileRelation
+from headwater.tables.table import Column
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

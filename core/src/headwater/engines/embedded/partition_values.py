@@ -9,11 +9,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from headwater.errors import EngineError
-from headwater.foreign import decimal_number, whole_number
-from headwater.partition_values import comparable
+from headwater.partitions.values import comparable
 from headwater.sql.portable.spelling import cast, null, text
-from headwater.table import Column, TableName
+from headwater.tables.table import Column, TableName
 from headwater.types import INTEGER_BITS, DataType
+from headwater.untrusted.texts import decimal_number, whole_number
 
 
 def literal(value: str | None, column: Column, table: TableName) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from headwater.errors import DataChangedError, UnsupportedError
-from headwater.local_files import local_path
-from headwater.relation import DataFile, FileRelation
+from headwater.sources.local_files import local_path
+from headwater.tables.relation import DataFile, FileRelation
 
 _S3_SCHEMES = ("s3", "s3a", "s3n")
 # DuckDB would expand these, or read what follows `?` as parameters.

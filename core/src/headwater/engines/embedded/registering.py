@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.engines import declared
 from headwater.engines.embedded import files, lakes, statistics
@@ -17,8 +17,13 @@ from headwater.engines.embedded.misfits import Place
 from headwater.engines.embedded.paths import duckdb_paths
 from headwater.engines.embedded.scans import padded
 from headwater.errors import HeadwaterError, UnsupportedError
-from headwater.plan import Plan, Scan
-from headwater.relation import (
+from headwater.interfaces.plan import Plan, Scan
+from headwater.partitions.rule_evidence import judged
+from headwater.sql.analysis import Analysis, TableReference
+from headwater.sql.binding.from_clause import scopes_within
+from headwater.sql.portable.spelling import cast, name
+from headwater.sql.private_names import PRIVATE_DATABASE
+from headwater.tables.relation import (
     CatalogRelation,
     DeltaRelation,
     FileRelation,
@@ -27,12 +32,7 @@ from headwater.relation import (
     Relation,
     StreamRelation,
 )
-from headwater.rule_evidence import judged
-from headwater.sql.analysis import Analysis, TableReference
-from headwater.sql.from_clause import scopes_within
-from headwater.sql.portable.spelling import cast, name
-from headwater.sql.private import PRIVATE_DATABASE
-from headwater.table import Column, Table, TableName
+from headwater.tables.table import Column, Table, TableName
 
 if TYPE_CHECKING:
     import pyarrow as pa

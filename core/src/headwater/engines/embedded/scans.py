@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from headwater.engines.embedded.contents import Contents
-from headwater.relation import DataFile, FileRelation
 from headwater.sql.portable.spelling import name, text
-from headwater.table import Column
+from headwater.tables.relation import DataFile, FileRelation
+from headwater.tables.table import Column
 from headwater.types import DataType
 
 if TYPE_CHECKING:

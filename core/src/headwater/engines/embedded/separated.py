@@ -28,12 +28,12 @@ from headwater.engines.embedded.misfits import Misfits
 from headwater.engines.embedded.scans import Group, Scan
 from headwater.engines.embedded.text_values import converted
 from headwater.errors import UnsupportedError
-from headwater.relation import FileRelation
 from headwater.sql.portable.casts import cast as cast_piece
 from headwater.sql.portable.pieces import Piece, Refusal
 from headwater.sql.portable.raising import NOT_PORTABLE
 from headwater.sql.portable.spelling import null, text
-from headwater.table import Column
+from headwater.tables.relation import FileRelation
+from headwater.tables.table import Column
 from headwater.types import STRING
 
 if TYPE_CHECKING:

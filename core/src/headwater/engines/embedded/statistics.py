@@ -14,15 +14,15 @@ from headwater.engines.embedded.parquet_schema import calendars, side_by_side
 from headwater.engines.embedded.paths import duckdb_paths
 from headwater.engines.embedded.storage import storage
 from headwater.errors import EngineError
-from headwater.relation import DataFile, FileRelation
-from headwater.rule_evidence import TimeRange
-from headwater.table import Partition
-from headwater.window import instant
+from headwater.partitions.rule_evidence import TimeRange
+from headwater.tables.relation import DataFile, FileRelation
+from headwater.tables.table import Partition
+from headwater.tables.window import instant
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from headwater.credentials import Access
+    from headwater.auth.credentials import Access
 
 _Group: TypeAlias = "tuple[str, str | None, str | None, int | None, int | None]"
 """Of a row group: its file, least and greatest value, how many are NULL, how many there are."""

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from headwater.credentials import Access, Credentials
+from headwater.auth.credentials import Access, Credentials
 from headwater.errors import AuthError, HeadwaterError, UnsupportedError
 from headwater.sql.portable.spelling import text
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from headwater.arrow_types import arrow_type
 from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded.failures import translated
 from headwater.engines.embedded.misfits import Place
 from headwater.errors import EngineError, HeadwaterError
-from headwater.plan import Scan
-from headwater.table import Column
+from headwater.interfaces.plan import Scan
+from headwater.tables.table import Column
+from headwater.types.arrow import arrow_type
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,7 +13,7 @@ from headwater.engines import text_shapes as shapes
 from headwater.engines.embedded.misfits import Misfits
 from headwater.sql.portable.raising import NOT_PORTABLE
 from headwater.sql.portable.spelling import cast, null, text, type_name
-from headwater.table import Column
+from headwater.tables.table import Column
 from headwater.types import INTEGER_BITS, DataType
 
 

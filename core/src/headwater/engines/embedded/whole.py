@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from headwater.arrow_types import arrow_type
 from headwater.engines.embedded.lakes import RowStream
 from headwater.engines.embedded.lines import check_sizes
 from headwater.engines.embedded.paths import is_remote
 from headwater.engines.embedded.scans import Group, Scan
 from headwater.errors import DataChangedError, EngineError, HeadwaterError, UnsupportedError
-from headwater.relation import DataFile, FileRelation
 from headwater.sql.portable.spelling import name, null
-from headwater.table import Column
+from headwater.tables.relation import DataFile, FileRelation
+from headwater.tables.table import Column
 from headwater.types import STRING, DataType
+from headwater.types.arrow import arrow_type
 
 if TYPE_CHECKING:
     import pyarrow as pa

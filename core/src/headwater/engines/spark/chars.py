@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from headwater.engines.spark.types import literal
 from headwater.sql.rewriting import quoted
-from headwater.table import Column
+from headwater.tables.table import Column
 from headwater.types import DataType
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic, Severity, errors_in
-from headwater.engine import ArrowStream, Compiled, EngineCapability
 from headwater.engines.spark import (
     connecting,
     frames,
@@ -27,7 +26,8 @@ from headwater.engines.spark.packages import needed
 from headwater.engines.spark.registering import Registrar
 from headwater.engines.spark.storage import Storage
 from headwater.errors import EngineError, QueryError
-from headwater.plan import Plan, Planned
+from headwater.interfaces.engine import ArrowStream, Compiled, EngineCapability
+from headwater.interfaces.plan import Plan, Planned
 from headwater.sql.rewriting import Edit, apply
 
 if TYPE_CHECKING:
@@ -375,7 +375,7 @@ def _newer(parsed: Any) -> tuple[Diagnostic, ...]:
     """
     from sqlglot import exp
 
-    from headwater.sql.nodes import span_of
+    from headwater.sql.syntax.nodes import span_of
 
     found = [] if parsed.tree is None else list(parsed.tree.find_all(exp.Qualify))
     return tuple(

@@ -24,9 +24,9 @@ from headwater.errors import (
     HeadwaterError,
     UnsupportedError,
 )
-from headwater.lakes.missing import file_missing
-from headwater.plan import Scan
-from headwater.relation import DeltaRelation, FileRelation, IcebergRelation
+from headwater.interfaces.plan import Scan
+from headwater.lakes.missing_files import file_missing
+from headwater.tables.relation import DeltaRelation, FileRelation, IcebergRelation
 
 _CONDITION: Final = re.compile(r"\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\] (.*)")
 _MISFIT: Final = re.compile(

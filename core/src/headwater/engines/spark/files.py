@@ -24,9 +24,9 @@ from headwater.engines.spark.storage import Opening
 from headwater.engines.spark.types import ddl, literal, unpadded
 from headwater.engines.text_files import damaged
 from headwater.errors import UnsupportedError
-from headwater.relation import DataFile, FileRelation
 from headwater.sql.rewriting import quoted
-from headwater.table import Column
+from headwater.tables.relation import DataFile, FileRelation
+from headwater.tables.table import Column
 from headwater.types import INT, STRING, DataType
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.engines.spark.registering import Registrar
 from headwater.engines.spark.sessions import Opened
 from headwater.engines.spark.storage import Storage
-from headwater.plan import Plan, Planned
-from headwater.sql.private import REMARKS
+from headwater.interfaces.plan import Plan, Planned
+from headwater.sql.private_names import REMARKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

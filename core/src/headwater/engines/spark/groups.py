@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from headwater.relation import DataFile, FilePartition, FileRelation
-from headwater.table import Column
+from headwater.tables.relation import DataFile, FilePartition, FileRelation
+from headwater.tables.table import Column
 from headwater.types import STRING
 
 _Key: TypeAlias = "tuple[str, tuple[tuple[str, str], ...], tuple[Column, ...] | None]"

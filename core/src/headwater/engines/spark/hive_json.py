@@ -14,7 +14,7 @@ from headwater.engines import text_shapes as shapes
 from headwater.engines.spark.groups import FileGroup
 from headwater.engines.spark.types import literal, raised, whole
 from headwater.errors import UnsupportedError
-from headwater.table import Column
+from headwater.tables.table import Column
 from headwater.types import INTEGER_BITS, DataType
 
 _Field: TypeAlias = "Callable[[str, str], str]"

@@ -20,7 +20,7 @@ from headwater.engines.spark.types import ddl, literal, raised, whole
 from headwater.engines.text_files import check_suffix
 from headwater.errors import UnsupportedError
 from headwater.sql.rewriting import quoted
-from headwater.table import Column
+from headwater.tables.table import Column
 from headwater.types import BIGINT, INTEGER_BITS, STRING, DataType
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from headwater.engines.spark.storage import Opening, Storage
 from headwater.engines.spark.table_catalog import NAMESPACE, TableCatalog, VendedTable
 from headwater.engines.spark.types import ddl, unpadded
 from headwater.errors import SourceError, UnsupportedError
-from headwater.foreign import packed_json
 from headwater.lakes.iceberg import check_classes, pinned
 from headwater.lakes.places import S3_SCHEMES, Store, foreign, split, store_of
-from headwater.relation import CatalogRelation, DeltaRelation, IcebergRelation
 from headwater.sql.rewriting import quoted
-from headwater.table import Column
+from headwater.tables.relation import CatalogRelation, DeltaRelation, IcebergRelation
+from headwater.tables.table import Column
+from headwater.untrusted.texts import packed_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -21,7 +21,7 @@ from typing import Final
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from headwater.credentials import Credentials, Secret
+from headwater.auth.credentials import Credentials, Secret
 from headwater.engines.spark.signing import key_id, signed_with
 from headwater.errors import HeadwaterError
 

@@ -18,8 +18,8 @@ from urllib.parse import unquote
 from headwater.engines.spark import streaming
 from headwater.engines.spark.types import literal
 from headwater.errors import DataChangedError, UnsupportedError
-from headwater.relation import DataFile
-from headwater.table import TableName
+from headwater.tables.relation import DataFile
+from headwater.tables.table import TableName
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -19,7 +19,7 @@ from headwater.engines import text_shapes as shapes
 from headwater.engines.spark.groups import FileGroup
 from headwater.engines.spark.types import ddl, literal, raised, unpadded, whole
 from headwater.sql.rewriting import quoted
-from headwater.table import Column
+from headwater.tables.table import Column
 from headwater.types import BOOLEAN, STRING
 
 FORMATS: Final = frozenset({"csv", "json"})

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from headwater.plan import Plan
-from headwater.relation import DeltaRelation, FileRelation, IcebergRelation
+from headwater.interfaces.plan import Plan
+from headwater.tables.relation import DeltaRelation, FileRelation, IcebergRelation
 
 _HADOOP: Final = "3.4.2"
 _AWS_SDK: Final = "2.29.52"

@@ -14,8 +14,9 @@ from headwater.engines.spark.files import Files
 from headwater.engines.spark.lakes import Lakes
 from headwater.engines.spark.storage import Opening, Storage
 from headwater.engines.spark.types import ddl, unpadded
-from headwater.plan import Scan
-from headwater.relation import (
+from headwater.interfaces.plan import Scan
+from headwater.sql.rewriting import quoted
+from headwater.tables.relation import (
     CatalogRelation,
     DeltaRelation,
     FileRelation,
@@ -23,7 +24,6 @@ from headwater.relation import (
     MemoryRelation,
     StreamRelation,
 )
-from headwater.sql.rewriting import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa

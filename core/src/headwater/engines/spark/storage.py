@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from headwater.credentials import Access, Credentials
+from headwater.auth.credentials import Access, Credentials
 from headwater.engines.spark.lending import LendingService, Loan
 from headwater.engines.spark.listing import path_of
 from headwater.engines.spark.packages import is_s3

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
-    from headwater.plan import Scan
+    from headwater.interfaces.plan import Scan
 
 WINDOW: Final = 8
 """Partitions in flight at most: the driver's own pipe is full with fewer."""

@@ -20,7 +20,7 @@ from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
-from headwater.credentials import Credentials, Secret
+from headwater.auth.credentials import Credentials, Secret
 from headwater.errors import HeadwaterError
 
 NAMESPACE: Final = "hw"

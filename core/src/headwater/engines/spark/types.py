@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from headwater import types as t
-from headwater.arrow_types import arrow_type
 from headwater.engines.misfits import PART, SHOWN
 from headwater.errors import UnsupportedError
 from headwater.sql.rewriting import quoted
-from headwater.table import Column
+from headwater.tables.table import Column
 from headwater.types import DataType
+from headwater.types.arrow import arrow_type
 
 if TYPE_CHECKING:
     import pyarrow as pa

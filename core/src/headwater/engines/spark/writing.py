@@ -26,7 +26,7 @@ from headwater.errors import AccessDeniedError, ConfigError, HeadwaterError, Uns
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from headwater.plan import Scan
+    from headwater.interfaces.plan import Scan
 
 _EXISTS: Final = re.compile(r"ALREADY_EXISTS|PATH_EXISTS|already exists")
 _DENIED: Final = re.compile(r"AccessDenied|Access Denied|Status Code: 403")

@@ -12,16 +12,16 @@ from typing import Final
 
 from sqlglot import exp
 
-from headwater import bounds
 from headwater.diagnostics import Diagnostic, Span
 from headwater.sql.analysis import Analysis
-from headwater.sql.lexer import OPERATOR, Lexeme, lex
-from headwater.sql.nodes import span_of
 from headwater.sql.portable.pieces import Cascade, Refusal
 from headwater.sql.portable.queries import Queries
 from headwater.sql.portable.scopes import Compiled
 from headwater.sql.portable.spelling import has_type
-from headwater.table import TableName
+from headwater.sql.syntax.lexer import OPERATOR, Lexeme, lex
+from headwater.sql.syntax.nodes import span_of
+from headwater.tables.table import TableName
+from headwater.untrusted import limits
 
 _OPEN: Final = frozenset("([")
 _CLOSED: Final = frozenset(")]")
@@ -47,7 +47,7 @@ def compiled(
     made, found = _compiled(analysis, names)
     if made is not None and not found:
         return made.sql, ()
-    found = list(dict.fromkeys(found))[: bounds.FINDINGS]
+    found = list(dict.fromkeys(found))[: limits.FINDINGS]
     lexemes = lex(analysis.text)[0]
     return None, tuple(dict.fromkeys(_diagnostic(analysis, r, lexemes) for r in found))
 

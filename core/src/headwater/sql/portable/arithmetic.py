@@ -5,12 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 from headwater import types as t
-from headwater.sql import types as typing
 from headwater.sql.portable.casts import cast
 from headwater.sql.portable.comparing import widened
 from headwater.sql.portable.pieces import Piece, Refusal
 from headwater.sql.portable.raising import not_portable, spark_error
 from headwater.sql.portable.spelling import cast as spell
+from headwater.sql.typing import rules as typing
 from headwater.types import DataType
 
 _SAFE_DIGITS = 37

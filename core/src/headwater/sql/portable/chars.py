@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from headwater import types as t
 from headwater.sql.analysis import Analysis
-from headwater.sql.char_columns import length_of
+from headwater.sql.binding.char_columns import length_of
 from headwater.sql.portable import literals
 from headwater.sql.portable.pieces import Piece, Refusal
 

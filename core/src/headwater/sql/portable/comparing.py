@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Final
 
 from headwater import types as t
-from headwater.sql import types as typing
 from headwater.sql.portable import casts, literals
 from headwater.sql.portable.pieces import Piece, Refusal
 from headwater.sql.portable.spelling import cast, null, text
+from headwater.sql.typing import rules as typing
 from headwater.types import DataType
 
 _ORDERED: Final = frozenset(

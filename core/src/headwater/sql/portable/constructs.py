@@ -13,8 +13,8 @@ from typing import Final
 from headwater.sql.portable.pieces import Piece
 from headwater.sql.portable.raising import not_portable, spark_error
 from headwater.sql.portable.spelling import type_name
-from headwater.type_text import parse_type
 from headwater.types import BIGINT, INTEGER_BITS, DataType
+from headwater.types.text import parse_type
 
 _TEMPORAL: Final = frozenset({"date", "timestamp", "timestamp_ntz"})
 _SCALAR: Final = _TEMPORAL | frozenset(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql import order
 from headwater.sql.analysis import Analysis, Binding
+from headwater.sql.binding import row_order
 from headwater.sql.functions import AGGREGATES, GENERATORS, WINDOW_ONLY, name_of
 from headwater.sql.portable import (
     aggregates,
@@ -126,8 +126,8 @@ class Expressions:
     def refuse_sorted(self, node: exp.Expr) -> None:
         """Refuse a call, or an OVER, that depends on an order of rows if a subquery sorts them."""
         if id(node) in self.analysis.unordered:
-            sorting = order.sorted_below(self.query.scope)
-            refuse_unless(sorting is None, f"{_called(node)} {order.SORTED}", sorting)
+            sorting = row_order.sorted_below(self.query.scope)
+            refuse_unless(sorting is None, f"{_called(node)} {row_order.SORTED}", sorting)
 
     def _made(self, node: exp.Expr) -> Piece:
         if operator := _COMPARISONS.get(type(node)):

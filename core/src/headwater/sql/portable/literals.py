@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from headwater import types as t
-from headwater.foreign import decimal_number, whole_number
 from headwater.sql.portable.pieces import Piece, Refusal
 from headwater.sql.portable.spelling import cast, text
 from headwater.types import INTEGER_BITS, DataType
+from headwater.untrusted.texts import decimal_number, whole_number
 
 _SPACES: Final = " \t\n\v\f\r"
 _DATE: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)

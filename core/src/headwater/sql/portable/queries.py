@@ -16,12 +16,10 @@ from typing import Final, TypeVar
 
 from sqlglot import exp
 
-from headwater import bounds
 from headwater import types as t
-from headwater.foreign import has_halves
-from headwater.sql import order
 from headwater.sql.analysis import Analysis, Binding, Output, Scope
 from headwater.sql.arguments import position
+from headwater.sql.binding import row_order
 from headwater.sql.functions import GENERATORS, name_of
 from headwater.sql.portable import clauses, windows
 from headwater.sql.portable.comparing import aligned, comparable, widened
@@ -31,7 +29,9 @@ from headwater.sql.portable.scopes import Compiled, FromTable, Query
 from headwater.sql.portable.sources import from_clause
 from headwater.sql.portable.spelling import cast, has_type
 from headwater.sql.portable.spelling import name as quoted
-from headwater.table import TableName
+from headwater.tables.table import TableName
+from headwater.untrusted import limits
+from headwater.untrusted.texts import has_halves
 
 _T = TypeVar("_T")
 _TAIL: Final = frozenset({"order", "limit", "offset", "with_"})
@@ -82,9 +82,9 @@ class Queries:
                 function, may be said exponentially often.
         """
         self._spent += len(sql)
-        if len(sql) > bounds.SQL_CHARACTERS or self._spent > 50 * bounds.SQL_CHARACTERS:
+        if len(sql) > limits.SQL_CHARACTERS or self._spent > 50 * limits.SQL_CHARACTERS:
             raise Refusal(
-                f"a query that it would write with more than {bounds.SQL_CHARACTERS:,} characters"
+                f"a query that it would write with more than {limits.SQL_CHARACTERS:,} characters"
             )
         if has_halves(sql):  # of an escape: '\\ud800', or of two that make one character
             raise Refusal("a text with half of a character: write the character itself")
@@ -199,7 +199,7 @@ class Queries:
         """
         node = scope.node
         refuse_unless(not self.analysis.is_vague(scope), _VAGUE, _vague_part(node))
-        layers = [x for x in order.layers(node) if any(x.args.get(k) for k in _ENDINGS)]
+        layers = [x for x in row_order.layers(node) if any(x.args.get(k) for k in _ENDINGS)]
         for layer in layers:
             self._check_order(scope, layer)
         around = [x for x in layers if x is not node]
@@ -249,8 +249,8 @@ class Queries:
         """Refuse a LIMIT that takes rows in an order which a subquery gives them, as Spark may."""
         if id(layer) not in self.analysis.unordered:
             return
-        sorting = order.sorted_below(scope)
-        refuse_unless(sorting is None, f"LIMIT {order.SORTED}", sorting)
+        sorting = row_order.sorted_below(scope)
+        refuse_unless(sorting is None, f"LIMIT {row_order.SORTED}", sorting)
 
     def _select(self, query: Query, node: exp.Select, *, root: bool, ordered: bool) -> Compiled:
         joins = len(query.scope.sources) > 1

@@ -11,15 +11,15 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql.analysis import Binding, Generated, TableReference
 from headwater.sql.arguments import position
-from headwater.sql.char_columns import length_of_binding
-from headwater.sql.from_clause import Item, JoinKind, Unclear, read_from
+from headwater.sql.binding.char_columns import length_of_binding
+from headwater.sql.binding.from_clause import Item, JoinKind, Unclear, read_from
 from headwater.sql.functions import name_of
 from headwater.sql.portable import chars
 from headwater.sql.portable.comparing import compare, widened
 from headwater.sql.portable.expressions import Expressions
 from headwater.sql.portable.pieces import Cascade, Piece, Refusal, refuse_unless
 from headwater.sql.portable.scopes import FENCE, Compiled, FromQuery, FromTable, Query
-from headwater.sql.types import read_as
+from headwater.sql.typing.rules import read_as
 
 if TYPE_CHECKING:
     from headwater.sql.portable.queries import Queries

@@ -9,10 +9,10 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql.arguments import position
 from headwater.sql.functions import AGGREGATES, name_of
-from headwater.sql.nodes import named_window
 from headwater.sql.portable import aggregates
 from headwater.sql.portable.comparing import comparable, widened
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
+from headwater.sql.syntax.nodes import named_window
 
 if TYPE_CHECKING:
     from headwater.sql.portable.expressions import Expressions

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from headwater.credentials import Secret, TokenSource, leaving_no_frames
-from headwater.tokens import claims
+from headwater.auth.credentials import Secret, TokenSource, leaving_no_frames
+from headwater.auth.tokens import claims
 from headwater_aws.errors import EXPIRED, code_of
 from headwater_aws.narrowing import PolicyRow
 from headwater_aws.redaction import hide_from_logs

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from headwater.credentials import AuthStrategy
+from headwater.auth.credentials import AuthStrategy
 from headwater_aws.auth.fields import Duration, PolicyText, RoleArn, SessionName, Token
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from headwater.credentials import Secret
+from headwater.auth.credentials import Secret
+from headwater.auth.tokens import TokenInput, parse_secret_source
 from headwater.errors import ConfigError
-from headwater.foreign import json_value
-from headwater.tokens import TokenInput, parse_secret_source
+from headwater.untrusted.texts import json_value
 from headwater_aws.narrowing import LIMIT
 from headwater_aws.tokens import SOURCES, parse_token
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from headwater.credentials import AuthStrategy
+from headwater.auth.credentials import AuthStrategy
 
 
 def auth_ref(strategy: AuthStrategy, region: str | None, endpoint_url: str | None) -> str:

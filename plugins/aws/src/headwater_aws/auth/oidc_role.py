@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from pydantic import Field
 
-from headwater.credentials import TokenSource
+from headwater.auth.credentials import TokenSource
 from headwater_aws.auth.chain import AwsStrategy
 from headwater_aws.auth.fields import Duration, PolicyText, RoleArn, SessionName, Token
 

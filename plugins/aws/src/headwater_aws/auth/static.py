@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from pydantic import Field
 
-from headwater.credentials import Secret, TokenSource
+from headwater.auth.credentials import Secret, TokenSource
 from headwater_aws.auth.chain import AwsStrategy
 from headwater_aws.auth.fields import SecretReference
 

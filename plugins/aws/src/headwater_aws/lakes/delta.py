@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headwater.errors import SourceError, UnsupportedError
-from headwater.foreign import json_value
 from headwater.lakes.delta import (
     DELETION_VECTORS,
     V2_CHECKPOINT,
@@ -21,7 +20,8 @@ from headwater.lakes.delta import (
     storage_options,
 )
 from headwater.lakes.places import Store
-from headwater.table import Column
+from headwater.tables.table import Column
+from headwater.untrusted.texts import json_value
 from headwater_aws.errors import translating
 from headwater_aws.lakes.spark_schema import schema_columns
 from headwater_aws.listing import list_files, parse_uri

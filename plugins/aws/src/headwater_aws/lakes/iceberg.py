@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from headwater import types as t
 from headwater.errors import SourceError
-from headwater.foreign import packed_json, whole_number
 from headwater.lakes.iceberg import current_schema, pinned
 from headwater.lakes.places import Store
-from headwater.table import Column
-from headwater.type_text import TypeTextError, parse_type
+from headwater.tables.table import Column
 from headwater.types import DataType
+from headwater.types.text import TypeTextError, parse_type
+from headwater.untrusted.texts import packed_json, whole_number
 from headwater_aws.objects import read_object
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater import lake_layout
 from headwater.errors import AccessDeniedError
-from headwater.lake_layout import Lake
+from headwater.lakes import layout as lake_layout
+from headwater.lakes.layout import Lake
 from headwater_aws.errors import translating
 from headwater_aws.listing import parse_uri
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from headwater import types as t
-from headwater.foreign import json_value, whole_number
-from headwater.table import Column
-from headwater.type_text import TypeTextError, parse_type
+from headwater.tables.table import Column
 from headwater.types import DataType
+from headwater.types.text import TypeTextError, parse_type
+from headwater.untrusted.texts import json_value, whole_number
 
 _SCHEMA: Final = "spark.sql.sources.schema"
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from headwater.credentials import Permission
+from headwater.auth.credentials import Permission
 from headwater_aws.narrowing import statements
 
 INLINE_LIMIT = 10_240

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from headwater.credentials import Permission
+from headwater.auth.credentials import Permission
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ def _looking(
     profile: str | None, offline: bool, location: list[str], start: str | None, end: str | None
 ) -> Looking:
     from headwater.cli.options import whole_window
-    from headwater.window import Window
+    from headwater.tables.window import Window
     from headwater_aws.auth.profile import Profile
 
     whole_window(start, end)

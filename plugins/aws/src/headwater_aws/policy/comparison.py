@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headwater.credentials import Permission
+from headwater.auth.credentials import Permission
 from headwater.errors import ConfigError
-from headwater.foreign import json_value
+from headwater.untrusted.texts import json_value
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from headwater.credentials import Access, AuthStrategy, Permission
+from headwater.auth.credentials import Access, AuthStrategy, Permission
 from headwater.errors import AuthError, ConfigError, HeadwaterError, QueryError
-from headwater.plan import Plan, Scan, ScanEstimate
-from headwater.relation import FilePartition, FileRelation
+from headwater.interfaces.plan import Plan, Scan, ScanEstimate
+from headwater.tables.relation import FilePartition, FileRelation
 from headwater_aws.auth.default import DefaultChain
 from headwater_aws.policy.access import (
     ResourcePolicy,
@@ -24,10 +24,10 @@ from headwater_aws.policy.roles import Bearer, Role, roles_of
 from headwater_aws.session import AwsSession
 
 if TYPE_CHECKING:
-    from headwater.model import Connection
-    from headwater.source import DataSource
-    from headwater.window import Window
-    from headwater.workspace import Workspace
+    from headwater.interfaces.data_source import DataSource
+    from headwater.tables.window import Window
+    from headwater.workspace.model import Connection
+    from headwater.workspace.workspace import Workspace
 
 UNKNOWN_LOCATION = "s3://REPLACE-WITH-BUCKET/REPLACE-WITH-PREFIX/"
 """Stands for a table's files where nobody was asked where they are."""
@@ -174,20 +174,20 @@ def _online(
     account: str | None,
 ) -> tuple[list[Permission], str, list[str]]:
     """Ask the catalog and the storage what a connection reads."""
-    from headwater import pipeline
-    from headwater.model import Purpose
+    from headwater.planning import planner
+    from headwater.workspace.model import Purpose
 
     with source.access() as access:
         ref, session = _session(source, access)
         _same_account(session, looking.identity, account, source)
         resolved = workspace.resolve(source, access)
         if looking.window is None:
-            plan = pipeline.draft_sql(connection.name, resolved, access)
+            plan = planner.draft_sql(connection.name, resolved, access)
         else:
             fields = connection.purpose is not Purpose.ACTUALS
-            bound = pipeline.bound(resolved, connection.mapping, connection.schema, fields=fields)
-            request = pipeline.Request(connection.name, looking.window)
-            plan = pipeline.draft(request, bound, access)
+            bound = planner.bound(resolved, connection.mapping, connection.schema, fields=fields)
+            request = planner.Request(connection.name, looking.window)
+            plan = planner.draft(request, bound, access)
         catalog = source.catalog(access)
         locations = [catalog.table(scan.table).location or "" for scan in plan.scans]
         found = list(standing(source.permissions(plan), locations))
@@ -200,7 +200,7 @@ def _online(
 
 def _offline(source: DataSource, locations: Mapping[str, str]) -> tuple[list[Permission], str]:
     """Take the query's tables for partitioned ones, and ask nobody."""
-    from headwater.sql.parse import parse
+    from headwater.sql.parser import parse
 
     query = source.sql()
     parsed = parse(query, database=source.default_database, databases=source.allowed_databases)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from headwater.credentials import Permission
-from headwater.plan import Plan
-from headwater.relation import DeltaRelation, FileRelation, IcebergRelation, Relation
+from headwater.auth.credentials import Permission
+from headwater.interfaces.plan import Plan
+from headwater.tables.relation import DeltaRelation, FileRelation, IcebergRelation, Relation
 from headwater_aws.errors import translating
 from headwater_aws.listing import list_files, parse_uri
 from headwater_aws.session import AwsSession

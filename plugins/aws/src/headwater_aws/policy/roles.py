@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from headwater.credentials import AuthStrategy, Permission, TokenSource
+from headwater.auth.credentials import AuthStrategy, Permission, TokenSource
+from headwater.auth.tokens import claims
 from headwater.errors import AuthError, ConfigError
-from headwater.tokens import claims
 from headwater_aws.auth.assume_role import AssumeRole
 from headwater_aws.auth.chain import AwsStrategy, TrustedRole
 from headwater_aws.auth.default import DefaultChain

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from headwater.conform import role_of
-from headwater.schema import Role
+from headwater.interfaces.schema import Role
+from headwater.reading.conversion import role_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headwater.conform import role_of
-from headwater.schema import Role
+from headwater.interfaces.schema import Role
+from headwater.reading.conversion import role_of
 from headwater_glue.demo import account, chart
 from headwater_glue.demo.monitor import Month
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import Console
 
-    from headwater.dataset import Dataset
-    from headwater.stats import ReadStats
-    from headwater.table import Table as CatalogTable
+    from headwater.interfaces.read_stats import ReadStats
+    from headwater.reading.dataset import Dataset
+    from headwater.tables.table import Table as CatalogTable
 
 MOVED = 0.25
 """Population stability index from which a distribution counts as moved (the usual convention)."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from headwater.credentials import Access
+from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.errors import QueryError
-from headwater.resolving import resolve_query
+from headwater.planning.bound_query import resolve_query
 from headwater.sql import Validation
 from headwater.sql.analysis import Analysis
-from headwater.table import Table
+from headwater.tables.table import Table
 from headwater_glue.describing import Known
 from headwater_glue.kinds import Kind
 from headwater_glue.projection import InjectedAxis

@@ -15,14 +15,14 @@ from sqlglot import exp
 
 from headwater.diagnostics import errors_in
 from headwater.errors import TableNotFoundError
-from headwater.foreign import whole_number
 from headwater.sql import functions
 from headwater.sql.analysis import ParsedQuery
-from headwater.sql.parse import parse
-from headwater.sql.resolve import resolve
+from headwater.sql.binding.binder import resolve
+from headwater.sql.parser import parse
 from headwater.sql.rewriting import Edit, apply, quoted
-from headwater.table import Column, Table, TableName
+from headwater.tables.table import Column, Table, TableName
 from headwater.types import INTEGER_BITS, DataType
+from headwater.untrusted.texts import whole_number
 from headwater_glue.entry import GlueTable
 from headwater_glue.finding import OWN_CATALOGS
 from headwater_glue.kinds import Kind

@@ -16,7 +16,7 @@ from typing import Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.foreign import decimal_number
+from headwater.untrusted.texts import decimal_number
 from headwater_glue.query.athena.values import Typed, as_decimal, common, refuse
 
 _SIGNS: Final[dict[type, str]] = {

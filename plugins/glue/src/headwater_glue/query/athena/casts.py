@@ -7,8 +7,8 @@ from typing import Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.foreign import whole_number
 from headwater.types import INTEGER_BITS, DataType
+from headwater.untrusted.texts import whole_number
 from headwater_glue.query.athena.values import Typed, as_decimal, refuse
 
 _TYPES: Final = {

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from sqlglot import exp
 
-from headwater import bounds
 from headwater import types as t
-from headwater.foreign import decimal_number, whole_number
 from headwater.types import DataType
+from headwater.untrusted import limits
+from headwater.untrusted.texts import decimal_number, whole_number
 from headwater_glue.query.athena import aggregates, casts, functions, moments
 from headwater_glue.query.athena.arithmetic import arithmetic, decimal_literal
 from headwater_glue.query.athena.comparing import OPERATORS, check_comparable, compare
@@ -55,7 +55,7 @@ class Expressions:
         if translate is None:
             refuse(node, f"{_named(node)} is not among the constructs that do")
         found = translate(self, node)
-        if len(found.text) > bounds.QUERY_CHARACTERS:  # some operands have to be written twice
+        if len(found.text) > limits.QUERY_CHARACTERS:  # some operands have to be written twice
             refuse(node, "it would become too long an expression")
         return found
 

@@ -9,11 +9,11 @@ from typing import Final
 
 from sqlglot import exp
 
-from headwater import bounds
-from headwater.foreign import whole_number
 from headwater.sql.rewriting import quoted
-from headwater.table import Column, Table, TableName
+from headwater.tables.table import Column, Table, TableName
 from headwater.types import DataType
+from headwater.untrusted import limits
+from headwater.untrusted.texts import whole_number
 from headwater_glue.finding import OWN_CATALOGS
 from headwater_glue.query.athena.aggregates import ordered
 from headwater_glue.query.athena.expressions import Expressions, only
@@ -70,7 +70,7 @@ class Queries:
         else:
             refuse(node, f"{type(node).__name__} as a query")
         self._written += len(found.text) + sum(c.type.parts for c in found.columns)
-        if self._written > bounds.SQL_CHARACTERS:
+        if self._written > limits.SQL_CHARACTERS:
             refuse(node, "it would become too long a query")
         return Translated(f"{definitions}{found.text}", found.columns)
 

@@ -14,7 +14,7 @@ from sqlglot.dialects.trino import Trino
 from sqlglot.errors import SqlglotError
 from sqlglot.tokens import Token, TokenType  # type: ignore[attr-defined]
 
-from headwater import bounds
+from headwater.untrusted import limits
 from headwater_glue.query.athena.values import UntranslatableError
 
 _MARK: Final = "\x01"
@@ -39,9 +39,9 @@ def read(text: str) -> exp.Query:
     Raises:
         UntranslatableError: If it can't be read as one.
     """
-    if len(text) > bounds.QUERY_CHARACTERS:
+    if len(text) > limits.QUERY_CHARACTERS:
         raise UntranslatableError(
-            None, f"it has {len(text):,} characters; {bounds.QUERY_CHARACTERS:,} are the most"
+            None, f"it has {len(text):,} characters; {limits.QUERY_CHARACTERS:,} are the most"
         )
     dialect = Trino()
     try:
@@ -70,9 +70,9 @@ def read(text: str) -> exp.Query:
 
 
 def _check_depth(tokens: list[Token]) -> None:
-    if len(tokens) > bounds.QUERY_TOKENS:
+    if len(tokens) > limits.QUERY_TOKENS:
         raise UntranslatableError(
-            None, f"it has {len(tokens):,} words and signs; {bounds.QUERY_TOKENS:,} are the most"
+            None, f"it has {len(tokens):,} words and signs; {limits.QUERY_TOKENS:,} are the most"
         )
     depth = 0
     waiting = [0]  # for each open bracket, how many joins in it wait for their conditions
@@ -92,8 +92,8 @@ def _check_depth(tokens: list[Token]) -> None:
             # sqlglot tries each of them with and without: twice as long for each one more.
             raise UntranslatableError(None, "its joins lack conditions, or nest them too deep")
         depth += (token.token_type in _OPENING) - (token.token_type in _CLOSING)
-        if depth > bounds.QUERY_LEVELS:
-            raise UntranslatableError(None, f"it nests deeper than {bounds.QUERY_LEVELS} levels")
+        if depth > limits.QUERY_LEVELS:
+            raise UntranslatableError(None, f"it nests deeper than {limits.QUERY_LEVELS} levels")
 
 
 def _marked(tokens: list[Token]) -> list[Token]:

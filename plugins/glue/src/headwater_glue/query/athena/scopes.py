@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from headwater import bounds
 from headwater.sql.rewriting import quoted
-from headwater.table import Column
+from headwater.tables.table import Column
 from headwater.types import DataType
+from headwater.untrusted import limits
 from headwater_glue.query.athena.values import Typed, refuse
 
 
@@ -56,8 +56,8 @@ class Scope:
         """Bring in a source; its alias must be new."""
         if any(s.alias.casefold() == source.alias.casefold() for s in self.sources):
             refuse(node, f"two tables called {source.alias!r}")
-        if len(self.sources) >= bounds.QUERY_TERMS:
-            refuse(node, f"more than {bounds.QUERY_TERMS} tables side by side")
+        if len(self.sources) >= limits.QUERY_TERMS:
+            refuse(node, f"more than {limits.QUERY_TERMS} tables side by side")
         self.sources.append(source)
 
     def column(self, parts: Sequence[str], node: exp.Expr) -> Typed:

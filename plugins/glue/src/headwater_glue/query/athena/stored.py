@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from headwater.errors import TableNotFoundError
-from headwater.foreign import json_value
 from headwater.sql.rewriting import quoted
-from headwater.table import Column
+from headwater.tables.table import Column
+from headwater.untrusted.texts import json_value
 from headwater_glue.query.athena.queries import Lookup, Queries
 from headwater_glue.query.athena.reading import read
 from headwater_glue.query.athena.values import Typed, UntranslatableError, common

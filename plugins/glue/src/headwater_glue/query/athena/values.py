@@ -8,7 +8,7 @@ from typing import NoReturn
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql.nodes import span_of
+from headwater.sql.syntax.nodes import span_of
 from headwater.types import INTEGER_BITS, DataType
 
 

@@ -1,0 +1,1 @@
+"""Checking: a connection examined stage by stage, stopping nowhere and explaining everything."""

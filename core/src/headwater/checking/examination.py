@@ -1,0 +1,313 @@
+"""Checking: a staged examination that stops nowhere and explains everything.
+
+identity -> permissions, tables, places of files (what the source knows) -> query -> mapping ->
+time partitions -> plan -> rows. A stage that needs one that failed says which, and is not examined;
+what an earlier stage has explained is not explained again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack, nullcontext
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from headwater.auth.credentials import Access
+from headwater.checking.rows import rows_stage
+from headwater.checking.time_partitions import rule_stages
+from headwater.diagnostics import Diagnostic, Severity, errors_in
+from headwater.errors import AccessDeniedError, HeadwaterError
+from headwater.interfaces.mapping import BoundMapping
+from headwater.interfaces.plan import Plan, Planned
+from headwater.interfaces.plan_text import bytes_text
+from headwater.interfaces.report import CheckReport, CheckStage, Status
+from headwater.planning.bound_query import parsed_for
+from headwater.sql.analysis import ParsedQuery
+from headwater.tables.window import Window
+from headwater.workspace.model import Connection, Purpose
+
+if TYPE_CHECKING:
+    from headwater.interfaces.engine import Engine
+    from headwater.planning.bound_query import Resolved
+    from headwater.planning.planner import Bound
+    from headwater.workspace.workspace import Workspace
+
+BYTES_LIMIT = 10**9
+"""Bytes up to which `check` looks at the rows without being given a window."""
+
+
+def check(workspace: Workspace, connection: Connection, window: Window | None) -> CheckReport:
+    """Examine a connection, and the actuals that are joined to it.
+
+    One operation: each query is parsed and bound once, one plan is made, and what the catalog and
+    the storage said to one stage the later ones know.
+
+    Args:
+        workspace: Whose connection it is.
+        connection: What to examine.
+        window: Whose rows to look at; None for all, if they are few.
+    """
+    with ExitStack() as opened:
+        examination = _Examination(workspace, opened)
+        examination.source(connection, window)
+        if connection.actuals is not None:
+            examination.source(connection.actuals, None, "actuals: ")
+        examination.rows(connection, window)
+        return CheckReport(connection.name, tuple(examination.stages))
+
+
+class _Examination:
+    """The stages so far, what of them failed, and what they learned.
+
+    Args:
+        workspace: Whose connection is examined.
+        opened: Closes the identities when all is examined.
+    """
+
+    def __init__(self, workspace: Workspace, opened: ExitStack) -> None:
+        self.stages: list[CheckStage] = []
+        self._workspace = workspace
+        self._opened = opened
+        self._access: Access | None = None
+        self._bound: dict[Purpose, Bound] = {}
+        self._known: dict[str, bool] = {}
+
+    def source(self, connection: Connection, window: Window | None, whose: str = "") -> None:
+        """Examine one source, from its identity to its mapping; what is well is kept for the plan.
+
+        Args:
+            connection: What gives the rows.
+            window: Which of them; None for all.
+            whose: Put before the stages' names.
+        """
+        first = len(self.stages)
+        query = _Query(connection)
+        try:
+            access = self._enter(connection)
+            if self._identity(connection, access, whose):
+                self._tables(connection, query, access, window, whose)
+                bound = self._binding(connection, query, access, window, whose, first)
+                if bound is not None and not self._failed(first):
+                    self._bound[connection.purpose] = bound
+                return
+        except HeadwaterError as error:
+            self._add(CheckStage.failed(f"{whose}identity", error))
+        blamed = self._blamed(first if self._failed(first) else 0)
+        self._add(CheckStage.skipped(f"{whose}tables", blamed))
+        self._add(_text_stage(query, f"{whose}query", blamed))
+        self._add(CheckStage.skipped(f"{whose}mapping", blamed))
+
+    def _enter(self, connection: Connection) -> Access:
+        """Open the identities of a source, as part of this operation until its end."""
+        access = self._opened.enter_context(connection.source.access())
+        if self._access is None:
+            self._access = access
+            return access
+        self._access = self._access.joined(access)
+        return access.within(self._access)
+
+    def rows(self, connection: Connection, window: Window | None) -> None:
+        """Examine the plan and a sample of the rows."""
+        made = self._planned(connection, window)
+        if made is None:
+            self._add(CheckStage.skipped("rows", "not examined: there is no plan"))
+            return
+        planned, engine, access = made
+        if window is None and planned.plan.bytes > BYTES_LIMIT:
+            size = bytes_text(planned.plan.bytes)
+            why = f"not examined: all rows are {size}; name a window to look at its rows"
+            self._add(CheckStage.skipped("rows", why))
+            return
+        try:
+            data = self._workspace.dataset(connection, planned, engine, lambda: nullcontext(access))
+            model_type = connection.schema.model_type
+            self._add(rows_stage(data, datetime.now(UTC), model_type))
+        except HeadwaterError as error:
+            self._ended("rows", error, 0)
+
+    def _planned(
+        self, connection: Connection, window: Window | None
+    ) -> tuple[Planned, Engine, Access] | None:
+        """Examine the plan; return it, what runs it, and the identities that it was made with."""
+        bound = self._bound.get(connection.purpose)
+        actuals = connection.actuals
+        theirs = None if actuals is None else self._bound.get(actuals.purpose)
+        access = self._access
+        if bound is None or access is None or (actuals is not None and theirs is None):
+            self._add(CheckStage.skipped("plan", self._blamed(0)))
+            return None
+        try:
+            request = self._workspace.request(connection, window)
+            planned, engine = self._workspace.planned(
+                connection, access, request, (bound, theirs), nearby=True
+            )
+        except HeadwaterError as error:
+            self._ended("plan", error, 0)
+            return None
+        self._add(_plan_stage(planned.plan))
+        return planned, engine, access
+
+    def _identity(self, connection: Connection, access: Access, whose: str) -> bool:
+        """Examine who reads, once for each identity; return whether it is well."""
+        first = len(self.stages)
+        if not whose or any(ref not in self._known for ref in access.refs):
+            for stage in connection.source.examine(access):
+                self._add(stage, whose)
+            well = not self._failed(first)
+            self._known.update(dict.fromkeys(access.refs, well))
+        return not self._failed(first) and all(self._known[ref] for ref in access.refs)
+
+    def _tables(
+        self,
+        connection: Connection,
+        query: _Query,
+        access: Access,
+        window: Window | None,
+        whose: str,
+    ) -> None:
+        try:
+            names = query.parsed().table_names
+        except HeadwaterError:  # the stage of the query tells it
+            names = ()
+        try:
+            for stage in connection.source.examine_tables(names, access, window):
+                self._add(stage, whose)
+        except HeadwaterError as error:
+            self._add(CheckStage.failed(f"{whose}tables", error))
+
+    def _binding(
+        self,
+        connection: Connection,
+        query: _Query,
+        access: Access,
+        window: Window | None,
+        whose: str,
+        first: int,
+    ) -> Bound | None:
+        """Examine query, mapping and declared rules, with what the catalog says."""
+        try:
+            resolved = self._workspace.resolve(connection.source, access, query.parsed())
+        except HeadwaterError as error:
+            if reason := self._told(error, first):
+                self._add(_text_stage(query, f"{whose}query", reason))
+            else:
+                self._add(CheckStage.failed(f"{whose}query", error))
+            reason = self._blamed(first)
+            self._add(CheckStage.skipped(f"{whose}mapping", reason))
+            return None
+        self._add(_query_stage(resolved, f"{whose}query"))
+        try:
+            found = self._workspace.bind(connection, access, resolved)
+        except HeadwaterError as error:
+            self._add(CheckStage.failed(f"{whose}mapping", error))
+            return None
+        self._add(_mapping_stage(found.mapping, f"{whose}mapping"))
+        for stage in rule_stages(resolved, access, window, self._workspace.reader()):
+            self._add(stage, whose)
+        return found
+
+    def _add(self, stage: CheckStage, whose: str = "") -> None:
+        self.stages.append(stage.named(f"{whose}{stage.name}") if whose else stage)
+
+    def _ended(self, name: str, error: HeadwaterError, first: int) -> None:
+        """Add a stage that ended in an error, or that it did for a reason given before."""
+        reason = self._told(error, first)
+        stage = CheckStage.skipped(name, reason) if reason else CheckStage.failed(name, error)
+        self._add(stage)
+
+    def _failed(self, first: int) -> list[CheckStage]:
+        return [s for s in self.stages[first:] if s.status is Status.FAILED]
+
+    def _blamed(self, first: int) -> str:
+        names = ", ".join(dict.fromkeys(s.name for s in self._failed(first)))
+        return f"not examined: {names} failed" if names else "not examined"
+
+    def _told(self, error: HeadwaterError, first: int) -> str | None:
+        """Return which earlier stage has explained an error, or None."""
+        for stage in self._failed(first):
+            if isinstance(error, AccessDeniedError) and error.action is not None:
+                same = stage.name.endswith(error.action)
+            else:
+                same = error.code in _codes(stage)
+            if same:
+                return f"not examined: {stage.name} failed"
+        return None
+
+
+def _codes(stage: CheckStage) -> set[str]:
+    return {*(d.code for d in errors_in(stage.diagnostics)), str(stage.details.get("code"))}
+
+
+class _Query:
+    """A connection's query, parsed when that is first wanted, and once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._source = connection.source
+        self._found: ParsedQuery | HeadwaterError | None = None
+
+    def parsed(self) -> ParsedQuery:
+        """Return the query as its source allows it.
+
+        Raises:
+            HeadwaterError: If the source has none that can be read.
+        """
+        if self._found is None:
+            try:
+                self._found = parsed_for(self._source, self._source.sql())
+            except HeadwaterError as error:
+                self._found = error
+        if isinstance(self._found, HeadwaterError):
+            raise self._found
+        return self._found
+
+
+def _text_stage(query: _Query, name: str, why: str) -> CheckStage:
+    """Examine a query's text alone, where its tables can't be looked up."""
+    try:
+        found = errors_in(query.parsed().diagnostics)
+    except HeadwaterError as error:
+        return CheckStage.failed(name, error)
+    if found:
+        return CheckStage(name, Status.FAILED, "the query is refused", found)
+    return CheckStage.skipped(name, f"its text can be read; its names were {why}")
+
+
+def _query_stage(resolved: Resolved, name: str) -> CheckStage:
+    tables = [str(n) for n in resolved.analysis.tables]
+    columns = resolved.analysis.columns
+    found = resolved.warnings
+    return CheckStage(
+        name,
+        _status(found),
+        f"{len(columns)} columns from {', '.join(tables) or 'no table'}",
+        found,
+        {"tables": tables, "columns": {c.name: str(c.type) for c in columns}},
+    )
+
+
+def _status(found: Iterable[Diagnostic]) -> Status:
+    told = any(d.severity is Severity.WARNING for d in found)
+    return Status.WARNING if told else Status.OK
+
+
+def _mapping_stage(mapping: BoundMapping, name: str) -> CheckStage:
+    details: dict[str, Any] = {
+        c.name: {"role": str(c.role), "column": c.column, "type": str(c.source_type)}
+        for c in mapping
+    }
+    return CheckStage(
+        name, Status.OK, f"{len(details)} output columns are fed", (), {"columns": details}
+    )
+
+
+def _plan_stage(plan: Plan) -> CheckStage:
+    parts = [
+        f"{s.estimate.partitions_kept} of {s.estimate.partitions_total} partitions"
+        for s in plan.scans
+        if s.estimate.partitions_total is not None
+    ]
+    summary = ", ".join(
+        [*parts, f"{plan.files} files", bytes_text(plan.bytes), f"engine {plan.engine}"]
+    )
+    details = {"files": plan.files, "bytes": plan.bytes, "engine": plan.engine}
+    return CheckStage("plan", _status(plan.warnings), summary, plan.warnings, details)

@@ -1,0 +1,225 @@
+"""What a plugin author meets: DataSource, Schema, Mapping, Engine, hooks, and the values they take.
+
+    from headwater.interfaces import DataSource, SourceSpec, hookimpl
+
+Each name is imported from its home when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headwater.lazy import names_of
+
+if TYPE_CHECKING:
+    from headwater.auth.credentials import (
+        Access,
+        AuthStrategy,
+        Credentials,
+        Identity,
+        Permission,
+        Secret,
+        Session,
+        TokenSource,
+    )
+    from headwater.diagnostics import Diagnostic, Severity, Span
+    from headwater.interfaces.data_source import DataSource, DeclaredPartition, SourceCapability
+    from headwater.interfaces.engine import (
+        ArrowStream,
+        Engine,
+        EngineCapability,
+        FarWriting,
+        Remarking,
+        SparkFrames,
+    )
+    from headwater.interfaces.hookspecs import API_VERSION, hookimpl
+    from headwater.interfaces.mapping import BoundColumn, BoundMapping, Mapping
+    from headwater.interfaces.plan import Plan, Scan, ScanEstimate
+    from headwater.interfaces.read_stats import ReadStats
+    from headwater.interfaces.report import CheckReport, CheckStage, Status
+    from headwater.interfaces.schema import Field, ModelType, Role, Schema
+    from headwater.interfaces.specs import (
+        AuthSpec,
+        CommandSpec,
+        EngineSpec,
+        RewriteSpec,
+        SourceSpec,
+        ValidatorSpec,
+        WriterSpec,
+    )
+    from headwater.sql.rewriting import Edit, RewriteRule
+    from headwater.tables.relation import (
+        CatalogRelation,
+        DataFile,
+        DeltaRelation,
+        FilePartition,
+        FileRelation,
+        IcebergRelation,
+        MemoryRelation,
+        Relation,
+        StreamRelation,
+    )
+    from headwater.tables.table import (
+        Catalog,
+        Column,
+        KeyCondition,
+        Measurable,
+        Measure,
+        Partition,
+        Sampled,
+        Surveyable,
+        Table,
+        TableName,
+        TimePartition,
+    )
+    from headwater.tables.window import Window
+    from headwater.types.arrow import arrow_type, data_type
+    from headwater.types.data_types import DataType, FieldType
+
+_HOMES = {
+    "API_VERSION": "headwater.interfaces.hookspecs",
+    "Access": "headwater.auth.credentials",
+    "ArrowStream": "headwater.interfaces.engine",
+    "AuthSpec": "headwater.interfaces.specs",
+    "AuthStrategy": "headwater.auth.credentials",
+    "BoundColumn": "headwater.interfaces.mapping",
+    "BoundMapping": "headwater.interfaces.mapping",
+    "Catalog": "headwater.tables.table",
+    "CatalogRelation": "headwater.tables.relation",
+    "CheckReport": "headwater.interfaces.report",
+    "CheckStage": "headwater.interfaces.report",
+    "Column": "headwater.tables.table",
+    "CommandSpec": "headwater.interfaces.specs",
+    "Credentials": "headwater.auth.credentials",
+    "DataFile": "headwater.tables.relation",
+    "DataSource": "headwater.interfaces.data_source",
+    "DataType": "headwater.types.data_types",
+    "DeclaredPartition": "headwater.interfaces.data_source",
+    "DeltaRelation": "headwater.tables.relation",
+    "Diagnostic": "headwater.diagnostics",
+    "Edit": "headwater.sql.rewriting",
+    "Engine": "headwater.interfaces.engine",
+    "EngineCapability": "headwater.interfaces.engine",
+    "EngineSpec": "headwater.interfaces.specs",
+    "FarWriting": "headwater.interfaces.engine",
+    "Field": "headwater.interfaces.schema",
+    "FieldType": "headwater.types.data_types",
+    "FilePartition": "headwater.tables.relation",
+    "FileRelation": "headwater.tables.relation",
+    "IcebergRelation": "headwater.tables.relation",
+    "Identity": "headwater.auth.credentials",
+    "KeyCondition": "headwater.tables.table",
+    "Mapping": "headwater.interfaces.mapping",
+    "Measurable": "headwater.tables.table",
+    "Measure": "headwater.tables.table",
+    "MemoryRelation": "headwater.tables.relation",
+    "ModelType": "headwater.interfaces.schema",
+    "Partition": "headwater.tables.table",
+    "Permission": "headwater.auth.credentials",
+    "Plan": "headwater.interfaces.plan",
+    "ReadStats": "headwater.interfaces.read_stats",
+    "Relation": "headwater.tables.relation",
+    "Remarking": "headwater.interfaces.engine",
+    "RewriteRule": "headwater.sql.rewriting",
+    "RewriteSpec": "headwater.interfaces.specs",
+    "Role": "headwater.interfaces.schema",
+    "Sampled": "headwater.tables.table",
+    "Scan": "headwater.interfaces.plan",
+    "ScanEstimate": "headwater.interfaces.plan",
+    "Schema": "headwater.interfaces.schema",
+    "Secret": "headwater.auth.credentials",
+    "Session": "headwater.auth.credentials",
+    "Severity": "headwater.diagnostics",
+    "SourceCapability": "headwater.interfaces.data_source",
+    "SourceSpec": "headwater.interfaces.specs",
+    "Span": "headwater.diagnostics",
+    "SparkFrames": "headwater.interfaces.engine",
+    "Status": "headwater.interfaces.report",
+    "StreamRelation": "headwater.tables.relation",
+    "Surveyable": "headwater.tables.table",
+    "Table": "headwater.tables.table",
+    "TableName": "headwater.tables.table",
+    "TimePartition": "headwater.tables.table",
+    "TokenSource": "headwater.auth.credentials",
+    "ValidatorSpec": "headwater.interfaces.specs",
+    "Window": "headwater.tables.window",
+    "WriterSpec": "headwater.interfaces.specs",
+    "arrow_type": "headwater.types.arrow",
+    "data_type": "headwater.types.arrow",
+    "hookimpl": "headwater.interfaces.hookspecs",
+}
+
+__all__ = [
+    "API_VERSION",
+    "Access",
+    "ArrowStream",
+    "AuthSpec",
+    "AuthStrategy",
+    "BoundColumn",
+    "BoundMapping",
+    "Catalog",
+    "CatalogRelation",
+    "CheckReport",
+    "CheckStage",
+    "Column",
+    "CommandSpec",
+    "Credentials",
+    "DataFile",
+    "DataSource",
+    "DataType",
+    "DeclaredPartition",
+    "DeltaRelation",
+    "Diagnostic",
+    "Edit",
+    "Engine",
+    "EngineCapability",
+    "EngineSpec",
+    "FarWriting",
+    "Field",
+    "FieldType",
+    "FilePartition",
+    "FileRelation",
+    "IcebergRelation",
+    "Identity",
+    "KeyCondition",
+    "Mapping",
+    "Measurable",
+    "Measure",
+    "MemoryRelation",
+    "ModelType",
+    "Partition",
+    "Permission",
+    "Plan",
+    "ReadStats",
+    "Relation",
+    "Remarking",
+    "RewriteRule",
+    "RewriteSpec",
+    "Role",
+    "Sampled",
+    "Scan",
+    "ScanEstimate",
+    "Schema",
+    "Secret",
+    "Session",
+    "Severity",
+    "SourceCapability",
+    "SourceSpec",
+    "Span",
+    "SparkFrames",
+    "Status",
+    "StreamRelation",
+    "Surveyable",
+    "Table",
+    "TableName",
+    "TimePartition",
+    "TokenSource",
+    "ValidatorSpec",
+    "Window",
+    "WriterSpec",
+    "arrow_type",
+    "data_type",
+    "hookimpl",
+]
+
+__getattr__, __dir__ = names_of(__name__, _HOMES)

@@ -1,0 +1,135 @@
+"""How a plan is shown: text for a person, a dict for a program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headwater.display import html
+from headwater.display.printable import printable
+from headwater.interfaces.plan import Plan, Scan
+
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+def bytes_text(size: float) -> str:
+    """Return a size as a person reads it, in decimal units: `12.3 MB`."""
+    unit = 0
+    while size >= 1000 and unit < len(_UNITS) - 1:
+        size, unit = size / 1000, unit + 1
+    return f"{size:.0f} B" if unit == 0 else f"{size:.1f} {_UNITS[unit]}"
+
+
+def explain(plan: Plan) -> str:
+    """Return the plan as text for a person."""
+    lines = [f"Plan of {plan.connection}"]
+    lines.append(f"  window    {plan.window or 'all rows'}")
+    if plan.as_of is not None:
+        lines.append(f"  actuals   as of {plan.as_of.isoformat()}")
+    if plan.sample is not None:
+        lines.append(f"  sample    {plan.sample:.4%} of the ids, by a hash of the id")
+    for ref, identity in plan.identities.items():
+        lines.append(f"  identity  {identity.name} ({identity.strategy or ref})")
+    lines.append(f"  engine    {plan.engine}: {plan.engine_reason}")
+    lines.append(f"  reads     {plan.files} files, {bytes_text(plan.bytes)} at most")
+    for scan in plan.scans:
+        lines += _scan_lines(scan)
+    if plan.mapping is not None:
+        lines.append("  columns")
+        width = max((len(c.name) for c in plan.mapping), default=0)
+        for column in plan.mapping:
+            kind = column.field_type or "as it is"
+            source = f"{column.column} {column.source_type}"
+            lines.append(f"    {column.name:<{width}}  {column.role:<10}  {kind:<11} <- {source}")
+    lines += [f"  changed   by the {rule}" for rule in plan.rewritten_by]
+    lines.append("  sql")
+    lines += [f"    {line}" for line in plan.sql.splitlines()]
+    for warning in plan.warnings:
+        lines += warning.render().splitlines()
+    return printable("\n".join(lines))
+
+
+def _scan_lines(scan: Scan) -> list[str]:
+    cost = scan.estimate
+    lines = [f"  table     {scan.table} as hw.{scan.slot}"]
+    if cost.partitions_total is not None:
+        lines.append(f"            partitions {cost.partitions_kept} of {cost.partitions_total}")
+    lines.append(f"            files {cost.files}, {bytes_text(cost.bytes)}")
+    if scan.pruned_by:
+        lines.append(f"            pruned by {scan.pruned_by}")
+    if scan.blocker:
+        lines.append(f"            not pruned: {scan.blocker}")
+    return lines
+
+
+def to_html(plan: Plan) -> str:
+    """Return the plan for a notebook, its SQL folded away."""
+    rows = [
+        (
+            s.table,
+            f"{s.estimate.partitions_kept} of {s.estimate.partitions_total}"
+            if s.estimate.partitions_total is not None
+            else None,
+            s.estimate.files,
+            bytes_text(s.estimate.bytes),
+            s.pruned_by or s.blocker,
+        )
+        for s in plan.scans
+    ]
+    who = ", ".join(i.name for i in plan.identities.values()) or "no identity"
+    return html.card(
+        f"Plan of {plan.connection}",
+        html.line(f"{plan.window or 'all rows'} by {plan.engine}: {plan.engine_reason}"),
+        html.line(f"read as {who}: {plan.files} files, {bytes_text(plan.bytes)} at most"),
+        html.table(("table", "partitions", "files", "bytes", "partitions chosen by"), rows),
+        *(html.line(f"query changed by the {rule}") for rule in plan.rewritten_by),
+        *(html.block(w.render()) for w in plan.warnings),
+        html.folded("SQL", plan.sql),
+    )
+
+
+def to_dict(plan: Plan) -> dict[str, Any]:
+    """Return the plan as a JSON-ready dict."""
+    return {
+        "connection": plan.connection,
+        "window": plan.window
+        and {"start": plan.window.start.isoformat(), "end": plan.window.end.isoformat()},
+        "as_of": plan.as_of and plan.as_of.isoformat(),
+        "sample": plan.sample,
+        "engine": plan.engine,
+        "engine_reason": plan.engine_reason,
+        "identities": {
+            ref: {"name": i.name, "account": i.account, "strategy": i.strategy}
+            for ref, i in plan.identities.items()
+        },
+        "files": plan.files,
+        "bytes": plan.bytes,
+        "tables": [
+            {
+                "slot": s.slot,
+                "table": str(s.table),
+                "kind": type(s.relation).__name__,
+                "partitions_kept": s.estimate.partitions_kept,
+                "partitions_total": s.estimate.partitions_total,
+                "files": s.estimate.files,
+                "bytes": s.estimate.bytes,
+                "pruned_by": s.pruned_by,
+                "blocker": s.blocker,
+            }
+            for s in plan.scans
+        ],
+        "columns": [
+            {
+                "name": c.name,
+                "role": str(c.role),
+                "type": c.field_type and str(c.field_type),
+                "column": c.column,
+                "source_type": str(c.source_type),
+            }
+            for c in plan.mapping or ()
+        ],
+        "query": plan.query,
+        "rewritten_by": list(plan.rewritten_by),
+        "sql": plan.sql,
+        "warnings": [w.to_dict() for w in plan.warnings],
+        "created_at": plan.created_at and plan.created_at.isoformat(),
+    }

@@ -1,0 +1,141 @@
+"""What an examination found, stage by stage: the values of `check`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from headwater.diagnostics import Diagnostic, Severity
+from headwater.display import html
+from headwater.display.printable import printable, printable_line
+from headwater.errors import HeadwaterError
+
+
+class Status(StrEnum):
+    """How a stage went. Only `FAILED` makes the verdict no."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckStage:
+    """One stage of an examination.
+
+    Args:
+        name: What was examined, e.g. `identity`.
+        status: How it went.
+        summary: One line for a person.
+        diagnostics: What was found.
+        details: Figures and names behind it, JSON-ready, without secrets.
+    """
+
+    name: str
+    status: Status
+    summary: str
+    diagnostics: tuple[Diagnostic, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def failed(cls, name: str, error: HeadwaterError) -> CheckStage:
+        """Return the stage `name` that ended in an `error`."""
+        found: tuple[Diagnostic, ...] = getattr(error, "diagnostics", ())
+        if not found and error.hint:
+            found = (Diagnostic(error.code, error.message, hint=error.hint),)
+        return cls(name, Status.FAILED, error.message, found, {"code": error.code})
+
+    @classmethod
+    def skipped(cls, name: str, why: str) -> CheckStage:
+        """Return the stage `name` that could not be examined, and `why`."""
+        return cls(name, Status.SKIPPED, why)
+
+    def named(self, name: str) -> CheckStage:
+        """Return the stage under another `name`."""
+        return replace(self, name=name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the stage as a JSON-ready dict."""
+        return {
+            "name": self.name,
+            "status": str(self.status),
+            "summary": self.summary,
+            "diagnostics": [d.to_dict() for d in self.diagnostics],
+            "details": dict(self.details),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """The examination of a connection.
+
+    Args:
+        connection: Its name.
+        stages: In the order in which they were examined.
+    """
+
+    connection: str
+    stages: tuple[CheckStage, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no stage failed."""
+        return all(s.status is not Status.FAILED for s in self.stages)
+
+    @property
+    def verdict(self) -> str:
+        """What the stages amount to, in a sentence: where it fails, the stage to begin with."""
+        failed = list(dict.fromkeys(s.name for s in self.stages if s.status is Status.FAILED))
+        if failed:
+            others = f", then {', '.join(failed[1:])}" if failed[1:] else ""
+            return f"it does not work yet; mend {failed[0]} first{others}"
+        if any(s.name == "rows" and s.status is Status.SKIPPED for s in self.stages):
+            return "it works, as far as it was looked at: no row was read"
+        return "it works"
+
+    def stage(self, name: str) -> CheckStage | None:
+        """Return the first stage called `name`, or None."""
+        return next((s for s in self.stages if s.name == name), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as a JSON-ready dict with keys connection, ok, verdict, stages."""
+        return {
+            "connection": self.connection,
+            "ok": self.ok,
+            "verdict": self.verdict,
+            "stages": [s.to_dict() for s in self.stages],
+        }
+
+    def render(self) -> str:
+        """Return the report for a person, one line a stage and its findings under it."""
+        marks = {Status.OK: "ok", Status.WARNING: "warn", Status.FAILED: "FAIL"}
+        lines = [f"Check of {self.connection}"]
+        width = max([len(s.name) for s in self.stages], default=0)
+        for stage in self.stages:
+            mark = marks.get(stage.status, "skip")
+            lines.append(f"  {mark:<4} {stage.name:<{width}}  {printable_line(stage.summary)}")
+            for diagnostic in stage.diagnostics:
+                if diagnostic.severity is not Severity.INFO:
+                    lines += [f"        {line}" for line in _shown(diagnostic, stage.summary)]
+        lines.append(f"  verdict: {self.verdict}")
+        return printable("\n".join(lines))
+
+    def _repr_html_(self) -> str:
+        stages = html.table(
+            ("stage", "status", ""), ((s.name, s.status, s.summary) for s in self.stages)
+        )
+        found = [html.block(d.render()) for s in self.stages for d in s.diagnostics]
+        return html.card(f"{self.connection}: {self.verdict}", stages, *found)
+
+    def __str__(self) -> str:
+        return self.render()
+
+
+def _shown(diagnostic: Diagnostic, summary: str) -> list[str]:
+    """Return the lines of a finding; where the summary says it already, only its code and hint."""
+    if diagnostic.message == summary:
+        diagnostic = replace(diagnostic, message="what to do")
+    return diagnostic.render().splitlines()

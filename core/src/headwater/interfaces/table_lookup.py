@@ -1,0 +1,88 @@
+"""Looking a query's tables up for an examination: each for itself, none stopping another."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from headwater.diagnostics import Diagnostic
+from headwater.errors import HeadwaterError
+from headwater.interfaces.report import CheckStage, Status
+from headwater.tables.table import Catalog, Table, TableName
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found of the tables that a query names.
+
+    Args:
+        tables: Those there are.
+        errors: For each of the others, why it was not found.
+    """
+
+    tables: Mapping[TableName, Table] = field(default_factory=dict)
+    errors: Mapping[TableName, HeadwaterError] = field(default_factory=dict)
+
+
+def look_up(catalog: Catalog, names: Sequence[TableName]) -> Looked:
+    """Return the tables of these names, and the error of each that can't be looked up.
+
+    Args:
+        catalog: Where to look.
+        names: Full names.
+    """
+    tables: dict[TableName, Table] = {}
+    errors: dict[TableName, HeadwaterError] = {}
+    for name in dict.fromkeys(names):
+        try:
+            tables[name] = catalog.table(name)
+        except HeadwaterError as error:
+            errors[name] = error
+    return Looked(tables, errors)
+
+
+def tables_stage(looked: Looked, told: Collection[str] = ()) -> CheckStage:
+    """Return the stage `tables`: which of them there are, and what they are.
+
+    Args:
+        looked: What was found.
+        told: Codes of errors that an earlier stage has explained; they are not explained again.
+    """
+    total = len(looked.tables) + len(looked.errors)
+    if not total:
+        return CheckStage.skipped("tables", "the query names none that can be told")
+    details = {str(name): _details(table) for name, table in looked.tables.items()}
+    shown = ", ".join(f"{name} ({_told(table)})" for name, table in looked.tables.items())
+    found = [
+        Diagnostic(
+            "unqueryable-table",
+            f"{name} can't be queried: {table.unqueryable}",
+            hint="query another table, or have this one written in a way that can be read",
+        )
+        for name, table in looked.tables.items()
+        if table.unqueryable
+    ]
+    fresh = {n: e for n, e in looked.errors.items() if e.code not in told}
+    found += [Diagnostic(e.code, e.message, hint=e.hint) for e in fresh.values()]
+    missing = ", ".join(str(n) for n in looked.errors)
+    summary = shown
+    if looked.errors:
+        summary = f"{len(looked.tables)} of {total} found; not {missing}" + (
+            f"; found: {shown}" if shown else ""
+        )
+    status = Status.FAILED if found else Status.SKIPPED if looked.errors else Status.OK
+    return CheckStage("tables", status, summary, tuple(found), {"tables": details})
+
+
+def _told(table: Table) -> str:
+    keys = f", partitioned by {', '.join(table.partition_keys)}" if table.partition_keys else ""
+    return f"{table.kind}, {len(table.columns)} columns{keys}"
+
+
+def _details(table: Table) -> dict[str, object]:
+    return {
+        "kind": table.kind,
+        "location": table.location,
+        "columns": len(table.columns),
+        "partition_keys": list(table.partition_keys),
+    }

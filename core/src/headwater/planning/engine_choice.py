@@ -1,0 +1,105 @@
+"""Choosing the engine: by name, or `auto`, which explains itself and never falls back silently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from headwater.diagnostics import Diagnostic
+from headwater.errors import EngineError, PluginError, QueryError
+from headwater.interfaces.engine import Compiled, Compiling, Engine, Remarking
+from headwater.interfaces.plan import Plan, Planned
+from headwater.interfaces.plan_text import bytes_text
+
+AUTO = "auto"
+
+EMBEDDED_LIMIT = 200 * 10**9
+"""Bytes on storage above which `auto` prefers Spark, if it is there: one machine reads about a
+gigabyte a second at best, so this is minutes."""
+
+
+def choose(
+    plan: Plan, wanted: str, engine: Callable[[str], Engine], *, limit: int = EMBEDDED_LIMIT
+) -> tuple[Planned, Engine]:
+    """Return the plan with its engine decided, analysed and compiled for it, and that engine.
+
+    Args:
+        plan: A draft.
+        wanted: Name of an engine, or `auto`: embedded if it can promise Spark's answer and the
+            estimate is small enough, else Spark.
+        engine: Gives an engine by name.
+        limit: Bytes above which `auto` prefers Spark.
+
+    Raises:
+        EngineError: If the engine that was asked for can't be used here.
+        QueryError: If the engine can't run the query with Spark's answers; each construct that
+            stands in the way is underlined.
+    """
+    planned = Planned.of(plan)
+    if wanted != AUTO:
+        chosen = engine(wanted)
+        problem = chosen.unavailable()
+        if problem:
+            raise EngineError(f"the {wanted} engine can't be used here", hint=problem)
+        made = _compiled(planned, chosen)
+        if made.refusals:
+            raise QueryError(f"the {wanted} engine can't run this query", made.refusals)
+        return _decided(planned, chosen, made, "asked for")
+    embedded = engine("embedded")
+    missing = embedded.unavailable()
+    made = Compiled(None) if missing else _compiled(planned, embedded)
+    refusals = made.refusals
+    fits = not missing and not refusals
+    if fits and plan.bytes <= limit:
+        # Spark is not even looked at: it takes seconds to import.
+        return _decided(planned, embedded, made, "the query is in the portable subset")
+    spark, no_spark = _or_why_not(engine, "spark")
+    if spark is None:
+        if fits:
+            size = bytes_text(plan.bytes)
+            reason = f"{size} is much for one machine, but Spark can't be used here: {no_spark}"
+            return _decided(planned, embedded, made, reason)
+        if missing:
+            raise EngineError(
+                "no engine can be used here", hint=f"embedded: {missing}\nspark: {no_spark}"
+            )
+        raise QueryError(
+            "the embedded engine can't promise Spark's answer to this query, and Spark is not here",
+            refusals,
+            hint=no_spark,
+        )
+    on_spark = _compiled(planned, spark)
+    if on_spark.refusals:
+        raise QueryError("no engine can run this query", [*refusals, *on_spark.refusals])
+    if missing:
+        reason = f"the embedded engine can't be used here: {missing}"
+    elif refusals:
+        reason = f"not in the portable subset: {refusals[0].message}"
+    else:
+        reason = f"{bytes_text(plan.bytes)} is more than one machine should read"
+    return _decided(planned, spark, on_spark, reason)
+
+
+def _compiled(planned: Planned, engine: Engine) -> Compiled:
+    if isinstance(engine, Compiling):
+        return engine.compile(planned)
+    return Compiled(None, engine.refusals(planned.plan))
+
+
+def _decided(
+    planned: Planned, engine: Engine, made: Compiled, reason: str
+) -> tuple[Planned, Engine]:
+    remarks: tuple[Diagnostic, ...] = engine.remarks() if isinstance(engine, Remarking) else ()
+    warnings = (*planned.plan.warnings, *remarks)
+    plan = replace(planned.plan, engine=engine.name, engine_reason=reason, warnings=warnings)
+    return replace(planned, plan=plan, compiled=made.text), engine
+
+
+def _or_why_not(engine: Callable[[str], Engine], name: str) -> tuple[Engine | None, str | None]:
+    """Return an engine, or why there is none: it can't be imported, or can't be used."""
+    try:
+        found = engine(name)
+    except PluginError as error:
+        return None, error.hint or error.message
+    problem = found.unavailable()
+    return (None, problem) if problem else (found, None)

@@ -1,0 +1,379 @@
+"""The pipeline: resolve -> validate -> bind -> plan -> read, each step a function over values.
+
+resolving.resolve_query   text  -> Resolved       (validates on the way)
+bound                     Resolved -> Bound       (mapping proven)
+draft                     Bound -> Plan           (everything but the engine)
+choosing.choose           Plan, engines -> Plan   (the engine, and why)
+read                      Plan, engine -> Dataset
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from headwater.auth.credentials import Access
+from headwater.diagnostics import Diagnostic, Severity, errors_in
+from headwater.errors import ConfigError, MappingError, PlanError
+from headwater.interfaces.mapping import BoundColumn, BoundMapping, Mapping, bind
+from headwater.interfaces.plan import Plan, Scan
+from headwater.interfaces.plan_text import bytes_text
+from headwater.interfaces.schema import Role, Schema
+from headwater.partitions import missing_partitions
+from headwater.planning.bound_query import Resolved
+from headwater.planning.scans import scan
+from headwater.planning.windowed_query import (
+    MAY_BELONG,
+    Wrapped,
+    private_names,
+    select,
+    select_with_actuals,
+)
+from headwater.sql.binding.char_columns import length_of_output
+from headwater.sql.rewriting import apply
+from headwater.tables.relation import MemoryRelation, StreamRelation
+from headwater.tables.window import Window
+
+_EVER: Final = datetime(1, 1, 1, tzinfo=UTC)
+"""Before any actual."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bound:
+    """A resolved query whose mapping was proven.
+
+    Args:
+        resolved: The query.
+        mapping: Its output columns.
+    """
+
+    resolved: Resolved
+    mapping: BoundMapping
+
+
+def bound(resolved: Resolved, mapping: Mapping, schema: Schema, *, fields: bool = True) -> Bound:
+    """Return the query with its mapping proven.
+
+    Args:
+        resolved: The query.
+        mapping: Field to column.
+        schema: The model's fields.
+        fields: False for a source of actuals, which gives no fields of the model.
+
+    Raises:
+        MappingError: With every finding: unknown columns, types that would lose something.
+    """
+    columns, found = bind(mapping, schema, resolved.analysis.columns, fields=fields)
+    if errors_in(found):
+        told = (*found, *resolved.warnings)
+        raise MappingError("the mapping does not fit what the query gives", told)
+    return Bound(resolved, columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What of a connection is wanted.
+
+    Args:
+        connection: Its name.
+        window: Rows by the timestamp column; None for all.
+        as_of: Until when actuals are taken, by when they were set.
+        sample: Share of the ids, in (0, 1); None for all.
+        max_bytes: Refuse a plan that may read more.
+    """
+
+    connection: str
+    window: Window | None = None
+    as_of: datetime | None = None
+    sample: float | None = None
+    max_bytes: int | None = None
+
+
+def draft(
+    request: Request,
+    serving: Bound,
+    access: Access,
+    *,
+    actuals: Bound | None = None,
+    now: datetime | None = None,
+    nearby: bool = False,
+) -> Plan:
+    """Return the plan of a read, its engine still to be chosen. Reads no data.
+
+    Args:
+        request: What is wanted.
+        serving: The connection's own query.
+        access: The opened identities, of both sources.
+        actuals: The query that gives delayed actuals, joined on the id.
+        now: The present, where the caller has its own clock; default: the system's.
+        nearby: Whether to look for files beside those that will be read, to prove rules by.
+
+    Raises:
+        PlanError: If it would read more than `max_bytes`.
+        ConfigError: If the sample is no share, a window is asked of a query without time, or
+            `as_of` of labels of which nothing says when they were set.
+    """
+    now = now or datetime.now(UTC)
+    _check(request, serving)
+    as_of = _as_of(request, serving, actuals, now)
+    text, scans = _named_and_scanned(
+        serving, access, request.window, first=0, now=now, expected=request.window, nearby=nearby
+    )
+    wrapped = Wrapped(text, serving.mapping, request.window, request.sample, as_of)
+    sql, mapping = select(wrapped), serving.mapping
+    if actuals is not None:
+        labels, label_scans = _actuals(
+            serving, actuals, request, access, now, as_of, first=len(scans), nearby=nearby
+        )
+        sql = select_with_actuals(wrapped, labels)
+        mapping = replace(mapping, columns=(*mapping, *labels.mapping.actuals))
+        scans += label_scans
+    plan = Plan(
+        connection=request.connection,
+        sql=sql,
+        query=serving.resolved.query,
+        scans=scans,
+        mapping=mapping,
+        window=request.window,
+        engine="",
+        engine_reason="",
+        identities=access.identities(),
+        warnings=_warnings(serving, actuals, scans),
+        as_of=as_of,
+        sample=request.sample,
+        created_at=now,
+        rewritten_by=tuple(
+            dict.fromkeys(rule for b in (serving, actuals) if b for rule in b.resolved.rewritten_by)
+        ),
+    )
+    return within(plan, request.max_bytes)
+
+
+def draft_sql(name: str, resolved: Resolved, access: Access) -> Plan:
+    """Return the plan of a bare query, with no model and no mapping; its engine is to come."""
+    slots, text = _named(resolved, 0)
+    scans = scan(resolved, access, slots, window=None, time_column=None)
+    return Plan(
+        connection=name,
+        sql=text,
+        query=resolved.query,
+        scans=scans,
+        mapping=None,
+        window=None,
+        engine="",
+        engine_reason="",
+        identities=access.identities(),
+        warnings=(*resolved.warnings, *_of_scans(scans)),
+        created_at=datetime.now(UTC),
+        rewritten_by=resolved.rewritten_by,
+    )
+
+
+def within(plan: Plan, max_bytes: int | None) -> Plan:
+    """Return the plan if it reads at most `max_bytes`.
+
+    Raises:
+        PlanError: If it may read more; names the largest tables and what keeps them unpruned.
+    """
+    if max_bytes is None or plan.bytes <= max_bytes:
+        return plan
+    largest = sorted(plan.scans, key=lambda s: -s.estimate.bytes)[:3]
+    parts = [
+        f"{s.table}: {bytes_text(s.estimate.bytes)}" + (f" ({s.blocker})" if s.blocker else "")
+        for s in largest
+    ]
+    raise PlanError(
+        f"{plan.connection} would read up to {bytes_text(plan.bytes)}, "
+        f"more than max_bytes={bytes_text(max_bytes)}",
+        code="max-bytes",
+        hint="narrow the window, declare partitions, or raise max_bytes\n" + "\n".join(parts),
+    )
+
+
+def _check(request: Request, serving: Bound) -> None:
+    if request.window is not None and serving.mapping.role(Role.TIMESTAMP) is None:
+        raise ConfigError(
+            f"{request.connection} has no timestamp_column, so no window can be taken of it",
+            hint="read it whole, without start and end, or name its timestamp_column",
+        )
+    if request.sample is not None:
+        if not 0 < request.sample <= 1:
+            raise ConfigError(f"sample={request.sample} is no share", hint="0 < sample <= 1")
+        if serving.mapping.role(Role.ID) is None:
+            raise ConfigError(
+                f"{request.connection} has no id_column, and a sample is taken by the id's hash",
+                hint="name its id_column",
+            )
+
+
+def _as_of(
+    request: Request, serving: Bound, actuals: Bound | None, now: datetime
+) -> datetime | None:
+    """Return until when actuals are taken; None where nothing says when they were set.
+
+    Raises:
+        ConfigError: If a moment was asked for that can't be kept: some actuals have no time.
+    """
+    name, own = request.connection, serving.mapping
+    timed = own.label_timestamp is not None
+    if actuals is not None and actuals.mapping.role(Role.TIMESTAMP) is not None:
+        timed = True
+    if request.as_of is None:
+        return now if timed else None
+    lacking, hint = None, None
+    if own.actuals and own.label_timestamp is None:
+        lacking = f"nothing says when its labels ({_columns_of(own)}) were set"
+        hint = (
+            "name the column that says it: label_timestamp_column=...; "
+            "without as_of all labels are taken"
+        )
+    elif actuals is not None and actuals.mapping.role(Role.TIMESTAMP) is None:
+        lacking = f"nothing says when its actuals ({_columns_of(actuals.mapping)}) were set"
+        hint = (
+            "name the column that says it: timestamp_column=... of connect_actuals; "
+            "without as_of all actuals are taken"
+        )
+    elif not own.actuals and actuals is None:
+        lacking = "it has no labels, and as_of is about these alone"
+        hint = "leave out as_of, name its labels, or connect_actuals"
+    if lacking is not None:
+        raise ConfigError(
+            f"{name} can't be read as of {request.as_of.isoformat()}: {lacking}",
+            code="as-of-unknown",
+            hint=hint,
+        )
+    return request.as_of
+
+
+def _columns_of(mapping: BoundMapping) -> str:
+    return ", ".join(c.column for c in mapping.actuals)
+
+
+def _named_and_scanned(
+    query: Bound,
+    access: Access,
+    window: Window | None,
+    *,
+    first: int,
+    now: datetime,
+    expected: Window | None,
+    nearby: bool,
+) -> tuple[str, tuple[Scan, ...]]:
+    slots, text = _named(query.resolved, first)
+    moment = query.mapping.role(Role.TIMESTAMP)
+    column = None if moment is None else moment.column
+    scans = scan(
+        query.resolved,
+        access,
+        slots,
+        window=window,
+        time_column=column,
+        now=now,
+        expected=expected,
+        nearby=nearby,
+    )
+    return text, scans
+
+
+def _named(resolved: Resolved, first: int) -> tuple[Sequence[str], str]:
+    references = resolved.analysis.parsed.references
+    slots = [f"t{first + i}" for i in range(len(references))]
+    body = resolved.analysis.parsed.body
+    return slots, apply(body, private_names(resolved.analysis, slots))
+
+
+def _actuals(
+    serving: Bound,
+    actuals: Bound,
+    request: Request,
+    access: Access,
+    now: datetime,
+    as_of: datetime | None,
+    *,
+    first: int,
+    nearby: bool,
+) -> tuple[Wrapped, tuple[Scan, ...]]:
+    own, theirs = serving.mapping.role(Role.ID), actuals.mapping.role(Role.ID)
+    if own is None or theirs is None:
+        raise ConfigError(f"{request.connection}: actuals are joined on the id; name id_column")
+    if own.source_type != theirs.source_type and not (
+        (own.source_type.is_text and theirs.source_type.is_text)
+        or (own.source_type.is_integer and theirs.source_type.is_integer)
+    ):
+        raise MappingError(
+            f"{request.connection}: its id {own.column!r} is {own.source_type}, the actuals' id "
+            f"{theirs.column!r} is {theirs.source_type}",
+            code="id-type-mismatch",
+            hint=f"cast one of them in its query, e.g. CAST({theirs.column} AS {own.source_type})",
+        )
+    _check_filled(serving, own, actuals, theirs, request.connection)
+    window = expected = None
+    if as_of is not None and actuals.mapping.role(Role.TIMESTAMP) is not None:
+        start = _EVER if request.window is None else request.window.start
+        earliest = start - MAY_BELONG if start - _EVER > MAY_BELONG else _EVER
+        # `as_of` itself is included: its window ends a microsecond later. Partitions are missed
+        # where actuals should lie: from the predictions' start, and not at `as_of`, where a day
+        # may just begin.
+        window = Window(min(earliest, as_of), as_of + timedelta(microseconds=1))
+        expected = Window(start, as_of) if start < as_of else None
+    text, scans = _named_and_scanned(
+        actuals, access, window, first=first, now=now, expected=expected, nearby=nearby
+    )
+    scans = tuple(replace(s, gives_actuals=True) for s in scans)
+    return Wrapped(text, actuals.mapping, window, untimed=True), scans
+
+
+def _check_filled(
+    serving: Bound, own: BoundColumn, actuals: Bound, theirs: BoundColumn, connection: str
+) -> None:
+    """Refuse to join ids of which one is a CHAR and the other is not: none would be equal.
+
+    Raises:
+        MappingError: With how to take the spaces off.
+    """
+    sides = ((serving.resolved, own), (actuals.resolved, theirs))
+    lengths = [length_of_output(resolved.analysis, c.column) for resolved, c in sides]
+    if (lengths[0] is None) is (lengths[1] is None):
+        return
+    which = 0 if lengths[0] is not None else 1
+    what, column = ("its id", "the actuals' id")[which], sides[which][1].column
+    raise MappingError(
+        f"{connection}: {what} {column!r} is char({lengths[which]}), filled with spaces, and "
+        f"{sides[1 - which][1].column!r}, which it is joined with, is a text without them",
+        code="id-type-mismatch",
+        hint=f"take the spaces off in its query: rtrim({column}) AS {column}",
+    )
+
+
+def _warnings(
+    serving: Bound, actuals: Bound | None, scans: Sequence[Scan]
+) -> tuple[Diagnostic, ...]:
+    found = list(serving.resolved.warnings)
+    if actuals is not None:
+        found += actuals.resolved.warnings
+    found += [
+        Diagnostic(
+            "unpruned-scan",
+            f"{s.table} is read whole ({s.estimate.files} files, {bytes_text(s.estimate.bytes)})",
+            Severity.WARNING,
+            hint=s.blocker,
+        )
+        for s in scans
+        if s.blocker
+    ]
+    found += _of_scans(scans)
+    return tuple(d for d in found if d.severity is not Severity.ERROR)
+
+
+def _of_scans(scans: Sequence[Scan]) -> list[Diagnostic]:
+    """Return what a plan says of tables in which less lies than a reader might think."""
+    found = [
+        Diagnostic("no-files", f"{s.table} has no files to read for this plan", Severity.WARNING)
+        for s in scans
+        if s.estimate.files == 0 and not isinstance(s.relation, MemoryRelation | StreamRelation)
+    ]
+    return found + [
+        d for s in scans for d in (*s.remarks, *missing_partitions.warnings(s.table, s.gaps))
+    ]

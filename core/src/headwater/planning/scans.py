@@ -1,0 +1,392 @@
+"""Scanning: which partitions and files of each table a read needs, and what that costs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from headwater.auth.credentials import Access
+from headwater.diagnostics import Diagnostic
+from headwater.errors import HeadwaterError, PlanError
+from headwater.interfaces.plan import Scan, ScanEstimate
+from headwater.partitions import missing_partitions as gaps
+from headwater.partitions import rule_evidence, time_partitions
+from headwater.partitions.missing_partitions import Gaps
+from headwater.planning.bound_query import Resolved
+from headwater.sources import local_files
+from headwater.sql.analysis import TableReference
+from headwater.sql.pruning import key_conditions
+from headwater.sql.pruning import windows as window_pruning
+from headwater.tables.relation import (
+    DataFile,
+    DeltaRelation,
+    FileRelation,
+    IcebergRelation,
+    Relation,
+    StreamRelation,
+)
+from headwater.tables.table import Catalog, KeyCondition, Partition, Sampled, Table, TimePartition
+from headwater.tables.window import Window
+
+COUNTED = 5000
+"""Partitions of a table are counted for the plan's "kept of total" up to this many."""
+
+NEARBY = 4
+"""Partitions that are looked at between the first and the last, to prove a rule."""
+
+_THREADS = 8
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How the partitions of one table are chosen.
+
+    Args:
+        conditions: What a catalog may use to ask for less.
+        tests: What each partition must pass.
+        pruned_by: The same for a person, or None if nothing chooses.
+        blocker: Why the window does not choose, or None.
+        rule: The declared rule that was used.
+        own: The conditions that stand in the query.
+        window: The window that chooses by the rule; None if it does not.
+        around: Conditions of the partitions of the window and of those beside it.
+    """
+
+    conditions: tuple[KeyCondition, ...] = ()
+    tests: tuple[Callable[[Partition], bool], ...] = ()
+    pruned_by: str | None = None
+    blocker: str | None = None
+    rule: TimePartition | None = None
+    own: tuple[KeyCondition, ...] = ()
+    window: Window | None = None
+    around: tuple[KeyCondition, ...] = ()
+
+    def is_own(self, table: Table, partition: Partition) -> bool:
+        """Return whether a partition meets the query's own conditions."""
+        return all(key_conditions.matches(c, table, partition) for c in self.own)
+
+
+def scan(
+    resolved: Resolved,
+    access: Access,
+    slots: Sequence[str],
+    *,
+    window: Window | None,
+    time_column: str | None,
+    now: datetime | None = None,
+    expected: Window | None = None,
+    nearby: bool = False,
+) -> tuple[Scan, ...]:
+    """Return a scan for each place where a query names a table.
+
+    Args:
+        resolved: The query and its source.
+        access: The opened identities.
+        slots: A private name for each reference, in order.
+        window: The rows that are wanted; None for all.
+        time_column: Output column of the query that the window is about.
+        now: The present: partitions of the future are not missed. Default: the system's.
+        expected: The part of the window for which partitions are missed; None for none of it.
+        nearby: Whether to look for files beside those that will be read, to prove rules by.
+
+    Raises:
+        ConfigError: If a declared rule does not fit its table, or reads none of its values.
+        UnsupportedError: If a table can't be read.
+        SourceError, AuthError: As the catalog or the storage answers.
+    """
+    references = resolved.analysis.parsed.references
+    choices = [choose(resolved, i, window, time_column) for i in range(len(references))]
+
+    present = now or datetime.now(UTC)
+
+    def one(index: int) -> Scan:
+        choice = choices[index]
+        seen = _scan(resolved, access, references[index], slots[index], choice, nearby)
+        found = replace(seen.scan, gaps=_gaps(seen, choice, expected, present))
+        if not nearby or choice.window is None or not isinstance(found.relation, FileRelation):
+            return found
+        return replace(found, nearby=_nearby(resolved, access, seen, choice, found.gaps))
+
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-scan") as pool:
+        return tuple(pool.map(one, range(len(references))))
+
+
+def choose(
+    resolved: Resolved, index: int, window: Window | None, time_column: str | None
+) -> Choice:
+    """Return how the partitions of one table reference are chosen; decides, asks nothing."""
+    analysis = resolved.analysis
+    reference = analysis.parsed.references[index]
+    table = analysis.tables[reference.name]
+    if not table.partition_keys:
+        return Choice()
+    own = key_conditions.conditions(analysis, reference)
+    tests: list[Callable[[Partition], bool]] = [
+        lambda p, c=c: key_conditions.matches(c, table, p)  # type: ignore[misc]
+        for c in own
+    ]
+    reasons = [f"{c.key} (in the query)" for c in own]
+    rule = resolved.source.time_partition(table)
+    if rule is not None:
+        time_partitions.check_rule(rule, table)
+    blocker = _blocker(resolved, index, rule, table, window, time_column)
+    conditions = around = own
+    by_rule = None
+    if window is not None and rule is not None and blocker is None:
+        by_rule = window
+        conditions += time_partitions.keys_for(rule, window, table)
+        around += time_partitions.keys_for(rule, time_partitions.widened(rule, window), table)
+        tests.append(time_partitions.keeps(rule, window, table))
+        reasons.append(f"{', '.join(rule.keys)} from {rule.column} (window)")
+    pruned_by = "; ".join(dict.fromkeys(reasons)) or None
+    return Choice(
+        tuple(conditions),
+        tuple(tests),
+        pruned_by,
+        blocker,
+        rule,
+        tuple(own),
+        by_rule,
+        tuple(around),
+    )
+
+
+def _blocker(
+    resolved: Resolved,
+    index: int,
+    rule: TimePartition | None,
+    table: Table,
+    window: Window | None,
+    time_column: str | None,
+) -> str | None:
+    if window is None or time_column is None:
+        return None
+    if rule is None:
+        keys = ", ".join(table.partition_keys)
+        return (
+            f"no rule says how the partitions of {table.name} ({keys}) follow from time; declare "
+            f'partitions={{"{table.name.name}": TimePartition(column=..., keys=...)}}'
+        )
+    reach = window_pruning.reach(resolved.analysis, time_column)[index]
+    if isinstance(reach, window_pruning.Blocked):
+        return f"{reach.reason}; {reach.hint}" if reach.hint else reach.reason
+    if reach.table_column.casefold() != rule.column.casefold():
+        return f"the window is on {reach.table_column}, the rule for {table.name} on {rule.column}"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A scan, and what was seen of its table on the way.
+
+    Args:
+        scan: The scan.
+        table: Its table.
+        kept: The partitions that it reads; None for an unpartitioned table.
+        known: All partitions that were seen.
+    """
+
+    scan: Scan
+    table: Table
+    kept: list[Partition] | None = None
+    known: tuple[Partition, ...] = ()
+
+
+def _scan(
+    resolved: Resolved,
+    access: Access,
+    reference: TableReference,
+    slot: str,
+    choice: Choice,
+    nearby: bool,
+) -> _Seen:
+    table, catalog = resolved.analysis.tables[reference.name], resolved.catalog
+    kept: list[Partition] | None = None
+    total: int | None = None
+    extent: tuple[str, str] | None = None
+    known: tuple[Partition, ...] = ()
+    remarks: tuple[Diagnostic, ...] = ()
+    if table.partition_keys:
+        found = list(catalog.partitions(table, choice.around if nearby else choice.conditions))
+        kept = [p for p in found if all(test(p) for test in choice.tests)]
+        some = registered(catalog, table, COUNTED) if choice.window is not None else None
+        if some is not None:
+            total = len(some) if len(some) <= COUNTED else None
+        elif choice.conditions:
+            total = catalog.count_partitions(table, COUNTED)
+        else:
+            total = len(found)
+        if not kept and choice.conditions:
+            # Asked only where a plan found none, to say why.
+            everything = some if total is not None else None
+            some = list(catalog.partitions(table)) if everything is None else everything
+            extent = _extent(table, some)
+        known = (*found, *(some or ()))
+        if choice.rule is not None and choice.window is not None:
+            unread = rule_evidence.unread(choice.rule, table, known, kept)
+            if unread.fails:
+                raise unread.error()
+            remarks = tuple(filter(None, [unread.finding()]))
+    relation = resolved.source.relation(table, kept, access)
+    if isinstance(relation, FileRelation) and relation.auth_ref is None:
+        relation = replace(relation, files=local_files.marked(relation.files))
+    files, size = _cost(relation)
+    estimate = ScanEstimate(len(kept) if kept is not None else 1, total, files, size)
+    made = Scan(
+        slot,
+        table.name,
+        relation,
+        estimate,
+        choice.pruned_by,
+        choice.blocker,
+        choice.rule,
+        extent,
+        window=choice.window,
+        remarks=remarks,
+    )
+    return _Seen(made, table, kept, known)
+
+
+def registered(catalog: Catalog, table: Table, at_most: int) -> list[Partition] | None:
+    """Return up to `at_most + 1` partitions of a table; None where that might cost a long listing.
+
+    Args:
+        catalog: Who is asked.
+        table: As it returned it.
+        at_most: How many are wanted; one more tells that there are others.
+    """
+    if not isinstance(catalog, Sampled):
+        return None
+    try:
+        return list(catalog.some_partitions(table, (), at_most + 1))
+    except PlanError:
+        return None  # computed ones that only the query's own conditions can name
+
+
+def _nearby(
+    resolved: Resolved, access: Access, seen: _Seen, choice: Choice, gaps: Gaps | None
+) -> FileRelation | None:
+    """Return a file of some partitions that will not be read; None where none can be looked at.
+
+    They are those just before and after the window, the first and the last. Where the window lacks
+    partitions, a few between are taken too: the rule may be what is wrong.
+    """
+    rule, window = choice.rule, choice.window
+    assert rule is not None
+    assert window is not None
+    read = {p.values for p in seen.kept or ()}
+    others = [p for p in seen.known if p.values not in read and choice.is_own(seen.table, p)]
+    wanting = not read or bool(gaps and gaps.unregistered)
+    chosen = spread(rule, seen.table, others, window, between=NEARBY if wanting else 0)
+    return files_of(resolved, access, seen.table, chosen, 1)
+
+
+def spread(
+    rule: TimePartition,
+    table: Table,
+    known: Iterable[Partition],
+    window: Window | None,
+    between: int,
+) -> list[Partition]:
+    """Return partitions by which a rule is proven: beside a window, the first, the last, between.
+
+    Args:
+        rule: How keys follow from time.
+        table: The table.
+        known: Its partitions, or some of them.
+        window: The rows that are wanted; None for all.
+        between: How many more are taken, spread over all.
+    """
+    periods = time_partitions.Periods(rule, table)
+    dated = {}
+    for partition in known:
+        stretch = periods.stretch(partition)
+        if stretch is not None:
+            dated[partition.values] = (*stretch, partition)
+    order = sorted(dated.values(), key=lambda one: (one[0], str(one[2].values)))
+    if not order:
+        return []
+    chosen = [order[0], order[-1]]
+    if window is not None:
+        chosen += [one for one in order if one[0] < window.start][-1:]
+        chosen += [one for one in order if one[0] >= window.start][:1]
+    chosen += [order[i * (len(order) - 1) // (between + 1)] for i in range(1, between + 1)]
+    return list({p.values: p for _, _, p in chosen}.values())
+
+
+def files_of(
+    resolved: Resolved, access: Access, table: Table, chosen: Sequence[Partition], each: int
+) -> FileRelation | None:
+    """Return partitions of a table with a few files of each; None where they can't be looked at.
+
+    Args:
+        resolved: Whose source says how they are read.
+        access: The opened identities.
+        table: The table.
+        chosen: The partitions.
+        each: How many files of each, at most.
+    """
+    if not chosen:
+        return None
+    try:
+        relation = resolved.source.relation(table, chosen, access)
+    except HeadwaterError as error:
+        # They are looked at to prove a rule: what is read does not depend on them.
+        _log.debug("%s: partitions beside the window: %s", table.name, error.message)
+        return None
+    if not isinstance(relation, FileRelation):
+        return None
+    taken: dict[int, list[DataFile]] = {}
+    for file in relation.files:
+        taken.setdefault(file.partition, []).append(file)
+    files = tuple(file for those in taken.values() for file in some_of(those, each))
+    return replace(relation, files=files) if files else None
+
+
+def some_of(files: Sequence[DataFile], count: int) -> list[DataFile]:
+    """Return a few of a list of files: the last, the first, and between."""
+    count = min(count, len(files))
+    if count == 1:
+        return [files[-1]]
+    return [files[i * (len(files) - 1) // (count - 1)] for i in range(count)]
+
+
+def _gaps(seen: _Seen, choice: Choice, window: Window | None, now: datetime) -> Gaps | None:
+    """Return what a scan lacks; None where nothing can be told, or nothing at all was found."""
+    relation, rule, kept = seen.scan.relation, choice.rule, seen.kept
+    if not kept:
+        return None
+    files = relation if isinstance(relation, FileRelation) and relation.files else None
+    told = rule is not None and window is not None and not choice.blocker
+    if rule is not None and told:
+        keys = {k.casefold() for k in rule.keys}
+        told = not any(c.key.casefold() in keys for c in choice.own)
+    if rule is not None and window is not None and told:
+        if files is not None:
+            return gaps.of_window(seen.table, rule, window, files, now)
+        if isinstance(relation, StreamRelation):
+            return gaps.of_rows(seen.table, rule, window, kept, now)
+    return None if files is None else gaps.of_registered(seen.table, kept, files)
+
+
+def _extent(table: Table, found: Iterable[Partition]) -> tuple[str, str] | None:
+    """Return the first and last of partitions."""
+    known = [[v for v in p.values if v is not None] for p in found if None not in p.values]
+    return (_spelled(table, min(known)), _spelled(table, max(known))) if known else None
+
+
+def _spelled(table: Table, values: Sequence[str]) -> str:
+    return "/".join(f"{k}={v}" for k, v in zip(table.partition_keys, values, strict=True))
+
+
+def _cost(relation: Relation) -> tuple[int, int]:
+    if isinstance(relation, FileRelation):
+        return len(relation.files), relation.size
+    if isinstance(relation, IcebergRelation | DeltaRelation):
+        return relation.file_count or 0, relation.size or 0
+    files = getattr(relation, "files", ())
+    return len(files), sum(f.size for f in files)

@@ -1,0 +1,398 @@
+"""Wrapping: the SQL that a plan runs, built around the user's text, which stays as it is.
+
+Only here does headwater write Spark SQL of its own. It is small on purpose: an outer SELECT that
+names, maps and filters, and a join that brings delayed actuals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlglot import exp
+from sqlglot.dialects.spark import Spark
+from sqlglot.tokenizer_core import Token, TokenType
+
+from headwater.interfaces.mapping import BoundColumn, BoundMapping
+from headwater.interfaces.schema import Role
+from headwater.sql.analysis import Analysis, TableReference
+from headwater.sql.private_names import CONFLICT, EARLY, PRIVATE_DATABASE, REMARKS, STALE, UNTIMED
+from headwater.sql.rewriting import Edit, quoted
+from headwater.tables.window import Window
+from headwater.types import (
+    DOUBLE,
+    STRING,
+    TIMESTAMP,
+    UNKNOWN,
+    DataType,
+    FieldType,
+    array,
+    map_of,
+)
+
+MAY_BELONG: Final = timedelta(hours=36)
+"""How long before its prediction an actual may be dated and still be one of it.
+
+An actual may be dated by its day, and the day be of any zone: that of the zone furthest west ends
+36 hours after the midnight in UTC that stands for it.
+"""
+_DAY: Final = timedelta(days=1)
+_SET: Final = "_hw_set"
+"""When an actual was set, among the columns of the joined side."""
+_KNOWN: Final = "_hw_known"
+"""Whether any of an id's latest actuals is known, likewise."""
+_AHEAD: Final = "_hw_ahead"
+"""By how many microseconds an actual is dated before its prediction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """A user's query with what its rows must satisfy.
+
+    Args:
+        text: The query's text, its tables already under their private names.
+        mapping: What is selected from it.
+        window: Rows to keep, by the column whose role is timestamp; None keeps all.
+        sample: Share of the ids to keep, in (0, 1); None keeps all.
+        as_of: Until when its labels are taken, where the mapping says when they were set.
+        untimed: Whether rows whose time is NULL are kept, too, whatever the window.
+    """
+
+    text: str
+    mapping: BoundMapping
+    window: Window | None = None
+    sample: float | None = None
+    as_of: datetime | None = None
+    untimed: bool = False
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Names of the columns that `select` adds behind those of the mapping."""
+        if self.mapping.label_timestamp is None:
+            return ()
+        dated = self.mapping.role(Role.TIMESTAMP) is not None
+        return (EARLY, UNTIMED) if dated else (UNTIMED,)
+
+
+def select(query: Wrapped) -> str:
+    """Return the SELECT that maps and filters a user's query.
+
+    Labels that were set after `as_of` are NULL; so are those of which nothing says when.
+    """
+    names = [f"{_value(query, c)} AS {quoted(c.name)}" for c in query.mapping]
+    names += [f"{_remark(query, r)} AS {quoted(r)}" for r in query.remarks]
+    where = _conditions(query)
+    # The newline ends a trailing `--` comment of the user's.
+    text = f"SELECT {', '.join(names)} FROM (\n{query.text}\n) AS q"
+    return f"{text}\nWHERE {' AND '.join(where)}" if where else text
+
+
+def select_with_actuals(query: Wrapped, actuals: Wrapped) -> str:
+    """Return `select(query)` with actuals of another source joined on the id.
+
+    For each id the actual of the latest time wins; where the latest time has several rows, they are
+    one if they agree, and `CONFLICT` is true if they contradict each other. Rows of `query`
+    never multiply: the joined side has one row for each id. An actual that is dated too long
+    before its prediction, or not at all, is left out row by row: what a prediction's actual is does
+    not depend on the window in which it is read.
+    """
+    labels = actuals.mapping.actuals
+    own = [c.name for c in query.mapping]
+    beside = [quoted(c.name) for c in labels] + [quoted(CONFLICT)]
+    set_at, made_at = (w.mapping.role(Role.TIMESTAMP) for w in (actuals, query))
+    if set_at is not None:
+        beside += [quoted(_SET), quoted(_KNOWN)]
+    # What both sides have to say of a row is told apart by `s` and `a`.
+    columns = [f"s.{quoted(n)}" for n in own]
+    columns += [f"s.{quoted(r)} AS {quoted(f'{r}_own')}" for r in query.remarks]
+    columns += [f"a.{name}" for name in beside]
+    if set_at is not None and made_at is not None:
+        label = _instant(f"a.{quoted(_SET)}", set_at.source_type)
+        made = _instant(f"s.{quoted(made_at.name)}", made_at.source_type)
+        columns.append(f"{_ahead(made, label)} AS {quoted(_AHEAD)}")
+    text = (
+        f"SELECT {', '.join(columns)} FROM (\n{select(query)}\n) AS s\n"
+        f"LEFT JOIN (\n{_latest(actuals, labels)}\n) AS a ON s.`id` = a.`id`"
+    )
+    found = _found(query, actuals)
+    left_out = " OR ".join(found[r] for r in (STALE, UNTIMED) if r in found)
+    names = [f"j.{quoted(n)}" for n in own]
+    if left_out:
+        kept = f"NOT ({left_out})"
+        names += [
+            f"CASE WHEN {kept} THEN j.{quoted(c.name)} END AS {quoted(c.name)}" for c in labels
+        ]
+        found[CONFLICT] = f"{found[CONFLICT]} AND {kept}"
+    else:
+        names += [f"j.{quoted(c.name)}" for c in labels]
+    for remark in query.remarks:
+        both = [f"j.{quoted(f'{remark}_own')}", *([found[remark]] if remark in found else [])]
+        found[remark] = " OR ".join(f"({b})" for b in both)
+    names += [f"{found[r]} AS {quoted(r)}" for r in REMARKS if r in found]
+    return f"SELECT {', '.join(names)} FROM (\n{text}\n) AS j"
+
+
+def _found(query: Wrapped, actuals: Wrapped) -> dict[str, str]:
+    """Return what is remarked of a joined row, as SQL that is never NULL."""
+    found = {CONFLICT: f"coalesce(j.{quoted(CONFLICT)}, false)"}
+    set_at, made_at = (w.mapping.role(Role.TIMESTAMP) for w in (actuals, query))
+    if set_at is None:
+        return found
+    known, moment, ahead = (f"j.{quoted(n)}" for n in (_KNOWN, _SET, _AHEAD))
+    found[UNTIMED] = f"coalesce({known} AND {moment} IS NULL, false)"
+    if made_at is not None:
+        early = _early(ahead, _instant(moment, set_at.source_type))
+        found[EARLY] = f"coalesce({known} AND {early}, false)"
+        found[STALE] = f"coalesce({known} AND {ahead} >= {_micros(MAY_BELONG)}, false)"
+    return found
+
+
+def _latest(actuals: Wrapped, labels: Sequence[BoundColumn]) -> str:
+    """Return SQL with one row for each id: its latest actuals and whether they contradict."""
+    timed = actuals.mapping.role(Role.TIMESTAMP) is not None
+    key = "r.`id`, r.`timestamp`" if timed else "r.`id`"
+    values = ", ".join(f"{_greatest(c)} AS {quoted(c.name)}" for c in labels)
+    clash = " OR ".join(_contradicted(c) for c in labels)
+    merged = (
+        f"SELECT {key}, {values}, {clash} AS {quoted(CONFLICT)} FROM (\n{select(actuals)}\n) AS r\n"
+        f"GROUP BY {key}"
+    )
+    if not timed:
+        return merged
+    names = ", ".join(f"m.{quoted(n)}" for n in ("id", *(c.name for c in labels), CONFLICT))
+    known = " OR ".join(f"m.{quoted(c.name)} IS NOT NULL" for c in labels)
+    # No frame ties are left after the GROUP BY: (id, timestamp) is unique.
+    return (
+        f"SELECT {names}, m.`timestamp` AS {quoted(_SET)}, {known} AS {quoted(_KNOWN)} "
+        f"FROM (SELECT g.*, row_number() OVER "
+        f"(PARTITION BY g.`id` ORDER BY g.`timestamp` DESC NULLS LAST) AS `_rank` "
+        f"FROM (\n{merged}\n) AS g) AS m WHERE m.`_rank` = 1"
+    )
+
+
+def _greatest(label: BoundColumn) -> str:
+    """Return the greatest of a label's values, by its canonical form where it has no order."""
+    value = f"r.{quoted(label.name)}"
+    if (type_ := _nested_type(label)) is None:
+        return f"max({value})"
+    return f"max_by({value}, {canonical(value, type_)})"
+
+
+def _contradicted(label: BoundColumn) -> str:
+    """Return whether a label has several values, as SQL that is never NULL."""
+    value = f"r.{quoted(label.name)}"
+    if (type_ := _nested_type(label)) is None:
+        return f"coalesce(min({value}) <> max({value}), false)"
+    return f"count(DISTINCT {canonical(value, type_)}) > 1"
+
+
+def _nested_type(label: BoundColumn) -> DataType | None:
+    """Return a label's type if it is nested; by its field's where the source's can't be told."""
+    if label.source_type.is_known:
+        return label.source_type if label.source_type.children else None
+    match label.field_type:
+        case FieldType.DICT:
+            return map_of(STRING, DOUBLE)
+        case FieldType.ARRAY:
+            return array(UNKNOWN)
+    return None
+
+
+def canonical(value: str, type_: DataType, depth: int = 0) -> str:
+    """Return Spark SQL for a value that is equal and ordered where nested values are the same.
+
+    Maps have no order and, with their entries in another one, no equality: an array of their
+    entries, sorted, stands for each.
+    """
+    item = f"`e{depth}`"
+    if not _has_map(type_):
+        return value
+    match type_.name:
+        case "array":
+            inner = canonical(item, type_.element, depth + 1)
+            return f"transform({value}, {item} -> {inner})"
+        case "map":
+            entries = f"map_entries({value})"
+            if _has_map(type_.value):
+                inner = canonical(f"{item}.`value`", type_.value, depth + 1)
+                pair = f"named_struct('key', {item}.`key`, 'value', {inner})"
+                entries = f"transform({entries}, {item} -> {pair})"
+            return f"sort_array({entries})"
+    fields = ", ".join(
+        f"{_text(n)}, {canonical(f'{value}.{quoted(n)}', c, depth)}" for n, c in type_.fields
+    )
+    return f"CASE WHEN {value} IS NOT NULL THEN named_struct({fields}) END"
+
+
+def _has_map(type_: DataType) -> bool:
+    return type_.name == "map" or any(_has_map(c) for c in type_.children)
+
+
+def _text(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _value(query: Wrapped, column: BoundColumn) -> str:
+    """Return what an output column is: a label is NULL until the time at which it was set."""
+    value, moment = f"q.{quoted(column.column)}", query.mapping.label_timestamp
+    if column.role is not Role.ACTUAL or moment is None or query.as_of is None:
+        return value
+    label = _instant(f"q.{quoted(moment.column)}", moment.source_type)
+    return f"CASE WHEN {label} <= {timestamp_literal(query.as_of)} THEN {value} END"
+
+
+def _remark(query: Wrapped, remark: str) -> str:
+    """Return what is remarked of a row's own labels, as SQL that is never NULL."""
+    set_at, made_at = query.mapping.label_timestamp, query.mapping.role(Role.TIMESTAMP)
+    assert set_at is not None, "there are no remarks without it"
+    known = " OR ".join(f"q.{quoted(c.column)} IS NOT NULL" for c in query.mapping.actuals)
+    moment = f"q.{quoted(set_at.column)}"
+    if remark == UNTIMED or made_at is None:
+        return f"(({known}) AND {moment} IS NULL)"
+    label = _instant(moment, set_at.source_type)
+    made = _instant(f"q.{quoted(made_at.column)}", made_at.source_type)
+    early = _early(_ahead(made, label), label)
+    if query.as_of is not None:
+        early = f"{label} <= {timestamp_literal(query.as_of)} AND {early}"
+    return f"coalesce(({known}) AND {early}, false)"
+
+
+def _early(ahead: str, label: str) -> str:
+    """Return whether a label is dated before its prediction; midnight stands for the whole day."""
+    midnight = f"CAST(CAST({label} AS DATE) AS TIMESTAMP) = {label}"
+    return f"{ahead} > 0 AND (NOT ({midnight}) OR {ahead} >= {_micros(_DAY)})"
+
+
+def _ahead(made: str, label: str) -> str:
+    """Return by how many microseconds a label is ahead of its prediction; nothing overflows."""
+    first, second = (f"CAST(unix_micros({x}) AS DECIMAL(20,0))" for x in (made, label))
+    return f"{first} - {second}"
+
+
+def _micros(duration: timedelta) -> int:
+    return duration // timedelta(microseconds=1)
+
+
+def _instant(column: str, type_: DataType) -> str:
+    return column if type_ == TIMESTAMP else f"CAST({column} AS TIMESTAMP)"
+
+
+def _conditions(query: Wrapped) -> list[str]:
+    found = []
+    moment = query.mapping.role(Role.TIMESTAMP)
+    if query.window is not None and moment is not None:
+        column = _instant(f"q.{quoted(moment.column)}", moment.source_type)
+        inside = (
+            f"{column} >= {timestamp_literal(query.window.start)} AND "
+            f"{column} < {timestamp_literal(query.window.end)}"
+        )
+        if query.untimed:
+            inside = f"(q.{quoted(moment.column)} IS NULL OR ({inside}))"
+        found.append(inside)
+    identity = query.mapping.role(Role.ID)
+    if query.sample is not None and identity is not None:
+        found.append(_sampled(f"q.{quoted(identity.column)}", identity.source_type, query.sample))
+    return found
+
+
+def _sampled(column: str, type_: DataType, share: float) -> str:
+    """Return a condition that keeps the same ids on every engine, in every run and window.
+
+    The first 32 bits of the id's MD5, as text, below a threshold: both engines have it alike.
+    """
+    text = column if type_.is_text else f"CAST({column} AS STRING)"
+    threshold = min(int(share * 2**32), 2**32 - 1)
+    return f"substring(md5({text}), 1, 8) < '{threshold:08x}'"
+
+
+def timestamp_literal(moment: datetime) -> str:
+    """Return a Spark SQL literal for an aware UTC datetime, whatever the session's time zone."""
+    # Not by strftime: it writes the year 1 as `1`.
+    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return f"TIMESTAMP '{text}Z'"
+
+
+def private_names(analysis: Analysis, slots: Sequence[str]) -> list[Edit]:
+    """Return the edits that give each table reference its private name.
+
+    Args:
+        analysis: A query whose references are bound.
+        slots: For each reference, in order, its name under the private database.
+
+    Returns:
+        Edits that put `hw`.`slot` in the place of each reference, give it the alias by which the
+        query calls its columns, and shorten column names that are qualified with a database.
+    """
+    tokens = Spark().tokenize(analysis.text)
+    edits = []
+    for reference, slot in zip(analysis.parsed.references, slots, strict=True):
+        name = f"{quoted(PRIVATE_DATABASE)}.{quoted(slot)}"
+        edits.append(Edit.replace(reference.span, name))
+        if reference.alias is None:
+            end = _end_of_sample(tokens, reference)
+            edits.append(Edit(end, end, f" AS {quoted(reference.name.name)}"))
+    return _merged(edits) + _short_qualifiers(analysis)
+
+
+def _merged(edits: Sequence[Edit]) -> list[Edit]:
+    """Join an insertion to the replacement that ends where it stands."""
+    by_end = {e.end: e for e in edits if e.start < e.end}
+    joined: dict[tuple[int, int], Edit] = {(e.start, e.end): e for e in by_end.values()}
+    for edit in edits:
+        if edit.start == edit.end:
+            before = by_end.get(edit.start)
+            if before is None:
+                joined[edit.start, edit.end] = edit
+            else:
+                key = before.start, before.end
+                joined[key] = Edit(before.start, before.end, joined[key].text + edit.text)
+    return list(joined.values())
+
+
+def _end_of_sample(tokens: Sequence[Token], reference: TableReference) -> int:
+    """Return where a table's alias may stand: after its TABLESAMPLE, if it has one.
+
+    Source: Spark's grammar, `tableName sample? tableAlias`.
+    """
+    following = [t for t in tokens if t.start >= reference.span.end]
+    end = reference.span.end
+    if not following or following[0].token_type is not TokenType.TABLE_SAMPLE:
+        return end
+    depth = 0
+    for index, token in enumerate(following[1:], start=1):
+        depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
+        if depth == 0 and token.token_type is TokenType.R_PAREN:
+            end = token.end + 1
+            after = following[index + 1] if index + 1 < len(following) else None
+            if after is None or after.text.upper() != "REPEATABLE":
+                return end
+    return end
+
+
+def _short_qualifiers(analysis: Analysis) -> list[Edit]:
+    """Drop the database of columns written as `db.table.column`: that name is gone."""
+    if analysis.parsed.tree is None:
+        return []
+    edits = []
+    for column in analysis.parsed.tree.find_all(exp.Column):
+        database, table = column.args.get("db"), column.args.get("table")
+        binding = analysis.binding_of(column)
+        if database is None or table is None:
+            continue
+        if binding is not None and binding.fields and binding.source != table.name.casefold():
+            continue  # `source.struct.field...`, which sqlglot shows as db.table.column
+        edits.append(Edit(database.meta["start"], table.meta["start"], ""))
+    return edits
+
+
+def rename_tables(analysis: Analysis, names: Mapping[str, str]) -> list[Edit]:
+    """Return the edits by which an engine gives a plan's tables names of its own.
+
+    Args:
+        analysis: The analysis of a plan's SQL.
+        names: Slot to the full, quoted name that the engine uses.
+    """
+    return [Edit.replace(r.span, names[r.name.name]) for r in analysis.parsed.references]

@@ -1,0 +1,253 @@
+"""Finding and loading plugins, one at a time: whatever is wrong with one becomes its status."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import pluggy
+
+from headwater.diagnostics import did_you_mean
+from headwater.interfaces.hookspecs import API_VERSION
+from headwater.interfaces.specs import Spec
+from headwater.plugins import hooks
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
+
+GROUP: Final = "headwater.plugins"
+"""Entry-point group in which plugins are found."""
+CORE: Final = "headwater"
+"""Distribution whose plugin is core itself."""
+
+Standing = Literal["loaded", "refused", "broken"]
+
+
+@dataclass(frozen=True, slots=True)
+class PluginStatus:
+    """What became of one plugin.
+
+    Args:
+        name: The entry point's name, or the module's where it was given by hand.
+        module: The entry point's value.
+        distribution: The distribution that brought it; None where it was given by hand.
+        version: That distribution's version.
+        status: `loaded`, `refused` (it does not fit this headwater), `broken` (its code failed).
+        reason: Why it is not loaded.
+        hint: What to do about that.
+        provides: Kinds by what they are, e.g. `{"sources": ("glue",)}`.
+        observes: Observing hooks that it implements.
+        problems: What is wrong with single kinds of a loaded plugin.
+    """
+
+    name: str
+    module: str
+    distribution: str | None = None
+    version: str | None = None
+    status: Standing = "loaded"
+    reason: str | None = None
+    hint: str | None = None
+    provides: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    observes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The plugin by the name that a person knows it by, e.g. `headwater-glue 0.1.0`."""
+        if self.distribution is None:
+            return f"module {self.module}"
+        return f"{self.distribution} {self.version}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the status as a JSON-ready dict."""
+        return {
+            "name": self.name,
+            "module": self.module,
+            "distribution": self.distribution,
+            "version": self.version,
+            "status": self.status,
+            "reason": self.reason,
+            "hint": self.hint,
+            "provides": {word: list(kinds) for word, kinds in self.provides.items()},
+            "observes": list(self.observes),
+            "problems": list(self.problems),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """One plugin after loading was tried.
+
+    Args:
+        status: What became of it.
+        specs: What it registers; empty unless it is loaded.
+        manager: Through which `hooks` calls it; None unless it is loaded.
+        error: What its code raised, if it is broken.
+    """
+
+    status: PluginStatus
+    specs: tuple[Spec, ...] = ()
+    manager: pluggy.PluginManager | None = None
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A plugin that was found and not yet imported."""
+
+    status: PluginStatus
+    imported: Callable[[], object]
+    requires: tuple[str, ...] = ()
+
+
+def installed() -> Iterator[Candidate]:
+    """Yield the plugins that installed distributions name, by distribution and name."""
+    from importlib.metadata import entry_points
+
+    def order(point: Any) -> tuple[str, str]:
+        return (point.dist.name if point.dist else "", point.name)
+
+    for point in sorted(entry_points(group=GROUP), key=order):
+        dist: Distribution | None = point.dist
+        status = PluginStatus(
+            point.name,
+            point.value,
+            dist.name if dist else None,
+            dist.version if dist else None,
+        )
+        yield Candidate(status, point.load, tuple(dist.requires or ()) if dist else ())
+
+
+def given(namespace: object) -> Candidate:
+    """Return a plugin that is handed over as a module or another object with hooks."""
+    name = getattr(namespace, "__name__", type(namespace).__qualname__)
+    return Candidate(PluginStatus(name, name), lambda: namespace)
+
+
+def core() -> Candidate:
+    """Return core's own plugin."""
+    module = "headwater.plugins.builtin"
+    status = PluginStatus("core", module, CORE, core_version())
+    return Candidate(status, lambda: importlib.import_module(module))
+
+
+def core_version() -> str | None:
+    """Return the installed version of core, or None in a tree that is not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(CORE)
+    except PackageNotFoundError:
+        return None
+
+
+def load(candidate: Candidate) -> Plugin:
+    """Import one plugin and take what it registers; never raises what the plugin raises."""
+    found = candidate.status
+    refusal = _conflict(candidate) if candidate.requires else None
+    if refusal:
+        return _refused(found, *refusal)
+    try:
+        namespace = candidate.imported()
+        refusal = _incompatible(found, namespace)
+        if refusal:
+            return _refused(found, *refusal)
+        manager = hooks.manager_for(namespace, found.name)
+        refusal = _misspelled(namespace, manager)
+        if refusal:
+            return _refused(found, *refusal)
+        specs = hooks.contributions(manager)
+    except pluggy.PluginValidationError as error:
+        return _refused(
+            found, _signature(error), "hooks are described in headwater.interfaces.hookspecs"
+        )
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- a stranger's code, at import
+        return Plugin(
+            _with(
+                found,
+                "broken",
+                f"{type(error).__name__}: {error}",
+                _remedy(found, error),
+            ),
+            error=error,
+        )
+    return Plugin(found, specs, manager)
+
+
+def _conflict(candidate: Candidate) -> tuple[str, str] | None:
+    """Return why the plugin's distribution does not want this version of core, or None.
+
+    pip leaves such pairs behind when one of the two is changed without the other.
+    """
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    version = core_version()
+    for line in candidate.requires:
+        try:
+            need = Requirement(line)
+        except InvalidRequirement:
+            continue
+        if need.name.lower() != CORE or version is None:
+            continue
+        if need.marker is not None and not need.marker.evaluate({"extra": ""}):
+            continue
+        if not need.specifier.contains(version, prereleases=True):
+            return (
+                f"it needs {CORE} {need.specifier}, and {CORE} {version} is installed",
+                f"pip install --upgrade {candidate.status.distribution} {CORE}",
+            )
+    return None
+
+
+def _incompatible(found: PluginStatus, namespace: object) -> tuple[str, str] | None:
+    asked = getattr(namespace, "HEADWATER_API", 1)  # absent in a plugin means the first version
+    if asked == API_VERSION:
+        return None
+    if not isinstance(asked, int) or asked < 1:
+        return f"its HEADWATER_API is {asked!r}", f"write HEADWATER_API = {API_VERSION}"
+    older = CORE if asked > API_VERSION else found.distribution or found.module
+    return (
+        f"it is written for plugin API {asked}, and this headwater has API {API_VERSION}",
+        f"pip install --upgrade {older}",
+    )
+
+
+def _misspelled(namespace: object, manager: pluggy.PluginManager) -> tuple[str, str] | None:
+    known = (*hooks.REGISTRATION, *hooks.OBSERVERS)
+    for caller in manager.get_hookcallers(namespace) or ():
+        required = [i for i in caller.get_hookimpls() if not i.optionalhook]
+        if required and not caller.has_spec():
+            guess = did_you_mean(caller.name, known, limit=1)
+            return (
+                f"it implements {caller.name!r}, which is no hook",
+                guess or "hooks: " + ", ".join(known),
+            )
+    return None
+
+
+def _signature(error: pluggy.PluginValidationError) -> str:
+    # pluggy explains over several lines and shows the module's repr, a path; its last line says it.
+    return str(error).strip().splitlines()[-1].strip()
+
+
+def _remedy(found: PluginStatus, error: BaseException) -> str:
+    owner = found.distribution
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        missing = error.name.partition(".")[0]
+        if owner and found.module.partition(".")[0] != missing:
+            return f"it needs the module {missing!r}: pip install --upgrade {owner}"
+    if owner is None:
+        return f"correct {found.module}"
+    return f"pip install --force-reinstall {owner}, or pip uninstall {owner}"
+
+
+def _refused(found: PluginStatus, reason: str, hint: str) -> Plugin:
+    return Plugin(_with(found, "refused", reason, hint))
+
+
+def _with(found: PluginStatus, status: Standing, reason: str, hint: str) -> PluginStatus:
+    return PluginStatus(
+        found.name, found.module, found.distribution, found.version, status, reason, hint
+    )

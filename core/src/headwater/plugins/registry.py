@@ -1,0 +1,314 @@
+"""PluginRegistry: what is installed, by kind. Made by whoever needs one; there is no global."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import pluggy
+
+from headwater.diagnostics import hint_for
+from headwater.errors import PluginError
+from headwater.interfaces.specs import (
+    AuthSpec,
+    CommandSpec,
+    EngineSpec,
+    RewriteSpec,
+    SourceSpec,
+    Spec,
+    ValidatorSpec,
+    WriterSpec,
+)
+from headwater.plugins import loader as plugin_loader
+from headwater.plugins.loader import CORE, Plugin, PluginStatus
+
+if TYPE_CHECKING:
+    from headwater.auth.credentials import AuthStrategy
+    from headwater.interfaces.data_source import DataSource
+
+__all__ = ["PluginRegistry", "PluginStatus"]
+
+_S = TypeVar("_S", bound=Spec)
+_C = TypeVar("_C")
+
+WORDS: Final[dict[type[Spec], tuple[str, str]]] = {
+    SourceSpec: ("source", "sources"),
+    AuthSpec: ("auth strategy", "auth"),
+    EngineSpec: ("engine", "engines"),
+    ValidatorSpec: ("validator", "validators"),
+    RewriteSpec: ("rewrite rule", "rewrite_rules"),
+    WriterSpec: ("writer", "writers"),
+    CommandSpec: ("command", "commands"),
+}
+"""What a person calls one, and how a list of them is named."""
+
+WELL_KNOWN: Final[dict[tuple[type[Spec], str], str]] = {
+    (SourceSpec, "glue"): "headwater-glue",
+    (SourceSpec, "s3"): "headwater-s3",
+    (AuthSpec, "default"): "headwater-aws",
+    (AuthSpec, "profile"): "headwater-aws",
+    (AuthSpec, "static"): "headwater-aws",
+    (AuthSpec, "assume-role"): "headwater-aws",
+    (AuthSpec, "oidc-role"): "headwater-aws",
+    (CommandSpec, "demo"): "headwater-glue[demo]",
+    (CommandSpec, "policy"): "headwater-aws",
+}
+"""Which distribution brings a kind that is not there: words for a hint, nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """One plugin's contribution under one kind."""
+
+    owner: Plugin
+    spec: Spec
+
+
+class PluginRegistry:
+    """What plugins provide, found and imported when it is first asked for. Thread-safe.
+
+    Args:
+        modules: Plugins handed over as modules (or other objects with hooks), e.g. in tests.
+        discover: Whether to look for installed plugins (entry points of `headwater.plugins`).
+            Core's own sources, engines and commands are there in any case.
+
+    A broken plugin never takes the program down: asking for what it would have provided does fail,
+    with its reason. `report` tells what became of each.
+    """
+
+    def __init__(self, modules: Iterable[object] = (), *, discover: bool = True) -> None:
+        self._modules = tuple(modules)
+        self._discover = discover
+        self._lock = threading.Lock()
+        self._loaded: tuple[Plugin, ...] | None = None
+
+    def source(self, kind: str) -> SourceSpec:
+        """Return the data source of that `kind`.
+
+        Raises:
+            PluginError: If nobody provides it (with what to install, or why the plugin that
+                should is not loaded), or if two distributions do.
+        """
+        return self._one(SourceSpec, kind)
+
+    def sources(self) -> tuple[SourceSpec, ...]:
+        """Return all data sources, by kind."""
+        return self._all(SourceSpec)
+
+    def auth(self, kind: str) -> AuthSpec:
+        """Return the authentication strategy of that kind; raises as `source` does."""
+        return self._one(AuthSpec, kind)
+
+    def auths(self) -> tuple[AuthSpec, ...]:
+        """Return all authentication strategies, by kind."""
+        return self._all(AuthSpec)
+
+    def engine(self, kind: str) -> EngineSpec:
+        """Return the engine of that kind; raises as `source` does."""
+        return self._one(EngineSpec, kind)
+
+    def engines(self) -> tuple[EngineSpec, ...]:
+        """Return all engines, by kind."""
+        return self._all(EngineSpec)
+
+    def writer(self, format: str) -> WriterSpec:
+        """Return the writer of a format; raises as `source` does."""
+        return self._one(WriterSpec, format)
+
+    def writers(self) -> tuple[WriterSpec, ...]:
+        """Return all writers that plugins provide, by format."""
+        return self._all(WriterSpec)
+
+    def command(self, kind: str) -> CommandSpec:
+        """Return a command of the `headwater` program; raises as `source` does."""
+        return self._one(CommandSpec, kind)
+
+    def commands(self) -> tuple[CommandSpec, ...]:
+        """Return the commands of the `headwater` program: core's in their order, then the rest."""
+        mine = [s for p in self._plugins() if _is_core(p) for s in p.specs]
+        return tuple(
+            sorted(self._all(CommandSpec), key=lambda s: mine.index(s) if s in mine else len(mine))
+        )
+
+    def validators(self) -> tuple[ValidatorSpec, ...]:
+        """Return the validators that see every query, by kind."""
+        return self._all(ValidatorSpec)
+
+    def rewrite_rules(self) -> tuple[RewriteSpec, ...]:
+        """Return the rewrite rules that see every query, by phase, then by kind."""
+        return tuple(sorted(self._all(RewriteSpec), key=lambda s: (s.phase, s.kind)))
+
+    def report(self) -> tuple[PluginStatus, ...]:
+        """Return what became of every plugin that was found: core first, then by distribution."""
+        return tuple(
+            replace(
+                p.status, provides=_provides(p), observes=_observes(p), problems=self._problems(p)
+            )
+            for p in self._plugins()
+        )
+
+    def managers(self) -> Iterator[tuple[str, pluggy.PluginManager]]:
+        """Yield the label and the pluggy manager of each loaded plugin; for `hooks` alone."""
+        for plugin in self._plugins():
+            if plugin.manager is not None:
+                yield plugin.status.label, plugin.manager
+
+    def name(self, spec: Spec) -> str:
+        """Return what a contribution's `spec` is called: `source 'glue' of acme 1.0`."""
+        owner = next((p.status.label for p in self._plugins() if spec in p.specs), "no plugin")
+        return f"{WORDS[type(spec)][0]} {spec.kind!r} of {owner}"
+
+    def load(self, spec: Spec) -> Any:
+        """Import what a `spec` names.
+
+        Raises:
+            PluginError: If it can't be imported: names the distribution, and what to install.
+        """
+        what = self.name(spec)
+        try:
+            return spec.load()
+        except PluginError as error:
+            reason = error.__cause__ or error
+            raise PluginError(
+                f"the {what} can't be imported from {spec.factory}: {reason}", hint=error.hint
+            ) from error
+        except (Exception, SystemExit) as error:  # a stranger's code
+            raise PluginError(
+                f"the {what} fails while {spec.factory} is imported: "
+                f"{type(error).__name__}: {error}",
+                hint=spec.install and f"install it: {spec.install}",
+            ) from error
+
+    def source_class(self, kind: str) -> type[DataSource]:
+        """Import the data source of that kind; raises as `source` and `load` do."""
+        from headwater.interfaces.data_source import DataSource
+
+        return self._class(self.source(kind), DataSource)  # type: ignore[type-abstract]
+
+    def auth_class(self, kind: str) -> type[AuthStrategy]:
+        """Import the authentication strategy of that kind; raises as `auth` and `load` do."""
+        from headwater.auth.credentials import AuthStrategy
+
+        return self._class(self.auth(kind), AuthStrategy)  # type: ignore[type-abstract]
+
+    def _class(self, spec: Spec, base: type[_C]) -> type[_C]:
+        found = self.load(spec)
+        if not (isinstance(found, type) and issubclass(found, base)):
+            raise PluginError(
+                f"{spec.factory}, given as the {WORDS[type(spec)][0]} {spec.kind!r}, "
+                f"is no {base.__name__}",
+                hint=f"the plugin's author must derive it from headwater's {base.__name__}",
+            )
+        return found
+
+    def _plugins(self) -> tuple[Plugin, ...]:
+        with self._lock:
+            if self._loaded is None:
+                candidates = [plugin_loader.core(), *map(plugin_loader.given, self._modules)]
+                if self._discover:
+                    candidates += plugin_loader.installed()
+                self._loaded = tuple(map(plugin_loader.load, candidates))
+            return self._loaded
+
+    def _claims(self, cls: type[_S], kind: str) -> list[_Claim]:
+        """Return who provides a kind; core's own kinds are nobody else's."""
+        claims = [
+            _Claim(p, s)
+            for p in self._plugins()
+            for s in p.specs
+            if type(s) is cls and s.kind == kind
+        ]
+        return [c for c in claims if _is_core(c.owner)] or claims
+
+    def _all(self, cls: type[_S]) -> tuple[_S, ...]:
+        """Return every spec whose kind is provided once, by kind."""
+        found: dict[str, _S] = {}
+        for plugin in self._plugins():
+            for spec in plugin.specs:
+                if isinstance(spec, cls) and len(self._claims(cls, spec.kind)) == 1:
+                    found.setdefault(spec.kind, spec)
+        return tuple(found[kind] for kind in sorted(found))
+
+    def _one(self, cls: type[_S], kind: str) -> _S:
+        claims = self._claims(cls, kind)
+        if len(claims) > 1:
+            owners = [c.owner.status for c in claims]
+            raise PluginError(
+                f"the {WORDS[cls][0]} {kind!r} is provided by {_and(s.label for s in owners)}",
+                hint="keep one: "
+                + _or(f"pip uninstall {s.distribution or s.module}" for s in owners),
+            )
+        if claims and isinstance(claims[0].spec, cls):
+            return claims[0].spec
+        raise self._missing(cls, kind)
+
+    def _missing(self, cls: type[Spec], kind: str) -> PluginError:
+        singular, plural = WORDS[cls]
+        failed = [p for p in self._plugins() if p.status.status != "loaded"]
+        brings = WELL_KNOWN.get((cls, kind), "")
+        bringer = next(
+            (p for p in self._plugins() if p.status.distribution == brings.partition("[")[0]), None
+        )
+        if bringer is not None:
+            hints = [_explain(bringer.status)]
+        elif brings:
+            hints = [f"pip install '{brings}'" if "[" in brings else f"pip install {brings}"]
+        else:
+            known = [s.kind for s in self._all(cls)]
+            hints = [hint_for(kind, known, what=plural, most=12)]
+            hints += [_explain(p.status) for p in failed]
+        error = PluginError(f"no {singular} {kind!r} is installed", hint="\n".join(hints))
+        error.__cause__ = bringer.error if bringer else None
+        return error
+
+    def _problems(self, plugin: Plugin) -> tuple[str, ...]:
+        """Return what is wrong with single kinds of a loaded plugin: they are provided twice."""
+        problems = []
+        for spec in plugin.specs:
+            claims = self._claims(type(spec), spec.kind)
+            others = [c.owner.status.label for c in claims if c.owner is not plugin]
+            if others:
+                clash = (
+                    f"the {WORDS[type(spec)][0]} {spec.kind!r} is also provided by {_and(others)}"
+                )
+                ours = any(c.owner is plugin for c in claims)
+                problems.append(f"{clash}: {'neither can be used' if ours else 'that one is used'}")
+        return tuple(problems)
+
+
+def _is_core(plugin: Plugin) -> bool:
+    return plugin.status.distribution == CORE
+
+
+def _provides(plugin: Plugin) -> dict[str, tuple[str, ...]]:
+    grouped: dict[str, tuple[str, ...]] = {}
+    for spec in plugin.specs:
+        plural = WORDS[type(spec)][1]
+        grouped[plural] = (*grouped.get(plural, ()), spec.kind)
+    return grouped
+
+
+def _observes(plugin: Plugin) -> tuple[str, ...]:
+    from headwater.plugins.hooks import observed
+
+    return observed(plugin.manager) if plugin.manager is not None else ()
+
+
+def _explain(status: PluginStatus) -> str:
+    if status.status == "loaded":
+        return (
+            f"{status.label} is installed and does not provide it "
+            f"(pip install --upgrade {status.distribution})"
+        )
+    remedy = f" ({status.hint})" if status.hint else ""
+    return f"{status.label} is installed and {status.status}: {status.reason}{remedy}"
+
+
+def _and(names: Iterable[str]) -> str:
+    return " and by ".join(names)
+
+
+def _or(names: Iterable[str]) -> str:
+    return ", or ".join(names)

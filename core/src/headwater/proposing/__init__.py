@@ -1,0 +1,1 @@
+"""Proposing: what a table looks like as a model's data, for a person to correct."""

@@ -1,0 +1,1 @@
+"""Reading: a plan is run, its rows are converted, counted and written."""

@@ -1,0 +1,355 @@
+"""Dataset: the rows of a read. Lazy, streaming, Arrow."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from headwater.diagnostics import Diagnostic
+from headwater.display import html
+from headwater.errors import AccessDeniedError
+from headwater.interfaces.engine import ArrowStream
+from headwater.interfaces.plan import Plan
+from headwater.interfaces.read_stats import ReadStats
+from headwater.interfaces.schema import TIMESTAMP, Role
+from headwater.partitions import missing_partitions
+from headwater.reading.conversion import conformer
+from headwater.sql.private_names import CONFLICT, EARLY, STALE, UNTIMED
+from headwater.tables.window import Window
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+    from headwater.reading.reader import Reading
+
+_log = logging.getLogger(__name__)
+
+
+class EmptyReadWarning(UserWarning):
+    """A read gave no rows; the message is the verdict on why."""
+
+
+class Dataset:
+    """The rows of a plan. Nothing runs before rows are asked for; each iteration reads anew.
+
+    Args:
+        reading: Opens its reads.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        self.plan = reading.plan
+        self.stats = ReadStats()
+        self._reading = reading
+
+    def reader(self) -> pa.RecordBatchReader:
+        """Return a `pyarrow.RecordBatchReader`: the schema at once, batches as they come.
+
+        Raises:
+            EngineError, DataError, SourceError, AuthError: As the read fails, possibly midway.
+        """
+        import pyarrow as pa
+
+        batches = self._read()
+        schema = next(batches)
+        return pa.RecordBatchReader.from_batches(schema, batches)
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        batches = self._read()
+        next(batches)
+        yield from batches
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Export as an Arrow PyCapsule: pandas, polars, DuckDB and pyarrow take a Dataset so."""
+        stream: object = self.reader().__arrow_c_stream__(requested_schema)  # type: ignore[no-untyped-call]
+        return stream
+
+    def to_arrow(self) -> pa.Table:
+        """Return all rows as a `pyarrow.Table`, in memory."""
+        return self.reader().read_all()
+
+    def to_pandas(self, **options: Any) -> pd.DataFrame:
+        """Return all rows as a pandas DataFrame; `options` go to `pyarrow.Table.to_pandas`."""
+        return self.to_arrow().to_pandas(**options)
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return all rows as a polars DataFrame."""
+        import polars as pl
+
+        frame = pl.from_arrow(self.to_arrow())
+        if not isinstance(frame, pl.DataFrame):
+            raise TypeError("polars made no DataFrame of a table")
+        return frame
+
+    def to_spark(self) -> DataFrame:
+        """Return the rows as a lazy Spark DataFrame, for those who stay in Spark.
+
+        Its columns are those of the dataset by name and order, in the types that Spark gives them;
+        each carries its role as metadata (`headwater.role`). It belongs to the engine's session
+        (the caller's own if the engine was given one), and can be used until the engine is closed.
+        A tensor is an array here, and its dimensions are not checked.
+
+        Raises:
+            UnsupportedError: If another engine than Spark runs the plan.
+        """
+        return self._reading.to_spark()
+
+    def write_parquet(self, path: str | Path, *, overwrite: bool = False) -> Path | str:
+        """Write all rows as Parquet, whole or not at all.
+
+        A path without a scheme is of this machine: one file, written by this process. A URI
+        (`s3a://bucket/place`, `hdfs://...`, `file:///...`) is a directory of files that Spark
+        writes, where Spark runs the plan: see `write_delta`.
+
+        Args:
+            path: A file that ends in `.parquet`, or a directory (made if missing), in which the
+                file is called `part-0.parquet`; or a URI.
+            overwrite: Replace the file, or the directory of Parquet files, if there is one.
+
+        Returns:
+            Path of the file, or the URI.
+
+        Raises:
+            ConfigError: If it exists and `overwrite` is false.
+            UnsupportedError: For a URI, if another engine than Spark runs the plan.
+        """
+        if isinstance(path, str) and "://" in path:
+            return self._write_far(path, "parquet", overwrite)
+        return self.write(path, format="parquet", overwrite=overwrite)
+
+    def write_delta(self, uri: str, *, overwrite: bool = False) -> str:
+        """Write all rows as a Delta table, in one commit, from where Spark runs the plan.
+
+        The rows never pass through this process. Storage is read with the plan's identities and
+        written with the session's own. A tensor is an array, and its dimensions are not checked.
+
+        Args:
+            uri: Where the table is, e.g. `s3a://bucket/place`.
+            overwrite: Replace the table's rows and schema if there is one; earlier versions stay.
+
+        Returns:
+            The URI.
+
+        Raises:
+            ConfigError: If there is a table and `overwrite` is false.
+            UnsupportedError: If another engine than Spark runs the plan.
+        """
+        return self._write_far(uri, "delta", overwrite)
+
+    def write_iceberg(self, table: str, *, overwrite: bool = False) -> str:
+        """Write all rows as an Iceberg table, in one snapshot; otherwise as `write_delta`.
+
+        Args:
+            table: Its name, e.g. `lake.monitoring.predictions`: `lake` is a catalog that the Spark
+                session knows (`spark.sql.catalog.lake`).
+            overwrite: Replace the table if there is one; earlier snapshots stay.
+
+        Returns:
+            The name.
+
+        Raises:
+            ConfigError: If there is a table and `overwrite` is false, or no such catalog.
+            UnsupportedError: If another engine than Spark runs the plan.
+        """
+        return self._write_far(table, "iceberg", overwrite)
+
+    def write(
+        self, path: str | Path, *, format: str = "parquet", overwrite: bool = False, **options: Any
+    ) -> Path:
+        """Write all rows in a format: `parquet`, `csv`, `arrow`, or one that a plugin provides.
+
+        Args:
+            path: Where to: a file, or a directory in which the file is called `part-0`.
+            format: The format.
+            overwrite: Replace the file if there is one.
+            options: What a plugin's writer takes besides.
+
+        Returns:
+            Path of the file.
+
+        Raises:
+            ConfigError: If the file exists and `overwrite` is false, or nobody writes the format.
+        """
+        from headwater.reading import file_writer
+
+        if format in file_writer.FORMATS:
+            return file_writer.write(self, path, format, overwrite=overwrite)
+        writer = self._reading.writer(format)
+        if writer is None:
+            raise file_writer.unknown_format(format)
+        writer(self, path, overwrite=overwrite, **options)
+        return Path(path)
+
+    def _write_far(self, target: str, format: str, overwrite: bool) -> str:
+        """Let the engine write; keep the stats that it tells, and report the end once."""
+        self.stats = stats = ReadStats(started_at=datetime.now(UTC))
+        error: BaseException | None = None
+        try:
+            stats.notes = _notes(self.plan, None)
+            stats.rows, told = self._reading.write(target, format, overwrite)
+            stats.notes += told
+            for note in told:
+                _log.warning("%s: %s", self.plan.connection, note.message)
+            stats.finished = True
+        except BaseException as caught:
+            error = caught
+            raise
+        finally:
+            self._reading.finished(stats, error)
+        self._explain_empty(stats)
+        return target
+
+    def _read(self) -> Iterator[Any]:
+        """Yield the schema, then the batches; keep the stats; report the end exactly once."""
+        self.stats = stats = ReadStats(started_at=datetime.now(UTC))
+        error: BaseException | None = None
+        try:
+            with self._reading.open() as stream:
+                stats.notes = _notes(self.plan, stream)
+                for note in stats.notes:
+                    _log.warning("%s: %s", self.plan.connection, note.message)
+                turn = _turning(self.plan, stream.schema)
+                schema, convert = turn
+                yield schema
+                for batch in stream:
+                    if batch.num_rows == 0:
+                        continue
+                    _count_remarks(stats, batch)
+                    batch = convert(batch)
+                    _count(stats, batch)
+                    yield batch
+            stats.finished = True
+            told = stats.of_actuals()
+            stats.notes += told
+            for note in told:
+                _log.warning("%s: %s", self.plan.connection, note.message)
+        except GeneratorExit:
+            raise
+        except AccessDeniedError as refused:
+            if refused.caller is not None or not self.plan.identities:
+                error = refused
+                raise
+            error = _with_readers(refused, self.plan)
+            raise error from refused
+        except BaseException as caught:
+            error = caught
+            raise
+        finally:
+            self._reading.finished(stats, error)
+        self._explain_empty(stats)
+
+    def _explain_empty(self, stats: ReadStats) -> None:
+        if stats.rows == 0 and (verdict := self._reading.why_empty()) is not None:
+            stats.verdict = verdict
+            _log.warning("%s: no rows: %s", self.plan.connection, verdict.message)
+            warnings.warn(verdict.render(), EmptyReadWarning, stacklevel=3)
+
+    def _repr_html_(self) -> str:
+        """Show what the dataset will be, and what was counted; reads nothing."""
+        rows = [(c.name, c.role, c.field_type, c.column) for c in self.plan.mapping or ()]
+        read = f"{self.stats.rows} rows read" if self.stats.batches else "not read yet"
+        columns = html.table(("column", "role", "type", "from"), rows)
+        return html.card(repr(self).strip("<>"), html.line(read), columns)
+
+    def __repr__(self) -> str:
+        window = self.plan.window or "all rows"
+        return f"<Dataset of {self.plan.connection}, {window}, by {self.plan.engine}>"
+
+
+def _notes(plan: Plan, stream: ArrowStream | None) -> tuple[Diagnostic, ...]:
+    """Return what a reader should know of the rows, whether or not anybody looked at the plan."""
+    told: tuple[Diagnostic, ...] = getattr(stream, "notes", ())
+    return (*(w for w in plan.warnings if w.code in missing_partitions.CODES), *told)
+
+
+def _with_readers(refused: AccessDeniedError, plan: Plan) -> AccessDeniedError:
+    """Return an engine's refusal with whom it refused: engines see keys, and not whose they are."""
+    names = sorted({identity.name for identity in plan.identities.values()})
+    return refused.explained(f"{refused.message}; it was read as {', '.join(names)}")
+
+
+def _turning(
+    plan: Plan, incoming: pa.Schema
+) -> tuple[pa.Schema, Callable[[pa.RecordBatch], pa.RecordBatch]]:
+    if plan.mapping is None:
+        return incoming, lambda batch: batch
+    turn = conformer(plan.mapping, incoming)
+    about = {b"headwater.connection": plan.connection.encode()}
+    if plan.window is not None:
+        about[b"headwater.tables.window"] = str(plan.window).encode()
+    if plan.sample is not None:
+        about[b"headwater.sample"] = repr(plan.sample).encode()
+    schema = turn.schema.with_metadata(about)
+    return schema, lambda batch: turn(batch).replace_schema_metadata(about)
+
+
+_COUNTS: Final = {
+    CONFLICT: "conflicts",
+    EARLY: "early_actuals",
+    STALE: "stale_actuals",
+    UNTIMED: "untimed_actuals",
+}
+"""Which count each remark of a row goes to."""
+
+
+def _count_remarks(stats: ReadStats, batch: pa.RecordBatch) -> None:
+    import pyarrow.compute as pc
+
+    for remark, count in _COUNTS.items():
+        if remark in batch.schema.names:
+            more = pc.sum(batch.column(remark)).as_py() or 0
+            setattr(stats, count, getattr(stats, count) + more)
+
+
+def _count(stats: ReadStats, batch: pa.RecordBatch) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from headwater.reading.conversion import role_of
+
+    stats.rows += batch.num_rows
+    stats.batches += 1
+    for column, array in zip(batch.schema, batch.columns, strict=True):
+        match role_of(column):
+            case Role.ID:
+                stats.null_ids += array.null_count
+            case Role.ACTUAL:
+                known = len(array) - array.null_count
+                stats.actuals[column.name] = stats.actuals.get(column.name, 0) + known
+                if pa.types.is_floating(column.type):
+                    nan: Any = pc.is_nan(array)
+                    stats.nan_actuals += pc.sum(nan).as_py() or 0
+            case Role.TIMESTAMP:
+                first, last = _moment(pc.min(array)), _moment(pc.max(array))
+                if first is not None:
+                    stats.first = min(filter(None, (stats.first, first)))
+                    stats.last = max(filter(None, (stats.last, last)))
+
+
+def rows_within(batch: pa.RecordBatch, window: Window | None) -> int:
+    """Return how many rows of a batch of a dataset lie in a window; None is all of time."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if window is None or TIMESTAMP not in batch.schema.names:
+        return 0 if window is not None else batch.num_rows
+    times = batch.column(TIMESTAMP)
+    start, end = (pa.scalar(moment, times.type) for moment in (window.start, window.end))
+    inside = pc.and_(pc.greater_equal(times, start), pc.less(times, end))
+    return int(inside.true_count)
+
+
+def _moment(value: pa.Scalar[Any]) -> datetime | None:
+    """Return an Arrow time as Python's, which ends with the year 9999: later is clamped to it."""
+    try:
+        moment: datetime | None = value.as_py()
+    except OverflowError:
+        later = value.value > 0  # type: ignore[attr-defined]  # a count from 1970
+        return datetime.max.replace(tzinfo=UTC) if later else datetime.min.replace(tzinfo=UTC)
+    return moment

@@ -1,0 +1,72 @@
+"""Least privilege per read: an identity narrowed to what one plan needs, while it is read.
+
+A session asks for it (`session_policy: plan` in AWS's strategies); planning itself uses the whole
+identity, because only then is it known what the plan needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from headwater.auth.credentials import Access, Permission, Session
+from headwater.diagnostics import Diagnostic, Severity
+from headwater.interfaces.data_source import DataSource
+from headwater.interfaces.plan import Plan
+
+
+def wants_narrowing(session: Session) -> bool:
+    """Return whether a session asks to be narrowed to each plan.
+
+    `narrows_to_plan` is an optional attribute of a session: one that can't be narrowed has none.
+    """
+    return bool(getattr(session, "narrows_to_plan", False))
+
+
+@contextmanager
+def narrowed(access: Access, plan: Plan, sources: Sequence[DataSource]) -> Iterator[Access]:
+    """Give an access in which each session that asks for it may do no more than the plan needs.
+
+    Args:
+        access: The opened identities.
+        plan: What will be read.
+        sources: Where it comes from; they say what reading it needs.
+    """
+    with ExitStack() as stack:
+        for ref, session in _narrowed_sessions(access, plan, sources):
+            stack.callback(session.close)
+            access = access.replaced(ref, session)
+        yield access
+
+
+def widened(access: Access, plan: Plan, sources: Sequence[DataSource]) -> tuple[Diagnostic, ...]:
+    """Return what narrowing had to widen to fit the provider's limits, as warnings for the plan."""
+    found = []
+    for _, session in _narrowed_sessions(access, plan, sources):
+        told: Iterable[str] = getattr(session, "collapsed", ())
+        found += [
+            Diagnostic("session-policy-widened", text, Severity.WARNING, hint=_HINT)
+            for text in told
+        ]
+        session.close()
+    return tuple(found)
+
+
+_HINT = "the read may reach more than the plan needs; narrow the window or split the connection"
+
+
+def _narrowed_sessions(
+    access: Access, plan: Plan, sources: Sequence[DataSource]
+) -> Iterator[tuple[str, Session]]:
+    needs: dict[str, list[Permission]] = {}
+    for source in sources:
+        with source.access() as own:
+            refs = [ref for ref in own.refs if wants_narrowing(access.session(ref))]
+        permissions = tuple(source.permissions(plan)) if refs else ()
+        for ref in refs:
+            needs.setdefault(ref, []).extend(permissions)
+    for ref, needed in needs.items():
+        session = access.session(ref)
+        tight = session.narrowed(needed)
+        if tight is not session:
+            yield ref, tight

@@ -1,0 +1,391 @@
+"""How Spark names an output column that has no AS.
+
+Spark writes the expression out: `count(1)`, `(a + b)`, `CAST(x AS STRING)`. Names that are not
+certain here say so, and are answered with advice to write AS.
+
+Source: Apache Spark 4.1, `toPrettySQL`, `ResolveAliases`, and the expressions' `sql`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from sqlglot import exp
+
+from headwater.sql import functions
+from headwater.sql.binding.context import Work
+from headwater.sql.call_names import ARGUMENTS_KEPT, CERTAIN, DEFAULTS, RENAMED, UNCERTAIN, UPPER
+from headwater.sql.syntax.operators import UNSIGNED
+from headwater.sql.syntax.words import words
+from headwater.sql.typing import literals
+from headwater.sql.typing.names import data_type
+from headwater.types import DATE, DataType
+from headwater.untrusted import limits
+
+_OPERATORS: Final[dict[type[exp.Expr], str]] = {
+    exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%", exp.IntDiv: "div",
+    exp.EQ: "=", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=", exp.NullSafeEQ: "<=>",
+    exp.DPipe: "||",
+    exp.And: "AND", exp.Or: "OR", exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.BitwiseXor: "^",
+    exp.BitwiseLeftShift: "<<", exp.BitwiseRightShift: ">>",
+}  # fmt: skip
+_COMPARISONS: Final = frozenset(["=", ">", ">=", "<", "<=", "<=>"])
+_CASTS: Final = words(
+    "bigint binary boolean date decimal double float int smallint string timestamp tinyint"
+)
+_MOMENTS: Final = ("date", "timestamp", "timestamp_ntz")
+
+
+def output_name(work: Work, node: exp.Expr) -> tuple[str, bool]:
+    """Return the name of an output column, and whether it is certain."""
+    if isinstance(node, exp.Alias):
+        return str(node.alias), True
+    inner = _bare(node)
+    if isinstance(inner, exp.Column) or (isinstance(inner, exp.Dot) and _is_path(inner)):
+        return _last_name(inner), True
+    if isinstance(inner, (exp.Cast, exp.TryCast)) and _is_attribute(work, inner.this):
+        return _bare(inner.this).name, True
+    if functions.name_of(inner) in _CASTS and len(inner.expressions) == 1:
+        child = inner.expressions[0]
+        if _is_attribute(work, child):
+            return _bare(child).name, True
+    writer = _Writer(work)
+    try:
+        return writer.text(inner), writer.certain
+    except _TooLongError:
+        return type(inner).key, False
+
+
+def pretty(work: Work, node: exp.Expr) -> str:
+    """Return an expression as Spark writes it in a column's name."""
+    try:
+        return _Writer(work).text(node)
+    except _TooLongError:
+        return type(node).key
+
+
+def _bare(node: exp.Expr) -> exp.Expr:
+    while isinstance(node, exp.Paren):
+        node = node.this
+    return node
+
+
+def _is_path(node: exp.Expr) -> bool:
+    """Whether a node is a column and fields below it, and nothing else."""
+    while isinstance(node, exp.Dot):
+        node = node.this
+    return isinstance(node, exp.Column)
+
+
+def _last_name(node: exp.Expr) -> str:
+    return str(node.expression.name if isinstance(node, exp.Dot) else node.name)
+
+
+def _is_attribute(work: Work, node: exp.Expr) -> bool:
+    """Whether a node is a column itself, not a field below one."""
+    node = _bare(node)
+    if not isinstance(node, exp.Column):
+        return False
+    binding = work.bindings.get(id(node))
+    return binding is None or not binding.fields
+
+
+class _TooLongError(Exception):
+    """A name grows longer than any column's."""
+
+
+class _Writer:
+    """Writes expressions; `certain` falls where Spark's text is not known."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self.certain = True
+        self._written: dict[int, str] = {}
+
+    def text(self, node: exp.Expr) -> str:
+        """Return one expression, written out.
+
+        Raises:
+            _TooLongError: If it is longer than any column's name: Spark repeats operands, so that
+                a name may be exponentially longer than its expression.
+        """
+        found = self._written.get(id(node))
+        if found is None:
+            rule = _Writer._operation if type(node) in _OPERATORS else _RULES.get(type(node))
+            found = rule(self, node) if rule is not None else self._unknown(node)
+            if len(found) > limits.NAME_CHARACTERS:
+                raise _TooLongError
+            self._written[id(node)] = found
+        return found
+
+    def _unknown(self, node: exp.Expr) -> str:
+        self.certain = False
+        return str(node.name or type(node).key)
+
+    def _type(self, node: exp.Expr) -> DataType | None:
+        return self._work.types.get(id(node))
+
+    def _list(self, nodes: Sequence[exp.Expr]) -> str:
+        return ", ".join(self.text(n) for n in nodes)
+
+    def _inner(self, node: exp.Expr) -> str:
+        return self.text(node.this)
+
+    def _operation(self, node: exp.Expr) -> str:
+        chain: list[exp.Expr] = []
+        here = node
+        while type(here) in _OPERATORS:
+            chain.append(here)
+            here = here.this
+        left, left_node = self.text(here), here
+        for link in reversed(chain):
+            right = self.text(link.expression)
+            left = self._joined(link, left_node, left, right)
+            left_node = link
+        return left
+
+    def _joined(self, node: exp.Expr, left_node: exp.Expr, left: str, right: str) -> str:
+        operator = ">>>" if node.args.get(UNSIGNED) else _OPERATORS[type(node)]
+        if operator == "||":
+            return f"concat({left}, {right})"
+        if operator in "+-":
+            a, b = self._type(left_node), self._type(node.expression)
+            if a is not None and b is not None:
+                return self._sum(operator, (left, a), (right, b))
+        if operator == "*":
+            b = self._type(node.expression)
+            if b is not None and b.name == "interval":
+                return f"({right} * {left})"
+        if operator in _COMPARISONS:
+            self._check_comparison(left_node, node.expression)
+        return f"({left} {operator} {right})"
+
+    def _check_comparison(self, *nodes: exp.Expr) -> None:
+        """Spark rewrites a literal that is compared with a number of another kind."""
+        names = {t.name for n in nodes if (t := self._type(n)) is not None}
+        if len(names) > 1 and any(isinstance(_bare(n), exp.Literal) for n in nodes):
+            self.certain = self.certain and "decimal" not in names
+
+    def _sum(self, operator: str, left: tuple[str, DataType], right: tuple[str, DataType]) -> str:
+        if left[1].name == "interval" and right[1].name in _MOMENTS:
+            left, right = right, left
+        (a, a_type), (b, b_type) = left, right
+        if a_type.name == b_type.name == "interval":
+            self.certain = False  # `INTERVAL 1 DAY 2 HOURS` is one literal for Spark
+        if a_type.is_integer and b_type == DATE:
+            (a, a_type), (b, b_type) = (b, b_type), (a, a_type)
+        if a_type == DATE and b_type.is_integer:
+            return f"date_{'add' if operator == '+' else 'sub'}({a}, {b})"
+        if a_type.name in _MOMENTS and b_type.name == "interval":
+            if a_type == DATE and b_type.field_names == ("day",):
+                self.certain = False
+            return f"{a} {operator} {b}"
+        return f"({a} {operator} {b})"
+
+    def _column(self, node: exp.Expr) -> str:
+        assert isinstance(node, exp.Column)
+        if id(node) in self._work.aliases or node.name.lower() == "grouping__id":
+            self.certain = False
+        binding = self._work.bindings.get(id(node))
+        if binding is None or not binding.fields:
+            return str(node.name)
+        return ".".join(p.name for p in node.parts[-len(binding.fields) - 1 :])
+
+    def _dot(self, node: exp.Expr) -> str:
+        return f"{self.text(node.this)}.{node.expression.name}"
+
+    def _bracket(self, node: exp.Expr) -> str:
+        container = self._type(node.this)
+        key = self._list(node.expressions)
+        if container is not None and container.name == "struct":
+            return f"{self.text(node.this)}.{key}"
+        return f"{self.text(node.this)}[{key}]"
+
+    def _literal(self, node: exp.Expr) -> str:
+        if node.is_string:
+            return str(node.name)
+        return self._kept(literals.number_name(node.name))
+
+    def _kept(self, text: str | None) -> str:
+        if text is None:
+            self.certain = False
+        return text or "?"
+
+    def _negated(self, node: exp.Expr) -> str:
+        if isinstance(node.this, exp.Literal) and not node.this.is_string:
+            return self._kept(literals.number_name(f"-{node.this.name}"))
+        return f"(- {self.text(node.this)})"
+
+    def _not(self, node: exp.Expr) -> str:
+        inner = node.this
+        if isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Null):
+            return f"({self.text(inner.this)} IS NOT NULL)"
+        return f"(NOT {self.text(inner)})"
+
+    def _is(self, node: exp.Expr) -> str:
+        if isinstance(node.expression, exp.Null):
+            return f"({self.text(node.this)} IS NULL)"
+        return f"({self.text(node.this)} <=> {self.text(node.expression)})"
+
+    def _unequal(self, node: exp.Expr) -> str:
+        same = "<=>" if isinstance(node, exp.NullSafeNEQ) else "="
+        return f"(NOT ({self.text(node.this)} {same} {self.text(node.expression)}))"
+
+    def _between(self, node: exp.Expr) -> str:
+        ends = [node.this, node.args["low"], node.args["high"]]
+        return f"between({self._list(ends)})"
+
+    def _in(self, node: exp.Expr) -> str:
+        if node.args.get("query") is not None:
+            self.certain = False
+        return f"({self.text(node.this)} IN ({self._list(node.expressions)}))"
+
+    def _like(self, node: exp.Expr) -> str:
+        if isinstance(node.expression, (exp.Any, exp.All)):
+            self.certain = False
+        if isinstance(node, exp.Like):
+            text = f"{self.text(node.this)} LIKE {self.text(node.expression)}"
+        else:
+            name = "ilike" if isinstance(node, exp.ILike) else "RLIKE"
+            text = f"{name}({self.text(node.this)}, {self.text(node.expression)})"
+        return f"(NOT {text})" if node.args.get("negate") else text
+
+    def _escape(self, node: exp.Expr) -> str:
+        self.certain = False
+        return self.text(node.this)
+
+    def _case(self, node: exp.Expr) -> str:
+        parts = ["CASE"]
+        for branch in node.args["ifs"]:
+            condition = self.text(branch.this)
+            if node.this is not None:
+                condition = f"({self.text(node.this)} = {condition})"
+            parts.append(f"WHEN {condition} THEN {self.text(branch.args['true'])}")
+        if node.args.get("default") is not None:
+            parts.append(f"ELSE {self.text(node.args['default'])}")
+        return " ".join([*parts, "END"])
+
+    def _cast(self, node: exp.Expr) -> str:
+        typed = literals.typed_literal_name(node)
+        if typed is not None:
+            return self._kept(typed or None)
+        type_ = data_type(node.args["to"])
+        if type_.children or type_.name in ("unknown", "interval"):
+            self.certain = False
+        head = "TRY_CAST" if isinstance(node, exp.TryCast) else "CAST"
+        return f"{head}({self.text(node.this)} AS {str(type_).upper()})"
+
+    def _interval(self, node: exp.Expr) -> str:
+        return self._kept(literals.interval_name(node))
+
+    def _extract(self, node: exp.Expr) -> str:
+        # Spark keeps the unit's case; sqlglot does not.
+        self.certain = False
+        return f"extract({node.name.lower()} FROM {self.text(node.expression)})"
+
+    def _trim(self, node: exp.Expr) -> str:
+        position = (node.args.get("position") or "").upper()
+        if node.expression is None:
+            name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(position, "trim")
+            return f"{name}({self.text(node.this)})"
+        what, source = self.text(node.expression), self.text(node.this)
+        return f"TRIM({position or 'BOTH'} {what} FROM {source})"
+
+    def _substring(self, node: exp.Expr) -> str:
+        # `substr` and `substring` are one node in the tree, and two names in Spark.
+        self.certain = False
+        length = self.text(node.args["length"]) if node.args.get("length") else "2147483647"
+        return f"substring({self.text(node.this)}, {self.text(node.args['start'])}, {length})"
+
+    def _lambda(self, node: exp.Expr) -> str:
+        variables = ", ".join("namedlambdavariable()" for _ in node.expressions)
+        return f"lambdafunction({self.text(node.this)}, {variables})"
+
+    def _distinct(self, node: exp.Expr) -> str:
+        return f"DISTINCT {self._list(node.expressions)}"
+
+    def _filter(self, node: exp.Expr) -> str:
+        return f"{self.text(node.this)} FILTER (WHERE {self.text(node.expression.this)})"
+
+    def _window(self, node: exp.Expr) -> str:
+        self.certain = False
+        return self.text(node.this)
+
+    def _call(self, node: exp.Expr) -> str:
+        name = functions.name_of(node) or ""
+        arguments = list(node.expressions)
+        if name in _CASTS and len(arguments) == 1:
+            return self.text(arguments[0])
+        if name == "count" and len(arguments) == 1 and isinstance(arguments[0], exp.Star):
+            self.certain = self.certain and not arguments[0].args.get("except_")
+            return "count(1)"
+        if len(arguments) == 3 and name in _WITH_UNIT:
+            texts = [arguments[0].name, *(self.text(a) for a in arguments[1:])]
+            return f"{_WITH_UNIT[name]}({', '.join(texts)})"
+        if name in _WRITTEN_OUT and len(arguments) == _WRITTEN_OUT[name].count("{}"):
+            return _WRITTEN_OUT[name].format(*(self.text(a) for a in arguments))
+        if name == "assert_true" and len(arguments) == 1:
+            condition = self.text(arguments[0])
+            return f"assert_true({condition}, '{condition}' is not true!)"
+        if name not in CERTAIN or (name, len(arguments)) in UNCERTAIN:
+            self.certain = False
+        written = [self.text(a) for a in arguments[: ARGUMENTS_KEPT.get(name)]]
+        written += DEFAULTS.get((name, len(arguments)), ())
+        shown = RENAMED.get(name, name.upper() if name in UPPER else name)
+        return f"{shown}({', '.join(written)})"
+
+
+_WITH_UNIT: Final = {
+    **dict.fromkeys(["date_add", "dateadd", "timestampadd"], "timestampadd"),
+    **dict.fromkeys(["datediff", "date_diff", "timestampdiff"], "timestampdiff"),
+}
+_WRITTEN_OUT: Final = {
+    "if": "(IF({}, {}, {}))",
+    "isnull": "({} IS NULL)",
+    "isnotnull": "({} IS NOT NULL)",
+    "positive": "(+ {})",
+    "like": "{} LIKE {}",
+    "div": "({} div {})",
+    "log": "LOG(E(), {})",
+}
+"""Calls that Spark writes as something else, with `{}` for each argument."""
+
+_RULES: Final[dict[type[exp.Expr], Callable[[_Writer, exp.Expr], str]]] = {
+    exp.Paren: _Writer._inner,
+    exp.Alias: lambda w, n: f"{w.text(n.this)} AS {n.alias}",
+    exp.Column: _Writer._column,
+    exp.Identifier: lambda w, n: "namedlambdavariable()",
+    exp.Dot: _Writer._dot,
+    exp.Bracket: _Writer._bracket,
+    exp.Literal: _Writer._literal,
+    exp.HexString: lambda w, n: f"X'{n.name.upper()}'",
+    exp.Boolean: lambda w, n: "true" if n.this else "false",
+    exp.Null: lambda w, n: "NULL",
+    exp.Neg: _Writer._negated,
+    exp.Not: _Writer._not,
+    exp.Is: _Writer._is,
+    exp.NEQ: _Writer._unequal,
+    exp.NullSafeNEQ: _Writer._unequal,
+    exp.Between: _Writer._between,
+    exp.In: _Writer._in,
+    exp.Like: _Writer._like,
+    exp.ILike: _Writer._like,
+    exp.RegexpLike: _Writer._like,
+    exp.Escape: _Writer._escape,
+    exp.Case: _Writer._case,
+    exp.Cast: _Writer._cast,
+    exp.TryCast: _Writer._cast,
+    exp.Interval: _Writer._interval,
+    exp.Extract: _Writer._extract,
+    exp.Trim: _Writer._trim,
+    exp.Substring: _Writer._substring,
+    exp.BitwiseNot: lambda w, n: f"~{w.text(n.this)}",
+    exp.CurrentDate: lambda w, n: "current_date()",
+    exp.CurrentTimestamp: lambda w, n: "current_timestamp()",
+    exp.Lambda: _Writer._lambda,
+    exp.Distinct: _Writer._distinct,
+    exp.Filter: _Writer._filter,
+    exp.Window: _Writer._window,
+    exp.Anonymous: _Writer._call,
+}

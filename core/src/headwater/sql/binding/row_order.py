@@ -1,0 +1,495 @@
+"""What depends on an order of rows that SQL does not promise.
+
+Rows have no order but the one that an ORDER BY gives them where it stands: `first(x)`, a LIMIT, or
+a `row_number()` over rows that its ORDER BY holds for equal takes whichever rows come first, and on
+each engine, at each read, those may be others. Such places are told, whatever engine runs them.
+
+An ORDER BY is *total* where rows that it holds for equal can't be told apart in what the query
+makes of them: it names every column that is used, or columns of which a GROUP BY or DISTINCT below
+leaves one row each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from sqlglot import exp
+
+from headwater.diagnostics import Severity
+from headwater.sql import functions
+from headwater.sql.analysis import Output, Scope, Source
+from headwater.sql.arguments import position
+from headwater.sql.binding.context import Work
+from headwater.sql.binding.grouping import Key, Keys, aggregates
+from headwater.sql.syntax.nodes import named_window
+from headwater.sql.syntax.words import words
+from headwater.types import STRING
+
+TAKES_ANY: Final = words(
+    """
+    any_value approx_percentile approx_top_k array_agg collect_list collect_set first first_value
+    histogram_numeric last last_value listagg max_by min_by mode percentile_approx string_agg
+    """
+)
+"""Aggregates whose value depends on the order of the rows of a group."""
+
+_LISTS: Final = words("array_agg collect_list collect_set")
+_ORDER_IS_LOST: Final = words(
+    """
+    array_contains array_max array_min array_size array_sort arrays_overlap cardinality size
+    sort_array
+    """
+)
+"""Functions that make the same of a list in any order."""
+
+_ADDING: Final = words(
+    """
+    avg corr covar_pop covar_samp kurtosis mean regr_avgx regr_avgy regr_intercept regr_r2
+    regr_slope regr_sxx regr_sxy regr_syy skewness std stddev stddev_pop stddev_samp sum try_avg
+    try_sum var_pop var_samp variance
+    """
+)
+"""Aggregates that add up: of floats the last digits, or all of them, depend on the order."""
+
+_BY_PLACE: Final = words("row_number ntile lag lead")
+_BY_VALUE: Final = words("any_value first first_value last last_value nth_value")
+_RANKS: Final = words("rank dense_rank percent_rank cume_dist")
+_AFTER_CALLS: Final = (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup)
+SORTED: Final = "over rows that a subquery sorts: no engine promises that order"
+_CONSTANT: Final = ("constant",)
+_TAIL: Final = ("limit", "offset")
+_SORTS: Final = ("order", "sort", "cluster")
+
+
+def check(work: Work, root: Scope) -> set[int]:
+    """Warn of each place that depends on an order which is not promised.
+
+    Returns:
+        `id` of the nodes of these places: calls, OVER clauses, and queries with a LIMIT.
+    """
+    found: set[int] = set()
+    for scope in scopes(root):
+        look = _Look(work, scope)
+        for node, message, hint in look.places():
+            found.add(id(node))
+            work.report("non-reproducible", message, node, hint=hint, severity=Severity.WARNING)
+    return found
+
+
+def scopes(root: Scope) -> Iterator[Scope]:
+    """Yield a scope and all that it reads, each once."""
+    seen: set[int] = set()
+    todo: list[Source] = [root]
+    while todo:
+        here = todo.pop()
+        if isinstance(here, Scope):
+            if id(here) in seen:
+                continue
+            seen.add(id(here))
+            yield here
+            todo += [*here.sources.values(), *here.branches, *here.subqueries]
+        elif inputs := getattr(here, "inputs", ()):
+            todo += inputs
+
+
+def sorted_below(scope: Scope, *, cut: bool = True) -> exp.Expr | None:
+    """Return an ORDER BY below a SELECT whose order may reach it, or None.
+
+    Args:
+        scope: The SELECT.
+        cut: Whether one that a LIMIT needs counts as well.
+    """
+    seen: set[int] = set()
+    todo: list[Source] = [*scope.sources.values(), *scope.branches]
+    while todo:
+        here = todo.pop()
+        if not isinstance(here, Scope):
+            todo += getattr(here, "inputs", ())
+            continue
+        if id(here) in seen:
+            continue
+        seen.add(id(here))
+        for node in layers(here.node):
+            needed = any(node.args.get(k) is not None for k in _TAIL)
+            for key in _SORTS if cut or not needed else ():
+                if (sorting := node.args.get(key)) is not None:
+                    assert isinstance(sorting, exp.Expr)
+                    return sorting
+        todo += [*here.sources.values(), *here.branches]
+    return None
+
+
+def layers(node: exp.Expr) -> Iterator[exp.Expr]:
+    """Yield a query and the brackets around it, which may have an ORDER BY of their own."""
+    yield node
+    above = node.parent
+    while isinstance(above, exp.Subquery):
+        yield above
+        above = above.parent
+
+
+def _inner(node: exp.Expr | None) -> exp.Expr | None:
+    while isinstance(node, (exp.Paren, exp.Alias, exp.Ordered)):
+        node = node.this
+    return node
+
+
+class _Look:
+    """Looks at one scope."""
+
+    def __init__(self, work: Work, scope: Scope) -> None:
+        self._work, self._scope = work, scope
+        self._keys = Keys(work, scope)
+        self._node = scope.node
+        self._all_used: set[Key] | None = None
+
+    def places(self) -> Iterator[tuple[exp.Expr, str, str]]:
+        """Yield what depends on an order: the node, the message, the hint."""
+        yield from self._limits()
+        if isinstance(self._node, exp.Select):
+            for node in self._own(self._node):
+                if isinstance(node, exp.Window):
+                    yield from self._window(node)
+                elif self._before_over(node):
+                    continue
+                elif functions.name_of(node) in TAKES_ANY:
+                    yield from self._aggregate(node)
+                elif functions.name_of(node) in _ADDING:
+                    yield from self._added(node, node)
+
+    # -- LIMIT -----------------------------------------------------------------------------------
+
+    def _limits(self) -> Iterator[tuple[exp.Expr, str, str]]:
+        if id(self._scope) in self._work.vague or self._is_one_row():
+            return
+        order: exp.Expr | None = None
+        for layer in layers(self._node):
+            order = layer.args.get("order") or order
+            cut = next((layer.args[k] for k in _TAIL if layer.args.get(k) is not None), None)
+            if cut is None or self._cuts_nothing(layer) or self._orders_all(order, layer):
+                continue
+            word = type(cut).__name__.upper()
+            if order is None:
+                message = f"which rows {word} takes is not promised: no ORDER BY stands with it"
+            else:
+                message = f"{word} may part rows that its ORDER BY holds for equal"
+            yield layer, message, "let ORDER BY name every column of the SELECT, what counts first"
+
+    def _is_one_row(self) -> bool:
+        select = self._node
+        if not isinstance(select, exp.Select) or select.args.get("group") is not None:
+            return False
+        if not select.args.get("from_") and not select.args.get("laterals"):
+            return not any(_makes_rows(e) for e in select.expressions)
+        return any(aggregates(e) for e in select.expressions)
+
+    def _cuts_nothing(self, layer: exp.Expr) -> bool:
+        """LIMIT 0 takes no row, whatever the order; so does OFFSET 0 take all."""
+        limit, offset = layer.args.get("limit"), layer.args.get("offset")
+        number = limit.expression.name if limit is not None and limit.expression else ""
+        if number == "0":
+            return True
+        skipped = offset.expression.name if offset is not None and offset.expression else "0"
+        return skipped == "0" and limit is None
+
+    def _orders_all(self, order: exp.Expr | None, layer: exp.Expr) -> bool:
+        if order is None:
+            return False
+        keys: set[Key] = set()
+        names: set[str] = set()
+        for item in order.expressions:
+            node = _inner(item)
+            if isinstance(node, exp.Var):  # ORDER BY ALL
+                return True
+            for output in self._named_outputs(node):
+                names.add(output.name.casefold())
+                keys |= self._keys_of(output)
+            if node is not None:
+                keys.add(self._keys.of(node))
+        outputs = self._scope.outputs
+        keys.add(_CONSTANT)
+        if all(o.name.casefold() in names or self._keys_of(o) & keys for o in outputs):
+            return True
+        return isinstance(self._node, exp.Select) and self._covers(keys)
+
+    def _named_outputs(self, node: exp.Expr | None) -> list[Output]:
+        """The outputs that an item of ORDER BY means: by position, or by name."""
+        outputs = self._scope.outputs
+        number = position(node) if node is not None else None
+        if number is not None:
+            return [outputs[number - 1]] if 0 < number <= len(outputs) else []
+        if isinstance(node, exp.Column) and len(node.parts) == 1:
+            named = self._work.aliases.get(id(node))
+            if named is not None:
+                return [named]
+            if id(node) not in self._work.bindings:
+                return [o for o in outputs if o.name.casefold() == node.name.casefold()]
+        return []
+
+    def _keys_of(self, output: Output) -> set[Key]:
+        found: set[Key] = set()
+        node = _inner(output.node)
+        if node is not None:
+            found.add(self._keys.of(node))
+            if isinstance(node, (exp.Literal, exp.Null, exp.Boolean)):
+                found.add(_CONSTANT)
+        if output.origin is not None and output.origin.scope is self._scope:
+            found.add(self._keys.of_binding(output.origin))
+        return found
+
+    # -- which columns tell rows apart -------------------------------------------------------------
+
+    def _covers(self, keys: set[Key]) -> bool:
+        """Whether of each combination of these there is one row, or all its rows are alike."""
+        select = self._node
+        group = select.args.get("group")
+        if group is not None:
+            return self._group_keys(group) <= keys
+        unique = self._unique_below()
+        return unique is not None and unique <= keys
+
+    def _group_keys(self, group: exp.Expr) -> set[Key]:
+        if group.args.get("all"):
+            return {
+                k
+                for o in self._scope.outputs
+                if o.node is not None and not aggregates(o.node)
+                for k in [self._keys.of(_inner(o.node) or o.node)]
+            }
+        found: set[Key] = set()
+        for item in group.find_all(exp.Rollup, exp.Cube, exp.GroupingSets):
+            found.add(("sets", id(item)))
+        for item in group.expressions:
+            node = _inner(item)
+            named = self._named_outputs(node)
+            if named and named[0].node is not None:
+                node = _inner(named[0].node)
+            if node is not None:
+                found.add(self._keys.of(node))
+        return found
+
+    def _unique_below(self) -> set[Key] | None:
+        """Keys of columns of the only source of which it gives one row each."""
+        select = self._node
+        sources = list(self._scope.sources.items())
+        if len(sources) != 1 or select.args.get("laterals"):
+            return None
+        if any(_makes_rows(e) for e in select.expressions):
+            return None
+        key, source = sources[0]
+        if not isinstance(source, Scope):
+            return None
+        names = unique_columns(self._work, source)
+        if names is None:
+            return None
+        return {self._keys.of_column(key, n) for n in names}
+
+    # -- aggregates and windows -------------------------------------------------------------------
+
+    def _aggregate(self, node: exp.Expr) -> Iterator[tuple[exp.Expr, str, str]]:
+        name = functions.name_of(node) or ""
+        if name in _LISTS and _order_is_lost(node):
+            return
+        above = node.parent
+        arguments = _arguments(node)
+        value = self._keys.of(arguments[0]) if arguments else None
+        if isinstance(above, exp.WithinGroup):
+            ordered = [_inner(o) for o in above.expression.expressions]
+            if name == "mode" or value in {self._keys.of(o) for o in ordered if o is not None}:
+                return
+        group = self._node.args.get("group")
+        keys = self._group_keys(group) if group is not None else set()
+        if name in ("max_by", "min_by") and len(arguments) == 2:
+            by = _inner(arguments[1])
+            if by is not None:
+                parts = by.expressions if functions.name_of(by) == "struct" else [by]
+                keys |= {self._keys.of(p) for p in (_inner(x) for x in parts) if p is not None}
+        if name == "mode" and len(arguments) == 2 and isinstance(arguments[1], exp.Boolean):
+            return
+        constant = bool(arguments) and isinstance(arguments[0], (exp.Literal, exp.Null))
+        if (value in keys or constant) and name not in _LISTS | words("listagg string_agg"):
+            return
+        yield node, f"{name}() depends on an order of rows that is not promised", _hint(name)
+
+    def _added(self, call: exp.Expr, node: exp.Expr) -> Iterator[tuple[exp.Expr, str, str]]:
+        """A sum of floats over rows that were sorted: meant to be added up in that order."""
+        types = [self._work.types.get(id(a)) for a in _arguments(call)]
+        if not any(x is not None and (x.is_floating or x == STRING) for x in types):
+            return
+        if sorted_below(self._scope, cut=False) is not None:
+            message = (
+                f"{functions.name_of(call)}() of floats adds up in an order that is not promised"
+            )
+            yield node, message, "leave out the ORDER BY below it, or add decimals up"
+
+    def _window(self, node: exp.Window) -> Iterator[tuple[exp.Expr, str, str]]:
+        inner = node.this
+        while isinstance(inner, _AFTER_CALLS):
+            inner = inner.this
+        name = functions.name_of(inner) or ""
+        if name in _ADDING:
+            yield from self._added(inner, node)
+        spec, order, parts = _definition(self._scope.node, node)
+        by_rows = spec is not None and str(spec.args.get("kind") or "").upper() == "ROWS"
+        whole = spec is not None and by_rows and _is_whole(spec)
+        sensitive = name in _BY_PLACE | _BY_VALUE | TAKES_ANY
+        if name in _RANKS or not (sensitive or (by_rows and not whole)):
+            return
+        if name in _LISTS and _order_is_lost(node):
+            return
+        keys = {self._keys.of(k) for k in (_inner(p) for p in parts) if k is not None}
+        for item in order.expressions if order is not None else ():
+            value = _inner(item)
+            if value is None:
+                continue
+            keys.add(self._keys.of(value))
+            for output in self._named_outputs(value):
+                keys |= self._keys_of(output)
+        if self._covers_rows(keys):
+            return
+        arguments = _arguments(inner)
+        first = self._keys.of(arguments[0]) if arguments else None
+        if name in _BY_VALUE and first in keys and (not by_rows or whole):
+            return
+        if order is None:
+            message = f"{name}() OVER without ORDER BY depends on an order that is not promised"
+        else:
+            message = (
+                f"{name}() OVER depends on the order of rows that its ORDER BY holds for equal"
+            )
+        hint = (
+            "let ORDER BY in OVER name columns that tell all rows of a partition apart, e.g. an id"
+        )
+        yield node, message, hint
+
+    def _covers_rows(self, keys: set[Key]) -> bool:
+        """Whether rows that are equal in these are equal in all that the SELECT looks at."""
+        if self._covers(keys):
+            return True
+        if self._node.args.get("group") is not None:
+            return False
+        if self._all_used is None:  # the same for each of a thousand windows
+            self._all_used = self._used()
+        return self._all_used <= keys
+
+    def _used(self) -> set[Key]:
+        found = {
+            self._keys.of_binding(o.origin)
+            for o in self._scope.outputs
+            if o.origin is not None and o.origin.scope is self._scope
+        }
+        for column in self._node.find_all(exp.Column):
+            binding = self._work.bindings.get(id(column))
+            if binding is not None and binding.scope is self._scope:
+                found.add(self._keys.of_binding(binding))
+        return found
+
+    def _own(self, select: exp.Expr) -> Iterator[exp.Expr]:
+        """Yield the nodes of a SELECT's own expressions."""
+        skipped = {id(select.args.get("with_")), id(select.args.get("from_"))}
+
+        def apart(node: exp.Expr) -> bool:
+            return node is not select and (isinstance(node, exp.Query) or id(node) in skipped)
+
+        for node in select.walk(prune=apart):
+            if not apart(node):
+                yield node
+
+    def _before_over(self, node: exp.Expr) -> bool:
+        below = node
+        while isinstance(below.parent, _AFTER_CALLS):
+            below = below.parent
+        return isinstance(below.parent, exp.Window) and below.parent.this is below
+
+
+def unique_columns(work: Work, scope: Scope) -> frozenset[str] | None:
+    """Return folded names of columns of which a query gives one row each, or None."""
+    if id(scope) not in work.unique:
+        work.unique[id(scope)] = _unique_columns(work, scope)
+    return work.unique[id(scope)]
+
+
+def _unique_columns(work: Work, scope: Scope) -> frozenset[str] | None:
+    if id(scope) in work.vague:
+        return None
+    node = scope.node
+    everything = frozenset(o.name.casefold() for o in scope.outputs)
+    if isinstance(node, exp.SetOperation):
+        return everything if node.args.get("distinct") else None
+    if not isinstance(node, exp.Select):
+        return None
+    if node.args.get("distinct") is not None:
+        return everything
+    look = _Look(work, scope)
+    group = node.args.get("group")
+    if group is not None:
+        wanted = look._group_keys(group)
+    elif any(aggregates(e) for e in node.expressions):
+        return frozenset()
+    else:
+        below = look._unique_below()
+        if below is None:
+            return None
+        wanted = below
+    names: set[str] = set()
+    for key in wanted:
+        named = next((o.name for o in scope.outputs if key in look._keys_of(o)), None)
+        if named is None:
+            return None
+        names.add(named.casefold())
+    return frozenset(names)
+
+
+def _definition(
+    select: exp.Expr, node: exp.Window
+) -> tuple[exp.Expr | None, exp.Expr | None, Iterable[exp.Expr]]:
+    """Return frame, ORDER BY and PARTITION BY of a window, if need be from the WINDOW clause."""
+    defined = named_window(select, node) or node
+    return (
+        defined.args.get("spec"),
+        defined.args.get("order"),
+        defined.args.get("partition_by") or (),
+    )
+
+
+def _is_whole(spec: exp.Expr) -> bool:
+    """Whether a frame is the whole partition."""
+    return all(str(spec.args.get(k) or "").upper() == "UNBOUNDED" for k in ("start", "end"))
+
+
+def _arguments(node: exp.Expr) -> list[exp.Expr]:
+    found = list(node.expressions)
+    if len(found) == 1 and isinstance(found[0], exp.Distinct):
+        return list(found[0].expressions)
+    return found
+
+
+def _order_is_lost(node: exp.Expr) -> bool:
+    above = node.parent
+    while isinstance(above, (*_AFTER_CALLS, exp.Paren, exp.Window)):
+        above = above.parent
+    if above is None or functions.name_of(above) not in _ORDER_IS_LOST:
+        return False
+    return not any(isinstance(a, exp.Lambda) for a in above.expressions)
+
+
+def _makes_rows(node: exp.Expr) -> bool:
+    bare = node.this if isinstance(node, (exp.Alias, exp.Aliases)) else node
+    return functions.name_of(bare) in functions.GENERATORS
+
+
+def _hint(name: str) -> str:
+    if name in _LISTS:
+        return f"sort the list: sort_array({name}(...))"
+    if name in ("max_by", "min_by"):
+        return f"let what it goes by end with the value itself: {name}(x, struct(key, x))"
+    if name in ("listagg", "string_agg"):
+        return f"order it by what it lists: {name}(x) WITHIN GROUP (ORDER BY x)"
+    if name == "mode":
+        return "say which of equally frequent values: mode(x, true) gives the least"
+    if name in ("approx_percentile", "percentile_approx"):
+        return "take the exact percentile(...)"
+    if name in ("approx_top_k", "histogram_numeric"):
+        return "count with GROUP BY"
+    return "take min(x) or max(x), or max_by(x, struct(key, x))"

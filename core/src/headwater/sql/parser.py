@@ -1,0 +1,173 @@
+"""Reading a query: from its text to a guarded tree and the tables that it names.
+
+    lexer   cuts the text by Spark's own rules
+    tokens  checks that sqlglot cuts it at the same places
+    guard_text, guard   admit what is on their lists
+    parse   puts them together, and finds the table references
+
+What the tree is like (see `tokens` for why): every call `name(...)` is an `exp.Anonymous` whose
+name `functions.name_of(node)` gives and whose arguments are `node.expressions`, as written, for
+aggregates and window functions too. Exceptions are calls with a syntax of their own: CASE,
+CAST, TRY_CAST, EXTRACT, OVERLAY, POSITION, SUBSTRING and TRIM. A number's literal keeps its suffix
+(`1L`). Hints are not in the tree.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from sqlglot import exp
+from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.parser import Parser
+
+from headwater.diagnostics import Diagnostic, Severity, Span, errors_in
+from headwater.sql.analysis import ParsedQuery
+from headwater.sql.guard import text as guard_text
+from headwater.sql.guard import tree as guard
+from headwater.sql.syntax import references
+from headwater.sql.syntax.joins import with_conditions
+from headwater.sql.syntax.lexer import Lexeme, lex
+from headwater.sql.syntax.operators import restored, with_stand_ins
+from headwater.sql.syntax.pipes import without_pipes
+from headwater.sql.syntax.pivot_fields import with_one_field
+from headwater.sql.syntax.short_forms import spelled_out, unwrapped
+from headwater.sql.syntax.tokens import MARK, dialect, parser_tokens
+from headwater.sql.typing.literals import TYPED
+from headwater.untrusted import limits
+from headwater.untrusted.texts import has_halves
+
+_STUMBLES: Final = (
+    SqlglotError, RecursionError, ValueError, AttributeError, TypeError, LookupError,
+    AssertionError,
+)  # fmt: skip
+"""What sqlglot's parser may raise over a text that is no SQL, besides its own ParseError."""
+
+_ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def parse(
+    text: str, *, database: str | None = None, databases: Collection[str] | None = None
+) -> ParsedQuery:
+    """Read and guard one query, before any catalog is asked.
+
+    Args:
+        text: Spark SQL: one query, perhaps with a `;` at its end.
+        database: Where tables without a database lie.
+        databases: Databases that the query may name besides `database`; None where neither is
+            given allows every database.
+
+    Returns:
+        The query with everything that was found. It never raises because of the text.
+    """
+    if len(text) > limits.QUERY_CHARACTERS:
+        return _refused(text, guard_text.too_long(text))
+    if has_halves(text):
+        return _refused(text, guard_text.half_a_character(text))
+    lexemes, problems = lex(text)
+    if len(lexemes) > limits.QUERY_TOKENS:
+        return _refused(text, guard_text.too_many_tokens(lexemes))
+    end, stray = guard_text.statement_end(text, lexemes)
+    lexemes = [x for x in lexemes if x.end <= end]
+    problems += stray
+    if not problems:
+        problems += guard_text.check_statement(text, lexemes)
+    if problems:
+        return _refused(text, *problems)
+    problems = guard_text.check_words(text, lexemes)
+    read = _read(text, end, lexemes)
+    if isinstance(read, Diagnostic):
+        # What sqlglot stumbles over is most often what was refused already.
+        return _refused(text, *(problems or [read]))
+    told = {d.code for d in errors_in(problems)}
+    refused = guard.check_tree(read, text, lexemes)
+    if any(d.code == "too-deep" for d in refused):
+        return _refused(text, *refused)
+    problems += [d for d in refused if d.code not in told]
+    found, misplaced = references.find(read, text, database=database, databases=databases)
+    return ParsedQuery(text, read, tuple(found), _told([*problems, *misplaced]), end)
+
+
+def _refused(text: str, *problems: Diagnostic) -> ParsedQuery:
+    return ParsedQuery(text, None, (), _told(problems), len(text))
+
+
+def _told(problems: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return as many findings as somebody reads, what forbids to go on among them."""
+    if len(problems) <= limits.FINDINGS:
+        return tuple(problems)
+    kept = [*errors_in(problems), *(p for p in problems if p.severity is not Severity.ERROR)]
+    return tuple(kept[: limits.FINDINGS])
+
+
+def _read(text: str, end: int, lexemes: list[Lexeme]) -> exp.Query | Diagnostic:
+    log = logging.getLogger("sqlglot")
+    try:
+        tokens = parser_tokens(text[:end], lexemes)
+        for step in (with_one_field, without_pipes, spelled_out, with_conditions, with_stand_ins):
+            if isinstance(tokens, Diagnostic):
+                return tokens
+            tokens = step(tokens, text)
+        if isinstance(tokens, Diagnostic):
+            return tokens
+        trees = _parser(end).parse(tokens, text[:end])
+    except ParseError as error:
+        return _syntax(text, error)
+    except _STUMBLES as error:
+        log.debug("sqlglot could not read a query", exc_info=error)
+        return Diagnostic(
+            "syntax",
+            "this is not Spark SQL that can be read",
+            text=text,
+            hint="check brackets, commas and quotes",
+        )
+    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        return guard_text.not_a_query(text, lexemes)
+    tree = trees[0]
+    unwrapped(tree)
+    _unmark(tree)
+    return restored(tree, tokens, text) or tree
+
+
+def _parser(length: int) -> Parser:
+    # The context of its errors is the whole text before them, so that it tells their place.
+    return dialect().parser(error_message_context=length)
+
+
+def _unmark(tree: exp.Expr) -> None:
+    """Take off the marks, names that sqlglot makes up for a PIVOT's columns, and LIMIT ALL."""
+    for limit in list(tree.find_all(exp.Limit)):
+        # LIMIT ALL is no limit; where it may not stand, `guard` finds it.
+        if isinstance(limit.expression, exp.Var) and isinstance(limit.parent, exp.Query):
+            limit.pop()
+    for node in tree.walk():
+        if isinstance(node, exp.Pivot):
+            node.set("columns", None)
+        if isinstance(node, (exp.Anonymous, exp.Identifier, exp.Var, exp.Literal)):
+            this = node.this
+            if isinstance(this, str) and this.endswith(MARK):
+                node.set("this", this[: -len(MARK)])
+                if isinstance(node, exp.Literal) and isinstance(node.parent, exp.Cast):
+                    node.parent.meta[TYPED] = True
+
+
+def _syntax(text: str, error: ParseError) -> Diagnostic:
+    first = error.errors[0] if error.errors else {}
+    message = _ANSI.sub("", str(first.get("description") or "the query can't be read")).strip(". ")
+    message = re.sub(r" but got <Token .*", "", message.partition("\n")[0])
+    code = "unknown-type" if message.startswith("Expected TYPE") else "syntax"
+    hint = "check the words, brackets, commas and quotes around this place"
+    before, place = str(first.get("start_context") or ""), str(first.get("highlight") or "")
+    said = f"this is not Spark SQL at {place!r}: {message[:1].lower()}{message[1:]}"
+    if place.upper() in ("LIMIT", "OFFSET"):
+        code, said = "limit", f"{place.upper()} takes one whole number here"
+        hint = "write the number itself, e.g. LIMIT 10; a name is written in backticks"
+    return Diagnostic(
+        code,
+        said,
+        span=Span(len(before), len(before) + max(1, len(place))),
+        text=text,
+        hint=hint,
+    )

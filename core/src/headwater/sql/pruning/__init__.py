@@ -1,0 +1,1 @@
+"""Pruning: where leaving out rows of a table provably can't change an answer."""

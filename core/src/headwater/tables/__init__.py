@@ -1,0 +1,1 @@
+"""Tables as catalogs know them, relations as engines read them, and windows of time over both."""

@@ -1,0 +1,200 @@
+"""Relations: tables as an engine can read them. Values; they hold no credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from headwater.tables.table import Column, TableName
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One file of a relation.
+
+    Args:
+        path: URI, e.g. `s3://bucket/key` or an absolute local path.
+        size: Bytes, as the listing said.
+        partition: Index into the relation's `partitions`.
+        etag: The storage's version mark, where it has one; a changed file is an error, not data.
+    """
+
+    path: str
+    size: int
+    partition: int = 0
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FilePartition:
+    """Files that share partition values, and may have a schema or options of their own.
+
+    Args:
+        values: Key values as text, unescaped, in key order; None is the NULL partition.
+        location: Where the files lie.
+        columns: The partition's own data columns, where they differ from the table's.
+        format: Its own format, where it differs.
+        options: Its own reader options, where they differ.
+    """
+
+    values: tuple[str | None, ...] = ()
+    location: str = ""
+    columns: tuple[Column, ...] | None = None
+    format: str | None = None
+    options: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileRelation:
+    """A table made of files, each of them named: nothing is listed again when it is read.
+
+    Args:
+        name: The table it stands for.
+        columns: Data columns then partition columns, in the order of `SELECT *`.
+        partition_columns: Names of the columns that come from the partition.
+        format: `parquet`, `csv`, `json`, `orc`, `avro`, read as Spark does with `options` in
+            Spark's words (`sep`, `quote`, `header` ...). Or one of Hive's text formats, a record a
+            line, whose meaning Spark's options can't say:
+
+            - `hive-text` (LazySimpleSerDe): `sep`, `nullValue`, `header`. No quotes and no escapes;
+              an empty text is a text; a value that is not one of its column's type is NULL; missing
+              columns at the end are NULL, surplus ones are left out.
+            - `hive-csv` (OpenCSVSerde): `sep`, `quote`, `escape`, `header`. All columns are texts;
+              a doubled quote inside quotes is a quote; an empty value is an empty text.
+            - `hive-json` (JsonSerDe): `malformed` is `null` or `fail`; `keys` is `ignore-case` or
+              `exact`; `key.<column>` names the key that feeds a column.
+        options: The format's reader options. An engine refuses those that it does not know.
+        partitions: What the files are grouped by; one group without values if unpartitioned.
+        files: The files, hidden and empty ones left out.
+        auth_ref: Which identity reads them; None for what needs none.
+    """
+
+    name: TableName
+    columns: tuple[Column, ...]
+    partition_columns: tuple[str, ...] = ()
+    format: str = "parquet"
+    options: Mapping[str, str] = field(default_factory=dict)
+    partitions: tuple[FilePartition, ...] = (FilePartition(),)
+    files: tuple[DataFile, ...] = ()
+    auth_ref: str | None = None
+
+    @property
+    def data_columns(self) -> tuple[Column, ...]:
+        """The columns that are in the files."""
+        keys = {k.casefold() for k in self.partition_columns}
+        return tuple(c for c in self.columns if c.name.casefold() not in keys)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(f.size for f in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class IcebergRelation:
+    """An Iceberg table at one snapshot.
+
+    Args:
+        name: The table it stands for.
+        columns: Its columns.
+        metadata_location: URI of the metadata JSON that pins the table's state.
+        snapshot_id: The snapshot to read; None for a table without one (no rows).
+        auth_ref: Which identity reads it.
+        file_count: Data files of the snapshot; None where it is not known.
+        size: Bytes of those files; None where it is not known.
+    """
+
+    name: TableName
+    columns: tuple[Column, ...]
+    metadata_location: str
+    snapshot_id: int | None
+    auth_ref: str | None = None
+    file_count: int | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaRelation:
+    """A Delta table at one version.
+
+    Args:
+        name: The table it stands for.
+        columns: Its columns.
+        location: URI of the table's root.
+        version: The version to read.
+        auth_ref: Which identity reads it.
+        file_count: Data files of the version; None where it is not known.
+        size: Bytes of those files; None where it is not known.
+        features: Reader features that it uses, as Delta's protocol names them; an engine refuses
+            those that it does not know.
+    """
+
+    name: TableName
+    columns: tuple[Column, ...]
+    location: str
+    version: int
+    auth_ref: str | None = None
+    file_count: int | None = None
+    size: int | None = None
+    features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogRelation:
+    """A table that the cluster's own metastore resolves and reads, with its own identity.
+
+    Args:
+        name: The table, as the cluster's metastore knows it.
+        columns: Its columns.
+        catalog_id: Catalog that the cluster must be on for this to be the same table.
+    """
+
+    name: TableName
+    columns: tuple[Column, ...]
+    catalog_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRelation:
+    """Rows that are already in this process.
+
+    Args:
+        name: The table it stands for.
+        columns: Its columns.
+        data: A `pyarrow.Table`.
+    """
+
+    name: TableName
+    columns: tuple[Column, ...]
+    data: object = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRelation:
+    """Rows that another system streams, as Arrow: a database, a service.
+
+    Args:
+        name: The table it stands for.
+        columns: Its columns.
+        open: Called with the names of the columns that a query needs, perhaps several times in one
+            read, on any thread; gives a `pyarrow.RecordBatchReader` of these, from the first row,
+            in the Arrow types of `columns`: nothing is cast with loss, and another type is an error
+            (`declared-type`). To be sent to another process it must pickle.
+        auth_ref: Whose identity it uses.
+    """
+
+    name: TableName
+    columns: tuple[Column, ...]
+    open: Callable[[Sequence[str]], Any] = field(repr=False, compare=False)
+    auth_ref: str | None = None
+
+
+Relation: TypeAlias = (
+    FileRelation
+    | IcebergRelation
+    | DeltaRelation
+    | CatalogRelation
+    | MemoryRelation
+    | StreamRelation
+)

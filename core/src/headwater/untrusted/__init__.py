@@ -1,0 +1,1 @@
+"""What others wrote: limits on it, and how numbers and documents are read from it."""

@@ -1,0 +1,433 @@
+"""What a user describes: a model, its versions, and the data each is connected to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from headwater.diagnostics import hint_for
+from headwater.errors import ConfigError
+from headwater.interfaces.data_source import DataSource
+from headwater.interfaces.mapping import Mapping as FieldMapping
+from headwater.interfaces.schema import Schema
+from headwater.tables.window import Window, instant
+
+if TYPE_CHECKING:
+    from headwater.interfaces.plan import Plan
+    from headwater.interfaces.report import CheckReport
+    from headwater.reading.dataset import Dataset
+    from headwater.workspace.workspace import Workspace
+
+Moment = str | date | datetime
+
+
+class Purpose(StrEnum):
+    """What a connection's rows are to the model."""
+
+    SERVING = "serving"
+    TRAINING = "training"
+    TESTING = "testing"
+    ACTUALS = "actuals"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model in production.
+
+    Args:
+        id: Its identifier, unique in the workspace.
+        name: What people call it.
+    """
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a connection is made of, as a value: the same definition twice is one connection."""
+
+    source: DataSource
+    mapping: FieldMapping
+    sample: float | None = None
+    max_bytes: int | None = None
+
+
+class Connection:
+    """A model version's schema, bound by a mapping to a data source. Holds no open resource.
+
+    Made by `ModelVersion.connect_serving` and its siblings.
+
+    Args:
+        workspace: Who plans and reads.
+        version: The model's version.
+        purpose: What its rows are: serving, training, testing, actuals.
+        definition: The source, the mapping, and the limits.
+    """
+
+    def __init__(
+        self, workspace: Workspace, version: ModelVersion, purpose: Purpose, definition: Definition
+    ) -> None:
+        self._workspace = workspace
+        self.version = version
+        self.purpose = purpose
+        self.definition = definition
+
+    @property
+    def name(self) -> str:
+        """Its name in the workspace: `model/version/purpose`."""
+        return f"{self.version.model.id}/{self.version.id}/{self.purpose}"
+
+    @property
+    def source(self) -> DataSource:
+        """Where its rows come from."""
+        return self.definition.source
+
+    @property
+    def mapping(self) -> FieldMapping:
+        """Which column feeds which field."""
+        return self.definition.mapping
+
+    @property
+    def schema(self) -> Schema:
+        """The model's fields."""
+        return self.version.schema
+
+    @property
+    def actuals(self) -> Connection | None:
+        """The connection whose delayed actuals are joined to this one's rows, if there is one."""
+        if self.purpose is not Purpose.SERVING:
+            return None
+        return self.version.connections.get(Purpose.ACTUALS)
+
+    def check(self, start: Moment | None = None, end: Moment | None = None) -> CheckReport:
+        """Examine the connection stage by stage, explaining everything, stopping nowhere.
+
+        Args:
+            start: Start of the window whose rows are looked at; by default all rows, if they
+                are few.
+            end: Its end, exclusive.
+
+        Returns:
+            The report; `report.ok` is the verdict. What goes wrong is in it, not raised.
+        """
+        return self._workspace.check(self, _window(start, end))
+
+    def plan(
+        self,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        as_of: Moment | None = None,
+        engine: str | None = None,
+        sample: float | None = None,
+    ) -> Plan:
+        """Decide everything about a read; reads no data.
+
+        Args:
+            start: Start of the window on the timestamp column, UTC unless it says otherwise.
+            end: Its end, exclusive.
+            as_of: Take the actuals that were set until then, this moment included; default: now.
+                It cuts by the time that stands beside an actual, not by when its row landed in
+                the table.
+            engine: `auto`, `embedded`, `spark` or a plugin's; default: the workspace's.
+            sample: Share of the ids to keep, in (0, 1]; default: the connection's.
+
+        Raises:
+            HeadwaterError: Any of its kinds, before a byte of data is read.
+        """
+        return self._workspace.plan(
+            self, _window(start, end), as_of=_moment(as_of), engine=engine, sample=sample
+        )
+
+    def read(
+        self,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        as_of: Moment | None = None,
+        engine: str | None = None,
+        sample: float | None = None,
+    ) -> Dataset:
+        """Return the rows of a window as a lazy dataset; its arguments are those of `plan`.
+
+        The plan is made now, so that what is wrong shows now; no data is read before it is wanted.
+        """
+        return self._workspace.read(
+            self, _window(start, end), as_of=_moment(as_of), engine=engine, sample=sample
+        )
+
+    def __repr__(self) -> str:
+        return f"<Connection {self.name} on {self.source.kind}>"
+
+
+class ModelVersion:
+    """One (re)trained version of a model: its schema, and the data it is connected to.
+
+    Made by `Workspace.create_model_version`.
+
+    Args:
+        workspace: Who plans and reads.
+        model: The model.
+        id: Its name among the model's versions, e.g. `v1`.
+        schema: Its fields.
+    """
+
+    def __init__(self, workspace: Workspace, model: Model, id: str, schema: Schema) -> None:
+        self._workspace = workspace
+        self.model = model
+        self.id = id
+        self.schema = schema
+        self._connections: dict[Purpose, Connection] = {}
+
+    @property
+    def connections(self) -> Mapping[Purpose, Connection]:
+        """Its connections, by purpose."""
+        return dict(self._connections)
+
+    def connect_serving(
+        self,
+        data_source: DataSource,
+        id_column: str,
+        timestamp_column: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        label_timestamp_column: str | None = None,
+        predictions: Mapping[str, str] | None = None,
+        features: Mapping[str, str] | None = None,
+        raw_inputs: Mapping[str, str] | None = None,
+        sample: float | None = None,
+        max_bytes: int | None = None,
+    ) -> Connection:
+        """Connect the log of predictions made in production.
+
+        A field that is not mapped takes the column of its own name.
+
+        Args:
+            data_source: Where the rows come from.
+            id_column: Column that identifies a prediction.
+            timestamp_column: Column that says when it was made.
+            labels: Prediction to the column of its actual, NULL until it is known.
+            label_timestamp_column: Column that says when these actuals were set (one of them, where
+                there are several): a read `as_of` a moment takes none that was set later.
+            predictions: Prediction to column.
+            features: Feature to column.
+            raw_inputs: Raw input to column.
+            sample: Share of the ids that reads keep, in (0, 1].
+            max_bytes: Refuse reads that may read more than this.
+
+        Raises:
+            ConfigError: On a field that the model does not have, or if the version has another
+                serving connection already.
+        """
+        groups = (labels, predictions, features, raw_inputs)
+        for name, column in (("id_column", id_column), ("timestamp_column", timestamp_column)):
+            if not column:
+                raise ConfigError(f"serving of {self!r} needs {name}", hint="name the column")
+        return self._connect(
+            Purpose.SERVING,
+            data_source,
+            _mapping(id_column, timestamp_column, groups, label_timestamp_column),
+            sample,
+            max_bytes,
+        )
+
+    def connect_training(
+        self,
+        data_source: DataSource,
+        id_column: str | None = None,
+        timestamp_column: str | None = None,
+        *,
+        labels: Mapping[str, str] | None = None,
+        label_timestamp_column: str | None = None,
+        predictions: Mapping[str, str] | None = None,
+        features: Mapping[str, str] | None = None,
+        raw_inputs: Mapping[str, str] | None = None,
+        sample: float | None = None,
+        max_bytes: int | None = None,
+    ) -> Connection:
+        """Connect the training set, as a baseline; arguments as for `connect_serving`."""
+        groups = (labels, predictions, features, raw_inputs)
+        return self._connect(
+            Purpose.TRAINING,
+            data_source,
+            _mapping(id_column, timestamp_column, groups, label_timestamp_column),
+            sample,
+            max_bytes,
+        )
+
+    def connect_testing(
+        self,
+        data_source: DataSource,
+        id_column: str | None = None,
+        timestamp_column: str | None = None,
+        *,
+        labels: Mapping[str, str] | None = None,
+        label_timestamp_column: str | None = None,
+        predictions: Mapping[str, str] | None = None,
+        features: Mapping[str, str] | None = None,
+        raw_inputs: Mapping[str, str] | None = None,
+        sample: float | None = None,
+        max_bytes: int | None = None,
+    ) -> Connection:
+        """Connect the test set, as a baseline; arguments as for `connect_serving`."""
+        groups = (labels, predictions, features, raw_inputs)
+        return self._connect(
+            Purpose.TESTING,
+            data_source,
+            _mapping(id_column, timestamp_column, groups, label_timestamp_column),
+            sample,
+            max_bytes,
+        )
+
+    def connect_actuals(
+        self,
+        data_source: DataSource,
+        id_column: str,
+        labels: Mapping[str, str],
+        timestamp_column: str | None = None,
+        *,
+        max_bytes: int | None = None,
+    ) -> Connection:
+        """Connect delayed actuals that lie in a table of their own.
+
+        Serving reads join them on the id. For each id the actual of the latest time wins; rows of
+        equal time that contradict each other are counted as conflicts. They are read from 36 hours
+        before the window's start (an actual may be dated by its day, in any time zone) up to
+        `as_of`, never cut by the window's end, and never multiply rows. One that is dated before
+        its prediction is counted; by more than 36 hours, it is not taken.
+
+        Args:
+            data_source: Where the actuals come from.
+            id_column: Column that holds the prediction's id.
+            labels: Prediction to the column of its actual.
+            timestamp_column: Column that says when the actual was set, a timestamp or a date.
+                Without it all actuals are taken, whatever their time, and no read can be `as_of`.
+            max_bytes: Refuse reads that may read more than this of it.
+
+        Raises:
+            ConfigError: If `labels` is empty or names no prediction, or the serving connection
+                has a label for the same prediction already.
+        """
+        if not id_column:
+            raise ConfigError(f"actuals of {self!r} need id_column", hint="name the column")
+        if not labels:
+            raise ConfigError(
+                f"actuals of {self!r} need labels", hint='e.g. labels={"will_buy": "did_buy"}'
+            )
+        groups = (labels, None, None, None)
+        return self._connect(
+            Purpose.ACTUALS,
+            data_source,
+            _mapping(id_column, timestamp_column, groups),
+            None,
+            max_bytes,
+        )
+
+    def disconnect(self, purpose: str) -> None:
+        """Forget the connection of a `purpose` (`serving` ...): another may take its place."""
+        self._connections.pop(Purpose(purpose), None)
+
+    def _connect(
+        self,
+        purpose: Purpose,
+        source: DataSource,
+        mapping: FieldMapping,
+        sample: float | None,
+        max_bytes: int | None,
+    ) -> Connection:
+        if not isinstance(source, DataSource):
+            raise ConfigError(
+                f"{purpose} of {self!r}: data_source is a {type(source).__name__}, "
+                "not a DataSource",
+                hint="pass e.g. GlueDataSource(...) or FileDataSource(...)",
+            )
+        mapping.check(self.schema)
+        definition = Definition(source, mapping, sample, max_bytes)
+        before = self._connections.get(purpose)
+        if before is not None:
+            if before.definition == definition:
+                return before
+            raise ConfigError(
+                f"{before.name} is defined already, differently",
+                hint=f"make a new model_version, or call disconnect({str(purpose)!r}) first",
+            )
+        self._check_labels(purpose, mapping.labels)
+        connection = Connection(self._workspace, self, purpose, definition)
+        self._connections[purpose] = connection
+        return connection
+
+    def _check_labels(self, purpose: Purpose, labels: Mapping[str, str]) -> None:
+        rivals = {Purpose.SERVING: Purpose.ACTUALS, Purpose.ACTUALS: Purpose.SERVING}
+        other = self._connections.get(rivals.get(purpose, purpose))
+        both = sorted(set(labels) & set(other.mapping.labels)) if other else []
+        if both and other is not None:
+            raise ConfigError(
+                f"{other.name} has labels for {', '.join(both)} already",
+                hint="an actual has one source: leave it out of one of the two",
+            )
+
+    def __repr__(self) -> str:
+        return f"<ModelVersion {self.model.id}/{self.id}>"
+
+
+def _mapping(
+    id_column: str | None,
+    timestamp_column: str | None,
+    groups: tuple[Mapping[str, str] | None, ...],
+    label_timestamp_column: str | None = None,
+) -> FieldMapping:
+    labels, predictions, features, raw_inputs = (dict(g or {}) for g in groups)
+    return FieldMapping(
+        id_column or None,
+        timestamp_column or None,
+        raw_inputs,
+        features,
+        predictions,
+        labels,
+        label_timestamp_column or None,
+    )
+
+
+def find(connections: Mapping[str, Connection], name: str) -> Connection:
+    """Return a connection by its full name or a unique ending of it, e.g. `serving`.
+
+    Raises:
+        ConfigError: If none or several match; suggests names.
+    """
+    if name in connections:
+        return connections[name]
+    endings = [c for full, c in connections.items() if _ends(full, name)]
+    if len(endings) == 1:
+        return endings[0]
+    if endings:
+        raise ConfigError(
+            f"{name!r} could be any of {', '.join(c.name for c in endings)}",
+            hint="give more of the name",
+        )
+    raise ConfigError(
+        f"no connection {name!r}", hint=hint_for(name, connections, what="connections")
+    )
+
+
+def _ends(full: str, name: str) -> bool:
+    return _subsequence(iter(full.split("/")), name.split("/"))
+
+
+def _subsequence(whole: Iterator[str], part: list[str]) -> bool:
+    return all(any(word == step for step in whole) for word in part)
+
+
+def _window(start: Any, end: Any) -> Window | None:
+    if start is None and end is None:
+        return None
+    if start is None or end is None:
+        raise ConfigError("a window needs both start and end", hint="or neither, for all rows")
+    return Window.of(start, end)
+
+
+def _moment(value: Moment | None) -> datetime | None:
+    return None if value is None else instant(value)

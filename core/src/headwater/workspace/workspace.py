@@ -1,0 +1,464 @@
+"""Workspace: models, plugins and engines in one object. The embedding API."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from headwater.auth.credentials import Access
+from headwater.diagnostics import Diagnostic, hint_for
+from headwater.errors import ConfigError
+from headwater.interfaces.data_source import DataSource
+from headwater.interfaces.engine import Engine
+from headwater.interfaces.schema import Schema
+from headwater.planning import engine_choice, planner, rule_proofs
+from headwater.planning.bound_query import Resolved, resolve_query
+from headwater.plugins import hooks
+from headwater.plugins.registry import PluginRegistry
+from headwater.reading.dataset import Dataset, rows_within
+from headwater.reading.empty_reads import Extent, verdict
+from headwater.reading.reader import Reading
+from headwater.reading.session_policy import narrowed, widened
+from headwater.tables.window import Window
+from headwater.workspace.model import Connection, Model, ModelVersion, Purpose, find
+
+if TYPE_CHECKING:
+    from headwater.interfaces.plan import Plan, Planned, Scan
+    from headwater.interfaces.report import CheckReport
+    from headwater.sql.analysis import ParsedQuery
+
+
+class Workspace:
+    """Models with their connections, the plugins they use, the engines that run them.
+
+    A context manager: leaving it closes the engines it started. Thread-safe.
+
+    Args:
+        registry: The plugins; default: those that are installed.
+        engine: Engine of reads that name none: `auto`, `embedded`, `spark` or a plugin's.
+        engine_options: Options of that engine, e.g. `{"master": "local[4]"}`.
+    """
+
+    def __init__(
+        self,
+        registry: PluginRegistry | None = None,
+        *,
+        engine: str = engine_choice.AUTO,
+        engine_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.registry = registry or PluginRegistry()
+        self.engine = engine
+        self._engine_options = dict(engine_options or {})
+        self._engines: dict[str, Engine] = {}
+        self._models: dict[str, Model] = {}
+        self._versions: dict[tuple[str, str], ModelVersion] = {}
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(cls, path: str | Path, registry: PluginRegistry | None = None) -> Workspace:
+        """Return the workspace that a configuration file describes.
+
+        Args:
+            path: A YAML, TOML or JSON file.
+            registry: The plugins; default: those that are installed.
+
+        Raises:
+            ConfigError: If the file is wrong; names the place in it.
+            PluginError: If it names a kind that no plugin provides.
+        """
+        from headwater.config import load
+        from headwater.workspace.configured import describe
+
+        registry = registry or PluginRegistry()
+        config = load(path, registry)
+        workspace = cls(
+            registry, engine=config.engine.type, engine_options=dict(config.engine.options)
+        )
+        describe(workspace, config)
+        return workspace
+
+    def create_model(self, model_id: str, name: str | None = None) -> Model:
+        """Describe a model; the same definition again is a no-op.
+
+        Args:
+            model_id: Its identifier.
+            name: What people call it; default: the identifier.
+
+        Raises:
+            ConfigError: If the identifier is taken by another model, or is not a name.
+        """
+        model = Model(_identifier(model_id, "model_id"), name or model_id)
+        with self._lock:
+            before = self._models.setdefault(model_id, model)
+        if before != model:
+            raise ConfigError(
+                f"model {model_id!r} is defined already, as {before.name!r}",
+                hint="choose another model_id, or give it the same name",
+            )
+        return before
+
+    def create_model_version(
+        self,
+        model_id: str,
+        model_version: str,
+        model_type: str,
+        *,
+        raw_inputs: Mapping[str, Any] | None = None,
+        features: Mapping[str, Any] | None = None,
+        predictions: Mapping[str, Any] | None = None,
+    ) -> ModelVersion:
+        """Describe a version of a model; the same definition again gives the same version.
+
+        Args:
+            model_id: A model of this workspace.
+            model_version: The version's identifier.
+            model_type: `binary`, `regression`, `multiclass`, `multi-label` or `ranking`.
+            raw_inputs: Field name to type, e.g. `{"raw_text": "text"}`.
+            features: Likewise, e.g. `{"e": {"type": "tensor", "dimensions": [768]}}`.
+            predictions: Likewise.
+
+        Raises:
+            ConfigError: On an unknown model, a wrong field, or a version that is taken.
+        """
+        schema = Schema.define(
+            model_type, raw_inputs=raw_inputs, features=features, predictions=predictions
+        )
+        with self._lock:
+            if model_id not in self._models:
+                raise ConfigError(
+                    f"no model {model_id!r}",
+                    hint=hint_for(model_id, self._models, what="models")
+                    + f"; create_model({model_id!r}, ...) makes it",
+                )
+            key = model_id, _identifier(model_version, "model_version")
+            made = ModelVersion(self, self._models[model_id], model_version, schema)
+            before = self._versions.setdefault(key, made)
+        if before.schema != schema:
+            raise ConfigError(
+                f"version {model_version!r} of model {model_id!r} is defined already, differently",
+                hint="a retrained or changed model is a new model_version",
+            )
+        return before
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The models, in the order in which they were described."""
+        return tuple(self._models.values())
+
+    @property
+    def versions(self) -> tuple[ModelVersion, ...]:
+        """All versions of all models."""
+        return tuple(self._versions.values())
+
+    @property
+    def connections(self) -> Mapping[str, Connection]:
+        """All connections, by name: `model/version/purpose`."""
+        return {c.name: c for v in self.versions for c in v.connections.values()}
+
+    def connection(self, name: str) -> Connection:
+        """Return a connection by `name`; an ending that is unique is enough, e.g. `serving`.
+
+        Raises:
+            ConfigError: If none or several match; suggests names.
+        """
+        return find(self.connections, name)
+
+    def engine_named(self, name: str) -> Engine:
+        """Return the engine called `name`, made when it is first asked for.
+
+        Raises:
+            PluginError: If no plugin provides it, or it can't be imported.
+        """
+        with self._lock:
+            if name not in self._engines:
+                options = self._engine_options if name == self.engine else {}
+                self._engines[name] = self.registry.load(self.registry.engine(name))(**options)
+            return self._engines[name]
+
+    def reader(self) -> Engine | None:
+        """Return an engine that can read small files here, before any plan; None if none can."""
+        name = "embedded" if self.engine == engine_choice.AUTO else self.engine
+        engine = self.engine_named(name)
+        return None if engine.unavailable() else engine
+
+    def use_engine(self, engine: Engine) -> None:
+        """Use an `engine` that the caller made, e.g. `SparkEngine(session=spark)`, by its name."""
+        with self._lock:
+            self._engines[engine.name] = engine
+
+    def plan(
+        self,
+        connection: Connection,
+        window: Window | None = None,
+        *,
+        as_of: datetime | None = None,
+        engine: str | None = None,
+        sample: float | None = None,
+    ) -> Plan:
+        """Return the plan of a read; see `Connection.plan`."""
+        request = self.request(connection, window, as_of, sample)
+        with self.opened(connection) as access:
+            bound = self.bind_all(connection, access)
+            return self.planned(connection, access, request, bound, engine)[0].plan
+
+    def read(
+        self,
+        connection: Connection,
+        window: Window | None = None,
+        *,
+        as_of: datetime | None = None,
+        engine: str | None = None,
+        sample: float | None = None,
+    ) -> Dataset:
+        """Return the dataset of a read; see `Connection.read`."""
+        request = self.request(connection, window, as_of, sample)
+        with self.opened(connection) as access:
+            bound = self.bind_all(connection, access)
+            planned, chosen = self.planned(connection, access, request, bound, engine, nearby=True)
+        return self.dataset(connection, planned, chosen, lambda: self.opened(connection))
+
+    def dataset(
+        self,
+        connection: Connection,
+        planned: Planned,
+        engine: Engine,
+        open_access: Callable[[], AbstractContextManager[Access]],
+    ) -> Dataset:
+        """Return the rows of a plan.
+
+        Args:
+            connection: What is read.
+            planned: Its plan.
+            engine: What runs it.
+            open_access: Opens the identities of one read; those of its sources.
+        """
+        plan = planned.plan
+
+        def prove(scan: Scan) -> Diagnostic | None:
+            with open_access() as access:
+                return rule_proofs.why_empty(plan, scan, access, engine)
+
+        def why_no_files(scan: Scan) -> Diagnostic | None:
+            with open_access() as access:
+                return connection.source.why_no_files(scan, plan.window, access)
+
+        def extent() -> Extent:
+            with open_access() as access:
+                return self._extent(connection, plan, access)
+
+        reading = Reading(
+            planned,
+            engine,
+            open_access,
+            narrow=lambda whole: narrowed(whole, plan, _sources_of(connection)),
+            explain_empty=lambda: verdict(plan, extent, why_no_files, prove),
+            registry=self.registry,
+        )
+        return Dataset(reading)
+
+    def sql(self, query: str, source: DataSource, engine: str | None = None) -> Dataset:
+        """Return the rows of a query over a source, with no model and no mapping.
+
+        Args:
+            query: Spark SQL, checked like any other.
+            source: Where its tables are; the source's own query is not used.
+            engine: `auto`, `embedded`, `spark` or a plugin's; default: the workspace's.
+        """
+        with source.access() as access:
+            resolved = self.resolve(source, access, query)
+            plan = planner.draft_sql(f"a query on {source.kind}", resolved, access)
+        planned, chosen = engine_choice.choose(plan, engine or self.engine, self.engine_named)
+        hooks.plan_created(self.registry, planned.plan)
+
+        def ask(scan: Scan) -> Diagnostic | None:
+            with source.access() as access:
+                return source.why_no_files(scan, None, access)
+
+        reading = Reading(
+            planned,
+            chosen,
+            source.access,
+            explain_empty=lambda: verdict(planned.plan, ask=ask),
+            registry=self.registry,
+        )
+        return Dataset(reading)
+
+    def check(self, connection: Connection, window: Window | None = None) -> CheckReport:
+        """Examine a connection; see `Connection.check`."""
+        from headwater.checking.examination import check
+
+        return check(self, connection, window)
+
+    def resolve(
+        self, source: DataSource, access: Access, query: str | ParsedQuery | None = None
+    ) -> Resolved:
+        """Return a source's query, resolved against its catalog by all rules and validators.
+
+        Args:
+            source: The source.
+            access: Its opened identities.
+            query: Another query than its own, or its own as it was parsed (`parsed_for`).
+
+        Raises:
+            QueryError: With everything that is wrong with the query.
+        """
+        registry = self.registry
+        rules = {registry.name(s): registry.load(s) for s in registry.rewrite_rules()}
+        validators = {registry.name(s): registry.load(s) for s in registry.validators()}
+        return resolve_query(
+            source,
+            source.catalog(access),
+            source.sql() if query is None else query,
+            rules=rules,
+            validators=validators,
+        )
+
+    def bind(
+        self, connection: Connection, access: Access, resolved: Resolved | None = None
+    ) -> planner.Bound:
+        """Return a connection's query, resolved, with its mapping proven.
+
+        Args:
+            connection: The connection.
+            access: The opened identities of its source.
+            resolved: Its query, where it was resolved before.
+
+        Raises:
+            QueryError: With everything that is wrong with the query.
+        """
+        return planner.bound(
+            resolved or self.resolve(connection.source, access),
+            connection.mapping,
+            connection.schema,
+            fields=connection.purpose is not Purpose.ACTUALS,
+        )
+
+    def bind_all(
+        self, connection: Connection, access: Access
+    ) -> tuple[planner.Bound, planner.Bound | None]:
+        """Return the bound queries of a connection and of the actuals that are joined to it.
+
+        Args:
+            connection: The connection.
+            access: The opened identities, of both sources.
+        """
+        actuals = connection.actuals
+        own = self.bind(connection, access)
+        return own, None if actuals is None else self.bind(actuals, access)
+
+    @contextmanager
+    def opened(self, connection: Connection) -> Iterator[Access]:
+        """Open the identities of a `connection`, and of the actuals that are joined to it."""
+        actuals = connection.actuals
+        with connection.source.access() as own:
+            if actuals is None:
+                yield own
+            else:
+                with actuals.source.access() as theirs:
+                    yield own.joined(theirs)
+
+    def planned(
+        self,
+        connection: Connection,
+        access: Access,
+        request: planner.Request,
+        bound: tuple[planner.Bound, planner.Bound | None],
+        engine: str | None = None,
+        *,
+        announce: bool = True,
+        nearby: bool = False,
+    ) -> tuple[Planned, Engine]:
+        """Return the plan of bound queries with its analysis, and the engine that will run it.
+
+        Args:
+            connection: What is read.
+            access: The opened identities.
+            request: What of it is wanted.
+            bound: Its query, and that of its actuals (`bind_all`).
+            engine: Name of an engine; default: the workspace's.
+            announce: Whether observers are shown the plan.
+            nearby: Whether it is made to be read: files beside it are found, to prove rules by.
+        """
+        draft = planner.draft(request, bound[0], access, actuals=bound[1], nearby=nearby)
+        draft = replace(
+            draft, warnings=draft.warnings + widened(access, draft, _sources_of(connection))
+        )
+        planned, chosen = engine_choice.choose(draft, engine or self.engine, self.engine_named)
+        if announce:
+            hooks.plan_created(self.registry, planned.plan)
+        return planned, chosen
+
+    def request(
+        self,
+        connection: Connection,
+        window: Window | None,
+        as_of: datetime | None = None,
+        sample: float | None = None,
+    ) -> planner.Request:
+        """Return what of a connection is wanted, within the limits that were declared for it.
+
+        Args:
+            connection: The connection.
+            window: Which rows; None for all.
+            as_of: Until when actuals are taken.
+            sample: Share of the ids; None for what the connection declares.
+        """
+        limits = [d.definition.max_bytes for d in (connection, connection.actuals) if d is not None]
+        return planner.Request(
+            connection.name,
+            window,
+            as_of,
+            sample if sample is not None else connection.definition.sample,
+            min((m for m in limits if m is not None), default=None),
+        )
+
+    def _extent(self, connection: Connection, plan: Plan, access: Access) -> Extent:
+        """Look at the rows of a connection without its window."""
+        request = self.request(connection, None, plan.as_of, plan.sample)
+        bound = self.bind_all(connection, access)
+        whole, engine = self.planned(
+            connection, access, request, bound, plan.engine, announce=False
+        )
+        data = Dataset(Reading(whole, engine, lambda: nullcontext(access)))
+        inside = sum(rows_within(batch, plan.window) for batch in data)
+        return Extent(data.stats.rows, data.stats.first, data.stats.last, inside)
+
+    def close(self) -> None:
+        """Close the engines that this workspace started."""
+        with self._lock:
+            engines, self._engines = list(self._engines.values()), {}
+        for engine in engines:
+            close = getattr(engine, "close", None)
+            if close is not None:
+                close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Workspace of {len(self._models)} models, {len(self.connections)} connections>"
+
+
+def _sources_of(connection: Connection) -> tuple[DataSource, ...]:
+    actuals = connection.actuals
+    return (connection.source,) if actuals is None else (connection.source, actuals.source)
+
+
+def _identifier(value: str, what: str) -> str:
+    if not value or "/" in value:
+        raise ConfigError(f"{what} {value!r} is no name", hint="a text without '/'")
+    return value

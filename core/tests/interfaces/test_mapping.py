@@ -1,0 +1,97 @@
+import pytest
+
+from headwater import types as t
+from headwater.errors import ConfigError
+from headwater.interfaces.mapping import Mapping, bind
+from headwater.interfaces.schema import Role, Schema
+from headwater.tables.table import Column
+from headwater.types import FieldType, feeds
+from headwater.types.text import parse_type
+
+SCHEMA = Schema.define(
+    "binary", features={"amount": "numeric", "owner": "string"}, predictions={"buy": "boolean"}
+)
+COLUMNS = [
+    Column("PID", t.STRING),
+    Column("ts", t.TIMESTAMP),
+    Column("amount", t.DOUBLE),
+    Column("owner", t.STRING),
+    Column("buy", t.BOOLEAN),
+    Column("bought", t.BOOLEAN),
+]
+
+
+def test_unmapped_fields_take_the_column_of_their_name_and_case_is_ignored():
+    bound, found = bind(Mapping("pid", "ts", labels={"buy": "bought"}), SCHEMA, COLUMNS)
+    assert not found
+    assert [(c.name, c.role, c.column) for c in bound] == [
+        ("id", Role.ID, "PID"),
+        ("timestamp", Role.TIMESTAMP, "ts"),
+        ("amount", Role.FEATURE, "amount"),
+        ("owner", Role.FEATURE, "owner"),
+        ("buy", Role.PREDICTION, "buy"),
+        ("actual_buy", Role.ACTUAL, "bought"),
+    ]
+
+
+def test_every_problem_is_found_at_once():
+    mapping = Mapping("pid", "tss", features={"amount": "amunt", "owner": "buy"})
+    _, found = bind(mapping, SCHEMA, COLUMNS)
+    assert [(d.code, d.hint) for d in found] == [
+        ("unmapped-field", "did you mean 'ts'?"),
+        ("unmapped-field", "did you mean 'amount'?"),
+        ("type-mismatch", "cast it in the query; nothing is converted behind your back"),
+    ]
+
+
+def test_two_columns_of_one_name_are_not_guessed_between():
+    _, found = bind(Mapping("pid", "ts"), SCHEMA, [*COLUMNS, Column("AMOUNT", t.INT)])
+    assert [d.code for d in found] == ["ambiguous-column"]
+
+
+@pytest.mark.parametrize(
+    ("column", "write"),
+    [
+        ("string", "CAST(ts AS TIMESTAMP)"),
+        ("bigint", "TIMESTAMP_MILLIS(ts)"),
+        ("timestamp_ntz", "TO_UTC_TIMESTAMP(ts, 'zone')"),
+    ],
+)
+def test_a_time_that_is_no_timestamp_says_the_cast_to_write(column, write):
+    columns = [Column("ts", parse_type(column)) if c.name == "ts" else c for c in COLUMNS]
+    _, (found,) = bind(Mapping("pid", "ts"), SCHEMA, columns)
+    assert found.code == "type-mismatch"
+    assert write in found.message
+
+
+def test_a_tensor_is_as_deep_as_its_dimensions():
+    schema = Schema.define("binary", features={"e": {"type": "tensor", "dimensions": [2, 3]}})
+    _, (found,) = bind(Mapping(), schema, [Column("e", t.array(t.DOUBLE))])
+    assert "is nested 1 deep, tensor 'e' declares 2" in found.message
+
+
+def test_a_field_that_the_model_does_not_have_is_refused():
+    with pytest.raises(ConfigError) as caught:
+        Mapping(features={"amuont": "a"}).check(SCHEMA)
+    assert "did you mean 'amount'?" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("column", "field", "fits"),
+    [
+        ("boolean", "boolean", True),
+        ("int", "boolean", False),
+        ("decimal(10,2)", "numeric", True),
+        ("string", "numeric", False),
+        ("varchar(3)", "string", True),
+        ("int", "categorical", True),
+        ("date", "datetime", True),
+        ("array<float>", "vector", True),
+        ("array<string>", "vector", False),
+        ("map<string,int>", "dict", True),
+        ("map<int,int>", "dict", False),
+        ("array<string>", "array", True),
+    ],
+)
+def test_what_may_feed_what(column, field, fits):
+    assert (feeds(parse_type(column), FieldType(field)) is None) is fits
