@@ -1,1 +1,1 @@
-"""Checking: a connection examined stage by stage, stopping nowhere and explaining everything."""
+"""Checking: the stages of an examination; `headwater.workspace.examination` runs them."""

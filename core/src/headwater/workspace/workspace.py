@@ -291,7 +291,7 @@ class Workspace:
 
     def check(self, connection: Connection, window: Window | None = None) -> CheckReport:
         """Examine a connection; see `Connection.check`."""
-        from headwater.checking.examination import check
+        from headwater.workspace.examination import check
 
         return check(self, connection, window)
 
