@@ -170,6 +170,20 @@ class SuiteStale(Login):
     breaks = "test_storage_credentials_are_current"
 
 
+class MisaskedSession(GoodSession):
+    def refusal(self, path: str) -> None:
+        """Takes no word on what was tried."""
+
+
+class Misasked(Good):
+    session = MisaskedSession
+
+
+class SuiteMisasked(Login):
+    Strategy = Misasked
+    breaks = "test_its_abilities_fit"
+
+
 class TalkativeSession(GoodSession):
     def __repr__(self) -> str:
         return f"TalkativeSession({self.user!r}, {self.password.reveal()!r})"

@@ -110,6 +110,38 @@ class SuiteUndecided(Shelf):
     breaks = "test_it_says_what_it_can_do"
 
 
+class Unheard(Good):
+    def remark(self) -> tuple[Diagnostic, ...]:
+        """Misspelt: nobody asks for it."""
+        return ()
+
+
+class SuiteUnheard(Shelf):
+    Kind = Unheard
+    breaks = "test_its_abilities_fit"
+
+
+class Muttered(Changed):
+    def notes(self) -> tuple[Diagnostic, ...]:
+        """A method, where an attribute is read."""
+        return ()
+
+
+class Muttering(Good):
+    @contextmanager
+    def read(self, plan: Plan, access: Access) -> Iterator[ArrowStream]:
+        with self.inner.read(plan, access) as stream:
+            inner: Any = stream
+            muttered: Any = Muttered(inner.schema, iter(inner))
+            # A read of all rows would stumble over it before the contract looks.
+            yield muttered if plan.query == "SELECT id FROM t" and len(plan.scans) == 1 else inner
+
+
+class SuiteMuttering(Shelf):
+    Kind = Muttering
+    breaks = "test_its_streams_abilities_fit"
+
+
 class Rounding(Good):
     def batch(self, batch: pa.RecordBatch, plan: Plan) -> pa.RecordBatch:
         if "ratio" not in batch.schema.names:

@@ -422,6 +422,24 @@ class SuiteRounding(Shelf):
     breaks = "test_values_come_back_exactly[ratio]"
 
 
+class Unlisted(Looking):
+    def some_partition(
+        self, table: Table, where: Sequence[KeyCondition], at_most: int
+    ) -> Sequence[Partition]:
+        """Misspelt: the pattern of a key's values is never compared."""
+        return ()
+
+
+class Unsampled(Good):
+    def catalog(self, access: Access) -> Catalog:
+        return Unlisted(super().catalog(access))
+
+
+class SuiteUnsampled(Shelf):
+    Source = Unsampled
+    breaks = "test_its_abilities_fit"
+
+
 class NeedsRows(Good):
     def relation(
         self, table: Table, partitions: Sequence[Partition] | None, access: Access

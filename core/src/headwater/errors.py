@@ -44,6 +44,8 @@ class HeadwaterError(Exception):
 
     default_code: ClassVar[str] = "error"
     default_retryable: ClassVar[bool] = False
+    diagnostics: tuple[Diagnostic, ...] = ()
+    """What was found, where the error is made of findings."""
     refused_path: str | None = None
     """The object that storage did not give, where an engine knows no more than that; empty where it
     does not even know which. Whoever has the session asks it why (`headwater.reading.reader`)."""

@@ -188,6 +188,11 @@ class AuthStrategy(BaseModel, ABC):
         """
 
 
+def strategy_kind(strategy: AuthStrategy) -> str:
+    """Return the word for a strategy in configuration: its field `type`, else its class's name."""
+    return str(dict(strategy).get("type", type(strategy).__name__))
+
+
 @runtime_checkable
 class TokenSource(Protocol):
     """Where an identity token comes from; asked anew for each renewal."""

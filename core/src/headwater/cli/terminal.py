@@ -87,9 +87,8 @@ class Terminal:
         """Tell why there is no answer: message, hint, findings; with `--debug` the causes."""
         self.emit({"error": error.to_dict()})
         lines = [f"error: {error.message}"]
-        found = getattr(error, "diagnostics", ())
-        if found:
-            lines.append(render_all(found))
+        if error.diagnostics:
+            lines.append(render_all(error.diagnostics))
         if error.hint:
             lines.append("  hint: " + error.hint.replace("\n", "\n        "))
         self._write(self._err, "\n".join(lines))

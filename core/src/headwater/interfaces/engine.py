@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -104,6 +104,27 @@ class Compiling(Protocol):
 
     def read(self, plan: Plan | Planned, access: Access) -> AbstractContextManager[ArrowStream]:
         """Run a plan; see `Engine.read`."""
+        ...
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """A stream that says, once it is open, what a reader should know of its rows."""
+
+    notes: Sequence[Diagnostic]
+
+
+def notes_of(stream: object) -> tuple[Diagnostic, ...]:
+    """Return what a `stream` says of its rows, if there is one and it says anything."""
+    return tuple(stream.notes) if isinstance(stream, Noting) else ()
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """An engine that holds something: it is closed with the workspace that made it."""
+
+    def close(self) -> None:
+        """Release what it holds; later reads may fail."""
         ...
 
 

@@ -43,7 +43,7 @@ class CheckStage:
     @classmethod
     def failed(cls, name: str, error: HeadwaterError) -> CheckStage:
         """Return the stage `name` that ended in an `error`."""
-        found: tuple[Diagnostic, ...] = getattr(error, "diagnostics", ())
+        found = error.diagnostics
         if not found and error.hint:
             found = (Diagnostic(error.code, error.message, hint=error.hint),)
         return cls(name, Status.FAILED, error.message, found, {"code": error.code})

@@ -296,7 +296,12 @@ def _extents(
         return
     name = relations[0].name
     scans = tuple(
-        Scan(f"t{number}", name, one, ScanEstimate(1, None, 1, getattr(one, "size", 0)))
+        Scan(
+            f"t{number}",
+            name,
+            one,
+            ScanEstimate(1, None, 1, one.size if isinstance(one, FileRelation) else 0),
+        )
         for number, one in enumerate(relations)
     )
     time = quoted(column)

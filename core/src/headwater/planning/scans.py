@@ -388,5 +388,4 @@ def _cost(relation: Relation) -> tuple[int, int]:
         return len(relation.files), relation.size
     if isinstance(relation, IcebergRelation | DeltaRelation):
         return relation.file_count or 0, relation.size or 0
-    files = getattr(relation, "files", ())
-    return len(files), sum(f.size for f in files)
+    return 0, 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from headwater.diagnostics import Diagnostic
 from headwater.display import html
 from headwater.errors import AccessDeniedError
-from headwater.interfaces.engine import ArrowStream
+from headwater.interfaces.engine import ArrowStream, notes_of
 from headwater.interfaces.plan import Plan
 from headwater.interfaces.read_stats import ReadStats
 from headwater.interfaces.schema import TIMESTAMP, Role
@@ -264,8 +264,7 @@ class Dataset:
 
 def _notes(plan: Plan, stream: ArrowStream | None) -> tuple[Diagnostic, ...]:
     """Return what a reader should know of the rows, whether or not anybody looked at the plan."""
-    told: tuple[Diagnostic, ...] = getattr(stream, "notes", ())
-    return (*(w for w in plan.warnings if w.code in missing_partitions.CODES), *told)
+    return (*(w for w in plan.warnings if w.code in missing_partitions.CODES), *notes_of(stream))
 
 
 def _with_readers(refused: AccessDeniedError, plan: Plan) -> AccessDeniedError:

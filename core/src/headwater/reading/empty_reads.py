@@ -11,7 +11,13 @@ from typing import Final
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.interfaces.plan import Plan, Scan
 from headwater.partitions.rule_evidence import BROKEN, UNREAD, rule_text
-from headwater.tables.relation import StreamRelation
+from headwater.tables.relation import (
+    DeltaRelation,
+    FileRelation,
+    IcebergRelation,
+    MemoryRelation,
+    StreamRelation,
+)
 
 _KEEPS: Final = re.compile(r"\b(?:where|having|qualify|join|limit)\b", re.IGNORECASE)
 """What of a query may keep no row."""
@@ -131,12 +137,15 @@ def _beside_unread(scan: Scan, found: Diagnostic) -> Diagnostic:
 
 def _of_scan(plan: Plan, scan: Scan) -> Diagnostic | None:
     cost = scan.estimate
-    if cost.files or hasattr(scan.relation, "data"):
+    if cost.files or isinstance(scan.relation, MemoryRelation):
         return None
     gives_rows = isinstance(scan.relation, StreamRelation)
     if gives_rows and cost.partitions_kept:
         return None  # what a source gives itself has no files: only the data can tell
-    if getattr(scan.relation, "file_count", 0) is None:
+    if (
+        isinstance(scan.relation, IcebergRelation | DeltaRelation)
+        and scan.relation.file_count is None
+    ):
         return None  # a table format that does not count its files: only the data can tell
     if cost.partitions_total == 0:
         return _verdict(
@@ -157,7 +166,7 @@ def _of_scan(plan: Plan, scan: Scan) -> Diagnostic | None:
                 else ""
             ),
         )
-    where = getattr(scan.relation, "partitions", ())
+    where = scan.relation.partitions if isinstance(scan.relation, FileRelation) else ()
     place = f", e.g. {where[0].location}" if where and where[0].location else ""
     return _verdict(
         "no-files",

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.errors import DataChangedError, HeadwaterError, UnsupportedError
-from headwater.interfaces.engine import ArrowStream, Compiling, Engine, FarWriting, SparkFrames
+from headwater.interfaces.abilities import Confirming, Explaining
+from headwater.interfaces.engine import (
+    ArrowStream,
+    Compiling,
+    Engine,
+    FarWriting,
+    SparkFrames,
+    notes_of,
+)
 from headwater.interfaces.plan import Plan, Planned
 from headwater.interfaces.read_stats import ReadStats
 from headwater.planning import rule_proofs
@@ -176,7 +184,7 @@ class _Confirming:
     def __init__(self, stream: ArrowStream, plan: Plan, notes: tuple[Diagnostic, ...] = ()) -> None:
         self._stream = stream
         self._plan = plan
-        self.notes: tuple[Diagnostic, ...] = (*getattr(stream, "notes", ()), *notes)
+        self.notes: tuple[Diagnostic, ...] = (*notes_of(stream), *notes)
 
     @property
     def schema(self) -> pa.Schema:
@@ -205,8 +213,8 @@ def confirm(plan: Plan, access: Access) -> None:
 
     Engines compare lengths, and notice an object that changes while they read it. A file that was
     overwritten by another of the same length shows only in its version mark, which the storage
-    tells: `changes` is an optional method of a session (path to what happened to it). Local files
-    have marks of their own (`headwater.sources.local_files`).
+    tells where a session is `Confirming`. Local files have marks of their own
+    (`headwater.sources.local_files`).
 
     Args:
         plan: What is about to be read.
@@ -220,10 +228,10 @@ def confirm(plan: Plan, access: Access) -> None:
         relation = scan.relation
         if not isinstance(relation, FileRelation) or relation.auth_ref is None:
             continue
-        ask = getattr(access.session(relation.auth_ref), "changes", None)
-        if ask is None:
+        session = access.session(relation.auth_ref)
+        if not isinstance(session, Confirming):
             continue
-        for path, what in ask(relation.files).items():
+        for path, what in session.changes(relation.files).items():
             raise _changed(relation.name, path, what)
 
 
@@ -263,8 +271,7 @@ def explained(plan: Plan, access: Access) -> Iterator[None]:
     """Let storage itself say why it gave no object, where an engine could only tell that it didn't.
 
     Clients inside of engines keep a status (403) and lose the reason: an archived object, a clock
-    that is wrong, a key. `refusal` is an optional method of a session (a path, and what was tried,
-    to an error or None).
+    that is wrong, a key. A session that is `Explaining` asks again.
 
     Args:
         plan: What is read.
@@ -281,11 +288,11 @@ def explained(plan: Plan, access: Access) -> Iterator[None]:
         for relation in (scan.relation for scan in plan.scans):
             if not isinstance(relation, FileRelation) or relation.auth_ref is None:
                 continue
-            ask = getattr(access.session(relation.auth_ref), "refusal", None)
-            if ask is None:
+            session = access.session(relation.auth_ref)
+            if not isinstance(session, Explaining):
                 continue
             paths = [f.path for f in relation.files if error.refused_path in (f.path, "")]
             for path in paths[:_ASKED]:
-                if found := ask(path, f"read {path} of table {relation.name}"):
+                if found := session.refusal(path, f"read {path} of table {relation.name}"):
                     raise found from error
         raise

@@ -6,21 +6,19 @@ identity, because only then is it known what the plan needs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from headwater.auth.credentials import Access, Permission, Session
 from headwater.diagnostics import Diagnostic, Severity
+from headwater.interfaces.abilities import Narrowing, Widened
 from headwater.interfaces.data_source import DataSource
 from headwater.interfaces.plan import Plan
 
 
 def wants_narrowing(session: Session) -> bool:
-    """Return whether a session asks to be narrowed to each plan.
-
-    `narrows_to_plan` is an optional attribute of a session: one that can't be narrowed has none.
-    """
-    return bool(getattr(session, "narrows_to_plan", False))
+    """Return whether a session asks to be narrowed to each plan."""
+    return isinstance(session, Narrowing) and session.narrows_to_plan
 
 
 @contextmanager
@@ -43,7 +41,7 @@ def widened(access: Access, plan: Plan, sources: Sequence[DataSource]) -> tuple[
     """Return what narrowing had to widen to fit the provider's limits, as warnings for the plan."""
     found = []
     for _, session in _narrowed_sessions(access, plan, sources):
-        told: Iterable[str] = getattr(session, "collapsed", ())
+        told = session.collapsed if isinstance(session, Widened) else ()
         found += [
             Diagnostic("session-policy-widened", text, Severity.WARNING, hint=_HINT)
             for text in told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from headwater.tables.table import Column, TableName
 
@@ -150,6 +150,7 @@ class CatalogRelation:
         catalog_id: Catalog that the cluster must be on for this to be the same table.
     """
 
+    auth_ref: ClassVar[None] = None
     name: TableName
     columns: tuple[Column, ...]
     catalog_id: str | None = None
@@ -165,6 +166,7 @@ class MemoryRelation:
         data: A `pyarrow.Table`.
     """
 
+    auth_ref: ClassVar[None] = None
     name: TableName
     columns: tuple[Column, ...]
     data: object = field(repr=False, compare=False)

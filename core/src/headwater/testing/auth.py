@@ -13,7 +13,7 @@ class TestAcmeLogin(AuthContract):
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from headwater.auth.credentials import AuthStrategy, Permission, Secret, Session
+from headwater.auth.credentials import AuthStrategy, Permission, Secret, Session, strategy_kind
 from headwater.errors import AuthError
-from headwater.testing.contract import Contract, offline
+from headwater.testing.contract import Contract, fitting, offline
 from headwater.testing.source_support import all_of, fields, secrets
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ class AuthContract(Contract):
         If it fails: return AuthSpec(kind, "module:Class") from the hook headwater_auth, and give
         the class a field `type` that holds the kind.
         """
-        kind = getattr(strategy, "type", None)
-        assert isinstance(kind, str)
+        kind = strategy_kind(strategy)
         assert headwater_registry.auth_class(kind) is type(strategy)
 
     def test_it_is_a_frozen_value(self, strategy: AuthStrategy) -> None:
@@ -98,8 +97,21 @@ class AuthContract(Contract):
         with _opened(strategy, opening) as session:
             found = session.identity()
         assert found.name
-        assert found.strategy == getattr(strategy, "type", None)
+        assert found.strategy == strategy_kind(strategy)
         assert found.expires_at is None or found.expires_at.tzinfo is not None
+
+    def test_its_abilities_fit(
+        self,
+        strategy: AuthStrategy,
+        opening: Mapping[str, str],
+        record_property: Callable[[str, object], None],
+    ) -> None:
+        """What a session offers beside its interface can be used; the run's summary names it.
+
+        If it fails: rename or mend what the message names; see `headwater.interfaces.abilities`.
+        """
+        with _opened(strategy, opening) as session:
+            fitting(session, Session, record_property)
 
     def test_storage_credentials_are_current(
         self, strategy: AuthStrategy, opening: Mapping[str, str]

@@ -7,12 +7,15 @@ it fails. What a plugin does not declare is skipped, visibly, and must raise `Un
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 from unittest import mock
 
 import pytest
+
+from headwater.interfaces.abilities import recognised
+from headwater.testing.pytest_plugin import ABILITIES
 
 
 class ContractError(Exception):
@@ -64,6 +67,21 @@ class Contract:
         reason = next((r for n, r in self.known_failures.items() if n in names), None)
         if reason is not None:
             request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+def fitting(
+    subject: object, interface: type, record_property: Callable[[str, object], None]
+) -> None:
+    """Tell which abilities an object was recognised to have; refuse those that nearly fit.
+
+    Args:
+        subject: An object of the plugin.
+        interface: What it implements.
+        record_property: pytest's fixture; `pytest_plugin` shows what it is given.
+    """
+    found = recognised(subject, interface)
+    record_property(ABILITIES, f"{interface.__name__} {type(subject).__name__}: {found}")
+    assert found.misfits == (), f"of {type(subject).__name__}: {'; '.join(found.misfits)}"
 
 
 @contextmanager

@@ -41,7 +41,10 @@ class RelationSource(DataSource):
         """Return the relations as tables."""
         tables = {
             r.name.name: Table(
-                r.name, r.columns, tuple(getattr(r, "partition_columns", ())), detail=r
+                r.name,
+                r.columns,
+                r.partition_columns if isinstance(r, FileRelation) else (),
+                detail=r,
             )
             for r in self.relations
         }

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from headwater.auth.credentials import Access
 from headwater.errors import DataChangedError, EngineError, QueryError, UnsupportedError
-from headwater.interfaces.engine import Engine, EngineCapability
+from headwater.interfaces.engine import ArrowStream, Engine, EngineCapability
 from headwater.reading.dataset import EmptyReadWarning
 from headwater.tables.relation import DeltaRelation, FileRelation, IcebergRelation, Relation
 from headwater.tables.table import TableName
 from headwater.testing.answers import ANSWERS, RAISES, RARE
-from headwater.testing.contract import Contract, declared, undeclared
+from headwater.testing.contract import Contract, declared, fitting, undeclared
 from headwater.testing.edges import COLUMNS, differences, edge_rows
 from headwater.testing.engine_support import (
     DATABASE,
@@ -85,6 +86,26 @@ class EngineContract(Contract):
         assert isinstance(engine, Engine)
         assert queries & engine.capabilities
         assert engine.unavailable() is None
+
+    def test_its_abilities_fit(
+        self, engine: Engine, record_property: Callable[[str, object], None]
+    ) -> None:
+        """What it offers beside an engine's interface can be used; the run's summary names it.
+
+        If it fails: rename or mend the method that the message names; `headwater.interfaces.engine`
+        has the optional protocols.
+        """
+        fitting(engine, Engine, record_property)
+
+    def test_its_streams_abilities_fit(
+        self, engine: Engine, table: Relation, record_property: Callable[[str, object], None]
+    ) -> None:
+        """What a stream offers beside its schema and its batches can be used.
+
+        If it fails: rename or mend what the message names; see `Noting`.
+        """
+        with engine.read(answer(engine, "SELECT id FROM t", table).plan, Access()) as stream:
+            fitting(stream, ArrowStream, record_property)
 
     # Its answers
 

@@ -6,7 +6,7 @@ pytest loads this module in every run, so it imports nothing of headwater until 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
 
@@ -24,6 +24,26 @@ pytest.register_assert_rewrite(
     "headwater.testing.source_rows",
     "headwater.testing.source_values",
 )
+
+
+ABILITIES: Final = "headwater abilities"
+"""Under which name a contract suite's reports carry the abilities that it recognised."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show which optional abilities the contract suites recognised in the plugins under test."""
+    reports = (r for found in terminalreporter.stats.values() for r in found)
+    told = {
+        str(text)
+        for report in reports
+        if isinstance(report, pytest.TestReport)
+        for name, text in report.user_properties
+        if name == ABILITIES
+    }
+    if told:
+        terminalreporter.section("headwater: optional abilities")
+        for text in sorted(told):
+            terminalreporter.write_line(text)
 
 
 class MemorySource(Protocol):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
 from headwater.auth.credentials import Access
 from headwater.errors import HeadwaterError
-from headwater.testing.contract import offline
+from headwater.interfaces.data_source import DataSource
+from headwater.tables.table import Catalog
+from headwater.testing.contract import fitting, offline
 from headwater.testing.source_support import (
     SourcePromises,
     all_of,
@@ -22,7 +25,6 @@ from headwater.testing.source_support import (
 )
 
 if TYPE_CHECKING:
-    from headwater.interfaces.data_source import DataSource
     from headwater.plugins.registry import PluginRegistry
     from headwater.workspace.workspace import Workspace
 
@@ -69,6 +71,18 @@ class ValuePromises(SourcePromises):
             assert isinstance(again.access(), Access)
             assert again.describe()["type"] == source.kind
 
+    def test_its_abilities_fit(
+        self, source: DataSource, record_property: Callable[[str, object], None]
+    ) -> None:
+        """What source and catalog offer beside what they must can be used; the summary names it.
+
+        If it fails: rename or mend what the message names; see `DataSource` and, for a catalog, the
+        optional protocols in `headwater.tables.table`.
+        """
+        fitting(source, DataSource, record_property)
+        with source.access() as access:
+            fitting(source.catalog(access), Catalog, record_property)
+
     def test_its_secrets_stay_secret(self, source: DataSource) -> None:
         """No repr, description, dump, relation or plan shows a secret, nor carries one in a pickle.
 
@@ -77,7 +91,7 @@ class ValuePromises(SourcePromises):
         """
         with source.access() as access:
             relation = source.relation(only_table(source, access), None, access)
-            storage = access.storage(getattr(relation, "auth_ref", None))
+            storage = access.storage(relation.auth_ref)
         hidden = secrets(source, storage)
         shown = [repr(source), str(source.describe()), source.model_dump_json(fallback=repr)]
         shown += [repr(relation), repr(access), pickled(relation)]

@@ -15,7 +15,7 @@ from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic, hint_for
 from headwater.errors import ConfigError
 from headwater.interfaces.data_source import DataSource
-from headwater.interfaces.engine import Engine
+from headwater.interfaces.engine import Closing, Engine
 from headwater.interfaces.schema import Schema
 from headwater.planning import engine_choice, planner, rule_proofs
 from headwater.planning.bound_query import Resolved, resolve_query
@@ -434,9 +434,8 @@ class Workspace:
         with self._lock:
             engines, self._engines = list(self._engines.values()), {}
         for engine in engines:
-            close = getattr(engine, "close", None)
-            if close is not None:
-                close()
+            if isinstance(engine, Closing):
+                engine.close()
 
     def __enter__(self) -> Self:
         return self

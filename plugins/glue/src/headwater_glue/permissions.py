@@ -61,7 +61,7 @@ def plan_permissions(
         auth_ref: The identity; what others read is left out.
         database: Database of the tables that the query names without one.
     """
-    relations = [s.relation for s in plan.scans if getattr(s.relation, "auth_ref", "") == auth_ref]
+    relations = [s.relation for s in plan.scans if s.relation.auth_ref == auth_ref]
     read = [s.table for s in plan.scans if s.relation in relations]
     known = {_folded(t) for t in read}
     named = parse(plan.query, database=database).table_names

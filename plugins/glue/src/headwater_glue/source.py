@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from pydantic import Field, field_validator, model_validator
 
-from headwater.auth.credentials import Access, AuthStrategy, Permission
+from headwater.auth.credentials import Access, AuthStrategy, Permission, strategy_kind
 from headwater.diagnostics import Diagnostic
 from headwater.errors import ConfigError
 from headwater.interfaces.data_source import DataSource, DeclaredPartition, SourceCapability
@@ -176,7 +176,7 @@ class GlueDataSource(DataSource):
         from headwater_glue.emptiness import verdict
         from headwater_glue.evidence import gather
 
-        if getattr(scan.relation, "auth_ref", None) != self.auth_ref:
+        if scan.relation.auth_ref != self.auth_ref:
             return None
         return verdict(gather(scan, window, self.catalog(access), self._session(access)))
 
@@ -202,7 +202,7 @@ class GlueDataSource(DataSource):
             "database": self.database,
             "region": self.region,
             "catalog_id": self.catalog_id,
-            "auth": getattr(self._strategy, "type", type(self._strategy).__name__),
+            "auth": strategy_kind(self._strategy),
             "endpoint_url": self.endpoint_url,
         }
         return {name: value for name, value in told.items() if value is not None}

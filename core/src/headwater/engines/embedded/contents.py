@@ -6,11 +6,12 @@ import io
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from headwater.auth.credentials import Session
 from headwater.engines.embedded.paths import is_remote
 from headwater.errors import DataChangedError, HeadwaterError, UnsupportedError
+from headwater.interfaces.abilities import Streaming
 from headwater.tables.relation import DataFile, FileRelation
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ class Contents:
     def opened(self, relation: FileRelation, file: DataFile, path: str) -> pa.NativeFile:
         """Return a file to be read once, from its beginning to its end, in bounded memory.
 
-        Objects come from the session's own client, where it has one: `content` is an optional
-        method of a session (a file, and what it is opened for, to a binary stream of its bytes).
+        Objects come from the session's own client, where it is `Streaming`.
 
         Args:
             relation: Whose file it is.
@@ -73,10 +73,9 @@ class Contents:
                 raise DataChangedError(
                     f"table {relation.name}: {file.path} is gone", hint="plan the read again"
                 ) from error
-        session: Any = None if relation.auth_ref is None else self._session(relation.auth_ref)
-        content = getattr(session, "content", None)
-        if content is not None:
-            stream = content(file, f"read {file.path} of table {relation.name}")
+        session: object = None if relation.auth_ref is None else self._session(relation.auth_ref)
+        if isinstance(session, Streaming):
+            stream = session.content(file, f"read {file.path} of table {relation.name}")
             return pa.PythonFile(io.BufferedReader(stream, _BUFFER), mode="r")
         if file.size > LARGEST:
             raise UnsupportedError(

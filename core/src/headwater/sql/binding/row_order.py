@@ -18,7 +18,7 @@ from sqlglot import exp
 
 from headwater.diagnostics import Severity
 from headwater.sql import functions
-from headwater.sql.analysis import Output, Scope, Source
+from headwater.sql.analysis import Generated, Output, Scope, Source
 from headwater.sql.arguments import position
 from headwater.sql.binding.context import Work
 from headwater.sql.binding.grouping import Key, Keys, aggregates
@@ -77,10 +77,10 @@ def check(work: Work, root: Scope) -> set[int]:
     return found
 
 
-def scopes(root: Scope) -> Iterator[Scope]:
-    """Yield a scope and all that it reads, each once."""
+def scopes(*roots: Source, subqueries: bool = True) -> Iterator[Scope]:
+    """Yield scopes and all that they read, each once; what expressions read is `subqueries`."""
     seen: set[int] = set()
-    todo: list[Source] = [root]
+    todo = list(roots)
     while todo:
         here = todo.pop()
         if isinstance(here, Scope):
@@ -88,9 +88,10 @@ def scopes(root: Scope) -> Iterator[Scope]:
                 continue
             seen.add(id(here))
             yield here
-            todo += [*here.sources.values(), *here.branches, *here.subqueries]
-        elif inputs := getattr(here, "inputs", ()):
-            todo += inputs
+            todo += [*here.sources.values(), *here.branches]
+            todo += here.subqueries if subqueries else ()
+        elif isinstance(here, Generated):
+            todo += here.inputs
 
 
 def sorted_below(scope: Scope, *, cut: bool = True) -> exp.Expr | None:
@@ -100,23 +101,13 @@ def sorted_below(scope: Scope, *, cut: bool = True) -> exp.Expr | None:
         scope: The SELECT.
         cut: Whether one that a LIMIT needs counts as well.
     """
-    seen: set[int] = set()
-    todo: list[Source] = [*scope.sources.values(), *scope.branches]
-    while todo:
-        here = todo.pop()
-        if not isinstance(here, Scope):
-            todo += getattr(here, "inputs", ())
-            continue
-        if id(here) in seen:
-            continue
-        seen.add(id(here))
+    for here in scopes(*scope.sources.values(), *scope.branches, subqueries=False):
         for node in layers(here.node):
             needed = any(node.args.get(k) is not None for k in _TAIL)
             for key in _SORTS if cut or not needed else ():
                 if (sorting := node.args.get(key)) is not None:
                     assert isinstance(sorting, exp.Expr)
                     return sorting
-        todo += [*here.sources.values(), *here.branches]
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from headwater.auth.credentials import AuthStrategy
+from headwater.auth.credentials import AuthStrategy, strategy_kind
 
 
 def auth_ref(strategy: AuthStrategy, region: str | None, endpoint_url: str | None) -> str:
@@ -21,4 +21,4 @@ def auth_ref(strategy: AuthStrategy, region: str | None, endpoint_url: str | Non
     """
     told = [type(strategy).__qualname__, strategy.model_dump(mode="json"), region, endpoint_url]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
-    return f"aws:{getattr(strategy, 'type', type(strategy).__name__)}:{digest[:12]}"
+    return f"aws:{strategy_kind(strategy)}:{digest[:12]}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from headwater.auth.credentials import Access, AuthStrategy, Permission
+from headwater.auth.credentials import Access, AuthStrategy, Permission, strategy_kind
 from headwater.errors import AuthError, ConfigError, HeadwaterError, QueryError
 from headwater.interfaces.plan import Plan, Scan, ScanEstimate
 from headwater.tables.relation import FilePartition, FileRelation
@@ -31,6 +31,31 @@ if TYPE_CHECKING:
 
 UNKNOWN_LOCATION = "s3://REPLACE-WITH-BUCKET/REPLACE-WITH-PREFIX/"
 """Stands for a table's files where nobody was asked where they are."""
+
+
+@runtime_checkable
+class AwsSource(Protocol):
+    """A data source that is reached by an AWS identity."""
+
+    @property
+    def auth(self) -> AuthStrategy | None:
+        """How the identity is obtained; None leaves it to AWS's own variables."""
+        ...
+
+    @property
+    def auth_ref(self) -> str:
+        """Its name in plans."""
+        ...
+
+
+@runtime_checkable
+class InCatalog(Protocol):
+    """A data source whose tables lie in an account's catalog."""
+
+    @property
+    def catalog_id(self) -> str | None:
+        """The account; None is the identity's own."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +142,10 @@ def compile_policies(
     looking = looking or Looking()
     by_identity: dict[str, list[tuple[Connection, AuthStrategy]]] = {}
     for connection in connections:
-        strategy = _strategy(connection.source)
-        if strategy is not None:
-            ref = str(getattr(connection.source, "auth_ref", connection.name))
-            by_identity.setdefault(ref, []).append((connection, strategy))
+        source = connection.source
+        if isinstance(source, AwsSource):
+            strategy = DefaultChain() if source.auth is None else source.auth
+            by_identity.setdefault(source.auth_ref, []).append((connection, strategy))
     return tuple(
         _identity_policy(workspace, [c for c, _ in used], used[0][1], looking, bearer)
         for used in by_identity.values()
@@ -155,7 +180,7 @@ def _identity_policy(
     if any(UNKNOWN_LOCATION.split("/")[2] in r for p in permissions for r in p.resources):
         notes.append("where the tables' files lie was not asked: fill in buckets and prefixes")
     return IdentityPolicy(
-        identity=roles[-1].arn if roles else str(getattr(strategy, "type", "identity")),
+        identity=roles[-1].arn if roles else strategy_kind(strategy),
         connections=tuple(c.name for c in connections),
         roles=roles,
         permissions=permissions,
@@ -226,18 +251,11 @@ def _offline(source: DataSource, locations: Mapping[str, str]) -> tuple[list[Per
 
 
 def _session(source: DataSource, access: Access) -> tuple[str, AwsSession]:
-    ref = str(getattr(source, "auth_ref", ""))
+    ref = source.auth_ref if isinstance(source, AwsSource) else ""
     session = access.session(ref)
     if not isinstance(session, AwsSession):
         raise ConfigError(f"the {source.kind} source is not reached by an AWS identity")
     return ref, session
-
-
-def _strategy(source: DataSource) -> AuthStrategy | None:
-    """Return the strategy of a source that has an AWS identity: its `auth`, or the default."""
-    if not hasattr(source, "auth_ref") or not hasattr(source, "auth"):
-        return None
-    return source.auth if source.auth is not None else DefaultChain()
 
 
 def _seen_by(source: DataSource, identity: AuthStrategy | None) -> DataSource:
@@ -248,7 +266,8 @@ def _same_account(
     session: AwsSession, identity: AuthStrategy | None, account: str | None, source: DataSource
 ) -> None:
     """Refuse to look into another catalog than the role will see."""
-    if identity is None or account is None or getattr(source, "catalog_id", None):
+    another = isinstance(source, InCatalog) and source.catalog_id
+    if identity is None or account is None or another:
         return
     if session.account != account:
         raise AuthError(

@@ -30,7 +30,7 @@ def key_permissions(plan: Plan, session: AwsSession, auth_ref: str) -> tuple[Per
     Source: S3 API reference, HeadObject, `x-amz-server-side-encryption-aws-kms-key-id`; KMS
         Developer Guide, `kms:ViaService`.
     """
-    relations = [s.relation for s in plan.scans if getattr(s.relation, "auth_ref", "") == auth_ref]
+    relations = [s.relation for s in plan.scans if s.relation.auth_ref == auth_ref]
     keys: dict[str, str] = {}
     for uri in dict.fromkeys(_samples(relations, session)):
         bucket, name = parse_uri(uri)

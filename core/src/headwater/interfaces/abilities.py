@@ -1,0 +1,227 @@
+"""Abilities: what an object of a plugin may offer beside its interface, and whether it does.
+
+Each ability is a protocol. Whoever uses one asks with `isinstance`, which looks at names alone; the
+contract suites (`headwater.testing`) look closer: they tell which abilities they recognised, and
+fail for one that would be missed or called wrongly. Those of catalogs stand in
+`headwater.tables.table`, those of engines and their streams in `headwater.interfaces.engine`; those
+of sessions are here, for they speak of files.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from io import RawIOBase
+from types import FunctionType
+from typing import Any, Final, Protocol, runtime_checkable
+
+from headwater.auth.credentials import Session
+from headwater.errors import HeadwaterError
+from headwater.interfaces.data_source import DataSource
+from headwater.interfaces.engine import (
+    ArrowStream,
+    Closing,
+    Compiling,
+    Engine,
+    FarWriting,
+    Noting,
+    Remarking,
+    SparkFrames,
+)
+from headwater.tables.relation import DataFile
+from headwater.tables.table import Catalog, Measurable, Sampled, Surveyable
+
+
+@runtime_checkable
+class Confirming(Protocol):
+    """A session whose storage marks versions: it tells what was overwritten since the plan."""
+
+    def changes(self, files: Iterable[DataFile]) -> Mapping[str, str]:
+        """Return which planned files are not what they were: path to what happened to it.
+
+        Args:
+            files: As they were planned, with the storage's marks.
+        """
+        ...
+
+
+@runtime_checkable
+class Explaining(Protocol):
+    """A session that says why its storage gives no object, where an engine knew only a status."""
+
+    def refusal(self, path: str, doing: str) -> HeadwaterError | None:
+        """Return why the object is not given, asked again; None if it is.
+
+        Args:
+            path: The object.
+            doing: What was tried, after "can't".
+        """
+        ...
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A session that streams objects itself, in bounded memory, for an engine that can't."""
+
+    def content(self, file: DataFile, doing: str) -> RawIOBase:
+        """Return the bytes of a planned file, of the version that was planned.
+
+        Args:
+            file: The file.
+            doing: What it is opened for, after "can't".
+        """
+        ...
+
+
+@runtime_checkable
+class Narrowing(Protocol):
+    """A session that may ask to be narrowed (`Session.narrowed`) to each plan that is read."""
+
+    narrows_to_plan: bool
+
+
+@runtime_checkable
+class Widened(Protocol):
+    """A narrowed session that tells where it may do more than was asked for."""
+
+    @property
+    def collapsed(self) -> Sequence[str]:
+        """What was widened to fit the provider's limits, one sentence each."""
+        ...
+
+
+ABILITIES: Final[Mapping[type, tuple[type, ...]]] = {
+    Session: (Confirming, Explaining, Streaming, Narrowing, Widened),
+    Catalog: (Sampled, Surveyable, Measurable),
+    Engine: (Compiling, Remarking, SparkFrames, FarWriting, Closing),
+    ArrowStream: (Noting,),
+}
+"""What each interface may be offered with. A `DataSource` has methods that may be overridden."""
+
+_NEAR: Final = 0.8
+"""From which likeness on a name is taken for a misspelt one: `sampel` for `sample`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What an object offers beside what its interface demands.
+
+    Args:
+        names: The abilities that were recognised.
+        misfits: What looks like an ability and is none, or could not be used: a sentence each.
+    """
+
+    names: tuple[str, ...]
+    misfits: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return ", ".join(self.names) or "none"
+
+
+def recognised(subject: object, interface: type) -> Recognised:
+    """Return which abilities of an `interface` an object has, and which it nearly has.
+
+    Args:
+        subject: An object of a plugin.
+        interface: What it implements: a key of `ABILITIES`, or `DataSource`.
+    """
+    optional = dict(_optional(interface))
+    there = {n for n, wanted in optional.items() if _offers(subject, interface, n, wanted)}
+    misfits = [m for n in sorted(there) if (m := _misfit(subject, n, optional[n]))]
+    own = {n for n in dir(subject) if not n.startswith("_")} - set(dir(interface)) - set(optional)
+    for name in sorted(own):
+        for meant in sorted(set(optional) - there):
+            method = isinstance(optional[meant], FunctionType)
+            if _alike(name, meant) and (not method or callable(_static(subject, name))):
+                misfits.append(f"{name} looks like the ability {meant}, misspelt: it is never used")
+    return Recognised(tuple(sorted(there)), tuple(misfits))
+
+
+def _optional(interface: type) -> Iterator[tuple[str, object]]:
+    """Yield the names that an object may offer, each with its definition."""
+    if interface is DataSource:
+        for name, wanted in vars(DataSource).items():
+            optional = isinstance(wanted, FunctionType | property)
+            if optional and not name.startswith("_") and name not in DataSource.__abstractmethods__:
+                yield name, wanted
+    for ability in ABILITIES.get(interface, ()):
+        for name in (*inspect.get_annotations(ability), *vars(ability)):
+            if not name.startswith("_") and name not in dir(interface):
+                yield name, vars(ability).get(name)
+
+
+def _offers(subject: object, interface: type, name: str, wanted: object) -> bool:
+    found = _static(subject, name)
+    return found is not wanted if interface is DataSource else found is not None
+
+
+def _static(subject: object, name: str) -> object:
+    return inspect.getattr_static(subject, name, None)
+
+
+def _misfit(subject: object, name: str, wanted: object) -> str | None:
+    """Return what is wrong with an ability that an object has by its name."""
+    found = _static(subject, name)
+    if isinstance(found, staticmethod | classmethod):
+        found = found.__func__
+    if not isinstance(wanted, FunctionType):
+        if callable(found):
+            return f"{name} must be an attribute or a property, and is a method"
+        return None
+    if not callable(found):
+        return f"{name} must be a method, and is a {type(found).__name__}"
+    if inspect.iscoroutinefunction(found) or inspect.isasyncgenfunction(found):
+        return f"{name} is async: nobody awaits it"
+    bound: Callable[..., Any] = getattr(subject, name)
+    try:
+        taken = inspect.signature(bound)
+    except (TypeError, ValueError):
+        return None  # a builtin that does not say
+    if any(not _takes(taken, args, named) for args, named in _calls(wanted)):
+        return f"{name}{_shown(taken)} can't be called as {name}{_shown(_asked(wanted))}"
+    return None
+
+
+def _calls(wanted: FunctionType) -> Iterator[tuple[list[str], dict[str, str]]]:
+    """Yield how a method may be called: with all arguments, by place and by name; with the least.
+
+    >>> def survey(self, databases=None): ...
+    >>> list(_calls(survey))
+    [(['databases'], {}), ([], {'databases': 'databases'}), ([], {})]
+    """
+    asked = _asked(wanted).parameters.values()
+    by_name = {p.name: p.name for p in asked if p.kind is p.KEYWORD_ONLY}
+    placed = [p.name for p in asked if p.kind is p.POSITIONAL_OR_KEYWORD]
+    yield placed, by_name
+    yield [], {**{name: name for name in placed}, **by_name}
+    least = [p for p in asked if p.default is p.empty]
+    yield (
+        [p.name for p in least if p.kind is p.POSITIONAL_OR_KEYWORD],
+        {p.name: p.name for p in least if p.kind is p.KEYWORD_ONLY},
+    )
+
+
+def _asked(wanted: FunctionType) -> inspect.Signature:
+    whole = inspect.signature(wanted)
+    return whole.replace(parameters=list(whole.parameters.values())[1:])
+
+
+def _shown(signature: inspect.Signature) -> str:
+    plain = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+    return str(inspect.Signature(plain))
+
+
+def _takes(signature: inspect.Signature, args: list[str], named: Mapping[str, str]) -> bool:
+    try:
+        signature.bind(*args, **named)
+    except TypeError:
+        return False
+    return True
+
+
+def _alike(name: str, meant: str) -> bool:
+    """Return whether a name is perhaps another one: written in another style, or with a slip."""
+    one, two = (n.replace("_", "").casefold() for n in (name, meant))
+    return one[0] == two[0] and SequenceMatcher(None, one, two).ratio() >= _NEAR
