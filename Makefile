@@ -26,7 +26,7 @@ INSTALL_PACKAGES = $(PIP) install --no-deps --no-build-isolation $(DISTRIBUTIONS
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test test-slow judge fuzz lint format types contracts bench bench-setup docs lock clean
+.PHONY: help setup demo test test-slow judge fuzz mutants lint format types contracts bench bench-setup docs lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,10 @@ test-slow: $(DEV) ## run the slow tests and the Spark ones (Java 17)
 MINUTES ?= 60
 fuzz: $(DEV) ## try hostile input on all that reads what others wrote, MINUTES=60 in total
 	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(ARGS)
+
+JOBS ?= 2
+mutants: $(DEV) ## change the source where it matters, one place at a time: does a test notice?
+	@$(BIN)/python -m tests.mutants --jobs $(JOBS) $(ARGS)
 
 # In an environment of its own: ministack wants another botocore than headwater is locked to.
 $(JUDGE)/bin/ministack: requirements/judge.txt | $(DEV)
