@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
-from tests.differential import engines, grammar
+from tests.differential import edges, engines, grammar
 from tests.differential.outcomes import compare
 
 from headwater.tables.relation import FileRelation
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 LEAST_ADMITTED = 0.5
+LEAST_AT_THE_EDGE = 0.3
+"""Share of the queries of `edges` that has to be admitted, and that has to be refused."""
 
 
 @pytest.mark.slow
@@ -52,3 +54,38 @@ def test_most_random_queries_are_admitted(relations: dict[str, FileRelation]) ->
 
     look()
     assert seen[True] / seen.total() >= LEAST_ADMITTED, seen
+
+
+@pytest.mark.slow
+@pytest.mark.spark
+@pytest.mark.timeout(1800)
+@settings(
+    max_examples=200,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    suppress_health_check=list(HealthCheck),
+)
+@given(sql=edges.queries())
+def test_queries_at_the_edge_are_answered_as_by_spark(
+    sql: str, relations: dict[str, FileRelation], spark: SparkSession
+) -> None:
+    note(sql)
+    outcome = compare(sql, relations, spark)
+    assert outcome.kind != "broken", f"{sql}\n{outcome.detail}"
+
+
+def test_the_edge_goes_both_ways(relations: dict[str, FileRelation]) -> None:
+    seen: Counter[bool] = Counter()
+
+    @settings(
+        max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )
+    @given(sql=edges.queries())
+    def look(sql: str) -> None:
+        found = engines.refusals(sql, relations)
+        assert all(d.code == "not-portable" and d.message and d.hint for d in found), (sql, found)
+        seen[not found] += 1
+
+    look()
+    assert min(seen[True], seen[False]) / seen.total() >= LEAST_AT_THE_EDGE, seen
