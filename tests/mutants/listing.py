@@ -1,7 +1,7 @@
 """Reading the list of mutations, `mutants.txt`.
 
-    == core/src/headwater/window.py         a file that is mutated
-    ? core/tests/test_window.py             the tests that are nearest to it
+    == core/src/headwater/tables/window.py         a file that is mutated
+    ? core/tests/tables/test_window.py             the tests that are nearest to it
 
     - return self.start <= moment           the old text, which stands in the file exactly once
     + return self.start < moment            the new one
