@@ -1,10 +1,10 @@
-"""The pipeline: resolve -> validate -> bind -> plan -> read, each step a function over values.
+"""The pipeline: parse -> bind -> plan -> compile -> read, each step a function over values.
 
-resolving.resolve_query   text  -> Resolved       (validates on the way)
-bound                     Resolved -> Bound       (mapping proven)
-draft                     Bound -> Plan           (everything but the engine)
-choosing.choose           Plan, engines -> Plan   (the engine, and why)
-read                      Plan, engine -> Dataset
+bound_query.resolve_query   text -> Resolved            (parsed, its names bound)
+bound                       Resolved -> Bound           (its mapping bound)
+draft                       Bound -> Plan               (everything but the engine)
+engine_choice.choose        Plan, engines -> Planned    (the engine, and what it compiled)
+reader.Reading              Planned, engine -> reads    (again and again)
 """
 
 from __future__ import annotations

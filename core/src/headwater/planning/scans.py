@@ -211,9 +211,10 @@ def _scan(
     known: tuple[Partition, ...] = ()
     remarks: tuple[Diagnostic, ...] = ()
     if table.partition_keys:
+        # All of them first: a catalog that keeps them answers what follows from these.
+        some = registered(catalog, table, COUNTED) if choice.window is not None else None
         found = list(catalog.partitions(table, choice.around if nearby else choice.conditions))
         kept = [p for p in found if all(test(p) for test in choice.tests)]
-        some = registered(catalog, table, COUNTED) if choice.window is not None else None
         if some is not None:
             total = len(some) if len(some) <= COUNTED else None
         elif choice.conditions:

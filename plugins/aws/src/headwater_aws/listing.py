@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from itertools import count
 from os.path import commonprefix
-from typing import Any
+from typing import Any, TypeVar
 
 from headwater.errors import AccessDeniedError, ConfigError
 from headwater_aws.errors import translating
@@ -19,6 +21,8 @@ from headwater_aws.session import AwsSession
 _URI = re.compile(r"s3[an]?://(?P<bucket>[^/]+)(?:/(?P<key>.*))?", re.DOTALL)
 PAGE = 1000
 """Keys that one call gives. Source: S3 API reference, ListObjectsV2."""
+_Job = TypeVar("_Job")
+_Done = TypeVar("_Done")
 _WASTE = 20
 """Where less than one key in so many is wanted, prefixes are listed one by one instead."""
 
@@ -70,7 +74,7 @@ def list_files(session: AwsSession, uri: str, *, recursive: bool = True) -> Iter
 
     Source: Spark's HadoopFSUtils.shouldFilterOutPathName.
     """
-    bucket, prefix = _directory(uri)
+    bucket, prefix = prefix_of(uri)
     options = {} if recursive else {"Delimiter": "/"}
     empty = True
     for found in _pages(session, bucket, prefix, **options):
@@ -89,7 +93,8 @@ def list_many(
 
     Locations that lie beside each other are listed together: one call gives 1,000 keys, and
     where the keys between two wanted locations are not wanted, the next call starts behind them.
-    So it never takes more calls than listing one by one, and far fewer for small partitions.
+    So it takes one call more than listing one by one, at the most, and far fewer for small
+    partitions.
 
     Args:
         session: Who lists.
@@ -101,23 +106,35 @@ def list_many(
         Files by location, as it was spelled; a missing location has none.
     """
     wanted = list(dict.fromkeys(uris))
-    together, alone = _jobs(wanted, threads, page_size)
     result: dict[str, tuple[S3Object, ...]] = {}
     if not wanted:
         return result
     with ThreadPoolExecutor(threads, thread_name_prefix="headwater-s3") as pool:
-        # Each gets a context of its own: a deadline set outside holds inside.
-        futures: list[Future[dict[str, tuple[S3Object, ...]]]] = [
-            pool.submit(copy_context().run, _list_run, session, run) for run in together
-        ]
-        futures += [pool.submit(copy_context().run, _list_alone, session, uri) for uri in alone]
-        _, pending = wait(futures, return_when=FIRST_EXCEPTION)
-        for future in pending:
-            future.cancel()
-        for future in futures:
-            if not future.cancelled():
-                result |= future.result()
+        # One walk, where a page of it is enough; as many as there are threads, where it is not.
+        walks, alone = _jobs(wanted, 1, page_size)
+        if threads > 1 and session.narrowed_to is None:
+            for found, refused in _all(pool, partial(_list_start, session), walks):
+                result |= found
+                alone += refused
+        lacking = [uri for uri in wanted if uri not in result and uri not in alone]
+        walks, more = _jobs(lacking, threads, page_size)
+        for found in _all(pool, partial(_list_run, session), walks):
+            result |= found
+        for found in _all(pool, partial(_list_alone, session), dict.fromkeys([*alone, *more])):
+            result |= found
     return {uri: result[uri] for uri in wanted}
+
+
+def _all(
+    pool: ThreadPoolExecutor, do: Callable[[_Job], _Done], jobs: Iterable[_Job]
+) -> list[_Done]:
+    """Do jobs side by side; the first that fails ends those that have not begun."""
+    # Each gets a context of its own: a deadline set outside holds inside.
+    futures = [pool.submit(copy_context().run, do, job) for job in jobs]
+    _, pending = wait(futures, return_when=FIRST_EXCEPTION)
+    for future in pending:
+        future.cancel()
+    return [future.result() for future in futures if not future.cancelled()]
 
 
 def is_data(key: str, prefix: str, size: int) -> bool:
@@ -151,7 +168,7 @@ def _jobs(uris: Sequence[str], threads: int, page_size: int) -> tuple[list[_Run]
     """Return runs of neighbours, and what is listed alone."""
     spellings: dict[str, dict[str, list[str]]] = {}
     for uri in uris:
-        bucket, prefix = _directory(uri)
+        bucket, prefix = prefix_of(uri)
         spellings.setdefault(bucket, {}).setdefault(prefix, []).append(uri)
     runs: list[_Run] = []
     alone: list[str] = []
@@ -166,7 +183,7 @@ def _jobs(uris: Sequence[str], threads: int, page_size: int) -> tuple[list[_Run]
                 alone.append(first)
                 continue
             outer = prefix
-            neighbours.setdefault(_table_directory(prefix), []).append(prefix)
+            neighbours.setdefault(table_directory(prefix), []).append(prefix)
         for group in neighbours.values():
             size = -(-len(group) // threads)
             for start in range(0, len(group), size):
@@ -177,6 +194,19 @@ def _jobs(uris: Sequence[str], threads: int, page_size: int) -> tuple[list[_Run]
                 else:
                     runs.append(_Run(bucket, _common_directory(part), part, named, page_size))
     return runs, alone
+
+
+def _list_start(
+    session: AwsSession, run: _Run
+) -> tuple[dict[str, tuple[S3Object, ...]], tuple[str, ...]]:
+    """List neighbouring locations as far as one page goes; and those to list one by one."""
+    found: list[list[S3Object]] = [[] for _ in run.prefixes]
+    try:
+        done = _walk(session, run, found, pages=1)
+    except AccessDeniedError:
+        # A narrow policy may open each location and not the directory above them.
+        return {}, run.uris
+    return _result(session, run, found, done), ()
 
 
 def _list_alone(session: AwsSession, uri: str) -> dict[str, tuple[S3Object, ...]]:
@@ -191,21 +221,31 @@ def _list_run(session: AwsSession, run: _Run) -> dict[str, tuple[S3Object, ...]]
     except AccessDeniedError:
         # A narrow policy may open each location and not the directory above them.
         done = 0
+    result = _result(session, run, found, done)
+    for uri in run.uris[done:]:
+        result |= _list_alone(session, uri)
+    return result
+
+
+def _result(
+    session: AwsSession, run: _Run, found: Sequence[Sequence[S3Object]], done: int
+) -> dict[str, tuple[S3Object, ...]]:
+    """Return what was found of the first locations, which are complete."""
     result: dict[str, tuple[S3Object, ...]] = {}
-    for number, uri in enumerate(run.uris):
-        if number >= done:
-            result |= _list_alone(session, uri)
-        elif not found[number] and not uri.endswith("/"):
+    for number, uri in enumerate(run.uris[:done]):
+        if not found[number] and not uri.endswith("/"):
             result[uri] = tuple(_single(session, run.bucket, run.prefixes[number].rstrip("/")))
         else:
             result[uri] = tuple(found[number])
     return result
 
 
-def _walk(session: AwsSession, run: _Run, found: list[list[S3Object]]) -> int:
+def _walk(
+    session: AwsSession, run: _Run, found: list[list[S3Object]], pages: int | None = None
+) -> int:
     """Collect objects into `found`; return how many locations, from the first, are complete."""
     at, after = 0, run.prefixes[0]
-    while True:
+    for _ in count() if pages is None else range(pages):
         page = _page(session, run.bucket, run.root, after, run.page_size)
         items = page.get("Contents", [])
         useful = 0
@@ -226,6 +266,26 @@ def _walk(session: AwsSession, run: _Run, found: list[list[S3Object]]) -> int:
         if useful * _WASTE < len(items):
             return at
         after = max(items[-1]["Key"], run.prefixes[at])
+    return at
+
+
+def first_page(
+    session: AwsSession, bucket: str, prefix: str, limit: int = PAGE
+) -> tuple[tuple[S3Object, ...], bool]:
+    """Return the first objects below a prefix, hidden ones too, and whether there are more.
+
+    Args:
+        session: Who lists.
+        bucket: The bucket.
+        prefix: A directory, or empty.
+        limit: How many, at most 1,000.
+
+    Raises:
+        AccessDeniedError: If the session may not list the bucket there.
+    """
+    page = _page(session, bucket, prefix, None, limit)
+    found = tuple(_object(bucket, item) for item in page.get("Contents", []))
+    return found, bool(page.get("IsTruncated"))
 
 
 def _single(session: AwsSession, bucket: str, key: str) -> Iterator[S3Object]:
@@ -275,17 +335,18 @@ def _object(bucket: str, item: dict[str, Any]) -> S3Object:
     )
 
 
-def _directory(uri: str) -> tuple[str, str]:
+def prefix_of(uri: str) -> tuple[str, str]:
+    """Return bucket and prefix of a location, `uri`, taken as a directory."""
     bucket, key = parse_uri(uri)
     return bucket, key if not key or key.endswith("/") else f"{key}/"
 
 
-def _table_directory(prefix: str) -> str:
-    """Return the directory above all `key=value` segments, or just the one above."""
+def table_directory(prefix: str) -> str:
+    """Return the directory above all `key=value` segments of a `prefix`, or just the one above."""
     parts = prefix.rstrip("/").split("/")[:-1]
     while parts and "=" in parts[-1]:
         parts.pop()
-    return "/".join(parts)
+    return f"{'/'.join(parts)}/" if parts else ""
 
 
 def _common_directory(prefixes: Sequence[str]) -> str:

@@ -14,13 +14,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from headwater.diagnostics import Diagnostic, Severity
+from headwater.engines.small_files import SMALL, small_content
 from headwater.errors import HeadwaterError
 from headwater.interfaces.report import CheckStage, Status
+from headwater.tables.relation import DataFile
 from headwater_aws.errors import translating
-from headwater_aws.listing import S3Object, list_files, list_many, parse_uri
+from headwater_aws.listing import S3Object, parse_uri
 
 if TYPE_CHECKING:
-    from headwater_aws.session import AwsSession
+    from headwater_aws.listings import Listings
 
 LIST, READ = "s3:ListBucket", "s3:GetObject"
 """Names of the two stages: the permissions that they prove."""
@@ -56,29 +58,29 @@ class Place:
         return self.matching is None or bool(self.matching.fullmatch(parse_uri(file.uri)[1]))
 
 
-def examine_places(session: AwsSession, places: Iterable[Place]) -> Iterator[CheckStage]:
+def examine_places(listings: Listings, places: Iterable[Place]) -> Iterator[CheckStage]:
     """Yield the stages `s3:ListBucket` and `s3:GetObject` of each place.
 
     Args:
-        session: Who lists and reads.
+        listings: Lists and reads, and keeps it for the operation.
         places: Where.
     """
     for place in places:
-        file: str | None = None
+        file: S3Object | None = None
         if place.listed:
-            stage, file = _listed(session, place)
+            stage, file = _listed(listings, place)
             yield stage
-        yield _read(session, place, place.object or file)
+        yield _read(listings, place, file)
 
 
-def _listed(session: AwsSession, place: Place) -> tuple[CheckStage, str | None]:
+def _listed(listings: Listings, place: Place) -> tuple[CheckStage, S3Object | None]:
     """Return the stage, and the newest file there."""
     try:
         if len(place.locations) == 1:
-            files = filter(place.holds, list_files(session, place.locations[0]))
+            files = filter(place.holds, listings.some_files(place.locations[0]))
             found = list(islice(files, _FILES))
         else:
-            by_location = list_many(session, place.locations)
+            by_location = listings.files(place.locations)
             found = [file for location in place.locations for file in by_location[location]]
     except HeadwaterError as error:
         return CheckStage.failed(LIST, error), None
@@ -99,15 +101,16 @@ def _listed(session: AwsSession, place: Place) -> tuple[CheckStage, str | None]:
             "hidden files (_x, .x) and empty ones do not count",
         )
         return CheckStage(LIST, Status.WARNING, summary, (lacking,), details), None
-    return CheckStage(LIST, Status.OK, summary, (), details), found[-1].uri
+    return CheckStage(LIST, Status.OK, summary, (), details), found[-1]
 
 
-def _read(session: AwsSession, place: Place, uri: str | None) -> CheckStage:
+def _read(listings: Listings, place: Place, file: S3Object | None) -> CheckStage:
     """Return the stage that reads how an object begins: that decrypts it, where it is encrypted."""
+    uri = place.object or (None if file is None else file.uri)
     if uri is None:
         return CheckStage.skipped(READ, f"not examined: no file of {place.what} was seen")
     try:
-        head = _header(session, uri)
+        head = _header(listings, uri, file)
     except HeadwaterError as error:
         return CheckStage.failed(READ, error)
     magic = _MAGIC.get(place.format)
@@ -125,8 +128,13 @@ def _read(session: AwsSession, place: Place, uri: str | None) -> CheckStage:
     return CheckStage(READ, Status.OK, f"{uri} was read{kind}", (), details)
 
 
-def _header(session: AwsSession, uri: str) -> bytes:
+def _header(listings: Listings, uri: str, file: S3Object | None) -> bytes:
+    if file is not None and file.uri == uri and file.size <= SMALL:
+        # A read of so small a file takes it whole, and so it is kept for that.
+        planned = DataFile(file.uri, file.size, 0, file.etag)
+        return small_content(listings.session, planned, f"read {uri}", listings.cache)[:_HEADER]
     bucket, key = parse_uri(uri)
+    session = listings.session
     with translating(doing=f"read {uri}", resource=f"s3://{bucket}/{key}", session=session):
         answer = session.client("s3").get_object(
             Bucket=bucket, Key=key, Range=f"bytes=0-{_HEADER - 1}"

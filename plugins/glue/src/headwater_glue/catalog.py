@@ -5,20 +5,21 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from headwater.diagnostics import Diagnostic, Severity
-from headwater.errors import HeadwaterError, SourceError
+from headwater.errors import AccessDeniedError, HeadwaterError, SourceError
 from headwater.partitions.hive_layout import NULL_PARTITION
 from headwater.tables.table import KeyCondition, Measure, Partition, Table, TableName
 from headwater.untrusted import limits
 from headwater_aws.lakes.delta import DeltaState, delta_state
 from headwater_aws.lakes.iceberg import IcebergState, iceberg_state
 from headwater_glue.api import Place, Raw
-from headwater_glue.conditions import expression
+from headwater_glue.conditions import accepts, expression
 from headwater_glue.describing import Known, describe
 from headwater_glue.entry import GlueTable, Storage
 from headwater_glue.finding import Finder
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger(__name__)
+
+_FEW: Final = 100
+"""Partitions of a table that are described all at once, when some of them are asked for."""
+
+_Key = tuple[str, str, str | None, str | None]
+"""Database, name, catalog and region of a table's entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,9 @@ class GlueCatalog:
         self._finder = Finder(session, Place(catalog_id, session.region), answers)
         self._now = now
         self._known: dict[TableName, Table] = {}
+        self._registered: dict[_Key, tuple[Partition, ...]] = {}
+        self._complete: dict[_Key, dict[tuple[str | None, ...], Partition]] = {}
+        self._asked: dict[_Key, dict[str, None]] = {}
         self._lock = threading.Lock()
 
     def databases(self) -> Iterator[str]:
@@ -147,6 +157,12 @@ class GlueCatalog:
             return known.projection.partitions(where)
         entry = known.entry
         asked = expression(where, entry.partition_keys)
+        if asked:
+            with self._lock:
+                self._asked.setdefault(_key(entry), {})[asked] = None
+        registered = self._registered.get(_key(entry))
+        if registered is not None:
+            return self._with_known_columns(entry, _meeting(table, registered, where))
         # What a condition has chosen is about to be read, so its columns are wanted too.
         return map(
             _partition,
@@ -171,17 +187,28 @@ class GlueCatalog:
                 return list(islice(known.projection.partitions(where), at_most))
             return known.projection.some(at_most)
         entry = known.entry
+        registered = self._registered.get(_key(entry))
+        if registered is not None:
+            chosen = _meeting(table, registered, where)[:at_most]
+            return self._with_known_columns(entry, chosen)
         asked = expression(where, entry.partition_keys)
-        found = self._finder.home(entry).some_partitions(
-            entry.database, entry.name, asked, at_most, columns=bool(asked)
-        )
-        return [_partition(p) for p in found]
+        found = [
+            _partition(p)
+            for p in self._finder.home(entry).some_partitions(
+                entry.database, entry.name, asked, at_most, columns=bool(asked)
+            )
+        ]
+        if not asked and len(found) < at_most:
+            with self._lock:
+                self._registered[_key(entry)] = tuple(found)
+        return found
 
     def describe_partition(self, table: Table, partition: Partition) -> None:
         """Ask for the own columns of a `partition` of `table`; raise what refuses that."""
         entry = table.detail.entry
-        values = _values(partition)
-        self._finder.home(entry).batch(entry.database, entry.name, [values])
+        everything = self._registered.get(_key(entry), ())
+        chosen = everything if 0 < len(everything) <= _FEW else (partition,)
+        self._describe(entry, self._finder.home(entry).batch, chosen)
 
     @property
     def found(self) -> tuple[Table, ...]:
@@ -196,20 +223,64 @@ class GlueCatalog:
             total = known.projection.total()
             return total if total is not None and total <= at_most else None
         entry = known.entry
+        registered = self._registered.get(_key(entry))
+        if registered is not None:
+            return len(registered) if len(registered) <= at_most else None
         return self._finder.home(entry).count_partitions(entry.database, entry.name, at_most)
 
     def with_columns(self, table: Table, partitions: Sequence[Partition]) -> Sequence[Partition]:
-        """Return `partitions` of `table` with their own columns; asks for those that lack them."""
+        """Return `partitions` of `table` with their own columns; asks for those that lack them.
+
+        Of a table with few partitions all are asked for at once.
+
+        Raises:
+            AccessDeniedError: If none of the ways to ask for them is allowed.
+        """
         known: Known = table.detail
-        lacking = [p for p in partitions if _lacks_columns(p)]
-        if not lacking:
-            return partitions
         entry = known.entry
-        values = [_values(p) for p in lacking]
-        found = self._finder.home(entry).partitions_of(entry.database, entry.name, values)
-        complete = {p.values: p for p in map(_partition, found)}
+        lacking = self._lacking(entry, partitions)
+        if not lacking:
+            return self._with_known_columns(entry, partitions)
+        everything = self._lacking(entry, self._registered.get(_key(entry), ()))
+        if len(lacking) < len(everything) <= _FEW:
+            with suppress(AccessDeniedError):
+                self._describe(entry, self._finder.home(entry).batch, everything)
+                return self._with_known_columns(entry, partitions)
+        try:
+            self._describe(entry, self._finder.home(entry).partitions_of, lacking)
+        except AccessDeniedError:
+            for asked in self._asked.get(_key(entry), ()):
+                home = self._finder.home(entry)
+                found = home.partitions(entry.database, entry.name, asked, columns=True)
+                self._remember(entry, map(_partition, found))
+            if self._lacking(entry, partitions):
+                raise
         # A partition that was dropped since it was listed keeps what is known of it.
-        return [complete.get(p.values, p) for p in partitions]
+        return self._with_known_columns(entry, partitions)
+
+    def _describe(
+        self,
+        entry: GlueTable,
+        ask: Callable[[str, str, Sequence[tuple[str, ...]]], list[Raw]],
+        lacking: Sequence[Partition],
+    ) -> None:
+        found = ask(entry.database, entry.name, [_values(p) for p in lacking])
+        self._remember(entry, map(_partition, found))
+
+    def _remember(self, entry: GlueTable, found: Iterable[Partition]) -> None:
+        complete = {p.values: p for p in found}
+        with self._lock:
+            self._complete.setdefault(_key(entry), {}).update(complete)
+
+    def _with_known_columns(
+        self, entry: GlueTable, partitions: Iterable[Partition]
+    ) -> list[Partition]:
+        described = self._complete.get(_key(entry), {})
+        return [described.get(p.values, p) if _lacks_columns(p) else p for p in partitions]
+
+    def _lacking(self, entry: GlueTable, partitions: Iterable[Partition]) -> list[Partition]:
+        described = self._complete.get(_key(entry), {})
+        return [p for p in partitions if _lacks_columns(p) and p.values not in described]
 
     def measure(self, table: Table) -> Measure | None:
         """Return how much a table holds, within bounds; None for a view, or what can't be read.
@@ -295,6 +366,20 @@ def _kept(name: TableName, age: timedelta) -> Diagnostic:
 
 def _same_catalog(one: GlueTable, other: GlueTable) -> bool:
     return (one.catalog_id, one.region) == (other.catalog_id, other.region)
+
+
+def _key(entry: GlueTable) -> _Key:
+    return entry.database, entry.name, entry.catalog_id, entry.region
+
+
+def _meeting(
+    table: Table, partitions: Iterable[Partition], where: Sequence[KeyCondition]
+) -> list[Partition]:
+    """Return the partitions that meet conditions, or can't be said not to."""
+    types = {c.name.casefold(): c.type for c in table.partition_columns}
+    places = {k.casefold(): i for i, k in enumerate(table.partition_keys)}
+    told = [(c, types[k], places[k]) for c in where if (k := c.key.casefold()) in places]
+    return [p for p in partitions if all(accepts(c, t, p.values[i]) for c, t, i in told)]
 
 
 def _lacks_columns(partition: Partition) -> bool:

@@ -14,6 +14,7 @@ from headwater.errors import AccessDeniedError, HeadwaterError
 from headwater.interfaces.report import CheckStage, Status
 from headwater.interfaces.table_lookup import Looked, look_up, tables_stage
 from headwater.partitions import time_partitions as rules
+from headwater.planning.scans import COUNTED
 from headwater.tables.table import Partition, Table, TableName, TimePartition
 from headwater.tables.window import Window
 from headwater_aws.places import Place, examine_places
@@ -24,7 +25,7 @@ from headwater_glue.kinds import Kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from headwater_aws.session import AwsSession
+    from headwater_aws.listings import Listings
 
 GET_TABLE: Final = "glue:GetTable"
 GET_PARTITIONS: Final = "glue:GetPartitions"
@@ -38,7 +39,7 @@ _LISTED: Final = 20
 def examine_tables(
     names: Sequence[TableName],
     catalog: GlueCatalog,
-    session: AwsSession,
+    listings: Listings,
     window: Window | None,
     rule_of: Callable[[Table], TimePartition | None],
 ) -> Iterator[CheckStage]:
@@ -47,7 +48,7 @@ def examine_tables(
     Args:
         names: The tables that the query names.
         catalog: Where they are looked up.
-        session: Who reads.
+        listings: Lists and reads for the operation.
         window: The rows that are looked at; None for all.
         rule_of: Gives how a table's partition keys follow from time.
     """
@@ -63,14 +64,16 @@ def examine_tables(
     for table in files:
         if table.partition_keys:
             chosen[table.name] = _chosen(table, catalog, window, rule_of(table), listing)
-            _describe(table, catalog, chosen[table.name], batch)
+            if window is None or rule_of(table) is None:
+                # What a window chooses is described by the listing that chose it, too.
+                _describe(table, catalog, chosen[table.name], batch)
     for tried in (listing, batch):
         if tried.attempted:
             yield tried.stage()
     told = {e.code for e in denied.values()}
     yield tables_stage(looked, told)
     places = [place for table in catalog.found for place in _places(table, chosen.get(table.name))]
-    yield from examine_places(session, dict.fromkeys(places))
+    yield from examine_places(listings, dict.fromkeys(places))
 
 
 _OF_FILES: Final = (Kind.HIVE, Kind.SPARK, Kind.MANIFEST)
@@ -153,6 +156,8 @@ def _chosen(
         if window is not None and rule is not None:
             conditions = rules.keys_for(rule, window, table)
             keeps = rules.keeps(rule, window, table)
+            if registered:  # as the plan asks: all of a table that has not too many
+                catalog.some_partitions(table, (), COUNTED + 1)
             found = catalog.some_partitions(table, conditions, _LOOKED_AT)
             found = [p for p in found if keeps(p)]
         else:

@@ -21,7 +21,6 @@ from headwater.tables.table import Column, Partition, Table, TableName
 from headwater_aws.lakes.delta import DeltaState
 from headwater_aws.lakes.iceberg import IcebergState
 from headwater_aws.lakes.markers import lake_at
-from headwater_aws.listing import list_many
 from headwater_aws.objects import read_object
 from headwater_glue.catalog import GluePartition
 from headwater_glue.describing import Known
@@ -31,6 +30,7 @@ from headwater_glue.serde import Reading, read_columns, reading
 
 if TYPE_CHECKING:
     from headwater_aws.listing import S3Object
+    from headwater_aws.listings import Listings
     from headwater_aws.session import AwsSession
 
 _HINTS: Final = {
@@ -43,14 +43,14 @@ _HINTS: Final = {
 
 
 def relation_of(
-    table: Table, partitions: Sequence[Partition] | None, session: AwsSession, auth_ref: str
+    table: Table, partitions: Sequence[Partition] | None, listings: Listings, auth_ref: str
 ) -> Relation:
     """Return how an engine reads a table.
 
     Args:
         table: As the catalog described it.
         partitions: Those to read, with their columns; None for an unpartitioned table.
-        session: Who lists the files.
+        listings: Lists the files.
         auth_ref: Whose credentials the engine will read them with.
 
     Raises:
@@ -61,7 +61,7 @@ def relation_of(
         raise UnsupportedError(f"table {table.name} can't be read: {table.unqueryable}")
     match known.kind:
         case Kind.HIVE | Kind.SPARK | Kind.MANIFEST:
-            return _files(table, known, partitions, session, auth_ref)
+            return _files(table, known, partitions, listings, auth_ref)
         case Kind.ICEBERG if isinstance(known.state, IcebergState):
             return IcebergRelation(
                 _stands_for(table, known),
@@ -93,10 +93,10 @@ def _files(
     table: Table,
     known: Known,
     partitions: Sequence[Partition] | None,
-    session: AwsSession,
+    listings: Listings,
     auth_ref: str,
 ) -> FileRelation:
-    schemas = _AvroSchemas(session, table.name)
+    schemas = _AvroSchemas(listings.session, table.name)
     groups = (
         [FilePartition(location=data_location(known.entry))]
         if partitions is None
@@ -104,10 +104,10 @@ def _files(
     )
     locations = [g.location for g in groups]
     if known.kind is Kind.MANIFEST:
-        found = manifest_files(session, locations, str(table.name))
+        found = manifest_files(listings.session, locations, str(table.name))
     else:
-        found = list_many(session, locations)
-        _refuse_lake(table, known, groups, found, session)
+        found = listings.files(locations)
+        _refuse_lake(table, known, groups, found, listings)
     return FileRelation(
         name=_stands_for(table, known),
         columns=table.columns,
@@ -129,7 +129,7 @@ def _refuse_lake(
     known: Known,
     groups: Sequence[FilePartition],
     found: Mapping[str, Sequence[S3Object]],
-    session: AwsSession,
+    listings: Listings,
 ) -> None:
     """Refuse files that only a Delta, Iceberg or Hudi table's own state can tell the rows of.
 
@@ -143,7 +143,7 @@ def _refuse_lake(
     ]
     if not read:
         return
-    lake = lake_at(session, data_location(known.entry) or None, read)
+    lake = lake_at(listings, data_location(known.entry) or None, read)
     if lake is not None:
         raise lake.refused(table.name, _HINTS[lake.kind])
 

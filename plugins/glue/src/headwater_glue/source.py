@@ -23,6 +23,7 @@ from headwater_glue.catalog import GlueCatalog
 
 if TYPE_CHECKING:
     from headwater.interfaces.report import CheckStage
+    from headwater_aws.listings import Listings
     from headwater_aws.session import AwsSession
 
 
@@ -96,7 +97,10 @@ class GlueDataSource(DataSource):
         return Access({self.auth_ref: session})
 
     def catalog(self, access: Access) -> GlueCatalog:
-        """Return the catalog that the query's tables are looked up in."""
+        """Return the catalog that the query's tables are looked up in: one for each operation."""
+        return access.cache.once((GlueCatalog, id(self)), lambda: self._catalog(access))
+
+    def _catalog(self, access: Access) -> GlueCatalog:
         session, answers = self._session(access), None
         if self.cache is not None:
             from headwater_glue.answers import Answers
@@ -131,7 +135,7 @@ class GlueDataSource(DataSource):
 
         if partitions is not None:
             partitions = self.catalog(access).with_columns(table, partitions)
-        return relation_of(table, partitions, self._session(access), self.auth_ref)
+        return relation_of(table, partitions, self._listings(access), self.auth_ref)
 
     @property
     def auth_ref(self) -> str:
@@ -192,8 +196,8 @@ class GlueDataSource(DataSource):
         """Yield the examination of each Glue permission, the tables, and where their files lie."""
         from headwater_glue.examining import examine_tables
 
-        catalog, session = self.catalog(access), self._session(access)
-        return examine_tables(names, catalog, session, window, self.time_partition)
+        catalog, listings = self.catalog(access), self._listings(access)
+        return examine_tables(names, catalog, listings, window, self.time_partition)
 
     def describe(self) -> Mapping[str, str]:
         """Return what identifies it, for a person."""
@@ -210,6 +214,11 @@ class GlueDataSource(DataSource):
     @property
     def _strategy(self) -> AuthStrategy:
         return self.auth if self.auth is not None else DefaultChain()
+
+    def _listings(self, access: Access) -> Listings:
+        from headwater_aws.listings import Listings
+
+        return Listings.of(access, self.auth_ref)
 
     def _session(self, access: Access) -> AwsSession:
         return cast("AwsSession", access.session(self.auth_ref))

@@ -14,14 +14,14 @@ from headwater.partitions import hive_layout
 from headwater.tables.table import Column, KeyCondition, Partition, Table, TableName
 from headwater.types import BIGINT, STRING
 from headwater_aws.lakes.markers import lake_at
-from headwater_aws.listing import S3Object, list_files, list_many
+from headwater_aws.listing import S3Object
 from headwater_s3.heads import file_columns, suggested_columns
 from headwater_s3.inputs import LAKES, Input
 from headwater_s3.lakes import lake_table
 from headwater_s3.location import DATES, Location
 
 if TYPE_CHECKING:
-    from headwater_aws.session import AwsSession
+    from headwater_aws.listings import Listings
 
 DATABASE = "s3"
 
@@ -55,12 +55,13 @@ class S3Catalog:
     """A `Catalog` of one database, whose tables are a source's inputs.
 
     Args:
-        session: Who lists.
+        listings: Lists, for one operation.
         inputs: The inputs by name.
     """
 
-    def __init__(self, session: AwsSession, inputs: Mapping[str, Input]) -> None:
-        self._session = session
+    def __init__(self, listings: Listings, inputs: Mapping[str, Input]) -> None:
+        self._listings = listings
+        self._session = listings.session
         self._inputs = inputs
 
     def databases(self) -> Iterator[str]:
@@ -90,6 +91,9 @@ class S3Catalog:
             raise TableNotFoundError(
                 f"no input {name.name!r}", hint=hint_for(name.name, self._inputs, what="inputs")
             )
+        return self._listings.once((id(self), found.name), lambda: self._asked(found))
+
+    def _asked(self, found: Input) -> Table:
         if found.format in LAKES:
             return lake_table(self._session, found, TableName(DATABASE, found.name))
         return self._describe(found)
@@ -118,7 +122,7 @@ class S3Catalog:
         root = found.location.root
         if found.format in FORMATS:
             folders = {file.uri.rpartition("/")[0] for file in sample}
-            lake = lake_at(self._session, root, sorted(folders))
+            lake = lake_at(self._listings, root, sorted(folders))
             if lake is not None:
                 raise lake.refused(found.name, _HINTS[lake.kind])
         hive = hive_layout.layout([_relative(found.location, f) for f in sample], root)
@@ -167,9 +171,9 @@ class S3Catalog:
     def _files(self, location: Location, where: Sequence[KeyCondition]) -> Iterator[S3Object]:
         roots = _date_roots(location, where)
         if roots is None:
-            listed: Iterable[S3Object] = list_files(self._session, location.root)
+            listed: Iterable[S3Object] = self._listings.some_files(location.root)
         else:
-            found = list_many(self._session, roots)
+            found = self._listings.files(roots)
             listed = (f for root in roots for f in found[root])
         for file in listed:
             if location.pattern.fullmatch(_key(file)):

@@ -14,11 +14,11 @@ from headwater_s3.catalog import S3Catalog
 from headwater_s3.inputs import LAKES, Input
 
 if TYPE_CHECKING:
-    from headwater_aws.session import AwsSession
+    from headwater_aws.listings import Listings
 
 
 def examine_tables(
-    names: Sequence[TableName], inputs: Sequence[Input], catalog: S3Catalog, session: AwsSession
+    names: Sequence[TableName], inputs: Sequence[Input], catalog: S3Catalog, listings: Listings
 ) -> Iterator[CheckStage]:
     """Yield two stages for each input that the query names, then `tables`.
 
@@ -26,10 +26,10 @@ def examine_tables(
         names: The tables that the query names.
         inputs: The inputs of the source.
         catalog: Where they are looked up.
-        session: Who lists and reads.
+        listings: Lists and reads for the operation.
     """
     named = {name.name.casefold() for name in names}
-    yield from examine_places(session, (_place(i) for i in inputs if i.name.casefold() in named))
+    yield from examine_places(listings, (_place(i) for i in inputs if i.name.casefold() in named))
     looked = look_up(catalog, names)
     # What may not be listed or read was told above, of its very place.
     denied = {e.code for e in looked.errors.values() if isinstance(e, AccessDeniedError)}

@@ -16,6 +16,7 @@ from headwater.tables.table import Partition, Table, TableName, TimePartition
 from headwater.tables.window import Window
 from headwater_aws.auth.default import DefaultChain
 from headwater_aws.auth.naming import auth_ref
+from headwater_aws.listings import Listings
 from headwater_aws.permissions import arn_partition, prefix_permissions
 from headwater_s3.catalog import DATABASE, Known, S3Catalog
 from headwater_s3.inputs import LAKES, Format, Input, ReaderOptions, check_names, declared_columns
@@ -108,9 +109,13 @@ class S3DataSource(DataSource):
         return Access({self.auth_ref: session})
 
     def catalog(self, access: Access) -> S3Catalog:
-        """Return the inputs as a catalog of the database `s3`."""
-        session = cast("AwsSession", access.session(self.auth_ref))
-        return S3Catalog(session, {name: self._input(name) for name in self._paths})
+        """Return the inputs as a catalog of the database `s3`: one for each operation."""
+
+        def made() -> S3Catalog:
+            inputs = {name: self._input(name) for name in self._paths}
+            return S3Catalog(Listings.of(access, self.auth_ref), inputs)
+
+        return access.cache.once((S3Catalog, id(self)), made)
 
     def sql(self) -> str:
         """Return the query with its inputs named.
@@ -193,9 +198,9 @@ class S3DataSource(DataSource):
         """Yield the examination of the places of the inputs that the query names, and `tables`."""
         from headwater_s3.examining import examine_tables
 
-        session = cast("AwsSession", access.session(self.auth_ref))
         inputs = [self._input(name) for name in self._paths]
-        return examine_tables(names, inputs, self.catalog(access), session)
+        listings = Listings.of(access, self.auth_ref)
+        return examine_tables(names, inputs, self.catalog(access), listings)
 
     def describe(self) -> Mapping[str, str]:
         """Return the type and where the inputs lie."""

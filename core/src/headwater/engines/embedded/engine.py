@@ -24,6 +24,7 @@ from headwater.engines.embedded.registering import (
 )
 from headwater.engines.embedded.storage import storage
 from headwater.engines.embedded.stream import Stream
+from headwater.engines.scratch import scratch_folder
 from headwater.errors import EngineError, HeadwaterError, QueryError
 from headwater.interfaces.engine import ArrowStream, Compiled, EngineCapability
 from headwater.interfaces.plan import Plan, Planned, Scan
@@ -33,6 +34,8 @@ from headwater.sql.private_names import PRIVATE_DATABASE
 from headwater.tables.table import TableName
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from duckdb import DuckDBPyConnection
 
 _PACKAGES = ("duckdb", "pyarrow")
@@ -100,7 +103,8 @@ class EmbeddedEngine:
             UnsupportedError: If a table's kind, format or options can't be read.
             DataChangedError: If a file's length or version is not what the plan saw. Lengths of
                 Parquet files are compared with the plan's before rows are read; a file that is
-                overwritten while it is read is noticed by its ETag.
+                overwritten while it is read is noticed by its ETag. Small ones are fetched whole,
+                of the planned version or not at all.
             AccessDeniedError: If the reading identity may not read a file.
             EngineError: If it fails otherwise; code `spark-runtime-error` where a value raises as
                 in Spark's ANSI mode.
@@ -118,7 +122,8 @@ class EmbeddedEngine:
         with ExitStack() as stack:
             readers = _Readers(self, access, stack)
             main = readers.open(main_identity(plan))
-            with translated(plan.scans, main.renewals, readers.raised, readers.places):
+            causes = (main.renewals, readers.raised, readers.places, readers.copies)
+            with translated(plan.scans, *causes):
                 for scan in plan.scans:
                     columns = used_columns(analysis, TableName(PRIVATE_DATABASE, scan.slot))
                     owner = identity_of(scan.relation)
@@ -128,7 +133,6 @@ class EmbeddedEngine:
                         main.registrar.stream(scan, readers.stream(owner, scan, columns), columns)
                 readers.confine()
                 keep_cuts(main.connection, sql)
-            causes = (main.renewals, readers.raised, readers.places)
             yield Stream(
                 lambda: main.connection.execute(sql).to_arrow_reader(BATCH_ROWS),
                 analysis.columns,
@@ -158,6 +162,7 @@ class _Readers:
         self._open: dict[str | None, _Reader] = {}
         self.raised: list[HeadwaterError] = []
         self.places: list[Place] = []
+        self.copies: dict[str, str] = {}
 
     def open(self, identity: str | None) -> _Reader:
         """Return the database of an identity, opened once."""
@@ -175,10 +180,14 @@ class _Readers:
                 renewals = self._stack.enter_context(
                     storage(connection, self._access, identity, clock=clock)
                 )
-            registrar = Registrar(connection, self._access, self.raised, self.places)
+            registrar = Registrar(connection, self._access, self.raised, self.places, self._folder)
+            registrar.copies = self.copies
             self._stack.callback(registrar.close)
             self._open[identity] = _Reader(identity, connection, registrar, renewals)
         return self._open[identity]
+
+    def _folder(self) -> Path:
+        return self._stack.enter_context(scratch_folder())
 
     def stream(self, identity: str, scan: Scan, columns: frozenset[str]) -> RowStream:
         """Return the rows of a scan, read with another identity than the query's own."""

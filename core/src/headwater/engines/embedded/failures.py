@@ -8,8 +8,9 @@ DuckDB's text. Both are recognised by that text. Compiled queries raise with tex
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import unquote
 
@@ -48,6 +49,7 @@ def translated(
     renewals: Sequence[HeadwaterError] = (),
     raised: Sequence[HeadwaterError] = (),
     places: Sequence[Place] = (),
+    copies: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[None]:
     """Turn DuckDB's and Arrow's exceptions of the block into headwater's.
 
@@ -56,6 +58,7 @@ def translated(
         renewals: Failed renewals of credentials: the cause, where access is denied.
         raised: What tables' own streams raised: the cause, whatever DuckDB makes of it.
         places: Where values may lie that fit no column.
+        copies: Files of this machine that DuckDB reads in the place of a table's.
     """
     import duckdb
     import pyarrow as pa
@@ -66,7 +69,10 @@ def translated(
         for cause in raised:
             # A cause of its own is the driver's exception, which tells more.
             raise cause from (cause.__cause__ or error)
-        raise failure(str(error), scans, renewals, places) from error
+        message = str(error)
+        for copy, path in copies.items():
+            message = message.replace(copy, path)
+        raise failure(message, scans, renewals, places) from error
 
 
 def failure(

@@ -16,6 +16,7 @@ from headwater.engines.embedded.contents import Contents
 from headwater.engines.embedded.misfits import Place
 from headwater.engines.embedded.paths import duckdb_paths
 from headwater.engines.embedded.scans import padded
+from headwater.engines.small_files import fetched
 from headwater.errors import HeadwaterError, UnsupportedError
 from headwater.interfaces.plan import Plan, Scan
 from headwater.partitions.rule_evidence import judged
@@ -35,6 +36,8 @@ from headwater.tables.relation import (
 from headwater.tables.table import Column, Table, TableName
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
@@ -47,6 +50,7 @@ class Registrar:
         access: The opened identities, for readers that bring their own client.
         raised: Receives what tables' own streams raise.
         places: Receives where values may lie that fit no column (`misfits`).
+        folder: Makes an empty folder, for copies of small files; None makes no copies.
     """
 
     def __init__(
@@ -55,9 +59,12 @@ class Registrar:
         access: Access,
         raised: list[HeadwaterError],
         places: list[Place],
+        folder: Callable[[], Path] | None = None,
     ) -> None:
         self._connection = connection
-        self._credentials = access.storage
+        self._access = access
+        self._folder = folder
+        self.copies: dict[str, str] = {}
         self.paths: list[str] = []
         self.notes: list[Diagnostic] = []
         self._contents = Contents(connection, access.session, raised, places)
@@ -98,7 +105,7 @@ class Registrar:
         slot = scan.slot
         match relation:
             case FileRelation():
-                paths = duckdb_paths(relation)
+                paths = duckdb_paths(relation) | self._copied(relation)
                 self.paths += paths.values()
                 select, notes = files.select(
                     self._connection, relation, paths, columns, self._contents
@@ -111,7 +118,7 @@ class Registrar:
                 return _typed(f"{slot}_rows", relation, None)
             case IcebergRelation() | DeltaRelation():
                 ref = relation.auth_ref
-                credentials = partial(self._credentials, ref) if ref else _no_credentials
+                credentials = partial(self._access.storage, ref) if ref else _no_credentials
                 stream = lakes.stream(relation, columns, credentials)
                 rows = lakes.RowStream(lambda: self._kept(stream.reader))
                 self._connection.register(f"{slot}_rows", rows)
@@ -128,6 +135,19 @@ class Registrar:
                     "embedded engine does not have",
                     hint="use a spark engine on that cluster",
                 )
+
+    def _copied(self, relation: FileRelation) -> dict[str, str]:
+        """Return copies of a table's files, where these are few and small; none of the others."""
+        if self._folder is None or any(
+            statistics.format_of(relation, f) != "parquet" for f in relation.files
+        ):
+            return {}
+        try:
+            copies = fetched(relation, relation.files, self._access, self._folder)
+        except OSError:  # no room for them: they are read from where they are
+            return {}
+        self.copies |= {copy: path for path, copy in copies.items()}
+        return copies
 
     def _prove(self, scan: Scan, relation: FileRelation, paths: Mapping[str, str]) -> None:
         """Compare files with the rule that chose them, by the footers that were just looked at.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -13,6 +13,8 @@ from headwater.engines.embedded.database import database
 from headwater.engines.embedded.parquet_schema import calendars, side_by_side
 from headwater.engines.embedded.paths import duckdb_paths
 from headwater.engines.embedded.storage import storage
+from headwater.engines.scratch import scratch_folder
+from headwater.engines.small_files import fetched
 from headwater.errors import EngineError
 from headwater.partitions.rule_evidence import TimeRange
 from headwater.tables.relation import DataFile, FileRelation
@@ -52,21 +54,48 @@ def ranges(
     import duckdb
 
     parquet = [f for f in files if format_of(relation, f) == "parquet"]
-    if not parquet:
-        return {}
-    paths = duckdb_paths(replace(relation, files=tuple(parquet)))
-    remote = relation.auth_ref is not None
-    with ExitStack() as stack:
-        connection = stack.enter_context(database(memory_limit=None, threads=1, remote=remote))
-        if relation.auth_ref is not None:
-            stack.enter_context(storage(connection, access, relation.auth_ref))
-        try:
-            return footer_ranges(connection, relation, parquet, paths, column)
-        except duckdb.Error as error:
-            some = parquet[0].path if len(parquet) == 1 else f"one of {len(parquet)} files"
-            raise EngineError(
-                f"table {relation.name}: the footer of {some} can't be read"
-            ) from error
+    keys = {f: (ranges, f.path, f.etag, column.casefold()) for f in parquet if f.etag}
+    known: dict[DataFile, TimeRange | str] = {
+        f: found for f, key in keys.items() if (found := access.cache.get(key)) is not None
+    }
+    wanted = [f for f in parquet if f not in known]
+    fresh: Mapping[DataFile, TimeRange] = {}
+    if wanted:
+        paths = duckdb_paths(replace(relation, files=tuple(wanted)))
+        with ExitStack() as stack:
+            with suppress(OSError):  # no room for copies: they are read from where they are
+                paths |= fetched(
+                    relation, wanted, access, lambda: stack.enter_context(scratch_folder())
+                )
+            remote = relation.auth_ref is not None
+            connection = stack.enter_context(database(memory_limit=None, threads=1, remote=remote))
+            if relation.auth_ref is not None:
+                stack.enter_context(storage(connection, access, relation.auth_ref))
+            try:
+                fresh = footer_ranges(connection, relation, wanted, paths, column)
+            except duckdb.Error as error:
+                some = wanted[0].path if len(wanted) == 1 else f"one of {len(wanted)} files"
+                raise EngineError(
+                    f"table {relation.name}: the footer of {some} can't be read"
+                ) from error
+        for file in wanted:
+            if file.etag:
+                access.cache.keep(keys[file], fresh.get(file, _SILENT))
+    return {
+        f: _placed(relation, f, found)
+        for f in parquet
+        if isinstance(found := known.get(f) or fresh.get(f), TimeRange)
+    }
+
+
+_SILENT: Final = "silent"
+"""What is kept of a file that does not tell its times."""
+
+
+def _placed(relation: FileRelation, file: DataFile, told: TimeRange) -> TimeRange:
+    """Return what a file says under the partition that it has in this relation."""
+    part = relation.partitions[file.partition]
+    return replace(told, partition=Partition(part.values, part.location))
 
 
 def footer_ranges(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from headwater.diagnostics import Diagnostic
@@ -31,6 +32,7 @@ class Stream:
         renewals: Failed renewals of credentials, for errors.
         raised: What tables' own streams raised, for errors.
         places: Where values may lie that fit no column, for errors.
+        copies: Files that stand for a table's, for errors.
         notes: What a reader should know of these rows.
     """
 
@@ -42,6 +44,7 @@ class Stream:
         renewals: Sequence[HeadwaterError],
         raised: Sequence[HeadwaterError],
         places: Sequence[Place] = (),
+        copies: Mapping[str, str] = MappingProxyType({}),
         notes: Sequence[Diagnostic] = (),
     ) -> None:
         import pyarrow as pa
@@ -49,7 +52,7 @@ class Stream:
         self.notes = tuple(notes)
         self._run = run
         self._scans = scans
-        self._causes = (renewals, raised, places)
+        self._causes = (renewals, raised, places, copies)
         with translated(scans, *self._causes), self._with_reason():
             self._reader = run()
         self._schema = pa.schema([pa.field(c.name, arrow_type(c.type)) for c in columns])

@@ -19,6 +19,7 @@ from headwater_aws.errors import translating
 from headwater_aws.listing import parse_uri
 
 if TYPE_CHECKING:
+    from headwater_aws.listings import Listings
     from headwater_aws.session import AwsSession
 
 _ROOTS: Final = 16
@@ -27,15 +28,16 @@ _THREADS: Final = 8
 
 
 def lake_at(
-    session: AwsSession, location: str | None, partitions: Iterable[str] = ()
+    listings: Listings, location: str | None, partitions: Iterable[str] = ()
 ) -> Lake | None:
     """Return the Delta, Iceberg or Hudi table that a table's files are of, or None.
 
-    Costs one call a table, as a rule. A place that may not be listed is passed over: who may read
-    no more than partitions can't be told what lies beside them.
+    Costs one call a table, as a rule; none where a listing of the operation tells it. A place that
+    may not be listed is passed over: who may read no more than partitions can't be told what lies
+    beside them.
 
     Args:
-        session: Who lists.
+        listings: What the operation listed.
         location: Where the table lies: the URI of a directory.
         partitions: Where its partitions lie.
     """
@@ -43,7 +45,7 @@ def lake_at(
     if not roots:
         return None
     with ThreadPoolExecutor(min(_THREADS, len(roots)), thread_name_prefix="headwater-s3") as pool:
-        looks = [pool.submit(copy_context().run, _look, session, b, p) for b, p in roots]
+        looks = [pool.submit(copy_context().run, _look, listings, b, p) for b, p in roots]
         return next((found for look in looks if (found := look.result()) is not None), None)
 
 
@@ -62,7 +64,19 @@ def _roots(location: str | None, partitions: Iterable[str]) -> list[tuple[str, s
     return [(bucket, f"{root}/" if root else "") for bucket, root in list(found)[:_ROOTS]]
 
 
-def _look(session: AwsSession, bucket: str, prefix: str) -> Lake | None:
+def _look(listings: Listings, bucket: str, prefix: str) -> Lake | None:
+    keys = listings.whole(bucket, prefix)
+    if keys is not None:
+        below = [key.removeprefix(prefix) for key in keys]
+        names = {key.partition("/")[0] for key in below}
+        inner = [key.removeprefix("metadata/") for key in below if key.startswith("metadata/")]
+        return lake_layout.lake(f"s3://{bucket}/{prefix}", names, inner)
+    if listings.refused(bucket, prefix):
+        return None
+    return listings.once(("lake", bucket, prefix), lambda: _asked(listings.session, bucket, prefix))
+
+
+def _asked(session: AwsSession, bucket: str, prefix: str) -> Lake | None:
     try:
         page = _page(session, bucket, prefix, Delimiter="/")
         names = _names(page, prefix)

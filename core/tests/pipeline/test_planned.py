@@ -1,0 +1,120 @@
+"""What the planner learns is handed on: each text is parsed, bound and compiled once."""
+
+from collections import Counter
+from contextlib import contextmanager
+
+import pytest
+from core.tests.counting import stages_counted
+from core.tests.pipeline.conftest import files
+
+import headwater as hw
+from headwater.engines.embedded import EmbeddedEngine
+from headwater.interfaces.engine import Compiling, EngineCapability
+from headwater.interfaces.plan import Plan, Planned
+
+WINDOW = ("2026-01-03", "2026-01-05")
+QUERY = "SELECT * FROM predictions"
+
+
+def once(counts, query, plan):
+    """The user's text is parsed and bound; the plan's, which has the window in it, is run."""
+    assert counts["parse"] == Counter({query: 1, plan.sql: 1})
+    assert counts["bind"] == Counter({query: 1, plan.sql: 1})
+    assert counts["compile"] == Counter({plan.sql: 1})
+
+
+@pytest.fixture
+def serving(version, log):
+    return version.connect_serving(files(log, QUERY), "pid", "ts", labels={"buy": "bought"})
+
+
+def test_a_read_takes_each_step_once(serving):
+    with stages_counted() as counts:
+        data = serving.read(*WINDOW)
+        assert data.to_arrow().num_rows == 12
+    once(counts, QUERY, data.plan)
+    with stages_counted() as again:
+        assert data.to_arrow().num_rows == 12
+    assert not any(again.values())
+
+
+def test_a_check_takes_each_step_once(serving):
+    with stages_counted() as counts:
+        report = serving.check(*WINDOW)
+    assert report.ok, report.render()
+    assert report.stage("rows").details["rows"] == 12
+    once(counts, QUERY, serving.plan(*WINDOW))
+
+
+def test_actuals_are_a_second_query_and_no_more(version, log):
+    theirs = "SELECT pid, ts, bought FROM predictions"
+    serving = version.connect_serving(files(log, QUERY), "pid", "ts")
+    version.connect_actuals(files(log, theirs), "pid", labels={"buy": "bought"})
+    plan = serving.plan(*WINDOW)
+    for run in (lambda: serving.read(*WINDOW).to_arrow(), lambda: serving.check(*WINDOW)):
+        with stages_counted() as counts:
+            run()
+        texts = {QUERY: 1, theirs: 1, plan.sql: 1}
+        assert counts["parse"] == counts["bind"] == Counter(texts)
+        assert counts["compile"] == Counter({plan.sql: 1})
+
+
+def test_a_query_that_is_refused_is_read_once(version, log):
+    text = "SELECT nothing FROM predictions"
+    serving = version.connect_serving(files(log, text), "pid", "ts")
+    with stages_counted() as counts:
+        assert not serving.check(*WINDOW).ok
+    assert counts["parse"] == counts["bind"] == Counter({text: 1})
+
+
+def test_a_bare_query_takes_each_step_once(workspace, log):
+    with stages_counted() as counts:
+        data = workspace.sql("SELECT count(*) AS n FROM predictions", files(log))
+        assert data.to_arrow().to_pylist() == [{"n": 60}]
+    once(counts, data.plan.query, data.plan)
+
+
+class Third:
+    """An engine of a third party: it is given plans, and knows nothing of `Planned`."""
+
+    name = "third"
+    capabilities = frozenset({EngineCapability.PORTABLE_QUERY})
+
+    def __init__(self):
+        self.given = []
+
+    def unavailable(self):
+        return None
+
+    def refusals(self, plan):
+        self.given.append(plan)
+        return ()
+
+    @contextmanager
+    def read(self, plan, access):
+        self.given.append(plan)
+        with EmbeddedEngine().read(plan, access) as stream:
+            yield stream
+
+
+def test_an_engine_that_does_not_compile_is_given_plans(workspace, version, log):
+    third = Third()
+    assert not isinstance(third, Compiling)
+    workspace.use_engine(third)
+    serving = version.connect_serving(files(log, QUERY), "pid", "ts")
+    data = serving.read(*WINDOW, engine="third")
+    assert data.to_arrow().num_rows == 12
+    assert [type(given) for given in third.given] == [Plan, Plan]
+    assert data.plan.engine == "third"
+
+
+def test_ours_take_a_plan_alone_as_well(serving):
+    plan = serving.plan(*WINDOW)
+    engine = EmbeddedEngine()
+    assert isinstance(engine, Compiling)
+    assert engine.refusals(plan) == ()
+    planned = Planned.of(plan)
+    assert Planned.of(planned) is planned
+    for given in (plan, planned):
+        with engine.read(given, hw.Access()) as stream:
+            assert sum(batch.num_rows for batch in stream) == 12

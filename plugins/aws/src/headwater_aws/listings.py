@@ -1,0 +1,193 @@
+"""Listings: what S3 said to one operation, so that no place is listed twice in it.
+
+What compares a plan with what is there now (`confirming`) never looks here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+from headwater.errors import AccessDeniedError
+from headwater_aws.listing import (
+    PAGE,
+    S3Object,
+    first_page,
+    is_data,
+    list_files,
+    list_many,
+    prefix_of,
+    table_directory,
+)
+
+if TYPE_CHECKING:
+    from headwater.auth.credentials import Access
+    from headwater.auth.operation_cache import OperationCache
+    from headwater_aws.session import AwsSession
+
+_T = TypeVar("_T")
+_OBJECT: Final = 500
+"""Bytes that a listed object takes in memory, about."""
+
+
+class Listings:
+    """Lists for one operation, and keeps what was listed. Thread-safe.
+
+    Where several directories of a table are wanted, a page of what lies above them is looked at
+    first: a small table is listed whole by this one call, which tells its lake's markers too. A
+    large one costs that call more, and its directories are listed as `list_many` lists them.
+
+    Args:
+        session: Who lists.
+        cache: Keeps the answers.
+        auth_ref: The session's name in it.
+        page_size: Keys of the page that is looked at.
+    """
+
+    def __init__(
+        self,
+        session: AwsSession,
+        cache: OperationCache,
+        auth_ref: str,
+        *,
+        page_size: int = PAGE,
+    ) -> None:
+        self.session = session
+        self.cache = cache
+        self._name = auth_ref
+        self._page_size = page_size
+
+    @classmethod
+    def of(cls, access: Access, auth_ref: str) -> Listings:
+        """Return what lists for an operation.
+
+        Args:
+            access: The operation's identities.
+            auth_ref: The one that lists.
+        """
+        session = cast("AwsSession", access.session(auth_ref))
+        return cls(session, access.cache, auth_ref)
+
+    def once(self, question: Hashable, ask: Callable[[], _T]) -> _T:
+        """Return the answer to a `question` of this identity: `ask` is called the first time."""
+        return self.cache.once((Listings, self._name, question), ask)
+
+    def files(self, uris: Iterable[str]) -> dict[str, tuple[S3Object, ...]]:
+        """Return the data files at each of many locations, as `list_many` does.
+
+        Args:
+            uris: Prefixes or objects.
+        """
+        wanted = list(dict.fromkeys(uris))
+        found = {uri: files for uri in wanted if (files := self._known(uri)) is not None}
+        lacking = [uri for uri in wanted if uri not in found]
+        if len(lacking) > 1:
+            places = [prefix_of(uri) for uri in lacking]
+            roots = dict.fromkeys((bucket, table_directory(prefix)) for bucket, prefix in places)
+            if len(roots) < len(lacking):
+                for bucket, root in roots:
+                    self._look(bucket, root)
+                found |= {uri: files for uri in lacking if (files := self._known(uri)) is not None}
+                lacking = [uri for uri in lacking if uri not in found]
+        for uri, files in (list_many(self.session, lacking) if lacking else {}).items():
+            found[uri] = files
+            self._keep(("files", uri), files)
+        return {uri: found[uri] for uri in wanted}
+
+    def some_files(self, uri: str) -> Iterator[S3Object]:
+        """Yield the data files at one location, page by page where it is not known.
+
+        Args:
+            uri: A prefix, or an object.
+        """
+        known = self._known(uri)
+        if known is not None:
+            yield from known
+            return
+        found = []
+        for file in list_files(self.session, uri):
+            found.append(file)
+            yield file
+        self._keep(("files", uri), tuple(found))
+
+    def whole(self, bucket: str, prefix: str) -> Sequence[str] | None:
+        """Return all keys below a prefix, where they were listed; None where not.
+
+        Args:
+            bucket: The bucket.
+            prefix: A directory, or empty.
+        """
+        for root in _above(prefix):
+            items = self._kept(("whole", bucket, root))
+            if items is not None:
+                return [o.uri[len(bucket) + 6 :] for o in _below(items, f"s3://{bucket}/{prefix}")]
+        return None
+
+    def refused(self, bucket: str, prefix: str) -> bool:
+        """Return whether this very prefix was refused to be listed.
+
+        Args:
+            bucket: The bucket.
+            prefix: The prefix.
+        """
+        return self._kept(("looked", bucket, prefix)) == "refused"
+
+    def _known(self, uri: str) -> tuple[S3Object, ...] | None:
+        known = self._kept(("files", uri))
+        if known is not None:
+            return cast("tuple[S3Object, ...]", known)
+        bucket, prefix = prefix_of(uri)
+        for root in _above(prefix):
+            items = self._kept(("whole", bucket, root))
+            if items is None:
+                continue
+            start = len(bucket) + 6
+            found = tuple(
+                o
+                for o in _below(items, f"s3://{bucket}/{prefix}")
+                if is_data(o.uri[start:], prefix, o.size)
+            )
+            # A name without its slash may be an object itself, which is asked for.
+            return found if found or uri.endswith("/") else None
+        return None
+
+    def _look(self, bucket: str, root: str) -> None:
+        """List a directory whole, if one page holds it; once."""
+
+        def ask() -> str:
+            try:
+                items, more = first_page(self.session, bucket, root, self._page_size)
+            except AccessDeniedError:
+                # A narrow policy may open each directory and not the one above them.
+                return "refused"
+            if more:
+                return "large"
+            self._keep(("whole", bucket, root), items)
+            return "whole"
+
+        self.once(("looked", bucket, root), ask)
+
+    def _kept(self, what: Hashable) -> object:
+        return self.cache.get((Listings, self._name, what))
+
+    def _keep(self, what: Hashable, objects: Sequence[S3Object]) -> None:
+        self.cache.keep((Listings, self._name, what), objects, _OBJECT * (1 + len(objects)))
+
+
+def _above(prefix: str) -> Iterator[str]:
+    """Yield a directory and all above it."""
+    yield prefix
+    parts = prefix.rstrip("/").split("/")
+    while parts:
+        parts.pop()
+        yield f"{'/'.join(parts)}/" if parts else ""
+
+
+def _below(items: object, start: str) -> Iterator[S3Object]:
+    """Yield the objects whose URIs begin so, out of those of a listing, which are in order."""
+    objects = cast("Sequence[S3Object]", items)
+    at = bisect_left(objects, start, key=lambda o: o.uri)
+    while at < len(objects) and objects[at].uri.startswith(start):
+        yield objects[at]
+        at += 1
