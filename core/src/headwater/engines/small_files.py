@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from headwater.auth.credentials import Access
-from headwater.interfaces.abilities import Streaming
 from headwater.auth.operation_cache import OperationCache
+from headwater.interfaces.abilities import Streaming
 from headwater.tables.relation import DataFile, FileRelation
 
 SMALL: Final = 128 * 2**10
@@ -25,9 +25,7 @@ MOST: Final = 16 * 2**20
 _THREADS: Final = 16
 
 
-def small_content(
-    session: Streaming, file: DataFile, doing: str, cache: OperationCache
-) -> bytes:
+def small_content(session: Streaming, file: DataFile, doing: str, cache: OperationCache) -> bytes:
     """Return the bytes of a small file, as it was planned.
 
     Args:
