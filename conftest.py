@@ -50,6 +50,8 @@ def spark_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkEngi
 
     A test that starts one in another process asks for this one too: the packages are there then.
     """
+    from tests.spark.servers import SMALL
+
     from headwater.engines.spark import SparkEngine
 
     engine = SparkEngine(
@@ -57,8 +59,8 @@ def spark_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkEngi
         packages=["s3", "iceberg", "delta", "avro"],
         conf={
             "spark.driver.memory": "1g",
-            "spark.sql.shuffle.partitions": "2",
             "spark.log.level": "OFF",  # what fails on purpose comes as an exception
+            **SMALL,
         },
     )
     problem = engine.unavailable()

@@ -15,6 +15,12 @@ from pathlib import Path
 from headwater.engines.spark.packages import EXCLUDED, coordinates
 from headwater.engines.spark.starting import DELTA
 
+SMALL = {
+    "spark.sql.shuffle.partitions": "2",
+    "spark.databricks.delta.snapshotPartitions": "2",
+}
+"""Into how few pieces tables are cut: 200 is Spark's own choice, and 50 Delta's for its log."""
+
 STARTED_WITHIN = 240
 """Seconds; a busy machine takes a minute."""
 
@@ -51,10 +57,10 @@ def connect_server(
         "spark.driver.host": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.sql.warehouse.dir": str(directory / "warehouse"),
-        "spark.sql.shuffle.partitions": "2",
         "spark.jars.packages": ",".join(coordinates(packages)),
         "spark.jars.excludes": EXCLUDED,
         **DELTA,
+        **SMALL,
     }
     options = [x for k, v in conf.items() for x in ("--conf", f"{k}={v}")]
     program = [

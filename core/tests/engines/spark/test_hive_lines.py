@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 from typing import Any
 
@@ -151,8 +152,18 @@ ODD = [
 
 
 def as_json(path: Path, *lines: str, **options: str) -> Relation:
+    return of_columns(TYPES, path, *lines, **options)
+
+
+def of_columns(types: dict[str, str], path: Path, *lines: str, **options: str) -> Relation:
     body = written(path, "\n".join(lines) + "\n")
-    return files([body], columns(**TYPES), format="hive-json", options={**JSON, **options})
+    return files([body], columns(**types), format="hive-json", options={**JSON, **options})
+
+
+def named(line: str) -> dict[str, str]:
+    """Return the types of the columns that a line names: each makes its read cost much more."""
+    words = {word.lower() for word in re.findall(r"\w+", line)}
+    return {name: type_ for name, type_ in TYPES.items() if name in words} or {"i": "int"}
 
 
 def test_json_is_read_whatever_the_case_of_its_keys(engine: SparkEngine, lake: Path) -> None:
@@ -168,7 +179,8 @@ def test_json_that_is_odd_is_never_read_as_something_else(
     wrong = []
     # Where broken lines are NULL, those that are no proper JSON matter.
     for number, line in enumerate(ODD if malformed == "fail" else ODD[:11]):
-        relation = as_json(lake / malformed / f"{number}.json", line, malformed=malformed)
+        path = lake / malformed / f"{number}.json"
+        relation = of_columns(named(line), path, line, malformed=malformed)
         found: list[Any] = []
         for one in (EmbeddedEngine(), engine):
             try:
