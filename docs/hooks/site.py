@@ -17,7 +17,7 @@ from mkdocs.structure.files import File, Files
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # mkdocs loads this file by its path
 
-from docs.hooks import commands, configuration, error_codes, portable, public
+from docs.hooks import commands, configuration, error_codes, functions, public
 
 ROOT: Final = Path(__file__).parents[2]
 MARK: Final = re.compile(r"^<!-- generated: (?P<name>[\w-]+) -->$", re.MULTILINE)
@@ -33,7 +33,8 @@ GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "commands": commands.reference,
     "configuration": configuration.reference,
     "error-codes": error_codes.index,
-    "portable-calls": portable.calls,
+    "functions": functions.listed,
+    "portable-calls": functions.portable,
     **public.GENERATORS,
 }
 """What may stand in a page, by the name of its mark."""

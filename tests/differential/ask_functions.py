@@ -1,8 +1,11 @@
 """Asks Spark's analyser what each function takes: `python -m tests.differential.ask_functions`.
 
-It writes the column of arguments in `functions.tsv` anew, and the sets and relations at its head;
-the other columns are ours, and so are the rows of `BY_HAND`. Names after the command ask about
-those functions only. A function that this Spark has not keeps `?`.
+It writes the entries `takes` of `functions.txt` anew, and the sets and relations before its rows;
+the other entries are ours. Rows that say `asked by hand` are left alone: their places take few
+values, or have a syntax of their own, and one value of each type says too little about them. They
+were written from what the analyser said to more calls, and are held by `test_functions.py` as all
+are. Names after the command ask about those functions only, whatever they say. A function that this
+Spark has not gets no entry.
 
 How one function is asked: NULLs, one value of each type and the calls in Spark's own documentation
 tell with how many arguments it can be called. For each number, calls with every type in every place
@@ -23,15 +26,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.differential.engines import reference
 
-import headwater.sql
+import headwater.sql.functions
 from headwater.engines.spark import SparkEngine
-from headwater.sql.function_table import FILE, LAMBDA, SAMPLES, UNIT
-from headwater.sql.syntax.words import words
+from headwater.sql.functions.table import FILE, LAMBDA, SAMPLES, UNIT, Function, functions
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-TABLE: Final = Path(headwater.sql.__file__).parent / FILE
+TABLE: Final = Path(headwater.sql.functions.__file__).parent / FILE
 WORDS: Final = tuple(SAMPLES)
 COLUMNS: Final = {word: f"c{number}" for number, word in enumerate(WORDS)}
 CONSTANTS: Final = {
@@ -73,37 +75,9 @@ MOST: Final = 9
 
 LARGEST: Final = 3
 """Calls of so many arguments are asked about in pairs."""
-UNIT_FIRST: Final = (
-    "date_add",
-    "dateadd",
-    "date_diff",
-    "datediff",
-    "timestampadd",
-    "timestampdiff",
-)
-ALONE: Final = ("window", "session_window")
-"""Of these a SELECT has one at most."""
-WITHIN_GROUP: Final = ("percentile_cont", "percentile_disc")
 _WORD: Final = re.compile(r"(?!(?:null|true|false)$)[a-z_]\w*(?:\.\w+)?", re.IGNORECASE)
 _KEYWORD: Final = re.compile(r"\b(?:FROM|IN|PLACING|FOR)\b")
 _WRONG_COUNT: Final = re.compile(r"WRONG_NUM_ARGS\.WITH")
-
-BY_HAND: Final = words(
-    """
-    approx_count_distinct array_insert concat date_part datepart decode elt exists extract filter
-    forall json_tuple kll_sketch_agg_bigint kll_sketch_agg_double kll_sketch_agg_float lag lead
-    make_interval map map_concat map_filter mask mode named_struct overlay position randstr range
-    regexp_replace schema_of_csv schema_of_json sequence session_window sort_array substr substring
-    to_char to_varchar try_aes_decrypt try_make_interval uniform width_bucket window xpath
-    xpath_boolean xpath_double xpath_float xpath_int xpath_long xpath_number xpath_short
-    xpath_string
-    """
-)
-"""Functions whose places take few values, or have a syntax of their own.
-
-One value of each type says too little about them. Their rows were written from what the analyser
-said to more calls, are asked anew only by name, and are held by `test_functions.py` as all are.
-"""
 
 Call = tuple[str, ...]
 
@@ -186,13 +160,24 @@ class Answer:
     pairs: dict[tuple[int, int], frozenset[tuple[str, str]]] = field(default_factory=dict)
 
 
+def written(function: Function, call: Sequence[str], order_by: str = COLUMNS["int"]) -> str:
+    """Return a call as it is written."""
+    name = function.name
+    if function.takes_unit and len(call) == 3:
+        call = ("DAY", *call[1:])
+    if function.entry("within") == "percentile" and len(call) > 1:
+        return f"{name}({', '.join(call[:-1])}) WITHIN GROUP (ORDER BY {call[-1]})"
+    over = f" OVER (ORDER BY {order_by})" if function.kind == "window" else ""
+    return f"{name}({', '.join(call)}){over}"
+
+
 class Question:
     """Asks about one function."""
 
-    def __init__(self, analyser: Analyser, name: str, kind: str, documentation: str) -> None:
-        self._analyser, self._name, self._kind = analyser, name, kind
+    def __init__(self, analyser: Analyser, function: Function, documentation: str) -> None:
+        self._analyser, self._function = analyser, function
         self._examples: dict[int, list[Call]] = {}
-        for call in _calls(name, documentation):
+        for call in _calls(function.name, documentation):
             self._examples.setdefault(len(call), []).append(call)
 
     def ask(self) -> tuple[dict[int, Answer], int]:
@@ -212,27 +197,22 @@ class Question:
             return 1
         return 2 if {MOST - 1, MOST - 3} <= {*counts} and MOST not in counts else 0
 
-    def text(self, call: Call) -> str:
-        """Return a call as it is written."""
-        name = self._name
-        if name in UNIT_FIRST and len(call) == 3:
-            call = ("DAY", *call[1:])
-        if name in WITHIN_GROUP and call:
-            return f"{name}({', '.join(call[:-1])}) WITHIN GROUP (ORDER BY {call[-1]})"
-        over = f" OVER (ORDER BY {COLUMNS['int']})" if self._kind == "window" else ""
-        return f"{name}({', '.join(call)}){over}"
+    @property
+    def _alone(self) -> bool:
+        """Whether a SELECT has one of these at most."""
+        return self._function.result == "=window"
 
     def _taken(self, calls: Iterable[Call]) -> dict[Call, bool]:
         asked = list(dict.fromkeys(calls))
-        alone = self._kind == "generator" or self._name in ALONE
-        answers = self._analyser.takes([self.text(c) for c in asked], alone=alone)
+        alone = self._function.kind == "generator" or self._alone
+        answers = self._analyser.takes([written(self._function, c) for c in asked], alone=alone)
         return dict(zip(asked, answers, strict=True))
 
     def _seeds(self, count: int) -> list[Call]:
         """Return calls that are taken: those of NULLs and of one type, and the documentation's."""
         nulls = ("NULL",) * count
         examples = self._examples.get(count, [])[:8]
-        condition = self._analyser.condition(self.text(nulls))
+        condition = self._analyser.condition(written(self._function, nulls))
         if condition and _WRONG_COUNT.match(condition) and not examples:
             return []
         alike = [(CONSTANTS[w],) * count for w in WORDS] if count else [()]
@@ -243,7 +223,7 @@ class Question:
         if not count:
             return Answer([])
         lambdas = {i for c in seeds for i in range(count) if "->" in c[i]}
-        if count == 2 and not lambdas and self._name not in ALONE:
+        if count == 2 and not lambdas and not self._alone:
             every = self._taken(_swapped(seeds[0], (0, 1), product(WORDS, WORDS)))
             together = {_words(c) for c, taken in every.items() if taken}
         else:
@@ -252,7 +232,7 @@ class Question:
         places += [set() for _ in range(count - len(places))]
         known = [s for s in seeds if s in self._examples.get(count, ())]
         first = [s for s in seeds if s not in known][:3]
-        for seed in seeds[:1] if self._name in ALONE else [*known, *first]:
+        for seed in seeds[:1] if self._alone else [*known, *first]:
             for i in range(count):
                 if i in lambdas:
                     places[i] |= {LAMBDA, *WORDS}
@@ -262,7 +242,7 @@ class Question:
         for seed in seeds:
             for i in range(count):
                 places[i] |= {w for w, c in CONSTANTS.items() if c == seed[i]} | _written(seed[i])
-        if self._name in UNIT_FIRST and count == 3:
+        if self._function.takes_unit and count == 3:
             places[0] = {UNIT}
         if count == 2 and "array<struct>" in places[0] and "struct" in places[1]:
             places[0].add("array<struct1>")  # there is no sample of what it holds
@@ -276,7 +256,7 @@ class Question:
         free = {*range(count)} - lambdas - answer.only_constants
         if together and len(free) == 2:
             answer.pairs[0, 1] = frozenset((a, b) for a, b in together)
-        elif count == LARGEST and self._name not in ALONE and UNIT not in places[0]:
+        elif count == LARGEST and not self._alone and UNIT not in places[0]:
             for i, j in combinations(sorted(free), 2):
                 answer.pairs[i, j] = self._pairs(i, j, seeds, places)
         return answer
@@ -480,27 +460,44 @@ class Writer:
 
 def main(names: Sequence[str]) -> None:
     """Ask about some functions, or about all, and write the table anew."""
-    lines = TABLE.read_text(encoding="utf-8").splitlines()
-    rows = [line.split("\t") for line in lines if line and line[0] not in "#@%"]
-    head = [line for line in lines if line.startswith("#")]
+    text = TABLE.read_text(encoding="utf-8")
     writer = Writer()
-    known = (line[1:].split("\t") for line in lines if line.startswith("%"))
-    writer.relations.update((name, text) for name, text in known)
+    writer.relations.update(re.findall(r"^%(\w+) = (.*)$", text, re.MULTILINE))
+    takes: dict[str, str] = {}
     with closing(SparkEngine(master="local[2]", packages=[])) as engine:
         session = reference(engine)
         analyser = Analyser(session)
-        for row in rows:
-            if row[0] not in names if names else row[0] in BY_HAND:
+        for name, function in functions().items():
+            if name not in names if names else function.entry("asked") == "by hand":
                 continue
-            question = Question(analyser, row[0], row[1], _documentation(session, row[0]))
-            row[3] = writer.arguments(row[0], *question.ask())
-            sys.stdout.write(f"{row[0]}\t{row[3]}\n")
+            question = Question(analyser, function, _documentation(session, name))
+            takes[name] = writer.arguments(name, *question.ask())
+            sys.stdout.write(f"{name}\t{takes[name]}\n")
             sys.stdout.flush()
-    sets = [f"@{name}\t{'|'.join(sorted(members))}" for name, members in SETS.items()]
-    used = {name for row in rows for name in re.findall(r"(\w+)(?:\(\d,\d\)|\*)", row[3])}
-    relations = [f"%{name}\t{writer.relations[name]}" for name in sorted(used)]
-    body = ["\t".join(row) for row in rows]
-    TABLE.write_text("\n".join([*head, *sets, *relations, *body]) + "\n", encoding="utf-8")
+    TABLE.write_text(rewritten(text, takes, writer.relations), encoding="utf-8")
+
+
+def rewritten(text: str, takes: Mapping[str, str], relations: Mapping[str, str]) -> str:
+    """Return the table with other arguments, and with the sets and relations that they name.
+
+    An alias without arguments of its own keeps those of the other function.
+    """
+    head, _, body = re.sub(r"^[@%].*\n\n?", "", text, flags=re.MULTILINE).partition("\n\n")
+    rows = [_row(row, takes) for row in body.rstrip().split("\n\n")]
+    used = set(re.findall(r"(\w+)(?:\(\d,\d\)|\*)(?=[ \n])", "\n".join(rows)))
+    sets = [f"@{name} = {'|'.join(sorted(members))}" for name, members in SETS.items()]
+    shown = [f"%{name} = {words}" for name, words in sorted(relations.items()) if name in used]
+    return "\n\n".join([head, "\n".join(sets), "\n".join(shown), *rows]) + "\n"
+
+
+def _row(row: str, takes: Mapping[str, str]) -> str:
+    first, *entries = row.split("\n")
+    asked = takes.get(first.partition(":")[0])
+    own = [e for e in entries if e.startswith("    takes ")]
+    if asked is None or (not own and any(e.startswith("    alias ") for e in entries)):
+        return row
+    kept = [e for e in entries if e not in own]
+    return "\n".join([first, *([f"    takes    {asked}"] if asked != "?" else []), *kept])
 
 
 def _documentation(session: SparkSession, name: str) -> str:

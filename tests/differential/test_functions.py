@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.differential import engines
-from tests.differential.ask_functions import UNIT_FIRST, WITHIN_GROUP, Analyser
+from tests.differential.ask_functions import Analyser, written
 
 from headwater.sql import validate
-from headwater.sql.call_checks import taken
-from headwater.sql.function_table import LAMBDA, UNIT, Function, functions
+from headwater.sql.functions.arguments import taken
+from headwater.sql.functions.table import LAMBDA, UNIT, Function, functions
 from headwater.types import DataType
 from headwater.types.text import parse_type
 
@@ -70,6 +70,7 @@ TYPES = [
     "struct<m:map<string,int>>",
 ]
 COLUMNS = {f"k{number}": text for number, text in enumerate(TYPES)}
+ORDER_BY = next(iter(COLUMNS))
 LITERALS = {
     "NULL": "void", "1": "int", "-3": "int", "2.5": "decimal(2,1)", "'5'": "string",
     "'a b'": "string", "true": "boolean", "7L": "bigint", "1.5D": "double", "X'3132'": "binary",
@@ -110,16 +111,6 @@ def refused(expression: str) -> set[str]:
     return {d.code for d in found.diagnostics if d.severity == "error"}
 
 
-def written(function: Function, arguments: list[str]) -> str:
-    name = function.name
-    if name in UNIT_FIRST and len(arguments) == 3:
-        arguments = ["DAY", *arguments[1:]]
-    if name in WITHIN_GROUP and len(arguments) > 1:
-        return f"{name}({', '.join(arguments[:-1])}) WITHIN GROUP (ORDER BY {arguments[-1]})"
-    over = f" OVER (ORDER BY {next(iter(COLUMNS))})" if function.kind == "window" else ""
-    return f"{name}({', '.join(arguments)}){over}"
-
-
 def calls(function: Function, chance: random.Random) -> Iterator[list[str]]:
     """Yield arguments: half of them of types that the table says are taken."""
     pool: dict[str, DataType] = {
@@ -157,7 +148,7 @@ def test_generated_calls(
     for function in functions().values():
         if function.kind == "table" or not function.forms or function.name in NOT_ASKED:
             continue
-        texts = list(dict.fromkeys(written(function, a) for a in calls(function, chance)))
+        texts = list(dict.fromkeys(written(function, a, ORDER_BY) for a in calls(function, chance)))
         alone = function.kind == "generator"
         asked.update(zip(texts, analyser.takes(texts, alone=alone), strict=True))
     found = {text: refused(text) for text in asked}
@@ -187,7 +178,7 @@ def test_numbers_of_arguments(analyser: Analyser) -> None:
         if not function.forms or function.kind == "table" or function.name in NOT_ASKED:
             continue
         for count in range(9):
-            text = written(function, ["NULL"] * count)
+            text = written(function, ["NULL"] * count, ORDER_BY)
             condition = analyser.condition(text) or ""
             ours = refused(text)
             if "argument-count" in ours and not condition:

@@ -65,10 +65,18 @@ def test_what_is_generated_is_there(site: Path, page: str, told: str) -> None:
 
 
 def test_every_portable_call_is_in_the_table(site: Path) -> None:
-    from headwater.sql.portable.constructs import constructs
+    from headwater.sql.functions.table import functions
 
     text = (site / "reference/portable-subset.html").read_text(encoding="utf-8")
-    assert [name for name in constructs() if f"<code>{name}</code>" not in text] == []
+    portable = [n for n, f in functions().items() if f.entry("duckdb") or f.entry("over")]
+    assert [name for name in portable if f"<code>{name}</code>" not in text] == []
+
+
+def test_every_function_is_in_the_reference(site: Path) -> None:
+    from headwater.sql.functions.table import functions
+
+    text = (site / "reference/functions.html").read_text(encoding="utf-8")
+    assert [name for name in functions() if f"<code>{name}</code>" not in text] == []
 
 
 def test_the_json_schema_of_the_configuration_is_published(site: Path) -> None:

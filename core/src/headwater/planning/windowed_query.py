@@ -20,6 +20,7 @@ from headwater.interfaces.schema import Role
 from headwater.sql.analysis import Analysis, TableReference
 from headwater.sql.private_names import CONFLICT, EARLY, PRIVATE_DATABASE, REMARKS, STALE, UNTIMED
 from headwater.sql.rewriting import Edit, quoted
+from headwater.sql.typing.rules import has_map
 from headwater.tables.window import Window
 from headwater.types import (
     DOUBLE,
@@ -207,7 +208,7 @@ def canonical(value: str, type_: DataType, depth: int = 0) -> str:
     entries, sorted, stands for each.
     """
     item = f"`e{depth}`"
-    if not _has_map(type_):
+    if not has_map(type_):
         return value
     match type_.name:
         case "array":
@@ -215,7 +216,7 @@ def canonical(value: str, type_: DataType, depth: int = 0) -> str:
             return f"transform({value}, {item} -> {inner})"
         case "map":
             entries = f"map_entries({value})"
-            if _has_map(type_.value):
+            if has_map(type_.value):
                 inner = canonical(f"{item}.`value`", type_.value, depth + 1)
                 pair = f"named_struct('key', {item}.`key`, 'value', {inner})"
                 entries = f"transform({entries}, {item} -> {pair})"
@@ -224,10 +225,6 @@ def canonical(value: str, type_: DataType, depth: int = 0) -> str:
         f"{_text(n)}, {canonical(f'{value}.{quoted(n)}', c, depth)}" for n, c in type_.fields
     )
     return f"CASE WHEN {value} IS NOT NULL THEN named_struct({fields}) END"
-
-
-def _has_map(type_: DataType) -> bool:
-    return type_.name == "map" or any(_has_map(c) for c in type_.children)
 
 
 def _text(value: str) -> str:

@@ -10,11 +10,11 @@ from typing import Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql import call_checks, calls
-from headwater.sql.binding import operands
+from headwater.sql import functions
+from headwater.sql.binding import calls, operands
 from headwater.sql.binding.columns import fields, resolve_column
 from headwater.sql.binding.context import Clause, Context, Work
-from headwater.sql.results import extracted
+from headwater.sql.functions.results import extracted
 from headwater.sql.syntax import intervals
 from headwater.sql.syntax.nodes import EXTRACT_UNITS
 from headwater.sql.typing import rules as typing
@@ -263,8 +263,9 @@ def _extract(work: Work, node: exp.Expr, context: Context) -> DataType:
     # The guard tells units that there are none of.
     known = node.name.lower() in EXTRACT_UNITS
     unit = exp.Literal.string(node.name) if known else exp.null()
-    call_checks.check_call(
-        work, node, "date_part", [t.STRING, source], [unit, node.expression], shown="extract"
+    arguments = [unit, node.expression]
+    calls.check(
+        work, node, functions.named("date_part"), [t.STRING, source], arguments, shown="extract"
     )
     return extracted(node.name, source)
 
@@ -284,7 +285,7 @@ def _text(work: Work, node: exp.Expr, context: Context) -> DataType:
     more = [key for key in node.args if key not in keys and not isinstance(node, exp.Trim)]
     parts = [p for key in (*keys, *more) if isinstance(p := node.args.get(key), exp.Expr)]
     types = [work.types.get(id(part), UNKNOWN) for part in parts]
-    call_checks.check_call(work, node, name, types, parts)
+    calls.check(work, node, functions.named(name), types, parts)
     if isinstance(node, exp.StrPosition):
         return t.INT
     return t.BINARY if found[0] == t.BINARY and not isinstance(node, exp.Trim) else t.STRING

@@ -10,21 +10,15 @@ from sqlglot import exp
 
 from headwater.sql import functions
 from headwater.sql.analysis import Binding, Output, Scope
-from headwater.sql.arguments import position
 from headwater.sql.binding.context import Clause, Context, Work
 from headwater.sql.binding.expressions import type_of
 from headwater.sql.binding.frame import Frame, Visible
+from headwater.sql.typing.literals import position
 from headwater.sql.typing.names import data_type
 from headwater.types import BIGINT, UNKNOWN
 
 Key: TypeAlias = tuple[object, ...]
 
-_SPELLINGS: Final = {
-    "substr": "substring", "char_length": "length", "character_length": "length", "len": "length",
-    "ucase": "upper", "lcase": "lower", "ceiling": "ceil", "power": "pow", "dayofmonth": "day",
-    "ifnull": "nvl", "date_diff": "datediff", "dateadd": "date_add", "datepart": "date_part",
-}  # fmt: skip
-_TIME_WINDOWS: Final = ("window", "session_window")
 _GROUPING_ID: Final = "grouping__id"
 _EITHER_WAY: Final = (exp.Add, exp.Mul, exp.And, exp.Or, exp.EQ, exp.NullSafeEQ)
 _TURNED: Final[dict[type[exp.Expr], type[exp.Expr]]] = {exp.GT: exp.LT, exp.GTE: exp.LTE}
@@ -92,10 +86,10 @@ def with_windows(work: Work, node: exp.Select, context: Context) -> Frame:
     if group is not None and _has_sets(group) and not context.frame.named(_GROUPING_ID):
         found.append(Visible(_GROUPING_ID, BIGINT, "", None))
     for item in _items(group) if group is not None else ():
-        name = functions.name_of(item)
-        if name in _TIME_WINDOWS:
+        function = functions.called(item)
+        if function.result == "=window":
             type_ = type_of(work, item, replace(context, clause=Clause.GROUP))
-            found.append(Visible(name, type_, "", None))
+            found.append(Visible(function.name, type_, "", None))
     if not found:
         return context.frame
     return replace(context.frame, columns=[*context.frame.columns, *found])
@@ -452,7 +446,7 @@ class Keys:
         cast = self._work.types.get(id(node))
         if len(parts) == 1 and cast is not None and name == cast.name:
             return ("cast", str(cast), parts[0])  # `date(x)` is CAST(x AS DATE)
-        return ("call", _SPELLINGS.get(name, name), *parts)
+        return ("call", functions.named(name).entry("alias") or name, *parts)
 
 
 def _key(binding: Binding, fields: int) -> Key:

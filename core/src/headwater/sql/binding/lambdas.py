@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
 
@@ -13,12 +13,17 @@ from headwater.types import UNKNOWN, DataType
 
 if TYPE_CHECKING:
     from headwater.sql.binding.context import Context, Work
+    from headwater.sql.functions.table import Function
 
     TypeOf = Callable[[Work, exp.Expr, Context], DataType]
 
 
 def call(
-    work: Work, name: str, arguments: Sequence[exp.Expr], context: Context, type_of: TypeOf
+    work: Work,
+    function: Function,
+    arguments: Sequence[exp.Expr],
+    context: Context,
+    type_of: TypeOf,
 ) -> DataType:
     """Type a call that has lambdas among its arguments."""
     plain = [type_of(work, a, context) for a in arguments if not isinstance(a, exp.Lambda)]
@@ -29,7 +34,8 @@ def call(
             return UNKNOWN
         return _body(work, bodies[index], variables, context, type_of)
 
-    result = _typed(name, plain, body, len(bodies))
+    rule = RULES.get(function.entry("lambdas"))
+    result = rule(_Applied(plain, body, len(bodies))) if rule is not None else UNKNOWN
     for index in range(len(bodies)):
         if id(bodies[index]) not in work.types:
             body(index)
@@ -51,46 +57,83 @@ def _body(
     return work.typed(node, type_of(work, node.this, inner))
 
 
-def _typed(
-    name: str, plain: Sequence[DataType], body: Callable[..., DataType], bodies: int
-) -> DataType:
-    container = plain[0] if plain else UNKNOWN
-    element = container.element if container.name == "array" else UNKNOWN
-    key, value = (container.key, container.value) if container.name == "map" else (UNKNOWN, UNKNOWN)
-    match name:
-        case "transform":
-            return _array(body(0, element, t.INT))
-        case "filter" | "array_sort":
-            second = element if name == "array_sort" else t.INT
-            body(0, element, second)
-            return container
-        case "exists" | "forall":
-            body(0, element)
-            return t.BOOLEAN
-        case "aggregate" | "reduce":
-            start = plain[1] if len(plain) > 1 else UNKNOWN
-            body(0, start, element)
-            return body(1, start) if bodies > 1 else start
-        case "zip_with":
-            other = plain[1].element if len(plain) > 1 and plain[1].name == "array" else UNKNOWN
-            return _array(body(0, element, other))
-        case "map_filter":
-            body(0, key, value)
-            return container
-        case "transform_keys":
-            return _map(body(0, key, value), value)
-        case "transform_values":
-            return _map(key, body(0, key, value))
-        case "map_zip_with":
-            other = plain[1].value if len(plain) > 1 and plain[1].name == "map" else UNKNOWN
-            return _map(key, body(0, key, value, other))
-        case _:
-            return UNKNOWN
-
-
 def _array(element: DataType) -> DataType:
     return t.array(element) if element.name != "unknown" else UNKNOWN
 
 
 def _map(key: DataType, value: DataType) -> DataType:
     return t.map_of(key, value) if "unknown" not in (key.name, value.name) else UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    """A function and its lambdas: the arguments that are none, and `body`, which types one.
+
+    Args:
+        plain: Types of the arguments that are no lambdas.
+        body: Types a lambda, given its number and its variables.
+        bodies: How many lambdas there are.
+    """
+
+    plain: Sequence[DataType]
+    body: Callable[..., DataType]
+    bodies: int
+
+    def argument(self, index: int) -> DataType:
+        return self.plain[index] if index < len(self.plain) else UNKNOWN
+
+    def element(self, index: int = 0) -> DataType:
+        """Type of the elements of an array."""
+        own = self.argument(index)
+        return own.element if own.name == "array" else UNKNOWN
+
+    def entry(self, index: int = 0) -> tuple[DataType, DataType]:
+        """Types of a map's keys and values."""
+        own = self.argument(index)
+        return (own.key, own.value) if own.name == "map" else (UNKNOWN, UNKNOWN)
+
+
+def _filtered(of: _Applied) -> DataType:
+    of.body(0, of.element(), t.INT)
+    return of.argument(0)
+
+
+def _sorted(of: _Applied) -> DataType:
+    of.body(0, of.element(), of.element())
+    return of.argument(0)
+
+
+def _tested(of: _Applied) -> DataType:
+    of.body(0, of.element())
+    return t.BOOLEAN
+
+
+def _aggregated(of: _Applied) -> DataType:
+    start = of.argument(1)
+    of.body(0, start, of.element())
+    return of.body(1, start) if of.bodies > 1 else start
+
+
+def _map_filtered(of: _Applied) -> DataType:
+    of.body(0, *of.entry())
+    return of.argument(0)
+
+
+def _maps_zipped(of: _Applied) -> DataType:
+    key, value = of.entry()
+    return _map(key, of.body(0, key, value, of.entry(1)[1]))
+
+
+RULES: Final[dict[str, Callable[[_Applied], DataType]]] = {
+    "transformed": lambda of: _array(of.body(0, of.element(), t.INT)),
+    "filtered": _filtered,
+    "sorted": _sorted,
+    "tested": _tested,
+    "aggregated": _aggregated,
+    "zipped": lambda of: _array(of.body(0, of.element(), of.element(1))),
+    "map-filtered": _map_filtered,
+    "keys-transformed": lambda of: _map(of.body(0, *of.entry()), of.entry()[1]),
+    "values-transformed": lambda of: _map(of.entry()[0], of.body(0, *of.entry())),
+    "maps-zipped": _maps_zipped,
+}
+"""Rules for calls with lambdas, by the names that the table of functions has for them."""

@@ -15,9 +15,9 @@ from sqlglot import exp
 
 from headwater.sql import functions
 from headwater.sql.binding.context import Work
-from headwater.sql.call_names import ARGUMENTS_KEPT, CERTAIN, DEFAULTS, RENAMED, UNCERTAIN, UPPER
+from headwater.sql.functions import names
+from headwater.sql.functions.table import Function
 from headwater.sql.syntax.operators import UNSIGNED
-from headwater.sql.syntax.words import words
 from headwater.sql.typing import literals
 from headwater.sql.typing.names import data_type
 from headwater.types import DATE, DataType
@@ -31,9 +31,6 @@ _OPERATORS: Final[dict[type[exp.Expr], str]] = {
     exp.BitwiseLeftShift: "<<", exp.BitwiseRightShift: ">>",
 }  # fmt: skip
 _COMPARISONS: Final = frozenset(["=", ">", ">=", "<", "<=", "<=>"])
-_CASTS: Final = words(
-    "bigint binary boolean date decimal double float int smallint string timestamp tinyint"
-)
 _MOMENTS: Final = ("date", "timestamp", "timestamp_ntz")
 
 
@@ -46,7 +43,7 @@ def output_name(work: Work, node: exp.Expr) -> tuple[str, bool]:
         return _last_name(inner), True
     if isinstance(inner, (exp.Cast, exp.TryCast)) and _is_attribute(work, inner.this):
         return _bare(inner.this).name, True
-    if functions.name_of(inner) in _CASTS and len(inner.expressions) == 1:
+    if functions.called(inner).is_cast and len(inner.expressions) == 1:
         child = inner.expressions[0]
         if _is_attribute(work, child):
             return _bare(child).name, True
@@ -313,43 +310,23 @@ class _Writer:
         return self.text(node.this)
 
     def _call(self, node: exp.Expr) -> str:
-        name = functions.name_of(node) or ""
         arguments = list(node.expressions)
-        if name in _CASTS and len(arguments) == 1:
-            return self.text(arguments[0])
-        if name == "count" and len(arguments) == 1 and isinstance(arguments[0], exp.Star):
-            self.certain = self.certain and not arguments[0].args.get("except_")
-            return "count(1)"
-        if len(arguments) == 3 and name in _WITH_UNIT:
-            texts = [arguments[0].name, *(self.text(a) for a in arguments[1:])]
-            return f"{_WITH_UNIT[name]}({', '.join(texts)})"
-        if name in _WRITTEN_OUT and len(arguments) == _WRITTEN_OUT[name].count("{}"):
-            return _WRITTEN_OUT[name].format(*(self.text(a) for a in arguments))
-        if name == "assert_true" and len(arguments) == 1:
-            condition = self.text(arguments[0])
-            return f"assert_true({condition}, '{condition}' is not true!)"
-        if name not in CERTAIN or (name, len(arguments)) in UNCERTAIN:
+        function = functions.called(node)
+        if not function.name:
+            function = Function(functions.name_of(node) or "", "", {})
+        star = arguments[0] if len(arguments) == 1 and isinstance(arguments[0], exp.Star) else None
+        with_unit = len(arguments) == 3 and function.takes_unit
+
+        def argument(place: int) -> str:
+            if with_unit and place == 0:
+                return str(arguments[0].name)
+            return self.text(arguments[place])
+
+        text, certain = names.written(function, len(arguments), argument, star=star is not None)
+        if not certain or (star is not None and star.args.get("except_")):
             self.certain = False
-        written = [self.text(a) for a in arguments[: ARGUMENTS_KEPT.get(name)]]
-        written += DEFAULTS.get((name, len(arguments)), ())
-        shown = RENAMED.get(name, name.upper() if name in UPPER else name)
-        return f"{shown}({', '.join(written)})"
+        return text
 
-
-_WITH_UNIT: Final = {
-    **dict.fromkeys(["date_add", "dateadd", "timestampadd"], "timestampadd"),
-    **dict.fromkeys(["datediff", "date_diff", "timestampdiff"], "timestampdiff"),
-}
-_WRITTEN_OUT: Final = {
-    "if": "(IF({}, {}, {}))",
-    "isnull": "({} IS NULL)",
-    "isnotnull": "({} IS NOT NULL)",
-    "positive": "(+ {})",
-    "like": "{} LIKE {}",
-    "div": "({} div {})",
-    "log": "LOG(E(), {})",
-}
-"""Calls that Spark writes as something else, with `{}` for each argument."""
 
 _RULES: Final[dict[type[exp.Expr], Callable[[_Writer, exp.Expr], str]]] = {
     exp.Paren: _Writer._inner,

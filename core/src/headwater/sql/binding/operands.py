@@ -139,7 +139,7 @@ def check_compared(
     if not all(_known(x) for x in found):
         return
     apart = not widened and any(_apart(found[0], x) for x in found[1:])
-    if apart or _differ(found) or any(has_map(x) for x in found):
+    if apart or _differ(found) or any(typing.has_map(x) for x in found):
         listed = " and ".join(dict.fromkeys(map(str, found)))
         work.report(
             "operand-types", f"Spark does not compare {listed}", node,
@@ -166,16 +166,11 @@ def check_alike(work: Work, node: exp.Expr, found: Sequence[DataType], what: str
 
 def check_ordered(work: Work, node: exp.Expr, found: DataType) -> None:
     """Report a map where values are ordered, or told apart."""
-    if has_map(found):
+    if typing.has_map(found):
         work.report(
             "operand-types", f"values of type {found} can't be ordered or told apart", node,
             hint="order by map_entries(...), or by a value of the map",
         )  # fmt: skip
-
-
-def has_map(type_: DataType) -> bool:
-    """Return whether a map is in a type: it makes values that can't be compared or ordered."""
-    return type_.name == "map" or any(has_map(c) for c in type_.children)
 
 
 def _apart(left: DataType, right: DataType) -> bool:

@@ -10,7 +10,6 @@ from sqlglot import exp
 from headwater.diagnostics import errors_in, hint_for
 from headwater.sql import functions
 from headwater.sql.analysis import Binding, Output, Scope
-from headwater.sql.arguments import position
 from headwater.sql.binding import grouping, naming, operands
 from headwater.sql.binding.columns import check_readable, without_excepted
 from headwater.sql.binding.context import Clause, Context, TooMuchWorkError, Work
@@ -20,6 +19,7 @@ from headwater.sql.binding.from_clause import read_by
 from headwater.sql.binding.relations import from_clause, generated_columns, rename, values_columns
 from headwater.sql.syntax.nodes import named_window
 from headwater.sql.typing import rules as typing
+from headwater.sql.typing.literals import position
 from headwater.types import UNKNOWN
 from headwater.untrusted import limits
 
@@ -410,7 +410,7 @@ def _outputs(work: Work, item: exp.Expr, context: Context) -> Iterator[Output]:
         yield from _qualified_star(work, item, context)
         return
     bare = item.this if isinstance(item, (exp.Alias, exp.Aliases)) else item
-    if functions.name_of(bare) in functions.GENERATORS:
+    if functions.called(bare).kind == "generator":
         yield from _generated(work, item, bare, context)
         return
     type_ = type_of(work, item, context)

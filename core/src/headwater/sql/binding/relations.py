@@ -9,7 +9,7 @@ from typing import Final
 from sqlglot import exp
 
 from headwater.diagnostics import hint_for
-from headwater.sql import call_checks, functions, generators, signatures
+from headwater.sql import functions
 from headwater.sql.analysis import (
     Binding,
     Generated,
@@ -18,11 +18,12 @@ from headwater.sql.analysis import (
     Source,
     TableReference,
 )
-from headwater.sql.arguments import Call
 from headwater.sql.binding import operands, pivots
+from headwater.sql.binding.calls import check
 from headwater.sql.binding.context import Clause, Context, Work, folded
 from headwater.sql.binding.expressions import condition, type_of, types_of
 from headwater.sql.binding.frame import Frame, Visible, key_for, qualifiers_of
+from headwater.sql.functions.results import Call, columns, wrong_rows
 from headwater.sql.typing import rules as typing
 from headwater.tables.table import Column
 from headwater.types import UNKNOWN, DataType
@@ -267,14 +268,14 @@ def generated_columns(
     work: Work, call: exp.Expr, context: Context
 ) -> list[tuple[str, DataType]] | None:
     """Return the columns of a call that makes rows, or None where they can't be told."""
-    name = functions.name_of(call) or ""
+    function = functions.called(call)
     arguments = Call(tuple(types_of(work, call.expressions, context)), tuple(call.expressions))
-    wrong = generators.problem(name, arguments)
-    if wrong is not None:
-        work.report("argument-types", f"{name}(): {wrong}", call, hint=_GENERATOR_HINT)
+    wrong = wrong_rows(function, arguments)
+    if wrong is not None and any(f.fits(len(arguments)) for f in function.forms):
+        work.report("argument-types", f"{function.name}(): {wrong}", call, hint=_GENERATOR_HINT)
     else:
-        call_checks.check_call(work, call, name, arguments.types, call.expressions)
-    return signatures.generated(name, arguments.types, arguments.arguments)
+        check(work, call, function, arguments.types, call.expressions)
+    return columns(function, arguments)
 
 
 def _lateral(work: Work, node: exp.Lateral, context: Context) -> Frame:

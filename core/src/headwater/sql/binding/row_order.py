@@ -19,42 +19,25 @@ from sqlglot import exp
 from headwater.diagnostics import Severity
 from headwater.sql import functions
 from headwater.sql.analysis import Generated, Output, Scope, Source
-from headwater.sql.arguments import position
 from headwater.sql.binding.context import Work
 from headwater.sql.binding.grouping import Key, Keys, aggregates
 from headwater.sql.syntax.nodes import named_window
-from headwater.sql.syntax.words import words
+from headwater.sql.typing.literals import position
 from headwater.types import STRING
 
-TAKES_ANY: Final = words(
-    """
-    any_value approx_percentile approx_top_k array_agg collect_list collect_set first first_value
-    histogram_numeric last last_value listagg max_by min_by mode percentile_approx string_agg
-    """
-)
-"""Aggregates whose value depends on the order of the rows of a group."""
-
-_LISTS: Final = words("array_agg collect_list collect_set")
-_ORDER_IS_LOST: Final = words(
-    """
-    array_contains array_max array_min array_size array_sort arrays_overlap cardinality size
-    sort_array
-    """
-)
-"""Functions that make the same of a list in any order."""
-
-_ADDING: Final = words(
-    """
-    avg corr covar_pop covar_samp kurtosis mean regr_avgx regr_avgy regr_intercept regr_r2
-    regr_slope regr_sxx regr_sxy regr_syy skewness std stddev stddev_pop stddev_samp sum try_avg
-    try_sum var_pop var_samp variance
-    """
-)
-"""Aggregates that add up: of floats the last digits, or all of them, depend on the order."""
-
-_BY_PLACE: Final = words("row_number ntile lag lead")
-_BY_VALUE: Final = words("any_value first first_value last last_value nth_value")
-_RANKS: Final = words("rank dense_rank percent_rank cume_dist")
+OF_GROUPS: Final = {
+    "list": "sort the list: sort_array({}(...))",
+    "text": "order it by what it lists: {0}(x) WITHIN GROUP (ORDER BY x)",
+    "first": "take min(x) or max(x), or max_by(x, struct(key, x))",
+    "by": "let what it goes by end with the value itself: {}(x, struct(key, x))",
+    "mode": "say which of equally frequent values: mode(x, true) gives the least",
+    "quantile": "take the exact percentile(...)",
+    "frequent": "count with GROUP BY",
+}
+"""Aggregates whose value depends on the order of a group's rows, by the words that the table of
+functions has for them, and what to write instead."""
+_BY_VALUE: Final = ("first", "nth")
+OF_WINDOWS: Final = (*OF_GROUPS, "nth", "place")
 _AFTER_CALLS: Final = (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup)
 SORTED: Final = "over rows that a subquery sorts: no engine promises that order"
 _CONSTANT: Final = ("constant",)
@@ -144,9 +127,9 @@ class _Look:
                     yield from self._window(node)
                 elif self._before_over(node):
                     continue
-                elif functions.name_of(node) in TAKES_ANY:
+                elif (order := functions.called(node).order) in OF_GROUPS:
                     yield from self._aggregate(node)
-                elif functions.name_of(node) in _ADDING:
+                elif order == "sum":
                     yield from self._added(node, node)
 
     # -- LIMIT -----------------------------------------------------------------------------------
@@ -279,29 +262,31 @@ class _Look:
     # -- aggregates and windows -------------------------------------------------------------------
 
     def _aggregate(self, node: exp.Expr) -> Iterator[tuple[exp.Expr, str, str]]:
-        name = functions.name_of(node) or ""
-        if name in _LISTS and _order_is_lost(node):
+        function = functions.called(node)
+        kind = function.order
+        if kind == "list" and _order_is_lost(node):
             return
         above = node.parent
         arguments = _arguments(node)
         value = self._keys.of(arguments[0]) if arguments else None
         if isinstance(above, exp.WithinGroup):
             ordered = [_inner(o) for o in above.expression.expressions]
-            if name == "mode" or value in {self._keys.of(o) for o in ordered if o is not None}:
+            if kind == "mode" or value in {self._keys.of(o) for o in ordered if o is not None}:
                 return
         group = self._node.args.get("group")
         keys = self._group_keys(group) if group is not None else set()
-        if name in ("max_by", "min_by") and len(arguments) == 2:
+        if kind == "by" and len(arguments) == 2:
             by = _inner(arguments[1])
             if by is not None:
                 parts = by.expressions if functions.name_of(by) == "struct" else [by]
                 keys |= {self._keys.of(p) for p in (_inner(x) for x in parts) if p is not None}
-        if name == "mode" and len(arguments) == 2 and isinstance(arguments[1], exp.Boolean):
+        if kind == "mode" and len(arguments) == 2 and isinstance(arguments[1], exp.Boolean):
             return
         constant = bool(arguments) and isinstance(arguments[0], (exp.Literal, exp.Null))
-        if (value in keys or constant) and name not in _LISTS | words("listagg string_agg"):
+        if (value in keys or constant) and kind not in ("list", "text"):
             return
-        yield node, f"{name}() depends on an order of rows that is not promised", _hint(name)
+        message = f"{function.name}() depends on an order of rows that is not promised"
+        yield node, message, OF_GROUPS[kind].format(function.name)
 
     def _added(self, call: exp.Expr, node: exp.Expr) -> Iterator[tuple[exp.Expr, str, str]]:
         """A sum of floats over rows that were sorted: meant to be added up in that order."""
@@ -318,16 +303,16 @@ class _Look:
         inner = node.this
         while isinstance(inner, _AFTER_CALLS):
             inner = inner.this
-        name = functions.name_of(inner) or ""
-        if name in _ADDING:
+        name, kind = functions.name_of(inner) or "", functions.called(inner).order
+        if kind == "sum":
             yield from self._added(inner, node)
         spec, order, parts = _definition(self._scope.node, node)
         by_rows = spec is not None and str(spec.args.get("kind") or "").upper() == "ROWS"
         whole = spec is not None and by_rows and _is_whole(spec)
-        sensitive = name in _BY_PLACE | _BY_VALUE | TAKES_ANY
-        if name in _RANKS or not (sensitive or (by_rows and not whole)):
+        sensitive = kind in OF_WINDOWS
+        if kind == "rank" or not (sensitive or (by_rows and not whole)):
             return
-        if name in _LISTS and _order_is_lost(node):
+        if kind == "list" and _order_is_lost(node):
             return
         keys = {self._keys.of(k) for k in (_inner(p) for p in parts) if k is not None}
         for item in order.expressions if order is not None else ():
@@ -341,7 +326,7 @@ class _Look:
             return
         arguments = _arguments(inner)
         first = self._keys.of(arguments[0]) if arguments else None
-        if name in _BY_VALUE and first in keys and (not by_rows or whole):
+        if kind in _BY_VALUE and first in keys and (not by_rows or whole):
             return
         if order is None:
             message = f"{name}() OVER without ORDER BY depends on an order that is not promised"
@@ -460,27 +445,11 @@ def _order_is_lost(node: exp.Expr) -> bool:
     above = node.parent
     while isinstance(above, (*_AFTER_CALLS, exp.Paren, exp.Window)):
         above = above.parent
-    if above is None or functions.name_of(above) not in _ORDER_IS_LOST:
+    if above is None or functions.called(above).order != "lost":
         return False
     return not any(isinstance(a, exp.Lambda) for a in above.expressions)
 
 
 def _makes_rows(node: exp.Expr) -> bool:
     bare = node.this if isinstance(node, (exp.Alias, exp.Aliases)) else node
-    return functions.name_of(bare) in functions.GENERATORS
-
-
-def _hint(name: str) -> str:
-    if name in _LISTS:
-        return f"sort the list: sort_array({name}(...))"
-    if name in ("max_by", "min_by"):
-        return f"let what it goes by end with the value itself: {name}(x, struct(key, x))"
-    if name in ("listagg", "string_agg"):
-        return f"order it by what it lists: {name}(x) WITHIN GROUP (ORDER BY x)"
-    if name == "mode":
-        return "say which of equally frequent values: mode(x, true) gives the least"
-    if name in ("approx_percentile", "percentile_approx"):
-        return "take the exact percentile(...)"
-    if name in ("approx_top_k", "histogram_numeric"):
-        return "count with GROUP BY"
-    return "take min(x) or max(x), or max_by(x, struct(key, x))"
+    return functions.called(bare).kind == "generator"

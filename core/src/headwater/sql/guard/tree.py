@@ -10,12 +10,13 @@ from sqlglot import exp
 
 from headwater.diagnostics import Diagnostic, Severity, Span, did_you_mean
 from headwater.sql import functions
-from headwater.sql.arguments import position
+from headwater.sql.functions.table import functions as admitted
 from headwater.sql.guard import text as guard_text
 from headwater.sql.guard.precedence import misread
 from headwater.sql.syntax import lexer, nodes
 from headwater.sql.syntax.lexer import Lexeme
 from headwater.sql.syntax.words import words
+from headwater.sql.typing.literals import position
 from headwater.untrusted import limits
 
 _PATTERNS: Final = (exp.Like, exp.ILike)
@@ -29,7 +30,6 @@ _ENDED: Final = (
     exp.WithinGroup,
 )
 _MOST_ROWS: Final = 2**31 - 1
-_OF_SCHEMA: Final = words("from_json from_csv from_xml")
 _SIZE: Final = re.compile(r"[(,]\s*[0-9]{10}")
 _INTERVAL_UNITS: Final = words(
     "YEAR MONTH WEEK DAY HOUR MINUTE SECOND MILLISECOND MICROSECOND NANOSECOND"
@@ -193,7 +193,7 @@ def _misplaced(node: exp.Expr, text: str) -> Diagnostic:
 
 
 def _function(node: exp.Anonymous, text: str) -> Iterator[Diagnostic]:
-    name = functions.name_of(node) or ""
+    function, name = functions.called(node), functions.name_of(node) or ""
     at = _span(node)
     if name == "identifier" and isinstance(node.this, str):
         return  # `guard_text` refuses the clause, whatever stands in it
@@ -203,12 +203,14 @@ def _function(node: exp.Anonymous, text: str) -> Iterator[Diagnostic]:
     ):
         return  # `guard_text` refuses names with a point before a call's bracket
     in_from = isinstance(node.parent, (exp.Table, exp.Lateral))
-    if name in (functions.TABLE_FUNCTIONS if in_from else functions.ALLOWED):
-        if name in functions.NON_REPRODUCIBLE:
+    kinds = functions.IN_FROM if in_from else functions.ADMITTED
+    if function.kind in kinds:
+        if function.varies:
             yield _non_reproducible(node, f"{name}()", text)
-        yield from _options(node, name, text)
-        if name in _OF_SCHEMA:
-            yield from _schema(node, text)
+        for value in function.values:
+            constant = node.expressions[value.place : value.place + 1]
+            for argument in constant if value.rule in CONSTANTS else ():
+                yield from CONSTANTS[value.rule](node, argument, text)
         return
     why = functions.refusal(name)
     if why is not None:
@@ -217,7 +219,7 @@ def _function(node: exp.Anonymous, text: str) -> Iterator[Diagnostic]:
             hint="a query reads tables of its source, and nothing else",
         )  # fmt: skip
         return
-    known = functions.TABLE_FUNCTIONS if in_from else functions.ALLOWED
+    known = [f.name for f in admitted().values() if f.kind in kinds]
     yield Diagnostic(
         "unknown-function",
         f"{name}() is no {'table ' if in_from else ''}function of Spark SQL that is admitted",
@@ -228,9 +230,8 @@ def _function(node: exp.Anonymous, text: str) -> Iterator[Diagnostic]:
     )
 
 
-def _schema(node: exp.Anonymous, text: str) -> Iterator[Diagnostic]:
+def _schema(node: exp.Anonymous, schema: exp.Expr, text: str) -> Iterator[Diagnostic]:
     """A schema is a text within the text: its numbers are none that `check_numbers` sees."""
-    schema = node.expressions[1] if len(node.expressions) > 1 else None
     if isinstance(schema, exp.Literal) and schema.is_string and _SIZE.search(schema.name):
         yield Diagnostic(
             "unknown-type", "no type in a schema has a size of so many digits",
@@ -238,24 +239,25 @@ def _schema(node: exp.Anonymous, text: str) -> Iterator[Diagnostic]:
         )  # fmt: skip
 
 
-def _options(node: exp.Anonymous, name: str, text: str) -> Iterator[Diagnostic]:
+def _options(node: exp.Anonymous, options: exp.Expr, text: str) -> Iterator[Diagnostic]:
     """Options are spelled out, and known: one of them makes Spark read a file."""
-    index = functions.OPTIONS_AT.get(name)
-    if index is None or len(node.expressions) <= index:
-        return
-    options = node.expressions[index]
     keys = options.expressions[::2] if functions.name_of(options) == "map" else []
     wrong = [k for k in keys if not k.is_string or k.name.lower() not in functions.OPTIONS]
     if wrong or not keys:
         yield Diagnostic(
             "forbidden-option",
-            f"{name}() is admitted with options that are written out as map('option', 'value')"
+            f"{functions.name_of(node)}() is admitted with options that are written out as "
+            "map('option', 'value')"
             + (f", and {wrong[0].name!r} is none that is admitted" if wrong else ""),
             span=_span(options) or _span(node),
             text=text,
             hint=(did_you_mean(wrong[0].name, functions.OPTIONS) if wrong else None)
             or "leave the option out",
         )
+
+
+CONSTANTS: Final = {"options": _options, "schema": _schema}
+"""Values that are looked at before anything is resolved, by their rules in the table."""
 
 
 def _quantified(node: exp.Expr, text: str) -> Diagnostic:

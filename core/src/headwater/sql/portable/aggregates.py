@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql.functions import name_of
+from headwater.sql.functions import called, name_of
 from headwater.sql.portable.comparing import comparable, order_key, orderable
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
 from headwater.sql.portable.raising import not_portable
@@ -28,7 +28,6 @@ _Builder = Callable[["list[Piece]", bool, DataType, _Over], Piece]
 def aggregate(
     e: Expressions,
     node: exp.Expr,
-    name: str,
     over: _Over = lambda sql: sql,
     *,
     windowed: bool = False,
@@ -38,14 +37,14 @@ def aggregate(
     Args:
         e: Compiles its arguments.
         node: The call.
-        name: The function's.
         over: Puts FILTER or OVER behind each aggregate that the expression is made of.
         windowed: Whether it runs over a window: its arguments then are those of the groups.
 
     Raises:
         Refusal: If the function, with arguments of these types, is not in the portable subset.
     """
-    build = _BUILDERS.get(name)
+    name = name_of(node) or node.key
+    build = BUILDERS.get(called(node).rule)
     if build is None:
         raise Refusal(f"{name}(): not proven to mean the same on both engines", node)
     e.refuse_sorted(node)
@@ -58,7 +57,7 @@ def aggregate(
         e.keys = None
     try:
         star = nodes[0] if len(nodes) == 1 and isinstance(nodes[0], exp.Star) else None
-        if name == "count" and not distinct and star is not None:
+        if build is _count and not distinct and star is not None:
             # Of `* EXCEPT (a)` it counts the rows in which no column that is left is NULL.
             refuse_unless(not star.args.get("except_"), "count(* EXCEPT (...))", node)
             return Piece(over("count(*)"), t.BIGINT)
@@ -71,8 +70,7 @@ def aggregate(
 def filtered(e: Expressions, node: exp.Expr) -> Piece:
     """Return `aggregate(...) FILTER (WHERE ...)`."""
     inner = node.this
-    name = name_of(inner) or ""
-    return e.checked(aggregate(e, inner, name, filter_of(e, node)), inner)
+    return e.checked(aggregate(e, inner, filter_of(e, node)), inner)
 
 
 def filter_of(e: Expressions, node: exp.Expr) -> _Over:
@@ -237,8 +235,9 @@ def _quantile(value: Piece, share: Piece, type_: DataType, over: _Over) -> Piece
     return Piece(f"CASE WHEN {sql} = 0 THEN {zero} ELSE {sql} END", type_, raises=True)
 
 
-def collected(e: Expressions, node: exp.Expr, name: str) -> Piece:
+def collected(e: Expressions, node: exp.Expr) -> Piece:
     """Return collect_list or collect_set, whose order is not fixed, for a caller that sorts it."""
+    name = name_of(node)
     keys, e.keys = e.keys, None
     distinct, nodes = _arguments(node)
     refuse_unless(len(nodes) == 1, f"{name} of several arguments", node)
@@ -252,21 +251,18 @@ def collected(e: Expressions, node: exp.Expr, name: str) -> Piece:
     return Piece(f"coalesce({listed}, [])", t.array(value.type), value.raises)
 
 
-_BUILDERS: Final[dict[str, _Builder]] = {
+BUILDERS: Final[dict[str, _Builder]] = {
     "count": _count,
     "count_if": _count_if,
     "min": _extreme("min"),
     "max": _extreme("max"),
     "sum": _sum,
     "avg": _avg,
-    "mean": _avg,
     "bool_and": _boolean("bool_and"),
-    "every": _boolean("bool_and"),
     "bool_or": _boolean("bool_or"),
-    "any": _boolean("bool_or"),
-    "some": _boolean("bool_or"),
     "max_by": _by("max_by"),
     "min_by": _by("min_by"),
     "percentile": _percentile,
     "median": _median,
 }
+"""Rules for aggregate functions, by the names that the table of functions has for them."""

@@ -1,4 +1,4 @@
-"""Calls of scalar functions: those with rules of their own, then the table `constructs.toml`."""
+"""Calls of scalar functions: those with rules of their own, then what one expression equals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql.functions import name_of
+from headwater.sql.functions import called, name_of
 from headwater.sql.portable import (
     aggregates,
     arithmetic,
@@ -30,50 +30,36 @@ from headwater.types import DataType
 if TYPE_CHECKING:
     from headwater.sql.portable.expressions import Expressions
 
-_Builder = Callable[[list[Piece], DataType], Piece]
-
-_CASTING: Final = {
-    "boolean": t.BOOLEAN,
-    "tinyint": t.TINYINT,
-    "smallint": t.SMALLINT,
-    "int": t.INT,
-    "bigint": t.BIGINT,
-    "float": t.FLOAT,
-    "double": t.DOUBLE,
-    "string": t.STRING,
-    "date": t.DATE,
-    "timestamp": t.TIMESTAMP,
-}
+_Form = Callable[["Expressions", exp.Expr], Piece | None]
+_Builder = Callable[[list[Piece], DataType], Piece | None]
 
 
-def call(e: Expressions, node: exp.Expr, name: str) -> Piece:
+def call(e: Expressions, node: exp.Expr) -> Piece:
     """Return a call of a scalar function.
 
     Raises:
         Refusal: If the function, with arguments of these types, is not in the portable subset.
     """
-    if name in lambdas.NAMES and any(isinstance(a, exp.Lambda) for a in node.expressions):
-        return lambdas.call(e, node, name)
-    if name in ("struct", "named_struct"):
-        return containers.struct(e, node, e.type_of(node))
-    if name == "equal_null" and len(node.expressions) == 2:
-        return e.compared("IS NOT DISTINCT FROM", *node.expressions)
-    arguments = [_argument(e, a, name) for a in node.expressions]
-    if name in _CASTING and len(arguments) == 1:
-        return casts.cast(arguments[0], _CASTING[name])
-    if builder := _BUILDERS.get(name):
-        return builder(arguments, e.type_of(node))
-    if name == "sort_array" and (made := containers.sort_array(arguments, e.type_of(node))):
+    function = called(node)
+    if (form := FORMS.get(function.rule)) and (made := form(e, node)):
         return made
-    return table(name, arguments, e.type_of(node))
+    lost = function.order == "lost"
+    arguments = [_argument(e, a, order_is_lost=lost) for a in node.expressions]
+    if (build := BUILDERS.get(function.rule)) and (made := build(arguments, e.type_of(node))):
+        return made
+    return table(name_of(node) or "", arguments, e.type_of(node))
 
 
-def _argument(e: Expressions, node: exp.Expr, name: str) -> Piece:
+def _argument(e: Expressions, node: exp.Expr, *, order_is_lost: bool) -> Piece:
     """Return an argument; lists in no order may stand where their order does not matter."""
-    inner = name_of(node)
-    if inner in ("collect_list", "collect_set", "array_agg") and name in _UNORDERED:
-        return aggregates.collected(e, node, inner)
+    if order_is_lost and called(node).order == "list":
+        return aggregates.collected(e, node)
     return e.piece(node)
+
+
+def _equal_null(e: Expressions, node: exp.Expr) -> Piece | None:
+    two = len(node.expressions) == 2
+    return e.compared("IS NOT DISTINCT FROM", *node.expressions) if two else None
 
 
 _FIELDS: Final = {
@@ -88,7 +74,6 @@ _FIELDS: Final = {
     "HOUR": "hour",
     "MINUTE": "minute",
 }
-_UNORDERED: Final = frozenset({"sort_array", "array_sort", "size", "cardinality", "array_size"})
 
 
 def table(name: str, arguments: Sequence[Piece], type_: DataType) -> Piece:
@@ -101,7 +86,7 @@ def table(name: str, arguments: Sequence[Piece], type_: DataType) -> Piece:
         if row is not None:
             return row.apply(candidate, row.result_type(candidate, type_))
     shown = ", ".join(str(a.type) for a in arguments)
-    if name in constructs.constructs():
+    if constructs.constructs(name):
         raise Refusal(f"{name}({shown}): proven for other arguments only")
     raise Refusal(f"{name}(): not proven to mean the same on both engines")
 
@@ -208,10 +193,21 @@ def _date_part(arguments: list[Piece], type_: DataType) -> Piece:
     return table(name, [moment], type_)
 
 
-_BUILDERS: Final[dict[str, _Builder]] = {
+def _cast(arguments: list[Piece], type_: DataType) -> Piece | None:
+    return casts.cast(arguments[0], type_) if len(arguments) == 1 else None
+
+
+FORMS: Final[dict[str, _Form]] = {
+    **lambdas.FORMS,
+    "struct": lambda e, node: containers.struct(e, node, e.type_of(node)),
+    "equal_null": _equal_null,
+}
+"""Rules that look at the call itself, by the names that the table of functions has for them."""
+
+BUILDERS: Final[dict[str, _Builder]] = {
+    "cast": _cast,
     "coalesce": _coalesce,
     "nvl": _two,
-    "ifnull": _two,
     "nvl2": _nvl2,
     "if": _if,
     "nullif": _nullif,
@@ -219,20 +215,18 @@ _BUILDERS: Final[dict[str, _Builder]] = {
     "least": _extreme("least"),
     "concat": _concat,
     "rlike": _rlike,
-    "regexp_like": _rlike,
     "mod": _mod,
     "positive": _positive,
     "array": containers.array,
     "map": containers.map_,
+    "sort_array": containers.sort_array,
     "split": patterns.split,
     "regexp_replace": patterns.replace,
     "regexp_extract": patterns.extract,
     "date_part": _date_part,
-    "datepart": _date_part,
     "from_utc_timestamp": formats.from_utc_timestamp,
     "to_utc_timestamp": formats.to_utc_timestamp,
     "unix_timestamp": formats.unix_timestamp,
-    "to_unix_timestamp": formats.unix_timestamp,
     "try_to_timestamp": formats.try_to_timestamp,
     "months_between": formats.months_between,
     "date_format": formats.date_format,
@@ -240,7 +234,7 @@ _BUILDERS: Final[dict[str, _Builder]] = {
     "to_timestamp": formats.to_timestamp,
     "get_json_object": json_paths.get_json_object,
 }
-"""Functions whose rules do not fit into a row of the table."""
+"""Rules that take the compiled arguments; where they give None, the lines of the row decide."""
 
 
 def joined(e: Expressions, node: exp.Expr) -> Piece:

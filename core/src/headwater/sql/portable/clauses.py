@@ -6,12 +6,12 @@ from sqlglot import exp
 
 from headwater import types as t
 from headwater.sql.analysis import Output, Scope
-from headwater.sql.arguments import position
-from headwater.sql.functions import AGGREGATES, name_of
+from headwater.sql.functions import is_aggregate
 from headwater.sql.portable import windows
 from headwater.sql.portable.comparing import comparable
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
 from headwater.sql.portable.spelling import type_name
+from headwater.sql.typing.literals import position
 
 
 def only(node: exp.Expr, known: frozenset[str]) -> None:
@@ -124,7 +124,7 @@ def bare(node: exp.Expr) -> exp.Expr:
 def aggregated(node: exp.Expr) -> bool:
     """Return whether an expression calls an aggregate over the group (not over a window)."""
     for call in node.find_all(exp.Anonymous):
-        if name_of(call) not in AGGREGATES or _below_subquery(call, node):
+        if not is_aggregate(call) or _below_subquery(call, node):
             continue
         above = call.parent
         while isinstance(above, (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup)):

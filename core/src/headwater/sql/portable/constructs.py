@@ -1,15 +1,14 @@
-"""The table of portable calls (`constructs.toml`) and how a call is looked up in it."""
+"""Calls that one DuckDB expression equals: the lines `duckdb` of the table of functions."""
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Final
 
+from headwater.sql.functions import named
 from headwater.sql.portable.pieces import Piece
 from headwater.sql.portable.raising import not_portable, spark_error
 from headwater.sql.portable.spelling import type_name
@@ -21,20 +20,22 @@ _SCALAR: Final = _TEMPORAL | frozenset(
     {"boolean", "float", "double", "decimal", "string", *INTEGER_BITS}
 )
 _NESTED: Final = re.compile(r"(array|map)<(\w+)>")
+_LINE: Final = re.compile(
+    r"\((?P<args>[^)]*)\) -> (?P<result>[^:,]+)(?:, raises (?P<raises>\w+))?: (?P<sql>.+)"
+)
 _HOLE: Final = re.compile(r"\{(\d+|T|\*[^}]*|raise: ?\w+ [^}]*|unproven: ?[^}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Construct:
-    """One row of the table: a call with certain argument types, and what equals it on DuckDB.
+    """A call with certain argument types, and what equals it on DuckDB.
 
     Args:
         name: The function, in lower case.
-        args: Patterns of its arguments, see the head of the table.
+        args: Patterns of its arguments, see the head of `functions.txt`.
         result: Pattern of its result's type.
         duckdb: Template of the DuckDB expression.
         raises: `spark`, `embedded`, or None where it never raises.
-        note: What the proof covers, where it is less than everything.
     """
 
     name: str
@@ -42,7 +43,6 @@ class Construct:
     result: str
     duckdb: str
     raises: str | None = None
-    note: str | None = None
 
     def accepts(self, arguments: Sequence[Piece]) -> bool:
         """Return whether the row is about a call with these arguments."""
@@ -71,18 +71,23 @@ class Construct:
 
 
 @cache
-def constructs() -> dict[str, tuple[Construct, ...]]:
-    """Return the table, by function name."""
-    source = (files("headwater.sql.portable") / "constructs.toml").read_text(encoding="utf-8")
-    return {
-        name: tuple(Construct(name, tuple(row.pop("args")), **row) for row in rows)
-        for name, rows in tomllib.loads(source).items()
-    }
+def constructs(function: str) -> tuple[Construct, ...]:
+    """Return what equals a function on DuckDB, for each list of types that was proven."""
+    return tuple(_construct(function, line) for line in named(function).equals)
 
 
-def find(name: str, arguments: Sequence[Piece]) -> Construct | None:
-    """Return the row for a call, or None where it is not in the table."""
-    return next((c for c in constructs().get(name, ()) if c.accepts(arguments)), None)
+def _construct(function: str, line: str) -> Construct:
+    match = _LINE.fullmatch(line)
+    if match is None:
+        raise ValueError(f"{function}: {line!r} does not read `(types) -> type: expression`")
+    args = tuple(a.strip() for a in match["args"].split(","))
+    sql = match["sql"].replace("{name}", function)
+    return Construct(function, args, match["result"], sql, match["raises"])
+
+
+def find(function: str, arguments: Sequence[Piece]) -> Construct | None:
+    """Return what equals a call, or None where nothing is proven to."""
+    return next((c for c in constructs(function) if c.accepts(arguments)), None)
 
 
 def _matches(pattern: str, argument: Piece) -> bool:
@@ -93,7 +98,7 @@ def _matches(pattern: str, argument: Piece) -> bool:
     if pattern.startswith("#"):
         if not isinstance(literal, int) or isinstance(literal, bool):
             return False
-        known = {"#": True, "#+": literal > 0, "#0+": literal >= 0}
+        known = {"#": True, "#+": literal > 0, "#0+": literal >= 0, "#0-6": 0 <= literal <= 6}
         return known.get(pattern, pattern == f"#{literal}")
     if match_ := _NESTED.fullmatch(pattern):
         return type_.name == match_[1] and _holds(match_[2], type_.children[0])

@@ -10,7 +10,7 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql.analysis import Analysis, Binding
 from headwater.sql.binding import row_order
-from headwater.sql.functions import AGGREGATES, GENERATORS, WINDOW_ONLY, name_of
+from headwater.sql.functions import called, name_of
 from headwater.sql.portable import (
     aggregates,
     arithmetic,
@@ -243,16 +243,15 @@ def _cast(e: Expressions, node: exp.Expr) -> Piece:
 
 
 def _call(e: Expressions, node: exp.Expr) -> Piece:
-    name = name_of(node) or ""
-    if name in AGGREGATES:
-        return e.checked(aggregates.aggregate(e, node, name), node)
-    if name in WINDOW_ONLY:
+    function, name = called(node), name_of(node)
+    if function.kind == "aggregate":
+        return e.checked(aggregates.aggregate(e, node), node)
+    if function.kind == "window":
         raise Refusal(f"{name}() without OVER", node)
-    if name in GENERATORS:
-        plain = name.removesuffix("_outer") in ("explode", "posexplode")
-        hint = f"write FROM ... LATERAL VIEW {name}(...) name AS column" if plain else None
+    if function.kind == "generator":
+        hint = f"write FROM ... LATERAL VIEW {name}(...) name AS column" if function.rule else None
         raise Refusal(f"{name}() among the columns: it makes rows", node, hint)
-    return e.checked(calls.call(e, node, name), node)
+    return e.checked(calls.call(e, node), node)
 
 
 def _subquery(e: Expressions, node: exp.Expr) -> Piece:

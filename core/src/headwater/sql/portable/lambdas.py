@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from headwater import types as t
+from headwater.sql.functions import name_of
 from headwater.sql.portable.comparing import widened
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
 from headwater.sql.portable.spelling import cast
@@ -21,24 +22,23 @@ _Builder = Callable[["Expressions", Piece, exp.Expr], Piece]
 _CAPTURING: Final = "aggregate() whose lambda uses more than its own two variables"
 """DuckDB's list_reduce takes other rows' values for them once the lists differ in length."""
 
-NAMES: Final = frozenset({"transform", "filter", "exists", "forall", "aggregate", "reduce"})
 
+def _form(word: str) -> Callable[[Expressions, exp.Expr], Piece | None]:
+    """Return the rule for calls of a higher-order function; without a lambda it gives None."""
 
-def call(e: Expressions, node: exp.Expr, name: str) -> Piece:
-    """Return a call of a higher-order function.
+    def form(e: Expressions, node: exp.Expr) -> Piece | None:
+        if not any(isinstance(a, exp.Lambda) for a in node.expressions):
+            return None
+        name, (items, *rest) = name_of(node), node.expressions
+        array = e.piece(items)
+        refuse_unless(array.type.name == "array", f"{name}({array.type}, ...)", node)
+        if word == "aggregate":
+            return _aggregate(e, node, array, rest)
+        one = len(rest) == 1 and isinstance(rest[0], exp.Lambda)
+        refuse_unless(one, f"{name}() of other arguments", node)
+        return _BUILDERS[word](e, array, rest[0])
 
-    Raises:
-        Refusal: If its lambda is not in the portable subset.
-    """
-    items, *rest = node.expressions
-    array = e.piece(items)
-    refuse_unless(array.type.name == "array", f"{name}({array.type}, ...)", node)
-    if name in ("aggregate", "reduce"):
-        return _aggregate(e, node, array, rest)
-    refuse_unless(
-        len(rest) == 1 and isinstance(rest[0], exp.Lambda), f"{name}() of other arguments", node
-    )
-    return _BUILDERS[name](e, array, rest[0])
+    return form
 
 
 def _body(
@@ -156,3 +156,6 @@ _BUILDERS: Final[dict[str, _Builder]] = {
     "exists": _quantified("exists"),
     "forall": _quantified("forall"),
 }
+
+FORMS: Final = {word: _form(word) for word in (*_BUILDERS, "aggregate")}
+"""Rules for calls with lambdas, by the names that the table of functions has for them."""

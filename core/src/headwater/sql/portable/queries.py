@@ -18,9 +18,8 @@ from sqlglot import exp
 
 from headwater import types as t
 from headwater.sql.analysis import Analysis, Binding, Output, Scope
-from headwater.sql.arguments import position
 from headwater.sql.binding import row_order
-from headwater.sql.functions import GENERATORS, name_of
+from headwater.sql.functions import called
 from headwater.sql.portable import clauses, windows
 from headwater.sql.portable.comparing import aligned, comparable, widened
 from headwater.sql.portable.expressions import Expressions
@@ -29,6 +28,7 @@ from headwater.sql.portable.scopes import Compiled, FromTable, Query
 from headwater.sql.portable.sources import from_clause
 from headwater.sql.portable.spelling import cast, has_type
 from headwater.sql.portable.spelling import name as quoted
+from headwater.sql.typing.literals import position
 from headwater.tables.table import TableName
 from headwater.untrusted import limits
 from headwater.untrusted.texts import has_halves
@@ -390,7 +390,7 @@ def _columns(pieces: list[Piece], *, root: bool) -> str:
 def _vague_part(node: exp.Expr) -> exp.Expr:
     """Return what it is in a query whose columns are not known, as far as that can be told."""
     items = node.expressions if isinstance(node, exp.Select) else []
-    return next((x for x in items if name_of(clauses.bare(x)) in GENERATORS), node)
+    return next((x for x in items if called(clauses.bare(x)).kind == "generator"), node)
 
 
 def _looks_around(node: exp.Expr) -> bool:

@@ -10,15 +10,15 @@ from sqlglot import exp
 
 from headwater import types as t
 from headwater.sql.analysis import Binding, Generated, TableReference
-from headwater.sql.arguments import position
 from headwater.sql.binding.char_columns import length_of_binding
 from headwater.sql.binding.from_clause import Item, JoinKind, Unclear, read_from
-from headwater.sql.functions import name_of
+from headwater.sql.functions import called, name_of
 from headwater.sql.portable import chars
 from headwater.sql.portable.comparing import compare, widened
 from headwater.sql.portable.expressions import Expressions
 from headwater.sql.portable.pieces import Cascade, Piece, Refusal, refuse_unless
 from headwater.sql.portable.scopes import FENCE, Compiled, FromQuery, FromTable, Query
+from headwater.sql.typing.literals import position
 from headwater.sql.typing.rules import read_as
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _named(queries: Queries, query: Query, key: str, column: str) -> Binding | N
 def _made_rows(queries: Queries, query: Query, source: Generated) -> str:
     if isinstance(source.node, exp.Values):
         return _values(queries, query, source)
-    if isinstance(source.node, exp.Table) and name_of(source.node.this) == "range":
+    if isinstance(source.node, exp.Table) and called(source.node.this).rule == "range":
         return _range(source.node.this)
     raise Refusal("rows that are made in FROM: not proven", source.node)
 
@@ -191,11 +191,16 @@ def _lateral_view(queries: Queries, query: Query, lateral: exp.Expr) -> str:
     return f"CROSS JOIN LATERAL ({made.sql}) AS {alias}"
 
 
+_EXPLODING: Final = frozenset({"explode", "posexplode"})
+RULES: Final = _EXPLODING | {"range"}
+"""Rules for functions that make rows, by the names that the table of functions has for them."""
+
+
 def exploded(e: Expressions, call: exp.Expr) -> Compiled:
     """Return the rows that explode or posexplode makes of an array or a map."""
     name = name_of(call) or ""
-    plain = name.removesuffix("_outer")
-    refuse_unless(plain in ("explode", "posexplode"), f"{name}(): not proven", call)
+    rule = called(call).rule
+    refuse_unless(rule in _EXPLODING, f"{name}(): not proven", call)
     refuse_unless(len(call.expressions) == 1, f"{name}() of several arguments", call)
     value = e.piece(call.expressions[0])
     refuse_unless(not value.raises, f"{name}() of what may raise", call)
@@ -207,7 +212,7 @@ def exploded(e: Expressions, call: exp.Expr) -> Compiled:
         types = [value.type.key, value.type.value]
     else:
         raise Refusal(f"{name}({value.type})", call)
-    if plain == "explode":
+    if rule == "explode":
         listed = ", ".join(f"{c} AS c{i}" for i, c in enumerate(columns))
         sql = f"SELECT {listed} FROM (SELECT unnest({items}) AS e) AS u"
     else:

@@ -7,24 +7,20 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql.arguments import position
-from headwater.sql.functions import AGGREGATES, name_of
+from headwater.sql.functions import called as function_of
+from headwater.sql.functions import name_of
 from headwater.sql.portable import aggregates
 from headwater.sql.portable.comparing import comparable, widened
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
 from headwater.sql.syntax.nodes import named_window
+from headwater.sql.typing.literals import position
 
 if TYPE_CHECKING:
     from headwater.sql.portable.expressions import Expressions
 
-_RANKS: Final = {
-    "row_number": t.INT,
-    "rank": t.INT,
-    "dense_rank": t.INT,
-    "percent_rank": t.DOUBLE,
-    "cume_dist": t.DOUBLE,
-}
-_VALUES: Final = frozenset({"first_value", "last_value", "nth_value", "first", "last", "any_value"})
+_VALUES: Final = frozenset({"first_value", "last_value", "nth_value"})
+RULES: Final = _VALUES | {"rank", "ntile", "shifted"}
+"""Rules for calls with OVER, by the names that the table of functions has for them."""
 _FRAME_WORDS: Final = frozenset({"UNBOUNDED", "CURRENT ROW"})
 
 
@@ -34,27 +30,28 @@ def window(e: Expressions, node: exp.Expr) -> Piece:
     frame = _definition(e, node)
     over = _over(e, frame)
     inner, call = node.this, called(node)
-    name = name_of(call) or ""
-    if name in _VALUES:
+    function, name = function_of(call), name_of(call) or ""
+    rule = function.entry("over").removeprefix("=")
+    if rule in _VALUES:
         sure = frame.args.get("order") is not None or id(node) not in e.analysis.unordered
         refuse_unless(sure, f"{name}() OVER without ORDER BY", node)
-        return e.checked(_value(e, inner, call, name, over), node)
+        return e.checked(_value(e, inner, call, rule, over), node)
     if isinstance(inner, (exp.IgnoreNulls, exp.RespectNulls)):
         raise Refusal(f"{name}() IGNORE NULLS", node)
-    if name in AGGREGATES:
+    if function.kind == "aggregate":
         refuse_unless(not isinstance(inner, exp.Filter), f"{name}() FILTER OVER", node)
         distinct = any(isinstance(x, exp.Distinct) for x in call.expressions)
         refuse_unless(not distinct, f"{name}(DISTINCT ...) OVER", node)
-        made = aggregates.aggregate(e, call, name, lambda sql: f"{sql} {over}", windowed=True)
+        made = aggregates.aggregate(e, call, lambda sql: f"{sql} {over}", windowed=True)
         return e.checked(made, node)
     refuse_unless(frame.args.get("order") is not None, f"{name}() OVER without ORDER BY", node)
-    if name in _RANKS and not call.expressions:
-        type_ = _RANKS[name]
+    if rule == "rank" and not call.expressions:
+        type_ = e.type_of(call)
         sql = f"{name}() {over}"
         return e.checked(Piece(f"CAST({sql} AS INTEGER)" if type_ == t.INT else sql, type_), node)
-    if name == "ntile":
+    if rule == "ntile":
         return e.checked(_ntile(e, call, over), node)
-    if name in ("lag", "lead"):
+    if rule == "shifted":
         return e.checked(_shifted(e, call, name, over), node)
     raise Refusal(f"{name}() OVER: not proven to mean the same on both engines", node)
 
@@ -75,8 +72,9 @@ def _definition(e: Expressions, node: exp.Expr) -> exp.Expr:
     return found
 
 
-def _value(e: Expressions, inner: exp.Expr, call: exp.Expr, name: str, over: str) -> Piece:
+def _value(e: Expressions, inner: exp.Expr, call: exp.Expr, rule: str, over: str) -> Piece:
     """Return first_value, last_value and nth_value."""
+    name = name_of(call)
     arguments = [e.piece(a) for a in call.expressions]
     refuse_unless(1 <= len(arguments) <= 3, f"{name}() of other arguments", call)
     value, ignore = arguments[0], isinstance(inner, exp.IgnoreNulls)
@@ -86,16 +84,13 @@ def _value(e: Expressions, inner: exp.Expr, call: exp.Expr, name: str, over: str
     if rest and isinstance(rest[-1].literal, bool):
         ignore = rest.pop().literal is True
     offset = ""
-    if name == "nth_value":
+    if rule == "nth_value":
         number = rest.pop(0).literal if rest else None
         refuse_unless(isinstance(number, int) and number > 0, "nth_value by no number", call)
         offset = f", {number}"
     refuse_unless(not rest, f"{name}() of other arguments", call)
-    word = {"first": "first_value", "last": "last_value", "any_value": "first_value"}.get(
-        name, name
-    )
     nulls = " IGNORE NULLS" if ignore else ""
-    return Piece(f"{word}({value.sql}{offset}{nulls}) {over}", value.type)
+    return Piece(f"{rule}({value.sql}{offset}{nulls}) {over}", value.type)
 
 
 def _ntile(e: Expressions, call: exp.Expr, over: str) -> Piece:

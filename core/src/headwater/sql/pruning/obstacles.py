@@ -14,10 +14,10 @@ from sqlglot import exp
 
 from headwater.diagnostics import Span
 from headwater.sql.analysis import Analysis, Binding, Output, Scope
-from headwater.sql.arguments import position
 from headwater.sql.binding.from_clause import same_column
-from headwater.sql.functions import is_aggregate, name_of
+from headwater.sql.functions import called, is_aggregate, name_of
 from headwater.sql.syntax.nodes import named_window, span_of
+from headwater.sql.typing.literals import position
 
 ELSE: Final = "or choose partitions in the query itself, by WHERE on their keys"
 
@@ -48,13 +48,6 @@ _SET_PARTS: Final = frozenset(
 )
 _WRAPPER_PARTS: Final = frozenset({"this", "alias", "with_", "order"})
 _SETS: Final = {exp.Rollup: "ROLLUP", exp.Cube: "CUBE", exp.GroupingSets: "GROUPING SETS"}
-_NUMBERED: Final = frozenset({"monotonically_increasing_id", "spark_partition_id"})
-"""Functions whose value for a row depends on which other rows are read."""
-_SEEDS: Final = {
-    "rand": 0, "random": 0, "randn": 0, "uuid": 0, "shuffle": 1, "randstr": 1, "uniform": 2,
-}  # fmt: skip
-"""Functions that take a seed, with its position. Seeded, they promise the same values for the same
-rows in the same order; without one, no two reads agree anyway."""
 
 
 def bare(analysis: Analysis, node: exp.Expr | None) -> Binding | None:
@@ -225,14 +218,16 @@ def _windows(analysis: Analysis, scope: Scope, origin: Binding) -> Blocked | Non
 
 def _unstable(select: exp.Expr) -> Blocked | None:
     for node in _own_nodes(select):
-        name = name_of(node)
-        if name in _NUMBERED:
+        function = called(node)
+        if function.varies == "rows":
             return Blocked(
-                f"{name}() numbers the rows that are read",
+                f"{function.name}() numbers the rows that are read",
                 span_of(node),
                 f"take a column of the table that tells rows apart, {ELSE}",
             )
-        if name in _SEEDS and len(node.expressions) > _SEEDS[name]:
+        # Without a seed no two reads agree anyway.
+        if function.seed is not None and len(node.expressions) > function.seed:
+            name = function.name
             return Blocked(
                 f"{name}() with a seed gives each row its value by its place among all rows",
                 span_of(node),

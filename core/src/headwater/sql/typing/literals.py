@@ -9,7 +9,7 @@ from typing import Final
 from sqlglot import exp
 
 from headwater.types import MOST_DIGITS, DataType, decimal
-from headwater.untrusted.texts import decimal_number, is_whole
+from headwater.untrusted.texts import decimal_number, is_whole, whole_number
 
 TYPED: Final = "typed_literal"
 """Key in the `meta` of a CAST that was written as `DATE '...'`, and not as CAST."""
@@ -20,6 +20,13 @@ _TIMESTAMP: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?: ([0-9]{2}:[0-9]
 _WHOLE_UNITS: Final = {"year": ("YEAR", 1), "month": ("MONTH", 1), "day": ("DAY", 1),
                        "week": ("DAY", 7)}  # fmt: skip
 _CLOCK_UNITS: Final = {"hour": "HOUR", "minute": "MINUTE", "second": "SECOND"}
+
+
+def position(node: exp.Expr) -> int | None:
+    """Return the whole number that a node is, as in `ORDER BY 2`, or None if it is none."""
+    if not isinstance(node, exp.Literal) or node.is_string or not is_whole(node.name):
+        return None
+    return whole_number(node.name)
 
 
 def next_to(node: exp.Expr, own: DataType, other: DataType) -> DataType:

@@ -1,7 +1,7 @@
 """Spark's typing rules for literals, operators and the widening of several values to one type.
 
 Where Spark would refuse, or where no rule is known here, the answer is `unknown`: never a guess.
-What makes a type out of arguments of a function is in `signatures`.
+What makes a type out of arguments of a function is in `functions.results`.
 
 Source: Apache Spark 4.1, `AnsiTypeCoercion`, `DecimalPrecisionTypeCoercion`, `AstBuilder`.
 """
@@ -350,3 +350,8 @@ def read_as(type_: DataType) -> DataType:
         return type_
     children = tuple(read_as(c) for c in type_.children)
     return DataType(type_.name, children=children, field_names=type_.field_names)
+
+
+def has_map(type_: DataType) -> bool:
+    """Return whether a map is in a type: it makes values that can't be compared or ordered."""
+    return type_.name == "map" or any(map(has_map, type_.children))

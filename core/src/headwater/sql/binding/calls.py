@@ -9,19 +9,19 @@ from typing import Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql import call_checks, functions, signatures
+from headwater.sql import functions
 from headwater.sql.binding import lambdas, operands
 from headwater.sql.binding.columns import without_excepted
 from headwater.sql.binding.context import Clause, Context, Work
+from headwater.sql.functions.arguments import problems
+from headwater.sql.functions.results import Call, result, within_group
+from headwater.sql.functions.table import Function
 from headwater.types import DataType
 
 TypeOf = Callable[[Work, exp.Expr, Context], DataType]
 
-_UNIT_FIRST: Final = frozenset(
-    ["date_add", "dateadd", "datediff", "date_diff", "timestampadd", "timestampdiff", "timediff"]
-)
-_OF_ORDERED: Final = frozenset(["mode", "percentile_cont", "percentile_disc"])
-"""Functions that aggregate what WITHIN GROUP orders by."""
+_OF_ORDERED: Final = ("ordered", "percentile")
+"""What comes of WITHIN GROUP where a function aggregates what it orders by."""
 _NO_AGGREGATES: Final = frozenset([Clause.WHERE, Clause.JOIN, Clause.GROUP, Clause.FROM])
 
 
@@ -64,20 +64,21 @@ def starred(work: Work, node: exp.Expr, context: Context) -> list[tuple[str, Dat
 
 def call(work: Work, node: exp.Expr, context: Context, type_of: TypeOf) -> DataType:
     """Type a call, with the clauses that may follow it (FILTER, WITHIN GROUP, IGNORE NULLS)."""
-    name = functions.name_of(_innermost(node))
-    if name in functions.WINDOW_ONLY:
+    function = functions.called(_innermost(node))
+    name = function.name
+    if function.kind == "window":
         work.report(
             "misplaced-window", f"{name}() needs an OVER clause", node,
             hint=f"write {name}(...) OVER (PARTITION BY ... ORDER BY ...)",
         )  # fmt: skip
-    if name in functions.GENERATORS:
+    if function.kind == "generator":
         work.report(
             "misplaced-generator",
             f"{name}() makes many rows; it stands alone in SELECT, or in LATERAL VIEW or FROM",
             node,
             hint=f"write LATERAL VIEW {name}(...) t AS x, and use x",
         )
-    if name not in functions.AGGREGATES:
+    if function.kind != "aggregate":
         return _unwrapped(work, node, context, type_of)
     found = _unwrapped(work, node, replace(context, inside=name), type_of)
     if not _is_around(work, node, name, context):
@@ -124,12 +125,12 @@ def check_windowed(work: Work, node: exp.Expr) -> None:
             "unsupported-syntax", "Spark has no DISTINCT before OVER", node,
             hint="for the number of values write size(collect_set(x) OVER (...))",
         )  # fmt: skip
-    name = functions.name_of(inner)
+    function = functions.called(inner)
     named = node.args.get("alias") is not None
-    if name in functions.WINDOW_ONLY and node.args.get("order") is None and not named:
+    if function.kind == "window" and node.args.get("order") is None and not named:
         work.report(
-            "misplaced-window", f"{name}() needs an ORDER BY in its OVER clause", node,
-            hint=f"write {name}(...) OVER (ORDER BY ...)",
+            "misplaced-window", f"{function.name}() needs an ORDER BY in its OVER clause", node,
+            hint=f"write {function.name}(...) OVER (ORDER BY ...)",
         )  # fmt: skip
 
 
@@ -165,12 +166,12 @@ def _unwrapped(work: Work, node: exp.Expr, context: Context, type_of: TypeOf) ->
     if isinstance(node, exp.WithinGroup):
         inside = [o.this for o in node.expression.expressions]
         ordered = [type_of(work, item, context) for item in inside]
-        name = functions.name_of(node.this) or ""
-        if name in _OF_ORDERED:
+        function = functions.called(node.this)
+        if function.entry("within") in _OF_ORDERED:
             inner = work.typed(node.this, _result(work, node.this, context, type_of, inside))
         else:
             inner = work.typed(node.this, _unwrapped(work, node.this, context, type_of))
-        return signatures.within_group(name, ordered, inner)
+        return within_group(function, ordered, inner)
     if isinstance(node, exp.Anonymous):
         return _result(work, node, context, type_of)
     return type_of(work, node, context)
@@ -183,20 +184,20 @@ def _result(
     type_of: TypeOf,
     ordered: Sequence[exp.Expr] = (),
 ) -> DataType:
-    name = functions.name_of(node) or ""
+    function, name = functions.called(node), functions.name_of(node) or ""
     arguments = list(node.expressions)
     if len(arguments) == 1 and isinstance(arguments[0], exp.Distinct):
         arguments = list(arguments[0].expressions)
     if name == "struct":
         return struct_of(work, arguments, context, type_of)
     if any(isinstance(a, exp.Lambda) for a in arguments):
-        given = lambdas.call(work, name, arguments, context, type_of)
+        given = lambdas.call(work, function, arguments, context, type_of)
         found = [work.types.get(id(a), t.UNKNOWN) for a in arguments]
-        call_checks.check_call(work, node, name, found, arguments)
+        check(work, node, function, found, arguments)
         return given
     found = []
     for index, argument in enumerate(arguments):
-        if index == 0 and len(arguments) == 3 and name in _UNIT_FIRST:
+        if index == 0 and len(arguments) == 3 and function.takes_unit:
             found.append(t.STRING)
         elif _is_star(argument):
             found += [type_ for _, type_ in starred(work, argument, context)]
@@ -208,5 +209,19 @@ def _result(
         found[0] = t.BOOLEAN
     if not any(map(_is_star, arguments)):
         values = [work.types.get(id(item), t.UNKNOWN) for item in ordered]
-        call_checks.check_call(work, node, name, [*found, *values], [*arguments, *ordered])
-    return signatures.result(name, found, arguments)
+        check(work, node, function, [*found, *values], [*arguments, *ordered])
+    return result(function, Call(tuple(found), tuple(arguments)))
+
+
+def check(
+    work: Work,
+    node: exp.Expr,
+    function: Function,
+    types: Sequence[DataType],
+    arguments: Sequence[exp.Expr],
+    *,
+    shown: str = "",
+) -> None:
+    """Report what is wrong with the arguments of a call, as `problems` tells."""
+    for problem in problems(function, types, arguments, shown=shown):
+        work.report(problem.code, problem.message, node, hint=problem.hint)

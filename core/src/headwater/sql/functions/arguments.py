@@ -1,123 +1,118 @@
 """Calls that Spark's analyser refuses: too many arguments, or of types that a function has not.
 
-What is known of each function stands in `functions.tsv`. What is not certain passes: a type that
-Spark was not asked about, a value that is no literal.
+What is not certain passes: a type that Spark was not asked about, a value that is no literal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
 from sqlglot import exp
 
-from headwater.sql import call_values
-from headwater.sql.binding.context import Work
-from headwater.sql.binding.operands import has_map
-from headwater.sql.function_table import LAMBDA, SAMPLES, UNIT, Agreement, Form, Value, functions
+from headwater.sql.functions import values
+from headwater.sql.functions.table import LAMBDA, SAMPLES, UNIT, Agreement, Form, Function
 from headwater.sql.typing import rules as typing
+from headwater.sql.typing.rules import has_map
 from headwater.types import DataType
 
 _ALL: Final = frozenset(SAMPLES)
 
 
-def check_call(
-    work: Work,
-    node: exp.Expr,
-    name: str,
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why Spark's analyser refuses a call.
+
+    Args:
+        message: What is wrong.
+        hint: What to do about it.
+        code: Of the finding.
+    """
+
+    message: str
+    hint: str
+    code: str
+
+
+def problems(
+    function: Function,
     types: Sequence[DataType],
     arguments: Sequence[exp.Expr],
     *,
     shown: str = "",
-) -> None:
-    """Report a call that no form of a function takes.
+) -> list[Problem]:
+    """Return what is wrong with the arguments of a call.
 
     Args:
-        work: The findings.
-        node: The call.
-        name: The function, in lower case.
+        function: Its row.
         types: Types of its arguments.
         arguments: The arguments.
         shown: What it is called in the text, where that is another name.
     """
-    shown = shown or name
-    function = functions().get(name)
-    if function is None or not function.forms or len(types) != len(arguments):
-        return
+    shown = shown or function.name
+    if not function.forms or len(types) != len(arguments):
+        return []
     if any(isinstance(a, exp.Kwarg) for a in arguments):
-        return
+        return []
     forms = [f for f in function.forms if f.fits(len(types))]
     if not forms:
-        work.report(
-            "argument-count",
-            f"{shown}() takes {_counts(function.forms)}, not {len(types)}",
-            node,
-            hint=f"write {_shown(name, function.forms[0])}",
-        )
-        return
-    problems = [_problem(form, types, arguments) for form in forms]
-    if None in problems:
-        _check_values(work, node, shown, function.values, types, arguments)
-        return
-    message, hint, of_value = next(p for p in problems if p is not None)
-    if of_value:
-        work.report("argument-value", f"{shown}() {message}", node, hint=hint)
-    else:
-        work.report("argument-types", f"{shown}() {message}", node, hint=hint)
-
-
-def _check_values(
-    work: Work,
-    node: exp.Expr,
-    shown: str,
-    rules: Sequence[Value],
-    types: Sequence[DataType],
-    arguments: Sequence[exp.Expr],
-) -> None:
-    for rule in rules:
-        if rule.place >= len(arguments) or rule.count not in (None, len(arguments)):
-            continue
-        wrong = call_values.wrong(rule.name, arguments[rule.place], types)
-        if wrong:
-            work.report(
-                "argument-value",
-                f"{shown}() has {wrong} as argument {rule.place + 1}",
-                node,
-                hint=call_values.hint(rule.name),
+        hint = f"write {_shown(function.name, function.forms[0])}"
+        return [
+            Problem(
+                f"{shown}() takes {_counts(function.forms)}, not {len(types)}",
+                hint,
+                code="argument-count",
             )
+        ]
+    found = [_problem(form, types, arguments) for form in forms]
+    if None in found:
+        return list(_value_problems(function, shown, types, arguments))
+    first = next(p for p in found if p is not None)
+    return [replace(first, message=f"{shown}() {first.message}")]
+
+
+def _value_problems(
+    function: Function, shown: str, types: Sequence[DataType], arguments: Sequence[exp.Expr]
+) -> Iterator[Problem]:
+    for value in function.values:
+        if value.place >= len(arguments) or value.count not in (None, len(arguments)):
+            continue
+        wrong = values.wrong(value.rule, arguments[value.place], types)
+        if wrong:
+            message = f"{shown}() has {wrong} as argument {value.place + 1}"
+            yield Problem(message, values.hint(value.rule), code="argument-value")
 
 
 def _problem(
     form: Form, types: Sequence[DataType], arguments: Sequence[exp.Expr]
-) -> tuple[str, str, bool] | None:
-    """Say what is wrong with a call of a form, what to do, and whether it is about a value."""
+) -> Problem | None:
+    """Return what is wrong with a call of a form; the function's name is left out."""
     for index, (type_, argument) in enumerate(zip(types, arguments, strict=True)):
         parameter = form.parameter(index)
         place = f"argument {index + 1}"
         if isinstance(argument, exp.Lambda):
             if LAMBDA not in parameter.takes:
-                return f"takes no lambda as {place}", "write a value", False
+                return Problem(
+                    f"takes no lambda as {place}", "write a value", code="argument-types"
+                )
             continue
         words = parameter.takes
         if UNIT in words:
             continue
         if not taken(words, type_):
-            return (
-                f"takes {listed(words)} as {place}, not {type_}",
-                _advice(words, type_),
-                False,
-            )
+            message = f"takes {listed(words)} as {place}, not {type_}"
+            return Problem(message, _advice(words, type_), code="argument-types")
         if parameter.only_constant and not is_constant(argument):
-            return f"needs a constant as {place}", "write the value itself", True
+            hint = "write the value itself"
+            return Problem(f"needs a constant as {place}", hint, code="argument-value")
     for agreement in form.agreement:
         for one, other in _pairs(agreement, types):
             if not _agree(agreement.relation, one, other):
-                return (
-                    f"takes no {one} together with {other}",
-                    f"cast one of them, e.g. CAST(... AS {one})",
-                    False,
-                )
+                hint = f"cast one of them, e.g. CAST(... AS {one})"
+                message = f"takes no {one} together with {other}"
+                return Problem(message, hint, code="argument-types")
     return None
 
 
@@ -224,7 +219,7 @@ _NAMED: Final = {
     "interval": frozenset(["months", "seconds"]),
 }
 """Words for many types at once, for messages, those that hold others first."""
-_SHORT: Final = {"any value but arrays, maps and structs": "text", "any value": "any"}
+SHORT: Final = {"any value but arrays, maps and structs": "text", "any value": "any"}
 _SHOWN: Final = {"months": "interval", "seconds": "interval", "calendar": "interval"}
 
 
@@ -272,5 +267,5 @@ def _counts(forms: Sequence[Form]) -> str:
 
 def _shown(name: str, form: Form) -> str:
     """Return how a function is called, for a hint."""
-    words = [_SHORT.get(shown := listed(p.takes), shown) for p in form.parameters]
+    words = [SHORT.get(shown := listed(p.takes), shown) for p in form.parameters]
     return f"{name}({', '.join(words)}{', ...' * bool(form.repeated)})"

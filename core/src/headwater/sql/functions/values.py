@@ -1,6 +1,6 @@
 """Values of arguments that Spark refuses before it reads a row, or in the first row that it reads.
 
-Only literals are looked at. The rules are named in the last column of `functions.tsv`.
+Only literals are looked at. The rules are named in the entry `values` of `functions.txt`.
 
 Source: Apache Spark 4.1: `ToNumberParser`, `IntervalUtils`, `DateTimeUtils.getZoneId`, and
 `checkInputDataTypes` of the functions.
@@ -15,7 +15,7 @@ from typing import Final
 
 from sqlglot import exp
 
-from headwater.sql.results import extracted
+from headwater.sql.functions.results import extracted
 from headwater.sql.syntax import intervals
 from headwater.sql.syntax.nodes import EXTRACT_UNITS
 from headwater.sql.syntax.time_zones import is_zone
@@ -40,7 +40,7 @@ def wrong(rule: str, node: exp.Expr, types: Sequence[DataType]) -> str | None:
     """Say what a value is that a rule does not admit, or return None.
 
     Args:
-        rule: A name of the table's last column.
+        rule: A name of the table.
         node: The argument.
         types: Types of all arguments: to_char writes times by other formats than numbers, and
             intervals have other units than times.
@@ -51,12 +51,12 @@ def wrong(rule: str, node: exp.Expr, types: Sequence[DataType]) -> str | None:
         text = _text(node)
         known = text is None or extracted(text, types[-1]) != UNKNOWN
         return None if known else f"the unit {text!r}, which {types[-1]} has not,"
-    return _RULES[rule][0](node)
+    return RULES[rule][0](node)
 
 
 def hint(rule: str) -> str:
     """Return what to write instead."""
-    return _RULES[rule][1]
+    return RULES[rule][1]
 
 
 def _text(node: exp.Expr) -> str | None:
@@ -163,7 +163,7 @@ def _number_format(node: exp.Expr) -> str | None:
     return f"the number format {text!r}"
 
 
-_RULES: Final[dict[str, tuple[Callable[[exp.Expr], str | None], str]]] = {
+RULES: Final[dict[str, tuple[Callable[[exp.Expr], str | None], str]]] = {
     "zone": (_zone, "name a zone of the IANA database, as 'Europe/Berlin', or an offset"),
     "unit": (_unit, "e.g. 'YEAR', 'MONTH', 'DAY', 'HOUR'"),
     "keyword": (_keyword, "e.g. YEAR, MONTH, DAY, HOUR, MINUTE, SECOND"),
@@ -176,4 +176,6 @@ _RULES: Final[dict[str, tuple[Callable[[exp.Expr], str | None], str]]] = {
     "schema": (_schema, "e.g. 'name STRING, size INT'"),
     "number-format-of-1": (_number_format, "e.g. '999.99', 'S0,000', '$99.9'"),
     "number-format": (_number_format, "e.g. '999.99', 'S0,000', '$99.9'"),
+    "options": (lambda node: None, ""),
 }
+"""Rules for values, and what to write instead. Which options are admitted, the guard says."""
