@@ -7,6 +7,7 @@ a helper that hands its own `code` on. Classes' `default_code` count too.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ _CODE = re.compile(r"[a-z]+(-[a-z]+)*")
 """Shape of our own codes; AWS's are in camel case."""
 
 
+@functools.cache
 def codes() -> dict[str, set[str]]:
     """Return each code, with the files (from the root) that can emit it."""
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in _files()}

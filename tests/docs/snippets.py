@@ -26,6 +26,7 @@ from pathlib import Path
 
 import pytest
 
+from headwater.cli.main import run as program
 from headwater.errors import HeadwaterError
 
 BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -122,27 +123,42 @@ def run_console(block: Block) -> str:
         if command.startswith(ELSEWHERE):
             continue
         words = shlex.split(command)
-        if words[0] in ("headwater", "pytest"):
-            words[0] = str(Path(sys.executable).with_name(words[0]))
-        if words[0] == "python":
-            words[0] = sys.executable
-        # From a shell, as a reader does: completion asks which one it was called from. This
-        # environment's programs come first, also behind `env NAME=VALUE`.
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-        done = subprocess.run(
-            ["bash", "-c", '"$0" "$@"; exit $?', *words],
-            env={**os.environ, "PATH": path},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-        written = done.stdout + done.stderr
+        status, written = here(words[1:]) if is_ours(words) else apart(words)
         code = int(exits[1]) if exits else 0
-        assert done.returncode == code, f"{block.where}: {command}\n{done.returncode}: {written}"
+        assert status == code, f"{block.where}: {command}\n{status}: {written}"
         if expected:
             expect(expected, written, block.where)
     return written
+
+
+def is_ours(words: Sequence[str]) -> bool:
+    """Whether it is our program; completion asks which shell it is called from, so it has one."""
+    return words[0] == "headwater" and not any("completion" in word for word in words)
+
+
+def here(arguments: Sequence[str]) -> tuple[int, str]:
+    """Run our program in this process: starting one of its own takes longer than most commands."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = program(arguments)
+    return status, out.getvalue() + err.getvalue()
+
+
+def apart(words: Sequence[str]) -> tuple[int, str]:
+    """Run a program in a process of its own, from a shell, as a reader does.
+
+    This environment's programs come first, also behind `env NAME=VALUE`.
+    """
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    done = subprocess.run(
+        ["bash", "-c", '"$0" "$@"; exit $?', *words],
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    return done.returncode, done.stdout + done.stderr
 
 
 def commands(text: str) -> list[tuple[str, str]]:

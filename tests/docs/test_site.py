@@ -83,11 +83,13 @@ def test_the_json_schema_of_the_configuration_is_published(site: Path) -> None:
     assert (site / "reference/headwater.schema.json").stat().st_size > 1000
 
 
-@pytest.mark.parametrize(("code", "files"), sorted((c, sorted(f)) for c, f in codes().items()))
-def test_every_code_has_a_page(code: str, files: list[str]) -> None:
-    page = ROOT / "docs/errors" / f"{code}.md"
-    assert page.exists(), f"{', '.join(files)} can emit {code!r}: write docs/errors/{code}.md"
-    assert page.read_text(encoding="utf-8").startswith(f"# {code}\n")
+def test_every_code_has_a_page() -> None:
+    lacking = []
+    for code, files in sorted(codes().items()):
+        page = ROOT / "docs/errors" / f"{code}.md"
+        if not (page.exists() and page.read_text(encoding="utf-8").startswith(f"# {code}\n")):
+            lacking.append(f"{', '.join(sorted(files))} can emit {code!r}: write {page}")
+    assert lacking == []
 
 
 def test_every_page_is_of_a_code_that_is_emitted() -> None:

@@ -3,10 +3,17 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from tests.docs import snippets
+
+import headwater as hw
+from headwater.cli.main import run as run_here
+from headwater_glue.demo import tutorial
+from headwater_glue.demo.monitor import Month
 
 
 def headwater(*words, cwd=None):
@@ -62,10 +69,21 @@ def test_the_way_on_from_what_it_leaves_behind_works(demo):
     assert headwater("check", cwd=folder).returncode == 0
 
 
-def test_without_a_folder_it_leaves_the_chart_alone(tmp_path):
-    done = headwater("demo", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+def test_without_a_folder_it_leaves_the_chart_alone(tmp_path, monkeypatch, capsys):
+    def quick(stage, *, engine):
+        assert engine == "auto"
+        month = Month(datetime(2021, 6, 1, tzinfo=UTC), 3, 1.0, 0.85, {"MedInc": 0.28})
+        stage.months([month])
+        log = hw.MemoryDataSource(tables={"log": pa.table({"id": ["a"]})})
+        with hw.Workspace(engine="embedded") as workspace:
+            stage.keep(pa.table({"MedInc": [1.0]}), workspace.sql("SELECT id FROM log", log))
+        return [month]
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tutorial, "run", quick)
+    assert run_here(["demo"]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["headwater-demo.html"]
+    assert "--keep DIR leaves the data and a config behind" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ from tests.iceberg import file_catalog
 import headwater as hw
 from headwater.errors import HeadwaterError, UnsupportedError
 from headwater.lakes import iceberg
+from headwater_aws.testing import Emulator
 from headwater_glue.testing import GlueLake
 
 ROWS = pa.table({"id": ["a", "b"], "score": [0.5, 0.25]})
@@ -85,16 +86,30 @@ def elsewhere() -> Iterator[Elsewhere]:
     thread.join()
 
 
-@pytest.fixture
-def metadata(lake: GlueLake, tmp_path: Path) -> dict[str, Any]:
-    """Metadata of an honest table in the lake."""
-    catalog = iceberg_catalog(lake, tmp_path)
+@pytest.fixture(scope="module")
+def honest(
+    emulator: Emulator, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, bytes], str]:
+    """The files of an honest table by their keys, and which of them is its metadata."""
+    emulator.reset()
+    lake = GlueLake(emulator)
+    catalog = iceberg_catalog(lake, tmp_path_factory.mktemp("honest"))
     written = catalog.create_table("db.t", schema=ROWS.schema)
     written.append(ROWS)
-    key = written.metadata_location.removeprefix("s3://lake/")
-    found: dict[str, Any] = json.loads(
-        lake.s3.get_object(Bucket="lake", Key=key)["Body"].read().decode()
-    )
+    files = {
+        found["Key"]: lake.s3.get_object(Bucket="lake", Key=found["Key"])["Body"].read()
+        for found in lake.s3.list_objects_v2(Bucket="lake")["Contents"]
+    }
+    return files, written.metadata_location.removeprefix("s3://lake/")
+
+
+@pytest.fixture
+def metadata(honest: tuple[dict[str, bytes], str], lake: GlueLake) -> dict[str, Any]:
+    """Metadata of an honest table in the lake, written once and put there for each test."""
+    files, key = honest
+    for name, body in files.items():
+        lake.write(name, body)
+    found: dict[str, Any] = json.loads(files[key])
     return found
 
 
