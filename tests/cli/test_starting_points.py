@@ -5,27 +5,34 @@ from pathlib import Path
 
 import pytest
 
-from headwater.cli.starting_point import SOURCES, starting_point
+from headwater.cli.starting_point import starting_point
 from headwater.config import load
 from headwater.plugins import PluginRegistry
 
+POINTS = {s.kind: s.load(s.starting_point) for s in PluginRegistry().sources() if s.starting_point}
 
-@pytest.mark.parametrize("kind", SOURCES)
+
+def test_every_source_over_files_can_be_begun_with() -> None:
+    assert list(POINTS) == ["files", "glue", "s3"]
+    assert all(point.table for point in POINTS.values())
+
+
+@pytest.mark.parametrize("kind", POINTS)
 def test_every_starting_point_loads_where_its_source_is_installed(
     tmp_path: Path, kind: str
 ) -> None:
     registry = PluginRegistry()
     assert kind in [spec.kind for spec in registry.sources()]
     path = tmp_path / "headwater.yaml"
-    path.write_text(starting_point(kind))
+    path.write_text(starting_point(POINTS[kind]))
     config = load(path, registry, environ={})
     serving = config.models["insurance"].versions["v1"].connections["serving"]
     assert serving.source.kind == kind
 
 
-@pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.parametrize("kind", POINTS)
 def test_what_is_commented_out_loads_too(tmp_path: Path, kind: str) -> None:
-    head, _, rest = starting_point(kind).partition("models:\n")
+    head, _, rest = starting_point(POINTS[kind]).partition("models:\n")
     rest, count = re.subn(r"(?m)^( +)# ( *[a-z_]+:( .*)?)$", r"\1\2", rest)
     assert count >= 8
     elsewhere = {

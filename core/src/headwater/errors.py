@@ -149,7 +149,7 @@ class AccessDeniedError(AuthError):
 
     Args:
         message: What happened, and to which object.
-        action: The provider's word for what was refused, e.g. `glue:GetTable`.
+        action: The provider's word for what was refused, e.g. `GetTable`.
         resource: What it was refused on, e.g. an ARN.
         caller: Whom it was refused to, e.g. the ARN of a role session.
         code: As for every error.

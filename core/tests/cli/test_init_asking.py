@@ -14,6 +14,7 @@ import pytest
 import yaml
 from core.tests.cli.predictions import write
 from core.tests.cli.support import Outcome, Program
+from core.tests.config import acme
 
 from headwater.cli.asking import Answers, ask
 
@@ -42,7 +43,7 @@ def typing(headwater: Program, monkeypatch: pytest.MonkeyPatch) -> Typing:
 def test_enter_takes_what_is_likely(typing: Typing, headwater: Program) -> None:
     outcome = typing("", "")
     assert outcome.code == 0, outcome.err
-    assert "Where do the predictions lie: files, glue, s3? [files]" in outcome.err
+    assert "Where do the predictions lie: files? [files]" in outcome.err
     assert outcome.out.endswith("wrote headwater.yaml: edit it, then run `headwater check`\n")
     assert yaml.safe_load(Path("headwater.yaml").read_text())["models"].keys() == {"insurance"}
 
@@ -61,12 +62,15 @@ def test_a_kind_that_is_none_is_asked_for_again(typing: Typing) -> None:
     assert outcome.code == 0
 
 
-def test_what_is_not_installed_can_be_begun_but_not_looked_at(typing: Typing) -> None:
-    outcome = typing("s3")
-    assert outcome.code == 0
-    assert "Propose" not in outcome.err
-    assert "the source 's3' is not installed: pip install headwater-s3" in outcome.err
-    assert "type: s3" in Path("headwater.yaml").read_text()
+def test_what_a_plugin_brings_is_offered_first(typing: Typing, headwater: Program) -> None:
+    headwater.modules = [acme]
+    outcome = typing("", "")
+    assert outcome.code == 0, outcome.err
+    assert "Where do the predictions lie: acme, files? [acme]" in outcome.err
+    assert "Propose the file from a table that is there, e.g. shelf.log" in outcome.err
+    serving = yaml.safe_load(Path("headwater.yaml").read_text())["models"]["insurance"]["versions"]
+    assert serving["v1"]["serving"]["source"] == {"type": "acme", "table": "log", "auth": "clerk"}
+    assert yaml.safe_load(Path("headwater.yaml").read_text())["auth"] == {"clerk": {"type": "key"}}
 
 
 @pytest.mark.parametrize(("region", "options"), [("eu-west-1", {"region": "eu-west-1"}), ("", {})])
@@ -74,7 +78,8 @@ def test_a_region_is_asked_for_where_there_are_regions(
     region: str, options: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Keyboard(f"\nmy_db.log\n{region}\n"))
-    answers = ask("glue", ["files", "glue"], tmp_path / "headwater.yaml", overwrite=False)
+    tables = {"files": "data/", "glue": "my_db.log"}
+    answers = ask("glue", tables, "glue".__eq__, tmp_path / "headwater.yaml", overwrite=False)
     assert answers == Answers("glue", "my_db.log", options, overwrite=False)
 
 

@@ -105,7 +105,7 @@ def test_names_that_yaml_or_headwater_would_take_for_something_else(headwater: P
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("--from", "files"), 2, "--from takes KIND:TABLE, e.g. glue:my_db.log, got 'files'"),
+        (("--from", "files"), 2, "--from takes KIND:TABLE, e.g. files:data/log/, got 'files'"),
         (("--from", "files:nowhere"), 1, "there is nothing at nowhere"),
         (("--from", "flies:a.b"), 1, "did you mean 'files'?"),
         (("--from", "files:x", "--source", "files"), 2, "give --from or --source, not both"),

@@ -43,7 +43,7 @@ def test_init_makes_the_folder_it_is_given(headwater: Program) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("init", "--source", "mongo"), "--source is one of files, glue, s3, got 'mongo'"),
+        (("init", "--source", "memory"), "--source is one of files, got 'memory'"),
         (("init", "c.toml"), "c.toml: the file is YAML; end its name in .yaml"),
     ],
 )
@@ -54,12 +54,14 @@ def test_init_used_wrongly(headwater: Program, arguments: tuple[str, ...], messa
     assert list(Path.cwd().iterdir()) == []
 
 
-def test_init_tells_what_to_install_for_its_file(headwater: Program) -> None:
-    outcome = headwater("init", "--source", "glue")
-    assert outcome.code == 0
-    assert outcome.err == (
-        "warning: the source 'glue' is not installed: pip install headwater-glue\n"
-    )
+@pytest.mark.parametrize(
+    ("kind", "hint"), [("glue", "pip install headwater-glue"), ("flies", "did you mean 'files'?")]
+)
+def test_init_tells_what_to_install_for_a_kind(headwater: Program, kind: str, hint: str) -> None:
+    outcome = headwater("init", "--source", kind)
+    assert outcome.code == 1
+    assert outcome.err == f"error: no source '{kind}' is installed\n  hint: {hint}\n"
+    assert list(Path.cwd().iterdir()) == []
 
 
 def test_plugins_explains_everything(headwater: Program) -> None:

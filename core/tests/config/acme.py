@@ -20,7 +20,7 @@ from headwater.auth.credentials import Access, AuthStrategy, Secret, Session
 from headwater.errors import ConfigError
 from headwater.interfaces.data_source import DataSource
 from headwater.interfaces.hookspecs import hookimpl
-from headwater.interfaces.specs import AuthSpec, SourceSpec
+from headwater.interfaces.specs import AuthSpec, SourceSpec, StartingPoint
 from headwater.tables.relation import Relation
 from headwater.tables.table import Catalog, Partition, Table, TimePartition
 
@@ -110,10 +110,15 @@ class BadgeStrategy(AuthStrategy):
         raise AssertionError("a configuration opens no identity")
 
 
+STARTING_POINT = StartingPoint(
+    "type: acme\ntable: log   # of the shelf\nauth: clerk\n", "clerk:\n  type: key\n", "shelf.log"
+)
+
+
 @hookimpl
 def headwater_sources() -> list[SourceSpec]:
     return [
-        SourceSpec("acme", f"{__name__}:AcmeSource"),
+        SourceSpec("acme", f"{__name__}:AcmeSource", starting_point=f"{__name__}:STARTING_POINT"),
         SourceSpec("unbuilt", "acme_that_is_not_there:Source", install="pip install acme"),
     ]
 

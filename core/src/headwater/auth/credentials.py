@@ -134,9 +134,9 @@ class Permission:
     """One thing that a plan must be allowed to do.
 
     Args:
-        action: The provider's word for it, e.g. `glue:GetTable`, `s3:GetObject`.
+        action: The provider's word for it, e.g. `GetTable`, `GetObject`.
         resources: What it is done to, e.g. ARNs.
-        conditions: The provider's conditions on it, e.g. `{"StringLike": {"s3:prefix": ["a/*"]}}`.
+        conditions: The provider's conditions on it, e.g. `{"StringLike": {"prefix": ["a/*"]}}`.
         reason: Which part of the plan needs it, for a person.
     """
 

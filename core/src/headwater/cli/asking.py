@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import typer
-
-from headwater.cli.starting_point import SOURCES
-
-_EXAMPLES: Final = {
-    "files": "a file or a folder, e.g. data/predictions/",
-    "glue": "my_db.model_predictions",
-    "s3": "s3://my-lake/model_predictions/%Y/%m/%d/*.parquet",
-}
-"""What a table is called, by kind of source."""
-_REGIONAL: Final = ("glue", "s3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +32,19 @@ def somebody_answers() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def ask(default: str, installed: Sequence[str], path: Path, overwrite: bool) -> Answers:
+def ask(
+    default: str,
+    tables: Mapping[str, str],
+    regional: Callable[[str], bool],
+    path: Path,
+    overwrite: bool,
+) -> Answers:
     """Ask where the predictions lie; questions go to stderr, Enter takes what is in brackets.
 
     Args:
         default: Kind of source that is likely.
-        installed: Kinds that there are: a table can only be looked at by one of these.
+        tables: What a table is called, e.g. `db.log`, by kind of source.
+        regional: Tells whether a kind of source is in some region.
         path: The file to write.
         overwrite: Whether it may be replaced without being asked.
 
@@ -59,17 +55,15 @@ def ask(default: str, installed: Sequence[str], path: Path, overwrite: bool) -> 
         typer.confirm(f"{path} exists. Replace it?", abort=True, err=True)
         overwrite = True
     source = ""
-    while source not in SOURCES:
+    while source not in tables:
         source = typer.prompt(
-            f"Where do the predictions lie: {', '.join(SOURCES)}?", default=default, err=True
+            f"Where do the predictions lie: {', '.join(tables)}?", default=default, err=True
         ).strip()
-    table = None
     options = {}
-    if source in installed:
-        what = f"Propose the file from a table that is there, e.g. {_EXAMPLES[source]}"
-        table = _optional(f"{what} (Enter: a commented file to fill in)")
-    if table and source in _REGIONAL:
-        region = _optional("Its AWS region, e.g. us-east-1 (Enter: as AWS_REGION says)")
+    what = f"Propose the file from a table that is there, e.g. {tables[source]}"
+    table = _optional(f"{what} (Enter: a commented file to fill in)")
+    if table and regional(source):
+        region = _optional("Its region, e.g. us-east-1 (Enter: as the environment says)")
         options = {"region": region} if region else {}
     return Answers(source, table, options, overwrite)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from textwrap import indent
 from typing import Final
+
+from headwater.interfaces.specs import StartingPoint
 
 _HEAD: Final = """\
 # What your models are monitored on. `headwater check` proves it, `headwater plan` explains a read.
@@ -54,51 +57,23 @@ _TAIL: Final = """\
         #   labels: {will_buy_insurance: did_buy_insurance}
 """
 
-SOURCES: Final = {
-    "files": """\
-            type: files
-            format: parquet           # or csv, json, orc
-            tables:
-              predictions: data/predictions/   # a file, or a folder; dt=2026-01-31/ is understood
-            # query: SELECT * FROM predictions WHERE owner IS NOT NULL   # any Spark SQL
-            # How the folders follow from time, so that only a window's folders are read:
-            # partitions:
-            #   predictions: {column: prediction_timestamp, keys: {dt: yyyy-MM-dd}}
+FILES: Final = StartingPoint(
+    """\
+type: files
+format: parquet           # or csv, json, orc
+tables:
+  predictions: data/predictions/   # a file, or a folder; dt=2026-01-31/ is understood
+# query: SELECT * FROM predictions WHERE owner IS NOT NULL   # any Spark SQL
+# How the folders follow from time, so that only a window's folders are read:
+# partitions:
+#   predictions: {column: prediction_timestamp, keys: {dt: yyyy-MM-dd}}
 """,
-    "glue": """\
-            type: glue
-            database: my_db
-            region: us-east-1
-            query: SELECT * FROM model_predictions     # any Spark SQL
-            auth: lake
-            # How the partitions follow from time, so that only a window's partitions are read:
-            # partitions:
-            #   model_predictions: {column: prediction_timestamp, keys: {dt: yyyy-MM-dd}}
-""",
-    "s3": """\
-            type: s3
-            # Dates in the path follow from time_column: only a window's folders are read. Folders
-            # like dt=2026-01-31/ are understood too: path: s3://my-lake/model_predictions/
-            path: s3://my-lake/model_predictions/%Y/%m/%d/*.parquet
-            time_column: prediction_timestamp
-            format: parquet           # or csv, json, orc, avro, delta, iceberg
-            region: us-east-1
-            auth: lake
-            # query: SELECT * FROM {data} WHERE owner IS NOT NULL       # any Spark SQL
-""",
-}
-"""The source's part, by kind."""
-
-_LAKE: Final = """
-auth:
-  lake:
-    type: oidc-role                   # or default, profile, static, assume-role
-    role_arn: ${env:LAKE_ROLE_ARN:-arn:aws:iam::123456789012:role/monitoring}
-    token: file:${env:AWS_WEB_IDENTITY_TOKEN_FILE:-/var/run/secrets/token}
-"""
-_AUTH: Final = {"glue": _LAKE, "s3": _LAKE}
+    table="a file or a folder, e.g. data/predictions/",
+)
+"""That of core's own files."""
 
 
-def starting_point(kind: str) -> str:
-    """Return the text of a configuration file whose source is of that kind."""
-    return _HEAD + _AUTH.get(kind, "") + _MODEL + SOURCES[kind] + _TAIL
+def starting_point(point: StartingPoint) -> str:
+    """Return the text of a configuration file with a source of that kind."""
+    auth = f"\nauth:\n{indent(point.auth, '  ')}" if point.auth else ""
+    return _HEAD + auth + _MODEL + indent(point.source, " " * 12) + _TAIL

@@ -25,7 +25,7 @@ def source_of(kind: str, options: Mapping[str, Any], registry: PluginRegistry) -
     """Return a source that is described by its kind and options alone, without a file.
 
     Args:
-        kind: Its word, e.g. `glue`.
+        kind: Its word, e.g. `files`.
         options: What would stand beside `type` in a file; `auth` inline, secrets by reference.
         registry: Where its class comes from.
 

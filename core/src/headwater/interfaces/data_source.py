@@ -51,7 +51,7 @@ class DataSource(BaseModel, ABC):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     kind: ClassVar[str]
-    """Word for it in configuration, e.g. `glue`."""
+    """Word for it in configuration, e.g. `files`."""
     capabilities: ClassVar[frozenset[SourceCapability]] = frozenset()
     """What it can do beyond the minimum."""
 

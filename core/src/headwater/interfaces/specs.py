@@ -14,7 +14,7 @@ class Spec:
     """A contribution by name.
 
     Args:
-        kind: The word by which users ask for it, e.g. `glue`, `oidc-role`, `spark`.
+        kind: The word by which users ask for it, e.g. `files`, `spark`.
         factory: Where it lives, as `module:attribute`.
         summary: One line for a person.
         install: What to install when the import fails, e.g. `pip install headwater[spark]`.
@@ -25,24 +25,49 @@ class Spec:
     summary: str = ""
     install: str | None = None
 
-    def load(self) -> Any:
-        """Import and return the factory.
+    def load(self, place: str | None = None) -> Any:
+        """Import and return the factory, or what else of the plugin stands at a `place`.
 
         Raises:
             PluginError: If it can't be imported; says what to install.
         """
-        module, _, attribute = self.factory.partition(":")
+        place = place or self.factory
+        module, _, attribute = place.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError) as error:
             raise PluginError(
-                f"{self.kind!r} can't be loaded from {self.factory}: {error}",
+                f"{self.kind!r} can't be loaded from {place}: {error}",
                 hint=self.install and f"install it: {self.install}",
             ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class StartingPoint:
+    """What `headwater init` writes for a kind of source, as YAML that is valid as it stands.
+
+    Args:
+        source: The source's own keys, commented; its table feeds the model of the example.
+        auth: Identities that it names, under `auth:`; empty if it needs none.
+        table: What a table of it is called, e.g. `my_db.model_predictions`: shown where one is
+            asked for.
+    """
+
+    source: str
+    auth: str = ""
+    table: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceSpec(Spec):
-    """A `DataSource` class."""
+    """A `DataSource` class.
+
+    Args:
+        starting_point: Where its `StartingPoint` lives, as `module:attribute`; None leaves the kind
+            out of `headwater init`.
+    """
+
+    starting_point: str | None = None
 
 
 class AuthSpec(Spec):

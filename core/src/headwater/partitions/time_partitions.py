@@ -36,7 +36,7 @@ from headwater.tables.window import Window
 from headwater.types import STRING, DataType
 
 _LISTED: Final = 100
-"""Most values of an `in` condition: Glue's Expression takes 2,048 characters."""
+"""Most values of an `in` condition: catalogs bound the length of an expression."""
 _TRIED: Final = 1000
 """Most periods looked at to find them."""
 _SAMPLE: Final = datetime(2024, 11, 10, 12, 40)  # noqa: DTZ001  a local time

@@ -17,6 +17,7 @@ def headwater_sources() -> list[SourceSpec]:
             "headwater.sources.files:FileDataSource",
             "files in local folders, hive partitions understood",
             install="pip install 'headwater[embedded]'",
+            starting_point="headwater.cli.starting_point:FILES",
         ),
         SourceSpec(
             "memory",

@@ -37,7 +37,7 @@ class PluginStatus:
         status: `loaded`, `refused` (it does not fit this headwater), `broken` (its code failed).
         reason: Why it is not loaded.
         hint: What to do about that.
-        provides: Kinds by what they are, e.g. `{"sources": ("glue",)}`.
+        provides: Kinds by what they are, e.g. `{"sources": ("files",)}`.
         observes: Observing hooks that it implements.
         problems: What is wrong with single kinds of a loaded plugin.
     """
@@ -55,7 +55,7 @@ class PluginStatus:
 
     @property
     def label(self) -> str:
-        """The plugin by the name that a person knows it by, e.g. `headwater-glue 0.1.0`."""
+        """The plugin by the name that a person knows it by, e.g. `acme 1.0`."""
         if self.distribution is None:
             return f"module {self.module}"
         return f"{self.distribution} {self.version}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pluggy
@@ -43,19 +45,6 @@ WORDS: Final[dict[type[Spec], tuple[str, str]]] = {
     CommandSpec: ("command", "commands"),
 }
 """What a person calls one, and how a list of them is named."""
-
-WELL_KNOWN: Final[dict[tuple[type[Spec], str], str]] = {
-    (SourceSpec, "glue"): "headwater-glue",
-    (SourceSpec, "s3"): "headwater-s3",
-    (AuthSpec, "default"): "headwater-aws",
-    (AuthSpec, "profile"): "headwater-aws",
-    (AuthSpec, "static"): "headwater-aws",
-    (AuthSpec, "assume-role"): "headwater-aws",
-    (AuthSpec, "oidc-role"): "headwater-aws",
-    (CommandSpec, "demo"): "headwater-glue[demo]",
-    (CommandSpec, "policy"): "headwater-aws",
-}
-"""Which distribution brings a kind that is not there: words for a hint, nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,27 +145,28 @@ class PluginRegistry:
                 yield plugin.status.label, plugin.manager
 
     def name(self, spec: Spec) -> str:
-        """Return what a contribution's `spec` is called: `source 'glue' of acme 1.0`."""
+        """Return what a contribution's `spec` is called: `source 'shelf' of acme 1.0`."""
         owner = next((p.status.label for p in self._plugins() if spec in p.specs), "no plugin")
         return f"{WORDS[type(spec)][0]} {spec.kind!r} of {owner}"
 
-    def load(self, spec: Spec) -> Any:
-        """Import what a `spec` names.
+    def load(self, spec: Spec, place: str | None = None) -> Any:
+        """Import what a `spec` names: its factory, or what it has at a `place`.
 
         Raises:
             PluginError: If it can't be imported: names the distribution, and what to install.
         """
         what = self.name(spec)
         try:
-            return spec.load()
+            return spec.load(place)
         except PluginError as error:
             reason = error.__cause__ or error
             raise PluginError(
-                f"the {what} can't be imported from {spec.factory}: {reason}", hint=error.hint
+                f"the {what} can't be imported from {place or spec.factory}: {reason}",
+                hint=error.hint,
             ) from error
         except (Exception, SystemExit) as error:  # a stranger's code
             raise PluginError(
-                f"the {what} fails while {spec.factory} is imported: "
+                f"the {what} fails while {place or spec.factory} is imported: "
                 f"{type(error).__name__}: {error}",
                 hint=spec.install and f"install it: {spec.install}",
             ) from error
@@ -247,7 +237,7 @@ class PluginRegistry:
     def _missing(self, cls: type[Spec], kind: str) -> PluginError:
         singular, plural = WORDS[cls]
         failed = [p for p in self._plugins() if p.status.status != "loaded"]
-        brings = WELL_KNOWN.get((cls, kind), "")
+        brings = _published().get(plural, {}).get(kind, "")
         bringer = next(
             (p for p in self._plugins() if p.status.distribution == brings.partition("[")[0]), None
         )
@@ -276,6 +266,16 @@ class PluginRegistry:
                 ours = any(c.owner is plugin for c in claims)
                 problems.append(f"{clash}: {'neither can be used' if ours else 'that one is used'}")
         return tuple(problems)
+
+
+def _published() -> dict[str, dict[str, str]]:
+    """Return which distribution brings a kind that is not there: words for a hint, nothing more.
+
+    Data, by what the kinds are of, that a test compares with what the plugins declare.
+    """
+    text = files("headwater.plugins").joinpath("published.json").read_text(encoding="utf-8")
+    found: dict[str, dict[str, str]] = json.loads(text)
+    return found
 
 
 def _is_core(plugin: Plugin) -> bool:

@@ -1,6 +1,6 @@
 """Least privilege per read: an identity narrowed to what one plan needs, while it is read.
 
-A session asks for it (`session_policy: plan` in AWS's strategies); planning itself uses the whole
+A session asks for it (`narrows_to_plan`); planning itself uses the whole
 identity, because only then is it known what the plan needs.
 """
 

@@ -1,4 +1,4 @@
-"""Local files and their version marks: what tells that a file was overwritten, as ETags do on S3.
+"""Local files and their version marks: what tells that a file was overwritten, as ETags do.
 
 A mark is made of what the file system keeps of a file: its inode, its length, when its content was
 last modified and when anything of it was last changed. A file that is replaced has another inode;

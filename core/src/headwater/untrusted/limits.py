@@ -61,7 +61,7 @@ VIEW_LEVELS: Final = 10
 # -- Types -----------------------------------------------------------------------------------------
 
 TYPE_CHARACTERS: Final = 131_072
-"""Characters of a column's type: the most that Glue holds."""
+"""Characters of a column's type: the most that a known catalog holds."""
 
 TYPE_LEVELS: Final = 100
 """How deep a type may nest."""

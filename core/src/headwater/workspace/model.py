@@ -343,7 +343,7 @@ class ModelVersion:
             raise ConfigError(
                 f"{purpose} of {self!r}: data_source is a {type(source).__name__}, "
                 "not a DataSource",
-                hint="pass e.g. GlueDataSource(...) or FileDataSource(...)",
+                hint="pass e.g. FileDataSource(...), or the source of a plugin",
             )
         mapping.check(self.schema)
         definition = Definition(source, mapping, sample, max_bytes)

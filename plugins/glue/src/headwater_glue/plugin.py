@@ -16,6 +16,7 @@ def headwater_sources() -> list[SourceSpec]:
             "glue",
             "headwater_glue.source:GlueDataSource",
             "tables of an AWS Glue catalog, by a Spark SQL query",
+            starting_point="headwater_glue.starting_point:GLUE",
         )
     ]
 

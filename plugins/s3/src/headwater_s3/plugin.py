@@ -11,4 +11,11 @@ HEADWATER_API = 1
 @hookimpl
 def headwater_sources() -> list[SourceSpec]:
     """Return the S3 source."""
-    return [SourceSpec("s3", "headwater_s3.source:S3DataSource", "files in S3, without a catalog")]
+    return [
+        SourceSpec(
+            "s3",
+            "headwater_s3.source:S3DataSource",
+            "files in S3, without a catalog",
+            starting_point="headwater_s3.starting_point:S3",
+        )
+    ]

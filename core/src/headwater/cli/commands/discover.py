@@ -49,7 +49,7 @@ def discover(
         typer.Option(
             "--source",
             "-s",
-            help="Instead of a connection: a source's kind, e.g. glue.",
+            help="Instead of a connection: a source's kind, e.g. files.",
             show_default=False,
         ),
     ] = None,

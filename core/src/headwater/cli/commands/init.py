@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,11 +13,12 @@ import typer
 from headwater.cli.asking import ask, somebody_answers
 from headwater.cli.commands.discover import parsed_options
 from headwater.cli.options import Debug, Json, terminal_of
-from headwater.errors import ConfigError
+from headwater.errors import ConfigError, PluginError
 from headwater.reading.file_writer import complete
 
 if TYPE_CHECKING:
     from headwater.cli.terminal import Terminal
+    from headwater.interfaces.specs import StartingPoint
 
 
 def init(
@@ -26,7 +29,7 @@ def init(
         typer.Option(
             "--source",
             "-s",
-            help="Kind of source in it: files, glue or s3.  [default: glue if it is installed]",
+            help="Kind of source in it, e.g. files.  [default: the first that a plugin brings]",
             show_default=False,
         ),
     ] = None,
@@ -34,7 +37,7 @@ def init(
         str | None,
         typer.Option(
             "--from",
-            help="Propose a whole file for one table: glue:DATABASE.TABLE, files:PATH or s3://...",
+            help="Propose a whole file for one table, e.g. files:data/predictions/.",
             metavar="KIND:TABLE",
             show_default=False,
         ),
@@ -75,7 +78,9 @@ def init(
         raise typer.BadParameter(f"{path}: the file is YAML; end its name in .yaml")
     given: dict[str, Any] = {"region": region, "endpoint_url": endpoint_url}
     if source is None and table is None and not json and somebody_answers():
-        answers = ask(_likely(terminal), _installed(terminal), path, overwrite)
+        points = _points(terminal)
+        tables = {kind: point.table for kind, point in points.items()}
+        answers = ask(_likely(points), tables, partial(_regional, terminal), path, overwrite)
         source, overwrite = answers.source, answers.overwrite
         table = f"{source}:{answers.table}" if answers.table else None
         given |= answers.options
@@ -90,25 +95,38 @@ def init(
         file.write(text.encode())
     terminal.emit({"path": str(path), "source": kind})
     terminal.say(f"wrote {path}: edit it, then run `headwater check`")
-    if kind not in _installed(terminal):
-        terminal.warn(f"the source {kind!r} is not installed: pip install headwater-{kind}")
 
 
 def _starting_point(terminal: Terminal, source: str | None) -> tuple[str, str]:
-    from headwater.cli.starting_point import SOURCES, starting_point
+    from headwater.cli.starting_point import starting_point
 
-    kind = source or _likely(terminal)
-    if kind not in SOURCES:
-        raise typer.BadParameter(f"--source is one of {', '.join(SOURCES)}, got {kind!r}")
-    return kind, starting_point(kind)
+    points = _points(terminal)
+    kind = source or _likely(points)
+    if kind not in points:
+        spec = terminal.registry.source(kind)  # says what to install
+        if spec.starting_point:
+            terminal.registry.load(spec, spec.starting_point)
+        raise typer.BadParameter(f"--source is one of {', '.join(points)}, got {kind!r}")
+    return kind, starting_point(points[kind])
 
 
-def _installed(terminal: Terminal) -> list[str]:
-    return [spec.kind for spec in terminal.registry.sources()]
+def _points(terminal: Terminal) -> dict[str, StartingPoint]:
+    """Return what can be begun with, by the kinds of the installed sources."""
+    found: dict[str, StartingPoint] = {}
+    for spec in terminal.registry.sources():
+        if spec.starting_point:
+            with suppress(PluginError):  # told to whoever asks for this kind
+                found[spec.kind] = terminal.registry.load(spec, spec.starting_point)
+    return found
 
 
-def _likely(terminal: Terminal) -> str:
-    return "glue" if "glue" in _installed(terminal) else "files"
+def _likely(points: Mapping[str, StartingPoint]) -> str:
+    """Return the kind of whoever installed a plugin for it; core's own is always there."""
+    return next((kind for kind in points if kind != "files"), "files")
+
+
+def _regional(terminal: Terminal, kind: str) -> bool:
+    return "region" in terminal.registry.source_class(kind).model_fields
 
 
 def _refuse_existing(path: Path, overwrite: bool) -> None:
@@ -123,8 +141,10 @@ def _proposal(
 
     kind, separator, rest = reference.partition(":")
     if not separator or not rest:
-        raise typer.BadParameter(f"--from takes KIND:TABLE, e.g. glue:my_db.log, got {reference!r}")
+        raise typer.BadParameter(
+            f"--from takes KIND:TABLE, e.g. files:data/log/, got {reference!r}"
+        )
     if rest.startswith("//"):
-        rest = reference  # a URL names its kind itself: s3://...
+        rest = reference  # a URL names its kind itself
     with terminal.progress(f"looking at {rest}"):
         return kind, proposed(kind, rest, given, path, terminal.registry)
