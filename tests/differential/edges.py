@@ -47,6 +47,7 @@ _TIMES: Final = [
     "yyyy-MM-dd", "yyyy-MM-dd HH:mm:ss", "MM/dd/yyyy", "yyyy", "d/M/yyyy", "EEE", "w", "yyyy-'W'ww",
     "HH", "hh a", "yyyyMMdd", "yy",
 ]  # fmt: skip
+_UNIQUE: Final = ["prediction_id", "request_id", "CAST(request_id AS DOUBLE)", "array(request_id)"]
 _UNITS: Final = ["DAY", "HOURS", "MONTH", "YEAR", "MILLISECOND"]
 
 
@@ -200,7 +201,7 @@ def grouping(draw: DrawFn) -> str:
                 f"max({value})",
                 f"count(DISTINCT {value})",
                 f"count(DISTINCT {value}, n_tokens)",
-                f"max_by(prediction_id, {value})",
+                f"max_by(n_tokens, {draw(st.sampled_from(_UNIQUE))})",
                 f"percentile({number}, {share})",
                 f"median({number})",
                 f"sum(n_tokens) FILTER (WHERE {_condition(draw)})",

@@ -123,8 +123,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="a part of the path of the mutated files")
     given = parser.parse_args()
     chosen = [m for m in mutants() if given.only in m.path]
-    for mutant in chosen:
-        mutant.applied()
+    shown = {mutant: str(mutant) for mutant in chosen}  # the tree may change meanwhile
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         trees: SimpleQueue[Tree] = SimpleQueue()
         for number in range(max(1, given.jobs)):
@@ -151,10 +150,10 @@ def main() -> int:
             for mutant, verdict in zip(chosen, verdicts, strict=True):
                 if verdict.broken:
                     wrong += 1
-                    _say(f"broken    {mutant}: {verdict.broken}")
+                    _say(f"broken    {shown[mutant]}: {verdict.broken}")
                 elif not verdict.noticed:
                     survivors += 1
-                    _say(f"survives  {mutant} ({verdict.seconds:.0f} s)")
+                    _say(f"survives  {shown[mutant]} ({verdict.seconds:.0f} s)")
     _say(f"{len(chosen) - survivors - wrong} noticed, {survivors} survive, {wrong} broken")
     return 1 if survivors or wrong else 0
 

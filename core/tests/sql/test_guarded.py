@@ -17,6 +17,7 @@ from typing import Final
 import pytest
 from core.tests.sql.cases import FIXTURES
 from core.tests.sql.places import Place, places, recorded, shown
+from sqlglot import exp
 
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.sql.analysis import ParsedQuery
@@ -26,6 +27,7 @@ from headwater.sql.guard import precedence as guard_precedence
 from headwater.sql.guard import text as guard_text
 from headwater.sql.guard import tree as guard
 from headwater.sql.parser import parse
+from headwater.sql.syntax.lexer import lex
 
 MODULES: Final = tuple(
     Path(str(m.__file__))
@@ -111,6 +113,17 @@ def test_it_is_found(row: Row) -> None:
 @pytest.mark.parametrize(("sql", "code"), GROWN.items(), ids=lambda x: x[:30])
 def test_what_is_too_large_is_refused(sql: str, code: str) -> None:
     assert [d.code for d in outcome(sql)[0].diagnostics] == [code]
+
+
+def test_a_name_is_as_long_as_it_is_written() -> None:
+    """sqlglot may not put words together to a name that Spark reads as several."""
+    text = "SELECT id FROM u"
+    lexemes, tree = lex(text)[0], parse(text, database="hw").tree
+    assert tree is not None
+    assert guard.check_tree(tree, text, lexemes) == []
+    name = next(x for x in tree.find_all(exp.Identifier) if x.name == "id")
+    name.meta["end"] += 5
+    assert [d.code for d in guard.check_tree(tree, text, lexemes)] == ["syntax"]
 
 
 def test_every_place_is_reached() -> None:

@@ -281,7 +281,7 @@ def _turning(
     turn = conformer(plan.mapping, incoming)
     about = {b"headwater.connection": plan.connection.encode()}
     if plan.window is not None:
-        about[b"headwater.tables.window"] = str(plan.window).encode()
+        about[b"headwater.window"] = str(plan.window).encode()
     if plan.sample is not None:
         about[b"headwater.sample"] = repr(plan.sample).encode()
     schema = turn.schema.with_metadata(about)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -76,3 +77,33 @@ def test_where_it_can_not_be_told_the_query_is_refused(
 ) -> None:
     with pytest.raises(QueryError, match="may raise"):
         rows(sql, **tables)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "i + 1 < 5", "5 > i + 1", "i - -1 <> 5", "i * 2 = 4", "1 + i <=> 5",
+        "i + 1 BETWEEN 1 AND 5", "b + 1 < 5", "0 - lowest > 5", "i + 1 IS NULL", "i + 1 + 1 < 9",
+        "-lowest IS NOT NULL", "nvl2(i + 1, true, false)",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("query", ["SELECT i FROM n WHERE {}", "SELECT {} AS v FROM n"])
+def test_a_comparison_does_not_hide_that_a_number_overflows(
+    query: str, condition: str, tmp_path: Path
+) -> None:
+    """`i + 1 < 5` is `i < 4` to DuckDB's optimizer, and that overflows nowhere."""
+    columns: dict[str, Any] = {
+        "i": pa.array([2**31 - 1], pa.int32()),
+        "b": [2**63 - 1],
+        "lowest": pa.array([-(2**31)], pa.int32()),
+    }
+    table = parquet(tmp_path / "n", pa.table(columns))
+    with pytest.raises(EngineError, match=r"verflow|out of range"):
+        rows(query.format(condition), n=table)
+
+
+@pytest.mark.parametrize("call", ["count(i + 1)", "count(i + 1, i)", "count(DISTINCT i + 1, i)"])
+def test_what_is_counted_is_evaluated(call: str, tmp_path: Path) -> None:
+    table = parquet(tmp_path / "n", pa.table({"i": pa.array([2**31 - 1], pa.int32())}))
+    with pytest.raises(EngineError, match="verflow"):
+        rows(f"SELECT {call} AS n FROM n", n=table)

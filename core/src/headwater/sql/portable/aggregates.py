@@ -11,7 +11,7 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql.functions import called, name_of
 from headwater.sql.portable.comparing import comparable, order_key, orderable
-from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
+from headwater.sql.portable.pieces import Piece, Refusal, evaluated, refuse_unless
 from headwater.sql.portable.raising import not_portable
 from headwater.sql.portable.spelling import cast as spell
 from headwater.types import DataType
@@ -96,7 +96,7 @@ def _one(arguments: list[Piece], name: str) -> Piece:
 
 def _count(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> Piece:
     if len(arguments) > 1:
-        some = " AND ".join(f"{a.sql} IS NOT NULL" for a in arguments)
+        some = " AND ".join(f"{evaluated(a)} IS NOT NULL" for a in arguments)
         raises = any(a.raises for a in arguments)
         if not distinct:
             return Piece(over(f"count(CASE WHEN {some} THEN 1 END)"), t.BIGINT, raises)
@@ -112,7 +112,7 @@ def _count(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> 
         some = f"CASE WHEN {value.sql} IS NOT NULL THEN {key} END"
         return Piece(over(f"count(DISTINCT {some})"), t.BIGINT, value.raises)
     word = "DISTINCT " if distinct else ""
-    return Piece(over(f"count({word}{value.sql})"), t.BIGINT, value.raises)
+    return Piece(over(f"count({word}{evaluated(value)})"), t.BIGINT, value.raises)
 
 
 def _count_if(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> Piece:

@@ -23,7 +23,7 @@ from headwater.sql.portable import (
     regex,
 )
 from headwater.sql.portable.comparing import comparable, compare, widened
-from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
+from headwater.sql.portable.pieces import Piece, Refusal, evaluated, refuse_unless
 from headwater.sql.portable.spelling import null
 from headwater.types import DataType
 
@@ -124,7 +124,9 @@ def _two(arguments: list[Piece], type_: DataType) -> Piece:
 def _nvl2(arguments: list[Piece], type_: DataType) -> Piece:
     refuse_unless(len(arguments) == 3, "nvl2 takes three arguments")
     tested, some, none = arguments
-    return conditions.chosen([(f"{tested.sql} IS NOT NULL", some)], none, type_, tested.raises)
+    return conditions.chosen(
+        [(f"{evaluated(tested)} IS NOT NULL", some)], none, type_, tested.raises
+    )
 
 
 def _if(arguments: list[Piece], type_: DataType) -> Piece:

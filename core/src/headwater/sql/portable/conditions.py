@@ -14,7 +14,7 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql.portable import chars, regex
 from headwater.sql.portable.comparing import aligned, compare, widened
-from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
+from headwater.sql.portable.pieces import Piece, Refusal, evaluated, refuse_unless
 from headwater.sql.portable.spelling import null, text
 from headwater.types import DataType
 
@@ -59,7 +59,7 @@ def is_(e: Expressions, node: exp.Expr) -> Piece:
     what, word = node.expression, "IS NOT" if node.args.get("negate") else "IS"
     inner = e.piece(node.this)
     if isinstance(what, exp.Null):
-        return Piece(f"({inner.sql} {word} NULL)", t.BOOLEAN, inner.raises)
+        return Piece(f"({evaluated(inner)} {word} NULL)", t.BOOLEAN, inner.raises)
     if isinstance(what, exp.Boolean):
         refuse_unless(inner.type == t.BOOLEAN, f"{inner.type} IS TRUE", node)
         value = "TRUE" if what.this else "FALSE"

@@ -27,6 +27,15 @@ class Piece:
     literal: str | int | Decimal | None = None
 
 
+def evaluated(piece: Piece) -> str:
+    """Return SQL that is NULL where a piece is, for those who ask nothing else of it.
+
+    DuckDB's statistics say whether a sum can be NULL, so that `i + 1 IS NULL` is answered without
+    adding; what overflows in Spark has to be added.
+    """
+    return f"([{piece.sql}])[1]" if piece.raises and piece.type.is_integer else piece.sql
+
+
 class Refusal(Exception):  # noqa: N818  (it is a finding on its way to a diagnostic)
     """A construct is not in the portable subset.
 
