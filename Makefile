@@ -63,8 +63,9 @@ setup: $(DEV) ## create .venv with everything a contributor needs
 demo: $(DEMO) ## run the demo: a model's drift, found on real data
 	@$(BIN)/headwater demo
 
+# worksteal hands out runs of neighbours, which share what they have set up; `load` deals them out.
 test: $(DEV) ## run the tests, without the slow ones
-	@$(BIN)/pytest -n 2 -m "not slow and not spark" $(ARGS)
+	@$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not spark" $(ARGS)
 
 test-slow: $(DEV) ## run the slow tests and the Spark ones (Java 17)
 	@command -v java >/dev/null || { \

@@ -10,7 +10,11 @@ from headwater.adapters.evidently import data_definition, to_evidently
 from headwater.errors import UnsupportedError
 from headwater.interfaces.schema import Schema
 
-pytest.importorskip("evidently", reason="the evidently extra is not installed")
+
+@pytest.fixture(autouse=True)
+def evidently() -> None:
+    """Evidently, which takes seconds to import: for whoever runs these tests, not who collects."""
+    pytest.importorskip("evidently", reason="the evidently extra is not installed")
 
 
 def rows(shift: float) -> pa.Table:

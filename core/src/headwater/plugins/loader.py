@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from headwater.plugins import hooks
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
+
+    from packaging.requirements import Requirement
 
 GROUP: Final = "headwater.plugins"
 """Entry-point group in which plugins are found."""
@@ -181,15 +184,10 @@ def _conflict(candidate: Candidate) -> tuple[str, str] | None:
 
     pip leaves such pairs behind when one of the two is changed without the other.
     """
-    from packaging.requirements import InvalidRequirement, Requirement
-
     version = core_version()
     for line in candidate.requires:
-        try:
-            need = Requirement(line)
-        except InvalidRequirement:
-            continue
-        if need.name.lower() != CORE or version is None:
+        need = _requirement(line)
+        if need is None or need.name.lower() != CORE or version is None:
             continue
         if need.marker is not None and not need.marker.evaluate({"extra": ""}):
             continue
@@ -199,6 +197,17 @@ def _conflict(candidate: Candidate) -> tuple[str, str] | None:
                 f"pip install --upgrade {candidate.status.distribution} {CORE}",
             )
     return None
+
+
+@functools.cache
+def _requirement(line: str) -> Requirement | None:
+    """Parse a line of a distribution's metadata: every workspace asks of the same few."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        return Requirement(line)
+    except InvalidRequirement:
+        return None
 
 
 def _incompatible(found: PluginStatus, namespace: object) -> tuple[str, str] | None:
