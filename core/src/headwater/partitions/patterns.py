@@ -93,11 +93,6 @@ class Pattern:
         in_order = [p.unit for p in self.parts] == list(Unit)[: len(self.parts)]
         return in_order and all(p.width > 1 for p in self.parts)
 
-    @property
-    def digits_only(self) -> bool:
-        """Whether its values are whole numbers."""
-        return all(isinstance(p, TimePart) or p.isdigit() for p in self.pieces)
-
     def format(self, moment: datetime) -> str:
         """Return a local time as this pattern writes it."""
         values = (moment.year, moment.month, moment.day, moment.hour, moment.minute)

@@ -6,7 +6,7 @@ names, maps and filters, and a join that brings delayed actuals.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -383,13 +383,3 @@ def _short_qualifiers(analysis: Analysis) -> list[Edit]:
             continue  # `source.struct.field...`, which sqlglot shows as db.table.column
         edits.append(Edit(database.meta["start"], table.meta["start"], ""))
     return edits
-
-
-def rename_tables(analysis: Analysis, names: Mapping[str, str]) -> list[Edit]:
-    """Return the edits by which an engine gives a plan's tables names of its own.
-
-    Args:
-        analysis: The analysis of a plan's SQL.
-        names: Slot to the full, quoted name that the engine uses.
-    """
-    return [Edit.replace(r.span, names[r.name.name]) for r in analysis.parsed.references]

@@ -36,11 +36,6 @@ class TableReference:
     alias: str | None
     node: exp.Table
 
-    @property
-    def visible_name(self) -> str:
-        """The name by which its columns are qualified."""
-        return self.alias or self.name.name
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ParsedQuery:

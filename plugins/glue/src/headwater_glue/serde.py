@@ -53,8 +53,6 @@ _SPARK_OPTIONS: Final[Mapping[str, str]] = {
 }
 """Spark's reader options that change what a format's files give, in Spark's spelling."""
 
-_BY_POSITION: Final = "it matches columns by position, and engines here match them by name"
-
 _HINTS: Final = {
     "RegexSerDe": "it parses lines with a regular expression",
     "GrokSerDe": "it parses lines with Grok patterns",

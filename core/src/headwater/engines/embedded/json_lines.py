@@ -49,14 +49,7 @@ def json(
     Raises:
         UnsupportedError: For an option or a column type whose meaning is not known here.
     """
-    options = checked_options(relation, group.format, group.options, _SPARK)
-    for name, allowed in _SPARK_FIXED.items():
-        if options[name].strip().lower() not in allowed:
-            raise UnsupportedError(
-                f"table {relation.name}: the embedded engine does not honour the reader option "
-                f"{name}={options[name]!r}",
-                hint="use the spark engine for this table",
-            )
+    checked_options(relation, group.format, group.options, _SPARK, _SPARK_FIXED)
 
     def field(object_: str, key: str) -> str:
         return f"json_extract({object_}, {text(_path(relation, key))})"

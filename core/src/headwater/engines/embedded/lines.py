@@ -8,9 +8,10 @@ after them. Compressed files come from a reader of ours, which notices damage (`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from headwater.engines.embedded import compressed
@@ -149,6 +150,7 @@ def checked_options(
     format: str,
     options: Mapping[str, str],
     known: Mapping[str, str | None],
+    fixed: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> dict[str, str]:
     """Return a format's options, lower-cased, with defaults.
 
@@ -157,6 +159,7 @@ def checked_options(
         format: The format.
         options: As given.
         known: The options that are honoured, with their defaults; a default of None: no value.
+        fixed: The values that are honoured of some of them, in lower case.
 
     Raises:
         UnsupportedError: If one is not honoured.
@@ -169,8 +172,20 @@ def checked_options(
             f"{', '.join(strange)}",
             hint=way_out(format),
         )
-    merged = {k.lower(): v for k, v in known.items() if v is not None}
-    return merged | given
+    merged = {k.lower(): v for k, v in known.items() if v is not None} | given
+    for option, allowed in fixed.items():
+        if merged[option].strip().lower() not in allowed:
+            raise unhonoured(relation, format, option, merged[option])
+    return merged
+
+
+def unhonoured(relation: FileRelation, format: str, name: str, value: str) -> UnsupportedError:
+    """Return the error for a value of a reader option that is not honoured."""
+    return UnsupportedError(
+        f"table {relation.name}: the embedded engine does not honour the reader option "
+        f"{name}={value!r}",
+        hint=way_out(format),
+    )
 
 
 def is_true(options: Mapping[str, str], name: str) -> bool:

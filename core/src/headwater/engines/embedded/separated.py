@@ -22,6 +22,7 @@ from headwater.engines.embedded.lines import (
     checked_options,
     is_true,
     source,
+    unhonoured,
     way_out,
 )
 from headwater.engines.embedded.misfits import Misfits
@@ -77,10 +78,7 @@ def csv(
     Raises:
         UnsupportedError: For an option or a column type whose meaning is not known here.
     """
-    options = checked_options(relation, group.format, group.options, _CSV)
-    for name, allowed in _CSV_FIXED.items():
-        if options[name].strip().lower() not in allowed:
-            raise _refused(relation, group.format, name, options[name])
+    options = checked_options(relation, group.format, group.options, _CSV, _CSV_FIXED)
     separator = options.get("delimiter", options["sep"])
     quote, escape = options["quote"], options["escape"]
     misfits = Misfits.of(relation, group)
@@ -210,7 +208,7 @@ def _quoted_fields(
     """
     for name, value in (("sep", separator), ("quote", quote), *(("escape", e) for e in escapes)):
         if len(value) != 1 or value in "\r\n":
-            raise _refused(relation, format, name, value)
+            raise unhonoured(relation, format, name, value)
     sep, q = re.escape(separator), re.escape(quote)
     inside = f"(?:[^{_in_class(quote, *escapes)}]|[{_in_class(*escapes)}]{q})*"
     plain = f"[^{_in_class(separator, quote)}]*"
@@ -237,11 +235,3 @@ def _unquoted(token: str, quote: str, escapes: str, empty: str) -> str:
     bare = f"regexp_replace({inner}, {text(pattern)}, '\\1', 'g')"
     emptied = f"CASE WHEN length({token}) = 2 THEN {text(empty)} ELSE {bare} END"
     return f"CASE WHEN starts_with({token}, {text(quote)}) THEN {emptied} ELSE {token} END"
-
-
-def _refused(relation: FileRelation, format: str, name: str, value: str) -> UnsupportedError:
-    return UnsupportedError(
-        f"table {relation.name}: the embedded engine does not honour the reader option "
-        f"{name}={value!r}",
-        hint=way_out(format),
-    )

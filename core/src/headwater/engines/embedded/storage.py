@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from headwater.auth.credentials import Access, Credentials
-from headwater.errors import AuthError, HeadwaterError, UnsupportedError
+from headwater.engines import identities
+from headwater.errors import HeadwaterError
 from headwater.sql.portable.spelling import text
 
 if TYPE_CHECKING:
@@ -71,15 +72,8 @@ def storage(
 
 
 def _current(access: Access, auth_ref: str) -> Credentials:
-    found = access.storage(auth_ref)
-    if found is None:
-        raise AuthError(f"identity {auth_ref!r} gives no storage credentials")
-    if found.scheme != "s3":
-        raise UnsupportedError(
-            f"the embedded engine reads S3; identity {auth_ref!r} opens {found.scheme!r}",
-            hint="use an engine that reads this storage",
-        )
-    return found
+    hint = "use an engine that reads this storage"
+    return identities.current(access, auth_ref, engine="embedded", hint=hint)
 
 
 def _renew(

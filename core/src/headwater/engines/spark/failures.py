@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 from urllib.parse import unquote
@@ -112,11 +112,14 @@ _VALUES: Final = (
 
 
 @contextmanager
-def translated(scans: Sequence[Scan]) -> Iterator[None]:
+def translated(
+    scans: Sequence[Scan], told: Callable[[str], HeadwaterError] | None = None
+) -> Iterator[None]:
     """Turn Spark's exceptions of the block into headwater's.
 
     Args:
         scans: The tables that are read, to name the one that a file belongs to.
+        told: Makes the error of an exception's text, where more than reading may have failed.
     """
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
@@ -126,7 +129,7 @@ def translated(scans: Sequence[Scan]) -> Iterator[None]:
     except HeadwaterError:
         raise
     except (PySparkException, Py4JError) as error:
-        raise failure(str(error), scans) from error
+        raise told(str(error)) if told else failure(str(error), scans) from error
 
 
 @contextmanager

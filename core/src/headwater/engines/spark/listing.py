@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from headwater.engines.spark import streaming
@@ -23,8 +23,6 @@ from headwater.tables.table import TableName
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-_AUTHORITY_LESS: Final = re.compile(r"^([a-z][a-z0-9+.-]*):/+", re.IGNORECASE)
 
 
 def listed(frame: DataFrame) -> dict[str, str]:

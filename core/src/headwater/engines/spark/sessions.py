@@ -56,11 +56,6 @@ class Opened:
     resources: ExitStack = field(default_factory=ExitStack)
 
     @property
-    def is_classic(self) -> bool:
-        """Whether the driver's JVM is in reach of this process."""
-        return self.kind is not Kind.CONNECT
-
-    @property
     def alive(self) -> bool:
         """Whether it can still be used."""
         if self.kind is Kind.CONNECT:

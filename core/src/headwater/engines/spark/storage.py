@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from headwater.auth.credentials import Access, Credentials
+from headwater.engines import identities
 from headwater.engines.spark.lending import LendingService, Loan
 from headwater.engines.spark.listing import path_of
 from headwater.engines.spark.packages import is_s3
-from headwater.errors import AuthError, UnsupportedError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -121,7 +121,8 @@ class Storage:
             AuthError: If it has none.
             UnsupportedError: If they are for another storage than S3.
         """
-        return _current(self._access, auth_ref)
+        hint = 'let the cluster\'s own identity read it: storage_identity="cluster"'
+        return identities.current(self._access, auth_ref, engine="spark", hint=hint)
 
     def _loan(self, scheme: str, auth_ref: str, credentials: Credentials) -> Loan | None:
         if self._lending is None or credentials.expires_at is None:
@@ -182,16 +183,3 @@ def s3a(bucket: str, credentials: Credentials, loan: Loan | None) -> dict[str, s
         if token:
             settings["session.token"] = token
     return {f"fs.s3a.bucket.{bucket}.{key}": value for key, value in settings.items()}
-
-
-def _current(access: Access, auth_ref: str) -> Credentials:
-    found = access.storage(auth_ref)
-    if found is None:
-        raise AuthError(f"identity {auth_ref!r} gives no storage credentials")
-    if found.scheme != "s3":
-        raise UnsupportedError(
-            f"the spark engine opens S3 with headwater's identities; {auth_ref!r} is for "
-            f"{found.scheme!r}",
-            hint='let the cluster\'s own identity read it: storage_identity="cluster"',
-        )
-    return found

@@ -13,12 +13,11 @@ The writing identity is the session's own: a plan's identities may read, and no 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.engines.spark.directories import Directories
-from headwater.engines.spark.failures import failure
+from headwater.engines.spark.failures import failure, translated
 from headwater.engines.spark.listing import path_of
 from headwater.engines.spark.sessions import is_connect
 from headwater.errors import AccessDeniedError, ConfigError, HeadwaterError, UnsupportedError
@@ -62,7 +61,7 @@ def written(
     """
     place = target if format == "iceberg" else path_of(target)
     observed, counted = _counting(frame)
-    with _told(place, target, scans):
+    with translated(scans, lambda text: _failure(text, place, target, scans)):
         _WRITERS[format](observed, place, overwrite)
         return int(counted.get["rows"])
 
@@ -123,20 +122,6 @@ _WRITERS: Final[dict[str, Callable[[DataFrame, str, bool], None]]] = {
 }
 FORMATS: Final = frozenset(_WRITERS)
 """Formats that are written by Spark."""
-
-
-@contextmanager
-def _told(place: str, target: str, scans: Sequence[Scan]) -> Iterator[None]:
-    """Tell what goes wrong: at the target, or in the read."""
-    from py4j.protocol import Py4JError
-    from pyspark.errors import PySparkException
-
-    try:
-        yield
-    except HeadwaterError:
-        raise
-    except (PySparkException, Py4JError) as error:
-        raise _failure(str(error), place, target, scans) from error
 
 
 def _failure(text: str, place: str, target: str, scans: Sequence[Scan]) -> HeadwaterError:

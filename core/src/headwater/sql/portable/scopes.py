@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from headwater.sql.analysis import Output, Scope, TableReference
+from headwater.sql.analysis import Scope, TableReference
 from headwater.types import DataType
 
 FENCE = "LIMIT 9223372036854775807"
@@ -85,8 +85,3 @@ class Query:
 
     scope: Scope
     sources: dict[str, FromSource] = field(default_factory=dict)
-
-    def outputs_named(self, name: str) -> list[Output]:
-        """Return the outputs of the SELECT that have a name."""
-        folded = name.casefold()
-        return [o for o in self.scope.outputs if o.name.casefold() == folded]

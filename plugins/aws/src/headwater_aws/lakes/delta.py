@@ -31,12 +31,6 @@ if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
 
 INSTALL = "pip install deltalake"
-_PLACES = (
-    "add.deletionVector.storageType",
-    "add.deletionVector.pathOrInlineDv",
-    "sidecar.path",
-)
-"""Of a checkpoint, what names files beside those that deltalake shows."""
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
