@@ -959,3 +959,12 @@ SELECT k, count(*) OVER w AS n, count(*) OVER W AS m FROM nums WINDOW w AS (ORDE
 
 -- ends 3
 SELECT a.* EXCEPT (k) FROM nums AS a JOIN (SELECT DISTINCT k FROM nums) AS b ON a.k = b.k LIMIT ALL;
+
+-- aliases 1
+SELECT k, len(s) AS n, substr(s, 1, 2) AS a, ucase(s) AS b FROM strings;
+
+-- aliases 2
+SELECT k, dateadd(d, 1) AS a, dateadd(d, k) AS b, date_diff(d, d) AS c, dayofmonth(d) AS e FROM times;
+
+-- lists 1
+SELECT model_name, array_max(collect_list(country)) AS a, array_min(collect_set(segment)) AS b, array_contains(collect_list(segment), 'a') AS c, array_contains(array_agg(country), 'DE') AS e FROM predictions GROUP BY model_name;
