@@ -29,13 +29,16 @@ COLUMNS = {
     "st": "struct<x:int,y:double>",
     "m": "map<string,double>",
 }
+PADDED = {"c3": "char(3)", "c5": "char(5)", "s": "string"}
 FIXTURES = Path(__file__).parent / "fixtures"
 
 
 def analysed(sql: str) -> Analysis:
-    tables = [TableName("hw", "t"), TableName("hw", "u")]
-    columns = tuple(Column(n, parse_type(x)) for n, x in COLUMNS.items())
-    return resolve(parse(sql, database="hw"), {t: Table(t, columns) for t in tables})
+    known = {}
+    for name, listed in {"t": COLUMNS, "u": COLUMNS, "padded": PADDED}.items():
+        table = TableName("hw", name)
+        known[table] = Table(table, tuple(Column(n, parse_type(x)) for n, x in listed.items()))
+    return resolve(parse(sql, database="hw"), known)
 
 
 def cases(name: str) -> list[tuple[str, str]]:

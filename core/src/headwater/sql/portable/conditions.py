@@ -56,14 +56,14 @@ def negation(e: Expressions, node: exp.Expr) -> Piece:
 
 def is_(e: Expressions, node: exp.Expr) -> Piece:
     """Return `a IS NULL`, `IS TRUE`, `IS FALSE` and `IS UNKNOWN`."""
-    what, word = node.expression, "IS NOT" if node.args.get("negate") else "IS"
+    what = node.expression
     inner = e.piece(node.this)
     if isinstance(what, exp.Null):
-        return Piece(f"({evaluated(inner)} {word} NULL)", t.BOOLEAN, inner.raises)
+        return Piece(f"({evaluated(inner)} IS NULL)", t.BOOLEAN, inner.raises)
     if isinstance(what, exp.Boolean):
         refuse_unless(inner.type == t.BOOLEAN, f"{inner.type} IS TRUE", node)
         value = "TRUE" if what.this else "FALSE"
-        return Piece(f"({inner.sql} {word} {value})", t.BOOLEAN, inner.raises)
+        return Piece(f"({inner.sql} IS {value})", t.BOOLEAN, inner.raises)
     raise Refusal("IS with something else than NULL, TRUE or FALSE", node)
 
 

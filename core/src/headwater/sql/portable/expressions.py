@@ -318,7 +318,7 @@ _PARTS: Final[dict[type[exp.Expr], frozenset[str]]] = {
         (exp.And, "this expression"),
         (exp.Or, "this expression"),
         (exp.Not, "this"),
-        (exp.Is, "this expression negate"),
+        (exp.Is, "this expression"),
         (exp.In, "this expressions query"),
         (exp.Between, "this low high symmetric"),
         (exp.Like, "this expression negate"),
