@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from headwater.interfaces.engine import (
         ArrowStream,
         Closing,
+        Compiled,
         Compiling,
         Engine,
         EngineCapability,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     )
     from headwater.interfaces.hookspecs import API_VERSION, hookimpl
     from headwater.interfaces.mapping import BoundColumn, BoundMapping, Mapping
-    from headwater.interfaces.plan import Plan, Scan, ScanEstimate
+    from headwater.interfaces.plan import Plan, Planned, Scan, ScanEstimate
     from headwater.interfaces.read_stats import ReadStats
     from headwater.interfaces.report import CheckReport, CheckStage, Status
     from headwater.interfaces.schema import Field, ModelType, Role, Schema
@@ -95,6 +96,7 @@ _HOMES = {
     "Closing": "headwater.interfaces.engine",
     "Column": "headwater.tables.table",
     "CommandSpec": "headwater.interfaces.specs",
+    "Compiled": "headwater.interfaces.engine",
     "Compiling": "headwater.interfaces.engine",
     "Confirming": "headwater.interfaces.abilities",
     "Credentials": "headwater.auth.credentials",
@@ -127,6 +129,7 @@ _HOMES = {
     "Partition": "headwater.tables.table",
     "Permission": "headwater.auth.credentials",
     "Plan": "headwater.interfaces.plan",
+    "Planned": "headwater.interfaces.plan",
     "ReadStats": "headwater.interfaces.read_stats",
     "Relation": "headwater.tables.relation",
     "Remarking": "headwater.interfaces.engine",
@@ -176,6 +179,7 @@ __all__ = [
     "Closing",
     "Column",
     "CommandSpec",
+    "Compiled",
     "Compiling",
     "Confirming",
     "Credentials",
@@ -208,6 +212,7 @@ __all__ = [
     "Partition",
     "Permission",
     "Plan",
+    "Planned",
     "ReadStats",
     "Relation",
     "Remarking",

@@ -157,7 +157,11 @@ class Planned:
 
     @staticmethod
     def of(plan: Plan | Planned) -> Planned:
-        """Return a plan with its SQL parsed and bound, as it is handed on; what is one stays it."""
+        """Return a plan with its SQL parsed and bound, as it is handed on.
+
+        Args:
+            plan: A plan; a `Planned` is returned as it is.
+        """
         if isinstance(plan, Planned):
             return plan
         from headwater.sql.binding.binder import resolve
