@@ -56,7 +56,9 @@ def parse_uri(uri: str) -> tuple[str, str]:
     return found["bucket"], found["key"] or ""
 
 
-def list_files(session: AwsSession, uri: str, *, recursive: bool = True) -> Iterator[S3Object]:
+def list_files(
+    session: AwsSession, uri: str, *, recursive: bool = True, after: str | None = None
+) -> Iterator[S3Object]:
     """Yield the data files at a location, in the order of their keys.
 
     Left out are what Spark leaves out (a name that starts with `.`, or with `_` and holds no `=`,
@@ -67,6 +69,7 @@ def list_files(session: AwsSession, uri: str, *, recursive: bool = True) -> Iter
         session: Who lists.
         uri: A prefix, taken as a directory with or without its final slash; or one object.
         recursive: Whether to go into the directories below.
+        after: A key below the location, behind which to begin; None begins with its first.
 
     Raises:
         AccessDeniedError: If the session may not list the bucket there.
@@ -76,7 +79,9 @@ def list_files(session: AwsSession, uri: str, *, recursive: bool = True) -> Iter
     """
     bucket, prefix = prefix_of(uri)
     options = {} if recursive else {"Delimiter": "/"}
-    empty = True
+    if after is not None:
+        options["StartAfter"] = after
+    empty = after is None
     for found in _pages(session, bucket, prefix, **options):
         for item in found:
             if is_data(item["Key"], prefix, item["Size"]):

@@ -102,11 +102,22 @@ class Listings:
             uri: A prefix, or an object.
         """
         known = self._known(uri)
+        after = None
+        found: list[S3Object] = []
+        if known is None and uri.endswith("/"):
+            bucket, prefix = prefix_of(uri)
+            page, more = self._page(bucket, prefix)
+            if page and more:
+                start = len(bucket) + 6
+                found = [o for o in page if is_data(o.uri[start:], prefix, o.size)]
+                yield from found
+                after = page[-1].uri[start:]
+            else:
+                known = self._known(uri)
         if known is not None:
             yield from known
             return
-        found = []
-        for file in list_files(self.session, uri):
+        for file in list_files(self.session, uri, after=after):
             found.append(file)
             yield file
         self._keep(("files", uri), tuple(found))
@@ -157,16 +168,25 @@ class Listings:
 
         def ask() -> str:
             try:
-                items, more = first_page(self.session, bucket, root, self._page_size)
+                _, more = self._page(bucket, root)
             except AccessDeniedError:
                 # A narrow policy may open each directory and not the one above them.
                 return "refused"
-            if more:
-                return "large"
-            self._keep(("whole", bucket, root), items)
-            return "whole"
+            return "large" if more else "whole"
 
         self.once(("looked", bucket, root), ask)
+
+    def _page(self, bucket: str, root: str) -> tuple[tuple[S3Object, ...], bool]:
+        """Return the first objects below a directory, and whether there are more; asked once."""
+
+        def ask() -> tuple[tuple[S3Object, ...], bool]:
+            items, more = first_page(self.session, bucket, root, self._page_size)
+            if not more:
+                self._keep(("whole", bucket, root), items)
+            return items, more
+
+        key = (Listings, self._name, ("page", bucket, root))
+        return self.cache.once(key, ask, lambda page: _OBJECT * (1 + len(page[0])))
 
     def _kept(self, what: Hashable) -> object:
         return self.cache.get((Listings, self._name, what))
