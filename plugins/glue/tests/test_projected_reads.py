@@ -83,10 +83,11 @@ def conditions(type_: str) -> dict[str, int]:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_condition_counts_the_days_that_meet_it(lake: GlueLake, name: str) -> None:
+    source = lake.source()
     with hw.Workspace(engine="embedded") as workspace:
         for where, days in conditions(TABLES[name][0]).items():
             query = f"SELECT count(*) AS n, min(dt) AS first FROM {name} {where}"
-            rows = workspace.sql(query, lake.source(query=query)).to_arrow().to_pylist()
+            rows = workspace.sql(query, source).to_arrow().to_pylist()
             assert rows[0]["n"] == 2 * days, where
             assert isinstance(rows[0]["first"], datetime) is (TABLES[name][0] == "timestamp")
 
