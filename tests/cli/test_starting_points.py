@@ -45,4 +45,4 @@ def test_what_is_commented_out_loads_too(tmp_path: Path, kind: str) -> None:
     config = load(path, PluginRegistry(), environ={})
     connections = config.models["insurance"].versions["v1"].connections
     assert connections["serving"].max_bytes == 50_000_000_000
-    assert connections["actuals"].labels == {"will_buy_insurance": "did_buy_insurance"}
+    assert connections["actuals"].mapping.labels == {"will_buy_insurance": "did_buy_insurance"}

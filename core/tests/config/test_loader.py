@@ -11,6 +11,8 @@ from core.tests.config.support import MODEL, complaint, loaded
 
 from headwater.config import EngineConfig
 from headwater.errors import ConfigError, PluginError
+from headwater.interfaces.definition import Definition
+from headwater.interfaces.mapping import Mapping
 from headwater.tables.table import TimePartition
 
 
@@ -45,7 +47,7 @@ def test_labels_may_have_a_time_of_their_own(
     text = change("        serving:\n", f"        {purpose}:\n")
     text += "          labels: {will_buy: did_buy}\n          label_timestamp_column: set_at\n"
     connection = loaded(tmp_path, text).models["insurance"].versions["v1"].connections[purpose]
-    assert connection.arguments()["label_timestamp_column"] == "set_at"
+    assert connection.mapping.label_timestamp_column == "set_at"
 
 
 def test_a_file_becomes_plain_values(tmp_path: Path) -> None:
@@ -64,11 +66,9 @@ def test_a_file_becomes_plain_values(tmp_path: Path) -> None:
     assert list(version.connections) == ["serving"]
     serving = version.connections["serving"]
     assert serving.source == AcmeSource(host="localhost")
-    assert serving.arguments() == {
-        "data_source": AcmeSource(host="localhost"),
-        "id_column": "prediction_id",
-        "timestamp_column": "prediction_timestamp",
-    }
+    assert serving == Definition(
+        AcmeSource(host="localhost"), Mapping("prediction_id", "prediction_timestamp")
+    )
 
 
 def test_every_kind_of_connection_is_read(tmp_path: Path) -> None:
@@ -91,22 +91,21 @@ def test_every_kind_of_connection_is_read(tmp_path: Path) -> None:
     )
     connections = loaded(tmp_path, text).models["insurance"].versions["v1"].connections
     assert list(connections) == ["serving", "training", "testing", "actuals"]
-    assert connections["serving"].arguments() == {
-        "data_source": AcmeSource(host="localhost"),
-        "id_column": "prediction_id",
-        "timestamp_column": "prediction_timestamp",
-        "labels": {"will_buy": "did_buy"},
-        "features": {"amount": "amount_usd"},
-        "sample": 0.5,
-        "max_bytes": 50_000_000_000,
-    }
-    assert connections["training"].arguments() == {"data_source": AcmeSource(host="train")}
-    assert connections["actuals"].arguments() == {
-        "data_source": AcmeSource(host="actuals"),
-        "id_column": "id",
-        "timestamp_column": "at",
-        "labels": {"proba": "truth"},
-    }
+    assert connections["serving"] == Definition(
+        AcmeSource(host="localhost"),
+        Mapping(
+            "prediction_id",
+            "prediction_timestamp",
+            features={"amount": "amount_usd"},
+            labels={"will_buy": "did_buy"},
+        ),
+        sample=0.5,
+        max_bytes=50_000_000_000,
+    )
+    assert connections["training"] == Definition(AcmeSource(host="train"), Mapping())
+    assert connections["actuals"] == Definition(
+        AcmeSource(host="actuals"), Mapping("id", "at", labels={"proba": "truth"})
+    )
 
 
 def test_engine_options_are_kept_and_not_shown(tmp_path: Path) -> None:

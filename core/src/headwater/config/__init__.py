@@ -5,7 +5,6 @@ from headwater.config.loader import load
 from headwater.config.parts import source_of
 from headwater.config.values import (
     Config,
-    ConnectionConfig,
     EngineConfig,
     ModelConfig,
     VersionConfig,
@@ -13,7 +12,6 @@ from headwater.config.values import (
 
 __all__ = [
     "Config",
-    "ConnectionConfig",
     "EngineConfig",
     "ModelConfig",
     "VersionConfig",

@@ -17,13 +17,13 @@ from headwater.config.problems import Place, Problem, Problems
 from headwater.config.shapes import FileShape, VersionShape
 from headwater.config.values import (
     Config,
-    ConnectionConfig,
     EngineConfig,
     ModelConfig,
     Purpose,
     VersionConfig,
 )
 from headwater.errors import ConfigError, PluginError
+from headwater.interfaces.definition import Definition
 from headwater.interfaces.mapping import Mapping as FieldMapping
 from headwater.interfaces.schema import Schema
 from headwater.plugins.registry import PluginRegistry
@@ -98,7 +98,7 @@ def _check_engine(kind: str, registry: PluginRegistry, problems: Problems) -> No
 def _version(shape: VersionShape, place: Place, parts: Parts, problems: Problems) -> VersionConfig:
     fields = {group: dict(getattr(shape, group)) for group in _GROUPS}
     schema = _schema(shape.model_type, fields, place, problems)
-    connections: dict[Purpose, ConnectionConfig] = {}
+    connections: dict[Purpose, Definition] = {}
     for purpose in get_args(Purpose):
         connection = getattr(shape, purpose)
         if connection is None:
@@ -108,8 +108,7 @@ def _version(shape: VersionShape, place: Place, parts: Parts, problems: Problems
             _check_mapping(connection, schema, where, problems)
         source = parts.source(connection.source, (*where, "source"))
         if source is not None:
-            rest = {name: getattr(connection, name) for name in type(connection).model_fields}
-            connections[purpose] = ConnectionConfig(**{**rest, "source": source})
+            connections[purpose] = Definition.of(**{**dict(connection), "source": source})
     return VersionConfig(shape.model_type, **fields, connections=connections)
 
 

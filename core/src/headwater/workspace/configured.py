@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from headwater.config import Config
-from headwater.workspace.model import Connection, ModelVersion, Purpose
+from headwater.workspace.model import Purpose
 
 if TYPE_CHECKING:
     from headwater.workspace.workspace import Workspace
-
-_CONNECT: Final[Mapping[Purpose, Callable[..., Connection]]] = {
-    Purpose.SERVING: ModelVersion.connect_serving,
-    Purpose.TRAINING: ModelVersion.connect_training,
-    Purpose.TESTING: ModelVersion.connect_testing,
-    Purpose.ACTUALS: ModelVersion.connect_actuals,
-}
 
 
 def describe(workspace: Workspace, config: Config) -> None:
@@ -37,4 +29,4 @@ def describe(workspace: Workspace, config: Config) -> None:
                 predictions=version.predictions,
             )
             for purpose, connection in version.connections.items():
-                _CONNECT[Purpose(purpose)](made, **connection.arguments())
+                made.connect(Purpose(purpose), connection)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from headwater.diagnostics import hint_for
 from headwater.errors import ConfigError
 from headwater.interfaces.data_source import DataSource
+from headwater.interfaces.definition import Definition
 from headwater.interfaces.mapping import Mapping as FieldMapping
 from headwater.interfaces.schema import Schema
 from headwater.tables.window import Window, instant
@@ -44,16 +45,6 @@ class Model:
 
     id: str
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """What a connection is made of, as a value: the same definition twice is one connection."""
-
-    source: DataSource
-    mapping: FieldMapping
-    sample: float | None = None
-    max_bytes: int | None = None
 
 
 class Connection:
@@ -223,17 +214,22 @@ class ModelVersion:
             ConfigError: On a field that the model does not have, or if the version has another
                 serving connection already.
         """
-        groups = (labels, predictions, features, raw_inputs)
         for name, column in (("id_column", id_column), ("timestamp_column", timestamp_column)):
             if not column:
                 raise ConfigError(f"serving of {self!r} needs {name}", hint="name the column")
-        return self._connect(
-            Purpose.SERVING,
+        definition = Definition.of(
             data_source,
-            _mapping(id_column, timestamp_column, groups, label_timestamp_column),
-            sample,
-            max_bytes,
+            id_column=id_column,
+            timestamp_column=timestamp_column,
+            labels=labels,
+            label_timestamp_column=label_timestamp_column,
+            predictions=predictions,
+            features=features,
+            raw_inputs=raw_inputs,
+            sample=sample,
+            max_bytes=max_bytes,
         )
+        return self.connect(Purpose.SERVING, definition)
 
     def connect_training(
         self,
@@ -250,14 +246,19 @@ class ModelVersion:
         max_bytes: int | None = None,
     ) -> Connection:
         """Connect the training set, as a baseline; arguments as for `connect_serving`."""
-        groups = (labels, predictions, features, raw_inputs)
-        return self._connect(
-            Purpose.TRAINING,
+        definition = Definition.of(
             data_source,
-            _mapping(id_column, timestamp_column, groups, label_timestamp_column),
-            sample,
-            max_bytes,
+            id_column=id_column,
+            timestamp_column=timestamp_column,
+            labels=labels,
+            label_timestamp_column=label_timestamp_column,
+            predictions=predictions,
+            features=features,
+            raw_inputs=raw_inputs,
+            sample=sample,
+            max_bytes=max_bytes,
         )
+        return self.connect(Purpose.TRAINING, definition)
 
     def connect_testing(
         self,
@@ -274,14 +275,19 @@ class ModelVersion:
         max_bytes: int | None = None,
     ) -> Connection:
         """Connect the test set, as a baseline; arguments as for `connect_serving`."""
-        groups = (labels, predictions, features, raw_inputs)
-        return self._connect(
-            Purpose.TESTING,
+        definition = Definition.of(
             data_source,
-            _mapping(id_column, timestamp_column, groups, label_timestamp_column),
-            sample,
-            max_bytes,
+            id_column=id_column,
+            timestamp_column=timestamp_column,
+            labels=labels,
+            label_timestamp_column=label_timestamp_column,
+            predictions=predictions,
+            features=features,
+            raw_inputs=raw_inputs,
+            sample=sample,
+            max_bytes=max_bytes,
         )
+        return self.connect(Purpose.TESTING, definition)
 
     def connect_actuals(
         self,
@@ -318,27 +324,30 @@ class ModelVersion:
             raise ConfigError(
                 f"actuals of {self!r} need labels", hint='e.g. labels={"will_buy": "did_buy"}'
             )
-        groups = (labels, None, None, None)
-        return self._connect(
-            Purpose.ACTUALS,
+        definition = Definition.of(
             data_source,
-            _mapping(id_column, timestamp_column, groups),
-            None,
-            max_bytes,
+            id_column=id_column,
+            timestamp_column=timestamp_column,
+            labels=labels,
+            max_bytes=max_bytes,
         )
+        return self.connect(Purpose.ACTUALS, definition)
 
     def disconnect(self, purpose: str) -> None:
         """Forget the connection of a `purpose` (`serving` ...): another may take its place."""
         self._connections.pop(Purpose(purpose), None)
 
-    def _connect(
-        self,
-        purpose: Purpose,
-        source: DataSource,
-        mapping: FieldMapping,
-        sample: float | None,
-        max_bytes: int | None,
-    ) -> Connection:
+    def connect(self, purpose: Purpose, definition: Definition) -> Connection:
+        """Connect what a `definition` says, as a configuration file's connections are made.
+
+        Args:
+            purpose: What its rows are to the model.
+            definition: The source, the mapping, and the limits.
+
+        Raises:
+            ConfigError: As `connect_serving` and its siblings do.
+        """
+        source, mapping = definition.source, definition.mapping
         if not isinstance(source, DataSource):
             raise ConfigError(
                 f"{purpose} of {self!r}: data_source is a {type(source).__name__}, "
@@ -346,7 +355,6 @@ class ModelVersion:
                 hint="pass e.g. FileDataSource(...), or the source of a plugin",
             )
         mapping.check(self.schema)
-        definition = Definition(source, mapping, sample, max_bytes)
         before = self._connections.get(purpose)
         if before is not None:
             if before.definition == definition:
@@ -372,24 +380,6 @@ class ModelVersion:
 
     def __repr__(self) -> str:
         return f"<ModelVersion {self.model.id}/{self.id}>"
-
-
-def _mapping(
-    id_column: str | None,
-    timestamp_column: str | None,
-    groups: tuple[Mapping[str, str] | None, ...],
-    label_timestamp_column: str | None = None,
-) -> FieldMapping:
-    labels, predictions, features, raw_inputs = (dict(g or {}) for g in groups)
-    return FieldMapping(
-        id_column or None,
-        timestamp_column or None,
-        raw_inputs,
-        features,
-        predictions,
-        labels,
-        label_timestamp_column or None,
-    )
 
 
 def find(connections: Mapping[str, Connection], name: str) -> Connection:
