@@ -95,3 +95,71 @@ def test_a_field_that_the_model_does_not_have_is_refused():
 )
 def test_what_may_feed_what(column, field, fits):
     assert (feeds(parse_type(column), FieldType(field)) is None) is fits
+
+
+@pytest.mark.parametrize("type_", [t.DOUBLE, t.TIMESTAMP, t.BOOLEAN, t.decimal(10, 0)])
+def test_what_is_no_name_is_no_id(type_):
+    _, found = bind(Mapping("pid"), SCHEMA, [Column("pid", type_), *COLUMNS[2:]])
+    assert [d.code for d in found] == ["type-mismatch"]
+    assert "CAST(pid AS STRING)" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("depth", "dimensions", "fits"), [(1, [4], True), (2, [4], False), (1, [4, 4], False)]
+)
+def test_an_array_is_as_deep_as_its_tensor(depth, dimensions, fits):
+    type_ = t.DOUBLE
+    for _ in range(depth):
+        type_ = t.array(type_)
+    schema = Schema.define(
+        "binary",
+        features={"x": {"type": "tensor", "dimensions": dimensions}},
+        predictions={"buy": "boolean"},
+    )
+    _, found = bind(Mapping(), schema, [Column("x", type_), Column("buy", t.BOOLEAN)])
+    assert [d.code for d in found] == ([] if fits else ["type-mismatch"])
+
+
+def test_times_of_labels_want_labels():
+    with pytest.raises(ConfigError, match="there are no labels"):
+        Mapping("pid", label_timestamp_column="ts").check(SCHEMA)
+    Mapping("pid", labels={"buy": "bought"}, label_timestamp_column="ts").check(SCHEMA)
+
+
+def test_only_the_labels_that_are_named_are_wanted():
+    schema = Schema.define("binary", predictions={"buy": "boolean", "sell": "boolean"})
+    columns = [*COLUMNS, Column("sell", t.BOOLEAN)]
+    bound, found = bind(Mapping("pid", "ts", labels={"buy": "bought"}), schema, columns)
+    assert not found
+    assert [c.name for c in bound.actuals] == ["actual_buy"]
+
+
+@pytest.mark.parametrize(
+    ("source", "field", "holds"),
+    [
+        ("double", FieldType.CATEGORICAL, False),
+        ("decimal(10,0)", FieldType.CATEGORICAL, False),
+        ("bigint", FieldType.CATEGORICAL, True),
+        ("boolean", FieldType.CATEGORICAL, True),
+        ("map<string,string>", FieldType.DICT, False),
+        ("map<int,double>", FieldType.DICT, False),
+        ("map<string,decimal(10,2)>", FieldType.DICT, True),
+        ("array<string>", FieldType.VECTOR, False),
+        ("timestamp_ntz", FieldType.DATETIME, False),
+    ],
+)
+def test_nothing_is_taken_that_loses_something(source, field, holds):
+    assert (feeds(parse_type(source), field) is None) is holds
+
+
+def test_a_type_within_a_type_counts():
+    assert t.array(t.struct(("a", parse_type("char(3)")))).has_char
+    assert not t.array(t.STRING).has_char
+    assert not t.map_of(t.STRING, t.array(t.UNKNOWN)).is_known
+
+
+@pytest.mark.parametrize(("precision", "scale"), [(39, 0), (0, 0), (10, 11), (10, -1)])
+def test_a_decimal_has_38_digits_at_most(precision, scale):
+    with pytest.raises(ValueError, match="need 1 <= precision <= 38"):
+        t.decimal(precision, scale)
+    assert str(t.decimal(38, 38)) == "decimal(38,38)"

@@ -69,6 +69,14 @@ def test_a_tensor_is_a_fixed_size_list_and_nulls_stay():
     assert out["x"].to_pylist() == rows
 
 
+def test_dimensions_are_from_the_outside_inwards():
+    rows = [[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]
+    given = pa.array(rows, pa.list_(pa.list_(pa.float64())))
+    out = conform(with_ids(x=given), {"x": {"type": "tensor", "dimensions": [2, 3]}})
+    assert out.schema.field("x").type == pa.list_(pa.list_(pa.float64(), 3), 2)
+    assert out["x"].to_pylist() == rows
+
+
 @pytest.mark.parametrize(
     ("rows", "id_"),
     [

@@ -12,10 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headwater.diagnostics import Diagnostic
+from headwater.diagnostics import Diagnostic, Severity
 from headwater.interfaces.mapping import Mapping, bind
 from headwater.interfaces.plan import Plan
 from headwater.interfaces.schema import Schema
+from headwater.partitions import missing_partitions
 from headwater.reading.dataset import Dataset, EmptyReadWarning, rows_within
 from headwater.sql.private_names import CONFLICT
 from headwater.tables.table import Column
@@ -53,7 +54,7 @@ def batch(*rows: tuple[str | None, int, float | None, int]) -> pa.RecordBatch:
 class Reading:
     """Stands for what opens reads: it gives the batches that it was made with."""
 
-    def __init__(self, *batches: pa.RecordBatch) -> None:
+    def __init__(self, *batches: pa.RecordBatch, warnings: tuple[Diagnostic, ...] = ()) -> None:
         schema = Schema.define("regression", predictions={"p": "numeric"})
         mapping, found = bind(
             Mapping("id", "timestamp", labels={"p": "actual_p"}),
@@ -61,7 +62,9 @@ class Reading:
             [Column(f.name, data_type(f.type)) for f in COLUMNS],
         )
         assert not found
-        self.plan = Plan("m/v1 serving", "", "", (), mapping, WINDOW, "embedded", "asked for")
+        self.plan = Plan(
+            "m/v1 serving", "", "", (), mapping, WINDOW, "embedded", "asked for", warnings=warnings
+        )
         self.batches = batches
 
     @contextmanager
@@ -124,3 +127,13 @@ def test_the_end_of_a_window_is_not_in_it() -> None:
     assert rows_within(rows, None) == 3
     assert rows_within(rows.drop_columns(["timestamp"]), Window(day(1), day(3))) == 0
     assert rows_within(rows.drop_columns(["timestamp"]), None) == 3
+
+
+def test_partitions_that_are_missing_are_told_with_the_rows() -> None:
+    missing, other = (
+        Diagnostic(code, "", Severity.WARNING) for code in (min(missing_partitions.CODES), "wide")
+    )
+    reading = Reading(batch(("a", 5, 1.0, 0)), warnings=(missing, other))
+    dataset = Dataset(reading)  # type: ignore[arg-type]
+    dataset.to_arrow()
+    assert dataset.stats.notes == (missing,)

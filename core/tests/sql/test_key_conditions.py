@@ -22,8 +22,9 @@ COLUMNS: Final = {
     },
     "labels": {"id": "bigint", "ts": "timestamp", "value": "boolean", "day": "date"},
     "users": {"id": "bigint", "name": "string", "dt": "string"},
+    "padded": {"id": "bigint", "region": "char(4)"},
 }
-KEYS: Final = {"logs": ("dt", "hour"), "labels": ("day",), "users": ()}
+KEYS: Final = {"logs": ("dt", "hour"), "labels": ("day",), "users": (), "padded": ("region",)}
 TABLES: Final = {
     TableName("db", name): Table(
         TableName("db", name),

@@ -36,3 +36,10 @@ def test_a_wrong_window_says_so(start, end, says):
     with pytest.raises(ConfigError, match="hint") as caught:
         Window.of(start, end)
     assert says in str(caught.value)
+
+
+def test_bounds_are_kept_in_utc():
+    zone = timezone(timedelta(hours=2))
+    window = Window(datetime(2026, 1, 1, 2, tzinfo=zone), datetime(2026, 1, 3, tzinfo=zone))
+    assert (window.start.tzinfo, window.end.tzinfo) == (UTC, UTC)
+    assert str(window) == "[2026-01-01, 2026-01-02T22:00:00+00:00)"
