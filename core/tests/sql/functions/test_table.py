@@ -13,13 +13,16 @@ import pytest
 from tests.differential import ask_functions
 
 from headwater.sql import functions as room
-from headwater.sql import validate
+from headwater.sql import portable, validate
 from headwater.sql.binding import lambdas, row_order
+from headwater.sql.binding.binder import resolve
 from headwater.sql.functions import names, results, table, values
 from headwater.sql.functions.table import Function, functions
 from headwater.sql.guard import tree as guard
+from headwater.sql.parser import parse
 from headwater.sql.portable import aggregates, calls, constructs, sources, windows
-from headwater.types import VOID
+from headwater.tables.table import Column, Table, TableName
+from headwater.types import DOUBLE, VOID
 from headwater.types.text import parse_type
 
 KINDS = {"scalar", "aggregate", "window", "generator", "table"}
@@ -232,6 +235,16 @@ def test_the_asking_command_leaves_what_it_does_not_ask(tmp_path: Path) -> None:
     assert "abs: scalar\n    takes    int\n" in asked
     assert "len: scalar\n    alias    length\n\n" in asked
     assert "pi: scalar\n    gives" in asked
+
+
+@pytest.mark.parametrize("digits", range(7))
+def test_a_number_of_digits_is_a_constant_to_duckdb(digits: int) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    name = TableName("db", "t")
+    tables = {name: Table(name, (Column("x", DOUBLE),))}
+    analysis = resolve(parse(f"SELECT round(x, {digits}) AS y FROM t", database="db"), tables)
+    sql = portable.compile(analysis, lambda table: "(SELECT 1.25::DOUBLE AS x)")
+    assert duckdb.sql(sql).fetchone() == (round(1.25 + 1e-9, digits),)
 
 
 def test_what_spark_writes_for_a_number_of_arguments() -> None:

@@ -23,7 +23,7 @@ _NESTED: Final = re.compile(r"(array|map)<(\w+)>")
 _LINE: Final = re.compile(
     r"\((?P<args>[^)]*)\) -> (?P<result>[^:,]+)(?:, raises (?P<raises>\w+))?: (?P<sql>.+)"
 )
-_HOLE: Final = re.compile(r"\{(\d+|T|\*[^}]*|raise: ?\w+ [^}]*|unproven: ?[^}]*)\}")
+_HOLE: Final = re.compile(r"\{(=?\d+|T|\*[^}]*|raise: ?\w+ [^}]*|unproven: ?[^}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,8 @@ def _holds(pattern: str, element: DataType) -> bool:
 def _fill(hole: str, arguments: Sequence[Piece], type_: DataType) -> str:
     if hole.isdigit():
         return arguments[int(hole)].sql
+    if hole.startswith("="):
+        return str(arguments[int(hole[1:])].literal)
     if hole == "T":
         return type_name(type_)
     if hole.startswith("*"):
