@@ -73,7 +73,7 @@ def source_at(url: str, **told: Any) -> Any:
 
 def headwater_names(url: str) -> Callable[[], Iterable[Any]]:
     """List by names only, as `discover --names` does."""
-    from headwater.cli.listing import names_by_database
+    from headwater.cli.catalog_listing import names_by_database
 
     source = source_at(url)
 

@@ -258,7 +258,7 @@ _MEMORY = {"spark.driver.memory": "6g", "spark.driver.maxResultSize": "0"}
 def _spark(place: str, names: list[str]) -> Iterator[Callable[[], int]]:
     from pyspark.sql import SparkSession
 
-    from headwater.engines.spark.packages import EXCLUDED, coordinates
+    from headwater.engines.spark.session.packages import EXCLUDED, coordinates
 
     settings = {
         **_MEMORY,

@@ -14,6 +14,6 @@ from headwater.workspace.workspace import Workspace
 def planned_sql(source: DataSource, query: str, engine: Engine) -> Dataset:
     """Return the rows of a query, planned now and read by an engine that stays open."""
     with Workspace() as workspace, source.access() as access:
-        resolved = workspace.resolve(source, access, query)
-        plan = planner.draft_sql("test", resolved, access)
+        bound = workspace.bind_query(source, access, query)
+        plan = planner.plan_sql("test", bound, access)
     return Dataset(Reading(Planned.of(plan), engine, source.access))

@@ -48,13 +48,13 @@ def calls_of(
 def stages_counted() -> Iterator[Mapping[str, Counter[str]]]:
     """Count the stages `parse`, `bind` and `compile` of queries, each by the text it is of."""
     from headwater.sql import portable
-    from headwater.sql.binding.binder import resolve
+    from headwater.sql.binding.binder import bind
     from headwater.sql.parser import parse
 
     with calls_of(
         {
             "parse": (parse, lambda frame: frame.f_locals["text"]),
-            "bind": (resolve, lambda frame: frame.f_locals["parsed"].text),
+            "bind": (bind, lambda frame: frame.f_locals["parsed"].text),
             "compile": (portable._compiled, lambda frame: frame.f_locals["analysis"].text),
         }
     ) as counts:

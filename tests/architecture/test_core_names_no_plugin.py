@@ -27,7 +27,10 @@ CLOUD = ("s3", "aws", "iam")
 ALLOWED = {
     ("auth/credentials.py", "s3"): "the scheme of storage that a session opens to engines",
     ("engines/spark/lakes.py", "glue"): "EMR's own setting: which catalog a cluster is on",
-    ("engines/spark/sessions.py", "glue"): "a cluster's metastore, which headwater does not write",
+    (
+        "engines/spark/session/sessions.py",
+        "glue",
+    ): "a cluster's metastore, which headwater does not write",
     ("lakes/iceberg.py", "glue"): "pyiceberg's own properties, which no table may set",
     ("plugins/published.json", "glue"): "which distribution brings a kind: data, compared below",
     ("plugins/published.json", "headwater-aws"): "the same",

@@ -12,14 +12,14 @@ from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.engines.embedded.database import database, keep_cuts
-from headwater.engines.embedded.lakes import BATCH_ROWS
-from headwater.engines.embedded.registering import Registrar
+from headwater.engines.embedded.lake_formats.relations import BATCH_ROWS
 from headwater.engines.embedded.stream import Stream
+from headwater.engines.embedded.views import Registrar
 from headwater.interfaces.mapping import BoundMapping
 from headwater.interfaces.plan import Plan, Scan, ScanEstimate
 from headwater.sql import portable
 from headwater.sql.analysis import Analysis
-from headwater.sql.binding.binder import resolve
+from headwater.sql.binding.binder import bind
 from headwater.sql.parser import parse
 from headwater.sql.portable.spelling import name as quoted
 from headwater.sql.private_names import PRIVATE_DATABASE
@@ -135,7 +135,7 @@ class Embedded:
 
     def analysis(self, sql: str) -> Analysis:
         """Return what is known of a query."""
-        return resolve(parse(sql, database=PRIVATE_DATABASE), self._tables)
+        return bind(parse(sql, database=PRIVATE_DATABASE), self._tables)
 
     def refuses(self, sql: str) -> bool:
         """Return whether a query is not in the portable subset."""

@@ -105,4 +105,6 @@ def test_codes_are_found_where_they_are_emitted() -> None:
     assert "core/src/headwater/interfaces/mapping.py" in found["unmapped-field"]
     assert "core/src/headwater/reading/empty_reads.py" in found["no-partitions"]
     assert "core/src/headwater/sql/binding/columns.py" in found["unknown-column"]
-    assert "core/src/headwater/engines/embedded/json_lines.py" in found["not-portable-value"]
+    assert (
+        "core/src/headwater/engines/embedded/formats/json_lines.py" in found["not-portable-value"]
+    )

@@ -88,7 +88,7 @@ def _sql() -> Iterator[tuple[Make, Read]]:
     import duckdb
 
     from headwater.sql import portable, validate
-    from headwater.sql.binding.binder import resolve
+    from headwater.sql.binding.binder import bind
     from headwater.sql.parser import parse
     from headwater.tables.table import Column, Table, TableName
     from headwater.types.text import parse_type
@@ -110,7 +110,7 @@ def _sql() -> Iterator[tuple[Make, Read]]:
         found.render()
         json.dumps(found.to_dict())
         if found.ok and found.portable:
-            analysis = resolve(parse(sql, database="db"), tables)
+            analysis = bind(parse(sql, database="db"), tables)
             written = portable.compile(analysis, lambda name: f'"{name.name}"')
             assert len(duckdb.extract_statements(written)) == 1
 
@@ -147,7 +147,7 @@ def _hive_types() -> Iterator[tuple[Make, Read]]:
 @grammar("tables", inputs=10_000)
 def _tables() -> Iterator[tuple[Make, Read]]:
     from headwater.tables.table import KeyCondition, TableName
-    from headwater_glue.describing import describe
+    from headwater_glue.descriptions import describe
     from headwater_glue.entry import GlueTable
 
     tables = documents("tables")
@@ -480,7 +480,7 @@ def _config() -> Iterator[tuple[Make, Read]]:
 
 @grammar("tokens", inputs=10_000)
 def _tokens() -> Iterator[tuple[Make, Read]]:
-    from headwater.auth.jwt import claims, header, is_jwt
+    from headwater.auth.tokens.jwt import claims, header, is_jwt
     from headwater_aws.sts_errors import show_claims
 
     tokens = documents("tokens")
@@ -507,7 +507,7 @@ def _tokens() -> Iterator[tuple[Make, Read]]:
 
 @grammar("token-answers", inputs=10_000)
 def _answers() -> Iterator[tuple[Make, Read]]:
-    from headwater.auth.token_http import fetch
+    from headwater.auth.tokens.http import fetch
 
     answers = corpus("token-answers")
     server = socket.create_server(("127.0.0.1", 0))

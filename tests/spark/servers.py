@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from headwater.engines.spark.packages import EXCLUDED, coordinates
-from headwater.engines.spark.starting import DELTA
+from headwater.engines.spark.session.local import DELTA
+from headwater.engines.spark.session.packages import EXCLUDED, coordinates
 
 SMALL = {
     "spark.sql.shuffle.partitions": "2",

@@ -10,11 +10,12 @@ import pyarrow as pa
 import pytest
 from core.tests.engines.spark.plans import columns, files, memory, plan, rows, table
 from core.tests.engines.spark.test_files import write
-from core.tests.engines.spark.test_streaming import EVERY_TYPE
+from core.tests.engines.spark.test_streams import EVERY_TYPE
 from tests.spark.lakes import access, put, readers, relation, role
 
 from headwater.auth.credentials import Access
-from headwater.engines.spark import SparkEngine, connecting
+from headwater.engines.spark import SparkEngine
+from headwater.engines.spark.session import connect
 from headwater.errors import DataChangedError, EngineError, UnsupportedError
 from headwater.interfaces.engine import EngineCapability
 from headwater_aws.testing import Emulator
@@ -123,14 +124,14 @@ def test_credentials_are_not_sent_in_plain_text_over_a_network(
     spark_connect: SparkEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = spark_connect.opened()
-    connecting.check_confidential(opened)
+    connect.check_confidential(opened)
     session: Any = opened.session
     builder = session.client._builder
     monkeypatch.setattr(builder, "_host", "spark.example")
     with pytest.raises(UnsupportedError, match=r"spark\.example:\d+: the connection is not enc"):
-        connecting.check_confidential(opened)
+        connect.check_confidential(opened)
     monkeypatch.setitem(builder._params, "use_ssl", "true")
-    connecting.check_confidential(opened)
+    connect.check_confidential(opened)
 
 
 def test_a_server_that_is_not_there_is_told_without_its_token() -> None:

@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 from tests.spark.lakes import access, put, reading, relation, role
 
 import headwater as hw
-from headwater.engines.spark import SparkEngine, streaming
+from headwater.engines.spark import SparkEngine, streams
 from headwater.errors import AccessDeniedError, ConfigError, EngineError, UnsupportedError
 from headwater_aws.testing import Emulator
 
@@ -116,14 +116,14 @@ def test_an_iceberg_table_is_written_in_one_snapshot(
     session.conf.set("spark.sql.catalog.written.cache-enabled", "false")
     session.conf.set("spark.sql.catalog.written.warehouse", f"file://{tmp_path}")
     dataset(workspace).write_iceberg("written.db.t")
-    assert len(streaming.rows(session.table("written.db.t"))) == 3
+    assert len(streams.rows(session.table("written.db.t"))) == 3
     one = dataset(workspace, "SELECT id FROM log WHERE id = 'b'")
     with pytest.raises(ConfigError, match=r"written\.db\.t exists"):
         one.write_iceberg("written.db.t")
     with pytest.raises(EngineError, match="DIVIDE_BY_ZERO"):
         dataset(workspace, SOON_WRONG).write_iceberg("written.db.t", overwrite=True)
     one.write_iceberg("written.db.t", overwrite=True)
-    assert streaming.rows(session.table("written.db.t")) == [{"id": "b"}]
+    assert streams.rows(session.table("written.db.t")) == [{"id": "b"}]
     with pytest.raises(ConfigError, match="names no catalog"):
         one.write_iceberg("t")
     with pytest.raises(ConfigError, match="knows no catalog 'nowhere'"):

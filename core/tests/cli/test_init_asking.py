@@ -16,7 +16,7 @@ from core.tests.cli.predictions import write
 from core.tests.cli.support import Outcome, Program
 from core.tests.config import acme
 
-from headwater.cli.asking import Answers, ask
+from headwater.cli.prompts import Answers, ask
 
 
 class Keyboard(io.StringIO):

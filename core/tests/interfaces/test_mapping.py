@@ -2,7 +2,7 @@ import pytest
 
 from headwater import types as t
 from headwater.errors import ConfigError
-from headwater.interfaces.mapping import Mapping, bind
+from headwater.interfaces.mapping import Mapping, map_fields
 from headwater.interfaces.schema import Role, Schema
 from headwater.tables.table import Column
 from headwater.types import FieldType, feeds
@@ -22,7 +22,7 @@ COLUMNS = [
 
 
 def test_unmapped_fields_take_the_column_of_their_name_and_case_is_ignored():
-    bound, found = bind(Mapping("pid", "ts", labels={"buy": "bought"}), SCHEMA, COLUMNS)
+    bound, found = map_fields(Mapping("pid", "ts", labels={"buy": "bought"}), SCHEMA, COLUMNS)
     assert not found
     assert [(c.name, c.role, c.column) for c in bound] == [
         ("id", Role.ID, "PID"),
@@ -36,7 +36,7 @@ def test_unmapped_fields_take_the_column_of_their_name_and_case_is_ignored():
 
 def test_every_problem_is_found_at_once():
     mapping = Mapping("pid", "tss", features={"amount": "amunt", "owner": "buy"})
-    _, found = bind(mapping, SCHEMA, COLUMNS)
+    _, found = map_fields(mapping, SCHEMA, COLUMNS)
     assert [(d.code, d.hint) for d in found] == [
         ("unmapped-field", "did you mean 'ts'?"),
         ("unmapped-field", "did you mean 'amount'?"),
@@ -45,7 +45,7 @@ def test_every_problem_is_found_at_once():
 
 
 def test_two_columns_of_one_name_are_not_guessed_between():
-    _, found = bind(Mapping("pid", "ts"), SCHEMA, [*COLUMNS, Column("AMOUNT", t.INT)])
+    _, found = map_fields(Mapping("pid", "ts"), SCHEMA, [*COLUMNS, Column("AMOUNT", t.INT)])
     assert [d.code for d in found] == ["ambiguous-column"]
 
 
@@ -59,14 +59,14 @@ def test_two_columns_of_one_name_are_not_guessed_between():
 )
 def test_a_time_that_is_no_timestamp_says_the_cast_to_write(column, write):
     columns = [Column("ts", parse_type(column)) if c.name == "ts" else c for c in COLUMNS]
-    _, (found,) = bind(Mapping("pid", "ts"), SCHEMA, columns)
+    _, (found,) = map_fields(Mapping("pid", "ts"), SCHEMA, columns)
     assert found.code == "type-mismatch"
     assert write in found.message
 
 
 def test_a_tensor_is_as_deep_as_its_dimensions():
     schema = Schema.define("binary", features={"e": {"type": "tensor", "dimensions": [2, 3]}})
-    _, (found,) = bind(Mapping(), schema, [Column("e", t.array(t.DOUBLE))])
+    _, (found,) = map_fields(Mapping(), schema, [Column("e", t.array(t.DOUBLE))])
     assert "is nested 1 deep, tensor 'e' declares 2" in found.message
 
 
@@ -99,7 +99,7 @@ def test_what_may_feed_what(column, field, fits):
 
 @pytest.mark.parametrize("type_", [t.DOUBLE, t.TIMESTAMP, t.BOOLEAN, t.decimal(10, 0)])
 def test_what_is_no_name_is_no_id(type_):
-    _, found = bind(Mapping("pid"), SCHEMA, [Column("pid", type_), *COLUMNS[2:]])
+    _, found = map_fields(Mapping("pid"), SCHEMA, [Column("pid", type_), *COLUMNS[2:]])
     assert [d.code for d in found] == ["type-mismatch"]
     assert "CAST(pid AS STRING)" in found[0].message
 
@@ -116,7 +116,7 @@ def test_an_array_is_as_deep_as_its_tensor(depth, dimensions, fits):
         features={"x": {"type": "tensor", "dimensions": dimensions}},
         predictions={"buy": "boolean"},
     )
-    _, found = bind(Mapping(), schema, [Column("x", type_), Column("buy", t.BOOLEAN)])
+    _, found = map_fields(Mapping(), schema, [Column("x", type_), Column("buy", t.BOOLEAN)])
     assert [d.code for d in found] == ([] if fits else ["type-mismatch"])
 
 
@@ -129,7 +129,7 @@ def test_times_of_labels_want_labels():
 def test_only_the_labels_that_are_named_are_wanted():
     schema = Schema.define("binary", predictions={"buy": "boolean", "sell": "boolean"})
     columns = [*COLUMNS, Column("sell", t.BOOLEAN)]
-    bound, found = bind(Mapping("pid", "ts", labels={"buy": "bought"}), schema, columns)
+    bound, found = map_fields(Mapping("pid", "ts", labels={"buy": "bought"}), schema, columns)
     assert not found
     assert [c.name for c in bound.actuals] == ["actual_buy"]
 

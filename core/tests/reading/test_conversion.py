@@ -2,9 +2,9 @@ import pyarrow as pa
 import pytest
 
 from headwater.errors import DataError, MappingError
-from headwater.interfaces.mapping import Mapping, bind
+from headwater.interfaces.mapping import Mapping, map_fields
 from headwater.interfaces.schema import Role, Schema
-from headwater.reading.conversion import conformer, role_of
+from headwater.reading.conversion import converter, role_of
 from headwater.tables.table import Column
 from headwater.types import UNKNOWN
 from headwater.types.arrow import data_type
@@ -19,9 +19,9 @@ def conform(table, fields, *, known=True):
         Column(f.name, data_type(f.type) if known or f.name == "id" else UNKNOWN)
         for f in table.schema
     ]
-    bound, found = bind(Mapping("id"), schema, columns)
+    bound, found = map_fields(Mapping("id"), schema, columns)
     assert not found
-    turn = conformer(bound, table.schema)
+    turn = converter(bound, table.schema)
     return pa.Table.from_batches([turn(b) for b in table.to_batches()], schema=turn.schema)
 
 

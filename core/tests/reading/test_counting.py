@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from headwater.diagnostics import Diagnostic, Severity
-from headwater.interfaces.mapping import Mapping, bind
+from headwater.interfaces.mapping import Mapping, map_fields
 from headwater.interfaces.plan import Plan
 from headwater.interfaces.schema import Schema
 from headwater.partitions import missing_partitions
@@ -56,7 +56,7 @@ class Reading:
 
     def __init__(self, *batches: pa.RecordBatch, warnings: tuple[Diagnostic, ...] = ()) -> None:
         schema = Schema.define("regression", predictions={"p": "numeric"})
-        mapping, found = bind(
+        mapping, found = map_fields(
             Mapping("id", "timestamp", labels={"p": "actual_p"}),
             schema,
             [Column(f.name, data_type(f.type)) for f in COLUMNS],

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from headwater import types as t
 from headwater.sql.analysis import Analysis
-from headwater.sql.binding.binder import resolve
+from headwater.sql.binding.binder import bind
 from headwater.sql.parser import parse
 from headwater.sql.rewriting import Edit, apply
 from headwater.tables.table import Column, Table, TableName
@@ -54,7 +54,7 @@ DATA: Final = st.randoms(use_true_random=True).map(_data)
 
 def analysed(sql: str) -> Analysis:
     """Return the analysis of a query that has no errors."""
-    analysis = resolve(parse(sql, database="db"), TABLES)
+    analysis = bind(parse(sql, database="db"), TABLES)
     assert analysis.ok, "\n".join(d.render() for d in analysis.diagnostics)
     return analysis
 

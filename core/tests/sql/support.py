@@ -9,7 +9,7 @@ from typing import Final
 from core.tests.sql.cases import FIXTURES
 
 from headwater.sql.analysis import Analysis
-from headwater.sql.binding.binder import resolve
+from headwater.sql.binding.binder import bind
 from headwater.sql.parser import parse
 from headwater.tables.table import Column, Table, TableName
 from headwater.types.text import parse_type
@@ -35,4 +35,4 @@ def tables() -> dict[TableName, Table]:
 
 def analysed(sql: str) -> Analysis:
     """Return a query, resolved against all tables of the fixtures."""
-    return resolve(parse(sql, database=DATABASE), tables())
+    return bind(parse(sql, database=DATABASE), tables())

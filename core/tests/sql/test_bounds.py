@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from headwater.sql import validate
-from headwater.sql.binding.binder import resolve
+from headwater.sql.binding.binder import bind
 from headwater.sql.parser import parse
 from headwater.sql.pruning.key_conditions import conditions
 from headwater.sql.pruning.windows import reach
@@ -190,7 +190,7 @@ def test_columns_that_joins_make_equal_are_followed_once() -> None:
     )
     table = Table(TableName("db", "t"), (Column("s", STRING), Column("p", STRING)), ("p",))
     parsed = parse(f"SELECT x119.s AS s FROM t x0{joins}", database="db")
-    analysis = resolve(parsed, {table.name: table})
+    analysis = bind(parsed, {table.name: table})
     reach(analysis, "s")
     for reference in parsed.references[:10]:
         conditions(analysis, reference)

@@ -6,7 +6,7 @@ import pytest
 from core.tests.sql.cases import Case, cases
 
 from headwater.sql.analysis import Analysis
-from headwater.sql.binding.binder import resolve
+from headwater.sql.binding.binder import bind
 from headwater.sql.parser import parse
 from headwater.sql.pruning.windows import Blocked, reach
 from headwater.tables.table import Column, Table, TableName
@@ -43,7 +43,7 @@ TABLES: Final = {
 def analysed(sql: str) -> Analysis:
     parsed = parse(sql, database="db")
     tables = {n: TABLES[TableName("db", n.name.lower())] for n in parsed.table_names}
-    analysis = resolve(parsed, tables)
+    analysis = bind(parsed, tables)
     assert analysis.ok, "\n".join(d.render() for d in analysis.diagnostics)
     return analysis
 
@@ -86,7 +86,7 @@ def test_every_blocker_says_what_to_do() -> None:
 
 def test_a_query_with_errors_is_blocked() -> None:
     parsed = parse("SELECT nothing FROM nowhere", database="db")
-    found = reach(resolve(parsed, {}), "nothing")
+    found = reach(bind(parsed, {}), "nothing")
     assert all(isinstance(v, Blocked) for v in found.values())
     assert set(found) == set(range(len(parsed.references)))
 

@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 from core.tests.sql.cases import Case, cases
 
-from headwater.sql.binding.binder import resolve
+from headwater.sql.binding.binder import bind
 from headwater.sql.parser import parse
 from headwater.sql.pruning.key_conditions import conditions
 from headwater.tables.table import Column, KeyCondition, Table, TableName
@@ -41,7 +41,7 @@ def shown(condition: KeyCondition) -> str:
 
 def said(sql: str) -> list[str]:
     """Return the conditions as the fixture file writes them."""
-    analysis = resolve(parse(sql, database="db"), TABLES)
+    analysis = bind(parse(sql, database="db"), TABLES)
     assert analysis.ok, "\n".join(d.render() for d in analysis.diagnostics)
     lines = []
     for reference in analysis.parsed.references:

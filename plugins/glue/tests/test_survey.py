@@ -135,7 +135,7 @@ def test_what_nobody_foresaw_is_said_of_its_table_alone(
             raise RuntimeError("unforeseen")
         return classify(entry)
 
-    monkeypatch.setattr("headwater_glue.describing.classify", broken)
+    monkeypatch.setattr("headwater_glue.descriptions.classify", broken)
     for name in ("a", "bad", "z"):
         lake.table(name, COLUMNS)
     found = {t.name.name: t for _, t in catalog_of(lake).survey() if isinstance(t, Table)}

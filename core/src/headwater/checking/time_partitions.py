@@ -17,7 +17,7 @@ from headwater.interfaces.report import CheckStage, Status
 from headwater.partitions import time_partitions
 from headwater.partitions.rule_evidence import rule_text, unread
 from headwater.planning import rule_proofs
-from headwater.planning.bound_query import Resolved
+from headwater.planning.bound_query import BoundQuery
 from headwater.planning.scans import COUNTED, files_of, registered, spread
 from headwater.tables.relation import MemoryRelation, Relation, StreamRelation
 from headwater.tables.table import Partition, Table, TimePartition
@@ -35,28 +35,28 @@ _FILES: Final = 3
 
 
 def rule_stages(
-    resolved: Resolved, access: Access, window: Window | None, engine: Engine | None
+    bound: BoundQuery, access: Access, window: Window | None, engine: Engine | None
 ) -> Iterator[CheckStage]:
     """Yield a stage for each table of a query whose partitions were declared to follow from time.
 
     Args:
-        resolved: The query and its source.
+        bound: The query and its source.
         access: The opened identities.
         window: The rows that are looked at; None for all.
         engine: What reads rows, of files without statistics; None reads none.
     """
-    for table in resolved.analysis.tables.values():
-        rule = resolved.source.time_partition(table) if table.partition_keys else None
+    for table in bound.analysis.tables.values():
+        rule = bound.source.time_partition(table) if table.partition_keys else None
         if rule is None:
             continue
         try:
-            yield _stage(resolved, access, table, rule, window, engine)
+            yield _stage(bound, access, table, rule, window, engine)
         except HeadwaterError as error:
             yield CheckStage.failed(NAME, error)
 
 
 def _stage(
-    resolved: Resolved,
+    bound: BoundQuery,
     access: Access,
     table: Table,
     rule: TimePartition,
@@ -64,22 +64,22 @@ def _stage(
     engine: Engine | None,
 ) -> CheckStage:
     time_partitions.check_rule(rule, table)
-    known = _known(resolved, table, rule, window)
+    known = _known(bound, table, rule, window)
     values = unread(rule, table, known)
     if values.fails:
         raise values.error()
     if values.unread:
-        values = unread(rule, table, known, _read(resolved, table, rule, window, known))
+        values = unread(rule, table, known, _read(bound, table, rule, window, known))
     chosen = _chosen(table, rule, window, known)
-    relation = files_of(resolved, access, table, chosen, _FILES)
+    relation = files_of(bound, access, table, chosen, _FILES)
     if relation is None:
         # Computed partitions may be long before the first file, and long after the last.
         many = spread(rule, table, known, None, between=_SEARCHED)
-        relation = files_of(resolved, access, table, many, 1)
+        relation = files_of(bound, access, table, many, 1)
     text = f"{table.name}: {rule_text(rule)}"
     if relation is not None:
         evidence, silent = rule_proofs.examined(rule, table, relation, access, engine)
-    elif engine is not None and (parts := _streams(resolved, access, table, chosen)):
+    elif engine is not None and (parts := _streams(bound, access, table, chosen)):
         evidence = rule_proofs.streamed(rule, table, parts, access, engine)
         silent = len(parts) - len(evidence.ranges)
     else:
@@ -108,12 +108,12 @@ def _stage(
 
 
 def _streams(
-    resolved: Resolved, access: Access, table: Table, chosen: Sequence[Partition]
+    bound: BoundQuery, access: Access, table: Table, chosen: Sequence[Partition]
 ) -> list[tuple[Partition, Relation]]:
     """Return a few partitions whose rows the source itself gives, each with what gives them."""
     parts: list[tuple[Partition, Relation]] = []
     for partition in chosen[:_STREAMS]:
-        relation = resolved.source.relation(table, [partition], access)
+        relation = bound.source.relation(table, [partition], access)
         if isinstance(relation, StreamRelation | MemoryRelation):
             parts.append((partition, relation))
     return parts
@@ -124,10 +124,10 @@ def _count(number: int, what: str) -> str:
 
 
 def _known(
-    resolved: Resolved, table: Table, rule: TimePartition, window: Window | None
+    bound: BoundQuery, table: Table, rule: TimePartition, window: Window | None
 ) -> list[Partition]:
     """Return partitions of a table: those of the window and beside it, others at little cost."""
-    catalog = resolved.catalog
+    catalog = bound.catalog
     some = registered(catalog, table, COUNTED)
     if some is not None and len(some) <= COUNTED:
         return some
@@ -140,7 +140,7 @@ def _known(
 
 
 def _read(
-    resolved: Resolved,
+    bound: BoundQuery,
     table: Table,
     rule: TimePartition,
     window: Window | None,
@@ -155,7 +155,7 @@ def _read(
         window = next(Window(*s) for s in stretches if s is not None)
     kept = time_partitions.keeps(rule, window, table)
     conditions = time_partitions.keys_for(rule, window, table)
-    return [p for p in resolved.catalog.partitions(table, conditions) if kept(p)]
+    return [p for p in bound.catalog.partitions(table, conditions) if kept(p)]
 
 
 def _chosen(

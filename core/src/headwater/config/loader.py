@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 
 from pydantic import ValidationError
 
-from headwater.config import translation
+from headwater.config import messages
 from headwater.config.document import read
 from headwater.config.interpolation import Interpolation
 from headwater.config.parts import Parts
@@ -81,7 +81,7 @@ def _shape(data: Any, raw: Any, problems: Problems) -> FileShape:
     try:
         return FileShape.model_validate(data)
     except ValidationError as error:
-        for problem in translation.problems(error, FileShape, (), data, raw):
+        for problem in messages.problems(error, FileShape, (), data, raw):
             problems.add(problem)
     problems.raise_any()
     raise ConfigError(f"{problems.file} does not have the shape of a configuration file")

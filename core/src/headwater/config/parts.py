@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from headwater.auth.credentials import AuthStrategy
-from headwater.config import translation
+from headwater.config import messages
 from headwater.config.problems import Place, Problem, Problems, literal, named
 from headwater.config.secrets import by_reference, classes_in, is_secret, mentions
 from headwater.diagnostics import hint_for
@@ -147,7 +147,7 @@ class Parts:
         try:
             made = cls.model_validate(prepared, context={"folder": self.folder})
         except ValidationError as error:
-            found = list(translation.problems(error, cls, place, prepared, self._raw(place)))
+            found = list(messages.problems(error, cls, place, prepared, self._raw(place)))
         except HeadwaterError as error:
             found = [Problem.of(place, error)]
         except Exception as error:

@@ -162,7 +162,7 @@ class BoundMapping:
         return tuple(c for c in self.columns if c.role is Role.ACTUAL)
 
 
-def bind(
+def map_fields(
     mapping: Mapping, schema: Schema, columns: Sequence[Column], *, fields: bool = True
 ) -> tuple[BoundMapping, tuple[Diagnostic, ...]]:
     """Bind a mapping to the columns that a query gives.

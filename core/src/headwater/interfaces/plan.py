@@ -164,7 +164,7 @@ class Planned:
         """
         if isinstance(plan, Planned):
             return plan
-        from headwater.sql.binding.binder import resolve
+        from headwater.sql.binding.binder import bind
         from headwater.sql.parser import parse
         from headwater.sql.private_names import PRIVATE_DATABASE
 
@@ -173,4 +173,4 @@ class Planned:
             for scan in plan.scans
             for name in [TableName(PRIVATE_DATABASE, scan.slot)]
         }
-        return Planned(plan, resolve(parse(plan.sql, database=PRIVATE_DATABASE), tables))
+        return Planned(plan, bind(parse(plan.sql, database=PRIVATE_DATABASE), tables))

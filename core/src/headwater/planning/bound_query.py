@@ -12,7 +12,7 @@ from headwater.diagnostics import Diagnostic, errors_in
 from headwater.errors import HeadwaterError, PluginError, QueryError, TableNotFoundError
 from headwater.interfaces.data_source import DataSource
 from headwater.sql.analysis import Analysis, ParsedQuery
-from headwater.sql.binding.binder import resolve
+from headwater.sql.binding.binder import bind
 from headwater.sql.parser import parse
 from headwater.sql.rewriting import Edit, RewriteRule, apply
 from headwater.tables.table import Catalog, Table, TableName
@@ -25,8 +25,8 @@ _THREADS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Resolved:
-    """A source's query, resolved against its catalog.
+class BoundQuery:
+    """A source's query, bound against its catalog.
 
     Args:
         source: Where the rows come from.
@@ -51,14 +51,14 @@ class Resolved:
         return (*_findings(self.analysis), *self.remarks)
 
 
-def resolve_query(
+def bind_query(
     source: DataSource,
     catalog: Catalog,
     query: str | ParsedQuery,
     *,
     rules: Mapping[str, RewriteRule] | None = None,
     validators: Mapping[str, Validator] | None = None,
-) -> Resolved:
+) -> BoundQuery:
     """Return a query whose tables were found, whose names are bound, whose rules are applied.
 
     Only the tables that the query names are fetched, in parallel.
@@ -116,7 +116,7 @@ def resolve_query(
         with _after(tuple(changed_by)):
             _refuse(found, source, by=f" by the {name}")
         remarks += found
-    return Resolved(source, catalog, text, analysis, tuple(changed_by), tuple(remarks))
+    return BoundQuery(source, catalog, text, analysis, tuple(changed_by), tuple(remarks))
 
 
 def parsed_for(source: DataSource, query: str) -> ParsedQuery:
@@ -220,7 +220,7 @@ def _analyse(
     ]
     if findings:
         raise QueryError("the query is refused", [*parsed.diagnostics, *findings])
-    return resolve(parsed, tables)
+    return bind(parsed, tables)
 
 
 def fetch(

@@ -1,10 +1,10 @@
-"""The pipeline: parse -> bind -> plan -> compile -> read, each step a function over values.
+"""The planner: parse -> bind -> map -> plan -> compile -> read, each step a function over values.
 
-bound_query.resolve_query   text -> Resolved            (parsed, its names bound)
-bound                       Resolved -> Bound           (its mapping bound)
-draft                       Bound -> Plan               (everything but the engine)
-engine_choice.choose        Plan, engines -> Planned    (the engine, and what it compiled)
-reader.Reading              Planned, engine -> reads    (again and again)
+bound_query.bind_query    text -> BoundQuery            (parsed, its names bound)
+map_query                 BoundQuery -> MappedQuery     (each field fed by a column)
+plan_query                MappedQuery -> Plan           (everything but the engine)
+engine_choice.choose      Plan, engines -> Planned      (the engine, and what it compiled)
+reader.Reading            Planned, engine -> reads      (again and again)
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Final
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic, Severity, errors_in
 from headwater.errors import ConfigError, MappingError, PlanError
-from headwater.interfaces.mapping import BoundColumn, BoundMapping, Mapping, bind
+from headwater.interfaces.mapping import BoundColumn, BoundMapping, Mapping, map_fields
 from headwater.interfaces.plan import Plan, Scan
 from headwater.interfaces.plan_text import bytes_text
 from headwater.interfaces.schema import Role, Schema
 from headwater.partitions import missing_partitions
-from headwater.planning.bound_query import Resolved
+from headwater.planning.bound_query import BoundQuery
 from headwater.planning.scans import scan
 from headwater.planning.windowed_query import (
     MAY_BELONG,
@@ -41,23 +41,25 @@ _EVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Bound:
-    """A resolved query whose mapping was proven.
+class MappedQuery:
+    """A bound query whose mapping was proven.
 
     Args:
-        resolved: The query.
+        bound: The query.
         mapping: Its output columns.
     """
 
-    resolved: Resolved
+    bound: BoundQuery
     mapping: BoundMapping
 
 
-def bound(resolved: Resolved, mapping: Mapping, schema: Schema, *, fields: bool = True) -> Bound:
+def map_query(
+    bound: BoundQuery, mapping: Mapping, schema: Schema, *, fields: bool = True
+) -> MappedQuery:
     """Return the query with its mapping proven.
 
     Args:
-        resolved: The query.
+        bound: The query.
         mapping: Field to column.
         schema: The model's fields.
         fields: False for a source of actuals, which gives no fields of the model.
@@ -65,11 +67,11 @@ def bound(resolved: Resolved, mapping: Mapping, schema: Schema, *, fields: bool 
     Raises:
         MappingError: With every finding: unknown columns, types that would lose something.
     """
-    columns, found = bind(mapping, schema, resolved.analysis.columns, fields=fields)
+    columns, found = map_fields(mapping, schema, bound.analysis.columns, fields=fields)
     if errors_in(found):
-        told = (*found, *resolved.warnings)
+        told = (*found, *bound.warnings)
         raise MappingError("the mapping does not fit what the query gives", told)
-    return Bound(resolved, columns)
+    return MappedQuery(bound, columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +93,12 @@ class Request:
     max_bytes: int | None = None
 
 
-def draft(
+def plan_query(
     request: Request,
-    serving: Bound,
+    serving: MappedQuery,
     access: Access,
     *,
-    actuals: Bound | None = None,
+    actuals: MappedQuery | None = None,
     now: datetime | None = None,
     nearby: bool = False,
 ) -> Plan:
@@ -133,7 +135,7 @@ def draft(
     plan = Plan(
         connection=request.connection,
         sql=sql,
-        query=serving.resolved.query,
+        query=serving.bound.query,
         scans=scans,
         mapping=mapping,
         window=request.window,
@@ -145,29 +147,29 @@ def draft(
         sample=request.sample,
         created_at=now,
         rewritten_by=tuple(
-            dict.fromkeys(rule for b in (serving, actuals) if b for rule in b.resolved.rewritten_by)
+            dict.fromkeys(rule for b in (serving, actuals) if b for rule in b.bound.rewritten_by)
         ),
     )
     return within(plan, request.max_bytes)
 
 
-def draft_sql(name: str, resolved: Resolved, access: Access) -> Plan:
+def plan_sql(name: str, bound: BoundQuery, access: Access) -> Plan:
     """Return the plan of a bare query, with no model and no mapping; its engine is to come."""
-    slots, text = _named(resolved, 0)
-    scans = scan(resolved, access, slots, window=None, time_column=None)
+    slots, text = _named(bound, 0)
+    scans = scan(bound, access, slots, window=None, time_column=None)
     return Plan(
         connection=name,
         sql=text,
-        query=resolved.query,
+        query=bound.query,
         scans=scans,
         mapping=None,
         window=None,
         engine="",
         engine_reason="",
         identities=access.identities(),
-        warnings=(*resolved.warnings, *_of_scans(scans)),
+        warnings=(*bound.warnings, *_of_scans(scans)),
         created_at=datetime.now(UTC),
-        rewritten_by=resolved.rewritten_by,
+        rewritten_by=bound.rewritten_by,
     )
 
 
@@ -192,7 +194,7 @@ def within(plan: Plan, max_bytes: int | None) -> Plan:
     )
 
 
-def _check(request: Request, serving: Bound) -> None:
+def _check(request: Request, serving: MappedQuery) -> None:
     if request.window is not None and serving.mapping.role(Role.TIMESTAMP) is None:
         raise ConfigError(
             f"{request.connection} has no timestamp_column, so no window can be taken of it",
@@ -209,7 +211,7 @@ def _check(request: Request, serving: Bound) -> None:
 
 
 def _as_of(
-    request: Request, serving: Bound, actuals: Bound | None, now: datetime
+    request: Request, serving: MappedQuery, actuals: MappedQuery | None, now: datetime
 ) -> datetime | None:
     """Return until when actuals are taken; None where nothing says when they were set.
 
@@ -252,7 +254,7 @@ def _columns_of(mapping: BoundMapping) -> str:
 
 
 def _named_and_scanned(
-    query: Bound,
+    query: MappedQuery,
     access: Access,
     window: Window | None,
     *,
@@ -261,11 +263,11 @@ def _named_and_scanned(
     expected: Window | None,
     nearby: bool,
 ) -> tuple[str, tuple[Scan, ...]]:
-    slots, text = _named(query.resolved, first)
+    slots, text = _named(query.bound, first)
     moment = query.mapping.role(Role.TIMESTAMP)
     column = None if moment is None else moment.column
     scans = scan(
-        query.resolved,
+        query.bound,
         access,
         slots,
         window=window,
@@ -277,16 +279,16 @@ def _named_and_scanned(
     return text, scans
 
 
-def _named(resolved: Resolved, first: int) -> tuple[Sequence[str], str]:
-    references = resolved.analysis.parsed.references
+def _named(bound: BoundQuery, first: int) -> tuple[Sequence[str], str]:
+    references = bound.analysis.parsed.references
     slots = [f"t{first + i}" for i in range(len(references))]
-    body = resolved.analysis.parsed.body
-    return slots, apply(body, private_names(resolved.analysis, slots))
+    body = bound.analysis.parsed.body
+    return slots, apply(body, private_names(bound.analysis, slots))
 
 
 def _actuals(
-    serving: Bound,
-    actuals: Bound,
+    serving: MappedQuery,
+    actuals: MappedQuery,
     request: Request,
     access: Access,
     now: datetime,
@@ -326,15 +328,19 @@ def _actuals(
 
 
 def _check_filled(
-    serving: Bound, own: BoundColumn, actuals: Bound, theirs: BoundColumn, connection: str
+    serving: MappedQuery,
+    own: BoundColumn,
+    actuals: MappedQuery,
+    theirs: BoundColumn,
+    connection: str,
 ) -> None:
     """Refuse to join ids of which one is a CHAR and the other is not: none would be equal.
 
     Raises:
         MappingError: With how to take the spaces off.
     """
-    sides = ((serving.resolved, own), (actuals.resolved, theirs))
-    lengths = [length_of_output(resolved.analysis, c.column) for resolved, c in sides]
+    sides = ((serving.bound, own), (actuals.bound, theirs))
+    lengths = [length_of_output(bound.analysis, c.column) for bound, c in sides]
     if (lengths[0] is None) is (lengths[1] is None):
         return
     which = 0 if lengths[0] is not None else 1
@@ -348,11 +354,11 @@ def _check_filled(
 
 
 def _warnings(
-    serving: Bound, actuals: Bound | None, scans: Sequence[Scan]
+    serving: MappedQuery, actuals: MappedQuery | None, scans: Sequence[Scan]
 ) -> tuple[Diagnostic, ...]:
-    found = list(serving.resolved.warnings)
+    found = list(serving.bound.warnings)
     if actuals is not None:
-        found += actuals.resolved.warnings
+        found += actuals.bound.warnings
     found += [
         Diagnostic(
             "unpruned-scan",

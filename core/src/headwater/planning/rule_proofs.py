@@ -21,7 +21,7 @@ from typing import Final
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
-from headwater.engines.embedded.statistics import ranges
+from headwater.engines.embedded.formats.parquet_statistics import ranges
 from headwater.errors import HeadwaterError
 from headwater.interfaces.engine import Engine, EngineCapability
 from headwater.interfaces.plan import Plan, Scan, ScanEstimate

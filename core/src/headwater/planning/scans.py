@@ -15,7 +15,7 @@ from headwater.interfaces.plan import Scan, ScanEstimate
 from headwater.partitions import missing_partitions as gaps
 from headwater.partitions import rule_evidence, time_partitions
 from headwater.partitions.missing_partitions import Gaps
-from headwater.planning.bound_query import Resolved
+from headwater.planning.bound_query import BoundQuery
 from headwater.sources import local_files
 from headwater.sql.analysis import TableReference
 from headwater.sql.pruning import key_conditions
@@ -71,7 +71,7 @@ class Choice:
 
 
 def scan(
-    resolved: Resolved,
+    bound: BoundQuery,
     access: Access,
     slots: Sequence[str],
     *,
@@ -84,7 +84,7 @@ def scan(
     """Return a scan for each place where a query names a table.
 
     Args:
-        resolved: The query and its source.
+        bound: The query and its source.
         access: The opened identities.
         slots: A private name for each reference, in order.
         window: The rows that are wanted; None for all.
@@ -98,28 +98,26 @@ def scan(
         UnsupportedError: If a table can't be read.
         SourceError, AuthError: As the catalog or the storage answers.
     """
-    references = resolved.analysis.parsed.references
-    choices = [choose(resolved, i, window, time_column) for i in range(len(references))]
+    references = bound.analysis.parsed.references
+    choices = [choose(bound, i, window, time_column) for i in range(len(references))]
 
     present = now or datetime.now(UTC)
 
     def one(index: int) -> Scan:
         choice = choices[index]
-        seen = _scan(resolved, access, references[index], slots[index], choice, nearby)
+        seen = _scan(bound, access, references[index], slots[index], choice, nearby)
         found = replace(seen.scan, gaps=_gaps(seen, choice, expected, present))
         if not nearby or choice.window is None or not isinstance(found.relation, FileRelation):
             return found
-        return replace(found, nearby=_nearby(resolved, access, seen, choice, found.gaps))
+        return replace(found, nearby=_nearby(bound, access, seen, choice, found.gaps))
 
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-scan") as pool:
         return tuple(pool.map(one, range(len(references))))
 
 
-def choose(
-    resolved: Resolved, index: int, window: Window | None, time_column: str | None
-) -> Choice:
+def choose(bound: BoundQuery, index: int, window: Window | None, time_column: str | None) -> Choice:
     """Return how the partitions of one table reference are chosen; decides, asks nothing."""
-    analysis = resolved.analysis
+    analysis = bound.analysis
     reference = analysis.parsed.references[index]
     table = analysis.tables[reference.name]
     if not table.partition_keys:
@@ -130,10 +128,10 @@ def choose(
         for c in own
     ]
     reasons = [f"{c.key} (in the query)" for c in own]
-    rule = resolved.source.time_partition(table)
+    rule = bound.source.time_partition(table)
     if rule is not None:
         time_partitions.check_rule(rule, table)
-    blocker = _blocker(resolved, index, rule, table, window, time_column)
+    blocker = _blocker(bound, index, rule, table, window, time_column)
     conditions = around = own
     by_rule = None
     if window is not None and rule is not None and blocker is None:
@@ -156,7 +154,7 @@ def choose(
 
 
 def _blocker(
-    resolved: Resolved,
+    bound: BoundQuery,
     index: int,
     rule: TimePartition | None,
     table: Table,
@@ -171,7 +169,7 @@ def _blocker(
             f"no rule says how the partitions of {table.name} ({keys}) follow from time; declare "
             f'partitions={{"{table.name.name}": TimePartition(column=..., keys=...)}}'
         )
-    reach = window_pruning.reach(resolved.analysis, time_column)[index]
+    reach = window_pruning.reach(bound.analysis, time_column)[index]
     if isinstance(reach, window_pruning.Blocked):
         return f"{reach.reason}; {reach.hint}" if reach.hint else reach.reason
     if reach.table_column.casefold() != rule.column.casefold():
@@ -197,14 +195,14 @@ class _Seen:
 
 
 def _scan(
-    resolved: Resolved,
+    bound: BoundQuery,
     access: Access,
     reference: TableReference,
     slot: str,
     choice: Choice,
     nearby: bool,
 ) -> _Seen:
-    table, catalog = resolved.analysis.tables[reference.name], resolved.catalog
+    table, catalog = bound.analysis.tables[reference.name], bound.catalog
     kept: list[Partition] | None = None
     total: int | None = None
     extent: tuple[str, str] | None = None
@@ -232,7 +230,7 @@ def _scan(
             if unread.fails:
                 raise unread.error()
             remarks = tuple(filter(None, [unread.finding()]))
-    relation = resolved.source.relation(table, kept, access)
+    relation = bound.source.relation(table, kept, access)
     if isinstance(relation, FileRelation) and relation.auth_ref is None:
         relation = replace(relation, files=local_files.marked(relation.files))
     files, size = _cost(relation)
@@ -269,7 +267,7 @@ def registered(catalog: Catalog, table: Table, at_most: int) -> list[Partition] 
 
 
 def _nearby(
-    resolved: Resolved, access: Access, seen: _Seen, choice: Choice, gaps: Gaps | None
+    bound: BoundQuery, access: Access, seen: _Seen, choice: Choice, gaps: Gaps | None
 ) -> FileRelation | None:
     """Return a file of some partitions that will not be read; None where none can be looked at.
 
@@ -283,7 +281,7 @@ def _nearby(
     others = [p for p in seen.known if p.values not in read and choice.is_own(seen.table, p)]
     wanting = not read or bool(gaps and gaps.unregistered)
     chosen = spread(rule, seen.table, others, window, between=NEARBY if wanting else 0)
-    return files_of(resolved, access, seen.table, chosen, 1)
+    return files_of(bound, access, seen.table, chosen, 1)
 
 
 def spread(
@@ -320,12 +318,12 @@ def spread(
 
 
 def files_of(
-    resolved: Resolved, access: Access, table: Table, chosen: Sequence[Partition], each: int
+    bound: BoundQuery, access: Access, table: Table, chosen: Sequence[Partition], each: int
 ) -> FileRelation | None:
     """Return partitions of a table with a few files of each; None where they can't be looked at.
 
     Args:
-        resolved: Whose source says how they are read.
+        bound: Whose source says how they are read.
         access: The opened identities.
         table: The table.
         chosen: The partitions.
@@ -334,7 +332,7 @@ def files_of(
     if not chosen:
         return None
     try:
-        relation = resolved.source.relation(table, chosen, access)
+        relation = bound.source.relation(table, chosen, access)
     except HeadwaterError as error:
         # They are looked at to prove a rule: what is read does not depend on them.
         _log.debug("%s: partitions beside the window: %s", table.name, error.message)

@@ -24,7 +24,7 @@ Array: TypeAlias = "Any"
 
 
 @dataclass(frozen=True, slots=True)
-class Conformer:
+class Converter:
     """What turns an engine's batches into a dataset's.
 
     Args:
@@ -48,8 +48,8 @@ class Conformer:
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
 
-def conformer(mapping: BoundMapping, incoming: pa.Schema) -> Conformer:
-    """Return the conformer of a mapping for an engine's batches.
+def converter(mapping: BoundMapping, incoming: pa.Schema) -> Converter:
+    """Return the converter of a mapping for an engine's batches.
 
     Args:
         mapping: The bound output columns.
@@ -67,7 +67,7 @@ def conformer(mapping: BoundMapping, incoming: pa.Schema) -> Conformer:
         target = target_type(bound, given.type)
         fields.append(pa.field(bound.name, target, metadata=bound.metadata))
         columns.append((bound.name, _turn(bound, target)))
-    return Conformer(pa.schema(fields), tuple(columns))
+    return Converter(pa.schema(fields), tuple(columns))
 
 
 def target_type(bound: BoundColumn, given: pa.DataType) -> pa.DataType:

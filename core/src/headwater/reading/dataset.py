@@ -17,7 +17,7 @@ from headwater.interfaces.plan import Plan
 from headwater.interfaces.read_stats import ReadStats
 from headwater.interfaces.schema import TIMESTAMP, Role
 from headwater.partitions import missing_partitions
-from headwater.reading.conversion import conformer
+from headwater.reading.conversion import converter
 from headwater.sql.private_names import CONFLICT, EARLY, STALE, UNTIMED
 from headwater.tables.window import Window
 
@@ -278,7 +278,7 @@ def _turning(
 ) -> tuple[pa.Schema, Callable[[pa.RecordBatch], pa.RecordBatch]]:
     if plan.mapping is None:
         return incoming, lambda batch: batch
-    turn = conformer(plan.mapping, incoming)
+    turn = converter(plan.mapping, incoming)
     about = {b"headwater.connection": plan.connection.encode()}
     if plan.window is not None:
         about[b"headwater.window"] = str(plan.window).encode()

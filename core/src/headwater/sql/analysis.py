@@ -1,7 +1,7 @@
 """What is known of a query: the values that the sql rooms hand to each other.
 
     parse(text)            -> ParsedQuery   one statement, guarded, its table references found
-    resolve(parsed, tables) -> Analysis     every name bound, every expression typed
+    bind(parsed, tables) -> Analysis        every name bound, every expression typed
 
 sqlglot's tree is used to look, never to write: all spans point into the user's own text.
 Nodes are told apart by identity (`id(node)`), because sqlglot's equality is structural.
@@ -163,7 +163,7 @@ class Analysis:
     Args:
         parsed: The query.
         tables: The tables that it names.
-        root: Its outermost scope, or None where the query could not be resolved at all.
+        root: Its outermost scope, or None where the query could not be bound at all.
         diagnostics: All findings, those of `parsed` included.
         types: Type of each expression, by `id(node)`.
         bindings: Meaning of each column node, by `id(node)`.

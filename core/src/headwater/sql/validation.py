@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from headwater.diagnostics import Diagnostic, did_you_mean, errors_in, render_all
 from headwater.errors import ConfigError
-from headwater.sql.binding.binder import resolve
+from headwater.sql.binding.binder import bind
 from headwater.sql.parser import parse
 from headwater.tables.table import Column, Table, TableName
 from headwater.types import DataType, unreadable
@@ -113,7 +113,7 @@ def validate(
     parsed = parse(sql, database=database, databases=allowed)
     names = parsed.table_names
     tables = {n: t for n in names if (t := _table(catalog, n)) is not None}
-    analysis = resolve(parsed, tables, suggest=lambda name: _suggest(catalog, name))
+    analysis = bind(parsed, tables, suggest=lambda name: _suggest(catalog, name))
     columns = tuple(OutputColumn(c.name, str(c.type)) for c in analysis.columns)
     refusals: tuple[Diagnostic, ...] = ()
     if analysis.ok:

@@ -24,7 +24,7 @@ import pytest
 from headwater.auth.credentials import AuthStrategy, Permission, Secret, Session, strategy_kind
 from headwater.errors import AuthError
 from headwater.testing.contract import Contract, fitting, offline
-from headwater.testing.source_support import all_of, fields, secrets
+from headwater.testing.sources.support import all_of, fields, secrets
 
 if TYPE_CHECKING:
     from headwater.plugins.registry import PluginRegistry

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 pytest.register_assert_rewrite(
     "headwater.testing.auth",
     "headwater.testing.engines",
-    "headwater.testing.source_catalogs",
-    "headwater.testing.source_rows",
-    "headwater.testing.source_values",
+    "headwater.testing.sources.catalogs",
+    "headwater.testing.sources.rows",
+    "headwater.testing.sources.values",
 )
 
 

@@ -28,8 +28,8 @@ from headwater.workspace.model import Connection, Purpose
 
 if TYPE_CHECKING:
     from headwater.interfaces.engine import Engine
-    from headwater.planning.bound_query import Resolved
-    from headwater.planning.planner import Bound
+    from headwater.planning.bound_query import BoundQuery
+    from headwater.planning.planner import MappedQuery
     from headwater.workspace.workspace import Workspace
 
 BYTES_LIMIT = 10**9
@@ -39,7 +39,7 @@ BYTES_LIMIT = 10**9
 def check(workspace: Workspace, connection: Connection, window: Window | None) -> CheckReport:
     """Examine a connection, and the actuals that are joined to it.
 
-    One operation: each query is parsed and bound once, one plan is made, and what the catalog and
+    One operation: each query is parsed and mapped once, one plan is made, and what the catalog and
     the storage said to one stage the later ones know.
 
     Args:
@@ -69,7 +69,7 @@ class _Examination:
         self._workspace = workspace
         self._opened = opened
         self._access: Access | None = None
-        self._bound: dict[Purpose, Bound] = {}
+        self._bound: dict[Purpose, MappedQuery] = {}
         self._known: dict[str, bool] = {}
 
     def source(self, connection: Connection, window: Window | None, whose: str = "") -> None:
@@ -86,9 +86,9 @@ class _Examination:
             access = self._enter(connection)
             if self._identity(connection, access, whose):
                 self._tables(connection, query, access, window, whose)
-                bound = self._binding(connection, query, access, window, whose, first)
-                if bound is not None and not self._failed(first):
-                    self._bound[connection.purpose] = bound
+                mapped = self._binding(connection, query, access, window, whose, first)
+                if mapped is not None and not self._failed(first):
+                    self._bound[connection.purpose] = mapped
                 return
         except HeadwaterError as error:
             self._add(CheckStage.failed(f"{whose}identity", error))
@@ -129,17 +129,17 @@ class _Examination:
         self, connection: Connection, window: Window | None
     ) -> tuple[Planned, Engine, Access] | None:
         """Examine the plan; return it, what runs it, and the identities that it was made with."""
-        bound = self._bound.get(connection.purpose)
+        mapped = self._bound.get(connection.purpose)
         actuals = connection.actuals
         theirs = None if actuals is None else self._bound.get(actuals.purpose)
         access = self._access
-        if bound is None or access is None or (actuals is not None and theirs is None):
+        if mapped is None or access is None or (actuals is not None and theirs is None):
             self._add(CheckStage.skipped("plan", self._blamed(0)))
             return None
         try:
             request = self._workspace.request(connection, window)
             planned, engine = self._workspace.planned(
-                connection, access, request, (bound, theirs), nearby=True
+                connection, access, request, (mapped, theirs), nearby=True
             )
         except HeadwaterError as error:
             self._ended("plan", error, 0)
@@ -183,10 +183,10 @@ class _Examination:
         window: Window | None,
         whose: str,
         first: int,
-    ) -> Bound | None:
+    ) -> MappedQuery | None:
         """Examine query, mapping and declared rules, with what the catalog says."""
         try:
-            resolved = self._workspace.resolve(connection.source, access, query.parsed())
+            bound = self._workspace.bind_query(connection.source, access, query.parsed())
         except HeadwaterError as error:
             if reason := self._told(error, first):
                 self._add(_text_stage(query, f"{whose}query", reason))
@@ -195,14 +195,14 @@ class _Examination:
             reason = self._blamed(first)
             self._add(CheckStage.skipped(f"{whose}mapping", reason))
             return None
-        self._add(_query_stage(resolved, f"{whose}query"))
+        self._add(_query_stage(bound, f"{whose}query"))
         try:
-            found = self._workspace.bind(connection, access, resolved)
+            found = self._workspace.map_query(connection, access, bound)
         except HeadwaterError as error:
             self._add(CheckStage.failed(f"{whose}mapping", error))
             return None
         self._add(_mapping_stage(found.mapping, f"{whose}mapping"))
-        for stage in rule_stages(resolved, access, window, self._workspace.reader()):
+        for stage in rule_stages(bound, access, window, self._workspace.reader()):
             self._add(stage, whose)
         return found
 
@@ -272,10 +272,10 @@ def _text_stage(query: _Query, name: str, why: str) -> CheckStage:
     return CheckStage.skipped(name, f"its text can be read; its names were {why}")
 
 
-def _query_stage(resolved: Resolved, name: str) -> CheckStage:
-    tables = [str(n) for n in resolved.analysis.tables]
-    columns = resolved.analysis.columns
-    found = resolved.warnings
+def _query_stage(bound: BoundQuery, name: str) -> CheckStage:
+    tables = [str(n) for n in bound.analysis.tables]
+    columns = bound.analysis.columns
+    found = bound.warnings
     return CheckStage(
         name,
         _status(found),

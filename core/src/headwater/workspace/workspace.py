@@ -18,7 +18,7 @@ from headwater.interfaces.data_source import DataSource
 from headwater.interfaces.engine import Closing, Engine
 from headwater.interfaces.schema import Schema
 from headwater.planning import engine_choice, planner, rule_proofs
-from headwater.planning.bound_query import Resolved, resolve_query
+from headwater.planning.bound_query import BoundQuery, bind_query
 from headwater.plugins import hooks
 from headwater.plugins.registry import PluginRegistry
 from headwater.reading.dataset import Dataset, rows_within
@@ -204,8 +204,8 @@ class Workspace:
         """Return the plan of a read; see `Connection.plan`."""
         request = self.request(connection, window, as_of, sample)
         with self.opened(connection) as access:
-            bound = self.bind_all(connection, access)
-            return self.planned(connection, access, request, bound, engine)[0].plan
+            mapped = self.map_queries(connection, access)
+            return self.planned(connection, access, request, mapped, engine)[0].plan
 
     def read(
         self,
@@ -219,8 +219,8 @@ class Workspace:
         """Return the dataset of a read; see `Connection.read`."""
         request = self.request(connection, window, as_of, sample)
         with self.opened(connection) as access:
-            bound = self.bind_all(connection, access)
-            planned, chosen = self.planned(connection, access, request, bound, engine, nearby=True)
+            mapped = self.map_queries(connection, access)
+            planned, chosen = self.planned(connection, access, request, mapped, engine, nearby=True)
         return self.dataset(connection, planned, chosen, lambda: self.opened(connection))
 
     def dataset(
@@ -271,8 +271,8 @@ class Workspace:
             engine: `auto`, `embedded`, `spark` or a plugin's; default: the workspace's.
         """
         with source.access() as access:
-            resolved = self.resolve(source, access, query)
-            plan = planner.draft_sql(f"a query on {source.kind}", resolved, access)
+            bound = self.bind_query(source, access, query)
+            plan = planner.plan_sql(f"a query on {source.kind}", bound, access)
         planned, chosen = engine_choice.choose(plan, engine or self.engine, self.engine_named)
         hooks.plan_created(self.registry, planned.plan)
 
@@ -295,10 +295,10 @@ class Workspace:
 
         return check(self, connection, window)
 
-    def resolve(
+    def bind_query(
         self, source: DataSource, access: Access, query: str | ParsedQuery | None = None
-    ) -> Resolved:
-        """Return a source's query, resolved against its catalog by all rules and validators.
+    ) -> BoundQuery:
+        """Return a source's query, bound against its catalog by all rules and validators.
 
         Args:
             source: The source.
@@ -311,7 +311,7 @@ class Workspace:
         registry = self.registry
         rules = {registry.name(s): registry.load(s) for s in registry.rewrite_rules()}
         validators = {registry.name(s): registry.load(s) for s in registry.validators()}
-        return resolve_query(
+        return bind_query(
             source,
             source.catalog(access),
             source.sql() if query is None else query,
@@ -319,29 +319,29 @@ class Workspace:
             validators=validators,
         )
 
-    def bind(
-        self, connection: Connection, access: Access, resolved: Resolved | None = None
-    ) -> planner.Bound:
-        """Return a connection's query, resolved, with its mapping proven.
+    def map_query(
+        self, connection: Connection, access: Access, bound: BoundQuery | None = None
+    ) -> planner.MappedQuery:
+        """Return a connection's query, bound, with its mapping proven.
 
         Args:
             connection: The connection.
             access: The opened identities of its source.
-            resolved: Its query, where it was resolved before.
+            bound: Its query, where it was bound before.
 
         Raises:
             QueryError: With everything that is wrong with the query.
         """
-        return planner.bound(
-            resolved or self.resolve(connection.source, access),
+        return planner.map_query(
+            bound or self.bind_query(connection.source, access),
             connection.mapping,
             connection.schema,
             fields=connection.purpose is not Purpose.ACTUALS,
         )
 
-    def bind_all(
+    def map_queries(
         self, connection: Connection, access: Access
-    ) -> tuple[planner.Bound, planner.Bound | None]:
+    ) -> tuple[planner.MappedQuery, planner.MappedQuery | None]:
         """Return the bound queries of a connection and of the actuals that are joined to it.
 
         Args:
@@ -349,8 +349,8 @@ class Workspace:
             access: The opened identities, of both sources.
         """
         actuals = connection.actuals
-        own = self.bind(connection, access)
-        return own, None if actuals is None else self.bind(actuals, access)
+        own = self.map_query(connection, access)
+        return own, None if actuals is None else self.map_query(actuals, access)
 
     @contextmanager
     def opened(self, connection: Connection) -> Iterator[Access]:
@@ -368,7 +368,7 @@ class Workspace:
         connection: Connection,
         access: Access,
         request: planner.Request,
-        bound: tuple[planner.Bound, planner.Bound | None],
+        mapped: tuple[planner.MappedQuery, planner.MappedQuery | None],
         engine: str | None = None,
         *,
         announce: bool = True,
@@ -380,12 +380,12 @@ class Workspace:
             connection: What is read.
             access: The opened identities.
             request: What of it is wanted.
-            bound: Its query, and that of its actuals (`bind_all`).
+            mapped: Its query, and that of its actuals (`map_queries`).
             engine: Name of an engine; default: the workspace's.
             announce: Whether observers are shown the plan.
             nearby: Whether it is made to be read: files beside it are found, to prove rules by.
         """
-        draft = planner.draft(request, bound[0], access, actuals=bound[1], nearby=nearby)
+        draft = planner.plan_query(request, mapped[0], access, actuals=mapped[1], nearby=nearby)
         draft = replace(
             draft, warnings=draft.warnings + widened(access, draft, _sources_of(connection))
         )
@@ -421,9 +421,9 @@ class Workspace:
     def _extent(self, connection: Connection, plan: Plan, access: Access) -> Extent:
         """Look at the rows of a connection without its window."""
         request = self.request(connection, None, plan.as_of, plan.sample)
-        bound = self.bind_all(connection, access)
+        mapped = self.map_queries(connection, access)
         whole, engine = self.planned(
-            connection, access, request, bound, plan.engine, announce=False
+            connection, access, request, mapped, plan.engine, announce=False
         )
         data = Dataset(Reading(whole, engine, lambda: nullcontext(access)))
         inside = sum(rows_within(batch, plan.window) for batch in data)

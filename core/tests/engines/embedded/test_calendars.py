@@ -14,8 +14,8 @@ import pytest
 import headwater as hw
 from headwater.auth.credentials import Access
 from headwater.engines.embedded import EmbeddedEngine
-from headwater.engines.embedded.calendars import MODERN, Calendar, calendar_of
-from headwater.engines.embedded.statistics import ranges
+from headwater.engines.embedded.formats.calendars import MODERN, Calendar, calendar_of
+from headwater.engines.embedded.formats.parquet_statistics import ranges
 from headwater.sources.local_files import data_file
 from headwater.tables.relation import DeltaRelation, FileRelation
 from headwater.tables.table import Column, TableName

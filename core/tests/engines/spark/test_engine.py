@@ -8,7 +8,7 @@ from core.tests.engines.spark.plans import memory, plan, rows
 
 from headwater.auth.credentials import Access
 from headwater.engines.spark import SparkEngine
-from headwater.engines.spark.installed import missing_for
+from headwater.engines.spark.session.requirements import missing_for
 from headwater.errors import ConfigError, EngineError, QueryError
 from headwater.interfaces.engine import Engine
 

@@ -15,7 +15,7 @@ from deltalake import write_deltalake
 from tests.iceberg import file_catalog
 
 from headwater.auth.credentials import Access
-from headwater.engines.spark import SparkEngine, streaming
+from headwater.engines.spark import SparkEngine, streams
 from headwater.tables.relation import DeltaRelation, IcebergRelation, Relation
 from headwater.tables.table import TableName
 
@@ -67,7 +67,7 @@ def test_nor_in_a_frame_of_the_callers_session(engine: SparkEngine, tmp_path: Pa
     own = SparkEngine(engine.opened().session)
     sql = "SELECT id FROM `hw`.`t0` AS t WHERE deep.x > 0.5D"
     frame = own.to_spark(plan(sql, parquet(tmp_path)), lambda: nullcontext(Access()))
-    assert streaming.rows(frame) == [{"id": 2}]
+    assert streams.rows(frame) == [{"id": 2}]
     own.close()
 
 

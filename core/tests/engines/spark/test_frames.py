@@ -11,7 +11,7 @@ from core.tests.engines.spark.test_files import write
 
 import headwater as hw
 from headwater.auth.credentials import Access
-from headwater.engines.spark import SparkEngine, streaming
+from headwater.engines.spark import SparkEngine, streams
 from headwater.errors import SourceError, UnsupportedError
 from headwater.interfaces.mapping import ROLE_KEY
 from headwater.sources.memory import MemoryDataSource
@@ -94,7 +94,7 @@ def test_a_frame_keeps_its_identities_until_the_engine_is_closed(
     relation = files({("7",): [path]}, columns(id="bigint", d="int"), ("d",))
     session = engine.opened().session
     frame = own.to_spark(plan("SELECT * FROM `hw`.`t0` AS t WHERE id > 1", relation), access)
-    assert streaming.rows(frame) == [{"id": 2, "d": 7}]
+    assert streams.rows(frame) == [{"id": 2, "d": 7}]
     assert [t.name for t in session.catalog.listTables() if not t.isTemporary] == []
     assert open_now
     own.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headwater.engines.spark.failures import REFUSED, failure
+from headwater.engines.spark.errors import REFUSED, failure
 from headwater.interfaces.plan import Scan, ScanEstimate
 from headwater.tables.relation import (
     DataFile,

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 from core.tests.engines.spark.plans import memory, rows
 
-from headwater.engines.spark import SparkEngine, sessions
-from headwater.engines.spark.reference import SETTINGS, Difference, differences, remedy
+from headwater.engines.spark import SparkEngine
+from headwater.engines.spark.session import sessions
+from headwater.engines.spark.session.reference import SETTINGS, Difference, differences, remedy
 from headwater.errors import EngineError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from tests.differential import ask_functions
 from headwater.sql import functions as room
 from headwater.sql import portable, validate
 from headwater.sql.binding import lambdas, row_order
-from headwater.sql.binding.binder import resolve
+from headwater.sql.binding.binder import bind
 from headwater.sql.functions import names, results, table, values
 from headwater.sql.functions.table import Function, functions
 from headwater.sql.guard import tree as guard
@@ -194,7 +194,7 @@ from headwater.sql import validate
 from headwater.sql.functions import table
 from headwater.sql.portable import compile
 from headwater.sql.parser import parse
-from headwater.sql.binding.binder import resolve
+from headwater.sql.binding.binder import bind
 from headwater.tables.table import Column, Table, TableName
 from headwater.types import STRING
 
@@ -206,7 +206,7 @@ print(told("SELECT rot13(s) FROM t"))
 print(told("SELECT rot13(s, 0) AS x FROM t"))
 print(told("SELECT rot13() AS x FROM t"))
 name = TableName("db", "t")
-analysis = resolve(
+analysis = bind(
     parse("SELECT rot13(s) FROM t", database="db"), {{name: Table(name, (Column("s", STRING),))}}
 )
 print("translate(" in compile(analysis, str))
@@ -242,7 +242,7 @@ def test_a_number_of_digits_is_a_constant_to_duckdb(digits: int) -> None:
     duckdb = pytest.importorskip("duckdb")
     name = TableName("db", "t")
     tables = {name: Table(name, (Column("x", DOUBLE),))}
-    analysis = resolve(parse(f"SELECT round(x, {digits}) AS y FROM t", database="db"), tables)
+    analysis = bind(parse(f"SELECT round(x, {digits}) AS y FROM t", database="db"), tables)
     sql = portable.compile(analysis, lambda table: "(SELECT 1.25::DOUBLE AS x)")
     assert duckdb.sql(sql).fetchone() == (round(1.25 + 1e-9, digits),)
 

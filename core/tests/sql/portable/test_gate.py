@@ -9,7 +9,7 @@ import pytest
 from headwater.diagnostics import Severity
 from headwater.sql import portable
 from headwater.sql.analysis import Analysis
-from headwater.sql.binding.binder import resolve
+from headwater.sql.binding.binder import bind
 from headwater.sql.parser import parse
 from headwater.tables.table import Column, Table, TableName
 from headwater.types.text import parse_type
@@ -38,7 +38,7 @@ def analysed(sql: str) -> Analysis:
     for name, listed in {"t": COLUMNS, "u": COLUMNS, "padded": PADDED}.items():
         table = TableName("hw", name)
         known[table] = Table(table, tuple(Column(n, parse_type(x)) for n, x in listed.items()))
-    return resolve(parse(sql, database="hw"), known)
+    return bind(parse(sql, database="hw"), known)
 
 
 def cases(name: str) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from core.tests.sql.places import Place, places, recorded, shown
 from headwater.diagnostics import Diagnostic, errors_in
 from headwater.sql import portable
 from headwater.sql.analysis import Analysis
-from headwater.sql.binding.binder import resolve
+from headwater.sql.binding.binder import bind
 from headwater.sql.parser import parse
 from headwater.sql.portable.pieces import Refusal
 from headwater.tables.table import Column, Table, TableName
@@ -104,7 +104,7 @@ def tables() -> dict[TableName, Table]:
 
 def analysed(sql: str) -> Analysis:
     """Return a query, resolved against the tables of the fixture."""
-    return resolve(parse(sql, database=DATABASE), tables())
+    return bind(parse(sql, database=DATABASE), tables())
 
 
 def shown_of(sql: str, found: Diagnostic) -> str:

@@ -25,7 +25,7 @@ from botocore import UNSIGNED
 from headwater.errors import SourceError
 from headwater.untrusted.texts import json_value
 from headwater_aws.errors import EXPIRED, broken_answer, translating
-from headwater_aws.renewing import LiveCredentials
+from headwater_aws.renewal import LiveCredentials
 
 THREADS = 32
 """Connections that a client keeps: as many threads may use it at once."""

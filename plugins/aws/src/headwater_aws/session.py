@@ -15,8 +15,8 @@ from headwater.errors import AuthError, HeadwaterError
 from headwater.tables.relation import DataFile
 from headwater_aws.clients import Clients, bare_session
 from headwater_aws.errors import translating
-from headwater_aws.narrowing import PolicyRow, session_policies
-from headwater_aws.renewing import Clock, Keys, LiveCredentials, utc_now
+from headwater_aws.renewal import Clock, Keys, LiveCredentials, utc_now
+from headwater_aws.session_policies import PolicyRow, session_policies
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ class AwsSession:
         Raises:
             AccessDeniedError: If the session may not list them.
         """
-        from headwater_aws.confirming import changes
+        from headwater_aws.version_marks import changes
 
         return changes(self, files)
 
@@ -280,7 +280,7 @@ class AwsSession:
         self.close()
 
 
-def resolve_region(given: str | None, profile: str | None = None) -> str:
+def region_of(given: str | None, profile: str | None = None) -> str:
     """Return the region to call: the one given, or the one that AWS's own settings name.
 
     Raises:

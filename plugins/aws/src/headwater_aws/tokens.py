@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from headwater.auth.credentials import Secret, TokenSource, leaving_no_frames
-from headwater.auth.token_http import fetch
 from headwater.auth.tokens import FileToken, TokenInput, is_jwt, parse_token_source
+from headwater.auth.tokens.http import fetch
 from headwater.errors import AuthError
 from headwater_aws.policy import AUDIENCE
 

@@ -20,10 +20,10 @@ from headwater_aws.lakes.delta import DeltaState, delta_state
 from headwater_aws.lakes.iceberg import IcebergState, iceberg_state
 from headwater_glue.api import Place, Raw
 from headwater_glue.conditions import accepts, expression
-from headwater_glue.describing import Known, describe
+from headwater_glue.descriptions import Known, describe
 from headwater_glue.entry import GlueTable, Storage
-from headwater_glue.finding import Finder
 from headwater_glue.kinds import Kind, classify, data_location
+from headwater_glue.lookup import Finder
 from headwater_glue.survey import Surveyed, survey
 
 if TYPE_CHECKING:
@@ -293,7 +293,7 @@ class GlueCatalog:
         Raises:
             SourceError, AccessDeniedError: As the catalog or S3 answers.
         """
-        from headwater_glue import measuring
+        from headwater_glue import measures
 
         known: Known = table.detail
         if known.kind in (Kind.LINK, Kind.ICEBERG, Kind.DELTA) and known.state is None:
@@ -304,11 +304,11 @@ class GlueCatalog:
         if known.state is not None:
             log = known.entry.parameter("metadata_location")
             place = log or f"{known.state.location.rstrip('/')}/_delta_log/"
-            return measuring.measure_state(known.state, self._session, place)
+            return measures.measure_state(known.state, self._session, place)
         count = None
         if table.partition_keys and known.projection is None:
-            count = self.count_partitions(table, measuring.PARTITIONS)
-        return measuring.measure_files(known, count, self._session)
+            count = self.count_partitions(table, measures.PARTITIONS)
+        return measures.measure_files(known, count, self._session)
 
     def _expanded(self, view: Table, within: tuple[TableName, ...]) -> Table:
         """Return a view with the query that it stands for, or with why there is none."""

@@ -20,11 +20,11 @@ from headwater.tables.table import Partition, Table, TimePartition
 from headwater.tables.window import Window
 from headwater_aws.listing import list_files, list_many
 from headwater_glue.catalog import GlueCatalog
-from headwater_glue.describing import Known
-from headwater_glue.emptiness import Facts, Landed, Values
+from headwater_glue.descriptions import Known
+from headwater_glue.empty_reads import Facts, Landed, Values
 from headwater_glue.kinds import data_location
 from headwater_glue.partition_path import path_of
-from headwater_glue.projection import InjectedAxis, Projection
+from headwater_glue.partition_projection.partitions import InjectedAxis, Projection
 
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession

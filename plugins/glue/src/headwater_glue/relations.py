@@ -23,7 +23,7 @@ from headwater_aws.lakes.iceberg import IcebergState
 from headwater_aws.lakes.markers import lake_at
 from headwater_aws.objects import read_object
 from headwater_glue.catalog import GluePartition
-from headwater_glue.describing import Known
+from headwater_glue.descriptions import Known
 from headwater_glue.kinds import Kind, data_location
 from headwater_glue.manifests import manifest_files
 from headwater_glue.serde import Reading, read_columns, reading

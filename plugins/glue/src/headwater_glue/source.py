@@ -177,7 +177,7 @@ class GlueDataSource(DataSource):
 
     def why_no_files(self, scan: Scan, window: Window | None, access: Access) -> Diagnostic | None:
         """Return why a table gave no files, asking Glue and S3; None if it is not this source's."""
-        from headwater_glue.emptiness import verdict
+        from headwater_glue.empty_reads import verdict
         from headwater_glue.evidence import gather
 
         if scan.relation.auth_ref != self.auth_ref:
@@ -186,7 +186,7 @@ class GlueDataSource(DataSource):
 
     def examine(self, access: Access) -> Iterator[CheckStage]:
         """Yield the examination of the identity: its token, the token's issuer, the caller."""
-        from headwater_aws.examining import examine
+        from headwater_aws.examination import examine
 
         return examine(self._session(access))
 
@@ -194,7 +194,7 @@ class GlueDataSource(DataSource):
         self, names: Sequence[TableName], access: Access, window: Window | None = None
     ) -> Iterator[CheckStage]:
         """Yield the examination of each Glue permission, the tables, and where their files lie."""
-        from headwater_glue.examining import examine_tables
+        from headwater_glue.examination import examine_tables
 
         catalog, listings = self.catalog(access), self._listings(access)
         return examine_tables(names, catalog, listings, window, self.time_partition)

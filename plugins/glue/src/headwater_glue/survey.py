@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from headwater.errors import HeadwaterError, SourceError
 from headwater.tables.table import Table, TableName
 from headwater_glue.api import GlueApi, Raw
-from headwater_glue.describing import describe
+from headwater_glue.descriptions import describe
 from headwater_glue.entry import GlueTable
 
 Surveyed: TypeAlias = "tuple[str, Table | HeadwaterError]"

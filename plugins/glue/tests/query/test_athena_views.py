@@ -15,7 +15,7 @@ from plugins.glue.tests.query.athena_tables import TABLES, lookup
 from plugins.glue.tests.registered import athena_view, stored
 
 from headwater.errors import QueryError
-from headwater.sql.binding.binder import resolve
+from headwater.sql.binding.binder import bind
 from headwater.sql.parser import parse
 from headwater.tables.table import Column, TableName
 from headwater.types import BIGINT, INT, STRING
@@ -49,7 +49,7 @@ def test_a_construct_carries_over_or_says_why_not(trino: str, sign: str, expecte
     found = Queries("ml", lookup)(read(trino))
     assert " ".join(found.text.split()) == expected
     # Core reads the result by itself, and agrees about every type.
-    analysis = resolve(parse(found.text), TABLES)
+    analysis = bind(parse(found.text), TABLES)
     assert [d.message for d in analysis.diagnostics if d.severity == "error"] == []
     assert [(c.name, c.type) for c in analysis.columns] == [(c.name, c.type) for c in found.columns]
 

@@ -15,10 +15,10 @@ from headwater.tables.table import Column, KeyCondition, Partition, Table, Table
 from headwater.types import BIGINT, STRING
 from headwater_aws.lakes.markers import lake_at
 from headwater_aws.listing import S3Object
-from headwater_s3.heads import file_columns, suggested_columns
 from headwater_s3.inputs import LAKES, Input
 from headwater_s3.lakes import lake_table
 from headwater_s3.location import DATES, Location
+from headwater_s3.object_heads import file_columns, suggested_columns
 
 if TYPE_CHECKING:
     from headwater_aws.listings import Listings

@@ -188,7 +188,7 @@ class S3DataSource(DataSource):
 
     def examine(self, access: Access) -> Iterator[CheckStage]:
         """Yield the examination of the identity: its token, the token's issuer, the caller."""
-        from headwater_aws.examining import examine
+        from headwater_aws.examination import examine
 
         return examine(cast("AwsSession", access.session(self.auth_ref)))
 
@@ -196,7 +196,7 @@ class S3DataSource(DataSource):
         self, names: Sequence[TableName], access: Access, window: Window | None = None
     ) -> Iterator[CheckStage]:
         """Yield the examination of the places of the inputs that the query names, and `tables`."""
-        from headwater_s3.examining import examine_tables
+        from headwater_s3.examination import examine_tables
 
         inputs = [self._input(name) for name in self._paths]
         listings = Listings.of(access, self.auth_ref)

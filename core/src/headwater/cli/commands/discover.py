@@ -199,9 +199,9 @@ def _each(terminal: Terminal, found: Sequence[_Place], database: str | None, dep
 
 def _tell_problems(terminal: Terminal, databases: Sequence[dict[str, Any]]) -> None:
     """End with 1 where a table's description is wrong: a program may look at nothing else."""
-    from headwater.cli import listing
+    from headwater.cli import catalog_listing
 
-    wrong = listing.problems(databases)
+    wrong = catalog_listing.problems(databases)
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         terminal.warn(
@@ -218,7 +218,7 @@ def _listed(
     *,
     indent: str = "",
 ) -> list[dict[str, Any]]:
-    from headwater.cli import listing
+    from headwater.cli import catalog_listing
     from headwater.tables.table import Measurable, Surveyable
 
     with source.access() as access:
@@ -230,8 +230,8 @@ def _listed(
                 hint="leave --details out",
             )
         if depth.names or not isinstance(catalog, Surveyable):
-            return listing.names(terminal, catalog, database, indent=indent)
-        return listing.survey(
+            return catalog_listing.names(terminal, catalog, database, indent=indent)
+        return catalog_listing.survey(
             terminal, catalog, catalog, database, indent=indent, measurable=measurable
         )
 

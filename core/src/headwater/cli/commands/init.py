@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headwater.cli.asking import ask, somebody_answers
 from headwater.cli.commands.discover import parsed_options
 from headwater.cli.options import Debug, Json, terminal_of
+from headwater.cli.prompts import ask, somebody_answers
 from headwater.errors import ConfigError, PluginError
 from headwater.reading.file_writer import complete
 
@@ -137,7 +137,7 @@ def _refuse_existing(path: Path, overwrite: bool) -> None:
 def _proposal(
     terminal: Terminal, reference: str, given: Mapping[str, Any], path: Path
 ) -> tuple[str, str]:
-    from headwater.cli.evidence import proposed
+    from headwater.cli.table_evidence import proposed
 
     kind, separator, rest = reference.partition(":")
     if not separator or not rest:

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater.engines.scratch import scratch_folder
+from headwater.engines.scratch_folders import scratch_folder
 from headwater.errors import EngineError
 from headwater.sql.portable import macros
 from headwater.sql.portable.spelling import text

@@ -11,20 +11,15 @@ from typing import TYPE_CHECKING
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
-from headwater.engines.embedded import lakes
 from headwater.engines.embedded.database import confine, database, keep_cuts
-from headwater.engines.embedded.failures import translated
-from headwater.engines.embedded.lakes import BATCH_ROWS, RowStream
+from headwater.engines.embedded.errors import translated
+from headwater.engines.embedded.lake_formats import relations
+from headwater.engines.embedded.lake_formats.relations import BATCH_ROWS, RowStream
 from headwater.engines.embedded.misfits import Place
-from headwater.engines.embedded.registering import (
-    Registrar,
-    identity_of,
-    main_identity,
-    used_columns,
-)
 from headwater.engines.embedded.storage import storage
 from headwater.engines.embedded.stream import Stream
-from headwater.engines.scratch import scratch_folder
+from headwater.engines.embedded.views import Registrar, identity_of, main_identity, used_columns
+from headwater.engines.scratch_folders import scratch_folder
 from headwater.errors import EngineError, HeadwaterError, QueryError
 from headwater.interfaces.engine import ArrowStream, Compiled, EngineCapability
 from headwater.interfaces.plan import Plan, Planned, Scan
@@ -90,7 +85,7 @@ class EmbeddedEngine:
     def compile(self, planned: Planned) -> Compiled:
         """Return a plan's SQL as DuckDB runs it, or why this engine can't answer as Spark would."""
         plan = planned.plan
-        tables = [d for scan in plan.scans for d in lakes.refusals(scan.relation)]
+        tables = [d for scan in plan.scans for d in relations.refusals(scan.relation)]
         text, query = _compiled(planned)
         return Compiled(text, (*query, *tables))
 

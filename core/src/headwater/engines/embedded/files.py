@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from headwater.diagnostics import Diagnostic
-from headwater.engines.embedded import avro, json_lines, orc, parquet, separated
-from headwater.engines.embedded.contents import Contents
-from headwater.engines.embedded.missing import missing_columns
+from headwater.engines.embedded.file_opening import Contents
+from headwater.engines.embedded.formats import avro, delimited_text, json_lines, orc, parquet
+from headwater.engines.embedded.formats.scans import Group, Scanner, padded
+from headwater.engines.embedded.missing_columns import missing_columns
 from headwater.engines.embedded.partition_values import literal
-from headwater.engines.embedded.scans import Group, Scanner, padded
 from headwater.errors import UnsupportedError
 from headwater.sql.portable.spelling import name, null
 from headwater.tables.relation import DataFile, FilePartition, FileRelation
@@ -26,9 +26,9 @@ _Key: TypeAlias = "tuple[str, tuple[tuple[str, str], ...], object]"
 
 _SCANNERS: Mapping[str, Scanner] = {
     "parquet": parquet.scans,
-    "csv": separated.csv,
-    "hive-text": separated.hive_text,
-    "hive-csv": separated.hive_csv,
+    "csv": delimited_text.csv,
+    "hive-text": delimited_text.hive_text,
+    "hive-csv": delimited_text.hive_csv,
     "orc": orc.scans,
     "avro": avro.scans,
     "json": json_lines.json,

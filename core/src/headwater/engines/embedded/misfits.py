@@ -18,7 +18,7 @@ from headwater.tables.relation import DataFile, FileRelation
 from headwater.types import DataType
 
 if TYPE_CHECKING:
-    from headwater.engines.embedded.scans import Group
+    from headwater.engines.embedded.formats.scans import Group
 
 _TOLD: Final = re.compile(
     rf"headwater\(([a-z-]+)\): ([^{PART}]*){PART}(\d+){PART}(\d*){PART}([^{PART}]*){PART}"

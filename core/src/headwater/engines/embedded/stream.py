@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from headwater.diagnostics import Diagnostic
-from headwater.engines.embedded.failures import translated
+from headwater.engines.embedded.errors import translated
 from headwater.engines.embedded.misfits import Place
 from headwater.errors import EngineError, HeadwaterError
 from headwater.interfaces.plan import Scan

@@ -10,21 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic, Severity, errors_in
-from headwater.engines.spark import (
-    connecting,
-    frames,
-    reference,
-    sessions,
-    starting,
-    streaming,
-    writing,
-)
-from headwater.engines.spark.failures import translated
-from headwater.engines.spark.installed import missing_for
-from headwater.engines.spark.options import check_options, check_word
-from headwater.engines.spark.packages import needed
-from headwater.engines.spark.registering import Registrar
+from headwater.engines.spark import frames, streams, writer
+from headwater.engines.spark.errors import translated
+from headwater.engines.spark.session import connect, local, reference, sessions
+from headwater.engines.spark.session.options import check_options, check_word
+from headwater.engines.spark.session.packages import needed
+from headwater.engines.spark.session.requirements import missing_for
 from headwater.engines.spark.storage import Storage
+from headwater.engines.spark.views import Registrar
 from headwater.errors import EngineError, QueryError
 from headwater.interfaces.engine import ArrowStream, Compiled, EngineCapability
 from headwater.interfaces.plan import Plan, Planned
@@ -85,7 +78,7 @@ class SparkEngine:
         self._storage_identity = storage_identity
         self.capabilities = _capabilities(
             can_store=storage_identity == "headwater",
-            can_renew=session is None and remote is None and starting.lends(master, conf or {}),
+            can_renew=session is None and remote is None and local.lends(master, conf or {}),
         )
         self._opened: sessions.Opened | None = None
         self._kept = ExitStack()
@@ -158,7 +151,7 @@ class SparkEngine:
         with ExitStack() as stack:
             planned = Planned.of(plan)
             frame = self._frame(planned, access, stack, private=True)
-            yield stack.enter_context(streaming.opened(frame, planned.plan.scans))
+            yield stack.enter_context(streams.opened(frame, planned.plan.scans))
 
     def explain(self, plan: Plan | Planned, access: Access) -> str:
         """Return Spark's own account of how it will run a plan: its physical plan.
@@ -204,7 +197,7 @@ class SparkEngine:
             # also write, where both are of one bucket.
             found = self._frame(planned, access, stack, private=False)
             frame = frames.of_dataset(found, planned.plan)
-            return writing.written(frame, target, format, overwrite=overwrite, scans=scans)
+            return writer.written(frame, target, format, overwrite=overwrite, scans=scans)
 
     def to_spark(
         self, plan: Plan | Planned, open_access: Callable[[], AbstractContextManager[Access]]
@@ -223,7 +216,7 @@ class SparkEngine:
         with translated(planned.plan.scans), ExitStack() as stack:
             access = stack.enter_context(open_access())
             kept = stack.enter_context(_forgiving())
-            connecting.check_confidential(opened, self._storage_identity)
+            connect.check_confidential(opened, self._storage_identity)
             lent = None if self._storage_identity == "cluster" else access
             found = frames.frame(opened, planned, lent, _renamed, kept)
             with self._lock:
@@ -261,7 +254,7 @@ class SparkEngine:
         cleanup: ExitStack,
         private: bool,
     ) -> Storage | None:
-        connecting.check_confidential(opened, self._storage_identity)
+        connect.check_confidential(opened, self._storage_identity)
         if self._storage_identity == "cluster":
             return None
         return Storage(session, access, lending=opened.lending, private=private, cleanup=cleanup)
@@ -289,11 +282,11 @@ class SparkEngine:
         if self._given is not None:
             return sessions.adopt(self._given)
         if self._remote is not None:
-            return connecting.connect(self._remote, self._conf)
+            return connect.connect(self._remote, self._conf)
         found = self._packages
         if found is None:
             found = needed(plan) if plan else ()
-        return starting.start(self._master, found, self._conf)
+        return local.start(self._master, found, self._conf)
 
     def _unlike(self, opened: sessions.Opened) -> str | None:
         if self._semantics == "session" or not opened.differences:
@@ -319,7 +312,7 @@ class SparkEngine:
     def __repr__(self) -> str:
         where = self._master or "its own session"
         if self._remote is not None:
-            where = connecting.without_token(self._remote)
+            where = connect.without_token(self._remote)
         return f"<SparkEngine on {'a given session' if self._given is not None else where}>"
 
 

@@ -17,9 +17,10 @@ from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
-from headwater.engines.spark import hive_lines, listing, own_lines, zstd_frames
-from headwater.engines.spark.floats import kept_from_readers
-from headwater.engines.spark.groups import FileGroup, groups
+from headwater.engines.spark import listings
+from headwater.engines.spark.formats import hive_lines, text_lines, zstd_frames
+from headwater.engines.spark.formats.file_groups import FileGroup, groups
+from headwater.engines.spark.formats.floats import kept_from_readers
 from headwater.engines.spark.storage import Opening
 from headwater.engines.spark.types import ddl, literal, unpadded
 from headwater.engines.text_files import damaged
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 FORMATS: Final = frozenset({"parquet", "csv", "json", "orc", "avro"}) | hive_lines.FORMATS
-TEXT: Final = own_lines.FORMATS | hive_lines.FORMATS
+TEXT: Final = text_lines.FORMATS | hive_lines.FORMATS
 PARTITIONS_A_STATEMENT: Final = 1000
 METADATA: Final = "_metadata"
 """Spark's own column about a row's file; a table's column of that name would hide it."""
@@ -82,9 +83,9 @@ class Files:
         self._check_frames(group, files, opening)
         if self._may_be_table(group, opening):
             frame = self._table(read, opening)
-            listed = listing.listed(frame)
+            listed = listings.listed(frame)
             if set(listed) <= set(files):
-                listing.check(frame, files, listed, group.relation.name)
+                listings.check(frame, files, listed, group.relation.name)
                 kept = [(quoted(c.name), c) for c in unpadded(group.keys)]
                 return _cut(frame, group, read, kept).selectExpr(*_select(group, read))
         return self._reader(group, read, files, opening)
@@ -97,7 +98,7 @@ class Files:
         if group.format not in TEXT or not packed:
             return
         for path in zstd_frames.cut(self._session, packed, opening.options):
-            where = f"{files[listing.path_of(path)].path} of table {group.relation.name}"
+            where = f"{files[listings.path_of(path)].path} of table {group.relation.name}"
             raise damaged("spark", where, "it ends within a frame")
 
     def _may_be_table(self, group: FileGroup, opening: Opening) -> bool:
@@ -142,8 +143,8 @@ class Files:
     ) -> DataFrame:
         reader = self._session.read.format(read.format).schema(ddl(unpadded(read.columns)))
         frame = reader.options(**opening.options, **read.options).load(list(files))
-        listed = listing.listed(frame)
-        listing.check(frame, files, listed, group.relation.name)
+        listed = listings.listed(frame)
+        listings.check(frame, files, listed, group.relation.name)
         if not group.keys:
             return _cut(frame, group, read, []).selectExpr(*_select(group, read))
         # Keys come by the file's name: a join with a table as long as the list of files. A file

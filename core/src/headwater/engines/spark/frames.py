@@ -6,9 +6,9 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from headwater.auth.credentials import Access
-from headwater.engines.spark.registering import Registrar
-from headwater.engines.spark.sessions import Opened
+from headwater.engines.spark.session.sessions import Opened
 from headwater.engines.spark.storage import Storage
+from headwater.engines.spark.views import Registrar
 from headwater.interfaces.plan import Plan, Planned
 from headwater.sql.private_names import REMARKS
 

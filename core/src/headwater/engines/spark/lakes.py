@@ -6,11 +6,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater.engines.spark import streaming
-from headwater.engines.spark.failures import REFUSED
-from headwater.engines.spark.floats import kept_from_readers
-from headwater.engines.spark.packages import is_s3
-from headwater.engines.spark.sessions import is_connect, setting
+from headwater.engines.spark import streams
+from headwater.engines.spark.errors import REFUSED
+from headwater.engines.spark.formats.floats import kept_from_readers
+from headwater.engines.spark.session.packages import is_s3
+from headwater.engines.spark.session.sessions import is_connect, setting
 from headwater.engines.spark.storage import Opening, Storage
 from headwater.engines.spark.table_catalog import NAMESPACE, TableCatalog, VendedTable
 from headwater.engines.spark.types import ddl, unpadded
@@ -139,7 +139,7 @@ class Lakes:
         reader = self._session.read.format("binaryFile").options(**opening.options)
         frame = reader.load(opening.path(place)).select("content")
         try:
-            found = packed_json(bytes(streaming.rows(frame)[0]["content"]))
+            found = packed_json(bytes(streams.rows(frame)[0]["content"]))
             if not isinstance(found, dict):
                 raise ValueError("it is no JSON object")
         except ValueError as error:
@@ -243,7 +243,7 @@ def _check_files(
     ):
         frame = opened(part)
         suspects = frame.where(~frame[column].rlike(f"^(?:{store.plain})$")).select(column)
-        found = [row[column] for row in streaming.rows(suspects.limit(_SUSPECTS))]
+        found = [row[column] for row in streams.rows(suspects.limit(_SUSPECTS))]
         for place in found:
             store.path(place, what, relation.name)
         if len(found) == _SUSPECTS:

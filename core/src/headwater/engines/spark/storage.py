@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Final
 
 from headwater.auth.credentials import Access, Credentials
 from headwater.engines import identities
-from headwater.engines.spark.lending import LendingService, Loan
-from headwater.engines.spark.listing import path_of
-from headwater.engines.spark.packages import is_s3
+from headwater.engines.spark.credential_server import LendingService, Loan
+from headwater.engines.spark.listings import path_of
+from headwater.engines.spark.session.packages import is_s3
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

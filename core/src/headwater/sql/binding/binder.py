@@ -11,13 +11,13 @@ from headwater.diagnostics import Diagnostic, Severity, errors_in
 from headwater.sql.analysis import Analysis, ParsedQuery, Scope
 from headwater.sql.binding import row_order
 from headwater.sql.binding.context import EnoughFoundError, TooMuchWorkError, Work, folded
-from headwater.sql.binding.queries import resolve_query
+from headwater.sql.binding.queries import bind_query
 from headwater.sql.guard import text as guard_text
 from headwater.sql.syntax.nodes import span_of
 from headwater.tables.table import Table, TableName
 
 
-def resolve(
+def bind(
     parsed: ParsedQuery,
     tables: Mapping[TableName, Table],
     *,
@@ -33,7 +33,7 @@ def resolve(
 
     Returns:
         Everything that could be found out. Diagnostics of `parsed` are included; the tree is
-        resolved even where the guard refused something, so that all is told at once.
+        bound even where the guard refused something, so that all is told at once.
     """
     if parsed.tree is None:
         return Analysis(parsed, tables, None, parsed.diagnostics)
@@ -41,13 +41,13 @@ def resolve(
         text=parsed.text,
         tables={folded(n): t for n in parsed.table_names if (t := _found(tables, n)) is not None},
         references={id(r.node): r for r in parsed.references},
-        query=lambda node, outer, ctes, parent: resolve_query(work, node, outer, ctes, parent),
+        query=lambda node, outer, ctes, parent: bind_query(work, node, outer, ctes, parent),
         suggest=suggest or (lambda name: None),
     )
     root: Scope | None = None
     unordered: set[int] = set()
     try:
-        found = resolve_query(work, parsed.tree, None, {}, None)
+        found = bind_query(work, parsed.tree, None, {}, None)
         work.spend(sum(o.type.parts for o in found.outputs))
         _check_names(work, found, parsed.tree)
         unordered = row_order.check(work, found) if not errors_in(work.diagnostics) else set()

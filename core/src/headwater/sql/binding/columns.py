@@ -36,14 +36,14 @@ class _Found:
     vague: bool = False
 
 
-def resolve_column(work: Work, node: exp.Expr, context: Context) -> DataType:
+def bind_column(work: Work, node: exp.Expr, context: Context) -> DataType:
     """Bind a column node, keep its type and return it; report what can't be bound."""
     assert isinstance(node, exp.Column)
     parts = [p.name for p in node.parts]
-    return work.typed(node, _resolve(work, node, parts, context))
+    return work.typed(node, _bind_parts(work, node, parts, context))
 
 
-def _resolve(work: Work, node: exp.Column, parts: list[str], context: Context) -> DataType:
+def _bind_parts(work: Work, node: exp.Column, parts: list[str], context: Context) -> DataType:
     first = parts[0].casefold()
     if first in context.variables:
         return fields(work, node, context.variables[first], parts[1:], parts[0])

@@ -1,4 +1,4 @@
-"""What the parts of the resolver share: the findings so far, and where in a query one is."""
+"""What the parts of the binder share: the findings so far, and where in a query one is."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql import functions
 from headwater.sql.binding import calls, operands
-from headwater.sql.binding.columns import fields, resolve_column
+from headwater.sql.binding.columns import bind_column, fields
 from headwater.sql.binding.context import Clause, Context, Work
 from headwater.sql.functions.results import extracted
 from headwater.sql.syntax import intervals
@@ -372,7 +372,7 @@ _RULES: Final[dict[type[exp.Expr], Rule]] = {
     exp.HexString: _fixed(t.BINARY),
     exp.Boolean: _fixed(t.BOOLEAN),
     exp.Null: _fixed(t.VOID),
-    exp.Column: resolve_column,
+    exp.Column: bind_column,
     exp.Identifier: _variable,
     exp.Dot: _dot,
     exp.Bracket: _bracket,

@@ -26,7 +26,7 @@ from headwater.untrusted import limits
 Ctes = Mapping[str, Scope]
 
 
-def resolve_query(
+def bind_query(
     work: Work, node: exp.Expr, outer: Context | None, ctes: Ctes, parent: Scope | None
 ) -> Scope:
     """Resolve a query and return its scope.
@@ -40,7 +40,7 @@ def resolve_query(
     """
     if len(work.selects) >= limits.QUERY_SELECTS:
         raise _too_many_selects(node)
-    scope = _resolved(work, node, outer, ctes, parent)
+    scope = _bound(work, node, outer, ctes, parent)
     _count_selects(work, scope)
     return scope
 
@@ -77,7 +77,7 @@ def _below(scope: Scope) -> Iterator[Scope]:
             todo += read_by(source)
 
 
-def _resolved(
+def _bound(
     work: Work, node: exp.Expr, outer: Context | None, ctes: Ctes, parent: Scope | None
 ) -> Scope:
     if isinstance(node, exp.SetOperation):
@@ -86,7 +86,7 @@ def _resolved(
     if isinstance(node, exp.Select):
         return _select(work, node, outer, ctes, parent)
     if isinstance(node, exp.Subquery):
-        scope = resolve_query(work, node.this, outer, ctes, parent)
+        scope = bind_query(work, node.this, outer, ctes, parent)
         _order_outputs(work, node, scope, outer, ctes)
         return scope
     scope = Scope(node, parent)
@@ -122,7 +122,7 @@ def _with(
         if with_.args.get("recursive") and isinstance(cte.this, exp.SetOperation):
             scope = _recursive(work, cte, names, outer, found, parent)
         else:
-            scope = resolve_query(work, cte.this, outer, found, parent)
+            scope = bind_query(work, cte.this, outer, found, parent)
             scope.outputs = rename(work, scope.outputs, names, cte)
         found[name] = scope
     return found
@@ -140,11 +140,11 @@ def _recursive(
     union = cte.this
     scope = Scope(union, parent)
     inner = {**ctes, **_with(work, union, outer, ctes, parent)}
-    anchor = resolve_query(work, union.this, outer, inner, scope)
+    anchor = bind_query(work, union.this, outer, inner, scope)
     outputs = [Output(o.name, o.type) for o in anchor.outputs]
     scope.outputs = rename(work, outputs, names, cte)
     inner[cte.alias.casefold()] = scope
-    step = resolve_query(work, union.expression, outer, inner, scope)
+    step = bind_query(work, union.expression, outer, inner, scope)
     scope.branches = (anchor, step)
     _check_widths(work, union, anchor, step)
     return scope
@@ -161,11 +161,11 @@ def _set_operations(
         chain.append((here, ctes))
         here = here.this
     scopes = [Scope(n, parent) for n, _ in chain]
-    left = resolve_query(work, here, outer, ctes, scopes[-1])
+    left = bind_query(work, here, outer, ctes, scopes[-1])
     for index in range(len(chain) - 1, -1, -1):
         operation, own = chain[index]
         scope = scopes[index]
-        right = resolve_query(work, operation.expression, outer, own, scope)
+        right = bind_query(work, operation.expression, outer, own, scope)
         scope.parent = scopes[index - 1] if index else parent
         scope.branches = (left, right)
         _check_widths(work, operation, left, right)

@@ -10,9 +10,9 @@ from typing import Any
 
 from headwater.errors import AuthError
 from headwater_aws.clients import bare_session
-from headwater_aws.narrowing import PolicyRow
-from headwater_aws.renewing import AmbientCredentials, LiveCredentials
+from headwater_aws.renewal import AmbientCredentials, LiveCredentials
 from headwater_aws.session import Opening
+from headwater_aws.session_policies import PolicyRow
 
 
 @dataclass(frozen=True)

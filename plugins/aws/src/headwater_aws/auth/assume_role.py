@@ -49,7 +49,7 @@ class AssumeRole(AwsStrategy, TrustedRole):
 
     def first_step(self, opening: Opening) -> Step:
         """Assume the role from the source, its own chain included."""
-        from headwater_aws.auth.assuming import assume_step
+        from headwater_aws.auth.assumption import assume_step
 
         source = self.source or DefaultChain()
         return assume_step(self, source.last_step(opening).credentials(), opening)

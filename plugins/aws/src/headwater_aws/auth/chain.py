@@ -12,7 +12,7 @@ from headwater.auth.credentials import AuthStrategy
 from headwater_aws.auth.fields import Duration, PolicyText, RoleArn, SessionName, Token
 
 if TYPE_CHECKING:
-    from headwater_aws.renewing import Clock
+    from headwater_aws.renewal import Clock
     from headwater_aws.session import AwsSession, Opening, Step
 
 MAX_CHAINED_SECONDS = 3600
@@ -127,11 +127,11 @@ class AwsStrategy(AuthStrategy):
         Raises:
             AuthError: If there is no region, or the strategy can't be used as it is configured.
         """
-        from headwater_aws.renewing import utc_now
-        from headwater_aws.session import AwsSession, Opening, resolve_region
+        from headwater_aws.renewal import utc_now
+        from headwater_aws.session import AwsSession, Opening, region_of
 
         opening = Opening(
-            region=resolve_region(region, self.profile_name),
+            region=region_of(region, self.profile_name),
             endpoint_url=endpoint_url,
             profile=self.profile_name,
             clock=clock or utc_now,
@@ -145,7 +145,7 @@ class AwsStrategy(AuthStrategy):
 
     def last_step(self, opening: Opening) -> Step:
         """Return how the identity is obtained, with all chained roles."""
-        from headwater_aws.auth.assuming import assume_step
+        from headwater_aws.auth.assumption import assume_step
 
         step = self.first_step(opening)
         for role in self.chained:

@@ -13,7 +13,7 @@ from headwater.auth.credentials import Secret
 from headwater.auth.tokens import TokenInput, parse_secret_source
 from headwater.errors import ConfigError
 from headwater.untrusted.texts import json_value
-from headwater_aws.narrowing import LIMIT
+from headwater_aws.session_policies import LIMIT
 from headwater_aws.tokens import SOURCES, parse_token
 
 _ARN = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+")

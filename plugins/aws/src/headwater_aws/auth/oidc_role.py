@@ -42,6 +42,6 @@ class OidcRole(AwsStrategy):
 
     def first_step(self, opening: Opening) -> Step:
         """Assume the role with the token, unsigned."""
-        from headwater_aws.auth.assuming import web_identity_step
+        from headwater_aws.auth.assumption import web_identity_step
 
         return web_identity_step(self, cast("TokenSource", self.token), opening)

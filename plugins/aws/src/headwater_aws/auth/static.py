@@ -12,9 +12,9 @@ from headwater_aws.auth.chain import AwsStrategy
 from headwater_aws.auth.fields import SecretReference
 
 if TYPE_CHECKING:
-    from headwater_aws.narrowing import PolicyRow
-    from headwater_aws.renewing import Keys, LiveCredentials
+    from headwater_aws.renewal import Keys, LiveCredentials
     from headwater_aws.session import Opening, Step
+    from headwater_aws.session_policies import PolicyRow
 
 
 class StaticKeys(AwsStrategy):
@@ -60,13 +60,13 @@ class _StaticStep:
         return False
 
     def credentials(self, narrowed: PolicyRow | None = None) -> LiveCredentials:
-        from headwater_aws.renewing import RenewingCredentials
+        from headwater_aws.renewal import RenewingCredentials
 
         name = f"static keys {self.access_key_id}"
         return RenewingCredentials(self._read, name=name, clock=self.opening.clock)
 
     def _read(self) -> Keys:
-        from headwater_aws.renewing import Keys
+        from headwater_aws.renewal import Keys
 
         token = Secret(self.session_token.token()) if self.session_token else None
         return Keys(self.access_key_id, Secret(self.secret.token()), token)

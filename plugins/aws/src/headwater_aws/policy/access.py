@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headwater.auth.credentials import Permission
-from headwater_aws.narrowing import statements
+from headwater_aws.session_policies import statements
 
 INLINE_LIMIT = 10_240
 """Characters, without white space, of all inline policies of a role together."""

@@ -205,14 +205,14 @@ def _online(
     with source.access() as access:
         ref, session = _session(source, access)
         _same_account(session, looking.identity, account, source)
-        resolved = workspace.resolve(source, access)
+        bound = workspace.bind_query(source, access)
         if looking.window is None:
-            plan = planner.draft_sql(connection.name, resolved, access)
+            plan = planner.plan_sql(connection.name, bound, access)
         else:
             fields = connection.purpose is not Purpose.ACTUALS
-            bound = planner.bound(resolved, connection.mapping, connection.schema, fields=fields)
+            mapped = planner.map_query(bound, connection.mapping, connection.schema, fields=fields)
             request = planner.Request(connection.name, looking.window)
-            plan = planner.draft(request, bound, access)
+            plan = planner.plan_query(request, mapped, access)
         catalog = source.catalog(access)
         locations = [catalog.table(scan.table).location or "" for scan in plan.scans]
         found = list(standing(source.permissions(plan), locations))

@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from headwater.sql.analysis import Analysis, TableReference
 from headwater.sql.rewriting import Edit, RewriteRule, quoted
-from headwater_glue.describing import Known
+from headwater_glue.descriptions import Known
 
 
 def expand_views(analysis: Analysis) -> Sequence[Edit]:

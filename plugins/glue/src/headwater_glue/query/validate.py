@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.errors import QueryError
-from headwater.planning.bound_query import resolve_query
+from headwater.planning.bound_query import bind_query
 from headwater.sql import Validation
 from headwater.sql.analysis import Analysis
 from headwater.tables.table import Table
-from headwater_glue.describing import Known
+from headwater_glue.descriptions import Known
 from headwater_glue.kinds import Kind
-from headwater_glue.projection import InjectedAxis
+from headwater_glue.partition_projection.partitions import InjectedAxis
 
 if TYPE_CHECKING:
     from headwater_glue.source import GlueDataSource
@@ -49,7 +49,7 @@ def validate(
     text = source.sql() if query is None else query
     catalog = source.catalog(access)
     try:
-        analysis = resolve_query(source, catalog, text).analysis
+        analysis = bind_query(source, catalog, text).analysis
     except QueryError as error:
         return Validation(text, error.diagnostics, (), ())
     return Validation(

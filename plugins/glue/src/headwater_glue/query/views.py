@@ -17,15 +17,15 @@ from headwater.diagnostics import errors_in
 from headwater.errors import TableNotFoundError
 from headwater.sql import functions
 from headwater.sql.analysis import ParsedQuery
-from headwater.sql.binding.binder import resolve
+from headwater.sql.binding.binder import bind
 from headwater.sql.parser import parse
 from headwater.sql.rewriting import Edit, apply, quoted
 from headwater.tables.table import Column, Table, TableName
 from headwater.types import INTEGER_BITS, DataType
 from headwater.untrusted.texts import whole_number
 from headwater_glue.entry import GlueTable
-from headwater_glue.finding import OWN_CATALOGS
 from headwater_glue.kinds import Kind
+from headwater_glue.lookup import OWN_CATALOGS
 from headwater_glue.query.athena.stored import AthenaView, spark_sql, unpack
 from headwater_glue.query.athena.values import UntranslatableError
 
@@ -161,7 +161,7 @@ def _outputs(parsed: ParsedQuery, lookup: Lookup) -> Sequence[Column]:
             raise CannotExpandError(f"it stands on {name}: {error.message}") from error
         if why := tables[name].unqueryable:
             raise CannotExpandError(f"it stands on {name}, which can't be queried: {why}")
-    analysis = resolve(parsed, tables)
+    analysis = bind(parsed, tables)
     if not analysis.ok:
         why = errors_in(analysis.diagnostics)[0].message
         raise CannotExpandError(f"its text does not fit its tables any more: {why}")

@@ -14,7 +14,7 @@ from headwater.tables.table import Column, Table, TableName
 from headwater.types import DataType
 from headwater.untrusted import limits
 from headwater.untrusted.texts import whole_number
-from headwater_glue.finding import OWN_CATALOGS
+from headwater_glue.lookup import OWN_CATALOGS
 from headwater_glue.query.athena.aggregates import ordered
 from headwater_glue.query.athena.expressions import Expressions, only
 from headwater_glue.query.athena.scopes import Scope, Source

@@ -1,0 +1,214 @@
+"""Listing a catalog for a person, as it answers: names only, or tables told what they are."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Final
+
+from headwater.cli.table_sizes import Measured, measured, spelled, told_of
+from headwater.errors import HeadwaterError
+
+if TYPE_CHECKING:
+    from headwater.cli.terminal import Terminal
+    from headwater.tables.table import Catalog, Measurable, Surveyable, Table
+
+_THREADS: Final = 8
+_NAME_WIDTH: Final = 40
+_KIND_WIDTH: Final = 10
+"""Widths for lines that are shown before the next one is known; a longer text takes its room."""
+
+
+def names(
+    terminal: Terminal, catalog: Catalog, database: str | None, *, indent: str = ""
+) -> list[dict[str, Any]]:
+    """Say the names of databases and tables as they come, and return them.
+
+    Args:
+        terminal: Who hears them.
+        catalog: What is listed.
+        database: Only this one; None for all.
+        indent: Before each line.
+
+    Raises:
+        HeadwaterError: As the catalog answers.
+    """
+    found = []
+    wanted = [database] if database is not None else catalog.databases()
+    for name, listed in names_by_database(catalog, wanted):
+        terminal.say(indent + name)
+        tables = []
+        for table in listed:
+            terminal.say(f"{indent}  {table}")
+            tables.append(table)
+        found.append({"name": name, "tables": tables})
+    if not found:
+        terminal.say(f"{indent}there are no databases that this identity can see")
+    return found
+
+
+def names_by_database(
+    catalog: Catalog, databases: Iterable[str]
+) -> Iterator[tuple[str, Iterable[str]]]:
+    """Yield each database and the names of its tables, in order, several asked for side by side.
+
+    The first one's names come as its pages do: a person is waiting for them.
+
+    Args:
+        catalog: Who is asked.
+        databases: Their names.
+
+    Raises:
+        HeadwaterError: As the catalog answers.
+    """
+    wanted = iter(databases)
+    first = next(wanted, None)
+    if first is None:
+        return
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-names") as pool:
+        yield first, catalog.tables(first)
+        waiting: deque[tuple[str, Future[list[str]]]] = deque()
+        try:
+            for name in wanted:
+                listed = pool.submit(copy_context().run, lambda n=name: list(catalog.tables(n)))
+                waiting.append((name, listed))
+                if len(waiting) > _THREADS:
+                    done, names_ = waiting.popleft()
+                    yield done, names_.result()
+            while waiting:
+                done, names_ = waiting.popleft()
+                yield done, names_.result()
+        finally:
+            for _, listed in waiting:
+                listed.cancel()
+
+
+def survey(
+    terminal: Terminal,
+    catalog: Catalog,
+    surveyed: Surveyable,
+    database: str | None,
+    *,
+    indent: str = "",
+    measurable: Measurable | None = None,
+) -> list[dict[str, Any]]:
+    """Say every table and what it is, a line each, as they come; return them by database.
+
+    A database that can't be listed is a warning: it hides none of the others.
+
+    Args:
+        terminal: Who hears them.
+        catalog: Gives the names of the databases.
+        surveyed: The same catalog.
+        database: Only this one; None for all.
+        indent: Before each line.
+        measurable: The same catalog, where it is also asked how much each table holds.
+
+    Raises:
+        HeadwaterError: If nothing at all could be listed.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    wanted = [database] if database is not None else _noted(catalog.databases(), found)
+    errors = []
+    with closing(surveyed.survey(wanted)) as known, measured(known, measurable) as tables:
+        for home, table, measure in tables:
+            entry = found.setdefault(home, _entry(home))
+            if isinstance(table, HeadwaterError):
+                if not home:
+                    raise table
+                if error := _named_only(terminal, catalog, entry, table, indent):
+                    errors.append(error)
+            else:
+                terminal.say(indent + line(table, measure))
+                entry["tables"].append(table.name.name)
+                entry["details"].append(_told(table) | told_of(measure))
+    if errors and len(errors) == len(found):  # what was asked for could not be listed at all
+        raise errors[0]
+    for home, entry in found.items():
+        if not entry["tables"] and "error" not in entry:
+            terminal.say(f"{indent}{home}  (no tables)")
+    if not found and database is None:
+        terminal.say(f"{indent}there are no databases that this identity can see")
+    elif not found:
+        terminal.say(f"{indent}{database}  (no tables)")
+        found[str(database)] = _entry(str(database))
+    return list(found.values())
+
+
+def _named_only(
+    terminal: Terminal,
+    catalog: Catalog,
+    entry: dict[str, Any],
+    error: HeadwaterError,
+    indent: str,
+) -> HeadwaterError | None:
+    """Say the names of what could not be surveyed, or return why there are none.
+
+    By name, a catalog follows links and suggests near names, which a survey has no calls for.
+    """
+    home = entry["name"]
+    try:
+        missing = [t for t in catalog.tables(home) if t not in entry["tables"]]
+    except HeadwaterError as found:
+        entry["error"] = found.to_dict()
+        terminal.warn(f"{home}: {found.message}")
+        return found
+    for name in missing:
+        terminal.say(f"{indent}{home}.{name}")
+    entry["tables"] += missing
+    terminal.warn(f"{home}: its tables are known by name only: {error.message}")
+    return None
+
+
+def problems(databases: Iterable[dict[str, Any]]) -> list[str]:
+    """Return the tables of a survey whose descriptions are wrong, by name."""
+    return [
+        f"{database['name']}.{table['name']}"
+        for database in databases
+        for table in database.get("details", ())
+        if table.get("problem")
+    ]
+
+
+def line(table: Table, measure: Measured = None) -> str:
+    """Return what a person wants to know of a table among many: one line.
+
+    Args:
+        table: The table.
+        measure: How much it holds, if that was asked; or why it can't be told.
+    """
+    count = len(table.columns)
+    parts = [f"{count} column{'' if count == 1 else 's'}"]
+    if table.partition_keys:
+        parts.append(f"by {', '.join(table.partition_keys)}")
+    if table.unqueryable:
+        parts.append(f"can't be queried: {table.unqueryable}")
+    elif table.problem:
+        parts.append(table.problem)
+    parts += spelled(measure)
+    return f"{table.name!s:<{_NAME_WIDTH}}  {table.kind:<{_KIND_WIDTH}}  {'; '.join(parts)}"
+
+
+def _noted(databases: Iterable[str], found: dict[str, dict[str, Any]]) -> Iterator[str]:
+    for name in databases:
+        found.setdefault(name, _entry(name))
+        yield name
+
+
+def _entry(name: str) -> dict[str, Any]:
+    return {"name": name, "tables": [], "details": []}
+
+
+def _told(table: Table) -> dict[str, Any]:
+    return {
+        "name": table.name.name,
+        "kind": table.kind,
+        "columns": len(table.columns),
+        "partition_keys": list(table.partition_keys),
+        "location": table.location,
+        "unqueryable": table.unqueryable,
+        "problem": table.problem,
+    }

@@ -1,0 +1,174 @@
+"""What goes wrong inside DuckDB, told as what went wrong for the reader.
+
+DuckDB's errors reach us as its own exceptions, or, in the middle of a stream, as Arrow's with
+DuckDB's text. Both are recognised by that text. Compiled queries raise with texts of the form
+`headwater(code): message` (`portable.raising`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import unquote
+
+from headwater.engines.embedded.misfits import Place, told
+from headwater.engines.storage_errors import refused
+from headwater.engines.text_files import not_text
+from headwater.errors import (
+    DataChangedError,
+    EngineError,
+    HeadwaterError,
+)
+from headwater.interfaces.plan import Scan
+from headwater.tables.relation import FileRelation
+from headwater.untrusted import limits
+
+_OWN: Final = re.compile(r"headwater\(([a-z-]+)\): (.*)", re.DOTALL)
+_QUERY_STRING: Final = re.compile(r"(\w+://[^\s'\"?]+)\?[^\s'\"]*")
+_URL: Final = re.compile(r"(?:s3|https?|file)://[^'\"\n]+|/[^'\"\n]+\.\w+")
+_STATUS: Final = re.compile(r"\bHTTP (?:code )?([345]\d\d)\b")
+_LONG_LINE: Final = re.compile(r"Maximum line size of \d+ bytes exceeded")
+_AFTER_THE_LINE: Final = 4_000
+"""Characters of DuckDB's own words behind a line that it quotes."""
+_RUNTIME: Final = ("Conversion Error", "Out of Range Error", "Invalid Input Error: Could not parse")
+_RUNTIME_HINT: Final = (
+    "correct the value or the expression (try_cast, CASE, nullif); Spark in ANSI mode raises on "
+    "such values too"
+)
+_PORTABLE_HINT: Final = (
+    "run this read on Spark: pip install headwater[spark], engine: {type: spark}"
+)
+
+
+@contextmanager
+def translated(
+    scans: Sequence[Scan],
+    renewals: Sequence[HeadwaterError] = (),
+    raised: Sequence[HeadwaterError] = (),
+    places: Sequence[Place] = (),
+    copies: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[None]:
+    """Turn DuckDB's and Arrow's exceptions of the block into headwater's.
+
+    Args:
+        scans: The tables that are read, to name the one that a file belongs to.
+        renewals: Failed renewals of credentials: the cause, where access is denied.
+        raised: What tables' own streams raised: the cause, whatever DuckDB makes of it.
+        places: Where values may lie that fit no column.
+        copies: Files of this machine that DuckDB reads in the place of a table's.
+    """
+    import duckdb
+    import pyarrow as pa
+
+    try:
+        yield
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        for cause in raised:
+            # A cause of its own is the driver's exception, which tells more.
+            raise cause from (cause.__cause__ or error)
+        message = str(error)
+        for copy, path in copies.items():
+            message = message.replace(copy, path)
+        raise failure(message, scans, renewals, places) from error
+
+
+def failure(
+    message: str,
+    scans: Sequence[Scan],
+    renewals: Iterable[HeadwaterError] = (),
+    places: Sequence[Place] = (),
+) -> HeadwaterError:
+    """Return the error that a DuckDB message stands for, without anything secret in it."""
+    if misfit := told(message, places):
+        return misfit
+    if _LONG_LINE.search(message, max(0, len(message) - _AFTER_THE_LINE)):
+        # The line itself stands before that: only what follows it is DuckDB's own.
+        where, _ = _place(message[-_AFTER_THE_LINE:], scans)
+        return line_too_long(where)
+    message = _QUERY_STRING.sub(r"\1", message)
+    if own := _OWN.search(message):
+        return _raised_by_query(own[1], own[2].strip())
+    where, path = _place(message, scans)
+    status = _STATUS.search(message)
+    if (status is not None and status[1] != "404") or ("HTTP Error" in message and status is None):
+        denied = status is not None and status[1] in ("401", "403")
+        for cause in renewals if denied else ():
+            return cause
+        said = _first_line(message)
+        doing = f"embedded engine: reading {where}"
+        return refused(status[1] if status else "", doing, said, path or "")
+    if "ETag" in message and "changed" in message:
+        return DataChangedError(
+            f"{where} was overwritten while it was read", hint="plan the read again"
+        )
+    if "HTTP 404" in message or "No files found" in message or "No such file" in message:
+        return DataChangedError(
+            f"{where} was there when the read was planned and is gone now",
+            hint="plan the read again",
+        )
+    if message.startswith("Out of Memory Error") or "OutOfMemory" in message:
+        return EngineError(
+            f"embedded engine: out of memory: {_first_line(message)}",
+            code="out-of-memory",
+            hint="raise memory_limit of the embedded engine, read a smaller window, or use spark",
+        )
+    if message.startswith(_RUNTIME):
+        return EngineError(
+            f"embedded engine: {_first_line(message)}",
+            code="spark-runtime-error",
+            hint=_RUNTIME_HINT,
+        )
+    if "Invalid unicode" in message:
+        return not_text("embedded", where)
+    if "state machine reached an invalid state" in message:
+        return EngineError(
+            f"embedded engine: the lines of {where} end now with one of LF, CR LF and CR, now with "
+            "another",
+            code="mixed-line-ends",
+            hint="give all its lines one kind of end, or use the spark engine for this table",
+        )
+    return EngineError(f"embedded engine: reading {where} failed: {_first_line(message)}")
+
+
+def line_too_long(where: str) -> EngineError:
+    """Return the error for a line of text that is longer than any that is read.
+
+    Args:
+        where: Its file and table.
+    """
+    return EngineError(
+        f"embedded engine: {where} has a line of more than {limits.LINE_BYTES // 2**20} MiB",
+        code="line-too-long",
+        hint="is it text, a record a line? Parquet holds values of any length",
+    )
+
+
+def _raised_by_query(code: str, message: str) -> EngineError:
+    if code == "not-portable-value":
+        return EngineError(f"embedded engine: {message}", code=code, hint=_PORTABLE_HINT)
+    return EngineError(f"embedded engine: {message}", code=code, hint=_RUNTIME_HINT)
+
+
+def _first_line(message: str) -> str:
+    # Arrow appends the traceback of an exception that a stream raised in Python.
+    told = message.partition(". Detail: Python exception")[0]
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    return lines[0] if lines else "no reason given"
+
+
+def _place(message: str, scans: Sequence[Scan]) -> tuple[str, str | None]:
+    """Return the file and table that a message is about, and its path; or the read's tables."""
+    for candidate in _URL.findall(message):
+        end = unquote(candidate.rstrip(".,;:)'\"").split("://")[-1])
+        for scan in scans:
+            if not isinstance(scan.relation, FileRelation):
+                continue
+            for file in scan.relation.files:
+                key = file.path.split("://")[-1]
+                if end.endswith((key, key.partition("/")[2] or key)):
+                    return f"{file.path} of table {scan.table}", file.path
+    tables = ", ".join(dict.fromkeys(str(s.table) for s in scans))
+    return f"table {tables}" if tables else "the query", None

@@ -1,0 +1,1 @@
+"""File formats on DuckDB: each as scans with Spark's columns, types and NULLs."""

@@ -1,0 +1,230 @@
+"""Compressed text files as lines: decompressed by libraries that notice what is cut or damaged.
+
+DuckDB ends a file at the place where its decompressor stops, whatever the reason: a file of which
+a half is lacking gives half of its rows. Here a file's checksums and its end are proven by the time
+its last line is given, and the read fails if they are not.
+
+Lines are cut where Hadoop's reader cuts them: at newline, at carriage return, or at both together.
+"""
+
+from __future__ import annotations
+
+import bz2
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from headwater.engines.embedded.errors import line_too_long
+from headwater.engines.embedded.file_opening import Contents
+from headwater.engines.embedded.lake_formats.relations import RowStream
+from headwater.engines.text_files import damaged, not_text
+from headwater.tables.relation import DataFile, FileRelation
+from headwater.untrusted import limits
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CODECS: Final = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
+"""What is read, by the ends of file names."""
+_MARK: Final = b"\xef\xbb\xbf"
+"""What some writers put before UTF-8."""
+_CHUNK: Final = 2**20
+_WAIT: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Compressed:
+    """A compressed file among those of a scan.
+
+    Args:
+        number: Its place in the scan.
+        file: The file.
+        path: DuckDB's name of it.
+        codec: How it is compressed.
+    """
+
+    number: int
+    file: DataFile
+    path: str
+    codec: str
+
+
+def stream(
+    contents: Contents, relation: FileRelation, files: Sequence[Compressed], *, skip: bool
+) -> RowStream:
+    """Return the lines of files, as rows of `line` and `file_index`.
+
+    Args:
+        contents: Opens them.
+        relation: Whose files they are.
+        files: The files.
+        skip: Whether the first line of each is left out.
+    """
+    import pyarrow as pa
+
+    columns: dict[str, Any] = {"line": pa.string(), "file_index": pa.int64()}
+    schema = pa.schema(columns)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        with contents.keeping():
+            parts = [partial(_batches, contents, relation, one, skip, schema) for one in files]
+            yield from _side_by_side(parts, contents.threads, contents.left)
+
+    return RowStream(lambda: pa.RecordBatchReader.from_batches(schema, batches()))
+
+
+def first_line(contents: Contents, relation: FileRelation, one: Compressed) -> str | None:
+    """Return the first line of a file; None if it has none."""
+    for found in _lines(contents, relation, one):
+        line: str = found[0].as_py()
+        return line
+    return None
+
+
+def _batches(
+    contents: Contents, relation: FileRelation, one: Compressed, skip: bool, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    number = pa.scalar(one.number, pa.int64())
+    for place, lines in enumerate(_lines(contents, relation, one)):
+        kept = lines[1:] if skip and place == 0 else lines
+        yield pa.record_batch([kept, pa.repeat(number, len(kept))], schema=schema)
+
+
+def _lines(contents: Contents, relation: FileRelation, one: Compressed) -> Iterator[pa.StringArray]:
+    """Yield a file's lines, some at a time, never none.
+
+    Raises:
+        EngineError: If it is cut or damaged, or is not text.
+    """
+    rest = b""
+    for chunk in _decompressed(contents, relation, one):
+        data = rest + chunk
+        # A carriage return at the end may be half of a line's end.
+        end = max(data.rfind(b"\n"), data.rfind(b"\r", 0, len(data) - 1)) + 1
+        if end:
+            yield _split(relation, one, data[:end])
+        rest = data[end:]
+        if len(rest) > limits.LINE_BYTES:
+            raise line_too_long(f"{one.file.path} of table {relation.name}")
+    if rest:
+        yield _split(relation, one, rest)
+
+
+def _split(relation: FileRelation, one: Compressed, data: bytes) -> pa.StringArray:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    compute: Any = pc
+    try:
+        text = pa.array([data.removesuffix(b"\n")], pa.binary()).cast(pa.string())
+    except pa.ArrowException as error:
+        where = f"{one.file.path} of table {relation.name}"
+        raise not_text("embedded", where) from error
+    lines: pa.StringArray = compute.split_pattern(text, pattern="\n").flatten()
+    return lines
+
+
+def _decompressed(contents: Contents, relation: FileRelation, one: Compressed) -> Iterator[bytes]:
+    """Yield a file's bytes without the mark of UTF-8 before them."""
+    import pyarrow as pa
+
+    where = f"{one.file.path} of table {relation.name}"
+    with contents.opened(relation, one.file, one.path) as raw:
+        undone = _bz2(raw) if one.codec == "bz2" else _undone(raw, one.codec)
+        head: bytes | None = b""
+        try:
+            for chunk in undone:
+                if head is not None:
+                    head += chunk
+                    if len(head) < len(_MARK):
+                        continue
+                yield chunk if head is None else head.removeprefix(_MARK)
+                head = None
+        except (OSError, pa.ArrowException) as error:
+            if getattr(error, "errno", None) is not None:
+                raise
+            raise damaged("embedded", where, str(error)) from error
+        if head:
+            yield head
+
+
+def _undone(raw: pa.NativeFile, codec: Any) -> Iterator[bytes]:
+    import pyarrow as pa
+
+    with pa.CompressedInputStream(raw, codec) as plain:
+        while chunk := plain.read(_CHUNK):
+            yield chunk
+
+
+def _bz2(raw: pa.NativeFile) -> Iterator[bytes]:
+    """Yield what bzip2 files hold; pyarrow's reader (25) fails at an empty one among several."""
+    part, data, begun = bz2.BZ2Decompressor(), b"", False
+    while True:
+        if not data and part.needs_input:
+            data = raw.read(_CHUNK)
+            if not data:
+                break
+        chunk, begun = part.decompress(data, _CHUNK), True
+        data = b""
+        if part.eof:
+            part, data, begun = bz2.BZ2Decompressor(), part.unused_data, False
+        if chunk:
+            yield chunk
+    if begun:
+        raise OSError("Truncated compressed stream")
+
+
+def _side_by_side(
+    parts: Sequence[Callable[[], Iterator[pa.RecordBatch]]], threads: int, left: threading.Event
+) -> Iterator[pa.RecordBatch]:
+    """Yield what several iterators give, some of them at work at a time, a few batches ahead."""
+    workers = max(1, min(threads, len(parts)))
+    ready: queue.Queue[pa.RecordBatch | BaseException | None] = queue.Queue(2 * workers)
+    stop = threading.Event()
+
+    def put(item: pa.RecordBatch | BaseException | None) -> bool:
+        while not (stop.is_set() or left.is_set()):
+            try:
+                ready.put(item, timeout=_WAIT)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def work(part: Callable[[], Iterator[pa.RecordBatch]]) -> None:
+        if stop.is_set() or left.is_set():
+            return
+        try:
+            if not all(put(batch) for batch in part()):
+                return
+        except BaseException as error:  # noqa: BLE001 - it is raised where rows are taken
+            put(error)
+        else:
+            put(None)
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="headwater-lines") as pool:
+        try:
+            for part in parts:
+                pool.submit(work, part)
+            running = len(parts)
+            while running and not left.is_set():
+                try:
+                    item = ready.get(timeout=_WAIT)
+                except queue.Empty:
+                    continue
+                if item is None:
+                    running -= 1
+                elif isinstance(item, BaseException):
+                    raise item
+                else:
+                    yield item
+        finally:
+            stop.set()

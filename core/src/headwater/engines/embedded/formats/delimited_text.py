@@ -1,0 +1,237 @@
+r"""Delimited text: Spark's `csv`, and Hive's `hive-text` and `hive-csv`.
+
+Lines are cut into fields by a grammar that Spark's parser, Hive's and this agree on:
+
+    line    field (sep field)*
+    field   plain text without quotes, or a quoted text in which a quote is escaped
+
+A line outside of it (a quote in the middle of a field, a text that goes on in the next line)
+raises: the parsers recover from it each in their own way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from headwater.engines import text_shapes as shapes
+from headwater.engines.embedded.formats.scans import Group, Scan
+from headwater.engines.embedded.formats.text_lines import (
+    blank_firsts,
+    check_sizes,
+    checked_options,
+    is_true,
+    source,
+    unhonoured,
+    way_out,
+)
+from headwater.engines.embedded.formats.text_values import converted
+from headwater.engines.embedded.misfits import Misfits
+from headwater.errors import UnsupportedError
+from headwater.sql.portable.casts import cast as cast_piece
+from headwater.sql.portable.pieces import Piece, Refusal
+from headwater.sql.portable.raising import NOT_PORTABLE
+from headwater.sql.portable.spelling import null, text
+from headwater.tables.relation import FileRelation
+from headwater.tables.table import Column
+from headwater.types import STRING
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_CSV: Final = {
+    "sep": ",",
+    "delimiter": None,
+    "quote": '"',
+    "escape": "\\",
+    "header": "false",
+    "nullValue": "",
+    "emptyValue": "",
+    "mode": "PERMISSIVE",
+    "multiLine": "false",
+    "encoding": "UTF-8",
+    "enforceSchema": "true",
+    "inferSchema": "false",
+    "ignoreLeadingWhiteSpace": "false",
+    "ignoreTrailingWhiteSpace": "false",
+}
+_CSV_FIXED: Final = {
+    "mode": ("permissive",),
+    "multiline": ("false",),
+    "encoding": ("utf-8", "utf8"),
+    "enforceschema": ("true",),
+    "inferschema": ("false",),
+    "ignoreleadingwhitespace": ("false",),
+    "ignoretrailingwhitespace": ("false",),
+}
+_QUOTES: Final = "a line whose quotes CSV parsers read each in their own way"
+_HIVE_TEXT: Final = {"sep": "\x01", "nullValue": "\\N", "header": "false"}
+_HIVE_CSV: Final = {"sep": ",", "quote": '"', "escape": "\\", "header": "false"}
+
+
+def csv(
+    connection: DuckDBPyConnection, relation: FileRelation, group: Group, paths: Mapping[str, str]
+) -> Iterator[Scan]:
+    """Yield the scan of Spark's CSV files.
+
+    Raises:
+        UnsupportedError: For an option or a column type whose meaning is not known here.
+    """
+    options = checked_options(relation, group.format, group.options, _CSV, _CSV_FIXED)
+    separator = options.get("delimiter", options["sep"])
+    quote, escape = options["quote"], options["escape"]
+    misfits = Misfits.of(relation, group)
+    fields, whole = _quoted_fields(relation, group.format, separator, quote, escape)
+    odd = misfits.raised(NOT_PORTABLE, _QUOTES, "line", "BOOLEAN", kind="' quotes'")
+    listed = check_sizes(connection, relation, group, paths)
+    header = is_true(options, "header")
+    if header and (blank := blank_firsts(connection, relation, group, listed)):
+        raise UnsupportedError(f"table {relation.name}: the first line of {blank[0]} is blank")
+    # Spark passes over lines of white space.
+    empty_line = f"line IS NULL OR regexp_full_match(line, {text(shapes.BLANK)})"
+    keep = f"CASE WHEN {empty_line} THEN false WHEN {whole} THEN true ELSE {odd} END"
+    lines = source(relation, group, listed, skip=header)
+    rows = f"(SELECT {fields} AS f, file_index FROM {lines} WHERE {keep}) AS r"
+    nulls, empty = options["nullvalue"], options["emptyvalue"]
+    columns = {}
+    for index, column in _asked(relation, group):
+        token = f"f[{index + 1}]"
+        value = _unquoted(token, quote, escape, empty)
+        value = f"nullif(CASE WHEN {token} = '' THEN NULL ELSE {value} END, {text(nulls)})"
+        columns[column.name.casefold()] = _value(relation, group.format, column, value, misfits)
+    yield Scan(rows, _chosen(relation, group, columns), group.files)
+
+
+def hive_text(
+    connection: DuckDBPyConnection, relation: FileRelation, group: Group, paths: Mapping[str, str]
+) -> Iterator[Scan]:
+    """Yield the scan of LazySimpleSerDe's files: no quotes, no escapes.
+
+    Raises:
+        UnsupportedError: For an option or a column type whose meaning is not known here.
+    """
+    options = checked_options(relation, group.format, group.options, _HIVE_TEXT)
+    listed = check_sizes(connection, relation, group, paths)
+    lines = source(relation, group, listed, skip=is_true(options, "header"))
+    split = f"string_split(coalesce(line, ''), {text(options['sep'])})"
+    columns = {}
+    misfits = Misfits.of(relation, group)
+    for index, column in _asked(relation, group):
+        value = f"nullif(f[{index + 1}], {text(options['nullvalue'])})"
+        columns[column.name.casefold()] = _value(relation, group.format, column, value, misfits)
+    rows = f"(SELECT {split} AS f, file_index FROM {lines}) AS r"
+    yield Scan(rows, _chosen(relation, group, columns), group.files)
+
+
+def hive_csv(
+    connection: DuckDBPyConnection, relation: FileRelation, group: Group, paths: Mapping[str, str]
+) -> Iterator[Scan]:
+    """Yield the scan of OpenCSVSerde's files: all columns are texts.
+
+    Raises:
+        UnsupportedError: For an option, or a column that is no text.
+    """
+    options = checked_options(relation, group.format, group.options, _HIVE_CSV)
+    quote, escapes = options["quote"], options["escape"] + options["quote"]
+    fields, whole = _quoted_fields(relation, group.format, options["sep"], quote, escapes)
+    odd = Misfits.of(relation, group).raised(
+        NOT_PORTABLE, _QUOTES, "line", "BOOLEAN", kind="' hive-quotes'"
+    )
+    listed = check_sizes(connection, relation, group, paths)
+    lines = source(relation, group, listed, skip=is_true(options, "header"))
+    columns = {}
+    for index, column in _asked(relation, group):
+        if column.type != STRING:
+            raise UnsupportedError(
+                f"table {relation.name}: OpenCSVSerde gives texts; {column.name} is {column.type}"
+            )
+        columns[column.name.casefold()] = _unquoted(f"f[{index + 1}]", quote, escapes, "")
+    keep = f"CASE WHEN line IS NULL OR {whole} THEN true ELSE {odd} END"
+    rows = f"(SELECT {fields} AS f, file_index FROM {lines} WHERE {keep}) AS r"
+    yield Scan(rows, _chosen(relation, group, columns), group.files)
+
+
+def _asked(relation: FileRelation, group: Group) -> Iterator[tuple[int, Column]]:
+    """Yield the columns that are asked for, each with its position in a line."""
+    asked = {c.name.casefold() for c in relation.data_columns}
+    for index, column in enumerate(group.columns):
+        if column.name.casefold() in asked:
+            yield index, column
+
+
+def _chosen(relation: FileRelation, group: Group, values: Mapping[str, str]) -> dict[str, str]:
+    """Return an expression for each of the table's data columns; NULL where files have none."""
+    own = {c.name.casefold(): c for c in group.columns}
+    chosen = {}
+    for column in relation.data_columns:
+        folded = column.name.casefold()
+        if folded not in values:
+            chosen[column.name] = null(column.type)
+            continue
+        try:
+            chosen[column.name] = cast_piece(
+                Piece(values[folded], own[folded].type), column.type
+            ).sql
+        except Refusal as refusal:
+            raise UnsupportedError(
+                f"table {relation.name}: a partition has {column.name} as {own[folded].type}, "
+                f"the table as {column.type}: {refusal.reason}"
+            ) from None
+    return chosen
+
+
+def _value(
+    relation: FileRelation, format: str, column: Column, value: str, misfits: Misfits
+) -> str:
+    made = converted(value, column, misfits)
+    if made is None:
+        raise UnsupportedError(
+            f"table {relation.name}: the embedded engine does not read column {column.name} "
+            f"({column.type}) from text",
+            hint=f"leave the column out of the query; or {way_out(format)}",
+        )
+    return made
+
+
+def _quoted_fields(
+    relation: FileRelation, format: str, separator: str, quote: str, escapes: str
+) -> tuple[str, str]:
+    """Return an expression for a line's fields, quotes included, and whether it has them.
+
+    Args:
+        relation: Whose lines they are, for errors.
+        format: Their format.
+        separator: What parts fields.
+        quote: What fields may be put into.
+        escapes: Each of them before a quote, inside of quotes, makes it one of the text.
+    """
+    for name, value in (("sep", separator), ("quote", quote), *(("escape", e) for e in escapes)):
+        if len(value) != 1 or value in "\r\n":
+            raise unhonoured(relation, format, name, value)
+    sep, q = re.escape(separator), re.escape(quote)
+    inside = f"(?:[^{_in_class(quote, *escapes)}]|[{_in_class(*escapes)}]{q})*"
+    plain = f"[^{_in_class(separator, quote)}]*"
+    quoted = f"{q}{inside}{q}"
+    line = f"(?s)(?:{quoted}|{plain})(?:{sep}(?:{quoted}|{plain}))*"
+    split = f"string_split(line, {text(separator)})"
+    # The first field has no separator before it, so one is put there for all to look alike.
+    each = (
+        f"regexp_extract_all({text(separator)} || line, {text(f'(?s){sep}({quoted}|{plain})')}, 1)"
+    )
+    plainly = f"NOT contains(line, {text(quote)})"
+    made = f"CASE WHEN line IS NULL THEN [''] WHEN {plainly} THEN {split} ELSE {each} END"
+    return made, f"({plainly} OR regexp_full_match(line, {text(line)}))"
+
+
+def _in_class(*characters: str) -> str:
+    return "".join(f"\\{c}" if c in "\\]^-" else re.escape(c) for c in dict.fromkeys(characters))
+
+
+def _unquoted(token: str, quote: str, escapes: str, empty: str) -> str:
+    """Return a field's text without its quotes and escapes."""
+    inner = f"substring({token}, 2, length({token}) - 2)"
+    pattern = f"[{_in_class(*escapes)}]({re.escape(quote)})"
+    bare = f"regexp_replace({inner}, {text(pattern)}, '\\1', 'g')"
+    emptied = f"CASE WHEN length({token}) = 2 THEN {text(empty)} ELSE {bare} END"
+    return f"CASE WHEN starts_with({token}, {text(quote)}) THEN {emptied} ELSE {token} END"

@@ -1,0 +1,193 @@
+"""Formats that DuckDB has no reader of: files opened whole, their rows streamed to it as Arrow.
+
+Objects are fetched by DuckDB, with the identity's keys: once to look at their types before rows
+are read, and once for the rows. One is held in memory at a time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from headwater.engines.embedded.formats.scans import Group, Scan
+from headwater.engines.embedded.formats.text_lines import check_sizes
+from headwater.engines.embedded.lake_formats.relations import RowStream
+from headwater.engines.embedded.paths import is_remote
+from headwater.errors import DataChangedError, EngineError, HeadwaterError, UnsupportedError
+from headwater.sql.portable.spelling import name, null
+from headwater.tables.relation import DataFile, FileRelation
+from headwater.tables.table import Column
+from headwater.types import STRING, DataType
+from headwater.types.arrow import arrow_type
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+_LARGEST: Final = 512 * 2**20
+
+Batch: TypeAlias = "tuple[int, Sequence[pa.Array[Any]]]"
+"""A number of rows, and an array of it for each column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What a format's library can tell and read.
+
+    Args:
+        types: `(content, file) -> by its name, the types that each column of the file may be
+            declared as`; the file's own comes first.
+        rows: `(content, columns) -> batches`. The columns are called as the file calls them; their
+            arrays come in their order and in their types.
+    """
+
+    types: Callable[[pa.NativeFile, DataFile], Mapping[str, Sequence[DataType]]]
+    rows: Callable[[pa.NativeFile, Sequence[Column]], Iterator[Batch]]
+
+
+def scans(
+    connection: DuckDBPyConnection,
+    relation: FileRelation,
+    group: Group,
+    paths: Mapping[str, str],
+    reader: Reader,
+) -> Iterator[Scan]:
+    """Yield one scan for each set of files whose columns have the same types.
+
+    Args:
+        connection: Where objects are fetched.
+        relation: The table.
+        group: Its files.
+        paths: DuckDB's name of each file.
+        reader: The format's.
+
+    Raises:
+        UnsupportedError: For objects of more than 512 MiB.
+        DataChangedError: If a file has another length than the plan saw.
+        EngineError: If a file's column is not of the type that the table declares.
+    """
+    if large := [f for f in group.files if is_remote(f.path) and f.size > _LARGEST]:
+        raise UnsupportedError(
+            f"table {relation.name}: the embedded engine takes {group.format} objects into memory "
+            f"whole, up to 512 MiB; {large[0].path} has {large[0].size // 2**20} MiB",
+            hint="use the spark engine for this table",
+        )
+    check_sizes(connection, relation, group, paths)
+    alike: dict[tuple[tuple[str, tuple[DataType, ...]], ...], list[DataFile]] = defaultdict(list)
+    for file in group.files:
+        types = _types(reader, _open(connection, paths[file.path]), file, group.format)
+        alike[tuple((n, tuple(t)) for n, t in types.items())].append(file)
+    asked = {c.name.casefold() for c in relation.columns}
+    for number, (held, files) in enumerate(alike.items()):
+        columns = _columns(relation, group, dict(held), files[0])
+        listed = [paths[f.path] for f in files]
+        index = _unused([c.name for c in columns.values()], "file_index")
+        opened = (partial(_open, connection, path) for path in listed)
+        rows = RowStream(partial(_stream, list(opened), reader, list(columns.values()), index))
+        mark = hash((*listed, *((n, c.name, str(c.type)) for n, c in columns.items())))
+        view = f"{group.format}_{relation.name.name}_{number}_{abs(mark):x}"
+        connection.register(view, rows)
+        yield Scan(
+            name(view),
+            {
+                c.name: name(columns[c.name].name) if c.name in columns else null(c.type)
+                for c in relation.data_columns
+            },
+            tuple(files),
+            name(index),
+            absent=tuple(c.name for c in relation.data_columns if c.name not in columns),
+            others=tuple(n for n, _ in held if n.casefold() not in asked),
+        )
+
+
+def _types(
+    reader: Reader, content: pa.NativeFile, file: DataFile, format: str
+) -> Mapping[str, Sequence[DataType]]:
+    """Return the types of a file's columns; what its reader stumbles over is the file's fault.
+
+    Raises:
+        EngineError: If it is no file of that format.
+    """
+    try:
+        return reader.types(content, file)
+    except (HeadwaterError, OSError):
+        raise
+    except Exception as error:
+        # Libraries raise whatever broken lengths and names bring about: SystemError, MemoryError.
+        raise EngineError(
+            f"{file.path} can't be read as {format}: {type(error).__name__}: {str(error)[:300]}",
+            hint="is it a file of that format, and whole? a catalog may call it what it is not",
+        ) from error
+
+
+def _columns(
+    relation: FileRelation, group: Group, types: Mapping[str, Sequence[DataType]], file: DataFile
+) -> dict[str, Column]:
+    """Return the columns that files have, as they call them, by the table's names."""
+    declared = {c.name.casefold() for c in group.columns}
+    found = {}
+    for column in relation.data_columns:
+        spelled = [n for n in types if n.casefold() == column.name.casefold()]
+        if not spelled or column.name.casefold() not in declared:
+            continue
+        conflict = None
+        if len(spelled) > 1:
+            conflict = f"the file has several columns of that name ({', '.join(spelled)})"
+        elif not _stand_for(types[spelled[0]], column.type):
+            held = types[spelled[0]][0]
+            conflict = f"the file holds {held.reason or held}, the table declares {column.type}"
+        if conflict is not None:
+            raise EngineError(
+                f"table {relation.name}, column {column.name!r}: {conflict} (file {file.path})",
+                code="file-type-conflict",
+                hint="correct the table's type; Spark reads it only where it widens a number",
+            )
+        found[column.name] = replace(column, name=spelled[0])
+    return found
+
+
+def _stand_for(held: Sequence[DataType], declared: DataType) -> bool:
+    return declared in held or (declared.is_text and STRING in held)
+
+
+def _unused(taken: Sequence[str], wanted: str) -> str:
+    folded = {name.casefold() for name in taken}
+    while wanted in folded:
+        wanted += "_"
+    return wanted
+
+
+def _open(connection: DuckDBPyConnection, path: str) -> pa.NativeFile:
+    import pyarrow as pa
+
+    if is_remote(path):
+        sql = "SELECT content FROM read_blob(?)"
+        (content,) = connection.cursor().execute(sql, [path]).fetchall()[0]
+        return pa.BufferReader(content)
+    try:
+        return pa.OSFile(path, "rb")
+    except FileNotFoundError as error:
+        raise DataChangedError(f"{path} is gone", hint="plan the read again") from error
+
+
+def _stream(
+    files: Sequence[Callable[[], pa.NativeFile]],
+    reader: Reader,
+    columns: Sequence[Column],
+    index: str,
+) -> pa.RecordBatchReader:
+    import pyarrow as pa
+
+    fields = [pa.field(c.name, arrow_type(c.type)) for c in columns]
+    schema = pa.schema([*fields, pa.field(index, pa.int64())])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for number, open_ in enumerate(files):
+            for count, arrays in reader.rows(open_(), columns):
+                place = pa.repeat(pa.scalar(number, pa.int64()), count)
+                yield pa.RecordBatch.from_arrays([*arrays, place], schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())

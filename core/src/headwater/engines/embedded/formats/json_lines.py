@@ -1,0 +1,270 @@
+"""JSON, one object a line: Spark's `json`, and Hive's `hive-json`.
+
+Spark tells keys apart by case, Hive's serdes do not. What is not of its column's type is NULL in
+one reader, an error in another, and a conversion in a third; here it raises, unless it is JSON's
+null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from headwater.engines import text_shapes as shapes
+from headwater.engines.embedded.formats.scans import Group, Scan
+from headwater.engines.embedded.formats.text_lines import (
+    check_sizes,
+    checked_options,
+    source,
+    way_out,
+)
+from headwater.engines.embedded.misfits import Misfits
+from headwater.errors import UnsupportedError
+from headwater.sql.portable.raising import NOT_PORTABLE, RUNTIME
+from headwater.sql.portable.spelling import cast, null, text
+from headwater.tables.relation import FileRelation
+from headwater.tables.table import Column
+from headwater.types import INTEGER_BITS, DataType
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_Field: TypeAlias = "Callable[[str, str], str]"
+_Odd: TypeAlias = "Callable[[str, DataType], str]"
+"""`(value, type) -> expression` that raises for a value that is none of a type."""
+_SPARK: Final = {
+    "mode": "PERMISSIVE",
+    "multiLine": "false",
+    "encoding": "UTF-8",
+    "primitivesAsString": "false",
+}
+_SPARK_FIXED: Final = {
+    "mode": ("permissive", "failfast"),
+    "multiline": ("false",),
+    "encoding": ("utf-8", "utf8"),
+    "primitivesasstring": ("false",),
+}
+
+
+def json(
+    connection: DuckDBPyConnection, relation: FileRelation, group: Group, paths: Mapping[str, str]
+) -> Iterator[Scan]:
+    """Yield the scan of Spark's JSON files. A line that is no JSON raises.
+
+    Raises:
+        UnsupportedError: For an option or a column type whose meaning is not known here.
+    """
+    checked_options(relation, group.format, group.options, _SPARK, _SPARK_FIXED)
+
+    def field(object_: str, key: str) -> str:
+        return f"json_extract({object_}, {text(_path(relation, key))})"
+
+    yield _scan(connection, relation, group, paths, {}, field, " json", NOT_PORTABLE)
+
+
+def hive_json(
+    connection: DuckDBPyConnection, relation: FileRelation, group: Group, paths: Mapping[str, str]
+) -> Iterator[Scan]:
+    """Yield the scan of a JSON serde's files.
+
+    Raises:
+        UnsupportedError: For an option or a column type whose meaning is not known here.
+    """
+    named = {
+        k.lower().removeprefix("key."): v
+        for k, v in group.options.items()
+        if k.lower().startswith("key.")
+    }
+    rest = {k: v for k, v in group.options.items() if not k.lower().startswith("key.")}
+    options = checked_options(
+        relation, group.format, rest, {"malformed": "fail", "keys": "ignore-case"}
+    )
+
+    def field(object_: str, key: str) -> str:
+        path = _path(relation, key)
+        if options["keys"] == "exact":
+            return f"json_extract({object_}, {text(path)})"
+        same = f"list_filter(json_keys({object_}), lambda k: lower(k) = {text(key.lower())})"
+        what = f"several keys that are {key!r} without case"
+        twice = misfits.raised(NOT_PORTABLE, what, object_, "JSON", kind="' keys'")
+        found = f"""json_extract({object_}, '$."' || {same}[1] || '"')"""
+        return f"CASE WHEN len({same}) > 1 THEN {twice} ELSE {found} END"
+
+    misfits = Misfits.of(relation, group)
+    code = RUNTIME if options["malformed"] == "fail" else None
+    yield _scan(connection, relation, group, paths, named, field, " hive-json", code)
+
+
+def _path(relation: FileRelation, key: str) -> str:
+    if '"' in key or "\\" in key:
+        raise UnsupportedError(f"table {relation.name}: the JSON key {key!r}")
+    return f'$."{key}"'
+
+
+def _once(object_: str) -> str:
+    return f"len(json_keys({object_})) = len(list_distinct(json_keys({object_})))"
+
+
+def _scan(
+    connection: DuckDBPyConnection,
+    relation: FileRelation,
+    group: Group,
+    paths: Mapping[str, str],
+    named: Mapping[str, str],
+    field: _Field,
+    kind: str,
+    malformed: str | None,
+) -> Scan:
+    """Return the scan of lines.
+
+    Args:
+        connection: Where files are looked at.
+        relation: The table.
+        group: Its files.
+        paths: DuckDB's name of each file.
+        named: Keys that are not called as their columns are, by the column's folded name.
+        field: `(object, key) -> value`, how a key's value is found.
+        kind: What lines are, for hints.
+        malformed: Code of the error for a line that is no JSON; None where it is a row of NULLs.
+    """
+    misfits = Misfits.of(relation, group)
+    own = {c.name.casefold(): c for c in group.columns}
+    columns = {}
+    for column in relation.data_columns:
+        folded = column.name.casefold()
+        if folded not in own:
+            columns[column.name] = null(column.type)
+            continue
+        if own[folded].type != column.type:
+            raise UnsupportedError(
+                f"table {relation.name}: a partition has {column.name} as {own[folded].type}, the "
+                f"table as {column.type}"
+            )
+        value = field("j", named.get(folded, own[folded].name))
+        columns[column.name] = _value(relation, group.format, column, value, field, named, misfits)
+    lines = source(relation, group, check_sizes(connection, relation, group, paths), skip=False)
+    blank = f"line IS NULL OR regexp_full_match(line, {text(shapes.BLANK)})"
+
+    def raised(code: str, what: str, kind: str) -> str:
+        return misfits.raised(code, what, "line", "BOOLEAN", kind=text(kind))
+
+    broken = "true" if malformed is None else raised(malformed, "a line is not plainly JSON", kind)
+    # A line that is no object has no fields, or several rows; of a key that comes twice one reader
+    # takes the first and another the last. In the filter, so that rows are not counted before.
+    object_ = "CAST(line AS JSON)"
+    keep = (
+        f"CASE WHEN {blank} THEN false WHEN NOT sp_is_json(line) THEN {broken} "
+        f"WHEN json_type({object_}) <> 'OBJECT' "
+        f"THEN {raised(NOT_PORTABLE, 'a line that is no JSON object', kind)} "
+        f"WHEN {_once(object_)} THEN true "
+        f"ELSE {raised(NOT_PORTABLE, 'a line that has a key twice', ' keys')} END"
+    )
+    line = object_ if malformed else f"CASE WHEN sp_is_json(line) THEN {object_} END"
+    rows = f"(SELECT {line} AS j, file_index FROM {lines} WHERE {keep}) AS r"
+    return Scan(rows, columns, group.files)
+
+
+def _value(
+    relation: FileRelation,
+    format: str,
+    column: Column,
+    value: str,
+    field: _Field,
+    named: Mapping[str, str],
+    misfits: Misfits,
+) -> str:
+    def odd(value: str, type_: DataType) -> str:
+        # Inside of a list or an object there is nothing to be declared otherwise.
+        kind = (
+            text(f"{type_} ") + f" || json_type({value})" if type_ is column.type else "' nested'"
+        )
+        what = f"a JSON value that is not plainly {type_}"
+        return misfits.raised(NOT_PORTABLE, what, value, type_, column=column.name, kind=kind)
+
+    made = _converted(value, column.type, field, odd)
+    renamed = named.keys() & column.type.nested_names
+    if made is None or renamed:
+        why = f": its field {min(renamed)!r} is a renamed key too" if renamed else " from JSON"
+        raise UnsupportedError(
+            f"table {relation.name}: the embedded engine does not read column {column.name} "
+            f"({column.type}){why}",
+            hint=f"leave the column out of the query; or {way_out(format)}",
+        )
+    return made
+
+
+def _converted(value: str, type_: DataType, field: _Field, odd: _Odd) -> str | None:
+    """Return a JSON value as a value of a type; NULL and JSON's null are NULL; misfits raise."""
+    if type_.name == "array":
+        inner = _converted("e", type_.element, field, odd)
+        items = f"CAST({value} AS JSON[])"
+        return inner and _typed(
+            value, type_, odd, "ARRAY", f"list_transform({items}, lambda e: {inner})"
+        )
+    if type_.name == "map" and type_.key.name == "string":
+        inner = _converted("e.value", type_.value, field, odd)
+        entries = f"map_entries(CAST({value} AS MAP(VARCHAR, JSON)))"
+        pairs = f"list_transform({entries}, lambda e: {{'key': e.key, 'value': {inner}}})"
+        return inner and _typed(value, type_, odd, "OBJECT", f"map_from_entries({pairs})")
+    if type_.name == "struct":
+        parts = [(n, _converted(field(value, n), child, field, odd)) for n, child in type_.fields]
+        if any(made is None for _, made in parts):
+            return None
+        made = ", ".join(f"{text(n)}: {part}" for n, part in parts)
+        return _typed(value, type_, odd, "OBJECT", f"{{{made}}}", _once(value))
+    build = _BUILDERS.get(type_.name)
+    return build(value, type_, odd) if build else None
+
+
+def _typed(
+    value: str, type_: DataType, odd: _Odd, kinds: str, made: str, more: str = "true"
+) -> str:
+    listed = ", ".join(f"'{k}'" for k in kinds.split())
+    return (
+        f"CASE WHEN {value} IS NULL OR json_type({value}) = 'NULL' THEN {null(type_)} "
+        f"WHEN json_type({value}) IN ({listed}) AND {more} THEN {made} ELSE {odd(value, type_)} END"
+    )
+
+
+def _text(value: str) -> str:
+    return f"({value} ->> '$')"
+
+
+def _string(value: str, type_: DataType, odd: _Odd) -> str:
+    return _typed(value, type_, odd, "VARCHAR UBIGINT BIGINT BOOLEAN", _text(value))
+
+
+def _integer(value: str, type_: DataType, odd: _Odd) -> str:
+    half = 2 ** (INTEGER_BITS[type_.name] - 1)
+    number = f"CAST({_text(value)} AS HUGEINT)"
+    fits = f"{number} BETWEEN -{half} AND {half - 1}"
+    return _typed(value, type_, odd, "UBIGINT BIGINT", cast(number, type_), fits)
+
+
+def _floating(value: str, type_: DataType, odd: _Odd) -> str:
+    return _typed(value, type_, odd, "DOUBLE UBIGINT BIGINT", cast(_text(value), type_))
+
+
+def _boolean(value: str, type_: DataType, odd: _Odd) -> str:
+    return _typed(value, type_, odd, "BOOLEAN", f"({_text(value)} = 'true')")
+
+
+def _date(value: str, type_: DataType, odd: _Odd) -> str:
+    shape = f"regexp_full_match({_text(value)}, {text(shapes.DATE)})"
+    return _typed(value, type_, odd, "VARCHAR", cast(_text(value), type_), shape)
+
+
+def _timestamp(value: str, type_: DataType, odd: _Odd) -> str:
+    shape = f"regexp_full_match({_text(value)}, {text(shapes.ISO_TIMESTAMP)})"
+    return _typed(value, type_, odd, "VARCHAR", cast(_text(value), type_), shape)
+
+
+_BUILDERS: Final[dict[str, Callable[[str, DataType, _Odd], str]]] = {
+    **dict.fromkeys(INTEGER_BITS, _integer),
+    "string": _string,
+    "float": _floating,
+    "double": _floating,
+    "boolean": _boolean,
+    "date": _date,
+    "timestamp": _timestamp,
+}

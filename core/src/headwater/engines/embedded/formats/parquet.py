@@ -1,0 +1,113 @@
+"""Parquet files as scans: footers are compared with the table's columns before a row is read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from headwater.engines.embedded.formats.calendars import MODERN, Calendar
+from headwater.engines.embedded.formats.parquet_schema import FileColumn, footers, named
+from headwater.engines.embedded.formats.parquet_types import TypeConflictError, read_as
+from headwater.engines.embedded.formats.scans import Group, Scan
+from headwater.engines.embedded.paths import check_length
+from headwater.errors import EngineError, UnsupportedError
+from headwater.sql.portable.casts import cast as cast_piece
+from headwater.sql.portable.pieces import Piece, Refusal
+from headwater.sql.portable.spelling import name, null, text
+from headwater.tables.relation import DataFile, FileRelation
+from headwater.tables.table import Column
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+def scans(
+    connection: DuckDBPyConnection, relation: FileRelation, group: Group, paths: Mapping[str, str]
+) -> Iterator[Scan]:
+    """Yield one scan for each set of files whose columns have the same types.
+
+    Raises:
+        DataChangedError: If a file's length is not that of the plan.
+        EngineError: If a file's column can't stand for the table's; names both.
+    """
+    known = footers(connection, [paths[f.path] for f in group.files])
+    alike: dict[tuple[tuple[FileColumn, ...], Calendar, str], list[DataFile]] = defaultdict(list)
+    for file in group.files:
+        footer = known[paths[file.path]]
+        check_length(relation, file, footer.size)
+        # A file of an old calendar is read alone, so that a value that is refused has a place.
+        alone = "" if footer.calendar == MODERN else file.path
+        alike[footer.columns, footer.calendar, alone].append(file)
+    for (columns, calendar, _), files in alike.items():
+        reads = _reads(relation, group.columns, columns, files[0], calendar)
+        listed = ", ".join(text(paths[f.path]) for f in files)
+        source = f"read_parquet([{listed}], hive_partitioning = false)"
+        asked = {c.name.casefold() for c in relation.columns}
+        yield Scan(
+            source,
+            reads,
+            tuple(files),
+            absent=tuple(c.name for c in relation.data_columns if not named(columns, c.name)),
+            others=tuple(c.name for c in columns if c.name.casefold() not in asked),
+        )
+
+
+def _past_statistics(value: str) -> str:
+    """Keep filters on a float away from a file's statistics, which know no NaN.
+
+    Files of many writers leave NaN out of their minimum and maximum; DuckDB would then skip NaN
+    rows for `x > 0.9` (and so does Spark where it pushes filters into Parquet). Twice negated is
+    the same number, bit for bit, and nothing that DuckDB 1.5.5 pushes down.
+    """
+    return f"(-(-{value}))"
+
+
+def _reads(
+    relation: FileRelation,
+    declared: Sequence[Column],
+    columns: Sequence[FileColumn],
+    sample: DataFile,
+    calendar: Calendar,
+) -> dict[str, str]:
+    """Return an expression for each of the table's data columns."""
+    own = {c.name.casefold(): c for c in declared}
+    reads = {}
+    for column in relation.data_columns:
+        found = named(columns, column.name)
+        partition = own.get(column.name.casefold())
+        if not found or partition is None:
+            reads[column.name] = null(column.type)
+            continue
+        try:
+            if len(found) > 1:
+                spelled = ", ".join(c.name for c in found)
+                raise TypeConflictError(f"the file has several columns of that name ({spelled})")
+            place = f"column {column.name} of {sample.path}"
+            told = calendar if calendar == MODERN else replace(calendar, place=place)
+            value = read_as(found[0], partition.type, name(found[0].name), told)
+            if partition.type.is_floating:
+                value = _past_statistics(value)
+        except TypeConflictError as error:
+            raise EngineError(
+                f"table {relation.name}, column {column.name!r}: {error} (file {sample.path})",
+                code="parquet-type-conflict",
+                hint="correct the table's type, or rewrite the file",
+            ) from None
+        reads[column.name] = _as_table(relation, partition, column, value)
+    return reads
+
+
+def _as_table(relation: FileRelation, partition: Column, column: Column, value: str) -> str:
+    """Return a value that a partition declares with its own type, cast as Spark casts it."""
+    if partition.type == column.type:
+        return value
+    try:
+        return cast_piece(Piece(value, partition.type), column.type).sql
+    except Refusal as refusal:
+        raise UnsupportedError(
+            f"table {relation.name}: a partition has {column.name} as {partition.type}, the table "
+            f"as {column.type}: {refusal.reason}",
+            hint="use the spark engine for this table, or correct the partition's columns",
+        ) from None

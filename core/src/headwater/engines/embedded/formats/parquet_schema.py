@@ -1,0 +1,198 @@
+"""What Parquet footers say: the columns of each file, asked for once and for all files together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from headwater.engines.embedded.formats.calendars import MODERN, SPARK_KEYS, Calendar, calendar_of
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_Answer = TypeVar("_Answer")
+
+FOOTER_THREADS = 16
+"""Footers asked for at once: the wait for object storage dominates, not the work."""
+
+_Row: TypeAlias = "tuple[str, str, str | None, int | None, str | None, str | None, str | None]"
+
+
+@dataclass(frozen=True, slots=True)
+class FileColumn:
+    """A column, or a part of one, as a file's footer declares it.
+
+    Args:
+        name: As the file spells it.
+        kind: `leaf`, `struct`, `list`, `map`, or `odd` for a nesting of another shape.
+        type: A leaf's type in DuckDB's words; nanoseconds, half floats, nulls and INT96 are told
+            apart from what DuckDB reads them as.
+        children: Fields of a struct, the element of a list, key and value of a map.
+        local: Whether a leaf is a time without a zone.
+    """
+
+    name: str
+    kind: str
+    type: str = ""
+    children: tuple[FileColumn, ...] = ()
+    local: bool = False
+
+    def __str__(self) -> str:
+        match self.kind:
+            case "leaf":
+                return self.type
+            case "struct":
+                return f"struct<{','.join(f'{c.name}:{c}' for c in self.children)}>"
+            case "odd":
+                return "an unusual nesting"
+            case _:
+                return f"{self.kind}<{','.join(str(c) for c in self.children)}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """What one file's footer says.
+
+    Args:
+        columns: Its top-level columns, in order.
+        size: Its length in bytes.
+        rows: Its number of rows.
+        writer: The program that wrote it, as it calls itself.
+        calendar: In which calendar its old dates are written.
+    """
+
+    columns: tuple[FileColumn, ...]
+    size: int
+    rows: int
+    writer: str
+    calendar: Calendar = MODERN
+
+
+def footers(connection: DuckDBPyConnection, paths: Sequence[str]) -> dict[str, Footer]:
+    """Return the footers of files, by path.
+
+    Raises:
+        duckdb.Error: If a file can't be opened or is not Parquet.
+    """
+    found = side_by_side(connection, paths, _ask)
+    return {path: footer for part in found for path, footer in part.items()}
+
+
+def side_by_side(
+    connection: DuckDBPyConnection,
+    paths: Sequence[str],
+    ask: Callable[[DuckDBPyConnection, list[str]], _Answer],
+) -> list[_Answer]:
+    """Return what is asked of files, several at once where they lie in object storage.
+
+    Args:
+        connection: Who is asked; further cursors of it, where several are.
+        paths: The files.
+        ask: Asks for some of them.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    # Local footers are read faster than threads are started.
+    remote = any("://" in p for p in paths)
+    count = min(FOOTER_THREADS, len(paths)) if remote else 1
+    parts = [list(paths[i::count]) for i in range(count)] if paths else []
+    if len(parts) < 2:
+        return [ask(connection, part) for part in parts]
+    with ThreadPoolExecutor(max_workers=len(parts)) as pool:
+        return list(pool.map(lambda part: ask(connection.cursor(), part), parts))
+
+
+def _ask(connection: DuckDBPyConnection, paths: list[str]) -> dict[str, Footer]:
+    columns: dict[str, list[_Row]] = {}
+    rows = connection.execute(
+        "SELECT file_name, name, duckdb_type, num_children, converted_type, logical_type, "
+        "type FROM parquet_schema(?)",
+        [paths],
+    ).fetchall()
+    for row in rows:
+        columns.setdefault(row[0], []).append(row)
+    facts = connection.execute(
+        "SELECT file_name, file_size_bytes, num_rows, created_by FROM parquet_file_metadata(?)",
+        [paths],
+    ).fetchall()
+    old = calendars(connection, paths)
+    return {
+        path: Footer(
+            _columns(columns[path]),
+            size,
+            count,
+            writer or "",
+            old.get(path, MODERN),
+        )
+        for path, size, count, writer in facts
+    }
+
+
+def calendars(connection: DuckDBPyConnection, paths: list[str]) -> dict[str, Calendar]:
+    """Return in which calendar files were written, by path; those that Spark did not write not.
+
+    Raises:
+        duckdb.Error: If a file can't be opened or is not Parquet.
+    """
+    told: dict[str, dict[str, str]] = {}
+    rows = connection.execute(
+        "SELECT file_name, key, value FROM parquet_kv_metadata(?) WHERE list_contains(?, key)",
+        [paths, sorted(SPARK_KEYS)],
+    ).fetchall()
+    for path, key, value in rows:
+        told.setdefault(path, {})[key.decode()] = value.decode()
+    return {path: calendar_of(metadata) for path, metadata in told.items()}
+
+
+def _columns(rows: Sequence[_Row]) -> tuple[FileColumn, ...]:
+    """Return the columns below the root, from the footer's depth-first list."""
+    rest = iter(rows)
+    root = next(rest)
+    return tuple(_column(rest) for _ in range(root[3] or 0))
+
+
+def _column(rest: Iterator[_Row]) -> FileColumn:
+    _, name, leaf, count, converted, logical, physical = next(rest)
+    if count is None:
+        local = "isAdjustedToUTC=0" in (logical or "")
+        return FileColumn(name, "leaf", _leaf(leaf or "", logical or "", physical or ""), (), local)
+    children = tuple(_column(rest) for _ in range(count))
+    if converted == "LIST" or (logical or "").startswith("ListType"):
+        return _list(name, children)
+    if converted in ("MAP", "MAP_KEY_VALUE") or (logical or "").startswith("MapType"):
+        if len(children) == 1 and len(children[0].children) == 2:
+            return FileColumn(name, "map", children=children[0].children)
+        return FileColumn(name, "odd")
+    return FileColumn(name, "struct", children=children)
+
+
+def _list(name: str, children: Sequence[FileColumn]) -> FileColumn:
+    """Return a list whose repeated group holds exactly the element.
+
+    Source: Apache Parquet, LogicalTypes.md, "Lists": a repeated group named `array` or
+    `<list>_tuple` is itself the element; such files are old, and readers disagree on them.
+    """
+    if len(children) == 1 and children[0].name not in ("array", f"{name}_tuple"):
+        inner = children[0]
+        if inner.kind == "struct" and len(inner.children) == 1:
+            return FileColumn(name, "list", children=inner.children)
+    return FileColumn(name, "odd")
+
+
+def _leaf(duckdb_type: str, logical: str, physical: str) -> str:
+    if "NanoSeconds" in logical:
+        return "TIMESTAMP_NS"
+    if physical == "INT96":
+        return "INT96"
+    if logical.startswith("Float16"):
+        return "FLOAT16"
+    if logical.startswith("NullType"):
+        return "NULL"
+    return duckdb_type
+
+
+def named(columns: Iterable[FileColumn], name: str) -> list[FileColumn]:
+    """Return the columns of that name, ignoring case as Spark does."""
+    folded = name.casefold()
+    return [c for c in columns if c.name.casefold() == folded]

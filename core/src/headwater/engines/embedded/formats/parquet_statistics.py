@@ -1,0 +1,173 @@
+"""What Parquet footers say of a column without a row being read: its least and greatest time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from headwater.engines.embedded.database import database
+from headwater.engines.embedded.formats.calendars import MODERN
+from headwater.engines.embedded.formats.parquet_schema import calendars, side_by_side
+from headwater.engines.embedded.paths import duckdb_paths
+from headwater.engines.embedded.storage import storage
+from headwater.engines.scratch_folders import scratch_folder
+from headwater.engines.small_files import fetched
+from headwater.errors import EngineError
+from headwater.partitions.rule_evidence import TimeRange
+from headwater.tables.relation import DataFile, FileRelation
+from headwater.tables.table import Partition
+from headwater.tables.window import instant
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from headwater.auth.credentials import Access
+
+_Group: TypeAlias = "tuple[str, str | None, str | None, int | None, int | None]"
+"""Of a row group: its file, least and greatest value, how many are NULL, how many there are."""
+
+
+_OLD: Final = datetime(1900, 1, 1, tzinfo=UTC)
+
+
+def ranges(
+    relation: FileRelation, files: Sequence[DataFile], column: str, access: Access
+) -> Mapping[DataFile, TimeRange]:
+    """Return what footers say of a time column, by file, with a database of its own.
+
+    Args:
+        relation: Whose files they are.
+        files: Some of its files; those that are not Parquet are left out.
+        column: The time column; upper and lower case are one.
+        access: The opened identities.
+
+    Returns:
+        What `footer_ranges` does.
+
+    Raises:
+        EngineError: If a file can't be opened or is not Parquet.
+        AuthError: If the identity has no credentials.
+    """
+    import duckdb
+
+    parquet = [f for f in files if format_of(relation, f) == "parquet"]
+    keys = {f: (ranges, f.path, f.etag, column.casefold()) for f in parquet if f.etag}
+    known: dict[DataFile, TimeRange | str] = {
+        f: found for f, key in keys.items() if (found := access.cache.get(key)) is not None
+    }
+    wanted = [f for f in parquet if f not in known]
+    fresh: Mapping[DataFile, TimeRange] = {}
+    if wanted:
+        paths = duckdb_paths(replace(relation, files=tuple(wanted)))
+        with ExitStack() as stack:
+            with suppress(OSError):  # no room for copies: they are read from where they are
+                paths |= fetched(
+                    relation, wanted, access, lambda: stack.enter_context(scratch_folder())
+                )
+            remote = relation.auth_ref is not None
+            connection = stack.enter_context(database(memory_limit=None, threads=1, remote=remote))
+            if relation.auth_ref is not None:
+                stack.enter_context(storage(connection, access, relation.auth_ref))
+            try:
+                fresh = footer_ranges(connection, relation, wanted, paths, column)
+            except duckdb.Error as error:
+                some = wanted[0].path if len(wanted) == 1 else f"one of {len(wanted)} files"
+                raise EngineError(
+                    f"table {relation.name}: the footer of {some} can't be read"
+                ) from error
+        for file in wanted:
+            if file.etag:
+                access.cache.keep(keys[file], fresh.get(file, _SILENT))
+    return {
+        f: _placed(relation, f, found)
+        for f in parquet
+        if isinstance(found := known.get(f) or fresh.get(f), TimeRange)
+    }
+
+
+_SILENT: Final = "silent"
+"""What is kept of a file that does not tell its times."""
+
+
+def _placed(relation: FileRelation, file: DataFile, told: TimeRange) -> TimeRange:
+    """Return what a file says under the partition that it has in this relation."""
+    part = relation.partitions[file.partition]
+    return replace(told, partition=Partition(part.values, part.location))
+
+
+def footer_ranges(
+    connection: DuckDBPyConnection,
+    relation: FileRelation,
+    files: Sequence[DataFile],
+    paths: Mapping[str, str],
+    column: str,
+) -> dict[DataFile, TimeRange]:
+    """Return what footers say of a time column, by file, asked of an open database.
+
+    Args:
+        connection: Where footers are asked for.
+        relation: Whose files they are.
+        files: Some of its Parquet files.
+        paths: DuckDB's name of each file.
+        column: The time column; upper and lower case are one.
+
+    Returns:
+        Aware datetimes; local times and dates are taken as UTC. A file that keeps no statistics of
+        the column (INT96 timestamps, some writers), lacks it, or holds only NULLs is left out.
+
+    Raises:
+        duckdb.Error: If a file can't be opened or is not Parquet.
+    """
+
+    def ask(cursor: DuckDBPyConnection, some: list[str]) -> list[_Group]:
+        return cursor.execute(
+            "SELECT file_name, stats_min_value, stats_max_value, stats_null_count, num_values "
+            "FROM parquet_metadata(?) WHERE lower(path_in_schema) = lower(?)",
+            [some, column],
+        ).fetchall()
+
+    groups: dict[str, list[_Group]] = {}
+    for part in side_by_side(connection, [paths[f.path] for f in files], ask):
+        for group in part:
+            groups.setdefault(group[0], []).append(group)
+    found = {}
+    for file in files:
+        part_of = relation.partitions[file.partition]
+        place = Partition(part_of.values, part_of.location)
+        known = _range(place, file.path, groups.get(paths[file.path], ()))
+        if known is not None:
+            found[file] = known
+    early = [f for f, known in found.items() if known.first < _OLD]
+    if early:
+        # In the old calendar of Spark's files these are other days than they seem.
+        written = calendars(connection, [paths[f.path] for f in early])
+        for file in early:
+            if written.get(paths[file.path], MODERN) != MODERN:
+                del found[file]
+    return found
+
+
+def format_of(relation: FileRelation, file: DataFile) -> str:
+    """Return the format of one of a relation's files."""
+    return relation.partitions[file.partition].format or relation.format
+
+
+def _range(place: Partition, path: str, groups: Sequence[_Group]) -> TimeRange | None:
+    # A row group of NULLs holds no time; one without statistics could hold any.
+    held = [(low, high) for _, low, high, nulls, count in groups if nulls is None or nulls != count]
+    ends = [(_time(low), _time(high)) for low, high in held]
+    known = [(low, high) for low, high in ends if low is not None and high is not None]
+    if not known:
+        return None
+    first, last = min(low for low, _ in known), max(high for _, high in known)
+    return TimeRange(place, path, first, last, whole=len(known) == len(ends))
+
+
+def _time(text: str | None) -> datetime | None:
+    try:
+        return None if text is None else instant(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,163 @@
+"""Which Parquet types may stand for which column types: exactly where Spark reads, and no further.
+
+Measured on Spark 4.1.4 (`tests/differential/test_files.py` repeats it). Where Spark reads a
+value and changes it silently (int32 200 as tinyint is -56), this refuses, or raises on the row.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from headwater.engines.embedded.formats.calendars import MODERN, Calendar
+from headwater.engines.embedded.formats.parquet_schema import FileColumn, named
+from headwater.sql.portable.spelling import cast, name, null, text, type_name
+from headwater.types import INTEGER_BITS, DataType
+
+_READS: Final[dict[str, frozenset[str]]] = {
+    "BOOLEAN": frozenset({"boolean"}),
+    "TINYINT": frozenset({"tinyint", "smallint", "int", "bigint", "double"}),
+    "SMALLINT": frozenset({"tinyint", "smallint", "int", "bigint", "double"}),
+    "INTEGER": frozenset({"tinyint", "smallint", "int", "bigint", "double"}),
+    "BIGINT": frozenset({"bigint"}),
+    "UTINYINT": frozenset({"smallint", "int", "bigint", "double"}),
+    "USMALLINT": frozenset({"int", "bigint", "double"}),
+    "UINTEGER": frozenset({"bigint"}),
+    "FLOAT": frozenset({"float", "double"}),
+    "DOUBLE": frozenset({"double"}),
+    "VARCHAR": frozenset({"string", "char", "varchar", "binary"}),
+    "BLOB": frozenset({"binary", "string"}),
+    "DATE": frozenset({"date", "timestamp_ntz"}),
+    "TIMESTAMP": frozenset({"timestamp", "timestamp_ntz"}),
+    "TIMESTAMP WITH TIME ZONE": frozenset({"timestamp", "timestamp_ntz"}),
+    "INT96": frozenset({"timestamp", "timestamp_ntz"}),
+    "NULL": frozenset({"tinyint", "smallint", "int", "bigint", "double", "date"}),
+}
+_DECIMAL: Final = re.compile(r"DECIMAL\((\d+),(\d+)\)")
+
+
+class TypeConflictError(ValueError):
+    """A file's column can't stand for the table's; the message says why."""
+
+
+def read_as(column: FileColumn, type_: DataType, value: str, calendar: Calendar = MODERN) -> str:
+    """Return a DuckDB expression that gives a file's column as the table's type.
+
+    Args:
+        column: What the file declares.
+        type_: What the table declares.
+        value: DuckDB expression that gives the file's value.
+        calendar: In which calendar the file's old dates are.
+
+    Raises:
+        TypeConflictError: Where Spark fails too, or changes values silently.
+    """
+    if column.kind == "leaf":
+        return _leaf(column.type, type_, calendar.converted(column.type, column.local, value))
+    if column.kind == "list" and type_.name == "array":
+        (element,) = column.children
+        inner = read_as(element, type_.element, "e", calendar)
+        return value if inner == "e" else f"list_transform({value}, lambda e: {inner})"
+    if column.kind == "map" and type_.name == "map":
+        return _map(column, type_, value, calendar)
+    if column.kind == "struct" and type_.name == "struct":
+        return _struct(column, type_, value, calendar)
+    raise TypeConflictError(f"the file holds {column}, the table declares {type_}")
+
+
+def _map(column: FileColumn, type_: DataType, value: str, calendar: Calendar) -> str:
+    key, item = column.children
+    inner = (
+        read_as(key, type_.key, "e.key", calendar),
+        read_as(item, type_.value, "e.value", calendar),
+    )
+    if inner == ("e.key", "e.value"):
+        return value
+    pairs = f"lambda e: {{'key': {inner[0]}, 'value': {inner[1]}}}"
+    made = f"map_from_entries(list_transform(map_entries({value}), {pairs}))"
+    return f"CASE WHEN {value} IS NOT NULL THEN {made} END"
+
+
+def _struct(column: FileColumn, type_: DataType, value: str, calendar: Calendar) -> str:
+    parts = []
+    same = len(column.children) == len(type_.children)
+    for (wanted, child), found in zip(
+        type_.fields, (named(column.children, n) for n in type_.field_names), strict=True
+    ):
+        if len(found) > 1:
+            raise TypeConflictError(f"the file has {len(found)} fields named {wanted!r}")
+        if not found:
+            parts.append(f"{text(wanted)}: {null(child)}")
+            same = False
+            continue
+        field = f"struct_extract({value}, {text(found[0].name)})"
+        inner = read_as(found[0], child, field, calendar)
+        parts.append(f"{text(wanted)}: {inner}")
+        same = same and inner == field and found[0].name == wanted
+    ordered = tuple(c.name for c in column.children) == type_.field_names
+    if same and ordered:
+        return value
+    return f"CASE WHEN {value} IS NOT NULL THEN {{{', '.join(parts)}}} END"
+
+
+def _leaf(found: str, type_: DataType, value: str) -> str:
+    if match := _DECIMAL.fullmatch(found):
+        return _decimal(int(match[1]), int(match[2]), type_, value)
+    if type_.name == "decimal":
+        return _to_decimal(found, type_, value)
+    if type_.name not in _READS.get(found, frozenset()):
+        raise TypeConflictError(f"the file holds {_words(found)}, the table declares {type_}")
+    if found == "NULL":
+        return null(type_)
+    if found == "BLOB" and type_.name == "string":
+        # Raises on bytes that are not UTF-8, which Spark would pass on as they are.
+        return f"decode({value})"
+    if found == "VARCHAR" and type_.name == "binary":
+        return f"encode({value})"
+    if type_.name in INTEGER_BITS and found in ("INTEGER", "SMALLINT"):
+        return cast(value, type_) if type_name(type_) != found else value
+    if type_.name == "timestamp_ntz" and found == "TIMESTAMP WITH TIME ZONE":
+        return f"timezone('UTC', {value})"
+    return value if _native(found) == type_name(type_) else cast(value, type_)
+
+
+def _native(found: str) -> str:
+    return {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ", "INT96": "TIMESTAMP"}.get(found, found)
+
+
+def _decimal(precision: int, scale: int, type_: DataType, value: str) -> str:
+    if type_.name == "decimal" and type_.precision is not None and type_.scale is not None:
+        wider = type_.scale - scale
+        if wider >= 0 and type_.precision - precision >= wider:
+            return (
+                value
+                if (precision, scale) == (type_.precision, type_.scale)
+                else cast(value, type_)
+            )
+    raise TypeConflictError(
+        f"the file holds decimal({precision},{scale}), the table declares {type_}"
+    )
+
+
+def _to_decimal(found: str, type_: DataType, value: str) -> str:
+    digits = {"TINYINT": 10, "SMALLINT": 10, "INTEGER": 10, "BIGINT": 20}.get(found)
+    whole = (type_.precision or 0) - (type_.scale or 0)
+    # Spark reads unsigned 64-bit numbers as exactly one type.
+    unsigned = found == "UBIGINT" and (type_.precision, type_.scale) == (20, 0)
+    if unsigned or (digits is not None and whole >= digits):
+        return cast(value, type_)
+    raise TypeConflictError(f"the file holds {_words(found)}, the table declares {type_}")
+
+
+def _words(found: str) -> str:
+    return {
+        "TIMESTAMP_NS": "timestamps in nanoseconds, which Spark does not read",
+        "INT96": "an INT96 timestamp",
+        "FLOAT16": "16-bit floats, which Spark does not read",
+        "NULL": "only NULLs without a type",
+    }.get(found, found.lower())
+
+
+def missing(column: str, type_: DataType) -> str:
+    """Return the NULL that stands for a column that a file does not have."""
+    return f"{null(type_)} AS {name(column)}"

@@ -1,0 +1,102 @@
+"""Scans: what each file format gives to the assembly of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from headwater.engines.embedded.file_opening import Contents
+from headwater.sql.portable.spelling import name, text
+from headwater.tables.relation import DataFile, FileRelation
+from headwater.tables.table import Column
+from headwater.types import DataType
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Files of a relation that are read in the same way.
+
+    Args:
+        format: `parquet`, `csv`, ...
+        options: Reader options in Spark's words.
+        columns: The columns that the files are declared to have.
+        files: The files.
+        contents: Opens them, for readers that are not DuckDB's.
+    """
+
+    format: str
+    options: Mapping[str, str]
+    columns: tuple[Column, ...]
+    files: tuple[DataFile, ...]
+    contents: Contents
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One call of a DuckDB reader.
+
+    Args:
+        source: What stands after FROM.
+        columns: Expression of each data column asked for, by name, with the table's type.
+        files: The files that it reads, in order.
+        file_index: Expression that gives the 0-based number of a row's file in `files`.
+        absent: The columns asked for that these files do not have, of formats that name them.
+        others: The files' columns that were not asked for.
+    """
+
+    source: str
+    columns: Mapping[str, str]
+    files: tuple[DataFile, ...]
+    file_index: str = "file_index"
+    absent: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+Scanner: TypeAlias = (
+    "Callable[[DuckDBPyConnection, FileRelation, Group, Mapping[str, str]], Iterable[Scan]]"
+)
+"""`(connection, relation, group, DuckDB's name of each file) -> scans`, one a file format."""
+
+
+def padded(value: str, type_: DataType) -> str:
+    """Return a value as a column gives it: shorter texts of a char are filled with spaces.
+
+    Args:
+        value: DuckDB expression of the value.
+        type_: The column's type; a char may lie at any depth.
+
+    Source: Spark SQL Reference, "Data Types", CharType.
+    """
+    return _filled(value, type_, 0) if type_.has_char else value
+
+
+def _filled(value: str, type_: DataType, depth: int) -> str:
+    match type_.name:
+        case "char":
+            length = type_.precision
+            filled = f"rpad({value}, {length}, ' ')"
+            return f"CASE WHEN length({value}) < {length} THEN {filled} ELSE {value} END"
+        case _ if not type_.has_char:
+            return value
+        case "struct":
+            fields = zip(type_.field_names, type_.children, strict=True)
+            packed = ", ".join(
+                f"{name(n)} := {_filled(f'struct_extract({value}, {text(n)})', c, depth)}"
+                for n, c in fields
+            )
+            made = f"struct_pack({packed})"
+        case "array":
+            item = f"e{depth}"
+            inner = _filled(item, type_.element, depth + 1)
+            return f"list_transform({value}, lambda {item}: {inner})"
+        case _:
+            entry = f"e{depth}"
+            key = _filled(f"{entry}.key", type_.key, depth + 1)
+            inner = _filled(f"{entry}.value", type_.value, depth + 1)
+            pair = f"struct_pack(key := {key}, value := {inner})"
+            made = f"map_from_entries(list_transform(map_entries({value}), lambda {entry}: {pair}))"
+    return f"CASE WHEN {value} IS NULL THEN NULL ELSE {made} END"

@@ -1,0 +1,193 @@
+"""Text files as lines: the ground of every text format, cut where Hadoop's reader cuts.
+
+DuckDB's CSV reader gives whole lines when its delimiter does not occur: it ends them at newline,
+carriage return, or both, and takes a byte order mark off. Strictly, it holds each file to one kind
+of line ends and fails on others; otherwise it would take them for empty lines, or lose the text
+after them. Compressed files come from a reader of ours, which notices damage (`compressed`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from headwater.engines.embedded.formats import compressed_text
+from headwater.engines.embedded.formats.compressed_text import CODECS, Compressed
+from headwater.engines.embedded.formats.scans import Group
+from headwater.engines.embedded.paths import check_length, is_remote
+from headwater.engines.text_files import check_suffix
+from headwater.errors import UnsupportedError
+from headwater.sql.portable.spelling import name, text
+from headwater.tables.relation import FileRelation
+from headwater.untrusted import limits
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_NEVER: Final = "\x1c\x1d\x1e\x1f"
+"""A delimiter that no line holds; one that does is an error of DuckDB's, not other rows."""
+
+_READ_AHEAD: Final = 2 * 2**16
+_SPARK_READS: Final = frozenset({".snappy", ".lz4", ".deflate"})
+_PROBES: Final = 16
+
+
+def check_sizes(
+    connection: DuckDBPyConnection, relation: FileRelation, group: Group, paths: Mapping[str, str]
+) -> list[str]:
+    """Return DuckDB's names of a group's files, after objects were asked for their lengths.
+
+    Raises:
+        DataChangedError: If one has another length than the plan saw.
+    """
+    listed = [paths[f.path] for f in group.files]
+    remote = [f for f in group.files if is_remote(f.path)]
+    found: dict[str, int] = {}
+
+    def ask(names: list[str]) -> list[tuple[str, int]]:
+        sql = "SELECT filename, size FROM read_blob(?)"
+        return connection.cursor().execute(sql, [names]).fetchall()
+
+    if remote:
+        names = [paths[f.path] for f in remote]
+        count = min(_PROBES, len(names))
+        with ThreadPoolExecutor(max_workers=count) as pool:
+            for part in pool.map(ask, [names[i::count] for i in range(count)]):
+                found.update(part)
+    for file in remote:
+        check_length(relation, file, found[paths[file.path]])
+    return listed
+
+
+def source(relation: FileRelation, group: Group, paths: Sequence[str], *, skip: bool) -> str:
+    """Return a FROM item with the columns `line` (NULL or empty where empty) and `file_index`.
+
+    Args:
+        relation: Whose files they are, for errors.
+        group: The files.
+        paths: DuckDB's names of the files.
+        skip: Whether the first line of each file is left out.
+
+    Raises:
+        UnsupportedError: If a file is compressed in a way that is not read here.
+    """
+    packed = _compressed(relation, group, paths)
+    plain = [i for i in range(len(paths)) if i not in packed]
+    parts = []
+    if plain:
+        more = "skip = 1" if skip else "skip = 0"
+        reader = _reader([paths[i] for i in plain], limits.LINE_BYTES, more)
+        index = f"({plain})[CAST(file_index AS BIGINT) + 1]"
+        parts.append(f"SELECT line, {index} AS file_index FROM {reader}" if packed else reader)
+    if packed:
+        rows = compressed_text.stream(group.contents, relation, list(packed.values()), skip=skip)
+        found = name(group.contents.register(rows))
+        parts.append(f"SELECT line, file_index FROM {found}" if plain else found)
+    return parts[0] if len(parts) == 1 else f"({' UNION ALL '.join(parts)})"
+
+
+def blank_firsts(
+    connection: DuckDBPyConnection, relation: FileRelation, group: Group, paths: Sequence[str]
+) -> list[str]:
+    """Return the files whose first line is blank: Spark takes a later line for their header."""
+    packed = _compressed(relation, group, paths)
+
+    def blank(number: int) -> bool:
+        if number in packed:
+            first = compressed_text.first_line(group.contents, relation, packed[number])
+            return first is not None and not first.strip()
+        reader = _reader([paths[number]], _READ_AHEAD, "skip = 0")
+        row = connection.cursor().execute(f"SELECT line FROM {reader} LIMIT 1").fetchone()
+        return row is not None and not (row[0] or "").strip()
+
+    with ThreadPoolExecutor(max_workers=min(_PROBES, len(paths))) as pool:
+        return [
+            p for p, found in zip(paths, pool.map(blank, range(len(paths))), strict=True) if found
+        ]
+
+
+def _reader(paths: Sequence[str], longest: int, more: str) -> str:
+    listed = ", ".join(text(p) for p in paths)
+    return (
+        f"read_csv([{listed}], columns = {{'line': 'VARCHAR'}}, delim = {text(_NEVER)}, "
+        f"quote = '', escape = '', auto_detect = false, strict_mode = true, "
+        f"hive_partitioning = false, "
+        f"compression = 'none', max_line_size = {longest}, {more})"
+    )
+
+
+def _compressed(
+    relation: FileRelation, group: Group, paths: Sequence[str]
+) -> dict[int, Compressed]:
+    """Return the compressed ones of a group's files, by their places."""
+    found = {}
+    for number, (file, path) in enumerate(zip(group.files, paths, strict=True)):
+        suffix = PurePosixPath(path).suffix.lower()
+        check_suffix(relation, file)
+        if suffix in _SPARK_READS:
+            raise UnsupportedError(
+                f"table {relation.name}: the embedded engine does not read {suffix} text "
+                f"({file.path})",
+                hint="use the spark engine for this table",
+            )
+        if suffix in CODECS:
+            found[number] = Compressed(number, file, path, CODECS[suffix])
+    return found
+
+
+def way_out(format: str) -> str:
+    """Return the hint for what is not read of a format: Spark reads its own, not more of Hive's."""
+    if format.startswith("hive-"):
+        return "write the files as Parquet, or as Spark's csv or json: no engine reads more of them"
+    return "use the spark engine for this table"
+
+
+def checked_options(
+    relation: FileRelation,
+    format: str,
+    options: Mapping[str, str],
+    known: Mapping[str, str | None],
+    fixed: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> dict[str, str]:
+    """Return a format's options, lower-cased, with defaults.
+
+    Args:
+        relation: Whose they are, for errors.
+        format: The format.
+        options: As given.
+        known: The options that are honoured, with their defaults; a default of None: no value.
+        fixed: The values that are honoured of some of them, in lower case.
+
+    Raises:
+        UnsupportedError: If one is not honoured.
+    """
+    given = {k.lower(): v for k, v in options.items()}
+    names = {k.lower(): k for k in known}
+    if strange := sorted(set(given) - set(names)):
+        raise UnsupportedError(
+            f"table {relation.name}: the embedded engine does not honour the reader options "
+            f"{', '.join(strange)}",
+            hint=way_out(format),
+        )
+    merged = {k.lower(): v for k, v in known.items() if v is not None} | given
+    for option, allowed in fixed.items():
+        if merged[option].strip().lower() not in allowed:
+            raise unhonoured(relation, format, option, merged[option])
+    return merged
+
+
+def unhonoured(relation: FileRelation, format: str, name: str, value: str) -> UnsupportedError:
+    """Return the error for a value of a reader option that is not honoured."""
+    return UnsupportedError(
+        f"table {relation.name}: the embedded engine does not honour the reader option "
+        f"{name}={value!r}",
+        hint=way_out(format),
+    )
+
+
+def is_true(options: Mapping[str, str], name: str) -> bool:
+    """Return whether an option is `true`."""
+    return options.get(name, "false").strip().lower() == "true"

@@ -1,0 +1,358 @@
+"""Delta scans: a version's rows in the table's schema, file by file.
+
+deltalake reads the log, and says which files there are and the values of their partitions. The
+files are opened here, and their columns are found as the table's protocol says: by name, by a
+physical name, or by a field id.
+
+Source: Delta Transaction Log Protocol, "Column Mapping", "Reader Requirements for Column Mapping".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from headwater.engines.embedded.formats.calendars import MODERN, SPARK_KEYS, calendar_of
+from headwater.engines.embedded.lake_formats.files import (
+    BATCH_ROWS,
+    ON_SPARK,
+    LakeFiles,
+    opened_ahead,
+    told,
+    unknown_feature,
+)
+from headwater.errors import EngineError, SourceError, UnsupportedError
+from headwater.lakes.delta import (
+    column_mapping,
+    features_of,
+    file_path,
+)
+from headwater.tables.relation import DeltaRelation
+from headwater.types.arrow import arrow_type
+from headwater.types.text import parse_type
+from headwater.untrusted.texts import json_value
+
+_ID: Final = "delta.columnMapping.id"
+_PHYSICAL: Final = "delta.columnMapping.physicalName"
+_FORMAT: Final = ds.ParquetFileFormat(
+    read_options=ds.ParquetReadOptions(dictionary_columns=None, coerce_int96_timestamp_unit="us"),
+    default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One file: its path in the store, and the values of the partition that it is of."""
+
+    path: str
+    values: Mapping[str, Any]
+
+
+def open_scan(
+    relation: DeltaRelation,
+    columns: Sequence[str],
+    files: LakeFiles,
+    root: str,
+    options: Mapping[str, str],
+) -> Callable[[], pa.RecordBatchReader]:
+    """Return what opens a table's rows from their beginning.
+
+    Args:
+        relation: The table.
+        columns: Names of the columns to read.
+        files: Opens its files.
+        root: Path of its directory in the store.
+        options: How deltalake reaches the log.
+
+    Raises:
+        UnsupportedError: If the table uses a feature that is not known here, or names files
+            elsewhere.
+        SourceError: If its log is broken.
+    """
+    name = relation.name
+    try:
+        with told(relation, f"{relation.location.rstrip('/')}/_delta_log"):
+            table = DeltaTable(
+                relation.location, version=relation.version, storage_options=dict(options)
+            )
+            protocol, metadata = table.protocol(), table.metadata()
+            schema: Mapping[str, Any] = json_value(table.schema().to_json())
+            actions = pa.table(table.get_add_actions(flatten=True))
+    except DeltaError as error:
+        raise SourceError(
+            f"Delta table {name}: its log can't be read: {str(error).partition(chr(10))[0]}",
+            code="broken-delta",
+        ) from error
+    configuration = metadata.configuration
+    features = features_of(
+        protocol.min_reader_version, protocol.reader_features, configuration, name
+    )
+    if problem := unknown_feature(features, name):
+        raise UnsupportedError(problem, hint=ON_SPARK)
+    finding = _Finding(column_mapping(configuration, name), relation)
+    fields = {f["name"].casefold(): f for f in schema["fields"]}
+    if lost := [c for c in columns if c.casefold() not in fields]:
+        raise SourceError(
+            f"Delta table {name}: its schema has no column {lost[0]!r}",
+            code="data-changed",
+            hint="plan the read again",
+        )
+    wanted = [fields[c.casefold()] for c in columns]
+    keys = set(metadata.partition_columns)
+    parts = _parts(actions, keys, name, root)
+
+    def open_() -> pa.RecordBatchReader:
+        target = pa.schema([pa.field(f["name"], _arrow(f["type"])) for f in wanted])
+        return pa.RecordBatchReader.from_batches(
+            target, _batches(relation, files, parts, wanted, keys, finding, target)
+        )
+
+    return open_
+
+
+def _parts(actions: pa.Table, keys: set[str], table: Any, root: str) -> list[_Part]:
+    """Return the files of a version; none of them outside the table's directory."""
+    paths = [file_path(str(p), table) for p in actions.column("path").to_pylist()]
+    values = {k: actions.column(f"partition.{k}").combine_chunks() for k in keys}
+    directory = root.rstrip("/")
+    return [
+        _Part(f"{directory}/{path}", {k: v[i] for k, v in values.items()})
+        for i, path in enumerate(paths)
+    ]
+
+
+def _batches(
+    relation: DeltaRelation,
+    files: LakeFiles,
+    parts: Sequence[_Part],
+    wanted: Sequence[Mapping[str, Any]],
+    keys: set[str],
+    finding: _Finding,
+    target: pa.Schema,
+) -> Iterator[pa.RecordBatch]:
+    def opened(part: _Part) -> Any:
+        uri = _uri(files, part.path)
+        file: Any = files.open_path(part.path, uri)
+        with told(relation, uri):
+            fragment: Any = _FORMAT.make_fragment(file)
+            fragment.ensure_complete_metadata()
+        return fragment
+
+    for part, fragment in opened_ahead(parts, opened):
+        uri = _uri(files, part.path)
+        with told(relation, uri):
+            yield from _rows(fragment, part, wanted, keys, finding, target, uri)
+
+
+def _uri(files: LakeFiles, path: str) -> str:
+    return f"s3://{path}" if files.store.scheme == "s3" else path
+
+
+def _rows(
+    fragment: ds.ParquetFileFragment,
+    part: _Part,
+    wanted: Sequence[Mapping[str, Any]],
+    keys: set[str],
+    finding: _Finding,
+    target: pa.Schema,
+    uri: str,
+) -> Iterator[pa.RecordBatch]:
+    """Yield a file's rows in the table's columns and types."""
+    kept = fragment.metadata.metadata or {}
+    calendar = calendar_of({k.decode(): v.decode() for k, v in kept.items() if k in SPARK_KEYS})
+    physical = fragment.physical_schema
+    found = {f["name"]: finding.of(f, physical) for f in wanted if f["name"] not in keys}
+    asked = list(dict.fromkeys(n for n in found.values() if n is not None))
+    scanner = ds.Scanner.from_fragment(
+        fragment, schema=physical, columns=asked, batch_size=BATCH_ROWS
+    )
+    for batch in scanner.to_batches():
+        rows = batch.num_rows
+        arrays = []
+        for field, to in zip(wanted, target, strict=True):
+            if field["name"] in keys:
+                value = part.values[field["name"]]
+                arrays.append(pa.repeat(value, rows).cast(to.type))
+                continue
+            name = found[field["name"]]
+            if name is None:
+                arrays.append(pa.nulls(rows, to.type))
+            else:
+                array = finding.typed(batch.column(name), field["type"], field["name"])
+                if calendar != MODERN:
+                    calendar.check(array, f"column {field['name']} of {uri}")
+                arrays.append(array)
+        yield pa.RecordBatch.from_arrays(arrays, schema=target)
+
+
+class _Finding:
+    """Where a table's columns, and the fields within them, are in a file.
+
+    Args:
+        mode: `none`, `name` or `id`.
+        relation: The table, for messages.
+    """
+
+    def __init__(self, mode: str, relation: DeltaRelation) -> None:
+        self._mode = mode
+        self._relation = relation
+
+    def of(self, field: Mapping[str, Any], among: pa.Schema | pa.StructType) -> str | None:
+        """Return the name that a field has in a file, or None if the file has it not."""
+        physical = [among.field(i) for i in range(_width(among))]
+        if self._mode == "id":
+            return self._by_id(field, physical)
+        if self._mode == "name":
+            name = self._metadata(field, _PHYSICAL)
+            return name if any(f.name == name for f in physical) else None
+        folded = field["name"].casefold()
+        same = [f.name for f in physical if f.name.casefold() == folded]
+        if len(same) > 1:
+            raise EngineError(
+                f"embedded engine: a file of Delta table {self._relation.name} has the columns "
+                f"{same[0]!r} and {same[1]!r}, which differ in case only"
+            )
+        return same[0] if same else None
+
+    def _by_id(self, field: Mapping[str, Any], physical: Sequence[Any]) -> str | None:
+        wanted = str(self._metadata(field, _ID))
+        ids = {f.name: _field_id(f) for f in physical}
+        if ids and not any(ids.values()):
+            raise UnsupportedError(
+                f"Delta table {self._relation.name}: its columns are found by field ids, and a "
+                "file of it has none",
+                hint="its owner can write the file anew (OPTIMIZE, or INSERT OVERWRITE)",
+            )
+        return next((name for name, found in ids.items() if found == wanted), None)
+
+    def _metadata(self, field: Mapping[str, Any], key: str) -> Any:
+        value = (field.get("metadata") or {}).get(key)
+        if value is None:
+            raise SourceError(
+                f"Delta table {self._relation.name}: its column {field['name']!r} has no {key}",
+                code="broken-delta",
+            )
+        return value
+
+    def typed(self, array: Any, type_: Any, where: str) -> Any:
+        """Return a column in the type that the table's schema gives it.
+
+        Raises:
+            EngineError: If its values are of another kind.
+        """
+        if not isinstance(type_, str):
+            return self._nested(array, type_, where)
+        to = _arrow(type_)
+        if pa.types.is_dictionary(array.type):
+            array = array.dictionary_decode()
+        if array.type == to:
+            return array
+        if not _widens(array.type, to):
+            raise self._mismatch(array.type, to, where)
+        return array.cast(to)
+
+    def _nested(self, array: Any, type_: Mapping[str, Any], where: str) -> Any:
+        match type_["type"], array:
+            case "struct", pa.StructArray():
+                children = {
+                    array.type.field(i).name: child for i, child in enumerate(array.flatten())
+                }
+                fields = [pa.field(f["name"], _arrow(f["type"])) for f in type_["fields"]]
+                values = []
+                for f, to in zip(type_["fields"], fields, strict=True):
+                    name = self.of(f, array.type)
+                    values.append(
+                        pa.nulls(len(array), to.type)
+                        if name is None
+                        else self.typed(children[name], f["type"], f"{where}.{f['name']}")
+                    )
+                return pa.StructArray.from_arrays(values, fields=fields, mask=array.is_null())
+            case "array", pa.ListArray() | pa.LargeListArray():
+                array = _unsliced(array)
+                within = self.typed(array.values, type_["elementType"], f"{where}.element")
+                return pa.ListArray.from_arrays(
+                    array.offsets.cast(pa.int32()),
+                    within,
+                    type=_arrow(type_),
+                    mask=array.is_null() if array.null_count else None,
+                )
+            case "map", pa.MapArray():
+                array = _unsliced(array)
+                map_array: Any = pa.MapArray
+                return map_array.from_arrays(
+                    array.offsets,
+                    self.typed(array.keys, type_["keyType"], f"{where}.key"),
+                    self.typed(array.items, type_["valueType"], f"{where}.value"),
+                    type=_arrow(type_),
+                    mask=array.is_null() if array.null_count else None,
+                )
+        raise self._mismatch(array.type, _arrow(type_), where)
+
+    def _mismatch(self, found: pa.DataType, to: pa.DataType, where: str) -> EngineError:
+        return EngineError(
+            f"embedded engine: Delta table {self._relation.name} declares its column {where} "
+            f"{to}, and a file of it holds {found}",
+            hint="its owner can write the file anew; or use the spark engine for this table",
+        )
+
+
+def _width(among: pa.Schema | pa.StructType) -> int:
+    return len(among) if isinstance(among, pa.Schema) else among.num_fields
+
+
+def _field_id(field: Any) -> str | None:
+    found = (field.metadata or {}).get(b"PARQUET:field_id")
+    return None if found is None else found.decode()
+
+
+def _unsliced(array: Any) -> Any:
+    """Return an array that begins where its buffers begin."""
+    return array if array.offset == 0 else pa.concat_arrays([array, array.slice(0, 0)])
+
+
+def _arrow(type_: Any) -> Any:
+    """Return the Arrow type of a type in Delta's JSON."""
+    if isinstance(type_, str):
+        return arrow_type(parse_type(type_))
+    match type_["type"]:
+        case "struct":
+            return pa.struct([pa.field(f["name"], _arrow(f["type"])) for f in type_["fields"]])
+        case "array":
+            return pa.list_(_arrow(type_["elementType"]))
+        case "map":
+            return pa.map_(_arrow(type_["keyType"]), _arrow(type_["valueType"]))
+        case other:
+            raise UnsupportedError(f"the embedded engine does not read Delta's type {other!r}")
+
+
+def _widens(found: pa.DataType, to: pa.DataType) -> bool:
+    """Whether a type's values are the same in another one."""
+    is_ = pa.types
+    if is_.is_timestamp(found) and is_.is_timestamp(to):
+        # INT96 has no zone, and is UTC; moments are no local times.
+        return to.tz is not None or found.tz is None
+    for same in (is_.is_decimal, _is_text, _is_bytes):
+        if same(found) and same(to):
+            return True
+    for numbers in (is_.is_signed_integer, is_.is_floating):
+        if numbers(found) and numbers(to):
+            return bool(found.bit_width <= to.bit_width)
+    return False
+
+
+def _is_text(type_: pa.DataType) -> bool:
+    return pa.types.is_string(type_) or pa.types.is_large_string(type_)
+
+
+def _is_bytes(type_: pa.DataType) -> bool:
+    return (
+        pa.types.is_binary(type_)
+        or pa.types.is_large_binary(type_)
+        or pa.types.is_fixed_size_binary(type_)
+    )

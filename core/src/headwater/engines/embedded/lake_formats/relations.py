@@ -1,0 +1,103 @@
+"""Iceberg and Delta tables as Arrow streams, through pyiceberg and deltalake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from headwater.diagnostics import Diagnostic
+from headwater.engines.embedded.lake_formats.files import (
+    ON_SPARK,
+    GiveCredentials,
+    LakeFiles,
+    store_for,
+    unknown_feature,
+)
+from headwater.errors import UnsupportedError
+from headwater.lakes.delta import storage_options
+from headwater.lakes.places import Store, split, store_of
+from headwater.tables.relation import DeltaRelation, IcebergRelation, Relation
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH_ROWS: Final = 65_536
+
+
+class RowStream:
+    """Rows that can be streamed any number of times, through Arrow's C interface.
+
+    Args:
+        open_: Opens the rows from their beginning.
+    """
+
+    def __init__(self, open_: Callable[[], pa.RecordBatchReader]) -> None:
+        self._open = open_
+
+    def reader(self) -> pa.RecordBatchReader:
+        """Return the rows from their beginning."""
+        return self._open()
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        reader: Any = self._open()
+        return reader.__arrow_c_stream__(requested_schema)
+
+
+def stream(
+    relation: IcebergRelation | DeltaRelation,
+    columns: frozenset[str],
+    credentials: GiveCredentials,
+) -> RowStream:
+    """Return the rows of a table at the version that the plan pinned.
+
+    Args:
+        relation: The table.
+        columns: Casefolded names of the columns to read.
+        credentials: Gives the current credentials of the identity that reads it; None for a table
+            that needs none.
+
+    Raises:
+        UnsupportedError: If the package that reads such tables is not installed, or the table
+            uses a feature that it does not know, or leads out of its own storage.
+    """
+    wanted = [c.name for c in relation.columns if c.name.casefold() in columns]
+    wanted = wanted or [relation.columns[0].name]
+    if isinstance(relation, IcebergRelation):
+        need("pyiceberg", f"Iceberg table {relation.name}")
+        from headwater.engines.embedded.lake_formats.iceberg import open_scan
+
+        place = relation.metadata_location
+        store = store_for(place, credentials(), relation.name) or store_of(place)
+        return RowStream(open_scan(relation, wanted, LakeFiles(relation, store, credentials)))
+    need("deltalake", f"Delta table {relation.name}")
+    from headwater.engines.embedded.lake_formats.delta import open_scan as open_delta
+
+    current = credentials()
+    place = relation.location
+    store = store_for(place, current, relation.name) or Store("file", root=split(place)[2])
+    root = store.path(place, "its place", relation.name, directory=True)
+    files = LakeFiles(relation, store, credentials)
+    return RowStream(open_delta(relation, wanted, files, root, storage_options(current)))
+
+
+def refusals(relation: Relation) -> tuple[Diagnostic, ...]:
+    """Return why a table can't be read here, as far as its plan tells; empty if it can."""
+    if not isinstance(relation, DeltaRelation):
+        return ()
+    problem = unknown_feature(relation.features, relation.name)
+    return () if problem is None else (Diagnostic("unsupported", problem, hint=ON_SPARK),)
+
+
+def need(package: str, what: str) -> None:
+    """Raise an `UnsupportedError` if a package is not installed.
+
+    Args:
+        package: The module that is imported.
+        what: What needs it.
+    """
+    if find_spec(package) is None:
+        raise UnsupportedError(
+            f"{what} needs the package {package}, which is not installed",
+            hint=f"pip install {package}, or use the spark engine",
+        )

@@ -1,0 +1,257 @@
+"""Relations as views of a database: where a query's tables come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from headwater.auth.credentials import Access
+from headwater.diagnostics import Diagnostic
+from headwater.engines import declared_types
+from headwater.engines.embedded import files
+from headwater.engines.embedded.file_opening import Contents
+from headwater.engines.embedded.formats import parquet_statistics
+from headwater.engines.embedded.formats.scans import padded
+from headwater.engines.embedded.lake_formats import relations
+from headwater.engines.embedded.misfits import Place
+from headwater.engines.embedded.paths import duckdb_paths
+from headwater.engines.small_files import fetched
+from headwater.errors import HeadwaterError, UnsupportedError
+from headwater.interfaces.plan import Plan, Scan
+from headwater.partitions.rule_evidence import judged
+from headwater.sql.analysis import Analysis, TableReference
+from headwater.sql.binding.from_clause import scopes_within
+from headwater.sql.portable.spelling import cast, name
+from headwater.sql.private_names import PRIVATE_DATABASE
+from headwater.tables.relation import (
+    CatalogRelation,
+    DeltaRelation,
+    FileRelation,
+    IcebergRelation,
+    MemoryRelation,
+    Relation,
+    StreamRelation,
+)
+from headwater.tables.table import Column, Table, TableName
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+
+class Registrar:
+    """Makes relations visible in one database, under `hw`.
+
+    Args:
+        connection: The database.
+        access: The opened identities, for readers that bring their own client.
+        raised: Receives what tables' own streams raise.
+        places: Receives where values may lie that fit no column (`misfits`).
+        folder: Makes an empty folder, for copies of small files; None makes no copies.
+    """
+
+    def __init__(
+        self,
+        connection: DuckDBPyConnection,
+        access: Access,
+        raised: list[HeadwaterError],
+        places: list[Place],
+        folder: Callable[[], Path] | None = None,
+    ) -> None:
+        self._connection = connection
+        self._access = access
+        self._folder = folder
+        self.copies: dict[str, str] = {}
+        self.paths: list[str] = []
+        self.notes: list[Diagnostic] = []
+        self._contents = Contents(connection, access.session, raised, places)
+
+    def close(self) -> None:
+        """Stop what still works for the read."""
+        self._contents.left.set()
+
+    def register(self, scan: Scan, columns: frozenset[str]) -> None:
+        """Create the view of a scan's slot.
+
+        Args:
+            scan: The table.
+            columns: Names of the columns that the query uses, casefolded: readers that can't push
+                a projection down read no others.
+
+        Raises:
+            UnsupportedError: If a table of that kind can't be read here.
+        """
+        source = self._source(scan, scan.relation, columns)
+        view = f"{name(PRIVATE_DATABASE)}.{name(scan.slot)}"
+        self._connection.execute(f"CREATE VIEW {view} AS {source}")
+
+    def stream(self, scan: Scan, stream: object, columns: frozenset[str]) -> None:
+        """Create the view of a slot whose rows come as Arrow from elsewhere.
+
+        Args:
+            scan: The table.
+            stream: Has `__arrow_c_stream__`, which may be called several times.
+            columns: Names of the columns that it gives, casefolded.
+        """
+        self._connection.register(f"{scan.slot}_rows", stream)
+        view = f"{name(PRIVATE_DATABASE)}.{name(scan.slot)}"
+        select = _typed(f"{scan.slot}_rows", scan.relation, columns)
+        self._connection.execute(f"CREATE VIEW {view} AS {select}")
+
+    def _source(self, scan: Scan, relation: Relation, columns: frozenset[str]) -> str:
+        slot = scan.slot
+        match relation:
+            case FileRelation():
+                paths = duckdb_paths(relation) | self._copied(relation)
+                self.paths += paths.values()
+                select, notes = files.select(
+                    self._connection, relation, paths, columns, self._contents
+                )
+                self.notes += notes
+                self._prove(scan, relation, paths)
+                return select
+            case MemoryRelation():
+                self._connection.register(f"{slot}_rows", declared_types.table(relation))
+                return _typed(f"{slot}_rows", relation, None)
+            case IcebergRelation() | DeltaRelation():
+                ref = relation.auth_ref
+                credentials = partial(self._access.storage, ref) if ref else _no_credentials
+                stream = relations.stream(relation, columns, credentials)
+                rows = relations.RowStream(lambda: self._kept(stream.reader))
+                self._connection.register(f"{slot}_rows", rows)
+                return _typed(f"{slot}_rows", relation, columns)
+            case StreamRelation():
+                wanted = _chosen(relation, columns)
+                names = [c.name for c in wanted]
+                rows = relations.RowStream(
+                    lambda: self._kept(lambda: declared_types.reader(relation, names))
+                )
+                self._connection.register(f"{slot}_rows", rows)
+                return _typed(f"{slot}_rows", relation, columns)
+            case CatalogRelation():
+                raise UnsupportedError(
+                    f"table {relation.name} is read by a cluster's own metastore, which the "
+                    "embedded engine does not have",
+                    hint="use a spark engine on that cluster",
+                )
+
+    def _copied(self, relation: FileRelation) -> dict[str, str]:
+        """Return copies of a table's files, where these are few and small; none of the others."""
+        if self._folder is None or any(
+            parquet_statistics.format_of(relation, f) != "parquet" for f in relation.files
+        ):
+            return {}
+        try:
+            copies = fetched(relation, relation.files, self._access, self._folder)
+        except OSError:  # no room for them: they are read from where they are
+            return {}
+        self.copies |= {copy: path for path, copy in copies.items()}
+        return copies
+
+    def _prove(self, scan: Scan, relation: FileRelation, paths: Mapping[str, str]) -> None:
+        """Compare files with the rule that chose them, by the footers that were just looked at.
+
+        Raises:
+            ConfigError: With code `rule-broken`, if a file lies wholly outside.
+        """
+        rule = scan.rule
+        if rule is None or scan.window is None:
+            return
+        table = Table(scan.table, relation.columns, relation.partition_columns)
+        parquet = [
+            f for f in relation.files if parquet_statistics.format_of(relation, f) == "parquet"
+        ]
+        found = parquet_statistics.footer_ranges(
+            self._connection, relation, parquet, paths, rule.column
+        )
+        evidence = judged(rule, table, found.values())
+        if evidence.outside:
+            raise evidence.error()
+        if note := evidence.finding():
+            self.notes.append(note)
+
+    def _kept(self, open_: Callable[[], pa.RecordBatchReader]) -> pa.RecordBatchReader:
+        """Open a stream; what it raises is kept, because DuckDB would keep only its text."""
+        import pyarrow as pa
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            with self._contents.keeping():
+                yield from reader
+
+        with self._contents.keeping():
+            reader = open_()
+        return pa.RecordBatchReader.from_batches(reader.schema, batches())
+
+
+def _no_credentials() -> None:
+    """Return what a table that needs no identity is read with."""
+
+
+def _typed(source: str, relation: Relation, columns: frozenset[str] | None) -> str:
+    chosen = _chosen(relation, columns)
+    listed = ", ".join(
+        f"{padded(cast(name(c.name), c.type), c.type)} AS {name(c.name)}" for c in chosen
+    )
+    return f"SELECT {listed} FROM {name(source)}"
+
+
+def _chosen(relation: Relation, columns: frozenset[str] | None) -> Sequence[Column]:
+    """Return the columns that a query uses; the first, where it uses none."""
+    used = [c for c in relation.columns if columns is None or c.name.casefold() in columns]
+    return [declared_types.held(c) for c in used or relation.columns[:1]]
+
+
+def used_columns(analysis: Analysis, table: TableName) -> frozenset[str]:
+    """Return the casefolded names of a table's columns that a query uses, and perhaps others.
+
+    Every name that stands in the query counts, whatever it means there (USING names columns that
+    are bound nowhere), and all columns where a NATURAL JOIN or a star within a value says none.
+    """
+    tree = analysis.parsed.tree
+    if tree is None or any(_is_tacit(node) for node in tree.find_all(exp.Join, exp.Star)):
+        known = analysis.tables.get(table)
+        return frozenset(c.name.casefold() for c in (known.columns if known else ()))
+    found = {node.name.casefold() for node in tree.find_all(exp.Identifier)}
+    # What a star gives out stands in no text.
+    origins = [
+        o.origin
+        for scope in (scopes_within(analysis.root) if analysis.root else ())
+        for o in scope.outputs
+    ]
+    for binding in filter(None, origins):
+        source = binding.scope.sources.get(binding.source)
+        if isinstance(source, TableReference) and source.name == table:
+            found.add(binding.column.casefold())
+    return frozenset(found)
+
+
+def _is_tacit(node: exp.Expr) -> bool:
+    """Whether columns are used that are neither named nor given out."""
+    if isinstance(node, exp.Join):
+        return bool(node.args.get("method") == "NATURAL")
+    above = node.parent
+    if isinstance(above, exp.Anonymous) and above.name.lower() == "count":
+        return False
+    return not isinstance(above.parent if isinstance(above, exp.Column) else above, exp.Select)
+
+
+def identity_of(relation: Relation) -> str | None:
+    """Return the identity whose storage settings DuckDB itself needs to read a relation."""
+    if isinstance(relation, FileRelation) and relation.files:
+        return relation.auth_ref
+    return None
+
+
+def main_identity(plan: Plan) -> str | None:
+    """Return the identity that reads the most bytes: it reads in the query's own database."""
+    bytes_: dict[str, int] = {}
+    for scan in plan.scans:
+        identity = identity_of(scan.relation)
+        if identity is not None and isinstance(scan.relation, FileRelation):
+            bytes_[identity] = bytes_.get(identity, 0) + scan.relation.size
+    return max(bytes_, key=lambda k: bytes_[k]) if bytes_ else None

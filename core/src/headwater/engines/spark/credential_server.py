@@ -1,0 +1,188 @@
+"""Lending: current credentials for the JVMs of an application that we started.
+
+S3A has one provider of credentials that renews itself, can be told apart by bucket, and needs no
+class of ours in the JVMs: `AssumedRoleCredentialProvider`. It asks STS. The application's JVMs are
+therefore started with this process as their STS (`aws.endpointUrlSts`), and it answers AssumeRole
+with what headwater's session has at that moment. A role here is not one of AWS's: it names a loan.
+Requests are signed by the loan's own key, which is good for nothing else and never for longer than
+the reads that use it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+from headwater.auth.credentials import Credentials, Secret
+from headwater.engines.spark.signatures import key_id, signed_with
+from headwater.errors import HeadwaterError
+
+ROLE: Final = "arn:aws:iam::000000000000:role/"
+"""The account that no one has: a loan is never mistaken for a role of AWS's."""
+
+_LARGEST: Final = 16_384
+"""Bytes of a request; the provider's has a few hundred."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loan:
+    """What a JVM needs to borrow an identity's credentials.
+
+    Args:
+        role: The role that it asks for.
+        key_id: The key by which it signs.
+        secret: That key's secret.
+        lenders: Sessions that can answer, one for each read that uses the loan.
+    """
+
+    role: str
+    key_id: str
+    secret: Secret
+    lenders: list[Callable[[], Credentials]] = field(default_factory=list, repr=False)
+
+
+class LendingService:
+    """Answers AssumeRole on one address. A context manager.
+
+    Args:
+        host: Address to listen on: the loopback's, or the driver's own in its cluster.
+    """
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self.host = host
+        self._loans: dict[str, Loan] = {}
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer((host, 0), _handler(self))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, name="headwater-lending", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        host, port = self._server.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    @contextmanager
+    def lend(self, name: str, lender: Callable[[], Credentials]) -> Iterator[Loan]:
+        """Lend an identity's credentials while the context is open.
+
+        Args:
+            name: What the loan is known by; the same name gives the same loan again, so that what
+                a JVM keeps of it serves later reads.
+            lender: Gives the identity's current credentials.
+        """
+        with self._lock:
+            loan = self._loans.get(name)
+            if loan is None:
+                loan = Loan(
+                    f"{ROLE}{name}",
+                    f"HEADWATER{secrets.token_hex(8).upper()}",
+                    Secret(secrets.token_urlsafe(32)),
+                )
+                self._loans[name] = loan
+            loan.lenders.append(lender)
+        try:
+            yield loan
+        finally:
+            with self._lock:
+                loan.lenders.remove(lender)
+
+    def answer(self, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
+        """Return status and body for a request.
+
+        Args:
+            headers: The request's headers, by lower-case name.
+            body: Its form.
+        """
+        asked = parse_qs(body.decode("utf-8", "replace"))
+        role = asked.get("RoleArn", [""])[0]
+        with self._lock:
+            loan = next((x for x in self._loans.values() if x.role == role), None)
+            lender = loan.lenders[-1] if loan and loan.lenders else None
+        if asked.get("Action") != ["AssumeRole"] or loan is None:
+            return 400, _refusal("InvalidAction", "this address lends credentials to Spark only")
+        if key_id(headers) != loan.key_id or not signed_with(loan.secret.reveal(), headers, body):
+            return 403, _refusal("SignatureDoesNotMatch", "the request is not signed by the loan")
+        if lender is None:
+            return 403, _refusal("AccessDenied", "no read uses this identity any more")
+        try:
+            return 200, _credentials(lender(), role)
+        except HeadwaterError as error:
+            return 403, _refusal("AccessDenied", error.message)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(timeout=10)
+
+
+def _handler(service: LendingService) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 30
+
+        def do_POST(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            if length > _LARGEST:
+                self.close_connection = True
+                self._send(413, _refusal("RequestTooLarge", "too large"))
+                return
+            body = self.rfile.read(length)
+            headers = {k.lower(): v for k, v in self.headers.items()}
+            self._send(*service.answer(headers, body))
+
+        def _send(self, status: int, text: str) -> None:
+            data = text.encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "text/xml")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Log nothing: requests are Spark's own, one an identity and hour."""
+
+    return Handler
+
+
+def _credentials(found: Credentials, role: str) -> str:
+    """Return STS's answer to AssumeRole.
+
+    Source: AWS STS API Reference, AssumeRole, "Response Elements".
+    """
+
+    def secret(name: str) -> str:
+        value = found.secrets.get(name)
+        return escape(value.reveal() if value else "")
+
+    ends = (found.expires_at or datetime.max.replace(tzinfo=UTC)).astimezone(UTC)
+    return (
+        '<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>'
+        f"<Credentials><AccessKeyId>{secret('access_key_id')}</AccessKeyId>"
+        f"<SecretAccessKey>{secret('secret_access_key')}</SecretAccessKey>"
+        f"<SessionToken>{secret('session_token')}</SessionToken>"
+        f"<Expiration>{ends:%Y-%m-%dT%H:%M:%SZ}</Expiration></Credentials>"
+        f"<AssumedRoleUser><Arn>{escape(role)}</Arn><AssumedRoleId>HEADWATER</AssumedRoleId>"
+        "</AssumedRoleUser></AssumeRoleResult><ResponseMetadata><RequestId>headwater</RequestId>"
+        "</ResponseMetadata></AssumeRoleResponse>"
+    )
+
+
+def _refusal(code: str, message: str) -> str:
+    return (
+        '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender'
+        f"</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+        "<RequestId>headwater</RequestId></ErrorResponse>"
+    )

@@ -1,0 +1,227 @@
+"""Hive's JSON serdes on Spark: lines parsed by Spark, their keys told apart as the serdes do.
+
+Spark's own JSON reader tells keys apart by case, takes texts for numbers and gives NULL for what it
+does not understand. Here a line becomes a map of variants, and each value must be plainly of its
+column's type, as on the embedded engine (`embedded/json_lines.py`); what is not raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from headwater.engines import text_shapes as shapes
+from headwater.engines.spark.formats.file_groups import FileGroup
+from headwater.engines.spark.types import literal, raised, whole
+from headwater.errors import UnsupportedError
+from headwater.tables.table import Column
+from headwater.types import INTEGER_BITS, DataType
+
+_Field: TypeAlias = "Callable[[str, str], str]"
+"""`(object, key) -> value`, as SQL."""
+_Odd: TypeAlias = "Callable[[str, DataType], str]"
+"""`(value, type) -> expression` that raises for a value that is none of a type."""
+
+FORMAT: Final = "hive-json"
+_OPTIONS: Final = {"malformed": "fail", "keys": "ignore-case"}
+_END: Final = "headwater: the end of a line"
+_NEGATIVE_ZERO: Final = r"[:\[,]\s*-0([.]0*)?([eE][-+]?[0-9]+)?\s*[,}\]]"
+_ESCAPED: Final = r"\\"
+_PAIR: Final = r"\\u[dD][89abAB]..\\u[dD][c-fC-F].."
+_SURROGATE: Final = r"\\u[dD][89a-fA-F]"
+
+
+def is_row(line: str) -> str:
+    """Return a condition for a line that is not blank."""
+    return f"NOT {line} RLIKE {whole(shapes.BLANK)}"
+
+
+def objects(line: str) -> str:
+    """Return an expression for a checked line's object, a map of variants; NULL for no object."""
+    return f"try_cast({_items(line)}[0] AS map<string,variant>)"
+
+
+def _items(line: str) -> str:
+    # A value of its own after the line: parsers do not look at what follows a value.
+    return f"CAST({_parsed(line)} AS array<variant>)"
+
+
+def _parsed(line: str) -> str:
+    return f"try_parse_json(concat('[', {line}, ',\"{_END}\"]'))"
+
+
+def check(line: str, file: str, group: FileGroup) -> str:
+    """Return a condition that is true of a line that is a row, or raises.
+
+    Args:
+        line: The line, as SQL; never NULL.
+        file: The path of its file.
+        group: Whose it is.
+    """
+
+    def odd(what: str, kind: str = " hive-json") -> str:
+        return raised(what, table=group.relation.name, value=line, file=file, kind=literal(kind))
+
+    parsed, items = _parsed(line), _items(line)
+    ended = f"size({items}) = 2 AND CAST({items}[1] AS string) = {literal(_END)}"
+    # Variants have no negative zero, and texts no halves of characters.
+    bare = f"regexp_replace(replace({line}, {literal(_ESCAPED)}, ''), {literal(_PAIR)}, '')"
+    strange = f"{line} RLIKE {literal(_NEGATIVE_ZERO)} OR {bare} RLIKE {literal(_SURROGATE)}"
+    broken = odd("a line is not plainly JSON")
+    if _options(group)["malformed"] == "null":
+        # What a more lenient parser reads, another serde may read too.
+        broken = f"CASE WHEN get_json_object({line}, '$') IS NOT NULL THEN {broken} ELSE true END"
+    return (
+        f"CASE WHEN {strange} THEN {odd('a line with values that JSON readers differ in')} "
+        f"WHEN {parsed} IS NULL THEN {broken} "
+        f"WHEN {ended} AND {objects(line)} IS NOT NULL THEN true "
+        f"ELSE {odd('a line that is no JSON object, or has a key twice')} END"
+    )
+
+
+def values_of(object_: str, file: str, group: FileGroup) -> dict[str, str]:
+    """Return an expression for each column of a group, by its name without case.
+
+    Args:
+        object_: A line's object, as SQL.
+        file: The path of its file.
+        group: The files.
+
+    Raises:
+        UnsupportedError: For a type that is not read from JSON here.
+    """
+    options = _options(group)
+    renamed = {k.removeprefix("key."): v for k, v in options.items() if k.startswith("key.")}
+
+    def field(of: str, key: str) -> str:
+        if options["keys"] == "exact":
+            return f"element_at({of}, {literal(key)})"
+        same = f"map_values(map_filter({of}, (k, v) -> lower(k) = {literal(key.lower())}))"
+        twice = raised(
+            f"several keys that are {key!r} without case",
+            table=group.relation.name, value=f"to_json({of})", file=file, kind="' keys'",
+        )  # fmt: skip
+        return f"CASE WHEN size({same}) > 1 THEN {twice} ELSE get({same}, 0) END"
+
+    def odd_for(column: Column) -> _Odd:
+        def odd(value: str, type_: DataType) -> str:
+            kind = "' nested'"
+            if type_ is column.type:
+                held = f"regexp_extract(schema_of_variant({value}), '^[A-Z]+', 0)"
+                kind = f"concat({literal(f'{type_} ')}, {held})"
+            return raised(
+                f"a JSON value that is not plainly {type_}",
+                table=group.relation.name, value=f"to_json({value})", file=file,
+                column=column.name, kind=kind,
+            )  # fmt: skip
+
+        return odd
+
+    found = {}
+    for column in group.columns:
+        folded = column.name.casefold()
+        value = field(object_, renamed.get(folded, column.name))
+        made = _converted(value, column.type, field, odd_for(column))
+        if made is None or renamed.keys() & column.type.nested_names:
+            raise UnsupportedError(
+                f"table {group.relation.name}: column {column.name} ({column.type}) is not read "
+                "from JSON by Spark",
+                hint="leave the column out of the table",
+            )
+        found[folded] = made
+    return found
+
+
+def _options(group: FileGroup) -> dict[str, str]:
+    """Return a group's options, with defaults; those of keys as `key.<column>`, lower-cased.
+
+    Raises:
+        UnsupportedError: If one is not honoured.
+    """
+    given = {k.lower(): v for k, v in group.options.items()}
+    if strange := sorted(k for k in given if k not in _OPTIONS and not k.startswith("key.")):
+        raise UnsupportedError(
+            f"table {group.relation.name}: the reader options {', '.join(strange)} of JSON serdes "
+            "are not honoured",
+            hint="convert the files to UTF-8 text without them",
+        )
+    return {**_OPTIONS, **given}
+
+
+def _converted(value: str, type_: DataType, field: _Field, odd: _Odd) -> str | None:
+    """Return an expression for a variant as a value of a type, or None where none is known."""
+    if type_.name == "array":
+        inner = _converted("e", type_.element, field, odd)
+        made = f"transform(CAST({value} AS array<variant>), e -> {inner})"
+        return inner and _typed(value, type_, odd, "ARRAY", made)
+    if type_.name == "struct":
+        of = f"CAST({value} AS map<string,variant>)"
+        parts = [(n, _converted(field(of, n), child, field, odd)) for n, child in type_.fields]
+        if any(part is None for _, part in parts):
+            return None
+        made = f"named_struct({', '.join(f'{literal(n)}, {part}' for n, part in parts)})"
+        return _typed(value, type_, odd, "OBJECT", made)
+    build = _BUILDERS.get(type_.name)
+    return build(value, type_, odd) if build else None
+
+
+def _typed(
+    value: str, type_: DataType, odd: _Odd, kinds: str, made: str, more: str = "true"
+) -> str:
+    kind = f"regexp_extract(schema_of_variant({value}), '^[A-Z]+', 0)"
+    listed = ", ".join(literal(k) for k in kinds.split())
+    other = odd(value, type_)
+    return (
+        f"CAST(CASE WHEN {value} IS NULL OR is_variant_null({value}) THEN NULL "
+        f"WHEN {kind} IN ({listed}) AND {more} THEN {made} ELSE {other} END AS {type_})"
+    )
+
+
+def _text(value: str) -> str:
+    return f"CAST({value} AS string)"
+
+
+def _string(value: str, type_: DataType, odd: _Odd) -> str:
+    return _typed(value, type_, odd, "STRING BIGINT BOOLEAN", _text(value))
+
+
+def _integer(value: str, type_: DataType, odd: _Odd) -> str:
+    half = 2 ** (INTEGER_BITS[type_.name] - 1)
+    number = f"CAST({value} AS bigint)"
+    fits = f"{number} BETWEEN {-half + 1}L - 1L AND {half - 1}L"
+    return _typed(value, type_, odd, "BIGINT", number, fits)
+
+
+def _floating(value: str, type_: DataType, odd: _Odd) -> str:
+    finite = f"abs(CAST({value} AS double)) < double('infinity')"
+    # By its text: a double made a float would be rounded twice.
+    number = f"CAST({_text(value) if type_.name == 'float' else value} AS {type_})"
+    return _typed(value, type_, odd, "DOUBLE DECIMAL BIGINT", number, finite)
+
+
+def _boolean(value: str, type_: DataType, odd: _Odd) -> str:
+    return _typed(value, type_, odd, "BOOLEAN", f"CAST({value} AS boolean)")
+
+
+def _date(value: str, type_: DataType, odd: _Odd) -> str:
+    return _shaped(value, type_, odd, shapes.DATE)
+
+
+def _timestamp(value: str, type_: DataType, odd: _Odd) -> str:
+    return _shaped(value, type_, odd, shapes.ISO_TIMESTAMP)
+
+
+def _shaped(value: str, type_: DataType, odd: _Odd, shape: str) -> str:
+    fits = f"{_text(value)} RLIKE {whole(shape)}"
+    return _typed(value, type_, odd, "STRING", f"CAST({_text(value)} AS {type_})", fits)
+
+
+_BUILDERS: Final[dict[str, Callable[[str, DataType, _Odd], str]]] = {
+    **dict.fromkeys(INTEGER_BITS, _integer),
+    "string": _string,
+    "float": _floating,
+    "double": _floating,
+    "boolean": _boolean,
+    "date": _date,
+    "timestamp": _timestamp,
+}

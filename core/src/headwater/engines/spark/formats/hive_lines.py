@@ -1,0 +1,338 @@
+"""Hive's text formats on Spark: lines cut as LazySimpleSerDe, OpenCSVSerde and the JSON serdes do.
+
+Spark's own CSV reader passes over blank lines, takes empty texts for NULL and knows other escapes.
+Here files are read as lines, and SQL cuts them: by the grammar, and into values by the shapes, by
+which the embedded engine goes too (`embedded/separated.py`, `text_shapes`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from headwater.engines import text_shapes as shapes
+from headwater.engines.misfits import NOT_TEXT
+from headwater.engines.spark.formats import hive_json, text_lines
+from headwater.engines.spark.formats.file_groups import FileGroup
+from headwater.engines.spark.types import ddl, literal, raised, whole
+from headwater.engines.text_files import check_suffix
+from headwater.errors import UnsupportedError
+from headwater.sql.rewriting import quoted
+from headwater.tables.table import Column
+from headwater.types import BIGINT, INTEGER_BITS, STRING, DataType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+_KNOWN: Final[Mapping[str, Mapping[str, str]]] = {
+    "hive-text": {"sep": "\x01", "nullvalue": "\\N", "header": "false"},
+    "hive-csv": {"sep": ",", "quote": '"', "escape": "\\", "header": "false"},
+}
+"""The options of a format, with what they are if not given."""
+FORMATS: Final = frozenset({*_KNOWN, hive_json.FORMAT})
+
+
+def as_lines(group: FileGroup, line: str) -> FileGroup:
+    """Return a group as Spark reads it: text formats by lines, others as they are.
+
+    Args:
+        group: The files.
+        line: Name of the column of lines.
+    """
+    if group.format not in FORMATS and not text_lines.is_lines(group):
+        return group
+    for file in group.files:
+        check_suffix(group.relation, file)
+    whole_files = group.format in text_lines.FORMATS and text_lines.is_whole(group)
+    options = {"wholetext": "true"} if whole_files else {}
+    return replace(group, format="text", options=options, columns=(Column(line, STRING),))
+
+
+def cut(
+    frame: DataFrame, group: FileGroup, line: str, kept: Sequence[tuple[str, Column]]
+) -> DataFrame:
+    """Return the fields of lines, without those that are no rows: headers, blank lines of JSON.
+
+    Args:
+        frame: Lines that were read from files.
+        group: The files.
+        line: Name of the column of lines, and then of fields.
+        kept: Further columns: their values as SQL, their names and types.
+    """
+    path = _path(line)
+    columns = [
+        (quoted(line), Column(line, STRING)),
+        *kept,
+        ("_metadata.file_path", Column(path, STRING)),
+    ]
+    odd = raised(
+        "not UTF-8", table=group.relation.name, value="''", file="_metadata.file_path",
+        kind=literal(f" {NOT_TEXT}"),
+    )  # fmt: skip
+    frame = frame.where(f"CASE WHEN is_valid_utf8({quoted(line)}) THEN true ELSE {odd} END")
+    own = group.format in text_lines.FORMATS
+    if own or group.format == hive_json.FORMAT:
+        frame = frame.where(hive_json.is_row(quoted(line)))
+    if text_lines.has_header(group) if own else _has_header(group):
+        start = ("_metadata.file_block_start", Column(f"{line}_start", BIGINT))
+        named = [f"{value} AS {quoted(c.name)}" for value, c in (*columns, start)]
+        types = ddl(c for _, c in (*columns, start))
+        frame = _without_firsts(frame.selectExpr(*named), types)
+        columns = [(quoted(c.name), c) for _, c in columns]
+    rest = [f"{value} AS {quoted(c.name)}" for value, c in columns[1:]]
+    file = columns[-1][0]
+    if own:
+        # Parsed once, for the check and for the fields.
+        made = f"{line}_made"
+        frame = frame.selectExpr(quoted(line), f"{text_lines.parsed(quoted(line), group)} AS "
+                                 f"{quoted(made)}", *rest)  # fmt: skip
+        frame = frame.where(text_lines.check(quoted(line), quoted(made), quoted(path), group))
+        others = [quoted(c.name) for _, c in columns[1:]]
+        field = f"explode({quoted(made)})" if text_lines.is_whole(group) else quoted(made)
+        return frame.selectExpr(f"{field} AS {quoted(line)}", *others)
+    if group.format == hive_json.FORMAT:
+        frame = frame.where(hive_json.check(quoted(line), file, group))
+        object_ = f"{hive_json.objects(quoted(line))} AS {quoted(line)}"
+        return frame.selectExpr(object_, *rest)
+    if group.format == "hive-csv":
+        frame = frame.where(_closed(quoted(line), file, group))
+    return frame.selectExpr(f"{_fields(quoted(line), group)} AS {quoted(line)}", *rest)
+
+
+def _path(line: str) -> str:
+    """Return the name of the column of the file's path, beside one of lines."""
+    return f"{line}_path"
+
+
+def _has_header(group: FileGroup) -> bool:
+    if group.format == hive_json.FORMAT:
+        return False
+    return _options(group)["header"].strip().lower() == "true"
+
+
+def _options(group: FileGroup) -> dict[str, str]:
+    """Return a group's options, lower-cased, with defaults.
+
+    Raises:
+        UnsupportedError: If one is not honoured.
+    """
+    known = _KNOWN[group.format]
+    given = {k.lower(): v for k, v in group.options.items()}
+    if strange := sorted(set(given) - set(known)):
+        raise UnsupportedError(
+            f"table {group.relation.name}: the reader options {', '.join(strange)} of "
+            f"{group.format} files are not honoured",
+            hint="convert the files to UTF-8 text without them",
+        )
+    found = {**known, **given}
+    for name in ("quote", "escape"):
+        if name in found and len(found[name]) != 1:
+            raise UnsupportedError(
+                f"table {group.relation.name}: {name}={found[name]!r} is not one character"
+            )
+    return found
+
+
+def _fields(line: str, group: FileGroup) -> str:
+    """Return an expression for a line's fields, an array of texts.
+
+    Args:
+        line: The line, as SQL; never NULL.
+        group: Whose lines they are.
+    """
+    options = _options(group)
+    separator = options["sep"]
+    split = f"split({line}, {literal(re.escape(separator))}, -1)"
+    if group.format == "hive-text":
+        return split
+    field, _ = _grammar(options)
+    sep = re.escape(separator)
+    # The first field has no separator before it, so one is put there for all to look alike.
+    with_one = f"concat({literal(separator)}, {line})"
+    each = f"regexp_extract_all({with_one}, {literal(f'(?s){sep}({field})')}, 1)"
+    return (
+        f"CASE WHEN {line} = '' THEN array('') "
+        f"WHEN NOT contains({line}, {literal(options['quote'])}) THEN {split} ELSE {each} END"
+    )
+
+
+def _grammar(options: Mapping[str, str]) -> tuple[str, str]:
+    """Return the patterns of a field and of a line of quoted fields."""
+    quote, escapes = options["quote"], options["escape"] + options["quote"]
+    q, sep = re.escape(quote), re.escape(options["sep"])
+    plain = f"[^{_in_class(quote, *escapes)}]*"
+    # Written so that Java's matcher goes deeper for each escape only, not for each character.
+    inside = f"{plain}(?:[{_in_class(*escapes)}]{q}{plain})*"
+    field = f"(?:{q}{inside}{q}|[^{_in_class(options['sep'], quote)}]*)"
+    return field, f"(?s)\\A{field}(?:{sep}{field})*\\z"
+
+
+def _closed(line: str, file: str, group: FileGroup) -> str:
+    """Return a condition that is true of a line of quoted fields, or raises."""
+    options = _options(group)
+    odd = raised(
+        "a line whose quotes CSV parsers read each in their own way",
+        table=group.relation.name, value=line, file=file, kind=literal(" hive-quotes"),
+    )  # fmt: skip
+    plainly = f"NOT contains({line}, {literal(options['quote'])})"
+    grammar = literal(_grammar(options)[1])
+    return f"CASE WHEN {plainly} OR {line} RLIKE {grammar} THEN true ELSE {odd} END"
+
+
+def values_of(line: str, group: FileGroup) -> dict[str, str]:
+    """Return an expression for each column of a group, by its name without case.
+
+    Args:
+        line: Name of the column of a line's fields (`cut`).
+        group: The files.
+
+    Raises:
+        UnsupportedError: For a type that is not read from text.
+    """
+    fields, file = quoted(line), quoted(_path(line))
+    if group.format in text_lines.FORMATS:
+        return {c.name.casefold(): f"{fields}.{quoted(c.name)}" for c in group.columns}
+    if group.format == hive_json.FORMAT:
+        return hive_json.values_of(fields, file, group)
+    options = _options(group)
+    found = {}
+    for index, column in enumerate(group.columns):
+        token = f"get({fields}, {index})"
+        if group.format == "hive-csv":
+            if column.type != STRING:
+                raise UnsupportedError(
+                    f"table {group.relation.name}: OpenCSVSerde gives texts; {column.name} is "
+                    f"{column.type}"
+                )
+            value = _unquoted(token, options["quote"], options["escape"] + options["quote"])
+        else:
+            text = f"nullif({token}, {literal(options['nullvalue'])})"
+            odd = raised(
+                f"a text that may or may not be a value of type {column.type}",
+                table=group.relation.name, value=text, file=file, column=column.name,
+                kind=literal(f"{column.type} text"),
+            )  # fmt: skip
+            made = _converted(text, column.type, odd)
+            if made is None:
+                raise UnsupportedError(
+                    f"table {group.relation.name}: column {column.name} ({column.type}) is not "
+                    "read from text",
+                    hint="leave the column out of the table",
+                )
+            value = made
+        found[column.name.casefold()] = value
+    return found
+
+
+def _without_firsts(frame: DataFrame, columns: str) -> DataFrame:
+    """Return lines without the first one of each file.
+
+    Args:
+        frame: Lines; its last two columns are the file's path, and where in it the block starts
+            that a row was read from. Rows come in the order of the file.
+        columns: The frame's columns as the text of a schema.
+    """
+
+    def rest(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        # Runs on executors, which need pyarrow and nothing of headwater's.
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        compute: Any = pc
+        before: list[Any] = [None, None]
+        for batch in batches:
+            if batch.num_rows == 0:
+                continue
+            blocks = batch.columns[-2:]
+            others = [
+                compute.fill_null(
+                    compute.not_equal(
+                        column, pa.concat_arrays([pa.array([last], column.type), column[:-1]])
+                    ),
+                    True,
+                )
+                for column, last in zip(blocks, before, strict=True)
+            ]
+            first = compute.and_(compute.or_(*others), compute.equal(blocks[1], 0))
+            yield batch.filter(compute.invert(first))
+            before = [column[-1].as_py() for column in blocks]
+
+    return frame.mapInArrow(rest, columns)
+
+
+def _unquoted(token: str, quote: str, escapes: str) -> str:
+    inner = f"substring({token}, 2, length({token}) - 2)"
+    pattern = f"[{_in_class(*escapes)}]({re.escape(quote)})"
+    bare = f"regexp_replace({inner}, {literal(pattern)}, '$1')"
+    return f"CASE WHEN startswith({token}, {literal(quote)}) THEN {bare} ELSE {token} END"
+
+
+def _in_class(*characters: str) -> str:
+    return "".join(f"\\{c}" if c in "\\]^-[&" else c for c in dict.fromkeys(characters))
+
+
+def _converted(text: str, type_: DataType, odd: str) -> str | None:
+    """Return an expression for a text as a value of a type, or None where none is known."""
+    if type_.is_text:
+        cut = type_.name == "varchar" and type_.precision
+        return f"left({text}, {type_.precision})" if cut else text
+    if type_.name in INTEGER_BITS:
+        return _case(text, type_, odd, [(shapes.INTEGER, _cast(text, type_))], shapes.NO_DIGIT)
+    build = _BUILDERS.get(type_.name)
+    return build(text, type_, odd) if build else None
+
+
+def _cast(text: str, type_: DataType) -> str:
+    return f"try_cast({text} AS {type_})"
+
+
+def _case(
+    text: str,
+    type_: DataType,
+    other: str,
+    parts: list[tuple[str, str]],
+    hopeless: str,
+    odd: str | None = None,
+) -> str:
+    listed = [*parts, *([(odd, other)] if odd is not None else []), (hopeless, "NULL")]
+    whens = " ".join(f"WHEN {text} RLIKE {whole(shape)} THEN {value}" for shape, value in listed)
+    made = f"CASE WHEN {text} IS NULL THEN NULL {whens} ELSE {other} END"
+    return f"CAST({made} AS {type_})"
+
+
+def _floating(text: str, type_: DataType, other: str) -> str:
+    parts = [(shapes.NUMBER, _cast(text, type_)), ("NaN", f"CAST('NaN' AS {type_})")]
+    return _case(text, type_, other, parts, shapes.NOT_A_FLOAT, shapes.SPECIAL_FLOAT)
+
+
+def _decimal(text: str, type_: DataType, other: str) -> str:
+    made = f"try_cast(CAST({text} AS decimal(38,20)) AS {type_})"
+    return _case(text, type_, other, [(shapes.DECIMAL, made)], shapes.NO_DIGIT)
+
+
+def _boolean(text: str, type_: DataType, other: str) -> str:
+    parts = [("(?i)true", "true"), ("(?i)false", "false")]
+    return _case(text, type_, other, parts, shapes.NOT_A_BOOLEAN, shapes.SOME_BOOLEAN)
+
+
+def _date(text: str, type_: DataType, other: str) -> str:
+    return _case(text, type_, other, [(shapes.DATE, _cast(text, type_))], shapes.NO_DIGIT)
+
+
+def _timestamp(text: str, type_: DataType, other: str) -> str:
+    parts = [(f"{shapes.DATE} {shapes.TIME}", _cast(text, type_))]
+    return _case(text, type_, other, parts, shapes.NO_DIGIT)
+
+
+_BUILDERS: Final[dict[str, Callable[[str, DataType, str], str]]] = {
+    "float": _floating,
+    "double": _floating,
+    "decimal": _decimal,
+    "boolean": _boolean,
+    "date": _date,
+    "timestamp": _timestamp,
+    "timestamp_ntz": _timestamp,
+}

@@ -1,0 +1,30 @@
+"""DataSourceContract: what every data source promises.
+
+class TestAcme(DataSourceContract):
+    @pytest.fixture
+    def make_source(self, acme_server):
+        def make(rows, partition_key=None):
+            acme_server.store("predictions", rows)
+            return AcmeDataSource(url=acme_server.url, query="SELECT * FROM predictions")
+        return make
+
+    @pytest.fixture
+    def broken_source(self):
+        return AcmeDataSource(url="http://127.0.0.1:9", query="SELECT * FROM predictions")
+"""
+
+from __future__ import annotations
+
+from headwater.testing.sources.catalogs import CatalogPromises
+from headwater.testing.sources.rows import RowPromises
+from headwater.testing.sources.support import MakeSource
+from headwater.testing.sources.values import ValuePromises
+
+__all__ = ["DataSourceContract", "MakeSource"]
+
+
+class DataSourceContract(ValuePromises, CatalogPromises, RowPromises):
+    """What every data source promises; a subclass overrides `make_source` and `broken_source`.
+
+    Needs `headwater[embedded]`, and the source's plugin installed (or in `headwater_plugins`).
+    """

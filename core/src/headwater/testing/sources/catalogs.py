@@ -1,0 +1,169 @@
+"""What a data source promises of its catalog: tables, their names, their partitions."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from headwater.errors import TableNotFoundError, UnsupportedError
+from headwater.interfaces.data_source import SourceCapability
+from headwater.tables.table import KeyCondition
+from headwater.testing.contract import declared, undeclared
+from headwater.testing.edges import COLUMNS, days, differences, edge_rows
+from headwater.testing.sources.support import (
+    MakeSource,
+    SourcePromises,
+    only_name,
+    only_table,
+    partitioned,
+    read,
+    renamed,
+)
+
+if TYPE_CHECKING:
+    from headwater.interfaces.data_source import DataSource
+
+
+class CatalogPromises(SourcePromises):
+    """A catalog finds tables, names what is missing, and never loses a partition."""
+
+    def test_the_tables_of_its_query_are_found(self, source: DataSource) -> None:
+        """The catalog knows the table that the query names: its columns, each once, and no others.
+
+        If it fails: `catalog(access).table(name)` must return a Table of what the system declares.
+        """
+        with source.access() as access:
+            table = only_table(source, access)
+        assert sorted(c.name.casefold() for c in table.columns) == sorted(("id", *COLUMNS))
+
+    def test_names_are_found_in_any_case(self, source: DataSource) -> None:
+        """Spark compares names without case, so `SELECT * FROM Predictions` finds `predictions`.
+
+        If it fails: compare casefolded names in `Catalog.table`.
+        """
+        name = only_name(source)
+        with source.access() as access:
+            catalog = source.catalog(access)
+            assert catalog.table(renamed(name, name.name.swapcase())).name.name == (
+                catalog.table(name).name.name
+            )
+
+    def test_a_missing_table_is_named(self, source: DataSource) -> None:
+        """A table that is not there is a TableNotFoundError that names it.
+
+        If it fails: raise it from `Catalog.table`, and let no other error of the system through.
+        """
+        with source.access() as access, pytest.raises(TableNotFoundError, match="no_such_table_x"):
+            source.catalog(access).table(renamed(only_name(source), "no_such_table_x"))
+
+    def test_a_near_miss_gets_a_suggestion(self, source: DataSource) -> None:
+        """For a misspelled table, the error's hint names the one that was perhaps meant.
+
+        If it fails: hint=headwater.diagnostics.hint_for(name, known, what="tables").
+        """
+        name = only_name(source)
+        with source.access() as access, pytest.raises(TableNotFoundError) as caught:
+            source.catalog(access).table(renamed(name, f"{name.name}x"))
+        assert name.name.casefold() in str(caught.value.hint).casefold()
+
+    def test_it_can_be_asked_from_many_threads(self, source: DataSource) -> None:
+        """One opened access serves all threads: headwater fetches tables side by side.
+
+        If it fails: give each call its own cursor or connection, or guard the one with a lock.
+        """
+        name = only_name(source)
+        with source.access() as access, ThreadPoolExecutor(8) as pool:
+            catalog = source.catalog(access)
+            found = list(pool.map(lambda _: catalog.table(name), range(24)))
+        assert len({(t.name, t.columns) for t in found}) == 1
+
+    def test_two_accesses_do_not_share_their_end(self, source: DataSource) -> None:
+        """Closing one opened access leaves another usable.
+
+        If it fails: open what `access` returns anew each time; share nothing that is closed.
+        """
+        name = only_name(source)
+        with source.access() as one:
+            with source.access() as other:
+                source.catalog(other).table(name)
+            assert source.catalog(one).table(name).columns
+
+    def test_discovery_lists_what_can_be_queried(self, source: DataSource) -> None:
+        """What declares `discover` lists the query's own table in its database.
+
+        If it fails: yield the database from `databases` and the table from `tables`; or do not
+        declare it.
+        """
+        if SourceCapability.DISCOVER not in source.capabilities:
+            undeclared(source, "discover")
+        with source.access() as access:
+            table = only_table(source, access).name
+            catalog = source.catalog(access)
+            assert table.database.casefold() in {d.casefold() for d in catalog.databases()}
+            assert table.name.casefold() in {t.casefold() for t in catalog.tables(table.database)}
+
+    def test_undeclared_discovery_is_refused(self, source: DataSource) -> None:
+        """What does not declare `discover` raises UnsupportedError, instead of an empty list.
+
+        If it fails: raise it from `databases` and `tables`, saying why; or declare it.
+        """
+        if SourceCapability.DISCOVER in source.capabilities:
+            declared(source, "discover")
+        with source.access() as access:
+            catalog = source.catalog(access)
+            for listing in (catalog.databases, lambda: catalog.tables(only_name(source).database)):
+                with pytest.raises(UnsupportedError):
+                    list(listing())
+
+    def test_partitions_hold_every_row(self, make_source: MakeSource) -> None:
+        """The partitions are those of the rows, each once, NULL as None; together they give all.
+
+        If it fails: `partitions` must list each partition with its values as text, in key order.
+        """
+        source = partitioned(make_source)
+        with source.access() as access:
+            catalog = source.catalog(access)
+            table = only_table(source, access)
+            assert [k.casefold() for k in table.partition_keys] == ["day"]
+            found = [p.values for p in catalog.partitions(table)]
+        assert len(found) == len(set(found))
+        assert {v for (v,) in found} == days(edge_rows())
+        assert differences(read(source), edge_rows(), "day") == []
+
+    def test_a_condition_never_loses_a_partition(self, make_source: MakeSource) -> None:
+        """Partitions that are asked for by a condition are all that match, or more.
+
+        If it fails: ignore conditions that the system can't answer; the caller filters again.
+        """
+        source = partitioned(make_source)
+        with source.access() as access:
+            catalog = source.catalog(access)
+            table = only_table(source, access)
+            key = table.partition_keys[0]
+            asked: list[tuple[KeyCondition, set[str | None]]] = [
+                (KeyCondition(key, "in", ("2026-01-01",)), {"2026-01-01"}),
+                (
+                    KeyCondition(key, ">=", ("2026-01-02",)),
+                    {"2026-01-02", "2026-03-29", "2500-06-01"},
+                ),
+                (KeyCondition(key, "in", ("2026-01-01",), or_null=True), {"2026-01-01", None}),
+                (KeyCondition(key, "in", ("1900-01-01",)), set()),
+            ]
+            for condition, matching in asked:
+                found = {p.values[0] for p in catalog.partitions(table, (condition,))}
+                assert matching <= found, condition
+
+    def test_undeclared_partitions_are_refused(self, source: DataSource) -> None:
+        """What does not declare `partitions` has tables without keys, and refuses to list any.
+
+        If it fails: raise UnsupportedError from `Catalog.partitions`; or declare it.
+        """
+        if SourceCapability.PARTITIONS in source.capabilities:
+            declared(source, "partitions")
+        with source.access() as access:
+            table = only_table(source, access)
+            assert table.partition_keys == ()
+            with pytest.raises(UnsupportedError):
+                list(source.catalog(access).partitions(table))
