@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headwater.plugins.registry import WORDS, PluginRegistry
+from headwater.plugins.registry import PluginRegistry
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "core/src/headwater"
@@ -84,5 +84,5 @@ def test_hints_on_what_to_install_are_what_the_plugins_declare() -> None:
         owner = registry.name(spec).rpartition(" of ")[2].partition(" ")[0]
         if owner in {s.distribution for s in ours}:
             brings = re.sub(r"^pip install '?|'$", "", spec.install or owner)
-            declared.setdefault(WORDS[type(spec)][1], {})[spec.kind] = brings
+            declared.setdefault(spec.plural, {})[spec.kind] = brings
     assert published == declared

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Final
 
 from headwater.errors import PluginError
 
@@ -24,6 +24,10 @@ class Spec:
     factory: str
     summary: str = ""
     install: str | None = None
+
+    word: ClassVar[str]
+    plural: ClassVar[str]
+    """What a person calls one, and many; the hook that gives them is `headwater_{plural}`."""
 
     def load(self, place: str | None = None) -> Any:
         """Import and return the factory, or what else of the plugin stands at a `place`.
@@ -67,27 +71,39 @@ class SourceSpec(Spec):
             out of `headwater init`.
     """
 
+    word, plural = "source", "sources"
+
     starting_point: str | None = None
 
 
 class AuthSpec(Spec):
     """An `AuthStrategy` class."""
 
+    word, plural = "auth strategy", "auth"
+
 
 class EngineSpec(Spec):
     """A callable that takes an engine's options as keywords and returns an `Engine`."""
+
+    word, plural = "engine", "engines"
 
 
 class WriterSpec(Spec):
     """A callable `(dataset, path, **options) -> None`; `kind` is the format that it writes."""
 
+    word, plural = "writer", "writers"
+
 
 class ValidatorSpec(Spec):
     """A callable `(analysis) -> Iterable[Diagnostic]` that looks at every query."""
 
+    word, plural = "validator", "validators"
+
 
 class CommandSpec(Spec):
     """A typer command or app that joins the `headwater` program under the name `kind`."""
+
+    word, plural = "command", "commands"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +114,18 @@ class RewriteSpec(Spec):
         phase: Rules run by phase, then by kind: never in the order of registration.
     """
 
+    word, plural = "rewrite rule", "rewrite_rules"
+
     phase: int = 50
+
+
+KINDS: Final[tuple[type[Spec], ...]] = (
+    SourceSpec,
+    AuthSpec,
+    EngineSpec,
+    ValidatorSpec,
+    RewriteSpec,
+    WriterSpec,
+    CommandSpec,
+)
+"""The kinds of contributions, in the order of reports."""

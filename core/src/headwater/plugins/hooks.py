@@ -13,16 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pluggy
 
 from headwater.interfaces import hookspecs
-from headwater.interfaces.specs import (
-    AuthSpec,
-    CommandSpec,
-    EngineSpec,
-    RewriteSpec,
-    SourceSpec,
-    Spec,
-    ValidatorSpec,
-    WriterSpec,
-)
+from headwater.interfaces.specs import KINDS, Spec
 
 if TYPE_CHECKING:
     from headwater.interfaces.plan import Plan
@@ -31,15 +22,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-REGISTRATION: Final[Mapping[str, type[Spec]]] = {
-    "headwater_sources": SourceSpec,
-    "headwater_auth": AuthSpec,
-    "headwater_engines": EngineSpec,
-    "headwater_validators": ValidatorSpec,
-    "headwater_rewrite_rules": RewriteSpec,
-    "headwater_writers": WriterSpec,
-    "headwater_commands": CommandSpec,
-}
+REGISTRATION: Final[Mapping[str, type[Spec]]] = {f"headwater_{k.plural}": k for k in KINDS}
 """The hooks that return data, and what each returns."""
 
 OBSERVERS: Final = ("headwater_plan_created", "headwater_read_finished")

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
@@ -34,17 +34,6 @@ __all__ = ["PluginRegistry", "PluginStatus"]
 
 _S = TypeVar("_S", bound=Spec)
 _C = TypeVar("_C")
-
-WORDS: Final[dict[type[Spec], tuple[str, str]]] = {
-    SourceSpec: ("source", "sources"),
-    AuthSpec: ("auth strategy", "auth"),
-    EngineSpec: ("engine", "engines"),
-    ValidatorSpec: ("validator", "validators"),
-    RewriteSpec: ("rewrite rule", "rewrite_rules"),
-    WriterSpec: ("writer", "writers"),
-    CommandSpec: ("command", "commands"),
-}
-"""What a person calls one, and how a list of them is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +136,7 @@ class PluginRegistry:
     def name(self, spec: Spec) -> str:
         """Return what a contribution's `spec` is called: `source 'shelf' of acme 1.0`."""
         owner = next((p.status.label for p in self._plugins() if spec in p.specs), "no plugin")
-        return f"{WORDS[type(spec)][0]} {spec.kind!r} of {owner}"
+        return f"{spec.word} {spec.kind!r} of {owner}"
 
     def load(self, spec: Spec, place: str | None = None) -> Any:
         """Import what a `spec` names: its factory, or what it has at a `place`.
@@ -187,8 +176,7 @@ class PluginRegistry:
         found = self.load(spec)
         if not (isinstance(found, type) and issubclass(found, base)):
             raise PluginError(
-                f"{spec.factory}, given as the {WORDS[type(spec)][0]} {spec.kind!r}, "
-                f"is no {base.__name__}",
+                f"{spec.factory}, given as the {spec.word} {spec.kind!r}, is no {base.__name__}",
                 hint=f"the plugin's author must derive it from headwater's {base.__name__}",
             )
         return found
@@ -226,7 +214,7 @@ class PluginRegistry:
         if len(claims) > 1:
             owners = [c.owner.status for c in claims]
             raise PluginError(
-                f"the {WORDS[cls][0]} {kind!r} is provided by {_and(s.label for s in owners)}",
+                f"the {cls.word} {kind!r} is provided by {_and(s.label for s in owners)}",
                 hint="keep one: "
                 + _or(f"pip uninstall {s.distribution or s.module}" for s in owners),
             )
@@ -235,9 +223,8 @@ class PluginRegistry:
         raise self._missing(cls, kind)
 
     def _missing(self, cls: type[Spec], kind: str) -> PluginError:
-        singular, plural = WORDS[cls]
         failed = [p for p in self._plugins() if p.status.status != "loaded"]
-        brings = _published().get(plural, {}).get(kind, "")
+        brings = _published().get(cls.plural, {}).get(kind, "")
         bringer = next(
             (p for p in self._plugins() if p.status.distribution == brings.partition("[")[0]), None
         )
@@ -247,9 +234,9 @@ class PluginRegistry:
             hints = [f"pip install '{brings}'" if "[" in brings else f"pip install {brings}"]
         else:
             known = [s.kind for s in self._all(cls)]
-            hints = [hint_for(kind, known, what=plural, most=12)]
+            hints = [hint_for(kind, known, what=cls.plural, most=12)]
             hints += [_explain(p.status) for p in failed]
-        error = PluginError(f"no {singular} {kind!r} is installed", hint="\n".join(hints))
+        error = PluginError(f"no {cls.word} {kind!r} is installed", hint="\n".join(hints))
         error.__cause__ = bringer.error if bringer else None
         return error
 
@@ -260,9 +247,7 @@ class PluginRegistry:
             claims = self._claims(type(spec), spec.kind)
             others = [c.owner.status.label for c in claims if c.owner is not plugin]
             if others:
-                clash = (
-                    f"the {WORDS[type(spec)][0]} {spec.kind!r} is also provided by {_and(others)}"
-                )
+                clash = f"the {spec.word} {spec.kind!r} is also provided by {_and(others)}"
                 ours = any(c.owner is plugin for c in claims)
                 problems.append(f"{clash}: {'neither can be used' if ours else 'that one is used'}")
         return tuple(problems)
@@ -285,8 +270,7 @@ def _is_core(plugin: Plugin) -> bool:
 def _provides(plugin: Plugin) -> dict[str, tuple[str, ...]]:
     grouped: dict[str, tuple[str, ...]] = {}
     for spec in plugin.specs:
-        plural = WORDS[type(spec)][1]
-        grouped[plural] = (*grouped.get(plural, ()), spec.kind)
+        grouped[spec.plural] = (*grouped.get(spec.plural, ()), spec.kind)
     return grouped
 
 
