@@ -12,7 +12,7 @@ from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.engines.embedded.database import database, keep_cuts
-from headwater.engines.embedded.lake_formats.relations import BATCH_ROWS
+from headwater.engines.embedded.lake_formats.files import BATCH_ROWS
 from headwater.engines.embedded.stream import Stream
 from headwater.engines.embedded.views import Registrar
 from headwater.interfaces.mapping import BoundMapping

@@ -14,7 +14,8 @@ from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded.database import confine, database, keep_cuts
 from headwater.engines.embedded.errors import translated
 from headwater.engines.embedded.lake_formats import relations
-from headwater.engines.embedded.lake_formats.relations import BATCH_ROWS, RowStream
+from headwater.engines.embedded.lake_formats.files import BATCH_ROWS
+from headwater.engines.embedded.lake_formats.relations import RowStream
 from headwater.engines.embedded.misfits import Place
 from headwater.engines.embedded.storage import storage
 from headwater.engines.embedded.stream import Stream

@@ -23,6 +23,8 @@ from headwater.engines.embedded.lake_formats.files import (
     BATCH_ROWS,
     ON_SPARK,
     LakeFiles,
+    check_columns,
+    lists_of,
     opened_ahead,
     told,
     unknown_feature,
@@ -97,12 +99,7 @@ def open_scan(
         raise UnsupportedError(problem, hint=ON_SPARK)
     finding = _Finding(column_mapping(configuration, name), relation)
     fields = {f["name"].casefold(): f for f in schema["fields"]}
-    if lost := [c for c in columns if c.casefold() not in fields]:
-        raise SourceError(
-            f"Delta table {name}: its schema has no column {lost[0]!r}",
-            code="data-changed",
-            hint="plan the read again",
-        )
+    check_columns(relation, columns, fields)
     wanted = [fields[c.casefold()] for c in columns]
     keys = set(metadata.partition_columns)
     parts = _parts(actions, keys, name, root)
@@ -169,10 +166,7 @@ def _rows(
     physical = fragment.physical_schema
     found = {f["name"]: finding.of(f, physical) for f in wanted if f["name"] not in keys}
     asked = list(dict.fromkeys(n for n in found.values() if n is not None))
-    scanner = ds.Scanner.from_fragment(
-        fragment, schema=physical, columns=asked, batch_size=BATCH_ROWS
-    )
-    for batch in scanner.to_batches():
+    for batch in fragment.to_batches(schema=physical, columns=asked, batch_size=BATCH_ROWS):
         rows = batch.num_rows
         arrays = []
         for field, to in zip(wanted, target, strict=True):
@@ -276,22 +270,12 @@ class _Finding:
             case "array", pa.ListArray() | pa.LargeListArray():
                 array = _unsliced(array)
                 within = self.typed(array.values, type_["elementType"], f"{where}.element")
-                return pa.ListArray.from_arrays(
-                    array.offsets.cast(pa.int32()),
-                    within,
-                    type=_arrow(type_),
-                    mask=array.is_null() if array.null_count else None,
-                )
+                return lists_of(array, _arrow(type_), within)
             case "map", pa.MapArray():
                 array = _unsliced(array)
-                map_array: Any = pa.MapArray
-                return map_array.from_arrays(
-                    array.offsets,
-                    self.typed(array.keys, type_["keyType"], f"{where}.key"),
-                    self.typed(array.items, type_["valueType"], f"{where}.value"),
-                    type=_arrow(type_),
-                    mask=array.is_null() if array.null_count else None,
-                )
+                keys = self.typed(array.keys, type_["keyType"], f"{where}.key")
+                values = self.typed(array.items, type_["valueType"], f"{where}.value")
+                return lists_of(array, _arrow(type_), keys, values)
         raise self._mismatch(array.type, _arrow(type_), where)
 
     def _mismatch(self, found: pa.DataType, to: pa.DataType, where: str) -> EngineError:

@@ -22,6 +22,7 @@ from headwater.errors import (
     AuthError,
     EngineError,
     HeadwaterError,
+    SourceError,
     UnsupportedError,
 )
 from headwater.lakes.missing_files import file_missing
@@ -127,6 +128,19 @@ class LakeFiles:
         return pa_fs.S3FileSystem(**{k: v for k, v in options.items() if v is not None})
 
 
+def check_columns(
+    relation: IcebergRelation | DeltaRelation, columns: Iterable[str], known: Iterable[str]
+) -> None:
+    """Raise a `SourceError` for a column to read that is not among those of a table's schema."""
+    folded = {name.casefold() for name in known}
+    if lost := [c for c in columns if c.casefold() not in folded]:
+        raise SourceError(
+            f"{_kind(relation)} table {relation.name}: its schema has no column {lost[0]!r}",
+            code="data-changed",
+            hint="plan the read again",
+        )
+
+
 def opened_ahead(parts: Sequence[_P], open_: Callable[[_P], _O]) -> Iterator[tuple[_P, _O]]:
     """Yield parts with what they open to, in their order, a few of them opened beforehand.
 
@@ -147,6 +161,19 @@ def opened_ahead(parts: Sequence[_P], open_: Callable[[_P], _O]) -> Iterator[tup
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def lists_of(array: Any, type_: Any, *parts: Any) -> Any:
+    """Return an array's lists or maps in a type, with other parts: values, or keys and values."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    width = pa.int64() if pa.types.is_large_list(type_) else pa.int32()
+    # An array of their own: Arrow takes no slice beside a mask.
+    offsets = pc.add(array.offsets, 0).cast(width)
+    kind: Any = type(pa.nulls(0, type_))
+    mask = array.is_null() if array.null_count else None
+    return kind.from_arrays(offsets, *parts, type=type_, mask=mask)
 
 
 def store_for(location: str, credentials: Credentials | None, name: object) -> Store | None:
@@ -200,7 +227,7 @@ def failure(
     error: Exception, relation: IcebergRelation | DeltaRelation, uri: str | None
 ) -> HeadwaterError:
     """Return the error that an exception of a library stands for."""
-    kind = "Iceberg" if isinstance(relation, IcebergRelation) else "Delta"
+    kind = _kind(relation)
     text = str(error).partition("\n")[0]
     where = uri or "a file of it"
     if isinstance(error, FileNotFoundError) or getattr(error, "errno", None) == errno.ENOENT:
@@ -220,3 +247,7 @@ def failure(
         f"embedded engine: reading {kind} table {relation.name} failed"
         f"{f' at {uri}' if uri else ''}: {type(error).__name__}: {text}"
     )
+
+
+def _kind(relation: IcebergRelation | DeltaRelation) -> str:
+    return "Iceberg" if isinstance(relation, IcebergRelation) else "Delta"

@@ -34,6 +34,8 @@ from headwater.engines.embedded.lake_formats.files import (
     BATCH_ROWS,
     ON_SPARK,
     LakeFiles,
+    check_columns,
+    lists_of,
     opened_ahead,
     told,
 )
@@ -136,13 +138,7 @@ class _File(InputFile):
 
 def _projection(scan: _Scan, relation: IcebergRelation, columns: Sequence[str]) -> Schema:
     schema = scan.table_metadata.schema()
-    known = {f.name.casefold() for f in schema.fields}
-    if lost := [c for c in columns if c.casefold() not in known]:
-        raise SourceError(
-            f"Iceberg table {relation.name}: its current schema has no column {lost[0]!r}",
-            code="data-changed",
-            hint="plan the read again",
-        )
+    check_columns(relation, columns, (f.name for f in schema.fields))
     return schema.select(*columns, case_sensitive=False)
 
 
@@ -192,14 +188,9 @@ def _batches(
                 projected_missing_fields=_partition_values(task, metadata, projection, whole),
                 allow_timestamp_tz_mismatch=True,
             )
-            scanner = ds.Scanner.from_fragment(
-                fragment,
-                schema=physical,
-                columns=[c.name for c in file_schema.columns],
-                batch_size=BATCH_ROWS,
-            )
             start, gone = 0, deletes.of(task)
-            for batch in scanner.to_batches():
+            own = [c.name for c in file_schema.columns]
+            for batch in fragment.to_batches(schema=physical, columns=own, batch_size=BATCH_ROWS):
                 kept = _without(batch, gone, start)
                 start += batch.num_rows
                 found = visit(projection, kept, finding, ArrowAccessor(file_schema))
@@ -302,37 +293,16 @@ class _Finding(ArrowProjectionVisitor):
         values = self._cast_if_needed(list_type.element_field, value_array)
         field = self._construct_field(list_type.element_field, values.type)
         large = isinstance(list_array, pa.LargeListArray)
-        kind: Any = pa.LargeListArray if large else pa.ListArray
-        return kind.from_arrays(
-            _offsets(list_array),
-            values,
-            type=pa.large_list(field) if large else pa.list_(field),
-            mask=_mask(list_array),
-        )
+        return lists_of(list_array, pa.large_list(field) if large else pa.list_(field), values)
 
     def map(self, map_type: MapType, map_array: Any, key_result: Any, value_result: Any) -> Any:
         if not isinstance(map_array, pa.MapArray) or key_result is None or value_result is None:
             return super().map(map_type, map_array, key_result, value_result)
         keys = self._cast_if_needed(map_type.key_field, key_result)
         values = self._cast_if_needed(map_type.value_field, value_result)
-        kind: Any = pa.MapArray
         type_: Any = pa.map_
-        return kind.from_arrays(
-            _offsets(map_array),
-            keys,
-            values,
-            type=type_(
-                self._construct_field(map_type.key_field, keys.type),
-                self._construct_field(map_type.value_field, values.type),
-            ),
-            mask=_mask(map_array),
+        fields = (
+            self._construct_field(map_type.key_field, keys.type),
+            self._construct_field(map_type.value_field, values.type),
         )
-
-
-def _offsets(array: Any) -> Any:
-    """Return a list's offsets as an array of their own: Arrow takes no slice beside a mask."""
-    return pc.add(array.offsets, pa.scalar(0, array.offsets.type))
-
-
-def _mask(array: Any) -> Any:
-    return array.is_null() if array.null_count else None
+        return lists_of(map_array, type_(*fields), keys, values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded.lake_formats.files import (
@@ -21,8 +21,6 @@ from headwater.tables.relation import DeltaRelation, IcebergRelation, Relation
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-BATCH_ROWS: Final = 65_536
 
 
 class RowStream:
