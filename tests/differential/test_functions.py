@@ -16,7 +16,7 @@ from tests.differential import engines
 from tests.differential.ask_functions import Analyser, written
 
 from headwater.sql import validate
-from headwater.sql.functions.arguments import taken
+from headwater.sql.functions.arguments import accepts
 from headwater.sql.functions.table import LAMBDA, UNIT, Function, functions
 from headwater.types import DataType
 from headwater.types.text import parse_type
@@ -130,7 +130,7 @@ def calls(function: Function, chance: random.Random) -> Iterator[list[str]]:
             fitting = [
                 text
                 for text, type_ in pool.items()
-                if UNIT in parameter.takes or taken(parameter.takes, type_)
+                if UNIT in parameter.takes or accepts(parameter.takes, type_)
                 if not (parameter.only_constant and text in COLUMNS)
             ]
             other = number % 2 and chance.random() < 0.4

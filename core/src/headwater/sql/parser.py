@@ -66,43 +66,43 @@ def parse(
         return _refused(text, guard_text.too_long(text))
     if has_halves(text):
         return _refused(text, guard_text.half_a_character(text))
-    lexemes, problems = lex(text)
+    lexemes, findings = lex(text)
     if len(lexemes) > limits.QUERY_TOKENS:
         return _refused(text, guard_text.too_many_tokens(lexemes))
     end, stray = guard_text.statement_end(text, lexemes)
     lexemes = [x for x in lexemes if x.end <= end]
-    problems += stray
-    if not problems:
-        problems += guard_text.check_statement(text, lexemes)
-    if problems:
-        return _refused(text, *problems)
-    problems = guard_text.check_words(text, lexemes)
-    read = _read(text, end, lexemes)
-    if isinstance(read, Diagnostic):
+    findings += stray
+    if not findings:
+        findings += guard_text.check_statement(text, lexemes)
+    if findings:
+        return _refused(text, *findings)
+    findings = guard_text.check_words(text, lexemes)
+    tree = _tree(text, end, lexemes)
+    if isinstance(tree, Diagnostic):
         # What sqlglot stumbles over is most often what was refused already.
-        return _refused(text, *(problems or [read]))
-    told = {d.code for d in errors_in(problems)}
-    refused = guard.check_tree(read, text, lexemes)
+        return _refused(text, *(findings or [tree]))
+    codes = {d.code for d in errors_in(findings)}
+    refused = guard.check_tree(tree, text, lexemes)
     if any(d.code == "too-deep" for d in refused):
         return _refused(text, *refused)
-    problems += [d for d in refused if d.code not in told]
-    found, misplaced = references.find(read, text, database=database, databases=databases)
-    return ParsedQuery(text, read, tuple(found), _told([*problems, *misplaced]), end)
+    findings += [d for d in refused if d.code not in codes]
+    tables, misplaced = references.find(tree, text, database=database, databases=databases)
+    return ParsedQuery(text, tree, tuple(tables), _limited([*findings, *misplaced]), end)
 
 
-def _refused(text: str, *problems: Diagnostic) -> ParsedQuery:
-    return ParsedQuery(text, None, (), _told(problems), len(text))
+def _refused(text: str, *findings: Diagnostic) -> ParsedQuery:
+    return ParsedQuery(text, None, (), _limited(findings), len(text))
 
 
-def _told(problems: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+def _limited(findings: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Return as many findings as somebody reads, what forbids to go on among them."""
-    if len(problems) <= limits.FINDINGS:
-        return tuple(problems)
-    kept = [*errors_in(problems), *(p for p in problems if p.severity is not Severity.ERROR)]
-    return tuple(kept[: limits.FINDINGS])
+    if len(findings) <= limits.FINDINGS:
+        return tuple(findings)
+    ordered = [*errors_in(findings), *(p for p in findings if p.severity is not Severity.ERROR)]
+    return tuple(ordered[: limits.FINDINGS])
 
 
-def _read(text: str, end: int, lexemes: list[Lexeme]) -> exp.Query | Diagnostic:
+def _tree(text: str, end: int, lexemes: list[Lexeme]) -> exp.Query | Diagnostic:
     log = logging.getLogger("sqlglot")
     try:
         tokens = parser_tokens(text[:end], lexemes)
@@ -160,13 +160,13 @@ def _syntax(text: str, error: ParseError) -> Diagnostic:
     code = "unknown-type" if message.startswith("Expected TYPE") else "syntax"
     hint = "check the words, brackets, commas and quotes around this place"
     before, place = str(first.get("start_context") or ""), str(first.get("highlight") or "")
-    said = f"this is not Spark SQL at {place!r}: {message[:1].lower()}{message[1:]}"
+    sentence = f"this is not Spark SQL at {place!r}: {message[:1].lower()}{message[1:]}"
     if place.upper() in ("LIMIT", "OFFSET"):
-        code, said = "limit", f"{place.upper()} takes one whole number here"
+        code, sentence = "limit", f"{place.upper()} takes one whole number here"
         hint = "write the number itself, e.g. LIMIT 10; a name is written in backticks"
     return Diagnostic(
         code,
-        said,
+        sentence,
         span=Span(len(before), len(before) + max(1, len(place))),
         text=text,
         hint=hint,

@@ -10,7 +10,7 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql import validate
 from headwater.sql.functions import named
-from headwater.sql.functions.arguments import problems, taken, words_of
+from headwater.sql.functions.arguments import accepts, problems, words_of
 from headwater.sql.functions.table import SAMPLES
 from headwater.sql.syntax.time_zones import is_zone
 from headwater.types.text import parse_type
@@ -135,7 +135,7 @@ def test_a_sample_is_found_by_its_type(word: str) -> None:
     type_ = parse_type(SAMPLES[word])
     if word != "variant":
         assert word in words_of(type_)
-    assert taken(frozenset([word]), type_)
+    assert accepts(frozenset([word]), type_)
 
 
 @pytest.mark.parametrize(

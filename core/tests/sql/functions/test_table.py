@@ -249,7 +249,7 @@ def test_a_number_of_digits_is_a_constant_to_duckdb(digits: int) -> None:
 
 def test_what_spark_writes_for_a_number_of_arguments() -> None:
     def shown(name: str, *arguments: str, star: bool = False) -> tuple[str, bool]:
-        return names.written(functions()[name], len(arguments), arguments.__getitem__, star=star)
+        return names.call_name(functions()[name], len(arguments), arguments.__getitem__, star=star)
 
     assert shown("round", "a") == ("round(a, 0)", True)
     assert shown("round", "a", "b") == ("round(a, b)", True)

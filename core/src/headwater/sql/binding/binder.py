@@ -39,7 +39,9 @@ def bind(
         return Analysis(parsed, tables, None, parsed.diagnostics)
     work = Work(
         text=parsed.text,
-        tables={folded(n): t for n in parsed.table_names if (t := _found(tables, n)) is not None},
+        tables={
+            folded(n): t for n in parsed.table_names if (t := _table_of(tables, n)) is not None
+        },
         references={id(r.node): r for r in parsed.references},
         query=lambda node, outer, ctes, parent: bind_query(work, node, outer, ctes, parent),
         suggest=suggest or (lambda name: None),
@@ -47,11 +49,11 @@ def bind(
     root: Scope | None = None
     unordered: set[int] = set()
     try:
-        found = bind_query(work, parsed.tree, None, {}, None)
-        work.spend(sum(o.type.parts for o in found.outputs))
-        _check_names(work, found, parsed.tree)
-        unordered = row_order.check(work, found) if not errors_in(work.diagnostics) else set()
-        root = found
+        scope = bind_query(work, parsed.tree, None, {}, None)
+        work.spend(sum(o.type.parts for o in scope.outputs))
+        _check_names(work, scope, parsed.tree)
+        unordered = row_order.check(work, scope) if not errors_in(work.diagnostics) else set()
+        root = scope
     except TooMuchWorkError as error:
         work.diagnostics.append(_too_much(error, parsed.text))
     except EnoughFoundError:
@@ -76,17 +78,17 @@ def _too_much(error: TooMuchWorkError, text: str) -> Diagnostic:
     return Diagnostic("too-much-work", str(error), span=span, text=text, hint=error.hint)
 
 
-def _found(tables: Mapping[TableName, Table], name: TableName) -> Table | None:
+def _table_of(tables: Mapping[TableName, Table], name: TableName) -> Table | None:
     """Return a table by its name as Spark compares it; only a name in other case costs a search."""
     if name in tables:
         return tables[name]
-    wanted = folded(name)
-    return next((t for n, t in tables.items() if folded(n) == wanted), None)
+    folded_name = folded(name)
+    return next((t for n, t in tables.items() if folded(n) == folded_name), None)
 
 
 def _check_names(work: Work, root: Scope, tree: exp.Expr) -> None:
     """Warn of output columns that can't be named from outside."""
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for output in root.outputs:
         node = output.node if output.node is not None else tree
         if not output.certain:
@@ -97,7 +99,7 @@ def _check_names(work: Work, root: Scope, tree: exp.Expr) -> None:
                 severity=Severity.WARNING,
                 hint="name it: ... AS name",
             )
-        if seen[output.name.casefold()] == 1:
+        if counts[output.name.casefold()] == 1:
             work.report(
                 "duplicate-column",
                 f"more than one output column is called {output.name!r}",
@@ -105,4 +107,4 @@ def _check_names(work: Work, root: Scope, tree: exp.Expr) -> None:
                 severity=Severity.WARNING,
                 hint="give each its own name with AS, or list the columns in place of *",
             )
-        seen[output.name.casefold()] += 1
+        counts[output.name.casefold()] += 1

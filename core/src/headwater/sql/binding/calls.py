@@ -27,14 +27,14 @@ _NO_AGGREGATES: Final = frozenset([Clause.WHERE, Clause.JOIN, Clause.GROUP, Clau
 
 def struct_of(work: Work, items: Sequence[exp.Expr], context: Context, type_of: TypeOf) -> DataType:
     """Return the type of `struct(...)`, and of several values in brackets."""
-    found: list[tuple[str, DataType]] = []
+    fields: list[tuple[str, DataType]] = []
     for number, item in enumerate(items, 1):
         if _is_star(item):
-            found += starred(work, item, context)
+            fields += starred(work, item, context)
             continue
         type_ = type_of(work, item, context)
-        found.append((_field_name(item) or f"col{number}", type_))
-    return t.struct(*found)
+        fields.append((_field_name(item) or f"col{number}", type_))
+    return t.struct(*fields)
 
 
 def _field_name(item: exp.Expr) -> str | None:
@@ -80,10 +80,10 @@ def call(work: Work, node: exp.Expr, context: Context, type_of: TypeOf) -> DataT
         )
     if function.kind != "aggregate":
         return _unwrapped(work, node, context, type_of)
-    found = _unwrapped(work, node, replace(context, inside=name), type_of)
+    type_ = _unwrapped(work, node, replace(context, inside=name), type_of)
     if not _is_around(work, node, name, context):
         _check_place(work, node, name, context)
-    return found
+    return type_
 
 
 def _is_around(work: Work, node: exp.Expr, name: str, context: Context) -> bool:
@@ -191,26 +191,26 @@ def _result(
     if name == "struct":
         return struct_of(work, arguments, context, type_of)
     if any(isinstance(a, exp.Lambda) for a in arguments):
-        given = lambdas.call(work, function, arguments, context, type_of)
-        found = [work.types.get(id(a), t.UNKNOWN) for a in arguments]
-        check(work, node, function, found, arguments)
-        return given
-    found = []
+        result_type = lambdas.call(work, function, arguments, context, type_of)
+        types = [work.types.get(id(a), t.UNKNOWN) for a in arguments]
+        check(work, node, function, types, arguments)
+        return result_type
+    types = []
     for index, argument in enumerate(arguments):
         if index == 0 and len(arguments) == 3 and function.takes_unit:
-            found.append(t.STRING)
+            types.append(t.STRING)
         elif _is_star(argument):
-            found += [type_ for _, type_ in starred(work, argument, context)]
+            types += [type_ for _, type_ in starred(work, argument, context)]
         else:
             value = argument.expression if isinstance(argument, exp.Kwarg) else argument
-            found.append(type_of(work, value, context))
-    if name == "if" and found:
-        operands.check_condition(work, arguments[0], found[0], "if()", also=(t.VOID,))
-        found[0] = t.BOOLEAN
+            types.append(type_of(work, value, context))
+    if name == "if" and types:
+        operands.check_condition(work, arguments[0], types[0], "if()", also=(t.VOID,))
+        types[0] = t.BOOLEAN
     if not any(map(_is_star, arguments)):
         values = [work.types.get(id(item), t.UNKNOWN) for item in ordered]
-        check(work, node, function, [*found, *values], [*arguments, *ordered])
-    return result(function, Call(tuple(found), tuple(arguments)))
+        check(work, node, function, [*types, *values], [*arguments, *ordered])
+    return result(function, Call(tuple(types), tuple(arguments)))
 
 
 def check(
@@ -220,8 +220,8 @@ def check(
     types: Sequence[DataType],
     arguments: Sequence[exp.Expr],
     *,
-    shown: str = "",
+    name: str = "",
 ) -> None:
     """Report what is wrong with the arguments of a call, as `problems` tells."""
-    for problem in problems(function, types, arguments, shown=shown):
+    for problem in problems(function, types, arguments, name=name):
         work.report(problem.code, problem.message, node, hint=problem.hint)

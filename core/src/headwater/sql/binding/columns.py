@@ -22,7 +22,7 @@ TIME_NAMES: Final = frozenset(["current_time", "localtimestamp"])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Found:
+class _Candidates:
     """What a dotted name may mean in one frame.
 
     Args:
@@ -54,13 +54,13 @@ def _bind_parts(work: Work, node: exp.Column, parts: list[str], context: Context
     here: Context | None = context
     vague = False
     while here is not None:
-        found = _find(here.frame, parts)
-        if found.columns and not _better_alias(found, context, here, first):
-            return _bind(work, node, parts, found, here)
+        candidates = _find(here.frame, parts)
+        if candidates.columns and not _better_alias(candidates, context, here, first):
+            return _bind(work, node, parts, candidates, here)
         if here is context and first in context.aliases:
             _check_lateral(work, node, parts[0], context)
             return _alias(work, node, parts, context.aliases[first])
-        vague = vague or found.vague
+        vague = vague or candidates.vague
         here = here.outer
     if not vague:
         _report_missing(work, node, parts, context)
@@ -89,34 +89,36 @@ def _check_lateral(work: Work, node: exp.Column, name: str, context: Context) ->
         )
 
 
-def _better_alias(found: _Found, context: Context, here: Context, first: str) -> bool:
+def _better_alias(candidates: _Candidates, context: Context, here: Context, first: str) -> bool:
     """In HAVING, outside of aggregates, only a grouped column comes before an alias."""
     if context.clause is not Clause.HAVING or here is not context or context.inside:
         return False
     if first not in context.aliases or context.grouped is None:
         return False
-    return found.columns[0][0].name.casefold() not in context.grouped
+    return candidates.columns[0][0].name.casefold() not in context.grouped
 
 
-def _find(frame: Frame, parts: Sequence[str]) -> _Found:
+def _find(frame: Frame, parts: Sequence[str]) -> _Candidates:
     """Look a name up in one frame; the longest qualifier that fits is taken, as Spark does."""
-    known: str | None = None
+    source: str | None = None
     for length in range(min(3, len(parts) - 1), 0, -1):
         sources = frame.sources(parts[:length])
-        known = known or (sources[0] if sources else None)
-        found = [c for s in sources for c in frame.qualified(s, parts[length])]
-        if found:
-            return _Found([(c, list(parts[length + 1 :])) for c in found], known)
+        source = source or (sources[0] if sources else None)
+        matches = [c for s in sources for c in frame.qualified(s, parts[length])]
+        if matches:
+            return _Candidates([(c, list(parts[length + 1 :])) for c in matches], source)
         if any(s in frame.vague for s in sources):
-            return _Found([], known, vague=True)
+            return _Candidates([], source, vague=True)
     columns = [(c, list(parts[1:])) for c in frame.named(parts[0])]
-    return _Found(columns, known, vague=bool(frame.vague) and known is None)
+    return _Candidates(columns, source, vague=bool(frame.vague) and source is None)
 
 
-def _bind(work: Work, node: exp.Column, parts: list[str], found: _Found, here: Context) -> DataType:
-    if len(found.columns) > 1:
-        return _report_ambiguous(work, node, parts, found, here)
-    column, rest = found.columns[0]
+def _bind(
+    work: Work, node: exp.Column, parts: list[str], candidates: _Candidates, here: Context
+) -> DataType:
+    if len(candidates.columns) > 1:
+        return _report_ambiguous(work, node, parts, candidates, here)
+    column, rest = candidates.columns[0]
     check_readable(work, node, column)
     if column.binding is not None:
         work.bindings[id(node)] = replace(column.binding, fields=tuple(rest))
@@ -137,26 +139,26 @@ def without_excepted(
     names = [n for n in star.args.get("except_") or () if isinstance(n, exp.Column)]
     if not names:
         return list(columns)
-    shown = Frame([replace(c, hidden=False) for c in columns], frame.vague, frame.qualifiers)
+    visible = Frame([replace(c, hidden=False) for c in columns], frame.vague, frame.qualifiers)
     left_out: dict[tuple[str, str], set[str]] = {}
     for node in names:
         parts = [p.name for p in node.parts]
-        found = _find(shown, parts)
-        if len(found.columns) != 1:
-            if found.columns:
+        candidates = _find(visible, parts)
+        if len(candidates.columns) != 1:
+            if candidates.columns:
                 work.report(
                     "ambiguous-column",
                     f"EXCEPT names {parts[-1]!r}, which is several columns of *", node,
                     hint="qualify it with its table's name, or name the columns that are meant",
                 )  # fmt: skip
-            elif not found.vague:
+            elif not candidates.vague:
                 work.report(
                     "unknown-column",
                     f"EXCEPT names a column {'.'.join(parts)!r} that * does not have", node,
                     hint=hint_for(parts[-1], (c.name for c in columns), what="columns"),
                 )  # fmt: skip
             continue
-        column, rest = found.columns[0]
+        column, rest = candidates.columns[0]
         if rest:
             if fields(work, node, column.type, rest, column.name) != UNKNOWN:
                 work.report(
@@ -208,8 +210,8 @@ def fields(
     """Return the type of `above.name.name...`, and report the first field that is not there."""
     for name in names:
         work.spend(len(type_.children), node)
-        found = typing.field_of(type_, name)
-        if found is None:
+        field_type = typing.field_of(type_, name)
+        if field_type is None:
             inner = type_.element if type_.name == "array" else type_
             hint = (
                 hint_for(name, inner.field_names, what="fields")
@@ -218,17 +220,19 @@ def fields(
             )
             work.report("unknown-field", f"{above!r} has no field {name!r}", node, hint=hint)
             return UNKNOWN
-        type_, above = found, f"{above}.{name}"
+        type_, above = field_type, f"{above}.{name}"
     return type_
 
 
 def _report_ambiguous(
-    work: Work, node: exp.Column, parts: list[str], found: _Found, here: Context
+    work: Work, node: exp.Column, parts: list[str], candidates: _Candidates, here: Context
 ) -> DataType:
-    column = found.columns[0][0]
-    homes = [c.source.partition("#")[0] or "a subquery without a name" for c, _ in found.columns]
+    column = candidates.columns[0][0]
+    homes = [
+        c.source.partition("#")[0] or "a subquery without a name" for c, _ in candidates.columns
+    ]
     places = list(dict.fromkeys(homes))
-    if len(parts) > 1 and found.source is not None:
+    if len(parts) > 1 and candidates.source is not None:
         hint = "give each table in FROM its own alias"
     elif len(places) > 1:
         hint = f"write {' or '.join(f'{h}.{column.name}' for h in places)}"
@@ -240,7 +244,7 @@ def _report_ambiguous(
         node,
         hint=hint,
     )
-    types = {c.type for c, rest in found.columns if not rest}
+    types = {c.type for c, rest in candidates.columns if not rest}
     return types.pop() if len(types) == 1 else UNKNOWN
 
 
@@ -263,18 +267,20 @@ def _report_missing(work: Work, node: exp.Column, parts: list[str], context: Con
             hint="name a column",
         )
         return
-    found = _find(context.frame, parts)
-    if found.source is not None and len(parts) > 1:
-        known = [c.name for c in context.frame.of(found.source)]
+    candidates = _find(context.frame, parts)
+    if candidates.source is not None and len(parts) > 1:
+        columns = [c.name for c in context.frame.of(candidates.source)]
         work.report(
             "unknown-column",
             f"{parts[0]!r} has no column {parts[1]!r}",
             node,
-            hint=hint_for(parts[1], known, what="columns"),
+            hint=hint_for(parts[1], columns, what="columns"),
         )
         return
     if len(parts) > 1:
-        aliases = [k[-1] for known in context.frame.qualifiers.values() for k in known[:1]]
+        aliases = [
+            q[-1] for qualifiers in context.frame.qualifiers.values() for q in qualifiers[:1]
+        ]
         guess = did_you_mean(first, [*aliases, *context.frame.spelled()])
         work.report(
             "unknown-column",

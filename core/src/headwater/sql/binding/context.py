@@ -84,7 +84,7 @@ class Work:
     steps: int = 0
     selects: dict[int, int] = field(default_factory=dict)
     unique: dict[int, frozenset[str] | None] = field(default_factory=dict)
-    _told: set[Diagnostic] = field(default_factory=set)
+    _reported: set[Diagnostic] = field(default_factory=set)
 
     def spend(self, steps: int, node: exp.Expr | None = None) -> None:
         """Count work before it is done.
@@ -108,15 +108,15 @@ class Work:
         severity: Severity = Severity.ERROR,
     ) -> None:
         """Add a finding about a node."""
-        found = Diagnostic(code, message, severity, span_of(node), hint, self.text)
-        if found in self._told:
+        diagnostic = Diagnostic(code, message, severity, span_of(node), hint, self.text)
+        if diagnostic in self._reported:
             return
-        if len(self._told) >= limits.FINDINGS:
+        if len(self._reported) >= limits.FINDINGS:
             if severity is Severity.ERROR:
                 raise EnoughFoundError
             return
-        self._told.add(found)
-        self.diagnostics.append(found)
+        self._reported.add(diagnostic)
+        self.diagnostics.append(diagnostic)
 
     def is_vague(self, scope: Scope) -> bool:
         """Whether a scope may have columns under names that are not known here."""

@@ -51,8 +51,8 @@ def type_of(work: Work, node: exp.Expr, context: Context) -> DataType:
     if rule is not None:
         return work.typed(node, rule(work, node, context))
     if isinstance(node, _PREDICATES):
-        found = [type_of(work, part, context) for part in node.iter_expressions()]
-        operands.check_predicate(work, node, found)
+        types = [type_of(work, part, context) for part in node.iter_expressions()]
+        operands.check_predicate(work, node, types)
         return work.typed(node, t.BOOLEAN)
     return work.typed(node, UNKNOWN)
 
@@ -149,19 +149,19 @@ def _cast(work: Work, node: exp.Expr, context: Context) -> DataType:
 
 
 def _in(work: Work, node: exp.Expr, context: Context) -> DataType:
-    found = [type_of(work, part, context) for part in (node.this, *node.expressions)]
-    operands.check_predicate(work, node, found)
+    types = [type_of(work, part, context) for part in (node.this, *node.expressions)]
+    operands.check_predicate(work, node, types)
     if node.args.get("query") is not None:
         _check_filter(work, node, context)
         scope = work.subquery(node.args["query"], context)
-        wanted = len(node.this.expressions) if isinstance(node.this, exp.Tuple) else 1
-        if len(scope.outputs) != wanted and id(scope) not in work.vague:
+        width = len(node.this.expressions) if isinstance(node.this, exp.Tuple) else 1
+        if len(scope.outputs) != width and id(scope) not in work.vague:
             work.report(
                 "subquery-columns",
-                f"IN compares {wanted} column{'s' * (wanted != 1)} with a subquery of "
+                f"IN compares {width} column{'s' * (width != 1)} with a subquery of "
                 f"{len(scope.outputs)}",
                 node.args["query"],
-                hint=f"let the subquery give {wanted}",
+                hint=f"let the subquery give {width}",
             )
     return t.BOOLEAN
 
@@ -204,11 +204,11 @@ def _case(work: Work, node: exp.Expr, context: Context) -> DataType:
     subject = None if node.this is None else type_of(work, node.this, context)
     results = []
     for branch in node.args["ifs"]:
-        found = type_of(work, branch.this, context)
+        type_ = type_of(work, branch.this, context)
         if subject is None:
-            operands.check_condition(work, branch.this, found, "WHEN")
+            operands.check_condition(work, branch.this, type_, "WHEN")
         else:
-            operands.check_compared(work, branch.this, [subject, found])
+            operands.check_compared(work, branch.this, [subject, type_])
         results.append(work.typed(branch, type_of(work, branch.args["true"], context)))
     if node.args.get("default") is not None:
         results.append(type_of(work, node.args["default"], context))
@@ -225,8 +225,8 @@ def _interval(work: Work, node: exp.Expr, context: Context) -> DataType:
         first, last = (_unit(str(u.name)) for u in (unit.this, unit.expression))
         return t.interval(first, last) if first and last else UNKNOWN
     if unit is not None:
-        one = _unit(unit.name)
-        return t.interval(one, one) if one else UNKNOWN
+        only = _unit(unit.name)
+        return t.interval(only, only) if only else UNKNOWN
     named = [_UNIT_OF.get(u.lower(), u.lower()) for u in _UNITS.findall(node.this.name)]
     return typing.wider([t.interval(u, u) for u in named]) if named else UNKNOWN
 
@@ -265,7 +265,7 @@ def _extract(work: Work, node: exp.Expr, context: Context) -> DataType:
     unit = exp.Literal.string(node.name) if known else exp.null()
     arguments = [unit, node.expression]
     calls.check(
-        work, node, functions.named("date_part"), [t.STRING, source], arguments, shown="extract"
+        work, node, functions.named("date_part"), [t.STRING, source], arguments, name="extract"
     )
     return extracted(node.name, source)
 
@@ -280,7 +280,7 @@ _SPELLED_OUT: Final[dict[type[exp.Expr], tuple[str, tuple[str, ...]]]] = {
 
 
 def _text(work: Work, node: exp.Expr, context: Context) -> DataType:
-    found = [type_of(work, part, context) for part in node.iter_expressions()]
+    operand_types = [type_of(work, part, context) for part in node.iter_expressions()]
     name, keys = _SPELLED_OUT[type(node)]
     more = [key for key in node.args if key not in keys and not isinstance(node, exp.Trim)]
     parts = [p for key in (*keys, *more) if isinstance(p := node.args.get(key), exp.Expr)]
@@ -288,7 +288,7 @@ def _text(work: Work, node: exp.Expr, context: Context) -> DataType:
     calls.check(work, node, functions.named(name), types, parts)
     if isinstance(node, exp.StrPosition):
         return t.INT
-    return t.BINARY if found[0] == t.BINARY and not isinstance(node, exp.Trim) else t.STRING
+    return t.BINARY if operand_types[0] == t.BINARY and not isinstance(node, exp.Trim) else t.STRING
 
 
 def _alias(work: Work, node: exp.Expr, context: Context) -> DataType:
@@ -316,8 +316,8 @@ def window_parts(work: Work, node: exp.Expr, context: Context) -> None:
     order = node.args.get("order")
     if order is not None:
         for item in order.expressions:
-            found = work.typed(item, type_of(work, item.this, context))
-            operands.check_ordered(work, item.this, found)
+            type_ = work.typed(item, type_of(work, item.this, context))
+            operands.check_ordered(work, item.this, type_)
     spec = node.args.get("spec")
     if spec is not None:
         for key in ("start", "end"):

@@ -62,8 +62,8 @@ class Frame:
 
     def sources(self, qualifier: Sequence[str]) -> list[str]:
         """Return the keys of the sources that a qualifier means, e.g. `("db", "t")`."""
-        wanted = tuple(q.casefold() for q in qualifier)
-        return [key for key, known in self.qualifiers.items() if wanted in known]
+        folded = tuple(q.casefold() for q in qualifier)
+        return [key for key, qualifiers in self.qualifiers.items() if folded in qualifiers]
 
     def of(self, source: str) -> list[Visible]:
         """Return all columns of one source, as `source.*` gives them: hidden ones first."""
@@ -103,12 +103,12 @@ class Frame:
             names: The columns that are compared.
             side: `LEFT`, `RIGHT`, `FULL`, or empty for an inner join.
         """
-        kept = other if side == "RIGHT" else self
-        first = [c for n in names for c in kept.named(n)]
-        shown = {c.name.casefold() for c in first}
+        leading = other if side == "RIGHT" else self
+        first = [c for n in names for c in leading.named(n)]
+        merged_names = {c.name.casefold() for c in first}
         moved = set() if side == "FULL" else {id(c) for c in first}
         rest = [
-            replace(c, hidden=True) if c.name.casefold() in shown and not c.hidden else c
+            replace(c, hidden=True) if c.name.casefold() in merged_names and not c.hidden else c
             for c in (*self.columns, *other.columns)
             if id(c) not in moved
         ]
@@ -139,11 +139,11 @@ def qualifiers_of(name: str, source: object) -> tuple[tuple[str, ...], ...]:
 
 def key_for(name: str, source: object, taken: Iterable[str]) -> str:
     """Return a key for a source; two tables of one name in two databases are told apart."""
-    folded, known = name.casefold(), set(taken)
-    if folded in known and isinstance(source, TableReference):
+    folded, keys = name.casefold(), set(taken)
+    if folded in keys and isinstance(source, TableReference):
         folded = f"{source.name.database.casefold()}.{folded}"
     key, number = folded, 2
-    while key in known:
+    while key in keys:
         key, number = f"{folded}#{number}", number + 1
     return key
 

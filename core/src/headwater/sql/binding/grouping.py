@@ -82,17 +82,17 @@ def _check_chosen(work: Work, node: exp.Expr) -> None:
 def with_windows(work: Work, node: exp.Select, context: Context) -> Frame:
     """Return the frame with what a GROUP BY adds: a time window, of its name; `grouping__id`."""
     group = node.args.get("group")
-    found = []
+    added = []
     if group is not None and _has_sets(group) and not context.frame.named(_GROUPING_ID):
-        found.append(Visible(_GROUPING_ID, BIGINT, "", None))
+        added.append(Visible(_GROUPING_ID, BIGINT, "", None))
     for item in _items(group) if group is not None else ():
         function = functions.called(item)
         if function.result == "=window":
             type_ = type_of(work, item, replace(context, clause=Clause.GROUP))
-            found.append(Visible(function.name, type_, "", None))
-    if not found:
+            added.append(Visible(function.name, type_, "", None))
+    if not added:
         return context.frame
-    return replace(context.frame, columns=[*context.frame.columns, *found])
+    return replace(context.frame, columns=[*context.frame.columns, *added])
 
 
 def _has_sets(group: exp.Expr) -> bool:
@@ -102,13 +102,13 @@ def _has_sets(group: exp.Expr) -> bool:
 
 def _items(group: exp.Expr) -> list[exp.Expr]:
     """The grouping expressions, those inside of ROLLUP, CUBE and GROUPING SETS included."""
-    found: list[exp.Expr] = []
+    items: list[exp.Expr] = []
     for part in group.iter_expressions():
         if isinstance(part, (exp.Rollup, exp.Cube, exp.GroupingSets, exp.Tuple)):
-            found += _items(part)
+            items += _items(part)
         else:
-            found.append(_bare(part))
-    return found
+            items.append(_bare(part))
+    return items
 
 
 def _bare(node: exp.Expr) -> exp.Expr:
@@ -146,13 +146,13 @@ def check(work: Work, node: exp.Select, scope: Scope) -> None:
 
 def _everything(keys: Keys, scope: Scope) -> set[Key]:
     """The keys of what GROUP BY ALL groups by: every output without an aggregate."""
-    found: set[Key] = set()
+    group_keys: set[Key] = set()
     for output in scope.outputs:
         if output.node is not None and not aggregates(output.node):
-            found.add(keys.of(output.node))
+            group_keys.add(keys.of(output.node))
         elif output.node is None and output.origin is not None:
-            found.add(keys.of_binding(output.origin))
-    return found
+            group_keys.add(keys.of_binding(output.origin))
+    return group_keys
 
 
 def check_order(work: Work, node: exp.Select, scope: Scope) -> None:
@@ -183,8 +183,8 @@ def check_order(work: Work, node: exp.Select, scope: Scope) -> None:
         if (sets or reason is not None) and not aggregates(item):
             _check_parts(work, item, scope, keys, _SETS if sets or reason is None else reason)
             continue
-        shown = {keys.of(o.node) for o in scope.outputs if o.node is not None}
-        if keys.of(item) in shown and not aggregates(item):
+        selected = {keys.of(o.node) for o in scope.outputs if o.node is not None}
+        if keys.of(item) in selected and not aggregates(item):
             continue
         if aggregates(item) and reason is not None:
             work.report(
@@ -273,19 +273,19 @@ def _between(work: Work, node: exp.Select, scope: Scope, keys: Keys) -> str | No
         return "DISTINCT leaves only what is selected"
     if any(isinstance(x, exp.Window) for e in node.expressions for x in _own(e)):
         return "the SELECT has a window function"
-    if having is not None and _asks_more(work, having.this, scope, keys):
+    if having is not None and _needs_unselected(work, having.this, scope, keys):
         return "HAVING asks for what is not selected"
     return None
 
 
-def _asks_more(work: Work, condition: exp.Expr, scope: Scope, keys: Keys) -> bool:
+def _needs_unselected(work: Work, condition: exp.Expr, scope: Scope, keys: Keys) -> bool:
     """Whether a HAVING needs columns or aggregates that the SELECT does not give."""
-    shown = {keys.of(o.node) for o in scope.outputs if o.node is not None}
-    shown |= {keys.of_binding(o.origin) for o in scope.outputs if o.origin is not None}
+    selected = {keys.of(o.node) for o in scope.outputs if o.node is not None}
+    selected |= {keys.of_binding(o.origin) for o in scope.outputs if o.origin is not None}
     todo = [condition]
     while todo:
         here = todo.pop()
-        if id(here) in work.aliases or keys.of(here) in shown:
+        if id(here) in work.aliases or keys.of(here) in selected:
             continue
         if functions.is_aggregate(here) or (isinstance(here, exp.Column) and keys.is_own(here)):
             return True
@@ -387,7 +387,7 @@ class Keys:
 
     def __init__(self, work: Work, scope: Scope) -> None:
         self._work, self._scope = work, scope
-        self._known: dict[int, Key] = {}
+        self._by_id: dict[int, Key] = {}
 
     def is_own(self, node: exp.Expr) -> bool:
         """Whether a column is one of this SELECT's FROM."""
@@ -413,10 +413,10 @@ class Keys:
 
     def of(self, node: exp.Expr) -> Key:
         """Return the key of an expression."""
-        known = self._known.get(id(node))
-        if known is None:
-            known = self._known[id(node)] = self._of(node)
-        return known
+        key = self._by_id.get(id(node))
+        if key is None:
+            key = self._by_id[id(node)] = self._of(node)
+        return key
 
     def _of(self, node: exp.Expr) -> Key:
         node = _bare(node)

@@ -50,10 +50,10 @@ def _body(
     type_of: TypeOf,
 ) -> DataType:
     names = [v.name.casefold() for v in node.expressions]
-    known = dict(zip(names, [*variables, *[UNKNOWN] * len(names)], strict=False))
+    types = dict(zip(names, [*variables, *[UNKNOWN] * len(names)], strict=False))
     for variable in node.expressions:
-        work.typed(variable, known[variable.name.casefold()])
-    inner = replace(context, variables={**context.variables, **known})
+        work.typed(variable, types[variable.name.casefold()])
+    inner = replace(context, variables={**context.variables, **types})
     return work.typed(node, type_of(work, node.this, inner))
 
 

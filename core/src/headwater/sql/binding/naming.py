@@ -98,7 +98,7 @@ class _Writer:
     def __init__(self, work: Work) -> None:
         self._work = work
         self.certain = True
-        self._written: dict[int, str] = {}
+        self._texts: dict[int, str] = {}
 
     def text(self, node: exp.Expr) -> str:
         """Return one expression, written out.
@@ -107,14 +107,14 @@ class _Writer:
             _TooLongError: If it is longer than any column's name: Spark repeats operands, so that
                 a name may be exponentially longer than its expression.
         """
-        found = self._written.get(id(node))
-        if found is None:
+        text = self._texts.get(id(node))
+        if text is None:
             rule = _Writer._operation if type(node) in _OPERATORS else _RULES.get(type(node))
-            found = rule(self, node) if rule is not None else self._unknown(node)
-            if len(found) > limits.NAME_CHARACTERS:
+            text = rule(self, node) if rule is not None else self._unknown(node)
+            if len(text) > limits.NAME_CHARACTERS:
                 raise _TooLongError
-            self._written[id(node)] = found
-        return found
+            self._texts[id(node)] = text
+        return text
 
     def _unknown(self, node: exp.Expr) -> str:
         self.certain = False
@@ -202,16 +202,16 @@ class _Writer:
     def _literal(self, node: exp.Expr) -> str:
         if node.is_string:
             return str(node.name)
-        return self._kept(literals.number_name(node.name))
+        return self._or_uncertain(literals.number_name(node.name))
 
-    def _kept(self, text: str | None) -> str:
+    def _or_uncertain(self, text: str | None) -> str:
         if text is None:
             self.certain = False
         return text or "?"
 
     def _negated(self, node: exp.Expr) -> str:
         if isinstance(node.this, exp.Literal) and not node.this.is_string:
-            return self._kept(literals.number_name(f"-{node.this.name}"))
+            return self._or_uncertain(literals.number_name(f"-{node.this.name}"))
         return f"(- {self.text(node.this)})"
 
     def _not(self, node: exp.Expr) -> str:
@@ -266,7 +266,7 @@ class _Writer:
     def _cast(self, node: exp.Expr) -> str:
         typed = literals.typed_literal_name(node)
         if typed is not None:
-            return self._kept(typed or None)
+            return self._or_uncertain(typed or None)
         type_ = data_type(node.args["to"])
         if type_.children or type_.name in ("unknown", "interval"):
             self.certain = False
@@ -274,7 +274,7 @@ class _Writer:
         return f"{head}({self.text(node.this)} AS {str(type_).upper()})"
 
     def _interval(self, node: exp.Expr) -> str:
-        return self._kept(literals.interval_name(node))
+        return self._or_uncertain(literals.interval_name(node))
 
     def _extract(self, node: exp.Expr) -> str:
         # Spark keeps the unit's case; sqlglot does not.
@@ -322,7 +322,7 @@ class _Writer:
                 return str(arguments[0].name)
             return self.text(arguments[place])
 
-        text, certain = names.written(function, len(arguments), argument, star=star is not None)
+        text, certain = names.call_name(function, len(arguments), argument, star=star is not None)
         if not certain or (star is not None and star.args.get("except_")):
             self.certain = False
         return text

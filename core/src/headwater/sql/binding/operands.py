@@ -31,21 +31,21 @@ _CAST: Final = "cast one of them, e.g. CAST(... AS {})"
 
 
 def check_condition(
-    work: Work, node: exp.Expr, found: DataType, where: str, *, also: Sequence[DataType] = ()
+    work: Work, node: exp.Expr, type_: DataType, where: str, *, also: Sequence[DataType] = ()
 ) -> None:
     """Report what decides about rows or values, and is no boolean.
 
     Args:
         work: The findings.
         node: The expression.
-        found: Its type.
+        type_: Its type.
         where: What needs a condition, for the message.
         also: What Spark takes for a condition there too.
     """
-    if found not in (t.BOOLEAN, t.UNKNOWN, *also) and found.name != "unreadable":
+    if type_ not in (t.BOOLEAN, t.UNKNOWN, *also) and type_.name != "unreadable":
         work.report(
             "not-a-condition",
-            f"{where} needs a condition, and this is of type {found}",
+            f"{where} needs a condition, and this is of type {type_}",
             node,
             hint="compare it with something, e.g. ... = 'true', ... <> 0",
         )
@@ -60,7 +60,7 @@ def check_chained(work: Work, node: exp.Expr, left: DataType, right: DataType) -
         left: Type of all that stands left of it.
         right: Type of its right operand.
     """
-    known = _known(left) and _known(right)
+    both_known = _is_known(left) and _is_known(right)
     if isinstance(node, (exp.And, exp.Or)):
         for operand, type_ in ((node.this, left), (node.expression, right)):
             _check_connected(work, operand, type_, node.key.upper())
@@ -71,7 +71,7 @@ def check_chained(work: Work, node: exp.Expr, left: DataType, right: DataType) -
     else:
         passes = t.VOID in (left, right) or _beside_string(node, left, right)
         refused = not passes and work.types.get(id(node)) == t.UNKNOWN
-    if known and refused:
+    if both_known and refused:
         _report(work, node, f"{left} and {right}")
 
 
@@ -90,85 +90,85 @@ def _beside_string(node: exp.Expr, left: DataType, right: DataType) -> bool:
     return False
 
 
-def _check_connected(work: Work, node: exp.Expr, found: DataType, where: str) -> None:
-    if _known(found):
-        check_condition(work, node, found, where, also=(t.STRING, t.VOID))
+def _check_connected(work: Work, node: exp.Expr, type_: DataType, where: str) -> None:
+    if _is_known(type_):
+        check_condition(work, node, type_, where, also=(t.STRING, t.VOID))
 
 
-def check_negated(work: Work, node: exp.Expr, found: DataType) -> None:
+def check_negated(work: Work, node: exp.Expr, type_: DataType) -> None:
     """Report an operand of a minus, or of `~`, that has none."""
     if isinstance(node, exp.BitwiseNot):
-        refused = not (found.is_integer or found == t.VOID)
+        refused = not (type_.is_integer or type_ == t.VOID)
     else:
-        refused = found.name in _NOT_NEGATED
-    if _known(found) and refused:
-        _report(work, node, str(found))
+        refused = type_.name in _NOT_NEGATED
+    if _is_known(type_) and refused:
+        _report(work, node, str(type_))
 
 
-def check_predicate(work: Work, node: exp.Expr, found: Sequence[DataType]) -> None:
+def check_predicate(work: Work, node: exp.Expr, types: Sequence[DataType]) -> None:
     """Report a comparison, or a match with a pattern, of types that Spark does not compare.
 
     Args:
         work: The findings.
         node: The predicate.
-        found: Types of what it compares.
+        types: Types of what it compares.
     """
     if isinstance(node, exp.Not):
-        _check_connected(work, node.this, found[0], "NOT")
+        _check_connected(work, node.this, types[0], "NOT")
     elif isinstance(node, exp.Between):
-        for bound in found[1:]:
-            check_compared(work, node, [found[0], bound])
+        for bound in types[1:]:
+            check_compared(work, node, [types[0], bound])
     elif isinstance(node, (*_COMPARISONS, exp.In)):
-        check_compared(work, node, found, widened=isinstance(node, exp.In))
-    elif isinstance(node, _PATTERNS) and any(x.name in _NESTED for x in found):
-        _report(work, node, " and ".join(map(str, found)))
+        check_compared(work, node, types, widened=isinstance(node, exp.In))
+    elif isinstance(node, _PATTERNS) and any(x.name in _NESTED for x in types):
+        _report(work, node, " and ".join(map(str, types)))
 
 
 def check_compared(
-    work: Work, node: exp.Expr, found: Sequence[DataType], *, widened: bool = False
+    work: Work, node: exp.Expr, types: Sequence[DataType], *, widened: bool = False
 ) -> None:
     """Report values of types that Spark does not compare.
 
     Args:
         work: The findings.
         node: Where they are compared.
-        found: Their types.
+        types: Their types.
         widened: Whether the elements of arrays and structs are made alike as whole values are:
             IN does so, `=` does not.
     """
-    if not all(_known(x) for x in found):
+    if not all(_is_known(x) for x in types):
         return
-    apart = not widened and any(_apart(found[0], x) for x in found[1:])
-    if apart or _differ(found) or any(typing.has_map(x) for x in found):
-        listed = " and ".join(dict.fromkeys(map(str, found)))
+    apart = not widened and any(_apart(types[0], x) for x in types[1:])
+    if apart or _differ(types) or any(typing.has_map(x) for x in types):
+        listed = " and ".join(dict.fromkeys(map(str, types)))
         work.report(
             "operand-types", f"Spark does not compare {listed}", node,
-            hint=_CAST.format(found[0]),
+            hint=_CAST.format(types[0]),
         )  # fmt: skip
 
 
-def check_alike(work: Work, node: exp.Expr, found: Sequence[DataType], what: str) -> None:
+def check_alike(work: Work, node: exp.Expr, types: Sequence[DataType], what: str) -> None:
     """Report values of one column that have no common type.
 
     Args:
         work: The findings.
         node: Where they come together.
-        found: Their types.
+        types: Their types.
         what: What they are, for the message: `the results of CASE`.
     """
-    if all(_known(x) for x in found) and _differ(found):
-        listed = ", ".join(dict.fromkeys(map(str, found)))
+    if all(_is_known(x) for x in types) and _differ(types):
+        listed = ", ".join(dict.fromkeys(map(str, types)))
         work.report(
             "operand-types", f"{what} have no common type: {listed}", node,
-            hint=_CAST.format(found[0]),
+            hint=_CAST.format(types[0]),
         )  # fmt: skip
 
 
-def check_ordered(work: Work, node: exp.Expr, found: DataType) -> None:
+def check_ordered(work: Work, node: exp.Expr, type_: DataType) -> None:
     """Report a map where values are ordered, or told apart."""
-    if typing.has_map(found):
+    if typing.has_map(type_):
         work.report(
-            "operand-types", f"values of type {found} can't be ordered or told apart", node,
+            "operand-types", f"values of type {type_} can't be ordered or told apart", node,
             hint="order by map_entries(...), or by a value of the map",
         )  # fmt: skip
 
@@ -198,20 +198,20 @@ def _unlike(left: DataType, right: DataType) -> bool:
     return not (names <= _TIMELY and "interval" not in names) and names != {"interval"}
 
 
-def _differ(found: Sequence[DataType]) -> bool:
+def _differ(types: Sequence[DataType]) -> bool:
     """Whether values certainly have no common type; of nested ones only their kinds are told."""
-    nested = {x.name for x in found if x != t.VOID}
+    nested = {x.name for x in types if x != t.VOID}
     if nested <= _NESTED:
         return len(nested) > 1
-    return typing.wider(found) == t.UNKNOWN
+    return typing.wider(types) == t.UNKNOWN
 
 
-def _known(type_: DataType) -> bool:
+def _is_known(type_: DataType) -> bool:
     if type_.name in ("unknown", "unreadable") or (
         type_.name == "interval" and not type_.field_names
     ):
         return False
-    return all(_known(c) for c in type_.children)
+    return all(_is_known(c) for c in type_.children)
 
 
 def _report(work: Work, node: exp.Expr, types: str) -> None:

@@ -21,26 +21,26 @@ from headwater.types import DataType
 def pivoted(work: Work, node: exp.Pivot, context: Context) -> Frame:
     """Return what PIVOT or UNPIVOT makes of the context's frame."""
     inner = replace(context, clause=Clause.SELECT)
-    found = _unpivot(work, node, inner) if node.args.get("unpivot") else _pivot(work, node, inner)
-    return _as_source(node, found, context)
+    columns = _unpivot(work, node, inner) if node.args.get("unpivot") else _pivot(work, node, inner)
+    return _as_source(node, columns, context)
 
 
-def _as_source(node: exp.Pivot, found: list[tuple[str, DataType]], context: Context) -> Frame:
+def _as_source(node: exp.Pivot, columns: list[tuple[str, DataType]], context: Context) -> Frame:
     """The result hides what it was made of, and stays visible under the same qualifiers."""
     hidden = [context.scope.sources.pop(key, None) for key in context.frame.qualifiers]
     inputs = tuple(s for s in hidden if s is not None)
-    source = Generated(node, tuple(Column(n, x) for n, x in found), inputs)
-    shown = node.alias
-    key = key_for(shown, source, context.scope.sources)
+    source = Generated(node, tuple(Column(n, x) for n, x in columns), inputs)
+    alias = node.alias
+    key = key_for(alias, source, context.scope.sources)
     context.scope.sources[key] = source
-    columns = [Visible(n, x, key, Binding(context.scope, key, n, x)) for n, x in found]
+    visible = [Visible(n, x, key, Binding(context.scope, key, n, x)) for n, x in columns]
     vague = {key} if context.frame.vague else set()
-    qualifiers = qualifiers_of(shown, source) if shown else _inherited(context.frame)
-    return Frame(columns, vague, {key: qualifiers})
+    qualifiers = qualifiers_of(alias, source) if alias else _inherited(context.frame)
+    return Frame(visible, vague, {key: qualifiers})
 
 
 def _inherited(frame: Frame) -> tuple[tuple[str, ...], ...]:
-    return tuple(q for known in frame.qualifiers.values() for q in known)
+    return tuple(q for qualifiers in frame.qualifiers.values() for q in qualifiers)
 
 
 def _bound(work: Work, nodes: Sequence[exp.Expr]) -> set[str]:

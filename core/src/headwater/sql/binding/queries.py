@@ -47,9 +47,9 @@ def bind_query(
 
 def _count_selects(work: Work, scope: Scope) -> int:
     """Count the SELECTs that a scope is for an engine, which writes out each use of a WITH."""
-    known = work.selects.get(id(scope))
-    if known is not None:
-        return known
+    cached = work.selects.get(id(scope))
+    if cached is not None:
+        return cached
     work.selects[id(scope)] = 1  # a recursive one names itself
     count = 1 + sum(_count_selects(work, s) for s in _below(scope))
     if count > limits.QUERY_SELECTS:
@@ -92,10 +92,10 @@ def _bound(
     scope = Scope(node, parent)
     if isinstance(node, exp.Values):
         context = Context(scope, Frame(), Clause.FROM, ctes, outer)
-        found = [Output(n, x) for n, x in values_columns(work, node, context)]
+        outputs = [Output(n, x) for n, x in values_columns(work, node, context)]
         alias = node.args.get("alias")
         names = list(alias.args.get("columns") or ()) if alias is not None else []
-        scope.outputs = rename(work, found, names, node)
+        scope.outputs = rename(work, outputs, names, node)
     else:
         work.vague.add(id(scope))
     return scope
@@ -108,7 +108,7 @@ def _with(
     with_ = node.args.get("with_")
     if with_ is None:
         return ctes
-    found = dict(ctes)
+    defined = dict(ctes)
     own: set[str] = set()
     for cte in with_.expressions:
         name = cte.alias.casefold()
@@ -120,12 +120,12 @@ def _with(
         own.add(name)
         names = list(cte.args["alias"].args.get("columns") or ())
         if with_.args.get("recursive") and isinstance(cte.this, exp.SetOperation):
-            scope = _recursive(work, cte, names, outer, found, parent)
+            scope = _recursive(work, cte, names, outer, defined, parent)
         else:
-            scope = bind_query(work, cte.this, outer, found, parent)
+            scope = bind_query(work, cte.this, outer, defined, parent)
             scope.outputs = rename(work, scope.outputs, names, cte)
-        found[name] = scope
-    return found
+        defined[name] = scope
+    return defined
 
 
 def _recursive(
@@ -205,9 +205,9 @@ def _order_outputs(
     work: Work, node: exp.Expr, scope: Scope, outer: Context | None, ctes: Ctes
 ) -> None:
     """ORDER BY and LIMIT of a set operation, or of a query in brackets, see only its outputs."""
-    shown = [Visible(o.name, o.type, "", None) for o in scope.outputs]
+    visible = [Visible(o.name, o.type, "", None) for o in scope.outputs]
     vague = {""} if work.is_vague(scope) else set()
-    context = Context(scope, Frame(shown, vague), Clause.ORDER, ctes, outer)
+    context = Context(scope, Frame(visible, vague), Clause.ORDER, ctes, outer)
     _order(work, node, context)
 
 
@@ -219,9 +219,9 @@ def _order(work: Work, node: exp.Expr, context: Context) -> None:
             if isinstance(expression, exp.Var):
                 continue
             if not _ordinal(work, expression, context):
-                found = work.typed(item, type_of(work, expression, context))
+                type_ = work.typed(item, type_of(work, expression, context))
                 if key == "order":
-                    operands.check_ordered(work, expression, found)
+                    operands.check_ordered(work, expression, type_)
     for key in ("limit", "offset"):
         clause = node.args.get(key)
         if clause is not None and clause.expression is not None:
@@ -237,9 +237,9 @@ def _ordinal(work: Work, node: exp.Expr, context: Context) -> bool:
         return False
     outputs = context.scope.outputs
     if not 1 <= number <= len(outputs) and id(context.scope) not in work.vague:
-        written = f"-{node.this.name}" if number < 0 else node.name
+        ordinal = f"-{node.this.name}" if number < 0 else node.name
         work.report(
-            "ordinal", f"{context.clause} {written}, and SELECT gives {len(outputs)} columns",
+            "ordinal", f"{context.clause} {ordinal}, and SELECT gives {len(outputs)} columns",
             node, hint="name the column",
         )  # fmt: skip
     return True
@@ -249,7 +249,7 @@ def _select(
     work: Work, node: exp.Select, outer: Context | None, ctes: Ctes, parent: Scope | None
 ) -> Scope:
     scope = Scope(node, parent)
-    found_before = len(work.diagnostics)
+    diagnostics_before = len(work.diagnostics)
     spoken = frozenset(e.alias.casefold() for e in node.expressions if e.alias)
     around = Context(scope, Frame(), Clause.FROM, ctes, outer, spoken=spoken)
     frame = from_clause(work, node, around)
@@ -263,18 +263,18 @@ def _select(
     aliases: dict[str, list[Output]] = {}
     outputs: list[Output] = []
     for item in node.expressions:
-        made = list(_outputs(work, item, replace(context, aliases=aliases)))
-        work.spend(len(made), item)
-        outputs += made
+        item_outputs = list(_outputs(work, item, replace(context, aliases=aliases)))
+        work.spend(len(item_outputs), item)
+        outputs += item_outputs
         if len(outputs) > limits.QUERY_COLUMNS:
             raise TooMuchWorkError(
                 f"this SELECT gives more than {limits.QUERY_COLUMNS:,} columns",
                 item,
                 "name the columns that are meant",
             )
-        _weigh(work, item, made)
+        _weigh(work, item, item_outputs)
         if isinstance(item, (exp.Alias, exp.Aliases)):
-            for output in made:
+            for output in item_outputs:
                 aliases.setdefault(output.name.casefold(), []).append(output)
     scope.outputs = tuple(_with_twins(outputs))
     after = replace(context, aliases=_by_name(outputs))
@@ -290,7 +290,7 @@ def _select(
         _check_distinct_order(work, node, scope)
         for output in outputs:
             operands.check_ordered(work, node.args["distinct"], output.type)
-    if not errors_in(work.diagnostics[found_before:]):
+    if not errors_in(work.diagnostics[diagnostics_before:]):
         # A name that means nothing can't be grouped; one finding is enough.
         grouping.check(work, node, scope)
         grouping.check_order(work, node, scope)
@@ -313,16 +313,16 @@ def _with_twins(outputs: list[Output]) -> Iterator[Output]:
 
 def _by_name(outputs: list[Output]) -> dict[str, list[Output]]:
     """Return outputs by folded name; one column that is selected twice is one."""
-    found: dict[str, list[Output]] = {}
+    by_name: dict[str, list[Output]] = {}
     seen: set[object] = set()
     for output in outputs:
         name = output.name.casefold()
-        named = found.setdefault(name, [])
+        named = by_name.setdefault(name, [])
         key = (name, _column_key(output.origin)) if output.origin is not None else None
         if key is None or key not in seen:
             named.append(output)
             seen.add(key)
-    return found
+    return by_name
 
 
 def _column_key(binding: Binding) -> object:
@@ -330,7 +330,7 @@ def _column_key(binding: Binding) -> object:
     return id(binding.scope), binding.source, binding.column.casefold(), binding.fields
 
 
-def _weigh(work: Work, item: exp.Expr, made: list[Output]) -> None:
+def _weigh(work: Work, item: exp.Expr, outputs: list[Output]) -> None:
     """Refuse aliases of aliases that grow beyond bounds once they are spelled out."""
     if not work.aliases:
         return
@@ -338,7 +338,7 @@ def _weigh(work: Work, item: exp.Expr, made: list[Output]) -> None:
     for column in item.find_all(exp.Column):
         named = work.aliases.get(id(column))
         weight += work.weights.get(id(named), 1) if named is not None else 1
-    for output in made:
+    for output in outputs:
         work.weights[id(output)] = weight
     if weight > limits.ALIAS_COLUMNS:
         work.report(
@@ -351,7 +351,7 @@ def _weigh(work: Work, item: exp.Expr, made: list[Output]) -> None:
 
 def _check_distinct_order(work: Work, node: exp.Select, scope: Scope) -> None:
     """After DISTINCT only what SELECT gives is left to order by."""
-    given = {
+    selected = {
         (o.name.casefold(), o.origin.source, o.origin.column.casefold())
         for o in scope.outputs
         if o.origin is not None and o.origin.scope is scope
@@ -362,7 +362,7 @@ def _check_distinct_order(work: Work, node: exp.Select, scope: Scope) -> None:
             bound = work.bindings.get(id(column))
             if bound is None or bound.scope is not scope or id(column) in work.aliases:
                 continue
-            if (column.name.casefold(), bound.source, bound.column.casefold()) not in given:
+            if (column.name.casefold(), bound.source, bound.column.casefold()) not in selected:
                 work.report(
                     "order-by-distinct",
                     f"{column.name!r} is no output of this SELECT DISTINCT, so nothing can be "
@@ -373,23 +373,23 @@ def _check_distinct_order(work: Work, node: exp.Select, scope: Scope) -> None:
 
 
 def _windows(work: Work, node: exp.Select, context: Context) -> None:
-    known: set[str] = set()
+    defined: set[str] = set()
     for window in node.args.get("windows") or ():
-        if window.name in known:
+        if window.name in defined:
             work.report(
                 "syntax", f"WINDOW defines {window.name!r} twice", window.this,
                 hint="give each window its own name",
             )  # fmt: skip
-        known.add(window.name)
+        defined.add(window.name)
         window_parts(work, window, replace(context, windowed=True))
     for window in node.find_all(exp.Window):
         name = window.args.get("alias")
         if name is None or window.find_ancestor(exp.Select) is not node:
             continue
-        if name.name not in known:
+        if name.name not in defined:
             work.report(
                 "unknown-window", f"there is no window {name.name!r}", name,
-                hint=hint_for(name.name, known, what="windows in this SELECT"),
+                hint=hint_for(name.name, defined, what="windows in this SELECT"),
             )  # fmt: skip
         elif window.arg_key == "windows" and named_window(node, window) is None:
             work.report(
@@ -444,9 +444,9 @@ def _qualified_star(work: Work, item: exp.Column, context: Context) -> Iterator[
     before = len(work.diagnostics)
     type_ = type_of(work, column, context)
     if type_.name == "struct":
-        shown = [Visible(name, field, "", None) for name, field in type_.fields]
-        for left in without_excepted(work, item.this, shown, Frame()):
-            yield Output(left.name, left.type)
+        visible = [Visible(name, field, "", None) for name, field in type_.fields]
+        for remaining in without_excepted(work, item.this, visible, Frame()):
+            yield Output(remaining.name, remaining.type)
     elif len(work.diagnostics) == before:
         if type_ != UNKNOWN:
             work.report(
@@ -457,22 +457,22 @@ def _qualified_star(work: Work, item: exp.Column, context: Context) -> Iterator[
 
 
 def _generated(work: Work, item: exp.Expr, bare: exp.Expr, context: Context) -> Iterator[Output]:
-    found = generated_columns(work, bare, context)
+    columns = generated_columns(work, bare, context)
     if isinstance(item, exp.Aliases):
         names = [a.name for a in item.expressions]
     elif isinstance(item, exp.Alias):
         names = [item.alias]
     else:
-        names = [n for n, _ in found or ()]
-    if found and len(names) != len(found):
+        names = [n for n, _ in columns or ()]
+    if columns and len(names) != len(columns):
         work.report(
             "column-aliases",
-            f"{len(names)} column name{'s' * (len(names) != 1)} for {len(found)} columns",
+            f"{len(names)} column name{'s' * (len(names) != 1)} for {len(columns)} columns",
             item,
-            hint=f"write AS ({', '.join(n for n, _ in found)})",
+            hint=f"write AS ({', '.join(n for n, _ in columns)})",
         )
     if not names:
         work.vague.add(id(context.scope))
-    columns = [x for _, x in found] if found else [UNKNOWN] * len(names)
-    for name, type_ in zip(names, columns, strict=False):
+    types = [x for _, x in columns] if columns else [UNKNOWN] * len(names)
+    for name, type_ in zip(names, types, strict=False):
         yield Output(name, type_, item)

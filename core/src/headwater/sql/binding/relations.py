@@ -97,11 +97,11 @@ def _added(
     key = key_for(name, source, scope.sources)
     scope.sources[key] = source
     twins = [o.twin for o in source.outputs] if isinstance(source, Scope) else []
-    shown = [
+    visible = [
         Visible(n, x, key, Binding(scope, key, n, x), twin=i < len(twins) and twins[i])
         for i, (n, x) in enumerate(columns)
     ]
-    return Frame(shown, {key} if vague else set(), {key: qualifiers_of(name, source)})
+    return Frame(visible, {key} if vague else set(), {key: qualifiers_of(name, source)})
 
 
 def _columns_of(alias: exp.Expr | None) -> list[exp.Identifier]:
@@ -110,31 +110,33 @@ def _columns_of(alias: exp.Expr | None) -> list[exp.Identifier]:
 
 def _table(work: Work, node: exp.Table, context: Context) -> Frame:
     name, alias = node.name, node.args.get("alias")
-    shown = node.alias or name
+    qualifier = node.alias or name
     cte = context.ctes.get(name.casefold()) if node.args.get("db") is None else None
     if cte is not None:
         columns = [(o.name, o.type) for o in cte.outputs]
-        return _renamed(work, node, shown, cte, columns, alias, context, vague=work.is_vague(cte))
+        return _renamed(
+            work, node, qualifier, cte, columns, alias, context, vague=work.is_vague(cte)
+        )
     reference = work.references.get(id(node))
     if reference is None:
-        return _added(work, context, shown, Generated(node, ()), [], vague=True)
+        return _added(work, context, qualifier, Generated(node, ()), [], vague=True)
     table = work.tables.get(folded(reference.name))
     if table is None:
         work.missing(reference)
-        return _added(work, context, shown, reference, [], vague=True)
+        return _added(work, context, qualifier, reference, [], vague=True)
     if table.unqueryable:
         work.report(
             "unqueryable-table", f"table {reference.name} can't be queried: {table.unqueryable}",
             node.this, hint="query another table, or leave this one out",
         )  # fmt: skip
     columns = [(c.name, typing.read_as(c.type)) for c in table.columns]
-    return _renamed(work, node, shown, reference, columns, alias, context)
+    return _renamed(work, node, qualifier, reference, columns, alias, context)
 
 
 def _renamed(
     work: Work,
     node: exp.Expr,
-    shown: str,
+    qualifier: str,
     source: Scope | TableReference,
     columns: list[tuple[str, DataType]],
     alias: exp.Expr | None,
@@ -145,13 +147,13 @@ def _renamed(
     """Add a source; `AS t (a, b)` renames its columns, and is a scope around it."""
     names = _columns_of(alias)
     if not names:
-        return _added(work, context, shown, source, columns, vague=vague)
+        return _added(work, context, qualifier, source, columns, vague=vague)
     scope = Scope(node, parent=context.scope)
-    frame = _added(work, replace(context, scope=scope), shown, source, columns, vague=vague)
+    frame = _added(work, replace(context, scope=scope), qualifier, source, columns, vague=vague)
     outputs = [Output(c.name, c.type, None, c.binding) for c in frame.columns]
     scope.outputs = rename(work, outputs, names, alias or node)
     renamed = [(o.name, o.type) for o in scope.outputs]
-    return _added(work, context, shown, scope, renamed, vague=vague)
+    return _added(work, context, qualifier, scope, renamed, vague=vague)
 
 
 def rename(
@@ -184,8 +186,8 @@ def _query(
     scope = work.query(query, outer, context.ctes, context.scope)
     scope.outputs = rename(work, scope.outputs, _columns_of(alias), alias or node)
     columns = [(o.name, o.type) for o in scope.outputs]
-    shown = alias.name if alias is not None else ""
-    return _added(work, context, shown, scope, columns, vague=work.is_vague(scope))
+    qualifier = alias.name if alias is not None else ""
+    return _added(work, context, qualifier, scope, columns, vague=work.is_vague(scope))
 
 
 def _bracketed(work: Work, node: exp.Subquery, context: Context) -> Frame:
@@ -217,34 +219,34 @@ def values_columns(work: Work, node: exp.Values, context: Context) -> list[tuple
 
 
 def _values(work: Work, node: exp.Values, context: Context) -> Frame:
-    found = values_columns(work, node, replace(context, frame=Frame(), clause=Clause.FROM))
-    return _generated(work, node, node.args.get("alias"), found, context)
+    columns = values_columns(work, node, replace(context, frame=Frame(), clause=Clause.FROM))
+    return _generated(work, node, node.args.get("alias"), columns, context)
 
 
 def _generated(
     work: Work,
     node: exp.Expr,
     alias: exp.Expr | None,
-    found: Sequence[tuple[str, DataType]],
+    columns: Sequence[tuple[str, DataType]],
     context: Context,
     *,
     vague: bool = False,
 ) -> Frame:
     """Add a source that is neither a table nor a query."""
     names = [c.name for c in _columns_of(alias)]
-    if names and found and len(names) != len(found):
+    if names and columns and len(names) != len(columns):
         work.report(
             "column-aliases",
-            f"{len(names)} column name{'s' * (len(names) != 1)} for {len(found)} columns",
+            f"{len(names)} column name{'s' * (len(names) != 1)} for {len(columns)} columns",
             alias or node,
             hint="name every column, or none",
         )
     elif names:
-        types = [x for _, x in found] or [UNKNOWN] * len(names)
-        found, vague = list(zip(names, types, strict=True)), False
-    source = Generated(node, tuple(Column(n, x) for n, x in found))
-    shown = alias.name if alias is not None else ""
-    return _added(work, context, shown, source, found, vague=vague or not found)
+        types = [x for _, x in columns] or [UNKNOWN] * len(names)
+        columns, vague = list(zip(names, types, strict=True)), False
+    source = Generated(node, tuple(Column(n, x) for n, x in columns))
+    qualifier = alias.name if alias is not None else ""
+    return _added(work, context, qualifier, source, columns, vague=vague or not columns)
 
 
 def _table_function(work: Work, node: exp.Expr, call: exp.Anonymous, context: Context) -> Frame:
@@ -260,8 +262,8 @@ def _generator(
     inner: Context,
     context: Context,
 ) -> Frame:
-    found = generated_columns(work, call, inner)
-    return _generated(work, node, alias, found or (), context, vague=found is None)
+    columns = generated_columns(work, call, inner)
+    return _generated(work, node, alias, columns or (), context, vague=columns is None)
 
 
 def generated_columns(
@@ -308,7 +310,7 @@ def _join(work: Work, node: exp.Join, context: Context) -> Frame:
     for using in node.args.get("using") or ():
         _check_using(work, using, left, right)
     for name in names:
-        sides = [found[0].type for f in (left, right) if len(found := f.named(name)) == 1]
+        sides = [matches[0].type for f in (left, right) if len(matches := f.named(name)) == 1]
         operands.check_compared(work, node.this, sides)
     both = left.joined(right)
     if node.args.get("on") is not None:
@@ -320,10 +322,10 @@ def _join(work: Work, node: exp.Join, context: Context) -> Frame:
 
 def _check_using(work: Work, name: exp.Identifier, left: Frame, right: Frame) -> None:
     for frame, what in ((left, "left"), (right, "right")):
-        found = frame.named(name.name)
-        if len(found) == 1 or (not found and frame.vague):
+        matches = frame.named(name.name)
+        if len(matches) == 1 or (not matches and frame.vague):
             continue
-        if not found:
+        if not matches:
             work.report(
                 "unknown-column", f"the {what} side of this join has no column {name.name!r}",
                 name, hint=hint_for(name.name, frame.spelled(), what="columns"),

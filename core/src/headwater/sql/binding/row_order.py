@@ -51,13 +51,13 @@ def check(work: Work, root: Scope) -> set[int]:
     Returns:
         `id` of the nodes of these places: calls, OVER clauses, and queries with a LIMIT.
     """
-    found: set[int] = set()
+    unordered: set[int] = set()
     for scope in scopes(root):
         look = _Look(work, scope)
         for node, message, hint in look.places():
-            found.add(id(node))
+            unordered.add(id(node))
             work.report("non-reproducible", message, node, hint=hint, severity=Severity.WARNING)
-    return found
+    return unordered
 
 
 def scopes(*roots: Source, subqueries: bool = True) -> Iterator[Scope]:
@@ -202,15 +202,15 @@ class _Look:
         return []
 
     def _keys_of(self, output: Output) -> set[Key]:
-        found: set[Key] = set()
+        keys: set[Key] = set()
         node = _inner(output.node)
         if node is not None:
-            found.add(self._keys.of(node))
+            keys.add(self._keys.of(node))
             if isinstance(node, (exp.Literal, exp.Null, exp.Boolean)):
-                found.add(_CONSTANT)
+                keys.add(_CONSTANT)
         if output.origin is not None and output.origin.scope is self._scope:
-            found.add(self._keys.of_binding(output.origin))
-        return found
+            keys.add(self._keys.of_binding(output.origin))
+        return keys
 
     # -- which columns tell rows apart -------------------------------------------------------------
 
@@ -231,17 +231,17 @@ class _Look:
                 if o.node is not None and not aggregates(o.node)
                 for k in [self._keys.of(_inner(o.node) or o.node)]
             }
-        found: set[Key] = set()
+        keys: set[Key] = set()
         for item in group.find_all(exp.Rollup, exp.Cube, exp.GroupingSets):
-            found.add(("sets", id(item)))
+            keys.add(("sets", id(item)))
         for item in group.expressions:
             node = _inner(item)
             named = self._named_outputs(node)
             if named and named[0].node is not None:
                 node = _inner(named[0].node)
             if node is not None:
-                found.add(self._keys.of(node))
-        return found
+                keys.add(self._keys.of(node))
+        return keys
 
     def _unique_below(self) -> set[Key] | None:
         """Keys of columns of the only source of which it gives one row each."""
@@ -350,7 +350,7 @@ class _Look:
         return self._all_used <= keys
 
     def _used(self) -> set[Key]:
-        found = {
+        keys = {
             self._keys.of_binding(o.origin)
             for o in self._scope.outputs
             if o.origin is not None and o.origin.scope is self._scope
@@ -358,8 +358,8 @@ class _Look:
         for column in self._node.find_all(exp.Column):
             binding = self._work.bindings.get(id(column))
             if binding is not None and binding.scope is self._scope:
-                found.add(self._keys.of_binding(binding))
-        return found
+                keys.add(self._keys.of_binding(binding))
+        return keys
 
     def _own(self, select: exp.Expr) -> Iterator[exp.Expr]:
         """Yield the nodes of a SELECT's own expressions."""
@@ -400,16 +400,16 @@ def _unique_columns(work: Work, scope: Scope) -> frozenset[str] | None:
     look = _Look(work, scope)
     group = node.args.get("group")
     if group is not None:
-        wanted = look._group_keys(group)
+        keys = look._group_keys(group)
     elif any(aggregates(e) for e in node.expressions):
         return frozenset()
     else:
         below = look._unique_below()
         if below is None:
             return None
-        wanted = below
+        keys = below
     names: set[str] = set()
-    for key in wanted:
+    for key in keys:
         named = next((o.name for o in scope.outputs if key in look._keys_of(o)), None)
         if named is None:
             return None
@@ -435,10 +435,10 @@ def _is_whole(spec: exp.Expr) -> bool:
 
 
 def _arguments(node: exp.Expr) -> list[exp.Expr]:
-    found = list(node.expressions)
-    if len(found) == 1 and isinstance(found[0], exp.Distinct):
-        return list(found[0].expressions)
-    return found
+    arguments = list(node.expressions)
+    if len(arguments) == 1 and isinstance(arguments[0], exp.Distinct):
+        return list(arguments[0].expressions)
+    return arguments
 
 
 def _order_is_lost(node: exp.Expr) -> bool:

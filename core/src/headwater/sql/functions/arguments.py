@@ -41,7 +41,7 @@ def problems(
     types: Sequence[DataType],
     arguments: Sequence[exp.Expr],
     *,
-    shown: str = "",
+    name: str = "",
 ) -> list[Problem]:
     """Return what is wrong with the arguments of a call.
 
@@ -49,39 +49,39 @@ def problems(
         function: Its row.
         types: Types of its arguments.
         arguments: The arguments.
-        shown: What it is called in the text, where that is another name.
+        name: What it is called in the text, where that is another name.
     """
-    shown = shown or function.name
+    name = name or function.name
     if not function.forms or len(types) != len(arguments):
         return []
     if any(isinstance(a, exp.Kwarg) for a in arguments):
         return []
     forms = [f for f in function.forms if f.fits(len(types))]
     if not forms:
-        hint = f"write {_shown(function.name, function.forms[0])}"
+        hint = f"write {_call_text(function.name, function.forms[0])}"
         return [
             Problem(
-                f"{shown}() takes {_counts(function.forms)}, not {len(types)}",
+                f"{name}() takes {_counts(function.forms)}, not {len(types)}",
                 hint,
                 code="argument-count",
             )
         ]
-    found = [_problem(form, types, arguments) for form in forms]
-    if None in found:
-        return list(_value_problems(function, shown, types, arguments))
-    first = next(p for p in found if p is not None)
-    return [replace(first, message=f"{shown}() {first.message}")]
+    per_form = [_problem(form, types, arguments) for form in forms]
+    if None in per_form:
+        return list(_value_problems(function, name, types, arguments))
+    first = next(p for p in per_form if p is not None)
+    return [replace(first, message=f"{name}() {first.message}")]
 
 
 def _value_problems(
-    function: Function, shown: str, types: Sequence[DataType], arguments: Sequence[exp.Expr]
+    function: Function, name: str, types: Sequence[DataType], arguments: Sequence[exp.Expr]
 ) -> Iterator[Problem]:
     for value in function.values:
         if value.place >= len(arguments) or value.count not in (None, len(arguments)):
             continue
         wrong = values.wrong(value.rule, arguments[value.place], types)
         if wrong:
-            message = f"{shown}() has {wrong} as argument {value.place + 1}"
+            message = f"{name}() has {wrong} as argument {value.place + 1}"
             yield Problem(message, values.hint(value.rule), code="argument-value")
 
 
@@ -101,7 +101,7 @@ def _problem(
         words = parameter.takes
         if UNIT in words:
             continue
-        if not taken(words, type_):
+        if not accepts(words, type_):
             message = f"takes {listed(words)} as {place}, not {type_}"
             return Problem(message, _advice(words, type_), code="argument-types")
         if parameter.only_constant and not is_constant(argument):
@@ -129,18 +129,18 @@ def _agree(relation: Mapping[str, frozenset[str]], one: DataType, other: DataTyp
     """Whether two types agree, or it is not known."""
     if one.name == "array" and one.element.children and other.children:
         return True  # what is in arrays of arrays was not asked about
-    return any(w not in relation or taken(relation[w], other) for w in words_of(one) or ("",))
+    return any(w not in relation or accepts(relation[w], other) for w in words_of(one) or ("",))
 
 
-def taken(words: frozenset[str], type_: DataType) -> bool:
+def accepts(words: frozenset[str], type_: DataType) -> bool:
     """Whether a type is among some words of the table, or may be.
 
     Args:
         words: Words of `SAMPLES`.
         type_: The type of an argument.
     """
-    found = words_of(type_)
-    return not found or not found.isdisjoint(words)
+    own = words_of(type_)
+    return not own or not own.isdisjoint(words)
 
 
 _ELEMENTS: Final = {
@@ -180,8 +180,8 @@ def _inner_words(element: DataType) -> tuple[str, ...]:
     if element.name in ("unknown", "unreadable"):
         return tuple(w[6:-1] for w in SAMPLES if w.startswith("array<"))
     if element.name == "struct":
-        one = ("struct" if len(element.children) == 2 else "struct1",)
-        return ("map", *one) if has_map(element) else one
+        names = ("struct" if len(element.children) == 2 else "struct1",)
+        return ("map", *names) if has_map(element) else names
     if element.name == "array":
         return ("map", "array") if has_map(element) else ("array",)
     return _ELEMENTS.get(element.name, (element.name,))
@@ -225,14 +225,14 @@ _SHOWN: Final = {"months": "interval", "seconds": "interval", "calendar": "inter
 
 def listed(words: frozenset[str]) -> str:
     """Return types for a person: `number, string or date`."""
-    found: list[str] = []
-    left = words - {"void", LAMBDA, UNIT}
+    parts: list[str] = []
+    rest = words - {"void", LAMBDA, UNIT}
     for name, members in _NAMED.items():
-        if members - {"void"} <= left:
-            found.append(name)
-            left -= members
-    found += sorted({_shown_type(word) for word in left} - {*found})
-    *first, last = found or ["NULL"]
+        if members - {"void"} <= rest:
+            parts.append(name)
+            rest -= members
+    parts += sorted({_shown_type(word) for word in rest} - {*parts})
+    *first, last = parts or ["NULL"]
     return f"{', '.join(first)} or {last}" if first else last
 
 
@@ -261,11 +261,11 @@ def _counts(forms: Sequence[Form]) -> str:
     if any(f.repeated for f in forms):
         return f"{counts[0]} argument{'s' * (counts[0] != 1)} or more"
     *first, last = map(str, counts)
-    shown = f"{', '.join(first)} or {last}" if first else last
-    return f"{shown} argument{'s' * (counts != [1])}"
+    text = f"{', '.join(first)} or {last}" if first else last
+    return f"{text} argument{'s' * (counts != [1])}"
 
 
-def _shown(name: str, form: Form) -> str:
+def _call_text(name: str, form: Form) -> str:
     """Return how a function is called, for a hint."""
-    words = [SHORT.get(shown := listed(p.takes), shown) for p in form.parameters]
+    words = [SHORT.get(types := listed(p.takes), types) for p in form.parameters]
     return f"{name}({', '.join(words)}{', ...' * bool(form.repeated)})"

@@ -15,7 +15,7 @@ _COUNTED: Final = re.compile(r"([0-9*]): (.*)")
 _HOLE: Final = re.compile(r"\{(\*|\d)\}")
 
 
-def written(
+def call_name(
     function: Function, count: int, argument: Callable[[int], str], *, star: bool = False
 ) -> tuple[str, bool]:
     """Return a call as Spark writes it, and whether that is certain.

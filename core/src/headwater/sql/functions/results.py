@@ -161,10 +161,10 @@ def _percentile_of(value: DataType) -> DataType:
 
 
 def _percentile(call: Call) -> DataType:
-    found = _percentile_of(call.type(0))
+    type_ = _percentile_of(call.type(0))
     if call.type(0) == t.STRING:
-        found = t.DOUBLE
-    return t.array(found) if call.type(1).name == "array" and found != UNKNOWN else found
+        type_ = t.DOUBLE
+    return t.array(type_) if call.type(1).name == "array" and type_ != UNKNOWN else type_
 
 
 def _approximate_percentile(call: Call) -> DataType:
@@ -347,8 +347,8 @@ def _array_same(call: Call) -> DataType:
 
 
 def _array_wider(call: Call) -> DataType:
-    found = _wider(call)
-    return found if found.name == "array" else UNKNOWN
+    type_ = _wider(call)
+    return type_ if type_.name == "array" else UNKNOWN
 
 
 def _with_element(index: int) -> Rule:

@@ -216,11 +216,11 @@ def _table() -> _Table:
     entries: dict[str, tuple[str, ...]] = {}
     for line in text.splitlines():
         if line.startswith("    "):
-            word, _, said = line.strip().partition(" ")
-            entries[word] = (*entries.get(word, ()), said.lstrip())
+            word, _, rest = line.strip().partition(" ")
+            entries[word] = (*entries.get(word, ()), rest.lstrip())
         elif line[:1] in heads:
-            name, _, said = line[1:].partition(" = ")
-            heads[line[0]][name] = said
+            name, _, rest = line[1:].partition(" = ")
+            heads[line[0]][name] = rest
         elif line and line[0] != "#":
             name, _, kind = line.partition(": ")
             entries = {}
@@ -229,8 +229,8 @@ def _table() -> _Table:
         if "alias" in own:
             both = {**rows[own["alias"][0]][1], **own}
             rows[name] = kind, {k: v for k, v in both.items() if v != ("-",)}
-    found = {name: Function(name, kind, own) for name, (kind, own) in rows.items()}
-    return _Table(found, heads["@"], heads["%"])
+    by_name = {name: Function(name, kind, own) for name, (kind, own) in rows.items()}
+    return _Table(by_name, heads["@"], heads["%"])
 
 
 @cache

@@ -58,14 +58,14 @@ def check_numbers(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
         )  # fmt: skip
 
 
-def _holds(type_: DataType, written: str, *, signed: bool) -> bool:
+def _holds(type_: DataType, text: str, *, signed: bool) -> bool:
     """Return whether a type has the number that a literal of that type says."""
     if type_.is_integer:
         half = 1 << (INTEGER_BITS[type_.name] - 1)
-        value = whole_number(written.rstrip("LSYlsy"))
+        value = whole_number(text.rstrip("LSYlsy"))
         return value is not None and value < half + signed
     if type_ in _LARGEST:
-        exact = decimal_number(written.rstrip("FDfd"))
+        exact = decimal_number(text.rstrip("FDfd"))
         return exact is not None and exact <= _LARGEST[type_]
     return type_ != UNKNOWN
 
@@ -95,8 +95,8 @@ def check_typed_literals(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagn
             )  # fmt: skip
 
 
-def _says_a_time(kind: str, written: str) -> bool:
-    value = written.strip(_TRIMMED)
+def _says_a_time(kind: str, text: str) -> bool:
+    value = text.strip(_TRIMMED)
     word, _, zone = value.partition(" ")
     if word.lower() in _SPECIAL and (not zone or kind != "DATE"):
         return True

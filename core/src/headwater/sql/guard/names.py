@@ -77,14 +77,14 @@ def _ends_an_operand(token: Lexeme) -> bool:
 
 
 def _is_name(word: str, before: Lexeme | None, after: Lexeme | None) -> bool:
-    said = before.word if before else ""
-    if said == "AS" or (before is not None and before.symbol == "."):
+    word_before = before.word if before else ""
+    if word_before == "AS" or (before is not None and before.symbol == "."):
         return False  # an alias or a field: sqlglot takes it for a name too
     next_symbol = after.symbol if after else ""
-    if word == "DISTINCT" and said == "BY":
+    if word == "DISTINCT" and word_before == "BY":
         return True  # GROUP BY ALL is something to Spark; sqlglot reads over BY DISTINCT
     if word in _QUANTIFIERS:
-        return said not in _BEFORE_QUANTIFIERS and _ends_a_name(after)
+        return word_before not in _BEFORE_QUANTIFIERS and _ends_a_name(after)
     if word == "AS":
         return (
             before is None

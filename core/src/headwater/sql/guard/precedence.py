@@ -47,7 +47,7 @@ def misread(node: exp.Expr, text: str) -> Diagnostic | None:
     if rank is None or isinstance(node, (exp.Escape, exp.Exists)):
         return None
     for key in _OPERANDS:
-        operand = _written(node.args.get(key))
+        operand = _without_added_brackets(node.args.get(key))
         inner = _RANK.get(type(operand)) if isinstance(operand, exp.Expr) else None
         if inner is None or _fits(node, rank, key, operand, inner):
             continue
@@ -59,7 +59,7 @@ def misread(node: exp.Expr, text: str) -> Diagnostic | None:
     return None
 
 
-def _written(operand: object) -> object:
+def _without_added_brackets(operand: object) -> object:
     """Return an operand without the brackets that only sqlglot put around it."""
     while isinstance(operand, exp.Paren) and WRITTEN not in (operand.comments or ()):
         operand = operand.this

@@ -64,14 +64,14 @@ def statement_end(text: str, lexemes: Sequence[Lexeme]) -> tuple[int, list[Diagn
             rest = [x for x in lexemes[index:] if x.symbol != ";"]
             if not rest:
                 return (lexemes[index - 1].end if index else 0), []
-            found = Diagnostic(
+            finding = Diagnostic(
                 "multiple-statements",
                 "a query is one statement; another one follows here",
                 span=Span(rest[0].start, rest[-1].end),
                 text=text,
                 hint="keep one; a `;` inside a string needs quotes around it",
             )
-            return lexemes[-1].end, [found]
+            return lexemes[-1].end, [finding]
     return (lexemes[-1].end if lexemes else 0), []
 
 
@@ -384,9 +384,9 @@ def _type_after(lexemes: Sequence[Lexeme], start: int) -> Sequence[Lexeme]:
 def _type(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
     if not lexemes:
         return  # sqlglot's parser says so
-    written = " ".join(f"`{x.text}`" if x.kind == lexer.QUOTED else x.text for x in lexemes)
+    type_text = " ".join(f"`{x.text}`" if x.kind == lexer.QUOTED else x.text for x in lexemes)
     try:
-        parse_type(written)
+        parse_type(type_text)
     except TypeTextError as error:
         yield Diagnostic(
             "unknown-type",

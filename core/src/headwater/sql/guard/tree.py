@@ -42,36 +42,36 @@ def check_tree(tree: exp.Expr, text: str, lexemes: Sequence[Lexeme]) -> list[Dia
     deep = _too_deep(tree, text)
     if deep is not None:
         return [deep]
-    found: list[Diagnostic] = []
+    findings: list[Diagnostic] = []
     for node in tree.walk(bfs=False, prune=lambda n: type(n) not in nodes.ALLOWED):
-        if len(found) > limits.FINDINGS:
+        if len(findings) > limits.FINDINGS:
             break
         kind = type(node)
         if kind not in nodes.ALLOWED:
-            found.append(_refused_node(node, text))
+            findings.append(_refused_node(node, text))
         elif isinstance(node, exp.Anonymous):
-            found += _function(node, text)
+            findings += _function(node, text)
         elif isinstance(node, exp.Identifier):
             start = node.meta.get("start")
             if start not in names or names[start].end != node.meta.get("end", 0) + 1:
-                found.append(_no_name(node, text))
+                findings.append(_no_name(node, text))
         elif isinstance(node, (exp.CurrentDate, exp.CurrentTimestamp)):
-            found.append(_non_reproducible(node, node.sql_name(), text))
+            findings.append(_non_reproducible(node, node.sql_name(), text))
         elif isinstance(node, exp.TableSample):
-            found += _sample(node, text)
+            findings += _sample(node, text)
         elif isinstance(node, exp.Extract) and node.name.lower() not in nodes.EXTRACT_UNITS:
-            found.append(_unit(node, text))
+            findings.append(_unit(node, text))
         elif isinstance(node, (exp.Any, exp.All)) and not isinstance(node.parent, _PATTERNS):
-            found.append(_quantified(node, text))
+            findings.append(_quantified(node, text))
         elif isinstance(node, _ENDINGS) and not isinstance(node.parent, _ENDED):
-            found.append(_misplaced(node, text))
+            findings.append(_misplaced(node, text))
         elif isinstance(node, (exp.Limit, exp.Offset)) and (wrong := _cut(node, text)) is not None:
-            found.append(wrong)
+            findings.append(wrong)
         elif problem := _incomplete(node):
-            found.append(_syntax(node, problem, text))
+            findings.append(_syntax(node, problem, text))
         elif (wrong := misread(node, text)) is not None:
-            found.append(wrong)
-    return list(dict.fromkeys(found))
+            findings.append(wrong)
+    return list(dict.fromkeys(findings))
 
 
 def _too_deep(tree: exp.Expr, text: str) -> Diagnostic | None:
@@ -219,13 +219,13 @@ def _function(node: exp.Anonymous, text: str) -> Iterator[Diagnostic]:
             hint="a query reads tables of its source, and nothing else",
         )  # fmt: skip
         return
-    known = [f.name for f in admitted().values() if f.kind in kinds]
+    names = [f.name for f in admitted().values() if f.kind in kinds]
     yield Diagnostic(
         "unknown-function",
         f"{name}() is no {'table ' if in_from else ''}function of Spark SQL that is admitted",
         span=at,
         text=text,
-        hint=did_you_mean(name, known)
+        hint=did_you_mean(name, names)
         or "functions that were registered by a user are not known here",
     )
 

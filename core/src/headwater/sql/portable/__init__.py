@@ -44,12 +44,12 @@ def compiled(
         The SQL and nothing; or None, and for each construct outside of the subset one diagnostic
         with its place, the reason, and how to get Spark.
     """
-    made, found = _compiled(analysis, names)
-    if made is not None and not found:
-        return made.sql, ()
-    found = list(dict.fromkeys(found))[: limits.FINDINGS]
+    query, refused = _compiled(analysis, names)
+    if query is not None and not refused:
+        return query.sql, ()
+    refused = list(dict.fromkeys(refused))[: limits.FINDINGS]
     lexemes = lex(analysis.text)[0]
-    return None, tuple(dict.fromkeys(_diagnostic(analysis, r, lexemes) for r in found))
+    return None, tuple(dict.fromkeys(_diagnostic(analysis, r, lexemes) for r in refused))
 
 
 def refusals(analysis: Analysis) -> tuple[Diagnostic, ...]:
@@ -73,11 +73,11 @@ def compile(  # noqa: A001  (it is what it does, and is called as portable.compi
     Raises:
         ValueError: If it is not in the subset (`refusals`).
     """
-    made, found = _compiled(analysis, names if callable(names) else names.__getitem__)
-    if made is None or found:
-        reasons = "; ".join(r.reason for r in found)
+    query, refused = _compiled(analysis, names if callable(names) else names.__getitem__)
+    if query is None or refused:
+        reasons = "; ".join(r.reason for r in refused)
         raise ValueError(f"not in the portable subset: {reasons}")
-    return made.sql
+    return query.sql
 
 
 def _compiled(
@@ -89,21 +89,21 @@ def _compiled(
     if "|>" in analysis.text and any(x.symbol == "|>" for x in lex(analysis.text)[0]):
         return None, [Refusal("the pipe operator |>")]
     try:
-        made = queries.compiled(analysis.root, root=True)
+        query = queries.compiled(analysis.root, root=True)
     except RecursionError:
         return None, [Refusal("a query that nests so deep")]
     except Refusal as refusal:
-        found = [*queries.refusals, refusal]
-        return None, [r for r in found if not isinstance(r, Cascade)] or found
-    found = [r for r in queries.refusals if not isinstance(r, Cascade)]
-    if not found:
+        refused = [*queries.refusals, refusal]
+        return None, [r for r in refused if not isinstance(r, Cascade)] or refused
+    refused = [r for r in queries.refusals if not isinstance(r, Cascade)]
+    if not refused:
         for output in analysis.root.outputs:
             if not output.certain:
                 reason = f"the name that Spark makes up for {output.name!r}"
-                found.append(Refusal(reason, output.node, "write AS and a name behind it"))
+                refused.append(Refusal(reason, output.node, "write AS and a name behind it"))
             if not output.type.is_known or not has_type(output.type):
-                found.append(Refusal(f"a column of type {output.type}", output.node))
-    return made, found
+                refused.append(Refusal(f"a column of type {output.type}", output.node))
+    return query, refused
 
 
 def _place(text: str, node: exp.Expr | None, lexemes: Sequence[Lexeme]) -> Span | None:

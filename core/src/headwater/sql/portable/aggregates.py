@@ -89,7 +89,7 @@ def _arguments(node: exp.Expr) -> tuple[bool, list[exp.Expr]]:
     return False, nodes
 
 
-def _one(arguments: list[Piece], name: str) -> Piece:
+def _single(arguments: list[Piece], name: str) -> Piece:
     refuse_unless(len(arguments) == 1, f"{name} of several arguments")
     return arguments[0]
 
@@ -104,7 +104,7 @@ def _count(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> 
         refuse_unless(exact, "count(DISTINCT ...) of these types")
         row = ", ".join(a.sql for a in arguments)
         return Piece(over(f"count(DISTINCT CASE WHEN {some} THEN ({row}) END)"), t.BIGINT, raises)
-    value = _one(arguments, "count")
+    value = _single(arguments, "count")
     if distinct:
         refuse_unless(orderable(value.type), f"count(DISTINCT {value.type})")
     if distinct and value.type.children:
@@ -116,7 +116,7 @@ def _count(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> 
 
 
 def _count_if(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> Piece:
-    value = _one(arguments, "count_if")
+    value = _single(arguments, "count_if")
     refuse_unless(not distinct, "count_if(DISTINCT ...)")
     refuse_unless(value.type == t.BOOLEAN, f"count_if({value.type})")
     return Piece(over(f"count(CASE WHEN {value.sql} THEN 1 END)"), t.BIGINT, value.raises)
@@ -124,7 +124,7 @@ def _count_if(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) 
 
 def _extreme(word: str) -> _Builder:
     def build(arguments: list[Piece], _: bool, __: DataType, over: _Over) -> Piece:
-        value = _one(arguments, word)
+        value = _single(arguments, word)
         refuse_unless(comparable(value.type), f"{word}({value.type})")
         return Piece(over(f"{word}({value.sql})"), value.type, value.raises)
 
@@ -132,29 +132,29 @@ def _extreme(word: str) -> _Builder:
 
 
 def _sum(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:
-    value = _one(arguments, "sum")
+    value = _single(arguments, "sum")
     word = "DISTINCT " if distinct else ""
-    made = over(f"sum({word}{value.sql})")
+    total = over(f"sum({word}{value.sql})")
     if value.type == t.BIGINT:
         # Spark overflows in the middle of a sum, in an order that is its own; only where no order
         # can overflow is the sum the same everywhere.
         most = over(f"sum({word}abs(CAST({value.sql} AS HUGEINT)))")
         other = not_portable("sum of bigints that may overflow in some order", type_)
-        sql = f"CASE WHEN {most} > 9223372036854775807 THEN {other} ELSE {spell(made, type_)} END"
+        sql = f"CASE WHEN {most} > 9223372036854775807 THEN {other} ELSE {spell(total, type_)} END"
         return Piece(sql, type_, raises=True)
     if value.type.is_integer:
-        return Piece(spell(made, type_), type_, value.raises)
+        return Piece(spell(total, type_), type_, value.raises)
     if value.type.is_floating:
         wide = over(f"sum({word}CAST({value.sql} AS DOUBLE))")
         return Piece(wide, type_, value.raises)
     if value.type.name == "decimal":
         refuse_unless((value.type.precision or 0) <= 28, f"sum({value.type}): beyond 38 digits")
-        return Piece(spell(made, type_), type_, value.raises)
+        return Piece(spell(total, type_), type_, value.raises)
     raise Refusal(f"sum({value.type})")
 
 
 def _avg(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:
-    value = _one(arguments, "avg")
+    value = _single(arguments, "avg")
     refuse_unless(not distinct, "avg(DISTINCT ...)")
     if value.type.is_integer or value.type.is_floating:
         return Piece(over(f"avg(CAST({value.sql} AS DOUBLE))"), type_, value.raises)
@@ -164,14 +164,14 @@ def _avg(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -
         total, count = over(f"sum({value.sql})"), over(f"count({value.sql})")
         shift = scale - (value.type.scale or 0)
         quotient = f"sp_hdiv(sp_unscaled({total}) * {10**shift}, CAST({count} AS HUGEINT))"
-        made = spell(f"sp_scaled({quotient}, {10**scale}::HUGEINT, {scale})", type_)
-        return Piece(f"CASE WHEN {count} > 0 THEN {made} END", type_, value.raises)
+        mean = spell(f"sp_scaled({quotient}, {10**scale}::HUGEINT, {scale})", type_)
+        return Piece(f"CASE WHEN {count} > 0 THEN {mean} END", type_, value.raises)
     raise Refusal(f"avg({value.type})")
 
 
 def _boolean(word: str) -> _Builder:
     def build(arguments: list[Piece], _: bool, __: DataType, over: _Over) -> Piece:
-        value = _one(arguments, word)
+        value = _single(arguments, word)
         refuse_unless(value.type == t.BOOLEAN, f"{word}({value.type})")
         return Piece(over(f"{word}({value.sql})"), t.BOOLEAN, value.raises)
 
@@ -212,7 +212,7 @@ def _percentile(arguments: list[Piece], distinct: bool, type_: DataType, over: _
 def _median(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:
     refuse_unless(not distinct, "median(DISTINCT ...)")
     return _quantile(
-        _one(arguments, "median"), Piece("0.5", t.DOUBLE, literal=Decimal("0.5")), type_, over
+        _single(arguments, "median"), Piece("0.5", t.DOUBLE, literal=Decimal("0.5")), type_, over
     )
 
 

@@ -44,14 +44,14 @@ def binary(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece:
     return _integer(operator, left, right, type_)
 
 
-def _divided(left: Piece, right: Piece, made: str, type_: DataType) -> Piece:
+def _divided(left: Piece, right: Piece, sql: str, type_: DataType) -> Piece:
     """Return a quotient or remainder, guarded against zero where the divisor may be it."""
     raises = left.raises or right.raises
     if isinstance(right.literal, int | Decimal) and right.literal not in (0, -1):
-        return Piece(made, type_, raises)
+        return Piece(sql, type_, raises)
     failure = spark_error("DIVIDE_BY_ZERO", "division by zero", type_)
     zero = f"{right.sql} = 0 AND {left.sql} IS NOT NULL"
-    return Piece(f"CASE WHEN {zero} THEN {failure} ELSE {made} END", type_, raises=True)
+    return Piece(f"CASE WHEN {zero} THEN {failure} ELSE {sql} END", type_, raises=True)
 
 
 def _integer(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece:
@@ -59,23 +59,23 @@ def _integer(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece
     a, b = first.sql, second.sql
     if operator == "%":
         # The smallest number % -1 overflows in DuckDB, and is 0 in Spark.
-        made = f"CASE WHEN {b} = -1 THEN 0 * {a} ELSE {a} % {b} END"
-        return _divided(first, second, spell(made, type_), type_)
+        sql = f"CASE WHEN {b} = -1 THEN 0 * {a} ELSE {a} % {b} END"
+        return _divided(first, second, spell(sql, type_), type_)
     return Piece(spell(f"{_NAMED[operator]}({a}, {b})", type_), type_, raises=True)
 
 
 def _floating(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece:
     first, second = _as(left, type_), _as(right, type_)
-    made = f"({first.sql} {operator} {second.sql})"
+    sql = f"({first.sql} {operator} {second.sql})"
     if operator in "+-*":
-        return Piece(made, type_, first.raises or second.raises)
-    return _divided(first, second, made, type_)
+        return Piece(sql, type_, first.raises or second.raises)
+    return _divided(first, second, sql, type_)
 
 
 def _as(piece: Piece, type_: DataType) -> Piece:
     """Return an operand in the type of the operation, still known to be a literal."""
-    made = widened(piece, type_)
-    return Piece(made.sql, type_, made.raises, piece.literal)
+    wide = widened(piece, type_)
+    return Piece(wide.sql, type_, wide.raises, piece.literal)
 
 
 def _whole_division(left: Piece, right: Piece) -> Piece:
@@ -95,14 +95,14 @@ def _decimal(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece
     if operator == "*":
         if p1 + p2 + 1 > 38:
             raise Refusal(f"{first.type} * {second.type}: its digits go beyond 38")
-        made = _product(first, second)
-        return Piece(spell(made, type_), type_, raises)
+        sql = _product(first, second)
+        return Piece(spell(sql, type_), type_, raises)
     scale, whole = max(s1, s2), max(p1 - s1, p2 - s2)
     if whole + scale + 1 > 38:
         raise Refusal(f"{first.type} {operator} {second.type}: its digits go beyond 38")
     wide = t.decimal(whole + scale + 1, scale)
-    made = spell(f"({spell(first.sql, wide)} {operator} {spell(second.sql, wide)})", type_)
-    return _divided(first, second, made, type_) if operator == "%" else Piece(made, type_, raises)
+    sql = spell(f"({spell(first.sql, wide)} {operator} {spell(second.sql, wide)})", type_)
+    return _divided(first, second, sql, type_) if operator == "%" else Piece(sql, type_, raises)
 
 
 def _product(first: Piece, second: Piece) -> str:
@@ -123,14 +123,14 @@ def _decimal_division(first: Piece, second: Piece, type_: DataType) -> Piece:
         raise Refusal(f"{first.type} / {second.type}: its digits go beyond 38")
     dividend = f"sp_unscaled({first.sql}) * {10**shift}::HUGEINT"
     quotient = f"sp_hdiv({dividend}, sp_unscaled({second.sql}))"
-    made = spell(f"sp_scaled({quotient}, {10**scale}::HUGEINT, {scale})", type_)
+    sql = spell(f"sp_scaled({quotient}, {10**scale}::HUGEINT, {scale})", type_)
     if _digits(first.type)[0] + shift > _SAFE_DIGITS or _digits(second.type)[0] > _SAFE_DIGITS:
         most, half = (2**127 - 1) // 10**shift, 2**126
         large = f"abs(sp_unscaled({first.sql})) > {most}::HUGEINT"
         large += f" OR abs(sp_unscaled({second.sql})) > {half}::HUGEINT"
         other = not_portable("a decimal division beyond 38 digits", type_)
-        made = f"CASE WHEN {large} THEN {other} ELSE {made} END"
-    quotient_ = _divided(first, second, made, type_)
+        sql = f"CASE WHEN {large} THEN {other} ELSE {sql} END"
+    quotient_ = _divided(first, second, sql, type_)
     return Piece(quotient_.sql, type_, raises=True)
 
 

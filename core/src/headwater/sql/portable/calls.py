@@ -41,12 +41,12 @@ def call(e: Expressions, node: exp.Expr) -> Piece:
         Refusal: If the function, with arguments of these types, is not in the portable subset.
     """
     function = called(node)
-    if (form := FORMS.get(function.rule)) and (made := form(e, node)):
-        return made
+    if (form := FORMS.get(function.rule)) and (piece := form(e, node)):
+        return piece
     lost = function.order == "lost"
     arguments = [_argument(e, a, order_is_lost=lost) for a in node.expressions]
-    if (build := BUILDERS.get(function.rule)) and (made := build(arguments, e.type_of(node))):
-        return made
+    if (build := BUILDERS.get(function.rule)) and (piece := build(arguments, e.type_of(node))):
+        return piece
     return table(name_of(node) or "", arguments, e.type_of(node))
 
 
@@ -85,23 +85,25 @@ def table(name: str, arguments: Sequence[Piece], type_: DataType) -> Piece:
         row = constructs.find(name, candidate)
         if row is not None:
             return row.apply(candidate, row.result_type(candidate, type_))
-    shown = ", ".join(str(a.type) for a in arguments)
+    types = ", ".join(str(a.type) for a in arguments)
     if constructs.constructs(name):
-        raise Refusal(f"{name}({shown}): proven for other arguments only")
+        raise Refusal(f"{name}({types}): proven for other arguments only")
     raise Refusal(f"{name}(): not proven to mean the same on both engines")
 
 
 def _converted(arguments: Sequence[Piece]) -> list[list[Piece]]:
     """The arguments as they are, then with the implicit conversions that were proven."""
-    found = [list(arguments)]
+    candidates = [list(arguments)]
     if any(a.type in (t.TINYINT, t.SMALLINT) for a in arguments):
-        found.append([casts.cast(a, t.INT) if a.type.is_integer else a for a in arguments])
+        candidates.append([casts.cast(a, t.INT) if a.type.is_integer else a for a in arguments])
     if any(a.type in (t.TIMESTAMP, t.TIMESTAMP_NTZ) for a in arguments):
         times = (t.TIMESTAMP, t.TIMESTAMP_NTZ)
-        found.append([casts.cast(a, t.DATE) if a.type in times else a for a in arguments])
+        candidates.append([casts.cast(a, t.DATE) if a.type in times else a for a in arguments])
     if any(a.type == t.DATE for a in arguments):
-        found.append([casts.cast(a, t.TIMESTAMP) if a.type == t.DATE else a for a in arguments])
-    return found
+        candidates.append(
+            [casts.cast(a, t.TIMESTAMP) if a.type == t.DATE else a for a in arguments]
+        )
+    return candidates
 
 
 def _coalesce(arguments: list[Piece], type_: DataType) -> Piece:
@@ -142,8 +144,8 @@ def _nullif(arguments: list[Piece], type_: DataType) -> Piece:
     value, other = arguments
     equal = compare("=", value, other)
     raises = equal.raises or value.raises
-    kept = widened(value, type_)
-    return Piece(f"CASE WHEN {equal.sql} THEN {null(type_)} ELSE {kept.sql} END", type_, raises)
+    wide = widened(value, type_)
+    return Piece(f"CASE WHEN {equal.sql} THEN {null(type_)} ELSE {wide.sql} END", type_, raises)
 
 
 def _extreme(word: str) -> _Builder:
@@ -179,8 +181,8 @@ def _rlike(arguments: list[Piece], _: DataType) -> Piece:
 
 def _positive(arguments: list[Piece], type_: DataType) -> Piece:
     refuse_unless(len(arguments) == 1, "positive takes one argument")
-    made = casts.cast(arguments[0], type_)
-    return Piece(made.sql, type_, made.raises)
+    wide = casts.cast(arguments[0], type_)
+    return Piece(wide.sql, type_, wide.raises)
 
 
 def _mod(arguments: list[Piece], type_: DataType) -> Piece:

@@ -55,8 +55,8 @@ def _family(type_: DataType) -> str:
 
 
 def _spelled(sql: str, target: DataType, trying: bool) -> str:
-    made = spell(sql, target)
-    return f"TRY_{made}" if trying else made
+    spelled = spell(sql, target)
+    return f"TRY_{spelled}" if trying else spelled
 
 
 def _whole(type_: DataType) -> int:
@@ -85,12 +85,12 @@ def _decimal_to_decimal(sql: str, source: DataType, target: DataType, trying: bo
 
 
 def _truncated(sql: str, source: DataType, target: DataType, trying: bool) -> _Built:
-    made = _spelled(f"trunc({sql})", target, trying)
+    result = _spelled(f"trunc({sql})", target, trying)
     if source.name == "double" and target.name == "bigint":
         # 2^63 as a double is Java's Long.MAX_VALUE, rounded.
         most = f"{sql} = 9223372036854775808::DOUBLE"
-        made = f"CASE WHEN {most} THEN 9223372036854775807 ELSE {made} END"
-    return made, True
+        result = f"CASE WHEN {most} THEN 9223372036854775807 ELSE {result} END"
+    return result, True
 
 
 def _double_to_float(sql: str, _: DataType, __: DataType, ___: bool) -> _Built:
@@ -104,15 +104,15 @@ def _floating_to_decimal(sql: str, _: DataType, target: DataType, trying: bool) 
     # of the two engines differ (1e23), so those raise.
     if (target.scale or 0) > _MOST_SCALE:
         raise Refusal(f"CAST(double AS {target}): only scales up to {_MOST_SCALE} were measured")
-    read = f"CAST(CAST(CAST({sql} AS DOUBLE) AS VARCHAR) AS DECIMAL(38,21))"
+    number = f"CAST(CAST(CAST({sql} AS DOUBLE) AS VARCHAR) AS DECIMAL(38,21))"
     far = not_portable(f"CAST of a double beyond 2^53 AS {target}", target)
-    made = (
+    result = (
         f"CASE WHEN isnan({sql}) OR isinf({sql}) THEN NULL "
         f"WHEN abs({sql}) < 1e-15::DOUBLE THEN {spell('0', target)} "
-        f"WHEN abs({sql}) < 9007199254740992::DOUBLE THEN {_spelled(read, target, trying)} "
+        f"WHEN abs({sql}) < 9007199254740992::DOUBLE THEN {_spelled(number, target, trying)} "
         f"ELSE {null(target) if trying else far} END"
     )
-    return made, True
+    return result, True
 
 
 def _decimal_to_string(sql: str, source: DataType, target: DataType, _: bool) -> _Built:
@@ -132,11 +132,11 @@ def _to_string(wall: str) -> _Builder:
 
     def build(sql: str, _: DataType, target: DataType, __: bool) -> _Built:
         other = not_portable("the text of a date outside of the years 1 to 9999", target)
-        made = (
+        result = (
             f"CASE WHEN {sql} IS NULL THEN NULL WHEN year({sql}) BETWEEN 1 AND 9999 "
             f"THEN CAST({wall.format(sql)} AS VARCHAR) ELSE {other} END"
         )
-        return made, True
+        return result, True
 
     return build
 
@@ -145,13 +145,13 @@ def _floating_to_string(sql: str, source: DataType, target: DataType, _: bool) -
     # From 0.001 to 10 million Java's text is the shortest one, as DuckDB's is; beyond, the two
     # write exponents differently, and Java 17 not always the shortest digits.
     other = not_portable(f"the text of a {source} below 0.001 or from 10000000", target)
-    made = (
+    result = (
         f"CASE WHEN {sql} IS NULL THEN NULL WHEN isnan({sql}) THEN 'NaN' "
         f"WHEN isinf({sql}) THEN CASE WHEN {sql} > 0 THEN 'Infinity' ELSE '-Infinity' END "
         f"WHEN {sql} = 0 OR (abs({sql}) >= 0.001 AND abs({sql}) < 10000000) "
         f"THEN CAST({sql} AS VARCHAR) ELSE {other} END"
     )
-    return made, True
+    return result, True
 
 
 def _timestamp_to_number(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
@@ -166,8 +166,8 @@ def _integer_to_timestamp(sql: str, source: DataType, target: DataType, trying: 
             raise Refusal("TRY_CAST(bigint AS timestamp): the two engines do not agree on it")
         # Beyond the range of microseconds Spark takes the first or the last moment.
         far = not_portable("a timestamp beyond the range of microseconds", target)
-        made = f"make_timestamptz({sql} * 1000000)"
-        return f"CASE WHEN abs({sql} // 2) > 4611686018427 THEN {far} ELSE {made} END", True
+        moment = f"make_timestamptz({sql} * 1000000)"
+        return f"CASE WHEN abs({sql} // 2) > 4611686018427 THEN {far} ELSE {moment} END", True
     return f"make_timestamptz(CAST({sql} AS BIGINT) * 1000000)", False
 
 

@@ -74,8 +74,8 @@ def _with_texts(operands: Sequence[Operand], length: int) -> list[Piece]:
         )
     target = max([length, *(len(x) for x in texts if x is not None)])
     ends = [
-        piece if said is None else literals.string(said.ljust(target))
-        for (_, piece), said in zip(others, texts, strict=True)
+        piece if literal is None else literals.string(literal.ljust(target))
+        for (_, piece), literal in zip(others, texts, strict=True)
     ]
     return [_filled(column, length, target), *ends]
 

@@ -14,9 +14,9 @@ from headwater.sql.portable.spelling import type_name
 from headwater.sql.typing.literals import position
 
 
-def only(node: exp.Expr, known: frozenset[str]) -> None:
+def only(node: exp.Expr, admitted: frozenset[str]) -> None:
     """Refuse a query node that has other parts than those that are known."""
-    strange = [k for k, v in node.args.items() if v and k not in known]
+    strange = [k for k, v in node.args.items() if v and k not in admitted]
     refuse_unless(not strange, f"{', '.join(strange).upper().strip('_')}: not proven", node)
     with_ = node.args.get("with_")
     refuse_unless(with_ is None or not with_.args.get("recursive"), "WITH RECURSIVE", node)
@@ -24,8 +24,8 @@ def only(node: exp.Expr, known: frozenset[str]) -> None:
 
 def conjuncts(node: exp.Expr, clause: str) -> list[exp.Expr]:
     """Return the conditions that AND joins in a clause, from left to right."""
-    found = node.args.get(clause)
-    rest: list[exp.Expr] = [found.this] if found is not None else []
+    clause_node = node.args.get(clause)
+    rest: list[exp.Expr] = [clause_node.this] if clause_node is not None else []
     parts = []
     while rest:
         here = rest.pop()
@@ -148,10 +148,10 @@ def limit(node: exp.Expr) -> str:
     """Return LIMIT and OFFSET."""
     text = ""
     for word, key in (("LIMIT", "limit"), ("OFFSET", "offset")):
-        found = node.args.get(key)
-        if found is None:
+        clause = node.args.get(key)
+        if clause is None:
             continue
-        value = found.expression
+        value = clause.expression
         refuse_unless(position(value) is not None, f"{word} without a number", node)
         text += f"\n{word} {value.name}"
     return text

@@ -57,8 +57,8 @@ def aligned(pieces: Sequence[Piece]) -> list[Piece]:
     """
     type_ = typing.wider(p.type for p in pieces)
     if not comparable(type_):
-        shown = " and ".join(dict.fromkeys(str(p.type) for p in pieces))
-        raise Refusal(f"comparing {shown}: the two engines may compare them differently")
+        types = " and ".join(dict.fromkeys(str(p.type) for p in pieces))
+        raise Refusal(f"comparing {types}: the two engines may compare them differently")
     return [widened(p, type_) for p in pieces]
 
 

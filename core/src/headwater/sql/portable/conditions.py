@@ -29,14 +29,14 @@ def conjunction(e: Expressions, node: exp.Expr) -> Piece:
 
 def all_of(pieces: Sequence[Piece]) -> Piece:
     """Return the conjunction of conditions, evaluated from left to right where one can raise."""
-    made = pieces[0]
+    result = pieces[0]
     for piece in pieces[1:]:
-        both = f"({made.sql} AND {piece.sql})"
+        both = f"({result.sql} AND {piece.sql})"
         if piece.raises:
             # `b` is evaluated where `a` is true or NULL, as in Spark.
-            both = f"CASE WHEN NOT {made.sql} THEN false ELSE {both} END"
-        made = Piece(both, t.BOOLEAN, made.raises or piece.raises)
-    return made
+            both = f"CASE WHEN NOT {result.sql} THEN false ELSE {both} END"
+        result = Piece(both, t.BOOLEAN, result.raises or piece.raises)
+    return result
 
 
 def disjunction(e: Expressions, node: exp.Expr) -> Piece:

@@ -98,8 +98,8 @@ def _matches(pattern: str, argument: Piece) -> bool:
     if pattern.startswith("#"):
         if not isinstance(literal, int) or isinstance(literal, bool):
             return False
-        known = {"#": True, "#+": literal > 0, "#0+": literal >= 0, "#0-6": 0 <= literal <= 6}
-        return known.get(pattern, pattern == f"#{literal}")
+        forms = {"#": True, "#+": literal > 0, "#0+": literal >= 0, "#0-6": 0 <= literal <= 6}
+        return forms.get(pattern, pattern == f"#{literal}")
     if match_ := _NESTED.fullmatch(pattern):
         return type_.name == match_[1] and _holds(match_[2], type_.children[0])
     match pattern:

@@ -79,24 +79,24 @@ class Expressions:
             Refusal: With the construct for which Spark's answer can't be promised.
         """
         try:
-            made = self._made(node)
-            self.queries.spend(made.sql)
+            piece = self._compiled(node)
+            self.queries.spend(piece.sql)
         except Refusal as refusal:
             if refusal.node is None:
                 refusal.node = node
             raise
-        if self.keys is not None and made.sql in self.keys:
-            return Piece(self.keys[made.sql], made.type, made.raises)
-        return made
+        if self.keys is not None and piece.sql in self.keys:
+            return Piece(self.keys[piece.sql], piece.type, piece.raises)
+        return piece
 
     def boolean(self, node: exp.Expr) -> Piece:
         """Return a compiled condition."""
-        made = self.piece(node)
-        if made.type == t.VOID:
+        piece = self.piece(node)
+        if piece.type == t.VOID:
             return Piece(null(t.BOOLEAN), t.BOOLEAN)
-        if made.type != t.BOOLEAN:
-            raise Refusal(f"a {made.type} as a condition: write a comparison", node)
-        return made
+        if piece.type != t.BOOLEAN:
+            raise Refusal(f"a {piece.type} as a condition: write a comparison", node)
+        return piece
 
     def compared(self, operator: str, left: exp.Expr, right: exp.Expr) -> Piece:
         """Return `left operator right`; see `compare`."""
@@ -129,7 +129,7 @@ class Expressions:
             sorting = row_order.sorted_below(self.query.scope)
             refuse_unless(sorting is None, f"{_called(node)} {row_order.SORTED}", sorting)
 
-    def _made(self, node: exp.Expr) -> Piece:
+    def _compiled(self, node: exp.Expr) -> Piece:
         if operator := _COMPARISONS.get(type(node)):
             _only(node, _OPERATOR)
             return self.compared(operator, node.this, node.expression)

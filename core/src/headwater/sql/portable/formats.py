@@ -62,9 +62,9 @@ def date_format(arguments: list[Piece], type_: DataType) -> Piece:
     """Return `date_format(time, 'pattern')`; years outside of 1 to 9999 raise."""
     refuse_unless(len(arguments) == 2, "date_format takes two arguments")
     moment, pattern = arguments
-    written = _WRITES.get(pattern.literal) if isinstance(pattern.literal, str) else None
-    if written is None:
-        raise Refusal(f"date_format with {_shown('pattern', pattern)}: not proven")
+    strftime_format = _WRITES.get(pattern.literal) if isinstance(pattern.literal, str) else None
+    if strftime_format is None:
+        raise Refusal(f"date_format with {_described('pattern', pattern)}: not proven")
     if moment.type == t.DATE:
         moment = casts.cast(moment, t.TIMESTAMP_NTZ)
     if moment.type not in (t.TIMESTAMP, t.TIMESTAMP_NTZ):
@@ -73,21 +73,21 @@ def date_format(arguments: list[Piece], type_: DataType) -> Piece:
     other = not_portable("date_format of a year outside of 1 to 9999", type_)
     sql = (
         f"CASE WHEN {moment.sql} IS NULL THEN NULL WHEN year({wall}) BETWEEN 1 AND 9999 "
-        f"THEN strftime({wall}, {text(written)}) ELSE {other} END"
+        f"THEN strftime({wall}, {text(strftime_format)}) ELSE {other} END"
     )
     return Piece(sql, type_, raises=True)
 
 
-def _shown(what: str, piece: Piece) -> str:
-    written = isinstance(piece.literal, str)
-    return f"the {what} {piece.literal!r}" if written else f"a {what} that is not a literal"
+def _described(what: str, piece: Piece) -> str:
+    is_literal = isinstance(piece.literal, str)
+    return f"the {what} {piece.literal!r}" if is_literal else f"a {what} that is not a literal"
 
 
 def to_date(arguments: list[Piece], type_: DataType) -> Piece:
     """Return `to_date(a)` and `to_date(text, 'pattern')`."""
     if len(arguments) == 1:
         return casts.cast(arguments[0], t.DATE)
-    return _read(arguments, type_, _DATE_SHAPES, "CAST({} AS DATE)")
+    return _time_by_pattern(arguments, type_, _DATE_SHAPES, "CAST({} AS DATE)")
 
 
 def to_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
@@ -95,23 +95,23 @@ def to_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
     if len(arguments) == 1:
         refuse_unless(not arguments[0].type.is_numeric, "to_timestamp of a number")
         return casts.cast(arguments[0], t.TIMESTAMP)
-    return _read(arguments, type_, _TIME_SHAPES, "timezone('UTC', {})")
+    return _time_by_pattern(arguments, type_, _TIME_SHAPES, "timezone('UTC', {})")
 
 
-def _read(
+def _time_by_pattern(
     arguments: list[Piece],
     type_: DataType,
     shapes: dict[str, tuple[str, str]],
-    made: str,
+    template: str,
     *,
     trying: bool = False,
 ) -> Piece:
     refuse_unless(len(arguments) == 2, "reading times takes a text and a pattern")
     value, pattern = arguments
-    found = shapes.get(pattern.literal) if isinstance(pattern.literal, str) else None
-    if found is None or value.type != t.STRING:
-        raise Refusal(f"reading times by {_shown('pattern', pattern)}: not proven")
-    read, shape = found
+    entry = shapes.get(pattern.literal) if isinstance(pattern.literal, str) else None
+    if entry is None or value.type != t.STRING:
+        raise Refusal(f"reading times by {_described('pattern', pattern)}: not proven")
+    strptime_format, shape = entry
     bad = spark_error(
         "CANNOT_PARSE_TIMESTAMP", f"a text is not of the pattern {pattern.literal}", type_
     )
@@ -119,7 +119,7 @@ def _read(
     other = not_portable(f"a text of another shape than {pattern.literal}", type_)
     parse = "try_strptime" if trying else "strptime"
     bad = null(type_) if trying else bad
-    parsed = made.format(f"{parse}({value.sql}, {text(read)})")
+    parsed = template.format(f"{parse}({value.sql}, {text(strptime_format)})")
     sql = (
         f"CASE WHEN {value.sql} IS NULL THEN NULL "
         f"WHEN regexp_full_match({value.sql}, {text(shape)}) THEN {parsed} "
@@ -132,7 +132,7 @@ def try_to_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
     """Return `try_to_timestamp(text, 'pattern')`: NULL where `to_timestamp` raises."""
     if len(arguments) == 1:
         return casts.cast(arguments[0], t.TIMESTAMP, trying=True)
-    return _read(arguments, type_, _TIME_SHAPES, "timezone('UTC', {})", trying=True)
+    return _time_by_pattern(arguments, type_, _TIME_SHAPES, "timezone('UTC', {})", trying=True)
 
 
 def unix_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
@@ -175,7 +175,7 @@ def _zoned(arguments: list[Piece], name: str) -> tuple[Piece, str]:
     moment, zone = arguments
     refuse_unless(moment.type == t.TIMESTAMP, f"{name}({moment.type}, ...)")
     if not isinstance(zone.literal, str) or zone.literal not in _ZONES:
-        raise Refusal(f"{name} with {_shown('zone', zone)}: not one that was measured")
+        raise Refusal(f"{name} with {_described('zone', zone)}: not one that was measured")
     return moment, zone.sql
 
 

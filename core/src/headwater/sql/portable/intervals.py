@@ -59,9 +59,9 @@ def _interval(node: exp.Expr) -> str:
     name = unit.name.lower().rstrip("s") if isinstance(unit, exp.Var) else ""
     count = node.this
     sign = -1 if isinstance(count, exp.Neg) else 1
-    written = count.this.name if isinstance(count, exp.Neg) else getattr(count, "name", "")
-    if name not in _UNITS or not re.fullmatch(r"[+-]?\d{1,7}", written):
+    digits = count.this.name if isinstance(count, exp.Neg) else getattr(count, "name", "")
+    if name not in _UNITS or not re.fullmatch(r"[+-]?\d{1,7}", digits):
         raise Refusal("an interval that is not a whole number of one unit", node)
-    number = sign * int(written)
+    number = sign * int(digits)
     refuse_unless(abs(number) <= _MOST, "a very long interval", node)
     return f"INTERVAL ({number}) {name.upper()}"

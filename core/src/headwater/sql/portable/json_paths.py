@@ -31,7 +31,7 @@ def get_json_object(arguments: list[Piece], type_: DataType) -> Piece:
     invalid = not_portable("get_json_object of a text that is not plainly JSON", type_)
     odd = not_portable("a JSON value that the two engines write differently", type_)
     twice = not_portable("a JSON object that has a name twice", type_)
-    found = f"json_extract({value.sql}, {text(path.literal)})"
+    extracted = f"json_extract({value.sql}, {text(path.literal)})"
     nothing = f"CASE WHEN {_twice(value.sql, path.literal)} THEN {twice} END"
     # Spark leaves out the NULL of a name, and writes that of an index.
     null = "'null'" if path.literal.endswith("]") else nothing
@@ -39,9 +39,9 @@ def get_json_object(arguments: list[Piece], type_: DataType) -> Piece:
         f"CASE WHEN {value.sql} IS NULL THEN NULL "
         f"WHEN regexp_full_match({value.sql}, {text(_HOPELESS)}) THEN NULL "
         f"WHEN NOT sp_is_json({value.sql}) THEN {invalid} "
-        f"WHEN {found} IS NULL THEN {nothing} "
-        f"WHEN json_type({found}) = 'NULL' THEN {null} "
-        f"WHEN sp_json_plain({found}) THEN {found} ->> '$' ELSE {odd} END"
+        f"WHEN {extracted} IS NULL THEN {nothing} "
+        f"WHEN json_type({extracted}) = 'NULL' THEN {null} "
+        f"WHEN sp_json_plain({extracted}) THEN {extracted} ->> '$' ELSE {odd} END"
     )
     return Piece(sql, type_, raises=True)
 

@@ -34,8 +34,8 @@ def _form(word: str) -> Callable[[Expressions, exp.Expr], Piece | None]:
         refuse_unless(array.type.name == "array", f"{name}({array.type}, ...)", node)
         if word == "aggregate":
             return _aggregate(e, node, array, rest)
-        one = len(rest) == 1 and isinstance(rest[0], exp.Lambda)
-        refuse_unless(one, f"{name}() of other arguments", node)
+        single = len(rest) == 1 and isinstance(rest[0], exp.Lambda)
+        refuse_unless(single, f"{name}() of other arguments", node)
         return _BUILDERS[word](e, array, rest[0])
 
     return form
@@ -138,12 +138,12 @@ def _aggregate(e: Expressions, node: exp.Expr, array: Piece, rest: list[exp.Expr
     # A cast around the first value keeps DuckDB from giving the list its own type.
     sql = f"list_reduce({array.sql}, lambda {params}: {merged.sql}, {cast(start.sql, type_)})"
     sql = f"CASE WHEN {array.sql} IS NOT NULL THEN {sql} END"
-    made = Piece(sql, type_, array.raises or start.raises or merged.raises)
+    result = Piece(sql, type_, array.raises or start.raises or merged.raises)
     if len(lambdas) == 1:
-        return made
+        return result
     name = lambdas[1].expressions[0].name.casefold()
     refuse_unless(len(lambdas[1].expressions) == 1, "a lambda of other parameters", lambdas[1])
-    e.variables.append((name, made))
+    e.variables.append((name, result))
     try:
         return e.piece(lambdas[1].this)
     finally:

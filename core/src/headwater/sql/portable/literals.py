@@ -32,20 +32,20 @@ _WORDS: Final = {
 _PLAIN: Final = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
 
 
-def number(written: str, type_: DataType) -> Piece:
+def number(literal: str, type_: DataType) -> Piece:
     """Return the constant for a number as written, with its suffix.
 
     Args:
-        written: e.g. `1`, `1L`, `1.5`, `1e3`, `-1`.
+        literal: e.g. `1`, `1L`, `1.5`, `1e3`, `-1`.
         type_: The type that Spark gives it.
     """
-    match = _NUMBER.fullmatch(written)
+    match = _NUMBER.fullmatch(literal)
     if match is None or not type_.is_numeric:
-        raise Refusal(f"the number {written}: its type can't be told")
+        raise Refusal(f"the number {literal}: its type can't be told")
     digits = match[1]
     exact = decimal_number(digits)
     if exact is None:
-        raise Refusal(f"the number {written[:40]}...: it has too many digits")
+        raise Refusal(f"the number {literal[:40]}...: it has too many digits")
     if type_.is_integer:
         return Piece(cast(digits, type_), type_, literal=int(exact))
     if type_.name == "decimal":
@@ -69,12 +69,12 @@ def typed(value: str, type_: DataType) -> Piece:
     Raises:
         Refusal: If the text has another shape, or is no value of that type.
     """
-    made = _typed(value.strip(_SPACES), type_)
-    if made is None:
+    canonical = _typed(value.strip(_SPACES), type_)
+    if canonical is None:
         raise Refusal(
             f"the text {value!r} where {type_} is needed: the two engines may read it differently"
         )
-    return Piece(cast(text(made), type_), type_)
+    return Piece(cast(text(canonical), type_), type_)
 
 
 def _typed(value: str, type_: DataType) -> str | None:
@@ -103,10 +103,10 @@ def _moment(value: str, *, zoned: bool) -> str | None:
         return None
     year, month, day, hour, minute, second = (int(g or 0) for g in match.groups()[:6])
     micros = int((match[7] or "0").ljust(6, "0"))
-    found = datetime(year, month, day, hour, minute, second, micros, tzinfo=UTC)
+    moment = datetime(year, month, day, hour, minute, second, micros, tzinfo=UTC)
     zone = match[8]
     if not zoned:
-        return None if zone else found.replace(tzinfo=None).isoformat(sep=" ")
+        return None if zone else moment.replace(tzinfo=None).isoformat(sep=" ")
     if zone and zone != "Z":
-        found = datetime.fromisoformat(f"{found.replace(tzinfo=None).isoformat()}{zone}")
-    return found.astimezone(UTC).isoformat(sep=" ")
+        moment = datetime.fromisoformat(f"{moment.replace(tzinfo=None).isoformat()}{zone}")
+    return moment.astimezone(UTC).isoformat(sep=" ")

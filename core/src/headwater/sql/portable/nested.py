@@ -21,9 +21,9 @@ def field(piece: Piece, name: str) -> Piece:
         return _map_value(piece, Piece(text(name), t.STRING, literal=name))
     if piece.type.name != "struct":
         raise Refusal(f"field {name!r} of {piece.type}")
-    for known, type_ in piece.type.fields:
-        if known.casefold() == name.casefold():
-            sql = f"struct_extract({piece.sql}, {text(known)})"
+    for field_name, type_ in piece.type.fields:
+        if field_name.casefold() == name.casefold():
+            sql = f"struct_extract({piece.sql}, {text(field_name)})"
             # Twice negated: no filter on it reaches the file's statistics, which know no NaN.
             return Piece(f"(-(-{sql}))" if type_.is_floating else sql, type_, piece.raises)
     raise Refusal(f"{piece.type} has no field {name!r}")
@@ -45,14 +45,14 @@ def bracket(e: Expressions, node: exp.Expr) -> Piece:
     match container.type.name:
         case "array" if key.type.is_integer:
             # sqlglot keeps Spark's index, which counts from 0.
-            made = _element(container, key)
+            piece = _element(container, key)
         case "map":
-            made = _map_value(container, key)
+            piece = _map_value(container, key)
         case "struct" if isinstance(key.literal, str):
-            made = field(container, key.literal)
+            piece = field(container, key.literal)
         case _:
             raise Refusal(f"{container.type}[{key.type}]", node)
-    return e.checked(made, node)
+    return e.checked(piece, node)
 
 
 def _element(container: Piece, index: Piece) -> Piece:

@@ -28,9 +28,9 @@ def split(arguments: list[Piece], type_: DataType) -> Piece:
 def _plain(pattern: str) -> str:
     """Return the text that a pattern of plain and escaped characters matches."""
     plain = re.sub(r"\\([.*+?()\[\]{}|^$\\/-])", "", pattern)
-    one = re.fullmatch(r"\[([^\\\]^])\]", pattern)
-    if one:
-        return one[1]
+    single = re.fullmatch(r"\[([^\\\]^])\]", pattern)
+    if single:
+        return single[1]
     refuse_unless(bool(pattern), "split() by an empty pattern")
     refuse_unless(not set(plain) & _META, f"split() by the regular expression {pattern!r}")
     return re.sub(r"\\(.)", r"\1", pattern)
@@ -40,10 +40,10 @@ def replace(arguments: list[Piece], type_: DataType) -> Piece:
     """Return `regexp_replace(text, 'pattern', 'new')` for patterns that match something."""
     refuse_unless(len(arguments) == 3, "regexp_replace() from a position")
     value, pattern, new = arguments
-    made = _searching(value, pattern)
+    re2 = _searching(value, pattern)
     if not isinstance(new.literal, str) or set(new.literal) & set("$\\"):
         raise Refusal("regexp_replace() by a text with $ or \\, or none that is literal")
-    sql = f"regexp_replace({value.sql}, {text(made)}, {new.sql}, 'g')"
+    sql = f"regexp_replace({value.sql}, {text(re2)}, {new.sql}, 'g')"
     return Piece(sql, type_, value.raises)
 
 
@@ -62,8 +62,8 @@ def extract(arguments: list[Piece], type_: DataType) -> Piece:
     # empty, was not measured.
     repeated = re.search(r"(?<!\\)\)[*+?{]", pattern.literal)
     refuse_unless(not repeated and "|" not in pattern.literal, "regexp_extract() of odd groups")
-    made = regex.translated(pattern.literal)
-    sql = f"regexp_extract({value.sql}, {text(made)}, {group})"
+    re2 = regex.translated(pattern.literal)
+    sql = f"regexp_extract({value.sql}, {text(re2)}, {group})"
     refuse_unless(value.type == t.STRING, f"regexp_extract({value.type}, ...)")
     return Piece(sql, type_, value.raises)
 
@@ -71,9 +71,9 @@ def extract(arguments: list[Piece], type_: DataType) -> Piece:
 def _searching(value: Piece, pattern: Piece) -> str:
     if value.type != t.STRING or not isinstance(pattern.literal, str):
         raise Refusal("a regular expression that is not a literal text")
-    made = regex.translated(pattern.literal)
+    re2 = regex.translated(pattern.literal)
     refuse_unless("$" not in pattern.literal, "regexp_replace() of a pattern with $")
     # At an empty match the engines go on differently.
     empty = re.fullmatch(pattern.literal, "") is not None
     refuse_unless(not empty, f"regexp_replace() of {pattern.literal!r}, which matches nothing")
-    return made
+    return re2

@@ -91,7 +91,7 @@ class Queries:
         if "\0" in sql:
             raise Refusal("a text with a NUL character: DuckDB ends it there")
 
-    def kept(self, make: Callable[[_T], Piece], what: _T) -> Piece:
+    def attempt(self, make: Callable[[_T], Piece], what: _T) -> Piece:
         """Return a piece; one that is refused is remembered, so that all refusals are found."""
         try:
             return make(what)
@@ -107,10 +107,10 @@ class Queries:
             source = query.sources[binding.source]
             if isinstance(source, FromTable):
                 return Piece(f"{source.alias}.{quoted(binding.column)}", binding.type)
-            found = source.find(binding.column)
-            if len(found) != 1:
+            indexes = source.find(binding.column)
+            if len(indexes) != 1:
                 raise Refusal(f"column {binding.column!r}: several columns have that name")
-            (i,) = found
+            (i,) = indexes
             return Piece(f"{source.alias}.c{i}", source.types[i], source.raises[i])
         raise Refusal(f"column {binding.column!r}: its table can't be told")
 
@@ -129,8 +129,8 @@ class Queries:
             and any(clauses.aggregated(n) for n in select.expressions)
         )
         refuse_unless(single, "a subquery that is not one aggregate of all its rows", node)
-        made = self._safe(scope, node)
-        return Piece(f"({made.sql})", made.types[0])
+        subquery = self._safe(scope, node)
+        return Piece(f"({subquery.sql})", subquery.types[0])
 
     def membership(self, e: Expressions, node: exp.Expr) -> Piece:
         """Return `a IN (SELECT ...)`."""
@@ -139,16 +139,16 @@ class Queries:
         scope = self._subquery(e, node.args["query"])
         refuse_unless(len(scope.outputs) == 1, "IN with several columns", node)
         value = e.piece(node.this)
-        made = self._safe(scope, node)
+        subquery = self._safe(scope, node)
         refuse_unless(not value.raises, "a value that may raise IN a subquery", node)
-        first, other = aligned([value, Piece("c0", made.types[0])])
-        return Piece(f"({first.sql} IN (SELECT {other.sql} FROM ({made.sql}) AS s))", t.BOOLEAN)
+        first, other = aligned([value, Piece("c0", subquery.types[0])])
+        return Piece(f"({first.sql} IN (SELECT {other.sql} FROM ({subquery.sql}) AS s))", t.BOOLEAN)
 
     def existence(self, e: Expressions, node: exp.Expr) -> Piece:
         """Return `EXISTS (SELECT ...)`."""
         self._check_join(node)
-        made = self._safe(self._subquery(e, node.this), node)
-        return Piece(f"EXISTS ({made.sql})", t.BOOLEAN)
+        subquery = self._safe(self._subquery(e, node.this), node)
+        return Piece(f"EXISTS ({subquery.sql})", t.BOOLEAN)
 
     def _check_join(self, node: exp.Expr) -> None:
         """Refuse a subquery in a join's condition: Spark does not run some of them."""
@@ -167,25 +167,25 @@ class Queries:
         raise Refusal("a subquery: its scope can't be told", node)
 
     def _safe(self, scope: Scope, node: exp.Expr) -> Compiled:
-        made = self.compiled(scope)
+        subquery = self.compiled(scope)
         reason = "a subquery that may raise: the two engines may evaluate other rows of it"
-        refuse_unless(not made.risky, reason, node)
-        if t.UNKNOWN in made.types:
+        refuse_unless(not subquery.risky, reason, node)
+        if t.UNKNOWN in subquery.types:
             raise Cascade("a subquery", node)
-        return made
+        return subquery
 
     # -- queries --------------------------------------------------------------------------------
 
     def apart(self, scope: Scope) -> Compiled:
         """Return a compiled subquery of FROM, which sees nothing of the query around it."""
-        known = self._apart.get(id(scope))
-        if known is None:
+        subquery = self._apart.get(id(scope))
+        if subquery is None:
             around, self._open = self._open, []
             try:
-                known = self._apart[id(scope)] = self.compiled(scope)
+                subquery = self._apart[id(scope)] = self.compiled(scope)
             finally:
                 self._open = around
-        return known
+        return subquery
 
     def compiled(self, scope: Scope, *, root: bool = False) -> Compiled:
         """Return a compiled scope.
@@ -207,12 +207,12 @@ class Queries:
         refuse_unless(id(scope) not in self._inside, "WITH RECURSIVE", node)
         self._inside.add(id(scope))
         try:
-            made = self._bare(scope, node, root=root, ordered=ordered)
+            query = self._bare(scope, node, root=root, ordered=ordered)
         finally:
             self._inside.remove(id(scope))
         for layer in around:
-            made = self._in_brackets(scope, layer, made, root=root)
-        return made
+            query = self._in_brackets(scope, layer, query, root=root)
+        return query
 
     def _bare(self, scope: Scope, node: exp.Expr, *, root: bool, ordered: bool) -> Compiled:
         """Return a compiled scope without the brackets around it."""
@@ -231,7 +231,7 @@ class Queries:
             self._open.pop()
 
     def _in_brackets(
-        self, scope: Scope, layer: exp.Expr, made: Compiled, *, root: bool
+        self, scope: Scope, layer: exp.Expr, query: Compiled, *, root: bool
     ) -> Compiled:
         """Return `(query) ORDER BY ... LIMIT ...`, which work on what the brackets give."""
         clauses.only(layer, _TAIL | {"this", "alias"})
@@ -241,9 +241,9 @@ class Queries:
         tail = clauses.set_order(scope, layer, ordered=root or clauses.cuts(layer))
         if clauses.cuts(layer) and not tail and inner.args.get("order") is not None:
             refuse_unless(not clauses.cuts(inner), "a LIMIT of an ordered LIMIT", layer)
-            return replace(made, sql=made.sql + clauses.limit(layer), plain=False)
-        sql = f"SELECT * FROM (\n{made.sql}\n) AS s{tail}{clauses.limit(layer)}"
-        return replace(made, sql=sql, plain=made.plain and not clauses.cuts(layer))
+            return replace(query, sql=query.sql + clauses.limit(layer), plain=False)
+        sql = f"SELECT * FROM (\n{query.sql}\n) AS s{tail}{clauses.limit(layer)}"
+        return replace(query, sql=sql, plain=query.plain and not clauses.cuts(layer))
 
     def _check_order(self, scope: Scope, layer: exp.Expr) -> None:
         """Refuse a LIMIT that takes rows in an order which a subquery gives them, as Spark may."""
@@ -257,23 +257,23 @@ class Queries:
         reduces = joins or any(node.args.get(k) for k in _REDUCING)
         source = from_clause(self, query, reduces=reduces, joins=joins)
         e = Expressions(self.analysis, self, query)
-        where = [self.kept(e.boolean, c) for c in clauses.conjuncts(node, "where")]
+        where = [self.attempt(e.boolean, c) for c in clauses.conjuncts(node, "where")]
         reason = "a condition that may raise, above a join: the two engines may evaluate other rows"
         if joins and any(w.raises for w in where):
             self.refusals.append(Refusal(reason, node.args.get("where")))
         grouping = self._grouping(e, node)
-        having = [self.kept(e.boolean, c) for c in clauses.conjuncts(node, "having")]
+        having = [self.attempt(e.boolean, c) for c in clauses.conjuncts(node, "having")]
         if "ROLLUP" in grouping or "CUBE" in grouping:
             # Of no rows Spark makes no group, not even that of the total.
             having.insert(0, Piece("(count(*) > 0)", t.BOOLEAN))
-        qualify = [self.kept(e.boolean, c) for c in clauses.conjuncts(node, "qualify")]
-        outputs = [self.kept(partial(self._output, e), o) for o in query.scope.outputs]
+        qualify = [self.attempt(e.boolean, c) for c in clauses.conjuncts(node, "qualify")]
+        outputs = [self.attempt(partial(self._output, e), o) for o in query.scope.outputs]
         refuse_unless(bool(outputs), "a SELECT that gives no column", node)
         distinct = node.args.get("distinct")
         if distinct is not None:
             refuse_unless(not distinct.args.get("on"), "DISTINCT ON", node)
             outputs = [
-                self.kept(partial(clauses.grouped, clause="DISTINCT", node=o.node), p)
+                self.attempt(partial(clauses.grouped, clause="DISTINCT", node=o.node), p)
                 for o, p in zip(query.scope.outputs, outputs, strict=True)
             ]
         tail = self._order(e, node, outputs, ordered=ordered)
@@ -318,11 +318,11 @@ class Queries:
         word, nodes = clauses.group_sets(node, group, e.query.scope.outputs)
         keys: dict[str, str] = {}
         for key in nodes:
-            piece = self.kept(e.piece, key)
+            piece = self.attempt(e.piece, key)
             if piece.type != t.UNKNOWN:
-                made = self.kept(partial(clauses.grouped, clause="GROUP BY", node=key), piece)
+                grouped = self.attempt(partial(clauses.grouped, clause="GROUP BY", node=key), piece)
                 # DuckDB reads a bare number as a position.
-                keys[piece.sql] = made.sql
+                keys[piece.sql] = grouped.sql
         e.keys = keys
         listed = ", ".join(dict.fromkeys(keys.values()))
         if not listed:
@@ -331,20 +331,20 @@ class Queries:
 
     def _order(self, e: Expressions, node: exp.Expr, outputs: list[Piece], *, ordered: bool) -> str:
         """Return ORDER BY; one that decides nothing (in a subquery, without LIMIT) is left out."""
-        given = node.args.get("order")
-        if given is None or not (ordered or clauses.cuts(node)):
+        order = node.args.get("order")
+        if order is None or not (ordered or clauses.cuts(node)):
             return ""
         positions = {o.sql: i + 1 for i, o in reversed(list(enumerate(outputs)))}
         parts = []
-        for item in given.expressions:
+        for item in order.expressions:
             value = item.this if isinstance(item, exp.Ordered) else item
             number = position(value) or 0
             by_position = 0 < number <= len(outputs)
             if clauses.is_constant(value) and not by_position:
                 continue
-            piece = outputs[number - 1] if by_position else self.kept(e.piece, value)
-            known = comparable(piece.type) or piece.type == t.UNKNOWN
-            refuse_unless(known, f"ORDER BY {piece.type}", item)
+            piece = outputs[number - 1] if by_position else self.attempt(e.piece, value)
+            sortable = comparable(piece.type) or piece.type == t.UNKNOWN
+            refuse_unless(sortable, f"ORDER BY {piece.type}", item)
             key = windows.sorted_by(piece, positions.get(piece.sql))
             parts.append(f"{key} {windows.direction(item)}")
         return f"\nORDER BY {', '.join(parts)}" if parts else ""
@@ -356,19 +356,19 @@ class Queries:
         raises = [False] * len(scope.outputs)
         sides = []
         for branch in scope.branches:
-            made = self.compiled(branch)
+            query = self.compiled(branch)
             columns = []
             for i, output in enumerate(scope.outputs):
-                wide = Piece(f"c{i}", made.types[i], made.raises[i])
+                wide = Piece(f"c{i}", query.types[i], query.raises[i])
                 if wide.type != t.UNKNOWN:
-                    wide = self.kept(partial(widened, type_=output.type), wide)
+                    wide = self.attempt(partial(widened, type_=output.type), wide)
                 if word != "UNION" or distinct:
-                    wide = self.kept(partial(clauses.grouped, clause=word), wide)
+                    wide = self.attempt(partial(clauses.grouped, clause=word), wide)
                 columns.append(wide)
                 raises[i] = raises[i] or wide.raises
             listed = _columns(columns, root=True)
-            sides.append(f"SELECT {listed} FROM (\n{made.sql}\n) AS s")
-            plain, hidden = plain and made.plain, hidden or made.hidden
+            sides.append(f"SELECT {listed} FROM (\n{query.sql}\n) AS s")
+            plain, hidden = plain and query.plain, hidden or query.hidden
         sql = f"\n{word} {'' if distinct else 'ALL'}\n".join(sides)
         tail = clauses.set_order(scope, node, ordered=ordered or clauses.cuts(node))
         tail += clauses.limit(node)

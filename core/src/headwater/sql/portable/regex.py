@@ -35,8 +35,8 @@ def matches(value: Piece, pattern: Piece) -> Piece:
     """
     if value.type != t.STRING or not isinstance(pattern.literal, str):
         raise Refusal("RLIKE with a pattern that is not a literal text")
-    made = translated(pattern.literal)
-    return Piece(f"regexp_matches({value.sql}, {text(made)})", t.BOOLEAN, value.raises)
+    re2 = translated(pattern.literal)
+    return Piece(f"regexp_matches({value.sql}, {text(re2)})", t.BOOLEAN, value.raises)
 
 
 def translated(pattern: str) -> str:
@@ -67,19 +67,19 @@ def translated(pattern: str) -> str:
     return "".join(parts)
 
 
-def _next(state: str, kind: str, found: str, pattern: str) -> str:
+def _next(state: str, kind: str, token: str, pattern: str) -> str:
     if kind == "open":
         return "start"
     if kind != "repeat":
         return "atom"
     if state == "atom":
         return "repeat"
-    if state == "repeat" and found == "?":
+    if state == "repeat" and token == "?":
         return "lazy"
-    raise _refusal(pattern, found)
+    raise _refusal(pattern, token)
 
 
-def _part(kind: str, found: str, pattern: str, *, last: bool) -> str:
+def _part(kind: str, token: str, pattern: str, *, last: bool) -> str:
     match kind:
         case "dot":
             return _DOT
@@ -88,17 +88,17 @@ def _part(kind: str, found: str, pattern: str, *, last: bool) -> str:
         case "end":
             raise _refusal(pattern, "$ before its end")
         case "escape":
-            if found[1] not in _ESCAPES:
-                raise _refusal(pattern, found)
-            return {r"\s": f"[{_SPACES}]", r"\S": f"[^{_SPACES}]"}.get(found, found)
+            if token[1] not in _ESCAPES:
+                raise _refusal(pattern, token)
+            return {r"\s": f"[{_SPACES}]", r"\S": f"[^{_SPACES}]"}.get(token, token)
         case _:
-            return found
+            return token
 
 
-def _class(found: str, pattern: str) -> str:
-    if not found.isascii():
-        raise _refusal(pattern, found)
-    return re.sub(r"\\(.)", lambda m: _SPACES if m[1] == "s" else m[0], found)
+def _class(token: str, pattern: str) -> str:
+    if not token.isascii():
+        raise _refusal(pattern, token)
+    return re.sub(r"\\(.)", lambda m: _SPACES if m[1] == "s" else m[0], token)
 
 
 def _refusal(pattern: str, part: str) -> Refusal:

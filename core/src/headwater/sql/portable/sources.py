@@ -52,9 +52,9 @@ def from_clause(queries: Queries, query: Query, *, reduces: bool, joins: bool) -
         raise Refusal(f"{what}: not proven to mean the same", pivot or items.node)
     text, hidden, plain = "", False, True
     for item in items:
-        sql, made = _item(queries, query, item, reduces=reduces, joins=joins)
-        if made is not None:
-            hidden, plain = hidden or made.hidden, plain and made.plain
+        sql, subquery = _item(queries, query, item, reduces=reduces, joins=joins)
+        if subquery is not None:
+            hidden, plain = hidden or subquery.hidden, plain and subquery.plain
         text = sql if item.join is None else f"{text}\n{_join(queries, query, item, items, sql)}"
     for lateral in query.scope.node.args.get("laterals") or []:
         text += f"\n{_lateral_view(queries, query, lateral)}"
@@ -75,13 +75,13 @@ def _item(
         names = tuple(c.name for c in source.columns)
         types = tuple(c.type for c in source.columns)
         query.sources[item.key] = FromQuery(alias, names, types, (False,) * len(names))
-        return f"({_made_rows(queries, query, source)}) AS {alias}", None
-    made = queries.apart(source)
+        return f"({_generated_rows(queries, query, source)}) AS {alias}", None
+    subquery = queries.apart(source)
     columns = tuple(renamed) or tuple(o.name for o in source.outputs)
-    query.sources[item.key] = FromQuery(alias, columns, made.types, made.raises)
-    if made.risky and reduces and (joins or made.hidden or not made.plain):
-        return f"(\nSELECT * FROM (\n{made.sql}\n) AS s {FENCE}\n) AS {alias}", made
-    return f"(\n{made.sql}\n) AS {alias}", made
+    query.sources[item.key] = FromQuery(alias, columns, subquery.types, subquery.raises)
+    if subquery.risky and reduces and (joins or subquery.hidden or not subquery.plain):
+        return f"(\nSELECT * FROM (\n{subquery.sql}\n) AS s {FENCE}\n) AS {alias}", subquery
+    return f"(\n{subquery.sql}\n) AS {alias}", subquery
 
 
 def _alias_columns(node: exp.Expr) -> list[str]:
@@ -91,8 +91,8 @@ def _alias_columns(node: exp.Expr) -> list[str]:
 
 def _join(queries: Queries, query: Query, item: Item, items: Iterable[Item], sql: str) -> str:
     e = Expressions(queries.analysis, queries, query)
-    on = [queries.kept(e.boolean, c) for c in item.on]
-    on += [queries.kept(partial(_using, queries, query, items, item), c) for c in item.using]
+    on = [queries.attempt(e.boolean, c) for c in item.on]
+    on += [queries.attempt(partial(_using, queries, query, items, item), c) for c in item.using]
     refuse_unless(not any(p.raises for p in on), _MAY_RAISE, item.join)
     if on:
         return f"{_JOINS[item.kind]} {sql} ON {' AND '.join(p.sql for p in on)}"
@@ -126,10 +126,10 @@ def _using(queries: Queries, query: Query, items: Iterable[Item], item: Item, co
 def _named(queries: Queries, query: Query, key: str, column: str) -> Binding | None:
     source = query.sources[key]
     if isinstance(source, FromTable):
-        found = queries.analysis.tables[source.reference.name].column(column)
-        if found is None:
+        match = queries.analysis.tables[source.reference.name].column(column)
+        if match is None:
             return None
-        return Binding(query.scope, key, found.name, read_as(found.type))
+        return Binding(query.scope, key, match.name, read_as(match.type))
     indexes = source.find(column)
     if len(indexes) != 1:
         return None
@@ -139,7 +139,7 @@ def _named(queries: Queries, query: Query, key: str, column: str) -> Binding | N
 # -- rows that are made --------------------------------------------------------------------------
 
 
-def _made_rows(queries: Queries, query: Query, source: Generated) -> str:
+def _generated_rows(queries: Queries, query: Query, source: Generated) -> str:
     if isinstance(source.node, exp.Values):
         return _values(queries, query, source)
     if isinstance(source.node, exp.Table) and called(source.node.this).rule == "range":
@@ -172,23 +172,23 @@ def _range(call: exp.Expr) -> str:
 
 def _lateral_view(queries: Queries, query: Query, lateral: exp.Expr) -> str:
     call = lateral.this
-    found = [
+    candidates = [
         (key, source)
         for key, source in query.scope.sources.items()
         if isinstance(source, Generated) and (source.node is lateral or source.node is call)
     ]
-    if len(found) != 1:
+    if len(candidates) != 1:
         raise Refusal("a LATERAL VIEW: its columns can't be told", lateral)
-    key, source = found[0]
-    made = exploded(Expressions(queries.analysis, queries, query), call)
+    key, source = candidates[0]
+    rows = exploded(Expressions(queries.analysis, queries, query), call)
     alias = queries.alias()
     names = tuple(c.name for c in source.columns)
     types = tuple(c.type for c in source.columns)
-    refuse_unless(types == made.types, f"{name_of(call)}(): its types can't be told", call)
+    refuse_unless(types == rows.types, f"{name_of(call)}(): its types can't be told", call)
     query.sources[key] = FromQuery(alias, names, types, (False,) * len(names))
     if lateral.args.get("outer") or (name_of(call) or "").endswith("_outer"):
-        return f"LEFT JOIN LATERAL ({made.sql}) AS {alias} ON true"
-    return f"CROSS JOIN LATERAL ({made.sql}) AS {alias}"
+        return f"LEFT JOIN LATERAL ({rows.sql}) AS {alias} ON true"
+    return f"CROSS JOIN LATERAL ({rows.sql}) AS {alias}"
 
 
 _EXPLODING: Final = frozenset({"explode", "posexplode"})

@@ -22,8 +22,8 @@ _Built = tuple[str, bool]
 
 def to_integer(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
     """Read digits with a sign; white space around them is trimmed, as by Spark."""
-    made = _spelled(f"sp_trim({sql})", target, trying)
-    parts = [(_matches(sql, "[+-]?[0-9]+"), made)]
+    number = _spelled(f"sp_trim({sql})", target, trying)
+    parts = [(_matches(sql, "[+-]?[0-9]+"), number)]
     return _case(sql, parts, target, _bad(target, trying)), True
 
 
@@ -56,10 +56,10 @@ def to_boolean(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
 def to_decimal(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
     """Read plain numbers of few digits; texts with another letter than an exponent's are bad."""
     trimmed = f"sp_trim({sql})"
-    read = _spelled(f"CAST({trimmed} AS DECIMAL(38,20))", target, trying)
+    number = _spelled(f"CAST({trimmed} AS DECIMAL(38,20))", target, trying)
     letters = f"({_matches(sql, '.*[g-zG-Z].*')} OR {trimmed} = '')"
     parts = [
-        (_matches(sql, "[+-]?([0-9]{1,17}([.][0-9]{0,20})?|[.][0-9]{1,20})"), read),
+        (_matches(sql, "[+-]?([0-9]{1,17}([.][0-9]{0,20})?|[.][0-9]{1,20})"), number),
         (letters, _bad(target, trying)),
     ]
     other = not_portable(f"a text that is no plain number, as {target}", target)
@@ -68,14 +68,14 @@ def to_decimal(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
 
 def to_date(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
     """Read `yyyy-MM-dd`; what follows it after a space or T is not looked at."""
-    made = _spelled(f"substring(sp_trim({sql}), 1, 10)", target, trying)
-    return _time(sql, f"{_DATE}([ T](.|\\n)*)?", made, target, trying), True
+    day = _spelled(f"substring(sp_trim({sql}), 1, 10)", target, trying)
+    return _time(sql, f"{_DATE}([ T](.|\\n)*)?", day, target, trying), True
 
 
 def to_timestamp(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
     """Read `yyyy-MM-dd` with or without a time of day, which may have an offset."""
-    made = _spelled(f"sp_trim({sql})", target, trying)
-    return _time(sql, f"{_DATE}([ T]{_TIME}{_ZONE})?", made, target, trying), True
+    moment = _spelled(f"sp_trim({sql})", target, trying)
+    return _time(sql, f"{_DATE}([ T]{_TIME}{_ZONE})?", moment, target, trying), True
 
 
 def to_binary(sql: str, _: DataType, __: DataType, ___: bool) -> _Built:
@@ -83,14 +83,14 @@ def to_binary(sql: str, _: DataType, __: DataType, ___: bool) -> _Built:
     return f"encode({sql})", False
 
 
-def _time(sql: str, shape: str, made: str, target: DataType, trying: bool) -> str:
+def _time(sql: str, shape: str, parsed: str, target: DataType, trying: bool) -> str:
     """Texts of the plain shape are read, those without a digit are bad; Spark reads more shapes.
 
     A day that its month does not have passes the shape; DuckDB raises on it as Spark does.
     """
     trimmed = f"sp_trim({sql})"
     no_digit = f"NOT regexp_matches({trimmed}, '[0-9]') AND lower({trimmed}) NOT IN {_SPECIAL}"
-    parts = [(_matches(sql, shape), made), (no_digit, _bad(target, trying))]
+    parts = [(_matches(sql, shape), parsed), (no_digit, _bad(target, trying))]
     other = not_portable(f"a text of another shape than {_SHOWN}, as {target}", target)
     return _case(sql, parts, target, other)
 
@@ -115,5 +115,5 @@ def _bad(target: DataType, trying: bool) -> str:
 
 
 def _spelled(sql: str, target: DataType, trying: bool) -> str:
-    made = spell(sql, target)
-    return f"TRY_{made}" if trying else made
+    spelled = spell(sql, target)
+    return f"TRY_{spelled}" if trying else spelled

@@ -42,8 +42,8 @@ def window(e: Expressions, node: exp.Expr) -> Piece:
         refuse_unless(not isinstance(inner, exp.Filter), f"{name}() FILTER OVER", node)
         distinct = any(isinstance(x, exp.Distinct) for x in call.expressions)
         refuse_unless(not distinct, f"{name}(DISTINCT ...) OVER", node)
-        made = aggregates.aggregate(e, call, lambda sql: f"{sql} {over}", windowed=True)
-        return e.checked(made, node)
+        piece = aggregates.aggregate(e, call, lambda sql: f"{sql} {over}", windowed=True)
+        return e.checked(piece, node)
     refuse_unless(frame.args.get("order") is not None, f"{name}() OVER without ORDER BY", node)
     if rule == "rank" and not call.expressions:
         type_ = e.type_of(call)
@@ -66,10 +66,10 @@ def called(node: exp.Expr) -> exp.Expr:
 
 def _definition(e: Expressions, node: exp.Expr) -> exp.Expr:
     """Return where the window is defined: in place, or by name in the WINDOW clause."""
-    found = named_window(e.query.scope.node, node)
-    if found is None:
+    definition = named_window(e.query.scope.node, node)
+    if definition is None:
         raise Refusal("a window that is not defined", node)
-    return found
+    return definition
 
 
 def _value(e: Expressions, inner: exp.Expr, call: exp.Expr, rule: str, over: str) -> Piece:

@@ -53,8 +53,8 @@ def columns_reached(
     """
     equal = [list(_equalities(analysis, scope, items, i)) for i in range(len(items))]
     if all(item.kind is JoinKind.INNER for item in items):
-        said = list(_pairs(analysis, scope, conditions_of(scope.node.args.get("where"))))
-        equal = [pairs + said for pairs in equal]
+        from_where = list(_pairs(analysis, scope, conditions_of(scope.node.args.get("where"))))
+        equal = [pairs + from_where for pairs in equal]
     reached: dict[str, str] = {}
     barred: dict[str, Blocked] = {}
     start = (origin.source, origin.column.casefold())
@@ -86,14 +86,14 @@ def _go(
     partners = [other for pair in equal[last] for one, other in (pair, pair[::-1]) if one == column]
     if item.key == key:
         if item.kind not in KEEPS_RIGHT:
-            barred.setdefault(key, _made_up(item, key))
+            barred.setdefault(key, _null_extended(item, key))
             return
         reached.setdefault(key, name)
         for partner in partners:
             if partner[0] in left:
                 _go(items, equal, last - 1, partner, reached, barred, seen)
     elif item.kind not in KEEPS_LEFT:
-        barred.setdefault(key, _made_up(item, key))
+        barred.setdefault(key, _null_extended(item, key))
     else:
         for partner in partners:
             if partner[0] == item.key:
@@ -142,7 +142,7 @@ def _pairs(
             yield (one.source, one.column.casefold()), (other.source, other.column.casefold())
 
 
-def _made_up(item: Item, key: str) -> Blocked:
+def _null_extended(item: Item, key: str) -> Blocked:
     return Blocked(
         f"{item.kind} may put NULLs in the place of {key!r}",
         _at(item),

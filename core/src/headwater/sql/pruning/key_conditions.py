@@ -81,17 +81,19 @@ def conditions(analysis: Analysis, reference: TableReference) -> tuple[KeyCondit
     keys = {c.name.casefold(): c.name for c in table.partition_columns if _is_plain(c.type)}
     padded = {c.name for c in table.partition_columns if c.type.name == "char"}
     once = _uses(analysis.root, reference) == 1
-    found: list[KeyCondition] = []
+    key_conditions: list[KeyCondition] = []
     for scope in scopes_within(analysis.root):
         items = read_from(analysis, scope) if isinstance(scope.node, exp.Select) else ()
         if isinstance(items, Unclear):
             continue
         for item in items:
             if item.source is reference:
-                found += _said(analysis, scope, items, item, lambda c: keys.get(c.casefold()))
+                key_conditions += _conditions_on(
+                    analysis, scope, items, item, lambda c: keys.get(c.casefold())
+                )
             elif once and isinstance(item.source, Scope):
                 inner = item.source
-                found += _said(
+                key_conditions += _conditions_on(
                     analysis,
                     scope,
                     items,
@@ -100,7 +102,9 @@ def conditions(analysis: Analysis, reference: TableReference) -> tuple[KeyCondit
                 )
     # A char equals what differs from it by spaces at the end, padded or not. Its order is another
     # where it is padded, and where it is not (BETWEEN, LIKE, whatever computes).
-    return tuple(dict.fromkeys(c for c in found if c.operator == "in" or c.key not in padded))
+    return tuple(
+        dict.fromkeys(c for c in key_conditions if c.operator == "in" or c.key not in padded)
+    )
 
 
 def _is_plain(type_: DataType) -> bool:
@@ -131,11 +135,11 @@ def _carried(
     places = [i for i, o in enumerate(scope.outputs) if o.name.casefold() == column.casefold()]
     if len(places) != 1:
         return None
-    found = below(analysis, scope, places[0]).get(id(reference))
-    return keys.get(found.table_column.casefold()) if isinstance(found, Reaches) else None
+    verdict = below(analysis, scope, places[0]).get(id(reference))
+    return keys.get(verdict.table_column.casefold()) if isinstance(verdict, Reaches) else None
 
 
-def _said(
+def _conditions_on(
     analysis: Analysis,
     scope: Scope,
     items: tuple[Item, ...],
@@ -147,7 +151,7 @@ def _said(
         return
     types = {name.casefold(): type_ for name, type_ in columns_of(analysis, item.source)}
     for node in _effective(scope, items, item):
-        for condition in _read(analysis, scope, item, node, types):
+        for condition in _conditions_in(analysis, scope, item, node, types):
             key = key_of(condition.key)
             if key is not None:
                 yield replace(condition, key=key)
@@ -167,7 +171,7 @@ def _effective(scope: Scope, items: tuple[Item, ...], item: Item) -> Iterator[ex
             yield from join.on
 
 
-def _read(
+def _conditions_in(
     analysis: Analysis,
     scope: Scope,
     item: Item,
@@ -191,33 +195,36 @@ def _read(
             (node.this, node.expression, operator),
             (node.expression, node.this, _FLIPPED[operator]),
         ):
-            found = column(one)
-            value = _value(other, found[1]) if found else None
-            if found and value is not None:
-                yield KeyCondition(found[0], word, (value,))
+            match = column(one)
+            value = _value(other, match[1]) if match else None
+            if match and value is not None:
+                yield KeyCondition(match[0], word, (value,))
     elif isinstance(node, exp.Between) and _has_only(node, "this", "low", "high"):
-        if found := column(node.this):
+        if match := column(node.this):
             for word, part in ((">=", "low"), ("<=", "high")):
-                if (value := _value(node.args[part], found[1])) is not None:
-                    yield KeyCondition(found[0], word, (value,))
+                if (value := _value(node.args[part], match[1])) is not None:
+                    yield KeyCondition(match[0], word, (value,))
     elif isinstance(node, exp.In) and _has_only(node, "this", "expressions"):
-        if found := column(node.this):
+        if match := column(node.this):
             # `x IN (..., NULL)` is never true because of the NULL.
             listed = [e for e in node.expressions if not isinstance(e, exp.Null)]
-            values = [_value(e, found[1]) for e in listed]
+            values = [_value(e, match[1]) for e in listed]
             if values and all(v is not None for v in values):
-                yield KeyCondition(found[0], "in", tuple(v for v in values if v is not None))
+                yield KeyCondition(match[0], "in", tuple(v for v in values if v is not None))
     elif isinstance(node, exp.Like) and _has_only(node, "this", "expression"):
-        found = column(node.this)
+        match = column(node.this)
         literal = node.expression
         prefix = _PREFIX.fullmatch(literal.this) if isinstance(literal, exp.Literal) else None
-        if found and prefix and found[1].name in ("string", "varchar") and prefix[1].isascii():
-            yield KeyCondition(found[0], ">=", (prefix[1],))
+        if match and prefix and match[1].name in ("string", "varchar") and prefix[1].isascii():
+            yield KeyCondition(match[0], ">=", (prefix[1],))
             after = prefix[1][:-1] + chr(ord(prefix[1][-1]) + 1)
-            yield KeyCondition(found[0], "<", (after,))
+            yield KeyCondition(match[0], "<", (after,))
     elif isinstance(node, exp.Or):
         yield from _either(
-            [list(_read(analysis, scope, item, side, types)) for side in spread(node, exp.Or)]
+            [
+                list(_conditions_in(analysis, scope, item, side, types))
+                for side in spread(node, exp.Or)
+            ]
         )
 
 

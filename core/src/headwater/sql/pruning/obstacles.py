@@ -107,13 +107,13 @@ def in_block(analysis: Analysis, scope: Scope, origin: Binding | None) -> Blocke
         origin: The column of its sources that the window is on; None for a set operation.
     """
     node = scope.node
-    found = _cut(node, _SELECT_PARTS if isinstance(node, exp.Select) else _SET_PARTS)
+    obstacle = _cut(node, _SELECT_PARTS if isinstance(node, exp.Select) else _SET_PARTS)
     wrapper = node.parent
-    while found is None and isinstance(wrapper, exp.Subquery):
-        found = _cut(wrapper, _WRAPPER_PARTS)
+    while obstacle is None and isinstance(wrapper, exp.Subquery):
+        obstacle = _cut(wrapper, _WRAPPER_PARTS)
         wrapper = wrapper.parent
-    if found is not None or origin is None:
-        return found
+    if obstacle is not None or origin is None:
+        return obstacle
     return (
         _grouping(analysis, scope, origin)
         or _windows(analysis, scope, origin)
@@ -121,7 +121,7 @@ def in_block(analysis: Analysis, scope: Scope, origin: Binding | None) -> Blocke
     )
 
 
-def _cut(node: exp.Expr, known: frozenset[str]) -> Blocked | None:
+def _cut(node: exp.Expr, admitted: frozenset[str]) -> Blocked | None:
     """Return what takes some rows of a block by their place among all rows."""
     for part, word in (("limit", "LIMIT"), ("offset", "OFFSET"), ("sample", "TABLESAMPLE")):
         if cut := node.args.get(part):
@@ -135,7 +135,7 @@ def _cut(node: exp.Expr, known: frozenset[str]) -> Blocked | None:
     distinct = node.args.get("distinct")
     if isinstance(distinct, exp.Distinct) and distinct.args.get("on"):
         return Blocked("DISTINCT ON keeps one row of many", span_of(distinct), "use QUALIFY")
-    strange = [k for k, v in node.args.items() if v and k not in known]
+    strange = [k for k, v in node.args.items() if v and k not in admitted]
     if strange:
         word = strange[0].strip("_").upper()
         return Blocked(f"{word} is not looked through", span_of(node), f"leave it out, {ELSE}")

@@ -160,9 +160,9 @@ class _Walk:
             for subquery in here.subqueries:  # of its ORDER BY
                 _add(uses, self.beneath(subquery, _looked_up(subquery)))
             for branch in here.branches:
-                wanted, given = here.outputs[index], branch.outputs[index]
-                if given.type != wanted.type:
-                    _add(uses, self.beneath(branch, _converted(here, given, wanted)))
+                output, branch_output = here.outputs[index], branch.outputs[index]
+                if branch_output.type != output.type:
+                    _add(uses, self.beneath(branch, _converted(here, branch_output, output)))
                 elif isinstance(branch.node, exp.SetOperation):
                     todo.append(branch)
                 else:
@@ -185,13 +185,13 @@ class _Walk:
         uses: _Uses = {}
         for subquery in scope.subqueries:
             _add(uses, self.beneath(subquery, _looked_up(subquery)))
-        for item, found in zip(
+        for item, reached in zip(
             items, columns_reached(self._analysis, scope, items, origin), strict=True
         ):
-            if isinstance(found, Blocked):
-                _add(uses, self.beneath(item.source, found))
+            if isinstance(reached, Blocked):
+                _add(uses, self.beneath(item.source, reached))
             else:
-                _add(uses, self._item(item, found))
+                _add(uses, self._item(item, reached))
         return uses
 
     def _item(self, item: Item, column: str) -> _Uses:
@@ -220,17 +220,17 @@ class _Walk:
 
     def beneath(self, source: Source, why: Blocked) -> _Uses:
         """Return the same verdict on all scans below a source."""
-        found: _Uses = {}
+        uses: _Uses = {}
         seen: set[int] = set()
         todo = [source]
         while todo:
             here = todo.pop()
             if isinstance(here, TableReference):
-                found[id(here)] = why
+                uses[id(here)] = why
             elif id(here) not in seen:
                 seen.add(id(here))
                 todo += read_by(here)
-        return found
+        return uses
 
 
 def _add(uses: _Uses, more: _Uses) -> None:
@@ -254,8 +254,8 @@ def _add(uses: _Uses, more: _Uses) -> None:
 
 def _position(names: Iterable[str], name: str) -> int | None:
     """Return where a name stands, or None where it is missing or stands twice."""
-    found = [i for i, n in enumerate(names) if n.casefold() == name.casefold()]
-    return found[0] if len(found) == 1 else None
+    places = [i for i, n in enumerate(names) if n.casefold() == name.casefold()]
+    return places[0] if len(places) == 1 else None
 
 
 def _no_output(root: Scope, column: str) -> Blocked:
@@ -286,10 +286,11 @@ def _too_deep(scope: Scope) -> Blocked:
     )
 
 
-def _converted(scope: Scope, given: Output, wanted: Output) -> Blocked:
+def _converted(scope: Scope, before: Output, after: Output) -> Blocked:
     return Blocked(
-        f"{type(scope.node).key.upper()} turns {given.name!r} from {given.type} into {wanted.type}",
-        place_of(given.node),
+        f"{type(scope.node).key.upper()} turns {before.name!r} from {before.type} "
+        f"into {after.type}",
+        place_of(before.node),
         f"keep the time as one type on both sides, {ELSE}",
     )
 
@@ -318,12 +319,12 @@ def _sampled(sample: exp.Expr, item: Item) -> Blocked:
     )
 
 
-def _unclear(found: Unclear) -> Blocked:
-    if pivots := found.node.args.get("pivots"):
+def _unclear(unclear: Unclear) -> Blocked:
+    if pivots := unclear.node.args.get("pivots"):
         return pivoted(pivots[0])
     return Blocked(
         "this part of FROM is not understood well enough to look through it",
-        span_of(found.node),
+        span_of(unclear.node),
         f"write the joins one after the other, {ELSE}",
     )
 

@@ -41,12 +41,12 @@ def with_conditions(tokens: Sequence[Token], text: str) -> list[Token] | Diagnos
     """
     if not any(t.token_type is TokenType.JOIN for t in tokens):
         return list(tokens)
-    found: list[Token] = []
+    rewritten: list[Token] = []
     waiting = [False]  # for each open bracket, whether a join in it waits for its condition
     for index, token in enumerate(tokens):
         kind = token.token_type
         if waiting[-1] and _ends(tokens, index):
-            found += _condition(tokens[index - 1])
+            rewritten += _condition(tokens[index - 1])
             waiting[-1] = False
         if kind in _OPENING:
             waiting.append(False)
@@ -58,8 +58,8 @@ def with_conditions(tokens: Sequence[Token], text: str) -> list[Token] | Diagnos
             if index + 1 == len(tokens) or _ends(tokens, index + 1):
                 return _nothing_joined(token, text)
             waiting[-1] = not _unconditional(tokens, index)
-        found.append(token)
-    return [*found, *_condition(tokens[-1])] if waiting[-1] else found
+        rewritten.append(token)
+    return [*rewritten, *_condition(tokens[-1])] if waiting[-1] else rewritten
 
 
 def _nothing_joined(token: Token, text: str) -> Diagnostic:

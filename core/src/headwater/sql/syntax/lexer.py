@@ -81,8 +81,8 @@ def lex(text: str) -> tuple[list[Lexeme], list[Diagnostic]]:
         The tokens, and what forbids to read the text any further: characters that no token has,
         and what could be read in two ways.
     """
-    found: list[Lexeme] = []
-    problems: list[Diagnostic] = []
+    lexemes: list[Lexeme] = []
+    findings: list[Diagnostic] = []
     position = 0
     for match in _TOKENS.finditer(text):
         start, end = match.span()
@@ -93,18 +93,18 @@ def lex(text: str) -> tuple[list[Lexeme], list[Diagnostic]]:
         if kind == SPACE:
             continue
         piece = match.group()
-        problem = _two_ways(kind, piece, start, text)
-        if problem is not None:
-            problems.append(problem)
+        finding = _two_ways(kind, piece, start, text)
+        if finding is not None:
+            findings.append(finding)
         if kind == WORD:
-            found.append(Lexeme(kind, start, end, piece, piece.upper()))
+            lexemes.append(Lexeme(kind, start, end, piece, piece.upper()))
         elif kind == OPERATOR:
-            found.append(Lexeme(kind, start, end, piece, "", piece))
+            lexemes.append(Lexeme(kind, start, end, piece, "", piece))
         elif kind != COMMENT:
-            found.append(_lexeme(kind, start, end, piece))
+            lexemes.append(_lexeme(kind, start, end, piece))
     if position < len(text):
-        problems.append(_unreadable(text, position))
-    return found, problems or _unbalanced(found, text)
+        findings.append(_unreadable(text, position))
+    return lexemes, findings or _unbalanced(lexemes, text)
 
 
 def unescape(body: str, quote: str = "'") -> str:
@@ -133,8 +133,8 @@ def _unescaped(quote: str, match: re.Match[str]) -> str:
     return f"\\{other}" if other in "%_" else _ESCAPES.get(other, str(other))
 
 
-def _character(code: int, written: str) -> str:
-    return chr(code) if code < 0x110000 else written
+def _character(code: int, text: str) -> str:
+    return chr(code) if code < 0x110000 else text
 
 
 def _lexeme(kind: str, start: int, end: int, piece: str) -> Lexeme:
@@ -220,10 +220,10 @@ def _unreadable(text: str, position: int) -> Diagnostic:
     )
 
 
-def _unbalanced(found: list[Lexeme], text: str) -> list[Diagnostic]:
+def _unbalanced(lexemes: list[Lexeme], text: str) -> list[Diagnostic]:
     open_: list[Lexeme] = []
     hint: Lexeme | None = None
-    for token in found:
+    for token in lexemes:
         if token.kind == HINT:
             if (token.text == "*/") == (hint is None):
                 return [_bracket(token, f"{token.text} has no counterpart", text)]

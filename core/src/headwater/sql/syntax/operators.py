@@ -27,7 +27,7 @@ _BEFORE_VALUES: Final = BEFORE_VALUES | _STAND_INS
 
 def with_stand_ins(tokens: Sequence[Token], text: str) -> list[Token] | Diagnostic:
     """Return the tokens with what stands for `+ a` and `a >>> b` in sqlglot's parser."""
-    found: list[Token] = []
+    rewritten: list[Token] = []
     index = 0
     while index < len(tokens):
         token = tokens[index]
@@ -38,30 +38,30 @@ def with_stand_ins(tokens: Sequence[Token], text: str) -> list[Token] | Diagnost
                 span=Span(token.start, token.end + 1), hint="write another operator",
             )  # fmt: skip
         if kind is TokenType.GT and _is_unsigned(tokens, index):
-            found.append(_instead(token, TokenType.DQMARK, tokens[index + 2].end))
+            rewritten.append(_instead(token, TokenType.DQMARK, tokens[index + 2].end))
             index += 3
             continue
-        if kind is TokenType.PLUS and word_of(found[-1] if found else token) == "INTERVAL":
+        if kind is TokenType.PLUS and word_of(rewritten[-1] if rewritten else token) == "INTERVAL":
             index += 1  # the sign of an interval's number
             continue
         if kind in _CUTS and index + 1 < len(tokens):
-            if kind is TokenType.LIMIT and len(found) > 1 and found[-2].token_type in _CUTS:
+            if kind is TokenType.LIMIT and len(rewritten) > 1 and rewritten[-2].token_type in _CUTS:
                 return Diagnostic(
-                    "limit", f"LIMIT stands before {found[-2].text.upper()}", text=text,
+                    "limit", f"LIMIT stands before {rewritten[-2].text.upper()}", text=text,
                     span=Span(token.start, token.end + 1), hint="write LIMIT 10 OFFSET 5",
                 )  # fmt: skip
-            found.append(token)
+            rewritten.append(token)
             index += 1
             after = _without_signs(tokens, index)
             if after is None:
                 return _no_number(token, tokens[index], text)
             index = after
             continue
-        if kind is TokenType.PLUS and (not found or found[-1].token_type in _BEFORE_VALUES):
+        if kind is TokenType.PLUS and (not rewritten or rewritten[-1].token_type in _BEFORE_VALUES):
             token = _instead(token, TokenType.PIPE_SLASH, token.end)
-        found.append(token)
+        rewritten.append(token)
         index += 1
-    return found
+    return rewritten
 
 
 def _without_signs(tokens: Sequence[Token], index: int) -> int | None:

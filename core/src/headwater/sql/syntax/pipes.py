@@ -19,7 +19,7 @@ from typing import Final
 from sqlglot.tokenizer_core import Token, TokenType
 
 from headwater.diagnostics import Diagnostic, Span
-from headwater.sql.syntax.tokens import word_of
+from headwater.sql.syntax.tokens import token_at, word_of
 
 _SETS: Final = frozenset([TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT])
 _JOINS: Final = frozenset(
@@ -77,10 +77,10 @@ def _level(tokens: list[Token]) -> list[Token]:
     if len(stages) == 1:
         return flat
     prefix, first = _with(stages[0][1])
-    made = _Stage.first(first)
+    current = _Stage.first(first)
     for pipe, stage in stages[1:]:
-        made = _apply(made, pipe, stage)
-    return prefix + made.query(tokens[-1])
+        current = _apply(current, pipe, stage)
+    return prefix + current.query(tokens[-1])
 
 
 def _closing(tokens: Sequence[Token], start: int) -> int:
@@ -163,19 +163,22 @@ class _Stage:
         """Return the stage as a query."""
         if self.whole is not None:
             return self.whole
-        return self.select(at, [_made(at, TokenType.STAR, "*")])
+        return self.select(at, [token_at(at, TokenType.STAR, "*")])
 
     def select(self, at: Token, items: list[Token], after: Sequence[Token] = ()) -> list[Token]:
         """Return the SELECT of these items."""
         source = self.source if self.whole is None else self._bracketed(at)
-        where = [_made(at, TokenType.WHERE, "WHERE"), *self.where] if self.where else []
+        where = [token_at(at, TokenType.WHERE, "WHERE"), *self.where] if self.where else []
         return [
-            _made(at, TokenType.SELECT, "SELECT"), *items,
-            _made(at, TokenType.FROM, "FROM"), *source, *where, *after,
+            token_at(at, TokenType.SELECT, "SELECT"), *items,
+            token_at(at, TokenType.FROM, "FROM"), *source, *where, *after,
         ]  # fmt: skip
 
     def _bracketed(self, at: Token) -> list[Token]:
-        opening, closing = _made(at, TokenType.L_PAREN, "("), _made(at, TokenType.R_PAREN, ")")
+        opening, closing = (
+            token_at(at, TokenType.L_PAREN, "("),
+            token_at(at, TokenType.R_PAREN, ")"),
+        )
         inner = [opening, *(self.whole or ()), closing]
         return [*inner, self.name] if self.name is not None else inner
 
@@ -187,10 +190,6 @@ class _Stage:
 
 def _is_name(token: Token) -> bool:
     return token.token_type in (TokenType.VAR, TokenType.IDENTIFIER)
-
-
-def _made(at: Token, kind: TokenType, text: str) -> Token:
-    return Token(kind, text, at.line, at.col, at.start, at.end)
 
 
 def _apply(before: _Stage, pipe: Token, stage: list[Token]) -> _Stage:
@@ -211,20 +210,20 @@ def _apply(before: _Stage, pipe: Token, stage: list[Token]) -> _Stage:
         before = before.closed(pipe) if before.whole is not None or before.where else before
         return _Stage(source=[*before.source, *stage])
     if head.token_type in _ENDINGS:
-        star = [_made(pipe, TokenType.STAR, "*")]
+        star = [token_at(pipe, TokenType.STAR, "*")]
         return _Stage(whole=before.select(pipe, star, stage), name=before.name)
     if head.token_type in _SETS:
         return _Stage(whole=[*before.query(pipe), *stage])
     if head.token_type is TokenType.SELECT:
         return _Stage(whole=_selected(before, pipe, rest))
     if word == "EXTEND":
-        star = [_made(pipe, TokenType.STAR, "*"), _made(pipe, TokenType.COMMA, ",")]
+        star = [token_at(pipe, TokenType.STAR, "*"), token_at(pipe, TokenType.COMMA, ",")]
         return _Stage(whole=before.select(pipe, [*star, *rest]), name=before.name)
     if word == "DROP":
         star = [
-            _made(pipe, TokenType.STAR, "*"),
-            _made(pipe, TokenType.EXCEPT, "EXCEPT"),
-            _made(pipe, TokenType.L_PAREN, "("), *rest, _made(pipe, TokenType.R_PAREN, ")"),
+            token_at(pipe, TokenType.STAR, "*"),
+            token_at(pipe, TokenType.EXCEPT, "EXCEPT"),
+            token_at(pipe, TokenType.L_PAREN, "("), *rest, token_at(pipe, TokenType.R_PAREN, ")"),
         ]  # fmt: skip
         return _Stage(whole=before.select(pipe, star), name=before.name)
     if word == "AS" and len(rest) == 1:
@@ -258,6 +257,6 @@ def _aggregated(before: _Stage, pipe: Token, rest: list[Token]) -> list[Token]:
     for _, key in _split(keys, TokenType.COMMA) if keys else ():
         if len(key) == 1 and key[0].token_type is TokenType.NUMBER:
             raise _RefusedError(key[0], "a number is no name of a group here", "name the column")
-    comma = [_made(pipe, TokenType.COMMA, ",")] if items else []
-    grouped = [cut, _made(pipe, TokenType.ALL, "ALL")]
+    comma = [token_at(pipe, TokenType.COMMA, ",")] if items else []
+    grouped = [cut, token_at(pipe, TokenType.ALL, "ALL")]
     return before.select(pipe, [*keys, *comma, *items], grouped)

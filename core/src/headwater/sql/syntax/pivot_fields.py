@@ -33,7 +33,7 @@ def with_one_field(tokens: Sequence[Token], text: str) -> list[Token] | Diagnost
 def _problem(tokens: Sequence[Token], index: int, text: str) -> Diagnostic | None:
     pivot, first = tokens[index], tokens[index + 1]
     depth, commas = 0, 0
-    aggregates = written = 0
+    aggregates = aggregates_length = 0
     listed: Token | None = None
     """Behind FOR: the bracket that opens the values."""
     after_for = False
@@ -53,13 +53,13 @@ def _problem(tokens: Sequence[Token], index: int, text: str) -> Diagnostic | Non
                     return _more(pivot, tokens[place + 1], text)
                 values, length = commas + 1, token.start - listed.start
                 if pivot.token_type is TokenType.PIVOT:
-                    return _too_many(pivot, values * aggregates, written * values
+                    return _too_many(pivot, values * aggregates, aggregates_length * values
                                      + length * aggregates, text)  # fmt: skip
                 return None
         elif kind is TokenType.COMMA and depth == (2 if listed is not None else 1):
             commas += 1
         elif kind is TokenType.FOR and depth == 1 and not after_for:
-            after_for, aggregates, written = True, commas + 1, token.start - first.start
+            after_for, aggregates, aggregates_length = True, commas + 1, token.start - first.start
     return None
 
 

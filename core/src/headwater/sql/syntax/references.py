@@ -35,24 +35,24 @@ def find(
         database: Where tables without a database lie.
         databases: Databases that may be named besides; None where neither is given allows all.
     """
-    found: list[TableReference] = []
-    problems: list[Diagnostic] = []
+    references: list[TableReference] = []
+    findings: list[Diagnostic] = []
     spelled: dict[tuple[str, str], TableName] = {}
     allowed = None if database is None and databases is None else {*(databases or ()), database}
     tables = sorted(_tables(tree), key=_start)
     for node in tables:
         reference = _reference(node, database)
         if reference is None:
-            problems.append(_unplaced(node, text))
+            findings.append(_unplaced(node, text))
             continue
-        problem = _forbidden(reference, text, {a for a in allowed if a} if allowed else None)
-        if problem is not None:
-            problems.append(problem)
+        finding = _forbidden(reference, text, {a for a in allowed if a} if allowed else None)
+        if finding is not None:
+            findings.append(finding)
             continue
         name = reference.name
         first = spelled.setdefault((name.database.casefold(), name.name.casefold()), name)
-        found.append(TableReference(first, reference.span, reference.alias, node))
-    return found, problems
+        references.append(TableReference(first, reference.span, reference.alias, node))
+    return references, findings
 
 
 def _start(node: exp.Table) -> int:

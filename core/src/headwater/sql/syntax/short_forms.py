@@ -20,7 +20,7 @@ from sqlglot import exp
 from sqlglot.tokenizer_core import Token, TokenType
 
 from headwater.diagnostics import Diagnostic
-from headwater.sql.syntax.tokens import MARK, word_of
+from headwater.sql.syntax.tokens import MARK, token_at, word_of
 
 _PIVOTED: Final = f"pivoted{MARK}{MARK}"
 _SETS: Final = frozenset([TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT])
@@ -46,40 +46,42 @@ _AFTER_VALUES: Final = _SETS | {
 
 def spelled_out(tokens: Sequence[Token], text: str) -> list[Token] | Diagnostic:
     """Return the tokens with each of these forms spelled out."""
-    found: list[Token] = []
+    rewritten: list[Token] = []
     index = 0
     while index < len(tokens):
         token = tokens[index]
         kind = token.token_type
         if kind is TokenType.VALUES and _is_query(tokens, index):
-            found += [
-                _made(token, TokenType.SELECT, "SELECT"),
-                _made(token, TokenType.STAR, "*"),
-                _made(token, TokenType.FROM, "FROM"),
+            rewritten += [
+                token_at(token, TokenType.SELECT, "SELECT"),
+                token_at(token, TokenType.STAR, "*"),
+                token_at(token, TokenType.FROM, "FROM"),
                 token,
             ]
-        elif kind is TokenType.VALUES and found and found[-1].token_type is TokenType.JOIN:
+        elif kind is TokenType.VALUES and rewritten and rewritten[-1].token_type is TokenType.JOIN:
             end = _end_of_values(tokens, index + 1)
-            found.append(_made(token, TokenType.L_PAREN, "("))
-            found += tokens[index:end]
-            found.append(_made(tokens[end - 1], TokenType.R_PAREN, ")"))
+            rewritten.append(token_at(token, TokenType.L_PAREN, "("))
+            rewritten += tokens[index:end]
+            rewritten.append(token_at(tokens[end - 1], TokenType.R_PAREN, ")"))
             index = end
             continue
         elif _is_recursion_level(tokens, index):
             index += 4
             if index < len(tokens) and tokens[index].token_type is TokenType.L_PAREN:
-                found.append(_made(tokens[index], TokenType.ALIAS, "AS"))
+                rewritten.append(token_at(tokens[index], TokenType.ALIAS, "AS"))
             continue
-        elif kind is TokenType.L_PAREN and found and found[-1].token_type is TokenType.PIVOT:
+        elif (
+            kind is TokenType.L_PAREN and rewritten and rewritten[-1].token_type is TokenType.PIVOT
+        ):
             end = _end_of_aggregates(tokens, index + 1)
-            found.append(token)
-            found += _pivoted(tokens[index + 1 : end])
+            rewritten.append(token)
+            rewritten += _pivoted(tokens[index + 1 : end])
             index = end
             continue
         else:
-            found.append(token)
+            rewritten.append(token)
         index += 1
-    return found
+    return rewritten
 
 
 def unwrapped(tree: exp.Expr) -> None:
@@ -87,10 +89,6 @@ def unwrapped(tree: exp.Expr) -> None:
     for node in list(tree.find_all(exp.Anonymous)):
         if node.this == _PIVOTED and len(node.expressions) == 1:
             node.replace(node.expressions[0])
-
-
-def _made(like: Token, kind: TokenType, text: str) -> Token:
-    return Token(kind, text, like.line, like.col, like.start, like.end)
 
 
 def _is_query(tokens: Sequence[Token], index: int) -> bool:
@@ -159,16 +157,16 @@ def _end_of_aggregates(tokens: Sequence[Token], start: int) -> int:
 
 def _pivoted(tokens: Sequence[Token]) -> list[Token]:
     """The aggregates of a PIVOT; those that are more than one call are put into one."""
-    found: list[Token] = []
+    rewritten: list[Token] = []
     depth = start = 0
     for index in range(len(tokens) + 1):
         kind = tokens[index].token_type if index < len(tokens) else TokenType.COMMA
         if depth == 0 and kind is TokenType.COMMA:
-            found += _as_call(tokens[start:index])
-            found += tokens[index : index + 1]
+            rewritten += _as_call(tokens[start:index])
+            rewritten += tokens[index : index + 1]
             start = index + 1
         depth += (kind in _OPENING) - (kind in _CLOSING)
-    return found
+    return rewritten
 
 
 def _as_call(item: Sequence[Token]) -> list[Token]:
@@ -180,10 +178,10 @@ def _as_call(item: Sequence[Token]) -> list[Token]:
     if end == 0 or _is_call(item[:end]):
         return list(item)
     return [
-        _made(item[0], TokenType.VAR, _PIVOTED),
-        _made(item[0], TokenType.L_PAREN, "("),
+        token_at(item[0], TokenType.VAR, _PIVOTED),
+        token_at(item[0], TokenType.L_PAREN, "("),
         *item[:end],
-        _made(item[end - 1], TokenType.R_PAREN, ")"),
+        token_at(item[end - 1], TokenType.R_PAREN, ")"),
         *item[end:],
     ]
 

@@ -131,26 +131,32 @@ def parser_tokens(text: str, lexemes: Sequence[Lexeme]) -> list[Token] | Diagnos
     Raises:
         sqlglot.errors.TokenError: If sqlglot's lexer can't cut the text at all.
     """
-    found: list[Token] = []
+    tokens: list[Token] = []
     at = covered = 0
     for token in dialect().tokenize(text):
         start, end = token.start, token.end + 1
         if end <= covered:
             continue  # what sqlglot makes of a number's suffix, of the `5` in `.5`, of `''`
         group = _group(lexemes, at, start, end)
-        made = _made(token, group)
-        if not group or made is None:
+        parser_token = _parser_token(token, group)
+        if not group or parser_token is None:
             return _disagreement(text, Span(start, max(end, start + 1)))
         at, covered = at + len(group), group[-1].end
         if token.token_type is TokenType.HINT:
             continue
-        if found and made.token_type is TokenType.STRING is found[-1].token_type:
-            before = found.pop()
-            made = _token(made, TokenType.STRING, before.text + made.text, before.start, covered)
-        found.append(made)
+        if tokens and parser_token.token_type is TokenType.STRING is tokens[-1].token_type:
+            before = tokens.pop()
+            parser_token = _token(
+                parser_token,
+                TokenType.STRING,
+                before.text + parser_token.text,
+                before.start,
+                covered,
+            )
+        tokens.append(parser_token)
     if at < len(lexemes):
         return _disagreement(text, lexemes[at].span)
-    return _marked(found)
+    return _marked(tokens)
 
 
 def _group(lexemes: Sequence[Lexeme], at: int, start: int, end: int) -> Sequence[Lexeme]:
@@ -165,7 +171,7 @@ def _group(lexemes: Sequence[Lexeme], at: int, start: int, end: int) -> Sequence
     return lexemes[at : last + 1] if last < len(lexemes) and lexemes[last].end == end else ()
 
 
-def _made(token: Token, group: Sequence[Lexeme]) -> Token | None:
+def _parser_token(token: Token, group: Sequence[Lexeme]) -> Token | None:
     """The token for the parser, or None where its kind is not the one that Spark sees."""
     if not group:
         return None
@@ -174,8 +180,8 @@ def _made(token: Token, group: Sequence[Lexeme]) -> Token | None:
     if first.kind == lexer.HINT:
         return token if token.token_type is TokenType.HINT else None
     if len(group) > 1:
-        known = token.text in _PHRASES and all(x.kind == lexer.WORD for x in group)
-        return _token(token, token.token_type, token.text, first.start, end) if known else None
+        is_phrase = token.text in _PHRASES and all(x.kind == lexer.WORD for x in group)
+        return _token(token, token.token_type, token.text, first.start, end) if is_phrase else None
     if first.kind == lexer.NUMBER:
         starts = token.token_type in (TokenType.NUMBER, TokenType.DOT)
         return _token(token, TokenType.NUMBER, first.text, first.start, end) if starts else None
@@ -227,6 +233,11 @@ def _cuts(before: Token | None, following: Token) -> bool:
     return before is not None and before.token_type not in _BEFORE_LIMIT_COLUMNS
 
 
+def token_at(place: Token, kind: TokenType, text: str) -> Token:
+    """Return a token that the text does not have; errors point to the place of another one."""
+    return Token(kind, text, place.line, place.col, place.start, place.end)
+
+
 def word_of(token: Token) -> str:
     """A bare word in upper case; empty for anything else, a string of that text included."""
     return "" if token.token_type in _ANY_LITERAL else token.text.upper()
@@ -234,7 +245,7 @@ def word_of(token: Token) -> str:
 
 def _type_places(tokens: Sequence[Token]) -> set[int]:
     """Indexes of the tokens that name a type: in `CAST(x AS ...)` and behind `::`."""
-    found: set[int] = set()
+    places: set[int] = set()
     casts: list[bool] = []  # for each open bracket, whether it is that of a CAST
     inside = 0  # how deep the bracket is whose type is being named
     for index, token in enumerate(tokens):
@@ -247,10 +258,10 @@ def _type_places(tokens: Sequence[Token]) -> set[int]:
         elif kind is TokenType.ALIAS and casts and casts[-1] and not inside:
             inside = len(casts)
         elif kind is TokenType.DCOLON:
-            found |= _type_behind(tokens, index + 1)
+            places |= _type_behind(tokens, index + 1)
         if inside:
-            found.add(index)
-    return found
+            places.add(index)
+    return places
 
 
 def _type_behind(tokens: Sequence[Token], start: int) -> set[int]:

@@ -106,6 +106,6 @@ def interval_name(node: exp.Expr) -> str | None:
         return None
     name = unit.name.lower().removesuffix("s")
     if name in _WHOLE_UNITS:
-        shown, times = _WHOLE_UNITS[name]
-        return f"INTERVAL '{int(value) * times}' {shown}"
+        unit_name, times = _WHOLE_UNITS[name]
+        return f"INTERVAL '{int(value) * times}' {unit_name}"
     return f"INTERVAL '{int(value):02}' {_CLOCK_UNITS[name]}" if name in _CLOCK_UNITS else None

@@ -79,11 +79,11 @@ def as_decimal(type_: DataType) -> DataType | None:
 
 def wider(types: Iterable[DataType]) -> DataType:
     """Return the one type to which Spark widens the values of CASE, COALESCE, UNION, array()."""
-    found = list(types)
-    if not found:
+    all_types = list(types)
+    if not all_types:
         return t.VOID
     # Spark tries strings last, so that ('1', 2, 3.5) does not depend on the order.
-    ordered = sorted(found, key=lambda x: x.name == "string")
+    ordered = sorted(all_types, key=lambda x: x.name == "string")
     return reduce(_wider_of_two, ordered)
 
 
@@ -144,8 +144,8 @@ def _wider_nested(left: DataType, right: DataType) -> DataType:
 def _wider_interval(left: DataType, right: DataType) -> DataType:
     for units in (_YEAR_MONTH, _DAY_TIME):
         if set(left.field_names) <= set(units) and set(right.field_names) <= set(units):
-            found = sorted({*left.field_names, *right.field_names}, key=units.index)
-            return t.interval(found[0], found[-1]) if found else t.UNKNOWN
+            fields = sorted({*left.field_names, *right.field_names}, key=units.index)
+            return t.interval(fields[0], fields[-1]) if fields else t.UNKNOWN
     return t.UNKNOWN
 
 
@@ -303,8 +303,8 @@ def joined(types: Sequence[DataType]) -> DataType:
     if any(x.name == "unknown" for x in types) or not types:
         return t.STRING if not types else t.UNKNOWN
     if any(x.name == "array" for x in types):
-        found = wider(types)
-        return found if found.name == "array" else t.UNKNOWN
+        type_ = wider(types)
+        return type_ if type_.name == "array" else t.UNKNOWN
     if any(x.name in ("map", "struct", "interval") for x in types):
         return t.UNKNOWN
     return t.BINARY if all(x == t.BINARY for x in types) else t.STRING
@@ -334,8 +334,8 @@ def field_of(container: DataType, name: str) -> DataType | None:
         case "struct":
             return container.field(name)
         case "array" if container.element.name == "struct":
-            found = container.element.field(name)
-            return t.array(found) if found is not None else None
+            type_ = container.element.field(name)
+            return t.array(type_) if type_ is not None else None
         case "map":
             return container.value
         case _:
