@@ -70,10 +70,10 @@ class HeadwaterError(Exception):
 
     def noted(self, note: str) -> Self:
         """Return the same error with a `note` behind its message, in brackets."""
-        made = copy.copy(self)
-        made.message = f"{self.message} ({printable(note)})"
-        made.args = (made.message,)
-        return made
+        copied = copy.copy(self)
+        copied.message = f"{self.message} ({printable(note)})"
+        copied.args = (copied.message,)
+        return copied
 
     def __reduce__(self) -> tuple[Callable[..., Self], tuple[Any, ...], dict[str, Any]]:
         # The default rebuilds by positional args, which keyword-only parameters refuse.
@@ -204,8 +204,8 @@ class _DiagnosedError(HeadwaterError):
         self.diagnostics = tuple(diagnostics)
 
     def __str__(self) -> str:
-        found = render_all(self.diagnostics)
-        return f"{super().__str__()}\n{found}" if found else super().__str__()
+        rendered = render_all(self.diagnostics)
+        return f"{super().__str__()}\n{rendered}" if rendered else super().__str__()
 
     def to_dict(self) -> dict[str, Any]:
         return {**super().to_dict(), "diagnostics": [d.to_dict() for d in self.diagnostics]}

@@ -43,8 +43,8 @@ def to_evidently(data: Dataset, schema: Schema) -> Any:
     evidently = _evidently()
     frame = data.to_pandas()
     definition = data_definition(schema, frame.columns)
-    known = [c for c in frame.columns if c in _described(definition, schema)]
-    return evidently.Dataset.from_pandas(frame[known], data_definition=definition)
+    described = [c for c in frame.columns if c in _described(definition, schema)]
+    return evidently.Dataset.from_pandas(frame[described], data_definition=definition)
 
 
 def data_definition(schema: Schema, columns: Any) -> Any:

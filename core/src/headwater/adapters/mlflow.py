@@ -56,7 +56,7 @@ def to_mlflow(
     frame = data.to_pandas()
     answer = evaluated(schema, frame.columns, prediction)
     target = f"{ACTUAL_PREFIX}{answer.name}" if answer else ""
-    made = from_pandas(
+    dataset = from_pandas(
         frame,
         source=HeadwaterDatasetSource.of(data.plan),
         targets=target if target in frame.columns else None,
@@ -66,8 +66,8 @@ def to_mlflow(
     with warnings.catch_warnings():
         # Advice about a model's inputs; where warnings are errors, it costs MLflow the schema.
         warnings.filterwarnings("ignore", "Hint: Inferred schema contains integer", UserWarning)
-        made.schema  # noqa: B018 -- MLflow infers it once, when it is first asked for
-    return made
+        dataset.schema  # noqa: B018 -- MLflow infers it once, when it is first asked for
+    return dataset
 
 
 def evaluated(
@@ -87,10 +87,10 @@ def evaluated(
         for item in schema.predictions:
             if item.name == prediction:
                 return item
-        known = [item.name for item in schema.predictions]
+        names = [item.name for item in schema.predictions]
         raise ConfigError(
             f"the model has no prediction {prediction!r}",
-            hint=hint_for(prediction, known, what="predictions"),
+            hint=hint_for(prediction, names, what="predictions"),
         )
 
     def rank(item: Field) -> tuple[bool, bool]:

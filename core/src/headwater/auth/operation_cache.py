@@ -28,7 +28,7 @@ class OperationCache:
 
     def __init__(self, largest: int = LARGEST) -> None:
         self._left = largest
-        self._kept: dict[Hashable, Any] = {}
+        self._answers: dict[Hashable, Any] = {}
         self._asking: dict[Hashable, threading.RLock] = {}
         self._lock = threading.Lock()
 
@@ -46,8 +46,8 @@ class OperationCache:
             asking = self._asking.setdefault(key, threading.RLock())
         with asking:
             with self._lock:
-                if key in self._kept:
-                    return cast("_T", self._kept[key])
+                if key in self._answers:
+                    return cast("_T", self._answers[key])
             answer = ask()
             self.keep(key, answer, size(answer))
             return answer
@@ -55,11 +55,11 @@ class OperationCache:
     def get(self, key: Hashable) -> Any:
         """Return a kept answer; None if there is none."""
         with self._lock:
-            return self._kept.get(key)
+            return self._answers.get(key)
 
     def keep(self, key: Hashable, answer: Any, size: int = _ENTRY) -> None:
         """Keep an answer, if there is room for it."""
         with self._lock:
             if size <= self._left:
                 self._left -= size
-                self._kept[key] = answer
+                self._answers[key] = answer

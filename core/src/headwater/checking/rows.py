@@ -71,12 +71,12 @@ def rows_stage(data: Dataset, now: datetime, model_type: ModelType) -> CheckStag
 def _stage(stats: ReadStats, seen: _Seen, now: datetime, model_type: ModelType) -> CheckStage:
     duplicates = _duplicates(seen.ids)
     coverage = {n: k / stats.rows for n, k in stats.actuals.items()} if stats.rows else {}
-    found = [] if stats.verdict is None else [stats.verdict]
+    diagnostics = [] if stats.verdict is None else [stats.verdict]
     ranking = model_type is ModelType.RANKING
-    found += [n for n in stats.notes if n.code == BROKEN]
-    found += _id_findings(stats, duplicates, ranking=ranking)
-    found += stats.of_actuals()
-    found += _time_findings(stats, seen.null_timestamps, now)
+    diagnostics += [n for n in stats.notes if n.code == BROKEN]
+    diagnostics += _id_findings(stats, duplicates, ranking=ranking)
+    diagnostics += stats.of_actuals()
+    diagnostics += _time_findings(stats, seen.null_timestamps, now)
     summary = f"{stats.rows} rows" if seen.whole else f"the first {stats.rows} rows"
     repeated = "rows of an id before" if ranking else "duplicate ids"
     summary += f", {duplicates} {repeated}, {stats.null_ids} NULL ids"
@@ -84,7 +84,9 @@ def _stage(stats: ReadStats, seen: _Seen, now: datetime, model_type: ModelType) 
         summary += f", {stats.first:%Y-%m-%d %H:%M} to {stats.last:%Y-%m-%d %H:%M}"
     if coverage:
         summary += ", " + ", ".join(f"{n} known for {c:.1%}" for n, c in coverage.items())
-    status = Status.FAILED if errors_in(found) else Status.WARNING if found else Status.OK
+    status = (
+        Status.FAILED if errors_in(diagnostics) else Status.WARNING if diagnostics else Status.OK
+    )
     details = {
         **stats.to_dict(),
         "duplicate_ids": duplicates,
@@ -93,7 +95,7 @@ def _stage(stats: ReadStats, seen: _Seen, now: datetime, model_type: ModelType) 
         "types": seen.types,
     }
     details.pop("not_counted")
-    return CheckStage("rows", status, summary, tuple(found), details)
+    return CheckStage("rows", status, summary, tuple(diagnostics), details)
 
 
 def _id_findings(stats: ReadStats, duplicates: int, *, ranking: bool) -> Iterator[Diagnostic]:
@@ -156,5 +158,5 @@ def _duplicates(ids: list[pa.Array[Any]]) -> int:
 
     if not ids:
         return 0
-    known = pc.drop_null(pa.chunked_array(ids))
-    return len(known) - int(pc.count_distinct(known).as_py())
+    present = pc.drop_null(pa.chunked_array(ids))
+    return len(present) - int(pc.count_distinct(present).as_py())

@@ -64,17 +64,17 @@ def _stage(
     engine: Engine | None,
 ) -> CheckStage:
     time_partitions.check_rule(rule, table)
-    known = _known(bound, table, rule, window)
-    values = unread(rule, table, known)
+    partitions = _nearby_partitions(bound, table, rule, window)
+    values = unread(rule, table, partitions)
     if values.fails:
         raise values.error()
     if values.unread:
-        values = unread(rule, table, known, _read(bound, table, rule, window, known))
-    chosen = _chosen(table, rule, window, known)
+        values = unread(rule, table, partitions, _read(bound, table, rule, window, partitions))
+    chosen = _chosen(table, rule, window, partitions)
     relation = files_of(bound, access, table, chosen, _FILES)
     if relation is None:
         # Computed partitions may be long before the first file, and long after the last.
-        many = spread(rule, table, known, None, between=_SEARCHED)
+        many = spread(rule, table, partitions, None, between=_SEARCHED)
         relation = files_of(bound, access, table, many, 1)
     text = f"{table.name}: {rule_text(rule)}"
     if relation is not None:
@@ -86,7 +86,7 @@ def _stage(
         return CheckStage.skipped(NAME, f"{text}: there is no file to compare it with")
     if evidence.broken:
         raise evidence.error()
-    found = tuple(filter(None, [evidence.finding(), values.finding()]))
+    diagnostics = tuple(filter(None, [evidence.finding(), values.finding()]))
     details = {
         "table": str(table.name),
         "partitions": values.partitions,
@@ -96,7 +96,9 @@ def _stage(
     }
     if not evidence.ranges:
         why = f"{text}: none of {silent} files tells the times of its rows"
-        return CheckStage(NAME, Status.WARNING if found else Status.SKIPPED, why, found, details)
+        return CheckStage(
+            NAME, Status.WARNING if diagnostics else Status.SKIPPED, why, diagnostics, details
+        )
     where = len({r.partition.values for r in evidence.ranges})
     summary = (
         f"{table.name}: {_count(len(evidence.ranges), 'file')} of {_count(where, 'partition')} "
@@ -104,7 +106,9 @@ def _stage(
     )
     if silent:
         summary += f"; {silent} more do not tell their times"
-    return CheckStage(NAME, Status.WARNING if found else Status.OK, summary, found, details)
+    return CheckStage(
+        NAME, Status.WARNING if diagnostics else Status.OK, summary, diagnostics, details
+    )
 
 
 def _streams(
@@ -123,7 +127,7 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _known(
+def _nearby_partitions(
     bound: BoundQuery, table: Table, rule: TimePartition, window: Window | None
 ) -> list[Partition]:
     """Return partitions of a table: those of the window and beside it, others at little cost."""
@@ -134,9 +138,9 @@ def _known(
     if window is None:
         return some or list(islice(catalog.partitions(table), COUNTED))
     around = time_partitions.keys_for(rule, time_partitions.widened(rule, window), table)
-    found = list(catalog.partitions(table, around))
+    nearby = list(catalog.partitions(table, around))
     # A window that nothing is found for may be one that the rule looks for in a wrong place.
-    return [*found, *(some or ())] or list(islice(catalog.partitions(table), COUNTED))
+    return [*nearby, *(some or ())] or list(islice(catalog.partitions(table), COUNTED))
 
 
 def _read(
@@ -144,28 +148,28 @@ def _read(
     table: Table,
     rule: TimePartition,
     window: Window | None,
-    known: Sequence[Partition],
+    nearby: Sequence[Partition],
 ) -> list[Partition]:
     """Return what a catalog gives for a window; for that of a known partition, where there is none.
 
     Some give partitions whose keys name no time for any window, some for none.
     """
     if window is None:
-        stretches = map(time_partitions.Periods(rule, table).stretch, known)
+        stretches = map(time_partitions.Periods(rule, table).stretch, nearby)
         window = next(Window(*s) for s in stretches if s is not None)
-    kept = time_partitions.keeps(rule, window, table)
+    keeps = time_partitions.keeps(rule, window, table)
     conditions = time_partitions.keys_for(rule, window, table)
-    return [p for p in bound.catalog.partitions(table, conditions) if kept(p)]
+    return [p for p in bound.catalog.partitions(table, conditions) if keeps(p)]
 
 
 def _chosen(
-    table: Table, rule: TimePartition, window: Window | None, known: Sequence[Partition]
+    table: Table, rule: TimePartition, window: Window | None, nearby: Sequence[Partition]
 ) -> list[Partition]:
     if window is None:
-        return spread(rule, table, known, None, between=_INSIDE)
-    kept = time_partitions.keeps(rule, window, table)
-    inside = [p for p in known if kept(p)]
-    outside = [p for p in known if not kept(p)]
+        return spread(rule, table, nearby, None, between=_INSIDE)
+    keeps = time_partitions.keeps(rule, window, table)
+    inside = [p for p in nearby if keeps(p)]
+    outside = [p for p in nearby if not keeps(p)]
     return [
         *spread(rule, table, inside, None, between=_INSIDE - 2),
         *spread(rule, table, outside, window, between=0),

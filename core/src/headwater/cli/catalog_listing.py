@@ -9,7 +9,7 @@ from contextlib import closing
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater.cli.table_sizes import Measured, measured, spelled, told_of
+from headwater.cli.table_sizes import Measured, measured, spelled, measure_entry
 from headwater.errors import HeadwaterError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def names(
     Raises:
         HeadwaterError: As the catalog answers.
     """
-    found = []
+    entries = []
     wanted = [database] if database is not None else catalog.databases()
     for name, listed in names_by_database(catalog, wanted):
         terminal.say(indent + name)
@@ -44,10 +44,10 @@ def names(
         for table in listed:
             terminal.say(f"{indent}  {table}")
             tables.append(table)
-        found.append({"name": name, "tables": tables})
-    if not found:
+        entries.append({"name": name, "tables": tables})
+    if not entries:
         terminal.say(f"{indent}there are no databases that this identity can see")
-    return found
+    return entries
 
 
 def names_by_database(
@@ -110,12 +110,12 @@ def survey(
     Raises:
         HeadwaterError: If nothing at all could be listed.
     """
-    found: dict[str, dict[str, Any]] = {}
-    wanted = [database] if database is not None else _noted(catalog.databases(), found)
+    entries: dict[str, dict[str, Any]] = {}
+    wanted = [database] if database is not None else _noted(catalog.databases(), entries)
     errors = []
-    with closing(surveyed.survey(wanted)) as known, measured(known, measurable) as tables:
+    with closing(surveyed.survey(wanted)) as listed, measured(listed, measurable) as tables:
         for home, table, measure in tables:
-            entry = found.setdefault(home, _entry(home))
+            entry = entries.setdefault(home, _entry(home))
             if isinstance(table, HeadwaterError):
                 if not home:
                     raise table
@@ -124,18 +124,18 @@ def survey(
             else:
                 terminal.say(indent + line(table, measure))
                 entry["tables"].append(table.name.name)
-                entry["details"].append(_told(table) | told_of(measure))
-    if errors and len(errors) == len(found):  # what was asked for could not be listed at all
+                entry["details"].append(_table_entry(table) | measure_entry(measure))
+    if errors and len(errors) == len(entries):  # what was asked for could not be listed at all
         raise errors[0]
-    for home, entry in found.items():
+    for home, entry in entries.items():
         if not entry["tables"] and "error" not in entry:
             terminal.say(f"{indent}{home}  (no tables)")
-    if not found and database is None:
+    if not entries and database is None:
         terminal.say(f"{indent}there are no databases that this identity can see")
-    elif not found:
+    elif not entries:
         terminal.say(f"{indent}{database}  (no tables)")
-        found[str(database)] = _entry(str(database))
-    return list(found.values())
+        entries[str(database)] = _entry(str(database))
+    return list(entries.values())
 
 
 def _named_only(
@@ -152,10 +152,10 @@ def _named_only(
     home = entry["name"]
     try:
         missing = [t for t in catalog.tables(home) if t not in entry["tables"]]
-    except HeadwaterError as found:
-        entry["error"] = found.to_dict()
-        terminal.warn(f"{home}: {found.message}")
-        return found
+    except HeadwaterError as failure:
+        entry["error"] = failure.to_dict()
+        terminal.warn(f"{home}: {failure.message}")
+        return failure
     for name in missing:
         terminal.say(f"{indent}{home}.{name}")
     entry["tables"] += missing
@@ -192,9 +192,9 @@ def line(table: Table, measure: Measured = None) -> str:
     return f"{table.name!s:<{_NAME_WIDTH}}  {table.kind:<{_KIND_WIDTH}}  {'; '.join(parts)}"
 
 
-def _noted(databases: Iterable[str], found: dict[str, dict[str, Any]]) -> Iterator[str]:
+def _noted(databases: Iterable[str], entries: dict[str, dict[str, Any]]) -> Iterator[str]:
     for name in databases:
-        found.setdefault(name, _entry(name))
+        entries.setdefault(name, _entry(name))
         yield name
 
 
@@ -202,7 +202,7 @@ def _entry(name: str) -> dict[str, Any]:
     return {"name": name, "tables": [], "details": []}
 
 
-def _told(table: Table) -> dict[str, Any]:
+def _table_entry(table: Table) -> dict[str, Any]:
     return {
         "name": table.name.name,
         "kind": table.kind,

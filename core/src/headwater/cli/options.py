@@ -146,14 +146,14 @@ def config_path(config: Path | None) -> Path:
     """
     if config is not None:
         return config
-    found = next((Path(name) for name in DEFAULT_FILES if Path(name).exists()), None)
-    if found is None:
+    path = next((Path(name) for name in DEFAULT_FILES if Path(name).exists()), None)
+    if path is None:
         raise ConfigError(
             f"there is no headwater.yaml in {Path.cwd()}",
             code="config-missing",
             hint="`headwater init` writes one; --config names one that lies elsewhere",
         )
-    return found
+    return path
 
 
 def opened(ctx: typer.Context, config: Path | None) -> Workspace:

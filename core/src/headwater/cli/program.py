@@ -74,17 +74,17 @@ def _registry(ctx: Any) -> PluginRegistry:
 
 def _imported(registry: PluginRegistry, spec: CommandSpec) -> Any:
     """Import what a command spec names: a function, a typer app, or a command that is made."""
-    found = registry.load(spec)
-    if isinstance(found, typer.Typer):
-        return typer.main.get_command(found)
-    if inspect.isroutine(found):
+    command = registry.load(spec)
+    if isinstance(command, typer.Typer):
+        return typer.main.get_command(command)
+    if inspect.isroutine(command):
         alone = typer.Typer(
             add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
         )
-        alone.command(spec.kind, context_settings=_SETTINGS)(found)
+        alone.command(spec.kind, context_settings=_SETTINGS)(command)
         return typer.main.get_command(alone)
-    if isinstance(found, typer.core.TyperCommand | typer.core.TyperGroup):
-        return found
+    if isinstance(command, typer.core.TyperCommand | typer.core.TyperGroup):
+        return command
     raise PluginError(
         f"{spec.factory}, given as the command {spec.kind!r}, is no command",
         hint="the plugin's author must give a function or a typer.Typer",

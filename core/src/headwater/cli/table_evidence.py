@@ -82,18 +82,18 @@ def proposed(
         table = catalog.table(name)
         if table.unqueryable:
             raise UnsupportedError(f"table {name} can't be queried: {table.unqueryable}")
-        found = roles(table)
-        rule, remarks = _rule(source, catalog, access, table, found)
-    return propose(table, {"type": kind, **written}, found, rule, remarks)
+        table_roles = roles(table)
+        rule, remarks = _rule(source, catalog, access, table, table_roles)
+    return propose(table, {"type": kind, **written}, table_roles, rule, remarks)
 
 
 def _rule(
-    source: DataSource, catalog: Catalog, access: Access, table: Table, found: Roles
+    source: DataSource, catalog: Catalog, access: Access, table: Table, table_roles: Roles
 ) -> tuple[RuleProposal | None, tuple[str, ...]]:
     """Return how partitions follow from time, or None; and what kept it from being checked."""
-    if not table.partition_keys or found.timestamp is None:
+    if not table.partition_keys or table_roles.timestamp is None:
         return None, ()
-    column = found.timestamp.name
+    column = table_roles.timestamp.name
     try:
         partitions = list(islice(catalog.partitions(table), _PARTITIONS))
         rule = rule_of(table, column, partitions)
@@ -109,11 +109,11 @@ def _rule(
 
 
 def _spread(partitions: Sequence[Partition]) -> list[Partition]:
-    known = sorted(
+    ordered = sorted(
         (p for p in partitions if None not in p.values), key=lambda p: tuple(map(str, p.values))
     )
-    steps = range(_SAMPLED) if len(known) > 1 else range(len(known))
-    picked = (known[i * (len(known) - 1) // (_SAMPLED - 1)] for i in steps)
+    steps = range(_SAMPLED) if len(ordered) > 1 else range(len(ordered))
+    picked = (ordered[i * (len(ordered) - 1) // (_SAMPLED - 1)] for i in steps)
     return list({p.values: p for p in picked}.values())
 
 
@@ -130,8 +130,8 @@ def _ranges(
     if not isinstance(relation, FileRelation):
         return
     files = {f.partition: f for f in relation.files}  # one of each partition
-    found = ranges(relation, list(files.values()), column, access).values()
-    yield from (r for r in found if r.whole)
+    time_ranges = ranges(relation, list(files.values()), column, access).values()
+    yield from (r for r in time_ranges if r.whole)
 
 
 def _format(path: Path) -> str:
@@ -139,12 +139,12 @@ def _format(path: Path) -> str:
     if not path.exists():
         raise SourceError(f"there is nothing at {path}", code="path-not-found")
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*.*") if p.is_file())
-    found = next((_FORMATS[p.suffix] for p in files if p.suffix in _FORMATS), None)
-    if found is None:
+    format_ = next((_FORMATS[p.suffix] for p in files if p.suffix in _FORMATS), None)
+    if format_ is None:
         raise ConfigError(
             f"{path}: no file ends in {', '.join(_FORMATS)}", hint="say --set format=parquet"
         )
-    return found
+    return format_
 
 
 def _beside(file: Path, config: Path) -> str:

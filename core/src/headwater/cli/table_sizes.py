@@ -25,49 +25,49 @@ _Row: TypeAlias = "tuple[str, Table | HeadwaterError, Measured]"
 
 @contextmanager
 def measured(
-    known: Iterable[tuple[str, Table | HeadwaterError]], catalog: Measurable | None
+    tables: Iterable[tuple[str, Table | HeadwaterError]], catalog: Measurable | None
 ) -> Iterator[Iterator[_Row]]:
     """Give the rows of a survey with how much each table holds.
 
     Some tables ahead are asked for side by side; leaving the context asks for no more.
 
     Args:
-        known: Database and table, or database and why it can't be listed.
+        tables: Database and table, or database and why it can't be listed.
         catalog: Who is asked; None if nobody is.
     """
     if catalog is None:
-        yield ((home, table, None) for home, table in known)
+        yield ((home, table, None) for home, table in tables)
         return
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-measure")
     try:
-        yield _rows(known, catalog, pool)
+        yield _rows(tables, catalog, pool)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _rows(
-    known: Iterable[tuple[str, Table | HeadwaterError]],
+    tables: Iterable[tuple[str, Table | HeadwaterError]],
     catalog: Measurable,
     pool: ThreadPoolExecutor,
 ) -> Iterator[_Row]:
     waiting: deque[tuple[str, Table | HeadwaterError, Future[Measured] | None]] = deque()
-    for home, table in known:
-        asked = None
+    for home, table in tables:
+        measuring = None
         if not isinstance(table, HeadwaterError):
-            asked = pool.submit(copy_context().run, _ask, catalog, table)
-        waiting.append((home, table, asked))
+            measuring = pool.submit(copy_context().run, _ask, catalog, table)
+        waiting.append((home, table, measuring))
         while waiting and (len(waiting) > _AHEAD or _is_done(waiting[0][2])):
             yield _row(*waiting.popleft())
     while waiting:
         yield _row(*waiting.popleft())
 
 
-def _row(home: str, table: Table | HeadwaterError, asked: Future[Measured] | None) -> _Row:
-    return home, table, None if asked is None else asked.result()
+def _row(home: str, table: Table | HeadwaterError, measuring: Future[Measured] | None) -> _Row:
+    return home, table, None if measuring is None else measuring.result()
 
 
-def _is_done(asked: Future[Measured] | None) -> bool:
-    return asked is None or asked.done()
+def _is_done(measuring: Future[Measured] | None) -> bool:
+    return measuring is None or measuring.done()
 
 
 def _ask(catalog: Measurable, table: Table) -> Measured:
@@ -100,7 +100,7 @@ def spelled(measure: Measured) -> list[str]:
     return parts
 
 
-def told_of(measure: Measured) -> dict[str, Any]:
+def measure_entry(measure: Measured) -> dict[str, Any]:
     """Return the same for a program; nothing where nothing was asked."""
     if measure is None:
         return {}

@@ -120,9 +120,9 @@ class Terminal:
         spinner = Spinner("dots")
 
         def shown() -> Spinner:
-            told = label if isinstance(label, str) else label()
+            text = label if isinstance(label, str) else label()
             # A str would be read as markup, which a name of others may hold.
-            spinner.update(text=Text(printable_line(told)))
+            spinner.update(text=Text(printable_line(text)))
             return spinner
 
         with Live(
@@ -215,4 +215,4 @@ def _console(stream: TextIO) -> Console:
 def _groups(pattern: str, text: str) -> Iterator[tuple[int, int]]:
     import re
 
-    return (found.span(1) for found in re.finditer(pattern, text))
+    return (match.span(1) for match in re.finditer(pattern, text))

@@ -75,8 +75,8 @@ def read(
     if _levels(data) > limits.CONFIG_LEVELS:
         raise _too_deep(path)
     if not isinstance(data, dict):
-        found = "empty" if data is None else "no mapping of keys to values"
-        raise ConfigError(f"{path} is {found}", hint=shape)
+        content = "empty" if data is None else "no mapping of keys to values"
+        raise ConfigError(f"{path} is {content}", hint=shape)
     return Document(path, data, lines)
 
 
@@ -246,8 +246,8 @@ class _Builder:
             raise self._error(
                 node, "half of a character (a lone surrogate)", "write the character itself"
             )
-        known = _SCALARS.get(kind)
-        if known is not None and kind != "merge" and not known.match(text):
+        pattern = _SCALARS.get(kind)
+        if pattern is not None and kind != "merge" and not pattern.match(text):
             # Only a tag that is written makes this of it: `!!bool yes`.
             raise self._error(node, f"{shown(text)} is no {kind}", "remove the tag")
         match kind:
@@ -266,13 +266,13 @@ class _Builder:
                     )
                 return number
             case "float":
-                made = float(re.sub(r"\.(?=[inIN])", "", text))
-                if math.isinf(made) and "n" not in text.lower():
+                as_float = float(re.sub(r"\.(?=[inIN])", "", text))
+                if math.isinf(as_float) and "n" not in text.lower():
                     raise self._error(
                         node, f"the number {shown(text)} is none of any type",
                         "put quotes around a text",
                     )  # fmt: skip
-                return made
+                return as_float
         raise self._error(
             node, f"the tag {kind!r} is not plain data", "remove it; values are plain YAML"
         )
@@ -305,8 +305,8 @@ def _toml(path: Path, text: str) -> Any:
     except RecursionError:
         raise _too_deep(path) from None
     except tomllib.TOMLDecodeError as error:
-        found = re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", str(error), re.DOTALL)
-        line, problem = (f", line {found[2]}", found[1]) if found else ("", str(error))
+        match = re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", str(error), re.DOTALL)
+        line, problem = (f", line {match[2]}", match[1]) if match else ("", str(error))
         raise ConfigError(f"{path}{line}: this is not TOML: {problem}") from None
     except ValueError:  # of a number that is too long, or a date that there is not
         raise ConfigError(
@@ -363,23 +363,23 @@ def _too_deep(path: Path) -> ConfigError:
 
 def _json(path: Path, text: str) -> Any:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         for key, value in pairs:
-            if key in found:
+            if key in mapping:
                 raise ConfigError(
                     f"{path}: the key {key!r} is written twice in one object",
                     hint="remove one of the two",
                 )
-            found[key] = value
-        return found
+            mapping[key] = value
+        return mapping
 
     try:
-        found = json_value(text, pairs=unique)
+        data = json_value(text, pairs=unique)
     except json.JSONDecodeError as error:
         raise ConfigError(
             f"{path}, line {error.lineno}: this is not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
         ) from None
     except ForeignTextError as error:
         raise ConfigError(f"{path} can't be read: {error}") from None
-    _check_levels(path, found)
-    return found
+    _check_levels(path, data)
+    return data

@@ -54,15 +54,15 @@ class Interpolation:
             case _:
                 return data
 
-    def _value(self, found: re.Match[str], place: Place) -> str:
-        if found["escaped"]:
+    def _value(self, match: re.Match[str], place: Place) -> str:
+        if match["escaped"]:
             return "${"
-        if not found["closed"]:
-            self._wrong(place, f"{found[0]!r} has no closing brace")
+        if not match["closed"]:
+            self._wrong(place, f"{match[0]!r} has no closing brace")
             return ""
-        reference = _ENV.fullmatch(found["inside"])
+        reference = _ENV.fullmatch(match["inside"])
         if reference is None:
-            self._wrong(place, f"{found[0]} is no reference")
+            self._wrong(place, f"{match[0]} is no reference")
             return ""
         value = self.environ.get(reference["name"])
         if reference["or"] is not None:
@@ -71,7 +71,7 @@ class Interpolation:
             self._unset(place, reference["name"])
             return ""
         if reference["name"] in self.environ and value:
-            self.hidden[value] = found[0]
+            self.hidden[value] = match[0]
         return value
 
     def _wrong(self, place: Place, what: str) -> None:

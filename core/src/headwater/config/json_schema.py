@@ -79,12 +79,12 @@ def json_schema(registry: PluginRegistry) -> dict[str, Any]:
         *filter(None, sources.values()),
         *bases,
     ]
-    asked: list[tuple[type[BaseModel], Literal["validation"]]] = [
+    inputs: list[tuple[type[BaseModel], Literal["validation"]]] = [
         (cls, "validation") for cls in dict.fromkeys(roots)
     ]
-    references, whole = models_json_schema(asked, schema_generator=_Generator)
+    references, whole = models_json_schema(inputs, schema_generator=_Generator)
     definitions: dict[str, Any] = whole["$defs"]
-    names = {cls: _name(references[cls, mode]) for cls, mode in asked}
+    names = {cls: _name(references[cls, mode]) for cls, mode in inputs}
     strategy_names = {names[cls] for cls in bases}
     for name, definition in definitions.items():
         definitions[name] = _documented(_adapted(definition, strategy_names))
@@ -108,7 +108,7 @@ def json_schema(registry: PluginRegistry) -> dict[str, Any]:
 
 def _classes(registry: PluginRegistry, what: str) -> dict[str, type[BaseModel] | None]:
     """Return the class of each kind; None where it can't be imported."""
-    found: dict[str, type[BaseModel] | None] = {}
+    classes: dict[str, type[BaseModel] | None] = {}
     specs = registry.sources() if what == "source" else registry.auths()
     for spec in specs:
         try:
@@ -118,10 +118,10 @@ def _classes(registry: PluginRegistry, what: str) -> dict[str, type[BaseModel] |
                 else registry.auth_class(spec.kind)
             )
         except PluginError:
-            found[spec.kind] = None
+            classes[spec.kind] = None
         else:
-            found[spec.kind] = cls
-    return found
+            classes[spec.kind] = cls
+    return classes
 
 
 def _by_type(
@@ -143,7 +143,7 @@ def _by_type(
                 "then": {"$ref": f"#/$defs/{names[cls]}"},
             }
         )
-    found: dict[str, Any] = {
+    schema: dict[str, Any] = {
         "type": "object",
         "required": ["type"],
         "properties": {
@@ -153,7 +153,7 @@ def _by_type(
             }
         },
     }
-    return {**found, "allOf": branches} if branches else found
+    return {**schema, "allOf": branches} if branches else schema
 
 
 def _describe_engines(definition: dict[str, Any], registry: PluginRegistry) -> None:

@@ -133,15 +133,15 @@ def _schema(
 
 
 def _check_mapping(connection: Any, schema: Schema, place: Place, problems: Problems) -> None:
-    given = dict(connection)
-    told = given.get("label_timestamp_column")
-    if told is not None and not connection.labels:
+    settings = dict(connection)
+    label_time = settings.get("label_timestamp_column")
+    if label_time is not None and not connection.labels:
         try:
-            FieldMapping(label_timestamp_column=told).check(schema)
+            FieldMapping(label_timestamp_column=label_time).check(schema)
         except ConfigError as error:
             problems.add(Problem.of((*place, "label_timestamp_column"), error))
     for group in _MAPPED:
-        for name, column in given.get(group, {}).items():
+        for name, column in settings.get(group, {}).items():
             one: dict[str, Any] = {group: {name: column}}
             try:
                 FieldMapping(**one).check(schema)

@@ -67,16 +67,16 @@ def problems(
         raw: The same as it is written in the file: what a message may show.
     """
     by_place: dict[Place, list[Any]] = {}
-    for found in error.errors(include_url=False):
-        inner = _real(found["loc"], data, missing=found["type"] in _MISSING)
-        by_place.setdefault(inner, []).append(found)
-    given = {
+    for detail in error.errors(include_url=False):
+        inner = _real(detail["loc"], data, missing=detail["type"] in _MISSING)
+        by_place.setdefault(inner, []).append(detail)
+    written = {
         (*inner[:-1], _near(cls, inner))
         for inner, findings in by_place.items()
         if findings[0]["type"] in _UNKNOWN
     }
     for inner, findings in by_place.items():
-        if findings[0]["type"] in _MISSING and inner in given:
+        if findings[0]["type"] in _MISSING and inner in written:
             continue  # it is there, misspelled, and that was said
         yield _problem(findings, cls, (*place, *inner), inner, _at(raw, inner))
 
@@ -184,8 +184,8 @@ def _keys(cls: type, place: Place) -> list[str]:
     for step in place:
         below = [_fields(c).get(str(step)) for c in classes]
         # A step into a list or a mapping names no field: the classes stay those inside it.
-        found = [c for annotation in below if annotation for c in classes_in(annotation)]
-        classes = found or classes
+        nested = [c for annotation in below if annotation for c in classes_in(annotation)]
+        classes = nested or classes
     return list(dict.fromkeys(key for c in classes for key in _fields(c)))
 
 

@@ -36,11 +36,11 @@ def source_of(kind: str, options: Mapping[str, Any], registry: PluginRegistry) -
     data = {"type": kind, **options}
     problems = Problems(f"source {kind}")
     parts = Parts(registry, problems, Path.cwd(), {}, {kind: data})
-    made = parts.source(data, (kind,))
+    source = parts.source(data, (kind,))
     problems.raise_any()
-    if made is None:
+    if source is None:
         raise ConfigError(f"source {kind}: it can't be made of these options")
-    return made
+    return source
 
 
 @dataclass(slots=True)
@@ -145,19 +145,19 @@ class Parts:
             # about the other fields are still worth hearing.
             prepared = {k: v for k, v in prepared.items() if v is not None or own[k] is None}
         try:
-            made = cls.model_validate(prepared, context={"folder": self.folder})
+            part = cls.model_validate(prepared, context={"folder": self.folder})
         except ValidationError as error:
-            found = list(messages.problems(error, cls, place, prepared, self._raw(place)))
+            problems = list(messages.problems(error, cls, place, prepared, self._raw(place)))
         except HeadwaterError as error:
-            found = [Problem.of(place, error)]
+            problems = [Problem.of(place, error)]
         except Exception as error:
             raise PluginError(
                 f"{named(place)}: {cls.__name__} fails with {type(error).__name__}",
                 hint=f"the file may be right: this is a fault in {cls.__module__}",
             ) from error
         else:
-            return made if len(self.problems.found) == before else None
-        for problem in found:
+            return part if len(self.problems.found) == before else None
+        for problem in problems:
             self.problems.add(problem)
         return None
 
@@ -192,7 +192,7 @@ class Parts:
         return value
 
     def _raw(self, place: Place) -> Any:
-        found = self.raw
+        raw = self.raw
         for step in place:
-            found = found[step]
-        return found
+            raw = raw[step]
+        return raw

@@ -68,7 +68,7 @@ def is_secret(annotation: Any) -> bool:
 
 def mentions(annotation: Any, wanted: type) -> bool:
     """Return whether a type annotation names a class (or one derived from it) anywhere inside."""
-    return any(issubclass(found, wanted) for found in classes_in(annotation))
+    return any(issubclass(cls, wanted) for cls in classes_in(annotation))
 
 
 def classes_in(annotation: Any) -> typing.Iterator[type]:

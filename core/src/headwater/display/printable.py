@@ -38,12 +38,12 @@ def printable_line(text: str) -> str:
 def json_text(document: str) -> str:
     """Return a JSON document with unseen characters as JSON's escapes: the same document."""
 
-    def escape(found: re.Match[str]) -> str:
-        units = found[0].encode("utf-16-be", "surrogatepass").hex()
+    def escape(match: re.Match[str]) -> str:
+        units = match[0].encode("utf-16-be", "surrogatepass").hex()
         return "".join(rf"\u{units[i : i + 4]}" for i in range(0, len(units), 4))
 
     return _ANY.sub(escape, document)
 
 
-def _escape(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode("ascii")
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")

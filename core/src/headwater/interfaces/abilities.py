@@ -153,8 +153,8 @@ def _optional(interface: type) -> Iterator[tuple[str, object]]:
 
 
 def _offers(subject: object, interface: type, name: str, wanted: object) -> bool:
-    found = _static(subject, name)
-    return found is not wanted if interface is DataSource else found is not None
+    attribute = _static(subject, name)
+    return attribute is not wanted if interface is DataSource else attribute is not None
 
 
 def _static(subject: object, name: str) -> object:
@@ -163,16 +163,16 @@ def _static(subject: object, name: str) -> object:
 
 def _misfit(subject: object, name: str, wanted: object) -> str | None:
     """Return what is wrong with an ability that an object has by its name."""
-    found = _static(subject, name)
-    if isinstance(found, staticmethod | classmethod):
-        found = found.__func__
+    attribute = _static(subject, name)
+    if isinstance(attribute, staticmethod | classmethod):
+        attribute = attribute.__func__
     if not isinstance(wanted, FunctionType):
-        if callable(found):
+        if callable(attribute):
             return f"{name} must be an attribute or a property, and is a method"
         return None
-    if not callable(found):
-        return f"{name} must be a method, and is a {type(found).__name__}"
-    if inspect.iscoroutinefunction(found) or inspect.isasyncgenfunction(found):
+    if not callable(attribute):
+        return f"{name} must be a method, and is a {type(attribute).__name__}"
+    if inspect.iscoroutinefunction(attribute) or inspect.isasyncgenfunction(attribute):
         return f"{name} is async: nobody awaits it"
     bound: Callable[..., Any] = getattr(subject, name)
     try:
@@ -180,7 +180,7 @@ def _misfit(subject: object, name: str, wanted: object) -> str | None:
     except (TypeError, ValueError):
         return None  # a builtin that does not say
     if any(not _takes(taken, args, named) for args, named in _calls(wanted)):
-        return f"{name}{_shown(taken)} can't be called as {name}{_shown(_asked(wanted))}"
+        return f"{name}{_shown(taken)} can't be called as {name}{_shown(_signature(wanted))}"
     return None
 
 
@@ -191,19 +191,19 @@ def _calls(wanted: FunctionType) -> Iterator[tuple[list[str], dict[str, str]]]:
     >>> list(_calls(survey))
     [(['databases'], {}), ([], {'databases': 'databases'}), ([], {})]
     """
-    asked = _asked(wanted).parameters.values()
-    by_name = {p.name: p.name for p in asked if p.kind is p.KEYWORD_ONLY}
-    placed = [p.name for p in asked if p.kind is p.POSITIONAL_OR_KEYWORD]
+    parameters = _signature(wanted).parameters.values()
+    by_name = {p.name: p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+    placed = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     yield placed, by_name
     yield [], {**{name: name for name in placed}, **by_name}
-    least = [p for p in asked if p.default is p.empty]
+    least = [p for p in parameters if p.default is p.empty]
     yield (
         [p.name for p in least if p.kind is p.POSITIONAL_OR_KEYWORD],
         {p.name: p.name for p in least if p.kind is p.KEYWORD_ONLY},
     )
 
 
-def _asked(wanted: FunctionType) -> inspect.Signature:
+def _signature(wanted: FunctionType) -> inspect.Signature:
     whole = inspect.signature(wanted)
     return whole.replace(parameters=list(whole.parameters.values())[1:])
 

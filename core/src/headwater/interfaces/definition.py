@@ -42,9 +42,9 @@ class Definition:
             max_bytes: Bytes that a read may read at most.
             columns: The arguments of `Mapping`.
         """
-        given = {
-            name: said if isinstance(said, str) else dict(said)
-            for name, said in columns.items()
-            if said
+        mapping = {
+            name: written if isinstance(written, str) else dict(written)
+            for name, written in columns.items()
+            if written
         }
-        return cls(source, Mapping(**given), sample, max_bytes)  # type: ignore[arg-type]
+        return cls(source, Mapping(**mapping), sample, max_bytes)  # type: ignore[arg-type]

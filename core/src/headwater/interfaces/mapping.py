@@ -131,10 +131,10 @@ class BoundColumn:
     @property
     def metadata(self) -> dict[str, str]:
         """What rides with the column: its role, and its declared type if it has one."""
-        found = {ROLE_KEY: str(self.role)}
+        entries = {ROLE_KEY: str(self.role)}
         if self.field_type is not None:
-            found[TYPE_KEY] = str(self.field_type)
-        return found
+            entries[TYPE_KEY] = str(self.field_type)
+        return entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,21 +178,23 @@ def map_fields(
         columns with a did-you-mean, ambiguous ones, types that would lose something with the
         cast to write.
     """
-    found: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
     wanted = list(mapping.wants(schema, fields=fields))
-    bound = [_bound(want, columns, found) for want in wanted]
-    told = None
+    bound = [_bound(want, columns, diagnostics) for want in wanted]
+    label_time = None
     if mapping.label_timestamp_column is not None:
         want = Want("label timestamp", Role.TIMESTAMP, mapping.label_timestamp_column, None)
-        told = _bound(want, columns, found)
-    return BoundMapping(tuple(c for c in bound if c is not None), told), tuple(found)
+        label_time = _bound(want, columns, diagnostics)
+    return BoundMapping(tuple(c for c in bound if c is not None), label_time), tuple(diagnostics)
 
 
-def _bound(want: Want, columns: Sequence[Column], found: list[Diagnostic]) -> BoundColumn | None:
+def _bound(
+    want: Want, columns: Sequence[Column], diagnostics: list[Diagnostic]
+) -> BoundColumn | None:
     matches = [c for c in columns if c.name.casefold() == want.column.casefold()]
     owner = want.owner
     if len(matches) != 1:
-        found.append(_unbound(owner, want.column, matches, columns))
+        diagnostics.append(_unbound(owner, want.column, matches, columns))
         return None
     match = matches[0]
     type_ = FieldType.DATETIME if want.role is Role.TIMESTAMP else want.field and want.field.type
@@ -200,7 +202,7 @@ def _bound(want: Want, columns: Sequence[Column], found: list[Diagnostic]) -> Bo
     if not problem and want.field is not None:
         problem = _depth(match.type, want.field)
     if problem:
-        found.append(
+        diagnostics.append(
             Diagnostic(
                 "type-mismatch",
                 f"{owner}: column {match.name!r}: {problem.replace('{column}', match.name)}",

@@ -51,12 +51,12 @@ class ReadStats:
 
     def of_actuals(self) -> tuple[Diagnostic, ...]:
         """Return what the counts say of the actuals that were read, but for contradictions."""
-        found = []
+        diagnostics = []
         if self.early_actuals:
             by_far = ""
             if self.stale_actuals:
                 by_far = f", {self.stale_actuals} of them by 36 hours or more: these were not taken"
-            found.append(
+            diagnostics.append(
                 Diagnostic(
                     "early-actuals",
                     f"{self.early_actuals} rows have an actual that is dated before their "
@@ -67,7 +67,7 @@ class ReadStats:
                 )
             )
         if self.untimed_actuals:
-            found.append(
+            diagnostics.append(
                 Diagnostic(
                     "untimed-actuals",
                     f"{self.untimed_actuals} rows have an actual of which nothing says when it was "
@@ -77,7 +77,7 @@ class ReadStats:
                 )
             )
         if self.nan_actuals:
-            found.append(
+            diagnostics.append(
                 Diagnostic(
                     "nan-actuals",
                     f"{self.nan_actuals} actuals are NaN, and count as known",
@@ -86,7 +86,7 @@ class ReadStats:
                     "CASE WHEN NOT isnan(x) THEN x END AS x",
                 )
             )
-        return tuple(found)
+        return tuple(diagnostics)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as a JSON-ready dict."""

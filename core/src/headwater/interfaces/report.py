@@ -43,10 +43,10 @@ class CheckStage:
     @classmethod
     def failed(cls, name: str, error: HeadwaterError) -> CheckStage:
         """Return the stage `name` that ended in an `error`."""
-        found = error.diagnostics
-        if not found and error.hint:
-            found = (Diagnostic(error.code, error.message, hint=error.hint),)
-        return cls(name, Status.FAILED, error.message, found, {"code": error.code})
+        diagnostics = error.diagnostics
+        if not diagnostics and error.hint:
+            diagnostics = (Diagnostic(error.code, error.message, hint=error.hint),)
+        return cls(name, Status.FAILED, error.message, diagnostics, {"code": error.code})
 
     @classmethod
     def skipped(cls, name: str, why: str) -> CheckStage:
@@ -127,8 +127,8 @@ class CheckReport:
         stages = html.table(
             ("stage", "status", ""), ((s.name, s.status, s.summary) for s in self.stages)
         )
-        found = [html.block(d.render()) for s in self.stages for d in s.diagnostics]
-        return html.card(f"{self.connection}: {self.verdict}", stages, *found)
+        blocks = [html.block(d.render()) for s in self.stages for d in s.diagnostics]
+        return html.card(f"{self.connection}: {self.verdict}", stages, *blocks)
 
     def __str__(self) -> str:
         return self.render()

@@ -186,15 +186,15 @@ def _field(name: str, spec: Any, role: Role) -> Field:
     return Field(name, type_, role, _dimensions(where, type_, spec.get("dimensions")))
 
 
-def _dimensions(where: str, type_: FieldType, given: Any) -> tuple[int, ...] | None:
+def _dimensions(where: str, type_: FieldType, value: Any) -> tuple[int, ...] | None:
     if type_ is not FieldType.TENSOR:
-        if given is not None:
+        if value is not None:
             raise ConfigError(f"{where}: only a tensor has dimensions, this is {type_}")
         return None
-    sizes = tuple(given) if isinstance(given, list | tuple) else ()
+    sizes = tuple(value) if isinstance(value, list | tuple) else ()
     if not sizes or not all(isinstance(n, int) and n > 0 for n in sizes):
         raise ConfigError(
-            f"{where}: a tensor needs dimensions, a list of positive integers, got {given!r}",
+            f"{where}: a tensor needs dimensions, a list of positive integers, got {value!r}",
             hint='e.g. {"type": "tensor", "dimensions": [768]}',
         )
     return sizes
@@ -206,7 +206,7 @@ def _check_names(schema: Schema) -> None:
     reserved |= {
         f"{ACTUAL_PREFIX}{p.name}": f"the actual of {p.name!r}" for p in schema.predictions
     }
-    seen: dict[str, Field] = {}
+    by_name: dict[str, Field] = {}
     for item in schema:
         folded = item.name.casefold()
         if folded.startswith(PRIVATE_PREFIX):
@@ -222,11 +222,12 @@ def _check_names(schema: Schema) -> None:
                 f"of {owner}",
                 hint=f"name the field differently and map it: {{'my_{item.name}': '{item.name}'}}",
             )
-        if folded in seen:
+        if folded in by_name:
             raise ConfigError(
                 f"{item.role.replace('_', ' ')} {item.name!r} and "
-                f"{seen[folded].role.replace('_', ' ')} {seen[folded].name!r} have the same name "
+                f"{by_name[folded].role.replace('_', ' ')} {by_name[folded].name!r} have "
+                "the same name "
                 "(case is ignored, as Spark does)",
                 hint="rename one and map it to its column",
             )
-        seen[folded] = item
+        by_name[folded] = item

@@ -41,19 +41,19 @@ def look_up(catalog: Catalog, names: Sequence[TableName]) -> Looked:
     return Looked(tables, errors)
 
 
-def tables_stage(looked: Looked, told: Collection[str] = ()) -> CheckStage:
+def tables_stage(looked: Looked, reported: Collection[str] = ()) -> CheckStage:
     """Return the stage `tables`: which of them there are, and what they are.
 
     Args:
         looked: What was found.
-        told: Codes of errors that an earlier stage has explained; they are not explained again.
+        reported: Codes of errors that an earlier stage has explained; they are not explained again.
     """
     total = len(looked.tables) + len(looked.errors)
     if not total:
         return CheckStage.skipped("tables", "the query names none that can be told")
     details = {str(name): _details(table) for name, table in looked.tables.items()}
-    shown = ", ".join(f"{name} ({_told(table)})" for name, table in looked.tables.items())
-    found = [
+    shown = ", ".join(f"{name} ({_summary(table)})" for name, table in looked.tables.items())
+    diagnostics = [
         Diagnostic(
             "unqueryable-table",
             f"{name} can't be queried: {table.unqueryable}",
@@ -62,19 +62,19 @@ def tables_stage(looked: Looked, told: Collection[str] = ()) -> CheckStage:
         for name, table in looked.tables.items()
         if table.unqueryable
     ]
-    fresh = {n: e for n, e in looked.errors.items() if e.code not in told}
-    found += [Diagnostic(e.code, e.message, hint=e.hint) for e in fresh.values()]
+    fresh = {n: e for n, e in looked.errors.items() if e.code not in reported}
+    diagnostics += [Diagnostic(e.code, e.message, hint=e.hint) for e in fresh.values()]
     missing = ", ".join(str(n) for n in looked.errors)
     summary = shown
     if looked.errors:
         summary = f"{len(looked.tables)} of {total} found; not {missing}" + (
             f"; found: {shown}" if shown else ""
         )
-    status = Status.FAILED if found else Status.SKIPPED if looked.errors else Status.OK
-    return CheckStage("tables", status, summary, tuple(found), {"tables": details})
+    status = Status.FAILED if diagnostics else Status.SKIPPED if looked.errors else Status.OK
+    return CheckStage("tables", status, summary, tuple(diagnostics), {"tables": details})
 
 
-def _told(table: Table) -> str:
+def _summary(table: Table) -> str:
     keys = f", partitioned by {', '.join(table.partition_keys)}" if table.partition_keys else ""
     return f"{table.kind}, {len(table.columns)} columns{keys}"
 

@@ -131,19 +131,19 @@ def pinned(
     store.path(_text(metadata, "location", table), "its location", table, directory=True)
     for what, uri in _statistics(metadata):
         store.path(uri, what, table)
-    kept = {k: metadata[k] for k in _KEPT if k in metadata}
+    fields = {k: metadata[k] for k in _KEPT if k in metadata}
     properties = _properties(metadata, table)
-    kept["properties"] = {k: str(v) for k, v in properties.items() if k == NAME_MAPPING}
-    kept |= {"snapshots": [], "refs": {}}
+    fields["properties"] = {k: str(v) for k, v in properties.items() if k == NAME_MAPPING}
+    fields |= {"snapshots": [], "refs": {}}
     if snapshot_id is None:
-        return {**kept, "current-snapshot-id": None}
+        return {**fields, "current-snapshot-id": None}
     snapshot = _snapshot(metadata, snapshot_id, table)
     store.path(_text(snapshot, "manifest-list", table), "its manifest list", table)
-    kept["snapshots"] = [{k: snapshot[k] for k in _SNAPSHOT_KEPT if k in snapshot}]
-    kept["snapshots"][0].pop("parent-snapshot-id", None)
-    kept["current-snapshot-id"] = snapshot_id
-    kept["refs"] = {"main": {"snapshot-id": snapshot_id, "type": "branch"}}
-    return kept
+    fields["snapshots"] = [{k: snapshot[k] for k in _SNAPSHOT_KEPT if k in snapshot}]
+    fields["snapshots"][0].pop("parent-snapshot-id", None)
+    fields["current-snapshot-id"] = snapshot_id
+    fields["refs"] = {"main": {"snapshot-id": snapshot_id, "type": "branch"}}
+    return fields
 
 
 def check_settings(metadata: Mapping[str, Any], table: TableName | str) -> None:
@@ -199,15 +199,15 @@ def current_schema(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
     current = metadata["current-schema-id"]
     for schema in metadata["schemas"]:
         if schema["schema-id"] == current:
-            found: Mapping[str, Any] = schema
-            return found
+            checked: Mapping[str, Any] = schema
+            return checked
     raise ValueError(f"it names the schema {current} and does not hold it")
 
 
 def _properties(metadata: Mapping[str, Any], table: TableName | str) -> Mapping[str, Any]:
-    found = metadata.get("properties") or {}
-    if isinstance(found, Mapping):
-        return dict(sorted(found.items()))
+    properties = metadata.get("properties") or {}
+    if isinstance(properties, Mapping):
+        return dict(sorted(properties.items()))
     raise SourceError(
         f"table {table}: the properties in its Iceberg metadata are no mapping",
         code="broken-iceberg",
@@ -221,8 +221,8 @@ def _snapshot(
         if snapshot.get("snapshot-id") == snapshot_id:
             if snapshot.get("key-id"):
                 raise UnsupportedError(f"Iceberg table {table} is encrypted, which is not read")
-            found: Mapping[str, Any] = snapshot
-            return found
+            current: Mapping[str, Any] = snapshot
+            return current
     raise SourceError(
         f"table {table}: its metadata does not hold the snapshot {snapshot_id} any more",
         code="broken-iceberg",
@@ -240,8 +240,8 @@ def _statistics(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield what, str(file.get("statistics-path", ""))
 
 
-def _text(found: Mapping[str, Any], key: str, table: TableName | str) -> str:
-    value = found.get(key)
+def _text(fields: Mapping[str, Any], key: str, table: TableName | str) -> str:
+    value = fields.get(key)
     if isinstance(value, str) and value:
         return value
     raise SourceError(f"table {table}: its Iceberg metadata has no {key}", code="broken-iceberg")

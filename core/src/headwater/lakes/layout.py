@@ -94,6 +94,6 @@ def local_lake(path: Path) -> Lake | None:
             )
         except OSError:
             continue
-        if (found := lake(root, names, metadata)) is not None:
-            return found
+        if (lake_here := lake(root, names, metadata)) is not None:
+            return lake_here
     return None

@@ -69,12 +69,12 @@ class Store:
         Raises:
             UnsupportedError: If it is not of this store; code `foreign-place`.
         """
-        problem, path = self._told(uri, directory)
+        problem, path = self._resolved(uri, directory)
         if problem:
             raise foreign(table, what, uri, problem)
         return path
 
-    def _told(self, uri: str, directory: bool) -> tuple[str | None, str]:
+    def _resolved(self, uri: str, directory: bool) -> tuple[str | None, str]:
         """Return what is wrong with a URI, or None, and its path."""
         scheme, authority, path = split(uri)
         if problem := odd(uri):
@@ -119,14 +119,14 @@ def store_of(metadata_location: str) -> Store:
 
 def split(uri: str) -> tuple[str, str, str]:
     """Return scheme, authority and path of a URI as it is spelled; a bare path is a `file`."""
-    found = _URI.fullmatch(uri)
-    if found is None:
+    match = _URI.fullmatch(uri)
+    if match is None:
         return "file", "", uri
-    rest = found["rest"]
+    rest = match["rest"]
     if not rest.startswith("//"):
-        return found["scheme"], "", rest
+        return match["scheme"], "", rest
     authority, slash, path = rest[2:].partition("/")
-    return found["scheme"], authority, slash + path
+    return match["scheme"], authority, slash + path
 
 
 def odd(path: str) -> str | None:

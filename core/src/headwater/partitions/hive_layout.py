@@ -46,8 +46,8 @@ def layout(relatives: Sequence[str], root: str) -> Layout:
     Raises:
         SourceError: If some files are partitioned differently from others.
     """
-    found = [_keys_and_values(r) for r in relatives]
-    kinds = {tuple(k for k, _ in pairs) for pairs in found}
+    layouts = [_keys_and_values(r) for r in relatives]
+    kinds = {tuple(k for k, _ in pairs) for pairs in layouts}
     if len(kinds) > 1:
         shown = " and ".join("/".join(f"{k}=" for k in ks) or "no keys" for ks in sorted(kinds))
         raise SourceError(
@@ -55,15 +55,15 @@ def layout(relatives: Sequence[str], root: str) -> Layout:
             hint="give each layout a table of its own",
         )
     keys = next(iter(kinds), ())
-    return Layout(keys, tuple(tuple(v for _, v in pairs) for pairs in found))
+    return Layout(keys, tuple(tuple(v for _, v in pairs) for pairs in layouts))
 
 
 def key_type(values: Iterable[str | None]) -> DataType:
     """Return the narrowest of int, bigint, date, string that holds every value, as Spark infers."""
-    known = [v for v in values if v is not None]
-    if known and all(re.fullmatch(r"-?[0-9]{1,18}", v) for v in known):
-        return INT if all(-(2**31) <= int(v) < 2**31 for v in known) else BIGINT
-    if known and all(_is_date(v) for v in known):
+    present = [v for v in values if v is not None]
+    if present and all(re.fullmatch(r"-?[0-9]{1,18}", v) for v in present):
+        return INT if all(-(2**31) <= int(v) < 2**31 for v in present) else BIGINT
+    if present and all(_is_date(v) for v in present):
         return DATE
     return STRING
 

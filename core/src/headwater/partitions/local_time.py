@@ -103,15 +103,15 @@ def instants(zone: tzinfo, begin: datetime, end: datetime) -> tuple[datetime, da
     return _moment(first).replace(tzinfo=UTC), _moment(after).replace(tzinfo=UTC)
 
 
-def first_moment(said: Mapping[Unit, int]) -> datetime | None:
+def first_moment(units: Mapping[Unit, int]) -> datetime | None:
     """Return the beginning of the period that a year, month ... name; None for 30 February."""
     try:
         return datetime(
-            said[Unit.YEAR],
-            said.get(Unit.MONTH, 1),
-            said.get(Unit.DAY, 1),
-            said.get(Unit.HOUR, 0),
-            said.get(Unit.MINUTE, 0),
+            units[Unit.YEAR],
+            units.get(Unit.MONTH, 1),
+            units.get(Unit.DAY, 1),
+            units.get(Unit.HOUR, 0),
+            units.get(Unit.MINUTE, 0),
         )
     except ValueError:
         return None

@@ -64,7 +64,11 @@ def of_window(
 
 
 def of_rows(
-    table: Table, rule: TimePartition, window: Window, kept: Sequence[Partition], now: datetime
+    table: Table,
+    rule: TimePartition,
+    window: Window,
+    partitions: Sequence[Partition],
+    now: datetime,
 ) -> Gaps | None:
     """Return what a window lacks, as `of_window`, of a table whose source gives rows and no files.
 
@@ -72,10 +76,10 @@ def of_rows(
         table: The table.
         rule: How its keys follow from time.
         window: The rows that are wanted.
-        kept: What was found of them.
+        partitions: What was found of them.
         now: The present.
     """
-    values = [p.values for p in kept]
+    values = [p.values for p in partitions]
     return _of_window(table, rule, window, values, frozenset(range(len(values))), now)
 
 
@@ -106,24 +110,24 @@ def _of_window(
     return Gaps(len(wanted), tuple(unregistered), tuple(empty))
 
 
-def of_registered(table: Table, kept: Sequence[Partition], relation: FileRelation) -> Gaps:
+def of_registered(table: Table, partitions: Sequence[Partition], relation: FileRelation) -> Gaps:
     """Return which of the partitions that will be read are registered and have no file."""
     with_files = {relation.partitions[f.partition].values for f in relation.files}
     empty = tuple(
         "/".join(f"{k}={v}" for k, v in zip(table.partition_keys, p.values, strict=True))
-        for p in kept
+        for p in partitions
         if not p.computed and p.values not in with_files
     )
-    return Gaps(len(kept), without_files=tuple(sorted(empty)))
+    return Gaps(len(partitions), without_files=tuple(sorted(empty)))
 
 
 def warnings(table: object, gaps: Gaps | None) -> list[Diagnostic]:
     """Return what a plan says of the gaps of one of its tables."""
     if gaps is None:
         return []
-    found = []
+    diagnostics = []
     if some := gaps.unregistered:
-        found.append(
+        diagnostics.append(
             Diagnostic(
                 "partitions-missing",
                 f"{table}: {len(some)} of the window's {gaps.expected} partitions are not "
@@ -134,7 +138,7 @@ def warnings(table: object, gaps: Gaps | None) -> list[Diagnostic]:
             )
         )
     if some := gaps.without_files:
-        found.append(
+        diagnostics.append(
             Diagnostic(
                 "partitions-empty",
                 f"{table}: {len(some)} of {gaps.expected} partitions have no files "
@@ -143,7 +147,7 @@ def warnings(table: object, gaps: Gaps | None) -> list[Diagnostic]:
                 hint="their data has not landed, was deleted, or lies elsewhere",
             )
         )
-    return found
+    return diagnostics
 
 
 def _shown(partitions: Sequence[str]) -> str:
@@ -154,12 +158,12 @@ def _shown(partitions: Sequence[str]) -> str:
 def _keys(table: Table, rule: TimePartition, values: Sequence[str | None]) -> _Keys:
     """Return a partition's values of a rule's keys, each in its one spelling."""
     folded = [k.casefold() for k in table.partition_keys]
-    found = []
+    key_values = []
     for key, text in rule.keys.items():
         value = values[folded.index(key.casefold())]
         pattern = parse_pattern(text)
-        found.append(None if value is None else canonical(value, pattern, _type(table, key)))
-    return tuple(found)
+        key_values.append(None if value is None else canonical(value, pattern, _type(table, key)))
+    return tuple(key_values)
 
 
 def _type(table: Table, key: str) -> DataType:

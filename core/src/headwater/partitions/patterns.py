@@ -105,11 +105,11 @@ class Pattern:
         match = self.regex.fullmatch(text)
         if match is None:
             return None
-        found: dict[Unit, int] = {}
+        numbers: dict[Unit, int] = {}
         for part, digits in zip(self.parts, match.groups(), strict=True):
-            if found.setdefault(part.unit, int(digits)) != int(digits):
+            if numbers.setdefault(part.unit, int(digits)) != int(digits):
                 return None
-        return found
+        return numbers
 
     def spellings(self, text: str) -> tuple[str, ...]:
         """Return all that this pattern reads as it reads a text: its own spelling is the first.
@@ -164,28 +164,28 @@ def parse_pattern(text: str) -> Pattern:
 
 
 def _piece(text: str, token: re.Match[str]) -> Piece:
-    found, letter = token[0], token[1]
-    if found == "''":
+    piece, letter = token[0], token[1]
+    if piece == "''":
         return "'"
-    if found.startswith("'"):
-        return found[1:-1].replace("''", "'")
+    if piece.startswith("'"):
+        return piece[1:-1].replace("''", "'")
     if letter is None:
-        if found in "[]{}#":
+        if piece in "[]{}#":
             raise ConfigError(
-                f"pattern {text!r}: {found!r} is reserved",
-                hint=f"put it in single quotes: '{found}'",
+                f"pattern {text!r}: {piece!r} is reserved",
+                hint=f"put it in single quotes: '{piece}'",
             )
-        return found
+        return piece
     if letter not in _UNITS:
-        raise ConfigError(f"pattern {text!r}: unknown {found!r}", hint=_TRAPS.get(letter, SPOKEN))
+        raise ConfigError(f"pattern {text!r}: unknown {piece!r}", hint=_TRAPS.get(letter, SPOKEN))
     unit = _UNITS[letter]
-    if len(found) not in _WIDTHS[unit]:
+    if len(piece) not in _WIDTHS[unit]:
         allowed = " or ".join(letter * width for width in reversed(_WIDTHS[unit]))
         raise ConfigError(
-            f"pattern {text!r}: {found!r} is not supported for the {unit.name.lower()}",
+            f"pattern {text!r}: {piece!r} is not supported for the {unit.name.lower()}",
             hint=f"write {allowed}",
         )
-    return TimePart(unit, len(found))
+    return TimePart(unit, len(piece))
 
 
 def _may_begin_with_digit(piece: Piece) -> bool:

@@ -201,8 +201,8 @@ class Evidence:
 
     def error(self) -> ConfigError:
         """Return the error of a rule that files contradict."""
-        found = self._finding(Severity.ERROR)
-        return ConfigError(found.message, code=BROKEN, hint=found.hint)
+        finding = self._finding(Severity.ERROR)
+        return ConfigError(finding.message, code=BROKEN, hint=finding.hint)
 
     def finding(self) -> Diagnostic | None:
         """Return what a reader should know; None where nothing contradicts the rule."""
@@ -210,8 +210,8 @@ class Evidence:
 
     def _finding(self, severity: Severity) -> Diagnostic:
         worst = max(self.against, key=lambda c: (c.outside, c.real, max(c.early, c.late), c.stray))
-        said = [c for c in self.against if c.real] or self.against
-        others = f" ({len(said)} of the {len(self.ranges)} files that were compared contradict it)"
+        real = [c for c in self.against if c.real] or self.against
+        others = f" ({len(real)} of the {len(self.ranges)} files that were compared contradict it)"
         message = (
             f"table {self.table.name}: its files contradict its time partition "
             f"({rule_text(self.rule)}): {self._of(worst)}"
@@ -224,19 +224,23 @@ class Evidence:
         )
 
     def _of(self, one: Contradiction) -> str:
-        found = one.found
+        time_range = one.found
         place = "/".join(
             f"{k}={'NULL' if v is None else v}"
-            for k, v in zip(self.table.partition_keys, found.partition.values, strict=False)
+            for k, v in zip(self.table.partition_keys, time_range.partition.values, strict=False)
         )
         how = "all its rows lie outside"
         if not one.outside:
-            far = [(one.early or (one.stray if found.first < one.begin else one.early), "before")]
-            far.append((one.late or (one.stray if found.last >= one.end else one.late), "after"))
+            far = [
+                (one.early or (one.stray if time_range.first < one.begin else one.early), "before")
+            ]
+            far.append(
+                (one.late or (one.stray if time_range.last >= one.end else one.late), "after")
+            )
             how = "rows lie " + " and ".join(f"up to {_span(d)} {what}" for d, what in far if d)
         return (
-            f"{found.path} holds {self.rule.column} from {_shown(found.first)} to "
-            f"{_shown(found.last)} UTC, and {place} means {_shown(one.begin)} to "
+            f"{time_range.path} holds {self.rule.column} from {_shown(time_range.first)} to "
+            f"{_shown(time_range.last)} UTC, and {place} means {_shown(one.begin)} to "
             f"{_shown(one.end)} UTC: {how}"
         )
 
@@ -262,21 +266,21 @@ class Evidence:
         files = [*spoken, *rest[: max(_TRIED - len(spoken), _TRIED // 3)]]
         if not spoken:
             return
-        found = False
+        remedied = False
         for keys in self._patterns(files):
             if self._fits(replace(self.rule, keys=keys), files):
                 yield f"keys={keys!r}"
-                found = True
+                remedied = True
                 break
         zones = (z for z in _ZONES if z != self.rule.timezone)
         zone = next((z for z in zones if self._fits(replace(self.rule, timezone=z), files)), None)
         if zone is not None:
             also = "" if zone == "UTC" else " (or another zone of that offset)"
             yield f"timezone={zone!r}{also}"
-            found = True
+            remedied = True
         needed = self.rule.lateness + max((c.early for c in self.against if c.real), default=_TICK)
         late = _rounded(needed)
-        if late <= (_OFTEN if found else _STRAY) and self._fits(
+        if late <= (_OFTEN if remedied else _STRAY) and self._fits(
             replace(self.rule, lateness=late), files
         ):
             yield f"a lateness of {_span(late)}"
@@ -325,17 +329,17 @@ def judged(rule: TimePartition, table: Table, ranges: Iterable[TimeRange]) -> Ev
         ConfigError: If the rule does not fit the table.
     """
     periods = Periods(rule, table)
-    known = tuple(ranges)
-    return Evidence(rule, table, known, tuple(_contradictions(periods, known)))
+    compared = tuple(ranges)
+    return Evidence(rule, table, compared, tuple(_contradictions(periods, compared)))
 
 
 def _contradictions(periods: Periods, ranges: Iterable[TimeRange]) -> Iterator[Contradiction]:
-    known: dict[tuple[str | None, ...], tuple[datetime, datetime] | None] = {}
+    stretches: dict[tuple[str | None, ...], tuple[datetime, datetime] | None] = {}
     for one in ranges:
         values = one.partition.values
-        if values not in known:
-            known[values] = periods.stretch(one.partition)
-        stretch = known[values]
+        if values not in stretches:
+            stretches[values] = periods.stretch(one.partition)
+        stretch = stretches[values]
         if stretch is None:
             continue
         begin, end = stretch
@@ -421,22 +425,22 @@ class Unread:
 def unread(
     rule: TimePartition,
     table: Table,
-    known: Iterable[Partition],
-    kept: Iterable[Partition] = (),
+    partitions: Iterable[Partition],
+    read: Iterable[Partition] = (),
 ) -> Unread:
     """Return how many key values a rule's patterns read.
 
     Args:
         rule: The rule.
         table: The table.
-        known: Its partitions, or some of them; a NULL among the rule's keys does not count.
-        kept: Those that are read.
+        partitions: Its partitions, or some of them; a NULL among the rule's keys does not count.
+        read: Those that are read.
 
     Raises:
         ConfigError: If the rule does not fit the table.
     """
     periods = Periods(rule, table)
-    there = {p.values: p for p in known}
+    there = {p.values: p for p in partitions}
     failing = {v: p for v, p in there.items() if periods.unread(p)}
     count = sum(1 for p in there.values() if p.values in failing or periods.local(p) is not None)
     guess = rule_of(table, rule.column, tuple(failing.values())) if failing else None
@@ -445,7 +449,7 @@ def unread(
         table,
         count,
         tuple(failing.values()),
-        len(failing.keys() - {p.values for p in kept}),
+        len(failing.keys() - {p.values for p in read}),
         guess if guess is not None and dict(guess.keys) != dict(rule.keys) else None,
     )
 
@@ -482,8 +486,8 @@ def rule_text(rule: TimePartition) -> str:
 
 
 def _pattern(key: Column, values: Sequence[str]) -> str | None:
-    known = (*_NAMED.get(key.name.casefold(), ()), *_WHOLE)
-    return next((text for text in known if values and _writes_all(text, key, values)), None)
+    candidates = (*_NAMED.get(key.name.casefold(), ()), *_WHOLE)
+    return next((text for text in candidates if values and _writes_all(text, key, values)), None)
 
 
 def _writes_all(text: str, key: Column, values: Sequence[str]) -> bool:
@@ -492,10 +496,10 @@ def _writes_all(text: str, key: Column, values: Sequence[str]) -> bool:
 
 
 def _is_time(pattern: Pattern, value: str | None) -> bool:
-    found = None if value is None else pattern.read(value)
-    if found is None:
+    units = None if value is None else pattern.read(value)
+    if units is None:
         return False
-    return all(_RANGES[unit][0] <= n <= _RANGES[unit][1] for unit, n in found.items())
+    return all(_RANGES[unit][0] <= n <= _RANGES[unit][1] for unit, n in units.items())
 
 
 def _spelled(piece: TimePart | str) -> str:

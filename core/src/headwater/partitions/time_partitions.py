@@ -140,12 +140,12 @@ def keys_for(rule: TimePartition, window: Window, table: Table) -> tuple[KeyCond
     check_rule(rule, table)
     layout = _layout(rule)
     periods = LocalPeriods(layout.zone, window.start, window.end, rule.lateness)
-    found: list[KeyCondition] = []
+    conditions: list[KeyCondition] = []
     for name, pattern in layout.patterns.items():
         key = _key(table, name)
         assert key is not None, "check_rule looked"
-        found += _conditions(key, pattern, periods)
-    return tuple(found)
+        conditions += _conditions(key, pattern, periods)
+    return tuple(conditions)
 
 
 def keeps(rule: TimePartition, window: Window, table: Table) -> Callable[[Partition], bool]:
@@ -165,11 +165,11 @@ def keeps(rule: TimePartition, window: Window, table: Table) -> Callable[[Partit
     named = Periods(rule, table)
     periods = LocalPeriods(named.zone, window.start, window.end, rule.lateness)
 
-    def kept(partition: Partition) -> bool:
+    def may_hold(partition: Partition) -> bool:
         local = named.local(partition)
         return local is None or periods.touch(*local)
 
-    return kept
+    return may_hold
 
 
 class Periods:
@@ -201,16 +201,16 @@ class Periods:
         None where a key is NULL, does not follow its pattern, names no time (30 February) or
         contradicts another key.
         """
-        said: dict[Unit, int] = {}
+        units: dict[Unit, int] = {}
         for index, pattern, type_ in self._readers:
             value = partition.values[index] if index < len(partition.values) else None
             written = None if value is None else canonical(value, pattern, type_)
-            found = None if written is None else pattern.read(written)
-            if found is None:
+            numbers = None if written is None else pattern.read(written)
+            if numbers is None:
                 return None
-            if any(said.setdefault(unit, number) != number for unit, number in found.items()):
+            if any(units.setdefault(unit, number) != number for unit, number in numbers.items()):
                 return None
-        begin = first_moment(said)
+        begin = first_moment(units)
         return None if begin is None else (begin, after(begin, self._unit))
 
     def stretch(self, partition: Partition) -> tuple[datetime, datetime] | None:
@@ -318,10 +318,10 @@ def _layout(rule: TimePartition) -> _Layout:
     units = frozenset[Unit]().union(*(p.units for p in patterns.values()))
     finest = max(units)
     if missing := [u for u in Unit if u < finest and u not in units]:
-        given = ", ".join(u.name.lower() for u in sorted(units))
+        units_given = ", ".join(u.name.lower() for u in sorted(units))
         lacking = " and ".join(u.name.lower() for u in missing)
         raise ConfigError(
-            f"{where}: its keys give {given}, and no {lacking}",
+            f"{where}: its keys give {units_given}, and no {lacking}",
             hint="mm is the minute; write MM for the month"
             if Unit.MINUTE in units and Unit.MONTH not in units
             else "declare all keys down to the finest, e.g. "
@@ -371,14 +371,14 @@ def _misfit(key: Column, pattern: Pattern) -> tuple[str, str] | None:
 def _conditions(key: Column, pattern: Pattern, periods: LocalPeriods) -> Iterator[KeyCondition]:
     """Yield what is known of one key: its values if they are few, their bounds if they have."""
     unit = max(pattern.units)
-    seen = [pattern.format(p) for p in islice(periods.each(unit), _TRIED + 1)]
-    values = list(dict.fromkeys(seen))
-    if len(seen) <= _TRIED and len(values) <= _LISTED:
+    texts = [pattern.format(p) for p in islice(periods.each(unit), _TRIED + 1)]
+    values = list(dict.fromkeys(texts))
+    if len(texts) <= _TRIED and len(values) <= _LISTED:
         alone = pattern.units == {unit}
         if not (alone and len(values) == _ALL_VALUES.get(unit)):
             listed = dict.fromkeys(s for v in values for s in spellings(v, pattern, key.type))
             yield KeyCondition(key.name, "in", tuple(listed), or_null=True)
     elif pattern.sortable:
-        for comparison, moment in ((">=", seen[0]), ("<=", pattern.format(periods.last(unit)))):
+        for comparison, moment in ((">=", texts[0]), ("<=", pattern.format(periods.last(unit)))):
             bound = spellings(moment, pattern, key.type)[0]
             yield KeyCondition(key.name, comparison, (bound,), or_null=True)

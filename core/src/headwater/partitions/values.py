@@ -92,19 +92,19 @@ def is_spelled(text: str, pattern: Pattern, type_: DataType) -> bool:
         pattern: The pattern.
         type_: Of the key.
     """
-    value, said = comparable(text, type_), pattern.read(text)
-    if not isinstance(value, date) or said is None:
+    value, units = comparable(text, type_), pattern.read(text)
+    if not isinstance(value, date) or units is None:
         return False
     full = value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
-    return pattern.read(full) == said and all(
-        getattr(value, unit.name.lower()) == number for unit, number in said.items()
+    return pattern.read(full) == units and all(
+        getattr(value, unit.name.lower()) == number for unit, number in units.items()
     )
 
 
 def _first(pattern: Pattern, text: str) -> datetime | None:
     """Return the beginning of the period that a text names; None if it names none by itself."""
-    said = pattern.read(text)
-    return None if said is None or Unit.YEAR not in said else first_moment(said)
+    units = pattern.read(text)
+    return None if units is None or Unit.YEAR not in units else first_moment(units)
 
 
 def _moment(match: re.Match[str] | None) -> datetime | None:

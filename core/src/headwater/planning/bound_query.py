@@ -112,10 +112,10 @@ def bind_query(
     remarks: list[Diagnostic] = []
     for name, validator in validators.items():
         with _named(name):
-            found = _diagnostics(validator(analysis))
+            diagnostics = _diagnostics(validator(analysis))
         with _after(tuple(changed_by)):
-            _refuse(found, source, by=f" by the {name}")
-        remarks += found
+            _refuse(diagnostics, source, by=f" by the {name}")
+        remarks += diagnostics
     return BoundQuery(source, catalog, text, analysis, tuple(changed_by), tuple(remarks))
 
 
@@ -124,14 +124,14 @@ def parsed_for(source: DataSource, query: str) -> ParsedQuery:
     return parse(query, database=source.default_database, databases=source.allowed_databases)
 
 
-def _diagnostics(found: Iterable[object]) -> list[Diagnostic]:
+def _diagnostics(answers: Iterable[object]) -> list[Diagnostic]:
     """Return what a validator gave.
 
     Raises:
         TypeError: If something of it is no diagnostic.
     """
     diagnostics = []
-    for one in found:
+    for one in answers:
         if not isinstance(one, Diagnostic):
             raise TypeError(f"it must give Diagnostics, not {one!r}")
         diagnostics.append(one)
@@ -193,10 +193,10 @@ def _reread(text: str, source: DataSource) -> ParsedQuery:
 
 
 def _analyse(
-    parsed: ParsedQuery, catalog: Catalog, known: Mapping[TableName, Table], source: DataSource
+    parsed: ParsedQuery, catalog: Catalog, described: Mapping[TableName, Table], source: DataSource
 ) -> Analysis:
     _refuse(parsed.diagnostics, source)
-    tables, missing = fetch(catalog, parsed.table_names, known)
+    tables, missing = fetch(catalog, parsed.table_names, described)
     findings = [
         Diagnostic(
             "unknown-table",
@@ -224,20 +224,20 @@ def _analyse(
 
 
 def fetch(
-    catalog: Catalog, names: Sequence[TableName], known: Mapping[TableName, Table] | None = None
+    catalog: Catalog, names: Sequence[TableName], described: Mapping[TableName, Table] | None = None
 ) -> tuple[dict[TableName, Table], dict[TableName, TableNotFoundError]]:
     """Return the tables of these names, and an error for each that there is not.
 
     Args:
         catalog: Where to look.
         names: Full names.
-        known: Tables that need not be fetched again.
+        described: Tables that need not be fetched again.
 
     Raises:
         SourceError, AuthError: If the catalog does not answer.
     """
-    found = {n: t for n, t in (known or {}).items() if n in names}
-    wanted = [n for n in names if n not in found]
+    tables = {n: t for n, t in (described or {}).items() if n in names}
+    wanted = [n for n in names if n not in tables]
     missing: dict[TableName, TableNotFoundError] = {}
 
     def one(name: TableName) -> Table | TableNotFoundError:
@@ -250,10 +250,10 @@ def fetch(
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-catalog") as pool:
             for name, answer in zip(wanted, pool.map(one, wanted), strict=True):
                 if isinstance(answer, Table):
-                    found[name] = answer
+                    tables[name] = answer
                 else:
                     missing[name] = answer
-    return found, missing
+    return tables, missing
 
 
 def _findings(analysis: Analysis) -> tuple[Diagnostic, ...]:
@@ -263,6 +263,6 @@ def _findings(analysis: Analysis) -> tuple[Diagnostic, ...]:
 
 
 def _refuse(diagnostics: Iterable[Diagnostic], source: DataSource, *, by: str = "") -> None:
-    found = tuple(diagnostics)
-    if errors_in(found):
-        raise QueryError(f"the query of this {source.kind} source is refused{by}", found)
+    findings = tuple(diagnostics)
+    if errors_in(findings):
+        raise QueryError(f"the query of this {source.kind} source is refused{by}", findings)

@@ -41,24 +41,24 @@ def choose(
         problem = chosen.unavailable()
         if problem:
             raise EngineError(f"the {wanted} engine can't be used here", hint=problem)
-        made = _compiled(planned, chosen)
-        if made.refusals:
-            raise QueryError(f"the {wanted} engine can't run this query", made.refusals)
-        return _decided(planned, chosen, made, "asked for")
+        compiled = _compiled(planned, chosen)
+        if compiled.refusals:
+            raise QueryError(f"the {wanted} engine can't run this query", compiled.refusals)
+        return _decided(planned, chosen, compiled, "asked for")
     embedded = engine("embedded")
     missing = embedded.unavailable()
-    made = Compiled(None) if missing else _compiled(planned, embedded)
-    refusals = made.refusals
+    compiled = Compiled(None) if missing else _compiled(planned, embedded)
+    refusals = compiled.refusals
     fits = not missing and not refusals
     if fits and plan.bytes <= limit:
         # Spark is not even looked at: it takes seconds to import.
-        return _decided(planned, embedded, made, "the query is in the portable subset")
+        return _decided(planned, embedded, compiled, "the query is in the portable subset")
     spark, no_spark = _or_why_not(engine, "spark")
     if spark is None:
         if fits:
             size = bytes_text(plan.bytes)
             reason = f"{size} is much for one machine, but Spark can't be used here: {no_spark}"
-            return _decided(planned, embedded, made, reason)
+            return _decided(planned, embedded, compiled, reason)
         if missing:
             raise EngineError(
                 "no engine can be used here", hint=f"embedded: {missing}\nspark: {no_spark}"
@@ -87,19 +87,19 @@ def _compiled(planned: Planned, engine: Engine) -> Compiled:
 
 
 def _decided(
-    planned: Planned, engine: Engine, made: Compiled, reason: str
+    planned: Planned, engine: Engine, compiled: Compiled, reason: str
 ) -> tuple[Planned, Engine]:
     remarks: tuple[Diagnostic, ...] = engine.remarks() if isinstance(engine, Remarking) else ()
     warnings = (*planned.plan.warnings, *remarks)
     plan = replace(planned.plan, engine=engine.name, engine_reason=reason, warnings=warnings)
-    return replace(planned, plan=plan, compiled=made.text), engine
+    return replace(planned, plan=plan, compiled=compiled.text), engine
 
 
 def _or_why_not(engine: Callable[[str], Engine], name: str) -> tuple[Engine | None, str | None]:
     """Return an engine, or why there is none: it can't be imported, or can't be used."""
     try:
-        found = engine(name)
+        candidate = engine(name)
     except PluginError as error:
         return None, error.hint or error.message
-    problem = found.unavailable()
-    return (None, problem) if problem else (found, None)
+    problem = candidate.unavailable()
+    return (None, problem) if problem else (candidate, None)

@@ -67,10 +67,10 @@ def map_query(
     Raises:
         MappingError: With every finding: unknown columns, types that would lose something.
     """
-    columns, found = map_fields(mapping, schema, bound.analysis.columns, fields=fields)
-    if errors_in(found):
-        told = (*found, *bound.warnings)
-        raise MappingError("the mapping does not fit what the query gives", told)
+    columns, diagnostics = map_fields(mapping, schema, bound.analysis.columns, fields=fields)
+    if errors_in(diagnostics):
+        findings = (*diagnostics, *bound.warnings)
+        raise MappingError("the mapping does not fit what the query gives", findings)
     return MappedQuery(bound, columns)
 
 
@@ -356,10 +356,10 @@ def _check_filled(
 def _warnings(
     serving: MappedQuery, actuals: MappedQuery | None, scans: Sequence[Scan]
 ) -> tuple[Diagnostic, ...]:
-    found = list(serving.bound.warnings)
+    diagnostics = list(serving.bound.warnings)
     if actuals is not None:
-        found += actuals.bound.warnings
-    found += [
+        diagnostics += actuals.bound.warnings
+    diagnostics += [
         Diagnostic(
             "unpruned-scan",
             f"{s.table} is read whole ({s.estimate.files} files, {bytes_text(s.estimate.bytes)})",
@@ -369,17 +369,17 @@ def _warnings(
         for s in scans
         if s.blocker
     ]
-    found += _of_scans(scans)
-    return tuple(d for d in found if d.severity is not Severity.ERROR)
+    diagnostics += _of_scans(scans)
+    return tuple(d for d in diagnostics if d.severity is not Severity.ERROR)
 
 
 def _of_scans(scans: Sequence[Scan]) -> list[Diagnostic]:
     """Return what a plan says of tables in which less lies than a reader might think."""
-    found = [
+    diagnostics = [
         Diagnostic("no-files", f"{s.table} has no files to read for this plan", Severity.WARNING)
         for s in scans
         if s.estimate.files == 0 and not isinstance(s.relation, MemoryRelation | StreamRelation)
     ]
-    return found + [
+    return diagnostics + [
         d for s in scans for d in (*s.remarks, *missing_partitions.warnings(s.table, s.gaps))
     ]

@@ -58,8 +58,8 @@ def opened(plan: Plan, access: Access, engine: Engine) -> tuple[Diagnostic, ...]
         return ()
     notes = []
     for scan, rule, _, relation in _ruled(plan):
-        found = _footers(relation, relation.files, rule.column, access)
-        evidence = judged(rule, table_of(scan), found.values())
+        by_file = _footers(relation, relation.files, rule.column, access)
+        evidence = judged(rule, table_of(scan), by_file.values())
         if evidence.outside:
             raise evidence.error()
         notes.append(evidence.finding())
@@ -109,9 +109,9 @@ def why_empty(plan: Plan, scan: Scan, access: Access, engine: Engine) -> Diagnos
         if one is not scan:
             continue
         read, beside = _sampled(one, rule, relation, access, engine, always=True)
-        found = read.joined(beside)
-        if any(c.outside or (c.real and _touches(c.found, window)) for c in found.against):
-            return found.finding()
+        evidence = read.joined(beside)
+        if any(c.outside or (c.real and _touches(c.found, window)) for c in evidence.against):
+            return evidence.finding()
     return None
 
 
@@ -130,8 +130,8 @@ def examined(
     Raises:
         HeadwaterError: If the files can't be looked at.
     """
-    found = _known(rule.column, relation, relation.files, access, engine)
-    return judged(rule, table, found.values()), len(relation.files) - len(found)
+    by_file = _time_ranges(rule.column, relation, relation.files, access, engine)
+    return judged(rule, table, by_file.values()), len(relation.files) - len(by_file)
 
 
 def streamed(
@@ -154,13 +154,13 @@ def streamed(
         HeadwaterError: If they can't be read.
     """
     relations = [relation for _, relation in parts]
-    found = []
+    time_ranges = []
     for number, begin, end in _extents(relations, rule.column, access, engine):
         partition = parts[number][0]
         values = "/".join(v or "NULL" for v in partition.values)
         place = partition.location or f"the partition {values}"
-        found.append(TimeRange(partition, place, begin, end))
-    return judged(rule, table, found)
+        time_ranges.append(TimeRange(partition, place, begin, end))
+    return judged(rule, table, time_ranges)
 
 
 def table_of(scan: Scan) -> Table:
@@ -178,8 +178,8 @@ def _ruled(plan: Plan) -> Iterator[tuple[Scan, TimePartition, Window, FileRelati
             yield scan, rule, window, relation
 
 
-def _touches(found: TimeRange, window: Window) -> bool:
-    return found.first < window.end and found.last >= window.start
+def _touches(time_range: TimeRange, window: Window) -> bool:
+    return time_range.first < window.end and time_range.last >= window.start
 
 
 def _sampled(
@@ -206,16 +206,18 @@ def _sampled(
     both, inside = _joined(scan.nearby, relation, some_of(relation.files, _LOOKED_AT))
     first = inside if always else inside[:1]
     try:
-        found = _footers(both, [*beside, *first], rule.column, access)
+        by_file = _footers(both, [*beside, *first], rule.column, access)
         # Where a file that is read keeps statistics, all of them are compared by these.
-        silent = always or not (first and first[0] in found)
-        lacking = [f for f in (*beside, *(inside if silent else ())) if f not in found]
-        found |= _values(both, lacking, rule.column, access, engine)
+        silent = always or not (first and first[0] in by_file)
+        lacking = [f for f in (*beside, *(inside if silent else ())) if f not in by_file]
+        by_file |= _values(both, lacking, rule.column, access, engine)
     except HeadwaterError as error:
         _log.debug("%s: its rule could not be compared: %s", scan.table, error.message)
         return judged(rule, table, ()), judged(rule, table, ())
-    read = [found[f] for f in inside if silent and f in found]
-    return judged(rule, table, read), judged(rule, table, [found[f] for f in beside if f in found])
+    read = [by_file[f] for f in inside if silent and f in by_file]
+    return judged(rule, table, read), judged(
+        rule, table, [by_file[f] for f in beside if f in by_file]
+    )
 
 
 def _joined(
@@ -230,7 +232,7 @@ def _joined(
     return replace(nearby, partitions=partitions, files=(*nearby.files, *moved)), moved
 
 
-def _known(
+def _time_ranges(
     column: str,
     relation: FileRelation,
     files: Sequence[DataFile],
@@ -238,11 +240,11 @@ def _known(
     engine: Engine | None,
 ) -> dict[DataFile, TimeRange]:
     """Return what is known of files: by their footers, or else by the values of their rows."""
-    found = _footers(relation, files, column, access)
+    by_file = _footers(relation, files, column, access)
     if engine is not None:
-        lacking = [f for f in files if f not in found]
-        found |= _values(relation, lacking, column, access, engine)
-    return found
+        lacking = [f for f in files if f not in by_file]
+        by_file |= _values(relation, lacking, column, access, engine)
+    return by_file
 
 
 def _footers(
@@ -272,13 +274,13 @@ def _values(
             small.append(file)
             left -= file.size
     relations = [replace(relation, files=(file,)) for file in small]
-    found = {}
+    by_file = {}
     for number, begin, end in _extents(relations, column, access, engine):
         file = small[number]
         part = relation.partitions[file.partition]
         place = Partition(part.values, part.location)
-        found[file] = TimeRange(place, file.path, begin, end)
-    return found
+        by_file[file] = TimeRange(place, file.path, begin, end)
+    return by_file
 
 
 def _extents(

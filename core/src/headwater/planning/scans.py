@@ -105,11 +105,11 @@ def scan(
 
     def one(index: int) -> Scan:
         choice = choices[index]
-        seen = _scan(bound, access, references[index], slots[index], choice, nearby)
-        found = replace(seen.scan, gaps=_gaps(seen, choice, expected, present))
-        if not nearby or choice.window is None or not isinstance(found.relation, FileRelation):
-            return found
-        return replace(found, nearby=_nearby(bound, access, seen, choice, found.gaps))
+        surveyed = _scan(bound, access, references[index], slots[index], choice, nearby)
+        scanned = replace(surveyed.scan, gaps=_gaps(surveyed, choice, expected, present))
+        if not nearby or choice.window is None or not isinstance(scanned.relation, FileRelation):
+            return scanned
+        return replace(scanned, nearby=_nearby(bound, access, surveyed, choice, scanned.gaps))
 
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-scan") as pool:
         return tuple(pool.map(one, range(len(references))))
@@ -178,20 +178,20 @@ def _blocker(
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """A scan, and what was seen of its table on the way.
+class _Surveyed:
+    """A scan, and what was learned of its table on the way.
 
     Args:
         scan: The scan.
         table: Its table.
-        kept: The partitions that it reads; None for an unpartitioned table.
-        known: All partitions that were seen.
+        partitions: Those that it reads; None for an unpartitioned table.
+        looked_at: All partitions of the table that a catalog was asked for.
     """
 
     scan: Scan
     table: Table
-    kept: list[Partition] | None = None
-    known: tuple[Partition, ...] = ()
+    partitions: list[Partition] | None = None
+    looked_at: tuple[Partition, ...] = ()
 
 
 def _scan(
@@ -201,41 +201,41 @@ def _scan(
     slot: str,
     choice: Choice,
     nearby: bool,
-) -> _Seen:
+) -> _Surveyed:
     table, catalog = bound.analysis.tables[reference.name], bound.catalog
-    kept: list[Partition] | None = None
+    partitions: list[Partition] | None = None
     total: int | None = None
     extent: tuple[str, str] | None = None
-    known: tuple[Partition, ...] = ()
+    looked_at: tuple[Partition, ...] = ()
     remarks: tuple[Diagnostic, ...] = ()
     if table.partition_keys:
         # All of them first: a catalog that keeps them answers what follows from these.
         some = registered(catalog, table, COUNTED) if choice.window is not None else None
-        found = list(catalog.partitions(table, choice.around if nearby else choice.conditions))
-        kept = [p for p in found if all(test(p) for test in choice.tests)]
+        listed = list(catalog.partitions(table, choice.around if nearby else choice.conditions))
+        partitions = [p for p in listed if all(test(p) for test in choice.tests)]
         if some is not None:
             total = len(some) if len(some) <= COUNTED else None
         elif choice.conditions:
             total = catalog.count_partitions(table, COUNTED)
         else:
-            total = len(found)
-        if not kept and choice.conditions:
+            total = len(listed)
+        if not partitions and choice.conditions:
             # Asked only where a plan found none, to say why.
             everything = some if total is not None else None
             some = list(catalog.partitions(table)) if everything is None else everything
             extent = _extent(table, some)
-        known = (*found, *(some or ()))
+        looked_at = (*listed, *(some or ()))
         if choice.rule is not None and choice.window is not None:
-            unread = rule_evidence.unread(choice.rule, table, known, kept)
+            unread = rule_evidence.unread(choice.rule, table, looked_at, partitions)
             if unread.fails:
                 raise unread.error()
             remarks = tuple(filter(None, [unread.finding()]))
-    relation = bound.source.relation(table, kept, access)
+    relation = bound.source.relation(table, partitions, access)
     if isinstance(relation, FileRelation) and relation.auth_ref is None:
         relation = replace(relation, files=local_files.marked(relation.files))
     files, size = _cost(relation)
-    estimate = ScanEstimate(len(kept) if kept is not None else 1, total, files, size)
-    made = Scan(
+    estimate = ScanEstimate(len(partitions) if partitions is not None else 1, total, files, size)
+    scan = Scan(
         slot,
         table.name,
         relation,
@@ -247,7 +247,7 @@ def _scan(
         window=choice.window,
         remarks=remarks,
     )
-    return _Seen(made, table, kept, known)
+    return _Surveyed(scan, table, partitions, looked_at)
 
 
 def registered(catalog: Catalog, table: Table, at_most: int) -> list[Partition] | None:
@@ -267,7 +267,7 @@ def registered(catalog: Catalog, table: Table, at_most: int) -> list[Partition] 
 
 
 def _nearby(
-    bound: BoundQuery, access: Access, seen: _Seen, choice: Choice, gaps: Gaps | None
+    bound: BoundQuery, access: Access, surveyed: _Surveyed, choice: Choice, gaps: Gaps | None
 ) -> FileRelation | None:
     """Return a file of some partitions that will not be read; None where none can be looked at.
 
@@ -277,17 +277,19 @@ def _nearby(
     rule, window = choice.rule, choice.window
     assert rule is not None
     assert window is not None
-    read = {p.values for p in seen.kept or ()}
-    others = [p for p in seen.known if p.values not in read and choice.is_own(seen.table, p)]
+    read = {p.values for p in surveyed.partitions or ()}
+    others = [
+        p for p in surveyed.looked_at if p.values not in read and choice.is_own(surveyed.table, p)
+    ]
     wanting = not read or bool(gaps and gaps.unregistered)
-    chosen = spread(rule, seen.table, others, window, between=NEARBY if wanting else 0)
-    return files_of(bound, access, seen.table, chosen, 1)
+    chosen = spread(rule, surveyed.table, others, window, between=NEARBY if wanting else 0)
+    return files_of(bound, access, surveyed.table, chosen, 1)
 
 
 def spread(
     rule: TimePartition,
     table: Table,
-    known: Iterable[Partition],
+    partitions: Iterable[Partition],
     window: Window | None,
     between: int,
 ) -> list[Partition]:
@@ -296,13 +298,13 @@ def spread(
     Args:
         rule: How keys follow from time.
         table: The table.
-        known: Its partitions, or some of them.
+        partitions: Its partitions, or some of them.
         window: The rows that are wanted; None for all.
         between: How many more are taken, spread over all.
     """
     periods = time_partitions.Periods(rule, table)
     dated = {}
-    for partition in known:
+    for partition in partitions:
         stretch = periods.stretch(partition)
         if stretch is not None:
             dated[partition.values] = (*stretch, partition)
@@ -354,28 +356,28 @@ def some_of(files: Sequence[DataFile], count: int) -> list[DataFile]:
     return [files[i * (len(files) - 1) // (count - 1)] for i in range(count)]
 
 
-def _gaps(seen: _Seen, choice: Choice, window: Window | None, now: datetime) -> Gaps | None:
+def _gaps(surveyed: _Surveyed, choice: Choice, window: Window | None, now: datetime) -> Gaps | None:
     """Return what a scan lacks; None where nothing can be told, or nothing at all was found."""
-    relation, rule, kept = seen.scan.relation, choice.rule, seen.kept
-    if not kept:
+    relation, rule, partitions = surveyed.scan.relation, choice.rule, surveyed.partitions
+    if not partitions:
         return None
     files = relation if isinstance(relation, FileRelation) and relation.files else None
-    told = rule is not None and window is not None and not choice.blocker
-    if rule is not None and told:
+    is_countable = rule is not None and window is not None and not choice.blocker
+    if rule is not None and is_countable:
         keys = {k.casefold() for k in rule.keys}
-        told = not any(c.key.casefold() in keys for c in choice.own)
-    if rule is not None and window is not None and told:
+        is_countable = not any(c.key.casefold() in keys for c in choice.own)
+    if rule is not None and window is not None and is_countable:
         if files is not None:
-            return gaps.of_window(seen.table, rule, window, files, now)
+            return gaps.of_window(surveyed.table, rule, window, files, now)
         if isinstance(relation, StreamRelation):
-            return gaps.of_rows(seen.table, rule, window, kept, now)
-    return None if files is None else gaps.of_registered(seen.table, kept, files)
+            return gaps.of_rows(surveyed.table, rule, window, partitions, now)
+    return None if files is None else gaps.of_registered(surveyed.table, partitions, files)
 
 
-def _extent(table: Table, found: Iterable[Partition]) -> tuple[str, str] | None:
+def _extent(table: Table, partitions: Iterable[Partition]) -> tuple[str, str] | None:
     """Return the first and last of partitions."""
-    known = [[v for v in p.values if v is not None] for p in found if None not in p.values]
-    return (_spelled(table, min(known)), _spelled(table, max(known))) if known else None
+    complete = [[v for v in p.values if v is not None] for p in partitions if None not in p.values]
+    return (_spelled(table, min(complete)), _spelled(table, max(complete))) if complete else None
 
 
 def _spelled(table: Table, values: Sequence[str]) -> str:

@@ -111,43 +111,43 @@ def select_with_actuals(query: Wrapped, actuals: Wrapped) -> str:
     columns += [f"a.{name}" for name in beside]
     if set_at is not None and made_at is not None:
         label = _instant(f"a.{quoted(_SET)}", set_at.source_type)
-        made = _instant(f"s.{quoted(made_at.name)}", made_at.source_type)
-        columns.append(f"{_ahead(made, label)} AS {quoted(_AHEAD)}")
+        prediction_time = _instant(f"s.{quoted(made_at.name)}", made_at.source_type)
+        columns.append(f"{_ahead(prediction_time, label)} AS {quoted(_AHEAD)}")
     text = (
         f"SELECT {', '.join(columns)} FROM (\n{select(query)}\n) AS s\n"
         f"LEFT JOIN (\n{_latest(actuals, labels)}\n) AS a ON s.`id` = a.`id`"
     )
-    found = _found(query, actuals)
-    left_out = " OR ".join(found[r] for r in (STALE, UNTIMED) if r in found)
+    remarks = _remarks(query, actuals)
+    left_out = " OR ".join(remarks[r] for r in (STALE, UNTIMED) if r in remarks)
     names = [f"j.{quoted(n)}" for n in own]
     if left_out:
-        kept = f"NOT ({left_out})"
+        belongs = f"NOT ({left_out})"
         names += [
-            f"CASE WHEN {kept} THEN j.{quoted(c.name)} END AS {quoted(c.name)}" for c in labels
+            f"CASE WHEN {belongs} THEN j.{quoted(c.name)} END AS {quoted(c.name)}" for c in labels
         ]
-        found[CONFLICT] = f"{found[CONFLICT]} AND {kept}"
+        remarks[CONFLICT] = f"{remarks[CONFLICT]} AND {belongs}"
     else:
         names += [f"j.{quoted(c.name)}" for c in labels]
     for remark in query.remarks:
-        both = [f"j.{quoted(f'{remark}_own')}", *([found[remark]] if remark in found else [])]
-        found[remark] = " OR ".join(f"({b})" for b in both)
-    names += [f"{found[r]} AS {quoted(r)}" for r in REMARKS if r in found]
+        both = [f"j.{quoted(f'{remark}_own')}", *([remarks[remark]] if remark in remarks else [])]
+        remarks[remark] = " OR ".join(f"({b})" for b in both)
+    names += [f"{remarks[r]} AS {quoted(r)}" for r in REMARKS if r in remarks]
     return f"SELECT {', '.join(names)} FROM (\n{text}\n) AS j"
 
 
-def _found(query: Wrapped, actuals: Wrapped) -> dict[str, str]:
+def _remarks(query: Wrapped, actuals: Wrapped) -> dict[str, str]:
     """Return what is remarked of a joined row, as SQL that is never NULL."""
-    found = {CONFLICT: f"coalesce(j.{quoted(CONFLICT)}, false)"}
+    remarks = {CONFLICT: f"coalesce(j.{quoted(CONFLICT)}, false)"}
     set_at, made_at = (w.mapping.role(Role.TIMESTAMP) for w in (actuals, query))
     if set_at is None:
-        return found
-    known, moment, ahead = (f"j.{quoted(n)}" for n in (_KNOWN, _SET, _AHEAD))
-    found[UNTIMED] = f"coalesce({known} AND {moment} IS NULL, false)"
+        return remarks
+    has_label, moment, ahead = (f"j.{quoted(n)}" for n in (_KNOWN, _SET, _AHEAD))
+    remarks[UNTIMED] = f"coalesce({has_label} AND {moment} IS NULL, false)"
     if made_at is not None:
         early = _early(ahead, _instant(moment, set_at.source_type))
-        found[EARLY] = f"coalesce({known} AND {early}, false)"
-        found[STALE] = f"coalesce({known} AND {ahead} >= {_micros(MAY_BELONG)}, false)"
-    return found
+        remarks[EARLY] = f"coalesce({has_label} AND {early}, false)"
+        remarks[STALE] = f"coalesce({has_label} AND {ahead} >= {_micros(MAY_BELONG)}, false)"
+    return remarks
 
 
 def _latest(actuals: Wrapped, labels: Sequence[BoundColumn]) -> str:
@@ -163,10 +163,10 @@ def _latest(actuals: Wrapped, labels: Sequence[BoundColumn]) -> str:
     if not timed:
         return merged
     names = ", ".join(f"m.{quoted(n)}" for n in ("id", *(c.name for c in labels), CONFLICT))
-    known = " OR ".join(f"m.{quoted(c.name)} IS NOT NULL" for c in labels)
+    has_label = " OR ".join(f"m.{quoted(c.name)} IS NOT NULL" for c in labels)
     # No frame ties are left after the GROUP BY: (id, timestamp) is unique.
     return (
-        f"SELECT {names}, m.`timestamp` AS {quoted(_SET)}, {known} AS {quoted(_KNOWN)} "
+        f"SELECT {names}, m.`timestamp` AS {quoted(_SET)}, {has_label} AS {quoted(_KNOWN)} "
         f"FROM (SELECT g.*, row_number() OVER "
         f"(PARTITION BY g.`id` ORDER BY g.`timestamp` DESC NULLS LAST) AS `_rank` "
         f"FROM (\n{merged}\n) AS g) AS m WHERE m.`_rank` = 1"
@@ -245,16 +245,16 @@ def _remark(query: Wrapped, remark: str) -> str:
     """Return what is remarked of a row's own labels, as SQL that is never NULL."""
     set_at, made_at = query.mapping.label_timestamp, query.mapping.role(Role.TIMESTAMP)
     assert set_at is not None, "there are no remarks without it"
-    known = " OR ".join(f"q.{quoted(c.column)} IS NOT NULL" for c in query.mapping.actuals)
+    has_label = " OR ".join(f"q.{quoted(c.column)} IS NOT NULL" for c in query.mapping.actuals)
     moment = f"q.{quoted(set_at.column)}"
     if remark == UNTIMED or made_at is None:
-        return f"(({known}) AND {moment} IS NULL)"
+        return f"(({has_label}) AND {moment} IS NULL)"
     label = _instant(moment, set_at.source_type)
-    made = _instant(f"q.{quoted(made_at.column)}", made_at.source_type)
-    early = _early(_ahead(made, label), label)
+    prediction_time = _instant(f"q.{quoted(made_at.column)}", made_at.source_type)
+    early = _early(_ahead(prediction_time, label), label)
     if query.as_of is not None:
         early = f"{label} <= {timestamp_literal(query.as_of)} AND {early}"
-    return f"coalesce(({known}) AND {early}, false)"
+    return f"coalesce(({has_label}) AND {early}, false)"
 
 
 def _early(ahead: str, label: str) -> str:
@@ -263,9 +263,9 @@ def _early(ahead: str, label: str) -> str:
     return f"{ahead} > 0 AND (NOT ({midnight}) OR {ahead} >= {_micros(_DAY)})"
 
 
-def _ahead(made: str, label: str) -> str:
+def _ahead(prediction_time: str, label: str) -> str:
     """Return by how many microseconds a label is ahead of its prediction; nothing overflows."""
-    first, second = (f"CAST(unix_micros({x}) AS DECIMAL(20,0))" for x in (made, label))
+    first, second = (f"CAST(unix_micros({x}) AS DECIMAL(20,0))" for x in (prediction_time, label))
     return f"{first} - {second}"
 
 
@@ -278,7 +278,7 @@ def _instant(column: str, type_: DataType) -> str:
 
 
 def _conditions(query: Wrapped) -> list[str]:
-    found = []
+    conditions = []
     moment = query.mapping.role(Role.TIMESTAMP)
     if query.window is not None and moment is not None:
         column = _instant(f"q.{quoted(moment.column)}", moment.source_type)
@@ -288,11 +288,13 @@ def _conditions(query: Wrapped) -> list[str]:
         )
         if query.untimed:
             inside = f"(q.{quoted(moment.column)} IS NULL OR ({inside}))"
-        found.append(inside)
+        conditions.append(inside)
     identity = query.mapping.role(Role.ID)
     if query.sample is not None and identity is not None:
-        found.append(_sampled(f"q.{quoted(identity.column)}", identity.source_type, query.sample))
-    return found
+        conditions.append(
+            _sampled(f"q.{quoted(identity.column)}", identity.source_type, query.sample)
+        )
+    return conditions
 
 
 def _sampled(column: str, type_: DataType, share: float) -> str:

@@ -49,7 +49,7 @@ def contributions(manager: pluggy.PluginManager) -> tuple[Spec, ...]:
         ValueError: If a spec is malformed, or a kind is given twice.
         Exception: Whatever the plugin's own code raises.
     """
-    found: dict[tuple[type[Spec], str], Spec] = {}
+    specs: dict[tuple[type[Spec], str], Spec] = {}
     for hook, kind_of_spec in REGISTRATION.items():
         for answer in getattr(manager.hook, hook)():
             for spec in answer:
@@ -60,10 +60,10 @@ def contributions(manager: pluggy.PluginManager) -> tuple[Spec, ...]:
                     raise ValueError(
                         f"{hook}: a spec needs a kind and 'module:attribute': {spec!r}"
                     )
-                if (kind_of_spec, spec.kind) in found:
+                if (kind_of_spec, spec.kind) in specs:
                     raise ValueError(f"{hook} gives {spec.kind!r} twice")
-                found[kind_of_spec, spec.kind] = spec
-    return tuple(found.values())
+                specs[kind_of_spec, spec.kind] = spec
+    return tuple(specs.values())
 
 
 def observed(manager: pluggy.PluginManager) -> tuple[str, ...]:

@@ -148,35 +148,35 @@ def core_version() -> str | None:
 
 def load(candidate: Candidate) -> Plugin:
     """Import one plugin and take what it registers; never raises what the plugin raises."""
-    found = candidate.status
+    status = candidate.status
     refusal = _conflict(candidate) if candidate.requires else None
     if refusal:
-        return _refused(found, *refusal)
+        return _refused(status, *refusal)
     try:
         namespace = candidate.imported()
-        refusal = _incompatible(found, namespace)
+        refusal = _incompatible(status, namespace)
         if refusal:
-            return _refused(found, *refusal)
-        manager = hooks.manager_for(namespace, found.name)
+            return _refused(status, *refusal)
+        manager = hooks.manager_for(namespace, status.name)
         refusal = _misspelled(namespace, manager)
         if refusal:
-            return _refused(found, *refusal)
+            return _refused(status, *refusal)
         specs = hooks.contributions(manager)
     except pluggy.PluginValidationError as error:
         return _refused(
-            found, _signature(error), "hooks are described in headwater.interfaces.hookspecs"
+            status, _signature(error), "hooks are described in headwater.interfaces.hookspecs"
         )
     except (Exception, SystemExit) as error:  # noqa: BLE001 -- a stranger's code, at import
         return Plugin(
             _with(
-                found,
+                status,
                 "broken",
                 f"{type(error).__name__}: {error}",
-                _remedy(found, error),
+                _remedy(status, error),
             ),
             error=error,
         )
-    return Plugin(found, specs, manager)
+    return Plugin(status, specs, manager)
 
 
 def _conflict(candidate: Candidate) -> tuple[str, str] | None:
@@ -210,28 +210,29 @@ def _requirement(line: str) -> Requirement | None:
         return None
 
 
-def _incompatible(found: PluginStatus, namespace: object) -> tuple[str, str] | None:
-    asked = getattr(namespace, "HEADWATER_API", 1)  # absent in a plugin means the first version
-    if asked == API_VERSION:
+def _incompatible(status: PluginStatus, namespace: object) -> tuple[str, str] | None:
+    # Absent in a plugin, it means the first version.
+    api_version = getattr(namespace, "HEADWATER_API", 1)
+    if api_version == API_VERSION:
         return None
-    if not isinstance(asked, int) or asked < 1:
-        return f"its HEADWATER_API is {asked!r}", f"write HEADWATER_API = {API_VERSION}"
-    older = CORE if asked > API_VERSION else found.distribution or found.module
+    if not isinstance(api_version, int) or api_version < 1:
+        return f"its HEADWATER_API is {api_version!r}", f"write HEADWATER_API = {API_VERSION}"
+    older = CORE if api_version > API_VERSION else status.distribution or status.module
     return (
-        f"it is written for plugin API {asked}, and this headwater has API {API_VERSION}",
+        f"it is written for plugin API {api_version}, and this headwater has API {API_VERSION}",
         f"pip install --upgrade {older}",
     )
 
 
 def _misspelled(namespace: object, manager: pluggy.PluginManager) -> tuple[str, str] | None:
-    known = (*hooks.REGISTRATION, *hooks.OBSERVERS)
+    hook_names = (*hooks.REGISTRATION, *hooks.OBSERVERS)
     for caller in manager.get_hookcallers(namespace) or ():
         required = [i for i in caller.get_hookimpls() if not i.optionalhook]
         if required and not caller.has_spec():
-            guess = did_you_mean(caller.name, known, limit=1)
+            guess = did_you_mean(caller.name, hook_names, limit=1)
             return (
                 f"it implements {caller.name!r}, which is no hook",
-                guess or "hooks: " + ", ".join(known),
+                guess or "hooks: " + ", ".join(hook_names),
             )
     return None
 
@@ -241,22 +242,28 @@ def _signature(error: pluggy.PluginValidationError) -> str:
     return str(error).strip().splitlines()[-1].strip()
 
 
-def _remedy(found: PluginStatus, error: BaseException) -> str:
-    owner = found.distribution
+def _remedy(status: PluginStatus, error: BaseException) -> str:
+    owner = status.distribution
     if isinstance(error, ModuleNotFoundError) and error.name:
         missing = error.name.partition(".")[0]
-        if owner and found.module.partition(".")[0] != missing:
+        if owner and status.module.partition(".")[0] != missing:
             return f"it needs the module {missing!r}: pip install --upgrade {owner}"
     if owner is None:
-        return f"correct {found.module}"
+        return f"correct {status.module}"
     return f"pip install --force-reinstall {owner}, or pip uninstall {owner}"
 
 
-def _refused(found: PluginStatus, reason: str, hint: str) -> Plugin:
-    return Plugin(_with(found, "refused", reason, hint))
+def _refused(status: PluginStatus, reason: str, hint: str) -> Plugin:
+    return Plugin(_with(status, "refused", reason, hint))
 
 
-def _with(found: PluginStatus, status: Standing, reason: str, hint: str) -> PluginStatus:
+def _with(status_before: PluginStatus, status: Standing, reason: str, hint: str) -> PluginStatus:
     return PluginStatus(
-        found.name, found.module, found.distribution, found.version, status, reason, hint
+        status_before.name,
+        status_before.module,
+        status_before.distribution,
+        status_before.version,
+        status,
+        reason,
+        hint,
     )

@@ -173,13 +173,13 @@ class PluginRegistry:
         return self._class(self.auth(kind), AuthStrategy)  # type: ignore[type-abstract]
 
     def _class(self, spec: Spec, base: type[_C]) -> type[_C]:
-        found = self.load(spec)
-        if not (isinstance(found, type) and issubclass(found, base)):
+        loaded = self.load(spec)
+        if not (isinstance(loaded, type) and issubclass(loaded, base)):
             raise PluginError(
                 f"{spec.factory}, given as the {spec.word} {spec.kind!r}, is no {base.__name__}",
                 hint=f"the plugin's author must derive it from headwater's {base.__name__}",
             )
-        return found
+        return loaded
 
     def _plugins(self) -> tuple[Plugin, ...]:
         with self._lock:
@@ -202,12 +202,12 @@ class PluginRegistry:
 
     def _all(self, cls: type[_S]) -> tuple[_S, ...]:
         """Return every spec whose kind is provided once, by kind."""
-        found: dict[str, _S] = {}
+        by_kind: dict[str, _S] = {}
         for plugin in self._plugins():
             for spec in plugin.specs:
                 if isinstance(spec, cls) and len(self._claims(cls, spec.kind)) == 1:
-                    found.setdefault(spec.kind, spec)
-        return tuple(found[kind] for kind in sorted(found))
+                    by_kind.setdefault(spec.kind, spec)
+        return tuple(by_kind[kind] for kind in sorted(by_kind))
 
     def _one(self, cls: type[_S], kind: str) -> _S:
         claims = self._claims(cls, kind)
@@ -233,8 +233,8 @@ class PluginRegistry:
         elif brings:
             hints = [f"pip install '{brings}'" if "[" in brings else f"pip install {brings}"]
         else:
-            known = [s.kind for s in self._all(cls)]
-            hints = [hint_for(kind, known, what=cls.plural, most=12)]
+            kinds = [s.kind for s in self._all(cls)]
+            hints = [hint_for(kind, kinds, what=cls.plural, most=12)]
             hints += [_explain(p.status) for p in failed]
         error = PluginError(f"no {cls.word} {kind!r} is installed", hint="\n".join(hints))
         error.__cause__ = bringer.error if bringer else None
@@ -259,8 +259,8 @@ def _published() -> dict[str, dict[str, str]]:
     Data, by what the kinds are of, that a test compares with what the plugins declare.
     """
     text = files("headwater.plugins").joinpath("published.json").read_text(encoding="utf-8")
-    found: dict[str, dict[str, str]] = json.loads(text)
-    return found
+    published: dict[str, dict[str, str]] = json.loads(text)
+    return published
 
 
 def _is_core(plugin: Plugin) -> bool:

@@ -90,15 +90,17 @@ def roles(table: Table) -> Roles:
     times = _times(data)
     taken = {c.name for c in (*ids[:1], *times[:1])}
     rest = [c for c in data if c.name not in taken]
-    found = [c for c in rest if _is_prediction(c.name)]
+    prediction_columns = [c for c in rest if _is_prediction(c.name)]
     dated = [c for c in times[1:] if feeds(c.type, FieldType.DATETIME) is None]
     label_times = tuple(c for c in dated if _LABEL_TIME.fullmatch(c.name))
     labels = tuple(
-        c for c in rest if c not in found and c not in label_times and _LABEL.fullmatch(c.name)
+        c
+        for c in rest
+        if c not in prediction_columns and c not in label_times and _LABEL.fullmatch(c.name)
     )
     if not labels:
         label_times = ()
-    model_type = _model_type(found, labels)
+    model_type = _model_type(prediction_columns, labels)
     predictions: list[tuple[Column, FieldType]] = []
     features: list[tuple[Column, FieldType]] = []
     left_out = [LeftOut(c, "a partition key") for c in table.partition_columns]
@@ -108,7 +110,7 @@ def roles(table: Table) -> Roles:
             continue
         if reason := _why_not(column, field, ids):
             left_out.append(LeftOut(column, reason))
-        elif column not in found and field is not None:
+        elif column not in prediction_columns and field is not None:
             features.append((column, field))
         elif field in PREDICTION_TYPES[model_type]:
             predictions.append((column, field))
@@ -143,8 +145,8 @@ def field_type(type_: DataType) -> FieldType | None:
         FieldType.DATETIME,
         FieldType.DICT,
     )
-    if found := next((f for f in wanted if feeds(type_, f) is None), None):
-        return found
+    if fitting := next((f for f in wanted if feeds(type_, f) is None), None):
+        return fitting
     if type_.name != "array" or type_.element.name == "array":
         return None  # nested arrays are tensors, whose dimensions no catalog knows
     return FieldType.VECTOR if feeds(type_, FieldType.VECTOR) is None else FieldType.ARRAY
@@ -163,13 +165,13 @@ def _is_id(column: Column) -> bool:
 def _times(columns: Iterable[Column]) -> tuple[Column, ...]:
     """Return what may say when a row happened: instants before local times, dates and texts."""
     order = {"timestamp": 0, "timestamp_ntz": 1, "date": 2, "string": 3}
-    known = [
+    times = [
         c
         for c in columns
         if c.type.name in order and (not c.type.is_text or _TIME.fullmatch(c.name))
     ]
-    known.sort(key=lambda c: (order[c.type.name], _TIME.fullmatch(c.name) is None))
-    return _ranked(known, _TIMES)
+    times.sort(key=lambda c: (order[c.type.name], _TIME.fullmatch(c.name) is None))
+    return _ranked(times, _TIMES)
 
 
 def _cast(type_: DataType) -> str | None:

@@ -33,11 +33,11 @@ class RuleProposal:
         return self.against is None and self.checked > 0
 
 
-def proposal(rule: TimePartition, table: Table, found: Sequence[TimeRange]) -> RuleProposal:
+def proposal(rule: TimePartition, table: Table, ranges: Sequence[TimeRange]) -> RuleProposal:
     """Return a rule with what files say about it; with a day's lateness if they agree only then."""
-    against = judged(rule, table, found).against
+    against = judged(rule, table, ranges).against
     if against:
         late = replace(rule, lateness=_LATE)
-        if not judged(late, table, found).against:
-            return RuleProposal(late, len(found))
-    return RuleProposal(rule, len(found), against[0].found if against else None)
+        if not judged(late, table, ranges).against:
+            return RuleProposal(late, len(ranges))
+    return RuleProposal(rule, len(ranges), against[0].found if against else None)

@@ -91,17 +91,19 @@ def _partitions(table: Table, rule: RuleProposal | None) -> Iterator[str]:
         yield "            # from time: a window reads all of them. If they do, declare it:"
         yield "            # partitions: {table: {column: ..., keys: {dt: yyyy-MM-dd}}}"
         return
-    told = rule.rule
-    spelled = ", ".join(f"{_key(k)}: {_value(p)}" for k, p in told.keys.items())
-    late = f", lateness: {told.lateness.total_seconds():.0f} seconds" if told.lateness else ""
+    declared = rule.rule
+    spelled = ", ".join(f"{_key(k)}: {_value(p)}" for k, p in declared.keys.items())
+    late = (
+        f", lateness: {declared.lateness.total_seconds():.0f} seconds" if declared.lateness else ""
+    )
     text = (
         f"partitions: {{{_key(table.name.name)}: "
-        f"{{column: {_key(told.column)}, keys: {{{spelled}}}{late}}}}}"
+        f"{{column: {_key(declared.column)}, keys: {{{spelled}}}{late}}}}}"
     )
     if rule.proven:
         yield f"            # Checked: the rows of {rule.checked} files, by the least and greatest"
-        yield f"            # {_remark(told.column)} of their footers, lie where this says."
-        if told.lateness:
+        yield f"            # {_remark(declared.column)} of their footers, lie where this says."
+        if declared.lateness:
             yield "            # Only with lateness: rows are older than their partitions say."
         yield f"            {text}"
         return

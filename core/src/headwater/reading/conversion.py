@@ -62,24 +62,24 @@ def converter(mapping: BoundMapping, incoming: pa.Schema) -> Converter:
 
     fields, columns = [], []
     for bound in mapping:
-        given = incoming.field(bound.name)
-        _check_late(bound, given.type)
-        target = target_type(bound, given.type)
+        field = incoming.field(bound.name)
+        _check_late(bound, field.type)
+        target = target_type(bound, field.type)
         fields.append(pa.field(bound.name, target, metadata=bound.metadata))
         columns.append((bound.name, _turn(bound, target)))
     return Converter(pa.schema(fields), tuple(columns))
 
 
-def target_type(bound: BoundColumn, given: pa.DataType) -> pa.DataType:
+def target_type(bound: BoundColumn, incoming: pa.DataType) -> pa.DataType:
     """Return the Arrow type of an output column.
 
     Args:
         bound: The column.
-        given: The Arrow type in which the engine delivers it.
+        incoming: The Arrow type in which the engine delivers it.
     """
     import pyarrow as pa
 
-    plain = _plain(given)
+    plain = _plain(incoming)
     match bound.field_type:
         case None:
             return plain
@@ -147,10 +147,10 @@ def _innermost(type_: pa.DataType) -> pa.DataType:
     return type_
 
 
-def _check_late(bound: BoundColumn, given: pa.DataType) -> None:
+def _check_late(bound: BoundColumn, incoming: pa.DataType) -> None:
     if bound.source_type.is_known or bound.field_type is None:
         return
-    problem = feeds(data_type(given), bound.field_type)
+    problem = feeds(data_type(incoming), bound.field_type)
     if problem:
         raise MappingError(
             f"{bound.role} {bound.name!r}: column {bound.column!r}: "

@@ -192,9 +192,9 @@ class Dataset:
         error: BaseException | None = None
         try:
             stats.notes = _notes(self.plan, None)
-            stats.rows, told = self._reading.write(target, format, overwrite)
-            stats.notes += told
-            for note in told:
+            stats.rows, notes = self._reading.write(target, format, overwrite)
+            stats.notes += notes
+            for note in notes:
                 _log.warning("%s: %s", self.plan.connection, note.message)
             stats.finished = True
         except BaseException as caught:
@@ -225,9 +225,9 @@ class Dataset:
                     _count(stats, batch)
                     yield batch
             stats.finished = True
-            told = stats.of_actuals()
-            stats.notes += told
-            for note in told:
+            notes = stats.of_actuals()
+            stats.notes += notes
+            for note in notes:
                 _log.warning("%s: %s", self.plan.connection, note.message)
         except GeneratorExit:
             raise
@@ -319,8 +319,8 @@ def _count(stats: ReadStats, batch: pa.RecordBatch) -> None:
             case Role.ID:
                 stats.null_ids += array.null_count
             case Role.ACTUAL:
-                known = len(array) - array.null_count
-                stats.actuals[column.name] = stats.actuals.get(column.name, 0) + known
+                valid = len(array) - array.null_count
+                stats.actuals[column.name] = stats.actuals.get(column.name, 0) + valid
                 if pa.types.is_floating(column.type):
                     nan: Any = pc.is_nan(array)
                     stats.nan_actuals += pc.sum(nan).as_py() or 0

@@ -70,9 +70,9 @@ def verdict(
     for scan in plan.scans:
         if scan.gives_actuals:
             continue
-        found = _of_scan(plan, scan)
-        if found is not None:
-            return _beside_unread(scan, (ask(scan) if ask is not None else None) or found)
+        finding = _of_scan(plan, scan)
+        if finding is not None:
+            return _beside_unread(scan, (ask(scan) if ask is not None else None) or finding)
     if extent is None:
         return _verdict(
             "no-rows", f"{plan.connection}: the query gives no rows for {_window(plan)}"
@@ -126,13 +126,13 @@ def nearest(plan: Plan, first: datetime, last: datetime) -> str:
     return "there is data before and after this window, none inside: did a day not land?"
 
 
-def _beside_unread(scan: Scan, found: Diagnostic) -> Diagnostic:
+def _beside_unread(scan: Scan, finding: Diagnostic) -> Diagnostic:
     """Return a verdict that says, too, that key values are not read by the declared pattern."""
     unread = next((r for r in scan.remarks if r.code == UNREAD), None)
     if unread is None:
-        return found
+        return finding
     instead = f"its rows may lie where the rule does not look: {unread.message}; {unread.hint}"
-    return replace(found, hint=f"{found.hint}; or {instead}" if found.hint else instead)
+    return replace(finding, hint=f"{finding.hint}; or {instead}" if finding.hint else instead)
 
 
 def _of_scan(plan: Plan, scan: Scan) -> Diagnostic | None:

@@ -63,7 +63,7 @@ def write(dataset: Dataset, path: str | Path, format: str, *, overwrite: bool = 
             sink = _sink(format, file, reader.schema)
             with _failing(target, sink.close) as close:
                 for batch in reader:
-                    with _told(target):
+                    with _write_errors(target):
                         sink.write_batch(batch)
                 close()
     return target
@@ -111,7 +111,7 @@ def complete(target: Path, *, overwrite: bool = False) -> Iterator[IO[bytes]]:
     """
     if os.path.lexists(target) and not overwrite:
         raise _exists(target)
-    with _told(target):
+    with _write_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         place = target.resolve() if overwrite else target
         if place.is_dir():
@@ -126,12 +126,12 @@ def complete(target: Path, *, overwrite: bool = False) -> Iterator[IO[bytes]]:
     try:
         with _closing(descriptor, target) as file:
             yield file
-            with _told(target):
+            with _write_errors(target):
                 file.flush()
                 os.fsync(file.fileno())
                 if unnamed:
                     _name(file.fileno(), hidden if overwrite else place)
-        with _told(target):
+        with _write_errors(target):
             if overwrite:
                 hidden.replace(place)
             elif not unnamed:
@@ -152,7 +152,7 @@ def _closing(descriptor: int, target: Path) -> Iterator[IO[bytes]]:
         with suppress(OSError):
             file.close()
         raise
-    with _told(target):
+    with _write_errors(target):
         file.close()
 
 
@@ -161,7 +161,7 @@ def _failing(target: Path, close: Callable[[], object]) -> Iterator[Callable[[],
     """Give what closes a sink; where the block fails, it is closed all the same, in silence."""
 
     def closing() -> None:
-        with _told(target):
+        with _write_errors(target):
             close()
 
     try:
@@ -173,7 +173,7 @@ def _failing(target: Path, close: Callable[[], object]) -> Iterator[Callable[[],
 
 
 @contextmanager
-def _told(target: Path) -> Iterator[None]:
+def _write_errors(target: Path) -> Iterator[None]:
     """Turn the system's refusals of the block into one of ours, which names the path."""
     try:
         yield

@@ -81,7 +81,7 @@ class Reading:
             ConfigError: With code `rule-broken`, if files contradict the rule that chose them.
         """
         with self._proven() as (access, notes), ExitStack() as stack:
-            with _told(self.plan):
+            with _change_errors(self.plan):
                 batches = stack.enter_context(self._engine.read(self._handed, access))
             yield _Confirming(batches, self.plan, notes)
 
@@ -192,7 +192,7 @@ class _Confirming:
         return self._stream.schema
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        with _told(self._plan):
+        with _change_errors(self._plan):
             batches = iter(self._stream)
             first = next(batches, None)
         _confirm_local(self._plan)
@@ -200,7 +200,7 @@ class _Confirming:
             return
         yield first
         while True:
-            with _told(self._plan):
+            with _change_errors(self._plan):
                 batch = next(batches, None)
             if batch is None:
                 break
@@ -241,7 +241,7 @@ def _confirm_local(plan: Plan, cause: BaseException | None = None) -> None:
 
 
 @contextmanager
-def _told(plan: Plan) -> Iterator[None]:
+def _change_errors(plan: Plan) -> Iterator[None]:
     """Say that a file changed where that is what an engine stumbled over."""
     try:
         yield
@@ -293,6 +293,6 @@ def explained(plan: Plan, access: Access) -> Iterator[None]:
                 continue
             paths = [f.path for f in relation.files if error.refused_path in (f.path, "")]
             for path in paths[:_ASKED]:
-                if found := session.refusal(path, f"read {path} of table {relation.name}"):
-                    raise found from error
+                if refusal := session.refusal(path, f"read {path} of table {relation.name}"):
+                    raise refusal from error
         raise

@@ -39,15 +39,15 @@ def narrowed(access: Access, plan: Plan, sources: Sequence[DataSource]) -> Itera
 
 def widened(access: Access, plan: Plan, sources: Sequence[DataSource]) -> tuple[Diagnostic, ...]:
     """Return what narrowing had to widen to fit the provider's limits, as warnings for the plan."""
-    found = []
+    diagnostics = []
     for _, session in _narrowed_sessions(access, plan, sources):
-        told = session.collapsed if isinstance(session, Widened) else ()
-        found += [
+        collapsed = session.collapsed if isinstance(session, Widened) else ()
+        diagnostics += [
             Diagnostic("session-policy-widened", text, Severity.WARNING, hint=_HINT)
-            for text in told
+            for text in collapsed
         ]
         session.close()
-    return tuple(found)
+    return tuple(diagnostics)
 
 
 _HINT = "the read may reach more than the plan needs; narrow the window or split the connection"

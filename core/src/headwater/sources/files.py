@@ -65,13 +65,13 @@ class FileDataSource(DataSource):
     @field_validator("tables")
     @classmethod
     def _beside_the_configuration(
-        cls, given: Mapping[str, str], info: ValidationInfo
+        cls, paths: Mapping[str, str], info: ValidationInfo
     ) -> Mapping[str, str]:
         # In a configuration file, a relative path starts from that file.
         folder = (info.context or {}).get("folder")
         if folder is None:
-            return given
-        return {name: str(Path(folder, Path(path).expanduser())) for name, path in given.items()}
+            return paths
+        return {name: str(Path(folder, Path(path).expanduser())) for name, path in paths.items()}
 
     def access(self) -> Access:
         """Return no identities: the files are read as whoever runs this."""
@@ -149,18 +149,18 @@ class FileDataSource(DataSource):
         ]
         # Marked before their columns are read: what is read is of the versions that were seen.
         files = [_marked(path, name) for path in paths]
-        found = hive_layout.layout(relatives, str(root))
+        layout = hive_layout.layout(relatives, str(root))
         keys = tuple(
-            Column(key, hive_layout.key_type(v[i] for v in found.values))
-            for i, key in enumerate(found.keys)
+            Column(key, hive_layout.key_type(v[i] for v in layout.values))
+            for i, key in enumerate(layout.keys)
         )
-        folded = {k.casefold() for k in found.keys}
+        folded = {k.casefold() for k in layout.keys}
         data = [c for c in self._columns(name, paths) if c.name.casefold() not in folded]
         groups: dict[tuple[str | None, ...], list[DataFile]] = {}
-        for file, values in zip(files, found.values, strict=True):
+        for file, values in zip(files, layout.values, strict=True):
             groups.setdefault(values, []).append(file)
         return Table(
-            TableName(DATABASE, name), (*data, *keys), found.keys, "files", str(root), groups
+            TableName(DATABASE, name), (*data, *keys), layout.keys, "files", str(root), groups
         )
 
     def _columns(self, name: str, files: Sequence[Path]) -> tuple[Column, ...]:
@@ -198,14 +198,14 @@ def _files(root: Path, name: str) -> list[Path]:
         return [root]
     if not root.is_dir():
         raise SourceError(f"table {name!r}: there is nothing at {root}", code="path-not-found")
-    found = sorted(
+    paths = sorted(
         p
         for p in root.rglob("*")
         if p.is_file() and not hive_layout.is_hidden(p.relative_to(root).as_posix())
     )
-    if not found:
+    if not paths:
         raise SourceError(f"table {name!r}: there are no files under {root}", code="no-files")
-    return found
+    return paths
 
 
 def _partitions(table: Table) -> list[Partition]:

@@ -34,8 +34,8 @@ def data_file(path: str, partition: int = 0) -> DataFile:
     Raises:
         OSError: If there is none.
     """
-    found = Path(path).stat()
-    return DataFile(path, found.st_size, partition, _mark(found))
+    status = Path(path).stat()
+    return DataFile(path, status.st_size, partition, _mark(status))
 
 
 def marked(files: Iterable[DataFile]) -> tuple[DataFile, ...]:
@@ -69,13 +69,13 @@ def changes(files: Iterable[DataFile]) -> dict[str, str]:
 def _marked(file: DataFile) -> DataFile:
     path = local_path(file.path) if file.etag is None else None
     try:
-        found = None if path is None else path.stat()
+        status = None if path is None else path.stat()
     except OSError:
         return file
-    if found is None or found.st_size != file.size:
+    if status is None or status.st_size != file.size:
         return file
-    return replace(file, etag=_mark(found))
+    return replace(file, etag=_mark(status))
 
 
-def _mark(found: os.stat_result) -> str:
-    return f"{_MARK}{found.st_ino}-{found.st_size}-{found.st_mtime_ns}-{found.st_ctime_ns}"
+def _mark(status: os.stat_result) -> str:
+    return f"{_MARK}{status.st_ino}-{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"

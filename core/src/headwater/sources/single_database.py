@@ -43,8 +43,8 @@ class SingleDatabase:
     def table(self, name: TableName) -> Table:
         """Return one of its tables; names are compared without case, as Spark does."""
         list(self.tables(name.database))
-        for known, describe in self._tables.items():
-            if known.casefold() == name.name.casefold():
+        for own_name, describe in self._tables.items():
+            if own_name.casefold() == name.name.casefold():
                 return describe()
         raise TableNotFoundError(
             f"no table {name.name!r}", hint=hint_for(name.name, self._tables, what="tables")

@@ -84,8 +84,8 @@ class Table:
     @property
     def partition_columns(self) -> tuple[Column, ...]:
         """The partition keys, as columns, in key order."""
-        found = (self.column(k) for k in self.partition_keys)
-        return tuple(c for c in found if c is not None)
+        columns = (self.column(k) for k in self.partition_keys)
+        return tuple(c for c in columns if c is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +145,10 @@ class TimePartition:
         Raises:
             ConfigError: On a missing or unknown key, or a lateness that can't be read.
         """
-        known = {f.name for f in fields(cls)}
-        if extra := sorted(set(given) - known):
+        names = {f.name for f in fields(cls)}
+        if extra := sorted(set(given) - names):
             raise ConfigError(
-                f"a time partition has no {extra[0]!r}", hint=f"keys: {', '.join(sorted(known))}"
+                f"a time partition has no {extra[0]!r}", hint=f"keys: {', '.join(sorted(names))}"
             )
         if missing := sorted({"column", "keys"} - set(given)):
             raise ConfigError(

@@ -95,10 +95,10 @@ class AuthContract(Contract):
         If it fails: fill in Identity.name from the provider's answer, and Identity.strategy.
         """
         with _opened(strategy, opening) as session:
-            found = session.identity()
-        assert found.name
-        assert found.strategy == strategy_kind(strategy)
-        assert found.expires_at is None or found.expires_at.tzinfo is not None
+            identity = session.identity()
+        assert identity.name
+        assert identity.strategy == strategy_kind(strategy)
+        assert identity.expires_at is None or identity.expires_at.tzinfo is not None
 
     def test_its_abilities_fit(
         self,
@@ -121,10 +121,10 @@ class AuthContract(Contract):
         If it fails: renew before they end, and wrap secret texts in `headwater.Secret`.
         """
         with _opened(strategy, opening) as session:
-            found = session.storage()
-        assert found.scheme
-        assert all(isinstance(s, Secret) for s in found.secrets.values())
-        assert found.expires_at is None or found.expires_at > datetime.now(UTC)
+            credentials = session.storage()
+        assert credentials.scheme
+        assert all(isinstance(s, Secret) for s in credentials.secrets.values())
+        assert credentials.expires_at is None or credentials.expires_at > datetime.now(UTC)
 
     def test_secrets_stay_secret(self, strategy: AuthStrategy, opening: Mapping[str, str]) -> None:
         """No repr, str or dump of strategy, session, identity or credentials shows a secret.
@@ -171,10 +171,10 @@ class AuthContract(Contract):
         If it fails: guard the renewal with a lock.
         """
         with _opened(strategy, opening) as session, ThreadPoolExecutor(8) as pool:
-            asked = [pool.submit(session.identity) for _ in range(8)]
-            given = [pool.submit(session.storage) for _ in range(8)]
-            assert len({a.result().name for a in asked}) == 1
-            assert len({g.result().scheme for g in given}) == 1
+            identities = [pool.submit(session.identity) for _ in range(8)]
+            credentials = [pool.submit(session.storage) for _ in range(8)]
+            assert len({a.result().name for a in identities}) == 1
+            assert len({g.result().scheme for g in credentials}) == 1
 
     def test_a_narrowed_session_is_the_same_caller(
         self, strategy: AuthStrategy, opening: Mapping[str, str]

@@ -79,9 +79,9 @@ def fitting(
         interface: What it implements.
         record_property: pytest's fixture; `pytest_plugin` shows what it is given.
     """
-    found = recognised(subject, interface)
-    record_property(ABILITIES, f"{interface.__name__} {type(subject).__name__}: {found}")
-    assert found.misfits == (), f"of {type(subject).__name__}: {'; '.join(found.misfits)}"
+    abilities = recognised(subject, interface)
+    record_property(ABILITIES, f"{interface.__name__} {type(subject).__name__}: {abilities}")
+    assert abilities.misfits == (), f"of {type(subject).__name__}: {'; '.join(abilities.misfits)}"
 
 
 @contextmanager

@@ -72,27 +72,27 @@ def edge_rows() -> pa.Table:
     )
 
 
-def differences(found: pa.Table, expected: pa.Table, column: str) -> list[str]:
+def differences(actual: pa.Table, expected: pa.Table, column: str) -> list[str]:
     """Return how a column of rows differs from what it should be, row by row; empty if it is same.
 
     Rows are told apart by `id`, in any order. Doubles are compared by their bits, so that -0.0 is
     not 0.0; every NaN is NaN.
     """
-    spelled = {n.casefold(): n for n in found.column_names}
+    spelled = {n.casefold(): n for n in actual.column_names}
     if column not in spelled:
-        return [f"there is no column {column!r}, only {', '.join(found.column_names)}"]
-    type_, wanted = found.schema.field(spelled[column]).type, expected.schema.field(column).type
-    said = [] if type_ == wanted else [f"its type is {type_}, not {wanted}"]
-    got = _by_id(found, spelled["id"], spelled[column])
+        return [f"there is no column {column!r}, only {', '.join(actual.column_names)}"]
+    type_, wanted = actual.schema.field(spelled[column]).type, expected.schema.field(column).type
+    problems = [] if type_ == wanted else [f"its type is {type_}, not {wanted}"]
+    got = _by_id(actual, spelled["id"], spelled[column])
     want = _by_id(expected, "id", column)
-    if sorted(got) != sorted(want) or found.num_rows != expected.num_rows:
-        said.append(f"the rows are {sorted(got)}, not {sorted(want)}")
-    said += [
+    if sorted(got) != sorted(want) or actual.num_rows != expected.num_rows:
+        problems.append(f"the rows are {sorted(got)}, not {sorted(want)}")
+    problems += [
         f"{row}: {got[row]!r}, not {value!r}"
         for row, value in want.items()
         if row in got and _comparable(got[row]) != _comparable(value)
     ]
-    return said
+    return problems
 
 
 def _by_id(table: pa.Table, identity: str, column: str) -> dict[str, Any]:
@@ -110,5 +110,5 @@ def _comparable(value: Any) -> Any:
 
 def days(table: pa.Table) -> set[str | None]:
     """Return the days of rows as partition values: ISO texts, and None for NULL."""
-    found: list[date | None] = table["day"].to_pylist()
-    return {None if d is None else d.isoformat() for d in found}
+    values: list[date | None] = table["day"].to_pylist()
+    return {None if d is None else d.isoformat() for d in values}

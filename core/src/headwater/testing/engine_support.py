@@ -62,8 +62,8 @@ class RelationSource(DataSource):
         self, table: Table, partitions: Sequence[Partition] | None, access: Access
     ) -> Relation:
         """Return the relation that the table stands for."""
-        found: Relation = table.detail
-        return found
+        own: Relation = table.detail
+        return own
 
     @property
     def default_database(self) -> str:

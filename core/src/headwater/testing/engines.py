@@ -116,8 +116,8 @@ class EngineContract(Contract):
 
         If it fails: the message names rows and values; hand Arrow over without a detour.
         """
-        found = answer(engine, f"SELECT id, {column} FROM t", table).to_arrow()
-        assert differences(found, edge_rows(), column) == []
+        rows = answer(engine, f"SELECT id, {column} FROM t", table).to_arrow()
+        assert differences(rows, edge_rows(), column) == []
 
     @pytest.mark.parametrize("question", sorted(ANSWERS))
     def test_answers_are_sparks(self, engine: Engine, table: Relation, question: str) -> None:
@@ -186,8 +186,8 @@ class EngineContract(Contract):
         names = ["a b", 'c"d', "e'f", "from", "größe", "_g", "1h"]
         rows = pa.table({name: [number] for number, name in enumerate(names)})
         listed = ", ".join(f"`{n}`" for n in names)
-        found = answer(engine, f"SELECT {listed} FROM t", make_relation(rows)).to_arrow()
-        assert found.to_pylist() == rows.to_pylist()
+        actual = answer(engine, f"SELECT {listed} FROM t", make_relation(rows)).to_arrow()
+        assert actual.to_pylist() == rows.to_pylist()
 
     def test_rows_come_in_batches(
         self, engine: Engine, make_relation: Callable[[pa.Table], Relation]
@@ -247,9 +247,9 @@ class EngineContract(Contract):
         empty = FileRelation(TableName(DATABASE, "t"), columns_of(edge_rows()))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", EmptyReadWarning)
-            found = answer(engine, "SELECT * FROM t", empty).to_arrow()
-        assert found.num_rows == 0
-        assert found.schema.names == edge_rows().schema.names
+            rows = answer(engine, "SELECT * FROM t", empty).to_arrow()
+        assert rows.num_rows == 0
+        assert rows.schema.names == edge_rows().schema.names
 
     def test_partition_values_are_typed(self, engine: Engine, tmp_path: Path) -> None:
         """Key values, which are text in a path, come in their column's type; NULL is NULL.
@@ -257,8 +257,8 @@ class EngineContract(Contract):
         If it fails: cast FilePartition.values by the types of the relation's columns.
         """
         relation = partitioned_relation(edge_rows(), "day", tmp_path)
-        found = answer(engine, "SELECT id, day FROM t", relation).to_arrow()
-        assert differences(found, edge_rows(), "day") == []
+        rows = answer(engine, "SELECT id, day FROM t", relation).to_arrow()
+        assert differences(rows, edge_rows(), "day") == []
 
     @pytest.mark.parametrize("change", ["longer", "gone"])
     def test_a_changed_file_is_an_error(self, engine: Engine, tmp_path: Path, change: str) -> None:
@@ -296,15 +296,15 @@ class EngineContract(Contract):
                 data.to_arrow()
 
 
-def _or_refused(engine: Engine, asked: Callable[[], Any]) -> pa.Table:
+def _or_refused(engine: Engine, ask: Callable[[], Any]) -> pa.Table:
     try:
-        data = asked()
+        data = ask()
     except QueryError as refusal:
         if EngineCapability.ANY_QUERY in engine.capabilities:
             raise
         pytest.skip(f"{engine.name} refuses, as it may: {refusal.diagnostics[0].message}")
-    found: pa.Table = data.to_arrow()
-    return found
+    rows: pa.Table = data.to_arrow()
+    return rows
 
 
 def _delta(folder: Path) -> DeltaRelation:

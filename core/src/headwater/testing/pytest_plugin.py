@@ -32,17 +32,17 @@ ABILITIES: Final = "headwater abilities"
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show which optional abilities the contract suites recognised in the plugins under test."""
-    reports = (r for found in terminalreporter.stats.values() for r in found)
-    told = {
+    reports = (r for group in terminalreporter.stats.values() for r in group)
+    abilities = {
         str(text)
         for report in reports
         if isinstance(report, pytest.TestReport)
         for name, text in report.user_properties
         if name == ABILITIES
     }
-    if told:
+    if abilities:
         terminalreporter.section("headwater: optional abilities")
-        for text in sorted(told):
+        for text in sorted(abilities):
             terminalreporter.write_line(text)
 
 
@@ -99,10 +99,10 @@ def memory_source() -> MemorySource:
 
         from headwater.sources.memory import MemoryDataSource
 
-        given = {**(tables or {}), **named}
+        contents = {**(tables or {}), **named}
         arrow = {
             name: pa.table(dict(table)) if isinstance(table, Mapping) else table
-            for name, table in given.items()
+            for name, table in contents.items()
         }
         return MemoryDataSource(tables=arrow, query=query)
 

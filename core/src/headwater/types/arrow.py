@@ -100,8 +100,8 @@ def data_type(type_: pa.DataType) -> DataType:
     """
     import pyarrow as pa
 
-    if found := _LEAVES.get(str(type_)):
-        return found
+    if leaf := _LEAVES.get(str(type_)):
+        return leaf
     if pa.types.is_dictionary(type_):
         return data_type(type_.value_type)
     if pa.types.is_decimal(type_) and type_.precision <= 38 and type_.scale >= 0:

@@ -56,9 +56,9 @@ def parse_type(text: str) -> DataType:
         TypeTextError: If the text is not a type.
     """
     parser = _Parser(text)
-    found = parser.type()
+    parsed = parser.type()
     parser.end()
-    return found
+    return parsed
 
 
 class _Parser:
@@ -87,9 +87,9 @@ class _Parser:
             raise TypeTextError(
                 f"type {self._text!r} nests deeper than {limits.TYPE_LEVELS} levels"
             )
-        found = self._type()
+        parsed = self._type()
         self._level -= 1
-        return found
+        return parsed
 
     def _type(self) -> DataType:
         start = self._next
@@ -153,24 +153,24 @@ class _Parser:
         raise TypeTextError(f"type {self._text!r}: unexpected {' '.join(words)!r}")
 
     def _types(self) -> list[DataType]:
-        found = [self.type()]
+        types = [self.type()]
         while self._peek() == ",":
             self._take()
-            found.append(self.type())
-        return found
+            types.append(self.type())
+        return types
 
     def _fields(self) -> list[tuple[str, DataType]]:
-        found: list[tuple[str, DataType]] = []
+        fields: list[tuple[str, DataType]] = []
         while self._peek() not in (">", None):
             name = self._field_name()
             if self._peek() == ":":
                 self._take()
-            found.append((name, self.type()))
+            fields.append((name, self.type()))
             if (self._peek() or "").lower() == "comment":
                 raise TypeTextError(f"type {self._text!r}: comments inside a type are not read")
             if self._peek() == ",":
                 self._take()
-        return found
+        return fields
 
     def _field_name(self) -> str:
         token = self._take()
@@ -184,21 +184,21 @@ class _Parser:
         if self._peek() != "(":
             return []
         self._take()
-        found = []
+        numbers = []
         while (token := self._take()) != ")":
             if token != ",":
                 number = whole_number(token) if is_whole(token) else None
                 if number is None:
                     shown = token if len(token) <= 40 else f"{token[:40]}..."
                     raise TypeTextError(f"type {self._text!r}: {shown!r} is not a number")
-                found.append(number)
-        return found
+                numbers.append(number)
+        return numbers
 
     def _inside(self, opening: str, read: Callable[[], _T], closing: str) -> _T:
         self._expect(opening)
-        found = read()
+        inner = read()
         self._expect(closing)
-        return found
+        return inner
 
     def _since(self, start: int) -> str:
         end = self._tokens[self._next - 1]
@@ -215,9 +215,9 @@ class _Parser:
         return token
 
     def _expect(self, token: str) -> None:
-        found = self._take()
-        if found != token:
-            raise TypeTextError(f"type {self._text!r}: expected {token!r}, found {found!r}")
+        actual = self._take()
+        if actual != token:
+            raise TypeTextError(f"type {self._text!r}: expected {token!r}, found {actual!r}")
 
     def end(self) -> None:
         if self._peek() is not None:

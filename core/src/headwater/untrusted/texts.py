@@ -76,13 +76,13 @@ def json_value(
         except UnicodeDecodeError as error:
             raise ForeignTextError(f"it is not UTF-8 text: byte {error.start}") from None
     _check_nesting(content)
-    found = json.loads(
+    value = json.loads(
         content, object_pairs_hook=pairs, parse_int=_integer, parse_float=_float,
         parse_constant=_constant,
     )  # fmt: skip
-    if (_ESCAPED_HALF.search(content) or has_halves(content)) and _any_half(found):
+    if (_ESCAPED_HALF.search(content) or has_halves(content)) and _any_half(value):
         raise ForeignTextError("it holds a half of a character (a lone surrogate)")
-    return found
+    return value
 
 
 def packed_json(content: bytes) -> Any:
@@ -143,30 +143,30 @@ def _check_nesting(text: str) -> None:
 
 
 def _integer(text: str) -> int:
-    found = whole_number(text)
-    if found is None:
+    number = whole_number(text)
+    if number is None:
         raise ForeignTextError(f"it holds a number of {len(text):,} digits")
-    return found
+    return number
 
 
 def _float(text: str) -> float:
-    found = float(text)
-    if found in (float("inf"), float("-inf")):
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
         raise ForeignTextError(f"it holds the number {text[:40]}, which is none of any type")
-    return found
+    return number
 
 
 def _constant(text: str) -> Any:
     raise ForeignTextError(f"it holds {text}, which is not JSON")
 
 
-def _any_half(found: Any) -> bool:
-    match found:
+def _any_half(value: Any) -> bool:
+    match value:
         case str():
-            return has_halves(found)
+            return has_halves(value)
         case dict():
-            return any(has_halves(str(k)) or _any_half(v) for k, v in found.items())
+            return any(has_halves(str(k)) or _any_half(v) for k, v in value.items())
         case list() | tuple():
-            return any(_any_half(v) for v in found)
+            return any(_any_half(v) for v in value)
         case _:
             return False

@@ -20,7 +20,7 @@ def describe(workspace: Workspace, config: Config) -> None:
     for model in config.models.values():
         workspace.create_model(model.id, model.name)
         for version_id, version in model.versions.items():
-            made = workspace.create_model_version(
+            model_version = workspace.create_model_version(
                 model_id=model.id,
                 model_version=version_id,
                 model_type=version.model_type,
@@ -29,4 +29,4 @@ def describe(workspace: Workspace, config: Config) -> None:
                 predictions=version.predictions,
             )
             for purpose, connection in version.connections.items():
-                made.connect(Purpose(purpose), connection)
+                model_version.connect(Purpose(purpose), connection)

@@ -70,7 +70,7 @@ class _Examination:
         self._opened = opened
         self._access: Access | None = None
         self._bound: dict[Purpose, MappedQuery] = {}
-        self._known: dict[str, bool] = {}
+        self._is_well: dict[str, bool] = {}
 
     def source(self, connection: Connection, window: Window | None, whose: str = "") -> None:
         """Examine one source, from its identity to its mapping; what is well is kept for the plan.
@@ -108,11 +108,11 @@ class _Examination:
 
     def rows(self, connection: Connection, window: Window | None) -> None:
         """Examine the plan and a sample of the rows."""
-        made = self._planned(connection, window)
-        if made is None:
+        ready = self._planned(connection, window)
+        if ready is None:
             self._add(CheckStage.skipped("rows", "not examined: there is no plan"))
             return
-        planned, engine, access = made
+        planned, engine, access = ready
         if window is None and planned.plan.bytes > BYTES_LIMIT:
             size = bytes_text(planned.plan.bytes)
             why = f"not examined: all rows are {size}; name a window to look at its rows"
@@ -150,12 +150,12 @@ class _Examination:
     def _identity(self, connection: Connection, access: Access, whose: str) -> bool:
         """Examine who reads, once for each identity; return whether it is well."""
         first = len(self.stages)
-        if not whose or any(ref not in self._known for ref in access.refs):
+        if not whose or any(ref not in self._is_well for ref in access.refs):
             for stage in connection.source.examine(access):
                 self._add(stage, whose)
             well = not self._failed(first)
-            self._known.update(dict.fromkeys(access.refs, well))
-        return not self._failed(first) and all(self._known[ref] for ref in access.refs)
+            self._is_well.update(dict.fromkeys(access.refs, well))
+        return not self._failed(first) and all(self._is_well[ref] for ref in access.refs)
 
     def _tables(
         self,
@@ -188,7 +188,7 @@ class _Examination:
         try:
             bound = self._workspace.bind_query(connection.source, access, query.parsed())
         except HeadwaterError as error:
-            if reason := self._told(error, first):
+            if reason := self._reported(error, first):
                 self._add(_text_stage(query, f"{whose}query", reason))
             else:
                 self._add(CheckStage.failed(f"{whose}query", error))
@@ -197,21 +197,21 @@ class _Examination:
             return None
         self._add(_query_stage(bound, f"{whose}query"))
         try:
-            found = self._workspace.map_query(connection, access, bound)
+            mapped = self._workspace.map_query(connection, access, bound)
         except HeadwaterError as error:
             self._add(CheckStage.failed(f"{whose}mapping", error))
             return None
-        self._add(_mapping_stage(found.mapping, f"{whose}mapping"))
+        self._add(_mapping_stage(mapped.mapping, f"{whose}mapping"))
         for stage in rule_stages(bound, access, window, self._workspace.reader()):
             self._add(stage, whose)
-        return found
+        return mapped
 
     def _add(self, stage: CheckStage, whose: str = "") -> None:
         self.stages.append(stage.named(f"{whose}{stage.name}") if whose else stage)
 
     def _ended(self, name: str, error: HeadwaterError, first: int) -> None:
         """Add a stage that ended in an error, or that it did for a reason given before."""
-        reason = self._told(error, first)
+        reason = self._reported(error, first)
         stage = CheckStage.skipped(name, reason) if reason else CheckStage.failed(name, error)
         self._add(stage)
 
@@ -222,7 +222,7 @@ class _Examination:
         names = ", ".join(dict.fromkeys(s.name for s in self._failed(first)))
         return f"not examined: {names} failed" if names else "not examined"
 
-    def _told(self, error: HeadwaterError, first: int) -> str | None:
+    def _reported(self, error: HeadwaterError, first: int) -> str | None:
         """Return which earlier stage has explained an error, or None."""
         for stage in self._failed(first):
             if isinstance(error, AccessDeniedError) and error.action is not None:
@@ -243,7 +243,7 @@ class _Query:
 
     def __init__(self, connection: Connection) -> None:
         self._source = connection.source
-        self._found: ParsedQuery | HeadwaterError | None = None
+        self._parsed: ParsedQuery | HeadwaterError | None = None
 
     def parsed(self) -> ParsedQuery:
         """Return the query as its source allows it.
@@ -251,43 +251,43 @@ class _Query:
         Raises:
             HeadwaterError: If the source has none that can be read.
         """
-        if self._found is None:
+        if self._parsed is None:
             try:
-                self._found = parsed_for(self._source, self._source.sql())
+                self._parsed = parsed_for(self._source, self._source.sql())
             except HeadwaterError as error:
-                self._found = error
-        if isinstance(self._found, HeadwaterError):
-            raise self._found
-        return self._found
+                self._parsed = error
+        if isinstance(self._parsed, HeadwaterError):
+            raise self._parsed
+        return self._parsed
 
 
 def _text_stage(query: _Query, name: str, why: str) -> CheckStage:
     """Examine a query's text alone, where its tables can't be looked up."""
     try:
-        found = errors_in(query.parsed().diagnostics)
+        errors = errors_in(query.parsed().diagnostics)
     except HeadwaterError as error:
         return CheckStage.failed(name, error)
-    if found:
-        return CheckStage(name, Status.FAILED, "the query is refused", found)
+    if errors:
+        return CheckStage(name, Status.FAILED, "the query is refused", errors)
     return CheckStage.skipped(name, f"its text can be read; its names were {why}")
 
 
 def _query_stage(bound: BoundQuery, name: str) -> CheckStage:
     tables = [str(n) for n in bound.analysis.tables]
     columns = bound.analysis.columns
-    found = bound.warnings
+    diagnostics = bound.warnings
     return CheckStage(
         name,
-        _status(found),
+        _status(diagnostics),
         f"{len(columns)} columns from {', '.join(tables) or 'no table'}",
-        found,
+        diagnostics,
         {"tables": tables, "columns": {c.name: str(c.type) for c in columns}},
     )
 
 
-def _status(found: Iterable[Diagnostic]) -> Status:
-    told = any(d.severity is Severity.WARNING for d in found)
-    return Status.WARNING if told else Status.OK
+def _status(diagnostics: Iterable[Diagnostic]) -> Status:
+    has_warning = any(d.severity is Severity.WARNING for d in diagnostics)
+    return Status.WARNING if has_warning else Status.OK
 
 
 def _mapping_stage(mapping: BoundMapping, name: str) -> CheckStage:

@@ -137,8 +137,8 @@ class Workspace:
                     + f"; create_model({model_id!r}, ...) makes it",
                 )
             key = model_id, _identifier(model_version, "model_version")
-            made = ModelVersion(self, self._models[model_id], model_version, schema)
-            before = self._versions.setdefault(key, made)
+            version = ModelVersion(self, self._models[model_id], model_version, schema)
+            before = self._versions.setdefault(key, version)
         if before.schema != schema:
             raise ConfigError(
                 f"version {model_version!r} of model {model_id!r} is defined already, differently",

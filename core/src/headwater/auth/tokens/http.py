@@ -87,7 +87,7 @@ def fetch(
         request = Request(url, data=body, headers=dict(headers or {}))
         with build_opener(*handlers).open(request, timeout=timeout) as response:
             raw: bytes = response.read(limits.TOKEN_BYTES)
-            found = {k.lower(): v for k, v in response.headers.items()}
+            answer_headers = {k.lower(): v for k, v in response.headers.items()}
     except HTTPError as error:
         with error:
             reason = _reason(_body(error), hide)
@@ -104,7 +104,7 @@ def fetch(
             hint="check the address, and that this machine may open it",
             retryable=True,
         ) from None
-    return Answer(what, raw.decode(errors="replace").strip(), found)
+    return Answer(what, raw.decode(errors="replace").strip(), answer_headers)
 
 
 def _body(error: HTTPError) -> bytes:
@@ -134,9 +134,9 @@ def _reason(raw: bytes, hide: Sequence[Secret]) -> str:
         return ""
     if not isinstance(body, dict):
         return ""
-    said = ": ".join(
+    reason = ": ".join(
         body[k] for k in ("error", "error_description") if isinstance(body.get(k), str)
     )
     for secret in hide:
-        said = said.replace(secret.reveal(), "***")
-    return f": {' '.join(said.split())[:300]}" if said else ""
+        reason = reason.replace(secret.reveal(), "***")
+    return f": {' '.join(reason.split())[:300]}" if reason else ""

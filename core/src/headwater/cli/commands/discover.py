@@ -95,18 +95,22 @@ def discover(
     if names and details:
         raise typer.BadParameter("give --names or --details, not both")
     depth = _Depth(names, details)
-    given = {"region": region, "endpoint_url": endpoint_url, **parsed_options(options or [])}
-    with _chosen(ctx, connection, source, database, given, config) as found:
+    source_options = {
+        "region": region,
+        "endpoint_url": endpoint_url,
+        **parsed_options(options or []),
+    }
+    with _chosen(ctx, connection, source, database, source_options, config) as places:
         if table is not None:
-            only = _only(found)
+            only = _only(places)
             with only.access() as access:
                 _one_table(terminal, only.catalog(access), table, database or only.default_database)
-        elif len(found) == 1:
-            databases = _listed(terminal, _only(found), database, depth)
+        elif len(places) == 1:
+            databases = _listed(terminal, _only(places), database, depth)
             terminal.emit({"databases": databases})
             _tell_problems(terminal, databases)
         else:
-            _each(terminal, found, database, depth)
+            _each(terminal, places, database, depth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +135,11 @@ def _chosen(
     connection: str | None,
     kind: str | None,
     database: str | None,
-    given: dict[str, Any],
+    options: dict[str, Any],
     config: Path | None,
 ) -> Iterator[Sequence[_Place]]:
     if kind is not None:
-        yield [_Place(made(ctx, kind, database, given))]
+        yield [_Place(made(ctx, kind, database, options))]
         return
     with opened(ctx, config) as workspace:
         if connection is not None:
@@ -161,23 +165,25 @@ def _distinct(sources: Mapping[str, DataSource]) -> list[_Place]:
     return [place for _, place in places]
 
 
-def _only(found: Sequence[_Place]) -> DataSource:
-    if len(found) > 1:
-        names = ", ".join(place.connections[0] for place in found)
+def _only(places: Sequence[_Place]) -> DataSource:
+    if len(places) > 1:
+        names = ", ".join(place.connections[0] for place in places)
         raise ConfigError(
-            f"the file's connections look at {len(found)} places: which one has the table?",
+            f"the file's connections look at {len(places)} places: which one has the table?",
             hint=f"name one: {names}",
         )
-    [place] = found
+    [place] = places
     _refuse_silent(place.source)
     return place.source
 
 
-def _each(terminal: Terminal, found: Sequence[_Place], database: str | None, depth: _Depth) -> None:
+def _each(
+    terminal: Terminal, places: Sequence[_Place], database: str | None, depth: _Depth
+) -> None:
     """List several places; one that can't be listed does not hide the others."""
     answers: list[dict[str, Any]] = []
     failed = 0
-    for place in found:
+    for place in places:
         terminal.say(f"{', '.join(place.connections)}  ({place.source.kind})")
         answer: dict[str, Any] = {
             "connections": list(place.connections),
@@ -192,7 +198,7 @@ def _each(terminal: Terminal, found: Sequence[_Place], database: str | None, dep
             answer["error"] = error.to_dict()
         answers.append(answer)
     terminal.emit({"sources": answers})
-    if failed == len(found):
+    if failed == len(places):
         raise typer.Exit(1)
     _tell_problems(terminal, [d for answer in answers for d in answer.get("databases", ())])
 
@@ -253,17 +259,17 @@ def made(ctx: typer.Context, kind: str, database: str | None, given: dict[str, A
 
 def parsed_options(pairs: list[str]) -> dict[str, Any]:
     """Return what `--set KEY=VALUE` says, dots in a key as nesting."""
-    found: dict[str, Any] = {}
+    parsed: dict[str, Any] = {}
     for pair in pairs:
         path, separator, value = pair.partition("=")
         if not separator or not path:
             raise typer.BadParameter(f"--set takes KEY=VALUE, got {path!r}")
         *outer, last = path.split(".")
-        place = found
+        place = parsed
         for step in outer:
             place = place.setdefault(step, {})
         place[last] = value
-    return found
+    return parsed
 
 
 def _refuse_silent(source: DataSource) -> None:

@@ -76,21 +76,21 @@ def init(
         raise typer.BadParameter("give --from or --source, not both")
     if path.suffix not in (".yaml", ".yml"):
         raise typer.BadParameter(f"{path}: the file is YAML; end its name in .yaml")
-    given: dict[str, Any] = {"region": region, "endpoint_url": endpoint_url}
+    source_options: dict[str, Any] = {"region": region, "endpoint_url": endpoint_url}
     if source is None and table is None and not json and somebody_answers():
         points = _points(terminal)
         tables = {kind: point.table for kind, point in points.items()}
         answers = ask(_likely(points), tables, partial(_regional, terminal), path, overwrite)
         source, overwrite = answers.source, answers.overwrite
         table = f"{source}:{answers.table}" if answers.table else None
-        given |= answers.options
+        source_options |= answers.options
     if table is None:
         kind, text = _starting_point(terminal, source)
         _refuse_existing(path, overwrite)
     else:
         _refuse_existing(path, overwrite)
-        given |= parsed_options(options or [])
-        kind, text = _proposal(terminal, table, given, path)
+        source_options |= parsed_options(options or [])
+        kind, text = _proposal(terminal, table, source_options, path)
     with complete(path, overwrite=overwrite) as file:
         file.write(text.encode())
     terminal.emit({"path": str(path), "source": kind})
@@ -112,12 +112,12 @@ def _starting_point(terminal: Terminal, source: str | None) -> tuple[str, str]:
 
 def _points(terminal: Terminal) -> dict[str, StartingPoint]:
     """Return what can be begun with, by the kinds of the installed sources."""
-    found: dict[str, StartingPoint] = {}
+    points: dict[str, StartingPoint] = {}
     for spec in terminal.registry.sources():
         if spec.starting_point:
             with suppress(PluginError):  # told to whoever asks for this kind
-                found[spec.kind] = terminal.registry.load(spec, spec.starting_point)
-    return found
+                points[spec.kind] = terminal.registry.load(spec, spec.starting_point)
+    return points
 
 
 def _likely(points: Mapping[str, StartingPoint]) -> str:
@@ -135,7 +135,7 @@ def _refuse_existing(path: Path, overwrite: bool) -> None:
 
 
 def _proposal(
-    terminal: Terminal, reference: str, given: Mapping[str, Any], path: Path
+    terminal: Terminal, reference: str, options: Mapping[str, Any], path: Path
 ) -> tuple[str, str]:
     from headwater.cli.table_evidence import proposed
 
@@ -147,4 +147,4 @@ def _proposal(
     if rest.startswith("//"):
         rest = reference  # a URL names its kind itself
     with terminal.progress(f"looking at {rest}"):
-        return kind, proposed(kind, rest, given, path, terminal.registry)
+        return kind, proposed(kind, rest, options, path, terminal.registry)

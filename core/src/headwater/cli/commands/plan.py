@@ -41,6 +41,6 @@ def plan(
     with opened(ctx, config) as workspace:
         chosen = workspace.connection(connection)
         with terminal.progress(f"planning {chosen.name}"):
-            made = chosen.plan(start, end, as_of=as_of, engine=engine, sample=sample)
-    terminal.emit(made.to_dict())
-    terminal.say(made.explain())
+            planned = chosen.plan(start, end, as_of=as_of, engine=engine, sample=sample)
+    terminal.emit(planned.to_dict())
+    terminal.say(planned.explain())

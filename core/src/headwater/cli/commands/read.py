@@ -73,7 +73,7 @@ def read(
             warnings.simplefilter("ignore", EmptyReadWarning)
             path = data.write(out, format=format or _format_of(out), overwrite=overwrite)
     terminal.emit(_answer(data, path))
-    terminal.say(_told(data.stats, path))
+    terminal.say(_summary(data.stats, path))
 
 
 def _format_of(out: Path) -> str:
@@ -92,19 +92,19 @@ def _answer(data: Dataset, path: Path) -> dict[str, Any]:
     }
 
 
-def _told(stats: ReadStats, path: Path) -> str:
+def _summary(stats: ReadStats, path: Path) -> str:
     lines = [f"wrote {stats.rows:,} rows to {path}"]
     if stats.first and stats.last:
         lines.append(f"  from {stats.first.isoformat()} to {stats.last.isoformat()}")
     lines += [
-        f"  {name} is known for {known:,} rows ({known / stats.rows:.1%})"
-        for name, known in stats.actuals.items()
+        f"  {name} is known for {count:,} rows ({count / stats.rows:.1%})"
+        for name, count in stats.actuals.items()
         if stats.rows
     ]
     if stats.null_ids:
         lines.append(f"  {stats.null_ids:,} rows have no id")
     if stats.conflicts:
         lines.append(f"  {stats.conflicts:,} rows have actuals that contradict each other")
-    said = [*stats.notes, *([stats.verdict] if stats.verdict else [])]
-    lines += [f"  {line}" for finding in said for line in finding.render().splitlines()]
+    findings = [*stats.notes, *([stats.verdict] if stats.verdict else [])]
+    lines += [f"  {line}" for finding in findings for line in finding.render().splitlines()]
     return "\n".join(lines)

@@ -47,20 +47,22 @@ def validate(
 
     terminal = terminal_of(ctx)
     others = [name.strip() for part in databases or [] for name in part.split(",")]
-    found = examine(_text(query), catalog=_catalog(catalog), database=database, databases=others)
-    terminal.emit(found.to_dict())
-    if found.diagnostics:
-        terminal.say(render_all(found.diagnostics))
-    if not found.ok:
+    examined = examine(_text(query), catalog=_catalog(catalog), database=database, databases=others)
+    terminal.emit(examined.to_dict())
+    if examined.diagnostics:
+        terminal.say(render_all(examined.diagnostics))
+    if not examined.ok:
         terminal.say("the query is refused")
         raise typer.Exit(1)
-    terminal.say(f"the query is right; it reads {', '.join(map(str, found.tables)) or 'no table'}")
-    terminal.table(((c.name, str(c.type)) for c in found.columns), indent="  ")
-    if found.portable:
+    terminal.say(
+        f"the query is right; it reads {', '.join(map(str, examined.tables)) or 'no table'}"
+    )
+    terminal.table(((c.name, str(c.type)) for c in examined.columns), indent="  ")
+    if examined.portable:
         terminal.say("portable: every engine answers it alike")
     else:
         terminal.say("not portable: it needs Spark")
-        terminal.say(render_all(found.portability))
+        terminal.say(render_all(examined.portability))
 
 
 def _text(query: str) -> str:

@@ -72,12 +72,12 @@ def write_project(kind: str, folder: Path) -> list[Path]:
     Raises:
         ConfigError: If the folder holds anything or can't be written to, or `kind` is no name.
     """
-    made = {folder / path: text for path, text in project(kind).items()}
+    texts = {folder / path: text for path, text in project(kind).items()}
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder} is not empty", hint="name another with --folder")
     written: list[Path] = []
     try:
-        for path, text in made.items():
+        for path, text in texts.items():
             with complete(path) as file:
                 file.write(text.encode())
             written.append(path)

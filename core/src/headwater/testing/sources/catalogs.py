@@ -76,8 +76,8 @@ class CatalogPromises(SourcePromises):
         name = only_name(source)
         with source.access() as access, ThreadPoolExecutor(8) as pool:
             catalog = source.catalog(access)
-            found = list(pool.map(lambda _: catalog.table(name), range(24)))
-        assert len({(t.name, t.columns) for t in found}) == 1
+            answers = list(pool.map(lambda _: catalog.table(name), range(24)))
+        assert len({(t.name, t.columns) for t in answers}) == 1
 
     def test_two_accesses_do_not_share_their_end(self, source: DataSource) -> None:
         """Closing one opened access leaves another usable.
@@ -127,9 +127,9 @@ class CatalogPromises(SourcePromises):
             catalog = source.catalog(access)
             table = only_table(source, access)
             assert [k.casefold() for k in table.partition_keys] == ["day"]
-            found = [p.values for p in catalog.partitions(table)]
-        assert len(found) == len(set(found))
-        assert {v for (v,) in found} == days(edge_rows())
+            values = [p.values for p in catalog.partitions(table)]
+        assert len(values) == len(set(values))
+        assert {v for (v,) in values} == days(edge_rows())
         assert differences(read(source), edge_rows(), "day") == []
 
     def test_a_condition_never_loses_a_partition(self, make_source: MakeSource) -> None:
@@ -142,7 +142,7 @@ class CatalogPromises(SourcePromises):
             catalog = source.catalog(access)
             table = only_table(source, access)
             key = table.partition_keys[0]
-            asked: list[tuple[KeyCondition, set[str | None]]] = [
+            cases: list[tuple[KeyCondition, set[str | None]]] = [
                 (KeyCondition(key, "in", ("2026-01-01",)), {"2026-01-01"}),
                 (
                     KeyCondition(key, ">=", ("2026-01-02",)),
@@ -151,9 +151,9 @@ class CatalogPromises(SourcePromises):
                 (KeyCondition(key, "in", ("2026-01-01",), or_null=True), {"2026-01-01", None}),
                 (KeyCondition(key, "in", ("1900-01-01",)), set()),
             ]
-            for condition, matching in asked:
-                found = {p.values[0] for p in catalog.partitions(table, (condition,))}
-                assert matching <= found, condition
+            for condition, matching in cases:
+                values = {p.values[0] for p in catalog.partitions(table, (condition,))}
+                assert matching <= values, condition
 
     def test_undeclared_partitions_are_refused(self, source: DataSource) -> None:
         """What does not declare `partitions` has tables without keys, and refuses to list any.

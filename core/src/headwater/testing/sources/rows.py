@@ -41,9 +41,9 @@ class RowPromises(SourcePromises):
 
         If it fails: type columns by what the system declares, not by the first row.
         """
-        found = read(make_source(edge_rows().slice(0, 0)))
-        assert found.num_rows == 0
-        assert {n.casefold() for n in found.column_names} >= {"id", *COLUMNS}
+        rows = read(make_source(edge_rows().slice(0, 0)))
+        assert rows.num_rows == 0
+        assert {n.casefold() for n in rows.column_names} >= {"id", *COLUMNS}
 
     def test_it_can_be_read_again(self, source: DataSource) -> None:
         """A dataset is read anew each time it is iterated.
@@ -80,9 +80,9 @@ class RowPromises(SourcePromises):
         if SourceCapability.PERMISSIONS not in source.capabilities:
             undeclared(source, "permissions")
         plan = serving(headwater_workspace, source).plan(engine=ENGINE)
-        found = list(source.permissions(plan))
-        assert found
-        assert [p for p in found if not (p.action and p.resources and p.reason)] == []
+        permissions = list(source.permissions(plan))
+        assert permissions
+        assert [p for p in permissions if not (p.action and p.resources and p.reason)] == []
 
     def test_undeclared_permissions_are_refused(
         self, source: DataSource, headwater_workspace: Workspace

@@ -167,8 +167,8 @@ def pickled(value: object) -> str:
 
 def all_of(error: BaseException | None) -> str:
     """Return everything that an error and its causes say."""
-    told = []
+    texts = []
     while error is not None:
-        told.append(f"{error!r}{error}")
+        texts.append(f"{error!r}{error}")
         error = error.__cause__ or error.__context__
-    return "".join(told)
+    return "".join(texts)
