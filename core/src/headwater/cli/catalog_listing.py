@@ -9,7 +9,7 @@ from contextlib import closing
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater.cli.table_sizes import Measured, measured, spelled, measure_entry
+from headwater.cli.table_sizes import Measured, measure_entry, measured, spelled
 from headwater.errors import HeadwaterError
 
 if TYPE_CHECKING:
