@@ -45,10 +45,10 @@ def table(relation: MemoryRelation) -> pa.Table:
             f"table {relation.name} holds {type(rows).__name__}, not a pyarrow.Table",
             code="declared-type",
         )
-    found = _columns(relation.name, relation.columns, rows.schema)
+    places = _columns(relation.name, relation.columns, rows.schema)
     arrays = [
         _converted(relation.name, column, rows.column(place))
-        for column, place in zip(relation.columns, found, strict=True)
+        for column, place in zip(relation.columns, places, strict=True)
     ]
     return pa.table(arrays, schema=_schema(relation.columns))
 
@@ -79,17 +79,20 @@ def reader(relation: StreamRelation, names: Sequence[str]) -> pa.RecordBatchRead
                     hint="this is for the plugin's author: see StreamRelation.open",
                 )
             opened = pa.RecordBatchReader.from_stream(opened)
-        found = _columns(relation.name, wanted, opened.schema)
-        said = opened.schema
+        first_places = _columns(relation.name, wanted, opened.schema)
+        first_schema = opened.schema
     schema = _schema(wanted)
 
     def batches() -> Iterator[pa.RecordBatch]:
-        places, known = found, said
+        places, batch_schema = first_places, first_schema
         with _named(relation):
             for batch in opened:
                 # A reader of Python's batches hands on those that are not as it says, too.
-                if batch.schema != known:
-                    places, known = _columns(relation.name, wanted, batch.schema), batch.schema
+                if batch.schema != batch_schema:
+                    places, batch_schema = (
+                        _columns(relation.name, wanted, batch.schema),
+                        batch.schema,
+                    )
                 arrays = [
                     _converted(relation.name, column, batch.column(place))
                     for column, place in zip(wanted, places, strict=True)
@@ -136,28 +139,28 @@ def held(column: Column) -> Column:
     return column if column.type.is_known else Column(column.name, t.STRING)
 
 
-def _columns(name: TableName, columns: Sequence[Column], given: pa.Schema) -> list[int]:
+def _columns(name: TableName, columns: Sequence[Column], schema: pa.Schema) -> list[int]:
     """Return where each column stands in what is given.
 
     Raises:
         SourceError: If one is missing, there twice, or of a type that it can't hold.
     """
-    exact = {n: i for i, n in enumerate(given.names)}
+    exact = {n: i for i, n in enumerate(schema.names)}
     places = []
     for column in columns:
-        folded = [i for i, n in enumerate(given.names) if n.casefold() == column.name.casefold()]
+        folded = [i for i, n in enumerate(schema.names) if n.casefold() == column.name.casefold()]
         place = exact.get(column.name, folded[0] if len(folded) == 1 else None)
-        if place is None or given.names.count(column.name) > 1:
+        if place is None or schema.names.count(column.name) > 1:
             raise SourceError(
                 f"table {name}: its rows have {'several columns' if folded else 'no column'} "
-                f"{column.name!r}, which the table declares; they have {', '.join(given.names)}",
+                f"{column.name!r}, which the table declares; they have {', '.join(schema.names)}",
                 code="declared-type",
                 hint=_HINT,
             )
-        if column.type.is_known and not _holds(column.type, given.field(place).type):
+        if column.type.is_known and not _holds(column.type, schema.field(place).type):
             raise SourceError(
                 f"table {name}: column {column.name!r} is declared as {column.type}, and its rows "
-                f"hold {given.field(place).type}",
+                f"hold {schema.field(place).type}",
                 code="declared-type",
                 hint=_HINT,
             )
@@ -171,57 +174,58 @@ _HINT: Final = (
 )
 
 
-def _holds(declared: DataType, given: Any) -> bool:
+def _holds(declared: DataType, arrow_type: Any) -> bool:
     """Return whether a declared type holds every value of an Arrow type, units aside."""
     import pyarrow as pa
 
-    if pa.types.is_dictionary(given):
-        return _holds(declared, given.value_type)
-    if pa.types.is_null(given):
+    if pa.types.is_dictionary(arrow_type):
+        return _holds(declared, arrow_type.value_type)
+    if pa.types.is_null(arrow_type):
         return True
     if declared.name in ("array", "map", "struct"):
-        return _holds_nested(declared, given)
-    if declared.name in ("float", "double") and pa.types.is_float16(given):
+        return _holds_nested(declared, arrow_type)
+    if declared.name in ("float", "double") and pa.types.is_float16(arrow_type):
         return True
-    found = data_type(given)
+    held = data_type(arrow_type)
     if declared.is_text:
-        return found.is_text
-    if declared.name in _DIGITS and found.name in _DIGITS:
-        return _DIGITS[found.name] <= _DIGITS[declared.name]
-    if declared.name == "double" and found.name == "float":
+        return held.is_text
+    if declared.name in _DIGITS and held.name in _DIGITS:
+        return _DIGITS[held.name] <= _DIGITS[declared.name]
+    if declared.name == "double" and held.name == "float":
         return True
     if declared.name == "decimal" and declared.precision is not None:
         scale = declared.scale or 0
-        digits = _DIGITS.get(found.name)
-        if found.name == "decimal" and found.precision is not None:
-            digits = found.precision - (found.scale or 0)
-            scale -= found.scale or 0
+        digits = _DIGITS.get(held.name)
+        if held.name == "decimal" and held.precision is not None:
+            digits = held.precision - (held.scale or 0)
+            scale -= held.scale or 0
         return digits is not None and scale >= 0 and digits <= _whole_digits(declared)
     if declared.name == "date":
-        return pa.types.is_date(given)
-    return declared == found
+        return pa.types.is_date(arrow_type)
+    return declared == held
 
 
 def _whole_digits(type_: DataType) -> int:
     return (type_.precision or 0) - (type_.scale or 0)
 
 
-def _holds_nested(declared: DataType, given: Any) -> bool:
+def _holds_nested(declared: DataType, arrow_type: Any) -> bool:
     import pyarrow as pa
 
     if declared.name == "map":
-        return pa.types.is_map(given) and (
-            _holds(declared.key, given.key_type) and _holds(declared.value, given.item_type)
+        return pa.types.is_map(arrow_type) and (
+            _holds(declared.key, arrow_type.key_type)
+            and _holds(declared.value, arrow_type.item_type)
         )
     if declared.name == "struct":
-        if not pa.types.is_struct(given):
+        if not pa.types.is_struct(arrow_type):
             return False
         # Arrow's cast takes a field of another spelling for none, and gives NULL.
-        return [f.name for f in given] == list(declared.field_names) and all(
-            _holds(c, f.type) for c, f in zip(declared.children, given, strict=True)
+        return [f.name for f in arrow_type] == list(declared.field_names) and all(
+            _holds(c, f.type) for c, f in zip(declared.children, arrow_type, strict=True)
         )
     kinds = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
-    return any(is_(given) for is_ in kinds) and _holds(declared.element, given.value_type)
+    return any(is_(arrow_type) for is_ in kinds) and _holds(declared.element, arrow_type.value_type)
 
 
 def _converted(name: TableName, column: Column, array: Array) -> Array:

@@ -19,11 +19,12 @@ def current(access: Access, auth_ref: str, *, engine: str, hint: str) -> Credent
         AuthError: If it has none.
         UnsupportedError: If they are for another storage than S3.
     """
-    found = access.storage(auth_ref)
-    if found is None:
+    credentials = access.storage(auth_ref)
+    if credentials is None:
         raise AuthError(f"identity {auth_ref!r} gives no storage credentials")
-    if found.scheme != "s3":
+    if credentials.scheme != "s3":
         raise UnsupportedError(
-            f"the {engine} engine reads S3; identity {auth_ref!r} opens {found.scheme!r}", hint=hint
+            f"the {engine} engine reads S3; identity {auth_ref!r} opens {credentials.scheme!r}",
+            hint=hint,
         )
-    return found
+    return credentials

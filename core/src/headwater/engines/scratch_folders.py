@@ -33,8 +33,8 @@ def scratch_folder() -> Iterator[Path]:
         OSError: If none can be made.
     """
     if sys.platform == "win32":  # which has no such locks
-        with tempfile.TemporaryDirectory(prefix=_PREFIX) as made:
-            yield Path(made)
+        with tempfile.TemporaryDirectory(prefix=_PREFIX) as path:
+            yield Path(path)
         return
     root = Path(tempfile.gettempdir())
     clear_abandoned(root)
@@ -63,8 +63,8 @@ def _clear(lock: Path) -> None:
     except OSError:
         return
     try:
-        found = os.fstat(descriptor)
-        if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and _take(descriptor):
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and _take(descriptor):
             _remove(lock.with_suffix(""), lock)
     finally:
         os.close(descriptor)

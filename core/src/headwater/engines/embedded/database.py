@@ -45,8 +45,8 @@ class _Extension:
 
     @classmethod
     def of(cls, path: Path) -> _Extension:
-        found = path.stat()
-        return cls(str(path), found.st_dev, found.st_ino, found.st_size, found.st_ctime_ns)
+        status = path.stat()
+        return cls(str(path), status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns)
 
 
 _proven: set[_Extension] = set()
@@ -106,9 +106,9 @@ def database(
 
 @contextmanager
 def _spill_folder() -> Iterator[Path]:
-    with ExitStack() as kept:
+    with ExitStack() as stack:
         try:
-            folder = kept.enter_context(scratch_folder())
+            folder = stack.enter_context(scratch_folder())
         except OSError as error:
             raise EngineError(
                 f"embedded engine: no folder to spill to can be made in {tempfile.gettempdir()}: "

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import unquote
 
-from headwater.engines.embedded.misfits import Place, told
+from headwater.engines.embedded.misfits import Place, misfit_error
 from headwater.engines.storage_errors import refused
 from headwater.engines.text_files import not_text
 from headwater.errors import (
@@ -82,7 +82,7 @@ def failure(
     places: Sequence[Place] = (),
 ) -> HeadwaterError:
     """Return the error that a DuckDB message stands for, without anything secret in it."""
-    if misfit := told(message, places):
+    if misfit := misfit_error(message, places):
         return misfit
     if _LONG_LINE.search(message, max(0, len(message) - _AFTER_THE_LINE)):
         # The line itself stands before that: only what follows it is DuckDB's own.
@@ -97,9 +97,9 @@ def failure(
         denied = status is not None and status[1] in ("401", "403")
         for cause in renewals if denied else ():
             return cause
-        said = _first_line(message)
+        reason = _first_line(message)
         doing = f"embedded engine: reading {where}"
-        return refused(status[1] if status else "", doing, said, path or "")
+        return refused(status[1] if status else "", doing, reason, path or "")
     if "ETag" in message and "changed" in message:
         return DataChangedError(
             f"{where} was overwritten while it was read", hint="plan the read again"
@@ -154,8 +154,8 @@ def _raised_by_query(code: str, message: str) -> EngineError:
 
 def _first_line(message: str) -> str:
     # Arrow appends the traceback of an exception that a stream raised in Python.
-    told = message.partition(". Detail: Python exception")[0]
-    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    own_text = message.partition(". Detail: Python exception")[0]
+    lines = [line.strip() for line in own_text.splitlines() if line.strip()]
     return lines[0] if lines else "no reason given"
 
 

@@ -84,8 +84,8 @@ class Contents:
                 hint="use the spark engine for this table",
             )
         sql = "SELECT content FROM read_blob(?)"
-        (found,) = self._connection.cursor().execute(sql, [path]).fetchall()[0]
-        return pa.BufferReader(found)
+        (content,) = self._connection.cursor().execute(sql, [path]).fetchall()[0]
+        return pa.BufferReader(content)
 
     def register(self, stream: object) -> str:
         """Return the name under which a stream's rows are found, unlike that of any other."""
@@ -97,8 +97,8 @@ class Contents:
     @property
     def threads(self) -> int:
         """How many threads the database works with."""
-        found = self._connection.cursor().execute("SELECT current_setting('threads')").fetchone()
-        return int(found[0]) if found else 1
+        row = self._connection.cursor().execute("SELECT current_setting('threads')").fetchone()
+        return int(row[0]) if row else 1
 
     @contextmanager
     def keeping(self) -> Iterator[None]:

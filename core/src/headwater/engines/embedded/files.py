@@ -58,14 +58,14 @@ def select(
         DataChangedError: If a file is not what the plan saw.
         EngineError: If a file's columns can't stand for the table's.
     """
-    kept = [c for c in relation.columns if c.name.casefold() in used] or relation.columns[:1]
+    selected = [c for c in relation.columns if c.name.casefold() in used] or relation.columns[:1]
     if not relation.files:
-        return _empty(kept), []
+        return _empty(selected), []
     # No query uses an unreadable column, but it may be the one that stands for none.
-    unread = {c.name: null(STRING) for c in kept if not c.type.is_known}
+    unread = {c.name: null(STRING) for c in selected if not c.type.is_known}
     keys = {k.casefold() for k in relation.partition_columns}
-    asked = [c for c in relation.columns if c in kept or c.name.casefold() in keys]
-    readable = replace(relation, columns=tuple(c for c in asked if c.type.is_known))
+    read_columns = [c for c in relation.columns if c in selected or c.name.casefold() in keys]
+    readable = replace(relation, columns=tuple(c for c in read_columns if c.type.is_known))
     branches, scans = [], []
     for group in _groups(relation, contents):
         scanner = _SCANNERS.get(group.format)
@@ -79,27 +79,27 @@ def select(
             values = _partition_columns(relation, scan.files, scan.file_index)
             by_name = {**unread, **scan.columns, **values}
             columns = ", ".join(
-                f"{padded(by_name[c.name], c.type)} AS {name(c.name)}" for c in kept
+                f"{padded(by_name[c.name], c.type)} AS {name(c.name)}" for c in selected
             )
             branches.append(f"SELECT {columns} FROM {scan.source}")
             scans.append(scan)
     return "\nUNION ALL\n".join(branches), missing_columns(relation, scans, used)
 
 
-def _empty(kept: Sequence[Column]) -> str:
+def _empty(selected: Sequence[Column]) -> str:
     columns = ", ".join(
-        f"{null(c.type if c.type.is_known else STRING)} AS {name(c.name)}" for c in kept
+        f"{null(c.type if c.type.is_known else STRING)} AS {name(c.name)}" for c in selected
     )
     return f"SELECT {columns} WHERE false"
 
 
 def _groups(relation: FileRelation, contents: Contents) -> Iterable[Group]:
     """Yield the files by how they are read: format, options and columns of their partition."""
-    found: dict[_Key, list[DataFile]] = defaultdict(list)
+    by_key: dict[_Key, list[DataFile]] = defaultdict(list)
     for file in relation.files:
         part = relation.partitions[file.partition]
-        found[_key(relation, part)].append(file)
-    for (format_, options, _), files in found.items():
+        by_key[_key(relation, part)].append(file)
+    for (format_, options, _), files in by_key.items():
         own = relation.partitions[files[0].partition].columns
         columns = own or relation.data_columns
         yield Group(format_, dict(options), columns, tuple(files), contents)

@@ -82,12 +82,12 @@ class Misfits:
         return cast(f"error({message})", type_)
 
 
-def told(message: str, places: Sequence[Place]) -> EngineError | None:
+def misfit_error(message: str, places: Sequence[Place]) -> EngineError | None:
     """Return the error that a text of DuckDB's stands for, if one of a misfit does."""
-    found = _TOLD.search(message)
-    if found is None:
+    match = _TOLD.search(message)
+    if match is None:
         return None
-    code, what, number, index, column, kind, value = found.groups()
+    code, what, number, index, column, kind, value = match.groups()
     place = places[int(number)]
     file = place.files[int(index)].path if index else ""
     return misfit("embedded", code, what, str(place.relation.name), column, kind, file, value)

@@ -28,7 +28,7 @@ def missing_columns(
     """
     total = sum(len(s.files) for s in scans)
     declared = {c.name.casefold() for c in relation.columns}
-    found = []
+    diagnostics = []
     for column in relation.data_columns:
         lacking = [s for s in scans if column.name in s.absent]
         count = sum(len(s.files) for s in lacking)
@@ -46,5 +46,5 @@ def missing_columns(
             shown = ", ".join(strange[:_SHOWN])
             hint = did_you_mean(column.name, strange) or "was it renamed?"
             hint += f" columns of these files that the table does not declare: {shown}"
-        found.append(Diagnostic("missing-column", message, Severity.WARNING, hint=hint))
-    return found
+        diagnostics.append(Diagnostic("missing-column", message, Severity.WARNING, hint=hint))
+    return diagnostics

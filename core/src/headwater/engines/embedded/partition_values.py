@@ -75,18 +75,18 @@ def _decimal(value: str, type_: DataType) -> str:
 
 def _date(value: str, type_: DataType) -> str:
     # Python reads more spellings of a date than Spark does: 20260131, 2026-W05-6.
-    found = comparable(value.strip(), type_)
-    return found.isoformat() if isinstance(found, date) else str(_refuse(value))
+    parsed = comparable(value.strip(), type_)
+    return parsed.isoformat() if isinstance(parsed, date) else str(_refuse(value))
 
 
 def _timestamp(value: str, _: DataType) -> str:
-    found = _moment(value)
-    return (found.replace(tzinfo=UTC) if found.tzinfo is None else found).isoformat(sep=" ")
+    moment = _moment(value)
+    return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).isoformat(sep=" ")
 
 
 def _timestamp_ntz(value: str, _: DataType) -> str:
-    found = _moment(value)
-    return found.isoformat(sep=" ") if found.tzinfo is None else str(_refuse(value))
+    moment = _moment(value)
+    return moment.isoformat(sep=" ") if moment.tzinfo is None else str(_refuse(value))
 
 
 def _moment(value: str) -> datetime:

@@ -56,10 +56,10 @@ class Stream:
         with translated(scans, *self._causes), self._with_reason():
             self._reader = run()
         self._schema = pa.schema([pa.field(c.name, arrow_type(c.type)) for c in columns])
-        found = self._reader.schema.types
-        if found != self._schema.types:
+        types = self._reader.schema.types
+        if types != self._schema.types:
             raise EngineError(
-                f"embedded engine: DuckDB gives {found}, the query has {self._schema.types}",
+                f"embedded engine: DuckDB gives {types}, the query has {self._schema.types}",
                 code="engine-types",
                 hint="this is a defect of headwater; please report it with the query",
             )
@@ -94,13 +94,13 @@ class Stream:
         try:
             yield
         except failures as error:
-            found: Exception = error
+            reason: Exception = error
             for _ in range(_RUNS_FOR_A_REASON):
-                if _INTERRUPTED not in str(found):
+                if _INTERRUPTED not in str(reason):
                     break
                 try:
                     for _batch in self._run():
                         pass
                 except failures as again:
-                    found = again
-            raise found from None
+                    reason = again
+            raise reason from None

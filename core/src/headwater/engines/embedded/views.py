@@ -122,14 +122,14 @@ class Registrar:
                 ref = relation.auth_ref
                 credentials = partial(self._access.storage, ref) if ref else _no_credentials
                 stream = relations.stream(relation, columns, credentials)
-                rows = relations.RowStream(lambda: self._kept(stream.reader))
+                rows = relations.RowStream(lambda: self._keeping_errors(stream.reader))
                 self._connection.register(f"{slot}_rows", rows)
                 return _typed(f"{slot}_rows", relation, columns)
             case StreamRelation():
                 wanted = _chosen(relation, columns)
                 names = [c.name for c in wanted]
                 rows = relations.RowStream(
-                    lambda: self._kept(lambda: declared_types.reader(relation, names))
+                    lambda: self._keeping_errors(lambda: declared_types.reader(relation, names))
                 )
                 self._connection.register(f"{slot}_rows", rows)
                 return _typed(f"{slot}_rows", relation, columns)
@@ -166,16 +166,16 @@ class Registrar:
         parquet = [
             f for f in relation.files if parquet_statistics.format_of(relation, f) == "parquet"
         ]
-        found = parquet_statistics.footer_ranges(
+        by_file = parquet_statistics.footer_ranges(
             self._connection, relation, parquet, paths, rule.column
         )
-        evidence = judged(rule, table, found.values())
+        evidence = judged(rule, table, by_file.values())
         if evidence.outside:
             raise evidence.error()
         if note := evidence.finding():
             self.notes.append(note)
 
-    def _kept(self, open_: Callable[[], pa.RecordBatchReader]) -> pa.RecordBatchReader:
+    def _keeping_errors(self, open_: Callable[[], pa.RecordBatchReader]) -> pa.RecordBatchReader:
         """Open a stream; what it raises is kept, because DuckDB would keep only its text."""
         import pyarrow as pa
 
@@ -214,9 +214,9 @@ def used_columns(analysis: Analysis, table: TableName) -> frozenset[str]:
     """
     tree = analysis.parsed.tree
     if tree is None or any(_is_tacit(node) for node in tree.find_all(exp.Join, exp.Star)):
-        known = analysis.tables.get(table)
-        return frozenset(c.name.casefold() for c in (known.columns if known else ()))
-    found = {node.name.casefold() for node in tree.find_all(exp.Identifier)}
+        described = analysis.tables.get(table)
+        return frozenset(c.name.casefold() for c in (described.columns if described else ()))
+    names = {node.name.casefold() for node in tree.find_all(exp.Identifier)}
     # What a star gives out stands in no text.
     origins = [
         o.origin
@@ -226,8 +226,8 @@ def used_columns(analysis: Analysis, table: TableName) -> frozenset[str]:
     for binding in filter(None, origins):
         source = binding.scope.sources.get(binding.source)
         if isinstance(source, TableReference) and source.name == table:
-            found.add(binding.column.casefold())
-    return frozenset(found)
+            names.add(binding.column.casefold())
+    return frozenset(names)
 
 
 def _is_tacit(node: exp.Expr) -> bool:

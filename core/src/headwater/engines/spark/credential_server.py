@@ -105,12 +105,12 @@ class LendingService:
             headers: The request's headers, by lower-case name.
             body: Its form.
         """
-        asked = parse_qs(body.decode("utf-8", "replace"))
-        role = asked.get("RoleArn", [""])[0]
+        form = parse_qs(body.decode("utf-8", "replace"))
+        role = form.get("RoleArn", [""])[0]
         with self._lock:
             loan = next((x for x in self._loans.values() if x.role == role), None)
             lender = loan.lenders[-1] if loan and loan.lenders else None
-        if asked.get("Action") != ["AssumeRole"] or loan is None:
+        if form.get("Action") != ["AssumeRole"] or loan is None:
             return 400, _refusal("InvalidAction", "this address lends credentials to Spark only")
         if key_id(headers) != loan.key_id or not signed_with(loan.secret.reveal(), headers, body):
             return 403, _refusal("SignatureDoesNotMatch", "the request is not signed by the loan")
@@ -157,17 +157,17 @@ def _handler(service: LendingService) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _credentials(found: Credentials, role: str) -> str:
+def _credentials(credentials: Credentials, role: str) -> str:
     """Return STS's answer to AssumeRole.
 
     Source: AWS STS API Reference, AssumeRole, "Response Elements".
     """
 
     def secret(name: str) -> str:
-        value = found.secrets.get(name)
+        value = credentials.secrets.get(name)
         return escape(value.reveal() if value else "")
 
-    ends = (found.expires_at or datetime.max.replace(tzinfo=UTC)).astimezone(UTC)
+    ends = (credentials.expires_at or datetime.max.replace(tzinfo=UTC)).astimezone(UTC)
     return (
         '<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>'
         f"<Credentials><AccessKeyId>{secret('access_key_id')}</AccessKeyId>"

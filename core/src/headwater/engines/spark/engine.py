@@ -69,7 +69,7 @@ class SparkEngine:
         check_options(session, master, remote, packages, conf)
         check_word("semantics", semantics, ("reference", "session"))
         check_word("storage_identity", storage_identity, ("headwater", "cluster"))
-        self._given = session
+        self._user_session = session
         self._master = master
         self._remote = remote
         self._packages = None if packages is None else tuple(packages)
@@ -81,7 +81,7 @@ class SparkEngine:
             can_renew=session is None and remote is None and local.lends(master, conf or {}),
         )
         self._opened: sessions.Opened | None = None
-        self._kept = ExitStack()
+        self._open_reads = ExitStack()
         self._lock = threading.RLock()
 
     def unavailable(self) -> str | None:
@@ -91,11 +91,11 @@ class SparkEngine:
         the reference's settings.
         """
         remote = self._remote is not None or (
-            self._given is not None and sessions.is_connect(self._given)
+            self._user_session is not None and sessions.is_connect(self._user_session)
         )
-        starts = self._given is None and self._remote is None and not _running()
+        starts = self._user_session is None and self._remote is None and not _running()
         missing = missing_for(remote, java=starts)
-        if missing or self._given is None:
+        if missing or self._user_session is None:
             return missing
         return self._unlike(self.opened())
 
@@ -114,9 +114,9 @@ class SparkEngine:
 
     def remarks(self) -> tuple[Diagnostic, ...]:
         """Return what plans say of the session: whose it is, how its answers may differ."""
-        found = [Diagnostic("spark-session", self._told(), Severity.INFO)]
+        diagnostics = [Diagnostic("spark-session", self._whose_identity(), Severity.INFO)]
         if self._semantics == "session":
-            found += (
+            diagnostics += (
                 Diagnostic(
                     "session-semantics",
                     f"rows are those of this session, not of the reference: {difference}",
@@ -124,9 +124,9 @@ class SparkEngine:
                 )
                 for difference in self.opened().differences
             )
-        return tuple(found)
+        return tuple(diagnostics)
 
-    def _told(self) -> str:
+    def _whose_identity(self) -> str:
         if self._storage_identity == "cluster":
             return f"{self}: storage is read with the cluster's own identity"
         if EngineCapability.CREDENTIAL_RENEWAL in self.capabilities:
@@ -195,8 +195,8 @@ class SparkEngine:
         with ExitStack() as stack, translated(scans):
             # Secrets that read are options of readers here: in the session's settings they would
             # also write, where both are of one bucket.
-            found = self._frame(planned, access, stack, private=False)
-            frame = frames.of_dataset(found, planned.plan)
+            read = self._frame(planned, access, stack, private=False)
+            frame = frames.of_dataset(read, planned.plan)
             return writer.written(frame, target, format, overwrite=overwrite, scans=scans)
 
     def to_spark(
@@ -215,13 +215,13 @@ class SparkEngine:
         opened = self._fit(planned.plan)
         with translated(planned.plan.scans), ExitStack() as stack:
             access = stack.enter_context(open_access())
-            kept = stack.enter_context(_forgiving())
+            cleanup = stack.enter_context(_forgiving())
             connect.check_confidential(opened, self._storage_identity)
             lent = None if self._storage_identity == "cluster" else access
-            found = frames.frame(opened, planned, lent, _renamed, kept)
+            frame = frames.frame(opened, planned, lent, _renamed, cleanup)
             with self._lock:
-                self._kept.push(stack.pop_all())
-            return found
+                self._open_reads.push(stack.pop_all())
+            return frame
 
     def _fit(self, plan: Plan) -> sessions.Opened:
         opened = self.opened(plan)
@@ -279,14 +279,14 @@ class SparkEngine:
         return self._opened is not None
 
     def _open(self, plan: Plan | None) -> sessions.Opened:
-        if self._given is not None:
-            return sessions.adopt(self._given)
+        if self._user_session is not None:
+            return sessions.adopt(self._user_session)
         if self._remote is not None:
             return connect.connect(self._remote, self._conf)
-        found = self._packages
-        if found is None:
-            found = needed(plan) if plan else ()
-        return local.start(self._master, found, self._conf)
+        packages = self._packages
+        if packages is None:
+            packages = needed(plan) if plan else ()
+        return local.start(self._master, packages, self._conf)
 
     def _unlike(self, opened: sessions.Opened) -> str | None:
         if self._semantics == "session" or not opened.differences:
@@ -304,8 +304,8 @@ class SparkEngine:
         """
         with self._lock:
             opened, self._opened = self._opened, None
-            kept, self._kept = self._kept, ExitStack()
-        kept.close()
+            open_reads, self._open_reads = self._open_reads, ExitStack()
+        open_reads.close()
         if opened is not None:
             opened.resources.close()
 
@@ -313,16 +313,16 @@ class SparkEngine:
         where = self._master or "its own session"
         if self._remote is not None:
             where = connect.without_token(self._remote)
-        return f"<SparkEngine on {'a given session' if self._given is not None else where}>"
+        return f"<SparkEngine on {'a given session' if self._user_session is not None else where}>"
 
 
 def _capabilities(*, can_store: bool, can_renew: bool) -> frozenset[EngineCapability]:
-    found = {EngineCapability.ANY_QUERY, EngineCapability.ICEBERG, EngineCapability.DELTA}
+    capabilities = {EngineCapability.ANY_QUERY, EngineCapability.ICEBERG, EngineCapability.DELTA}
     if can_store:
-        found.add(EngineCapability.STORAGE_CREDENTIALS)
+        capabilities.add(EngineCapability.STORAGE_CREDENTIALS)
         if can_renew:
-            found.add(EngineCapability.CREDENTIAL_RENEWAL)
-    return frozenset(found)
+            capabilities.add(EngineCapability.CREDENTIAL_RENEWAL)
+    return frozenset(capabilities)
 
 
 @contextmanager
@@ -347,8 +347,8 @@ def _renamed(planned: Planned, names: Mapping[str, str]) -> str:
         QueryError: If the SQL is not admitted; the last guard before Spark sees it.
     """
     parsed = planned.analysis.parsed
-    if found := errors_in(parsed.diagnostics):
-        raise QueryError("the spark engine can't run this query", found)
+    if refusals := errors_in(parsed.diagnostics):
+        raise QueryError("the spark engine can't run this query", refusals)
     edits = [Edit.replace(r.span, names[r.name.name]) for r in parsed.references]
     return apply(planned.plan.sql, edits)
 
@@ -370,7 +370,7 @@ def _newer(parsed: Any) -> tuple[Diagnostic, ...]:
 
     from headwater.sql.syntax.nodes import span_of
 
-    found = [] if parsed.tree is None else list(parsed.tree.find_all(exp.Qualify))
+    qualifies = [] if parsed.tree is None else list(parsed.tree.find_all(exp.Qualify))
     return tuple(
         Diagnostic(
             "newer-spark",
@@ -380,5 +380,5 @@ def _newer(parsed: Any) -> tuple[Diagnostic, ...]:
             hint="write a subquery: SELECT * FROM (SELECT ..., row_number() OVER (...) AS n) "
             "WHERE n = 1; or let the embedded engine run it",
         )
-        for node in found
+        for node in qualifies
     )

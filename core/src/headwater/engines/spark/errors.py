@@ -113,13 +113,13 @@ _VALUES: Final = (
 
 @contextmanager
 def translated(
-    scans: Sequence[Scan], told: Callable[[str], HeadwaterError] | None = None
+    scans: Sequence[Scan], error_of: Callable[[str], HeadwaterError] | None = None
 ) -> Iterator[None]:
     """Turn Spark's exceptions of the block into headwater's.
 
     Args:
         scans: The tables that are read, to name the one that a file belongs to.
-        told: Makes the error of an exception's text, where more than reading may have failed.
+        error_of: Makes the error of an exception's text, where more than reading may have failed.
     """
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
@@ -129,7 +129,7 @@ def translated(
     except HeadwaterError:
         raise
     except (PySparkException, Py4JError) as error:
-        raise told(str(error)) if told else failure(str(error), scans) from error
+        raise error_of(str(error)) if error_of else failure(str(error), scans) from error
 
 
 @contextmanager
@@ -141,20 +141,23 @@ def carried() -> Iterator[None]:
     try:
         yield
     except HeadwaterError as error:
-        told = {"class": type(error).__name__, **error.to_dict()}
-        raise RuntimeError(f"{_CARRIED}{json.dumps(told)}") from error
+        fields = {"class": type(error).__name__, **error.to_dict()}
+        raise RuntimeError(f"{_CARRIED}{json.dumps(fields)}") from error
 
 
-def _told_again(text: str) -> HeadwaterError | None:
+def _carried_error(text: str) -> HeadwaterError | None:
     """Return the error that `carried` wrote into a text, if it did."""
-    _, found, rest = text.partition(_CARRIED)
-    if not found:
+    _, mark, rest = text.partition(_CARRIED)
+    if not mark:
         return None
     try:
-        told = json.JSONDecoder().raw_decode(rest)[0]
-        kind = getattr(errors, told["class"])
+        fields = json.JSONDecoder().raw_decode(rest)[0]
+        kind = getattr(errors, fields["class"])
         error: object = kind(
-            told["message"], code=told["code"], hint=told["hint"], retryable=told["retryable"]
+            fields["message"],
+            code=fields["code"],
+            hint=fields["hint"],
+            retryable=fields["retryable"],
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None  # somebody else's text with these words in it
@@ -163,7 +166,7 @@ def _told_again(text: str) -> HeadwaterError | None:
 
 def failure(text: str, scans: Sequence[Scan]) -> HeadwaterError:
     """Return the error that a text of Spark's stands for."""
-    if own := _told_again(text):
+    if own := _carried_error(text):
         return own
     text = _SCHEME.sub("s3://", text)
     conditions = _CONDITION.findall(text)
@@ -179,9 +182,9 @@ def failure(text: str, scans: Sequence[Scan]) -> HeadwaterError:
         )
     status = _STATUS.search(text)
     if _DENIED.search(text) or (status is not None and status[1] not in _OTHER_STATUS):
-        said = _told_by_s3(text) or _reason(text, conditions)
+        reason = _s3_reason(text) or _reason(text, conditions)
         doing = f"spark engine: reading {where}"
-        return refused(status[1] if status else "403", doing, said, path)
+        return refused(status[1] if status else "403", doing, reason, path)
     if why := _DAMAGED.search(text):
         return damaged("spark", where, why[1])
     if REFUSED in text:
@@ -198,8 +201,10 @@ def failure(text: str, scans: Sequence[Scan]) -> HeadwaterError:
             f"{where} was there when the read was planned and is gone now",
             hint="plan the read again",
         )
-    if found := next((hint for sign, hint in _MISSING.items() if sign in text), None):
-        return EngineError(f"spark engine: {where} can't be opened by this session", hint=found)
+    if session_hint := next((hint for sign, hint in _MISSING.items() if sign in text), None):
+        return EngineError(
+            f"spark engine: {where} can't be opened by this session", hint=session_hint
+        )
     if _CHANGED.search(text):
         return DataChangedError(
             f"{where} is not what the plan saw: {_reason(text, conditions)}",
@@ -229,12 +234,12 @@ def _missing_of_a_lake(text: str, scans: Sequence[Scan]) -> HeadwaterError | Non
         if isinstance(s.relation, FileRelation)
         for file in s.relation.files
     }
-    for found in _LAKE_FILE.findall(text):
-        place = unquote(found).partition("://")[2]
+    for uri in _LAKE_FILE.findall(text):
+        place = unquote(uri).partition("://")[2]
         if place not in planned:
             # A table's files lie below its directory, mostly; else any table of the read will do.
             near = [r for r in lakes if place.startswith(_root(r))]
-            return file_missing((near or lakes)[0], found)
+            return file_missing((near or lakes)[0], uri)
     return None
 
 
@@ -254,9 +259,9 @@ def _reason(text: str, conditions: Sequence[tuple[str, str]]) -> str:
     return (causes or lines or ["no reason given"])[-1 if causes else 0].removeprefix("Caused by: ")
 
 
-def _told_by_s3(text: str) -> str | None:
-    found = _S3_SAID.search(text)
-    return found[1] if found else None
+def _s3_reason(text: str) -> str | None:
+    match = _S3_SAID.search(text)
+    return match[1] if match else None
 
 
 def _place(text: str, scans: Sequence[Scan]) -> tuple[str, str | None]:

@@ -86,8 +86,8 @@ class Files:
             listed = listings.listed(frame)
             if set(listed) <= set(files):
                 listings.check(frame, files, listed, group.relation.name)
-                kept = [(quoted(c.name), c) for c in unpadded(group.keys)]
-                return _cut(frame, group, read, kept).selectExpr(*_select(group, read))
+                keys = [(quoted(c.name), c) for c in unpadded(group.keys)]
+                return _cut(frame, group, read, keys).selectExpr(*_select(group, read))
         return self._reader(group, read, files, opening)
 
     def _check_frames(
@@ -182,7 +182,7 @@ def _check(relation: FileRelation) -> None:
 
 
 def _cut(
-    frame: DataFrame, group: FileGroup, read: FileGroup, kept: Sequence[tuple[str, Column]]
+    frame: DataFrame, group: FileGroup, read: FileGroup, keys: Sequence[tuple[str, Column]]
 ) -> DataFrame:
     """Return rows with the columns of a group, or the fields that they are cut from.
 
@@ -190,11 +190,11 @@ def _cut(
         frame: What was read.
         group: The files.
         read: As what they were read.
-        kept: Further columns: their values as SQL, their names and types.
+        keys: Further columns: their values as SQL, their names and types.
     """
     if read is not group:
-        return hive_lines.cut(frame, group, read.columns[0].name, kept)
-    added = (f"{value} AS {quoted(c.name)}" for value, c in kept if value != quoted(c.name))
+        return hive_lines.cut(frame, group, read.columns[0].name, keys)
+    added = (f"{value} AS {quoted(c.name)}" for value, c in keys if value != quoted(c.name))
     return frame.selectExpr("*", *added)
 
 
@@ -210,13 +210,13 @@ def _select(group: FileGroup, read: FileGroup, *, keys: DataType | None = None) 
     own = {c.name.casefold(): c for c in group.columns}
     own |= {c.name.casefold(): replace(c, type=keys or c.type) for c in group.keys}
     for column in group.relation.columns:
-        name, found = quoted(column.name), own.get(column.name.casefold())
+        name, own_column = quoted(column.name), own.get(column.name.casefold())
         value = "NULL"
-        if found is not None:
-            value = cut.get(found.name.casefold(), quoted(found.name))
-            value = kept_from_readers(value, found.type)
+        if own_column is not None:
+            value = cut.get(own_column.name.casefold(), quoted(own_column.name))
+            value = kept_from_readers(value, own_column.type)
         # A partition may declare a type of its own.
-        if found is None or found.type != column.type:
+        if own_column is None or own_column.type != column.type:
             value = f"CAST({value} AS {_readable(column.type)})"
         yield f"{value} AS {name}"
 

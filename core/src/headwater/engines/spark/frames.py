@@ -23,7 +23,7 @@ def frame(
     planned: Planned,
     access: Access | None,
     renamed: Callable[[Planned, Mapping[str, str]], str],
-    kept: ExitStack,
+    cleanup: ExitStack,
 ) -> DataFrame:
     """Return a plan as a DataFrame, its roles in the columns' metadata.
 
@@ -35,13 +35,13 @@ def frame(
         planned: What is read.
         access: The identities; None leaves storage to the cluster.
         renamed: Gives the plan's SQL with its slots under other names.
-        kept: Receives what the DataFrame needs for as long as it is used.
+        cleanup: Receives what the DataFrame needs for as long as it is used.
     """
     session = opened.session
     storage = None
     if access is not None:
-        storage = Storage(session, access, lending=opened.lending, private=False, cleanup=kept)
-    registrar = Registrar(session, persistent=True, storage=storage, cleanup=kept)
+        storage = Storage(session, access, lending=opened.lending, private=False, cleanup=cleanup)
+    registrar = Registrar(session, persistent=True, storage=storage, cleanup=cleanup)
     names = {scan.slot: registrar.register(scan) for scan in planned.plan.scans}
     return of_dataset(session.sql(renamed(planned, names)), planned.plan)
 
@@ -50,7 +50,7 @@ def of_dataset(frame: DataFrame, plan: Plan) -> DataFrame:
     """Return the rows of a plan's SQL as those of its dataset: its columns, with their roles."""
     if plan.mapping is None:
         return frame
-    found = frame.drop(*REMARKS)
+    rows = frame.drop(*REMARKS)
     for column in plan.mapping:
-        found = found.withMetadata(column.name, column.metadata)
-    return found
+        rows = rows.withMetadata(column.name, column.metadata)
+    return rows

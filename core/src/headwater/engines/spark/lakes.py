@@ -139,15 +139,15 @@ class Lakes:
         reader = self._session.read.format("binaryFile").options(**opening.options)
         frame = reader.load(opening.path(place)).select("content")
         try:
-            found = packed_json(bytes(streams.rows(frame)[0]["content"]))
-            if not isinstance(found, dict):
+            metadata = packed_json(bytes(streams.rows(frame)[0]["content"]))
+            if not isinstance(metadata, dict):
                 raise ValueError("it is no JSON object")
         except ValueError as error:
             raise SourceError(
                 f"table {relation.name}: {place} is not Iceberg metadata that can be read: {error}",
                 code="broken-iceberg",
             ) from error
-        return found
+        return metadata
 
     def catalogued(self, relation: CatalogRelation) -> DataFrame:
         """Return a table of the cluster's own metastore, read with the cluster's own identity.
@@ -168,9 +168,11 @@ class Lakes:
     def _check_catalog(self, relation: CatalogRelation) -> None:
         if relation.catalog_id is None:
             return
-        found = next((v for k in CATALOG_ID if (v := setting(self._session, k))), None)
-        if found != relation.catalog_id:
-            there = f"on catalog {found}" if found else "on a catalog that it does not name"
+        catalog_id = next((v for k in CATALOG_ID if (v := setting(self._session, k))), None)
+        if catalog_id != relation.catalog_id:
+            there = (
+                f"on catalog {catalog_id}" if catalog_id else "on a catalog that it does not name"
+            )
             raise UnsupportedError(
                 f"{relation.name} is of catalog {relation.catalog_id}; the cluster is {there}",
                 hint=f"set {CATALOG_ID[0]}={relation.catalog_id} where the cluster is configured",
@@ -188,11 +190,11 @@ def _closed(place: str) -> dict[str, str]:
     Source: Apache Hadoop, FileSystem.getFileSystemClass.
     """
     own = split(place)[0]
-    kept = S3_SCHEMES if own in S3_SCHEMES else {own}
+    open_schemes = S3_SCHEMES if own in S3_SCHEMES else {own}
     return {
         key: value
         for scheme in _SCHEMES
-        if scheme not in kept
+        if scheme not in open_schemes
         for key, value in (
             (f"fs.{scheme}.impl", REFUSED),
             # One that is open already would be taken without asking for its class.
@@ -243,11 +245,13 @@ def _check_files(
     ):
         frame = opened(part)
         suspects = frame.where(~frame[column].rlike(f"^(?:{store.plain})$")).select(column)
-        found = [row[column] for row in streams.rows(suspects.limit(_SUSPECTS))]
-        for place in found:
+        suspect_places = [row[column] for row in streams.rows(suspects.limit(_SUSPECTS))]
+        for place in suspect_places:
             store.path(place, what, relation.name)
-        if len(found) == _SUSPECTS:
-            raise foreign(relation.name, what, found[0], f"{_SUSPECTS} names are as odd as this")
+        if len(suspect_places) == _SUSPECTS:
+            raise foreign(
+                relation.name, what, suspect_places[0], f"{_SUSPECTS} names are as odd as this"
+            )
 
 
 def _version(metadata: Mapping[str, Any], relation: IcebergRelation) -> dict[str, str]:

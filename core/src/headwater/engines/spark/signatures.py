@@ -24,8 +24,8 @@ def key_id(headers: Mapping[str, str]) -> str | None:
     Args:
         headers: By lower-case name.
     """
-    found = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
-    return found[1] if found else None
+    match = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
+    return match[1] if match else None
 
 
 def signed_with(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
@@ -36,10 +36,10 @@ def signed_with(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
         headers: By lower-case name.
         body: What was posted.
     """
-    found = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
-    if found is None:
+    match = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
+    if match is None:
         return False
-    _, scope, names, signature = found.groups()
+    _, scope, names, signature = match.groups()
     if "host" not in names.split(";"):
         return False
     lines = [f"{n}:{' '.join(headers.get(n, '').split())}\n" for n in names.split(";")]

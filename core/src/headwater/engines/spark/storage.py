@@ -172,13 +172,13 @@ def s3a(bucket: str, credentials: Credentials, loan: Loan | None) -> dict[str, s
             "secret.key": loan.secret.reveal(),
         }
     else:
-        found = {k: s.reveal() for k, s in credentials.secrets.items()}
-        token = found.get("session_token")
+        secrets = {k: s.reveal() for k, s in credentials.secrets.items()}
+        token = secrets.get("session_token")
         kind = "TemporaryAWSCredentialsProvider" if token else "SimpleAWSCredentialsProvider"
         settings |= {
             "aws.credentials.provider": f"{_S3A}.{kind}",
-            "access.key": found["access_key_id"],
-            "secret.key": found["secret_access_key"],
+            "access.key": secrets["access_key_id"],
+            "secret.key": secrets["secret_access_key"],
         }
         if token:
             settings["session.token"] = token

@@ -95,8 +95,8 @@ class TableCatalog:
             authorization: The request's header.
         """
         if path == "/v1/config":
-            known = "GET /v1/{prefix}/namespaces/{namespace}/tables/{table}"
-            return 200, {"defaults": {}, "overrides": {}, "endpoints": [known]}
+            endpoint = "GET /v1/{prefix}/namespaces/{namespace}/tables/{table}"
+            return 200, {"defaults": {}, "overrides": {}, "endpoints": [endpoint]}
         if not secrets.compare_digest(authorization, f"Bearer {self._token.reveal()}"):
             return 401, _error(401, "NotAuthorizedException", "not this catalog's token")
         wanted, _, rest = path.removeprefix(_TABLES).partition("/")
@@ -161,16 +161,20 @@ def _handler(catalog: TableCatalog) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _keys(found: Credentials) -> dict[str, str]:
+def _keys(credentials: Credentials) -> dict[str, str]:
     """Return credentials in the words of Iceberg's S3FileIO."""
     words = {
         "access_key_id": "s3.access-key-id",
         "secret_access_key": "s3.secret-access-key",
         "session_token": "s3.session-token",
     }
-    keys = {word: found.secrets[k].reveal() for k, word in words.items() if k in found.secrets}
-    if found.expires_at is not None:
-        keys["s3.session-token-expires-at-ms"] = str(_milliseconds(found.expires_at))
+    keys = {
+        word: credentials.secrets[k].reveal()
+        for k, word in words.items()
+        if k in credentials.secrets
+    }
+    if credentials.expires_at is not None:
+        keys["s3.session-token-expires-at-ms"] = str(_milliseconds(credentials.expires_at))
     return keys
 
 

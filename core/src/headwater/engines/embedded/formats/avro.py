@@ -193,26 +193,26 @@ class _Schema:
                     (field["name"], name, self.value_of(field["type"], child) or _same)
                     for field, (name, child) in zip(schema["fields"], type_.fields, strict=True)
                 ]
-                return _optional(lambda v: {name: made(v[own]) for own, name, made in parts})
+                return _optional(lambda v: {name: convert(v[own]) for own, name, convert in parts})
         return None
 
 
-def _size(schema: Any, named: Mapping[str, Any], known: dict[str, int]) -> int:
+def _size(schema: Any, named: Mapping[str, Any], sizes: dict[str, int]) -> int:
     """Return of how many types a schema is made, each use of a named one counted anew."""
     if isinstance(schema, str):
         if schema not in named:
             return 1
-        if schema not in known:
-            known[schema] = 1  # in itself, it is not looked through
-            known[schema] = _size(named[schema], named, known)
-        return known[schema]
+        if schema not in sizes:
+            sizes[schema] = 1  # in itself, it is not looked through
+            sizes[schema] = _size(named[schema], named, sizes)
+        return sizes[schema]
     if isinstance(schema, list):
-        return 1 + sum(_size(s, named, known) for s in schema)
+        return 1 + sum(_size(s, named, sizes) for s in schema)
     inner = [schema.get("items"), schema.get("values")] if "fields" not in schema else []
     inner += [f["type"] for f in schema.get("fields") or ()]
     kind = schema.get("type")
     inner += [kind] if isinstance(kind, (dict, list)) else []
-    return 1 + sum(_size(s, named, known) for s in inner if s is not None)
+    return 1 + sum(_size(s, named, sizes) for s in inner if s is not None)
 
 
 def _types(
@@ -291,12 +291,12 @@ def _rows(
     records = _open(content, wanted)
     read = wanted or _Schema.of(records.metadata["avro.schema"], "an Avro file")
     fields = read.fields
-    made = [
+    converters = [
         (c.name, read.value_of(fields[c.name]["type"], c.type) or _same, arrow_type(c.type))
         for c in columns
     ]
     while batch := list(islice(records, BATCH_ROWS)):
-        arrays = [pa.array([f(row[name]) for row in batch], type_) for name, f, type_ in made]
+        arrays = [pa.array([f(row[name]) for row in batch], type_) for name, f, type_ in converters]
         yield len(batch), arrays
 
 
@@ -312,5 +312,5 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _optional(made: Value) -> Value:
-    return lambda value: None if value is None else made(value)
+def _optional(convert: Value) -> Value:
+    return lambda value: None if value is None else convert(value)

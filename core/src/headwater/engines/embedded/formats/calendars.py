@@ -42,19 +42,21 @@ class Calendar:
     utc: bool = True
     place: str = ""
 
-    def converted(self, found: str, local: bool, value: str) -> str:
+    def converted(self, file_type: str, local: bool, value: str) -> str:
         """Return a value as Spark reads it.
 
         Args:
-            found: Its type in the file, in DuckDB's words.
+            file_type: Its type in the file, in DuckDB's words.
             local: Whether it is a time without a zone, which was never written otherwise.
             value: DuckDB expression of it.
         """
-        if found == "DATE" and self.dates:
+        if file_type == "DATE" and self.dates:
             return _converted(value, "DATE", self._too_early(DATE))
-        if not (self.int96 if found == "INT96" else self.dates and _is_instant(found, local)):
+        if not (
+            self.int96 if file_type == "INT96" else self.dates and _is_instant(file_type, local)
+        ):
             return value
-        spelled = "TIMESTAMPTZ" if found == "TIMESTAMP WITH TIME ZONE" else "TIMESTAMP"
+        spelled = "TIMESTAMPTZ" if file_type == "TIMESTAMP WITH TIME ZONE" else "TIMESTAMP"
         if self.utc:
             return _converted(value, spelled, self._too_early(TIMESTAMP))
         refused = not_portable(
@@ -132,8 +134,8 @@ def calendar_of(metadata: Mapping[str, str]) -> Calendar:
     return Calendar(dates, int96, metadata.get(f"{_PREFIX}timeZone") in _UTC)
 
 
-def _is_instant(found: str, local: bool) -> bool:
-    return found in ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE") and not local
+def _is_instant(file_type: str, local: bool) -> bool:
+    return file_type in ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE") and not local
 
 
 def _converted(value: str, spelled: str, too_early: str) -> str:
@@ -153,13 +155,13 @@ def _moves() -> tuple[tuple[int, int], ...]:
     The Julian calendar has a 29th of February in every fourth year, ours not in three of four
     centuries: they move apart on a first of March.
     """
-    found = []
+    moves = []
     for year, month in [(1, 1), *((y, 3) for y in range(100, 1600, 100) if y % 400)]:
         leap = year % 4 == 0
         before = 0 if month == 1 else 59 + leap
         julian = 365 * (year - 1) + (year - 1) // 4 + before + _FIRST
-        found.append((julian, date(year, month, 1).toordinal() - _EPOCH - julian))
-    return tuple(found)
+        moves.append((julian, date(year, month, 1).toordinal() - _EPOCH - julian))
+    return tuple(moves)
 
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()

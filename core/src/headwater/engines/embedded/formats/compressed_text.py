@@ -79,8 +79,8 @@ def stream(
 
 def first_line(contents: Contents, relation: FileRelation, one: Compressed) -> str | None:
     """Return the first line of a file; None if it has none."""
-    for found in _lines(contents, relation, one):
-        line: str = found[0].as_py()
+    for batch in _lines(contents, relation, one):
+        line: str = batch[0].as_py()
         return line
     return None
 
@@ -92,8 +92,8 @@ def _batches(
 
     number = pa.scalar(one.number, pa.int64())
     for place, lines in enumerate(_lines(contents, relation, one)):
-        kept = lines[1:] if skip and place == 0 else lines
-        yield pa.record_batch([kept, pa.repeat(number, len(kept))], schema=schema)
+        rows = lines[1:] if skip and place == 0 else lines
+        yield pa.record_batch([rows, pa.repeat(number, len(rows))], schema=schema)
 
 
 def _lines(contents: Contents, relation: FileRelation, one: Compressed) -> Iterator[pa.StringArray]:

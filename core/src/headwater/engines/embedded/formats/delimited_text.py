@@ -95,7 +95,7 @@ def csv(
     rows = f"(SELECT {fields} AS f, file_index FROM {lines} WHERE {keep}) AS r"
     nulls, empty = options["nullvalue"], options["emptyvalue"]
     columns = {}
-    for index, column in _asked(relation, group):
+    for index, column in _read_columns(relation, group):
         token = f"f[{index + 1}]"
         value = _unquoted(token, quote, escape, empty)
         value = f"nullif(CASE WHEN {token} = '' THEN NULL ELSE {value} END, {text(nulls)})"
@@ -117,7 +117,7 @@ def hive_text(
     split = f"string_split(coalesce(line, ''), {text(options['sep'])})"
     columns = {}
     misfits = Misfits.of(relation, group)
-    for index, column in _asked(relation, group):
+    for index, column in _read_columns(relation, group):
         value = f"nullif(f[{index + 1}], {text(options['nullvalue'])})"
         columns[column.name.casefold()] = _value(relation, group.format, column, value, misfits)
     rows = f"(SELECT {split} AS f, file_index FROM {lines}) AS r"
@@ -141,7 +141,7 @@ def hive_csv(
     listed = check_sizes(connection, relation, group, paths)
     lines = source(relation, group, listed, skip=is_true(options, "header"))
     columns = {}
-    for index, column in _asked(relation, group):
+    for index, column in _read_columns(relation, group):
         if column.type != STRING:
             raise UnsupportedError(
                 f"table {relation.name}: OpenCSVSerde gives texts; {column.name} is {column.type}"
@@ -152,11 +152,11 @@ def hive_csv(
     yield Scan(rows, _chosen(relation, group, columns), group.files)
 
 
-def _asked(relation: FileRelation, group: Group) -> Iterator[tuple[int, Column]]:
+def _read_columns(relation: FileRelation, group: Group) -> Iterator[tuple[int, Column]]:
     """Yield the columns that are asked for, each with its position in a line."""
-    asked = {c.name.casefold() for c in relation.data_columns}
+    names = {c.name.casefold() for c in relation.data_columns}
     for index, column in enumerate(group.columns):
-        if column.name.casefold() in asked:
+        if column.name.casefold() in names:
             yield index, column
 
 
@@ -184,14 +184,14 @@ def _chosen(relation: FileRelation, group: Group, values: Mapping[str, str]) -> 
 def _value(
     relation: FileRelation, format: str, column: Column, value: str, misfits: Misfits
 ) -> str:
-    made = converted(value, column, misfits)
-    if made is None:
+    value_sql = converted(value, column, misfits)
+    if value_sql is None:
         raise UnsupportedError(
             f"table {relation.name}: the embedded engine does not read column {column.name} "
             f"({column.type}) from text",
             hint=f"leave the column out of the query; or {way_out(format)}",
         )
-    return made
+    return value_sql
 
 
 def _quoted_fields(
@@ -220,8 +220,8 @@ def _quoted_fields(
         f"regexp_extract_all({text(separator)} || line, {text(f'(?s){sep}({quoted}|{plain})')}, 1)"
     )
     plainly = f"NOT contains(line, {text(quote)})"
-    made = f"CASE WHEN line IS NULL THEN [''] WHEN {plainly} THEN {split} ELSE {each} END"
-    return made, f"({plainly} OR regexp_full_match(line, {text(line)}))"
+    fields = f"CASE WHEN line IS NULL THEN [''] WHEN {plainly} THEN {split} ELSE {each} END"
+    return fields, f"({plainly} OR regexp_full_match(line, {text(line)}))"
 
 
 def _in_class(*characters: str) -> str:

@@ -80,7 +80,7 @@ def scans(
     for file in group.files:
         types = _types(reader, _open(connection, paths[file.path]), file, group.format)
         alike[tuple((n, tuple(t)) for n, t in types.items())].append(file)
-    asked = {c.name.casefold() for c in relation.columns}
+    names = {c.name.casefold() for c in relation.columns}
     for number, (held, files) in enumerate(alike.items()):
         columns = _columns(relation, group, dict(held), files[0])
         listed = [paths[f.path] for f in files]
@@ -99,7 +99,7 @@ def scans(
             tuple(files),
             name(index),
             absent=tuple(c.name for c in relation.data_columns if c.name not in columns),
-            others=tuple(n for n, _ in held if n.casefold() not in asked),
+            others=tuple(n for n, _ in held if n.casefold() not in names),
         )
 
 
@@ -128,7 +128,7 @@ def _columns(
 ) -> dict[str, Column]:
     """Return the columns that files have, as they call them, by the table's names."""
     declared = {c.name.casefold() for c in group.columns}
-    found = {}
+    columns = {}
     for column in relation.data_columns:
         spelled = [n for n in types if n.casefold() == column.name.casefold()]
         if not spelled or column.name.casefold() not in declared:
@@ -145,8 +145,8 @@ def _columns(
                 code="file-type-conflict",
                 hint="correct the table's type; Spark reads it only where it widens a number",
             )
-        found[column.name] = replace(column, name=spelled[0])
-    return found
+        columns[column.name] = replace(column, name=spelled[0])
+    return columns
 
 
 def _stand_for(held: Sequence[DataType], declared: DataType) -> bool:

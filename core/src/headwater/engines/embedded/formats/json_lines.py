@@ -87,8 +87,8 @@ def hive_json(
         same = f"list_filter(json_keys({object_}), lambda k: lower(k) = {text(key.lower())})"
         what = f"several keys that are {key!r} without case"
         twice = misfits.raised(NOT_PORTABLE, what, object_, "JSON", kind="' keys'")
-        found = f"""json_extract({object_}, '$."' || {same}[1] || '"')"""
-        return f"CASE WHEN len({same}) > 1 THEN {twice} ELSE {found} END"
+        value = f"""json_extract({object_}, '$."' || {same}[1] || '"')"""
+        return f"CASE WHEN len({same}) > 1 THEN {twice} ELSE {value} END"
 
     misfits = Misfits.of(relation, group)
     code = RUNTIME if options["malformed"] == "fail" else None
@@ -181,16 +181,16 @@ def _value(
         what = f"a JSON value that is not plainly {type_}"
         return misfits.raised(NOT_PORTABLE, what, value, type_, column=column.name, kind=kind)
 
-    made = _converted(value, column.type, field, odd)
+    converted = _converted(value, column.type, field, odd)
     renamed = named.keys() & column.type.nested_names
-    if made is None or renamed:
+    if converted is None or renamed:
         why = f": its field {min(renamed)!r} is a renamed key too" if renamed else " from JSON"
         raise UnsupportedError(
             f"table {relation.name}: the embedded engine does not read column {column.name} "
             f"({column.type}){why}",
             hint=f"leave the column out of the query; or {way_out(format)}",
         )
-    return made
+    return converted
 
 
 def _converted(value: str, type_: DataType, field: _Field, odd: _Odd) -> str | None:
@@ -208,21 +208,22 @@ def _converted(value: str, type_: DataType, field: _Field, odd: _Odd) -> str | N
         return inner and _typed(value, type_, odd, "OBJECT", f"map_from_entries({pairs})")
     if type_.name == "struct":
         parts = [(n, _converted(field(value, n), child, field, odd)) for n, child in type_.fields]
-        if any(made is None for _, made in parts):
+        if any(part is None for _, part in parts):
             return None
-        made = ", ".join(f"{text(n)}: {part}" for n, part in parts)
-        return _typed(value, type_, odd, "OBJECT", f"{{{made}}}", _once(value))
+        fields = ", ".join(f"{text(n)}: {part}" for n, part in parts)
+        return _typed(value, type_, odd, "OBJECT", f"{{{fields}}}", _once(value))
     build = _BUILDERS.get(type_.name)
     return build(value, type_, odd) if build else None
 
 
 def _typed(
-    value: str, type_: DataType, odd: _Odd, kinds: str, made: str, more: str = "true"
+    value: str, type_: DataType, odd: _Odd, kinds: str, converted: str, more: str = "true"
 ) -> str:
     listed = ", ".join(f"'{k}'" for k in kinds.split())
     return (
         f"CASE WHEN {value} IS NULL OR json_type({value}) = 'NULL' THEN {null(type_)} "
-        f"WHEN json_type({value}) IN ({listed}) AND {more} THEN {made} ELSE {odd(value, type_)} END"
+        f"WHEN json_type({value}) IN ({listed}) AND {more} THEN {converted} "
+        f"ELSE {odd(value, type_)} END"
     )
 
 

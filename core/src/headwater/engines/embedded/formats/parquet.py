@@ -32,10 +32,10 @@ def scans(
         DataChangedError: If a file's length is not that of the plan.
         EngineError: If a file's column can't stand for the table's; names both.
     """
-    known = footers(connection, [paths[f.path] for f in group.files])
+    by_path = footers(connection, [paths[f.path] for f in group.files])
     alike: dict[tuple[tuple[FileColumn, ...], Calendar, str], list[DataFile]] = defaultdict(list)
     for file in group.files:
-        footer = known[paths[file.path]]
+        footer = by_path[paths[file.path]]
         check_length(relation, file, footer.size)
         # A file of an old calendar is read alone, so that a value that is refused has a place.
         alone = "" if footer.calendar == MODERN else file.path
@@ -44,13 +44,13 @@ def scans(
         reads = _reads(relation, group.columns, columns, files[0], calendar)
         listed = ", ".join(text(paths[f.path]) for f in files)
         source = f"read_parquet([{listed}], hive_partitioning = false)"
-        asked = {c.name.casefold() for c in relation.columns}
+        names = {c.name.casefold() for c in relation.columns}
         yield Scan(
             source,
             reads,
             tuple(files),
             absent=tuple(c.name for c in relation.data_columns if not named(columns, c.name)),
-            others=tuple(c.name for c in columns if c.name.casefold() not in asked),
+            others=tuple(c.name for c in columns if c.name.casefold() not in names),
         )
 
 
@@ -75,18 +75,18 @@ def _reads(
     own = {c.name.casefold(): c for c in declared}
     reads = {}
     for column in relation.data_columns:
-        found = named(columns, column.name)
+        matches = named(columns, column.name)
         partition = own.get(column.name.casefold())
-        if not found or partition is None:
+        if not matches or partition is None:
             reads[column.name] = null(column.type)
             continue
         try:
-            if len(found) > 1:
-                spelled = ", ".join(c.name for c in found)
+            if len(matches) > 1:
+                spelled = ", ".join(c.name for c in matches)
                 raise TypeConflictError(f"the file has several columns of that name ({spelled})")
             place = f"column {column.name} of {sample.path}"
-            told = calendar if calendar == MODERN else replace(calendar, place=place)
-            value = read_as(found[0], partition.type, name(found[0].name), told)
+            own_calendar = calendar if calendar == MODERN else replace(calendar, place=place)
+            value = read_as(matches[0], partition.type, name(matches[0].name), own_calendar)
             if partition.type.is_floating:
                 value = _past_statistics(value)
         except TypeConflictError as error:

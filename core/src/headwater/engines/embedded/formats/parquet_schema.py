@@ -75,8 +75,8 @@ def footers(connection: DuckDBPyConnection, paths: Sequence[str]) -> dict[str, F
     Raises:
         duckdb.Error: If a file can't be opened or is not Parquet.
     """
-    found = side_by_side(connection, paths, _ask)
-    return {path: footer for part in found for path, footer in part.items()}
+    parts = side_by_side(connection, paths, _ask)
+    return {path: footer for part in parts for path, footer in part.items()}
 
 
 def side_by_side(
@@ -135,14 +135,14 @@ def calendars(connection: DuckDBPyConnection, paths: list[str]) -> dict[str, Cal
     Raises:
         duckdb.Error: If a file can't be opened or is not Parquet.
     """
-    told: dict[str, dict[str, str]] = {}
+    metadata_of: dict[str, dict[str, str]] = {}
     rows = connection.execute(
         "SELECT file_name, key, value FROM parquet_kv_metadata(?) WHERE list_contains(?, key)",
         [paths, sorted(SPARK_KEYS)],
     ).fetchall()
     for path, key, value in rows:
-        told.setdefault(path, {})[key.decode()] = value.decode()
-    return {path: calendar_of(metadata) for path, metadata in told.items()}
+        metadata_of.setdefault(path, {})[key.decode()] = value.decode()
+    return {path: calendar_of(metadata) for path, metadata in metadata_of.items()}
 
 
 def _columns(rows: Sequence[_Row]) -> tuple[FileColumn, ...]:

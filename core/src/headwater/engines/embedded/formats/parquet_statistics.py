@@ -55,10 +55,12 @@ def ranges(
 
     parquet = [f for f in files if format_of(relation, f) == "parquet"]
     keys = {f: (ranges, f.path, f.etag, column.casefold()) for f in parquet if f.etag}
-    known: dict[DataFile, TimeRange | str] = {
-        f: found for f, key in keys.items() if (found := access.cache.get(key)) is not None
+    cached: dict[DataFile, TimeRange | str] = {
+        f: time_range
+        for f, key in keys.items()
+        if (time_range := access.cache.get(key)) is not None
     }
-    wanted = [f for f in parquet if f not in known]
+    wanted = [f for f in parquet if f not in cached]
     fresh: Mapping[DataFile, TimeRange] = {}
     if wanted:
         paths = duckdb_paths(replace(relation, files=tuple(wanted)))
@@ -82,9 +84,9 @@ def ranges(
             if file.etag:
                 access.cache.keep(keys[file], fresh.get(file, _SILENT))
     return {
-        f: _placed(relation, f, found)
+        f: _placed(relation, f, time_range)
         for f in parquet
-        if isinstance(found := known.get(f) or fresh.get(f), TimeRange)
+        if isinstance(time_range := cached.get(f) or fresh.get(f), TimeRange)
     }
 
 
@@ -92,10 +94,10 @@ _SILENT: Final = "silent"
 """What is kept of a file that does not tell its times."""
 
 
-def _placed(relation: FileRelation, file: DataFile, told: TimeRange) -> TimeRange:
+def _placed(relation: FileRelation, file: DataFile, time_range: TimeRange) -> TimeRange:
     """Return what a file says under the partition that it has in this relation."""
     part = relation.partitions[file.partition]
-    return replace(told, partition=Partition(part.values, part.location))
+    return replace(time_range, partition=Partition(part.values, part.location))
 
 
 def footer_ranges(
@@ -133,21 +135,21 @@ def footer_ranges(
     for part in side_by_side(connection, [paths[f.path] for f in files], ask):
         for group in part:
             groups.setdefault(group[0], []).append(group)
-    found = {}
+    by_file = {}
     for file in files:
         part_of = relation.partitions[file.partition]
         place = Partition(part_of.values, part_of.location)
-        known = _range(place, file.path, groups.get(paths[file.path], ()))
-        if known is not None:
-            found[file] = known
-    early = [f for f, known in found.items() if known.first < _OLD]
+        time_range = _range(place, file.path, groups.get(paths[file.path], ()))
+        if time_range is not None:
+            by_file[file] = time_range
+    early = [f for f, time_range in by_file.items() if time_range.first < _OLD]
     if early:
         # In the old calendar of Spark's files these are other days than they seem.
         written = calendars(connection, [paths[f.path] for f in early])
         for file in early:
             if written.get(paths[file.path], MODERN) != MODERN:
-                del found[file]
-    return found
+                del by_file[file]
+    return by_file
 
 
 def format_of(relation: FileRelation, file: DataFile) -> str:
@@ -159,11 +161,11 @@ def _range(place: Partition, path: str, groups: Sequence[_Group]) -> TimeRange |
     # A row group of NULLs holds no time; one without statistics could hold any.
     held = [(low, high) for _, low, high, nulls, count in groups if nulls is None or nulls != count]
     ends = [(_time(low), _time(high)) for low, high in held]
-    known = [(low, high) for low, high in ends if low is not None and high is not None]
-    if not known:
+    bounded = [(low, high) for low, high in ends if low is not None and high is not None]
+    if not bounded:
         return None
-    first, last = min(low for low, _ in known), max(high for _, high in known)
-    return TimeRange(place, path, first, last, whole=len(known) == len(ends))
+    first, last = min(low for low, _ in bounded), max(high for _, high in bounded)
+    return TimeRange(place, path, first, last, whole=len(bounded) == len(ends))
 
 
 def _time(text: str | None) -> datetime | None:

@@ -74,55 +74,57 @@ def _map(column: FileColumn, type_: DataType, value: str, calendar: Calendar) ->
     if inner == ("e.key", "e.value"):
         return value
     pairs = f"lambda e: {{'key': {inner[0]}, 'value': {inner[1]}}}"
-    made = f"map_from_entries(list_transform(map_entries({value}), {pairs}))"
-    return f"CASE WHEN {value} IS NOT NULL THEN {made} END"
+    converted = f"map_from_entries(list_transform(map_entries({value}), {pairs}))"
+    return f"CASE WHEN {value} IS NOT NULL THEN {converted} END"
 
 
 def _struct(column: FileColumn, type_: DataType, value: str, calendar: Calendar) -> str:
     parts = []
     same = len(column.children) == len(type_.children)
-    for (wanted, child), found in zip(
+    for (wanted, child), matches in zip(
         type_.fields, (named(column.children, n) for n in type_.field_names), strict=True
     ):
-        if len(found) > 1:
-            raise TypeConflictError(f"the file has {len(found)} fields named {wanted!r}")
-        if not found:
+        if len(matches) > 1:
+            raise TypeConflictError(f"the file has {len(matches)} fields named {wanted!r}")
+        if not matches:
             parts.append(f"{text(wanted)}: {null(child)}")
             same = False
             continue
-        field = f"struct_extract({value}, {text(found[0].name)})"
-        inner = read_as(found[0], child, field, calendar)
+        field = f"struct_extract({value}, {text(matches[0].name)})"
+        inner = read_as(matches[0], child, field, calendar)
         parts.append(f"{text(wanted)}: {inner}")
-        same = same and inner == field and found[0].name == wanted
+        same = same and inner == field and matches[0].name == wanted
     ordered = tuple(c.name for c in column.children) == type_.field_names
     if same and ordered:
         return value
     return f"CASE WHEN {value} IS NOT NULL THEN {{{', '.join(parts)}}} END"
 
 
-def _leaf(found: str, type_: DataType, value: str) -> str:
-    if match := _DECIMAL.fullmatch(found):
+def _leaf(file_type: str, type_: DataType, value: str) -> str:
+    if match := _DECIMAL.fullmatch(file_type):
         return _decimal(int(match[1]), int(match[2]), type_, value)
     if type_.name == "decimal":
-        return _to_decimal(found, type_, value)
-    if type_.name not in _READS.get(found, frozenset()):
-        raise TypeConflictError(f"the file holds {_words(found)}, the table declares {type_}")
-    if found == "NULL":
+        return _to_decimal(file_type, type_, value)
+    if type_.name not in _READS.get(file_type, frozenset()):
+        raise TypeConflictError(f"the file holds {_words(file_type)}, the table declares {type_}")
+    if file_type == "NULL":
         return null(type_)
-    if found == "BLOB" and type_.name == "string":
+    if file_type == "BLOB" and type_.name == "string":
         # Raises on bytes that are not UTF-8, which Spark would pass on as they are.
         return f"decode({value})"
-    if found == "VARCHAR" and type_.name == "binary":
+    if file_type == "VARCHAR" and type_.name == "binary":
         return f"encode({value})"
-    if type_.name in INTEGER_BITS and found in ("INTEGER", "SMALLINT"):
-        return cast(value, type_) if type_name(type_) != found else value
-    if type_.name == "timestamp_ntz" and found == "TIMESTAMP WITH TIME ZONE":
+    if type_.name in INTEGER_BITS and file_type in ("INTEGER", "SMALLINT"):
+        return cast(value, type_) if type_name(type_) != file_type else value
+    if type_.name == "timestamp_ntz" and file_type == "TIMESTAMP WITH TIME ZONE":
         return f"timezone('UTC', {value})"
-    return value if _native(found) == type_name(type_) else cast(value, type_)
+    return value if _native(file_type) == type_name(type_) else cast(value, type_)
 
 
-def _native(found: str) -> str:
-    return {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ", "INT96": "TIMESTAMP"}.get(found, found)
+def _native(file_type: str) -> str:
+    return {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ", "INT96": "TIMESTAMP"}.get(
+        file_type, file_type
+    )
 
 
 def _decimal(precision: int, scale: int, type_: DataType, value: str) -> str:
@@ -139,23 +141,23 @@ def _decimal(precision: int, scale: int, type_: DataType, value: str) -> str:
     )
 
 
-def _to_decimal(found: str, type_: DataType, value: str) -> str:
-    digits = {"TINYINT": 10, "SMALLINT": 10, "INTEGER": 10, "BIGINT": 20}.get(found)
+def _to_decimal(file_type: str, type_: DataType, value: str) -> str:
+    digits = {"TINYINT": 10, "SMALLINT": 10, "INTEGER": 10, "BIGINT": 20}.get(file_type)
     whole = (type_.precision or 0) - (type_.scale or 0)
     # Spark reads unsigned 64-bit numbers as exactly one type.
-    unsigned = found == "UBIGINT" and (type_.precision, type_.scale) == (20, 0)
+    unsigned = file_type == "UBIGINT" and (type_.precision, type_.scale) == (20, 0)
     if unsigned or (digits is not None and whole >= digits):
         return cast(value, type_)
-    raise TypeConflictError(f"the file holds {_words(found)}, the table declares {type_}")
+    raise TypeConflictError(f"the file holds {_words(file_type)}, the table declares {type_}")
 
 
-def _words(found: str) -> str:
+def _words(file_type: str) -> str:
     return {
         "TIMESTAMP_NS": "timestamps in nanoseconds, which Spark does not read",
         "INT96": "an INT96 timestamp",
         "FLOAT16": "16-bit floats, which Spark does not read",
         "NULL": "only NULLs without a type",
-    }.get(found, found.lower())
+    }.get(file_type, file_type.lower())
 
 
 def missing(column: str, type_: DataType) -> str:

@@ -88,7 +88,7 @@ def _filled(value: str, type_: DataType, depth: int) -> str:
                 f"{name(n)} := {_filled(f'struct_extract({value}, {text(n)})', c, depth)}"
                 for n, c in fields
             )
-            made = f"struct_pack({packed})"
+            value_sql = f"struct_pack({packed})"
         case "array":
             item = f"e{depth}"
             inner = _filled(item, type_.element, depth + 1)
@@ -98,5 +98,7 @@ def _filled(value: str, type_: DataType, depth: int) -> str:
             key = _filled(f"{entry}.key", type_.key, depth + 1)
             inner = _filled(f"{entry}.value", type_.value, depth + 1)
             pair = f"struct_pack(key := {key}, value := {inner})"
-            made = f"map_from_entries(list_transform(map_entries({value}), lambda {entry}: {pair}))"
-    return f"CASE WHEN {value} IS NULL THEN NULL ELSE {made} END"
+            value_sql = (
+                f"map_from_entries(list_transform(map_entries({value}), lambda {entry}: {pair}))"
+            )
+    return f"CASE WHEN {value} IS NULL THEN NULL ELSE {value_sql} END"

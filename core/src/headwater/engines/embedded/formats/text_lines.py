@@ -45,7 +45,7 @@ def check_sizes(
     """
     listed = [paths[f.path] for f in group.files]
     remote = [f for f in group.files if is_remote(f.path)]
-    found: dict[str, int] = {}
+    lengths: dict[str, int] = {}
 
     def ask(names: list[str]) -> list[tuple[str, int]]:
         sql = "SELECT filename, size FROM read_blob(?)"
@@ -56,9 +56,9 @@ def check_sizes(
         count = min(_PROBES, len(names))
         with ThreadPoolExecutor(max_workers=count) as pool:
             for part in pool.map(ask, [names[i::count] for i in range(count)]):
-                found.update(part)
+                lengths.update(part)
     for file in remote:
-        check_length(relation, file, found[paths[file.path]])
+        check_length(relation, file, lengths[paths[file.path]])
     return listed
 
 
@@ -84,8 +84,8 @@ def source(relation: FileRelation, group: Group, paths: Sequence[str], *, skip: 
         parts.append(f"SELECT line, {index} AS file_index FROM {reader}" if packed else reader)
     if packed:
         rows = compressed_text.stream(group.contents, relation, list(packed.values()), skip=skip)
-        found = name(group.contents.register(rows))
-        parts.append(f"SELECT line, file_index FROM {found}" if plain else found)
+        table = name(group.contents.register(rows))
+        parts.append(f"SELECT line, file_index FROM {table}" if plain else table)
     return parts[0] if len(parts) == 1 else f"({' UNION ALL '.join(parts)})"
 
 
@@ -105,7 +105,9 @@ def blank_firsts(
 
     with ThreadPoolExecutor(max_workers=min(_PROBES, len(paths))) as pool:
         return [
-            p for p, found in zip(paths, pool.map(blank, range(len(paths))), strict=True) if found
+            p
+            for p, is_blank in zip(paths, pool.map(blank, range(len(paths))), strict=True)
+            if is_blank
         ]
 
 
@@ -123,7 +125,7 @@ def _compressed(
     relation: FileRelation, group: Group, paths: Sequence[str]
 ) -> dict[int, Compressed]:
     """Return the compressed ones of a group's files, by their places."""
-    found = {}
+    compressed = {}
     for number, (file, path) in enumerate(zip(group.files, paths, strict=True)):
         suffix = PurePosixPath(path).suffix.lower()
         check_suffix(relation, file)
@@ -134,8 +136,8 @@ def _compressed(
                 hint="use the spark engine for this table",
             )
         if suffix in CODECS:
-            found[number] = Compressed(number, file, path, CODECS[suffix])
-    return found
+            compressed[number] = Compressed(number, file, path, CODECS[suffix])
+    return compressed
 
 
 def way_out(format: str) -> str:
@@ -149,7 +151,7 @@ def checked_options(
     relation: FileRelation,
     format: str,
     options: Mapping[str, str],
-    known: Mapping[str, str | None],
+    defaults: Mapping[str, str | None],
     fixed: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> dict[str, str]:
     """Return a format's options, lower-cased, with defaults.
@@ -158,21 +160,21 @@ def checked_options(
         relation: Whose they are, for errors.
         format: The format.
         options: As given.
-        known: The options that are honoured, with their defaults; a default of None: no value.
+        defaults: The options that are honoured, with their defaults; a default of None: no value.
         fixed: The values that are honoured of some of them, in lower case.
 
     Raises:
         UnsupportedError: If one is not honoured.
     """
-    given = {k.lower(): v for k, v in options.items()}
-    names = {k.lower(): k for k in known}
-    if strange := sorted(set(given) - set(names)):
+    declared = {k.lower(): v for k, v in options.items()}
+    names = {k.lower(): k for k in defaults}
+    if strange := sorted(set(declared) - set(names)):
         raise UnsupportedError(
             f"table {relation.name}: the embedded engine does not honour the reader options "
             f"{', '.join(strange)}",
             hint=way_out(format),
         )
-    merged = {k.lower(): v for k, v in known.items() if v is not None} | given
+    merged = {k.lower(): v for k, v in defaults.items() if v is not None} | declared
     for option, allowed in fixed.items():
         if merged[option].strip().lower() not in allowed:
             raise unhonoured(relation, format, option, merged[option])

@@ -60,8 +60,8 @@ def _case(
 
 
 def _integer(value: str, type_: DataType, other: str) -> str:
-    made = f"TRY_CAST({value} AS {type_name(type_)})"
-    return _case(value, type_, other, [(shapes.INTEGER, made)], shapes.NO_DIGIT)
+    number = f"TRY_CAST({value} AS {type_name(type_)})"
+    return _case(value, type_, other, [(shapes.INTEGER, number)], shapes.NO_DIGIT)
 
 
 def _floating(value: str, type_: DataType, other: str) -> str:
@@ -70,8 +70,8 @@ def _floating(value: str, type_: DataType, other: str) -> str:
 
 
 def _decimal(value: str, type_: DataType, other: str) -> str:
-    made = f"TRY_CAST(CAST({value} AS DECIMAL(38,20)) AS {type_name(type_)})"
-    return _case(value, type_, other, [(shapes.DECIMAL, made)], shapes.NO_DIGIT)
+    number = f"TRY_CAST(CAST({value} AS DECIMAL(38,20)) AS {type_name(type_)})"
+    return _case(value, type_, other, [(shapes.DECIMAL, number)], shapes.NO_DIGIT)
 
 
 def _boolean(value: str, type_: DataType, other: str) -> str:
@@ -80,13 +80,15 @@ def _boolean(value: str, type_: DataType, other: str) -> str:
 
 
 def _date(value: str, type_: DataType, other: str) -> str:
-    made = f"TRY_CAST({value} AS DATE)"
-    return _case(value, type_, other, [(shapes.DATE, made)], shapes.NO_DIGIT)
+    date = f"TRY_CAST({value} AS DATE)"
+    return _case(value, type_, other, [(shapes.DATE, date)], shapes.NO_DIGIT)
 
 
 def _timestamp(value: str, type_: DataType, other: str) -> str:
-    made = f"TRY_CAST({value} AS {type_name(type_)})"
-    return _case(value, type_, other, [(f"{shapes.DATE} {shapes.TIME}", made)], shapes.NO_DIGIT)
+    timestamp = f"TRY_CAST({value} AS {type_name(type_)})"
+    return _case(
+        value, type_, other, [(f"{shapes.DATE} {shapes.TIME}", timestamp)], shapes.NO_DIGIT
+    )
 
 
 _BUILDERS: Final[dict[str, Callable[[str, DataType, str], str]]] = {

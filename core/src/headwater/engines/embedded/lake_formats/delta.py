@@ -26,7 +26,7 @@ from headwater.engines.embedded.lake_formats.files import (
     check_columns,
     lists_of,
     opened_ahead,
-    told,
+    translated,
     unknown_feature,
 )
 from headwater.errors import EngineError, SourceError, UnsupportedError
@@ -79,7 +79,7 @@ def open_scan(
     """
     name = relation.name
     try:
-        with told(relation, f"{relation.location.rstrip('/')}/_delta_log"):
+        with translated(relation, f"{relation.location.rstrip('/')}/_delta_log"):
             table = DeltaTable(
                 relation.location, version=relation.version, storage_options=dict(options)
             )
@@ -136,14 +136,14 @@ def _batches(
     def opened(part: _Part) -> Any:
         uri = _uri(files, part.path)
         file: Any = files.open_path(part.path, uri)
-        with told(relation, uri):
+        with translated(relation, uri):
             fragment: Any = _FORMAT.make_fragment(file)
             fragment.ensure_complete_metadata()
         return fragment
 
     for part, fragment in opened_ahead(parts, opened):
         uri = _uri(files, part.path)
-        with told(relation, uri):
+        with translated(relation, uri):
             yield from _rows(fragment, part, wanted, keys, finding, target, uri)
 
 
@@ -161,12 +161,12 @@ def _rows(
     uri: str,
 ) -> Iterator[pa.RecordBatch]:
     """Yield a file's rows in the table's columns and types."""
-    kept = fragment.metadata.metadata or {}
-    calendar = calendar_of({k.decode(): v.decode() for k, v in kept.items() if k in SPARK_KEYS})
+    metadata = fragment.metadata.metadata or {}
+    calendar = calendar_of({k.decode(): v.decode() for k, v in metadata.items() if k in SPARK_KEYS})
     physical = fragment.physical_schema
-    found = {f["name"]: finding.of(f, physical) for f in wanted if f["name"] not in keys}
-    asked = list(dict.fromkeys(n for n in found.values() if n is not None))
-    for batch in fragment.to_batches(schema=physical, columns=asked, batch_size=BATCH_ROWS):
+    spelled = {f["name"]: finding.of(f, physical) for f in wanted if f["name"] not in keys}
+    read_columns = list(dict.fromkeys(n for n in spelled.values() if n is not None))
+    for batch in fragment.to_batches(schema=physical, columns=read_columns, batch_size=BATCH_ROWS):
         rows = batch.num_rows
         arrays = []
         for field, to in zip(wanted, target, strict=True):
@@ -174,7 +174,7 @@ def _rows(
                 value = part.values[field["name"]]
                 arrays.append(pa.repeat(value, rows).cast(to.type))
                 continue
-            name = found[field["name"]]
+            name = spelled[field["name"]]
             if name is None:
                 arrays.append(pa.nulls(rows, to.type))
             else:
@@ -223,7 +223,7 @@ class _Finding:
                 "file of it has none",
                 hint="its owner can write the file anew (OPTIMIZE, or INSERT OVERWRITE)",
             )
-        return next((name for name, found in ids.items() if found == wanted), None)
+        return next((name for name, field_id in ids.items() if field_id == wanted), None)
 
     def _metadata(self, field: Mapping[str, Any], key: str) -> Any:
         value = (field.get("metadata") or {}).get(key)
@@ -278,10 +278,10 @@ class _Finding:
                 return lists_of(array, _arrow(type_), keys, values)
         raise self._mismatch(array.type, _arrow(type_), where)
 
-    def _mismatch(self, found: pa.DataType, to: pa.DataType, where: str) -> EngineError:
+    def _mismatch(self, file_type: pa.DataType, to: pa.DataType, where: str) -> EngineError:
         return EngineError(
             f"embedded engine: Delta table {self._relation.name} declares its column {where} "
-            f"{to}, and a file of it holds {found}",
+            f"{to}, and a file of it holds {file_type}",
             hint="its owner can write the file anew; or use the spark engine for this table",
         )
 
@@ -291,8 +291,8 @@ def _width(among: pa.Schema | pa.StructType) -> int:
 
 
 def _field_id(field: Any) -> str | None:
-    found = (field.metadata or {}).get(b"PARQUET:field_id")
-    return None if found is None else found.decode()
+    field_id = (field.metadata or {}).get(b"PARQUET:field_id")
+    return None if field_id is None else field_id.decode()
 
 
 def _unsliced(array: Any) -> Any:
@@ -315,18 +315,18 @@ def _arrow(type_: Any) -> Any:
             raise UnsupportedError(f"the embedded engine does not read Delta's type {other!r}")
 
 
-def _widens(found: pa.DataType, to: pa.DataType) -> bool:
+def _widens(file_type: pa.DataType, to: pa.DataType) -> bool:
     """Whether a type's values are the same in another one."""
     is_ = pa.types
-    if is_.is_timestamp(found) and is_.is_timestamp(to):
+    if is_.is_timestamp(file_type) and is_.is_timestamp(to):
         # INT96 has no zone, and is UTC; moments are no local times.
-        return to.tz is not None or found.tz is None
+        return to.tz is not None or file_type.tz is None
     for same in (is_.is_decimal, _is_text, _is_bytes):
-        if same(found) and same(to):
+        if same(file_type) and same(to):
             return True
     for numbers in (is_.is_signed_integer, is_.is_floating):
-        if numbers(found) and numbers(to):
-            return bool(found.bit_width <= to.bit_width)
+        if numbers(file_type) and numbers(to):
+            return bool(file_type.bit_width <= to.bit_width)
     return False
 
 

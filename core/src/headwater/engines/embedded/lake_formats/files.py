@@ -65,7 +65,7 @@ class LakeFiles:
         self._store = store
         self._credentials = credentials
         self._lock = threading.Lock()
-        self._made: tuple[Credentials | None, pa_fs.FileSystem] | None = None
+        self._current: tuple[Credentials | None, pa_fs.FileSystem] | None = None
 
     @property
     def store(self) -> Store:
@@ -92,16 +92,16 @@ class LakeFiles:
             real, root = os.path.realpath(path), os.path.realpath(self._store.root)
             if not real.startswith(f"{root}/"):
                 raise foreign(self._relation.name, "a file", uri, "a link leads out of its place")
-        with told(self._relation, uri):
+        with translated(self._relation, uri):
             return self.filesystem().open_input_file(path)
 
     def filesystem(self) -> pa_fs.FileSystem:
         """Return a file system with credentials that are current."""
         current = self._credentials()
         with self._lock:
-            if self._made is None or self._made[0] != current:
-                self._made = (current, self._filesystem(current))
-            return self._made[1]
+            if self._current is None or self._current[0] != current:
+                self._current = (current, self._filesystem(current))
+            return self._current[1]
 
     def _filesystem(self, current: Credentials | None) -> pa_fs.FileSystem:
         import pyarrow.fs as pa_fs
@@ -208,7 +208,7 @@ def unknown_feature(features: Iterable[str], table: object) -> str | None:
 
 
 @contextmanager
-def told(relation: IcebergRelation | DeltaRelation, uri: str | None = None) -> Iterator[None]:
+def translated(relation: IcebergRelation | DeltaRelation, uri: str | None = None) -> Iterator[None]:
     """Turn what the libraries raise in the block into headwater's errors.
 
     Args:

@@ -37,7 +37,7 @@ from headwater.engines.embedded.lake_formats.files import (
     check_columns,
     lists_of,
     opened_ahead,
-    told,
+    translated,
 )
 from headwater.errors import SourceError, UnsupportedError
 from headwater.lakes.iceberg import pinned
@@ -61,9 +61,9 @@ def open_scan(
         SourceError: If its metadata is missing or broken.
     """
     place = relation.metadata_location
-    with files.open(place, "its metadata file") as file, told(relation, place):
+    with files.open(place, "its metadata file") as file, translated(relation, place):
         metadata = packed_json(file.read())
-    with told(relation, place):
+    with translated(relation, place):
         state = pinned(metadata, relation.snapshot_id, files.store, relation.name)
         scan = _Scan(
             table_metadata=TableMetadataUtil.parse_obj(state),
@@ -75,7 +75,7 @@ def open_scan(
 
     def open_() -> pa.RecordBatchReader:
         target = schema_to_pyarrow(projection, include_field_ids=False)
-        with told(relation):
+        with translated(relation):
             tasks = list(scan.plan_files()) if relation.snapshot_id is not None else []
             for task in tasks:
                 _check(task, relation, files)
@@ -90,8 +90,8 @@ class _Scan(DataScan):
     """A scan of the current snapshot, whose manifests are read and not remembered."""
 
     def snapshot(self) -> Snapshot | None:
-        found = super().snapshot()
-        return None if found is None else _Snapshot.model_construct(**dict(found))
+        plain = super().snapshot()
+        return None if plain is None else _Snapshot.model_construct(**dict(plain))
 
 
 class _Snapshot(Snapshot):
@@ -169,11 +169,11 @@ def _batches(
     def opened(task: FileScanTask) -> Any:
         place = task.file.file_path
         file: Any = files.open(place, "a data file")
-        with told(relation, place):
+        with translated(relation, place):
             return _format(task.file).make_fragment(file)
 
     for task, fragment in opened_ahead(tasks, opened):
-        with told(relation, task.file.file_path):
+        with translated(relation, task.file.file_path):
             physical = fragment.physical_schema
             whole = pyarrow_to_schema(
                 physical,
@@ -191,10 +191,10 @@ def _batches(
             start, gone = 0, deletes.of(task)
             own = [c.name for c in file_schema.columns]
             for batch in fragment.to_batches(schema=physical, columns=own, batch_size=BATCH_ROWS):
-                kept = _without(batch, gone, start)
+                remaining = _without(batch, gone, start)
                 start += batch.num_rows
-                found = visit(projection, kept, finding, ArrowAccessor(file_schema))
-                rows = pa.Table.from_batches([pa.RecordBatch.from_struct_array(found)])
+                projected = visit(projection, remaining, finding, ArrowAccessor(file_schema))
+                rows = pa.Table.from_batches([pa.RecordBatch.from_struct_array(projected)])
                 yield from rows.cast(target).to_batches()
 
 
@@ -248,13 +248,13 @@ class _Deletes:
 
     def of(self, task: FileScanTask) -> Any:
         """Return the positions of a data file's rows that are deleted, or None."""
-        found = []
+        parts = []
         for delete in sorted(task.delete_files, key=lambda d: d.file_path):
             if delete.file_path not in self._read:
                 self._read[delete.file_path] = self._positions(delete)
             if (some := self._read[delete.file_path].get(task.file.file_path)) is not None:
-                found.append(some)
-        return pa.concat_arrays(found) if found else None
+                parts.append(some)
+        return pa.concat_arrays(parts) if parts else None
 
     def _positions(self, delete: DataFile) -> Mapping[str, Any]:
         with self._files.open(delete.file_path, "a delete file") as file:

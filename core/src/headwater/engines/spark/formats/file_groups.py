@@ -45,9 +45,9 @@ class FileGroup:
 
 def groups(relation: FileRelation) -> tuple[FileGroup, ...]:
     """Return a relation's files, grouped by how they are read; empty if it has none."""
-    found: dict[_Key, list[DataFile]] = defaultdict(list)
+    by_key: dict[_Key, list[DataFile]] = defaultdict(list)
     for file in relation.files:
-        found[_key(relation, relation.partitions[file.partition])].append(file)
+        by_key[_key(relation, relation.partitions[file.partition])].append(file)
     return tuple(
         FileGroup(
             relation,
@@ -56,7 +56,7 @@ def groups(relation: FileRelation) -> tuple[FileGroup, ...]:
             _readable(kind, own or relation.data_columns),
             tuple(files),
         )
-        for (kind, options, own), files in found.items()
+        for (kind, options, own), files in by_key.items()
     )
 
 

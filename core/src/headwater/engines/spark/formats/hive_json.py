@@ -117,19 +117,19 @@ def values_of(object_: str, file: str, group: FileGroup) -> dict[str, str]:
 
         return odd
 
-    found = {}
+    values = {}
     for column in group.columns:
         folded = column.name.casefold()
         value = field(object_, renamed.get(folded, column.name))
-        made = _converted(value, column.type, field, odd_for(column))
-        if made is None or renamed.keys() & column.type.nested_names:
+        converted = _converted(value, column.type, field, odd_for(column))
+        if converted is None or renamed.keys() & column.type.nested_names:
             raise UnsupportedError(
                 f"table {group.relation.name}: column {column.name} ({column.type}) is not read "
                 "from JSON by Spark",
                 hint="leave the column out of the table",
             )
-        found[folded] = made
-    return found
+        values[folded] = converted
+    return values
 
 
 def _options(group: FileGroup) -> dict[str, str]:
@@ -138,42 +138,42 @@ def _options(group: FileGroup) -> dict[str, str]:
     Raises:
         UnsupportedError: If one is not honoured.
     """
-    given = {k.lower(): v for k, v in group.options.items()}
-    if strange := sorted(k for k in given if k not in _OPTIONS and not k.startswith("key.")):
+    declared = {k.lower(): v for k, v in group.options.items()}
+    if strange := sorted(k for k in declared if k not in _OPTIONS and not k.startswith("key.")):
         raise UnsupportedError(
             f"table {group.relation.name}: the reader options {', '.join(strange)} of JSON serdes "
             "are not honoured",
             hint="convert the files to UTF-8 text without them",
         )
-    return {**_OPTIONS, **given}
+    return {**_OPTIONS, **declared}
 
 
 def _converted(value: str, type_: DataType, field: _Field, odd: _Odd) -> str | None:
     """Return an expression for a variant as a value of a type, or None where none is known."""
     if type_.name == "array":
         inner = _converted("e", type_.element, field, odd)
-        made = f"transform(CAST({value} AS array<variant>), e -> {inner})"
-        return inner and _typed(value, type_, odd, "ARRAY", made)
+        converted = f"transform(CAST({value} AS array<variant>), e -> {inner})"
+        return inner and _typed(value, type_, odd, "ARRAY", converted)
     if type_.name == "struct":
         of = f"CAST({value} AS map<string,variant>)"
         parts = [(n, _converted(field(of, n), child, field, odd)) for n, child in type_.fields]
         if any(part is None for _, part in parts):
             return None
-        made = f"named_struct({', '.join(f'{literal(n)}, {part}' for n, part in parts)})"
-        return _typed(value, type_, odd, "OBJECT", made)
+        converted = f"named_struct({', '.join(f'{literal(n)}, {part}' for n, part in parts)})"
+        return _typed(value, type_, odd, "OBJECT", converted)
     build = _BUILDERS.get(type_.name)
     return build(value, type_, odd) if build else None
 
 
 def _typed(
-    value: str, type_: DataType, odd: _Odd, kinds: str, made: str, more: str = "true"
+    value: str, type_: DataType, odd: _Odd, kinds: str, converted: str, more: str = "true"
 ) -> str:
     kind = f"regexp_extract(schema_of_variant({value}), '^[A-Z]+', 0)"
     listed = ", ".join(literal(k) for k in kinds.split())
     other = odd(value, type_)
     return (
         f"CAST(CASE WHEN {value} IS NULL OR is_variant_null({value}) THEN NULL "
-        f"WHEN {kind} IN ({listed}) AND {more} THEN {made} ELSE {other} END AS {type_})"
+        f"WHEN {kind} IN ({listed}) AND {more} THEN {converted} ELSE {other} END AS {type_})"
     )
 
 

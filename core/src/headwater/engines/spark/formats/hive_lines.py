@@ -52,7 +52,7 @@ def as_lines(group: FileGroup, line: str) -> FileGroup:
 
 
 def cut(
-    frame: DataFrame, group: FileGroup, line: str, kept: Sequence[tuple[str, Column]]
+    frame: DataFrame, group: FileGroup, line: str, keys: Sequence[tuple[str, Column]]
 ) -> DataFrame:
     """Return the fields of lines, without those that are no rows: headers, blank lines of JSON.
 
@@ -60,12 +60,12 @@ def cut(
         frame: Lines that were read from files.
         group: The files.
         line: Name of the column of lines, and then of fields.
-        kept: Further columns: their values as SQL, their names and types.
+        keys: Further columns: their values as SQL, their names and types.
     """
     path = _path(line)
     columns = [
         (quoted(line), Column(line, STRING)),
-        *kept,
+        *keys,
         ("_metadata.file_path", Column(path, STRING)),
     ]
     odd = raised(
@@ -86,12 +86,18 @@ def cut(
     file = columns[-1][0]
     if own:
         # Parsed once, for the check and for the fields.
-        made = f"{line}_made"
+        parsed_column = f"{line}_made"
         frame = frame.selectExpr(quoted(line), f"{text_lines.parsed(quoted(line), group)} AS "
-                                 f"{quoted(made)}", *rest)  # fmt: skip
-        frame = frame.where(text_lines.check(quoted(line), quoted(made), quoted(path), group))
+                                 f"{quoted(parsed_column)}", *rest)  # fmt: skip
+        frame = frame.where(
+            text_lines.check(quoted(line), quoted(parsed_column), quoted(path), group)
+        )
         others = [quoted(c.name) for _, c in columns[1:]]
-        field = f"explode({quoted(made)})" if text_lines.is_whole(group) else quoted(made)
+        field = (
+            f"explode({quoted(parsed_column)})"
+            if text_lines.is_whole(group)
+            else quoted(parsed_column)
+        )
         return frame.selectExpr(f"{field} AS {quoted(line)}", *others)
     if group.format == hive_json.FORMAT:
         frame = frame.where(hive_json.check(quoted(line), file, group))
@@ -119,21 +125,21 @@ def _options(group: FileGroup) -> dict[str, str]:
     Raises:
         UnsupportedError: If one is not honoured.
     """
-    known = _KNOWN[group.format]
-    given = {k.lower(): v for k, v in group.options.items()}
-    if strange := sorted(set(given) - set(known)):
+    defaults = _KNOWN[group.format]
+    declared = {k.lower(): v for k, v in group.options.items()}
+    if strange := sorted(set(declared) - set(defaults)):
         raise UnsupportedError(
             f"table {group.relation.name}: the reader options {', '.join(strange)} of "
             f"{group.format} files are not honoured",
             hint="convert the files to UTF-8 text without them",
         )
-    found = {**known, **given}
+    options = {**defaults, **declared}
     for name in ("quote", "escape"):
-        if name in found and len(found[name]) != 1:
+        if name in options and len(options[name]) != 1:
             raise UnsupportedError(
-                f"table {group.relation.name}: {name}={found[name]!r} is not one character"
+                f"table {group.relation.name}: {name}={options[name]!r} is not one character"
             )
-    return found
+    return options
 
 
 def _fields(line: str, group: FileGroup) -> str:
@@ -198,7 +204,7 @@ def values_of(line: str, group: FileGroup) -> dict[str, str]:
     if group.format == hive_json.FORMAT:
         return hive_json.values_of(fields, file, group)
     options = _options(group)
-    found = {}
+    values = {}
     for index, column in enumerate(group.columns):
         token = f"get({fields}, {index})"
         if group.format == "hive-csv":
@@ -215,16 +221,16 @@ def values_of(line: str, group: FileGroup) -> dict[str, str]:
                 table=group.relation.name, value=text, file=file, column=column.name,
                 kind=literal(f"{column.type} text"),
             )  # fmt: skip
-            made = _converted(text, column.type, odd)
-            if made is None:
+            converted = _converted(text, column.type, odd)
+            if converted is None:
                 raise UnsupportedError(
                     f"table {group.relation.name}: column {column.name} ({column.type}) is not "
                     "read from text",
                     hint="leave the column out of the table",
                 )
-            value = made
-        found[column.name.casefold()] = value
-    return found
+            value = converted
+        values[column.name.casefold()] = value
+    return values
 
 
 def _without_firsts(frame: DataFrame, columns: str) -> DataFrame:
@@ -299,8 +305,8 @@ def _case(
 ) -> str:
     listed = [*parts, *([(odd, other)] if odd is not None else []), (hopeless, "NULL")]
     whens = " ".join(f"WHEN {text} RLIKE {whole(shape)} THEN {value}" for shape, value in listed)
-    made = f"CASE WHEN {text} IS NULL THEN NULL {whens} ELSE {other} END"
-    return f"CAST({made} AS {type_})"
+    cases = f"CASE WHEN {text} IS NULL THEN NULL {whens} ELSE {other} END"
+    return f"CAST({cases} AS {type_})"
 
 
 def _floating(text: str, type_: DataType, other: str) -> str:
@@ -309,8 +315,8 @@ def _floating(text: str, type_: DataType, other: str) -> str:
 
 
 def _decimal(text: str, type_: DataType, other: str) -> str:
-    made = f"try_cast(CAST({text} AS decimal(38,20)) AS {type_})"
-    return _case(text, type_, other, [(shapes.DECIMAL, made)], shapes.NO_DIGIT)
+    number = f"try_cast(CAST({text} AS decimal(38,20)) AS {type_})"
+    return _case(text, type_, other, [(shapes.DECIMAL, number)], shapes.NO_DIGIT)
 
 
 def _boolean(text: str, type_: DataType, other: str) -> str:

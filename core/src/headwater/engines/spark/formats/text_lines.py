@@ -59,15 +59,15 @@ def is_row(line: str) -> str:
 def parsed(line: str, group: FileGroup) -> str:
     """Return an expression for what Spark makes of a line: a struct; an array of a whole file."""
     columns = list(unpadded(group.columns))
-    given = {k: v for k, v in group.options.items() if k.lower() not in _OF_FILES}
+    options = {k: v for k, v in group.options.items() if k.lower() not in _OF_FILES}
     if group.format == "csv":
-        return f"from_csv({line}, {literal(ddl(columns))}{_map(given)})"
+        return f"from_csv({line}, {literal(ddl(columns))}{_map(options)})"
     if is_whole(group):
         schema = f"array<struct<{ddl(columns)}>>"
-        return f"from_json({line}, {literal(schema)}{_map({**given, 'mode': 'FAILFAST'})})"
+        return f"from_json({line}, {literal(schema)}{_map({**options, 'mode': 'FAILFAST'})})"
     schema = ddl([*columns, Column(_BAD, STRING)])
-    given["columnNameOfCorruptRecord"] = _BAD
-    return f"from_json({line}, {literal(schema)}{_map(given)})"
+    options["columnNameOfCorruptRecord"] = _BAD
+    return f"from_json({line}, {literal(schema)}{_map(options)})"
 
 
 def check(line: str, value: str, file: str, group: FileGroup) -> str:
@@ -113,11 +113,11 @@ def _ended(line: str, group: FileGroup) -> str:
     end = f'{{"{_BAD}": true}}'
     schema = f"struct<{quoted(_BAD)}: {BOOLEAN}>"
 
-    def ends(mark: str, type_: str, found: str) -> str:
+    def ends(mark: str, type_: str, suffix: str) -> str:
         items = (
             f"from_json(concat('[', {line}, {literal(f', {mark}]')}), {literal(type_)}{options})"
         )
-        return f"(size({items}) = 2 AND {items}{found}.{quoted(_BAD)})"
+        return f"(size({items}) = 2 AND {items}{suffix}.{quoted(_BAD)})"
 
     one = ends(end, f"array<{schema}>", "[1]")
     if not is_whole(group):

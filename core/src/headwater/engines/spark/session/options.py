@@ -34,7 +34,7 @@ def check_options(
         raise ConfigError("packages is one text, not a list", hint=f"packages=[{packages!r}]")
 
 
-def check_word(name: str, given: str, words: tuple[str, ...]) -> None:
+def check_word(name: str, value: str, words: tuple[str, ...]) -> None:
     """Fail unless an option is one of its words."""
-    if given not in words:
-        raise ConfigError(f"{name}={given!r}", hint=f"{name} is one of {', '.join(words)}")
+    if value not in words:
+        raise ConfigError(f"{name}={value!r}", hint=f"{name} is one of {', '.join(words)}")

@@ -43,19 +43,19 @@ def coordinates(packages: Iterable[str]) -> tuple[str, ...]:
 
 def needed(plan: Plan) -> tuple[str, ...]:
     """Return the short names of what a plan's tables need."""
-    found = []
+    extras = []
     for scan in plan.scans:
         match scan.relation:
             case FileRelation() as relation:
                 if any(is_s3(f.path) for f in relation.files):
-                    found.append("s3")
+                    extras.append("s3")
                 if "avro" in {p.format or relation.format for p in relation.partitions}:
-                    found.append("avro")
+                    extras.append("avro")
             case IcebergRelation() as relation:
-                found += ["iceberg", *(["s3"] if is_s3(relation.metadata_location) else [])]
+                extras += ["iceberg", *(["s3"] if is_s3(relation.metadata_location) else [])]
             case DeltaRelation() as relation:
-                found += ["delta", *(["s3"] if is_s3(relation.location) else [])]
-    return tuple(dict.fromkeys(found))
+                extras += ["delta", *(["s3"] if is_s3(relation.location) else [])]
+    return tuple(dict.fromkeys(extras))
 
 
 def is_s3(path: str) -> bool:

@@ -58,8 +58,8 @@ class Difference:
     found: str | None
 
     def __str__(self) -> str:
-        found = "not known to it" if self.found is None else self.found
-        return f"{self.name} is {found}, the reference has {self.wanted}"
+        actual = "not known to it" if self.found is None else self.found
+        return f"{self.name} is {actual}, the reference has {self.wanted}"
 
 
 def differences(version: str, setting: Callable[[str], str | None]) -> tuple[Difference, ...]:
@@ -69,20 +69,20 @@ def differences(version: str, setting: Callable[[str], str | None]) -> tuple[Dif
         version: The session's own word for its version, e.g. `4.1.4` or `4.1.0-amzn-1`.
         setting: Gives the value of a setting, None for one that is not known.
     """
-    found = []
+    differing = []
     if version.split(".")[:2] != VERSION.split("."):
-        found.append(Difference("version", f"{VERSION}.x", version))
+        differing.append(Difference("version", f"{VERSION}.x", version))
     for name, wanted in SETTINGS.items():
         value = setting(name)
         if value is None or value.casefold() != wanted.casefold():
-            found.append(Difference(name, wanted, value))
-    return tuple(found)
+            differing.append(Difference(name, wanted, value))
+    return tuple(differing)
 
 
-def remedy(found: tuple[Difference, ...]) -> str:
+def remedy(differing: tuple[Difference, ...]) -> str:
     """Return what to do about differences: one `conf.set` a line, and the way to go on anyway."""
-    lines = [f'spark.conf.set("{d.name}", "{d.wanted}")' for d in found if d.name != "version"]
-    if any(d.name == "version" for d in found):
+    lines = [f'spark.conf.set("{d.name}", "{d.wanted}")' for d in differing if d.name != "version"]
+    if any(d.name == "version" for d in differing):
         lines.append(f"use Spark {VERSION}")
     lines.append('or accept this session\'s answers: SparkEngine(..., semantics="session")')
     return "\n".join(lines)

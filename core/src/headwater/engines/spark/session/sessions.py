@@ -93,9 +93,9 @@ def for_read(opened: Opened) -> Iterator[SparkSession]:
             retire(session)
         return
     session = base.newSession()
-    known = session.conf.getAll
+    settings = session.conf.getAll
     for name, value in base.conf.getAll.items():
-        if known.get(name) != value:
+        if settings.get(name) != value:
             session.conf.set(name, value)
     adjust(session, _OF_A_READ)
     yield session
@@ -115,11 +115,11 @@ def retire(session: Any) -> None:
 
 def explained(frame: DataFrame) -> str:
     """Return the physical plan of a DataFrame; `DataFrame.explain` can only print it."""
-    found: Any = frame
+    internals: Any = frame
     if is_connect(frame.sparkSession):
-        return str(found._explain_string(mode="formatted"))
-    execution = found._jdf.queryExecution()
-    return str(found._sc._jvm.PythonSQLUtils.explainString(execution, "formatted"))
+        return str(internals._explain_string(mode="formatted"))
+    execution = internals._jdf.queryExecution()
+    return str(internals._sc._jvm.PythonSQLUtils.explainString(execution, "formatted"))
 
 
 def adopt(session: SparkSession) -> Opened:
@@ -146,9 +146,9 @@ def opened_as(
     lending: LendingService | None = None,
 ) -> Opened:
     """Return a session as one in use, looked at: its catalog, and how it differs."""
-    found = differences(session.version, lambda name: setting(session, name))
+    differing = differences(session.version, lambda name: setting(session, name))
     implementation = setting(session, "spark.sql.catalogImplementation")
-    return Opened(session, kind, implementation != "in-memory", found, lending, resources)
+    return Opened(session, kind, implementation != "in-memory", differing, lending, resources)
 
 
 def first_line(error: BaseException) -> str:
