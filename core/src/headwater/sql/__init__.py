@@ -4,6 +4,10 @@
     parser.parse(text, database=...)           -> ParsedQuery: guarded, its tables found
     binding.binder.bind(parsed, tables)        -> Analysis: every name bound, every expression typed
 
+Docstrings have examples, each tried by a test. "Example: `SQL` -> `outcome`" is the tokens after a
+step (`syntax`), codes of findings or the columns of the result (`guard`, `binding`), what a window
+on `ts` reaches (`pruning`), or the DuckDB SQL of an expression (`portable`).
+
 Importing this package costs nothing; sqlglot is imported by the first call.
 """
 

@@ -1,9 +1,9 @@
 """Reading a query: from its text to a guarded tree and the tables that it names.
 
-    lexer   cuts the text by Spark's own rules
-    tokens  checks that sqlglot cuts it at the same places
-    guard_text, guard   admit what is on their lists
-    parse   puts them together, and finds the table references
+    syntax.lexer            cuts the text by Spark's own rules
+    syntax.tokens           checks that sqlglot cuts it at the same places
+    guard.text, guard.tree  admit what is on their lists
+    parse                   puts them together, and finds the table references
 
 What the tree is like (see `tokens` for why): every call `name(...)` is an `exp.Anonymous` whose
 name `functions.name_of(node)` gives and whose arguments are `node.expressions`, as written, for

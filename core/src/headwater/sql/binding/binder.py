@@ -33,7 +33,7 @@ def bind(
 
     Returns:
         Everything that could be found out. Diagnostics of `parsed` are included; the tree is
-        bound even where the guard refused something, so that all is told at once.
+        bound even where the guard refused something, so that all findings come at once.
     """
     if parsed.tree is None:
         return Analysis(parsed, tables, None, parsed.diagnostics)

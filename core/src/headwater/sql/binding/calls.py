@@ -26,7 +26,10 @@ _NO_AGGREGATES: Final = frozenset([Clause.WHERE, Clause.JOIN, Clause.GROUP, Clau
 
 
 def struct_of(work: Work, items: Sequence[exp.Expr], context: Context, type_of: TypeOf) -> DataType:
-    """Return the type of `struct(...)`, and of several values in brackets."""
+    """Return the type of `struct(...)`, and of several values in brackets.
+
+    Example: `SELECT struct(i, d AS x) AS v FROM t` -> `v struct<i:int,x:double>`
+    """
     fields: list[tuple[str, DataType]] = []
     for number, item in enumerate(items, 1):
         if _is_star(item):
@@ -52,7 +55,10 @@ def _is_star(node: exp.Expr) -> bool:
 
 
 def starred(work: Work, node: exp.Expr, context: Context) -> list[tuple[str, DataType]]:
-    """Return names and types of what a `*` or `t.*` among arguments stands for."""
+    """Return names and types of what a `*` or `t.*` among arguments stands for.
+
+    Example: `SELECT struct(u.*) AS v FROM (SELECT i, s FROM u) AS u` -> `v struct<i:int,s:string>`
+    """
     if isinstance(node, exp.Column):
         qualifier = [p.name for p in node.parts[:-1]]
         columns = [c for s in context.frame.sources(qualifier) for c in context.frame.of(s)]
@@ -63,7 +69,10 @@ def starred(work: Work, node: exp.Expr, context: Context) -> list[tuple[str, Dat
 
 
 def call(work: Work, node: exp.Expr, context: Context, type_of: TypeOf) -> DataType:
-    """Type a call, with the clauses that may follow it (FILTER, WITHIN GROUP, IGNORE NULLS)."""
+    """Type a call, with the clauses that may follow it (FILTER, WITHIN GROUP, IGNORE NULLS).
+
+    Example: `SELECT count(*) FILTER (WHERE i > 0) AS n FROM t` -> `n bigint`
+    """
     function = functions.called(_innermost(node))
     name = function.name
     if function.kind == "window":
@@ -87,7 +96,7 @@ def call(work: Work, node: exp.Expr, context: Context, type_of: TypeOf) -> DataT
 
 
 def _is_around(work: Work, node: exp.Expr, name: str, context: Context) -> bool:
-    """Whether an aggregate is one of the query around: in HAVING EXISTS (... WHERE x = max(b))."""
+    """Return whether an aggregate is of the query around: HAVING EXISTS (... WHERE x = max(b))."""
     bound = [work.bindings.get(id(c)) for c in node.find_all(exp.Column)]
     outside = [b for b in bound if b is not None and b.scope is not context.scope]
     if not outside or (context.outer is not None and context.outer.clause is Clause.FROM):
@@ -107,12 +116,15 @@ def _is_around(work: Work, node: exp.Expr, name: str, context: Context) -> bool:
 
 
 def call_in_window(work: Work, node: exp.Expr, context: Context, type_of: TypeOf) -> DataType:
-    """Type the call before an OVER clause; an aggregate function is none there."""
+    """Type the call before an OVER clause, where an aggregate function is a window function."""
     return work.typed(node, _unwrapped(work, node, context, type_of))
 
 
 def check_windowed(work: Work, node: exp.Expr) -> None:
-    """Report what Spark has not before OVER: DISTINCT, FILTER, ranks without an order."""
+    """Report what Spark does not allow before OVER: DISTINCT, FILTER, ranks without an order.
+
+    Example: `SELECT rank() OVER (PARTITION BY s) AS v FROM t` -> `misplaced-window`
+    """
     function = node.this
     if isinstance(function, exp.Filter):
         work.report(
@@ -222,6 +234,9 @@ def check(
     *,
     name: str = "",
 ) -> None:
-    """Report what is wrong with the arguments of a call, as `problems` tells."""
+    """Report what `functions.arguments` finds wrong with the arguments of a call.
+
+    Example: `SELECT upper(s, 1) AS v FROM t` -> `argument-count`
+    """
     for problem in problems(function, types, arguments, name=name):
         work.report(problem.code, problem.message, node, hint=problem.hint)

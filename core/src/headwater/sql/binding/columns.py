@@ -37,7 +37,10 @@ class _Candidates:
 
 
 def bind_column(work: Work, node: exp.Expr, context: Context) -> DataType:
-    """Bind a column node, keep its type and return it; report what can't be bound."""
+    """Bind a column node, keep its type and return it; report what can't be bound.
+
+    Example: `SELECT i FROM t, u` -> `ambiguous-column`
+    """
     assert isinstance(node, exp.Column)
     parts = [p.name for p in node.parts]
     return work.typed(node, _bind_parts(work, node, parts, context))
@@ -130,8 +133,10 @@ def without_excepted(
 ) -> list[Visible]:
     """Return the columns that `* EXCEPT (...)` leaves of those of the star.
 
+    Example: `SELECT * EXCEPT (i) FROM (SELECT i, s FROM t)` -> `s string`
+
     Args:
-        work: The findings.
+        work: Collects types, bindings and findings.
         star: The star.
         columns: What it stands for without EXCEPT.
         frame: Where the names of the sources are, as EXCEPT may qualify its columns.
@@ -207,7 +212,10 @@ def _alias(work: Work, node: exp.Column, parts: list[str], named: list[Output]) 
 def fields(
     work: Work, node: exp.Expr, type_: DataType, names: Sequence[str], above: str
 ) -> DataType:
-    """Return the type of `above.name.name...`, and report the first field that is not there."""
+    """Return the type of `above.name.name...`, and report the first field that is not there.
+
+    Example: `SELECT st.y FROM t` -> `unknown-field`
+    """
     for name in names:
         work.spend(len(type_.children), node)
         field_type = typing.field_of(type_, name)

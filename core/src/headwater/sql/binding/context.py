@@ -52,13 +52,13 @@ class EnoughFoundError(Exception):
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """The findings of one resolution, filled as it goes.
+    """What is found while one query is bound, filled as it goes.
 
     Args:
         text: The query's text.
         tables: The tables that it names, by folded (database, name).
         references: Its table references, by `id(node)`.
-        query: Resolves a query: its node, where the query around it stands (for correlated names),
+        query: Binds a query: its node, where the query around it stands (for correlated names),
             the common table expressions in force, the scope around it.
         suggest: Returns a hint for a table that is not there.
         aliases: See `Analysis`.
@@ -119,7 +119,7 @@ class Work:
         self.diagnostics.append(diagnostic)
 
     def is_vague(self, scope: Scope) -> bool:
-        """Whether a scope may have columns under names that are not known here."""
+        """Return whether a scope may have columns under names that are not known here."""
         return id(scope) in self.vague or not all(o.certain for o in scope.outputs)
 
     def missing(self, reference: TableReference) -> None:
@@ -135,7 +135,7 @@ class Work:
         )
 
     def subquery(self, node: exp.Expr, context: Context) -> Scope:
-        """Resolve a query that stands in an expression; it may name columns around it."""
+        """Bind a query that stands in an expression; it may name columns around it."""
         scope = self.query(node, context, context.ctes, context.scope)
         context.scope.subqueries += (scope,)
         return scope

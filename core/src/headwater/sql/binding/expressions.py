@@ -44,7 +44,10 @@ _UNIT_OF: Final = {"week": "day", "millisecond": "second", "microsecond": "secon
 
 
 def type_of(work: Work, node: exp.Expr, context: Context) -> DataType:
-    """Bind the names in an expression, keep the type of each node in it, return its own."""
+    """Bind the names in an expression, keep the type of each node in it, return its own.
+
+    Example: `SELECT i + b AS v FROM t` -> `v bigint`
+    """
     if isinstance(node, _CHAINED):
         return _chain(work, node, context)
     rule = _RULES.get(type(node))
@@ -413,7 +416,10 @@ _RULES: Final[dict[type[exp.Expr], Rule]] = {
 
 
 def condition(work: Work, node: exp.Expr, context: Context) -> None:
-    """Type an expression that decides about rows; Spark takes nothing but a boolean."""
+    """Type an expression that decides about rows; Spark takes nothing but a boolean.
+
+    Example: `SELECT s FROM t WHERE i` -> `not-a-condition`
+    """
     operands.check_condition(work, node, type_of(work, node, context), context.clause)
 
 

@@ -77,7 +77,7 @@ class Frame:
 
     @property
     def starred(self) -> list[Visible]:
-        """What `*` means."""
+        """Return the columns that `*` means."""
         return [c for c in self.columns if not c.hidden]
 
     def spelled(self) -> Iterator[str]:
@@ -138,7 +138,7 @@ def qualifiers_of(name: str, source: object) -> tuple[tuple[str, ...], ...]:
 
 
 def key_for(name: str, source: object, taken: Iterable[str]) -> str:
-    """Return a key for a source; two tables of one name in two databases are told apart."""
+    """Return a key for a source; two tables of one name in two databases get two keys."""
     folded, keys = name.casefold(), set(taken)
     if folded in keys and isinstance(source, TableReference):
         folded = f"{source.name.database.casefold()}.{folded}"

@@ -2,8 +2,8 @@
 
     a JOIN b ON ... LEFT JOIN c ON ...      ((a join b) left join c), item by item
 
-The rooms that move a predicate down (`commute`, `key_conditions`) decide join by join; what they
-can't see through comes back as an `Unclear` with the node that is in the way.
+What moves a predicate down (`pruning.windows`, `pruning.key_conditions`) decides join by join; what
+it can't see through comes back as an `Unclear` with the node that is in the way.
 """
 
 from __future__ import annotations

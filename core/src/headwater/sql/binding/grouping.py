@@ -33,7 +33,10 @@ def group_by(
     context: Context,
     ordinal: Callable[[Work, exp.Expr, Context], bool],
 ) -> frozenset[str] | None:
-    """Resolve GROUP BY; return the folded names of the columns in it, or None without one."""
+    """Bind GROUP BY; return the folded names of the columns in it, or None without one.
+
+    Example: `SELECT s, max(i) AS n FROM t GROUP BY 1` -> `s string, n int`
+    """
     group = node.args.get("group")
     if group is None:
         return None
@@ -80,7 +83,10 @@ def _check_chosen(work: Work, node: exp.Expr) -> None:
 
 
 def with_windows(work: Work, node: exp.Select, context: Context) -> Frame:
-    """Return the frame with what a GROUP BY adds: a time window, of its name; `grouping__id`."""
+    """Return the frame with what a GROUP BY adds: a time window, of its name; `grouping__id`.
+
+    Example: `SELECT window.start AS v FROM t GROUP BY window(ts, '1 hour')` -> `v timestamp`
+    """
     group = node.args.get("group")
     added = []
     if group is not None and _has_sets(group) and not context.frame.named(_GROUPING_ID):
@@ -118,7 +124,10 @@ def _bare(node: exp.Expr) -> exp.Expr:
 
 
 def check(work: Work, node: exp.Select, scope: Scope) -> None:
-    """Report columns of a grouped SELECT that are neither grouped nor aggregated."""
+    """Report columns of a grouped SELECT that are neither grouped nor aggregated.
+
+    Example: `SELECT s, i FROM t GROUP BY s` -> `missing-aggregation`
+    """
     group = node.args.get("group")
     later = [node.args[k].this for k in ("having", "qualify") if node.args.get(k) is not None]
     if node.args.get("order") is not None:
@@ -157,6 +166,9 @@ def _everything(keys: Keys, scope: Scope) -> set[Key]:
 
 def check_order(work: Work, node: exp.Select, scope: Scope) -> None:
     """Report what Spark does not order by: windows, and aggregates that it can't add to the SELECT.
+
+    Example: `SELECT s FROM t GROUP BY s ORDER BY row_number() OVER (ORDER BY s)`
+        -> `misplaced-window`
 
     Source: Spark, `ResolveAggregateFunctions`: an aggregate of ORDER BY is added to those of the
     SELECT only where nothing stands between the two.
@@ -333,7 +345,7 @@ def _chosen(work: Work, group: exp.Expr, scope: Scope) -> Iterator[exp.Expr]:
 
 
 def aggregates(node: exp.Expr) -> bool:
-    """Whether an expression aggregates the rows of its own SELECT."""
+    """Return whether an expression aggregates the rows of its own SELECT."""
     todo = [node]
     while todo:
         here = todo.pop()
@@ -390,7 +402,7 @@ class Keys:
         self._by_id: dict[int, Key] = {}
 
     def is_own(self, node: exp.Expr) -> bool:
-        """Whether a column is one of this SELECT's FROM."""
+        """Return whether a column is one of this SELECT's FROM."""
         binding = self._work.bindings.get(id(node))
         return binding is not None and binding.scope is self._scope
 
@@ -403,7 +415,7 @@ class Keys:
         return _key(Binding(self._scope, source, name, UNKNOWN), 0)
 
     def is_grouped(self, node: exp.Expr, grouped: set[Key]) -> bool:
-        """Whether an expression is one of those that are grouped, or a field of one."""
+        """Return whether an expression is one of those that are grouped, or a field of one."""
         if self.of(node) in grouped:
             return True
         binding = self._work.bindings.get(id(node))

@@ -25,7 +25,10 @@ def call(
     context: Context,
     type_of: TypeOf,
 ) -> DataType:
-    """Type a call that has lambdas among its arguments."""
+    """Type a call that has lambdas among its arguments.
+
+    Example: `SELECT transform(a, x -> x * 2.5D) AS v FROM t` -> `v array<double>`
+    """
     plain = [type_of(work, a, context) for a in arguments if not isinstance(a, exp.Lambda)]
     bodies = [a for a in arguments if isinstance(a, exp.Lambda)]
 

@@ -35,7 +35,10 @@ _MOMENTS: Final = ("date", "timestamp", "timestamp_ntz")
 
 
 def output_name(work: Work, node: exp.Expr) -> tuple[str, bool]:
-    """Return the name of an output column, and whether it is certain."""
+    """Return the name of an output column, and whether it is certain.
+
+    Example: `SELECT i + 1, upper(s) FROM t` -> `(i + 1) int, upper(s) string`
+    """
     if isinstance(node, exp.Alias):
         return str(node.alias), True
     inner = _bare(node)

@@ -1,6 +1,6 @@
-"""Operators whose operands Spark refuses: told before a query runs, where their types are known.
+"""Operators whose operands Spark refuses: reported before a query runs, where types are known.
 
-What is not certain passes: Spark tells it then. The rules were compared with Spark's analyser for
+What is not certain passes: Spark reports it then. The rules were compared with Spark's analyser for
 every pair of types (`tests/differential/test_operands.py` repeats it).
 
 Source: Apache Spark 4.1, `AnsiTypeCoercion`, and the input types of its expressions.
@@ -33,7 +33,9 @@ _CAST: Final = "cast one of them, e.g. CAST(... AS {})"
 def check_condition(
     work: Work, node: exp.Expr, type_: DataType, where: str, *, also: Sequence[DataType] = ()
 ) -> None:
-    """Report what decides about rows or values, and is no boolean.
+    """Report a condition that is not a boolean.
+
+    Example: `SELECT CASE WHEN i THEN 1 END AS v FROM t` -> `not-a-condition`
 
     Args:
         work: The findings.
@@ -53,6 +55,8 @@ def check_condition(
 
 def check_chained(work: Work, node: exp.Expr, left: DataType, right: DataType) -> None:
     """Report a link of `a + b - c`, `a AND b`, `a || b` that Spark refuses.
+
+    Example: `SELECT o + 1 AS v FROM t` -> `operand-types`
 
     Args:
         work: The findings.
@@ -96,7 +100,10 @@ def _check_connected(work: Work, node: exp.Expr, type_: DataType, where: str) ->
 
 
 def check_negated(work: Work, node: exp.Expr, type_: DataType) -> None:
-    """Report an operand of a minus, or of `~`, that has none."""
+    """Report an operand of `-` or `~` that has no negative.
+
+    Example: `SELECT -o AS v FROM t` -> `operand-types`
+    """
     if isinstance(node, exp.BitwiseNot):
         refused = not (type_.is_integer or type_ == t.VOID)
     else:
@@ -107,6 +114,8 @@ def check_negated(work: Work, node: exp.Expr, type_: DataType) -> None:
 
 def check_predicate(work: Work, node: exp.Expr, types: Sequence[DataType]) -> None:
     """Report a comparison, or a match with a pattern, of types that Spark does not compare.
+
+    Example: `SELECT i LIKE a AS v FROM t` -> `operand-types`
 
     Args:
         work: The findings.
@@ -129,6 +138,8 @@ def check_compared(
 ) -> None:
     """Report values of types that Spark does not compare.
 
+    Example: `SELECT day = 1 AS v FROM t` -> `operand-types`
+
     Args:
         work: The findings.
         node: Where they are compared.
@@ -150,6 +161,8 @@ def check_compared(
 def check_alike(work: Work, node: exp.Expr, types: Sequence[DataType], what: str) -> None:
     """Report values of one column that have no common type.
 
+    Example: `SELECT CASE WHEN o THEN day ELSE 1 END AS v FROM t` -> `operand-types`
+
     Args:
         work: The findings.
         node: Where they come together.
@@ -165,7 +178,10 @@ def check_alike(work: Work, node: exp.Expr, types: Sequence[DataType], what: str
 
 
 def check_ordered(work: Work, node: exp.Expr, type_: DataType) -> None:
-    """Report a map where values are ordered, or told apart."""
+    """Report a map where values are ordered, or told apart.
+
+    Example: `SELECT i FROM t ORDER BY m` -> `operand-types`
+    """
     if typing.has_map(type_):
         work.report(
             "operand-types", f"values of type {type_} can't be ordered or told apart", node,
@@ -199,7 +215,7 @@ def _unlike(left: DataType, right: DataType) -> bool:
 
 
 def _differ(types: Sequence[DataType]) -> bool:
-    """Whether values certainly have no common type; of nested ones only their kinds are told."""
+    """Whether values certainly have no common type; of nested ones only the kinds are compared."""
     nested = {x.name for x in types if x != t.VOID}
     if nested <= _NESTED:
         return len(nested) > 1

@@ -19,7 +19,11 @@ from headwater.types import DataType
 
 
 def pivoted(work: Work, node: exp.Pivot, context: Context) -> Frame:
-    """Return what PIVOT or UNPIVOT makes of the context's frame."""
+    """Return what PIVOT or UNPIVOT makes of the context's frame.
+
+    Example: `SELECT * FROM (SELECT s, i FROM t) PIVOT (sum(i) FOR s IN ('x', 'y'))`
+        -> `x bigint, y bigint`
+    """
     inner = replace(context, clause=Clause.SELECT)
     columns = _unpivot(work, node, inner) if node.args.get("unpivot") else _pivot(work, node, inner)
     return _as_source(node, columns, context)

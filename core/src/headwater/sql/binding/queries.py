@@ -29,10 +29,12 @@ Ctes = Mapping[str, Scope]
 def bind_query(
     work: Work, node: exp.Expr, outer: Context | None, ctes: Ctes, parent: Scope | None
 ) -> Scope:
-    """Resolve a query and return its scope.
+    """Bind a query and return its scope.
+
+    Example: `SELECT i FROM t UNION SELECT b FROM u` -> `i bigint`
 
     Args:
-        work: The findings.
+        work: Collects types, bindings and findings.
         node: A SELECT, a set operation, VALUES, or one of these in brackets.
         outer: Where the query around it stands, if it may name columns of that.
         ctes: Common table expressions in force.

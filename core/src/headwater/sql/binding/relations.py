@@ -35,10 +35,13 @@ _GENERATOR_HINT: Final = (
 
 
 def from_clause(work: Work, node: exp.Select, context: Context) -> Frame:
-    """Resolve a SELECT's FROM, fill its scope's sources, and return what is visible.
+    """Bind a SELECT's FROM, fill its scope's sources, and return what is visible.
+
+    Example: `SELECT * FROM (SELECT i, s FROM t) JOIN (SELECT i, d FROM u) USING (i)`
+        -> `i int, s string, d double`
 
     Args:
-        work: The findings.
+        work: Collects types, bindings and findings.
         node: The SELECT.
         context: Around the FROM: its scope is the SELECT's, its frame is empty.
     """
@@ -159,7 +162,10 @@ def _renamed(
 def rename(
     work: Work, outputs: Sequence[Output], names: Sequence[exp.Identifier], node: exp.Expr
 ) -> tuple[Output, ...]:
-    """Return the outputs under new names; as many as there are columns are needed."""
+    """Return the outputs under new names, which must be as many.
+
+    Example: `SELECT x FROM (SELECT i FROM t) AS q (x)` -> `x int`
+    """
     if not names:
         return tuple(outputs)
     if len(names) != len(outputs):
@@ -204,7 +210,10 @@ def _bracketed(work: Work, node: exp.Subquery, context: Context) -> Frame:
 
 
 def values_columns(work: Work, node: exp.Values, context: Context) -> list[tuple[str, DataType]]:
-    """Return the columns of VALUES: each is as wide as the widest of its values."""
+    """Return the columns of VALUES: each is as wide as the widest of its values.
+
+    Example: `SELECT * FROM VALUES (1, 'a'), (2.5, NULL)` -> `col1 decimal(11,1), col2 string`
+    """
     rows: list[list[DataType]] = []
     for row in node.expressions:
         items = row.expressions if isinstance(row, exp.Tuple) else [row]
@@ -269,7 +278,10 @@ def _generator(
 def generated_columns(
     work: Work, call: exp.Expr, context: Context
 ) -> list[tuple[str, DataType]] | None:
-    """Return the columns of a call that makes rows, or None where they can't be told."""
+    """Return the columns of a generator, e.g. `explode(a)`, or None where they are not known.
+
+    Example: `SELECT posexplode(a) FROM t` -> `pos int, col int`
+    """
     function = functions.called(call)
     arguments = Call(tuple(types_of(work, call.expressions, context)), tuple(call.expressions))
     wrong = wrong_rows(function, arguments)

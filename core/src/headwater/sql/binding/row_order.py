@@ -2,7 +2,8 @@
 
 Rows have no order but the one that an ORDER BY gives them where it stands: `first(x)`, a LIMIT, or
 a `row_number()` over rows that its ORDER BY holds for equal takes whichever rows come first, and on
-each engine, at each read, those may be others. Such places are told, whatever engine runs them.
+each engine, at each read, those may be others. Such places are reported, whatever engine runs
+them.
 
 An ORDER BY is *total* where rows that it holds for equal can't be told apart in what the query
 makes of them: it names every column that is used, or columns of which a GROUP BY or DISTINCT below
@@ -47,6 +48,8 @@ _SORTS: Final = ("order", "sort", "cluster")
 
 def check(work: Work, root: Scope) -> set[int]:
     """Warn of each place that depends on an order which is not promised.
+
+    Example: `SELECT s FROM t LIMIT 1` -> `non-reproducible`
 
     Returns:
         `id` of the nodes of these places: calls, OVER clauses, and queries with a LIMIT.

@@ -39,7 +39,10 @@ _LEAP_CYCLE: Final = 400
 
 
 def check_numbers(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
-    """Yield the numbers that their types do not hold."""
+    """Yield a refusal of each number that is out of the range of its type.
+
+    Example: `SELECT 300Y` -> `number-out-of-range`
+    """
     for index, token in enumerate(lexemes):
         if token.kind != lexer.NUMBER:
             continue
@@ -71,7 +74,10 @@ def _holds(type_: DataType, text: str, *, signed: bool) -> bool:
 
 
 def check_typed_literals(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
-    """Yield the literals of dates and timestamps whose text says none."""
+    """Yield a refusal of each literal of a date or timestamp whose text is none.
+
+    Example: `SELECT DATE '2026-02-30'` -> `invalid-literal`
+    """
     for index in range(len(lexemes) - 1):
         kind, value = lexemes[index], lexemes[index + 1]
         if kind.word == "INTERVAL" and value.kind == lexer.STRING and _MANY.search(value.text):

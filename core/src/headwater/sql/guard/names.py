@@ -32,7 +32,10 @@ _BANG_IS_NOT_NOT: Final = words("IN LIKE ILIKE RLIKE REGEXP BETWEEN NULL TRUE FA
 
 
 def check_names(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
-    """Yield the unquoted words that stand where only a name can be meant."""
+    """Yield the unquoted words that stand where only a name can be meant.
+
+    Example: `SELECT coalesce(all, i) FROM t` -> `syntax`
+    """
     for index, token in enumerate(lexemes):
         before = lexemes[index - 1] if index else None
         if token.kind != lexer.WORD:

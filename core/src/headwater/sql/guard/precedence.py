@@ -42,7 +42,10 @@ _OPERANDS: Final = ("this", "expression", "low", "high")
 
 
 def misread(node: exp.Expr, text: str) -> Diagnostic | None:
-    """Return the refusal of an operator whose operands Spark would cut at other places."""
+    """Return the refusal of an operator whose operands Spark would cut at other places.
+
+    Example: `SELECT o = i < b AS v FROM t` -> `two-readings`
+    """
     rank = _RANK.get(type(node))
     if rank is None or isinstance(node, (exp.Escape, exp.Exists)):
         return None

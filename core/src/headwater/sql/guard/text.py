@@ -58,7 +58,10 @@ _SUPPORTED: Final = "write one query: SELECT ..., or WITH ... SELECT ..."
 
 
 def statement_end(text: str, lexemes: Sequence[Lexeme]) -> tuple[int, list[Diagnostic]]:
-    """Return where the one statement ends, its closing `;` left out, and what follows it."""
+    """Return where the one statement ends, its closing `;` left out, and what follows it.
+
+    Example: `SELECT 1; DROP TABLE t` -> `multiple-statements`
+    """
     for index, token in enumerate(lexemes):
         if token.symbol == ";":
             rest = [x for x in lexemes[index:] if x.symbol != ";"]
@@ -76,7 +79,7 @@ def statement_end(text: str, lexemes: Sequence[Lexeme]) -> tuple[int, list[Diagn
 
 
 def half_a_character(text: str) -> Diagnostic:
-    """Say where a text holds a half of a surrogate pair, which no engine can be given."""
+    """Return the refusal of a text with half of a surrogate pair, which no engine accepts."""
     at = next(i for i, c in enumerate(text) if "\ud800" <= c <= "\udfff")
     return Diagnostic(
         "unexpected-character",
@@ -124,7 +127,10 @@ def not_a_query(text: str, lexemes: Sequence[Lexeme]) -> Diagnostic:
 
 
 def check_statement(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
-    """Return why a statement is none that sqlglot should even read."""
+    """Return what keeps a statement from being given to sqlglot at all.
+
+    Example: `INSERT INTO t SELECT 1` -> `not-a-query`
+    """
     first = next((x for x in lexemes if x.symbol != "("), None)
     if first is None or first.word not in _QUERY_WORDS:
         return [not_a_query(text, lexemes)]
@@ -132,7 +138,10 @@ def check_statement(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
 
 
 def check_words(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
-    """Return what is refused by the look of the tokens alone."""
+    """Return what the tokens alone show to be refused.
+
+    Example: `SELECT db.upper(s) FROM t` -> `qualified-function`
+    """
     return [
         *_substitutions(text),
         *_words(text, lexemes),

@@ -37,7 +37,10 @@ _INTERVAL_UNITS: Final = words(
 
 
 def check_tree(tree: exp.Expr, text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
-    """Return what is refused in the tree, and warnings about what it admits."""
+    """Return what is refused in the tree, and warnings about what it admits.
+
+    Example: `SELECT reflect('java.lang.System', 'exit') AS v` -> `forbidden-function`
+    """
     names = {x.start: x for x in lexemes if x.kind in (lexer.WORD, lexer.QUOTED)}
     deep = _too_deep(tree, text)
     if deep is not None:
@@ -196,12 +199,12 @@ def _function(node: exp.Anonymous, text: str) -> Iterator[Diagnostic]:
     function, name = functions.called(node), functions.name_of(node) or ""
     at = _span(node)
     if name == "identifier" and isinstance(node.this, str):
-        return  # `guard_text` refuses the clause, whatever stands in it
+        return  # `guard.text` refuses the clause, whatever stands in it
     above = node.parent
     if (isinstance(above, exp.Dot) and node.arg_key == "expression") or (
         isinstance(above, exp.Table) and above.args.get("db") is not None
     ):
-        return  # `guard_text` refuses names with a point before a call's bracket
+        return  # `guard.text` refuses names with a point before a call's bracket
     in_from = isinstance(node.parent, (exp.Table, exp.Lateral))
     kinds = functions.IN_FROM if in_from else functions.ADMITTED
     if function.kind in kinds:
@@ -257,7 +260,7 @@ def _options(node: exp.Anonymous, options: exp.Expr, text: str) -> Iterator[Diag
 
 
 CONSTANTS: Final = {"options": _options, "schema": _schema}
-"""Values that are looked at before anything is resolved, by their rules in the table."""
+"""Values that are looked at before anything is bound, by their rules in the table."""
 
 
 def _quantified(node: exp.Expr, text: str) -> Diagnostic:

@@ -37,7 +37,7 @@ def compiled(
     `analysis.columns`.
 
     Args:
-        analysis: A query that was resolved without errors.
+        analysis: A query that was bound without errors.
         names: DuckDB's name of each table, quoted.
 
     Returns:
@@ -56,7 +56,7 @@ def refusals(analysis: Analysis) -> tuple[Diagnostic, ...]:
     """Return why the embedded engine can't promise Spark's answer to a query; empty if it can.
 
     Args:
-        analysis: A query that was resolved without errors.
+        analysis: A query that was bound without errors.
     """
     return compiled(analysis, str)[1]
 

@@ -34,6 +34,8 @@ def aggregate(
 ) -> Piece:
     """Return a call of an aggregate function.
 
+    Example: `sum(b)` -> `CASE WHEN ... ELSE CAST(sum("b") AS BIGINT) END`
+
     Args:
         e: Compiles its arguments.
         node: The call.

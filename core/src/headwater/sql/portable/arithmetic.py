@@ -24,6 +24,8 @@ _SAFE_DIGITS = 37
 def binary(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece:
     """Return `left operator right` on numbers.
 
+    Example: `i + b` -> `CAST(add(CAST("i" AS BIGINT), "b") AS BIGINT)`
+
     Args:
         operator: `+ - * / % div`.
         left: Left operand.
@@ -152,6 +154,8 @@ def _digits(type_: DataType) -> tuple[int, int]:
 
 def negated(piece: Piece) -> Piece:
     """Return `-piece`.
+
+    Example: `-i` -> `(-"i")`
 
     Raises:
         Refusal: For what is not a number, and for decimals of more than 34 digits.

@@ -37,6 +37,8 @@ _Builder = Callable[[list[Piece], DataType], Piece | None]
 def call(e: Expressions, node: exp.Expr) -> Piece:
     """Return a call of a scalar function.
 
+    Example: `nvl(i, 0)` -> `coalesce("i", CAST(0 AS INTEGER))`
+
     Raises:
         Refusal: If the function, with arguments of these types, is not in the portable subset.
     """
@@ -77,7 +79,10 @@ _FIELDS: Final = {
 
 
 def table(name: str, arguments: Sequence[Piece], type_: DataType) -> Piece:
-    """Return a call that the table knows, its arguments converted as Spark does implicitly."""
+    """Return a call that the table knows, its arguments converted as Spark does implicitly.
+
+    Example: `lower(s)` -> `CASE WHEN strlen("s") = length("s") THEN lower("s") ... END`
+    """
     # A try_ function forgives its own operation, and nothing that its arguments do.
     tries = name.startswith("try_") and any(a.raises for a in arguments)
     refuse_unless(not tries, f"{name}() of what may raise")

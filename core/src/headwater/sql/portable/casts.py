@@ -30,6 +30,8 @@ _Builder = Callable[[str, DataType, DataType, bool], _Built]
 def cast(piece: Piece, target: DataType, *, trying: bool = False) -> Piece:
     """Return a piece cast to a type.
 
+    Example: `CAST(d AS INT)` -> `CAST(trunc("d") AS INTEGER)`
+
     Args:
         piece: What is cast.
         target: To what.

@@ -163,7 +163,7 @@ def cuts(node: exp.Expr) -> bool:
 
 
 def is_constant(node: exp.Expr) -> bool:
-    """Return whether a value is written out: it orders nothing."""
+    """Return whether a value is a literal: to order by it orders nothing."""
     return isinstance(node, (exp.Literal, exp.Null, exp.Boolean))
 
 

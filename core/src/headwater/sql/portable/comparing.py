@@ -22,6 +22,8 @@ _ORDERED: Final = frozenset(
 def compare(operator: str, left: Piece, right: Piece) -> Piece:
     """Return `left operator right`.
 
+    Example: `d = 1.5` -> `("d" = CAST('1.5' AS DOUBLE))`
+
     Args:
         operator: DuckDB's: `= <> < <= > >=`, `IS NOT DISTINCT FROM`, `IS DISTINCT FROM`.
         left: Left side.
@@ -51,6 +53,8 @@ def _beyond(piece: Piece, literal: Piece) -> bool:
 
 def aligned(pieces: Sequence[Piece]) -> list[Piece]:
     """Return pieces in the one type in which Spark compares them.
+
+    Example: `i = b` -> `(CAST("i" AS BIGINT) = "b")`
 
     Raises:
         Refusal: If there is no such type, or it is not one that both engines order alike.
@@ -100,6 +104,8 @@ def _marked(sql: str, type_: DataType, depth: int) -> str:
 
 def widened(piece: Piece, type_: DataType) -> Piece:
     """Return a piece in a wider type, as Spark's implicit casts make it.
+
+    Example: `coalesce(i, b)` -> `coalesce(CAST("i" AS BIGINT), "b")`
 
     Raises:
         Refusal: If it is a text of another shape, or a decimal that would lose digits.

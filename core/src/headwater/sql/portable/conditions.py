@@ -23,12 +23,18 @@ if TYPE_CHECKING:
 
 
 def conjunction(e: Expressions, node: exp.Expr) -> Piece:
-    """Return `a AND b`."""
+    """Return `a AND b`.
+
+    Example: `o AND i > b` -> `("o" AND (CAST("i" AS BIGINT) > "b"))`
+    """
     return all_of([e.boolean(node.this), e.boolean(node.expression)])
 
 
 def all_of(pieces: Sequence[Piece]) -> Piece:
-    """Return the conjunction of conditions, evaluated from left to right where one can raise."""
+    """Return the conjunction of conditions, evaluated from left to right where one can raise.
+
+    Example: `o AND 1 / i > 5` -> `CASE WHEN NOT "o" THEN false ELSE ("o" AND (...)) END`
+    """
     result = pieces[0]
     for piece in pieces[1:]:
         both = f"({result.sql} AND {piece.sql})"
@@ -40,7 +46,10 @@ def all_of(pieces: Sequence[Piece]) -> Piece:
 
 
 def disjunction(e: Expressions, node: exp.Expr) -> Piece:
-    """Return `a OR b`."""
+    """Return `a OR b`.
+
+    Example: `o OR 1 / i > 5` -> `CASE WHEN "o" THEN true ELSE ("o" OR (...)) END`
+    """
     left, right = e.boolean(node.this), e.boolean(node.expression)
     either = f"({left.sql} OR {right.sql})"
     if right.raises:
@@ -49,13 +58,19 @@ def disjunction(e: Expressions, node: exp.Expr) -> Piece:
 
 
 def negation(e: Expressions, node: exp.Expr) -> Piece:
-    """Return `NOT a`."""
+    """Return `NOT a`.
+
+    Example: `NOT o` -> `(NOT "o")`
+    """
     inner = e.boolean(node.this)
     return Piece(f"(NOT {inner.sql})", t.BOOLEAN, inner.raises)
 
 
 def is_(e: Expressions, node: exp.Expr) -> Piece:
-    """Return `a IS NULL`, `IS TRUE`, `IS FALSE` and `IS UNKNOWN`."""
+    """Return `a IS NULL`, `IS TRUE`, `IS FALSE` and `IS UNKNOWN`.
+
+    Example: `o IS TRUE` -> `("o" IS TRUE)`
+    """
     what = node.expression
     inner = e.piece(node.this)
     if isinstance(what, exp.Null):
@@ -68,7 +83,10 @@ def is_(e: Expressions, node: exp.Expr) -> Piece:
 
 
 def in_(e: Expressions, node: exp.Expr) -> Piece:
-    """Return `a IN (b, c)` and `a IN (SELECT ...)`."""
+    """Return `a IN (b, c)` and `a IN (SELECT ...)`.
+
+    Example: `s IN ('a', 'b')` -> `("s" IN ('a', 'b'))`
+    """
     if node.args.get("query") is not None:
         return e.queries.membership(e, node)
     refuse_unless(not isinstance(node.this.unnest(), exp.Tuple), "IN with several columns", node)
@@ -81,7 +99,10 @@ def in_(e: Expressions, node: exp.Expr) -> Piece:
 
 
 def between(e: Expressions, node: exp.Expr) -> Piece:
-    """Return `a BETWEEN b AND c`, as the two comparisons that it stands for."""
+    """Return `a BETWEEN b AND c`, as the two comparisons that it stands for.
+
+    Example: `i BETWEEN 1 AND 5` -> `(("i" >= CAST(1 AS INTEGER)) AND ("i" <= CAST(5 AS INTEGER)))`
+    """
     refuse_unless(not node.args.get("symmetric"), "BETWEEN SYMMETRIC", node)
     value = e.piece(node.this)
     low = compare(">=", value, e.piece(node.args["low"]))
@@ -127,7 +148,10 @@ def exists(e: Expressions, node: exp.Expr) -> Piece:
 
 
 def case(e: Expressions, node: exp.Expr) -> Piece:
-    """Return CASE, with and without a value after it."""
+    """Return CASE, with and without a value after it.
+
+    Example: `CASE WHEN o THEN i END` -> `CASE WHEN "o" THEN "i" ELSE CAST(NULL AS INTEGER) END`
+    """
     type_ = e.type_of(node)
     value = e.piece(node.this) if node.this is not None else None
     parts, raises = [], False

@@ -16,13 +16,19 @@ if TYPE_CHECKING:
 
 
 def array(arguments: list[Piece], type_: DataType) -> Piece:
-    """Return `array(a, b)`."""
+    """Return `array(a, b)`.
+
+    Example: `array(i, 2)` -> `["i", CAST(2 AS INTEGER)]`
+    """
     values = [widened(a, type_.element) for a in arguments]
     return Piece(f"[{', '.join(v.sql for v in values)}]", type_, any(v.raises for v in values))
 
 
 def map_(arguments: list[Piece], type_: DataType) -> Piece:
-    """Return `map(k, v, ...)` with literal keys, each once."""
+    """Return `map(k, v, ...)` with literal keys, each once.
+
+    Example: `map('k', i)` -> `map(['k'], ["i"])`
+    """
     keys, values = arguments[::2], arguments[1::2]
     literal = all(isinstance(k.literal, str) for k in keys)
     refuse_unless(literal and len({k.literal for k in keys}) == len(keys), "map() of other keys")
@@ -48,7 +54,10 @@ def sort_array(arguments: list[Piece], type_: DataType) -> Piece | None:
 
 
 def struct(e: Expressions, node: exp.Expr, type_: DataType) -> Piece:
-    """Return `struct(a, b AS c)` and `named_struct('a', 1)`, with the analysis' field names."""
+    """Return `struct(a, b AS c)` and `named_struct('a', 1)`, with the analysis' field names.
+
+    Example: `struct(i, d AS x)` -> `{'i': "i", 'x': "d"}`
+    """
     if str(node.this).lower() == "named_struct":
         nodes = node.expressions[1::2]
     else:

@@ -59,7 +59,11 @@ _TIME_SHAPES: Final = {
 
 
 def date_format(arguments: list[Piece], type_: DataType) -> Piece:
-    """Return `date_format(time, 'pattern')`; years outside of 1 to 9999 raise."""
+    """Return `date_format(time, 'pattern')`; years outside of 1 to 9999 raise.
+
+    Example: `date_format(ts, 'yyyy-MM')`
+        -> `CASE ... THEN strftime(sp_wall("ts"), '%Y-%m') ELSE ... END`
+    """
     refuse_unless(len(arguments) == 2, "date_format takes two arguments")
     moment, pattern = arguments
     strftime_format = _WRITES.get(pattern.literal) if isinstance(pattern.literal, str) else None
@@ -84,7 +88,11 @@ def _described(what: str, piece: Piece) -> str:
 
 
 def to_date(arguments: list[Piece], type_: DataType) -> Piece:
-    """Return `to_date(a)` and `to_date(text, 'pattern')`."""
+    """Return `to_date(a)` and `to_date(text, 'pattern')`.
+
+    Example: `to_date(s, 'yyyyMMdd')`
+        -> `CASE ... THEN CAST(strptime("s", '%Y%m%d') AS DATE) ... END`
+    """
     if len(arguments) == 1:
         return casts.cast(arguments[0], t.DATE)
     return _time_by_pattern(arguments, type_, _DATE_SHAPES, "CAST({} AS DATE)")
@@ -136,7 +144,10 @@ def try_to_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
 
 
 def unix_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
-    """Return seconds since the epoch of a time or a text."""
+    """Return seconds since the epoch of a time or a text.
+
+    Example: `unix_timestamp(ts)` -> `(epoch_us("ts") // 1000000)`
+    """
     formats = [a.type for a in arguments[1:]]
     refuse_unless(
         all(x == t.STRING for x in formats), "unix_timestamp() with a format that is no text"
@@ -154,7 +165,10 @@ def unix_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
 
 
 def from_utc_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
-    """Return the wall clock of a zone at an instant, written as if it were UTC."""
+    """Return the wall clock of a zone at an instant, written as if it were UTC.
+
+    Example: `from_utc_timestamp(ts, 'UTC')` -> `timezone('UTC', timezone('UTC', "ts"))`
+    """
     moment, zone = _zoned(arguments, "from_utc_timestamp")
     return Piece(f"timezone('UTC', timezone({zone}, {moment.sql}))", type_, moment.raises)
 

@@ -25,7 +25,10 @@ def is_shift(e: Expressions, node: exp.Expr) -> bool:
 
 
 def shifted(e: Expressions, node: exp.Expr, operator: str) -> Piece:
-    """Return `time + INTERVAL 1 DAY`, `INTERVAL 1 DAY + time` and `time - INTERVAL 1 DAY`."""
+    """Return `time + INTERVAL 1 DAY`, `INTERVAL 1 DAY + time` and `time - INTERVAL 1 DAY`.
+
+    Example: `ts + INTERVAL 1 DAY` -> `CAST(("ts" + INTERVAL (1) DAY) AS TIMESTAMPTZ)`
+    """
     left, right = _bare(node.this), _bare(node.expression)
     if isinstance(left, exp.Interval):
         refuse_unless(operator == "+", "an interval minus a time", node)
@@ -39,7 +42,10 @@ def shifted(e: Expressions, node: exp.Expr, operator: str) -> Piece:
 
 
 def days(operator: str, left: Piece, right: Piece) -> Piece:
-    """Return `date + 1`, `1 + date` and `date - 1`."""
+    """Return `date + 1`, `1 + date` and `date - 1`.
+
+    Example: `day + 1` -> `CAST("day" + CAST(1 AS INTEGER) AS DATE)`
+    """
     if left.type != t.DATE:
         left, right = right, left
     refuse_unless(

@@ -19,6 +19,9 @@ _PATH: Final = re.compile(r"\$(?:\.[A-Za-z_][A-Za-z0-9_]*|\[\d{1,9}\])+")
 def get_json_object(arguments: list[Piece], type_: DataType) -> Piece:
     """Return `get_json_object(text, '$.a.b[0]')`.
 
+    Example: `get_json_object(s, '$.x')`
+        -> `CASE ... THEN json_extract("s", '$.x') ->> '$' ELSE ... END`
+
     Raises:
         Refusal: If the path is not a literal of names and indexes.
     """

@@ -35,6 +35,8 @@ _PLAIN: Final = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
 def number(literal: str, type_: DataType) -> Piece:
     """Return the constant for a number as written, with its suffix.
 
+    Example: `1.5` -> `CAST('1.5' AS DECIMAL(2,1))`
+
     Args:
         literal: e.g. `1`, `1L`, `1.5`, `1e3`, `-1`.
         type_: The type that Spark gives it.
@@ -65,6 +67,8 @@ def typed(value: str, type_: DataType) -> Piece:
     """Return the constant that Spark makes of a text where a value of another type is needed.
 
     Only texts that both engines read alike are taken; the others are refused at plan time.
+
+    Example: `day = '2026-01-31'` -> `("day" = CAST('2026-01-31' AS DATE))`
 
     Raises:
         Refusal: If the text has another shape, or is no value of that type.

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def field(piece: Piece, name: str) -> Piece:
-    """Return a struct's field, by its name without case."""
+    """Return a struct's field, by its name without case.
+
+    Example: `st.x` -> `struct_extract("st", 'x')`
+    """
     if piece.type.name == "map":
         return _map_value(piece, Piece(text(name), t.STRING, literal=name))
     if piece.type.name != "struct":
@@ -39,6 +42,8 @@ def bracket(e: Expressions, node: exp.Expr) -> Piece:
     """Return `array[0]`, `map['key']` and `struct['field']`.
 
     An index outside of the array raises, as in Spark's ANSI mode; a key that is not there is NULL.
+
+    Example: `a[i]` -> `CASE WHEN ... OR "i" >= len("a") THEN ... ELSE "a"["i" + 1] END`
     """
     refuse_unless(len(node.expressions) == 1, "a bracket with several parts", node)
     container, key = e.piece(node.this), e.piece(node.expressions[0])

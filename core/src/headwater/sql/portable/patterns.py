@@ -15,7 +15,10 @@ _META: Final = frozenset(".*+?()[]{}|^$\\")
 
 
 def split(arguments: list[Piece], type_: DataType) -> Piece:
-    """Return `split(text, 'separator')` for separators that are plain text."""
+    """Return `split(text, 'separator')` for separators that are plain text.
+
+    Example: `split(s, ',')` -> `string_split("s", ',')`
+    """
     refuse_unless(len(arguments) == 2, "split() with a limit")
     value, pattern = arguments
     refuse_unless(value.type == t.STRING, f"split({value.type}, ...)")
@@ -37,7 +40,10 @@ def _plain(pattern: str) -> str:
 
 
 def replace(arguments: list[Piece], type_: DataType) -> Piece:
-    """Return `regexp_replace(text, 'pattern', 'new')` for patterns that match something."""
+    """Return `regexp_replace(text, 'pattern', 'new')` for patterns that match something.
+
+    Example: `regexp_replace(s, 'a+', 'b')` -> `regexp_replace("s", 'a+', 'b', 'g')`
+    """
     refuse_unless(len(arguments) == 3, "regexp_replace() from a position")
     value, pattern, new = arguments
     re2 = _searching(value, pattern)
@@ -48,7 +54,10 @@ def replace(arguments: list[Piece], type_: DataType) -> Piece:
 
 
 def extract(arguments: list[Piece], type_: DataType) -> Piece:
-    """Return `regexp_extract(text, 'pattern', group)`."""
+    """Return `regexp_extract(text, 'pattern', group)`.
+
+    Example: `regexp_extract(s, '(a+)b', 1)` -> `regexp_extract("s", '(a+)b', 1)`
+    """
     refuse_unless(2 <= len(arguments) <= 3, "regexp_extract() of other arguments")
     value, pattern = arguments[:2]
     group = arguments[2].literal if len(arguments) == 3 else 1

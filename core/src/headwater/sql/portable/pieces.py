@@ -28,7 +28,7 @@ class Piece:
 
 
 def evaluated(piece: Piece) -> str:
-    """Return SQL that is NULL where a piece is, for those who ask nothing else of it.
+    """Return SQL that is NULL where a piece is, for a caller that looks at nothing else.
 
     DuckDB's statistics say whether a sum can be NULL, so that `i + 1 IS NULL` is answered without
     adding; what overflows in Spark has to be added.
@@ -53,7 +53,7 @@ class Refusal(Exception):  # noqa: N818  (it is a finding on its way to a diagno
 
 
 class Cascade(Refusal):
-    """An expression is refused only because a part of it was; told where that part stands."""
+    """An expression is refused only because a part of it was; reported where that part stands."""
 
 
 def refuse_unless(condition: bool, reason: str, node: exp.Expr | None = None) -> None:

@@ -92,7 +92,7 @@ class Queries:
             raise Refusal("a text with a NUL character: DuckDB ends it there")
 
     def attempt(self, make: Callable[[_T], Piece], what: _T) -> Piece:
-        """Return a piece; one that is refused is remembered, so that all refusals are found."""
+        """Return a piece, or note its refusal and go on, so that all refusals are found."""
         try:
             return make(what)
         except Refusal as refusal:

@@ -21,7 +21,10 @@ _Built = tuple[str, bool]
 
 
 def to_integer(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
-    """Read digits with a sign; white space around them is trimmed, as by Spark."""
+    """Read digits with a sign; white space around them is trimmed, as by Spark.
+
+    Example: `CAST(s AS INT)` -> `CASE ... THEN CAST(sp_trim("s") AS INTEGER) ... END`
+    """
     number = _spelled(f"sp_trim({sql})", target, trying)
     parts = [(_matches(sql, "[+-]?[0-9]+"), number)]
     return _case(sql, parts, target, _bad(target, trying)), True
@@ -44,7 +47,10 @@ def to_floating(sql: str, _: DataType, target: DataType, trying: bool) -> _Built
 
 
 def to_boolean(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
-    """Read the words that Spark knows for true and false."""
+    """Read the words that Spark knows for true and false.
+
+    Example: `CAST(s AS BOOLEAN)` -> `CASE ... IN ('t','true','y','yes','1') THEN true ... END`
+    """
     word = f"lower(sp_trim({sql}))"
     parts = [
         (f"{word} IN ('t','true','y','yes','1')", "true"),
@@ -79,7 +85,7 @@ def to_timestamp(sql: str, _: DataType, target: DataType, trying: bool) -> _Buil
 
 
 def to_binary(sql: str, _: DataType, __: DataType, ___: bool) -> _Built:
-    """Give the text's UTF-8."""
+    """Return the text's bytes in UTF-8."""
     return f"encode({sql})", False
 
 

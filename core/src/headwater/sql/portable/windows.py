@@ -25,7 +25,10 @@ _FRAME_WORDS: Final = frozenset({"UNBOUNDED", "CURRENT ROW"})
 
 
 def window(e: Expressions, node: exp.Expr) -> Piece:
-    """Return `function(...) OVER (...)`."""
+    """Return `function(...) OVER (...)`.
+
+    Example: `sum(i) OVER (PARTITION BY s)` -> `CAST(sum("i") OVER (PARTITION BY "s") AS BIGINT)`
+    """
     e.refuse_sorted(node)
     frame = _definition(e, node)
     over = _over(e, frame)
@@ -139,7 +142,11 @@ def sorted_by(piece: Piece, position: int | None = None) -> str:
 
 
 def direction(item: exp.Expr) -> str:
-    """Return ASC or DESC with NULLS FIRST or LAST written out: the engines' defaults differ."""
+    """Return ASC or DESC with NULLS FIRST or LAST written out: the engines' defaults differ.
+
+    Example: `rank() OVER (ORDER BY i)`
+        -> `CAST(rank() OVER (ORDER BY "i" ASC NULLS FIRST) AS INTEGER)`
+    """
     ordered = item if isinstance(item, exp.Ordered) else None
     down = bool(ordered and ordered.args.get("desc"))
     first = bool(ordered.args.get("nulls_first")) if ordered else True

@@ -45,6 +45,8 @@ def columns_reached(
 ) -> list[str | Blocked]:
     """Return for each item its column that the window may go down to, or what is in the way.
 
+    Example: `SELECT t.ts FROM t JOIN u ON t.ts = u.ts` -> `t.ts, u.ts`
+
     Args:
         analysis: The query.
         scope: The SELECT whose FROM clause it is.

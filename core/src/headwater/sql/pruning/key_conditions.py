@@ -9,7 +9,7 @@ where it stands as a conjunct of
     ON of RIGHT        for the left side
     ON of FULL         never
 
-in the SELECT that reads the table, or in one around it where it commutes down (see `commute`) and
+in the SELECT that reads the table, or in one around it where it commutes down (see `windows`) and
 the table is read for no other use.
 
 Only conditions that mean the same for text in a catalog are taken: a string key against a string,
@@ -67,6 +67,8 @@ _PREFIX: Final = re.compile(r"([^%_\\]+)%", re.DOTALL)
 
 def conditions(analysis: Analysis, reference: TableReference) -> tuple[KeyCondition, ...]:
     """Return what a query says of a table's partition keys, at one place where it names the table.
+
+    Example: `SELECT i FROM t WHERE dt >= '2026-01-01' AND o` -> `dt >= 2026-01-01`
 
     Args:
         analysis: The query.

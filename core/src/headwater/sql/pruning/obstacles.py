@@ -1,7 +1,7 @@
 """What in one query block stands between a window and the tables below it.
 
 A block may be passed where rows of different times never meet in it: then rows outside the window
-can be left out below without changing a row inside. See `commute` for the whole proof.
+can be left out below without changing a row inside. See `windows` for the whole proof.
 """
 
 from __future__ import annotations
@@ -74,7 +74,11 @@ def origin_of(analysis: Analysis, output: Output) -> Binding | None:
 
 
 def computed(output: Output) -> Blocked:
-    """Return the verdict on an output that is no bare column."""
+    """Return the verdict on an output that is no bare column.
+
+    Example: `SELECT ts + INTERVAL 1 DAY AS ts FROM t`
+        -> `'ts' is computed, not a column of a table`
+    """
     node = output.node
     while isinstance(node, (exp.Alias, exp.Paren)):
         node = node.this
@@ -100,6 +104,8 @@ def computed(output: Output) -> Blocked:
 
 def in_block(analysis: Analysis, scope: Scope, origin: Binding | None) -> Blocked | None:
     """Return the first thing in a block that lets rows of different times meet, or None.
+
+    Example: `SELECT ts FROM t LIMIT 3` -> `LIMIT takes its rows before the window does`
 
     Args:
         analysis: The query.
@@ -143,7 +149,11 @@ def _cut(node: exp.Expr, admitted: frozenset[str]) -> Blocked | None:
 
 
 def pivoted(pivot: exp.Expr) -> Blocked:
-    """Return the verdict on what PIVOT or UNPIVOT reads."""
+    """Return the verdict on what PIVOT or UNPIVOT reads.
+
+    Example: `SELECT ts FROM (SELECT ts, s, i FROM t) PIVOT (sum(i) FOR s IN ('x'))`
+        -> `PIVOT makes new rows of its input`
+    """
     word = "UNPIVOT" if pivot.args.get("unpivot") else "PIVOT"
     return Blocked(
         f"{word} makes new rows of its input", span_of(pivot), f"filter by time below it, {ELSE}"

@@ -69,6 +69,8 @@ _Uses: TypeAlias = "dict[int, Reach]"  # by id(reference)
 def reach(analysis: Analysis, column: str) -> Mapping[int, Reach]:
     """Return, for each place where a query names a table, whether a window reaches it.
 
+    Example: `SELECT ts FROM (SELECT day AS ts FROM t WHERE o)` -> `t.day`
+
     Args:
         analysis: The query.
         column: The output column of the query that the window is on, in any case.

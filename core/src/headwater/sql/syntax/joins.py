@@ -36,6 +36,8 @@ _CLOSING: Final = frozenset([TokenType.R_PAREN, TokenType.R_BRACKET])
 def with_conditions(tokens: Sequence[Token], text: str) -> list[Token] | Diagnostic:
     """Return the tokens with `ON TRUE` behind each join that has no condition of its own.
 
+    Example: `SELECT 1 FROM t JOIN u WHERE o` -> `SELECT 1 FROM t JOIN u ON TRUE WHERE o`
+
     Returns:
         The tokens, or what is wrong with a JOIN that no table follows.
     """

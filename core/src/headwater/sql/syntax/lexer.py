@@ -3,7 +3,7 @@
 A query is read by sqlglot, whose lexer is not Spark's: they differ about adjacent strings, `''`,
 comments in comments, `--` lines that end in a backslash, and more. What one reads as a comment the
 other may run. So the text is first cut here by Spark's own rules, what could be read in two ways is
-refused, and `parse` checks that both lexers cut at the same places.
+refused, and `tokens.parser_tokens` checks that both lexers cut at the same places.
 
 Source: Apache Spark 4.1, `SqlBaseLexer.g4` and `SparkParserUtils.unescapeSQLString`.
 """

@@ -120,7 +120,7 @@ def span_of(node: exp.Expr) -> Span | None:
 def named_window(select: exp.Expr, window: exp.Expr) -> exp.Expr | None:
     """Return where a window is defined: in its OVER, or by its name in the WINDOW clause.
 
-    Spark tells names of windows by their case, and follows `w AS v` once.
+    Names of windows are case-sensitive in Spark, which follows `w AS v` once.
 
     Args:
         select: The SELECT around the window.

@@ -48,7 +48,10 @@ class _RefusedError(Exception):
 
 
 def without_pipes(tokens: Sequence[Token], text: str) -> list[Token] | Diagnostic:
-    """Return the tokens with every pipe replaced by what it stands for."""
+    """Return the tokens with every pipe replaced by what it stands for.
+
+    Example: `FROM t |> WHERE i > 1 |> LIMIT 3` -> `SELECT * FROM t WHERE i > 1 LIMIT 3`
+    """
     if not any(t.token_type is TokenType.PIPE_GT for t in tokens):
         return list(tokens)
     try:

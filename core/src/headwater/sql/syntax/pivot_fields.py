@@ -20,7 +20,10 @@ _CLOSING: Final = frozenset([TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R
 
 
 def with_one_field(tokens: Sequence[Token], text: str) -> list[Token] | Diagnostic:
-    """Return the tokens, or what is wrong with a PIVOT or UNPIVOT among them."""
+    """Return the tokens, or what is wrong with a PIVOT or UNPIVOT among them.
+
+    Example: `SELECT * FROM t PIVOT (sum(i) FOR s IN ('a') FOR d IN (1))` -> `syntax`
+    """
     for index, token in enumerate(tokens[:-1]):
         opens = tokens[index + 1].token_type is TokenType.L_PAREN
         if token.token_type in _PIVOTS and opens:

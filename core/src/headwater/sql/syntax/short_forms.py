@@ -45,7 +45,10 @@ _AFTER_VALUES: Final = _SETS | {
 
 
 def spelled_out(tokens: Sequence[Token], text: str) -> list[Token] | Diagnostic:
-    """Return the tokens with each of these forms spelled out."""
+    """Return the tokens with each of these forms spelled out.
+
+    Example: `VALUES (1)` -> `SELECT * FROM VALUES ( 1 )`
+    """
     rewritten: list[Token] = []
     index = 0
     while index < len(tokens):
@@ -85,7 +88,7 @@ def spelled_out(tokens: Sequence[Token], text: str) -> list[Token] | Diagnostic:
 
 
 def unwrapped(tree: exp.Expr) -> None:
-    """Take what stands around the expressions of a PIVOT off again."""
+    """Remove `PIVOTED(...)` from around the expressions of a PIVOT."""
     for node in list(tree.find_all(exp.Anonymous)):
         if node.this == _PIVOTED and len(node.expressions) == 1:
             node.replace(node.expressions[0])

@@ -31,7 +31,7 @@ _SYSTEM_V: Final = words(
 def is_zone(text: str) -> bool:
     """Return whether a text may name a time zone: an offset, a place, or one of Java's names.
 
-    Java tells upper case from lower.
+    Names are case-sensitive, as in Java.
 
     Args:
         text: e.g. `Europe/Berlin`, `+02:00`, `UTC+1`.

@@ -239,7 +239,7 @@ def token_at(place: Token, kind: TokenType, text: str) -> Token:
 
 
 def word_of(token: Token) -> str:
-    """A bare word in upper case; empty for anything else, a string of that text included."""
+    """Return a bare word in upper case; empty for anything else, a string of that text included."""
     return "" if token.token_type in _ANY_LITERAL else token.text.upper()
 
 

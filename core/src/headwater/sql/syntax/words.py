@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def words(text: str) -> frozenset[str]:
-    """Return the words of a text that are parted by white space."""
+    """Return the words of a text, which white space separates."""
     return frozenset(text.split())
