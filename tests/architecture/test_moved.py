@@ -22,6 +22,19 @@ def test_a_module_that_moved_gives_what_it_had_and_warns(old):
     assert all(getattr(module, name) is getattr(new, name) for name in own)
 
 
+@pytest.mark.parametrize("old", MOVED)
+def test_a_star_takes_from_a_module_that_moved_what_it_takes_from_the_new_one(old):
+    taken, expected = {}, {}
+    sys.modules.pop(old, None)
+    with pytest.warns(DeprecationWarning, match=f"^{old} is now"):
+        exec(f"from {old} import *", taken)
+    exec(f"from {MOVED[old]} import *", expected)
+    names = expected.keys() - {"__builtins__"}
+    assert names
+    assert {n for n in names if taken.get(n) is not expected[n]} == set()
+    assert names <= {*dir(sys.modules[old])}
+
+
 def test_a_name_that_a_moved_module_never_had_is_missing():
     sys.modules.pop("headwater.table", None)
     with pytest.warns(DeprecationWarning, match="headwater.tables.table"):
