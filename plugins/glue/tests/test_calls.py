@@ -19,6 +19,7 @@ from core.tests.counting import stages_counted
 
 import headwater as hw
 from headwater.errors import AccessDeniedError, ConfigError, DataChangedError
+from headwater.interfaces.report import Status
 from headwater.reading.dataset import EmptyReadWarning
 from headwater.workspace.model import Connection
 from headwater_glue.testing import GlueLake
@@ -279,3 +280,24 @@ def test_a_table_of_more_partitions_than_a_catalog_describes_at_once(lake: GlueL
     assert found["glue:GetPartitions"] == 1
     assert found["glue:BatchGetPartition"] == 2
     assert found["s3:ListObjectsV2"] == 2
+
+
+def test_what_one_identity_was_given_is_not_anothers(lake: GlueLake) -> None:
+    """Two identities in one operation: the actuals' may list, and not read, what serving reads."""
+    fill(lake)
+    listing = {"Effect": "Allow", "Action": ["glue:*", "s3:ListBucket"], "Resource": "*"}
+    blind = lake.keys({"Version": "2012-10-17", "Statement": [listing]})
+    with hw.Workspace(engine="embedded") as workspace:
+        workspace.create_model("m")
+        version = workspace.create_model_version(
+            "m", "v1", "regression", predictions={"y": "numeric"}
+        )
+        serving = version.connect_serving(source(lake), "id", "at")
+        theirs = source(lake, "SELECT id, at, y FROM log", auth=blind)
+        version.connect_actuals(theirs, "id", labels={"y": "y"})
+        with pytest.raises(AccessDeniedError, match="s3:GetObject"):
+            serving.read(*WINDOW).to_arrow()
+        report = serving.check(*WINDOW)
+    refused = report.stage("actuals: s3:GetObject")
+    assert refused is not None
+    assert refused.status is Status.FAILED

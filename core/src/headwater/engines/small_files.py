@@ -25,11 +25,14 @@ MOST: Final = 16 * 2**20
 _THREADS: Final = 16
 
 
-def small_content(session: Streaming, file: DataFile, doing: str, cache: OperationCache) -> bytes:
-    """Return the bytes of a small file, as it was planned.
+def small_content(
+    session: Streaming, auth_ref: str, file: DataFile, doing: str, cache: OperationCache
+) -> bytes:
+    """Return the bytes of a small file, as it was planned and as one identity is given them.
 
     Args:
         session: Who reads it.
+        auth_ref: The identity's name: what another one was given is not its own.
         file: The file; it has a version mark.
         doing: What it is read for, after "can't".
         cache: Of the operation.
@@ -42,7 +45,7 @@ def small_content(session: Streaming, file: DataFile, doing: str, cache: Operati
         with session.content(file, doing) as stream:
             return stream.read() or b""
 
-    return cache.once(("content", file.path, file.etag), ask, len)
+    return cache.once(("content", auth_ref, file.path, file.etag), ask, len)
 
 
 def fetched(
@@ -70,7 +73,8 @@ def fetched(
         return {}
     if any(f.size > SMALL or not f.etag for f in files):
         return {}
-    session = access.session(relation.auth_ref)
+    auth_ref = relation.auth_ref
+    session = access.session(auth_ref)
     if not isinstance(session, Streaming):
         return {}
     place = folder()
@@ -79,7 +83,7 @@ def fetched(
         doing = f"read {file.path} of table {relation.name}"
         # Named by number: a key may hold `..`, or be longer than a name can be.
         copy = place / f"{number}.parquet"
-        copy.write_bytes(small_content(session, file, doing, access.cache))
+        copy.write_bytes(small_content(session, auth_ref, file, doing, access.cache))
         return str(copy)
 
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-small") as pool:

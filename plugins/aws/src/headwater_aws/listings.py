@@ -55,7 +55,7 @@ class Listings:
     ) -> None:
         self.session = session
         self.cache = cache
-        self._name = auth_ref
+        self.auth_ref = auth_ref
         self._page_size = page_size
 
     @classmethod
@@ -71,7 +71,7 @@ class Listings:
 
     def once(self, question: Hashable, ask: Callable[[], _T]) -> _T:
         """Return the answer to a `question` of this identity: `ask` is called the first time."""
-        return self.cache.once((Listings, self._name, question), ask)
+        return self.cache.once((Listings, self.auth_ref, question), ask)
 
     def files(self, uris: Iterable[str]) -> dict[str, tuple[S3Object, ...]]:
         """Return the data files at each of many locations, as `list_many` does.
@@ -185,14 +185,14 @@ class Listings:
                 self._keep(("whole", bucket, root), items)
             return items, more
 
-        key = (Listings, self._name, ("page", bucket, root))
+        key = (Listings, self.auth_ref, ("page", bucket, root))
         return self.cache.once(key, ask, lambda page: _OBJECT * (1 + len(page[0])))
 
     def _kept(self, what: Hashable) -> object:
-        return self.cache.get((Listings, self._name, what))
+        return self.cache.get((Listings, self.auth_ref, what))
 
     def _keep(self, what: Hashable, objects: Sequence[S3Object]) -> None:
-        self.cache.keep((Listings, self._name, what), objects, _OBJECT * (1 + len(objects)))
+        self.cache.keep((Listings, self.auth_ref, what), objects, _OBJECT * (1 + len(objects)))
 
 
 def _above(prefix: str) -> Iterator[str]:

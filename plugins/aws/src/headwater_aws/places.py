@@ -132,7 +132,9 @@ def _header(listings: Listings, uri: str, file: S3Object | None) -> bytes:
     if file is not None and file.uri == uri and file.size <= SMALL:
         # A read of so small a file takes it whole, and so it is kept for that.
         planned = DataFile(file.uri, file.size, 0, file.etag)
-        return small_content(listings.session, planned, f"read {uri}", listings.cache)[:_HEADER]
+        doing = f"read {uri}"
+        who = listings.auth_ref
+        return small_content(listings.session, who, planned, doing, listings.cache)[:_HEADER]
     bucket, key = parse_uri(uri)
     session = listings.session
     with translating(doing=f"read {uri}", resource=f"s3://{bucket}/{key}", session=session):

@@ -54,7 +54,8 @@ def ranges(
     import duckdb
 
     parquet = [f for f in files if format_of(relation, f) == "parquet"]
-    keys = {f: (ranges, f.path, f.etag, column.casefold()) for f in parquet if f.etag}
+    who, name = relation.auth_ref, column.casefold()
+    keys = {f: (ranges, who, f.path, f.etag, name) for f in parquet if f.etag}
     cached: dict[DataFile, TimeRange | str] = {
         f: time_range
         for f, key in keys.items()
