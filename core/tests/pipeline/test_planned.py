@@ -8,7 +8,9 @@ from core.tests.counting import stages_counted
 from core.tests.pipeline.conftest import files
 
 import headwater as hw
+from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded import EmbeddedEngine
+from headwater.errors import QueryError
 from headwater.interfaces.engine import Compiling, EngineCapability
 from headwater.interfaces.plan import Plan, Planned
 
@@ -106,6 +108,79 @@ def test_an_engine_that_does_not_compile_is_given_plans(workspace, version, log)
     assert data.to_arrow().num_rows == 12
     assert [type(given) for given in third.given] == [Plan, Plan]
     assert data.plan.engine == "third"
+
+
+class Derived(EmbeddedEngine):
+    """As a plugin of 0.1 makes an engine of ours: with a refusal and a look at plans of its own."""
+
+    name = "third"
+
+    def __init__(self, given, why=()):
+        super().__init__()
+        self.given = given
+        self.why = why
+
+    def refusals(self, plan):
+        self.given.append(plan)
+        return (*super().refusals(plan), *self.why)
+
+
+class DerivedReading(Derived):
+    def read(self, plan, access):
+        self.given.append(plan)
+        return super().read(plan, access)
+
+
+class Around:
+    """The same, around one of ours."""
+
+    def __init__(self, given, why=()):
+        self._inner = EmbeddedEngine()
+        self.name = "third"
+        self.given = given
+        self.why = why
+
+    def __getattr__(self, name):
+        return getattr(self._inner, name)
+
+    def refusals(self, plan):
+        self.given.append(plan)
+        return (*self._inner.refusals(plan), *self.why)
+
+    def read(self, plan, access):
+        self.given.append(plan)
+        return self._inner.read(plan, access)
+
+
+def patched(given, why=()):
+    engine = EmbeddedEngine()
+    engine.name = "third"
+    refusals = engine.refusals
+    engine.refusals = lambda plan: given.append(plan) or (*refusals(plan), *why)
+    return engine
+
+
+BUILT_ON_OURS = [Derived, DerivedReading, Around, patched]
+
+
+@pytest.mark.parametrize("make", BUILT_ON_OURS)
+def test_an_engine_that_is_built_on_ours_is_asked_itself_and_given_plans(
+    workspace, version, log, make
+):
+    given = []
+    workspace.use_engine(make(given))
+    serving = version.connect_serving(files(log, QUERY), "pid", "ts")
+    assert serving.read(*WINDOW, engine="third").to_arrow().num_rows == 12
+    assert given
+    assert {type(one) for one in given} == {Plan}
+
+
+@pytest.mark.parametrize("make", BUILT_ON_OURS)
+def test_what_an_engine_that_is_built_on_ours_refuses_is_refused(workspace, version, log, make):
+    workspace.use_engine(make([], (Diagnostic("house-rule", "not on a Sunday"),)))
+    serving = version.connect_serving(files(log, QUERY), "pid", "ts")
+    with pytest.raises(QueryError, match="not on a Sunday"):
+        serving.read(*WINDOW, engine="third")
 
 
 def test_ours_take_a_plan_alone_as_well(serving):

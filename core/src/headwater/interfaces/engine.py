@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, TypeGuard, runtime_checkable
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
@@ -105,6 +105,23 @@ class Compiling(Protocol):
     def read(self, plan: Plan | Planned, access: Access) -> AbstractContextManager[ArrowStream]:
         """Run a plan; see `Engine.read`."""
         ...
+
+
+_TAKING_PLANS: Final = frozenset({"refusals", "read", "to_spark", "write"})
+
+
+def compiles(engine: object) -> TypeGuard[Compiling]:
+    """Return whether an `engine` compiles plans, and is to be handed a `Planned`.
+
+    An engine that takes `compile` from a class or another engine, and has a `refusals` or `read` of
+    its own, was written for plans: its own methods are what is called, with a `Plan`.
+    """
+    for names in (getattr(engine, "__dict__", {}), *map(vars, type(engine).__mro__)):
+        if "compile" in names:
+            return isinstance(engine, Compiling)
+        if not _TAKING_PLANS.isdisjoint(names):
+            return False
+    return False
 
 
 @runtime_checkable

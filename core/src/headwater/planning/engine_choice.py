@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from headwater.diagnostics import Diagnostic
 from headwater.errors import EngineError, PluginError, QueryError
-from headwater.interfaces.engine import Compiled, Compiling, Engine, Remarking
+from headwater.interfaces.engine import Compiled, Engine, Remarking, compiles
 from headwater.interfaces.plan import Plan, Planned
 from headwater.interfaces.plan_text import bytes_text
 
@@ -81,7 +81,7 @@ def choose(
 
 
 def _compiled(planned: Planned, engine: Engine) -> Compiled:
-    if isinstance(engine, Compiling):
+    if compiles(engine):
         return engine.compile(planned)
     return Compiled(None, engine.refusals(planned.plan))
 

@@ -16,10 +16,10 @@ from headwater.errors import DataChangedError, HeadwaterError, UnsupportedError
 from headwater.interfaces.abilities import Confirming, Explaining
 from headwater.interfaces.engine import (
     ArrowStream,
-    Compiling,
     Engine,
     FarWriting,
     SparkFrames,
+    compiles,
     notes_of,
 )
 from headwater.interfaces.plan import Plan, Planned
@@ -66,7 +66,7 @@ class Reading:
         self.plan = planned.plan
         self._engine = engine
         # Engines that compile are handed what is known of the plan; others the plan.
-        self._handed: Any = planned if isinstance(engine, Compiling) else planned.plan
+        self._handed: Any = planned if compiles(engine) else planned.plan
         self._open_access = open_access
         self._narrow: Callable[[Access], AbstractContextManager[Access]] = narrow or nullcontext
         self._explain_empty = explain_empty
