@@ -53,7 +53,7 @@ class _Forwarding(MetaPathFinder, Loader):
             stacklevel=2,
         )
         home = import_module(new)
-        public = getattr(home, "__all__", None) or [n for n in dir(home) if not n.startswith("_")]
+        public = vars(home).get("__all__") or [n for n in dir(home) if not n.startswith("_")]
         # For `import *` and `dir`, which ask no `__getattr__` of a module.
         module.__dict__.update({name: getattr(home, name) for name in public})
         module.__doc__ = home.__doc__
