@@ -24,7 +24,8 @@ def test_a_module_that_moved_gives_what_it_had_and_warns(old):
 
 @pytest.mark.parametrize("old", MOVED)
 def test_a_star_takes_from_a_module_that_moved_what_it_takes_from_the_new_one(old):
-    taken, expected = {}, {}
+    taken: dict[str, object] = {}
+    expected: dict[str, object] = {}
     sys.modules.pop(old, None)
     with pytest.warns(DeprecationWarning, match=f"^{old} is now"):
         exec(f"from {old} import *", taken)

@@ -9,9 +9,9 @@ from sqlglot import exp
 
 from headwater import types as t
 from headwater.sql import validate
-from headwater.sql.functions import named
+from headwater.sql.functions import ADMITTED, named
 from headwater.sql.functions.arguments import accepts, problems, words_of
-from headwater.sql.functions.table import SAMPLES
+from headwater.sql.functions.table import SAMPLES, functions
 from headwater.sql.syntax.time_zones import is_zone
 from headwater.types.text import parse_type
 
@@ -155,3 +155,13 @@ def test_many_arguments_are_looked_at_once() -> None:
     """Each two of them have to agree; a list of 20,000 has 200 million pairs."""
     types, arguments = [t.INT, t.DOUBLE] * 10_000, [exp.null()] * 20_000
     assert not problems(named("array"), types, arguments)
+
+
+@pytest.mark.parametrize("given", ["", "1", "*", "1, 1, 1, 1, 1, 1, 1"])
+def test_no_number_of_arguments_breaks_the_analysis(given: str) -> None:
+    """Whatever a call lacks, it is told: trees of a call with too few arguments have holes."""
+    admitted = [name for name, one in functions().items() if one.kind in ADMITTED]
+    assert "substr" in admitted
+    for name in admitted:
+        validate(f"SELECT {name}({given}) FROM t", catalog=CATALOG, database="db")
+    assert [code for code, _, _ in findings("substr('abc')")] == ["argument-count"]

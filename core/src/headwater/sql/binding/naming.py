@@ -295,8 +295,9 @@ class _Writer:
     def _substring(self, node: exp.Expr) -> str:
         # `substr` and `substring` are one node in the tree, and two names in Spark.
         self.certain = False
-        length = self.text(node.args["length"]) if node.args.get("length") else "2147483647"
-        return f"substring({self.text(node.this)}, {self.text(node.args['start'])}, {length})"
+        given = [node.this, node.args.get("start"), node.args.get("length")]
+        texts = [self.text(part) for part in given if part is not None]
+        return f"substring({', '.join([*texts, '2147483647'][:3])})"
 
     def _lambda(self, node: exp.Expr) -> str:
         variables = ", ".join("namedlambdavariable()" for _ in node.expressions)
