@@ -262,7 +262,7 @@ def _converted(name: TableName, column: Column, array: Array) -> Array:
 
 
 def _texts(type_: DataType) -> bool:
-    return type_.is_text or any(map(_texts, type_.children))
+    return any(part.is_text for part in type_.walk())
 
 
 def _too_long(type_: DataType, array: Array) -> int | None:

@@ -8,6 +8,7 @@ nothing of any library: engines and plugins convert at their own edge.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -90,21 +91,27 @@ class DataType:
         folded = name.casefold()
         return next((t for n, t in self.fields if n.casefold() == folded), None)
 
+    def walk(self) -> Iterator[DataType]:
+        """Yield this type and all types inside it."""
+        todo = [self]
+        while todo:
+            yield (here := todo.pop())
+            todo += here.children
+
     @property
     def nested_names(self) -> frozenset[str]:
         """Names of the fields of all structs within, casefolded."""
-        own = (n.casefold() for n in self.field_names)
-        return frozenset(own).union(*(c.nested_names for c in self.children))
+        return frozenset(n.casefold() for t in self.walk() for n in t.field_names)
 
     @property
     def has_char(self) -> bool:
         """Whether this is a char, whose values are padded, or holds one at any depth."""
-        return self.name == "char" or any(c.has_char for c in self.children)
+        return any(t.name == "char" for t in self.walk())
 
     @property
     def is_known(self) -> bool:
         """Whether this type and all types inside it are known and readable."""
-        return self.name not in ("unknown", "unreadable") and all(c.is_known for c in self.children)
+        return all(t.name not in ("unknown", "unreadable") for t in self.walk())
 
     @property
     def is_integer(self) -> bool:

@@ -13,6 +13,7 @@ from headwater.sql.analysis import Binding, Output, Scope
 from headwater.sql.binding.context import Clause, Context, Work
 from headwater.sql.binding.expressions import type_of
 from headwater.sql.binding.frame import Frame, Visible
+from headwater.sql.syntax.nodes import own_nodes
 from headwater.sql.typing.literals import position
 from headwater.sql.typing.names import data_type
 from headwater.types import BIGINT, UNKNOWN
@@ -24,7 +25,6 @@ _EITHER_WAY: Final = (exp.Add, exp.Mul, exp.And, exp.Or, exp.EQ, exp.NullSafeEQ)
 _TURNED: Final[dict[type[exp.Expr], type[exp.Expr]]] = {exp.GT: exp.LT, exp.GTE: exp.LTE}
 _AFTER_CALLS: Final = (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup)
 _SETS: Final = "of what ROLLUP, CUBE or GROUPING SETS group it knows the outputs only"
-_QUERIES: Final = (exp.Select, exp.SetOperation, exp.Subquery)
 
 
 def group_by(
@@ -185,7 +185,7 @@ def check_order(work: Work, node: exp.Select, scope: Scope) -> None:
     sets = group is not None and _has_sets(group)
     reason = _between(work, node, scope, keys)
     for item in (o.this for o in order.expressions):
-        own = list(_own(item))
+        own = list(own_nodes(item))
         if any(isinstance(x, exp.Window) for x in own):
             work.report(
                 "misplaced-window", "Spark does not order by a window function", item,
@@ -228,7 +228,7 @@ def _check_parts(work: Work, item: exp.Expr, scope: Scope, keys: Keys, reason: s
     else:
         reached = {keys.of(e) for e in _grouped(work, group, scope)}
         reached |= _everything(keys, scope) if group.args.get("all") else set()
-    own = {id(x) for x in _own(item)}
+    own = {id(x) for x in own_nodes(item)}
     for column in item.find_all(exp.Column):
         if not keys.is_own(column) or id(column) in work.aliases:
             continue
@@ -250,7 +250,7 @@ def _is_named(output: Output, origin: Binding) -> bool:
 
 def _check_names(work: Work, condition: exp.Expr, *, in_having: bool) -> None:
     """Report names of outputs that mean nothing: aggregates inside of one, windows in HAVING."""
-    for column in _own(condition):
+    for column in own_nodes(condition):
         output = work.aliases.get(id(column))
         if output is None or output.node is None:
             continue
@@ -260,20 +260,11 @@ def _check_names(work: Work, condition: exp.Expr, *, in_having: bool) -> None:
                 "nested-aggregate", f"{column.name!r} is an aggregate, and stands inside of one",
                 column, hint="aggregate in a subquery first",
             )  # fmt: skip
-        elif in_having and any(isinstance(x, exp.Window) for x in _own(output.node)):
+        elif in_having and any(isinstance(x, exp.Window) for x in own_nodes(output.node)):
             work.report(
                 "misplaced-window", f"{column.name!r} is a window function, and HAVING knows none",
                 column, hint="compute it in a subquery, and filter outside with WHERE",
             )  # fmt: skip
-
-
-def _own(node: exp.Expr) -> Iterator[exp.Expr]:
-    """Yield the nodes of an expression, without those of the queries in it."""
-    todo = [node]
-    while todo:
-        here = todo.pop()
-        yield here
-        todo += [x for x in here.iter_expressions() if not isinstance(x, _QUERIES)]
 
 
 def _between(work: Work, node: exp.Select, scope: Scope, keys: Keys) -> str | None:
@@ -283,7 +274,7 @@ def _between(work: Work, node: exp.Select, scope: Scope, keys: Keys) -> str | No
         return "this SELECT aggregates nothing"
     if node.args.get("distinct") is not None:
         return "DISTINCT leaves only what is selected"
-    if any(isinstance(x, exp.Window) for e in node.expressions for x in _own(e)):
+    if any(isinstance(x, exp.Window) for e in node.expressions for x in own_nodes(e)):
         return "the SELECT has a window function"
     if having is not None and _needs_unselected(work, having.this, scope, keys):
         return "HAVING asks for what is not selected"
@@ -301,7 +292,7 @@ def _needs_unselected(work: Work, condition: exp.Expr, scope: Scope, keys: Keys)
             continue
         if functions.is_aggregate(here) or (isinstance(here, exp.Column) and keys.is_own(here)):
             return True
-        todo += [x for x in here.iter_expressions() if not isinstance(x, _QUERIES)]
+        todo += [x for x in here.iter_expressions() if not isinstance(x, exp.Query)]
     return False
 
 
@@ -349,7 +340,7 @@ def aggregates(node: exp.Expr) -> bool:
     todo = [node]
     while todo:
         here = todo.pop()
-        if isinstance(here, _QUERIES):
+        if isinstance(here, exp.Query):
             continue
         if isinstance(here, exp.Window):
             # The function before OVER is no aggregate; what it is given may be.
@@ -376,7 +367,7 @@ def _loose(item: exp.Expr, keys: Keys, grouped: set[Key]) -> Iterator[exp.Column
     todo = [item]
     while todo:
         here = todo.pop()
-        if isinstance(here, _QUERIES) or keys.is_grouped(here, grouped):
+        if isinstance(here, exp.Query) or keys.is_grouped(here, grouped):
             continue
         if isinstance(here, exp.Window):
             todo += _around_window(here)

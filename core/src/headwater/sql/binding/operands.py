@@ -223,11 +223,8 @@ def _differ(types: Sequence[DataType]) -> bool:
 
 
 def _is_known(type_: DataType) -> bool:
-    if type_.name in ("unknown", "unreadable") or (
-        type_.name == "interval" and not type_.field_names
-    ):
-        return False
-    return all(_is_known(c) for c in type_.children)
+    calendar = any(x.name == "interval" and not x.field_names for x in type_.walk())
+    return type_.is_known and not calendar
 
 
 def _report(work: Work, node: exp.Expr, types: str) -> None:

@@ -22,7 +22,7 @@ from headwater.sql import functions
 from headwater.sql.analysis import Generated, Output, Scope, Source
 from headwater.sql.binding.context import Work
 from headwater.sql.binding.grouping import Key, Keys, aggregates
-from headwater.sql.syntax.nodes import named_window
+from headwater.sql.syntax.nodes import named_window, own_nodes
 from headwater.sql.typing.literals import position
 from headwater.types import STRING
 
@@ -125,7 +125,7 @@ class _Look:
         """Yield what depends on an order: the node, the message, the hint."""
         yield from self._limits()
         if isinstance(self._node, exp.Select):
-            for node in self._own(self._node):
+            for node in own_nodes(self._node, ["with_", "from_"]):
                 if isinstance(node, exp.Window):
                     yield from self._window(node)
                 elif self._before_over(node):
@@ -363,17 +363,6 @@ class _Look:
             if binding is not None and binding.scope is self._scope:
                 keys.add(self._keys.of_binding(binding))
         return keys
-
-    def _own(self, select: exp.Expr) -> Iterator[exp.Expr]:
-        """Yield the nodes of a SELECT's own expressions."""
-        skipped = {id(select.args.get("with_")), id(select.args.get("from_"))}
-
-        def apart(node: exp.Expr) -> bool:
-            return node is not select and (isinstance(node, exp.Query) or id(node) in skipped)
-
-        for node in select.walk(prune=apart):
-            if not apart(node):
-                yield node
 
     def _before_over(self, node: exp.Expr) -> bool:
         below = node

@@ -73,11 +73,7 @@ def comparable(type_: DataType) -> bool:
 
 def orderable(type_: DataType) -> bool:
     """Return whether both engines order values of a type alike, where needed by `order_key`."""
-    if type_.name == "array":
-        return orderable(type_.element)
-    if type_.name == "struct":
-        return all(orderable(c) for c in type_.children)
-    return comparable(type_)
+    return all(comparable(part) or part.name in ("array", "struct") for part in type_.walk())
 
 
 def order_key(sql: str, type_: DataType, depth: int = 0) -> str:

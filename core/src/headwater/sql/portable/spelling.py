@@ -37,9 +37,8 @@ def text(value: str) -> str:
 
 def has_type(type_: DataType) -> bool:
     """Return whether DuckDB has a type for it, with the same values."""
-    if type_.name in ("array", "map", "struct"):
-        return all(has_type(c) for c in type_.children)
-    return type_.name in _HEADS or type_.name == "decimal"
+    built = ("decimal", "array", "map", "struct")
+    return all(part.name in _HEADS or part.name in built for part in type_.walk())
 
 
 def type_name(type_: DataType) -> str:

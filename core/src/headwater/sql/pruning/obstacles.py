@@ -6,7 +6,6 @@ can be left out below without changing a row inside. See `windows` for the whole
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +15,7 @@ from headwater.diagnostics import Span
 from headwater.sql.analysis import Analysis, Binding, Output, Scope
 from headwater.sql.binding.from_clause import same_column
 from headwater.sql.functions import called, is_aggregate, name_of
-from headwater.sql.syntax.nodes import named_window, span_of
+from headwater.sql.syntax.nodes import named_window, own_nodes, span_of
 from headwater.sql.typing.literals import position
 
 ELSE: Final = "or choose partitions in the query itself, by WHERE on their keys"
@@ -163,7 +162,7 @@ def pivoted(pivot: exp.Expr) -> Blocked:
 def _grouping(analysis: Analysis, scope: Scope, origin: Binding) -> Blocked | None:
     group, having = scope.node.args.get("group"), scope.node.args.get("having")
     if not isinstance(group, exp.Group):
-        whole = next((n for n in _own_nodes(scope.node) if _makes_one_group(n)), having)
+        whole = next((n for n in own_nodes(scope.node, ["with_"]) if _makes_one_group(n)), having)
         if whole is None:
             return None
         return Blocked(
@@ -210,7 +209,7 @@ def _makes_one_group(node: exp.Expr) -> bool:
 
 
 def _windows(analysis: Analysis, scope: Scope, origin: Binding) -> Blocked | None:
-    for window in _own_nodes(scope.node):
+    for window in own_nodes(scope.node, ["with_"]):
         if not isinstance(window, exp.Window) or window.arg_key == "windows":
             continue
         defined = named_window(scope.node, window)
@@ -227,7 +226,7 @@ def _windows(analysis: Analysis, scope: Scope, origin: Binding) -> Blocked | Non
 
 
 def _unstable(select: exp.Expr) -> Blocked | None:
-    for node in _own_nodes(select):
+    for node in own_nodes(select, ["with_"]):
         function = called(node)
         if function.varies == "rows":
             return Blocked(
@@ -244,15 +243,3 @@ def _unstable(select: exp.Expr) -> Blocked | None:
                 f"take a hash of a column, e.g. xxhash64(id), {ELSE}",
             )
     return None
-
-
-def _own_nodes(select: exp.Expr) -> Iterator[exp.Expr]:
-    """Yield the nodes of a SELECT's expressions, without those of the queries inside it."""
-    skipped = {id(select.args.get("with_"))}
-
-    def inner(node: exp.Expr) -> bool:
-        return node is not select and (isinstance(node, exp.Query) or id(node) in skipped)
-
-    for node in select.walk(prune=inner):
-        if not inner(node):
-            yield node

@@ -6,6 +6,7 @@ release.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sqlglot import exp
@@ -103,6 +104,21 @@ EXTRACT_UNITS: Final = words(
     """
 )
 """What EXTRACT and date_part can take out of a time. Source: Spark, `parseExtractField`."""
+
+
+def own_nodes(root: exp.Expr, without: Sequence[str] = ()) -> Iterator[exp.Expr]:
+    """Yield a node and those below it, breadth first, but not the queries within.
+
+    Args:
+        root: The node; it may be a query itself.
+        without: Clauses of it that are left out, as sqlglot calls them.
+    """
+    left_out = {id(root.args.get(clause)) for clause in without}
+
+    def apart(node: exp.Expr) -> bool:
+        return node is not root and (isinstance(node, exp.Query) or id(node) in left_out)
+
+    return (node for node in root.walk(prune=apart) if not apart(node))
 
 
 def span_of(node: exp.Expr) -> Span | None:

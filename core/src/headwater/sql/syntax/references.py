@@ -93,7 +93,7 @@ def _reference(node: exp.Table, database: str | None) -> TableReference | None:
 
 def _identifiers(node: exp.Expr) -> list[exp.Identifier]:
     """The parts of a name; sqlglot keeps the last two of four in a Dot."""
-    return [n for n in node.walk(bfs=False) if isinstance(n, exp.Identifier)]
+    return list(node.find_all(exp.Identifier, bfs=False))
 
 
 def _unplaced(node: exp.Table, text: str) -> Diagnostic:

@@ -354,4 +354,4 @@ def read_as(type_: DataType) -> DataType:
 
 def has_map(type_: DataType) -> bool:
     """Return whether a map is in a type: it makes values that can't be compared or ordered."""
-    return type_.name == "map" or any(map(has_map, type_.children))
+    return any(part.name == "map" for part in type_.walk())
