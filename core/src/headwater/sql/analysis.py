@@ -201,7 +201,7 @@ class Analysis:
         return tuple(Column(o.name, o.type) for o in self.root.outputs) if self.root else ()
 
     def type_of(self, node: exp.Expr) -> DataType:
-        """Return the type of an expression; `unknown` where it can't be told."""
+        """Return the type of an expression, or `unknown`."""
         return self.types.get(id(node), UNKNOWN)
 
     def binding_of(self, node: exp.Expr) -> Binding | None:

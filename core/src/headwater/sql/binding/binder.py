@@ -10,7 +10,7 @@ from sqlglot import exp
 from headwater.diagnostics import Diagnostic, Severity, errors_in
 from headwater.sql.analysis import Analysis, ParsedQuery, Scope
 from headwater.sql.binding import row_order
-from headwater.sql.binding.context import EnoughFoundError, TooMuchWorkError, Work, folded
+from headwater.sql.binding.context import TooManyFindingsError, TooMuchWorkError, Work, folded
 from headwater.sql.binding.queries import bind_query
 from headwater.sql.guard import text as guard_text
 from headwater.sql.syntax.nodes import span_of
@@ -56,7 +56,7 @@ def bind(
         root = scope
     except TooMuchWorkError as error:
         work.diagnostics.append(_too_much(error, parsed.text))
-    except EnoughFoundError:
+    except TooManyFindingsError:
         pass
     except RecursionError:
         work.diagnostics.append(guard_text.too_deep(parsed.text, None))

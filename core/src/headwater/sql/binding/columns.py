@@ -258,7 +258,7 @@ def _report_ambiguous(
 
 def _report_missing(work: Work, node: exp.Column, parts: list[str], context: Context) -> None:
     first = parts[0]
-    if first.casefold() in context.spoken and context.clause in (Clause.WHERE, Clause.JOIN):
+    if first.casefold() in context.select_aliases and context.clause in (Clause.WHERE, Clause.JOIN):
         work.report(
             "alias-in-where",
             f"{first!r} is a name that SELECT gives; {context.clause} does not know it yet",

@@ -46,7 +46,7 @@ class TooMuchWorkError(Exception):
         self.hint = hint or "part the query, or keep a part of its answer as a table"
 
 
-class EnoughFoundError(Exception):
+class TooManyFindingsError(Exception):
     """So much is wrong with a query that the rest can wait."""
 
 
@@ -113,7 +113,7 @@ class Work:
             return
         if len(self._reported) >= limits.FINDINGS:
             if severity is Severity.ERROR:
-                raise EnoughFoundError
+                raise TooManyFindingsError
             return
         self._reported.add(diagnostic)
         self.diagnostics.append(diagnostic)
@@ -173,7 +173,7 @@ class Context:
         inside: Name of the aggregate function around it, if any.
         windowed: Whether a window function is around it.
         grouped: Folded names of the columns that GROUP BY names, or None without GROUP BY.
-        spoken: Folded names that SELECT gives, for messages where they can't be used.
+        select_aliases: Folded names that SELECT gives, for messages where they can't be used.
     """
 
     scope: Scope
@@ -186,7 +186,7 @@ class Context:
     inside: str | None = None
     windowed: bool = False
     grouped: frozenset[str] | None = None
-    spoken: frozenset[str] = frozenset()
+    select_aliases: frozenset[str] = frozenset()
 
 
 def folded(name: TableName) -> tuple[str, str]:

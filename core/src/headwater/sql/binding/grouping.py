@@ -47,8 +47,8 @@ def group_by(
     _check_all(work, group, context)
     outputs = [o.node for o in context.scope.outputs if o.node is not None]
     everything = [n for n in outputs if not aggregates(n)] if group.args.get("all") else []
-    for item in (*_chosen(work, group, context.scope), *everything):
-        _check_chosen(work, item)
+    for item in (*_named_outputs(work, group, context.scope), *everything):
+        _check_named_output(work, item)
     for item in (*_grouped(work, group, context.scope), *everything):
         for column in item.find_all(exp.Column):
             bound = work.bindings.get(id(column))
@@ -66,7 +66,7 @@ def _check_all(work: Work, group: exp.Expr, context: Context) -> None:
         )  # fmt: skip
 
 
-def _check_chosen(work: Work, node: exp.Expr) -> None:
+def _check_named_output(work: Work, node: exp.Expr) -> None:
     """Report an output that GROUP BY can't group by: an aggregate, or what names other outputs."""
     if aggregates(node):
         work.report(
@@ -141,9 +141,9 @@ def check(work: Work, node: exp.Select, scope: Scope) -> None:
     keys = Keys(work, scope)
     grouped = {keys.of(e) for e in _grouped(work, group, scope)} if group is not None else set()
     if group is not None and group.args.get("all"):
-        grouped |= _everything(keys, scope)
+        grouped |= _group_by_all_keys(keys, scope)
     for item in (*node.expressions, *later):
-        for column in _loose(item, keys, grouped):
+        for column in _ungrouped_columns(item, keys, grouped):
             name = ".".join(p.name for p in column.parts)
             work.report(
                 "missing-aggregation",
@@ -153,7 +153,7 @@ def check(work: Work, node: exp.Select, scope: Scope) -> None:
             )
 
 
-def _everything(keys: Keys, scope: Scope) -> set[Key]:
+def _group_by_all_keys(keys: Keys, scope: Scope) -> set[Key]:
     """The keys of what GROUP BY ALL groups by: every output without an aggregate."""
     group_keys: set[Key] = set()
     for output in scope.outputs:
@@ -183,7 +183,7 @@ def check_order(work: Work, node: exp.Select, scope: Scope) -> None:
     keys = Keys(work, scope)
     group = node.args.get("group")
     sets = group is not None and _has_sets(group)
-    reason = _between(work, node, scope, keys)
+    reason = _order_obstacle(work, node, scope, keys)
     for item in (o.this for o in order.expressions):
         own = list(own_nodes(item))
         if any(isinstance(x, exp.Window) for x in own):
@@ -227,7 +227,7 @@ def _check_parts(work: Work, item: exp.Expr, scope: Scope, keys: Keys, reason: s
         reached = {keys.of_binding(origin) for origin in same}
     else:
         reached = {keys.of(e) for e in _grouped(work, group, scope)}
-        reached |= _everything(keys, scope) if group.args.get("all") else set()
+        reached |= _group_by_all_keys(keys, scope) if group.args.get("all") else set()
     own = {id(x) for x in own_nodes(item)}
     for column in item.find_all(exp.Column):
         if not keys.is_own(column) or id(column) in work.aliases:
@@ -267,7 +267,7 @@ def _check_names(work: Work, condition: exp.Expr, *, in_having: bool) -> None:
             )  # fmt: skip
 
 
-def _between(work: Work, node: exp.Select, scope: Scope, keys: Keys) -> str | None:
+def _order_obstacle(work: Work, node: exp.Select, scope: Scope, keys: Keys) -> str | None:
     """What stands between the aggregates of a SELECT and its ORDER BY, or None."""
     group, having = node.args.get("group"), node.args.get("having")
     if group is None and having is None and not any(aggregates(e) for e in node.expressions):
@@ -317,10 +317,10 @@ def _grouped(work: Work, group: exp.Expr, scope: Scope) -> Iterator[exp.Expr]:
     for item in _items(group):
         if position(item) is None:
             yield item
-    yield from _chosen(work, group, scope)
+    yield from _named_outputs(work, group, scope)
 
 
-def _chosen(work: Work, group: exp.Expr, scope: Scope) -> Iterator[exp.Expr]:
+def _named_outputs(work: Work, group: exp.Expr, scope: Scope) -> Iterator[exp.Expr]:
     """The outputs that GROUP BY chooses by their places or names."""
     named = {o.name.casefold(): o.node for o in scope.outputs if o.node is not None}
     for item in _items(group):
@@ -362,7 +362,7 @@ def _around_window(node: exp.Window) -> list[exp.Expr]:
     return inside + [e for e in node.iter_expressions() if e is not node.this]
 
 
-def _loose(item: exp.Expr, keys: Keys, grouped: set[Key]) -> Iterator[exp.Column]:
+def _ungrouped_columns(item: exp.Expr, keys: Keys, grouped: set[Key]) -> Iterator[exp.Column]:
     """Yield the columns below an expression that belong to no group."""
     todo = [item]
     while todo:

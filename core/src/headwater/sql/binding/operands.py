@@ -149,7 +149,7 @@ def check_compared(
     """
     if not all(_is_known(x) for x in types):
         return
-    apart = not widened and any(_apart(types[0], x) for x in types[1:])
+    apart = not widened and any(_incomparable(types[0], x) for x in types[1:])
     if apart or _differ(types) or any(typing.has_map(x) for x in types):
         listed = " and ".join(dict.fromkeys(map(str, types)))
         work.report(
@@ -189,17 +189,17 @@ def check_ordered(work: Work, node: exp.Expr, type_: DataType) -> None:
         )  # fmt: skip
 
 
-def _apart(left: DataType, right: DataType) -> bool:
+def _incomparable(left: DataType, right: DataType) -> bool:
     """Whether nested values certainly can't be compared for what is in them."""
     if not left.children or left.name != right.name:
         return False
     if len(left.children) != len(right.children):
         return True
     pairs = zip(left.children, right.children, strict=True)
-    return any(_apart(a, b) if a.children else _unlike(a, b) for a, b in pairs)
+    return any(_incomparable(a, b) if a.children else _elements_differ(a, b) for a, b in pairs)
 
 
-def _unlike(left: DataType, right: DataType) -> bool:
+def _elements_differ(left: DataType, right: DataType) -> bool:
     """Whether elements are of types of which neither holds the other's values."""
     names = {left.name, right.name}
     if left == right or t.VOID in (left, right):

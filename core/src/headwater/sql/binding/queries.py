@@ -252,8 +252,8 @@ def _select(
 ) -> Scope:
     scope = Scope(node, parent)
     diagnostics_before = len(work.diagnostics)
-    spoken = frozenset(e.alias.casefold() for e in node.expressions if e.alias)
-    around = Context(scope, Frame(), Clause.FROM, ctes, outer, spoken=spoken)
+    select_aliases = frozenset(e.alias.casefold() for e in node.expressions if e.alias)
+    around = Context(scope, Frame(), Clause.FROM, ctes, outer, select_aliases=select_aliases)
     frame = from_clause(work, node, around)
     context = replace(around, frame=frame)
     where = node.args.get("where")

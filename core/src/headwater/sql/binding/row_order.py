@@ -56,8 +56,8 @@ def check(work: Work, root: Scope) -> set[int]:
     """
     unordered: set[int] = set()
     for scope in scopes(root):
-        look = _Look(work, scope)
-        for node, message, hint in look.places():
+        scope_order = _ScopeOrder(work, scope)
+        for node, message, hint in scope_order.places():
             unordered.add(id(node))
             work.report("non-reproducible", message, node, hint=hint, severity=Severity.WARNING)
     return unordered
@@ -106,13 +106,13 @@ def layers(node: exp.Expr) -> Iterator[exp.Expr]:
         above = above.parent
 
 
-def _inner(node: exp.Expr | None) -> exp.Expr | None:
+def _bare(node: exp.Expr | None) -> exp.Expr | None:
     while isinstance(node, (exp.Paren, exp.Alias, exp.Ordered)):
         node = node.this
     return node
 
 
-class _Look:
+class _ScopeOrder:
     """Looks at one scope."""
 
     def __init__(self, work: Work, scope: Scope) -> None:
@@ -176,7 +176,7 @@ class _Look:
         keys: set[Key] = set()
         names: set[str] = set()
         for item in order.expressions:
-            node = _inner(item)
+            node = _bare(item)
             if isinstance(node, exp.Var):  # ORDER BY ALL
                 return True
             for output in self._named_outputs(node):
@@ -206,7 +206,7 @@ class _Look:
 
     def _keys_of(self, output: Output) -> set[Key]:
         keys: set[Key] = set()
-        node = _inner(output.node)
+        node = _bare(output.node)
         if node is not None:
             keys.add(self._keys.of(node))
             if isinstance(node, (exp.Literal, exp.Null, exp.Boolean)):
@@ -232,16 +232,16 @@ class _Look:
                 k
                 for o in self._scope.outputs
                 if o.node is not None and not aggregates(o.node)
-                for k in [self._keys.of(_inner(o.node) or o.node)]
+                for k in [self._keys.of(_bare(o.node) or o.node)]
             }
         keys: set[Key] = set()
         for item in group.find_all(exp.Rollup, exp.Cube, exp.GroupingSets):
             keys.add(("sets", id(item)))
         for item in group.expressions:
-            node = _inner(item)
+            node = _bare(item)
             named = self._named_outputs(node)
             if named and named[0].node is not None:
-                node = _inner(named[0].node)
+                node = _bare(named[0].node)
             if node is not None:
                 keys.add(self._keys.of(node))
         return keys
@@ -273,16 +273,16 @@ class _Look:
         arguments = _arguments(node)
         value = self._keys.of(arguments[0]) if arguments else None
         if isinstance(above, exp.WithinGroup):
-            ordered = [_inner(o) for o in above.expression.expressions]
+            ordered = [_bare(o) for o in above.expression.expressions]
             if kind == "mode" or value in {self._keys.of(o) for o in ordered if o is not None}:
                 return
         group = self._node.args.get("group")
         keys = self._group_keys(group) if group is not None else set()
         if kind == "by" and len(arguments) == 2:
-            by = _inner(arguments[1])
+            by = _bare(arguments[1])
             if by is not None:
                 parts = by.expressions if functions.name_of(by) == "struct" else [by]
-                keys |= {self._keys.of(p) for p in (_inner(x) for x in parts) if p is not None}
+                keys |= {self._keys.of(p) for p in (_bare(x) for x in parts) if p is not None}
         if kind == "mode" and len(arguments) == 2 and isinstance(arguments[1], exp.Boolean):
             return
         constant = bool(arguments) and isinstance(arguments[0], (exp.Literal, exp.Null))
@@ -317,9 +317,9 @@ class _Look:
             return
         if kind == "list" and _order_is_lost(node):
             return
-        keys = {self._keys.of(k) for k in (_inner(p) for p in parts) if k is not None}
+        keys = {self._keys.of(k) for k in (_bare(p) for p in parts) if k is not None}
         for item in order.expressions if order is not None else ():
-            value = _inner(item)
+            value = _bare(item)
             if value is None:
                 continue
             keys.add(self._keys.of(value))
@@ -389,20 +389,20 @@ def _unique_columns(work: Work, scope: Scope) -> frozenset[str] | None:
         return None
     if node.args.get("distinct") is not None:
         return everything
-    look = _Look(work, scope)
+    scope_order = _ScopeOrder(work, scope)
     group = node.args.get("group")
     if group is not None:
-        keys = look._group_keys(group)
+        keys = scope_order._group_keys(group)
     elif any(aggregates(e) for e in node.expressions):
         return frozenset()
     else:
-        below = look._unique_below()
+        below = scope_order._unique_below()
         if below is None:
             return None
         keys = below
     names: set[str] = set()
     for key in keys:
-        named = next((o.name for o in scope.outputs if key in look._keys_of(o)), None)
+        named = next((o.name for o in scope.outputs if key in scope_order._keys_of(o)), None)
         if named is None:
             return None
         names.add(named.casefold())

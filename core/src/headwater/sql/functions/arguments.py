@@ -247,7 +247,7 @@ _TARGETS: Final = ("int", "bigint", "double", "string", "timestamp", "date", "bo
 
 
 def _advice(words: frozenset[str], type_: DataType) -> str:
-    """Say what to do about a type that is not taken."""
+    """Return a hint for an argument of a type that the function does not take."""
     if type_.children or type_.name == "interval" or not words & {*_TARGETS}:
         return f"give it {listed(words)}"
     numeric = type_.is_numeric or type_.name == "boolean"
@@ -256,7 +256,7 @@ def _advice(words: frozenset[str], type_: DataType) -> str:
 
 
 def _counts(forms: Sequence[Form]) -> str:
-    """Say how many arguments forms take."""
+    """Return how many arguments forms take, for a message."""
     counts = sorted({n for f in forms for n in range(f.needed, len(f.parameters) + 1)})
     if any(f.repeated for f in forms):
         return f"{counts[0]} argument{'s' * (counts[0] != 1)} or more"

@@ -37,7 +37,7 @@ _SHIFTED: Final = words(
 
 
 def wrong(rule: str, node: exp.Expr, types: Sequence[DataType]) -> str | None:
-    """Say what a value is that a rule does not admit, or return None.
+    """Return what is wrong with a value that a rule does not admit, or None.
 
     Args:
         rule: A name of the table.

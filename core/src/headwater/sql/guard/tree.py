@@ -125,7 +125,7 @@ def _cut(node: exp.Limit | exp.Offset, text: str) -> Diagnostic | None:
 
 
 def _incomplete(node: exp.Expr) -> str | None:
-    """Say what is missing where sqlglot reads on and Spark does not, or reads something else."""
+    """Return what is missing where sqlglot reads on and Spark does not, or reads something else."""
     if isinstance(node, exp.Select) and not node.expressions:
         return "a SELECT needs columns"
     if isinstance(node, exp.Select) and node.args.get("joins") and not node.args.get("from_"):

@@ -180,7 +180,7 @@ def _boolean(word: str) -> _Builder:
     return build
 
 
-def _by(word: str) -> _Builder:
+def _extreme_by(word: str) -> _Builder:
     def build(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> Piece:
         refuse_unless(not distinct, f"{word}(DISTINCT ...)")
         refuse_unless(len(arguments) == 2, f"{word} takes two arguments")
@@ -262,8 +262,8 @@ BUILDERS: Final[dict[str, _Builder]] = {
     "avg": _avg,
     "bool_and": _boolean("bool_and"),
     "bool_or": _boolean("bool_or"),
-    "max_by": _by("max_by"),
-    "min_by": _by("min_by"),
+    "max_by": _extreme_by("max_by"),
+    "min_by": _extreme_by("min_by"),
     "percentile": _percentile,
     "median": _median,
 }

@@ -57,7 +57,7 @@ def _divided(left: Piece, right: Piece, sql: str, type_: DataType) -> Piece:
 
 
 def _integer(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece:
-    first, second = _as(left, type_), _as(right, type_)
+    first, second = _in_type(left, type_), _in_type(right, type_)
     a, b = first.sql, second.sql
     if operator == "%":
         # The smallest number % -1 overflows in DuckDB, and is 0 in Spark.
@@ -67,14 +67,14 @@ def _integer(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece
 
 
 def _floating(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece:
-    first, second = _as(left, type_), _as(right, type_)
+    first, second = _in_type(left, type_), _in_type(right, type_)
     sql = f"({first.sql} {operator} {second.sql})"
     if operator in "+-*":
         return Piece(sql, type_, first.raises or second.raises)
     return _divided(first, second, sql, type_)
 
 
-def _as(piece: Piece, type_: DataType) -> Piece:
+def _in_type(piece: Piece, type_: DataType) -> Piece:
     """Return an operand in the type of the operation, still known to be a literal."""
     wide = widened(piece, type_)
     return Piece(wide.sql, type_, wide.raises, piece.literal)
@@ -83,7 +83,7 @@ def _as(piece: Piece, type_: DataType) -> Piece:
 def _whole_division(left: Piece, right: Piece) -> Piece:
     if not (left.type.is_integer and right.type.is_integer):
         raise Refusal(f"{left.type} DIV {right.type}: only whole numbers are proven")
-    first, second = _as(left, t.BIGINT), _as(right, t.BIGINT)
+    first, second = _in_type(left, t.BIGINT), _in_type(right, t.BIGINT)
     return _divided(first, second, f"({first.sql} // {second.sql})", t.BIGINT)
 
 

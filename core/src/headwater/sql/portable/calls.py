@@ -123,7 +123,7 @@ def _coalesce(arguments: list[Piece], type_: DataType) -> Piece:
     return Piece(f"CASE {parts} ELSE {values[-1].sql} END", type_, raises)
 
 
-def _two(arguments: list[Piece], type_: DataType) -> Piece:
+def _nvl(arguments: list[Piece], type_: DataType) -> Piece:
     refuse_unless(len(arguments) == 2, "it takes two arguments")
     return _coalesce(arguments, type_)
 
@@ -131,7 +131,7 @@ def _two(arguments: list[Piece], type_: DataType) -> Piece:
 def _nvl2(arguments: list[Piece], type_: DataType) -> Piece:
     refuse_unless(len(arguments) == 3, "nvl2 takes three arguments")
     tested, some, none = arguments
-    return conditions.chosen(
+    return conditions.case_when(
         [(f"{evaluated(tested)} IS NOT NULL", some)], none, type_, tested.raises
     )
 
@@ -140,7 +140,7 @@ def _if(arguments: list[Piece], type_: DataType) -> Piece:
     refuse_unless(len(arguments) == 3, "if takes three arguments")
     condition, then, other = arguments
     refuse_unless(condition.type == t.BOOLEAN, f"if({condition.type}, ...)")
-    return conditions.chosen([(condition.sql, then)], other, type_, condition.raises)
+    return conditions.case_when([(condition.sql, then)], other, type_, condition.raises)
 
 
 def _nullif(arguments: list[Piece], type_: DataType) -> Piece:
@@ -216,7 +216,7 @@ FORMS: Final[dict[str, _Form]] = {
 BUILDERS: Final[dict[str, _Builder]] = {
     "cast": _cast,
     "coalesce": _coalesce,
-    "nvl": _two,
+    "nvl": _nvl,
     "nvl2": _nvl2,
     "if": _if,
     "nullif": _nullif,

@@ -56,11 +56,6 @@ def _family(type_: DataType) -> str:
     return "integer" if type_.is_integer else type_.name
 
 
-def _spelled(sql: str, target: DataType, trying: bool) -> str:
-    spelled = spell(sql, target)
-    return f"TRY_{spelled}" if trying else spelled
-
-
 def _whole(type_: DataType) -> int:
     """Digits before the point."""
     return (type_.precision or 0) - (type_.scale or 0)
@@ -72,22 +67,22 @@ def _plain(sql: str, _: DataType, target: DataType, __: bool) -> _Built:
 
 def _integer_to_integer(sql: str, source: DataType, target: DataType, trying: bool) -> _Built:
     narrows = INTEGER_BITS[target.name] < INTEGER_BITS[source.name]
-    return _spelled(sql, target, trying), narrows
+    return spell(sql, target, trying=trying), narrows
 
 
 def _integer_to_decimal(sql: str, source: DataType, target: DataType, trying: bool) -> _Built:
-    return _spelled(sql, target, trying), _whole(target) < _DIGITS[source.name]
+    return spell(sql, target, trying=trying), _whole(target) < _DIGITS[source.name]
 
 
 def _decimal_to_decimal(sql: str, source: DataType, target: DataType, trying: bool) -> _Built:
     rounds = (target.scale or 0) < (source.scale or 0)
     # Rounding up may need a digit more.
     narrows = _whole(target) < _whole(source) + rounds
-    return _spelled(sql, target, trying), narrows
+    return spell(sql, target, trying=trying), narrows
 
 
 def _truncated(sql: str, source: DataType, target: DataType, trying: bool) -> _Built:
-    result = _spelled(f"trunc({sql})", target, trying)
+    result = spell(f"trunc({sql})", target, trying=trying)
     if source.name == "double" and target.name == "bigint":
         # 2^63 as a double is Java's Long.MAX_VALUE, rounded.
         most = f"{sql} = 9223372036854775808::DOUBLE"
@@ -111,7 +106,7 @@ def _floating_to_decimal(sql: str, _: DataType, target: DataType, trying: bool) 
     result = (
         f"CASE WHEN isnan({sql}) OR isinf({sql}) THEN NULL "
         f"WHEN abs({sql}) < 1e-15::DOUBLE THEN {spell('0', target)} "
-        f"WHEN abs({sql}) < 9007199254740992::DOUBLE THEN {_spelled(number, target, trying)} "
+        f"WHEN abs({sql}) < 9007199254740992::DOUBLE THEN {spell(number, target, trying=trying)} "
         f"ELSE {null(target) if trying else far} END"
     )
     return result, True
@@ -126,7 +121,7 @@ def _decimal_to_string(sql: str, source: DataType, target: DataType, _: bool) ->
 
 def _boolean_to_decimal(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
     # DuckDB makes 0.1 of true as DECIMAL(1,1): it does not look for a digit before the point.
-    return _spelled(f"CAST({sql} AS INTEGER)", target, trying), _whole(target) == 0
+    return spell(f"CAST({sql} AS INTEGER)", target, trying=trying), _whole(target) == 0
 
 
 def _to_string(wall: str) -> _Builder:
@@ -158,7 +153,7 @@ def _floating_to_string(sql: str, source: DataType, target: DataType, _: bool) -
 
 def _timestamp_to_number(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
     if target.is_integer:
-        return _spelled(f"sp_seconds({sql})", target, trying), target.name != "bigint"
+        return spell(f"sp_seconds({sql})", target, trying=trying), target.name != "bigint"
     return f"CAST(epoch_us({sql}) / 1000000 AS {type_name(target)})", False
 
 

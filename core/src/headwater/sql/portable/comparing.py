@@ -32,7 +32,11 @@ def compare(operator: str, left: Piece, right: Piece) -> Piece:
     Raises:
         Refusal: If the two engines may compare values of these types differently.
     """
-    if operator[0] in "<>" and operator != "<>" and (_beyond(left, right) or _beyond(right, left)):
+    if (
+        operator[0] in "<>"
+        and operator != "<>"
+        and (_literal_decides(left, right) or _literal_decides(right, left))
+    ):
         raise Refusal(
             "comparing whole numbers with a literal beyond 64 bits: Spark says the same of NULL"
         )
@@ -40,7 +44,7 @@ def compare(operator: str, left: Piece, right: Piece) -> Piece:
     return Piece(f"({first.sql} {operator} {second.sql})", t.BOOLEAN, first.raises or second.raises)
 
 
-def _beyond(piece: Piece, literal: Piece) -> bool:
+def _literal_decides(piece: Piece, literal: Piece) -> bool:
     """Whether Spark decides by the literal alone, NULL or not.
 
     Source: Apache Spark 4.1, `DecimalPrecisionTypeCoercion.integralAndDecimalLiteral`.

@@ -170,7 +170,7 @@ def case(e: Expressions, node: exp.Expr) -> Piece:
     return Piece(sql, type_, raises or last.raises)
 
 
-def chosen(
+def case_when(
     conditions: Sequence[tuple[str, Piece]], last: Piece, type_: DataType, raises: bool
 ) -> Piece:
     """Return a CASE of conditions and values, all in one type."""

@@ -177,7 +177,7 @@ class Expressions:
 
     def bound(self, binding: Binding, node: exp.Expr | None = None) -> Piece:
         """Return the column that a binding means."""
-        piece = self.queries.place(binding)
+        piece = self.queries.column_of(binding)
         if piece.type == t.UNKNOWN and binding.type != t.UNKNOWN:
             raise Cascade(f"column {binding.column!r}", node)
         if not piece.type.is_known or not has_type(piece.type):

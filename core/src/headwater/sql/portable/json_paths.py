@@ -35,7 +35,7 @@ def get_json_object(arguments: list[Piece], type_: DataType) -> Piece:
     odd = not_portable("a JSON value that the two engines write differently", type_)
     twice = not_portable("a JSON object that has a name twice", type_)
     extracted = f"json_extract({value.sql}, {text(path.literal)})"
-    nothing = f"CASE WHEN {_twice(value.sql, path.literal)} THEN {twice} END"
+    nothing = f"CASE WHEN {_has_name_twice(value.sql, path.literal)} THEN {twice} END"
     # Spark leaves out the NULL of a name, and writes that of an index.
     null = "'null'" if path.literal.endswith("]") else nothing
     sql = (
@@ -49,7 +49,7 @@ def get_json_object(arguments: list[Piece], type_: DataType) -> Piece:
     return Piece(sql, type_, raises=True)
 
 
-def _twice(sql: str, path: str) -> str:
+def _has_name_twice(sql: str, path: str) -> str:
     """Return whether an object on the way has a name twice: Spark goes on to the second."""
     steps = [m.start() for m in re.finditer(r"\.", path)]
     if not steps:

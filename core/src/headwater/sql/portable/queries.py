@@ -60,9 +60,9 @@ class Queries:
         self.analysis = analysis
         self.table = table
         self.refusals: list[Refusal] = []
-        """What was refused and left out, to be told together."""
+        """What was refused and left out, to be reported together."""
         self._open: list[Query] = []
-        self._apart: dict[int, Compiled] = {}
+        self._from_subqueries: dict[int, Compiled] = {}
         self._spent = 0
         self._inside: set[int] = set()
         self._refused: set[int] = set()
@@ -99,7 +99,7 @@ class Queries:
             self.refusals.append(refusal)
             return Piece("NULL", t.UNKNOWN)
 
-    def place(self, binding: Binding) -> Piece:
+    def column_of(self, binding: Binding) -> Piece:
         """Return the column that a binding means, as it is called here."""
         for query in reversed(self._open):
             if query.scope is not binding.scope or binding.source not in query.sources:
@@ -176,13 +176,13 @@ class Queries:
 
     # -- queries --------------------------------------------------------------------------------
 
-    def apart(self, scope: Scope) -> Compiled:
+    def from_subquery(self, scope: Scope) -> Compiled:
         """Return a compiled subquery of FROM, which sees nothing of the query around it."""
-        subquery = self._apart.get(id(scope))
+        subquery = self._from_subqueries.get(id(scope))
         if subquery is None:
             around, self._open = self._open, []
             try:
-                subquery = self._apart[id(scope)] = self.compiled(scope)
+                subquery = self._from_subqueries[id(scope)] = self.compiled(scope)
             finally:
                 self._open = around
         return subquery

@@ -76,7 +76,7 @@ def _item(
         types = tuple(c.type for c in source.columns)
         query.sources[item.key] = FromQuery(alias, names, types, (False,) * len(names))
         return f"({_generated_rows(queries, query, source)}) AS {alias}", None
-    subquery = queries.apart(source)
+    subquery = queries.from_subquery(source)
     columns = tuple(renamed) or tuple(o.name for o in source.outputs)
     query.sources[item.key] = FromQuery(alias, columns, subquery.types, subquery.raises)
     if subquery.risky and reduces and (joins or subquery.hidden or not subquery.plain):
@@ -114,7 +114,7 @@ def _using(queries: Queries, query: Query, items: Iterable[Item], item: Item, co
     # With several candidates on the left, which one Spark compares depends on the joins.
     if len(before) != 1 or here is None:
         raise Refusal(f"USING ({column}): its left side can't be told", item.join)
-    sides = [queries.place(before[0]), queries.place(here)]
+    sides = [queries.column_of(before[0]), queries.column_of(here)]
     if any(side.type == t.UNKNOWN for side in sides):
         raise Cascade(f"column {column!r}", item.join)
     lengths = [length_of_binding(queries.analysis, b) for b in (before[0], here)]

@@ -62,9 +62,9 @@ def type_name(type_: DataType) -> str:
     return _HEADS[type_.name]
 
 
-def cast(value: str, type_: DataType) -> str:
-    """Return an expression cast to a column type."""
-    return f"CAST({value} AS {type_name(type_)})"
+def cast(value: str, type_: DataType, *, trying: bool = False) -> str:
+    """Return an expression cast to a column type; `trying` gives NULL where the cast fails."""
+    return f"{'TRY_' * trying}CAST({value} AS {type_name(type_)})"
 
 
 def null(type_: DataType) -> str:

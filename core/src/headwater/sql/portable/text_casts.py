@@ -25,7 +25,7 @@ def to_integer(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
 
     Example: `CAST(s AS INT)` -> `CASE ... THEN CAST(sp_trim("s") AS INTEGER) ... END`
     """
-    number = _spelled(f"sp_trim({sql})", target, trying)
+    number = spell(f"sp_trim({sql})", target, trying=trying)
     parts = [(_matches(sql, "[+-]?[0-9]+"), number)]
     return _case(sql, parts, target, _bad(target, trying)), True
 
@@ -62,7 +62,7 @@ def to_boolean(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
 def to_decimal(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
     """Read plain numbers of few digits; texts with another letter than an exponent's are bad."""
     trimmed = f"sp_trim({sql})"
-    number = _spelled(f"CAST({trimmed} AS DECIMAL(38,20))", target, trying)
+    number = spell(f"CAST({trimmed} AS DECIMAL(38,20))", target, trying=trying)
     letters = f"({_matches(sql, '.*[g-zG-Z].*')} OR {trimmed} = '')"
     parts = [
         (_matches(sql, "[+-]?([0-9]{1,17}([.][0-9]{0,20})?|[.][0-9]{1,20})"), number),
@@ -74,13 +74,13 @@ def to_decimal(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
 
 def to_date(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
     """Read `yyyy-MM-dd`; what follows it after a space or T is not looked at."""
-    day = _spelled(f"substring(sp_trim({sql}), 1, 10)", target, trying)
+    day = spell(f"substring(sp_trim({sql}), 1, 10)", target, trying=trying)
     return _time(sql, f"{_DATE}([ T](.|\\n)*)?", day, target, trying), True
 
 
 def to_timestamp(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
     """Read `yyyy-MM-dd` with or without a time of day, which may have an offset."""
-    moment = _spelled(f"sp_trim({sql})", target, trying)
+    moment = spell(f"sp_trim({sql})", target, trying=trying)
     return _time(sql, f"{_DATE}([ T]{_TIME}{_ZONE})?", moment, target, trying), True
 
 
@@ -118,8 +118,3 @@ def _bad(target: DataType, trying: bool) -> str:
     if trying:
         return null(target)
     return spark_error("CAST_INVALID_INPUT", f"a text is not a value of type {target}", target)
-
-
-def _spelled(sql: str, target: DataType, trying: bool) -> str:
-    spelled = spell(sql, target)
-    return f"TRY_{spelled}" if trying else spelled

@@ -60,13 +60,13 @@ def columns_reached(
     reached: dict[str, str] = {}
     barred: dict[str, Blocked] = {}
     start = (origin.source, origin.column.casefold())
-    _go(items, equal, len(items) - 1, start, reached, barred, set())
+    _carry(items, equal, len(items) - 1, start, reached, barred, set())
     return [
         reached.get(item.key) or barred.get(item.key) or _other_side(item, origin) for item in items
     ]
 
 
-def _go(
+def _carry(
     items: Sequence[Item],
     equal: Sequence[Sequence[tuple[_Column, _Column]]],
     last: int,
@@ -93,14 +93,14 @@ def _go(
         reached.setdefault(key, name)
         for partner in partners:
             if partner[0] in left:
-                _go(items, equal, last - 1, partner, reached, barred, seen)
+                _carry(items, equal, last - 1, partner, reached, barred, seen)
     elif item.kind not in KEEPS_LEFT:
         barred.setdefault(key, _null_extended(item, key))
     else:
         for partner in partners:
             if partner[0] == item.key:
                 reached.setdefault(*partner)
-        _go(items, equal, last - 1, column, reached, barred, seen)
+        _carry(items, equal, last - 1, column, reached, barred, seen)
 
 
 def _equalities(

@@ -82,7 +82,7 @@ def conditions(analysis: Analysis, reference: TableReference) -> tuple[KeyCondit
         return ()
     keys = {c.name.casefold(): c.name for c in table.partition_columns if _is_plain(c.type)}
     padded = {c.name for c in table.partition_columns if c.type.name == "char"}
-    once = _uses(analysis.root, reference) == 1
+    once = _times_scanned(analysis.root, reference) == 1
     key_conditions: list[KeyCondition] = []
     for scope in scopes_within(analysis.root):
         items = read_from(analysis, scope) if isinstance(scope.node, exp.Select) else ()
@@ -114,7 +114,7 @@ def _is_plain(type_: DataType) -> bool:
     return type_.name in ("string", "varchar", "char", "date") or type_.is_integer
 
 
-def _uses(root: Scope, reference: TableReference) -> int:
+def _times_scanned(root: Scope, reference: TableReference) -> int:
     """Return how often a place is scanned, at most 2: a WITH counts each time it is named."""
     visits: dict[int, int] = {}
     todo: list[Source] = [root]
@@ -152,14 +152,14 @@ def _conditions_on(
     if item.node.args.get("sample") or item.node.args.get("pivots"):
         return
     types = {name.casefold(): type_ for name, type_ in columns_of(analysis, item.source)}
-    for node in _effective(scope, items, item):
+    for node in _conjuncts_for(scope, items, item):
         for condition in _conditions_in(analysis, scope, item, node, types):
             key = key_of(condition.key)
             if key is not None:
                 yield replace(condition, key=key)
 
 
-def _effective(scope: Scope, items: tuple[Item, ...], item: Item) -> Iterator[exp.Expr]:
+def _conjuncts_for(scope: Scope, items: tuple[Item, ...], item: Item) -> Iterator[exp.Expr]:
     """Yield the conjuncts that rows of an item must meet to be of any use."""
     yield from conditions_of(scope.node.args.get("where"))
     place = items.index(item)

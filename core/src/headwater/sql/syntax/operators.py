@@ -38,7 +38,7 @@ def with_stand_ins(tokens: Sequence[Token], text: str) -> list[Token] | Diagnost
                 span=Span(token.start, token.end + 1), hint="write another operator",
             )  # fmt: skip
         if kind is TokenType.GT and _is_unsigned(tokens, index):
-            rewritten.append(_instead(token, TokenType.DQMARK, tokens[index + 2].end))
+            rewritten.append(_stand_in(token, TokenType.DQMARK, tokens[index + 2].end))
             index += 3
             continue
         if kind is TokenType.PLUS and word_of(rewritten[-1] if rewritten else token) == "INTERVAL":
@@ -58,7 +58,7 @@ def with_stand_ins(tokens: Sequence[Token], text: str) -> list[Token] | Diagnost
             index = after
             continue
         if kind is TokenType.PLUS and (not rewritten or rewritten[-1].token_type in _BEFORE_VALUES):
-            token = _instead(token, TokenType.PIPE_SLASH, token.end)
+            token = _stand_in(token, TokenType.PIPE_SLASH, token.end)
         rewritten.append(token)
         index += 1
     return rewritten
@@ -127,5 +127,5 @@ def _is_unsigned(tokens: Sequence[Token], index: int) -> bool:
     )
 
 
-def _instead(like: Token, kind: TokenType, end: int) -> Token:
+def _stand_in(like: Token, kind: TokenType, end: int) -> Token:
     return Token(kind, like.text, like.line, like.col, like.start, end)
