@@ -162,8 +162,8 @@ class Clients:
         """Remember which key signed a request, so that only that one is replaced if refused."""
         header = request.headers.get("Authorization", "")
         text = header.decode() if isinstance(header, bytes) else header
-        found = re.search(r"Credential=([^/,\s]+)/", text)
-        request.context[_KEY] = found[1] if found else None
+        match = re.search(r"Credential=([^/,\s]+)/", text)
+        request.context[_KEY] = match[1] if match else None
 
     def _renew_expired(
         self, response: Any, operation: Any, request_dict: dict[str, Any], **_: Any

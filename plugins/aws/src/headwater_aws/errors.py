@@ -172,12 +172,12 @@ def translate(
     code = code_of(error)
     if not code:
         return _without_answer(error, doing, session)
-    said = message_of(error) or code
+    reason = message_of(error) or code
     where = f" in {session.region}" if session else ""
-    if _REQUESTER_PAYS.search(f"{code} {said}"):
+    if _REQUESTER_PAYS.search(f"{code} {reason}"):
         return AccessDeniedError(
             f"can't {doing}: its bucket is one of requester pays, and headwater does not pay "
-            f"({code}: {said})",
+            f"({code}: {reason})",
             code="requester-pays",
             resource=resource,
             hint="read a copy in a bucket of your own, or have the owner lift it for you",
@@ -186,39 +186,41 @@ def translate(
         return _denied(error, doing, resource, session, beside)
     if code in EXPIRED:
         return CredentialsExpiredError(
-            f"can't {doing}: the credentials have expired, and renewing them did not help ({said})",
+            f"can't {doing}: the credentials have expired, and renewing them did not help "
+            f"({reason})",
             hint="open the identity again; static keys with a session token can't renew themselves",
         )
     if code in _THROTTLED:
         return SourceError(
-            f"can't {doing}: AWS throttled every attempt{where} ({code}: {said})",
+            f"can't {doing}: AWS throttled every attempt{where} ({code}: {reason})",
             code="throttled",
             hint="try again later, read fewer tables at once, or ask AWS for a higher quota",
             retryable=True,
         )
     if code == "InvalidObjectState":
         return SourceError(
-            f"can't {doing}: it is archived{_class_of(error)} ({code}: {said})",
+            f"can't {doing}: it is archived{_class_of(error)} ({code}: {reason})",
             code="object-archived",
             hint="restore it (`aws s3api restore-object`) and wait until that is done, or take it "
             "out of the table: what is archived can be listed, and not read",
         )
     if code.startswith("KMS."):
         return SourceError(
-            f"can't {doing}: the KMS key that it is encrypted with can't be used ({code}: {said})",
+            f"can't {doing}: the KMS key that it is encrypted with can't be used "
+            f"({code}: {reason})",
             code="kms-key",
             hint="have the key's owner enable it, or end its deletion; without the key nobody can "
             "read the object",
         )
-    if code in _SKEWED or "Signature expired" in said or "Signature not yet current" in said:
+    if code in _SKEWED or "Signature expired" in reason or "Signature not yet current" in reason:
         return AuthError(
-            f"can't {doing}: AWS refused the time of the request ({code}: {said})",
+            f"can't {doing}: AWS refused the time of the request ({code}: {reason})",
             code="clock-skew",
             hint="this machine's clock is wrong: synchronise it",
         )
     if code in _BAD_KEYS:
         return AuthError(
-            f"can't {doing}: AWS does not accept the credentials{where} ({code}: {said})",
+            f"can't {doing}: AWS does not accept the credentials{where} ({code}: {reason})",
             code="credentials-refused",
             hint="most likely first: the access key was deleted or mistyped; the session token is "
             "missing or belongs to other keys; the region is an opt-in one that the account has "
@@ -226,13 +228,13 @@ def translate(
         )
     if code in ("RegionDisabledException", "OptInRequired"):
         return AuthError(
-            f"can't {doing}: the account has not enabled this region{where} ({said})",
+            f"can't {doing}: the account has not enabled this region{where} ({reason})",
             code="region-disabled",
             hint="enable the region (and STS in it) in the account's settings, or name another",
         )
     if code in _WRONG_REGION:
         return SourceError(
-            f"can't {doing}: it lies in another region ({code}: {said})",
+            f"can't {doing}: it lies in another region ({code}: {reason})",
             code="wrong-region",
             hint=f"give the source the region in which the bucket lies{_region_of(error)}",
         )
@@ -242,10 +244,10 @@ def translate(
         )
     if code in _ABSENT:
         what = f" {resource}" if resource else ""
-        return SourceError(f"can't {doing}: not found{what} ({said})", code="not-found")
+        return SourceError(f"can't {doing}: not found{what} ({reason})", code="not-found")
     if code in _OUTAGE:
         return SourceError(
-            f"can't {doing}: AWS failed on its side, in every attempt{where} ({code}: {said})",
+            f"can't {doing}: AWS failed on its side, in every attempt{where} ({code}: {reason})",
             code="aws-outage",
             hint="try again later",
             retryable=True,
@@ -253,27 +255,27 @@ def translate(
     hint = None
     if code in _SHUT:
         hint = "AWS has shut it, which no policy opens: ask the bucket's owner, or AWS's support"
-    elif "Server Side Encryption" in said:
+    elif "Server Side Encryption" in reason:
         hint = (
             "it is encrypted with a key that whoever reads hands over (SSE-C), and none is handed "
             "over here: write it with SSE-S3 or SSE-KMS"
         )
-    return SourceError(f"can't {doing}: {code}: {said}", code="aws", hint=hint)
+    return SourceError(f"can't {doing}: {code}: {reason}", code="aws", hint=hint)
 
 
 def _class_of(error: BaseException) -> str:
     """Return the storage class that S3 names in an error."""
     response = getattr(error, "response", {})
-    found = response.get("Error", {}).get("StorageClass") or response.get("StorageClass")
-    return f" in {found}" if found else ""
+    storage_class = response.get("Error", {}).get("StorageClass") or response.get("StorageClass")
+    return f" in {storage_class}" if storage_class else ""
 
 
 def _region_of(error: BaseException) -> str:
     """Return the region that S3 names in an error."""
     response = getattr(error, "response", {})
     headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    found = response.get("Error", {}).get("Region") or headers.get("x-amz-bucket-region")
-    return f": {found}" if found else ""
+    region = response.get("Error", {}).get("Region") or headers.get("x-amz-bucket-region")
+    return f": {region}" if region else ""
 
 
 def _denied(
@@ -283,41 +285,41 @@ def _denied(
     session: Caller | None,
     beside: tuple[str, ...],
 ) -> HeadwaterError:
-    said = message_of(error)
-    found = _SAID.search(said)
-    caller = (found["caller"] if found else None) or (session.caller_arn() if session else None)
+    reason = message_of(error)
+    match = _SAID.search(reason)
+    caller = (match["caller"] if match else None) or (session.caller_arn() if session else None)
     operation = str(getattr(error, "operation_name", ""))
-    behind = _NO_KEY.search(said) is not None or code_of(error) in _KEY_DENIED
-    action = (found["action"] if found else None) or (
+    behind = _NO_KEY.search(reason) is not None or code_of(error) in _KEY_DENIED
+    action = (match["action"] if match else None) or (
         "kms:Decrypt" if behind else iam_action(operation)
     )
     if behind or action.startswith("kms:"):
         # S3 refuses in the name of the key, which is what has to be opened.
         resource = None
-    target = (found["resource"] if found else None) or resource
+    target = (match["resource"] if match else None) or resource
     if target and target.startswith("s3://"):
         target = _s3_arn(target, session)
     who = caller or "the caller"
     what = f"{action} on {target}" if target else action
     message = f"can't {doing}: {who} may not {what}"
-    why = " ".join(found["why"].split()) if found else ""
+    why = " ".join(match["why"].split()) if match else ""
     if why:
         message += f" ({why})"
     refused = partial(AccessDeniedError, action=action, resource=target, caller=caller)
-    if "Lake Formation" in said:
+    if "Lake Formation" in reason:
         return refused(
-            f"{message} ({said})" if not found else message,
+            f"{message} ({reason})" if not match else message,
             code="lake-formation-denied",
             hint=f"the table is governed by Lake Formation: grant DESCRIBE and SELECT on it to "
             f"{who} there; an IAM policy alone does not open it",
         )
-    if "explicit deny" in said:
-        kind = "a service control policy" if "service control" in said else "a policy"
+    if "explicit deny" in reason:
+        kind = "a service control policy" if "service control" in reason else "a policy"
         return refused(
             message,
             hint=f"{kind} denies it explicitly; no grant overrides that: ask who owns that policy",
         )
-    if "session policy" in said:
+    if "session policy" in reason:
         return refused(
             message,
             hint="the session was narrowed to less than this; widen or drop its session policy",
@@ -369,27 +371,27 @@ def iam_action(operation: str) -> str:
 
 def _principal(arn: str) -> str:
     """Return whose policy to change, given a caller: the role of a role session."""
-    found = re.match(r"arn:(aws[\w-]*):sts::(\d+):assumed-role/([^/]+)/", arn)
-    return f"the role {found[3]} in account {found[2]}" if found else arn
+    match = re.match(r"arn:(aws[\w-]*):sts::(\d+):assumed-role/([^/]+)/", arn)
+    return f"the role {match[3]} in account {match[2]}" if match else arn
 
 
 def _without_answer(error: Exception, doing: str, session: Caller | None) -> HeadwaterError:
     """Explain an error that is not AWS's answer: nothing was sent, or nothing came back."""
     from botocore import exceptions as aws
 
-    said = " ".join(str(error).split())
+    reason = " ".join(str(error).split())
     where = f" in {session.region}" if session else ""
     if isinstance(error, aws.NoCredentialsError):
         return AuthError(f"can't {doing}: there are no AWS credentials", code="no-credentials")
     if isinstance(error, aws.ProfileNotFound):
         return AuthError(
-            f"can't {doing}: {said}",
+            f"can't {doing}: {reason}",
             code="profile-not-found",
             hint="`aws configure list-profiles` lists those there are; AWS_PROFILE names one too",
         )
     if isinstance(error, aws.SSOError | aws.TokenRetrievalError | aws.SSOTokenLoadError):
         return AuthError(
-            f"can't {doing}: {said}",
+            f"can't {doing}: {reason}",
             code="sso-login",
             hint="log in again: `aws sso login` (with --profile if you use one)",
         )
@@ -404,22 +406,22 @@ def _without_answer(error: Exception, doing: str, session: Caller | None) -> Hea
         | aws.InfiniteLoopConfigError
         | aws.RefreshWithMFAUnsupportedError,
     ):
-        return AuthError(f"can't {doing}: {said}", code="credentials-config")
+        return AuthError(f"can't {doing}: {reason}", code="credentials-config")
     if isinstance(error, aws.ParamValidationError | aws.InvalidRegionError):
-        return ConfigError(f"can't {doing}: {said}")
+        return ConfigError(f"can't {doing}: {reason}")
     if isinstance(error, aws.SSLError):
         return SourceError(
-            f"can't {doing}: {said}",
+            f"can't {doing}: {reason}",
             code="tls",
             hint="a proxy that re-signs traffic needs its certificate in AWS_CA_BUNDLE",
         )
     if isinstance(error, aws.HTTPClientError | aws.ConnectionError):
         return SourceError(
-            f"can't {doing}: no answer{where}: {said}",
+            f"can't {doing}: no answer{where}: {reason}",
             code="unreachable",
             hint="most likely first: no network from here, or a proxy is needed (HTTPS_PROXY); the "
             "region is misspelled; the VPC has no endpoint for this service; the endpoint_url is "
             "wrong",
             retryable=True,
         )
-    return SourceError(f"can't {doing}: {type(error).__name__}: {said}", code="aws")
+    return SourceError(f"can't {doing}: {type(error).__name__}: {reason}", code="aws")

@@ -35,52 +35,54 @@ def examine(session: AwsSession) -> Iterator[CheckStage]:
     for source in session.tokens:
         try:
             token = Secret(source.token())
-            told = claims(token.reveal(), what=f"the token from {source.describe()}")
+            token_claims = claims(token.reveal(), what=f"the token from {source.describe()}")
             head = header(token.reveal())
         except AuthError as error:
             yield CheckStage.failed("token", error)
             yield CheckStage.skipped("issuer", "not examined: there is no token that names it")
             missing = True
             continue
-        yield _token_stage(source, told)
-        yield _issuer_stage(told, head)
+        yield _token_stage(source, token_claims)
+        yield _issuer_stage(token_claims, head)
     if missing:
         yield CheckStage.skipped("identity", "not examined: there is no token to show")
     else:
         yield _identity_stage(session)
 
 
-def _token_stage(source: TokenSource, told: Mapping[str, Any]) -> CheckStage:
+def _token_stage(source: TokenSource, token_claims: Mapping[str, Any]) -> CheckStage:
     now = datetime.now(UTC)
-    shown = {name: told[name] for name in ("iss", "aud", "sub", "exp") if name in told}
-    summary = f"{source.describe()}: {show_claims(told, now)}"
-    lacking = [name for name in ("iss", "aud", "sub", "exp") if name not in told]
-    found = []
+    shown = {
+        name: token_claims[name] for name in ("iss", "aud", "sub", "exp") if name in token_claims
+    }
+    summary = f"{source.describe()}: {show_claims(token_claims, now)}"
+    lacking = [name for name in ("iss", "aud", "sub", "exp") if name not in token_claims]
+    diagnostics = []
     if lacking:
-        found.append(
+        diagnostics.append(
             _warning(
                 "token-claims",
                 f"the token has no {', '.join(lacking)}",
                 "AWS wants iss, aud, sub and exp: have the provider put them in",
             )
         )
-    ends = told.get("exp")
+    ends = token_claims.get("exp")
     if isinstance(ends, int | float) and ends <= now.timestamp():
-        found.append(
+        diagnostics.append(
             _warning(
                 "token-expired",
                 "the token has expired, by the clock of this machine",
                 "see whether what writes it still does, and whether the clock is right",
             )
         )
-    return CheckStage("token", _status(found), summary, tuple(found), {"claims": shown})
+    return CheckStage("token", _status(diagnostics), summary, tuple(diagnostics), {"claims": shown})
 
 
-def _issuer_stage(told: Mapping[str, Any], head: Mapping[str, Any]) -> CheckStage:
-    issuer = str(told.get("iss", ""))
-    found = []
+def _issuer_stage(token_claims: Mapping[str, Any], head: Mapping[str, Any]) -> CheckStage:
+    issuer = str(token_claims.get("iss", ""))
+    diagnostics = []
     if head.get("alg") not in ALGORITHMS:
-        found.append(
+        diagnostics.append(
             _warning(
                 "token-algorithm",
                 f"the token is signed with {head.get('alg')}, which STS does not take",
@@ -94,11 +96,13 @@ def _issuer_stage(told: Mapping[str, Any], head: Mapping[str, Any]) -> CheckStag
             f"{error.hint + '; ' if error.hint else ''}AWS fetches the keys from the internet: it "
             "may reach what this machine does not, and the other way round"
         )
-        found.append(_warning("issuer-unreachable", error.message, hint))
-        return CheckStage("issuer", Status.WARNING, f"{issuer}: not seen from here", tuple(found))
+        diagnostics.append(_warning("issuer-unreachable", error.message, hint))
+        return CheckStage(
+            "issuer", Status.WARNING, f"{issuer}: not seen from here", tuple(diagnostics)
+        )
     ids = [str(key.get("kid")) for key in keys if isinstance(key, Mapping)]
     if head.get("kid") is not None and head["kid"] not in ids:
-        found.append(
+        diagnostics.append(
             _warning(
                 "issuer-key",
                 f"the issuer does not publish the key {head['kid']} that the token is signed with",
@@ -106,7 +110,7 @@ def _issuer_stage(told: Mapping[str, Any], head: Mapping[str, Any]) -> CheckStag
             )
         )
     summary = f"{issuer}: {len(ids)} keys published"
-    return CheckStage("issuer", _status(found), summary, tuple(found), {"keys": ids})
+    return CheckStage("issuer", _status(diagnostics), summary, tuple(diagnostics), {"keys": ids})
 
 
 def _keys(issuer: str) -> list[Any]:
@@ -147,8 +151,8 @@ def _identity_stage(session: AwsSession) -> CheckStage:
     return CheckStage("identity", Status.OK, summary, (), details)
 
 
-def _status(found: list[Diagnostic]) -> Status:
-    return Status.WARNING if found else Status.OK
+def _status(diagnostics: list[Diagnostic]) -> Status:
+    return Status.WARNING if diagnostics else Status.OK
 
 
 def _warning(code: str, message: str, hint: str) -> Diagnostic:

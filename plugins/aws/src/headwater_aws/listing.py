@@ -50,10 +50,10 @@ def parse_uri(uri: str) -> tuple[str, str]:
     Raises:
         ConfigError: If it is none.
     """
-    found = _URI.fullmatch(uri)
-    if not found:
+    match = _URI.fullmatch(uri)
+    if not match:
         raise ConfigError(f"{uri!r} is not an S3 location", hint="write s3://bucket/prefix/")
-    return found["bucket"], found["key"] or ""
+    return match["bucket"], match["key"] or ""
 
 
 def list_files(
@@ -82,8 +82,8 @@ def list_files(
     if after is not None:
         options["StartAfter"] = after
     empty = after is None
-    for found in _pages(session, bucket, prefix, **options):
-        for item in found:
+    for page in _pages(session, bucket, prefix, **options):
+        for item in page:
             if is_data(item["Key"], prefix, item["Size"]):
                 empty = False
                 yield _object(bucket, item)
@@ -118,15 +118,15 @@ def list_many(
         # One walk, where a page of it is enough; as many as there are threads, where it is not.
         walks, alone = _jobs(wanted, 1, page_size)
         if threads > 1 and session.narrowed_to is None:
-            for found, refused in _all(pool, partial(_list_start, session), walks):
-                result |= found
+            for by_uri, refused in _all(pool, partial(_list_start, session), walks):
+                result |= by_uri
                 alone += refused
         lacking = [uri for uri in wanted if uri not in result and uri not in alone]
         walks, more = _jobs(lacking, threads, page_size)
-        for found in _all(pool, partial(_list_run, session), walks):
-            result |= found
-        for found in _all(pool, partial(_list_alone, session), dict.fromkeys([*alone, *more])):
-            result |= found
+        for by_uri in _all(pool, partial(_list_run, session), walks):
+            result |= by_uri
+        for by_uri in _all(pool, partial(_list_alone, session), dict.fromkeys([*alone, *more])):
+            result |= by_uri
     return {uri: result[uri] for uri in wanted}
 
 
@@ -205,13 +205,13 @@ def _list_start(
     session: AwsSession, run: _Run
 ) -> tuple[dict[str, tuple[S3Object, ...]], tuple[str, ...]]:
     """List neighbouring locations as far as one page goes; and those to list one by one."""
-    found: list[list[S3Object]] = [[] for _ in run.prefixes]
+    by_prefix: list[list[S3Object]] = [[] for _ in run.prefixes]
     try:
-        done = _walk(session, run, found, pages=1)
+        done = _walk(session, run, by_prefix, pages=1)
     except AccessDeniedError:
         # A narrow policy may open each location and not the directory above them.
         return {}, run.uris
-    return _result(session, run, found, done), ()
+    return _result(session, run, by_prefix, done), ()
 
 
 def _list_alone(session: AwsSession, uri: str) -> dict[str, tuple[S3Object, ...]]:
@@ -220,35 +220,35 @@ def _list_alone(session: AwsSession, uri: str) -> dict[str, tuple[S3Object, ...]
 
 def _list_run(session: AwsSession, run: _Run) -> dict[str, tuple[S3Object, ...]]:
     """List neighbouring locations by walking over what they have in common."""
-    found: list[list[S3Object]] = [[] for _ in run.prefixes]
+    by_prefix: list[list[S3Object]] = [[] for _ in run.prefixes]
     try:
-        done = _walk(session, run, found)
+        done = _walk(session, run, by_prefix)
     except AccessDeniedError:
         # A narrow policy may open each location and not the directory above them.
         done = 0
-    result = _result(session, run, found, done)
+    result = _result(session, run, by_prefix, done)
     for uri in run.uris[done:]:
         result |= _list_alone(session, uri)
     return result
 
 
 def _result(
-    session: AwsSession, run: _Run, found: Sequence[Sequence[S3Object]], done: int
+    session: AwsSession, run: _Run, by_prefix: Sequence[Sequence[S3Object]], done: int
 ) -> dict[str, tuple[S3Object, ...]]:
     """Return what was found of the first locations, which are complete."""
     result: dict[str, tuple[S3Object, ...]] = {}
     for number, uri in enumerate(run.uris[:done]):
-        if not found[number] and not uri.endswith("/"):
+        if not by_prefix[number] and not uri.endswith("/"):
             result[uri] = tuple(_single(session, run.bucket, run.prefixes[number].rstrip("/")))
         else:
-            result[uri] = tuple(found[number])
+            result[uri] = tuple(by_prefix[number])
     return result
 
 
 def _walk(
-    session: AwsSession, run: _Run, found: list[list[S3Object]], pages: int | None = None
+    session: AwsSession, run: _Run, by_prefix: list[list[S3Object]], pages: int | None = None
 ) -> int:
-    """Collect objects into `found`; return how many locations, from the first, are complete."""
+    """Collect objects into `by_prefix`; return how many locations, from the first, are complete."""
     at, after = 0, run.prefixes[0]
     for _ in count() if pages is None else range(pages):
         page = _page(session, run.bucket, run.root, after, run.page_size)
@@ -257,17 +257,19 @@ def _walk(
         for item in items:
             key = item["Key"]
             while (
-                at < len(found) and key > run.prefixes[at] and not key.startswith(run.prefixes[at])
+                at < len(by_prefix)
+                and key > run.prefixes[at]
+                and not key.startswith(run.prefixes[at])
             ):
                 at += 1
-            if at == len(found):
+            if at == len(by_prefix):
                 return at
             if key.startswith(run.prefixes[at]):
                 useful += 1
                 if is_data(key, run.prefixes[at], item["Size"]):
-                    found[at].append(_object(run.bucket, item))
+                    by_prefix[at].append(_object(run.bucket, item))
         if not page.get("IsTruncated"):
-            return len(found)
+            return len(by_prefix)
         if useful * _WASTE < len(items):
             return at
         after = max(items[-1]["Key"], run.prefixes[at])
@@ -289,8 +291,8 @@ def first_page(
         AccessDeniedError: If the session may not list the bucket there.
     """
     page = _page(session, bucket, prefix, None, limit)
-    found = tuple(_object(bucket, item) for item in page.get("Contents", []))
-    return found, bool(page.get("IsTruncated"))
+    objects = tuple(_object(bucket, item) for item in page.get("Contents", []))
+    return objects, bool(page.get("IsTruncated"))
 
 
 def _single(session: AwsSession, bucket: str, key: str) -> Iterator[S3Object]:

@@ -80,20 +80,22 @@ class Listings:
             uris: Prefixes or objects.
         """
         wanted = list(dict.fromkeys(uris))
-        found = {uri: files for uri in wanted if (files := self._known(uri)) is not None}
-        lacking = [uri for uri in wanted if uri not in found]
+        by_uri = {uri: files for uri in wanted if (files := self._listed(uri)) is not None}
+        lacking = [uri for uri in wanted if uri not in by_uri]
         if len(lacking) > 1:
             places = [prefix_of(uri) for uri in lacking]
             roots = dict.fromkeys((bucket, table_directory(prefix)) for bucket, prefix in places)
             if len(roots) < len(lacking):
                 for bucket, root in roots:
                     self._look(bucket, root)
-                found |= {uri: files for uri in lacking if (files := self._known(uri)) is not None}
-                lacking = [uri for uri in lacking if uri not in found]
+                by_uri |= {
+                    uri: files for uri in lacking if (files := self._listed(uri)) is not None
+                }
+                lacking = [uri for uri in lacking if uri not in by_uri]
         for uri, files in (list_many(self.session, lacking) if lacking else {}).items():
-            found[uri] = files
+            by_uri[uri] = files
             self._keep(("files", uri), files)
-        return {uri: found[uri] for uri in wanted}
+        return {uri: by_uri[uri] for uri in wanted}
 
     def some_files(self, uri: str) -> Iterator[S3Object]:
         """Yield the data files at one location, page by page where it is not known.
@@ -101,26 +103,26 @@ class Listings:
         Args:
             uri: A prefix, or an object.
         """
-        known = self._known(uri)
+        listed = self._listed(uri)
         after = None
-        found: list[S3Object] = []
-        if known is None and uri.endswith("/"):
+        files: list[S3Object] = []
+        if listed is None and uri.endswith("/"):
             bucket, prefix = prefix_of(uri)
             page, more = self._page(bucket, prefix)
             if page and more:
                 start = len(bucket) + 6
-                found = [o for o in page if is_data(o.uri[start:], prefix, o.size)]
-                yield from found
+                files = [o for o in page if is_data(o.uri[start:], prefix, o.size)]
+                yield from files
                 after = page[-1].uri[start:]
             else:
-                known = self._known(uri)
-        if known is not None:
-            yield from known
+                listed = self._listed(uri)
+        if listed is not None:
+            yield from listed
             return
         for file in list_files(self.session, uri, after=after):
-            found.append(file)
+            files.append(file)
             yield file
-        self._keep(("files", uri), tuple(found))
+        self._keep(("files", uri), tuple(files))
 
     def whole(self, bucket: str, prefix: str) -> Sequence[str] | None:
         """Return all keys below a prefix, where they were listed; None where not.
@@ -130,7 +132,7 @@ class Listings:
             prefix: A directory, or empty.
         """
         for root in _above(prefix):
-            items = self._kept(("whole", bucket, root))
+            items = self._cached(("whole", bucket, root))
             if items is not None:
                 return [o.uri[len(bucket) + 6 :] for o in _below(items, f"s3://{bucket}/{prefix}")]
         return None
@@ -142,25 +144,25 @@ class Listings:
             bucket: The bucket.
             prefix: The prefix.
         """
-        return self._kept(("looked", bucket, prefix)) == "refused"
+        return self._cached(("looked", bucket, prefix)) == "refused"
 
-    def _known(self, uri: str) -> tuple[S3Object, ...] | None:
-        known = self._kept(("files", uri))
-        if known is not None:
-            return cast("tuple[S3Object, ...]", known)
+    def _listed(self, uri: str) -> tuple[S3Object, ...] | None:
+        listed = self._cached(("files", uri))
+        if listed is not None:
+            return cast("tuple[S3Object, ...]", listed)
         bucket, prefix = prefix_of(uri)
         for root in _above(prefix):
-            items = self._kept(("whole", bucket, root))
+            items = self._cached(("whole", bucket, root))
             if items is None:
                 continue
             start = len(bucket) + 6
-            found = tuple(
+            below = tuple(
                 o
                 for o in _below(items, f"s3://{bucket}/{prefix}")
                 if is_data(o.uri[start:], prefix, o.size)
             )
             # A name without its slash may be an object itself, which is asked for.
-            return found if found or uri.endswith("/") else None
+            return below if below or uri.endswith("/") else None
         return None
 
     def _look(self, bucket: str, root: str) -> None:
@@ -188,7 +190,7 @@ class Listings:
         key = (Listings, self.auth_ref, ("page", bucket, root))
         return self.cache.once(key, ask, lambda page: _OBJECT * (1 + len(page[0])))
 
-    def _kept(self, what: Hashable) -> object:
+    def _cached(self, what: Hashable) -> object:
         return self.cache.get((Listings, self.auth_ref, what))
 
     def _keep(self, what: Hashable, objects: Sequence[S3Object]) -> None:

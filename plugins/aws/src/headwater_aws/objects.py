@@ -74,14 +74,14 @@ def look(session: AwsSession, uri: str) -> Mapping[str, Any] | None:
     client = session.client("s3")
     with translating(doing=f"look at {uri}", resource=uri, session=session):
         try:
-            found: Mapping[str, Any] = client.head_object(Bucket=bucket, Key=key)
+            head: Mapping[str, Any] = client.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if code_of(error) in ("404", "NoSuchKey", "NotFound"):
                 return None
             if code_of(error).isdecimal():
                 client.get_object(Bucket=bucket, Key=key, Range="bytes=0-0")["Body"].close()
             raise
-    return found
+    return head
 
 
 def refusal(session: AwsSession, uri: str, doing: str) -> HeadwaterError | None:
@@ -135,19 +135,19 @@ class Content(io.RawIOBase):
         for _ in range(_ATTEMPTS):
             with translating(doing=self._doing, resource=self._file.path, session=self._session):
                 if self._body is None:
-                    self._body = self._asked()
+                    self._body = self._open()
                 try:
-                    found: bytes = self._body.read(wanted)
+                    content: bytes = self._body.read(wanted)
                 except (HTTPClientError, IncompleteReadError, ConnectionError):
-                    found = b""
-            if found:
-                buffer[: len(found)] = found
-                self._place += len(found)
-                return len(found)
+                    content = b""
+            if content:
+                buffer[: len(content)] = content
+                self._place += len(content)
+                return len(content)
             self._leave()
         raise broken_answer(self._doing)
 
-    def _asked(self) -> Any:
+    def _open(self) -> Any:
         more = {"Range": f"bytes={self._place}-"} if self._place else {}
         if self._file.etag:
             more["IfMatch"] = f'"{self._file.etag}"'

@@ -32,9 +32,9 @@ def arn_partition(region: str, identity: str = "") -> str:
         region: Its region; empty where that is not known.
         identity: ARN of who uses it: nobody's credentials reach another part of the world.
     """
-    told = identity.split(":")
-    if told[0] == "arn" and len(told) > 1:
-        return told[1]
+    parts = identity.split(":")
+    if parts[0] == "arn" and len(parts) > 1:
+        return parts[1]
     return next((p for start, p in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 
@@ -64,18 +64,18 @@ def prefix_permissions(partition: str, places: Mapping[str, str]) -> Iterator[Pe
     for uri, what in places.items():
         bucket, prefix = parse_uri(uri)
         buckets.setdefault(bucket, {}).setdefault(prefix, what)
-    for bucket, found in sorted(buckets.items()):
+    for bucket, tables in sorted(buckets.items()):
         arn = f"arn:{partition}:s3:::{bucket}"
-        kept = _outermost(found)
-        names = ", ".join(sorted({found[p] for p in kept}))
+        outermost = _outermost(tables)
+        names = ", ".join(sorted({tables[p] for p in outermost}))
         yield Permission(
             "s3:ListBucket",
             (arn,),
-            {"StringLike": {"s3:prefix": [f"{p}*" for p in kept]}},
+            {"StringLike": {"s3:prefix": [f"{p}*" for p in outermost]}},
             reason=f"files of {names}",
         )
         yield Permission(
-            "s3:GetObject", tuple(f"{arn}/{p}*" for p in kept), reason=f"rows of {names}"
+            "s3:GetObject", tuple(f"{arn}/{p}*" for p in outermost), reason=f"rows of {names}"
         )
 
 
@@ -91,8 +91,8 @@ def _locations(relation: Relation) -> Iterator[str]:
 
 
 def _outermost(prefixes: Iterable[str]) -> list[str]:
-    kept: list[str] = []
+    outermost: list[str] = []
     for prefix in sorted(prefixes):
-        if not kept or not prefix.startswith(kept[-1]):
-            kept.append(prefix)
-    return kept
+        if not outermost or not prefix.startswith(outermost[-1]):
+            outermost.append(prefix)
+    return outermost

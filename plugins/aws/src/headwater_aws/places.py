@@ -78,21 +78,21 @@ def _listed(listings: Listings, place: Place) -> tuple[CheckStage, S3Object | No
     try:
         if len(place.locations) == 1:
             files = filter(place.holds, listings.some_files(place.locations[0]))
-            found = list(islice(files, _FILES))
+            listed = list(islice(files, _FILES))
         else:
             by_location = listings.files(place.locations)
-            found = [file for location in place.locations for file in by_location[location]]
+            listed = [file for location in place.locations for file in by_location[location]]
     except HeadwaterError as error:
         return CheckStage.failed(LIST, error), None
     shown = place.locations[-1] + (
         f" and {len(place.locations) - 1} beside it" if len(place.locations) > 1 else ""
     )
-    number = "1 file" if len(found) == 1 else f"{len(found)} files"
-    if len(found) == _FILES:
+    number = "1 file" if len(listed) == 1 else f"{len(listed)} files"
+    if len(listed) == _FILES:
         number += " or more"
-    details = {"locations": list(place.locations), "files": len(found)}
+    details = {"locations": list(place.locations), "files": len(listed)}
     summary = f"{shown} ({place.what}): {number}"
-    if not found:
+    if not listed:
         lacking = Diagnostic(
             "no-files",
             f"nothing lies in {shown}",
@@ -101,7 +101,7 @@ def _listed(listings: Listings, place: Place) -> tuple[CheckStage, S3Object | No
             "hidden files (_x, .x) and empty ones do not count",
         )
         return CheckStage(LIST, Status.WARNING, summary, (lacking,), details), None
-    return CheckStage(LIST, Status.OK, summary, (), details), found[-1]
+    return CheckStage(LIST, Status.OK, summary, (), details), listed[-1]
 
 
 def _read(listings: Listings, place: Place, file: S3Object | None) -> CheckStage:

@@ -53,11 +53,11 @@ class _Filter(logging.Filter):
 
     def learn(self, secrets: tuple[str, ...]) -> None:
         with self._lock:
-            known = dict(self._secrets)
+            learned = dict(self._secrets)
             for secret in secrets:
-                known |= {secret: None, quote(secret, safe=""): None}
+                learned |= {secret: None, quote(secret, safe=""): None}
             # Replaced as a whole, so that filtering needs no lock.
-            self._secrets = dict(list(known.items())[-2 * _KEPT :])
+            self._secrets = dict(list(learned.items())[-2 * _KEPT :])
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()

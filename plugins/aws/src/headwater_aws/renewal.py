@@ -150,7 +150,7 @@ class RenewingCredentials(_Signing):
 
     def keys(self) -> Keys:
         """Return current keys, renewed if they are about to end."""
-        seen = self._failures
+        failures_before = self._failures
         held, now = self._keys, self._clock()
         if held is not None and now < self._due:
             return held
@@ -158,7 +158,7 @@ class RenewingCredentials(_Signing):
         if self._lock.acquire(blocking=must):
             try:
                 if self._keys is held:
-                    if must and self._failures != seen and self._failure is not None:
+                    if must and self._failures != failures_before and self._failure is not None:
                         # The thread we waited for just failed; asking again would fail again.
                         raise self._failure
                     self._try(must)
@@ -226,7 +226,7 @@ class AmbientCredentials(_Signing):
         self._missing = missing
         self._name = name
         self._lock = threading.Lock()
-        self._found: Any = None
+        self._ambient: Any = None
         self._last: Keys | None = None
 
     def __repr__(self) -> str:
@@ -241,10 +241,10 @@ class AmbientCredentials(_Signing):
         """Return what botocore has now; it renews that by itself where it can."""
         doing = f"obtain credentials from the {self._name}"
         with translating(doing=doing):
-            found, frozen = _unspoken(doing, self._ask)
+            ambient, frozen = _unspoken(doing, self._ask)
         last = self._last
         # botocore has no public word for the end of its credentials.
-        expires_at = getattr(found, "_expiry_time", None)
+        expires_at = getattr(ambient, "_expiry_time", None)
         ends = expires_at.astimezone(UTC) if expires_at else None
         if last is None or last.frozen() != frozen or last.expires_at != ends:
             hide_from_logs(frozen.secret_key, frozen.token)
@@ -261,24 +261,24 @@ class AmbientCredentials(_Signing):
                 return True
             doing = f"renew credentials from the {self._name}"
             with translating(doing=doing):
-                self._found = _unspoken(doing, self._look)
+                self._ambient = _unspoken(doing, self._look)
         return self.keys().access_key_id != refused
 
     def _ask(self) -> tuple[Any, ReadOnlyCredentials]:
         with self._lock:
-            if self._found is None:
-                self._found = self._look()
-            found = self._found
-        frozen = found.get_frozen_credentials()
+            if self._ambient is None:
+                self._ambient = self._look()
+            ambient = self._ambient
+        frozen = ambient.get_frozen_credentials()
         if not isinstance(frozen.access_key, str) or not isinstance(frozen.secret_key, str):
             raise TypeError("a key that is no text")
-        return found, frozen
+        return ambient, frozen
 
     def _look(self) -> Any:
-        found = self._load()
-        if found is None:
+        ambient = self._load()
+        if ambient is None:
             raise self._missing()
-        return found
+        return ambient
 
 
 _T = TypeVar("_T")

@@ -183,8 +183,8 @@ class AwsSession:
         """
         keys = self._credentials.keys()
         with self._lock:
-            known = self._identity
-        if known is None or known[0] != keys:
+            cached = self._identity
+        if cached is None or cached[0] != keys:
             with translating(doing="ask AWS who the caller is", session=self):
                 answer = self.client("sts").get_caller_identity()
             keys = self._credentials.keys()
@@ -194,10 +194,10 @@ class AwsSession:
                 strategy=self._strategy,
                 expires_at=keys.expires_at,
             )
-            known = (keys, identity)
+            cached = (keys, identity)
             with self._lock:
-                self._identity = known
-        return known[1]
+                self._identity = cached
+        return cached[1]
 
     def storage(self) -> Credentials:
         """Return credentials for S3, renewed if they are about to end."""
@@ -286,14 +286,14 @@ def region_of(given: str | None, profile: str | None = None) -> str:
     Raises:
         AuthError: If there is none; without one, STS and Glue have no address.
     """
-    found = given or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    if not found:
+    region = given or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not region:
         with translating(doing="find the region"):
-            found = bare_session(profile).get_config_variable("region")
-    if not found:
+            region = bare_session(profile).get_config_variable("region")
+    if not region:
         raise AuthError(
             "no AWS region is set",
             code="no-region",
             hint="give the source a region, e.g. region='us-east-1', or set AWS_REGION",
         )
-    return found
+    return region

@@ -88,11 +88,11 @@ def session_policies(permissions: Iterable[Permission]) -> Iterator[SessionPolic
     if len(document) <= LIMIT:
         yield SessionPolicy(document)
     for step in (*[_join_prefixes] * _DEEPEST, _whole_buckets, _whole_databases, _actions_only):
-        wider, said = step(grants)
+        wider, remarks = step(grants)
         if wider == grants:
             continue
         grants = wider
-        collapsed += said
+        collapsed += remarks
         document = _document(grants)
         if len(document) <= LIMIT:
             yield SessionPolicy(document, tuple(collapsed))
@@ -108,7 +108,7 @@ def statements(permissions: Iterable[Permission]) -> list[dict[str, Any]]:
 
 
 def _grants(permissions: Iterable[Permission]) -> frozenset[_Grant]:
-    found = set()
+    grants = set()
     for permission in permissions:
         conditions = [
             (operator, key, value)
@@ -121,11 +121,11 @@ def _grants(permissions: Iterable[Permission]) -> frozenset[_Grant]:
             opaque = json.dumps(dict(permission.conditions), sort_keys=True)
             conditions = [("", "", opaque)]
         for resource in permission.resources:
-            found |= {
+            grants |= {
                 _Grant(permission.action, resource, *condition)
                 for condition in conditions or [("", "", "")]
             }
-    return frozenset(found)
+    return frozenset(grants)
 
 
 def _statements(grants: Iterable[_Grant]) -> list[dict[str, Any]]:
@@ -133,9 +133,9 @@ def _statements(grants: Iterable[_Grant]) -> list[dict[str, Any]]:
     for g in grants:
         values[g.action, g.resource, g.operator, g.key].add(g.value)
     resources: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for (action, resource, operator, key), found in values.items():
-        joined = {operator: {key: _short(found)}} if operator else None
-        condition = json.dumps(joined) if joined else next(iter(found))
+    for (action, resource, operator, key), grant_values in values.items():
+        joined = {operator: {key: _short(grant_values)}} if operator else None
+        condition = json.dumps(joined) if joined else next(iter(grant_values))
         resources[action, condition].add(resource)
     actions: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
     for (action, condition), names in resources.items():
@@ -176,7 +176,7 @@ def _join_prefixes(grants: frozenset[_Grant]) -> tuple[frozenset[_Grant], list[s
     joined = {parent for parent, children in siblings.items() if len(children) > 1}
     if not joined:
         return grants, []
-    said = [
+    remarks = [
         f"{len(siblings[parent])} prefixes under s3://{parent} are allowed as one"
         for parent in sorted(joined)
     ]
@@ -185,26 +185,26 @@ def _join_prefixes(grants: frozenset[_Grant]) -> tuple[frozenset[_Grant], list[s
         parent = _parent(place)
         return parent if parent in joined else place
 
-    return _widened(grants, widen), said
+    return _widened(grants, widen), remarks
 
 
 def _whole_buckets(grants: frozenset[_Grant]) -> tuple[frozenset[_Grant], list[str]]:
     buckets = sorted({p.partition("/")[0] for g in grants if (p := _place(g)) and _parent(p)})
-    said = [f"all of s3://{bucket} is allowed" for bucket in buckets]
-    return _widened(grants, lambda place: place.partition("/")[0] + "/"), said
+    remarks = [f"all of s3://{bucket} is allowed" for bucket in buckets]
+    return _widened(grants, lambda place: place.partition("/")[0] + "/"), remarks
 
 
 def _whole_databases(grants: frozenset[_Grant]) -> tuple[frozenset[_Grant], list[str]]:
     """Allow all tables and functions of each database."""
-    found, said = set(), set()
+    widened, remarks = set(), set()
     for g in grants:
         head, kind, name = _glue_parts(g.resource)
         if kind in ("table", "userDefinedFunction") and not name.endswith("/*"):
             database = name.partition("/")[0]
-            said.add(f"all tables of the Glue database {database} are allowed")
+            remarks.add(f"all tables of the Glue database {database} are allowed")
             g = replace(g, resource=f"{head}:{kind}/{database}/*")
-        found.add(g)
-    return frozenset(found), sorted(said)
+        widened.add(g)
+    return frozenset(widened), sorted(remarks)
 
 
 def _actions_only(grants: frozenset[_Grant]) -> tuple[frozenset[_Grant], list[str]]:
@@ -244,18 +244,18 @@ def _parent(place: str) -> str | None:
 
 
 def _widened(grants: frozenset[_Grant], widen: _Widening) -> frozenset[_Grant]:
-    found = set()
+    widened = set()
     for g in grants:
         place = _place(g)
         wider = widen(place) if place is not None else None
         if place is None or wider is None or wider == place:
-            found.add(g)
+            widened.add(g)
         elif g.key == "s3:prefix":
             prefix = wider.partition("/")[2]
             # Listing with no prefix at all satisfies no condition on it: drop the condition.
             value = {"value": f"{prefix}*"} if prefix else {"operator": "", "key": "", "value": ""}
-            found.add(replace(g, **value))
+            widened.add(replace(g, **value))
         else:
             head = g.resource.partition(":s3:::")[0]
-            found.add(replace(g, resource=f"{head}:s3:::{wider}*"))
-    return frozenset(found)
+            widened.add(replace(g, resource=f"{head}:s3:::{wider}*"))
+    return frozenset(widened)

@@ -21,8 +21,8 @@ _ROLE = re.compile(r"arn:(?P<partition>aws[\w-]*):iam::(?P<account>\d{12}):role/
 
 def role_account(role_arn: str) -> str | None:
     """Return the account number in a role's ARN."""
-    found = _ROLE.fullmatch(role_arn)
-    return found["account"] if found else None
+    match = _ROLE.fullmatch(role_arn)
+    return match["account"] if match else None
 
 
 def show_claims(claims: Mapping[str, Any], now: datetime) -> str:
@@ -69,18 +69,19 @@ def explain_web_identity(
         now: The time, with a zone.
         duration: Seconds asked for.
     """
-    code, said = code_of(error), " ".join(message_of(error).split())
+    code, reason = code_of(error), " ".join(message_of(error).split())
     issuer = str(claims.get("iss", ""))
     token = f"the token from {source} has {show_claims(claims, now)}"
     start = f"can't become {role_arn} with a web identity token: "
-    found = _ROLE.fullmatch(role_arn)
-    account, partition = (found["account"], found["partition"]) if found else ("?", "aws")
+    match = _ROLE.fullmatch(role_arn)
+    account, partition = (match["account"], match["partition"]) if match else ("?", "aws")
     provider = provider_arn(account, issuer, partition=partition)
     if code == "InvalidIdentityToken":
-        return _invalid_token(start, said, token, claims, provider)
+        return _invalid_token(start, reason, token, claims, provider)
     if code in EXPIRED:
         return CredentialsExpiredError(
-            f"{start}the token has expired ({said}); {token}; it is {now:%Y-%m-%d %H:%M:%SZ} here",
+            f"{start}the token has expired ({reason}); {token}; "
+            f"it is {now:%Y-%m-%d %H:%M:%SZ} here",
             code="token-expired",
             hint=f"most likely first: what writes {source} has stopped; the token is used for "
             "longer than it lives; this machine's clock is wrong",
@@ -94,7 +95,7 @@ def explain_web_identity(
             partition=partition,
         )
         return AccessDeniedError(
-            f"{start}AWS refused ({said}), and does not say why; {token}",
+            f"{start}AWS refused ({reason}), and does not say why; {token}",
             code="role-refused",
             hint=f"most likely first: the role's trust policy asks for another sub or aud; there "
             f"is no such role in account {account} (AWS answers alike); the trust policy names "
@@ -104,14 +105,14 @@ def explain_web_identity(
         )
     if code == "IDPCommunicationError":
         return AuthError(
-            f"{start}AWS could not reach the identity provider ({said}); {token}",
+            f"{start}AWS could not reach the identity provider ({reason}); {token}",
             code="issuer-unreachable",
             hint=_fetch_hint(issuer),
             retryable=True,
         )
     if code == "IDPRejectedClaim":
         return AuthError(
-            f"{start}the identity provider rejected the token ({said}); {token}",
+            f"{start}the identity provider rejected the token ({reason}); {token}",
             code="token-rejected",
             hint="the token or its session was revoked, or has expired there: get a new one",
         )
@@ -139,17 +140,17 @@ def explain_assume_role(
         region: Region of STS.
         duration: Seconds asked for.
     """
-    code, said = code_of(error), " ".join(message_of(error).split())
+    code, reason = code_of(error), " ".join(message_of(error).split())
     start = f"can't become {role_arn}: "
     if code not in ("AccessDenied", "AccessDeniedException"):
         return _common(error, start, role_arn, region, duration)
-    if "MultiFactorAuthentication" in said:
+    if "MultiFactorAuthentication" in reason:
         return AuthError(
-            f"{start}{said}",
+            f"{start}{reason}",
             code="mfa-refused",
             hint="a code is good once and for a minute: check the device's clock and the serial",
         )
-    named = re.search(r"arn:aws[\w-]*:\S+", said)
+    named = re.search(r"arn:aws[\w-]*:\S+", reason)
     who = caller or (named[0] if named else "the caller")
     causes = [f"the role's trust policy does not name {who}"]
     causes.append(
@@ -166,42 +167,42 @@ def explain_assume_role(
         "a service control policy denies it",
     ]
     return AccessDeniedError(
-        f"{start}AWS refused ({said})",
+        f"{start}AWS refused ({reason})",
         code="role-refused",
         hint="most likely first: " + "; ".join(causes),
     )
 
 
 def _invalid_token(
-    start: str, said: str, token: str, claims: Mapping[str, Any], provider: str
+    start: str, reason: str, token: str, claims: Mapping[str, Any], provider: str
 ) -> AuthError:
     issuer = str(claims.get("iss", ""))
-    if "audience" in said.lower():
+    if "audience" in reason.lower():
         hint = (
             f"add {_text(claims.get('aud', ''))} to the audiences (client ids) of {provider}, or "
             "have the token issued for an audience that is there"
         )
-        return AuthError(f"{start}wrong audience ({said}); {token}", code="audience", hint=hint)
-    if "provider" in said.lower() and "no " in said.lower():
+        return AuthError(f"{start}wrong audience ({reason}); {token}", code="audience", hint=hint)
+    if "provider" in reason.lower() and "no " in reason.lower():
         hint = (
             f"create the identity provider {provider} in the role's account (not in yours), with "
             f"the URL {issuer} exactly as the token has it (path and final slash count) and the "
             f"audience {_text(claims.get('aud', ''))}"
         )
         return AuthError(
-            f"{start}the role's account knows no such issuer ({said}); {token}",
+            f"{start}the role's account knows no such issuer ({reason}); {token}",
             code="issuer-unknown",
             hint=hint,
         )
-    if "verification key" in said.lower() or "retrieve" in said.lower():
+    if "verification key" in reason.lower() or "retrieve" in reason.lower():
         return AuthError(
-            f"{start}AWS could not fetch the issuer's keys ({said}); {token}",
+            f"{start}AWS could not fetch the issuer's keys ({reason}); {token}",
             code="issuer-unreachable",
             hint=_fetch_hint(issuer),
             retryable=True,
         )
     return AuthError(
-        f"{start}AWS does not accept the token ({said}); {token}",
+        f"{start}AWS does not accept the token ({reason}); {token}",
         code="token-invalid",
         hint="most likely first: it was not signed by a key that the issuer publishes now (keys "
         "were rotated, or it is another issuer's token); it was changed or cut off on the way; it "
@@ -220,39 +221,46 @@ def _fetch_hint(issuer: str) -> str:
 
 
 def _common(error: Exception, start: str, role_arn: str, region: str, duration: int) -> AuthError:
-    code, said = code_of(error), " ".join(message_of(error).split())
-    if "DurationSeconds" in said or "durationSeconds" in said:
+    code, reason = code_of(error), " ".join(message_of(error).split())
+    if "DurationSeconds" in reason or "durationSeconds" in reason:
         return AuthError(
-            f"{start}{duration} seconds are more than it allows ({said})",
+            f"{start}{duration} seconds are more than it allows ({reason})",
             code="duration",
             hint="lower `duration`, or raise the role's maximum session duration; a role that "
             "was assumed from another role lasts one hour at most",
         )
     if code == "PackedPolicyTooLarge":
         return AuthError(
-            f"{start}the session policy or tags are too large once AWS has packed them ({said})",
+            f"{start}the session policy or tags are too large once AWS has packed them ({reason})",
             code="session-policy-too-large",
             hint="name fewer resources, shorter tags, or use policy_arns",
         )
     if code == "MalformedPolicyDocument":
-        return AuthError(f"{start}the session policy is malformed ({said})", code="session-policy")
+        return AuthError(
+            f"{start}the session policy is malformed ({reason})", code="session-policy"
+        )
     if code == "RegionDisabledException":
         return AuthError(
-            f"{start}STS is switched off in {region} ({said})",
+            f"{start}STS is switched off in {region} ({reason})",
             code="region-disabled",
             hint=f"an administrator of {provider_name(role_arn)}'s account activates STS in "
             f"{region} (IAM, Account settings), or name another region",
         )
-    told = translate(error, doing=start.removeprefix("can't ").removesuffix(": "))
-    if isinstance(told, AuthError):
-        return told
+    translated = translate(error, doing=start.removeprefix("can't ").removesuffix(": "))
+    if isinstance(translated, AuthError):
+        return translated
     # Throttled, out of reach or unknown: still, what is missing is the identity.
-    return AuthError(told.message, code=told.code, hint=told.hint, retryable=told.retryable)
+    return AuthError(
+        translated.message,
+        code=translated.code,
+        hint=translated.hint,
+        retryable=translated.retryable,
+    )
 
 
 def _audiences(claims: Mapping[str, Any]) -> str | list[str]:
-    found = claims.get("aud", "")
-    return [str(a) for a in found] if isinstance(found, list) else str(found)
+    audience = claims.get("aud", "")
+    return [str(a) for a in audience] if isinstance(audience, list) else str(audience)
 
 
 def _text(value: Any) -> str:

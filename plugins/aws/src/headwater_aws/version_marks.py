@@ -36,13 +36,13 @@ def changes(session: AwsSession, files: Iterable[DataFile]) -> dict[str, str]:
     directories = dict.fromkeys(f"{path.rpartition('/')[0]}/" for path in planned)
     marks: dict[str, str | None]
     try:
-        found = list_many(session, directories)
+        by_directory = list_many(session, directories)
     except AccessDeniedError:
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-s3") as pool:
-            asked = [pool.submit(copy_context().run, _mark, session, path) for path in planned]
-            marks = {path: one.result() for path, one in zip(planned, asked, strict=True)}
+            looking = [pool.submit(copy_context().run, _mark, session, path) for path in planned]
+            marks = {path: one.result() for path, one in zip(planned, looking, strict=True)}
     else:
-        marks = {o.uri: o.etag for listed in found.values() for o in listed}
+        marks = {o.uri: o.etag for listed in by_directory.values() for o in listed}
     changed = {}
     for path, file in planned.items():
         # One that a listing leaves out may be hidden by its name, and be the table itself.

@@ -79,11 +79,11 @@ class Answers:
         """
         key = self._key(place, database, name)
         file = self._folder / f"{sha256(json.dumps(key).encode()).hexdigest()}.json"
-        kept = self._kept(file, key)
-        if kept is not None:
+        read = self._read(file, key)
+        if read is not None:
             with self._lock:
-                self._used[database, name] = kept[1]
-            return kept[0]
+                self._used[database, name] = read[1]
+            return read[0]
         asked_at, answer = self._now(), ask()
         if answer is not None and classify(GlueTable.of(answer)).kind is not Kind.ICEBERG:
             self._keep(file, {"version": VERSION, "key": key, "at": asked_at.isoformat()}, answer)
@@ -101,12 +101,12 @@ class Answers:
         address = self._session.endpoint_url or "aws"
         return [who, address, place.region or "", place.catalog_id or "", database, name]
 
-    def _kept(self, file: Path, key: list[str]) -> tuple[Raw, datetime] | None:
+    def _read(self, file: Path, key: list[str]) -> tuple[Raw, datetime] | None:
         try:
-            found: dict[str, Any] = json_value(file.read_text(encoding="utf-8"))
-            at = datetime.fromisoformat(found["at"])
-            good = found["version"] == VERSION and found["key"] == key
-            table: Raw = found["table"]
+            content: dict[str, Any] = json_value(file.read_text(encoding="utf-8"))
+            at = datetime.fromisoformat(content["at"])
+            good = content["version"] == VERSION and content["key"] == key
+            table: Raw = content["table"]
             fresh = timedelta(0) <= self._now() - at < self._lasting
             if not (good and fresh and table["Name"]):
                 return None
@@ -122,13 +122,13 @@ class Answers:
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Made readable by its owner alone; renamed when it is whole.
-            handle, made = tempfile.mkstemp(dir=self._folder, suffix=".part")
+            handle, temporary = tempfile.mkstemp(dir=self._folder, suffix=".part")
             try:
                 with os.fdopen(handle, "w", encoding="utf-8") as out:
                     out.write(text)
-                Path(made).replace(file)
+                Path(temporary).replace(file)
             except BaseException:
-                Path(made).unlink()
+                Path(temporary).unlink()
                 raise
         except OSError as error:
             _log.info("an answer could not be kept in %s: %s", self._folder, error)

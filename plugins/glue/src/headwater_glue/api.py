@@ -98,11 +98,11 @@ class GlueApi:
             first: Tables of the first page: a smaller one is sooner there.
         """
         doing = f"list the tables of {database}"
-        told: dict[str, Any] = {"DatabaseName": database}
-        page = self._call(doing, "get_tables", **told, MaxResults=first)
+        arguments: dict[str, Any] = {"DatabaseName": database}
+        page = self._call(doing, "get_tables", **arguments, MaxResults=first)
         yield page["TableList"]
         while token := page.get("NextToken"):
-            page = self._call(doing, "get_tables", **told, MaxResults=_PAGE, NextToken=token)
+            page = self._call(doing, "get_tables", **arguments, MaxResults=_PAGE, NextToken=token)
             yield page["TableList"]
 
     def partitions(
@@ -118,20 +118,20 @@ class GlueApi:
             expression: Which partitions; empty for all.
             columns: Whether to give the partitions' own columns, the bulk of the answer.
         """
-        told: dict[str, Any] = {"DatabaseName": database, "TableName": table}
+        arguments: dict[str, Any] = {"DatabaseName": database, "TableName": table}
         if not columns:
-            told["ExcludeColumnSchema"] = True
+            arguments["ExcludeColumnSchema"] = True
         if expression:
-            told["Expression"] = expression
+            arguments["Expression"] = expression
         doing = f"list the partitions of {database}.{table}"
-        first = self._call(doing, "get_partitions", **told, MaxResults=_BATCH)
+        first = self._call(doing, "get_partitions", **arguments, MaxResults=_BATCH)
         if not first.get("NextToken"):
             yield from first["Partitions"]
             return
         # A page token holds for its own segment: the first page is asked for once more.
         with ThreadPoolExecutor(SEGMENTS, thread_name_prefix="headwater-glue") as pool:
             segments = [
-                pool.submit(copy_context().run, self._segment, doing, told, number)
+                pool.submit(copy_context().run, self._segment, doing, arguments, number)
                 for number in range(SEGMENTS)
             ]
             try:
@@ -145,22 +145,22 @@ class GlueApi:
         self, database: str, table: str, expression: str, at_most: int, *, columns: bool = False
     ) -> list[Raw]:
         """Return the first `at_most` partitions of a table, page by page; see `partitions`."""
-        told: dict[str, Any] = {"Expression": expression} if expression else {}
+        arguments: dict[str, Any] = {"Expression": expression} if expression else {}
         if not columns:
-            told["ExcludeColumnSchema"] = True
-        found: list[Raw] = []
+            arguments["ExcludeColumnSchema"] = True
+        partitions: list[Raw] = []
         for page in self._pages(
             f"list the partitions of {database}.{table}",
             "get_partitions",
             DatabaseName=database,
             TableName=table,
             MaxResults=min(at_most, _BATCH),
-            **told,
+            **arguments,
         ):
-            found += page["Partitions"]
-            if len(found) >= at_most:
+            partitions += page["Partitions"]
+            if len(partitions) >= at_most:
                 break
-        return found[:at_most]
+        return partitions[:at_most]
 
     def count_partitions(self, database: str, table: str, at_most: int) -> int | None:
         """Return how many partitions are registered, or None if they are more than `at_most`."""
@@ -187,8 +187,8 @@ class GlueApi:
         batches = [values[i : i + _BATCH] for i in range(0, len(values), _BATCH)]
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-glue") as pool:
             try:
-                found = pool.map(lambda some: self.batch(database, table, some), batches)
-                return [p for batch in found for p in batch]
+                answers = pool.map(lambda some: self.batch(database, table, some), batches)
+                return [p for batch in answers for p in batch]
             except AccessDeniedError as denied:
                 # Policies that were written for Spark often allow one and not the other.
                 ones = pool.map(lambda one: self._partition(doing, database, table, one), values)
@@ -202,7 +202,7 @@ class GlueApi:
         """Return the partitions with these values, a thousand at most, asked for at once."""
         doing = f"describe the partitions of {database}.{table}"
         left: Sequence[Raw] = [{"Values": list(v)} for v in values]
-        found: list[Raw] = []
+        partitions: list[Raw] = []
         while left:
             answer = self._call(
                 doing,
@@ -211,18 +211,20 @@ class GlueApi:
                 TableName=table,
                 PartitionsToGet=left,
             )
-            found += answer["Partitions"]
+            partitions += answer["Partitions"]
             unprocessed = answer.get("UnprocessedKeys") or []
             if len(unprocessed) == len(left):
                 # No progress: leave the rest to single calls rather than ask for ever.
                 singles = (self._partition(doing, database, table, k["Values"]) for k in left)
-                return found + [p for p in singles if p is not None]
+                return partitions + [p for p in singles if p is not None]
             left = unprocessed
-        return found
+        return partitions
 
-    def _segment(self, doing: str, told: Raw, number: int) -> list[Raw]:
+    def _segment(self, doing: str, arguments: Raw, number: int) -> list[Raw]:
         segment = {"SegmentNumber": number, "TotalSegments": SEGMENTS}
-        pages = self._pages(doing, "get_partitions", **told, Segment=segment, MaxResults=_BATCH)
+        pages = self._pages(
+            doing, "get_partitions", **arguments, Segment=segment, MaxResults=_BATCH
+        )
         return [p for page in pages for p in page["Partitions"]]
 
     def _partition(
@@ -237,41 +239,45 @@ class GlueApi:
             PartitionValues=list(values),
         )
 
-    def _one(self, key: str, doing: str, operation: str, **told: Any) -> Raw | None:
+    def _one(self, key: str, doing: str, operation: str, **arguments: Any) -> Raw | None:
         from botocore.exceptions import ClientError
 
-        with self._translating(doing, told):
+        with self._translating(doing, arguments):
             try:
-                answer: Raw = getattr(self._client, operation)(**self._where, **told)
+                answer: Raw = getattr(self._client, operation)(**self._where, **arguments)
             except ClientError as error:
                 if code_of(error) == "EntityNotFoundException":
                     return None
                 raise
-        found: Raw = answer[key]
-        return found
+        entry: Raw = answer[key]
+        return entry
 
-    def _pages(self, doing: str, operation: str, **told: Any) -> Iterator[Raw]:
+    def _pages(self, doing: str, operation: str, **arguments: Any) -> Iterator[Raw]:
         token: str | None = None
         while True:
-            page = self._call(doing, operation, **told, **({"NextToken": token} if token else {}))
+            page = self._call(
+                doing, operation, **arguments, **({"NextToken": token} if token else {})
+            )
             yield page
             token = page.get("NextToken")
             if not token:
                 return
 
-    def _call(self, doing: str, operation: str, **told: Any) -> Raw:
-        with self._translating(doing, told):
-            answer: Raw = getattr(self._client, operation)(**self._where, **told)
+    def _call(self, doing: str, operation: str, **arguments: Any) -> Raw:
+        with self._translating(doing, arguments):
+            answer: Raw = getattr(self._client, operation)(**self._where, **arguments)
         return answer
 
-    def _translating(self, doing: str, told: Raw) -> AbstractContextManager[None]:
+    def _translating(self, doing: str, arguments: Raw) -> AbstractContextManager[None]:
         """Explain what is refused, with all that a policy must name to allow it.
 
         Source: Glue Developer Guide, "Specifying AWS Glue resource ARNs": a table's calls need its
         catalog and its database too, and AWS names the first of them that lacks.
         """
-        database = told.get("DatabaseName") or told.get("Name")
-        table = told.get("TableName") or (told.get("Name") if "DatabaseName" in told else None)
+        database = arguments.get("DatabaseName") or arguments.get("Name")
+        table = arguments.get("TableName") or (
+            arguments.get("Name") if "DatabaseName" in arguments else None
+        )
         paths = ["catalog"]
         if database:
             paths.append(f"database/{database}")

@@ -20,7 +20,7 @@ from headwater_aws.lakes.delta import DeltaState, delta_state
 from headwater_aws.lakes.iceberg import IcebergState, iceberg_state
 from headwater_glue.api import Place, Raw
 from headwater_glue.conditions import accepts, expression
-from headwater_glue.descriptions import Known, describe
+from headwater_glue.descriptions import GlueDetail, describe
 from headwater_glue.entry import GlueTable, Storage
 from headwater_glue.kinds import Kind, classify, data_location
 from headwater_glue.lookup import Finder
@@ -75,10 +75,10 @@ class GlueCatalog:
         self._answers = answers
         self._finder = Finder(session, Place(catalog_id, session.region), answers)
         self._now = now
-        self._known: dict[TableName, Table] = {}
+        self._tables: dict[TableName, Table] = {}
         self._registered: dict[_Key, tuple[Partition, ...]] = {}
         self._complete: dict[_Key, dict[tuple[str | None, ...], Partition]] = {}
-        self._asked: dict[_Key, dict[str, None]] = {}
+        self._expressions: dict[_Key, dict[str, None]] = {}
         self._lock = threading.Lock()
 
     def databases(self) -> Iterator[str]:
@@ -130,12 +130,12 @@ class GlueCatalog:
             trail = " -> ".join(str(n) for n in (*within, name))
             raise SourceError(f"views name each other in a circle: {trail}", code="view-cycle")
         with self._lock:
-            known = self._known.get(name)
-        if known is None:
-            known = self._described(name, within)
+            table = self._tables.get(name)
+        if table is None:
+            table = self._described(name, within)
             with self._lock:
-                self._known[name] = known
-        return known
+                self._tables[name] = table
+        return table
 
     def _described(self, name: TableName, within: tuple[TableName, ...]) -> Table:
         entry, links = self._finder.table(name)
@@ -143,7 +143,7 @@ class GlueCatalog:
         table = describe(name, entry, links=links, state=state, now=self._now)
         age = self._answers.age(entry) if self._answers is not None else None
         if age is not None:
-            table = replace(table, notes=(*table.notes, _kept(name, age)))
+            table = replace(table, notes=(*table.notes, _kept_answer(name, age)))
         return self._expanded(table, within) if table.detail.kind.is_view else table
 
     def partitions(self, table: Table, where: Sequence[KeyCondition] = ()) -> Iterable[Partition]:
@@ -152,14 +152,14 @@ class GlueCatalog:
         Raises:
             PlanError: If a projection can't be listed under these conditions.
         """
-        known: Known = table.detail
-        if known.projection is not None:
-            return known.projection.partitions(where)
-        entry = known.entry
-        asked = expression(where, entry.partition_keys)
-        if asked:
+        detail: GlueDetail = table.detail
+        if detail.projection is not None:
+            return detail.projection.partitions(where)
+        entry = detail.entry
+        filter_text = expression(where, entry.partition_keys)
+        if filter_text:
             with self._lock:
-                self._asked.setdefault(_key(entry), {})[asked] = None
+                self._expressions.setdefault(_key(entry), {})[filter_text] = None
         registered = self._registered.get(_key(entry))
         if registered is not None:
             return self._with_known_columns(entry, _meeting(table, registered, where))
@@ -167,7 +167,7 @@ class GlueCatalog:
         return map(
             _partition,
             self._finder.home(entry).partitions(
-                entry.database, entry.name, asked, columns=bool(asked)
+                entry.database, entry.name, filter_text, columns=bool(filter_text)
             ),
         )
 
@@ -181,27 +181,27 @@ class GlueCatalog:
         Raises:
             PlanError: If a projection can't be listed under these conditions.
         """
-        known: Known = table.detail
-        if known.projection is not None:
+        detail: GlueDetail = table.detail
+        if detail.projection is not None:
             if where:
-                return list(islice(known.projection.partitions(where), at_most))
-            return known.projection.some(at_most)
-        entry = known.entry
+                return list(islice(detail.projection.partitions(where), at_most))
+            return detail.projection.some(at_most)
+        entry = detail.entry
         registered = self._registered.get(_key(entry))
         if registered is not None:
             chosen = _meeting(table, registered, where)[:at_most]
             return self._with_known_columns(entry, chosen)
-        asked = expression(where, entry.partition_keys)
-        found = [
+        filter_text = expression(where, entry.partition_keys)
+        partitions = [
             _partition(p)
             for p in self._finder.home(entry).some_partitions(
-                entry.database, entry.name, asked, at_most, columns=bool(asked)
+                entry.database, entry.name, filter_text, at_most, columns=bool(filter_text)
             )
         ]
-        if not asked and len(found) < at_most:
+        if not filter_text and len(partitions) < at_most:
             with self._lock:
-                self._registered[_key(entry)] = tuple(found)
-        return found
+                self._registered[_key(entry)] = tuple(partitions)
+        return partitions
 
     def describe_partition(self, table: Table, partition: Partition) -> None:
         """Ask for the own columns of a `partition` of `table`; raise what refuses that."""
@@ -214,15 +214,15 @@ class GlueCatalog:
     def found(self) -> tuple[Table, ...]:
         """The tables that were looked up, those under views among them."""
         with self._lock:
-            return tuple(self._known.values())
+            return tuple(self._tables.values())
 
     def count_partitions(self, table: Table, at_most: int) -> int | None:
         """Return how many partitions a table has, or None if they are more than `at_most`."""
-        known: Known = table.detail
-        if known.projection is not None:
-            total = known.projection.total()
+        detail: GlueDetail = table.detail
+        if detail.projection is not None:
+            total = detail.projection.total()
             return total if total is not None and total <= at_most else None
-        entry = known.entry
+        entry = detail.entry
         registered = self._registered.get(_key(entry))
         if registered is not None:
             return len(registered) if len(registered) <= at_most else None
@@ -236,8 +236,8 @@ class GlueCatalog:
         Raises:
             AccessDeniedError: If none of the ways to ask for them is allowed.
         """
-        known: Known = table.detail
-        entry = known.entry
+        detail: GlueDetail = table.detail
+        entry = detail.entry
         lacking = self._lacking(entry, partitions)
         if not lacking:
             return self._with_known_columns(entry, partitions)
@@ -249,10 +249,10 @@ class GlueCatalog:
         try:
             self._describe(entry, self._finder.home(entry).partitions_of, lacking)
         except AccessDeniedError:
-            for asked in self._asked.get(_key(entry), ()):
+            for filter_text in self._expressions.get(_key(entry), ()):
                 home = self._finder.home(entry)
-                found = home.partitions(entry.database, entry.name, asked, columns=True)
-                self._remember(entry, map(_partition, found))
+                raw = home.partitions(entry.database, entry.name, filter_text, columns=True)
+                self._remember(entry, map(_partition, raw))
             if self._lacking(entry, partitions):
                 raise
         # A partition that was dropped since it was listed keeps what is known of it.
@@ -264,11 +264,11 @@ class GlueCatalog:
         ask: Callable[[str, str, Sequence[tuple[str, ...]]], list[Raw]],
         lacking: Sequence[Partition],
     ) -> None:
-        found = ask(entry.database, entry.name, [_values(p) for p in lacking])
-        self._remember(entry, map(_partition, found))
+        raw = ask(entry.database, entry.name, [_values(p) for p in lacking])
+        self._remember(entry, map(_partition, raw))
 
-    def _remember(self, entry: GlueTable, found: Iterable[Partition]) -> None:
-        complete = {p.values: p for p in found}
+    def _remember(self, entry: GlueTable, partitions: Iterable[Partition]) -> None:
+        complete = {p.values: p for p in partitions}
         with self._lock:
             self._complete.setdefault(_key(entry), {}).update(complete)
 
@@ -295,28 +295,28 @@ class GlueCatalog:
         """
         from headwater_glue import measures
 
-        known: Known = table.detail
-        if known.kind in (Kind.LINK, Kind.ICEBERG, Kind.DELTA) and known.state is None:
+        detail: GlueDetail = table.detail
+        if detail.kind in (Kind.LINK, Kind.ICEBERG, Kind.DELTA) and detail.state is None:
             table = self.table(table.name)
-            known = table.detail
-        if table.unqueryable or known.kind.is_view:
+            detail = table.detail
+        if table.unqueryable or detail.kind.is_view:
             return None
-        if known.state is not None:
-            log = known.entry.parameter("metadata_location")
-            place = log or f"{known.state.location.rstrip('/')}/_delta_log/"
-            return measures.measure_state(known.state, self._session, place)
+        if detail.state is not None:
+            log = detail.entry.parameter("metadata_location")
+            place = log or f"{detail.state.location.rstrip('/')}/_delta_log/"
+            return measures.measure_state(detail.state, self._session, place)
         count = None
-        if table.partition_keys and known.projection is None:
+        if table.partition_keys and detail.projection is None:
             count = self.count_partitions(table, measures.PARTITIONS)
-        return measures.measure_files(known, count, self._session)
+        return measures.measure_files(detail, count, self._session)
 
     def _expanded(self, view: Table, within: tuple[TableName, ...]) -> Table:
         """Return a view with the query that it stands for, or with why there is none."""
-        known: Known = view.detail
+        detail: GlueDetail = view.detail
         if view.unqueryable:
             return view
-        if known.links and not _same_catalog(known.links[0], known.entry):
-            owner = known.entry.catalog_id
+        if detail.links and not _same_catalog(detail.links[0], detail.entry):
+            owner = detail.entry.catalog_id
             return replace(
                 view,
                 unqueryable=f"it is a view of the catalog {owner}, and its tables are looked up "
@@ -327,8 +327,8 @@ class GlueCatalog:
 
         try:
             sql = view_sql(
-                known.entry,
-                known.kind,
+                detail.entry,
+                detail.kind,
                 view.columns,
                 lambda name: self._table(name, (*within, view.name)),
             )
@@ -340,7 +340,7 @@ class GlueCatalog:
             # What others wrote as a view's text may be anything.
             _log.warning("the text of the view %s can't be read", view.name, exc_info=error)
             return replace(view, unqueryable=f"its text can't be read: {type(error).__name__}")
-        return replace(view, detail=replace(known, view=sql))
+        return replace(view, detail=replace(detail, view=sql))
 
     def _state(self, name: TableName, entry: GlueTable) -> IcebergState | DeltaState | None:
         """Return the snapshot or version that is current, of a table that keeps its own history."""
@@ -354,7 +354,7 @@ class GlueCatalog:
         return None
 
 
-def _kept(name: TableName, age: timedelta) -> Diagnostic:
+def _kept_answer(name: TableName, age: timedelta) -> Diagnostic:
     return Diagnostic(
         "kept-answer",
         f"{name} is described by an answer of Glue that was kept {int(age.total_seconds())} s ago; "
@@ -378,8 +378,8 @@ def _meeting(
     """Return the partitions that meet conditions, or can't be said not to."""
     types = {c.name.casefold(): c.type for c in table.partition_columns}
     places = {k.casefold(): i for i, k in enumerate(table.partition_keys)}
-    told = [(c, types[k], places[k]) for c in where if (k := c.key.casefold()) in places]
-    return [p for p in partitions if all(accepts(c, t, p.values[i]) for c, t, i in told)]
+    applicable = [(c, types[k], places[k]) for c in where if (k := c.key.casefold()) in places]
+    return [p for p in partitions if all(accepts(c, t, p.values[i]) for c, t, i in applicable)]
 
 
 def _lacks_columns(partition: Partition) -> bool:

@@ -70,12 +70,12 @@ def accepts(condition: KeyCondition, type_: DataType, value: str | None) -> bool
     if value is None:
         return condition.or_null
     bounds = [comparable(v, type_) for v in condition.values]
-    found = comparable(value, type_)
-    if found is None or any(b is None for b in bounds):
+    parsed = comparable(value, type_)
+    if parsed is None or any(b is None for b in bounds):
         return True
     if condition.operator == "in":
-        return found in bounds
-    return bool(_COMPARISONS[condition.operator](found, bounds[0]))
+        return parsed in bounds
+    return bool(_COMPARISONS[condition.operator](parsed, bounds[0]))
 
 
 def _spelled(name: str, condition: KeyCondition) -> list[str]:

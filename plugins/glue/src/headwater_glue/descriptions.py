@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class GlueDetail:
     """All that is known of a table: `Table.detail` of this plugin.
 
     Args:
@@ -92,15 +92,15 @@ def _described(
         except SourceError as error:
             problem = error.message
             unqueryable = unqueryable or problem
-    known = Known(entry, classified.kind, links, how, projection, state)
-    data, keys = (state.columns, ()) if state is not None else _columns(entry, known)
+    detail = GlueDetail(entry, classified.kind, links, how, projection, state)
+    data, keys = (state.columns, ()) if state is not None else _columns(entry, detail)
     return Table(
         name=name,
         columns=(*data, *keys),
         partition_keys=tuple(k.name for k in keys) if classified.kind in _FILES else (),
         kind=str(classified.kind),
         location=data_location(entry) or None,
-        detail=known,
+        detail=detail,
         unqueryable=unqueryable or _without_columns(classified.kind, data + keys),
         notes=(_governed(name),) if entry.lake_formation else (),
         problem=problem or _malformed((*data, *keys)),
@@ -141,20 +141,20 @@ def _how(entry: GlueTable, kind: Kind) -> Reading:
     return reading(entry.storage, entry.parameters)
 
 
-def _columns(entry: GlueTable, known: Known) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+def _columns(entry: GlueTable, detail: GlueDetail) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
     """Return data columns and partition keys, in the order of `SELECT *`.
 
     Spark's own copy of the schema wins where it still names the same columns: it keeps the case of
     names, also inside structs, which decides what JSON files give.
     """
-    data = read_columns(entry.storage.columns, known.how)
+    data = read_columns(entry.storage.columns, detail.how)
     keys = tuple(_column(k) for k in entry.partition_keys)
     filed = spark_columns(entry.parameters)
-    if filed is None or known.kind.is_view:
+    if filed is None or detail.kind.is_view:
         return data, keys
     folded = {k.name.lower() for k in keys}
     filed_data = tuple(c for c in filed if c.name.lower() not in folded)
-    placeholder = known.kind in (Kind.SPARK, Kind.HUDI)
+    placeholder = detail.kind in (Kind.SPARK, Kind.HUDI)
     if not placeholder and not _same(filed_data, data):
         return data, keys
     spelled = {c.name.lower(): c for c in filed}

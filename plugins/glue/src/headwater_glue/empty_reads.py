@@ -81,7 +81,7 @@ def verdict(facts: Facts) -> Diagnostic:
 
 
 def _nothing_there(facts: Facts) -> Diagnostic:
-    return _said(
+    return _warning(
         "not-landed",
         f"{facts.table}: no file lies at {facts.location}",
         "did the data land elsewhere, or was it deleted? hidden and empty files do not count",
@@ -90,14 +90,14 @@ def _nothing_there(facts: Facts) -> Diagnostic:
 
 def _files_gone(facts: Facts) -> Diagnostic:
     if facts.projected is not None:
-        return _said(
+        return _warning(
             "not-landed",
             f"{facts.table}: no file lies where its projection puts {_window(facts)}, "
             f"e.g. {facts.kept[0]}",
             "either the data has not landed, or the projection's location or format is not that "
             "of the files",
         )
-    return _said(
+    return _warning(
         "files-gone",
         f"{facts.table}: the partitions of {_window(facts)} are registered, and no file lies in "
         f"them, e.g. {facts.kept[0]}",
@@ -110,7 +110,7 @@ def _off_range(facts: Facts) -> Diagnostic:
     wanted = (
         f"; {_window(facts)} needs {_spelled(facts, facts.expected[0])}" if facts.expected else ""
     )
-    return _said(
+    return _warning(
         "projection-off-range",
         f"{facts.table}: its partition projection has no partition for {_window(facts)}: it "
         f"projects {bounds or 'other values'}{wanted}",
@@ -123,7 +123,7 @@ def _unregistered(facts: Facts) -> Diagnostic:
     one = facts.landed[0]
     spec = ", ".join(f"{k}='{v}'" for k, v in zip(facts.keys, one.values, strict=True))
     others = f", and {len(facts.landed) - 1} more like it" if len(facts.landed) > 1 else ""
-    return _said(
+    return _warning(
         "partition-unregistered",
         f"{facts.table}: the data of {_window(facts)} has landed and is not registered: "
         f"{one.files} files lie at {one.location}{others}",
@@ -134,7 +134,7 @@ def _unregistered(facts: Facts) -> Diagnostic:
 
 def _no_partitions(facts: Facts) -> Diagnostic:
     if facts.lake_formation:
-        return _said(
+        return _warning(
             "lake-formation-filtered",
             f"{facts.table}: Glue shows none of its partitions to this identity, and Lake "
             "Formation governs the table",
@@ -142,12 +142,12 @@ def _no_partitions(facts: Facts) -> Diagnostic:
             "table to this identity there",
         )
     if facts.files_under_location:
-        return _said(
+        return _warning(
             "partition-unregistered",
             f"{facts.table}: files lie under {facts.location}, and no partition is registered",
             "run MSCK REPAIR TABLE or the crawler; or declare partition projection",
         )
-    return _said(
+    return _warning(
         "not-landed",
         f"{facts.table}: it has no partition, and no file lies under {facts.location}",
         "no data has landed yet; or the catalog is not the one that the writing job uses",
@@ -159,7 +159,7 @@ def _filtered(facts: Facts) -> Diagnostic:
     hint = "look at the query's own WHERE: it keeps none"
     if "(in the query)" not in (facts.filtered_by or ""):
         hint = "is the declared time partition right? `headwater check` compares it with the files"
-    return _said(
+    return _warning(
         "partitions-filtered",
         f"{facts.table}: none of its {facts.partitions} partitions meets the conditions{chosen}; "
         f"the newest is {_spelled(facts, facts.newest or ())}",
@@ -173,20 +173,20 @@ def _outside(facts: Facts) -> Diagnostic:
         return _filtered(facts)
     newest = _spelled(facts, facts.newest or ())
     if window.start > last:
-        return _said(
+        return _warning(
             "not-landed",
             f"{facts.table}: the data of {_window(facts)} has not landed: the newest of its "
             f"{facts.partitions} partitions is {newest}",
             f"wait for it, or read the newest window: {_nearest(last, window)}",
         )
     if window.end <= first:
-        return _said(
+        return _warning(
             "window-outside-data",
             f"{facts.table}: {_window(facts)} is before its oldest partition, which begins "
             f"{first:%Y-%m-%d %H:%M}",
             f"the nearest window that has data: {_nearest(first, window)}",
         )
-    return _said(
+    return _warning(
         "not-landed",
         f"{facts.table}: {_spelled(facts, facts.expected[0])} is not registered and no file lies "
         f"where it should; there are partitions before and after {_window(facts)}",
@@ -208,5 +208,5 @@ def _spelled(facts: Facts, values: Values) -> str:
     return "/".join(f"{k}={'NULL' if v is None else v}" for k, v in pairs) or "unknown"
 
 
-def _said(code: str, message: str, hint: str) -> Diagnostic:
+def _warning(code: str, message: str, hint: str) -> Diagnostic:
     return Diagnostic(code, message, Severity.WARNING, hint=hint)

@@ -20,7 +20,7 @@ from headwater.tables.table import Partition, Table, TimePartition
 from headwater.tables.window import Window
 from headwater_aws.listing import list_files, list_many
 from headwater_glue.catalog import GlueCatalog
-from headwater_glue.descriptions import Known
+from headwater_glue.descriptions import GlueDetail
 from headwater_glue.empty_reads import Facts, Landed, Values
 from headwater_glue.kinds import data_location
 from headwater_glue.partition_path import path_of
@@ -45,11 +45,11 @@ def gather(scan: Scan, window: Window | None, catalog: GlueCatalog, session: Aws
         session: Who lists S3.
     """
     table = catalog.table(scan.table)
-    known: Known = table.detail
-    location = data_location(known.entry)
-    kept: tuple[str, ...] = ()
+    detail: GlueDetail = table.detail
+    location = data_location(detail.entry)
+    locations: tuple[str, ...] = ()
     if isinstance(scan.relation, FileRelation):
-        kept = tuple(p.location for p in scan.relation.partitions if p.location)
+        locations = tuple(p.location for p in scan.relation.partitions if p.location)
     expected: tuple[Values, ...] = ()
     if scan.rule is not None and window is not None:
         expected = tuple(
@@ -61,14 +61,14 @@ def gather(scan: Scan, window: Window | None, catalog: GlueCatalog, session: Aws
         table.partition_keys,
         window,
         location,
-        kept=kept if table.partition_keys else (),
+        kept=locations if table.partition_keys else (),
         expected=expected,
         filtered_by=scan.pruned_by,
-        lake_formation=known.entry.lake_formation,
+        lake_formation=detail.entry.lake_formation,
     )
-    if known.projection is not None:
-        return replace(facts, projected={} if kept else _bounds(known.projection))
-    if not table.partition_keys or kept:
+    if detail.projection is not None:
+        return replace(facts, projected={} if locations else _bounds(detail.projection))
+    if not table.partition_keys or locations:
         return facts
     registered = list(islice(catalog.partitions(table), _LISTED))
     moments = sorted(_moments(scan.rule, table, registered), key=lambda pair: pair[0])
@@ -94,12 +94,12 @@ def _in_order(table: Table, rule: TimePartition, values: Sequence[str]) -> Value
 
 def _bounds(projection: Projection) -> dict[str, tuple[str, str]]:
     """Return the first and last value of each key that a projection bounds."""
-    found = {}
+    bounds = {}
     for key, axis in zip(projection.keys, projection.axes, strict=True):
         if isinstance(axis, InjectedAxis) or not axis.size:
             continue
-        found[key.name] = axis.ends
-    return found
+        bounds[key.name] = axis.ends
+    return bounds
 
 
 def _moments(
@@ -112,11 +112,11 @@ def _moments(
     places = [(folded.index(k.casefold()), parse_pattern(p)) for k, p in rule.keys.items()]
     types = [c.type for c in table.partition_columns]
     for partition in partitions:
-        said: dict[Unit, int] = {}
+        units: dict[Unit, int] = {}
         for index, pattern in places:
             value = canonical(partition.values[index] or "", pattern, types[index])
-            said |= pattern.read(value or "") or {}
-        moment = first_moment(said) if Unit.YEAR in said else None
+            units |= pattern.read(value or "") or {}
+        moment = first_moment(units) if Unit.YEAR in units else None
         if moment is not None:
             there = moment.replace(tzinfo=ZoneInfo(rule.timezone))
             yield there.astimezone(UTC), partition.values
@@ -132,9 +132,11 @@ def _landed(
     """Return files where the expected partitions would lie, by the layout of those there are."""
     complete = [v for v in expected if None not in v]
     places = {v: _place(table, location, registered, v) for v in complete}
-    found = list_many(session, list(dict.fromkeys(places.values())))
+    by_place = list_many(session, list(dict.fromkeys(places.values())))
     return tuple(
-        Landed(values, place, len(found[place])) for values, place in places.items() if found[place]
+        Landed(values, place, len(by_place[place]))
+        for values, place in places.items()
+        if by_place[place]
     )
 
 
@@ -152,9 +154,9 @@ def _renamed(table: Table, sibling: Partition, values: Values) -> str | None:
         segment = re.compile(
             rf"(/(?:{re.escape(key)}=)?){re.escape(old or '')}(?=/)", re.IGNORECASE
         )
-        found = segment.search(rest)
-        if found is None:
+        match = segment.search(rest)
+        if match is None:
             return None
-        done += f"{rest[: found.start()]}{found[1]}{new}"
-        rest = rest[found.end() :]
+        done += f"{rest[: match.start()]}{match[1]}{new}"
+        rest = rest[match.end() :]
     return done + rest

@@ -19,7 +19,7 @@ from headwater.tables.table import Partition, Table, TableName, TimePartition
 from headwater.tables.window import Window
 from headwater_aws.places import Place, examine_places
 from headwater_glue.catalog import GlueCatalog, GluePartition
-from headwater_glue.descriptions import Known
+from headwater_glue.descriptions import GlueDetail
 from headwater_glue.kinds import Kind
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def examine_tables(
     for tried in (listing, batch):
         if tried.attempted:
             yield tried.stage()
-    told = {e.code for e in denied.values()}
-    yield tables_stage(looked, told)
+    reported = {e.code for e in denied.values()}
+    yield tables_stage(looked, reported)
     places = [place for table in catalog.found for place in _places(table, chosen.get(table.name))]
     yield from examine_places(listings, dict.fromkeys(places))
 
@@ -135,12 +135,12 @@ def _permission(
     errors: Sequence[HeadwaterError],
     warnings: Sequence[Diagnostic] = (),
 ) -> CheckStage:
-    found = [*(Diagnostic(e.code, e.message, hint=e.hint) for e in errors), *warnings]
+    diagnostics = [*(Diagnostic(e.code, e.message, hint=e.hint) for e in errors), *warnings]
     status = Status.FAILED if errors else Status.WARNING if warnings else Status.OK
     summary = f"allowed on {', '.join(allowed)}" if allowed else "refused"
     if errors and allowed:
         summary += f"; refused on {len(errors)} of {len(errors) + len(allowed)} tables"
-    return CheckStage(action, status, summary, tuple(found), {"allowed": list(allowed)})
+    return CheckStage(action, status, summary, tuple(diagnostics), {"allowed": list(allowed)})
 
 
 def _chosen(
@@ -158,10 +158,10 @@ def _chosen(
             keeps = rules.keeps(rule, window, table)
             if registered:  # as the plan asks: all of a table that has not too many
                 catalog.some_partitions(table, (), COUNTED + 1)
-            found = catalog.some_partitions(table, conditions, _LOOKED_AT)
-            found = [p for p in found if keeps(p)]
+            partitions = catalog.some_partitions(table, conditions, _LOOKED_AT)
+            partitions = [p for p in partitions if keeps(p)]
         else:
-            found = catalog.some_partitions(table, (), _LOOKED_AT)
+            partitions = catalog.some_partitions(table, (), _LOOKED_AT)
     except HeadwaterError as error:
         # What is wrong with a projection or a rule is told where the plan is made.
         if registered and isinstance(error, AccessDeniedError):
@@ -169,7 +169,7 @@ def _chosen(
         return ()
     if registered:
         listing.allowed(table)
-    return tuple(sorted(found, key=lambda p: tuple(v or "" for v in p.values)))
+    return tuple(sorted(partitions, key=lambda p: tuple(v or "" for v in p.values)))
 
 
 def _describe(
@@ -198,16 +198,16 @@ def _describe(
 
 def _places(table: Table, chosen: Sequence[Partition] | None) -> Iterator[Place]:
     """Yield where the files of a table lie: below its location, and wherever else partitions do."""
-    known: Known = table.detail
-    form = known.how.format if known.kind in (Kind.HIVE, Kind.SPARK) else ""
+    detail: GlueDetail = table.detail
+    form = detail.how.format if detail.kind in (Kind.HIVE, Kind.SPARK) else ""
     if table.unqueryable:
         return
-    match known.kind:
+    match detail.kind:
         case Kind.ICEBERG:
             yield Place(
                 (),
                 f"the metadata of {table.name}",
-                object=known.entry.parameter("metadata_location"),
+                object=detail.entry.parameter("metadata_location"),
                 listed=False,
             )
         case Kind.DELTA:
@@ -224,9 +224,9 @@ def _places(table: Table, chosen: Sequence[Partition] | None) -> Iterator[Place]
 def _directories(table: Table, chosen: Sequence[Partition]) -> Iterator[list[str]]:
     """Yield the locations of partitions, those of one directory together."""
     own = f"{(table.location or '').rstrip('/')}/"
-    found: dict[str, list[str]] = {}
+    by_directory: dict[str, list[str]] = {}
     for partition in chosen:
         inside = partition.location.startswith(own)
         above = own if inside else partition.location.rstrip("/").rpartition("/")[0]
-        found.setdefault(above, []).append(partition.location)
-    yield from found.values()
+        by_directory.setdefault(above, []).append(partition.location)
+    yield from by_directory.values()

@@ -11,7 +11,7 @@ from headwater.tables.table import Measure
 from headwater_aws.lakes.delta import DeltaState
 from headwater_aws.lakes.iceberg import IcebergState
 from headwater_aws.listing import S3Object, list_files
-from headwater_glue.descriptions import Known
+from headwater_glue.descriptions import GlueDetail
 from headwater_glue.kinds import data_location
 
 if TYPE_CHECKING:
@@ -23,22 +23,22 @@ PARTITIONS: Final = 20_000
 """Registered partitions of one table that are counted."""
 
 
-def measure_files(known: Known, partitions: int | None, session: AwsSession) -> Measure:
+def measure_files(detail: GlueDetail, partitions: int | None, session: AwsSession) -> Measure:
     """Return how much lies under a table's own location.
 
     Partitions that are registered elsewhere are not looked for: a person asks how large a table is,
     not to wait for its every directory.
 
     Args:
-        known: The table, of files.
+        detail: The table, of files.
         partitions: How many are registered; None for an unpartitioned or projected one, and for
             more than were counted.
         session: Who lists.
     """
-    location = data_location(known.entry)
-    found = list_files(session, location) if location else iter(())
-    counted, size, newest = _sum(islice(found, FILES))
-    return Measure(partitions, counted, size, newest, next(found, None) is None)
+    location = data_location(detail.entry)
+    files = list_files(session, location) if location else iter(())
+    counted, size, newest = _sum(islice(files, FILES))
+    return Measure(partitions, counted, size, newest, next(files, None) is None)
 
 
 def measure_state(state: IcebergState | DeltaState, session: AwsSession, metadata: str) -> Measure:

@@ -63,9 +63,9 @@ def plan_permissions(
     """
     relations = [s.relation for s in plan.scans if s.relation.auth_ref == auth_ref]
     read = [s.table for s in plan.scans if s.relation in relations]
-    known = {_folded(t) for t in read}
+    tables = {_folded(t) for t in read}
     named = parse(plan.query, database=database).table_names
-    views = [n for n in named if _folded(n) not in known]
+    views = [n for n in named if _folded(n) not in tables]
     yield from glue_permissions(owner, read, views, relations)
     yield from storage_permissions(owner.partition, relations)
 

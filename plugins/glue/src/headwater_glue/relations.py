@@ -23,7 +23,7 @@ from headwater_aws.lakes.iceberg import IcebergState
 from headwater_aws.lakes.markers import lake_at
 from headwater_aws.objects import read_object
 from headwater_glue.catalog import GluePartition
-from headwater_glue.descriptions import Known
+from headwater_glue.descriptions import GlueDetail
 from headwater_glue.kinds import Kind, data_location
 from headwater_glue.manifests import manifest_files
 from headwater_glue.serde import Reading, read_columns, reading
@@ -56,69 +56,69 @@ def relation_of(
     Raises:
         UnsupportedError: If no engine reads it, or one of its partitions; names it, says why.
     """
-    known: Known = table.detail
+    detail: GlueDetail = table.detail
     if table.unqueryable:
         raise UnsupportedError(f"table {table.name} can't be read: {table.unqueryable}")
-    match known.kind:
+    match detail.kind:
         case Kind.HIVE | Kind.SPARK | Kind.MANIFEST:
-            return _files(table, known, partitions, listings, auth_ref)
-        case Kind.ICEBERG if isinstance(known.state, IcebergState):
+            return _files(table, detail, partitions, listings, auth_ref)
+        case Kind.ICEBERG if isinstance(detail.state, IcebergState):
             return IcebergRelation(
-                _stands_for(table, known),
+                _stands_for(table, detail),
                 table.columns,
-                known.entry.parameter("metadata_location"),
-                known.state.snapshot_id,
+                detail.entry.parameter("metadata_location"),
+                detail.state.snapshot_id,
                 auth_ref,
-                known.state.files,
-                known.state.bytes,
+                detail.state.files,
+                detail.state.bytes,
             )
-        case Kind.DELTA if isinstance(known.state, DeltaState):
+        case Kind.DELTA if isinstance(detail.state, DeltaState):
             return DeltaRelation(
-                _stands_for(table, known),
+                _stands_for(table, detail),
                 table.columns,
-                known.state.location,
-                known.state.version,
+                detail.state.location,
+                detail.state.version,
                 auth_ref,
-                known.state.files,
-                known.state.bytes,
-                known.state.features,
+                detail.state.files,
+                detail.state.bytes,
+                detail.state.features,
             )
         case Kind.HUDI:
-            return CatalogRelation(table.name, table.columns, known.entry.catalog_id)
+            return CatalogRelation(table.name, table.columns, detail.entry.catalog_id)
         case _:
             raise UnsupportedError(f"table {table.name} is a {table.kind}: it is not read as files")
 
 
 def _files(
     table: Table,
-    known: Known,
+    detail: GlueDetail,
     partitions: Sequence[Partition] | None,
     listings: Listings,
     auth_ref: str,
 ) -> FileRelation:
     schemas = _AvroSchemas(listings.session, table.name)
     groups = (
-        [FilePartition(location=data_location(known.entry))]
+        [FilePartition(location=data_location(detail.entry))]
         if partitions is None
-        else [_group(table, known, p, schemas) for p in sorted(partitions, key=_order)]
+        else [_group(table, detail, p, schemas) for p in sorted(partitions, key=_order)]
     )
     locations = [g.location for g in groups]
-    if known.kind is Kind.MANIFEST:
-        found = manifest_files(listings.session, locations, str(table.name))
+    if detail.kind is Kind.MANIFEST:
+        by_location = manifest_files(listings.session, locations, str(table.name))
     else:
-        found = listings.files(locations)
-        _refuse_lake(table, known, groups, found, listings)
+        by_location = listings.files(locations)
+        _refuse_lake(table, detail, groups, by_location, listings)
     return FileRelation(
-        name=_stands_for(table, known),
+        name=_stands_for(table, detail),
         columns=table.columns,
         partition_columns=table.partition_keys,
-        format=known.how.format,
-        options=schemas.inlined(known.how.options),
+        format=detail.how.format,
+        options=schemas.inlined(detail.how.options),
         partitions=tuple(groups),
         files=tuple(
             DataFile(file.uri, file.size, index, file.etag)
             for index, group in enumerate(groups)
-            for file in found[group.location]
+            for file in by_location[group.location]
         ),
         auth_ref=auth_ref,
     )
@@ -126,9 +126,9 @@ def _files(
 
 def _refuse_lake(
     table: Table,
-    known: Known,
+    detail: GlueDetail,
     groups: Sequence[FilePartition],
-    found: Mapping[str, Sequence[S3Object]],
+    by_location: Mapping[str, Sequence[S3Object]],
     listings: Listings,
 ) -> None:
     """Refuse files that only a Delta, Iceberg or Hudi table's own state can tell the rows of.
@@ -139,20 +139,20 @@ def _refuse_lake(
     read = [
         g.location
         for g in groups
-        if found[g.location] and (g.format or known.how.format) in FORMATS
+        if by_location[g.location] and (g.format or detail.how.format) in FORMATS
     ]
     if not read:
         return
-    lake = lake_at(listings, data_location(known.entry) or None, read)
+    lake = lake_at(listings, data_location(detail.entry) or None, read)
     if lake is not None:
         raise lake.refused(table.name, _HINTS[lake.kind])
 
 
-def _stands_for(table: Table, known: Known) -> TableName:
+def _stands_for(table: Table, detail: GlueDetail) -> TableName:
     """Return the table behind a name: where its links lead, or itself."""
-    if not known.links:
+    if not detail.links:
         return table.name
-    return TableName(known.entry.database, known.entry.name, known.entry.catalog_id)
+    return TableName(detail.entry.database, detail.entry.name, detail.entry.catalog_id)
 
 
 class _AvroSchemas:
@@ -198,10 +198,10 @@ _LARGEST_SCHEMA: Final = 2**20
 
 
 def _group(
-    table: Table, known: Known, partition: Partition, schemas: _AvroSchemas
+    table: Table, table_detail: GlueDetail, partition: Partition, schemas: _AvroSchemas
 ) -> FilePartition:
     """Return a partition's files-to-be, with what is different about it."""
-    detail = partition.detail
+    partition_detail = partition.detail
     if not partition.location:
         raise SourceError(
             f"table {table.name}: its partition {_spelled(table, partition)} is registered without "
@@ -209,19 +209,25 @@ def _group(
             code="partition-location",
             hint="register it again with its location, or leave it out by a condition on its keys",
         )
-    if not isinstance(detail, GluePartition) or known.kind is not Kind.HIVE:
+    if not isinstance(partition_detail, GluePartition) or table_detail.kind is not Kind.HIVE:
         # Projected partitions, and those of Spark's own tables, are read as the table is.
         return FilePartition(partition.values, partition.location)
-    how = reading(detail.storage, known.entry.parameters) if detail.storage.serde else known.how
+    how = (
+        reading(partition_detail.storage, table_detail.entry.parameters)
+        if partition_detail.storage.serde
+        else table_detail.how
+    )
     if how.refused:
         raise UnsupportedError(
             f"table {table.name}: its partition {_spelled(table, partition)} can't be read: "
             f"{how.refused}",
             hint="leave the partition out by a condition on its keys, or write it anew",
         )
-    columns = read_columns(detail.storage.columns, how) if detail.has_columns else ()
+    columns = (
+        read_columns(partition_detail.storage.columns, how) if partition_detail.has_columns else ()
+    )
     data = tuple(c for c in table.columns if c.name not in table.partition_keys)
-    same = how == known.how
+    same = how == table_detail.how
     return FilePartition(
         values=partition.values,
         location=partition.location,

@@ -100,8 +100,8 @@ def spark_reading(provider: str, storage: Storage) -> Reading:
         provider: `parquet`, `orc`, `csv`, `json` or `avro`.
         storage: Its storage descriptor; the reader options are among the serde's parameters.
     """
-    known = {o.lower(): o for o in _SPARK_OPTIONS.get(provider, "").split()}
-    return Reading(provider, {known[k]: v for k, v in storage.parameters.items() if k in known})
+    spelled = {o.lower(): o for o in _SPARK_OPTIONS.get(provider, "").split()}
+    return Reading(provider, {spelled[k]: v for k, v in storage.parameters.items() if k in spelled})
 
 
 def read_columns(columns: tuple[GlueColumn, ...], how: Reading) -> tuple[Column, ...]:
@@ -166,12 +166,12 @@ def _lazy_simple(parameters: Mapping[str, str]) -> Reading:
     header = _header(parameters)
     if header is None:
         return Reading(refused=_too_many_lines(parameters))
-    told = parameters.get("field.delim") or parameters.get("serialization.format")
-    separator = _delimiter(told, "\x01")
-    if told and len(told) > 1 and separator == told[0]:
+    delimiter = parameters.get("field.delim") or parameters.get("serialization.format")
+    separator = _delimiter(delimiter, "\x01")
+    if delimiter and len(delimiter) > 1 and separator == delimiter[0]:
         return Reading(
-            refused=f"its field.delim is {told!r}: LazySimpleSerDe takes only its first character, "
-            "and splits in the wrong places; MultiDelimitSerDe takes it whole"
+            refused=f"its field.delim is {delimiter!r}: LazySimpleSerDe takes only its first "
+            "character, and splits in the wrong places; MultiDelimitSerDe takes it whole"
         )
     if ord(separator) > 127:
         return Reading(

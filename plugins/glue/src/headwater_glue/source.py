@@ -201,7 +201,7 @@ class GlueDataSource(DataSource):
 
     def describe(self) -> Mapping[str, str]:
         """Return what identifies it, for a person."""
-        told = {
+        description = {
             "type": self.kind,
             "database": self.database,
             "region": self.region,
@@ -209,7 +209,7 @@ class GlueDataSource(DataSource):
             "auth": strategy_kind(self._strategy),
             "endpoint_url": self.endpoint_url,
         }
-        return {name: value for name, value in told.items() if value is not None}
+        return {name: value for name, value in description.items() if value is not None}
 
     @property
     def _strategy(self) -> AuthStrategy:

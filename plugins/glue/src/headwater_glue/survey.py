@@ -42,14 +42,14 @@ def survey(
         databases: Their names; taken as they are needed.
         threads: Databases that are listed side by side.
     """
-    found: Queue[_Found] = Queue(_AHEAD)
+    queue: Queue[_Found] = Queue(_AHEAD)
     stopped = threading.Event()
 
     def put(item: _Found) -> None:
         put_in = False
         while not put_in and not stopped.is_set():
             with suppress(Full):
-                found.put(item, timeout=_POLL_SECONDS)
+                queue.put(item, timeout=_POLL_SECONDS)
                 put_in = True
 
     def rest(database: str, pages: Iterator[Sequence[Raw]]) -> None:
@@ -87,7 +87,7 @@ def survey(
     worker = threading.Thread(target=copy_context().run, args=(all_of_them,), daemon=True)
     worker.start()
     try:
-        while (page := _next(found, worker)) is not None:
+        while (page := _next(queue, worker)) is not None:
             yield from page
     finally:
         stopped.set()
@@ -95,9 +95,9 @@ def survey(
 
 
 def _unforeseen(error: Exception) -> SourceError:
-    found = SourceError(f"what Glue answered can't be read: {type(error).__name__}: {error}")
-    found.__cause__ = error
-    return found
+    failure = SourceError(f"what Glue answered can't be read: {type(error).__name__}: {error}")
+    failure.__cause__ = error
+    return failure
 
 
 def _described(database: str, raw: Raw, api: GlueApi) -> Table:
@@ -105,10 +105,10 @@ def _described(database: str, raw: Raw, api: GlueApi) -> Table:
     return describe(TableName(database, entry.name), entry)
 
 
-def _next(found: Queue[_Found], worker: threading.Thread) -> _Found:
+def _next(queue: Queue[_Found], worker: threading.Thread) -> _Found:
     while True:
         try:
-            return found.get(timeout=_POLL_SECONDS)
+            return queue.get(timeout=_POLL_SECONDS)
         except Empty:
-            if not worker.is_alive() and found.empty():
+            if not worker.is_alive() and queue.empty():
                 return None

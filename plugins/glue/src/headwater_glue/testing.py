@@ -126,7 +126,7 @@ class GlueLake:
             more: Other fields of Glue's `TableInput`, which win.
         """
         storage = self._storage(serde, columns, location or self.uri(f"{name}/"), serde_parameters)
-        told = {
+        table_input = {
             "Name": name,
             "TableType": "EXTERNAL_TABLE",
             "Parameters": dict(parameters or {}),
@@ -134,7 +134,7 @@ class GlueLake:
             "StorageDescriptor": storage,
             **more,
         }
-        self.glue.create_table(DatabaseName=database or self.database, TableInput=told)
+        self.glue.create_table(DatabaseName=database or self.database, TableInput=table_input)
 
     def partition(
         self,
@@ -159,13 +159,13 @@ class GlueLake:
             database: The table's database, if not the lake's own.
         """
         database = database or self.database
-        found = self.glue.get_table(DatabaseName=database, Name=table)["Table"]
-        keys = [k["Name"] for k in found["PartitionKeys"]]
-        storage = dict(found["StorageDescriptor"])
+        entry = self.glue.get_table(DatabaseName=database, Name=table)["Table"]
+        keys = [k["Name"] for k in entry["PartitionKeys"]]
+        storage = dict(entry["StorageDescriptor"])
         storage["Location"] = location or f"{storage['Location']}{path_of(keys, values)}/"
         if serde is not None:
             storage |= self._storage(serde, {}, storage["Location"], serde_parameters)
-            storage["Columns"] = found["StorageDescriptor"]["Columns"]
+            storage["Columns"] = entry["StorageDescriptor"]["Columns"]
         if columns is not None:
             storage["Columns"] = _columns(columns)
         self.glue.create_partition(
@@ -210,17 +210,17 @@ class GlueLake:
         key, secret = self.aws.create_user_keys(self.account_id, policy)
         return StaticKeys(access_key_id=key, secret_access_key=Secret(secret))
 
-    def source(self, **told: Any) -> GlueDataSource:
+    def source(self, **options: Any) -> GlueDataSource:
         """Return a source over the lake; `told` are its fields, `auth` else a new user's keys."""
-        told = {
+        options = {
             "database": self.database,
             "region": self.region,
             "endpoint_url": self.aws.endpoint_url,
-            **told,
+            **options,
         }
-        if "auth" not in told:
-            told["auth"] = self.keys()
-        return GlueDataSource(**told)
+        if "auth" not in options:
+            options["auth"] = self.keys()
+        return GlueDataSource(**options)
 
     def _storage(
         self,

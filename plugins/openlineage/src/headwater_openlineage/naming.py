@@ -39,7 +39,7 @@ def _root(places: list[str]) -> str:
 
 
 def _located(place: str) -> tuple[str, str]:
-    found = re.fullmatch(r"(\w+)://([^/]*)/?(.*)", place)
-    if found is None or found[1] == "file":
+    match = re.fullmatch(r"(\w+)://([^/]*)/?(.*)", place)
+    if match is None or match[1] == "file":
         return "file", re.sub(r"^file://", "", place).rstrip("/") or "/"
-    return f"{re.sub('^s3[an]$', 's3', found[1])}://{found[2]}", found[3].rstrip("/") or "/"
+    return f"{re.sub('^s3[an]$', 's3', match[1])}://{match[2]}", match[3].rstrip("/") or "/"

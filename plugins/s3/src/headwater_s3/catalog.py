@@ -39,7 +39,7 @@ _HINTS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class InputDetail:
     """What the catalog knows of a table of files: its `Table.detail`.
 
     Args:
@@ -84,19 +84,19 @@ class S3Catalog:
             SourceError: If there is no file to tell the columns from.
         """
         list(self.tables(name.database))
-        found = next(
+        input_ = next(
             (i for n, i in self._inputs.items() if n.casefold() == name.name.casefold()), None
         )
-        if found is None:
+        if input_ is None:
             raise TableNotFoundError(
                 f"no input {name.name!r}", hint=hint_for(name.name, self._inputs, what="inputs")
             )
-        return self._listings.once((id(self), found.name), lambda: self._asked(found))
+        return self._listings.once((id(self), input_.name), lambda: self._looked_up(input_))
 
-    def _asked(self, found: Input) -> Table:
-        if found.format in LAKES:
-            return lake_table(self._session, found, TableName(DATABASE, found.name))
-        return self._describe(found)
+    def _looked_up(self, input_: Input) -> Table:
+        if input_.format in LAKES:
+            return lake_table(self._session, input_, TableName(DATABASE, input_.name))
+        return self._describe(input_)
 
     def partitions(self, table: Table, where: Sequence[KeyCondition] = ()) -> Iterable[Partition]:
         """Yield the partitions with their files, asking only for dates that the conditions name."""
@@ -111,70 +111,70 @@ class S3Catalog:
         """Return nothing: counting would be listing everything."""
         return None
 
-    def _describe(self, found: Input) -> Table:
-        sample = tuple(islice(self._files(found.location, ()), _SAMPLED))
+    def _describe(self, input_: Input) -> Table:
+        sample = tuple(islice(self._files(input_.location, ()), _SAMPLED))
         if not sample:
             raise SourceError(
-                f"input {found.name!r}: no file matches {found.location.written}",
+                f"input {input_.name!r}: no file matches {input_.location.written}",
                 code="no-files",
                 hint="is the path right? Hidden files (_x, .x) and empty ones do not count",
             )
-        root = found.location.root
-        if found.format in FORMATS:
+        root = input_.location.root
+        if input_.format in FORMATS:
             folders = {file.uri.rpartition("/")[0] for file in sample}
             lake = lake_at(self._listings, root, sorted(folders))
             if lake is not None:
-                raise lake.refused(found.name, _HINTS[lake.kind])
-        hive = hive_layout.layout([_relative(found.location, f) for f in sample], root)
-        declared = {c.name.casefold(): c for c in found.columns}
+                raise lake.refused(input_.name, _HINTS[lake.kind])
+        hive = hive_layout.layout([_relative(input_.location, f) for f in sample], root)
+        declared = {c.name.casefold(): c for c in input_.columns}
         inferred = [k for k in hive.keys if k.casefold() not in declared]
         keys = tuple(
             declared.get(key.casefold())
             or Column(key, hive_layout.key_type(v[i] for v in hive.values))
             for i, key in enumerate(hive.keys)
         )
-        dates = tuple(Column(k, STRING) for k in found.location.date_keys)
-        names = (*found.location.date_keys, *hive.keys)
+        dates = tuple(Column(k, STRING) for k in input_.location.date_keys)
+        names = (*input_.location.date_keys, *hive.keys)
         folded = {n.casefold() for n in names}
         if len(folded) < len(names):
             raise ConfigError(
-                f"input {found.name!r}: its path has a date directive and a directory of the same "
+                f"input {input_.name!r}: its path has a date directive and a directory of the same "
                 f"name ({', '.join(names)})",
                 hint="use * in the path instead of the directive",
             )
-        given = tuple(c for c in found.columns if c.name.casefold() not in folded)
-        data = given or self._infer(found, sample[0])
-        clash = [c.name for c in data if c.name.casefold() in found.location.date_keys]
+        declared_data = tuple(c for c in input_.columns if c.name.casefold() not in folded)
+        data = declared_data or self._infer(input_, sample[0])
+        clash = [c.name for c in data if c.name.casefold() in input_.location.date_keys]
         if clash:
             raise ConfigError(
-                f"input {found.name!r}: the files have a column {clash[0]!r}, which is also a date "
-                "directive of its path",
+                f"input {input_.name!r}: the files have a column {clash[0]!r}, which is also a "
+                "date directive of its path",
                 hint="use * in the path instead of the directive",
             )
         return Table(
-            TableName(DATABASE, found.name),
+            TableName(DATABASE, input_.name),
             (*(c for c in data if c.name.casefold() not in folded), *dates, *keys),
             names,
             "s3",
             root,
-            Known(found.reader_options(declared=bool(given)), frozenset(inferred)),
+            InputDetail(input_.reader_options(declared=bool(declared_data)), frozenset(inferred)),
         )
 
-    def _infer(self, found: Input, first: S3Object) -> tuple[Column, ...]:
-        if found.format in ("json", "avro"):
+    def _infer(self, input_: Input, first: S3Object) -> tuple[Column, ...]:
+        if input_.format in ("json", "avro"):
             raise ConfigError(
-                f"input {found.name!r}: the columns of {found.format} files must be declared",
+                f"input {input_.name!r}: the columns of {input_.format} files must be declared",
                 hint=suggested_columns(self._session, first),
             )
-        return file_columns(self._session, first, found.format, found.options)
+        return file_columns(self._session, first, input_.format, input_.options)
 
     def _files(self, location: Location, where: Sequence[KeyCondition]) -> Iterator[S3Object]:
         roots = _date_roots(location, where)
         if roots is None:
             listed: Iterable[S3Object] = self._listings.some_files(location.root)
         else:
-            found = self._listings.files(roots)
-            listed = (f for root in roots for f in found[root])
+            by_root = self._listings.files(roots)
+            listed = (f for root in roots for f in by_root[root])
         for file in listed:
             if location.pattern.fullmatch(_key(file)):
                 yield file
@@ -184,18 +184,18 @@ def _date_roots(location: Location, where: Sequence[KeyCondition]) -> list[str] 
     """Return the prefixes of the dates that conditions name, or None to list everything."""
     named = {c.key: c.values for c in where if c.operator == "in" and c.key in location.date_keys}
     order = [key for key, _, _ in DATES.values() if key in location.date_keys]
-    known: list[str] = []
+    keys: list[str] = []
     for key in order:
         if key not in named:
             break
-        known.append(key)
+        keys.append(key)
     count = 1
-    for key in known:
+    for key in keys:
         count *= len(named[key])
-    if not known or count > _PREFIXES:
+    if not keys or count > _PREFIXES:
         return None
-    combined = product(*(named[k] for k in known))
-    return list(dict.fromkeys(location.within(dict(zip(known, v, strict=True))) for v in combined))
+    combined = product(*(named[k] for k in keys))
+    return list(dict.fromkeys(location.within(dict(zip(keys, v, strict=True))) for v in combined))
 
 
 def _values(location: Location, file: S3Object, table: Table) -> tuple[str | None, ...]:
@@ -211,9 +211,9 @@ def _values(location: Location, file: S3Object, table: Table) -> tuple[str | Non
             hint="give each layout an input of its own",
         )
     values = (*dates, *hive.values[0])
-    known: Known = table.detail
+    detail: InputDetail = table.detail
     for column, value in zip(table.partition_columns, values, strict=True):
-        if value is not None and column.name in known.inferred and not _fits(column, value):
+        if value is not None and column.name in detail.inferred and not _fits(column, value):
             raise SourceError(
                 f"{file.uri}: {column.name}={value} is no {column.type}, as in the files before it",
                 code="mixed-layout",

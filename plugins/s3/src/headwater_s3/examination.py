@@ -36,10 +36,10 @@ def examine_tables(
     yield tables_stage(looked, denied)
 
 
-def _place(found: Input) -> Place:
-    root, what = found.location.root, f"input {found.name}"
-    if found.format == "iceberg" and root.endswith(".json"):
+def _place(input_: Input) -> Place:
+    root, what = input_.location.root, f"input {input_.name}"
+    if input_.format == "iceberg" and root.endswith(".json"):
         return Place((), what, object=root, listed=False)
-    if found.format in LAKES:
-        return Place((f"{root.rstrip('/')}/",), what, "parquet" if found.format == "delta" else "")
-    return Place((root,), what, found.format, matching=found.location.pattern)
+    if input_.format in LAKES:
+        return Place((f"{root.rstrip('/')}/",), what, "parquet" if input_.format == "delta" else "")
+    return Place((root,), what, input_.format, matching=input_.location.pattern)

@@ -53,7 +53,7 @@ class Input:
             return
         varies = self.location.pattern.groupindex or self.location.globbed
         refused = {"columns": self.columns, "options": self.options, "a pattern in path": varies}
-        for what in (w for w, given in refused.items() if given):
+        for what in (w for w, is_set in refused.items() if is_set):
             raise ConfigError(
                 f"input {self.name!r}: {self.format} tables take no {what.replace('a ', '', 1)}",
                 hint="its own log says which files and columns it has; path is its directory",
@@ -70,23 +70,23 @@ class Input:
         return self.options
 
 
-def declared_columns(name: str, told: object) -> tuple[Column, ...]:
+def declared_columns(name: str, types: object) -> tuple[Column, ...]:
     """Return an input's declared columns.
 
     Args:
         name: The input.
-        told: Column to Spark type.
+        types: Column to Spark type.
 
     Raises:
         ConfigError: If that is not what was given, or a type can't be read.
     """
-    if not isinstance(told, Mapping):
+    if not isinstance(types, Mapping):
         raise ConfigError(
             f"columns of input {name!r}: expected a mapping of columns to types",
             hint='with `paths`: columns={"input": {"column": "type"}}',
         )
     columns = []
-    for column, type_ in told.items():
+    for column, type_ in types.items():
         if not isinstance(type_, str):
             raise ConfigError(
                 f"column {column!r} of input {name!r} needs a Spark type as text",
@@ -99,18 +99,18 @@ def declared_columns(name: str, told: object) -> tuple[Column, ...]:
     return tuple(columns)
 
 
-def check_names(what: str, given: Mapping[str, object], inputs: Mapping[str, str]) -> None:
+def check_names(what: str, names: Mapping[str, object], inputs: Mapping[str, str]) -> None:
     """Refuse what is declared for an input that there is not.
 
     Args:
         what: The declaration, e.g. `partitions`.
-        given: By input.
+        names: By input.
         inputs: The inputs.
 
     Raises:
         ConfigError: Naming it, and the input that was perhaps meant.
     """
-    for name in given:
+    for name in names:
         if name not in inputs:
             raise ConfigError(
                 f"{what}: the source has no input {name!r}",
@@ -118,13 +118,13 @@ def check_names(what: str, given: Mapping[str, object], inputs: Mapping[str, str
             )
 
 
-def _words(given: object) -> object:
-    if not isinstance(given, Mapping):
-        return given
+def _words(value: object) -> object:
+    if not isinstance(value, Mapping):
+        return value
     # YAML reads `header: true` as a boolean; Spark's options are words.
     return {
         k: str(v).lower() if isinstance(v, bool) else str(v) if isinstance(v, int) else v
-        for k, v in given.items()
+        for k, v in value.items()
     }
 
 

@@ -20,18 +20,18 @@ _METADATA: Final = re.compile(r"(?:v(\d+)|(\d+)-[\w-]+)(?:\.gz)?\.metadata\.json
 """Source: Apache Iceberg, `HadoopTableOperations` (v1) and `BaseMetastoreTableOperations`."""
 
 
-def lake_table(session: AwsSession, found: Input, name: TableName) -> Table:
+def lake_table(session: AwsSession, input_: Input, name: TableName) -> Table:
     """Return a Delta or Iceberg table as it is now.
 
     Raises:
         SourceError: If there is none at the input's location, or it can't be read.
     """
-    place = found.location.root
-    if found.format == "delta":
-        log = delta_state(session, place, found.name)
+    place = input_.location.root
+    if input_.format == "delta":
+        log = delta_state(session, place, input_.name)
         return Table(name, log.columns, kind="delta", location=log.location, detail=log)
-    metadata = place if place.endswith(".json") else _newest(session, place, found.name)
-    state = iceberg_state(session, metadata, found.name)
+    metadata = place if place.endswith(".json") else _newest(session, place, input_.name)
+    state = iceberg_state(session, metadata, input_.name)
     return Table(
         name, state.columns, kind="iceberg", location=state.location, detail=(metadata, state)
     )

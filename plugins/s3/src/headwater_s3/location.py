@@ -66,16 +66,16 @@ class Location:
         Args:
             dates: Value of each date key that is known; the prefix ends before the first other.
         """
-        known = {letter: dates[key] for letter, (key, _, _) in DATES.items() if key in dates}
+        values = {letter: dates[key] for letter, (key, _, _) in DATES.items() if key in dates}
         text = ""
         position = 0
-        for found in _GLOB.finditer(self.template):
-            text += self.template[position : found.start()]
-            position = found.end()
-            if found[1] == "%":
+        for match in _GLOB.finditer(self.template):
+            text += self.template[position : match.start()]
+            position = match.end()
+            if match[1] == "%":
                 text += "%"
-            elif found[1] in known:
-                text += known[found[1]]
+            elif match[1] in values:
+                text += values[match[1]]
             else:
                 break
         else:
@@ -119,16 +119,16 @@ def _expression(path: str, key: str) -> tuple[str, list[str], int]:
     parts: list[str] = []
     keys: list[str] = []
     position, fixed = 0, len(key)
-    for found in _GLOB.finditer(key):
-        parts.append(re.escape(key[position : found.start()]))
-        position = found.end()
-        token = found[0]
+    for match in _GLOB.finditer(key):
+        parts.append(re.escape(key[position : match.start()]))
+        position = match.end()
+        token = match[0]
         if token == "%%":
             parts.append("%")
             continue
-        fixed = min(fixed, found.start())
-        if found[1] is not None:
-            parts.append(_date(path, found[1], keys))
+        fixed = min(fixed, match.start())
+        if match[1] is not None:
+            parts.append(_date(path, match[1], keys))
         elif token == "**/":
             parts.append("(?:.*/)?")
         elif token == "**":
@@ -154,8 +154,10 @@ def _class(members: str) -> str:
 
 def _date(path: str, letter: str, keys: list[str]) -> str:
     if letter not in DATES:
-        known = ", ".join(f"%{known}" for known in DATES)
-        raise ConfigError(f"{path}: unknown date directive %{letter}", hint=f"known: {known}, %%")
+        directives = ", ".join(f"%{directives}" for directives in DATES)
+        raise ConfigError(
+            f"{path}: unknown date directive %{letter}", hint=f"known: {directives}, %%"
+        )
     key, matches, _ = DATES[letter]
     if key in keys:
         return f"(?P={key})"

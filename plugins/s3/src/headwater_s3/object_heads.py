@@ -68,16 +68,16 @@ def file_columns(
 
 def suggested_columns(session: AwsSession, file: S3Object) -> str:
     """Return declared columns that would fit the first rows of a JSON file, as a hint's text."""
-    told: dict[str, str | None] = {}
+    types: dict[str, str | None] = {}
     try:
         for line in _first_lines(session, file).splitlines():
             for name, value in json_value(line).items():
-                told[name] = _wider(told.get(name), _json_type(value))
+                types[name] = _wider(types.get(name), _json_type(value))
     except (ValueError, AttributeError, UnsupportedError):
         pass  # the last line may be cut; a first one that is no object leaves nothing
-    if not told:
+    if not types:
         return EXAMPLE
-    written = {name: type_ or "string" for name, type_ in told.items()}
+    written = {name: type_ or "string" for name, type_ in types.items()}
     return f"its first rows suggest columns={json.dumps(written)}"
 
 

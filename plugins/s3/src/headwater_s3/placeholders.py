@@ -37,11 +37,11 @@ def filled(query: str, inputs: Collection[str]) -> str:
     """
     edits = []
     unknown = []
-    for found in _TOKENS.finditer(query):
-        name = found["name"]
+    for match in _TOKENS.finditer(query):
+        name = match["name"]
         if name is None:
             continue
-        span = Span(found.start("place"), found.end("place"))
+        span = Span(match.start("place"), match.end("place"))
         if name in inputs:
             edits.append(Edit.replace(span, quoted(name)))
         else:

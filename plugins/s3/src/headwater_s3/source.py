@@ -18,7 +18,7 @@ from headwater_aws.auth.default import DefaultChain
 from headwater_aws.auth.naming import auth_ref
 from headwater_aws.listings import Listings
 from headwater_aws.permissions import arn_partition, prefix_permissions
-from headwater_s3.catalog import DATABASE, Known, S3Catalog
+from headwater_s3.catalog import DATABASE, InputDetail, S3Catalog
 from headwater_s3.inputs import LAKES, Format, Input, ReaderOptions, check_names, declared_columns
 from headwater_s3.lakes import lake_relation
 from headwater_s3.location import read
@@ -142,7 +142,7 @@ class S3DataSource(DataSource):
             table.columns,
             table.partition_keys,
             self.format,
-            cast("Known", table.detail).options,
+            cast("InputDetail", table.detail).options,
             tuple(FilePartition(g.values, g.location) for g in groups) or (FilePartition(),),
             tuple(
                 DataFile(f.uri, f.size, index, f.etag)
@@ -207,12 +207,12 @@ class S3DataSource(DataSource):
         return {"type": self.kind, **{f"input {n}": p for n, p in self._paths.items()}}
 
     def _input(self, name: str) -> Input:
-        told = self.columns if self.path is not None else self.columns.get(name, {})
+        columns = self.columns if self.path is not None else self.columns.get(name, {})
         return Input(
             name,
             read(self._paths[name], self.regex),
             self.format,
-            declared_columns(name, told),
+            declared_columns(name, columns),
             dict(self.options),
         )
 

@@ -61,8 +61,8 @@ class TrustedRole(BaseModel):
         return self
 
 
-def _roles(given: Sequence[str | TrustedRole]) -> tuple[TrustedRole, ...]:
-    return tuple(TrustedRole(role_arn=r) if isinstance(r, str) else r for r in given)
+def _roles(roles: Sequence[str | TrustedRole]) -> tuple[TrustedRole, ...]:
+    return tuple(TrustedRole(role_arn=r) if isinstance(r, str) else r for r in roles)
 
 
 class AwsStrategy(AuthStrategy):

@@ -19,6 +19,6 @@ def auth_ref(strategy: AuthStrategy, region: str | None, endpoint_url: str | Non
     Returns:
         E.g. `aws:oidc-role:1f0c9a3b52de`.
     """
-    told = [type(strategy).__qualname__, strategy.model_dump(mode="json"), region, endpoint_url]
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+    facts = [type(strategy).__qualname__, strategy.model_dump(mode="json"), region, endpoint_url]
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
     return f"aws:{strategy_kind(strategy)}:{digest[:12]}"

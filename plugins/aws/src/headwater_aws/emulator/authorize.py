@@ -44,8 +44,8 @@ def why_not(
     identity = decide(identities.policies(principal), query)
     narrowed = principal.session_policies
     session = Decision(allowed=True) if narrowed is None else decide(narrowed, query)
-    asked = Query(action, resource, keys, principal.also_known_as)
-    attached = decide(resource_policies, asked)
+    attached_query = Query(action, resource, keys, principal.also_known_as)
+    attached = decide(resource_policies, attached_query)
     for decision, kind in (
         (identity, "an identity-based"),
         (session, "a session"),

@@ -74,14 +74,16 @@ def _answer(
     headers = {**request.headers, "x-moto-account-id": account_id}
     headers["content-length"] = str(len(body))
     url = f"https://{service}.amazonaws.com{request.target}"
-    asked = MotoRequest.from_primitives(request.method, url, headers, body)
+    moto_request = MotoRequest.from_primitives(request.method, url, headers, body)
     try:
-        status, found, content = responder._dispatch(asked)
+        status, headers_given, content = responder._dispatch(moto_request)
     except NotImplementedError as error:
         message = f"The emulator does not know {service}: {error}"
         raise AwsError("NotImplemented", message, 501) from error
-    kept = {name: str(found[name]) for name in found if name.lower() in _KEPT}
-    return Response(int(status), kept, _bytes(content))
+    headers_kept = {
+        name: str(headers_given[name]) for name in headers_given if name.lower() in _KEPT
+    }
+    return Response(int(status), headers_kept, _bytes(content))
 
 
 _KEPT = ("content-type", "x-amzn-errortype")

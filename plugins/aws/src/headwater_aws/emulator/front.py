@@ -28,7 +28,7 @@ _SECRET_PARAMETERS = ("WebIdentityToken", "TokenCode")
 
 
 @dataclass
-class _Asked:
+class _AwsCall:
     """What is known of a call so far; filled in step by step, and recorded whatever happens."""
 
     service: str = ""
@@ -75,171 +75,173 @@ class Front:
     def handle(self, request: Request) -> Response:
         """Answer one request."""
         began = time.perf_counter()
-        asked = _Asked()
+        aws_call = _AwsCall()
         request_id = str(uuid.uuid4())
         error: AwsError | None = None
         status = 0
         try:
             try:
-                response = self._answer(request, asked)
+                response = self._answer(request, aws_call)
             except AwsError as refused:
                 error = refused
             except ConnectionDroppedError:
                 raise
             except Exception as failure:  # noqa: BLE001 - a bug of ours is answered, not hidden
-                _log.exception("the emulator failed at %s:%s", asked.service, asked.action)
+                _log.exception("the emulator failed at %s:%s", aws_call.service, aws_call.action)
                 message = f"The emulator itself failed: {type(failure).__name__}: {failure}"
                 error = AwsError("InternalFailure", message, 500)
             if error is not None:
-                response = render(error, _protocol(request, asked), request.path, request_id)
+                response = render(error, _protocol(request, aws_call), request.path, request_id)
             status = response.status
         finally:
-            self._record(asked, status, error, began)
-        name = "x-amz-request-id" if asked.service == "s3" else "x-amzn-requestid"
+            self._record(aws_call, status, error, began)
+        name = "x-amz-request-id" if aws_call.service == "s3" else "x-amzn-requestid"
         return Response(
             status, {**response.headers, name: request_id}, response.body, response.send_only
         )
 
-    def _answer(self, request: Request, asked: _Asked) -> Response:
+    def _answer(self, request: Request, aws_call: _AwsCall) -> Response:
         signature = sigv4.read(request)
         if signature is not None:
-            asked.service, asked.region = signature.service, signature.region
+            aws_call.service, aws_call.region = signature.service, signature.region
         else:
             is_query = request.method == "POST" and request.path == "/"
             is_json = "x-amz-target" in request.headers
-            asked.service = "glue" if is_json else "sts" if is_query else "s3"
-        self._understand(request, asked)
+            aws_call.service = "glue" if is_json else "sts" if is_query else "s3"
+        self._understand(request, aws_call)
         if signature is not None:
             with self._state.lock:
-                asked.principal = self._identities.authenticate(request, signature)
-        elif asked.action != "AssumeRoleWithWebIdentity":
-            raise _anonymous(_protocol(request, asked))
-        if asked.principal is not None and asked.principal.is_admin:
-            return self._serve(request, asked, Strike())
-        self._locate(asked)
-        strike = self._faults.strike(f"{asked.service}:{asked.action}", asked.resources)
+                aws_call.principal = self._identities.authenticate(request, signature)
+        elif aws_call.action != "AssumeRoleWithWebIdentity":
+            raise _anonymous(_protocol(request, aws_call))
+        if aws_call.principal is not None and aws_call.principal.is_admin:
+            return self._serve(request, aws_call, Strike())
+        self._locate(aws_call)
+        strike = self._faults.strike(f"{aws_call.service}:{aws_call.action}", aws_call.resources)
         if wait := self._latency + strike.seconds:
             time.sleep(wait)
         if strike.drop:
             raise ConnectionDroppedError
         if strike.error is not None:
             raise strike.error
-        response = self._serve(request, asked, strike)
+        response = self._serve(request, aws_call, strike)
         if strike.truncate_at is None or response.status >= 300:
             return response
         return Response(response.status, response.headers, response.body, strike.truncate_at)
 
-    def _understand(self, request: Request, asked: _Asked) -> None:
+    def _understand(self, request: Request, aws_call: _AwsCall) -> None:
         """Tell the operation and its parameters."""
-        if asked.service == "glue":
-            asked.action = request.headers.get("x-amz-target", "").rpartition(".")[2]
-            asked.parameters = glue_arns.normalise(_json_object(request.body))
-        elif asked.service in ("sts", "iam"):
+        if aws_call.service == "glue":
+            aws_call.action = request.headers.get("x-amz-target", "").rpartition(".")[2]
+            aws_call.parameters = glue_arns.normalise(_json_object(request.body))
+        elif aws_call.service in ("sts", "iam"):
             form = parse_qs(request.body.decode(), keep_blank_values=True)
-            asked.parameters = {name: values[0] for name, values in form.items()}
-            asked.action = asked.parameters.pop("Action", "")
-        elif asked.service == "s3":
-            asked.s3_call = s3_calls.read(request)
-            asked.action = asked.s3_call.action
-            asked.resources = tuple(arn for _, arn in asked.s3_call.needs)
-            asked.parameters = {"bucket": asked.s3_call.bucket, "key": asked.s3_call.key}
-            asked.parameters.update(asked.s3_call.query)
-            asked.parameters.update(
+            aws_call.parameters = {name: values[0] for name, values in form.items()}
+            aws_call.action = aws_call.parameters.pop("Action", "")
+        elif aws_call.service == "s3":
+            aws_call.s3_call = s3_calls.read(request)
+            aws_call.action = aws_call.s3_call.action
+            aws_call.resources = tuple(arn for _, arn in aws_call.s3_call.needs)
+            aws_call.parameters = {"bucket": aws_call.s3_call.bucket, "key": aws_call.s3_call.key}
+            aws_call.parameters.update(aws_call.s3_call.query)
+            aws_call.parameters.update(
                 {name: request.headers[name] for name in ("range",) if name in request.headers}
             )
         else:
-            message = f"The emulator has Glue, S3, STS and IAM, but not {asked.service}."
+            message = f"The emulator has Glue, S3, STS and IAM, but not {aws_call.service}."
             raise AwsError("NotImplemented", message, 501)
 
-    def _locate(self, asked: _Asked) -> None:
+    def _locate(self, aws_call: _AwsCall) -> None:
         """Tell the resources, and the account that owns them."""
-        caller = asked.principal.account_id if asked.principal else ""
-        asked.owner = caller
-        if asked.service == "glue":
-            asked.owner = glue_arns.owner(asked.parameters, caller)
-            asked.resources = glue_arns.resources(
-                asked.action, asked.parameters, asked.owner, asked.region
+        caller = aws_call.principal.account_id if aws_call.principal else ""
+        aws_call.owner = caller
+        if aws_call.service == "glue":
+            aws_call.owner = glue_arns.owner(aws_call.parameters, caller)
+            aws_call.resources = glue_arns.resources(
+                aws_call.action, aws_call.parameters, aws_call.owner, aws_call.region
             )
-        elif asked.service == "sts" and "RoleArn" in asked.parameters:
-            asked.resources = (asked.parameters["RoleArn"],)
-        elif asked.s3_call is not None and asked.s3_call.bucket in self._state.buckets:
-            asked.owner = self._state.buckets[asked.s3_call.bucket].account_id
+        elif aws_call.service == "sts" and "RoleArn" in aws_call.parameters:
+            aws_call.resources = (aws_call.parameters["RoleArn"],)
+        elif aws_call.s3_call is not None and aws_call.s3_call.bucket in self._state.buckets:
+            aws_call.owner = self._state.buckets[aws_call.s3_call.bucket].account_id
 
-    def _serve(self, request: Request, asked: _Asked, strike: Strike) -> Response:
-        caller = asked.principal
-        if asked.service == "sts":
-            return self.sts.call(asked.action, asked.parameters, caller)
+    def _serve(self, request: Request, aws_call: _AwsCall, strike: Strike) -> Response:
+        caller = aws_call.principal
+        if aws_call.service == "sts":
+            return self.sts.call(aws_call.action, aws_call.parameters, caller)
         assert caller is not None
         with self._state.lock:
-            if asked.service == "s3":
-                return self._serve_s3(request, asked, caller)
-            action = f"{asked.service}:{asked.action}"
+            if aws_call.service == "s3":
+                return self._serve_s3(request, aws_call, caller)
+            action = f"{aws_call.service}:{aws_call.action}"
             if not caller.is_admin:
-                for arn in asked.resources or ("*",):
-                    self._require(asked, caller, action, arn)
-            if asked.service == "iam":
+                for arn in aws_call.resources or ("*",):
+                    self._require(aws_call, caller, action, arn)
+            if aws_call.service == "iam":
                 return backend.iam(request, self._state.iam(caller.account_id))
-            owner = asked.owner or glue_arns.owner(asked.parameters, caller.account_id)
+            owner = aws_call.owner or glue_arns.owner(aws_call.parameters, caller.account_id)
             return self._glue.call(
                 request,
-                asked.action,
-                asked.parameters,
+                aws_call.action,
+                aws_call.parameters,
                 owner,
-                asked.region,
+                aws_call.region,
                 caller,
-                lambda arn: self._why_not(asked, caller, action, arn) is None,
+                lambda arn: self._why_not(aws_call, caller, action, arn) is None,
                 strike.keep,
             )
 
-    def _serve_s3(self, request: Request, asked: _Asked, caller: Principal) -> Response:
-        call = asked.s3_call
+    def _serve_s3(self, request: Request, aws_call: _AwsCall, caller: Principal) -> Response:
+        call = aws_call.s3_call
         assert call is not None
         if call.bucket and call.action != "CreateBucket":
             self._s3.bucket(call.bucket)
         for permission, arn in call.needs:
-            self._require(asked, caller, permission, arn)
+            self._require(aws_call, caller, permission, arn)
         return self._s3.call(
             request,
             call,
             caller.account_id,
-            asked.region,
-            lambda action, arn: self._why_not(asked, caller, action, arn) is None,
+            aws_call.region,
+            lambda action, arn: self._why_not(aws_call, caller, action, arn) is None,
         )
 
-    def _require(self, asked: _Asked, caller: Principal, action: str, arn: str) -> None:
-        why = self._why_not(asked, caller, action, arn)
+    def _require(self, aws_call: _AwsCall, caller: Principal, action: str, arn: str) -> None:
+        why = self._why_not(aws_call, caller, action, arn)
         if why is None:
             return
-        if asked.service != "s3":
-            code = "AccessDeniedException" if asked.service == "glue" else "AccessDenied"
-            raise refusal(caller, action, arn, why, code, 400 if asked.service == "glue" else 403)
-        if asked.owner != caller.account_id:
+        if aws_call.service != "s3":
+            code = "AccessDeniedException" if aws_call.service == "glue" else "AccessDenied"
+            raise refusal(
+                caller, action, arn, why, code, 400 if aws_call.service == "glue" else 403
+            )
+        if aws_call.owner != caller.account_id:
             raise AwsError("AccessDenied", "Access Denied", 403)
         raise refusal(caller, action, f'"{arn}"', why, "AccessDenied", 403)
 
-    def _why_not(self, asked: _Asked, caller: Principal, action: str, arn: str) -> str | None:
+    def _why_not(self, aws_call: _AwsCall, caller: Principal, action: str, arn: str) -> str | None:
         context: dict[str, str] = {"aws:SecureTransport": "true"}
-        context.update(asked.s3_call.context if asked.s3_call else {})
+        context.update(aws_call.s3_call.context if aws_call.s3_call else {})
         return why_not(
             self._identities,
             caller,
             action,
             arn,
-            owner=self._owner_of(asked, arn),
-            resource_policies=self._attached(asked, arn),
+            owner=self._owner_of(aws_call, arn),
+            resource_policies=self._attached(aws_call, arn),
             context=context,
         )
 
-    def _owner_of(self, asked: _Asked, arn: str) -> str:
+    def _owner_of(self, aws_call: _AwsCall, arn: str) -> str:
         bucket = self._bucket_of(arn)
-        return bucket.account_id if bucket else asked.owner
+        return bucket.account_id if bucket else aws_call.owner
 
-    def _attached(self, asked: _Asked, arn: str) -> list[policy.Document]:
+    def _attached(self, aws_call: _AwsCall, arn: str) -> list[policy.Document]:
         """Policies attached to a resource."""
-        if asked.service == "glue":
-            catalog = self._state.glue(asked.owner, asked.region)
-            found = catalog.resource_policies.get(catalog.default_catalog_arn)
-            return [policy.parse(found["PolicyInJson"])] if found else []
+        if aws_call.service == "glue":
+            catalog = self._state.glue(aws_call.owner, aws_call.region)
+            entry = catalog.resource_policies.get(catalog.default_catalog_arn)
+            return [policy.parse(entry["PolicyInJson"])] if entry else []
         bucket = self._bucket_of(arn)
         return [policy.parse(bucket.policy)] if bucket and bucket.policy else []
 
@@ -248,22 +250,24 @@ class Front:
             return None
         return self._state.buckets.get(arn.removeprefix("arn:aws:s3:::").partition("/")[0])
 
-    def _record(self, asked: _Asked, status: int, error: AwsError | None, began: float) -> None:
-        caller = asked.principal
+    def _record(
+        self, aws_call: _AwsCall, status: int, error: AwsError | None, began: float
+    ) -> None:
+        caller = aws_call.principal
         if caller is not None and caller.is_admin:
             return
         parameters: Mapping[str, Any] = {
             name: value
-            for name, value in asked.parameters.items()
+            for name, value in aws_call.parameters.items()
             if name not in _SECRET_PARAMETERS and not name.startswith("X-Amz-")
         }
         self._requests.add(
             Recorded(
-                asked.service,
-                asked.action,
+                aws_call.service,
+                aws_call.action,
                 caller.account_id if caller else "",
                 caller.arn if caller else "",
-                asked.resources,
+                aws_call.resources,
                 status,
                 error.code if error else None,
                 self._clock(),
@@ -273,8 +277,8 @@ class Front:
         )
 
 
-def _protocol(request: Request, asked: _Asked) -> str:
-    return "glue" if "x-amz-target" in request.headers else asked.service
+def _protocol(request: Request, aws_call: _AwsCall) -> str:
+    return "glue" if "x-amz-target" in request.headers else aws_call.service
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

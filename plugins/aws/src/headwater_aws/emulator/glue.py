@@ -186,8 +186,8 @@ class _Call:
         if size < 1 or size > most:
             bound = "greater than or equal to 1" if size < 1 else f"less than or equal to {most}"
             raise constraint(size, "maxResults", f"value {bound}")
-        asked = {k: v for k, v in self.params.items() if k not in ("NextToken", "MaxResults")}
-        text = json.dumps([self.action, self.account_id, asked], sort_keys=True)
+        question = {k: v for k, v in self.params.items() if k not in ("NextToken", "MaxResults")}
+        text = json.dumps([self.action, self.account_id, question], sort_keys=True)
         mark = hashlib.sha256(text.encode()).hexdigest()[:16]
         start = _resume(self.params["NextToken"], mark) if self.params.get("NextToken") else 0
         result: Params = {key: []}
@@ -203,8 +203,8 @@ class _Call:
 
 def _resume(token: str, mark: str) -> int:
     try:
-        found, _, offset = base64.b64decode(token, validate=True).decode().partition(":")
-        if found == mark:
+        own_mark, _, offset = base64.b64decode(token, validate=True).decode().partition(":")
+        if own_mark == mark:
             return int(offset)
     except ValueError:
         pass
@@ -276,8 +276,8 @@ def _get_table_versions(call: _Call) -> Params:
     table = call.table
     versions = sorted(table.versions, key=int, reverse=True)
     cut = call.granted.cut
-    found = [{"Table": cut(table.as_dict(version)), "VersionId": version} for version in versions]
-    return call.page(found, "TableVersions")
+    entries = [{"Table": cut(table.as_dict(version)), "VersionId": version} for version in versions]
+    return call.page(entries, "TableVersions")
 
 
 def _get_partition(call: _Call) -> Params:
@@ -289,9 +289,9 @@ def _get_partitions(call: _Call) -> Params:
     if len(expression) > MAX_EXPRESSION:
         raise constraint(expression, "expression", f"length less than or equal to {MAX_EXPRESSION}")
     table = call.table
-    found = table.get_partitions(for_moto(expression, table))
+    partitions = table.get_partitions(for_moto(expression, table))
     if not call.granted.columns:
-        found = []
+        partitions = []
     segment = call.params.get("Segment")
     if segment is not None:
         number, total = segment["SegmentNumber"], segment["TotalSegments"]
@@ -300,8 +300,10 @@ def _get_partitions(call: _Call) -> Params:
             raise constraint(total, "segment.totalSegments", rule)
         if not 0 <= number < total:
             raise constraint(number, "segment.segmentNumber", f"value between 0 and {total - 1}")
-        found = [one for one in found if zlib.crc32(repr(one.values).encode()) % total == number]
-    page = call.page(found, "Partitions")
+        partitions = [
+            one for one in partitions if zlib.crc32(repr(one.values).encode()) % total == number
+        ]
+    page = call.page(partitions, "Partitions")
     page["Partitions"] = [_partition(call, one) for one in page["Partitions"]]
     if call.params.get("ExcludeColumnSchema"):
         for one in page["Partitions"]:
@@ -315,10 +317,10 @@ def _batch_get_partition(call: _Call) -> Params:
     if len(keys) > MAX_BATCH:
         raise constraint(len(keys), "partitionsToGet", f"length less than or equal to {MAX_BATCH}")
     now = keys if call.keep is None else keys[: call.keep]
-    known = call.table.partitions
-    found = [known[str(key["Values"])] for key in now if str(key["Values"]) in known]
+    partitions = call.table.partitions
+    chosen = [partitions[str(key["Values"])] for key in now if str(key["Values"]) in partitions]
     return {
-        "Partitions": [_partition(call, one) for one in found],
+        "Partitions": [_partition(call, one) for one in chosen],
         "UnprocessedKeys": keys[len(now) :],
     }
 
@@ -338,10 +340,10 @@ def _create_function(call: _Call) -> Params:
 
 def _get_function(call: _Call) -> Params:
     name = call.params["FunctionName"]
-    found = call.functions(call.params["DatabaseName"]).get(name)
-    if found is None:
+    function = call.functions(call.params["DatabaseName"]).get(name)
+    if function is None:
         raise AwsError("EntityNotFoundException", f"Function {name} not found.")
-    return {"UserDefinedFunction": found}
+    return {"UserDefinedFunction": function}
 
 
 def _delete_function(call: _Call) -> Params:
@@ -354,13 +356,13 @@ def _get_functions(call: _Call) -> Params:
     named = call.params.get("DatabaseName")
     databases = [named] if named else [one.name for one in call.catalog.get_databases()]
     pattern = name_pattern(call.params["Pattern"])
-    found = [
+    functions = [
         function
         for database in databases
         for name, function in sorted(call.functions(database).items())
         if pattern.fullmatch(name)
     ]
-    return call.page(found, "UserDefinedFunctions")
+    return call.page(functions, "UserDefinedFunctions")
 
 
 def _table(table: Any, granted: Grant | None) -> Params:
@@ -370,16 +372,16 @@ def _table(table: Any, granted: Grant | None) -> Params:
     return {**stored, **entry, "IsRegisteredWithLakeFormation": shown.governed}
 
 
-def _attributes(call: _Call, known: Mapping[str, str]) -> set[str] | None:
-    asked = call.params.get("AttributesToGet")
-    if asked is None:
+def _attributes(call: _Call, fields: Mapping[str, str]) -> set[str] | None:
+    names = call.params.get("AttributesToGet")
+    if names is None:
         return None
-    if "NAME" not in asked or not set(asked) <= set(known):
+    if "NAME" not in names or not set(names) <= set(fields):
         raise AwsError(
             "InvalidInputException",
-            f"AttributesToGet must include NAME, and may have only {', '.join(known)}",
+            f"AttributesToGet must include NAME, and may have only {', '.join(fields)}",
         )
-    return {known[name] for name in asked}
+    return {fields[name] for name in names}
 
 
 def _only(entry: Params, wanted: set[str] | None) -> Params:

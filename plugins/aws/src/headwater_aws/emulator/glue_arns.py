@@ -144,14 +144,14 @@ def resources(action: str, params: Params, account_id: str, region: str) -> tupl
         or "*"
     ]
     function = params.get("FunctionName") or params.get("FunctionInput", {}).get("FunctionName")
-    found: list[str] = []
+    arns: list[str] = []
     for kind in kinds:
         if kind == "catalog":
-            found.append(arn(account_id, region, kind))
+            arns.append(arn(account_id, region, kind))
         elif kind == "database":
-            found.append(arn(account_id, region, kind, database or "*"))
+            arns.append(arn(account_id, region, kind, database or "*"))
         elif kind == "table":
-            found += [arn(account_id, region, kind, database or "*", table) for table in tables]
+            arns += [arn(account_id, region, kind, database or "*", table) for table in tables]
         else:
-            found.append(arn(account_id, region, kind, database or "*", function or "*"))
-    return tuple(found)
+            arns.append(arn(account_id, region, kind, database or "*", function or "*"))
+    return tuple(arns)

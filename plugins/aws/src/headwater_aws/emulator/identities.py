@@ -148,10 +148,10 @@ class Identities:
         if session:
             secret, principal = session.secret, session.principal
         else:
-            found = self._long_lived(key)
-            if found is None:
+            credential = self._long_lived(key)
+            if credential is None:
                 raise _unknown_key(service)
-            secret, principal = found
+            secret, principal = credential
         if (session.token if session else None) != signature.token:
             raise _wrong_token(service)
         if not sigv4.verify(request, signature, secret):
@@ -185,10 +185,10 @@ class Identities:
             return self._admin_secret, Principal(arn, account_id, account_id, is_admin=True)
         for account_id in self._state.iam_accounts:
             for user in list(self._state.iam(account_id).users.values()):
-                for known in user.access_keys:
-                    if known.access_key_id == key and known.status == "Active":
+                for access_key in user.access_keys:
+                    if access_key.access_key_id == key and access_key.status == "Active":
                         context = {"aws:PrincipalArn": user.arn, "aws:username": user.name}
-                        return known.secret_access_key, Principal(
+                        return access_key.secret_access_key, Principal(
                             user.arn, account_id, user.id, user.name, context=context
                         )
         return None

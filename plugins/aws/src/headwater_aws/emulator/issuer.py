@@ -51,7 +51,7 @@ class OidcIssuer:
         self._clock = clock
         self._algorithm = algorithm
         self._lock = threading.Lock()
-        self._made: list[RSAKey | ECKey] = []
+        self._signing_keys: list[RSAKey | ECKey] = []
         self._server = HttpServer(self._handle, name="oidc-issuer", server_header="oidc-issuer")
 
     @property
@@ -67,8 +67,8 @@ class OidcIssuer:
         """Stop answering."""
         self._server.close()
         with self._lock:
-            _spare.extend(key for key in self._made if isinstance(key, RSAKey))
-            self._made = []
+            _spare.extend(key for key in self._signing_keys if isinstance(key, RSAKey))
+            self._signing_keys = []
 
     def __enter__(self) -> Self:
         self.start()
@@ -131,7 +131,7 @@ class OidcIssuer:
         """
         old = self._keys() if keep_old else []
         with self._lock:
-            self._made = [*old, self._new_key()]
+            self._signing_keys = [*old, self._new_key()]
 
     def add_client(self, client_id: str, secret: str | None = None) -> str:
         """Register a client of the token endpoint.
@@ -149,9 +149,9 @@ class OidcIssuer:
     def _keys(self) -> list[RSAKey | ECKey]:
         """Keys that are published, the signing one last; the first is made when needed."""
         with self._lock:
-            if not self._made:
-                self._made = [self._first_key()]
-            return self._made
+            if not self._signing_keys:
+                self._signing_keys = [self._first_key()]
+            return self._signing_keys
 
     def _first_key(self) -> RSAKey | ECKey:
         if self._algorithm == "RS256":
@@ -223,8 +223,10 @@ class OidcIssuer:
             client, secret = unquote(pair[0]), unquote(pair[2])
         if form.get("grant_type") != "client_credentials":
             return _json(400, {"error": "unsupported_grant_type"})
-        known = self.clients.get(client)
-        if known is None or not hmac.compare_digest(known.encode(), secret.encode()):
+        client_secret = self.clients.get(client)
+        if client_secret is None or not hmac.compare_digest(
+            client_secret.encode(), secret.encode()
+        ):
             return _json(401, {"error": "invalid_client"})
         audience = form.get("audience") or form.get("resource") or "sts.amazonaws.com"
         token = self.token(client, audience)

@@ -53,8 +53,8 @@ class LakeFormation:
 
     def govern(self, place: Place, grants: Mapping[str, Sequence[str]]) -> None:
         """Register a table; its earlier grants are forgotten."""
-        made = {arn: Grant(tuple(columns), governed=True) for arn, columns in grants.items()}
-        self._grants[place] = made
+        by_arn = {arn: Grant(tuple(columns), governed=True) for arn, columns in grants.items()}
+        self._grants[place] = by_arn
 
     def grant(self, place: Place, caller: Principal) -> Grant | None:
         """Return what a caller may see of a table; None for nothing."""
@@ -68,11 +68,11 @@ class LakeFormation:
         Raises:
             AwsError: If it is nothing.
         """
-        found = self.grant(place, caller)
-        if found is None:
+        grant = self.grant(place, caller)
+        if grant is None:
             message = f"Insufficient Lake Formation permission(s): Required Describe on {place[3]}"
             raise AwsError("AccessDeniedException", message)
-        return found
+        return grant
 
     def clear(self) -> None:
         """Forget everything."""

@@ -201,8 +201,8 @@ def _operator(text: str) -> tuple[str, str, bool]:
     if quantifier not in ("", "ForAnyValue", "ForAllValues") or (
         name not in OPERATORS and name != "Null"
     ):
-        known = ", ".join((*OPERATORS, "Null"))
-        raise ValueError(f"the emulator knows no condition operator {text!r}, only {known}")
+        operators = ", ".join((*OPERATORS, "Null"))
+        raise ValueError(f"the emulator knows no condition operator {text!r}, only {operators}")
     return quantifier, name, if_exists
 
 

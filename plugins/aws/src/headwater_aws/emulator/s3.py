@@ -49,10 +49,10 @@ class S3:
 
     def bucket(self, name: str) -> Bucket:
         """A bucket, or AWS's error that there is none."""
-        found = self._state.buckets.get(name)
-        if found is None:
+        existing = self._state.buckets.get(name)
+        if existing is None:
             raise AwsError("NoSuchBucket", "The specified bucket does not exist", 404)
-        return found
+        return existing
 
     def call(
         self,
@@ -85,13 +85,13 @@ class S3:
         if call.action in ("ListObjectsV2", "ListObjects"):
             return list_objects(bucket, call.query, second=call.action == "ListObjectsV2")
         if call.action in ("GetObject", "HeadObject"):
-            found = bucket.get(call.key)
-            if found is None:
+            stored = bucket.get(call.key)
+            if stored is None:
                 # Whoever may not list a bucket is not told what it lacks.
                 if not permits("s3:ListBucket", f"arn:aws:s3:::{bucket.name}"):
                     raise AwsError("AccessDenied", "Access Denied", 403)
                 raise AwsError("NoSuchKey", "The specified key does not exist.", 404)
-            return get_object(request, found)
+            return get_object(request, stored)
         if call.key:
             return self._change_object(request, call, bucket)
         return self._about_bucket(request, call, bucket)
@@ -109,17 +109,17 @@ class S3:
     def _create(self, name: str, account_id: str, region: str) -> Response:
         if not _NAME.fullmatch(name):
             raise AwsError("InvalidBucketName", "The specified bucket is not valid.")
-        found = self._state.buckets.get(name)
-        if found is not None and found.account_id != account_id:
+        existing = self._state.buckets.get(name)
+        if existing is not None and existing.account_id != account_id:
             message = (
                 "The requested bucket name is not available. The bucket namespace is shared by "
                 "all users of the system. Please select a different name and try again."
             )
             raise AwsError("BucketAlreadyExists", message, 409)
-        if found is not None and region != "us-east-1":
+        if existing is not None and region != "us-east-1":
             message = "Your previous request to create the named bucket succeeded and you own it."
             raise AwsError("BucketAlreadyOwnedByYou", message, 409)
-        if found is None:
+        if existing is None:
             self._state.buckets[name] = Bucket(name, account_id, region)
         return Response(200, {"location": f"/{name}"})
 
@@ -205,10 +205,10 @@ class S3:
 
     def _source(self, request: Request) -> StoredObject:
         name, _, key = unquote(request.headers["x-amz-copy-source"]).lstrip("/").partition("/")
-        found = self.bucket(name).get(key)
-        if found is None:
+        stored = self.bucket(name).get(key)
+        if stored is None:
             raise AwsError("NoSuchKey", "The specified key does not exist.", 404)
-        return found
+        return stored
 
 
 def _complete(request: Request, call: S3Call, bucket: Bucket, upload: Upload) -> Response:
@@ -247,15 +247,15 @@ def _payload(request: Request) -> bytes:
 
 
 def _headers(request: Request) -> dict[str, str]:
-    kept = {
+    stored_headers = {
         name: value
         for name, value in request.headers.items()
         if name in _STORED_HEADERS or name.startswith("x-amz-meta-")
     }
-    codings = [one.strip() for one in kept.pop("content-encoding", "").split(",")]
+    codings = [one.strip() for one in stored_headers.pop("content-encoding", "").split(",")]
     if coding := ",".join(one for one in codings if one and one != "aws-chunked"):
-        kept["content-encoding"] = coding
-    return kept
+        stored_headers["content-encoding"] = coding
+    return stored_headers
 
 
 def _copied(name: str, new: StoredObject) -> Response:

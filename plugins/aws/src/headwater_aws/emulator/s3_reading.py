@@ -21,12 +21,12 @@ MAX_KEYS = 1000
 _NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 
 
-def get_object(request: Request, found: StoredObject) -> Response:
+def get_object(request: Request, stored: StoredObject) -> Response:
     """Answer GetObject or HeadObject.
 
     Args:
         request: Its range and preconditions are honoured.
-        found: The object.
+        stored: The object.
 
     Returns:
         The object or a part of it, or 304.
@@ -34,31 +34,31 @@ def get_object(request: Request, found: StoredObject) -> Response:
     Raises:
         AwsError: `PreconditionFailed` or `InvalidRange`.
     """
-    size = len(found.data)
+    size = len(stored.data)
     headers = {
         "content-type": "binary/octet-stream",
-        **found.headers,
+        **stored.headers,
         "accept-ranges": "bytes",
-        "etag": found.etag,
-        "last-modified": format_datetime(found.modified, usegmt=True),
+        "etag": stored.etag,
+        "last-modified": format_datetime(stored.modified, usegmt=True),
     }
     wanted, unwanted = request.headers.get("if-match"), request.headers.get("if-none-match")
-    if wanted and not tag_matches(wanted, found.etag):
+    if wanted and not tag_matches(wanted, stored.etag):
         message = "At least one of the pre-conditions you specified did not hold"
         raise AwsError("PreconditionFailed", message, 412)
-    if unwanted and tag_matches(unwanted, found.etag):
+    if unwanted and tag_matches(unwanted, stored.etag):
         return Response(304, headers)
     since = request.headers.get("if-unmodified-since")
-    if since and not wanted and found.modified > parsedate_to_datetime(since):
+    if since and not wanted and stored.modified > parsedate_to_datetime(since):
         message = "At least one of the pre-conditions you specified did not hold"
         raise AwsError("PreconditionFailed", message, 412)
     span = byte_range(request.headers.get("range", ""), size)
     if span is None:
-        return Response(200, {**headers, "content-length": str(size)}, found.data)
+        return Response(200, {**headers, "content-length": str(size)}, stored.data)
     start, end = span
     headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
     headers["content-length"] = str(end - start)
-    return Response(206, headers, memoryview(found.data)[start:end])
+    return Response(206, headers, memoryview(stored.data)[start:end])
 
 
 def byte_range(text: str, size: int) -> tuple[int, int] | None:
@@ -106,11 +106,11 @@ def list_objects(bucket: Bucket, query: Mapping[str, str], *, second: bool) -> R
         return quote(value, safe="/") if in_url else escape(value)
 
     def entry(key: str) -> str:
-        found = bucket.get(key)
-        assert found is not None
+        stored = bucket.get(key)
+        assert stored is not None
         return (
-            f"<Contents><Key>{text(key)}</Key><LastModified>{iso(found.modified)}</LastModified>"
-            f"<ETag>{escape(found.etag)}</ETag><Size>{len(found.data)}</Size>"
+            f"<Contents><Key>{text(key)}</Key><LastModified>{iso(stored.modified)}</LastModified>"
+            f"<ETag>{escape(stored.etag)}</ETag><Size>{len(stored.data)}</Size>"
             "<StorageClass>STANDARD</StorageClass></Contents>"
         )
 

@@ -119,11 +119,11 @@ class Emulator:
         Returns:
             A boto3 client.
         """
-        asked = (service, _account(account_id), region)
-        if asked not in self._clients:
+        client_key = (service, _account(account_id), region)
+        if client_key not in self._clients:
             key, secret = self._identities.admin_keys(account_id)
-            self._clients[asked] = self._client(service, region, key, secret, None)
-        return self._clients[asked]
+            self._clients[client_key] = self._client(service, region, key, secret, None)
+        return self._clients[client_key]
 
     def client_for(
         self,
@@ -181,10 +181,10 @@ class Emulator:
         bare = url.partition("://")[2]
         provider = f"arn:aws:iam::{account_id}:oidc-provider/{bare}"
         with self._state.lock:
-            known = self._state.iam(account_id).open_id_providers.get(provider)
-            if known is not None and audience not in known.client_id_list:
-                known.client_id_list.append(audience)  # moto has no AddClientID...
-        if known is None:
+            existing = self._state.iam(account_id).open_id_providers.get(provider)
+            if existing is not None and audience not in existing.client_id_list:
+                existing.client_id_list.append(audience)  # moto has no AddClientID...
+        if existing is None:
             iam.create_open_id_connect_provider(
                 Url=url, ClientIDList=[audience], ThumbprintList=["0" * 40]
             )

@@ -215,15 +215,15 @@ class Sts:
                 "1 validation error detected: Value at 'policy' failed to satisfy constraint: "
                 f"Member must have length less than or equal to {MAX_POLICY}",
             )
-        found = [parse(text)] if text else []
+        policies = [parse(text)] if text else []
         with self._state.lock:
             managed = dict(self._state.iam(account_id).managed_policies)
         for name, arn in form.items():
             if re.fullmatch(r"PolicyArns\.member\.\d+\.arn", name):
                 if arn not in managed:
                     raise AwsError("InvalidParameterValue", f"No such managed policy: {arn}")
-                found.append(parse(managed_text(managed[arn])))
-        return tuple(found) or None
+                policies.append(parse(managed_text(managed[arn])))
+        return tuple(policies) or None
 
     def _role(self, arn: str) -> _Role | None:
         account_id, name = _role_parts(arn)
@@ -291,8 +291,8 @@ def _session_name(form: Form) -> str:
 
 
 def _seconds(form: Form) -> int:
-    asked = form.get("DurationSeconds") or str(DEFAULT_SECONDS)
-    seconds = int(asked) if asked.isdecimal() else 0
+    text = form.get("DurationSeconds") or str(DEFAULT_SECONDS)
+    seconds = int(text) if text.isdecimal() else 0
     if seconds < MIN_SECONDS:
         rule = f"value greater than or equal to {MIN_SECONDS}"
     elif seconds > MAX_SECONDS:
@@ -301,7 +301,7 @@ def _seconds(form: Form) -> int:
         return seconds
     raise AwsError(
         "ValidationError",
-        f"1 validation error detected: Value '{asked}' at 'durationSeconds' failed to satisfy "
+        f"1 validation error detected: Value '{text}' at 'durationSeconds' failed to satisfy "
         f"constraint: Member must have {rule}",
     )
 

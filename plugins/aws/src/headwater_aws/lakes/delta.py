@@ -96,16 +96,16 @@ def delta_state(session: AwsSession, location: str, table: str) -> DeltaState:
             code="broken-delta",
         ) from error
     except (DeltaError, OSError) as error:
-        said = _ANSI.sub("", str(error))
-        if "403" in said or "privileges" in said:
+        reason = _ANSI.sub("", str(error))
+        if "403" in reason or "privileges" in reason:
             _refusal(session, f"{uri.rstrip('/')}/_delta_log/", table)
-        if "Unsupported" in said or "catalog-managed" in said:
+        if "Unsupported" in reason or "catalog-managed" in reason:
             raise UnsupportedError(
-                f"Delta table {table} can't be read here: {said}",
+                f"Delta table {table} can't be read here: {reason}",
                 hint="its owner can drop the feature: ALTER TABLE ... DROP FEATURE",
             ) from error
         raise SourceError(
-            f"table {table}: its Delta log at {uri} can't be read: {said}", code="broken-delta"
+            f"table {table}: its Delta log at {uri} can't be read: {reason}", code="broken-delta"
         ) from error
     features = features_of(
         protocol.min_reader_version, protocol.reader_features, configuration, table
@@ -176,8 +176,8 @@ def _actions(uri: str, content: bytes) -> list[dict[str, Any]]:
         )
         if c in there
     ]
-    found: list[dict[str, Any]] = file.read(columns=columns).to_pylist() if columns else []
-    return found
+    actions: list[dict[str, Any]] = file.read(columns=columns).to_pylist() if columns else []
+    return actions
 
 
 def _readable(uri: str, content: bytes) -> list[dict[str, Any]]:

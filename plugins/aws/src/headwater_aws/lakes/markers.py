@@ -46,22 +46,22 @@ def lake_at(
         return None
     with ThreadPoolExecutor(min(_THREADS, len(roots)), thread_name_prefix="headwater-s3") as pool:
         looks = [pool.submit(copy_context().run, _look, listings, b, p) for b, p in roots]
-        return next((found for look in looks if (found := look.result()) is not None), None)
+        return next((lake for look in looks if (lake := look.result()) is not None), None)
 
 
 def _roots(location: str | None, partitions: Iterable[str]) -> list[tuple[str, str]]:
     """Return bucket and prefix of each place where a marker may lie."""
-    found: dict[tuple[str, str], None] = {}
+    places: dict[tuple[str, str], None] = {}
     own = parse_uri(location) if location else None
     if own is not None:
-        found |= {(own[0], root): None for root in lake_layout.roots(own[1])}
+        places |= {(own[0], root): None for root in lake_layout.roots(own[1])}
     for partition in partitions:
         bucket, key = parse_uri(partition)
         if own is None or bucket != own[0] or not key.startswith(f"{own[1].rstrip('/')}/"):
-            found |= {(bucket, root): None for root in list(lake_layout.roots(key))[1:]}
-        if len(found) >= _ROOTS:
+            places |= {(bucket, root): None for root in list(lake_layout.roots(key))[1:]}
+        if len(places) >= _ROOTS:
             break
-    return [(bucket, f"{root}/" if root else "") for bucket, root in list(found)[:_ROOTS]]
+    return [(bucket, f"{root}/" if root else "") for bucket, root in list(places)[:_ROOTS]]
 
 
 def _look(listings: Listings, bucket: str, prefix: str) -> Lake | None:
@@ -73,10 +73,12 @@ def _look(listings: Listings, bucket: str, prefix: str) -> Lake | None:
         return lake_layout.lake(f"s3://{bucket}/{prefix}", names, inner)
     if listings.refused(bucket, prefix):
         return None
-    return listings.once(("lake", bucket, prefix), lambda: _asked(listings.session, bucket, prefix))
+    return listings.once(
+        ("lake", bucket, prefix), lambda: _lake_below(listings.session, bucket, prefix)
+    )
 
 
-def _asked(session: AwsSession, bucket: str, prefix: str) -> Lake | None:
+def _lake_below(session: AwsSession, bucket: str, prefix: str) -> Lake | None:
     try:
         page = _page(session, bucket, prefix, Delimiter="/")
         names = _names(page, prefix)
@@ -102,7 +104,7 @@ def _page(session: AwsSession, bucket: str, prefix: str, **options: Any) -> dict
     with translating(
         doing=f"list s3://{bucket}/{prefix}", resource=f"s3://{bucket}", session=session
     ):
-        found: dict[str, Any] = session.client("s3").list_objects_v2(
+        page: dict[str, Any] = session.client("s3").list_objects_v2(
             Bucket=bucket, Prefix=prefix, **options
         )
-        return found
+        return page

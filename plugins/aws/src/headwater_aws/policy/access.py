@@ -57,11 +57,11 @@ def standing(
         (f"{location.partition('://')[2].rstrip('/')}/" for location in locations if location),
         key=len,
     )
-    found: list[Permission] = []
+    standing_permissions: list[Permission] = []
     for wider in (_generalised(p, roots) for p in permissions):
-        if wider not in found:
-            found.append(wider)
-    return tuple(found)
+        if wider not in standing_permissions:
+            standing_permissions.append(wider)
+    return tuple(standing_permissions)
 
 
 def access_policy(permissions: Iterable[Permission]) -> dict[str, Any]:
@@ -104,10 +104,10 @@ def sharing(permissions: Sequence[Permission], role_arn: str) -> tuple[ResourceP
         accounts to use a KMS key".
     """
     account = role_arn.split(":")[4]
-    found = []
+    diagnostics = []
     for (kind, name), part in sorted(_by_owner(permissions).items()):
         if kind == "glue" and name != account:
-            found.append(
+            diagnostics.append(
                 ResourcePolicy(
                     f"Glue catalog of account {name}",
                     "always: the catalog belongs to another account than the role",
@@ -117,7 +117,7 @@ def sharing(permissions: Sequence[Permission], role_arn: str) -> tuple[ResourceP
                 )
             )
         elif kind == "s3":
-            found.append(
+            diagnostics.append(
                 ResourcePolicy(
                     f"bucket {name}",
                     f"if the bucket belongs to another account than {account}",
@@ -128,7 +128,7 @@ def sharing(permissions: Sequence[Permission], role_arn: str) -> tuple[ResourceP
             )
         elif kind == "kms":
             owner = name.split(":")[4]
-            found.append(
+            diagnostics.append(
                 ResourcePolicy(
                     f"key {name}",
                     "if the key's policy does not leave access to IAM policies of its account"
@@ -138,12 +138,12 @@ def sharing(permissions: Sequence[Permission], role_arn: str) -> tuple[ResourceP
                     _shared([replace(p, resources=("*",)) for p in part], role_arn),
                 )
             )
-    return tuple(found)
+    return tuple(diagnostics)
 
 
 def _by_owner(permissions: Iterable[Permission]) -> dict[tuple[str, str], list[Permission]]:
     """Return permissions by what a resource policy is put on: a catalog, a bucket, a key."""
-    found: dict[tuple[str, str], list[Permission]] = {}
+    by_owner: dict[tuple[str, str], list[Permission]] = {}
     for permission in permissions:
         by_place: dict[tuple[str, str], list[str]] = {}
         for resource in permission.resources:
@@ -152,8 +152,8 @@ def _by_owner(permissions: Iterable[Permission]) -> dict[tuple[str, str], list[P
             if name and name != "*":
                 by_place.setdefault((service, name), []).append(resource)
         for place, resources in by_place.items():
-            found.setdefault(place, []).append(replace(permission, resources=tuple(resources)))
-    return found
+            by_owner.setdefault(place, []).append(replace(permission, resources=tuple(resources)))
+    return by_owner
 
 
 def _generalised(permission: Permission, roots: Sequence[str]) -> Permission:
@@ -177,8 +177,8 @@ def _wider_arn(resource: str, roots: Sequence[str]) -> str:
 
 
 def _wider_prefixes(bucket: str, values: Any, roots: Sequence[str]) -> list[str]:
-    given = [values] if isinstance(values, str) else list(values)
-    wider = (_wider(f"{bucket}/{value}", roots).partition("/")[2] for value in given)
+    prefixes = [values] if isinstance(values, str) else list(values)
+    wider = (_wider(f"{bucket}/{value}", roots).partition("/")[2] for value in prefixes)
     return sorted(set(wider))
 
 

@@ -107,17 +107,19 @@ def problems(permission: Permission) -> tuple[str, ...]:
         One sentence for each resource that the action is not about, and for each that it lacks;
         nothing about actions that are not in the table.
     """
-    known = ACTIONS.get(permission.action)
-    if known is None or permission.resources == ("*",):
+    action = ACTIONS.get(permission.action)
+    if action is None or permission.resources == ("*",):
         return ()
-    found = [(r, kind_of(r)) for r in permission.resources]
-    accepted = {*known.required, *known.optional}
+    kinds_of = [(r, kind_of(r)) for r in permission.resources]
+    accepted = {*action.required, *action.optional}
     strange = [
-        f"{permission.action} is not about {resource}" for resource, k in found if k not in accepted
+        f"{permission.action} is not about {resource}"
+        for resource, k in kinds_of
+        if k not in accepted
     ]
-    kinds = {k for _, k in found}
+    kinds = {k for _, k in kinds_of}
     lacking = [
-        f"{permission.action} needs a {kind} too" for kind in known.required if kind not in kinds
+        f"{permission.action} needs a {kind} too" for kind in action.required if kind not in kinds
     ]
     return (*strange, *lacking)
 

@@ -107,7 +107,7 @@ def policy(
         looking = _looking(profile, offline, location or [], start, end)
         try:
             with terminal.progress("looking at what the connections read"):
-                found = compile_policies(workspace, chosen, looking=looking, bearer=bearer)
+                policies = compile_policies(workspace, chosen, looking=looking, bearer=bearer)
         except AuthError as error:
             if offline or profile or error.code == "bearer-unknown":
                 raise
@@ -117,17 +117,17 @@ def policy(
                 hint="where access is still to be given, look with an administrator's profile "
                 f"(--as PROFILE), or ask nobody (--offline)\n{error.hint or ''}".rstrip(),
             ) from error
-    if not found:
+    if not policies:
         raise ConfigError(
             "no connection uses an AWS identity", hint="`headwater policy` is about AWS sources"
         )
     if diff is not None:
-        _answer_diff(terminal, found, diff)
+        _answer_diff(terminal, policies, diff)
         return
     if seed_style:
-        found = tuple(_broad(one) for one in found)
-    terminal.emit({"identities": [one.to_dict() for one in found]})
-    terminal.say(terraform(found).rstrip("\n") if as_terraform else walk_through(found))
+        policies = tuple(_broad(one) for one in policies)
+    terminal.emit({"identities": [one.to_dict() for one in policies]})
+    terminal.say(terraform(policies).rstrip("\n") if as_terraform else walk_through(policies))
 
 
 def _looking(
@@ -141,10 +141,10 @@ def _looking(
     if location and not offline:
         raise typer.BadParameter("--location is for --offline; otherwise the catalog is asked")
     places = {}
-    for given in location:
-        table, separator, uri = given.partition("=")
+    for option in location:
+        table, separator, uri = option.partition("=")
         if not separator or not uri.startswith("s3://"):
-            raise typer.BadParameter(f"--location {given}: write TABLE=s3://bucket/prefix/")
+            raise typer.BadParameter(f"--location {option}: write TABLE=s3://bucket/prefix/")
         places[table] = uri
     return Looking(
         identity=Profile(name=profile) if profile else None,
@@ -154,16 +154,16 @@ def _looking(
     )
 
 
-def _answer_diff(terminal: Any, found: tuple[IdentityPolicy, ...], path: Path) -> None:
-    if len(found) > 1:
-        names = ", ".join(one.identity for one in found)
+def _answer_diff(terminal: Any, policies: tuple[IdentityPolicy, ...], path: Path) -> None:
+    if len(policies) > 1:
+        names = ", ".join(one.identity for one in policies)
         raise ConfigError(
             f"the connections use several identities ({names}), and a policy belongs to one",
             hint="name the connections of one of them",
         )
-    compared = compare(path.read_text(encoding="utf-8"), found[0].permissions)
-    terminal.emit({"identity": found[0].identity, **compared.to_dict()})
-    terminal.say(f"{path} for {found[0].identity}: {compared.render()}")
+    compared = compare(path.read_text(encoding="utf-8"), policies[0].permissions)
+    terminal.emit({"identity": policies[0].identity, **compared.to_dict()})
+    terminal.say(f"{path} for {policies[0].identity}: {compared.render()}")
     if not compared.suffices:
         raise typer.Exit(1)
 

@@ -59,8 +59,8 @@ class Comparison:
             ("it grants more than is needed", self.excess),
         )
         lines = ["the policy suffices" if self.suffices else "the policy does not suffice"]
-        for title, found in parts:
-            lines += [f"{title}:", *(f"  - {one}" for one in found)] if found else []
+        for title, entries in parts:
+            lines += [f"{title}:", *(f"  - {one}" for one in entries)] if entries else []
         return "\n".join(lines)
 
 
@@ -126,23 +126,23 @@ def document_in(given: Mapping[str, Any] | str) -> Mapping[str, Any]:
         ConfigError: If there is none.
     """
     try:
-        found: Any = json_value(given) if isinstance(given, str) else given
+        document: Any = json_value(given) if isinstance(given, str) else given
     except ValueError as error:
         raise ConfigError(f"the policy is not JSON: {error}") from error
     for key in ("PolicyVersion", "PolicyDocument", "Document"):
-        if isinstance(found, Mapping) and key in found:
-            found = found[key]
-    if not isinstance(found, Mapping) or "Statement" not in found:
+        if isinstance(document, Mapping) and key in document:
+            document = document[key]
+    if not isinstance(document, Mapping) or "Statement" not in document:
         raise ConfigError(
             "that is no IAM policy: it has no Statement",
             hint="e.g. `aws iam get-role-policy --role-name R --policy-name P > policy.json`",
         )
-    return found
+    return document
 
 
 def _statements(given: Mapping[str, Any] | str) -> list[_Statement]:
     listed = document_in(given)["Statement"]
-    found = []
+    statements = []
     for number, statement in enumerate(listed if isinstance(listed, list) else [listed], 1):
         where = f"statement {statement.get('Sid') or number}"
         strange = [k for k in statement if k.startswith("Not")]
@@ -153,7 +153,7 @@ def _statements(given: Mapping[str, Any] | str) -> list[_Statement]:
             )
         if statement.get("Effect") not in ("Allow", "Deny") or "Action" not in statement:
             raise ConfigError(f"{where} of the policy has no Effect or no Action")
-        found.append(
+        statements.append(
             _Statement(
                 statement["Effect"] == "Allow",
                 _listed(statement["Action"]),
@@ -161,7 +161,7 @@ def _statements(given: Mapping[str, Any] | str) -> list[_Statement]:
                 statement.get("Condition", {}),
             )
         )
-    return found
+    return statements
 
 
 def _needs(permission: Permission) -> Iterable[_Need]:
@@ -219,28 +219,28 @@ def _conditions_hold(statement: _Statement, need: _Need) -> bool:
 
 def _excess(allows: Iterable[_Statement], needs: Iterable[_Need]) -> Iterable[str]:
     needs = list(needs)
-    said: dict[str, None] = {}
+    lines: dict[str, None] = {}
     for statement in allows:
         for action in statement.actions:
             same = [n for n in needs if _matches(action, n.action, fold=True)]
             if not same:
-                said[f"{action}: no connection needs it"] = None
+                lines[f"{action}: no connection needs it"] = None
                 continue
             if "*" in action or "?" in action:
                 used = ", ".join(sorted({n.action for n in same}))
-                said[f"{action}: only {used} of it is needed"] = None
+                lines[f"{action}: only {used} of it is needed"] = None
             for resource in statement.resources:
                 inside = [n for n in same if _matches(resource, n.resource)]
                 if not inside:
-                    said[f"{action} on {resource}: no connection needs it there"] = None
+                    lines[f"{action} on {resource}: no connection needs it there"] = None
                 elif resource not in {n.resource for n in inside}:
                     used = ", ".join(sorted({n.resource for n in inside}))
-                    said[f"{action} on {resource}: {used} would do"] = None
+                    lines[f"{action} on {resource}: {used} would do"] = None
                 elif not statement.conditions and all(n.condition for n in inside):
                     used = ", ".join(sorted({n.condition[2] for n in inside if n.condition}))
                     key = next(n.condition[1] for n in inside if n.condition)
-                    said[f"{action} on {resource}: only with {key} {used} is it needed"] = None
-    return said
+                    lines[f"{action} on {resource}: only with {key} {used} is it needed"] = None
+    return lines
 
 
 def _matches(pattern: str, text: str, *, fold: bool = False) -> bool:

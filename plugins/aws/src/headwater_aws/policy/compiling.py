@@ -167,11 +167,11 @@ def _identity_policy(
     for connection in connections:
         source = _seen_by(connection.source, looking.identity)
         if looking.offline:
-            found, region = _offline(source, looking.locations or {})
-            wanted += found
+            own, region = _offline(source, looking.locations or {})
+            wanted += own
         else:
-            found, region, remarks = _online(workspace, connection, source, looking, account)
-            wanted += found
+            own, region, remarks = _online(workspace, connection, source, looking, account)
+            wanted += own
             notes += remarks
     permissions = standing(wanted)
     access = access_policy(permissions)
@@ -215,12 +215,12 @@ def _online(
             plan = planner.plan_query(request, mapped, access)
         catalog = source.catalog(access)
         locations = [catalog.table(scan.table).location or "" for scan in plan.scans]
-        found = list(standing(source.permissions(plan), locations))
+        permissions = list(standing(source.permissions(plan), locations))
         try:
-            found += key_permissions(plan, session, ref)
+            permissions += key_permissions(plan, session, ref)
         except HeadwaterError as error:
-            return found, session.region, [f"KMS keys were not looked for: {error.message}"]
-    return found, session.region, []
+            return permissions, session.region, [f"KMS keys were not looked for: {error.message}"]
+    return permissions, session.region, []
 
 
 def _offline(source: DataSource, locations: Mapping[str, str]) -> tuple[list[Permission], str]:
@@ -236,8 +236,8 @@ def _offline(source: DataSource, locations: Mapping[str, str]) -> tuple[list[Per
         scans = []
         for number, name in enumerate(parsed.table_names):
             own = (f"{name.database}.{name.name}".lower(), name.name.lower())
-            given = {k.lower(): v for k, v in locations.items()}
-            location = next((given[k] for k in own if k in given), UNKNOWN_LOCATION)
+            by_name = {k.lower(): v for k, v in locations.items()}
+            location = next((by_name[k] for k in own if k in by_name), UNKNOWN_LOCATION)
             relation = FileRelation(
                 name,
                 (),
@@ -280,7 +280,7 @@ def _same_account(
 
 def buckets_of(permissions: Iterable[Permission]) -> tuple[str, ...]:
     """Return the buckets that permissions name."""
-    found = {
+    buckets = {
         r.partition(":s3:::")[2].partition("/")[0] for p in permissions for r in p.resources
     } - {""}
-    return tuple(sorted(found))
+    return tuple(sorted(buckets))

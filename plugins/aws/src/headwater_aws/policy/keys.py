@@ -56,15 +56,15 @@ def _samples(relations: Iterable[Relation], session: AwsSession) -> Iterator[str
     for relation in relations:
         match relation:
             case FileRelation():
-                seen = set()
+                sampled = set()
                 for file in relation.files:
                     bucket = parse_uri(file.path)[0]
-                    if bucket not in seen:
-                        seen.add(bucket)
+                    if bucket not in sampled:
+                        sampled.add(bucket)
                         yield file.path
             case IcebergRelation():
                 yield relation.metadata_location
             case DeltaRelation():
-                for found in list_files(session, relation.location, recursive=False):
-                    yield found.uri
+                for sample in list_files(session, relation.location, recursive=False):
+                    yield sample.uri
                     break

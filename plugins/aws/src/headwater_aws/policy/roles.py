@@ -84,19 +84,19 @@ def roles_of(strategy: AuthStrategy, *, bearer: Bearer | None = None) -> tuple[R
     """
     if not isinstance(strategy, AwsStrategy):
         return ()
-    found: tuple[Role, ...] = ()
+    roles: tuple[Role, ...] = ()
     match strategy:
         case OidcRole():
-            found = (_by_token(strategy, bearer),)
+            roles = (_by_token(strategy, bearer),)
         case AssumeRole():
-            found = roles_of(strategy.source or DefaultChain(), bearer=bearer)
-            found = _extended(found, strategy)
+            roles = roles_of(strategy.source or DefaultChain(), bearer=bearer)
+            roles = _extended(roles, strategy)
         case DefaultChain() if os.environ.get("AWS_ROLE_ARN"):
             role = OidcRole(role_arn=os.environ["AWS_ROLE_ARN"], token=EksToken())
-            found = (_by_token(role, bearer),)
+            roles = (_by_token(role, bearer),)
     for chained in strategy.chained:
-        found = _extended(found, chained)
-    return found
+        roles = _extended(roles, chained)
+    return roles
 
 
 def read_bearer(source: TokenSource) -> Bearer:
@@ -105,12 +105,12 @@ def read_bearer(source: TokenSource) -> Bearer:
     Raises:
         AuthError: If there is no token, or it lacks `iss` or `sub`.
     """
-    found = claims(source.token(), what=f"the token from {source.describe()}")
-    audience = found.get("aud")
+    token_claims = claims(source.token(), what=f"the token from {source.describe()}")
+    audience = token_claims.get("aud")
     first = audience[0] if isinstance(audience, list) and audience else audience
-    if not isinstance(found.get("iss"), str) or not isinstance(found.get("sub"), str):
+    if not isinstance(token_claims.get("iss"), str) or not isinstance(token_claims.get("sub"), str):
         raise AuthError(f"the token from {source.describe()} has no iss or no sub")
-    return Bearer(found["iss"], found["sub"], str(first or ""))
+    return Bearer(token_claims["iss"], token_claims["sub"], str(first or ""))
 
 
 def _by_token(strategy: OidcRole, bearer: Bearer | None) -> Role:

@@ -76,11 +76,11 @@ def with_arrival(actuals: pa.Table, serving: pa.Table) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    made: dict[Any, Any] = dict(
+    moments: dict[Any, Any] = dict(
         zip(serving["id"].to_pylist(), serving["timestamp"].to_pylist(), strict=True)
     )
     ids: list[Any] = actuals["id"].to_pylist()
-    arrival = [made[i] + _delay(i) for i in ids]
+    arrival = [moments[i] + _delay(i) for i in ids]
     column = pa.array(arrival, pa.timestamp("us", tz="UTC"))
     return actuals.append_column("labelled_at", column).filter(pc.less(column, pa.scalar(NOW)))
 
@@ -103,12 +103,12 @@ def build(aws: Emulator) -> str:
     glue = aws.client("glue", account_id=ACCOUNT, region=REGION)
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     glue.create_database(DatabaseInput={"Name": DATABASE})
-    made: set[str] = set()
+    tables: set[str] = set()
     days: list[dict[str, Any]] = []
     for landing in landings():
         s3.put_object(Bucket=BUCKET, Key=landing.key, Body=parquet(landing.rows))
-        if landing.table not in made:
-            made.add(landing.table)
+        if landing.table not in tables:
+            tables.add(landing.table)
             glue.create_table(DatabaseName=DATABASE, TableInput=_table(landing))
         if landing.day is not None:
             days.append(

@@ -61,31 +61,31 @@ def summary(start: datetime, rows: pa.Table, training: pa.Table, prediction: str
 
     features = [f.name for f in rows.schema if role_of(f) is Role.FEATURE]
     actual = rows[f"actual_{prediction}"]
-    known = rows.num_rows - actual.null_count
+    labelled = rows.num_rows - actual.null_count
     right = pc.equal(rows[prediction], actual).to_pylist().count(True)
     return Month(
         start,
         rows.num_rows,
-        known / rows.num_rows if rows.num_rows else 0.0,
-        right / known if known else None,
+        labelled / rows.num_rows if rows.num_rows else 0.0,
+        right / labelled if labelled else None,
         {name: stability(training[name], rows[name]) for name in features},
     )
 
 
-def stability(expected: Any, found: Any) -> float:
+def stability(expected: Any, current: Any) -> float:
     """Return the population stability index of two samples, over the deciles of the first."""
     import pyarrow.compute as pc
 
     shares: Any = [i / BINS for i in range(1, BINS)]
     edges = pc.quantile(expected, shares).to_pylist()
-    before, after = _shares(expected.to_pylist(), edges), _shares(found.to_pylist(), edges)
+    before, after = _shares(expected.to_pylist(), edges), _shares(current.to_pylist(), edges)
     return sum((a - b) * math.log(a / b) for a, b in zip(after, before, strict=True))
 
 
 def _shares(values: Sequence[float | None], edges: Sequence[Any]) -> list[float]:
     counts = [0] * BINS
-    known = [v for v in values if v is not None]
-    for value in known:
+    present = [v for v in values if v is not None]
+    for value in present:
         counts[bisect.bisect_right(edges, value)] += 1
     # An empty bin counts as half a row: the index is not defined for none.
-    return [max(c, 0.5) / max(len(known), 1) for c in counts]
+    return [max(c, 0.5) / max(len(present), 1) for c in counts]

@@ -68,8 +68,8 @@ class Stage:
         names = ["id", "timestamp", "expensive", "proba", "MedInc", "actual_expensive"]
         for row in rows.select(names).slice(0, 3).to_pylist():
             self.show("  " + ", ".join(f"{k}={v}" for k, v in row.items()))
-        known = ", ".join(f"{n} known for {k}" for n, k in stats.actuals.items())
-        self.show(f"  {stats.rows} rows from {stats.first} to {stats.last}; {known}")
+        labels = ", ".join(f"{n} known for {k}" for n, k in stats.actuals.items())
+        self.show(f"  {stats.rows} rows from {stats.first} to {stats.last}; {labels}")
 
     def months(self, months: Sequence[Month]) -> None:
         """Show the figures of every month as a table, and save them as a chart."""

@@ -131,10 +131,10 @@ def run(stage: Stage, *, engine: str = "auto") -> list[monitor.Month]:
         stage.step("Monitor: every month against training")
         baseline = training.read().to_arrow()
         last = account.NOW - timedelta(days=1)
-        found = []
+        months = []
         for start, end in monitor.months(hw.Window.of("2021-06-01", last).start, last):
             rows = serving.read(start, end, as_of=account.NOW).to_arrow()
-            found.append(monitor.summary(start, rows, baseline, "expensive"))
-        stage.months(found)
+            months.append(monitor.summary(start, rows, baseline, "expensive"))
+        stage.months(months)
         stage.keep(baseline, serving.read("2021-10-01", "2021-11-01", as_of=account.NOW))
-        return found
+        return months

@@ -235,9 +235,9 @@ class Projection:
         if self.total() is None:
             next(self.partitions())  # says which key, and what to do
         first = [list(itertools.islice(axis.values(), at_most)) for axis, _ in self._bounded]
-        found = list(itertools.islice(itertools.product(*first), at_most))
+        combinations = list(itertools.islice(itertools.product(*first), at_most))
         if (self.total() or 0) > at_most:
-            found[-1] = tuple(axis.ends[1] for axis, _ in self._bounded)
+            combinations[-1] = tuple(axis.ends[1] for axis, _ in self._bounded)
         types = self._bounded
         return [
             Partition(
@@ -245,14 +245,14 @@ class Projection:
                 self.place(texts),
                 computed=True,
             )
-            for texts in found
+            for texts in combinations
         ]
 
     def total(self) -> int | None:
         """Return how many partitions there may be; None where a key is injected."""
         sizes = [None if isinstance(a, InjectedAxis) else a.size for a in self.axes]
-        known = [s for s in sizes if s is not None]
-        return math.prod(known) if len(known) == len(sizes) else None
+        bounded = [s for s in sizes if s is not None]
+        return math.prod(bounded) if len(bounded) == len(sizes) else None
 
     def place(self, texts: Sequence[str]) -> str:
         """Return the location of the partition whose keys are written so."""
@@ -278,8 +278,8 @@ class Projection:
             if listed is None:
                 raise self._injected(key, type_)
             candidates = listed
-        elif listed is not None and (found := _found(axis, type_, listed)) is not None:
-            candidates = found
+        elif listed is not None and (matching := _matching(axis, type_, listed)) is not None:
+            candidates = matching
         elif axis.size > limits.PROJECTED_VALUES:
             raise self._too_many(f"{axis.size:,} values of {key.name!r}")
         else:
@@ -312,7 +312,7 @@ class Projection:
         )
 
 
-def _found(axis: Axis, type_: DataType, listed: Sequence[str]) -> Iterator[str] | None:
+def _matching(axis: Axis, type_: DataType, listed: Sequence[str]) -> Iterator[str] | None:
     """Yield how paths write the listed values, without trying all; None where that can't be told.
 
     Conditions name values of the key's type. A date is found by its moment, however the axis
@@ -346,10 +346,10 @@ def _value(axis: Axis, type_: DataType, text: str) -> str:
 
 
 def _moment(value: str, type_: DataType) -> datetime | None:
-    found = comparable(value, type_)
-    if isinstance(found, datetime):
-        return found.replace(tzinfo=UTC)
-    return None if found is None else datetime(found.year, found.month, found.day, tzinfo=UTC)
+    parsed = comparable(value, type_)
+    if isinstance(parsed, datetime):
+        return parsed.replace(tzinfo=UTC)
+    return None if parsed is None else datetime(parsed.year, parsed.month, parsed.day, tzinfo=UTC)
 
 
 def _after(moment: datetime, unit: Unit) -> datetime:
@@ -358,8 +358,8 @@ def _after(moment: datetime, unit: Unit) -> datetime:
 
 def read_moment(pattern: Pattern, text: str) -> datetime | None:
     """Return the beginning, in UTC, of the period that a value names; None if it names none."""
-    said = pattern.read(text)
-    moment = None if said is None or Unit.YEAR not in said else first_moment(said)
+    units = pattern.read(text)
+    moment = None if units is None or Unit.YEAR not in units else first_moment(units)
     return None if moment is None else moment.replace(tzinfo=UTC)
 
 

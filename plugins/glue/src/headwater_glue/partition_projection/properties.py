@@ -147,10 +147,10 @@ def _check_template(table: GlueTable, template: str) -> None:
 def _raw(table: GlueTable, key: str, what: str) -> str:
     """Return a parameter as it stands: blanks belong to an enum's values."""
     name = f"projection.{key}.{what}".lower()
-    found = table.parameters.get(name) or table.storage.parameters.get(name) or ""
-    if not found:
+    text = table.parameters.get(name) or table.storage.parameters.get(name) or ""
+    if not text:
         raise _broken(table, f"{name} is missing")
-    return found
+    return text
 
 
 def _range(table: GlueTable, key: str) -> tuple[str, str]:
@@ -184,13 +184,13 @@ def _positive(table: GlueTable, key: str, what: str, default: int | None) -> int
 
 
 def _digits(table: GlueTable, key: str) -> int:
-    found = _positive(table, key, "digits", 0)
-    if found > bounds.PROJECTED_DIGITS:
+    digits = _positive(table, key, "digits", 0)
+    if digits > bounds.PROJECTED_DIGITS:
         raise _broken(
             table,
-            f"projection.{key}.digits is {found}; {bounds.PROJECTED_DIGITS} are the most",
+            f"projection.{key}.digits is {digits}; {bounds.PROJECTED_DIGITS} are the most",
         )
-    return found
+    return digits
 
 
 def _broken(table: GlueTable, problem: str, hint: str | None = None) -> SourceError:

@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from headwater.sql.analysis import Analysis, TableReference
 from headwater.sql.rewriting import Edit, RewriteRule, quoted
-from headwater_glue.descriptions import Known
+from headwater_glue.descriptions import GlueDetail
 
 
 def expand_views(analysis: Analysis) -> Sequence[Edit]:
@@ -38,8 +38,8 @@ RULES: Final[tuple[RewriteRule, ...]] = (expand_views,)
 
 def _sql(analysis: Analysis, reference: TableReference) -> str | None:
     table = analysis.tables.get(reference.name)
-    known = table.detail if table is not None else None
-    return known.view if isinstance(known, Known) else None
+    detail = table.detail if table is not None else None
+    return detail.view if isinstance(detail, GlueDetail) else None
 
 
 def _unqualified(tree: exp.Query, views: Sequence[TableReference]) -> Iterator[Edit]:

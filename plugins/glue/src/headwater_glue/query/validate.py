@@ -15,7 +15,7 @@ from headwater.planning.bound_query import bind_query
 from headwater.sql import Validation
 from headwater.sql.analysis import Analysis
 from headwater.tables.table import Table
-from headwater_glue.descriptions import Known
+from headwater_glue.descriptions import GlueDetail
 from headwater_glue.kinds import Kind
 from headwater_glue.partition_projection.partitions import InjectedAxis
 
@@ -65,13 +65,13 @@ def remarks(analysis: Analysis) -> Iterator[Diagnostic]:
     """Yield what Glue's tables mean for a query that is right: never an error."""
     for name in analysis.parsed.table_names:
         table = analysis.tables.get(name)
-        if table is not None and isinstance(table.detail, Known):
+        if table is not None and isinstance(table.detail, GlueDetail):
             yield from _of_table(table, table.detail)
 
 
-def _of_table(table: Table, known: Known) -> Iterator[Diagnostic]:
-    if known.how.format == "hive-csv":
-        declared = [c.name for c in known.entry.storage.columns if c.type.lower() != "string"]
+def _of_table(table: Table, detail: GlueDetail) -> Iterator[Diagnostic]:
+    if detail.how.format == "hive-csv":
+        declared = [c.name for c in detail.entry.storage.columns if c.type.lower() != "string"]
         if declared:
             yield _remark(
                 "text-columns",
@@ -79,16 +79,16 @@ def _of_table(table: Table, known: Known) -> Iterator[Diagnostic]:
                 f"{', '.join(declared)}",
                 "cast them in the query",
             )
-    if known.kind is Kind.MANIFEST:
+    if detail.kind is Kind.MANIFEST:
         yield _remark(
             "manifest",
             f"{table.name} is read by a manifest: what was written since is not in it",
             "register the table in its own format to read its newest state",
         )
-    if known.projection is not None:
+    if detail.projection is not None:
         injected = [
             key.name
-            for key, axis in zip(known.projection.keys, known.projection.axes, strict=True)
+            for key, axis in zip(detail.projection.keys, detail.projection.axes, strict=True)
             if isinstance(axis, InjectedAxis)
         ]
         if injected:

@@ -96,9 +96,9 @@ def _spark_view(entry: GlueTable, columns: Sequence[Column], lookup: Lookup) -> 
 
 def _before_ansi(entry: GlueTable) -> bool:
     """Return whether a view was made where errors were NULLs: Spark 4 made ANSI the default."""
-    told = entry.parameter("view.sqlconfig.spark.sql.ansi.enabled").lower()
-    if told:
-        return told != "true"
+    setting = entry.parameter("view.sqlconfig.spark.sql.ansi.enabled").lower()
+    if setting:
+        return setting != "true"
     return not entry.parameter("spark.sql.create.version").startswith("4.")
 
 
@@ -139,8 +139,10 @@ def _selected(
             for r in parsed.references
         ],
     )
-    given = _outputs(parsed, lookup)
-    chosen = [(c.name, c) for c in given] if outputs is None else _by_name(outputs, given)
+    outputs_now = _outputs(parsed, lookup)
+    chosen = (
+        [(c.name, c) for c in outputs_now] if outputs is None else _by_name(outputs, outputs_now)
+    )
     if len(chosen) != len(columns):
         raise CannotExpandError(
             f"its text gives {len(chosen)} columns, and the view declares {len(columns)}"
@@ -168,40 +170,40 @@ def _outputs(parsed: ParsedQuery, lookup: Lookup) -> Sequence[Column]:
     return analysis.columns
 
 
-def _by_name(names: Sequence[str], given: Sequence[Column]) -> list[tuple[str, Column]]:
-    found = []
+def _by_name(names: Sequence[str], columns: Sequence[Column]) -> list[tuple[str, Column]]:
+    chosen = []
     for name in names:
-        matching = [c for c in given if c.name.casefold() == name.casefold()]
+        matching = [c for c in columns if c.name.casefold() == name.casefold()]
         if len(matching) != 1:
             raise CannotExpandError(
                 f"its text gives {len(matching)} columns named {name!r}, the view is made of one"
             )
-        found.append((name, matching[0]))
-    return found
+        chosen.append((name, matching[0]))
+    return chosen
 
 
-def _item(name: str, given: DataType, declared: Column) -> str:
-    if given == declared.type or not given.is_known:
+def _item(name: str, now: DataType, declared: Column) -> str:
+    if now == declared.type or not now.is_known:
         return f"`v`.{quoted(name)} AS {quoted(declared.name)}"
-    if not _widens(given, declared.type):
+    if not _widens(now, declared.type):
         raise CannotExpandError(
-            f"its column {declared.name!r} was {declared.type} when it was made, and is {given} now"
+            f"its column {declared.name!r} was {declared.type} when it was made, and is {now} now"
         )
     return f"CAST(`v`.{quoted(name)} AS {declared.type}) AS {quoted(declared.name)}"
 
 
-def _widens(given: DataType, to: DataType) -> bool:
+def _widens(from_: DataType, to: DataType) -> bool:
     """Return whether every value of one type is a value of the other."""
-    if given.is_integer and to.is_integer:
-        return INTEGER_BITS[given.name] <= INTEGER_BITS[to.name]
-    if given.name == "decimal" and to.name == "decimal":
-        whole = (given.precision or 0) - (given.scale or 0) <= (to.precision or 0) - (to.scale or 0)
-        return whole and (given.scale or 0) <= (to.scale or 0)
-    if given.is_text:
+    if from_.is_integer and to.is_integer:
+        return INTEGER_BITS[from_.name] <= INTEGER_BITS[to.name]
+    if from_.name == "decimal" and to.name == "decimal":
+        whole = (from_.precision or 0) - (from_.scale or 0) <= (to.precision or 0) - (to.scale or 0)
+        return whole and (from_.scale or 0) <= (to.scale or 0)
+    if from_.is_text:
         return to.name == "string"
-    small = given.is_integer and INTEGER_BITS[given.name] <= 32
-    return (to.name == "double" and (small or given.name == "float")) or (
-        given.name == "date" and to.name == "timestamp"
+    small = from_.is_integer and INTEGER_BITS[from_.name] <= 32
+    return (to.name == "double" and (small or from_.name == "float")) or (
+        from_.name == "date" and to.name == "timestamp"
     )
 
 

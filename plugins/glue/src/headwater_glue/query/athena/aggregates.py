@@ -70,7 +70,7 @@ def call(name: str, nodes: Sequence[exp.Expr], expressions: Expressions, node: e
 
 
 def _result(name: str, values: Sequence[Typed], node: exp.Expr) -> DataType:
-    given = values[0].type
+    type_ = values[0].type
     match name:
         case "count" | "count_if":
             return t.BIGINT
@@ -79,27 +79,27 @@ def _result(name: str, values: Sequence[Typed], node: exp.Expr) -> DataType:
         case "max_by" | "min_by":
             if values[1].type.is_floating:
                 refuse(node, f"{name}() by a floating number, in which NaN may turn up")
-            return given
+            return type_
         case "min" | "max":
-            if given.name in ("array", "map", "struct", "binary", "char"):
-                refuse(node, f"{name}() of {given}")
-            return given
-        case "sum" if given.is_integer:
+            if type_.name in ("array", "map", "struct", "binary", "char"):
+                refuse(node, f"{name}() of {type_}")
+            return type_
+        case "sum" if type_.is_integer:
             return t.BIGINT
-        case "sum" if given.name == "decimal" and (given.precision or 0) <= 28:
-            return t.decimal((given.precision or 0) + 10, given.scale or 0)
-        case "sum" | "avg" if given == t.DOUBLE or (name == "avg" and given.is_integer):
+        case "sum" if type_.name == "decimal" and (type_.precision or 0) <= 28:
+            return t.decimal((type_.precision or 0) + 10, type_.scale or 0)
+        case "sum" | "avg" if type_ == t.DOUBLE or (name == "avg" and type_.is_integer):
             return t.DOUBLE
         case _:
             raise UntranslatableError(
-                node, f"{name}() of {given}, for which the engines keep different digits"
+                node, f"{name}() of {type_}, for which the engines keep different digits"
             )
 
 
 def window(node: exp.Window, expressions: Expressions) -> Typed:
     """Return a function over a window, the NULLs of its order spelled: defaults differ."""
-    for said in ("alias", "first"):
-        if node.args.get(said):
+    for part in ("alias", "first"):
+        if node.args.get(part):
             refuse(node, "a window that is defined elsewhere")
     inner = node.this
     if isinstance(inner, exp.IgnoreNulls | exp.RespectNulls):

@@ -55,9 +55,9 @@ def cast(value: Typed, node: exp.Cast) -> Typed:
 
 def spark_type(node: exp.DataType) -> DataType:
     """Return Spark's type for one of Trino's, where the two hold the same values."""
-    found = [whole_number(p.name) for p in node.expressions if isinstance(p, exp.DataTypeParam)]
-    sizes = [n for n in found if n is not None]
-    if len(sizes) < len(found):
+    numbers = [whole_number(p.name) for p in node.expressions if isinstance(p, exp.DataTypeParam)]
+    sizes = [n for n in numbers if n is not None]
+    if len(sizes) < len(numbers):
         refuse(node, "a type of a size that is no number")
     if node.this == exp.DType.DECIMAL:
         try:
@@ -74,16 +74,16 @@ def spark_type(node: exp.DataType) -> DataType:
     return type_
 
 
-def _means_the_same(given: DataType, to: DataType) -> bool:
-    if given == to or given == t.VOID:
+def _means_the_same(from_: DataType, to: DataType) -> bool:
+    if from_ == to or from_ == t.VOID:
         return True
-    if given.is_integer:
+    if from_.is_integer:
         return to.name in (*INTEGER_BITS, "double", "decimal", "string")
-    if given.name == "decimal":
-        return to == t.DOUBLE or (to.name == "decimal" and _holds(to, given))
-    if given.is_text:
+    if from_.name == "decimal":
+        return to == t.DOUBLE or (to.name == "decimal" and _holds(to, from_))
+    if from_.is_text:
         return to.name in (*INTEGER_BITS, "double", "date", "timestamp", "boolean", "string")
-    return (given.name, to.name) in {
+    return (from_.name, to.name) in {
         ("float", "double"),
         ("boolean", "string"),
         ("date", "string"),
@@ -92,8 +92,8 @@ def _means_the_same(given: DataType, to: DataType) -> bool:
     }
 
 
-def _holds(to: DataType, given: DataType) -> bool:
-    wide, narrow = as_decimal(to), as_decimal(given)
+def _holds(to: DataType, from_: DataType) -> bool:
+    wide, narrow = as_decimal(to), as_decimal(from_)
     if wide is None or narrow is None:
         return False
     whole = (wide.precision or 0) - (wide.scale or 0)
@@ -101,7 +101,7 @@ def _holds(to: DataType, given: DataType) -> bool:
     return whole >= needed and (wide.scale or 0) >= (narrow.scale or 0)
 
 
-def _why(given: DataType, to: DataType) -> str:
+def _why(from_: DataType, to: DataType) -> str:
     if to.is_integer:
         return "Trino rounds, Spark cuts off"
     if to == t.STRING:

@@ -54,10 +54,10 @@ class Expressions:
         translate = _BY_NODE.get(type(node))
         if translate is None:
             refuse(node, f"{_named(node)} is not among the constructs that do")
-        found = translate(self, node)
-        if len(found.text) > limits.QUERY_CHARACTERS:  # some operands have to be written twice
+        translated = translate(self, node)
+        if len(translated.text) > limits.QUERY_CHARACTERS:  # some operands have to be written twice
             refuse(node, "it would become too long an expression")
-        return found
+        return translated
 
     def boolean(self, node: exp.Expr) -> Typed:
         """Return a condition's translation."""
@@ -175,8 +175,10 @@ class Expressions:
         # Spark's patterns escape by a backslash unless told otherwise, Trino's by nothing.
         if escape is None and "\\" in pattern.name:
             escape = next(c for c in "|!#~^@\x01" if c not in pattern.name)
-        said = "" if escape is None else f" ESCAPE {string_literal(escape, node)}"
-        return Typed(f"({value.text} LIKE {string_literal(pattern.name, node)}{said})", t.BOOLEAN)
+        escape_clause = "" if escape is None else f" ESCAPE {string_literal(escape, node)}"
+        return Typed(
+            f"({value.text} LIKE {string_literal(pattern.name, node)}{escape_clause})", t.BOOLEAN
+        )
 
     def _concat(self, node: exp.DPipe) -> Typed:
         left, right = self(node.this), self(node.expression)
@@ -264,13 +266,13 @@ class Expressions:
 
 def one_type(values: Sequence[Typed], node: exp.Expr) -> DataType:
     """Return the type that a choice among values has in both engines."""
-    found = t.VOID
+    joint = t.VOID
     for value in values:
-        joined = common(found, value.type)
+        joined = common(joint, value.type)
         if joined is None:
-            refuse(node, f"a choice between {found} and {value.type}")
-        found = joined
-    return found
+            refuse(node, f"a choice between {joint} and {value.type}")
+        joint = joined
+    return joint
 
 
 def only(node: exp.Expr, *known: str) -> None:

@@ -175,13 +175,13 @@ def _cardinality(arguments: Sequence[Typed], node: exp.Expr) -> Typed:
 
 
 def _one_type(arguments: Sequence[Typed], node: exp.Expr) -> t.DataType:
-    found = t.VOID
+    joint = t.VOID
     for value in arguments:
-        joined = common(found, value.type)
+        joined = common(joint, value.type)
         if joined is None:
-            refuse(node, f"a choice between {found} and {value.type}")
-        found = joined
-    return found
+            refuse(node, f"a choice between {joint} and {value.type}")
+        joint = joined
+    return joint
 
 
 _ONE_TO_ONE: Final = "letters whose other case is one letter (not the sharp s, dotted I ...)"

@@ -61,18 +61,18 @@ class Queries:
         scope = Scope(parent=outer, ctes=dict(outer.ctes) if outer else {})
         definitions = self._definitions(node, scope)
         if isinstance(node, exp.Select):
-            found = self._select(node, scope)
+            translated = self._select(node, scope)
         elif type(node) in _SETS:
-            found = self._set(node, scope)
+            translated = self._set(node, scope)
         elif isinstance(node, exp.Subquery):
             only(node, "this", "with_")
-            found = self(node.this, scope)
+            translated = self(node.this, scope)
         else:
             refuse(node, f"{type(node).__name__} as a query")
-        self._written += len(found.text) + sum(c.type.parts for c in found.columns)
+        self._written += len(translated.text) + sum(c.type.parts for c in translated.columns)
         if self._written > limits.SQL_CHARACTERS:
             refuse(node, "it would become too long a query")
-        return Translated(f"{definitions}{found.text}", found.columns)
+        return Translated(f"{definitions}{translated.text}", translated.columns)
 
     def _definitions(self, node: exp.Expr, scope: Scope) -> str:
         with_ = node.args.get("with_")
@@ -131,16 +131,16 @@ class Queries:
         expressions: Expressions,
     ) -> list[str]:
         only(group, "expressions")
-        found = []
+        keys = []
         for key in group.expressions:
             if isinstance(key, exp.Literal) and not key.is_string:
                 position = whole_number(key.name) or 0
                 if not 1 <= position <= len(items):
                     refuse(key, f"GROUP BY {key.name[:40]}")
-                found.append(items[position - 1][1].text)
+                keys.append(items[position - 1][1].text)
             else:
-                found.append(expressions(key).text)
-        return found
+                keys.append(expressions(key).text)
+        return keys
 
     def _limited(
         self, node: exp.Select, columns: Sequence[Column], expressions: Expressions
@@ -239,9 +239,9 @@ class Queries:
 
     def _table(self, node: exp.Table, scope: Scope) -> str:
         alias = node.alias or node.name
-        given = scope.ctes.get(node.name.casefold()) if not node.args.get("db") else None
-        if given is not None:
-            text, columns = quoted(node.name), given
+        cte = scope.ctes.get(node.name.casefold()) if not node.args.get("db") else None
+        if cte is not None:
+            text, columns = quoted(node.name), cte
         else:
             if node.catalog and node.catalog.lower() not in OWN_CATALOGS:
                 refuse(node, f"the catalog {node.catalog!r} is not this one")
@@ -279,8 +279,8 @@ class Queries:
         return Translated(f" {word} ".join(f"({side})" for side in sides), tuple(columns))
 
     def _inner(self, node: exp.Query, scope: Scope) -> tuple[str, tuple[DataType, ...]]:
-        found = self(node, scope)
-        return found.text, tuple(c.type for c in found.columns)
+        translated = self(node, scope)
+        return translated.text, tuple(c.type for c in translated.columns)
 
 
 def _columns(items: Sequence[tuple[str | None, Typed]], node: exp.Select) -> tuple[Column, ...]:

@@ -78,13 +78,13 @@ def _check_depth(tokens: list[Token]) -> None:
     waiting = [0]  # for each open bracket, how many joins in it wait for their conditions
     before: Token | None = None
     for token in tokens:
-        kind, said = token.token_type, before.token_type if before is not None else None
+        kind, kind_before = token.token_type, before.token_type if before is not None else None
         before = token
         if kind is TokenType.L_PAREN:
             waiting.append(0)
         elif kind is TokenType.R_PAREN and len(waiting) > 1:
             waiting.pop()
-        elif kind is TokenType.JOIN and said not in _UNCONDITIONAL:
+        elif kind is TokenType.JOIN and kind_before not in _UNCONDITIONAL:
             waiting[-1] += 1
         elif kind in _CONDITIONS:
             waiting[-1] = max(0, waiting[-1] - 1)
@@ -97,7 +97,7 @@ def _check_depth(tokens: list[Token]) -> None:
 
 
 def _marked(tokens: list[Token]) -> list[Token]:
-    found: list[Token] = []
+    marked: list[Token] = []
     for index, token in enumerate(tokens):
         following = tokens[index + 1] if index + 1 < len(tokens) else None
         if (
@@ -105,9 +105,9 @@ def _marked(tokens: list[Token]) -> list[Token]:
             and following.token_type is TokenType.L_PAREN
             and token.token_type in _CALLED
             and token.text.lower() not in _OWN_SYNTAX
-            and not (found and found[-1].token_type is TokenType.ALIAS)
+            and not (marked and marked[-1].token_type is TokenType.ALIAS)
         ):
             text = token.text + _MARK
             token = Token(TokenType.VAR, text, token.line, token.col, token.start, token.end)
-        found.append(token)
-    return found
+        marked.append(token)
+    return marked

@@ -62,12 +62,12 @@ class Scope:
 
     def column(self, parts: Sequence[str], node: exp.Expr) -> Typed:
         """Return what a dotted name means: a column, qualified or not, or a field inside one."""
-        found = self._find(parts, node)
-        if found is None:
+        match = self._find(parts, node)
+        if match is None:
             if self.parent is not None:
                 return self.parent.column(parts, node)
             refuse(node, f"there is no column {'.'.join(parts)!r}")
-        text, column, rest = found
+        text, column, rest = match
         return _inside(Typed(text, column.type), rest, node)
 
     def star(self, alias: str | None, node: exp.Expr) -> list[tuple[str, Typed]]:

@@ -52,8 +52,8 @@ def unpack(text: str, database: str) -> AthenaView:
             None, "Glue does not hold its text in the form that Athena writes"
         )
     try:
-        told = json_value(base64.b64decode(match[1]))
-        sql, schema = told["originalSql"], told.get("schema") or database
+        stored = json_value(base64.b64decode(match[1]))
+        sql, schema = stored["originalSql"], stored.get("schema") or database
         if not isinstance(sql, str) or not isinstance(schema, str):
             raise TypeError("its query and its schema are no texts")
         return AthenaView(sql, schema)
@@ -87,11 +87,11 @@ def spark_sql(view: AthenaView, columns: Sequence[Column], lookup: Lookup) -> st
             None, f"its text gives {len(query.columns)} columns, and it declares {len(columns)}"
         )
     items = []
-    for given, declared in zip(query.columns, columns, strict=True):
-        value = Typed(f"`v`.{quoted(given.name)}", given.type)
-        if common(given.type, declared.type) is None or not declared.type.is_known:
+    for output, declared in zip(query.columns, columns, strict=True):
+        value = Typed(f"`v`.{quoted(output.name)}", output.type)
+        if common(output.type, declared.type) is None or not declared.type.is_known:
             raise UntranslatableError(
-                None, f"its column {declared.name!r} is {given.type}, and declared {declared.type}"
+                None, f"its column {declared.name!r} is {output.type}, and declared {declared.type}"
             )
         items.append(f"{value.cast(declared.type).text} AS {quoted(declared.name)}")
     return f"SELECT {', '.join(items)} FROM (\n{query.text}\n) AS `v`"

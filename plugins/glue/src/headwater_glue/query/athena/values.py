@@ -27,12 +27,12 @@ class UntranslatableError(Exception):
 
     def at(self, text: str) -> str:
         """Return the reason with the line of the view's text that it is about."""
-        said = f"its SQL is Trino's and does not carry over to Spark: {self.reason}"
+        message = f"its SQL is Trino's and does not carry over to Spark: {self.reason}"
         span = span_of(self.node) if self.node is not None else None
         if span is None:
-            return said
+            return message
         line, column = span.line_column(text)
-        return f"{said} (line {line}, column {column} of its text)"
+        return f"{message} (line {line}, column {column} of its text)"
 
 
 @dataclass(frozen=True, slots=True)
