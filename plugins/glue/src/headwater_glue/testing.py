@@ -211,7 +211,7 @@ class GlueLake:
         return StaticKeys(access_key_id=key, secret_access_key=Secret(secret))
 
     def source(self, **options: Any) -> GlueDataSource:
-        """Return a source over the lake; `told` are its fields, `auth` else a new user's keys."""
+        """Return a source over the lake; `options`: its fields, `auth` else a new user's keys."""
         options = {
             "database": self.database,
             "region": self.region,
