@@ -214,22 +214,11 @@ class ModelVersion:
             ConfigError: On a field that the model does not have, or if the version has another
                 serving connection already.
         """
-        for name, column in (("id_column", id_column), ("timestamp_column", timestamp_column)):
-            if not column:
+        arguments = dict(locals())
+        for name in ("id_column", "timestamp_column"):
+            if not arguments[name]:
                 raise ConfigError(f"serving of {self!r} needs {name}", hint="name the column")
-        definition = Definition.of(
-            data_source,
-            id_column=id_column,
-            timestamp_column=timestamp_column,
-            labels=labels,
-            label_timestamp_column=label_timestamp_column,
-            predictions=predictions,
-            features=features,
-            raw_inputs=raw_inputs,
-            sample=sample,
-            max_bytes=max_bytes,
-        )
-        return self.connect(Purpose.SERVING, definition)
+        return self._connect(Purpose.SERVING, arguments)
 
     def connect_training(
         self,
@@ -246,19 +235,7 @@ class ModelVersion:
         max_bytes: int | None = None,
     ) -> Connection:
         """Connect the training set, as a baseline; arguments as for `connect_serving`."""
-        definition = Definition.of(
-            data_source,
-            id_column=id_column,
-            timestamp_column=timestamp_column,
-            labels=labels,
-            label_timestamp_column=label_timestamp_column,
-            predictions=predictions,
-            features=features,
-            raw_inputs=raw_inputs,
-            sample=sample,
-            max_bytes=max_bytes,
-        )
-        return self.connect(Purpose.TRAINING, definition)
+        return self._connect(Purpose.TRAINING, locals())
 
     def connect_testing(
         self,
@@ -275,19 +252,7 @@ class ModelVersion:
         max_bytes: int | None = None,
     ) -> Connection:
         """Connect the test set, as a baseline; arguments as for `connect_serving`."""
-        definition = Definition.of(
-            data_source,
-            id_column=id_column,
-            timestamp_column=timestamp_column,
-            labels=labels,
-            label_timestamp_column=label_timestamp_column,
-            predictions=predictions,
-            features=features,
-            raw_inputs=raw_inputs,
-            sample=sample,
-            max_bytes=max_bytes,
-        )
-        return self.connect(Purpose.TESTING, definition)
+        return self._connect(Purpose.TESTING, locals())
 
     def connect_actuals(
         self,
@@ -324,14 +289,12 @@ class ModelVersion:
             raise ConfigError(
                 f"actuals of {self!r} need labels", hint='e.g. labels={"will_buy": "did_buy"}'
             )
-        definition = Definition.of(
-            data_source,
-            id_column=id_column,
-            timestamp_column=timestamp_column,
-            labels=labels,
-            max_bytes=max_bytes,
-        )
-        return self.connect(Purpose.ACTUALS, definition)
+        return self._connect(Purpose.ACTUALS, locals())
+
+    def _connect(self, purpose: Purpose, arguments: Mapping[str, Any]) -> Connection:
+        """Connect with the arguments of one of the methods above, `self` among them, by name."""
+        columns = {k: v for k, v in arguments.items() if k not in ("self", "data_source")}
+        return self.connect(purpose, Definition.of(arguments["data_source"], **columns))
 
     def disconnect(self, purpose: str) -> None:
         """Forget the connection of a `purpose` (`serving` ...): another may take its place."""
