@@ -27,7 +27,7 @@ _AHEAD = timedelta(days=1)
 
 
 @dataclass(slots=True)
-class _Seen:
+class _Sample:
     """What the sample held, beside what every read counts."""
 
     whole: bool = True
@@ -55,29 +55,29 @@ def rows_stage(data: Dataset, now: datetime, model_type: ModelType) -> CheckStag
     Raises:
         HeadwaterError: As the read fails.
     """
-    seen = _Seen()
+    sample = _Sample()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EmptyReadWarning)
         batches: Iterator[pa.RecordBatch] = iter(data)
         with closing(batches):  # type: ignore[type-var]  # Dataset's is a generator
             for batch in batches:
-                seen.take(batch)
+                sample.take(batch)
                 if data.stats.rows >= SAMPLED:
-                    seen.whole = False
+                    sample.whole = False
                     break
-    return _stage(data.stats, seen, now, model_type)
+    return _stage(data.stats, sample, now, model_type)
 
 
-def _stage(stats: ReadStats, seen: _Seen, now: datetime, model_type: ModelType) -> CheckStage:
-    duplicates = _duplicates(seen.ids)
+def _stage(stats: ReadStats, sample: _Sample, now: datetime, model_type: ModelType) -> CheckStage:
+    duplicates = _duplicates(sample.ids)
     coverage = {n: k / stats.rows for n, k in stats.actuals.items()} if stats.rows else {}
     diagnostics = [] if stats.verdict is None else [stats.verdict]
     ranking = model_type is ModelType.RANKING
     diagnostics += [n for n in stats.notes if n.code == BROKEN]
     diagnostics += _id_findings(stats, duplicates, ranking=ranking)
     diagnostics += stats.of_actuals()
-    diagnostics += _time_findings(stats, seen.null_timestamps, now)
-    summary = f"{stats.rows} rows" if seen.whole else f"the first {stats.rows} rows"
+    diagnostics += _time_findings(stats, sample.null_timestamps, now)
+    summary = f"{stats.rows} rows" if sample.whole else f"the first {stats.rows} rows"
     repeated = "rows of an id before" if ranking else "duplicate ids"
     summary += f", {duplicates} {repeated}, {stats.null_ids} NULL ids"
     if stats.first is not None and stats.last is not None:
@@ -90,9 +90,9 @@ def _stage(stats: ReadStats, seen: _Seen, now: datetime, model_type: ModelType) 
     details = {
         **stats.to_dict(),
         "duplicate_ids": duplicates,
-        "null_timestamps": seen.null_timestamps,
+        "null_timestamps": sample.null_timestamps,
         "coverage": coverage,
-        "types": seen.types,
+        "types": sample.types,
     }
     details.pop("not_counted")
     return CheckStage("rows", status, summary, tuple(diagnostics), details)

@@ -30,14 +30,14 @@ _FORMATS: Final = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".orc"
 
 
 def proposed(
-    kind: str, reference: str, given: Mapping[str, Any], path: Path, registry: PluginRegistry
+    kind: str, reference: str, settings: Mapping[str, Any], path: Path, registry: PluginRegistry
 ) -> str:
     """Return the text of a configuration that is proposed for one table.
 
     Args:
         kind: The source's kind.
         reference: `DATABASE.TABLE`; a path for `files`; a URL for sources of files elsewhere.
-        given: The source's other options; None leaves one out.
+        settings: The source's other options; None leaves one out.
         path: Where the file will be, as relative paths start from there.
         registry: Where the source's class comes from.
 
@@ -48,7 +48,7 @@ def proposed(
     """
     from headwater.config import source_of
 
-    options = {key: value for key, value in given.items() if value is not None}
+    options = {key: value for key, value in settings.items() if value is not None}
     name: TableName | None
     if kind == "files":
         file = Path(reference).expanduser()

@@ -21,8 +21,8 @@ from headwater.tables.table import Catalog, Partition, Table, TableName, TimePar
 from headwater.tables.window import Window
 
 
-def _declared(given: object) -> object:
-    return TimePartition.of(given) if isinstance(given, Mapping) else given
+def _declared(value: object) -> object:
+    return TimePartition.of(value) if isinstance(value, Mapping) else value
 
 
 DeclaredPartition = Annotated[TimePartition, BeforeValidator(_declared)]

@@ -123,7 +123,7 @@ def installed() -> Iterator[Candidate]:
         yield Candidate(status, point.load, tuple(dist.requires or ()) if dist else ())
 
 
-def given(namespace: object) -> Candidate:
+def of_namespace(namespace: object) -> Candidate:
     """Return a plugin that is handed over as a module or another object with hooks."""
     name = getattr(namespace, "__name__", type(namespace).__qualname__)
     return Candidate(PluginStatus(name, name), lambda: namespace)

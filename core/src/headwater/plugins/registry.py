@@ -184,7 +184,7 @@ class PluginRegistry:
     def _plugins(self) -> tuple[Plugin, ...]:
         with self._lock:
             if self._loaded is None:
-                candidates = [plugin_loader.core(), *map(plugin_loader.given, self._modules)]
+                candidates = [plugin_loader.core(), *map(plugin_loader.of_namespace, self._modules)]
                 if self._discover:
                     candidates += plugin_loader.installed()
                 self._loaded = tuple(map(plugin_loader.load, candidates))

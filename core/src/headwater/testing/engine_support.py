@@ -49,10 +49,10 @@ class RelationSource(DataSource):
             for r in self.relations
         }
 
-        def given(table: Table) -> Sequence[Partition]:
+        def listed(table: Table) -> Sequence[Partition]:
             return [Partition(p.values, p.location, p) for p in table.detail.partitions]
 
-        return SingleDatabase(DATABASE, {n: lambda t=t: t for n, t in tables.items()}, given)  # type: ignore[misc]
+        return SingleDatabase(DATABASE, {n: lambda t=t: t for n, t in tables.items()}, listed)  # type: ignore[misc]
 
     def sql(self) -> str:
         """Return all rows of the first."""

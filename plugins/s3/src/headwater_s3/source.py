@@ -111,11 +111,11 @@ class S3DataSource(DataSource):
     def catalog(self, access: Access) -> S3Catalog:
         """Return the inputs as a catalog of the database `s3`: one for each operation."""
 
-        def made() -> S3Catalog:
+        def build() -> S3Catalog:
             inputs = {name: self._input(name) for name in self._paths}
             return S3Catalog(Listings.of(access, self.auth_ref), inputs)
 
-        return access.cache.once((S3Catalog, id(self)), made)
+        return access.cache.once((S3Catalog, id(self)), build)
 
     def sql(self) -> str:
         """Return the query with its inputs named.

@@ -139,7 +139,7 @@ def _chosen(
     config: Path | None,
 ) -> Iterator[Sequence[_Place]]:
     if kind is not None:
-        yield [_Place(made(ctx, kind, database, options))]
+        yield [_Place(_source_of(ctx, kind, database, options))]
         return
     with opened(ctx, config) as workspace:
         if connection is not None:
@@ -242,13 +242,15 @@ def _listed(
         )
 
 
-def made(ctx: typer.Context, kind: str, database: str | None, given: dict[str, Any]) -> DataSource:
+def _source_of(
+    ctx: typer.Context, kind: str, database: str | None, settings: dict[str, Any]
+) -> DataSource:
     """Return a source to look around with, from its kind and the options that were given."""
     from headwater.config import source_of
 
     registry = terminal_of(ctx).registry
     fields = registry.source_class(kind).model_fields
-    options = {key: value for key, value in given.items() if value is not None}
+    options = {key: value for key, value in settings.items() if value is not None}
     # A source is a query over a database; looking around needs neither.
     if "database" in fields:
         options.setdefault("database", database or "default")

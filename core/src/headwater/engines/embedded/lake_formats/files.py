@@ -129,10 +129,10 @@ class LakeFiles:
 
 
 def check_columns(
-    relation: IcebergRelation | DeltaRelation, columns: Iterable[str], known: Iterable[str]
+    relation: IcebergRelation | DeltaRelation, columns: Iterable[str], names: Iterable[str]
 ) -> None:
     """Raise a `SourceError` for a column to read that is not among those of a table's schema."""
-    folded = {name.casefold() for name in known}
+    folded = {name.casefold() for name in names}
     if lost := [c for c in columns if c.casefold() not in folded]:
         raise SourceError(
             f"{_kind(relation)} table {relation.name}: its schema has no column {lost[0]!r}",
