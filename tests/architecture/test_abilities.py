@@ -1,10 +1,12 @@
-"""One way for optional abilities: `isinstance` of a protocol, never a name that is asked for."""
+"""One way for optional abilities: `offers` of a protocol, never a name that is asked for."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+
+from headwater.interfaces.abilities import ABILITIES
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "core/src").rglob("*.py")) + sorted(ROOT.glob("plugins/*/src/**/*.py"))
@@ -52,6 +54,23 @@ def test_no_ability_is_asked_for_by_its_name() -> None:
         "give it a protocol (headwater.interfaces.abilities), or say whose object it is"
     )
     assert FOREIGN.keys() == {name for _, name in asked}, "an exception is needed no more"
+
+
+PROTOCOLS = {ability.__name__ for abilities in ABILITIES.values() for ability in abilities}
+
+
+def test_no_ability_is_asked_for_by_isinstance() -> None:
+    """From Python 3.12 on it does not see what an object hands on to another (`__getattr__`)."""
+    asked = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "isinstance"
+        and PROTOCOLS & {n.id for n in ast.walk(node.args[1]) if isinstance(n, ast.Name)}
+    ]
+    assert asked == []
 
 
 def test_the_test_sees_an_ability() -> None:

@@ -11,8 +11,9 @@ from headwater.auth.credentials import Access, Session
 from headwater.interfaces.abilities import ABILITIES, recognised
 from headwater.interfaces.data_source import DataSource
 from headwater.interfaces.engine import ArrowStream, Engine
+from headwater.interfaces.offers import offers
 from headwater.sources.memory import MemoryDataSource
-from headwater.tables.table import Catalog, Table
+from headwater.tables.table import Catalog, Measurable, Sampled, Table
 
 
 class Lister:
@@ -39,6 +40,24 @@ def test_abilities_are_named() -> None:
     assert found.misfits == ()
     assert str(found) == "measure, some_partitions, survey"
     assert str(recognised(object(), Catalog)) == "none"
+
+
+class Standing:
+    """Stands before another object, and hands on what it is asked."""
+
+    def __init__(self, behind: object) -> None:
+        self._behind = behind
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._behind, name)
+
+
+def test_what_an_object_hands_on_is_offered_and_recognised() -> None:
+    standing = Standing(Lister())
+    assert offers(standing, Sampled)
+    assert offers(standing, Measurable)
+    assert not offers(Standing(object()), Sampled)
+    assert str(recognised(standing, Catalog)) == "measure, some_partitions, survey"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from typing import Final
 from headwater.auth.credentials import Access
 from headwater.auth.operation_cache import OperationCache
 from headwater.interfaces.abilities import Streaming
+from headwater.interfaces.offers import offers
 from headwater.tables.relation import DataFile, FileRelation
 
 SMALL: Final = 128 * 2**10
@@ -75,7 +76,7 @@ def fetched(
         return {}
     auth_ref = relation.auth_ref
     session = access.session(auth_ref)
-    if not isinstance(session, Streaming):
+    if not offers(session, Streaming):
         return {}
     place = folder()
 

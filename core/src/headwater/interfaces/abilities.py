@@ -1,6 +1,6 @@
 """Abilities: what an object of a plugin may offer beside its interface, and whether it does.
 
-Each ability is a protocol. Whoever uses one asks with `isinstance`, which looks at names alone; the
+Each ability is a protocol. Whoever uses one asks with `offers`, which looks at names alone; the
 contract suites (`headwater.testing`) look closer: they tell which abilities they recognised, and
 fail for one that would be missed or called wrongly. Those of catalogs stand in
 `headwater.tables.table`, those of engines and their streams in `headwater.interfaces.engine`; those
@@ -158,7 +158,9 @@ def _offers(subject: object, interface: type, name: str, wanted: object) -> bool
 
 
 def _static(subject: object, name: str) -> object:
-    return inspect.getattr_static(subject, name, None)
+    """Return an attribute as it was written; of an object that hands on, what it hands on."""
+    written = inspect.getattr_static(subject, name, None)
+    return getattr(subject, name, None) if written is None else written
 
 
 def _misfit(subject: object, name: str, wanted: object) -> str | None:

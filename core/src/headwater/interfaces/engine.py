@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeGuard, runtime_checkable
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
+from headwater.interfaces.offers import offers
 from headwater.interfaces.plan import Plan, Planned
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def compiles(engine: object) -> TypeGuard[Compiling]:
     """
     for names in (getattr(engine, "__dict__", {}), *map(vars, type(engine).__mro__)):
         if "compile" in names:
-            return isinstance(engine, Compiling)
+            return offers(engine, Compiling)
         if not _TAKING_PLANS.isdisjoint(names):
             return False
     return False
@@ -133,7 +134,7 @@ class Noting(Protocol):
 
 def notes_of(stream: object) -> tuple[Diagnostic, ...]:
     """Return what a `stream` says of its rows, if there is one and it says anything."""
-    return tuple(stream.notes) if isinstance(stream, Noting) else ()
+    return tuple(stream.notes) if offers(stream, Noting) else ()
 
 
 @runtime_checkable

@@ -8,6 +8,7 @@ from dataclasses import replace
 from headwater.diagnostics import Diagnostic
 from headwater.errors import EngineError, PluginError, QueryError
 from headwater.interfaces.engine import Compiled, Engine, Remarking, compiles
+from headwater.interfaces.offers import offers
 from headwater.interfaces.plan import Plan, Planned
 from headwater.interfaces.plan_text import bytes_text
 
@@ -89,7 +90,7 @@ def _compiled(planned: Planned, engine: Engine) -> Compiled:
 def _decided(
     planned: Planned, engine: Engine, compiled: Compiled, reason: str
 ) -> tuple[Planned, Engine]:
-    remarks: tuple[Diagnostic, ...] = engine.remarks() if isinstance(engine, Remarking) else ()
+    remarks: tuple[Diagnostic, ...] = engine.remarks() if offers(engine, Remarking) else ()
     warnings = (*planned.plan.warnings, *remarks)
     plan = replace(planned.plan, engine=engine.name, engine_reason=reason, warnings=warnings)
     return replace(planned, plan=plan, compiled=compiled.text), engine

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.errors import HeadwaterError, PlanError
+from headwater.interfaces.offers import offers
 from headwater.interfaces.plan import Scan, ScanEstimate
 from headwater.partitions import missing_partitions as gaps
 from headwater.partitions import rule_evidence, time_partitions
@@ -258,7 +259,7 @@ def registered(catalog: Catalog, table: Table, at_most: int) -> list[Partition] 
         table: As it returned it.
         at_most: How many are wanted; one more tells that there are others.
     """
-    if not isinstance(catalog, Sampled):
+    if not offers(catalog, Sampled):
         return None
     try:
         return list(catalog.some_partitions(table, (), at_most + 1))

@@ -164,13 +164,13 @@ class PluginRegistry:
         """Import the data source of that kind; raises as `source` and `load` do."""
         from headwater.interfaces.data_source import DataSource
 
-        return self._class(self.source(kind), DataSource)  # type: ignore[type-abstract]
+        return self._class(self.source(kind), DataSource)
 
     def auth_class(self, kind: str) -> type[AuthStrategy]:
         """Import the authentication strategy of that kind; raises as `auth` and `load` do."""
         from headwater.auth.credentials import AuthStrategy
 
-        return self._class(self.auth(kind), AuthStrategy)  # type: ignore[type-abstract]
+        return self._class(self.auth(kind), AuthStrategy)
 
     def _class(self, spec: Spec, base: type[_C]) -> type[_C]:
         loaded = self.load(spec)

@@ -22,6 +22,7 @@ from headwater.interfaces.engine import (
     compiles,
     notes_of,
 )
+from headwater.interfaces.offers import offers
 from headwater.interfaces.plan import Plan, Planned
 from headwater.interfaces.read_stats import ReadStats
 from headwater.planning import rule_proofs
@@ -93,7 +94,7 @@ class Reading:
             DataChangedError: If a file is not what the plan saw.
             ConfigError: With code `rule-broken`, if files contradict the rule that chose them.
         """
-        if not isinstance(self._engine, SparkFrames):
+        if not offers(self._engine, SparkFrames):
             raise UnsupportedError(
                 f"{self.plan.connection} is read by the {self._engine.name} engine, which makes "
                 "no Spark DataFrames",
@@ -114,7 +115,7 @@ class Reading:
             DataChangedError: If a file is not what the plan saw.
             ConfigError: With code `rule-broken`, if files contradict the rule that chose them.
         """
-        if not isinstance(self._engine, FarWriting):
+        if not offers(self._engine, FarWriting):
             raise UnsupportedError(
                 f"{self.plan.connection} is read by the {self._engine.name} engine, which writes "
                 f"to this machine's own files only, not {format} to {target}",
@@ -229,7 +230,7 @@ def confirm(plan: Plan, access: Access) -> None:
         if not isinstance(relation, FileRelation) or relation.auth_ref is None:
             continue
         session = access.session(relation.auth_ref)
-        if not isinstance(session, Confirming):
+        if not offers(session, Confirming):
             continue
         for path, what in session.changes(relation.files).items():
             raise _changed(relation.name, path, what)
@@ -289,7 +290,7 @@ def explained(plan: Plan, access: Access) -> Iterator[None]:
             if not isinstance(relation, FileRelation) or relation.auth_ref is None:
                 continue
             session = access.session(relation.auth_ref)
-            if not isinstance(session, Explaining):
+            if not offers(session, Explaining):
                 continue
             paths = [f.path for f in relation.files if error.refused_path in (f.path, "")]
             for path in paths[:_ASKED]:

@@ -13,12 +13,13 @@ from headwater.auth.credentials import Access, Permission, Session
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.interfaces.abilities import Narrowing, Widened
 from headwater.interfaces.data_source import DataSource
+from headwater.interfaces.offers import offers
 from headwater.interfaces.plan import Plan
 
 
 def wants_narrowing(session: Session) -> bool:
     """Return whether a session asks to be narrowed to each plan."""
-    return isinstance(session, Narrowing) and session.narrows_to_plan
+    return offers(session, Narrowing) and session.narrows_to_plan
 
 
 @contextmanager
@@ -41,7 +42,7 @@ def widened(access: Access, plan: Plan, sources: Sequence[DataSource]) -> tuple[
     """Return what narrowing had to widen to fit the provider's limits, as warnings for the plan."""
     diagnostics = []
     for _, session in _narrowed_sessions(access, plan, sources):
-        collapsed = session.collapsed if isinstance(session, Widened) else ()
+        collapsed = session.collapsed if offers(session, Widened) else ()
         diagnostics += [
             Diagnostic("session-policy-widened", text, Severity.WARNING, hint=_HINT)
             for text in collapsed

@@ -16,6 +16,7 @@ from headwater.diagnostics import Diagnostic, hint_for
 from headwater.errors import ConfigError
 from headwater.interfaces.data_source import DataSource
 from headwater.interfaces.engine import Closing, Engine
+from headwater.interfaces.offers import offers
 from headwater.interfaces.schema import Schema
 from headwater.planning import engine_choice, planner, rule_proofs
 from headwater.planning.bound_query import BoundQuery, bind_query
@@ -434,7 +435,7 @@ class Workspace:
         with self._lock:
             engines, self._engines = list(self._engines.values()), {}
         for engine in engines:
-            if isinstance(engine, Closing):
+            if offers(engine, Closing):
                 engine.close()
 
     def __enter__(self) -> Self:

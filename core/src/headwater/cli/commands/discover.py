@@ -11,6 +11,7 @@ import typer
 
 from headwater.cli.options import Config, Debug, Json, opened, terminal_of
 from headwater.errors import ConfigError, HeadwaterError, UnsupportedError
+from headwater.interfaces.offers import offers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -229,13 +230,13 @@ def _listed(
 
     with source.access() as access:
         catalog = source.catalog(access)
-        measurable = catalog if depth.details and isinstance(catalog, Measurable) else None
+        measurable = catalog if depth.details and offers(catalog, Measurable) else None
         if depth.details and measurable is None:
             raise UnsupportedError(
                 f"the catalog of the source {source.kind!r} does not tell how much tables hold",
                 hint="leave --details out",
             )
-        if depth.names or not isinstance(catalog, Surveyable):
+        if depth.names or not offers(catalog, Surveyable):
             return catalog_listing.names(terminal, catalog, database, indent=indent)
         return catalog_listing.survey(
             terminal, catalog, catalog, database, indent=indent, measurable=measurable

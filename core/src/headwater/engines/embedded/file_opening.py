@@ -12,6 +12,7 @@ from headwater.auth.credentials import Session
 from headwater.engines.embedded.paths import is_remote
 from headwater.errors import DataChangedError, HeadwaterError, UnsupportedError
 from headwater.interfaces.abilities import Streaming
+from headwater.interfaces.offers import offers
 from headwater.tables.relation import DataFile, FileRelation
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Contents:
                     f"table {relation.name}: {file.path} is gone", hint="plan the read again"
                 ) from error
         session: object = None if relation.auth_ref is None else self._session(relation.auth_ref)
-        if isinstance(session, Streaming):
+        if offers(session, Streaming):
             stream = session.content(file, f"read {file.path} of table {relation.name}")
             return pa.PythonFile(io.BufferedReader(stream, _BUFFER), mode="r")
         if file.size > LARGEST:
