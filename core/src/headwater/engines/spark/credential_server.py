@@ -16,20 +16,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from headwater.auth.credentials import Credentials, Secret
+from headwater.engines.spark.http_server import HttpServer
 from headwater.engines.spark.signatures import key_id, signed_with
 from headwater.errors import HeadwaterError
 
 ROLE: Final = "arn:aws:iam::000000000000:role/"
 """The account that no one has: a loan is never mistaken for a role of AWS's."""
-
-_LARGEST: Final = 16_384
-"""Bytes of a request; the provider's has a few hundred."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,29 +46,20 @@ class Loan:
     lenders: list[Callable[[], Credentials]] = field(default_factory=list, repr=False)
 
 
-class LendingService:
-    """Answers AssumeRole on one address. A context manager.
+class LendingService(HttpServer):
+    """Answers AssumeRole on one address.
 
     Args:
         host: Address to listen on: the loopback's, or the driver's own in its cluster.
     """
 
+    method = "POST"
+    content_type = "text/xml"
+
     def __init__(self, host: str = "127.0.0.1") -> None:
-        self.host = host
         self._loans: dict[str, Loan] = {}
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer((host, 0), _handler(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, name="headwater-lending", daemon=True
-        )
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}"
+        super().__init__(host)
 
     @contextmanager
     def lend(self, name: str, lender: Callable[[], Credentials]) -> Iterator[Loan]:
@@ -98,13 +86,8 @@ class LendingService:
             with self._lock:
                 loan.lenders.remove(lender)
 
-    def answer(self, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
-        """Return status and body for a request.
-
-        Args:
-            headers: The request's headers, by lower-case name.
-            body: Its form.
-        """
+    def answer(self, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
+        """Return status and text for a request; its body is a form."""
         form = parse_qs(body.decode("utf-8", "replace"))
         role = form.get("RoleArn", [""])[0]
         with self._lock:
@@ -120,41 +103,6 @@ class LendingService:
             return 200, _credentials(lender(), role)
         except HeadwaterError as error:
             return 403, _refusal("AccessDenied", error.message)
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(timeout=10)
-
-
-def _handler(service: LendingService) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = 30
-
-        def do_POST(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            if length > _LARGEST:
-                self.close_connection = True
-                self._send(413, _refusal("RequestTooLarge", "too large"))
-                return
-            body = self.rfile.read(length)
-            headers = {k.lower(): v for k, v in self.headers.items()}
-            self._send(*service.answer(headers, body))
-
-        def _send(self, status: int, text: str) -> None:
-            data = text.encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "text/xml")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Log nothing: requests are Spark's own, one an identity and hour."""
-
-    return Handler
 
 
 def _credentials(credentials: Credentials, role: str) -> str:

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import json
 import secrets
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from headwater.auth.credentials import Credentials, Secret
+from headwater.engines.spark.http_server import HttpServer
 from headwater.errors import HeadwaterError
 
 NAMESPACE: Final = "hw"
@@ -45,28 +44,20 @@ class VendedTable:
     renewed: bool
 
 
-class TableCatalog:
+class TableCatalog(HttpServer):
     """A read-only Iceberg REST catalog of the tables of one read.
 
     Args:
         host: Address to listen on.
     """
 
+    method = "GET"
+    content_type = "application/json"
+
     def __init__(self, host: str = "127.0.0.1") -> None:
         self._tables: dict[str, VendedTable] = {}
         self._token = Secret(secrets.token_urlsafe(32))
-        self._server = ThreadingHTTPServer((host, 0), _handler(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, name="headwater-tables", daemon=True
-        )
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}"
+        super().__init__(host)
 
     def settings(self, name: str) -> dict[str, str]:
         """Return the settings by which a session knows this catalog under a name.
@@ -87,13 +78,12 @@ class TableCatalog:
         """Let a table be known."""
         self._tables[name] = table
 
-    def answer(self, path: str, authorization: str) -> tuple[int, dict[str, Any]]:
-        """Return status and body for a GET.
+    def answer(self, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
+        """Return status and text for a request."""
+        status, answer = self._answer(path, headers.get("authorization", ""))
+        return status, json.dumps(answer)
 
-        Args:
-            path: What is asked for, without parameters.
-            authorization: The request's header.
-        """
+    def _answer(self, path: str, authorization: str) -> tuple[int, dict[str, Any]]:
         if path == "/v1/config":
             endpoint = "GET /v1/{prefix}/namespaces/{namespace}/tables/{table}"
             return 200, {"defaults": {}, "overrides": {}, "endpoints": [endpoint]}
@@ -132,33 +122,6 @@ class TableCatalog:
             "metadata": table.metadata,
             "config": config,
         }
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(timeout=10)
-
-
-def _handler(catalog: TableCatalog) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = 30
-
-        def do_GET(self) -> None:
-            path = self.path.partition("?")[0]
-            status, answer = catalog.answer(path, self.headers.get("Authorization", ""))
-            data = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Log nothing: requests are Spark's own, a few a table."""
-
-    return Handler
 
 
 def _keys(credentials: Credentials) -> dict[str, str]:
