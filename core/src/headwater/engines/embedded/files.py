@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from headwater.diagnostics import Diagnostic
+from headwater.engines.declared_types import held
 from headwater.engines.embedded.file_opening import Contents
 from headwater.engines.embedded.formats import avro, delimited_text, json_lines, orc, parquet
 from headwater.engines.embedded.formats.scans import Group, Scanner, padded
 from headwater.engines.embedded.missing_columns import missing_columns
 from headwater.engines.embedded.partition_values import literal
+from headwater.engines.file_groups import groups
 from headwater.errors import UnsupportedError
 from headwater.sql.portable.spelling import name, null
-from headwater.tables.relation import DataFile, FilePartition, FileRelation
+from headwater.tables.relation import DataFile, FileRelation
 from headwater.tables.table import Column
-from headwater.types import STRING
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-_Key: TypeAlias = "tuple[str, tuple[tuple[str, str], ...], object]"
 
 _SCANNERS: Mapping[str, Scanner] = {
     "parquet": parquet.scans,
@@ -62,12 +60,13 @@ def select(
     if not relation.files:
         return _empty(selected), []
     # No query uses an unreadable column, but it may be the one that stands for none.
-    unread = {c.name: null(STRING) for c in selected if not c.type.is_known}
+    unread = {c.name: null(held(c).type) for c in selected if not c.type.is_known}
     keys = {k.casefold() for k in relation.partition_columns}
     read_columns = [c for c in relation.columns if c in selected or c.name.casefold() in keys]
     readable = replace(relation, columns=tuple(c for c in read_columns if c.type.is_known))
     branches, scans = [], []
-    for group in _groups(relation, contents):
+    for part in groups(relation):
+        group = Group(relation, part.format, part.options, part.columns, part.files, contents)
         scanner = _SCANNERS.get(group.format)
         if scanner is None:
             raise UnsupportedError(
@@ -87,27 +86,8 @@ def select(
 
 
 def _empty(selected: Sequence[Column]) -> str:
-    columns = ", ".join(
-        f"{null(c.type if c.type.is_known else STRING)} AS {name(c.name)}" for c in selected
-    )
+    columns = ", ".join(f"{null(held(c).type)} AS {name(c.name)}" for c in selected)
     return f"SELECT {columns} WHERE false"
-
-
-def _groups(relation: FileRelation, contents: Contents) -> Iterable[Group]:
-    """Yield the files by how they are read: format, options and columns of their partition."""
-    by_key: dict[_Key, list[DataFile]] = defaultdict(list)
-    for file in relation.files:
-        part = relation.partitions[file.partition]
-        by_key[_key(relation, part)].append(file)
-    for (format_, options, _), files in by_key.items():
-        own = relation.partitions[files[0].partition].columns
-        columns = own or relation.data_columns
-        yield Group(format_, dict(options), columns, tuple(files), contents)
-
-
-def _key(relation: FileRelation, part: FilePartition) -> _Key:
-    options = part.options if part.options is not None else relation.options
-    return (part.format or relation.format, tuple(sorted(options.items())), part.columns)
 
 
 def _partition_columns(

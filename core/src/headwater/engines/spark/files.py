@@ -17,9 +17,10 @@ from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
+from headwater.engines.declared_types import held
+from headwater.engines.file_groups import FileGroup, groups
 from headwater.engines.spark import listings
 from headwater.engines.spark.formats import hive_lines, text_lines, zstd_frames
-from headwater.engines.spark.formats.file_groups import FileGroup, groups
 from headwater.engines.spark.formats.floats import kept_from_readers
 from headwater.engines.spark.storage import Opening
 from headwater.engines.spark.types import ddl, literal, unpadded
@@ -71,10 +72,9 @@ class Files:
             UnsupportedError: For a format that Spark does not read, or a column named `_metadata`.
         """
         _check(relation)
-        parts = [self._group(g, opening) for g in groups(relation)]
+        parts = [self._group(_readable(g), opening) for g in groups(relation)]
         if not parts:
-            empty = [Column(c.name, _readable(c.type)) for c in relation.columns]
-            return self._session.createDataFrame([], ddl(empty))
+            return self._session.createDataFrame([], ddl(unpadded(map(held, relation.columns))))
         return reduce(lambda a, b: a.unionAll(b), parts)
 
     def _group(self, group: FileGroup, opening: Opening) -> DataFrame:
@@ -217,14 +217,18 @@ def _select(group: FileGroup, read: FileGroup, *, keys: DataType | None = None) 
             value = kept_from_readers(value, own_column.type)
         # A partition may declare a type of its own.
         if own_column is None or own_column.type != column.type:
-            value = f"CAST({value} AS {_readable(column.type)})"
+            value = f"CAST({value} AS {unpadded([held(column)])[0].type})"
         yield f"{value} AS {name}"
 
 
-def _readable(type_: DataType) -> DataType:
-    if not type_.is_known:
-        return STRING  # of a column that no query uses
-    return unpadded([Column("c", type_)])[0].type
+def _readable(group: FileGroup) -> FileGroup:
+    """Return a group with the columns that it is asked for: no query uses an unreadable one.
+
+    In delimited text it keeps its place, since columns are told by position.
+    """
+    if group.format in ("csv", "hive-text", "hive-csv"):
+        return replace(group, columns=tuple(map(held, group.columns)))
+    return replace(group, columns=tuple(c for c in group.columns if c.type.is_known))
 
 
 def _directory(path: str) -> str:

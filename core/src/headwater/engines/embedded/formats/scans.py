@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from headwater.engines.embedded.file_opening import Contents
+from headwater.engines.file_groups import FileGroup
 from headwater.sql.portable.spelling import name, text
 from headwater.tables.relation import DataFile, FileRelation
-from headwater.tables.table import Column
 from headwater.types import DataType
 
 if TYPE_CHECKING:
@@ -17,21 +17,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Files of a relation that are read in the same way.
+class Group(FileGroup):
+    """Files that are read alike, and how.
 
     Args:
-        format: `parquet`, `csv`, ...
-        options: Reader options in Spark's words.
-        columns: The columns that the files are declared to have.
-        files: The files.
         contents: Opens them, for readers that are not DuckDB's.
     """
 
-    format: str
-    options: Mapping[str, str]
-    columns: tuple[Column, ...]
-    files: tuple[DataFile, ...]
     contents: Contents
 
 

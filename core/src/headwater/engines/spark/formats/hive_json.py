@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from headwater.engines import text_shapes as shapes
-from headwater.engines.spark.formats.file_groups import FileGroup
+from headwater.engines.file_groups import FileGroup
 from headwater.engines.spark.types import literal, raised, whole
 from headwater.errors import UnsupportedError
 from headwater.tables.table import Column

@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.engines import text_shapes as shapes
+from headwater.engines.file_groups import FileGroup
 from headwater.engines.misfits import NOT_TEXT
 from headwater.engines.spark.formats import hive_json, text_lines
-from headwater.engines.spark.formats.file_groups import FileGroup
 from headwater.engines.spark.types import ddl, literal, raised, whole
 from headwater.engines.text_files import check_suffix
 from headwater.errors import UnsupportedError

@@ -15,9 +15,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from headwater.engines import text_shapes as shapes
-from headwater.engines.spark.formats.file_groups import FileGroup
-from headwater.engines.spark.types import ddl, literal, raised, unpadded, whole
+from headwater.engines.file_groups import FileGroup
+from headwater.engines.spark.types import ddl, literal, raised, unpadded
 from headwater.sql.rewriting import quoted
 from headwater.tables.table import Column
 from headwater.types import BOOLEAN, STRING
@@ -49,11 +48,6 @@ def is_whole(group: FileGroup) -> bool:
 def has_header(group: FileGroup) -> bool:
     """Return whether the first line of each file is no row."""
     return group.format == "csv" and _options(group).get("header", "").strip().lower() == "true"
-
-
-def is_row(line: str) -> str:
-    """Return a condition for a line that is not blank."""
-    return f"NOT {line} RLIKE {whole(shapes.BLANK)}"
 
 
 def parsed(line: str, group: FileGroup) -> str:

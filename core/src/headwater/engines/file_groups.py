@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from headwater.tables.relation import DataFile, FilePartition, FileRelation
 from headwater.tables.table import Column
-from headwater.types import STRING
 
 _Key: TypeAlias = "tuple[str, tuple[tuple[str, str], ...], tuple[Column, ...] | None]"
 
@@ -53,21 +52,11 @@ def groups(relation: FileRelation) -> tuple[FileGroup, ...]:
             relation,
             kind,
             dict(options),
-            _readable(kind, own or relation.data_columns),
+            own or relation.data_columns,
             tuple(files),
         )
         for (kind, options, own), files in by_key.items()
     )
-
-
-def _readable(kind: str, columns: Sequence[Column]) -> tuple[Column, ...]:
-    """Return the columns that files are asked for: no query uses an unreadable one.
-
-    In delimited text it keeps its place, since columns are told by position.
-    """
-    if kind in ("csv", "hive-text", "hive-csv"):
-        return tuple(c if c.type.is_known else Column(c.name, STRING) for c in columns)
-    return tuple(c for c in columns if c.type.is_known)
 
 
 def _key(relation: FileRelation, part: FilePartition) -> _Key:
