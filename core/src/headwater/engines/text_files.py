@@ -5,9 +5,12 @@ Both engines tell of them in the same words.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Final
 
+from headwater.engines.file_groups import FileGroup
 from headwater.errors import EngineError, UnsupportedError
 from headwater.tables.relation import DataFile, FileRelation
 
@@ -54,3 +57,66 @@ def not_text(engine: str, where: str) -> EngineError:
         hint="convert it to UTF-8; a compressed file is known by the end of its name (.gz, .zst, "
         ".bz2), here as in Spark: rename one that lacks it",
     )
+
+
+HIVE_OPTIONS: Final[Mapping[str, Mapping[str, str | None]]] = {
+    "hive-text": {"sep": "\x01", "nullValue": "\\N", "header": "false"},
+    "hive-csv": {"sep": ",", "quote": '"', "escape": "\\", "header": "false"},
+    "hive-json": {"malformed": "fail", "keys": "ignore-case", "key.": None},
+}
+"""The reader options of Hive's text formats, with their defaults."""
+
+
+def checked_options(
+    engine: str,
+    group: FileGroup,
+    known: Mapping[str, str | None],
+    fixed: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> dict[str, str]:
+    """Return a group's options, lower-cased, with defaults.
+
+    Args:
+        engine: Who reads them, for errors.
+        group: The files.
+        known: The options that are honoured, with their defaults; a default of None: no value. A
+            name that ends with a dot stands for all that begin so.
+        fixed: The values that are honoured of some of them, in lower case.
+
+    Raises:
+        UnsupportedError: If one is not honoured.
+    """
+    declared = {k.lower(): v for k, v in group.options.items()}
+    names = {k.lower(): v for k, v in known.items()}
+    begins = tuple(n for n in names if n.endswith("."))
+    if strange := sorted(k for k in declared if k not in names and not k.startswith(begins)):
+        raise UnsupportedError(
+            f"table {group.relation.name}: the {engine} engine does not honour the reader options "
+            f"{', '.join(strange)}",
+            hint=way_out(group.format),
+        )
+    merged = {k: v for k, v in names.items() if v is not None} | declared
+    for option, allowed in fixed.items():
+        if merged[option].strip().lower() not in allowed:
+            raise unhonoured(engine, group, option, merged[option])
+    return merged
+
+
+def unhonoured(engine: str, group: FileGroup, name: str, value: str) -> UnsupportedError:
+    """Return the error for a value of a reader option that is not honoured."""
+    return UnsupportedError(
+        f"table {group.relation.name}: the {engine} engine does not honour the reader option "
+        f"{name}={value!r}",
+        hint=way_out(group.format),
+    )
+
+
+def way_out(format: str) -> str:
+    """Return the hint for what is not read of a format: Spark reads its own, not more of Hive's."""
+    if format.startswith("hive-"):
+        return "write the files as Parquet, or as Spark's csv or json: no engine reads more of them"
+    return "use the spark engine for this table"
+
+
+def renamed_keys(options: Mapping[str, str]) -> dict[str, str]:
+    """Return the keys of JSON that are not called as their columns are, by the column's name."""
+    return {k.removeprefix("key."): v for k, v in options.items() if k.startswith("key.")}

@@ -7,7 +7,11 @@ since Hive's serdes, Athena and Spark each take it in their own way.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Final
+
+from headwater.types import INTEGER_BITS, DataType
 
 BLANK: Final = r"[\x00-\x20]*"
 """Lines that CSV and JSON readers pass over."""
@@ -23,3 +27,58 @@ NO_DIGIT: Final = "[A-Za-z_ ./:-]*"
 """Texts without a digit: no number and no time, whichever reader looks at them."""
 NOT_A_BOOLEAN: Final = "|\\S(.|\\n)*"
 SOME_BOOLEAN: Final = "(?i)([tfyn01]|yes|no|on|off|.*\\s)"
+
+
+def value_of(
+    text: str,
+    type_: DataType,
+    odd: str,
+    matches: Callable[[str, str], str],
+    type_name: Callable[[DataType], str],
+) -> str:
+    """Return SQL for a text as a value of a type.
+
+    Args:
+        text: The text, as SQL; NULL stays NULL.
+        type_: The type, one of `FORMS`.
+        odd: What raises for a text on which readers differ.
+        matches: `(text, shape) -> condition` that the whole of a text has a shape.
+        type_name: Spells a type.
+    """
+    name = type_name(type_)
+    values = {
+        "cast": f"TRY_CAST({text} AS {name})",
+        "decimal": f"TRY_CAST(CAST({text} AS DECIMAL(38,20)) AS {name})",
+        "NaN": f"CAST('NaN' AS {name})",
+        "odd": odd,
+    }
+    whens = " ".join(
+        f"WHEN {matches(text, shape)} THEN {values.get(word, word)}"
+        for shape, word in FORMS[type_.name]
+    )
+    return f"CAST(CASE WHEN {text} IS NULL THEN NULL {whens} ELSE {odd} END AS {name})"
+
+
+_FLOAT: Final = ((NUMBER, "cast"), ("NaN", "NaN"), (SPECIAL_FLOAT, "odd"), (NOT_A_FLOAT, "NULL"))
+_TIMESTAMP: Final = ((f"{DATE} {TIME}", "cast"), (NO_DIGIT, "NULL"))
+FORMS: Final = {
+    **dict.fromkeys(INTEGER_BITS, ((INTEGER, "cast"), (NO_DIGIT, "NULL"))),
+    "float": _FLOAT,
+    "double": _FLOAT,
+    "decimal": ((DECIMAL, "decimal"), (NO_DIGIT, "NULL")),
+    "boolean": (
+        ("(?i)true", "true"),
+        ("(?i)false", "false"),
+        (SOME_BOOLEAN, "odd"),
+        (NOT_A_BOOLEAN, "NULL"),
+    ),
+    "date": ((DATE, "cast"), (NO_DIGIT, "NULL")),
+    "timestamp": _TIMESTAMP,
+    "timestamp_ntz": _TIMESTAMP,
+}
+"""What a text is in a type, by its shape; the first counts, and any other is odd."""
+
+
+def in_class(characters: str) -> str:
+    """Return characters as they stand in a class of a pattern, to Java's matcher and to RE2."""
+    return "".join(map(re.escape, dict.fromkeys(characters)))

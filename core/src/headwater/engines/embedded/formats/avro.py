@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from headwater import types as t
 from headwater.engines.embedded.formats import fetched_files
 from headwater.engines.embedded.formats.scans import Group, Scan
-from headwater.engines.embedded.formats.text_lines import checked_options
 from headwater.engines.embedded.lake_formats.relations import need
+from headwater.engines.text_files import checked_options
 from headwater.errors import EngineError, UnsupportedError
 from headwater.tables.relation import DataFile, FileRelation
 from headwater.tables.table import Column
@@ -77,7 +77,7 @@ def scans(
         DataChangedError: If a file has another length than the plan saw.
         EngineError: If a file is no Avro file, or a column not of the type that the table declares.
     """
-    options = checked_options(relation, group.format, group.options, {"avroSchema": None})
+    options = checked_options("embedded", group, {"avroSchema": None})
     need("fastavro", f"Avro table {relation.name}")
     text = options.get("avroschema")
     schema = None if text is None else _Schema.of(text, f"table {relation.name}")

@@ -20,14 +20,12 @@ from headwater.engines.embedded.formats.scans import Group, Scan
 from headwater.engines.embedded.formats.text_lines import (
     blank_firsts,
     check_sizes,
-    checked_options,
     is_true,
     source,
-    unhonoured,
-    way_out,
 )
 from headwater.engines.embedded.formats.text_values import converted
 from headwater.engines.embedded.misfits import Misfits
+from headwater.engines.text_files import HIVE_OPTIONS, checked_options, unhonoured, way_out
 from headwater.errors import UnsupportedError
 from headwater.sql.portable.casts import cast as cast_piece
 from headwater.sql.portable.pieces import Piece, Refusal
@@ -66,8 +64,6 @@ _CSV_FIXED: Final = {
     "ignoretrailingwhitespace": ("false",),
 }
 _QUOTES: Final = "a line whose quotes CSV parsers read each in their own way"
-_HIVE_TEXT: Final = {"sep": "\x01", "nullValue": "\\N", "header": "false"}
-_HIVE_CSV: Final = {"sep": ",", "quote": '"', "escape": "\\", "header": "false"}
 
 
 def csv(
@@ -78,11 +74,11 @@ def csv(
     Raises:
         UnsupportedError: For an option or a column type whose meaning is not known here.
     """
-    options = checked_options(relation, group.format, group.options, _CSV, _CSV_FIXED)
+    options = checked_options("embedded", group, _CSV, _CSV_FIXED)
     separator = options.get("delimiter", options["sep"])
     quote, escape = options["quote"], options["escape"]
     misfits = Misfits.of(relation, group)
-    fields, whole = _quoted_fields(relation, group.format, separator, quote, escape)
+    fields, whole = _quoted_fields(group, separator, quote, escape)
     odd = misfits.raised(NOT_PORTABLE, _QUOTES, "line", "BOOLEAN", kind="' quotes'")
     listed = check_sizes(connection, relation, group, paths)
     header = is_true(options, "header")
@@ -111,7 +107,7 @@ def hive_text(
     Raises:
         UnsupportedError: For an option or a column type whose meaning is not known here.
     """
-    options = checked_options(relation, group.format, group.options, _HIVE_TEXT)
+    options = checked_options("embedded", group, HIVE_OPTIONS[group.format])
     listed = check_sizes(connection, relation, group, paths)
     lines = source(relation, group, listed, skip=is_true(options, "header"))
     split = f"string_split(coalesce(line, ''), {text(options['sep'])})"
@@ -132,9 +128,9 @@ def hive_csv(
     Raises:
         UnsupportedError: For an option, or a column that is no text.
     """
-    options = checked_options(relation, group.format, group.options, _HIVE_CSV)
+    options = checked_options("embedded", group, HIVE_OPTIONS[group.format])
     quote, escapes = options["quote"], options["escape"] + options["quote"]
-    fields, whole = _quoted_fields(relation, group.format, options["sep"], quote, escapes)
+    fields, whole = _quoted_fields(group, options["sep"], quote, escapes)
     odd = Misfits.of(relation, group).raised(
         NOT_PORTABLE, _QUOTES, "line", "BOOLEAN", kind="' hive-quotes'"
     )
@@ -194,24 +190,21 @@ def _value(
     return value_sql
 
 
-def _quoted_fields(
-    relation: FileRelation, format: str, separator: str, quote: str, escapes: str
-) -> tuple[str, str]:
+def _quoted_fields(group: Group, separator: str, quote: str, escapes: str) -> tuple[str, str]:
     """Return an expression for a line's fields, quotes included, and whether it has them.
 
     Args:
-        relation: Whose lines they are, for errors.
-        format: Their format.
+        group: Whose lines they are, for errors.
         separator: What parts fields.
         quote: What fields may be put into.
         escapes: Each of them before a quote, inside of quotes, makes it one of the text.
     """
     for name, value in (("sep", separator), ("quote", quote), *(("escape", e) for e in escapes)):
         if len(value) != 1 or value in "\r\n":
-            raise unhonoured(relation, format, name, value)
+            raise unhonoured("embedded", group, name, value)
     sep, q = re.escape(separator), re.escape(quote)
-    inside = f"(?:[^{_in_class(quote, *escapes)}]|[{_in_class(*escapes)}]{q})*"
-    plain = f"[^{_in_class(separator, quote)}]*"
+    inside = f"(?:[^{shapes.in_class(quote + escapes)}]|[{shapes.in_class(escapes)}]{q})*"
+    plain = f"[^{shapes.in_class(separator + quote)}]*"
     quoted = f"{q}{inside}{q}"
     line = f"(?s)(?:{quoted}|{plain})(?:{sep}(?:{quoted}|{plain}))*"
     split = f"string_split(line, {text(separator)})"
@@ -224,14 +217,10 @@ def _quoted_fields(
     return fields, f"({plainly} OR regexp_full_match(line, {text(line)}))"
 
 
-def _in_class(*characters: str) -> str:
-    return "".join(f"\\{c}" if c in "\\]^-" else re.escape(c) for c in dict.fromkeys(characters))
-
-
 def _unquoted(token: str, quote: str, escapes: str, empty: str) -> str:
     """Return a field's text without its quotes and escapes."""
     inner = f"substring({token}, 2, length({token}) - 2)"
-    pattern = f"[{_in_class(*escapes)}]({re.escape(quote)})"
+    pattern = f"[{shapes.in_class(escapes)}]({re.escape(quote)})"
     bare = f"regexp_replace({inner}, {text(pattern)}, '\\1', 'g')"
     emptied = f"CASE WHEN length({token}) = 2 THEN {text(empty)} ELSE {bare} END"
     return f"CASE WHEN starts_with({token}, {text(quote)}) THEN {emptied} ELSE {token} END"

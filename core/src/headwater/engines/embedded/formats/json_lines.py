@@ -14,11 +14,10 @@ from headwater.engines import text_shapes as shapes
 from headwater.engines.embedded.formats.scans import Group, Scan
 from headwater.engines.embedded.formats.text_lines import (
     check_sizes,
-    checked_options,
     source,
-    way_out,
 )
 from headwater.engines.embedded.misfits import Misfits
+from headwater.engines.text_files import HIVE_OPTIONS, checked_options, renamed_keys, way_out
 from headwater.errors import UnsupportedError
 from headwater.sql.portable.raising import NOT_PORTABLE, RUNTIME
 from headwater.sql.portable.spelling import cast, null, text
@@ -54,7 +53,7 @@ def json(
     Raises:
         UnsupportedError: For an option or a column type whose meaning is not known here.
     """
-    checked_options(relation, group.format, group.options, _SPARK, _SPARK_FIXED)
+    checked_options("embedded", group, _SPARK, _SPARK_FIXED)
 
     def field(object_: str, key: str) -> str:
         return f"json_extract({object_}, {text(_path(relation, key))})"
@@ -70,15 +69,7 @@ def hive_json(
     Raises:
         UnsupportedError: For an option or a column type whose meaning is not known here.
     """
-    named = {
-        k.lower().removeprefix("key."): v
-        for k, v in group.options.items()
-        if k.lower().startswith("key.")
-    }
-    rest = {k: v for k, v in group.options.items() if not k.lower().startswith("key.")}
-    options = checked_options(
-        relation, group.format, rest, {"malformed": "fail", "keys": "ignore-case"}
-    )
+    options = checked_options("embedded", group, HIVE_OPTIONS[group.format])
 
     def field(object_: str, key: str) -> str:
         path = _path(relation, key)
@@ -92,7 +83,9 @@ def hive_json(
 
     misfits = Misfits.of(relation, group)
     code = RUNTIME if options["malformed"] == "fail" else None
-    yield _scan(connection, relation, group, paths, named, field, " hive-json", code)
+    yield _scan(
+        connection, relation, group, paths, renamed_keys(options), field, " hive-json", code
+    )
 
 
 def _path(relation: FileRelation, key: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.engines.embedded.formats import fetched_files
 from headwater.engines.embedded.formats.scans import Group, Scan
-from headwater.engines.embedded.formats.text_lines import checked_options
+from headwater.engines.text_files import checked_options
 from headwater.errors import UnsupportedError
 from headwater.tables.relation import DataFile, FileRelation
 from headwater.tables.table import Column
@@ -29,7 +29,7 @@ def scans(
         DataChangedError: If a file has another length than the plan saw.
         EngineError: If a file's column is not of the type that the table declares.
     """
-    checked_options(relation, group.format, group.options, {})
+    checked_options("embedded", group, {})
     yield from fetched_files.scans(
         connection, relation, group, paths, fetched_files.Reader(_types, _rows)
     )

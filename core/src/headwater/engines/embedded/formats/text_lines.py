@@ -8,10 +8,9 @@ after them. Compressed files come from a reader of ours, which notices damage (`
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from headwater.engines.embedded.formats import compressed_text
@@ -138,56 +137,6 @@ def _compressed(
         if suffix in CODECS:
             compressed[number] = Compressed(number, file, path, CODECS[suffix])
     return compressed
-
-
-def way_out(format: str) -> str:
-    """Return the hint for what is not read of a format: Spark reads its own, not more of Hive's."""
-    if format.startswith("hive-"):
-        return "write the files as Parquet, or as Spark's csv or json: no engine reads more of them"
-    return "use the spark engine for this table"
-
-
-def checked_options(
-    relation: FileRelation,
-    format: str,
-    options: Mapping[str, str],
-    defaults: Mapping[str, str | None],
-    fixed: Mapping[str, Collection[str]] = MappingProxyType({}),
-) -> dict[str, str]:
-    """Return a format's options, lower-cased, with defaults.
-
-    Args:
-        relation: Whose they are, for errors.
-        format: The format.
-        options: As given.
-        defaults: The options that are honoured, with their defaults; a default of None: no value.
-        fixed: The values that are honoured of some of them, in lower case.
-
-    Raises:
-        UnsupportedError: If one is not honoured.
-    """
-    declared = {k.lower(): v for k, v in options.items()}
-    names = {k.lower(): k for k in defaults}
-    if strange := sorted(set(declared) - set(names)):
-        raise UnsupportedError(
-            f"table {relation.name}: the embedded engine does not honour the reader options "
-            f"{', '.join(strange)}",
-            hint=way_out(format),
-        )
-    merged = {k.lower(): v for k, v in defaults.items() if v is not None} | declared
-    for option, allowed in fixed.items():
-        if merged[option].strip().lower() not in allowed:
-            raise unhonoured(relation, format, option, merged[option])
-    return merged
-
-
-def unhonoured(relation: FileRelation, format: str, name: str, value: str) -> UnsupportedError:
-    """Return the error for a value of a reader option that is not honoured."""
-    return UnsupportedError(
-        f"table {relation.name}: the embedded engine does not honour the reader option "
-        f"{name}={value!r}",
-        hint=way_out(format),
-    )
 
 
 def is_true(options: Mapping[str, str], name: str) -> bool:

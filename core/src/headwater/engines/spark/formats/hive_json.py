@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 from headwater.engines import text_shapes as shapes
 from headwater.engines.file_groups import FileGroup
 from headwater.engines.spark.types import literal, raised, whole
+from headwater.engines.text_files import HIVE_OPTIONS, checked_options, renamed_keys
 from headwater.errors import UnsupportedError
 from headwater.tables.table import Column
 from headwater.types import INTEGER_BITS, DataType
@@ -23,7 +24,6 @@ _Odd: TypeAlias = "Callable[[str, DataType], str]"
 """`(value, type) -> expression` that raises for a value that is none of a type."""
 
 FORMAT: Final = "hive-json"
-_OPTIONS: Final = {"malformed": "fail", "keys": "ignore-case"}
 _END: Final = "headwater: the end of a line"
 _NEGATIVE_ZERO: Final = r"[:\[,]\s*-0([.]0*)?([eE][-+]?[0-9]+)?\s*[,}\]]"
 _ESCAPED: Final = r"\\"
@@ -91,7 +91,7 @@ def values_of(object_: str, file: str, group: FileGroup) -> dict[str, str]:
         UnsupportedError: For a type that is not read from JSON here.
     """
     options = _options(group)
-    renamed = {k.removeprefix("key."): v for k, v in options.items() if k.startswith("key.")}
+    renamed = renamed_keys(options)
 
     def field(of: str, key: str) -> str:
         if options["keys"] == "exact":
@@ -133,19 +133,7 @@ def values_of(object_: str, file: str, group: FileGroup) -> dict[str, str]:
 
 
 def _options(group: FileGroup) -> dict[str, str]:
-    """Return a group's options, with defaults; those of keys as `key.<column>`, lower-cased.
-
-    Raises:
-        UnsupportedError: If one is not honoured.
-    """
-    declared = {k.lower(): v for k, v in group.options.items()}
-    if strange := sorted(k for k in declared if k not in _OPTIONS and not k.startswith("key.")):
-        raise UnsupportedError(
-            f"table {group.relation.name}: the reader options {', '.join(strange)} of JSON serdes "
-            "are not honoured",
-            hint="convert the files to UTF-8 text without them",
-        )
-    return {**_OPTIONS, **declared}
+    return checked_options("spark", group, HIVE_OPTIONS[FORMAT])
 
 
 def _converted(value: str, type_: DataType, field: _Field, odd: _Odd) -> str | None:

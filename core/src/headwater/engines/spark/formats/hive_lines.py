@@ -2,13 +2,13 @@
 
 Spark's own CSV reader passes over blank lines, takes empty texts for NULL and knows other escapes.
 Here files are read as lines, and SQL cuts them: by the grammar, and into values by the shapes, by
-which the embedded engine goes too (`embedded/separated.py`, `text_shapes`).
+which the embedded engine goes too (`text_shapes`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,22 +17,17 @@ from headwater.engines.file_groups import FileGroup
 from headwater.engines.misfits import NOT_TEXT
 from headwater.engines.spark.formats import hive_json, text_lines
 from headwater.engines.spark.types import ddl, literal, raised, whole
-from headwater.engines.text_files import check_suffix
+from headwater.engines.text_files import HIVE_OPTIONS, check_suffix, checked_options, unhonoured
 from headwater.errors import UnsupportedError
 from headwater.sql.rewriting import quoted
 from headwater.tables.table import Column
-from headwater.types import BIGINT, INTEGER_BITS, STRING, DataType
+from headwater.types import BIGINT, STRING, DataType
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
-_KNOWN: Final[Mapping[str, Mapping[str, str]]] = {
-    "hive-text": {"sep": "\x01", "nullvalue": "\\N", "header": "false"},
-    "hive-csv": {"sep": ",", "quote": '"', "escape": "\\", "header": "false"},
-}
-"""The options of a format, with what they are if not given."""
-FORMATS: Final = frozenset({*_KNOWN, hive_json.FORMAT})
+FORMATS: Final = frozenset(HIVE_OPTIONS)
 
 
 def as_lines(group: FileGroup, line: str) -> FileGroup:
@@ -125,20 +120,10 @@ def _options(group: FileGroup) -> dict[str, str]:
     Raises:
         UnsupportedError: If one is not honoured.
     """
-    defaults = _KNOWN[group.format]
-    declared = {k.lower(): v for k, v in group.options.items()}
-    if strange := sorted(set(declared) - set(defaults)):
-        raise UnsupportedError(
-            f"table {group.relation.name}: the reader options {', '.join(strange)} of "
-            f"{group.format} files are not honoured",
-            hint="convert the files to UTF-8 text without them",
-        )
-    options = {**defaults, **declared}
+    options = checked_options("spark", group, HIVE_OPTIONS[group.format])
     for name in ("quote", "escape"):
         if name in options and len(options[name]) != 1:
-            raise UnsupportedError(
-                f"table {group.relation.name}: {name}={options[name]!r} is not one character"
-            )
+            raise unhonoured("spark", group, name, options[name])
     return options
 
 
@@ -169,10 +154,10 @@ def _grammar(options: Mapping[str, str]) -> tuple[str, str]:
     """Return the patterns of a field and of a line of quoted fields."""
     quote, escapes = options["quote"], options["escape"] + options["quote"]
     q, sep = re.escape(quote), re.escape(options["sep"])
-    plain = f"[^{_in_class(quote, *escapes)}]*"
+    plain = f"[^{shapes.in_class(quote + escapes)}]*"
     # Written so that Java's matcher goes deeper for each escape only, not for each character.
-    inside = f"{plain}(?:[{_in_class(*escapes)}]{q}{plain})*"
-    field = f"(?:{q}{inside}{q}|[^{_in_class(options['sep'], quote)}]*)"
+    inside = f"{plain}(?:[{shapes.in_class(escapes)}]{q}{plain})*"
+    field = f"(?:{q}{inside}{q}|[^{shapes.in_class(options['sep'] + quote)}]*)"
     return field, f"(?s)\\A{field}(?:{sep}{field})*\\z"
 
 
@@ -271,13 +256,9 @@ def _without_firsts(frame: DataFrame, columns: str) -> DataFrame:
 
 def _unquoted(token: str, quote: str, escapes: str) -> str:
     inner = f"substring({token}, 2, length({token}) - 2)"
-    pattern = f"[{_in_class(*escapes)}]({re.escape(quote)})"
+    pattern = f"[{shapes.in_class(escapes)}]({re.escape(quote)})"
     bare = f"regexp_replace({inner}, {literal(pattern)}, '$1')"
     return f"CASE WHEN startswith({token}, {literal(quote)}) THEN {bare} ELSE {token} END"
-
-
-def _in_class(*characters: str) -> str:
-    return "".join(f"\\{c}" if c in "\\]^-[&" else c for c in dict.fromkeys(characters))
 
 
 def _converted(text: str, type_: DataType, odd: str) -> str | None:
@@ -285,60 +266,6 @@ def _converted(text: str, type_: DataType, odd: str) -> str | None:
     if type_.is_text:
         cut = type_.name == "varchar" and type_.precision
         return f"left({text}, {type_.precision})" if cut else text
-    if type_.name in INTEGER_BITS:
-        return _case(text, type_, odd, [(shapes.INTEGER, _cast(text, type_))], shapes.NO_DIGIT)
-    build = _BUILDERS.get(type_.name)
-    return build(text, type_, odd) if build else None
-
-
-def _cast(text: str, type_: DataType) -> str:
-    return f"try_cast({text} AS {type_})"
-
-
-def _case(
-    text: str,
-    type_: DataType,
-    other: str,
-    parts: list[tuple[str, str]],
-    hopeless: str,
-    odd: str | None = None,
-) -> str:
-    listed = [*parts, *([(odd, other)] if odd is not None else []), (hopeless, "NULL")]
-    whens = " ".join(f"WHEN {text} RLIKE {whole(shape)} THEN {value}" for shape, value in listed)
-    cases = f"CASE WHEN {text} IS NULL THEN NULL {whens} ELSE {other} END"
-    return f"CAST({cases} AS {type_})"
-
-
-def _floating(text: str, type_: DataType, other: str) -> str:
-    parts = [(shapes.NUMBER, _cast(text, type_)), ("NaN", f"CAST('NaN' AS {type_})")]
-    return _case(text, type_, other, parts, shapes.NOT_A_FLOAT, shapes.SPECIAL_FLOAT)
-
-
-def _decimal(text: str, type_: DataType, other: str) -> str:
-    number = f"try_cast(CAST({text} AS decimal(38,20)) AS {type_})"
-    return _case(text, type_, other, [(shapes.DECIMAL, number)], shapes.NO_DIGIT)
-
-
-def _boolean(text: str, type_: DataType, other: str) -> str:
-    parts = [("(?i)true", "true"), ("(?i)false", "false")]
-    return _case(text, type_, other, parts, shapes.NOT_A_BOOLEAN, shapes.SOME_BOOLEAN)
-
-
-def _date(text: str, type_: DataType, other: str) -> str:
-    return _case(text, type_, other, [(shapes.DATE, _cast(text, type_))], shapes.NO_DIGIT)
-
-
-def _timestamp(text: str, type_: DataType, other: str) -> str:
-    parts = [(f"{shapes.DATE} {shapes.TIME}", _cast(text, type_))]
-    return _case(text, type_, other, parts, shapes.NO_DIGIT)
-
-
-_BUILDERS: Final[dict[str, Callable[[str, DataType, str], str]]] = {
-    "float": _floating,
-    "double": _floating,
-    "decimal": _decimal,
-    "boolean": _boolean,
-    "date": _date,
-    "timestamp": _timestamp,
-    "timestamp_ntz": _timestamp,
-}
+    if type_.name not in shapes.FORMS:
+        return None
+    return shapes.value_of(text, type_, odd, lambda t, shape: f"{t} RLIKE {whole(shape)}", str)

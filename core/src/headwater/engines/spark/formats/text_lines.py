@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from headwater.engines import text_shapes as shapes
 from headwater.engines.file_groups import FileGroup
 from headwater.engines.spark.types import ddl, literal, raised, unpadded
 from headwater.sql.rewriting import quoted
@@ -129,17 +130,13 @@ def _closed(line: str, group: FileGroup) -> str:
         return "true"
     q, sep = re.escape(quote), re.escape(separator)
     escapes = "" if len(escape) != 1 or escape in (quote, "\0") else re.escape(escape)
-    plain = f"[^{_in_class(quote + (escape if escapes else ''))}]*+"
+    plain = f"[^{shapes.in_class(quote + (escape if escapes else ''))}]*+"
     inside = f"{plain}(?:{escapes}.{plain})*+" if escapes else plain
     # After its closing quote a field may go on, as Spark's parser lets it.
     after = f"(?:(?!{sep}).)*+"
     field = f"(?:{q}{inside}{q}{after}|(?!{q}){after})"
     grammar = f"(?s)\\A{field}(?:{sep}{field})*+\\z"
     return f"(NOT contains({line}, {literal(quote)}) OR {line} RLIKE {literal(grammar)})"
-
-
-def _in_class(characters: str) -> str:
-    return "".join(f"\\{c}" if c in "\\]^-[&" else c for c in dict.fromkeys(characters))
 
 
 def _options(group: FileGroup) -> dict[str, str]:
