@@ -10,6 +10,7 @@ from headwater import types as t
 from headwater.engines.misfits import PART, SHOWN
 from headwater.errors import UnsupportedError
 from headwater.sql.rewriting import quoted
+from headwater.sql.typing.rules import read_as
 from headwater.tables.table import Column
 from headwater.types import DataType
 from headwater.types.arrow import arrow_type
@@ -88,13 +89,7 @@ def ddl(columns: Iterable[Column]) -> str:
 
 def unpadded(columns: Iterable[Column]) -> tuple[Column, ...]:
     """Return columns as a reader takes them: it refuses char and varchar, at any depth."""
-    return tuple(replace(c, type=_as_string(c.type)) for c in columns)
-
-
-def _as_string(type_: DataType) -> DataType:
-    if type_.is_text:
-        return t.STRING
-    return replace(type_, children=tuple(_as_string(c) for c in type_.children))
+    return tuple(replace(c, type=read_as(c.type)) for c in columns)
 
 
 def literal(text: str | None) -> str:
