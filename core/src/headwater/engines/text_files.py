@@ -91,7 +91,7 @@ def checked_options(
     if strange := sorted(k for k in declared if k not in names and not k.startswith(begins)):
         raise UnsupportedError(
             f"table {group.relation.name}: the {engine} engine does not honour the reader options "
-            f"{', '.join(strange)}",
+            f"{', '.join(strange)} of {group.format} files",
             hint=way_out(group.format),
         )
     merged = {k: v for k, v in names.items() if v is not None} | declared
