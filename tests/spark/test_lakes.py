@@ -121,14 +121,14 @@ def test_an_iceberg_read_outlives_its_credentials(
     last = made.current_snapshot()
     assert last is not None
     aws.requests.clear()
-    aws.faults.shorten_sessions(4)
-    aws.faults.slow("s3:GetObject", 0.5, resource="*/data/*")
+    aws.faults.shorten_sessions(10)
+    aws.faults.slow("s3:GetObject", 1.2, resource="*/data/*")
     with access(lake=role(aws)) as opened:
         relation = iceberg_relation(made.metadata_location, last.snapshot_id, "lake")
         found = rows(spark_engine, SQL, relation, access=opened)
     assert [r["id"] for r in found] == list(range(12))
     gets = [r for r in aws.requests if r.action == "GetObject"]
-    assert max(r.time for r in gets) - min(r.time for r in gets) > 4
+    assert max(r.time for r in gets) - min(r.time for r in gets) > 10
     assert sum(r.action == "AssumeRoleWithWebIdentity" for r in aws.requests) > 1
     assert {r.status for r in gets} <= {200, 206}
 
