@@ -37,6 +37,16 @@ class FileGroup:
         by_name = {c.name.casefold(): c for c in self.relation.columns}
         return tuple(by_name[k.casefold()] for k in self.relation.partition_columns)
 
+    @property
+    def unreadable(self) -> Mapping[str, Column]:
+        """The columns that the files are declared to have in a type that nobody reads, by name.
+
+        The table may declare them in one that is read: what a partition declares is its own.
+        """
+        own = self.relation.partitions[self.files[0].partition].columns if self.files else None
+        declared = own or self.relation.data_columns
+        return {c.name.casefold(): c for c in declared if not c.type.is_known}
+
     def values(self, file: DataFile) -> tuple[str | None, ...]:
         """Return the partition values of a file, as text, in key order."""
         return self.relation.partitions[file.partition].values

@@ -108,6 +108,8 @@ _HINTS: Final = {
     "asked for, in the catalog or the source's `columns`",
     "ARRAY": "correct the value; or declare the column {column} as an array, in the catalog or the "
     "source's `columns`",
+    "partition-type": "declare the column {column} in the partition as in the table and write its "
+    "files so, or leave it out of the query",
     "nested": "correct the value, or leave the column {column} out of the query",
     "keys": "write each key once",
     "quotes": "use the spark engine for this table, with the option multiLine=true if values hold "

@@ -19,6 +19,7 @@ from headwater.engines.spark import SparkEngine
 from headwater.errors import DataChangedError, EngineError, UnsupportedError
 from headwater.tables.relation import DataFile, FilePartition, FileRelation
 from headwater.tables.table import TableName
+from headwater.types.text import parse_type
 
 
 @pytest.fixture(params=["table", "reader"])
@@ -227,3 +228,34 @@ def test_many_partitions_are_added_in_bulk_even_at_one_place(
     sql = "SELECT count(*) AS n, sum(n) AS s FROM `hw`.`t0` AS t WHERE n < 10"
     with engine.read(plan(sql, relation), Access()) as stream:
         assert [b.to_pylist() for b in stream] == [[{"n": 10, "s": 45}]]
+
+
+@pytest.mark.parametrize("kind", ["json", "hive-json", "csv", "hive-text", "parquet"])
+def test_a_partitions_unreadable_column_is_refused_where_it_is_used(
+    engine: SparkEngine, lake: Path, kind: str
+) -> None:
+    """It gave NULLs without a word, where the table declares a type that is read."""
+    path = lake / f"d=1.{kind}"
+    if kind == "parquet":
+        write(path, id=[1], v=[2])
+    else:
+        separator = "," if kind == "csv" else "\x01"
+        path.write_text(
+            '{"id": 1, "v": 2}\n' if kind.endswith("json") else f"1{separator}2\n", encoding="utf-8"
+        )
+    declared = columns(id="bigint", v="int")
+    odd = replace(declared[1], type=parse_type("uniontype<int,string>"))
+    relation = FileRelation(
+        TableName("db", "t"),
+        (*declared, *columns(d="int")),
+        format=kind,
+        partition_columns=("d",),
+        partitions=(FilePartition(("1",), columns=(declared[0], odd)),),
+        files=(DataFile(str(path), path.stat().st_size),),
+    )
+    assert rows(engine, "SELECT id, d FROM `hw`.`t0` AS t", relation) == [{"id": 1, "d": 1}]
+    with pytest.raises(
+        EngineError, match=r"column 'v': a partition declares .*uniontype"
+    ) as caught:
+        rows(engine, "SELECT id, v FROM `hw`.`t0` AS t", relation)
+    assert "in the partition as in the table" in str(caught.value.hint)

@@ -23,7 +23,7 @@ from headwater.engines.spark import listings
 from headwater.engines.spark.formats import hive_lines, text_lines, zstd_frames
 from headwater.engines.spark.formats.floats import kept_from_readers
 from headwater.engines.spark.storage import Opening
-from headwater.engines.spark.types import ddl, literal, unpadded
+from headwater.engines.spark.types import ddl, literal, raised, unpadded
 from headwater.engines.text_files import damaged
 from headwater.errors import UnsupportedError
 from headwater.sql.rewriting import quoted
@@ -209,6 +209,7 @@ def _select(group: FileGroup, read: FileGroup, *, keys: DataType | None = None) 
     cut = {} if read is group else hive_lines.values_of(read.columns[0].name, group)
     own = {c.name.casefold(): c for c in group.columns}
     own |= {c.name.casefold(): replace(c, type=keys or c.type) for c in group.keys}
+    unreadable = group.unreadable
     for column in group.relation.columns:
         name, own_column = quoted(column.name), own.get(column.name.casefold())
         value = "NULL"
@@ -216,6 +217,17 @@ def _select(group: FileGroup, read: FileGroup, *, keys: DataType | None = None) 
             value = cut.get(own_column.name.casefold(), quoted(own_column.name))
             value = kept_from_readers(value, own_column.type)
         # A partition may declare a type of its own.
+        lost = unreadable.get(column.name.casefold())
+        if lost is not None and column.type.is_known:
+            # Where the query uses the column: Spark computes no other.
+            value = raised(
+                "a partition declares the column in a type that no engine reads",
+                table=group.relation.name,
+                value=literal(lost.type.reason),
+                file="''",
+                column=column.name,
+                kind="' partition-type'",
+            )
         if own_column is None or own_column.type != column.type:
             value = f"CAST({value} AS {unpadded([held(column)])[0].type})"
         yield f"{value} AS {name}"
