@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from headwater import types as t
 from headwater.errors import ConfigError
 from headwater.partitions.patterns import parse_pattern
-from headwater.partitions.time_partitions import check_rule, expected_keys, keeps, keys_for, matches
+from headwater.partitions.time_partitions import (
+    Periods,
+    check_rule,
+    expected_keys,
+    keeps,
+    keys_for,
+    matches,
+    widened,
+)
 from headwater.tables.table import Column, KeyCondition, Partition, Table, TableName, TimePartition
 from headwater.tables.window import Window
 from headwater.types import DataType
@@ -150,6 +158,31 @@ def test_lateness_keeps_later_partitions_not_earlier_ones() -> None:
     assert list(expected_keys(rule, window)) == [("2024-03-09",), ("2024-03-10",), ("2024-03-11",)]
 
 
+def test_the_rows_of_a_partition_may_be_as_much_older_as_the_rule_allows() -> None:
+    rule = TimePartition("ts", {"dt": "yyyy-MM-dd"}, lateness=timedelta(hours=2))
+    periods = Periods(rule, strings("dt"))
+    begin, end = datetime(2024, 3, 9, tzinfo=UTC), datetime(2024, 3, 10, tzinfo=UTC)
+    assert periods.stretch(part("2024-03-09")) == (begin - timedelta(hours=2), end)
+    first = datetime(1, 1, 1, tzinfo=UTC)
+    assert periods.stretch(part("0001-01-01")) == (first, first + DAY)
+    assert periods.stretch(part(None)) is None
+
+
+def test_a_key_without_a_value_is_not_one_that_is_unread() -> None:
+    periods = Periods(DAILY, strings("dt"))
+    unread = {None: False, "2024-03-09": False, "2024-02-30": True, "unknown": True}
+    assert {value: periods.unread(part(value)) for value in unread} == unread
+
+
+def test_a_wider_window_has_a_partition_more_at_each_end() -> None:
+    window = Window.of("2024-03-09", "2024-03-10")
+    assert widened(DAILY, window) == Window.of("2024-03-08", "2024-03-11")
+    hourly = TimePartition("ts", {"dt": "yyyyMMddHH"})
+    assert widened(hourly, window) == Window.of("2024-03-08T23:00", "2024-03-10T01:00")
+    ends = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+    assert widened(DAILY, ends) == ends
+
+
 def test_a_clock_that_goes_back_into_the_day_before() -> None:
     """St. John's, 7 November 2010: at 00:01 it was 23:01 of the 6th again."""
     rule = TimePartition("ts", {"dt": "yyyy-MM-dd", "hour": "HH"}, "America/St_Johns")
@@ -179,6 +212,14 @@ def test_the_end_of_a_window_is_not_in_it() -> None:
 )
 def test_what_can_not_be_read_is_kept(values: tuple[str | None, ...]) -> None:
     assert kept(DAILY, Window.of("2024-03-09", "2024-03-10"), strings("dt"), *values)
+
+
+def test_a_value_that_says_more_than_its_pattern_writes_is_kept() -> None:
+    """Of a month, the pattern writes the first: the ninth of one is nothing that it reads."""
+    rule, of = TimePartition("ts", {"k": "yyyy-MM-01"}), table({"k": t.DATE})
+    may = Window.of("2024-05-03", "2024-05-04")
+    assert not kept(rule, may, of, "2024-03-01")
+    assert kept(rule, may, of, "2024-03-09")
 
 
 def test_keys_that_contradict_each_other_are_kept() -> None:
@@ -279,6 +320,15 @@ def test_a_long_window_becomes_a_range_where_text_has_the_order_of_time() -> Non
     assert keys_for(reversed_, window, strings("dt")) == ()
 
 
+def test_few_values_of_a_long_window_are_listed_only_if_all_of_it_was_looked_at() -> None:
+    """The days of months that are keys of their own: the first three years have 93 of them."""
+    rule = TimePartition("ts", {"month": "MM", "day": "yyyy-dd"})
+    window, of = Window.of("2020-01-01", "2026-01-01"), strings("month", "day")
+    late = part("09", "2025-05")
+    assert keeps(rule, window, of)(late)
+    assert all(matches(c, of, late) for c in keys_for(rule, window, of))
+
+
 def test_all_of_time_is_no_work() -> None:
     window, of = Window.of("0001-01-01", "9999-12-31"), strings("dt")
     for zone in ("UTC", "Asia/Tokyo", "America/New_York"):
@@ -373,11 +423,12 @@ def test_a_condition_compares_as_the_keys_type(
     assert [v for v in met + unmet if matches(condition, of, part(v))] == met
 
 
-def test_null_meets_a_condition_only_if_it_says_so() -> None:
+def test_null_meets_a_condition_only_if_it_says_so_and_what_is_not_there_meets_all() -> None:
     of = strings("k")
     assert not matches(KeyCondition("k", "in", ("a",)), of, part(None))
     assert matches(KeyCondition("k", "in", ("a",), or_null=True), of, part(None))
     assert matches(KeyCondition("other", "in", ("a",)), of, part("b"))
+    assert matches(KeyCondition("k", "in", ("a",)), of, part())
 
 
 DATES = [

@@ -139,6 +139,22 @@ def test_conditions_choose(condition: Any, expected: Any) -> None:
     assert values(DT, DAY | {"dt.range": "2026-01-01,2026-01-04"}, [condition]) == expected
 
 
+@pytest.mark.parametrize("type_", ["string", "date"])
+def test_a_date_between_two_steps_is_no_value(type_: str) -> None:
+    properties = DAY | {"dt.range": "2026-01-01,2026-01-07", "dt.interval": "2"}
+    properties["dt.interval.unit"] = "DAYS"
+    where = [KeyCondition("dt", "in", ("2026-01-03", "2026-01-04"))]
+    assert values({"dt": type_}, properties, where) == ["2026-01-03"]
+
+
+def test_the_dates_within_a_stretch_leave_out_its_end() -> None:
+    first, last = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 4, tzinfo=UTC)
+    axis = DateAxis(first, last, parse_pattern("yyyy-MM-dd"), 1, "DAYS")
+    begin, end = datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 4, tzinfo=UTC)
+    assert list(axis.within(begin, end)) == ["2026-01-02", "2026-01-03"]
+    assert list(axis.within(last, datetime(2026, 1, 9, tzinfo=UTC))) == ["2026-01-04"]
+
+
 def test_a_number_is_found_however_it_is_written() -> None:
     properties = {"hour.type": "integer", "hour.range": "0,23", "hour.digits": "2"}
     assert values({"hour": "int"}, properties, [KeyCondition("hour", "in", ("7",))]) == ["07"]

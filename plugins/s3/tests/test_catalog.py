@@ -251,8 +251,11 @@ CSV = 'id,"a, b",score\n1,x,2.5\n'
         ("x.csv.gz", gzip.compress(CSV.encode()), {}, ["id", "a, b", "score"]),
         ("x.csv.bz2", bz2.compress(CSV.encode()), {"header": True}, ["id", "a, b", "score"]),
         ("x.csv", "id,ä\n" + "ü" * 40_000, {}, ["id", "ä"]),
+        # The end of the first request lies within a character.
+        ("x.csv", "id,äx\n" + "ü" * 40_000, {}, ["id", "äx"]),
+        ("x.csv", " id , score\t\n1,2\n", {}, ["id", "score"]),
     ],
-    ids=["quoted", "bom", "separator", "unquoted", "gzip", "bzip2", "long"],
+    ids=["quoted", "bom", "separator", "unquoted", "gzip", "bzip2", "long", "cut", "spaces"],
 )
 def test_csv_takes_its_names_from_the_header(
     bucket: Bucket, key: str, content: bytes | str, options: dict[str, str], columns: list[str]
