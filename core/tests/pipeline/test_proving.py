@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,10 @@ import pytest
 import headwater as hw
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Severity
+from headwater.engines.embedded.engine import EmbeddedEngine
 from headwater.errors import ConfigError
+from headwater.interfaces.engine import ArrowStream, Engine, EngineCapability
+from headwater.interfaces.plan import Plan, Planned
 from headwater.reading.dataset import EmptyReadWarning
 from headwater.tables.relation import FileRelation, StreamRelation
 from headwater.tables.table import Partition, Table
@@ -113,8 +118,11 @@ def connect() -> Iterator[Callable[..., Connection]]:
             format: str = "parquet",
             source: type[hw.FileDataSource] = hw.FileDataSource,
             query: str = "SELECT * FROM log",
+            engine: Engine | None = None,
             **rule: Any,
         ) -> Connection:
+            if engine is not None:
+                workspace.use_engine(engine)
             workspace.create_model("m")
             version = workspace.create_model_version(
                 "m", "v1", "regression", predictions={"y": "numeric"}
@@ -445,6 +453,39 @@ def test_a_query_that_the_window_does_not_reach_reads_all(connect, tmp_path) -> 
     query = "SELECT *, row_number() OVER (ORDER BY at, id) AS n FROM log"
     serving = connect(hourly(tmp_path), query=query, keys=SWAPPED)
     assert read(serving, *WINDOW).stats.rows == 6
+
+
+class Elsewhere(EmbeddedEngine):
+    """An engine that knows of no rules, as one that reads on a cluster."""
+
+    name = "elsewhere"
+    capabilities = EmbeddedEngine.capabilities - {EngineCapability.TIME_STATISTICS}
+
+    @contextmanager
+    def read(self, plan: Plan | Planned, access: Access) -> Iterator[ArrowStream]:
+        whole = Planned.of(plan).plan
+        without = replace(whole, scans=tuple(replace(s, rule=None) for s in whole.scans))
+        with super().read(without, access) as stream:
+            yield stream
+
+
+def test_for_an_engine_that_does_not_compare_files_they_are_compared_before_it_reads(
+    connect, tmp_path
+) -> None:
+    hourly(tmp_path)
+    serving = connect(tmp_path, engine=Elsewhere(), keys=DAY)
+    data = serving.read(*WINDOW, engine="elsewhere")
+    assert data.to_arrow().num_rows == 6
+    assert data.stats.notes == ()
+    place = "dt=x2026-01-05"
+    put(tmp_path, place, [FIRST + timedelta(days=4, hours=n) for n in (-30, 1)], name="late")
+    data = serving.read(*WINDOW, engine="elsewhere")
+    assert data.to_arrow().num_rows == 7
+    assert [n.code for n in data.stats.notes] == ["rule-broken"]
+    put(tmp_path, place, [FIRST + timedelta(days=9)], name="moved")
+    with pytest.raises(ConfigError, match="moved holds at") as caught:
+        serving.read(*WINDOW, engine="elsewhere").to_arrow()
+    assert caught.value.code == "rule-broken"
 
 
 def test_of_many_files_of_a_month_the_first_and_the_last_are_looked_at(connect, tmp_path) -> None:
