@@ -425,4 +425,5 @@ def test_no_frame_holds_a_token_that_is_none() -> None:
 
 def test_where_a_secret_is_from_is_written_as_for_tokens():
     assert parse_secret_source("env:NAME") == parse_token_source("env:NAME")
+    assert parse_secret_source({"type": "env", "name": "NAME"}) == EnvToken("NAME")
     assert parse_secret_source(Secret("x")).token() == "x"
