@@ -7,7 +7,7 @@ from unittest.mock import Mock
 import pytest
 
 from headwater.auth.credentials import Access, Session
-from headwater.auth.operation_cache import OperationCache
+from headwater.auth.operation_cache import OperationCache, Same
 
 
 def test_a_question_is_asked_once_by_however_many_threads():
@@ -57,3 +57,20 @@ def test_a_part_of_an_operation_knows_what_the_whole_does_and_the_next_one_nothi
     assert within.session("a") is ours
     assert joined.replaced("a", narrow).cache is whole.cache
     assert Access().cache is not Access().cache
+
+
+def test_an_object_in_a_key_is_itself_alone_and_lives_as_long_as_the_key() -> None:
+    one: list[int] = []
+    assert Same(one) == Same(one)
+    assert Same(one) != Same([])
+    cache = OperationCache()
+    cache.keep(Same([1]), "kept")
+    assert all(cache.get(Same([1])) is None for _ in range(100))
+
+
+def test_what_is_kept_already_takes_no_room_again() -> None:
+    cache = OperationCache(largest=10)
+    cache.keep("a", 1, 6)
+    cache.keep("a", 1, 6)
+    cache.keep("b", 2, 4)
+    assert (cache.get("a"), cache.get("b")) == (1, 2)

@@ -19,6 +19,25 @@ _ENTRY: Final = 1000
 """Bytes that an answer is taken for whose size nobody says."""
 
 
+class Same:
+    """An object in a key: equal to itself alone, and alive as long as the key is.
+
+    Its `id` would not do: of an object that is gone, the next one may have it.
+
+    Args:
+        value: The object, which need not be hashable.
+    """
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other._value is self._value
+
+    def __hash__(self) -> int:
+        return id(self._value)
+
+
 class OperationCache:
     """Answers by what was asked. Thread-safe, bounded.
 
@@ -60,6 +79,6 @@ class OperationCache:
     def keep(self, key: Hashable, answer: Any, size: int = _ENTRY) -> None:
         """Keep an answer, if there is room for it."""
         with self._lock:
-            if size <= self._left:
+            if key not in self._answers and size <= self._left:
                 self._left -= size
                 self._answers[key] = answer

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, cast
 from pydantic import Field, field_validator, model_validator
 
 from headwater.auth.credentials import Access, AuthStrategy, Permission, strategy_kind
+from headwater.auth.operation_cache import Same
 from headwater.diagnostics import Diagnostic
 from headwater.errors import ConfigError
 from headwater.interfaces.data_source import DataSource, DeclaredPartition, SourceCapability
@@ -98,7 +99,7 @@ class GlueDataSource(DataSource):
 
     def catalog(self, access: Access) -> GlueCatalog:
         """Return the catalog that the query's tables are looked up in: one for each operation."""
-        return access.cache.once((GlueCatalog, id(self)), lambda: self._catalog(access))
+        return access.cache.once((GlueCatalog, Same(self)), lambda: self._catalog(access))
 
     def _catalog(self, access: Access) -> GlueCatalog:
         session, answers = self._session(access), None

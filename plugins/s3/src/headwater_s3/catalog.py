@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import TYPE_CHECKING, Final
 
+from headwater.auth.operation_cache import Same
 from headwater.diagnostics import hint_for
 from headwater.errors import ConfigError, DatabaseNotFoundError, SourceError, TableNotFoundError
 from headwater.lakes.layout import FORMATS
@@ -91,7 +92,7 @@ class S3Catalog:
             raise TableNotFoundError(
                 f"no input {name.name!r}", hint=hint_for(name.name, self._inputs, what="inputs")
             )
-        return self._listings.once((id(self), input_.name), lambda: self._looked_up(input_))
+        return self._listings.once((Same(self), input_.name), lambda: self._looked_up(input_))
 
     def _looked_up(self, input_: Input) -> Table:
         if input_.format in LAKES:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, cast
 from pydantic import Field, model_validator
 
 from headwater.auth.credentials import Access, AuthStrategy, Permission
+from headwater.auth.operation_cache import Same
 from headwater.errors import ConfigError
 from headwater.interfaces.data_source import DataSource, DeclaredPartition, SourceCapability
 from headwater.interfaces.plan import Plan
@@ -115,7 +116,7 @@ class S3DataSource(DataSource):
             inputs = {name: self._input(name) for name in self._paths}
             return S3Catalog(Listings.of(access, self.auth_ref), inputs)
 
-        return access.cache.once((S3Catalog, id(self)), build)
+        return access.cache.once((S3Catalog, Same(self)), build)
 
     def sql(self) -> str:
         """Return the query with its inputs named.
