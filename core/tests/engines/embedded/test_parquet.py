@@ -97,6 +97,18 @@ def test_partition_values_become_columns_of_their_types(tmp_path: Path) -> None:
     assert rows("SELECT a FROM t WHERE dt = '2024-02-01' AND hour > 20", t=relation) == [{"a": 2}]
 
 
+def test_a_files_own_column_does_not_stand_for_its_place_among_the_files(tmp_path: Path) -> None:
+    tables = [pa.table({"a": [i], "File_Index": [i + 7]}) for i in range(3)]
+    relation = parquet(tmp_path, *tables, a="bigint", file_index="bigint")
+    relation = partitioned(relation, {"k": "string"}, [("x",), ("y",), ("z",)])
+    answer = rows("SELECT a, file_index, k FROM t", t=relation)
+    assert sorted((r["a"], r["file_index"], r["k"]) for r in answer) == [
+        (0, 7, "x"),
+        (1, 8, "y"),
+        (2, 9, "z"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("type_", "value"), [("int", "abc"), ("date", "2024-13-01"), ("int", "1.5")]
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from headwater.engines.embedded.formats.calendars import MODERN, Calendar
 from headwater.engines.embedded.formats.parquet_schema import FileColumn, footers, named
 from headwater.engines.embedded.formats.parquet_types import TypeConflictError, read_as
-from headwater.engines.embedded.formats.scans import Group, Scan
+from headwater.engines.embedded.formats.scans import FILE_INDEX, Group, Scan
 from headwater.engines.embedded.paths import check_length
 from headwater.errors import EngineError, UnsupportedError
 from headwater.sql.portable.casts import cast as cast_piece
@@ -37,9 +37,10 @@ def scans(
     for file in group.files:
         footer = by_path[paths[file.path]]
         check_length(relation, file, footer.size)
-        # A file of an old calendar is read alone, so that a value that is refused has a place.
-        alone = "" if footer.calendar == MODERN else file.path
-        alike[footer.columns, footer.calendar, alone].append(file)
+        # A file of an old calendar is read alone, so that a value that is refused has a place;
+        # and so is one whose own column hides the number of the file that DuckDB gives.
+        alone = footer.calendar != MODERN or bool(named(footer.columns, FILE_INDEX))
+        alike[footer.columns, footer.calendar, file.path if alone else ""].append(file)
     for (columns, calendar, _), files in alike.items():
         reads = _reads(relation, group.columns, columns, files[0], calendar)
         listed = ", ".join(text(paths[f.path]) for f in files)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from headwater.engines.embedded.file_opening import Contents
 from headwater.engines.file_groups import FileGroup
@@ -14,6 +14,10 @@ from headwater.types import DataType
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+
+FILE_INDEX: Final = "file_index"
+"""DuckDB's name for the 0-based number of a row's file; a column of that name hides it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Scan:
     source: str
     columns: Mapping[str, str]
     files: tuple[DataFile, ...]
-    file_index: str = "file_index"
+    file_index: str = FILE_INDEX
     absent: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
 
