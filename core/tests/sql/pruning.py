@@ -75,21 +75,30 @@ def difference(
         keeps: Which rows stay, for each table reference that is pruned.
         where: Which rows of the result count.
     """
+    if not keeps:
+        return None
+    whole, pruned = (rows(engine, sql, data, k, where) for k in ({}, keeps))
+    return None if whole == pruned else (whole - pruned, pruned - whole)
+
+
+def rows(
+    engine: duckdb.DuckDBPyConnection,
+    sql: str,
+    data: Data,
+    keeps: dict[int, Keep],
+    where: str = "true",
+) -> Counter[Any]:
+    """Return the rows that a query gives where some of its tables hold fewer; see `difference`."""
     references = analysed(sql).parsed.references
     edits = []
-    for name, rows in data.items():
-        _load(engine, name, rows)
+    for name, whole in data.items():
+        _load(engine, name, whole)
     for index, keep in keeps.items():
-        rows = data[references[index].name.name]
-        _load(engine, f"pruned{index}", [r for i, r in enumerate(rows) if keep(i, r)])
+        kept = [r for i, r in enumerate(data[references[index].name.name]) if keep(i, r)]
+        _load(engine, f"pruned{index}", kept)
         edits.append(Edit.replace(references[index].span, f"pruned{index}"))
-    if not edits:
-        return None
-    whole, pruned = (
-        Counter(engine.execute(f"SELECT * FROM ({q}) AS q WHERE {where}").fetchall())
-        for q in (sql, apply(sql, edits))
-    )
-    return None if whole == pruned else (whole - pruned, pruned - whole)
+    text = apply(sql, edits)
+    return Counter(engine.execute(f"SELECT * FROM ({text}) AS q WHERE {where}").fetchall())
 
 
 def _load(engine: duckdb.DuckDBPyConnection, name: str, rows: list[Row]) -> None:

@@ -137,6 +137,18 @@ def read_by(source: Source) -> tuple[Source, ...]:
     return source.inputs if isinstance(source, Generated) else ()
 
 
+def times_scanned(root: Scope, reference: TableReference) -> int:
+    """Return how often a place is scanned, at most 2: a WITH counts each time it is named."""
+    visits: dict[int, int] = {}
+    todo: list[Source] = [root]
+    while todo:
+        source = todo.pop()
+        visits[id(source)] = visits.get(id(source), 0) + 1
+        if visits[id(source)] <= 2:
+            todo += read_by(source)
+    return min(visits.get(id(reference), 0), 2)
+
+
 def scopes_within(root: Scope) -> Iterator[Scope]:
     """Yield all scopes of a query, each once, however often a WITH is named."""
     seen: set[int] = set()

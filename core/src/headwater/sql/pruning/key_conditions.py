@@ -31,17 +31,17 @@ from typing import Final
 from sqlglot import exp
 
 from headwater.partitions.time_partitions import matches
-from headwater.sql.analysis import Analysis, Scope, Source, TableReference
+from headwater.sql.analysis import Analysis, Scope, TableReference
 from headwater.sql.binding.from_clause import (
     Item,
     JoinKind,
     Unclear,
     columns_of,
     conditions_of,
-    read_by,
     read_from,
     scopes_within,
     spread,
+    times_scanned,
 )
 from headwater.sql.functions import name_of
 from headwater.sql.pruning.windows import Reaches, below
@@ -82,7 +82,7 @@ def conditions(analysis: Analysis, reference: TableReference) -> tuple[KeyCondit
         return ()
     keys = {c.name.casefold(): c.name for c in table.partition_columns if _is_plain(c.type)}
     padded = {c.name for c in table.partition_columns if c.type.name == "char"}
-    once = _times_scanned(analysis.root, reference) == 1
+    once = times_scanned(analysis.root, reference) == 1
     key_conditions: list[KeyCondition] = []
     for scope in scopes_within(analysis.root):
         items = read_from(analysis, scope) if isinstance(scope.node, exp.Select) else ()
@@ -112,18 +112,6 @@ def conditions(analysis: Analysis, reference: TableReference) -> tuple[KeyCondit
 def _is_plain(type_: DataType) -> bool:
     """Return whether a key's text says its value."""
     return type_.name in ("string", "varchar", "char", "date") or type_.is_integer
-
-
-def _times_scanned(root: Scope, reference: TableReference) -> int:
-    """Return how often a place is scanned, at most 2: a WITH counts each time it is named."""
-    visits: dict[int, int] = {}
-    todo: list[Source] = [root]
-    while todo:
-        source = todo.pop()
-        visits[id(source)] = visits.get(id(source), 0) + 1
-        if visits[id(source)] <= 2:
-            todo += read_by(source)
-    return min(visits.get(id(reference), 0), 2)
 
 
 def _carried(
