@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from headwater.auth.credentials import Identity
@@ -50,10 +50,13 @@ class Scan:
         rule: The declared rule that chose them.
         extent: The table's first and last partition (`dt=2026-01-01`), where none was kept.
         gaps: Partitions that it should find and does not, where that can be told.
+        expects: Whether its rule says which partitions a window should find.
         gives_actuals: Whether only actuals come from it, which no row depends on.
         window: The window that chose partitions by the rule; None if none did.
         nearby: Files beside those that will be read: a read compares the rule with their footers.
         remarks: What the plan should say of it.
+        time_column: Column of the table by which the window may leave out rows of it, whatever its
+            partitions; None where it may not.
     """
 
     slot: str
@@ -65,10 +68,12 @@ class Scan:
     rule: TimePartition | None = None
     extent: tuple[str, str] | None = None
     gaps: Gaps | None = None
+    expects: bool = False
     gives_actuals: bool = False
     window: Window | None = None
     nearby: FileRelation | None = None
     remarks: tuple[Diagnostic, ...] = ()
+    time_column: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ class Plan:
         warnings: What the user should know, errors excluded.
         as_of: Until when actuals are taken, by when they were set (which is not when their rows
             landed in the table); None where nothing says when they were set, or there are none.
+        horizon: How long after its end a window still takes actuals; None for ever.
         sample: Share of the ids that is kept, in (0, 1], or None.
         created_at: When it was made.
         rewritten_by: The installed plugins' rules that changed the query, each by its name and
@@ -106,6 +112,7 @@ class Plan:
     identities: Mapping[str, Identity] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()
     as_of: datetime | None = None
+    horizon: timedelta | None = None
     sample: float | None = None
     created_at: datetime | None = None
     rewritten_by: tuple[str, ...] = ()

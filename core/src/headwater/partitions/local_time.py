@@ -11,14 +11,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from headwater.diagnostics import hint_for
+from headwater.errors import ConfigError
 from headwater.partitions.patterns import Unit
 
 _EPOCH: Final = datetime(1970, 1, 1)
 _TICK: Final = timedelta(microseconds=1)
 _DAY: Final = timedelta(days=1)
 _STEPS: Final = {Unit.DAY: _DAY, Unit.HOUR: timedelta(hours=1), Unit.MINUTE: timedelta(minutes=1)}
+
+
+@lru_cache(maxsize=256)
+def zone_named(name: str) -> tzinfo:
+    """Return a zone of the IANA database.
+
+    Raises:
+        ConfigError: If there is none of that name; suggests names.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigError(
+            f"unknown time zone {name!r}",
+            hint=hint_for(name, sorted(available_timezones()), what="zones of the IANA database"),
+        ) from None
 
 
 class LocalPeriods:

@@ -6,7 +6,7 @@ says what is missing. Nothing is asked of anyone for it: the plan has it all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -59,8 +59,9 @@ def of_window(
         relation: What was found of them.
         now: The present.
     """
-    with_files = frozenset(f.partition for f in relation.files)
-    return _of_window(table, rule, window, [p.values for p in relation.partitions], with_files, now)
+    with_files = {f.partition for f in relation.files}
+    values = [p.values for p in relation.partitions]
+    return of_partitions(table, rule, window, values, with_files, now)
 
 
 def of_rows(
@@ -80,17 +81,27 @@ def of_rows(
         now: The present.
     """
     values = [p.values for p in partitions]
-    return _of_window(table, rule, window, values, frozenset(range(len(values))), now)
+    return of_partitions(table, rule, window, values, range(len(values)), now)
 
 
-def _of_window(
+def of_partitions(
     table: Table,
     rule: TimePartition,
     window: Window,
     partitions: Sequence[_Keys],
-    with_files: frozenset[int],
+    with_files: Collection[int],
     now: datetime,
 ) -> Gaps | None:
+    """Return what a window lacks, as `of_window`, where only the partitions' values are at hand.
+
+    Args:
+        table: The table.
+        rule: How its keys follow from time.
+        window: The rows that are wanted.
+        partitions: The values of those that were found.
+        with_files: Which of them have files.
+        now: The present.
+    """
     if window.start >= now:
         return None
     past = Window(window.start, min(window.end, now))
@@ -102,11 +113,11 @@ def _of_window(
     landed = {_keys(table, rule, v) for i, v in enumerate(partitions) if i in with_files}
     unregistered, empty = [], []
     for values in dict.fromkeys(wanted):
-        spelled = "/".join(f"{k}={v}" for k, v in zip(rule.keys, values, strict=True))
+        name = spelled(tuple(rule.keys), values)
         if values not in registered:
-            unregistered.append(spelled)
+            unregistered.append(name)
         elif values not in landed:
-            empty.append(spelled)
+            empty.append(name)
     return Gaps(len(wanted), tuple(unregistered), tuple(empty))
 
 
@@ -114,11 +125,16 @@ def of_registered(table: Table, partitions: Sequence[Partition], relation: FileR
     """Return which of the partitions that will be read are registered and have no file."""
     with_files = {relation.partitions[f.partition].values for f in relation.files}
     empty = tuple(
-        "/".join(f"{k}={v}" for k, v in zip(table.partition_keys, p.values, strict=True))
+        spelled(table.partition_keys, p.values)
         for p in partitions
         if not p.computed and p.values not in with_files
     )
     return Gaps(len(partitions), without_files=tuple(sorted(empty)))
+
+
+def spelled(keys: Sequence[str], values: Sequence[str | None]) -> str:
+    """Return a partition as it is shown: `dt=2026-01-31/hour=07`."""
+    return "/".join(f"{k}={v}" for k, v in zip(keys, values, strict=True))
 
 
 def warnings(table: object, gaps: Gaps | None) -> list[Diagnostic]:

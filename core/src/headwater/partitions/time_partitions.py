@@ -21,14 +21,18 @@ import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
 from itertools import islice
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from headwater.diagnostics import hint_for
 from headwater.errors import ConfigError
-from headwater.partitions.local_time import LocalPeriods, after, first_moment, instants
+from headwater.partitions.local_time import (
+    LocalPeriods,
+    after,
+    first_moment,
+    instants,
+    zone_named,
+)
 from headwater.partitions.patterns import Pattern, Unit, parse_pattern
 from headwater.partitions.values import canonical, comparable, is_spelled, spellings
 from headwater.tables.table import Column, KeyCondition, Partition, Table, TimePartition
@@ -296,17 +300,6 @@ def matches(condition: KeyCondition, table: Table, partition: Partition) -> bool
     return compare is None or bool(compare(value, wanted[0]))
 
 
-@lru_cache(maxsize=256)
-def _zone(name: str) -> tzinfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ConfigError(
-            f"unknown time zone {name!r}",
-            hint=hint_for(name, sorted(available_timezones()), what="zones of the IANA database"),
-        ) from None
-
-
 def _layout(rule: TimePartition) -> _Layout:
     where = f"the time partition on {rule.column!r}"
     patterns: dict[str, Pattern] = {}
@@ -328,7 +321,7 @@ def _layout(rule: TimePartition) -> _Layout:
             "{'year': 'yyyy', 'month': 'MM', 'day': 'dd'}",
         )
     try:
-        return _Layout(_zone(rule.timezone), patterns, finest)
+        return _Layout(zone_named(rule.timezone), patterns, finest)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error.message}", hint=error.hint) from None
 

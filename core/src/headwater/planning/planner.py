@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic, Severity, errors_in
@@ -25,7 +24,6 @@ from headwater.partitions import missing_partitions
 from headwater.planning.bound_query import BoundQuery
 from headwater.planning.scans import scan
 from headwater.planning.windowed_query import (
-    MAY_BELONG,
     Wrapped,
     private_names,
     select,
@@ -35,9 +33,7 @@ from headwater.sql.binding.char_columns import length_of_output
 from headwater.sql.rewriting import apply
 from headwater.tables.relation import MemoryRelation, StreamRelation
 from headwater.tables.window import Window
-
-_EVER: Final = datetime(1, 1, 1, tzinfo=UTC)
-"""Before any actual."""
+from headwater.windows import labels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,11 +122,11 @@ def plan_query(
     wrapped = Wrapped(text, serving.mapping, request.window, request.sample, as_of)
     sql, mapping = select(wrapped), serving.mapping
     if actuals is not None:
-        labels, label_scans = _actuals(
+        theirs, label_scans = _actuals(
             serving, actuals, request, access, now, as_of, first=len(scans), nearby=nearby
         )
-        sql = select_with_actuals(wrapped, labels)
-        mapping = replace(mapping, columns=(*mapping, *labels.mapping.actuals))
+        sql = select_with_actuals(wrapped, theirs)
+        mapping = replace(mapping, columns=(*mapping, *theirs.mapping.actuals))
         scans += label_scans
     plan = Plan(
         connection=request.connection,
@@ -313,13 +309,8 @@ def _actuals(
     _check_filled(serving, own, actuals, theirs, request.connection)
     window = expected = None
     if as_of is not None and actuals.mapping.role(Role.TIMESTAMP) is not None:
-        start = _EVER if request.window is None else request.window.start
-        earliest = start - MAY_BELONG if start - _EVER > MAY_BELONG else _EVER
-        # `as_of` itself is included: its window ends a microsecond later. Partitions are missed
-        # where actuals should lie: from the predictions' start, and not at `as_of`, where a day
-        # may just begin.
-        window = Window(min(earliest, as_of), as_of + timedelta(microseconds=1))
-        expected = Window(start, as_of) if start < as_of else None
+        window = labels.stretch(request.window, as_of)
+        expected = labels.expected(request.window, as_of)
     text, scans = _named_and_scanned(
         actuals, access, window, first=first, now=now, expected=expected, nearby=nearby
     )

@@ -55,6 +55,8 @@ class Choice:
         own: The conditions that stand in the query.
         window: The window that chooses by the rule; None if it does not.
         around: Conditions of the partitions of the window and of those beside it.
+        time_column: Column of the table by which the window may leave out rows of it; None where
+            it may not.
     """
 
     conditions: tuple[KeyCondition, ...] = ()
@@ -65,6 +67,15 @@ class Choice:
     own: tuple[KeyCondition, ...] = ()
     window: Window | None = None
     around: tuple[KeyCondition, ...] = ()
+    time_column: str | None = None
+
+    @property
+    def expects(self) -> bool:
+        """Whether the rule says which partitions a window should find, and nothing else does."""
+        if self.rule is None or self.blocker:
+            return False
+        keys = {k.casefold() for k in self.rule.keys}
+        return not any(c.key.casefold() in keys for c in self.own)
 
     def is_own(self, table: Table, partition: Partition) -> bool:
         """Return whether a partition meets the query's own conditions."""
@@ -121,8 +132,9 @@ def choose(bound: BoundQuery, index: int, window: Window | None, time_column: st
     analysis = bound.analysis
     reference = analysis.parsed.references[index]
     table = analysis.tables[reference.name]
+    time = _time_of(bound, index, table, window, time_column)
     if not table.partition_keys:
-        return Choice()
+        return Choice(time_column=time)
     own = key_conditions.conditions(analysis, reference)
     tests: list[Callable[[Partition], bool]] = [
         lambda p, c=c: key_conditions.matches(c, table, p)  # type: ignore[misc]
@@ -151,7 +163,22 @@ def choose(bound: BoundQuery, index: int, window: Window | None, time_column: st
         tuple(own),
         by_rule,
         tuple(around),
+        time,
     )
+
+
+def _time_of(
+    bound: BoundQuery, index: int, table: Table, window: Window | None, time_column: str | None
+) -> str | None:
+    """Return the table's own time column where rows outside the window may be left out by it."""
+    if window is None or time_column is None:
+        return None
+    reach = window_pruning.reach(bound.analysis, time_column)[index]
+    if isinstance(reach, window_pruning.Blocked):
+        return None
+    column = table.column(reach.table_column)
+    is_time = column is not None and column.type.name in ("timestamp", "timestamp_ntz", "date")
+    return reach.table_column if is_time else None
 
 
 def _blocker(
@@ -247,6 +274,8 @@ def _scan(
         extent,
         window=choice.window,
         remarks=remarks,
+        time_column=choice.time_column,
+        expects=choice.expects,
     )
     return _Surveyed(scan, table, partitions, looked_at)
 
@@ -363,11 +392,7 @@ def _gaps(surveyed: _Surveyed, choice: Choice, window: Window | None, now: datet
     if not partitions:
         return None
     files = relation if isinstance(relation, FileRelation) and relation.files else None
-    is_countable = rule is not None and window is not None and not choice.blocker
-    if rule is not None and is_countable:
-        keys = {k.casefold() for k in rule.keys}
-        is_countable = not any(c.key.casefold() in keys for c in choice.own)
-    if rule is not None and window is not None and is_countable:
+    if rule is not None and window is not None and choice.expects:
         if files is not None:
             return gaps.of_window(surveyed.table, rule, window, files, now)
         if isinstance(relation, StreamRelation):

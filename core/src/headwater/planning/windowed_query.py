@@ -32,13 +32,8 @@ from headwater.types import (
     array,
     map_of,
 )
+from headwater.windows.labels import MAY_BELONG
 
-MAY_BELONG: Final = timedelta(hours=36)
-"""How long before its prediction an actual may be dated and still be one of it.
-
-An actual may be dated by its day, and the day be of any zone: that of the zone furthest west ends
-36 hours after the midnight in UTC that stands for it.
-"""
 _DAY: Final = timedelta(days=1)
 _SET: Final = "_hw_set"
 """When an actual was set, among the columns of the joined side."""

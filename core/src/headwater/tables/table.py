@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from headwater.diagnostics import Diagnostic
 from headwater.errors import ConfigError, HeadwaterError
+from headwater.tables.durations import duration
 from headwater.types import DataType
 
 
@@ -155,29 +155,8 @@ class TimePartition:
                 f"a time partition needs {' and '.join(missing)}",
                 hint='e.g. {column: event_time, keys: {dt: "yyyy-MM-dd"}}',
             )
-        return cls(**{**given, "lateness": _duration(given.get("lateness", timedelta(0)))})
-
-
-def _duration(value: object) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    try:
-        return _read_duration(value)
-    except (OverflowError, ValueError):
-        raise ConfigError(
-            f"lateness {str(value)[:40]!r} is longer than any time", hint="write e.g. '1 day'"
-        ) from None
-
-
-def _read_duration(value: object) -> timedelta:
-    if isinstance(value, int | float):
-        return timedelta(seconds=value)
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(second|minute|hour|day)s?", str(value).strip())
-    if match is None:
-        raise ConfigError(
-            f"lateness {value!r} is no duration", hint="write seconds, or e.g. '6 hours' or '1 day'"
-        )
-    return timedelta(**{f"{match[2]}s": float(match[1])})
+        late = duration(given.get("lateness", timedelta(0)), "lateness")
+        return cls(**{**given, "lateness": late})
 
 
 @dataclass(frozen=True, slots=True)
