@@ -1,4 +1,4 @@
-"""Expressions over the table of edges, each compared row by row: values, NULLs and errors."""
+"""Expressions over a table, each compared row by row: values, NULLs and errors."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ class Verdict:
 
 
 def judge(
-    expressions: Sequence[str], embedded: Embedded, spark: SparkSession
+    expressions: Sequence[str], embedded: Embedded, spark: SparkSession, table: str = "edges"
 ) -> dict[str, Verdict]:
-    """Compare expressions over `edges` on both engines."""
+    """Compare expressions over a table of `data` with a key `k` on both engines."""
     verdicts: dict[str, Verdict] = {}
     answering = []
     for text in dict.fromkeys(expressions):
-        if embedded.refuses(_select([text])):
+        if embedded.refuses(_select(table, [text])):
             verdicts[text] = Verdict(refused=True)
-        elif _raises(_select([text]), embedded):
-            verdicts[text] = _one(text, embedded, spark)
+        elif _raises(_select(table, [text]), embedded):
+            verdicts[text] = _one(table, text, embedded, spark)
         else:
             answering.append(text)
     for start in range(0, len(answering), BATCH):
-        verdicts.update(_together(answering[start : start + BATCH], embedded, spark))
+        verdicts.update(_together(table, answering[start : start + BATCH], embedded, spark))
     return verdicts
 
 
@@ -59,9 +59,9 @@ def broken(verdicts: Mapping[str, Verdict]) -> dict[str, str]:
     return {text: v.wrong for text, v in verdicts.items() if v.wrong is not None}
 
 
-def _select(texts: Sequence[str], where: str = "") -> str:
+def _select(table: str, texts: Sequence[str], where: str = "") -> str:
     listed = ", ".join(f"{text} AS v{i}" for i, text in enumerate(texts))
-    return f"SELECT k, {listed} FROM edges{where}"
+    return f"SELECT k, {listed} FROM {table}{where}"
 
 
 def _raises(sql: str, embedded: Embedded) -> bool:
@@ -72,34 +72,36 @@ def _raises(sql: str, embedded: Embedded) -> bool:
     return False
 
 
-def _together(texts: list[str], embedded: Embedded, spark: SparkSession) -> dict[str, Verdict]:
+def _together(
+    table: str, texts: list[str], embedded: Embedded, spark: SparkSession
+) -> dict[str, Verdict]:
     """Compare expressions that never raise, in one query; where it differs, one by one."""
-    if _differs(_select(texts), embedded, spark) is None:
+    if _differs(_select(table, texts), embedded, spark) is None:
         return {text: Verdict() for text in texts}
-    return {t: Verdict(wrong=_differs(_select([t]), embedded, spark)) for t in texts}
+    return {t: Verdict(wrong=_differs(_select(table, [t]), embedded, spark)) for t in texts}
 
 
-def _one(text: str, embedded: Embedded, spark: SparkSession) -> Verdict:
+def _one(table: str, text: str, embedded: Embedded, spark: SparkSession) -> Verdict:
     """Compare an expression that raises on some rows: those apart, the others together."""
     raising, promised = [], []
-    for k in range(data.TABLES["edges"]().num_rows):
+    for k in range(data.TABLES[table]().num_rows):
         try:
-            embedded(_select([text], f" WHERE k = {k}"))
+            embedded(_select(table, [text], f" WHERE k = {k}"))
         except EngineError as error:
             raising.append(k)
             if error.code != NOT_PORTABLE:
                 promised.append(k)
     rest = ", ".join(map(str, raising))
-    wrong = _differs(_select([text], f" WHERE k NOT IN ({rest})"), embedded, spark)
+    wrong = _differs(_select(table, [text], f" WHERE k NOT IN ({rest})"), embedded, spark)
     for k in promised[:LOOKED_AT]:
-        if wrong is None and not isinstance(_on_spark(spark, text, k), str):
+        if wrong is None and not isinstance(_on_spark(spark, table, text, k), str):
             wrong = f"row {k}: the embedded engine says that Spark raises, and it does not"
     return Verdict(wrong=wrong, raising=tuple(raising))
 
 
-def _on_spark(spark: SparkSession, text: str, k: int) -> object:
+def _on_spark(spark: SparkSession, table: str, text: str, k: int) -> object:
     try:
-        return engines.on_spark(spark, _select([text], f" WHERE k = {k}"))
+        return engines.on_spark(spark, _select(table, [text], f" WHERE k = {k}"))
     except engines.SparkError as error:
         return str(error)
 

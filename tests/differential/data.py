@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from tests.differential import drawn
 
 from headwater.tables.relation import DataFile, FilePartition, FileRelation
 from headwater.tables.table import Column, TableName
@@ -376,6 +377,7 @@ TABLES: dict[str, Callable[[], pa.Table]] = {
     "times": _times,
     "strings": _strings,
     "edges": _edges,
+    "cells": drawn.table,
 }
 
 

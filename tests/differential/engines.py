@@ -11,7 +11,7 @@ import pyarrow as pa
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded import EmbeddedEngine
-from headwater.engines.embedded.database import database, keep_cuts
+from headwater.engines.embedded.database import add_macros, database, keep_cuts
 from headwater.engines.embedded.lake_formats.files import BATCH_ROWS
 from headwater.engines.embedded.stream import Stream
 from headwater.engines.embedded.views import Registrar
@@ -148,6 +148,7 @@ class Embedded:
         made = portable.compile(analysis, lambda t: f"{quoted(t.database)}.{quoted(t.name)}")
         scans = plan(sql, self._relations).scans
         keep_cuts(self._connection, made)
+        add_macros(self._connection, made)
         stream = Stream(
             lambda: self._connection.cursor().execute(made).to_arrow_reader(BATCH_ROWS),
             analysis.columns,

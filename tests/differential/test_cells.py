@@ -22,6 +22,7 @@ COLUMNS = {
     "integer": ["t", "sm", "i", "b"],
     "narrow": ["t", "sm", "i"],
     "numeric": ["i", "b", "d", "dec"],
+    "number": ["d", "e", "i", "dec"],
     "floating": ["f", "d", "e"],
     "temporal": ["da", "ts", "ntz", "tz"],
     "scalar": ["i", "s"],

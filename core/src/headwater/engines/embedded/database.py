@@ -137,6 +137,12 @@ def keep_cuts(connection: DuckDBPyConnection, sql: str) -> None:
     connection.execute(f"SET disabled_optimizers = {text(disabled)}")
 
 
+def add_macros(connection: DuckDBPyConnection, sql: str) -> None:
+    """Make the macros that a query calls and that not every database has."""
+    for statement in macros.asked(sql):
+        connection.execute(statement)
+
+
 def _httpfs() -> Path:
     """Return the extension's file, which a package of this environment brought."""
     import duckdb

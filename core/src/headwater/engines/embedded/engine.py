@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
-from headwater.engines.embedded.database import confine, database, keep_cuts
+from headwater.engines.embedded.database import add_macros, confine, database, keep_cuts
 from headwater.engines.embedded.errors import translated
 from headwater.engines.embedded.lake_formats import relations
 from headwater.engines.embedded.lake_formats.files import BATCH_ROWS
@@ -129,6 +129,7 @@ class EmbeddedEngine:
                         main.registrar.stream(scan, readers.stream(owner, scan, columns), columns)
                 readers.confine()
                 keep_cuts(main.connection, sql)
+                add_macros(main.connection, sql)
             yield Stream(
                 lambda: main.connection.execute(sql).to_arrow_reader(BATCH_ROWS),
                 analysis.columns,

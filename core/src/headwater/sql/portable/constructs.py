@@ -9,10 +9,11 @@ from functools import cache
 from typing import Final
 
 from headwater.sql.functions import named
+from headwater.sql.portable.comparing import widened
 from headwater.sql.portable.pieces import Piece
 from headwater.sql.portable.raising import not_portable, spark_error
 from headwater.sql.portable.spelling import type_name
-from headwater.types import BIGINT, INTEGER_BITS, DataType
+from headwater.types import BIGINT, DOUBLE, INTEGER_BITS, DataType
 from headwater.types.text import parse_type
 
 _TEMPORAL: Final = frozenset({"date", "timestamp", "timestamp_ntz"})
@@ -65,6 +66,9 @@ class Construct:
 
     def apply(self, arguments: Sequence[Piece], type_: DataType) -> Piece:
         """Return the compiled call."""
+        if "number" in self.args:
+            pairs = zip(self.args, arguments, strict=True)
+            arguments = [widened(a, DOUBLE) if p == "number" else a for p, a in pairs]
         sql = _HOLE.sub(lambda m: _fill(m[1], arguments, type_), self.duckdb)
         raises = self.raises is not None or any(a.raises for a in arguments)
         return Piece(sql, type_, raises)
@@ -80,7 +84,7 @@ def _construct(function: str, line: str) -> Construct:
     match = _LINE.fullmatch(line)
     if match is None:
         raise ValueError(f"{function}: {line!r} does not read `(types) -> type: expression`")
-    args = tuple(a.strip() for a in match["args"].split(","))
+    args = tuple(a.strip() for a in match["args"].split(",") if a)
     sql = match["sql"].replace("{name}", function)
     return Construct(function, args, match["result"], sql, match["raises"])
 
@@ -119,7 +123,7 @@ def _matches(pattern: str, argument: Piece) -> bool:
             return type_.is_integer
         case "narrow":
             return type_.is_integer and type_ != BIGINT
-        case "numeric":
+        case "numeric" | "number":
             return type_.is_numeric
         case "floating":
             return type_.is_floating

@@ -1,14 +1,52 @@
-"""Macros that compiled queries call: what DuckDB has no function for, from `macros.sql`."""
+"""Macros that compiled queries call: what DuckDB has no function for.
+
+Those of `macros.sql` are in every database; those of `strict_math.sql` are made for the queries
+that call them: making them all takes longer than a small read.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Final
+
+_NAME: Final = re.compile(r"\bsp_\w+(?=\()")
 
 
 @cache
 def statements() -> tuple[str, ...]:
     """Return the CREATE MACRO statements, in the order in which they build on each other."""
-    source = (files("headwater.sql.portable") / "macros.sql").read_text(encoding="utf-8")
+    return _read("macros.sql")
+
+
+def asked(sql: str) -> tuple[str, ...]:
+    """Return the CREATE MACRO statements of `strict_math.sql` that a query needs, in order.
+
+    Args:
+        sql: A compiled query.
+    """
+    needed: set[str] = set()
+    left = set(_NAME.findall(sql)) & _strict().keys()
+    while left:
+        needed |= left
+        left = {n for name in left for n in _NAME.findall(_strict()[name])} & _strict().keys()
+        left -= needed
+    return tuple(text for name, text in _strict().items() if name in needed)
+
+
+@cache
+def _strict() -> Mapping[str, str]:
+    """Return the statements of `strict_math.sql` by the macro's name, in the file's order."""
+    found = {}
+    for statement in _read("strict_math.sql"):
+        if match := _NAME.search(statement):
+            found[match[0]] = statement
+    return found
+
+
+def _read(name: str) -> tuple[str, ...]:
+    source = (files("headwater.sql.portable") / name).read_text(encoding="utf-8")
     lines = (line for line in source.splitlines() if not line.lstrip().startswith("--"))
     return tuple(s.strip() for s in "\n".join(lines).split(";\n") if s.strip())
