@@ -4,6 +4,7 @@ import importlib
 import inspect
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
@@ -39,6 +40,51 @@ def test_asking_for_help_loads_nothing_heavy():
         "try:\n    main()\nexcept SystemExit:\n    pass"
     )
     assert not modules_after(code).intersection(HEAVY)
+
+
+HELD = ("pandas", "pytz", "fastavro", "pyarrow.dataset")
+"""What is installed beside headwater, and no read of Parquet files into Arrow uses."""
+STEPS = {
+    """
+import headwater as hw
+""": {"pydantic", "sqlglot", "pyarrow", "duckdb", "numpy"},
+    """
+rule = hw.TimePartition(column="ts", keys={"dt": "yyyy-MM-dd"})
+source = hw.FileDataSource(tables={"log": sys.argv[1]}, partitions={"log": rule})
+""": {"sqlglot", "pyarrow", "duckdb", "numpy"},
+    """
+workspace = hw.Workspace(engine="embedded")
+workspace.create_model("m")
+version = workspace.create_model_version("m", "v", "regression", features={"f": "numeric"})
+connection = version.connect_serving(source, "pid", "ts")
+""": {"pyarrow", "duckdb", "numpy"},
+    """
+data = connection.read("2026-01-01", "2026-01-02")
+""": {"duckdb"},
+    """
+assert next(iter(data)).num_rows == 2
+assert data.stats.last.hour == 1
+""": set(),
+}
+"""What a program does, and what it has no use for until then, besides `HELD`."""
+
+
+def test_a_read_loads_what_it_uses_when_it_uses_it(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    times = [datetime(2026, 1, 1, hour, tzinfo=UTC) for hour in range(2)]
+    day = tmp_path / "dt=2026-01-01"
+    day.mkdir()
+    log = pa.table({"pid": ["a", "b"], "ts": times, "f": [1.0, 2.0]})
+    pq.write_table(log, day / "part-0.parquet")
+    code = "import sys\n"
+    for number, (step, unused) in enumerate(STEPS.items()):
+        code += f"{step}print({number}, *({ {*unused, *HELD}!r} & {{*sys.modules}}))\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == [str(number) for number in range(len(STEPS))]
 
 
 @pytest.mark.parametrize(

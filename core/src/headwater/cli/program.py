@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,7 +29,8 @@ _EPILOG = """Exit codes: 0 fine, 1 the answer is no, 2 wrong usage, 70 a fault o
 class Program(typer.core.TyperGroup):
     """A group whose commands are those of the registry that the context carries."""
 
-    _names_suffice = False
+    _named: Mapping[str, Any] = {}
+    """Commands of which the names suffice, while they do."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands."""
@@ -37,6 +38,8 @@ class Program(typer.core.TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import a command; an unknown one is wrong usage, and is told what is near."""
+        if cmd_name in self._named:
+            return self._named[cmd_name]
         registry = _registry(ctx)
         try:
             spec = registry.command(cmd_name)
@@ -44,27 +47,28 @@ class Program(typer.core.TyperGroup):
             if not ctx.resilient_parsing:
                 ctx.fail(f"{error.message}\n{error.hint}" if error.hint else error.message)
             return None
-        if self._names_suffice:
-            return typer.core.TyperCommand(spec.kind, short_help=spec.summary)
         return _imported(registry, spec)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the commands and what they are for, without importing one."""
-        with self._by_name():
+        with self._by_name(ctx):
             super().format_commands(ctx, formatter)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
         """Complete a command's name, without importing one."""
-        with self._by_name():
+        with self._by_name(ctx):
             return super().shell_complete(ctx, incomplete)
 
     @contextmanager
-    def _by_name(self) -> Iterator[None]:
-        self._names_suffice = True
+    def _by_name(self, ctx: Any) -> Iterator[None]:
+        self._named = {
+            spec.kind: typer.core.TyperCommand(spec.kind, short_help=spec.summary)
+            for spec in _registry(ctx).commands()
+        }
         try:
             yield
         finally:
-            self._names_suffice = False
+            self._named = {}
 
 
 def _registry(ctx: Any) -> PluginRegistry:

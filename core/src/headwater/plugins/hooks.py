@@ -88,7 +88,7 @@ def read_finished(
 
 
 def _show(registry: PluginRegistry, name: str, call: Callable[[Any], object]) -> None:
-    for plugin, manager in registry.managers():
+    for plugin, manager in registry.managers(name):
         try:
             call(getattr(manager.hook, name))
         except Exception:  # noqa: BLE001 -- anybody's code; the read belongs to the user

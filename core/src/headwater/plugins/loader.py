@@ -98,11 +98,19 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A plugin that was found and not yet imported."""
+    """A plugin that was found and not yet loaded.
+
+    Args:
+        status: What is known of it.
+        imported: Imports it.
+        requires: What its distribution needs.
+        to_import: Whether importing it is still to be done.
+    """
 
     status: PluginStatus
     imported: Callable[[], object]
     requires: tuple[str, ...] = ()
+    to_import: bool = False
 
 
 def installed() -> Iterator[Candidate]:
@@ -120,7 +128,8 @@ def installed() -> Iterator[Candidate]:
             dist.name if dist else None,
             dist.version if dist else None,
         )
-        yield Candidate(status, point.load, tuple(dist.requires or ()) if dist else ())
+        requires = tuple(dist.requires or ()) if dist else ()
+        yield Candidate(status, point.load, requires, to_import=True)
 
 
 def of_namespace(namespace: object) -> Candidate:
@@ -177,6 +186,11 @@ def load(candidate: Candidate) -> Plugin:
             error=error,
         )
     return Plugin(status, specs, manager)
+
+
+def fits(candidate: Candidate) -> bool:
+    """Return whether a plugin's distribution wants this version of core."""
+    return _conflict(candidate) is None
 
 
 def _conflict(candidate: Candidate) -> tuple[str, str] | None:

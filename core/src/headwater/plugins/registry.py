@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,7 +25,8 @@ from headwater.interfaces.specs import (
     WriterSpec,
 )
 from headwater.plugins import loader as plugin_loader
-from headwater.plugins.loader import CORE, Plugin, PluginStatus
+from headwater.plugins.declarations import Declaration
+from headwater.plugins.loader import CORE, Candidate, Plugin, PluginStatus
 
 if TYPE_CHECKING:
     from headwater.auth.credentials import AuthStrategy
@@ -44,8 +46,43 @@ class _Claim:
     spec: Spec
 
 
+class _Found:
+    """A plugin that was found, imported when something of it is needed."""
+
+    def __init__(self, candidate: Candidate) -> None:
+        self.status = candidate.status
+        self.loaded: Plugin | None = None
+        self._candidate = candidate
+
+    @cached_property
+    def _declaration(self) -> Declaration:
+        return Declaration(self.status.module)
+
+    def may_implement(self, hook: str) -> bool:
+        """Whether it has to be imported for what a hook gives."""
+        if self.loaded is not None or not self._candidate.to_import:
+            return True
+        return self._declaration.may_implement(hook)
+
+    def plugin(self) -> Plugin:
+        """Return it loaded, or what prevented that."""
+        if self.loaded is None:
+            self.loaded = plugin_loader.load(self._candidate)
+        return self.loaded
+
+    def commands(self) -> Plugin:
+        """Return it with all its commands: not imported, where its module writes them out."""
+        if self.loaded is None and self._candidate.to_import:
+            specs = self._declaration.commands
+            if specs == () or (specs and plugin_loader.fits(self._candidate)):
+                return Plugin(self.status, specs)
+        return self.plugin()
+
+
 class PluginRegistry:
-    """What plugins provide, found and imported when it is first asked for. Thread-safe.
+    """What plugins provide, found when it is first asked for. Thread-safe.
+
+    A plugin is imported when something is asked for that its module may provide, by its text.
 
     Args:
         modules: Plugins handed over as modules (or other objects with hooks), e.g. in tests.
@@ -60,7 +97,7 @@ class PluginRegistry:
         self._modules = tuple(modules)
         self._discover = discover
         self._lock = threading.Lock()
-        self._loaded: tuple[Plugin, ...] | None = None
+        self._found: tuple[_Found, ...] | None = None
 
     def source(self, kind: str) -> SourceSpec:
         """Return the data source of that `kind`.
@@ -105,9 +142,14 @@ class PluginRegistry:
 
     def commands(self) -> tuple[CommandSpec, ...]:
         """Return the commands of the `headwater` program: core's in their order, then the rest."""
-        mine = [s for p in self._plugins() if _is_core(p) for s in p.specs]
+        with self._lock:
+            plugins = tuple(f.commands() for f in self._all_found())
+        mine = [s for p in plugins if _is_core(p) for s in p.specs]
         return tuple(
-            sorted(self._all(CommandSpec), key=lambda s: mine.index(s) if s in mine else len(mine))
+            sorted(
+                _unique(CommandSpec, plugins),
+                key=lambda s: mine.index(s) if s in mine else len(mine),
+            )
         )
 
     def validators(self) -> tuple[ValidatorSpec, ...]:
@@ -127,15 +169,17 @@ class PluginRegistry:
             for p in self._plugins()
         )
 
-    def managers(self) -> Iterator[tuple[str, pluggy.PluginManager]]:
-        """Yield the label and the pluggy manager of each loaded plugin; for `hooks` alone."""
-        for plugin in self._plugins():
+    def managers(self, hook: str) -> Iterator[tuple[str, pluggy.PluginManager]]:
+        """Yield label and manager of each plugin that may implement `hook`; for `hooks` alone."""
+        for plugin in self._plugins(hook):
             if plugin.manager is not None:
                 yield plugin.status.label, plugin.manager
 
     def name(self, spec: Spec) -> str:
         """Return what a contribution's `spec` is called: `source 'shelf' of acme 1.0`."""
-        owner = next((p.status.label for p in self._plugins() if spec in p.specs), "no plugin")
+        core = self._core()
+        plugins = [core] if spec in core.specs else self._plugins(_hook(type(spec)))
+        owner = next((p.status.label for p in plugins if spec in p.specs), "no plugin")
         return f"{spec.word} {spec.kind!r} of {owner}"
 
     def load(self, spec: Spec, place: str | None = None) -> Any:
@@ -181,36 +225,33 @@ class PluginRegistry:
             )
         return loaded
 
-    def _plugins(self) -> tuple[Plugin, ...]:
-        with self._lock:
-            if self._loaded is None:
-                candidates = [plugin_loader.core(), *map(plugin_loader.of_namespace, self._modules)]
-                if self._discover:
-                    candidates += plugin_loader.installed()
-                self._loaded = tuple(map(plugin_loader.load, candidates))
-            return self._loaded
+    def _all_found(self) -> tuple[_Found, ...]:
+        if self._found is None:
+            candidates = [plugin_loader.core(), *map(plugin_loader.of_namespace, self._modules)]
+            if self._discover:
+                candidates += plugin_loader.installed()
+            self._found = tuple(map(_Found, candidates))
+        return self._found
 
-    def _claims(self, cls: type[_S], kind: str) -> list[_Claim]:
-        """Return who provides a kind; core's own kinds are nobody else's."""
-        claims = [
-            _Claim(p, s)
-            for p in self._plugins()
-            for s in p.specs
-            if type(s) is cls and s.kind == kind
-        ]
-        return [c for c in claims if _is_core(c.owner)] or claims
+    def _plugins(self, hook: str | None = None) -> tuple[Plugin, ...]:
+        """Return the plugins that may implement a hook, or all, as they were loaded."""
+        with self._lock:
+            return tuple(
+                f.plugin() for f in self._all_found() if hook is None or f.may_implement(hook)
+            )
+
+    def _core(self) -> Plugin:
+        with self._lock:
+            return self._all_found()[0].plugin()
 
     def _all(self, cls: type[_S]) -> tuple[_S, ...]:
         """Return every spec whose kind is provided once, by kind."""
-        by_kind: dict[str, _S] = {}
-        for plugin in self._plugins():
-            for spec in plugin.specs:
-                if isinstance(spec, cls) and len(self._claims(cls, spec.kind)) == 1:
-                    by_kind.setdefault(spec.kind, spec)
-        return tuple(by_kind[kind] for kind in sorted(by_kind))
+        return _unique(cls, self._plugins(_hook(cls)))
 
     def _one(self, cls: type[_S], kind: str) -> _S:
-        claims = self._claims(cls, kind)
+        # Core's own kinds are nobody else's: for them nobody else is asked.
+        claims = _claims([self._core()], cls, kind)
+        claims = claims or _claims(self._plugins(_hook(cls)), cls, kind)
         if len(claims) > 1:
             owners = [c.owner.status for c in claims]
             raise PluginError(
@@ -244,13 +285,34 @@ class PluginRegistry:
         """Return what is wrong with single kinds of a loaded plugin: they are provided twice."""
         problems = []
         for spec in plugin.specs:
-            claims = self._claims(type(spec), spec.kind)
+            claims = _claims(self._plugins(), type(spec), spec.kind)
             others = [c.owner.status.label for c in claims if c.owner is not plugin]
             if others:
                 clash = f"the {spec.word} {spec.kind!r} is also provided by {_and(others)}"
                 ours = any(c.owner is plugin for c in claims)
                 problems.append(f"{clash}: {'neither can be used' if ours else 'that one is used'}")
         return tuple(problems)
+
+
+def _hook(cls: type[Spec]) -> str:
+    """Return the hook that gives specs of a class."""
+    return f"headwater_{cls.plural}"
+
+
+def _claims(plugins: Iterable[Plugin], cls: type[Spec], kind: str) -> list[_Claim]:
+    """Return who provides a kind; core's own kinds are nobody else's."""
+    claims = [_Claim(p, s) for p in plugins for s in p.specs if type(s) is cls and s.kind == kind]
+    return [c for c in claims if _is_core(c.owner)] or claims
+
+
+def _unique(cls: type[_S], plugins: Sequence[Plugin]) -> tuple[_S, ...]:
+    """Return every spec of a class whose kind is provided once, by kind."""
+    by_kind: dict[str, _S] = {}
+    for plugin in plugins:
+        for spec in plugin.specs:
+            if isinstance(spec, cls) and len(_claims(plugins, cls, spec.kind)) == 1:
+                by_kind.setdefault(spec.kind, spec)
+    return tuple(by_kind[kind] for kind in sorted(by_kind))
 
 
 def _published() -> dict[str, dict[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -344,11 +344,20 @@ def rows_within(batch: pa.RecordBatch, window: Window | None) -> int:
     return int(inside.true_count)
 
 
-def _moment(value: pa.Scalar[Any]) -> datetime | None:
-    """Return an Arrow time as Python's, which ends with the year 9999: later is clamped to it."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _moment(value: pa.TimestampScalar[Any, Any]) -> datetime | None:
+    """Return an Arrow time in microseconds as Python's, which ends with the year 9999.
+
+    Later is clamped to it. It is counted, for `as_py()` has pyarrow import pandas.
+    """
+    count: int | None = value.value
+    if count is None:
+        return None
     try:
-        moment: datetime | None = value.as_py()
+        moment: datetime = _EPOCH + timedelta(microseconds=count)
     except OverflowError:
-        later = value.value > 0  # type: ignore[attr-defined]  # a count from 1970
+        later = count > 0
         return datetime.max.replace(tzinfo=UTC) if later else datetime.min.replace(tzinfo=UTC)
     return moment

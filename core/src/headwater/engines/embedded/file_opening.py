@@ -13,6 +13,7 @@ from headwater.engines.embedded.paths import is_remote
 from headwater.errors import DataChangedError, HeadwaterError, UnsupportedError
 from headwater.interfaces.abilities import Streaming
 from headwater.interfaces.offers import offers
+from headwater.sql.portable.spelling import text
 from headwater.tables.relation import DataFile, FileRelation
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ class Contents:
                 f"memory whole, up to 512 MiB; {file.path} has {file.size // 2**20} MiB",
                 hint="use the spark engine for this table",
             )
-        sql = "SELECT content FROM read_blob(?)"
-        (content,) = self._connection.cursor().execute(sql, [path]).fetchall()[0]
+        sql = f"SELECT content FROM read_blob({text(path)})"
+        (content,) = self._connection.cursor().execute(sql).fetchall()[0]
         return pa.BufferReader(content)
 
     def register(self, stream: object) -> str:

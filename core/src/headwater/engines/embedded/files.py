@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from headwater.diagnostics import Diagnostic
 from headwater.engines.declared_types import held
+from headwater.engines.embedded import formats
 from headwater.engines.embedded.file_opening import Contents
-from headwater.engines.embedded.formats import avro, delimited_text, json_lines, orc, parquet
 from headwater.engines.embedded.formats.scans import Group, Scanner, padded
 from headwater.engines.embedded.missing_columns import missing_columns
 from headwater.engines.embedded.partition_values import literal
@@ -22,16 +23,17 @@ from headwater.tables.table import Column
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_SCANNERS: Mapping[str, Scanner] = {
-    "parquet": parquet.scans,
-    "csv": delimited_text.csv,
-    "hive-text": delimited_text.hive_text,
-    "hive-csv": delimited_text.hive_csv,
-    "orc": orc.scans,
-    "avro": avro.scans,
-    "json": json_lines.json,
-    "hive-json": json_lines.hive_json,
+_SCANNERS: Mapping[str, str] = {
+    "parquet": "parquet:scans",
+    "csv": "delimited_text:csv",
+    "hive-text": "delimited_text:hive_text",
+    "hive-csv": "delimited_text:hive_csv",
+    "orc": "orc:scans",
+    "avro": "avro:scans",
+    "json": "json_lines:json",
+    "hive-json": "json_lines:hive_json",
 }
+"""Where the scanner of each format stands in `formats`; imported for a table of such files."""
 
 
 def select(
@@ -67,7 +69,7 @@ def select(
     branches, scans = [], []
     for part in groups(relation):
         group = Group(relation, part.format, part.options, part.columns, part.files, contents)
-        scanner = _SCANNERS.get(group.format)
+        scanner = _scanner(group.format)
         if scanner is None:
             raise UnsupportedError(
                 f"table {relation.name} is made of {group.format} files, which the embedded engine "
@@ -83,6 +85,14 @@ def select(
             branches.append(f"SELECT {columns} FROM {scan.source}")
             scans.append(scan)
     return "\nUNION ALL\n".join(branches), missing_columns(relation, scans, used)
+
+
+def _scanner(format: str) -> Scanner | None:
+    module, _, function = _SCANNERS.get(format, "").partition(":")
+    if not module:
+        return None
+    scanner: Scanner = getattr(import_module(f"{formats.__name__}.{module}"), function)
+    return scanner
 
 
 def _empty(selected: Sequence[Column]) -> str:

@@ -17,7 +17,7 @@ from headwater.engines.embedded.formats.text_lines import check_sizes
 from headwater.engines.embedded.lake_formats.relations import RowStream
 from headwater.engines.embedded.paths import is_remote
 from headwater.errors import DataChangedError, EngineError, HeadwaterError, UnsupportedError
-from headwater.sql.portable.spelling import name, null
+from headwater.sql.portable.spelling import name, null, text
 from headwater.tables.relation import DataFile, FileRelation
 from headwater.tables.table import Column
 from headwater.types import STRING, DataType
@@ -164,8 +164,8 @@ def _open(connection: DuckDBPyConnection, path: str) -> pa.NativeFile:
     import pyarrow as pa
 
     if is_remote(path):
-        sql = "SELECT content FROM read_blob(?)"
-        (content,) = connection.cursor().execute(sql, [path]).fetchall()[0]
+        sql = f"SELECT content FROM read_blob({text(path)})"
+        (content,) = connection.cursor().execute(sql).fetchall()[0]
         return pa.BufferReader(content)
     try:
         return pa.OSFile(path, "rb")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from headwater.engines.embedded.formats.calendars import MODERN, SPARK_KEYS, Calendar, calendar_of
+from headwater.sql.portable.spelling import texts
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -105,16 +106,16 @@ def side_by_side(
 
 def _ask(connection: DuckDBPyConnection, paths: list[str]) -> dict[str, Footer]:
     columns: dict[str, list[_Row]] = {}
+    listed = texts(paths)
     rows = connection.execute(
         "SELECT file_name, name, duckdb_type, num_children, converted_type, logical_type, "
-        "type FROM parquet_schema(?)",
-        [paths],
+        f"type FROM parquet_schema({listed})"
     ).fetchall()
     for row in rows:
         columns.setdefault(row[0], []).append(row)
     facts = connection.execute(
-        "SELECT file_name, file_size_bytes, num_rows, created_by FROM parquet_file_metadata(?)",
-        [paths],
+        "SELECT file_name, file_size_bytes, num_rows, created_by "
+        f"FROM parquet_file_metadata({listed})"
     ).fetchall()
     old = calendars(connection, paths)
     return {
@@ -136,9 +137,10 @@ def calendars(connection: DuckDBPyConnection, paths: list[str]) -> dict[str, Cal
         duckdb.Error: If a file can't be opened or is not Parquet.
     """
     metadata_of: dict[str, dict[str, str]] = {}
+    keys = f"CAST({texts(key.decode() for key in sorted(SPARK_KEYS))} AS BLOB[])"
     rows = connection.execute(
-        "SELECT file_name, key, value FROM parquet_kv_metadata(?) WHERE list_contains(?, key)",
-        [paths, sorted(SPARK_KEYS)],
+        f"SELECT file_name, key, value FROM parquet_kv_metadata({texts(paths)}) "
+        f"WHERE list_contains({keys}, key)"
     ).fetchall()
     for path, key, value in rows:
         metadata_of.setdefault(path, {})[key.decode()] = value.decode()

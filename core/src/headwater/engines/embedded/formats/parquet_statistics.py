@@ -17,6 +17,7 @@ from headwater.engines.scratch_folders import scratch_folder
 from headwater.engines.small_files import fetched
 from headwater.errors import EngineError
 from headwater.partitions.rule_evidence import TimeRange
+from headwater.sql.portable.spelling import text, texts
 from headwater.tables.relation import DataFile, FileRelation
 from headwater.tables.table import Partition
 from headwater.tables.window import instant
@@ -128,8 +129,8 @@ def footer_ranges(
     def ask(cursor: DuckDBPyConnection, some: list[str]) -> list[_Group]:
         return cursor.execute(
             "SELECT file_name, stats_min_value, stats_max_value, stats_null_count, num_values "
-            "FROM parquet_metadata(?) WHERE lower(path_in_schema) = lower(?)",
-            [some, column],
+            f"FROM parquet_metadata({texts(some)}) "
+            f"WHERE lower(path_in_schema) = lower({text(column)})",
         ).fetchall()
 
     groups: dict[str, list[_Group]] = {}

@@ -19,7 +19,7 @@ from headwater.engines.embedded.formats.scans import Group
 from headwater.engines.embedded.paths import check_length, is_remote
 from headwater.engines.text_files import check_suffix
 from headwater.errors import UnsupportedError
-from headwater.sql.portable.spelling import name, text
+from headwater.sql.portable.spelling import name, text, texts
 from headwater.tables.relation import FileRelation
 from headwater.untrusted import limits
 
@@ -47,8 +47,8 @@ def check_sizes(
     lengths: dict[str, int] = {}
 
     def ask(names: list[str]) -> list[tuple[str, int]]:
-        sql = "SELECT filename, size FROM read_blob(?)"
-        return connection.cursor().execute(sql, [names]).fetchall()
+        sql = f"SELECT filename, size FROM read_blob({texts(names)})"
+        return connection.cursor().execute(sql).fetchall()
 
     if remote:
         names = [paths[f.path] for f in remote]
