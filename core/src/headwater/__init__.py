@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from headwater.interfaces.data_source import DataSource
     from headwater.interfaces.engine import Engine
     from headwater.interfaces.hookspecs import hookimpl
+    from headwater.interfaces.ledger_store import LedgerStore
     from headwater.interfaces.mapping import Mapping
     from headwater.interfaces.plan import Plan
     from headwater.interfaces.read_stats import ReadStats
     from headwater.interfaces.schema import Field, ModelType, Role, Schema
+    from headwater.ledger.ledger import Ledger
     from headwater.plugins.registry import PluginRegistry
     from headwater.reading.dataset import Dataset, EmptyReadWarning
     from headwater.sources.files import FileDataSource
@@ -59,6 +61,8 @@ _HOMES = {
     "FileDataSource": "headwater.sources.files",
     "HeadwaterError": "headwater.errors",
     "Identity": "headwater.auth.credentials",
+    "Ledger": "headwater.ledger.ledger",
+    "LedgerStore": "headwater.interfaces.ledger_store",
     "Mapping": "headwater.interfaces.mapping",
     "MemoryDataSource": "headwater.sources.memory",
     "Model": "headwater.workspace.model",
@@ -109,6 +113,8 @@ __all__ = [
     "FileDataSource",
     "HeadwaterError",
     "Identity",
+    "Ledger",
+    "LedgerStore",
     "Mapping",
     "MemoryDataSource",
     "Model",

@@ -13,6 +13,8 @@ HeadwaterError                    root: message, code, hint, retryable
 ├── QueryError                    a query is refused; carries diagnostics
 ├── MappingError                  a mapping does not fit its source; carries diagnostics
 ├── PlanError                     a read can't be planned as asked (e.g. over `max_bytes`)
+├── LedgerError                   a ledger can't be read or kept
+│   └── LedgerMovedError          somebody else handed over the same window (retryable)
 ├── EngineError                   an engine failed while reading
 │   └── DataError                 a value does not fit its declared field; names the row's id
 └── UnsupportedError              known, and not supported: says what is, and why
@@ -227,6 +229,23 @@ class PlanError(HeadwaterError):
     """A read can't be planned as it was asked for."""
 
     default_code = "plan"
+
+
+class LedgerError(HeadwaterError):
+    """A ledger is no ledger, is damaged, or can't be kept where it is."""
+
+    default_code = "ledger"
+
+
+class LedgerMovedError(LedgerError):
+    """What lies in a store is not what was expected: somebody else saved since.
+
+    A store raises it for the whole ledger, which is then loaded again; it reaches a program only
+    where somebody else handed over the very window that is being handed over.
+    """
+
+    default_code = "ledger-moved"
+    default_retryable = True
 
 
 class EngineError(HeadwaterError):

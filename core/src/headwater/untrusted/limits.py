@@ -95,6 +95,12 @@ CONFIG_VALUES: Final = 100_000
 CONFIG_LEVELS: Final = 100
 """How deep a configuration file may nest."""
 
+LEDGER_BYTES: Final = 1024 * 1024 * 1024
+"""Bytes of a ledger: a window takes some six hundred."""
+
+LEDGER_LINE_BYTES: Final = 256 * 1024
+"""Bytes of what a ledger says of one window: of a query over many tables, a few thousand."""
+
 TOKEN_BYTES: Final = 256 * 1024
 """Bytes of an answer that should hold a token."""
 

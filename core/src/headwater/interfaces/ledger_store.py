@@ -1,0 +1,58 @@
+"""LedgerStore: where a ledger's bytes are kept. What the ledger means is none of its business."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+
+@runtime_checkable
+class LedgerStore(Protocol):
+    """One place that holds the bytes of one ledger.
+
+    A `mark` stands for the very bytes that were loaded or saved; only the store reads meaning into
+    it. What a store promises is tested by `headwater.testing.ledger_stores`.
+    """
+
+    def load(self) -> tuple[bytes, str | None]:
+        """Return what is kept, and its mark; `(b"", None)` where nothing was saved yet.
+
+        Raises:
+            LedgerError: If it can't be looked at. That nothing is there must be certain: a store
+                that says so where it may not look loses a ledger.
+        """
+        ...
+
+    def save(self, content: bytes, expected_mark: str | None) -> str | None:
+        """Keep other bytes in the place of those that a mark stands for, whole or not at all.
+
+        Whoever loads meanwhile gets the old bytes or the new ones, and so does whoever loads after
+        a crash. When it returns, they are kept for good.
+
+        Args:
+            content: The bytes.
+            expected_mark: What must still be there; None: nothing.
+
+        Returns:
+            The mark of what is kept now; None where the store can't tell, and is to be asked.
+
+        Raises:
+            LedgerMovedError: If something else is there: nothing was changed.
+            LedgerError: If it can't be kept.
+        """
+        ...
+
+
+@runtime_checkable
+class Appending(Protocol):
+    """A store that can add a line to what it keeps: that is less to write than all of it."""
+
+    def append(self, line: bytes, expected_mark: str | None) -> str | None:
+        """Keep a line behind what a mark stands for; otherwise as `LedgerStore.save`.
+
+        A crash may leave a part of the line, which no `load` gives.
+
+        Args:
+            line: The line, with its newline.
+            expected_mark: What must still be there; never None.
+        """
+        ...

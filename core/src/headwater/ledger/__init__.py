@@ -1,0 +1,1 @@
+"""The ledger: what was handed over of each window, and where that is kept."""

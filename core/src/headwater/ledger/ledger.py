@@ -1,0 +1,310 @@
+"""Ledger: what was handed over of each window, as a value, or as what a store keeps."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from types import MappingProxyType
+from typing import Final
+
+from headwater.errors import ConfigError, LedgerError, LedgerMovedError
+from headwater.interfaces.ledger_store import Appending, LedgerStore
+from headwater.interfaces.offers import offers
+from headwater.ledger import ledger_text
+from headwater.ledger.entries import Entry
+
+SECONDS: Final = 30.0
+WINDOWS: Final = 100
+"""How long, and for how many windows, a whole save may wait while several are handed over."""
+_TRIES: Final = 30
+"""How often a ledger is loaded again because somebody else saved: each time they got further."""
+
+
+class Ledger:
+    """What was handed over of each window of each connection.
+
+    A new one is empty, and lives in memory: keep its bytes in the same transaction as your results,
+    and rows and ledger are there together or not at all. `Ledger.load` gives one that a store
+    keeps: then `Change.done` saves it. Thread-safe.
+
+    Example:
+        >>> ledger = Ledger()
+        >>> Ledger.from_bytes(ledger.to_bytes()).version
+        0
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Entry] = {}
+        self._version = 0
+        self._name = "the ledger"
+        self._store: LedgerStore | None = None
+        self._mark: str | None = None
+        # Windows that wait to be saved, each with what stood in the ledger as it was planned.
+        self._waiting: dict[str, tuple[Entry, Entry | None]] = {}
+        self._saved_at = 0.0
+        self._batches = 0
+        self._lock = threading.RLock()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Ledger:
+        """Return the ledger that `to_bytes` gave; of no bytes, an empty one.
+
+        Raises:
+            LedgerError: With code `ledger-damaged` or `ledger-newer`, if it can't be read.
+        """
+        ledger = cls()
+        text = ledger_text.read(bytes(content))
+        ledger._entries, ledger._version = dict(text.entries), text.version
+        return ledger
+
+    @classmethod
+    def load(cls, place: str | os.PathLike[str] | LedgerStore) -> Ledger:
+        """Return the ledger that is kept at a place; where nothing is yet, an empty one.
+
+        Args:
+            place: A file of this machine, or a store.
+
+        Raises:
+            LedgerError: If it can't be read.
+            ConfigError: If the place is none.
+        """
+        ledger = cls()
+        if isinstance(place, str | os.PathLike):
+            from headwater.ledger.file_store import FileLedgerStore
+
+            ledger._store = FileLedgerStore(path=os.fspath(place))
+            ledger._name = f"the ledger {os.fspath(place)}"
+        elif offers(place, LedgerStore):
+            ledger._store = place
+            ledger._name = f"the ledger that a {type(place).__name__} keeps"
+        else:
+            raise ConfigError(
+                f"a ledger is kept in a file or a LedgerStore, not a {type(place).__name__}",
+                hint='e.g. Ledger.load("state/headwater.ledger")',
+            )
+        added = ledger._reload().added
+        if added:
+            ledger._compact()
+        return ledger
+
+    @property
+    def version(self) -> int:
+        """How many windows were ever handed over by it: it rises with each, and never falls."""
+        return self._version
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """What was handed over last of each window, by the window's key."""
+        return MappingProxyType(self._entries)
+
+    def keys(self) -> dict[str, str]:
+        """Return the key of what is current of each window, by the window's key.
+
+        Whatever else a consumer has of a window was superseded.
+        """
+        with self._lock:
+            return {name: self._entries[name].key for name in sorted(self._entries)}
+
+    def to_bytes(self) -> bytes:
+        """Return the ledger as text: JSON lines, in order."""
+        with self._lock:
+            return ledger_text.write(self._version, self._entries.values())
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        return f"<Ledger of {len(self._entries):,} windows, version {self._version:,}>"
+
+    def commit(self, entry: Entry, planned: Entry | None) -> None:
+        """Take over what was handed over of a window, and save it, where a store keeps it.
+
+        Args:
+            entry: What was handed over.
+            planned: What stood there as it was planned.
+
+        Raises:
+            LedgerMovedError: If somebody else handed over this window since.
+            LedgerError: If it can't be saved; then it is not in the ledger.
+        """
+        with self._lock:
+            self._check(entry, planned)
+            if self._store is None:
+                self._put(entry)
+            elif offers(self._store, Appending):
+                self._append(self._store, entry, planned)
+            else:
+                self._wait(entry, planned)
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Save what is handed over inside together, where each save writes the whole ledger.
+
+        It is saved every 30 seconds or 100 windows, and at the end, also where the block fails.
+        """
+        with self._lock:
+            self._batches += 1
+            self._saved_at = time.monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._batches -= 1
+                self.save()
+
+    def save(self) -> None:
+        """Save what waits to be saved.
+
+        Raises:
+            LedgerMovedError: If somebody else handed over some of these windows; what they handed
+                over holds, and the other windows are saved.
+            LedgerError: If it can't be saved.
+        """
+        with self._lock:
+            if not self._waiting or self._store is None:
+                return
+            moved: list[str] = []
+            for attempt in range(_TRIES):
+                writer = secrets.token_hex(8)
+                content = ledger_text.write(self._version, self._entries.values(), writer)
+                try:
+                    self._mark = self._store.save(content, self._mark)
+                except LedgerMovedError:
+                    _pause(attempt)
+                    # A save whose answer was lost is found here as our own.
+                    moved += self._rebase(writer)
+                    if self._waiting:
+                        continue
+                else:
+                    self._waiting.clear()
+                    if self._mark is None:
+                        self._reload()
+                self._saved_at = time.monotonic()
+                if moved:
+                    raise _moved(moved)
+                return
+            raise _never(_TRIES)
+
+    def _wait(self, entry: Entry, planned: Entry | None) -> None:
+        before, version = self._entries.get(entry.window_key), self._version
+        # What is planned of a window that waits already is what waits: its first base holds.
+        base = self._waiting.get(entry.window_key, (entry, planned))[1]
+        self._waiting[entry.window_key] = entry, base
+        self._put(entry)
+        due = (
+            not self._batches
+            or len(self._waiting) >= WINDOWS
+            or time.monotonic() - self._saved_at >= SECONDS
+        )
+        if not due:
+            return
+        try:
+            self.save()
+        except LedgerMovedError:
+            raise
+        except LedgerError:
+            if self._waiting.pop(entry.window_key, None) is not None:
+                self._version = version
+                _restore(self._entries, entry.window_key, before)
+            raise
+
+    def _append(self, store: Appending, entry: Entry, planned: Entry | None) -> None:
+        line = ledger_text.line(entry)
+        for attempt in range(_TRIES):
+            try:
+                if self._mark is None:
+                    content = ledger_text.write(self._version + 1, [*self._rest(entry), entry])
+                    self._mark = self._whole.save(content, None)
+                else:
+                    self._mark = store.append(line, self._mark)
+            except LedgerMovedError:
+                _pause(attempt)
+                self._reload()
+                self._check(entry, planned)
+                continue
+            self._put(entry)
+            if self._mark is None:
+                self._reload()
+            return
+        raise _never(_TRIES)
+
+    def _rest(self, entry: Entry) -> Iterator[Entry]:
+        return (e for name, e in self._entries.items() if name != entry.window_key)
+
+    @property
+    def _whole(self) -> LedgerStore:
+        assert self._store is not None, "only what a store keeps is saved"
+        return self._store
+
+    def _put(self, entry: Entry) -> None:
+        self._entries[entry.window_key] = entry
+        self._version += 1
+
+    def _check(self, entry: Entry, planned: Entry | None) -> None:
+        if self._entries.get(entry.window_key) != planned:
+            raise _moved([entry.window_key])
+
+    def _reload(self) -> ledger_text.LedgerText:
+        """Take what the store has in the place of what is here."""
+        content, mark = self._whole.load()
+        text = ledger_text.read(content, self._name)
+        self._entries, self._version, self._mark = dict(text.entries), text.version, mark
+        return text
+
+    def _rebase(self, writer: str) -> list[str]:
+        """Put what waits upon what the store has now; return the windows that others have done."""
+        text = self._reload()
+        waiting, self._waiting = self._waiting, {}
+        if text.writer == writer:
+            return []
+        moved = []
+        for name, (entry, planned) in waiting.items():
+            if self._entries.get(name) == planned:
+                self._waiting[name] = entry, planned
+                self._put(entry)
+            else:
+                moved.append(name)
+        return moved
+
+    def _compact(self) -> None:
+        """Write anew, in order, what was added line by line; who may not, reads it as it is."""
+        with suppress(LedgerError):
+            mark = self._whole.save(self.to_bytes(), self._mark)
+            if mark is None:
+                self._reload()
+            else:
+                self._mark = mark
+
+
+def _restore(entries: dict[str, Entry], name: str, before: Entry | None) -> None:
+    if before is None:
+        entries.pop(name, None)
+    else:
+        entries[name] = before
+
+
+def _pause(attempt: int) -> None:
+    """Let others go first, a while that no two take alike."""
+    if attempt:
+        time.sleep(random.uniform(0, min(1.0, 0.01 * 2**attempt)))
+
+
+def _moved(windows: list[str]) -> LedgerMovedError:
+    shown = ", ".join(windows[:5]) + (f" and {len(windows) - 5} more" if len(windows) > 5 else "")
+    return LedgerMovedError(
+        f"somebody else handed over {shown} since the changes were planned: what they handed over "
+        "holds",
+        hint="ask for the changes again; mostly nothing is left to do",
+    )
+
+
+def _never(tries: int) -> LedgerMovedError:
+    return LedgerMovedError(
+        f"others saved the ledger {tries} times while this was tried: nothing was saved",
+        hint="try again; if it is always so, keep a ledger for each model",
+    )
