@@ -52,7 +52,10 @@ class Ledger:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Ledger:
-        """Return the ledger that `to_bytes` gave; of no bytes, an empty one.
+        """Return the ledger that `to_bytes` gave.
+
+        Args:
+            content: The text; of no bytes, the ledger is empty.
 
         Raises:
             LedgerError: With code `ledger-damaged` or `ledger-newer`, if it can't be read.
