@@ -20,6 +20,7 @@ HEAVY = (
     "pyspark",
     "yaml",
     "pandas",
+    "numpy",
 )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from core.tests.ledger.entries import START, entry
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.errors import ConfigError, LedgerError, LedgerMovedError
@@ -155,6 +155,7 @@ def test_a_line_that_was_cut_while_it_was_added_is_left_out() -> None:
         assert ledger.to_bytes() == WHOLE
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_whatever_is_made_of_its_bytes_is_read_or_refused(data: st.DataObject) -> None:
     content = bytearray(WHOLE)

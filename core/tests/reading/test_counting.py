@@ -137,3 +137,30 @@ def test_partitions_that_are_missing_are_told_with_the_rows() -> None:
     dataset = Dataset(reading)  # type: ignore[arg-type]
     dataset.to_arrow()
     assert dataset.stats.notes == (missing,)
+
+
+def test_digests_are_told_where_they_were_asked_for_and_all_was_read() -> None:
+    first, second = batch(("a", 5, 1.0, 1)), batch(("b", 6, None, 0))
+    dataset = Dataset(Reading(first, second), digests=True)  # type: ignore[arg-type]
+    for _ in dataset:
+        break
+    assert (dataset.stats.rows_digest, dataset.stats.labels_digest) == (None, None)
+    dataset.to_arrow()
+    told = dataset.stats
+    assert told.labelled == 1
+    other = Dataset(Reading(second, first), digests=True)  # type: ignore[arg-type]
+    other.to_arrow()
+    assert other.stats.to_dict()["content"] == {
+        "rows": told.rows_digest,
+        "labels": told.labels_digest,
+    }
+    plain = Dataset(Reading(first))  # type: ignore[arg-type]
+    plain.to_arrow()
+    assert "content" not in plain.stats.to_dict()
+
+
+def test_a_read_without_rows_has_digests() -> None:
+    dataset = Dataset(Reading(batch()), digests=True)  # type: ignore[arg-type]
+    with pytest.warns(EmptyReadWarning):
+        dataset.to_arrow()
+    assert dataset.stats.rows_digest == dataset.stats.labels_digest == "0" * 16

@@ -28,6 +28,10 @@ class ReadStats:
         last: Latest timestamp delivered.
         started_at: When the read began, in UTC.
         finished: Whether the stream was read to its end.
+        rows_digest: Digest of all that was delivered but the actuals, whatever its order; None where
+            it was not asked for, or the rows were not read to their end.
+        labels_digest: Likewise, of the ids with their actuals.
+        labelled: Rows of which an actual is known, where digests were asked for.
         verdict: Why there are no rows, if there are none.
         notes: Why the rows may not be all, or not what they look like: partitions that are missing,
             columns that files do not have.
@@ -46,6 +50,9 @@ class ReadStats:
     last: datetime | None = None
     started_at: datetime | None = None
     finished: bool = False
+    rows_digest: str | None = None
+    labels_digest: str | None = None
+    labelled: int = 0
     verdict: Diagnostic | None = None
     notes: tuple[Diagnostic, ...] = ()
 
@@ -88,6 +95,12 @@ class ReadStats:
             )
         return tuple(diagnostics)
 
+    def _content(self) -> dict[str, Any]:
+        if self.rows_digest is None:
+            return {}
+        digests = {"rows": self.rows_digest, "labels": self.labels_digest}
+        return {"content": digests, "labelled": self.labelled}
+
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as a JSON-ready dict."""
         return {
@@ -103,6 +116,7 @@ class ReadStats:
             "first": self.first and self.first.isoformat(),
             "last": self.last and self.last.isoformat(),
             "finished": self.finished,
+            **self._content(),
             "verdict": self.verdict and self.verdict.to_dict(),
             "notes": [n.to_dict() for n in self.notes],
             "not_counted": ["duplicate ids (see check)"],

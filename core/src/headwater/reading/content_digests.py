@@ -210,17 +210,20 @@ def _present(array: Any) -> Words:
         if len(array.dictionary) == 0:
             return np.full(len(array), _NULL, np.uint64)
         places = array.indices.fill_null(0).cast(pa.int64())
-        return _words(array.dictionary)[_fixed(places, np.int64)]
+        taken: Words = _words(array.dictionary).take(_fixed(places, np.int64))
+        return taken
     if t.is_run_end_encoded(type_):
-        return _words(pc.run_end_decode(array))
+        return _words(pc.run_end_decode(array))  # type: ignore[attr-defined]
     if t.is_null(type_):
         return np.full(len(array), _NULL, np.uint64)
     if t.is_boolean(type_):
-        return _fixed(array.cast(pa.uint8()), np.uint8).astype(np.uint64)
+        truth: Words = _fixed(array.cast(pa.uint8()), np.uint8).astype(np.uint64)
+        return truth
     if t.is_floating(type_):
         return _floats(array)
     if t.is_uint64(type_):
-        return _fixed(array, np.uint64)
+        as_they_are: Words = _fixed(array, np.uint64)
+        return as_they_are
     if t.is_integer(type_):
         return _integers(array)
     if t.is_decimal(type_):
@@ -234,9 +237,9 @@ def _present(array: Any) -> Words:
     if _kind(type_) in ("text", "binary"):
         return _texts(array.cast(pa.large_binary()))
     if t.is_map(type_):
-        return _collections(array, pc.list_flatten(array), _entries, ordered=False)
+        return _maps(array)
     if t.is_list(type_) or t.is_large_list(type_) or t.is_fixed_size_list(type_):
-        return _collections(array, array.flatten(), _words, ordered=True)
+        return _lists(array)
     if t.is_struct(type_):
         return _structs(array)
     return _others(array)
@@ -378,7 +381,7 @@ def _texts(array: Any) -> Words:
         _enter(part, words, _MIX, np.empty_like(part))
         state[within] = part
     if longest > _LONG:
-        view = memoryview(buffer)
+        view = memoryview(buffer.data)
         for index in np.flatnonzero(lengths > _LONG):
             start = int(starts[index])
             state[index] = _bytes_word(view[start : start + int(lengths[index])])
@@ -405,34 +408,43 @@ def _bytes_word(value: bytes | memoryview) -> int:
     return int.from_bytes(hashlib.blake2b(value, digest_size=8).digest(), "little")
 
 
-def _collections(
-    array: Any, flat: Any, words_of: Callable[[Any], Words], *, ordered: bool
-) -> Words:
-    """Return the words of lists: of how many values they have, and which; of lists, in order."""
+def _lists(array: Any) -> Words:
+    """Return the words of lists: of how many values they have, and which, in order."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
     lengths = _fixed(pc.list_value_length(array).fill_null(0).cast(pa.int64()), np.int64)
-    ends = np.cumsum(lengths)
-    starts = ends - lengths
-    words = words_of(flat)
-    if ordered:
-        places = np.arange(len(words), dtype=np.int64) - np.repeat(starts, lengths)
-        words = words ^ _mixed(places.view(np.uint64) * np.uint64(_STEP))
-    sums = np.zeros(len(words) + 1, np.uint64)
-    np.cumsum(_mixed(words), out=sums[1:])
-    total: Words = sums[ends] - sums[starts]
-    return _mixed(total ^ (lengths.view(np.uint64) * np.uint64(_STEP)))
+    starts = np.cumsum(lengths) - lengths
+    words = _words(array.flatten())
+    places = np.arange(len(words), dtype=np.int64) - np.repeat(starts, lengths)
+    return _summed(words ^ _mixed(places.view(np.uint64) * np.uint64(_STEP)), lengths)
 
 
-def _entries(entries: Any) -> Words:
+def _maps(array: Any) -> Words:
+    """Return the words of maps: of how many entries they have, and which, in no order."""
+    import numpy as np
+    import pyarrow as pa
+
+    offsets = _fixed(array.offsets.cast(pa.int64()), np.int64)
+    lengths, first = np.diff(offsets), int(offsets[0])
+    keys, values = (x.slice(first, int(offsets[-1]) - first) for x in (array.keys, array.items))
+    words = _mixed(_words(keys))
+    _enter(words, _words(values), _MIX, np.empty_like(words))
+    valid = _valid(array)
+    words, lengths = words[np.repeat(valid, lengths)], np.where(valid, lengths, 0)
+    return _summed(words, lengths)
+
+
+def _summed(words: Words, lengths: Any) -> Words:
+    """Return one word for each so many words: of their sum, and of how many they are."""
     import numpy as np
 
-    keys, values = entries.flatten()
-    state = _mixed(_words(keys))
-    _enter(state, _words(values), _MIX, np.empty_like(state))
-    return state
+    ends = np.cumsum(lengths)
+    sums = np.zeros(len(words) + 1, np.uint64)
+    np.cumsum(_mixed(words), out=sums[1:])
+    total: Words = sums[ends] - sums[ends - lengths]
+    return _mixed(total ^ (lengths.view(np.uint64) * np.uint64(_STEP)))
 
 
 def _structs(array: Any) -> Words:

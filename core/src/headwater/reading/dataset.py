@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
+    from headwater.reading.content_digests import ContentDigest
     from headwater.reading.reader import Reading
 
 _log = logging.getLogger(__name__)
@@ -41,12 +42,14 @@ class Dataset:
 
     Args:
         reading: Opens its reads.
+        digests: Whether its stats tell the digests of what was read.
     """
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, *, digests: bool = False) -> None:
         self.plan = reading.plan
         self.stats = ReadStats()
         self._reading = reading
+        self._digests = digests
 
     def reader(self) -> pa.RecordBatchReader:
         """Return a `pyarrow.RecordBatchReader`: the schema at once, batches as they come.
@@ -216,6 +219,7 @@ class Dataset:
                     _log.warning("%s: %s", self.plan.connection, note.message)
                 turn = _turning(self.plan, stream.schema)
                 schema, convert = turn
+                digest = _digest(schema) if self._digests else None
                 yield schema
                 for batch in stream:
                     if batch.num_rows == 0:
@@ -223,7 +227,12 @@ class Dataset:
                     _count_remarks(stats, batch)
                     batch = convert(batch)
                     _count(stats, batch)
+                    if digest is not None:
+                        digest.update(batch)
                     yield batch
+            if digest is not None:
+                stats.rows_digest, stats.labels_digest = digest.rows, digest.labels
+                stats.labelled = digest.known
             stats.finished = True
             notes = stats.of_actuals()
             stats.notes += notes
@@ -271,6 +280,12 @@ def _with_readers(refused: AccessDeniedError, plan: Plan) -> AccessDeniedError:
     """Return an engine's refusal with whom it refused: engines see keys, and not whose they are."""
     names = sorted({identity.name for identity in plan.identities.values()})
     return refused.explained(f"{refused.message}; it was read as {', '.join(names)}")
+
+
+def _digest(schema: pa.Schema) -> ContentDigest:
+    from headwater.reading.content_digests import ContentDigest
+
+    return ContentDigest(schema)
 
 
 def _turning(
