@@ -121,7 +121,10 @@ def test_known_labels_are_counted() -> None:
         (pa.array(["a", None]), pa.array(["a", None], pa.large_string())),
         (pa.array(["a", None]), pa.array(["a", None], pa.string_view())),
         (pa.array([b"ab"]), pa.array([b"ab"], pa.binary(2))),
-        (pa.array(["a", "a"]), pa.RunEndEncodedArray.from_arrays(pa.array([2], pa.int32()), ["a"])),
+        (
+            pa.array(["a", "a"]),
+            pa.RunEndEncodedArray.from_arrays(pa.array([2], pa.int32()), pa.array(["a"])),
+        ),
         (
             pa.array([Decimal("1.50")], pa.decimal128(10, 2)),
             pa.array([Decimal("1.5")], pa.decimal128(12, 1)),
