@@ -28,8 +28,8 @@ class ReadStats:
         last: Latest timestamp delivered.
         started_at: When the read began, in UTC.
         finished: Whether the stream was read to its end.
-        rows_digest: Digest of all that was delivered but the actuals, in no order; None where it was
-            not asked for, or the rows were not read to their end.
+        rows_digest: Digest of all that was delivered but the actuals, in no order; None where it
+            was not asked for, or the rows were not read to their end.
         labels_digest: Likewise, of the ids with their actuals.
         labelled: Rows of which an actual is known, where digests were asked for.
         verdict: Why there are no rows, if there are none.
