@@ -22,7 +22,7 @@ from headwater_glue import GlueDataSource, OidcRole
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-RUNS = 120
+RUNS = 60
 PATIENCE = 180
 """Seconds after which a run counts as hanging."""
 

@@ -18,7 +18,7 @@ from headwater.sql.pruning.windows import Reaches, reach
 from headwater.sql.rewriting import Edit, apply
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
@@ -67,13 +67,17 @@ def tables(spark: SparkSession) -> None:
             frame.createOrReplaceTempView(f"{name}_{seed}")
 
 
-def inside(column: str) -> str:
-    return f"`{column}` >= TIMESTAMP '{FIRST}' AND `{column}` < TIMESTAMP '{END}'"
+def inside(frame: DataFrame, column: str) -> DataFrame:
+    """Return the rows whose column, a time or a text, lies in a window of its type."""
+    kind = frame.select(column).dtypes[0][1]
+    first, end = (
+        ("'a'", "'b'") if kind == "string" else (f"TIMESTAMP '{FIRST}'", f"TIMESTAMP '{END}'")
+    )
+    return frame.where(f"`{column}` >= {first} AND `{column}` < {end}")
 
 
 def answer(spark: SparkSession, sql: str, column: str) -> Counter[str]:
-    found = spark.sql(f"SELECT * FROM ({sql}\n) AS q WHERE {inside(column)}")
-    return Counter(map(repr, found.collect()))
+    return Counter(map(repr, inside(spark.sql(sql), column).collect()))
 
 
 def both(spark: SparkSession, case: Case, seed: int) -> tuple[str, str]:
@@ -85,7 +89,7 @@ def both(spark: SparkSession, case: Case, seed: int) -> tuple[str, str]:
         name = f"{reference.name.name.lower()}_{seed}"
         whole.append(Edit.replace(reference.span, name))
         if isinstance(verdict, Reaches):
-            kept = spark.table(name).where(inside(verdict.table_column))
+            kept = inside(spark.table(name), verdict.table_column)
             name = f"pruned_{index}"
             kept.createOrReplaceTempView(name)
         pruned.append(Edit.replace(reference.span, name))
