@@ -102,8 +102,8 @@ def rows(
     try:
         return Counter(engine.execute(query).fetchall())
     except duckdb.InternalException:
-        # One query in many thousands fails an assertion within DuckDB's optimizer, of which it is told
-        # loudly. What pruning loses is asked without the optimizer.
+        # One query in many thousands fails an assertion within DuckDB's optimizer, and says so:
+        # what pruning loses is asked without it.
         engine.execute("PRAGMA disable_optimizer")
         try:
             return Counter(engine.execute(query).fetchall())
