@@ -12,6 +12,7 @@ from headwater.sql.functions import called, name_of
 from headwater.sql.portable import (
     aggregates,
     arithmetic,
+    casing,
     casts,
     conditions,
     constructs,
@@ -90,6 +91,8 @@ def table(name: str, arguments: Sequence[Piece], type_: DataType) -> Piece:
         row = constructs.find(name, candidate)
         if row is not None:
             return row.apply(candidate, row.result_type(candidate, type_))
+    if (texts := _as_texts(name, arguments)) and (row := constructs.find(name, texts)):
+        return row.apply(texts, row.result_type(texts, type_))
     types = ", ".join(str(a.type) for a in arguments)
     if constructs.constructs(name):
         raise Refusal(f"{name}({types}): proven for other arguments only")
@@ -109,6 +112,19 @@ def _converted(arguments: Sequence[Piece]) -> list[list[Piece]]:
             [casts.cast(a, t.TIMESTAMP) if a.type == t.DATE else a for a in arguments]
         )
     return candidates
+
+
+def _as_texts(name: str, arguments: Sequence[Piece]) -> list[Piece] | None:
+    """Return the arguments with texts made of what stands where only a text may stand."""
+    rows = [r.parameters(len(arguments)) for r in constructs.constructs(name)]
+    rows = [r for r in rows if len(r) == len(arguments)]
+    only_texts = [bool(rows) and all(r[i] == "string" for r in rows) for i in range(len(arguments))]
+    if not any(only_texts):
+        return None
+    return [
+        casts.cast(a, t.STRING) if wanted and not a.type.children and a.type != t.BINARY else a
+        for a, wanted in zip(arguments, only_texts, strict=True)
+    ]
 
 
 def _coalesce(arguments: list[Piece], type_: DataType) -> Piece:
@@ -210,6 +226,8 @@ FORMS: Final[dict[str, _Form]] = {
     **lambdas.FORMS,
     "struct": lambda e, node: containers.struct(e, node, e.type_of(node)),
     "equal_null": _equal_null,
+    "upper": casing.upper,
+    "lower": casing.lower,
 }
 """Rules that look at the call itself, by the names that the table of functions has for them."""
 
@@ -223,6 +241,7 @@ BUILDERS: Final[dict[str, _Builder]] = {
     "greatest": _extreme("greatest"),
     "least": _extreme("least"),
     "concat": _concat,
+    "initcap": casing.initcap,
     "rlike": _rlike,
     "mod": _mod,
     "positive": _positive,

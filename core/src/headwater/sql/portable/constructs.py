@@ -47,14 +47,19 @@ class Construct:
 
     def accepts(self, arguments: Sequence[Piece]) -> bool:
         """Return whether the row is about a call with these arguments."""
-        patterns = list(self.args)
-        if patterns and patterns[-1].endswith("..."):
-            last = patterns.pop()[:-3]
-            patterns += [last] * (len(arguments) - len(patterns))
+        patterns = self.parameters(len(arguments))
         return len(patterns) == len(arguments) and all(
             a.type == arguments[0].type.children[0] if p == "=0" else _matches(p, a)
             for p, a in zip(patterns, arguments, strict=True)
         )
+
+    def parameters(self, count: int) -> list[str]:
+        """Return the pattern of each of so many arguments, or another number of them."""
+        patterns = list(self.args)
+        if patterns and patterns[-1].endswith("..."):
+            last = patterns.pop()[:-3]
+            patterns += [last] * (count - len(patterns))
+        return patterns
 
     def result_type(self, arguments: Sequence[Piece], analysed: DataType) -> DataType:
         """Return the type of the call's result."""
