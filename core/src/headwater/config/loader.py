@@ -14,7 +14,7 @@ from headwater.config.document import read
 from headwater.config.interpolation import Interpolation
 from headwater.config.parts import Parts
 from headwater.config.problems import Place, Problem, Problems
-from headwater.config.shapes import FileShape, VersionShape
+from headwater.config.shapes import FileShape, VersionShape, WindowsShape
 from headwater.config.values import (
     Config,
     EngineConfig,
@@ -27,6 +27,7 @@ from headwater.interfaces.definition import Definition
 from headwater.interfaces.mapping import Mapping as FieldMapping
 from headwater.interfaces.schema import Schema
 from headwater.plugins.registry import PluginRegistry
+from headwater.windows.settings import WindowSettings
 
 _GROUPS: Final = ("raw_inputs", "features", "predictions")
 _MAPPED: Final = (*_GROUPS, "labels")
@@ -98,6 +99,7 @@ def _check_engine(kind: str, registry: PluginRegistry, problems: Problems) -> No
 def _version(shape: VersionShape, place: Place, parts: Parts, problems: Problems) -> VersionConfig:
     fields = {group: dict(getattr(shape, group)) for group in _GROUPS}
     schema = _schema(shape.model_type, fields, place, problems)
+    windows = _windows(shape.windows, (*place, "windows"), problems)
     connections: dict[Purpose, Definition] = {}
     for purpose in get_args(Purpose):
         connection = getattr(shape, purpose)
@@ -108,8 +110,26 @@ def _version(shape: VersionShape, place: Place, parts: Parts, problems: Problems
             _check_mapping(connection, schema, where, problems)
         source = parts.source(connection.source, (*where, "source"))
         if source is not None:
-            connections[purpose] = Definition.of(**{**dict(connection), "source": source})
+            given = {**dict(connection), "source": source, "windows": windows}
+            try:
+                connections[purpose] = Definition.of(**given)
+            except ConfigError as error:
+                problems.add(Problem.of((*where, "horizon"), error))
     return VersionConfig(shape.model_type, **fields, connections=connections)
+
+
+def _windows(shape: WindowsShape | None, place: Place, problems: Problems) -> WindowSettings | None:
+    """Return the settings; each is tried alone, so that each gets its place."""
+    if shape is None:
+        return None
+    given = {key: getattr(shape, key) for key in shape.model_fields_set}
+    for key, value in given.items():
+        try:
+            WindowSettings.of({key: value})
+        except ConfigError as error:
+            problems.add(Problem.of((*place, key), error))
+            return None
+    return WindowSettings.of(given)
 
 
 def _schema(

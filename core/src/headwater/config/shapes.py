@@ -106,6 +106,22 @@ class ActualsShape(_ConnectionShape):
     timestamp_column: ColumnName | None = Field(
         None, description="column that says when the actual was set; the latest wins"
     )
+    horizon: str | float | None = Field(
+        None, description="how long after its end a window takes actuals, e.g. 30 days"
+    )
+
+
+class WindowsShape(_Shape):
+    """What holds of the windows that a version's data is read in."""
+
+    every: str | None = Field(
+        None, min_length=1, description="how long they are: 1 hour, 1 day, 1 week, 1 month"
+    )
+    timezone: str = Field("UTC", min_length=1, description="whose clock they begin by")
+    lateness: str | float = Field(
+        0, description="how long after a window's end its rows may land, e.g. 6 hours"
+    )
+    ignore: list[str] = Field([], description="tables whose changes change no window")
 
 
 class VersionShape(_Shape):
@@ -119,6 +135,7 @@ class VersionShape(_Shape):
     training: BaselineShape | None = None
     testing: BaselineShape | None = None
     actuals: ActualsShape | None = None
+    windows: WindowsShape | None = None
 
 
 class ModelShape(_Shape):

@@ -24,7 +24,8 @@ def explain(plan: Plan) -> str:
     lines = [f"Plan of {plan.connection}"]
     lines.append(f"  window    {plan.window or 'all rows'}")
     if plan.as_of is not None:
-        lines.append(f"  actuals   as of {plan.as_of.isoformat()}")
+        horizon = "" if plan.horizon is None else f", until {plan.horizon} after the window's end"
+        lines.append(f"  actuals   as of {plan.as_of.isoformat()}{horizon}")
     if plan.sample is not None:
         lines.append(f"  sample    {plan.sample:.4%} of the ids, by a hash of the id")
     for ref, identity in plan.identities.items():

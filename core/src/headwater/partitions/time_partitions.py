@@ -18,7 +18,7 @@ Nothing here loses a row: what can't be read or decided is kept.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
@@ -26,6 +26,7 @@ from typing import Final
 
 from headwater.diagnostics import hint_for
 from headwater.errors import ConfigError
+from headwater.partitions.intervals import Intervals
 from headwater.partitions.local_time import (
     LocalPeriods,
     after,
@@ -234,6 +235,37 @@ class Periods:
         """Return whether a partition's keys have values, and these name no time."""
         values = [partition.values[i] for i, _, _ in self._readers if i < len(partition.values)]
         return None not in values and self.local(partition) is None
+
+
+class Dated:
+    """Partitions of a table, of which those are told that `keeps` keeps for one window or another.
+
+    Args:
+        rule: How keys follow from time.
+        table: The table, for the order and types of its keys.
+        partitions: Its partitions.
+
+    Raises:
+        ConfigError: If the rule does not fit the table.
+    """
+
+    def __init__(self, rule: TimePartition, table: Table, partitions: Sequence[Partition]) -> None:
+        named = Periods(rule, table)
+        self._zone, self._lateness = named.zone, rule.lateness
+        self._local = [named.local(p) for p in partitions]
+        self._undated = [i for i, local in enumerate(self._local) if local is None]
+        stretches = ((i, named.stretch(p)) for i, p in enumerate(partitions))
+        self._intervals = Intervals((i, *found) for i, found in stretches if found is not None)
+
+    def kept(self, window: Window) -> list[int]:
+        """Return which partitions may have rows of a window, by their place, in order."""
+        periods = LocalPeriods(self._zone, window.start, window.end, self._lateness)
+        kept = list(self._undated)
+        for place in self._intervals.touching(window.start, window.end):
+            local = self._local[place]
+            if local is not None and periods.touch(*local):
+                kept.append(place)
+        return sorted(kept)
 
 
 def widened(rule: TimePartition, window: Window) -> Window:

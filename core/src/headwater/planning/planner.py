@@ -9,11 +9,13 @@ reader.Reading            Planned, engine -> reads      (again and again)
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
-from headwater.auth.credentials import Access
+from headwater.auth.credentials import Access, Identity
 from headwater.diagnostics import Diagnostic, Severity, errors_in
 from headwater.errors import ConfigError, MappingError, PlanError
 from headwater.interfaces.mapping import BoundColumn, BoundMapping, Mapping, map_fields
@@ -23,7 +25,9 @@ from headwater.interfaces.schema import Role, Schema
 from headwater.partitions import missing_partitions
 from headwater.planning.bound_query import BoundQuery
 from headwater.planning.scans import scan
+from headwater.planning.shares import Divided, stretch_of
 from headwater.planning.windowed_query import (
+    Part,
     Wrapped,
     private_names,
     select,
@@ -77,9 +81,10 @@ class Request:
     Args:
         connection: Its name.
         window: Rows by the timestamp column; None for all.
-        as_of: Until when actuals are taken, by when they were set.
+        as_of: Until when actuals are taken, by when they were set; it goes before the horizon.
         sample: Share of the ids, in (0, 1); None for all.
         max_bytes: Refuse a plan that may read more.
+        horizon: How long after its end the window takes actuals; None for ever.
     """
 
     connection: str
@@ -87,6 +92,7 @@ class Request:
     as_of: datetime | None = None
     sample: float | None = None
     max_bytes: int | None = None
+    horizon: timedelta | None = None
 
 
 def plan_query(
@@ -113,40 +119,165 @@ def plan_query(
         ConfigError: If the sample is no share, a window is asked of a query without time, or
             `as_of` of labels of which nothing says when they were set.
     """
+    return draft(request, serving, access, actuals=actuals, now=now, nearby=nearby).plan()
+
+
+def draft(
+    request: Request,
+    serving: MappedQuery,
+    access: Access,
+    *,
+    actuals: MappedQuery | None = None,
+    now: datetime | None = None,
+    nearby: bool = False,
+) -> Draft:
+    """Return what a plan is made of, for all of a request's time; arguments as of `plan_query`.
+
+    Raises:
+        ConfigError: As `plan_query`.
+    """
     now = now or datetime.now(UTC)
     _check(request, serving)
     as_of = _as_of(request, serving, actuals, now)
     text, scans = _named_and_scanned(
         serving, access, request.window, first=0, now=now, expected=request.window, nearby=nearby
     )
-    wrapped = Wrapped(text, serving.mapping, request.window, request.sample, as_of)
-    sql, mapping = select(wrapped), serving.mapping
+    theirs = None
     if actuals is not None:
+        latest = _until(request, request.window, as_of)
         theirs, label_scans = _actuals(
-            serving, actuals, request, access, now, as_of, first=len(scans), nearby=nearby
+            serving, actuals, request, access, now, latest, first=len(scans), nearby=nearby
         )
-        sql = select_with_actuals(wrapped, theirs)
-        mapping = replace(mapping, columns=(*mapping, *theirs.mapping.actuals))
         scans += label_scans
-    plan = Plan(
-        connection=request.connection,
-        sql=sql,
-        query=serving.bound.query,
-        scans=scans,
-        mapping=mapping,
-        window=request.window,
-        engine="",
-        engine_reason="",
-        identities=access.identities(),
-        warnings=_warnings(serving, actuals, scans),
-        as_of=as_of,
-        sample=request.sample,
-        created_at=now,
-        rewritten_by=tuple(
-            dict.fromkeys(rule for b in (serving, actuals) if b for rule in b.bound.rewritten_by)
+    return Draft(request, serving, actuals, text, theirs, scans, access.identities(), now, as_of)
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """What the plans of a stretch of time are made of: tables were looked at once, for all of it.
+
+    Args:
+        request: What is wanted; its window is the whole stretch.
+        serving: The connection's own query.
+        actuals: The query that gives delayed actuals.
+        text: The connection's query, its tables under their private names.
+        actuals_text: Likewise, that of the actuals.
+        scans: The tables.
+        identities: Who reads.
+        now: When it was made.
+        as_of: Until when actuals are taken at all.
+    """
+
+    request: Request
+    serving: MappedQuery
+    actuals: MappedQuery | None
+    text: str
+    actuals_text: str | None
+    scans: tuple[Scan, ...]
+    identities: MappingABC[str, Identity]
+    now: datetime
+    as_of: datetime | None
+
+    def plan(self) -> Plan:
+        """Return the plan of the whole stretch, as one window.
+
+        Raises:
+            PlanError: If it would read more than the request's `max_bytes`.
+        """
+        window = self.request.window
+        as_of = _until(self.request, window, self.as_of)
+        plan = self._plan(window, as_of, self.scans, self._sql(window, as_of))
+        return within(plan, self.request.max_bytes)
+
+    def part(self, windows: Sequence[Window]) -> Plan:
+        """Return the plan of one window, or of several at once; nothing is asked of anyone.
+
+        Of several, each row says of which one it is (`private_names.PART`), and takes the actuals
+        that it has as a row of that window.
+
+        Args:
+            windows: Neighbours, in order, inside of the stretch.
+        """
+        hull = Window(windows[0].start, windows[-1].end)
+        moments = [_until(self.request, w, self.as_of) for w in windows]
+        as_of = max((m for m in moments if m is not None), default=None)
+        parts = tuple(Part(w, m) for w, m in zip(windows, moments, strict=True))
+        scans = tuple(
+            divided.share(stretch_of(scan, hull, as_of, None)).scan
+            for scan, divided in zip(self.scans, self._divided, strict=True)
+        )
+        sql = self._sql(hull, as_of, parts if len(parts) > 1 else ())
+        return self._plan(hull, as_of, scans, sql)
+
+    @cached_property
+    def _divided(self) -> tuple[Divided, ...]:
+        return tuple(Divided(scan, None, None, self.now) for scan in self.scans)
+
+    def _sql(
+        self, window: Window | None, as_of: datetime | None, parts: tuple[Part, ...] = ()
+    ) -> str:
+        own = Wrapped(
+            self.text, self.serving.mapping, window, self.request.sample, as_of, parts=parts
+        )
+        if self.actuals is None or self.actuals_text is None:
+            return select(own)
+        mapping = self.actuals.mapping
+        timed = as_of is not None and mapping.role(Role.TIMESTAMP) is not None
+        stretch = labels.stretch(window, as_of) if as_of is not None and timed else None
+        return select_with_actuals(own, Wrapped(self.actuals_text, mapping, stretch, untimed=True))
+
+    def _plan(
+        self, window: Window | None, as_of: datetime | None, scans: tuple[Scan, ...], sql: str
+    ) -> Plan:
+        serving, actuals, request = self.serving, self.actuals, self.request
+        mapping = serving.mapping
+        if actuals is not None:
+            mapping = replace(mapping, columns=(*mapping, *actuals.mapping.actuals))
+        rules = (rule for b in (serving, actuals) if b for rule in b.bound.rewritten_by)
+        return Plan(
+            connection=request.connection,
+            sql=sql,
+            query=serving.bound.query,
+            scans=scans,
+            mapping=mapping,
+            window=window,
+            engine="",
+            engine_reason="",
+            identities=self.identities,
+            warnings=(*_warnings(serving, actuals, scans), *_of_horizon(request, window, as_of)),
+            as_of=as_of,
+            horizon=None if request.as_of is not None else request.horizon,
+            sample=request.sample,
+            created_at=self.now,
+            rewritten_by=tuple(dict.fromkeys(rules)),
+        )
+
+
+def _until(request: Request, window: Window | None, as_of: datetime | None) -> datetime | None:
+    """Return until when a window's actuals are taken; a moment that was asked for wins."""
+    if as_of is None or window is None or request.as_of is not None:
+        return as_of
+    return labels.until(window, as_of, request.horizon)
+
+
+def _of_horizon(
+    request: Request, window: Window | None, as_of: datetime | None
+) -> tuple[Diagnostic, ...]:
+    """Return that actuals beyond the horizon are taken, as they were asked for."""
+    if request.as_of is None or as_of is None or window is None or request.horizon is None:
+        return ()
+    closes = labels.until(window, as_of, request.horizon)
+    if closes >= as_of:
+        return ()
+    return (
+        Diagnostic(
+            "beyond-horizon",
+            f"{request.connection}: {window} takes actuals until {as_of.isoformat()}, as asked; "
+            f"its horizon ended at {closes.isoformat()}",
+            Severity.WARNING,
+            hint="leave out as_of to take those within the horizon",
         ),
     )
-    return within(plan, request.max_bytes)
 
 
 def plan_sql(name: str, bound: BoundQuery, access: Access) -> Plan:
@@ -292,7 +423,7 @@ def _actuals(
     *,
     first: int,
     nearby: bool,
-) -> tuple[Wrapped, tuple[Scan, ...]]:
+) -> tuple[str, tuple[Scan, ...]]:
     own, theirs = serving.mapping.role(Role.ID), actuals.mapping.role(Role.ID)
     if own is None or theirs is None:
         raise ConfigError(f"{request.connection}: actuals are joined on the id; name id_column")
@@ -315,7 +446,7 @@ def _actuals(
         actuals, access, window, first=first, now=now, expected=expected, nearby=nearby
     )
     scans = tuple(replace(s, gives_actuals=True) for s in scans)
-    return Wrapped(text, actuals.mapping, window, untimed=True), scans
+    return text, scans
 
 
 def _check_filled(

@@ -18,7 +18,15 @@ from sqlglot.tokenizer_core import Token, TokenType
 from headwater.interfaces.mapping import BoundColumn, BoundMapping
 from headwater.interfaces.schema import Role
 from headwater.sql.analysis import Analysis, TableReference
-from headwater.sql.private_names import CONFLICT, EARLY, PRIVATE_DATABASE, REMARKS, STALE, UNTIMED
+from headwater.sql.private_names import (
+    CONFLICT,
+    EARLY,
+    PART,
+    PRIVATE_DATABASE,
+    REMARKS,
+    STALE,
+    UNTIMED,
+)
 from headwater.sql.rewriting import Edit, quoted
 from headwater.sql.typing.rules import has_map
 from headwater.tables.window import Window
@@ -32,15 +40,30 @@ from headwater.types import (
     array,
     map_of,
 )
-from headwater.windows.labels import MAY_BELONG
+from headwater.windows.labels import MAY_BELONG, stretch
 
 _DAY: Final = timedelta(days=1)
 _SET: Final = "_hw_set"
 """When an actual was set, among the columns of the joined side."""
 _KNOWN: Final = "_hw_known"
 """Whether any of an id's latest actuals is known, likewise."""
+_NEXT: Final = "_hw_next"
+"""When the next actual of an id was set, likewise."""
 _AHEAD: Final = "_hw_ahead"
 """By how many microseconds an actual is dated before its prediction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of several windows that are read at once.
+
+    Args:
+        window: The window.
+        as_of: Until when its rows take labels, where anything says when they were set.
+    """
+
+    window: Window
+    as_of: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +77,8 @@ class Wrapped:
         sample: Share of the ids to keep, in (0, 1); None keeps all.
         as_of: Until when its labels are taken, where the mapping says when they were set.
         untimed: Whether rows whose time is NULL are kept, too, whatever the window.
+        parts: The windows that `window` is made of, where they are read at once: each row is told
+            of which one it is, and takes the labels that it has as one of its rows.
     """
 
     text: str
@@ -62,6 +87,7 @@ class Wrapped:
     sample: float | None = None
     as_of: datetime | None = None
     untimed: bool = False
+    parts: tuple[Part, ...] = ()
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -79,6 +105,9 @@ def select(query: Wrapped) -> str:
     """
     names = [f"{_value(query, c)} AS {quoted(c.name)}" for c in query.mapping]
     names += [f"{_remark(query, r)} AS {quoted(r)}" for r in query.remarks]
+    if query.parts:
+        number = _by_part(query, "q", [str(n) for n in range(len(query.parts))])
+        names.append(f"{number} AS {quoted(PART)}")
     where = _conditions(query)
     # The newline ends a trailing `--` comment of the user's.
     text = f"SELECT {', '.join(names)} FROM (\n{query.text}\n) AS q"
@@ -108,9 +137,12 @@ def select_with_actuals(query: Wrapped, actuals: Wrapped) -> str:
         label = _instant(f"a.{quoted(_SET)}", set_at.source_type)
         prediction_time = _instant(f"s.{quoted(made_at.name)}", made_at.source_type)
         columns.append(f"{_ahead(prediction_time, label)} AS {quoted(_AHEAD)}")
+    if query.parts:
+        columns.append(f"s.{quoted(PART)}")
+    chosen = _each(actuals, labels) if _moves(query) else _latest(actuals, labels)
     text = (
         f"SELECT {', '.join(columns)} FROM (\n{select(query)}\n) AS s\n"
-        f"LEFT JOIN (\n{_latest(actuals, labels)}\n) AS a ON s.`id` = a.`id`"
+        f"LEFT JOIN (\n{chosen}\n) AS a ON {' AND '.join(_belongs(query, actuals))}"
     )
     remarks = _remarks(query, actuals)
     left_out = " OR ".join(remarks[r] for r in (STALE, UNTIMED) if r in remarks)
@@ -127,7 +159,63 @@ def select_with_actuals(query: Wrapped, actuals: Wrapped) -> str:
         both = [f"j.{quoted(f'{remark}_own')}", *([remarks[remark]] if remark in remarks else [])]
         remarks[remark] = " OR ".join(f"({b})" for b in both)
     names += [f"{remarks[r]} AS {quoted(r)}" for r in REMARKS if r in remarks]
+    if query.parts:
+        names.append(f"j.{quoted(PART)}")
     return f"SELECT {', '.join(names)} FROM (\n{text}\n) AS j"
+
+
+def _moves(query: Wrapped) -> bool:
+    """Return whether rows of different windows take labels until different moments."""
+    return len({part.as_of for part in query.parts}) > 1
+
+
+def _belongs(query: Wrapped, actuals: Wrapped) -> list[str]:
+    """Return the conditions of the join: the id, and for each window those of a read of it alone.
+
+    Alone, a window's labels are looked for in a stretch of its own (`headwater.windows.labels`).
+    """
+    conditions = ["s.`id` = a.`id`"]
+    set_at, made_at = (w.mapping.role(Role.TIMESTAMP) for w in (actuals, query))
+    if not query.parts or set_at is None or made_at is None or query.as_of is None:
+        return conditions
+    moment = f"a.{quoted(_SET)}"
+    label = _instant(moment, set_at.source_type)
+    starts = [timestamp_literal(_stretch(part).start) for part in query.parts]
+    inside = f"{label} >= {_by_part(query, 's', starts, made_at.name)}"
+    if _moves(query):
+        ends = [timestamp_literal(part.as_of or query.as_of) for part in query.parts]
+        end = _by_part(query, "s", ends, made_at.name)
+        following = _instant(f"a.{quoted(_NEXT)}", set_at.source_type)
+        inside += f" AND {label} <= {end}"
+        conditions.append(f"(a.{quoted(_NEXT)} IS NULL OR {following} > {end})")
+    conditions.append(f"({moment} IS NULL OR ({inside}))")
+    return conditions
+
+
+def _stretch(part: Part) -> Window:
+    assert part.as_of is not None, "labels are cut by it"
+    return stretch(part.window, part.as_of)
+
+
+def _by_part(query: Wrapped, alias: str, values: Sequence[str], column: str | None = None) -> str:
+    """Return SQL for what a row's window makes of it: the one value, or a CASE by its time.
+
+    Args:
+        query: Whose windows they are.
+        alias: What the rows are called.
+        values: SQL for each window.
+        column: The column that holds the time; default: that of the query itself.
+    """
+    if len(set(values)) == 1:
+        return values[0]
+    moment = query.mapping.role(Role.TIMESTAMP)
+    assert moment is not None, "a window was asked for"
+    time = _instant(f"{alias}.{quoted(column or moment.column)}", moment.source_type)
+    before = [
+        f"WHEN {time} < {timestamp_literal(part.window.end)} THEN {value}"
+        for part, value in zip(query.parts[:-1], values, strict=False)
+    ]
+    return f"CASE {' '.join(before)} ELSE {values[-1]} END"
 
 
 def _remarks(query: Wrapped, actuals: Wrapped) -> dict[str, str]:
@@ -147,24 +235,46 @@ def _remarks(query: Wrapped, actuals: Wrapped) -> dict[str, str]:
 
 def _latest(actuals: Wrapped, labels: Sequence[BoundColumn]) -> str:
     """Return SQL with one row for each id: its latest actuals and whether they contradict."""
+    merged = _merged_labels(actuals, labels)
+    if actuals.mapping.role(Role.TIMESTAMP) is None:
+        return merged
+    # No frame ties are left after the GROUP BY: (id, timestamp) is unique.
+    return (
+        f"SELECT {_label_columns(labels)} "
+        f"FROM (SELECT g.*, row_number() OVER "
+        f"(PARTITION BY g.`id` ORDER BY g.`timestamp` DESC NULLS LAST) AS `_rank` "
+        f"FROM (\n{merged}\n) AS g) AS m WHERE m.`_rank` = 1"
+    )
+
+
+def _each(actuals: Wrapped, labels: Sequence[BoundColumn]) -> str:
+    """Return SQL with all actuals of each id, each with when the next one was set.
+
+    At any moment one of an id's is the latest: that which was set by then, and whose next one was
+    not. So a join by both multiplies no row.
+    """
+    return (
+        f"SELECT {_label_columns(labels)}, lead(m.`timestamp`) OVER "
+        f"(PARTITION BY m.`id` ORDER BY m.`timestamp` ASC NULLS FIRST) AS {quoted(_NEXT)} "
+        f"FROM (\n{_merged_labels(actuals, labels)}\n) AS m"
+    )
+
+
+def _label_columns(labels: Sequence[BoundColumn]) -> str:
+    names = ", ".join(f"m.{quoted(n)}" for n in ("id", *(c.name for c in labels), CONFLICT))
+    has_label = " OR ".join(f"m.{quoted(c.name)} IS NOT NULL" for c in labels)
+    return f"{names}, m.`timestamp` AS {quoted(_SET)}, {has_label} AS {quoted(_KNOWN)}"
+
+
+def _merged_labels(actuals: Wrapped, labels: Sequence[BoundColumn]) -> str:
+    """Return SQL with one row for each id and time: its actuals and whether they contradict."""
     timed = actuals.mapping.role(Role.TIMESTAMP) is not None
     key = "r.`id`, r.`timestamp`" if timed else "r.`id`"
     values = ", ".join(f"{_greatest(c)} AS {quoted(c.name)}" for c in labels)
     clash = " OR ".join(_contradicted(c) for c in labels)
-    merged = (
+    return (
         f"SELECT {key}, {values}, {clash} AS {quoted(CONFLICT)} FROM (\n{select(actuals)}\n) AS r\n"
         f"GROUP BY {key}"
-    )
-    if not timed:
-        return merged
-    names = ", ".join(f"m.{quoted(n)}" for n in ("id", *(c.name for c in labels), CONFLICT))
-    has_label = " OR ".join(f"m.{quoted(c.name)} IS NOT NULL" for c in labels)
-    # No frame ties are left after the GROUP BY: (id, timestamp) is unique.
-    return (
-        f"SELECT {names}, m.`timestamp` AS {quoted(_SET)}, {has_label} AS {quoted(_KNOWN)} "
-        f"FROM (SELECT g.*, row_number() OVER "
-        f"(PARTITION BY g.`id` ORDER BY g.`timestamp` DESC NULLS LAST) AS `_rank` "
-        f"FROM (\n{merged}\n) AS g) AS m WHERE m.`_rank` = 1"
     )
 
 
@@ -233,7 +343,13 @@ def _value(query: Wrapped, column: BoundColumn) -> str:
     if column.role is not Role.ACTUAL or moment is None or query.as_of is None:
         return value
     label = _instant(f"q.{quoted(moment.column)}", moment.source_type)
-    return f"CASE WHEN {label} <= {timestamp_literal(query.as_of)} THEN {value} END"
+    return f"CASE WHEN {label} <= {_cut(query, query.as_of)} THEN {value} END"
+
+
+def _cut(query: Wrapped, as_of: datetime) -> str:
+    """Return SQL for the moment until which a row takes labels."""
+    moments = [part.as_of or as_of for part in query.parts] or [as_of]
+    return _by_part(query, "q", [timestamp_literal(m) for m in moments])
 
 
 def _remark(query: Wrapped, remark: str) -> str:
@@ -248,7 +364,7 @@ def _remark(query: Wrapped, remark: str) -> str:
     prediction_time = _instant(f"q.{quoted(made_at.column)}", made_at.source_type)
     early = _early(_ahead(prediction_time, label), label)
     if query.as_of is not None:
-        early = f"{label} <= {timestamp_literal(query.as_of)} AND {early}"
+        early = f"{label} <= {_cut(query, query.as_of)} AND {early}"
     return f"coalesce(({has_label}) AND {early}, false)"
 
 

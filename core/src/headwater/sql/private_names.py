@@ -24,3 +24,6 @@ UNTIMED: Final = f"{PRIVATE_PREFIX}untimed"
 
 REMARKS: Final = (CONFLICT, EARLY, STALE, UNTIMED)
 """Extra output columns of a plan with actuals: booleans, to be counted and left out."""
+
+PART: Final = f"{PRIVATE_PREFIX}window"
+"""Which of several windows a row is of, counted from 0: a column of a plan of several windows."""

@@ -1,1 +1,1 @@
-"""Many windows of one plan: a calendar's steps, and which files each of them needs."""
+"""Many windows of one stretch of time: a calendar's steps, and the actuals that belong to each."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from headwater.interfaces.definition import Definition
 from headwater.interfaces.mapping import Mapping as FieldMapping
 from headwater.interfaces.schema import Schema
 from headwater.tables.window import Window, instant
+from headwater.windows.settings import WindowSettings
 
 if TYPE_CHECKING:
     from headwater.interfaces.plan import Plan
@@ -86,6 +87,11 @@ class Connection:
     def schema(self) -> Schema:
         """The model's fields."""
         return self.version.schema
+
+    @property
+    def windows(self) -> WindowSettings:
+        """What holds of the windows that it is read in."""
+        return self.definition.windows
 
     @property
     def actuals(self) -> Connection | None:
@@ -192,6 +198,7 @@ class ModelVersion:
         raw_inputs: Mapping[str, str] | None = None,
         sample: float | None = None,
         max_bytes: int | None = None,
+        windows: Mapping[str, Any] | None = None,
     ) -> Connection:
         """Connect the log of predictions made in production.
 
@@ -209,6 +216,8 @@ class ModelVersion:
             raw_inputs: Raw input to column.
             sample: Share of the ids that reads keep, in (0, 1].
             max_bytes: Refuse reads that may read more than this.
+            windows: What holds of its windows: `every` and `timezone` (whose clock they begin by,
+                and relative times are of), `lateness`, `ignore`.
 
         Raises:
             ConfigError: On a field that the model does not have, or if the version has another
@@ -261,6 +270,7 @@ class ModelVersion:
         labels: Mapping[str, str],
         timestamp_column: str | None = None,
         *,
+        horizon: str | timedelta | None = None,
         max_bytes: int | None = None,
     ) -> Connection:
         """Connect delayed actuals that lie in a table of their own.
@@ -277,11 +287,14 @@ class ModelVersion:
             labels: Prediction to the column of its actual.
             timestamp_column: Column that says when the actual was set, a timestamp or a date.
                 Without it all actuals are taken, whatever their time, and no read can be `as_of`.
+            horizon: How long after its end a window takes actuals, e.g. `30 days`: one that was set
+                later is none of it, so that a window is closed then, and its actuals stay as they
+                are. By default a window takes them for ever. An `as_of` goes before it.
             max_bytes: Refuse reads that may read more than this of it.
 
         Raises:
-            ConfigError: If `labels` is empty or names no prediction, or the serving connection
-                has a label for the same prediction already.
+            ConfigError: If `labels` is empty or names no prediction, the serving connection has a
+                label for the same prediction already, or a horizon has no `timestamp_column`.
         """
         if not id_column:
             raise ConfigError(f"actuals of {self!r} need id_column", hint="name the column")

@@ -417,6 +417,7 @@ class Workspace:
             as_of,
             sample if sample is not None else connection.definition.sample,
             min((m for m in limits if m is not None), default=None),
+            None if connection.actuals is None else connection.actuals.definition.horizon,
         )
 
     def _extent(self, connection: Connection, plan: Plan, access: Access) -> Extent:

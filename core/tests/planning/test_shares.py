@@ -13,13 +13,14 @@ from core.tests.pipeline.conftest import DAYS, FIRST, RULE, TIME, day, files
 
 import headwater as hw
 from headwater.partitions.missing_partitions import warnings
+from headwater.planning.shares import NO_STATISTICS, Divided, FileTimes, shares
 from headwater.tables.relation import DataFile, IcebergRelation
 from headwater.tables.window import Window
 from headwater.windows.calendar import Calendar
-from headwater.windows.shares import NO_STATISTICS, FileTimes, share, shares
 
 DAY = timedelta(days=1)
 Times = dict[tuple[str, str | None], FileTimes]
+LATER = datetime(2027, 1, 1, tzinfo=UTC)
 SPAN = (FIRST, FIRST + DAYS * DAY)
 
 
@@ -142,7 +143,7 @@ def test_both_ends_of_a_files_times_are_in_it(serving):
     at = datetime(2026, 1, 4, 12, tzinfo=UTC)
     for start, end, held in ((at, at + DAY, True), (at - DAY, at, False)):
         stretch = Window(start, end)
-        one = share(scan, stretch, {(file.path, file.etag): (at, at)})
+        one = Divided(scan, {(file.path, file.etag): (at, at)}, None, LATER).share(stretch)
         assert (file.path in {f.path for f in one.files}) is held
 
 
@@ -173,9 +174,9 @@ def test_files_of_a_lake_are_chosen_by_what_its_metadata_says(serving):
         ("/t/a", None): (FIRST, FIRST + DAY),
         ("/t/b", None): (FIRST + 2 * DAY,) * 2,
     }
-    one = share(lake, daily()[2], times, listed)
+    one = Divided(lake, times, listed, LATER).share(daily()[2])
     assert [f.path for f in one.files] == ["/t/b"]
     assert (one.has_files, one.bytes, one.scan.estimate.bytes) == (True, 20, 20)
-    unlisted = share(lake, daily()[2], times)
+    unlisted = Divided(lake, times, None, LATER).share(daily()[2])
     assert not unlisted.has_files
     assert unlisted.reason == NO_STATISTICS
