@@ -185,8 +185,9 @@ class Divided:
         narrowed = replace(narrowed, gaps=self._gaps(narrowed, kept, landed, stretch))
         assert isinstance(narrowed.relation, FileRelation)
         how = ["partitions"] * (self._dated is not None) + ["statistics"] * bool(self._times)
-        reason = None if how else scan.blocker or NO_STATISTICS
-        return Share(narrowed, narrowed.relation.files, stretch, " and ".join(how) or None, reason)
+        why_all = None if how else scan.blocker or NO_STATISTICS
+        chosen_by = " and ".join(how) or None
+        return Share(narrowed, narrowed.relation.files, stretch, chosen_by, why_all)
 
     def _of_lake(self, files: Sequence[DataFile], stretch: Window) -> Share:
         scan = self._scan
