@@ -49,8 +49,21 @@ def portable() -> str:
     return "\n".join(lines)
 
 
+EQUAL = {
+    "ulps": "within {} units of the last place, with a tolerance",
+    "rounded": "within a tolerance",
+    "deviations": "within a tolerance, as a share of both standard deviations",
+    "absolute": "within a tolerance, as it stands",
+}
+"""How near a function is that is not equal to the last bit."""
+
+
 def _remarks(function: Function, rows: tuple[Construct, ...]) -> str:
-    told = dict.fromkeys([*(RAISES[row.raises] for row in rows), function.entry("note")])
+    said = EQUAL.get(function.entry("equal").partition(" ")[0], "")
+    raising = (RAISES[row.raises] for row in rows)
+    told = dict.fromkeys(
+        [said.format(function.entry("equal")[5:]), *raising, function.entry("note")]
+    )
     return "; ".join(_cell(t) for t in told if t)
 
 

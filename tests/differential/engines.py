@@ -123,9 +123,13 @@ class Embedded:
     """The embedded engine with its tables registered once, for many small queries.
 
     It goes the engine's own way, less the opening of a database for each read.
+
+    Attributes:
+        tolerance: The engine's, for those who set it.
     """
 
     def __init__(self, connection: DuckDBPyConnection, relations: Mapping[str, Relation]) -> None:
+        self.tolerance: float | None = None
         self._connection = connection
         self._relations = relations
         self._tables = {
@@ -140,12 +144,17 @@ class Embedded:
     def refuses(self, sql: str) -> bool:
         """Return whether a query is not in the portable subset."""
         analysis = self.analysis(sql)
-        return not analysis.ok or bool(portable.refusals(analysis))
+        return not analysis.ok or portable.compiled(analysis, str, self.tolerance)[0] is None
 
     def __call__(self, sql: str) -> pa.Table:
         """Run a query."""
         analysis = self.analysis(sql)
-        made = portable.compile(analysis, lambda t: f"{quoted(t.database)}.{quoted(t.name)}")
+        named = portable.compiled(
+            analysis, lambda t: f"{quoted(t.database)}.{quoted(t.name)}", self.tolerance
+        )
+        made = named[0]
+        if made is None:
+            raise ValueError(f"not in the portable subset: {sql}")
         scans = plan(sql, self._relations).scans
         keep_cuts(self._connection, made)
         add_macros(self._connection, made)

@@ -157,6 +157,11 @@ def errors_in(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(d for d in diagnostics if d.severity is Severity.ERROR)
 
 
+def remarks_in(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return only the diagnostics that stop nothing."""
+    return tuple(d for d in diagnostics if d.severity is not Severity.ERROR)
+
+
 def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str | None:
     """Return "did you mean 'a' or 'b'?" for the known names nearest to `name`, or None.
 

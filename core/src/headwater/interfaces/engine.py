@@ -85,10 +85,12 @@ class Compiled:
     Args:
         text: The SQL that it will run; None where it can't.
         refusals: Why it can't run the plan with Spark's answers; as `Engine.refusals`.
+        remarks: What the plan should say of the answers.
     """
 
     text: str | None
     refusals: tuple[Diagnostic, ...] = ()
+    remarks: tuple[Diagnostic, ...] = ()
 
 
 @runtime_checkable

@@ -91,7 +91,7 @@ def _decided(
     planned: Planned, engine: Engine, compiled: Compiled, reason: str
 ) -> tuple[Planned, Engine]:
     remarks: tuple[Diagnostic, ...] = engine.remarks() if offers(engine, Remarking) else ()
-    warnings = (*planned.plan.warnings, *remarks)
+    warnings = (*planned.plan.warnings, *remarks, *compiled.remarks)
     plan = replace(planned.plan, engine=engine.name, engine_reason=reason, warnings=warnings)
     return replace(planned, plan=plan, compiled=compiled.text), engine
 

@@ -20,7 +20,15 @@ from headwater.sql.functions import names, results, table, values
 from headwater.sql.functions.table import Function, functions
 from headwater.sql.guard import tree as guard
 from headwater.sql.parser import parse
-from headwater.sql.portable import aggregates, calls, constructs, sources, windows
+from headwater.sql.portable import (
+    aggregates,
+    calls,
+    constructs,
+    sources,
+    statistics,
+    tolerance,
+    windows,
+)
 from headwater.tables.table import Column, Table, TableName
 from headwater.types import DOUBLE, VOID
 from headwater.types.text import parse_type
@@ -28,7 +36,7 @@ from headwater.types.text import parse_type
 KINDS = {"scalar", "aggregate", "window", "generator", "table"}
 ENTRIES = {
     *("alias", "takes", "asked", "values", "gives", "lambdas", "within", "written", "varies"),
-    *("order", "duckdb", "over", "note"),
+    *("order", "duckdb", "equal", "over", "note"),
 }
 TEXT = files("headwater.sql.functions").joinpath(table.FILE).read_text(encoding="utf-8")
 ROWS = re.findall(r"^(\S+): (\w+)$", TEXT, re.MULTILINE)
@@ -102,9 +110,14 @@ IN_CODE: list[tuple[set[str], set[str]]] = [
     (words("order"), {*row_order.OF_GROUPS, *row_order.OF_WINDOWS, "sum", "rank", "lost"}),
     (
         rules("duckdb"),
-        {*calls.FORMS, *calls.BUILDERS, *aggregates.BUILDERS, *sources.RULES},
+        {
+            *(*calls.FORMS, *calls.BUILDERS, *aggregates.BUILDERS, *statistics.BUILDERS),
+            *sources.RULES,
+        },
     ),
     (rules("over"), {*windows.RULES}),
+    ({w.partition(" ")[0] for w in words("equal")}, {*tolerance.INEXACT}),
+    ({*tolerance.MEANINGS}, {*tolerance.INEXACT}),
 ]
 
 
@@ -118,7 +131,7 @@ def test_each_word_of_a_row_is_a_rule_and_each_rule_is_of_a_row(
 @pytest.mark.parametrize(
     ("kind", "known"),
     [
-        ({"aggregate"}, aggregates.BUILDERS),
+        ({"aggregate"}, {**aggregates.BUILDERS, **statistics.BUILDERS}),
         ({"scalar"}, {**calls.FORMS, **calls.BUILDERS}),
         ({"generator", "table"}, dict.fromkeys(sources.RULES)),
     ],

@@ -43,6 +43,7 @@ UNREACHED: Final = {
     "{type(node).__name__}: not proven to mean the same'": "there is no other kind of query",
     "a LATERAL VIEW: its columns can't be told": "the binder makes a source of each",
     "(): its types can't be told": "two ways to tell a type agree",
+    "the tolerance of {self.tolerance": "the queries of the fixture have no tolerance",
 }
 """Places for what the stages before the gate rule out today, by their text, and why they stand."""
 

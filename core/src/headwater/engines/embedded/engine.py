@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from headwater.auth.credentials import Access
-from headwater.diagnostics import Diagnostic
+from headwater.diagnostics import Diagnostic, errors_in, remarks_in
 from headwater.engines.embedded.database import add_macros, confine, database, keep_cuts
 from headwater.engines.embedded.errors import translated
 from headwater.engines.embedded.lake_formats import relations
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _PACKAGES = ("duckdb", "pyarrow")
+_MOST_TOLERANCE = 1e-6
 
 
 class EmbeddedEngine:
@@ -46,6 +47,9 @@ class EmbeddedEngine:
     Args:
         memory_limit: The most memory that DuckDB takes before it spills to disk, e.g. `2GB`.
         threads: Worker threads; one for each core if None.
+        tolerance: How far a number may be from Spark's, as a share of it, e.g. `"1e-9"`, in
+            functions whose last digits differ, or are not fixed on Spark either (`stddev`, `corr`,
+            `sin`). Without it queries that call them are refused. Plans say which use it.
         clock: Now, aware; for the renewal of credentials.
     """
 
@@ -66,10 +70,12 @@ class EmbeddedEngine:
         memory_limit: str | None = None,
         threads: int | None = None,
         *,
+        tolerance: str | float | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.memory_limit = memory_limit
         self.threads = threads
+        self.tolerance = None if tolerance is None else _share(tolerance)
         self.clock = clock
 
     def unavailable(self) -> str | None:
@@ -87,8 +93,8 @@ class EmbeddedEngine:
         """Return a plan's SQL as DuckDB runs it, or why this engine can't answer as Spark would."""
         plan = planned.plan
         tables = [d for scan in plan.scans for d in relations.refusals(scan.relation)]
-        text, query = _compiled(planned)
-        return Compiled(text, (*query, *tables))
+        text, query = _compiled(planned, self.tolerance)
+        return Compiled(text, (*errors_in(query), *tables), remarks_in(query))
 
     @contextmanager
     def read(self, plan: Plan | Planned, access: Access) -> Iterator[ArrowStream]:
@@ -110,7 +116,7 @@ class EmbeddedEngine:
         planned = Planned.of(plan)
         plan, analysis, sql = planned.plan, planned.analysis, planned.compiled
         if sql is None:
-            sql, refused = _compiled(planned)
+            sql, refused = _compiled(planned, self.tolerance)
             if sql is None:
                 raise QueryError(
                     "the embedded engine can't promise Spark's answer to this query", refused
@@ -207,11 +213,32 @@ class _Readers:
             confine(reader.connection, reader.registrar.paths)
 
 
-def _compiled(planned: Planned) -> tuple[str | None, tuple[Diagnostic, ...]]:
+def _share(tolerance: str | float) -> float:
+    """Return a tolerance as a number.
+
+    Raises:
+        EngineError: If it is none, or so large that figures would be other figures.
+    """
+    try:
+        share = float(tolerance)
+    except (TypeError, ValueError):
+        share = -1.0
+    if isinstance(tolerance, bool) or not 0 < share <= _MOST_TOLERANCE:
+        raise EngineError(
+            f"embedded engine: the tolerance {tolerance!r} is no share above 0 and up to"
+            f" {_MOST_TOLERANCE}",
+            hint='write how far numbers may be from Spark\'s, e.g. tolerance: "1e-9"',
+        )
+    return share
+
+
+def _compiled(
+    planned: Planned, tolerance: float | None
+) -> tuple[str | None, tuple[Diagnostic, ...]]:
     if not planned.analysis.ok:
         return None, planned.analysis.diagnostics
     slots = {
         TableName(PRIVATE_DATABASE, scan.slot): f"{name(PRIVATE_DATABASE)}.{name(scan.slot)}"
         for scan in planned.plan.scans
     }
-    return portable.compiled(planned.analysis, slots.__getitem__)
+    return portable.compiled(planned.analysis, slots.__getitem__, tolerance)

@@ -12,12 +12,14 @@ from typing import Final
 
 from sqlglot import exp
 
-from headwater.diagnostics import Diagnostic, Span
+from headwater.diagnostics import Diagnostic, Severity, Span
 from headwater.sql.analysis import Analysis
+from headwater.sql.functions import called
 from headwater.sql.portable.pieces import Cascade, Refusal
 from headwater.sql.portable.queries import Queries
 from headwater.sql.portable.scopes import Compiled
 from headwater.sql.portable.spelling import has_type
+from headwater.sql.portable.tolerance import MEANINGS
 from headwater.sql.syntax.lexer import OPERATOR, Lexeme, lex
 from headwater.sql.syntax.nodes import span_of
 from headwater.tables.table import TableName
@@ -29,7 +31,7 @@ HINT = "to run it as it is: pip install headwater[spark], then engine: {type: sp
 
 
 def compiled(
-    analysis: Analysis, names: Callable[[TableName], str]
+    analysis: Analysis, names: Callable[[TableName], str], tolerance: float | None = None
 ) -> tuple[str | None, tuple[Diagnostic, ...]]:
     """Return the DuckDB SQL of a query, or why the embedded engine can't promise Spark's answer.
 
@@ -39,14 +41,17 @@ def compiled(
     Args:
         analysis: A query that was bound without errors.
         names: DuckDB's name of each table, quoted.
+        tolerance: How far numbers may be from Spark's; None admits only what is equal to the bit.
 
     Returns:
-        The SQL and nothing; or None, and for each construct outside of the subset one diagnostic
-        with its place, the reason, and how to get Spark.
+        The SQL, and a warning for each function that uses the tolerance; or None, and for each
+        construct outside of the subset one diagnostic with its place, the reason, and how to get
+        Spark.
     """
-    query, refused = _compiled(analysis, names)
+    queries = Queries(analysis, names, tolerance)
+    query, refused = _compiled(queries)
     if query is not None and not refused:
-        return query.sql, ()
+        return query.sql, tuple(_remark(queries, *item) for item in queries.inexact.items())
     refused = list(dict.fromkeys(refused))[: limits.FINDINGS]
     lexemes = lex(analysis.text)[0]
     return None, tuple(dict.fromkeys(_diagnostic(analysis, r, lexemes) for r in refused))
@@ -73,17 +78,15 @@ def compile(  # noqa: A001  (it is what it does, and is called as portable.compi
     Raises:
         ValueError: If it is not in the subset (`refusals`).
     """
-    query, refused = _compiled(analysis, names if callable(names) else names.__getitem__)
+    query, refused = _compiled(Queries(analysis, names if callable(names) else names.__getitem__))
     if query is None or refused:
         reasons = "; ".join(r.reason for r in refused)
         raise ValueError(f"not in the portable subset: {reasons}")
     return query.sql
 
 
-def _compiled(
-    analysis: Analysis, table: Callable[[TableName], str]
-) -> tuple[Compiled | None, list[Refusal]]:
-    queries = Queries(analysis, table)
+def _compiled(queries: Queries) -> tuple[Compiled | None, list[Refusal]]:
+    analysis = queries.analysis
     if analysis.root is None:
         return None, [Refusal("the query could not be resolved")]
     if "|>" in analysis.text and any(x.symbol == "|>" for x in lex(analysis.text)[0]):
@@ -104,6 +107,20 @@ def _compiled(
             if not output.type.is_known or not has_type(output.type):
                 refused.append(Refusal(f"a column of type {output.type}", output.node))
     return query, refused
+
+
+def _remark(queries: Queries, name: str, node: exp.Expr) -> Diagnostic:
+    """Return what the plan says of a function that uses the tolerance."""
+    meaning = MEANINGS[called(node).entry("equal").partition(" ")[0]]
+    return Diagnostic(
+        "within-tolerance",
+        f"{name}() may differ from Spark's by {queries.tolerance:g} {meaning}; what the query "
+        "makes of it, conditions and groups too, follows from its own value",
+        Severity.WARNING,
+        span=span_of(node),
+        text=queries.analysis.text,
+        hint="leave the engine's tolerance out to have such queries refused",
+    )
 
 
 def _place(text: str, node: exp.Expr | None, lexemes: Sequence[Lexeme]) -> Span | None:

@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from headwater import types as t
 from headwater.sql.functions import called, name_of
+from headwater.sql.portable import statistics
 from headwater.sql.portable.comparing import comparable, order_key, orderable
 from headwater.sql.portable.pieces import Piece, Refusal, evaluated, refuse_unless
 from headwater.sql.portable.raising import not_portable
@@ -46,8 +47,9 @@ def aggregate(
         Refusal: If the function, with arguments of these types, is not in the portable subset.
     """
     name = name_of(node) or node.key
-    build = BUILDERS.get(called(node).rule)
-    if build is None:
+    rule = called(node).rule
+    build = BUILDERS.get(rule)
+    if build is None and rule not in statistics.BUILDERS:
         raise Refusal(f"{name}(): not proven to mean the same on both engines", node)
     e.refuse_sorted(node)
     own = (e.analysis.binding_of(c) for c in node.find_all(exp.Column))
@@ -66,6 +68,10 @@ def aggregate(
         arguments = [e.piece(a) for a in nodes]
     finally:
         e.keys = keys
+    if build is None:
+        piece = statistics.BUILDERS[rule](arguments, distinct, over, e.queries.tolerance or 0.0)
+        e.queries.allow(node)
+        return piece
     return build(arguments, distinct, e.type_of(node), over)
 
 

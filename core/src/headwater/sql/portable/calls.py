@@ -50,7 +50,10 @@ def call(e: Expressions, node: exp.Expr) -> Piece:
     arguments = [_argument(e, a, order_is_lost=lost) for a in node.expressions]
     if (build := BUILDERS.get(function.rule)) and (piece := build(arguments, e.type_of(node))):
         return piece
-    return table(name_of(node) or "", arguments, e.type_of(node))
+    piece = table(name_of(node) or "", arguments, e.type_of(node))
+    if function.entry("equal"):
+        e.queries.allow(node)
+    return piece
 
 
 def _argument(e: Expressions, node: exp.Expr, *, order_is_lost: bool) -> Piece:

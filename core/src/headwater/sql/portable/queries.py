@@ -19,8 +19,8 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql.analysis import Analysis, Binding, Output, Scope
 from headwater.sql.binding import row_order
-from headwater.sql.functions import called
-from headwater.sql.portable import clauses, windows
+from headwater.sql.functions import called, name_of
+from headwater.sql.portable import clauses, tolerance, windows
 from headwater.sql.portable.comparing import aligned, comparable, widened
 from headwater.sql.portable.expressions import Expressions
 from headwater.sql.portable.pieces import Cascade, Piece, Refusal, refuse_unless
@@ -54,11 +54,20 @@ class Queries:
     Args:
         analysis: A query without errors.
         table: DuckDB's name of each table.
+        within: How far numbers may be from Spark's; None where they have to be equal.
     """
 
-    def __init__(self, analysis: Analysis, table: Callable[[TableName], str]) -> None:
+    def __init__(
+        self,
+        analysis: Analysis,
+        table: Callable[[TableName], str],
+        within: float | None = None,
+    ) -> None:
         self.analysis = analysis
         self.table = table
+        self.tolerance = within
+        self.inexact: dict[str, exp.Expr] = {}
+        """Functions that use the tolerance, and where each is called first."""
         self.refusals: list[Refusal] = []
         """What was refused and left out, to be reported together."""
         self._open: list[Query] = []
@@ -67,6 +76,20 @@ class Queries:
         self._inside: set[int] = set()
         self._refused: set[int] = set()
         self._count = 0
+
+    def allow(self, node: exp.Expr) -> None:
+        """Let a call of a function that is not equal to the bit use the tolerance.
+
+        Raises:
+            Refusal: If there is none, or the function's digits differ by more.
+        """
+        name, (kind, _, units) = name_of(node) or "", called(node).entry("equal").partition(" ")
+        if self.tolerance is None:
+            raise Refusal(f"{name}(): {tolerance.INEXACT[kind]}", node, tolerance.HINT)
+        if units and int(units) * 2.0**-52 > self.tolerance:
+            reason = f"{name}(): it may differ by {int(units) * 2.0**-52:.1e} of itself, more than"
+            raise Refusal(f"{reason} the tolerance of {self.tolerance:g}", node)
+        self.inexact.setdefault(name, node)
 
     def alias(self) -> str:
         """Return a new name for a source."""
