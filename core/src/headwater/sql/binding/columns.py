@@ -123,8 +123,10 @@ def _bind(
         return _report_ambiguous(work, node, parts, candidates, here)
     column, rest = candidates.columns[0]
     check_readable(work, node, column)
-    if column.binding is not None:
-        work.bindings[id(node)] = replace(column.binding, fields=tuple(rest))
+    if (binding := column.binding) is not None:
+        below = tuple(rest)
+        same = below == binding.fields
+        work.bindings[id(node)] = binding if same else replace(binding, fields=below)
     return fields(work, node, column.type, rest, column.name)
 
 
@@ -144,7 +146,11 @@ def without_excepted(
     names = [n for n in star.args.get("except_") or () if isinstance(n, exp.Column)]
     if not names:
         return list(columns)
-    visible = Frame([replace(c, hidden=False) for c in columns], frame.vague, frame.qualifiers)
+    visible = Frame(
+        [replace(c, hidden=False) if c.hidden else c for c in columns],
+        frame.vague,
+        frame.qualifiers,
+    )
     left_out: dict[tuple[str, str], set[str]] = {}
     for node in names:
         parts = [p.name for p in node.parts]

@@ -128,8 +128,8 @@ class _ScopeOrder:
             for node in own_nodes(self._node, ["with_", "from_"]):
                 if isinstance(node, exp.Window):
                     yield from self._window(node)
-                elif self._before_over(node):
-                    continue
+                elif not isinstance(node, exp.Anonymous) or self._before_over(node):
+                    continue  # no call, or one that its OVER stands for
                 elif (order := functions.called(node).order) in OF_GROUPS:
                     yield from self._aggregate(node)
                 elif order == "sum":

@@ -147,7 +147,8 @@ class Function:
 
     def entry(self, name: str) -> str:
         """Return what one entry says; empty where the row has none."""
-        return next(iter(self.entries.get(name, ())), "")
+        lines = self.entries.get(name)
+        return lines[0] if lines else ""
 
     @cached_property
     def forms(self) -> tuple[Form, ...]:

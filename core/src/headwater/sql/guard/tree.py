@@ -82,19 +82,20 @@ def _too_deep(tree: exp.Expr, text: str) -> Diagnostic | None:
 
     It comes first: other checks recurse, or look at whole branches.
     """
-    depths: dict[int, int] = {}
-    chains: dict[int, int] = {}
-    for node in tree.walk(bfs=False, prune=lambda n: type(n) not in nodes.ALLOWED):
+    todo: list[tuple[exp.Expr, int, int]] = [(tree, 0, 0)]
+    while todo:
+        node, depth, links = todo.pop()
         kind = type(node)
-        above = depths.get(id(node.parent), 0)
-        chained = node.arg_key == "this" and kind in nodes.CHAINS
-        chained = chained and type(node.parent) in nodes.CHAINS
-        links = chains.get(id(node.parent), 0) + 1 if chained else 0
-        depths[id(node)], chains[id(node)] = (above if chained else above + 1), links
-        if depths[id(node)] > limits.TREE_LEVELS:
+        if kind in nodes.CHAINS and node.arg_key == "this" and type(node.parent) in nodes.CHAINS:
+            links += 1
+        else:
+            depth, links = depth + 1, 0
+        if depth > limits.TREE_LEVELS:
             return guard_text.too_deep(text, _span(node))
         if max(links, _in_a_row(node)) > limits.QUERY_TERMS:
             return guard_text.too_many_terms(text, _span(node))
+        if kind in nodes.ALLOWED:
+            todo += [(child, depth, links) for child in node.iter_expressions(reverse=True)]
     return None
 
 

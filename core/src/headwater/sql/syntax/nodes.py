@@ -6,6 +6,7 @@ release.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -114,11 +115,15 @@ def own_nodes(root: exp.Expr, without: Sequence[str] = ()) -> Iterator[exp.Expr]
         without: Clauses of it that are left out, as sqlglot calls them.
     """
     left_out = {id(root.args.get(clause)) for clause in without}
-
-    def apart(node: exp.Expr) -> bool:
-        return node is not root and (isinstance(node, exp.Query) or id(node) in left_out)
-
-    return (node for node in root.walk(prune=apart) if not apart(node))
+    queue = deque([root])
+    while queue:
+        node = queue.popleft()
+        yield node
+        queue.extend(
+            child
+            for child in node.iter_expressions()
+            if not isinstance(child, exp.Query) and id(child) not in left_out
+        )
 
 
 def span_of(node: exp.Expr) -> Span | None:

@@ -133,6 +133,8 @@ def _end_of_values(tokens: Sequence[Token], start: int) -> int:
 
 def _is_recursion_level(tokens: Sequence[Token], index: int) -> bool:
     """Whether `MAX RECURSION LEVEL 9` stands here, behind the name of a recursive query."""
+    if word_of(tokens[index]) != "MAX":
+        return False
     phrase = [word_of(t) for t in tokens[index : index + 3]]
     if phrase != ["MAX", "RECURSION", "LEVEL"] or index + 4 >= len(tokens) or index == 0:
         return False

@@ -163,8 +163,8 @@ def _group(lexemes: Sequence[Lexeme], at: int, start: int, end: int) -> Sequence
     """Spark's tokens that one token of sqlglot covers; several words make one `GROUP BY`."""
     if at >= len(lexemes) or lexemes[at].start != start:
         return ()
-    if lexemes[at].kind in (lexer.NUMBER, lexer.STRING):
-        return lexemes[at : at + 1]
+    if lexemes[at].end == end or lexemes[at].kind in (lexer.NUMBER, lexer.STRING):
+        return (lexemes[at],)
     last = at
     while last < len(lexemes) and lexemes[last].end < end:
         last += 1
