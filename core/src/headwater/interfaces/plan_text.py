@@ -59,7 +59,13 @@ def _scan_lines(scan: Scan) -> list[str]:
         lines.append(f"            pruned by {scan.pruned_by}")
     if scan.blocker:
         lines.append(f"            not pruned: {scan.blocker}")
+    if _truncates(scan):
+        lines.append("            nanoseconds are cut to microseconds")
     return lines
+
+
+def _truncates(scan: Scan) -> bool:
+    return bool(getattr(scan.relation, "truncates", False))
 
 
 def to_html(plan: Plan) -> str:
@@ -115,6 +121,7 @@ def to_dict(plan: Plan) -> dict[str, Any]:
                 "bytes": s.estimate.bytes,
                 "pruned_by": s.pruned_by,
                 "blocker": s.blocker,
+                "nanoseconds": "truncate" if _truncates(s) else "exact",
             }
             for s in plan.scans
         ],

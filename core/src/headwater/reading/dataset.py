@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater.diagnostics import Diagnostic
+from headwater.diagnostics import Diagnostic, Severity
 from headwater.display import html
 from headwater.errors import AccessDeniedError
 from headwater.interfaces.engine import ArrowStream, notes_of
@@ -216,7 +216,8 @@ class Dataset:
             with self._reading.open() as stream:
                 stats.notes = _notes(self.plan, stream)
                 for note in stats.notes:
-                    _log.warning("%s: %s", self.plan.connection, note.message)
+                    level = logging.INFO if note.severity is Severity.INFO else logging.WARNING
+                    _log.log(level, "%s: %s", self.plan.connection, note.message)
                 turn = _turning(self.plan, stream.schema)
                 schema, convert = turn
                 digest = _digest(schema) if self._digests else None
