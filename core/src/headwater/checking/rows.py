@@ -83,6 +83,8 @@ def _stage(stats: ReadStats, sample: _Sample, now: datetime, model_type: ModelTy
     summary += f", {duplicates} {repeated}, {stats.null_ids} NULL ids"
     if stats.first is not None and stats.last is not None:
         summary += f", {stats.first:%Y-%m-%d %H:%M} to {stats.last:%Y-%m-%d %H:%M}"
+    if any(d.code == nanoseconds.CODE and d.severity is Severity.INFO for d in diagnostics):
+        summary += ", nanoseconds that are whole microseconds"
     if coverage:
         summary += ", " + ", ".join(f"{n} known for {c:.1%}" for n, c in coverage.items())
     status = (

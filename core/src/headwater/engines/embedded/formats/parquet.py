@@ -59,12 +59,14 @@ def scans(
         in_utc = any(c.holds(NANOSECONDS_UTC) and c.name.casefold() in group.needed for c in used)
         # A value that is refused is told with its file's number.
         misfits = Misfits.of(relation, group, files)
-        convert = partial(_converted, relation, misfits, is_cut=in_utc)
+        convert = partial(_converted, relation, misfits, group, is_cut=in_utc)
         reads = _reads(relation, group, columns, files[0], calendar, convert)
         listed = [paths[f.path] for f in files]
         source = f"read_parquet([{', '.join(map(text, listed))}], hive_partitioning = false)"
         index = FILE_INDEX
         if in_utc:
+            # What nobody needs must not stop the rest.
+            used = [c for c in used if c.name.casefold() in group.needed or not c.in_nanoseconds]
             index = unused([c.name for c in used], index)
             source = name(
                 parquet_rows.registered(connection, relation, group, used, files, listed, index)
@@ -89,6 +91,7 @@ def scans(
 def _converted(
     relation: FileRelation,
     misfits: Misfits,
+    group: Group,
     column: str,
     leaf: FileColumn,
     value: str,
@@ -100,15 +103,17 @@ def _converted(
     Args:
         relation: Whose it is.
         misfits: Raises.
+        group: Its file's.
         column: Its column.
         leaf: The column, or the part of it, that it is of.
         value: DuckDB expression of it.
         is_cut: Whether that was done already (`parquet_rows`).
     """
-    if is_cut:
+    needed = column.casefold() in group.needed
+    if is_cut and needed:
         return value
-    if leaf.type == NANOSECONDS_UTC:
-        # Nobody needs it: DuckDB would change it.
+    if is_cut or leaf.type == NANOSECONDS_UTC:
+        # Nobody needs it. DuckDB would change it.
         return raising(CODE, f"column {column!r} of {relation.name} was not read", TIMESTAMP)
     beyond = f"((epoch_ns({value}) % 1000 + 1000) % 1000)"
     cut = f"make_timestamp((epoch_ns({value}) - {beyond}) // 1000)"
