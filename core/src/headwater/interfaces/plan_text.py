@@ -7,6 +7,7 @@ from typing import Any
 from headwater.display import html
 from headwater.display.printable import printable
 from headwater.interfaces.plan import Plan, Scan
+from headwater.tables.relation import CatalogRelation, DeltaRelation
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -65,7 +66,8 @@ def _scan_lines(scan: Scan) -> list[str]:
 
 
 def _truncates(scan: Scan) -> bool:
-    return bool(getattr(scan.relation, "truncates", False))
+    relation = scan.relation
+    return not isinstance(relation, CatalogRelation | DeltaRelation) and relation.truncates
 
 
 def to_html(plan: Plan) -> str:
