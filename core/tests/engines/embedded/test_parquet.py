@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -235,7 +236,7 @@ def test_nan_is_the_greatest_number(tmp_path: Path) -> None:
     assert str(first["s"]) == "nan"
 
 
-NANOSECONDS = {
+NANOSECONDS: dict[str, pa.DataType] = {
     "u": pa.timestamp("ns", "UTC"),
     "l": pa.timestamp("ns"),
     "n": pa.list_(pa.struct([("at", pa.timestamp("ns", "UTC"))])),
@@ -247,8 +248,12 @@ def in_nanoseconds(folder: Path, second: int) -> FileRelation:
     """Return a table of two rows that pandas might have written, its times given by a number."""
 
     def column(name: str) -> pa.Array:
-        values = {"n": [[{"at": 0}], [{"at": second}]], "m": [[("k", 0)], [("k", second)]]}
-        return pa.array(values.get(name, [0, second]), NANOSECONDS[name])
+        values: dict[str, Any] = {
+            "n": [[{"at": 0}], [{"at": second}]],
+            "m": [[("k", 0)], [("k", second)]],
+        }
+        given: Any = values.get(name, [0, second])
+        return pa.array(given, NANOSECONDS[name])
 
     others = {"id": ["a", "b"], "i": pa.array([1, 2], pa.int32()),
               "d": pa.array([Decimal("1.5"), None]), "k": pa.array(["x", "y"]).dictionary_encode(),
