@@ -50,6 +50,8 @@ class Dataset:
         self.stats = ReadStats()
         self._reading = reading
         self._digests = digests
+        self.on_end: Callable[[ReadStats], None] | None = None
+        """Told the stats of each read of its rows, however it ended."""
 
     def reader(self) -> pa.RecordBatchReader:
         """Return a `pyarrow.RecordBatchReader`: the schema at once, batches as they come.
@@ -252,6 +254,8 @@ class Dataset:
             raise
         finally:
             self._reading.finished(stats, error)
+            if self.on_end is not None:
+                self.on_end(stats)
         self._explain_empty(stats)
 
     def _explain_empty(self, stats: ReadStats) -> None:
