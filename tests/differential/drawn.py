@@ -249,4 +249,51 @@ def calls(function: Function, r: random.Random, count: int) -> Iterator[str]:
             yield text
 
 
+_ORDERS: Final = ["k", "k DESC", "p, k", "p DESC NULLS LAST, k DESC", "st_a, k", "do_a DESC, k"]
+_FRAMES: Final = [
+    "",
+    "",
+    "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING",
+    "ROWS BETWEEN 3 PRECEDING AND CURRENT ROW",
+    "ROWS BETWEEN 2 PRECEDING AND 1 PRECEDING",
+    "ROWS BETWEEN 1 FOLLOWING AND 4 FOLLOWING",
+    "ROWS 2 PRECEDING",
+    "RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING",
+]
+_STAND_INS: Final = {
+    **{key: ["0", "-1", "NULL", "7Y"] for key in ("ti", "sm", "in", "bi", "fl", "do", "de")},
+    "do": ["0", "0.1", "in_b", "fl_b", "1e3D"],
+    "bi": ["ti_b", "-3L"],
+    "st": ["'none'", "0", "in_b", "bo_b"],
+    "ts": ["ts_b", "da_b", "NULL"],
+}
+_LISTED: Final = ["in_a", "do_a", "st_a", "da_a", "ai_a", "su_a", "bo_a", "de_a"]
+
+
+def over(r: random.Random, count: int) -> Iterator[str]:
+    """Yield calls of window functions over windows whose order tells all rows apart."""
+    for _ in range(count):
+        start = r.choice([s for s in _KINDS if s != "dw"])
+        value, number = f"{start}_a", r.choice(["ti_a", "sm_a", "in_a", "de_a"])
+        nulls = r.choice(["", "", " IGNORE NULLS", " RESPECT NULLS"])
+        frame = r.choice(_FRAMES)
+        match r.randrange(5):
+            case 0:
+                offset = r.choice(["1", "2", "-1", "30", "0"])
+                other = r.choice(_STAND_INS.get(start, ["NULL"]))
+                rest = r.choice(["", f", {offset}", f", {offset}, {other}"])
+                made, frame = f"{r.choice(['lag', 'lead'])}({value}{rest}){nulls}", ""
+            case 1:
+                name = r.choice(["first_value", "last_value", "first", "last", "any_value"])
+                made = r.choice([f"{name}({value}){nulls}", f"nth_value({value}, 2){nulls}"])
+            case 2:
+                made = r.choice(["row_number()", "rank()", "dense_rank()", "ntile(3)"])
+                made, frame = r.choice([made, "percent_rank()", "cume_dist()"]), ""
+            case 3:
+                made = f"collect_list({r.choice(_LISTED)})"
+            case _:
+                made = f"{r.choice(['sum', 'avg', 'min', 'max', 'count'])}({number})"
+        yield f"{made} OVER (PARTITION BY g ORDER BY {r.choice(_ORDERS)} {frame})"
+
+
 assert {word for word, _, _ in _KINDS.values()} <= SAMPLES.keys()

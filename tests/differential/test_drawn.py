@@ -41,3 +41,12 @@ def test_drawn_calls_are_those_of_spark(
     sys.stdout.write(f"{function.name}: {len(texts)} calls, {len(admitted)} admitted,")
     sys.stdout.write(f" {len(admitted) * drawn.ROWS} cells, {raising} of them raise\n")
     assert not broken(verdicts)
+
+
+def test_drawn_windows_are_those_of_spark(embedded: Embedded, spark: SparkSession) -> None:
+    texts = list(drawn.over(random.Random(15), 160))
+    verdicts = judge(texts, embedded, spark, "cells")
+    admitted = [text for text, v in verdicts.items() if not v.refused]
+    sys.stdout.write(f"{len(verdicts)} windows, {len(admitted)} admitted\n")
+    assert not broken(verdicts)
+    assert len(admitted) > 0.8 * len(verdicts)

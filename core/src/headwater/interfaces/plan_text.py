@@ -7,7 +7,6 @@ from typing import Any
 from headwater.display import html
 from headwater.display.printable import printable
 from headwater.interfaces.plan import Plan, Scan
-from headwater.tables.relation import CatalogRelation, DeltaRelation
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -60,14 +59,7 @@ def _scan_lines(scan: Scan) -> list[str]:
         lines.append(f"            pruned by {scan.pruned_by}")
     if scan.blocker:
         lines.append(f"            not pruned: {scan.blocker}")
-    if _truncates(scan):
-        lines.append("            nanoseconds are cut to microseconds")
     return lines
-
-
-def _truncates(scan: Scan) -> bool:
-    relation = scan.relation
-    return not isinstance(relation, CatalogRelation | DeltaRelation) and relation.truncates
 
 
 def to_html(plan: Plan) -> str:
@@ -123,7 +115,6 @@ def to_dict(plan: Plan) -> dict[str, Any]:
                 "bytes": s.estimate.bytes,
                 "pruned_by": s.pruned_by,
                 "blocker": s.blocker,
-                "nanoseconds": "truncate" if _truncates(s) else "exact",
             }
             for s in plan.scans
         ],

@@ -314,8 +314,13 @@ def _top(call: Call) -> DataType:
 
 
 def _lagged(call: Call) -> DataType:
-    own = call.type(0)
-    return own if len(call) < 3 or call.type(2) in (own, t.VOID) else UNKNOWN
+    """`lag` and `lead`: what stands in for missing rows is cast to the type of the others."""
+    own, other = call.type(0), call.type(2)
+    if len(call) < 3 or other in (own, t.VOID) or (own.is_numeric and other.is_numeric):
+        return own
+    if own == t.STRING and other != UNKNOWN and not other.children:
+        return own
+    return own if own in (t.TIMESTAMP, t.TIMESTAMP_NTZ) and other == t.DATE else UNKNOWN
 
 
 def _shift_bits(call: Call) -> DataType:

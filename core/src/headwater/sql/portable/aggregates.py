@@ -243,10 +243,17 @@ def _quantile(value: Piece, share: Piece, type_: DataType, over: _Over) -> Piece
     return Piece(f"CASE WHEN {sql} = 0 THEN {zero} ELSE {sql} END", type_, raises=True)
 
 
-def collected(e: Expressions, node: exp.Expr) -> Piece:
-    """Return collect_list or collect_set, whose order is not fixed, for a caller that sorts it."""
+def collected(e: Expressions, node: exp.Expr, over: str = "") -> Piece:
+    """Return collect_list or collect_set, whose order is not fixed, for a caller that sorts it.
+
+    Args:
+        e: Compiles its argument.
+        node: The call.
+        over: The window that it runs over; its argument then is of the groups.
+    """
     name = name_of(node)
-    keys, e.keys = e.keys, None
+    keys = e.keys
+    e.keys = keys if over else None
     distinct, nodes = _arguments(node)
     refuse_unless(len(nodes) == 1, f"{name} of several arguments", node)
     value = e.piece(nodes[0])
@@ -255,7 +262,7 @@ def collected(e: Expressions, node: exp.Expr) -> Piece:
         comparable(value.type) and not value.type.is_floating, f"{name}({value.type})", node
     )
     word = "DISTINCT " if distinct or name == "collect_set" else ""
-    listed = f"list({word}{value.sql}) FILTER (WHERE {value.sql} IS NOT NULL)"
+    listed = f"list({word}{value.sql}) FILTER (WHERE {value.sql} IS NOT NULL) {over}".rstrip()
     return Piece(f"coalesce({listed}, [])", t.array(value.type), value.raises)
 
 

@@ -22,6 +22,7 @@ from headwater.sql.portable import (
     lambdas,
     patterns,
     regex,
+    windows,
 )
 from headwater.sql.portable.comparing import comparable, compare, widened
 from headwater.sql.portable.pieces import Piece, Refusal, evaluated, refuse_unless
@@ -60,6 +61,8 @@ def _argument(e: Expressions, node: exp.Expr, *, order_is_lost: bool) -> Piece:
     """Return an argument; lists in no order may stand where their order does not matter."""
     if order_is_lost and called(node).order == "list":
         return aggregates.collected(e, node)
+    if order_is_lost and isinstance(node, exp.Window) and windows.lists(node):
+        return windows.collected(e, node)
     return e.piece(node)
 
 

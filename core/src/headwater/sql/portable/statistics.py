@@ -101,14 +101,20 @@ def _joint(name: str, function: str) -> Builder:
         u, v = (f"CASE WHEN {small} THEN {p.sql} END" for p in (one, other))
         count = over(f"count({x})")
         finite = f"isfinite({one.sql}) AND isfinite({other.sql})"
+        nan = f"{both} AND (isnan({one.sql}) OR isnan({other.sql}))"
         single = "0 THEN NULL" if function == "covar_pop" else "1 THEN NULL"
         same = " OR ".join(f"{over(f'min({z})')} = {over(f'max({z})')}" for z in (x, y))
         sizes = [over(f"max(abs({z}))") for z in (x, y)]
         large, little = (f"{f}({', '.join(sizes)})" for f in ("greatest", "least"))
-        far = not_portable(f"{name}() of numbers beyond {_MOST}, or all below {_LEAST}", t.DOUBLE)
+        # Both variances are multiplied before the root is taken.
+        most, least = ("1e70", "1e-60") if function == "corr" else (_MOST, _LEAST)
+        far = not_portable(f"{name}() of numbers beyond {most}, or all below {least}", t.DOUBLE)
         near = not_portable(_near(name), t.DOUBLE)
         product = over(f"{'covar_pop' if function == 'corr' else function}({u}, {v})")
+        # An infinite covariance stays so, or becomes NaN, by the order of rows.
+        endless = not_portable(f"{name}() of infinite numbers", t.DOUBLE)
         if function == "corr":
+            endless = _NAN
             # Spark divides by zero, or by what its tasks' roundings left.
             constant = not_portable("corr() of a column that is constant", t.DOUBLE)
             root = f"sqrt({over(f'var_pop({u})')} * {over(f'var_pop({v})')})"
@@ -118,10 +124,11 @@ def _joint(name: str, function: str) -> Builder:
         share = _apart(count, f"({_spread(over, u)} + {_spread(over, v)})")
         sql = (
             f"CASE WHEN {count} <= {single} "
-            f"WHEN {over(f'count(CASE WHEN {finite} THEN 1 END)')} < {count} THEN {_NAN} "
-            f"WHEN {large} > {_MOST} THEN {far} "
+            f"WHEN {over(f'count(CASE WHEN {nan} THEN 1 END)')} > 0 THEN {_NAN} "
+            f"WHEN {over(f'count(CASE WHEN {finite} THEN 1 END)')} < {count} THEN {endless} "
+            f"WHEN {large} > {most} THEN {far} "
             f"WHEN {same} THEN {constant} "
-            f"WHEN {little} < {_LEAST} THEN {far} "
+            f"WHEN {little} < {least} THEN {far} "
             f"WHEN NOT {share} <= {tolerance!r} THEN {near} "
             f"ELSE {product} END"
         )

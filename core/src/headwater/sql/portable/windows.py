@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
@@ -9,11 +10,13 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql.functions import called as function_of
 from headwater.sql.functions import name_of
-from headwater.sql.portable import aggregates
+from headwater.sql.portable import aggregates, casts
 from headwater.sql.portable.comparing import comparable, widened
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
+from headwater.sql.portable.spelling import cast
 from headwater.sql.syntax.nodes import named_window
 from headwater.sql.typing.literals import position
+from headwater.types import INTEGER_BITS, DataType
 
 if TYPE_CHECKING:
     from headwater.sql.portable.expressions import Expressions
@@ -39,8 +42,15 @@ def window(e: Expressions, node: exp.Expr) -> Piece:
         sure = frame.args.get("order") is not None or id(node) not in e.analysis.unordered
         refuse_unless(sure, f"{name}() OVER without ORDER BY", node)
         return e.checked(_value(e, inner, call, rule, over), node)
+    if rule == "shifted":
+        refuse_unless(frame.args.get("order") is not None, f"{name}() OVER without ORDER BY", node)
+        return e.checked(_shifted(e, inner, call, name, over), node)
     if isinstance(inner, (exp.IgnoreNulls, exp.RespectNulls)):
         raise Refusal(f"{name}() IGNORE NULLS", node)
+    if function.order == "list":
+        sure = frame.args.get("order") is not None
+        refuse_unless(sure and name != "collect_set", f"{name}() in an order of no rows", node)
+        return e.checked(_listed(e, call, over), node)
     if function.kind == "aggregate":
         refuse_unless(not isinstance(inner, exp.Filter), f"{name}() FILTER OVER", node)
         distinct = any(isinstance(x, exp.Distinct) for x in call.expressions)
@@ -54,8 +64,6 @@ def window(e: Expressions, node: exp.Expr) -> Piece:
         return e.checked(Piece(f"CAST({sql} AS INTEGER)" if type_ == t.INT else sql, type_), node)
     if rule == "ntile":
         return e.checked(_ntile(e, call, over), node)
-    if rule == "shifted":
-        return e.checked(_shifted(e, call, name, over), node)
     raise Refusal(f"{name}() OVER: not proven to mean the same on both engines", node)
 
 
@@ -82,7 +90,6 @@ def _value(e: Expressions, inner: exp.Expr, call: exp.Expr, rule: str, over: str
     refuse_unless(1 <= len(arguments) <= 3, f"{name}() of other arguments", call)
     value, ignore = arguments[0], isinstance(inner, exp.IgnoreNulls)
     refuse_unless(not isinstance(inner, exp.Filter), f"{name}() FILTER", call)
-    refuse_unless(not value.raises, f"{name}() of what may raise", call)
     rest = arguments[1:]
     if rest and isinstance(rest[-1].literal, bool):
         ignore = rest.pop().literal is True
@@ -93,7 +100,7 @@ def _value(e: Expressions, inner: exp.Expr, call: exp.Expr, rule: str, over: str
         offset = f", {number}"
     refuse_unless(not rest, f"{name}() of other arguments", call)
     nulls = " IGNORE NULLS" if ignore else ""
-    return Piece(f"{rule}({value.sql}{offset}{nulls}) {over}", value.type)
+    return Piece(f"{rule}({value.sql}{offset}{nulls}) {over}", value.type, value.raises)
 
 
 def _ntile(e: Expressions, call: exp.Expr, over: str) -> Piece:
@@ -173,14 +180,62 @@ def _bound(spec: exp.Expr, which: str, kind: str) -> str:
     raise Refusal("a frame whose bounds are not whole numbers", spec)
 
 
-def _shifted(e: Expressions, node: exp.Expr, name: str, over: str) -> Piece:
+def _shifted(e: Expressions, inner: exp.Expr, node: exp.Expr, name: str, over: str) -> Piece:
+    """Return lag and lead."""
     refuse_unless(1 <= len(node.expressions) <= 3, f"{name} with other arguments", node)
-    pieces = [e.piece(a) for a in node.expressions]
-    value = pieces[0]
-    refuse_unless(not any(p.raises for p in pieces), f"{name} of what may raise", node)
-    offset = pieces[1].literal if len(pieces) > 1 else 1
-    refuse_unless(
-        isinstance(offset, int) and 0 <= offset <= 1_000_000, f"{name} by no number", node
-    )
-    default = f", {widened(pieces[2], value.type).sql}" if len(pieces) > 2 else ""
-    return Piece(f"{name}({value.sql}, {offset}{default}) {over}", value.type, value.raises)
+    refuse_unless(not isinstance(inner, exp.Filter), f"{name}() FILTER", node)
+    ignores = isinstance(inner, exp.IgnoreNulls)
+    value = e.piece(node.expressions[0])
+    offset = _offset(node.expressions[1]) if len(node.expressions) > 1 else 1
+    known = offset is not None and abs(offset) <= 1_000_000 and not (ignores and offset == 0)
+    refuse_unless(known, f"{name} by no number", node)
+    default = ""
+    if len(node.expressions) > 2:
+        other = _stand_in(e, node.expressions[2], value.type)
+        refuse_unless(not other.raises, f"{name} with another value that may raise", node)
+        default = f", {other.sql}"
+    nulls = " IGNORE NULLS" if ignores else ""
+    return Piece(f"{name}({value.sql}, {offset}{default}{nulls}) {over}", value.type, value.raises)
+
+
+def _offset(node: exp.Expr) -> int | None:
+    """Return a whole number that is written as one, maybe with a minus."""
+    negative = isinstance(node, exp.Neg)
+    number = position(node.this if negative else node)
+    return -number if negative and number is not None else number
+
+
+def _stand_in(e: Expressions, node: exp.Expr, type_: DataType) -> Piece:
+    """Return the value for a row that is not there, cast as Spark does."""
+    number, piece = _offset(node), e.piece(node)
+    if number is not None and type_.is_integer:
+        half = 2 ** (INTEGER_BITS[type_.name] - 1)
+        if -half <= number < half:
+            return Piece(cast(str(number), type_), type_)
+    if piece.type.is_numeric and type_.is_numeric and not isinstance(piece.literal, Decimal):
+        return casts.cast(piece, type_)
+    return widened(piece, type_)
+
+
+def _listed(e: Expressions, call: exp.Expr, over: str) -> Piece:
+    """Return collect_list, in the order of the window."""
+    name = name_of(call)
+    refuse_unless(len(call.expressions) == 1, f"{name} of several arguments", call)
+    value = e.piece(call.expressions[0])
+    refuse_unless(not value.raises, f"{name}() OVER of what may raise", call)
+    listed = f"list({value.sql}) FILTER (WHERE {value.sql} IS NOT NULL) {over}"
+    return Piece(f"coalesce({listed}, [])", t.array(value.type))
+
+
+def lists(node: exp.Expr) -> bool:
+    """Return whether a window expression lists the values of its rows."""
+    return function_of(called(node)).order == "list"
+
+
+def collected(e: Expressions, node: exp.Expr) -> Piece:
+    """Return collect_list or collect_set OVER, for a caller for whom its order does not matter."""
+    e.refuse_sorted(node)
+    over = _over(e, _definition(e, node))
+    plain = called(node) is node.this
+    refuse_unless(plain, f"{name_of(called(node))}() FILTER or IGNORE NULLS OVER", node)
+    return e.checked(aggregates.collected(e, called(node), over), node)
