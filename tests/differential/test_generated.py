@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
-from tests.differential import edges, engines, grammar
+from tests.differential import edges, engines, grammar, shapes
 from tests.differential.outcomes import compare
 
 from headwater.tables.relation import FileRelation
@@ -89,3 +89,43 @@ def test_the_edge_goes_both_ways(relations: dict[str, FileRelation]) -> None:
 
     look()
     assert min(seen[True], seen[False]) / seen.total() >= LEAST_AT_THE_EDGE, seen
+
+
+@pytest.mark.slow
+@pytest.mark.spark
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("shape", shapes.SHAPES)
+def test_shapes_of_queries_are_answered_as_by_spark(
+    shape: str, relations: dict[str, FileRelation], spark: SparkSession
+) -> None:
+    @settings(
+        max_examples=60,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.explicit, Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(sql=shapes.SHAPES[shape]())
+    def look(sql: str) -> None:
+        note(sql)
+        outcome = compare(sql, relations, spark)
+        assert outcome.kind != "broken", f"{sql}\n{outcome.detail}"
+
+    look()
+
+
+@pytest.mark.parametrize("shape", shapes.SHAPES)
+def test_most_queries_of_a_shape_are_admitted(
+    shape: str, relations: dict[str, FileRelation]
+) -> None:
+    seen: Counter[bool] = Counter()
+
+    @settings(
+        max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )
+    @given(sql=shapes.SHAPES[shape]())
+    def look(sql: str) -> None:
+        seen[not engines.refusals(sql, relations)] += 1
+
+    look()
+    assert seen[True] / seen.total() >= LEAST_ADMITTED, seen

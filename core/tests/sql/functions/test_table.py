@@ -24,6 +24,7 @@ from headwater.sql.portable import (
     aggregates,
     calls,
     constructs,
+    grouping,
     sources,
     statistics,
     tolerance,
@@ -113,6 +114,7 @@ IN_CODE: list[tuple[set[str], set[str]]] = [
         {
             *(*calls.FORMS, *calls.BUILDERS, *aggregates.BUILDERS, *statistics.BUILDERS),
             *sources.RULES,
+            *grouping.RULES,
         },
     ),
     (rules("over"), {*windows.RULES}),
@@ -131,7 +133,10 @@ def test_each_word_of_a_row_is_a_rule_and_each_rule_is_of_a_row(
 @pytest.mark.parametrize(
     ("kind", "known"),
     [
-        ({"aggregate"}, {**aggregates.BUILDERS, **statistics.BUILDERS}),
+        (
+            {"aggregate"},
+            {**aggregates.BUILDERS, **statistics.BUILDERS, **dict.fromkeys(grouping.RULES)},
+        ),
         ({"scalar"}, {**calls.FORMS, **calls.BUILDERS}),
         ({"generator", "table"}, dict.fromkeys(sources.RULES)),
     ],

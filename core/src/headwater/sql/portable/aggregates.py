@@ -12,13 +12,20 @@ from headwater import types as t
 from headwater.sql.functions import called, name_of
 from headwater.sql.portable import statistics
 from headwater.sql.portable.comparing import comparable, order_key, orderable
-from headwater.sql.portable.pieces import Piece, Refusal, evaluated, refuse_unless
+from headwater.sql.portable.pieces import Piece, Refusal, evaluated, made, refuse_unless
 from headwater.sql.portable.raising import not_portable
+from headwater.sql.portable.ranges import Range
 from headwater.sql.portable.spelling import cast as spell
+from headwater.sql.portable.spelling import decimal_text, text
 from headwater.types import DataType
 
 if TYPE_CHECKING:
     from headwater.sql.portable.expressions import Expressions
+
+_SUMMED_DIGITS: Final = 28
+"""Digits of decimals whose sums have room for ten more, as Spark gives them."""
+
+_COUNTED: Final = Range(0, 2**63 - 1)
 
 _Over = Callable[[str], str]
 """Adds what stands behind an aggregate call: FILTER, OVER, or nothing."""
@@ -64,7 +71,7 @@ def aggregate(
         if build is _count and not distinct and star is not None:
             # Of `* EXCEPT (a)` it counts the rows in which no column that is left is NULL.
             refuse_unless(not star.args.get("except_"), "count(* EXCEPT (...))", node)
-            return Piece(over("count(*)"), t.BIGINT)
+            return made(over("count(*)"), t.BIGINT, range_=_COUNTED)
         arguments = [e.piece(a) for a in nodes]
     finally:
         e.keys = keys
@@ -86,7 +93,7 @@ def filter_of(e: Expressions, node: exp.Expr) -> _Over:
     keys, e.keys = e.keys, None
     condition = e.boolean(node.expression.this)
     e.keys = keys
-    refuse_unless(not condition.raises, "FILTER with a condition that may raise", node)
+    refuse_unless(not condition.risky, "FILTER with a condition that may raise", node)
     return lambda sql: f"{sql} FILTER (WHERE {condition.sql})"
 
 
@@ -120,21 +127,23 @@ def _count(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> 
         some = f"CASE WHEN {value.sql} IS NOT NULL THEN {key} END"
         return Piece(over(f"count(DISTINCT {some})"), t.BIGINT, value.raises)
     word = "DISTINCT " if distinct else ""
-    return Piece(over(f"count({word}{evaluated(value)})"), t.BIGINT, value.raises)
+    return made(over(f"count({word}{evaluated(value)})"), t.BIGINT, [value], range_=_COUNTED)
 
 
 def _count_if(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> Piece:
     value = _single(arguments, "count_if")
     refuse_unless(not distinct, "count_if(DISTINCT ...)")
     refuse_unless(value.type == t.BOOLEAN, f"count_if({value.type})")
-    return Piece(over(f"count(CASE WHEN {value.sql} THEN 1 END)"), t.BIGINT, value.raises)
+    return made(
+        over(f"count(CASE WHEN {value.sql} THEN 1 END)"), t.BIGINT, [value], range_=_COUNTED
+    )
 
 
 def _extreme(word: str) -> _Builder:
     def build(arguments: list[Piece], _: bool, __: DataType, over: _Over) -> Piece:
         value = _single(arguments, word)
         refuse_unless(comparable(value.type), f"{word}({value.type})")
-        return Piece(over(f"{word}({value.sql})"), value.type, value.raises)
+        return made(over(f"{word}({value.sql})"), value.type, [value], range_=value.values)
 
     return build
 
@@ -151,13 +160,20 @@ def _sum(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -
         sql = f"CASE WHEN {most} > 9223372036854775807 THEN {other} ELSE {spell(total, type_)} END"
         return Piece(sql, type_, raises=True)
     if value.type.is_integer:
-        return Piece(spell(total, type_), type_, value.raises)
+        return made(spell(total, type_), type_, [value])
     if value.type.is_floating:
         wide = over(f"sum({word}CAST({value.sql} AS DOUBLE))")
-        return Piece(wide, type_, value.raises)
+        return made(wide, type_, [value])
     if value.type.name == "decimal":
-        refuse_unless((value.type.precision or 0) <= 28, f"sum({value.type}): beyond 38 digits")
-        return Piece(spell(total, type_), type_, value.raises)
+        if (value.type.precision or 0) <= _SUMMED_DIGITS:
+            return made(spell(total, type_), type_, [value])
+        # As of bigints: Spark overflows in the middle of a sum.
+        largest = decimal_text(10**t.MOST_DIGITS - 1, type_.scale or 0)
+        most = over(f"sum({word}abs({spell(value.sql, type_)}))")
+        other = not_portable("sum of decimals that may overflow in some order", type_)
+        beyond = f"{most} > {spell(text(largest), type_)}"
+        sql = f"CASE WHEN {beyond} THEN {other} ELSE {spell(total, type_)} END"
+        return made(sql, type_, [value], raises=True)
     raise Refusal(f"sum({value.type})")
 
 
@@ -165,7 +181,7 @@ def _avg(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -
     value = _single(arguments, "avg")
     refuse_unless(not distinct, "avg(DISTINCT ...)")
     if value.type.is_integer or value.type.is_floating:
-        return Piece(over(f"avg(CAST({value.sql} AS DOUBLE))"), type_, value.raises)
+        return made(over(f"avg(CAST({value.sql} AS DOUBLE))"), type_, [value])
     if value.type.name == "decimal":
         refuse_unless((value.type.precision or 0) <= 24, f"avg({value.type}): beyond 38 digits")
         scale = type_.scale or 0
@@ -173,7 +189,7 @@ def _avg(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -
         shift = scale - (value.type.scale or 0)
         quotient = f"sp_hdiv(sp_unscaled({total}) * {10**shift}, CAST({count} AS HUGEINT))"
         mean = spell(f"sp_scaled({quotient}, {10**scale}::HUGEINT, {scale})", type_)
-        return Piece(f"CASE WHEN {count} > 0 THEN {mean} END", type_, value.raises)
+        return made(f"CASE WHEN {count} > 0 THEN {mean} END", type_, [value])
     raise Refusal(f"avg({value.type})")
 
 
@@ -204,7 +220,7 @@ def _extreme_by(word: str) -> _Builder:
 def _nested_by(word: str, value: Piece, key: Piece, over: _Over) -> Piece:
     """Take the first of a sorted list: DuckDB's arg_max makes 0.0 of a -0.0 within a value."""
     refuse_unless(over("") == "", f"{word}() of arrays, maps and structs with FILTER or OVER")
-    refuse_unless(not key.raises, f"{word}() by what may raise")
+    refuse_unless(not key.risky, f"{word}() by what may raise")
     direction = {"max_by": "DESC", "min_by": "ASC"}[word]
     order = f"{order_key(key.sql, key.type)} {direction}"
     listed = f"list({value.sql} ORDER BY {order}) FILTER (WHERE {key.sql} IS NOT NULL)"
@@ -232,7 +248,7 @@ def _quantile(value: Piece, share: Piece, type_: DataType, over: _Over) -> Piece
         isinstance(number, Decimal | int) and 0 <= number <= 1,
         "percentile by what is not written as one decimal from 0 to 1, e.g. 0.95",
     )
-    refuse_unless(not value.raises, "percentile of what may raise")
+    refuse_unless(not value.risky, "percentile of what may raise")
     listed = over(f"list(CAST({value.sql} AS DOUBLE)) FILTER (WHERE {value.sql} IS NOT NULL)")
     if " FILTER " in over("") or " OVER " in over(""):
         raise Refusal("percentile with FILTER or OVER")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from dataclasses import replace
+from fractions import Fraction
 from typing import Final
 
 from headwater import types as t
+from headwater.sql.portable import ranges
 from headwater.sql.portable.casts import cast
 from headwater.sql.portable.comparing import widened
-from headwater.sql.portable.pieces import Piece, Refusal
+from headwater.sql.portable.pieces import Piece, Refusal, made
 from headwater.sql.portable.raising import not_portable, spark_error
 from headwater.sql.portable.spelling import cast as spell
+from headwater.sql.portable.spelling import decimal_text, text
 from headwater.sql.typing import rules as typing
 from headwater.types import DataType
 
@@ -46,14 +49,16 @@ def binary(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece:
     return _integer(operator, left, right, type_)
 
 
-def _divided(left: Piece, right: Piece, sql: str, type_: DataType) -> Piece:
+def _divided(
+    left: Piece, right: Piece, sql: str, type_: DataType, *, declines: bool = False
+) -> Piece:
     """Return a quotient or remainder, guarded against zero where the divisor may be it."""
-    raises = left.raises or right.raises
-    if isinstance(right.literal, int | Decimal) and right.literal not in (0, -1):
-        return Piece(sql, type_, raises)
+    if right.values.excludes_zero:
+        return made(sql, type_, (left, right), declines=declines)
     failure = spark_error("DIVIDE_BY_ZERO", "division by zero", type_)
     zero = f"{right.sql} = 0 AND {left.sql} IS NOT NULL"
-    return Piece(f"CASE WHEN {zero} THEN {failure} ELSE {sql} END", type_, raises=True)
+    guarded = f"CASE WHEN {zero} THEN {failure} ELSE {sql} END"
+    return made(guarded, type_, (left, right), raises=True, declines=declines)
 
 
 def _integer(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece:
@@ -63,48 +68,113 @@ def _integer(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece
         # The smallest number % -1 overflows in DuckDB, and is 0 in Spark.
         sql = f"CASE WHEN {b} = -1 THEN 0 * {a} ELSE {a} % {b} END"
         return _divided(first, second, spell(sql, type_), type_)
-    return Piece(spell(f"{_NAMED[operator]}({a}, {b})", type_), type_, raises=True)
+    values = ranges.arithmetic(operator, first.values, second.values)
+    overflows = not ranges.holds(type_, values)
+    sql = spell(f"{_NAMED[operator]}({a}, {b})", type_)
+    return made(sql, type_, (first, second), raises=overflows, range_=None if overflows else values)
 
 
 def _floating(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece:
     first, second = _in_type(left, type_), _in_type(right, type_)
     sql = f"({first.sql} {operator} {second.sql})"
     if operator in "+-*":
-        return Piece(sql, type_, first.raises or second.raises)
+        return made(sql, type_, (first, second))
     return _divided(first, second, sql, type_)
 
 
 def _in_type(piece: Piece, type_: DataType) -> Piece:
     """Return an operand in the type of the operation, still known to be a literal."""
-    wide = widened(piece, type_)
-    return Piece(wide.sql, type_, wide.raises, piece.literal)
+    return replace(widened(piece, type_), literal=piece.literal)
 
 
 def _whole_division(left: Piece, right: Piece) -> Piece:
     if not (left.type.is_integer and right.type.is_integer):
         raise Refusal(f"{left.type} DIV {right.type}: only whole numbers are proven")
     first, second = _in_type(left, t.BIGINT), _in_type(right, t.BIGINT)
-    return _divided(first, second, f"({first.sql} // {second.sql})", t.BIGINT)
+    quotient = _divided(first, second, f"({first.sql} // {second.sql})", t.BIGINT)
+    least, by = first.values, second.values
+    overflows = (
+        least.low == ranges.of_type(t.BIGINT).low
+        and not (by.low is not None and by.low > -1)
+        and not (by.high is not None and by.high < -1)
+    )
+    return replace(quotient, raises=True, declines=False) if overflows else quotient
 
 
 def _decimal(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece:
     first, second = _as_decimal(left), _as_decimal(right)
-    p1, s1 = _digits(first.type)
-    p2, s2 = _digits(second.type)
     if operator == "/":
         return _decimal_division(first, second, type_)
-    raises = first.raises or second.raises
     if operator == "*":
-        if p1 + p2 + 1 > 38:
-            raise Refusal(f"{first.type} * {second.type}: its digits go beyond 38")
-        sql = _product(first, second)
-        return Piece(spell(sql, type_), type_, raises)
+        return _decimal_product(first, second, type_)
+    return _decimal_sum(operator, first, second, type_)
+
+
+def _decimal_sum(operator: str, first: Piece, second: Piece, type_: DataType) -> Piece:
+    (p1, s1), (p2, s2) = _digits(first.type), _digits(second.type)
     scale, whole = max(s1, s2), max(p1 - s1, p2 - s2)
-    if whole + scale + 1 > 38:
-        raise Refusal(f"{first.type} {operator} {second.type}: its digits go beyond 38")
-    wide = t.decimal(whole + scale + 1, scale)
+    beyond = whole + scale + 1 > t.MOST_DIGITS
+    wide = t.decimal(min(whole + scale + 1, t.MOST_DIGITS), scale)
     sql = spell(f"({spell(first.sql, wide)} {operator} {spell(second.sql, wide)})", type_)
-    return _divided(first, second, sql, type_) if operator == "%" else Piece(sql, type_, raises)
+    if operator == "%":
+        if beyond:
+            raise Refusal(f"{first.type} % {second.type}: its digits go beyond 38")
+        return _divided(first, second, sql, type_)
+    values = ranges.arithmetic(operator, first.values, second.values)
+    if not beyond:
+        return made(sql, type_, (first, second), range_=values)
+    # Added in 38 digits where each side leaves room for the other, then rounded as Spark does.
+    most = Fraction(4 * 10**37, 10**scale)
+    return _within((first, second), (most, most), sql, type_, values, "a sum")
+
+
+def _decimal_product(first: Piece, second: Piece, type_: DataType) -> Piece:
+    (p1, s1), (p2, s2) = _digits(first.type), _digits(second.type)
+    values = ranges.arithmetic("*", first.values, second.values)
+    if p1 + p2 + 1 <= t.MOST_DIGITS:
+        return made(spell(_product(first, second), type_), type_, (first, second), range_=values)
+    d1, d2 = _shared_digits(p1, p2)
+    if d1 < s1 or d2 < s2:
+        raise Refusal(f"{first.type} * {second.type}: its digits go beyond 38")
+    # Multiplied in 38 digits where both sides leave room, then rounded as Spark does.
+    narrow = t.decimal(d1, s1), t.decimal(d2, s2)
+    factors = (spell(p.sql, x) for p, x in zip((first, second), narrow, strict=True))
+    sql = spell(f"({' * '.join(factors)})", type_)
+    most = Fraction(10**d1 - 1, 10**s1), Fraction(10**d2 - 1, 10**s2)
+    return _within((first, second), most, sql, type_, values, "a product")
+
+
+def _within(
+    parts: tuple[Piece, Piece],
+    most: tuple[Fraction, Fraction],
+    sql: str,
+    type_: DataType,
+    values: ranges.Range,
+    what: str,
+) -> Piece:
+    """Return a result of decimals where neither side is beyond its bound; elsewhere it raises."""
+    values = ranges.rounded(values, type_.scale or 0)
+    rooms = []
+    for piece, bound in zip(parts, most, strict=True):
+        own = piece.values
+        if own.low is None or own.high is None or max(-own.low, own.high) > bound:
+            scale = piece.type.scale or 0
+            literal = spell(text(decimal_text(int(bound * 10**scale), scale)), piece.type)
+            rooms.append(f"{piece.sql} BETWEEN -{literal} AND {literal}")
+    if not rooms:
+        return made(sql, type_, parts, range_=values)
+    missing = " OR ".join(f"{p.sql} IS NULL" for p in parts)
+    far = not_portable(f"{what} of decimals beyond 38 digits", type_)
+    sql = f"CASE WHEN {missing} THEN NULL WHEN {' AND '.join(rooms)} THEN {sql} ELSE {far} END"
+    return made(sql, type_, parts, raises=not ranges.holds(type_, values), declines=True)
+
+
+def _shared_digits(p1: int, p2: int) -> tuple[int, int]:
+    """Return how many digits each of two factors may have in a product of 38."""
+    half = t.MOST_DIGITS // 2
+    if p1 <= half:
+        return p1, t.MOST_DIGITS - p1
+    return (t.MOST_DIGITS - p2, p2) if p2 <= half else (half, half)
 
 
 def _product(first: Piece, second: Piece) -> str:
@@ -119,21 +189,25 @@ def _product(first: Piece, second: Piece) -> str:
 
 def _decimal_division(first: Piece, second: Piece, type_: DataType) -> Piece:
     """Divide the unscaled digits as whole numbers, rounding half up; too many digits raise."""
-    s1, s2, scale = _digits(first.type)[1], _digits(second.type)[1], type_.scale or 0
+    (p1, s1), (p2, s2) = _digits(first.type), _digits(second.type)
+    scale = type_.scale or 0
     shift = scale + s2 - s1
     if not 0 <= shift <= 37 or scale > 37:
         raise Refusal(f"{first.type} / {second.type}: its digits go beyond 38")
     dividend = f"sp_unscaled({first.sql}) * {10**shift}::HUGEINT"
     quotient = f"sp_hdiv({dividend}, sp_unscaled({second.sql}))"
     sql = spell(f"sp_scaled({quotient}, {10**scale}::HUGEINT, {scale})", type_)
-    if _digits(first.type)[0] + shift > _SAFE_DIGITS or _digits(second.type)[0] > _SAFE_DIGITS:
+    beyond = p1 + shift > _SAFE_DIGITS or p2 > _SAFE_DIGITS
+    if beyond:
         most, half = (2**127 - 1) // 10**shift, 2**126
         large = f"abs(sp_unscaled({first.sql})) > {most}::HUGEINT"
         large += f" OR abs(sp_unscaled({second.sql})) > {half}::HUGEINT"
         other = not_portable("a decimal division beyond 38 digits", type_)
         sql = f"CASE WHEN {large} THEN {other} ELSE {sql} END"
-    quotient_ = _divided(first, second, sql, type_)
-    return Piece(quotient_.sql, type_, raises=True)
+    quotient_ = _divided(first, second, sql, type_, declines=beyond)
+    # The smallest divisor makes the largest quotient.
+    overflows = p1 - s1 + s2 > t.MOST_DIGITS - scale
+    return replace(quotient_, raises=True, declines=False) if overflows else quotient_
 
 
 def _as_decimal(piece: Piece) -> Piece:
@@ -141,7 +215,9 @@ def _as_decimal(piece: Piece) -> Piece:
         # A whole-number literal next to a decimal has just its own digits.
         digits = max(len(str(abs(piece.literal))), 1)
         sql = f"CAST({piece.literal} AS DECIMAL({digits},0))"
-        return Piece(sql, t.decimal(digits, 0), literal=piece.literal)
+        return Piece(
+            sql, t.decimal(digits, 0), literal=piece.literal, range=ranges.constant(piece.literal)
+        )
     type_ = typing.as_decimal(piece.type)
     if type_ is None:
         raise Refusal(f"{piece.type} in decimal arithmetic: not proven")
@@ -163,4 +239,8 @@ def negated(piece: Piece) -> Piece:
     type_ = piece.type
     if not type_.is_numeric or (type_.name == "decimal" and (type_.precision or 0) > 34):
         raise Refusal(f"-{type_}: not proven")
-    return Piece(f"(-{piece.sql})", type_, piece.raises or type_.is_integer)
+    values = ranges.negated(piece.values)
+    overflows = type_.is_integer and not ranges.holds(type_, values)
+    return made(
+        f"(-{piece.sql})", type_, [piece], raises=overflows, range_=None if overflows else values
+    )

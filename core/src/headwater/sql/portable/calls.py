@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
@@ -21,11 +22,12 @@ from headwater.sql.portable import (
     json_paths,
     lambdas,
     patterns,
+    ranges,
     regex,
     windows,
 )
 from headwater.sql.portable.comparing import comparable, compare, widened
-from headwater.sql.portable.pieces import Piece, Refusal, evaluated, refuse_unless
+from headwater.sql.portable.pieces import Piece, Refusal, evaluated, made, refuse_unless
 from headwater.sql.portable.spelling import null
 from headwater.types import DataType
 
@@ -137,12 +139,13 @@ def _coalesce(arguments: list[Piece], type_: DataType) -> Piece:
     if type_ == t.VOID:
         return Piece("NULL", t.VOID)
     values = [widened(a, type_) for a in arguments]
-    raises = any(v.raises for v in values)
+    among = ranges.union(v.values for v in values)
     if not any(v.raises for v in values[1:]):
-        return Piece(f"coalesce({', '.join(v.sql for v in values)})", type_, raises)
+        listed = ", ".join(v.sql for v in values)
+        return made(f"coalesce({listed})", type_, values, range_=among)
     # CASE evaluates a value only where those before it are NULL.
     parts = " ".join(f"WHEN {v.sql} IS NOT NULL THEN {v.sql}" for v in values[:-1])
-    return Piece(f"CASE {parts} ELSE {values[-1].sql} END", type_, raises)
+    return made(f"CASE {parts} ELSE {values[-1].sql} END", type_, values, range_=among)
 
 
 def _nvl(arguments: list[Piece], type_: DataType) -> Piece:
@@ -153,16 +156,8 @@ def _nvl(arguments: list[Piece], type_: DataType) -> Piece:
 def _nvl2(arguments: list[Piece], type_: DataType) -> Piece:
     refuse_unless(len(arguments) == 3, "nvl2 takes three arguments")
     tested, some, none = arguments
-    return conditions.case_when(
-        [(f"{evaluated(tested)} IS NOT NULL", some)], none, type_, tested.raises
-    )
-
-
-def _if(arguments: list[Piece], type_: DataType) -> Piece:
-    refuse_unless(len(arguments) == 3, "if takes three arguments")
-    condition, then, other = arguments
-    refuse_unless(condition.type == t.BOOLEAN, f"if({condition.type}, ...)")
-    return conditions.case_when([(condition.sql, then)], other, type_, condition.raises)
+    has_value = made(f"{evaluated(tested)} IS NOT NULL", t.BOOLEAN, [tested])
+    return conditions.case_when([(has_value, some)], none, type_)
 
 
 def _nullif(arguments: list[Piece], type_: DataType) -> Piece:
@@ -170,9 +165,12 @@ def _nullif(arguments: list[Piece], type_: DataType) -> Piece:
     refuse_unless(type_.name != "void", "nullif of NULL")
     value, other = arguments
     equal = compare("=", value, other)
-    raises = equal.raises or value.raises
     wide = widened(value, type_)
-    return Piece(f"CASE WHEN {equal.sql} THEN {null(type_)} ELSE {wide.sql} END", type_, raises)
+    values = wide.values
+    if other.values.single == 0:
+        values = values.narrowed(ranges.Range(nonzero=True))
+    sql = f"CASE WHEN {equal.sql} THEN {null(type_)} ELSE {wide.sql} END"
+    return made(sql, type_, (equal, wide), range_=values)
 
 
 def _extreme(word: str) -> _Builder:
@@ -184,7 +182,7 @@ def _extreme(word: str) -> _Builder:
         values = [widened(a, type_) for a in arguments]
         refuse_unless(type_.name != "float", f"{word}() of floats: the sign of zero differs")
         listed = ", ".join(v.sql for v in values)
-        return Piece(f"{word}({listed})", type_, any(v.raises for v in values))
+        return made(f"{word}({listed})", type_, values)
 
     return build
 
@@ -193,8 +191,7 @@ def _concat(arguments: list[Piece], type_: DataType) -> Piece:
     refuse_unless(bool(arguments), "an empty concat()")
     refuse_unless(type_ == t.STRING, f"concat giving {type_}")
     values = [_text(a) for a in arguments]
-    raises = any(v.raises for v in values)
-    return Piece(f"({' || '.join(v.sql for v in values)})", type_, raises)
+    return made(f"({' || '.join(v.sql for v in values)})", type_, values)
 
 
 def _text(piece: Piece) -> Piece:
@@ -209,7 +206,7 @@ def _rlike(arguments: list[Piece], _: DataType) -> Piece:
 def _positive(arguments: list[Piece], type_: DataType) -> Piece:
     refuse_unless(len(arguments) == 1, "positive takes one argument")
     wide = casts.cast(arguments[0], type_)
-    return Piece(wide.sql, type_, wide.raises)
+    return replace(wide, literal=None)
 
 
 def _mod(arguments: list[Piece], type_: DataType) -> Piece:
@@ -234,6 +231,7 @@ FORMS: Final[dict[str, _Form]] = {
     "equal_null": _equal_null,
     "upper": casing.upper,
     "lower": casing.lower,
+    "if": conditions.if_,
 }
 """Rules that look at the call itself, by the names that the table of functions has for them."""
 
@@ -242,7 +240,6 @@ BUILDERS: Final[dict[str, _Builder]] = {
     "coalesce": _coalesce,
     "nvl": _nvl,
     "nvl2": _nvl2,
-    "if": _if,
     "nullif": _nullif,
     "greatest": _extreme("greatest"),
     "least": _extreme("least"),

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from headwater.sql.portable import text_casts
-from headwater.sql.portable.pieces import Piece, Refusal
+from headwater.sql.portable import ranges, text_casts
+from headwater.sql.portable.pieces import Piece, Refusal, made
 from headwater.sql.portable.raising import not_portable
 from headwater.sql.portable.spelling import cast as spell
 from headwater.sql.portable.spelling import null, type_name
@@ -49,7 +49,29 @@ def cast(piece: Piece, target: DataType, *, trying: bool = False) -> Piece:
     if build is None:
         raise Refusal(f"CAST({source} AS {target}): the two engines do not agree on it")
     sql, raises = build(piece.sql, source, target, trying)
-    return Piece(sql, target, piece.raises or (raises and not trying))
+    values = _kept(piece, target)
+    raises = raises and not trying and not (values is not None and ranges.holds(target, values))
+    declines = (_family(source), _family(target)) in _DECLINING
+    return made(
+        sql, target, [piece], raises=raises and not declines, declines=raises, range_=values
+    )
+
+
+def _kept(piece: Piece, target: DataType) -> ranges.Range | None:
+    """Return what is known of a value that was cast to another type of the same kind."""
+    source = piece.type
+    if target.is_floating and source.is_numeric:
+        # The nearest number may be another one; it is 0 only where a float is nearest.
+        nonzero = piece.values.excludes_zero and target.name == "double"
+        return ranges.Range(nonzero=True) if nonzero else None
+    exact = source.is_integer or source.name == "decimal"
+    if exact and (target.is_integer or target.name == "decimal"):
+        return ranges.rounded(piece.values, target.scale or 0)
+    if source.name == "date" and target.name in ("timestamp", "timestamp_ntz"):
+        return ranges.midnights(piece.values)
+    if {source.name, target.name} <= {"timestamp", "timestamp_ntz"}:
+        return piece.range
+    return None
 
 
 def _family(type_: DataType) -> str:
@@ -173,6 +195,12 @@ def _floating_to_timestamp(sql: str, _: DataType, __: DataType, trying: bool) ->
         raise Refusal("TRY_CAST(double AS timestamp): the two engines do not agree on it")
     return f"make_timestamptz(CAST(trunc(CAST({sql} AS DOUBLE) * 1000000) AS BIGINT))", True
 
+
+_DECLINING: Final = frozenset(
+    {("integer", "timestamp"), ("date", "string"), ("timestamp", "string")}
+    | {("timestamp_ntz", "string"), ("float", "string"), ("double", "string")}
+)
+"""Casts that raise only where Spark answers."""
 
 _CASTS: Final[dict[tuple[str, str], _Builder]] = {
     ("integer", "integer"): _integer_to_integer,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql.analysis import Output, Scope
+from headwater.sql.analysis import Scope
 from headwater.sql.functions import is_aggregate
 from headwater.sql.portable import windows
 from headwater.sql.portable.comparing import comparable
@@ -81,39 +81,6 @@ def grouped(piece: Piece, clause: str, node: exp.Expr | None = None) -> Piece:
         zero = f"CAST(0 AS {type_name(piece.type)})"
         return Piece(f"({piece.sql} + {zero})", piece.type, piece.raises)
     return piece
-
-
-def group_sets(
-    node: exp.Select, group: exp.Expr, outputs: tuple[Output, ...]
-) -> tuple[str, list[exp.Expr]]:
-    """Return how a GROUP BY groups (`` `ROLLUP` `CUBE`) and by which expressions."""
-    strange = [
-        k for k, v in group.args.items() if v and k not in ("expressions", "all", "rollup", "cube")
-    ]
-    refuse_unless(not strange, f"GROUP BY {' '.join(strange).upper()}", group)
-    listed = list(group.expressions)
-    if group.args.get("all"):
-        refuse_unless(not listed, "GROUP BY ALL with keys", group)
-        return "", [bare(x) for x in node.expressions if not aggregated(x)]
-    word = ""
-    for kind, name in ((exp.Rollup, "ROLLUP"), (exp.Cube, "CUBE")):
-        if len(listed) == 1 and isinstance(listed[0], kind) and listed[0].expressions:
-            word, listed = name, list(listed[0].expressions)
-        elif any(not x.expressions for x in group.args.get(name.lower()) or []):
-            word = name
-    return word, [_group_key(key, outputs) for key in listed]
-
-
-def _group_key(key: exp.Expr, outputs: tuple[Output, ...]) -> exp.Expr:
-    if (number := position(key)) is not None:
-        index = number - 1
-        node = outputs[index].node if 0 <= index < len(outputs) else None
-        if node is None:
-            raise Refusal("GROUP BY a position in an expanded star", key)
-        return bare(node)
-    odd = (exp.Tuple, exp.Rollup, exp.Cube, exp.GroupingSets)
-    refuse_unless(not isinstance(key, odd), f"GROUP BY with {type(key).__name__}", key)
-    return key
 
 
 def bare(node: exp.Expr) -> exp.Expr:

@@ -8,7 +8,8 @@ from typing import Final
 
 from headwater import types as t
 from headwater.sql.portable import casts, literals
-from headwater.sql.portable.pieces import Piece, Refusal
+from headwater.sql.portable.pieces import Piece, Refusal, made
+from headwater.sql.portable.ranges import Range
 from headwater.sql.portable.spelling import cast, null, text
 from headwater.sql.typing import rules as typing
 from headwater.types import DataType
@@ -41,7 +42,7 @@ def compare(operator: str, left: Piece, right: Piece) -> Piece:
             "comparing whole numbers with a literal beyond 64 bits: Spark says the same of NULL"
         )
     first, second = aligned([left, right])
-    return Piece(f"({first.sql} {operator} {second.sql})", t.BOOLEAN, first.raises or second.raises)
+    return made(f"({first.sql} {operator} {second.sql})", t.BOOLEAN, (first, second))
 
 
 def _literal_decides(piece: Piece, literal: Piece) -> bool:
@@ -122,7 +123,8 @@ def widened(piece: Piece, type_: DataType) -> Piece:
         )
     if type_ == t.DOUBLE and isinstance(piece.literal, Decimal):
         # By its text: both engines then take the nearest double.
-        return Piece(cast(text(f"{piece.literal:f}"), type_), type_)
+        nonzero = Range(nonzero=True) if piece.literal else None
+        return Piece(cast(text(f"{piece.literal:f}"), type_), type_, range=nonzero)
     if type_.name == "decimal" and piece.type.name == "decimal":
         whole = (piece.type.precision or 0) - (piece.type.scale or 0)
         kept = (type_.precision or 0) - (type_.scale or 0)

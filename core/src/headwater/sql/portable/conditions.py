@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql.portable import chars, regex
+from headwater.sql.portable import chars, ranges, regex
 from headwater.sql.portable.comparing import aligned, compare, widened
-from headwater.sql.portable.pieces import Piece, Refusal, evaluated, refuse_unless
+from headwater.sql.portable.pieces import Piece, Refusal, evaluated, made, refuse_unless
 from headwater.sql.portable.spelling import null, text
 from headwater.types import DataType
 
@@ -41,7 +41,7 @@ def all_of(pieces: Sequence[Piece]) -> Piece:
         if piece.raises:
             # `b` is evaluated where `a` is true or NULL, as in Spark.
             both = f"CASE WHEN NOT {result.sql} THEN false ELSE {both} END"
-        result = Piece(both, t.BOOLEAN, result.raises or piece.raises)
+        result = made(both, t.BOOLEAN, (result, piece))
     return result
 
 
@@ -54,7 +54,7 @@ def disjunction(e: Expressions, node: exp.Expr) -> Piece:
     either = f"({left.sql} OR {right.sql})"
     if right.raises:
         either = f"CASE WHEN {left.sql} THEN true ELSE {either} END"
-    return Piece(either, t.BOOLEAN, left.raises or right.raises)
+    return made(either, t.BOOLEAN, (left, right))
 
 
 def negation(e: Expressions, node: exp.Expr) -> Piece:
@@ -63,7 +63,7 @@ def negation(e: Expressions, node: exp.Expr) -> Piece:
     Example: `NOT o` -> `(NOT "o")`
     """
     inner = e.boolean(node.this)
-    return Piece(f"(NOT {inner.sql})", t.BOOLEAN, inner.raises)
+    return made(f"(NOT {inner.sql})", t.BOOLEAN, [inner])
 
 
 def is_(e: Expressions, node: exp.Expr) -> Piece:
@@ -74,11 +74,11 @@ def is_(e: Expressions, node: exp.Expr) -> Piece:
     what = node.expression
     inner = e.piece(node.this)
     if isinstance(what, exp.Null):
-        return Piece(f"({evaluated(inner)} IS NULL)", t.BOOLEAN, inner.raises)
+        return made(f"({evaluated(inner)} IS NULL)", t.BOOLEAN, [inner])
     if isinstance(what, exp.Boolean):
         refuse_unless(inner.type == t.BOOLEAN, f"{inner.type} IS TRUE", node)
         value = "TRUE" if what.this else "FALSE"
-        return Piece(f"({inner.sql} IS {value})", t.BOOLEAN, inner.raises)
+        return made(f"({inner.sql} IS {value})", t.BOOLEAN, [inner])
     raise Refusal("IS with something else than NULL, TRUE or FALSE", node)
 
 
@@ -93,9 +93,14 @@ def in_(e: Expressions, node: exp.Expr) -> Piece:
     operands = [(n, e.piece(n)) for n in (node.this, *node.expressions)]
     first, *others = aligned(chars.padded(e.analysis, operands))
     refuse_unless(bool(others), "IN with an empty list", node)
-    refuse_unless(not any(o.raises for o in others), "IN with values that may raise", node)
-    listed = ", ".join(o.sql for o in others)
-    return Piece(f"({first.sql} IN ({listed}))", t.BOOLEAN, first.raises)
+    if not any(o.raises for o in others):
+        listed = ", ".join(o.sql for o in others)
+        return made(f"({first.sql} IN ({listed}))", t.BOOLEAN, [first])
+    # As Spark does: value after value, up to the first that is equal.
+    equal = " ".join(f"WHEN {first.sql} = {o.sql} THEN true" for o in others)
+    unknown = " OR ".join(f"{o.sql} IS NULL" for o in others)
+    sql = f"CASE WHEN {first.sql} IS NULL THEN NULL {equal} WHEN {unknown} THEN NULL ELSE false END"
+    return made(sql, t.BOOLEAN, (first, *others))
 
 
 def between(e: Expressions, node: exp.Expr) -> Piece:
@@ -124,7 +129,7 @@ def like(e: Expressions, node: exp.Expr) -> Piece:
         )
     word = "ILIKE" if isinstance(node, exp.ILike) else "LIKE"
     word = f"NOT {word}" if node.args.get("negate") else word
-    return Piece(f"({value.sql} {word} {pattern.sql} ESCAPE '\\')", t.BOOLEAN, value.raises)
+    return made(f"({value.sql} {word} {pattern.sql} ESCAPE '\\')", t.BOOLEAN, [value])
 
 
 def _check_pattern(pattern: str, node: exp.Expr) -> None:
@@ -154,33 +159,56 @@ def case(e: Expressions, node: exp.Expr) -> Piece:
     """
     type_ = e.type_of(node)
     value = e.piece(node.this) if node.this is not None else None
-    parts, raises = [], False
-    for branch in node.args["ifs"]:
-        if value is None:
-            condition = e.boolean(branch.this)
-        else:
-            sides = (node.this, value), (branch.this, e.piece(branch.this))
-            condition = compare("=", *chars.compared(e.analysis, *sides))
-        then = _branch(e.piece(branch.args["true"]), type_)
-        parts.append(f"WHEN {condition.sql} THEN {then.sql}")
-        raises = raises or condition.raises or then.raises
-    default = node.args.get("default")
-    last = _branch(e.piece(default), type_) if default is not None else Piece(_null(type_), type_)
-    sql = f"CASE {' '.join(parts)} ELSE {last.sql} END"
-    return Piece(sql, type_, raises or last.raises)
+    parts: list[tuple[Piece, Piece]] = []
+    with e.knowing(None):
+        for branch in node.args["ifs"]:
+            if value is None:
+                condition = e.boolean(branch.this)
+            else:
+                sides = (node.this, value), (branch.this, e.piece(branch.this))
+                condition = compare("=", *chars.compared(e.analysis, *sides))
+            asked = branch.this if value is None else None
+            with e.knowing(asked):
+                then = _branch(e.piece(branch.args["true"]), type_)
+            parts.append((condition, then))
+            e.learn_not(asked)
+        default = node.args.get("default")
+        null_ = Piece(_null(type_), type_)
+        last = _branch(e.piece(default), type_) if default is not None else null_
+    return _chosen(parts, last, type_, has_null=default is None)
 
 
-def case_when(
-    conditions: Sequence[tuple[str, Piece]], last: Piece, type_: DataType, raises: bool
-) -> Piece:
+def if_(e: Expressions, node: exp.Expr) -> Piece:
+    """Return `if(a, b, c)`.
+
+    Example: `if(o, i, 0)` -> `CASE WHEN "o" THEN "i" ELSE CAST(0 AS INTEGER) END`
+    """
+    refuse_unless(len(node.expressions) == 3, "if takes three arguments", node)
+    asked, then, other = node.expressions
+    condition, type_ = e.piece(asked), e.type_of(node)
+    refuse_unless(condition.type == t.BOOLEAN, f"if({condition.type}, ...)", node)
+    with e.knowing(asked):
+        value = e.piece(then)
+    with e.knowing(None):
+        e.learn_not(asked)
+        last = e.piece(other)
+    return case_when([(condition, value)], last, type_)
+
+
+def case_when(conditions: Sequence[tuple[Piece, Piece]], last: Piece, type_: DataType) -> Piece:
     """Return a CASE of conditions and values, all in one type."""
-    parts = []
-    for condition, value in conditions:
-        branch = _branch(value, type_)
-        parts.append(f"WHEN {condition} THEN {branch.sql}")
-        raises = raises or branch.raises
-    end = _branch(last, type_)
-    return Piece(f"CASE {' '.join(parts)} ELSE {end.sql} END", type_, raises or end.raises)
+    parts = [(condition, _branch(value, type_)) for condition, value in conditions]
+    return _chosen(parts, _branch(last, type_), type_)
+
+
+def _chosen(
+    parts: Sequence[tuple[Piece, Piece]], last: Piece, type_: DataType, *, has_null: bool = False
+) -> Piece:
+    whens = " ".join(f"WHEN {c.sql} THEN {v.sql}" for c, v in parts)
+    results = [*(v for _, v in parts), *([] if has_null else [last])]
+    values = ranges.union(v.values for v in results)
+    pieces = [p for part in parts for p in part]
+    return made(f"CASE {whens} ELSE {last.sql} END", type_, [*pieces, last], range_=values)
 
 
 def _branch(piece: Piece, type_: DataType) -> Piece:

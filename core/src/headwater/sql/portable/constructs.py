@@ -10,7 +10,7 @@ from typing import Final
 
 from headwater.sql.functions import named
 from headwater.sql.portable.comparing import widened
-from headwater.sql.portable.pieces import Piece
+from headwater.sql.portable.pieces import Piece, made
 from headwater.sql.portable.raising import not_portable, spark_error
 from headwater.sql.portable.spelling import type_name
 from headwater.types import BIGINT, DOUBLE, INTEGER_BITS, DataType
@@ -75,8 +75,8 @@ class Construct:
             pairs = zip(self.args, arguments, strict=True)
             arguments = [widened(a, DOUBLE) if p == "number" else a for p, a in pairs]
         sql = _HOLE.sub(lambda m: _fill(m[1], arguments, type_), self.duckdb)
-        raises = self.raises is not None or any(a.raises for a in arguments)
-        return Piece(sql, type_, raises)
+        raises = self.raises == "spark"
+        return made(sql, type_, arguments, raises=raises, declines=self.raises == "embedded")
 
 
 @cache

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
@@ -10,6 +12,7 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql.analysis import Analysis, Binding
 from headwater.sql.binding import row_order
+from headwater.sql.binding.from_clause import spread
 from headwater.sql.functions import called, name_of
 from headwater.sql.portable import (
     aggregates,
@@ -18,9 +21,11 @@ from headwater.sql.portable import (
     casts,
     chars,
     conditions,
+    grouping,
     intervals,
     literals,
     nested,
+    ranges,
     windows,
 )
 from headwater.sql.portable.comparing import compare
@@ -34,7 +39,7 @@ if TYPE_CHECKING:
 
 _Handler = Callable[["Expressions", exp.Expr], Piece]
 
-_COMPARISONS: Final[dict[type[exp.Expr], str]] = {
+COMPARISONS: Final[dict[type[exp.Expr], str]] = {
     exp.EQ: "=",
     exp.NEQ: "<>",
     exp.LT: "<",
@@ -69,8 +74,14 @@ class Expressions:
         self.query = query
         self.keys: Mapping[str, str] | None = None
         """In a grouped SELECT: what stands for each grouping expression; else None."""
+        self.counted: tuple[str, ...] | None = None
+        """The grouping expressions of ROLLUP, CUBE and GROUPING SETS, as Spark counts them."""
         self.variables: list[tuple[str, Piece]] = []
         """Lambda variables in force, innermost last."""
+        self.facts: dict[str, ranges.Range] = {}
+        """What is known of pieces, by their SQL: in a branch of CASE, what its condition says."""
+        self.learns = True
+        """Whether conditions of CASE are looked at."""
 
     def piece(self, node: exp.Expr) -> Piece:
         """Return a compiled expression.
@@ -86,8 +97,54 @@ class Expressions:
                 refusal.node = node
             raise
         if self.keys is not None and piece.sql in self.keys:
-            return Piece(self.keys[piece.sql], piece.type, piece.raises)
+            piece = replace(piece, sql=self.keys[piece.sql], literal=None)
+        if piece.sql in self.facts:
+            piece = replace(piece, range=piece.values.narrowed(self.facts[piece.sql]))
         return piece
+
+    @contextmanager
+    def knowing(self, condition: exp.Expr | None) -> Iterator[None]:
+        """Know of the values that a condition is about what it says, where it is true."""
+        before = self.facts
+        self.facts = dict(before)
+        try:
+            for found in spread(condition, exp.And):
+                self._learn(found, COMPARISONS.get(type(found)))
+            yield
+        finally:
+            self.facts = before
+
+    def learn_not(self, condition: exp.Expr | None) -> None:
+        """Know what a condition says where it is not true: in the branches of CASE behind it.
+
+        Where it is NULL, the value that it compares with a literal is NULL, and raises nothing.
+        """
+        for found in spread(condition, exp.Or):
+            operator = ranges.OPPOSITE.get(COMPARISONS.get(type(found), ""))
+            if operator is not None and (operator in ("=", "<>") or not self._floating(found)):
+                self._learn(found, operator)
+
+    def _floating(self, comparison: exp.Expr) -> bool:
+        """Whether a NaN may be compared, which is in no order as the opposite would have it."""
+        sides = comparison.this, comparison.expression
+        return any(self.analysis.type_of(x).is_floating for x in sides)
+
+    def _learn(self, comparison: exp.Expr, operator: str | None) -> None:
+        """Keep what a comparison of a number with a literal says.
+
+        Literals only: Spark may evaluate `a.x > 0` and what depends on it apart, but never the
+        latter on other rows; of two tables' columns it may.
+        """
+        if operator not in ranges.FLIPPED or not self.learns:
+            return
+        left, right = self.piece(comparison.this), self.piece(comparison.expression)
+        for one, other, how in ((left, right, operator), (right, left, ranges.FLIPPED[operator])):
+            numbers = one.type.is_numeric and other.type.is_numeric
+            if numbers and one.literal is None and other.literal is not None:
+                said = ranges.compared(how, other.values)
+                if said is not None:
+                    known = self.facts.get(one.sql)
+                    self.facts[one.sql] = known.narrowed(said) if known else said
 
     def boolean(self, node: exp.Expr) -> Piece:
         """Return a compiled condition."""
@@ -130,7 +187,7 @@ class Expressions:
             refuse_unless(sorting is None, f"{_called(node)} {row_order.SORTED}", sorting)
 
     def _compiled(self, node: exp.Expr) -> Piece:
-        if operator := _COMPARISONS.get(type(node)):
+        if operator := COMPARISONS.get(type(node)):
             _only(node, _OPERATOR)
             return self.compared(operator, node.this, node.expression)
         if operator := _ARITHMETIC.get(type(node)):
@@ -165,6 +222,12 @@ class Expressions:
         binding = self.analysis.binding_of(node)
         if binding is not None:
             return self.bound(binding, node)
+        if (
+            self.counted is not None
+            and node.name.lower() == "grouping__id"
+            and not node.args.get("table")
+        ):
+            return grouping.identity(self.counted)
         folded = node.name.casefold()
         for name, piece in reversed(self.variables):
             if name == folded:
@@ -244,6 +307,8 @@ def _cast(e: Expressions, node: exp.Expr) -> Piece:
 
 def _call(e: Expressions, node: exp.Expr) -> Piece:
     function, name = called(node), name_of(node)
+    if function.rule in grouping.RULES:
+        return e.checked(grouping.marks(e, node), node)
     if function.kind == "aggregate":
         return e.checked(aggregates.aggregate(e, node), node)
     if function.kind == "window":

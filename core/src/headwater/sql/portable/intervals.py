@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from headwater import types as t
+from headwater.sql.portable import ranges
 from headwater.sql.portable.casts import cast
-from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
+from headwater.sql.portable.pieces import Piece, Refusal, made, refuse_unless
 from headwater.sql.portable.spelling import cast as spell
 
 if TYPE_CHECKING:
@@ -36,9 +37,17 @@ def shifted(e: Expressions, node: exp.Expr, operator: str) -> Piece:
     moment, type_ = e.piece(left), e.type_of(node)
     if moment.type not in (t.DATE, t.TIMESTAMP, t.TIMESTAMP_NTZ):
         raise Refusal(f"{moment.type} {operator} INTERVAL", node)
-    sql = f"({moment.sql} {operator} {_interval(right)})"
-    # Dates far from ours leave the range of both engines, not at the same day.
-    return Piece(spell(sql, type_), type_, raises=True)
+    count, unit = _interval(right)
+    sql = spell(f"({moment.sql} {operator} INTERVAL ({count}) {unit.upper()})", type_)
+    moment = moment if moment.type == type_ else cast(moment, type_)
+    count = count if operator == "+" else -count
+    values = ranges.shifted(type_, moment.values, count, unit)
+    if values != ranges.Range():
+        return made(sql, type_, [moment], range_=values)
+    # Dates far from ours leave the range of both engines, not at the same day; where Spark counts
+    # days it starts again at the other end.
+    wraps = type_ == t.DATE and unit in ("day", "week")
+    return made(sql, type_, [moment], raises=not wraps, declines=True)
 
 
 def days(operator: str, left: Piece, right: Piece) -> Piece:
@@ -51,16 +60,19 @@ def days(operator: str, left: Piece, right: Piece) -> Piece:
     refuse_unless(
         left.type == t.DATE and right.type.is_integer, f"{left.type} {operator} {right.type}"
     )
-    return Piece(
-        f"CAST({left.sql} {operator} {cast(right, t.INT).sql} AS DATE)", t.DATE, raises=True
-    )
+    number = cast(right, t.INT)
+    sql = f"CAST({left.sql} {operator} {number.sql} AS DATE)"
+    values = ranges.arithmetic(operator, left.values, number.values)
+    if ranges.within_years(values):
+        return made(sql, t.DATE, (left, number), range_=values)
+    return made(sql, t.DATE, (left, number), declines=True)
 
 
 def _bare(node: exp.Expr) -> exp.Expr:
     return node.unnest() if isinstance(node, exp.Paren) else node
 
 
-def _interval(node: exp.Expr) -> str:
+def _interval(node: exp.Expr) -> tuple[int, str]:
     unit = node.args.get("unit")
     name = unit.name.lower().rstrip("s") if isinstance(unit, exp.Var) else ""
     count = node.this
@@ -70,4 +82,4 @@ def _interval(node: exp.Expr) -> str:
         raise Refusal("an interval that is not a whole number of one unit", node)
     number = sign * int(digits)
     refuse_unless(abs(number) <= _MOST, "a very long interval", node)
-    return f"INTERVAL ({number}) {name.upper()}"
+    return number, name

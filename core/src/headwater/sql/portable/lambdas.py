@@ -106,7 +106,7 @@ def _quantified(kind: str) -> _Builder:
         params, body = _body(e, lambda_, [array.type.element], ["{}"])
         refuse_unless(body.type == t.BOOLEAN, f"{kind}() of what is no condition", lambda_)
         # Spark stops at the first element that decides; one that raises must not come before it.
-        refuse_unless(not body.raises, f"{kind}() with a condition that may raise", lambda_)
+        refuse_unless(not body.risky, f"{kind}() with a condition that may raise", lambda_)
         answers = f"list_transform({array.sql}, lambda {params}: {body.sql})"
         decides = "true" if kind == "exists" else "false"
         other = "false" if kind == "exists" else "true"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from fractions import Fraction
 from typing import Final
 
 from headwater import types as t
+from headwater.sql.portable import ranges
 from headwater.sql.portable.pieces import Piece, Refusal
 from headwater.sql.portable.spelling import cast, text
 from headwater.types import INTEGER_BITS, DataType
@@ -29,6 +31,7 @@ _WORDS: Final = {
     "+infinity": "inf",
     "-infinity": "-inf",
 }
+_LEAST_FLOAT: Final = 1e-44
 _PLAIN: Final = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
 
 
@@ -49,11 +52,13 @@ def number(literal: str, type_: DataType) -> Piece:
     if exact is None:
         raise Refusal(f"the number {literal[:40]}...: it has too many digits")
     if type_.is_integer:
-        return Piece(cast(digits, type_), type_, literal=int(exact))
+        value = int(exact)
+        return Piece(cast(digits, type_), type_, literal=value, range=ranges.constant(value))
     if type_.name == "decimal":
-        return Piece(cast(text(f"{exact:f}"), type_), type_, literal=exact)
+        sql, values = cast(text(f"{exact:f}"), type_), ranges.constant(Fraction(exact))
+        return Piece(sql, type_, literal=exact, range=values)
     # Both engines read the nearest double (or float) of a decimal text.
-    return Piece(cast(text(digits), type_), type_)
+    return Piece(cast(text(digits), type_), type_, range=_nearest(digits, type_))
 
 
 def string(value: str) -> Piece:
@@ -78,7 +83,26 @@ def typed(value: str, type_: DataType) -> Piece:
         raise Refusal(
             f"the text {value!r} where {type_} is needed: the two engines may read it differently"
         )
-    return Piece(cast(text(canonical), type_), type_)
+    return Piece(cast(text(canonical), type_), type_, range=_value(canonical, type_))
+
+
+def _nearest(digits: str, type_: DataType) -> ranges.Range | None:
+    """Whether a floating literal is 0, which the smallest ones become."""
+    nonzero = float(digits) != 0 and (type_ == t.DOUBLE or abs(float(digits)) > _LEAST_FLOAT)
+    return ranges.Range(nonzero=True) if nonzero else None
+
+
+def _value(canonical: str, type_: DataType) -> ranges.Range | None:
+    """Return the range of one value, where it is a number or a time."""
+    if type_ == t.DATE:
+        return ranges.day(date.fromisoformat(canonical))
+    if type_ in (t.TIMESTAMP, t.TIMESTAMP_NTZ):
+        return ranges.moment(datetime.fromisoformat(canonical))
+    if type_.is_integer:
+        return ranges.constant(int(canonical))
+    if type_.is_floating and _PLAIN.fullmatch(canonical):
+        return _nearest(canonical, type_)
+    return None
 
 
 def _typed(value: str, type_: DataType) -> str | None:

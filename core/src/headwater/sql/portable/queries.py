@@ -19,12 +19,14 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql.analysis import Analysis, Binding, Output, Scope
 from headwater.sql.binding import row_order
+from headwater.sql.binding.from_clause import scopes_within
 from headwater.sql.functions import called, name_of
-from headwater.sql.portable import clauses, tolerance, windows
+from headwater.sql.portable import clauses, grouping, tolerance, windows
 from headwater.sql.portable.comparing import aligned, comparable, widened
 from headwater.sql.portable.expressions import Expressions
-from headwater.sql.portable.pieces import Cascade, Piece, Refusal, refuse_unless
+from headwater.sql.portable.pieces import Cascade, Piece, Refusal, made, refuse_unless
 from headwater.sql.portable.scopes import Compiled, FromTable, Query
+from headwater.sql.portable.single_rows import at_most_one_row
 from headwater.sql.portable.sources import from_clause
 from headwater.sql.portable.spelling import cast, has_type
 from headwater.sql.portable.spelling import name as quoted
@@ -134,24 +136,33 @@ class Queries:
             if len(indexes) != 1:
                 raise Refusal(f"column {binding.column!r}: several columns have that name")
             (i,) = indexes
-            return Piece(f"{source.alias}.c{i}", source.types[i], source.raises[i])
+            raises, declines = source.raises[i], source.declines[i]
+            sql = f"{source.alias}.c{i}"
+            return Piece(sql, source.types[i], raises, declines=declines)
         raise Refusal(f"column {binding.column!r}: its table can't be told")
 
     # -- subqueries in expressions ---------------------------------------------------------------
 
     def scalar(self, e: Expressions, node: exp.Expr) -> Piece:
-        """Return a subquery that stands for one value: an aggregate over all its rows."""
+        """Return a subquery that stands for one value: an aggregate, or of one row at most.
+
+        Where there may be a second row, Spark raises even if nothing asks for the value.
+        """
         self._check_join(node)
         scope = self._subquery(e, node)
         select = scope.node
-        single = (
+        aggregate = (
             isinstance(select, exp.Select)
             and select.args.get("group") is None
             and not select.args.get("having")
-            and len(scope.outputs) == 1
             and any(clauses.aggregated(n) for n in select.expressions)
         )
-        refuse_unless(single, "a subquery that is not one aggregate of all its rows", node)
+        if not aggregate:
+            reason = "a subquery for one value that may give several rows"
+            refuse_unless(at_most_one_row(self.analysis, scope), reason, node)
+            reason = "a subquery that names columns around it and is no aggregate of all its rows"
+            refuse_unless(not self._is_correlated(scope), reason, node)
+        refuse_unless(len(scope.outputs) == 1, "a subquery of several columns for one value", node)
         subquery = self._safe(scope, node)
         return Piece(f"({subquery.sql})", subquery.types[0])
 
@@ -163,7 +174,7 @@ class Queries:
         refuse_unless(len(scope.outputs) == 1, "IN with several columns", node)
         value = e.piece(node.this)
         subquery = self._safe(scope, node)
-        refuse_unless(not value.raises, "a value that may raise IN a subquery", node)
+        refuse_unless(not value.risky, "a value that may raise IN a subquery", node)
         first, other = aligned([value, Piece("c0", subquery.types[0])])
         return Piece(f"({first.sql} IN (SELECT {other.sql} FROM ({subquery.sql}) AS s))", t.BOOLEAN)
 
@@ -172,6 +183,16 @@ class Queries:
         self._check_join(node)
         subquery = self._safe(self._subquery(e, node.this), node)
         return Piece(f"EXISTS ({subquery.sql})", t.BOOLEAN)
+
+    def _is_correlated(self, scope: Scope) -> bool:
+        """Return whether anything in a subquery is a column of the queries around it."""
+        own = {id(s) for s in scopes_within(scope)}
+        bound = (
+            self.analysis.binding_of(c)
+            for s in scopes_within(scope)
+            for c in s.node.find_all(exp.Column)
+        )
+        return any(b is not None and id(b.scope) not in own for b in bound)
 
     def _check_join(self, node: exp.Expr) -> None:
         """Refuse a subquery in a join's condition: Spark does not run some of them."""
@@ -282,11 +303,11 @@ class Queries:
         e = Expressions(self.analysis, self, query)
         where = [self.attempt(e.boolean, c) for c in clauses.conjuncts(node, "where")]
         reason = "a condition that may raise, above a join: the two engines may evaluate other rows"
-        if joins and any(w.raises for w in where):
+        if joins and any(w.risky for w in where):
             self.refusals.append(Refusal(reason, node.args.get("where")))
-        grouping = self._grouping(e, node)
+        grouped = self._grouping(e, node)
         having = [self.attempt(e.boolean, c) for c in clauses.conjuncts(node, "having")]
-        if "ROLLUP" in grouping or "CUBE" in grouping:
+        if e.counted is not None:
             # Of no rows Spark makes no group, not even that of the total.
             having.insert(0, Piece("(count(*) > 0)", t.BOOLEAN))
         qualify = [self.attempt(e.boolean, c) for c in clauses.conjuncts(node, "qualify")]
@@ -303,16 +324,17 @@ class Queries:
         sql = f"SELECT {'DISTINCT ' if distinct else ''}{_columns(outputs, root=root)}"
         sql += f"\nFROM {source.sql}" if source.sql else ""
         sql += f"\nWHERE {clauses.condition(where)}" if where else ""
-        sql += grouping
+        sql += grouped
         sql += f"\nHAVING {clauses.condition(having)}" if having else ""
         sql += f"\nQUALIFY {clauses.condition(qualify)}" if qualify else ""
         sql += tail + clauses.limit(node)
         blocked = joins or any(node.args.get(k) for k in _REDUCING if k != "where")
         plain = source.plain and not blocked and not any(_looks_around(x) for x in node.expressions)
-        hidden = source.hidden or any(p.raises for p in (*where, *having, *qualify))
+        hidden = source.hidden or any(p.risky for p in (*where, *having, *qualify))
         types = tuple(o.type for o in outputs)
         self.spend(sql)
-        return Compiled(sql, types, tuple(o.raises for o in outputs), hidden, plain)
+        raises, declines = tuple(o.raises for o in outputs), tuple(o.declines for o in outputs)
+        return Compiled(sql, types, raises, declines, hidden, plain)
 
     def _output(self, e: Expressions, output: Output) -> Piece:
         node = output.node
@@ -338,19 +360,29 @@ class Queries:
             if any(clauses.aggregated(x) for x in node.expressions) or node.args.get("having"):
                 e.keys = {}
             return ""
-        word, nodes = clauses.group_sets(node, group, e.query.scope.outputs)
+        said = grouping.read(node, group, e.query.scope.outputs)
         keys: dict[str, str] = {}
-        for key in nodes:
+        by_node: dict[int, str] = {}
+        for key in said.keys:
             piece = self.attempt(e.piece, key)
             if piece.type != t.UNKNOWN:
                 grouped = self.attempt(partial(clauses.grouped, clause="GROUP BY", node=key), piece)
+                twin = said.sets is not None and any(
+                    by_node[id(k)] == grouped.sql and k != key
+                    for k in said.keys
+                    if id(k) in by_node
+                )
+                refuse_unless(not twin, "two grouping keys that are one value", key)
                 # DuckDB reads a bare number as a position.
-                keys[piece.sql] = grouped.sql
+                keys[piece.sql] = by_node[id(key)] = grouped.sql
         e.keys = keys
-        listed = ", ".join(dict.fromkeys(keys.values()))
-        if not listed:
-            return ""
-        return f"\nGROUP BY {word} ({listed})" if word else f"\nGROUP BY {listed}"
+        listed = tuple(dict.fromkeys(keys.values()))
+        if said.sets is None:
+            return f"\nGROUP BY {', '.join(listed)}" if listed else ""
+        e.counted = listed
+        sets = [dict.fromkeys(by_node[id(k)] for k in s if id(k) in by_node) for s in said.sets]
+        written = ", ".join(f"({', '.join(s)})" for s in sets)
+        return f"\nGROUP BY GROUPING SETS ({written})"
 
     def _order(self, e: Expressions, node: exp.Expr, outputs: list[Piece], *, ordered: bool) -> str:
         """Return ORDER BY; one that decides nothing (in a subquery, without LIMIT) is left out."""
@@ -376,19 +408,20 @@ class Queries:
         clauses.only(node, _SET_PARTS)
         distinct, word = bool(node.args.get("distinct")), _SET_WORDS[type(node)]
         plain, hidden = not distinct and word == "UNION", False
-        raises = [False] * len(scope.outputs)
         sides = []
+        rows: list[list[Piece]] = []
         for branch in scope.branches:
             query = self.compiled(branch)
             columns = []
             for i, output in enumerate(scope.outputs):
-                wide = Piece(f"c{i}", query.types[i], query.raises[i])
+                risk = query.raises[i], query.declines[i]
+                wide = Piece(f"c{i}", query.types[i], risk[0], declines=risk[1])
                 if wide.type != t.UNKNOWN:
                     wide = self.attempt(partial(widened, type_=output.type), wide)
                 if word != "UNION" or distinct:
                     wide = self.attempt(partial(clauses.grouped, clause=word), wide)
                 columns.append(wide)
-                raises[i] = raises[i] or wide.raises
+            rows.append(columns)
             listed = _columns(columns, root=True)
             sides.append(f"SELECT {listed} FROM (\n{query.sql}\n) AS s")
             plain, hidden = plain and query.plain, hidden or query.hidden
@@ -399,7 +432,9 @@ class Queries:
             sql = f"SELECT * FROM (\n{sql}\n) AS s{tail}"
         types = tuple(o.type for o in scope.outputs)
         self.spend(sql)
-        return Compiled(sql, types, tuple(raises), hidden, plain and not tail)
+        both = [made("", t.UNKNOWN, column) for column in zip(*rows, strict=True)]
+        raises, declines = tuple(b.raises for b in both), tuple(b.declines for b in both)
+        return Compiled(sql, types, raises, declines, hidden, plain and not tail)
 
 
 def _columns(pieces: list[Piece], *, root: bool) -> str:

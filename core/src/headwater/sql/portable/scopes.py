@@ -20,7 +20,8 @@ class Compiled:
         sql: DuckDB SQL whose columns are c0, c1 ...
         types: Types of its columns.
         raises: For each column, whether evaluating it may raise.
-        hidden: Whether something else in it may raise: a condition, a key.
+        declines: For each column, whether it then raises only where Spark answers.
+        hidden: Whether something else in it may raise where Spark does: a condition, a key.
         plain: Whether filters above it reach its tables in both engines alike: it only
             projects and filters.
     """
@@ -28,13 +29,15 @@ class Compiled:
     sql: str
     types: tuple[DataType, ...]
     raises: tuple[bool, ...]
+    declines: tuple[bool, ...]
     hidden: bool = False
     plain: bool = True
 
     @property
     def risky(self) -> bool:
-        """Whether anything in it may raise."""
-        return self.hidden or any(self.raises)
+        """Whether anything in it may raise where Spark does."""
+        columns = zip(self.raises, self.declines, strict=True)
+        return self.hidden or any(raises and not declines for raises, declines in columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,14 @@ class FromQuery:
         columns: Names of its columns, as the query around it sees them.
         types: Their types.
         raises: Whether evaluating them may raise.
+        declines: Whether they then raise only where Spark answers.
     """
 
     alias: str
     columns: tuple[str, ...]
     types: tuple[DataType, ...]
     raises: tuple[bool, ...]
+    declines: tuple[bool, ...]
     _places: dict[str, list[int]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -58,7 +58,7 @@ def from_clause(queries: Queries, query: Query, *, reduces: bool, joins: bool) -
         text = sql if item.join is None else f"{text}\n{_join(queries, query, item, items, sql)}"
     for lateral in query.scope.node.args.get("laterals") or []:
         text += f"\n{_lateral_view(queries, query, lateral)}"
-    return Compiled(text, (), (), hidden, plain)
+    return Compiled(text, (), (), (), hidden, plain)
 
 
 def _item(
@@ -74,14 +74,21 @@ def _item(
     if isinstance(source, Generated):
         names = tuple(c.name for c in source.columns)
         types = tuple(c.type for c in source.columns)
-        query.sources[item.key] = FromQuery(alias, names, types, (False,) * len(names))
+        query.sources[item.key] = FromQuery(alias, names, types, *_no_risk(names))
         return f"({_generated_rows(queries, query, source)}) AS {alias}", None
     subquery = queries.from_subquery(source)
     columns = tuple(renamed) or tuple(o.name for o in source.outputs)
-    query.sources[item.key] = FromQuery(alias, columns, subquery.types, subquery.raises)
+    query.sources[item.key] = FromQuery(
+        alias, columns, subquery.types, subquery.raises, subquery.declines
+    )
     if subquery.risky and reduces and (joins or subquery.hidden or not subquery.plain):
         return f"(\nSELECT * FROM (\n{subquery.sql}\n) AS s {FENCE}\n) AS {alias}", subquery
     return f"(\n{subquery.sql}\n) AS {alias}", subquery
+
+
+def _no_risk(columns: Sequence[object]) -> tuple[tuple[bool, ...], tuple[bool, ...]]:
+    """Return the `raises` and `declines` of columns that raise on no row."""
+    return (False,) * len(columns), (False,) * len(columns)
 
 
 def _alias_columns(node: exp.Expr) -> list[str]:
@@ -91,9 +98,11 @@ def _alias_columns(node: exp.Expr) -> list[str]:
 
 def _join(queries: Queries, query: Query, item: Item, items: Iterable[Item], sql: str) -> str:
     e = Expressions(queries.analysis, queries, query)
+    # Spark parts CASE WHEN a THEN b ELSE false END into a AND b, and takes its key from b.
+    e.learns = item.kind is JoinKind.INNER
     on = [queries.attempt(e.boolean, c) for c in item.on]
     on += [queries.attempt(partial(_using, queries, query, items, item), c) for c in item.using]
-    refuse_unless(not any(p.raises for p in on), _MAY_RAISE, item.join)
+    refuse_unless(not any(p.risky for p in on), _MAY_RAISE, item.join)
     if on:
         return f"{_JOINS[item.kind]} {sql} ON {' AND '.join(p.sql for p in on)}"
     inner = item.kind is JoinKind.INNER
@@ -153,7 +162,7 @@ def _values(queries: Queries, query: Query, source: Generated) -> str:
     for row in source.node.expressions:
         nodes = row.expressions if isinstance(row, exp.Tuple) else [row]
         pieces = [widened(e.piece(n), c.type) for n, c in zip(nodes, source.columns, strict=True)]
-        refuse_unless(not any(p.raises for p in pieces), "VALUES that may raise", source.node)
+        refuse_unless(not any(p.risky for p in pieces), "VALUES that may raise", source.node)
         rows.append(f"({', '.join(p.sql for p in pieces)})")
     names = ", ".join(f"c{i}" for i in range(len(source.columns)))
     return f"SELECT * FROM (VALUES {', '.join(rows)}) AS v({names})"
@@ -185,7 +194,7 @@ def _lateral_view(queries: Queries, query: Query, lateral: exp.Expr) -> str:
     names = tuple(c.name for c in source.columns)
     types = tuple(c.type for c in source.columns)
     refuse_unless(types == rows.types, f"{name_of(call)}(): its types can't be told", call)
-    query.sources[key] = FromQuery(alias, names, types, (False,) * len(names))
+    query.sources[key] = FromQuery(alias, names, types, *_no_risk(names))
     if lateral.args.get("outer") or (name_of(call) or "").endswith("_outer"):
         return f"LEFT JOIN LATERAL ({rows.sql}) AS {alias} ON true"
     return f"CROSS JOIN LATERAL ({rows.sql}) AS {alias}"
@@ -203,7 +212,7 @@ def exploded(e: Expressions, call: exp.Expr) -> Compiled:
     refuse_unless(rule in _EXPLODING, f"{name}(): not proven", call)
     refuse_unless(len(call.expressions) == 1, f"{name}() of several arguments", call)
     value = e.piece(call.expressions[0])
-    refuse_unless(not value.raises, f"{name}() of what may raise", call)
+    refuse_unless(not value.risky, f"{name}() of what may raise", call)
     if value.type.name == "array":
         items, columns = value.sql, ["e"]
         types = [value.type.element]
@@ -222,4 +231,4 @@ def exploded(e: Expressions, call: exp.Expr) -> Compiled:
             f"generate_subscripts({items}, 1) - 1 AS p) AS u"
         )
         types = [t.INT, *types]
-    return Compiled(sql, tuple(types), (False,) * len(types))
+    return Compiled(sql, tuple(types), *_no_risk(types))

@@ -45,6 +45,12 @@ def texts(values: Iterable[str]) -> str:
     return f"[{', '.join(map(text, values))}]"
 
 
+def decimal_text(digits: int, scale: int) -> str:
+    """Return a number of units of the last place as text: 125 and 2 -> 1.25."""
+    shown = str(digits).rjust(scale + 1, "0")
+    return f"{shown[:-scale]}.{shown[-scale:]}" if scale else shown
+
+
 def has_type(type_: DataType) -> bool:
     """Return whether DuckDB has a type for it, with the same values."""
     built = ("decimal", "array", "map", "struct")
