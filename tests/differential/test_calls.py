@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(1200)]
 
+FIELDS = [
+    *("YEAR", "YEAROFWEEK", "QTR", "MON", "W", "D", "DOW", "DOW_ISO", "DOY", "HRS", "MIN"),
+    "SECONDS",
+]
 CALLS: dict[tuple[str, str], list[str]] = {
     ("upper", "characters"): ["upper(s)", "ucase(s)", "upper(lower(s))"],
     ("upper", "edges"): ["upper(s)", "upper(i)", "upper(bo)", "upper(upper(s))", "upper(NULL)"],
@@ -26,8 +30,45 @@ CALLS: dict[tuple[str, str], list[str]] = {
     ("lower", "edges"): ["lower(s)", "lower(b)", "lower(da)", "lower(trim(s))"],
     ("initcap", "characters"): ["initcap(s)", "initcap(concat('x', s))", "initcap(lower(s))"],
     ("initcap", "edges"): ["initcap(s)", "initcap(i)"],
+    ("shiftleft", "edges"): ["shiftleft(i, 3)", "i << t", "b << i", "t << 1", "shiftleft(b, t)"],
+    ("shiftright", "edges"): ["shiftright(i, 3)", "i >> t", "b >> i", "t >> 1"],
+    ("shiftrightunsigned", "edges"): ["shiftrightunsigned(i, t)", "i >>> 1", "b >>> i", "b >>> 0"],
+    ("date_part", "edges"): [
+        f"EXTRACT({field} FROM {column})"
+        for field in FIELDS
+        for column in ("ts", "ntz", "da", "tz")
+    ],
+    ("make_timestamp", "edges"): [
+        "make_timestamp(2024, t, 1, 2, 3, 4)",
+        "make_timestamp(2024, 1, 31, 23, 59, 60)",
+        "make_timestamp(2024, 1, 31, 23, 59, 60.5)",
+        "make_timestamp(2024, 2, 29, t, t, dec)",
+        "make_timestamp(2000 + sm % 50, 2, 29, 1, 1, 1.123456)",
+    ],
 }
 """Calls, by the function and the table whose columns they name."""
+
+
+OPERATORS = [
+    *("i & t", "i | b", "sm ^ i", "~i", "~t", "~b", "b & 255", "X'0fA'", "X'ff'"),
+    *("s LIKE '%!%' ESCAPE '!'", "s LIKE 'a/_b' ESCAPE '/'", "s NOT LIKE 'a!_b' ESCAPE '!'"),
+    *("TRIM('aZ' FROM s)", "TRIM(LEADING 'é ' FROM s)", "TRIM(TRAILING o FROM s)", "trim('a', s)"),
+    *(
+        "position('a', s, 2)",
+        "POSITION(o IN s)",
+        "locate(o, s, t)",
+        "OVERLAY(s PLACING 'ZZ' FROM 2)",
+    ),
+    *("overlay(s, o, t)", "overlay(s, o, t, sm)", "substring(s FROM t FOR 3)", "datediff(day, da)"),
+    *("hour(day)", "year(num)", "date_add(day, t)", "last_day(day)", "left(i, 2)", "length(b)"),
+]
+"""Operators and forms of the grammar, and arguments that Spark casts to what a function takes."""
+
+
+def test_operators_are_those_of_spark(embedded: Embedded, spark: SparkSession) -> None:
+    verdicts = judge(OPERATORS, embedded, spark)
+    assert not broken(verdicts)
+    assert not [text for text, v in verdicts.items() if v.refused]
 
 
 @pytest.mark.parametrize(("name", "table"), CALLS)

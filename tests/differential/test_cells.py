@@ -53,6 +53,8 @@ COLUMNS = {
     "map<string>": ["m"],
     "map<exact>": ["m"],
 }
+MADE_LONG = {"lpad", "rpad", "repeat", "space"}
+"""Functions that make a text as long as they are told: at most 127 here."""
 SCALARS = ["bo", "t", "sm", "i", "b", "f", "d", "dec", "wide", "s", "da", "ts", "ntz"]
 TARGETS = ["boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal(10,2)",
            "decimal(18,4)", "decimal(38,10)", "string", "date", "timestamp", "timestamp_ntz",
@@ -66,7 +68,8 @@ def calls(row: Construct) -> list[str]:
     patterns = [p.removesuffix("...") for p in row.args]
     if row.args and row.args[-1].endswith("..."):
         patterns.append(patterns[-1])
-    choices = [_choices(p) for p in patterns]
+    long = row.name in MADE_LONG
+    choices = [["t"] if long and p == "int" else _choices(p) for p in patterns]
     found = []
     for chosen in itertools.islice(itertools.product(*choices), 12):
         made = list(chosen)

@@ -13,6 +13,7 @@ from headwater.sql.functions import called, name_of
 from headwater.sql.portable import (
     aggregates,
     arithmetic,
+    bits,
     casing,
     casts,
     conditions,
@@ -73,18 +74,48 @@ def _equal_null(e: Expressions, node: exp.Expr) -> Piece | None:
     return e.compared("IS NOT DISTINCT FROM", *node.expressions) if two else None
 
 
+def _shift(e: Expressions, node: exp.Expr) -> Piece | None:
+    two = len(node.expressions) == 2
+    return bits.shift(called(node).rule, [e.piece(x) for x in node.expressions]) if two else None
+
+
 _FIELDS: Final = {
-    "YEAR": "year",
-    "QUARTER": "quarter",
-    "MONTH": "month",
-    "WEEK": "weekofyear",
-    "DAY": "day",
-    "DAYOFWEEK": "dayofweek",
-    "DOW": "dayofweek",
-    "DOY": "dayofyear",
-    "HOUR": "hour",
-    "MINUTE": "minute",
+    name: function
+    for function, names in {
+        "year": "year y years yr yrs",
+        "yearofweek": "yearofweek",
+        "quarter": "quarter qtr",
+        "month": "month mon mons months",
+        "weekofyear": "week w weeks",
+        "day": "day d days",
+        "dayofweek": "dayofweek dow",
+        "dayofweek_iso": "dayofweek_iso dow_iso",
+        "dayofyear": "doy",
+        "hour": "hour h hours hr hrs",
+        "minute": "minute m min mins minutes",
+        "seconds": "second s sec seconds secs",
+    }.items()
+    for name in names.split()
 }
+"""The function that a field of EXTRACT stands for; three of them have none of their own."""
+
+
+def _field(name: str, moment: Piece, type_: DataType) -> Piece:
+    function = _FIELDS.get(name.lower())
+    if function is None:
+        raise Refusal(f"EXTRACT({name} ...)")
+    if function in ("year", "quarter", "month", "weekofyear", "day", "dayofweek", "dayofyear"):
+        return table(function, [moment], type_)
+    if function in ("hour", "minute"):
+        return table(function, [moment], type_)
+    if function == "seconds":
+        instant = casts.cast(moment, t.TIMESTAMP)
+        micros = f"((epoch_us({instant.sql}) % 60000000) + 60000000) % 60000000"
+        sql = f"CAST(sp_scaled({micros}, 1000000, 6) AS DECIMAL(8,6))"
+        return made(sql, type_, [instant])
+    day = casts.cast(moment, t.DATE)
+    word = "isoyear" if function == "yearofweek" else "isodow"
+    return made(f"CAST({word}({day.sql}) AS INTEGER)", type_, [day])
 
 
 def table(name: str, arguments: Sequence[Piece], type_: DataType) -> Piece:
@@ -99,8 +130,8 @@ def table(name: str, arguments: Sequence[Piece], type_: DataType) -> Piece:
         row = constructs.find(name, candidate)
         if row is not None:
             return row.apply(candidate, row.result_type(candidate, type_))
-    if (texts := _as_texts(name, arguments)) and (row := constructs.find(name, texts)):
-        return row.apply(texts, row.result_type(texts, type_))
+    if (fitted := _fitted(name, arguments)) and (row := constructs.find(name, fitted)):
+        return row.apply(fitted, row.result_type(fitted, type_))
     types = ", ".join(str(a.type) for a in arguments)
     if constructs.constructs(name):
         raise Refusal(f"{name}({types}): proven for other arguments only")
@@ -115,24 +146,42 @@ def _converted(arguments: Sequence[Piece]) -> list[list[Piece]]:
     if any(a.type in (t.TIMESTAMP, t.TIMESTAMP_NTZ) for a in arguments):
         times = (t.TIMESTAMP, t.TIMESTAMP_NTZ)
         candidates.append([casts.cast(a, t.DATE) if a.type in times else a for a in arguments])
-    if any(a.type == t.DATE for a in arguments):
+    if any(a.type in (t.DATE, t.TIMESTAMP_NTZ) for a in arguments):
+        others = (t.DATE, t.TIMESTAMP_NTZ)
         candidates.append(
-            [casts.cast(a, t.TIMESTAMP) if a.type == t.DATE else a for a in arguments]
+            [casts.cast(a, t.TIMESTAMP) if a.type in others else a for a in arguments]
         )
     return candidates
 
 
-def _as_texts(name: str, arguments: Sequence[Piece]) -> list[Piece] | None:
-    """Return the arguments with texts made of what stands where only a text may stand."""
+_FITTING: Final = {
+    "string": t.STRING,
+    "date": t.DATE,
+    "temporal": t.DATE,
+    "timestamp": t.TIMESTAMP,
+    "int": t.INT,
+    "bigint": t.BIGINT,
+}
+"""Patterns of arguments that Spark casts others to, by the type that it casts them to."""
+
+
+def _fitted(name: str, arguments: Sequence[Piece]) -> list[Piece] | None:
+    """Return the arguments cast to what a call takes, where it takes one thing only.
+
+    To texts Spark casts everything that is not nested, and texts to everything; those casts were
+    proven as such.
+    """
     rows = [r.parameters(len(arguments)) for r in constructs.constructs(name)]
     rows = [r for r in rows if len(r) == len(arguments)]
-    only_texts = [bool(rows) and all(r[i] == "string" for r in rows) for i in range(len(arguments))]
-    if not any(only_texts):
-        return None
-    return [
-        casts.cast(a, t.STRING) if wanted and not a.type.children and a.type != t.BINARY else a
-        for a, wanted in zip(arguments, only_texts, strict=True)
-    ]
+    fitted = list(arguments)
+    for place, argument in enumerate(arguments):
+        patterns = {r[place] for r in rows}
+        target = _FITTING.get(patterns.pop()) if len(patterns) == 1 else None
+        if target is None or argument.type.children or t.BINARY in (argument.type, target):
+            continue
+        if t.STRING in (argument.type, target) or argument.type == t.VOID:
+            fitted[place] = casts.cast(argument, target)
+    return fitted if rows else None
 
 
 def _coalesce(arguments: list[Piece], type_: DataType) -> Piece:
@@ -215,10 +264,7 @@ def _mod(arguments: list[Piece], type_: DataType) -> Piece:
 
 def _date_part(arguments: list[Piece], type_: DataType) -> Piece:
     field, moment = arguments
-    name = _FIELDS.get(field.literal.upper()) if isinstance(field.literal, str) else None
-    if name is None:
-        raise Refusal(f"date_part({field.literal!r}, ...)")
-    return table(name, [moment], type_)
+    return _field(str(field.literal), moment, type_)
 
 
 def _cast(arguments: list[Piece], type_: DataType) -> Piece | None:
@@ -229,6 +275,9 @@ FORMS: Final[dict[str, _Form]] = {
     **lambdas.FORMS,
     "struct": lambda e, node: containers.struct(e, node, e.type_of(node)),
     "equal_null": _equal_null,
+    "shiftleft": _shift,
+    "shiftright": _shift,
+    "shiftrightunsigned": _shift,
     "upper": casing.upper,
     "lower": casing.lower,
     "if": conditions.if_,
@@ -258,6 +307,7 @@ BUILDERS: Final[dict[str, _Builder]] = {
     "from_utc_timestamp": formats.from_utc_timestamp,
     "to_utc_timestamp": formats.to_utc_timestamp,
     "unix_timestamp": formats.unix_timestamp,
+    "make_timestamp": formats.make_timestamp,
     "try_to_timestamp": formats.try_to_timestamp,
     "months_between": formats.months_between,
     "date_format": formats.date_format,
@@ -281,24 +331,28 @@ def substring(e: Expressions, node: exp.Expr) -> Piece:
 
 
 def trim(e: Expressions, node: exp.Expr) -> Piece:
-    """Return `TRIM(a)`, `TRIM(LEADING FROM a)` and so on, of spaces."""
-    refuse_unless(node.expression is None, "TRIM of other characters than spaces", node)
+    """Return `TRIM(a)`, `TRIM(LEADING 'x' FROM a)` and so on."""
     side = str(node.args.get("position") or "BOTH").upper()
     name = {"BOTH": "trim", "LEADING": "ltrim", "TRAILING": "rtrim"}[side]
-    return e.checked(table(name, [e.piece(node.this)], e.type_of(node)), node)
+    arguments = [e.piece(x) for x in (node.expression, node.this) if x is not None]
+    return e.checked(table(name, arguments, e.type_of(node)), node)
 
 
 def position(e: Expressions, node: exp.Expr) -> Piece:
-    """Return `POSITION(a IN b)`."""
-    refuse_unless(node.args.get("position") is None, "POSITION from a place", node)
-    arguments = [e.piece(node.this), e.piece(node.args["substr"])]
-    return e.checked(table("instr", arguments, e.type_of(node)), node)
+    """Return `POSITION(a IN b)`, and `position(a, b, 2)` from a place on."""
+    parts = [node.args["substr"], node.this, node.args.get("position")]
+    arguments = [e.piece(p) for p in parts if p is not None]
+    return e.checked(table("locate", arguments, e.type_of(node)), node)
 
 
 def extract(e: Expressions, node: exp.Expr) -> Piece:
     """Return `EXTRACT(YEAR FROM a)`."""
-    field = str(node.this.name).upper()
-    name = _FIELDS.get(field)
-    if name is None:
-        raise Refusal(f"EXTRACT({field} ...)", node)
-    return e.checked(table(name, [e.piece(node.expression)], e.type_of(node)), node)
+    moment = e.piece(node.expression)
+    return e.checked(_field(str(node.this.name), moment, e.type_of(node)), node)
+
+
+def overlay(e: Expressions, node: exp.Expr) -> Piece:
+    """Return `OVERLAY(a PLACING b FROM 2 FOR 3)`."""
+    parts = [node.this, node.expression, node.args["from_"], node.args.get("for_")]
+    arguments = [e.piece(p) for p in parts if p is not None]
+    return e.checked(table("overlay", arguments, e.type_of(node)), node)

@@ -17,7 +17,7 @@ from headwater import types as t
 from headwater.sql.analysis import Analysis, Scope
 from headwater.sql.functions import called
 from headwater.sql.portable import casts
-from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
+from headwater.sql.portable.pieces import Piece, Refusal, made, refuse_unless
 from headwater.sql.portable.raising import not_portable
 from headwater.sql.portable.spelling import text
 from headwater.types import DataType
@@ -47,7 +47,7 @@ def upper(e: Expressions, node: exp.Expr) -> Piece:
         f"WHEN sp_odd_upper({value.sql}) THEN upper(sp_mapped_upper({value.sql})) "
         f"ELSE upper(replace({value.sql}, 'ß', 'SS')) END"
     )
-    return Piece(sql, t.STRING, value.raises)
+    return made(sql, t.STRING, [value])
 
 
 def lower(e: Expressions, node: exp.Expr) -> Piece:
@@ -59,7 +59,7 @@ def lower(e: Expressions, node: exp.Expr) -> Piece:
         f"WHEN sp_unclear_sigma({value.sql}) THEN {_unclear('lower', t.STRING)} "
         f"WHEN sp_odd_lower({value.sql}) THEN {other} ELSE lower({value.sql}) END"
     )
-    return Piece(sql, t.STRING, value.raises)
+    return made(sql, t.STRING, [value], declines=True)
 
 
 def _arguments(e: Expressions, node: exp.Expr) -> list[exp.Expr]:
@@ -126,7 +126,7 @@ def initcap(arguments: list[Piece], type_: DataType) -> Piece:
         f"CASE WHEN sp_unclear_sigma({value.sql}) THEN {_unclear('initcap', type_)} "
         f"ELSE array_to_string({capitals}, ' ') END"
     )
-    return Piece(sql, type_, value.raises)
+    return made(sql, type_, [value], declines=True)
 
 
 def _text(name: str, arguments: list[Piece]) -> Piece:

@@ -115,13 +115,13 @@ def between(e: Expressions, node: exp.Expr) -> Piece:
     return all_of([low, high])
 
 
-def like(e: Expressions, node: exp.Expr) -> Piece:
+def like(e: Expressions, node: exp.Expr, escape: str = "\\") -> Piece:
     r"""Return `a LIKE 'pattern'` and `a ILIKE 'pattern'`; `\` escapes, as by Spark's default."""
     value, pattern = e.piece(node.this), e.piece(node.expression)
     refuse_unless(value.type == t.STRING, f"{value.type} LIKE", node)
     if not isinstance(pattern.literal, str):
         raise Refusal("LIKE with a pattern that is not a literal", node.expression)
-    _check_pattern(pattern.literal, node)
+    _check_pattern(pattern.literal, escape, node)
     if isinstance(node, exp.ILike):
         refuse_unless(pattern.literal.isascii(), "ILIKE with a pattern beyond ASCII", node)
         refuse_unless(
@@ -129,14 +129,24 @@ def like(e: Expressions, node: exp.Expr) -> Piece:
         )
     word = "ILIKE" if isinstance(node, exp.ILike) else "LIKE"
     word = f"NOT {word}" if node.args.get("negate") else word
-    return made(f"({value.sql} {word} {pattern.sql} ESCAPE '\\')", t.BOOLEAN, [value])
+    sql = f"({value.sql} {word} {pattern.sql} ESCAPE {text(escape)})"
+    return made(sql, t.BOOLEAN, [value])
 
 
-def _check_pattern(pattern: str, node: exp.Expr) -> None:
+def escaped_like(e: Expressions, node: exp.Expr) -> Piece:
+    """Return `a LIKE 'pattern' ESCAPE '!'`."""
+    character = node.expression.name if isinstance(node.expression, exp.Literal) else ""
+    plain = len(character) == 1 and character.isascii() and character not in "%_"
+    refuse_unless(plain, "ESCAPE with what is no plain character", node)
+    return like(e, node.this, character)
+
+
+def _check_pattern(pattern: str, escape: str, node: exp.Expr) -> None:
     rest = pattern
     while rest:
-        if rest[0] == "\\":
-            refuse_unless(len(rest) > 1 and rest[1] in "%_\\", "LIKE with an odd escape", node)
+        if rest[0] == escape:
+            known = len(rest) > 1 and rest[1] in ("%", "_", escape)
+            refuse_unless(known, "LIKE with an odd escape", node)
             rest = rest[1:]
         rest = rest[1:]
 

@@ -213,6 +213,26 @@ _ZONES: Final = frozenset(
 )
 
 
+def make_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `make_timestamp(year, month, day, hour, minute, seconds)`.
+
+    A minute may have a 60th second, which is the next minute; a part out of its range raises.
+    """
+    refuse_unless(len(arguments) == 6, "make_timestamp() with a time zone")
+    *whole, seconds = arguments
+    refuse_unless(all(a.type.is_numeric for a in arguments), "make_timestamp() of texts")
+    pieces = [casts.cast(a, t.INT) for a in whole] + [casts.cast(seconds, t.decimal(16, 6))]
+    year, month, day, hour, minute, second = (p.sql for p in pieces)
+    nothing = " OR ".join(f"{p.sql} IS NULL" for p in pieces)
+    bad = spark_error("DATETIME_FIELD_OUT_OF_BOUNDS", "no time has such parts", t.TIMESTAMP)
+    fits = f"{hour} BETWEEN 0 AND 23 AND {minute} BETWEEN 0 AND 59 AND {second} BETWEEN 0 AND 60"
+    minutes = f"{hour} * 60 + {minute}"
+    time = f"to_minutes({minutes}) + to_microseconds(CAST({second} * 1000000 AS BIGINT))"
+    made = f"timezone('UTC', make_date({year}, {month}, {day}) + {time})"
+    sql = f"CASE WHEN {nothing} THEN NULL WHEN {fits} THEN {made} ELSE {bad} END"
+    return Piece(sql, type_, raises=True)
+
+
 def months_between(arguments: list[Piece], type_: DataType) -> Piece:
     """Return the months between two times, rounded to 8 digits."""
     refuse_unless(len(arguments) == 2, "months_between with a third argument")

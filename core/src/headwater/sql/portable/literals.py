@@ -68,6 +68,12 @@ def string(value: str) -> Piece:
     return Piece(text(value), t.STRING, literal=value)
 
 
+def binary(digits: str) -> Piece:
+    """Return the constant for `X'0fA'`: a first digit that stands alone is a byte, too."""
+    padded = digits if len(digits) % 2 == 0 else f"0{digits}"
+    return Piece(f"unhex({text(padded)})", t.BINARY)
+
+
 def typed(value: str, type_: DataType) -> Piece:
     """Return the constant that Spark makes of a text where a value of another type is needed.
 

@@ -51,3 +51,39 @@ CREATE OR REPLACE MACRO sp_json_plain(j) AS CASE
   WHEN json_type(j) IN ('UBIGINT', 'BIGINT') THEN length(j ->> '$') <= 18
   WHEN json_type(j) = 'DOUBLE' THEN CAST(j ->> '$' AS DOUBLE) = 0 OR abs(CAST(j ->> '$' AS DOUBLE)) BETWEEN 0.001 AND 9999999
   ELSE NOT regexp_matches(CAST(j AS VARCHAR), '\\[u/]|[\x{10000}-\x{10FFFF}]|[0-9][eE]|[0-9]{19}|[0-9]{8,}[.]|(^|[^0-9])0[.]000') END;
+
+-- A part of a text, counted from its end where the place is negative; what lies before its start counts.
+CREATE OR REPLACE MACRO sp_cut(s, start, n) AS
+  CASE WHEN start IS NOT NULL THEN substring(s, CAST(greatest(start, 0) AS BIGINT) + 1, CAST(greatest(start + n - greatest(start, 0), 0) AS BIGINT)) END;
+CREATE OR REPLACE MACRO sp_substring(s, place, n) AS
+  CASE WHEN n IS NOT NULL THEN sp_cut(s, CASE WHEN place > 0 THEN CAST(place AS BIGINT) - 1 WHEN place < 0 THEN length(s) + CAST(place AS BIGINT) ELSE CAST(place AS BIGINT) END, CAST(n AS BIGINT)) END;
+
+-- Where a text stands in another one, from a place on; 0 if it does not, or there is no such place.
+CREATE OR REPLACE MACRO sp_locate(part, s, place) AS
+  CASE WHEN place IS NULL THEN 0 WHEN part IS NULL OR s IS NULL THEN NULL WHEN place < 1 THEN 0
+  WHEN part = '' THEN 1
+  WHEN strpos(substring(s, place), part) = 0 THEN 0
+  ELSE CAST(strpos(substring(s, place), part) + place - 1 AS INTEGER) END;
+
+-- A whole number of 32 or 64 bits, of its value without a sign.
+CREATE OR REPLACE MACRO sp_signed32(v) AS v - CASE WHEN v > 2147483647 THEN 4294967296 ELSE 0 END;
+CREATE OR REPLACE MACRO sp_signed64(v) AS
+  v - CASE WHEN v > 9223372036854775807::HUGEINT THEN 18446744073709551616::HUGEINT ELSE 0::HUGEINT END;
+CREATE OR REPLACE MACRO sp_unsigned64(v) AS
+  CAST(v AS HUGEINT) + CASE WHEN v < 0 THEN 18446744073709551616::HUGEINT ELSE 0::HUGEINT END;
+
+-- Shifts, by the last 5 or 6 bits of the number of places.
+CREATE OR REPLACE MACRO sp_shiftleft32(v, n) AS
+  sp_signed32(((CAST(v AS BIGINT) & 4294967295) << CAST(n & 31 AS BIGINT)) & 4294967295);
+CREATE OR REPLACE MACRO sp_shiftright32(v, n) AS CAST(v AS BIGINT) >> CAST(n & 31 AS BIGINT);
+CREATE OR REPLACE MACRO sp_shiftrightunsigned32(v, n) AS
+  sp_signed32((CAST(v AS BIGINT) & 4294967295) >> CAST(n & 31 AS BIGINT));
+CREATE OR REPLACE MACRO sp_shiftleft64(v, n) AS
+  sp_signed64((sp_unsigned64(v) * CAST(1::UBIGINT << CAST(n & 63 AS UBIGINT) AS HUGEINT)) % 18446744073709551616::HUGEINT);
+CREATE OR REPLACE MACRO sp_shiftright64(v, n) AS v >> CAST(n & 63 AS BIGINT);
+CREATE OR REPLACE MACRO sp_shiftrightunsigned64(v, n) AS
+  sp_signed64(sp_unsigned64(v) // CAST(1::UBIGINT << CAST(n & 63 AS UBIGINT) AS HUGEINT));
+
+-- A text with another one over a part of it; a place before its start counts from its end.
+CREATE OR REPLACE MACRO sp_overlay(s, new, place, n) AS
+  sp_substring(s, 1, CAST(place AS BIGINT) - 1) || new || sp_substring(s, CAST(place AS BIGINT) + n, 2147483647);
