@@ -55,7 +55,7 @@ def stages_counted() -> Iterator[Mapping[str, Counter[str]]]:
         {
             "parse": (parse, lambda frame: frame.f_locals["text"]),
             "bind": (bind, lambda frame: frame.f_locals["parsed"].text),
-            "compile": (portable._compiled, lambda frame: frame.f_locals["analysis"].text),
+            "compile": (portable._compiled, lambda frame: frame.f_locals["queries"].analysis.text),
         }
     ) as counts:
         yield counts

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from contextlib import ExitStack
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import wraps
+from threading import Thread
 from types import TracebackType
 from typing import Any, ParamSpec, Protocol, Self, TypeVar, runtime_checkable
 
@@ -244,6 +247,26 @@ class Access:
     def identities(self) -> dict[str, Identity]:
         """Return who each session is, by `auth_ref`."""
         return {ref: session.identity() for ref, session in self._sessions.items()}
+
+    def asked_identities(self) -> Callable[[], dict[str, Identity]]:
+        """Ask who each session is while the caller does other work; return how to wait for it.
+
+        What asking raises is raised there. Whoever does not wait leaves it behind.
+        """
+        if not self._sessions:
+            return dict
+        answer: Future[dict[str, Identity]] = Future()
+
+        def ask() -> None:
+            try:
+                answer.set_result(self.identities())
+            except BaseException as error:  # noqa: BLE001 -- raised where it is waited for
+                answer.set_exception(error)
+
+        # A daemon: a program whose plan has failed ends without the answer.
+        run = copy_context().run
+        Thread(target=run, args=(ask,), name="headwater-identity", daemon=True).start()
+        return answer.result
 
     def joined(self, other: Access) -> Access:
         """Return an access with the sessions of this and `other`; who opened them closes them.

@@ -139,6 +139,7 @@ def draft(
     now = now or datetime.now(UTC)
     _check(request, serving)
     as_of = _as_of(request, serving, actuals, now)
+    identities = access.asked_identities()
     text, scans = _named_and_scanned(
         serving, access, request.window, first=0, now=now, expected=request.window, nearby=nearby
     )
@@ -149,7 +150,7 @@ def draft(
             serving, actuals, request, access, now, latest, first=len(scans), nearby=nearby
         )
         scans += label_scans
-    return Draft(request, serving, actuals, text, theirs, scans, access.identities(), now, as_of)
+    return Draft(request, serving, actuals, text, theirs, scans, identities(), now, as_of)
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,6 +284,7 @@ def _of_horizon(
 def plan_sql(name: str, bound: BoundQuery, access: Access) -> Plan:
     """Return the plan of a bare query, with no model and no mapping; its engine is to come."""
     slots, text = _named(bound, 0)
+    identities = access.asked_identities()
     scans = scan(bound, access, slots, window=None, time_column=None)
     return Plan(
         connection=name,
@@ -293,7 +295,7 @@ def plan_sql(name: str, bound: BoundQuery, access: Access) -> Plan:
         window=None,
         engine="",
         engine_reason="",
-        identities=access.identities(),
+        identities=identities(),
         warnings=(*bound.warnings, *_of_scans(scans)),
         created_at=datetime.now(UTC),
         rewritten_by=bound.rewritten_by,
