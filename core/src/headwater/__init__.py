@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from headwater.interfaces.read_stats import ReadStats
     from headwater.interfaces.schema import Field, ModelType, Role, Schema
     from headwater.ledger.ledger import Ledger
+    from headwater.planning.plans import Plans
     from headwater.plugins.registry import PluginRegistry
     from headwater.reading.dataset import Dataset, EmptyReadWarning
+    from headwater.reading.datasets import Datasets
     from headwater.sources.files import FileDataSource
     from headwater.sources.memory import MemoryDataSource
     from headwater.tables.table import Catalog, Column, Partition, Table, TableName, TimePartition
@@ -53,6 +55,7 @@ _HOMES = {
     "DataSource": "headwater.interfaces.data_source",
     "DataType": "headwater.types",
     "Dataset": "headwater.reading.dataset",
+    "Datasets": "headwater.reading.datasets",
     "Diagnostic": "headwater.diagnostics",
     "EmptyReadWarning": "headwater.reading.dataset",
     "Engine": "headwater.interfaces.engine",
@@ -70,6 +73,7 @@ _HOMES = {
     "ModelVersion": "headwater.workspace.model",
     "Partition": "headwater.tables.table",
     "Plan": "headwater.interfaces.plan",
+    "Plans": "headwater.planning.plans",
     "PluginRegistry": "headwater.plugins.registry",
     "ReadStats": "headwater.interfaces.read_stats",
     "Role": "headwater.interfaces.schema",
@@ -105,6 +109,7 @@ __all__ = [
     "DataSource",
     "DataType",
     "Dataset",
+    "Datasets",
     "Diagnostic",
     "EmptyReadWarning",
     "Engine",
@@ -122,6 +127,7 @@ __all__ = [
     "ModelVersion",
     "Partition",
     "Plan",
+    "Plans",
     "PluginRegistry",
     "ReadStats",
     "Role",

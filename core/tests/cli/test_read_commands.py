@@ -1,5 +1,6 @@
 """check, plan, read: the real library on local files."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -124,6 +125,58 @@ def test_read_of_nothing_gives_the_verdict(headwater: Program) -> None:
     assert answer["stats"]["verdict"]["message"]
 
 
+def test_windows_are_asked_for_by_words(headwater: Program) -> None:
+    window = headwater("plan", "serving", "yesterday", "--json").json["window"]
+    start, end = (datetime.fromisoformat(window[name]) for name in ("start", "end"))
+    assert end - start == timedelta(days=1)
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    assert abs(end - today) <= timedelta(days=1)
+    window = headwater("plan", "serving", "--last", "7d", "--json").json["window"]
+    start, end = (datetime.fromisoformat(window[name]) for name in ("start", "end"))
+    assert end - start == timedelta(days=7)
+    assert headwater("plan", "serving", "--since", "2026-01-01").code == 0
+    assert headwater("check", "serving", "--since", "2026-01-01").code == 0
+
+
+def test_words_are_of_the_connections_clock(headwater: Program) -> None:
+    reconfigure("        serving:\n", "        windows: {timezone: Asia/Tokyo}\n        serving:\n")
+    window = headwater("plan", "serving", "yesterday", "today", "--json").json["window"]
+    assert window["start"].endswith("T15:00:00+00:00")
+    window = headwater("plan", "serving", "2026-01-02", "2026-01-03", "--json").json["window"]
+    assert window["start"] == "2026-01-01T15:00:00+00:00"
+    other = ("plan", "serving", "2026-01-02", "2026-01-03", "--timezone", "UTC", "--json")
+    assert headwater(*other).json["window"]["start"] == "2026-01-02T00:00:00+00:00"
+
+
+def test_plan_of_many_windows(headwater: Program) -> None:
+    window = ("2026-01-01", "2026-01-04")
+    outcome = headwater("plan", "serving", *window, "--every", "1 day")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "3 windows of 1 day (UTC)" in outcome.out
+    answer = headwater("plan", "serving", *window, "--every", "1d", "--json").json
+    assert [w["files"] for w in answer["windows"]] == [1, 1, 1]
+
+
+def test_read_of_many_windows_writes_a_file_for_each(headwater: Program) -> None:
+    arguments = ("read", "serving", "2026-01-01", "2026-01-04", "--every", "1 day", "-o", "days")
+    outcome = headwater(*arguments)
+    assert (outcome.code, outcome.err) == (0, "")
+    names = ["2026-01-01.parquet", "2026-01-02.parquet", "2026-01-03.parquet"]
+    assert sorted(p.name for p in Path("days").iterdir()) == names
+    assert pq.read_table(Path("days") / names[1]).num_rows == 10
+    assert headwater(*arguments).code == 1  # nothing is replaced unasked
+    answer = headwater(*arguments, "--overwrite", "--json").json
+    assert [w["window"]["start"][:10] for w in answer["windows"]] == [n[:10] for n in names]
+    hours = headwater(
+        "read", "serving", "2026-01-01", "2026-01-02", "--every", "12h", "-o", "h", "-f", "csv"
+    )
+    assert hours.code == 0
+    assert sorted(p.name for p in Path("h").iterdir()) == [
+        "2026-01-01.csv",
+        "2026-01-01T1200Z.csv",
+    ]
+
+
 def test_read_replaces_nothing_unasked(headwater: Program) -> None:
     Path("rows.csv").write_text("mine")
     outcome = headwater("read", "training", "--out", "rows.csv")
@@ -138,7 +191,7 @@ def test_read_replaces_nothing_unasked(headwater: Program) -> None:
     ("arguments", "message"),
     [
         (("plan",), "Missing argument 'CONNECTION'"),
-        (("plan", "serving", "2026-01-01"), "a window needs both START and END"),
+        (("plan", "serving", "2026-01-01"), "a window needs both start and end"),
         (("plan", "serving", "2026-01-02", "2026-01-01"), "is empty: its end is exclusive"),
         (("plan", "serving", "monday", "2026-01-01"), "'monday' is not a time: use ISO 8601"),
         (("plan", "serving", "--as-of", "soon"), "'soon' is not a time: use ISO 8601"),
@@ -146,6 +199,13 @@ def test_read_replaces_nothing_unasked(headwater: Program) -> None:
         (("plan", "serving", "--sample", "2"), "2 is no share of the rows"),
         (("plan", "serving", "--smaple", "0.1"), "--sample"),
         (("read", "serving"), "Missing option '--out'"),
+        (("plan", "serving", "--last", "soon"), "'soon' is no duration"),
+        (("plan", "serving", "--since", "soon"), "'soon' is not a time"),
+        (("plan", "serving", "--last", "7d", "--since", "today"), "give one of them"),
+        (("check", "serving", "2026-01-01", "2026-01-02", "--last", "7d"), "start and end"),
+        (("plan", "serving", "--every", "1m", "--last", "7d"), "is no step of a calendar"),
+        (("plan", "serving", "--every", "1d"), "name START and END, --last or --since"),
+        (("plan", "serving", "--timezone", "Mars/Base"), "unknown time zone 'Mars/Base'"),
     ],
 )
 def test_used_wrongly(headwater: Program, arguments: tuple[str, ...], message: str) -> None:

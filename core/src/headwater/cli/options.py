@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
@@ -28,11 +29,40 @@ def _debug(ctx: typer.Context, value: bool) -> bool:
 
 
 def _moment(value: str | None) -> str | None:
-    from headwater.tables.window import instant
+    from headwater.windows.moments import instant
 
+    return _readable(value, instant)
+
+
+def _length(value: str | None) -> str | None:
+    from headwater.windows.moments import until_now
+
+    return _readable(value, until_now)
+
+
+def _beginning(value: str | None) -> str | None:
+    from headwater.windows.moments import from_then
+
+    return _readable(value, from_then)
+
+
+def _step(value: str | None) -> str | None:
+    from headwater.windows.calendar import Step
+
+    return _readable(value, Step.of)
+
+
+def _clock(value: str | None) -> str | None:
+    from headwater.partitions.local_time import zone_named
+
+    return _readable(value, zone_named)
+
+
+def _readable(value: str | None, read: Callable[[str], object]) -> str | None:
+    """Return what was given, as it was given; what can't be read is wrong usage."""
     if value is not None:
         try:
-            instant(value)
+            read(value)
         except ConfigError as error:
             raise typer.BadParameter(f"{error.message}: {error.hint}") from None
     return value
@@ -76,7 +106,8 @@ Name = Annotated[
 Start = Annotated[
     str | None,
     typer.Argument(
-        help="Start of the window, ISO 8601, UTC unless it says otherwise.",
+        help="Start of the window: ISO 8601, or yesterday, today, now, '7 days ago'. "
+        "Times without a zone are of the connection's, or UTC.",
         metavar="START",
         callback=_moment,
         show_default=False,
@@ -85,9 +116,50 @@ Start = Annotated[
 End = Annotated[
     str | None,
     typer.Argument(
-        help="End of the window, exclusive. Without a window: all rows.",
+        help="End of the window, exclusive. Without a window: all rows; "
+        "yesterday and today alone are whole days.",
         metavar="END",
         callback=_moment,
+        show_default=False,
+    ),
+]
+Last = Annotated[
+    str | None,
+    typer.Option(
+        "--last",
+        help="Instead of START and END: so much time until now, e.g. 7d, 6h, '1 month'.",
+        metavar="TIME",
+        callback=_length,
+        show_default=False,
+    ),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        help="Instead of START and END: from then until now, e.g. yesterday, 2026-01-31.",
+        metavar="START",
+        callback=_beginning,
+        show_default=False,
+    ),
+]
+Every = Annotated[
+    str | None,
+    typer.Option(
+        "--every",
+        help="Cut the window at each '1 hour', '1 day', '1 week', '1 month', or some of them.",
+        metavar="STEP",
+        callback=_step,
+        show_default=False,
+    ),
+]
+Timezone = Annotated[
+    str | None,
+    typer.Option(
+        "--timezone",
+        help="Whose clock windows begin by, and times are of.  [default: the connection's, or UTC]",
+        metavar="ZONE",
+        callback=_clock,
         show_default=False,
     ),
 ]
@@ -124,18 +196,24 @@ def terminal_of(ctx: typer.Context) -> Terminal:
     return cast("Terminal", cast("Any", ctx).find_object(Terminal))
 
 
-def whole_window(start: str | None, end: str | None) -> None:
-    """Refuse half a window, and one that ends before it starts, as wrong usage."""
-    from headwater.tables.window import Window
+def whole_window(
+    start: str | None,
+    end: str | None,
+    last: str | None = None,
+    since: str | None = None,
+    every: str | None = None,
+) -> None:
+    """Refuse half a window, one that ends before it starts, or two, as wrong usage."""
+    from headwater.windows.moments import asked_for
 
-    if start is None and end is None:
-        return
-    if start is None or end is None:
-        raise typer.BadParameter("a window needs both START and END, or neither for all rows")
     try:
-        Window.of(start, end)
+        window = asked_for(start, end, last=last, since=since)
     except ConfigError as error:
-        raise typer.BadParameter(f"{error.message}: {error.hint}") from None
+        raise typer.BadParameter(
+            f"{error.message}: {error.hint}" if error.hint else error.message
+        ) from None
+    if every is not None and window is None:
+        raise typer.BadParameter("--every cuts a window: name START and END, --last or --since")
 
 
 def config_path(config: Path | None) -> Path:

@@ -123,6 +123,42 @@ def instants(zone: tzinfo, begin: datetime, end: datetime) -> tuple[datetime, da
     return _moment(first).replace(tzinfo=UTC), _moment(after).replace(tzinfo=UTC)
 
 
+def first_shown(zone: tzinfo, local: datetime) -> datetime:
+    """Return the first instant at which a clock shows a time (naive), or else a later one.
+
+    It is never shown where the clock is set forward over it.
+
+    Raises:
+        OverflowError: At the ends of the calendar.
+    """
+    tries = [local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
+    for moment in tries:
+        if _shows(zone, moment) == local:
+            return moment
+    before, found = sorted(tries)
+    while found - before > _TICK:
+        middle = before + (found - before) // 2
+        if _shows(zone, middle) < local:
+            before = middle
+        else:
+            found = middle
+    return found
+
+
+def last_shown(zone: tzinfo, local: datetime) -> datetime | None:
+    """Return the last instant at which a clock shows a time (naive); None if it never does.
+
+    Raises:
+        OverflowError: At the ends of the calendar.
+    """
+    moment = local.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    return moment if _shows(zone, moment) == local else None
+
+
+def _shows(zone: tzinfo, moment: datetime) -> datetime:
+    return moment.astimezone(zone).replace(tzinfo=None)
+
+
 def first_moment(units: Mapping[Unit, int]) -> datetime | None:
     """Return the beginning of the period that a year, month ... name; None for 30 February."""
     try:

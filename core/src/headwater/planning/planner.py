@@ -203,12 +203,22 @@ class Draft:
         moments = [_until(self.request, w, self.as_of) for w in windows]
         as_of = max((m for m in moments if m is not None), default=None)
         parts = tuple(Part(w, m) for w, m in zip(windows, moments, strict=True))
-        scans = tuple(
-            divided.share(stretch_of(scan, hull, as_of, None)).scan
+        sql = self._sql(hull, as_of, parts if len(parts) > 1 else ())
+        return self._plan(hull, as_of, self._scans(hull, as_of), sql)
+
+    def part_scans(self, window: Window) -> tuple[Scan, ...]:
+        """Return what one window needs of the tables; nothing is asked of anyone.
+
+        Args:
+            window: Inside of the stretch.
+        """
+        return self._scans(window, _until(self.request, window, self.as_of))
+
+    def _scans(self, window: Window, as_of: datetime | None) -> tuple[Scan, ...]:
+        return tuple(
+            divided.share(stretch_of(scan, window, as_of, None)).scan
             for scan, divided in zip(self.scans, self._divided, strict=True)
         )
-        sql = self._sql(hull, as_of, parts if len(parts) > 1 else ())
-        return self._plan(hull, as_of, scans, sql)
 
     @cached_property
     def _divided(self) -> tuple[Divided, ...]:

@@ -17,6 +17,7 @@ from headwater.interfaces.plan import Plan
 from headwater.interfaces.read_stats import ReadStats
 from headwater.interfaces.schema import TIMESTAMP, Role
 from headwater.partitions import missing_partitions
+from headwater.planning.plans import OPEN, PARTIAL
 from headwater.reading.conversion import converter
 from headwater.sql.private_names import CONFLICT, EARLY, STALE, UNTIMED
 from headwater.tables.window import Window
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from headwater.reading.content_digests import ContentDigest
+    from headwater.reading.datasets import WindowReading
     from headwater.reading.reader import Reading
 
 _log = logging.getLogger(__name__)
@@ -45,11 +47,16 @@ class Dataset:
         digests: Whether its stats tell the digests of what was read.
     """
 
-    def __init__(self, reading: Reading, *, digests: bool = False) -> None:
+    def __init__(self, reading: Reading | WindowReading, *, digests: bool = False) -> None:
         self.plan = reading.plan
         self.stats = ReadStats()
         self._reading = reading
         self._digests = digests
+
+    @property
+    def window(self) -> Window | None:
+        """Whose rows these are; None for all rows."""
+        return self.plan.window
 
     def reader(self) -> pa.RecordBatchReader:
         """Return a `pyarrow.RecordBatchReader`: the schema at once, batches as they come.
@@ -271,9 +278,13 @@ class Dataset:
         return f"<Dataset of {self.plan.connection}, {window}, by {self.plan.engine}>"
 
 
+_NOTED: Final = missing_partitions.CODES | {OPEN, PARTIAL}
+"""Warnings of a plan which mean that its rows are not all that there might be."""
+
+
 def _notes(plan: Plan, stream: ArrowStream | None) -> tuple[Diagnostic, ...]:
     """Return what a reader should know of the rows, whether or not anybody looked at the plan."""
-    return (*(w for w in plan.warnings if w.code in missing_partitions.CODES), *notes_of(stream))
+    return (*(w for w in plan.warnings if w.code in _NOTED), *notes_of(stream))
 
 
 def _with_readers(refused: AccessDeniedError, plan: Plan) -> AccessDeniedError:

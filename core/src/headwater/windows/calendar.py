@@ -16,13 +16,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
 from headwater.errors import ConfigError
-from headwater.partitions.local_time import zone_named
+from headwater.partitions.local_time import first_shown, last_shown, zone_named
 from headwater.tables.window import Window
 
 MOST: Final = 100_000
@@ -198,31 +198,15 @@ class Calendar:
         begin = self._floor(begin - _TICK)
         twice = self.step == Step(1, Unit.HOUR)
         while True:
-            yield from self._instants(begin) if twice else [self._instants(begin)[0]]
+            yield first_shown(self._zone, begin)
+            if twice and (again := last_shown(self._zone, begin)) is not None:
+                yield again
             if begin > last:
                 return
             begin = self._after(begin)
 
     def _shown(self, moment: datetime) -> datetime:
         return moment.astimezone(self._zone).replace(tzinfo=None)
-
-    def _instants(self, local: datetime) -> list[datetime]:
-        """Return when the clock shows a time, perhaps twice, or else when it first shows a later.
-
-        It is never shown where the clock skips it.
-        """
-        tries = [local.replace(tzinfo=self._zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
-        shown = [moment for moment in tries if self._shown(moment) == local]
-        if shown:
-            return shown
-        before, after = sorted(tries)
-        while after - before > _TICK:
-            middle = before + (after - before) // 2
-            if self._shown(middle) < local:
-                before = middle
-            else:
-                after = middle
-        return [after]
 
     def _floor(self, local: datetime) -> datetime:
         """Return the beginning of the step that a local time lies in."""

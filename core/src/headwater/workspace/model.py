@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from headwater.diagnostics import hint_for
 from headwater.errors import ConfigError
@@ -14,13 +14,17 @@ from headwater.interfaces.data_source import DataSource
 from headwater.interfaces.definition import Definition
 from headwater.interfaces.mapping import Mapping as FieldMapping
 from headwater.interfaces.schema import Schema
-from headwater.tables.window import Window, instant
+from headwater.tables.window import Window
+from headwater.windows import moments
+from headwater.windows.calendar import Calendar
 from headwater.windows.settings import WindowSettings
 
 if TYPE_CHECKING:
     from headwater.interfaces.plan import Plan
     from headwater.interfaces.report import CheckReport
+    from headwater.planning.plans import Plans
     from headwater.reading.dataset import Dataset
+    from headwater.reading.datasets import Datasets
     from headwater.workspace.workspace import Workspace
 
 Moment = str | date | datetime
@@ -100,62 +104,208 @@ class Connection:
             return None
         return self.version.connections.get(Purpose.ACTUALS)
 
-    def check(self, start: Moment | None = None, end: Moment | None = None) -> CheckReport:
+    def check(
+        self,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        last: str | timedelta | None = None,
+        since: Moment | None = None,
+    ) -> CheckReport:
         """Examine the connection stage by stage, explaining everything, stopping nowhere.
 
         Args:
             start: Start of the window whose rows are looked at; by default all rows, if they
-                are few.
+                are few. Moments are written as for `plan`.
             end: Its end, exclusive.
+            last: Instead of both: so much time until now.
+            since: Instead of both: from then until now.
 
         Returns:
             The report; `report.ok` is the verdict. What goes wrong is in it, not raised.
         """
-        return self._workspace.check(self, _window(start, end))
+        zone = self.windows.timezone
+        window = moments.asked_for(start, end, zone, last=last, since=since)
+        return self._workspace.check(self, window)
+
+    @overload
+    def plan(
+        self,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        last: str | timedelta | None = None,
+        since: Moment | None = None,
+        every: None = None,
+        timezone: str | None = None,
+        as_of: Moment | None = None,
+        engine: str | None = None,
+        sample: float | None = None,
+    ) -> Plan: ...
+
+    @overload
+    def plan(
+        self,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        last: str | timedelta | None = None,
+        since: Moment | None = None,
+        every: str,
+        timezone: str | None = None,
+        as_of: Moment | None = None,
+        engine: str | None = None,
+        sample: float | None = None,
+    ) -> Plans: ...
+
+    @overload
+    def plan(
+        self,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        last: str | timedelta | None = None,
+        since: Moment | None = None,
+        every: str | None,
+        timezone: str | None = None,
+        as_of: Moment | None = None,
+        engine: str | None = None,
+        sample: float | None = None,
+    ) -> Plan | Plans: ...
 
     def plan(
         self,
         start: Moment | None = None,
         end: Moment | None = None,
         *,
+        last: str | timedelta | None = None,
+        since: Moment | None = None,
+        every: str | None = None,
+        timezone: str | None = None,
         as_of: Moment | None = None,
         engine: str | None = None,
         sample: float | None = None,
-    ) -> Plan:
+    ) -> Plan | Plans:
         """Decide everything about a read; reads no data.
 
         Args:
-            start: Start of the window on the timestamp column, UTC unless it says otherwise.
-            end: Its end, exclusive.
-            as_of: Take the actuals that were set until then, this moment included; default: now.
-                It cuts by the time that stands beside an actual, not by when its row landed in
-                the table.
+            start: Start of the window on the timestamp column: ISO 8601, UTC unless it (or the
+                connection's `windows`) says otherwise; or `now`, `today`, `yesterday`, `6h ago`.
+            end: Its end, exclusive. Without it, `yesterday` and `today` are whole days.
+            last: Instead of both: so much time until now, e.g. `7d`, `6 hours`.
+            since: Instead of both: from then until now.
+            every: Cut the window at each step of a calendar: `1 hour`, `1 day`, `1 week` (from
+                Monday), `1 month`, or some of them. What is returned is then a sequence of plans,
+                one for each window, of one look at the tables.
+            timezone: Whose clock these steps begin by, and which times without a zone are of;
+                default: the connection's (`windows`), or else UTC.
+            as_of: Take the actuals that were set until then, this moment included; default: now,
+                or the end of the horizon (`connect_actuals`), if that is earlier. It cuts by the
+                time that stands beside an actual, not by when its row landed in the table.
             engine: `auto`, `embedded`, `spark` or a plugin's; default: the workspace's.
             sample: Share of the ids to keep, in (0, 1]; default: the connection's.
 
         Raises:
             HeadwaterError: Any of its kinds, before a byte of data is read.
         """
-        return self._workspace.plan(
-            self, _window(start, end), as_of=_moment(as_of), engine=engine, sample=sample
+        zone = self._zone(timezone)
+        window = moments.asked_for(start, end, zone, last=last, since=since)
+        moment = _moment(as_of, zone)
+        if every is None:
+            return self._workspace.plan(self, window, as_of=moment, engine=engine, sample=sample)
+        return self._workspace.plans(
+            self,
+            _to_cut(window, every),
+            Calendar.of(every, zone),
+            as_of=moment,
+            engine=engine,
+            sample=sample,
         )
+
+    @overload
+    def read(
+        self,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        last: str | timedelta | None = None,
+        since: Moment | None = None,
+        every: None = None,
+        timezone: str | None = None,
+        as_of: Moment | None = None,
+        engine: str | None = None,
+        sample: float | None = None,
+    ) -> Dataset: ...
+
+    @overload
+    def read(
+        self,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        last: str | timedelta | None = None,
+        since: Moment | None = None,
+        every: str,
+        timezone: str | None = None,
+        as_of: Moment | None = None,
+        engine: str | None = None,
+        sample: float | None = None,
+    ) -> Datasets: ...
+
+    @overload
+    def read(
+        self,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        last: str | timedelta | None = None,
+        since: Moment | None = None,
+        every: str | None,
+        timezone: str | None = None,
+        as_of: Moment | None = None,
+        engine: str | None = None,
+        sample: float | None = None,
+    ) -> Dataset | Datasets: ...
 
     def read(
         self,
         start: Moment | None = None,
         end: Moment | None = None,
         *,
+        last: str | timedelta | None = None,
+        since: Moment | None = None,
+        every: str | None = None,
+        timezone: str | None = None,
         as_of: Moment | None = None,
         engine: str | None = None,
         sample: float | None = None,
-    ) -> Dataset:
+    ) -> Dataset | Datasets:
         """Return the rows of a window as a lazy dataset; its arguments are those of `plan`.
 
         The plan is made now, so that what is wrong shows now; no data is read before it is wanted.
+        A horizon counts from the end of the window: without `every`, of the one that is asked for.
+
+        With `every`, what is returned is an iterable of datasets, each with its `window`, in order.
+        They come of one plan, and each has the rows of a read of its window alone. Windows that
+        need the same files are read together as the first of them is; the rows of the others wait
+        in memory, or in a scratch folder.
         """
-        return self._workspace.read(
-            self, _window(start, end), as_of=_moment(as_of), engine=engine, sample=sample
+        zone = self._zone(timezone)
+        window = moments.asked_for(start, end, zone, last=last, since=since)
+        moment = _moment(as_of, zone)
+        if every is None:
+            return self._workspace.read(self, window, as_of=moment, engine=engine, sample=sample)
+        return self._workspace.datasets(
+            self,
+            _to_cut(window, every),
+            Calendar.of(every, zone),
+            as_of=moment,
+            engine=engine,
+            sample=sample,
         )
+
+    def _zone(self, timezone: str | None) -> str:
+        return self.windows.timezone if timezone is None else timezone
 
     def __repr__(self) -> str:
         return f"<Connection {self.name} on {self.source.kind}>"
@@ -387,13 +537,14 @@ def _subsequence(whole: Iterator[str], part: list[str]) -> bool:
     return all(any(word == step for step in whole) for word in part)
 
 
-def _window(start: Any, end: Any) -> Window | None:
-    if start is None and end is None:
-        return None
-    if start is None or end is None:
-        raise ConfigError("a window needs both start and end", hint="or neither, for all rows")
-    return Window.of(start, end)
+def _to_cut(window: Window | None, every: str) -> Window:
+    if window is None:
+        raise ConfigError(
+            f"every={every!r} needs start and end: windows are cut from a stretch of time",
+            hint="name both, e.g. read('2026-01-01', '2026-02-01', every='1 day')",
+        )
+    return window
 
 
-def _moment(value: Moment | None) -> datetime | None:
-    return None if value is None else instant(value)
+def _moment(value: Moment | None, zone: str) -> datetime | None:
+    return None if value is None else moments.instant(value, zone)

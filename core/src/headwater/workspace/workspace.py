@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
@@ -20,13 +20,16 @@ from headwater.interfaces.offers import offers
 from headwater.interfaces.schema import Schema
 from headwater.planning import engine_choice, planner, rule_proofs
 from headwater.planning.bound_query import BoundQuery, bind_query
+from headwater.planning.plans import Plans
 from headwater.plugins import hooks
 from headwater.plugins.registry import PluginRegistry
 from headwater.reading.dataset import Dataset, rows_within
+from headwater.reading.datasets import Datasets, Group, WindowReading
 from headwater.reading.empty_reads import Extent, verdict
 from headwater.reading.reader import Reading
 from headwater.reading.session_policy import narrowed, widened
 from headwater.tables.window import Window
+from headwater.windows.calendar import Calendar
 from headwater.workspace.model import Connection, Model, ModelVersion, Purpose, find
 
 if TYPE_CHECKING:
@@ -224,6 +227,108 @@ class Workspace:
             planned, chosen = self.planned(connection, access, request, mapped, engine, nearby=True)
         return self.dataset(connection, planned, chosen, lambda: self.opened(connection))
 
+    def plans(
+        self,
+        connection: Connection,
+        window: Window,
+        calendar: Calendar,
+        *,
+        as_of: datetime | None = None,
+        engine: str | None = None,
+        sample: float | None = None,
+        nearby: bool = False,
+    ) -> Plans:
+        """Return the plans of a stretch of time's windows, of one look at the tables.
+
+        Args:
+            connection: What is read.
+            window: The stretch of time.
+            calendar: Where it is cut.
+            as_of: Until when actuals are taken.
+            engine: Name of an engine; default: the workspace's.
+            sample: Share of the ids.
+            nearby: Whether they are made to be read: files beside them are found, to prove rules.
+
+        Raises:
+            HeadwaterError: Any of its kinds, before a byte of data is read.
+        """
+        request = self.request(connection, window, as_of, sample)
+        windows = calendar.cut(window)
+        with self.opened(connection) as access:
+            mapped = self.map_queries(connection, access)
+            draft = planner.draft(request, mapped[0], access, actuals=mapped[1], nearby=nearby)
+            plans = Plans(draft, calendar, windows)
+            wide = widened(access, plans.whole, _sources_of(connection))
+        # By what all of them cost, and by the SQL that reads several at once.
+        several = replace(plans.together(plans.groups()[0]), scans=plans.whole.scans, warnings=())
+        planned, _ = engine_choice.choose(several, engine or self.engine, self.engine_named)
+        plans = plans.decided(planned.plan, (*wide, *planned.plan.warnings))
+        if request.max_bytes is not None:
+            for _ in plans:  # each is held to it as it is made
+                pass
+        return plans
+
+    def datasets(
+        self,
+        connection: Connection,
+        window: Window,
+        calendar: Calendar,
+        *,
+        as_of: datetime | None = None,
+        engine: str | None = None,
+        sample: float | None = None,
+    ) -> Datasets:
+        """Return the dataset of each window of a stretch of time; see `Connection.read`."""
+        plans = self.plans(
+            connection,
+            window,
+            calendar,
+            as_of=as_of,
+            engine=engine,
+            sample=sample,
+            nearby=True,
+        )
+
+        def open_access() -> AbstractContextManager[Access]:
+            return self.opened(connection)
+
+        def reading(plan: Plan) -> Reading:
+            planned, chosen = engine_choice.choose(plan, plan.engine, self.engine_named)
+            planned = replace(planned, plan=plan)
+            return self._reading(connection, planned, chosen, open_access)
+
+        found: list[Extent] = []
+
+        def extents() -> list[Extent]:
+            if not found:
+                with open_access() as access:
+                    found.extend(self._extents(connection, plans.whole, access, plans.windows))
+            return found
+
+        def make(number: int, group: Group | None) -> Dataset:
+            plan = plans[number]
+            hooks.plan_created(self.registry, plan)
+
+            def explain() -> Diagnostic:
+                engine = self.engine_named(plan.engine)
+                return self._why_empty(
+                    connection, plan, engine, open_access, lambda: extents()[number]
+                )
+
+            return Dataset(
+                WindowReading(
+                    plan,
+                    number,
+                    group,
+                    lambda numbers: reading(plans.together(numbers)).open(),
+                    lambda: reading(plan),
+                    explain,
+                    self.registry,
+                )
+            )
+
+        return Datasets(plans, make)
+
     def dataset(
         self,
         connection: Connection,
@@ -239,7 +344,39 @@ class Workspace:
             engine: What runs it.
             open_access: Opens the identities of one read; those of its sources.
         """
+        return Dataset(self._reading(connection, planned, engine, open_access))
+
+    def _reading(
+        self,
+        connection: Connection,
+        planned: Planned,
+        engine: Engine,
+        open_access: Callable[[], AbstractContextManager[Access]],
+    ) -> Reading:
         plan = planned.plan
+
+        def extent() -> Extent:
+            with open_access() as access:
+                return self._extents(connection, plan, access, [plan.window])[0]
+
+        return Reading(
+            planned,
+            engine,
+            open_access,
+            narrow=lambda whole: narrowed(whole, plan, _sources_of(connection)),
+            explain_empty=lambda: self._why_empty(connection, plan, engine, open_access, extent),
+            registry=self.registry,
+        )
+
+    def _why_empty(
+        self,
+        connection: Connection,
+        plan: Plan,
+        engine: Engine,
+        open_access: Callable[[], AbstractContextManager[Access]],
+        extent: Callable[[], Extent],
+    ) -> Diagnostic:
+        """Return why a plan gave no rows, asking the data, its source and its files."""
 
         def prove(scan: Scan) -> Diagnostic | None:
             with open_access() as access:
@@ -249,19 +386,7 @@ class Workspace:
             with open_access() as access:
                 return connection.source.why_no_files(scan, plan.window, access)
 
-        def extent() -> Extent:
-            with open_access() as access:
-                return self._extent(connection, plan, access)
-
-        reading = Reading(
-            planned,
-            engine,
-            open_access,
-            narrow=lambda whole: narrowed(whole, plan, _sources_of(connection)),
-            explain_empty=lambda: verdict(plan, extent, why_no_files, prove),
-            registry=self.registry,
-        )
-        return Dataset(reading)
+        return verdict(plan, extent, why_no_files, prove)
 
     def sql(self, query: str, source: DataSource, engine: str | None = None) -> Dataset:
         """Return the rows of a query over a source, with no model and no mapping.
@@ -420,16 +545,26 @@ class Workspace:
             None if connection.actuals is None else connection.actuals.definition.horizon,
         )
 
-    def _extent(self, connection: Connection, plan: Plan, access: Access) -> Extent:
-        """Look at the rows of a connection without its window."""
+    def _extents(
+        self,
+        connection: Connection,
+        plan: Plan,
+        access: Access,
+        windows: Sequence[Window | None],
+    ) -> list[Extent]:
+        """Look at the rows of a connection without its window; count those of some windows."""
         request = self.request(connection, None, plan.as_of, plan.sample)
         mapped = self.map_queries(connection, access)
         whole, engine = self.planned(
             connection, access, request, mapped, plan.engine, announce=False
         )
         data = Dataset(Reading(whole, engine, lambda: nullcontext(access)))
-        inside = sum(rows_within(batch, plan.window) for batch in data)
-        return Extent(data.stats.rows, data.stats.first, data.stats.last, inside)
+        inside = [0] * len(windows)
+        for batch in data:
+            for number, window in enumerate(windows):
+                inside[number] += rows_within(batch, window)
+        stats = data.stats
+        return [Extent(stats.rows, stats.first, stats.last, count) for count in inside]
 
     def close(self) -> None:
         """Close the engines that this workspace started."""

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from headwater.cli.options import Config, Debug, End, Json, Start, opened, terminal_of, whole_window
+from headwater.cli.options import (
+    Config,
+    Debug,
+    End,
+    Json,
+    Last,
+    Since,
+    Start,
+    opened,
+    terminal_of,
+    whole_window,
+)
 
 
 def check(
@@ -17,6 +28,8 @@ def check(
     ] = None,
     start: Start = None,
     end: End = None,
+    last: Last = None,
+    since: Since = None,
     config: Config = None,
     json: Json = False,
     debug: Debug = False,
@@ -25,7 +38,7 @@ def check(
 
     The answer is no if a stage of any connection fails.
     """
-    whole_window(start, end)
+    whole_window(start, end, last, since)
     terminal = terminal_of(ctx)
     with opened(ctx, config) as workspace:
         chosen = (
@@ -36,7 +49,7 @@ def check(
         reports = []
         for one in chosen:
             with terminal.progress(f"checking {one.name}"):
-                reports.append(one.check(start, end))
+                reports.append(one.check(start, end, last=last, since=since))
             terminal.say(reports[-1].render())
     ok = all(report.ok for report in reports)
     terminal.emit({"ok": ok, "reports": [report.to_dict() for report in reports]})

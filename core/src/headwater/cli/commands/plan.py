@@ -10,10 +10,14 @@ from headwater.cli.options import (
     Debug,
     End,
     Engine,
+    Every,
     Json,
+    Last,
     Name,
     Sample,
+    Since,
     Start,
+    Timezone,
     opened,
     terminal_of,
     whole_window,
@@ -25,6 +29,10 @@ def plan(
     connection: Name,
     start: Start = None,
     end: End = None,
+    last: Last = None,
+    since: Since = None,
+    every: Every = None,
+    timezone: Timezone = None,
     as_of: AsOf = None,
     engine: Engine = None,
     sample: Sample = None,
@@ -36,11 +44,21 @@ def plan(
 
     Reads no data.
     """
-    whole_window(start, end)
+    whole_window(start, end, last, since, every)
     terminal = terminal_of(ctx)
     with opened(ctx, config) as workspace:
         chosen = workspace.connection(connection)
         with terminal.progress(f"planning {chosen.name}"):
-            planned = chosen.plan(start, end, as_of=as_of, engine=engine, sample=sample)
+            planned = chosen.plan(
+                start,
+                end,
+                last=last,
+                since=since,
+                every=every,
+                timezone=timezone,
+                as_of=as_of,
+                engine=engine,
+                sample=sample,
+            )
     terminal.emit(planned.to_dict())
     terminal.say(planned.explain())

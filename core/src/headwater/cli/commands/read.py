@@ -14,10 +14,14 @@ from headwater.cli.options import (
     Debug,
     End,
     Engine,
+    Every,
     Json,
+    Last,
     Name,
     Sample,
+    Since,
     Start,
+    Timezone,
     opened,
     terminal_of,
     whole_window,
@@ -37,6 +41,10 @@ def read(
     ],
     start: Start = None,
     end: End = None,
+    last: Last = None,
+    since: Since = None,
+    every: Every = None,
+    timezone: Timezone = None,
     format: Annotated[
         str | None,
         typer.Option(
@@ -56,24 +64,63 @@ def read(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write the rows of a window to a file, whole or not at all."""
-    from headwater.reading.dataset import EmptyReadWarning
+    """Write the rows of a window to a file, whole or not at all.
 
-    whole_window(start, end)
+    With --every, to a folder: a file for each window, called by its start in UTC.
+    """
+    from headwater.reading.dataset import Dataset, EmptyReadWarning
+
+    whole_window(start, end, last, since, every)
     terminal = terminal_of(ctx)
-    with opened(ctx, config) as workspace:
+    options: dict[str, Any] = {
+        "last": last,
+        "since": since,
+        "timezone": timezone,
+        "as_of": as_of,
+        "engine": engine,
+        "sample": sample,
+    }
+    with opened(ctx, config) as workspace, warnings.catch_warnings():
+        # The verdict on an empty read is part of the answer below.
+        warnings.simplefilter("ignore", EmptyReadWarning)
         chosen = workspace.connection(connection)
         with terminal.progress(f"planning {chosen.name}"):
-            data = chosen.read(start, end, as_of=as_of, engine=engine, sample=sample)
-        with (
-            terminal.progress(lambda: f"reading {chosen.name}: {data.stats.rows:,} rows"),
-            warnings.catch_warnings(),
-        ):
-            # The verdict on an empty read is part of the answer below.
-            warnings.simplefilter("ignore", EmptyReadWarning)
-            path = data.write(out, format=format or _format_of(out), overwrite=overwrite)
-    terminal.emit(_answer(data, path))
-    terminal.say(_summary(data.stats, path))
+            data = chosen.read(start, end, every=every, **options)
+        if isinstance(data, Dataset):
+            with terminal.progress(lambda: f"reading {chosen.name}: {data.stats.rows:,} rows"):
+                path = data.write(out, format=format or _format_of(out), overwrite=overwrite)
+            terminal.emit(_answer(data, path))
+            terminal.say(_summary(data.stats, path))
+            return
+        written: list[dict[str, Any]] = []
+        out.mkdir(parents=True, exist_ok=True)
+        for one in data:
+            target = out / f"{_begin(one)}{_ending(format)}"
+            with terminal.progress(lambda: f"reading {chosen.name}: {len(written)} windows"):
+                path = one.write(target, format=format or "parquet", overwrite=overwrite)
+            written.append({**_answer(one, path), "window": _window_of(one)})
+            terminal.say(_summary(one.stats, path))
+    terminal.emit({"connection": chosen.name, "every": every, "windows": written})
+
+
+def _begin(data: Dataset) -> str:
+    """Return the start of a dataset's window as a file's name: in UTC, to what it needs."""
+    assert data.window is not None, "there is one for each window"
+    start = data.window.start
+    if start.time() == start.time().min:
+        return f"{start:%Y-%m-%d}"
+    return f"{start:%Y-%m-%dT%H%M%SZ}" if start.second else f"{start:%Y-%m-%dT%H%MZ}"
+
+
+def _ending(format: str | None) -> str:
+    from headwater.reading.file_writer import FORMATS
+
+    return FORMATS.get(format or "parquet", f".{format}")
+
+
+def _window_of(data: Dataset) -> dict[str, str]:
+    assert data.window is not None, "there is one for each window"
+    return {"start": data.window.start.isoformat(), "end": data.window.end.isoformat()}
 
 
 def _format_of(out: Path) -> str:

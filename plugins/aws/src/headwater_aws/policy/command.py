@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from headwater.cli.options import Config, Debug, Json, opened, terminal_of
+from headwater.cli.options import Config, Debug, Json, Last, Since, opened, terminal_of
 from headwater.errors import AuthError, ConfigError
+from headwater.tables.window import Window
 from headwater_aws.policy.comparison import compare
 from headwater_aws.policy.compiling import IdentityPolicy, Looking, buckets_of, compile_policies
 from headwater_aws.policy.roles import Bearer
@@ -35,6 +36,8 @@ def policy(
     end: Annotated[
         str | None, typer.Option("--end", help="Its end, exclusive.", show_default=False)
     ] = None,
+    last: Last = None,
+    since: Since = None,
     profile: Annotated[
         str | None,
         typer.Option(
@@ -94,6 +97,9 @@ def policy(
     Prints a walk through AWS's console; --terraform and --json give the same for programs. With
     --diff, the answer is no if the policy lacks something.
     """
+    from headwater.cli.options import whole_window
+    from headwater.windows import moments
+
     if (issuer is None) != (subject is None):
         raise typer.BadParameter("--issuer and --subject go together")
     bearer = Bearer(issuer, subject, audience) if issuer and subject else None
@@ -104,7 +110,11 @@ def policy(
             if connections
             else list(workspace.connections.values())
         )
-        looking = _looking(profile, offline, location or [], start, end)
+        whole_window(start, end, last, since)
+        zones = {one.windows.timezone for one in chosen}
+        zone = zones.pop() if len(zones) == 1 else "UTC"
+        window = moments.asked_for(start, end, zone, last=last, since=since)
+        looking = _looking(profile, offline, location or [], window)
         try:
             with terminal.progress("looking at what the connections read"):
                 policies = compile_policies(workspace, chosen, looking=looking, bearer=bearer)
@@ -131,13 +141,10 @@ def policy(
 
 
 def _looking(
-    profile: str | None, offline: bool, location: list[str], start: str | None, end: str | None
+    profile: str | None, offline: bool, location: list[str], window: Window | None
 ) -> Looking:
-    from headwater.cli.options import whole_window
-    from headwater.tables.window import Window
     from headwater_aws.auth.profile import Profile
 
-    whole_window(start, end)
     if location and not offline:
         raise typer.BadParameter("--location is for --offline; otherwise the catalog is asked")
     places = {}
@@ -150,7 +157,7 @@ def _looking(
         identity=Profile(name=profile) if profile else None,
         offline=offline,
         locations=places,
-        window=Window.of(start, end) if start and end else None,
+        window=window,
     )
 
 
