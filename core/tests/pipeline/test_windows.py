@@ -44,7 +44,7 @@ def _empty_windows_are_told_elsewhere():
         yield
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def no_verdicts():
     """Ask nobody why a window is empty: that is not what is looked at."""
     with pytest.MonkeyPatch.context() as patch:

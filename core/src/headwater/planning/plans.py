@@ -24,9 +24,9 @@ from headwater.tables.relation import FileRelation, MemoryRelation
 from headwater.tables.window import Window
 from headwater.windows.calendar import Calendar
 
-OPEN: Final = "open-window"
+OPEN_WINDOW = "open-window"
 """Code of what says that a window has not ended yet."""
-PARTIAL: Final = "partial-window"
+PARTIAL_WINDOW = "partial-window"
 """Code of what says that a window is less than a step of its calendar."""
 
 GROUP_BYTES: Final = 2 * 10**9
@@ -148,7 +148,9 @@ class Plans(Sequence[Plan]):
         width = max(len(str(w)) for w in self.windows)
         for plan in self:
             size = f"{plan.files} files, {bytes_text(plan.bytes)}"
-            told = "".join(f"  {d.code}" for d in plan.warnings if d.code in (OPEN, PARTIAL))
+            told = "".join(
+                f"  {d.code}" for d in plan.warnings if d.code in (OPEN_WINDOW, PARTIAL_WINDOW)
+            )
             lines.append(f"    {plan.window!s:<{width}}  {size}{told}")
         for warning in whole.warnings:
             lines += warning.render().splitlines()
@@ -207,7 +209,7 @@ class Plans(Sequence[Plan]):
         if window.end > self.draft.now:
             told.append(
                 Diagnostic(
-                    OPEN,
+                    OPEN_WINDOW,
                     f"{window} is open: it ends later than now, and rows of it are still to come",
                     Severity.WARNING,
                     hint="end the time that you ask for with the last window that is over",
@@ -217,7 +219,7 @@ class Plans(Sequence[Plan]):
             step = self.calendar.step
             told.append(
                 Diagnostic(
-                    PARTIAL,
+                    PARTIAL_WINDOW,
                     f"{window} is less than {step} of the calendar ({self.calendar.timezone})",
                     Severity.WARNING,
                     hint=f"begin and end the time that you ask for where a window of {step} does",

@@ -17,7 +17,7 @@ from headwater.interfaces.plan import Plan
 from headwater.interfaces.read_stats import ReadStats
 from headwater.interfaces.schema import TIMESTAMP, Role
 from headwater.partitions import missing_partitions
-from headwater.planning.plans import OPEN, PARTIAL
+from headwater.planning.plans import OPEN_WINDOW, PARTIAL_WINDOW
 from headwater.reading.conversion import converter
 from headwater.sql.private_names import CONFLICT, EARLY, STALE, UNTIMED
 from headwater.tables.window import Window
@@ -278,7 +278,7 @@ class Dataset:
         return f"<Dataset of {self.plan.connection}, {window}, by {self.plan.engine}>"
 
 
-_NOTED: Final = missing_partitions.CODES | {OPEN, PARTIAL}
+_NOTED: Final = missing_partitions.CODES | {OPEN_WINDOW, PARTIAL_WINDOW}
 """Warnings of a plan which mean that its rows are not all that there might be."""
 
 
