@@ -127,4 +127,16 @@ SELECT prediction_id, score FROM predictions WHERE substring(md5(prediction_id),
 
 -- a confusion matrix
 WITH l AS (SELECT prediction_id, MAX(label) AS label FROM labels WHERE prediction_id IS NOT NULL GROUP BY prediction_id)
-SELECT p.model_name, p.label_pred, l.label, COUNT(*) AS n FROM predictions p JOIN l ON p.prediction_id = l.prediction_id WHERE p.label_pred IS NOT NULL GROUP BY p.model_name, p.label_pred, l.label ORDER BY 1, 2, 3
+SELECT p.model_name, p.label_pred, l.label, COUNT(*) AS n FROM predictions p JOIN l ON p.prediction_id = l.prediction_id WHERE p.label_pred IS NOT NULL GROUP BY p.model_name, p.label_pred, l.label ORDER BY 1, 2, 3;
+
+-- traffic and scores by the hour, with the windows of time
+SELECT window.start AS hour, window.end AS until, count(*) AS n, count(DISTINCT country) AS countries FROM predictions WHERE model_name = 'churn' GROUP BY window(event_ts, '1 hour') ORDER BY hour;
+
+-- the last day at every six hours, with windows that slide
+SELECT w.start AS since, model_name, n FROM (SELECT window(ingest_ts, '1 day', '6 hours') AS w, model_name, count(*) AS n FROM predictions GROUP BY 1, model_name) AS q ORDER BY since, model_name;
+
+-- windows from another hour on, beside a total
+SELECT window.start AS since, model_name, sum(n_tokens) AS tokens FROM predictions GROUP BY ROLLUP (window(event_ts, '1 day', '1 day', '8 hours'), model_name) ORDER BY since, model_name;
+
+-- each row with its windows
+SELECT prediction_id AS id, window(event_ts, '25 minutes', '10 minutes') AS w FROM predictions ORDER BY id, w.start

@@ -25,6 +25,7 @@ from headwater.sql.portable import (
     patterns,
     ranges,
     regex,
+    time_windows,
     windows,
 )
 from headwater.sql.portable.comparing import comparable, compare, widened
@@ -278,6 +279,7 @@ FORMS: Final[dict[str, _Form]] = {
     "shiftleft": _shift,
     "shiftright": _shift,
     "shiftrightunsigned": _shift,
+    "window": time_windows.window,
     "upper": casing.upper,
     "lower": casing.lower,
     "if": conditions.if_,

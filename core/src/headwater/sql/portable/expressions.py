@@ -27,6 +27,7 @@ from headwater.sql.portable import (
     literals,
     nested,
     ranges,
+    time_windows,
     windows,
 )
 from headwater.sql.portable.comparing import compare
@@ -77,6 +78,8 @@ class Expressions:
         """In a grouped SELECT: what stands for each grouping expression; else None."""
         self.counted: tuple[str, ...] | None = None
         """The grouping expressions of ROLLUP, CUBE and GROUPING SETS, as Spark counts them."""
+        self.slides = ""
+        """What numbers the windows of a row, where a SELECT has windows that slide."""
         self.variables: list[tuple[str, Piece]] = []
         """Lambda variables in force, innermost last."""
         self.facts: dict[str, ranges.Range] = {}
@@ -233,6 +236,8 @@ class Expressions:
         for name, piece in reversed(self.variables):
             if name == folded:
                 return piece
+        if (piece := time_windows.named(self, node)) is not None:
+            return piece
         named = self.analysis.alias_of(node)
         if named is not None and named.node is not None:
             inner = named.node

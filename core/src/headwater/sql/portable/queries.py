@@ -21,7 +21,7 @@ from headwater.sql.analysis import Analysis, Binding, Output, Scope
 from headwater.sql.binding import row_order
 from headwater.sql.binding.from_clause import scopes_within
 from headwater.sql.functions import called, name_of
-from headwater.sql.portable import clauses, grouping, tolerance, windows
+from headwater.sql.portable import clauses, grouping, tolerance, time_windows, windows
 from headwater.sql.portable.comparing import aligned, comparable, widened
 from headwater.sql.portable.expressions import Expressions
 from headwater.sql.portable.pieces import Cascade, Piece, Refusal, made, refuse_unless
@@ -302,6 +302,8 @@ class Queries:
         source = from_clause(self, query, reduces=reduces, joins=joins)
         e = Expressions(self.analysis, self, query)
         where = [self.attempt(e.boolean, c) for c in clauses.conjuncts(node, "where")]
+        windowing, of_windows = time_windows.opened(e, node, self.alias)
+        where += of_windows
         reason = "a condition that may raise, above a join: the two engines may evaluate other rows"
         if joins and any(w.risky for w in where):
             self.refusals.append(Refusal(reason, node.args.get("where")))
@@ -322,13 +324,15 @@ class Queries:
             ]
         tail = self._order(e, node, outputs, ordered=ordered)
         sql = f"SELECT {'DISTINCT ' if distinct else ''}{_columns(outputs, root=root)}"
-        sql += f"\nFROM {source.sql}" if source.sql else ""
+        sql += f"\nFROM {source.sql}{windowing}" if source.sql else ""
         sql += f"\nWHERE {clauses.condition(where)}" if where else ""
         sql += grouped
         sql += f"\nHAVING {clauses.condition(having)}" if having else ""
         sql += f"\nQUALIFY {clauses.condition(qualify)}" if qualify else ""
         sql += tail + clauses.limit(node)
-        blocked = joins or any(node.args.get(k) for k in _REDUCING if k != "where")
+        blocked = (
+            joins or bool(of_windows) or any(node.args.get(k) for k in _REDUCING if k != "where")
+        )
         plain = source.plain and not blocked and not any(_looks_around(x) for x in node.expressions)
         hidden = source.hidden or any(p.risky for p in (*where, *having, *qualify))
         types = tuple(o.type for o in outputs)
@@ -366,7 +370,10 @@ class Queries:
         for key in said.keys:
             piece = self.attempt(e.piece, key)
             if piece.type != t.UNKNOWN:
-                grouped = self.attempt(partial(clauses.grouped, clause="GROUP BY", node=key), piece)
+                grouped = piece
+                if not time_windows.is_window(key):
+                    whole = partial(clauses.grouped, clause="GROUP BY", node=key)
+                    grouped = self.attempt(whole, piece)
                 twin = said.sets is not None and any(
                     by_node[id(k)] == grouped.sql and k != key
                     for k in said.keys

@@ -1,0 +1,129 @@
+"""`window(time, '1 hour')`: the window of a time, one behind the other.
+
+Spark makes no expression of it but a column below the SELECT, and leaves out rows without a time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from sqlglot import exp
+
+from headwater import types as t
+from headwater.sql.functions import called
+from headwater.sql.portable import casts, nested
+from headwater.sql.portable.pieces import Piece, Refusal, made, refuse_unless
+from headwater.sql.syntax.nodes import own_nodes
+
+if TYPE_CHECKING:
+    from headwater.sql.portable.expressions import Expressions
+
+_RULE: Final = "window"
+_PART: Final = re.compile(
+    r"([+-]?\d{1,9}) *(week|day|hour|minute|second|millisecond|microsecond)s?"
+)
+_DURATION: Final = re.compile(rf" *(?:interval +)?{_PART.pattern}(?: +{_PART.pattern})* *")
+_MOST: Final = 1_000
+"""Windows that a row may have."""
+_MICROS: Final = {
+    "week": 604_800_000_000,
+    "day": 86_400_000_000,
+    "hour": 3_600_000_000,
+    "minute": 60_000_000,
+    "second": 1_000_000,
+    "millisecond": 1_000,
+    "microsecond": 1,
+}
+
+
+def is_window(node: exp.Expr | None) -> bool:
+    """Return whether a node is a call of `window`."""
+    return called(node).rule == _RULE
+
+
+def window(e: Expressions, node: exp.Expr) -> Piece:
+    """Return the start and the end of a time's window, as a struct.
+
+    Example: `window(ts, '1 hour')` -> `{'start': make_timestamptz(...), 'end': ...}`
+    """
+    moment = _time(e, node)
+    length, slide, start = _numbers(node.expressions[1:])
+    micros = f"epoch_us({moment.sql})"
+    since = f"((({micros} - {start}) % {slide}) + {slide}) % {slide}"
+    back = f" - {e.slides}.i * {slide}" if e.slides else ""
+    make = "make_timestamp" if moment.type == t.TIMESTAMP_NTZ else "make_timestamptz"
+    first = f"{micros} - {since}{back}"
+    sql = f"{{'start': {make}({first}), 'end': {make}({first} + {length})}}"
+    return made(sql, t.struct(("start", moment.type), ("end", moment.type)), [moment])
+
+
+def named(e: Expressions, node: exp.Expr) -> Piece | None:
+    """Return what `window` and `window.start` mean beside GROUP BY window(...), or None."""
+    name = str(node.args.get("table") or node.this)
+    group = e.query.scope.node.args.get("group")
+    if name.strip("`").casefold() != _RULE or group is None or e.keys is None:
+        return None
+    keys = [x for x in own_nodes(group) if is_window(x)]
+    if not keys:
+        return None
+    piece = e.piece(keys[0])
+    return nested.field(piece, node.name) if node.args.get("table") else piece
+
+
+def opened(e: Expressions, node: exp.Select, alias: Callable[[], str]) -> tuple[str, list[Piece]]:
+    """Return what a SELECT with a window reads besides, and the condition that Spark adds below.
+
+    Where windows slide by less than their length, a row has several: it is read that often.
+
+    Raises:
+        Refusal: If there are several windows, or one stands elsewhere than in SELECT and GROUP BY.
+    """
+    found = [x for x in own_nodes(node) if is_window(x)]
+    if not found:
+        return "", []
+    elsewhere = ("where", "having", "qualify", "order", "joins", "laterals", "from_")
+    inside = [x for x in own_nodes(node, elsewhere) if is_window(x)]
+    refuse_unless(len(inside) == len(found), "window() outside of SELECT and GROUP BY", found[0])
+    refuse_unless(all(x == found[0] for x in found), "several windows in one SELECT", found[-1])
+    moment = _time(e, found[0])
+    refuse_unless(not moment.raises, "window() of a time that may raise", found[0])
+    length, slide, _ = _numbers(found[0].expressions[1:])
+    conditions = [Piece(f"({moment.sql} IS NOT NULL)", t.BOOLEAN)]
+    count = -(-length // slide)
+    if count == 1:
+        return "", conditions
+    refuse_unless(count <= _MOST, f"window() that gives a row more than {_MOST} windows", found[0])
+    e.slides = alias()
+    ends = nested.field(window(e, found[0]), "end")
+    conditions.append(Piece(f"({moment.sql} < {ends.sql})", t.BOOLEAN))
+    return f"\nCROSS JOIN (SELECT unnest(range({count})) AS i) AS {e.slides}", conditions
+
+
+def _time(e: Expressions, node: exp.Expr) -> Piece:
+    keys, e.keys = e.keys, None
+    try:
+        moment = e.piece(node.expressions[0])
+    finally:
+        e.keys = keys
+    if moment.type == t.DATE:
+        return casts.cast(moment, t.TIMESTAMP)
+    if moment.type not in (t.TIMESTAMP, t.TIMESTAMP_NTZ):
+        raise Refusal(f"window() of a {moment.type}", node)
+    return moment
+
+
+def _numbers(arguments: Sequence[exp.Expr]) -> tuple[int, int, int]:
+    """Return a window's length, its slide, and where one starts, in microseconds."""
+    given = [_micros(x) for x in arguments]
+    length, slide, start = (*given, *(given[0], 0)[len(given) - 1 :])
+    refuse_unless(0 < slide <= length and abs(start) < slide, "window() with such a slide or start")
+    return length, slide, start
+
+
+def _micros(node: exp.Expr) -> int:
+    text = node.name if isinstance(node, exp.Literal) and node.is_string else ""
+    if not _DURATION.fullmatch(text.lower()):
+        raise Refusal("window() by what is no whole number of weeks, days, hours or less", node)
+    return sum(int(n) * _MICROS[unit] for n, unit in _PART.findall(text.lower()))
