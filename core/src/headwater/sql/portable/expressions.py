@@ -241,7 +241,12 @@ class Expressions:
         named = self.analysis.alias_of(node)
         if named is not None and named.node is not None:
             inner = named.node
-            return self.piece(inner.this if isinstance(inner, exp.Alias) else inner)
+            piece = self.piece(inner.this if isinstance(inner, exp.Alias) else inner)
+            # `w.start` where `w` is the name of a struct.
+            fields = node.parts[1:] if node.args.get("table") else []
+            for field in fields:
+                piece = nested.field(piece, field.name)
+            return piece
         raise Refusal(f"the name {node.name!r}: what it means can't be told", node)
 
     def bound(self, binding: Binding, node: exp.Expr | None = None) -> Piece:

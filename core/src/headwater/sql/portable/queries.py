@@ -21,7 +21,7 @@ from headwater.sql.analysis import Analysis, Binding, Output, Scope
 from headwater.sql.binding import row_order
 from headwater.sql.binding.from_clause import scopes_within
 from headwater.sql.functions import called, name_of
-from headwater.sql.portable import clauses, grouping, tolerance, time_windows, windows
+from headwater.sql.portable import clauses, grouping, time_windows, tolerance, windows
 from headwater.sql.portable.comparing import aligned, comparable, widened
 from headwater.sql.portable.expressions import Expressions
 from headwater.sql.portable.pieces import Cascade, Piece, Refusal, made, refuse_unless
