@@ -236,14 +236,14 @@ class Expressions:
         for name, piece in reversed(self.variables):
             if name == folded:
                 return piece
-        if (piece := time_windows.named(self, node)) is not None:
-            return piece
+        if (of_window := time_windows.named(self, node)) is not None:
+            return of_window
         named = self.analysis.alias_of(node)
         if named is not None and named.node is not None:
             inner = named.node
             piece = self.piece(inner.this if isinstance(inner, exp.Alias) else inner)
             # `w.start` where `w` is the name of a struct.
-            fields = node.parts[1:] if node.args.get("table") else []
+            fields = node.parts[1:] if isinstance(node, exp.Column) else []
             for field in fields:
                 piece = nested.field(piece, field.name)
             return piece
