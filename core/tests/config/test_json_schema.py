@@ -47,6 +47,7 @@ GOOD = [
         "host: localhost", "host: h, auth: lake"
     ),
     MODEL + "          max_bytes: 50 GB\n          sample: '${env:SHARE:-0.5}'\n",
+    MODEL + "        windows: {every: 1 week, timezone: Asia/Tokyo, lateness: 3600, ignore: [a]}\n",
     MODEL.replace("host: localhost", "host: h, partitions: {t: {column: c, keys: {dt: yyyy}}}"),
 ]
 

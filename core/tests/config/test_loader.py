@@ -14,6 +14,8 @@ from headwater.errors import ConfigError, PluginError
 from headwater.interfaces.definition import Definition
 from headwater.interfaces.mapping import Mapping
 from headwater.tables.table import TimePartition
+from headwater.windows.calendar import Step
+from headwater.windows.settings import WindowSettings
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,28 @@ def test_every_kind_of_connection_is_read(tmp_path: Path) -> None:
     assert connections["actuals"] == Definition(
         AcmeSource(host="actuals"), Mapping("id", "at", labels={"proba": "truth"})
     )
+
+
+def test_windows_and_a_horizon_are_read(tmp_path: Path) -> None:
+    text = MODEL + (
+        """        actuals:
+          source: {type: acme, host: actuals}
+          id_column: id
+          labels: {proba: truth}
+          timestamp_column: at
+          horizon: 30 days
+        windows: {every: 6 hours, timezone: Europe/Berlin, lateness: 2 hours, ignore: [dim]}
+"""
+    )
+    connections = loaded(tmp_path, text).models["insurance"].versions["v1"].connections
+    windows = WindowSettings(
+        Step.of("6 hours"), "Europe/Berlin", timedelta(hours=2), ignore=("dim",)
+    )
+    assert {c.windows for c in connections.values()} == {windows}
+    assert connections["actuals"].horizon == timedelta(days=30)
+    assert connections["serving"].horizon is None
+    plain = loaded(tmp_path, MODEL).models["insurance"].versions["v1"].connections["serving"]
+    assert plain.windows == WindowSettings()
 
 
 def test_engine_options_are_kept_and_not_shown(tmp_path: Path) -> None:

@@ -399,3 +399,54 @@ def test_an_empty_window_has_its_own_verdict(engine, tmp_path):
         data.to_arrow()
         found.append(data.stats.verdict and data.stats.verdict.code)
     assert found == [None, "window-outside-data", None]
+
+
+# -- on Spark -------------------------------------------------------------------------------------
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("horizon", [None, "10 days"])
+def test_spark_gives_each_window_the_same_rows(two_months, engine, spark_engine, horizon):
+    connect, (start, _), _ = two_months
+    engine.use_engine(spark_engine)
+    serving = connect(horizon)
+    span = (start, start + 9 * DAY)
+    asked = {"every": "2 days", "timezone": "Europe/Berlin"}
+    on_spark = serving.read(*span, engine="spark", **asked)
+    assert on_spark.plan.groups() == [range(5)]
+    for data, embedded in zip(on_spark, serving.read(*span, **asked), strict=True):
+        assert data.plan.engine == "spark"
+        assert rows_of(data) == rows_of(embedded)
+    alone = serving.read(data.window.start, data.window.end, engine="spark")
+    assert rows_of(alone) == rows_of(data)
+
+
+@pytest.mark.spark
+def test_spark_tells_the_last_label_of_each_window(engine, spark_engine, tmp_path):
+    hours = range(0, 72, 2)
+    ids = [f"p{h % 10}" for h in hours]
+    served = pa.table({"id": ids, "at": times(*(BASE + h * HOUR for h in hours)), "y": [0.0] * 36})
+    set_at = [None if n % 7 == 0 else BASE + (n * 13 % 150 - 40) * HOUR for n in range(40)]
+    labels = pa.table(
+        {
+            "id": [f"p{n % 10}" for n in range(40)],
+            "set_at": pa.array(set_at, TIME),
+            "t": [float(n % 3) for n in range(40)],
+        }
+    )
+    for name, table in (("s", served), ("l", labels)):
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+    engine.use_engine(spark_engine)
+    for horizon in (None, "0 hours", "6 hours", "2 days"):
+        made = version(engine)
+        serving = made.connect_serving(
+            hw.FileDataSource(tables={"s": str(tmp_path / "s.parquet")}), "id", "at"
+        )
+        source = hw.FileDataSource(tables={"l": str(tmp_path / "l.parquet")})
+        made.connect_actuals(source, "id", {"y": "t"}, "set_at", horizon=horizon)
+        both = (
+            serving.read(BASE, BASE + 3 * DAY, every="12 hours", engine=name)
+            for name in ("spark", "embedded")
+        )
+        for data, embedded in zip(*both, strict=True):
+            assert rows_of(data) == rows_of(embedded), (horizon, data.window)

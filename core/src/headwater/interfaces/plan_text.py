@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
 
 from headwater.display import html
 from headwater.display.printable import printable
 from headwater.interfaces.plan import Plan, Scan
+from headwater.tables.relation import DeltaRelation, FileRelation, IcebergRelation, Relation
 
+FILES: Final = 1000
+"""Files of a table that a plan's dict names, at most."""
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -91,10 +96,12 @@ def to_html(plan: Plan) -> str:
 def to_dict(plan: Plan) -> dict[str, Any]:
     """Return the plan as a JSON-ready dict."""
     return {
+        "headwater": _version(),
         "connection": plan.connection,
         "window": plan.window
         and {"start": plan.window.start.isoformat(), "end": plan.window.end.isoformat()},
         "as_of": plan.as_of and plan.as_of.isoformat(),
+        "horizon": None if plan.horizon is None else plan.horizon.total_seconds(),
         "sample": plan.sample,
         "engine": plan.engine,
         "engine_reason": plan.engine_reason,
@@ -115,6 +122,7 @@ def to_dict(plan: Plan) -> dict[str, Any]:
                 "bytes": s.estimate.bytes,
                 "pruned_by": s.pruned_by,
                 "blocker": s.blocker,
+                **_read_from(s.relation),
             }
             for s in plan.scans
         ],
@@ -134,3 +142,34 @@ def to_dict(plan: Plan) -> dict[str, Any]:
         "warnings": [w.to_dict() for w in plan.warnings],
         "created_at": plan.created_at and plan.created_at.isoformat(),
     }
+
+
+def _read_from(relation: Relation) -> dict[str, Any]:
+    """Return what pins a table's rows: its files with their marks, its snapshot, its version.
+
+    Of more files than `FILES` the digest alone: it is the same where all files are.
+    """
+    match relation:
+        case FileRelation():
+            files = sorted((f.path, f.size, f.etag) for f in relation.files)
+            text = "".join(f"{path}\t{size}\t{etag or ''}\n" for path, size, etag in files)
+            listed = [{"path": path, "size": size, "etag": etag} for path, size, etag in files]
+            return {
+                "data_files": listed if len(listed) <= FILES else None,
+                "data_files_digest": sha256(text.encode("utf-8", "surrogateescape")).hexdigest(),
+            }
+        case IcebergRelation():
+            return {
+                "snapshot_id": relation.snapshot_id,
+                "metadata_location": relation.metadata_location,
+            }
+        case DeltaRelation():
+            return {"location": relation.location, "version": relation.version}
+    return {}
+
+
+def _version() -> str | None:
+    try:
+        return version("headwater")
+    except PackageNotFoundError:  # a tree that is not installed
+        return None
