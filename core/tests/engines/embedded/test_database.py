@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from headwater.engines.embedded import database as databases
-from headwater.engines.embedded.database import database
+from headwater.engines.embedded.database import add_macros, database
 
 
 def unsigned_allowed() -> bool:
@@ -67,3 +67,17 @@ def test_a_read_of_local_files_loads_nothing_and_allows_nothing() -> None:
             "(SELECT loaded FROM duckdb_extensions() WHERE extension_name = 'httpfs')"
         ).fetchone()
     assert found == (False, False)
+
+
+def test_a_database_has_the_macros_that_are_called_there_and_no_others() -> None:
+    with database(memory_limit=None, threads=None, remote=False) as connection:
+
+        def made() -> list[tuple[str]]:
+            sql = "SELECT function_name FROM duckdb_functions() WHERE function_name LIKE 'sp\\_%' "
+            return connection.execute(f"{sql} ESCAPE '\\' ORDER BY 1").fetchall()
+
+        assert made() == []
+        for _ in range(2):
+            add_macros(connection, "SELECT sp_percentile(l, 0.5) FROM t")
+            assert made() == [("sp_between",), ("sp_percentile",)]
+        assert connection.execute("SELECT sp_percentile([1, 2], 0.5)").fetchone() == (1.5,)

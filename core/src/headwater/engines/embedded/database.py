@@ -96,8 +96,6 @@ def database(
                 connection.execute("SET GLOBAL enable_external_file_cache = false")
                 # Footers are looked at before, and not fetched again.
                 connection.execute("SET GLOBAL parquet_metadata_cache = true")
-            for statement in macros.statements():
-                connection.execute(statement)
             connection.execute(f"CREATE SCHEMA {PRIVATE_DATABASE}")
             yield connection
         finally:
@@ -138,7 +136,7 @@ def keep_cuts(connection: DuckDBPyConnection, sql: str) -> None:
 
 
 def add_macros(connection: DuckDBPyConnection, sql: str) -> None:
-    """Make the macros that a query calls and that not every database has."""
+    """Make the macros that a query calls: a new database has none."""
     for statement in macros.asked(sql):
         connection.execute(statement)
 

@@ -12,6 +12,7 @@ from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.engines import declared_types
 from headwater.engines.embedded import files
+from headwater.engines.embedded.database import add_macros
 from headwater.engines.embedded.file_opening import Contents
 from headwater.engines.embedded.formats import parquet_statistics
 from headwater.engines.embedded.formats.scans import padded
@@ -88,6 +89,7 @@ class Registrar:
         """
         source = self._source(scan, scan.relation, columns)
         view = f"{name(PRIVATE_DATABASE)}.{name(scan.slot)}"
+        add_macros(self._connection, source)
         self._connection.execute(f"CREATE VIEW {view} AS {source}")
 
     def stream(self, scan: Scan, stream: object, columns: frozenset[str]) -> None:
@@ -101,6 +103,7 @@ class Registrar:
         self._connection.register(f"{scan.slot}_rows", stream)
         view = f"{name(PRIVATE_DATABASE)}.{name(scan.slot)}"
         select = _typed(f"{scan.slot}_rows", scan.relation, columns)
+        add_macros(self._connection, select)
         self._connection.execute(f"CREATE VIEW {view} AS {select}")
 
     def _source(self, scan: Scan, relation: Relation, columns: frozenset[str]) -> str:

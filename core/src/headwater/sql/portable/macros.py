@@ -1,7 +1,7 @@
 """Macros that compiled queries call: what DuckDB has no function for.
 
-Those of `macros.sql` are in every database; those of `strict_math.sql` and of `casing` are made for
-the queries that call them: making them all takes longer than a small read.
+They stand in `macros.sql`, `strict_math.sql` and `casing`, and are made for the queries that call
+them: making them all takes longer than a small read.
 """
 
 from __future__ import annotations
@@ -17,17 +17,11 @@ from headwater.sql.portable import casing
 _NAME: Final = re.compile(r"\bsp_\w+(?=\()")
 
 
-@cache
-def statements() -> tuple[str, ...]:
-    """Return the CREATE MACRO statements, in the order in which they build on each other."""
-    return _read("macros.sql")
-
-
 def asked(sql: str) -> tuple[str, ...]:
-    """Return the CREATE MACRO statements that a query needs beyond `statements`, in order.
+    """Return the CREATE MACRO statements that a query needs, in order.
 
     Args:
-        sql: A compiled query.
+        sql: A compiled query, or what a table is read by.
     """
     needed: set[str] = set()
     left = set(_NAME.findall(sql)) & _by_name().keys()
@@ -40,9 +34,9 @@ def asked(sql: str) -> tuple[str, ...]:
 
 @cache
 def _by_name() -> Mapping[str, str]:
-    """Return the statements that only some queries need, by the macro's name, in order."""
+    """Return the statements by the macro's name, in the order in which they build on each other."""
     found = {}
-    for statement in (*_read("strict_math.sql"), *casing.macros()):
+    for statement in (*_read("macros.sql"), *_read("strict_math.sql"), *casing.macros()):
         if match := _NAME.search(statement):
             found[match[0]] = statement
     return found
