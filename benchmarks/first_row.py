@@ -1,9 +1,9 @@
 """A fresh process to the first row of a window: headwater beside DuckDB, and how long help takes.
 
-Each run is a process of its own, from its start to its end, right behind the first batch; the ways are
-taken in turn. What Python compiled is kept from the first round, which is not counted,
-as it is of an installed package. Seconds of the processor are told too: on a busy machine they say
-more than those of the clock.
+Each run is a process of its own, from its start to its end, right behind the first batch; the ways
+are taken in turn. What Python compiled is kept from the first round, which is not counted, as it is
+of an installed package. Seconds of the processor are told too: on a busy machine they say more than
+those of the clock.
 """
 
 from __future__ import annotations
