@@ -15,6 +15,7 @@ from headwater.engines.embedded.database import add_macros, database, keep_cuts
 from headwater.engines.embedded.lake_formats.files import BATCH_ROWS
 from headwater.engines.embedded.stream import Stream
 from headwater.engines.embedded.views import Registrar
+from headwater.engines.used_columns import Used
 from headwater.interfaces.mapping import BoundMapping
 from headwater.interfaces.plan import Plan, Scan, ScanEstimate
 from headwater.sql import portable
@@ -174,5 +175,5 @@ def embedded(relations: Mapping[str, FileRelation]) -> Iterator[Embedded]:
     with database(memory_limit=None, threads=1, remote=False) as connection:
         registrar = Registrar(connection, Access(), [], [])
         for scan in plan("SELECT 1", relations).scans:
-            registrar.register(scan, frozenset(c.name.casefold() for c in scan.relation.columns))
+            registrar.register(scan, Used.all_of(scan.relation.columns))
         yield Embedded(connection, relations)

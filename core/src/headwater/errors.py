@@ -6,7 +6,7 @@ HeadwaterError                    root: message, code, hint, retryable
 ├── SourceError                   a data source answered no, or not at all
 │   ├── DatabaseNotFoundError
 │   ├── TableNotFoundError
-│   └── DataChangedError          what was planned is no longer what lies there
+│   └── DataChangedError          what was planned is no longer what lies there (retryable)
 ├── AuthError                     an identity could not be obtained, or may not do a thing
 │   ├── CredentialsExpiredError   (retryable)
 │   └── AccessDeniedError
@@ -131,6 +131,7 @@ class DataChangedError(SourceError):
     """Files or tables changed between the plan and the read; plan again."""
 
     default_code = "data-changed"
+    default_retryable = True
 
 
 class AuthError(HeadwaterError):

@@ -147,3 +147,19 @@ def test_a_time_is_no_time_of_labels_where_there_are_none(headwater: Program) ->
     text, version = proposed(headwater, "log.parquet")
     assert version["features"] == {"decided_at": "datetime"}
     assert "label_timestamp_column" not in text
+
+
+def test_times_in_nanoseconds_are_told_with_what_cuts_them(headwater: Program) -> None:
+    at = pa.array([0, 1000], pa.timestamp("ns", "UTC"))
+    pq.write_table(pa.table({"event_id": ["a", "b"], "event_time": at}), "log.parquet")
+    text, version = proposed(headwater, "log.parquet")
+    assert "'event_time' holds timestamps in nanoseconds" in text
+    assert "nanoseconds: truncate" in text
+    assert "nanoseconds" not in version["serving"]["source"]
+    Path("cut.yaml").write_text(
+        Path("new.yaml")
+        .read_text()
+        .replace("type: files", "type: files\n            nanoseconds: truncate")
+    )
+    plan = headwater("plan", "serving", "-c", "cut.yaml")
+    assert "nanoseconds are cut to microseconds" in plan.out

@@ -2,6 +2,7 @@ import shutil
 from datetime import UTC, datetime
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from core.tests.pipeline.conftest import files
 
@@ -192,3 +193,22 @@ def test_the_actuals_are_examined_by_themselves(version, log):
     assert report.stage("actuals: mapping").status is Status.FAILED
     assert report.stage("plan").summary == "not examined: actuals: mapping failed"
     assert "mend actuals: mapping first" in report.render()
+
+
+@pytest.mark.parametrize(("option", "status"), [("exact", "ok"), ("truncate", "warning")])
+def test_times_in_nanoseconds_are_told(version, tmp_path, option, status):
+    """Also beside a column that the query gives out and nobody maps, whatever it holds."""
+    first = int(AT.timestamp()) * 10**9
+    times = pa.array([first, first + 1000], pa.timestamp("ns", "UTC"))
+    odd = pa.array([1, 2], pa.timestamp("ns", "UTC"))
+    table = pa.table({"pid": ["a", "b"], "ts": times, "timestamp": odd, "amount": [1.0, 2.0],
+                      "owner": ["x", "y"], "buy": [True, False]})  # fmt: skip
+    pq.write_table(table, tmp_path / "log.parquet")
+    source = hw.FileDataSource(tables={"log": str(tmp_path / "log.parquet")}, nanoseconds=option)
+    serving = version.connect_serving(source, "pid", "ts")
+    report = serving.check()
+    assert statuses(report)["rows"] == status, report
+    assert "'ts' holds timestamps in nanoseconds" in report.stage("rows").diagnostics[0].message
+    assert "nanoseconds" in report.render()
+    told = "nanoseconds are cut to microseconds" in serving.plan().explain()
+    assert told is (option == "truncate")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from headwater.diagnostics import Diagnostic, Severity, errors_in
+from headwater.engines import nanoseconds
 from headwater.interfaces.report import CheckStage, Status
 from headwater.interfaces.schema import ID, TIMESTAMP, ModelType
 from headwater.partitions.rule_evidence import BROKEN
@@ -73,7 +74,7 @@ def _stage(stats: ReadStats, sample: _Sample, now: datetime, model_type: ModelTy
     coverage = {n: k / stats.rows for n, k in stats.actuals.items()} if stats.rows else {}
     diagnostics = [] if stats.verdict is None else [stats.verdict]
     ranking = model_type is ModelType.RANKING
-    diagnostics += [n for n in stats.notes if n.code == BROKEN]
+    diagnostics += [n for n in stats.notes if n.code in (BROKEN, nanoseconds.CODE)]
     diagnostics += _id_findings(stats, duplicates, ranking=ranking)
     diagnostics += stats.of_actuals()
     diagnostics += _time_findings(stats, sample.null_timestamps, now)
@@ -82,10 +83,16 @@ def _stage(stats: ReadStats, sample: _Sample, now: datetime, model_type: ModelTy
     summary += f", {duplicates} {repeated}, {stats.null_ids} NULL ids"
     if stats.first is not None and stats.last is not None:
         summary += f", {stats.first:%Y-%m-%d %H:%M} to {stats.last:%Y-%m-%d %H:%M}"
+    if any(d.code == nanoseconds.CODE and d.severity is Severity.INFO for d in diagnostics):
+        summary += ", nanoseconds that are whole microseconds"
     if coverage:
         summary += ", " + ", ".join(f"{n} known for {c:.1%}" for n, c in coverage.items())
     status = (
-        Status.FAILED if errors_in(diagnostics) else Status.WARNING if diagnostics else Status.OK
+        Status.FAILED
+        if errors_in(diagnostics)
+        else Status.WARNING
+        if any(d.severity is not Severity.INFO for d in diagnostics)
+        else Status.OK
     )
     details = {
         **stats.to_dict(),

@@ -84,6 +84,7 @@ def proposed(
             raise UnsupportedError(f"table {name} can't be queried: {table.unqueryable}")
         table_roles = roles(table)
         rule, remarks = _rule(source, catalog, access, table, table_roles)
+        remarks += tuple(_nanoseconds(source, catalog, access, table))
     return propose(table, {"type": kind, **written}, table_roles, rule, remarks)
 
 
@@ -106,6 +107,33 @@ def _rule(
     except HeadwaterError as error:
         return proposal(rule, table, ()), (f"No footer could be read: {error.message}",)
     return proposal(rule, table, ranges), ()
+
+
+def _nanoseconds(
+    source: DataSource, catalog: Catalog, access: Access, table: Table
+) -> Iterator[str]:
+    """Yield a remark for each column that the first files hold in nanoseconds."""
+    from headwater.engines import nanoseconds
+    from headwater.engines.embedded.formats.parquet_statistics import footers_of
+
+    if not any(nanoseconds.is_time(c.type) for c in table.columns):
+        return
+    try:
+        some = list(islice(catalog.partitions(table), _SAMPLED)) if table.partition_keys else None
+        relation = source.relation(table, some, access)
+        if not isinstance(relation, FileRelation):
+            return
+        footers = footers_of(relation, relation.files[:1], access)
+    except HeadwaterError:
+        return  # what can't be looked at is told by what is proposed of it, or by `check`
+    declared = {c.name.casefold() for c in table.columns if nanoseconds.is_time(c.type)}
+    for file, footer in footers.items():
+        for column in footer.columns:
+            if column.in_nanoseconds and column.name.casefold() in declared:
+                note = nanoseconds.note(
+                    table.name, column.name, file.path, truncate=relation.truncates
+                )
+                yield f"{note.message}. To cut them off instead: nanoseconds: truncate"
 
 
 def _spread(partitions: Sequence[Partition]) -> list[Partition]:

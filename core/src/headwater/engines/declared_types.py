@@ -14,6 +14,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from headwater import types as t
+from headwater.engines import nanoseconds
+from headwater.engines.used_columns import Used
 from headwater.errors import DataError, HeadwaterError, SourceError
 from headwater.tables.relation import MemoryRelation, StreamRelation
 from headwater.tables.table import Column, TableName
@@ -30,8 +32,18 @@ _DIGITS: Final = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 19}
 """Integer types, narrowest first, and the decimal digits that hold all their values."""
 
 
-def table(relation: MemoryRelation) -> pa.Table:
-    """Return a memory relation's rows in the types of its columns.
+def table(
+    relation: MemoryRelation, used: Used | None = None
+) -> tuple[pa.Table, dict[str, HeadwaterError]]:
+    """Return a memory relation's rows in the types of its columns, and what is lost of them.
+
+    Args:
+        relation: The table.
+        used: The columns that are looked at; None for all. Others are NULL.
+
+    Returns:
+        The rows; and by their names the columns that nobody needs and that are NULL, too, because
+        a value of them does not fit.
 
     Raises:
         SourceError: If they are no Arrow table, or a column is missing or of another type.
@@ -46,11 +58,26 @@ def table(relation: MemoryRelation) -> pa.Table:
             code="declared-type",
         )
     places = _columns(relation.name, relation.columns, rows.schema)
-    arrays = [
-        _converted(relation.name, column, rows.column(place))
-        for column, place in zip(relation.columns, places, strict=True)
-    ]
-    return pa.table(arrays, schema=_schema(relation.columns))
+    used = used or Used.all_of(relation.columns)
+    arrays: list[Array] = []
+    lost: dict[str, HeadwaterError] = {}
+    for column, place in zip(relation.columns, places, strict=True):
+        array = _nulls(rows.num_rows, arrow_type(held(column).type))
+        if column.name.casefold() in used.named:
+            try:
+                array = _converted(relation, column, rows.column(place))
+            except DataError as error:
+                if column.name.casefold() in used.needed:
+                    raise
+                lost[column.name] = error
+        arrays.append(array)
+    return pa.table(arrays, schema=_schema(relation.columns)), lost
+
+
+def _nulls(count: int, type_: Any) -> Array:
+    import pyarrow as pa
+
+    return pa.nulls(count, type_)
 
 
 def reader(relation: StreamRelation, names: Sequence[str]) -> pa.RecordBatchReader:
@@ -85,6 +112,7 @@ def reader(relation: StreamRelation, names: Sequence[str]) -> pa.RecordBatchRead
 
     def batches() -> Iterator[pa.RecordBatch]:
         places, batch_schema = first_places, first_schema
+        row = 0
         with _named(relation):
             for batch in opened:
                 # A reader of Python's batches hands on those that are not as it says, too.
@@ -94,9 +122,10 @@ def reader(relation: StreamRelation, names: Sequence[str]) -> pa.RecordBatchRead
                         batch.schema,
                     )
                 arrays = [
-                    _converted(relation.name, column, batch.column(place))
+                    _converted(relation, column, batch.column(place), row)
                     for column, place in zip(wanted, places, strict=True)
                 ]
+                row += batch.num_rows
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     return pa.RecordBatchReader.from_batches(schema, batches())
@@ -228,17 +257,29 @@ def _holds_nested(declared: DataType, arrow_type: Any) -> bool:
     return any(is_(arrow_type) for is_ in kinds) and _holds(declared.element, arrow_type.value_type)
 
 
-def _converted(name: TableName, column: Column, array: Array) -> Array:
+def _converted(
+    relation: MemoryRelation | StreamRelation, column: Column, array: Array, first: int = 0
+) -> Array:
     """Return values in the Arrow type of their column.
+
+    Args:
+        relation: Whose they are.
+        column: The column.
+        array: The values.
+        first: The number of the array's first row.
 
     Raises:
         DataError: If one does not fit, or is no text in UTF-8.
     """
     import pyarrow as pa
 
+    name = relation.name
     if not column.type.is_known:
         return pa.nulls(len(array), pa.string())
     target = arrow_type(column.type)
+    array = nanoseconds.whole(
+        array, f"table {name}", column.name, truncate=relation.truncates, first=first
+    )
     try:
         if array.type != target:
             array = array.cast(target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from headwater.engines import nanoseconds
 from headwater.engines.text_files import not_text
 from headwater.errors import EngineError
 
@@ -33,6 +34,10 @@ def misfit(
     """
     if kind.endswith(NOT_TEXT):
         return not_text(engine, f"{file} of table {table}")
+    if code == nanoseconds.CODE:
+        return nanoseconds.error(
+            f"table {table}, {file}" if file else f"table {table}", column, value
+        )
     where = f"table {table}"
     if column:
         where += f", column {column!r}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
@@ -46,9 +46,16 @@ class DataSource(BaseModel, ABC):
     A connector subclasses it, adds its own fields, and implements the abstract methods.
     The pipeline calls them in this order: `access`, `catalog`, `sql`, then `relation` for each
     table that the query names.
+
+    Args:
+        nanoseconds: What becomes of timestamps in nanoseconds, which Spark does not have: `exact`
+            reads them while each is a whole microsecond and fails on one that is not, `truncate`
+            reads the microsecond in which it lies.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    nanoseconds: Literal["exact", "truncate"] = "exact"
 
     kind: ClassVar[str]
     """Word for it in configuration, e.g. `files`."""

@@ -9,7 +9,13 @@ from typing import Any, Final
 from headwater.display import html
 from headwater.display.printable import printable
 from headwater.interfaces.plan import Plan, Scan
-from headwater.tables.relation import DeltaRelation, FileRelation, IcebergRelation, Relation
+from headwater.tables.relation import (
+    CatalogRelation,
+    DeltaRelation,
+    FileRelation,
+    IcebergRelation,
+    Relation,
+)
 
 FILES: Final = 1000
 """Files of a table that a plan's dict names, at most."""
@@ -64,7 +70,14 @@ def _scan_lines(scan: Scan) -> list[str]:
         lines.append(f"            pruned by {scan.pruned_by}")
     if scan.blocker:
         lines.append(f"            not pruned: {scan.blocker}")
+    if _truncates(scan):
+        lines.append("            nanoseconds are cut to microseconds")
     return lines
+
+
+def _truncates(scan: Scan) -> bool:
+    relation = scan.relation
+    return not isinstance(relation, CatalogRelation | DeltaRelation) and relation.truncates
 
 
 def to_html(plan: Plan) -> str:
@@ -122,6 +135,7 @@ def to_dict(plan: Plan) -> dict[str, Any]:
                 "bytes": s.estimate.bytes,
                 "pruned_by": s.pruned_by,
                 "blocker": s.blocker,
+                "nanoseconds": "truncate" if _truncates(s) else "exact",
                 **_read_from(s.relation),
             }
             for s in plan.scans

@@ -22,6 +22,7 @@ from headwater.sql.analysis import TableReference
 from headwater.sql.pruning import key_conditions
 from headwater.sql.pruning import windows as window_pruning
 from headwater.tables.relation import (
+    CatalogRelation,
     DataFile,
     DeltaRelation,
     FileRelation,
@@ -261,6 +262,10 @@ def _scan(
     relation = bound.source.relation(table, partitions, access)
     if isinstance(relation, FileRelation) and relation.auth_ref is None:
         relation = replace(relation, files=local_files.marked(relation.files))
+    if bound.source.nanoseconds == "truncate" and not isinstance(
+        relation, DeltaRelation | CatalogRelation
+    ):
+        relation = replace(relation, truncates=True)
     files, size = _cost(relation)
     estimate = ScanEstimate(len(partitions) if partitions is not None else 1, total, files, size)
     scan = Scan(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater.diagnostics import Diagnostic
+from headwater.diagnostics import Diagnostic, Severity
 from headwater.display import html
 from headwater.errors import AccessDeniedError
 from headwater.interfaces.engine import ArrowStream, notes_of
@@ -52,6 +52,8 @@ class Dataset:
         self.stats = ReadStats()
         self._reading = reading
         self._digests = digests
+        self.on_end: Callable[[ReadStats], None] | None = None
+        """Told the stats of each read of its rows, however it ended."""
 
     @property
     def window(self) -> Window | None:
@@ -223,7 +225,8 @@ class Dataset:
             with self._reading.open() as stream:
                 stats.notes = _notes(self.plan, stream)
                 for note in stats.notes:
-                    _log.warning("%s: %s", self.plan.connection, note.message)
+                    level = logging.INFO if note.severity is Severity.INFO else logging.WARNING
+                    _log.log(level, "%s: %s", self.plan.connection, note.message)
                 turn = _turning(self.plan, stream.schema)
                 schema, convert = turn
                 digest = _digest(schema) if self._digests else None
@@ -258,6 +261,8 @@ class Dataset:
             raise
         finally:
             self._reading.finished(stats, error)
+            if self.on_end is not None:
+                self.on_end(stats)
         self._explain_empty(stats)
 
     def _explain_empty(self, stats: ReadStats) -> None:

@@ -68,6 +68,8 @@ class FileRelation:
         partitions: What the files are grouped by; one group without values if unpartitioned.
         files: The files, hidden and empty ones left out.
         auth_ref: Which identity reads them; None for what needs none.
+        truncates: Whether timestamps in nanoseconds are cut to microseconds; else one that is no
+            whole microsecond is an error.
     """
 
     name: TableName
@@ -78,6 +80,7 @@ class FileRelation:
     partitions: tuple[FilePartition, ...] = (FilePartition(),)
     files: tuple[DataFile, ...] = ()
     auth_ref: str | None = None
+    truncates: bool = False
 
     @property
     def data_columns(self) -> tuple[Column, ...]:
@@ -103,6 +106,8 @@ class IcebergRelation:
         auth_ref: Which identity reads it.
         file_count: Data files of the snapshot; None where it is not known.
         size: Bytes of those files; None where it is not known.
+        truncates: Whether timestamps in nanoseconds are cut to microseconds; else one that is no
+            whole microsecond is an error.
     """
 
     name: TableName
@@ -112,6 +117,7 @@ class IcebergRelation:
     auth_ref: str | None = None
     file_count: int | None = None
     size: int | None = None
+    truncates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +170,15 @@ class MemoryRelation:
         name: The table it stands for.
         columns: Its columns.
         data: A `pyarrow.Table`.
+        truncates: Whether timestamps in nanoseconds are cut to microseconds; else one that is no
+            whole microsecond is an error.
     """
 
     auth_ref: ClassVar[None] = None
     name: TableName
     columns: tuple[Column, ...]
     data: object = field(repr=False, compare=False)
+    truncates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +193,15 @@ class StreamRelation:
             in the Arrow types of `columns`: nothing is cast with loss, and another type is an error
             (`declared-type`). To be sent to another process it must pickle.
         auth_ref: Whose identity it uses.
+        truncates: Whether timestamps in nanoseconds are cut to microseconds; else one that is no
+            whole microsecond is an error.
     """
 
     name: TableName
     columns: tuple[Column, ...]
     open: Callable[[Sequence[str]], Any] = field(repr=False, compare=False)
     auth_ref: str | None = None
+    truncates: bool = False
 
 
 Relation: TypeAlias = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -20,8 +21,12 @@ from headwater.windows.calendar import Calendar
 from headwater.windows.settings import WindowSettings
 
 if TYPE_CHECKING:
+    from headwater.changes.changes import Changes
+    from headwater.changes.comparison import Policy
+    from headwater.interfaces.ledger_store import LedgerStore
     from headwater.interfaces.plan import Plan
     from headwater.interfaces.report import CheckReport
+    from headwater.ledger.ledger import Ledger
     from headwater.planning.plans import Plans
     from headwater.reading.dataset import Dataset
     from headwater.reading.datasets import Datasets
@@ -302,6 +307,57 @@ class Connection:
             as_of=moment,
             engine=engine,
             sample=sample,
+        )
+
+    def changes(
+        self,
+        start: Moment,
+        end: Moment,
+        *,
+        every: str,
+        ledger: Ledger | LedgerStore | str | os.PathLike[str],
+        now: Moment | None = None,
+        timezone: str = "UTC",
+        partial: bool = False,
+        definition: Policy = "restate",
+        engine: str | None = None,
+    ) -> Changes:
+        """Return the windows that are new, or no longer what was handed over of them.
+
+        All windows of the stretch of time are compared, by listing alone: no data is read. What
+        decides is the files that a window is read from, how it is read, and until when its labels
+        are taken; whether rows or labels really are others is known once a change was read.
+
+        Args:
+            start: Start of the stretch of time; its windows are whole, so the first may begin
+                before it.
+            end: Its end.
+            every: How long each window is: `1 day`, `6 hours`, `1 week`, `1 month`.
+            ledger: What was handed over: a `Ledger`, a store of one, or the path of its file.
+            now: The present, where the caller has a clock of its own.
+            timezone: Whose clock windows begin by.
+            partial: Whether windows that are not over yet are offered, too.
+            definition: `restate` offers a window again whose query, mapping or rules changed since;
+                `forward` leaves it, and reads by the new ones from here on.
+            engine: `auto`, `embedded`, `spark` or a plugin's; default: the workspace's.
+
+        Raises:
+            PlanError: With code `non-reproducible`, if the query answers differently each time.
+            UnsupportedError: With code `no-fingerprint`, if nothing tells whether a table changed.
+            HeadwaterError: Any of its kinds, as for `plan`.
+        """
+        window = moments.asked_for(start, end, timezone)
+        if window is None:
+            raise ConfigError("changes need start and end", hint="name the first and last day")
+        return self._workspace.changes(
+            self,
+            window,
+            Calendar.of(every, timezone),
+            ledger,
+            now=_moment(now, timezone),
+            partial=partial,
+            definition=definition,
+            engine=engine,
         )
 
     def _zone(self, timezone: str | None) -> str:

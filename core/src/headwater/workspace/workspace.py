@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -33,9 +34,14 @@ from headwater.windows.calendar import Calendar
 from headwater.workspace.model import Connection, Model, ModelVersion, Purpose, find
 
 if TYPE_CHECKING:
+    from headwater.changes.changes import Changes
+    from headwater.changes.comparison import Policy
+    from headwater.interfaces.ledger_store import LedgerStore
     from headwater.interfaces.plan import Plan, Planned, Scan
     from headwater.interfaces.report import CheckReport
+    from headwater.ledger.ledger import Ledger
     from headwater.sql.analysis import ParsedQuery
+    from headwater.windows.calendar import Calendar
 
 
 class Workspace:
@@ -335,6 +341,8 @@ class Workspace:
         planned: Planned,
         engine: Engine,
         open_access: Callable[[], AbstractContextManager[Access]],
+        *,
+        digests: bool = False,
     ) -> Dataset:
         """Return the rows of a plan.
 
@@ -343,8 +351,10 @@ class Workspace:
             planned: Its plan.
             engine: What runs it.
             open_access: Opens the identities of one read; those of its sources.
+            digests: Whether its stats tell the digests of what was read.
         """
-        return Dataset(self._reading(connection, planned, engine, open_access))
+        reading = self._reading(connection, planned, engine, open_access)
+        return Dataset(reading, digests=digests)
 
     def _reading(
         self,
@@ -387,6 +397,25 @@ class Workspace:
                 return connection.source.why_no_files(scan, plan.window, access)
 
         return verdict(plan, extent, why_no_files, prove)
+
+    def changes(
+        self,
+        connection: Connection,
+        window: Window,
+        calendar: Calendar,
+        ledger: Ledger | LedgerStore | str | os.PathLike[str],
+        *,
+        now: datetime | None = None,
+        partial: bool = False,
+        definition: Policy = "restate",
+        engine: str | None = None,
+    ) -> Changes:
+        """Return the windows that are to be handed over; see `Connection.changes`."""
+        from headwater.workspace.changed import Asked, changes, ledger_of
+
+        now = now or datetime.now(UTC)
+        asked = Asked(calendar, ledger_of(ledger), now, partial, definition, engine)
+        return changes(self, connection, window, asked)
 
     def sql(self, query: str, source: DataSource, engine: str | None = None) -> Dataset:
         """Return the rows of a query over a source, with no model and no mapping.

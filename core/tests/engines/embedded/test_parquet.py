@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from core.tests.engines.embedded.support import columns, file, parquet, partitioned, read, rows
 
-from headwater.errors import DataChangedError, EngineError, UnsupportedError
+from headwater.errors import DataChangedError, DataError, EngineError, UnsupportedError
 from headwater.tables.relation import DataFile, FilePartition, FileRelation
 from headwater.tables.table import TableName
 
@@ -59,7 +61,7 @@ def test_files_of_several_types_are_widened_one_by_one(tmp_path: Path) -> None:
         (pa.array(["1"]), "int"),
         (pa.array([Decimal("1.25")], pa.decimal128(9, 2)), "double"),
         (pa.array([Decimal("1.25")], pa.decimal128(9, 2)), "decimal(9,1)"),
-        (pa.array([dt.datetime(2024, 1, 1, tzinfo=dt.UTC)], pa.timestamp("ns")), "timestamp"),
+        (pa.array([0], pa.timestamp("ns")), "date"),
         (pa.array([dt.date(2024, 1, 1)]), "timestamp"),
         (pa.array([1], pa.int64()), "timestamp"),
         (pa.array([1.5]), "float"),
@@ -232,3 +234,84 @@ def test_nan_is_the_greatest_number(tmp_path: Path) -> None:
     assert answer["b"] == 0.1
     (first,) = rows("SELECT s FROM t ORDER BY s DESC LIMIT 1", t=relation)
     assert str(first["s"]) == "nan"
+
+
+NANOSECONDS: dict[str, pa.DataType] = {
+    "u": pa.timestamp("ns", "UTC"),
+    "l": pa.timestamp("ns"),
+    "n": pa.list_(pa.struct([("at", pa.timestamp("ns", "UTC"))])),
+    "m": pa.map_(pa.string(), pa.timestamp("ns")),
+}
+
+
+def in_nanoseconds(folder: Path, second: int) -> FileRelation:
+    """Return a table of two rows that pandas might have written, its times given by a number."""
+
+    def column(name: str) -> pa.Array:
+        values: dict[str, Any] = {
+            "n": [[{"at": 0}], [{"at": second}]],
+            "m": [[("k", 0)], [("k", second)]],
+        }
+        given: Any = values.get(name, [0, second])
+        return pa.array(given, NANOSECONDS[name])
+
+    others = {"id": ["a", "b"], "i": pa.array([1, 2], pa.int32()),
+              "d": pa.array([Decimal("1.5"), None]), "k": pa.array(["x", "y"]).dictionary_encode(),
+              "day": [dt.date(2026, 1, 1), None], "s": pa.array([0, 1],
+              pa.timestamp("ms"))}  # fmt: skip
+    return parquet(folder, pa.table({**others, **{n: column(n) for n in NANOSECONDS}}))
+
+
+@pytest.mark.parametrize("column", NANOSECONDS)
+def test_nanoseconds_are_read_while_they_are_whole_microseconds(
+    tmp_path: Path, column: str
+) -> None:
+    moment = dt.timedelta(microseconds=-2)
+    (_, value) = (r["v"] for r in rows(f"SELECT {column} AS v FROM t",
+                                       t=in_nanoseconds(tmp_path, -2000)))  # fmt: skip
+    value = value[0]["at"] if column == "n" else dict(value)["k"] if column == "m" else value
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC if column in "un" else None)
+    assert value == epoch + moment
+
+
+@pytest.mark.parametrize("column", NANOSECONDS)
+def test_other_nanoseconds_are_an_error_that_names_file_column_and_value(
+    tmp_path: Path, column: str
+) -> None:
+    relation = in_nanoseconds(tmp_path, -1)
+    with pytest.raises(DataError) as caught:
+        rows(f"SELECT {column} AS v FROM t", t=relation)
+    assert caught.value.code == "nanoseconds"
+    for told in (relation.files[0].path, f"'{column}'", "1969-12-31 23:59:59.999999999"):
+        assert told in caught.value.message
+    assert 'nanoseconds="truncate"' in (caught.value.hint or "")
+    cut = rows(f"SELECT {column} AS v FROM t", t=replace(relation, truncates=True))
+    exact = rows(f"SELECT {column} AS v FROM t", t=in_nanoseconds(tmp_path / "whole", -1000))
+    assert cut == exact
+
+
+def test_columns_beside_nanoseconds_are_what_duckdb_reads(tmp_path: Path) -> None:
+    relation = in_nanoseconds(tmp_path, 0)
+    names = "id, i, d, k, day, s"
+    alone = read(f"SELECT {names} FROM t", t=relation)
+    beside = read(f"SELECT {names}, u FROM t", t=relation).drop_columns(["u"])
+    assert beside.equals(alone)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["SELECT id FROM t", "SELECT count(*) AS n FROM t", "SELECT id, i AS u FROM t",
+     "SELECT u FROM (SELECT i AS u, * EXCEPT (u) FROM t)"],
+)  # fmt: skip
+def test_nanoseconds_that_are_not_asked_for_stop_nothing(tmp_path: Path, query: str) -> None:
+    relation = in_nanoseconds(tmp_path, 1)
+    first = replace(relation, columns=(*relation.columns[6:], *relation.columns[:6]))
+    assert rows(query, t=first)
+
+
+def test_partition_keys_find_the_files_of_nanoseconds(tmp_path: Path) -> None:
+    one, two = in_nanoseconds(tmp_path / "1", 0), in_nanoseconds(tmp_path / "2", 1000)
+    both = replace(one, files=(*one.files, *two.files))
+    table = partitioned(both, {"day_": "string"}, [("x",), ("y",)])
+    found = rows("SELECT day_, max(u) AS last FROM t GROUP BY day_ ORDER BY day_", t=table)
+    assert [(r["day_"], r["last"].microsecond) for r in found] == [("x", 0), ("y", 1)]

@@ -19,8 +19,9 @@ from headwater.engines.embedded.lake_formats.relations import RowStream
 from headwater.engines.embedded.misfits import Place
 from headwater.engines.embedded.storage import storage
 from headwater.engines.embedded.stream import Stream
-from headwater.engines.embedded.views import Registrar, identity_of, main_identity, used_columns
+from headwater.engines.embedded.views import Registrar, identity_of, main_identity
 from headwater.engines.scratch_folders import scratch_folder
+from headwater.engines.used_columns import Used, used_columns
 from headwater.errors import EngineError, HeadwaterError, QueryError
 from headwater.interfaces.engine import ArrowStream, Compiled, EngineCapability
 from headwater.interfaces.plan import Plan, Planned, Scan
@@ -127,12 +128,13 @@ class EmbeddedEngine:
             causes = (main.renewals, readers.raised, readers.places, readers.copies)
             with translated(plan.scans, *causes):
                 for scan in plan.scans:
-                    columns = used_columns(analysis, TableName(PRIVATE_DATABASE, scan.slot))
+                    used = used_columns(analysis, TableName(PRIVATE_DATABASE, scan.slot))
                     owner = identity_of(scan.relation)
                     if owner is None or owner == main.identity:
-                        main.registrar.register(scan, columns)
+                        main.registrar.register(scan, used)
                     else:
-                        main.registrar.stream(scan, readers.stream(owner, scan, columns), columns)
+                        rows = readers.stream(owner, scan, used)
+                        main.registrar.stream(scan, rows, used.named)
                 readers.confine()
                 keep_cuts(main.connection, sql)
                 add_macros(main.connection, sql)
@@ -192,11 +194,11 @@ class _Readers:
     def _folder(self) -> Path:
         return self._stack.enter_context(scratch_folder())
 
-    def stream(self, identity: str, scan: Scan, columns: frozenset[str]) -> RowStream:
+    def stream(self, identity: str, scan: Scan, used: Used) -> RowStream:
         """Return the rows of a scan, read with another identity than the query's own."""
         reader = self.open(identity)
-        reader.registrar.register(scan, columns)
-        names = [c.name for c in scan.relation.columns if c.name.casefold() in columns]
+        reader.registrar.register(scan, used)
+        names = [c.name for c in scan.relation.columns if c.name.casefold() in used.named]
         listed = ", ".join(name(n) for n in names or [scan.relation.columns[0].name])
         sql = f"SELECT {listed} FROM {name(PRIVATE_DATABASE)}.{name(scan.slot)}"
         return RowStream(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from headwater.diagnostics import Diagnostic
+from headwater.engines import nanoseconds
 from headwater.engines.declared_types import held
 from headwater.engines.embedded import formats
 from headwater.engines.embedded.file_opening import Contents
-from headwater.engines.embedded.formats.scans import Group, Scanner, padded
+from headwater.engines.embedded.formats.scans import Group, Scan, Scanner, padded
 from headwater.engines.embedded.missing_columns import missing_columns
 from headwater.engines.embedded.partition_values import literal
 from headwater.engines.file_groups import groups
+from headwater.engines.used_columns import Used
 from headwater.errors import UnsupportedError
 from headwater.sql.portable.spelling import name, null
 from headwater.tables.relation import DataFile, FileRelation
@@ -40,7 +42,7 @@ def select(
     connection: DuckDBPyConnection,
     relation: FileRelation,
     paths: Mapping[str, str],
-    used: frozenset[str],
+    used: Used,
     contents: Contents,
 ) -> tuple[str, list[Diagnostic]]:
     """Return a SELECT of the columns that a query uses out of files, and what to say of it.
@@ -49,8 +51,8 @@ def select(
         connection: Where footers are asked for.
         relation: The table.
         paths: How DuckDB calls each of its files, by the relation's own path.
-        used: Names of the columns that the query uses, casefolded. Files are asked for no others,
-            so what these hold does not matter, as in Spark.
+        used: The columns that the query uses. Files are asked for no others, so what these hold
+            does not matter, as in Spark.
         contents: Opens files for readers that are not DuckDB's.
 
     Raises:
@@ -58,17 +60,20 @@ def select(
         DataChangedError: If a file is not what the plan saw.
         EngineError: If a file's columns can't stand for the table's.
     """
-    selected = [c for c in relation.columns if c.name.casefold() in used] or relation.columns[:1]
+    named = [c for c in relation.columns if c.name.casefold() in used.named]
+    selected = named or relation.columns[:1]
     if not relation.files:
         return _empty(selected), []
     # No query uses an unreadable column, but it may be the one that stands for none.
-    unread = {c.name: null(held(c).type) for c in selected if not c.type.is_known}
+    unread = {c.name: null(held(c).type) for c in selected if not named or not c.type.is_known}
     keys = {k.casefold() for k in relation.partition_columns}
     read_columns = [c for c in relation.columns if c in selected or c.name.casefold() in keys]
     readable = replace(relation, columns=tuple(c for c in read_columns if c.type.is_known))
     branches, scans = [], []
     for part in groups(relation):
-        group = Group(relation, part.format, part.options, part.columns, part.files, contents)
+        group = Group(
+            relation, part.format, part.options, part.columns, part.files, contents, used.needed
+        )
         scanner = _scanner(group.format)
         if scanner is None:
             raise UnsupportedError(
@@ -76,7 +81,12 @@ def select(
                 "does not read",
                 hint="no engine here does: write it as one of " + ", ".join(sorted(_SCANNERS)),
             )
-        for scan in scanner(connection, readable, group, paths):
+        asked = readable
+        if (
+            not named and group.format == "parquet"
+        ):  # what the one that stands for none holds is nothing
+            asked = replace(readable, columns=readable.columns[:0])
+        for scan in scanner(connection, asked, group, paths):
             values = _partition_columns(relation, scan.files, scan.file_index)
             by_name = {**unread, **scan.columns, **values}
             columns = ", ".join(
@@ -84,7 +94,14 @@ def select(
             )
             branches.append(f"SELECT {columns} FROM {scan.source}")
             scans.append(scan)
-    return "\nUNION ALL\n".join(branches), missing_columns(relation, scans, used)
+    told = [*missing_columns(relation, scans, used.needed), *_nanoseconds(relation, scans)]
+    return "\nUNION ALL\n".join(branches), told
+
+
+def _nanoseconds(relation: FileRelation, scans: Sequence[Scan]) -> Iterator[Diagnostic]:
+    files = {column: scan.files[0].path for scan in reversed(scans) for column in scan.nanoseconds}
+    for column, path in sorted(files.items()):
+        yield nanoseconds.note(relation.name, column, path, truncate=relation.truncates)
 
 
 def _scanner(format: str) -> Scanner | None:

@@ -46,15 +46,21 @@ class Misfits:
 
     Args:
         number: Where its place stands among those of the read.
+        index: Expression of the number of a row's file in that place, as a text.
     """
 
     number: int
+    index: str = "CAST(file_index AS VARCHAR)"
 
     @classmethod
-    def of(cls, relation: FileRelation, group: Group) -> Misfits:
-        """Return those of a group's files."""
-        group.contents.places.append(Place(relation, group.files))
-        return cls(len(group.contents.places) - 1)
+    def of(
+        cls, relation: FileRelation, group: Group, files: Sequence[DataFile] | None = None
+    ) -> Misfits:
+        """Return those of a group's files, or of some of them."""
+        group.contents.places.append(Place(relation, group.files if files is None else files))
+        number = len(group.contents.places) - 1
+        # A file may have a column that is called as DuckDB calls the number of the file.
+        return cls(number) if files is None or len(files) > 1 else cls(number, "'0'")
 
     def raised(
         self, code: str, what: str, value: str, type_: DataType | str, *, column: str = "",
@@ -74,7 +80,7 @@ class Misfits:
         head = text(f"headwater({code}): {what}{PART}{self.number}{PART}")
         part = text(PART)
         message = (
-            f"{head} || CAST(file_index AS VARCHAR) || {text(f'{PART}{column}{PART}')} || {kind} "
+            f"{head} || {self.index} || {text(f'{PART}{column}{PART}')} || {kind} "
             f"|| {part} || {shown} || {part}"
         )
         if isinstance(type_, str):

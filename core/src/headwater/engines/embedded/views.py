@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
-
-from sqlglot import exp
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
@@ -20,11 +19,11 @@ from headwater.engines.embedded.lake_formats import relations
 from headwater.engines.embedded.misfits import Place
 from headwater.engines.embedded.paths import duckdb_paths
 from headwater.engines.small_files import fetched
+from headwater.engines.used_columns import Used
 from headwater.errors import HeadwaterError, UnsupportedError
 from headwater.interfaces.plan import Plan, Scan
 from headwater.partitions.rule_evidence import judged
-from headwater.sql.analysis import Analysis, TableReference
-from headwater.sql.binding.from_clause import scopes_within
+from headwater.sql.portable.raising import raising
 from headwater.sql.portable.spelling import cast, name
 from headwater.sql.private_names import PRIVATE_DATABASE
 from headwater.tables.relation import (
@@ -36,7 +35,7 @@ from headwater.tables.relation import (
     Relation,
     StreamRelation,
 )
-from headwater.tables.table import Column, Table, TableName
+from headwater.tables.table import Column, Table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,18 +75,18 @@ class Registrar:
         """Stop what still works for the read."""
         self._contents.left.set()
 
-    def register(self, scan: Scan, columns: frozenset[str]) -> None:
+    def register(self, scan: Scan, used: Used) -> None:
         """Create the view of a scan's slot.
 
         Args:
             scan: The table.
-            columns: Names of the columns that the query uses, casefolded: readers that can't push
-                a projection down read no others.
+            used: The columns that the query uses: readers that can't push a projection down read
+                no others.
 
         Raises:
             UnsupportedError: If a table of that kind can't be read here.
         """
-        source = self._source(scan, scan.relation, columns)
+        source = self._source(scan, scan.relation, used)
         view = f"{name(PRIVATE_DATABASE)}.{name(scan.slot)}"
         add_macros(self._connection, source)
         self._connection.execute(f"CREATE VIEW {view} AS {source}")
@@ -106,35 +105,36 @@ class Registrar:
         add_macros(self._connection, select)
         self._connection.execute(f"CREATE VIEW {view} AS {select}")
 
-    def _source(self, scan: Scan, relation: Relation, columns: frozenset[str]) -> str:
-        slot = scan.slot
+    def _source(self, scan: Scan, relation: Relation, used: Used) -> str:
+        slot, columns = scan.slot, used.named
         match relation:
             case FileRelation():
                 paths = duckdb_paths(relation) | self._copied(relation)
                 self.paths += paths.values()
                 select, notes = files.select(
-                    self._connection, relation, paths, columns, self._contents
+                    self._connection, relation, paths, used, self._contents
                 )
                 self.notes += notes
                 self._prove(scan, relation, paths)
                 return select
             case MemoryRelation():
-                self._connection.register(f"{slot}_rows", declared_types.table(relation))
-                return _typed(f"{slot}_rows", relation, None)
+                rows, lost = declared_types.table(relation, used)
+                self._connection.register(f"{slot}_rows", rows)
+                return _typed(f"{slot}_rows", relation, None, lost)
             case IcebergRelation() | DeltaRelation():
                 ref = relation.auth_ref
                 credentials = partial(self._access.storage, ref) if ref else _no_credentials
                 stream = relations.stream(relation, columns, credentials)
-                rows = relations.RowStream(lambda: self._keeping_errors(stream.reader))
-                self._connection.register(f"{slot}_rows", rows)
+                kept = relations.RowStream(lambda: self._keeping_errors(stream.reader))
+                self._connection.register(f"{slot}_rows", kept)
                 return _typed(f"{slot}_rows", relation, columns)
             case StreamRelation():
                 wanted = _chosen(relation, columns)
                 names = [c.name for c in wanted]
-                rows = relations.RowStream(
+                kept = relations.RowStream(
                     lambda: self._keeping_errors(lambda: declared_types.reader(relation, names))
                 )
-                self._connection.register(f"{slot}_rows", rows)
+                self._connection.register(f"{slot}_rows", kept)
                 return _typed(f"{slot}_rows", relation, columns)
             case CatalogRelation():
                 raise UnsupportedError(
@@ -195,10 +195,25 @@ def _no_credentials() -> None:
     """Return what a table that needs no identity is read with."""
 
 
-def _typed(source: str, relation: Relation, columns: frozenset[str] | None) -> str:
-    chosen = _chosen(relation, columns)
+def _typed(
+    source: str,
+    relation: Relation,
+    columns: frozenset[str] | None,
+    lost: Mapping[str, HeadwaterError] = MappingProxyType({}),
+) -> str:
+    """Return the rows of a table of DuckDB's in the types of a relation's columns.
+
+    Args:
+        source: Its name.
+        relation: The relation.
+        columns: Names of those that the query uses, casefolded; None for all.
+        lost: What raises, should a column be used after all, by its name.
+    """
     listed = ", ".join(
-        f"{padded(cast(name(c.name), c.type), c.type)} AS {name(c.name)}" for c in chosen
+        f"{raising(lost[c.name].code, lost[c.name].message, c.type)} AS {name(c.name)}"
+        if c.name in lost
+        else f"{padded(cast(name(c.name), c.type), c.type)} AS {name(c.name)}"
+        for c in _chosen(relation, columns)
     )
     return f"SELECT {listed} FROM {name(source)}"
 
@@ -207,40 +222,6 @@ def _chosen(relation: Relation, columns: frozenset[str] | None) -> Sequence[Colu
     """Return the columns that a query uses; the first, where it uses none."""
     used = [c for c in relation.columns if columns is None or c.name.casefold() in columns]
     return [declared_types.held(c) for c in used or relation.columns[:1]]
-
-
-def used_columns(analysis: Analysis, table: TableName) -> frozenset[str]:
-    """Return the casefolded names of a table's columns that a query uses, and perhaps others.
-
-    Every name that stands in the query counts, whatever it means there (USING names columns that
-    are bound nowhere), and all columns where a NATURAL JOIN or a star within a value says none.
-    """
-    tree = analysis.parsed.tree
-    if tree is None or any(_is_tacit(node) for node in tree.find_all(exp.Join, exp.Star)):
-        described = analysis.tables.get(table)
-        return frozenset(c.name.casefold() for c in (described.columns if described else ()))
-    names = {node.name.casefold() for node in tree.find_all(exp.Identifier)}
-    # What a star gives out stands in no text.
-    origins = [
-        o.origin
-        for scope in (scopes_within(analysis.root) if analysis.root else ())
-        for o in scope.outputs
-    ]
-    for binding in filter(None, origins):
-        source = binding.scope.sources.get(binding.source)
-        if isinstance(source, TableReference) and source.name == table:
-            names.add(binding.column.casefold())
-    return frozenset(names)
-
-
-def _is_tacit(node: exp.Expr) -> bool:
-    """Whether columns are used that are neither named nor given out."""
-    if isinstance(node, exp.Join):
-        return bool(node.args.get("method") == "NATURAL")
-    above = node.parent
-    if isinstance(above, exp.Anonymous) and above.name.lower() == "count":
-        return False
-    return not isinstance(above.parent if isinstance(above, exp.Column) else above, exp.Select)
 
 
 def identity_of(relation: Relation) -> str | None:

@@ -81,7 +81,7 @@ class Registrar:
                 return self._files.frame(relation, self._opening(relation))
             case MemoryRelation():
                 columns = ddl(unpadded([declared_types.held(c) for c in relation.columns]))
-                return self._session.createDataFrame(declared_types.table(relation), columns)
+                return self._session.createDataFrame(declared_types.table(relation)[0], columns)
             case IcebergRelation():
                 return self._lakes.iceberg(scan.slot, relation)
             case DeltaRelation():

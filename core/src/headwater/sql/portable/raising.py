@@ -23,14 +23,21 @@ def spark_error(condition: str, message: str, type_: DataType) -> str:
         message: What is wrong with the value.
         type_: The type that the expression would have; DuckDB wants one.
     """
-    return _error(RUNTIME, f"[{condition}] {message}", type_)
+    return raising(RUNTIME, f"[{condition}] {message}", type_)
 
 
 def not_portable(message: str, type_: DataType) -> str:
     """Return an expression that raises because the answer can't be promised."""
-    return _error(NOT_PORTABLE, message, type_)
+    return raising(NOT_PORTABLE, message, type_)
 
 
-def _error(code: str, message: str, type_: DataType) -> str:
+def raising(code: str, message: str, type_: DataType) -> str:
+    """Return an expression that raises where a row of it is computed.
+
+    Args:
+        code: The error's.
+        message: What it says.
+        type_: The expression's type.
+    """
     # The cast decides the type of the branch; a bare error() would change the expression's.
     return cast(f"error({text(f'headwater({code}): {message}')})", type_)

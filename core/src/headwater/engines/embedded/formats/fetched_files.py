@@ -69,24 +69,19 @@ def scans(
         DataChangedError: If a file has another length than the plan saw.
         EngineError: If a file's column is not of the type that the table declares.
     """
-    if large := [f for f in group.files if is_remote(f.path) and f.size > _LARGEST]:
-        raise UnsupportedError(
-            f"table {relation.name}: the embedded engine takes {group.format} objects into memory "
-            f"whole, up to 512 MiB; {large[0].path} has {large[0].size // 2**20} MiB",
-            hint="use the spark engine for this table",
-        )
+    check_large(relation, group.files, f"{group.format} objects")
     check_sizes(connection, relation, group, paths)
     alike: dict[tuple[tuple[str, tuple[DataType, ...]], ...], list[DataFile]] = defaultdict(list)
     for file in group.files:
-        types = _types(reader, _open(connection, paths[file.path]), file, group.format)
+        types = _types(reader, opened(connection, paths[file.path]), file, group.format)
         alike[tuple((n, tuple(t)) for n, t in types.items())].append(file)
     names = {c.name.casefold() for c in relation.columns}
     for number, (held, files) in enumerate(alike.items()):
         columns = _columns(relation, group, dict(held), files[0])
         listed = [paths[f.path] for f in files]
-        index = _unused([c.name for c in columns.values()], "file_index")
-        opened = (partial(_open, connection, path) for path in listed)
-        rows = RowStream(partial(_stream, list(opened), reader, list(columns.values()), index))
+        index = unused([c.name for c in columns.values()], "file_index")
+        contents = (partial(opened, connection, path) for path in listed)
+        rows = RowStream(partial(_stream, list(contents), reader, list(columns.values()), index))
         mark = hash((*listed, *((n, c.name, str(c.type)) for n, c in columns.items())))
         view = f"{group.format}_{relation.name.name}_{number}_{abs(mark):x}"
         connection.register(view, rows)
@@ -100,6 +95,22 @@ def scans(
             name(index),
             absent=tuple(c.name for c in relation.data_columns if c.name not in columns),
             others=tuple(n for n, _ in held if n.casefold() not in names),
+        )
+
+
+def check_large(relation: FileRelation, files: Sequence[DataFile], what: str) -> None:
+    """Raise an `UnsupportedError` if a file is fetched that is too large to be held whole.
+
+    Args:
+        relation: Whose files they are.
+        files: The files.
+        what: What they are called.
+    """
+    if large := [f for f in files if is_remote(f.path) and f.size > _LARGEST]:
+        raise UnsupportedError(
+            f"table {relation.name}: the embedded engine takes {what} into memory whole, up to "
+            f"512 MiB; {large[0].path} has {large[0].size // 2**20} MiB",
+            hint="use the spark engine for this table",
         )
 
 
@@ -153,14 +164,16 @@ def _stand_for(held: Sequence[DataType], declared: DataType) -> bool:
     return declared in held or (declared.is_text and STRING in held)
 
 
-def _unused(taken: Sequence[str], wanted: str) -> str:
+def unused(taken: Sequence[str], wanted: str) -> str:
+    """Return a name that no column has."""
     folded = {name.casefold() for name in taken}
     while wanted in folded:
         wanted += "_"
     return wanted
 
 
-def _open(connection: DuckDBPyConnection, path: str) -> pa.NativeFile:
+def opened(connection: DuckDBPyConnection, path: str) -> pa.NativeFile:
+    """Return a file's content; an object's is held in memory whole."""
     import pyarrow as pa
 
     if is_remote(path):

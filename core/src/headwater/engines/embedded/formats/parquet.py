@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from headwater.engines.embedded.formats import parquet_rows
 from headwater.engines.embedded.formats.calendars import MODERN, Calendar
-from headwater.engines.embedded.formats.parquet_schema import FileColumn, footers, named
+from headwater.engines.embedded.formats.fetched_files import unused
+from headwater.engines.embedded.formats.parquet_schema import (
+    NANOSECONDS,
+    NANOSECONDS_UTC,
+    FileColumn,
+    footers,
+    named,
+)
 from headwater.engines.embedded.formats.parquet_types import TypeConflictError, read_as
 from headwater.engines.embedded.formats.scans import FILE_INDEX, Group, Scan
+from headwater.engines.embedded.misfits import Misfits
 from headwater.engines.embedded.paths import check_length
+from headwater.engines.nanoseconds import CODE
 from headwater.errors import EngineError, UnsupportedError
 from headwater.sql.portable.casts import cast as cast_piece
 from headwater.sql.portable.pieces import Piece, Refusal
+from headwater.sql.portable.raising import raising
 from headwater.sql.portable.spelling import name, null, text
 from headwater.tables.relation import DataFile, FileRelation
 from headwater.tables.table import Column
+from headwater.types import TIMESTAMP, TIMESTAMP_NTZ
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -42,17 +55,72 @@ def scans(
         alone = footer.calendar != MODERN or bool(named(footer.columns, FILE_INDEX))
         alike[footer.columns, footer.calendar, file.path if alone else ""].append(file)
     for (columns, calendar, _), files in alike.items():
-        reads = _reads(relation, group.columns, columns, files[0], calendar)
-        listed = ", ".join(text(paths[f.path]) for f in files)
-        source = f"read_parquet([{listed}], hive_partitioning = false)"
+        used = [c for column in relation.data_columns for c in named(columns, column.name)]
+        in_utc = any(c.holds(NANOSECONDS_UTC) and c.name.casefold() in group.needed for c in used)
+        # A value that is refused is told with its file's number.
+        misfits = Misfits.of(relation, group, files)
+        convert = partial(_converted, relation, misfits, group, is_cut=in_utc)
+        reads = _reads(relation, group, columns, files[0], calendar, convert)
+        listed = [paths[f.path] for f in files]
+        source = f"read_parquet([{', '.join(map(text, listed))}], hive_partitioning = false)"
+        index = FILE_INDEX
+        if in_utc:
+            # What nobody needs must not stop the rest.
+            used = [c for c in used if c.name.casefold() in group.needed or not c.in_nanoseconds]
+            index = unused([c.name for c in used], index)
+            source = name(
+                parquet_rows.registered(connection, relation, group, used, files, listed, index)
+            )
         names = {c.name.casefold() for c in relation.columns}
         yield Scan(
             source,
             reads,
             tuple(files),
+            name(index) if in_utc else index,
+            nanoseconds=tuple(
+                column.name
+                for column in relation.data_columns
+                if column.name.casefold() in group.needed
+                and any(c.in_nanoseconds for c in named(columns, column.name))
+            ),
             absent=tuple(c.name for c in relation.data_columns if not named(columns, c.name)),
             others=tuple(c.name for c in columns if c.name.casefold() not in names),
         )
+
+
+def _converted(
+    relation: FileRelation,
+    misfits: Misfits,
+    group: Group,
+    column: str,
+    leaf: FileColumn,
+    value: str,
+    *,
+    is_cut: bool,
+) -> str:
+    """Return a time in nanoseconds in microseconds: a value that is no whole one raises, or is cut.
+
+    Args:
+        relation: Whose it is.
+        misfits: Raises.
+        group: Its file's.
+        column: Its column.
+        leaf: The column, or the part of it, that it is of.
+        value: DuckDB expression of it.
+        is_cut: Whether that was done already (`parquet_rows`).
+    """
+    needed = column.casefold() in group.needed
+    if is_cut and needed:
+        return value
+    if is_cut or leaf.type == NANOSECONDS_UTC:
+        # Nobody needs it. DuckDB would change it.
+        return raising(CODE, f"column {column!r} of {relation.name} was not read", TIMESTAMP)
+    beyond = f"((epoch_ns({value}) % 1000 + 1000) % 1000)"
+    cut = f"make_timestamp((epoch_ns({value}) - {beyond}) // 1000)"
+    if relation.truncates:
+        return cut
+    refused = misfits.raised(CODE, "no whole microsecond", value, TIMESTAMP_NTZ, column=column)
+    return f"CASE WHEN {beyond} = 0 OR {value} IS NULL THEN {cut} ELSE {refused} END"
 
 
 def _past_statistics(value: str) -> str:
@@ -67,13 +135,14 @@ def _past_statistics(value: str) -> str:
 
 def _reads(
     relation: FileRelation,
-    declared: Sequence[Column],
+    group: Group,
     columns: Sequence[FileColumn],
     sample: DataFile,
     calendar: Calendar,
+    nanoseconds: Callable[[str, FileColumn, str], str],
 ) -> dict[str, str]:
     """Return an expression for each of the table's data columns."""
-    own = {c.name.casefold(): c for c in declared}
+    own = {c.name.casefold(): c for c in group.columns}
     reads = {}
     for column in relation.data_columns:
         matches = named(columns, column.name)
@@ -87,15 +156,27 @@ def _reads(
                 raise TypeConflictError(f"the file has several columns of that name ({spelled})")
             place = f"column {column.name} of {sample.path}"
             own_calendar = calendar if calendar == MODERN else replace(calendar, place=place)
-            value = read_as(matches[0], partition.type, name(matches[0].name), own_calendar)
+
+            def convert(
+                leaf: FileColumn, value: str, old: Calendar = own_calendar, name: str = column.name
+            ) -> str:
+                if leaf.type in (NANOSECONDS, NANOSECONDS_UTC):
+                    return nanoseconds(name, leaf, value)
+                return old.converted(leaf.type, leaf.local, value)
+
+            value = read_as(matches[0], partition.type, name(matches[0].name), convert)
             if partition.type.is_floating:
                 value = _past_statistics(value)
         except TypeConflictError as error:
-            raise EngineError(
+            conflict = EngineError(
                 f"table {relation.name}, column {column.name!r}: {error} (file {sample.path})",
                 code="parquet-type-conflict",
                 hint="correct the table's type, or rewrite the file",
-            ) from None
+            )
+            if column.name.casefold() in group.needed:
+                raise conflict from None
+            reads[column.name] = raising(conflict.code, conflict.message, column.type)
+            continue
         reads[column.name] = _as_table(relation, partition, column, value)
     return reads
 

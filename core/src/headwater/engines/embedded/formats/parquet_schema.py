@@ -17,6 +17,12 @@ _Answer = TypeVar("_Answer")
 FOOTER_THREADS = 16
 """Footers asked for at once: the wait for object storage dominates, not the work."""
 
+NANOSECONDS = "TIMESTAMP_NS"
+"""The type of a leaf: a time without a zone, in nanoseconds, as DuckDB has it too."""
+NANOSECONDS_UTC = "TIMESTAMP_NS WITH TIME ZONE"
+"""The type of a leaf: an instant in nanoseconds. DuckDB 1.5.5 has no such type: it cuts them off,
+towards 1970, and does not say so."""
+
 _Row: TypeAlias = "tuple[str, str, str | None, int | None, str | None, str | None, str | None]"
 
 
@@ -38,6 +44,15 @@ class FileColumn:
     type: str = ""
     children: tuple[FileColumn, ...] = ()
     local: bool = False
+
+    def holds(self, type_: str) -> bool:
+        """Return whether a leaf of it is of a type."""
+        return self.type == type_ or any(c.holds(type_) for c in self.children)
+
+    @property
+    def in_nanoseconds(self) -> bool:
+        """Whether it has timestamps in nanoseconds somewhere."""
+        return self.holds(NANOSECONDS) or self.holds(NANOSECONDS_UTC)
 
     def __str__(self) -> str:
         match self.kind:
@@ -184,7 +199,7 @@ def _list(name: str, children: Sequence[FileColumn]) -> FileColumn:
 
 def _leaf(duckdb_type: str, logical: str, physical: str) -> str:
     if "NanoSeconds" in logical:
-        return "TIMESTAMP_NS"
+        return NANOSECONDS_UTC if "isAdjustedToUTC=1" in logical else NANOSECONDS
     if physical == "INT96":
         return "INT96"
     if logical.startswith("Float16"):

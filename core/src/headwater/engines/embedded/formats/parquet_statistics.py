@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from headwater.engines.embedded.database import database
 from headwater.engines.embedded.formats.calendars import MODERN
-from headwater.engines.embedded.formats.parquet_schema import calendars, side_by_side
+from headwater.engines.embedded.formats.parquet_schema import (
+    Footer,
+    calendars,
+    footers,
+    side_by_side,
+)
 from headwater.engines.embedded.paths import duckdb_paths
 from headwater.engines.embedded.storage import storage
 from headwater.engines.scratch_folders import scratch_folder
@@ -52,8 +57,6 @@ def ranges(
         EngineError: If a file can't be opened or is not Parquet.
         AuthError: If the identity has no credentials.
     """
-    import duckdb
-
     parquet = [f for f in files if format_of(relation, f) == "parquet"]
     who, name = relation.auth_ref, column.casefold()
     keys = {f: (ranges, who, f.path, f.etag, name) for f in parquet if f.etag}
@@ -65,23 +68,8 @@ def ranges(
     wanted = [f for f in parquet if f not in cached]
     fresh: Mapping[DataFile, TimeRange] = {}
     if wanted:
-        paths = duckdb_paths(replace(relation, files=tuple(wanted)))
-        with ExitStack() as stack:
-            with suppress(OSError):  # no room for copies: they are read from where they are
-                paths |= fetched(
-                    relation, wanted, access, lambda: stack.enter_context(scratch_folder())
-                )
-            remote = relation.auth_ref is not None
-            connection = stack.enter_context(database(memory_limit=None, threads=1, remote=remote))
-            if relation.auth_ref is not None:
-                stack.enter_context(storage(connection, access, relation.auth_ref))
-            try:
-                fresh = footer_ranges(connection, relation, wanted, paths, column)
-            except duckdb.Error as error:
-                some = wanted[0].path if len(wanted) == 1 else f"one of {len(wanted)} files"
-                raise EngineError(
-                    f"table {relation.name}: the footer of {some} can't be read"
-                ) from error
+        with _opened(relation, wanted, access) as (connection, paths):
+            fresh = footer_ranges(connection, relation, wanted, paths, column)
         for file in wanted:
             if file.etag:
                 access.cache.keep(keys[file], fresh.get(file, _SILENT))
@@ -90,6 +78,57 @@ def ranges(
         for f in parquet
         if isinstance(time_range := cached.get(f) or fresh.get(f), TimeRange)
     }
+
+
+def footers_of(
+    relation: FileRelation, files: Sequence[DataFile], access: Access
+) -> dict[DataFile, Footer]:
+    """Return the footers of files, asked with a database of its own.
+
+    Args:
+        relation: Whose files they are.
+        files: Some of its files; those that are not Parquet are left out.
+        access: The opened identities.
+
+    Raises:
+        EngineError: If a file can't be opened or is not Parquet.
+        AuthError: If the identity has no credentials.
+    """
+    parquet = [f for f in files if format_of(relation, f) == "parquet"]
+    if not parquet:
+        return {}
+    with _opened(relation, parquet, access) as (connection, paths):
+        found = footers(connection, [paths[f.path] for f in parquet])
+    return {f: found[paths[f.path]] for f in parquet}
+
+
+@contextmanager
+def _opened(
+    relation: FileRelation, files: Sequence[DataFile], access: Access
+) -> Iterator[tuple[DuckDBPyConnection, Mapping[str, str]]]:
+    """Give a database that opens Parquet files, and its names of them.
+
+    Raises:
+        EngineError: If one can't be opened in the block, or is not Parquet.
+        AuthError: If the identity has no credentials.
+    """
+    import duckdb
+
+    paths = duckdb_paths(replace(relation, files=tuple(files)))
+    with ExitStack() as stack:
+        with suppress(OSError):  # no room for copies: they are read from where they are
+            paths |= fetched(relation, files, access, lambda: stack.enter_context(scratch_folder()))
+        remote = relation.auth_ref is not None
+        connection = stack.enter_context(database(memory_limit=None, threads=1, remote=remote))
+        if relation.auth_ref is not None:
+            stack.enter_context(storage(connection, access, relation.auth_ref))
+        try:
+            yield connection, paths
+        except duckdb.Error as error:
+            some = files[0].path if len(files) == 1 else f"one of {len(files)} files"
+            raise EngineError(
+                f"table {relation.name}: the footer of {some} can't be read"
+            ) from error
 
 
 _SILENT: Final = "silent"

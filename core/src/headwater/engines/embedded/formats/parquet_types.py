@@ -7,10 +7,15 @@ value and changes it silently (int32 200 as tinyint is -56), this refuses, or ra
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
-from headwater.engines.embedded.formats.calendars import MODERN, Calendar
-from headwater.engines.embedded.formats.parquet_schema import FileColumn, named
+from headwater.engines.embedded.formats.parquet_schema import (
+    NANOSECONDS,
+    NANOSECONDS_UTC,
+    FileColumn,
+    named,
+)
 from headwater.sql.portable.spelling import cast, name, null, text, type_name
 from headwater.types import INTEGER_BITS, DataType
 
@@ -30,6 +35,8 @@ _READS: Final[dict[str, frozenset[str]]] = {
     "DATE": frozenset({"date", "timestamp_ntz"}),
     "TIMESTAMP": frozenset({"timestamp", "timestamp_ntz"}),
     "TIMESTAMP WITH TIME ZONE": frozenset({"timestamp", "timestamp_ntz"}),
+    NANOSECONDS: frozenset({"timestamp", "timestamp_ntz"}),
+    NANOSECONDS_UTC: frozenset({"timestamp", "timestamp_ntz"}),
     "INT96": frozenset({"timestamp", "timestamp_ntz"}),
     "NULL": frozenset({"tinyint", "smallint", "int", "bigint", "double", "date"}),
 }
@@ -40,36 +47,45 @@ class TypeConflictError(ValueError):
     """A file's column can't stand for the table's; the message says why."""
 
 
-def read_as(column: FileColumn, type_: DataType, value: str, calendar: Calendar = MODERN) -> str:
+Convert: TypeAlias = "Callable[[FileColumn, str], str]"
+"""`(leaf, DuckDB expression of its value) -> expression`, before it is cast."""
+
+
+def as_it_is(leaf: FileColumn, value: str) -> str:
+    """Return a leaf's value as the file holds it."""
+    return value
+
+
+def read_as(column: FileColumn, type_: DataType, value: str, convert: Convert = as_it_is) -> str:
     """Return a DuckDB expression that gives a file's column as the table's type.
 
     Args:
         column: What the file declares.
         type_: What the table declares.
         value: DuckDB expression that gives the file's value.
-        calendar: In which calendar the file's old dates are.
+        convert: What is done to each leaf.
 
     Raises:
         TypeConflictError: Where Spark fails too, or changes values silently.
     """
     if column.kind == "leaf":
-        return _leaf(column.type, type_, calendar.converted(column.type, column.local, value))
+        return _leaf(column.type, type_, convert(column, value))
     if column.kind == "list" and type_.name == "array":
         (element,) = column.children
-        inner = read_as(element, type_.element, "e", calendar)
+        inner = read_as(element, type_.element, "e", convert)
         return value if inner == "e" else f"list_transform({value}, lambda e: {inner})"
     if column.kind == "map" and type_.name == "map":
-        return _map(column, type_, value, calendar)
+        return _map(column, type_, value, convert)
     if column.kind == "struct" and type_.name == "struct":
-        return _struct(column, type_, value, calendar)
+        return _struct(column, type_, value, convert)
     raise TypeConflictError(f"the file holds {column}, the table declares {type_}")
 
 
-def _map(column: FileColumn, type_: DataType, value: str, calendar: Calendar) -> str:
+def _map(column: FileColumn, type_: DataType, value: str, convert: Convert) -> str:
     key, item = column.children
     inner = (
-        read_as(key, type_.key, "e.key", calendar),
-        read_as(item, type_.value, "e.value", calendar),
+        read_as(key, type_.key, "e.key", convert),
+        read_as(item, type_.value, "e.value", convert),
     )
     if inner == ("e.key", "e.value"):
         return value
@@ -78,7 +94,7 @@ def _map(column: FileColumn, type_: DataType, value: str, calendar: Calendar) ->
     return f"CASE WHEN {value} IS NOT NULL THEN {converted} END"
 
 
-def _struct(column: FileColumn, type_: DataType, value: str, calendar: Calendar) -> str:
+def _struct(column: FileColumn, type_: DataType, value: str, convert: Convert) -> str:
     parts = []
     same = len(column.children) == len(type_.children)
     for (wanted, child), matches in zip(
@@ -91,7 +107,7 @@ def _struct(column: FileColumn, type_: DataType, value: str, calendar: Calendar)
             same = False
             continue
         field = f"struct_extract({value}, {text(matches[0].name)})"
-        inner = read_as(matches[0], child, field, calendar)
+        inner = read_as(matches[0], child, field, convert)
         parts.append(f"{text(wanted)}: {inner}")
         same = same and inner == field and matches[0].name == wanted
     ordered = tuple(c.name for c in column.children) == type_.field_names
@@ -116,15 +132,18 @@ def _leaf(file_type: str, type_: DataType, value: str) -> str:
         return f"encode({value})"
     if type_.name in INTEGER_BITS and file_type in ("INTEGER", "SMALLINT"):
         return cast(value, type_) if type_name(type_) != file_type else value
-    if type_.name == "timestamp_ntz" and file_type == "TIMESTAMP WITH TIME ZONE":
+    if type_.name == "timestamp_ntz" and _native(file_type) == "TIMESTAMPTZ":
         return f"timezone('UTC', {value})"
     return value if _native(file_type) == type_name(type_) else cast(value, type_)
 
 
 def _native(file_type: str) -> str:
-    return {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ", "INT96": "TIMESTAMP"}.get(
-        file_type, file_type
-    )
+    return {
+        "TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ",
+        NANOSECONDS_UTC: "TIMESTAMPTZ",
+        NANOSECONDS: "TIMESTAMP",
+        "INT96": "TIMESTAMP",
+    }.get(file_type, file_type)
 
 
 def _decimal(precision: int, scale: int, type_: DataType, value: str) -> str:
@@ -153,7 +172,8 @@ def _to_decimal(file_type: str, type_: DataType, value: str) -> str:
 
 def _words(file_type: str) -> str:
     return {
-        "TIMESTAMP_NS": "timestamps in nanoseconds, which Spark does not read",
+        NANOSECONDS: "timestamps in nanoseconds",
+        NANOSECONDS_UTC: "timestamps in nanoseconds",
         "INT96": "an INT96 timestamp",
         "FLOAT16": "16-bit floats, which Spark does not read",
         "NULL": "only NULLs without a type",

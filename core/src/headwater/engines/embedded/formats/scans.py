@@ -26,9 +26,12 @@ class Group(FileGroup):
 
     Args:
         contents: Opens them, for readers that are not DuckDB's.
+        needed: Casefolded names of the columns whose values the query uses. What keeps another one
+            from being read raises only where it is used after all.
     """
 
     contents: Contents
+    needed: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Scan:
         file_index: Expression that gives the 0-based number of a row's file in `files`.
         absent: The columns asked for that these files do not have, of formats that name them.
         others: The files' columns that were not asked for.
+        nanoseconds: The columns asked for that these files have in nanoseconds.
     """
 
     source: str
@@ -50,6 +54,7 @@ class Scan:
     file_index: str = FILE_INDEX
     absent: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    nanoseconds: tuple[str, ...] = ()
 
 
 Scanner: TypeAlias = (

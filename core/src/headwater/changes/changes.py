@@ -1,0 +1,445 @@
+"""Changes: the windows that are to be handed over, and each of them as it is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from headwater.diagnostics import Diagnostic
+from headwater.display.printable import printable
+from headwater.errors import LedgerError
+from headwater.interfaces.plan_text import bytes_text
+from headwater.ledger.entries import Entry, moment_text
+from headwater.ledger.ledger import Ledger
+from headwater.tables.window import Window
+
+if TYPE_CHECKING:
+    from headwater.interfaces.read_stats import ReadStats
+    from headwater.reading.dataset import Dataset
+
+_NOTHING: Final = "0" * 16
+_SHOWN: Final = 20
+"""Changes that a text names one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a window holds.
+
+    Args:
+        rows: How many rows.
+        labels: Of how many of them an actual is known.
+        rows_digest: Digest of all that is delivered but the actuals.
+        labels_digest: Digest of the ids with their actuals.
+    """
+
+    rows: int
+    labels: int
+    rows_digest: str
+    labels_digest: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a JSON-ready dict."""
+        return {
+            "rows": self.rows,
+            "labels": self.labels,
+            "rows_digest": self.rows_digest,
+            "labels_digest": self.labels_digest,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What reading a window takes, at most.
+
+    Args:
+        files: Files that will be opened.
+        bytes: Their size.
+    """
+
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What is known of a window before it is read.
+
+    Args:
+        window: The window.
+        window_key: Its key, for ever.
+        share: Digest of all that its content is decided by.
+        definition: Digest of how it is read.
+        tables: Digest of its share of each table.
+        as_of: Until when its actuals are taken.
+        closes: When it takes no more actuals; None if never.
+        state: What it is in time.
+        reasons: Why it is offered.
+        cost: What reading it takes.
+        entry: What was handed over of it before, if anything was.
+        pins: Snapshot or version of each lake table.
+        warnings: What its reader should know.
+    """
+
+    window: Window
+    window_key: str
+    share: str
+    definition: str
+    tables: Mapping[str, str]
+    as_of: datetime | None
+    closes: datetime | None
+    state: str
+    reasons: tuple[str, ...]
+    cost: Cost
+    entry: Entry | None
+    pins: Mapping[str, int]
+    warnings: tuple[Diagnostic, ...] = ()
+
+
+class Change:
+    """One window that is to be handed over: it is new, or not what was handed over of it.
+
+    Made by `Connection.changes`. Read it, keep the rows under its key, say `done`.
+
+    Args:
+        offer: What is known of it.
+        changes: Those that it is one of.
+    """
+
+    def __init__(self, offer: Offer, changes: Changes) -> None:
+        self._offer = offer
+        self._changes = changes
+        self._after: Content | None = None
+        self._done: Entry | None = None
+
+    @property
+    def window(self) -> Window:
+        """The window, whole, in UTC."""
+        return self._offer.window
+
+    @property
+    def window_key(self) -> str:
+        """What names the window for ever: where to overwrite what is kept of it."""
+        return self._offer.window_key
+
+    @property
+    def generation(self) -> int:
+        """How often the window will have been handed over with other content: 1 for a new one."""
+        before = self._offer.entry
+        if before is None:
+            return 1
+        return before.generation if self.same else before.generation + 1
+
+    @property
+    def key(self) -> str:
+        """What is handed over: the window's key with generation and what it was read from."""
+        before = self._offer.entry
+        if before is not None and self.same:
+            return before.key
+        return f"{self.window_key}/g{self.generation}-{self._offer.share}"
+
+    @property
+    def supersedes(self) -> str | None:
+        """The key of what was handed over of the window before; None for a new one."""
+        return None if self._offer.entry is None else self._offer.entry.key
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is offered: `new`, `files:<table>`, `definition`, `gone`, `as_of`."""
+        return self._offer.reasons
+
+    @property
+    def state(self) -> str:
+        """What the window is in time: `open`, `landing`, `ripening` or `closed`."""
+        return self._offer.state
+
+    @property
+    def as_of(self) -> datetime | None:
+        """Until when its actuals are taken; None where nothing says when they were set."""
+        return self._offer.as_of
+
+    @property
+    def cost(self) -> Cost:
+        """What reading it takes, at most: files and bytes."""
+        return self._offer.cost
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What its reader should know."""
+        return self._offer.warnings
+
+    @property
+    def before(self) -> Content | None:
+        """What was handed over of the window last; None for a new one."""
+        entry = self._offer.entry
+        if entry is None:
+            return None
+        counts = entry.counts
+        return Content(counts["rows"], counts["labels"], entry.rows, entry.labels)
+
+    @property
+    def after(self) -> Content | None:
+        """What the window holds now; None until it was read to its end."""
+        return self._after
+
+    @property
+    def same(self) -> bool | None:
+        """Whether it holds what was handed over before; None until it was read to its end."""
+        return None if self._after is None else self._after == self.before
+
+    @property
+    def restated(self) -> tuple[str, ...]:
+        """What is another than it was: `rows`, `labels`, both or none; empty until it was read."""
+        before, after = self.before, self._after
+        if after is None:
+            return ()
+        if before is None:
+            return ("rows", "labels") if after.labels else ("rows",)
+        found = []
+        if (before.rows, before.rows_digest) != (after.rows, after.rows_digest):
+            found.append("rows")
+        if (before.labels, before.labels_digest) != (after.labels, after.labels_digest):
+            found.append("labels")
+        return tuple(found)
+
+    def read(self) -> Dataset:
+        """Return the window's rows, of the files that were compared.
+
+        Files that land meanwhile are found by the next run. A file that is rewritten or deleted
+        before it was read is an error (`data-changed`): leave the window, and go on with the next.
+
+        Raises:
+            HeadwaterError: Any of its kinds, as the read is planned; later as its rows come.
+        """
+        data = self._changes.open(self.window)
+        data.on_end = self._read
+        return data
+
+    def done(self) -> str:
+        """Put into the ledger that the window was handed over; again, it is a no-op.
+
+        Until then a crash offers the window again. Where the content is the same as before,
+        generation and key stay what they were.
+
+        Returns:
+            The key that is current now.
+
+        Raises:
+            LedgerError: With code `not-read`, if it was not read to its end, and is not `gone`.
+            LedgerMovedError: If somebody else handed the window over since the changes were asked.
+        """
+        if self._done is None:
+            entry = self._entry()
+            self._changes.ledger.commit(entry, self._offer.entry)
+            self._done = entry
+        return self._done.key
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the change as a JSON-ready dict."""
+        before, after = self.before, self.after
+        return {
+            "start": moment_text(self.window.start),
+            "end": moment_text(self.window.end),
+            "window_key": self.window_key,
+            "key": self.key,
+            "supersedes": self.supersedes,
+            "generation": self.generation,
+            "reasons": list(self.reasons),
+            "state": self.state,
+            "as_of": None if self.as_of is None else moment_text(self.as_of),
+            "cost": {"files": self.cost.files, "bytes": self.cost.bytes},
+            "before": before and before.to_dict(),
+            "after": after and after.to_dict(),
+            "same": self.same,
+            "restated": list(self.restated),
+            "warnings": [w.to_dict() for w in self.warnings],
+        }
+
+    def __repr__(self) -> str:
+        return f"<Change {self.key}: {', '.join(self.reasons)}>"
+
+    def _read(self, stats: ReadStats) -> None:
+        """Take over what a read counted, if it was read to its end."""
+        if not stats.finished or stats.rows_digest is None or stats.labels_digest is None:
+            return
+        self._after = Content(stats.rows, stats.labelled, stats.rows_digest, stats.labels_digest)
+
+    def _entry(self) -> Entry:
+        offer, after = self._offer, self._after
+        if after is None:
+            if "gone" not in offer.reasons:
+                raise LedgerError(
+                    f"{offer.window_key} was not read to its end, so nothing says what of it was "
+                    "handed over",
+                    code="not-read",
+                    hint="take all rows of read() in this process, then say done()",
+                )
+            after = self._after = Content(0, 0, _NOTHING, _NOTHING)
+        before = offer.entry
+        kept = before if before is not None and self.same else None
+        return Entry(
+            offer.window_key,
+            self.generation,
+            offer.share if kept is None else kept.share,
+            offer.window.end,
+            offer.definition,
+            dict(offer.tables),
+            after.rows_digest,
+            after.labels_digest,
+            {"rows": after.rows, "labels": after.labels},
+            offer.state,
+            offer.reasons,
+            self._changes.now,
+            offer.as_of,
+            self._changes.next_label(offer),
+            offer.pins,
+            more={} if kept is None else kept.more,
+        )
+
+
+class Changes:
+    """The windows of a stretch of time that are to be handed over, in order.
+
+    Made by `Connection.changes`, which reads no data. As a context manager it lets a store that
+    writes all of a ledger at once save every 30 seconds or 100 windows, and at the end: a crash
+    offers those again that were not saved.
+
+    Args:
+        connection: Name of the connection.
+        windows: All windows that were compared.
+        offers: Those that are to be handed over.
+        ledger: Where `done` puts them.
+        now: The present, by which everything was compared.
+        open: Gives the rows of a window.
+        label_after: Gives when the first actual was set that the present cuts off, if there is one.
+        warnings: What a reader should know of all of them.
+        blocker: Why each file counts for every window, if that is so.
+    """
+
+    def __init__(
+        self,
+        connection: str,
+        windows: Sequence[Window],
+        offers: Sequence[Offer],
+        ledger: Ledger,
+        now: datetime,
+        *,
+        open: Callable[[Window], Dataset],
+        label_after: Callable[[], datetime | None],
+        warnings: tuple[Diagnostic, ...] = (),
+        blocker: str | None = None,
+    ) -> None:
+        self.connection = connection
+        self.windows = tuple(windows)
+        self.ledger = ledger
+        self.now = now
+        self.warnings = warnings
+        self.blocker = blocker
+        self.open = open
+        self._changes = tuple(Change(offer, self) for offer in offers)
+        self._label_after = label_after
+        self._first_label: tuple[datetime | None] | None = None
+        self._lock = threading.Lock()
+        self._batch: AbstractContextManager[None] | None = None
+
+    @property
+    def oldest(self) -> Window | None:
+        """The oldest window that was compared: of what is older nothing is known."""
+        return self.windows[0] if self.windows else None
+
+    @property
+    def files(self) -> int:
+        """Files that reading all of them opens, at most; one of several windows counts in each."""
+        return sum(c.cost.files for c in self._changes)
+
+    @property
+    def bytes(self) -> int:
+        """Size of these files."""
+        return sum(c.cost.bytes for c in self._changes)
+
+    def next_label(self, offer: Offer) -> datetime | None:
+        """Return when an actual comes to count that was left out of a window as not set yet.
+
+        Args:
+            offer: The window.
+        """
+        if offer.as_of is None or offer.as_of < self.now:
+            return None  # it has closed
+        with self._lock:
+            if self._first_label is None:
+                self._first_label = (self._label_after(),)
+        first = self._first_label[0]
+        return None if first is None or (offer.closes and first > offer.closes) else first
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self._changes)
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+    def __getitem__(self, index: int) -> Change:
+        return self._changes[index]
+
+    def __enter__(self) -> Self:
+        self._batch = self.ledger.batch()
+        self._batch.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        batch, self._batch = self._batch, None
+        if batch is not None:
+            batch.__exit__(kind, error, trace)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the changes as a JSON-ready dict."""
+        return {
+            "connection": self.connection,
+            "now": moment_text(self.now),
+            "windows": len(self.windows),
+            "oldest": None if self.oldest is None else moment_text(self.oldest.start),
+            "files": self.files,
+            "bytes": self.bytes,
+            "blocker": self.blocker,
+            "changes": [c.to_dict() for c in self._changes],
+            "warnings": [w.to_dict() for w in self.warnings],
+        }
+
+    def __str__(self) -> str:
+        count, total = len(self._changes), len(self.windows)
+        size = f"{self.files:,} files, {bytes_text(self.bytes)}"
+        lines = [f"{self.connection}: {count:,} of {total:,} windows, {size}"]
+        if self.oldest is not None:
+            lines[0] += f"; watched from {moment_text(self.oldest.start)}"
+        lines += [
+            f"  {moment_text(c.window.start)}  g{c.generation}  {c.state:8}  {', '.join(c.reasons)}"
+            for c in self._changes[:_SHOWN]
+        ]
+        if count > _SHOWN:
+            lines.append(f"  and {count - _SHOWN:,} more")
+        if self.blocker:
+            lines.append(f"  each file counts for every window: {self.blocker}")
+        lines += [w.render() for w in self.warnings]
+        return printable("\n".join(lines))
+
+    def __repr__(self) -> str:
+        return (
+            f"<Changes of {self.connection}: {len(self._changes)} of {len(self.windows)} windows>"
+        )
+
+
+def closes(window: Window, horizon: timedelta | None) -> datetime | None:
+    """Return when a window takes no more actuals; None if never."""
+    try:
+        return None if horizon is None else window.end + horizon
+    except OverflowError:
+        return None

@@ -1,0 +1,107 @@
+"""Comparison: what a ledger says of a window against what the window is now. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from headwater.ledger.entries import Entry
+from headwater.planning.shares import Share
+from headwater.tables.window import Window
+
+Policy = Literal["restate", "forward"]
+POLICIES: Final = ("restate", "forward")
+
+NEW: Final = "new"
+GONE: Final = "gone"
+DEFINITION: Final = "definition"
+AS_OF: Final = "as_of"
+FILES: Final = "files:"
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What a window is now.
+
+    Args:
+        tables: Digest of its share of each table.
+        definition: Digest of how it is read.
+        as_of: Until when its actuals are taken; None where nothing says when they were set.
+        empty: Whether no file is left that could hold a row of it.
+    """
+
+    tables: Mapping[str, str]
+    definition: str
+    as_of: datetime | None
+    empty: bool
+
+
+def reasons(entry: Entry | None, present: Present, policy: Policy) -> tuple[str, ...]:
+    """Return why a window is not what was handed over of it; empty if it is.
+
+    Args:
+        entry: What was handed over of it, if anything was.
+        present: What it is now.
+        policy: Whether another definition restates what was handed over before.
+    """
+    if entry is None:
+        return (NEW,)
+    found = []
+    if policy == "restate" and entry.definition != present.definition:
+        found.append(DEFINITION)
+    moved = _moved(entry, present)
+    if moved and present.empty and entry.counts["rows"] > 0:
+        found.append(GONE)
+    found += [f"{FILES}{table}" for table in moved]
+    if entry.next is not None and present.as_of is not None and present.as_of >= entry.next:
+        found.append(AS_OF)
+    return tuple(found)
+
+
+def _moved(entry: Entry, present: Present) -> list[str]:
+    """Return the tables of which a window's share is another.
+
+    One that only the query of today names, or only that of then, is the definition's affair.
+    """
+    same_query = entry.definition == present.definition
+    return [
+        name
+        for name, digest in present.tables.items()
+        if entry.tables.get(name, None if same_query else digest) != digest
+    ]
+
+
+def state(
+    window: Window, now: datetime, *, labelled: bool, horizon: timedelta | None, lateness: timedelta
+) -> str:
+    """Return what a window is in time: `open`, `landing`, `ripening`, `closed`.
+
+    Args:
+        window: The window.
+        now: The present.
+        labelled: Whether it takes actuals at all.
+        horizon: How long after its end it takes them; None for ever.
+        lateness: How long after its end its rows may still land.
+    """
+    if now < window.end:
+        return "open"
+    if now - window.end < lateness:
+        return "landing"
+    if labelled and (horizon is None or now - window.end < horizon):
+        return "ripening"
+    return "closed"
+
+
+def is_empty(shares: Sequence[Share]) -> bool:
+    """Return whether no file is left that could hold a row of a window.
+
+    That can be told where the window reaches tables that give rows, and of none of them a file.
+    """
+    reached = [s for s in shares if not s.scan.gives_actuals and s.scan.time_column is not None]
+    return (
+        bool(reached)
+        and not any(s.files for s in reached if s.has_files)
+        and all(s.has_files for s in reached)
+    )

@@ -1,0 +1,154 @@
+"""Fingerprints: what a window is read from, and how, in a few digits. Pure; nothing is asked.
+
+A window's rows are decided by the files that it is read from, by what is made of them, and by until
+when actuals are taken. Where none of these moved, neither did the rows, and no file is opened to
+know it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlglot.dialects.spark import Spark
+
+from headwater.errors import UnsupportedError
+from headwater.interfaces.mapping import BoundColumn, BoundMapping
+from headwater.interfaces.plan import Scan
+from headwater.ledger.entries import moment_text
+from headwater.planning.planner import Draft
+from headwater.planning.shares import Share
+from headwater.reading.content_digests import FORM
+from headwater.tables.relation import DeltaRelation, FileRelation, IcebergRelation
+from headwater.types import DataType
+
+SEMANTICS: Final = 1
+"""Raised where a newer headwater may answer otherwise than an older one: every window that was
+handed over is offered again."""
+
+
+def of_definition(draft: Draft, calendar: str) -> str:
+    """Return the digest of how the windows of a stretch of time are read.
+
+    Args:
+        draft: What their plans are made of.
+        calendar: Step and zone of the windows.
+    """
+    request, sides = draft.request, [draft.serving]
+    texts = [draft.text]
+    if draft.actuals is not None and draft.actuals_text is not None:
+        sides.append(draft.actuals)
+        texts.append(draft.actuals_text)
+    horizon = request.horizon
+    return _digest(
+        {
+            "semantics": [SEMANTICS, FORM],
+            "calendar": calendar,
+            "queries": [_words(text) for text in texts],
+            "tables": [[s.slot, str(s.table)] for s in draft.scans],
+            "rules": [_rule(s) for s in draft.scans],
+            "columns": [_columns(side.mapping) for side in sides],
+            "horizon": None if horizon is None else horizon.total_seconds(),
+            "sample": request.sample,
+        }
+    )
+
+
+def of_tables(shares: Sequence[Share], ignored: frozenset[str]) -> dict[str, str]:
+    """Return the digest of a window's share of each table, by the table's name.
+
+    Args:
+        shares: What the window needs of each table of a plan.
+        ignored: Names of tables whose history does not count.
+
+    Raises:
+        UnsupportedError: With code `no-fingerprint`, if nothing tells versions of a table apart.
+    """
+    told: dict[str, list[str]] = {}
+    for share in shares:
+        name = str(share.scan.table)
+        if name not in ignored:
+            told.setdefault(name, []).append(_digest(_share(share)))
+    return {
+        name: digests[0] if len(set(digests)) == 1 else _digest(sorted(digests))
+        for name, digests in sorted(told.items())
+    }
+
+
+def of_share(tables: Mapping[str, str], definition: str, as_of: datetime | None) -> str:
+    """Return the digest of all that a window's content is decided by: it is a part of its key."""
+    return _digest([dict(tables), definition, None if as_of is None else moment_text(as_of)])[:8]
+
+
+def _share(share: Share) -> Any:
+    relation, scan = share.scan.relation, share.scan
+    match relation:
+        case FileRelation():
+            partitions = {f.partition for f in relation.files}
+            groups = {
+                n: [p.values, p.format or relation.format, sorted((p.options or {}).items())]
+                for n, p in enumerate(relation.partitions)
+                if n in partitions
+            }
+            for file in relation.files:
+                if file.etag is None:
+                    raise _untold(scan, f"its source tells no version mark of {file.path}")
+            files = sorted([f.path, f.etag, f.size, groups[f.partition]] for f in relation.files)
+            return ["files", files, sorted(relation.options.items())]
+        case IcebergRelation() | DeltaRelation():
+            if share.chosen_by is not None:
+                files = sorted([f.path, f.etag, f.size] for f in share.files)
+                return ["lake", files]
+            version = (
+                relation.snapshot_id
+                if isinstance(relation, IcebergRelation)
+                else [relation.location, relation.version]
+            )
+            return ["version", version]
+    raise _untold(scan, f"it is read from a {type(relation).__name__}, which has no versions")
+
+
+def _untold(scan: Scan, why: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"nothing tells whether table {scan.table} changed: {why}",
+        code="no-fingerprint",
+        hint="read it from files, Iceberg or Delta; or, if its history does not count, name it in "
+        "windows: {ignore: [...]}",
+    )
+
+
+def _words(text: str) -> list[str]:
+    """Return a query's words: comments, blanks and line ends are none."""
+    return [f"{token.token_type.name} {token.text}" for token in Spark().tokenize(text)]
+
+
+def _rule(scan: Scan) -> str | None:
+    return None if scan.rule is None else repr(scan.rule)
+
+
+def _columns(mapping: BoundMapping) -> list[Any]:
+    columns = [_column(c) for c in mapping]
+    if mapping.label_timestamp is not None:
+        columns.append(["label time", mapping.label_timestamp.column])
+    return columns
+
+
+def _column(bound: BoundColumn) -> list[Any]:
+    """Return what an output column is, its type as it is delivered and no narrower."""
+    type_ = str(bound.field_type) if bound.field_type is not None else _kind(bound.source_type)
+    dimensions = list(bound.field.dimensions or ()) if bound.field is not None else []
+    return [bound.name, str(bound.role), bound.column, type_, dimensions]
+
+
+def _kind(type_: DataType) -> str:
+    if type_.is_text:
+        return "text"
+    return "integer" if type_.is_integer else type_.name
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,179 @@
+"""Which columns of its tables a query uses: what the others hold must not matter to it.
+
+A column is used where its value is: a name in the text is bound to it, and it reaches an output, or
+a condition, an order, a group. What a star gives out of a subquery is used if the query around it
+uses it. Where that can't be told, it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlglot import exp
+
+from headwater.sql.analysis import (
+    Analysis,
+    Binding,
+    Generated,
+    Output,
+    Scope,
+    Source,
+    TableReference,
+)
+from headwater.sql.binding.from_clause import scopes_within
+from headwater.tables.table import Column, TableName
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Columns of a table, by their casefolded names.
+
+    Args:
+        named: Those that the query names or gives out somewhere, also where nobody takes them: an
+            engine has to know them.
+        needed: Those of them whose values the query uses, and perhaps others. What the rest holds
+            stops nothing.
+    """
+
+    named: frozenset[str]
+    needed: frozenset[str]
+
+    @classmethod
+    def all_of(cls, columns: Iterable[Column]) -> Used:
+        """Return all columns, each of them needed."""
+        names = frozenset(c.name.casefold() for c in columns)
+        return cls(names, names)
+
+
+def used_columns(analysis: Analysis, table: TableName) -> Used:
+    """Return which of a table's columns a query uses.
+
+    Names that are bound nowhere (USING) count whatever they mean, and all columns where a NATURAL
+    JOIN or a star within a value names none.
+    """
+    tree, root = analysis.parsed.tree, analysis.root
+    if tree is None or root is None or any(map(_is_tacit, tree.find_all(exp.Join, exp.Star))):
+        described = analysis.tables.get(table)
+        return Used.all_of(described.columns if described else ())
+    uses = _Uses(analysis, table)
+    uses.of_query(tree, root)
+    needed = frozenset(uses.names)
+    uses.given_out()
+    return Used(frozenset(uses.names), needed)
+
+
+class _Uses:
+    """What was found so far.
+
+    Args:
+        analysis: The query.
+        table: Whose columns are asked for.
+    """
+
+    def __init__(self, analysis: Analysis, table: TableName) -> None:
+        self.names: set[str] = set()
+        self._analysis = analysis
+        self._table = table
+        self._seen: set[int] = set()
+        self._scopes: Sequence[Scope] = ()
+
+    def of_query(self, tree: exp.Expr, root: Scope) -> None:
+        """Find what a whole query uses."""
+        scopes = self._scopes = list(scopes_within(root))
+        # PIVOT, scopes that may give other columns, and renamed ones: names are looked at alone.
+        vague = (
+            any(map(self._analysis.is_vague, scopes))
+            or tree.find(exp.Pivot) is not None
+            or any(alias.args.get("columns") for alias in tree.find_all(exp.TableAlias))
+        )
+        for node in tree.find_all(exp.Identifier):
+            column = node.parent
+            if isinstance(column, exp.Column) and column.arg_key == "except_" and not column.table:
+                continue  # left out of a star, whole
+            if isinstance(column, exp.Column):
+                binding = self._analysis.binding_of(column)
+                alias = self._analysis.alias_of(column)
+                if binding is not None:
+                    self._follow(binding)
+                if alias is not None:
+                    self._give_out(alias)
+                if vague or (binding is None and alias is None):
+                    self._named(node.name)
+            elif vague or not isinstance(column, exp.Alias | exp.TableAlias | exp.Table):
+                self._named(node.name)
+        whole = [root, *(part for s in scopes for part in (*s.branches, *s.subqueries))]
+        whole += [s for s in scopes if vague or not _is_plain(s)]
+        for scope in whole:
+            for output in scope.outputs:
+                self._give_out(output)
+        for scope in scopes:
+            for source in scope.sources.values():
+                if isinstance(source, Generated):
+                    for part in source.inputs:
+                        self._take_all(part)
+
+    def given_out(self) -> None:
+        """Add what is given out anywhere, whether it is taken or not."""
+        for scope in self._scopes:
+            for output in scope.outputs:
+                self._give_out(output)
+
+    def _named(self, name: str) -> None:
+        """Take a name for any column that is called so."""
+        folded = name.casefold()
+        self.names.add(folded)
+        for scope in self._scopes:
+            for output in scope.outputs:
+                if output.name.casefold() == folded:
+                    self._give_out(output)
+
+    def _follow(self, binding: Binding) -> None:
+        source = binding.scope.sources.get(binding.source)
+        if isinstance(source, TableReference):
+            if source.name == self._table:
+                self.names.add(binding.column.casefold())
+        elif isinstance(source, Scope):
+            folded = binding.column.casefold()
+            for output in source.outputs:
+                if output.name.casefold() == folded:
+                    self._give_out(output)
+        elif source is None:
+            self.names.add(binding.column.casefold())
+
+    def _give_out(self, output: Output) -> None:
+        if id(output) in self._seen:
+            return
+        self._seen.add(id(output))
+        if output.origin is not None:
+            self._follow(output.origin)
+        elif output.node is None:
+            self._named(output.name)
+
+    def _take_all(self, source: Source) -> None:
+        if isinstance(source, Scope):
+            for output in source.outputs:
+                self._give_out(output)
+        elif isinstance(source, TableReference) and source.name == self._table:
+            described = self._analysis.tables.get(source.name)
+            self.names |= {c.name.casefold() for c in (described.columns if described else ())}
+
+
+def _is_plain(scope: Scope) -> bool:
+    """Return whether a scope's rows are the same whichever of its outputs are asked for."""
+    node = scope.node
+    return isinstance(node, exp.Select) and not {k for k, v in node.args.items() if v} - _PLAIN
+
+
+_PLAIN: Final = frozenset({"with_", "expressions", "from_", "joins", "where", "laterals", "limit"})
+
+
+def _is_tacit(node: exp.Expr) -> bool:
+    """Whether columns are used that are neither named nor given out."""
+    if isinstance(node, exp.Join):
+        return bool(node.args.get("method") == "NATURAL")
+    above = node.parent
+    if isinstance(above, exp.Anonymous) and above.name.lower() == "count":
+        return False
+    return not isinstance(above.parent if isinstance(above, exp.Column) else above, exp.Select)
