@@ -80,6 +80,7 @@ def test_hints_on_what_to_install_are_what_the_plugins_declare() -> None:
     registry = PluginRegistry()
     ours = [s for s in registry.report() if (s.distribution or "").startswith("headwater-")]
     specs = [*registry.sources(), *registry.auths(), *registry.commands(), *registry.engines()]
+    specs += registry.ledgers()
     for spec in specs:
         owner = registry.name(spec).rpartition(" of ")[2].partition(" ")[0]
         if owner in {s.distribution for s in ours}:

@@ -9,15 +9,22 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from tests.contract import broken_auth, broken_engines, broken_sources
+from tests.contract import broken_auth, broken_engines, broken_ledger_stores, broken_sources
 
-from headwater.testing import AuthContract, Contract, DataSourceContract, EngineContract
+from headwater.testing import (
+    AuthContract,
+    Contract,
+    DataSourceContract,
+    EngineContract,
+    LedgerStoreContract,
+)
 
 ROOT = Path(__file__).parents[2]
 HOMES = {
     "broken_sources": (DataSourceContract, broken_sources.SUITES),
     "broken_auth": (AuthContract, broken_auth.SUITES),
     "broken_engines": (EngineContract, broken_engines.SUITES),
+    "broken_ledger_stores": (LedgerStoreContract, broken_ledger_stores.SUITES),
 }
 CASES = [(home, suite) for home, (_, suites) in HOMES.items() for suite in suites]
 

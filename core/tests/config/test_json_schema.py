@@ -40,6 +40,8 @@ GOOD = [
     MODEL,
     MODEL.replace("version: 1\n", "version: 1\nengine: {type: spark, cores: 3}\n"),
     MODEL.replace("version: 1\n", "version: 1\nengine: {type: '${env:ENGINE:-auto}'}\n"),
+    MODEL.replace("version: 1\n", "version: 1\nledger: {type: file, path: state/ledger}\n"),
+    MODEL.replace("version: 1\n", "version: 1\nledger: {type: file, path: '${env:L:-l}'}\n"),
     MODEL.replace("host: localhost", "host: h, port: '${env:PORT:-1}', timeout: 1 day"),
     MODEL.replace("host: localhost", "host: h, password: 'env:P', api: 'file:/p'"),
     MODEL.replace("host: localhost", "host: h, auth: {type: key, key: 'env:K'}"),

@@ -1,4 +1,5 @@
 import pickle
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +14,7 @@ from headwater.config import EngineConfig
 from headwater.errors import ConfigError, PluginError
 from headwater.interfaces.definition import Definition
 from headwater.interfaces.mapping import Mapping
+from headwater.ledger.file_store import FileLedgerStore
 from headwater.tables.table import TimePartition
 from headwater.windows.calendar import Step
 from headwater.windows.settings import WindowSettings
@@ -130,6 +132,28 @@ def test_windows_and_a_horizon_are_read(tmp_path: Path) -> None:
     assert connections["serving"].horizon is None
     plain = loaded(tmp_path, MODEL).models["insurance"].versions["v1"].connections["serving"]
     assert plain.windows == WindowSettings()
+
+
+def test_a_ledger_is_kept_beside_the_configuration(tmp_path: Path) -> None:
+    ledger = "ledger: {type: file, path: state/headwater.ledger}\n"
+    store = loaded(tmp_path, MODEL + ledger).ledger
+    assert store == FileLedgerStore(path=str(tmp_path / "state/headwater.ledger"))
+    assert loaded(tmp_path, MODEL).ledger is None
+
+
+@pytest.mark.parametrize(
+    ("ledger", "told"),
+    [
+        ("{type: file}", "ledger needs 'path'"),
+        ("{type: file, path: l, lock: no}", "lock"),
+        ("{path: l}", "ledger needs 'type'"),
+        ("{type: fiel, path: l}", "no ledger store 'fiel' is installed"),
+        ("state/ledger", "ledger"),
+    ],
+)
+def test_a_ledger_that_is_none_is_told(tmp_path: Path, ledger: str, told: str) -> None:
+    with pytest.raises((ConfigError, PluginError), match=re.escape(told)):
+        loaded(tmp_path, f"{MODEL}ledger: {ledger}\n")
 
 
 def test_engine_options_are_kept_and_not_shown(tmp_path: Path) -> None:

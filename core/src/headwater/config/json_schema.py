@@ -66,6 +66,7 @@ def json_schema(registry: PluginRegistry) -> dict[str, Any]:
     """
     sources = _classes(registry, "source")
     strategies = _classes(registry, "auth")
+    ledgers = _classes(registry, "ledger")
     bases: set[type[BaseModel]] = {
         base
         for cls in strategies.values()
@@ -77,6 +78,7 @@ def json_schema(registry: PluginRegistry) -> dict[str, Any]:
     roots: list[type[BaseModel]] = [
         FileShape,
         *filter(None, sources.values()),
+        *filter(None, ledgers.values()),
         *bases,
     ]
     inputs: list[tuple[type[BaseModel], Literal["validation"]]] = [
@@ -89,6 +91,7 @@ def json_schema(registry: PluginRegistry) -> dict[str, Any]:
     for name, definition in definitions.items():
         definitions[name] = _documented(_adapted(definition, strategy_names))
     definitions["Source"] = _by_type(sources, names, definitions, "data source")
+    definitions["Ledger"] = _by_type(ledgers, names, definitions, "ledger store")
     definitions["Auth"] = {
         "anyOf": [
             {"type": "string", "description": "name of a strategy under auth"},
@@ -108,19 +111,17 @@ def json_schema(registry: PluginRegistry) -> dict[str, Any]:
 
 def _classes(registry: PluginRegistry, what: str) -> dict[str, type[BaseModel] | None]:
     """Return the class of each kind; None where it can't be imported."""
+    specs, imported = {
+        "source": (registry.sources, registry.source_class),
+        "auth": (registry.auths, registry.auth_class),
+        "ledger": (registry.ledgers, registry.ledger_class),
+    }[what]
     classes: dict[str, type[BaseModel] | None] = {}
-    specs = registry.sources() if what == "source" else registry.auths()
-    for spec in specs:
+    for spec in specs():
         try:
-            cls: type[BaseModel] = (
-                registry.source_class(spec.kind)
-                if what == "source"
-                else registry.auth_class(spec.kind)
-            )
+            classes[spec.kind] = imported(spec.kind)
         except PluginError:
             classes[spec.kind] = None
-        else:
-            classes[spec.kind] = cls
     return classes
 
 

@@ -61,6 +61,7 @@ def load(
     )
     _check_engine(shape.engine.type, registry, problems)
     strategies = {name: parts.strategy(name) for name in shape.auth}
+    ledger = None if shape.ledger is None else parts.ledger(shape.ledger, ("ledger",))
     models = {}
     for model_id, model in shape.models.items():
         place = ("models", model_id, "versions")
@@ -75,6 +76,7 @@ def load(
         {name: strategy for name, strategy in strategies.items() if strategy is not None},
         EngineConfig(shape.engine.type, dict(shape.engine.model_extra or {})),
         models,
+        ledger,
     )
 
 

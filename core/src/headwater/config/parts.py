@@ -16,6 +16,7 @@ from headwater.config.secrets import by_reference, classes_in, is_secret, mentio
 from headwater.diagnostics import hint_for
 from headwater.errors import ConfigError, HeadwaterError, PluginError
 from headwater.interfaces.data_source import DataSource
+from headwater.interfaces.ledger_store import LedgerStore
 from headwater.plugins.registry import PluginRegistry
 
 _M = TypeVar("_M", bound=BaseModel)
@@ -75,6 +76,19 @@ class Parts:
             self.problems.add(Problem.of((*place, "type"), error))
             return None
         return self._filled(cls, data, place)
+
+    def ledger(self, data: Mapping[str, Any], place: Place) -> LedgerStore | None:
+        """Return the store that stands at a place, or None if something is wrong with it."""
+        kind = self._kind(data, place)
+        if kind is None:
+            return None
+        try:
+            cls = self.registry.ledger_class(kind)
+        except PluginError as error:
+            self.problems.add(Problem.of((*place, "type"), error))
+            return None
+        store: LedgerStore | None = self._filled(cls, data, place)
+        return store
 
     def strategy(self, name: str) -> AuthStrategy | None:
         """Return the strategy that the file calls `name`, or None if something is wrong with it."""

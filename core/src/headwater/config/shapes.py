@@ -19,6 +19,9 @@ SourceData = Annotated[dict[str, Any], WithJsonSchema({DEFINED_AS: "Source"})]
 AuthData = Annotated[dict[str, Any], WithJsonSchema({DEFINED_AS: "Auth"})]
 """A strategy as it is written; its class is known by its `type`."""
 
+LedgerData = Annotated[dict[str, Any], WithJsonSchema({DEFINED_AS: "Ledger"})]
+"""A store of a ledger as it is written; its class is known by its `type`."""
+
 FieldData = Annotated[
     Any,
     WithJsonSchema(
@@ -160,4 +163,7 @@ class FileShape(_Shape):
     schema_: str | None = Field(None, alias="$schema", description="for editors")
     auth: dict[str, AuthData] = Field({}, description="named authentication strategies")
     engine: EngineShape = EngineShape()
+    ledger: LedgerData | None = Field(
+        None, description="where it is kept what was handed over of each window"
+    )
     models: dict[str, ModelShape] = {}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from headwater.auth.credentials import AuthStrategy
 from headwater.interfaces.definition import Definition
+from headwater.interfaces.ledger_store import LedgerStore
 
 Purpose = Literal["serving", "training", "testing", "actuals"]
 
@@ -69,9 +70,11 @@ class Config:
         auth: Named authentication strategies.
         engine: Which engine reads.
         models: The models, by identifier, in the order of the file.
+        ledger: Where a ledger is kept; None if the file does not say.
     """
 
     path: Path
     auth: Mapping[str, AuthStrategy] = field(default_factory=dict)
     engine: EngineConfig = field(default_factory=EngineConfig)
     models: Mapping[str, ModelConfig] = field(default_factory=dict)
+    ledger: LedgerStore | None = None

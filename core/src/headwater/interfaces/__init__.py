@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         SparkFrames,
     )
     from headwater.interfaces.hookspecs import API_VERSION, hookimpl
+    from headwater.interfaces.ledger_store import Appending, LedgerStore
     from headwater.interfaces.mapping import BoundColumn, BoundMapping, Mapping
     from headwater.interfaces.plan import Plan, Planned, Scan, ScanEstimate
     from headwater.interfaces.read_stats import ReadStats
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         AuthSpec,
         CommandSpec,
         EngineSpec,
+        LedgerSpec,
         RewriteSpec,
         SourceSpec,
         ValidatorSpec,
@@ -84,6 +86,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "API_VERSION": "headwater.interfaces.hookspecs",
     "Access": "headwater.auth.credentials",
+    "Appending": "headwater.interfaces.ledger_store",
     "ArrowStream": "headwater.interfaces.engine",
     "AuthSpec": "headwater.interfaces.specs",
     "AuthStrategy": "headwater.auth.credentials",
@@ -119,6 +122,8 @@ _HOMES = {
     "IcebergRelation": "headwater.tables.relation",
     "Identity": "headwater.auth.credentials",
     "KeyCondition": "headwater.tables.table",
+    "LedgerSpec": "headwater.interfaces.specs",
+    "LedgerStore": "headwater.interfaces.ledger_store",
     "Mapping": "headwater.interfaces.mapping",
     "Measurable": "headwater.tables.table",
     "Measure": "headwater.tables.table",
@@ -167,6 +172,7 @@ _HOMES = {
 __all__ = [
     "API_VERSION",
     "Access",
+    "Appending",
     "ArrowStream",
     "AuthSpec",
     "AuthStrategy",
@@ -202,6 +208,8 @@ __all__ = [
     "IcebergRelation",
     "Identity",
     "KeyCondition",
+    "LedgerSpec",
+    "LedgerStore",
     "Mapping",
     "Measurable",
     "Measure",

@@ -15,6 +15,7 @@ from headwater.interfaces.specs import (
     AuthSpec,
     CommandSpec,
     EngineSpec,
+    LedgerSpec,
     RewriteSpec,
     SourceSpec,
     ValidatorSpec,
@@ -78,6 +79,14 @@ def headwater_writers() -> Iterable[WriterSpec]:  # type: ignore[empty-body]
     """Return writers of datasets, one for each format.
 
     Called once, when a registry loads its plugins.
+    """
+
+
+@hookspec
+def headwater_ledgers() -> Iterable[LedgerSpec]:  # type: ignore[empty-body]
+    """Return the stores of ledgers that this plugin provides.
+
+    Called once, when a registry loads its plugins. Return specs; import nothing heavy.
     """
 
 

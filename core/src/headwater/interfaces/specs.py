@@ -94,6 +94,12 @@ class WriterSpec(Spec):
     word, plural = "writer", "writers"
 
 
+class LedgerSpec(Spec):
+    """A `LedgerStore` class, a frozen pydantic model: a configuration file fills its fields."""
+
+    word, plural = "ledger store", "ledgers"
+
+
 class ValidatorSpec(Spec):
     """A callable `(analysis) -> Iterable[Diagnostic]` that looks at every query."""
 
@@ -126,6 +132,7 @@ KINDS: Final[tuple[type[Spec], ...]] = (
     ValidatorSpec,
     RewriteSpec,
     WriterSpec,
+    LedgerSpec,
     CommandSpec,
 )
 """The kinds of contributions, in the order of reports."""

@@ -210,7 +210,7 @@ class Ledger:
             self.save()
         except LedgerMovedError:
             raise
-        except LedgerError:
+        except BaseException:  # it may not be written, or nobody answers
             if self._waiting.pop(entry.window_key, None) is not None:
                 self._version = version
                 _restore(self._entries, entry.window_key, before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headwater.interfaces.hookspecs import hookimpl
-from headwater.interfaces.specs import CommandSpec, EngineSpec, SourceSpec
+from headwater.interfaces.specs import CommandSpec, EngineSpec, LedgerSpec, SourceSpec
 
 HEADWATER_API = 1
 
@@ -44,6 +44,18 @@ def headwater_engines() -> list[EngineSpec]:
             "Spark: the reference, runs every query that is admitted",
             install="pip install 'headwater[spark]' (and Java 17)",
         ),
+    ]
+
+
+@hookimpl
+def headwater_ledgers() -> list[LedgerSpec]:
+    """Return the store that needs no cloud."""
+    return [
+        LedgerSpec(
+            "file",
+            "headwater.ledger.file_store:FileLedgerStore",
+            "a file of this machine, whole after a crash",
+        )
     ]
 
 

@@ -18,6 +18,7 @@ from headwater.interfaces.specs import (
     AuthSpec,
     CommandSpec,
     EngineSpec,
+    LedgerSpec,
     RewriteSpec,
     SourceSpec,
     Spec,
@@ -136,6 +137,14 @@ class PluginRegistry:
         """Return all writers that plugins provide, by format."""
         return self._all(WriterSpec)
 
+    def ledger(self, kind: str) -> LedgerSpec:
+        """Return the store of ledgers of that kind; raises as `source` does."""
+        return self._one(LedgerSpec, kind)
+
+    def ledgers(self) -> tuple[LedgerSpec, ...]:
+        """Return all stores of ledgers, by kind."""
+        return self._all(LedgerSpec)
+
     def command(self, kind: str) -> CommandSpec:
         """Return a command of the `headwater` program; raises as `source` does."""
         return self._one(CommandSpec, kind)
@@ -215,6 +224,23 @@ class PluginRegistry:
         from headwater.auth.credentials import AuthStrategy
 
         return self._class(self.auth(kind), AuthStrategy)
+
+    def ledger_class(self, kind: str) -> type[Any]:
+        """Import the store of ledgers of that kind; raises as `source` and `load` do."""
+        from pydantic import BaseModel
+
+        from headwater.interfaces.ledger_store import LedgerStore
+        from headwater.interfaces.offers import offers
+
+        spec = self.ledger(kind)
+        found: type[Any] = self._class(spec, BaseModel)
+        store: Any = found
+        if not offers(store, LedgerStore):
+            raise PluginError(
+                f"{spec.factory}, given as the {spec.word} {kind!r}, is no LedgerStore",
+                hint="the plugin's author must give it load and save",
+            )
+        return found
 
     def _class(self, spec: Spec, base: type[_C]) -> type[_C]:
         loaded = self.load(spec)

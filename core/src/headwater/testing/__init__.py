@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from headwater.testing.contract import Contract, ContractError
     from headwater.testing.edges import edge_rows
     from headwater.testing.engines import EngineContract
+    from headwater.testing.ledger_stores import LedgerStoreContract
     from headwater.testing.sources import DataSourceContract, MakeSource
 
 _HOMES = {
@@ -24,6 +25,7 @@ _HOMES = {
     "DataSourceContract": "headwater.testing.sources",
     "EngineContract": "headwater.testing.engines",
     "FrozenClock": "headwater.testing.clock",
+    "LedgerStoreContract": "headwater.testing.ledger_stores",
     "MakeSource": "headwater.testing.sources",
     "edge_rows": "headwater.testing.edges",
 }
@@ -35,6 +37,7 @@ __all__ = [
     "DataSourceContract",
     "EngineContract",
     "FrozenClock",
+    "LedgerStoreContract",
     "MakeSource",
     "edge_rows",
 ]

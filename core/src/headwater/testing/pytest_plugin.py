@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 pytest.register_assert_rewrite(
     "headwater.testing.auth",
     "headwater.testing.engines",
+    "headwater.testing.ledger_stores",
     "headwater.testing.sources.catalogs",
     "headwater.testing.sources.rows",
     "headwater.testing.sources.values",

@@ -64,6 +64,8 @@ class Workspace:
     ) -> None:
         self.registry = registry or PluginRegistry()
         self.engine = engine
+        self.ledger_store: LedgerStore | None = None
+        """Where a ledger is kept, if its configuration says so."""
         self._engine_options = dict(engine_options or {})
         self._engines: dict[str, Engine] = {}
         self._models: dict[str, Model] = {}
@@ -90,6 +92,7 @@ class Workspace:
         workspace = cls(
             registry, engine=config.engine.type, engine_options=dict(config.engine.options)
         )
+        workspace.ledger_store = config.ledger
         describe(workspace, config)
         return workspace
 
@@ -416,6 +419,22 @@ class Workspace:
         now = now or datetime.now(UTC)
         asked = Asked(calendar, ledger_of(ledger), now, partial, definition, engine)
         return changes(self, connection, window, asked)
+
+    def ledger(self) -> Ledger:
+        """Return the ledger of the place that the configuration names, as it is there now.
+
+        Raises:
+            ConfigError: If it names none.
+            LedgerError: If it can't be read.
+        """
+        from headwater.ledger.ledger import Ledger
+
+        if self.ledger_store is None:
+            raise ConfigError(
+                "nothing says where a ledger is kept",
+                hint="in the configuration: ledger: {type: file, path: state/headwater.ledger}",
+            )
+        return Ledger.load(self.ledger_store)
 
     def sql(self, query: str, source: DataSource, engine: str | None = None) -> Dataset:
         """Return the rows of a query over a source, with no model and no mapping.

@@ -62,6 +62,7 @@ _S3_ACTIONS = {
     "HeadBucket": "s3:ListBucket",
     "ListObjects": "s3:ListBucket",
     "ListObjectsV2": "s3:ListBucket",
+    "PutObject": "s3:PutObject",
 }
 _GLUE_OPERATION = re.compile(
     r"(Batch)?Get(Catalog|Database|Partition|Table|TableVersion|UserDefinedFunction|Unfiltered\w+)"

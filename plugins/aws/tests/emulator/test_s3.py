@@ -102,6 +102,18 @@ def test_preconditions_of_writing(s3: Any) -> None:
     with refused("PreconditionFailed"):
         s3.put_object(Bucket="lake", Key="k", Body=b"3", IfMatch=etag)
     assert s3.get_object(Bucket="lake", Key="k")["Body"].read() == b"2"
+    with refused("NoSuchKey", status=404):
+        s3.put_object(Bucket="lake", Key="gone", Body=b"3", IfMatch=etag)
+
+
+def test_who_compares_before_writing_must_be_allowed_to_read(aws: Emulator, s3: Any) -> None:
+    etag = s3.put_object(Bucket="lake", Key="k", Body=b"1")["ETag"]
+    statement = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::lake/*"}
+    key, secret = aws.create_user_keys(policy={"Version": "2012-10-17", "Statement": [statement]})
+    writer = aws.client_for("s3", {"AccessKeyId": key, "SecretAccessKey": secret})
+    writer.put_object(Bucket="lake", Key="other", Body=b"2", IfNoneMatch="*")
+    with refused("AccessDenied", status=403):
+        writer.put_object(Bucket="lake", Key="k", Body=b"2", IfMatch=etag)
 
 
 def test_listing_in_order_and_in_pages(s3: Any) -> None:

@@ -188,8 +188,10 @@ class S3:
     def _put(self, request: Request, call: S3Call, bucket: Bucket) -> Response:
         present = bucket.get(call.key)
         wanted = request.headers.get("if-match")
+        if wanted and present is None:
+            raise AwsError("NoSuchKey", "The specified key does not exist.", 404)
         if (present and request.headers.get("if-none-match") == "*") or (
-            wanted and (present is None or not tag_matches(wanted, present.etag))
+            wanted and present and not tag_matches(wanted, present.etag)
         ):
             message = "At least one of the pre-conditions you specified did not hold"
             raise AwsError("PreconditionFailed", message, 412)

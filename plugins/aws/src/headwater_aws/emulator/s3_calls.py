@@ -125,6 +125,9 @@ def read(request: Request) -> S3Call:
             source = unquote(request.headers["x-amz-copy-source"]).lstrip("/")
             needs.insert(0, ("s3:GetObject", f"arn:aws:s3:::{source}"))
             action = "UploadPartCopy" if action == "UploadPart" else "CopyObject"
+        elif action == "PutObject" and "if-match" in request.headers:
+            # Whoever learns by it whether an object is what they think it is must be allowed to.
+            needs.append(("s3:GetObject", arn))
         return S3Call(action, tuple(needs), bucket, key, query, context)
     what = ", ".join(sorted(elsewhere)) or request.path
     raise AwsError("NotImplemented", f"The emulator's S3 has no {request.method} of {what}.", 501)
