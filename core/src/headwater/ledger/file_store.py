@@ -93,6 +93,10 @@ class FileLedgerStore(BaseModel):
     def save(self, content: bytes, expected_mark: str | None) -> str:
         """Put other content in the place of the file's, if it is still what was expected.
 
+        Args:
+            content: The content.
+            expected_mark: The mark that it must have; None: there must be no file.
+
         Raises:
             LedgerMovedError: If it is not.
             LedgerError: If it can't be written.

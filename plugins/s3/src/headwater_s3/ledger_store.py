@@ -90,6 +90,10 @@ class S3LedgerStore(BaseModel):
     def save(self, content: bytes, expected_mark: str | None) -> str:
         """Put other content in the place of the object's, if it is still what was expected.
 
+        Args:
+            content: The content.
+            expected_mark: The ETag that it must have; None: there must be no object.
+
         Raises:
             LedgerMovedError: If it is not, or somebody else writes it at this moment.
             AccessDeniedError: If it may not be written.
