@@ -81,7 +81,7 @@ class Histories(RuleBasedStateMachine):
         path = self.folder / table / f"dt={partition:%Y-%m-%d}" / f"{name}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         moment = pa.timestamp("us", "UTC")
-        types = (
+        types: dict[str, pa.DataType] = (
             {"id": pa.string(), "at": moment, "x": pa.float64(), "y": pa.bool_()}
             if table == "log"
             else {"id": pa.string(), "decided": moment, "did": pa.bool_()}
