@@ -23,6 +23,18 @@ FIELDS = [
     *("YEAR", "YEAROFWEEK", "QTR", "MON", "W", "D", "DOW", "DOW_ISO", "DOY", "HRS", "MIN"),
     "SECONDS",
 ]
+HASHED = [
+    *("s", "num", "i", "b", "t", "sm", "d", "f", "e", "dec", "bo", "da", "ts", "ntz", "tz", "NULL"),
+    *(
+        "CAST(s AS BINARY)",
+        "s, i",
+        "i, s, b, d",
+        "NULL, s",
+        "dec, da, ts",
+        "s, o, s, o",
+        "repeat(s, 9)",
+    ),
+]
 CALLS: dict[tuple[str, str], list[str]] = {
     ("upper", "characters"): ["upper(s)", "ucase(s)", "upper(lower(s))"],
     ("upper", "edges"): ["upper(s)", "upper(i)", "upper(bo)", "upper(upper(s))", "upper(NULL)"],
@@ -30,6 +42,10 @@ CALLS: dict[tuple[str, str], list[str]] = {
     ("lower", "edges"): ["lower(s)", "lower(b)", "lower(da)", "lower(trim(s))"],
     ("initcap", "characters"): ["initcap(s)", "initcap(concat('x', s))", "initcap(lower(s))"],
     ("initcap", "edges"): ["initcap(s)", "initcap(i)"],
+    ("hash", "edges"): [f"hash({a})" for a in HASHED],
+    ("hash", "characters"): ["hash(s)", "hash(k, s)", "pmod(hash(s), 10)"],
+    ("xxhash64", "edges"): [f"xxhash64({a})" for a in HASHED],
+    ("xxhash64", "characters"): ["xxhash64(s)", "xxhash64(k, left(s, k % 40), right(s, 33))"],
     ("shiftleft", "edges"): ["shiftleft(i, 3)", "i << t", "b << i", "t << 1", "shiftleft(b, t)"],
     ("shiftright", "edges"): ["shiftright(i, 3)", "i >> t", "b >> i", "t >> 1"],
     ("shiftrightunsigned", "edges"): ["shiftrightunsigned(i, t)", "i >>> 1", "b >>> i", "b >>> 0"],

@@ -1,7 +1,7 @@
 """Macros that compiled queries call: what DuckDB has no function for.
 
-They stand in `macros.sql`, `strict_math.sql` and `casing`, and are made for the queries that call
-them: making them all takes longer than a small read.
+They stand in the files `_FILES` and in `casing`, and are made for the queries that call them: making
+them all takes longer than a small read.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Final
 
 from headwater.sql.portable import casing
 
+_FILES: Final = ("macros.sql", "strict_math.sql", "hashes.sql")
 _NAME: Final = re.compile(r"\bsp_\w+(?=\()")
 
 
@@ -36,7 +37,7 @@ def asked(sql: str) -> tuple[str, ...]:
 def _by_name() -> Mapping[str, str]:
     """Return the statements by the macro's name, in the order in which they build on each other."""
     found = {}
-    for statement in (*_read("macros.sql"), *_read("strict_math.sql"), *casing.macros()):
+    for statement in (*(s for name in _FILES for s in _read(name)), *casing.macros()):
         if match := _NAME.search(statement):
             found[match[0]] = statement
     return found
