@@ -1,7 +1,7 @@
 """Macros that compiled queries call: what DuckDB has no function for.
 
-They stand in the files `_FILES` and in `casing`, and are made for the queries that call them: making
-them all takes longer than a small read.
+They stand in the files `_FILES` and in `casing`, and are made for the queries that call them:
+making them all takes longer than a small read.
 """
 
 from __future__ import annotations
