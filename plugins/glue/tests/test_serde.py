@@ -34,6 +34,19 @@ def read(serde: str, parameters: Any = None, table: Any = None) -> Any:
             "hive-text",
             {"sep": "\t", "nullValue": "", "header": "true"},
         ),
+        # What awswrangler declares for its CSV files.
+        (
+            LAZY,
+            {"field.delim": ",", "escape.delim": "\\"},
+            "hive-text",
+            {"sep": ",", "nullValue": "\\N", "header": "false", "escape": "\\"},
+        ),
+        (
+            LAZY,
+            {"field.delim": ",", "escape.delim": "94"},
+            "hive-text",
+            {"sep": ",", "nullValue": "\\N", "header": "false", "escape": "^"},
+        ),
         # `serialization.format` stands in for the delimiter, and a number is a character's code.
         (
             LAZY,
@@ -92,7 +105,7 @@ def test_reads(serde: str, parameters: Any, format_: str, options: Any) -> None:
             {"orc.column.index.access": "true"},
             "by position",
         ),
-        (LAZY, {"escape.delim": "\\"}, "escape.delim='\\\\'"),
+        (LAZY, {"field.delim": "|", "escape.delim": "|"}, "escape.delim='|'"),
         (LAZY, {"line.delim": ";"}, "line.delim=';'"),
         (LAZY, {"field.delim": "-2"}, "byte 254"),
         (LAZY, {"serialization.last.column.takes.rest": "true"}, "takes.rest"),

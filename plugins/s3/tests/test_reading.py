@@ -10,7 +10,7 @@ import pytest
 from plugins.s3.tests.conftest import Bucket
 
 from headwater import Workspace
-from headwater.errors import AuthError, DataChangedError
+from headwater.errors import AuthError, DataChangedError, QueryError
 from headwater.workspace.model import Connection
 from headwater_aws.auth.oidc_role import OidcRole
 from headwater_s3 import S3DataSource
@@ -137,3 +137,18 @@ def test_a_file_that_changed_after_the_plan_is_an_error(bucket: Bucket) -> None:
         bucket.write("p/x.parquet", pa.concat_tables([day(0), day(1), day(2)]))
         with pytest.raises(DataChangedError, match=r"x\.parquet"):
             data.to_arrow()
+
+
+def test_a_query_of_ones_own_has_the_placeholders_too(bucket: Bucket) -> None:
+    bucket.write("p/x.parquet", day(0))
+    bucket.write("q/x.parquet", day(1))
+    source = bucket.source("p/")
+    with Workspace(engine="embedded") as workspace:
+        query = "SELECT '{data}' AS text, id FROM {data} AS d WHERE d.id = '0-1'"
+        assert workspace.sql(query, source).to_arrow().to_pylist() == [
+            {"text": "{data}", "id": "0-1"}
+        ]
+        assert workspace.sql(source.sql(), source).to_arrow().num_rows == 2
+        with pytest.raises(QueryError) as caught:
+            workspace.sql("SELECT id FROM {datta}", source)
+    assert [d.code for d in caught.value.diagnostics] == ["unknown-input"]

@@ -131,6 +131,18 @@ def reader(relation: StreamRelation, names: Sequence[str]) -> pa.RecordBatchRead
     return pa.RecordBatchReader.from_batches(schema, batches())
 
 
+def filled(batch: pa.RecordBatch, columns: Sequence[Column]) -> pa.RecordBatch:
+    """Return a batch of some columns with all, the others NULL."""
+    import pyarrow as pa
+
+    schema = _schema(columns)
+    arrays = [
+        batch.column(f.name) if f.name in batch.schema.names else _nulls(batch.num_rows, f.type)
+        for f in schema
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
 @contextmanager
 def _named(relation: StreamRelation) -> Iterator[None]:
     """Raise what a stream raises as one of ours: with its table, its owner, and its cause."""

@@ -34,7 +34,7 @@ def misfit(
     """
     if kind.endswith(NOT_TEXT):
         return not_text(engine, f"{file} of table {table}")
-    if code == nanoseconds.CODE:
+    if nanoseconds.CODE in (code, kind.strip()):
         return nanoseconds.error(
             f"table {table}, {file}" if file else f"table {table}", column, value
         )
@@ -119,6 +119,8 @@ _HINTS: Final = {
     "keys": "write each key once",
     "quotes": "use the spark engine for this table, with the option multiLine=true if values hold "
     "line breaks",
+    "escaped-end": "write line breaks as another character, and do not escape r and n; Hive 1 "
+    "reads the letter, Hive 3 the end of a line",
     "hive-quotes": "write each record in one line, its quotes doubled or escaped; no engine here "
     "reads it otherwise",
     "open-quotes": "set the option multiLine=true, if values hold line breaks",

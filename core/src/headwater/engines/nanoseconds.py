@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from headwater.diagnostics import Diagnostic, Severity
-from headwater.errors import DataError
+from headwater.errors import DataError, EngineError
 from headwater.types import TIMESTAMP, TIMESTAMP_NTZ, DataType
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ _A_MICROSECOND: Final = 1000
 
 Array: TypeAlias = "Any"
 """A `pyarrow.Array` or `ChunkedArray` of a type that only the data tells."""
+
+
+class UnreadError(EngineError):
+    """A file's column may be in nanoseconds: the engine should look, and read it in another way."""
 
 
 def error(where: str, column: str, value: str) -> DataError:

@@ -60,11 +60,14 @@ def not_text(engine: str, where: str) -> EngineError:
 
 
 HIVE_OPTIONS: Final[Mapping[str, Mapping[str, str | None]]] = {
-    "hive-text": {"sep": "\x01", "nullValue": "\\N", "header": "false"},
+    "hive-text": {"sep": "\x01", "nullValue": "\\N", "header": "false", "escape": ""},
     "hive-csv": {"sep": ",", "quote": '"', "escape": "\\", "header": "false"},
     "hive-json": {"malformed": "fail", "keys": "ignore-case", "key.": None},
 }
 """The reader options of Hive's text formats, with their defaults."""
+ESCAPED: Final = (
+    "a text with an escape before r or n, which Hive's versions read each in its own way"
+)
 
 
 def checked_options(

@@ -74,6 +74,19 @@ class DataSource(BaseModel, ABC):
     def sql(self) -> str:
         """Return the Spark SQL query that gives the rows."""
 
+    def filled(self, query: str) -> str:
+        """Return another query than its own with what stands for its tables filled in.
+
+        For a source whose queries have placeholders, `{data}`; others take a query as it is.
+
+        Args:
+            query: Spark SQL over its tables.
+
+        Raises:
+            QueryError: If a placeholder names nothing that it has.
+        """
+        return query
+
     @abstractmethod
     def relation(
         self, table: Table, partitions: Sequence[Partition] | None, access: Access

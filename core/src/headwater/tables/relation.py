@@ -57,9 +57,10 @@ class FileRelation:
             Spark's words (`sep`, `quote`, `header` ...). Or one of Hive's text formats, a record a
             line, whose meaning Spark's options can't say:
 
-            - `hive-text` (LazySimpleSerDe): `sep`, `nullValue`, `header`. No quotes and no escapes;
-              an empty text is a text; a value that is not one of its column's type is NULL; missing
-              columns at the end are NULL, surplus ones are left out.
+            - `hive-text` (LazySimpleSerDe): `sep`, `nullValue`, `header`, `escape` (takes the
+              character after it as it is; empty for none). No quotes; an empty text is a text; a
+              value that is not one of its column's type is NULL; missing columns at the end are
+              NULL, surplus ones are left out.
             - `hive-csv` (OpenCSVSerde): `sep`, `quote`, `escape`, `header`. All columns are texts;
               a doubled quote inside quotes is a quote; an empty value is an empty text.
             - `hive-json` (JsonSerDe): `malformed` is `null` or `fail`; `keys` is `ignore-case` or

@@ -440,12 +440,13 @@ class Workspace:
         """Return the rows of a query over a source, with no model and no mapping.
 
         Args:
-            query: Spark SQL, checked like any other.
+            query: Spark SQL, checked like any other; the source's placeholders (`{data}`) are
+                filled in as in its own query.
             source: Where its tables are; the source's own query is not used.
             engine: `auto`, `embedded`, `spark` or a plugin's; default: the workspace's.
         """
         with source.access() as access:
-            bound = self.bind_query(source, access, query)
+            bound = self.bind_query(source, access, source.filled(query))
             plan = planner.plan_sql(f"a query on {source.kind}", bound, access)
         planned, chosen = engine_choice.choose(plan, engine or self.engine, self.engine_named)
         hooks.plan_created(self.registry, planned.plan)

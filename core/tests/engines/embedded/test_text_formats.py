@@ -166,6 +166,42 @@ def test_hive_text_keeps_empty_texts_and_knows_no_quotes(tmp_path: Path) -> None
     ]
 
 
+ESCAPED = [
+    (r"a\,b,1", ["a,b", 1]),
+    (r"\\,2", ["\\", 2]),
+    (r"\\\,,3", ["\\,", 3]),
+    (r"\N,\N", [None, None]),
+    (r"\\N,4", [r"\N", 4]),
+    (r'"q\"x,5', ['"q"x', 5]),
+    ("a,b", ["a", None]),
+    ("é\\é\\\\,6", ["éé\\", 6]),
+    ("x,7\\", None),
+    (r"x\ny,8", None),
+    (r"x\\ny,8", [r"x\ny", 8]),
+    (r",9,\,", ["", 9]),
+    ("\\", ["\\", None]),
+    ("", ["", None]),
+]
+"""Lines that LazySimpleSerDe reads with an escape, and their values; None where readers differ.
+
+Source: Apache Hive 3.1, LazyStruct.parse, LazyString.init, LazyUtils.copyAndEscapeStringDataToText.
+"""
+
+
+@pytest.mark.parametrize(("line", "values"), ESCAPED)
+def test_hive_text_takes_the_character_after_an_escape(
+    tmp_path: Path, line: str, values: list[object] | None
+) -> None:
+    options = {"sep": ",", "escape": "\\"}
+    relation = text(tmp_path, f"{line}\n", "hive-text", options, s="string", n="int")
+    if values is None:
+        with pytest.raises(EngineError) as caught:
+            rows("SELECT s, n FROM t", t=relation)
+        assert caught.value.code == "not-portable-value"
+    else:
+        assert [list(r.values()) for r in rows("SELECT s, n FROM t", t=relation)] == [values]
+
+
 def test_hive_csv_gives_texts_and_takes_both_escapes(tmp_path: Path) -> None:
     body = '"a""b","c\\"d"\nplain,\n"",x\n'
     relation = text(tmp_path, body, "hive-csv", s="string", n="string")

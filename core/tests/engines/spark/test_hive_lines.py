@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from core.tests.engines.embedded.test_text_formats import ESCAPED
 from core.tests.engines.spark.plans import columns, files, table
 
 from headwater.engines.embedded import EmbeddedEngine
@@ -223,3 +224,29 @@ def test_json_of_types_that_spark_orders_otherwise_is_refused(
     relation = files([path], columns(m="map<string,int>"), format="hive-json", options=JSON)
     with pytest.raises(UnsupportedError, match=r"column m \(map<string,int>\) is not read"):
         table(engine, SQL, relation)
+
+
+def test_escapes_are_those_of_the_embedded_engine(engine: SparkEngine, lake: Path) -> None:
+    options = {**TEXT, "sep": ",", "escape": "\\"}
+    plain = [line for line, values in ESCAPED if values is not None]
+    declared = columns(s="string", n="int", v="varchar(2)")
+    path = written(lake / "plain.txt", "\n".join(plain) + "\n")
+    found = both(engine, files([path], declared, format="hive-text", options=options))
+    assert len(found) == len(plain)
+    for number, (line, values) in enumerate(ESCAPED):
+        if values is None:
+            path = written(lake / f"{number}.txt", f"{line}\n")
+            relation = files([path], declared, format="hive-text", options=options)
+            for each in (engine, EmbeddedEngine()):
+                with pytest.raises(EngineError, match="a text"):
+                    table(each, SQL, relation)
+
+
+def test_long_escaped_lines_are_read(engine: SparkEngine, lake: Path) -> None:
+    """Deep recursion in a matcher would end here."""
+    body = ("a\\," * 50_000) + "," + "x" * 100_000 + "\n"
+    path = written(lake / "long.txt", body)
+    options = {**TEXT, "sep": ",", "escape": "\\"}
+    declared = columns(s="string", t="string")
+    [(first, second)] = both(engine, files([path], declared, format="hive-text", options=options))
+    assert (len(first), len(second)) == (100_000, 100_000)

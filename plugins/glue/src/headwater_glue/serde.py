@@ -159,10 +159,6 @@ def _lazy_simple(parameters: Mapping[str, str]) -> Reading:
         return Reading(
             refused="serialization.last.column.takes.rest=true: the last column may hold delimiters"
         )
-    if escape := parameters.get("escape.delim"):
-        return Reading(
-            refused=f"escape.delim={escape!r}: Spark's CSV options know no escapes without quotes"
-        )
     header = _header(parameters)
     if header is None:
         return Reading(refused=_too_many_lines(parameters))
@@ -183,6 +179,12 @@ def _lazy_simple(parameters: Mapping[str, str]) -> Reading:
         "header": header,
         **_encoding(parameters),
     }
+    if (escape := parameters.get("escape.delim")) is not None:
+        options["escape"] = _delimiter(escape, "\\")
+        if ord(options["escape"]) > 127 or options["escape"] == separator:
+            return Reading(
+                refused=f"escape.delim={escape!r}: it is the field's delimiter, or no byte of text"
+            )
     if (line := parameters.get("line.delim")) and _delimiter(line, "\n") != "\n":
         return Reading(refused=f"line.delim={line!r}: only newlines end a record")
     if patterns := parameters.get("timestamp.formats", "").strip():

@@ -124,7 +124,15 @@ class S3DataSource(DataSource):
         Raises:
             QueryError: If the query names an input that there is not.
         """
-        return filled(self.query, self._paths)
+        return self.filled(self.query)
+
+    def filled(self, query: str) -> str:
+        """Return a query with its inputs named.
+
+        Raises:
+            QueryError: If it names an input that there is not.
+        """
+        return filled(query, self._paths)
 
     def relation(
         self, table: Table, partitions: Sequence[Partition] | None, access: Access

@@ -6,22 +6,28 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic, Severity, errors_in
+from headwater.engines import nanoseconds
 from headwater.engines.spark import frames, streams, writer
 from headwater.engines.spark.errors import translated
+from headwater.engines.spark.formats.nanoseconds import SETTING, found
 from headwater.engines.spark.session import connect, local, reference, sessions
 from headwater.engines.spark.session.options import check_options, check_word
 from headwater.engines.spark.session.packages import needed
 from headwater.engines.spark.session.requirements import missing_for
 from headwater.engines.spark.storage import Storage
 from headwater.engines.spark.views import Registrar
+from headwater.engines.used_columns import used_columns
 from headwater.errors import EngineError, QueryError
 from headwater.interfaces.engine import ArrowStream, Compiled, EngineCapability
 from headwater.interfaces.plan import Plan, Planned
+from headwater.sql.private_names import PRIVATE_DATABASE
 from headwater.sql.rewriting import Edit, apply
+from headwater.tables.table import TableName
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -150,8 +156,22 @@ class SparkEngine:
         """
         with ExitStack() as stack:
             planned = Planned.of(plan)
-            frame = self._frame(planned, access, stack, private=True)
-            yield stack.enter_context(streams.opened(frame, planned.plan.scans))
+
+            def open_(*, in_nanoseconds: bool) -> streams.Stream:
+                frame = self._frame(
+                    planned, access, stack, private=True, in_nanoseconds=in_nanoseconds
+                )
+                return stack.enter_context(streams.opened(frame, planned.plan.scans))
+
+            # Footers are looked at only where Spark met nanoseconds: it says so at the first file.
+            try:
+                stream = open_(in_nanoseconds=False)
+            except nanoseconds.UnreadError:
+                yield open_(in_nanoseconds=True)
+                return
+            yield streams.opened_again(
+                stream, nanoseconds.UnreadError, lambda: open_(in_nanoseconds=True)
+            )
 
     def explain(self, plan: Plan | Planned, access: Access) -> str:
         """Return Spark's own account of how it will run a plan: its physical plan.
@@ -195,9 +215,17 @@ class SparkEngine:
         with ExitStack() as stack, translated(scans):
             # Secrets that read are options of readers here: in the session's settings they would
             # also write, where both are of one bucket.
-            read = self._frame(planned, access, stack, private=False)
-            frame = frames.of_dataset(read, planned.plan)
-            return writer.written(frame, target, format, overwrite=overwrite, scans=scans)
+            def write(*, in_nanoseconds: bool) -> int:
+                read = self._frame(
+                    planned, access, stack, private=False, in_nanoseconds=in_nanoseconds
+                )
+                frame = frames.of_dataset(read, planned.plan)
+                return writer.written(frame, target, format, overwrite=overwrite, scans=scans)
+
+            try:
+                return write(in_nanoseconds=False)
+            except nanoseconds.UnreadError:
+                return write(in_nanoseconds=True)
 
     def to_spark(
         self, plan: Plan | Planned, open_access: Callable[[], AbstractContextManager[Access]]
@@ -230,7 +258,13 @@ class SparkEngine:
         return opened
 
     def _frame(
-        self, planned: Planned, access: Access, stack: ExitStack, *, private: bool
+        self,
+        planned: Planned,
+        access: Access,
+        stack: ExitStack,
+        *,
+        private: bool,
+        in_nanoseconds: bool = False,
     ) -> DataFrame:
         plan = planned.plan
         opened = self._fit(plan)
@@ -242,8 +276,16 @@ class SparkEngine:
                 persistent=opened.persistent,
                 storage=self._storage(opened, session, access, cleanup, private),
                 cleanup=cleanup,
+                in_nanoseconds=partial(found, access=access) if in_nanoseconds else None,
             )
-            names = {scan.slot: registrar.register(scan) for scan in plan.scans}
+            if in_nanoseconds:
+                session.conf.set(SETTING, "true")
+            names = {
+                scan.slot: registrar.register(
+                    scan, used_columns(planned.analysis, TableName(PRIVATE_DATABASE, scan.slot))
+                )
+                for scan in plan.scans
+            }
             return session.sql(_renamed(planned, names))
 
     def _storage(

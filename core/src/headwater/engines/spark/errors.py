@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from headwater import errors
+from headwater.engines import nanoseconds
 from headwater.engines.misfits import PART, misfit
 from headwater.engines.storage_errors import refused
 from headwater.engines.text_files import damaged
@@ -49,6 +50,11 @@ _DAMAGED: Final = re.compile(
     r"|invalid (?:block|stored|distance|code|literal|bit)[^\n]*)"
 )
 """What Hadoop's codecs and those that Spark brings say of data that they can't undo."""
+_NANOSECONDS: Final = re.compile(
+    r"PARQUET_TYPE_ILLEGAL[^\n]*TIMESTAMP\(NANOS"
+    r"|Expected Spark type timestamp(?:_ntz)?, actual Parquet type INT64"
+)
+"""What Spark says of timestamps in nanoseconds, and of plain numbers where times should be."""
 _EXPIRED: Final = re.compile(r"ExpiredToken|token .{0,40}expired", re.IGNORECASE)
 _CARRIED: Final = "headwater error: "
 _SCHEME: Final = re.compile(r"\bhw[0-9a-f]{12}://")
@@ -187,6 +193,10 @@ def failure(text: str, scans: Sequence[Scan]) -> HeadwaterError:
         return refused(status[1] if status else "403", doing, reason, path)
     if why := _DAMAGED.search(text):
         return damaged("spark", where, why[1])
+    if _NANOSECONDS.search(text):
+        return nanoseconds.UnreadError(
+            f"spark engine: reading {where} failed: {_reason(text, conditions)}"
+        )
     if REFUSED in text:
         return UnsupportedError(
             f"spark engine: {where} names a file that does not lie in the storage that it is read "

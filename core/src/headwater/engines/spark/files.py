@@ -11,16 +11,17 @@ Two ways, by what the session's catalog is and by what lies in the directories:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import reduce
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from headwater.engines.declared_types import held
 from headwater.engines.file_groups import FileGroup, groups
 from headwater.engines.spark import listings
-from headwater.engines.spark.formats import hive_lines, text_lines, zstd_frames
+from headwater.engines.spark.formats import hive_lines, nanoseconds, text_lines, zstd_frames
 from headwater.engines.spark.formats.floats import kept_from_readers
 from headwater.engines.spark.storage import Opening
 from headwater.engines.spark.types import ddl, literal, raised, unpadded
@@ -33,6 +34,8 @@ from headwater.types import INT, STRING, DataType
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+    from headwater.engines.embedded.formats.parquet_schema import FileColumn
 
 FORMATS: Final = frozenset({"parquet", "csv", "json", "orc", "avro"}) | hive_lines.FORMATS
 TEXT: Final = text_lines.FORMATS | hive_lines.FORMATS
@@ -49,12 +52,21 @@ class Files:
         persistent: Whether its catalog outlives it.
         token: What makes this read's names its own.
         cleanup: Receives what is to be undone at the end.
+        in_nanoseconds: Tells which columns of a relation's files are in nanoseconds; None takes it
+            that none is.
     """
 
     def __init__(
-        self, session: SparkSession, *, persistent: bool, token: str, cleanup: ExitStack
+        self,
+        session: SparkSession,
+        *,
+        persistent: bool,
+        token: str,
+        cleanup: ExitStack,
+        in_nanoseconds: Callable[[FileRelation], nanoseconds.Found] | None = None,
     ) -> None:
         self._session = session
+        self._in_nanoseconds = in_nanoseconds
         self._persistent = persistent
         self._token = token
         self._cleanup = cleanup
@@ -72,10 +84,23 @@ class Files:
             UnsupportedError: For a format that Spark does not read, or a column named `_metadata`.
         """
         _check(relation)
-        parts = [self._group(_readable(g), opening) for g in groups(relation)]
+        parts = list(self._parts(relation, opening))
         if not parts:
             return self._session.createDataFrame([], ddl(unpadded(map(held, relation.columns))))
         return reduce(lambda a, b: a.unionAll(b), parts)
+
+    def _parts(self, relation: FileRelation, opening: Opening) -> Iterator[DataFrame]:
+        for group in map(_readable, groups(relation)):
+            if self._in_nanoseconds is None or group.format != "parquet":
+                yield self._group(group, opening)
+                continue
+            found = self._in_nanoseconds(relation)
+            for part, columns in nanoseconds.split(group, found):
+                files = {opening.path(f.path): f for f in part.files}
+                if columns:
+                    yield self._reader(part, part, files, opening, columns)
+                else:
+                    yield self._group(part, opening)
 
     def _group(self, group: FileGroup, opening: Opening) -> DataFrame:
         files = {opening.path(f.path): f for f in group.files}
@@ -139,12 +164,35 @@ class Files:
         return self._session.table(name)
 
     def _reader(
-        self, group: FileGroup, read: FileGroup, files: Mapping[str, DataFile], opening: Opening
+        self,
+        group: FileGroup,
+        read: FileGroup,
+        files: Mapping[str, DataFile],
+        opening: Opening,
+        numbers: Mapping[str, FileColumn] = MappingProxyType({}),
     ) -> DataFrame:
-        reader = self._session.read.format(read.format).schema(ddl(unpadded(read.columns)))
+        """Return files that are read by name.
+
+        Args:
+            group: The files.
+            read: As what they are read.
+            files: The files, as Spark spells them.
+            opening: How they are opened.
+            numbers: Their columns that are in nanoseconds, by their casefolded names.
+        """
+        columns = [
+            replace(c, type=nanoseconds.read_type(c.type, counted)) if counted else c
+            for c in read.columns
+            for counted in [numbers.get(c.name.casefold())]
+        ]
+        reader = self._session.read.format(read.format).schema(ddl(unpadded(columns)))
         frame = reader.options(**opening.options, **read.options).load(list(files))
         listed = listings.listed(frame)
         listings.check(frame, files, listed, group.relation.name)
+        if numbers:
+            frame = frame.selectExpr(
+                *(f"{_timed(c, numbers, group.relation)} AS {quoted(c.name)}" for c in read.columns)
+            )
         if not group.keys:
             return _cut(frame, group, read, []).selectExpr(*_select(group, read))
         # Keys come by the file's name: a join with a table as long as the list of files. A file
@@ -159,6 +207,13 @@ class Files:
             .join(values, key)
             .selectExpr(*_select(group, read, keys=STRING))
         )
+
+
+def _timed(column: Column, numbers: Mapping[str, FileColumn], relation: FileRelation) -> str:
+    held = numbers.get(column.name.casefold())
+    if held is None:
+        return quoted(column.name)
+    return nanoseconds.value_of(quoted(column.name), column.type, held, relation, column.name)
 
 
 def _check(relation: FileRelation) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -54,6 +54,28 @@ class Stream:
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         return self._batches
+
+
+def opened_again(stream: Stream, error: type[Exception], again: Callable[[], Stream]) -> Stream:
+    """Return a stream that begins anew in another way, where its first batch fails of an error.
+
+    Args:
+        stream: The stream.
+        error: What it may fail of.
+        again: Opens the other one.
+    """
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            first = next(iter(stream), None)
+        except error:
+            yield from again()
+            return
+        if first is not None:
+            yield first
+            yield from stream
+
+    return Stream(stream.schema, batches(), stream.partitions)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from headwater.engines.spark.formats.chars import as_char
 from headwater.engines.spark.lakes import Lakes
 from headwater.engines.spark.storage import Opening, Storage
 from headwater.engines.spark.types import ddl, unpadded
+from headwater.engines.used_columns import Used
 from headwater.interfaces.plan import Scan
 from headwater.sql.rewriting import quoted
 from headwater.tables.relation import (
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
+    from headwater.engines.spark.formats.nanoseconds import Found
+
 
 class Registrar:
     """Makes the tables of one read visible in a session.
@@ -38,6 +41,7 @@ class Registrar:
         persistent: Whether its catalog outlives it.
         storage: How files of an identity are opened; None leaves that to the cluster.
         cleanup: Receives what is to be undone at the end.
+        in_nanoseconds: Tells which columns of a relation's files are in nanoseconds (`Files`).
     """
 
     def __init__(
@@ -47,16 +51,27 @@ class Registrar:
         persistent: bool,
         storage: Storage | None,
         cleanup: ExitStack,
+        in_nanoseconds: Callable[[FileRelation], Found] | None = None,
     ) -> None:
         self._session = session
         self._storage = storage
         self._token = token = secrets.token_hex(6)
         self._cleanup = cleanup
-        self._files = Files(session, persistent=persistent, token=token, cleanup=cleanup)
+        self._files = Files(
+            session,
+            persistent=persistent,
+            token=token,
+            cleanup=cleanup,
+            in_nanoseconds=in_nanoseconds,
+        )
         self._lakes = Lakes(session, storage=storage, token=token, cleanup=cleanup)
 
-    def register(self, scan: Scan) -> str:
+    def register(self, scan: Scan, used: Used | None = None) -> str:
         """Create the view of a scan's table.
+
+        Args:
+            scan: The table.
+            used: The columns that the query uses; None for all.
 
         Returns:
             The view's name, quoted.
@@ -66,22 +81,22 @@ class Registrar:
             DataChangedError: If its files are not what the plan saw.
         """
         name = f"hw_{self._token}_{scan.slot}"
-        self.frame(scan).createTempView(name)
+        self.frame(scan, used).createTempView(name)
         self._cleanup.callback(self._session.catalog.dropTempView, name)
         return quoted(name)
 
-    def frame(self, scan: Scan) -> DataFrame:
+    def frame(self, scan: Scan, used: Used | None = None) -> DataFrame:
         """Return a scan's rows as a DataFrame; see `register`."""
-        return as_char(self._frame(scan), scan.relation.columns)
+        used = used or Used.all_of(scan.relation.columns)
+        return as_char(self._frame(scan, used), scan.relation.columns)
 
-    def _frame(self, scan: Scan) -> DataFrame:
+    def _frame(self, scan: Scan, used: Used) -> DataFrame:
         relation = scan.relation
         match relation:
             case FileRelation():
                 return self._files.frame(relation, self._opening(relation))
             case MemoryRelation():
-                columns = ddl(unpadded([declared_types.held(c) for c in relation.columns]))
-                return self._session.createDataFrame(declared_types.table(relation)[0], columns)
+                return self._in_memory(relation, used)
             case IcebergRelation():
                 return self._lakes.iceberg(scan.slot, relation)
             case DeltaRelation():
@@ -89,15 +104,26 @@ class Registrar:
             case CatalogRelation():
                 return self._lakes.catalogued(relation)
             case StreamRelation():
-                return self._streamed(relation)
+                return self._streamed(relation, used)
 
-    def _streamed(self, relation: StreamRelation) -> DataFrame:
-        """Return rows that one task streams from elsewhere, as they come."""
-        names = [c.name for c in relation.columns]
+    def _in_memory(self, relation: MemoryRelation, used: Used) -> DataFrame:
+        columns = unpadded([declared_types.held(c) for c in relation.columns])
+        rows, lost = declared_types.table(relation, used)
+        # Nobody needs what is lost. Were it missed, Spark would say so.
+        return self._session.createDataFrame(rows, ddl(columns)).drop(*lost)
+
+    def _streamed(self, relation: StreamRelation, used: Used) -> DataFrame:
+        """Return rows that one task streams from elsewhere, as they come.
+
+        Columns that the query names nowhere are NULL.
+        """
+        named = [c for c in relation.columns if c.name.casefold() in used.named]
+        names = [c.name for c in named or relation.columns[:1]]
 
         def rows(_: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
             with carried():
-                yield from declared_types.reader(relation, names)
+                for batch in declared_types.reader(relation, names):
+                    yield declared_types.filled(batch, relation.columns)
 
         one = self._session.range(0, 1, 1, 1)
         held = [declared_types.held(c) for c in relation.columns]

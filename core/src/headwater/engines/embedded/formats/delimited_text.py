@@ -25,7 +25,13 @@ from headwater.engines.embedded.formats.text_lines import (
 )
 from headwater.engines.embedded.formats.text_values import converted
 from headwater.engines.embedded.misfits import Misfits
-from headwater.engines.text_files import HIVE_OPTIONS, checked_options, unhonoured, way_out
+from headwater.engines.text_files import (
+    ESCAPED,
+    HIVE_OPTIONS,
+    checked_options,
+    unhonoured,
+    way_out,
+)
 from headwater.errors import UnsupportedError
 from headwater.sql.portable.casts import cast as cast_piece
 from headwater.sql.portable.pieces import Piece, Refusal
@@ -102,7 +108,7 @@ def csv(
 def hive_text(
     connection: DuckDBPyConnection, relation: FileRelation, group: Group, paths: Mapping[str, str]
 ) -> Iterator[Scan]:
-    """Yield the scan of LazySimpleSerDe's files: no quotes, no escapes.
+    """Yield the scan of LazySimpleSerDe's files: no quotes, escapes where the table has one.
 
     Raises:
         UnsupportedError: For an option or a column type whose meaning is not known here.
@@ -110,11 +116,21 @@ def hive_text(
     options = checked_options("embedded", group, HIVE_OPTIONS[group.format])
     listed = check_sizes(connection, relation, group, paths)
     lines = source(relation, group, listed, skip=is_true(options, "header"))
-    split = f"string_split(coalesce(line, ''), {text(options['sep'])})"
+    separator, escape = options["sep"], options["escape"]
+    split = f"string_split(coalesce(line, ''), {text(separator)})"
+    if escape:
+        if len(escape) != 1 or escape == separator:
+            raise unhonoured("embedded", group, "escape", escape)
+        # The first field has no separator before it, so one is put there for all to look alike.
+        field = f"(?s){re.escape(separator)}({shapes.escaped_field(separator, escape)})"
+        each = f"regexp_extract_all({text(separator)} || line, {text(field)}, 1)"
+        split = f"CASE WHEN contains(line, {text(escape)}) THEN {each} ELSE {split} END"
     columns = {}
     misfits = Misfits.of(relation, group)
     for index, column in _read_columns(relation, group):
         value = f"nullif(f[{index + 1}], {text(options['nullvalue'])})"
+        if escape and column.type.is_text:
+            value = _unescaped(value, column, escape, misfits)
         columns[column.name.casefold()] = _value(relation, group.format, column, value, misfits)
     rows = f"(SELECT {split} AS f, file_index FROM {lines}) AS r"
     yield Scan(rows, _chosen(relation, group, columns), group.files)
@@ -215,6 +231,21 @@ def _quoted_fields(group: Group, separator: str, quote: str, escapes: str) -> tu
     plainly = f"NOT contains(line, {text(quote)})"
     fields = f"CASE WHEN line IS NULL THEN [''] WHEN {plainly} THEN {split} ELSE {each} END"
     return fields, f"({plainly} OR regexp_full_match(line, {text(line)}))"
+
+
+def _unescaped(value: str, column: Column, escape: str, misfits: Misfits) -> str:
+    """Return a field's text without its escapes; one that Hive's versions differ in raises."""
+    e = re.escape(escape)
+    # Escapes are found from the left: one that is escaped is none.
+    bare = f"regexp_replace({value}, {text(f'(?s){e}(.)')}, '\\1', 'g')"
+    ends = f"(?s)[^{shapes.in_class(escape)}]*(?:{e}[^rn][^{shapes.in_class(escape)}]*)*(?:{e})?"
+    odd = misfits.raised(
+        NOT_PORTABLE, ESCAPED, value, STRING, column=column.name, kind="' escaped-end'"
+    )
+    return (
+        f"CASE WHEN {value} IS NULL OR NOT contains({value}, {text(escape)}) THEN {value} "
+        f"WHEN regexp_full_match({value}, {text(ends)}) THEN {bare} ELSE {odd} END"
+    )
 
 
 def _unquoted(token: str, quote: str, escapes: str, empty: str) -> str:

@@ -17,7 +17,13 @@ from headwater.engines.file_groups import FileGroup
 from headwater.engines.misfits import NOT_TEXT
 from headwater.engines.spark.formats import hive_json, text_lines
 from headwater.engines.spark.types import ddl, literal, raised, whole
-from headwater.engines.text_files import HIVE_OPTIONS, check_suffix, checked_options, unhonoured
+from headwater.engines.text_files import (
+    ESCAPED,
+    HIVE_OPTIONS,
+    check_suffix,
+    checked_options,
+    unhonoured,
+)
 from headwater.errors import UnsupportedError
 from headwater.sql.rewriting import quoted
 from headwater.tables.table import Column
@@ -122,9 +128,15 @@ def _options(group: FileGroup) -> dict[str, str]:
     """
     options = checked_options("spark", group, HIVE_OPTIONS[group.format])
     for name in ("quote", "escape"):
-        if name in options and len(options[name]) != 1:
+        if name in options and len(options[name]) != 1 and (group.format, options[name]) != _NONE:
             raise unhonoured("spark", group, name, options[name])
+    if group.format == "hive-text" and options["escape"] == options["sep"]:
+        raise unhonoured("spark", group, "escape", options["escape"])
     return options
+
+
+_NONE: Final = ("hive-text", "")
+"""A format, and that it has no escape."""
 
 
 def _fields(line: str, group: FileGroup) -> str:
@@ -137,8 +149,13 @@ def _fields(line: str, group: FileGroup) -> str:
     options = _options(group)
     separator = options["sep"]
     split = f"split({line}, {literal(re.escape(separator))}, -1)"
-    if group.format == "hive-text":
+    if group.format == "hive-text" and not options["escape"]:
         return split
+    if group.format == "hive-text":
+        field = f"(?s){re.escape(separator)}({shapes.escaped_field(separator, options['escape'])})"
+        each = f"regexp_extract_all(concat({literal(separator)}, {line}), {literal(field)}, 1)"
+        escaped = f"contains({line}, {literal(options['escape'])})"
+        return f"CASE WHEN {escaped} THEN {each} ELSE {split} END"
     field, _ = _grammar(options)
     sep = re.escape(separator)
     # The first field has no separator before it, so one is put there for all to look alike.
@@ -201,6 +218,8 @@ def values_of(line: str, group: FileGroup) -> dict[str, str]:
             value = _unquoted(token, options["quote"], options["escape"] + options["quote"])
         else:
             text = f"nullif({token}, {literal(options['nullvalue'])})"
+            if options["escape"] and column.type.is_text:
+                text = _unescaped(text, file, column, group)
             odd = raised(
                 f"a text that may or may not be a value of type {column.type}",
                 table=group.relation.name, value=text, file=file, column=column.name,
@@ -252,6 +271,22 @@ def _without_firsts(frame: DataFrame, columns: str) -> DataFrame:
             before = [column[-1].as_py() for column in blocks]
 
     return frame.mapInArrow(rest, columns)
+
+
+def _unescaped(text: str, file: str, column: Column, group: FileGroup) -> str:
+    """Return a field's text without its escapes; one that Hive's versions differ in raises."""
+    escape = _options(group)["escape"]
+    e, other = re.escape(escape), f"[^{shapes.in_class(escape)}]*+"
+    plain = f"(?s)\\A{other}(?:{e}[^rn]{other})*+(?:{e})?\\z"
+    odd = raised(
+        ESCAPED, table=group.relation.name, value=text, file=file, column=column.name,
+        kind=literal(" escaped-end"),
+    )  # fmt: skip
+    return (
+        f"CASE WHEN {text} IS NULL OR NOT contains({text}, {literal(escape)}) THEN {text} "
+        f"WHEN {text} RLIKE {literal(plain)} "
+        f"THEN regexp_replace({text}, {literal(f'(?s){e}(.)')}, '$1') ELSE {odd} END"
+    )
 
 
 def _unquoted(token: str, quote: str, escapes: str) -> str:
