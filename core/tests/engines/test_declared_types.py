@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+import headwater as hw
 from headwater import types as t
 from headwater.auth.credentials import Access
 from headwater.engines import declared_types
@@ -29,7 +30,7 @@ VARCHAR = DataType("varchar", precision=3)
 def read(type_: DataType, array: Any, *, name: str = "x", given: str = "x") -> list[Any]:
     """Return a column's values as they come out of memory, and see that a stream does the same."""
     columns, rows = (Column(name, type_),), pa.table({given: array})
-    held, _ = declared_types.table(MemoryRelation(NAME, columns, rows))
+    held = declared_types.table(MemoryRelation(NAME, columns, rows)).table
     streamed = declared_types.reader(
         StreamRelation(NAME, columns, lambda names: rows.to_reader()), [name]
     )
@@ -204,3 +205,29 @@ def test_a_column_that_can_not_be_read_is_in_nobodys_way(
     plan = Plan("test", sql, sql, (scan,), BoundMapping(()), None, "embedded", "asked for")
     with EmbeddedEngine().read(plan, Access()) as stream:
         assert pa.Table.from_batches(list(stream), stream.schema).to_pylist() == expected
+
+
+ODD_COLUMNS = {
+    "void": pa.nulls(1),
+    "struct without fields": pa.array([{}], pa.struct([])),
+    "struct with a field twice": pa.StructArray.from_arrays([pa.array([1])] * 2, names=["a", "a"]),
+    "duration": pa.array([1], pa.duration("us")),
+    "nanoseconds": pa.array([1], pa.timestamp("ns")),
+    "polars' Int128": pa.ExtensionArray.from_storage(
+        pa.opaque(pa.binary(), "Int128", "polars"), pa.array([b"1"])
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD_COLUMNS)
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [("SELECT id FROM t", "id"), ("SELECT count(*) AS id FROM t", "odd"),
+     ("SELECT id FROM (SELECT * EXCEPT (odd) FROM t)", "id")],
+)  # fmt: skip
+def test_a_column_that_nobody_uses_stops_nothing(name: str, query: str, first: str) -> None:
+    columns = {"id": pa.array([1]), "odd": ODD_COLUMNS[name]}
+    rows = pa.table({n: columns[n] for n in sorted(columns, key=lambda n: n != first)})
+    source = hw.MemoryDataSource(tables={"t": rows})
+    data = hw.Workspace(engine="embedded").sql(query, source)
+    assert data.to_arrow().to_pylist() == [{"id": 1}]

@@ -8,8 +8,9 @@ microsecond).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -32,18 +33,28 @@ _DIGITS: Final = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 19}
 """Integer types, narrowest first, and the decimal digits that hold all their values."""
 
 
-def table(
-    relation: MemoryRelation, used: Used | None = None
-) -> tuple[pa.Table, dict[str, HeadwaterError]]:
-    """Return a memory relation's rows in the types of its columns, and what is lost of them.
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of a relation in memory, as an engine takes them.
+
+    Args:
+        table: The rows.
+        columns: Its columns.
+        lost: The columns that nobody needs and that are NULL, because a value of them does not fit,
+            by their names.
+    """
+
+    table: pa.Table
+    columns: tuple[Column, ...]
+    lost: Mapping[str, HeadwaterError]
+
+
+def table(relation: MemoryRelation, used: Used | None = None) -> Rows:
+    """Return a memory relation's rows in the types of its columns.
 
     Args:
         relation: The table.
-        used: The columns that are looked at; None for all. Others are NULL.
-
-    Returns:
-        The rows; and by their names the columns that nobody needs and that are NULL, too, because
-        a value of them does not fit.
+        used: The columns that are wanted, one of NULLs if there is none; None for all.
 
     Raises:
         SourceError: If they are no Arrow table, or a column is missing or of another type.
@@ -57,21 +68,25 @@ def table(
             f"table {relation.name} holds {type(rows).__name__}, not a pyarrow.Table",
             code="declared-type",
         )
-    places = _columns(relation.name, relation.columns, rows.schema)
     used = used or Used.all_of(relation.columns)
+    columns = [c for c in relation.columns if c.name.casefold() in used.named]
+    if not columns and relation.columns:
+        only = Column(relation.columns[0].name, t.STRING)
+        return Rows(pa.table([_nulls(rows.num_rows, pa.string())], [only.name]), (only,), {})
+    places = _columns(relation.name, columns, rows.schema)
     arrays: list[Array] = []
     lost: dict[str, HeadwaterError] = {}
-    for column, place in zip(relation.columns, places, strict=True):
-        array = _nulls(rows.num_rows, arrow_type(held(column).type))
-        if column.name.casefold() in used.named:
-            try:
-                array = _converted(relation, column, rows.column(place))
-            except DataError as error:
-                if column.name.casefold() in used.needed:
-                    raise
-                lost[column.name] = error
+    for column, place in zip(columns, places, strict=True):
+        try:
+            array = _converted(relation, column, rows.column(place))
+        except DataError as error:
+            if column.name.casefold() in used.needed:
+                raise
+            lost[column.name] = error
+            array = _nulls(rows.num_rows, arrow_type(held(column).type))
         arrays.append(array)
-    return pa.table(arrays, schema=_schema(relation.columns)), lost
+    given = tuple(map(held, columns))
+    return Rows(pa.table(arrays, schema=_schema(columns)), given, lost)
 
 
 def _nulls(count: int, type_: Any) -> Array:

@@ -79,19 +79,19 @@ FORMS: Final = {
 """What a text is in a type, by its shape; the first counts, and any other is odd."""
 
 
-def escaped_field(separator: str, escape: str) -> str:
+def escaped_field(separator: str, escape: str, possessive: str = "") -> str:
     """Return the pattern of a field in which an escape makes one of any character after it.
-
-    To both engines' matchers; Java's goes deeper for each escape only, not for each character.
 
     Source: Apache Hive, LazyStruct.parse.
 
     Args:
         separator: What parts fields.
         escape: The escape; as a line's last character it is one of the text.
+        possessive: What makes a repetition of Java's possessive, so that its matcher goes on and
+            not deeper; RE2 has none, and needs none.
     """
-    plain, e = f"[^{in_class(separator + escape)}]*", re.escape(escape)
-    return f"{plain}(?:{e}.{plain})*(?:{e})?"
+    plain, e = f"[^{in_class(separator + escape)}]*{possessive}", re.escape(escape)
+    return f"{plain}(?:{e}.{plain})*{possessive}(?:{e})?"
 
 
 def in_class(characters: str) -> str:

@@ -86,6 +86,7 @@ _LEAVES = {
     "large_binary": t.BINARY,
     "binary_view": t.BINARY,
     "date32[day]": t.DATE,
+    "date64[ms]": t.DATE,
     "null": t.VOID,
 }
 

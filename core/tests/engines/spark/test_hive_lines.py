@@ -242,11 +242,25 @@ def test_escapes_are_those_of_the_embedded_engine(engine: SparkEngine, lake: Pat
                     table(each, SQL, relation)
 
 
-def test_long_escaped_lines_are_read(engine: SparkEngine, lake: Path) -> None:
-    """Deep recursion in a matcher would end here."""
-    body = ("a\\," * 50_000) + "," + "x" * 100_000 + "\n"
-    path = written(lake / "long.txt", body)
-    options = {**TEXT, "sep": ",", "escape": "\\"}
+@pytest.mark.parametrize(
+    ("format", "body", "options"),
+    [
+        ("hive-text", "a\\," * 50_000 + "," + "x" * 100_000, {**TEXT, "sep": ",", "escape": "\\"}),
+        ("hive-csv", '"' + 'a""' * 50_000 + '","' + "x" * 100_000 + '"', CSV),
+        ("hive-csv", '"' + 'a\\"' * 50_000 + '",' + "x" * 100_000, CSV),
+    ],
+)
+def test_lines_of_many_escapes_are_read(
+    engine: SparkEngine, lake: Path, format: str, body: str, options: dict[str, str]
+) -> None:
+    """A matcher that goes deeper with each would end the JVM."""
+    path = written(lake / "long.txt", f"{body}\n")
     declared = columns(s="string", t="string")
-    [(first, second)] = both(engine, files([path], declared, format="hive-text", options=options))
+    [(first, second)] = both(engine, files([path], declared, format=format, options=options))
     assert (len(first), len(second)) == (100_000, 100_000)
+
+
+def test_fields_of_many_separators_are_read(engine: SparkEngine, lake: Path) -> None:
+    path = written(lake / "wide.txt", '"a"' + ",b" * 100_000 + "\n")
+    declared = columns(s="string", t="string")
+    assert both(engine, files([path], declared, format="hive-csv", options=CSV)) == [("a", "b")]

@@ -94,6 +94,9 @@ def _described(
             unqueryable = unqueryable or problem
     detail = GlueDetail(entry, classified.kind, links, how, projection, state)
     data, keys = (state.columns, ()) if state is not None else _columns(entry, detail)
+    folded = {k.name.lower() for k in keys}
+    twice = [c.name for c in data if c.name.lower() in folded] if classified.kind in _FILES else []
+    data = tuple(c for c in data if c.name not in twice)
     return Table(
         name=name,
         columns=(*data, *keys),
@@ -102,7 +105,10 @@ def _described(
         location=data_location(entry) or None,
         detail=detail,
         unqueryable=unqueryable or _without_columns(classified.kind, data + keys),
-        notes=(_governed(name),) if entry.lake_formation else (),
+        notes=(
+            *((_governed(name),) if entry.lake_formation else ()),
+            *((_keys_in_files(name, twice),) if twice else ()),
+        ),
         problem=problem or _malformed((*data, *keys)),
     )
 
@@ -123,6 +129,16 @@ def _governed(name: TableName) -> Diagnostic:
         f"{name} is governed by Lake Formation: Glue shows those of its columns and partitions "
         "that are granted to this identity",
         Severity.INFO,
+    )
+
+
+def _keys_in_files(name: TableName, keys: list[str]) -> Diagnostic:
+    return Diagnostic(
+        "key-in-files",
+        f"{name} lists its partition key {', '.join(keys)} among its columns too: the value is the "
+        "partition's, and what the files hold under that name is not read",
+        Severity.WARNING,
+        hint="take it out of the table's columns: Athena refuses a table that has it twice",
     )
 
 

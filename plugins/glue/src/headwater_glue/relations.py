@@ -211,7 +211,8 @@ def _group(
         )
     if not isinstance(partition_detail, GluePartition) or table_detail.kind is not Kind.HIVE:
         # Projected partitions, and those of Spark's own tables, are read as the table is.
-        return FilePartition(partition.values, partition.location)
+        columns = _file_columns(table, table_detail)
+        return FilePartition(partition.values, partition.location, columns=columns)
     how = (
         reading(partition_detail.storage, table_detail.entry.parameters)
         if partition_detail.storage.serde
@@ -228,6 +229,7 @@ def _group(
     )
     data = tuple(c for c in table.columns if c.name not in table.partition_keys)
     same = how == table_detail.how
+    columns = columns or _file_columns(table, table_detail) or ()
     return FilePartition(
         values=partition.values,
         location=partition.location,
@@ -237,13 +239,28 @@ def _group(
     )
 
 
+def _file_columns(table: Table, detail: GlueDetail) -> tuple[Column, ...] | None:
+    """Return what files hold where a table's columns leave a place out; None where they do not.
+
+    Columns of text are told by position: a partition key that the table lists among them has one.
+    """
+    columns = read_columns(detail.entry.storage.columns, detail.how)
+    keys = {k.lower() for k in table.partition_keys}
+    twice = any(c.name.lower() in keys for c in columns)
+    return columns if twice and detail.how.format in _POSITIONAL else None
+
+
+_POSITIONAL: Final = ("csv", "hive-text", "hive-csv")
+"""Formats whose files are read by position."""
+
+
 def _differ(own: Sequence[Column], tables: Sequence[Column], how: Reading) -> bool:
     """Return whether a partition's columns change how its files are read.
 
     Text files are read by position. The others are read by name: a column that only one of the
     two declares changes nothing, one that both declare with different types does.
     """
-    if how.format in ("csv", "hive-text", "hive-csv"):
+    if how.format in _POSITIONAL:
         return _folded(own) != _folded(tables)
     theirs = dict(_folded(tables))
     return any(theirs.get(name, text) != text for name, text in _folded(own))

@@ -101,7 +101,7 @@ class Registrar:
         """
         self._connection.register(f"{scan.slot}_rows", stream)
         view = f"{name(PRIVATE_DATABASE)}.{name(scan.slot)}"
-        select = _typed(f"{scan.slot}_rows", scan.relation, columns)
+        select = _typed(f"{scan.slot}_rows", _chosen(scan.relation, columns))
         add_macros(self._connection, select)
         self._connection.execute(f"CREATE VIEW {view} AS {select}")
 
@@ -118,16 +118,16 @@ class Registrar:
                 self._prove(scan, relation, paths)
                 return select
             case MemoryRelation():
-                rows, lost = declared_types.table(relation, used)
-                self._connection.register(f"{slot}_rows", rows)
-                return _typed(f"{slot}_rows", relation, None, lost)
+                rows = declared_types.table(relation, used)
+                self._connection.register(f"{slot}_rows", rows.table)
+                return _typed(f"{slot}_rows", rows.columns, rows.lost)
             case IcebergRelation() | DeltaRelation():
                 ref = relation.auth_ref
                 credentials = partial(self._access.storage, ref) if ref else _no_credentials
                 stream = relations.stream(relation, columns, credentials)
                 kept = relations.RowStream(lambda: self._keeping_errors(stream.reader))
                 self._connection.register(f"{slot}_rows", kept)
-                return _typed(f"{slot}_rows", relation, columns)
+                return _typed(f"{slot}_rows", _chosen(relation, columns))
             case StreamRelation():
                 wanted = _chosen(relation, columns)
                 names = [c.name for c in wanted]
@@ -135,7 +135,7 @@ class Registrar:
                     lambda: self._keeping_errors(lambda: declared_types.reader(relation, names))
                 )
                 self._connection.register(f"{slot}_rows", kept)
-                return _typed(f"{slot}_rows", relation, columns)
+                return _typed(f"{slot}_rows", _chosen(relation, columns))
             case CatalogRelation():
                 raise UnsupportedError(
                     f"table {relation.name} is read by a cluster's own metastore, which the "
@@ -197,23 +197,21 @@ def _no_credentials() -> None:
 
 def _typed(
     source: str,
-    relation: Relation,
-    columns: frozenset[str] | None,
+    columns: Sequence[Column],
     lost: Mapping[str, HeadwaterError] = MappingProxyType({}),
 ) -> str:
-    """Return the rows of a table of DuckDB's in the types of a relation's columns.
+    """Return the rows of a table of DuckDB's in the types of columns.
 
     Args:
         source: Its name.
-        relation: The relation.
-        columns: Names of those that the query uses, casefolded; None for all.
+        columns: The columns.
         lost: What raises, should a column be used after all, by its name.
     """
     listed = ", ".join(
         f"{raising(lost[c.name].code, lost[c.name].message, c.type)} AS {name(c.name)}"
         if c.name in lost
         else f"{padded(cast(name(c.name), c.type), c.type)} AS {name(c.name)}"
-        for c in _chosen(relation, columns)
+        for c in columns
     )
     return f"SELECT {listed} FROM {name(source)}"
 

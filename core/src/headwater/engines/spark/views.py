@@ -88,7 +88,10 @@ class Registrar:
     def frame(self, scan: Scan, used: Used | None = None) -> DataFrame:
         """Return a scan's rows as a DataFrame; see `register`."""
         used = used or Used.all_of(scan.relation.columns)
-        return as_char(self._frame(scan, used), scan.relation.columns)
+        frame = self._frame(scan, used)
+        there = {name.casefold() for name in frame.columns}
+        columns = (c for c in scan.relation.columns if c.name.casefold() in there)
+        return as_char(frame, tuple(columns))
 
     def _frame(self, scan: Scan, used: Used) -> DataFrame:
         relation = scan.relation
@@ -107,10 +110,10 @@ class Registrar:
                 return self._streamed(relation, used)
 
     def _in_memory(self, relation: MemoryRelation, used: Used) -> DataFrame:
-        columns = unpadded([declared_types.held(c) for c in relation.columns])
-        rows, lost = declared_types.table(relation, used)
+        rows = declared_types.table(relation, used)
+        frame = self._session.createDataFrame(rows.table, ddl(unpadded(rows.columns)))
         # Nobody needs what is lost. Were it missed, Spark would say so.
-        return self._session.createDataFrame(rows, ddl(columns)).drop(*lost)
+        return frame.drop(*rows.lost)
 
     def _streamed(self, relation: StreamRelation, used: Used) -> DataFrame:
         """Return rows that one task streams from elsewhere, as they come.

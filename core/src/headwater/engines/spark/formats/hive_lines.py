@@ -152,7 +152,9 @@ def _fields(line: str, group: FileGroup) -> str:
     if group.format == "hive-text" and not options["escape"]:
         return split
     if group.format == "hive-text":
-        field = f"(?s){re.escape(separator)}({shapes.escaped_field(separator, options['escape'])})"
+        field = (
+            f"(?s){re.escape(separator)}({shapes.escaped_field(separator, options['escape'], '+')})"
+        )
         each = f"regexp_extract_all(concat({literal(separator)}, {line}), {literal(field)}, 1)"
         escaped = f"contains({line}, {literal(options['escape'])})"
         return f"CASE WHEN {escaped} THEN {each} ELSE {split} END"
@@ -171,11 +173,11 @@ def _grammar(options: Mapping[str, str]) -> tuple[str, str]:
     """Return the patterns of a field and of a line of quoted fields."""
     quote, escapes = options["quote"], options["escape"] + options["quote"]
     q, sep = re.escape(quote), re.escape(options["sep"])
-    plain = f"[^{shapes.in_class(quote + escapes)}]*"
-    # Written so that Java's matcher goes deeper for each escape only, not for each character.
-    inside = f"{plain}(?:[{shapes.in_class(escapes)}]{q}{plain})*"
-    field = f"(?:{q}{inside}{q}|[^{shapes.in_class(options['sep'] + quote)}]*)"
-    return field, f"(?s)\\A{field}(?:{sep}{field})*\\z"
+    plain = f"[^{shapes.in_class(quote + escapes)}]*+"
+    # Possessive, so that Java's matcher goes on and not deeper: deep lines would end the JVM.
+    inside = f"{plain}(?:[{shapes.in_class(escapes)}]{q}{plain})*+"
+    field = f"(?:{q}{inside}{q}|[^{shapes.in_class(options['sep'] + quote)}]*+)"
+    return field, f"(?s)\\A{field}(?:{sep}{field})*+\\z"
 
 
 def _closed(line: str, file: str, group: FileGroup) -> str:
