@@ -71,7 +71,12 @@ def read(serde: str, parameters: Any = None, table: Any = None) -> Any:
             "hive-csv",
             {"sep": ";", "quote": "'", "escape": '"', "header": "false", "encoding": "ISO-8859-1"},
         ),
-        (OPENX, {}, "hive-json", {"malformed": "fail", "keys": "ignore-case"}),
+        (
+            OPENX,
+            {},
+            "hive-json",
+            {"malformed": "fail", "keys": "ignore-case", "quoted": "convert"},
+        ),
         (
             OPENX,
             {
@@ -80,7 +85,12 @@ def read(serde: str, parameters: Any = None, table: Any = None) -> Any:
                 "mapping.user_id": "userId",
             },
             "hive-json",
-            {"malformed": "null", "keys": "exact", "key.user_id": "userId"},
+            {
+                "malformed": "null",
+                "keys": "exact",
+                "quoted": "convert",
+                "key.user_id": "userId",
+            },
         ),
         (HCATALOG, {}, "hive-json", {"malformed": "fail", "keys": "ignore-case"}),
     ],

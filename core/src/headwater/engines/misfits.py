@@ -64,6 +64,8 @@ def _json_cause(line: str) -> str | None:
     for sign, cause in _CAUSES:
         if sign.search(bare):
             return cause
+    if _JOINED.search(bare):
+        return _SEVERAL_OBJECTS
     whole = line.rstrip().endswith("}") and not _SEVERAL.search(bare)
     return _ONE_OBJECT if whole else None
 
@@ -71,7 +73,13 @@ def _json_cause(line: str) -> str | None:
 _LINES: Final = frozenset({"json", "json-file", "hive-json"})
 """The kinds of a line that is not plainly JSON."""
 _TEXTS: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
-_SEVERAL: Final = re.compile(r"}\s*,?\s*{(?![^\[]*\])")
+_SEVERAL: Final = re.compile(r"}\s*,\s*{(?![^\[]*\])")
+_JOINED: Final = re.compile(r"}\s*{")
+_SEVERAL_OBJECTS: Final = (
+    "write one JSON object a line: of several in one Hive's serdes and Athena read the first and "
+    "lose the rest; Firehose puts line breaks between records where its stream is told to "
+    "(AppendDelimiterToRecord)"
+)
 _AFRESH: Final = "write it with a JSON library, not as a program's own text of a value"
 _ONE_OBJECT: Final = (
     f"correct the line, or {_AFRESH}: JSON has no comments, no leading zeros, no control "

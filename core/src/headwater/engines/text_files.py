@@ -62,7 +62,7 @@ def not_text(engine: str, where: str) -> EngineError:
 HIVE_OPTIONS: Final[Mapping[str, Mapping[str, str | None]]] = {
     "hive-text": {"sep": "\x01", "nullValue": "\\N", "header": "false", "escape": ""},
     "hive-csv": {"sep": ",", "quote": '"', "escape": "\\", "header": "false"},
-    "hive-json": {"malformed": "fail", "keys": "ignore-case", "key.": None},
+    "hive-json": {"malformed": "fail", "keys": "ignore-case", "quoted": "fail", "key.": None},
 }
 """The reader options of Hive's text formats, with their defaults."""
 ESCAPED: Final = (

@@ -318,6 +318,50 @@ def test_a_line_that_is_one_object_is_told_what_of_it_is_no_json(
     assert len(rows(ALL, t=text(tmp_path, f"{instead}\n", format, v="double"))) == 1
 
 
+QUOTED = [
+    ("int", '"12"', 12), ("int", '"-0"', 0), ("int", '"007"', None), ("int", '"0x1F"', None),
+    ("int", '"1.5"', None), ("int", '"99999999999"', None), ("int", '""', None), ("int", "7", 7),
+    ("bigint", '"9223372036854775807"', 2**63 - 1), ("bigint", '"9999999999999999999"', None),
+    ("double", '"1.5"', 1.5), ("double", '"-1e3"', -1000.0), ("double", '"x"', None),
+    ("double", '" 1"', None), ("double", "2", 2.0), ("float", '"0.1"', pytest.approx(0.1)),
+    ("boolean", '"true"', True), ("boolean", '"false"', False), ("boolean", '"TRUE"', None),
+    ("boolean", '"t"', None), ("boolean", "false", False),
+    ("array<int>", '["1", 2, null]', [1, 2, None]), ("struct<a:double>", '{"a": "1"}', {"a": 1.0}),
+]  # fmt: skip
+"""What OpenX's serde makes of texts where a number or a boolean should be; None where it raises."""
+
+
+@pytest.mark.parametrize(("type_", "value", "expected"), QUOTED)
+def test_numbers_in_quotes_are_numbers_to_openx(
+    tmp_path: Path, type_: str, value: str, expected: object
+) -> None:
+    body = f'{{"v": {value}}}\n'
+    relation = text(tmp_path, body, "hive-json", {"quoted": "convert"}, v=type_)
+    if expected is None:
+        with pytest.raises(EngineError) as caught:
+            rows("SELECT v FROM t", t=relation)
+        assert caught.value.code == "not-portable-value"
+    else:
+        assert rows("SELECT v FROM t", t=relation) == [{"v": expected}]
+    if '"' in value and "{" not in value:
+        with pytest.raises(EngineError):
+            rows("SELECT v FROM t", t=text(tmp_path, body, "hive-json", v=type_))
+
+
+def test_nan_in_quotes_is_not_a_number(tmp_path: Path) -> None:
+    body = '{"v": "NaN"}\n'
+    relation = text(tmp_path, body, "hive-json", {"quoted": "convert"}, v="double")
+    assert str(rows("SELECT v FROM t", t=relation)[0]["v"]) == "nan"
+
+
+def test_objects_that_are_joined_are_told_with_what_parts_them(tmp_path: Path) -> None:
+    body = '{"v": 1}{"v": 2}\n'
+    for format in ("json", "hive-json"):
+        with pytest.raises(EngineError) as caught:
+            rows(ALL, t=text(tmp_path, body, format, v="double"))
+        assert "AppendDelimiterToRecord" in (caught.value.hint or "")
+
+
 @pytest.mark.parametrize("body", ['{"v":1} {"v":2}', "{", "hello"])
 def test_lines_that_are_no_object_are_told_so(tmp_path: Path, body: str) -> None:
     with pytest.raises(EngineError) as caught:

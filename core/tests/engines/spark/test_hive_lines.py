@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core.tests.engines.embedded.test_text_formats import ESCAPED
+from core.tests.engines.embedded.test_text_formats import ESCAPED, QUOTED
 from core.tests.engines.spark.plans import columns, files, table
 
 from headwater.engines.embedded import EmbeddedEngine
@@ -264,3 +264,21 @@ def test_fields_of_many_separators_are_read(engine: SparkEngine, lake: Path) -> 
     path = written(lake / "wide.txt", '"a"' + ",b" * 100_000 + "\n")
     declared = columns(s="string", t="string")
     assert both(engine, files([path], declared, format="hive-csv", options=CSV)) == [("a", "b")]
+
+
+def test_numbers_in_quotes_are_those_of_the_embedded_engine(
+    engine: SparkEngine, lake: Path
+) -> None:
+    options = {**JSON, "quoted": "convert"}
+    read = 0
+    for number, (type_, value, expected) in enumerate([*QUOTED, ("double", '"NaN"', "nan")]):
+        path = written(lake / f"{number}.json", f'{{"v": {value}}}\n')
+        relation = files([path], columns(v=type_), format="hive-json", options=options)
+        if expected is None:
+            for each in (engine, EmbeddedEngine()):
+                with pytest.raises(EngineError, match="plainly"):
+                    table(each, SQL, relation)
+        else:
+            both(engine, relation)
+            read += 1
+    assert read > 10

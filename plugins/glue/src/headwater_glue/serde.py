@@ -214,7 +214,9 @@ def _open_csv(parameters: Mapping[str, str]) -> Reading:
 def _openx_json(parameters: Mapping[str, str]) -> Reading:
     if _is_true(parameters, "dots.in.keys"):
         return Reading(refused="dots.in.keys=true renames keys while it reads")
-    options = {}
+    # It parses texts where the column is of a number or a boolean. Source: rcongiu/Hive-JSON-Serde,
+    # objectinspector.primitive: JavaStringDoubleObjectInspector, ParsePrimitiveUtils, and others.
+    options = {"quoted": "convert"}
     if parameters.get("case.insensitive", "true").strip().lower() == "false":
         options["keys"] = "exact"
     for name, key in sorted(parameters.items()):

@@ -84,7 +84,15 @@ def hive_json(
     misfits = Misfits.of(relation, group)
     code = RUNTIME if options["malformed"] == "fail" else None
     yield _scan(
-        connection, relation, group, paths, renamed_keys(options), field, " hive-json", code
+        connection,
+        relation,
+        group,
+        paths,
+        renamed_keys(options),
+        field,
+        " hive-json",
+        code,
+        quoted=options["quoted"] == "convert",
     )
 
 
@@ -107,6 +115,8 @@ def _scan(
     field: _Field,
     kind: str,
     malformed: str | None,
+    *,
+    quoted: bool = False,
 ) -> Scan:
     """Return the scan of lines.
 
@@ -119,6 +129,7 @@ def _scan(
         field: `(object, key) -> value`, how a key's value is found.
         kind: What lines are, for hints.
         malformed: Code of the error for a line that is no JSON; None where it is a row of NULLs.
+        quoted: Whether texts of plain numbers and booleans are such.
     """
     misfits = Misfits.of(relation, group)
     own = {c.name.casefold(): c for c in group.columns}
@@ -134,7 +145,9 @@ def _scan(
                 f"table as {column.type}"
             )
         value = field("j", named.get(folded, own[folded].name))
-        columns[column.name] = _value(relation, group.format, column, value, field, named, misfits)
+        columns[column.name] = _value(
+            relation, group.format, column, value, field, named, misfits, quoted=quoted
+        )
     lines = source(relation, group, check_sizes(connection, relation, group, paths), skip=False)
     blank = f"line IS NULL OR regexp_full_match(line, {text(shapes.BLANK)})"
 
@@ -165,6 +178,8 @@ def _value(
     field: _Field,
     named: Mapping[str, str],
     misfits: Misfits,
+    *,
+    quoted: bool,
 ) -> str:
     def odd(value: str, type_: DataType) -> str:
         # Inside of a list or an object there is nothing to be declared otherwise.
@@ -174,7 +189,7 @@ def _value(
         what = f"a JSON value that is not plainly {type_}"
         return misfits.raised(NOT_PORTABLE, what, value, type_, column=column.name, kind=kind)
 
-    converted = _converted(value, column.type, field, odd)
+    converted = _converted(value, column.type, field, odd, quoted=quoted)
     renamed = named.keys() & column.type.nested_names
     if converted is None or renamed:
         why = f": its field {min(renamed)!r} is a renamed key too" if renamed else " from JSON"
@@ -186,25 +201,32 @@ def _value(
     return converted
 
 
-def _converted(value: str, type_: DataType, field: _Field, odd: _Odd) -> str | None:
+def _converted(
+    value: str, type_: DataType, field: _Field, odd: _Odd, *, quoted: bool
+) -> str | None:
     """Return a JSON value as a value of a type; NULL and JSON's null are NULL; misfits raise."""
     if type_.name == "array":
-        inner = _converted("e", type_.element, field, odd)
+        inner = _converted("e", type_.element, field, odd, quoted=quoted)
         items = f"CAST({value} AS JSON[])"
         return inner and _typed(
             value, type_, odd, "ARRAY", f"list_transform({items}, lambda e: {inner})"
         )
     if type_.name == "map" and type_.key.name == "string":
-        inner = _converted("e.value", type_.value, field, odd)
+        inner = _converted("e.value", type_.value, field, odd, quoted=quoted)
         entries = f"map_entries(CAST({value} AS MAP(VARCHAR, JSON)))"
         pairs = f"list_transform({entries}, lambda e: {{'key': e.key, 'value': {inner}}})"
         return inner and _typed(value, type_, odd, "OBJECT", f"map_from_entries({pairs})")
     if type_.name == "struct":
-        parts = [(n, _converted(field(value, n), child, field, odd)) for n, child in type_.fields]
+        parts = [
+            (n, _converted(field(value, n), child, field, odd, quoted=quoted))
+            for n, child in type_.fields
+        ]
         if any(part is None for _, part in parts):
             return None
         fields = ", ".join(f"{text(n)}: {part}" for n, part in parts)
         return _typed(value, type_, odd, "OBJECT", f"{{{fields}}}", _once(value))
+    if quoted and (build := _QUOTED.get(type_.name)):
+        return build(value, type_, odd)
     build = _BUILDERS.get(type_.name)
     return build(value, type_, odd) if build else None
 
@@ -243,6 +265,25 @@ def _boolean(value: str, type_: DataType, odd: _Odd) -> str:
     return _typed(value, type_, odd, "BOOLEAN", f"({_text(value)} = 'true')")
 
 
+def _quoted_integer(value: str, type_: DataType, odd: _Odd) -> str:
+    half = 2 ** (INTEGER_BITS[type_.name] - 1)
+    number = f"TRY_CAST({_text(value)} AS HUGEINT)"
+    plain = f"regexp_full_match({_text(value)}, {text(shapes.QUOTED_INTEGER)})"
+    fits = f"({plain} AND {number} BETWEEN -{half} AND {half - 1})"
+    return _typed(value, type_, odd, "UBIGINT BIGINT VARCHAR", cast(number, type_), fits)
+
+
+def _quoted_floating(value: str, type_: DataType, odd: _Odd) -> str:
+    plain = f"regexp_full_match({_text(value)}, {text(shapes.QUOTED_NUMBER)})"
+    number = cast(_text(value), type_)
+    return _typed(value, type_, odd, "DOUBLE UBIGINT BIGINT VARCHAR", number, plain)
+
+
+def _quoted_boolean(value: str, type_: DataType, odd: _Odd) -> str:
+    plain = f"regexp_full_match({_text(value)}, {text(shapes.QUOTED_BOOLEAN)})"
+    return _typed(value, type_, odd, "BOOLEAN VARCHAR", f"({_text(value)} = 'true')", plain)
+
+
 def _date(value: str, type_: DataType, odd: _Odd) -> str:
     shape = f"regexp_full_match({_text(value)}, {text(shapes.DATE)})"
     return _typed(value, type_, odd, "VARCHAR", cast(_text(value), type_), shape)
@@ -262,3 +303,10 @@ _BUILDERS: Final[dict[str, Callable[[str, DataType, _Odd], str]]] = {
     "date": _date,
     "timestamp": _timestamp,
 }
+_QUOTED: Final[dict[str, Callable[[str, DataType, _Odd], str]]] = {
+    **dict.fromkeys(INTEGER_BITS, _quoted_integer),
+    "float": _quoted_floating,
+    "double": _quoted_floating,
+    "boolean": _quoted_boolean,
+}
+"""For a serde that takes texts of plain numbers and booleans for such."""

@@ -121,7 +121,8 @@ def values_of(object_: str, file: str, group: FileGroup) -> dict[str, str]:
     for column in group.columns:
         folded = column.name.casefold()
         value = field(object_, renamed.get(folded, column.name))
-        converted = _converted(value, column.type, field, odd_for(column))
+        quoted = options["quoted"] == "convert"
+        converted = _converted(value, column.type, field, odd_for(column), quoted=quoted)
         if converted is None or renamed.keys() & column.type.nested_names:
             raise UnsupportedError(
                 f"table {group.relation.name}: column {column.name} ({column.type}) is not read "
@@ -136,19 +137,26 @@ def _options(group: FileGroup) -> dict[str, str]:
     return checked_options("spark", group, HIVE_OPTIONS[FORMAT])
 
 
-def _converted(value: str, type_: DataType, field: _Field, odd: _Odd) -> str | None:
+def _converted(
+    value: str, type_: DataType, field: _Field, odd: _Odd, *, quoted: bool
+) -> str | None:
     """Return an expression for a variant as a value of a type, or None where none is known."""
     if type_.name == "array":
-        inner = _converted("e", type_.element, field, odd)
+        inner = _converted("e", type_.element, field, odd, quoted=quoted)
         converted = f"transform(CAST({value} AS array<variant>), e -> {inner})"
         return inner and _typed(value, type_, odd, "ARRAY", converted)
     if type_.name == "struct":
         of = f"CAST({value} AS map<string,variant>)"
-        parts = [(n, _converted(field(of, n), child, field, odd)) for n, child in type_.fields]
+        parts = [
+            (n, _converted(field(of, n), child, field, odd, quoted=quoted))
+            for n, child in type_.fields
+        ]
         if any(part is None for _, part in parts):
             return None
         converted = f"named_struct({', '.join(f'{literal(n)}, {part}' for n, part in parts)})"
         return _typed(value, type_, odd, "OBJECT", converted)
+    if quoted and (build := _QUOTED.get(type_.name)):
+        return build(value, type_, odd)
     build = _BUILDERS.get(type_.name)
     return build(value, type_, odd) if build else None
 
@@ -191,6 +199,32 @@ def _boolean(value: str, type_: DataType, odd: _Odd) -> str:
     return _typed(value, type_, odd, "BOOLEAN", f"CAST({value} AS boolean)")
 
 
+def _quoted_integer(value: str, type_: DataType, odd: _Odd) -> str:
+    half = 2 ** (INTEGER_BITS[type_.name] - 1)
+    number = f"try_cast({_text(value)} AS bigint)"
+    plain = f"{_text(value)} RLIKE {whole(shapes.QUOTED_INTEGER)}"
+    fits = f"({plain} AND {number} BETWEEN {-half + 1}L - 1L AND {half - 1}L)"
+    return _typed(value, type_, odd, "BIGINT STRING", number, fits)
+
+
+def _quoted_floating(value: str, type_: DataType, odd: _Odd) -> str:
+    kind = f"regexp_extract(schema_of_variant({value}), '^[A-Z]+', 0)"
+    texts = f"{_text(value)} RLIKE {whole(shapes.QUOTED_NUMBER)}"
+    finite = f"abs(try_cast({_text(value)} AS double)) < double('infinity')"
+    number = f"CAST({_text(value) if type_.name == 'float' else value} AS {type_})"
+    return _typed(
+        value, type_, odd, "DOUBLE DECIMAL BIGINT STRING",
+        f"CASE WHEN {kind} = 'STRING' THEN try_cast({_text(value)} AS {type_}) ELSE {number} END",
+        f"CASE WHEN {kind} = 'STRING' THEN {texts} AND ({finite} OR {_text(value)} = 'NaN') "
+        f"ELSE {finite} END",
+    )  # fmt: skip
+
+
+def _quoted_boolean(value: str, type_: DataType, odd: _Odd) -> str:
+    plain = f"{_text(value)} RLIKE {whole(shapes.QUOTED_BOOLEAN)}"
+    return _typed(value, type_, odd, "BOOLEAN STRING", f"({_text(value)} = 'true')", plain)
+
+
 def _date(value: str, type_: DataType, odd: _Odd) -> str:
     return _shaped(value, type_, odd, shapes.DATE)
 
@@ -213,3 +247,10 @@ _BUILDERS: Final[dict[str, Callable[[str, DataType, _Odd], str]]] = {
     "date": _date,
     "timestamp": _timestamp,
 }
+_QUOTED: Final[dict[str, Callable[[str, DataType, _Odd], str]]] = {
+    **dict.fromkeys(INTEGER_BITS, _quoted_integer),
+    "float": _quoted_floating,
+    "double": _quoted_floating,
+    "boolean": _quoted_boolean,
+}
+"""For a serde that takes texts of plain numbers and booleans for such."""
