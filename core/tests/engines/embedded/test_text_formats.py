@@ -356,9 +356,9 @@ def test_nan_in_quotes_is_not_a_number(tmp_path: Path) -> None:
 
 def test_objects_that_are_joined_are_told_with_what_parts_them(tmp_path: Path) -> None:
     body = '{"v": 1}{"v": 2}\n'
-    for format in ("json", "hive-json"):
+    for kind in ("json", "hive-json"):
         with pytest.raises(EngineError) as caught:
-            rows(ALL, t=text(tmp_path, body, format, v="double"))
+            rows(ALL, t=text(tmp_path, body, kind, v="double"))
         assert "AppendDelimiterToRecord" in (caught.value.hint or "")
 
 
