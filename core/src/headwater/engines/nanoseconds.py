@@ -83,7 +83,7 @@ def holds(type_: Any) -> bool:
     return any(holds(type_.field(i).type) for i in range(type_.num_fields))
 
 
-def whole(array: Array, where: str, column: str, *, truncate: bool, first: int = 0) -> Array:
+def whole(array: Array, where: str, column: str, *, truncate: bool, first: int | None = 0) -> Array:
     """Return an array whose nanoseconds are whole microseconds; its type stays.
 
     Args:
@@ -91,7 +91,7 @@ def whole(array: Array, where: str, column: str, *, truncate: bool, first: int =
         where: Whose they are, for the error.
         column: The column.
         truncate: Whether nanoseconds are cut off; else one is an error.
-        first: The number of the array's first row.
+        first: The number of the array's first row; None where rows are not counted.
 
     Raises:
         DataError: With code `nanoseconds`, if a value is no whole microsecond and is not cut.
@@ -104,7 +104,7 @@ def whole(array: Array, where: str, column: str, *, truncate: bool, first: int =
         chunks, row = [], first
         for chunk in array.chunks:
             chunks.append(whole(chunk, where, column, truncate=truncate, first=row))
-            row += len(chunk)
+            row = None if row is None else row + len(chunk)
         return pa.chunked_array(chunks, array.type) if chunks else array
     if _odd(array) is None:
         return array
@@ -113,8 +113,10 @@ def whole(array: Array, where: str, column: str, *, truncate: bool, first: int =
             return _cut(array)
         except pa.ArrowInvalid:
             pass  # its microsecond begins before the first nanosecond that there is, in 1677
-    row = _first_row(array)
-    raise error(f"{where}, row {first + row + 1}", column, _odd(array[row : row + 1]) or "")
+    place = _first_row(array)
+    if first is not None:
+        where = f"{where}, row {first + place + 1}"
+    raise error(where, column, _odd(array[place : place + 1]) or "")
 
 
 def _first_row(array: Array) -> int:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from core.tests.engines.embedded.support import columns, file, parquet, read, rows
 from pyarrow import orc
 from tests.iceberg import file_catalog
 
-from headwater.errors import EngineError, SourceError, UnsupportedError
+from headwater.errors import DataError, EngineError, SourceError, UnsupportedError
 from headwater.tables.relation import (
     CatalogRelation,
     DeltaRelation,
@@ -79,6 +81,32 @@ def test_columns_that_only_using_names_are_read(tmp_path: Path, sql: str) -> Non
     )
     assert rows(sql, l=left, r=right) == [{"x": 2.0, "y": 5}]
     assert rows(sql.replace("l.x, ", ""), l=right, r=right) == [{"y": 5}]
+
+
+@pytest.mark.parametrize("second", [1000, 1001])
+def test_nanoseconds_in_files_of_iceberg_are_never_cut_silently(
+    tmp_path: Path, second: int
+) -> None:
+    micros = pa.table({"id": [1, 2], "at": pa.array([0, 1], pa.timestamp("us", "UTC"))})
+    table = file_catalog(tmp_path, f"file://{tmp_path}").create_table("db.t", micros.schema)
+    table.append(micros)
+    [task] = table.scan().plan_files()
+    # Another writer's file, with the fields' ids and in nanoseconds.
+    path = task.file.file_path.removeprefix("file://")
+    held = pq.read_table(path)
+    nanos = pa.array([0, second], pa.timestamp("ns", "UTC"))
+    field = held.schema.field("at").with_type(nanos.type)
+    pq.write_table(held.set_column(1, field, nanos), path)
+    own = columns(id="bigint", at="timestamp")
+    snapshot = table.current_snapshot()
+    assert snapshot is not None
+    relation = IcebergRelation(NAME, own, table.metadata_location, snapshot.snapshot_id)
+    assert len(rows("SELECT id FROM t", t=relation)) == 2
+    if second % 1000:
+        with pytest.raises(DataError, match=r"'at' holds 1970-01-01 00:00:00.000001001"):
+            rows("SELECT at FROM t", t=relation)
+        relation = replace(relation, truncates=True)
+    assert [r["at"].microsecond for r in rows("SELECT at FROM t", t=relation)] == [0, 1]
 
 
 def test_iceberg_is_read_at_its_snapshot(tmp_path: Path) -> None:

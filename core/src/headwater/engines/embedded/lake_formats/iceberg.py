@@ -30,6 +30,7 @@ from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.types import ListType, MapType
 
+from headwater.engines import nanoseconds
 from headwater.engines.embedded.lake_formats.files import (
     BATCH_ROWS,
     ON_SPARK,
@@ -193,9 +194,22 @@ def _batches(
             for batch in fragment.to_batches(schema=physical, columns=own, batch_size=BATCH_ROWS):
                 remaining = _without(batch, gone, start)
                 start += batch.num_rows
+                remaining = _whole(remaining, relation, task.file.file_path)
                 projected = visit(projection, remaining, finding, ArrowAccessor(file_schema))
                 rows = pa.Table.from_batches([pa.RecordBatch.from_struct_array(projected)])
                 yield from rows.cast(target).to_batches()
+
+
+def _whole(batch: pa.RecordBatch, relation: IcebergRelation, path: str) -> pa.RecordBatch:
+    """Return rows whose nanoseconds are whole microseconds: pyiceberg would cut them silently."""
+    if not any(nanoseconds.holds(f.type) for f in batch.schema):
+        return batch
+    where = f"table {relation.name}, {path}"
+    arrays = [
+        nanoseconds.whole(array, where, f.name, truncate=relation.truncates, first=None)
+        for f, array in zip(batch.schema, batch.columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
 
 
 def _format(file: DataFile) -> Any:
