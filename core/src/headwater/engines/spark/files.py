@@ -264,6 +264,8 @@ def _select(group: FileGroup, read: FileGroup, *, keys: DataType | None = None) 
     cut = {} if read is group else hive_lines.values_of(read.columns[0].name, group)
     own = {c.name.casefold(): c for c in group.columns}
     own |= {c.name.casefold(): replace(c, type=keys or c.type) for c in group.keys}
+    # What files hold under the name of a key is not the key's value.
+    cut = {n: v for n, v in cut.items() if n not in {c.name.casefold() for c in group.keys}}
     unreadable = group.unreadable
     for column in group.relation.columns:
         name, own_column = quoted(column.name), own.get(column.name.casefold())
