@@ -230,6 +230,9 @@ def _group(
     data = tuple(c for c in table.columns if c.name not in table.partition_keys)
     same = how == table_detail.how
     columns = columns or _file_columns(table, table_detail) or ()
+    if how.format not in _POSITIONAL:
+        keys = {k.lower() for k in table.partition_keys}
+        columns = tuple(c for c in columns if c.name.lower() not in keys)
     return FilePartition(
         values=partition.values,
         location=partition.location,
