@@ -44,15 +44,17 @@ def damaged(engine: str, where: str, why: str) -> EngineError:
     )
 
 
-def not_text(engine: str, where: str) -> EngineError:
+def not_text(engine: str, where: str, place: str = "") -> EngineError:
     """Return the error for a file that should be text and is not.
 
     Args:
         engine: Who says so.
         where: The file, and its table.
+        place: Where in it the first such byte is: `line 3`; empty where that is not known.
     """
+    at = f" ({place})" if place else ""
     return EngineError(
-        f"{engine} engine: {where} is not text in UTF-8",
+        f"{engine} engine: {where} is not text in UTF-8{at}",
         code="not-text",
         hint="convert it to UTF-8; a compressed file is known by the end of its name (.gz, .zst, "
         ".bz2), here as in Spark: rename one that lacks it",

@@ -244,3 +244,14 @@ def test_local_files_without_columns_take_the_names_of_their_header(
         path.write_bytes(path.read_bytes()[:9])
         with pytest.raises(HeadwaterError, match="can't be read as csv"):
             workspace.sql("SELECT * FROM log", source).to_arrow()
+
+
+def test_bytes_that_are_no_text_are_told_with_their_place(tmp_path: Path) -> None:
+    plain = b"".join(b"line %d\n" % n for n in range(300_000))
+    data = plain + b"caf\xe9\n"
+    with pytest.raises(EngineError, match=r"is not text in UTF-8 \(line 300001\)"):
+        lines(tmp_path, data, "")
+    for suffix, pack in CODECS.items():
+        with pytest.raises(EngineError) as caught:
+            lines(tmp_path, pack(data), suffix)
+        assert f"(byte {len(plain) + 3} of the text within)" in caught.value.message

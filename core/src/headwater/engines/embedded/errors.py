@@ -30,6 +30,7 @@ _OWN: Final = re.compile(r"headwater\(([a-z-]+)\): (.*)", re.DOTALL)
 _QUERY_STRING: Final = re.compile(r"(\w+://[^\s'\"?]+)\?[^\s'\"]*")
 _URL: Final = re.compile(r"(?:s3|https?|file)://[^'\"\n]+|/[^'\"\n]+\.\w+")
 _STATUS: Final = re.compile(r"\bHTTP (?:code )?([345]\d\d)\b")
+_CSV_LINE: Final = re.compile(r"Invalid Input Error: CSV Error on Line: (\d+)\b")
 _LONG_LINE: Final = re.compile(r"Maximum line size of \d+ bytes exceeded")
 _AFTER_THE_LINE: Final = 4_000
 """Characters of DuckDB's own words behind a line that it quotes."""
@@ -122,7 +123,8 @@ def failure(
             hint=_RUNTIME_HINT,
         )
     if "Invalid unicode" in message:
-        return not_text("embedded", where)
+        line = _CSV_LINE.match(message)
+        return not_text("embedded", where, f"line {line[1]}" if line else "")
     if "state machine reached an invalid state" in message:
         return EngineError(
             f"embedded engine: the lines of {where} end now with one of LF, CR LF and CR, now with "

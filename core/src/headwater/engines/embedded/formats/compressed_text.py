@@ -102,24 +102,27 @@ def _lines(contents: Contents, relation: FileRelation, one: Compressed) -> Itera
     Raises:
         EngineError: If it is cut or damaged, or is not text.
     """
-    rest = b""
+    rest, begin = b"", 0
     for chunk in _decompressed(contents, relation, one):
         data = rest + chunk
         # A carriage return at the end may be half of a line's end.
         end = max(data.rfind(b"\n"), data.rfind(b"\r", 0, len(data) - 1)) + 1
         if end:
-            yield _split(relation, one, data[:end])
+            yield _split(relation, one, data[:end], begin)
         rest = data[end:]
+        begin += end
         if len(rest) > limits.LINE_BYTES:
             raise line_too_long(f"{one.file.path} of table {relation.name}")
     if rest:
-        yield _split(relation, one, rest)
+        yield _split(relation, one, rest, begin)
 
 
-def _split(relation: FileRelation, one: Compressed, data: bytes) -> pa.StringArray:
+def _split(relation: FileRelation, one: Compressed, data: bytes, begin: int) -> pa.StringArray:
+    """Return lines out of bytes that begin somewhere in a file's text."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    given = data
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     compute: Any = pc
@@ -127,9 +130,18 @@ def _split(relation: FileRelation, one: Compressed, data: bytes) -> pa.StringArr
         text = pa.array([data.removesuffix(b"\n")], pa.binary()).cast(pa.string())
     except pa.ArrowException as error:
         where = f"{one.file.path} of table {relation.name}"
-        raise not_text("embedded", where) from error
+        raise not_text("embedded", where, _first_odd(given, begin)) from error
     lines: pa.StringArray = compute.split_pattern(text, pattern="\n").flatten()
     return lines
+
+
+def _first_odd(data: bytes, begin: int) -> str:
+    """Return where in a text the first byte is that is not UTF-8."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return f"byte {begin + error.start} of the text within"
+    return ""
 
 
 def _decompressed(contents: Contents, relation: FileRelation, one: Compressed) -> Iterator[bytes]:
