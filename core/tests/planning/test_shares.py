@@ -13,8 +13,8 @@ from core.tests.pipeline.conftest import DAYS, FIRST, RULE, TIME, day, files
 
 import headwater as hw
 from headwater.partitions.missing_partitions import warnings
-from headwater.planning.shares import NO_STATISTICS, Divided, FileTimes, shares
-from headwater.tables.relation import DataFile, IcebergRelation
+from headwater.planning.shares import NO_STATISTICS, Divided, shares
+from headwater.tables.relation import DataFile, FileTimes, IcebergRelation
 from headwater.tables.window import Window
 from headwater.windows.calendar import Calendar
 

@@ -20,13 +20,16 @@ from headwater.interfaces.plan import Plan, Scan, ScanEstimate
 from headwater.partitions import missing_partitions
 from headwater.partitions.missing_partitions import Gaps
 from headwater.partitions.time_partitions import Dated
-from headwater.tables.relation import DataFile, DeltaRelation, FileRelation, IcebergRelation
+from headwater.tables.relation import (
+    DataFile,
+    DeltaRelation,
+    FileRelation,
+    FileTimes,
+    IcebergRelation,
+)
 from headwater.tables.table import Partition, Table
 from headwater.tables.window import Window
 from headwater.windows import labels
-
-FileTimes: TypeAlias = "tuple[datetime, datetime] | None"
-"""Least and greatest time of a file's rows, both included; None where nothing tells them."""
 
 Known: TypeAlias = "Mapping[tuple[str, str | None], FileTimes]"
 """What is known of files, by path and version mark: a file of both never changes."""

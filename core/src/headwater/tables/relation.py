@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar, TypeAlias
 
 from headwater.tables.table import Column, TableName
@@ -24,6 +25,10 @@ class DataFile:
     size: int
     partition: int = 0
     etag: str | None = None
+
+
+FileTimes: TypeAlias = "tuple[datetime, datetime] | None"
+"""Least and greatest time of a file's rows, both included; None where nothing tells them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import pyarrow as pa
@@ -29,17 +30,19 @@ from headwater.engines.embedded.lake_formats.files import (
     translated,
     unknown_feature,
 )
-from headwater.errors import EngineError, SourceError, UnsupportedError
+from headwater.errors import ConfigError, EngineError, SourceError, UnsupportedError
 from headwater.lakes.delta import (
     column_mapping,
     features_of,
     file_path,
 )
-from headwater.tables.relation import DeltaRelation
+from headwater.tables.relation import DataFile, DeltaRelation, FileTimes
+from headwater.tables.window import instant
 from headwater.types.arrow import arrow_type
 from headwater.types.text import parse_type
 from headwater.untrusted.texts import json_value
 
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _ID: Final = "delta.columnMapping.id"
 _PHYSICAL: Final = "delta.columnMapping.physicalName"
 _FORMAT: Final = ds.ParquetFileFormat(
@@ -78,6 +81,77 @@ def open_scan(
         SourceError: If its log is broken.
     """
     name = relation.name
+    table, schema, actions = _opened(relation, options)
+    metadata = table.metadata()
+    configuration = metadata.configuration
+    finding = _Finding(column_mapping(configuration, name), relation)
+    fields = {f["name"].casefold(): f for f in schema["fields"]}
+    check_columns(relation, columns, fields)
+    wanted = [fields[c.casefold()] for c in columns]
+    keys = set(metadata.partition_columns)
+    parts = _parts(actions, keys, name, root)
+
+    def open_() -> pa.RecordBatchReader:
+        target = pa.schema([pa.field(f["name"], _arrow(f["type"])) for f in wanted])
+        return pa.RecordBatchReader.from_batches(
+            target, _batches(relation, files, parts, wanted, keys, finding, target)
+        )
+
+    return open_
+
+
+def list_files(
+    relation: DeltaRelation, column: str, root: str, options: Mapping[str, str]
+) -> list[tuple[DataFile, FileTimes]]:
+    """Return a version's data files, each with its least and greatest value of a time column.
+
+    A file that is written stays as it is. Its log's statistics are cut to milliseconds.
+
+    Args:
+        relation: The table.
+        column: The time column, in any case.
+        root: Path of the table's directory in the store.
+        options: How deltalake reaches the log.
+
+    Raises:
+        HeadwaterError: As `open_scan`.
+    """
+    table, schema, actions = _opened(relation, options)
+    plain = column_mapping(table.metadata().configuration, relation.name) == "none"
+    spelled = [f["name"] for f in schema["fields"] if f["name"].casefold() == column.casefold()]
+    names = [f"{end}.{spelled[0]}" for end in ("min", "max")] if plain and spelled else []
+    known = len(names) == 2 and all(n in actions.column_names for n in names)
+    ends = [actions.column(n).to_pylist() for n in names] if known else []
+    paths = [file_path(str(p), relation.name) for p in actions.column("path").to_pylist()]
+    sizes: list[Any] = actions.column("size_bytes").to_pylist()
+    found: list[tuple[DataFile, FileTimes]] = []
+    for number, (path, size) in enumerate(zip(paths, sizes, strict=True)):
+        first, last = (_moment(values[number]) for values in ends) if ends else (None, None)
+        times = None if first is None or last is None else _around(first, last)
+        found.append((DataFile(f"{root.rstrip('/')}/{path}", size), times))
+    return found
+
+
+def _around(first: datetime, last: datetime) -> FileTimes:
+    try:
+        return first - _MILLISECOND, last + _MILLISECOND
+    except OverflowError:
+        return None
+
+
+def _moment(value: Any) -> datetime | None:
+    """Return the instant that a statistic stands for; dates and local times are of UTC."""
+    try:
+        return instant(value) if isinstance(value, date) else None
+    except ConfigError:
+        return None
+
+
+def _opened(
+    relation: DeltaRelation, options: Mapping[str, str]
+) -> tuple[DeltaTable, Mapping[str, Any], pa.Table]:
+    """Return a table at its version, its schema, and its files."""
+    name = relation.name
     try:
         with translated(relation, f"{relation.location.rstrip('/')}/_delta_log"):
             table = DeltaTable(
@@ -97,20 +171,7 @@ def open_scan(
     )
     if problem := unknown_feature(features, name):
         raise UnsupportedError(problem, hint=ON_SPARK)
-    finding = _Finding(column_mapping(configuration, name), relation)
-    fields = {f["name"].casefold(): f for f in schema["fields"]}
-    check_columns(relation, columns, fields)
-    wanted = [fields[c.casefold()] for c in columns]
-    keys = set(metadata.partition_columns)
-    parts = _parts(actions, keys, name, root)
-
-    def open_() -> pa.RecordBatchReader:
-        target = pa.schema([pa.field(f["name"], _arrow(f["type"])) for f in wanted])
-        return pa.RecordBatchReader.from_batches(
-            target, _batches(relation, files, parts, wanted, keys, finding, target)
-        )
-
-    return open_
+    return table, schema, actions
 
 
 def _parts(actions: pa.Table, keys: set[str], table: Any, root: str) -> list[_Part]:

@@ -8,11 +8,14 @@ what it remembers of manifests among all tables of the process, by paths that th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+from pyiceberg.conversions import from_bytes
 from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile
 from pyiceberg.io.pyarrow import (
     ArrowAccessor,
@@ -28,7 +31,14 @@ from pyiceberg.table.metadata import TableMetadata, TableMetadataUtil
 from pyiceberg.table.puffin import PuffinFile
 from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.transforms import IdentityTransform
-from pyiceberg.types import ListType, MapType
+from pyiceberg.types import (
+    DateType,
+    ListType,
+    MapType,
+    NestedField,
+    TimestampType,
+    TimestamptzType,
+)
 
 from headwater.engines import nanoseconds
 from headwater.engines.embedded.lake_formats.files import (
@@ -42,8 +52,11 @@ from headwater.engines.embedded.lake_formats.files import (
 )
 from headwater.errors import SourceError, UnsupportedError
 from headwater.lakes.iceberg import pinned
-from headwater.tables.relation import IcebergRelation
+from headwater.tables.relation import DataFile as Listed
+from headwater.tables.relation import FileTimes, IcebergRelation
 from headwater.untrusted.texts import packed_json
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def open_scan(
@@ -61,30 +74,89 @@ def open_scan(
             elsewhere.
         SourceError: If its metadata is missing or broken.
     """
-    place = relation.metadata_location
-    with files.open(place, "its metadata file") as file, translated(relation, place):
-        metadata = packed_json(file.read())
-    with translated(relation, place):
-        state = pinned(metadata, relation.snapshot_id, files.store, relation.name)
-        scan = _Scan(
-            table_metadata=TableMetadataUtil.parse_obj(state),
-            io=_Files(files),
-            selected_fields=tuple(columns),
-            case_sensitive=False,
-        )
+    scan = _opened(relation, columns, files)
+    with translated(relation, relation.metadata_location):
         projection = _projection(scan, relation, columns)
 
     def open_() -> pa.RecordBatchReader:
         target = schema_to_pyarrow(projection, include_field_ids=False)
-        with translated(relation):
-            tasks = list(scan.plan_files()) if relation.snapshot_id is not None else []
-            for task in tasks:
-                _check(task, relation, files)
+        tasks = _tasks(scan, relation, files)
         return pa.RecordBatchReader.from_batches(
             target, _batches(relation, scan, projection, tasks, files, target)
         )
 
     return open_
+
+
+def list_files(
+    relation: IcebergRelation, column: str, files: LakeFiles
+) -> list[tuple[Listed, FileTimes]]:
+    """Return a snapshot's data files, each with its least and greatest value of a time column.
+
+    A file that is written stays as it is; what of its rows is deleted stands in other files, which
+    are in its mark.
+
+    Args:
+        relation: The table.
+        column: The time column, in any case.
+        files: Opens its metadata.
+
+    Raises:
+        HeadwaterError: As `open_scan`.
+    """
+    scan = _opened(relation, [column], files)
+    with translated(relation, relation.metadata_location):
+        field = _projection(scan, relation, [column]).fields[0]
+    found = []
+    for task in _tasks(scan, relation, files):
+        deletes = sorted(
+            f"{d.file_path}:{getattr(d, 'content_offset', None)}" for d in task.delete_files
+        )
+        mark = sha256("\n".join(deletes).encode()).hexdigest()[:16] if deletes else None
+        lower, upper = (
+            _moment(field, (bounds or {}).get(field.field_id))
+            for bounds in (task.file.lower_bounds, task.file.upper_bounds)
+        )
+        times = None if lower is None or upper is None else (lower, upper)
+        listed = Listed(task.file.file_path, task.file.file_size_in_bytes, etag=mark)
+        found.append((listed, times))
+    return found
+
+
+def _moment(field: NestedField, bound: bytes | None) -> datetime | None:
+    """Return the instant that a bound of a time column stands for; local times are of UTC."""
+    if bound is None or not isinstance(
+        field.field_type, TimestampType | TimestamptzType | DateType
+    ):
+        return None
+    value: Any = from_bytes(field.field_type, bound)
+    days = isinstance(field.field_type, DateType)
+    try:
+        return _EPOCH + (timedelta(days=value) if days else timedelta(microseconds=value))
+    except OverflowError:
+        return None
+
+
+def _opened(relation: IcebergRelation, columns: Sequence[str], files: LakeFiles) -> _Scan:
+    place = relation.metadata_location
+    with files.open(place, "its metadata file") as file, translated(relation, place):
+        metadata = packed_json(file.read())
+    with translated(relation, place):
+        state = pinned(metadata, relation.snapshot_id, files.store, relation.name)
+        return _Scan(
+            table_metadata=TableMetadataUtil.parse_obj(state),
+            io=_Files(files),
+            selected_fields=tuple(columns),
+            case_sensitive=False,
+        )
+
+
+def _tasks(scan: _Scan, relation: IcebergRelation, files: LakeFiles) -> list[FileScanTask]:
+    with translated(relation):
+        tasks = list(scan.plan_files()) if relation.snapshot_id is not None else []
+        for task in tasks:
+            _check(task, relation, files)
+    return tasks
 
 
 class _Scan(DataScan):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from headwater.auth.credentials import Credentials
 from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded.lake_formats.files import (
     ON_SPARK,
@@ -17,7 +18,13 @@ from headwater.engines.embedded.lake_formats.files import (
 from headwater.errors import UnsupportedError
 from headwater.lakes.delta import storage_options
 from headwater.lakes.places import Store, split, store_of
-from headwater.tables.relation import DeltaRelation, IcebergRelation, Relation
+from headwater.tables.relation import (
+    DataFile,
+    DeltaRelation,
+    FileTimes,
+    IcebergRelation,
+    Relation,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,18 +72,53 @@ def stream(
         need("pyiceberg", f"Iceberg table {relation.name}")
         from headwater.engines.embedded.lake_formats.iceberg import open_scan
 
-        place = relation.metadata_location
-        store = store_for(place, credentials(), relation.name) or store_of(place)
-        return RowStream(open_scan(relation, wanted, LakeFiles(relation, store, credentials)))
+        return RowStream(open_scan(relation, wanted, _iceberg_files(relation, credentials)))
     need("deltalake", f"Delta table {relation.name}")
     from headwater.engines.embedded.lake_formats.delta import open_scan as open_delta
 
     current = credentials()
-    place = relation.location
-    store = store_for(place, current, relation.name) or Store("file", root=split(place)[2])
-    root = store.path(place, "its place", relation.name, directory=True)
+    store, root = _delta_place(relation, current)
     files = LakeFiles(relation, store, credentials)
     return RowStream(open_delta(relation, wanted, files, root, storage_options(current)))
+
+
+def files_of(
+    relation: IcebergRelation | DeltaRelation, column: str, credentials: GiveCredentials
+) -> list[tuple[DataFile, FileTimes]]:
+    """Return the files of a table at the version that the plan pinned, each with its times.
+
+    Args:
+        relation: The table.
+        column: The time column.
+        credentials: As for `stream`.
+
+    Raises:
+        HeadwaterError: As `stream`.
+    """
+    if isinstance(relation, IcebergRelation):
+        need("pyiceberg", f"Iceberg table {relation.name}")
+        from headwater.engines.embedded.lake_formats import iceberg
+
+        return iceberg.list_files(relation, column, _iceberg_files(relation, credentials))
+    need("deltalake", f"Delta table {relation.name}")
+    from headwater.engines.embedded.lake_formats import delta
+
+    current = credentials()
+    _, root = _delta_place(relation, current)
+    return delta.list_files(relation, column, root, storage_options(current))
+
+
+def _iceberg_files(relation: IcebergRelation, credentials: GiveCredentials) -> LakeFiles:
+    place = relation.metadata_location
+    store = store_for(place, credentials(), relation.name) or store_of(place)
+    return LakeFiles(relation, store, credentials)
+
+
+def _delta_place(relation: DeltaRelation, current: Credentials | None) -> tuple[Store, str]:
+    """Return a table's store, and the path of its directory there."""
+    place = relation.location
+    store = store_for(place, current, relation.name) or Store("file", root=split(place)[2])
+    return store, store.path(place, "its place", relation.name, directory=True)
 
 
 def refusals(relation: Relation) -> tuple[Diagnostic, ...]:
