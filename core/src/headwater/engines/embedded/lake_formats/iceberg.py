@@ -109,9 +109,7 @@ def list_files(
         field = _projection(scan, relation, [column]).fields[0]
     found = []
     for task in _tasks(scan, relation, files):
-        deletes = sorted(
-            f"{d.file_path}:{getattr(d, 'content_offset', None)}" for d in task.delete_files
-        )
+        deletes = sorted(f"{d.file_path}:{d.record_count}" for d in task.delete_files)
         mark = sha256("\n".join(deletes).encode()).hexdigest()[:16] if deletes else None
         lower, upper = (
             _moment(field, (bounds or {}).get(field.field_id))
