@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import combinations
 from typing import Any, Final
 
 import pyarrow as pa
@@ -216,34 +217,52 @@ def lambdas(r: random.Random) -> str:
     return f"{names if count == 1 else f'({names})'} -> {r.choice(_BODIES[count])}"
 
 
-def _argument(form: Form, place: int, r: random.Random) -> str | None:
+def _fitting(form: Form, number: int, r: random.Random) -> list[str] | None:
+    """Return arguments that agree as the form wants it, or None."""
+    found = [_argument(form, place, r) for place in range(number)]
+    words, texts = [w for w, _ in found], [t for _, t in found]
+    if not all(texts):
+        return None
+    for agreement in form.agreement:
+        places = [agreement.places] if agreement.places else list(combinations(range(number), 2))
+        for one, other in places:
+            known = agreement.relation.get(words[one]) if other < number else None
+            if known is not None and words[other] not in known:
+                return None
+    return texts
+
+
+def _argument(form: Form, place: int, r: random.Random) -> tuple[str, str]:
+    """Return the word of an argument's type and the argument; no text where there is none."""
     parameter = form.parameter(place)
     if LAMBDA in parameter.takes and r.random() < 0.9:
-        return lambdas(r)
+        return LAMBDA, lambdas(r)
     words = sorted(parameter.takes - {LAMBDA, UNIT})
-    if not words:
-        return None
-    columns = [c for c, (word, _, _) in _KINDS.items() if word in words]
-    constants = [text for word in words for text in _CONSTANTS.get(word, ())]
+    columns = [(word, c) for c, (word, _, _) in _KINDS.items() if word in words]
+    constants = [(word, text) for word in words for text in _CONSTANTS.get(word, ())]
     as_constant = parameter.only_constant or r.random() < 0.3
     if constants and (as_constant or not columns):
         return r.choice(constants)
-    return f"{r.choice(columns)}_{r.choice(_COPIES)}" if columns else None
+    if not columns:
+        return "", ""
+    word, column = r.choice(columns)
+    return word, f"{column}_{r.choice(_COPIES)}"
 
 
 def calls(function: Function, r: random.Random, count: int) -> Iterator[str]:
     """Yield calls of a function, each once."""
     seen = set()
-    for _ in range(count):
+    for _ in range(count if function.forms else 0):
         form = r.choice(function.forms)
         most = len(form.parameters) + form.repeated * r.choice([0, 0, 1])
         number = r.choice([n for n in range(form.needed, most + 1) if form.fits(n)] or [0])
         if not form.fits(number):
             continue
-        arguments = [_argument(form, place, r) for place in range(number)]
-        if None in arguments:
+        drawn = (_fitting(form, number, r) for _ in range(40))
+        arguments = next((a for a in drawn if a is not None), None)
+        if arguments is None:
             continue
-        text = f"{function.name}({', '.join(a for a in arguments if a)})"
+        text = f"{function.name}({', '.join(arguments)})"
         if text not in seen:
             seen.add(text)
             yield text

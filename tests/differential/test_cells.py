@@ -48,6 +48,7 @@ COLUMNS = {
     "false": ["false"],
     "array<exact>": ["ai", "`as`"],
     "array<string>": ["`as`"],
+    "array<integer>": ["ai"],
     "array<double>": ["ad"],
     "array<array>": ["aa"],
     "map<string>": ["m"],
@@ -55,6 +56,7 @@ COLUMNS = {
 }
 MADE_LONG = {"lpad", "rpad", "repeat", "space"}
 """Functions that make a text as long as they are told: at most 127 here."""
+INNER = {"ai": "1", "`as`": "'b'", "ad": "1.5D", "m": "'k'"}
 SCALARS = ["bo", "t", "sm", "i", "b", "f", "d", "dec", "wide", "s", "da", "ts", "ntz"]
 TARGETS = ["boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal(10,2)",
            "decimal(18,4)", "decimal(38,10)", "string", "date", "timestamp", "timestamp_ntz",
@@ -74,8 +76,10 @@ def calls(row: Construct) -> list[str]:
     for chosen in itertools.islice(itertools.product(*choices), 12):
         made = list(chosen)
         for position, pattern in enumerate(patterns):
-            if pattern == "=0":
-                made[position] = {"ai": "1", "`as`": "'b'", "ad": "1.5D"}.get(made[0], "NULL")
+            if pattern in ("=0", "key"):
+                made[position] = INNER.get(made[0], "NULL")
+            if pattern == "same":
+                made[position] = made[0]
         found.append(f"{row.name}({', '.join(made)})")
     return found
 
@@ -85,7 +89,7 @@ def _choices(pattern: str) -> list[str]:
         return pattern.split("|")
     if pattern.startswith("#") and pattern not in COLUMNS:
         return [pattern[1:]]
-    return ["?"] if pattern == "=0" else COLUMNS[pattern]
+    return ["?"] if pattern in ("=0", "key", "same") else COLUMNS[pattern]
 
 
 @pytest.mark.parametrize("name", [f.name for f in functions().values() if f.equals])

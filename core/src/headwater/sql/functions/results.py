@@ -434,12 +434,12 @@ def _named_struct(call: Call) -> DataType:
 
 
 def _zipped(call: Call) -> DataType:
-    if not all(isinstance(a, exp.Column) for a in call.arguments):
+    """`arrays_zip`: fields have the names of columns and fields, else their places from 0."""
+    if not call.types or not all(x.name == "array" for x in call.types):
         return UNKNOWN
-    if not all(x.name == "array" for x in call.types):
-        return UNKNOWN
-    pairs = zip(call.arguments, call.types, strict=True)
-    return t.array(t.struct(*((a.name, x.element) for a, x in pairs)))
+    named = (exp.Column, exp.Dot)
+    names = (a.name if isinstance(a, named) else str(i) for i, a in enumerate(call.arguments))
+    return t.array(t.struct(*zip(names, (x.element for x in call.types), strict=True)))
 
 
 def _sequence(call: Call) -> DataType:

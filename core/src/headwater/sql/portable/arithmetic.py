@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
@@ -13,9 +14,9 @@ from headwater.sql.portable.comparing import widened
 from headwater.sql.portable.pieces import Piece, Refusal, made
 from headwater.sql.portable.raising import not_portable, spark_error
 from headwater.sql.portable.spelling import cast as spell
-from headwater.sql.portable.spelling import decimal_text, text
+from headwater.sql.portable.spelling import decimal_text, text, type_name
 from headwater.sql.typing import rules as typing
-from headwater.types import DataType
+from headwater.types import INTEGER_BITS, DataType
 
 _NAMED: Final = {"+": "add", "-": "subtract", "*": "multiply"}
 """DuckDB's optimizer turns `i + 1 < 5` into `i < 4`, which overflows nowhere; under these names it
@@ -243,4 +244,76 @@ def negated(piece: Piece) -> Piece:
     overflows = type_.is_integer and not ranges.holds(type_, values)
     return made(
         f"(-{piece.sql})", type_, [piece], raises=overflows, range_=None if overflows else values
+    )
+
+
+def positive_remainder(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `pmod(a, n)`: the remainder, which is made positive where `n` is.
+
+    Example: `pmod(d, 3)` -> `CASE WHEN ("d" % 3e0) < 0 THEN ... END`
+
+    Raises:
+        Refusal: As `binary` does.
+    """
+    left, right = arguments
+    remainder = binary("%", left, right, type_)
+    by, r = widened(right, type_).sql, remainder.sql
+    if type_.is_floating:
+        sql = f"CASE WHEN {r} < 0 THEN ({r} + {by}) % {by} ELSE {r} END"
+        return Piece(sql, type_, remainder.raises)
+    if type_.name == "decimal":
+        sql = f"CASE WHEN {r} < 0 AND {by} > 0 THEN {spell(f'({r} + {by})', type_)} ELSE {r} END"
+        return Piece(sql, type_, remainder.raises)
+    # Spark's sum of two negative numbers turns around where it leaves the type.
+    least = -(2 ** (INTEGER_BITS[type_.name] - 1))
+    other = not_portable("pmod() by so small a number", type_)
+    sql = (
+        f"CASE WHEN {r} >= 0 THEN {r} WHEN {by} > 0 THEN {spell(f'({r} + {by})', type_)} "
+        f"WHEN CAST({r} AS HUGEINT) + {by} < {least} THEN {other} ELSE {r} END"
+    )
+    return Piece(sql, type_, raises=True)
+
+
+_HALF_DIGITS: Final = 34
+
+
+def rounded_to_even(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `bround(x, digits)`: what lies in the middle goes to the even digit.
+
+    Example: `bround(d, 1)` -> `CASE WHEN isnan("d") OR ... END`
+
+    Raises:
+        Refusal: For what is not a number, and other digits than a literal from 0 to 6.
+    """
+    value, digits = arguments[0], arguments[1].literal if len(arguments) > 1 else 0
+    if not isinstance(digits, int) or isinstance(digits, bool) or not 0 <= digits <= 6:
+        raise Refusal("bround() to digits that are not a literal from 0 to 6")
+    if value.type.is_integer:
+        return value
+    if value.type.name == "decimal" and (value.type.precision or 0) <= _HALF_DIGITS:
+        if digits >= (value.type.scale or 0):
+            return cast(value, type_)
+        whole = (value.type.precision or 0) - (value.type.scale or 0) + 1
+        return Piece(spell(_to_even(value.sql, whole, digits), type_), type_, value.raises)
+    if value.type != t.DOUBLE:
+        raise Refusal(f"bround({value.type})")
+    x = value.sql
+    exact = _to_even(f"CAST(CAST({x} AS VARCHAR) AS DECIMAL(38,22))", 16, digits)
+    sql = (
+        f"CASE WHEN isnan({x}) OR abs({x}) >= 4503599627370496 THEN {x} "
+        f"WHEN abs({x}) < 1e-12::DOUBLE THEN CAST(0 AS DOUBLE) "
+        f"ELSE CAST(CAST({exact} AS VARCHAR) AS DOUBLE) + CAST(0 AS DOUBLE) END"
+    )
+    return Piece(sql, type_, value.raises)
+
+
+def _to_even(sql: str, whole: int, digits: int) -> str:
+    """Return a decimal rounded half to even, as a decimal of so many digits before and behind."""
+    step = spell(text(f"{Decimal(1).scaleb(-digits):f}"), t.decimal(digits + 1, digits))
+    rounded = f"CAST(round(d, {digits}) AS {type_name(t.decimal(whole + digits, digits))})"
+    middle = f"abs(d - r) * 2 = {step} AND sp_unscaled(r) % 2 <> 0"
+    even = f"CASE WHEN r > d THEN r - {step} ELSE r + {step} END"
+    chosen = f"CASE WHEN {middle} THEN {even} ELSE r END"
+    return (
+        f"list_transform([{sql}], lambda d: list_transform([{rounded}], lambda r: {chosen})[1])[1]"
     )

@@ -23,6 +23,7 @@ from headwater.sql.portable import (
     hashes,
     json_paths,
     lambdas,
+    nested,
     patterns,
     ranges,
     regex,
@@ -32,6 +33,7 @@ from headwater.sql.portable import (
 from headwater.sql.portable.comparing import comparable, compare, widened
 from headwater.sql.portable.pieces import Piece, Refusal, evaluated, made, refuse_unless
 from headwater.sql.portable.spelling import null
+from headwater.sql.typing import rules as typing
 from headwater.types import DataType
 
 if TYPE_CHECKING:
@@ -129,10 +131,10 @@ def table(name: str, arguments: Sequence[Piece], type_: DataType) -> Piece:
     tries = name.startswith("try_") and any(a.raises for a in arguments)
     refuse_unless(not tries, f"{name}() of what may raise")
     for candidate in _converted(arguments):
-        row = constructs.find(name, candidate)
+        row = constructs.find(name, candidate, type_)
         if row is not None:
             return row.apply(candidate, row.result_type(candidate, type_))
-    if (fitted := _fitted(name, arguments)) and (row := constructs.find(name, fitted)):
+    if (fitted := _fitted(name, arguments)) and (row := constructs.find(name, fitted, type_)):
         return row.apply(fitted, row.result_type(fitted, type_))
     types = ", ".join(str(a.type) for a in arguments)
     if constructs.constructs(name):
@@ -143,6 +145,8 @@ def table(name: str, arguments: Sequence[Piece], type_: DataType) -> Piece:
 def _converted(arguments: Sequence[Piece]) -> list[list[Piece]]:
     """The arguments as they are, then with the implicit conversions that were proven."""
     candidates = [list(arguments)]
+    if len(arguments) > 1 and arguments[0].type.name in ("array", "map"):
+        candidates.append([arguments[0], *(_as_inner(arguments[0], a) for a in arguments[1:])])
     if any(a.type in (t.TINYINT, t.SMALLINT) for a in arguments):
         candidates.append([casts.cast(a, t.INT) if a.type.is_integer else a for a in arguments])
     if any(a.type in (t.TIMESTAMP, t.TIMESTAMP_NTZ) for a in arguments):
@@ -184,6 +188,13 @@ def _fitted(name: str, arguments: Sequence[Piece]) -> list[Piece] | None:
         if t.STRING in (argument.type, target) or argument.type == t.VOID:
             fitted[place] = casts.cast(argument, target)
     return fitted if rows else None
+
+
+def _as_inner(container: Piece, piece: Piece) -> Piece:
+    """Return what is looked for in an array, or a map's key, in the type of what is there."""
+    own = container.type.children[0]
+    fits = piece.type == t.VOID or (piece.type.is_numeric and own.is_numeric)
+    return widened(piece, own) if fits and typing.wider([piece.type, own]) == own else piece
 
 
 def _coalesce(arguments: list[Piece], type_: DataType) -> Piece:
@@ -264,6 +275,11 @@ def _mod(arguments: list[Piece], type_: DataType) -> Piece:
     return arithmetic.binary("%", arguments[0], arguments[1], type_)
 
 
+def _negative(arguments: list[Piece], _: DataType) -> Piece:
+    refuse_unless(len(arguments) == 1, "negative takes one argument")
+    return arithmetic.negated(arguments[0])
+
+
 def _date_part(arguments: list[Piece], type_: DataType) -> Piece:
     field, moment = arguments
     return _field(str(field.literal), moment, type_)
@@ -284,6 +300,7 @@ FORMS: Final[dict[str, _Form]] = {
     "upper": casing.upper,
     "lower": casing.lower,
     "if": conditions.if_,
+    "element_at": nested.element_at,
 }
 """Rules that look at the call itself, by the names that the table of functions has for them."""
 
@@ -301,9 +318,17 @@ BUILDERS: Final[dict[str, _Builder]] = {
     "xxhash64": hashes.xxhash64,
     "rlike": _rlike,
     "mod": _mod,
+    "pmod": arithmetic.positive_remainder,
+    "bround": arithmetic.rounded_to_even,
+    "negative": _negative,
     "positive": _positive,
     "array": containers.array,
     "map": containers.map_,
+    "map_from_arrays": containers.map_from_arrays,
+    "map_from_entries": containers.map_from_entries,
+    "map_concat": containers.map_concat,
+    "arrays_zip": containers.arrays_zip,
+    "sequence": containers.sequence,
     "sort_array": containers.sort_array,
     "split": patterns.split,
     "regexp_replace": patterns.replace,

@@ -24,7 +24,7 @@ _NESTED: Final = re.compile(r"(array|map)<(\w+)>")
 _LINE: Final = re.compile(
     r"\((?P<args>[^)]*)\) -> (?P<result>[^:,]+)(?:, raises (?P<raises>\w+))?: (?P<sql>.+)"
 )
-_HOLE: Final = re.compile(r"\{(=?\d+|T|\*[^}]*|raise: ?\w+ [^}]*|unproven: ?[^}]*)\}")
+_HOLE: Final = re.compile(r"\{(=?\d+|T|\*[^}]*|raise: ?[\w.]+ [^}]*|unproven: ?[^}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,7 @@ class Construct:
         """Return whether the row is about a call with these arguments."""
         patterns = self.parameters(len(arguments))
         return len(patterns) == len(arguments) and all(
-            a.type == arguments[0].type.children[0] if p == "=0" else _matches(p, a)
-            for p, a in zip(patterns, arguments, strict=True)
+            _matches(p, a, arguments[0].type) for p, a in zip(patterns, arguments, strict=True)
         )
 
     def parameters(self, count: int) -> list[str]:
@@ -94,13 +93,25 @@ def _construct(function: str, line: str) -> Construct:
     return Construct(function, args, match["result"], sql, match["raises"])
 
 
-def find(function: str, arguments: Sequence[Piece]) -> Construct | None:
-    """Return what equals a call, or None where nothing is proven to."""
-    return next((c for c in constructs(function) if c.accepts(arguments)), None)
+def find(function: str, arguments: Sequence[Piece], analysed: DataType) -> Construct | None:
+    """Return what equals a call, or None where nothing is proven to.
+
+    Args:
+        function: Its name.
+        arguments: Its arguments, maybe converted.
+        analysed: The type that the analysis gives the call.
+    """
+    rows = (c for c in constructs(function) if c.accepts(arguments))
+    return next((c for c in rows if c.result_type(arguments, analysed) == analysed), None)
 
 
-def _matches(pattern: str, argument: Piece) -> bool:
+def _matches(pattern: str, argument: Piece, first: DataType) -> bool:
     literal, type_ = argument.literal, argument.type
+    match pattern:
+        case "same":
+            return type_ == first
+        case "=0" | "key":
+            return bool(first.children) and type_ == first.children[0]
     if pattern.startswith("'"):
         allowed = {word.strip("'") for word in pattern.split("|")}
         return isinstance(literal, str) and not allowed.isdisjoint({literal, literal.lower()})
@@ -140,6 +151,8 @@ def _holds(pattern: str, element: DataType) -> bool:
     """Whether an array's element or a map's key is of a kind; `exact` is all but floats."""
     if pattern == "exact":
         return element.name in _SCALAR and not element.is_floating
+    if pattern == "integer":
+        return element.is_integer
     return element.name == pattern
 
 

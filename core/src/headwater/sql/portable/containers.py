@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
 
-from headwater.sql.portable.comparing import order_key, orderable, widened
+from headwater import types as t
+from headwater.sql.portable.comparing import comparable, order_key, orderable, widened
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
-from headwater.sql.portable.spelling import text
+from headwater.sql.portable.raising import not_portable, spark_error
+from headwater.sql.portable.spelling import cast, text
 from headwater.types import DataType
 
 if TYPE_CHECKING:
@@ -25,17 +27,129 @@ def array(arguments: list[Piece], type_: DataType) -> Piece:
 
 
 def map_(arguments: list[Piece], type_: DataType) -> Piece:
-    """Return `map(k, v, ...)` with literal keys, each once.
+    """Return `map(k, v, ...)`.
 
     Example: `map('k', i)` -> `map(['k'], ["i"])`
     """
     keys, values = arguments[::2], arguments[1::2]
-    literal = all(isinstance(k.literal, str) for k in keys)
-    refuse_unless(literal and len({k.literal for k in keys}) == len(keys), "map() of other keys")
+    _refuse_keys(type_)
+    named = [widened(k, type_.key) for k in keys]
     items = [widened(v, type_.value) for v in values]
-    listed = ", ".join(k.sql for k in keys)
-    sql = f"map([{listed}], [{', '.join(i.sql for i in items)}])"
-    return Piece(sql, type_, any(i.raises for i in items))
+    listed = f"[{', '.join(k.sql for k in named)}]", f"[{', '.join(i.sql for i in items)}]"
+    raises = any(p.raises for p in (*named, *items))
+    literal = all(isinstance(k.literal, str) for k in keys)
+    if literal and len({k.literal for k in keys}) == len(keys):
+        return Piece(f"map({listed[0]}, {listed[1]})", type_, raises)
+    return Piece(checked_map(f"{{k: {listed[0]}, v: {listed[1]}}}", type_), type_, raises=True)
+
+
+def checked_map(pair: str, type_: DataType) -> str:
+    """Return a map of `{k: keys, v: values}`; NULL as a key, and a key twice, raise as in Spark."""
+    _refuse_keys(type_)
+    missing = spark_error("NULL_MAP_KEY", "NULL as a key of a map", type_)
+    twice = spark_error("DUPLICATED_MAP_KEY", "a key twice in a map", type_)
+    # By struct_extract: with a dot, DuckDB would take a column of the lambda's variable's name.
+    keys, values = "struct_extract(p, 'k')", "struct_extract(p, 'v')"
+    return (
+        f"list_transform([{pair}], lambda p: CASE "
+        f"WHEN {keys} IS NULL OR {values} IS NULL THEN NULL "
+        f"WHEN len(list_filter({keys}, lambda z: z IS NULL)) > 0 THEN {missing} "
+        f"WHEN len(list_distinct({keys})) <> len({keys}) THEN {twice} "
+        f"ELSE map({keys}, {values}) END)[1]"
+    )
+
+
+def _refuse_keys(type_: DataType) -> None:
+    exact = type_.name == "map" and comparable(type_.key) and not type_.key.is_floating
+    refuse_unless(exact, f"a {type_}: its keys were not measured")
+
+
+def map_from_arrays(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `map_from_arrays(keys, values)`."""
+    keys, values = arguments
+    differ = spark_error("INVALID_PARAMETER_VALUE", "keys and values differ in number", type_)
+    made = checked_map(f"{{k: {keys.sql}, v: {values.sql}}}", type_)
+    sql = f"CASE WHEN len({keys.sql}) <> len({values.sql}) THEN {differ} ELSE {made} END"
+    return Piece(sql, type_, raises=True)
+
+
+def map_from_entries(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `map_from_entries(array)`; an entry that is NULL makes it NULL."""
+    (value,) = arguments
+    key, item = (text(n) for n in value.type.element.field_names)
+    keys = f"list_transform(l, lambda z: struct_extract(z, {key}))"
+    values = f"list_transform(l, lambda z: struct_extract(z, {item}))"
+    made = checked_map(f"{{k: {keys}, v: {values}}}", type_)
+    some = "len(list_filter(l, lambda z: z IS NULL)) > 0"
+    sql = f"list_transform([{value.sql}], lambda l: CASE WHEN {some} THEN NULL ELSE {made} END)[1]"
+    return Piece(sql, type_, raises=True)
+
+
+def map_concat(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `map_concat(a, b)`, of maps of one type."""
+    same = all(a.type == type_ for a in arguments)
+    refuse_unless(same, "map_concat() of maps of several types")
+    keys, values = (
+        _joined([f"map_{part}({a.sql})" for a in arguments]) for part in ("keys", "values")
+    )
+    some = " OR ".join(f"{a.sql} IS NULL" for a in arguments)
+    made = checked_map(f"{{k: {keys}, v: {values}}}", type_)
+    return Piece(f"CASE WHEN {some} THEN NULL ELSE {made} END", type_, raises=True)
+
+
+def _joined(lists: list[str]) -> str:
+    first, *rest = lists
+    for other in rest:
+        first = f"list_concat({first}, {other})"
+    return first
+
+
+def arrays_zip(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `arrays_zip(a, b)`; the shorter ones are filled with NULL."""
+    names = type_.element.field_names
+    folded = {n.casefold() for n in names}
+    refuse_unless(len(folded) == len(names), "arrays_zip() with a field twice")
+    fields = ", ".join(f"{text(n)}: z[{i + 1}]" for i, n in enumerate(names))
+    zipped = f"list_zip({', '.join(a.sql for a in arguments)})"
+    some = " OR ".join(f"{a.sql} IS NULL" for a in arguments)
+    sql = f"CASE WHEN {some} THEN NULL ELSE list_transform({zipped}, lambda z: {{{fields}}}) END"
+    return Piece(sql, type_, any(a.raises for a in arguments))
+
+
+_LONGEST: Final = 10_000_000
+
+
+def sequence(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `sequence(start, stop, step)` of whole numbers; of days without a step."""
+    element = type_.element
+    if element == t.DATE:
+        refuse_unless(len(arguments) == 2, "sequence() of dates by a step")
+        start, stop = (widened(a, element) for a in arguments)
+        far = not_portable(f"sequence() of more than {_LONGEST} days", type_)
+        days = f"CAST(date_diff('day', {start.sql}, {stop.sql}) AS BIGINT)"
+        made = (
+            f"list_transform(generate_series(0, {days}, CASE WHEN {days} < 0 THEN -1 ELSE 1 END), "
+            f"lambda z: CAST({start.sql} + CAST(z AS INTEGER) AS DATE))"
+        )
+        sql = f"CASE WHEN abs({days}) > {_LONGEST} THEN {far} ELSE {made} END"
+        return Piece(f"CASE WHEN {days} IS NOT NULL THEN {sql} END", type_, raises=True)
+    refuse_unless(element.is_integer, f"sequence() of {element}")
+    numbers = [f"CAST({widened(a, element).sql} AS HUGEINT)" for a in arguments]
+    first, last = numbers[:2]
+    by = numbers[2] if len(numbers) > 2 else f"CASE WHEN {first} <= {last} THEN 1 ELSE -1 END"
+    wrong = spark_error("ILLEGAL_SEQUENCE", "sequence() by a step that leads away", type_)
+    far = not_portable(f"sequence() of more than {_LONGEST} numbers", type_)
+    a, b, s = (f"struct_extract(p, '{part}')" for part in "abs")
+    series = f"generate_series(0, CAST(({b} - {a}) // {s} AS BIGINT))"
+    sql = (
+        f"list_transform([{{a: {first}, b: {last}, s: CAST({by} AS HUGEINT)}}], lambda p: CASE "
+        f"WHEN {a} IS NULL OR {b} IS NULL OR {s} IS NULL THEN NULL "
+        f"WHEN {a} = {b} THEN [{cast(a, element)}] "
+        f"WHEN {s} = 0 OR ({s} > 0) <> ({b} > {a}) THEN {wrong} "
+        f"WHEN ({b} - {a}) // {s} > {_LONGEST} THEN {far} "
+        f"ELSE list_transform({series}, lambda z: {cast(f'{a} + z * {s}', element)}) END)[1]"
+    )
+    return Piece(sql, type_, raises=True)
 
 
 def sort_array(arguments: list[Piece], type_: DataType) -> Piece | None:
@@ -49,7 +163,8 @@ def sort_array(arguments: list[Piece], type_: DataType) -> Piece | None:
     # NULLs before the rest, as Spark has them: their keys say that they are NULL.
     key = f"{{n: x IS NOT NULL, v: {order_key('x', element)}}}"
     keyed = f"list_transform({value.sql}, lambda x: {{k: {key}, x: x}})"
-    sql = f"list_transform(list_sort({keyed}, 'ASC', 'NULLS FIRST'), lambda s: s.x)"
+    ordered = f"list_sort({keyed}, 'ASC', 'NULLS FIRST')"
+    sql = f"list_transform({ordered}, lambda s: struct_extract(s, 'x'))"
     return Piece(sql, type_, value.raises)
 
 
@@ -63,8 +178,10 @@ def struct(e: Expressions, node: exp.Expr, type_: DataType) -> Piece:
     else:
         nodes = [n.this if isinstance(n, exp.Alias) else n for n in node.expressions]
     pieces = [e.piece(n) for n in nodes]
+    refuse_unless(bool(nodes), "a struct without fields", node)
     if type_.name != "struct" or [p.type for p in pieces] != list(type_.children):
         raise Refusal("a struct whose fields can't be told", node)
+    refuse_unless(all(type_.field_names), "a struct with a field without a name", node)
     folded = [n.casefold() for n in type_.field_names]
     refuse_unless(len(set(folded)) == len(folded), "a struct with a field twice", node)
     listed = zip(type_.field_names, pieces, strict=True)

@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from headwater import types as t
 from headwater.sql.functions import name_of
+from headwater.sql.portable import containers
 from headwater.sql.portable.comparing import widened
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
 from headwater.sql.portable.spelling import cast
@@ -150,6 +151,67 @@ def _aggregate(e: Expressions, node: exp.Expr, array: Piece, rest: list[exp.Expr
         e.variables.pop()
 
 
+def _zipped(e: Expressions, node: exp.Expr) -> Piece | None:
+    """Return what a lambda makes of two arrays; the shorter one is filled with NULL."""
+    if len(node.expressions) != 3 or not isinstance(node.expressions[2], exp.Lambda):
+        return None
+    one, other = (e.piece(a) for a in node.expressions[:2])
+    arrays = one.type.name == other.type.name == "array"
+    refuse_unless(arrays, f"{name_of(node)}({one.type}, {other.type}, ...)", node)
+    types = [one.type.element, other.type.element]
+    params, body = _pair(e, node.expressions[2], types, ["{}[1]", "{}[2]"])
+    zipped = f"list_transform(list_zip({one.sql}, {other.sql}), lambda {params}: {body.sql})"
+    sql = f"CASE WHEN {one.sql} IS NOT NULL AND {other.sql} IS NOT NULL THEN {zipped} END"
+    return Piece(sql, t.array(body.type), one.raises or other.raises or body.raises)
+
+
+def _of_map(word: str) -> Callable[[Expressions, exp.Expr], Piece | None]:
+    """Return the rule of `map_filter`, `transform_values` or `transform_keys`."""
+
+    def form(e: Expressions, node: exp.Expr) -> Piece | None:
+        if len(node.expressions) != 2 or not isinstance(node.expressions[1], exp.Lambda):
+            return None
+        value, lambda_ = e.piece(node.expressions[0]), node.expressions[1]
+        refuse_unless(value.type.name == "map", f"{word}({value.type}, ...)", node)
+        types = [value.type.key, value.type.value]
+        parts = [f"struct_extract({{}}, '{part}')" for part in ("key", "value")]
+        params, body = _pair(e, lambda_, types, parts)
+        raises = value.raises or body.raises
+        entries = f"map_entries({value.sql})"
+        if word == "map_filter":
+            refuse_unless(body.type == t.BOOLEAN, "map_filter() by what is no condition", lambda_)
+            kept = f"list_filter({entries}, lambda {params}: ({body.sql}) IS TRUE)"
+            return Piece(f"map_from_entries({kept})", value.type, raises)
+        made = f"list_transform({entries}, lambda {params}: {body.sql})"
+        if word == "transform_values":
+            type_ = t.map_of(value.type.key, body.type)
+            sql = containers.checked_map(f"{{k: map_keys({value.sql}), v: {made}}}", type_)
+            return Piece(sql, type_, raises)
+        type_ = t.map_of(body.type, value.type.value)
+        sql = containers.checked_map(f"{{k: {made}, v: map_values({value.sql})}}", type_)
+        return Piece(sql, type_, raises=True)
+
+    return form
+
+
+def _pair(
+    e: Expressions, lambda_: exp.Expr, types: Sequence[DataType], spelled: Sequence[str]
+) -> tuple[str, Piece]:
+    """Return the one parameter that two variables are parts of, and a lambda's compiled body."""
+    names = [p.name.casefold() for p in lambda_.expressions]
+    refuse_unless(len(names) == 2 == len(set(names)), "a lambda of other parameters", lambda_)
+    depth = len(e.variables)
+    own = f"v{depth}"
+    for name, type_, spelling in zip(names, types, spelled, strict=True):
+        e.variables.append((name, Piece(spelling.format(own), type_)))
+    try:
+        body = e.piece(lambda_.this)
+    finally:
+        del e.variables[depth:]
+    refuse_unless(body.type != t.VOID, "a lambda that gives NULL", lambda_)
+    return own, body
+
+
 _BUILDERS: Final[dict[str, _Builder]] = {
     "transform": _transform,
     "filter": _filter,
@@ -157,5 +219,9 @@ _BUILDERS: Final[dict[str, _Builder]] = {
     "forall": _quantified("forall"),
 }
 
-FORMS: Final = {word: _form(word) for word in (*_BUILDERS, "aggregate")}
+FORMS: Final[dict[str, Callable[[Expressions, exp.Expr], Piece | None]]] = {
+    **{word: _form(word) for word in (*_BUILDERS, "aggregate")},
+    **{word: _of_map(word) for word in ("map_filter", "transform_values", "transform_keys")},
+    "zipped": _zipped,
+}
 """Rules for calls with lambdas, by the names that the table of functions has for them."""

@@ -87,3 +87,7 @@ CREATE OR REPLACE MACRO sp_shiftrightunsigned64(v, n) AS
 -- A text with another one over a part of it; a place before its start counts from its end.
 CREATE OR REPLACE MACRO sp_overlay(s, new, place, n) AS
   sp_substring(s, 1, CAST(place AS BIGINT) - 1) || new || sp_substring(s, CAST(place AS BIGINT) + n, 2147483647);
+
+-- A list with each value once, where it stands first; NULL is a value, too.
+CREATE OR REPLACE MACRO sp_distinct(l) AS
+  list_transform([l], lambda w: list_filter(w, lambda z, i: list_position(w, z) = i))[1];

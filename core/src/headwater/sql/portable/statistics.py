@@ -16,7 +16,7 @@ from typing import Final
 
 from headwater import types as t
 from headwater.sql.portable.comparing import widened
-from headwater.sql.portable.pieces import Piece, refuse_unless
+from headwater.sql.portable.pieces import Piece, made, refuse_unless
 from headwater.sql.portable.raising import not_portable
 
 Builder = Callable[[list[Piece], bool, Callable[[str], str], float], Piece]
@@ -66,7 +66,7 @@ def _deviation(name: str, function: str) -> Builder:
             f"WHEN NOT {_apart(count, spread)} <= {tolerance!r} THEN {near} "
             f"ELSE {over(f'{function}({some})')} END"
         )
-        return Piece(sql, t.DOUBLE, raises=True)
+        return made(sql, t.DOUBLE, [value], declines=True)
 
     return build
 
@@ -132,7 +132,8 @@ def _joint(name: str, function: str) -> Builder:
             f"WHEN NOT {share} <= {tolerance!r} THEN {near} "
             f"ELSE {product} END"
         )
-        return Piece(sql, t.DOUBLE, raises=True)
+        risky = function == "corr"
+        return made(sql, t.DOUBLE, (one, other), raises=risky, declines=True)
 
     return build
 

@@ -1,0 +1,104 @@
+"""Arrays and maps on the embedded engine: names that collide, values at which the engines part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import headwater as hw
+from headwater.errors import EngineError
+
+pa = pytest.importorskip("pyarrow")
+
+
+def answer(expression: str, **columns: Any) -> list[Any]:
+    """Return the values of an expression over a table of these columns."""
+    source = hw.MemoryDataSource(tables={"t": pa.table(columns or {"i": [1]})})
+    workspace = hw.Workspace(engine="embedded")
+    found = workspace.sql(f"SELECT {expression} AS v FROM t", source).to_arrow()
+    return list(found.column("v").to_pylist())
+
+
+NAMES = ["s", "x", "p", "v0", "z", "l", "d", "r", "k", "w", "a"]
+PARTS = ["x", "k", "v", "key", "value", "a", "b", "s"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("sort_array(many)", [{"f": 1}, {"f": 2}]),
+        ("map_from_arrays(array('q'), array(3))", [("q", 3)]),
+        ("transform_values(map('q', 1), (n, m) -> m + 2)", [("q", 3)]),
+        ("map_filter(map('q', 1), (n, m) -> m = 1)", [("q", 1)]),
+        ("sequence(1, 3)", [1, 2, 3]),
+        ("array_union(array(1, 2), array(2, 3))", [1, 2, 3]),
+        ("bround(2.5D)", 2.0),
+        ("ln(1.0D)", 0.0),
+    ],
+)
+def test_a_column_is_not_taken_for_a_variable(name: str, expression: str, expected: Any) -> None:
+    """DuckDB takes `s.x` for the field of a column s before it looks for a lambda's variable."""
+    fields = pa.array([dict.fromkeys(PARTS, 77)])
+    many = pa.array([[{"f": 2}, {"f": 1}]])
+    (found,) = answer(expression, **{name: fields, "many": many})
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "condition"),
+    [
+        ("map('a', i, 'a', 2)", "DUPLICATED_MAP_KEY"),
+        ("map(CAST(NULL AS STRING), i)", "NULL_MAP_KEY"),
+        ("map_from_arrays(array(1, 1), array(i, 2))", "DUPLICATED_MAP_KEY"),
+        ("map_concat(map('a', i), map('a', 2))", "DUPLICATED_MAP_KEY"),
+        ("transform_keys(map('a', i, 'b', 2), (k, v) -> 1)", "DUPLICATED_MAP_KEY"),
+        ("element_at(array(i, 2), 3 * i)", "INVALID_ARRAY_INDEX_IN_ELEMENT_AT"),
+        ("element_at(array(i, 2), i - 1)", "INVALID_INDEX_OF_ZERO"),
+        ("slice(array(i, 2), i - 1, 1)", "INVALID_PARAMETER_VALUE.START"),
+        ("array_insert(array(i, 2), i - 1, 1)", "INVALID_INDEX_OF_ZERO"),
+        ("sequence(i, 5, -1)", "ILLEGAL_SEQUENCE"),
+        ("pmod(i, i - 1)", "DIVIDE_BY_ZERO"),
+    ],
+)
+def test_it_raises_where_spark_raises(expression: str, condition: str) -> None:
+    with pytest.raises(EngineError, match=condition.replace(".", r"\.")) as caught:
+        answer(expression, i=pa.array([1], pa.int32()))
+    assert caught.value.code == "spark-runtime-error"
+
+
+@pytest.mark.parametrize("expression", ["split('a,b', ',')[i]", "element_at(split('a,b', ','), i)"])
+def test_an_index_that_is_null_in_an_array_without_null(expression: str) -> None:
+    """Spark 4.1 takes -1 for it: it raises, or answers with the last element."""
+    with pytest.raises(EngineError) as caught:
+        answer(expression, i=pa.array([None], pa.int32()))
+    assert caught.value.code == "not-portable-value"
+
+
+@pytest.mark.parametrize("expression", ["l[i]", "element_at(l, i)", "get(split('a', ','), i)"])
+def test_an_index_that_is_null_in_a_column(expression: str) -> None:
+    assert answer(expression, i=pa.array([None], pa.int32()), l=pa.array([[1, 2]])) == [None]
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("array_insert(array(1, 2, 3), -5, 0)", [0, None, 1, 2, 3]),
+        ("array_insert(array(1, 2, 3), 6, 0)", [1, 2, 3, None, None, 0]),
+        ("slice(array(1, 2, 3), -2, 5)", [2, 3]),
+        ("slice(array(1, 2, 3), -5, 2)", []),
+        ("arrays_zip(array(1, 2), array('a'))", [{"0": 1, "1": "a"}, {"0": 2, "1": None}]),
+        ("arrays_overlap(array(1, NULL), array(2))", None),
+        ("array_except(array(1, NULL, 1, NULL), array(2))", [1, None]),
+        ("zip_with(array(1, 2), array(3), (x, y) -> coalesce(x * y, 0))", [3, 0]),
+        ("pmod(-7, 3)", 2),
+        ("pmod(-7.5D, 2)", 0.5),
+        ("bround(2.5D) + bround(3.5D) + bround(-2.5D)", 4.0),
+        ("width_bucket(5.3D, 0.2D, 10.6D, 5)", 3),
+        ("try_mod(7, 0)", None),
+        ("element_at(map(1, 'a', 2, 'b'), 2)", "b"),
+    ],
+)
+def test_values_are_those_of_spark(expression: str, expected: Any) -> None:
+    assert answer(expression) == [expected]
