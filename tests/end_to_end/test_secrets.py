@@ -61,6 +61,7 @@ COMMANDS = (
     ("policy", "serving", "--json"),
     ("policy", "serving", "--terraform"),
     ("validate",),
+    ("changes", "serving", *WINDOW, "--ledger", "windows.ledger", "--out", "windows", "--debug"),
     ("read", "serving", *WINDOW, "--out", "rows.parquet", "--overwrite", "--debug"),
 )
 

@@ -34,6 +34,7 @@ Commands:
   check          prove that connections can be read
   plan           show what a read would do; reads no data
   read           write a window's rows to a file
+  changes        which windows are no longer what was given
   validate       check a query against a catalog
   plugins        explain what is installed, and why not
   new-plugin     write a plugin's project, whose tests pass at once

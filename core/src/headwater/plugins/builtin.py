@@ -69,6 +69,9 @@ def headwater_commands() -> list[CommandSpec]:
         CommandSpec("check", f"{rooms}.check:check", "prove that connections can be read"),
         CommandSpec("plan", f"{rooms}.plan:plan", "show what a read would do; reads no data"),
         CommandSpec("read", f"{rooms}.read:read", "write a window's rows to a file"),
+        CommandSpec(
+            "changes", f"{rooms}.changes:changes", "which windows are no longer what was given"
+        ),
         CommandSpec("validate", f"{rooms}.validate:validate", "check a query against a catalog"),
         CommandSpec(
             "plugins", f"{rooms}.plugins:plugins", "explain what is installed, and why not"

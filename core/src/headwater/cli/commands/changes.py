@@ -1,0 +1,139 @@
+"""`headwater changes`: which windows are no longer what was handed over of them."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headwater.cli.options import (
+    Config,
+    Debug,
+    End,
+    Engine,
+    Every,
+    Json,
+    Last,
+    Name,
+    Since,
+    Start,
+    Timezone,
+    opened,
+    terminal_of,
+    whole_window,
+)
+
+if TYPE_CHECKING:
+    from headwater.changes.changes import Change, Changes
+    from headwater.cli.terminal import Terminal
+    from headwater.ledger.ledger import Ledger
+    from headwater.workspace.model import Connection
+    from headwater.workspace.workspace import Workspace
+
+
+def changes(
+    ctx: typer.Context,
+    connection: Name,
+    start: Start = None,
+    end: End = None,
+    last: Last = None,
+    since: Since = None,
+    every: Every = None,
+    timezone: Timezone = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="A folder: write each changed window to its file there, and hand it over.",
+            show_default=False,
+        ),
+    ] = None,
+    ledger: Annotated[
+        Path | None,
+        typer.Option(
+            "--ledger",
+            help="The ledger's file.  [default: the file's `ledger`]",
+            show_default=False,
+        ),
+    ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Offer windows that are not over yet, too.")
+    ] = False,
+    forward: Annotated[
+        bool,
+        typer.Option("--forward", help="Leave old windows as they are where the query changed."),
+    ] = False,
+    engine: Engine = None,
+    config: Config = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show which windows are new, or no longer what was handed over of them, and why.
+
+    Reads no data; with --out it reads what changed, writes it, and says in the ledger that it did.
+    """
+    from headwater.windows.moments import asked_for
+
+    whole_window(start, end, last, since, every)
+    terminal = terminal_of(ctx)
+    with opened(ctx, config) as workspace:
+        chosen = workspace.connection(connection)
+        zone = timezone or chosen.windows.timezone
+        window = asked_for(start, end, zone, last=last, since=since)
+        if window is None:
+            raise typer.BadParameter("name START and END, --last or --since: the time to watch")
+        with terminal.progress(f"comparing {chosen.name}"):
+            found = chosen.changes(
+                window.start,
+                window.end,
+                every=every or str(chosen.windows.every or "1 day"),
+                ledger=_ledger(workspace, ledger),
+                timezone=zone,
+                partial=partial,
+                definition="forward" if forward else "restate",
+                engine=engine,
+            )
+        said = str(found)
+        if out is not None:
+            said += f"\n{_handed_over(terminal, chosen, found, out)}"
+    terminal.emit(found.to_dict())
+    terminal.say(said)
+
+
+def _ledger(workspace: Workspace, path: Path | None) -> Ledger:
+    from headwater.ledger.ledger import Ledger
+
+    return workspace.ledger() if path is None else Ledger.load(path)
+
+
+def _handed_over(terminal: Terminal, chosen: Connection, found: Changes, folder: Path) -> str:
+    """Write each change to its window's file, and put it into the ledger."""
+    from headwater.reading.dataset import EmptyReadWarning
+
+    written = restated = 0
+    with found, warnings.catch_warnings():
+        # A window without rows is an answer: its file has none.
+        warnings.simplefilter("ignore", EmptyReadWarning)
+        for number, change in enumerate(found, start=1):
+            doing = f"reading {chosen.name}: window {number:,} of {len(found):,}"
+            with terminal.progress(doing):
+                path = file_of(folder, change)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                change.read().write_parquet(path, overwrite=True)
+                change.done()
+            written += 1
+            restated += not change.same
+    return f"wrote {written:,} windows to {folder}, {restated:,} of them with other content"
+
+
+def file_of(folder: Path, change: Change) -> Path:
+    """Return the file of a change's window in a folder: always the same one.
+
+    Args:
+        folder: Where the files of all windows are.
+        change: The window's change.
+    """
+    return folder.joinpath(*change.window_key.replace(":", "").split("/")).with_suffix(".parquet")

@@ -1,0 +1,110 @@
+"""`headwater changes`: on local files, with a ledger beside the configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from core.tests.cli import predictions
+from core.tests.cli.support import Outcome, Program
+
+import headwater as hw
+
+LEDGER = "version: 1\nledger: {type: file, path: state/headwater.ledger}\n"
+DAYS = "2026-01-01", "2026-01-05"
+
+
+@pytest.fixture(autouse=True)
+def data(headwater: Program) -> None:
+    predictions.write(headwater.folder)
+    Path("headwater.yaml").write_text(predictions.CONFIG.replace("version: 1\n", LEDGER))
+
+
+def rewrite(day: int) -> None:
+    path = Path(f"data/dt=2026-01-{day:02}/part.parquet")
+    rows = pq.ParquetFile(path).read()
+    pq.write_table(rows.slice(1), path)
+
+
+def handed_over(headwater: Program, *more: str) -> Outcome:
+    return headwater("changes", "serving", *DAYS, "--out", "out", *more)
+
+
+def test_it_shows_what_changed_and_hands_nothing_over(headwater: Program) -> None:
+    for _ in range(2):
+        outcome = headwater("changes", "serving", *DAYS)
+        assert (outcome.code, outcome.err) == (0, "")
+        first, *rest = outcome.out.splitlines()
+        assert first.startswith("insurance/v1/serving: 4 of 4 windows, 4 files")
+        assert [line.split()[-1] for line in rest] == ["new"] * 4
+    assert not Path("state").exists()
+
+
+def test_it_hands_over_what_changed_to_files(headwater: Program) -> None:
+    outcome = handed_over(headwater)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.endswith("wrote 4 windows to out, 4 of them with other content\n")
+    files = sorted(str(p) for p in Path("out").rglob("*.parquet"))
+    assert files[0] == "out/insurance/v1/serving/1d/2026-01-01T0000Z.parquet"
+    assert len(files) == 4
+    assert len(hw.Ledger.load("state/headwater.ledger")) == 4
+
+    assert "0 of 4 windows" in handed_over(headwater).out
+    rewrite(2)
+    outcome = handed_over(headwater, "--json")
+    [change] = outcome.json["changes"]
+    assert change["reasons"] == ["files:files.predictions"]
+    assert (change["generation"], change["same"], change["restated"]) == (
+        2,
+        False,
+        ["rows", "labels"],
+    )
+    assert pq.ParquetFile(files[1]).metadata.num_rows == 9
+
+
+def test_a_window_that_is_gone_leaves_an_empty_file(headwater: Program) -> None:
+    handed_over(headwater)
+    Path("data/dt=2026-01-03/part.parquet").unlink()
+    outcome = handed_over(headwater)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "gone" in outcome.out
+    file = "out/insurance/v1/serving/1d/2026-01-03T0000Z.parquet"
+    assert pq.ParquetFile(file).metadata.num_rows == 0
+    assert "0 of 4 windows" in handed_over(headwater).out
+
+
+def test_steps_and_zones_are_those_that_are_asked_for_or_declared(headwater: Program) -> None:
+    outcome = headwater("changes", "serving", *DAYS, "--every", "1 week", "--json")
+    assert [c["start"] for c in outcome.json["changes"]] == ["2025-12-29T00:00Z"]
+    windows = "        windows: {every: 12 hours, timezone: Europe/Berlin}\n        serving:\n"
+    text = Path("headwater.yaml").read_text().replace("        serving:\n", windows)
+    Path("headwater.yaml").write_text(text)
+    outcome = headwater("changes", "serving", "2026-01-01", "2026-01-02", "--json")
+    assert [c["start"] for c in outcome.json["changes"]] == [
+        "2025-12-31T23:00Z",
+        "2026-01-01T11:00Z",
+    ]
+
+
+def test_another_ledger_may_be_named(headwater: Program) -> None:
+    handed_over(headwater, "--ledger", "mine.ledger")
+    assert len(hw.Ledger.load("mine.ledger")) == 4
+    assert not Path("state").exists()
+
+
+def test_another_query_may_leave_old_windows(headwater: Program) -> None:
+    handed_over(headwater)
+    query = "data}\n            query: SELECT * FROM predictions WHERE amount > 1"
+    text = Path("headwater.yaml").read_text().replace("data}", query)
+    Path("headwater.yaml").write_text(text)
+    assert "0 of 4 windows" in headwater("changes", "serving", *DAYS, "--forward").out
+    assert "4 of 4 windows" in headwater("changes", "serving", *DAYS).out
+
+
+def test_time_and_ledger_must_be_told(headwater: Program) -> None:
+    assert headwater("changes", "serving").code == 2
+    Path("headwater.yaml").write_text(predictions.CONFIG)
+    outcome = headwater("changes", "serving", *DAYS)
+    assert outcome.code == 1
+    assert "nothing says where a ledger is kept" in outcome.err
