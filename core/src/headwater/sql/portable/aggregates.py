@@ -11,7 +11,7 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql.functions import called, name_of
 from headwater.sql.portable import statistics
-from headwater.sql.portable.comparing import comparable, order_key, orderable
+from headwater.sql.portable.comparing import comparable, order_key, orderable, widened
 from headwater.sql.portable.pieces import Piece, Refusal, evaluated, made, refuse_unless
 from headwater.sql.portable.raising import not_portable
 from headwater.sql.portable.ranges import Range
@@ -148,8 +148,13 @@ def _extreme(word: str) -> _Builder:
     return build
 
 
+def _number(piece: Piece) -> Piece:
+    """A text is cast to a number, as Spark does."""
+    return widened(piece, t.DOUBLE, texts=True) if piece.type == t.STRING else piece
+
+
 def _sum(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:
-    value = _single(arguments, "sum")
+    value = _number(_single(arguments, "sum"))
     word = "DISTINCT " if distinct else ""
     total = over(f"sum({word}{value.sql})")
     if value.type == t.BIGINT:
@@ -178,7 +183,7 @@ def _sum(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -
 
 
 def _avg(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:
-    value = _single(arguments, "avg")
+    value = _number(_single(arguments, "avg"))
     refuse_unless(not distinct, "avg(DISTINCT ...)")
     if value.type.is_integer or value.type.is_floating:
         return made(over(f"avg(CAST({value.sql} AS DOUBLE))"), type_, [value])

@@ -200,7 +200,7 @@ def _as_inner(container: Piece, piece: Piece) -> Piece:
 def _coalesce(arguments: list[Piece], type_: DataType) -> Piece:
     if type_ == t.VOID:
         return Piece("NULL", t.VOID)
-    values = [widened(a, type_) for a in arguments]
+    values = [widened(a, type_, texts=True) for a in arguments]
     among = ranges.union(v.values for v in values)
     if not any(v.raises for v in values[1:]):
         listed = ", ".join(v.sql for v in values)
@@ -227,7 +227,7 @@ def _nullif(arguments: list[Piece], type_: DataType) -> Piece:
     refuse_unless(type_.name != "void", "nullif of NULL")
     value, other = arguments
     equal = compare("=", value, other)
-    wide = widened(value, type_)
+    wide = widened(value, type_, texts=True)
     values = wide.values
     if other.values.single == 0:
         values = values.narrowed(ranges.Range(nonzero=True))

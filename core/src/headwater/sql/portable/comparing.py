@@ -68,7 +68,7 @@ def aligned(pieces: Sequence[Piece]) -> list[Piece]:
     if not comparable(type_):
         types = " and ".join(dict.fromkeys(str(p.type) for p in pieces))
         raise Refusal(f"comparing {types}: the two engines may compare them differently")
-    return [widened(p, type_) for p in pieces]
+    return [widened(p, type_, texts=True) for p in pieces]
 
 
 def comparable(type_: DataType) -> bool:
@@ -103,10 +103,15 @@ def _marked(sql: str, type_: DataType, depth: int) -> str:
     return f"{{n: {sql} IS NOT NULL, v: {order_key(sql, type_, depth)}}}"
 
 
-def widened(piece: Piece, type_: DataType) -> Piece:
+def widened(piece: Piece, type_: DataType, *, texts: bool = False) -> Piece:
     """Return a piece in a wider type, as Spark's implicit casts make it.
 
     Example: `coalesce(i, b)` -> `coalesce(CAST("i" AS BIGINT), "b")`
+
+    Args:
+        piece: What is cast.
+        type_: To what.
+        texts: Whether Spark casts a text there, which raises where it says no such value.
 
     Raises:
         Refusal: If it is a text of another shape, or a decimal that would lose digits.
@@ -118,6 +123,8 @@ def widened(piece: Piece, type_: DataType) -> Piece:
     if piece.type == t.STRING:
         if isinstance(piece.literal, str):
             return literals.typed(piece.literal, type_)
+        if texts:
+            return casts.cast(piece, type_)
         raise Refusal(
             f"a string where {type_} is needed: cast it in the query, CAST(... AS {type_})"
         )

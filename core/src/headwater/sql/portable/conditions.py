@@ -222,7 +222,7 @@ def _chosen(
 
 
 def _branch(piece: Piece, type_: DataType) -> Piece:
-    return Piece("NULL", t.VOID) if type_ == t.VOID else widened(piece, type_)
+    return Piece("NULL", t.VOID) if type_ == t.VOID else widened(piece, type_, texts=True)
 
 
 def _null(type_: DataType) -> str:

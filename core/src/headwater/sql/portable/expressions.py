@@ -30,7 +30,7 @@ from headwater.sql.portable import (
     time_windows,
     windows,
 )
-from headwater.sql.portable.comparing import compare
+from headwater.sql.portable.comparing import compare, widened
 from headwater.sql.portable.pieces import Cascade, Piece, Refusal, refuse_unless
 from headwater.sql.portable.spelling import has_type, null
 from headwater.types import DataType
@@ -216,10 +216,10 @@ class Expressions:
         return self.checked(arithmetic.binary(operator, left, right, type_), node)
 
     def _number(self, piece: Piece, other: Piece) -> Piece:
-        """A text literal next to a number is that number."""
-        if isinstance(piece.literal, str) and other.type.is_numeric:
-            return literals.typed(piece.literal, t.BIGINT if other.type.is_integer else t.DOUBLE)
-        return piece
+        """A text next to a number is cast to one."""
+        if piece.type != t.STRING or not other.type.is_numeric:
+            return piece
+        return widened(piece, t.BIGINT if other.type.is_integer else t.DOUBLE, texts=True)
 
     def column(self, node: exp.Expr) -> Piece:
         """Return a column, a lambda variable, or what an alias of this SELECT stands for."""
@@ -299,7 +299,9 @@ def _negation(e: Expressions, node: exp.Expr) -> Piece:
     inner = node.this.unnest() if isinstance(node.this, exp.Paren) else node.this
     if isinstance(node.this, exp.Literal) and not node.this.is_string:
         return literals.number(f"-{inner.name}", e.type_of(node))
-    return e.checked(arithmetic.negated(e.piece(node.this)), node)
+    piece = e.piece(node.this)
+    number = widened(piece, t.DOUBLE, texts=True) if piece.type == t.STRING else piece
+    return e.checked(arithmetic.negated(number), node)
 
 
 def _cast(e: Expressions, node: exp.Expr) -> Piece:

@@ -176,6 +176,7 @@ class Queries:
         subquery = self._safe(scope, node)
         refuse_unless(not value.risky, "a value that may raise IN a subquery", node)
         first, other = aligned([value, Piece("c0", subquery.types[0])])
+        refuse_unless(not (first.risky or other.risky), "texts compared in IN (SELECT ...)", node)
         return Piece(f"({first.sql} IN (SELECT {other.sql} FROM ({subquery.sql}) AS s))", t.BOOLEAN)
 
     def existence(self, e: Expressions, node: exp.Expr) -> Piece:
@@ -424,7 +425,7 @@ class Queries:
                 risk = query.raises[i], query.declines[i]
                 wide = Piece(f"c{i}", query.types[i], risk[0], declines=risk[1])
                 if wide.type != t.UNKNOWN:
-                    wide = self.attempt(partial(widened, type_=output.type), wide)
+                    wide = self.attempt(partial(widened, type_=output.type, texts=True), wide)
                 if word != "UNION" or distinct:
                     wide = self.attempt(partial(clauses.grouped, clause=word), wide)
                 columns.append(wide)
