@@ -79,6 +79,96 @@ def joined(draw: DrawFn) -> str:
 
 
 @st.composite
+def early(draw: DrawFn) -> str:
+    """Draw joins whose conditions compute with the columns of one side, or of both."""
+
+    def side() -> str:
+        return draw(st.sampled_from(["l", "r"]))
+
+    def number(a: str) -> str:
+        return draw(
+            st.sampled_from(
+                [
+                    *(f"{a}.t + 1", f"{a}.i - {a}.t", f"{a}.sm * 2", f"-{a}.i", f"{a}.b + 1"),
+                    *(f"{a}.dec * {a}.i", f"{a}.k - 1", f"({a}.t + {a}.sm) * 2", f"{a}.dec + 1"),
+                ]
+            )
+        )
+
+    def moment(a: str) -> str:
+        return draw(
+            st.sampled_from(
+                [
+                    *(f"{a}.ts + INTERVAL 1 DAY", f"{a}.ts - INTERVAL '1' HOUR", f"{a}.da - 3"),
+                    *(f"{a}.da + INTERVAL '1' MONTH", f"{a}.ntz + INTERVAL 1 YEAR"),
+                ]
+            )
+        )
+
+    def condition() -> str:
+        compared = draw(st.sampled_from([*_COMPARED, "<=>"]))
+        column = f"{side()}.{draw(st.sampled_from(['i', 't', 'k', 'b', 'dec']))}"
+        return draw(
+            st.sampled_from(
+                [
+                    f"{column} {compared} {number(side())}",
+                    f"{number(side())} {compared} {number(side())}",
+                    f"{side()}.ts {compared} {moment(side())}",
+                    f"{side()}.ts BETWEEN {moment(side())} AND {moment(side())}",
+                    f"NOT ({column} {compared} {number(side())})",
+                ]
+            )
+        )
+
+    join = draw(st.sampled_from(_JOINS))
+    where = condition().replace("r.", "l.") if "SEMI" in join or "ANTI" in join else condition()
+    table = draw(st.sampled_from(["edges", "(SELECT * FROM edges WHERE t > 0)"]))
+    return (
+        f"SELECT count(*) AS n, count(l.t) AS m FROM edges l {join} {table} AS r "
+        f"ON l.sm = r.sm AND {condition()} WHERE {where}"
+    )
+
+
+@st.composite
+def texts(draw: DrawFn) -> str:
+    """Draw texts where Spark casts them: next to numbers, times and truth values."""
+    text = draw(
+        st.sampled_from(
+            ["num", "day", "bool", "s", "CAST(t AS STRING)", "nullif(num, 'abc')", "'2'"]
+        )
+    )
+    other = draw(st.sampled_from(["i", "t", "b", "d", "dec", "wide", "da", "ts", "bo", "2", "1.5"]))
+    more = draw(st.sampled_from(["i", "dec", "d", "3"]))
+    compared = draw(st.sampled_from([*_COMPARED, "<=>"]))
+    operator = draw(st.sampled_from(["+", "-", "*", "/", "%"]))
+    value = draw(
+        st.sampled_from(
+            [
+                f"{text} {compared} {other}",
+                f"{other} {compared} {text}",
+                f"{text} {operator} {other}",
+                f"{text} IN ({other}, {more})",
+                f"{text} BETWEEN {other} AND {more}",
+                f"coalesce({text}, {other})",
+                f"CASE WHEN t > 0 THEN {text} ELSE {other} END",
+                f"-{text}",
+            ]
+        )
+    )
+    row = draw(st.integers(0, 41))
+    return draw(
+        st.sampled_from(
+            [
+                f"SELECT k, {value} AS v FROM edges WHERE k = {row}",
+                f"SELECT k, {value} AS v FROM edges WHERE {text} RLIKE '^[0-9]+$'",
+                f"SELECT sum({text}) AS v FROM edges WHERE k = {row}",
+                f"SELECT {text} AS v FROM edges WHERE k < 9 UNION ALL SELECT {other} FROM edges",
+            ]
+        )
+    )
+
+
+@st.composite
 def _decimal(draw: DrawFn, depth: int = 2) -> str:
     if depth == 0 or draw(st.integers(0, 3)) == 0:
         return draw(
@@ -195,6 +285,8 @@ def scalar(draw: DrawFn) -> str:
 
 SHAPES: dict[str, Callable[[], SearchStrategy[str]]] = {
     "joined": joined,
+    "early": early,
+    "texts": texts,
     "decimals": decimals,
     "grouped": grouped,
     "scalar": scalar,

@@ -295,15 +295,27 @@ def test_columns_that_are_called_like_a_limit(sql: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query",
+    ("query", "name"),
     [
-        "(WITH c AS (SELECT 1 AS x) SELECT max(x) FROM c)",
-        "(SELECT max(a) FROM u)",
-        "((SELECT max(a) AS m FROM u)) + 1",
-        "EXISTS (SELECT 1 FROM u)",
+        ("(WITH c AS (SELECT 1 AS x) SELECT max(x) FROM c)", "scalarsubquery()"),
+        ("(SELECT max(a) FROM u)", "scalarsubquery()"),
+        ("((SELECT max(a) AS m FROM u)) + 1", "(scalarsubquery() + 1)"),
+        ("EXISTS (SELECT 1 FROM u)", "exists()"),
+        ("a IN (SELECT a FROM u)", "(a IN (listquery()))"),
     ],
 )
-def test_a_subquery_as_a_column_without_a_name_is_told(query: str) -> None:
+def test_a_subquery_as_a_column_has_the_name_that_spark_gives_it(query: str, name: str) -> None:
+    found = checked(f"SELECT a, {query} FROM t")
+    assert found.ok
+    assert [d.code for d in found.diagnostics] == []
+    assert found.columns[1].name == name
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["(SELECT max(u.a) FROM u WHERE u.a = t.a)", "EXISTS (SELECT 1 FROM u WHERE u.a = t.a)"],
+)
+def test_a_subquery_that_looks_around_as_a_column_without_a_name_is_told(query: str) -> None:
     found = checked(f"SELECT a, {query} FROM t")
     assert found.ok
     assert "unnamed-column" in [d.code for d in found.diagnostics]

@@ -37,7 +37,7 @@ from headwater.types.text import parse_type
 KINDS = {"scalar", "aggregate", "window", "generator", "table"}
 ENTRIES = {
     *("alias", "takes", "asked", "values", "gives", "lambdas", "within", "written", "varies"),
-    *("order", "duckdb", "equal", "over", "note"),
+    *("order", "duckdb", "equal", "over", "frame", "note"),
 }
 TEXT = files("headwater.sql.functions").joinpath(table.FILE).read_text(encoding="utf-8")
 ROWS = re.findall(r"^(\S+): (\w+)$", TEXT, re.MULTILINE)
@@ -118,6 +118,7 @@ IN_CODE: list[tuple[set[str], set[str]]] = [
         },
     ),
     (rules("over"), {*windows.RULES}),
+    (words("frame"), {"rows", "range", "back", "ahead"}),
     ({w.partition(" ")[0] for w in words("equal")}, {*tolerance.INEXACT}),
     ({*tolerance.MEANINGS}, {*tolerance.INEXACT}),
 ]

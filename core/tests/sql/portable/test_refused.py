@@ -38,6 +38,7 @@ UNREACHED: Final = {
     "it would be {piece.type} here and is {output.type} in Spark": "two ways to tell a type agree",
     "{moment.type} {operator} INTERVAL": "the binder gives such a sum no type",
     "{left.type} {operator} {right.type}'": "the binder gives such a sum no type",
+    "{operator} {right.type}: only numbers are proven": "other operands have no such type",
     "the number {literal}: its type can't be told": "the binder types every number",
     "a subquery: its scope can't be told": "the binder makes a scope of each subquery",
     "{type(node).__name__}: not proven to mean the same'": "there is no other kind of query",

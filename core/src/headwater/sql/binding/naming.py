@@ -8,15 +8,18 @@ Source: Apache Spark 4.1, `toPrettySQL`, `ResolveAliases`, and the expressions' 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from sqlglot import exp
 
+from headwater.diagnostics import Span
 from headwater.sql import functions
 from headwater.sql.binding.context import Work
 from headwater.sql.functions import names
 from headwater.sql.functions.table import Function
+from headwater.sql.syntax.nodes import named_window, span_of
 from headwater.sql.syntax.operators import UNSIGNED
 from headwater.sql.typing import literals
 from headwater.sql.typing.names import data_type
@@ -32,6 +35,14 @@ _OPERATORS: Final[dict[type[exp.Expr], str]] = {
 }  # fmt: skip
 _COMPARISONS: Final = frozenset(["=", ">", ">=", "<", "<=", "<=>"])
 _MOMENTS: Final = ("date", "timestamp", "timestamp_ntz")
+_CUT: Final = re.compile(r"\b(substr|substring)\s*\([\s(]*$", re.IGNORECASE)
+_FROM: Final = re.compile(r"[\s)]*\bFROM\b", re.IGNORECASE)
+_EXTRACTED: Final = re.compile(r"\bextract\s*\(\s*`?(\w+)`?\s+from[\s(]*$", re.IGNORECASE)
+_SO_FAR: Final = {
+    "rows": "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW",
+    "range": "RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW",
+}
+_WHOLE: Final = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
 
 
 def output_name(work: Work, node: exp.Expr) -> tuple[str, bool]:
@@ -158,14 +169,19 @@ class _Writer:
             if b is not None and b.name == "interval":
                 return f"({right} * {left})"
         if operator in _COMPARISONS:
-            self._check_comparison(left_node, node.expression)
+            self._check_comparison(operator, left_node, node.expression)
         return f"({left} {operator} {right})"
 
-    def _check_comparison(self, *nodes: exp.Expr) -> None:
-        """Spark rewrites a literal that is compared with a number of another kind."""
-        names = {t.name for n in nodes if (t := self._type(n)) is not None}
-        if len(names) > 1 and any(isinstance(_bare(n), exp.Literal) for n in nodes):
-            self.certain = self.certain and "decimal" not in names
+    def _check_comparison(self, operator: str, *nodes: exp.Expr) -> None:
+        """Spark rewrites `whole > 1.5` as `whole > 1`; equality it leaves alone."""
+        types = [self._type(n) for n in nodes]
+        literal = [
+            isinstance(_bare(n), (exp.Literal, exp.Neg)) and t is not None and t.name == "decimal"
+            for n, t in zip(nodes, types, strict=True)
+        ]
+        whole = any(t is not None and t.is_integer for t in types)
+        if operator[0] in "<>" and operator != "<=>" and any(literal) and whole:
+            self.certain = False
 
     def _sum(self, operator: str, left: tuple[str, DataType], right: tuple[str, DataType]) -> str:
         if left[1].name == "interval" and right[1].name in _MOMENTS:
@@ -179,7 +195,8 @@ class _Writer:
             return f"date_{'add' if operator == '+' else 'sub'}({a}, {b})"
         if a_type.name in _MOMENTS and b_type.name == "interval":
             if a_type == DATE and b_type.field_names == ("day",):
-                self.certain = False
+                days = f"extractansiintervaldays({b})"
+                return f"date_add({a}, {days if operator == '+' else f'(- {days})'})"
             return f"{a} {operator} {b}"
         return f"({a} {operator} {b})"
 
@@ -237,8 +254,9 @@ class _Writer:
         return f"between({self._list(ends)})"
 
     def _in(self, node: exp.Expr) -> str:
-        if node.args.get("query") is not None:
-            self.certain = False
+        if (query := node.args.get("query")) is not None:
+            self._subquery(query)
+            return f"({self.text(node.this)} IN (listquery()))"
         return f"({self.text(node.this)} IN ({self._list(node.expressions)}))"
 
     def _like(self, node: exp.Expr) -> str:
@@ -281,8 +299,19 @@ class _Writer:
 
     def _extract(self, node: exp.Expr) -> str:
         # Spark keeps the unit's case; sqlglot does not.
-        self.certain = False
-        return f"extract({node.name.lower()} FROM {self.text(node.expression)})"
+        unit = self._written_before(node.expression, _EXTRACTED)
+        return f"extract({unit or node.name.lower()} FROM {self.text(node.expression)})"
+
+    def _written_before(self, node: exp.Expr, pattern: re.Pattern[str]) -> str | None:
+        """Return a word that stands before an expression in the text; without it uncertain."""
+        span = span_of(node)
+        if span is None or node.find(exp.Substring, exp.Extract) is not None:
+            self.certain = False  # the word would be that of the inner call
+            return None
+        match = pattern.search(self._work.text[: span.start])
+        if match is None:
+            self.certain = False
+        return match[1] if match is not None else None
 
     def _trim(self, node: exp.Expr) -> str:
         position = (node.args.get("position") or "").upper()
@@ -294,10 +323,20 @@ class _Writer:
 
     def _substring(self, node: exp.Expr) -> str:
         # `substr` and `substring` are one node in the tree, and two names in Spark.
-        self.certain = False
         given = [node.this, node.args.get("start"), node.args.get("length")]
         texts = [self.text(part) for part in given if part is not None]
-        return f"substring({', '.join([*texts, '2147483647'][:3])})"
+        name = self._written_before(node.this, _CUT) or "substring"
+        behind = self._work.text[(span_of(node.this) or Span(0, 0)).end :]
+        name = "substring" if _FROM.match(behind) else name.lower()
+        return f"{name}({', '.join([*texts, '2147483647'][:3])})"
+
+    def _subquery(self, node: exp.Expr) -> str:
+        """Spark names it by the columns around it that it uses; none is certain."""
+        within = {id(x) for x in node.walk()}
+        bound = (self._work.bindings.get(id(c)) for c in node.find_all(exp.Column))
+        if any(b is None or id(b.scope.node) not in within for b in bound):
+            self.certain = False
+        return "exists()" if isinstance(node, exp.Exists) else "scalarsubquery()"
 
     def _lambda(self, node: exp.Expr) -> str:
         variables = ", ".join("namedlambdavariable()" for _ in node.expressions)
@@ -310,8 +349,50 @@ class _Writer:
         return f"{self.text(node.this)} FILTER (WHERE {self.text(node.expression.this)})"
 
     def _window(self, node: exp.Expr) -> str:
-        self.certain = False
-        return self.text(node.this)
+        select = node.find_ancestor(exp.Select)
+        frame = named_window(select, node) if select is not None else None
+        call = node.this
+        if frame is None or not isinstance(call, exp.Anonymous):
+            self.certain = False
+            return self.text(call)
+        parts = []
+        if keys := frame.args.get("partition_by"):
+            parts.append(f"PARTITION BY {self._list(keys)}")
+        if order := frame.args.get("order"):
+            parts.append(f"ORDER BY {', '.join(map(self._ordered, order.expressions))}")
+        spec = frame.args.get("spec")
+        default = self._default_frame(call, ordered=frame.args.get("order") is not None)
+        parts.append(default if spec is None else self._frame(spec))
+        return f"{self.text(call)} OVER ({' '.join(parts)})"
+
+    def _default_frame(self, call: exp.Expr, *, ordered: bool) -> str:
+        """Return the frame of a window that writes none."""
+        frame = functions.called(call).entry("frame")
+        if frame in _SO_FAR:
+            return _SO_FAR[frame]
+        if frame not in ("back", "ahead"):
+            return _SO_FAR["range"] if ordered else _WHOLE
+        arguments = call.expressions
+        offset = literals.position(arguments[1]) if len(arguments) > 1 else 1
+        if offset is None:
+            self.certain = False
+        at = -(offset or 0) if frame == "back" else offset
+        return f"ROWS BETWEEN {at} FOLLOWING AND {at} FOLLOWING"
+
+    def _ordered(self, node: exp.Expr) -> str:
+        item = node.this if isinstance(node, exp.Ordered) else node
+        down, first = bool(node.args.get("desc")), bool(node.args.get("nulls_first", True))
+        nulls = "FIRST" if first else "LAST"
+        return f"{self.text(item)} {'DESC' if down else 'ASC'} NULLS {nulls}"
+
+    def _frame(self, spec: exp.Expr) -> str:
+        bounds = []
+        for which in ("start", "end"):
+            bound = spec.args.get(which)
+            side = str(spec.args.get(f"{which}_side") or "").upper()
+            written = self.text(bound) if isinstance(bound, exp.Expr) else bound or "CURRENT ROW"
+            bounds.append(f"{written} {side}".strip())
+        return f"{str(spec.args.get('kind')).upper()} BETWEEN {bounds[0]} AND {bounds[1]}"
 
     def _call(self, node: exp.Expr) -> str:
         arguments = list(node.expressions)
@@ -368,5 +449,7 @@ _RULES: Final[dict[type[exp.Expr], Callable[[_Writer, exp.Expr], str]]] = {
     exp.Distinct: _Writer._distinct,
     exp.Filter: _Writer._filter,
     exp.Window: _Writer._window,
+    exp.Exists: _Writer._subquery,
+    exp.Subquery: _Writer._subquery,
     exp.Anonymous: _Writer._call,
 }

@@ -82,6 +82,8 @@ class Expressions:
         """What numbers the windows of a row, where a SELECT has windows that slide."""
         self.variables: list[tuple[str, Piece]] = []
         """Lambda variables in force, innermost last."""
+        self.early: dict[int, Piece] = {}
+        """Columns that stand for parts of conditions, by `id` of the node; see `early`."""
         self.facts: dict[str, ranges.Range] = {}
         """What is known of pieces, by their SQL: in a branch of CASE, what its condition says."""
         self.learns = True
@@ -93,6 +95,8 @@ class Expressions:
         Raises:
             Refusal: With the construct for which Spark's answer can't be promised.
         """
+        if id(node) in self.early:
+            return self.early[id(node)]
         try:
             piece = self._compiled(node)
             self.queries.spend(piece.sql)

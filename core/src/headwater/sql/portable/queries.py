@@ -19,15 +19,15 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql.analysis import Analysis, Binding, Output, Scope
 from headwater.sql.binding import row_order
-from headwater.sql.binding.from_clause import scopes_within
+from headwater.sql.binding.from_clause import Unclear, read_from, scopes_within
 from headwater.sql.functions import called, name_of
-from headwater.sql.portable import clauses, grouping, time_windows, tolerance, windows
+from headwater.sql.portable import clauses, early, grouping, time_windows, tolerance, windows
 from headwater.sql.portable.comparing import aligned, comparable, widened
 from headwater.sql.portable.expressions import Expressions
 from headwater.sql.portable.pieces import Cascade, Piece, Refusal, made, refuse_unless
 from headwater.sql.portable.scopes import Compiled, FromTable, Query
 from headwater.sql.portable.single_rows import at_most_one_row
-from headwater.sql.portable.sources import from_clause
+from headwater.sql.portable.sources import conditions_within, from_clause
 from headwater.sql.portable.spelling import cast, has_type
 from headwater.sql.portable.spelling import name as quoted
 from headwater.sql.typing.literals import position
@@ -42,6 +42,9 @@ _SELECT_PARTS: Final = _TAIL | {"expressions", "from_", "joins", "laterals", "wh
 _GROUP_PARTS: Final = frozenset({"group", "having", "qualify", "distinct"})
 _ENDINGS: Final = ("order", "sort", "cluster", "distribute", "limit", "offset")
 _VAGUE: Final = "this: which columns it gives can't be told"
+_ABOVE_JOIN: Final = (
+    "a condition that may raise, above a join: the two engines may evaluate other rows"
+)
 _REDUCING: Final = ("where", "having", "qualify", "limit", "group", "distinct")
 _SET_WORDS: Final[dict[type[exp.Expr], str]] = {
     exp.Union: "UNION",
@@ -304,10 +307,9 @@ class Queries:
         e = Expressions(self.analysis, self, query)
         where = [self.attempt(e.boolean, c) for c in clauses.conjuncts(node, "where")]
         windowing, of_windows = time_windows.opened(e, node, self.alias)
+        if joins and any(w.risky for w in (*where, *of_windows)):
+            where = self._early(e, node, of_windows)
         where += of_windows
-        reason = "a condition that may raise, above a join: the two engines may evaluate other rows"
-        if joins and any(w.risky for w in where):
-            self.refusals.append(Refusal(reason, node.args.get("where")))
         grouped = self._grouping(e, node)
         having = [self.attempt(e.boolean, c) for c in clauses.conjuncts(node, "having")]
         if e.counted is not None:
@@ -325,7 +327,7 @@ class Queries:
             ]
         tail = self._order(e, node, outputs, ordered=ordered)
         sql = f"SELECT {'DISTINCT ' if distinct else ''}{_columns(outputs, root=root)}"
-        sql += f"\nFROM {source.sql}{windowing}" if source.sql else ""
+        sql += f"\nFROM {early.wrapped(query, source.sql)}{windowing}" if source.sql else ""
         sql += f"\nWHERE {clauses.condition(where)}" if where else ""
         sql += grouped
         sql += f"\nHAVING {clauses.condition(having)}" if having else ""
@@ -340,6 +342,17 @@ class Queries:
         self.spend(sql)
         raises, declines = tuple(o.raises for o in outputs), tuple(o.declines for o in outputs)
         return Compiled(sql, types, raises, declines, hidden, plain)
+
+    def _early(self, e: Expressions, node: exp.Select, others: list[Piece]) -> list[Piece]:
+        """Return the conditions of WHERE, what may raise in them computed before the joins."""
+        items = read_from(self.analysis, e.query.scope)
+        assert not isinstance(items, Unclear)
+        said = list(conditions_within(e.query.scope, items))
+        make = partial(early.condition, e, items=items, conditions=said)
+        where = [self.attempt(make, c) for c in clauses.conjuncts(node, "where")]
+        if any(w.risky for w in (*where, *others)):
+            self.refusals.append(Refusal(_ABOVE_JOIN, node.args.get("where")))
+        return where
 
     def _output(self, e: Expressions, output: Output) -> Piece:
         node = output.node

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql.analysis import Binding, Generated, TableReference
+from headwater.sql.analysis import Binding, Generated, Scope, TableReference
 from headwater.sql.binding.char_columns import length_of_binding
-from headwater.sql.binding.from_clause import Item, JoinKind, Unclear, read_from
+from headwater.sql.binding.from_clause import Item, JoinKind, Unclear, conditions_of, read_from
 from headwater.sql.functions import called, name_of
-from headwater.sql.portable import chars
+from headwater.sql.portable import chars, early
 from headwater.sql.portable.comparing import compare, widened
 from headwater.sql.portable.expressions import Expressions
 from headwater.sql.portable.pieces import Cascade, Piece, Refusal, refuse_unless
@@ -51,11 +52,14 @@ def from_clause(queries: Queries, query: Query, *, reduces: bool, joins: bool) -
         what = "this part of FROM" if pivot is None else "PIVOT and UNPIVOT"
         raise Refusal(f"{what}: not proven to mean the same", pivot or items.node)
     text, hidden, plain = "", False, True
-    for item in items:
+    for index, item in enumerate(items):
         sql, subquery = _item(queries, query, item, reduces=reduces, joins=joins)
         if subquery is not None:
             hidden, plain = hidden or subquery.hidden, plain and subquery.plain
-        text = sql if item.join is None else f"{text}\n{_join(queries, query, item, items, sql)}"
+        query.items[item.key] = sql
+        sql += "\0"  # the end of it; see `early`
+        before = items[: index + 1]
+        text = sql if item.join is None else f"{text}\n{_join(queries, query, before, sql)}"
     for lateral in query.scope.node.args.get("laterals") or []:
         text += f"\n{_lateral_view(queries, query, lateral)}"
     return Compiled(text, (), (), (), hidden, plain)
@@ -96,11 +100,13 @@ def _alias_columns(node: exp.Expr) -> list[str]:
     return [c.name for c in (alias.args.get("columns") or [])] if alias is not None else []
 
 
-def _join(queries: Queries, query: Query, item: Item, items: Iterable[Item], sql: str) -> str:
+def _join(queries: Queries, query: Query, items: Sequence[Item], sql: str) -> str:
+    """Return the last item with how it is joined to those before it."""
+    item = items[-1]
     e = Expressions(queries.analysis, queries, query)
     # Spark parts CASE WHEN a THEN b ELSE false END into a AND b, and takes its key from b.
     e.learns = item.kind is JoinKind.INNER
-    on = [queries.attempt(e.boolean, c) for c in item.on]
+    on = [queries.attempt(partial(_on, e, items), c) for c in item.on]
     on += [queries.attempt(partial(_using, queries, query, items, item), c) for c in item.using]
     refuse_unless(not any(p.risky for p in on), _MAY_RAISE, item.join)
     if on:
@@ -108,6 +114,22 @@ def _join(queries: Queries, query: Query, item: Item, items: Iterable[Item], sql
     inner = item.kind is JoinKind.INNER
     refuse_unless(inner, "an outer join without a condition", item.join)
     return f"CROSS JOIN {sql}"
+
+
+def _on(e: Expressions, items: Sequence[Item], node: exp.Expr) -> Piece:
+    """Return a condition of a join; its item's own rows are all there."""
+    piece = e.boolean(node)
+    if not piece.risky:
+        return piece
+    joined = [*items[:-1], replace(items[-1], kind=JoinKind.INNER)]
+    return early.condition(e, node, joined, conditions_within(e.query.scope, items))
+
+
+def conditions_within(scope: Scope, items: Iterable[Item]) -> Iterator[exp.Expr]:
+    """Yield all conditions of a SELECT's WHERE and joins."""
+    yield from conditions_of(scope.node.args.get("where"))
+    for item in items:
+        yield from item.on
 
 
 def _using(queries: Queries, query: Query, items: Iterable[Item], item: Item, column: str) -> Piece:

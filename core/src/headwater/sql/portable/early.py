@@ -1,0 +1,129 @@
+"""Arithmetic in conditions of joins, computed before them, for each row of its table.
+
+Spark evaluates `a.ts + INTERVAL 1 DAY` of `JOIN a ON b.ts < a.ts + INTERVAL 1 DAY` on rows of `a`,
+on which ones is its optimizer's choice. Computed in a subquery around `a` it raises at least where
+Spark does. What raises only on the largest numbers and the last days is treated so; casts of
+texts and divisions are not, for they would end reads that Spark answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from sqlglot import exp
+
+from headwater import types as t
+from headwater.sql.analysis import Binding
+from headwater.sql.binding.from_clause import Item, JoinKind, same_column
+from headwater.sql.portable.pieces import Piece, Refusal
+from headwater.sql.portable.scopes import FENCE, FromTable, Query
+
+if TYPE_CHECKING:
+    from headwater.sql.portable.expressions import Expressions
+
+_COMPUTED: Final = (exp.Add, exp.Sub, exp.Mul, exp.Neg)
+_PARTS: Final = (
+    *_COMPUTED, exp.Paren, exp.Column, exp.Identifier, exp.Literal, exp.Interval, exp.Var,
+    exp.IntervalSpan,
+)  # fmt: skip
+_ABOVE: Final = (
+    *_COMPUTED, exp.Paren, exp.And, exp.Not, exp.Between, exp.EQ, exp.NEQ, exp.LT, exp.LTE,
+    exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ,
+)  # fmt: skip
+"""What evaluates its operands on every row."""
+
+
+def condition(
+    e: Expressions, node: exp.Expr, items: Iterable[Item], conditions: Iterable[exp.Expr]
+) -> Piece:
+    """Return a condition whose arithmetic is computed before the joins, as far as it may be.
+
+    Args:
+        e: Compiles it.
+        node: The condition.
+        items: What was joined where it stands, in order.
+        conditions: All conditions of the SELECT: what they say is equal, Spark may take for it.
+    """
+    listed = list(items)
+    equal = list(_equal(e, conditions))
+    for part in _computed(node):
+        source = _source(e, part, listed, equal)
+        if source is None:
+            continue
+        try:
+            piece = e.piece(part)
+        except Refusal:
+            continue
+        if piece.risky:
+            e.early[id(part)] = _named(e, source, piece)
+    return e.boolean(node)
+
+
+def wrapped(query: Query, text: str) -> str:
+    """Return a FROM clause whose sources compute what conditions ask of them."""
+    for key, columns in query.early.items():
+        item, alias = query.items[key], query.sources[key].alias
+        listed = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
+        inner = f"(\nSELECT {alias}.*, {listed} FROM {item} {FENCE}\n) AS {alias}"
+        before, after = text.split(f"{item}\x00", 1)
+        text = f"{before}{inner}\x00{after}"
+    return text.replace("\x00", "")
+
+
+def _computed(node: exp.Expr) -> Iterator[exp.Expr]:
+    """Yield the topmost sums, differences and products in a condition that are always evaluated."""
+    todo = [node]
+    while todo:
+        here = todo.pop()
+        if isinstance(here, _COMPUTED) and all(isinstance(x, _PARTS) for x in here.walk()):
+            yield here
+        if isinstance(here, _ABOVE):
+            todo += here.iter_expressions()
+
+
+def _source(e: Expressions, node: exp.Expr, items: list[Item], equal: list[Binding]) -> str | None:
+    """Return the key of the one source that an expression is about, if its rows are all there."""
+    bound = [e.analysis.binding_of(c) for c in node.find_all(exp.Column)]
+    keys = set()
+    for binding in bound:
+        if binding is None or binding.scope is not e.query.scope or binding.type == t.STRING:
+            return None
+        if any(same_column(binding, x) for x in equal):
+            return None
+        keys.add(binding.source)
+    if len(keys) != 1:
+        return None
+    (key,) = keys
+    places = [i for i, item in enumerate(items) if item.key == key]
+    if len(places) != 1:
+        return None
+    (place,) = places
+    padded = items[place].kind in (JoinKind.LEFT, JoinKind.FULL)
+    padded |= any(x.kind in (JoinKind.RIGHT, JoinKind.FULL) for x in items[place + 1 :])
+    return None if padded else key
+
+
+def _equal(e: Expressions, conditions: Iterable[exp.Expr]) -> Iterator[Binding]:
+    """Yield the columns that are compared for equality with other columns."""
+    for condition_ in conditions:
+        if isinstance(condition_, (exp.EQ, exp.NullSafeEQ)):
+            sides = [e.analysis.binding_of(x) for x in (condition_.this, condition_.expression)]
+            if None not in sides:
+                yield from (x for x in sides if x is not None)
+
+
+def _named(e: Expressions, key: str, piece: Piece) -> Piece:
+    """Return the column of a source that a value is computed as."""
+    query, source = e.query, e.query.sources[key]
+    columns = query.early.setdefault(key, {})
+    name = next((n for n, sql in columns.items() if sql == piece.sql), None)
+    if name is None:
+        taken = set(columns)
+        if isinstance(source, FromTable):
+            table = e.analysis.tables[source.reference.name]
+            taken |= {c.name.casefold() for c in table.columns}
+        numbers = iter(range(len(taken) + 1))
+        name = next(n for i in numbers if (n := f"early{i}") not in taken)
+        columns[name] = piece.sql
+    return Piece(f"{source.alias}.{name}", piece.type, range=piece.range)
