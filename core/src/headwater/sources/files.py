@@ -27,6 +27,11 @@ from headwater.types.text import TypeTextError, parse_type
 from headwater.untrusted import limits
 
 DATABASE = "files"
+DECLARE: Final = (
+    "declare the columns that you need, with their types, and the others do not matter: "
+    "columns={...}; polars writes its 128-bit integers so"
+)
+"""What to do about a file with a type that Arrow does not read."""
 _HINTS: Final = {
     "Delta": "read it with deltalake, and give its rows: MemoryDataSource(tables={...: "
     "DeltaTable(path).to_pyarrow_table()})",
@@ -241,5 +246,9 @@ def _read_columns(format: str, path: Path, separator: str) -> tuple[Column, ...]
 
             schema = pq.read_schema(path)
         return tuple(Column(f.name, data_type(f.type)) for f in schema)
+    except pa.ArrowNotImplementedError as error:
+        raise SourceError(
+            f"{path} has a column of a type that is not known: {error}", hint=DECLARE
+        ) from error
     except (pa.ArrowException, ValueError, OSError) as error:  # of names that are no UTF-8, too
         raise SourceError(f"{path} can't be read as {format}: {error}") from error

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.errors import ConfigError, SourceError, UnsupportedError
+from headwater.sources.files import DECLARE
 from headwater.sql.rewriting import quoted
 from headwater.tables.table import Column
 from headwater.types import STRING
@@ -58,6 +59,10 @@ def file_columns(
 
             schema = pq.read_schema(pa.PythonFile(_Remote(session, file), mode="r"))
         return tuple(Column(f.name, data_type(f.type)) for f in schema)
+    except pa.ArrowNotImplementedError as error:
+        raise SourceError(
+            f"{file.uri} has a column of a type that is not known: {error}", hint=DECLARE
+        ) from error
     except (pa.ArrowException, ValueError, OSError) as error:  # of names that are no UTF-8, too
         raise SourceError(
             f"{file.uri} can't be read as {format}: {error}",

@@ -20,6 +20,7 @@ from headwater.engines.embedded.formats.parquet_schema import (
 )
 from headwater.engines.embedded.formats.scans import Group
 from headwater.engines.embedded.lake_formats.relations import RowStream
+from headwater.errors import EngineError
 from headwater.tables.relation import DataFile, FileRelation
 
 if TYPE_CHECKING:
@@ -80,11 +81,24 @@ def registered(
 def _rows(
     relation: FileRelation, file: DataFile, content: pa.NativeFile, columns: Sequence[FileColumn]
 ) -> Iterator[fetched_files.Batch]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    opened = pq.ParquetFile(content, coerce_int96_timestamp_unit="us")
     where, row = f"table {relation.name}, {file.path}", 0
-    for batch in opened.iter_batches(_ROWS, columns=[c.name for c in columns]):
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            opened = pq.ParquetFile(content, coerce_int96_timestamp_unit="us")
+            yield from opened.iter_batches(_ROWS, columns=[c.name for c in columns])
+        except pa.ArrowException as error:
+            # E.g. lists of a fixed size of which one is NULL, as polars writes arrays.
+            raise EngineError(
+                f"embedded engine: {where} has nanoseconds in UTC, so it is read through pyarrow, "
+                f"which fails: {error}",
+                hint="use the spark engine for this table, or write its times in microseconds",
+            ) from error
+
+    for batch in batches():
         arrays = []
         for column in columns:
             array = nanoseconds.whole(
