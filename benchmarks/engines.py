@@ -1,6 +1,7 @@
 """A window of a wide log to Arrow: both engines beside ways by hand, and awswrangler.
 
     python -m benchmarks.engines [--rows 10000000] [--columns 28] [--rounds 3] [--where disk s3]
+        [--delay 0] [--ways headwater duckdb ...]
 
 The log has 10 days, the window 8 of them. Each way runs in a process of its own, the ways in turn;
 sessions are started before the clock. Each reads twice: the first read imports libraries and warms
@@ -46,9 +47,10 @@ def main(arguments: list[str] | None = None) -> None:
             log = make_log(Path(folder) / "log", DAYS, rows // DAYS, options.columns)
             size = sum(p.stat().st_size for p in log.rglob("*.parquet"))
             for where in options.where:
+                late = f", {options.delay:g} ms a request" if where == "s3" else ""
                 print(
                     f"{rows * (DAYS - 2) // DAYS:,} of {rows:,} rows, {options.columns + 2} "
-                    f"columns, {size / 1e6:,.0f} MB, {where}"
+                    f"columns, {size / 1e6:,.0f} MB, {where}{late}"
                 )
                 _table(log, where, options)
 
@@ -59,6 +61,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--columns", type=int, default=28)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--where", nargs="+", choices=("disk", "s3"), default=("disk", "s3"))
+    parser.add_argument("--delay", type=float, default=0, help="of each answer of S3, in ms")
     parser.add_argument("--ways", nargs="+", choices=tuple(WAYS), default=tuple(WAYS))
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
@@ -69,13 +72,17 @@ def _table(log: Path, where: str, options: argparse.Namespace) -> None:
     figures: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
     for _ in range(options.rounds):
         for way in ways:
-            with _place(log, where) as place:
+            with _place(log, where, options.delay) as place:
                 child = ("--child", way, place, str(options.columns))
                 run = measured("benchmarks.engines", *child)
                 if where == "s3":
                     server = support_s3.told(place.partition(" ")[0])
                     # Both reads were served.
-                    run |= {"read_bytes": server["sent_bytes"] / 2, "server_s": server["cpu_s"] / 2}
+                    run |= {
+                        "read_bytes": server["sent_bytes"] / 2,
+                        "server_s": server["cpu_s"] / 2,
+                        "requests": server["requests"] / 2,
+                    }
                 figures[way].append(run)
     medians = {w: {k: statistics.median(r[k] for r in f) for k in f[0]} for w, f in figures.items()}
     for way, found in medians.items():
@@ -84,23 +91,26 @@ def _table(log: Path, where: str, options: argparse.Namespace) -> None:
             f"{found[k] / min(m[k] for m in by_hand):.2f}x {name}" if by_hand else ""
             for k, name in (("seconds", "seconds"), ("cpu_s", "CPU"))
         ).strip(" and")
-        server = f"server {found['server_s'] / found['seconds']:.0%}" if where == "s3" else ""
+        asked = ""
+        if where == "s3":
+            share = found["server_s"] / found["seconds"]
+            asked = f"{found['requests']:,.0f} requests, server {share:.0%}"
         print(
             f"  {way:<16} {found['first_s']:6.2f} s, then {found['seconds']:6.2f} s "
             f"{found['cpu_s']:6.2f} s CPU "
             f"{found['rows'] / found['seconds']:>11,.0f} rows/s {found['read_bytes'] / 1e6:>7,.0f} "
-            f"MB read {found['peak_mb']:>6,.0f} MB peak  {ratios}  {server}".rstrip(),
+            f"MB read {found['peak_mb']:>6,.0f} MB peak  {ratios}  {asked}".rstrip(),
             flush=True,
         )
 
 
 @contextmanager
-def _place(log: Path, where: str) -> Iterator[str]:
+def _place(log: Path, where: str, delay_ms: float) -> Iterator[str]:
     """Give the log's place: a folder, or a server's address."""
     if where == "disk":
         yield str(log)
         return
-    with support_s3.served(log.parent) as url:
+    with support_s3.served(log.parent, delay_ms) as url:
         yield f"{url} {log.name}"
 
 

@@ -1,8 +1,9 @@
 """Files of a folder as an S3 bucket: list, head, get with ranges, straight from disk to socket.
 
-A process of its own (`python -m benchmarks.support_s3 FOLDER`), on 127.0.0.1, that checks no
-signature. `/-/told` gives its CPU seconds and the bytes that it sent, so that a benchmark can show
-what was read and that it did not measure its server.
+A process of its own (`python -m benchmarks.support_s3 FOLDER [MILLISECONDS]`), on 127.0.0.1, that
+checks no signature and waits so long before each answer. `/-/told` gives its CPU seconds, the bytes
+that it sent and the requests that it got, so that a benchmark can show what was read and that it
+did not measure its server.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ BUCKET = "lake"
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
+def served(folder: Path, delay_ms: float = 0) -> Iterator[str]:
     """Serve a folder as the bucket `lake` while the context lasts; gives its address."""
-    command = [sys.executable, "-m", "benchmarks.support_s3", str(folder)]
+    command = [sys.executable, "-m", "benchmarks.support_s3", str(folder), str(delay_ms)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
@@ -39,7 +40,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def told(url: str) -> dict[str, float]:
-    """Return `cpu_s` and `sent_bytes` of a server so far."""
+    """Return `cpu_s`, `sent_bytes` and `requests` of a server so far."""
     with urllib.request.urlopen(f"{url}/-/told") as answer:
         found: dict[str, float] = json.loads(answer.read())
     return found
@@ -50,17 +51,32 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     folder: Path
+    delay = 0.0
     sent = 0
+    requests = 0
 
     def do_HEAD(self) -> None:
+        self._wait()
         self._object(body=False)
+
+    def _wait(self) -> None:
+        """Let the answer come as late as that of storage that is not on this machine."""
+        Handler.requests += 1
+        if self.delay:
+            time.sleep(self.delay)
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         if url.path == "/-/told":
-            text = json.dumps({"cpu_s": time.process_time(), "sent_bytes": Handler.sent})
-            self._text(text, "application/json")
-        elif url.path.strip("/") == BUCKET:
+            figures = {
+                "cpu_s": time.process_time(),
+                "sent_bytes": Handler.sent,
+                "requests": Handler.requests,
+            }
+            self._text(json.dumps(figures), "application/json")
+            return
+        self._wait()
+        if url.path.strip("/") == BUCKET:
             asked = parse_qs(url.query, keep_blank_values=True)
             self._list(asked.get("prefix", [""])[0], asked.get("delimiter", [""])[0])
         else:
@@ -150,9 +166,9 @@ class Handler(BaseHTTPRequestHandler):
         """Log nothing: it would be measured."""
 
 
-def main(folder: str) -> None:
+def main(folder: str, delay_ms: str = "0") -> None:
     """Serve a folder until the process is ended; print the port first."""
-    Handler.folder = Path(folder)
+    Handler.folder, Handler.delay = Path(folder), float(delay_ms) / 1000
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     print(server.server_address[1], flush=True)
@@ -160,4 +176,4 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

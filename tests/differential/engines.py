@@ -13,6 +13,7 @@ from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.engines.embedded.database import add_macros, database, keep_cuts
 from headwater.engines.embedded.lake_formats.files import BATCH_ROWS
+from headwater.engines.embedded.running import Run
 from headwater.engines.embedded.stream import Stream
 from headwater.engines.embedded.views import Registrar
 from headwater.engines.used_columns import Used
@@ -160,7 +161,7 @@ class Embedded:
         keep_cuts(self._connection, made)
         add_macros(self._connection, made)
         stream = Stream(
-            lambda: self._connection.cursor().execute(made).to_arrow_reader(BATCH_ROWS),
+            Run(lambda: self._connection.cursor().execute(made).to_arrow_reader(BATCH_ROWS)),
             analysis.columns,
             scans,
             [],

@@ -116,7 +116,7 @@ def test_credentials_are_renewed_in_the_middle_of_a_stream(store: ObjectStore) -
     relation = put(store, "lake", 16, 60_000, auth="a")
     session = KeySession(store, "A", {"lake"}, life=2.0)
     begin, count = time.monotonic(), 0
-    engine = EmbeddedEngine(threads=1)
+    engine = EmbeddedEngine(threads=1, share_bytes=2**40)  # not in shares: these run ahead
     with engine.read(plan("SELECT id FROM t", t=relation), Access({"a": session})) as stream:
         for batch in stream:
             count += batch.num_rows
@@ -136,7 +136,7 @@ def test_a_renewal_that_fails_is_the_cause_that_is_told(store: ObjectStore) -> N
 
     relation = put(store, "lake", 16, 60_000, auth="a")
     access = Access({"a": Failing(store, "A", {"lake"}, life=1.0)})
-    engine = EmbeddedEngine(threads=1)
+    engine = EmbeddedEngine(threads=1, share_bytes=2**40)  # not in shares: these run ahead
     with (  # noqa: PT012
         pytest.raises(AuthError, match="the token file is gone"),
         engine.read(plan("SELECT id FROM t", t=relation), access) as stream,

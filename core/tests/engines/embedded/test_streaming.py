@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pytest
 
+from headwater.engines.embedded.running import Run
 from headwater.engines.embedded.stream import Stream
 from headwater.errors import EngineError
 from headwater.tables.table import Column
@@ -35,7 +36,7 @@ class Query:
 
 
 def read(query: Query) -> None:
-    for _batch in Stream(query, [Column("v", BIGINT)], [], [], []):
+    for _batch in Stream(Run(query), [Column("v", BIGINT)], [], [], []):
         pass
 
 

@@ -123,6 +123,30 @@ def confine(connection: DuckDBPyConnection, paths: Sequence[str]) -> None:
     connection.execute("SET enable_external_access = false")
 
 
+def read_in_order(connection: DuckDBPyConnection) -> None:
+    """Give rows in the order of the files, where a query takes them one by one.
+
+    What a table is joined to is the side that is kept in memory, as the query says it: DuckDB would
+    choose by what it guesses of each. The range of that side's keys is not passed down to the
+    other: rows that are not evaluated raise nothing, and Spark evaluates them.
+    """
+    disabled = "join_order,build_side_probe_side,join_filter_pushdown"
+    connection.execute("SET GLOBAL preserve_insertion_order = true")
+    connection.execute(f"SET GLOBAL disabled_optimizers = {text(disabled)}")
+
+
+def run_side_by_side(connection: DuckDBPyConnection, memory: int | None) -> None:
+    """Let each run of a query be the work of the thread that takes its rows.
+
+    Args:
+        connection: The database.
+        memory: Bytes that it may take from now on; None leaves its limit.
+    """
+    if memory is not None:
+        connection.execute(f"SET GLOBAL memory_limit = '{memory}B'")
+    connection.execute("SET GLOBAL threads = 1")
+
+
 def keep_cuts(connection: DuckDBPyConnection, sql: str) -> None:
     """Let a query's LIMITs take their rows before a join chooses among them.
 

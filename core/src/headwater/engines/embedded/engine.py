@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic, errors_in, remarks_in
-from headwater.engines.embedded.database import add_macros, confine, database, keep_cuts
-from headwater.engines.embedded.errors import translated
+from headwater.engines.embedded.database import (
+    add_macros,
+    confine,
+    database,
+    keep_cuts,
+    read_in_order,
+    run_side_by_side,
+)
+from headwater.engines.embedded.errors import is_denied, translated
 from headwater.engines.embedded.lake_formats import relations
 from headwater.engines.embedded.lake_formats.files import BATCH_ROWS
 from headwater.engines.embedded.lake_formats.relations import RowStream
+from headwater.engines.embedded.memory import memory
 from headwater.engines.embedded.misfits import Place
+from headwater.engines.embedded.running import Rows, Run, SideBySide
 from headwater.engines.embedded.storage import storage
 from headwater.engines.embedded.stream import Stream
 from headwater.engines.embedded.views import Registrar, identity_of, main_identity
@@ -28,15 +39,23 @@ from headwater.interfaces.plan import Plan, Planned, Scan
 from headwater.sql import portable
 from headwater.sql.portable.spelling import name
 from headwater.sql.private_names import PRIVATE_DATABASE
+from headwater.sql.pruning.row_shares import divisible
 from headwater.tables.table import TableName
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
 _PACKAGES = ("duckdb", "pyarrow")
 _MOST_TOLERANCE = 1e-6
+_READERS: Final = 16
+"""Most readers side by side of object storage: where they wait for it more than they work."""
+_WORTH: Final = 64 * 2**20
+"""Bytes that one core reads while a file's first requests are answered, about (50 ms each)."""
+_SHARE: Final = "temp.main.headwater_share"
+"""Each connection's own view of the rows that it reads."""
 
 
 class EmbeddedEngine:
@@ -46,12 +65,15 @@ class EmbeddedEngine:
     time, with the construct underlined.
 
     Args:
-        memory_limit: The most memory that DuckDB takes before it spills to disk, e.g. `2GB`.
-        threads: Worker threads; one for each core if None.
+        memory_limit: The most memory that a read takes before it spills to disk, e.g. `2GB`, with
+            the rows that wait to be taken; 80 % of the machine if None.
+        threads: Worker threads, or shares of local files that are read side by side; one for each
+            core if None.
         tolerance: How far a number may be from Spark's, as a share of it, e.g. `"1e-9"`, in
             functions whose last digits differ, or are not fixed on Spark either (`stddev`, `corr`,
             `sin`). Without it queries that call them are refused. Plans say which use it.
         clock: Now, aware; for the renewal of credentials.
+        share_bytes: Bytes of a share of a table that is read in shares; what suits it if None.
     """
 
     name = "embedded"
@@ -73,11 +95,13 @@ class EmbeddedEngine:
         *,
         tolerance: str | float | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        share_bytes: int | None = None,
     ) -> None:
         self.memory_limit = memory_limit
         self.threads = threads
         self.tolerance = None if tolerance is None else _share(tolerance)
         self.clock = clock
+        self.share_bytes = share_bytes
 
     def unavailable(self) -> str | None:
         """Return why this engine can't be used here and how to change that, or None."""
@@ -136,15 +160,51 @@ class EmbeddedEngine:
                         rows = readers.stream(owner, scan, used)
                         main.registrar.stream(scan, rows, used.named)
                 readers.confine()
-                keep_cuts(main.connection, sql)
                 add_macros(main.connection, sql)
+                answer = self._answer(planned, main, sql, stack)
             yield Stream(
-                lambda: main.connection.execute(sql).to_arrow_reader(BATCH_ROWS),
+                answer,
                 analysis.columns,
                 plan.scans,
                 *causes,
                 notes=readers.notes(),
             )
+
+    def _answer(self, planned: Planned, main: _Reader, sql: str, stack: ExitStack) -> Rows:
+        """Run a query: in shares side by side where it may be, or whole."""
+        connection = main.connection
+        divided = _divided(planned, main)
+        selects: list[str] = []
+        if divided is None:
+            keep_cuts(connection, sql)
+        else:
+            read_in_order(connection)
+            cores = self.threads or os.cpu_count() or 1
+            readers = cores if main.identity is None else _readers(cores, divided)
+            selects = main.registrar.shares(divided, readers, self.share_bytes)
+        if divided is None or len(selects) < 2:
+            return Run(lambda: connection.execute(sql).to_arrow_reader(BATCH_ROWS))
+        allowed = memory(self.memory_limit)
+        run_side_by_side(connection, allowed.beside)
+        _show(connection, selects[0])
+        view = f"{name(PRIVATE_DATABASE)}.{name(divided.slot)}"
+        connection.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {_SHARE}")
+
+        def run(select: str, cursor: DuckDBPyConnection) -> pa.RecordBatchReader:
+            _show(cursor, select)
+            return cursor.execute(sql).to_arrow_reader(max(1, BATCH_ROWS * cores // readers))
+
+        rows = SideBySide(
+            [partial(run, select) for select in selects],
+            main.registrar.cursor,
+            readers=readers,
+            ahead=allowed.ahead,
+            # The keys that a file was opened with may have ended while its rows waited.
+            again=is_denied,
+        )
+        stack.callback(rows.close)
+        rows.start()
+        return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +292,33 @@ def _share(tolerance: str | float) -> float:
             hint='write how far numbers may be from Spark\'s, e.g. tolerance: "1e-9"',
         )
     return share
+
+
+def _divided(planned: Planned, main: _Reader) -> Scan | None:
+    """Return the table that may be read in shares: the answer is theirs, the others are small."""
+    scans = {TableName(PRIVATE_DATABASE, s.slot): s for s in planned.plan.scans}
+    named = [r.name for r in planned.analysis.parsed.references]
+    for reference in divisible(planned.analysis):
+        scan = scans.get(reference.name)
+        if scan is None or named.count(reference.name) != 1:
+            continue
+        if all(main.registrar.is_small(s) for s in scans.values() if s is not scan):
+            return scan
+    return None
+
+
+def _readers(cores: int, scan: Scan) -> int:
+    """Return how many shares of object storage are read side by side.
+
+    The smaller the files, the more of the time goes by between a request and its answer.
+    """
+    bytes_, files = scan.estimate.bytes, scan.estimate.files
+    return min(cores + _WORTH * files // max(bytes_, 1), max(_READERS, cores))
+
+
+def _show(connection: DuckDBPyConnection, select: str) -> None:
+    """Let a connection see these rows in the place of the table that is read in shares."""
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {_SHARE.rpartition('.')[2]} AS {select}")
 
 
 def _compiled(

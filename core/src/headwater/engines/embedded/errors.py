@@ -29,8 +29,11 @@ from headwater.untrusted import limits
 _OWN: Final = re.compile(r"headwater\(([a-z-]+)\): (.*)", re.DOTALL)
 _QUERY_STRING: Final = re.compile(r"(\w+://[^\s'\"?]+)\?[^\s'\"]*")
 _URL: Final = re.compile(r"(?:s3|https?|file)://[^'\"\n]+|/[^'\"\n]+\.\w+")
+_LOOKED_INTO: Final = re.compile(r'Cannot access file "([^"]+)/\*\*/\*\.\w+"')
+"""DuckDB takes a file that is gone for a folder, which it may not look into."""
 _STATUS: Final = re.compile(r"\bHTTP (?:code )?([345]\d\d)\b")
 _CSV_LINE: Final = re.compile(r"Invalid Input Error: CSV Error on Line: (\d+)\b")
+_DENIED: Final = ("401", "403")
 _LONG_LINE: Final = re.compile(r"Maximum line size of \d+ bytes exceeded")
 _AFTER_THE_LINE: Final = 4_000
 """Characters of DuckDB's own words behind a line that it quotes."""
@@ -66,6 +69,10 @@ def translated(
 
     try:
         yield
+    except UnicodeDecodeError as error:
+        # DuckDB read its error's body as text: what storage sent was data, of another version than
+        # the one before (a refusal is XML). The message is lost with it.
+        raise overwritten(_place("", scans)[0]) from error
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         for cause in raised:
             # A cause of its own is the driver's exception, which tells more.
@@ -74,6 +81,12 @@ def translated(
         for copy, path in copies.items():
             message = message.replace(copy, path)
         raise failure(message, scans, renewals, places) from error
+
+
+def is_denied(error: Exception) -> bool:
+    """Return whether a DuckDB or Arrow exception says that storage refused the keys."""
+    status = _STATUS.search(str(error))
+    return status is not None and status[1] in _DENIED
 
 
 def failure(
@@ -90,26 +103,24 @@ def failure(
         where, _ = _place(message[-_AFTER_THE_LINE:], scans)
         return line_too_long(where)
     message = _QUERY_STRING.sub(r"\1", message)
+    if gone := _LOOKED_INTO.search(message):
+        where, _ = _place(f"'{gone[1]}'", scans)
+        return _gone(where)
     if own := _OWN.search(message):
         return _raised_by_query(own[1], own[2].strip())
     where, path = _place(message, scans)
     status = _STATUS.search(message)
     if (status is not None and status[1] != "404") or ("HTTP Error" in message and status is None):
-        denied = status is not None and status[1] in ("401", "403")
+        denied = status is not None and status[1] in _DENIED
         for cause in renewals if denied else ():
             return cause
         reason = _first_line(message)
         doing = f"embedded engine: reading {where}"
         return refused(status[1] if status else "", doing, reason, path or "")
     if "ETag" in message and "changed" in message:
-        return DataChangedError(
-            f"{where} was overwritten while it was read", hint="plan the read again"
-        )
+        return overwritten(where)
     if "HTTP 404" in message or "No files found" in message or "No such file" in message:
-        return DataChangedError(
-            f"{where} was there when the read was planned and is gone now",
-            hint="plan the read again",
-        )
+        return _gone(where)
     if message.startswith("Out of Memory Error") or "OutOfMemory" in message:
         return EngineError(
             f"embedded engine: out of memory: {_first_line(message)}",
@@ -133,6 +144,24 @@ def failure(
             hint="give all its lines one kind of end, or use the spark engine for this table",
         )
     return EngineError(f"embedded engine: reading {where} failed: {_first_line(message)}")
+
+
+def _gone(where: str) -> DataChangedError:
+    return DataChangedError(
+        f"{where} was there when the read was planned and is gone now",
+        hint="plan the read again",
+    )
+
+
+def overwritten(where: str) -> DataChangedError:
+    """Return the error for an object that is of another version than the one that was read before.
+
+    Args:
+        where: Its file and table, or the table.
+    """
+    return DataChangedError(
+        f"{where} was overwritten while it was read", hint="plan the read again"
+    )
 
 
 def line_too_long(where: str) -> EngineError:

@@ -1,9 +1,9 @@
-"""File relations: each table made of files as one DuckDB SELECT, with Spark's columns and types."""
+"""File relations: each table made of files as DuckDB SELECTs, with Spark's columns and types."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -38,14 +38,80 @@ _SCANNERS: Mapping[str, str] = {
 """Where the scanner of each format stands in `formats`; imported for a table of such files."""
 
 
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """The rows of one scan, with the columns that a query uses.
+
+    Args:
+        relation: The table.
+        scan: The scan.
+        selected: The columns.
+        unread: Names of those that are NULL: nobody reads them.
+    """
+
+    relation: FileRelation
+    scan: Scan
+    selected: tuple[Column, ...]
+    unread: frozenset[str]
+
+    @property
+    def sql(self) -> str:
+        """A SELECT of all its rows."""
+        return self._select(self.scan.files, self.scan.source, self.scan.file_index)
+
+    def part(self, first: int, last: int, rows: tuple[int, int] | None = None) -> str:
+        """Return a SELECT of the rows of some of the scan's files, or of some rows of one.
+
+        Args:
+            first: The first of these files; the scan's `part` is not None.
+            last: The one behind the last.
+            rows: The first row, and the one behind the last.
+        """
+        assert self.scan.part is not None, "these files are read only together"
+        index = f"({self.scan.file_index} - {first})"
+        files = self.scan.files[first:last]
+        return self._select(files, self.scan.part(first, last, rows), index)
+
+    def _select(self, files: Sequence[DataFile], source: str, file_index: str) -> str:
+        unread = {c.name: null(held(c).type) for c in self.selected if c.name in self.unread}
+        values = _partition_columns(self.relation, files, file_index)
+        by_name = {**unread, **self.scan.columns, **values}
+        columns = ", ".join(
+            f"{padded(by_name[c.name], c.type)} AS {name(c.name)}" for c in self.selected
+        )
+        return f"SELECT {columns} FROM {source}"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A table out of files.
+
+    Args:
+        branches: Its rows, in order.
+        columns: The columns that a query uses of it.
+        notes: What to say of it.
+    """
+
+    branches: tuple[Branch, ...]
+    columns: tuple[Column, ...]
+    notes: tuple[Diagnostic, ...] = ()
+
+    @property
+    def sql(self) -> str:
+        """A SELECT of all its rows."""
+        if not self.branches:
+            return _empty(self.columns)
+        return "\nUNION ALL\n".join(b.sql for b in self.branches)
+
+
 def select(
     connection: DuckDBPyConnection,
     relation: FileRelation,
     paths: Mapping[str, str],
     used: Used,
     contents: Contents,
-) -> tuple[str, list[Diagnostic]]:
-    """Return a SELECT of the columns that a query uses out of files, and what to say of it.
+) -> Selection:
+    """Return the columns that a query uses out of files.
 
     Args:
         connection: Where footers are asked for.
@@ -61,15 +127,15 @@ def select(
         EngineError: If a file's columns can't stand for the table's.
     """
     named = [c for c in relation.columns if c.name.casefold() in used.named]
-    selected = named or relation.columns[:1]
+    selected = tuple(named or relation.columns[:1])
     if not relation.files:
-        return _empty(selected), []
+        return Selection((), selected)
     # No query uses an unreadable column, but it may be the one that stands for none.
-    unread = {c.name: null(held(c).type) for c in selected if not named or not c.type.is_known}
+    unread = frozenset(c.name for c in selected if not named or not c.type.is_known)
     keys = {k.casefold() for k in relation.partition_columns}
     read_columns = [c for c in relation.columns if c in selected or c.name.casefold() in keys]
     readable = replace(relation, columns=tuple(c for c in read_columns if c.type.is_known))
-    branches, scans = [], []
+    branches = []
     for part in groups(relation):
         group = Group(
             relation, part.format, part.options, part.columns, part.files, contents, used.needed
@@ -86,16 +152,12 @@ def select(
             not named and group.format == "parquet"
         ):  # what the one that stands for none holds is nothing
             asked = replace(readable, columns=readable.columns[:0])
-        for scan in scanner(connection, asked, group, paths):
-            values = _partition_columns(relation, scan.files, scan.file_index)
-            by_name = {**unread, **scan.columns, **values}
-            columns = ", ".join(
-                f"{padded(by_name[c.name], c.type)} AS {name(c.name)}" for c in selected
-            )
-            branches.append(f"SELECT {columns} FROM {scan.source}")
-            scans.append(scan)
-    told = [*missing_columns(relation, scans, used.needed), *_nanoseconds(relation, scans)]
-    return "\nUNION ALL\n".join(branches), told
+        branches += [
+            Branch(relation, s, selected, unread) for s in scanner(connection, asked, group, paths)
+        ]
+    scans = [b.scan for b in branches]
+    notes = [*missing_columns(relation, scans, used.needed), *_nanoseconds(relation, scans)]
+    return Selection(tuple(branches), selected, tuple(notes))
 
 
 def _nanoseconds(relation: FileRelation, scans: Sequence[Scan]) -> Iterator[Diagnostic]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded.errors import translated
 from headwater.engines.embedded.misfits import Place
+from headwater.engines.embedded.running import Rows
 from headwater.errors import EngineError, HeadwaterError
 from headwater.interfaces.plan import Scan
 from headwater.tables.table import Column
@@ -18,15 +18,12 @@ from headwater.types.arrow import arrow_type
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_INTERRUPTED: Final = "INTERRUPT Error"
-_RUNS_FOR_A_REASON: Final = 3
-
 
 class Stream:
-    """Record batches of a running query, each fetched when it is asked for.
+    """Record batches of a query that runs, under the names and types that it promises.
 
     Args:
-        run: Starts the query.
+        rows: The query that runs.
         columns: Names and types that the batches have.
         scans: The tables that are read, for errors.
         renewals: Failed renewals of credentials, for errors.
@@ -38,7 +35,7 @@ class Stream:
 
     def __init__(
         self,
-        run: Callable[[], pa.RecordBatchReader],
+        rows: Rows,
         columns: Sequence[Column],
         scans: Sequence[Scan],
         renewals: Sequence[HeadwaterError],
@@ -50,13 +47,12 @@ class Stream:
         import pyarrow as pa
 
         self.notes = tuple(notes)
-        self._run = run
+        self._rows = rows
         self._scans = scans
         self._causes = (renewals, raised, places, copies)
-        with translated(scans, *self._causes), self._with_reason():
-            self._reader = run()
+        with translated(scans, *self._causes):
+            types = rows.schema.types
         self._schema = pa.schema([pa.field(c.name, arrow_type(c.type)) for c in columns])
-        types = self._reader.schema.types
         if types != self._schema.types:
             raise EngineError(
                 f"embedded engine: DuckDB gives {types}, the query has {self._schema.types}",
@@ -72,35 +68,10 @@ class Stream:
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
+        batches = iter(self._rows)
         while True:
-            with translated(self._scans, *self._causes), self._with_reason():
-                try:
-                    batch = self._reader.read_next_batch()
-                except StopIteration:
-                    return
+            with translated(self._scans, *self._causes):
+                batch = next(batches, None)
+            if batch is None:
+                return
             yield pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
-
-    @contextmanager
-    def _with_reason(self) -> Iterator[None]:
-        """Raise why a query failed where DuckDB only tells that its threads were interrupted.
-
-        One thread's failure ends the others, and now and then what these say hides it
-        (duckdb/duckdb#25902). Nobody else interrupts, so the query is run anew for its reason.
-        """
-        import duckdb
-        import pyarrow as pa
-
-        failures = (duckdb.Error, pa.ArrowException, OSError)
-        try:
-            yield
-        except failures as error:
-            reason: Exception = error
-            for _ in range(_RUNS_FOR_A_REASON):
-                if _INTERRUPTED not in str(reason):
-                    break
-                try:
-                    for _batch in self._run():
-                        pass
-                except failures as again:
-                    reason = again
-            raise reason from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
@@ -18,6 +18,7 @@ from headwater.engines.embedded.formats.scans import padded
 from headwater.engines.embedded.lake_formats import relations
 from headwater.engines.embedded.misfits import Place
 from headwater.engines.embedded.paths import duckdb_paths
+from headwater.engines.embedded.shares import shares
 from headwater.engines.small_files import fetched
 from headwater.engines.used_columns import Used
 from headwater.errors import HeadwaterError, UnsupportedError
@@ -42,6 +43,11 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
+
+_SMALL: Final = 2 * 2**20
+"""Bytes of a table that is read for each share of another."""
+_SMALL_ROWS: Final = 100_000
+"""Rows of one: fewer than DuckDB cuts a table into, so that a join keeps them in their order."""
 
 
 class Registrar:
@@ -69,6 +75,8 @@ class Registrar:
         self.copies: dict[str, str] = {}
         self.paths: list[str] = []
         self.notes: list[Diagnostic] = []
+        self._selections: dict[str, tuple[files.Selection, Mapping[str, str]]] = {}
+        self._tables: dict[str, pa.Table] = {}
         self._contents = Contents(connection, access.session, raised, places)
 
     def close(self) -> None:
@@ -91,6 +99,40 @@ class Registrar:
         add_macros(self._connection, source)
         self._connection.execute(f"CREATE VIEW {view} AS {source}")
 
+    def shares(self, scan: Scan, readers: int, size: int | None) -> list[str]:
+        """Return a table that was registered as SELECTs of parts of its rows, in order.
+
+        Args:
+            scan: The table.
+            readers: How many of them are read side by side.
+            size: Bytes of each; None for what suits the table.
+
+        Returns:
+            One SELECT or none, where it is read whole.
+        """
+        if scan.slot not in self._selections:
+            return []
+        selection, paths = self._selections[scan.slot]
+        return shares(self._connection, selection, paths, readers, size)
+
+    def is_small(self, scan: Scan) -> bool:
+        """Return whether a table may be read again and again, beside each share of another."""
+        if (rows := self._tables.get(f"{scan.slot}_rows")) is not None:
+            return rows.num_rows <= _SMALL_ROWS
+        if scan.slot not in self._selections:
+            return False
+        selection, _ = self._selections[scan.slot]
+        counts = [b.scan.rows for b in selection.branches]
+        few = all(c is not None for c in counts) and sum(c or 0 for c in counts) <= _SMALL_ROWS
+        return few and sum(f.size for b in selection.branches for f in b.scan.files) <= _SMALL
+
+    def cursor(self) -> DuckDBPyConnection:
+        """Return a further connection to the database, which sees the tables that are in memory."""
+        cursor = self._connection.cursor()
+        for registered, rows in self._tables.items():
+            cursor.register(registered, rows)
+        return cursor
+
     def stream(self, scan: Scan, stream: object, columns: frozenset[str]) -> None:
         """Create the view of a slot whose rows come as Arrow from elsewhere.
 
@@ -111,14 +153,14 @@ class Registrar:
             case FileRelation():
                 paths = duckdb_paths(relation) | self._copied(relation)
                 self.paths += paths.values()
-                select, notes = files.select(
-                    self._connection, relation, paths, used, self._contents
-                )
-                self.notes += notes
+                selection = files.select(self._connection, relation, paths, used, self._contents)
+                self._selections[slot] = selection, paths
+                self.notes += selection.notes
                 self._prove(scan, relation, paths)
-                return select
+                return selection.sql
             case MemoryRelation():
                 rows = declared_types.table(relation, used)
+                self._tables[f"{slot}_rows"] = rows.table
                 self._connection.register(f"{slot}_rows", rows.table)
                 return _typed(f"{slot}_rows", rows.columns, rows.lost)
             case IcebergRelation() | DeltaRelation():

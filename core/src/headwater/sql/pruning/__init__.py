@@ -1,1 +1,1 @@
-"""Pruning: where leaving out rows of a table provably can't change an answer."""
+"""Pruning: where leaving out rows of a table, or reading it in parts, can't change an answer."""

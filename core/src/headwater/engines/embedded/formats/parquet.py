@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from headwater.engines.embedded.formats import parquet_rows
 from headwater.engines.embedded.formats.calendars import MODERN, Calendar
@@ -19,7 +19,7 @@ from headwater.engines.embedded.formats.parquet_schema import (
     named,
 )
 from headwater.engines.embedded.formats.parquet_types import TypeConflictError, read_as
-from headwater.engines.embedded.formats.scans import FILE_INDEX, Group, Scan
+from headwater.engines.embedded.formats.scans import FILE_INDEX, Group, Part, Scan
 from headwater.engines.embedded.misfits import Misfits
 from headwater.engines.embedded.paths import check_length
 from headwater.engines.nanoseconds import CODE
@@ -34,6 +34,9 @@ from headwater.types import TIMESTAMP, TIMESTAMP_NTZ
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+_ROW: Final = "file_row_number"
+"""DuckDB's name for the 0-based number of a row in its file; a column of that name hides it."""
 
 
 def scans(
@@ -62,12 +65,13 @@ def scans(
         convert = partial(_converted, relation, misfits, group, is_cut=in_utc)
         reads = _reads(relation, group, columns, files[0], calendar, convert)
         listed = [paths[f.path] for f in files]
-        source = f"read_parquet([{', '.join(map(text, listed))}], hive_partitioning = false)"
+        part: Part | None = partial(_source, listed)
+        source = _source(listed, 0, len(files))
         index = FILE_INDEX
         if in_utc:
             # What nobody needs must not stop the rest.
             used = [c for c in used if c.name.casefold() in group.needed or not c.in_nanoseconds]
-            index = unused([c.name for c in used], index)
+            index, part = unused([c.name for c in used], index), None
             source = name(
                 parquet_rows.registered(connection, relation, group, used, files, listed, index)
             )
@@ -85,6 +89,9 @@ def scans(
             ),
             absent=tuple(c.name for c in relation.data_columns if not named(columns, c.name)),
             others=tuple(c.name for c in columns if c.name.casefold() not in names),
+            part=None if named(columns, _ROW) else part,
+            rows=None if in_utc else sum(by_path[paths[f.path]].rows for f in files),
+            used=max(1, sum(bool(named(columns, n)) for n in names)) / max(1, len(columns)),
         )
 
 
@@ -121,6 +128,20 @@ def _converted(
         return cut
     refused = misfits.raised(CODE, "no whole microsecond", value, TIMESTAMP_NTZ, column=column)
     return f"CASE WHEN {beyond} = 0 OR {value} IS NULL THEN {cut} ELSE {refused} END"
+
+
+def _source(
+    paths: Sequence[str], first: int, last: int, rows: tuple[int, int] | None = None
+) -> str:
+    listed = ", ".join(map(text, paths[first:last]))
+    source = f"read_parquet([{listed}], hive_partitioning = false)"
+    if rows is not None:
+        # Row groups that hold none of these rows are neither fetched nor decoded (1.5.5).
+        source += f" WHERE {_ROW} >= {rows[0]} AND {_ROW} < {rows[1]}"
+    elif first == 0:
+        return source
+    # Files keep their numbers: a value that is refused is told with its file's.
+    return f"(SELECT *, {FILE_INDEX} + {first} AS {FILE_INDEX} FROM {source})"
 
 
 def _past_statistics(value: str) -> str:

@@ -145,6 +145,27 @@ def _ask(connection: DuckDBPyConnection, paths: list[str]) -> dict[str, Footer]:
     }
 
 
+def row_groups(connection: DuckDBPyConnection, paths: Sequence[str]) -> dict[str, list[int]]:
+    """Return how many rows each row group of files has, in order, by path.
+
+    Raises:
+        duckdb.Error: If a file can't be opened or is not Parquet.
+    """
+
+    def ask(cursor: DuckDBPyConnection, some: list[str]) -> list[tuple[str, int]]:
+        return cursor.execute(
+            "SELECT file_name, max(row_group_num_rows) FROM parquet_metadata(?) "
+            "GROUP BY file_name, row_group_id ORDER BY file_name, row_group_id",
+            [some],
+        ).fetchall()
+
+    groups: dict[str, list[int]] = {}
+    for part in side_by_side(connection, paths, ask) if paths else ():
+        for path, count in part:
+            groups.setdefault(path, []).append(count)
+    return groups
+
+
 def calendars(connection: DuckDBPyConnection, paths: list[str]) -> dict[str, Calendar]:
     """Return in which calendar files were written, by path; those that Spark did not write not.
 

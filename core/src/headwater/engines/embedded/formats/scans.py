@@ -34,6 +34,9 @@ class Group(FileGroup):
     needed: frozenset[str]
 
 
+Part: TypeAlias = "Callable[[int, int, tuple[int, int] | None], str]"
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """One call of a DuckDB reader.
@@ -46,6 +49,10 @@ class Scan:
         absent: The columns asked for that these files do not have, of formats that name them.
         others: The files' columns that were not asked for.
         nanoseconds: The columns asked for that these files have in nanoseconds.
+        part: Gives what stands after FROM for the files from a number on and before another, or
+            for such rows of one; None where they are read only together. `file_index` stays.
+        rows: How many rows it has, where that is known.
+        used: Which part of the files' bytes the columns asked for are, about.
     """
 
     source: str
@@ -55,6 +62,9 @@ class Scan:
     absent: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     nanoseconds: tuple[str, ...] = ()
+    part: Part | None = None
+    rows: int | None = None
+    used: float = 1.0
 
 
 Scanner: TypeAlias = (

@@ -1,0 +1,264 @@
+"""Running: a query's batches, of one run or of several side by side.
+
+DuckDB makes Arrow of its rows in the thread that asks for them. Where a table is read in shares,
+each reader therefore runs whole shares in a thread of its own, ahead of who takes the rows, and
+these come in the order of the shares: the same at each read.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+_INTERRUPTED: Final = "INTERRUPT Error"
+_RUNS_FOR_A_REASON: Final = 3
+
+
+class Rows(Protocol):
+    """Batches of a query that runs."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Schema of all batches."""
+        ...
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]: ...
+
+
+class Run:
+    """Batches of one run, each fetched when it is asked for.
+
+    Args:
+        run: Starts the query.
+        left: Whether the read was left: then an interruption has no other reason.
+    """
+
+    def __init__(
+        self, run: Callable[[], pa.RecordBatchReader], left: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._run, self._left = run, left
+        with self._with_reason():
+            self._reader = run()
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Schema of all batches."""
+        return self._reader.schema
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        while True:
+            with self._with_reason():
+                try:
+                    batch = self._reader.read_next_batch()
+                except StopIteration:
+                    return
+            yield batch
+
+    @contextmanager
+    def _with_reason(self) -> Iterator[None]:
+        """Raise why a query failed where DuckDB only tells that its threads were interrupted.
+
+        One thread's failure ends the others, and now and then what these say hides it
+        (duckdb/duckdb#25902). Who leaves a read interrupts, and nobody else, so the query is run
+        anew for its reason.
+        """
+        import duckdb
+        import pyarrow as pa
+
+        failures = (duckdb.Error, pa.ArrowException, OSError)
+        try:
+            yield
+        except failures as error:
+            reason: Exception = error
+            for _ in range(_RUNS_FOR_A_REASON):
+                if _INTERRUPTED not in str(reason) or self._left():
+                    break
+                try:
+                    for _batch in self._run():
+                        pass
+                except failures as again:
+                    reason = again
+            raise reason from None
+
+
+class SideBySide:
+    """Batches of several queries, in their order, of which some run ahead.
+
+    Args:
+        queries: What is run on a connection to make each a reader of rows, in order.
+        connect: Opens a connection of one reader.
+        readers: How many run side by side.
+        ahead: Bytes of rows that may wait to be taken, beside the next batch and one in the hand
+            of each reader.
+        again: Whether a query that failed may be run once more, from where it failed: it gives the
+            same rows in the same order.
+    """
+
+    def __init__(
+        self,
+        queries: Sequence[Callable[[DuckDBPyConnection], pa.RecordBatchReader]],
+        connect: Callable[[], DuckDBPyConnection],
+        *,
+        readers: int,
+        ahead: int,
+        again: Callable[[Exception], bool] = lambda _: False,
+    ) -> None:
+        self._queries = queries
+        self._connect = connect
+        self._ahead = ahead
+        self._again = again
+        self._lock = threading.Condition()
+        self._waiting: list[deque[pa.RecordBatch]] = [deque() for _ in queries]
+        self._ended: list[BaseException | bool] = [False] * len(queries)
+        self._next = self._front = self.held = self.most_held = 0
+        self._left = False
+        self._schema: pa.Schema | None = None
+        self._open: list[DuckDBPyConnection] = []
+        self._threads = [
+            threading.Thread(
+                target=copy_context().run, args=(self._read,), name=f"headwater-share-{i}"
+            )
+            for i in range(min(readers, len(queries)))
+        ]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Schema of all batches."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._schema is not None or self._ended[0])
+            self._raise_of(0)
+            assert self._schema is not None, "the first share has begun"
+            return self._schema
+
+    def start(self) -> None:
+        """Let the readers begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        for number in range(len(self._queries)):
+            while (batch := self._get(number)) is not None:
+                yield batch
+
+    def _get(self, number: int) -> pa.RecordBatch | None:
+        """Wait for the next batch of a share, whose turn it is; None where it has ended."""
+        waiting = self._waiting[number]
+        with self._lock:
+            if self._front != number:
+                self._front = number
+                self._lock.notify_all()
+            self._lock.wait_for(lambda: waiting or self._ended[number])
+            if not waiting:
+                self._raise_of(number)
+                return None
+            batch = waiting.popleft()
+            self.held -= batch.nbytes
+            self._lock.notify_all()
+        return batch
+
+    def _put(self, number: int, batch: pa.RecordBatch) -> bool:
+        """Wait until a batch of a share may wait to be taken; false where the read was left."""
+        waiting, size = self._waiting[number], batch.nbytes
+
+        def may() -> bool:
+            # Who is next in order never waits for those behind it.
+            first = number == self._front and not waiting
+            return self._left or first or self.held + size <= self._ahead
+
+        with self._lock:
+            self._lock.wait_for(may)
+            if self._left:
+                return False
+            waiting.append(batch)
+            self.held += size
+            self.most_held = max(self.most_held, self.held)
+            self._lock.notify_all()
+        return True
+
+    def close(self) -> None:
+        """End what runs, and wait for it; nothing of it is left."""
+        with self._lock:
+            self._left = True
+            self._lock.notify_all()
+            running = list(self._open)
+        for connection in running:
+            connection.interrupt()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+        for waiting in self._waiting:
+            waiting.clear()
+        # An error's traceback knows this object, and the connection that it came from.
+        self._ended = [True] * len(self._queries)
+
+    def _raise_of(self, number: int) -> None:
+        ended = self._ended[number]
+        if isinstance(ended, BaseException):
+            raise ended
+
+    def _read(self) -> None:
+        """Read one share after the other, until none is left or the read is."""
+        connection = None
+        while (number := self._taken()) is not None:
+            ended: BaseException | bool = True
+            try:
+                if connection is None:
+                    connection = self._connect()
+                    with self._lock:
+                        self._open.append(connection)
+                self._give(number, connection)
+            except BaseException as error:  # noqa: BLE001  (raised where its rows would come)
+                ended = error
+            with self._lock:
+                self._ended[number] = ended
+                self._lock.notify_all()
+        if connection is not None:
+            with self._lock:
+                self._open.remove(connection)
+            connection.close()
+
+    def _taken(self) -> int | None:
+        """Return the next share; none after one that failed, whose rows end the read."""
+        with self._lock:
+            failed = any(isinstance(e, BaseException) for e in self._ended)
+            if self._left or failed or self._next >= len(self._queries):
+                return None
+            self._next += 1
+            return self._next - 1
+
+    def _give(self, number: int, connection: DuckDBPyConnection) -> None:
+        """Run a query, once more where that may help, until all its rows wait or were taken."""
+        given = 0
+        for last in (False, True):
+            try:
+                for batch in self._rows(number, connection, given):
+                    if not self._put(number, batch):
+                        return
+                    given += batch.num_rows
+            except Exception as error:
+                if last or self._left or not self._again(error):
+                    raise
+            else:
+                return
+
+    def _rows(
+        self, number: int, connection: DuckDBPyConnection, skipped: int
+    ) -> Iterator[pa.RecordBatch]:
+        query = self._queries[number]
+        rows = Run(lambda: query(connection), lambda: self._left)
+        if number == 0:
+            with self._lock:
+                self._schema = rows.schema
+                self._lock.notify_all()
+        for batch in rows:
+            if skipped < batch.num_rows:
+                yield batch.slice(skipped) if skipped else batch
+            skipped = max(0, skipped - batch.num_rows)
