@@ -19,6 +19,7 @@ from headwater.interfaces.schema import Role
 from headwater.ledger.entries import moment_text
 from headwater.ledger.ledger import Ledger
 from headwater.planning import engine_choice, planner
+from headwater.planning.lake_files import lake_files
 from headwater.planning.planner import Draft, MappedQuery
 from headwater.planning.shares import Divided, Share, stretch_of
 from headwater.planning.windowed_query import timestamp_literal
@@ -78,7 +79,9 @@ def changes(workspace: Workspace, connection: Connection, span: Window, asked: A
         draft = planner.draft(
             request, mapped[0], access, actuals=mapped[1], now=asked.now, nearby=True
         )
-    compared = _Compared(connection, draft, asked)
+        listed, times = lake_files(draft.scans, access)
+    divided = [Divided(s, times, listed.get(s.slot), draft.now) for s in draft.scans]
+    compared = _Compared(connection, draft, asked, divided)
     return Changes(
         connection.name,
         windows,
@@ -109,7 +112,9 @@ def _check_reproducible(name: str, mapped: Sequence[MappedQuery | None]) -> None
 class _Compared:
     """The windows of a draft beside the entries of a ledger."""
 
-    def __init__(self, connection: Connection, draft: Draft, asked: Asked) -> None:
+    def __init__(
+        self, connection: Connection, draft: Draft, asked: Asked, divided: Sequence[Divided]
+    ) -> None:
         self._name = _key_name(connection.name)
         self._draft = draft
         self._asked = asked
@@ -117,7 +122,7 @@ class _Compared:
         self._ignored = _ignored(connection, draft)
         calendar = f"{asked.calendar.step.short} {asked.calendar.timezone}"
         self._definition = fingerprints.of_definition(draft, calendar)
-        self._divided = [Divided(s, None, None, draft.now) for s in draft.scans]
+        self._divided = divided
         sides = (draft.serving, draft.actuals)
         self._labelled = any(side is not None and side.mapping.actuals for side in sides)
         self.warnings: tuple[Diagnostic, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -136,6 +137,17 @@ def test_delta_is_read_at_its_version(tmp_path: Path) -> None:
         {"id": 1, "s": "a"}
     ]
     assert len(rows("SELECT s FROM t", t=DeltaRelation(NAME, own, str(tmp_path), 1))) == 2
+
+
+def test_delta_is_read_where_delta_rs_wrote_it_anew(tmp_path: Path) -> None:
+    from deltalake import DeltaTable, write_deltalake
+
+    rows_: dict[str, list[Any]] = {"id": [1, 2, 3], "s": ["a", "b", None], "b": [b"x", b"y", None]}
+    write_deltalake(tmp_path, pa.table(rows_))
+    DeltaTable(tmp_path).delete("id = 2")  # declares its texts as views
+    relation = DeltaRelation(NAME, columns(id="bigint", s="string", b="binary"), str(tmp_path), 1)
+    found = sorted(rows("SELECT * FROM t", t=relation), key=lambda row: row["id"])
+    assert found == [{"id": 1, "s": "a", "b": b"x"}, {"id": 3, "s": None, "b": None}]
 
 
 def test_orc_is_read_by_name(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import pyarrow as pa
@@ -42,7 +42,9 @@ from headwater.types.arrow import arrow_type
 from headwater.types.text import parse_type
 from headwater.untrusted.texts import json_value
 
-_MILLISECOND: Final = timedelta(milliseconds=1)
+_CUT: Final = timedelta(microseconds=999)
+"""What a statistic of a time may lack."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ID: Final = "delta.columnMapping.id"
 _PHYSICAL: Final = "delta.columnMapping.physicalName"
 _FORMAT: Final = ds.ParquetFileFormat(
@@ -133,8 +135,11 @@ def list_files(
 
 
 def _around(first: datetime, last: datetime) -> FileTimes:
+    """Return between which times those lie of which statistics say the millisecond."""
+    # Before 1970 it may be the one after.
+    earlier = _CUT if first < _EPOCH else timedelta(0)
     try:
-        return first - _MILLISECOND, last + _MILLISECOND
+        return first - earlier, last + _CUT
     except OverflowError:
         return None
 
@@ -392,12 +397,16 @@ def _widens(file_type: pa.DataType, to: pa.DataType) -> bool:
 
 
 def _is_text(type_: pa.DataType) -> bool:
-    return pa.types.is_string(type_) or pa.types.is_large_string(type_)
+    # What delta-rs writes anew (of a DELETE, a MERGE) is declared as views.
+    is_ = pa.types
+    return is_.is_string(type_) or is_.is_large_string(type_) or is_.is_string_view(type_)
 
 
 def _is_bytes(type_: pa.DataType) -> bool:
+    is_ = pa.types
     return (
-        pa.types.is_binary(type_)
-        or pa.types.is_large_binary(type_)
-        or pa.types.is_fixed_size_binary(type_)
+        is_.is_binary(type_)
+        or is_.is_large_binary(type_)
+        or is_.is_fixed_size_binary(type_)
+        or is_.is_binary_view(type_)
     )

@@ -1,0 +1,145 @@
+"""Changes of lakes: a commit moves the windows whose files it moves, and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import ClassVar
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+from tests.iceberg import file_catalog
+
+import headwater as hw
+from headwater.auth.credentials import Access
+from headwater.interfaces.data_source import DataSource
+from headwater.sources.single_database import SingleDatabase
+from headwater.tables.relation import DeltaRelation, IcebergRelation, Relation
+from headwater.tables.table import Catalog, Partition, Table, TableName
+from headwater.types import DOUBLE, STRING, TIMESTAMP
+
+BASE = datetime(2026, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+DAYS = 5
+NAME = TableName("lake", "t")
+COLUMNS = (hw.Column("id", STRING), hw.Column("at", TIMESTAMP), hw.Column("y", DOUBLE))
+
+
+def day(number, value=0.5, first=0):
+    moments = [BASE + number * DAY + n * timedelta(hours=3) for n in range(first, first + 3)]
+    return pa.table(
+        {
+            "id": [f"{number}-{n}" for n in range(first, first + 3)],
+            "at": pa.array(moments, pa.timestamp("us", "UTC")),
+            "y": [value] * 3,
+        }
+    )
+
+
+class LakeSource(DataSource):
+    """One table of a lake on this machine, at its newest state."""
+
+    kind: ClassVar[str] = "lake"
+    place: str
+    snapshot: int | None = None
+
+    def access(self) -> Access:
+        return Access()
+
+    def catalog(self, access: Access) -> Catalog:
+        return SingleDatabase("lake", {"t": lambda: Table(NAME, COLUMNS)})
+
+    def sql(self) -> str:
+        return "SELECT * FROM t"
+
+    @property
+    def default_database(self) -> str:
+        return "lake"
+
+    def relation(
+        self, table: Table, partitions: Sequence[Partition] | None, access: Access
+    ) -> Relation:
+        if self.snapshot is not None:
+            return IcebergRelation(NAME, COLUMNS, self.place, self.snapshot, file_count=1)
+        version = DeltaTable(self.place).version()
+        return DeltaRelation(NAME, COLUMNS, self.place, version, file_count=1)
+
+
+class Delta:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def append(self, rows: pa.Table) -> None:
+        write_deltalake(self.folder, rows, mode="append")
+
+    def delete(self, condition: str) -> None:
+        DeltaTable(self.folder).delete(condition)
+
+    def source(self) -> LakeSource:
+        return LakeSource(place=str(self.folder))
+
+
+class Iceberg:
+    def __init__(self, folder: Path) -> None:
+        catalog = file_catalog(folder, f"file://{folder}")
+        self.table = catalog.create_table("db.t", schema=day(0).schema)
+
+    def append(self, rows: pa.Table) -> None:
+        self.table.append(rows)
+
+    def delete(self, condition: str) -> None:
+        self.table.delete(condition)
+
+    def source(self) -> LakeSource:
+        snapshot = self.table.current_snapshot()
+        assert snapshot is not None
+        return LakeSource(place=self.table.metadata_location, snapshot=snapshot.snapshot_id)
+
+
+@pytest.fixture(params=[Delta, Iceberg])
+def lake(request, tmp_path):
+    folder = tmp_path / "t"
+    folder.mkdir()
+    made = request.param(folder)
+    for number in range(DAYS):
+        made.append(day(number))
+    return made
+
+
+@pytest.fixture
+def offered(lake):
+    """Read all windows that are offered, and return them by the day in which they begin."""
+    ledger = hw.Ledger()
+    workspace = hw.Workspace(engine="embedded")
+    workspace.create_model("m")
+    version = workspace.create_model_version("m", "v1", "regression", predictions={"y": "numeric"})
+
+    def ask():
+        version.disconnect("serving")
+        serving = version.connect_serving(lake.source(), "id", "at")
+        changes = serving.changes(
+            BASE, BASE + DAYS * DAY, every="1 day", ledger=ledger, now=BASE + 9 * DAY
+        )
+        found = {}
+        for change in changes:
+            found[change.window.start.day] = change.read().to_arrow().num_rows
+            change.done()
+        return found
+
+    with workspace:
+        yield ask
+
+
+def test_a_commit_moves_the_windows_whose_files_it_moves(lake, offered):
+    assert offered() == dict.fromkeys(range(1, DAYS + 1), 3)
+    assert offered() == {}
+    lake.append(day(2, first=3))
+    assert offered() == {3: 6}
+    lake.delete("id = '1-0'")
+    assert offered() == {2: 2}
+    lake.append(pa.concat_tables([day(0, first=3), day(4, first=3)]))
+    # A file that holds rows of the 1st and the 5th may hold some of the days between.
+    assert {1: 6, 5: 6}.items() <= offered().items()
+    assert offered() == {}
