@@ -379,6 +379,24 @@ def _characters() -> pa.Table:
     return pa.table({"k": pa.array(range(len(texts)), pa.int32()), "s": pa.array(texts)})
 
 
+def _time_texts() -> pa.Table:
+    """Times as people write them, and texts that are nearly such."""
+    days = ["2024-03-01", "20240301", "2024-3-1", "2024/02/30", "2024-02-29", "2023-02-29",
+            "2024-13-01", "2024-00-10", "01.03.2024", "1.3.2024", "03/01/2024", "01 Mar 2024",
+            "1 Feb 2024", "30 Feb 2024", "01 mar 2024", "Mar 1, 2024", "2024-03", "2024", "202403",
+            "0000-01-01", "0001-01-01", "10000-01-01", "+2024-03-01", "-2024-03-01", " 2024-03-01",
+            "2024-03-01 ", "", "abc", None]  # fmt: skip
+    moments = ["2024-03-01T10:11:12", "2024-03-01T24:11:12", "2024-03-01T23:60:12",
+               "2024-03-01 10:11", "2024-03-01 10:11:12", "2024-03-01 1:1:1", "2024-03-01 10:11:60",
+               "2024-03-01 10:11:12.123", "2024-03-01 10:11:12.1", "03/01/2024 10:11 AM",
+               "03/01/2024 00:11 AM", "03/01/2024 12:11 PM", "03/01/2024 12:11 am",
+               "3/1/2024 1:02 PM", "2024030110", "20240301101112", "31/12/1999 23:59:59",
+               "12/31/1999 23:59"]  # fmt: skip
+    zones = ["Z", "+05:30", "-18:00", "+18:30", "+05:61", "+19:00", "+00:00", "", ".123Z"]
+    texts = [*days, *moments, *(f"2024-03-01T10:11:12{zone}" for zone in zones)]
+    return pa.table({"k": pa.array(range(len(texts)), pa.int32()), "s": pa.array(texts)})
+
+
 TABLES: dict[str, Callable[[], pa.Table]] = {
     "predictions": _predictions,
     "features": _features,
@@ -389,6 +407,7 @@ TABLES: dict[str, Callable[[], pa.Table]] = {
     "edges": _edges,
     "cells": drawn.table,
     "characters": _characters,
+    "time_texts": _time_texts,
 }
 
 

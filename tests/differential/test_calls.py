@@ -35,6 +35,21 @@ HASHED = [
         "repeat(s, 9)",
     ),
 ]
+WRITTEN = [
+    *("yyyy", "y", "yy", "M", "MM", "MMM", "MMMM", "L", "LL", "LLL", "LLLL", "d", "dd", "D", "DDD"),
+    *("H", "HH", "h", "hh", "K", "KK", "k", "kk", "m", "mm", "s", "ss", "S", "SSS", "SSSSSSSSS"),
+    *("a", "E", "EE", "EEE", "EEEE", "G", "Q", "QQ", "QQQ", "q", "X", "XX", "XXX", "x", "xx"),
+    *("xxx", "Z", "ZZ", "ZZZ", "z", "zz", "zzz", "VV", "yyyy'Q'Q", "''yyyy''", "'it''s' y"),
+    *("yyyy_MM%dd", "EEE, d MMM yyyy HH:mm:ss Z", "yyyy-MM-dd'T'HH:mm:ss.SSSXXX", "h:mm a"),
+]
+READ = [
+    *("yyyy-MM-dd", "yyyyMMdd", "yyyy-M-d", "yyyy/MM/dd", "dd.MM.yyyy", "d.M.yyyy", "MM/dd/yyyy"),
+    *("dd MMM yyyy", "d MMM yyyy", "MMM d, yyyy", "yyyy-MM", "yyyy", "yyyyMM", "yyyyMMddHH"),
+    *("yyyyMMddHHmmss", "yyyy-MM-dd'T'HH:mm:ss", "yyyy-MM-dd HH:mm", "yyyy-MM-dd HH:mm:ss"),
+    *("yyyy-MM-dd H:m:s", "yyyy-MM-dd HH:mm:ss.SSS", "yyyy-MM-dd HH:mm:ss.S", "MM/dd/yyyy HH:mm"),
+    *("MM/dd/yyyy hh:mm a", "M/d/yyyy h:mm a", "dd/MM/yyyy HH:mm:ss", "yyyy-MM-dd'T'HH:mm:ss'Z'"),
+    *("yyyy-MM-dd'T'HH:mm:ssXXX", "yyyy-MM-dd'T'HH:mm:ss.SSSXXX"),
+]
 CALLS: dict[tuple[str, str], list[str]] = {
     ("upper", "characters"): ["upper(s)", "ucase(s)", "upper(lower(s))"],
     ("upper", "edges"): ["upper(s)", "upper(i)", "upper(bo)", "upper(upper(s))", "upper(NULL)"],
@@ -46,6 +61,19 @@ CALLS: dict[tuple[str, str], list[str]] = {
     ("hash", "characters"): ["hash(s)", "hash(k, s)", "pmod(hash(s), 10)"],
     ("xxhash64", "edges"): [f"xxhash64({a})" for a in HASHED],
     ("xxhash64", "characters"): ["xxhash64(s)", "xxhash64(k, left(s, k % 40), right(s, 33))"],
+    ("date_format", "edges"): [
+        f'date_format({column}, "{pattern}")'
+        for pattern in WRITTEN
+        for column in ("ts", "tz", "da")
+    ],
+    ("from_unixtime", "edges"): [
+        *(f'from_unixtime({column}, "{pattern}")' for pattern in READ for column in ("i", "b")),
+        *("from_unixtime(i)", "from_unixtime(b)", "from_unixtime(t)"),
+    ],
+    ("to_timestamp", "time_texts"): [f'to_timestamp(s, "{pattern}")' for pattern in READ],
+    ("to_date", "time_texts"): [f'to_date(s, "{pattern}")' for pattern in READ],
+    ("unix_timestamp", "time_texts"): [f'unix_timestamp(s, "{pattern}")' for pattern in READ],
+    ("try_to_timestamp", "time_texts"): [f'try_to_timestamp(s, "{pattern}")' for pattern in READ],
     ("shiftleft", "edges"): ["shiftleft(i, 3)", "i << t", "b << i", "t << 1", "shiftleft(b, t)"],
     ("shiftright", "edges"): ["shiftright(i, 3)", "i >> t", "b >> i", "t >> 1"],
     ("shiftrightunsigned", "edges"): ["shiftrightunsigned(i, t)", "i >>> 1", "b >>> i", "b >>> 0"],

@@ -341,6 +341,7 @@ BUILDERS: Final[dict[str, _Builder]] = {
     "try_to_timestamp": formats.try_to_timestamp,
     "months_between": formats.months_between,
     "date_format": formats.date_format,
+    "from_unixtime": formats.from_unixtime,
     "to_date": formats.to_date,
     "to_timestamp": formats.to_timestamp,
     "get_json_object": json_paths.get_json_object,

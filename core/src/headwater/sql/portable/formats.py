@@ -5,42 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from headwater import types as t
-from headwater.sql.portable import casts
-from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
+from headwater.sql.portable import casts, time_patterns
+from headwater.sql.portable.pieces import Piece, Refusal, made, refuse_unless
 from headwater.sql.portable.raising import not_portable, spark_error
 from headwater.sql.portable.spelling import null, text
 from headwater.types import DataType
-
-_WRITES: Final = {
-    "yyyy-MM-dd": "%Y-%m-%d",
-    "yyyy-MM-dd HH:mm:ss": "%Y-%m-%d %H:%M:%S",
-    "yyyy-MM-dd HH:mm": "%Y-%m-%d %H:%M",
-    "yyyy-MM-dd HH": "%Y-%m-%d %H",
-    "yyyy-MM-dd HH:00:00": "%Y-%m-%d %H:00:00",
-    "yyyyMMdd": "%Y%m%d",
-    "yyyyMMddHH": "%Y%m%d%H",
-    "yyyy-MM": "%Y-%m",
-    "yyyyMM": "%Y%m",
-    "yyyy": "%Y",
-    "MM": "%m",
-    "dd": "%d",
-    "HH": "%H",
-    "HH:mm": "%H:%M",
-    "HH:mm:ss": "%H:%M:%S",
-    "dd/MM/yyyy": "%d/%m/%Y",
-    "MM/dd/yyyy": "%m/%d/%Y",
-    "yyyy/MM/dd": "%Y/%m/%d",
-    "yyyy-MM-dd'T'HH:mm:ss": "%Y-%m-%dT%H:%M:%S",
-    "yyyy-MM-dd HH:mm:ss.SSS": "%Y-%m-%d %H:%M:%S.%g",
-    "yyyy-MM-dd HH:mm:ss.SSSSSS": "%Y-%m-%d %H:%M:%S.%f",
-    "E": "%a",
-    "EEE": "%a",
-    "EEEE": "%A",
-    "MMM": "%b",
-    "MMMM": "%B",
-    "MMM d, yyyy": "%b %-d, %Y",
-}
-"""Spark's pattern to strftime's."""
 
 _DATE_SHAPES: Final = {
     "yyyy-MM-dd": ("%Y-%m-%d", "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"),
@@ -66,8 +35,7 @@ def date_format(arguments: list[Piece], type_: DataType) -> Piece:
     """
     refuse_unless(len(arguments) == 2, "date_format takes two arguments")
     moment, pattern = arguments
-    strftime_format = _WRITES.get(pattern.literal) if isinstance(pattern.literal, str) else None
-    if strftime_format is None:
+    if not isinstance(pattern.literal, str):
         raise Refusal(f"date_format with {_described('pattern', pattern)}: not proven")
     if moment.type == t.DATE:
         moment = casts.cast(moment, t.TIMESTAMP_NTZ)
@@ -77,9 +45,9 @@ def date_format(arguments: list[Piece], type_: DataType) -> Piece:
     other = not_portable("date_format of a year outside of 1 to 9999", type_)
     sql = (
         f"CASE WHEN {moment.sql} IS NULL THEN NULL WHEN year({wall}) BETWEEN 1 AND 9999 "
-        f"THEN strftime({wall}, {text(strftime_format)}) ELSE {other} END"
+        f"THEN {time_patterns.written(pattern.literal, wall)} ELSE {other} END"
     )
-    return Piece(sql, type_, raises=True)
+    return made(sql, type_, [moment], declines=True)
 
 
 def _described(what: str, piece: Piece) -> str:
@@ -116,21 +84,28 @@ def _time_by_pattern(
 ) -> Piece:
     refuse_unless(len(arguments) == 2, "reading times takes a text and a pattern")
     value, pattern = arguments
-    entry = shapes.get(pattern.literal) if isinstance(pattern.literal, str) else None
-    if entry is None or value.type != t.STRING:
+    if not isinstance(pattern.literal, str) or value.type != t.STRING:
         raise Refusal(f"reading times by {_described('pattern', pattern)}: not proven")
-    strptime_format, shape = entry
     bad = spark_error(
         "CANNOT_PARSE_TIMESTAMP", f"a text is not of the pattern {pattern.literal}", type_
     )
     # A text of another shape may still be one that Spark reads (a sign, other digits).
     other = not_portable(f"a text of another shape than {pattern.literal}", type_)
-    parse = "try_strptime" if trying else "strptime"
     bad = null(type_) if trying else bad
-    parsed = template.format(f"{parse}({value.sql}, {text(strptime_format)})")
+    if pattern.literal in shapes:
+        strptime_format, shape = shapes[pattern.literal]
+        parse = "try_strptime" if trying else "strptime"
+        parsed = template.format(f"{parse}({value.sql}, {text(strptime_format)})")
+        fits = f"regexp_full_match({value.sql}, {text(shape)})"
+    else:
+        reader = time_patterns.Reader(pattern.literal, value.sql)
+        read = reader.date if type_ == t.DATE else reader.moment
+        read = read if type_ == t.DATE else template.format(read)
+        parsed = f"CASE WHEN {reader.in_range} THEN {read} ELSE {bad} END"
+        fits = reader.fits
     sql = (
         f"CASE WHEN {value.sql} IS NULL THEN NULL "
-        f"WHEN regexp_full_match({value.sql}, {text(shape)}) THEN {parsed} "
+        f"WHEN {fits} THEN {parsed} "
         f"WHEN NOT regexp_matches({value.sql}, '[0-9]') THEN {bad} ELSE {other} END"
     )
     return Piece(sql, type_, raises=True)
@@ -162,6 +137,27 @@ def unix_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
     refuse_unless(value.type == t.TIMESTAMP, f"unix_timestamp({value.type})")
     # Spark truncates towards zero here, and rounds down in CAST(... AS BIGINT).
     return Piece(f"(epoch_us({value.sql}) // 1000000)", type_, value.raises)
+
+
+def from_unixtime(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return the text of seconds since the epoch, by a pattern.
+
+    Example: `from_unixtime(b, 'yyyy-MM')`
+        -> `CASE WHEN "b" BETWEEN ... THEN strftime(..., '%Y-%m') ... END`
+    """
+    seconds, *patterns = arguments
+    pattern = patterns[0] if patterns else Piece("", t.STRING, literal="yyyy-MM-dd HH:mm:ss")
+    if not (seconds.type.is_integer and isinstance(pattern.literal, str)):
+        raise Refusal(f"from_unixtime({seconds.type}) by {_described('pattern', pattern)}")
+    seconds = casts.cast(seconds, t.BIGINT)
+    other = not_portable("from_unixtime of a year outside of 1 to 9999", type_)
+    wall = f"sp_wall(make_timestamptz({seconds.sql} * 1000000))"
+    sql = (
+        f"CASE WHEN {seconds.sql} BETWEEN -62135596800 AND 253402300799 "
+        f"THEN {time_patterns.written(pattern.literal, wall)} "
+        f"WHEN {seconds.sql} IS NULL THEN NULL ELSE {other} END"
+    )
+    return made(sql, type_, [seconds], declines=True)
 
 
 def from_utc_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
