@@ -11,10 +11,13 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.differential import drawn
+from tests.differential import drawn, engines
 from tests.differential.cells import broken, judge
+from tests.differential.comparison import difference
 
+from headwater.errors import EngineError
 from headwater.sql.functions.table import Function, functions
+from headwater.sql.portable.raising import NOT_PORTABLE
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -50,3 +53,33 @@ def test_drawn_windows_are_those_of_spark(embedded: Embedded, spark: SparkSessio
     sys.stdout.write(f"{len(verdicts)} windows, {len(admitted)} admitted\n")
     assert not broken(verdicts)
     assert len(admitted) > 0.8 * len(verdicts)
+
+
+GROUPED = [
+    *(f"percentile_cont({p}) WITHIN GROUP (ORDER BY {c})" for p in (0, 0.3, 0.95, 1) for c in "ij"),
+    *(f"percentile_disc({p}) WITHIN GROUP (ORDER BY {c} DESC)" for p in (0, 0.5, 1) for c in "ij"),
+    *(f"percentile_approx({c}, {p})" for p in (0, 0.05, 0.5, 0.99, 1) for c in "ij"),
+    "percentile_approx(i, 0.5, 1000)", "percentile_approx(i, 0.5, 20)", "mode(s)", "mode(h)",
+    "try_sum(i)", "try_avg(j)", "max_by(s, k)", "size(collect_set(s))", "median(j)",
+]  # fmt: skip
+"""Aggregates over numbers i and j, texts s, a column h of few values and the key k."""
+
+
+@pytest.mark.parametrize("call", GROUPED)
+def test_groups_are_those_of_spark(call: str, embedded: Embedded, spark: SparkSession) -> None:
+    columns = "g, k, sm_a AS i, CAST(in_a AS DOUBLE) / 8 AS j, st_a AS s, ti_a % 3 AS h"
+    rows = f"(SELECT {columns} FROM cells) AS t"
+    answered = 0
+    for where in ["true", "i <> 0", "k < 60", "h = 1", "false", *(f"g = {n}" for n in range(9))]:
+        for group in (" GROUP BY g", ""):
+            sql = f"SELECT {call} AS v, count(*) AS n FROM {rows} WHERE {where}{group}"
+            assert not embedded.refuses(sql), sql
+            try:
+                answer = embedded(sql)
+            except EngineError as error:
+                if error.code != NOT_PORTABLE:
+                    raise
+                continue
+            assert difference(engines.on_spark(spark, sql), answer) is None, sql
+            answered += 1
+    assert answered > 4

@@ -113,6 +113,7 @@ IN_CODE: list[tuple[set[str], set[str]]] = [
         rules("duckdb"),
         {
             *(*calls.FORMS, *calls.BUILDERS, *aggregates.BUILDERS, *statistics.BUILDERS),
+            *aggregates.WITHIN,
             *sources.RULES,
             *grouping.RULES,
         },
@@ -136,7 +137,12 @@ def test_each_word_of_a_row_is_a_rule_and_each_rule_is_of_a_row(
     [
         (
             {"aggregate"},
-            {**aggregates.BUILDERS, **statistics.BUILDERS, **dict.fromkeys(grouping.RULES)},
+            {
+                **aggregates.BUILDERS,
+                **aggregates.WITHIN,
+                **statistics.BUILDERS,
+                **dict.fromkeys(grouping.RULES),
+            },
         ),
         ({"scalar"}, {**calls.FORMS, **calls.BUILDERS}),
         ({"generator", "table"}, dict.fromkeys(sources.RULES)),

@@ -245,23 +245,106 @@ def _median(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over
     )
 
 
-def _quantile(value: Piece, share: Piece, type_: DataType, over: _Over) -> Piece:
-    """Interpolate between the two values around a position, in Spark's order of operations."""
+def ordered(e: Expressions, node: exp.Expr) -> Piece:
+    """Return `aggregate(share) WITHIN GROUP (ORDER BY x)`.
+
+    Example: `percentile_disc(0.5) WITHIN GROUP (ORDER BY i)` -> `list_sort(...)[...]`
+    """
+    call, items = node.this, node.expression.expressions
+    name, build = name_of(call) or "", WITHIN.get(called(call).rule)
+    if build is None:
+        raise Refusal(f"{name}() WITHIN GROUP: not proven to mean the same on both engines", node)
+    one = len(call.expressions) == len(items) == 1
+    refuse_unless(one, f"{name}() WITHIN GROUP of several values", node)
+    keys, e.keys = e.keys, None
+    share, value = e.piece(call.expressions[0]), e.piece(items[0].this)
+    e.keys = keys
+    down = "DESC" if items[0].args.get("desc") else "ASC"
+    return e.checked(build(value, share, e.type_of(node), down), node)
+
+
+def _interpolated(value: Piece, share: Piece, type_: DataType, down: str) -> Piece:
+    return _quantile(value, share, type_, lambda sql: sql, down)
+
+
+def _discrete(value: Piece, share: Piece, type_: DataType, down: str) -> Piece:
+    """Return the first value to which that share of the values goes."""
+    number = _share(value, share)
+    listed = f"list(CAST({value.sql} AS DOUBLE)) FILTER (WHERE {value.sql} IS NOT NULL)"
+    place = f"CAST(greatest(ceil(count({value.sql}) * CAST('{number}' AS DOUBLE)), 1) AS BIGINT)"
+    return _no_zero(value, f"list_sort({listed}, '{down}')[{place}]", type_)
+
+
+def _approximate(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:
+    """Return `percentile_approx`, which is exact for less than half as many rows as its accuracy.
+
+    Source: Apache Spark 4.1, `QuantileSummaries`: up to there no two values are merged.
+    """
+    refuse_unless(not distinct, "an approximate percentile of DISTINCT values")
+    value, share = arguments[:2]
+    accuracy = arguments[2].literal if len(arguments) > 2 else 10_000
+    refuse_unless(over("") == "", "an approximate percentile with FILTER or OVER")
+    refuse_unless(isinstance(accuracy, int) and accuracy > 0, "an accuracy that is no number")
+    number = _share(value, share)
+    listed = f"list({value.sql}) FILTER (WHERE {value.sql} IS NOT NULL)"
+    count = f"count({value.sql})"
+    place = f"CAST(greatest(ceil({count} * CAST('{number}' AS DOUBLE)), 1) AS BIGINT)"
+    many = not_portable(f"an approximate percentile of {accuracy} / 2 rows or more", type_)
+    large = not_portable("an approximate percentile of numbers beyond 2^53", type_)
+    found = _no_zero(value, f"list_sort({listed})[{place}]", type_)
+    sql = (
+        f"CASE WHEN {count} * 2 >= {accuracy} THEN {many} "
+        f"WHEN max(abs(CAST({value.sql} AS DOUBLE))) > 9007199254740992 "
+        f"AND {'false' if value.type == t.DOUBLE else 'true'} THEN {large} ELSE {found.sql} END"
+    )
+    return made(sql, type_, [value], declines=True)
+
+
+def _mode(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:
+    """Return the most frequent value; which of several, Spark does not fix."""
+    value = _single(arguments, "mode")
+    refuse_unless(not distinct, "mode(DISTINCT ...)")
+    exact = comparable(value.type) and not value.type.is_floating
+    refuse_unless(exact, f"mode({value.type})")
+    entries = over(f"map_entries(histogram({value.sql}))") if over("") == "" else None
+    if entries is None:
+        raise Refusal("mode() with FILTER or OVER")
+    most = "list_max(list_transform(l, lambda z: struct_extract(z, 'value')))"
+    first = f"list_filter(l, lambda z: struct_extract(z, 'value') = {most})"
+    tie = not_portable("the mode of values of which several are as frequent", type_)
+    sql = (
+        f"list_transform([{entries}], lambda l: CASE WHEN l IS NULL THEN NULL "
+        f"WHEN len({first}) > 1 THEN {tie} ELSE struct_extract({first}[1], 'key') END)[1]"
+    )
+    return made(sql, type_, [value], declines=True)
+
+
+def _share(value: Piece, share: Piece) -> Decimal | int:
+    """Return the share of a percentile, a literal."""
     refuse_unless(value.type.is_integer or value.type == t.DOUBLE, f"percentile({value.type})")
     number = share.literal
-    refuse_unless(
-        isinstance(number, Decimal | int) and 0 <= number <= 1,
-        "percentile by what is not written as one decimal from 0 to 1, e.g. 0.95",
-    )
+    if not isinstance(number, Decimal | int) or not 0 <= number <= 1:
+        raise Refusal("percentile by what is not written as one decimal from 0 to 1, e.g. 0.95")
     refuse_unless(not value.risky, "percentile of what may raise")
+    return number
+
+
+def _no_zero(value: Piece, sql: str, type_: DataType) -> Piece:
+    """Return a percentile; of doubles it may be one of two zeros, which are equal when sorted."""
+    if value.type.is_integer:
+        return made(sql, type_, [value])
+    zero = not_portable("a percentile that may be 0.0 or -0.0", type_)
+    return made(f"CASE WHEN {sql} = 0 THEN {zero} ELSE {sql} END", type_, [value], declines=True)
+
+
+def _quantile(value: Piece, share: Piece, type_: DataType, over: _Over, down: str = "ASC") -> Piece:
+    """Interpolate between the two values around a position, in Spark's order of operations."""
+    number = _share(value, share)
     listed = over(f"list(CAST({value.sql} AS DOUBLE)) FILTER (WHERE {value.sql} IS NOT NULL)")
     if " FILTER " in over("") or " OVER " in over(""):
         raise Refusal("percentile with FILTER or OVER")
-    sql = f"sp_percentile(list_sort({listed}), CAST('{number}' AS DOUBLE))"
-    if value.type.is_integer:
-        return Piece(sql, type_)
-    zero = not_portable("a percentile that may be 0.0 or -0.0", type_)
-    return Piece(f"CASE WHEN {sql} = 0 THEN {zero} ELSE {sql} END", type_, raises=True)
+    sorted_ = f"list_sort({listed})" if down == "ASC" else f"list_sort({listed}, 'DESC')"
+    return _no_zero(value, f"sp_percentile({sorted_}, CAST('{number}' AS DOUBLE))", type_)
 
 
 def collected(e: Expressions, node: exp.Expr, over: str = "") -> Piece:
@@ -300,5 +383,13 @@ BUILDERS: Final[dict[str, _Builder]] = {
     "min_by": _extreme_by("min_by"),
     "percentile": _percentile,
     "median": _median,
+    "approximate": _approximate,
+    "mode": _mode,
 }
 """Rules for aggregate functions, by the names that the table of functions has for them."""
+
+WITHIN: Final[dict[str, Callable[[Piece, Piece, DataType, str], Piece]]] = {
+    "interpolated": _interpolated,
+    "discrete": _discrete,
+}
+"""Rules for calls with WITHIN GROUP: of the value, the share, the type, ASC or DESC."""

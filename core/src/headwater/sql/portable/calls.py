@@ -148,7 +148,8 @@ def _converted(arguments: Sequence[Piece]) -> list[list[Piece]]:
     if len(arguments) > 1 and arguments[0].type.name in ("array", "map"):
         candidates.append([arguments[0], *(_as_inner(arguments[0], a) for a in arguments[1:])])
     if any(a.type in (t.TINYINT, t.SMALLINT) for a in arguments):
-        candidates.append([casts.cast(a, t.INT) if a.type.is_integer else a for a in arguments])
+        narrow = (t.TINYINT, t.SMALLINT)
+        candidates.append([casts.cast(a, t.INT) if a.type in narrow else a for a in arguments])
     if any(a.type in (t.TIMESTAMP, t.TIMESTAMP_NTZ) for a in arguments):
         times = (t.TIMESTAMP, t.TIMESTAMP_NTZ)
         candidates.append([casts.cast(a, t.DATE) if a.type in times else a for a in arguments])

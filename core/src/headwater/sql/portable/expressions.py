@@ -384,6 +384,7 @@ _HANDLERS: Final[dict[type[exp.Expr], _Handler]] = {
     exp.BitwiseRightShift: bits.shifted,
     exp.Window: windows.window,
     exp.Filter: aggregates.filtered,
+    exp.WithinGroup: aggregates.ordered,
     exp.Bracket: nested.bracket,
     exp.Dot: nested.dot,
 }
@@ -433,6 +434,7 @@ _PARTS: Final[dict[type[exp.Expr], frozenset[str]]] = {
         (exp.BitwiseRightShift, "this expression unsigned"),
         (exp.Window, "this partition_by order spec over alias"),
         (exp.Filter, "this expression"),
+        (exp.WithinGroup, "this expression"),
         (exp.Bracket, "this expressions offset safe"),
         (exp.Dot, "this expression"),
     )
