@@ -43,7 +43,7 @@ def test_asking_for_help_loads_nothing_heavy():
     assert not modules_after(code).intersection(HEAVY)
 
 
-HELD = ("pandas", "pytz", "fastavro", "pyarrow.dataset")
+HELD = ("pandas", "pytz", "fastavro", "pyarrow.dataset", "urllib.request", "headwater_glue.plugin")
 """What is installed beside headwater, and no read of Parquet files into Arrow uses."""
 STEPS = {
     """

@@ -9,9 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from urllib.error import URLError
 from urllib.parse import urljoin, urlsplit
-from urllib.request import Request, urlopen
 
 from headwater.errors import ConfigError, HeadwaterError
 from headwater.interfaces import Secret
@@ -53,7 +51,7 @@ class Target:
             text = json.dumps(event, separators=(",", ":"))
             try:
                 self._append(text) if self.url is None else self._post(text)
-            except (OSError, URLError) as error:
+            except OSError as error:
                 raise LineageError(
                     f"can't send an event to {self.url or self.file}: {error}"
                 ) from error
@@ -64,6 +62,9 @@ class Target:
                 file.write(f"{text}\n")
 
     def _post(self, text: str) -> None:
+        # Most programs send nothing: they don't wait for an HTTP client.
+        from urllib.request import Request, urlopen
+
         headers = {"Content-Type": "application/json"}
         if self.api_key is not None:
             headers["Authorization"] = f"Bearer {self.api_key.reveal()}"
