@@ -62,7 +62,7 @@ def named(name: str | None) -> Function:
 
 def called(node: exp.Expr | None) -> Function:
     """Return the row of the function that a node calls, if it does, as `named` does."""
-    return named(name_of(node))
+    return named(name_of(node)) if isinstance(node, exp.Anonymous) else _UNKNOWN
 
 
 def is_aggregate(node: exp.Expr | None) -> bool:

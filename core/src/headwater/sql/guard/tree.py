@@ -29,6 +29,18 @@ _ENDED: Final = (
     exp.Window,
     exp.WithinGroup,
 )
+_COMPLETED: Final = (
+    exp.Select,
+    exp.Group,
+    exp.Tuple,
+    exp.SetOperation,
+    exp.Window,
+    exp.Alias,
+    exp.Lateral,
+    exp.Star,
+    exp.Interval,
+)
+"""What `_incomplete` looks at; most nodes are nothing of these."""
 _MOST_ROWS: Final = 2**31 - 1
 _SIZE: Final = re.compile(r"[(,]\s*[0-9]{10}")
 _INTERVAL_UNITS: Final = words(
@@ -127,6 +139,8 @@ def _cut(node: exp.Limit | exp.Offset, text: str) -> Diagnostic | None:
 
 def _incomplete(node: exp.Expr) -> str | None:
     """Return what is missing where sqlglot reads on and Spark does not, or reads something else."""
+    if not isinstance(node, _COMPLETED):
+        return None
     if isinstance(node, exp.Select) and not node.expressions:
         return "a SELECT needs columns"
     if isinstance(node, exp.Select) and node.args.get("joins") and not node.args.get("from_"):

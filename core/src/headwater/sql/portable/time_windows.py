@@ -40,7 +40,7 @@ _MICROS: Final = {
 
 def is_window(node: exp.Expr | None) -> bool:
     """Return whether a node is a call of `window`."""
-    return called(node).rule == _RULE
+    return isinstance(node, exp.Anonymous) and called(node).rule == _RULE
 
 
 def window(e: Expressions, node: exp.Expr) -> Piece:

@@ -192,7 +192,7 @@ def _parser_token(token: Token, group: Sequence[Lexeme]) -> Token | None:
         return _token(token, kind, first.text, first.start, end)
     if token.token_type in _ANY_LITERAL:
         return None
-    is_name = first.kind == lexer.WORD and first.text.upper() not in _KEYWORDS
+    is_name = first.kind == lexer.WORD and first.word not in _KEYWORDS
     kind = TokenType.VAR if is_name else token.token_type
     return _token(token, kind, first.text, first.start, end)
 
