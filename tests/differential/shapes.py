@@ -130,6 +130,29 @@ def early(draw: DrawFn) -> str:
 
 
 @st.composite
+def exploded(draw: DrawFn) -> str:
+    """Draw generators among the columns, with and without names, of what may be empty or NULL."""
+    value = draw(
+        st.sampled_from(
+            ["ai", "`as`", "ad", "aa", "m", "array(i, t, NULL)", "filter(ai, x -> x > 1)"]
+        )
+    )
+    name = draw(st.sampled_from(["explode", "posexplode", "explode_outer", "posexplode_outer"]))
+    count = 1 + (value == "m") + ("pos" in name)
+    names = [f"x{i}" for i in range(count)]
+    named = draw(st.booleans())
+    alias = f" AS ({', '.join(names)})" if named and count > 1 else " AS x0" if named else ""
+    beside = draw(st.sampled_from(["", "k, ", "k + 1 AS k1, ", "'c' AS c, "]))
+    where = draw(st.sampled_from(["", " WHERE t > 0", " WHERE k < 0"]))
+    order = f" ORDER BY {', '.join(names)}, k, 1" if named and draw(st.booleans()) else ""
+    order = order if value == "ai" else ""
+    inner = f"SELECT {beside}{name}({value}){alias} FROM edges{where}{order}"
+    if named and value in ("ai", "`as`") and draw(st.booleans()):
+        return f"SELECT {names[-1]}, count(*) AS n FROM ({inner}) AS q GROUP BY {names[-1]}"
+    return inner
+
+
+@st.composite
 def texts(draw: DrawFn) -> str:
     """Draw texts where Spark casts them: next to numbers, times and truth values."""
     text = draw(
@@ -287,6 +310,7 @@ SHAPES: dict[str, Callable[[], SearchStrategy[str]]] = {
     "joined": joined,
     "early": early,
     "texts": texts,
+    "exploded": exploded,
     "decimals": decimals,
     "grouped": grouped,
     "scalar": scalar,

@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from headwater import types as t
 from headwater.sql.analysis import Scope
-from headwater.sql.functions import is_aggregate
+from headwater.sql.functions import called, is_aggregate
 from headwater.sql.portable import windows
 from headwater.sql.portable.comparing import comparable
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
@@ -83,9 +83,26 @@ def grouped(piece: Piece, clause: str, node: exp.Expr | None = None) -> Piece:
     return piece
 
 
+def generator_of(node: exp.Select) -> exp.Expr | None:
+    """Return the item of a SELECT that makes rows of each row, or None.
+
+    Raises:
+        Refusal: If there are several, or it stands beside what looks at other rows.
+    """
+    items = [x for x in node.expressions if called(bare(x)).kind == "generator"]
+    if not items:
+        return None
+    refuse_unless(len(items) == 1, "several generators among the columns", items[-1])
+    groups = any(node.args.get(k) for k in ("group", "having", "qualify"))
+    groups = groups or any(aggregated(x) or x.find(exp.Window) for x in node.expressions)
+    refuse_unless(not groups, "a generator among aggregates or window functions", items[0])
+    first: exp.Expr = items[0]
+    return first
+
+
 def bare(node: exp.Expr) -> exp.Expr:
     """Return an expression without its alias."""
-    return node.this if isinstance(node, exp.Alias) else node
+    return node.this if isinstance(node, (exp.Alias, exp.Aliases)) else node
 
 
 def aggregated(node: exp.Expr) -> bool:

@@ -82,6 +82,8 @@ class Expressions:
         """What numbers the windows of a row, where a SELECT has windows that slide."""
         self.variables: list[tuple[str, Piece]] = []
         """Lambda variables in force, innermost last."""
+        self.made: dict[int, Piece] = {}
+        """The columns of rows that a generator of the SELECT makes, by `id` of the output."""
         self.early: dict[int, Piece] = {}
         """Columns that stand for parts of conditions, by `id` of the node; see `early`."""
         self.facts: dict[str, ranges.Range] = {}
@@ -252,6 +254,11 @@ class Expressions:
                 piece = nested.field(piece, field.name)
             return piece
         raise Refusal(f"the name {node.name!r}: what it means can't be told", node)
+
+    def sorted_by(self, node: exp.Expr) -> Piece:
+        """Return what ORDER BY sorts by, which may be what a generator made."""
+        named = self.analysis.alias_of(node)
+        return self.made.get(id(named)) or self.piece(node)
 
     def bound(self, binding: Binding, node: exp.Expr | None = None) -> Piece:
         """Return the column that a binding means."""

@@ -27,7 +27,7 @@ from headwater.sql.portable.expressions import Expressions
 from headwater.sql.portable.pieces import Cascade, Piece, Refusal, made, refuse_unless
 from headwater.sql.portable.scopes import Compiled, FromTable, Query
 from headwater.sql.portable.single_rows import at_most_one_row
-from headwater.sql.portable.sources import conditions_within, from_clause
+from headwater.sql.portable.sources import conditions_within, from_clause, generated
 from headwater.sql.portable.spelling import cast, has_type
 from headwater.sql.portable.spelling import name as quoted
 from headwater.sql.typing.literals import position
@@ -301,7 +301,9 @@ class Queries:
         refuse_unless(sorting is None, f"LIMIT {row_order.SORTED}", sorting)
 
     def _select(self, query: Query, node: exp.Select, *, root: bool, ordered: bool) -> Compiled:
-        joins = len(query.scope.sources) > 1
+        making = clauses.generator_of(node)
+        # Rows without an element go, as those without a partner do in a join.
+        joins = len(query.scope.sources) > 1 or making is not None
         reduces = joins or any(node.args.get(k) for k in _REDUCING)
         source = from_clause(self, query, reduces=reduces, joins=joins)
         e = Expressions(self.analysis, self, query)
@@ -310,6 +312,12 @@ class Queries:
         if joins and any(w.risky for w in (*where, *of_windows)):
             where = self._early(e, node, of_windows)
         where += of_windows
+        made_rows = ""
+        if making is not None:
+            made_rows, columns = generated(self, e, making)
+            of_item = [o for o in query.scope.outputs if o.node is making]
+            refuse_unless(len(of_item) == len(columns), _VAGUE, making)
+            e.made = {id(o): c for o, c in zip(of_item, columns, strict=True)}
         grouped = self._grouping(e, node)
         having = [self.attempt(e.boolean, c) for c in clauses.conjuncts(node, "having")]
         if e.counted is not None:
@@ -327,7 +335,8 @@ class Queries:
             ]
         tail = self._order(e, node, outputs, ordered=ordered)
         sql = f"SELECT {'DISTINCT ' if distinct else ''}{_columns(outputs, root=root)}"
-        sql += f"\nFROM {early.wrapped(query, source.sql)}{windowing}" if source.sql else ""
+        from_ = early.wrapped(query, source.sql) or ("(SELECT 1) AS one" if made_rows else "")
+        sql += f"\nFROM {from_}{made_rows}{windowing}" if from_ else ""
         sql += f"\nWHERE {clauses.condition(where)}" if where else ""
         sql += grouped
         sql += f"\nHAVING {clauses.condition(having)}" if having else ""
@@ -356,6 +365,8 @@ class Queries:
 
     def _output(self, e: Expressions, output: Output) -> Piece:
         node = output.node
+        if id(output) in e.made:
+            return e.made[id(output)]
         if node is None:
             if output.origin is None:
                 raise Refusal(f"column {output.name!r}: where it comes from can't be told")
@@ -418,7 +429,7 @@ class Queries:
             by_position = 0 < number <= len(outputs)
             if clauses.is_constant(value) and not by_position:
                 continue
-            piece = outputs[number - 1] if by_position else self.attempt(e.piece, value)
+            piece = outputs[number - 1] if by_position else self.attempt(e.sorted_by, value)
             sortable = comparable(piece.type) or piece.type == t.UNKNOWN
             refuse_unless(sortable, f"ORDER BY {piece.type}", item)
             key = windows.sorted_by(piece, positions.get(piece.sql))

@@ -14,7 +14,7 @@ from headwater.sql.analysis import Binding, Generated, Scope, TableReference
 from headwater.sql.binding.char_columns import length_of_binding
 from headwater.sql.binding.from_clause import Item, JoinKind, Unclear, conditions_of, read_from
 from headwater.sql.functions import called, name_of
-from headwater.sql.portable import chars, early
+from headwater.sql.portable import chars, clauses, early
 from headwater.sql.portable.comparing import compare, widened
 from headwater.sql.portable.expressions import Expressions
 from headwater.sql.portable.pieces import Cascade, Piece, Refusal, refuse_unless
@@ -220,6 +220,19 @@ def _lateral_view(queries: Queries, query: Query, lateral: exp.Expr) -> str:
     if lateral.args.get("outer") or (name_of(call) or "").endswith("_outer"):
         return f"LEFT JOIN LATERAL ({rows.sql}) AS {alias} ON true"
     return f"CROSS JOIN LATERAL ({rows.sql}) AS {alias}"
+
+
+def generated(queries: Queries, e: Expressions, item: exp.Expr) -> tuple[str, list[Piece]]:
+    """Return the rows that a generator of a SELECT makes, as a part of FROM, and their columns.
+
+    Example: `SELECT id, explode(a) AS x FROM t` -> `CROSS JOIN LATERAL (SELECT ...) AS t2`
+    """
+    call = clauses.bare(item)
+    rows, alias = exploded(e, call), queries.alias()
+    columns = [Piece(f"{alias}.c{i}", x) for i, x in enumerate(rows.types)]
+    outer = (name_of(call) or "").endswith("_outer")
+    join, on = ("LEFT JOIN", " ON true") if outer else ("CROSS JOIN", "")
+    return f"\n{join} LATERAL ({rows.sql}) AS {alias}{on}", columns
 
 
 _EXPLODING: Final = frozenset({"explode", "posexplode"})
