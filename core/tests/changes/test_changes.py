@@ -16,6 +16,7 @@ import pytest
 
 import headwater as hw
 from headwater.changes.changes import Change, Changes
+from headwater.engines.embedded import EmbeddedEngine
 from headwater.errors import (
     ConfigError,
     DataChangedError,
@@ -580,3 +581,41 @@ def test_changes_keep_the_ledger_of_a_file(serving: hw.Connection, tmp_path: Pat
             change.read().to_arrow()
             change.done()
     assert len(hw.Ledger.load(place)) == DAYS
+
+
+def test_windows_that_need_the_same_files_are_read_together(
+    serving: hw.Connection, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[int] = []
+    read = EmbeddedEngine.read
+
+    def counted(self: EmbeddedEngine, plan: Any, access: Any) -> Any:
+        opened.append(plan.plan.files)
+        return read(self, plan, access)
+
+    monkeypatch.setattr(EmbeddedEngine, "read", counted)
+    ledger = handed_over(serving)
+    files = len(list(lake.folder.rglob("*.parquet")))
+    # The labels' files once more, to know which labels are dated ahead.
+    assert sum(opened) == files + (DAYS - 1)
+    opened.clear()
+    assert len(asked(serving, ledger)) == 0
+    assert opened == []
+
+
+def test_a_read_of_several_that_fails_fails_those_alone_whose_files_changed(
+    serving: hw.Connection, lake: Lake
+) -> None:
+    changes = asked(serving, hw.Ledger())
+    lake.predictions(3, range(ROWS // 2), name="a", shift=3.0)
+    assert [c.read().to_arrow().num_rows for c in list(changes)[:2]] == [ROWS, ROWS]
+    with pytest.raises(DataChangedError):
+        changes[3].read().to_arrow()
+
+
+def test_a_change_may_be_read_again_and_out_of_order(serving: hw.Connection) -> None:
+    changes = asked(serving, hw.Ledger())
+    first = [changes[n].read().to_arrow().sort_by("id") for n in (2, 0, 3, 1)]
+    again = [changes[n].read().to_arrow().sort_by("id") for n in (2, 0, 3, 1)]
+    assert [t.num_rows for t in first] == [ROWS] * 4
+    assert all(a.equals(b) for a, b in zip(first, again, strict=True))

@@ -48,7 +48,7 @@ class Datasets:
 
     def __init__(self, plans: Plans, make: Callable[[int, Group | None], Dataset]) -> None:
         self.plan = plans
-        self._make = make
+        self.make = make
 
     @property
     def windows(self) -> tuple[Window, ...]:
@@ -62,7 +62,7 @@ class Datasets:
         for numbers in self.plan.groups():
             group = Group(numbers) if len(numbers) > 1 else None
             for number in numbers:
-                yield self._make(number, group)
+                yield self.make(number, group)
 
     def __repr__(self) -> str:
         return repr(self.plan).replace("<Plans", "<Datasets")

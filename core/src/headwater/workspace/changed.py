@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,8 @@ from headwater.changes import comparison, fingerprints
 from headwater.changes.changes import Changes, Cost, Offer, closes
 from headwater.changes.comparison import Policy, Present
 from headwater.diagnostics import Diagnostic, hint_for
-from headwater.errors import ConfigError, PlanError
+from headwater.errors import ConfigError, HeadwaterError, PlanError
+from headwater.interfaces.engine import ArrowStream
 from headwater.interfaces.ledger_store import LedgerStore
 from headwater.interfaces.plan import Plan
 from headwater.interfaces.schema import Role
@@ -21,10 +24,11 @@ from headwater.ledger.ledger import Ledger
 from headwater.planning import engine_choice, planner
 from headwater.planning.lake_files import lake_files
 from headwater.planning.planner import Draft, MappedQuery
+from headwater.planning.plans import Plans
 from headwater.planning.shares import Divided, Share, stretch_of
 from headwater.planning.windowed_query import timestamp_literal
-from headwater.plugins import hooks
 from headwater.reading.dataset import Dataset
+from headwater.reading.datasets import Datasets, Group
 from headwater.reading.reader import Reading
 from headwater.sql.rewriting import quoted
 from headwater.tables.relation import DeltaRelation, IcebergRelation
@@ -82,13 +86,14 @@ def changes(workspace: Workspace, connection: Connection, span: Window, asked: A
         listed, times = lake_files(draft.scans, access)
     divided = [Divided(s, times, listed.get(s.slot), draft.now) for s in draft.scans]
     compared = _Compared(connection, draft, asked, divided)
+    offered = compared.offers(windows)
     return Changes(
         connection.name,
         windows,
-        compared.offers(windows),
+        offered,
         asked.ledger,
         asked.now,
-        open=lambda window: _read(workspace, connection, draft, window, asked.engine),
+        open=_Reads(workspace, connection, draft, asked, [o.window for o in offered]).open,
         label_after=lambda: _label_after(workspace, connection, draft, asked.engine),
         warnings=compared.warnings,
         blocker=compared.blocker,
@@ -227,16 +232,73 @@ def _escaped(character: str) -> str:
     return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
 
 
-def _read(
-    workspace: Workspace, connection: Connection, draft: Draft, window: Window, engine: str | None
-) -> Dataset:
-    limit = workspace.request(connection, window).max_bytes
-    plan = planner.within(draft.part([window]), limit)
-    planned, chosen = engine_choice.choose(plan, engine or workspace.engine, workspace.engine_named)
-    hooks.plan_created(workspace.registry, planned.plan)
-    return workspace.dataset(
-        connection, planned, chosen, lambda: workspace.opened(connection), digests=True
-    )
+class _Reads:
+    """The rows of windows that are offered: neighbours that need the same files are read together.
+
+    Args:
+        workspace: Who reads.
+        connection: What is read.
+        draft: What the windows' plans are made of.
+        asked: What was asked for.
+        windows: The windows, in order.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        connection: Connection,
+        draft: Draft,
+        asked: Asked,
+        windows: Sequence[Window],
+    ) -> None:
+        self._workspace, self._connection, self._asked = workspace, connection, asked
+        limit = workspace.request(connection, None).max_bytes
+        self._draft = replace(draft, request=replace(draft.request, max_bytes=limit))
+        self._runs: list[list[Window]] = []
+        for window in windows:
+            if self._runs and self._runs[-1][-1].end == window.start:
+                self._runs[-1].append(window)
+            else:
+                self._runs.append([window])
+        self._lock = threading.Lock()
+        self._made: dict[int, tuple[Datasets, list[Group | None]]] = {}
+
+    def open(self, window: Window) -> Dataset:
+        """Return the rows of one of the windows."""
+        number = next(n for n, run in enumerate(self._runs) if run[-1].end >= window.end)
+        with self._lock:
+            if number not in self._made:
+                self._made[number] = self._make(self._runs[number])
+            datasets, groups = self._made[number]
+        place = self._runs[number].index(window)
+        return datasets.make(place, groups[place])
+
+    def _make(self, run: Sequence[Window]) -> tuple[Datasets, list[Group | None]]:
+        plans = Plans(self._draft, self._asked.calendar, run)
+        plans = self._workspace.decided(plans, self._asked.engine)
+        groups: list[Group | None] = []
+        for numbers in plans.groups():
+            group = _Patient(numbers) if len(numbers) > 1 else None
+            groups += [group] * len(numbers)
+        return self._workspace.datasets_of(self._connection, plans, digests=True), groups
+
+
+class _Patient(Group):
+    """Windows that are read together, unless that fails: then each has its own failure, or none."""
+
+    _alone = False
+
+    def rows(
+        self, window: int, read: Callable[[range], AbstractContextManager[ArrowStream]]
+    ) -> ArrowStream | None:
+        """Return the rows of a window if they are put aside; as `Group.rows`."""
+        if self._alone:
+            return None
+        try:
+            return super().rows(window, read)
+        except HeadwaterError:
+            self._alone = True
+            return None
 
 
 def _label_after(

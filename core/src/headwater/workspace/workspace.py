@@ -268,14 +268,26 @@ class Workspace:
             draft = planner.draft(request, mapped[0], access, actuals=mapped[1], nearby=nearby)
             plans = Plans(draft, calendar, windows)
             wide = widened(access, plans.whole, _sources_of(connection))
-        # By what all of them cost, and by the SQL that reads several at once.
-        several = replace(plans.together(plans.groups()[0]), scans=plans.whole.scans, warnings=())
-        planned, _ = engine_choice.choose(several, engine or self.engine, self.engine_named)
-        plans = plans.decided(planned.plan, (*wide, *planned.plan.warnings))
+        plans = self.decided(plans, engine, wide)
         if request.max_bytes is not None:
             for _ in plans:  # each is held to it as it is made
                 pass
         return plans
+
+    def decided(
+        self, plans: Plans, engine: str | None, remarks: tuple[Diagnostic, ...] = ()
+    ) -> Plans:
+        """Return plans with the engine that will run them all.
+
+        Args:
+            plans: The plans.
+            engine: Name of an engine; default: the workspace's.
+            remarks: What holds for all of them.
+        """
+        # By what all of them cost, and by the SQL that reads several at once.
+        several = replace(plans.together(plans.groups()[0]), scans=plans.whole.scans, warnings=())
+        planned, _ = engine_choice.choose(several, engine or self.engine, self.engine_named)
+        return plans.decided(planned.plan, (*remarks, *planned.plan.warnings))
 
     def datasets(
         self,
@@ -297,6 +309,18 @@ class Workspace:
             sample=sample,
             nearby=True,
         )
+        return self.datasets_of(connection, plans)
+
+    def datasets_of(
+        self, connection: Connection, plans: Plans, *, digests: bool = False
+    ) -> Datasets:
+        """Return the dataset of each window of plans.
+
+        Args:
+            connection: What is read.
+            plans: Its plans, with their engine.
+            digests: Whether their stats tell the digests of what was read.
+        """
 
         def open_access() -> AbstractContextManager[Access]:
             return self.opened(connection)
@@ -333,7 +357,8 @@ class Workspace:
                     lambda: reading(plan),
                     explain,
                     self.registry,
-                )
+                ),
+                digests=digests,
             )
 
         return Datasets(plans, make)
@@ -344,8 +369,6 @@ class Workspace:
         planned: Planned,
         engine: Engine,
         open_access: Callable[[], AbstractContextManager[Access]],
-        *,
-        digests: bool = False,
     ) -> Dataset:
         """Return the rows of a plan.
 
@@ -354,10 +377,8 @@ class Workspace:
             planned: Its plan.
             engine: What runs it.
             open_access: Opens the identities of one read; those of its sources.
-            digests: Whether its stats tell the digests of what was read.
         """
-        reading = self._reading(connection, planned, engine, open_access)
-        return Dataset(reading, digests=digests)
+        return Dataset(self._reading(connection, planned, engine, open_access))
 
     def _reading(
         self,
