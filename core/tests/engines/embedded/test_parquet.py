@@ -315,3 +315,21 @@ def test_partition_keys_find_the_files_of_nanoseconds(tmp_path: Path) -> None:
     table = partitioned(both, {"day_": "string"}, [("x",), ("y",)])
     found = rows("SELECT day_, max(u) AS last FROM t GROUP BY day_ ORDER BY day_", t=table)
     assert [(r["day_"], r["last"].microsecond) for r in found] == [("x", 0), ("y", 1)]
+
+
+def test_pairs_that_are_marked_as_older_writers_mark_them_make_a_map() -> None:
+    """As Hive writes it: the map's one repeated group has a mark of its own."""
+    from headwater.engines.embedded.formats.parquet_schema import _columns
+
+    rows_of_footer = [
+        ("f", "schema", None, 1, None, None, None),
+        ("f", "m", None, 1, "MAP", None, None),
+        ("f", "map", None, 2, "MAP_KEY_VALUE", None, None),
+        ("f", "key", "VARCHAR", None, "UTF8", None, "BYTE_ARRAY"),
+        ("f", "value", "INTEGER", None, None, None, "INT32"),
+    ]
+    [column] = _columns(rows_of_footer)
+    assert str(column) == "map<VARCHAR,INTEGER>"
+    outer = [*rows_of_footer[:1], ("f", "m", None, 1, "MAP_KEY_VALUE", None, None),
+             ("f", "map", None, 2, None, None, None), *rows_of_footer[3:]]  # fmt: skip
+    assert str(_columns(outer)[0]) == "map<VARCHAR,INTEGER>"

@@ -201,6 +201,10 @@ def _column(rest: Iterator[_Row]) -> FileColumn:
     if converted in ("MAP", "MAP_KEY_VALUE") or (logical or "").startswith("MapType"):
         if len(children) == 1 and len(children[0].children) == 2:
             return FileColumn(name, "map", children=children[0].children)
+        if converted == "MAP_KEY_VALUE" and len(children) == 2:
+            # The pairs of a map, which older writers (Hive, Spark's writeLegacyFormat) mark too.
+            # Source: Apache Parquet, LogicalTypes.md, "Maps", backward-compatibility rules.
+            return FileColumn(name, "struct", children=children)
         return FileColumn(name, "odd")
     return FileColumn(name, "struct", children=children)
 
