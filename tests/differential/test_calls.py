@@ -50,6 +50,10 @@ READ = [
     *("MM/dd/yyyy hh:mm a", "M/d/yyyy h:mm a", "dd/MM/yyyy HH:mm:ss", "yyyy-MM-dd'T'HH:mm:ss'Z'"),
     *("yyyy-MM-dd'T'HH:mm:ssXXX", "yyyy-MM-dd'T'HH:mm:ss.SSSXXX"),
 ]
+SEARCHED = [
+    *("a", "[a-z]+", r"\\d+", "^a", "^[a-z]", "a.", "aa", "(a)b", r"\\w+", r"\\s", "[^a]", "a|b"),
+    *("a+?", r"(\\d)-?", "é", "😀", "[0-9]{2}", r"\\S+", ".", "a|ab", "(a|b)+c?", "(?:ab)*c"),
+]
 CALLS: dict[tuple[str, str], list[str]] = {
     ("upper", "characters"): ["upper(s)", "ucase(s)", "upper(lower(s))"],
     ("upper", "edges"): ["upper(s)", "upper(i)", "upper(bo)", "upper(upper(s))", "upper(NULL)"],
@@ -74,6 +78,13 @@ CALLS: dict[tuple[str, str], list[str]] = {
     ("to_date", "time_texts"): [f'to_date(s, "{pattern}")' for pattern in READ],
     ("unix_timestamp", "time_texts"): [f'unix_timestamp(s, "{pattern}")' for pattern in READ],
     ("try_to_timestamp", "time_texts"): [f'try_to_timestamp(s, "{pattern}")' for pattern in READ],
+    ("regexp_count", "edges"): [f"regexp_count(s, '{p}')" for p in SEARCHED],
+    ("regexp_substr", "edges"): [f"regexp_substr(s, '{p}')" for p in SEARCHED],
+    ("regexp_extract", "edges"): [f"regexp_extract(s, '{p}', 0)" for p in SEARCHED],
+    ("regexp_extract_all", "edges"): [
+        *(f"regexp_extract_all(s, '{p}', 0)" for p in SEARCHED),
+        *("regexp_extract_all(s, '([a-z])([a-z])')", "regexp_extract_all(s, '([a-z])(.)', 2)"),
+    ],
     ("shiftleft", "edges"): ["shiftleft(i, 3)", "i << t", "b << i", "t << 1", "shiftleft(b, t)"],
     ("shiftright", "edges"): ["shiftright(i, 3)", "i >> t", "b >> i", "t >> 1"],
     ("shiftrightunsigned", "edges"): ["shiftrightunsigned(i, t)", "i >>> 1", "b >>> i", "b >>> 0"],

@@ -1,4 +1,4 @@
-"""Functions of regular expressions: split, regexp_replace, regexp_extract."""
+"""Functions of regular expressions: split, and those called regexp_..."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from headwater import types as t
 from headwater.sql.portable import regex
-from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
+from headwater.sql.portable.pieces import Piece, Refusal, made, refuse_unless
 from headwater.sql.portable.spelling import text
 from headwater.types import DataType
 
@@ -46,7 +46,7 @@ def replace(arguments: list[Piece], type_: DataType) -> Piece:
     """
     refuse_unless(len(arguments) == 3, "regexp_replace() from a position")
     value, pattern, new = arguments
-    re2 = _searching(value, pattern)
+    re2 = _searching(value, pattern, "regexp_replace")
     if not isinstance(new.literal, str) or set(new.literal) & set("$\\"):
         raise Refusal("regexp_replace() by a text with $ or \\, or none that is literal")
     sql = f"regexp_replace({value.sql}, {text(re2)}, {new.sql}, 'g')"
@@ -58,31 +58,63 @@ def extract(arguments: list[Piece], type_: DataType) -> Piece:
 
     Example: `regexp_extract(s, '(a+)b', 1)` -> `regexp_extract("s", '(a+)b', 1)`
     """
-    refuse_unless(2 <= len(arguments) <= 3, "regexp_extract() of other arguments")
+    group = _group("regexp_extract", arguments)
     value, pattern = arguments[:2]
-    group = arguments[2].literal if len(arguments) == 3 else 1
-    if not isinstance(pattern.literal, str) or not isinstance(group, int):
-        raise Refusal("regexp_extract() with a pattern or group that is not a literal")
-    groups = len(re.findall(r"(?<!\\)\((?!\?)", re.sub(r"\[[^\]]*\]", "", pattern.literal)))
-    refuse_unless(0 <= group <= groups, f"regexp_extract() of group {group}")
-    ends = pattern.literal.endswith("$")
+    ends = str(pattern.literal).endswith("$")
     refuse_unless(not (ends and group == 0), "regexp_extract() of a whole match up to $")
+    re2 = regex.translated(str(pattern.literal))
+    refuse_unless(value.type == t.STRING, f"regexp_extract({value.type}, ...)")
+    return made(f"regexp_extract({value.sql}, {text(re2)}, {group})", type_, [value])
+
+
+def extract_all(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `regexp_extract_all(text, 'pattern', group)`, of patterns that match something."""
+    group = _group("regexp_extract_all", arguments)
+    value, pattern = arguments[:2]
+    re2 = _searching(value, pattern, "regexp_extract_all")
+    return made(f"regexp_extract_all({value.sql}, {text(re2)}, {group})", type_, [value])
+
+
+def count(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `regexp_count(text, 'pattern')`.
+
+    Example: `regexp_count(s, 'a+')` -> `CAST(len(regexp_extract_all("s", 'a+')) AS INTEGER)`
+    """
+    value, pattern = arguments
+    re2 = _searching(value, pattern, "regexp_count")
+    sql = f"CAST(len(regexp_extract_all({value.sql}, {text(re2)})) AS INTEGER)"
+    return made(sql, type_, [value])
+
+
+def substr(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `regexp_substr(text, 'pattern')`: the first match, or NULL."""
+    value, pattern = arguments
+    re2 = _searching(value, pattern, "regexp_substr")
+    return made(f"nullif(regexp_extract({value.sql}, {text(re2)}, 0), '')", type_, [value])
+
+
+def _group(name: str, arguments: list[Piece]) -> int:
+    refuse_unless(2 <= len(arguments) <= 3, f"{name}() of other arguments")
+    pattern = arguments[1].literal
+    group = arguments[2].literal if len(arguments) == 3 else 1
+    if not isinstance(pattern, str) or not isinstance(group, int):
+        raise Refusal(f"{name}() with a pattern or group that is not a literal")
+    groups = len(re.findall(r"(?<!\\)\((?!\?)", re.sub(r"\[[^\]]*\]", "", pattern)))
+    refuse_unless(0 <= group <= groups, f"{name}() of group {group}")
     # Which of its rounds a repeated group keeps, and whether one that did not take part is
     # empty, was not measured.
-    repeated = re.search(r"(?<!\\)\)[*+?{]", pattern.literal)
-    refuse_unless(not repeated and "|" not in pattern.literal, "regexp_extract() of odd groups")
-    re2 = regex.translated(pattern.literal)
-    sql = f"regexp_extract({value.sql}, {text(re2)}, {group})"
-    refuse_unless(value.type == t.STRING, f"regexp_extract({value.type}, ...)")
-    return Piece(sql, type_, value.raises)
+    repeated = re.search(r"(?<!\\)\)[*+?{]", pattern)
+    odd = group > 0 and (repeated or "|" in pattern)
+    refuse_unless(not odd, f"{name}() of odd groups")
+    return group
 
 
-def _searching(value: Piece, pattern: Piece) -> str:
+def _searching(value: Piece, pattern: Piece, name: str) -> str:
     if value.type != t.STRING or not isinstance(pattern.literal, str):
         raise Refusal("a regular expression that is not a literal text")
     re2 = regex.translated(pattern.literal)
-    refuse_unless("$" not in pattern.literal, "regexp_replace() of a pattern with $")
+    refuse_unless("$" not in pattern.literal, f"{name}() of a pattern with $")
     # At an empty match the engines go on differently.
     empty = re.fullmatch(pattern.literal, "") is not None
-    refuse_unless(not empty, f"regexp_replace() of {pattern.literal!r}, which matches nothing")
+    refuse_unless(not empty, f"{name}() of {pattern.literal!r}, which matches nothing")
     return re2
