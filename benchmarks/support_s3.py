@@ -50,6 +50,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers what readers ask of a bucket."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # it holds the body back until the header is acknowledged
     folder: Path
     delay = 0.0
     sent = 0

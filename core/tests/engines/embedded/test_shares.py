@@ -296,6 +296,20 @@ def test_an_error_comes_behind_the_rows_of_the_shares_before_it(tmp_path: Path) 
     assert not threads()
 
 
+@pytest.mark.parametrize("size", [WHOLE, 1, 4_000])
+def test_a_value_that_is_refused_is_told_with_its_own_file(tmp_path: Path, size: int) -> None:
+    """Whichever files are read with it: each keeps its number."""
+    paths = [tmp_path / f"{i}.parquet" for i in range(7)]
+    for number, path in enumerate(paths):
+        moments = [10**9 + (7 if number == 5 and i == 900 else 0) for i in range(1000)]
+        rows = pa.table({"t": pa.array(moments, pa.timestamp("ns")), "id": range(1000)})
+        pq.write_table(rows, path, row_group_size=100)
+    own = columns(t="timestamp_ntz", id="bigint")
+    relation = FileRelation(TableName("db", "t"), own, files=tuple(map(file, paths)))
+    with pytest.raises(HeadwaterError, match=r"5\.parquet"):
+        read("SELECT t, id FROM t", size, t=relation)
+
+
 def test_a_file_that_is_gone_before_its_share_begins_is_named(tmp_path: Path) -> None:
     relation = log(tmp_path / "log")
     engine = EmbeddedEngine(threads=1, memory_limit="200MB", share_bytes=500)

@@ -22,6 +22,8 @@ LEAST: Final = 4 * 2**20
 """Bytes of a share, where there is more to read: to begin one takes some milliseconds."""
 MOST: Final = 32 * 2**20
 """Bytes of a share, where a file can be cut: it fits the rows ahead a few times."""
+_ENOUGH: Final = 2
+"""Files of object storage for each reader, from which on none of them is cut."""
 _FOR_EACH: Final = 4
 """Shares for each reader, so that all have something to do until the end."""
 
@@ -72,7 +74,7 @@ def shares(
         return [selection.sql]
     weight = sum(f.size * b.scan.used for b in selection.branches for f in b.scan.files)
     most = size or min(max(weight / (readers * _FOR_EACH), LEAST), MOST)
-    filled = list(_filled(_pieces(connection, selection.branches, paths, most), most))
+    filled = list(_filled(_pieces(connection, selection.branches, paths, most, readers), most))
     if len(filled) < 2:
         return [selection.sql]
     return ["\nUNION ALL\n".join(p.sql for p in share) for share in filled]
@@ -100,11 +102,15 @@ def _pieces(
     branches: Sequence[Branch],
     paths: Mapping[str, str],
     size: float,
+    readers: int,
 ) -> Iterator[_Piece]:
     """Yield files, and of large ones neighbouring row groups together."""
-    large = [
-        paths[f.path] for b in branches for f in b.scan.files if f.size * b.scan.used > 1.5 * size
-    ]
+    every = [(paths[f.path], f.size * b.scan.used) for b in branches for f in b.scan.files]
+    far = any("://" in path for path, _ in every)
+    large = [path for path, weight in every if weight > 1.5 * size]
+    if far and len(every) >= _ENOUGH * readers:
+        # Each share opens its files anew, and what is fetched is held beside what is made of it.
+        large = []
     groups = defaultdict(list, row_groups(connection, large))
     for branch in branches:
         for place, file in enumerate(branch.scan.files):
