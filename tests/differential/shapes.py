@@ -153,6 +153,33 @@ def exploded(draw: DrawFn) -> str:
 
 
 @st.composite
+def member(draw: DrawFn) -> str:
+    """Draw IN and NOT IN of a subquery: as a column, in CASE, in WHERE; with NULL on each side."""
+
+    def condition() -> str:
+        value = draw(st.sampled_from(["q.t", "q.i", "q.sm", "q.k"]))
+        given = draw(st.sampled_from(["t", "sm", "k", "i + 1"])) if value != "q.k" else "k"
+        where = draw(st.sampled_from(["", f" WHERE {given} IS NOT NULL", " WHERE k > 99"]))
+        where = where if "+" not in given else ""
+        given = given if "+" not in given else "b"
+        word = draw(st.sampled_from(["IN", "NOT IN"]))
+        text = f"{value} {word} (SELECT {given} FROM edges{where})"
+        return draw(st.sampled_from([text, text, f"NOT ({text})", f"({text})"]))
+
+    one, other = condition(), condition()
+    return draw(
+        st.sampled_from(
+            [
+                f"SELECT q.k, {one} AS v FROM edges q",
+                f"SELECT q.k, CASE WHEN {one} THEN 1 WHEN {other} THEN 2 END AS v FROM edges q",
+                f"SELECT q.k FROM edges q WHERE {one} OR {other}",
+                f"SELECT v, count(*) AS n FROM (SELECT {one} AS v FROM edges q) AS z GROUP BY v",
+            ]
+        )
+    )
+
+
+@st.composite
 def texts(draw: DrawFn) -> str:
     """Draw texts where Spark casts them: next to numbers, times and truth values."""
     text = draw(
@@ -310,6 +337,7 @@ SHAPES: dict[str, Callable[[], SearchStrategy[str]]] = {
     "joined": joined,
     "early": early,
     "texts": texts,
+    "member": member,
     "exploded": exploded,
     "decimals": decimals,
     "grouped": grouped,

@@ -52,6 +52,32 @@ def only_filters(node: exp.Expr) -> bool:
     return isinstance(above, exp.Where)
 
 
+def around(node: exp.Expr) -> exp.Expr | None:
+    """Return what is around an expression and its brackets."""
+    above = node.parent
+    while isinstance(above, exp.Paren):
+        above = above.parent
+    return above
+
+
+def stands_alone(node: exp.Expr) -> bool:
+    """Return whether a condition is a column of a SELECT, or all that a WHEN asks.
+
+    NOT directly above it counts as a part of it.
+    """
+    here, above = node, node.parent
+    nots = 0
+    while isinstance(above, exp.Paren) or (isinstance(above, exp.Not) and not nots):
+        nots += isinstance(above, exp.Not)
+        here, above = above, above.parent
+    if isinstance(above, exp.If):
+        asked = here.arg_key == "this" and isinstance(above.parent, exp.Case)
+        return asked and above.parent is not None and above.parent.this is None
+    if isinstance(above, exp.Alias):
+        here, above = above, above.parent
+    return isinstance(above, exp.Select) and here.arg_key == "expressions"
+
+
 def condition(pieces: list[Piece]) -> str:
     """Return conditions as one, evaluated as Spark does: from left to right, stopping at false.
 

@@ -62,8 +62,12 @@ def negation(e: Expressions, node: exp.Expr) -> Piece:
 
     Example: `NOT o` -> `(NOT "o")`
     """
-    inner = e.boolean(node.this)
-    return made(f"(NOT {inner.sql})", t.BOOLEAN, [inner])
+    inner, negated = e.boolean(node.this), node.this.unnest()
+    sql = f"(NOT {inner.sql})"
+    if isinstance(negated, exp.In) and negated.args.get("query") is not None:
+        # Spark says false where a NULL leaves it open.
+        sql = f"coalesce({sql}, false)"
+    return made(sql, t.BOOLEAN, [inner])
 
 
 def is_(e: Expressions, node: exp.Expr) -> Piece:

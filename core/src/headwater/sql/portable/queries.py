@@ -172,15 +172,22 @@ class Queries:
     def membership(self, e: Expressions, node: exp.Expr) -> Piece:
         """Return `a IN (SELECT ...)`."""
         reason = "IN (SELECT ...) beyond a plain WHERE: where it should be NULL, Spark says false"
-        refuse_unless(clauses.only_filters(node), reason, node)
-        scope = self._subquery(e, node.args["query"])
+        scope, filters = self._subquery(e, node.args["query"]), clauses.only_filters(node)
+        apart = clauses.stands_alone(node) and e.keys is None and not self._is_correlated(scope)
+        refuse_unless(filters or apart, reason, node)
+        where = node.find_ancestor(exp.Where) if filters else None
+        twins = [x for x in where.find_all(exp.In) if x == node] if where is not None else []
+        # Of `a OR NOT a` Spark makes true, where `a` is NULL, too.
+        refuse_unless(len(twins) < 2, "the same IN (SELECT ...) twice in a WHERE", node)
         refuse_unless(len(scope.outputs) == 1, "IN with several columns", node)
         value = e.piece(node.this)
         subquery = self._safe(scope, node)
         refuse_unless(not value.risky, "a value that may raise IN a subquery", node)
         first, other = aligned([value, Piece("c0", subquery.types[0])])
         refuse_unless(not (first.risky or other.risky), "texts compared in IN (SELECT ...)", node)
-        return Piece(f"({first.sql} IN (SELECT {other.sql} FROM ({subquery.sql}) AS s))", t.BOOLEAN)
+        sql = f"({first.sql} IN (SELECT {other.sql} FROM ({subquery.sql}) AS s))"
+        negated = isinstance(clauses.around(node), exp.Not)
+        return Piece(sql if filters or negated else f"coalesce({sql}, false)", t.BOOLEAN)
 
     def existence(self, e: Expressions, node: exp.Expr) -> Piece:
         """Return `EXISTS (SELECT ...)`."""
