@@ -12,6 +12,7 @@ from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.engines.embedded.database import add_macros, database, keep_cuts
+from headwater.engines.embedded.errors import translated
 from headwater.engines.embedded.lake_formats.files import BATCH_ROWS
 from headwater.engines.embedded.running import Run
 from headwater.engines.embedded.stream import Stream
@@ -160,13 +161,9 @@ class Embedded:
         scans = plan(sql, self._relations).scans
         keep_cuts(self._connection, made)
         add_macros(self._connection, made)
-        stream = Stream(
-            Run(lambda: self._connection.cursor().execute(made).to_arrow_reader(BATCH_ROWS)),
-            analysis.columns,
-            scans,
-            [],
-            [],
-        )
+        with translated(scans, [], []):
+            run = Run(lambda: self._connection.cursor().execute(made).to_arrow_reader(BATCH_ROWS))
+        stream = Stream(run, analysis.columns, scans, [], [])
         return pa.Table.from_batches(list(stream), stream.schema)
 
 

@@ -145,8 +145,10 @@ def table(name: str, arguments: Sequence[Piece], type_: DataType) -> Piece:
 def _converted(arguments: Sequence[Piece]) -> list[list[Piece]]:
     """The arguments as they are, then with the implicit conversions that were proven."""
     candidates = [list(arguments)]
-    if len(arguments) > 1 and arguments[0].type.name in ("array", "map"):
-        candidates.append([arguments[0], *(_as_inner(arguments[0], a) for a in arguments[1:])])
+    if arguments and arguments[0].type.name in ("array", "map"):
+        # What stands beside a container widens it; it is never cast to what is in there.
+        inner = [_as_inner(arguments[0], a) for a in arguments[1:]]
+        return [*candidates, [arguments[0], *inner]]
     if any(a.type in (t.TINYINT, t.SMALLINT) for a in arguments):
         narrow = (t.TINYINT, t.SMALLINT)
         candidates.append([casts.cast(a, t.INT) if a.type in narrow else a for a in arguments])
