@@ -115,7 +115,7 @@ OPERATORS = [
         "OVERLAY(s PLACING 'ZZ' FROM 2)",
     ),
     *("overlay(s, o, t)", "overlay(s, o, t, sm)", "substring(s FROM t FOR 3)", "datediff(day, da)"),
-    *("hour(day)", "year(num)", "date_add(day, t)", "last_day(day)", "left(i, 2)", "length(b)"),
+    *("hour(day)", "year(num)", "date_add(day, t)", "last_day(day)", "left(i, 2)"),
 ]
 """Operators and forms of the grammar, and arguments that Spark casts to what a function takes."""
 
