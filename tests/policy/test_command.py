@@ -165,7 +165,7 @@ def test_offline(policy: Callable[..., Answer], aws: Emulator) -> None:
         (["--issuer", "x"], 2, "go together"),
         (["--location", "t=s3://b/"], 2, "is for --offline"),
         (["--offline", "--location", "t"], 2, "write TABLE=s3://bucket/prefix/"),
-        (["--start", "2026-01-01"], 2, "both START and END"),
+        (["--start", "2026-01-01"], 2, "a window needs both start and end"),
         (["training"], 1, "no connection uses an AWS identity"),
         (["--as", "nobody"], 1, "nobody"),
     ],

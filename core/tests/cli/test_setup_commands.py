@@ -84,7 +84,8 @@ def test_plugins_explains_everything(headwater: Program) -> None:
 loaded   headwater 0.1.0  (headwater.plugins.builtin)
          sources:   files, memory
          engines:   embedded, spark
-         commands:  init, discover, check, plan, read, validate, plugins, new-plugin, config-schema
+         ledgers:   file
+         commands:  init, discover, check, plan, read, changes, validate, plugins, new-plugin, config-schema
 loaded   module core.tests.config.acme  (core.tests.config.acme)
          sources:  acme, unbuilt
          auth:     key, badge

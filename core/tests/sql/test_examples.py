@@ -29,7 +29,7 @@ from headwater.sql import portable
 from headwater.sql.analysis import Analysis
 from headwater.sql.binding.binder import bind
 from headwater.sql.parser import parse
-from headwater.sql.pruning import key_conditions, windows
+from headwater.sql.pruning import key_conditions, row_shares, windows
 from headwater.sql.syntax.joins import with_conditions
 from headwater.sql.syntax.lexer import lex
 from headwater.sql.syntax.pipes import without_pipes
@@ -113,6 +113,8 @@ def checked(sql: str, _: str) -> str:
 def pruned(sql: str, function: str) -> str:
     analysis = analysed(sql)
     assert analysis.ok, sql
+    if function == "divisible":
+        return ", ".join(r.name.name for r in row_shares.divisible(analysis))
     if function == "conditions":
         (reference,) = analysis.parsed.references
         conditions = key_conditions.conditions(analysis, reference)
@@ -125,11 +127,14 @@ def pruned(sql: str, function: str) -> str:
 
 
 def compiled(sql: str, _: str) -> str:
-    analysis = analysed(f"SELECT named_struct('v', {sql}) AS v FROM t AS t")
+    whole = sql.startswith("SELECT ")
+    analysis = analysed(sql if whole else f"SELECT named_struct('v', {sql}) AS v FROM t AS t")
     assert analysis.ok, sql
     text, refused = portable.compiled(analysis, lambda name: f'"{name.name}"')
     if text is None:
         return f"refused: {refused[0].message.partition(' answer for ')[2]}"
+    if whole:
+        return text
     match = re.search(r"\{'v': (.*)\} AS STRUCT\(", text, re.DOTALL)
     assert match, text
     return match[1].replace("t1.", "")

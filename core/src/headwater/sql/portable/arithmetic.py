@@ -250,7 +250,7 @@ def negated(piece: Piece) -> Piece:
 def positive_remainder(arguments: list[Piece], type_: DataType) -> Piece:
     """Return `pmod(a, n)`: the remainder, which is made positive where `n` is.
 
-    Example: `pmod(d, 3)` -> `CASE WHEN ("d" % 3e0) < 0 THEN ... END`
+    Example: `pmod(d, 3)` -> `CASE WHEN ("d" % ...) < 0 THEN ... END`
 
     Raises:
         Refusal: As `binary` does.

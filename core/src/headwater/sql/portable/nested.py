@@ -90,7 +90,7 @@ def _absent(node: exp.Expr, container: Piece, index: Piece, type_: DataType) -> 
 def element_at(e: Expressions, node: exp.Expr) -> Piece | None:
     """Return `element_at(array, 1)`, which counts from 1, or backwards from -1.
 
-    Example: `element_at(a, i)` -> `CASE WHEN ... ELSE "a"["i"] END`
+    Example: `element_at(a, i)` -> `CASE WHEN "a" IS NULL OR "i" IS NULL ... END`
     """
     if len(node.expressions) != 2:
         return None

@@ -225,7 +225,7 @@ def _lateral_view(queries: Queries, query: Query, lateral: exp.Expr) -> str:
 def generated(queries: Queries, e: Expressions, item: exp.Expr) -> tuple[str, list[Piece]]:
     """Return the rows that a generator of a SELECT makes, as a part of FROM, and their columns.
 
-    Example: `SELECT id, explode(a) AS x FROM t` -> `CROSS JOIN LATERAL (SELECT ...) AS t2`
+    Example: `SELECT i, explode(a) AS x FROM t` -> `SELECT ...CROSS JOIN LATERAL (SELECT ...) AS t2`
     """
     call = clauses.bare(item)
     rows, alias = exploded(e, call), queries.alias()

@@ -40,7 +40,7 @@ _DEEPEST: Final = 100
 def divisible(analysis: Analysis) -> tuple[TableReference, ...]:
     """Return the tables over whose rows a query distributes, at the places where it names them.
 
-    Example: `SELECT t.a FROM t LEFT JOIN u ON t.i = u.i WHERE t.a > 1` -> `t`
+    Example: `SELECT t.i FROM t LEFT JOIN u ON t.i = u.i WHERE t.o` -> `t`
 
     Args:
         analysis: The query.
