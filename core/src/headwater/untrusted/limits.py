@@ -86,6 +86,9 @@ HEADER_CHARACTERS: Final = 1024 * 1024
 LINE_BYTES: Final = 16 * 1024 * 1024
 """Bytes of a line of a text file."""
 
+ROWS_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of the rows of a Parquet file that Python holds at a time, each text written out."""
+
 CONFIG_BYTES: Final = 4 * 1024 * 1024
 """Bytes of a configuration file."""
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -11,9 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 from core.tests.engines.embedded.support import columns, file, parquet, partitioned, read, rows
 
+from headwater.engines.embedded.formats import parquet_rows
 from headwater.errors import DataChangedError, DataError, EngineError, UnsupportedError
 from headwater.tables.relation import DataFile, FilePartition, FileRelation
 from headwater.tables.table import TableName
+from headwater.untrusted import limits
 
 NAN = float("nan")
 
@@ -315,6 +318,65 @@ def test_partition_keys_find_the_files_of_nanoseconds(tmp_path: Path) -> None:
     table = partitioned(both, {"day_": "string"}, [("x",), ("y",)])
     found = rows("SELECT day_, max(u) AS last FROM t GROUP BY day_ ORDER BY day_", t=table)
     assert [(r["day_"], r["last"].microsecond) for r in found] == [("x", 0), ("y", 1)]
+
+
+def held(folder: Path, rows_: int, **data: pa.Array) -> FileRelation:
+    """Return a table beside whose columns are times that pyarrow reads; its few bytes say much."""
+    times = pa.array([0] * rows_, pa.timestamp("ns", "UTC"))
+    return parquet(folder, pa.table({"u": times, **data}))
+
+
+TEXTS: dict[str, Callable[[pa.Array], pa.Array]] = {
+    "plain": lambda texts: texts,
+    "fixed": lambda texts: pa.array(texts.to_pylist(), pa.binary(2**20)).dictionary_encode(),
+    "struct": lambda texts: pa.StructArray.from_arrays([texts], ["s"]),
+    "list": lambda texts: pa.ListArray.from_arrays(list(range(len(texts) + 1)), texts),
+    "map": lambda texts: pa.MapArray.from_arrays(
+        list(range(len(texts) + 1)), pa.array(range(len(texts))), texts
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", TEXTS)
+def test_a_text_that_stands_in_every_row_is_not_held_for_all_of_them(
+    tmp_path: Path, shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 192
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * count, pa.int32()), ["x" * 2**20])
+    relation = held(tmp_path, count, s=TEXTS[shape](texts))
+    sizes: list[int] = []
+
+    def counted(*arguments: Any) -> Any:
+        for number, arrays in _rows(*arguments):
+            sizes.append(sum(a.nbytes for a in arrays))
+            yield number, arrays
+
+    _rows = parquet_rows._rows
+    monkeypatch.setattr(parquet_rows, "_rows", counted)
+    assert len(rows("SELECT u, s FROM t", t=relation)) == count
+    assert sum(sizes) >= count * 2**20
+    assert max(sizes) <= limits.ROWS_BYTES + 2**20
+
+
+def test_a_row_that_is_larger_than_what_is_held_is_refused(tmp_path: Path) -> None:
+    count = limits.ROWS_BYTES // 2**20 + 1
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * count, pa.int32()), ["x" * 2**20])
+    relation = held(tmp_path, 1, s=pa.ListArray.from_arrays([0, count], texts))
+    with pytest.raises(EngineError, match="a row has") as caught:
+        rows("SELECT u, s FROM t", t=relation)
+    assert caught.value.code == "row-too-large"
+    assert rows("SELECT u FROM t", t=relation)
+
+
+def test_more_values_than_bytes_make_likely_are_refused_before_they_are_read(
+    tmp_path: Path,
+) -> None:
+    zeros = pa.array(bytes(limits.ROWS_BYTES // 16 + 10_000), pa.int8())
+    relation = held(tmp_path, 1, s=pa.ListArray.from_arrays([0, len(zeros)], zeros))
+    with pytest.raises(EngineError, match=r"4,204,304 values in \d+ bytes") as caught:
+        rows("SELECT u, s FROM t", t=relation)
+    assert caught.value.code == "row-too-large"
+    assert rows("SELECT u FROM t", t=relation)
 
 
 def test_pairs_that_are_marked_as_older_writers_mark_them_make_a_map() -> None:
