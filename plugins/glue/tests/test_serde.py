@@ -69,7 +69,8 @@ def read(serde: str, parameters: Any = None, table: Any = None) -> Any:
                 "serialization.encoding": "ISO-8859-1",
             },
             "hive-csv",
-            {"sep": ";", "quote": "'", "escape": '"', "header": "false", "encoding": "ISO-8859-1"},
+            # OpenCSVSerde takes no encoding from its table.
+            {"sep": ";", "quote": "'", "escape": '"', "header": "false"},
         ),
         (
             OPENX,
@@ -93,6 +94,18 @@ def read(serde: str, parameters: Any = None, table: Any = None) -> Any:
             },
         ),
         (HCATALOG, {}, "hive-json", {"malformed": "fail", "keys": "ignore-case"}),
+        (
+            HCATALOG,
+            {"serialization.encoding": "ISO-8859-1"},
+            "hive-json",
+            {"malformed": "fail", "keys": "ignore-case"},
+        ),
+        (
+            LAZY,
+            {"field.delim": ",", "serialization.encoding": "ISO-8859-1"},
+            "hive-text",
+            {"sep": ",", "nullValue": "\\N", "header": "false", "encoding": "ISO-8859-1"},
+        ),
     ],
 )
 def test_reads(serde: str, parameters: Any, format_: str, options: Any) -> None:

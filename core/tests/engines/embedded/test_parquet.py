@@ -326,13 +326,23 @@ def held(folder: Path, rows_: int, **data: pa.Array) -> FileRelation:
     return parquet(folder, pa.table({"u": times, **data}))
 
 
-TEXTS: dict[str, Callable[[pa.Array], pa.Array]] = {
+def repeated(count: int) -> Any:
+    """Return a text of 1 MiB that stands in many rows, and is held once."""
+    return pa.DictionaryArray.from_arrays(pa.array([0] * count, pa.int32()), pa.array(["x" * MIB]))
+
+
+def numbers(count: int) -> Any:
+    return pa.array(range(count), pa.int32())
+
+
+MIB = 2**20
+TEXTS: dict[str, Callable[[Any], Any]] = {
     "plain": lambda texts: texts,
-    "fixed": lambda texts: pa.array(texts.to_pylist(), pa.binary(2**20)).dictionary_encode(),
+    "fixed": lambda texts: pa.array(texts.to_pylist(), pa.binary(MIB)).dictionary_encode(),
     "struct": lambda texts: pa.StructArray.from_arrays([texts], ["s"]),
-    "list": lambda texts: pa.ListArray.from_arrays(list(range(len(texts) + 1)), texts),
+    "list": lambda texts: pa.ListArray.from_arrays(numbers(len(texts) + 1), texts),
     "map": lambda texts: pa.MapArray.from_arrays(
-        list(range(len(texts) + 1)), pa.array(range(len(texts))), texts
+        numbers(len(texts) + 1), numbers(len(texts)), texts
     ),
 }
 
@@ -342,8 +352,7 @@ def test_a_text_that_stands_in_every_row_is_not_held_for_all_of_them(
     tmp_path: Path, shape: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     count = 192
-    texts = pa.DictionaryArray.from_arrays(pa.array([0] * count, pa.int32()), ["x" * 2**20])
-    relation = held(tmp_path, count, s=TEXTS[shape](texts))
+    relation = held(tmp_path, count, s=TEXTS[shape](repeated(count)))
     sizes: list[int] = []
 
     def counted(*arguments: Any) -> Any:
@@ -354,14 +363,14 @@ def test_a_text_that_stands_in_every_row_is_not_held_for_all_of_them(
     _rows = parquet_rows._rows
     monkeypatch.setattr(parquet_rows, "_rows", counted)
     assert len(rows("SELECT u, s FROM t", t=relation)) == count
-    assert sum(sizes) >= count * 2**20
-    assert max(sizes) <= limits.ROWS_BYTES + 2**20
+    assert sum(sizes) >= count * MIB
+    assert max(sizes) <= limits.ROWS_BYTES + MIB
 
 
 def test_a_row_that_is_larger_than_what_is_held_is_refused(tmp_path: Path) -> None:
-    count = limits.ROWS_BYTES // 2**20 + 1
-    texts = pa.DictionaryArray.from_arrays(pa.array([0] * count, pa.int32()), ["x" * 2**20])
-    relation = held(tmp_path, 1, s=pa.ListArray.from_arrays([0, count], texts))
+    count = limits.ROWS_BYTES // MIB + 1
+    lists: Any = pa.ListArray
+    relation = held(tmp_path, 1, s=lists.from_arrays([0, count], repeated(count)))
     with pytest.raises(EngineError, match="a row has") as caught:
         rows("SELECT u, s FROM t", t=relation)
     assert caught.value.code == "row-too-large"
@@ -372,7 +381,8 @@ def test_more_values_than_bytes_make_likely_are_refused_before_they_are_read(
     tmp_path: Path,
 ) -> None:
     zeros = pa.array(bytes(limits.ROWS_BYTES // 16 + 10_000), pa.int8())
-    relation = held(tmp_path, 1, s=pa.ListArray.from_arrays([0, len(zeros)], zeros))
+    lists: Any = pa.ListArray
+    relation = held(tmp_path, 1, s=lists.from_arrays([0, len(zeros)], zeros))
     with pytest.raises(EngineError, match=r"4,204,304 values in \d+ bytes") as caught:
         rows("SELECT u, s FROM t", t=relation)
     assert caught.value.code == "row-too-large"

@@ -152,8 +152,8 @@ def _rows_at_once(footer: pa.parquet.FileMetaData, names: Sequence[str], where: 
     for number in range(footer.num_columns):
         leaf = footer.schema.column(number)
         if any(f"{leaf.path}.".startswith(f"{name}.") for name in names):
-            fixed = leaf.length if leaf.physical_type == "FIXED_LEN_BYTE_ARRAY" else 0
-            leaves.append((number, leaf.max_repetition_level > 0, max(_WIDTH, fixed)))
+            # Only of a fixed length it is told.
+            leaves.append((number, leaf.max_repetition_level > 0, max(_WIDTH, leaf.length or 0)))
     most = _ROWS
     for group in map(footer.row_group, range(footer.num_row_groups)):
         size = 0
