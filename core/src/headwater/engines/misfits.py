@@ -134,8 +134,8 @@ _HINTS: Final = {
     "open-quotes": "set the option multiLine=true, if values hold line breaks",
     "spark-json": "correct the line or the columns' types; the option mode=PERMISSIVE makes NULLs "
     "of what does not fit",
-    "json": "write one JSON object a line; the spark engine reads files whose objects go over "
-    "several lines with the option multiLine=true",
+    "json": "write one JSON object a line; files of one object or one list, over several lines, "
+    "are read with the option multiLine=true",
     "json-file": "write one JSON object a line, and leave the option multiLine out",
     "hive-json": "write one JSON object a line, as the table's serde and Athena want it",
 }

@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.errors import EngineError, UnsupportedError
-from headwater.tables.relation import FilePartition, FileRelation
+from headwater.tables.relation import DataFile, FilePartition, FileRelation
 from headwater.tables.table import TableName
 from headwater.untrusted import limits
 
@@ -76,6 +77,55 @@ def test_an_option_that_is_not_honoured_is_refused(tmp_path: Path, options: dict
     relation = text(tmp_path, "a,1\n", "csv", options, s="string", n="int")
     with pytest.raises(UnsupportedError, match=f"(?i)table db.t: .*{next(iter(options))}"):
         rows(ALL, t=relation)
+
+
+MANY_LINES = {"multiLine": "true"}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('{\n "i": 1,\n "s": "x"\n}\n', [(1, "x")]),
+        ('\ufeff[\n{"i":1},\r\n{"i":2,\n"s":"y\\nz"}]\n', [(1, None), (2, "y\nz")]),
+        ("[]", []),
+        (" \n", []),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_json_files_over_several_lines_are_one_object_or_one_list(
+    tmp_path: Path, body: str, expected: list[Any], packed: bool
+) -> None:
+    relation = text(tmp_path, body, "json", MANY_LINES, i="int", s="string")
+    if packed:
+        path = tmp_path / "one.json.gz"
+        path.write_bytes(gzip.compress(body.encode()))
+        relation = replace(relation, files=(DataFile(str(path), path.stat().st_size),))
+    found = [(r["i"], r["s"]) for r in rows("SELECT i, s FROM t", t=relation)]
+    assert sorted(found) == expected
+    assert rows("SELECT count(*) AS n FROM t", t=relation) == [{"n": len(expected)}]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"i": 1}\n{"i": 2}', '{"i": 1} x', '{"i": 1', "[null]", '[{"i": 1}, 3]', '[[{"i": 1}]]', "3"],
+)
+@pytest.mark.parametrize("sql", ["SELECT i FROM t", "SELECT count(*) AS n FROM t"])
+def test_other_json_files_over_several_lines_are_refused(
+    tmp_path: Path, body: str, sql: str
+) -> None:
+    relation = text(tmp_path, body, "json", MANY_LINES, i="int")
+    with pytest.raises(EngineError, match="not one JSON object, or one list of them"):
+        rows(sql, t=relation)
+
+
+def test_a_json_file_over_several_lines_is_as_long_as_a_line_may_be(tmp_path: Path) -> None:
+    body = '{"i": 1}' + " " * (limits.LINE_BYTES - 8)
+    (tmp_path / "1").mkdir()
+    assert rows(ALL, t=text(tmp_path / "1", body, "json", MANY_LINES, i="int")) == [{"i": 1}]
+    (tmp_path / "2").mkdir()
+    with pytest.raises(EngineError) as caught:
+        rows(ALL, t=text(tmp_path / "2", body + " ", "json", MANY_LINES, i="int"))
+    assert caught.value.code == "line-too-long"
 
 
 def test_a_blank_first_line_is_no_header(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 import zstandard
 from core.tests.engines.spark.plans import columns, files, table
 
+from headwater.engines.embedded import EmbeddedEngine
 from headwater.engines.spark import SparkEngine, streams
 from headwater.errors import EngineError, UnsupportedError
 
@@ -32,7 +33,7 @@ def relation(path: Path, format: str, types: Mapping[str, str], **options: str) 
     return files([path], columns(**dict(types)), format=format, options=options)
 
 
-def found(engine: SparkEngine, sql: str, *args: Any, **options: Any) -> list[tuple[Any, ...]]:
+def found(engine: Any, sql: str, *args: Any, **options: Any) -> list[tuple[Any, ...]]:
     rows = table(engine, sql, relation(*args, **options)).to_pylist()
     return [tuple(row.values()) for row in rows]
 
@@ -119,6 +120,8 @@ def test_json_over_several_lines(
     else:
         assert sorted(found(engine, SQL, path, "json", types, multiLine="true")) == expected
         assert found(engine, COUNT, path, "json", types, multiLine="true") == [(len(expected),)]
+        embedded = found(EmbeddedEngine(), SQL, path, "json", types, multiLine="true")
+        assert sorted(embedded) == expected
 
 
 CSV = [

@@ -44,7 +44,7 @@ class Compressed:
         number: Its place in the scan.
         file: The file.
         path: DuckDB's name of it.
-        codec: How it is compressed.
+        codec: How it is compressed; empty if it is not.
     """
 
     number: int
@@ -75,6 +75,46 @@ def stream(
             yield from _side_by_side(parts, contents.threads, contents.left)
 
     return RowStream(lambda: pa.RecordBatchReader.from_batches(schema, batches()))
+
+
+def whole(contents: Contents, relation: FileRelation, files: Sequence[Compressed]) -> RowStream:
+    """Return the texts of files, compressed or not: each is one `line`, beside its `file_index`.
+
+    Args:
+        contents: Opens them.
+        relation: Whose files they are.
+        files: The files.
+    """
+    import pyarrow as pa
+
+    columns: dict[str, Any] = {"line": pa.string(), "file_index": pa.int64()}
+    schema = pa.schema(columns)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        with contents.keeping():
+            for one in files:
+                text = _text(contents, relation, one)
+                row: dict[str, Any] = {"line": [text], "file_index": [one.number]}
+                yield pa.record_batch(row, schema=schema)
+
+    return RowStream(lambda: pa.RecordBatchReader.from_batches(schema, batches()))
+
+
+def _text(contents: Contents, relation: FileRelation, one: Compressed) -> str:
+    """Return a file's text.
+
+    Raises:
+        EngineError: If it is longer than a line may be, cut or damaged, or is no text.
+    """
+    data, where = bytearray(), f"{one.file.path} of table {relation.name}"
+    for chunk in _decompressed(contents, relation, one):
+        data += chunk
+        if len(data) > limits.LINE_BYTES:
+            raise line_too_long(where)
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise not_text("embedded", where, _first_odd(bytes(data), 0)) from error
 
 
 def first_line(contents: Contents, relation: FileRelation, one: Compressed) -> str | None:
@@ -171,7 +211,7 @@ def _decompressed(contents: Contents, relation: FileRelation, one: Compressed) -
 def _undone(raw: pa.NativeFile, codec: Any) -> Iterator[bytes]:
     import pyarrow as pa
 
-    with pa.CompressedInputStream(raw, codec) as plain:
+    with pa.CompressedInputStream(raw, codec) if codec else raw as plain:
         while chunk := plain.read(_CHUNK):
             yield chunk
 

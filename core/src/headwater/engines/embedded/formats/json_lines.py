@@ -14,7 +14,9 @@ from headwater.engines import text_shapes as shapes
 from headwater.engines.embedded.formats.scans import Group, Scan
 from headwater.engines.embedded.formats.text_lines import (
     check_sizes,
+    is_true,
     source,
+    whole_source,
 )
 from headwater.engines.embedded.misfits import Misfits
 from headwater.engines.text_files import HIVE_OPTIONS, checked_options, renamed_keys, way_out
@@ -39,7 +41,7 @@ _SPARK: Final = {
 }
 _SPARK_FIXED: Final = {
     "mode": ("permissive", "failfast"),
-    "multiline": ("false",),
+    "multiline": ("false", "true"),
     "encoding": ("utf-8", "utf8"),
     "primitivesasstring": ("false",),
 }
@@ -50,15 +52,19 @@ def json(
 ) -> Iterator[Scan]:
     """Yield the scan of Spark's JSON files. A line that is no JSON raises.
 
+    With `multiLine`, a file is one object, or one list of them.
+
     Raises:
         UnsupportedError: For an option or a column type whose meaning is not known here.
     """
-    checked_options("embedded", group, _SPARK, _SPARK_FIXED)
+    options = checked_options("embedded", group, _SPARK, _SPARK_FIXED)
 
     def field(object_: str, key: str) -> str:
         return f"json_extract({object_}, {text(_path(relation, key))})"
 
-    yield _scan(connection, relation, group, paths, {}, field, " json", NOT_PORTABLE)
+    whole = is_true(options, "multiline")
+    kind = " json-file" if whole else " json"
+    yield _scan(connection, relation, group, paths, {}, field, kind, NOT_PORTABLE, whole=whole)
 
 
 def hive_json(
@@ -117,6 +123,7 @@ def _scan(
     malformed: str | None,
     *,
     quoted: bool = False,
+    whole: bool = False,
 ) -> Scan:
     """Return the scan of lines.
 
@@ -130,6 +137,7 @@ def _scan(
         kind: What lines are, for hints.
         malformed: Code of the error for a line that is no JSON; None where it is a row of NULLs.
         quoted: Whether texts of plain numbers and booleans are such.
+        whole: Whether a file is one object or one list of them, over several lines.
     """
     misfits = Misfits.of(relation, group)
     own = {c.name.casefold(): c for c in group.columns}
@@ -148,26 +156,43 @@ def _scan(
         columns[column.name] = _value(
             relation, group.format, column, value, field, named, misfits, quoted=quoted
         )
-    lines = source(relation, group, check_sizes(connection, relation, group, paths), skip=False)
+    listed = check_sizes(connection, relation, group, paths)
+    if whole:
+        lines = _items(whole_source(relation, group, listed))
+    else:
+        lines = source(relation, group, listed, skip=False)
     blank = f"line IS NULL OR regexp_full_match(line, {text(shapes.BLANK)})"
 
     def raised(code: str, what: str, kind: str) -> str:
         return misfits.raised(code, what, "line", "BOOLEAN", kind=text(kind))
 
-    broken = "true" if malformed is None else raised(malformed, "a line is not plainly JSON", kind)
+    no_json, no_object = "a line is not plainly JSON", "a line that is no JSON object"
+    if whole:
+        no_json = no_object = "a file that is not one JSON object, or one list of them"
+    broken = "true" if malformed is None else raised(malformed, no_json, kind)
     # A line that is no object has no fields, or several rows; of a key that comes twice one reader
     # takes the first and another the last. In the filter, so that rows are not counted before.
     object_ = "CAST(line AS JSON)"
     keep = (
         f"CASE WHEN {blank} THEN false WHEN NOT sp_is_json(line) THEN {broken} "
         f"WHEN json_type({object_}) <> 'OBJECT' "
-        f"THEN {raised(NOT_PORTABLE, 'a line that is no JSON object', kind)} "
+        f"THEN {raised(NOT_PORTABLE, no_object, kind)} "
         f"WHEN {_once(object_)} THEN true "
         f"ELSE {raised(NOT_PORTABLE, 'a line that has a key twice', ' keys')} END"
     )
     line = object_ if malformed else f"CASE WHEN sp_is_json(line) THEN {object_} END"
     rows = f"(SELECT {line} AS j, file_index FROM {lines} WHERE {keep}) AS r"
     return Scan(rows, columns, group.files)
+
+
+def _items(files: str) -> str:
+    """Return a FROM item with a row for each item of a file that is a list, else for the file."""
+    is_list = "sp_is_json(line) AND json_type(CAST(line AS JSON)) = 'ARRAY'"
+    items = (
+        f"CASE WHEN {is_list} THEN CAST(CAST(line AS JSON) AS JSON[])::VARCHAR[] ELSE [line] END"
+    )
+    each = f"SELECT unnest({items}) AS line, file_index FROM {files}"
+    return f"(SELECT coalesce(line, 'null') AS line, file_index FROM ({each}))"
 
 
 def _value(
