@@ -207,3 +207,25 @@ def test_a_query_that_gives_nothing_is_interrupted() -> None:
         rows.close()
     assert time.monotonic() - started < 30
     assert not [t for t in threading.enumerate() if t.name.startswith("headwater-share")]
+
+
+def test_an_interruption_between_two_queries_is_not_lost() -> None:
+    """Closed while a reader is about to begin: what it then begins is interrupted, too."""
+    begun, closed = threading.Event(), threading.Event()
+
+    def late(connection: duckdb.DuckDBPyConnection) -> pa.RecordBatchReader:
+        begun.set()
+        assert closed.wait(10)
+        time.sleep(0.3)
+        many = "range(1000000)"
+        sql = f"SELECT count(*) AS v FROM {many} a, {many} b WHERE a.range + b.range = 3"
+        return connection.execute(sql).to_arrow_reader()
+
+    started = time.monotonic()
+    with duckdb.connect() as connection:
+        rows = SideBySide([late], connection.cursor, readers=1, ahead=0)
+        rows.start()
+        assert begun.wait(10)
+        threading.Timer(0.1, closed.set).start()
+        rows.close()
+    assert time.monotonic() - started < 30

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -337,6 +340,80 @@ def test_no_more_waits_than_the_limit_lets(
     (run,) = runs
     batch = 9 * 2048
     assert 100_000 - batch < run.most_held <= 100_000 + batch
+
+
+# -- reads that nobody closes --------------------------------------------------------------------
+
+UNCLOSED = """
+import gc, os, sys, threading
+from pathlib import Path
+from core.tests.engines.embedded.support import columns, file, plan
+from headwater.auth.credentials import Access
+from headwater.engines.embedded import EmbeddedEngine, memory
+from headwater.errors import EngineError
+from headwater.tables.relation import FileRelation
+from headwater.tables.table import TableName
+
+memory._AHEAD = 1
+files = tuple(map(file, sorted(Path(sys.argv[1]).iterdir())))
+relation = FileRelation(TableName("db", "t"), columns(id="bigint"), files=files)
+read = EmbeddedEngine(threads=2, share_bytes=1).read(plan("SELECT id FROM t", t=relation), Access())
+batches = iter(read.__enter__())
+taken = next(batches).num_rows
+
+def working():
+    return sum(t.name.startswith("headwater-share") for t in threading.enumerate())
+
+assert working() == 2
+"""
+
+
+def unclosed(folder: Path, then: str) -> subprocess.CompletedProcess[str]:
+    """Run a script that reads a batch, with shares at work, and then something else."""
+    folder.mkdir()
+    for i in range(8):
+        rows = pa.table({"id": range(i * 150_000, (i + 1) * 150_000)})
+        pq.write_table(rows, folder / f"{i}.parquet")
+    command = [sys.executable, "-c", UNCLOSED + then, str(folder)]
+    root = Path(__file__).parents[4]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, cwd=root
+    )
+
+
+def test_a_script_that_leaves_its_read_open_ends(tmp_path: Path) -> None:
+    ended = unclosed(tmp_path / "t", "print('last line')")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "last line\n", "")
+
+
+def test_a_script_that_fails_while_it_reads_ends_with_its_error(tmp_path: Path) -> None:
+    ended = unclosed(tmp_path / "t", "raise ValueError('of the consumer')")
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == "ValueError: of the consumer"
+
+
+def test_a_read_that_is_dropped_leaves_no_thread(tmp_path: Path) -> None:
+    ended = unclosed(tmp_path / "t", "del read, batches; gc.collect(); print(working())")
+    assert (ended.stdout, ended.stderr) == ("0\n", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_process_is_told_that_the_read_is_not_its_own(tmp_path: Path) -> None:
+    """It has none of the threads that read: it would wait for ever, for rows and at its end."""
+    forked = """
+if not (child := os.fork()):
+    try:
+        next(batches)
+    except EngineError as error:
+        print(error.message, flush=True)
+    sys.exit(3)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+print(taken + sum(b.num_rows for b in batches))
+"""
+    ended = unclosed(tmp_path / "t", forked)
+    said, status, rows = ended.stdout.splitlines()
+    assert "begun by another process" in said
+    assert (status, rows) == ("3", str(8 * 150_000))
 
 
 @pytest.mark.parametrize(

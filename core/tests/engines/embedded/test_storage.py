@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import pickle
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -110,6 +113,59 @@ def test_a_table_of_another_identity_may_be_used_twice(store: ObjectStore) -> No
     )
     sql = "SELECT l.id FROM l JOIN r AS x ON l.id = x.id JOIN r AS y ON l.id = y.id"
     assert read(sql, access, l=mine, r=theirs).num_rows == 3
+
+
+def _as_avro(rows: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    fields = [{"name": n, "type": ["null", "long"]} for n in rows.column_names]
+    fastavro.writer(sink, {"type": "record", "name": "r", "fields": fields}, rows.to_pylist())
+    return sink.getvalue()
+
+
+def _as_orc(rows: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    orc.write_table(rows, sink)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _lines(rows: pa.Table, form: Callable[[int], str]) -> bytes:
+    return "".join(f"{form(v)}\n" for v in rows["id"].to_pylist()).encode()
+
+
+FORMATS: dict[str, tuple[str, str, Callable[[pa.Table], bytes]]] = {
+    "avro": ("avro", ".avro", _as_avro),
+    "orc": ("orc", ".orc", _as_orc),
+    "csv": ("csv", ".csv", lambda rows: _lines(rows, str)),
+    "csv.gz": ("csv", ".csv.gz", lambda rows: gzip.compress(_lines(rows, str))),
+    "json.gz": ("json", ".json.gz", lambda r: gzip.compress(_lines(r, '{{"id": {}}}'.format))),
+    "hive-text.bz2": ("hive-text", ".bz2", lambda rows: bz2.compress(_lines(rows, str))),
+}
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_table_of_another_identity_may_be_of_any_format(store: ObjectStore, kind: str) -> None:
+    """Its rows come over a connection of their own, on which what was registered is there too."""
+    kind_of, suffix, write = FORMATS[kind]
+    mine = put(store, "mine", 3, auth="a")
+    files = []
+    for number in range(2):
+        body = write(pa.table({"id": [2 * number, 2 * number + 1]}))
+        store.objects[f"theirs/{number}{suffix}"] = body
+        files.append(DataFile(f"s3://theirs/{number}{suffix}", len(body)))
+    theirs = FileRelation(
+        TableName("db", "theirs"),
+        columns(id="bigint"),
+        format=kind_of,
+        files=tuple(files),
+        auth_ref="b",
+    )
+    access = Access(
+        {"a": KeySession(store, "A", {"mine"}), "b": KeySession(store, "B", {"theirs"})}
+    )
+    sql = "SELECT l.id FROM l JOIN r AS x ON l.id = x.id JOIN r AS y ON l.id = y.id"
+    found = read(sql, access, l=mine, r=theirs)["id"].to_pylist()
+    assert sorted(found) == [0, 1, 2, 3]
+    assert not store.denied
 
 
 def test_credentials_are_renewed_in_the_middle_of_a_stream(store: ObjectStore) -> None:

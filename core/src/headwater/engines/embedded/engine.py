@@ -261,9 +261,7 @@ class _Readers:
         names = [c.name for c in scan.relation.columns if c.name.casefold() in used.named]
         listed = ", ".join(name(n) for n in names or [scan.relation.columns[0].name])
         sql = f"SELECT {listed} FROM {name(PRIVATE_DATABASE)}.{name(scan.slot)}"
-        return RowStream(
-            lambda: reader.connection.cursor().execute(sql).to_arrow_reader(BATCH_ROWS)
-        )
+        return RowStream(lambda: reader.registrar.cursor().execute(sql).to_arrow_reader(BATCH_ROWS))
 
     def notes(self) -> tuple[Diagnostic, ...]:
         """Return what the files of the tables gave cause to say."""

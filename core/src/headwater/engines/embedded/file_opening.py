@@ -48,7 +48,7 @@ class Contents:
         self._session = session
         self._raised = raised
         self.places = places
-        self._streams = 0
+        self._registered: dict[str, object] = {}
         self.left = threading.Event()
         """Set when the read is left: whatever still works for it stops."""
 
@@ -89,12 +89,27 @@ class Contents:
         (content,) = self._connection.cursor().execute(sql).fetchall()[0]
         return pa.BufferReader(content)
 
-    def register(self, stream: object) -> str:
-        """Return the name under which a stream's rows are found, unlike that of any other."""
-        self._streams += 1
-        name = f"stream_{self._streams}"
+    def register(self, stream: object, name: str | None = None) -> str:
+        """Return the name under which the rows of a stream or of a table are found.
+
+        Args:
+            stream: The rows; those of a stream may be asked for several times.
+            name: The name; None for one unlike any other.
+        """
+        name = name or f"stream_{len(self._registered) + 1}"
         self._connection.register(name, stream)
+        self._registered[name] = stream
         return name
+
+    def cursor(self) -> DuckDBPyConnection:
+        """Return a further connection to the database, on which what was registered is found too.
+
+        DuckDB shows it to no other connection than the one that it was registered on.
+        """
+        cursor = self._connection.cursor()
+        for name, stream in self._registered.items():
+            cursor.register(name, stream)
+        return cursor
 
     @property
     def threads(self) -> int:

@@ -3,16 +3,25 @@
 DuckDB makes Arrow of its rows in the thread that asks for them. Where a table is read in shares,
 each reader therefore runs whole shares in a thread of its own, ahead of who takes the rows, and
 these come in the order of the shares: the same at each read.
+
+A read may be left without being closed, by a script that ends or by one that failed. Its threads
+wait then for somebody who never comes, so they end with the interpreter; and a process that was
+forked from this one has none of them.
 """
 
 from __future__ import annotations
 
+import atexit
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Final, Protocol
+from weakref import WeakSet
+
+from headwater.errors import EngineError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,6 +29,8 @@ if TYPE_CHECKING:
 
 _INTERRUPTED: Final = "INTERRUPT Error"
 _RUNS_FOR_A_REASON: Final = 3
+_INTERRUPTED_EVERY: Final = 0.1
+"""Seconds: an interruption between two queries stops neither."""
 
 
 class Rows(Protocol):
@@ -120,11 +131,15 @@ class SideBySide:
         self._ended: list[BaseException | bool] = [False] * len(queries)
         self._next = self._front = self.held = self.most_held = 0
         self._left = False
+        self._process = os.getpid()
         self._schema: pa.Schema | None = None
         self._open: list[DuckDBPyConnection] = []
         self._threads = [
             threading.Thread(
-                target=copy_context().run, args=(self._read,), name=f"headwater-share-{i}"
+                target=copy_context().run,
+                args=(self._read,),
+                name=f"headwater-share-{i}",
+                daemon=True,
             )
             for i in range(min(readers, len(queries)))
         ]
@@ -132,6 +147,7 @@ class SideBySide:
     @property
     def schema(self) -> pa.Schema:
         """Schema of all batches."""
+        self._check_process()
         with self._lock:
             self._lock.wait_for(lambda: self._schema is not None or self._ended[0])
             self._raise_of(0)
@@ -140,6 +156,7 @@ class SideBySide:
 
     def start(self) -> None:
         """Let the readers begin."""
+        _running.add(self)
         for thread in self._threads:
             thread.start()
 
@@ -150,6 +167,7 @@ class SideBySide:
 
     def _get(self, number: int) -> pa.RecordBatch | None:
         """Wait for the next batch of a share, whose turn it is; None where it has ended."""
+        self._check_process()
         waiting = self._waiting[number]
         with self._lock:
             if self._front != number:
@@ -185,19 +203,36 @@ class SideBySide:
 
     def close(self) -> None:
         """End what runs, and wait for it; nothing of it is left."""
+        if os.getpid() != self._process:
+            return
         with self._lock:
             self._left = True
             self._lock.notify_all()
-            running = list(self._open)
-        for connection in running:
-            connection.interrupt()
         for thread in self._threads:
-            if thread.ident is not None:
-                thread.join()
+            # A reader's thread may be the one that collects the garbage that a read has become.
+            while thread.is_alive() and thread is not threading.current_thread():
+                with self._lock:
+                    # In the lock: a reader closes its connection only after it took it from here.
+                    for connection in self._open:
+                        connection.interrupt()
+                thread.join(_INTERRUPTED_EVERY)
+        _running.discard(self)
         for waiting in self._waiting:
             waiting.clear()
         # An error's traceback knows this object, and the connection that it came from.
         self._ended = [True] * len(self._queries)
+
+    def _check_process(self) -> None:
+        """Refuse to wait for threads that this process does not have.
+
+        Raises:
+            EngineError: If it was forked from the one that reads.
+        """
+        if os.getpid() != self._process:
+            raise EngineError(
+                "embedded engine: this read was begun by another process, which forked this one",
+                hint="begin a read in the process that takes its rows",
+            )
 
     def _raise_of(self, number: int) -> None:
         ended = self._ended[number]
@@ -262,3 +297,16 @@ class SideBySide:
             if skipped < batch.num_rows:
                 yield batch.slice(skipped) if skipped else batch
             skipped = max(0, skipped - batch.num_rows)
+
+
+_running: Final[WeakSet[SideBySide]] = WeakSet()
+"""Those whose threads may live."""
+
+
+def _end_all() -> None:
+    """End the reads that were left open, before the interpreter takes itself down under them."""
+    for rows in list(_running):
+        rows.close()
+
+
+atexit.register(_end_all)

@@ -127,11 +127,8 @@ class Registrar:
         return few and sum(f.size for b in selection.branches for f in b.scan.files) <= _SMALL
 
     def cursor(self) -> DuckDBPyConnection:
-        """Return a further connection to the database, which sees the tables that are in memory."""
-        cursor = self._connection.cursor()
-        for registered, rows in self._tables.items():
-            cursor.register(registered, rows)
-        return cursor
+        """Return a further connection to the database, on which the same tables are found."""
+        return self._contents.cursor()
 
     def stream(self, scan: Scan, stream: object, columns: frozenset[str]) -> None:
         """Create the view of a slot whose rows come as Arrow from elsewhere.
@@ -141,7 +138,7 @@ class Registrar:
             stream: Has `__arrow_c_stream__`, which may be called several times.
             columns: Names of the columns that it gives, casefolded.
         """
-        self._connection.register(f"{scan.slot}_rows", stream)
+        self._contents.register(stream, f"{scan.slot}_rows")
         view = f"{name(PRIVATE_DATABASE)}.{name(scan.slot)}"
         select = _typed(f"{scan.slot}_rows", _chosen(scan.relation, columns))
         add_macros(self._connection, select)
@@ -161,14 +158,14 @@ class Registrar:
             case MemoryRelation():
                 rows = declared_types.table(relation, used)
                 self._tables[f"{slot}_rows"] = rows.table
-                self._connection.register(f"{slot}_rows", rows.table)
+                self._contents.register(rows.table, f"{slot}_rows")
                 return _typed(f"{slot}_rows", rows.columns, rows.lost)
             case IcebergRelation() | DeltaRelation():
                 ref = relation.auth_ref
                 credentials = partial(self._access.storage, ref) if ref else _no_credentials
                 stream = relations.stream(relation, columns, credentials)
                 kept = relations.RowStream(lambda: self._keeping_errors(stream.reader))
-                self._connection.register(f"{slot}_rows", kept)
+                self._contents.register(kept, f"{slot}_rows")
                 return _typed(f"{slot}_rows", _chosen(relation, columns))
             case StreamRelation():
                 wanted = _chosen(relation, columns)
@@ -176,7 +173,7 @@ class Registrar:
                 kept = relations.RowStream(
                     lambda: self._keeping_errors(lambda: declared_types.reader(relation, names))
                 )
-                self._connection.register(f"{slot}_rows", kept)
+                self._contents.register(kept, f"{slot}_rows")
                 return _typed(f"{slot}_rows", _chosen(relation, columns))
             case CatalogRelation():
                 raise UnsupportedError(

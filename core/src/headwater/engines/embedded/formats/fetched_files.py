@@ -84,7 +84,7 @@ def scans(
         rows = RowStream(partial(_stream, list(contents), reader, list(columns.values()), index))
         mark = hash((*listed, *((n, c.name, str(c.type)) for n, c in columns.items())))
         view = f"{group.format}_{relation.name.name}_{number}_{abs(mark):x}"
-        connection.register(view, rows)
+        group.contents.register(rows, view)
         yield Scan(
             name(view),
             {
