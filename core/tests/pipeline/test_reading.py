@@ -1,4 +1,5 @@
 import pickle
+import re
 
 import pyarrow as pa
 import pytest
@@ -6,6 +7,7 @@ from core.tests.pipeline.conftest import RULE, files
 
 import headwater as hw
 from headwater.errors import ConfigError, MappingError, PlanError, QueryError
+from headwater.interfaces.plan_text import bytes_text
 from headwater.reading.conversion import role_of
 
 WINDOW = ("2026-01-03", "2026-01-05")
@@ -146,6 +148,18 @@ def test_a_plan_pickles_and_explains_itself(serving):
     told = plan.explain()
     for part in ("2 of 10", "embedded", "hw.t0", "pruned by dt from ts (window)"):
         assert part in told
+
+
+def test_a_plan_says_what_memory_its_read_may_hold(serving):
+    plan = serving.plan(*WINDOW)
+    (told,) = re.findall(
+        r"^  memory    (.*), then it spills to disk$", plan.explain(), re.MULTILINE
+    )
+    assert plan.memory is not None
+    assert told == bytes_text(plan.memory)
+    assert plan.to_dict()["memory"] == plan.memory > 10**8
+    (first, _) = serving.plan(*WINDOW, every="1 day")
+    assert first.memory == plan.memory
 
 
 def test_a_bare_query_needs_no_model(workspace, log):

@@ -86,11 +86,14 @@ class Compiled:
         text: The SQL that it will run; None where it can't.
         refusals: Why it can't run the plan with Spark's answers; as `Engine.refusals`.
         remarks: What the plan should say of the answers.
+        memory: The most bytes that a read holds before it spills to disk; None where that is not
+            known.
     """
 
     text: str | None
     refusals: tuple[Diagnostic, ...] = ()
     remarks: tuple[Diagnostic, ...] = ()
+    memory: int | None = None
 
 
 @runtime_checkable

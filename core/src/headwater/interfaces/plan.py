@@ -99,6 +99,8 @@ class Plan:
         created_at: When it was made.
         rewritten_by: The installed plugins' rules that changed the query, each by its name and
             plugin.
+        memory: The most bytes that the engine holds for the read before it spills to disk; None
+            where it does not say.
     """
 
     connection: str
@@ -116,6 +118,7 @@ class Plan:
     sample: float | None = None
     created_at: datetime | None = None
     rewritten_by: tuple[str, ...] = ()
+    memory: int | None = None
 
     @property
     def files(self) -> int:

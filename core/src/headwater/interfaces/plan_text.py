@@ -43,6 +43,8 @@ def explain(plan: Plan) -> str:
         lines.append(f"  identity  {identity.name} ({identity.strategy or ref})")
     lines.append(f"  engine    {plan.engine}: {plan.engine_reason}")
     lines.append(f"  reads     {plan.files} files, {bytes_text(plan.bytes)} at most")
+    if plan.memory is not None:
+        lines.append(f"  memory    {bytes_text(plan.memory)}, then it spills to disk")
     for scan in plan.scans:
         lines += _scan_lines(scan)
     if plan.mapping is not None:
@@ -118,6 +120,7 @@ def to_dict(plan: Plan) -> dict[str, Any]:
         "sample": plan.sample,
         "engine": plan.engine,
         "engine_reason": plan.engine_reason,
+        "memory": plan.memory,
         "identities": {
             ref: {"name": i.name, "account": i.account, "strategy": i.strategy}
             for ref, i in plan.identities.items()

@@ -92,7 +92,13 @@ def _decided(
 ) -> tuple[Planned, Engine]:
     remarks: tuple[Diagnostic, ...] = engine.remarks() if offers(engine, Remarking) else ()
     warnings = (*planned.plan.warnings, *remarks, *compiled.remarks)
-    plan = replace(planned.plan, engine=engine.name, engine_reason=reason, warnings=warnings)
+    plan = replace(
+        planned.plan,
+        engine=engine.name,
+        engine_reason=reason,
+        warnings=warnings,
+        memory=compiled.memory,
+    )
     return replace(planned, plan=plan, compiled=compiled.text), engine
 
 

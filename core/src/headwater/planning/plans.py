@@ -47,6 +47,7 @@ class Plans(Sequence[Plan]):
         engine: Name of the engine that runs them.
         reason: Why that one.
         remarks: What the engine has to say of it.
+        memory: The most bytes that it holds for a read of one.
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class Plans(Sequence[Plan]):
         engine: str = "",
         reason: str = "",
         remarks: tuple[Diagnostic, ...] = (),
+        memory: int | None = None,
     ) -> None:
         self.draft = draft
         self.calendar = calendar
         self.windows = tuple(windows)
         self._engine, self._reason, self._remarks = engine, reason, remarks
+        self._memory = memory
 
     def decided(self, plan: Plan, remarks: tuple[Diagnostic, ...]) -> Plans:
         """Return the plans for the engine that one of them was decided for.
@@ -71,7 +74,13 @@ class Plans(Sequence[Plan]):
             remarks: What it says that holds for all of them.
         """
         return Plans(
-            self.draft, self.calendar, self.windows, plan.engine, plan.engine_reason, remarks
+            self.draft,
+            self.calendar,
+            self.windows,
+            plan.engine,
+            plan.engine_reason,
+            remarks,
+            plan.memory,
         )
 
     def __len__(self) -> int:
@@ -201,7 +210,7 @@ class Plans(Sequence[Plan]):
         return f"<Plans of {name}, {len(self)} windows of {self.calendar.step}>"
 
     def _by_engine(self, plan: Plan) -> Plan:
-        return replace(plan, engine=self._engine, engine_reason=self._reason)
+        return replace(plan, engine=self._engine, engine_reason=self._reason, memory=self._memory)
 
     def _of_window(self, window: Window) -> tuple[Diagnostic, ...]:
         """Return what of a window is not what its place in the calendar promises."""

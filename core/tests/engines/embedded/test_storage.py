@@ -6,6 +6,8 @@ import io
 import pickle
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
 
 import fastavro
 import pyarrow as pa
@@ -13,10 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 from core.tests.engines.embedded.object_store import KeySession, ObjectStore, object_store
 from core.tests.engines.embedded.support import columns, plan, read
+from duckdb import DuckDBPyConnection
 from pyarrow import orc
 
 from headwater.auth.credentials import Access
-from headwater.engines.embedded import EmbeddedEngine
+from headwater.engines.embedded import EmbeddedEngine, database
 from headwater.errors import (
     AccessDeniedError,
     AuthError,
@@ -25,6 +28,7 @@ from headwater.errors import (
     HeadwaterError,
     UnsupportedError,
 )
+from headwater.interfaces.plan import Planned
 from headwater.tables.relation import DataFile, FileRelation
 from headwater.tables.table import TableName
 
@@ -106,6 +110,29 @@ def test_several_identities_read_in_one_query(store: ObjectStore) -> None:
     assert not store.denied
 
 
+def test_the_databases_of_several_identities_share_one_limit(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[object] = []
+    original = database.database
+
+    def seen(**settings: Any) -> AbstractContextManager[DuckDBPyConnection]:
+        given.append(settings["memory_limit"])
+        return original(**settings)
+
+    monkeypatch.setattr("headwater.engines.embedded.engine.database", seen)
+    mine, theirs = put(store, "mine", 3, auth="a"), put(store, "theirs", 2, auth="b")
+    access = Access(
+        {"a": KeySession(store, "A", {"mine"}), "b": KeySession(store, "B", {"theirs"})}
+    )
+    engine = EmbeddedEngine(memory_limit="1GB")
+    asked = plan("SELECT l.id FROM l JOIN r ON l.id = r.id", l=mine, r=theirs)
+    assert engine.compile(Planned.of(asked)).memory == 10**9
+    with engine.read(asked, access) as stream:
+        assert sum(b.num_rows for b in stream) == 6
+    assert given == ["500000000B", "500000000B"]
+
+
 def test_a_table_of_another_identity_may_be_used_twice(store: ObjectStore) -> None:
     mine, theirs = put(store, "mine", 3, auth="a"), put(store, "theirs", 1, auth="b")
     access = Access(
@@ -128,7 +155,7 @@ def _as_orc(rows: pa.Table) -> bytes:
     return bytes(sink.getvalue().to_pybytes())
 
 
-def _lines(rows: pa.Table, form: Callable[[int], str]) -> bytes:
+def _lines(rows: pa.Table, form: Callable[[object], str]) -> bytes:
     return "".join(f"{form(v)}\n" for v in rows["id"].to_pylist()).encode()
 
 

@@ -30,7 +30,7 @@ from headwater.engines.embedded.misfits import Place
 from headwater.engines.embedded.running import Rows, Run, SideBySide
 from headwater.engines.embedded.storage import storage
 from headwater.engines.embedded.stream import Stream
-from headwater.engines.embedded.views import Registrar, identity_of, main_identity
+from headwater.engines.embedded.views import Registrar, databases, identity_of, main_identity
 from headwater.engines.scratch_folders import scratch_folder
 from headwater.engines.used_columns import Used, used_columns
 from headwater.errors import EngineError, HeadwaterError, QueryError
@@ -119,7 +119,8 @@ class EmbeddedEngine:
         plan = planned.plan
         tables = [d for scan in plan.scans for d in relations.refusals(scan.relation)]
         text, query = _compiled(planned, self.tolerance)
-        return Compiled(text, (*errors_in(query), *tables), remarks_in(query))
+        most = memory(self.memory_limit).limit
+        return Compiled(text, (*errors_in(query), *tables), remarks_in(query), most)
 
     @contextmanager
     def read(self, plan: Plan | Planned, access: Access) -> Iterator[ArrowStream]:
@@ -147,7 +148,7 @@ class EmbeddedEngine:
                     "the embedded engine can't promise Spark's answer to this query", refused
                 )
         with ExitStack() as stack:
-            readers = _Readers(self, access, stack)
+            readers = _Readers(self, access, stack, databases(plan))
             main = readers.open(main_identity(plan))
             causes = (main.renewals, readers.raised, readers.places, readers.copies)
             with translated(plan.scans, *causes):
@@ -184,7 +185,7 @@ class EmbeddedEngine:
             selects = main.registrar.shares(divided, readers, self.share_bytes)
         if divided is None or len(selects) < 2:
             return Run(lambda: connection.execute(sql).to_arrow_reader(BATCH_ROWS))
-        allowed = memory(self.memory_limit)
+        allowed = memory(self.memory_limit, databases(planned.plan))
         run_side_by_side(connection, allowed.beside)
         _show(connection, selects[0])
         view = f"{name(PRIVATE_DATABASE)}.{name(divided.slot)}"
@@ -220,8 +221,13 @@ class _Reader:
 class _Readers:
     """The databases of one read: the query's own, and one for each further identity."""
 
-    def __init__(self, engine: EmbeddedEngine, access: Access, stack: ExitStack) -> None:
+    def __init__(
+        self, engine: EmbeddedEngine, access: Access, stack: ExitStack, count: int
+    ) -> None:
         self._engine = engine
+        limit = memory(engine.memory_limit, count).limit
+        shared = count > 1 and limit is not None
+        self._memory = f"{limit}B" if shared else engine.memory_limit
         self._access = access
         self._stack = stack
         self._open: dict[str | None, _Reader] = {}
@@ -234,7 +240,7 @@ class _Readers:
         if identity not in self._open:
             connection = self._stack.enter_context(
                 database(
-                    memory_limit=self._engine.memory_limit,
+                    memory_limit=self._memory,
                     threads=self._engine.threads,
                     remote=identity is not None,
                 )

@@ -25,7 +25,7 @@ _AHEAD: Final = 256 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a read may take.
+    """What one database of a read may take.
 
     Args:
         limit: Bytes; None where only DuckDB can say it.
@@ -41,17 +41,20 @@ class Memory:
         return None if self.limit is None else self.limit - self.ahead
 
 
-def memory(given: str | None) -> Memory:
-    """Return what a read may take.
+def memory(given: str | None, databases: int = 1) -> Memory:
+    """Return what each database of a read may take.
 
     Args:
-        given: A limit as DuckDB takes it, `2GB`; None for a share of the machine.
+        given: The read's limit as DuckDB takes it, `2GB`; None for a share of the machine.
+        databases: How many share it: one for each identity.
     """
     if given is None:
         machine = _machine()
         limit = None if machine is None else int(machine * _SHARE)
     else:
         limit = _bytes(given)
+    if limit is not None:
+        limit //= databases
     return Memory(limit, _AHEAD if limit is None else min(_AHEAD, limit // 4))
 
 

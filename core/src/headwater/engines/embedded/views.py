@@ -268,6 +268,11 @@ def identity_of(relation: Relation) -> str | None:
     return None
 
 
+def databases(plan: Plan) -> int:
+    """Return how many databases a plan's tables are read with: one for each identity."""
+    return len({identity_of(s.relation) for s in plan.scans} - {None}) or 1
+
+
 def main_identity(plan: Plan) -> str | None:
     """Return the identity that reads the most bytes: it reads in the query's own database."""
     bytes_: dict[str, int] = {}
