@@ -530,6 +530,42 @@ def test_without_a_rule_every_file_counts_for_every_window(
     }  # fmt: skip
 
 
+def test_a_column_at_another_place_of_its_line_is_another(
+    workspace: hw.Workspace, tmp_path: Path
+) -> None:
+    place = tmp_path / "lines" / "dt=2026-01-01"
+    place.mkdir(parents=True)
+    (place / "a.csv").write_text("a,2026-01-01 03:00:00,true,1,2\n")
+    workspace.create_model("m")
+    version = workspace.create_model_version(
+        "m", "v1", "binary", features={"x": "numeric"}, predictions={"will": "boolean"}
+    )
+    first = {"id": "string", "at": "timestamp", "will": "boolean"}
+    ledger = hw.Ledger()
+
+    def values(numbers: dict[str, str]) -> list[list[float]]:
+        for purpose in list(version.connections):
+            version.disconnect(purpose)
+        source = hw.FileDataSource(
+            tables={"lines": str(place.parent)},
+            columns={"lines": first | numbers},
+            format="csv",
+            query="SELECT id, at, x, will FROM lines",
+            partitions={"lines": hw.TimePartition("at", keys={"dt": "yyyy-MM-dd"})},
+        )
+        changes = asked(version.connect_serving(source, "id", "at"), ledger, end=at(1))
+        found = [change.read().to_arrow()["x"].to_pylist() for change in changes]
+        for change in changes:
+            change.done()
+        return found
+
+    assert values({"x": "bigint", "z": "bigint"}) == [[1.0]]
+    assert values({"x": "bigint", "other": "bigint"}) == []
+    assert values({"z": "bigint", "x": "bigint"}) == [[2.0]]
+    assert values({"z": "bigint", "x": "decimal(10,2)"}) == [[2.0]]
+    assert values({"z": "bigint", "x": "decimal(10,2)"}) == []
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import ClassVar
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from pyiceberg.types import DoubleType
 from tests.iceberg import file_catalog
 
 import headwater as hw
 from headwater.auth.credentials import Access
 from headwater.interfaces.data_source import DataSource
+from headwater.lakes.iceberg import column_id, current_schema
 from headwater.sources.single_database import SingleDatabase
 from headwater.tables.relation import DeltaRelation, IcebergRelation, Relation
 from headwater.tables.table import Catalog, Partition, Table, TableName
@@ -44,6 +47,7 @@ class LakeSource(DataSource):
     kind: ClassVar[str] = "lake"
     place: str
     snapshot: int | None = None
+    ids: tuple[str, ...] = ()
 
     def access(self) -> Access:
         return Access()
@@ -62,7 +66,9 @@ class LakeSource(DataSource):
         self, table: Table, partitions: Sequence[Partition] | None, access: Access
     ) -> Relation:
         if self.snapshot is not None:
-            return IcebergRelation(NAME, COLUMNS, self.place, self.snapshot, file_count=1)
+            return IcebergRelation(
+                NAME, COLUMNS, self.place, self.snapshot, file_count=1, column_ids=self.ids
+            )
         version = DeltaTable(self.place).version()
         return DeltaRelation(NAME, COLUMNS, self.place, version, file_count=1)
 
@@ -95,7 +101,15 @@ class Iceberg:
     def source(self) -> LakeSource:
         snapshot = self.table.current_snapshot()
         assert snapshot is not None
-        return LakeSource(place=self.table.metadata_location, snapshot=snapshot.snapshot_id)
+        metadata = json.loads(
+            Path(self.table.metadata_location.removeprefix("file://")).read_text()
+        )
+        ids = {f["name"]: column_id(f) for f in current_schema(metadata)["fields"]}
+        return LakeSource(
+            place=self.table.metadata_location,
+            snapshot=snapshot.snapshot_id,
+            ids=tuple(ids[c.name] for c in COLUMNS),
+        )
 
 
 @pytest.fixture(params=[Delta, Iceberg])
@@ -142,4 +156,18 @@ def test_a_commit_moves_the_windows_whose_files_it_moves(lake, offered):
     lake.append(pa.concat_tables([day(0, first=3), day(4, first=3)]))
     # A file that holds rows of the 1st and the 5th may hold some of the days between.
     assert {1: 6, 5: 6}.items() <= offered().items()
+    assert offered() == {}
+
+
+@pytest.mark.parametrize("lake", [Iceberg], indirect=True)
+def test_a_column_that_is_dropped_and_added_anew_is_another(lake, offered):
+    assert len(offered()) == DAYS
+    with lake.table.update_schema() as schema:
+        schema.add_column("z", DoubleType())
+    assert offered() == {}, "a column that no query names"
+    with lake.table.update_schema(allow_incompatible_changes=True) as schema:
+        schema.delete_column("y")
+    with lake.table.update_schema() as schema:
+        schema.add_column("y", DoubleType())
+    assert len(offered()) == DAYS, "its values are gone, and no file moved"
     assert offered() == {}

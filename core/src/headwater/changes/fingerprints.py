@@ -15,14 +15,17 @@ from typing import Any, Final
 
 from sqlglot.dialects.spark import Spark
 
+from headwater.engines.used_columns import used_columns
 from headwater.errors import UnsupportedError
 from headwater.interfaces.mapping import BoundColumn, BoundMapping
 from headwater.interfaces.plan import Scan
+from headwater.lakes.delta import COLUMN_MAPPING
 from headwater.ledger.entries import moment_text
 from headwater.planning.planner import Draft
 from headwater.planning.shares import Share
 from headwater.reading.content_digests import FORM
 from headwater.tables.relation import DeltaRelation, FileRelation, IcebergRelation
+from headwater.tables.table import Column
 from headwater.types import DataType
 
 SEMANTICS: Final = 1
@@ -57,12 +60,28 @@ def of_definition(draft: Draft, calendar: str) -> str:
     )
 
 
-def of_tables(shares: Sequence[Share], ignored: frozenset[str]) -> dict[str, str]:
+def used_of(draft: Draft) -> dict[str, frozenset[str]]:
+    """Return the columns that the queries use of each table, casefolded, by the slot of its scan.
+
+    Args:
+        draft: What the windows' plans are made of.
+    """
+    found = {}
+    for scan in draft.scans:
+        side = draft.actuals if scan.gives_actuals and draft.actuals else draft.serving
+        found[scan.slot] = used_columns(side.bound.analysis, scan.table).named
+    return found
+
+
+def of_tables(
+    shares: Sequence[Share], ignored: frozenset[str], used: Mapping[str, frozenset[str]]
+) -> dict[str, str]:
     """Return the digest of a window's share of each table, by the table's name.
 
     Args:
         shares: What the window needs of each table of a plan.
         ignored: Names of tables whose history does not count.
+        used: The columns that count, by the slot of their table (`used_of`).
 
     Raises:
         UnsupportedError: With code `no-fingerprint`, if nothing tells versions of a table apart.
@@ -71,7 +90,7 @@ def of_tables(shares: Sequence[Share], ignored: frozenset[str]) -> dict[str, str
     for share in shares:
         name = str(share.scan.table)
         if name not in ignored:
-            told.setdefault(name, []).append(_digest(_share(share)))
+            told.setdefault(name, []).append(_digest(_share(share, used[share.scan.slot])))
     return {
         name: digests[0] if len(set(digests)) == 1 else _digest(sorted(digests))
         for name, digests in sorted(told.items())
@@ -83,13 +102,18 @@ def of_share(tables: Mapping[str, str], definition: str, as_of: datetime | None)
     return _digest([dict(tables), definition, None if as_of is None else moment_text(as_of)])[:8]
 
 
-def _share(share: Share) -> Any:
+def _share(share: Share, used: frozenset[str]) -> Any:
     relation, scan = share.scan.relation, share.scan
     match relation:
         case FileRelation():
             partitions = {f.partition for f in relation.files}
             groups = {
-                n: [p.values, p.format or relation.format, sorted((p.options or {}).items())]
+                n: [
+                    p.values,
+                    (format_ := p.format or relation.format),
+                    sorted((p.options or {}).items()),
+                    _columns_read(p.columns or relation.data_columns, (), format_, used),
+                ]
                 for n, p in enumerate(relation.partitions)
                 if n in partitions
             }
@@ -98,17 +122,51 @@ def _share(share: Share) -> Any:
                     raise _untold(scan, f"its source tells no version mark of {file.path}")
             files = sorted([f.path, f.etag, f.size, groups[f.partition]] for f in relation.files)
             return ["files", files, sorted(relation.options.items())]
-        case IcebergRelation() | DeltaRelation():
-            if share.chosen_by is not None:
-                files = sorted([f.path, f.etag, f.size] for f in share.files)
-                return ["lake", files]
-            version = (
-                relation.snapshot_id
-                if isinstance(relation, IcebergRelation)
-                else [relation.location, relation.version]
-            )
-            return ["version", version]
+        case IcebergRelation(column_ids=()):
+            return ["version", relation.metadata_location, relation.snapshot_id]
+        case DeltaRelation() if COLUMN_MAPPING in relation.features:
+            return ["version", relation.location, relation.version]
+        case IcebergRelation() | DeltaRelation() if share.chosen_by is not None:
+            return [*_ids(relation, used), sorted([f.path, f.etag, f.size] for f in share.files)]
+        case IcebergRelation():
+            return ["version", relation.snapshot_id, *_ids(relation, used)]
+        case DeltaRelation():
+            return ["version", relation.location, relation.version]
     raise _untold(scan, f"it is read from a {type(relation).__name__}, which has no versions")
+
+
+def _ids(relation: IcebergRelation | DeltaRelation, used: frozenset[str]) -> Sequence[Any]:
+    if isinstance(relation, DeltaRelation):
+        return ()  # without a column mapping, a name is the same column for ever
+    return _columns_read(relation.columns, relation.column_ids, "iceberg", used)
+
+
+def _columns_read(
+    columns: Sequence[Column], ids: Sequence[str], format_: str, used: frozenset[str]
+) -> list[list[Any]]:
+    """Return what the columns that a query uses are in a table's files, whatever these hold.
+
+    A column may be another under the same name: dropped and added anew in a lake; in text, one of
+    another place in the line, or of another type, by which its text is read.
+    """
+    told: list[list[Any]] = []
+    for place, column in enumerate(columns):
+        name = column.name.casefold()
+        if name not in used:
+            continue
+        if ids:
+            told.append([name, ids[place]])
+        elif format_ in _BY_PLACE:
+            told.append([name, place, str(column.type)])
+        else:
+            told.append([name, str(column.type) if format_ in _TEXT else _kind(column.type)])
+    return sorted(told)
+
+
+_BY_PLACE: Final = frozenset({"csv", "hive-text", "hive-csv"})
+"""Formats in which a column is what stands at its place of a line."""
+_TEXT: Final = frozenset({"json", "hive-json"})
+"""Others whose values are what a column's type makes of a text."""
 
 
 def _untold(scan: Scan, why: str) -> UnsupportedError:
@@ -146,6 +204,8 @@ def _column(bound: BoundColumn) -> list[Any]:
 def _kind(type_: DataType) -> str:
     if type_.is_text:
         return "text"
+    if type_.name in ("float", "double"):
+        return "floating"
     return "integer" if type_.is_integer else type_.name
 
 

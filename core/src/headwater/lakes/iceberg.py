@@ -204,6 +204,29 @@ def current_schema(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
     raise ValueError(f"it names the schema {current} and does not hold it")
 
 
+def column_id(field: Mapping[str, Any]) -> str:
+    """Return what tells a column from others that were called so: its id, and those within it.
+
+    Args:
+        field: Of a schema, as the metadata file holds it.
+
+    Raises:
+        KeyError, TypeError: If it is none.
+    """
+    within = ",".join(_ids_within(field["type"]))
+    return f"{field['id']}({within})" if within else str(field["id"])
+
+
+def _ids_within(type_: Any) -> Iterator[str]:
+    if isinstance(type_, str):
+        return
+    for field in type_.get("fields", ()):
+        yield f"{field['name']}={column_id(field)}"
+    for part in ("element", "key", "value"):
+        if part in type_:
+            yield column_id({"id": type_[f"{part}-id"], "type": type_[part]})
+
+
 def _properties(metadata: Mapping[str, Any], table: TableName | str) -> Mapping[str, Any]:
     properties = metadata.get("properties") or {}
     if isinstance(properties, Mapping):

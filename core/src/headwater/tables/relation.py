@@ -115,6 +115,9 @@ class IcebergRelation:
         size: Bytes of those files; None where it is not known.
         truncates: Whether timestamps in nanoseconds are cut to microseconds; else one that is no
             whole microsecond is an error.
+        column_ids: What tells each of `columns` from others that were called so before it, in
+            their order: its field id, and those of what is nested in it. Where they are left out,
+            any commit counts for a change of every row.
     """
 
     name: TableName
@@ -125,6 +128,7 @@ class IcebergRelation:
     file_count: int | None = None
     size: int | None = None
     truncates: bool = False
+    column_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,7 @@ class _Compared:
         self._ignored = _ignored(connection, draft)
         calendar = f"{asked.calendar.step.short} {asked.calendar.timezone}"
         self._definition = fingerprints.of_definition(draft, calendar)
+        self._used = fingerprints.used_of(draft)
         self._divided = divided
         sides = (draft.serving, draft.actuals)
         self._labelled = any(side is not None and side.mapping.actuals for side in sides)
@@ -155,7 +156,7 @@ class _Compared:
             return None
         as_of = None if draft.as_of is None else labels.until(window, draft.as_of, horizon)
         shares = self._shares(window, as_of)
-        tables = fingerprints.of_tables(shares, self._ignored)
+        tables = fingerprints.of_tables(shares, self._ignored, self._used)
         empty = comparison.is_empty(shares)
         present = Present(tables, self._definition, as_of, empty)
         key = f"{self._name}/{asked.calendar.step.short}/{moment_text(window.start)}"

@@ -107,7 +107,7 @@ IN_CODE: list[tuple[set[str], set[str]]] = [
     ({v.rule for f in functions().values() for v in f.values}, {*values.RULES}),
     (words("lambdas"), {*lambdas.RULES}),
     (words("within"), {"inner", "ordered", "percentile"}),
-    ({w.partition(" ")[0] for w in words("varies")}, {"read", "rows", "seed"}),
+    ({w.partition(" ")[0] for w in words("varies")}, {"read", "bare", "rows", "seed"}),
     (words("order"), {*row_order.OF_GROUPS, *row_order.OF_WINDOWS, "sum", "rank", "lost"}),
     (
         rules("duckdb"),

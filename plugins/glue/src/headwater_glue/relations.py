@@ -71,6 +71,7 @@ def relation_of(
                 auth_ref,
                 detail.state.files,
                 detail.state.bytes,
+                column_ids=detail.state.column_ids,
             )
         case Kind.DELTA if isinstance(detail.state, DeltaState):
             return DeltaRelation(

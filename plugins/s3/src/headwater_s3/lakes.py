@@ -53,8 +53,9 @@ def lake_relation(table: Table, auth_ref: str) -> DeltaRelation | IcebergRelatio
         )
     metadata, state = table.detail
     return IcebergRelation(
-        table.name, table.columns, metadata, state.snapshot_id, auth_ref, state.files, state.bytes
-    )
+        table.name, table.columns, metadata, state.snapshot_id, auth_ref, state.files, state.bytes,
+        column_ids=state.column_ids,
+    )  # fmt: skip
 
 
 def _newest(session: AwsSession, place: str, name: str) -> str:

@@ -195,6 +195,14 @@ class Function:
         """Whether it may answer differently at each read: a word of the table, or empty."""
         return self.entry("varies")
 
+    def may_vary(self, arguments: int) -> bool:
+        """Return whether a call of it may answer differently at each read.
+
+        Args:
+            arguments: How many the call has.
+        """
+        return bool(self.varies) and not (self.varies == "bare" and arguments)
+
     @property
     def seed(self) -> int | None:
         """The place of its seed, from 0."""

@@ -223,7 +223,7 @@ def _function(node: exp.Anonymous, text: str) -> Iterator[Diagnostic]:
     in_from = isinstance(node.parent, (exp.Table, exp.Lateral))
     kinds = functions.IN_FROM if in_from else functions.ADMITTED
     if function.kind in kinds:
-        if function.varies:
+        if function.may_vary(len(node.expressions)):
             yield _non_reproducible(node, f"{name}()", text)
         for value in function.values:
             constant = node.expressions[value.place : value.place + 1]

@@ -59,7 +59,11 @@ def divisible(analysis: Analysis) -> tuple[TableReference, ...]:
 def _may_change(node: exp.Expr) -> bool:
     """Return whether a node may answer differently the second time it is asked."""
     function = called(node)
-    return isinstance(node, _VARYING) or bool(function.varies) or function.order == "sum"
+    return (
+        isinstance(node, _VARYING)
+        or function.may_vary(len(node.expressions))
+        or function.order == "sum"
+    )
 
 
 def _followed(analysis: Analysis, root: Scope) -> TableReference | None:

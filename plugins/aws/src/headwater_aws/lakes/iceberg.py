@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from headwater import types as t
 from headwater.errors import SourceError
-from headwater.lakes.iceberg import current_schema, pinned
+from headwater.lakes.iceberg import column_id, current_schema, pinned
 from headwater.lakes.places import Store
 from headwater.tables.table import Column
 from headwater.types import DataType
@@ -50,6 +50,7 @@ class IcebergState:
         location: The table's directory.
         files: Data files of the snapshot, as its summary says; None where it does not.
         bytes: Their size, likewise.
+        column_ids: What tells each column from others that were called so (`column_id`).
     """
 
     columns: tuple[Column, ...]
@@ -57,6 +58,7 @@ class IcebergState:
     location: str
     files: int | None = None
     bytes: int | None = None
+    column_ids: tuple[str, ...] = ()
 
 
 def iceberg_state(session: AwsSession, metadata_location: str, table: str) -> IcebergState:
@@ -100,15 +102,16 @@ def parse_metadata(metadata: Mapping[str, Any]) -> IcebergState:
     if snapshot_id is not None and snapshot_id not in snapshots:
         raise ValueError(f"it names the snapshot {snapshot_id} and does not hold it")
     summary = snapshots[snapshot_id].get("summary", {}) if snapshot_id is not None else {}
+    fields = current_schema(metadata)["fields"]
     return IcebergState(
         columns=tuple(
-            Column(_text(f["name"]), iceberg_type(f["type"]), f.get("doc"))
-            for f in current_schema(metadata)["fields"]
+            Column(_text(f["name"]), iceberg_type(f["type"]), f.get("doc")) for f in fields
         ),
         snapshot_id=snapshot_id,
         location=_text(metadata["location"]),
         files=_number(summary.get("total-data-files")) if snapshot_id is not None else 0,
         bytes=_number(summary.get("total-files-size")) if snapshot_id is not None else 0,
+        column_ids=tuple(column_id(f) for f in fields),
     )
 
 
