@@ -543,7 +543,7 @@ def test_a_column_at_another_place_of_its_line_is_another(
     first = {"id": "string", "at": "timestamp", "will": "boolean"}
     ledger = hw.Ledger()
 
-    def values(numbers: dict[str, str]) -> list[list[float]]:
+    def values(numbers: dict[str, str]) -> list[list[Any]]:
         for purpose in list(version.connections):
             version.disconnect(purpose)
         source = hw.FileDataSource(
