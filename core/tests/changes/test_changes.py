@@ -508,6 +508,34 @@ def test_a_table_whose_history_does_not_count_changes_nothing(
     assert len(asked(ignoring, ledger)) == 0
     with pytest.raises(ConfigError, match="no query reads such a table"):
         asked(joined({"ignore": ["dimm"]}), ledger)
+    lake.predictions(0, range(100, 101), name="c")
+    before = asked(ignoring, ledger)[0].key
+    lake.write(lake.folder / "dim" / "d.parquet", dim.slice(1))
+    assert asked(ignoring, ledger)[0].key != before, "other rows after a crash, under one key"
+
+
+def test_what_the_connection_says_of_its_windows_holds(workspace: hw.Workspace, lake: Lake) -> None:
+    berlin = {"every": "2 days", "timezone": "Europe/Berlin"}
+    serving = connect(workspace, lake, windows=berlin)
+    changes = serving.changes("2026-01-05", "2026-01-09", ledger=hw.Ledger(), now=at(20))
+    assert [w.start for w in changes.windows] == [at(3, hours=23), at(5, hours=23)]
+    days = serving.changes(
+        "2026-01-05", "2026-01-06", every="1 day", timezone="UTC", ledger=hw.Ledger(), now=at(20)
+    )
+    assert [w.start for w in days.windows] == [at(4)]
+    with pytest.raises(ConfigError, match="how long each window is"):
+        connect(workspace, lake).changes(BASE, NOW, ledger=hw.Ledger())
+
+
+def test_moments_are_told_from_the_present_that_is_given(serving: hw.Connection) -> None:
+    changes = serving.changes(
+        "3 days ago", "today", every="1 day", ledger=hw.Ledger(), now=at(3, hours=7)
+    )
+    assert [w.start for w in changes.windows] == [at(0), at(1), at(2)]
+    yesterday = serving.changes(
+        "yesterday", "today", every="1 day", ledger=hw.Ledger(), now="2026-01-04T07:00Z"
+    )
+    assert [w.start for w in yesterday.windows] == [at(2)]
 
 
 def test_without_a_rule_every_file_counts_for_every_window(

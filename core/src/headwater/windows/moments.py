@@ -73,6 +73,7 @@ def asked_for(
     *,
     last: str | timedelta | None = None,
     since: Moment | None = None,
+    now: datetime | None = None,
 ) -> Window | None:
     """Return the window that is asked for, in one of the ways in which one can be; None for none.
 
@@ -82,6 +83,7 @@ def asked_for(
         zone: The zone of what has none.
         last: Instead of both, how long it is, until now.
         since: Instead of both, its start; it ends now.
+        now: The present; default: the system's.
 
     Raises:
         ConfigError: If it is asked for in two ways, by half, or is empty.
@@ -92,7 +94,7 @@ def asked_for(
         raise ConfigError(
             f"{given[0]} says what the window is, and so do {others}", hint="give one of them"
         )
-    now = datetime.now(UTC)
+    now = now or datetime.now(UTC)
     if last is not None:
         return until_now(last, zone, now)
     if since is not None:

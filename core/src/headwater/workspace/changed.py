@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from headwater.changes import comparison, fingerprints
 from headwater.changes.changes import Changes, Cost, Offer, closes
 from headwater.changes.comparison import Policy, Present
 from headwater.diagnostics import Diagnostic, hint_for
-from headwater.errors import ConfigError, HeadwaterError, PlanError
+from headwater.errors import ConfigError, HeadwaterError, PlanError, UnsupportedError
 from headwater.interfaces.engine import ArrowStream
 from headwater.interfaces.ledger_store import LedgerStore
 from headwater.interfaces.plan import Plan
@@ -167,7 +167,7 @@ class _Compared:
         return Offer(
             window,
             key,
-            fingerprints.of_share(tables, self._definition, as_of),
+            fingerprints.of_share(self._all_tables(shares), self._definition, as_of),
             self._definition,
             tables,
             as_of,
@@ -181,6 +181,15 @@ class _Compared:
             entry,
             dict(_pins(shares)),
         )
+
+    def _all_tables(self, shares: Sequence[Share]) -> dict[str, str]:
+        """Return the digests of all tables: a key tells those that do not count, too."""
+        told = fingerprints.of_tables(shares, self._ignored, self._used)
+        for share in shares:
+            if str(share.scan.table) in self._ignored:
+                with suppress(UnsupportedError):  # nothing tells its versions apart
+                    told |= fingerprints.of_tables([share], frozenset(), self._used)
+        return told
 
     def _shares(self, window: Window, as_of: datetime | None) -> list[Share]:
         return [

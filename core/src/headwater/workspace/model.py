@@ -314,10 +314,10 @@ class Connection:
         start: Moment,
         end: Moment,
         *,
-        every: str,
+        every: str | None = None,
         ledger: Ledger | LedgerStore | str | os.PathLike[str],
         now: Moment | None = None,
-        timezone: str = "UTC",
+        timezone: str | None = None,
         partial: bool = False,
         definition: Policy = "restate",
         engine: str | None = None,
@@ -332,10 +332,11 @@ class Connection:
             start: Start of the stretch of time; its windows are whole, so the first may begin
                 before it.
             end: Its end.
-            every: How long each window is: `1 day`, `6 hours`, `1 week`, `1 month`.
+            every: How long each window is: `1 day`, `6 hours`, `1 week`, `1 month`; default: what
+                the connection says.
             ledger: What was handed over: a `Ledger`, a store of one, or the path of its file.
             now: The present, where the caller has a clock of its own.
-            timezone: Whose clock windows begin by.
+            timezone: Whose clock windows begin by; default: the connection's, else UTC.
             partial: Whether windows that are not over yet are offered, too.
             definition: `restate` offers a window again whose query, mapping or rules changed since;
                 `forward` leaves it, and reads by the new ones from here on.
@@ -346,15 +347,23 @@ class Connection:
             UnsupportedError: With code `no-fingerprint`, if nothing tells whether a table changed.
             HeadwaterError: Any of its kinds, as for `plan`.
         """
-        window = moments.asked_for(start, end, timezone)
+        zone = self._zone(timezone)
+        present = _moment(now, zone)
+        window = moments.asked_for(start, end, zone, now=present)
         if window is None:
             raise ConfigError("changes need start and end", hint="name the first and last day")
+        step = every if every is not None else self.windows.every
+        if step is None:
+            raise ConfigError(
+                f"{self.name}: nothing says how long each window is",
+                hint="give every='1 day', or say it of the connection: windows={'every': '1 day'}",
+            )
         return self._workspace.changes(
             self,
             window,
-            Calendar.of(every, timezone),
+            Calendar.of(step, zone),
             ledger,
-            now=_moment(now, timezone),
+            now=present,
             partial=partial,
             definition=definition,
             engine=engine,
