@@ -63,6 +63,23 @@ def test_it_hands_over_what_changed_to_files(headwater: Program) -> None:
     assert pq.ParquetFile(files[1]).metadata.num_rows == 9
 
 
+def test_a_window_that_can_not_be_read_keeps_no_other_back(headwater: Program) -> None:
+    path = Path("data/dt=2026-01-02/part.parquet")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100])
+    outcome = handed_over(headwater)
+    assert outcome.code == 1
+    assert "insurance/v1/serving/1d/2026-01-02T00:00Z stays as it was" in outcome.err
+    assert outcome.out.endswith("wrote 3 windows to out, 3 of them with other content; 1 failed\n")
+    assert len(hw.Ledger.load("state/headwater.ledger")) == 3
+    outcome = handed_over(headwater, "--json")
+    assert list(outcome.json["failed"]) == ["insurance/v1/serving/1d/2026-01-02T00:00Z"]
+    path.write_bytes(whole)
+    outcome = handed_over(headwater)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "wrote 1 windows" in outcome.out
+
+
 def test_a_window_that_is_gone_leaves_an_empty_file(headwater: Program) -> None:
     handed_over(headwater)
     Path("data/dt=2026-01-03/part.parquet").unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,7 @@ from headwater.cli.options import (
 if TYPE_CHECKING:
     from headwater.changes.changes import Change, Changes
     from headwater.cli.terminal import Terminal
+    from headwater.errors import HeadwaterError
     from headwater.ledger.ledger import Ledger
     from headwater.workspace.model import Connection
     from headwater.workspace.workspace import Workspace
@@ -96,11 +98,15 @@ def changes(
                 definition="forward" if forward else "restate",
                 engine=engine,
             )
-        said = str(found)
+        said, failed = str(found), {}
         if out is not None:
-            said += f"\n{_handed_over(terminal, chosen, found, out)}"
-    terminal.emit(found.to_dict())
+            failed = _hand_over(terminal, chosen, found, out)
+            said += f"\n{_handed_over(found, failed, out)}"
+    told = {key: error.to_dict() for key, error in failed.items()}
+    terminal.emit(found.to_dict() | ({"failed": told} if told else {}))
     terminal.say(said)
+    if failed:
+        raise typer.Exit(1)
 
 
 def _ledger(workspace: Workspace, path: Path | None) -> Ledger:
@@ -109,24 +115,44 @@ def _ledger(workspace: Workspace, path: Path | None) -> Ledger:
     return workspace.ledger() if path is None else Ledger.load(path)
 
 
-def _handed_over(terminal: Terminal, chosen: Connection, found: Changes, folder: Path) -> str:
-    """Write each change to its window's file, and put it into the ledger."""
+def _hand_over(
+    terminal: Terminal, chosen: Connection, found: Changes, folder: Path
+) -> dict[str, HeadwaterError]:
+    """Write each change to its window's file, and put it into the ledger.
+
+    One that can't be read is left as it is: it keeps no other from being handed over.
+
+    Returns:
+        Why some were not, by the key of their window.
+    """
+    from headwater.errors import HeadwaterError, LedgerError, LedgerMovedError
     from headwater.reading.dataset import EmptyReadWarning
 
-    written = restated = 0
+    failed: dict[str, HeadwaterError] = {}
     with found, warnings.catch_warnings():
         # A window without rows is an answer: its file has none.
         warnings.simplefilter("ignore", EmptyReadWarning)
         for number, change in enumerate(found, start=1):
             doing = f"reading {chosen.name}: window {number:,} of {len(found):,}"
-            with terminal.progress(doing):
-                path = file_of(folder, change)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                change.read().write_parquet(path, overwrite=True)
-                change.done()
-            written += 1
-            restated += not change.same
-    return f"wrote {written:,} windows to {folder}, {restated:,} of them with other content"
+            try:
+                with terminal.progress(doing):
+                    path = file_of(folder, change)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    change.read().write_parquet(path, overwrite=True)
+                    change.done()
+            except HeadwaterError as error:
+                if isinstance(error, LedgerError) and not isinstance(error, LedgerMovedError):
+                    raise  # nothing can be handed over
+                failed[change.window_key] = error
+                terminal.warn(f"{change.window_key} stays as it was: {error.message}")
+    return failed
+
+
+def _handed_over(found: Changes, failed: Mapping[str, HeadwaterError], folder: Path) -> str:
+    written = [change for change in found if change.window_key not in failed]
+    restated = sum(not change.same for change in written)
+    said = f"wrote {len(written):,} windows to {folder}, {restated:,} of them with other content"
+    return f"{said}; {len(failed):,} failed" if failed else said
 
 
 def file_of(folder: Path, change: Change) -> Path:
