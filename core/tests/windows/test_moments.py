@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -94,13 +95,14 @@ def test_a_window_is_asked_for_in_one_way():
     assert asked_for(None, None) is None
     window = asked_for("yesterday", "today", BERLIN)
     assert window == asked_for("yesterday", None, BERLIN)
-    for start, end, more in (
+    asked: tuple[tuple[str | None, str | None, dict[str, Any]], ...] = (
         ("2026-01-01", None, {}),
         (None, "2026-01-01", {}),
         ("now", None, {}),
         ("2026-01-01", "2026-01-02", {"last": "7d"}),
         (None, None, {"last": "7d", "since": "yesterday"}),
         ("2026-01-01", None, {"since": "yesterday"}),
-    ):
+    )
+    for start, end, more in asked:
         with pytest.raises(ConfigError):
             asked_for(start, end, **more)
