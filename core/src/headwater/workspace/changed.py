@@ -185,10 +185,10 @@ class _Compared:
     def _all_tables(self, shares: Sequence[Share]) -> dict[str, str]:
         """Return the digests of all tables: a key tells those that do not count, too."""
         told = fingerprints.of_tables(shares, self._ignored, self._used)
-        for share in shares:
-            if str(share.scan.table) in self._ignored:
-                with suppress(UnsupportedError):  # nothing tells its versions apart
-                    told |= fingerprints.of_tables([share], frozenset(), self._used)
+        for name in sorted(self._ignored):
+            mine = [s for s in shares if str(s.scan.table) == name]
+            with suppress(UnsupportedError):  # nothing tells its versions apart
+                told |= fingerprints.of_tables(mine, frozenset(), self._used)
         return told
 
     def _shares(self, window: Window, as_of: datetime | None) -> list[Share]:
