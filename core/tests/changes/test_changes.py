@@ -538,9 +538,11 @@ def test_moments_are_told_from_the_present_that_is_given(serving: hw.Connection)
     assert [w.start for w in yesterday.windows] == [at(2)]
 
 
-def test_without_a_rule_every_file_counts_for_every_window(
+def test_where_nothing_tells_its_time_every_file_counts_for_every_window(
     workspace: hw.Workspace, lake: Lake
 ) -> None:
+    for file in lake.folder.rglob("*.parquet"):
+        pq.write_table(pq.ParquetFile(file).read(), file, write_statistics=False)
     workspace.create_model("plain")
     version = workspace.create_model_version(
         "plain", "v1", "binary", features={"x": "numeric"}, predictions={"will": "boolean"}
@@ -550,6 +552,8 @@ def test_without_a_rule_every_file_counts_for_every_window(
     )
     ledger = handed_over(serving)
     lake.predictions(1, range(ROWS, ROWS + 5), name="late")
+    late = lake.path("serving", 1, "late")
+    pq.write_table(pq.ParquetFile(late).read(), late, write_statistics=False)
     found = asked(serving, ledger)
     assert found.blocker is not None
     assert "files.serving" in found.blocker

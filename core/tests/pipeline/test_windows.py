@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import struct
 import sys
 import warnings
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from core.tests.counting import Openings
 from core.tests.pipeline.conftest import DAYS, FIRST, TIME, files
 from core.tests.pipeline.test_label_time import times, version
 from hypothesis import HealthCheck, given, settings
@@ -166,31 +163,6 @@ def test_labels_beside_the_predictions_are_cut_for_each_window_too(engine, tmp_p
 
 
 # -- what it costs --------------------------------------------------------------------------------
-
-
-class Openings:
-    """Counts how often files below a folder are opened, by asking the kernel."""
-
-    IN_OPEN, IN_ISDIR, IN_NONBLOCK = 0x20, 0x40000000, 0o4000
-
-    def __init__(self, folder: Path) -> None:
-        self._libc = ctypes.CDLL(None, use_errno=True)
-        self._descriptor = self._libc.inotify_init1(self.IN_NONBLOCK)
-        for place in [folder, *(p for p in folder.rglob("*") if p.is_dir())]:
-            self._libc.inotify_add_watch(self._descriptor, str(place).encode(), self.IN_OPEN)
-
-    def count(self) -> int:
-        """Return how many were opened since it was asked last."""
-        opened = 0
-        while True:
-            try:
-                events = os.read(self._descriptor, 2**16)
-            except BlockingIOError:
-                return opened
-            while events:
-                _, mask, _, length = struct.unpack_from("iIII", events)
-                opened += not mask & self.IN_ISDIR
-                events = events[16 + length :]
 
 
 @pytest.fixture

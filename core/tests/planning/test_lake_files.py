@@ -39,7 +39,7 @@ def shared(relation, access=None):
     """Return which files each of four days needs, by their place among all."""
     one = scan(relation)
     listed, times = lake_files([one], access or Access())
-    divided = Divided(one, times, listed.get("t0"), LATER)
+    divided = Divided(one, times.get("t0"), listed.get("t0"), LATER)
     start = datetime(2026, 1, 1, tzinfo=UTC)
     days = (Window(start + n * DAY, start + (n + 1) * DAY) for n in range(4))
     shares = [divided.share(window) for window in days]
@@ -113,7 +113,7 @@ def test_a_log_that_cuts_times_to_milliseconds_loses_no_row(tmp_path):
     write_deltalake(tmp_path, day(0, ids=("a",)))
     one = scan(DeltaRelation(NAME, COLUMNS, str(tmp_path), 0, None, 1, 1))
     listed, times = lake_files([one], Access())
-    divided = Divided(one, times, listed["t0"], LATER)
+    divided = Divided(one, times["t0"], listed["t0"], LATER)
     moment = timedelta(microseconds=1)
     assert len(divided.share(Window(BASE, BASE + moment)).files) == 1
     assert len(divided.share(Window(BASE + DAY, BASE + 2 * DAY)).files) == 0

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         SparkFrames,
     )
     from headwater.interfaces.hookspecs import API_VERSION, hookimpl
-    from headwater.interfaces.ledger_store import Appending, LedgerStore
+    from headwater.interfaces.ledger_store import Appending, KeepingFiles, LedgerStore
     from headwater.interfaces.mapping import BoundColumn, BoundMapping, Mapping
     from headwater.interfaces.plan import Plan, Planned, Scan, ScanEstimate
     from headwater.interfaces.read_stats import ReadStats
@@ -121,6 +121,7 @@ _HOMES = {
     "FileRelation": "headwater.tables.relation",
     "IcebergRelation": "headwater.tables.relation",
     "Identity": "headwater.auth.credentials",
+    "KeepingFiles": "headwater.interfaces.ledger_store",
     "KeyCondition": "headwater.tables.table",
     "LedgerSpec": "headwater.interfaces.specs",
     "LedgerStore": "headwater.interfaces.ledger_store",
@@ -207,6 +208,7 @@ __all__ = [
     "FileRelation",
     "IcebergRelation",
     "Identity",
+    "KeepingFiles",
     "KeyCondition",
     "LedgerSpec",
     "LedgerStore",

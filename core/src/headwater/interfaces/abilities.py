@@ -30,7 +30,7 @@ from headwater.interfaces.engine import (
     Remarking,
     SparkFrames,
 )
-from headwater.interfaces.ledger_store import Appending, LedgerStore
+from headwater.interfaces.ledger_store import Appending, KeepingFiles, LedgerStore
 from headwater.tables.relation import DataFile
 from headwater.tables.table import Catalog, Measurable, Sampled, Surveyable
 
@@ -98,7 +98,7 @@ ABILITIES: Final[Mapping[type, tuple[type, ...]]] = {
     Catalog: (Sampled, Surveyable, Measurable),
     Engine: (Compiling, Remarking, SparkFrames, FarWriting, Closing),
     ArrowStream: (Noting,),
-    LedgerStore: (Appending,),
+    LedgerStore: (Appending, KeepingFiles),
 }
 """What each interface may be offered with. A `DataSource` has methods that may be overridden."""
 

@@ -56,3 +56,32 @@ class Appending(Protocol):
             expected_mark: What must still be there; never None.
         """
         ...
+
+
+@runtime_checkable
+class KeepingFiles(Protocol):
+    """A store that also keeps what files' footers said, beside the ledger.
+
+    That may be lost, and be of an older ledger: it is read again from the files then. So nothing
+    is compared here, and whoever saves last wins; half of a text is never given as a whole one, for
+    it tells its own digest.
+    """
+
+    def load_files(self) -> bytes:
+        """Return what `save_files` kept; no bytes where there is nothing.
+
+        Raises:
+            HeadwaterError: If it can't be read: then it is as if there were nothing.
+        """
+        ...
+
+    def save_files(self, content: bytes) -> None:
+        """Keep other bytes.
+
+        Args:
+            content: The bytes.
+
+        Raises:
+            HeadwaterError: If they can't be kept: then nothing is, and nobody minds.
+        """
+        ...

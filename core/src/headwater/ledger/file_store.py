@@ -103,21 +103,8 @@ class FileLedgerStore(BaseModel):
         """
         with self._told("save"), self._locked():
             self._expect(expected_mark)
-            target = self._file
-            beside = target.with_name(f".{target.name}.{secrets.token_hex(6)}.new")
-            try:
-                descriptor = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, self._mode())
-                try:
-                    _write(descriptor, content)
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-                os.replace(beside, target)  # noqa: PTH105 -- beside the other calls of the system
-            except BaseException:
-                with suppress(OSError):
-                    beside.unlink()
-                raise
-            _flush_folder(target.parent)
+            self._replace(self._file, content)
+            _flush_folder(self._file.parent)
             _, self._seen = self._look()
             return self._seen.mark
 
@@ -146,6 +133,49 @@ class FileLedgerStore(BaseModel):
             finally:
                 os.close(descriptor)
             return self._seen.mark
+
+    def load_files(self) -> bytes:
+        """Return what is kept of files, beside the ledger in `<name>.files`.
+
+        Raises:
+            LedgerError: If it can't be read.
+        """
+        with self._told("read what is kept of files beside"):
+            try:
+                with self._files.open("rb") as file:
+                    return file.read(limits.KEPT_FILES_BYTES + 1)
+            except FileNotFoundError:
+                return b""
+
+    def save_files(self, content: bytes) -> None:
+        """Keep what is known of files; whoever saves last wins.
+
+        Raises:
+            LedgerError: If it can't be written.
+        """
+        with self._told("save what is kept of files beside"):
+            self._files.parent.mkdir(parents=True, exist_ok=True)
+            self._replace(self._files, content)
+
+    def _replace(self, target: Path, content: bytes) -> None:
+        """Put a file in the place of another one, whole."""
+        beside = target.with_name(f".{target.name}.{secrets.token_hex(6)}.new")
+        try:
+            descriptor = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, self._mode(target))
+            try:
+                _write(descriptor, content)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            os.replace(beside, target)  # noqa: PTH105 -- beside the other calls of the system
+        except BaseException:
+            with suppress(OSError):
+                beside.unlink()
+            raise
+
+    @property
+    def _files(self) -> Path:
+        return self._file.with_name(f"{self._file.name}.files")
 
     @property
     def _file(self) -> Path:
@@ -185,10 +215,11 @@ class FileLedgerStore(BaseModel):
                 hint="load it again",
             )
 
-    def _mode(self) -> int:
-        """Return the rights of a new file: those of the old one."""
-        with suppress(OSError):
-            return self._file.stat().st_mode & 0o777
+    def _mode(self, target: Path) -> int:
+        """Return the rights of a new file: those of the old one, or of the ledger."""
+        for file in (target, self._file):
+            with suppress(OSError):
+                return file.stat().st_mode & 0o777
         return 0o666
 
     @contextmanager

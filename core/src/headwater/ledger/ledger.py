@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import secrets
@@ -12,17 +13,19 @@ from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import Final
 
-from headwater.errors import ConfigError, LedgerError, LedgerMovedError
-from headwater.interfaces.ledger_store import Appending, LedgerStore
+from headwater.errors import ConfigError, HeadwaterError, LedgerError, LedgerMovedError
+from headwater.interfaces.ledger_store import Appending, KeepingFiles, LedgerStore
 from headwater.interfaces.offers import offers
 from headwater.ledger import ledger_text
 from headwater.ledger.entries import Entry
+from headwater.tables.file_facts import FileFacts
 
 SECONDS: Final = 30.0
 WINDOWS: Final = 100
 """How long, and for how many windows, a whole save may wait while several are handed over."""
 _TRIES: Final = 30
 """How often a ledger is loaded again because somebody else saved: each time they got further."""
+_log = logging.getLogger(__name__)
 
 
 class Ledger:
@@ -48,6 +51,7 @@ class Ledger:
         self._waiting: dict[str, tuple[Entry, Entry | None]] = {}
         self._saved_at = 0.0
         self._batches = 0
+        self._facts: FileFacts | None = None
         self._lock = threading.RLock()
 
     @classmethod
@@ -123,6 +127,34 @@ class Ledger:
 
     def __repr__(self) -> str:
         return f"<Ledger of {len(self._entries):,} windows, version {self._version:,}>"
+
+    @property
+    def facts(self) -> FileFacts:
+        """What is known of files by their footers: kept beside the ledger, or in memory."""
+        with self._lock:
+            if self._facts is None:
+                self._facts, store = FileFacts(), self._store
+                if store is not None and offers(store, KeepingFiles):
+                    try:
+                        self._facts = FileFacts.from_bytes(store.load_files())
+                    except HeadwaterError as error:
+                        _log.debug("files of %s: %s", self._name, error.message)
+            return self._facts
+
+    def save_facts(self) -> None:
+        """Keep what is known of files, if it is more than was; where that fails, it is not kept."""
+        with self._lock:
+            facts, store = self._facts, self._store
+            if facts is None or not facts.moved or store is None:
+                return
+            if not offers(store, KeepingFiles):
+                return
+            try:
+                store.save_files(facts.to_bytes())
+            except HeadwaterError as error:
+                _log.debug("files of %s: %s", self._name, error.message)
+            else:
+                facts.moved = False
 
     def commit(self, entry: Entry, planned: Entry | None) -> None:
         """Take over what was handed over of a window, and save it, where a store keeps it.

@@ -15,6 +15,7 @@ from headwater.auth.credentials import Access
 from headwater.engines.embedded.lake_formats.relations import files_of
 from headwater.errors import HeadwaterError
 from headwater.interfaces.plan import Scan
+from headwater.planning.shares import Known
 from headwater.tables.relation import DataFile, DeltaRelation, FileTimes, IcebergRelation
 
 _THREADS: Final = 8
@@ -23,8 +24,8 @@ _log = logging.getLogger(__name__)
 
 def lake_files(
     scans: Sequence[Scan], access: Access
-) -> tuple[Mapping[str, tuple[DataFile, ...]], Mapping[tuple[str, str | None], FileTimes]]:
-    """Return the files of lakes by the slot of their scan, and the times of each file.
+) -> tuple[Mapping[str, tuple[DataFile, ...]], Mapping[str, Known]]:
+    """Return the files of lakes, and the times of each file, by the slot of their scan.
 
     A lake is left out whose window reaches no column of it (`Scan.time_column`), or whose metadata
     can't be read here: all of it belongs to every window then.
@@ -39,14 +40,14 @@ def lake_files(
         if isinstance(s.relation, IcebergRelation | DeltaRelation) and s.time_column is not None
     ]
     listed: dict[str, tuple[DataFile, ...]] = {}
-    times: dict[tuple[str, str | None], FileTimes] = {}
+    times: dict[str, Known] = {}
     if not lakes:
         return listed, times
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-lakes") as pool:
         for scan, found in zip(lakes, pool.map(lambda s: _files(s, access), lakes), strict=True):
             if found is not None:
                 listed[scan.slot] = tuple(file for file, _ in found)
-                times |= {(file.path, file.etag): moments for file, moments in found}
+                times[scan.slot] = {(file.path, file.etag): moments for file, moments in found}
     return listed, times
 
 

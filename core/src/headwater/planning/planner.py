@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
@@ -25,7 +25,7 @@ from headwater.interfaces.schema import Role, Schema
 from headwater.partitions import missing_partitions
 from headwater.planning.bound_query import BoundQuery
 from headwater.planning.scans import scan
-from headwater.planning.shares import Divided, stretch_of
+from headwater.planning.shares import Divided, Known, stretch_of
 from headwater.planning.windowed_query import (
     Part,
     Wrapped,
@@ -167,6 +167,7 @@ class Draft:
         identities: Who reads.
         now: When it was made.
         as_of: Until when actuals are taken at all.
+        times: Which time files hold, by the slot of their scan, where it is known.
     """
 
     request: Request
@@ -178,6 +179,7 @@ class Draft:
     identities: MappingABC[str, Identity]
     now: datetime
     as_of: datetime | None
+    times: MappingABC[str, Known] = field(default_factory=dict)
 
     def plan(self) -> Plan:
         """Return the plan of the whole stretch, as one window.
@@ -222,7 +224,9 @@ class Draft:
 
     @cached_property
     def _divided(self) -> tuple[Divided, ...]:
-        return tuple(Divided(scan, None, None, self.now) for scan in self.scans)
+        return tuple(
+            Divided(scan, self.times.get(scan.slot), None, self.now) for scan in self.scans
+        )
 
     def _sql(
         self, window: Window | None, as_of: datetime | None, parts: tuple[Part, ...] = ()

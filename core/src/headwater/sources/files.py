@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -19,6 +20,7 @@ from headwater.partitions import hive_layout
 from headwater.sources import local_files
 from headwater.sources.single_database import SingleDatabase
 from headwater.sql.rewriting import quoted
+from headwater.tables.file_facts import FileFacts
 from headwater.tables.relation import DataFile, FilePartition, FileRelation, Relation
 from headwater.tables.table import Catalog, Column, Partition, Table, TableName, TimePartition
 from headwater.types import STRING
@@ -84,7 +86,8 @@ class FileDataSource(DataSource):
 
     def catalog(self, access: Access) -> Catalog:
         """Return the tables as a catalog of the database `files`."""
-        described = {name: partial(self._describe, name) for name in self.tables}
+        facts = access.cache.get(FileFacts)
+        described = {name: partial(self._describe, name, facts) for name in self.tables}
         return SingleDatabase(DATABASE, described, _partitions)
 
     def sql(self) -> str:
@@ -134,7 +137,7 @@ class FileDataSource(DataSource):
             return {"header": "true", **self.options}
         return self.options
 
-    def _describe(self, name: str) -> Table:
+    def _describe(self, name: str, facts: FileFacts | None = None) -> Table:
         try:
             root = Path(self.tables[name]).expanduser().resolve()
             paths = _files(root, name)
@@ -160,7 +163,7 @@ class FileDataSource(DataSource):
             for i, key in enumerate(layout.keys)
         )
         folded = {k.casefold() for k in layout.keys}
-        data = [c for c in self._columns(name, paths) if c.name.casefold() not in folded]
+        data = [c for c in self._columns(name, files, facts) if c.name.casefold() not in folded]
         groups: dict[tuple[str | None, ...], list[DataFile]] = {}
         for file, values in zip(files, layout.values, strict=True):
             groups.setdefault(values, []).append(file)
@@ -168,7 +171,9 @@ class FileDataSource(DataSource):
             TableName(DATABASE, name), (*data, *keys), layout.keys, "files", str(root), groups
         )
 
-    def _columns(self, name: str, files: Sequence[Path]) -> tuple[Column, ...]:
+    def _columns(
+        self, name: str, files: Sequence[DataFile], facts: FileFacts | None
+    ) -> tuple[Column, ...]:
         if name in self.columns:
             try:
                 return tuple(Column(n, parse_type(t)) for n, t in self.columns[name].items())
@@ -179,7 +184,15 @@ class FileDataSource(DataSource):
                 f"table {name!r}: the columns of JSON files must be declared",
                 hint=f'columns={{"{name}": {{"prediction_id": "string", "score": "double"}}}}',
             )
-        return _read_columns(self.format, files[0], self.options.get("sep", ","))
+        first = files[0]
+        kept = None if facts is None or self.format != "parquet" else facts
+        known = None if kept is None else kept.columns(first.path, first.etag)
+        if known is not None:
+            return tuple(Column(n, parse_type(t)) for n, t in known)
+        columns = _read_columns(self.format, Path(first.path), self.options.get("sep", ","))
+        if kept is not None and first.etag is not None and not local_files.changes([first]):
+            kept.learn_columns(first.path, first.etag, [(c.name, str(c.type)) for c in columns])
+        return columns
 
 
 def the_query(query: str | None, tables: Sequence[str]) -> str:
@@ -203,10 +216,12 @@ def _files(root: Path, name: str) -> list[Path]:
         return [root]
     if not root.is_dir():
         raise SourceError(f"table {name!r}: there is nothing at {root}", code="path-not-found")
+    # Not by `rglob`, which lists each directory twice.
+    there = (Path(folder, one) for folder, _, names in os.walk(root) for one in names)
     paths = sorted(
         p
-        for p in root.rglob("*")
-        if p.is_file() and not hive_layout.is_hidden(p.relative_to(root).as_posix())
+        for p in there
+        if not hive_layout.is_hidden(p.relative_to(root).as_posix()) and p.is_file()
     )
     if not paths:
         raise SourceError(f"table {name!r}: there are no files under {root}", code="no-files")

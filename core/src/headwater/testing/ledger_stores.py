@@ -22,7 +22,7 @@ import pytest
 from pydantic import BaseModel
 
 from headwater.errors import HeadwaterError, LedgerError, LedgerMovedError
-from headwater.interfaces.ledger_store import Appending, LedgerStore
+from headwater.interfaces.ledger_store import Appending, KeepingFiles, LedgerStore
 from headwater.interfaces.offers import offers
 from headwater.ledger.ledger_text import write
 from headwater.testing.contract import Contract, fitting, offline, undeclared
@@ -272,3 +272,25 @@ class LedgerStoreContract(Contract):
         assert content == _content(1) + b"one\n"
         other.append(b"two\n", mark)
         assert again().load()[0] == _content(1) + b"one\ntwo\n"
+
+    def test_what_is_kept_of_files_comes_back_and_is_no_part_of_the_ledger(
+        self, store: LedgerStore, again: Callable[[], LedgerStore]
+    ) -> None:
+        """A store that keeps facts of files gives them back, and its ledger stays as it was.
+
+        If it fails: keep them at a place of their own, and give no bytes where there are none.
+        """
+        if not offers(store, KeepingFiles):
+            undeclared(store, "load_files")
+            return
+        assert store.load_files() == b""
+        store.save_files(b"one\n")
+        assert store.load() == (b"", None), "there is a ledger that nobody saved"
+        mark = store.save(_content(1), None)
+        other = again()
+        assert offers(other, KeepingFiles)
+        assert other.load_files() == b"one\n"
+        other.save_files(b"two\n")
+        assert again().load() == (_content(1), mark or again().load()[1])
+        assert offers(store, KeepingFiles)
+        assert store.load_files() == b"two\n"

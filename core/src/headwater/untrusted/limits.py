@@ -104,6 +104,15 @@ LEDGER_BYTES: Final = 1024 * 1024 * 1024
 LEDGER_LINE_BYTES: Final = 256 * 1024
 """Bytes of what a ledger says of one window: of a query over many tables, a few thousand."""
 
+KEPT_FILES: Final = 200_000
+"""Files of which a ledger keeps what their footers said; of more, they are read again."""
+
+KEPT_FILES_BYTES: Final = 256 * 1024 * 1024
+"""Bytes of what is kept of them: a file takes some two hundred. A longer text is left aside."""
+
+FOOTER_FAILURES: Final = 40
+"""Questions about footers that may fail before a table's other files are not asked any more."""
+
 TOKEN_BYTES: Final = 256 * 1024
 """Bytes of an answer that should hold a token."""
 

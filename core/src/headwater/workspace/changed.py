@@ -22,6 +22,7 @@ from headwater.interfaces.schema import Role
 from headwater.ledger.entries import moment_text
 from headwater.ledger.ledger import Ledger
 from headwater.planning import engine_choice, planner
+from headwater.planning.file_times import file_times
 from headwater.planning.lake_files import lake_files
 from headwater.planning.planner import Draft, MappedQuery
 from headwater.planning.plans import Plans
@@ -31,6 +32,7 @@ from headwater.reading.dataset import Dataset
 from headwater.reading.datasets import Datasets, Group
 from headwater.reading.reader import Reading
 from headwater.sql.rewriting import quoted
+from headwater.tables.file_facts import FileFacts
 from headwater.tables.relation import DeltaRelation, IcebergRelation
 from headwater.tables.window import Window
 from headwater.windows import labels
@@ -77,14 +79,19 @@ def changes(workspace: Workspace, connection: Connection, span: Window, asked: A
     windows = asked.calendar.steps(span)
     whole = Window(windows[0].start, windows[-1].end)
     request = replace(workspace.request(connection, whole), max_bytes=None)
+    facts = asked.ledger.facts
     with workspace.opened(connection) as access:
+        access.cache.keep(FileFacts, facts)
         mapped = workspace.map_queries(connection, access)
         _check_reproducible(connection.name, mapped)
         draft = planner.draft(
             request, mapped[0], access, actuals=mapped[1], now=asked.now, nearby=True
         )
-        listed, times = lake_files(draft.scans, access)
-    divided = [Divided(s, times, listed.get(s.slot), draft.now) for s in draft.scans]
+        draft = replace(draft, times=file_times(draft.scans, access, facts))
+        listed, lake_times = lake_files(draft.scans, access)
+    asked.ledger.save_facts()
+    times = {**draft.times, **lake_times}
+    divided = [Divided(s, times.get(s.slot), listed.get(s.slot), draft.now) for s in draft.scans]
     compared = _Compared(connection, draft, asked, divided)
     offered = compared.offers(windows)
     return Changes(

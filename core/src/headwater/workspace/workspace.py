@@ -21,6 +21,7 @@ from headwater.interfaces.offers import offers
 from headwater.interfaces.schema import Schema
 from headwater.planning import engine_choice, planner, rule_proofs
 from headwater.planning.bound_query import BoundQuery, bind_query
+from headwater.planning.file_times import file_times
 from headwater.planning.plans import Plans
 from headwater.plugins import hooks
 from headwater.plugins.registry import PluginRegistry
@@ -29,6 +30,7 @@ from headwater.reading.datasets import Datasets, Group, WindowReading
 from headwater.reading.empty_reads import Extent, verdict
 from headwater.reading.reader import Reading
 from headwater.reading.session_policy import narrowed, widened
+from headwater.tables.file_facts import FileFacts
 from headwater.tables.window import Window
 from headwater.windows.calendar import Calendar
 from headwater.workspace.model import Connection, Model, ModelVersion, Purpose, find
@@ -266,6 +268,8 @@ class Workspace:
         with self.opened(connection) as access:
             mapped = self.map_queries(connection, access)
             draft = planner.draft(request, mapped[0], access, actuals=mapped[1], nearby=nearby)
+            if len(windows) > 1:
+                draft = replace(draft, times=file_times(draft.scans, access, FileFacts()))
             plans = Plans(draft, calendar, windows)
             wide = widened(access, plans.whole, _sources_of(connection))
         plans = self.decided(plans, engine, wide)

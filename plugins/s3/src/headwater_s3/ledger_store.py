@@ -36,7 +36,8 @@ class S3LedgerStore(BaseModel):
 
     It needs `s3:GetObject` and `s3:PutObject` on the object, and `s3:ListBucket` on its bucket:
     without that S3 does not tell a missing object from one that may not be read, and a ledger that
-    may not be read is never taken for an empty one.
+    may not be read is never taken for an empty one. What files' footers said is kept beside it, in
+    `<key>.files`: with the same rights on that object, footers are not read again by every run.
 
     Args:
         uri: The object, `s3://bucket/key`.
@@ -116,6 +117,40 @@ class S3LedgerStore(BaseModel):
                     hint="load it again",
                 ) from error
         return str(answer["ETag"])
+
+    def load_files(self) -> bytes:
+        """Return what is kept of files, in the object `<name>.files` beside the ledger.
+
+        Raises:
+            AccessDeniedError: If it may not be read.
+        """
+        from botocore.exceptions import ClientError
+
+        bucket, key = parse_uri(f"{self.uri}.files")
+        with self._session("load what is kept of files beside") as session:
+            try:
+                answer = session.client("s3").get_object(Bucket=bucket, Key=key)
+            except ClientError as error:
+                if code_of(error) in ("NoSuchKey", "404"):
+                    return b""
+                raise
+            if answer["ContentLength"] > limits.KEPT_FILES_BYTES:
+                answer["Body"].close()
+                return b""
+            content: bytes = answer["Body"].read()
+        return content
+
+    def save_files(self, content: bytes) -> None:
+        """Keep what is known of files; whoever saves last wins.
+
+        Raises:
+            AccessDeniedError: If it may not be written.
+        """
+        bucket, key = parse_uri(f"{self.uri}.files")
+        with self._session("save what is kept of files beside") as session:
+            session.client("s3").put_object(
+                Bucket=bucket, Key=key, Body=content, ContentType="application/jsonl"
+            )
 
     @contextmanager
     def _session(self, doing: str) -> Iterator[AwsSession]:

@@ -179,7 +179,7 @@ def calendars(connection: DuckDBPyConnection, paths: list[str]) -> dict[str, Cal
         f"WHERE list_contains({keys}, key)"
     ).fetchall()
     for path, key, value in rows:
-        metadata_of.setdefault(path, {})[key.decode()] = value.decode()
+        metadata_of.setdefault(path, {})[key.decode()] = value.decode(errors="replace")
     return {path: calendar_of(metadata) for path, metadata in metadata_of.items()}
 
 

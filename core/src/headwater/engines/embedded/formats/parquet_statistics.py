@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from headwater.engines.embedded.database import database
@@ -23,18 +23,26 @@ from headwater.engines.small_files import fetched
 from headwater.errors import EngineError
 from headwater.partitions.rule_evidence import TimeRange
 from headwater.sql.portable.spelling import text, texts
-from headwater.tables.relation import DataFile, FileRelation
+from headwater.tables.relation import DataFile, FileRelation, FileTimes
 from headwater.tables.table import Partition
 from headwater.tables.window import instant
+from headwater.untrusted import limits
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from headwater.auth.credentials import Access
 
-_Group: TypeAlias = "tuple[str, str | None, str | None, int | None, int | None]"
-"""Of a row group: its file, least and greatest value, how many are NULL, how many there are."""
+_Ends: TypeAlias = "tuple[str, str | None, str | None, bool]"
+"""Of a file: its path, least and greatest value, and whether all row groups told theirs."""
 
+_TIME: Final = r"\d{4}-\d\d-\d\d( [\d:.]+(\+00)?)?"
+"""How DuckDB writes times of Python's calendar: they follow each other as their texts do."""
+_AT_ONCE: Final = 500
+"""Files whose footers are asked for by one question."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK: Final = timedelta(microseconds=1)
+_FIRST: Final = datetime.min.replace(tzinfo=UTC) + _TICK
 
 _OLD: Final = datetime(1900, 1, 1, tzinfo=UTC)
 
@@ -78,6 +86,50 @@ def ranges(
         for f in parquet
         if isinstance(time_range := cached.get(f) or fresh.get(f), TimeRange)
     }
+
+
+def times(
+    relation: FileRelation, files: Sequence[DataFile], column: str, access: Access
+) -> dict[DataFile, FileTimes]:
+    """Return between which times all rows of files lie, as far as their footers tell.
+
+    A file that can't be opened is left out, and says nothing of the others.
+
+    Args:
+        relation: Whose files they are.
+        files: Some of its files; those that are not Parquet are left out.
+        column: The time column; upper and lower case are one.
+        access: The opened identities.
+
+    Returns:
+        By file: its first and last time; None where its footer was read, and does not tell them.
+
+    Raises:
+        AuthError: If the identity has no credentials.
+    """
+    parquet = [f for f in files if format_of(relation, f) == "parquet"]
+    waiting = [parquet[i : i + _AT_ONCE] for i in range(0, len(parquet), _AT_ONCE)]
+    found: dict[DataFile, FileTimes] = {}
+    failed = 0
+    while waiting and failed < limits.FOOTER_FAILURES:
+        some = waiting.pop()
+        try:
+            told = ranges(relation, some, column, access)
+        except EngineError:
+            failed += 1
+            half = len(some) // 2
+            waiting += [part for part in (some[:half], some[half:]) if half]
+            continue
+        found |= {file: _bounds(told.get(file)) for file in some}
+    return found
+
+
+def _bounds(time_range: TimeRange | None) -> FileTimes:
+    if time_range is None or not time_range.whole:
+        return None
+    first = time_range.first
+    # Nanoseconds are cut off towards 1970.
+    return (max(first, _FIRST) - _TICK if first < _EPOCH else first), time_range.last
 
 
 def footers_of(
@@ -164,23 +216,32 @@ def footer_ranges(
     Raises:
         duckdb.Error: If a file can't be opened or is not Parquet.
     """
+    # A row group of NULLs holds no time; one without statistics could hold any. Only numbers stand
+    # for times: the text that a text column begins with is none, whatever it looks like.
+    told = " AND ".join(
+        f"coalesce(regexp_full_match(stats_{end}_value, {text(_TIME)}), false)"
+        for end in ("min", "max")
+    )
 
-    def ask(cursor: DuckDBPyConnection, some: list[str]) -> list[_Group]:
+    def ask(cursor: DuckDBPyConnection, some: list[str]) -> list[_Ends]:
         return cursor.execute(
-            "SELECT file_name, stats_min_value, stats_max_value, stats_null_count, num_values "
-            f"FROM parquet_metadata({texts(some)}) "
-            f"WHERE lower(path_in_schema) = lower({text(column)})",
+            "SELECT file_name, min(low) FILTER (told), max(high) FILTER (told), bool_and(told) "
+            "FROM (SELECT file_name, stats_min_value AS low, stats_max_value AS high, "
+            f"type IN ('INT32', 'INT64') AND {told} AS told FROM parquet_metadata({texts(some)}) "
+            f"WHERE lower(path_in_schema) = lower({text(column)}) "
+            "AND (stats_null_count IS NULL OR stats_null_count != num_values)) GROUP BY file_name",
         ).fetchall()
 
-    groups: dict[str, list[_Group]] = {}
-    for part in side_by_side(connection, [paths[f.path] for f in files], ask):
-        for group in part:
-            groups.setdefault(group[0], []).append(group)
+    ends = {
+        one[0]: one
+        for part in side_by_side(connection, [paths[f.path] for f in files], ask)
+        for one in part
+    }
     by_file = {}
     for file in files:
         part_of = relation.partitions[file.partition]
         place = Partition(part_of.values, part_of.location)
-        time_range = _range(place, file.path, groups.get(paths[file.path], ()))
+        time_range = _range(place, file.path, ends.get(paths[file.path]))
         if time_range is not None:
             by_file[file] = time_range
     early = [f for f, time_range in by_file.items() if time_range.first < _OLD]
@@ -198,15 +259,14 @@ def format_of(relation: FileRelation, file: DataFile) -> str:
     return relation.partitions[file.partition].format or relation.format
 
 
-def _range(place: Partition, path: str, groups: Sequence[_Group]) -> TimeRange | None:
-    # A row group of NULLs holds no time; one without statistics could hold any.
-    held = [(low, high) for _, low, high, nulls, count in groups if nulls is None or nulls != count]
-    ends = [(_time(low), _time(high)) for low, high in held]
-    bounded = [(low, high) for low, high in ends if low is not None and high is not None]
-    if not bounded:
+def _range(place: Partition, path: str, ends: _Ends | None) -> TimeRange | None:
+    if ends is None:
         return None
-    first, last = min(low for low, _ in bounded), max(high for _, high in bounded)
-    return TimeRange(place, path, first, last, whole=len(bounded) == len(ends))
+    _, low, high, whole = ends
+    first, last = _time(low), _time(high)
+    if first is None or last is None:
+        return None
+    return TimeRange(place, path, first, last, whole=whole)
 
 
 def _time(text: str | None) -> datetime | None:
