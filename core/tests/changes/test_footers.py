@@ -34,7 +34,7 @@ def moments(day: float, count: int = ROWS, step: float = 60) -> list[datetime]:
 
 def write(path: Path, at: Sequence[Any], type_: pa.DataType = UTC_MICROSECONDS, **how: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows = {
+    rows: dict[str, Any] = {
         "id": [f"{path.stem}-{i}" for i in range(len(at))],
         "at": pa.array(at, type_),
         "x": [float(i) for i in range(len(at))],
@@ -260,7 +260,7 @@ def test_two_uses_of_a_table_by_two_columns_have_times_of_their_own(
     folder = tmp_path / "two"
     folder.mkdir()
     for day in range(DAYS):
-        rows = {
+        rows: dict[str, Any] = {
             "id": [f"{day}"],
             "made": pa.array(moments(day, 1), UTC_MICROSECONDS),
             "sent": pa.array(moments(DAYS - 1 - day, 1), UTC_MICROSECONDS),

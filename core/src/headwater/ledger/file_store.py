@@ -150,6 +150,9 @@ class FileLedgerStore(BaseModel):
     def save_files(self, content: bytes) -> None:
         """Keep what is known of files; whoever saves last wins.
 
+        Args:
+            content: Its text.
+
         Raises:
             LedgerError: If it can't be written.
         """

@@ -143,6 +143,9 @@ class S3LedgerStore(BaseModel):
     def save_files(self, content: bytes) -> None:
         """Keep what is known of files; whoever saves last wins.
 
+        Args:
+            content: Its text.
+
         Raises:
             AccessDeniedError: If it may not be written.
         """
