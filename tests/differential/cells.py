@@ -83,20 +83,32 @@ def _together(
 
 def _one(table: str, text: str, embedded: Embedded, spark: SparkSession) -> Verdict:
     """Compare an expression that raises on some rows: those apart, the others together."""
-    raising, promised = [], []
-    for k in range(data.TABLES[table]().num_rows):
-        try:
-            embedded(_select(table, [text], f" WHERE k = {k}"))
-        except EngineError as error:
-            raising.append(k)
-            if error.code != NOT_PORTABLE:
-                promised.append(k)
-    rest = ", ".join(map(str, raising))
-    wrong = _differs(_select(table, [text], f" WHERE k NOT IN ({rest})"), embedded, spark)
+    rows = range(data.TABLES[table]().num_rows)
+    raising = _raising(table, text, rows, embedded)
+    promised = [k for k, code in raising.items() if code != NOT_PORTABLE]
+    wrong = None
+    # Where no row is left there is no value to compare, and Spark may raise of constants alone.
+    if len(raising) < len(rows):
+        rest = ", ".join(map(str, raising))
+        wrong = _differs(_select(table, [text], f" WHERE k NOT IN ({rest})"), embedded, spark)
     for k in promised[:LOOKED_AT]:
         if wrong is None and not isinstance(_on_spark(spark, table, text, k), str):
             wrong = f"row {k}: the embedded engine says that Spark raises, and it does not"
     return Verdict(wrong=wrong, raising=tuple(raising))
+
+
+def _raising(table: str, text: str, rows: Sequence[int], embedded: Embedded) -> dict[int, str]:
+    """Return the codes of the errors by the rows that raise, found by halves."""
+    where = f" WHERE k BETWEEN {rows[0]} AND {rows[-1]}"
+    try:
+        embedded(_select(table, [text], where))
+    except EngineError as error:
+        if len(rows) == 1:
+            return {rows[0]: error.code}
+        half = len(rows) // 2
+        first = _raising(table, text, rows[:half], embedded)
+        return {**first, **_raising(table, text, rows[half:], embedded)}
+    return {}
 
 
 def _on_spark(spark: SparkSession, table: str, text: str, k: int) -> object:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(1200)]
 
-CALLS = 24
+CALLS = 8
 COMPILED = [
     f
     for f in functions().values()

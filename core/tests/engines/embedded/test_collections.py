@@ -60,6 +60,10 @@ def test_a_column_is_not_taken_for_a_variable(name: str, expression: str, expect
         ("array_insert(array(i, 2), i - 1, 1)", "INVALID_INDEX_OF_ZERO"),
         ("sequence(i, 5, -1)", "ILLEGAL_SEQUENCE"),
         ("pmod(i, i - 1)", "DIVIDE_BY_ZERO"),
+        ("bit_get(CAST(i AS TINYINT), 8)", "INVALID_PARAMETER_VALUE"),
+        ("getbit(CAST(i AS TINYINT), 8Y)", "INVALID_PARAMETER_VALUE"),
+        ("bit_get(CAST(i AS SMALLINT), 16Y)", "INVALID_PARAMETER_VALUE"),
+        ("getbit(i, 32S)", "INVALID_PARAMETER_VALUE"),
     ],
 )
 def test_it_raises_where_spark_raises(expression: str, condition: str) -> None:
