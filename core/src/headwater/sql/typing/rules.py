@@ -82,9 +82,9 @@ def wider(types: Iterable[DataType]) -> DataType:
     all_types = list(types)
     if not all_types:
         return t.VOID
-    # Spark tries strings last, so that ('1', 2, 3.5) does not depend on the order.
-    ordered = sorted(all_types, key=lambda x: x.name == "string")
-    return reduce(_wider_of_two, ordered)
+    # In their order, as ANSI Spark: a string and a smallint make a bigint, that and a decimal a
+    # decimal; a smallint and a decimal make a decimal, that and a string a double.
+    return reduce(_wider_of_two, all_types)
 
 
 def _wider_of_two(left: DataType, right: DataType) -> DataType:
