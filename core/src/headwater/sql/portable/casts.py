@@ -13,12 +13,18 @@ from headwater.sql.portable import ranges, text_casts
 from headwater.sql.portable.pieces import Piece, Refusal, made
 from headwater.sql.portable.raising import not_portable
 from headwater.sql.portable.spelling import cast as spell
-from headwater.sql.portable.spelling import null, type_name
+from headwater.sql.portable.spelling import decimal_text, null, text, type_name
 from headwater.types import INTEGER_BITS, DataType
 
 _DIGITS: Final = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 20}
 _MOST_SCALE: Final = 10
 """The largest scale for which a float's text as decimal was measured."""
+_EXACT_DIGITS: Final = 15
+"""Decimals of so many digits are apart from each other as doubles."""
+_EXACT_POWER: Final = 22
+"""Powers of ten up to this one are doubles."""
+_BESIDE: Final = "0.999999"
+"""A double below 2^31 is nearer to its decimal than 1 less this."""
 
 _Built = tuple[str, bool]
 """DuckDB SQL, and whether it may raise."""
@@ -101,6 +107,37 @@ def _decimal_to_decimal(sql: str, source: DataType, target: DataType, trying: bo
     # Rounding up may need a digit more.
     narrows = _whole(target) < _whole(source) + rounds
     return spell(sql, target, trying=trying), narrows
+
+
+def _decimal_to_double(sql: str, source: DataType, target: DataType, _: bool) -> _Built:
+    """Take the nearest double, as Java does.
+
+    DuckDB divides the digits by a power of ten, which is exact for both below 2^53 and 10^22;
+    beyond that the quotient may be a neighbour of the nearest double, which its text gives.
+    """
+    precision, scale = source.precision or 0, source.scale or 0
+    if precision <= _EXACT_DIGITS:
+        return spell(sql, target), False
+    nearest = spell(f"CAST({sql} AS VARCHAR)", target)
+    if scale > _EXACT_POWER:
+        return nearest, False
+    few = spell(text(decimal_text(10**_EXACT_DIGITS, scale)), source)
+    return f"CASE WHEN abs({sql}) < {few} THEN {spell(sql, target)} ELSE {nearest} END", False
+
+
+def _decimal_to_integer(sql: str, source: DataType, target: DataType, trying: bool) -> _Built:
+    """Leave out what is behind the point.
+
+    To less than a bigint Spark goes through a double where it holds the decimal as Java's
+    BigDecimal (by its precision, and by what made it): 0.99999999999999999 is 1 or 0.
+    """
+    result, raises = _truncated(sql, source, target, trying)
+    exact = (source.precision or 0) <= _EXACT_DIGITS or not source.scale
+    if target.name == "bigint" or exact:
+        return result, raises
+    near = not_portable(f"CAST of a {source} just beside a whole number AS {target}", target)
+    beside = f"abs({sql} - trunc({sql})) > {_BESIDE}"
+    return f"CASE WHEN {beside} THEN {near} ELSE {result} END", raises
 
 
 def _truncated(sql: str, source: DataType, target: DataType, trying: bool) -> _Built:
@@ -227,10 +264,10 @@ _CASTS: Final[dict[tuple[str, str], _Builder]] = {
     ("double", "decimal"): _floating_to_decimal,
     ("double", "timestamp"): _floating_to_timestamp,
     ("double", "string"): _floating_to_string,
-    ("decimal", "integer"): _truncated,
+    ("decimal", "integer"): _decimal_to_integer,
     ("decimal", "boolean"): _plain,
     ("decimal", "decimal"): _decimal_to_decimal,
-    ("decimal", "double"): _plain,
+    ("decimal", "double"): _decimal_to_double,
     ("decimal", "string"): _decimal_to_string,
     ("date", "timestamp"): _plain,
     ("date", "timestamp_ntz"): _plain,

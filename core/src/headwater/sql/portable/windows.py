@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _VALUES: Final = frozenset({"first_value", "last_value", "nth_value"})
 RULES: Final = _VALUES | {"rank", "ntile", "shifted"}
 """Rules for calls with OVER, by the names that the table of functions has for them."""
+_ALL_ROWS: Final = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
 _FRAME_WORDS: Final = frozenset({"UNBOUNDED", "CURRENT ROW"})
 
 
@@ -119,7 +120,10 @@ def _over(e: Expressions, node: exp.Expr) -> str:
     if order := node.args.get("order"):
         parts.append(f"ORDER BY {ordering(e, order)}")
     if spec := node.args.get("spec"):
-        parts.append(_frame(spec))
+        written = _frame(spec)
+        sure = node.args.get("order") or not written.startswith("ROWS") or written == _ALL_ROWS
+        refuse_unless(bool(sure), "ROWS of a window without ORDER BY", spec)
+        parts.append(written)
     return f"OVER ({' '.join(parts)})"
 
 
