@@ -63,6 +63,9 @@ COMMANDS = (
     ("validate",),
     ("changes", "serving", *WINDOW, "--ledger", "windows.ledger", "--out", "windows", "--debug"),
     ("read", "serving", *WINDOW, "--out", "rows.parquet", "--overwrite", "--debug"),
+    ("read", "serving", *WINDOW, "--out", "kept.parquet", "--evidence", "kept.json", "--debug"),
+    ("replay", "kept.json", "--json"),
+    ("replay", "kept.json", "--debug"),
 )
 
 
@@ -155,6 +158,50 @@ def test_commands(
     # The search can find: the calls were made, were logged, and did carry the secrets.
     assert len(everything.secrets()) > 9 or day in ("token refused", "outage")
     assert "botocore" in everything.log.getvalue()
+
+
+@pytest.mark.parametrize("way", ["oidc-role", "static", "assume-role", "profile"])
+def test_evidence_by_each_strategy(
+    way: str, everything: Everything, account: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anyone = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+    }
+    key, secret = account.create_user_keys(account_id=ACCOUNT, policy=anyone, name="someone")
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
+        ],
+    }
+    role = account.create_role(account_id=ACCOUNT, name="reader", trust=trust, policy=anyone)
+    keys = f'{{type: static, access_key_id: {key}, secret_access_key: "env:CANARY"}}'
+    config = Path("aws-config")
+    config.write_text(
+        f"[profile p]\nregion=us-east-1\naws_access_key_id={key}\naws_secret_access_key={secret}\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("CANARY", secret)
+    auth = {
+        "oidc-role": '{type: oidc-role, role_arn: "${env:LAKE_ROLE_ARN}", token: "env:LAKE_TOKEN"}',
+        "static": keys,
+        "assume-role": f"{{type: assume-role, role_arn: {role}, source: {keys}}}",
+        "profile": "{type: profile, name: p}",
+    }
+    Path("headwater.yaml").write_text(CONFIG.replace(auth["oidc-role"], auth[way]))
+    with hw.Workspace.open("headwater.yaml") as workspace:
+        data = workspace.connection("serving").read(*WINDOW, digests=True)
+        data.to_arrow()
+        evidence = data.evidence()
+        again = workspace.replay(evidence)
+        again.to_arrow()
+    assert again.replay is not None
+    assert again.replay.same
+    assert [c["strategy"] for c in evidence.document["callers"]] == [way]
+    everything.shown += [evidence.to_json(), str(evidence), json.dumps(again.replay.to_dict())]
+    assert everything.found() == []
+    assert secret not in evidence.to_json()
 
 
 @pytest.mark.parametrize("day", ALL_DAYS)

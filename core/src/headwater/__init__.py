@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from headwater.auth.credentials import Access, AuthStrategy, Credentials, Identity, Secret
     from headwater.diagnostics import Diagnostic, Severity, Span
     from headwater.errors import HeadwaterError
+    from headwater.evidence.evidence import Evidence
     from headwater.interfaces.data_source import DataSource
     from headwater.interfaces.engine import Engine
     from headwater.interfaces.hookspecs import hookimpl
@@ -59,6 +60,7 @@ _HOMES = {
     "Diagnostic": "headwater.diagnostics",
     "EmptyReadWarning": "headwater.reading.dataset",
     "Engine": "headwater.interfaces.engine",
+    "Evidence": "headwater.evidence.evidence",
     "Field": "headwater.interfaces.schema",
     "FieldType": "headwater.types",
     "FileDataSource": "headwater.sources.files",
@@ -113,6 +115,7 @@ __all__ = [
     "Diagnostic",
     "EmptyReadWarning",
     "Engine",
+    "Evidence",
     "Field",
     "FieldType",
     "FileDataSource",

@@ -15,6 +15,7 @@ HeadwaterError                    root: message, code, hint, retryable
 ├── PlanError                     a read can't be planned as asked (e.g. over `max_bytes`)
 ├── LedgerError                   a ledger can't be read or kept
 │   └── LedgerMovedError          somebody else handed over the same window (retryable)
+├── EvidenceError                 evidence of a read can't be given, or read, or does not hold
 ├── EngineError                   an engine failed while reading
 │   └── DataError                 a value does not fit its declared field; names the row's id
 └── UnsupportedError              known, and not supported: says what is, and why
@@ -247,6 +248,12 @@ class LedgerMovedError(LedgerError):
 
     default_code = "ledger-moved"
     default_retryable = True
+
+
+class EvidenceError(HeadwaterError):
+    """Evidence of a read can't be given, is damaged, or is not borne out by what was recorded."""
+
+    default_code = "evidence"
 
 
 class EngineError(HeadwaterError):

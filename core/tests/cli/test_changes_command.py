@@ -125,3 +125,49 @@ def test_time_and_ledger_must_be_told(headwater: Program) -> None:
     outcome = headwater("changes", "serving", *DAYS)
     assert outcome.code == 1
     assert "nothing says where a ledger is kept" in outcome.err
+
+
+def read_alone(headwater: Program, number: int, *more: str) -> Outcome:
+    days = f"2026-01-0{number}", f"2026-01-0{number + 1}"
+    return headwater(
+        "read", "serving", *days, "-o", "w.parquet", "--overwrite", "--evidence", "w.json", *more
+    )
+
+
+def test_a_window_that_was_read_by_itself_is_done_by_its_evidence(headwater: Program) -> None:
+    changes = headwater("changes", "serving", *DAYS, "--json").json["changes"]
+    assert read_alone(headwater, 2).code == 0
+    for _ in range(2):  # again, it is a no-op
+        outcome = headwater(
+            "changes", "serving", "--done", changes[1]["key"], "--evidence", "w.json"
+        )
+        assert (outcome.code, outcome.err) == (0, "")
+        assert outcome.out == f"{changes[1]['key']} is in the ledger: 10 rows\n"
+    left = headwater("changes", "serving", *DAYS, "--json").json["changes"]
+    assert [c["key"] for c in left] == [changes[n]["key"] for n in (0, 2, 3)]
+    [entry] = hw.Ledger.load("state/headwater.ledger").entries.values()
+    assert entry.evidence == hw.Evidence.load("w.json").sha256
+
+
+def test_evidence_of_something_else_does_nothing(headwater: Program) -> None:
+    changes = headwater("changes", "serving", *DAYS, "--json").json["changes"]
+    key = changes[1]["key"]
+    read_alone(headwater, 3)
+    outcome = headwater("changes", "serving", "--done", key, "--evidence", "w.json")
+    assert outcome.code == 1
+    assert "is not what is to be handed over of the evidence's window" in outcome.err
+    read_alone(headwater, 2)
+    rewrite(2)
+    outcome = headwater("changes", "serving", "--done", key, "--evidence", "w.json")
+    assert outcome.code == 1
+    assert "is not what is to be handed over of the evidence's window" in outcome.err
+    key = headwater("changes", "serving", *DAYS, "--json").json["changes"][1]["key"]
+    outcome = headwater("changes", "serving", "--done", key, "--evidence", "w.json")
+    assert outcome.code == 1
+    assert "overwritten" in outcome.err
+    read_alone(headwater, 2, "--sample", "0.5")
+    outcome = headwater("changes", "serving", "--done", key, "--evidence", "w.json")
+    assert "another query, mapping or rule" in outcome.err
+    assert not Path("state").exists()
+    assert headwater("changes", "serving", "--done", key).code == 2
+    assert headwater("changes", "serving", *DAYS, "--evidence", "w.json").code == 2

@@ -16,7 +16,8 @@ import pytest
 
 from headwater import PluginRegistry, Workspace
 from headwater.errors import ConfigError, DataChangedError
-from headwater.interfaces.plan import Scan, ScanEstimate
+from headwater.interfaces.plan import Plan, Scan, ScanEstimate
+from headwater.interfaces.read_stats import ReadStats
 from headwater.sources.files import FileDataSource
 from headwater.tables.relation import (
     DataFile,
@@ -165,6 +166,40 @@ def test_a_query_without_a_model_has_no_output_columns(
     with Workspace(PluginRegistry([plugin], discover=False)) as workspace:
         workspace.sql("SELECT id FROM p", connection.source).to_arrow()
     assert events(log)[-1]["outputs"][0]["facets"] == {}
+
+
+def test_a_state_of_the_table_and_digests_of_the_rows_are_told(
+    connection: Connection, log: Path
+) -> None:
+    data = connection.read("1970-01-01", "1970-01-02", digests=True)
+    data.to_arrow()
+    evidence = data.evidence()
+    started, ended = events(log)[-2:]
+    (told,) = evidence.tables.values()
+    for event in (started, ended):
+        (table,) = event["inputs"]
+        assert table["facets"]["version"]["datasetVersion"] == told["data_files_digest"]
+    assert "headwater_content" not in started["run"]["facets"]
+    content = ended["run"]["facets"]["headwater_content"]
+    assert (content["rowsDigest"], content["rows"]) == (evidence.rows_digest, 2)
+    connection.read("1970-01-01", "1970-01-02").to_arrow()
+    assert "headwater_content" not in events(log)[-1]["run"]["facets"]
+
+
+@pytest.mark.parametrize(
+    ("relation", "state"),
+    [
+        (IcebergRelation(TableName("d", "t"), (), "s3://b/t/metadata/7.json", 77), "77"),
+        (DeltaRelation(TableName("d", "t"), (), "s3://b/t", 12), "12"),
+        (MemoryRelation(TableName("d", "t"), (), None), None),
+    ],
+)
+def test_a_lake_is_told_by_its_snapshot_or_version(relation: Relation, state: str | None) -> None:
+    scan = Scan("t0", TableName("d", "t"), relation, ScanEstimate(1, None, 1, 1))
+    plan = Plan("m/v1/serving", "SELECT 1", "SELECT 1", (scan,), None, None, "embedded", "")
+    started, _ = finished_events(plan, ReadStats(), None, "n")
+    facet = started["inputs"][0]["facets"].get("version")
+    assert (None if facet is None else facet["datasetVersion"]) == state
 
 
 def test_every_facet_names_its_schema(connection: Connection, log: Path) -> None:

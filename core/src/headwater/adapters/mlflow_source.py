@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from mlflow.data.dataset_source import DatasetSource
 
 from headwater.errors import ConfigError
+from headwater.interfaces.read_stats import ReadStats
 from headwater.tables.window import instant
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class HeadwaterDatasetSource(DatasetSource):
         tables: The tables that were read.
         query: The user's query.
         roles: Column to its role: `id`, `timestamp`, `feature`, `prediction`, `actual` ...
+        rows_digest: Digest of all that was delivered but the actuals, in no order; as evidence has.
+        labels_digest: Likewise, of the ids with their actuals.
     """
 
     connection: str
@@ -45,10 +48,13 @@ class HeadwaterDatasetSource(DatasetSource):
     tables: tuple[str, ...] = ()
     query: str = ""
     roles: Mapping[str, str] = field(default_factory=dict)
+    rows_digest: str | None = None
+    labels_digest: str | None = None
 
     @classmethod
-    def of(cls, plan: Plan) -> Self:
-        """Return the source that a `plan` is."""
+    def of(cls, plan: Plan, stats: ReadStats | None = None) -> Self:
+        """Return the source that a `plan` is, with the digests of a read of it, if any."""
+        stats = stats or ReadStats()
         return cls(
             plan.connection,
             _text(plan.window.start if plan.window else None),
@@ -58,6 +64,8 @@ class HeadwaterDatasetSource(DatasetSource):
             tuple(str(scan.table) for scan in plan.scans),
             plan.query,
             {column.name: str(column.role) for column in plan.mapping or ()},
+            stats.rows_digest,
+            stats.labels_digest,
         )
 
     def load(self, workspace: Workspace | None = None) -> Dataset:
@@ -92,6 +100,8 @@ class HeadwaterDatasetSource(DatasetSource):
             "tables": list(self.tables),
             "query": self.query,
             "roles": dict(self.roles),
+            "rows_digest": self.rows_digest,
+            "labels_digest": self.labels_digest,
         }
 
     @classmethod

@@ -5,20 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from headwater.changes import fingerprints
 from headwater.diagnostics import Diagnostic
 from headwater.display.printable import printable
-from headwater.errors import LedgerError
+from headwater.errors import EvidenceError, LedgerError
+from headwater.evidence import comparison
 from headwater.interfaces.plan_text import bytes_text
 from headwater.ledger.entries import Entry, moment_text
 from headwater.ledger.ledger import Ledger
+from headwater.reading.content_digests import FORM
 from headwater.tables.window import Window
 
 if TYPE_CHECKING:
+    from headwater.evidence.evidence import Evidence
     from headwater.interfaces.read_stats import ReadStats
     from headwater.reading.dataset import Dataset
 
@@ -220,21 +224,33 @@ class Change:
         data.on_end = self._read
         return data
 
-    def done(self) -> str:
+    def done(self, evidence: Evidence | None = None) -> str:
         """Put into the ledger that the window was handed over; again, it is a no-op.
 
         Until then a crash offers the window again. Where the content is the same as before,
         generation and key stay what they were.
+
+        Args:
+            evidence: Of the read, where another process did it: of the window, until the same
+                `as_of`, of the files that are there now. The ledger keeps its SHA-256.
 
         Returns:
             The key that is current now.
 
         Raises:
             LedgerError: With code `not-read`, if it was not read to its end, and is not `gone`.
+            EvidenceError: With code `evidence-changed`, if the evidence is of something else.
             LedgerMovedError: If somebody else handed the window over since the changes were asked.
         """
         if self._done is None:
+            if evidence is not None:
+                self._check(evidence)
+                self._after = Content(
+                    evidence.rows, evidence.labelled, evidence.rows_digest, evidence.labels_digest
+                )
             entry = self._entry()
+            if evidence is not None:
+                entry = replace(entry, evidence=evidence.sha256)
             self._changes.ledger.commit(entry, self._offer.entry)
             self._done = entry
         return self._done.key
@@ -268,6 +284,36 @@ class Change:
         if not stats.finished or stats.rows_digest is None or stats.labels_digest is None:
             return
         self._after = Content(stats.rows, stats.labelled, stats.rows_digest, stats.labels_digest)
+
+    def _check(self, evidence: Evidence) -> None:
+        """Raise if evidence is not of the read of this window, as it is to be read now."""
+        offer, changes = self._offer, self._changes
+        reading = fingerprints.of_calendar(evidence.reading, changes.calendar)
+        for what, is_so in (
+            ("another connection", evidence.connection == changes.connection),
+            ("another window", evidence.window == offer.window),
+            ("another as_of", evidence.as_of == offer.as_of),
+            ("another query, mapping or rule", reading == offer.definition),
+            ("digests that are made otherwise", evidence.form == FORM),
+        ):
+            if not is_so:
+                raise self._other(f"it is of {what}")
+        scans = changes.open(offer.window).plan.scans
+        if {s.slot for s in scans} != set(evidence.tables):
+            raise self._other("it is of other tables")
+        for scan in scans:
+            told = evidence.tables[scan.slot]
+            seen = comparison.found(scan, told, evidence.files_of(scan.slot), False)
+            if seen.changes or not seen.exact:
+                raise self._other("; ".join(str(c) for c in seen.changes))
+
+    def _other(self, why: str) -> EvidenceError:
+        return EvidenceError(
+            f"the evidence is not of {self.key} as it is now: {why}",
+            code="evidence-changed",
+            hint="read the window again, with the as_of that the change names, and keep the "
+            "evidence of that read",
+        )
 
     def _entry(self) -> Entry:
         offer, after = self._offer, self._after
@@ -319,6 +365,7 @@ class Changes:
         label_after: Gives when the first actual was set that the present cuts off, if there is one.
         warnings: What a reader should know of all of them.
         blocker: Why each file counts for every window, if that is so.
+        calendar: Step and zone of the windows.
     """
 
     def __init__(
@@ -333,6 +380,7 @@ class Changes:
         label_after: Callable[[], datetime | None],
         warnings: tuple[Diagnostic, ...] = (),
         blocker: str | None = None,
+        calendar: str = "",
     ) -> None:
         self.connection = connection
         self.windows = tuple(windows)
@@ -340,6 +388,7 @@ class Changes:
         self.now = now
         self.warnings = warnings
         self.blocker = blocker
+        self.calendar = calendar
         self.open = open
         self._changes = tuple(Change(offer, self) for offer in offers)
         self._label_after = label_after

@@ -40,6 +40,25 @@ def of_definition(draft: Draft, calendar: str) -> str:
         draft: What their plans are made of.
         calendar: Step and zone of the windows.
     """
+    return of_calendar(of_reading(draft), calendar)
+
+
+def of_calendar(reading: str, calendar: str) -> str:
+    """Return the digest of how windows are read.
+
+    Args:
+        reading: Digest of how rows are read.
+        calendar: Step and zone of the windows.
+    """
+    return _digest([reading, calendar])
+
+
+def of_reading(draft: Draft) -> str:
+    """Return the digest of how rows are read, whatever the window that they are of.
+
+    Args:
+        draft: What a plan is made of.
+    """
     request, sides = draft.request, [draft.serving]
     texts = [draft.text]
     if draft.actuals is not None and draft.actuals_text is not None:
@@ -49,7 +68,6 @@ def of_definition(draft: Draft, calendar: str) -> str:
     return _digest(
         {
             "semantics": [SEMANTICS, FORM],
-            "calendar": calendar,
             "queries": [_words(text) for text in texts],
             "tables": [[s.slot, str(s.table)] for s in draft.scans],
             "rules": [_rule(s) for s in draft.scans],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
@@ -168,12 +169,14 @@ def _read_from(relation: Relation) -> dict[str, Any]:
     """
     match relation:
         case FileRelation():
-            files = sorted((f.path, f.size, f.etag) for f in relation.files)
-            text = "".join(f"{path}\t{size}\t{etag or ''}\n" for path, size, etag in files)
+            files = sorted(
+                ((f.path, f.size, f.etag) for f in relation.files),
+                key=lambda f: (f[0], f[1], f[2] or ""),
+            )
             listed = [{"path": path, "size": size, "etag": etag} for path, size, etag in files]
             return {
                 "data_files": listed if len(listed) <= FILES else None,
-                "data_files_digest": sha256(text.encode("utf-8", "surrogateescape")).hexdigest(),
+                "data_files_digest": files_digest(files),
             }
         case IcebergRelation():
             return {
@@ -183,6 +186,13 @@ def _read_from(relation: Relation) -> dict[str, Any]:
         case DeltaRelation():
             return {"location": relation.location, "version": relation.version}
     return {}
+
+
+def files_digest(files: Iterable[tuple[str, int, str | None]]) -> str:
+    """Return the digest of files: of path, size and version mark of each, in order of these."""
+    told = sorted((path, size, etag or "") for path, size, etag in files)
+    text = "".join(f"{path}\t{size}\t{etag}\n" for path, size, etag in told)
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _version() -> str | None:

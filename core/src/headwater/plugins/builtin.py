@@ -72,6 +72,7 @@ def headwater_commands() -> list[CommandSpec]:
         CommandSpec(
             "changes", f"{rooms}.changes:changes", "which windows are no longer what was given"
         ),
+        CommandSpec("replay", f"{rooms}.replay:replay", "whether a read gives the same again"),
         CommandSpec("validate", f"{rooms}.validate:validate", "check a query against a catalog"),
         CommandSpec(
             "plugins", f"{rooms}.plugins:plugins", "explain what is installed, and why not"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.display import html
-from headwater.errors import AccessDeniedError
+from headwater.errors import AccessDeniedError, EvidenceError, UnsupportedError
 from headwater.interfaces.engine import ArrowStream, notes_of
 from headwater.interfaces.plan import Plan
 from headwater.interfaces.read_stats import ReadStats
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
+    from headwater.evidence.comparison import Replay
+    from headwater.evidence.evidence import Evidence, Origin
     from headwater.reading.content_digests import ContentDigest
     from headwater.reading.datasets import WindowReading
     from headwater.reading.reader import Reading
@@ -45,13 +48,23 @@ class Dataset:
     Args:
         reading: Opens its reads.
         digests: Whether its stats tell the digests of what was read.
+        origin: Gives what evidence tells beside the plan; None where there is no evidence.
     """
 
-    def __init__(self, reading: Reading | WindowReading, *, digests: bool = False) -> None:
+    def __init__(
+        self,
+        reading: Reading | WindowReading,
+        *,
+        digests: bool = False,
+        origin: Callable[[], Origin] | None = None,
+    ) -> None:
         self.plan = reading.plan
         self.stats = ReadStats()
         self._reading = reading
         self._digests = digests
+        self._origin = origin
+        self.replay: Replay | None = None
+        """What became of what is read again, of a dataset that `Workspace.replay` gave."""
         self.on_end: Callable[[ReadStats], None] | None = None
         """Told the stats of each read of its rows, however it ended."""
 
@@ -197,6 +210,65 @@ class Dataset:
             raise file_writer.unknown_format(format)
         writer(self, path, overwrite=overwrite, **options)
         return Path(path)
+
+    def evidence(self) -> Evidence:
+        """Return the evidence of the read: what was read, how, by whom, and what came of it.
+
+        It holds counts and digests of the rows, and no row. Where digests were not made on the way
+        (`read(..., digests=True)`), the same files are read once more, and must give as many rows.
+
+        Raises:
+            EvidenceError: With code `not-read`, if the rows were not read to their end; or with
+                `evidence-broken`, if reading once more gives others.
+            UnsupportedError: If no connection was read, but a query by itself.
+            HeadwaterError: As for a read, where the files are read once more.
+        """
+        from headwater.evidence.evidence import evidence_of
+
+        if self._origin is None:
+            raise UnsupportedError(
+                f"there is no evidence of {self.plan.connection}: it is no connection",
+                hint="connect the source to a model's version, and read the connection",
+            )
+        if not self.stats.finished:
+            raise EvidenceError(
+                f"{self.plan.connection} was not read to its end, so nothing says what came of it",
+                code="not-read",
+                hint="take all rows of the dataset, or write them, then ask for evidence",
+            )
+        stats = self.stats
+        if stats.rows_digest is None:
+            stats = replace(self._counted_again(), started_at=stats.started_at)
+        return evidence_of(self.plan, stats, self._origin())
+
+    def _counted_again(self) -> ReadStats:
+        """Read the same files once more, for the digests of the rows that they gave."""
+        uncertain = [w for w in self.plan.warnings if w.code == "non-reproducible"]
+        if uncertain:
+            raise EvidenceError(
+                f"{self.plan.connection}: its query may answer differently each time, so digests "
+                f"can't be made afterwards: {uncertain[0].message}",
+                code="not-read",
+                hint="have them made as the rows are read: read(..., digests=True)",
+            )
+        again = Dataset(self._reading, digests=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", EmptyReadWarning)
+            for _ in again:
+                pass
+        mine, theirs = self.stats, again.stats
+        same = mine.rows == theirs.rows
+        if mine.batches:
+            counted = ("null_ids", "actuals", "nan_actuals", "first", "last")
+            same = same and all(getattr(mine, n) == getattr(theirs, n) for n in counted)
+        if not same:
+            raise EvidenceError(
+                f"{self.plan.connection}: {mine.rows:,} rows were read, and the same files give "
+                f"{theirs.rows:,} rows now, or others",
+                code="evidence-broken",
+                hint="have digests made as the rows are read: read(..., digests=True)",
+            )
+        return theirs
 
     def _write_far(self, target: str, format: str, overwrite: bool) -> str:
         """Let the engine write; keep the stats that it tells, and report the end once."""

@@ -89,6 +89,15 @@ LINE_BYTES: Final = 16 * 1024 * 1024
 ROWS_BYTES: Final = 64 * 1024 * 1024
 """Bytes of the rows of a Parquet file that Python holds at a time, each text written out."""
 
+EVIDENCE_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of the evidence of a read: of a query over many tables, some hundred thousand."""
+
+EVIDENCE_FILES: Final = 5_000_000
+"""Files that evidence of a read may name, beside it."""
+
+EVIDENCE_PATH_BYTES: Final = 8192
+"""Bytes of a file's path there, or of its version mark: known keys have 1,024 at most."""
+
 CONFIG_BYTES: Final = 4 * 1024 * 1024
 """Bytes of a configuration file."""
 

@@ -143,6 +143,11 @@ class Calendar:
         """
         return cls(Step.of(every), timezone)
 
+    @property
+    def name(self) -> str:
+        """Its step and zone, in a word each: `1d Europe/Berlin`."""
+        return f"{self.step.short} {self.timezone}"
+
     def cut(self, window: Window) -> tuple[Window, ...]:
         """Return a window cut at every step; its first and last part may be less than a step.
 

@@ -104,6 +104,7 @@ def changes(workspace: Workspace, connection: Connection, span: Window, asked: A
         label_after=lambda: _label_after(workspace, connection, draft, asked.engine),
         warnings=compared.warnings,
         blocker=compared.blocker,
+        calendar=asked.calendar.name,
     )
 
 

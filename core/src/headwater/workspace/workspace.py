@@ -38,6 +38,7 @@ from headwater.workspace.model import Connection, Model, ModelVersion, Purpose, 
 if TYPE_CHECKING:
     from headwater.changes.changes import Changes
     from headwater.changes.comparison import Policy
+    from headwater.evidence.evidence import Evidence, Origin
     from headwater.interfaces.ledger_store import LedgerStore
     from headwater.interfaces.plan import Plan, Planned, Scan
     from headwater.interfaces.report import CheckReport
@@ -230,13 +231,54 @@ class Workspace:
         as_of: datetime | None = None,
         engine: str | None = None,
         sample: float | None = None,
+        digests: bool = False,
     ) -> Dataset:
         """Return the dataset of a read; see `Connection.read`."""
         request = self.request(connection, window, as_of, sample)
         with self.opened(connection) as access:
             mapped = self.map_queries(connection, access)
-            planned, chosen = self.planned(connection, access, request, mapped, engine, nearby=True)
-        return self.dataset(connection, planned, chosen, lambda: self.opened(connection))
+            draft = planner.draft(request, mapped[0], access, actuals=mapped[1], nearby=True)
+            planned, chosen = self._decided(connection, access, draft.plan(), engine)
+        return self.dataset(
+            connection,
+            planned,
+            chosen,
+            lambda: self.opened(connection),
+            digests=digests,
+            origin=self._origin(draft, chosen),
+        )
+
+    def replay(self, evidence: Evidence) -> Dataset:
+        """Return the rows of a read that was done before, as far as they can be had again.
+
+        The connection that was read is looked up by its name, with its window, `as_of` and sample.
+        Where the files that were read are still there, they are read, and no others; of Iceberg and
+        Delta, the snapshot or version. Read to its end, the dataset must then have the digests that
+        the evidence tells. Where files were overwritten or deleted since, what lies there now is
+        read: `data.replay` says which files these are, and whether rows or labels differ.
+
+        Args:
+            evidence: What `Dataset.evidence` gave.
+
+        Raises:
+            ConfigError: If there is no such connection here.
+            EvidenceError: As the rows are read: with code `evidence-broken`, if the same files
+                give other rows.
+            HeadwaterError: Any of its kinds, as for a read.
+        """
+        from headwater.workspace.replayed import replay
+
+        return replay(self, evidence)
+
+    def _origin(
+        self, draft: planner.Draft, engine: Engine, calendar: str | None = None
+    ) -> Callable[[], Origin]:
+        def told() -> Origin:
+            from headwater.workspace.evidenced import origin
+
+            return origin(self.registry, draft, engine, calendar)()
+
+        return told
 
     def plans(
         self,
@@ -302,6 +344,7 @@ class Workspace:
         as_of: datetime | None = None,
         engine: str | None = None,
         sample: float | None = None,
+        digests: bool = False,
     ) -> Datasets:
         """Return the dataset of each window of a stretch of time; see `Connection.read`."""
         plans = self.plans(
@@ -313,7 +356,7 @@ class Workspace:
             sample=sample,
             nearby=True,
         )
-        return self.datasets_of(connection, plans)
+        return self.datasets_of(connection, plans, digests=digests)
 
     def datasets_of(
         self, connection: Connection, plans: Plans, *, digests: bool = False
@@ -363,6 +406,9 @@ class Workspace:
                     self.registry,
                 ),
                 digests=digests,
+                origin=self._origin(
+                    plans.draft, self.engine_named(plan.engine), plans.calendar.name
+                ),
             )
 
         return Datasets(plans, make)
@@ -373,6 +419,9 @@ class Workspace:
         planned: Planned,
         engine: Engine,
         open_access: Callable[[], AbstractContextManager[Access]],
+        *,
+        digests: bool = False,
+        origin: Callable[[], Origin] | None = None,
     ) -> Dataset:
         """Return the rows of a plan.
 
@@ -381,8 +430,11 @@ class Workspace:
             planned: Its plan.
             engine: What runs it.
             open_access: Opens the identities of one read; those of its sources.
+            digests: Whether its stats tell the digests of what was read.
+            origin: Gives what evidence tells beside the plan.
         """
-        return Dataset(self._reading(connection, planned, engine, open_access))
+        reading = self._reading(connection, planned, engine, open_access)
+        return Dataset(reading, digests=digests, origin=origin)
 
     def _reading(
         self,
@@ -585,11 +637,23 @@ class Workspace:
             announce: Whether observers are shown the plan.
             nearby: Whether it is made to be read: files beside it are found, to prove rules by.
         """
-        draft = planner.plan_query(request, mapped[0], access, actuals=mapped[1], nearby=nearby)
-        draft = replace(
-            draft, warnings=draft.warnings + widened(access, draft, _sources_of(connection))
+        plan = planner.plan_query(request, mapped[0], access, actuals=mapped[1], nearby=nearby)
+        return self._decided(connection, access, plan, engine, announce=announce)
+
+    def _decided(
+        self,
+        connection: Connection,
+        access: Access,
+        plan: Plan,
+        engine: str | None,
+        *,
+        announce: bool = True,
+    ) -> tuple[Planned, Engine]:
+        """Return a plan with the engine that will run it."""
+        plan = replace(
+            plan, warnings=plan.warnings + widened(access, plan, _sources_of(connection))
         )
-        planned, chosen = engine_choice.choose(draft, engine or self.engine, self.engine_named)
+        planned, chosen = engine_choice.choose(plan, engine or self.engine, self.engine_named)
         if announce:
             hooks.plan_created(self.registry, planned.plan)
         return planned, chosen

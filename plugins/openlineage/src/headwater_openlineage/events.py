@@ -5,7 +5,7 @@ Source: OpenLineage specification 2-0-2, `OpenLineage.json` and its facets; "Dat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Final
@@ -28,8 +28,11 @@ FACETS: Final = {
     "nominalTime": "1-0-1/NominalTimeRunFacet",
     "errorMessage": "1-0-1/ErrorMessageRunFacet",
     "processing_engine": "1-1-1/ProcessingEngineRunFacet",
+    "version": "1-0-1/DatasetVersionDatasetFacet",
 }
 """Facet to the version and name of its schema."""
+CONTENT: Final = "headwater_content"
+"""Our own facet of a run: the digests of its rows, where these were made."""
 
 
 def planned_event(plan: Plan, namespace: str) -> dict[str, Any]:
@@ -44,7 +47,7 @@ def planned_event(plan: Plan, namespace: str) -> dict[str, Any]:
         "producer": PRODUCER,
         "schemaURL": f"{CORE}/JobEvent",
         "job": _job(plan, namespace),
-        "inputs": [_input(scan) for scan in plan.scans],
+        "inputs": _inputs(plan),
         "outputs": [_output(plan, namespace, None)],
     }
 
@@ -70,7 +73,7 @@ def finished_events(
     """
     run = {"runId": str(run_id or uuid4()), "facets": _run_facets(plan)}
     job = _job(plan, namespace)
-    inputs = [_input(scan) for scan in plan.scans]
+    inputs = _inputs(plan)
     start = {
         "eventType": "START",
         "eventTime": _time(stats.started_at or plan.created_at),
@@ -82,9 +85,12 @@ def finished_events(
         "outputs": [_output(plan, namespace, None)],
     }
     ended = "FAIL" if error is not None else "COMPLETE" if stats.finished else "ABORT"
-    end_run = run
+    more: dict[str, Any] = {}
     if error is not None:
-        end_run = {**run, "facets": {**run["facets"], "errorMessage": _error(error)}}  # type: ignore[dict-item]
+        more["errorMessage"] = _error(error)
+    if stats.finished and stats.rows_digest is not None:
+        more[CONTENT] = _content(stats)
+    end_run = {**run, "facets": {**run["facets"], **more}}  # type: ignore[dict-item]
     end = {
         **start,
         "eventType": ended,
@@ -131,17 +137,50 @@ def _error(error: BaseException) -> dict[str, Any]:
     return _facet("errorMessage", message=message, programmingLanguage="python")
 
 
-def _input(scan: Scan) -> dict[str, Any]:
+def _content(stats: ReadStats) -> dict[str, Any]:
+    """Return the digests of what was read: equal ones are of equal rows, whoever read them."""
+    return {
+        "_producer": PRODUCER,
+        "_schemaURL": f"{CORE}/RunFacet",
+        "rowsDigest": stats.rows_digest,
+        "labelsDigest": stats.labels_digest,
+        "rows": stats.rows,
+        "labels": stats.labelled,
+    }
+
+
+def _inputs(plan: Plan) -> list[dict[str, Any]]:
+    tables = plan.to_dict()["tables"]
+    return [_input(scan, table) for scan, table in zip(plan.scans, tables, strict=True)]
+
+
+def _state(table: Mapping[str, Any]) -> str | None:
+    """Return what names the state of a table that is read; None where nothing tells one.
+
+    The snapshot or version of a lake; of plain files the digest of all that are read, by path, size
+    and version mark, which is that of the evidence of the read.
+    """
+    for name in ("data_files_digest", "snapshot_id", "version"):
+        if table.get(name) is not None:
+            return str(table[name])
+    return None
+
+
+def _input(scan: Scan, told: Mapping[str, Any]) -> dict[str, Any]:
     namespace, name = dataset_name(scan)
     columns = [{"name": c.name, "type": str(c.type)} for c in scan.relation.columns]
     table = {"namespace": "headwater", "name": str(scan.table), "type": "TABLE"}
+    facets = {
+        "schema": _facet("schema", fields=columns),
+        "symlinks": _facet("symlinks", identifiers=[table]),
+    }
+    state = _state(told)
+    if state is not None:
+        facets["version"] = _facet("version", datasetVersion=state)
     return {
         "namespace": namespace,
         "name": name,
-        "facets": {
-            "schema": _facet("schema", fields=columns),
-            "symlinks": _facet("symlinks", identifiers=[table]),
-        },
+        "facets": facets,
         "inputFacets": {
             "inputStatistics": _facet(
                 "inputStatistics", fileCount=scan.estimate.files, size=scan.estimate.bytes

@@ -68,6 +68,23 @@ def changes(
         bool,
         typer.Option("--forward", help="Leave old windows as they are where the query changed."),
     ] = False,
+    done: Annotated[
+        str | None,
+        typer.Option(
+            "--done",
+            help="Put into the ledger that the window of this key was handed over; see --evidence.",
+            metavar="KEY",
+            show_default=False,
+        ),
+    ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(
+            "--evidence",
+            help="Of the read that was handed over: `read --as-of ... --evidence` writes it.",
+            show_default=False,
+        ),
+    ] = None,
     engine: Engine = None,
     config: Config = None,
     json: Json = False,
@@ -76,14 +93,27 @@ def changes(
     """Show which windows are new, or no longer what was handed over of them, and why.
 
     Reads no data; with --out it reads what changed, writes it, and says in the ledger that it did.
+    With --done KEY --evidence FILE, a window is put into the ledger that was read by itself.
     """
     from headwater.windows.moments import asked_for
 
+    if (done is None) is not (evidence is None):
+        raise typer.BadParameter("--done KEY needs --evidence FILE, and is what that is for")
+    if done is not None and (out or start or last or since):
+        raise typer.BadParameter("--done KEY names its window: leave out START, END and --out")
     whole_window(start, end, last, since, every)
     terminal = terminal_of(ctx)
     with opened(ctx, config) as workspace:
         chosen = workspace.connection(connection)
         zone = timezone or chosen.windows.timezone
+        if done is not None and evidence is not None:
+            step = every or str(chosen.windows.every or "1 day")
+            kept = _ledger(workspace, ledger)
+            with terminal.progress(f"comparing {chosen.name}"):
+                current, rows = _done(chosen, done, evidence, kept, step, zone, engine)
+            terminal.emit({"key": current, "rows": rows})
+            terminal.say(f"{current} is in the ledger: {rows:,} rows")
+            return
         window = asked_for(start, end, zone, last=last, since=since)
         if window is None:
             raise typer.BadParameter("name START and END, --last or --since: the time to watch")
@@ -107,6 +137,50 @@ def changes(
     terminal.say(said)
     if failed:
         raise typer.Exit(1)
+
+
+def _done(
+    chosen: Connection,
+    key: str,
+    place: Path,
+    ledger: Ledger,
+    step: str,
+    zone: str,
+    engine: str | None,
+) -> tuple[str, int]:
+    """Put a window into the ledger by the evidence of its read; return its key and its rows."""
+    from headwater.errors import EvidenceError
+    from headwater.evidence.evidence import Evidence
+
+    told = Evidence.load(place)
+    if any(entry.key == key for entry in ledger.entries.values()):
+        return key, told.rows
+    window = told.window
+    if window is None:
+        raise EvidenceError(
+            f"{place} is of all rows, and no window",
+            code="evidence-changed",
+            hint="read the window of the change: its start and end",
+        )
+    found = chosen.changes(
+        window.start,
+        window.end,
+        every=step,
+        ledger=ledger,
+        now=told.as_of or told.read_at,
+        timezone=zone,
+        partial=True,
+        engine=engine,
+    )
+    change = next((c for c in found if c.key == key), None)
+    if change is None:
+        keys = ", ".join(c.key for c in found) or "nothing"
+        raise EvidenceError(
+            f"{key} is not what is to be handed over of the evidence's window: that is {keys}",
+            code="evidence-changed",
+            hint="ask for the changes again; read with --as-of, the as_of that the change names",
+        )
+    return change.done(told), told.rows
 
 
 def _ledger(workspace: Workspace, path: Path | None) -> Ledger:

@@ -60,6 +60,15 @@ def read(
     as_of: AsOf = None,
     engine: Engine = None,
     sample: Sample = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(
+            "--evidence",
+            help="Write what was read, how and by whom to this JSON file: see replay. "
+            "With --every, a folder.",
+            show_default=False,
+        ),
+    ] = None,
     config: Config = None,
     json: Json = False,
     debug: Debug = False,
@@ -79,6 +88,7 @@ def read(
         "as_of": as_of,
         "engine": engine,
         "sample": sample,
+        "digests": evidence is not None,
     }
     with opened(ctx, config) as workspace, warnings.catch_warnings():
         # The verdict on an empty read is part of the answer below.
@@ -89,7 +99,7 @@ def read(
         if isinstance(data, Dataset):
             with terminal.progress(lambda: f"reading {chosen.name}: {data.stats.rows:,} rows"):
                 path = data.write(out, format=format or _format_of(out), overwrite=overwrite)
-            terminal.emit(_answer(data, path))
+            terminal.emit({**_answer(data, path), **_evidence(data, evidence)})
             terminal.say(_summary(data.stats, path))
             return
         written: list[dict[str, Any]] = []
@@ -98,7 +108,9 @@ def read(
             target = out / f"{_begin(one)}{_ending(format)}"
             with terminal.progress(lambda: f"reading {chosen.name}: {len(written)} windows"):
                 path = one.write(target, format=format or "parquet", overwrite=overwrite)
-            written.append({**_answer(one, path), "window": _window_of(one)})
+            kept = None if evidence is None else evidence / f"{_begin(one)}.json"
+            answer = {**_answer(one, path), **_evidence(one, kept)}
+            written.append({**answer, "window": _window_of(one)})
             terminal.say(_summary(one.stats, path))
     terminal.emit({"connection": chosen.name, "every": every, "windows": written})
 
@@ -128,6 +140,14 @@ def _format_of(out: Path) -> str:
 
     by_ending = {ending: name for name, ending in FORMATS.items()}
     return by_ending.get(out.suffix, "parquet")
+
+
+def _evidence(data: Dataset, place: Path | None) -> dict[str, str]:
+    """Keep the evidence of a read at a place, and return where, and its SHA-256."""
+    if place is None:
+        return {}
+    evidence = data.evidence()
+    return {"evidence": str(evidence.save(place)), "evidence_sha256": evidence.sha256}
 
 
 def _answer(data: Dataset, path: Path) -> dict[str, Any]:

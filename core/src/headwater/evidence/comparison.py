@@ -1,0 +1,323 @@
+"""Comparison: what lies there now, beside what evidence says was read. Pure; nothing is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from headwater.diagnostics import Diagnostic, Severity
+from headwater.display.printable import printable
+from headwater.evidence.evidence import Evidence, Mark, marks_of
+from headwater.evidence.places import without_secrets
+from headwater.interfaces.plan import Scan
+from headwater.interfaces.plan_text import files_digest
+from headwater.interfaces.read_stats import ReadStats
+from headwater.tables.relation import DeltaRelation, FileRelation, IcebergRelation
+
+_SHOWN: Final = 3
+"""Files that a message names."""
+_MARK: Final = 12
+"""Characters of a version mark that a message shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableChange:
+    """What is another with a table than it was when it was read.
+
+    Args:
+        table: The table.
+        kind: `overwritten`, `gone`, `landed` (files), `snapshot-gone`, `version-gone` (a lake's
+            state), `unversioned` (nothing tells), `kind` (it is another sort of table now).
+        files: Paths of the files, with the mark then and the mark now.
+        of: How many files were read.
+        then: The state that was read, of a lake.
+        now: The state that is there.
+    """
+
+    table: str
+    kind: str
+    files: tuple[tuple[str, str | None, str | None], ...] = ()
+    of: int = 0
+    then: int | None = None
+    now: int | None = None
+
+    def __str__(self) -> str:
+        count = len(self.files)
+        match self.kind:
+            case "overwritten":
+                what = f"{count:,} of {self.of:,} files {_were(count)} overwritten since"
+            case "gone":
+                what = f"{count:,} of {self.of:,} files {_were(count)} deleted since"
+            case "landed":
+                what = f"{count:,} files came since, beside {self.of:,} that were read"
+            case "snapshot-gone":
+                return (
+                    f"{self.table}: snapshot {self.then} is not kept any more; {self.now} is read"
+                )
+            case "version-gone":
+                return f"{self.table}: version {self.then} is not kept any more; {self.now} is read"
+            case "unversioned":
+                return f"{self.table}: nothing tells whether it changed"
+            case "other-files":
+                return f"{self.table}: its files are others than the {self.of:,} that were read"
+            case _:
+                return f"{self.table}: it is another table than the one that was read"
+        named = "; ".join(_file(*f, self.kind) for f in self.files[:_SHOWN])
+        more = f"; and {count - _SHOWN:,} more" if count > _SHOWN else ""
+        return f"{self.table}: {what} ({named}{more})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a JSON-ready dict."""
+        return {
+            "table": self.table,
+            "kind": self.kind,
+            "files": [{"path": p, "then": then, "now": now} for p, then, now in self.files],
+            "of": self.of,
+            "then": self.then,
+            "now": self.now,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What of a table is read again.
+
+    Args:
+        scan: The table, pinned to what was read, where that is still there.
+        changes: What is not as it was.
+        exact: Whether what was read is still there, whole.
+        older: The older state of a lake that is read, if it is not the newest.
+    """
+
+    scan: Scan
+    changes: tuple[TableChange, ...] = ()
+    exact: bool = True
+    older: int | None = None
+
+
+@dataclass(slots=True)
+class Replay:
+    """What became of a read that is done again.
+
+    Args:
+        evidence: Of the first read.
+        found: What of each table is read.
+        other_definition: Whether query, mapping or rules are others than they were.
+        comparable: Whether digests of then and now are made alike.
+        rows: Whether the rows are the same; None until they were read to their end.
+        labels: Likewise, the labels.
+        count: How many rows there are now.
+    """
+
+    evidence: Evidence
+    found: tuple[Found, ...]
+    other_definition: bool = False
+    comparable: bool = True
+    rows: bool | None = None
+    labels: bool | None = None
+    count: int | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether all that was read is still there, and is read as it was."""
+        return not self.other_definition and all(f.exact for f in self.found)
+
+    @property
+    def changes(self) -> tuple[TableChange, ...]:
+        """What is not as it was, of all tables."""
+        return tuple(c for f in self.found for c in f.changes)
+
+    @property
+    def same(self) -> bool | None:
+        """Whether rows and labels are those that were read; None until they were read again."""
+        if self.rows is None:
+            return None
+        return bool(self.rows and self.labels)
+
+    def take(self, stats: ReadStats) -> None:
+        """Take over what a read to its end counted.
+
+        Args:
+            stats: Its counts, with digests.
+        """
+        then, self.count = self.evidence, stats.rows
+        if self.comparable:
+            self.rows = (then.rows, then.rows_digest) == (stats.rows, stats.rows_digest)
+            self.labels = (then.labelled, then.labels_digest) == (
+                stats.labelled,
+                stats.labels_digest,
+            )
+        else:
+            self.rows = then.rows == stats.rows
+            self.labels = then.labelled == stats.labelled
+
+    @property
+    def outcome(self) -> str:
+        """What a reader should know, in a line; before the read, of the files alone."""
+        parts = [str(c) for c in self.changes]
+        if self.other_definition:
+            parts.insert(0, "query, mapping or rules are others than they were")
+        if not parts:
+            parts = [f"the same {_read(self.found)}"]
+        elif self.exact:
+            parts.append(f"what was read is still there, and is read: {_read(self.found)}")
+        else:
+            parts.append("what was read can't be had again: what lies there now is read instead")
+        text = "; ".join(parts)
+        if self.rows is None:
+            return printable(text)
+        how = "digests" if self.comparable else "counts (of digests made otherwise)"
+        if self.same:
+            return printable(f"{text}, {self.count:,} rows, the same {how}")
+        rows = "rows do not differ" if self.rows else "rows differ"
+        labels = "labels do not" if self.labels else "labels differ"
+        if self.rows and not self.labels:
+            return printable(f"{text}: labels differ, rows do not")
+        joined = f"{rows}, {labels}" if self.labels else f"{rows}, and {labels}"
+        return printable(f"{text}: {joined} ({self.evidence.rows:,} rows then, {self.count:,} now)")
+
+    def diagnostic(self) -> Diagnostic | None:
+        """Return what is to be said of what is not as it was; None if all is."""
+        if not self.changes and not self.other_definition:
+            return None
+        severity = Severity.INFO if self.exact else Severity.WARNING
+        hint = (
+            None
+            if self.exact
+            else "plain files keep no history: keep the rows themselves; Iceberg and Delta keep "
+            "snapshots until they are expired"
+        )
+        return Diagnostic("evidence-changed", self.outcome, severity, hint=hint)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a JSON-ready dict."""
+        then = self.evidence
+        return {
+            "connection": then.connection,
+            "evidence": then.sha256,
+            "outcome": self.outcome,
+            "exact": self.exact,
+            "same": self.same,
+            "same_rows": self.rows,
+            "same_labels": self.labels,
+            "rows": {"then": then.rows, "now": self.count},
+            "other_definition": self.other_definition,
+            "changes": [c.to_dict() for c in self.changes],
+        }
+
+    def __str__(self) -> str:
+        return self.outcome
+
+
+def found(
+    scan: Scan, told: Mapping[str, Any], marks: Sequence[Mark] | None, older_is_kept: bool
+) -> Found:
+    """Return what of a table is read again, and what is not as it was.
+
+    Args:
+        scan: The table as it is now.
+        told: What evidence tells of it.
+        marks: The files that were read; None where evidence tells only their digest.
+        older_is_kept: Whether a lake still has the state that was read.
+    """
+    name, relation = str(scan.table), scan.relation
+    if told["table"] != name or told["kind"] != type(relation).__name__:
+        return Found(scan, (TableChange(name, "kind"),), exact=False)
+    pinned: IcebergRelation | DeltaRelation
+    match relation:
+        case FileRelation():
+            return _files_found(scan, relation, told, marks)
+        case IcebergRelation():
+            then, now = told.get("snapshot_id"), relation.snapshot_id
+            word = "snapshot"
+            pinned = replace(relation, snapshot_id=then, file_count=None, size=None)
+        case DeltaRelation():
+            then, now = told.get("version"), relation.version
+            if told.get("location") != without_secrets(relation.location) or then is None:
+                return Found(scan, (TableChange(name, "kind"),), exact=False)
+            word = "version"
+            pinned = replace(relation, version=then, file_count=None, size=None)
+        case _:
+            return Found(scan, (TableChange(name, "unversioned"),), exact=False)
+    if then == now:
+        return Found(scan)
+    if then is None or not older_is_kept:
+        gone = TableChange(name, f"{word}-gone", then=then, now=now)
+        return Found(scan, (gone,), exact=False)
+    return Found(replace(scan, relation=pinned), older=then)
+
+
+def _files_found(
+    scan: Scan, relation: FileRelation, told: Mapping[str, Any], marks: Sequence[Mark] | None
+) -> Found:
+    name, present = str(scan.table), marks_of(relation)
+    if marks is None:
+        if files_digest(present) == told.get("data_files_digest"):
+            return _versioned(Found(scan), name, present)
+        return Found(scan, (TableChange(name, "other-files", of=told["files"]),), exact=False)
+    now = {path: (size, etag) for path, size, etag in present}
+    then = {path: (size, etag) for path, size, etag in marks}
+    over = [(p, _mark(*then[p]), _mark(*now[p])) for p in then if p in now and now[p] != then[p]]
+    gone = [(p, _mark(*then[p]), None) for p in then if p not in now]
+    came = [(p, None, _mark(*now[p])) for p in now if p not in then]
+    changes = [
+        TableChange(name, kind, tuple(files), of=len(then))
+        for kind, files in (("overwritten", over), ("gone", gone), ("landed", came))
+        if files
+    ]
+    if over or gone:
+        return Found(scan, tuple(changes), exact=False)
+    if came:
+        # Those that were read are all there: the others are left out, as they were then.
+        files = tuple(f for f in relation.files if without_secrets(f.path) in then)
+        cost = replace(scan.estimate, files=len(files), bytes=sum(f.size for f in files))
+        scan = replace(scan, relation=replace(relation, files=files), estimate=cost)
+    return _versioned(Found(scan, tuple(changes)), name, marks)
+
+
+def _versioned(found: Found, name: str, marks: Iterable[Mark]) -> Found:
+    """Say that nothing tells versions of files apart, where storage gave no mark of them."""
+    if all(etag is not None for _, _, etag in marks):
+        return found
+    return replace(found, changes=(*found.changes, TableChange(name, "unversioned")), exact=False)
+
+
+def _mark(size: int, etag: str | None) -> str:
+    return f"{size} bytes" if etag is None else etag
+
+
+def _file(path: str, then: str | None, now: str | None, kind: str) -> str:
+    if kind != "overwritten":
+        return path
+    return f"{path}: {_short(then)} then, {_short(now)} now"
+
+
+def _short(mark: str | None) -> str:
+    text = (mark or "").strip('"')
+    return text if len(text) <= _MARK else f"{text[:_MARK]}..."
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
+def _read(found: Sequence[Found]) -> str:
+    """Return what is read of all tables, in words."""
+    files = sum(
+        len(f.scan.relation.files) for f in found if isinstance(f.scan.relation, FileRelation)
+    )
+    parts = []
+    if files or not any(_state(f) for f in found):
+        parts.append(f"{files:,} {'file' if files == 1 else 'files'}")
+    parts += [state for f in found if (state := _state(f))]
+    return ", ".join(dict.fromkeys(parts))
+
+
+def _state(found: Found) -> str | None:
+    match found.scan.relation:
+        case IcebergRelation(snapshot_id=number):
+            return f"snapshot {number} of {found.scan.table}"
+        case DeltaRelation(version=number):
+            return f"version {number} of {found.scan.table}"
+    return None

@@ -1,0 +1,69 @@
+"""What evidence tells beside a plan: how it is read, and by which versions of what."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from headwater.changes import fingerprints
+from headwater.evidence.evidence import Origin
+from headwater.interfaces.engine import Engine
+from headwater.planning.planner import Draft
+from headwater.plugins.loader import core_version
+from headwater.plugins.registry import PluginRegistry
+from headwater.reading.content_digests import FORM
+
+_BUILT_ON: Final = {"embedded": "duckdb", "spark": "pyspark"}
+"""The package that is core's engine, by the engine's name; another's is its plugin's."""
+_SETTINGS: Final = ("memory_limit", "threads", "tolerance", "semantics", "storage_identity")
+"""Settings of engines that evidence tells: none of them can hold a secret."""
+
+
+def origin(
+    registry: PluginRegistry, draft: Draft, engine: Engine, calendar: str | None = None
+) -> Callable[[], Origin]:
+    """Return what gives the origin of a read: it is made when evidence is asked for.
+
+    Args:
+        registry: The plugins.
+        draft: What the plan was made of.
+        engine: What ran it.
+        calendar: Step and zone of the windows that it is one of.
+    """
+
+    def told() -> Origin:
+        reading = fingerprints.of_reading(draft)
+        plugins = {
+            status.distribution: status.version
+            for status in registry.report()
+            if status.distribution is not None and status.status == "loaded"
+        }
+        return Origin(
+            reading,
+            fingerprints.of_definition(draft, calendar or ""),
+            calendar,
+            FORM,
+            {"headwater": core_version(), "python": platform.python_version(), "plugins": plugins},
+            {"version": _version_of(engine), "settings": _settings(engine)},
+        )
+
+    return told
+
+
+def _version_of(engine: Engine) -> str | None:
+    package = _BUILT_ON.get(engine.name, type(engine).__module__.partition(".")[0])
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _settings(engine: Engine) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in _SETTINGS:
+        value = getattr(engine, name, getattr(engine, f"_{name}", None))
+        if isinstance(value, str | int | float | bool):
+            found[name] = value
+    return found

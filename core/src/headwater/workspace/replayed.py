@@ -1,0 +1,140 @@
+"""Replay: a read that evidence tells of is done again, by what of it is still there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from headwater.auth.credentials import Access
+from headwater.changes import fingerprints
+from headwater.diagnostics import hint_for
+from headwater.engines.embedded.lake_formats.relations import files_of
+from headwater.errors import ConfigError, EvidenceError, HeadwaterError, UnsupportedError
+from headwater.evidence.comparison import Found, Replay, found
+from headwater.evidence.evidence import Evidence
+from headwater.interfaces.plan import Scan
+from headwater.interfaces.read_stats import ReadStats
+from headwater.planning import engine_choice, planner
+from headwater.plugins import hooks
+from headwater.reading.content_digests import FORM
+from headwater.reading.dataset import Dataset
+from headwater.tables.relation import DeltaRelation, IcebergRelation, Relation
+from headwater.workspace.evidenced import origin
+
+if TYPE_CHECKING:
+    from headwater.workspace.workspace import Workspace
+
+
+def replay(workspace: Workspace, evidence: Evidence) -> Dataset:
+    """Return the rows of a read again; see `Workspace.replay`."""
+    connection = workspace.connections.get(evidence.connection)
+    if connection is None:
+        raise ConfigError(
+            f"there is no connection {evidence.connection!r}, which the evidence is of",
+            hint=hint_for(evidence.connection, workspace.connections, what="connections"),
+        )
+    window, as_of = evidence.window, evidence.as_of
+    request = workspace.request(connection, window, as_of, evidence.sample)
+    with workspace.opened(connection) as access:
+        mapped = workspace.map_queries(connection, access)
+        draft = planner.draft(request, mapped[0], access, actuals=mapped[1], nearby=True)
+        plan = draft.plan()
+        tables = _tables(plan.scans, evidence, access)
+    done = Replay(
+        evidence,
+        tuple(tables),
+        other_definition=fingerprints.of_reading(draft) != evidence.reading
+        or len(tables) != len(evidence.tables),
+        comparable=evidence.form == FORM,
+    )
+    plan = replace(plan, scans=tuple(f.scan for f in tables))
+    said = done.diagnostic()
+    if said is not None:
+        plan = replace(plan, warnings=(*plan.warnings, said))
+    planned, chosen = engine_choice.choose(
+        plan, _engine(workspace, evidence.engine), workspace.engine_named
+    )
+    hooks.plan_created(workspace.registry, planned.plan)
+    data = workspace.dataset(
+        connection,
+        planned,
+        chosen,
+        lambda: workspace.opened(connection),
+        digests=True,
+        origin=origin(workspace.registry, draft, chosen),
+    )
+    data.replay = done
+    data.on_end = lambda stats: _compare(done, stats)
+    return data
+
+
+def _compare(done: Replay, stats: ReadStats) -> None:
+    """Hold what was read again to what was read then.
+
+    Raises:
+        EvidenceError: With code `evidence-broken`, if the same files give other rows.
+    """
+    if not stats.finished:
+        return
+    done.take(stats)
+    if done.same is False and done.exact and done.comparable:
+        then = done.evidence
+        raise EvidenceError(
+            f"{then.connection}, {then.window or 'all rows'}: the same files give others than the "
+            f"evidence says: {done.outcome}",
+            code="evidence-broken",
+            hint="is the evidence of this connection, and unchanged? Otherwise tell us: headwater "
+            f"{then.document['versions'].get('headwater')} read it by {then.engine}",
+        )
+    if (said := done.diagnostic()) is not None:
+        stats.notes += (said,)
+
+
+def _engine(workspace: Workspace, name: str) -> str:
+    """Return the engine that read then, if it is here; otherwise the workspace's."""
+    if name not in {spec.kind for spec in workspace.registry.engines()}:
+        return workspace.engine
+    try:
+        away = workspace.engine_named(name).unavailable()
+    except HeadwaterError:
+        return workspace.engine
+    return workspace.engine if away else name
+
+
+def _tables(scans: tuple[Scan, ...], evidence: Evidence, access: Access) -> list[Found]:
+    told = evidence.tables
+    return [
+        found(
+            scan,
+            told.get(scan.slot, {"table": "", "kind": ""}),
+            evidence.files_of(scan.slot) if scan.slot in told else None,
+            _is_kept(scan, told.get(scan.slot, {}), access),
+        )
+        for scan in scans
+    ]
+
+
+def _is_kept(scan: Scan, told: Mapping[str, Any], access: Access) -> bool:
+    """Return whether a lake still has the state that was read; of no other table is it asked."""
+    relation: Relation = scan.relation
+    match relation:
+        case IcebergRelation() if type(told.get("snapshot_id")) is int:
+            older: IcebergRelation | DeltaRelation = replace(
+                relation, snapshot_id=told["snapshot_id"]
+            )
+        case DeltaRelation() if type(told.get("version")) is int:
+            older = replace(relation, version=told["version"])
+        case _:
+            return False
+    if older == relation:
+        return True
+    ref = relation.auth_ref
+    column = scan.time_column or relation.columns[0].name
+    try:
+        files_of(older, column, lambda: None if ref is None else access.storage(ref))
+    except UnsupportedError:
+        return True  # the packages to ask with are not here: the engine is going to say it
+    except HeadwaterError:
+        return False
+    return True
