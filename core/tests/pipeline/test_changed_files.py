@@ -10,6 +10,8 @@ from pyarrow import orc
 from tests.spark_reads import planned_sql
 
 import headwater as hw
+from headwater.engines.embedded import EmbeddedEngine
+from headwater.errors import DataChangedError
 from headwater.sources import local_files
 from headwater.tables.relation import DataFile
 
@@ -184,3 +186,25 @@ def test_spark_notices_too(spark_engine, folder, way):
     with pytest.raises(hw.HeadwaterError) as caught:
         data.to_arrow()
     assert caught.value.code == "data-changed"
+
+
+@pytest.mark.parametrize("more", [0, 500_000, -100_000])
+def test_one_that_is_replaced_between_two_shares_of_it_ends_the_read(folder, monkeypatch, more):
+    """Each share opens it anew, and would give rows of another version than those before."""
+    monkeypatch.setattr("headwater.engines.embedded.memory._AHEAD", 1)
+    path = folder / "part.parquet"
+
+    def write(first, count, where=path):
+        rows = pa.table({"id": range(first, first + count)})
+        pq.write_table(rows, where, row_group_size=50_000)
+
+    write(0, 600_000)
+    with hw.Workspace(engine="embedded") as workspace:
+        workspace.use_engine(EmbeddedEngine(threads=2, share_bytes=1))
+        batches = iter(workspace.sql("SELECT id FROM log", source_of(folder, "parquet")))
+        next(batches)
+        replaced(path, lambda where: write(10**9, 600_000 + more, where))
+        given: list[pa.RecordBatch] = []
+        with pytest.raises(DataChangedError, match=r"part\.parquet was overwritten since"):
+            given += batches
+        assert any(b.column(0)[0].as_py() >= 10**9 for b in given), "a share began behind it"
