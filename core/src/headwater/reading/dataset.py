@@ -118,7 +118,8 @@ class Dataset:
         Its columns are those of the dataset by name and order, in the types that Spark gives them;
         each carries its role as metadata (`headwater.role`). It belongs to the engine's session
         (the caller's own if the engine was given one), and can be used until the engine is closed.
-        A tensor is an array here, and its dimensions are not checked.
+        A tensor is an array here, and its dimensions are not checked. Parquet's timestamps in
+        nanoseconds fail in it (`write_parquet` to a URI reads them, and writes microseconds).
 
         Raises:
             UnsupportedError: If another engine than Spark runs the plan.
