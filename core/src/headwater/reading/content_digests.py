@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 FORM: Final = 1
 """Number of the canonical form and of the hash."""
 
-_ROWS: Final = 1 << 14
+_ROWS: Final = 1 << 15
 """Rows that are hashed at once: what they take stays near the processor."""
 _LONG: Final = 128
 """Bytes from which on a text is hashed by itself: it takes longer than to call for it."""
