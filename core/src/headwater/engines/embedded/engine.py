@@ -24,9 +24,9 @@ from headwater.engines.embedded.database import (
 from headwater.engines.embedded.errors import is_denied, translated
 from headwater.engines.embedded.lake_formats import relations
 from headwater.engines.embedded.lake_formats.files import BATCH_ROWS
-from headwater.engines.embedded.lake_formats.relations import RowStream
 from headwater.engines.embedded.memory import memory
 from headwater.engines.embedded.misfits import Place
+from headwater.engines.embedded.row_streams import RowStream
 from headwater.engines.embedded.running import Rows, Run, SideBySide
 from headwater.engines.embedded.storage import storage
 from headwater.engines.embedded.stream import Stream
@@ -163,6 +163,7 @@ class EmbeddedEngine:
                 readers.confine()
                 add_macros(main.connection, sql)
                 answer = self._answer(planned, main, sql, stack)
+            stack.callback(readers.leave)
             yield Stream(
                 answer,
                 analysis.columns,
@@ -184,7 +185,9 @@ class EmbeddedEngine:
             readers = cores if main.identity is None else _readers(cores, divided)
             selects = main.registrar.shares(divided, readers, self.share_bytes)
         if divided is None or len(selects) < 2:
-            return Run(lambda: connection.execute(sql).to_arrow_reader(BATCH_ROWS))
+            whole = Run(lambda: connection.execute(sql).to_arrow_reader(BATCH_ROWS))
+            stack.callback(whole.close)
+            return whole
         allowed = memory(self.memory_limit, databases(planned.plan))
         run_side_by_side(connection, allowed.beside)
         _show(connection, selects[0])
@@ -268,6 +271,11 @@ class _Readers:
         listed = ", ".join(name(n) for n in names or [scan.relation.columns[0].name])
         sql = f"SELECT {listed} FROM {name(PRIVATE_DATABASE)}.{name(scan.slot)}"
         return RowStream(lambda: reader.registrar.cursor().execute(sql).to_arrow_reader(BATCH_ROWS))
+
+    def leave(self) -> None:
+        """Let streams of Python's end, so that who waits for their next rows does not."""
+        for reader in self._open.values():
+            reader.registrar.close()
 
     def notes(self) -> tuple[Diagnostic, ...]:
         """Return what the files of the tables gave cause to say."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from headwater.auth.credentials import Session
 from headwater.engines.embedded.paths import is_remote
+from headwater.engines.embedded.row_streams import RowStream, Taking
 from headwater.errors import DataChangedError, HeadwaterError, UnsupportedError
 from headwater.interfaces.abilities import Streaming
 from headwater.interfaces.offers import offers
@@ -49,8 +50,16 @@ class Contents:
         self._raised = raised
         self.places = places
         self._registered: dict[str, object] = {}
-        self.left = threading.Event()
+        self._taking = Taking()
+
+    @property
+    def left(self) -> threading.Event:
         """Set when the read is left: whatever still works for it stops."""
+        return self._taking.left
+
+    def leave(self) -> None:
+        """End what still works for the read, and wait for it."""
+        self._taking.end()
 
     def opened(self, relation: FileRelation, file: DataFile, path: str) -> pa.NativeFile:
         """Return a file to be read once, from its beginning to its end, in bounded memory.
@@ -97,6 +106,8 @@ class Contents:
             name: The name; None for one unlike any other.
         """
         name = name or f"stream_{len(self._registered) + 1}"
+        if isinstance(stream, RowStream):
+            stream = self._taking.taken(stream)
         self._connection.register(name, stream)
         self._registered[name] = stream
         return name

@@ -43,6 +43,10 @@ class Rows(Protocol):
 
     def __iter__(self) -> Iterator[pa.RecordBatch]: ...
 
+    def close(self) -> None:
+        """End what runs, and wait for it."""
+        ...
+
 
 class Run:
     """Batches of one run, each fetched when it is asked for.
@@ -72,6 +76,13 @@ class Run:
                 except StopIteration:
                     return
             yield batch
+
+    def close(self) -> None:
+        """End the query, and wait for DuckDB's threads: they may be in a stream of Python's.
+
+        They would go on there while the interpreter ends, which aborts the process.
+        """
+        self._reader.close()
 
     @contextmanager
     def _with_reason(self) -> Iterator[None]:

@@ -18,6 +18,7 @@ from headwater.engines.embedded.formats.scans import padded
 from headwater.engines.embedded.lake_formats import relations
 from headwater.engines.embedded.misfits import Place
 from headwater.engines.embedded.paths import duckdb_paths
+from headwater.engines.embedded.row_streams import RowStream
 from headwater.engines.embedded.shares import shares
 from headwater.engines.small_files import fetched
 from headwater.engines.used_columns import Used
@@ -80,8 +81,8 @@ class Registrar:
         self._contents = Contents(connection, access.session, raised, places)
 
     def close(self) -> None:
-        """Stop what still works for the read."""
-        self._contents.left.set()
+        """End what still works for the read, and wait for it."""
+        self._contents.leave()
 
     def register(self, scan: Scan, used: Used) -> None:
         """Create the view of a scan's slot.
@@ -164,13 +165,13 @@ class Registrar:
                 ref = relation.auth_ref
                 credentials = partial(self._access.storage, ref) if ref else _no_credentials
                 stream = relations.stream(relation, columns, credentials)
-                kept = relations.RowStream(lambda: self._keeping_errors(stream.reader))
+                kept = RowStream(lambda: self._keeping_errors(stream.reader))
                 self._contents.register(kept, f"{slot}_rows")
                 return _typed(f"{slot}_rows", _chosen(relation, columns))
             case StreamRelation():
                 wanted = _chosen(relation, columns)
                 names = [c.name for c in wanted]
-                kept = relations.RowStream(
+                kept = RowStream(
                     lambda: self._keeping_errors(lambda: declared_types.reader(relation, names))
                 )
                 self._contents.register(kept, f"{slot}_rows")

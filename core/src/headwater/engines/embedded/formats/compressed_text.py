@@ -12,15 +12,15 @@ from __future__ import annotations
 import bz2
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.engines.embedded.errors import line_too_long
 from headwater.engines.embedded.file_opening import Contents
-from headwater.engines.embedded.lake_formats.relations import RowStream
+from headwater.engines.embedded.row_streams import RowStream
 from headwater.engines.text_files import damaged, not_text
 from headwater.tables.relation import DataFile, FileRelation
 from headwater.untrusted import limits
@@ -251,32 +251,45 @@ def _side_by_side(
             return True
         return False
 
-    def work(part: Callable[[], Iterator[pa.RecordBatch]]) -> None:
-        if stop.is_set() or left.is_set():
-            return
-        try:
-            if not all(put(batch) for batch in part()):
-                return
-        except BaseException as error:  # noqa: BLE001 - it is raised where rows are taken
-            put(error)
-        else:
-            put(None)
+    left_to_do = deque(parts)
 
-    with ThreadPoolExecutor(workers, thread_name_prefix="headwater-lines") as pool:
-        try:
-            for part in parts:
-                pool.submit(work, part)
-            running = len(parts)
-            while running and not left.is_set():
-                try:
-                    item = ready.get(timeout=_WAIT)
-                except queue.Empty:
-                    continue
-                if item is None:
-                    running -= 1
-                elif isinstance(item, BaseException):
-                    raise item
-                else:
-                    yield item
-        finally:
-            stop.set()
+    def work() -> None:
+        while not (stop.is_set() or left.is_set()):
+            try:
+                part = left_to_do.popleft()
+            except IndexError:
+                return
+            try:
+                if not all(put(batch) for batch in part()):
+                    return
+            except BaseException as error:  # noqa: BLE001 - it is raised where rows are taken
+                put(error)
+            else:
+                put(None)
+
+    # Threads of an executor would be waited for, before a read that nobody left can be ended.
+    pool = [
+        threading.Thread(target=work, name=f"headwater-lines-{i}", daemon=True)
+        for i in range(workers)
+    ]
+    try:
+        for thread in pool:
+            thread.start()
+        running = len(parts)
+        while running and not left.is_set():
+            try:
+                item = ready.get(timeout=_WAIT)
+            except queue.Empty:
+                continue
+            if item is None:
+                running -= 1
+            elif isinstance(item, BaseException):
+                raise item
+            else:
+                yield item
+    finally:
+        stop.set()
+        for thread in pool:
+            # One of them may collect the garbage that this has become.
+            if thread.is_alive() and thread is not threading.current_thread():
+                thread.join()

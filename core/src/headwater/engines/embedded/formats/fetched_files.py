@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from headwater.engines.embedded.formats.scans import Group, Scan
 from headwater.engines.embedded.formats.text_lines import check_sizes
-from headwater.engines.embedded.lake_formats.relations import RowStream
 from headwater.engines.embedded.paths import is_remote
+from headwater.engines.embedded.row_streams import RowStream
 from headwater.errors import DataChangedError, EngineError, HeadwaterError, UnsupportedError
 from headwater.sql.portable.spelling import name, null, text
 from headwater.tables.relation import DataFile, FileRelation

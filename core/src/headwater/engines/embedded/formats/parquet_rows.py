@@ -23,7 +23,7 @@ from headwater.engines.embedded.formats.parquet_schema import (
     FileColumn,
 )
 from headwater.engines.embedded.formats.scans import Group
-from headwater.engines.embedded.lake_formats.relations import RowStream
+from headwater.engines.embedded.row_streams import RowStream
 from headwater.errors import EngineError
 from headwater.tables.relation import DataFile, FileRelation
 from headwater.untrusted import limits

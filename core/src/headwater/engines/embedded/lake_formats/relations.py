@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from headwater.auth.credentials import Credentials
 from headwater.diagnostics import Diagnostic
@@ -15,6 +14,7 @@ from headwater.engines.embedded.lake_formats.files import (
     store_for,
     unknown_feature,
 )
+from headwater.engines.embedded.row_streams import RowStream
 from headwater.errors import UnsupportedError
 from headwater.lakes.delta import storage_options
 from headwater.lakes.places import Store, split, store_of
@@ -27,26 +27,7 @@ from headwater.tables.relation import (
 )
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-
-class RowStream:
-    """Rows that can be streamed any number of times, through Arrow's C interface.
-
-    Args:
-        open_: Opens the rows from their beginning.
-    """
-
-    def __init__(self, open_: Callable[[], pa.RecordBatchReader]) -> None:
-        self._open = open_
-
-    def reader(self) -> pa.RecordBatchReader:
-        """Return the rows from their beginning."""
-        return self._open()
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        reader: Any = self._open()
-        return reader.__arrow_c_stream__(requested_schema)
+    pass
 
 
 def stream(
