@@ -266,6 +266,31 @@ class SuiteAppends(Shelf):
     breaks = "test_a_line_that_is_added_comes_back"
 
 
+class Facts(Good):
+    """Keeps what is told of files, too."""
+
+    def load_files(self) -> bytes:
+        return SHELVES.get(f"{self.place} files", b"")
+
+    def save_files(self, content: bytes) -> None:
+        SHELVES[f"{self.place} files"] = content
+
+
+class SuiteFacts(Shelf):
+    Store = Facts
+
+
+class Mixing(Facts):
+    def save_files(self, content: bytes) -> None:
+        super().save_files(content)
+        SHELVES[self.place] = content
+
+
+class SuiteMixes(Shelf):
+    Store = Mixing
+    breaks = "test_what_is_kept_of_files_comes_back_and_is_no_part_of_the_ledger"
+
+
 SUITES = {
     name: suite
     for name, suite in dict(globals()).items()

@@ -38,7 +38,7 @@ def test_it_shows_what_changed_and_hands_nothing_over(headwater: Program) -> Non
         first, *rest = outcome.out.splitlines()
         assert first.startswith("insurance/v1/serving: 4 of 4 windows, 4 files")
         assert [line.split()[-1] for line in rest] == ["new"] * 4
-    assert not Path("state").exists()
+    assert not Path("state/headwater.ledger").exists()
 
 
 def test_it_hands_over_what_changed_to_files(headwater: Program) -> None:
@@ -107,7 +107,7 @@ def test_steps_and_zones_are_those_that_are_asked_for_or_declared(headwater: Pro
 def test_another_ledger_may_be_named(headwater: Program) -> None:
     handed_over(headwater, "--ledger", "mine.ledger")
     assert len(hw.Ledger.load("mine.ledger")) == 4
-    assert not Path("state").exists()
+    assert not Path("state/headwater.ledger").exists()
 
 
 def test_another_query_may_leave_old_windows(headwater: Program) -> None:
@@ -168,6 +168,6 @@ def test_evidence_of_something_else_does_nothing(headwater: Program) -> None:
     read_alone(headwater, 2, "--sample", "0.5")
     outcome = headwater("changes", "serving", "--done", key, "--evidence", "w.json")
     assert "another query, mapping or rule" in outcome.err
-    assert not Path("state").exists()
+    assert not Path("state/headwater.ledger").exists()
     assert headwater("changes", "serving", "--done", key).code == 2
     assert headwater("changes", "serving", *DAYS, "--evidence", "w.json").code == 2
