@@ -90,8 +90,9 @@ def _number(value: tuple[str, str]) -> float:
     return math.nan if bits == "nan" else float(struct.unpack(">d", bytes.fromhex(bits))[0])
 
 
-def _key(row: tuple[Any, ...]) -> str:
-    return repr(tuple(f"{_number(v):.6e}" if _is_float(v) else v for v in row))
+def _key(row: tuple[Any, ...]) -> tuple[str, str]:
+    """Return what rows are sorted by: first without the last digits, which may be rounded."""
+    return repr(tuple(f"{_number(v):.6e}" if _is_float(v) else v for v in row)), repr(row)
 
 
 def _near(a: Any, b: Any) -> bool:
