@@ -59,7 +59,7 @@ class Contents:
 
     def leave(self) -> None:
         """End what still works for the read, and wait for it."""
-        self._taking.end()
+        self._taking.close()
 
     def opened(self, relation: FileRelation, file: DataFile, path: str) -> pa.NativeFile:
         """Return a file to be read once, from its beginning to its end, in bounded memory.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakSet
+
+from headwater.engines.embedded import open_reads
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,7 +54,7 @@ class Taking:
         def opened() -> pa.RecordBatchReader:
             import pyarrow as pa
 
-            _left_open.add(self)
+            open_reads.opened(self)
             reader = stream.reader()
             with self._changed:
                 self._opened += 1
@@ -76,29 +76,17 @@ class Taking:
             except StopIteration:
                 return
             finally:
-                del reader  # the one in `_open` is the last, so that `end` ends the stream
+                del reader  # the one in `_open` is the last, so that `close` ends the stream
                 with self._changed:
                     self._asked -= 1
                     self._changed.notify_all()
             yield batch
 
-    def end(self) -> None:
+    def close(self) -> None:
         """End the streams, after the rows that are being asked for have come."""
         self.left.set()
         with self._changed:
             self._changed.wait_for(lambda: not self._asked, _PATIENCE)
             ended, self._open = self._open, {}
         ended.clear()
-
-
-_left_open: Final[WeakSet[Taking]] = WeakSet()
-"""Those whose streams may be taken."""
-
-
-def _end_all() -> None:
-    """End the streams of reads that nobody left, before the interpreter takes itself down."""
-    for taking in list(_left_open):
-        taking.end()
-
-
-atexit.register(_end_all)
+        open_reads.closed(self)

@@ -11,7 +11,6 @@ forked from this one has none of them.
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 from collections import deque
@@ -19,8 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Final, Protocol
-from weakref import WeakSet
 
+from headwater.engines.embedded import open_reads
 from headwater.errors import EngineError
 
 if TYPE_CHECKING:
@@ -167,7 +166,7 @@ class SideBySide:
 
     def start(self) -> None:
         """Let the readers begin."""
-        _running.add(self)
+        open_reads.opened(self)
         for thread in self._threads:
             thread.start()
 
@@ -227,7 +226,7 @@ class SideBySide:
                     for connection in self._open:
                         connection.interrupt()
                 thread.join(_INTERRUPTED_EVERY)
-        _running.discard(self)
+        open_reads.closed(self)
         for waiting in self._waiting:
             waiting.clear()
         # An error's traceback knows this object, and the connection that it came from.
@@ -308,16 +307,3 @@ class SideBySide:
             if skipped < batch.num_rows:
                 yield batch.slice(skipped) if skipped else batch
             skipped = max(0, skipped - batch.num_rows)
-
-
-_running: Final[WeakSet[SideBySide]] = WeakSet()
-"""Those whose threads may live."""
-
-
-def _end_all() -> None:
-    """End the reads that were left open, before the interpreter takes itself down under them."""
-    for rows in list(_running):
-        rows.close()
-
-
-atexit.register(_end_all)
