@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.support import make_log
-from benchmarks.window import COLUMNS, DAYS, window
+from benchmarks.window import COLUMNS, DAYS, dataset, stream
 
 ROWS_A_DAY = (1_000, 100_000)
 ROUNDS = 7
@@ -71,28 +71,12 @@ def headwater(log: Path) -> None:
     import headwater as hw
 
     with hw.Workspace(engine="embedded") as workspace:
-        workspace.create_model("m")
-        features = {f"f{i}": "numeric" for i in range(COLUMNS)}
-        version = workspace.create_model_version("m", "v1", "regression", features=features)
-        rule = hw.TimePartition(column="ts", keys={"dt": "yyyy-MM-dd"})
-        source = hw.FileDataSource(tables={"log": str(log)}, partitions={"log": rule})
-        data = version.connect_serving(source, "pid", "ts").read(*window())
-        assert next(iter(data)).num_rows
+        assert next(iter(dataset(workspace, log))).num_rows
 
 
 def duckdb(log: Path) -> None:
     """Take the first batch of DuckDB alone, with the partition filter written by hand."""
-    import duckdb as db
-
-    start, end = window()
-    names = ", ".join(f"f{i}" for i in range(COLUMNS))
-    connection = db.connect()
-    connection.execute("SET TimeZone = 'UTC'")
-    reader = connection.execute(
-        f"SELECT pid, ts, {names} FROM read_parquet('{log}/*/*.parquet', hive_partitioning = true) "
-        f"WHERE dt >= '{start}' AND dt < '{end}' AND ts >= '{start}' AND ts < '{end}'"
-    ).to_arrow_reader(100_000)
-    assert reader.read_next_batch().num_rows
+    assert stream(log).read_next_batch().num_rows
 
 
 WAYS: dict[str, Callable[[Path], None]] = {"headwater": headwater, "duckdb": duckdb}

@@ -12,8 +12,14 @@ import tempfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.support import FIRST, make_log, measured, told
+
+if TYPE_CHECKING:
+    from pyarrow import RecordBatchReader
+
+    from headwater import Dataset, Workspace
 
 DAYS = 10
 COLUMNS = 8
@@ -50,30 +56,38 @@ def headwater(log: Path) -> int:
     import headwater as hw
 
     with hw.Workspace(engine="embedded") as workspace:
-        workspace.create_model("m")
-        features = {f"f{i}": "numeric" for i in range(COLUMNS)}
-        version = workspace.create_model_version("m", "v1", "regression", features=features)
-        source = hw.FileDataSource(
-            tables={"log": str(log)},
-            partitions={"log": hw.TimePartition(column="ts", keys={"dt": "yyyy-MM-dd"})},
-        )
-        data = version.connect_serving(source, "pid", "ts").read(*window())
-        return sum(batch.num_rows for batch in data)
+        return sum(batch.num_rows for batch in dataset(workspace, log))
+
+
+def dataset(workspace: Workspace, log: Path) -> Dataset:
+    """Return the window of a log, to be read by headwater."""
+    import headwater as hw
+
+    workspace.create_model("m")
+    features = {f"f{i}": "numeric" for i in range(COLUMNS)}
+    version = workspace.create_model_version("m", "v1", "regression", features=features)
+    rule = hw.TimePartition(column="ts", keys={"dt": "yyyy-MM-dd"})
+    source = hw.FileDataSource(tables={"log": str(log)}, partitions={"log": rule})
+    return version.connect_serving(source, "pid", "ts").read(*window())
 
 
 def duckdb(log: Path) -> int:
     """Read by DuckDB alone, with the partition filter written by hand."""
+    return sum(batch.num_rows for batch in stream(log))
+
+
+def stream(log: Path) -> RecordBatchReader:
+    """Return the window of a log, to be read by DuckDB."""
     import duckdb as db
 
     start, end = window()
     names = ", ".join(f"f{i}" for i in range(COLUMNS))
     connection = db.connect()
     connection.execute("SET TimeZone = 'UTC'")
-    reader = connection.execute(
+    return connection.execute(
         f"SELECT pid, ts, {names} FROM read_parquet('{log}/*/*.parquet', hive_partitioning = true) "
         f"WHERE dt >= '{start}' AND dt < '{end}' AND ts >= '{start}' AND ts < '{end}'"
-    ).fetch_record_batch(100_000)
-    return sum(batch.num_rows for batch in reader)
+    ).to_arrow_reader(100_000)
 
 
 def pyarrow(log: Path) -> int:
