@@ -84,6 +84,42 @@ def seed(aws: Emulator, account_id: str = ACCOUNT, bucket: str = "lake") -> None
         glue.create_partition(DatabaseName="db", TableName="parted", PartitionInput=partition)
 
 
+LABELS = [
+    {"Name": "id", "Type": "string"},
+    {"Name": "known_at", "Type": "timestamp"},
+    {"Name": "actual", "Type": "double"},
+]
+
+
+def seed_labels(aws: Emulator) -> None:
+    """The actuals of both days: a table of another database, whose files lie in another bucket."""
+    glue, s3 = aws.client("glue"), aws.client("s3")
+    s3.create_bucket(Bucket="truth")
+    glue.create_database(DatabaseInput={"Name": "later"})
+    stored_labels = {**stored("s3://truth/labels"), "Columns": LABELS}
+    glue.create_table(
+        DatabaseName="later",
+        TableInput={
+            "Name": "labels",
+            "StorageDescriptor": stored_labels,
+            "PartitionKeys": [],
+            "TableType": "EXTERNAL_TABLE",
+        },
+    )
+    ids = [f"{day}-{n}" for day in (1, 2) for n in range(3)]
+    known = [datetime(2026, 1, 5, tzinfo=UTC)] * len(ids)
+    table = pa.table(
+        {
+            "id": ids,
+            "known_at": pa.array(known, pa.timestamp("us", tz="UTC")),
+            "actual": [1.0] * len(ids),
+        }
+    )
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    s3.put_object(Bucket="truth", Key="labels/a.parquet", Body=sink.getvalue())
+
+
 def admin(aws: Emulator, account_id: str = ACCOUNT) -> StaticKeys:
     """An identity that may look at everything."""
     everything = {
@@ -110,14 +146,24 @@ SOURCES: dict[str, dict[str, Any]] = {
     "s3, one directory": {"kind": "s3", "path": "s3://lake/w/flat/*.parquet"},
 }
 """Connections of the test set."""
+ACTUALS: dict[str, dict[str, Any]] = {
+    "glue": {"kind": "glue", "database": "later", "query": "SELECT * FROM labels"},
+    "s3": {"kind": "s3", "path": "s3://truth/labels/"},
+}
+"""Sources of actuals."""
 
 
 def source_of(aws: Emulator, which: str, auth: Any, **more: Any) -> GlueDataSource | S3DataSource:
     """A source of the test set."""
-    given = {**SOURCES[which], "region": REGION, "endpoint_url": aws.endpoint_url, **more}
+    given = {
+        **(SOURCES | ACTUALS)[which],
+        "region": REGION,
+        "endpoint_url": aws.endpoint_url,
+        **more,
+    }
     if given.pop("kind") == "s3":
         return S3DataSource(auth=auth, **given)
-    return GlueDataSource(database="db", auth=auth, **given)
+    return GlueDataSource(auth=auth, **{"database": "db", **given})
 
 
 def connect(workspace: Workspace, source: Any) -> Connection:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.policy.support import ACCOUNT, admin, seed
+from tests.policy.support import ACCOUNT, admin, seed, seed_labels
 
 from headwater.cli.main import run
 from headwater_aws.testing import Emulator
@@ -34,6 +34,15 @@ models:
           source: {{type: files, tables: {{t: "{folder}"}}}}
           id_column: prediction_id
           timestamp_column: ts
+"""
+
+ACTUALS = """
+        actuals:
+          source: {{type: glue, database: later, query: "SELECT * FROM labels", region: us-east-1,
+                    auth: {auth}, endpoint_url: "{url}"}}
+          id_column: id
+          labels: {{proba: actual}}
+          timestamp_column: known_at
 """
 
 Answer = tuple[int, str, str]
@@ -108,6 +117,66 @@ def test_json_and_diff(policy: Callable[..., Answer], tmp_path: Path) -> None:
     code, out, _ = policy("--as", "boss", "--diff", str(path), "--json")
     assert code == 1
     assert json.loads(out)["lacking"] == ["s3:GetObject on arn:aws:s3:::lake/w/parted/*"]
+
+
+@pytest.fixture
+def with_actuals(
+    policy: Callable[..., Answer], aws: Emulator, tmp_path: Path
+) -> Callable[..., Path]:
+    """Connects actuals, of the same identity or of another one."""
+    seed_labels(aws)
+
+    def connect(role: str | None = None) -> Path:
+        path = tmp_path / "headwater.yaml"
+        text = path.read_text() + ACTUALS.format(
+            auth="truth" if role else "lake", url=aws.endpoint_url
+        )
+        if role:
+            other = f"\n  truth: {{type: oidc-role, role_arn: {role}, token: 'env:POLICY_TOKEN'}}"
+            text = text.replace("\nauth:", f"\nauth:{other}")
+        path.write_text(text)
+        return tmp_path / "policy.json"
+
+    return connect
+
+
+def test_serving_takes_in_the_actuals_that_are_joined_to_it(
+    policy: Callable[..., Answer], with_actuals: Callable[..., Path]
+) -> None:
+    path = with_actuals()
+    _, out, _ = policy("serving", "--as", "boss", "--json")
+    (identity,) = json.loads(out)["identities"]
+    assert identity["connections"] == ["m/v1/serving", "m/v1/actuals"]
+    assert "table/later/labels" in str(identity["access_policy"])
+    _, out, _ = policy("serving", "--as", "boss", "--offline", "--json")
+    assert "table/later/labels" in out
+    access = identity["access_policy"]
+    alone = [s for s in access["Statement"] if "arn:aws:s3:::truth" not in str(s)]
+    path.write_text(json.dumps({**access, "Statement": alone}))
+    code, out, _ = policy("serving", "--as", "boss", "--diff", str(path))
+    assert code == 1
+    assert "s3:GetObject on arn:aws:s3:::truth/labels/*" in out
+    path.write_text(json.dumps(access))
+    assert policy("serving", "--as", "boss", "--diff", str(path))[0] == 0
+
+
+def test_of_two_roles_a_policy_is_compared_with_the_one_that_is_named(
+    policy: Callable[..., Answer], with_actuals: Callable[..., Path]
+) -> None:
+    path = with_actuals(f"arn:aws:iam::{ACCOUNT}:role/truth")
+    _, out, _ = policy("--as", "boss", "--identity", "truth", "--json")
+    (identity,) = json.loads(out)["identities"]
+    assert identity["connections"] == ["m/v1/actuals"]
+    path.write_text(json.dumps(identity["access_policy"]))
+    code, _, err = policy("serving", "--as", "boss", "--diff", str(path))
+    assert code == 1
+    assert "--identity later" in err
+    diff = ("serving", "--as", "boss", "--diff", str(path), "--identity")
+    assert policy(*diff, "truth")[0] == 0
+    assert policy(*diff, "later")[0] == 1
+    code, _, err = policy(*diff, "nobody")
+    assert code == 1
+    assert "role/truth" in err
 
 
 def test_the_seeds_policy_is_broader_and_told_so(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from headwater.auth.credentials import Access, Permission, Session
 from headwater.diagnostics import Diagnostic, Severity
@@ -29,7 +30,7 @@ def narrowed(access: Access, plan: Plan, sources: Sequence[DataSource]) -> Itera
     Args:
         access: The opened identities.
         plan: What will be read.
-        sources: Where it comes from; they say what reading it needs.
+        sources: Where its rows come from, then where their actuals do; they say what is needed.
     """
     with ExitStack() as stack:
         for ref, session in _narrowed_sessions(access, plan, sources):
@@ -58,10 +59,10 @@ def _narrowed_sessions(
     access: Access, plan: Plan, sources: Sequence[DataSource]
 ) -> Iterator[tuple[str, Session]]:
     needs: dict[str, list[Permission]] = {}
-    for source in sources:
+    for source, share in zip(sources, _shares(plan, sources), strict=True):
         with source.access() as own:
             refs = [ref for ref in own.refs if wants_narrowing(access.session(ref))]
-        permissions = tuple(source.permissions(plan)) if refs else ()
+        permissions = tuple(source.permissions(share)) if refs else ()
         for ref in refs:
             needs.setdefault(ref, []).extend(permissions)
     for ref, needed in needs.items():
@@ -69,3 +70,10 @@ def _narrowed_sessions(
         tight = session.narrowed(needed)
         if tight is not session:
             yield ref, tight
+
+
+def _shares(plan: Plan, sources: Sequence[DataSource]) -> Iterator[Plan]:
+    """Yield what of a plan comes from each source: another's tables are none of its catalog."""
+    for number, source in enumerate(sources):
+        scans = tuple(s for s in plan.scans if s.gives_actuals is (number > 0))
+        yield replace(plan, query=source.sql() if number else plan.query, scans=scans)

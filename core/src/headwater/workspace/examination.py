@@ -49,9 +49,9 @@ def check(workspace: Workspace, connection: Connection, window: Window | None) -
     """
     with ExitStack() as opened:
         examination = _Examination(workspace, opened)
-        examination.source(connection, window)
-        if connection.actuals is not None:
-            examination.source(connection.actuals, None, "actuals: ")
+        for part in connection.parts:
+            own = part is connection
+            examination.source(part, window if own else None, "" if own else f"{part.purpose}: ")
         examination.rows(connection, window)
         return CheckReport(connection.name, tuple(examination.stages))
 

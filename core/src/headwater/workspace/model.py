@@ -109,6 +109,15 @@ class Connection:
             return None
         return self.version.connections.get(Purpose.ACTUALS)
 
+    @property
+    def parts(self) -> tuple[Connection, ...]:
+        """The connections whose tables a read of this one reads: itself, then its actuals.
+
+        Whoever asks what a read needs (its identities, permissions, limits) asks it of all of them.
+        """
+        actuals = self.actuals
+        return (self,) if actuals is None else (self, actuals)
+
     def check(
         self,
         start: Moment | None = None,

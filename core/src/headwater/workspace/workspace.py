@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -600,20 +600,17 @@ class Workspace:
             connection: The connection.
             access: The opened identities, of both sources.
         """
-        actuals = connection.actuals
-        own = self.map_query(connection, access)
-        return own, None if actuals is None else self.map_query(actuals, access)
+        own, *theirs = (self.map_query(part, access) for part in connection.parts)
+        return own, theirs[0] if theirs else None
 
     @contextmanager
     def opened(self, connection: Connection) -> Iterator[Access]:
         """Open the identities of a `connection`, and of the actuals that are joined to it."""
-        actuals = connection.actuals
-        with connection.source.access() as own:
-            if actuals is None:
-                yield own
-            else:
-                with actuals.source.access() as theirs:
-                    yield own.joined(theirs)
+        with ExitStack() as stack:
+            own, *theirs = (stack.enter_context(s.access()) for s in _sources_of(connection))
+            for their in theirs:
+                own = own.joined(their)
+            yield own
 
     def planned(
         self,
@@ -673,7 +670,7 @@ class Workspace:
             as_of: Until when actuals are taken.
             sample: Share of the ids; None for what the connection declares.
         """
-        limits = [d.definition.max_bytes for d in (connection, connection.actuals) if d is not None]
+        limits = [part.definition.max_bytes for part in connection.parts]
         return planner.Request(
             connection.name,
             window,
@@ -728,8 +725,7 @@ class Workspace:
 
 
 def _sources_of(connection: Connection) -> tuple[DataSource, ...]:
-    actuals = connection.actuals
-    return (connection.source,) if actuals is None else (connection.source, actuals.source)
+    return tuple(part.source for part in connection.parts)
 
 
 def _identifier(value: str, what: str) -> str:

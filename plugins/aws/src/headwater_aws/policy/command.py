@@ -47,6 +47,15 @@ def policy(
             show_default=False,
         ),
     ] = None,
+    identity: Annotated[
+        str | None,
+        typer.Option(
+            "--identity",
+            help="Of several identities only this one: its ARN, or how that ends.",
+            metavar="ROLE",
+            show_default=False,
+        ),
+    ] = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="Ask nobody; take the tables from the queries.")
     ] = False,
@@ -131,6 +140,8 @@ def policy(
         raise ConfigError(
             "no connection uses an AWS identity", hint="`headwater policy` is about AWS sources"
         )
+    if identity is not None:
+        policies = _only(policies, identity)
     if diff is not None:
         _answer_diff(terminal, policies, diff)
         return
@@ -161,12 +172,25 @@ def _looking(
     )
 
 
+def _only(policies: tuple[IdentityPolicy, ...], wanted: str) -> tuple[IdentityPolicy, ...]:
+    whole = [one for one in policies if one.identity == wanted]
+    found = whole or [one for one in policies if one.identity.endswith(f"/{wanted}")]
+    if len(found) == 1:
+        return tuple(found)
+    names = ", ".join(one.identity for one in found or policies)
+    which = "several" if found else "none"
+    raise ConfigError(
+        f"--identity {wanted} is {which} of those that the connections use",
+        hint=f"give one of {names}",
+    )
+
+
 def _answer_diff(terminal: Any, policies: tuple[IdentityPolicy, ...], path: Path) -> None:
     if len(policies) > 1:
         names = ", ".join(one.identity for one in policies)
         raise ConfigError(
             f"the connections use several identities ({names}), and a policy belongs to one",
-            hint="name the connections of one of them",
+            hint=f"name one of them, e.g. --identity {policies[0].identity.rpartition('/')[2]}",
         )
     compared = compare(path.read_text(encoding="utf-8"), policies[0].permissions)
     terminal.emit({"identity": policies[0].identity, **compared.to_dict()})

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from headwater.auth.credentials import Access, AuthStrategy, Permission, strategy_kind
 from headwater.errors import AuthError, ConfigError, HeadwaterError, QueryError
 from headwater.interfaces.plan import Plan, Scan, ScanEstimate
 from headwater.tables.relation import FilePartition, FileRelation
+from headwater.windows import labels
 from headwater_aws.auth.default import DefaultChain
+from headwater_aws.auth.naming import auth_ref
 from headwater_aws.policy.access import (
     ResourcePolicy,
     access_policy,
@@ -20,7 +23,7 @@ from headwater_aws.policy.access import (
 )
 from headwater_aws.policy.actions import all_problems
 from headwater_aws.policy.keys import key_permissions
-from headwater_aws.policy.roles import Bearer, Role, roles_of
+from headwater_aws.policy.roles import Bearer, Role, roles_of, together
 from headwater_aws.session import AwsSession
 
 if TYPE_CHECKING:
@@ -64,7 +67,7 @@ class IdentityPolicy:
 
     Args:
         identity: The role's ARN, or for what assumes no role its strategy's kind.
-        connections: Names of the connections.
+        connections: Names of the connections that it reads, as they are or for another's actuals.
         roles: The roles that are assumed, the one that reads last.
         permissions: What the last one must be allowed to do.
         access: The same, as its policy.
@@ -128,11 +131,11 @@ def compile_policies(
     looking: Looking | None = None,
     bearer: Bearer | None = None,
 ) -> tuple[IdentityPolicy, ...]:
-    """Return the policies of all identities that connections use.
+    """Return the policies of all identities that reads of connections use.
 
     Args:
         workspace: Whose connections they are.
-        connections: The connections.
+        connections: The connections; what is joined to their rows (`Connection.parts`) is read too.
         looking: How to learn what they read.
         bearer: Whom roles should trust by token; None reads the tokens.
 
@@ -140,37 +143,67 @@ def compile_policies(
         HeadwaterError: If what they read can't be learned.
     """
     looking = looking or Looking()
-    by_identity: dict[str, list[tuple[Connection, AuthStrategy]]] = {}
+    readers: dict[str, _Reader] = {}
     for connection in connections:
-        source = connection.source
-        if isinstance(source, AwsSource):
-            strategy = DefaultChain() if source.auth is None else source.auth
-            by_identity.setdefault(source.auth_ref, []).append((connection, strategy))
-    return tuple(
-        _identity_policy(workspace, [c for c, _ in used], used[0][1], looking, bearer)
-        for used in by_identity.values()
-    )
+        for part in connection.parts:
+            if isinstance(part.source, AwsSource):
+                reader = _reader(part.source, bearer)
+                known = readers.setdefault(reader.name, reader)
+                known.roles = together(known.roles, reader.roles)
+                window = _window(looking.window, part, connection)
+                known.parts[_Part(part, window)] = None
+    return tuple(_identity_policy(workspace, reader, looking) for reader in readers.values())
 
 
-def _identity_policy(
-    workspace: Workspace,
-    connections: Sequence[Connection],
-    strategy: AuthStrategy,
-    looking: Looking,
-    bearer: Bearer | None,
-) -> IdentityPolicy:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A connection whose tables are read, and the window that its partitions are chosen by."""
+
+    connection: Connection
+    window: Window | None
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Who reads parts of connections: a role, whatever region or token it is used with.
+
+    A role has one policy: two of them would each lack what the other grants.
+    """
+
+    name: str
+    strategy: AuthStrategy
+    roles: tuple[Role, ...]
+    parts: dict[_Part, None] = field(default_factory=dict)
+
+
+def _reader(source: AwsSource, bearer: Bearer | None) -> _Reader:
+    strategy = DefaultChain() if source.auth is None else source.auth
     roles = roles_of(strategy, bearer=bearer)
+    name = roles[-1].arn if roles else auth_ref(strategy, None, None)
+    return _Reader(name, strategy, roles)
+
+
+def _window(window: Window | None, part: Connection, connection: Connection) -> Window | None:
+    """Return which of a part's rows a read of a window of a connection looks at."""
+    if window is None or part is connection:
+        return window
+    timed = part.mapping.timestamp_column is not None
+    return labels.stretch(window, datetime.now(UTC)) if timed else None
+
+
+def _identity_policy(workspace: Workspace, reader: _Reader, looking: Looking) -> IdentityPolicy:
+    roles, parts = reader.roles, reader.parts
     account = roles[-1].account if roles else None
     wanted: list[Permission] = []
     notes: list[str] = []
     region = ""
-    for connection in connections:
-        source = _seen_by(connection.source, looking.identity)
+    for part in parts:
+        source = _seen_by(part.connection.source, looking.identity)
         if looking.offline:
             own, region = _offline(source, looking.locations or {})
             wanted += own
         else:
-            own, region, remarks = _online(workspace, connection, source, looking, account)
+            own, region, remarks = _online(workspace, part, source, looking, account)
             wanted += own
             notes += remarks
     permissions = standing(wanted)
@@ -180,8 +213,8 @@ def _identity_policy(
     if any(UNKNOWN_LOCATION.split("/")[2] in r for p in permissions for r in p.resources):
         notes.append("where the tables' files lie was not asked: fill in buckets and prefixes")
     return IdentityPolicy(
-        identity=roles[-1].arn if roles else strategy_kind(strategy),
-        connections=tuple(c.name for c in connections),
+        identity=roles[-1].arn if roles else strategy_kind(reader.strategy),
+        connections=tuple(dict.fromkeys(part.connection.name for part in parts)),
         roles=roles,
         permissions=permissions,
         access=access,
@@ -193,25 +226,27 @@ def _identity_policy(
 
 def _online(
     workspace: Workspace,
-    connection: Connection,
+    part: _Part,
     source: DataSource,
     looking: Looking,
     account: str | None,
 ) -> tuple[list[Permission], str, list[str]]:
-    """Ask the catalog and the storage what a connection reads."""
+    """Ask the catalog and the storage what is read of a connection."""
     from headwater.planning import planner
     from headwater.workspace.model import Purpose
+
+    connection, window = part.connection, part.window
 
     with source.access() as access:
         ref, session = _session(source, access)
         _same_account(session, looking.identity, account, source)
         bound = workspace.bind_query(source, access)
-        if looking.window is None:
+        if window is None:
             plan = planner.plan_sql(connection.name, bound, access)
         else:
             fields = connection.purpose is not Purpose.ACTUALS
             mapped = planner.map_query(bound, connection.mapping, connection.schema, fields=fields)
-            request = planner.Request(connection.name, looking.window)
+            request = planner.Request(connection.name, window)
             plan = planner.plan_query(request, mapped, access)
         catalog = source.catalog(access)
         locations = [catalog.table(scan.table).location or "" for scan in plan.scans]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -97,6 +97,25 @@ def roles_of(strategy: AuthStrategy, *, bearer: Bearer | None = None) -> tuple[R
     for chained in strategy.chained:
         roles = _extended(roles, chained)
     return roles
+
+
+def together(roles: Sequence[Role], others: Sequence[Role]) -> tuple[Role, ...]:
+    """Return the roles of an identity that is obtained in two ways, each trusting both.
+
+    Args:
+        roles: The roles of one way, the one that reads last.
+        others: Those of the other.
+    """
+    by_arn = {role.arn: role for role in (*others[:-1], *roles)}
+    for other in others:
+        role = by_arn[other.arn]
+        own, more = role.trust["Statement"], other.trust["Statement"]
+        statements = [*own, *(s for s in more if s not in own)]
+        assumes = (*role.assumes, *(p for p in other.assumes if p not in role.assumes))
+        by_arn[other.arn] = replace(
+            role, trust={**role.trust, "Statement": statements}, assumes=assumes
+        )
+    return tuple(by_arn.values())
 
 
 def read_bearer(source: TokenSource) -> Bearer:
