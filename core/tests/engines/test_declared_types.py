@@ -18,6 +18,7 @@ from headwater.errors import DataError, SourceError
 from headwater.interfaces.mapping import BoundMapping
 from headwater.interfaces.plan import Plan, Scan, ScanEstimate
 from headwater.tables.relation import MemoryRelation, Relation, StreamRelation
+from headwater.tables.scan_request import ScanRequest
 from headwater.tables.table import Column, TableName
 from headwater.types import DataType
 from headwater.types.arrow import arrow_type
@@ -32,7 +33,7 @@ def read(type_: DataType, array: Any, *, name: str = "x", given: str = "x") -> l
     columns, rows = (Column(name, type_),), pa.table({given: array})
     held = declared_types.table(MemoryRelation(NAME, columns, rows)).table
     streamed = declared_types.reader(
-        StreamRelation(NAME, columns, lambda names: rows.to_reader()), [name]
+        StreamRelation(NAME, columns, lambda names: rows.to_reader()), ScanRequest((name,))
     )
     assert streamed.read_all().equals(held)
     assert held.schema.types == [arrow_type(type_)]
@@ -72,7 +73,7 @@ def of_batches(columns: tuple[Column, ...], *batches: pa.RecordBatch) -> pa.Tabl
     """Return what comes of batches of which a stream only says that they are like the first."""
     given = pa.RecordBatchReader.from_batches(batches[0].schema, iter(batches))
     relation = StreamRelation(NAME, columns, lambda names: given)
-    return declared_types.reader(relation, [c.name for c in columns]).read_all()
+    return declared_types.reader(relation, ScanRequest(tuple(c.name for c in columns))).read_all()
 
 
 def test_each_batch_is_taken_by_its_own_schema() -> None:

@@ -8,6 +8,7 @@ microsecond).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +20,15 @@ from headwater.engines import nanoseconds
 from headwater.engines.used_columns import Used
 from headwater.errors import DataError, HeadwaterError, SourceError
 from headwater.tables.relation import MemoryRelation, StreamRelation
+from headwater.tables.scan_request import ScanRequest
 from headwater.tables.table import Column, TableName
 from headwater.types import DataType
 from headwater.types.arrow import arrow_type, data_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_log = logging.getLogger(__name__)
 
 Array: TypeAlias = "Any"
 """A `pyarrow.Array` or `ChunkedArray` of a type that only the data tells."""
@@ -95,47 +99,52 @@ def _nulls(count: int, type_: Any) -> Array:
     return pa.nulls(count, type_)
 
 
-def reader(relation: StreamRelation, names: Sequence[str]) -> pa.RecordBatchReader:
-    """Open a source's stream, and return its batches in the types of its columns.
+def request(relation: StreamRelation, used: Used) -> ScanRequest:
+    """Return a request for the columns that a query uses; for one, where it uses none."""
+    names = [c.name for c in relation.columns if c.name.casefold() in used.named]
+    if not names:
+        readable = [c.name for c in relation.columns if c.type.is_known]
+        names = (readable or [c.name for c in relation.columns])[:1]
+    return ScanRequest(tuple(names))
+
+
+def asked(relation: StreamRelation, request: ScanRequest) -> tuple[Column, ...]:
+    """Return the columns that a request is for, as they are handed over."""
+    names = set(request.columns)
+    return tuple(held(c) for c in relation.columns if c.name in names)
+
+
+def reader(relation: StreamRelation, request: ScanRequest) -> pa.RecordBatchReader:
+    """Return the rows of a source's stream, in the types of its columns.
+
+    The stream is opened when the first rows are asked for: the declared columns say what it gives.
 
     Args:
         relation: The table.
-        names: Its columns that are wanted.
+        request: What is needed of it.
 
     Raises:
-        SourceError: If it can't be opened, is no Arrow stream, or lacks a column or gives it in
-            another type; while it is read, if it fails.
+        SourceError: While it is read, if it can't be opened, is no Arrow stream, lacks a column or
+            gives it in another type, or fails.
         DataError: While it is read, if a value does not fit.
     """
     import pyarrow as pa
 
+    names = set(request.columns)
     wanted = [c for c in relation.columns if c.name in names]
-    with _named(relation):
-        opened = relation.open([c.name for c in wanted])
-        if not isinstance(opened, pa.RecordBatchReader):
-            if not hasattr(opened, "__arrow_c_stream__"):
-                raise SourceError(
-                    f"table {relation.name}: {_owner(relation)} opened a "
-                    f"{type(opened).__name__}, not a pyarrow.RecordBatchReader",
-                    code="declared-type",
-                    hint="this is for the plugin's author: see StreamRelation.open",
-                )
-            opened = pa.RecordBatchReader.from_stream(opened)
-        first_places = _columns(relation.name, wanted, opened.schema)
-        first_schema = opened.schema
     schema = _schema(wanted)
 
     def batches() -> Iterator[pa.RecordBatch]:
-        places, batch_schema = first_places, first_schema
         row = 0
         with _named(relation):
+            opened = _opened(relation, request)
+            batch_schema = opened.schema
+            places = _columns(relation.name, wanted, batch_schema)
             for batch in opened:
                 # A reader of Python's batches hands on those that are not as it says, too.
                 if batch.schema != batch_schema:
-                    places, batch_schema = (
-                        _columns(relation.name, wanted, batch.schema),
-                        batch.schema,
-                    )
+                    batch_schema = batch.schema
+                    places = _columns(relation.name, wanted, batch_schema)
                 arrays = [
                     _converted(relation, column, batch.column(place), row)
                     for column, place in zip(wanted, places, strict=True)
@@ -144,6 +153,26 @@ def reader(relation: StreamRelation, names: Sequence[str]) -> pa.RecordBatchRead
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def _opened(relation: StreamRelation, request: ScanRequest) -> pa.RecordBatchReader:
+    """Open a source's stream, and note what it says that it applied."""
+    import pyarrow as pa
+
+    given = relation.opened(request)
+    if given.limited or given.applied or request.conditions or request.limit is not None:
+        _log.debug("%s: asked for %s; %s", relation.name, request, given.told)
+    rows = given.rows
+    if isinstance(rows, pa.RecordBatchReader):
+        return rows
+    if not hasattr(rows, "__arrow_c_stream__"):
+        raise SourceError(
+            f"table {relation.name}: {_owner(relation)} opened a "
+            f"{type(rows).__name__}, not a pyarrow.RecordBatchReader",
+            code="declared-type",
+            hint="this is for the plugin's author: see StreamRelation.open",
+        )
+    return pa.RecordBatchReader.from_stream(rows)
 
 
 def filled(batch: pa.RecordBatch, columns: Sequence[Column]) -> pa.RecordBatch:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, TypeAlias
 
+from headwater.tables.scan_request import Opened, ScanRequest
 from headwater.tables.table import Column, TableName
 
 
@@ -199,20 +201,58 @@ class StreamRelation:
     Args:
         name: The table it stands for.
         columns: Its columns.
-        open: Called with the names of the columns that a query needs, perhaps several times in one
-            read, on any thread; gives a `pyarrow.RecordBatchReader` of these, from the first row,
-            in the Arrow types of `columns`: nothing is cast with loss, and another type is an error
-            (`declared-type`). To be sent to another process it must pickle.
+        open: Called with a `ScanRequest` when the first rows of a scan are wanted, on any thread;
+            its parameter is called `request`, or is annotated so. It gives a
+            `pyarrow.RecordBatchReader` of the request's columns, from the first row, in the Arrow
+            types of `columns`: nothing is cast with loss, and another type is an error
+            (`declared-type`); or these rows as an `Opened`, which says what was applied. To be sent
+            to another process it must pickle. One that takes something else is called with the
+            names of the columns alone.
         auth_ref: Whose identity it uses.
         truncates: Whether timestamps in nanoseconds are cut to microseconds; else one that is no
             whole microsecond is an error.
+        rows: How many rows the table holds, or about; None where it is not known.
+        size: Their bytes, or about; None where it is not known.
     """
 
     name: TableName
     columns: tuple[Column, ...]
-    open: Callable[[Sequence[str]], Any] = field(repr=False, compare=False)
+    open: Callable[[ScanRequest], Any] | Callable[[Sequence[str]], Any] = field(
+        repr=False, compare=False
+    )
     auth_ref: str | None = None
     truncates: bool = False
+    rows: int | None = None
+    size: int | None = None
+
+    def opened(self, request: ScanRequest) -> Opened:
+        """Open the rows of one scan, by `open`.
+
+        Args:
+            request: What is needed of the table.
+
+        Raises:
+            SourceError: If the source applied what nobody asked for.
+        """
+        open_: Callable[[Any], Any] = self.open
+        given = open_(request if _takes_request(open_) else list(request.columns))
+        opened = given if isinstance(given, Opened) else Opened(given)
+        opened.check(request)
+        return opened
+
+
+def _takes_request(open_: Callable[..., Any]) -> bool:
+    """Return whether a callable takes a `ScanRequest`, and not the names of columns."""
+    try:
+        parameters = inspect.signature(open_).parameters.values()
+    except (TypeError, ValueError):
+        return False  # a builtin that does not say
+    placed = (p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+    first = next(placed, None)
+    if first is None:
+        return False
+    named = first.annotation if isinstance(first.annotation, str) else repr(first.annotation)
+    return first.name == "request" or "ScanRequest" in named
 
 
 Relation: TypeAlias = (

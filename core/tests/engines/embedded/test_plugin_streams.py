@@ -13,6 +13,7 @@ from headwater.auth.credentials import Access
 from headwater.errors import AuthError, HeadwaterError, SourceError
 from headwater.sources.single_database import SingleDatabase
 from headwater.tables.relation import Relation, StreamRelation
+from headwater.tables.scan_request import ScanRequest
 from headwater.tables.table import Catalog, Column, Partition, Table, TableName
 from headwater.types import STRING
 
@@ -25,7 +26,8 @@ class ShelfDataSource(hw.DataSource):
 
     kind: ClassVar[str] = "shelf"
 
-    open: Callable[[Sequence[str]], Any]
+    open: Callable[[Any], Any]
+    query: str = "SELECT * FROM t"
 
     def access(self) -> Access:
         return Access()
@@ -39,7 +41,7 @@ class ShelfDataSource(hw.DataSource):
         return StreamRelation(table.name, table.columns, self.open)
 
     def sql(self) -> str:
-        return "SELECT * FROM t"
+        return self.query
 
     @property
     def default_database(self) -> str:
@@ -111,3 +113,22 @@ def test_what_is_no_stream_is_told() -> None:
     with pytest.raises(SourceError, match="opened a list, not a pyarrow") as caught:
         rows(lambda names: [])
     assert caught.value.code == "declared-type"
+
+
+@pytest.mark.parametrize(
+    ("query", "times"),
+    [("SELECT * FROM t", 1), ("SELECT a.id FROM t AS a JOIN t AS b ON a.id = b.id", 2)],
+)
+def test_a_stream_is_opened_once_a_scan_when_its_rows_are_wanted(query: str, times: int) -> None:
+    opened: list[ScanRequest] = []
+
+    def open_(request: ScanRequest) -> pa.Table:
+        opened.append(request)
+        return pa.table({"id": ["a"]})
+
+    with hw.Workspace(engine="embedded") as workspace:
+        data = workspace.sql(query, ShelfDataSource(open=open_))
+        assert data.plan.scans
+        assert opened == []
+        assert data.to_arrow().to_pylist() == [{"id": "a"}]
+    assert opened == [ScanRequest(("id",))] * times

@@ -37,6 +37,7 @@ from headwater.tables.relation import (
     Relation,
     StreamRelation,
 )
+from headwater.tables.scan_request import ScanRequest
 from headwater.tables.table import Column, Table
 
 if TYPE_CHECKING:
@@ -84,18 +85,19 @@ class Registrar:
         """End what still works for the read, and wait for it."""
         self._contents.leave()
 
-    def register(self, scan: Scan, used: Used) -> None:
+    def register(self, scan: Scan, used: Used, request: ScanRequest | None = None) -> None:
         """Create the view of a scan's slot.
 
         Args:
             scan: The table.
             used: The columns that the query uses: readers that can't push a projection down read
                 no others.
+            request: What is asked of a source that streams its rows; None for the used columns.
 
         Raises:
             UnsupportedError: If a table of that kind can't be read here.
         """
-        source = self._source(scan, scan.relation, used)
+        source = self._source(scan, scan.relation, used, request)
         view = f"{name(PRIVATE_DATABASE)}.{name(scan.slot)}"
         add_macros(self._connection, source)
         self._connection.execute(f"CREATE VIEW {view} AS {source}")
@@ -145,7 +147,9 @@ class Registrar:
         add_macros(self._connection, select)
         self._connection.execute(f"CREATE VIEW {view} AS {select}")
 
-    def _source(self, scan: Scan, relation: Relation, used: Used) -> str:
+    def _source(
+        self, scan: Scan, relation: Relation, used: Used, request: ScanRequest | None
+    ) -> str:
         slot, columns = scan.slot, used.named
         match relation:
             case FileRelation():
@@ -169,13 +173,12 @@ class Registrar:
                 self._contents.register(kept, f"{slot}_rows")
                 return _typed(f"{slot}_rows", _chosen(relation, columns))
             case StreamRelation():
-                wanted = _chosen(relation, columns)
-                names = [c.name for c in wanted]
+                wanted = request or declared_types.request(relation, used)
                 kept = RowStream(
-                    lambda: self._keeping_errors(lambda: declared_types.reader(relation, names))
+                    lambda: self._keeping_errors(lambda: declared_types.reader(relation, wanted))
                 )
                 self._contents.register(kept, f"{slot}_rows")
-                return _typed(f"{slot}_rows", _chosen(relation, columns))
+                return _typed(f"{slot}_rows", declared_types.asked(relation, wanted))
             case CatalogRelation():
                 raise UnsupportedError(
                     f"table {relation.name} is read by a cluster's own metastore, which the "

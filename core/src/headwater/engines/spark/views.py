@@ -25,6 +25,7 @@ from headwater.tables.relation import (
     MemoryRelation,
     StreamRelation,
 )
+from headwater.tables.scan_request import ScanRequest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,12 +67,15 @@ class Registrar:
         )
         self._lakes = Lakes(session, storage=storage, token=token, cleanup=cleanup)
 
-    def register(self, scan: Scan, used: Used | None = None) -> str:
+    def register(
+        self, scan: Scan, used: Used | None = None, request: ScanRequest | None = None
+    ) -> str:
         """Create the view of a scan's table.
 
         Args:
             scan: The table.
             used: The columns that the query uses; None for all.
+            request: What is asked of a source that streams its rows; None for the used columns.
 
         Returns:
             The view's name, quoted.
@@ -81,19 +85,21 @@ class Registrar:
             DataChangedError: If its files are not what the plan saw.
         """
         name = f"hw_{self._token}_{scan.slot}"
-        self.frame(scan, used).createTempView(name)
+        self.frame(scan, used, request).createTempView(name)
         self._cleanup.callback(self._session.catalog.dropTempView, name)
         return quoted(name)
 
-    def frame(self, scan: Scan, used: Used | None = None) -> DataFrame:
+    def frame(
+        self, scan: Scan, used: Used | None = None, request: ScanRequest | None = None
+    ) -> DataFrame:
         """Return a scan's rows as a DataFrame; see `register`."""
         used = used or Used.all_of(scan.relation.columns)
-        frame = self._frame(scan, used)
+        frame = self._frame(scan, used, request)
         there = {name.casefold() for name in frame.columns}
         columns = (c for c in scan.relation.columns if c.name.casefold() in there)
         return as_char(frame, tuple(columns))
 
-    def _frame(self, scan: Scan, used: Used) -> DataFrame:
+    def _frame(self, scan: Scan, used: Used, request: ScanRequest | None) -> DataFrame:
         relation = scan.relation
         match relation:
             case FileRelation():
@@ -107,7 +113,7 @@ class Registrar:
             case CatalogRelation():
                 return self._lakes.catalogued(relation)
             case StreamRelation():
-                return self._streamed(relation, used)
+                return self._streamed(relation, request or declared_types.request(relation, used))
 
     def _in_memory(self, relation: MemoryRelation, used: Used) -> DataFrame:
         rows = declared_types.table(relation, used)
@@ -115,17 +121,15 @@ class Registrar:
         # Nobody needs what is lost. Were it missed, Spark would say so.
         return frame.drop(*rows.lost)
 
-    def _streamed(self, relation: StreamRelation, used: Used) -> DataFrame:
+    def _streamed(self, relation: StreamRelation, request: ScanRequest) -> DataFrame:
         """Return rows that one task streams from elsewhere, as they come.
 
         Columns that the query names nowhere are NULL.
         """
-        named = [c for c in relation.columns if c.name.casefold() in used.named]
-        names = [c.name for c in named or relation.columns[:1]]
 
         def rows(_: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
             with carried():
-                for batch in declared_types.reader(relation, names):
+                for batch in declared_types.reader(relation, request):
                     yield declared_types.filled(batch, relation.columns)
 
         one = self._session.range(0, 1, 1, 1)
