@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from headwater.ledger.ledger import Ledger
     from headwater.planning.plans import Plans
     from headwater.plugins.registry import PluginRegistry
+    from headwater.profiling.edges import Edges
+    from headwater.profiling.profile import Profile
     from headwater.reading.dataset import Dataset, EmptyReadWarning
     from headwater.reading.datasets import Datasets
     from headwater.sources.files import FileDataSource
@@ -58,6 +60,7 @@ _HOMES = {
     "Dataset": "headwater.reading.dataset",
     "Datasets": "headwater.reading.datasets",
     "Diagnostic": "headwater.diagnostics",
+    "Edges": "headwater.profiling.edges",
     "EmptyReadWarning": "headwater.reading.dataset",
     "Engine": "headwater.interfaces.engine",
     "Evidence": "headwater.evidence.evidence",
@@ -77,6 +80,7 @@ _HOMES = {
     "Plan": "headwater.interfaces.plan",
     "Plans": "headwater.planning.plans",
     "PluginRegistry": "headwater.plugins.registry",
+    "Profile": "headwater.profiling.profile",
     "ReadStats": "headwater.interfaces.read_stats",
     "Role": "headwater.interfaces.schema",
     "Schema": "headwater.interfaces.schema",
@@ -113,6 +117,7 @@ __all__ = [
     "Dataset",
     "Datasets",
     "Diagnostic",
+    "Edges",
     "EmptyReadWarning",
     "Engine",
     "Evidence",
@@ -132,6 +137,7 @@ __all__ = [
     "Plan",
     "Plans",
     "PluginRegistry",
+    "Profile",
     "ReadStats",
     "Role",
     "Schema",

@@ -16,6 +16,7 @@ HeadwaterError                    root: message, code, hint, retryable
 ├── LedgerError                   a ledger can't be read or kept
 │   └── LedgerMovedError          somebody else handed over the same window (retryable)
 ├── EvidenceError                 evidence of a read can't be given, or read, or does not hold
+├── ProfileError                  profiles can't be merged, or one can't be read
 ├── EngineError                   an engine failed while reading
 │   └── DataError                 a value does not fit its declared field; names the row's id
 └── UnsupportedError              known, and not supported: says what is, and why
@@ -254,6 +255,12 @@ class EvidenceError(HeadwaterError):
     """Evidence of a read can't be given, is damaged, or is not borne out by what was recorded."""
 
     default_code = "evidence"
+
+
+class ProfileError(HeadwaterError):
+    """Profiles can't be merged, or what should be a profile or its edges is none."""
+
+    default_code = "profile"
 
 
 class EngineError(HeadwaterError):

@@ -98,6 +98,15 @@ EVIDENCE_FILES: Final = 5_000_000
 EVIDENCE_PATH_BYTES: Final = 8192
 """Bytes of a file's path there, or of its version mark: known keys have 1,024 at most."""
 
+EDGES: Final = 10_000
+"""Edges of one histogram of a profile: training's quantiles are 19."""
+
+EDGES_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of the edges of profiles: of a model with a thousand fields, some hundred thousand."""
+
+PROFILE_ROWS: Final = 50_000_000
+"""Rows of a file that holds a profile: of a year of days of a thousand fields, ten million."""
+
 CONFIG_BYTES: Final = 4 * 1024 * 1024
 """Bytes of a configuration file."""
 

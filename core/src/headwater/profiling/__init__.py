@@ -1,0 +1,1 @@
+"""Profiling: counts of a connection's rows that merge exactly, over edges fixed from training."""

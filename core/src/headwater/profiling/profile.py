@@ -1,0 +1,823 @@
+"""Profile: counts of a connection's rows, by window, segment and field, that merge exactly."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from headwater.diagnostics import Diagnostic, hint_for
+from headwater.display import html
+from headwater.display.printable import printable
+from headwater.errors import ConfigError, ProfileError
+from headwater.profiling.edges import Edges, damaged, newer
+from headwater.profiling.statistics import (
+    SPOILS,
+    STATISTICS,
+    Holds,
+    Value,
+    distinct,
+)
+from headwater.tables.window import Window
+from headwater.untrusted import limits
+from headwater.untrusted.texts import ForeignTextError, json_value
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMAT: Final = 1
+METADATA: Final = b"headwater.profile"
+"""Where a profile's table keeps its edges, and what it was made of."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_EXACT: Final = Context(prec=76)
+
+
+class Place(NamedTuple):
+    """Which rows a cell counts.
+
+    Args:
+        window: Their window; None for all that were asked for, or for the total of several.
+        segment: Their segment, as JSON; None where there are no segments.
+    """
+
+    window: Window | None
+    segment: str | None
+
+
+class Key(NamedTuple):
+    """What a cell tells of them.
+
+    Args:
+        field: The field; None for the rows as a whole.
+        statistic: What of it.
+        bin: Number of the bin, of what is counted by bin.
+        label: Value or class, of what is counted by label.
+    """
+
+    field: str | None
+    statistic: str
+    bin: int | None = None
+    label: str | None = None
+
+
+Cells = Mapping[Key, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a profile was made of: no part of what is compared or merged exactly.
+
+    Args:
+        connections: Names of the connections.
+        first_as_of: The earliest moment until which actuals were taken, if any was.
+        last_as_of: The latest one.
+        warnings: What a reader should know of the rows.
+    """
+
+    connections: tuple[str, ...] = ()
+    first_as_of: datetime | None = None
+    last_as_of: datetime | None = None
+    warnings: tuple[Diagnostic, ...] = ()
+
+    def __add__(self, other: About) -> About:
+        moments = [m for a in (self, other) for m in (a.first_as_of, a.last_as_of) if m is not None]
+        return About(
+            tuple(sorted({*self.connections, *other.connections})),
+            min(moments, default=None),
+            max(moments, default=None),
+            tuple(dict.fromkeys((*self.warnings, *other.warnings))),
+        )
+
+
+class Profile:
+    """Counts of a connection's rows, by window, segment and field, that merge exactly.
+
+    Made by `Connection.profile` and `Change.profile`. All of it is integers, exact decimals,
+    extremes, and hashes, so the profile of a whole is the sum of the profiles of its parts, however
+    it was parted, and the same on both engines. It holds no row. How the statistics are called,
+    and what each holds, is told in `headwater.profiling.statistics`.
+
+    `a + b` adds what both tell of the same window and segment, and keeps what one of them tells;
+    `total` then makes one of all windows. Only profiles with the same edges can be added.
+
+    Args:
+        edges: What its histograms and vocabularies are of.
+        cells: What it tells, by place.
+        by: The fields that its segments are made of; None where there is nothing to tell yet.
+        about: What it was made of.
+
+    Example:
+        >>> from headwater.interfaces.schema import ModelType
+        >>> nothing = Profile.empty(Edges(ModelType.BINARY))
+        >>> (nothing + nothing).count()
+        0
+    """
+
+    def __init__(
+        self,
+        edges: Edges,
+        cells: Mapping[Place, Cells],
+        by: Sequence[str] | None = None,
+        about: About | None = None,
+    ) -> None:
+        self._edges = edges
+        self._cells: Mapping[Place, Cells] = MappingProxyType(
+            {place: MappingProxyType(dict(cells[place])) for place in sorted(cells, key=_order)}
+        )
+        self._by = None if by is None else tuple(sorted(by))
+        self._about = about or About()
+
+    @classmethod
+    def empty(cls, edges: Edges) -> Profile:
+        """Return the profile of no rows: what a sum begins with.
+
+        Args:
+            edges: Those of the profiles that are to be added.
+        """
+        return cls(edges, {})
+
+    def edges(self) -> Edges:
+        """Return what its histograms and vocabularies are of: give it to other profiles."""
+        return self._edges
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """The fields that its segments are made of."""
+        return self._by or ()
+
+    @property
+    def windows(self) -> tuple[Window | None, ...]:
+        """Its windows, in order; None stands for all that was asked for, or for a total."""
+        return tuple(dict.fromkeys(place.window for place in self._cells))
+
+    @property
+    def segments(self) -> tuple[Mapping[str, str | None] | None, ...]:
+        """Its segments, each as the value of every field of `by`; None where there are none."""
+        found = dict.fromkeys(place.segment for place in self._cells)
+        return tuple(_segment(text) for text in sorted(found, key=_nulls_first))
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that it tells something of: those of the edges, and actuals."""
+        names = {key.field for cells in self._cells.values() for key in cells} - {None}
+        known = list(self._edges)
+        return tuple(sorted(names, key=lambda n: _field_order(str(n), known)))  # type: ignore[arg-type]
+
+    @property
+    def connections(self) -> tuple[str, ...]:
+        """Names of the connections that it was made of."""
+        return self._about.connections
+
+    @property
+    def as_of(self) -> tuple[datetime, datetime] | None:
+        """The earliest and the latest moment until which actuals were taken; None if none were."""
+        first, last = self._about.first_as_of, self._about.last_as_of
+        return None if first is None or last is None else (first, last)
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What a reader should know of the rows; not kept in files."""
+        return self._about.warnings
+
+    def cells(self) -> Iterator[tuple[Place, Key, Value]]:
+        """Yield all that it tells, in the order of its table."""
+        for place, cells in self._cells.items():
+            for key in sorted(cells, key=_key_order):
+                yield place, key, cells[key]
+
+    def parts(self) -> Iterator[tuple[Window | None, Mapping[str, str | None] | None, Profile]]:
+        """Yield each window and segment, with the profile of it alone."""
+        for place, cells in self._cells.items():
+            part = Profile(self._edges, {place: cells}, self._by, self._about)
+            yield place.window, _segment(place.segment), part
+
+    # -- Merging -----------------------------------------------------------------------------------
+
+    def __add__(self, other: object) -> Profile:
+        if not isinstance(other, Profile):
+            return NotImplemented
+        if self._edges != other._edges:
+            raise ProfileError(
+                f"profiles of different edges can't be added: {self._edges.digest[:12]} "
+                f"({', '.join(self.connections) or 'empty'}) and {other._edges.digest[:12]} "
+                f"({', '.join(other.connections) or 'empty'})",
+                code="edges-differ",
+                hint="make both with the same edges, e.g. profile(..., edges=training.profile()"
+                ".edges())",
+            )
+        by = self._by if other._by is None else other._by
+        if self._by is not None and self._by != by:
+            raise ProfileError(
+                f"profiles by {_names(self._by)} and by {_names(by or ())} can't be added: their "
+                "segments would overlap",
+                code="segments-differ",
+                hint="make both with the same by, or add what total(by=...) gives of each",
+            )
+        cells = {**self._cells}
+        for place, theirs in other._cells.items():
+            mine = cells.get(place)
+            cells[place] = theirs if mine is None else _merged((mine, theirs))
+        return Profile(self._edges, cells, by, self._about + other._about)
+
+    def total(self, by: str | Iterable[str] = ()) -> Profile:
+        """Return the profile of all windows together.
+
+        Args:
+            by: Fields of its segments to keep; without them, segments are added up, too.
+
+        Raises:
+            ConfigError: If its segments are not by such a field.
+            ProfileError: With code `windows-overlap`, if some of its windows have rows in common,
+                which would count twice.
+        """
+        kept = tuple(sorted((by,) if isinstance(by, str) else by))
+        for name in kept:
+            if self._by is not None and name not in self._by:
+                raise ConfigError(
+                    f"the profile is not by {name!r}",
+                    hint=hint_for(name, self.by, what="fields of its segments")
+                    if self.by
+                    else "ask for it: profile(..., by=(...,))",
+                )
+        self._check_windows()
+        groups: dict[Place, list[Cells]] = {}
+        for place, cells in self._cells.items():
+            groups.setdefault(Place(None, _narrowed(place.segment, kept)), []).append(cells)
+        merged = {place: _merged(cells) for place, cells in groups.items()}
+        return Profile(self._edges, merged, None if self._by is None else kept, self._about)
+
+    def _check_windows(self) -> None:
+        windows = sorted((w for w in self.windows if w is not None), key=lambda w: w.start)
+        for first, second in pairwise(windows):
+            if second.start < first.end:
+                raise ProfileError(
+                    f"the windows {first} and {second} overlap: their rows would count twice",
+                    code="windows-overlap",
+                    hint="add profiles of windows that have no time in common",
+                )
+
+    # -- Looking up, over all windows and segments -------------------------------------------------
+
+    @cached_property
+    def _all(self) -> Cells:
+        if len(self._cells) == 1:
+            return next(iter(self._cells.values()))
+        self._check_windows()
+        return _merged(list(self._cells.values()))
+
+    def count(
+        self,
+        field: str | None = None,
+        statistic: str = "rows",
+        *,
+        bin: int | None = None,
+        label: str | None = None,
+    ) -> int:
+        """Return a count of all windows and segments together; without a field, of the rows.
+
+        Args:
+            field: A field.
+            statistic: What of it is counted, e.g. `null`.
+            bin: Number of the bin, of what is counted by bin.
+            label: Value or class, of what is counted by label.
+
+        Raises:
+            ConfigError: If there is no such statistic, or it is no count.
+        """
+        _check(statistic, Holds.COUNT)
+        value = self._all.get(Key(field, statistic, bin, label), 0)
+        return value if isinstance(value, int) else 0
+
+    def counts(self, field: str, statistic: str) -> dict[Any, int]:
+        """Return a statistic's counts by bin, by label, or by both as a pair.
+
+        Args:
+            field: A field.
+            statistic: What is counted, e.g. `vocabulary`.
+
+        Raises:
+            ConfigError: If it is not counted by bin or label.
+        """
+        found = _check(statistic, Holds.COUNT)
+        return {_part(found, k): v for k, v in self._of(field, found) if isinstance(v, int)}
+
+    def histogram(self, field: str, statistic: str = "histogram") -> tuple[int, ...]:
+        """Return the counts of all bins of a statistic, also of those that are empty.
+
+        Args:
+            field: A field.
+            statistic: `histogram`, `length`, `error` or, whatever the class, `score`.
+
+        Raises:
+            ConfigError: If it has no bins, or there is no such field.
+        """
+        found = _check(statistic, Holds.COUNT)
+        counts = [0] * (len(self._edges.bins(field, statistic)) + 1)
+        for key, value in self._of(field, found):
+            if isinstance(value, int) and key.bin is not None:
+                counts[key.bin] += value
+        return tuple(counts)
+
+    def decimals(self, field: str, statistic: str) -> dict[Any, Decimal]:
+        """Return a statistic's sums by bin, by label, or by both as a pair.
+
+        Args:
+            field: A field.
+            statistic: What is summed: `score_sum` or `score_sum_squares`.
+
+        Raises:
+            ConfigError: If it is not summed by bin or label.
+        """
+        found = _check(statistic, Holds.DECIMAL)
+        return {_part(found, k): v for k, v in self._of(field, found) if isinstance(v, Decimal)}
+
+    def decimal(self, field: str, statistic: str) -> Decimal | None:
+        """Return a sum, as it is in the table; None where there is none, or not of all values.
+
+        Args:
+            field: A field.
+            statistic: `sum`, `sum_squares`, `error_sum` ...
+
+        Raises:
+            ConfigError: If there is no such statistic, or it is no sum.
+        """
+        _check(statistic, Holds.DECIMAL)
+        value = self._all.get(Key(field, statistic))
+        return value if isinstance(value, Decimal) else None
+
+    def minimum(self, field: str) -> float | None:
+        """Return the smallest finite value; of a datetime, microseconds since 1970.
+
+        Args:
+            field: A field.
+        """
+        return self._extreme(field, "min")
+
+    def maximum(self, field: str) -> float | None:
+        """Return the largest finite value; of a datetime, microseconds since 1970.
+
+        Args:
+            field: A field.
+        """
+        return self._extreme(field, "max")
+
+    def _extreme(self, field: str, statistic: str) -> float | None:
+        value = self._all.get(Key(field, statistic))
+        return value if isinstance(value, int | float) else None
+
+    def finite(self, field: str) -> int:
+        """Return how many values of a numeric field are finite numbers.
+
+        Args:
+            field: A field.
+        """
+        none = sum(self.count(field, s) for s in ("null", "nan", "inf", "-inf"))
+        return self.count(field) - none
+
+    def mean(self, field: str) -> float | None:
+        """Return the average of the finite values of a numeric field; None where it is not known.
+
+        It is made of the exact sum of values that were rounded to 6 digits, after they were
+        multiplied with the field's scale.
+
+        Args:
+            field: A field.
+        """
+        total, count = self.decimal(field, "sum"), self.finite(field)
+        if total is None or not count:
+            return None
+        mean = _EXACT.divide(total, Decimal(count))
+        return float(mean.scaleb(-self._edges.of(field).scale, _EXACT))
+
+    def variance(self, field: str) -> float | None:
+        """Return the variance (divided by the number of values) as `mean` returns the average.
+
+        Args:
+            field: A field.
+        """
+        total, squares = self.decimal(field, "sum"), self.decimal(field, "sum_squares")
+        count = Decimal(self.finite(field))
+        if total is None or squares is None or not count:
+            return None
+        mean = _EXACT.divide(total, count)
+        found = _EXACT.subtract(_EXACT.divide(squares, count), _EXACT.multiply(mean, mean))
+        scaled = found.scaleb(-2 * self._edges.of(field).scale, _EXACT)
+        return max(float(scaled), 0.0)
+
+    def distinct(self, field: str) -> float:
+        """Return how many values of a field differ: exact up to 1,023, then within about 10 %.
+
+        Args:
+            field: A field.
+        """
+        sketch = self._all.get(Key(field, "distinct"))
+        return distinct(sketch) if isinstance(sketch, str) else 0.0
+
+    def _of(self, field: str, statistic: Any) -> Iterator[tuple[Key, Value]]:
+        if not (statistic.binned or statistic.labelled):
+            raise ConfigError(
+                f"{statistic.name!r} is one value, neither by bin nor by label",
+                hint=f"count({field!r}, {statistic.name!r}) or decimal(...) returns it",
+            )
+        wanted = [k for k in self._all if k.field == field and k.statistic == statistic.name]
+        yield from ((key, self._all[key]) for key in sorted(wanted, key=_key_order))
+
+    # -- Tables and files --------------------------------------------------------------------------
+
+    def to_arrow(self) -> pa.Table:
+        """Return it as a long table, one row for each cell, sorted; zeros are left out.
+
+        | column | what it holds |
+        |---|---|
+        | `window` | `start` and `end`, in UTC; NULL for all that was asked for, or a total |
+        | `segment` | JSON of the fields of `by`, e.g. `{"owner":"ann"}`; NULL without them |
+        | `field` | the field; NULL for the rows as a whole |
+        | `statistic` | its name |
+        | `bin`, `label` | which bin or value, of what is counted by one |
+        | `count`, `decimal`, `number`, `text` | one of them: what the statistic holds |
+        | `exact` | whether it is the same however rows were parted: always, today |
+
+        Its metadata keeps the edges: `from_arrow` returns the same profile, also from Parquet.
+        """
+        return _table(self)
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table) -> Profile:
+        """Return the profile that `to_arrow` gave.
+
+        Args:
+            table: It, with its metadata; its rows in any order.
+
+        Raises:
+            ProfileError: With code `profile-damaged` or `profile-newer`, if it is none.
+        """
+        return _profile(table, "the table")
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write it to a Parquet file, replacing what is there.
+
+        Args:
+            path: The file.
+
+        Returns:
+            Its path.
+
+        Raises:
+            ConfigError: If it can't be written.
+        """
+        import pyarrow.parquet as pq
+
+        place = Path(path)
+        hidden = place.with_name(f".{place.name}.{os.getpid()}")
+        try:
+            pq.write_table(self.to_arrow(), hidden, compression="zstd")
+            hidden.replace(place)
+        except OSError as error:
+            raise ConfigError(
+                f"the profile can't be written to {place}: {error.strerror or error}",
+                hint="name a file in a directory that exists and may be written to",
+            ) from error
+        finally:
+            with suppress(OSError):
+                hidden.unlink(missing_ok=True)
+        return place
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Profile:
+        """Return the profile of a Parquet file.
+
+        Args:
+            path: The file.
+
+        Raises:
+            ConfigError: If it can't be read.
+            ProfileError: With code `profile-damaged` or `profile-newer`, if it holds no profile.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        name = os.fspath(path)
+        try:
+            with pq.ParquetFile(name) as file:
+                if file.metadata.num_rows > limits.PROFILE_ROWS:
+                    raise damaged(name, f"it has more than {limits.PROFILE_ROWS:,} rows")
+                table = file.read()
+        except pa.ArrowException as error:
+            raise damaged(name, str(error)[:200]) from None
+        except OSError as error:
+            raise ConfigError(
+                f"{name} can't be read: {error.strerror or error}",
+                hint="profile(...).save(path) writes one",
+            ) from error
+        return _profile(table, name)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Profile):
+            return NotImplemented
+        return self._edges == other._edges and dict(self._cells) == dict(other._cells)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        cells = {place: dict(cells) for place, cells in self._cells.items()}
+        return Profile, (self._edges, cells, self._by, self._about)
+
+    def __str__(self) -> str:
+        lines = [f"Profile of {', '.join(self.connections) or 'nothing'}"]
+        for window, segment, part in self.parts():
+            where = "all rows" if window is None else str(window)
+            if segment is not None:
+                where += "".join(f"  {k}={'NULL' if v is None else v}" for k, v in segment.items())
+            lines.append(f"  {where}  {part.count():,} rows")
+        return printable("\n".join(lines))
+
+    def __repr__(self) -> str:
+        cells = sum(map(len, self._cells.values()))
+        return f"<Profile of {', '.join(self.connections) or 'nothing'}: {cells:,} cells>"
+
+    def _repr_html_(self) -> str:
+        rows = [(w or "all rows", s, f"{p.count():,}", len(p.fields)) for w, s, p in self.parts()]
+        table = html.table(("window", "segment", "rows", "fields"), rows)
+        return html.card(f"Profile of {', '.join(self.connections) or 'nothing'}", table)
+
+
+def _merged(parts: Sequence[Cells]) -> Cells:
+    """Return what several parts tell of one place."""
+    merged: dict[Key, Value] = {}
+    for part in parts:
+        for key, value in part.items():
+            before = merged.get(key)
+            merged[key] = (
+                value if before is None else STATISTICS[key.statistic].merge(before, value)
+            )
+    return cleaned(merged)
+
+
+def cleaned(cells: Mapping[Key, Value]) -> Cells:
+    """Return cells without zeros, and without sums that are not of all values.
+
+    Args:
+        cells: What was counted.
+    """
+    spoiled = {
+        (key.field, name)
+        for key, value in cells.items()
+        if key.statistic in SPOILS and value
+        for name in SPOILS[key.statistic]
+    }
+    return {
+        key: value
+        for key, value in cells.items()
+        if not (
+            type(value) is int and value == 0 and STATISTICS[key.statistic].merge not in (min, max)
+        )
+        and (key.field, key.statistic) not in spoiled
+    }
+
+
+def segment_text(values: Mapping[str, str | None]) -> str | None:
+    """Return what stands in a profile's table for a segment.
+
+    Args:
+        values: The value of each field that it is made of.
+    """
+    if not values:
+        return None
+    ordered = {name: values[name] for name in sorted(values)}
+    return json.dumps(ordered, ensure_ascii=False, separators=(",", ":"))
+
+
+def _segment(text: str | None) -> Mapping[str, str | None] | None:
+    return None if text is None else json.loads(text)
+
+
+def _narrowed(segment: str | None, kept: Sequence[str]) -> str | None:
+    values = _segment(segment)
+    return None if values is None else segment_text({n: values[n] for n in kept if n in values})
+
+
+def _check(name: str, holds: Holds) -> Any:
+    statistic = STATISTICS.get(name)
+    if statistic is None or holds not in statistic.holds:
+        what = "count" if holds is Holds.COUNT else "sum"
+        raise ConfigError(
+            f"no {what} is called {name!r}",
+            hint=hint_for(
+                name, [s.name for s in STATISTICS.values() if holds in s.holds], what=f"{what}s"
+            ),
+        )
+    return statistic
+
+
+def _part(statistic: Any, key: Key) -> Any:
+    if statistic.binned and statistic.labelled:
+        return key.bin, key.label
+    return key.bin if statistic.binned else key.label
+
+
+def _names(by: Sequence[str]) -> str:
+    return ", ".join(by) or "nothing"
+
+
+def _nulls_first(value: Any) -> tuple[bool, Any]:
+    return value is not None, value or ""
+
+
+def _order(place: Place) -> tuple[Any, ...]:
+    window = place.window
+    moments = (False, _EPOCH, _EPOCH) if window is None else (True, window.start, window.end)
+    return (*moments, _nulls_first(place.segment))
+
+
+def _key_order(key: Key) -> tuple[Any, ...]:
+    return (
+        _nulls_first(key.field),
+        key.statistic,
+        -1 if key.bin is None else key.bin,
+        _nulls_first(key.label),
+    )
+
+
+def _field_order(name: str, known: Sequence[str]) -> tuple[int, str]:
+    return (known.index(name) if name in known else len(known), name)
+
+
+# -- The table -------------------------------------------------------------------------------------
+
+_COLUMNS: Final = (
+    "window", "segment", "field", "statistic", "bin", "label", "count", "decimal", "number", "text",
+    "exact",
+)  # fmt: skip
+
+
+def schema() -> pa.Schema:
+    """Return the schema of a profile's table, without its metadata."""
+    import pyarrow as pa
+
+    moment = pa.timestamp("us", tz="UTC")
+    types: tuple[pa.DataType, ...] = (
+        pa.struct([("start", moment), ("end", moment)]), pa.string(), pa.string(), pa.string(),
+        pa.int32(), pa.string(), pa.int64(), pa.decimal128(38, 6), pa.float64(), pa.string(),
+        pa.bool_(),
+    )  # fmt: skip
+    return pa.schema(list(zip(_COLUMNS, types, strict=True)))
+
+
+def _table(profile: Profile) -> pa.Table:
+    import pyarrow as pa
+
+    columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
+    for place, key, value in profile.cells():
+        columns["window"].append(place.window)
+        columns["segment"].append(place.segment)
+        for name, part in zip(Key._fields, key, strict=True):
+            columns[name].append(part)
+        columns["count"].append(value if type(value) is int else None)
+        columns["decimal"].append(value if isinstance(value, Decimal) else None)
+        columns["number"].append(value if isinstance(value, float) else None)
+        columns["text"].append(value if isinstance(value, str) else None)
+        columns["exact"].append(True)
+    form = schema()
+    arrays = [
+        _windows(values, form.field(name).type)
+        if name == "window"
+        else pa.array(values, form.field(name).type)
+        for name, values in columns.items()
+    ]
+    told = json.dumps(_metadata(profile), ensure_ascii=False, separators=(",", ":"))
+    return pa.table(arrays, schema=form.with_metadata({METADATA: told.encode()}))
+
+
+def _metadata(profile: Profile) -> dict[str, Any]:
+    as_of = profile.as_of
+    return {
+        "headwater": "profile",
+        "format": FORMAT,
+        "edges_digest": profile.edges().digest,
+        "by": None if profile._by is None else list(profile._by),
+        "connections": list(profile.connections),
+        "as_of": None if as_of is None else [moment.isoformat() for moment in as_of],
+        "edges": profile.edges().to_dict(),
+    }
+
+
+def _windows(windows: Sequence[Window | None], type_: Any) -> Any:
+    import pyarrow as pa
+
+    bounds = [
+        pa.array(
+            [None if w is None else (getattr(w, side) - _EPOCH) // _MICROSECOND for w in windows],
+            pa.int64(),
+        ).cast(type_.field(0).type)
+        for side in ("start", "end")
+    ]
+    mask = pa.array([w is None for w in windows], pa.bool_())
+    return pa.StructArray.from_arrays(bounds, fields=list(type_), mask=mask)
+
+
+def _profile(table: pa.Table, name: str) -> Profile:
+    try:
+        edges, by, about = _told(table, name)
+        cells: dict[Place, dict[Key, Value]] = {}
+        for place, key, value in _rows(table):
+            inside = cells.setdefault(place, {})
+            if key in inside:
+                raise ValueError(f"two rows tell {key.statistic} of {key.field}")
+            inside[key] = value
+        for place in cells:
+            if set(_segment(place.segment) or ()) != set(by or ()):
+                raise ValueError("a segment is not of the fields that it says")
+    except ConfigError as error:
+        raise damaged(name, error.message) from None
+    except (ForeignTextError, ValueError, TypeError, KeyError, OverflowError) as error:
+        raise damaged(name, printable(str(error))[:200]) from None
+    return Profile(edges, {p: cleaned(c) for p, c in cells.items()}, by, about)
+
+
+def _told(table: pa.Table, name: str) -> tuple[Edges, tuple[str, ...] | None, About]:
+    text = (table.schema.metadata or {}).get(METADATA)
+    if text is None:
+        raise ValueError("its metadata has no headwater.profile")
+    if len(text) > limits.EDGES_BYTES:
+        raise ValueError(f"its metadata has more than {limits.EDGES_BYTES:,} bytes")
+    document = json_value(text)
+    if not isinstance(document, dict) or document.get("headwater") != "profile":
+        raise ValueError("it does not say that it is a profile")
+    number = document.get("format")
+    if type(number) is int and number > FORMAT:
+        raise newer(name, number, FORMAT)
+    if number != FORMAT:
+        raise ValueError("it tells no format")
+    by, connections = document["by"], document["connections"]
+    for texts in (by or [], connections):
+        if not isinstance(texts, list) or not all(isinstance(t, str) for t in texts):
+            raise ValueError("names are no texts")
+    moments = [datetime.fromisoformat(moment) for moment in document["as_of"] or ()]
+    first, last = moments or (None, None)
+    return (
+        Edges.from_dict(document["edges"]),
+        None if by is None else tuple(by),
+        About(tuple(connections), first, last),
+    )
+
+
+def _rows(table: pa.Table) -> Iterator[tuple[Place, Key, Value]]:
+    import pyarrow as pa
+
+    wanted = schema()
+    table = table.select(list(_COLUMNS)).cast(wanted)
+    window: Any = table.column("window").combine_chunks()
+    bounds = [window.field(side).cast(pa.int64()).to_pylist() for side in ("start", "end")]
+    known = window.is_valid().to_pylist()
+    made: dict[tuple[int, int], Window] = {}
+    segments: set[str] = set()
+    others = [table.column(name).to_pylist() for name in _COLUMNS[1:-1]]
+    for has, start, end, segment, field, statistic, number, label, *values in zip(
+        known, *bounds, *others, strict=True
+    ):
+        if not has:
+            within = None
+        else:
+            within = made.get((start, end))
+            if within is None:
+                within = made[start, end] = Window(
+                    _EPOCH + timedelta(microseconds=start), _EPOCH + timedelta(microseconds=end)
+                )
+        if segment is not None and segment not in segments:
+            _check_segment(segment)
+            segments.add(segment)
+        yield (
+            Place(within, segment),
+            Key(field, statistic, number, label),
+            _value(STATISTICS[statistic], number, label, values),
+        )
+
+
+def _check_segment(text: str) -> None:
+    values = json_value(text)
+    if not isinstance(values, dict) or not all(
+        v is None or isinstance(v, str) for v in values.values()
+    ):
+        raise ValueError(f"{text[:80]!r} is no segment")
+    if segment_text(values) != text:
+        raise ValueError(f"{text[:80]!r} is no segment as headwater writes it")
+
+
+def _value(statistic: Any, bin: int | None, label: str | None, values: Sequence[Any]) -> Value:
+    held = [h for h, v in zip(Holds, values, strict=True) if v is not None]
+    if len(held) != 1 or held[0] not in statistic.holds:
+        raise ValueError(f"{statistic.name} holds one {' or '.join(statistic.holds)}")
+    if (bin is not None) != statistic.binned or (label is not None) != statistic.labelled:
+        raise ValueError(f"{statistic.name} is of another bin or label than it should be")
+    value: Value = next(v for v in values if v is not None)
+    return value
