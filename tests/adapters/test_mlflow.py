@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
@@ -102,6 +102,43 @@ def test_a_run_keeps_where_its_data_came_from(
     assert again.to_arrow()["id"].to_pylist() == data.df["id"].tolist()
     with pytest.raises(ConfigError, match="m/v1/serving: a run keeps no credentials"):
         source.load()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # MLflow's own, about its own calls
+@pytest.mark.parametrize("kind", ["classifier", "regressor"])
+def test_what_has_no_label_yet_is_logged_and_not_evaluated(
+    mlflow: Any,
+    serving: hw.Connection,
+    workspace: hw.Workspace,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    kind: str,
+) -> None:
+    connection = serving
+    if kind == "regressor":
+        version = workspace.create_model_version(
+            "m", "v2", "regression", predictions={"price": "numeric"}
+        )
+        source = hw.MemoryDataSource(
+            tables={"t": cast("hw.MemoryDataSource", serving.source).tables["t"]},
+            query="SELECT pid, ts, amount AS price, IF(bought IS NULL, NULL, amount + 1) AS paid"
+            " FROM t",
+        )
+        connection = version.connect_serving(source, "pid", "ts", labels={"price": "paid"})
+    data = to_mlflow(connection.read(), connection.schema)
+    assert len(data.df) == 48
+    mlflow.set_tracking_uri(f"{tmp_path}/runs")
+    with mlflow.start_run(), caplog.at_level("WARNING", "headwater"):
+        mlflow.log_input(data, context="monitoring")
+        told = mlflow.models.evaluate(data=data, model_type=kind).metrics
+    assert told["example_count"] == 21
+    assert "known for 21 of 48 rows" in caplog.text
+    if kind == "regressor":
+        assert told["mean_absolute_error"] == 1.0
+    else:
+        right = sum((i % 2 == 0) == (i % 3 == 0) for i in range(21))
+        assert told["accuracy_score"] == pytest.approx(right / 21)
 
 
 @pytest.mark.slow

@@ -8,15 +8,19 @@ Source: Evidently 0.7, `evidently.DataDefinition`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Final
 
+from headwater.adapters.predictions import asked_for
 from headwater.errors import PluginError, UnsupportedError
 from headwater.interfaces.schema import ACTUAL_PREFIX, ID, TIMESTAMP, Field, ModelType, Schema
 from headwater.types import FieldType
 
 if TYPE_CHECKING:
     from headwater.reading.dataset import Dataset
+
+_LOG = logging.getLogger(__name__)
 
 _GROUPS: Final = {
     FieldType.NUMERIC: "numerical_columns",
@@ -27,54 +31,93 @@ _GROUPS: Final = {
     FieldType.DATETIME: "datetime_columns",
 }
 """Where each field type goes. Tensors, vectors, dicts and arrays have no place in a definition."""
+_TASK: Final = "default"
+"""The name by which Evidently's presets look for a task."""
+_TRUE: Final = "true"
+_FALSE: Final = "false"
+_THRESHOLD: Final = 0.5
+"""Where Evidently parts scores, unless a metric is told otherwise."""
 
 
-def to_evidently(data: Dataset, schema: Schema) -> Any:
+def to_evidently(data: Dataset, schema: Schema, *, prediction: str | None = None) -> Any:
     """Return the rows of a dataset as an `evidently.Dataset` that knows every column's role.
+
+    Rows without a label yet stay in it: drift is of all rows, quality of those with a label. The
+    classes of a classification are texts (`true` and `false` of a boolean), the only labels of
+    which Evidently takes some for unknown. While no label at all is known there is no task, and
+    predictions are columns like others.
 
     Args:
         data: What headwater reads; it is read whole, into pandas.
         schema: The model's fields: `connection.schema`.
+        prediction: The prediction to evaluate, where the model gives several. Of a decision and a
+            score Evidently takes the score, and decides by it at 0.5 itself; ask for the decision,
+            to have that judged.
 
     Raises:
+        ConfigError: If the model has no such prediction.
         PluginError: If Evidently is not installed.
         UnsupportedError: For a ranking or multi-label model, which a definition can't describe.
     """
     evidently = _evidently()
     frame = data.to_pandas()
-    definition = data_definition(schema, frame.columns)
-    described = [c for c in frame.columns if c in _described(definition, schema)]
-    return evidently.Dataset.from_pandas(frame[described], data_definition=definition)
+    known = [
+        name
+        for name in frame.columns
+        if not (name.startswith(ACTUAL_PREFIX) and frame[name].isna().all())
+    ]
+    definition = data_definition(schema, known, prediction=prediction)
+    described = [name for name in known if name in _described(definition)]
+    frame = frame[described].copy()
+    for task in definition.classification or ():
+        _say_where_decisions_differ(frame, task)
+        text = _answer_text if schema.model_type is ModelType.BINARY else _class_text
+        for name in (task.target, task.prediction_labels):
+            if name is not None:
+                frame[name] = frame[name].map(text).astype(object)
+        # Evidently 0.7.23 takes the class it meets last for the other one, and unknown for a class.
+        frame = frame.iloc[frame[task.target].notna().argsort(kind="stable")]
+    return evidently.Dataset.from_pandas(frame, data_definition=definition)
 
 
-def data_definition(schema: Schema, columns: Any) -> Any:
-    """Return the `evidently.DataDefinition` of a model's columns.
+def data_definition(
+    schema: Schema, columns: Collection[str], *, prediction: str | None = None
+) -> Any:
+    """Return the `evidently.DataDefinition` of a model's columns, as `to_evidently` gives them.
 
     Args:
         schema: The model's fields.
         columns: Names of the columns that there are: an actual may be among them or not.
+        prediction: The prediction to evaluate, where the model gives several.
 
     Raises:
+        ConfigError: If the model has no such prediction.
         PluginError: If Evidently is not installed.
         UnsupportedError: For a ranking or multi-label model, which a definition can't describe.
     """
     evidently = _evidently()
     there = set(columns)
+    task = _task(evidently, schema, there, asked_for(schema, prediction))
+    judged = {name for tasks in task.values() for one in tasks for name in _columns_of(one)}
     groups: dict[str, list[str]] = {}
-    for item in (*schema.raw_inputs, *schema.features):
+    for item in schema:
         group = _GROUPS.get(item.type)
-        if group is not None and item.name in there:
+        if group is not None and item.name in there and item.name not in judged:
             groups.setdefault(group, []).append(item.name)
     return evidently.DataDefinition(
         id_column=ID if ID in there else None,
         timestamp=TIMESTAMP if TIMESTAMP in there else None,
         **groups,
-        **_task(evidently, schema, there),
+        **task,
     )
 
 
-def _task(evidently: Any, schema: Schema, there: set[str]) -> dict[str, Any]:
-    tasks: dict[ModelType, Callable[[Any, Schema, set[str]], dict[str, Any]]] = {
+def _task(
+    evidently: Any, schema: Schema, there: set[str], chosen: Field | None
+) -> dict[str, list[Any]]:
+    tasks: dict[
+        ModelType, Callable[[Any, Schema, set[str], Field | None], dict[str, list[Any]]]
+    ] = {
         ModelType.BINARY: _binary,
         ModelType.MULTICLASS: _multiclass,
         ModelType.REGRESSION: _regression,
@@ -84,50 +127,108 @@ def _task(evidently: Any, schema: Schema, there: set[str]) -> dict[str, Any]:
             f"an Evidently data definition can't describe a {schema.model_type} model",
             hint="hand over the rows themselves: data.to_pandas()",
         )
-    return tasks[schema.model_type](evidently, schema, there) if schema.predictions else {}
+    return tasks[schema.model_type](evidently, schema, there, chosen)
 
 
-def _binary(evidently: Any, schema: Schema, there: set[str]) -> dict[str, Any]:
-    label = _first(schema, FieldType.BOOLEAN)
-    score = _first(schema, FieldType.NUMERIC)
+def _binary(
+    evidently: Any, schema: Schema, there: set[str], chosen: Field | None
+) -> dict[str, list[Any]]:
+    answers = [p for p in schema.predictions if p.name in there]
+    target = next((a for p in answers if (a := _actual(p, there))), None)
+    if chosen is not None:
+        target, answers = _actual(chosen, there) or target, [chosen]
+    label = next((p.name for p in answers if p.type is FieldType.BOOLEAN), None)
+    score = next((p.name for p in answers if p.type is FieldType.NUMERIC), None)
+    if target is None or not (label or score):
+        return {}
     task = evidently.BinaryClassification(
-        target=_actual(label or score, there),
-        prediction_labels=label and label.name,
-        prediction_probas=score and score.name,
-        pos_label=True,
+        name=_TASK,
+        target=target,
+        prediction_labels=label,
+        prediction_probas=score,
+        pos_label=_TRUE,
     )
     return {"classification": [task]}
 
 
-def _multiclass(evidently: Any, schema: Schema, there: set[str]) -> dict[str, Any]:
-    label = next((p for p in schema.predictions if p.type is not FieldType.DICT), None)
+def _multiclass(
+    evidently: Any, schema: Schema, there: set[str], chosen: Field | None
+) -> dict[str, list[Any]]:
+    able = [p for p in schema.predictions if p.type is not FieldType.DICT and p.name in there]
+    label = chosen or next((p for p in able if _actual(p, there)), None)
+    target = _actual(label, there)
+    if label is None or target is None or label.type is FieldType.DICT:
+        return {}
     task = evidently.MulticlassClassification(
-        target=_actual(label, there), prediction_labels=label and label.name
+        name=_TASK, target=target, prediction_labels=label.name
     )
     return {"classification": [task]}
 
 
-def _regression(evidently: Any, schema: Schema, there: set[str]) -> dict[str, Any]:
-    answers = [p for p in schema.predictions if _actual(p, there)]
-    return {
-        "regression": [
-            evidently.Regression(name=p.name, target=f"{ACTUAL_PREFIX}{p.name}", prediction=p.name)
-            for p in answers
-        ]
-    }
+def _regression(
+    evidently: Any, schema: Schema, there: set[str], chosen: Field | None
+) -> dict[str, list[Any]]:
+    answers = [p for p in schema.predictions if _actual(p, there) and p.name in there]
+    if chosen is not None:
+        answers = [p for p in answers if p is chosen]
+    tasks = [
+        evidently.Regression(
+            name=p.name if number else _TASK, target=_actual(p, there), prediction=p.name
+        )
+        for number, p in enumerate(answers)
+    ]
+    return {"regression": tasks} if tasks else {}
 
 
-def _described(definition: Any, schema: Schema) -> set[str]:
+def _say_where_decisions_differ(frame: Any, task: Any) -> None:
+    """Log in how many rows Evidently's decision, made of the score, is not the model's."""
+    label, score = task.prediction_labels, vars(task).get("prediction_probas")
+    if label is None or score is None:
+        return
+    both = frame[[label, score]].dropna()
+    differ = int((both[label].astype(bool) != (both[score] >= _THRESHOLD)).sum())
+    if differ:
+        _LOG.warning(
+            "Evidently decides by %s at %s, which is not what %s says in %d of %d rows; "
+            "to_evidently(..., prediction=%r) has %s judged",
+            score,
+            _THRESHOLD,
+            label,
+            differ,
+            len(both),
+            label,
+            label,
+        )
+
+
+def _answer_text(value: Any) -> str | None:
+    """Return yes or no as a text; a label of a score is 0 or 1."""
+    return {"1": _TRUE, "0": _FALSE}.get(text := _class_text(value) or "", text) or None
+
+
+def _class_text(value: Any) -> str | None:
+    """Return a class as a text, or None where it is not known: other labels may not be unknown."""
+    if value is None or value != value:
+        return None
+    if isinstance(value, str):
+        return value
+    if str(value) in {"True", "False"}:
+        return _TRUE if value else _FALSE
+    number = float(value)
+    return str(int(number)) if number.is_integer() else repr(number)
+
+
+def _columns_of(task: Any) -> set[str]:
+    names = ("target", "prediction", "prediction_labels", "prediction_probas")
+    return {name for key in names if (name := vars(task).get(key))}
+
+
+def _described(definition: Any) -> set[str]:
     groups = [getattr(definition, name) or [] for name in set(_GROUPS.values())]
-    names = {name for group in groups for name in group}
-    names |= {ID, TIMESTAMP}
-    for item in schema.predictions:
-        names |= {item.name, f"{ACTUAL_PREFIX}{item.name}"}
+    names = {name for group in groups for name in group} | {ID, TIMESTAMP}
+    for task in (*(definition.classification or ()), *(definition.regression or ())):
+        names |= _columns_of(task)
     return names
-
-
-def _first(schema: Schema, type_: FieldType) -> Field | None:
-    return next((p for p in schema.predictions if p.type is type_), None)
 
 
 def _actual(prediction: Field | None, there: set[str]) -> str | None:

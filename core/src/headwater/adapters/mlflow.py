@@ -11,8 +11,8 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from headwater.diagnostics import hint_for
-from headwater.errors import ConfigError, PluginError
+from headwater.adapters.predictions import asked_for
+from headwater.errors import PluginError
 from headwater.interfaces.schema import ACTUAL_PREFIX, Field, Schema
 from headwater.types import FieldType
 
@@ -32,7 +32,9 @@ def to_mlflow(
     """Return the rows of a dataset as an MLflow dataset that knows prediction and target.
 
     Its source says which connection, window, tables and query the rows come from, and the role of
-    each column. MLflow keeps that with the run; `mlflow.data.get_source` gives it back.
+    each column. MLflow keeps that with the run; `mlflow.data.get_source` gives it back. Rows
+    without a label yet are in it; `mlflow.models.evaluate` is handed those that have one, and the
+    log says how many.
 
     Args:
         data: What headwater reads; it is read whole, into pandas.
@@ -46,17 +48,18 @@ def to_mlflow(
         PluginError: If MLflow is not installed.
     """
     try:
-        from mlflow.data.pandas_dataset import from_pandas
+        import mlflow.data.pandas_dataset  # noqa: F401
     except ImportError as error:
         raise PluginError(
             f"MLflow is not here: {error}", hint="pip install 'headwater[mlflow]'"
         ) from error
+    from headwater.adapters.mlflow_dataset import HeadwaterDataset
     from headwater.adapters.mlflow_source import HeadwaterDatasetSource
 
     frame = data.to_pandas()
     answer = evaluated(schema, frame.columns, prediction)
     target = f"{ACTUAL_PREFIX}{answer.name}" if answer else ""
-    dataset = from_pandas(
+    dataset = HeadwaterDataset(
         frame,
         source=HeadwaterDatasetSource.of(data.plan, data.stats),
         targets=target if target in frame.columns else None,
@@ -83,15 +86,8 @@ def evaluated(
     Raises:
         ConfigError: If the model has no such prediction.
     """
-    if prediction is not None:
-        for item in schema.predictions:
-            if item.name == prediction:
-                return item
-        names = [item.name for item in schema.predictions]
-        raise ConfigError(
-            f"the model has no prediction {prediction!r}",
-            hint=hint_for(prediction, names, what="predictions"),
-        )
+    if (chosen := asked_for(schema, prediction)) is not None:
+        return chosen
 
     def rank(item: Field) -> tuple[bool, bool]:
         # Per-class scores fit no column of MLflow's; a label is compared, a score is ranked.
