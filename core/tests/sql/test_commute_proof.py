@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from random import Random
+from typing import Any
 
 import duckdb
 import hypothesis
@@ -15,7 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from headwater.sql.pruning.key_conditions import conditions, matches
+from headwater.sql.pruning.scan_requests import request
 from headwater.sql.pruning.windows import Reaches, reach
+from headwater.tables.scan_request import Condition
 from headwater.tables.table import Partition
 
 WINDOW = "t >= TIMESTAMP '2024-01-02' AND t < TIMESTAMP '2024-01-04'"
@@ -66,6 +70,43 @@ def by_keys(sql: str) -> dict[int, Keep]:
     return keeps
 
 
+def by_requests(sql: str) -> dict[int, Keep]:
+    """Leave out what a source may leave out that is asked for the rows of a table."""
+    analysis = analysed(sql)
+    keeps: dict[int, Keep] = {}
+    for index, reference in enumerate(analysis.parsed.references):
+        asked = request(analysis, reference, ("t", "id", "k", "n"))
+
+        def keep(_: int, row: Row, conditions=asked.conditions) -> bool:  # type: ignore[no-untyped-def]
+            time = None if row[0] is None else datetime.fromisoformat(row[0]).replace(tzinfo=UTC)
+            values = {"t": time, "id": row[1], "k": row[2], "n": row[3]}
+            return all(meets(values[c.column], c) for c in conditions)
+
+        if asked.conditions:
+            keeps[index] = keep
+    return keeps
+
+
+def meets(value: Any, condition: Condition) -> bool:
+    """Return whether a value meets a condition, as a source would decide it."""
+    _, null, operator = condition.operator.rpartition("null or ")
+    if value is None:
+        return bool(null)
+    if operator == "in":
+        return value in condition.values
+    met: bool = value >= condition.value
+    return met if operator == ">=" else not met
+
+
+def check_requests(engine: duckdb.DuckDBPyConnection, sql: str, data: Data) -> None:
+    """Ask for the rows of a query, as they are and within a window around it."""
+    assert difference(engine, sql, data, by_requests(sql)) is None
+    window = WINDOW.replace("t ", "q.t ")
+    for where in (window, f"(q.t IS NULL OR ({window}))"):
+        read = f"SELECT * FROM (\n{sql}\n) AS q WHERE {where}"
+        assert difference(engine, read, data, by_requests(read)) is None
+
+
 def check_window(engine: duckdb.DuckDBPyConnection, sql: str, data: Data, spared: set[int]) -> None:
     assert difference(engine, sql, data, by_window(sql, spared), WINDOW) is None
 
@@ -93,6 +134,14 @@ def test_key_conditions_lose_and_add_no_row(
     check_keys(engine, chosen.draw(queries(depth)), chosen.draw(DATA))
 
 
+@settings(TRIES, max_examples=25)
+@given(chosen=st.data())
+def test_what_a_source_may_leave_out_loses_and_adds_no_row(
+    engine: duckdb.DuckDBPyConnection, chosen: st.DataObject
+) -> None:
+    check_requests(engine, chosen.draw(queries(1)), chosen.draw(DATA))
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize("depth", [0, 1, 2, 3])
@@ -104,6 +153,7 @@ def test_thousands_of_queries(
     sql, data = chosen.draw(queries(depth)), chosen.draw(DATA)
     check_window(engine, sql, data, chosen.draw(st.sets(st.integers(0, 15))))
     check_keys(engine, sql, data)
+    check_requests(engine, sql, data)
 
 
 def test_an_unsound_pruner_would_be_caught(engine: duckdb.DuckDBPyConnection) -> None:
@@ -130,3 +180,4 @@ def test_the_queries_prune_often_enough_to_mean_something() -> None:
     keyed = [sql for sql in made if by_keys(sql)]
     assert len(reached) > len(made) / 3
     assert len(keyed) > len(made) / 4
+    assert len([sql for sql in made if by_requests(sql)]) > len(made) / 4

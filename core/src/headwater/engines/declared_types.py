@@ -99,15 +99,6 @@ def _nulls(count: int, type_: Any) -> Array:
     return pa.nulls(count, type_)
 
 
-def request(relation: StreamRelation, used: Used) -> ScanRequest:
-    """Return a request for the columns that a query uses; for one, where it uses none."""
-    names = [c.name for c in relation.columns if c.name.casefold() in used.named]
-    if not names:
-        readable = [c.name for c in relation.columns if c.type.is_known]
-        names = (readable or [c.name for c in relation.columns])[:1]
-    return ScanRequest(tuple(names))
-
-
 def asked(relation: StreamRelation, request: ScanRequest) -> tuple[Column, ...]:
     """Return the columns that a request is for, as they are handed over."""
     names = set(request.columns)

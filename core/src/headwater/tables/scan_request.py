@@ -14,8 +14,9 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 from headwater.errors import SourceError
 from headwater.tables.window import Window
 
-Operator: TypeAlias = Literal["in", ">=", "<"]
-"""How a column compares with values: `in` some, `>=` one, `<` one. There may be more one day."""
+Operator: TypeAlias = Literal["in", ">=", "<", "null or >=", "null or <"]
+"""How a column compares with values: `in` some, `>=` one, `<` one; or it is NULL, or compares so.
+There may be more one day: a source leaves alone what it does not know."""
 
 Value: TypeAlias = str | int | date | datetime
 """What a column is compared with: `str` for texts, `int` for whole numbers, `date` for dates, an
@@ -26,15 +27,17 @@ OPERATORS: Final = frozenset(get_args(Operator))
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What rows must meet to be of any use; a row whose column is NULL does not meet it.
+    """What rows must meet to be of any use.
 
-    Texts come with `in` alone, since systems order them each in its own way. Whole numbers, dates
-    and times come with `in`, `>=` and `<`: what the query writes as `> 5` comes as `>= 6`.
+    A row whose column is NULL meets `null or >=` and `null or <` alone, as labels do of which
+    nothing says when they were set. Texts come with `in` alone, since systems order them each in
+    its own way. Whole numbers and dates come with all operators, times with all but `in`: what the
+    query writes as `> 5` comes as `>= 6`.
 
     Args:
         column: Name of the column, as the relation declares it.
-        operator: `in`, `>=` or `<`. A source applies those that it knows and leaves others alone.
-        values: One for `>=` and `<`, one or more for `in`; in the column's type.
+        operator: An `Operator`. A source applies those that it knows and leaves others alone.
+        values: One or more for `in`, one for the others; in the column's type.
     """
 
     column: str
@@ -88,18 +91,20 @@ class ScanRequest:
         return f"{', '.join(self.columns)}" + "".join(f" where {w}" for w in wanted)
 
     def on(self, column: str | None) -> tuple[Condition, ...]:
-        """Return the conditions on a column.
+        """Return the conditions on a column that no NULL meets.
 
         Args:
             column: Its name, in any case; None has none.
         """
         folded = None if column is None else column.casefold()
-        return tuple(c for c in self.conditions if c.column.casefold() == folded)
+        strict = (c for c in self.conditions if not c.operator.startswith("null"))
+        return tuple(c for c in strict if c.column.casefold() == folded)
 
     def bounds(self, column: str | None) -> tuple[Any, Any]:
         """Return the least value that is of use and the first one behind: `start <= x < end`.
 
-        None stands for a side without a bound, and both are None for a column without conditions.
+        None stands for a side without a bound, and both are None for a column without conditions
+        or whose NULLs are of use.
 
         Args:
             column: Its name in any case, e.g. `request.time_column`.

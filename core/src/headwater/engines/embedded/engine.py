@@ -32,6 +32,7 @@ from headwater.engines.embedded.storage import storage
 from headwater.engines.embedded.stream import Stream
 from headwater.engines.embedded.views import Registrar, databases, identity_of, main_identity
 from headwater.engines.scratch_folders import scratch_folder
+from headwater.engines.stream_requests import request
 from headwater.engines.used_columns import Used, used_columns
 from headwater.errors import EngineError, HeadwaterError, QueryError
 from headwater.interfaces.engine import ArrowStream, Compiled, EngineCapability
@@ -156,7 +157,7 @@ class EmbeddedEngine:
                     used = used_columns(analysis, TableName(PRIVATE_DATABASE, scan.slot))
                     owner = identity_of(scan.relation)
                     if owner is None or owner == main.identity:
-                        main.registrar.register(scan, used)
+                        main.registrar.register(scan, used, request(planned, scan, used))
                     else:
                         rows = readers.stream(owner, scan, used)
                         main.registrar.stream(scan, rows, used.named)

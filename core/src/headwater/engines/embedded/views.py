@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
-from headwater.engines import declared_types
+from headwater.engines import declared_types, stream_requests
 from headwater.engines.embedded import files
 from headwater.engines.embedded.database import add_macros
 from headwater.engines.embedded.file_opening import Contents
@@ -173,7 +173,7 @@ class Registrar:
                 self._contents.register(kept, f"{slot}_rows")
                 return _typed(f"{slot}_rows", _chosen(relation, columns))
             case StreamRelation():
-                wanted = request or declared_types.request(relation, used)
+                wanted = request or ScanRequest(stream_requests.needed(relation, used))
                 kept = RowStream(
                     lambda: self._keeping_errors(lambda: declared_types.reader(relation, wanted))
                 )

@@ -21,6 +21,7 @@ from headwater.engines.spark.session.packages import needed
 from headwater.engines.spark.session.requirements import missing_for
 from headwater.engines.spark.storage import Storage
 from headwater.engines.spark.views import Registrar
+from headwater.engines.stream_requests import request
 from headwater.engines.used_columns import used_columns
 from headwater.errors import EngineError, QueryError
 from headwater.interfaces.engine import ArrowStream, Compiled, EngineCapability
@@ -280,12 +281,10 @@ class SparkEngine:
             )
             if in_nanoseconds:
                 session.conf.set(SETTING, "true")
-            names = {
-                scan.slot: registrar.register(
-                    scan, used_columns(planned.analysis, TableName(PRIVATE_DATABASE, scan.slot))
-                )
-                for scan in plan.scans
-            }
+            names = {}
+            for scan in plan.scans:
+                used = used_columns(planned.analysis, TableName(PRIVATE_DATABASE, scan.slot))
+                names[scan.slot] = registrar.register(scan, used, request(planned, scan, used))
             return session.sql(_renamed(planned, names))
 
     def _storage(

@@ -9,6 +9,8 @@ from headwater.auth.credentials import Access
 from headwater.engines.spark.session.sessions import Opened
 from headwater.engines.spark.storage import Storage
 from headwater.engines.spark.views import Registrar
+from headwater.engines.stream_requests import request
+from headwater.engines.used_columns import Used
 from headwater.interfaces.plan import Plan, Planned
 from headwater.sql.private_names import REMARKS
 
@@ -42,7 +44,10 @@ def frame(
     if access is not None:
         storage = Storage(session, access, lending=opened.lending, private=False, cleanup=cleanup)
     registrar = Registrar(session, persistent=True, storage=storage, cleanup=cleanup)
-    names = {scan.slot: registrar.register(scan) for scan in planned.plan.scans}
+    names = {}
+    for scan in planned.plan.scans:
+        used = Used.all_of(scan.relation.columns)
+        names[scan.slot] = registrar.register(scan, used, request(planned, scan, used))
     return of_dataset(session.sql(renamed(planned, names)), planned.plan)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from headwater.engines import declared_types
+from headwater.engines import declared_types, stream_requests
 from headwater.engines.spark.errors import carried
 from headwater.engines.spark.files import Files
 from headwater.engines.spark.formats.chars import as_char
@@ -113,7 +113,9 @@ class Registrar:
             case CatalogRelation():
                 return self._lakes.catalogued(relation)
             case StreamRelation():
-                return self._streamed(relation, request or declared_types.request(relation, used))
+                return self._streamed(
+                    relation, request or ScanRequest(stream_requests.needed(relation, used))
+                )
 
     def _in_memory(self, relation: MemoryRelation, used: Used) -> DataFrame:
         rows = declared_types.table(relation, used)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from fractions import Fraction
 from typing import Final
 
@@ -11,28 +11,12 @@ from headwater import types as t
 from headwater.sql.portable import ranges
 from headwater.sql.portable.pieces import Piece, Refusal
 from headwater.sql.portable.spelling import cast, text
-from headwater.types import INTEGER_BITS, DataType
-from headwater.untrusted.texts import decimal_number, whole_number
+from headwater.sql.typing import typed_texts
+from headwater.types import DataType
+from headwater.untrusted.texts import decimal_number
 
-_SPACES: Final = " \t\n\v\f\r"
-_DATE: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
-_TIMESTAMP: Final = re.compile(
-    r"(\d{4})-(\d{1,2})-(\d{1,2})"
-    r"(?:[ T](\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{1,6}))?(Z|[+-](?:0\d|1[0-7]):[0-5]\d)?)?",
-    re.ASCII,
-)
 _NUMBER: Final = re.compile(r"(-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([A-Za-z]*)")
-_WORDS: Final = {
-    "nan": "nan",
-    "inf": "inf",
-    "+inf": "inf",
-    "-inf": "-inf",
-    "infinity": "inf",
-    "+infinity": "inf",
-    "-infinity": "-inf",
-}
 _LEAST_FLOAT: Final = 1e-44
-_PLAIN: Final = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
 
 
 def number(literal: str, type_: DataType) -> Piece:
@@ -84,7 +68,7 @@ def typed(value: str, type_: DataType) -> Piece:
     Raises:
         Refusal: If the text has another shape, or is no value of that type.
     """
-    canonical = _typed(value.strip(_SPACES), type_)
+    canonical = typed_texts.canonical(value, type_)
     if canonical is None:
         raise Refusal(
             f"the text {value!r} where {type_} is needed: the two engines may read it differently"
@@ -106,41 +90,6 @@ def _value(canonical: str, type_: DataType) -> ranges.Range | None:
         return ranges.moment(datetime.fromisoformat(canonical))
     if type_.is_integer:
         return ranges.constant(int(canonical))
-    if type_.is_floating and _PLAIN.fullmatch(canonical):
+    if type_.is_floating and typed_texts.PLAIN.fullmatch(canonical):
         return _nearest(canonical, type_)
     return None
-
-
-def _typed(value: str, type_: DataType) -> str | None:
-    try:
-        if type_ == t.STRING:
-            return value
-        if type_ == t.DATE and (match := _DATE.fullmatch(value)):
-            return date(int(match[1]), int(match[2]), int(match[3])).isoformat()
-        if type_ in (t.TIMESTAMP, t.TIMESTAMP_NTZ):
-            return _moment(value, zoned=type_ == t.TIMESTAMP)
-        if type_.is_integer and (number := whole_number(value)) is not None:
-            half = 2 ** (INTEGER_BITS[type_.name] - 1)
-            return str(number) if -half <= number < half else None
-        if type_ in (t.DOUBLE, t.FLOAT):
-            return value if _PLAIN.fullmatch(value) else _WORDS.get(value.lower())
-        if type_ == t.BOOLEAN and value.lower() in ("true", "false"):
-            return value.lower()
-    except ValueError:
-        return None
-    return None
-
-
-def _moment(value: str, *, zoned: bool) -> str | None:
-    match = _TIMESTAMP.fullmatch(value)
-    if match is None:
-        return None
-    year, month, day, hour, minute, second = (int(g or 0) for g in match.groups()[:6])
-    micros = int((match[7] or "0").ljust(6, "0"))
-    moment = datetime(year, month, day, hour, minute, second, micros, tzinfo=UTC)
-    zone = match[8]
-    if not zoned:
-        return None if zone else moment.replace(tzinfo=None).isoformat(sep=" ")
-    if zone and zone != "Z":
-        moment = datetime.fromisoformat(f"{moment.replace(tzinfo=None).isoformat()}{zone}")
-    return moment.astimezone(UTC).isoformat(sep=" ")
