@@ -29,8 +29,9 @@ from headwater.sql.syntax import lexer
 from headwater.sql.syntax.lexer import Lexeme
 from headwater.sql.syntax.words import words
 
-MARK: Final = "\x01"
-"""Ends the name of a call that sqlglot must not interpret; no text that was lexed holds it."""
+MARK: Final = "\udfff"
+"""Ends the name of a call that sqlglot must not interpret. It is half of a character, which a
+text holds only where an escape says so (`'\\udfff'`)."""
 
 WRITTEN: Final = "written"
 """Comment of a bracket that the user wrote: sqlglot's parser makes some of its own."""
@@ -204,6 +205,9 @@ def _token(like: Token, kind: TokenType, text: str, start: int, end: int) -> Tok
 def _marked(tokens: list[Token]) -> list[Token]:
     """Mark the names of calls that sqlglot would interpret."""
     types = _type_places(tokens)
+    for token in tokens:
+        if token.text.endswith(MARK):
+            token.text += MARK  # the user's own: one is taken off
     before: Token | None = None
     for index, (token, following) in enumerate(pairwise(tokens)):
         kind = token.token_type
