@@ -26,7 +26,9 @@ def test_what_is_proposed_for_a_bucket_works(
     for day in (1, 2, 3):
         start = datetime(2026, 1, day, 1, tzinfo=UTC)
         times = pa.array([start, start + timedelta(hours=20)], pa.timestamp("us", "UTC"))
-        rows = pa.table({"event_id": [f"{day}a", f"{day}b"], "event_time": times})
+        rows = pa.table(
+            {"event_id": [f"{day}a", f"{day}b"], "event_time": times, "score": [0.1, 0.2]}
+        )
         bucket.write(f"log/dt=2026-01-{day:02}/part.parquet", rows)
     key, secret = bucket.aws.create_user_keys()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)

@@ -1,17 +1,23 @@
-"""What `init --from` looks at: one table, some of its partitions, the footers of a few files."""
+"""What `init --from` looks at: a table, some partitions, a few files, and the tables beside it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from headwater.cli.table_sample import FILES, sample, spread
+from headwater.config import source_of
 from headwater.errors import ConfigError, HeadwaterError, SourceError, UnsupportedError
 from headwater.partitions.rule_evidence import TimeRange, rule_of
+from headwater.proposing.actuals import JoinedTable, is_of_actuals, joined, likeness
 from headwater.proposing.columns import Roles, roles
 from headwater.proposing.partition_rule import RuleProposal, proposal
+from headwater.proposing.sample import Sample
 from headwater.proposing.text import propose
 from headwater.tables.relation import FileRelation
 from headwater.tables.table import Partition, Table, TableName
@@ -24,30 +30,151 @@ if TYPE_CHECKING:
 
 _PARTITIONS: Final = 5000
 """Most partitions whose key values are looked at."""
-_SAMPLED: Final = 4
-"""Partitions of which one file each is looked at: the first, the last, and between."""
+_ALONE: Final = (
+    "It looks like the actuals of predictions that lie elsewhere: name their table too, in a "
+    "second --from."
+)
+_NEIGHBOURS: Final = 12
+"""Tables beside one that are looked at, to find its actuals."""
 _FORMATS: Final = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".orc": "orc"}
 
 
-def proposed(
-    kind: str, reference: str, settings: Mapping[str, Any], path: Path, registry: PluginRegistry
-) -> str:
-    """Return the text of a configuration that is proposed for one table.
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A table that was looked at.
 
     Args:
-        kind: The source's kind.
-        reference: `DATABASE.TABLE`; a path for `files`; a URL for sources of files elsewhere.
-        settings: The source's other options; None leaves one out.
+        kind: Its source's kind.
+        written: The source's options, as the file has them.
+        table: The table.
+        sample: What was seen of its rows.
+        roles: What its columns seem to be.
+        rule: How its partitions follow from time, if that is likely.
+        remarks: What a reader should know.
+    """
+
+    kind: str
+    written: Mapping[str, Any]
+    table: Table
+    sample: Sample
+    roles: Roles
+    rule: RuleProposal | None
+    remarks: tuple[str, ...]
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """What stands under `source`."""
+        return {"type": self.kind, **self.written}
+
+
+def proposed(
+    references: Sequence[tuple[str, str]],
+    settings: Mapping[str, Any],
+    path: Path,
+    registry: PluginRegistry,
+) -> str:
+    """Return the text of a configuration that is proposed for one table, and that of its actuals.
+
+    Args:
+        references: Kind of source, and `DATABASE.TABLE`; a path for `files`; a URL for sources of
+            files elsewhere. One or two of them: predictions, and their actuals, in any order.
+        settings: The sources' other options; None leaves one out.
         path: Where the file will be, as relative paths start from there.
         registry: Where the source's class comes from.
 
     Raises:
-        ConfigError: If the reference or an option is wrong.
-        UnsupportedError: If the table can't be queried.
+        ConfigError: If a reference or an option is wrong, or no table joins the other one.
+        UnsupportedError: If a table can't be queried.
         HeadwaterError: As the catalog answers.
     """
-    from headwater.config import source_of
+    looked = [_looked(kind, place, settings, path, registry) for kind, place in references]
+    first = looked[0]
+    truth: JoinedTable | None = None
+    if len(looked) > 1:
+        first, truth = _two(looked[0], looked[1])
+    else:
+        pairs = (
+            (other, first) if not first.roles.predictions else (first, other)
+            for other in _neighbours(first, references[0][1], settings, path, registry)
+        )
+        for serving, other in pairs:
+            truth = _joins(serving, other, named=False)
+            if truth is not None:
+                first = serving
+                break
+    remarks = first.remarks
+    if truth is not None:
+        remarks += truth.remarks
+    elif is_of_actuals(first.roles):
+        remarks += (_ALONE,)
+    return propose(first.table, first.source, first.roles, first.rule, remarks, truth)
 
+
+def _two(one: _Looked, other: _Looked) -> tuple[_Looked, JoinedTable]:
+    """Return which of two tables has the predictions, and how the other one tells their actuals."""
+    for serving, truth in ((one, other), (other, one)):
+        joined = _joins(serving, truth, named=True)
+        if joined is not None:
+            return serving, joined
+    raise ConfigError(
+        f"{other.table.name} does not look like the actuals of {one.table.name}, nor the other way",
+        hint="one of them has an id and predictions, the other that id and actuals of their types",
+    )
+
+
+def _joins(serving: _Looked, truth: _Looked, *, named: bool) -> JoinedTable | None:
+    return joined(
+        serving.roles,
+        (serving.table, serving.sample),
+        truth.roles,
+        (truth.table, truth.sample),
+        truth.source,
+        truth.remarks,
+        named=named,
+    )
+
+
+def _neighbours(
+    looked: _Looked,
+    reference: str,
+    settings: Mapping[str, Any],
+    path: Path,
+    registry: PluginRegistry,
+) -> Iterator[_Looked]:
+    """Yield tables beside one: of its database, or of its folder; likely names first, and few."""
+    if looked.roles.predictions and looked.roles.id is None:
+        return  # nothing can be joined
+    beside: list[str]
+    if looked.kind == "files":
+        file = Path(reference).expanduser()
+        with suppress(OSError):
+            folder = file.resolve().parent
+            there = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+            beside = [str(file.parent / p.name) for p in there if p.name != file.name]
+    elif "://" in reference:
+        return
+    else:
+        database = looked.table.name.database
+        try:
+            source = source_of(looked.kind, dict(looked.written), registry)
+            with source.access() as access:
+                tables = list(islice(source.catalog(access).tables(database), _PARTITIONS))
+        except HeadwaterError:
+            return
+        beside = [f"{database}.{name}" for name in tables if name != looked.table.name.name]
+    wanted = bool(looked.roles.predictions)  # then actuals are looked for
+    beside.sort(key=lambda place: likeness(Path(place).name) is not wanted)
+    for place in beside[:_NEIGHBOURS]:
+        try:
+            yield _looked(looked.kind, place, settings, path, registry)
+        except HeadwaterError:
+            continue  # it was not asked for: what is wrong with it is not told
+
+
+def _looked(
+    kind: str, reference: str, settings: Mapping[str, Any], path: Path, registry: PluginRegistry
+) -> _Looked:
+    """Look at one table."""
     options = {key: value for key, value in settings.items() if value is not None}
     name: TableName | None
     if kind == "files":
@@ -82,10 +209,13 @@ def proposed(
         table = catalog.table(name)
         if table.unqueryable:
             raise UnsupportedError(f"table {name} can't be queried: {table.unqueryable}")
-        table_roles = roles(table)
+        seen, trouble = sample(source, catalog, access, table, _PARTITIONS)
+        table_roles = roles(table, seen)
         rule, remarks = _rule(source, catalog, access, table, table_roles)
         remarks += tuple(_nanoseconds(source, catalog, access, table))
-    return propose(table, {"type": kind, **written}, table_roles, rule, remarks)
+    if trouble and not remarks:
+        remarks = (trouble,)
+    return _Looked(kind, written, table, seen, table_roles, rule, remarks)
 
 
 def _rule(
@@ -103,7 +233,7 @@ def _rule(
     if rule is None:
         return None, ()
     try:
-        ranges = list(_ranges(source, access, table, column, _spread(partitions)))
+        ranges = list(_ranges(source, access, table, column, spread(partitions)))
     except HeadwaterError as error:
         return proposal(rule, table, ()), (f"No footer could be read: {error.message}",)
     return proposal(rule, table, ranges), ()
@@ -119,7 +249,7 @@ def _nanoseconds(
     if not any(nanoseconds.is_time(c.type) for c in table.columns):
         return
     try:
-        some = list(islice(catalog.partitions(table), _SAMPLED)) if table.partition_keys else None
+        some = list(islice(catalog.partitions(table), FILES)) if table.partition_keys else None
         relation = source.relation(table, some, access)
         if not isinstance(relation, FileRelation):
             return
@@ -134,15 +264,6 @@ def _nanoseconds(
                     table.name, column.name, file.path, truncate=relation.truncates
                 )
                 yield f"{note.message}. To cut them off instead: nanoseconds: truncate"
-
-
-def _spread(partitions: Sequence[Partition]) -> list[Partition]:
-    ordered = sorted(
-        (p for p in partitions if None not in p.values), key=lambda p: tuple(map(str, p.values))
-    )
-    steps = range(_SAMPLED) if len(ordered) > 1 else range(len(ordered))
-    picked = (ordered[i * (len(ordered) - 1) // (_SAMPLED - 1)] for i in steps)
-    return list({p.values: p for p in picked}.values())
 
 
 def _ranges(

@@ -1,46 +1,27 @@
-"""Proposing a model for a table: which column is what, by its name and type. Pure.
+"""Proposing a model for a table: which column is what, by its name, its type and its values. Pure.
 
 Names are a convention and no proof: what is chosen here is written down to be edited
-(`proposing_text`), and how partitions follow from time is checked (`proposing_rule`).
+(`proposing.text`), and how partitions follow from time is checked (`proposing.partition_rule`).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Final
 
-from headwater.interfaces.schema import ACTUAL_PREFIX, ID, PREDICTION_TYPES, TIMESTAMP, ModelType
+from headwater.interfaces.schema import ACTUAL_PREFIX, ID, TIMESTAMP, ModelType
+from headwater.proposing import answers, names
+from headwater.proposing.answers import Fed, fed
+from headwater.proposing.sample import Sample
+from headwater.sql.rewriting import quoted
 from headwater.tables.table import Column, Table
-from headwater.types import DataType, FieldType, datetime_cast, feeds
+from headwater.types import INT, STRING, DataType, FieldType, datetime_cast, feeds, map_of
 
-_IDS: Final = ("prediction_id", "inference_id", "request_id", "event_id", "id", "uuid", "row_id")
-_ID: Final = re.compile(r".*_(id|uuid|guid|key)|id|uuid|guid", re.IGNORECASE)
-_TIMES: Final = (
-    "prediction_timestamp",
-    "prediction_time",
-    "predicted_at",
-    "event_timestamp",
-    "event_time",
-    "timestamp",
-    "ts",
-)
-_TIME: Final = re.compile(r"ts|at|.*(time|timestamp|date|datetime)|.*_(ts|at)", re.IGNORECASE)
-_PREDICTION: Final = re.compile(r"pred.*|y_(hat|pred)|model_(score|output)", re.IGNORECASE)
-_SCORE: Final = re.compile(
-    r"scores?|prob(a|ability)?|.*_prob(a|ability)?|will_.*|.*_hat", re.IGNORECASE
-)
-_LABEL: Final = re.compile(
-    r"y|y_true|(label|target|actual|truth|ground_truth|outcome)(_.*)?"
-    r"|.*_(label|target|actual|truth|outcome)|did_.*",
-    re.IGNORECASE,
-)
-_LABEL_TIME: Final = re.compile(
-    r"(label(l?ed)?|target|actual|truth|ground_truth|outcome|decided|decision|resolved|settled"
-    r"|confirmed|did)_(.+_)?(at|on|ts|time|timestamp|date|day)",
-    re.IGNORECASE,
-)
+_ROW_ID: Final = "row_id"
+_NANOSECONDS: Final = "in nanoseconds: whole microseconds are read, others end a read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,85 +33,161 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Proposed:
+    """A field that is proposed.
+
+    Args:
+        name: Its name, that of the query's column.
+        type: What it is.
+        note: What to know of it, if anything.
+        sql: Spark SQL that gives it; None where it is the table's column as it is.
+    """
+
+    name: str
+    type: FieldType
+    note: str | None = None
+    sql: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Actual:
+    """A column that may hold the actual of a prediction.
+
+    Args:
+        column: The column.
+        prediction: Whose actual it may be; None where no prediction is of its type.
+        sql: Spark SQL that gives it as that prediction is; None where it is so.
+    """
+
+    column: Column
+    prediction: str | None
+    sql: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Roles:
     """What each column of a table seems to be.
 
     Args:
         model_type: What the model seems to answer.
-        id: The column that identifies a row, or None.
+        id: Name of the column that identifies a row, or None.
+        id_note: What to know of it, if anything.
         other_ids: Columns that might as well.
         timestamp: The column that says when, or None.
         timestamp_cast: Spark SQL that makes a timestamp of it, if it is none.
         other_times: Columns that might as well.
-        features: Features, with their types.
+        features: Features.
         predictions: Predictions, with types that the model type allows.
         labels: Columns that may hold actuals; they are no features.
         label_times: Columns that may say when these were set; they are no features either.
         left_out: The rest.
+        added: Columns that the query has to add, each with its SQL.
     """
 
     model_type: ModelType
-    id: Column | None
+    id: str | None
+    id_note: str | None
     other_ids: tuple[Column, ...]
     timestamp: Column | None
     timestamp_cast: str | None
     other_times: tuple[Column, ...]
-    features: tuple[tuple[Column, FieldType], ...]
-    predictions: tuple[tuple[Column, FieldType], ...]
-    labels: tuple[Column, ...]
+    features: tuple[Proposed, ...]
+    predictions: tuple[Proposed, ...]
+    labels: tuple[Actual, ...]
     label_times: tuple[Column, ...]
     left_out: tuple[LeftOut, ...]
+    added: tuple[Fed, ...] = ()
+
+    def shown(self, table: Table) -> str | None:
+        """Return the query that gives the columns as they are wanted; None where the table does."""
+        changed = {f.name: f.sql for f in (*self.features, *self.predictions) if f.sql is not None}
+        changed |= {a.column.name: a.sql for a in self.labels if a.sql is not None}
+        if self.timestamp is not None and self.timestamp_cast is not None:
+            time = quoted(self.timestamp.name)
+            changed[self.timestamp.name] = self.timestamp_cast.format(column=time)
+        return select(table, changed, self.added)
 
 
-def roles(table: Table) -> Roles:
-    """Return what each column of a table seems to be, by its name and type."""
-    keys = {k.casefold() for k in table.partition_keys}
-    data = [c for c in table.columns if c.name.casefold() not in keys]
-    ids = _ranked((c for c in data if _is_id(c)), _IDS)
-    times = _times(data)
-    taken = {c.name for c in (*ids[:1], *times[:1])}
-    rest = [c for c in data if c.name not in taken]
-    prediction_columns = [c for c in rest if _is_prediction(c.name)]
-    dated = [c for c in times[1:] if feeds(c.type, FieldType.DATETIME) is None]
-    label_times = tuple(c for c in dated if _LABEL_TIME.fullmatch(c.name))
-    labels = tuple(
-        c
-        for c in rest
-        if c not in prediction_columns and c not in label_times and _LABEL.fullmatch(c.name)
-    )
-    if not labels:
-        label_times = ()
-    model_type = _model_type(prediction_columns, labels)
-    predictions: list[tuple[Column, FieldType]] = []
-    features: list[tuple[Column, FieldType]] = []
-    left_out = [LeftOut(c, "a partition key") for c in table.partition_columns]
-    for column in rest:
-        field = field_type(column.type)
-        if column in labels or column in label_times:
-            continue
-        if reason := _why_not(column, field, ids):
+def select(table: Table, changed: Mapping[str, str], added: Iterable[Fed] = ()) -> str | None:
+    """Return a query that gives a table's columns, some by SQL; None where the table does.
+
+    Args:
+        table: The table.
+        changed: Spark SQL of columns by name; names that the table has not are added to it.
+        added: Further columns.
+    """
+    given = [c.name for c in table.columns]
+    more = {n: sql for n, sql in changed.items() if n not in given}
+    more |= {f.name: f.sql for f in added if f.sql is not None}
+    if not changed and not more:
+        return None
+    parts = [
+        f"{changed[name]} AS {quoted(name)}" if name in changed else quoted(name) for name in given
+    ]
+    parts += [f"{sql} AS {quoted(name)}" for name, sql in more.items()]
+    return f"SELECT {', '.join(parts)} FROM {quoted(table.name.name)}"
+
+
+@dataclass(slots=True)
+class _Found:
+    """Columns of a table by what they seem to be, before a model is made of them."""
+
+    ids: list[Column] = field(default_factory=list)
+    pair: tuple[Column, Column] | None = None
+    times: list[Column] = field(default_factory=list)
+    late: list[Column] = field(default_factory=list)
+    predictions: list[Column] = field(default_factory=list)
+    labels: list[Column] = field(default_factory=list)
+    rest: list[Column] = field(default_factory=list)
+
+
+def roles(table: Table, sample: Sample | None = None) -> Roles:
+    """Return what each column of a table seems to be.
+
+    Args:
+        table: The table.
+        sample: What was seen of its rows.
+    """
+    sample = sample or Sample()
+    found = _found(table, sample)
+    model = answers.model_type(found.predictions, found.labels, found.rest, sample)
+    time = found.times[0] if found.times else None
+    predictions, used, left_out = _predictions(found, model, sample)
+    predictions = [_as_labels_are(p, found) for p in predictions]
+    labels, added = _actuals(found, model, predictions, sample)
+    left_out = [LeftOut(c, "a partition key") for c in table.partition_columns] + left_out
+    features: list[Proposed] = []
+    for column in found.rest:
+        type_ = field_type(column.type)
+        if reason := _why_not(column, type_, found):
             left_out.append(LeftOut(column, reason))
-        elif column not in prediction_columns and field is not None:
-            features.append((column, field))
-        elif field in PREDICTION_TYPES[model_type]:
-            predictions.append((column, field))
-        else:
-            left_out.append(
-                LeftOut(column, f"{column.type}: not what a {model_type} model answers")
-            )
-    time = times[0] if times else None
+        elif type_ is not None and column not in used:
+            features.append(Proposed(column.name, type_, _note(column, type_, sample)))
+    id_, id_note = _id(found, sample)
+    if found.pair is not None:
+        parts = ", '/', ".join(quoted(c.name) for c in found.pair)
+        added.append(Fed(_ROW_ID, "string", f"concat({parts})"))
+    dated = [c for c in found.late if feeds(c.type, FieldType.DATETIME) is None]
+    known = dated if labels else []
+    left_out += [
+        LeftOut(c, f"{c.type}: later than the prediction, so that no model saw it")
+        for c in found.late
+        if c not in known
+    ]
     return Roles(
-        model_type,
-        ids[0] if ids else None,
-        ids[1:],
+        model,
+        id_,
+        id_note,
+        tuple(c for c in found.ids if c.name != id_),
         time,
         None if time is None else _cast(time.type),
-        tuple(c for c in times[1:] if c not in label_times),
+        tuple(found.times[1:]),
         tuple(features),
         tuple(predictions),
-        labels,
-        label_times,
+        tuple(labels),
+        tuple(known),
         tuple(left_out),
+        tuple(added),
     )
 
 
@@ -152,60 +209,221 @@ def field_type(type_: DataType) -> FieldType | None:
     return FieldType.VECTOR if feeds(type_, FieldType.VECTOR) is None else FieldType.ARRAY
 
 
-def _ranked(columns: Iterable[Column], names: tuple[str, ...]) -> tuple[Column, ...]:
-    order = {name: rank for rank, name in enumerate(names)}
-    return tuple(sorted(columns, key=lambda c: order.get(c.name.casefold(), len(order))))
+def matched(
+    labels: Sequence[Column], predictions: Sequence[Proposed], sample: Sample
+) -> list[Actual]:
+    """Return each label with the prediction whose actual it may be: of its name, or of its type."""
+    actuals = []
+    for label in labels:
+        fitting = [(p, own) for p in predictions if (own := fed(label, p.type, sample)) is not None]
+        fitting.sort(key=lambda pair: _unlike(label, pair[0], pair[1]))
+        best = fitting[0] if fitting else None
+        actuals.append(
+            Actual(label, best and best[0].name, best[1].sql if best is not None else None)
+        )
+    return actuals
 
 
-def _is_id(column: Column) -> bool:
-    fits = column.type.is_text or column.type.is_integer
-    return fits and _ID.fullmatch(column.name) is not None
+def _unlike(label: Column, prediction: Proposed, own: Fed) -> tuple[bool, bool, bool, bool]:
+    """Return how little a prediction is the one that a label tells the truth of."""
+    other = not names.alike(prediction.name, label.name)
+    order = names.is_rank(prediction.name) is not names.is_rank(label.name)
+    return other, order, names.is_probability(prediction.name), own.sql is not None
 
 
-def _times(columns: Iterable[Column]) -> tuple[Column, ...]:
+def _found(table: Table, sample: Sample) -> _Found:
+    keys = {k.casefold() for k in table.partition_keys}
+    data = [c for c in table.columns if c.name.casefold() not in keys]
+    found = _Found(times=_times(data))
+    time = found.times[0] if found.times else None
+    sure = time is not None and names.time_rank(time.name) is not None
+    seen = [c for c in found.times[1:] if time and sure and sample.after(c.name, time.name)]
+    found.late = [c for c in found.times[1:] if c in seen or _is_known_time(c)]
+    found.times = [c for c in found.times if c not in found.late]
+    rest = [c for c in data if c not in (*found.times[:1], *found.late)]
+    found.predictions = [c for c in rest if names.is_prediction(c.name)]
+    found.labels = [
+        c
+        for c in rest
+        if c not in found.predictions
+        and (names.is_label(c.name) or any(sample.comes_with(c.name, t.name) for t in found.late))
+    ]
+    if not found.predictions:
+        _answer_of_labels(rest, found)
+    if not found.labels:  # then a name alone says nothing
+        named = [c for c in found.late if c not in seen]
+        found.late = [c for c in found.late if c in seen]
+        found.times += named
+        rest += named
+    taken = (*found.predictions, *found.labels)
+    found.ids = [c for c in _ids(rest, sample) if c not in taken]
+    found.pair = _pair(found, sample)
+    main = found.ids[:1] if found.pair is None else []
+    found.rest = [c for c in rest if c not in (*taken, *main)]
+    return found
+
+
+def _answer_of_labels(rest: Sequence[Column], found: _Found) -> None:
+    """Take for predictions what labels are called after: `price` beside `price_actual`."""
+    for label in list(found.labels):
+        about = names.stem(label.name)
+        for column in rest:
+            same = "_".join(about) == column.name.casefold() if about else False
+            plain = column.name.casefold() in ("label", "class", "target", "y")
+            wanted = {"true_label": "label", "y_true": "y", "true_class": "class"}
+            named = plain and wanted.get(label.name.casefold()) == column.name.casefold()
+            if column != label and (same or named) and column.type == label.type:
+                found.predictions.append(column)
+                if column in found.labels:
+                    found.labels.remove(column)
+
+
+def _ids(rest: Sequence[Column], sample: Sample) -> list[Column]:
+    """Return what may identify a row: what does not repeat first, then by name."""
+    ranked = [
+        (sample.repeats(c.name), rank, number, c)
+        for number, c in enumerate(rest)
+        if (c.type.is_text or c.type.is_integer) and (rank := names.id_rank(c.name)) is not None
+    ]
+    return [entry[-1] for entry in sorted(ranked, key=lambda entry: entry[:3])]
+
+
+def _pair(found: _Found, sample: Sample) -> tuple[Column, Column] | None:
+    """Return two columns that identify a row together, where none does alone."""
+    if not found.ids or not sample.repeats(found.ids[0].name):
+        return None
+    pairs = combinations(found.ids, 2)
+    likely = sorted(pairs, key=lambda pair: not (_groups(pair) or _groups(pair[::-1])))
+    for one, other in likely:
+        if not sample.repeats(one.name, other.name):
+            return (other, one) if _groups((other, one)) else (one, other)
+    return None
+
+
+def _groups(pair: tuple[Column, ...]) -> bool:
+    return names.is_group(pair[0].name) and names.is_item(pair[1].name)
+
+
+def _id(found: _Found, sample: Sample) -> tuple[str | None, str | None]:
+    if found.pair is not None:
+        return _ROW_ID, "neither of them identifies a row alone"
+    if not found.ids:
+        return None, None
+    name = found.ids[0].name
+    return name, "repeats in the rows that were looked at" if sample.repeats(name) else None
+
+
+def _predictions(
+    found: _Found, model: ModelType, sample: Sample
+) -> tuple[list[Proposed], list[Column], list[LeftOut]]:
+    """Return the predictions, the columns that they take, and those that can be none."""
+    if model is ModelType.MULTI_LABEL and (
+        parts := answers.grouped(found.predictions, found.labels, sample)
+    ):
+        sql = answers.together((name, column) for name, column, _ in parts)
+        made = Proposed(answers.GROUPED, FieldType.DICT, None, sql)
+        return [made], [c for _, c, _ in parts], []
+    proposed, left_out = [], []
+    for column in found.predictions:
+        type_ = None if _reserved(column) else answers.field_of(column, model, sample)
+        own = None if type_ is None else fed(column, type_, sample)
+        if type_ is None or own is None:
+            reason = _reserved(column) or (
+                f"{column.type}: not what a {model} model answers; convert it in the query"
+            )
+            left_out.append(LeftOut(column, reason))
+        else:
+            note = column.comment
+            if own.sql is not None:
+                note = note or f"{_short(own.shown)} in the table; the query converts it"
+            proposed.append(Proposed(column.name, type_, note, own.sql))
+    return proposed, list(found.predictions), left_out
+
+
+def _short(shown: str) -> str:
+    return shown if len(shown) <= 40 else f"{shown[:37]}..."
+
+
+def _actuals(
+    found: _Found, model: ModelType, predictions: Sequence[Proposed], sample: Sample
+) -> tuple[list[Actual], list[Fed]]:
+    """Return the columns that may hold actuals, and what the query has to add for them."""
+    if model is ModelType.MULTI_LABEL and any(p.name == answers.GROUPED for p in predictions):
+        parts = answers.grouped(found.predictions, found.labels, sample)
+        truths = [(name, truth) for name, _, truth in parts if truth is not None]
+        if truths:
+            sql = answers.together(truths)
+            column = Column(answers.GROUPED_TRUTH, map_of(STRING, INT))
+            rest = [c for c in found.labels if c not in [truth for _, truth in truths]]
+            own = Actual(column, answers.GROUPED)
+            made = Fed(answers.GROUPED_TRUTH, "map<string,int>", sql)
+            return [own, *matched(rest, predictions, sample)], [made]
+    return matched(found.labels, predictions, sample), []
+
+
+def _as_labels_are(prediction: Proposed, found: _Found) -> Proposed:
+    """Return a prediction of 0 and 1 as a number where its actual is one that no boolean holds."""
+    if prediction.type is not FieldType.BOOLEAN or prediction.sql is None:
+        return prediction
+    about = names.stem(prediction.name)
+    for label in found.labels:
+        if label.type.is_floating and names.stem(label.name) in (about, ()):
+            return Proposed(prediction.name, FieldType.NUMERIC, "0 and 1, as its actuals are")
+    return prediction
+
+
+def _times(columns: Iterable[Column]) -> list[Column]:
     """Return what may say when a row happened: instants before local times, dates and texts."""
     order = {"timestamp": 0, "timestamp_ntz": 1, "date": 2, "string": 3}
     times = [
-        c
-        for c in columns
-        if c.type.name in order and (not c.type.is_text or _TIME.fullmatch(c.name))
+        c for c in columns if c.type.name in order and (not c.type.is_text or names.is_time(c.name))
     ]
-    times.sort(key=lambda c: (order[c.type.name], _TIME.fullmatch(c.name) is None))
-    return _ranked(times, _TIMES)
+    times.sort(key=lambda c: (order[c.type.name], not names.is_time(c.name)))
+    times.sort(key=lambda c: (_is_known_time(c), _rank_of_time(c)))
+    return times
+
+
+def _rank_of_time(column: Column) -> float:
+    rank = names.time_rank(column.name)
+    return math.inf if rank is None else rank
+
+
+def _is_known_time(column: Column) -> bool:
+    return names.is_label_time(column.name)
 
 
 def _cast(type_: DataType) -> str | None:
     return datetime_cast(type_).partition(" if ")[0] if feeds(type_, FieldType.DATETIME) else None
 
 
-def _is_prediction(name: str) -> bool:
-    return bool(
-        _PREDICTION.fullmatch(name) or (_SCORE.fullmatch(name) and not _LABEL.fullmatch(name))
-    )
+def _note(column: Column, type_: FieldType, sample: Sample) -> str | None:
+    """Return what to know of a feature: its comment, and what is read with care."""
+    notes = [column.comment] if column.comment else []
+    if column.name.casefold() in sample.nanoseconds:
+        notes.append(_NANOSECONDS)
+    if column.type.name == "char":
+        notes.append(f"{column.type}: filled with spaces")
+    if column.type.is_integer and sample.only_zero_one(column.name):
+        notes.append("only 0 and 1 were seen: boolean?")
+    return "; ".join(notes) or None
 
 
-def _model_type(predictions: Iterable[Column], labels: Iterable[Column]) -> ModelType:
-    kinds = {field_type(c.type) for c in predictions}
-    names = [c.name.casefold() for c in predictions]
-    if FieldType.STRING in kinds:
-        return ModelType.MULTICLASS
-    if FieldType.BOOLEAN in kinds or any(field_type(c.type) is FieldType.BOOLEAN for c in labels):
-        return ModelType.BINARY
-    if FieldType.NUMERIC in kinds:
-        return ModelType.BINARY if any("prob" in n for n in names) else ModelType.REGRESSION
-    if FieldType.DICT in kinds:
-        return ModelType.MULTI_LABEL
-    return ModelType.RANKING if FieldType.ARRAY in kinds else ModelType.REGRESSION
-
-
-def _why_not(column: Column, field: FieldType | None, ids: tuple[Column, ...]) -> str | None:
+def _reserved(column: Column) -> str | None:
     folded = column.name.casefold()
     if folded in (ID, TIMESTAMP) or folded.startswith(ACTUAL_PREFIX):
         return f"{column.type}: the name is that of an output column; map a field of another name"
     if "${" in column.name:
         return f"{column.type}: a field of a file can't have this name; map one of another name"
-    if column in ids:
-        return f"{column.type}: looks like an identifier"
-    if field is None:
-        return f"{column.type}: no field holds it as it is; convert it in the query"
     return None
+
+
+def _why_not(column: Column, type_: FieldType | None, found: _Found) -> str | None:
+    if reason := _reserved(column):
+        return reason
+    if column in found.ids:
+        return f"{column.type}: looks like an identifier"
+    if type_ is not None:
+        return None
+    if column.type.name == "timestamp_ntz":
+        return f"{column.type}: no zone is known of it; in the query: {datetime_cast(column.type)}"
+    return f"{_short(str(column.type))}: no field holds it as it is; convert it in the query"

@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from headwater.proposing.columns import Roles
+from headwater.proposing.actuals import JoinedTable
+from headwater.proposing.columns import Actual, Proposed, Roles
 from headwater.proposing.partition_rule import RuleProposal
-from headwater.sql.rewriting import quoted
 from headwater.tables.table import Column, Table
-from headwater.types import FieldType, feeds
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
@@ -23,6 +22,7 @@ def propose(
     roles: Roles,
     rule: RuleProposal | None,
     remarks: Iterable[str] = (),
+    actuals: JoinedTable | None = None,
 ) -> str:
     """Return the text of a configuration for one table; valid as it stands.
 
@@ -32,8 +32,10 @@ def propose(
         roles: What its columns seem to be.
         rule: How its partitions follow from time, if that is likely.
         remarks: What else a reader should know.
+        actuals: The table of its actuals, if one was found.
     """
-    return "\n".join(_lines(table, source, roles, rule, remarks)) + "\n"
+    lines = [*_lines(table, source, roles, rule, remarks), *_joined(actuals)]
+    return "\n".join(lines) + "\n"
 
 
 def _lines(
@@ -69,13 +71,13 @@ def _connection(
         yield f"        # A serving log needs an id and a timestamp. None looks like the {lacking}."
         yield "        training:"
     yield "          source:"
-    if roles.timestamp is not None and roles.timestamp_cast is not None:
-        query = _query(table, roles.timestamp, roles.timestamp_cast)
-        source = {k: v for k, v in source.items() if k != "table"} | {"query": query}
-    yield from (f"            {_key(k)}: {_value(v)}" for k, v in source.items())
+    yield from _source(source, roles.shown(table))
     yield from _partitions(table, rule)
     if roles.id is not None:
-        yield f"          id_column: {_key(roles.id.name)}{_others(roles.other_ids)}"
+        others = _others(roles.other_ids)
+        if roles.id_note is not None:
+            others = f"{others or '  #'} ({roles.id_note})" if others else f"  # {roles.id_note}"
+        yield f"          id_column: {_key(roles.id)}{others}"
     if roles.timestamp is not None:
         others = _others(roles.other_times)
         yield f"          timestamp_column: {_key(roles.timestamp.name)}{others}"
@@ -115,15 +117,40 @@ def _partitions(table: Table, rule: RuleProposal | None) -> Iterator[str]:
     yield f"            # {text}"
 
 
-def _fields(group: str, fields: Iterable[tuple[Column, FieldType]], none: str) -> Iterator[str]:
+def _source(source: Mapping[str, Any], query: str | None) -> Iterator[str]:
+    if query is not None:
+        source = {k: v for k, v in source.items() if k != "table"} | {"query": query}
+    yield from (f"            {_key(k)}: {_value(v)}" for k, v in source.items())
+
+
+def _joined(joined: JoinedTable | None) -> Iterator[str]:
+    """Yield the connection of a table of actuals."""
+    if joined is None:
+        return
+    table = _remark(str(joined.table.name))
+    yield f"        actuals:  # {table} has ids of these predictions"
+    yield "          source:"
+    yield from _source(joined.source, joined.query())
+    yield f"          id_column: {_key(joined.id.name)}"
+    if joined.timestamp is not None:
+        yield f"          timestamp_column: {_key(joined.timestamp.name)}  # when an actual was set"
+    else:
+        yield "          # Nothing says when an actual was set: no read can be as of a moment."
+    spelled = ", ".join(
+        f"{_key(a.prediction)}: {_key(a.column.name)}" for a in joined.actuals if a.prediction
+    )
+    yield f"          labels: {{{spelled}}}"
+
+
+def _fields(group: str, fields: Iterable[Proposed], none: str) -> Iterator[str]:
     listed = list(fields)
     if not listed:
         yield f"        {group}: {{}}  # {none}"
         return
     yield f"        {group}:"
-    for column, field in listed:
-        note = f"  # {_remark(column.comment)}" if column.comment else ""
-        yield f"          {_key(column.name)}: {field}{note}"
+    for field in listed:
+        note = f"  # {_remark(field.note)}" if field.note else ""
+        yield f"          {_key(field.name)}: {field.type}{note}"
 
 
 def _labels(roles: Roles) -> Iterator[str]:
@@ -131,22 +158,27 @@ def _labels(roles: Roles) -> Iterator[str]:
     if not roles.labels:
         return
     yield "          # These may hold actuals (so they are no features); choose, and uncomment:"
-    for label in roles.labels:
-        fits = [c.name for c, field in roles.predictions if feeds(label.type, field) is None]
-        name = _key(fits[0]) if fits else "PREDICTION"
-        yield f"          # labels: {{{name}: {_key(label.name)}}}  # {label.type}"
-    for time in roles.label_times:
-        yield f"          # label_timestamp_column: {_key(time.name)}  # when these were set"
-
-
-def _query(table: Table, time: Column, cast: str) -> str:
-    """Return a query that gives all columns, the time column as a timestamp."""
-    shown = []
-    for column in table.columns:
-        name = quoted(column.name)
-        written = f"{cast.format(column=name)} AS {name}" if column == time else name
-        shown.append(written)
-    return f"SELECT {', '.join(shown)} FROM {quoted(table.name.name)}"
+    first: dict[str, Actual] = {}
+    for actual in roles.labels:
+        if actual.prediction is not None:
+            first.setdefault(actual.prediction, actual)
+    chosen = list(first.values())
+    if chosen:
+        spelled = ", ".join(f"{_key(name)}: {_key(a.column.name)}" for name, a in first.items())
+        types = ", ".join(str(a.column.type) for a in chosen)
+        yield f"          # labels: {{{spelled}}}  # {types}"
+    for actual in roles.labels:
+        if actual not in chosen:
+            name = _key(actual.prediction or "PREDICTION")
+            label = actual.column
+            either = "or " if chosen else ""
+            yield f"          # {either}labels: {{{name}: {_key(label.name)}}}  # {label.type}"
+    if roles.label_times:
+        time, *others = roles.label_times
+        more = f", or {', '.join(_remark(c.name) for c in others)}" if others else ""
+        yield (
+            f"          # label_timestamp_column: {_key(time.name)}  # when these were set{more}"
+        )
 
 
 def _others(columns: Iterable[Column]) -> str:

@@ -1,8 +1,8 @@
 """Checking: a staged examination that stops nowhere and explains everything.
 
 identity -> permissions, tables, places of files (what the source knows) -> query -> mapping ->
-time partitions -> plan -> rows. A stage that needs one that failed says which, and is not examined;
-what an earlier stage has explained is not explained again.
+time partitions -> plan -> rows; before them, a model without predictions. A stage that needs one that
+failed says which, and is not examined; what an earlier stage has explained is not explained again.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ def check(workspace: Workspace, connection: Connection, window: Window | None) -
     """
     with ExitStack() as opened:
         examination = _Examination(workspace, opened)
+        if not connection.schema.predictions:
+            examination.stages.append(_no_predictions(connection))
         for part in connection.parts:
             own = part is connection
             examination.source(part, window if own else None, "" if own else f"{part.purpose}: ")
@@ -298,6 +300,18 @@ def _mapping_stage(mapping: BoundMapping, name: str) -> CheckStage:
     return CheckStage(
         name, Status.OK, f"{len(details)} output columns are fed", (), {"columns": details}
     )
+
+
+def _no_predictions(connection: Connection) -> CheckStage:
+    version = connection.version
+    diagnostic = Diagnostic(
+        "no-predictions",
+        f"{version.model.id}/{version.id} has no predictions: there is nothing of its answers to "
+        "monitor",
+        hint="name the columns that hold what the model answered, with their types, e.g. "
+        "will_buy: boolean",
+    )
+    return CheckStage("model", Status.FAILED, "it has no predictions", (diagnostic,))
 
 
 def _plan_stage(plan: Plan) -> CheckStage:

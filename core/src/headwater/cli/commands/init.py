@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -34,10 +34,11 @@ def init(
         ),
     ] = None,
     table: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--from",
-            help="Propose a whole file for one table, e.g. files:data/predictions/.",
+            help="Propose a whole file for a table, e.g. files:data/predictions/. Twice: the "
+            "second has the actuals.",
             metavar="KIND:TABLE",
             show_default=False,
         ),
@@ -70,21 +71,21 @@ def init(
     the footers of a few of its files. Without --source and --from, a person at a terminal is asked.
     """
     terminal = terminal_of(ctx)
-    if table is None and (region or endpoint_url or options):
+    if not table and (region or endpoint_url or options):
         raise typer.BadParameter("--region, --endpoint-url and --set go with --from")
-    if table is not None and source is not None:
+    if table and source is not None:
         raise typer.BadParameter("give --from or --source, not both")
     if path.suffix not in (".yaml", ".yml"):
         raise typer.BadParameter(f"{path}: the file is YAML; end its name in .yaml")
     source_options: dict[str, Any] = {"region": region, "endpoint_url": endpoint_url}
-    if source is None and table is None and not json and somebody_answers():
+    if source is None and not table and not json and somebody_answers():
         points = _points(terminal)
         tables = {kind: point.table for kind, point in points.items()}
         answers = ask(_likely(points), tables, partial(_regional, terminal), path, overwrite)
         source, overwrite = answers.source, answers.overwrite
-        table = f"{source}:{answers.table}" if answers.table else None
+        table = [f"{source}:{answers.table}"] if answers.table else None
         source_options |= answers.options
-    if table is None:
+    if not table:
         kind, text = _starting_point(terminal, source)
         _refuse_existing(path, overwrite)
     else:
@@ -135,16 +136,20 @@ def _refuse_existing(path: Path, overwrite: bool) -> None:
 
 
 def _proposal(
-    terminal: Terminal, reference: str, options: Mapping[str, Any], path: Path
+    terminal: Terminal, tables: Sequence[str], options: Mapping[str, Any], path: Path
 ) -> tuple[str, str]:
     from headwater.cli.table_evidence import proposed
 
-    kind, separator, rest = reference.partition(":")
+    if len(tables) > 2:
+        raise typer.BadParameter("--from is given once or twice: predictions, and their actuals")
+    references = [_reference(table) for table in tables]
+    with terminal.progress(f"looking at {', '.join(place for _, place in references)}"):
+        return references[0][0], proposed(references, options, path, terminal.registry)
+
+
+def _reference(table: str) -> tuple[str, str]:
+    kind, separator, rest = table.partition(":")
     if not separator or not rest:
-        raise typer.BadParameter(
-            f"--from takes KIND:TABLE, e.g. files:data/log/, got {reference!r}"
-        )
-    if rest.startswith("//"):
-        rest = reference  # a URL names its kind itself
-    with terminal.progress(f"looking at {rest}"):
-        return kind, proposed(kind, rest, options, path, terminal.registry)
+        raise typer.BadParameter(f"--from takes KIND:TABLE, e.g. files:data/log/, got {table!r}")
+    # A URL names its kind itself.
+    return kind, table if rest.startswith("//") else rest

@@ -154,6 +154,39 @@ def footers_of(
     return {f: found[paths[f.path]] for f in parquet}
 
 
+def number_ranges(
+    relation: FileRelation, files: Sequence[DataFile], access: Access
+) -> dict[str, tuple[int, int]]:
+    """Return the least and greatest whole number of columns in files, by folded column name.
+
+    A column of which a file tells nothing is left out.
+
+    Args:
+        relation: Whose files they are.
+        files: Some of its files; if one of them is not Parquet, nothing is told.
+        access: The opened identities.
+
+    Raises:
+        EngineError: If a file can't be opened or is not Parquet.
+        AuthError: If the identity has no credentials.
+    """
+    if not files or any(format_of(relation, f) != "parquet" for f in files):
+        return {}
+    whole = "'^-?[0-9]{1,18}$'"
+    told = " AND ".join(
+        f"coalesce(regexp_matches(stats_{end}_value, {whole}), false)" for end in ("min", "max")
+    )
+    with _opened(relation, files, access) as (connection, paths):
+        rows = connection.execute(
+            "SELECT lower(path_in_schema), min(TRY_CAST(stats_min_value AS BIGINT)), "
+            "max(TRY_CAST(stats_max_value AS BIGINT)) "
+            f"FROM parquet_metadata({texts([paths[f.path] for f in files])}) "
+            "WHERE stats_null_count IS NULL OR stats_null_count != num_values "
+            f"GROUP BY 1 HAVING bool_and(type IN ('INT32', 'INT64') AND {told})"
+        ).fetchall()
+    return {name: (low, high) for name, low, high in rows}
+
+
 @contextmanager
 def _opened(
     relation: FileRelation, files: Sequence[DataFile], access: Access
