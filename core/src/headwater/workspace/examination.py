@@ -1,8 +1,8 @@
 """Checking: a staged examination that stops nowhere and explains everything.
 
 identity -> permissions, tables, places of files (what the source knows) -> query -> mapping ->
-time partitions -> plan -> rows; before them, a model without predictions. A stage that needs one that
-failed says which, and is not examined; what an earlier stage has explained is not explained again.
+time partitions -> plan -> rows; before them, a model without predictions. A stage that needs one
+that failed says which, and is not examined; what an earlier stage explained is not explained again.
 """
 
 from __future__ import annotations
