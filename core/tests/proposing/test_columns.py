@@ -145,8 +145,9 @@ def test_what_a_model_answers(
 
 
 def test_what_is_later_than_its_prediction_is_no_feature() -> None:
-    later = pa.array([t + timedelta(days=3) for t in TIMES.to_pylist()], TIMES.type)
-    settled = pa.array([*later.to_pylist()[:4], None, None], TIMES.type)
+    days: list[Any] = [START + timedelta(days=3, hours=n) for n in range(6)]
+    later = pa.array(days, pa.timestamp("us", "UTC"))
+    settled = pa.array([*days[:4], None, None], pa.timestamp("us", "UTC"))
     bought = pa.array(["x", "y", "x", "y", None, None])
     found = proposed(
         proba=FLOATS, loaded=later, seen_at=settled, answer=bought, opened=TIMES, plan=TEXTS
