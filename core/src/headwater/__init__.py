@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from headwater.interfaces.read_stats import ReadStats
     from headwater.interfaces.schema import Field, ModelType, Role, Schema
     from headwater.ledger.ledger import Ledger
+    from headwater.maturity.maturity import Maturity
     from headwater.planning.plans import Plans
     from headwater.plugins.registry import PluginRegistry
     from headwater.profiling.edges import Edges
@@ -72,6 +73,7 @@ _HOMES = {
     "Ledger": "headwater.ledger.ledger",
     "LedgerStore": "headwater.interfaces.ledger_store",
     "Mapping": "headwater.interfaces.mapping",
+    "Maturity": "headwater.maturity.maturity",
     "MemoryDataSource": "headwater.sources.memory",
     "Model": "headwater.workspace.model",
     "ModelType": "headwater.interfaces.schema",
@@ -129,6 +131,7 @@ __all__ = [
     "Ledger",
     "LedgerStore",
     "Mapping",
+    "Maturity",
     "MemoryDataSource",
     "Model",
     "ModelType",

@@ -35,6 +35,7 @@ Commands:
   plan           show what a read would do; reads no data
   read           write a window's rows to a file
   changes        which windows are no longer what was given
+  maturity       how many labels are known, and should be
   replay         whether a read gives the same again
   validate       check a query against a catalog
   plugins        explain what is installed, and why not

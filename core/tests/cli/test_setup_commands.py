@@ -85,8 +85,8 @@ loaded   headwater 0.1.0  (headwater.plugins.builtin)
          sources:   files, memory
          engines:   embedded, spark
          ledgers:   file
-         commands:  init, discover, check, plan, read, changes, replay, validate, \
-plugins, new-plugin, config-schema
+         commands:  init, discover, check, plan, read, changes, maturity, replay, \
+validate, plugins, new-plugin, config-schema
 loaded   module core.tests.config.acme  (core.tests.config.acme)
          sources:  acme, unbuilt
          auth:     key, badge

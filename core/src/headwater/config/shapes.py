@@ -125,6 +125,9 @@ class WindowsShape(_Shape):
         0, description="how long after a window's end its rows may land, e.g. 6 hours"
     )
     ignore: list[str] = Field([], description="tables whose changes change no window")
+    ripe: float = Field(
+        0.95, description="from which part of the labels that ever come on a window is ripe"
+    )
 
 
 class VersionShape(_Shape):

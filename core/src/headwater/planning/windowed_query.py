@@ -134,9 +134,9 @@ def select_with_actuals(query: Wrapped, actuals: Wrapped) -> str:
     columns += [f"s.{quoted(r)} AS {quoted(f'{r}_own')}" for r in query.remarks]
     columns += [f"a.{name}" for name in beside]
     if set_at is not None and made_at is not None:
-        label = _instant(f"a.{quoted(_SET)}", set_at.source_type)
-        prediction_time = _instant(f"s.{quoted(made_at.name)}", made_at.source_type)
-        columns.append(f"{_ahead(prediction_time, label)} AS {quoted(_AHEAD)}")
+        label = as_instant(f"a.{quoted(_SET)}", set_at.source_type)
+        prediction_time = as_instant(f"s.{quoted(made_at.name)}", made_at.source_type)
+        columns.append(f"{ahead_by(prediction_time, label)} AS {quoted(_AHEAD)}")
     if query.parts:
         columns.append(f"s.{quoted(PART)}")
     chosen = _each(actuals, labels) if _moves(query) else _latest(actuals, labels)
@@ -179,13 +179,13 @@ def _belongs(query: Wrapped, actuals: Wrapped) -> list[str]:
     if not query.parts or set_at is None or made_at is None or query.as_of is None:
         return conditions
     moment = f"a.{quoted(_SET)}"
-    label = _instant(moment, set_at.source_type)
+    label = as_instant(moment, set_at.source_type)
     starts = [timestamp_literal(_stretch(part).start) for part in query.parts]
     inside = f"{label} >= {_by_part(query, 's', starts, made_at.name)}"
     if _moves(query):
         ends = [timestamp_literal(part.as_of or query.as_of) for part in query.parts]
         end = _by_part(query, "s", ends, made_at.name)
-        following = _instant(f"a.{quoted(_NEXT)}", set_at.source_type)
+        following = as_instant(f"a.{quoted(_NEXT)}", set_at.source_type)
         inside += f" AND {label} <= {end}"
         conditions.append(f"(a.{quoted(_NEXT)} IS NULL OR {following} > {end})")
     conditions.append(f"({moment} IS NULL OR ({inside}))")
@@ -210,7 +210,7 @@ def _by_part(query: Wrapped, alias: str, values: Sequence[str], column: str | No
         return values[0]
     moment = query.mapping.role(Role.TIMESTAMP)
     assert moment is not None, "a window was asked for"
-    time = _instant(f"{alias}.{quoted(column or moment.column)}", moment.source_type)
+    time = as_instant(f"{alias}.{quoted(column or moment.column)}", moment.source_type)
     before = [
         f"WHEN {time} < {timestamp_literal(part.window.end)} THEN {value}"
         for part, value in zip(query.parts[:-1], values, strict=False)
@@ -227,7 +227,7 @@ def _remarks(query: Wrapped, actuals: Wrapped) -> dict[str, str]:
     has_label, moment, ahead = (f"j.{quoted(n)}" for n in (_KNOWN, _SET, _AHEAD))
     remarks[UNTIMED] = f"coalesce({has_label} AND {moment} IS NULL, false)"
     if made_at is not None:
-        early = _early(ahead, _instant(moment, set_at.source_type))
+        early = is_early(ahead, as_instant(moment, set_at.source_type))
         remarks[EARLY] = f"coalesce({has_label} AND {early}, false)"
         remarks[STALE] = f"coalesce({has_label} AND {ahead} >= {_micros(MAY_BELONG)}, false)"
     return remarks
@@ -270,7 +270,7 @@ def _merged_labels(actuals: Wrapped, labels: Sequence[BoundColumn]) -> str:
     """Return SQL with one row for each id and time: its actuals and whether they contradict."""
     timed = actuals.mapping.role(Role.TIMESTAMP) is not None
     key = "r.`id`, r.`timestamp`" if timed else "r.`id`"
-    values = ", ".join(f"{_greatest(c)} AS {quoted(c.name)}" for c in labels)
+    values = ", ".join(f"{greatest_value(c)} AS {quoted(c.name)}" for c in labels)
     clash = " OR ".join(_contradicted(c) for c in labels)
     return (
         f"SELECT {key}, {values}, {clash} AS {quoted(CONFLICT)} FROM (\n{select(actuals)}\n) AS r\n"
@@ -278,10 +278,10 @@ def _merged_labels(actuals: Wrapped, labels: Sequence[BoundColumn]) -> str:
     )
 
 
-def _greatest(label: BoundColumn) -> str:
+def greatest_value(label: BoundColumn) -> str:
     """Return the greatest of a label's values, by its canonical form where it has no order."""
     value = f"r.{quoted(label.name)}"
-    if (type_ := _nested_type(label)) is None:
+    if (type_ := nested_type(label)) is None:
         return f"max({value})"
     return f"max_by({value}, {canonical(value, type_)})"
 
@@ -289,12 +289,12 @@ def _greatest(label: BoundColumn) -> str:
 def _contradicted(label: BoundColumn) -> str:
     """Return whether a label has several values, as SQL that is never NULL."""
     value = f"r.{quoted(label.name)}"
-    if (type_ := _nested_type(label)) is None:
+    if (type_ := nested_type(label)) is None:
         return f"coalesce(min({value}) <> max({value}), false)"
     return f"count(DISTINCT {canonical(value, type_)}) > 1"
 
 
-def _nested_type(label: BoundColumn) -> DataType | None:
+def nested_type(label: BoundColumn) -> DataType | None:
     """Return a label's type if it is nested; by its field's where the source's can't be told."""
     if label.source_type.is_known:
         return label.source_type if label.source_type.children else None
@@ -342,7 +342,7 @@ def _value(query: Wrapped, column: BoundColumn) -> str:
     value, moment = f"q.{quoted(column.column)}", query.mapping.label_timestamp
     if column.role is not Role.ACTUAL or moment is None or query.as_of is None:
         return value
-    label = _instant(f"q.{quoted(moment.column)}", moment.source_type)
+    label = as_instant(f"q.{quoted(moment.column)}", moment.source_type)
     return f"CASE WHEN {label} <= {_cut(query, query.as_of)} THEN {value} END"
 
 
@@ -360,21 +360,21 @@ def _remark(query: Wrapped, remark: str) -> str:
     moment = f"q.{quoted(set_at.column)}"
     if remark == UNTIMED or made_at is None:
         return f"(({has_label}) AND {moment} IS NULL)"
-    label = _instant(moment, set_at.source_type)
-    prediction_time = _instant(f"q.{quoted(made_at.column)}", made_at.source_type)
-    early = _early(_ahead(prediction_time, label), label)
+    label = as_instant(moment, set_at.source_type)
+    prediction_time = as_instant(f"q.{quoted(made_at.column)}", made_at.source_type)
+    early = is_early(ahead_by(prediction_time, label), label)
     if query.as_of is not None:
         early = f"{label} <= {_cut(query, query.as_of)} AND {early}"
     return f"coalesce(({has_label}) AND {early}, false)"
 
 
-def _early(ahead: str, label: str) -> str:
+def is_early(ahead: str, label: str) -> str:
     """Return whether a label is dated before its prediction; midnight stands for the whole day."""
     midnight = f"CAST(CAST({label} AS DATE) AS TIMESTAMP) = {label}"
     return f"{ahead} > 0 AND (NOT ({midnight}) OR {ahead} >= {_micros(_DAY)})"
 
 
-def _ahead(prediction_time: str, label: str) -> str:
+def ahead_by(prediction_time: str, label: str) -> str:
     """Return by how many microseconds a label is ahead of its prediction; nothing overflows."""
     first, second = (f"CAST(unix_micros({x}) AS DECIMAL(20,0))" for x in (prediction_time, label))
     return f"{first} - {second}"
@@ -384,7 +384,8 @@ def _micros(duration: timedelta) -> int:
     return duration // timedelta(microseconds=1)
 
 
-def _instant(column: str, type_: DataType) -> str:
+def as_instant(column: str, type_: DataType) -> str:
+    """Return a column as a timestamp."""
     return column if type_ == TIMESTAMP else f"CAST({column} AS TIMESTAMP)"
 
 
@@ -392,7 +393,7 @@ def _conditions(query: Wrapped) -> list[str]:
     conditions = []
     moment = query.mapping.role(Role.TIMESTAMP)
     if query.window is not None and moment is not None:
-        column = _instant(f"q.{quoted(moment.column)}", moment.source_type)
+        column = as_instant(f"q.{quoted(moment.column)}", moment.source_type)
         inside = (
             f"{column} >= {timestamp_literal(query.window.start)} AND "
             f"{column} < {timestamp_literal(query.window.end)}"

@@ -72,6 +72,9 @@ def headwater_commands() -> list[CommandSpec]:
         CommandSpec(
             "changes", f"{rooms}.changes:changes", "which windows are no longer what was given"
         ),
+        CommandSpec(
+            "maturity", f"{rooms}.maturity:maturity", "how many labels are known, and should be"
+        ),
         CommandSpec("replay", f"{rooms}.replay:replay", "whether a read gives the same again"),
         CommandSpec("validate", f"{rooms}.validate:validate", "check a query against a catalog"),
         CommandSpec(

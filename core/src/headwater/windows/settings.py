@@ -21,12 +21,14 @@ class WindowSettings:
         timezone: Whose clock they begin by, and which clock relative times (`yesterday`) are of.
         lateness: How long after a window's end its rows may still land.
         ignore: Tables whose history does not count: a change of them changes no window.
+        ripe: From which part of the labels that ever come on a window is ripe (`maturity`).
     """
 
     every: Step | None = None
     timezone: str = "UTC"
     lateness: timedelta = timedelta(0)
     ignore: tuple[str, ...] = ()
+    ripe: float = 0.95
 
     @classmethod
     def of(cls, given: Mapping[str, Any] | WindowSettings | None) -> WindowSettings:
@@ -53,6 +55,13 @@ class WindowSettings:
             raise ConfigError(
                 f"ignore={ignore!r} is no list of tables", hint="write e.g. ['dim_customers']"
             )
+        ripe = given.get("ripe", 0.95)
+        if isinstance(ripe, bool) or not isinstance(ripe, int | float) or not 0 < ripe <= 1:
+            raise ConfigError(f"ripe={ripe!r} of windows is no share", hint="write e.g. 0.95")
         return cls(
-            None if every is None else calendar.step, zone, late, tuple(str(t) for t in ignore)
+            None if every is None else calendar.step,
+            zone,
+            late,
+            tuple(str(t) for t in ignore),
+            float(ripe),
         )

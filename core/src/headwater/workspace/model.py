@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from headwater.diagnostics import hint_for
 from headwater.errors import ConfigError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from headwater.interfaces.plan import Plan
     from headwater.interfaces.report import CheckReport
     from headwater.ledger.ledger import Ledger
+    from headwater.maturity.maturity import Maturity
     from headwater.planning.plans import Plans
     from headwater.reading.dataset import Dataset
     from headwater.reading.datasets import Datasets
@@ -389,6 +390,57 @@ class Connection:
             engine=engine,
         )
 
+    def maturity(
+        self,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        last: str | timedelta | None = None,
+        since: Moment | None = None,
+        every: str = "1 day",
+        timezone: str | None = None,
+        as_of: Moment | None = None,
+        label: str | None = None,
+        by: Literal["prediction"] | None = None,
+        engine: str | None = None,
+    ) -> Maturity:
+        """Return how ripe the labels of each window are: how many are known, and should be by now.
+
+        One aggregate over predictions and the first label of each, pushed down to the engine, which
+        gives counts alone. What is learnt of them is how long labels take, though many of them are
+        still to come; from that follows how many of a window's should be known at its age. The
+        horizon cuts nothing here; how many labels it loses is told.
+
+        Args:
+            start: Start of the stretch of time; moments are written as for `plan`.
+            end: Its end.
+            last: Instead of both: so much time until now.
+            since: Instead of both: from then until now.
+            every: How long each window is: `1 day`, `6 hours`, `1 week`, `1 month`.
+            timezone: Whose clock windows begin by; default: the connection's, else UTC.
+            as_of: Until when labels are known; default: now.
+            label: Which prediction's labels, where the model has several.
+            by: `prediction` for each predicted class alone, too (`Maturity.by`).
+            engine: `auto`, `embedded`, `spark` or a plugin's; default: the workspace's.
+
+        Raises:
+            ConfigError: If there is no label, or several and none was named; with code
+                `as-of-unknown`, if nothing says when labels were set.
+            HeadwaterError: Any of its kinds, as for a read.
+        """
+        from headwater.workspace.matured import Wanted
+
+        zone = self._zone(timezone)
+        moment = _moment(as_of, zone)
+        window = moments.asked_for(start, end, zone, last=last, since=since)
+        if window is None:
+            raise ConfigError(
+                f"{self.name}: maturity needs start and end",
+                hint="name both, or last='60d'",
+            )
+        wanted = Wanted(window, Calendar.of(every, zone), moment, label, by, engine)
+        return self._workspace.maturity(self, wanted)
+
     def _zone(self, timezone: str | None) -> str:
         return self.windows.timezone if timezone is None else timezone
 
@@ -452,7 +504,7 @@ class ModelVersion:
             sample: Share of the ids that reads keep, in (0, 1].
             max_bytes: Refuse reads that may read more than this.
             windows: What holds of its windows: `every` and `timezone` (whose clock they begin by,
-                and relative times are of), `lateness`, `ignore`.
+                and relative times are of), `lateness`, `ignore`, `ripe`.
 
         Raises:
             ConfigError: On a field that the model does not have, or if the version has another

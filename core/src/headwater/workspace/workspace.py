@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     from headwater.interfaces.plan import Plan, Planned, Scan
     from headwater.interfaces.report import CheckReport
     from headwater.ledger.ledger import Ledger
+    from headwater.maturity.maturity import Maturity
     from headwater.sql.analysis import ParsedQuery
     from headwater.windows.calendar import Calendar
+    from headwater.workspace.matured import Wanted
 
 
 class Workspace:
@@ -496,6 +498,12 @@ class Workspace:
         now = now or datetime.now(UTC)
         asked = Asked(calendar, ledger_of(ledger), now, partial, definition, engine)
         return changes(self, connection, window, asked)
+
+    def maturity(self, connection: Connection, wanted: Wanted) -> Maturity:
+        """Return how ripe a connection's labels are; see `Connection.maturity`."""
+        from headwater.workspace.matured import maturity
+
+        return maturity(self, connection, wanted)
 
     def ledger(self) -> Ledger:
         """Return the ledger of the place that the configuration names, as it is there now.

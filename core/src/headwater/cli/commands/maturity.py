@@ -1,0 +1,88 @@
+"""`headwater maturity`: how ripe the labels of each window are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from headwater.cli.options import (
+    AsOf,
+    Config,
+    Debug,
+    End,
+    Engine,
+    Every,
+    Json,
+    Last,
+    Name,
+    Since,
+    Start,
+    Timezone,
+    opened,
+    terminal_of,
+    whole_window,
+)
+
+_LAST = "60d"
+
+
+def maturity(
+    ctx: typer.Context,
+    connection: Name,
+    start: Start = None,
+    end: End = None,
+    last: Last = None,
+    since: Since = None,
+    every: Every = None,
+    timezone: Timezone = None,
+    as_of: AsOf = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            "--label",
+            help="The prediction whose labels are meant, where the model has several.",
+            show_default=False,
+        ),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            help="'prediction': each predicted class alone, too.",
+            metavar="WHAT",
+            show_default=False,
+        ),
+    ] = None,
+    engine: Engine = None,
+    config: Config = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show how long labels take, and for each window how many are known and should be by now.
+
+    Without a window: the last 60 days. Counts in one aggregate; no row leaves the engine.
+    """
+    if start is None and end is None and last is None and since is None:
+        last = _LAST
+    whole_window(start, end, last, since, every)
+    if by not in (None, "prediction"):
+        raise typer.BadParameter("--by knows 'prediction'")
+    terminal = terminal_of(ctx)
+    with opened(ctx, config) as workspace:
+        chosen = workspace.connection(connection)
+        with terminal.progress(f"counting the labels of {chosen.name}"):
+            found = chosen.maturity(
+                start,
+                end,
+                last=last,
+                since=since,
+                every=every or str(chosen.windows.every or "1 day"),
+                timezone=timezone,
+                as_of=as_of,
+                label=label,
+                by="prediction" if by else None,
+                engine=engine,
+            )
+    terminal.emit(found.to_dict())
+    terminal.say(str(found))

@@ -1,0 +1,311 @@
+"""Label delays: the SQL that counts predictions by age and by how long their first label took.
+
+One aggregate, built around the user's text as a read's is (`windowed_query`). All that leaves the
+engine are whole numbers, and what was predicted and came true where these are classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from headwater.interfaces.mapping import BoundColumn, BoundMapping
+from headwater.interfaces.schema import Role
+from headwater.planning.windowed_query import (
+    Wrapped,
+    ahead_by,
+    as_instant,
+    canonical,
+    greatest_value,
+    is_early,
+    nested_type,
+    select,
+)
+from headwater.sql.rewriting import quoted
+from headwater.tables.window import Window
+from headwater.types import FieldType
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK: Final = timedelta(microseconds=1)
+_SET: Final = "_hw_set"
+_NOTHING: Final = "CAST(NULL AS STRING)"
+CLASSES: Final = (FieldType.BOOLEAN, FieldType.CATEGORICAL, FieldType.STRING)
+"""Types of predictions that are counted by their value."""
+COLUMNS: Final = (
+    "window",
+    "age",
+    "delay",
+    "lost",
+    "stretch",
+    "predicted",
+    "actual",
+    "rows",
+    "first",
+    "last",
+    "rest",
+    "before",
+    "corrected",
+    "repeated",
+    "untimed",
+    "duplicates",
+)
+"""What the aggregate gives, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What delays are asked for.
+
+    Args:
+        windows: The windows, in order, without a gap between them.
+        as_of: Until when labels are known.
+        unit: What ages and delays are counted in.
+        stretch: What times of labels are counted in.
+        label: Name of the prediction.
+        horizon: How long after its end a window takes labels; None for ever.
+        classes: Whether to count by what was predicted and came true.
+    """
+
+    windows: Sequence[Window]
+    as_of: datetime
+    unit: timedelta
+    stretch: timedelta
+    label: str
+    horizon: timedelta | None = None
+    classes: bool = True
+
+
+def count_delays(asked: Asked, own: Wrapped, actuals: Wrapped | None) -> str:
+    """Return the SELECT that counts, over a connection's query and that of its actuals.
+
+    Args:
+        asked: What is asked for.
+        own: The connection's query, in the time of the windows until `as_of`.
+        actuals: The query of the actuals, where the label is one of theirs.
+    """
+    labelled = _joined(asked, own, actuals) if actuals is not None else _alone(asked, own)
+    unit, stretch = _micros(asked.unit), _micros(asked.stretch)
+    age = f"({_micros(asked.as_of - _EPOCH)} - l.made)"
+    took = "CASE WHEN l.first < l.made THEN 0 ELSE l.first - l.made END"
+    measured = (
+        f"SELECT l.*, {age} DIV {unit} AS age, {took} AS took, "
+        f"l.first DIV {stretch} AS stretch, l.first > l.closes AS lost FROM (\n{labelled}\n) AS l"
+    )
+    keys = ["m.window", "m.age", f"m.took DIV {unit}", "m.lost", "m.stretch"]
+    keys += ["m.predicted", "m.actual"]
+    sums = {
+        "rows": "m.n",
+        "rest": f"m.n * ((m.took - (m.took DIV {unit}) * {unit}) DIV 1000000)",
+        "before": "CASE WHEN m.early > 0 THEN m.n ELSE 0 END",
+        "corrected": "CASE WHEN m.kinds > 1 THEN m.n ELSE 0 END",
+        "repeated": "CASE WHEN m.kinds = 1 AND m.labels > 1 THEN m.n ELSE 0 END",
+        "untimed": "CASE WHEN m.untimed > 0 THEN m.n ELSE 0 END",
+        "duplicates": "m.again",
+    }
+    names = [f"{key} AS {quoted(name)}" for key, name in zip(keys, COLUMNS, strict=False)]
+    for name in COLUMNS[len(keys) :]:
+        value = f"sum({sums[name]})" if name in sums else _extreme(name)
+        names.append(f"CAST({value} AS BIGINT) AS {quoted(name)}")
+    return f"SELECT {', '.join(names)} FROM (\n{measured}\n) AS m\nGROUP BY {', '.join(keys)}"
+
+
+def _extreme(name: str) -> str:
+    return {"first": "min(m.first)", "last": "max(m.first)"}[name]
+
+
+def label_column(mapping: BoundMapping, label: str) -> BoundColumn | None:
+    """Return the column of a mapping that holds the actual of a prediction; None if none does."""
+    return next((c for c in mapping.actuals if c.field is not None and c.field.name == label), None)
+
+
+def _predictions(asked: Asked, own: Wrapped, more: Sequence[BoundColumn]) -> Wrapped:
+    """Return the query with the columns alone that are needed, of which a read has more."""
+    mapping = own.mapping
+    kept = [c for c in mapping if c.role in (Role.ID, Role.TIMESTAMP)]
+    kept += [c for c in mapping if _predicts(asked, c)]
+    return replace(own, mapping=replace(mapping, columns=(*kept, *more)))
+
+
+def _predicts(asked: Asked, column: BoundColumn) -> bool:
+    return (
+        asked.classes
+        and column.role is Role.PREDICTION
+        and column.field is not None
+        and column.field.name == asked.label
+        and column.field.type in CLASSES
+    )
+
+
+def _rows(
+    asked: Asked,
+    own: Wrapped,
+    more: Sequence[BoundColumn] = (),
+    beside: Mapping[str, str] | None = None,
+) -> str:
+    """Return SQL for predictions: their id, time, window, what was predicted, whether ids repeat.
+
+    Rows that are the same in all of that are one, with how many they are.
+
+    Args:
+        asked: What is asked for.
+        own: Their query.
+        more: Columns of it that are needed besides.
+        beside: What is made of these, by its name.
+    """
+    query = _predictions(asked, own, more)
+    identity, made = (query.mapping.role(r) for r in (Role.ID, Role.TIMESTAMP))
+    assert made is not None, "a window was asked for"
+    predicted = next((c for c in query.mapping if _predicts(asked, c)), None)
+    time = f"unix_micros({as_instant(f's.{quoted(made.name)}', made.source_type)})"
+    columns = {
+        "id": _NOTHING if identity is None else f"s.{quoted(identity.name)}",
+        "made": time,
+        "predicted": _class(f"s.{quoted(predicted.name)}", predicted) if predicted else _NOTHING,
+        **(beside or {}),
+    }
+    names = ", ".join(f"{value} AS {quoted(name)}" for name, value in columns.items())
+    keys = ", ".join(f"r.{quoted(name)}" for name in columns)
+    counted = (
+        f"SELECT {keys}, count(*) AS n FROM (\nSELECT {names} FROM (\n{select(query)}\n) AS s\n)"
+        f" AS r\nGROUP BY {keys}"
+    )
+    number = _by_run(asked.windows, "c.made", "{first} + ({at} - {start}) DIV {length}")
+    end = "{start} + (({at} - {start}) DIV {length} + 1) * {length}"
+    closes = str(_micros(asked.as_of - _EPOCH))
+    if asked.horizon is not None:
+        beyond = _by_run(asked.windows, "c.made", end)
+        closes = f"{beyond} + {_micros(asked.horizon)}"
+    again = "CAST(0 AS BIGINT)"
+    if identity is not None:
+        again = (
+            "CASE WHEN c.id IS NOT NULL AND row_number() OVER (PARTITION BY c.id ORDER BY c.made) "
+            "= 1 AND sum(c.n) OVER (PARTITION BY c.id) > 1 THEN CAST(1 AS BIGINT) "
+            "ELSE CAST(0 AS BIGINT) END"
+        )
+    return (
+        f"SELECT c.*, {number} AS `window`, {closes} AS closes, {again} AS again "
+        f"FROM (\n{counted}\n) AS c"
+    )
+
+
+def _by_run(windows: Sequence[Window], at: str, value: str) -> str:
+    """Return SQL for what a moment's window makes of it, where windows of a length are a run.
+
+    Args:
+        windows: The windows.
+        at: SQL of the moment, in microseconds.
+        value: What it is, of `{first}` (number of the run's first window), `{start}`, `{length}`.
+    """
+    runs: list[tuple[int, int, int, int]] = []
+    for number, window in enumerate(windows):
+        start, end = _micros(window.start - _EPOCH), _micros(window.end - _EPOCH)
+        if runs and runs[-1][2] == end - start:
+            runs[-1] = (*runs[-1][:3], end)
+        else:
+            runs.append((number, start, end - start, end))
+    values = [
+        (end, value.format(first=first, start=start, length=length, at=at))
+        for first, start, length, end in runs
+    ]
+    if len(values) == 1:
+        return values[0][1]
+    cases = " ".join(f"WHEN {at} < {end} THEN {text}" for end, text in values[:-1])
+    return f"CASE {cases} ELSE {values[-1][1]} END"
+
+
+def _alone(asked: Asked, own: Wrapped) -> str:
+    """Return SQL with one row for each prediction, whose label is a column beside it."""
+    label, set_at = label_column(own.mapping, asked.label), own.mapping.label_timestamp
+    assert label is not None, "the caller looked for it"
+    assert set_at is not None, "the caller looked for it"
+    moment = BoundColumn(_SET, Role.TIMESTAMP, set_at.column, set_at.source_type, None)
+    value = f"s.{quoted(label.name)}"
+    beside = {
+        # A label that was set after `as_of` is NULL already (`select`).
+        "known": f"{value} IS NOT NULL",
+        "answer": _label_class(asked, value, label),
+        "came": as_instant(f"s.{quoted(_SET)}", set_at.source_type),
+    }
+    rows = _rows(asked, own, [label, moment], beside)
+    time = "r.came"
+    ahead_of = f"coalesce({is_early(ahead_by('timestamp_micros(r.made)', time), time)}, false)"
+    valid = f"r.known AND {time} IS NOT NULL AND NOT {ahead_of}"
+    first = f"CASE WHEN {valid} THEN unix_micros({time}) END"
+    columns = {
+        "first": first,
+        "actual": f"CASE WHEN {valid} AND unix_micros({time}) <= r.closes THEN r.answer END",
+        "kinds": f"CASE WHEN {valid} THEN 1 ELSE 0 END",
+        "labels": f"CASE WHEN {valid} THEN 1 ELSE 0 END",
+        "early": f"CASE WHEN r.known AND {ahead_of} THEN 1 ELSE 0 END",
+        "untimed": f"CASE WHEN r.known AND {time} IS NULL THEN 1 ELSE 0 END",
+    }
+    names = ", ".join(f"{value} AS {name}" for name, value in columns.items())
+    kept = ", ".join(f"r.{name}" for name in _KEPT)
+    return f"SELECT {kept}, {names} FROM (\n{rows}\n) AS r"
+
+
+_KEPT: Final = ("made", "predicted", "n", "`window`", "closes", "again")
+
+
+def _joined(asked: Asked, own: Wrapped, actuals: Wrapped) -> str:
+    """Return SQL with one row for each prediction, with what all of its labels come to."""
+    label = label_column(actuals.mapping, asked.label)
+    set_at = actuals.mapping.role(Role.TIMESTAMP)
+    assert label is not None, "the caller looked for it"
+    assert set_at is not None, "the caller looked for it"
+    kept = tuple(c for c in actuals.mapping if c.role in (Role.ID, Role.TIMESTAMP))
+    query = replace(actuals, mapping=replace(actuals.mapping, columns=(*kept, label)))
+    labels = (
+        f"SELECT r.`id`, r.`timestamp` AS {quoted(_SET)}, {greatest_value(label)} AS value FROM (\n"
+        f"{select(query)}\n) AS r\nGROUP BY r.`id`, r.`timestamp`"
+    )
+    made = "timestamp_micros(p.made)"
+    time = as_instant(f"a.{quoted(_SET)}", set_at.source_type)
+    moment = f"unix_micros({time})"
+    known = "a.value IS NOT NULL"
+    ahead_of = f"coalesce({is_early(ahead_by(made, time), time)}, false)"
+    each = (
+        f"SELECT p.id, {', '.join(f'p.{name}' for name in _KEPT)}, "
+        f"CASE WHEN {known} AND NOT {ahead_of} THEN {moment} END AS came, "
+        f"CASE WHEN {known} AND {ahead_of} THEN 1 ELSE 0 END AS early, "
+        f"CASE WHEN {known} AND {moment} IS NULL THEN 1 ELSE 0 END AS untimed, "
+        f"{_label_class(asked, 'a.value', label)} AS actual, "
+        f"{_comparable('a.value', label)} AS kind "
+        f"FROM (\n{_rows(asked, own)}\n) AS p\nLEFT JOIN (\n{labels}\n) AS a ON p.id = a.`id`"
+    )
+    keys = ", ".join(f"e.{name}" for name in ("id", *_KEPT))
+    actual = "max_by(e.actual, CASE WHEN e.came <= e.closes THEN e.came END)"
+    return (
+        f"SELECT {keys}, min(e.came) AS first, {actual} AS actual, "
+        f"count(DISTINCT CASE WHEN e.came IS NOT NULL THEN e.kind END) AS kinds, "
+        f"count(e.came) AS labels, max(e.early) AS early, max(e.untimed) AS untimed\n"
+        f"FROM (\n{each}\n) AS e\nGROUP BY {keys}"
+    )
+
+
+def _label_class(asked: Asked, value: str, label: BoundColumn) -> str:
+    return _class(value, label) if asked.classes and label.field_type in CLASSES else _NOTHING
+
+
+def _class(value: str, column: BoundColumn) -> str:
+    """Return a class as what it is called: a boolean, or a text."""
+    if column.field_type is FieldType.BOOLEAN or column.source_type.is_text:
+        return value
+    return f"CAST({value} AS STRING)"
+
+
+def _comparable(value: str, label: BoundColumn) -> str:
+    """Return a value that is equal where labels are the same."""
+    type_ = nested_type(label)
+    return value if type_ is None else canonical(value, type_)
+
+
+def _micros(length: timedelta) -> int:
+    return length // _TICK
+
+
+def until(window: Window, as_of: datetime) -> Window | None:
+    """Return the part of a window whose predictions were made by `as_of`; None if none was."""
+    return Window(window.start, min(window.end, as_of + _TICK)) if window.start <= as_of else None

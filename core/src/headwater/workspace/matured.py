@@ -1,0 +1,240 @@
+"""Maturity: what an engine counts of a connection's predictions and their labels, in one plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from headwater.diagnostics import hint_for
+from headwater.errors import ConfigError
+from headwater.interfaces.plan import Plan
+from headwater.interfaces.schema import ACTUAL_PREFIX, Role
+from headwater.maturity.counts import EPOCH, Cell, Counts, Stretch, Tally
+from headwater.maturity.maturity import Maturity, Terms
+from headwater.planning import engine_choice, label_delays, planner
+from headwater.planning.label_delays import Asked
+from headwater.planning.planner import Draft
+from headwater.planning.windowed_query import Wrapped
+from headwater.reading.dataset import Dataset
+from headwater.reading.reader import Reading
+from headwater.tables.window import Window
+from headwater.windows import labels
+from headwater.windows.calendar import Calendar
+
+if TYPE_CHECKING:
+    from headwater.workspace.model import Connection
+    from headwater.workspace.workspace import Workspace
+
+MOST_CELLS: Final = 1_000_000
+"""Rows that the aggregate may give, at most."""
+_DAY: Final = timedelta(days=1)
+_TICK: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What maturity is asked for; see `Connection.maturity`.
+
+    Args:
+        window: The stretch of time.
+        calendar: Where it is cut.
+        as_of: Until when labels are known; None is now.
+        label: Which prediction's; None is the only one's.
+        by: `prediction` for each predicted class alone, too.
+        engine: Name of the engine that counts.
+    """
+
+    window: Window
+    calendar: Calendar
+    as_of: datetime | None = None
+    label: str | None = None
+    by: str | None = None
+    engine: str | None = None
+
+
+def terms_of(connection: Connection) -> Terms:
+    """Return what a connection says of its windows' labels."""
+    actuals, settings = connection.actuals, connection.windows
+    horizon = None if actuals is None else actuals.definition.horizon
+    return Terms(settings.ripe, settings.lateness, horizon)
+
+
+def maturity(workspace: Workspace, connection: Connection, wanted: Wanted) -> Maturity:
+    """Return how ripe a connection's labels are: one aggregate, pushed down to the engine."""
+    if wanted.by not in (None, "prediction"):
+        raise ConfigError(f"by={wanted.by!r} is not known", hint="by='prediction', or nothing")
+    label = _label(connection, wanted.label)
+    windows = wanted.calendar.cut(wanted.window)
+    as_of = wanted.as_of or datetime.now(UTC)
+    seen = label_delays.until(wanted.window, as_of)
+    if seen is None:
+        raise ConfigError(
+            f"{connection.name}: as of {as_of.isoformat()} nothing of {wanted.window} has happened",
+            hint="as_of is until when labels are known: name a moment after the window's start",
+        )
+    unit = min(_DAY, *(w.duration for w in windows[1:-1] or windows))
+    terms = terms_of(connection)
+    asked = Asked(windows, as_of, unit, unit / 4, label, terms.horizon)
+    # The horizon decides nothing here: how long labels take shows beyond it, too.
+    request = replace(workspace.request(connection, seen), horizon=None)
+    with workspace.opened(connection) as access:
+        own, theirs = workspace.map_queries(connection, access)
+        _check_timed(connection.name, label, own, theirs)
+        if label_delays.label_column(own.mapping, label) is not None:
+            theirs = None
+        draft = planner.draft(request, own, access, actuals=theirs, now=as_of, nearby=True)
+    remarks: list[str] = []
+    counts = _counted(workspace, connection, draft, asked, wanted.engine)
+    if counts is None:
+        remarks.append(
+            "what was predicted has too many values to be counted by: there is no settling"
+        )
+        asked = replace(asked, classes=False)
+        counts = _counted(workspace, connection, draft, asked, wanted.engine)
+    if counts is None:
+        raise ConfigError(
+            f"{connection.name}: {wanted.window} by {wanted.calendar.step} gives more than "
+            f"{MOST_CELLS:,} counts",
+            hint="name a shorter time, or longer steps",
+        )
+    name = connection.name
+    by: dict[Any, Maturity] = {}
+    if wanted.by == "prediction":
+        if not counts.classes:
+            raise ConfigError(
+                f"{name}: {label} can't be told apart by='prediction'",
+                hint="that is for booleans and categories of few values; leave it out",
+            )
+        by = {
+            value: Maturity(name, label, counts.of(_predicts(value)), terms)
+            for value in sorted({c.predicted for c in counts.cells}, key=str)
+        }
+    return Maturity(name, label, counts, terms, by=by, remarks=remarks)
+
+
+def _predicts(value: Any) -> Any:
+    return lambda cell: cell.predicted == value and (cell.predicted is None) is (value is None)
+
+
+def _label(connection: Connection, label: str | None) -> str:
+    """Return the prediction whose labels are meant.
+
+    Raises:
+        ConfigError: If there is none, or several and none was named.
+    """
+    actuals = connection.actuals
+    named: list[str] = [
+        *connection.mapping.labels,
+        *(actuals.mapping.labels if actuals is not None else ()),
+    ]
+    if not named:
+        raise ConfigError(
+            f"{connection.name} has no labels, so nothing can be said of how they ripen",
+            hint="connect_actuals, or name its labels",
+        )
+    if label is None:
+        if len(named) > 1:
+            raise ConfigError(
+                f"{connection.name} has {len(named)} labels: {', '.join(named)}",
+                hint=f"say which: label={named[0]!r}",
+            )
+        return named[0]
+    wanted = label if label in named else label.removeprefix(ACTUAL_PREFIX)
+    if wanted not in named:
+        raise ConfigError(
+            f"{connection.name} has no label {label!r}",
+            hint=hint_for(wanted, named, what="labels"),
+        )
+    return wanted
+
+
+def _check_timed(
+    name: str, label: str, own: planner.MappedQuery, actuals: planner.MappedQuery | None
+) -> None:
+    """Refuse labels of which nothing says when they were set.
+
+    Raises:
+        ConfigError: With code `as-of-unknown`.
+    """
+    if own.mapping.role(Role.TIMESTAMP) is None:
+        raise ConfigError(
+            f"{name} has no timestamp_column, so nothing says how old its predictions are",
+            hint="name its timestamp_column",
+        )
+    mine = label_delays.label_column(own.mapping, label) is not None
+    if mine and own.mapping.label_timestamp is None:
+        hint = "name the column that says it: label_timestamp_column=..."
+    elif not mine and actuals is not None and actuals.mapping.role(Role.TIMESTAMP) is None:
+        hint = "name the column that says it: timestamp_column=... of connect_actuals"
+    else:
+        return
+    raise ConfigError(
+        f"{name}: nothing says when the labels of {label} were set, so nothing says how long "
+        "they take",
+        code="as-of-unknown",
+        hint=hint,
+    )
+
+
+def _counted(
+    workspace: Workspace, connection: Connection, draft: Draft, asked: Asked, engine: str | None
+) -> Counts | None:
+    """Let an engine count; None if that gives more cells than can be kept."""
+    planned, chosen = engine_choice.choose(
+        _plan(draft, asked), engine or workspace.engine, workspace.engine_named
+    )
+    data = Dataset(Reading(planned, chosen, lambda: workspace.opened(connection)))
+    cells: dict[Cell, tuple[int, int]] = {}
+    stretches: dict[int, tuple[int, int, int]] = {}
+    sums = dict.fromkeys(label_delays.COLUMNS[11:], 0)
+    for batch in data:
+        columns = [column.to_pylist() for column in batch.columns]
+        for window, age, delay, lost, stretch, said, came, rows, first, last, rest, *more in zip(
+            *columns, strict=True
+        ):
+            cell = Cell(window, age, delay, bool(lost), said, came)
+            before = cells.get(cell, (0, 0))
+            cells[cell] = before[0] + rows, before[1] + (rest or 0)
+            if stretch is not None:
+                old = stretches.get(stretch, (first, last, 0))
+                stretches[stretch] = min(old[0], first), max(old[1], last), old[2] + rows
+            for name, value in zip(sums, more, strict=True):
+                sums[name] += value
+        if len(cells) > MOST_CELLS:
+            return None
+    return Counts(
+        asked.as_of,
+        asked.unit,
+        tuple(asked.windows),
+        # In one order, whatever the engine's was: sums of what is made of them are the same then.
+        {cell: Tally(*cells[cell]) for cell in sorted(cells, key=_order)},
+        _stretches(stretches),
+        **sums,
+        classes=asked.classes and any(c.actual is not None for c in cells),
+    )
+
+
+def _order(cell: Cell) -> tuple[Any, ...]:
+    delay = -1 if cell.delay is None else cell.delay
+    return cell.window, cell.age, delay, cell.lost, str(cell.predicted), str(cell.actual)
+
+
+def _stretches(found: Mapping[int, tuple[int, int, int]]) -> tuple[Stretch, ...]:
+    return tuple(
+        Stretch(EPOCH + first * _TICK, EPOCH + last * _TICK, labels)
+        for _, (first, last, labels) in sorted(found.items())
+    )
+
+
+def _plan(draft: Draft, asked: Asked) -> Plan:
+    """Return the plan of the aggregate over what a read of the draft's window reads."""
+    window = draft.request.window
+    own = Wrapped(draft.text, draft.serving.mapping, window, draft.request.sample, asked.as_of)
+    theirs: Wrapped | None = None
+    if draft.actuals is not None and draft.actuals_text is not None:
+        stretch = labels.stretch(window, asked.as_of)
+        theirs = Wrapped(draft.actuals_text, draft.actuals.mapping, stretch, untimed=True)
+    sql = label_delays.count_delays(asked, own, theirs)
+    return replace(draft.plan(), sql=sql, mapping=None)
