@@ -19,6 +19,8 @@ HeadwaterError                    root: message, code, hint, retryable
 ├── ProfileError                  profiles can't be merged, or one can't be read
 ├── EngineError                   an engine failed while reading
 │   └── DataError                 a value does not fit its declared field; names the row's id
+├── CancelledError                a read was cancelled
+├── ReadTimeoutError              a read was not over in the time that it was given (retryable)
 └── UnsupportedError              known, and not supported: says what is, and why
 
 Every error pickles, keeps its cause (`raise ... from`), and never holds a secret.
@@ -273,6 +275,19 @@ class DataError(EngineError):
     """A value does not fit its declared field; names the field and the row's id."""
 
     default_code = "data"
+
+
+class CancelledError(HeadwaterError):
+    """A read was cancelled, or its workspace was closed, before all of its rows were taken."""
+
+    default_code = "cancelled"
+
+
+class ReadTimeoutError(HeadwaterError):
+    """A read was not over in the time that it was given."""
+
+    default_code = "timeout"
+    default_retryable = True
 
 
 class UnsupportedError(HeadwaterError):

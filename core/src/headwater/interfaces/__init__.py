@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         ValidatorSpec,
         WriterSpec,
     )
+    from headwater.interfaces.stopping import Stop
     from headwater.sql.rewriting import Edit, RewriteRule
     from headwater.tables.relation import (
         CatalogRelation,
@@ -158,6 +159,7 @@ _HOMES = {
     "Span": "headwater.diagnostics",
     "SparkFrames": "headwater.interfaces.engine",
     "Status": "headwater.interfaces.report",
+    "Stop": "headwater.interfaces.stopping",
     "StreamRelation": "headwater.tables.relation",
     "Streaming": "headwater.interfaces.abilities",
     "Surveyable": "headwater.tables.table",
@@ -248,6 +250,7 @@ __all__ = [
     "Span",
     "SparkFrames",
     "Status",
+    "Stop",
     "StreamRelation",
     "Streaming",
     "Surveyable",

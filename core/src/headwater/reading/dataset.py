@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.display import html
-from headwater.errors import AccessDeniedError, EvidenceError, UnsupportedError
+from headwater.errors import AccessDeniedError, CancelledError, EvidenceError, UnsupportedError
 from headwater.interfaces.engine import ArrowStream, notes_of
 from headwater.interfaces.plan import Plan
 from headwater.interfaces.read_stats import ReadStats
@@ -20,6 +20,7 @@ from headwater.interfaces.schema import TIMESTAMP, Role
 from headwater.partitions import missing_partitions
 from headwater.planning.plans import OPEN_WINDOW, PARTIAL_WINDOW
 from headwater.reading.conversion import converter
+from headwater.reading.running import Reads
 from headwater.sql.private_names import CONFLICT, EARLY, STALE, UNTIMED
 from headwater.tables.window import Window
 
@@ -49,6 +50,8 @@ class Dataset:
         reading: Opens its reads.
         digests: Whether its stats tell the digests of what was read.
         origin: Gives what evidence tells beside the plan; None where there is no evidence.
+        timeout: Seconds that each of its reads may take; None for as long as it takes.
+        reads: Those of its workspace, which it ends as it is closed.
     """
 
     def __init__(
@@ -57,12 +60,16 @@ class Dataset:
         *,
         digests: bool = False,
         origin: Callable[[], Origin] | None = None,
+        timeout: float | None = None,
+        reads: Reads | None = None,
     ) -> None:
         self.plan = reading.plan
         self.stats = ReadStats()
         self._reading = reading
         self._digests = digests
         self._origin = origin
+        self._timeout = timeout
+        self._reads = Reads(reads)
         self.replay: Replay | None = None
         """What became of what is read again, of a dataset that `Workspace.replay` gave."""
         self.on_end: Callable[[ReadStats], None] | None = None
@@ -72,6 +79,19 @@ class Dataset:
     def window(self) -> Window | None:
         """Whose rows these are; None for all rows."""
         return self.plan.window
+
+    def cancel(self) -> None:
+        """End what reads or writes its rows now, from any thread; who takes them gets an error.
+
+        The engine's work and the source's end within a second, as far as the source answers at all.
+        A read that is begun later is another one, and goes on. Where none is at work, it does
+        nothing.
+        """
+
+        def reason(what: str) -> CancelledError:
+            return CancelledError(f"{what} was cancelled")
+
+        self._reads.end(reason)
 
     def reader(self) -> pa.RecordBatchReader:
         """Return a `pyarrow.RecordBatchReader`: the schema at once, batches as they come.
@@ -252,7 +272,7 @@ class Dataset:
                 code="not-read",
                 hint="have them made as the rows are read: read(..., digests=True)",
             )
-        again = Dataset(self._reading, digests=True)
+        again = Dataset(self._reading, digests=True, timeout=self._timeout, reads=self._reads)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", EmptyReadWarning)
             for _ in again:
@@ -277,7 +297,11 @@ class Dataset:
         error: BaseException | None = None
         try:
             stats.notes = _notes(self.plan, None)
-            stats.rows, notes = self._reading.write(target, format, overwrite)
+            stats.rows, notes = self._reads.call(
+                lambda: self._reading.write(target, format, overwrite),
+                f"writing {self._what} to {target}",
+                self._timeout,
+            )
             stats.notes += notes
             for note in notes:
                 _log.warning("%s: %s", self.plan.connection, note.message)
@@ -294,8 +318,9 @@ class Dataset:
         """Yield the schema, then the batches; keep the stats; report the end exactly once."""
         self.stats = stats = ReadStats(started_at=datetime.now(UTC))
         error: BaseException | None = None
+        running = self._reads.rows(self._reading.open, f"reading {self._what}", self._timeout)
         try:
-            with self._reading.open() as stream:
+            with running as stream:
                 stats.notes = _notes(self.plan, stream)
                 for note in stats.notes:
                     level = logging.INFO if note.severity is Severity.INFO else logging.WARNING
@@ -333,13 +358,25 @@ class Dataset:
             error = caught
             raise
         finally:
-            self._reading.finished(stats, error)
-            if self.on_end is not None:
-                self.on_end(stats)
+            if not running.forked:  # a process that was forked midway has nothing to tell of it
+                self._reading.finished(stats, error)
+                if self.on_end is not None:
+                    self.on_end(stats)
         self._explain_empty(stats)
 
+    @property
+    def _what(self) -> str:
+        """What is read, for messages."""
+        window = "" if self.plan.window is None else f", {self.plan.window}"
+        return f"{self.plan.connection}{window}"
+
     def _explain_empty(self, stats: ReadStats) -> None:
-        if stats.rows == 0 and (verdict := self._reading.why_empty()) is not None:
+        if stats.rows:
+            return
+        verdict = self._reads.call(
+            self._reading.why_empty, f"asking why {self._what} has no rows", self._timeout
+        )
+        if verdict is not None:
             stats.verdict = verdict
             _log.warning("%s: no rows: %s", self.plan.connection, verdict.message)
             warnings.warn(verdict.render(), EmptyReadWarning, stacklevel=3)

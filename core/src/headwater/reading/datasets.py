@@ -19,6 +19,7 @@ from headwater.engines.scratch_folders import scratch_folder
 from headwater.interfaces.engine import ArrowStream, notes_of
 from headwater.interfaces.plan import Plan
 from headwater.interfaces.read_stats import ReadStats
+from headwater.interfaces.stopping import Stop
 from headwater.planning.plans import Plans
 from headwater.plugins import hooks
 from headwater.reading.dataset import Dataset
@@ -91,7 +92,8 @@ class Group:
             window: Which of the plan's windows.
             read: Opens the rows of several windows at once.
         """
-        with self._lock:
+        Stop.current().acquire(self._lock)
+        try:
             if self._aside is None:
                 rest = range(window, self._windows.stop)
                 if len(rest) < 2:
@@ -101,6 +103,8 @@ class Group:
                     aside.fill(stream, window)
                 self._aside = aside
             return self._aside.take(window)
+        finally:
+            self._lock.release()
 
 
 class _Aside:

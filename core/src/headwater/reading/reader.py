@@ -25,6 +25,7 @@ from headwater.interfaces.engine import (
 from headwater.interfaces.offers import offers
 from headwater.interfaces.plan import Plan, Planned
 from headwater.interfaces.read_stats import ReadStats
+from headwater.interfaces.stopping import Stop
 from headwater.planning import rule_proofs
 from headwater.plugins import hooks
 from headwater.sources import local_files
@@ -154,10 +155,14 @@ class Reading:
     @contextmanager
     def _proven(self) -> Iterator[tuple[Access, tuple[Diagnostic, ...]]]:
         """Open the identities of a read; its files are as planned, and lie where its rules say."""
+        stop = Stop.current()
         with self._open_access() as whole:
+            stop.check()
             notes = rule_proofs.nearby(self.plan, whole, self._engine)
             with self._narrow(whole) as access, explained(self.plan, access):
+                stop.check()
                 confirm(self.plan, access)
+                stop.check()
                 notes += rule_proofs.opened(self.plan, access, self._engine)
                 yield access, notes
 

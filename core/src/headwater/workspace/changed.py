@@ -19,6 +19,7 @@ from headwater.interfaces.engine import ArrowStream
 from headwater.interfaces.ledger_store import LedgerStore
 from headwater.interfaces.plan import Plan
 from headwater.interfaces.schema import Role
+from headwater.interfaces.stopping import Stop
 from headwater.ledger.entries import moment_text
 from headwater.ledger.ledger import Ledger
 from headwater.planning import engine_choice, planner
@@ -54,6 +55,7 @@ class Asked:
         partial: Whether windows that are not over are offered.
         definition: What another definition does to what was handed over.
         engine: Name of the engine that reads.
+        timeout: Seconds that each read may take; None for as long as it takes.
     """
 
     calendar: Calendar
@@ -62,6 +64,7 @@ class Asked:
     partial: bool = False
     definition: Policy = "restate"
     engine: str | None = None
+    timeout: float | None = None
 
 
 def ledger_of(given: Ledger | LedgerStore | str | os.PathLike[str]) -> Ledger:
@@ -101,7 +104,7 @@ def changes(workspace: Workspace, connection: Connection, span: Window, asked: A
         asked.ledger,
         asked.now,
         open=_Reads(workspace, connection, draft, asked, [o.window for o in offered]).open,
-        label_after=lambda: _label_after(workspace, connection, draft, asked.engine),
+        label_after=lambda: _label_after(workspace, connection, draft, asked),
         warnings=compared.warnings,
         blocker=compared.blocker,
         calendar=asked.calendar.name,
@@ -298,7 +301,10 @@ class _Reads:
         for numbers in plans.groups():
             group = _Patient(numbers) if len(numbers) > 1 else None
             groups += [group] * len(numbers)
-        return self._workspace.datasets_of(self._connection, plans, digests=True), groups
+        datasets = self._workspace.datasets_of(
+            self._connection, plans, digests=True, timeout=self._asked.timeout
+        )
+        return datasets, groups
 
 
 class _Patient(Group):
@@ -315,12 +321,13 @@ class _Patient(Group):
         try:
             return super().rows(window, read)
         except HeadwaterError:
+            Stop.current().check()
             self._alone = True
             return None
 
 
 def _label_after(
-    workspace: Workspace, connection: Connection, draft: Draft, engine: str | None
+    workspace: Workspace, connection: Connection, draft: Draft, asked: Asked
 ) -> datetime | None:
     """Return when the first actual was set that the present cuts off, of the files that there are.
 
@@ -334,9 +341,10 @@ def _label_after(
             identities=draft.identities, created_at=draft.now,
         )  # fmt: skip
         planned, chosen = engine_choice.choose(
-            plan, engine or workspace.engine, workspace.engine_named
+            plan, asked.engine or workspace.engine, workspace.engine_named
         )
-        data = Dataset(Reading(planned, chosen, lambda: workspace.opened(connection)))
+        reading = Reading(planned, chosen, lambda: workspace.opened(connection))
+        data = Dataset(reading, timeout=asked.timeout, reads=workspace.reads)
         value = data.to_arrow().column(0)[0].as_py()
         if value is not None:
             found.append(value.astimezone(UTC))

@@ -15,6 +15,7 @@ from headwater.interfaces.data_source import DataSource
 from headwater.interfaces.definition import Definition
 from headwater.interfaces.mapping import Mapping as FieldMapping
 from headwater.interfaces.schema import Schema
+from headwater.reading.running import seconds
 from headwater.tables.window import Window
 from headwater.windows import moments
 from headwater.windows.calendar import Calendar
@@ -251,6 +252,7 @@ class Connection:
         engine: str | None = None,
         sample: float | None = None,
         digests: bool = False,
+        timeout: float | str | timedelta | None = None,
     ) -> Dataset: ...
 
     @overload
@@ -267,6 +269,7 @@ class Connection:
         engine: str | None = None,
         sample: float | None = None,
         digests: bool = False,
+        timeout: float | str | timedelta | None = None,
     ) -> Datasets: ...
 
     @overload
@@ -283,6 +286,7 @@ class Connection:
         engine: str | None = None,
         sample: float | None = None,
         digests: bool = False,
+        timeout: float | str | timedelta | None = None,
     ) -> Dataset | Datasets: ...
 
     def read(
@@ -298,6 +302,7 @@ class Connection:
         engine: str | None = None,
         sample: float | None = None,
         digests: bool = False,
+        timeout: float | str | timedelta | None = None,
     ) -> Dataset | Datasets:
         """Return the rows of a window as a lazy dataset; its arguments are those of `plan`.
 
@@ -312,13 +317,25 @@ class Connection:
         With `digests`, content digests are made as the rows pass, which evidence needs
         (`Dataset.evidence`): it takes a processor about half a second for a million rows of a dozen
         columns. Without them, asking for evidence reads the same files once more.
+
+        With `timeout` (seconds, a timedelta, or e.g. `90s`, `5 minutes`), planning may take that
+        long, and each read of the rows from its first row's being asked for until its end, with
+        what its consumer does meanwhile. What takes longer is ended, and raises `ReadTimeoutError`.
+        `Dataset.cancel` ends a read from another thread.
         """
+        limit = seconds(timeout)
         zone = self._zone(timezone)
         window = moments.asked_for(start, end, zone, last=last, since=since)
         moment = _moment(as_of, zone)
         if every is None:
             return self._workspace.read(
-                self, window, as_of=moment, engine=engine, sample=sample, digests=digests
+                self,
+                window,
+                as_of=moment,
+                engine=engine,
+                sample=sample,
+                digests=digests,
+                timeout=limit,
             )
         return self._workspace.datasets(
             self,
@@ -328,6 +345,7 @@ class Connection:
             engine=engine,
             sample=sample,
             digests=digests,
+            timeout=limit,
         )
 
     def changes(
@@ -342,6 +360,7 @@ class Connection:
         partial: bool = False,
         definition: Policy = "restate",
         engine: str | None = None,
+        timeout: float | str | timedelta | None = None,
     ) -> Changes:
         """Return the windows that are new, or no longer what was handed over of them.
 
@@ -362,6 +381,7 @@ class Connection:
             definition: `restate` offers a window again whose query, mapping or rules changed since;
                 `forward` leaves it, and reads by the new ones from here on.
             engine: `auto`, `embedded`, `spark` or a plugin's; default: the workspace's.
+            timeout: How long comparing them may take, and then each read of one, as for `read`.
 
         Raises:
             PlanError: With code `non-reproducible`, if the query answers differently each time.
@@ -388,6 +408,7 @@ class Connection:
             partial=partial,
             definition=definition,
             engine=engine,
+            timeout=seconds(timeout),
         )
 
     def maturity(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from headwater.workspace.workspace import Workspace
 
 
-def replay(workspace: Workspace, evidence: Evidence) -> Dataset:
+def replay(workspace: Workspace, evidence: Evidence, timeout: float | None = None) -> Dataset:
     """Return the rows of a read again; see `Workspace.replay`."""
     connection = workspace.connections.get(evidence.connection)
     if connection is None:
@@ -63,6 +63,7 @@ def replay(workspace: Workspace, evidence: Evidence) -> Dataset:
         lambda: workspace.opened(connection),
         digests=True,
         origin=origin(workspace.registry, draft, chosen),
+        timeout=timeout,
     )
     data.replay = done
     data.on_end = lambda stats: _compare(done, stats)

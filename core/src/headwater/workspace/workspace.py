@@ -7,14 +7,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic, hint_for
-from headwater.errors import ConfigError
+from headwater.errors import CancelledError, ConfigError
 from headwater.interfaces.data_source import DataSource
 from headwater.interfaces.engine import Closing, Engine
 from headwater.interfaces.offers import offers
@@ -29,6 +29,7 @@ from headwater.reading.dataset import Dataset, rows_within
 from headwater.reading.datasets import Datasets, Group, WindowReading
 from headwater.reading.empty_reads import Extent, verdict
 from headwater.reading.reader import Reading
+from headwater.reading.running import Reads, seconds
 from headwater.reading.session_policy import narrowed, widened
 from headwater.tables.file_facts import FileFacts
 from headwater.tables.window import Window
@@ -48,11 +49,14 @@ if TYPE_CHECKING:
     from headwater.windows.calendar import Calendar
     from headwater.workspace.matured import Wanted
 
+_T = TypeVar("_T")
+
 
 class Workspace:
     """Models with their connections, the plugins they use, the engines that run them.
 
-    A context manager: leaving it closes the engines it started. Thread-safe.
+    A context manager: leaving it ends what it still reads, and closes the engines it started.
+    Thread-safe.
 
     Args:
         registry: The plugins; default: those that are installed.
@@ -76,6 +80,8 @@ class Workspace:
         self._models: dict[str, Model] = {}
         self._versions: dict[tuple[str, str], ModelVersion] = {}
         self._lock = threading.RLock()
+        self.reads = Reads()
+        """What is read at the moment."""
 
     @classmethod
     def open(cls, path: str | Path, registry: PluginRegistry | None = None) -> Workspace:
@@ -234,23 +240,43 @@ class Workspace:
         engine: str | None = None,
         sample: float | None = None,
         digests: bool = False,
+        timeout: float | None = None,
     ) -> Dataset:
         """Return the dataset of a read; see `Connection.read`."""
-        request = self.request(connection, window, as_of, sample)
-        with self.opened(connection) as access:
-            mapped = self.map_queries(connection, access)
-            draft = planner.draft(request, mapped[0], access, actuals=mapped[1], nearby=True)
-            planned, chosen = self._decided(connection, access, draft.plan(), engine)
+
+        def planned() -> tuple[planner.Draft, Planned, Engine]:
+            request = self.request(connection, window, as_of, sample)
+            with self.opened(connection) as access:
+                mapped = self.map_queries(connection, access)
+                draft = planner.draft(request, mapped[0], access, actuals=mapped[1], nearby=True)
+                return draft, *self._decided(connection, access, draft.plan(), engine)
+
+        draft, plan, chosen = self._in_time(planned, connection, timeout)
         return self.dataset(
             connection,
-            planned,
+            plan,
             chosen,
             lambda: self.opened(connection),
             digests=digests,
             origin=self._origin(draft, chosen),
+            timeout=timeout,
         )
 
-    def replay(self, evidence: Evidence) -> Dataset:
+    def _in_time(
+        self, function: Callable[[], _T], connection: Connection, timeout: float | None
+    ) -> _T:
+        """Return what a function that plans returns, if it does in time.
+
+        Raises:
+            ReadTimeoutError: If it does not.
+        """
+        if timeout is None:
+            return function()
+        return self.reads.call(function, f"planning {connection.name}", timeout)
+
+    def replay(
+        self, evidence: Evidence, *, timeout: float | str | timedelta | None = None
+    ) -> Dataset:
         """Return the rows of a read that was done before, as far as they can be had again.
 
         The connection that was read is looked up by its name, with its window, `as_of` and sample.
@@ -261,6 +287,7 @@ class Workspace:
 
         Args:
             evidence: What `Dataset.evidence` gave.
+            timeout: How long each read of the rows may take, as for `Connection.read`.
 
         Raises:
             ConfigError: If there is no such connection here.
@@ -270,7 +297,7 @@ class Workspace:
         """
         from headwater.workspace.replayed import replay
 
-        return replay(self, evidence)
+        return replay(self, evidence, seconds(timeout))
 
     def _origin(
         self, draft: planner.Draft, engine: Engine, calendar: str | None = None
@@ -347,21 +374,31 @@ class Workspace:
         engine: str | None = None,
         sample: float | None = None,
         digests: bool = False,
+        timeout: float | None = None,
     ) -> Datasets:
         """Return the dataset of each window of a stretch of time; see `Connection.read`."""
-        plans = self.plans(
-            connection,
-            window,
-            calendar,
-            as_of=as_of,
-            engine=engine,
-            sample=sample,
-            nearby=True,
-        )
-        return self.datasets_of(connection, plans, digests=digests)
+
+        def planned() -> Plans:
+            return self.plans(
+                connection,
+                window,
+                calendar,
+                as_of=as_of,
+                engine=engine,
+                sample=sample,
+                nearby=True,
+            )
+
+        plans = self._in_time(planned, connection, timeout)
+        return self.datasets_of(connection, plans, digests=digests, timeout=timeout)
 
     def datasets_of(
-        self, connection: Connection, plans: Plans, *, digests: bool = False
+        self,
+        connection: Connection,
+        plans: Plans,
+        *,
+        digests: bool = False,
+        timeout: float | None = None,
     ) -> Datasets:
         """Return the dataset of each window of plans.
 
@@ -369,6 +406,7 @@ class Workspace:
             connection: What is read.
             plans: Its plans, with their engine.
             digests: Whether their stats tell the digests of what was read.
+            timeout: Seconds that each read may take; None for as long as it takes.
         """
 
         def open_access() -> AbstractContextManager[Access]:
@@ -411,6 +449,8 @@ class Workspace:
                 origin=self._origin(
                     plans.draft, self.engine_named(plan.engine), plans.calendar.name
                 ),
+                timeout=timeout,
+                reads=self.reads,
             )
 
         return Datasets(plans, make)
@@ -424,6 +464,7 @@ class Workspace:
         *,
         digests: bool = False,
         origin: Callable[[], Origin] | None = None,
+        timeout: float | None = None,
     ) -> Dataset:
         """Return the rows of a plan.
 
@@ -434,9 +475,10 @@ class Workspace:
             open_access: Opens the identities of one read; those of its sources.
             digests: Whether its stats tell the digests of what was read.
             origin: Gives what evidence tells beside the plan.
+            timeout: Seconds that each read may take; None for as long as it takes.
         """
         reading = self._reading(connection, planned, engine, open_access)
-        return Dataset(reading, digests=digests, origin=origin)
+        return Dataset(reading, digests=digests, origin=origin, timeout=timeout, reads=self.reads)
 
     def _reading(
         self,
@@ -491,13 +533,14 @@ class Workspace:
         partial: bool = False,
         definition: Policy = "restate",
         engine: str | None = None,
+        timeout: float | None = None,
     ) -> Changes:
         """Return the windows that are to be handed over; see `Connection.changes`."""
         from headwater.workspace.changed import Asked, changes, ledger_of
 
         now = now or datetime.now(UTC)
-        asked = Asked(calendar, ledger_of(ledger), now, partial, definition, engine)
-        return changes(self, connection, window, asked)
+        asked = Asked(calendar, ledger_of(ledger), now, partial, definition, engine, timeout)
+        return self._in_time(lambda: changes(self, connection, window, asked), connection, timeout)
 
     def maturity(self, connection: Connection, wanted: Wanted) -> Maturity:
         """Return how ripe a connection's labels are; see `Connection.maturity`."""
@@ -521,7 +564,14 @@ class Workspace:
             )
         return Ledger.load(self.ledger_store)
 
-    def sql(self, query: str, source: DataSource, engine: str | None = None) -> Dataset:
+    def sql(
+        self,
+        query: str,
+        source: DataSource,
+        engine: str | None = None,
+        *,
+        timeout: float | str | timedelta | None = None,
+    ) -> Dataset:
         """Return the rows of a query over a source, with no model and no mapping.
 
         Args:
@@ -529,7 +579,9 @@ class Workspace:
                 filled in as in its own query.
             source: Where its tables are; the source's own query is not used.
             engine: `auto`, `embedded`, `spark` or a plugin's; default: the workspace's.
+            timeout: How long each read of the rows may take, as for `Connection.read`.
         """
+        timeout = seconds(timeout)
         with source.access() as access:
             bound = self.bind_query(source, access, source.filled(query))
             plan = planner.plan_sql(f"a query on {source.kind}", bound, access)
@@ -547,7 +599,7 @@ class Workspace:
             explain_empty=lambda: verdict(planned.plan, ask=ask),
             registry=self.registry,
         )
-        return Dataset(reading)
+        return Dataset(reading, timeout=timeout, reads=self.reads)
 
     def check(self, connection: Connection, window: Window | None = None) -> CheckReport:
         """Examine a connection; see `Connection.check`."""
@@ -701,7 +753,7 @@ class Workspace:
         whole, engine = self.planned(
             connection, access, request, mapped, plan.engine, announce=False
         )
-        data = Dataset(Reading(whole, engine, lambda: nullcontext(access)))
+        data = Dataset(Reading(whole, engine, lambda: nullcontext(access)), reads=self.reads)
         inside = [0] * len(windows)
         for batch in data:
             for number, window in enumerate(windows):
@@ -710,7 +762,16 @@ class Workspace:
         return [Extent(stats.rows, stats.first, stats.last, count) for count in inside]
 
     def close(self) -> None:
-        """Close the engines that this workspace started."""
+        """End what is read at the moment, and close the engines that this workspace started.
+
+        Who takes the rows of a read that is not over gets an error (`cancelled`).
+        """
+        self.reads.end(
+            lambda what: CancelledError(
+                f"{what} was ended: its workspace was closed",
+                hint="take all rows before the workspace is closed, or left",
+            )
+        )
         with self._lock:
             engines, self._engines = list(self._engines.values()), {}
         for engine in engines:

@@ -37,6 +37,7 @@ from headwater.engines.used_columns import Used, used_columns
 from headwater.errors import EngineError, HeadwaterError, QueryError
 from headwater.interfaces.engine import ArrowStream, Compiled, EngineCapability
 from headwater.interfaces.plan import Plan, Planned, Scan
+from headwater.interfaces.stopping import Stop
 from headwater.sql import portable
 from headwater.sql.portable.spelling import name
 from headwater.sql.private_names import PRIVATE_DATABASE
@@ -154,6 +155,7 @@ class EmbeddedEngine:
             causes = (main.renewals, readers.raised, readers.places, readers.copies)
             with translated(plan.scans, *causes):
                 for scan in plan.scans:
+                    readers.stop.check()
                     used = used_columns(analysis, TableName(PRIVATE_DATABASE, scan.slot))
                     owner = identity_of(scan.relation)
                     if owner is None or owner == main.identity:
@@ -176,6 +178,7 @@ class EmbeddedEngine:
     def _answer(self, planned: Planned, main: _Reader, sql: str, stack: ExitStack) -> Rows:
         """Run a query: in shares side by side where it may be, or whole."""
         connection = main.connection
+        stop = Stop.current()
         divided = _divided(planned, main)
         selects: list[str] = []
         if divided is None:
@@ -186,7 +189,9 @@ class EmbeddedEngine:
             readers = cores if main.identity is None else _readers(cores, divided)
             selects = main.registrar.shares(divided, readers, self.share_bytes)
         if divided is None or len(selects) < 2:
-            whole = Run(lambda: connection.execute(sql).to_arrow_reader(BATCH_ROWS))
+            whole = Run(
+                lambda: connection.execute(sql).to_arrow_reader(BATCH_ROWS), lambda: stop.stopped
+            )
             stack.callback(whole.close)
             return whole
         allowed = memory(self.memory_limit, databases(planned.plan))
@@ -208,6 +213,7 @@ class EmbeddedEngine:
             again=is_denied,
         )
         stack.callback(rows.close)
+        stack.enter_context(stop.ending(rows.stop))
         rows.start()
         return rows
 
@@ -234,6 +240,7 @@ class _Readers:
         self._memory = f"{limit}B" if shared else engine.memory_limit
         self._access = access
         self._stack = stack
+        self.stop = Stop.current()
         self._open: dict[str | None, _Reader] = {}
         self.raised: list[HeadwaterError] = []
         self.places: list[Place] = []
@@ -255,9 +262,11 @@ class _Readers:
                 renewals = self._stack.enter_context(
                     storage(connection, self._access, identity, clock=clock)
                 )
+            self._stack.enter_context(self.stop.ending(connection.interrupt))
             registrar = Registrar(connection, self._access, self.raised, self.places, self._folder)
             registrar.copies = self.copies
             self._stack.callback(registrar.close)
+            self._stack.enter_context(self.stop.ending(registrar.stop))
             self._open[identity] = _Reader(identity, connection, registrar, renewals)
         return self._open[identity]
 
@@ -271,7 +280,14 @@ class _Readers:
         names = [c.name for c in scan.relation.columns if c.name.casefold() in used.named]
         listed = ", ".join(name(n) for n in names or [scan.relation.columns[0].name])
         sql = f"SELECT {listed} FROM {name(PRIVATE_DATABASE)}.{name(scan.slot)}"
-        return RowStream(lambda: reader.registrar.cursor().execute(sql).to_arrow_reader(BATCH_ROWS))
+
+        def rows() -> pa.RecordBatchReader:
+            cursor = reader.registrar.cursor()
+            # While the query that takes these rows waits for them, nothing interrupts this one.
+            self._stack.enter_context(self.stop.ending(cursor.interrupt))
+            return cursor.execute(sql).to_arrow_reader(BATCH_ROWS)
+
+        return RowStream(rows)
 
     def leave(self) -> None:
         """Let streams of Python's end, so that who waits for their next rows does not."""

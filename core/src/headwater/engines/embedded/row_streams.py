@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -47,6 +48,7 @@ class Taking:
         self._changed = threading.Condition()
         self._open: dict[int, pa.RecordBatchReader] = {}
         self._asked = self._opened = 0
+        self._process = os.getpid()
 
     def taken(self, stream: RowStream) -> RowStream:
         """Return the rows of a stream, which end where the read is left."""
@@ -84,6 +86,8 @@ class Taking:
 
     def close(self) -> None:
         """End the streams, after the rows that are being asked for have come."""
+        if os.getpid() != self._process:
+            return  # who asked for them is no thread of this process, and never gets them
         self.left.set()
         with self._changed:
             self._changed.wait_for(lambda: not self._asked, _PATIENCE)

@@ -159,8 +159,9 @@ class SideBySide:
         """Schema of all batches."""
         self._check_process()
         with self._lock:
-            self._lock.wait_for(lambda: self._schema is not None or self._ended[0])
+            self._lock.wait_for(lambda: self._schema is not None or self._ended[0] or self._left)
             self._raise_of(0)
+            self._raise_if_left()
             assert self._schema is not None, "the first share has begun"
             return self._schema
 
@@ -183,7 +184,8 @@ class SideBySide:
             if self._front != number:
                 self._front = number
                 self._lock.notify_all()
-            self._lock.wait_for(lambda: waiting or self._ended[number])
+            self._lock.wait_for(lambda: waiting or self._ended[number] or self._left)
+            self._raise_if_left()
             if not waiting:
                 self._raise_of(number)
                 return None
@@ -215,22 +217,30 @@ class SideBySide:
         """End what runs, and wait for it; nothing of it is left."""
         if os.getpid() != self._process:
             return
-        with self._lock:
-            self._left = True
-            self._lock.notify_all()
+        self.stop()
         for thread in self._threads:
             # A reader's thread may be the one that collects the garbage that a read has become.
             while thread.is_alive() and thread is not threading.current_thread():
-                with self._lock:
-                    # In the lock: a reader closes its connection only after it took it from here.
-                    for connection in self._open:
-                        connection.interrupt()
+                self.stop()
                 thread.join(_INTERRUPTED_EVERY)
         open_reads.closed(self)
         for waiting in self._waiting:
             waiting.clear()
         # An error's traceback knows this object, and the connection that it came from.
         self._ended = [True] * len(self._queries)
+
+    def stop(self) -> None:
+        """Have what runs end soon: from any thread, again and again until it has."""
+        with self._lock:
+            self._left = True
+            self._lock.notify_all()
+            # In the lock: a reader closes its connection only after it took it from here.
+            for connection in self._open:
+                connection.interrupt()
+
+    def _raise_if_left(self) -> None:
+        if self._left:
+            raise EngineError("embedded engine: the read was stopped")
 
     def _check_process(self) -> None:
         """Refuse to wait for threads that this process does not have.

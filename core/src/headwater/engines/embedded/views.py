@@ -24,6 +24,7 @@ from headwater.engines.small_files import fetched
 from headwater.engines.used_columns import Used
 from headwater.errors import HeadwaterError, UnsupportedError
 from headwater.interfaces.plan import Plan, Scan
+from headwater.interfaces.stopping import Stop
 from headwater.partitions.rule_evidence import judged
 from headwater.sql.portable.raising import raising
 from headwater.sql.portable.spelling import cast, name
@@ -80,10 +81,15 @@ class Registrar:
         self._selections: dict[str, tuple[files.Selection, Mapping[str, str]]] = {}
         self._tables: dict[str, pa.Table] = {}
         self._contents = Contents(connection, access.session, raised, places)
+        self._stop = Stop.current()
 
     def close(self) -> None:
         """End what still works for the read, and wait for it."""
         self._contents.leave()
+
+    def stop(self) -> None:
+        """Have what still works for the read end soon; from any thread."""
+        self._contents.left.set()
 
     def register(self, scan: Scan, used: Used, request: ScanRequest | None = None) -> None:
         """Create the view of a scan's slot.
@@ -226,10 +232,16 @@ class Registrar:
         import pyarrow as pa
 
         def batches() -> Iterator[pa.RecordBatch]:
-            with self._contents.keeping():
-                yield from reader
+            rows = iter(reader)
+            while True:
+                # DuckDB's own thread, which does not know for which read it works.
+                with self._contents.keeping(), self._stop.within():
+                    batch = next(rows, None)
+                if batch is None:
+                    return
+                yield batch
 
-        with self._contents.keeping():
+        with self._contents.keeping(), self._stop.within():
             reader = open_()
         return pa.RecordBatchReader.from_batches(reader.schema, batches())
 

@@ -26,6 +26,7 @@ from headwater.engines.used_columns import used_columns
 from headwater.errors import EngineError, QueryError
 from headwater.interfaces.engine import ArrowStream, Compiled, EngineCapability
 from headwater.interfaces.plan import Plan, Planned
+from headwater.interfaces.stopping import Stop
 from headwater.sql.private_names import PRIVATE_DATABASE
 from headwater.sql.rewriting import Edit, apply
 from headwater.tables.table import TableName
@@ -271,6 +272,7 @@ class SparkEngine:
         opened = self._fit(plan)
         with translated(plan.scans):
             session = stack.enter_context(sessions.for_read(opened))
+            stack.enter_context(Stop.current().ending(streams.interrupting(session)))
             cleanup = stack.enter_context(_forgiving())
             registrar = Registrar(
                 session,

@@ -23,12 +23,15 @@ from headwater.engines.spark.types import arrow_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
     from headwater.interfaces.plan import Scan
 
 WINDOW: Final = 8
 """Partitions in flight at most: the driver's own pipe is full with fewer."""
+
+
+_GROUP: Final = "headwater-"
 
 
 class Stream:
@@ -78,6 +81,23 @@ def opened_again(stream: Stream, error: type[Exception], again: Callable[[], Str
     return Stream(stream.schema, batches(), stream.partitions)
 
 
+def interrupting(session: SparkSession) -> Callable[[], object]:
+    """Have all jobs that this thread runs for a read be one group; return what cancels them.
+
+    Args:
+        session: The read's own session.
+    """
+    remote: Any = session
+    if is_connect(session):
+        client = remote.client
+        # Of this session's operations alone. A closed channel has none left.
+        return lambda: client.interrupt_all()
+    context = session.sparkContext
+    group = f"{_GROUP}{secrets.token_hex(6)}"
+    context.setJobGroup(group, "headwater read", interruptOnCancel=True)
+    return lambda: context.cancelJobGroup(group)
+
+
 @contextmanager
 def opened(frame: DataFrame, scans: Sequence[Scan] = ()) -> Iterator[Stream]:
     """Open the stream of a DataFrame; leaving it cancels what still runs.
@@ -101,7 +121,10 @@ def rows(frame: DataFrame) -> list[dict[str, Any]]:
 def _classic(frame: DataFrame, scans: Sequence[Scan]) -> Iterator[Stream]:
     with translated(scans):
         schema = arrow_schema(frame.schema)
-        jobs = _Jobs(frame, f"headwater-{secrets.token_hex(6)}")
+        group = frame.sparkSession.sparkContext.getLocalProperty("spark.jobGroup.id") or ""
+        if not group.startswith(_GROUP):
+            group = f"{_GROUP}{secrets.token_hex(6)}"
+        jobs = _Jobs(frame, group)
         try:
             yield Stream(schema, _decoded(jobs, schema, scans), jobs.count)
         finally:
