@@ -75,6 +75,9 @@ class Stop:
     def wait(self, seconds: float) -> None:
         """Wait, and raise if the read is to end before that; in the place of `time.sleep`.
 
+        Args:
+            seconds: How long.
+
         Raises:
             HeadwaterError: As `check`.
         """
@@ -83,6 +86,9 @@ class Stop:
 
     def acquire(self, lock: threading.Lock) -> None:
         """Wait for a lock that another read may hold for long.
+
+        Args:
+            lock: The lock, which the caller then holds.
 
         Raises:
             HeadwaterError: As `check`.
