@@ -74,7 +74,7 @@ class Numbers:
                 while True:
                     self.begun.set()
                     self.each()
-                    yield pa.record_batch([range(1000)], schema=schema)
+                    yield pa.record_batch([pa.array(range(1000))], schema=schema)
             finally:
                 self.closed.set()
 
