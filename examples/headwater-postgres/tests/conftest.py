@@ -25,6 +25,17 @@ class Server:
 
     port: int
 
+    def ask(self, query: str) -> Any:
+        """Return the rows of a query."""
+        connection = pg.connect(
+            USER, host="127.0.0.1", port=self.port, database=USER, password=PASSWORD
+        )
+        cursor = connection.cursor()
+        cursor.execute(query)
+        rows = cursor.fetchall()
+        connection.close()
+        return rows
+
     def run(self, statement: str, rows: list[tuple[Any, ...]] | None = None) -> None:
         """Execute a statement, once or for each row."""
         connection = pg.connect(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from headwater_postgres import PostgresDataSource, PostgresLogin
 from test_contract import source
@@ -18,6 +20,64 @@ def test_only_the_columns_that_are_needed_are_read(server, headwater_workspace):
     assert found.to_arrow().to_pylist() == [{"id": "a"}]
     with pytest.raises(QueryError, match="'shape' can't be read"):
         headwater_workspace.sql("SELECT shape FROM predictions", source(server))
+
+
+DAYS, EACH = 60, 500
+"""Days of the log, and rows of each."""
+
+
+@pytest.fixture(scope="module")
+def log(server):
+    server.run("DROP TABLE IF EXISTS log")
+    server.run(
+        f"CREATE TABLE log AS SELECT 'r' || n AS id, timestamptz '2026-01-01Z' + "
+        f"n * interval '1 day' / {EACH} AS at, n AS score, "
+        f"(ARRAY['de', 'fr'])[1 + n % 2] AS country FROM generate_series(0, {DAYS * EACH - 1}) n"
+    )
+    server.run("CREATE INDEX ON log (at)")
+    server.run("ANALYZE log")
+    return server
+
+
+def connect(workspace, server, query):
+    workspace.create_model("m", "M")
+    version = workspace.create_model_version("m", "v1", "regression", predictions={"y": "numeric"})
+    found = source(server).model_copy(update={"query": query})
+    return version.connect_serving(found, "id", "at", predictions={"y": "score"})
+
+
+def fetched(server, besides=(0, 0)):
+    """Return how many rows the server read from the log, by scan and by index, besides some."""
+    asked = "SELECT seq_tup_read, idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'log'"
+    deadline = time.monotonic() + 10
+    while True:
+        (now,) = server.ask(asked)
+        since = tuple(after - before for before, after in zip(besides, now, strict=True))
+        # A connection's figures are there soon after it is gone.
+        if any(since) or time.monotonic() > deadline:
+            return since
+        time.sleep(0.05)
+
+
+def test_one_day_of_sixty_reads_one_day(log, headwater_workspace):
+    serving = connect(headwater_workspace, log, "SELECT id, at, score FROM log")
+    before = fetched(log)
+    data = serving.read("2026-01-31", "2026-02-01")
+    assert data.to_arrow().num_rows == EACH
+    assert fetched(log, before) == (0, EACH)
+    scan = data.plan.scans[0]
+    assert scan.relation.rows == DAYS * EACH
+    assert scan.relation.size > 100_000
+
+
+def test_conditions_and_limits_are_the_servers_work(log, headwater_workspace):
+    query = "SELECT * FROM log WHERE country = 'de' AND score BETWEEN 10 AND 20"
+    found = headwater_workspace.sql(query, source(log)).to_arrow()
+    assert sorted(found["score"].to_pylist()) == [10, 12, 14, 16, 18, 20]
+    before = fetched(log)
+    few = headwater_workspace.sql("SELECT id FROM log LIMIT 5", source(log))
+    assert few.to_arrow().num_rows == 5
+    assert 5 <= fetched(log, before)[0] <= 50
 
 
 def test_many_rows_come_in_batches(server, headwater_workspace):

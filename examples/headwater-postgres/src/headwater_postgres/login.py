@@ -5,29 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 import pg8000.dbapi as pg
-from pydantic import Field, PlainSerializer, PlainValidator
 
-from headwater.auth.tokens import parse_secret_source
-from headwater.errors import AuthError, SourceError
-from headwater.interfaces import (
+from headwater.plugin import (
+    AuthError,
     AuthStrategy,
     Credentials,
     Identity,
     Permission,
     Secret,
+    SecretReference,
     Session,
+    SourceError,
     TokenSource,
 )
-
-Reference = Annotated[
-    Any, PlainValidator(parse_secret_source), PlainSerializer(lambda r: r.describe())
-]
-"""A secret by reference (`env:NAME`, `file:/path`), or a `Secret`: what is kept shows none."""
-
 
 Ask: TypeAlias = Callable[..., Sequence[Sequence[Any]]]
 """`ask(statement, *values)`: executes it, and returns its rows."""
@@ -43,7 +37,7 @@ class PostgresLogin(AuthStrategy):
 
     type: Literal["postgres-login"] = "postgres-login"
     user: str
-    password: Reference = Field(repr=False)
+    password: SecretReference
 
     def open(
         self, *, region: str | None = None, endpoint_url: str | None = None

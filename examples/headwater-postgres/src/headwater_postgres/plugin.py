@@ -1,6 +1,6 @@
 """What this distribution gives to headwater. Imported in every run: keep it light."""
 
-from headwater.interfaces import AuthSpec, SourceSpec, hookimpl
+from headwater.plugin import AuthSpec, SourceSpec, hookimpl
 
 HEADWATER_API = 1
 

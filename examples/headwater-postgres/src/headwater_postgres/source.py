@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from headwater import types as t
-from headwater.errors import SourceError
-from headwater.interfaces import (
+from headwater.plugin import (
     Access,
     Catalog,
     Column,
     DataSource,
     DataType,
+    Opened,
     Partition,
     Relation,
+    ScanRequest,
+    Select,
+    SingleDatabase,
     SourceCapability,
     StreamRelation,
     Table,
     TableName,
-    arrow_type,
+    record_batches,
+    select,
 )
-from headwater.sources.single_database import SingleDatabase
 from headwater_postgres.login import PostgresLogin, PostgresSession
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-BATCH = 10_000
+FETCHED = 10_000
 TYPES = {
     "boolean": t.BOOLEAN,
     "smallint": t.SMALLINT,
@@ -99,7 +99,21 @@ class PostgresDataSource(DataSource):
         self, table: Table, partitions: Sequence[Partition] | None, access: Access
     ) -> Relation:
         """Return a stream that logs in anew when it is read: plans hold no credentials."""
-        return StreamRelation(table.name, table.columns, partial(stream, self, table), self.url)
+        asked = (
+            "SELECT reltuples::bigint, pg_total_relation_size(c.oid) FROM pg_class c "
+            "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = %s AND relname = %s"
+        )
+        with self._session(access).connected(f"measure table {table.name}") as ask:
+            found = ask(asked, self.namespace, table.name.name)
+        rows, size = found[0] if found else (None, None)
+        return StreamRelation(
+            table.name,
+            table.columns,
+            partial(stream, self, table),
+            self.url,
+            rows=rows if rows is not None and rows >= 0 else None,  # -1: never analyzed
+            size=size,
+        )
 
     def sql(self) -> str:
         """Return the query."""
@@ -125,40 +139,18 @@ def column_type(declared: str, precision: int | None, scale: int | None) -> Data
     return TYPES.get(declared) or t.unreadable(declared, "no Spark SQL type holds it exactly")
 
 
-def stream(
-    source: PostgresDataSource, table: Table, columns: Sequence[str]
-) -> pa.RecordBatchReader:
-    """Return a table's rows from the first, a batch at a time, with the columns that are needed."""
-    import pyarrow as pa
-
-    known = {c.name: c.type for c in table.columns}
-    schema = pa.schema([(name, arrow_type(known[name])) for name in columns])
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        listed = ", ".join(_quoted(name) for name in columns)
-        asked = f"SELECT {listed} FROM {_quoted(source.namespace)}.{_quoted(table.name.name)}"
-        with source.access() as access:
-            session = cast("PostgresSession", access.session(source.url))
-            with session.connected(f"read table {table.name}") as ask:
-                ask(f"DECLARE headwater NO SCROLL CURSOR FOR {asked}")
-                while rows := ask(f"FETCH {BATCH} FROM headwater"):
-                    yield _batch(rows, schema, table)
-
-    return pa.RecordBatchReader.from_batches(schema, batches())
+def stream(source: PostgresDataSource, table: Table, request: ScanRequest) -> Opened:
+    """Return what a read needs of a table: PostgreSQL applies the window and the conditions."""
+    asked = select(request, [source.namespace, table.name.name], mark="%s")
+    rows = record_batches(table, request, fetched(source, table, asked))
+    return Opened(rows, asked.applied, asked.limited)
 
 
-def _batch(rows: Sequence[Sequence[Any]], schema: pa.Schema, table: Table) -> pa.RecordBatch:
-    import pyarrow as pa
-
-    try:
-        columns = [list(values) for values in zip(*rows, strict=True)]
-        arrays = [pa.array(v, field.type) for v, field in zip(columns, schema, strict=True)]
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:  # e.g. a date of 'infinity'
-        raise SourceError(
-            f"table {table.name}: a value does not fit its column: {error}"
-        ) from error
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def fetched(source: PostgresDataSource, table: Table, asked: Select) -> Iterator[Sequence[Any]]:
+    """Yield the rows of a SELECT, some at a time; the connection ends with them."""
+    with source.access() as access:
+        session = cast("PostgresSession", access.session(source.url))
+        with session.connected(f"read table {table.name}") as ask:
+            ask(f"DECLARE headwater NO SCROLL CURSOR FOR {asked.text}", *asked.values)
+            while rows := ask(f"FETCH {FETCHED} FROM headwater"):
+                yield from rows

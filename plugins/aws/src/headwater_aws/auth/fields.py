@@ -9,8 +9,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from headwater.auth.credentials import Secret
-from headwater.auth.tokens import TokenInput, parse_secret_source
+from headwater.auth.tokens import TokenInput
 from headwater.errors import ConfigError
 from headwater.untrusted.texts import json_value
 from headwater_aws.session_policies import LIMIT
@@ -52,13 +51,6 @@ def _token(value: TokenInput) -> TokenInput:
         raise ValueError(f"{error.message}; {error.hint}") from None
 
 
-def _secret(value: TokenInput | Secret) -> TokenInput | Secret:
-    try:
-        return parse_secret_source(value)
-    except ConfigError as error:
-        raise ValueError(f"{error.message}; {error.hint}") from None
-
-
 def _described(value: Any) -> str:
     return str(value.describe())
 
@@ -69,7 +61,6 @@ _REFERENCE_SCHEMA = {
         {"type": "object", "properties": {"type": {"type": "string"}}, "required": ["type"]},
     ]
 }
-_SECRET_SCHEMA = {"type": "string", "pattern": "^(file:|env:|command:).+$"}
 
 RoleArn: TypeAlias = Annotated[str, AfterValidator(_role_arn)]
 """A role's ARN."""
@@ -90,10 +81,3 @@ Token: TypeAlias = Annotated[
     WithJsonSchema(_REFERENCE_SCHEMA),
 ]
 """A token by reference: what is kept is the `TokenSource`."""
-SecretReference: TypeAlias = Annotated[
-    TokenInput | Secret,
-    BeforeValidator(_secret),
-    PlainSerializer(_described, return_type=str),
-    WithJsonSchema(_SECRET_SCHEMA),
-]
-"""A secret by reference, or as `Secret(...)` in code: what is kept is its source."""

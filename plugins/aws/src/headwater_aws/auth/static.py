@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 from pydantic import Field
 
 from headwater.auth.credentials import Secret, TokenSource
+from headwater.auth.secret_references import SecretReference
 from headwater_aws.auth.chain import AwsStrategy
-from headwater_aws.auth.fields import SecretReference
 
 if TYPE_CHECKING:
     from headwater_aws.renewal import Keys, LiveCredentials
