@@ -42,8 +42,8 @@ Commands:
   new-plugin     write a plugin's project, whose tests pass at once
   config-schema  print the JSON Schema of headwater.yaml
 
-  Exit codes: 0 fine, 1 the answer is no, 2 wrong usage, 70 a fault of the
-  program.
+  Exit codes: 0 fine, 1 the answer is no (an error, or what --fail-on names),
+  2 wrong usage, 70 a fault of the program, 130 interrupted, 143 terminated.
 """
 
 

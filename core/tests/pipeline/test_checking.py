@@ -67,7 +67,8 @@ def test_duplicate_and_null_ids_are_counted_exactly(version):
         }
     )
     serving = version.connect_serving(hw.MemoryDataSource(tables={"t": table}), "pid", "ts")
-    rows = serving.check().stage("rows")
+    assert serving.check().stage("rows").status is Status.FAILED, "these are two in five"
+    rows = serving.check(max_duplicates=0.4).stage("rows")
     assert rows.status is Status.WARNING
     assert rows.details["duplicate_ids"] == 2
     assert rows.details["null_ids"] == 1

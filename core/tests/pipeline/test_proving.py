@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -70,7 +71,7 @@ WRITERS: Mapping[str, Callable[[pa.Table, Path], None]] = {
 def rows(times: list[datetime | None]) -> pa.Table:
     return pa.table(
         {
-            "id": pa.array([f"r{n}" for n in range(len(times))], pa.string()),
+            "id": pa.array([str(uuid4()) for _ in times], pa.string()),
             "at": pa.array(times, pa.timestamp("us", "UTC")),
             "y": pa.array([1.0] * len(times), pa.float64()),
         }

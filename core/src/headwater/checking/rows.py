@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.diagnostics import Diagnostic, Severity, errors_in
 from headwater.engines import nanoseconds
-from headwater.interfaces.report import CheckStage, Status
+from headwater.interfaces.report import DUPLICATES, CheckStage, Status
 from headwater.interfaces.schema import ID, TIMESTAMP, ModelType
 from headwater.partitions.rule_evidence import BROKEN
 from headwater.reading.dataset import Dataset, EmptyReadWarning
@@ -44,7 +44,13 @@ class _Sample:
             self.null_timestamps += batch.column(TIMESTAMP).null_count
 
 
-def rows_stage(data: Dataset, now: datetime, model_type: ModelType) -> CheckStage:
+def rows_stage(
+    data: Dataset,
+    now: datetime,
+    model_type: ModelType,
+    *,
+    max_duplicates: float | None = DUPLICATES,
+) -> CheckStage:
     """Return what the first rows of a read are like.
 
     Args:
@@ -52,6 +58,7 @@ def rows_stage(data: Dataset, now: datetime, model_type: ModelType) -> CheckStag
         now: The present, beyond which no row should be.
         model_type: What the model answers: the id of a ranking may be that of a query, which has
             several rows.
+        max_duplicates: Share of the rows that may repeat an id; None for any.
 
     Raises:
         HeadwaterError: As the read fails.
@@ -66,16 +73,22 @@ def rows_stage(data: Dataset, now: datetime, model_type: ModelType) -> CheckStag
                 if data.stats.rows >= SAMPLED:
                     sample.whole = False
                     break
-    return _stage(data.stats, sample, now, model_type)
+    return _stage(data.stats, sample, now, model_type, max_duplicates)
 
 
-def _stage(stats: ReadStats, sample: _Sample, now: datetime, model_type: ModelType) -> CheckStage:
+def _stage(
+    stats: ReadStats,
+    sample: _Sample,
+    now: datetime,
+    model_type: ModelType,
+    max_duplicates: float | None,
+) -> CheckStage:
     duplicates = _duplicates(sample.ids)
     coverage = {n: k / stats.rows for n, k in stats.actuals.items()} if stats.rows else {}
     diagnostics = [] if stats.verdict is None else [stats.verdict]
     ranking = model_type is ModelType.RANKING
     diagnostics += [n for n in stats.notes if n.code in (BROKEN, nanoseconds.CODE)]
-    diagnostics += _id_findings(stats, duplicates, ranking=ranking)
+    diagnostics += _id_findings(stats, duplicates, max_duplicates, ranking=ranking)
     diagnostics += stats.of_actuals()
     diagnostics += _time_findings(stats, sample.null_timestamps, now)
     summary = f"{stats.rows} rows" if sample.whole else f"the first {stats.rows} rows"
@@ -105,7 +118,9 @@ def _stage(stats: ReadStats, sample: _Sample, now: datetime, model_type: ModelTy
     return CheckStage("rows", status, summary, tuple(diagnostics), details)
 
 
-def _id_findings(stats: ReadStats, duplicates: int, *, ranking: bool) -> Iterator[Diagnostic]:
+def _id_findings(
+    stats: ReadStats, duplicates: int, allowed: float | None, *, ranking: bool
+) -> Iterator[Diagnostic]:
     if stats.null_ids:
         yield _warning(
             "null-id",
@@ -113,10 +128,14 @@ def _id_findings(stats: ReadStats, duplicates: int, *, ranking: bool) -> Iterato
             "their actuals can't be joined; filter them: WHERE id IS NOT NULL",
         )
     if duplicates and not ranking:
-        yield _warning(
+        many = allowed is not None and duplicates > allowed * stats.rows
+        share = f" ({duplicates / stats.rows:.1%} of them)" if stats.rows else ""
+        yield Diagnostic(
             "duplicate-id",
-            f"{duplicates} rows repeat an id that another row has",
-            "keep one of each: row_number() OVER (PARTITION BY id ORDER BY time DESC) = 1",
+            f"{duplicates} rows repeat an id that another row has{share}",
+            Severity.ERROR if many else Severity.WARNING,
+            hint="keep one of each: row_number() OVER (PARTITION BY id ORDER BY time DESC) = 1"
+            + ("; or is it the id of something else, a request or a customer?" if many else ""),
         )
     if stats.conflicts:
         yield _warning(

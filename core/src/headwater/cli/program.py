@@ -23,7 +23,8 @@ _HELP = """Connect models in production to the data they are monitored on.
 Start with `headwater init`, then `headwater check`.
 """
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
-_EPILOG = """Exit codes: 0 fine, 1 the answer is no, 2 wrong usage, 70 a fault of the program."""
+_EPILOG = """Exit codes: 0 fine, 1 the answer is no (an error, or what --fail-on names),
+2 wrong usage, 70 a fault of the program, 130 interrupted, 143 terminated."""
 
 
 class Program(typer.core.TyperGroup):

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.display import html
 from headwater.display.printable import printable, printable_line
 from headwater.errors import HeadwaterError
+
+DUPLICATES: Final = 0.1
+"""Share of the rows that may repeat an id: more are no accident, but the id of something else."""
 
 
 class Status(StrEnum):

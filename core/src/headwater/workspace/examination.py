@@ -20,7 +20,7 @@ from headwater.errors import AccessDeniedError, HeadwaterError
 from headwater.interfaces.mapping import BoundMapping
 from headwater.interfaces.plan import Plan, Planned
 from headwater.interfaces.plan_text import bytes_text
-from headwater.interfaces.report import CheckReport, CheckStage, Status
+from headwater.interfaces.report import DUPLICATES, CheckReport, CheckStage, Status
 from headwater.planning.bound_query import parsed_for
 from headwater.sql.analysis import ParsedQuery
 from headwater.tables.window import Window
@@ -36,7 +36,12 @@ BYTES_LIMIT = 10**9
 """Bytes up to which `check` looks at the rows without being given a window."""
 
 
-def check(workspace: Workspace, connection: Connection, window: Window | None) -> CheckReport:
+def check(
+    workspace: Workspace,
+    connection: Connection,
+    window: Window | None,
+    max_duplicates: float = DUPLICATES,
+) -> CheckReport:
     """Examine a connection, and the actuals that are joined to it.
 
     One operation: each query is parsed and mapped once, one plan is made, and what the catalog and
@@ -46,6 +51,7 @@ def check(workspace: Workspace, connection: Connection, window: Window | None) -
         workspace: Whose connection it is.
         connection: What to examine.
         window: Whose rows to look at; None for all, if they are few.
+        max_duplicates: Share of the rows that may repeat an id.
     """
     with ExitStack() as opened:
         examination = _Examination(workspace, opened)
@@ -54,7 +60,7 @@ def check(workspace: Workspace, connection: Connection, window: Window | None) -
         for part in connection.parts:
             own = part is connection
             examination.source(part, window if own else None, "" if own else f"{part.purpose}: ")
-        examination.rows(connection, window)
+        examination.rows(connection, window, max_duplicates)
         return CheckReport(connection.name, tuple(examination.stages))
 
 
@@ -108,7 +114,7 @@ class _Examination:
         self._access = self._access.joined(access)
         return access.within(self._access)
 
-    def rows(self, connection: Connection, window: Window | None) -> None:
+    def rows(self, connection: Connection, window: Window | None, max_duplicates: float) -> None:
         """Examine the plan and a sample of the rows."""
         ready = self._planned(connection, window)
         if ready is None:
@@ -123,7 +129,9 @@ class _Examination:
         try:
             data = self._workspace.dataset(connection, planned, engine, lambda: nullcontext(access))
             model_type = connection.schema.model_type
-            self._add(rows_stage(data, datetime.now(UTC), model_type))
+            # Of an actual that was set again, the latest is taken: its id may repeat.
+            allowed = None if connection.purpose is Purpose.ACTUALS else max_duplicates
+            self._add(rows_stage(data, datetime.now(UTC), model_type, max_duplicates=allowed))
         except HeadwaterError as error:
             self._ended("rows", error, 0)
 

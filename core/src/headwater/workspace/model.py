@@ -14,6 +14,7 @@ from headwater.errors import ConfigError
 from headwater.interfaces.data_source import DataSource
 from headwater.interfaces.definition import Definition
 from headwater.interfaces.mapping import Mapping as FieldMapping
+from headwater.interfaces.report import DUPLICATES
 from headwater.interfaces.schema import Schema
 from headwater.reading.running import seconds
 from headwater.tables.window import Window
@@ -127,6 +128,7 @@ class Connection:
         *,
         last: str | timedelta | None = None,
         since: Moment | None = None,
+        max_duplicates: float = DUPLICATES,
     ) -> CheckReport:
         """Examine the connection stage by stage, explaining everything, stopping nowhere.
 
@@ -136,13 +138,15 @@ class Connection:
             end: Its end, exclusive.
             last: Instead of both: so much time until now.
             since: Instead of both: from then until now.
+            max_duplicates: Share of the rows that may repeat an id that another row has; up to it
+                they are a warning.
 
         Returns:
             The report; `report.ok` is the verdict. What goes wrong is in it, not raised.
         """
         zone = self.windows.timezone
         window = moments.asked_for(start, end, zone, last=last, since=since)
-        return self._workspace.check(self, window)
+        return self._workspace.check(self, window, max_duplicates=max_duplicates)
 
     @overload
     def plan(

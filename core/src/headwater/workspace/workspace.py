@@ -18,6 +18,7 @@ from headwater.errors import CancelledError, ConfigError
 from headwater.interfaces.data_source import DataSource
 from headwater.interfaces.engine import Closing, Engine
 from headwater.interfaces.offers import offers
+from headwater.interfaces.report import DUPLICATES
 from headwater.interfaces.schema import Schema
 from headwater.planning import engine_choice, planner, rule_proofs
 from headwater.planning.bound_query import BoundQuery, bind_query
@@ -601,11 +602,17 @@ class Workspace:
         )
         return Dataset(reading, timeout=timeout, reads=self.reads)
 
-    def check(self, connection: Connection, window: Window | None = None) -> CheckReport:
+    def check(
+        self,
+        connection: Connection,
+        window: Window | None = None,
+        *,
+        max_duplicates: float = DUPLICATES,
+    ) -> CheckReport:
         """Examine a connection; see `Connection.check`."""
         from headwater.workspace.examination import check
 
-        return check(self, connection, window)
+        return check(self, connection, window, max_duplicates)
 
     def bind_query(
         self, source: DataSource, access: Access, query: str | ParsedQuery | None = None

@@ -22,6 +22,7 @@ from headwater.cli.options import (
     terminal_of,
     whole_window,
 )
+from headwater.cli.strictness import FailOn, of_plan, strictly
 
 
 def plan(
@@ -36,14 +37,17 @@ def plan(
     as_of: AsOf = None,
     engine: Engine = None,
     sample: Sample = None,
+    fail_on: FailOn = None,
     config: Config = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Show what a read would do: SQL, tables, partitions, files, bytes, identity, engine and why.
 
-    Reads no data.
+    Reads no data. The answer is no if --fail-on says so: a plan is empty without a file to read.
     """
+    from headwater.interfaces.plan import Plan
+
     whole_window(start, end, last, since, every)
     terminal = terminal_of(ctx)
     with opened(ctx, config) as workspace:
@@ -60,5 +64,9 @@ def plan(
                 engine=engine,
                 sample=sample,
             )
-    terminal.emit(planned.to_dict())
     terminal.say(planned.explain())
+    plans = [planned] if isinstance(planned, Plan) else planned
+    failed = strictly(terminal, fail_on, {f for one in plans for f in of_plan(one)})
+    terminal.emit({**planned.to_dict(), "failed_on": failed})
+    if failed:
+        raise typer.Exit(1)

@@ -26,6 +26,7 @@ from headwater.cli.options import (
     terminal_of,
     whole_window,
 )
+from headwater.cli.strictness import FailOn, Finding, of_read, strictly
 
 if TYPE_CHECKING:
     from headwater.interfaces.read_stats import ReadStats
@@ -69,13 +70,15 @@ def read(
             show_default=False,
         ),
     ] = None,
+    fail_on: FailOn = None,
     config: Config = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Write the rows of a window to a file, whole or not at all.
 
-    With --every, to a folder: a file for each window, called by its start in UTC.
+    With --every, to a folder: a file for each window, called by its start in UTC. The answer is no
+    if --fail-on says so; the files are written all the same.
     """
     from headwater.reading.dataset import Dataset, EmptyReadWarning
 
@@ -99,10 +102,15 @@ def read(
         if isinstance(data, Dataset):
             with terminal.progress(lambda: f"reading {chosen.name}: {data.stats.rows:,} rows"):
                 path = data.write(out, format=format or _format_of(out), overwrite=overwrite)
-            terminal.emit({**_answer(data, path), **_evidence(data, evidence)})
             terminal.say(_summary(data.stats, path))
+            failed = strictly(terminal, fail_on, of_read(data.plan, data.stats))
+            answer = {**_answer(data, path), **_evidence(data, evidence)}
+            terminal.emit({**answer, "failed_on": failed})
+            if failed:
+                raise typer.Exit(1)
             return
         written: list[dict[str, Any]] = []
+        found: set[Finding] = set()
         out.mkdir(parents=True, exist_ok=True)
         for one in data:
             target = out / f"{_begin(one)}{_ending(format)}"
@@ -112,7 +120,12 @@ def read(
             answer = {**_answer(one, path), **_evidence(one, kept)}
             written.append({**answer, "window": _window_of(one)})
             terminal.say(_summary(one.stats, path))
-    terminal.emit({"connection": chosen.name, "every": every, "windows": written})
+            found |= of_read(one.plan, one.stats)
+    failed = strictly(terminal, fail_on, found)
+    answer = {"connection": chosen.name, "every": every, "windows": written}
+    terminal.emit({**answer, "failed_on": failed})
+    if failed:
+        raise typer.Exit(1)
 
 
 def _begin(data: Dataset) -> str:

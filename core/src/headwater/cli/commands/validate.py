@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from headwater.cli.options import Debug, Json, terminal_of
+from headwater.cli.strictness import FailOn, Finding, of_diagnostics, strictly
 from headwater.errors import ConfigError
 
 
@@ -35,12 +36,14 @@ def validate(
             show_default=False,
         ),
     ] = None,
+    fail_on: FailOn = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Check a query against a catalog in a file, offline. Every finding is shown.
 
-    The answer is no if the query would be refused.
+    The answer is no if the query would be refused, or --fail-on says so: a query is empty that
+    reads no table.
     """
     from headwater.diagnostics import render_all
     from headwater.sql import validate as examine
@@ -48,7 +51,9 @@ def validate(
     terminal = terminal_of(ctx)
     others = [name.strip() for part in databases or [] for name in part.split(",")]
     examined = examine(_text(query), catalog=_catalog(catalog), database=database, databases=others)
-    terminal.emit(examined.to_dict())
+    found = of_diagnostics(examined.diagnostics) | (set() if examined.tables else {Finding.EMPTY})
+    failed = [one for one in fail_on or () if one in found]
+    terminal.emit({**examined.to_dict(), "failed_on": sorted(failed)})
     if examined.diagnostics:
         terminal.say(render_all(examined.diagnostics))
     if not examined.ok:
@@ -63,6 +68,8 @@ def validate(
     else:
         terminal.say("not portable: it needs Spark")
         terminal.say(render_all(examined.portability))
+    if strictly(terminal, fail_on, found):
+        raise typer.Exit(1)
 
 
 def _text(query: str) -> str:
