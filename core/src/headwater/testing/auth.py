@@ -23,8 +23,9 @@ import pytest
 
 from headwater.auth.credentials import AuthStrategy, Permission, Secret, Session, strategy_kind
 from headwater.errors import AuthError
-from headwater.testing.contract import Contract, fitting, offline
-from headwater.testing.sources.support import all_of, fields, secrets
+from headwater.testing.canaries import error_places, secrets, shown, value_places
+from headwater.testing.contract import Contract, expect, fitting, offline
+from headwater.testing.sources.support import fields
 
 if TYPE_CHECKING:
     from headwater.plugins.registry import PluginRegistry
@@ -133,10 +134,18 @@ class AuthContract(Contract):
         """
         with _opened(strategy, opening) as session:
             storage = session.storage()
+            places = value_places("the strategy", strategy) | {
+                "repr(session)": repr(session),
+                "str(session)": str(session),
+                "repr(storage())": repr(storage),
+                "str(storage())": str(storage),
+                "the identity": repr(session.identity()),
+            }
             hidden = secrets(strategy, storage)
-            shown = [repr(strategy), strategy.model_dump_json(fallback=repr), repr(session)]
-            shown += [str(session), repr(storage), str(storage), repr(session.identity())]
-        assert [s for s in hidden if any(s in text for text in shown)] == []
+        expect(
+            shown(hidden, places),
+            "hold it as headwater.Secret or by reference (`env:NAME`), also in the session",
+        )
 
     def test_a_session_is_not_pickled(
         self, strategy: AuthStrategy, opening: Mapping[str, str]
@@ -202,7 +211,11 @@ class AuthContract(Contract):
             session.identity()
         assert caught.value.hint
         assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301
-        assert [s for s in secrets(refused_strategy) if s in all_of(caught.value)] == []
+        expect(
+            shown(secrets(refused_strategy), error_places(caught.value)),
+            "quote no secret; where the provider's message does, say it in your own words and "
+            "raise ... from None",
+        )
 
 
 @contextmanager

@@ -7,15 +7,20 @@ it fails. What a plugin does not declare is skipped, visibly, and must raise `Un
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, TypeVar
 from unittest import mock
 
 import pytest
 
 from headwater.interfaces.abilities import recognised
+from headwater.testing.deadlines import HungError, in_time
 from headwater.testing.pytest_plugin import ABILITIES
+
+_T = TypeVar("_T")
+_TOLD: Final = 8
+"""Problems that one failure names."""
 
 
 class ContractError(Exception):
@@ -29,12 +34,18 @@ class Contract:
         known_failures: Test to why it fails, for promises that a plugin is known not to keep yet:
             a name as pytest prints it, e.g. `test_values_come_back_exactly[ratio]`. The test is run
             and must fail: when it passes, the entry must go.
+        deadline: Seconds in which each call into the plugin must end. One that does not fails its
+            promise, with the place where it hangs; the promises after it are skipped.
     """
 
     known_failures: ClassVar[Mapping[str, str]] = {}
+    deadline: ClassVar[float] = 20.0
+    hung: ClassVar[str | None] = None
+    """The first promise of a suite in which the plugin hung."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        cls.hung = None
         promises = cls.promises()
         for name, (home, promise) in promises.items():
             if getattr(cls, name, None) is not promise:
@@ -64,9 +75,30 @@ class Contract:
     @pytest.fixture(autouse=True)
     def _known_failure(self, request: pytest.FixtureRequest) -> None:
         names = (request.node.name, re.sub(r"\[.*", "", request.node.name))
+        if self.hung is not None:
+            pytest.skip(f"the plugin hung in {self.hung}: nothing more is asked of it")
         reason = next((r for n, r in self.known_failures.items() if n in names), None)
         if reason is not None:
             request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+
+    @classmethod
+    def kept(cls, name: str, promise: Callable[[], object]) -> None:
+        """Have a promise kept, in time: it may make several calls, each within `deadline`.
+
+        Args:
+            name: The promise, as pytest prints it.
+            promise: The test of it.
+        """
+        __tracebackhide__ = True
+        try:
+            in_time(f"{cls.__name__}.{name}", 2 * cls.deadline, promise)
+        except HungError as error:
+            cls.hung = name
+            pytest.fail(str(error), pytrace=False)
+
+    def within(self, what: str, call: Callable[[], _T]) -> _T:
+        """Return what one call into the plugin gives, if it does so within `deadline`."""
+        return in_time(what, self.deadline, call)
 
 
 def fitting(
@@ -82,6 +114,20 @@ def fitting(
     abilities = recognised(subject, interface)
     record_property(ABILITIES, f"{interface.__name__} {type(subject).__name__}: {abilities}")
     assert abilities.misfits == (), f"of {type(subject).__name__}: {'; '.join(abilities.misfits)}"
+
+
+def expect(problems: Sequence[str], advice: str) -> None:
+    """Fail where there are problems, with what they are and what to do about it.
+
+    Args:
+        problems: What is wrong, each a sentence on its own.
+        advice: What the plugin's author should do.
+    """
+    __tracebackhide__ = True
+    if problems:
+        listed = "\n".join(f"- {p}" for p in problems[:_TOLD])
+        more = f"\n- and {len(problems) - _TOLD} more" if len(problems) > _TOLD else ""
+        raise AssertionError(f"{listed}{more}\nWhat to do: {advice}")
 
 
 @contextmanager

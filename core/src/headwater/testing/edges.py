@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import struct
-from datetime import UTC, date, datetime
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -70,6 +71,82 @@ def edge_rows() -> pa.Table:
             ),
         }
     )
+
+
+MANY: Final = 25_013
+"""Rows that come in several pages of any size; a prime, so that the last one is never full."""
+
+
+def many_rows(count: int = MANY) -> pa.Table:
+    """Return rows as those of `edge_rows`, a minute apart, and more than fit into one batch.
+
+    Their ids, `row-00000` and on, are in the order of the rows. The first ten thousand have no
+    NULL, the next two thousand nothing else in `small`, `ratio` and `word`, the others some: so
+    types that are told from a batch of rows differ.
+    """
+    import pyarrow as pa
+
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    numbers = range(count)
+    moments = [start + timedelta(minutes=i, microseconds=i) for i in numbers]
+    given = [i < 10_000 or (i >= 12_000 and i % 7 > 0) for i in numbers]
+    return pa.table(
+        {
+            "id": [f"row-{i:05}" for i in numbers],
+            "at": pa.array(moments, pa.timestamp("us", tz="UTC")),
+            "day": pa.array([m.date() for m in moments], pa.date32()),
+            "flag": pa.array([i % 3 == 0 for i in numbers]),
+            "small": pa.array([i if is_ else None for i, is_ in enumerate(given)], pa.int32()),
+            "big": pa.array([2**53 + i for i in numbers], pa.int64()),
+            "ratio": pa.array([i / 7 if is_ else None for i, is_ in enumerate(given)]),
+            "word": pa.array([f"word {i}" if is_ else None for i, is_ in enumerate(given)]),
+            "amount": pa.array([Decimal(i).scaleb(-4) for i in numbers], pa.decimal128(18, 4)),
+        }
+    )
+
+
+def lost_and_repeated(actual: pa.Table, expected: pa.Table) -> list[str]:
+    """Return which rows of `many_rows` did not come, came several times, or came from nowhere."""
+    import pyarrow.compute as pc
+
+    spelled = {n.casefold(): n for n in actual.column_names}
+    if "id" not in spelled:
+        return [f"there is no column 'id', only {', '.join(actual.column_names)}"]
+    got = Counter(actual[spelled["id"]].to_pylist())
+    stored = [str(name) for name in expected["id"].to_pylist()]
+    lost = [i for i, name in enumerate(stored) if name not in got]
+    again = [i for i, name in enumerate(stored) if got[name] > 1]
+    strange = sorted(set(got) - set(stored), key=repr)
+    where = f"of {len(stored)} rows that were stored"
+    found = []
+    if lost:
+        found.append(f"{len(lost)} {where} did not come: {_runs(lost)} (counted from 0)")
+    if again:
+        found.append(f"{len(again)} {where} came more than once: {_runs(again)}")
+    if strange:
+        found.append(f"{len(strange)} rows came that were not stored, e.g. {strange[:3]}")
+    if not found:
+        ordered = actual.take(pc.sort_indices(actual[spelled["id"]]))
+        for name in expected.column_names:
+            if not _same(ordered[spelled[name]], expected[name]):
+                found += [f"column {name!r}: {d}" for d in differences(actual, expected, name)[:2]]
+    return found
+
+
+def _same(actual: pa.ChunkedArray[Any], expected: pa.ChunkedArray[Any]) -> bool:
+    return actual.type == expected.type and actual.equals(expected)
+
+
+def _runs(numbers: list[int]) -> str:
+    """Return numbers as ranges: `10000 to 19999, 25000`."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    texts = [str(a) if a == b else f"{a} to {b}" for a, b in runs[:4]]
+    return ", ".join(texts) + (", ..." if len(runs) > 4 else "")
 
 
 def differences(actual: pa.Table, expected: pa.Table, column: str) -> list[str]:

@@ -5,7 +5,11 @@ pytest loads this module in every run, so it imports nothing of headwater until 
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
@@ -22,7 +26,9 @@ pytest.register_assert_rewrite(
     "headwater.testing.engines",
     "headwater.testing.ledger_stores",
     "headwater.testing.sources.catalogs",
+    "headwater.testing.sources.names",
     "headwater.testing.sources.rows",
+    "headwater.testing.sources.streams",
     "headwater.testing.sources.values",
 )
 
@@ -45,6 +51,33 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("headwater: optional abilities")
         for text in sorted(abilities):
             terminalreporter.write_line(text)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Give each promise of a contract a deadline: a plugin that blocks fails, and says where."""
+    contract = getattr(sys.modules.get("headwater.testing.contract"), "Contract", None)
+    cls = pyfuncitem.cls
+    if contract is None or cls is None or not issubclass(cls, contract):
+        return None
+    promise = pyfuncitem.originalname
+    if promise not in cls.promises():
+        return None
+    from headwater.testing.deadlines import where_it_was_made
+
+    names = inspect.signature(pyfuncitem.obj).parameters
+    functions = (FunctionType, MethodType, partial)
+    given = {name: pyfuncitem.funcargs[name] for name in names}
+    made = {n: where_it_was_made(v) if isinstance(v, functions) else v for n, v in given.items()}
+    cls.kept(pyfuncitem.name, lambda: pyfuncitem.obj(**made))
+    return True
+
+
+def pytest_sessionfinish(exitstatus: int) -> None:
+    """Tell how the run ended, for a process that calls which hang keep from ending."""
+    deadlines = sys.modules.get("headwater.testing.deadlines")
+    if deadlines is not None:
+        deadlines.ended(int(exitstatus))
 
 
 class MemorySource(Protocol):

@@ -15,15 +15,21 @@ class TestAcme(DataSourceContract):
 
 from __future__ import annotations
 
+from headwater.testing.sources.calls import CallPromises
 from headwater.testing.sources.catalogs import CatalogPromises
+from headwater.testing.sources.names import NamePromises
 from headwater.testing.sources.rows import RowPromises
+from headwater.testing.sources.streams import StreamPromises
 from headwater.testing.sources.support import MakeSource
 from headwater.testing.sources.values import ValuePromises
 
 __all__ = ["DataSourceContract", "MakeSource"]
 
 
-class DataSourceContract(ValuePromises, CatalogPromises, RowPromises):
+# pytest asks them from the last to the first: whether calls end comes before all that makes calls.
+class DataSourceContract(
+    ValuePromises, CatalogPromises, NamePromises, RowPromises, StreamPromises, CallPromises
+):
     """What every data source promises; a subclass overrides `make_source` and `broken_source`.
 
     Needs `headwater[embedded]`, and the source's plugin installed (or in `headwater_plugins`).

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from headwater.errors import UnsupportedError
 from headwater.interfaces.data_source import SourceCapability
-from headwater.testing.contract import declared, undeclared
-from headwater.testing.edges import COLUMNS, differences, edge_rows
+from headwater.testing.contract import declared, expect, undeclared
+from headwater.testing.edges import (
+    COLUMNS,
+    differences,
+    edge_rows,
+    lost_and_repeated,
+    many_rows,
+)
 from headwater.testing.sources.support import (
     ENGINE,
     MakeSource,
@@ -23,9 +29,35 @@ if TYPE_CHECKING:
     from headwater.interfaces.data_source import DataSource
     from headwater.workspace.workspace import Workspace
 
+LENGTHS: Final = (1, 127, 128, 255, 256, 1_001, 4_001, 8_001, 32_768, 65_536, 70_000)
+"""Characters of texts just above where systems and drivers have limits."""
+PAGES: Final = (
+    "ask for pages until there is none, hand over the last and shorter one too, and begin each "
+    "where the one before ended (counted in rows that came, not that were asked for)"
+)
+
 
 class RowPromises(SourcePromises):
     """Every value comes back as it was stored, in every window."""
+
+    def test_many_rows_come_whole(self, make_source: MakeSource) -> None:
+        """Of 25,013 rows each comes, once, with its values: all pages, and the last, shorter one.
+
+        If it fails: the message says which. Ask for pages until there is none, hand over the last
+        one too, and move the cursor on by what came.
+        """
+        import pyarrow as pa
+
+        rows = many_rows()
+        with dataset(make_source(rows)) as data:
+            batches: list[pa.RecordBatch] = []
+            for batch in data:
+                batches.append(batch)
+                if sum(b.num_rows for b in batches) > 2 * rows.num_rows:
+                    break  # it may never end
+        if not batches:
+            expect([f"of {rows.num_rows} rows that were stored came none"], PAGES)
+        expect(lost_and_repeated(pa.Table.from_batches(batches), rows), PAGES)
 
     @pytest.mark.parametrize("column", COLUMNS)
     def test_values_come_back_exactly(self, source: DataSource, column: str) -> None:
@@ -46,12 +78,45 @@ class RowPromises(SourcePromises):
         assert {n.casefold() for n in rows.column_names} >= {"id", *COLUMNS}
 
     def test_it_can_be_read_again(self, source: DataSource) -> None:
-        """A dataset is read anew each time it is iterated.
+        """A dataset is read anew each time it is iterated, and gives the same rows each time.
 
-        If it fails: open cursors and streams when they are read, not in `relation`.
+        If it fails: open cursors and streams when they are read, not in `relation`; keep nothing
+        of one read for the next.
         """
         with dataset(source) as data:
-            assert data.to_arrow().num_rows == data.to_arrow().num_rows == edge_rows().num_rows
+            first, second = data.to_arrow(), data.to_arrow()
+        found = [d for c in first.column_names for d in differences(second, first, c)]
+        expect(
+            [f"in the second read, {d}" for d in found],
+            "open cursors and streams when they are read, and keep nothing of one for the next",
+        )
+
+    def test_texts_are_not_cut(self, make_source: MakeSource, longest_text: int) -> None:
+        """A text comes whole, however long, in whatever script; a declared length holds it.
+
+        If it fails: fetch texts without a limit of the driver, and declare `varchar(n)` only where
+        the system limits a column so, in characters (not bytes); `string` otherwise.
+        """
+        lengths = [n for n in LENGTHS if n <= longest_text]
+        texts = [letter * n for n in lengths for letter in ("a", "☃")]
+        rows = edge_rows().take([0] * len(texts))
+        rows = rows.set_column(0, "id", [[f"row-{i}" for i in range(len(texts))]])
+        rows = rows.set_column(rows.column_names.index("word"), "word", [texts])
+        got = read(make_source(rows), None)
+        spelled = {n.casefold(): n for n in got.column_names}
+        came = dict(
+            zip(got[spelled["id"]].to_pylist(), got[spelled["word"]].to_pylist(), strict=True)
+        )
+        expect(
+            [
+                f"of a text of {len(text)} characters ({text[:1]!r}) came "
+                f"{'none' if (found := came.get(f'row-{i}')) is None else f'{len(found)}'}"
+                for i, text in enumerate(texts)
+                if came.get(f"row-{i}") != text
+            ],
+            "fetch texts without a limit; or override the fixture longest_text if the system "
+            "itself holds no longer ones",
+        )
 
     def test_a_window_is_exact(self, source: DataSource, headwater_workspace: Workspace) -> None:
         """A read of [start, end) gives the row at the start, not the one at the end, never NULL.

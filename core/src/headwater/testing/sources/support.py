@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import pickle
+import inspect
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
 from pydantic import BaseModel
 
-from headwater.auth.credentials import Access, Credentials, Secret
+from headwater.auth.credentials import Access
 from headwater.interfaces.data_source import SourceCapability
 from headwater.sql.parser import parse
+from headwater.tables.relation import Relation, StreamRelation
 from headwater.tables.table import Table, TableName
 from headwater.testing.contract import Contract, undeclared
 from headwater.testing.edges import edge_rows
@@ -26,7 +27,43 @@ if TYPE_CHECKING:
     from headwater.workspace.model import Connection
     from headwater.workspace.workspace import Workspace
 
-ENGINE = "embedded"
+ENGINE: Final = "embedded"
+ODD_NAMES: Final = (
+    "select",
+    "Order",
+    "from",
+    "a b",
+    'quote"d',
+    "tick`ed",
+    "it's",
+    "dot.ted",
+    "per%cent",
+    "%s",
+    "brace{d}",
+    "semi;colon",
+    "-- dash",
+    "back\\slash",
+    "Größe",
+    "数",
+    "1st",
+    "a?",
+    ":b",
+)
+"""Names of columns that are found only where each is quoted, and handed over as it is."""
+ODD_TABLES: Final = (
+    "select",
+    "Order",
+    "my table",
+    "a-b",
+    'quote"d',
+    "it's",
+    "dot.ted",
+    "per%cent",
+    "semi;colon",
+    "Größe",
+    "1st",
+)
+"""Names of tables, likewise."""
 
 
 class MakeSource(Protocol):
@@ -35,8 +72,12 @@ class MakeSource(Protocol):
     def __call__(self, rows: pa.Table, partition_key: str | None = None) -> DataSource:
         """Store rows, and return a source whose query gives exactly these.
 
+        It may take a third argument, `table="predictions"`: what the table is to be called, also
+        where that has to be quoted. Without it the promise about names of tables is skipped.
+
         Args:
-            rows: `edge_rows()`, or some of them; the table it makes replaces the one before.
+            rows: Those of `edge_rows()` or `many_rows()`, or of columns with other names: make the
+                table of `rows.schema`. It replaces the one before.
             partition_key: Column by whose values the table is partitioned; asked for only where
                 the source declares `partitions`.
         """
@@ -55,6 +96,35 @@ class SourcePromises(Contract):
     def broken_source(self) -> DataSource:
         """Override: return a source whose place can't be reached, or refuses."""
         raise NotImplementedError(f"{type(self).__name__} must override the fixture broken_source")
+
+    @pytest.fixture
+    def interrupted_source(self) -> DataSource | None:
+        """Override: return a source whose system fails in the middle of a read.
+
+        It may be well later: a server that hangs up after some rows. Without it, connections that
+        Python opens are cut.
+        """
+        return None
+
+    @pytest.fixture
+    def canaries(self) -> Sequence[str]:
+        """Override: more texts that nobody may see, besides those of secret fields."""
+        return ()
+
+    @pytest.fixture
+    def odd_names(self) -> Sequence[str]:
+        """Override where the system can't hold some of these: names of columns."""
+        return ODD_NAMES
+
+    @pytest.fixture
+    def odd_tables(self) -> Sequence[str]:
+        """Override where the system can't hold some of these: names of tables."""
+        return ODD_TABLES
+
+    @pytest.fixture
+    def longest_text(self) -> int:
+        """Override where the system holds no texts of so many characters."""
+        return 70_000
 
     @pytest.fixture
     def source(self, make_source: MakeSource) -> DataSource:
@@ -92,21 +162,73 @@ def partitioned(make_source: MakeSource) -> DataSource:
     return make_source(edge_rows(), "day")
 
 
+def quoted(name: str) -> str:
+    """Return a name as Spark SQL has it where it is no plain word."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def table_text(source: DataSource) -> str:
+    """Return the name of the one table of a source, as a query has it."""
+    name = only_name(source)
+    return ".".join(quoted(n) for n in (name.catalog, name.database, name.name) if n)
+
+
+def takes_table(make_source: MakeSource) -> bool:
+    """Return whether an author's `make_source` can call its table something else."""
+    named = inspect.signature(make_source).parameters
+    return "table" in named or any(p.kind is p.VAR_KEYWORD for p in named.values())
+
+
+def package_of(source: DataSource) -> str:
+    """Return the top package of a plugin."""
+    return type(source).__module__.partition(".")[0]
+
+
+def only_relation(source: DataSource, access: Access) -> Relation:
+    """Return how an engine reads the one table of a source."""
+    table = only_table(source, access)
+    if table.partition_keys:
+        partitions = list(source.catalog(access).partitions(table))
+        return source.relation(table, partitions, access)
+    return source.relation(table, None, access)
+
+
+def only_stream(source: DataSource, access: Access) -> StreamRelation:
+    """Return that relation if it is a stream; skips where the engine reads the rows itself."""
+    relation = only_relation(source, access)
+    if not isinstance(relation, StreamRelation):
+        pytest.skip(
+            f"{source.kind} gives no stream of its own, but a {type(relation).__name__}, "
+            "which engines read"
+        )
+    return relation
+
+
+def opened(relation: StreamRelation, names: Sequence[str]) -> pa.RecordBatchReader:
+    """Open a stream of columns."""
+    import pyarrow as pa
+
+    stream = relation.open(list(names))
+    if isinstance(stream, pa.RecordBatchReader):
+        return stream
+    return pa.RecordBatchReader.from_stream(stream)
+
+
 @contextmanager
-def dataset(source: DataSource) -> Iterator[Dataset]:
-    """Give all rows of a source, lazily."""
+def dataset(source: DataSource, query: str | None = None) -> Iterator[Dataset]:
+    """Give all rows of a source, or the answer to a query over it, lazily."""
     from headwater.plugins.registry import PluginRegistry
     from headwater.workspace.workspace import Workspace
 
     with Workspace(PluginRegistry(discover=False)) as workspace:
-        yield workspace.sql(source.sql(), source, engine=ENGINE)
+        yield workspace.sql(query or source.sql(), source, engine=ENGINE)
 
 
-def read(source: DataSource) -> pa.Table:
-    """Return all rows of a source."""
+def read(source: DataSource, query: str | None = None) -> pa.Table:
+    """Return all rows of a source, or the answer to a query over it."""
     from headwater.reading.dataset import EmptyReadWarning
 
-    with dataset(source) as data, warnings.catch_warnings():
+    with dataset(source, query) as data, warnings.catch_warnings():
         warnings.simplefilter("ignore", EmptyReadWarning)
         return data.to_arrow()
 
@@ -118,57 +240,3 @@ def serving(workspace: Workspace, source: DataSource) -> Connection:
         "contract", "v1", "regression", predictions={"ratio": "numeric"}
     )
     return version.connect_serving(source, "id", "at")
-
-
-def secrets(*values: object) -> set[str]:
-    """Return the texts of the secrets in values and their fields, however deep.
-
-    What a model also shows as a plain text is none: the id of an access key.
-    """
-    hidden: set[str] = set()
-    plain: set[str] = set()
-    seen: set[int] = set()
-    left = list(values)
-    while left:
-        value = left.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        match value:
-            case Secret():
-                hidden.add(value.reveal())
-            case str():
-                plain.add(value)
-            case Mapping():
-                left += value.values()
-            case list() | tuple() | set() | frozenset():
-                left += value
-            case BaseModel():
-                left += fields(value).values()
-            case _ if hasattr(value, "describe") or isinstance(value, Credentials):
-                left += vars_of(value)
-    return hidden - plain
-
-
-def vars_of(value: object) -> list[object]:
-    """Return what an object holds, in its dict or its slots."""
-    slots = [n for c in type(value).__mro__ for n in getattr(c, "__slots__", ())]
-    held = [getattr(value, n) for n in slots if hasattr(value, n)]
-    return [*held, *getattr(value, "__dict__", {}).values()]
-
-
-def pickled(value: object) -> str:
-    """Return a value's pickle as text."""
-    try:
-        return pickle.dumps(value).decode("latin-1")
-    except (TypeError, AttributeError, pickle.PicklingError):
-        return ""  # what does not pickle carries nothing away
-
-
-def all_of(error: BaseException | None) -> str:
-    """Return everything that an error and its causes say."""
-    texts = []
-    while error is not None:
-        texts.append(f"{error!r}{error}")
-        error = error.__cause__ or error.__context__
-    return "".join(texts)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,15 +13,21 @@ from headwater.auth.credentials import Access
 from headwater.errors import HeadwaterError
 from headwater.interfaces.data_source import DataSource
 from headwater.tables.table import Catalog
-from headwater.testing.contract import fitting, offline
-from headwater.testing.sources.support import (
-    SourcePromises,
-    all_of,
-    fields,
-    only_name,
-    only_table,
+from headwater.testing.canaries import (
+    error_places,
+    listening,
     pickled,
     secrets,
+    shown,
+    value_places,
+)
+from headwater.testing.contract import expect, fitting, offline
+from headwater.testing.sources.support import (
+    SourcePromises,
+    fields,
+    only_name,
+    only_relation,
+    read,
     serving,
 )
 
@@ -83,21 +90,53 @@ class ValuePromises(SourcePromises):
         with source.access() as access:
             fitting(source.catalog(access), Catalog, record_property)
 
-    def test_its_secrets_stay_secret(self, source: DataSource) -> None:
+    def test_its_secrets_stay_secret(self, source: DataSource, canaries: Sequence[str]) -> None:
         """No repr, description, dump, relation or plan shows a secret, nor carries one in a pickle.
 
-        If it fails: hold secrets as `headwater.auth.credentials.Secret`, or by reference
-        (`env:NAME`), and give relations an auth_ref instead of credentials.
+        That a field called `password` or `api_key` holds one is known, whatever its type.
+
+        If it fails: hold secrets as `headwater.Secret`, or by reference (`env:NAME`), never as str;
+        and give relations an auth_ref instead of credentials.
         """
         with source.access() as access:
-            relation = source.relation(only_table(source, access), None, access)
+            relation = only_relation(source, access)
             storage = access.storage(relation.auth_ref)
-        hidden = secrets(source, storage)
-        shown = [repr(source), str(source.describe()), source.model_dump_json(fallback=repr)]
-        shown += [repr(relation), repr(access), pickled(relation)]
-        assert [s for s in hidden if any(s in text for text in shown)] == []
+            hidden = {**secrets(source, storage), **dict.fromkeys(canaries, "a canary")}
+            places = value_places("the source", source) | {
+                "describe()": str(source.describe()),
+                "the relation": repr(relation),
+                "the pickle of the relation": pickled(relation),
+                "the access": repr(access),
+            }
+        expect(
+            shown(hidden, places),
+            "hold it as headwater.Secret (reveal() gives it where the driver wants it) or by "
+            "reference, and leave it out of describe() and of relations",
+        )
 
-    def test_a_fault_is_a_clear_error(self, broken_source: DataSource) -> None:
+    def test_nothing_secret_is_logged(
+        self, source: DataSource, broken_source: DataSource, canaries: Sequence[str]
+    ) -> None:
+        """A read, and a place that can't be reached, say no secret: logged, printed or warned of.
+
+        If it fails: log what is asked for, never with what; also at DEBUG, and not the driver's
+        own arguments.
+        """
+        with source.access() as access:
+            storage = access.storage(only_relation(source, access).auth_ref)
+            hidden = {
+                **secrets(source, broken_source, storage),
+                **dict.fromkeys(canaries, "a canary"),
+            }
+        with listening() as said:
+            read(source)
+            with suppress(Exception), broken_source.access() as access:
+                broken_source.catalog(access).table(only_name(broken_source))
+        expect(shown(hidden, said), "log no secret, at no level; leave it out of what you print")
+
+    def test_a_fault_is_a_clear_error(
+        self, broken_source: DataSource, canaries: Sequence[str]
+    ) -> None:
         """What can't be reached is one of headwater's errors: it pickles, and holds no secret.
 
         If it fails: translate the driver's exceptions where they arise (`raise SourceError(...)
@@ -106,7 +145,12 @@ class ValuePromises(SourcePromises):
         with pytest.raises(HeadwaterError) as caught, broken_source.access() as access:
             broken_source.catalog(access).table(only_name(broken_source))
         assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301
-        assert [s for s in secrets(broken_source) if s in all_of(caught.value)] == []
+        hidden = {**secrets(broken_source), **dict.fromkeys(canaries, "a canary")}
+        expect(
+            shown(hidden, error_places(caught.value)),
+            "quote no connection string; where the driver's message does, say it in your own words "
+            "and raise ... from None",
+        )
 
     def test_check_reports_a_fault(
         self, broken_source: DataSource, headwater_workspace: Workspace

@@ -1,0 +1,102 @@
+"""What calls leave behind in this process: threads, open files and connections, unended streams."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import GeneratorType
+from typing import Final
+from unittest import mock
+
+_TIMES: Final = 3
+"""How often a call is made: what stays of each of them is no pool and no cache."""
+_PATIENCE: Final = 2.0
+"""Seconds in which what was let go may end, e.g. a thread that is told to."""
+_DESCRIPTORS: Final = Path("/proc/self/fd")
+
+
+def leftovers(call: Callable[[], object], package: str) -> list[str]:
+    """Return what every one of some calls leaves behind; empty if nothing.
+
+    One call is made before anything is counted, for what is opened once and kept.
+
+    Args:
+        call: The call, made several times.
+        package: The plugin's top package; its objects are counted too.
+    """
+    call()
+    before = _held(package)
+    for _ in range(_TIMES):
+        call()
+    until = time.monotonic() + _PATIENCE
+    while found := _held(package) - before:
+        each = {what: n for what, n in found.items() if n >= _TIMES}
+        if not each or time.monotonic() > until:
+            return [f"{what} ({count} after {_TIMES} times)" for what, count in each.items()]
+        time.sleep(0.02)
+    return []
+
+
+@contextmanager
+def temporary_files(folder: Path) -> Iterator[Callable[[], list[str]]]:
+    """Have temporary files made in a folder; give what lists those that are there."""
+    with (
+        mock.patch.object(tempfile, "tempdir", str(folder)),
+        mock.patch.dict(os.environ, {"TMPDIR": str(folder)}),
+    ):
+        yield lambda: sorted(p.name for p in folder.iterdir())
+
+
+def _held(package: str) -> Counter[str]:
+    """Count what is held: threads, descriptors, the plugin's streams and what can be closed."""
+    gc.collect()
+    found: Counter[str] = Counter()
+    for thread in threading.enumerate():
+        found[f"a thread that runs {_running(thread)}"] += 1
+    if _DESCRIPTORS.is_dir():
+        found.update(f"an open {kind}" for kind in map(_kind, _descriptors()) if kind)
+    for thing in gc.get_objects():
+        if isinstance(thing, GeneratorType):
+            frame = thing.gi_frame
+            module = frame.f_globals.get("__name__", "") if frame is not None else ""
+            if _is_of(module, package):
+                found[f"a stream of {module}.{thing.__name__} that was not ended"] += 1
+        elif _is_of(type(thing).__module__, package) and hasattr(type(thing), "close"):
+            found[f"an object {type(thing).__module__}.{type(thing).__qualname__}"] += 1
+    return found
+
+
+def _is_of(module: object, package: str) -> bool:
+    return isinstance(module, str) and (module == package or module.startswith(f"{package}."))
+
+
+def _running(thread: threading.Thread) -> str:
+    """Return where a thread began, which tells threads of a kind by: their names are counted."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    names = []
+    while frame is not None:
+        if frame.f_globals.get("__name__") != "threading":
+            names.append(f"{frame.f_globals.get('__name__')}.{frame.f_code.co_name}")
+        frame = frame.f_back
+    return names[-1] if names else "nothing of Python"
+
+
+def _descriptors() -> list[int]:
+    return [int(p.name) for p in _DESCRIPTORS.iterdir()]
+
+
+def _kind(descriptor: int) -> str:
+    """Return what a descriptor is: a socket, a pipe, or the path of a file; empty once closed."""
+    try:
+        target = str((_DESCRIPTORS / str(descriptor)).readlink())
+    except OSError:
+        return ""
+    return target.partition(":")[0] if ":[" in target else f"file {target}"
