@@ -506,6 +506,34 @@ class SuiteForgetful(Shelf):
     breaks = "test_a_window_is_exact"
 
 
+class Abroad(Good):
+    """Says that days are those of Paris; they are those of UTC."""
+
+    def time_partition(self, table: Table) -> TimePartition | None:
+        return TimePartition("at", {"day": "yyyy-MM-dd"}, timezone="Europe/Paris")
+
+
+class SuiteAbroad(Shelf):
+    Source = Abroad
+    breaks = "test_a_time_partition_says_the_truth"
+
+
+class Stubborn(Good):
+    """Says that days are those of UTC, whichever they are."""
+
+    def time_partition(self, table: Table) -> TimePartition | None:
+        return TimePartition("at", {"day": "yyyy-MM-dd"}) if table.partition_keys else None
+
+
+class SuiteStubborn(Shelf):
+    Source = Stubborn
+    breaks = "test_a_time_partition_says_the_truth"
+
+    @pytest.fixture
+    def day_zones(self) -> Sequence[str]:
+        return ("America/New_York", "Pacific/Auckland")
+
+
 class Worried(Good):
     def examine(self, access: Access) -> Iterator[CheckStage]:
         yield CheckStage.failed("identity", SourceError("the shelf may be dusty"))

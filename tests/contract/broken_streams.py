@@ -8,6 +8,8 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,6 +27,7 @@ from headwater.interfaces.hookspecs import hookimpl
 from headwater.interfaces.specs import SourceSpec
 from headwater.sources.single_database import SingleDatabase
 from headwater.tables.relation import Relation, StreamRelation
+from headwater.tables.scan_request import OPERATORS, Condition, Opened, ScanRequest
 from headwater.tables.table import Catalog, Column, Partition, Table, TableName
 from headwater.testing import DataSourceContract, MakeSource
 from headwater.types.arrow import data_type
@@ -329,6 +332,155 @@ class UnquotedTables(Good):
 class SuiteUnquotedTables(Well):
     Source = UnquotedTables
     breaks = "test_tables_may_be_called_anything"
+
+
+# What a scan asks for
+
+
+class Pushing(Good):
+    """Applies what it is asked for, and says so."""
+
+    def relation(
+        self, table: Table, partitions: Sequence[Partition] | None, access: Access
+    ) -> Relation:
+        return StreamRelation(table.name, table.columns, partial(self.asked, table))
+
+    def asked(self, table: Table, request: ScanRequest) -> Opened:
+        known = tuple(c for c in request.conditions if c.operator in OPERATORS)
+        kept = self.kept(self.open(table, [c.name for c in table.columns]), known, request)
+        return Opened(kept, self.told(known), limited=request.limit is not None)
+
+    def kept(
+        self, stream: pa.RecordBatchReader, known: Sequence[Condition], request: ScanRequest
+    ) -> pa.RecordBatchReader:
+        """Leave rows out batch by batch."""
+        schema = pa.schema([stream.schema.field(n) for n in request.columns])
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            left = request.limit
+            for batch in stream:
+                for condition in known:
+                    batch = batch.filter(self.met(batch.column(condition.column), condition))
+                yield batch.select(list(request.columns)).slice(0, left)
+                left = None if left is None else max(left - batch.num_rows, 0)
+
+        return pa.RecordBatchReader.from_batches(schema, batches())
+
+    def met(self, values: Any, condition: Condition) -> Any:
+        given = [pa.scalar(v).cast(values.type) for v in condition.values]
+        match condition.operator.removeprefix("null or "):
+            case "in":
+                found = pc.is_in(values, pa.array([g.as_py() for g in given], values.type))
+            case ">=":
+                found = pc.greater_equal(values, given[0])
+            case _:
+                found = pc.less(values, given[0])
+        return pc.fill_null(found, condition.operator.startswith("null or "))
+
+    def told(self, known: Sequence[Condition]) -> Sequence[Condition]:
+        return known
+
+
+class SuitePushing(Well):
+    Source = Pushing
+
+
+class Late(Pushing):
+    """Takes `>=` for `>` where it compares times."""
+
+    def met(self, values: Any, condition: Condition) -> Any:
+        if condition.operator == ">=" and pa.types.is_timestamp(values.type):
+            return pc.greater(values, pa.scalar(condition.value).cast(values.type))
+        return super().met(values, condition)
+
+
+class SuiteLate(Well):
+    Source = Late
+    breaks = "test_a_window_is_exact"
+
+
+class Blunt(Pushing):
+    """Sends times in whole seconds."""
+
+    def met(self, values: Any, condition: Condition) -> Any:
+        if condition.operator == "<" and isinstance(value := condition.value, datetime):
+            condition = replace(condition, values=(value.replace(microsecond=0),))
+        return super().met(values, condition)
+
+
+class SuiteBlunt(Well):
+    Source = Blunt
+    breaks = "test_a_window_is_exact"
+
+
+class Elsewhere(Pushing):
+    """Sends times as the server's clock shows them, an hour ahead."""
+
+    def met(self, values: Any, condition: Condition) -> Any:
+        if condition.operator in (">=", "<") and isinstance(value := condition.value, datetime):
+            condition = replace(condition, values=(value + timedelta(hours=1),))
+        return super().met(values, condition)
+
+
+class SuiteElsewhere(Well):
+    Source = Elsewhere
+    breaks = "test_a_window_is_exact"
+
+
+class Forgetting(Pushing):
+    """Drops NULL, as a comparison does, where it is wanted."""
+
+    def met(self, values: Any, condition: Condition) -> Any:
+        plain: Any = condition.operator.removeprefix("null or ")
+        return super().met(values, replace(condition, operator=plain))
+
+
+class SuiteForgetting(Well):
+    Source = Forgetting
+    breaks = "test_conditions_lose_no_row"
+
+
+class Untaught(Pushing):
+    """Knows what every operator is."""
+
+    def asked(self, table: Table, request: ScanRequest) -> Opened:
+        {"in": 1, ">=": 2, "<": 3, "null or >=": 4, "null or <": 5}[
+            request.conditions[0].operator if request.conditions else "in"
+        ]
+        return super().asked(table, request)
+
+
+class SuiteUntaught(Well):
+    Source = Untaught
+    breaks = "test_conditions_lose_no_row"
+
+
+class Boasting(Pushing):
+    """Says that it applied everything, and applies nothing."""
+
+    def met(self, values: Any, condition: Condition) -> Any:
+        return pa.array([True] * len(values))
+
+
+class SuiteBoasting(Well):
+    Source = Boasting
+    breaks = "test_what_was_applied_was_applied"
+
+
+class Deaf(Pushing):
+    """Compares texts as a collation without case and without blanks at the end does."""
+
+    def met(self, values: Any, condition: Condition) -> Any:
+        if not pa.types.is_string(values.type):
+            return super().met(values, condition)
+        plain = [str(v).rstrip().casefold() for v in condition.values]
+        folded = pc.utf8_lower(pc.utf8_rtrim_whitespace(values))
+        return pc.fill_null(pc.is_in(folded, pa.array(plain)), False)
+
+
+class SuiteDeaf(Well):
+    Source = Deaf
+    breaks = "test_what_was_applied_was_applied"
 
 
 # Reads that meet, are left, break off

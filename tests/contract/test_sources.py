@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pyarrow as pa
@@ -49,8 +50,10 @@ def directory(day: str | None) -> str:
 class TestMemory(DataSourceContract):
     @pytest.fixture
     def make_source(self) -> MakeSource:
-        def make(rows: pa.Table, partition_key: str | None = None) -> DataSource:
-            return MemoryDataSource(tables={"predictions": rows})
+        def make(
+            rows: pa.Table, partition_key: str | None = None, table: str = "predictions"
+        ) -> DataSource:
+            return MemoryDataSource(tables={table: rows}, query=f"SELECT * FROM `{table}`")
 
         return make
 
@@ -62,7 +65,9 @@ class TestMemory(DataSourceContract):
 class TestFiles(DataSourceContract):
     @pytest.fixture
     def make_source(self, tmp_path: Path) -> MakeSource:
-        def make(rows: pa.Table, partition_key: str | None = None) -> DataSource:
+        def make(
+            rows: pa.Table, partition_key: str | None = None, table: str = "predictions"
+        ) -> DataSource:
             root = tmp_path / "predictions"
             shutil.rmtree(root, ignore_errors=True)
             parts = {"": rows} if partition_key is None else by_day(rows)
@@ -70,7 +75,8 @@ class TestFiles(DataSourceContract):
                 folder = root if day == "" else root / directory(day)
                 folder.mkdir(parents=True)
                 pq.write_table(part, folder / "part-0.parquet")
-            return FileDataSource(tables={"predictions": str(root)})
+            query = f"SELECT * FROM `{table}`"
+            return FileDataSource(tables={table: str(root)}, query=query)
 
         return make
 
@@ -102,8 +108,10 @@ class TestS3(DataSourceContract):
 
     @pytest.fixture
     def make_source(self, lake: GlueLake) -> MakeSource:
+        number = count()
+
         def make(rows: pa.Table, partition_key: str | None = None) -> DataSource:
-            prefix = f"predictions-{partition_key}-{rows.num_rows}/"
+            prefix = f"predictions-{next(number)}/"
             parts = {"": rows} if partition_key is None else by_day(rows)
             for day, part in parts.items():
                 where = prefix if day == "" else f"{prefix}{directory(day)}/"
@@ -125,13 +133,18 @@ class TestGlue(DataSourceContract):
 
     @pytest.fixture
     def make_source(self, lake: GlueLake) -> MakeSource:
-        def make(rows: pa.Table, partition_key: str | None = None) -> DataSource:
-            name = f"predictions_{partition_key}_{rows.num_rows}".lower()
+        number = count()
+
+        def make(
+            rows: pa.Table, partition_key: str | None = None, table: str | None = None
+        ) -> DataSource:
+            columns = {c: HIVE.get(c, "string") for c in rows.column_names}
+            name = table or f"predictions_{next(number)}"
             if partition_key is None:
-                lake.table(name, HIVE)
+                lake.table(name, columns)
                 lake.write(f"{name}/part-0.parquet", rows)
-                return lake.source(query=f"SELECT * FROM {name}")
-            data = {c: t for c, t in HIVE.items() if c != "day"}
+                return lake.source(query=f"SELECT * FROM `{name}`")
+            data = {c: t for c, t in columns.items() if c != "day"}
             lake.table(name, data, keys={"day": "date"})
             for day, part in by_day(rows).items():
                 lake.partition(name, [day])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pwd
 import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,17 @@ class Server:
         connection.close()
         return rows
 
+    def copy(self, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Append rows to a table, all at once."""
+        lines = ("\t".join(map(_copied, row)) + "\n" for row in rows)
+        text = io.BytesIO("".join(lines).encode())
+        connection = pg.connect(
+            USER, host="127.0.0.1", port=self.port, database=USER, password=PASSWORD
+        )
+        connection.cursor().execute(f"COPY {table} FROM STDIN", stream=text)
+        connection.commit()
+        connection.close()
+
     def run(self, statement: str, rows: list[tuple[Any, ...]] | None = None) -> None:
         """Execute a statement, once or for each row."""
         connection = pg.connect(
@@ -45,6 +57,16 @@ class Server:
         cursor.execute(statement) if rows is None else cursor.executemany(statement, rows)
         connection.commit()
         connection.close()
+
+
+def _copied(value: Any) -> str:
+    """Return a value as COPY's text format has it."""
+    if value is None:
+        return "\\N"
+    text = str(value)
+    for plain, escaped in (("\\", "\\\\"), ("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r")):
+        text = text.replace(plain, escaped)
+    return text
 
 
 def _programs() -> Path:

@@ -30,22 +30,25 @@ def source(server, **more):
         host="127.0.0.1",
         port=more.pop("port", server.port),
         database="monitor",
-        query="SELECT * FROM predictions",
+        query=more.pop("query", "SELECT * FROM predictions"),
         auth=more.pop("auth", login()),
     )
+
+
+def quoted(name):
+    return '"' + name.replace('"', '""') + '"'
 
 
 class TestPostgres(DataSourceContract):
     @pytest.fixture
     def make_source(self, server):
-        def make(rows, partition_key=None):
-            declared = ", ".join(f"{name} {type_}" for name, type_ in TYPES.items())
-            server.run("DROP TABLE IF EXISTS predictions")
-            server.run(f"CREATE TABLE predictions ({declared})")
-            places = ", ".join(["%s"] * len(TYPES))
-            values = [tuple(row[name] for name in TYPES) for row in rows.to_pylist()]
-            server.run(f"INSERT INTO predictions VALUES ({places})", values)
-            return source(server)
+        def make(rows, partition_key=None, table="predictions"):
+            names = rows.column_names
+            declared = ", ".join(f"{quoted(n)} {TYPES.get(n, 'text')}" for n in names)
+            server.run(f"DROP TABLE IF EXISTS {quoted(table)}")
+            server.run(f"CREATE TABLE {quoted(table)} ({declared})")
+            server.copy(quoted(table), zip(*rows.to_pydict().values(), strict=True))
+            return source(server, query=f"SELECT * FROM `{table}`")
 
         return make
 

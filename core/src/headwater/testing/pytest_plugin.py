@@ -27,6 +27,7 @@ pytest.register_assert_rewrite(
     "headwater.testing.ledger_stores",
     "headwater.testing.sources.catalogs",
     "headwater.testing.sources.names",
+    "headwater.testing.sources.requests",
     "headwater.testing.sources.rows",
     "headwater.testing.sources.streams",
     "headwater.testing.sources.values",

@@ -91,7 +91,10 @@ class PostgresSession:
             what = f"can't {doing} at {self.url} as {self.user}: {told.get('M', error)}"
             if str(told.get("C", "")).startswith("28"):  # invalid authorization
                 raise AuthError(what, hint="are the user and the password right?") from error
-            raise SourceError(what, hint="is the server up, and the table there?") from error
+            lost = isinstance(error, (pg.InterfaceError, OSError))  # another try may go well
+            raise SourceError(
+                what, hint="is the server up, and the table there?", retryable=lost
+            ) from error
 
     def identity(self) -> Identity:
         """Ask the database who this is."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 from headwater.testing.sources.calls import CallPromises
 from headwater.testing.sources.catalogs import CatalogPromises
 from headwater.testing.sources.names import NamePromises
+from headwater.testing.sources.requests import RequestPromises
 from headwater.testing.sources.rows import RowPromises
 from headwater.testing.sources.streams import StreamPromises
 from headwater.testing.sources.support import MakeSource
@@ -28,7 +29,13 @@ __all__ = ["DataSourceContract", "MakeSource"]
 
 # pytest asks them from the last to the first: whether calls end comes before all that makes calls.
 class DataSourceContract(
-    ValuePromises, CatalogPromises, NamePromises, RowPromises, StreamPromises, CallPromises
+    ValuePromises,
+    CatalogPromises,
+    NamePromises,
+    RowPromises,
+    RequestPromises,
+    StreamPromises,
+    CallPromises,
 ):
     """What every data source promises; a subclass overrides `make_source` and `broken_source`.
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from headwater.errors import TableNotFoundError, UnsupportedError
 from headwater.interfaces.data_source import SourceCapability
+from headwater.partitions.time_partitions import keeps
 from headwater.tables.table import KeyCondition
-from headwater.testing.contract import declared, undeclared
+from headwater.tables.window import Window
+from headwater.testing.contract import declared, expect, undeclared
 from headwater.testing.edges import COLUMNS, days, differences, edge_rows
 from headwater.testing.sources.support import (
     MakeSource,
@@ -23,6 +28,8 @@ from headwater.testing.sources.support import (
 )
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from headwater.interfaces.data_source import DataSource
 
 
@@ -155,6 +162,42 @@ class CatalogPromises(SourcePromises):
                 values = {p.values[0] for p in catalog.partitions(table, (condition,))}
                 assert matching <= values, condition
 
+    def test_a_time_partition_says_the_truth(
+        self, make_source: MakeSource, day_zones: Sequence[str]
+    ) -> None:
+        """Where the source says how partitions follow from time, each row lies where that says.
+
+        If it fails: say the zone in which the keys were written, and how late rows may come; return
+        None from `time_partition` where the system does not tell.
+        """
+        found = []
+        source, rule = partitioned(make_source), None
+        for zone in ("UTC", *day_zones):
+            rows = _by_days_of(zone)
+            source = make_source(rows, "day")
+            with source.access() as access:
+                catalog = source.catalog(access)
+                table = only_table(source, access)
+                rule = source.time_partition(table)
+                partitions = {p.values[0]: p for p in catalog.partitions(table)}
+            if rule is None:
+                continue
+            told = f"{rule.column} gives {dict(rule.keys)} in {rule.timezone}"
+            for moment, day in zip(rows["at"].to_pylist(), rows["day"].to_pylist(), strict=True):
+                partition = None if day is None else partitions.get(day.isoformat())
+                if moment is None or partition is None:
+                    continue
+                window = Window(moment, moment + timedelta(microseconds=1))
+                if not keeps(rule, window, table)(partition):
+                    found.append(f"the row of {moment} lies in {day} (days of {zone}), and {told}")
+        if not found and rule is None:
+            pytest.skip(f"{source.kind} does not say how partitions follow from time")
+        expect(
+            found,
+            "a read of a window would leave these rows out: say the zone of the keys, and how late "
+            "rows may come; or return None from time_partition",
+        )
+
     def test_undeclared_partitions_are_refused(self, source: DataSource) -> None:
         """What does not declare `partitions` has tables without keys, and refuses to list any.
 
@@ -167,3 +210,13 @@ class CatalogPromises(SourcePromises):
             assert table.partition_keys == ()
             with pytest.raises(UnsupportedError):
                 list(source.catalog(access).partitions(table))
+
+
+def _by_days_of(zone: str) -> pa.Table:
+    """Return the edge rows with days of a zone, instead of those of UTC."""
+    import pyarrow as pa
+
+    rows = edge_rows()
+    moments = rows["at"].to_pylist()
+    local = [m if m is None else m.astimezone(ZoneInfo(zone)).date() for m in moments]
+    return rows.set_column(rows.column_names.index("day"), "day", pa.array(local, pa.date32()))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from headwater.errors import UnsupportedError
 from headwater.interfaces.data_source import SourceCapability
+from headwater.tables.relation import StreamRelation
 from headwater.testing.contract import declared, expect, undeclared
 from headwater.testing.edges import (
     COLUMNS,
@@ -16,11 +18,14 @@ from headwater.testing.edges import (
     lost_and_repeated,
     many_rows,
 )
+from headwater.testing.sources.requests import conditions, ids_of
 from headwater.testing.sources.support import (
     ENGINE,
     MakeSource,
     SourcePromises,
     dataset,
+    only_relation,
+    perhaps_empty,
     read,
     serving,
 )
@@ -35,6 +40,20 @@ PAGES: Final = (
     "ask for pages until there is none, hand over the last and shorter one too, and begin each "
     "where the one before ended (counted in rows that came, not that were asked for)"
 )
+
+WINDOWS: Final = tuple(
+    (datetime.fromisoformat(a).replace(tzinfo=UTC), datetime.fromisoformat(b).replace(tzinfo=UTC))
+    for a, b in (
+        ("2026-01-01", "2026-01-02"),
+        ("2026-01-02", "2026-01-02T12:00:00"),
+        ("2026-01-01T23:59:59.999999", "2026-01-02"),
+        ("2026-01-02", "2026-01-02T00:00:00.000001"),
+        ("2026-03-29T01:00:00", "2026-03-29T02:00:00"),
+        ("1969-12-31T23:59:59.000001", "1970-01-01"),
+        ("2500-06-01", "2500-06-02"),
+    )
+)
+"""Windows with a row of the edge rows at one of their bounds or another."""
 
 
 class RowPromises(SourcePromises):
@@ -121,11 +140,33 @@ class RowPromises(SourcePromises):
     def test_a_window_is_exact(self, source: DataSource, headwater_workspace: Workspace) -> None:
         """A read of [start, end) gives the row at the start, not the one at the end, never NULL.
 
+        To the microsecond, in UTC, before 1970 too; also where the source itself is asked for the
+        window's rows alone.
+
         If it fails: the timestamp column must be a timestamp in the catalog, in UTC, with its
-        microseconds; and choosing partitions must not lose rows.
+        microseconds; choosing partitions must not lose rows; and what `open` sends to the system
+        must be `>= start` and `< end` of the very moments that the request holds, with their zone.
         """
-        read = serving(headwater_workspace, source).read("2026-01-01", "2026-01-02", engine=ENGINE)
-        assert sorted(map(str, read.to_arrow()["id"].to_pylist())) == ["row-0", "row-1"]
+        connection = serving(headwater_workspace, source)
+        found = []
+        for start, end in WINDOWS:
+            with perhaps_empty():
+                read = connection.read(start, end, engine=ENGINE).to_arrow()
+            found += _others_than(list(map(str, read["id"].to_pylist())), start, end, exact=True)
+        with source.access() as access:
+            relation = only_relation(source, access)
+            if isinstance(relation, StreamRelation) and not found:
+                for start, end in WINDOWS:
+                    ids = ids_of(relation, conditions(relation, at=(start, end)))
+                    found += [
+                        f"asked for this window, the stream's rows were fewer: {f}"
+                        for f in _others_than(ids, start, end, exact=False)
+                    ]
+        expect(
+            found,
+            "keep each bound as it is: start included, end not, to the microsecond, in UTC; leave "
+            "a condition that your system can't say exactly to the engine",
+        )
 
     def test_check_finds_it_sound(self, source: DataSource, headwater_workspace: Workspace) -> None:
         """`headwater check` passes every stage on a source that works.
@@ -161,3 +202,15 @@ class RowPromises(SourcePromises):
         plan = serving(headwater_workspace, source).plan(engine=ENGINE)
         with pytest.raises(UnsupportedError):
             list(source.permissions(plan))
+
+
+def _others_than(ids: list[str], start: datetime, end: datetime, *, exact: bool) -> list[str]:
+    """Return how rows differ from those of a window, or which of these are missing."""
+    edges = edge_rows()
+    moments = dict(zip(edges["id"].to_pylist(), edges["at"].to_pylist(), strict=True))
+    wanted = {str(i) for i, at in moments.items() if at is not None and start <= at < end}
+    where = f"of [{start.isoformat()}, {end.isoformat()})"
+    found = [f"{i}, at {moments[i]}, did not come" for i in sorted(wanted - set(ids))]
+    if exact:
+        found += [f"{i}, at {moments.get(i)}, came" for i in sorted(set(ids) - wanted)]
+    return [f"{where}: {f}" for f in found]

@@ -1,0 +1,164 @@
+"""What a data source promises of what a scan asks for: it loses no row that is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from headwater.tables.relation import StreamRelation
+from headwater.tables.scan_request import Condition, Operator, ScanRequest, Value
+from headwater.testing.contract import expect
+from headwater.testing.edges import edge_rows
+from headwater.testing.sources.support import (
+    SourcePromises,
+    batches_of,
+    only_stream,
+)
+
+if TYPE_CHECKING:
+    from headwater.interfaces.data_source import DataSource
+
+_MIDNIGHT: Final = datetime(2026, 1, 2, tzinfo=UTC)
+_ASKED: Final[tuple[tuple[tuple[str, str, tuple[Value, ...]], ...], ...]] = (
+    (("small", "in", (0, 7)),),
+    (("small", ">=", (1,)),),
+    (("small", "<", (0,)),),
+    (("small", "null or >=", (8,)),),
+    (("big", ">=", (2**63 - 1,)),),
+    (("day", ">=", (date(2026, 1, 2),)), ("day", "<", (date(2026, 3, 29),))),
+    (("id", "in", ("row-1", "row-4")),),
+    (("word", "in", ("quote ' double \" back ` slash \\", "plain", "")),),
+    (("word", "in", ("snow ☃, music 𝄞, e\u0301", "NULL")),),
+    (("word", "in", (" spaces ", "spaces", "PLAIN")),),
+    (("at", "null or <", (_MIDNIGHT,)),),
+    (("small", ">=", (0,)), ("id", "in", ("row-0", "row-3", "row-4"))),
+)
+"""Conditions on the edge rows, each with a row that meets it at its very edge."""
+_UNKNOWN: Final = "begins with"
+"""An operator that there is not yet."""
+
+
+class RequestPromises(SourcePromises):
+    """What a stream leaves out, nobody wanted; what it says that it did, it did."""
+
+    def test_conditions_lose_no_row(self, source: DataSource) -> None:
+        """Asked for conditions, or for a few rows, a stream gives all rows that meet them, or more.
+
+        An operator that it does not know, as there may be one day, it leaves alone.
+
+        If it fails: apply only what your system says exactly as the request does (NULL meets only
+        `null or ...`; texts are compared by each character), by parameters, never by text that is
+        put together; the engine does the rest.
+        """
+        with source.access() as access:
+            relation = only_stream(source, access)
+            found = [f for asked in _requests(relation) for f in _lost(relation, asked)]
+            strange = Condition(_spelled(relation, "word"), cast("Operator", _UNKNOWN), ("plain",))
+            found += _lost(relation, ScanRequest(_needed(relation), (strange,)))
+            few = ScanRequest(_needed(relation), limit=3)
+            if len(ids := ids_of(relation, few)) < 3:
+                found.append(f"asked for 3 rows, it gave {len(ids)} of {edge_rows().num_rows}")
+        expect(
+            found,
+            "leave a condition that your system does not say exactly so to the engine, and pass "
+            "values as parameters",
+        )
+
+    def test_what_was_applied_was_applied(self, source: DataSource) -> None:
+        """Every row meets the conditions that the stream says it applied, and stops at the limit.
+
+        If it fails: name in Opened.applied what your system was sent and compares exactly, no more.
+        """
+        found = []
+        with source.access() as access:
+            relation = only_stream(source, access)
+            for asked in _requests(relation):
+                try:
+                    opened = relation.opened(asked)
+                    rows = _rows(batches_of(opened))
+                except Exception:  # noqa: BLE001 - told by another promise
+                    continue
+                for condition in opened.applied:
+                    wrong = sorted(r["id"] for r in rows if not _meets(r, condition))
+                    if wrong:
+                        found.append(f"it says that it applied {condition}, and gave {wrong}")
+            few = ScanRequest(_needed(relation), limit=3)
+            opened = relation.opened(few)
+            if opened.limited and (count := len(_rows(batches_of(opened)))) > 3:
+                found.append(f"it says that it stopped at 3 rows, and gave {count}")
+        expect(found, "name in Opened.applied what was really applied, and nothing else")
+
+
+def conditions(relation: StreamRelation, at: tuple[datetime, datetime]) -> ScanRequest:
+    """Return the request of a read of a window."""
+    column = _spelled(relation, "at")
+    bounds = (Condition(column, ">=", (at[0],)), Condition(column, "<", (at[1],)))
+    return ScanRequest(_needed(relation), bounds, column)
+
+
+def ids_of(relation: StreamRelation, request: ScanRequest) -> list[str]:
+    """Return the ids of the rows that a stream gives for a request."""
+    return [row["id"] for row in _rows(batches_of(relation.opened(request)))]
+
+
+def _requests(relation: StreamRelation) -> Iterator[ScanRequest]:
+    for asked in _ASKED:
+        yield ScanRequest(
+            _needed(relation),
+            tuple(Condition(_spelled(relation, c), cast("Operator", op), v) for c, op, v in asked),
+        )
+
+
+def _needed(relation: StreamRelation) -> tuple[str, ...]:
+    return tuple(c.name for c in relation.columns)
+
+
+def _spelled(relation: StreamRelation, name: str) -> str:
+    return next(c.name for c in relation.columns if c.name.casefold() == name)
+
+
+def _lost(relation: StreamRelation, request: ScanRequest) -> list[str]:
+    """Return which rows that meet a request's conditions did not come."""
+    where = " and ".join(map(str, request.conditions))
+    try:
+        came = set(ids_of(relation, request))
+    except Exception as error:  # noqa: BLE001 - whatever a plugin raises
+        return [f"asked for {where}, it failed: {type(error).__name__}: {error}"]
+    wanted = [r for r in edge_rows().to_pylist() if all(_meets(r, c) for c in request.conditions)]
+    return [
+        f"asked for {where}, it left out {r['id']} ({', '.join(_shown(r, request.conditions))})"
+        for r in wanted
+        if r["id"] not in came
+    ]
+
+
+def _shown(row: dict[str, Any], conditions: Sequence[Condition]) -> list[str]:
+    return [f"{c.column} {row[c.column.casefold()]!r}" for c in conditions]
+
+
+def _rows(stream: Any) -> list[dict[str, Any]]:
+    """Return a stream's rows, with the names of their columns casefolded."""
+    return [
+        {name.casefold(): value for name, value in row.items()}
+        for batch in stream
+        for row in batch.to_pylist()
+    ]
+
+
+def _meets(row: dict[str, Any], condition: Condition) -> bool:
+    """Return whether a row meets a condition, as Spark compares."""
+    value = row[condition.column.casefold()]
+    if isinstance(value, datetime) and value.tzinfo is None:
+        value = value.replace(tzinfo=UTC)
+    if value is None:
+        return condition.operator.startswith("null or ")
+    match condition.operator.removeprefix("null or "):
+        case "in":
+            return value in condition.values
+        case ">=":
+            return bool(value >= condition.value)
+        case "<":
+            return bool(value < condition.value)
+        case _:
+            return True  # of what it does not know, it leaves out nothing
