@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretBytes, SecretStr
 
 from headwater.auth.credentials import Credentials, Secret
 
@@ -65,7 +65,7 @@ def secrets(*values: object) -> dict[str, str]:
                 left += [(name, v) for v in value]
             case BaseModel():
                 left += [(f"{name}.{n}", getattr(value, n)) for n in type(value).model_fields]
-            case _ if hasattr(value, "get_secret_value"):  # pydantic's SecretStr
+            case SecretStr() | SecretBytes():
                 hidden.setdefault(str(value.get_secret_value()), name)
             case _ if hasattr(value, "describe") or isinstance(value, Credentials):
                 left += [(f"{name}.{n}", v) for n, v in _held(value)]
@@ -136,7 +136,7 @@ def error_places(error: BaseException) -> dict[str, str]:
     texts: list[str] = []
     one: BaseException | None = error
     while one is not None:
-        texts.append(f"{one!r}{one}{getattr(one, '__notes__', '')}")
+        texts.append(f"{one!r}{one}")
         one = one.__cause__ or one.__context__
     return {
         "the error or its causes": "".join(texts),

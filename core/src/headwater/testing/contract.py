@@ -97,7 +97,12 @@ class Contract:
             pytest.fail(str(error), pytrace=False)
 
     def within(self, what: str, call: Callable[[], _T]) -> _T:
-        """Return what one call into the plugin gives, if it does so within `deadline`."""
+        """Return what one call into the plugin gives, if it does so within `deadline`.
+
+        Args:
+            what: The call, as a failure names it.
+            call: It.
+        """
         return in_time(what, self.deadline, call)
 
 

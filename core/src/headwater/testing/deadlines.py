@@ -17,6 +17,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, ParamSpec, TypeVar
 
+try:
+    from threading import _register_atexit as _register  # type: ignore[attr-defined]
+except ImportError:
+    _register = atexit.register
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _SHOWN: Final = 12
@@ -62,7 +67,13 @@ class _Call:
             until += time.monotonic() - began
 
 
-_running = threading.local()
+class _Running(threading.local):
+    """The call that a thread makes for somebody who waits."""
+
+    call: _Call | None = None
+
+
+_running = _Running()
 
 
 def in_time(what: str, seconds: float, call: Callable[[], _T]) -> _T:
@@ -110,14 +121,13 @@ def ended(status: int) -> None:
 
     A thread that blocks can't be ended: the interpreter would wait for it, or abort.
     """
-    main = getattr(sys.modules.get("__main__"), "__spec__", None)
+    main = sys.modules["__main__"].__spec__
     name = main.name if main is not None else Path(sys.argv[0] or "-").stem
     if not _left or name.partition(".")[0] not in ("pytest", "py", "xdist"):
         return
     if not _status:
         # Before the interpreter waits for threads; concurrent.futures has the same need.
-        register = getattr(threading, "_register_atexit", atexit.register)
-        register(_leave)
+        _register(_leave)
     _status[:] = [status]
 
 
@@ -137,7 +147,7 @@ def where_it_was_made(function: Callable[_P, _T]) -> Callable[_P, _T]:
 
     @wraps(function)
     def asking(*given: _P.args, **named: _P.kwargs) -> _T:
-        call: _Call | None = getattr(_running, "call", None)
+        call = _running.call
         if call is None:
             return function(*given, **named)
         done: Future[_T] = Future()

@@ -69,9 +69,13 @@ def _held(package: str) -> Counter[str]:
             module = frame.f_globals.get("__name__", "") if frame is not None else ""
             if _is_of(module, package):
                 found[f"a stream of {module}.{thing.__name__} that was not ended"] += 1
-        elif _is_of(type(thing).__module__, package) and hasattr(type(thing), "close"):
+        elif _is_of(type(thing).__module__, package) and _can_be_closed(type(thing)):
             found[f"an object {type(thing).__module__}.{type(thing).__qualname__}"] += 1
     return found
+
+
+def _can_be_closed(cls: type) -> bool:
+    return any("close" in vars(c) for c in cls.__mro__)
 
 
 def _is_of(module: object, package: str) -> bool:

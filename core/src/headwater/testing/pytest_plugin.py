@@ -57,9 +57,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Give each promise of a contract a deadline: a plugin that blocks fails, and says where."""
-    contract = getattr(sys.modules.get("headwater.testing.contract"), "Contract", None)
+    contracts = sys.modules.get("headwater.testing.contract")
     cls = pyfuncitem.cls
-    if contract is None or cls is None or not issubclass(cls, contract):
+    if contracts is None or cls is None or not issubclass(cls, contracts.Contract):
         return None
     promise = pyfuncitem.originalname
     if promise not in cls.promises():
