@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-DISTRIBUTIONS := core plugins/aws plugins/s3 plugins/glue plugins/openlineage
+DISTRIBUTIONS := core plugins/aws plugins/s3 plugins/glue plugins/openlineage plugins/monitor
 PROJECTS      := $(DISTRIBUTIONS:%=%/pyproject.toml)
 SOURCES       := $(DISTRIBUTIONS:%=%/src)
 TESTS         := $(wildcard core/tests plugins/*/tests tests)

@@ -22,6 +22,7 @@ PACKAGES: Final = (
     "headwater_glue.testing",
     "headwater_s3",
     "headwater_openlineage",
+    "headwater_monitor",
     "headwater.adapters.evidently",
     "headwater.adapters.mlflow",
 )

@@ -14,7 +14,7 @@ from headwater.plugins.registry import PluginRegistry
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "core/src/headwater"
 OURS = re.compile(
-    r"glue|openlineage|\bboto|\baws\b|\biam\b|headwater[-_](?:s3|aws)"
+    r"glue|openlineage|\bboto|\baws\b|\biam\b|headwater[-_](?:s3|aws|monitor)"
     r"|s3datasource|\bs3\b(?![an]?://)",
     re.IGNORECASE,
 )

@@ -90,7 +90,14 @@ def test_a_read_loads_what_it_uses_when_it_uses_it(tmp_path):
 
 @pytest.mark.parametrize(
     "package",
-    ["headwater", "headwater_aws", "headwater_glue", "headwater_openlineage", "headwater_s3"],
+    [
+        "headwater",
+        "headwater_aws",
+        "headwater_glue",
+        "headwater_monitor",
+        "headwater_openlineage",
+        "headwater_s3",
+    ],
 )
 def test_every_name_that_a_package_promises_is_there(package):
     module = importlib.import_module(package)

@@ -10,8 +10,9 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("demo.txt", "dev.txt", "bench.txt", "judge.txt")
-DISTRIBUTIONS = ("core", "plugins/aws", "plugins/glue", "plugins/openlineage", "plugins/s3")
-OURS = {"headwater", "headwater-aws", "headwater-glue", "headwater-openlineage", "headwater-s3"}
+PLUGINS = ("aws", "glue", "monitor", "openlineage", "s3")
+DISTRIBUTIONS = ("core", *(f"plugins/{name}" for name in PLUGINS))
+OURS = {"headwater", *(f"headwater-{name}" for name in PLUGINS)}
 
 
 def pins(lock: str) -> dict[str, set[str]]:
@@ -70,6 +71,7 @@ def test_dev_holds_all_that_demo_holds() -> None:
         ("demo.txt", "core", ("embedded", "fast")),
         ("demo.txt", "plugins/aws", ("testing",)),
         ("demo.txt", "plugins/glue", ("demo",)),
+        ("demo.txt", "plugins/monitor", ("plots",)),
         ("demo.txt", "plugins/s3", ()),
         ("dev.txt", "core", ("embedded", "evidently", "fast", "mlflow", "spark")),
     ],

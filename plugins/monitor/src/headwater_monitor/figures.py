@@ -1,0 +1,47 @@
+"""Figure: a number that a profile tells, and between what the exact one lies."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+
+class Figure(float):
+    """A number with bounds: it is a float, and knows between what the exact one lies.
+
+    A profile holds counts by bin, not the rows. What follows from the counts alone is exact, and
+    its bounds are the number itself; what rows of one bin could change (an AUC, whose ties they
+    are) lies between `low` and `high`, whatever the rows were.
+
+    Args:
+        value: The number.
+        low: The least that the exact one can be; left out, it is the number.
+        high: The most, likewise.
+
+    Example:
+        >>> auc = Figure(0.91, 0.90, 0.92)
+        >>> round(auc, 1), auc.low, auc.exact
+        (0.9, 0.9, False)
+    """
+
+    low: float
+    high: float
+
+    def __new__(cls, value: float, low: float | None = None, high: float | None = None) -> Self:
+        """Make a figure."""
+        made = super().__new__(cls, value)
+        made.low = float(value) if low is None else float(low)
+        made.high = float(value) if high is None else float(high)
+        return made
+
+    @property
+    def exact(self) -> bool:
+        """Whether it follows from the counts alone."""
+        return self.low == self.high
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return float(self), self.low, self.high
+
+
+def known(value: float | None) -> Figure | None:
+    """Return a figure without doubt; None where there is no number."""
+    return None if value is None else Figure(value)

@@ -1,0 +1,418 @@
+"""Performance: how right a model's predictions were, from a profile alone."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from headwater.diagnostics import hint_for
+from headwater.display import html
+from headwater.display.printable import printable
+from headwater.errors import ConfigError, UnsupportedError
+from headwater.interfaces.schema import ACTUAL_PREFIX, ModelType, Role
+from headwater.types import FieldType
+from headwater_monitor import classes, scores
+from headwater_monitor.classes import ClassFigures, Confusion
+from headwater_monitor.figures import Figure, known
+from headwater_monitor.query_ranking import Ranking
+from headwater_monitor.scores import Calibrated, Scores
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from headwater.profiling.edges import Edges
+    from headwater.profiling.profile import Profile
+
+METRICS: Final = (
+    "accuracy", "precision", "recall", "f1", "auc", "log_loss", "brier", "ece",
+    "mae", "rmse", "bias", "r2", "ndcg", "mrr", "hit_rate",
+)  # fmt: skip
+"""The figures of performance, in the order in which they are shown."""
+_ROUNDED: Final = Decimal("5e-7")
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """How right predictions were, of the rows whose label is known.
+
+    What does not apply to a model, or can't be told of its rows, is None. Every number is a
+    `Figure`: a float with the bounds `low` and `high`.
+
+    Args:
+        prediction: The prediction that was judged; with its score, if it has one.
+        model_type: What the model answers.
+        rows: Rows, labelled or not; of a ranking, its queries.
+        labelled: Rows whose label is known; of a ranking, queries whose items all have one.
+        scored: Of them, rows whose prediction is known, too: what the figures are of.
+        accuracy: Share of right classes.
+        precision: Share of right ones among those said to be true; of several classes, the average.
+        recall: Share of those that were true that were said to be; likewise.
+        f1: Harmonic mean of the two; likewise.
+        auc: Area under the ROC curve.
+        log_loss: Average of -ln(probability given to what came true).
+        brier: Average square of score less outcome.
+        ece: Expected calibration error over ten bins.
+        mae: Average absolute error.
+        rmse: Root of the average square of errors.
+        bias: Average error, prediction less actual.
+        r2: Share of the actuals' variance that predictions explain.
+        ndcg: Average normalised discounted cumulative gain of queries.
+        mrr: Average of 1 / rank of the first relevant item.
+        hit_rate: Share of queries with a relevant item among the first.
+        by_class: The figures of each class.
+        calibration: Average score and what came true, in ten bins.
+        notes: What should be known of these figures.
+    """
+
+    prediction: str
+    model_type: ModelType
+    rows: int
+    labelled: int
+    scored: int
+    accuracy: Figure | None = None
+    precision: Figure | None = None
+    recall: Figure | None = None
+    f1: Figure | None = None
+    auc: Figure | None = None
+    log_loss: Figure | None = None
+    brier: Figure | None = None
+    ece: Figure | None = None
+    mae: Figure | None = None
+    rmse: Figure | None = None
+    bias: Figure | None = None
+    r2: Figure | None = None
+    ndcg: Figure | None = None
+    mrr: Figure | None = None
+    hit_rate: Figure | None = None
+    by_class: Mapping[str, ClassFigures] = field(default_factory=dict)
+    calibration: tuple[Calibrated, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def coverage(self) -> float | None:
+        """Share of rows whose label is known; None of no rows."""
+        return classes.share(self.labelled, self.rows)
+
+    @property
+    def figures(self) -> dict[str, Figure]:
+        """The figures that there are, by name."""
+        held = {f.name: getattr(self, f.name) for f in fields(self) if f.name in METRICS}
+        return {name: held[name] for name in METRICS if held[name] is not None}
+
+    def to_arrow(self) -> pa.Table:
+        """Return the figures as a table: `metric`, `value`, `low`, `high`."""
+        import pyarrow as pa
+
+        rows = [(name, float(f), f.low, f.high) for name, f in self.figures.items()]
+        columns: Sequence[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [(), (), (), ()]
+        types = (pa.string(), pa.float64(), pa.float64(), pa.float64())
+        return pa.table(
+            [pa.array(list(c), t) for c, t in zip(columns, types, strict=True)],
+            names=["metric", "value", "low", "high"],
+        )
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the figures as a pandas frame, as `to_arrow` does."""
+        return self.to_arrow().to_pandas()
+
+    def __str__(self) -> str:
+        coverage = "" if self.coverage is None else f" ({self.coverage:.0%})"
+        head = f"Performance of {self.prediction}: {self.labelled:,} of {self.rows:,} rows are "
+        lines = [f"{head}labelled{coverage}"]
+        for name, figure in self.figures.items():
+            bounds = "" if figure.exact else f"  ({figure.low:.4g} to {figure.high:.4g})"
+            lines.append(f"  {name:<9} {figure:.4g}{bounds}")
+        return printable("\n".join([*lines, *(f"  note: {note}" for note in self.notes)]))
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (n, f"{f:.4g}", "" if f.exact else f"{f.low:.4g} to {f.high:.4g}")
+            for n, f in self.figures.items()
+        ]
+        table = html.table(("metric", "value", "bounds"), rows)
+        return html.card(f"Performance of {self.prediction}", table, *map(html.line, self.notes))
+
+
+def performance(profile: Profile | Ranking, prediction: str | None = None) -> Performance:
+    """Return how right predictions were, of the rows whose label is known.
+
+    All windows and segments of the profile together; `profile.parts()` gives each alone.
+
+    Args:
+        profile: What `Connection.profile` returns; of a ranking model, what `ranking` returns.
+        prediction: The prediction to judge, where the model gives several. A decision and its score
+            are judged together, whichever of them is named.
+
+    Raises:
+        ConfigError: If the model has no such prediction, or several and none was named.
+        UnsupportedError: For the profile of a ranking or multi-label model: it does not tell.
+
+    Example:
+        >>> from headwater_monitor import performance
+        >>> july = performance(serving.profile("2026-07-01", "2026-08-01"))  # doctest: +SKIP
+        >>> july.accuracy, july.auc.low, july.auc.high  # doctest: +SKIP
+        (0.82, 0.885, 0.889)
+    """
+    if isinstance(profile, Ranking):
+        return _of_ranking(profile)
+    edges = profile.edges()
+    if edges.model_type is ModelType.RANKING:
+        raise UnsupportedError(
+            "a profile does not tell how items of a query were ranked",
+            hint="headwater_monitor.ranking(connection, start, end, query=...) does; performance "
+            "takes what it returns",
+        )
+    if edges.model_type is ModelType.MULTI_LABEL:
+        return _of_labels(profile, _chosen(edges, prediction))
+    if edges.model_type is ModelType.REGRESSION:
+        return _of_errors(profile, _chosen(edges, prediction))
+    if edges.model_type is ModelType.MULTICLASS:
+        return _of_classes(profile, _chosen(edges, prediction))
+    return _of_binary(profile, edges, prediction)
+
+
+def predictions(edges: Edges) -> dict[str, FieldType]:
+    """Return a model's predictions, by name.
+
+    Args:
+        edges: Those of its profiles.
+    """
+    return {name: f.type for name, f in edges.items() if f.role is Role.PREDICTION}
+
+
+def _chosen(edges: Edges, wanted: str | None, among: Sequence[str] = ()) -> str:
+    """Return the prediction to judge.
+
+    Raises:
+        ConfigError: If there is none of this name, or none was named of several.
+    """
+    names = list(among or predictions(edges))
+    if wanted is not None:
+        if wanted not in names:
+            raise ConfigError(
+                f"the model has no prediction {wanted!r}",
+                hint=hint_for(wanted, names, what="predictions"),
+            )
+        return wanted
+    if len(names) != 1:
+        raise ConfigError(
+            f"the model has {len(names)} predictions"
+            + (f" ({', '.join(names)}), and each has figures of its own" if names else ""),
+            hint=f"name one: performance(profile, {names[0]!r})"
+            if names
+            else "declare predictions in the model version's schema",
+        )
+    return names[0]
+
+
+# -- Binary ----------------------------------------------------------------------------------------
+
+
+def _of_binary(profile: Profile, edges: Edges, wanted: str | None) -> Performance:
+    kinds = predictions(edges)
+    if wanted is not None:
+        _chosen(edges, wanted)
+    decisions = [n for n, t in kinds.items() if t is FieldType.BOOLEAN]
+    numbers = [n for n, t in kinds.items() if t is FieldType.NUMERIC]
+    if wanted is not None:
+        same = decisions if wanted in decisions else numbers
+        other = numbers if wanted in decisions else decisions
+        if len(other) > 1:
+            other = []  # nothing says which score belongs to which decision
+        decisions, numbers = ([wanted], other) if same is decisions else (other, [wanted])
+    decision = _chosen(edges, None, decisions) if decisions else None
+    score = _chosen(edges, None, numbers) if numbers else None
+    main = decision or score
+    if main is None:
+        raise ConfigError(
+            "the model has no prediction", hint="declare predictions in the version's schema"
+        )
+    found = None if score is None else scores_of(profile, score)
+    notes = []
+    if decision is not None and profile.counts(decision, "confusion"):
+        confusion = confusion_of(profile, decision)
+        scored = profile.count(decision, "scored")
+    elif found is not None:
+        confusion, scored, main = scores.decided(found), found.rows, score or main
+        notes.append("decided for true from a score of 0.5 on")
+    else:
+        confusion, scored = {}, 0
+    if score is not None and (outside := profile.count(score, "score_outside")):
+        notes.append(f"{outside:,} scores are no number from 0 to 1, and left out")
+    figures = classes.by_class(confusion)
+    true = classes.class_figures(confusion, "true")
+    right = sum(n for (said, was), n in confusion.items() if said == was)
+    labelled = max(profile.count(name, "labelled") for name in (decision, score) if name)
+    return Performance(
+        prediction=main,
+        model_type=edges.model_type,
+        rows=profile.count(),
+        labelled=labelled,
+        scored=scored,
+        accuracy=known(classes.share(right, sum(confusion.values()))),
+        precision=true.precision,
+        recall=true.recall,
+        f1=true.f1,
+        by_class=figures,
+        notes=tuple(notes),
+        **({} if found is None else _of_scores(found)),
+    )
+
+
+def _of_scores(found: Scores) -> dict[str, Any]:
+    return {
+        "auc": scores.auc(found),
+        "log_loss": scores.log_loss(found),
+        "brier": scores.brier(found),
+        "ece": scores.ece(found),
+        "calibration": scores.calibration(found),
+    }
+
+
+def scores_of(profile: Profile, name: str) -> Scores:
+    """Return what a profile tells of the scores of a binary model.
+
+    Args:
+        profile: The profile.
+        name: The prediction that is a score.
+    """
+    edges = profile.edges().bins(name, "score")
+    counts = {true: [0] * (len(edges) + 1) for true in (False, True)}
+    sums = {true: [Decimal(0)] * (len(edges) + 1) for true in (False, True)}
+    for (number, label), count in profile.counts(name, "score").items():
+        counts[label == "true"][number] = count
+    for (number, label), total in profile.decimals(name, "score_sum").items():
+        sums[label == "true"][number] = total
+    squares = profile.decimals(name, "score_sum_squares")
+    return Scores(
+        edges,
+        counts,
+        sums,
+        {true: squares.get("true" if true else "false", Decimal(0)) for true in (False, True)},
+    )
+
+
+# -- Several classes -------------------------------------------------------------------------------
+
+
+def confusion_of(profile: Profile, name: str) -> Confusion:
+    """Return a profile's counts by (predicted, actual) class.
+
+    Args:
+        profile: The profile.
+        name: The prediction.
+    """
+    found: dict[tuple[str | None, str | None], int] = {}
+    for label, count in profile.counts(name, "confusion").items():
+        said, was = json.loads(label)
+        found[said, was] = count
+    return found
+
+
+def _of_classes(profile: Profile, name: str) -> Performance:
+    confusion = confusion_of(profile, name)
+    figures = classes.by_class(confusion)
+    scored = profile.count(name, "scored")
+    rest = sum(n for pair, n in confusion.items() if None in pair)
+    notes = (
+        f"{rest:,} rows are of classes beyond the {len(figures)} that are counted one by one: "
+        "accuracy is of all, the averages are of these"
+    )
+    return Performance(
+        prediction=name,
+        model_type=profile.edges().model_type,
+        rows=profile.count(),
+        labelled=profile.count(name, "labelled"),
+        scored=scored,
+        accuracy=known(classes.share(profile.count(name, "correct"), scored)),
+        precision=classes.macro(figures, "precision"),
+        recall=classes.macro(figures, "recall"),
+        f1=classes.macro(figures, "f1"),
+        by_class=figures,
+        notes=(notes,) if rest else (),
+    )
+
+
+def _of_labels(profile: Profile, name: str) -> Performance:
+    raise UnsupportedError(
+        f"a profile does not tell which labels of {name} were right",
+        hint="read the rows: they have the predicted and the actual labels",
+    )
+
+
+# -- Regression ------------------------------------------------------------------------------------
+
+
+def _of_errors(profile: Profile, name: str) -> Performance:
+    edges = profile.edges().of(name)
+    scored = profile.count(name, "scored")
+    scale = edges.error_scale
+    total = profile.decimal(name, "error_sum")
+    absolute = profile.decimal(name, "absolute_error_sum")
+    squares = profile.decimal(name, "squared_error_sum")
+    notes = []
+    if profile.count(name, "too_large_errors"):
+        notes.append("some errors are too large to be added up exactly: no averages of errors")
+    mean_square = _average(squares, scored, 2 * scale)
+    return Performance(
+        prediction=name,
+        model_type=ModelType.REGRESSION,
+        rows=profile.count(),
+        labelled=profile.count(name, "labelled"),
+        scored=scored,
+        mae=_average(absolute, scored, scale),
+        rmse=None
+        if mean_square is None
+        else Figure(
+            math.sqrt(max(mean_square, 0.0)),
+            math.sqrt(max(mean_square.low, 0.0)),
+            math.sqrt(max(mean_square.high, 0.0)),
+        ),
+        bias=_average(total, scored, scale),
+        r2=_explained(profile, name, scored, mean_square),
+        notes=tuple(notes),
+    )
+
+
+def _average(total: Decimal | None, count: int, scale: int) -> Figure | None:
+    """Return a sum of scaled values as their average; each was rounded to 6 digits."""
+    if total is None or not count:
+        return None
+    average = total / count
+    low, value, high = (
+        float((average + doubt).scaleb(-scale)) for doubt in (-_ROUNDED, 0, _ROUNDED)
+    )
+    return Figure(value, low, high)
+
+
+def _explained(
+    profile: Profile, name: str, scored: int, mean_square: Figure | None
+) -> Figure | None:
+    """Return R2; None where the actuals that were scored are not those that have a variance."""
+    actual = f"{ACTUAL_PREFIX}{name}"
+    if mean_square is None or actual not in profile.fields or profile.finite(actual) != scored:
+        return None
+    variance = profile.variance(actual)
+    return Figure(1 - mean_square / variance) if variance else None
+
+
+# -- Ranking ---------------------------------------------------------------------------------------
+
+
+def _of_ranking(found: Ranking) -> Performance:
+    return Performance(
+        prediction=found.prediction,
+        model_type=ModelType.RANKING,
+        rows=found.queries,
+        labelled=found.judged,
+        scored=found.judged,
+        ndcg=found.ndcg,
+        mrr=found.mrr,
+        hit_rate=found.hit_rate,
+        notes=found.notes,
+    )
