@@ -14,7 +14,10 @@ from headwater.interfaces import hookspecs
 ROOT = Path(__file__).parents[2]
 HOOKS = {n: f for n, f in vars(hookspecs).items() if n.startswith("headwater_")}
 PAGE = (ROOT / "docs/reference/hooks.md").read_text(encoding="utf-8")
-HOWTO = (ROOT / "docs/howto/write-a-plugin.md").read_text(encoding="utf-8")
+HOWTO = "".join(
+    (ROOT / f"docs/howto/{page}.md").read_text(encoding="utf-8")
+    for page in ("write-a-plugin", "extend-headwater")
+)
 EXCERPTS = re.findall(r'^```text title="([^"]+)"\n(.*?)^```$', HOWTO, re.MULTILINE | re.DOTALL)
 
 
@@ -36,8 +39,10 @@ def test_the_page_documents_no_hook_that_there_is_not() -> None:
 
 @pytest.mark.parametrize(("name", "text"), EXCERPTS)
 def test_an_excerpt_stands_in_its_file(name: str, text: str) -> None:
-    if name.startswith("headwater-acme/"):
-        source = project("acme")[PurePosixPath(name.removeprefix("headwater-acme/"))]
+    if name.startswith("headwater-acme"):
+        folder, _, path = name.partition("/")
+        kind = folder.partition(":")[2] or "source"
+        source = project("acme", kind)[PurePosixPath(path)]
     else:
         source = (ROOT / name).read_text(encoding="utf-8")
     assert text in source

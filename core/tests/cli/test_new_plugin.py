@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 import yaml
 from core.tests.cli.support import Program
 
-from headwater.cli.new_plugin import project
+from headwater.cli.new_plugin import KINDS, project
 from headwater.errors import ConfigError
 
 
@@ -73,11 +74,52 @@ def test_what_is_no_name_is_refused(name: str) -> None:
         project(name)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_writes_a_project_that_compiles(kind: str) -> None:
+    files = {str(path): text for path, text in project("acme-lake", kind).items()}
+    plugin = files["src/headwater_acme_lake/plugin.py"]
+    assert f"from headwater.plugin import {KINDS[kind].spec.__name__}, hookimpl" in plugin
+    assert any(path.startswith("tests/test_") for path in files)
+    assert "$" not in files["README.md"]
+    for path, text in files.items():
+        if path.endswith(".py"):
+            compile(text, path, "exec")
+
+
+def test_a_database_source_is_short() -> None:
+    text = project("acme", "database")[PurePosixPath("src/headwater_acme/source.py")]
+    code = ast.unparse(_without_docstrings(ast.parse(text)))
+    assert "select(request" in code
+    assert len([line for line in code.splitlines() if line.strip()]) < 60
+
+
+def _without_docstrings(tree: ast.AST) -> ast.AST:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and len(body) > 1 and isinstance(body[0], ast.Expr):
+            del body[0]
+    return tree
+
+
+def test_a_kind_that_is_none_is_told(headwater: Program) -> None:
+    outcome = headwater("new-plugin", "acme", "--kind", "sauce")
+    assert outcome.code == 1
+    assert "no kind of plugin 'sauce'" in outcome.err
+    assert "source, database, auth, engine, writer, rule, command, ledger" in outcome.err
+
+
+def test_a_word_of_a_kind_that_is_there_is_refused(headwater: Program) -> None:
+    outcome = headwater("new-plugin", "spark", "--kind", "engine")
+    assert outcome.code == 1
+    assert "the engine 'spark' is there already" in outcome.err
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_its_tests_pass_at_once(headwater: Program, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_its_tests_pass_at_once(headwater: Program, tmp_path: Path, kind: str) -> None:
     site, root = tmp_path / "site", tmp_path / "project"
-    assert headwater("new-plugin", "acme", "--folder", str(root)).code == 0
+    assert headwater("new-plugin", "acme", "--kind", kind, "--folder", str(root)).code == 0
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run([*pip, "--no-index", "--target", str(site), str(root)], check=True)
     done = subprocess.run(

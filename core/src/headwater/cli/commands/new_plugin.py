@@ -1,4 +1,4 @@
-"""`headwater new-plugin`: a third party's data source to begin with."""
+"""`headwater new-plugin`: a third party's plugin to begin with."""
 
 from __future__ import annotations
 
@@ -16,9 +16,16 @@ def new_plugin(
     name: Annotated[
         str,
         typer.Argument(
-            help="Word by which configuration names the source, e.g. acme.", show_default=False
+            help="Word by which configuration names what it gives, e.g. acme.", show_default=False
         ),
     ],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--kind",
+            help="What it gives: source, database, auth, engine, writer, rule, command, ledger.",
+        ),
+    ] = "source",
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -28,16 +35,18 @@ def new_plugin(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write a plugin's project: a data source, its contract test, packaging, README and CI."""
-    from headwater.cli.new_plugin import write_project
+    """Write a plugin's project: what it gives, its tests, packaging, README and CI."""
+    from headwater.cli.new_plugin import kind_of, write_project
 
     terminal = terminal_of(ctx)
-    taken = [spec.kind for spec in terminal.registry.sources()]
+    given = kind_of(kind)
+    taken = [spec.kind for spec in given.taken(terminal.registry)]
     if name in taken:
         raise ConfigError(
-            f"the source {name!r} is there already", hint=f"choose none of {', '.join(taken)}"
+            f"the {given.spec.word} {name!r} is there already",
+            hint=f"choose none of {', '.join(taken)}",
         )
     place = folder or Path(f"headwater-{name}")
-    written = write_project(name, place)
+    written = write_project(name, place, kind)
     terminal.emit({"folder": str(place), "files": [str(p) for p in written]})
     terminal.say(f"wrote {place}: now `pip install -e '{place}[test]'` and `pytest {place}`")
