@@ -27,7 +27,7 @@ from headwater.sql.private_names import (
     STALE,
     UNTIMED,
 )
-from headwater.sql.rewriting import Edit, quoted
+from headwater.sql.rewriting import Edit, quoted, text_literal
 from headwater.sql.typing.rules import has_map
 from headwater.tables.window import Window
 from headwater.types import (
@@ -327,14 +327,9 @@ def canonical(value: str, type_: DataType, depth: int = 0) -> str:
                 entries = f"transform({entries}, {item} -> {pair})"
             return f"sort_array({entries})"
     fields = ", ".join(
-        f"{_text(n)}, {canonical(f'{value}.{quoted(n)}', c, depth)}" for n, c in type_.fields
+        f"{text_literal(n)}, {canonical(f'{value}.{quoted(n)}', c, depth)}" for n, c in type_.fields
     )
     return f"CASE WHEN {value} IS NOT NULL THEN named_struct({fields}) END"
-
-
-def _text(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def _value(query: Wrapped, column: BoundColumn) -> str:

@@ -21,7 +21,9 @@ from headwater.untrusted import limits
 from headwater.untrusted.texts import ForeignTextError, json_value
 
 FORMAT: Final = 1
-_LARGEST_SCALE: Final = 300
+_LARGEST_SCALE: Final = 290
+"""So that a power of ten, with its 6 digits behind the point, is a double."""
+_SCALES: Final = ("scale", "square_scale", "error_scale", "error_square_scale")
 _SCORES: Final = tuple(k / 200 for k in range(1, 200))
 """Edges of scores: 200 bins of the same width."""
 
@@ -37,9 +39,12 @@ class FieldEdges:
             since 1970, of text, arrays, vectors, tensors and dicts their lengths. A bin is
             [edge, next edge); the first and the last one are open.
         vocabulary: The values (of a dict, the keys) that are counted one by one.
-        scale: The power of ten that values are multiplied by before they are summed.
+        scale: The power of ten that values are multiplied by before they are summed, so that 6
+            digits behind the point tell enough of them.
+        square_scale: Likewise, before they are squared and summed.
         errors: Where the histogram of its errors is cut, of a regression's prediction.
         error_scale: As `scale`, of its errors.
+        error_square_scale: As `square_scale`, of its errors.
     """
 
     type: FieldType
@@ -47,8 +52,10 @@ class FieldEdges:
     edges: tuple[float, ...] = ()
     vocabulary: tuple[str, ...] = ()
     scale: int = 0
+    square_scale: int = 0
     errors: tuple[float, ...] = ()
     error_scale: int = 0
+    error_square_scale: int = 0
 
     def __post_init__(self) -> None:
         number: type = float if self.type is FieldType.NUMERIC else int
@@ -59,7 +66,7 @@ class FieldEdges:
             raise ConfigError("a vocabulary is made of texts", hint="name each value as a text")
         if len(set(self.vocabulary)) != len(self.vocabulary):
             raise ConfigError("a vocabulary names a value twice", hint="name each value once")
-        for name in ("scale", "error_scale"):
+        for name in _SCALES:
             value = getattr(self, name)
             if type(value) is not int or abs(value) > _LARGEST_SCALE:
                 raise ConfigError(
@@ -72,7 +79,7 @@ class FieldEdges:
         for name in ("edges", "vocabulary", "errors"):
             if getattr(self, name):
                 told[name] = list(getattr(self, name))
-        for name in ("scale", "error_scale"):
+        for name in _SCALES:
             if getattr(self, name):
                 told[name] = getattr(self, name)
         return told
@@ -296,8 +303,10 @@ def _field(told: Mapping[str, Any]) -> FieldEdges:
         tuple(told.get("edges", [])),
         tuple(told.get("vocabulary", [])),
         told.get("scale", 0),
+        told.get("square_scale", 0),
         tuple(told.get("errors", [])),
         told.get("error_scale", 0),
+        told.get("error_square_scale", 0),
     )
 
 

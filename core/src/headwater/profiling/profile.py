@@ -21,8 +21,8 @@ from headwater.display.printable import printable
 from headwater.errors import ConfigError, ProfileError
 from headwater.profiling.edges import Edges, damaged, newer
 from headwater.profiling.statistics import (
-    SPOILS,
     STATISTICS,
+    WITNESSES,
     Holds,
     Value,
     distinct,
@@ -410,9 +410,40 @@ class Profile:
         if total is None or squares is None or not count:
             return None
         mean = _EXACT.divide(total, count)
-        found = _EXACT.subtract(_EXACT.divide(squares, count), _EXACT.multiply(mean, mean))
-        scaled = found.scaleb(-2 * self._edges.of(field).scale, _EXACT)
-        return max(float(scaled), 0.0)
+        scale = 2 * (self._edges.of(field).square_scale - self._edges.of(field).scale)
+        mean_square = _EXACT.divide(squares, count).scaleb(-scale, _EXACT)
+        found = _EXACT.subtract(mean_square, _EXACT.multiply(mean, mean))
+        return max(float(found.scaleb(-2 * self._edges.of(field).scale, _EXACT)), 0.0)
+
+    def error_mean(self, field: str) -> float | None:
+        """Return the average of prediction minus actual, where both are known; or None.
+
+        Args:
+            field: A regression's prediction.
+        """
+        return self._error(field, "error_sum", self._edges.of(field).error_scale)
+
+    def mean_absolute_error(self, field: str) -> float | None:
+        """Return the average size of the error, where actuals are known; or None.
+
+        Args:
+            field: A regression's prediction.
+        """
+        return self._error(field, "absolute_error_sum", self._edges.of(field).error_scale)
+
+    def mean_squared_error(self, field: str) -> float | None:
+        """Return the average square of the error, where actuals are known; or None.
+
+        Args:
+            field: A regression's prediction.
+        """
+        return self._error(field, "squared_error_sum", 2 * self._edges.of(field).error_square_scale)
+
+    def _error(self, field: str, statistic: str, scale: int) -> float | None:
+        total, count = self.decimal(field, statistic), self.count(field, "scored")
+        if total is None or not count:
+            return None
+        return float(_EXACT.divide(total, Decimal(count)).scaleb(-scale, _EXACT))
 
     def distinct(self, field: str) -> float:
         """Return how many values of a field differ: exact up to 1,023, then within about 10 %.
@@ -554,34 +585,35 @@ class Profile:
 def _merged(parts: Sequence[Cells]) -> Cells:
     """Return what several parts tell of one place."""
     merged: dict[Key, Value] = {}
+    missing: set[Key] = set()
     for part in parts:
         for key, value in part.items():
             before = merged.get(key)
             merged[key] = (
                 value if before is None else STATISTICS[key.statistic].merge(before, value)
             )
-    return cleaned(merged)
+            for name in _WITNESSED.get(key.statistic, ()):
+                if (summed := Key(key.field, name)) not in part:
+                    missing.add(summed)
+    return cleaned({key: value for key, value in merged.items() if key not in missing})
+
+
+_WITNESSED: Final = {
+    witness: tuple(name for name, of in WITNESSES.items() if of == witness)
+    for witness in set(WITNESSES.values())
+}
 
 
 def cleaned(cells: Mapping[Key, Value]) -> Cells:
-    """Return cells without zeros, and without sums that are not of all values.
+    """Return cells without counts of zero.
 
     Args:
         cells: What was counted.
     """
-    spoiled = {
-        (key.field, name)
-        for key, value in cells.items()
-        if key.statistic in SPOILS and value
-        for name in SPOILS[key.statistic]
-    }
     return {
         key: value
         for key, value in cells.items()
-        if not (
-            type(value) is int and value == 0 and STATISTICS[key.statistic].merge not in (min, max)
-        )
-        and (key.field, key.statistic) not in spoiled
+        if value != 0 or type(value) is not int or STATISTICS[key.statistic].merge in (min, max)
     }
 
 

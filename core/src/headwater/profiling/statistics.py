@@ -18,8 +18,8 @@ By the type of a field:
 | numeric | `nan` `inf` `-inf` `zero` | count | values that are; -0.0 is a zero |
 | | `histogram` | count by bin | finite values between the field's edges |
 | | `min` `max` | number | of the finite values; -0.0 is written 0.0 |
-| | `sum` `sum_squares` | decimal | of the finite values, each times 10 to the power of `scale` |
-| | `too_large` `too_large_squares` | count | values that fit no such sum, which is left out then |
+| | `sum` | decimal | of the finite values, each times 10 to the power of `scale` |
+| | `sum_squares` | decimal | of their squares, each first times 10 to the power of `square_scale` |
 | boolean | `true` `false` | count | |
 | categorical, string | `vocabulary` | count by label | values that are among the vocabulary |
 | | `other` | count | all other values |
@@ -45,9 +45,13 @@ Of a prediction, where its actual is known:
 | `score_sum_squares` | decimal by label | the sum of their squares |
 | `score_outside` | count | scores that are no number from 0 to 1: in none of the three above |
 | `error` | count by bin | prediction minus actual, between the field's `errors` |
-| `error_sum` `absolute_error_sum` `squared_error_sum` | decimal | each error times 10 to the \
-power of `error_scale` |
-| `too_large_errors` | count | errors that fit no such sum: then all three are left out |
+| `error_min` `error_max` | number | the smallest and the largest one |
+| `error_sum` `absolute_error_sum` | decimal | each times 10 to the power of `error_scale` |
+| `squared_error_sum` | decimal | of their squares, likewise by `error_square_scale` |
+
+A value is rounded to 6 digits before it is summed. Where one is too large for that, some thousand
+times larger than any of training, there is no sum of that window and segment, nor of a total that
+it is in: no number rather than a wrong one.
 """
 
 from __future__ import annotations
@@ -146,8 +150,7 @@ STATISTICS: Final[Mapping[str, Statistic]] = MappingProxyType(
                 Statistic(name, _COUNT, _add)
                 for name in (
                     "rows", "null", "nan", "inf", "-inf", "zero", "true", "false", "other",
-                    "too_large", "too_large_squares", "sum_length", "labelled", "scored",
-                    "correct", "score_outside", "too_large_errors",
+                    "sum_length", "labelled", "scored", "correct", "score_outside",
                 )
             ),
             *(
@@ -169,6 +172,8 @@ STATISTICS: Final[Mapping[str, Statistic]] = MappingProxyType(
             Statistic("score_sum_squares", _DECIMAL, _add_decimals, labelled=True),
             Statistic("min", _BOTH, min),
             Statistic("max", _BOTH, max),
+            Statistic("error_min", (Holds.NUMBER,), min),
+            Statistic("error_max", (Holds.NUMBER,), max),
             Statistic("min_length", _COUNT, min),
             Statistic("max_length", _COUNT, max),
             Statistic("distinct", (Holds.TEXT,), union),
@@ -177,11 +182,14 @@ STATISTICS: Final[Mapping[str, Statistic]] = MappingProxyType(
 )  # fmt: skip
 """All statistics that there are, by name."""
 
-SPOILS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+WITNESSES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "too_large": ("sum", "sum_squares"),
-        "too_large_squares": ("sum_squares",),
-        "too_large_errors": ("error_sum", "absolute_error_sum", "squared_error_sum"),
+        "sum": "min",
+        "sum_squares": "min",
+        "error_sum": "error_min",
+        "absolute_error_sum": "error_min",
+        "squared_error_sum": "error_min",
     }
 )
-"""Which sums are left out where a count says that they are not of all values."""
+"""What stands beside each of these sums wherever there are values: alone, it says that a sum is
+missing because a value was too large."""

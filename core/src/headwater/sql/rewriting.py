@@ -59,3 +59,9 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
 def quoted(name: str) -> str:
     """Return a Spark SQL identifier in backticks."""
     return f"`{name.replace('`', '``')}`"
+
+
+def text_literal(value: str) -> str:
+    """Return a Spark SQL literal for a text."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,212 @@
+"""Measuring: edges from a training set's own rows; quantiles are values of it, never between two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from headwater.interfaces.mapping import BoundColumn, BoundMapping
+from headwater.interfaces.schema import ACTUAL_PREFIX, ModelType, Role
+from headwater.profiling import sql_pieces as sql
+from headwater.profiling.counting import (
+    LENGTHS,
+    WORDS,
+    error,
+    is_classified,
+    length,
+    micros,
+    number,
+    text,
+)
+from headwater.sql.rewriting import quoted
+from headwater.types import FieldType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+QUANTILES: Final = 20
+"""Parts of the same number of rows that training is cut into."""
+WORDS_KEPT: Final = 50
+"""Values of a vocabulary."""
+_LONGEST: Final = 200
+"""Characters of a value in a vocabulary: longer ones are no categories."""
+_SPARE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Numbers that are cut into quantiles.
+
+    Args:
+        value: SQL of one, over a row `r` of the read; what is NULL does not count.
+        whole: Whether they are whole numbers.
+    """
+
+    value: str
+    whole: bool = False
+
+
+def numbers_of(column: BoundColumn) -> Numbers | None:
+    """Return the numbers of a column that its histogram is of; None if it has none.
+
+    Args:
+        column: The column.
+    """
+    if column.field_type is FieldType.NUMERIC:
+        value = number(column)
+        return Numbers(f"CASE WHEN abs({value}) <= {sql.double(sql.LARGEST)} THEN {value} + 0D END")
+    if column.field_type is FieldType.DATETIME:
+        return Numbers(micros(column), whole=True)
+    return Numbers(length(column), whole=True) if column.field_type in LENGTHS else None
+
+
+def errors_of(mapping: BoundMapping, column: BoundColumn, model_type: ModelType) -> Numbers | None:
+    """Return the errors of a regression's prediction, where its actual is known; None if it is not.
+
+    Args:
+        mapping: Columns of the read.
+        column: The prediction.
+        model_type: What the model answers.
+    """
+    actual = _actual(mapping, column)
+    if actual is None or model_type is not ModelType.REGRESSION:
+        return None
+    return Numbers(error(number(column), number(actual)))
+
+
+def size_query(plan: str, numbers: Sequence[Numbers]) -> str:
+    """Return the query for how many numbers there are of each kind, and how large they are.
+
+    Args:
+        plan: SQL of the plan.
+        numbers: The kinds.
+    """
+    values = ", ".join(f"{n.value} AS v{i}" for i, n in enumerate(numbers))
+    asked = ", ".join(
+        f"count(v{i}) AS n{i}, min(v{i}) AS a{i}, max(v{i}) AS z{i}" for i in range(len(numbers))
+    )
+    return f"SELECT {asked} FROM (SELECT {values} FROM (\n{plan}\n) AS r) AS q"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many numbers there are, and how large they are.
+
+    Args:
+        count: How many.
+        largest: The size of the largest one.
+    """
+
+    count: int
+    largest: float
+
+
+def read_sizes(table: pa.Table) -> list[Size]:
+    """Return what the answer of `size_query` says of each kind.
+
+    Args:
+        table: The answer.
+    """
+    row: list[Any] = [column.to_pylist()[0] for column in table.columns]
+    triples = [row[i : i + 3] for i in range(0, len(row), 3)]
+    return [
+        Size(int(count), max(abs(float(low or 0)), abs(float(high or 0))))
+        for count, low, high in triples
+    ]
+
+
+def quantile_query(plan: str, numbers: Numbers, count: int) -> str:
+    """Return the query for the values at which numbers are cut into parts of the same size.
+
+    Args:
+        plan: SQL of the plan.
+        numbers: The numbers.
+        count: How many there are.
+    """
+    ranks = sorted({-(-k * count // QUANTILES) for k in range(1, QUANTILES)})
+    among = " OR ".join(f"(r - n < {sql.bigint(k)} AND r >= {sql.bigint(k)})" for k in ranks)
+    grouped = (
+        f"SELECT v, CAST(count(*) AS DECIMAL(18,0)) AS n FROM (SELECT {numbers.value} AS v FROM (\n"
+        f"{plan}\n) AS r) AS q WHERE v IS NOT NULL GROUP BY v"
+    )
+    return (
+        f"SELECT v FROM (SELECT v, n, sum(n) OVER (ORDER BY v) AS r FROM (\n{grouped}\n) AS c"
+        f") AS q WHERE {among}"
+    )
+
+
+def read_quantiles(numbers: Numbers, table: pa.Table) -> tuple[float, ...]:
+    """Return the edges that the answer of `quantile_query` gives.
+
+    Args:
+        numbers: The numbers.
+        table: The answer.
+    """
+    kind: type = int if numbers.whole else float
+    values: list[Any] = table.column(0).to_pylist()
+    return tuple(sorted({kind(v) for v in values}))
+
+
+def word_query(
+    plan: str, mapping: BoundMapping, column: BoundColumn, model_type: ModelType
+) -> str | None:
+    """Return the query for the values of a column that are most frequent; None if none are counted.
+
+    Args:
+        plan: SQL of the plan.
+        mapping: Columns of the read.
+        column: The column.
+        model_type: What the model answers.
+    """
+    classes = is_classified(column, model_type) and column.field_type is not FieldType.BOOLEAN
+    if column.field_type is FieldType.DICT:
+        values = [f"explode(map_keys(r.{quoted(column.name)}))"]
+    elif column.field_type in WORDS or classes:
+        actual = _actual(mapping, column) if column.role is Role.PREDICTION else None
+        values = [_word(c) for c in (column, actual) if c is not None]
+    else:
+        return None
+    each = "\nUNION ALL\n".join(f"SELECT {v} AS v FROM (\n{plan}\n) AS r" for v in values)
+    fits = "" if column.field_type is FieldType.NUMERIC else f" AND length(v) <= {_LONGEST}"
+    return (
+        f"SELECT v, count(*) AS n FROM (\n{each}\n) AS q WHERE v IS NOT NULL{fits} "
+        f"GROUP BY v ORDER BY n DESC, v LIMIT {_SPARE}"
+    )
+
+
+def _word(column: BoundColumn) -> str:
+    numbers = numbers_of(column)
+    return text(column) if numbers is None else numbers.value
+
+
+def read_words(table: pa.Table) -> tuple[str, ...]:
+    """Return the vocabulary that the answer of `word_query` gives.
+
+    Args:
+        table: The answer.
+    """
+    # DuckDB ends a text in a query at a NUL character.
+    values: list[Any] = table.column(0).to_pylist()
+    words = [_told(v) for v in values]
+    return tuple([w for w in words if "\0" not in w][:WORDS_KEPT])
+
+
+def _told(value: str | float) -> str:
+    if isinstance(value, str):
+        return value
+    return str(int(value)) if value == int(value) and abs(value) < sql.EXACT else repr(value)
+
+
+def _actual(mapping: BoundMapping, column: BoundColumn) -> BoundColumn | None:
+    wanted = f"{ACTUAL_PREFIX}{column.name}"
+    return next((c for c in mapping.actuals if c.name == wanted), None)
+
+
+def measured(mapping: BoundMapping) -> Iterator[BoundColumn]:
+    """Yield the columns whose edges are measured: those of the model's own fields.
+
+    Args:
+        mapping: Columns of the read.
+    """
+    yield from (c for c in mapping if c.field is not None and c.role is not Role.ACTUAL)

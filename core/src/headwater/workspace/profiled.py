@@ -1,0 +1,398 @@
+"""Profiles: a connection's rows counted where they are, by queries around its plan."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from math import prod
+from typing import TYPE_CHECKING, Final
+
+from headwater.auth.credentials import Access
+from headwater.diagnostics import Diagnostic, hint_for
+from headwater.errors import ConfigError, PlanError, ProfileError
+from headwater.interfaces.mapping import BoundColumn, BoundMapping
+from headwater.interfaces.read_stats import ReadStats
+from headwater.interfaces.schema import ModelType, Role
+from headwater.planning import engine_choice, planner
+from headwater.plugins import hooks
+from headwater.profiling import measuring, queries
+from headwater.profiling import sql_pieces as sql
+from headwater.profiling.counting import SKETCHED, bins, counts
+from headwater.profiling.edges import Edges, FieldEdges
+from headwater.profiling.profile import About, Key, Place, Profile, cleaned
+from headwater.profiling.queries import Counted, Rows
+from headwater.reading.dataset import Dataset, EmptyReadWarning
+from headwater.reading.reader import Reading
+from headwater.reading.session_policy import narrowed
+from headwater.tables.window import Window
+from headwater.types import FieldType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from headwater.interfaces.plan import Plan
+    from headwater.planning.plans import Plans
+    from headwater.windows.calendar import Calendar
+    from headwater.workspace.model import Connection
+    from headwater.workspace.workspace import Workspace
+
+MAX_CELLS: Final = 5_000_000
+"""Cells that a profile may have: more is almost surely a segment of a field with too many values."""
+_TOGETHER: Final = 128
+"""Windows that are counted by one query."""
+_SEGMENTS: Final = frozenset({FieldType.STRING, FieldType.CATEGORICAL, FieldType.BOOLEAN})
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What profile is asked for; see `Connection.profile`.
+
+    Args:
+        by: Fields of its segments.
+        edges: What its histograms are of; None measures them.
+        as_of: Until when actuals are taken.
+        engine: Name of the engine that counts.
+        sample: Share of the ids.
+        max_cells: Cells that it may have.
+    """
+
+    by: tuple[str, ...] = ()
+    edges: Edges | None = None
+    as_of: datetime | None = None
+    engine: str | None = None
+    sample: float | None = None
+    max_cells: int = MAX_CELLS
+
+
+def profile(
+    workspace: Workspace,
+    connection: Connection,
+    window: Window | None,
+    calendar: Calendar | None,
+    asked: Asked,
+) -> Profile:
+    """Count a connection's rows; see `Connection.profile`."""
+    if calendar is not None and window is not None:
+        plans = workspace.plans(
+            connection,
+            window,
+            calendar,
+            as_of=asked.as_of,
+            engine=asked.engine,
+            sample=asked.sample,
+            nearby=True,
+        )
+        return profile_of(workspace, connection, plans, asked)
+    request = workspace.request(connection, window, asked.as_of, asked.sample)
+    with workspace.opened(connection) as access:
+        mapped = workspace.map_queries(connection, access)
+        plan = planner.plan_query(request, mapped[0], access, actuals=mapped[1], nearby=True)
+    counting = _Counting(workspace, connection, plan, asked)
+    edges = counting.edges()
+    windows = () if window is None else (window,)
+    return counting.profile(edges, [(windows, plan)])
+
+
+def profile_of(
+    workspace: Workspace, connection: Connection, plans: Plans, asked: Asked
+) -> Profile:
+    """Count the rows of each window of plans.
+
+    Args:
+        workspace: Who counts.
+        connection: Whose rows.
+        plans: Their plans.
+        asked: What is asked for.
+    """
+    counting = _Counting(workspace, connection, plans.whole, asked)
+    return counting.profile(
+        counting.edges(), [(plans.windows[r.start : r.stop], plans.together(r)) for r in _parts(plans)]
+    )
+
+
+def _parts(plans: Plans) -> Iterator[range]:
+    """Yield which windows are counted by one query: no row of theirs is kept."""
+    if plans.draft.request.max_bytes is not None:
+        yield from plans.groups()
+        return
+    for first in range(0, len(plans), _TOGETHER):
+        yield range(first, min(first + _TOGETHER, len(plans)))
+
+
+class _Counting:
+    """Queries around the plans of one connection.
+
+    Args:
+        workspace: Who asks.
+        connection: Whose rows.
+        whole: The plan of all that is asked for.
+        asked: What is asked for.
+    """
+
+    def __init__(
+        self, workspace: Workspace, connection: Connection, whole: Plan, asked: Asked
+    ) -> None:
+        if whole.mapping is None or not any(_told(whole.mapping)):
+            raise ConfigError(
+                f"{connection.name} has no fields that could be profiled",
+                hint="profile the serving, training or testing connection: actuals are joined "
+                "to serving",
+            )
+        uncertain = [w for w in whole.warnings if w.code == "non-reproducible"]
+        if uncertain:
+            raise PlanError(
+                f"{connection.name}: its query may answer differently each time, and its rows are "
+                f"read several times to count them: {uncertain[0].message}",
+                code="non-reproducible",
+                hint="take the moment from a column, give samples a hash of the id, and let an "
+                "ORDER BY name columns that tell all rows apart",
+            )
+        self._workspace, self._connection = workspace, connection
+        self._whole, self._asked = whole, asked
+        self._mapping: BoundMapping = whole.mapping
+        self._by = tuple(self._segment_column(name) for name in sorted(set(asked.by)))
+        self._notes: list[Diagnostic] = []
+
+    def _segment_column(self, name: str) -> BoundColumn:
+        fields = {c.name: c for c in _told(self._mapping) if c.role is not Role.ACTUAL}
+        if name not in fields:
+            raise ConfigError(
+                f"{self._connection.name} has no field {name!r} to make segments of",
+                hint=hint_for(name, fields, what="fields"),
+            )
+        kind = fields[name].field_type
+        if kind not in _SEGMENTS:
+            raise ConfigError(
+                f"segments can't be made of {name!r}, which is {kind}",
+                hint="make them of fields that are string, categorical or boolean",
+            )
+        return fields[name]
+
+    # -- Edges -------------------------------------------------------------------------------------
+
+    def edges(self) -> Edges:
+        """Return the edges that were given, held to the columns; or measured ones."""
+        given = self._asked.edges
+        if given is None:
+            return self._measured()
+        schema = self._connection.schema
+        other = [
+            f"{c.name} is {c.field_type}, and {given[name].type} in the edges"
+            if (name := c.field.name) in given
+            else f"{c.name} is not in the edges"
+            for c in _told(self._mapping)
+            if c.field is not None
+            and (c.field.name not in given or given[c.field.name].type is not c.field_type)
+        ]
+        if schema.model_type is not given.model_type:
+            other.append(f"the model is {schema.model_type}, and {given.model_type} in the edges")
+        if other:
+            raise ProfileError(
+                f"{self._connection.name} can't be counted by these edges: {'; '.join(other[:5])}",
+                code="edges-differ",
+                hint="take the edges of this version's own training set: training.profile().edges()",
+            )
+        return given
+
+    def _measured(self) -> Edges:
+        model_type = self._connection.schema.model_type
+        columns = list(measuring.measured(self._mapping))
+        numbers = {c.name: n for c in columns if (n := measuring.numbers_of(c)) is not None}
+        for column in columns:
+            if column.role is Role.PREDICTION and column.field_type is FieldType.NUMERIC:
+                errors = measuring.errors_of(self._mapping, column, model_type)
+                if errors is not None:
+                    numbers[f"{column.name} error"] = errors
+        sizes: dict[str, measuring.Size] = {}
+        if numbers:
+            told = self._ask(self._whole, measuring.size_query(self._whole.sql, [*numbers.values()]))
+            sizes = dict(zip(numbers, measuring.read_sizes(told), strict=True))
+        cuts = {n: self._quantiles(numbers[n], size) for n, size in sizes.items()}
+        return Edges(
+            model_type,
+            {c.name: self._edges_of(c, cuts, sizes, model_type) for c in columns},
+        )
+
+    def _quantiles(self, numbers: measuring.Numbers, size: measuring.Size) -> tuple[float, ...]:
+        if not size.count:
+            return ()
+        query = measuring.quantile_query(self._whole.sql, numbers, size.count)
+        return measuring.read_quantiles(numbers, self._ask(self._whole, query))
+
+    def _edges_of(
+        self,
+        column: BoundColumn,
+        cuts: dict[str, tuple[float, ...]],
+        sizes: dict[str, measuring.Size],
+        model_type: ModelType,
+    ) -> FieldEdges:
+        assert column.field is not None, "only columns of fields are measured"
+        query = measuring.word_query(self._whole.sql, self._mapping, column, model_type)
+        words = () if query is None else measuring.read_words(self._ask(self._whole, query))
+        edges = FieldEdges(
+            column.field.type, column.role, edges=cuts.get(column.name, ()), vocabulary=words
+        )
+        if column.field_type is FieldType.NUMERIC:
+            largest = sizes[column.name].largest
+            edges = replace(
+                edges, scale=sql.scale_of(largest), square_scale=sql.square_scale_of(largest)
+            )
+        if (name := f"{column.name} error") in sizes:
+            largest = sizes[name].largest
+            edges = replace(
+                edges,
+                errors=cuts[name],
+                error_scale=sql.scale_of(largest),
+                error_square_scale=sql.square_scale_of(largest),
+            )
+        return edges
+
+    # -- Counts ------------------------------------------------------------------------------------
+
+    def profile(
+        self, edges: Edges, parts: Sequence[tuple[tuple[Window, ...], Plan]]
+    ) -> Profile:
+        """Return the profile of some windows.
+
+        Args:
+            edges: What they are counted by.
+            parts: Windows that are counted together, none for all rows, each with their plan.
+        """
+        self._check_size(edges, sum(max(1, len(windows)) for windows, _ in parts))
+        registry = self._workspace.registry
+        hooks.plan_created(registry, self._whole)
+        stats, error = ReadStats(started_at=datetime.now(UTC)), None
+        cells: dict[Place, dict[Key, queries.Value]] = {}
+        try:
+            for windows, plan in parts:
+                counted = self._counted(edges, windows, plan, self._asked.max_cells - len(cells))
+                cells |= counted.cells
+                stats.rows += sum(counted.rows_of.values())
+            stats.finished = True
+        except BaseException as caught:
+            error = caught
+            raise
+        finally:
+            hooks.read_finished(registry, self._whole, stats, error)
+        found = {place: cleaned(inside) for place, inside in cells.items()}
+        self._explain_empty(parts, {place.window for place in found})
+        moments = [plan.as_of for _, plan in parts if plan.as_of is not None]
+        about = About(
+            (self._connection.name,),
+            min(moments, default=None),
+            max(moments, default=None),
+            tuple(dict.fromkeys(self._notes)),
+        )
+        return Profile(edges, found, self._asked.by, about)
+
+    def _check_size(self, edges: Edges, windows: int) -> None:
+        """Raise if there may be more cells than are allowed: before a row is read."""
+        segments = prod(len(edges.of(c.name).vocabulary) + 3 for c in self._by)
+        each = sum(bins(c, edges.of(c.name)) for c in _told(self._mapping))
+        cells = windows * segments * each
+        if cells > self._asked.max_cells:
+            raise self._too_many(
+                f"{windows:,} windows of {segments:,} segments of {each:,} bins and values may be "
+                f"{cells:,} cells"
+            )
+
+    def _too_many(self, what: str) -> PlanError:
+        return PlanError(
+            f"{self._connection.name}: {what}, more than max_cells={self._asked.max_cells:,}",
+            code="too-many-cells",
+            hint="ask for fewer windows, or segments of fields with few values; or raise max_cells",
+        )
+
+    def _counted(
+        self, edges: Edges, windows: tuple[Window, ...], plan: Plan, most: int
+    ) -> Counted:
+        time = self._mapping.role(Role.TIMESTAMP)
+        rows = Rows(plan.sql, windows, by=self._by)
+        if time is not None:
+            rows = replace(rows, time=time.source_type)
+        counted = Counted(rows)
+        for batch in queries.batches(counts(self._mapping, edges)):
+            told = self._ask(plan, queries.total_query(rows, batch), most)
+            queries.read_totals(counted, batch, told)
+            told = self._ask(plan, queries.count_query(rows, batch), most)
+            queries.read_counts(counted, batch, told)
+            for count in batch:
+                for item in count.sets:
+                    if item.sums:
+                        told = self._ask(plan, queries.sum_query(rows, count, item), most)
+                        queries.read_sums(counted, item, told)
+            if counted.size > most:
+                raise self._too_many(f"there are more than {counted.size:,} cells")
+        for column in _told(self._mapping):
+            self._count_words(counted, edges.of(column.name), column, plan)
+        names = [c.name for c in _told(self._mapping)]
+        for place, count_of in counted.rows_of.items():
+            inside = counted.cells[place]
+            inside |= {Key(name, "rows"): count_of for name in (None, *names)}
+        return counted
+
+    def _count_words(
+        self, counted: Counted, edges: FieldEdges, column: BoundColumn, plan: Plan
+    ) -> None:
+        if column.field_type is FieldType.DICT:
+            query = queries.keys_query(counted.rows, column, edges.vocabulary)
+            queries.read_keys(counted, column, edges.vocabulary, self._ask(plan, query))
+        if column.field_type not in SKETCHED:
+            return
+        places = {p: c for p, c in counted.cells.items()}
+        sketches = {p: queries.sketched(c, column.name) for p, c in places.items()}
+        if column.field_type is FieldType.TEXT or None in sketches.values():
+            told = self._ask(plan, queries.sketch_query(counted.rows, column))
+            queries.read_sketch(counted, column, told)
+            return
+        for place, sketch in sketches.items():
+            if sketch:
+                counted.cells[place][Key(column.name, "distinct")] = sketch
+
+    def _ask(self, plan: Plan, text: str, most: int | None = None) -> pa.Table:
+        """Return the answer of a query around a plan.
+
+        Args:
+            plan: The plan.
+            text: The query.
+            most: Rows that it may have.
+        """
+        import pyarrow as pa
+
+        asked = replace(plan, sql=text, mapping=None, warnings=())
+        workspace, connection = self._workspace, self._connection
+        planned, engine = engine_choice.choose(
+            asked, self._asked.engine or workspace.engine, workspace.engine_named
+        )
+        data = Dataset(Reading(planned, engine, self._opened, narrow=self._narrow))
+        batches, rows = [], 0
+        for batch in data:
+            batches.append(batch)
+            rows += batch.num_rows
+            if most is not None and rows > most:
+                raise self._too_many(f"there are more than {rows:,} cells")
+        self._notes += data.stats.notes
+        return pa.Table.from_batches(batches, data.schema)
+
+    def _opened(self) -> AbstractContextManager[Access]:
+        return self._workspace.opened(self._connection)
+
+    def _narrow(self, whole: Access) -> AbstractContextManager[Access]:
+        connection, actuals = self._connection, self._connection.actuals
+        sources = [c.source for c in (connection, actuals) if c is not None]
+        return narrowed(whole, self._whole, sources)
+
+    def _explain_empty(
+        self, parts: Sequence[tuple[tuple[Window, ...], Plan]], seen: set[Window | None]
+    ) -> None:
+        """Say of each window without rows why it has none."""
+
+
+def _told(mapping: BoundMapping) -> Iterator[BoundColumn]:
+    """Yield the columns that a profile tells of: fields, and actuals."""
+    yield from (c for c in mapping if c.field is not None)
