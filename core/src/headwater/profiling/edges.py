@@ -16,13 +16,12 @@ from typing import Any, Final
 from headwater.display.printable import printable
 from headwater.errors import ConfigError, ProfileError
 from headwater.interfaces.schema import ACTUAL_PREFIX, ModelType, Role
+from headwater.profiling.sql_pieces import LARGEST_SCALE
 from headwater.types import FieldType
 from headwater.untrusted import limits
 from headwater.untrusted.texts import ForeignTextError, json_value
 
 FORMAT: Final = 1
-_LARGEST_SCALE: Final = 290
-"""So that a power of ten, with its 6 digits behind the point, is a double."""
 _SCALES: Final = ("scale", "square_scale", "error_scale", "error_square_scale")
 _SCORES: Final = tuple(k / 200 for k in range(1, 200))
 """Edges of scores: 200 bins of the same width."""
@@ -68,7 +67,7 @@ class FieldEdges:
             raise ConfigError("a vocabulary names a value twice", hint="name each value once")
         for name in _SCALES:
             value = getattr(self, name)
-            if type(value) is not int or abs(value) > _LARGEST_SCALE:
+            if type(value) is not int or abs(value) > LARGEST_SCALE:
                 raise ConfigError(
                     f"{name} is {value!r}", hint="it is an exponent of ten, e.g. 3 for 1,000"
                 )

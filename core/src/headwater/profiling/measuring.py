@@ -1,10 +1,10 @@
-"""Measuring: edges from a training set's own rows; quantiles are values of it, never between two."""
+"""Measuring: edges from a training set's own rows. Quantiles are values of it, none in between."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from headwater.interfaces.mapping import BoundColumn, BoundMapping
 from headwater.interfaces.schema import ACTUAL_PREFIX, ModelType, Role
@@ -19,11 +19,9 @@ from headwater.profiling.counting import (
     number,
     text,
 )
+from headwater.profiling.queries import Answer
 from headwater.sql.rewriting import quoted
 from headwater.types import FieldType
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 QUANTILES: Final = 20
 """Parts of the same number of rows that training is cut into."""
@@ -102,13 +100,13 @@ class Size:
     largest: float
 
 
-def read_sizes(table: pa.Table) -> list[Size]:
+def read_sizes(answer: Answer) -> list[Size]:
     """Return what the answer of `size_query` says of each kind.
 
     Args:
-        table: The answer.
+        answer: The rows of the answer.
     """
-    row: list[Any] = [column.to_pylist()[0] for column in table.columns]
+    row = answer[0]
     triples = [row[i : i + 3] for i in range(0, len(row), 3)]
     return [
         Size(int(count), max(abs(float(low or 0)), abs(float(high or 0))))
@@ -125,27 +123,30 @@ def quantile_query(plan: str, numbers: Numbers, count: int) -> str:
         count: How many there are.
     """
     ranks = sorted({-(-k * count // QUANTILES) for k in range(1, QUANTILES)})
-    among = " OR ".join(f"(r - n < {sql.bigint(k)} AND r >= {sql.bigint(k)})" for k in ranks)
+    literals = [sql.bigint(k) for k in ranks]
     grouped = (
         f"SELECT v, CAST(count(*) AS DECIMAL(18,0)) AS n FROM (SELECT {numbers.value} AS v FROM (\n"
         f"{plan}\n) AS r) AS q WHERE v IS NOT NULL GROUP BY v"
     )
-    return (
-        f"SELECT v FROM (SELECT v, n, sum(n) OVER (ORDER BY v) AS r FROM (\n{grouped}\n) AS c"
-        f") AS q WHERE {among}"
+    ranked = (
+        f"SELECT v, CAST(n AS BIGINT) AS n, CAST(sum(n) OVER (ORDER BY v) AS BIGINT) AS r FROM (\n"
+        f"{grouped}\n) AS c"
     )
+    before = f"SELECT v, r, r - n AS b FROM (\n{ranked}\n) AS p"
+    # Rows of a value have the ranks from b + 1 to r: is one of them wanted?
+    last, first = (sql.cut(rank, literals) for rank in "rb")
+    return f"SELECT v FROM (\n{before}\n) AS q WHERE {last} > {first}"
 
 
-def read_quantiles(numbers: Numbers, table: pa.Table) -> tuple[float, ...]:
+def read_quantiles(numbers: Numbers, answer: Answer) -> tuple[float, ...]:
     """Return the edges that the answer of `quantile_query` gives.
 
     Args:
         numbers: The numbers.
-        table: The answer.
+        answer: The rows of the answer.
     """
     kind: type = int if numbers.whole else float
-    values: list[Any] = table.column(0).to_pylist()
-    return tuple(sorted({kind(v) for v in values}))
+    return tuple(sorted({kind(row[0]) for row in answer}))
 
 
 def word_query(
@@ -180,15 +181,14 @@ def _word(column: BoundColumn) -> str:
     return text(column) if numbers is None else numbers.value
 
 
-def read_words(table: pa.Table) -> tuple[str, ...]:
+def read_words(answer: Answer) -> tuple[str, ...]:
     """Return the vocabulary that the answer of `word_query` gives.
 
     Args:
-        table: The answer.
+        answer: The rows of the answer.
     """
     # DuckDB ends a text in a query at a NUL character.
-    values: list[Any] = table.column(0).to_pylist()
-    words = [_told(v) for v in values]
+    words = [_told(row[0]) for row in answer]
     return tuple([w for w in words if "\0" not in w][:WORDS_KEPT])
 
 

@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import md5
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from headwater.errors import DataChangedError
 from headwater.interfaces.mapping import BoundColumn
@@ -31,8 +31,8 @@ from headwater.tables.window import Window
 from headwater.types import TIMESTAMP as MOMENT
 from headwater.types import DataType, FieldType
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+Answer = Sequence[Sequence[Any]]
+"""Rows of what an engine answered, each as the values of its columns."""
 
 _MOST_COUNTS: Final = 24
 _MOST_CHARACTERS: Final = 100_000
@@ -176,13 +176,13 @@ def count_query(rows: Rows, counts: Sequence[Count]) -> str:
     )
 
 
-def read_counts(counted: Counted, counts: Sequence[Count], table: pa.Table) -> None:
+def read_counts(counted: Counted, counts: Sequence[Count], answer: Answer) -> None:
     """Take in the answer of `count_query`.
 
     Args:
         counted: Where to.
         counts: What was counted.
-        table: The answer.
+        answer: The rows of the answer.
 
     Raises:
         DataChangedError: If there are other rows than another query found.
@@ -198,7 +198,7 @@ def read_counts(counted: Counted, counts: Sequence[Count], table: pa.Table) -> N
         meant[sum(1 << (total - 1 - n) for n in left_out)] = inside, item
         first += len(names)
     found: dict[int, dict[Place, int]] = {n: defaultdict(int) for n in meant}
-    for row in _rows(table):
+    for row in answer:
         number, rows = int(row[-2]), int(row[-1])
         inside, item = meant[number]
         codes = tuple(int(row[width + n]) for n in inside)
@@ -226,20 +226,20 @@ def total_query(rows: Rows, counts: Sequence[Count]) -> str:
     return f"SELECT {wanted}\nFROM (\n{text}\n) AS q\nGROUP BY {keys}"
 
 
-def read_totals(counted: Counted, counts: Sequence[Count], table: pa.Table) -> None:
+def read_totals(counted: Counted, counts: Sequence[Count], answer: Answer) -> None:
     """Take in the answer of `total_query`.
 
     Args:
         counted: Where to.
         counts: What was counted.
-        table: The answer.
+        answer: The rows of the answer.
 
     Raises:
         DataChangedError: If there are other rows than another query found.
     """
     found: dict[Place, int] = {}
     width = len(counted.rows.keys)
-    for row in _rows(table):
+    for row in answer:
         place = counted.rows.place(row[:width])
         found[place] = int(row[width])
         first = width + 1
@@ -271,17 +271,17 @@ def sum_query(rows: Rows, count: Count, item: Set) -> str:
     )
 
 
-def read_sums(counted: Counted, item: Set, table: pa.Table) -> None:
+def read_sums(counted: Counted, item: Set, answer: Answer) -> None:
     """Take in the answer of `sum_query`.
 
     Args:
         counted: Where to.
         item: The set.
-        table: The answer.
+        answer: The rows of the answer.
     """
     width, codes = len(counted.rows.keys), len(item.codes)
     assert item.tell_sums is not None, "a set with sums tells them"
-    for row in _rows(table):
+    for row in answer:
         pair = tuple(int(code) for code in row[width : width + codes])
         sums = [0 if s is None else int(s) for s in row[width + codes :]]
         counted.add(row[:width], item.tell_sums(pair, sums))
@@ -304,7 +304,7 @@ def keys_query(rows: Rows, column: BoundColumn, vocabulary: Sequence[str]) -> st
 
 
 def read_keys(
-    counted: Counted, column: BoundColumn, vocabulary: Sequence[str], table: pa.Table
+    counted: Counted, column: BoundColumn, vocabulary: Sequence[str], answer: Answer
 ) -> None:
     """Take in the answer of `keys_query`.
 
@@ -312,11 +312,11 @@ def read_keys(
         counted: Where to.
         column: The dict.
         vocabulary: The vocabulary.
-        table: The answer.
+        answer: The rows of the answer.
     """
     tell = words(column.name, vocabulary)
     width = len(counted.rows.keys)
-    for row in _rows(table):
+    for row in answer:
         counted.add(row[:width], tell((int(row[width]),), int(row[-1])))
 
 
@@ -342,17 +342,17 @@ def sketch_query(rows: Rows, column: BoundColumn) -> str:
     )
 
 
-def read_sketch(counted: Counted, column: BoundColumn, table: pa.Table) -> None:
+def read_sketch(counted: Counted, column: BoundColumn, answer: Answer) -> None:
     """Take in the answer of `sketch_query`.
 
     Args:
         counted: Where to.
         column: The field.
-        table: The answer.
+        answer: The rows of the answer.
     """
     width = len(counted.rows.keys)
     found: dict[tuple[Any, ...], list[str]] = defaultdict(list)
-    for row in _rows(table):
+    for row in answer:
         found[tuple(row[:width])].append(row[width])
     for place, hashes in found.items():
         counted.add(place, [(Key(column.name, "distinct"), "".join(sorted(hashes)))])
@@ -384,7 +384,3 @@ def _sets(counts: Sequence[Count]) -> list[tuple[list[str], Set]]:
 
 def _named(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
     yield from ((f"t{n}", text) for n, text in enumerate(texts))
-
-
-def _rows(table: pa.Table) -> Iterator[tuple[Any, ...]]:
-    return zip(*(column.to_pylist() for column in table.columns), strict=True)

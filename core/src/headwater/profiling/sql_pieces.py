@@ -19,6 +19,9 @@ EXACT: Final = 2.0**53
 DIGITS: Final = 6
 """Digits behind the point to which a value is rounded before it is summed."""
 
+LARGEST_SCALE: Final = 290
+"""Beyond it, either way, a power of ten is no double that can be multiplied by."""
+
 NULL, NAN, INF, NEGATIVE_INF, ZERO = -1, -2, -3, -4, -5
 """Codes of what is in no bin; a zero is in the bin of 0.0."""
 
@@ -164,24 +167,29 @@ def scale_of(largest: float) -> int:
     """Return by which power of ten values are multiplied before they are summed: mostly by 1.
 
     Args:
-        largest: The largest size of a value that is expected.
+        largest: How large a value usually is, at most: some thousand times that can be summed.
     """
     if not largest or 1 <= largest < 1e6:
         return 0
     exponent = Decimal(largest).adjusted()
-    return -exponent if exponent < 0 else 5 - exponent
+    return _bounded(-exponent if exponent < 0 else 5 - exponent)
 
 
 def square_scale_of(largest: float) -> int:
     """Return by which power of ten values are multiplied before they are squared and summed.
 
     Args:
-        largest: The largest size of a value that is expected.
+        largest: How large a value usually is, at most.
     """
     if not largest or 1 <= largest < 100:
         return 0
     exponent = Decimal(largest).adjusted()
-    return -exponent if exponent < 0 else 1 - exponent
+    return _bounded(-exponent if exponent < 0 else 1 - exponent)
+
+
+def _bounded(scale: int) -> int:
+    """Return a scale by which a power of ten, with its 6 digits behind the point, is a double."""
+    return max(-LARGEST_SCALE, min(LARGEST_SCALE, scale))
 
 
 def _by(power: int) -> str:

@@ -393,13 +393,13 @@ class Dataset:
         return f"<Dataset of {self.plan.connection}, {window}, by {self.plan.engine}>"
 
 
-_NOTED: Final = missing_partitions.CODES | {OPEN_WINDOW, PARTIAL_WINDOW}
+NOTED: Final = missing_partitions.CODES | {OPEN_WINDOW, PARTIAL_WINDOW}
 """Warnings of a plan which mean that its rows are not all that there might be."""
 
 
 def _notes(plan: Plan, stream: ArrowStream | None) -> tuple[Diagnostic, ...]:
     """Return what a reader should know of the rows, whether or not anybody looked at the plan."""
-    return (*(w for w in plan.warnings if w.code in _NOTED), *notes_of(stream))
+    return (*(w for w in plan.warnings if w.code in NOTED), *notes_of(stream))
 
 
 def _with_readers(refused: AccessDeniedError, plan: Plan) -> AccessDeniedError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from headwater.ledger.ledger import Ledger
     from headwater.maturity.maturity import Maturity
     from headwater.planning.plans import Plans
+    from headwater.profiling.edges import Edges
+    from headwater.profiling.profile import Profile
     from headwater.reading.dataset import Dataset
     from headwater.reading.datasets import Datasets
     from headwater.workspace.workspace import Workspace
@@ -465,6 +467,73 @@ class Connection:
             )
         wanted = Wanted(window, Calendar.of(every, zone), moment, label, by, engine)
         return self._workspace.maturity(self, wanted)
+
+    def profile(
+        self,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        last: str | timedelta | None = None,
+        since: Moment | None = None,
+        every: str | None = None,
+        timezone: str | None = None,
+        by: str | Iterable[str] = (),
+        edges: Edges | None = None,
+        as_of: Moment | None = None,
+        engine: str | None = None,
+        sample: float | None = None,
+        max_cells: int | None = None,
+        timeout: float | str | timedelta | None = None,
+    ) -> Profile:
+        """Return counts of the rows, by window, segment and field, that merge exactly.
+
+        Rows are counted where they are: none leaves the engine, and memory does not grow with them.
+        They are read a few times: to be counted, to be summed, and for the values of a text.
+
+        Args:
+            start: Start of the window; without one, all rows are counted. Moments are written as
+                for `plan`.
+            end: Its end.
+            last: Instead of both: so much time until now.
+            since: Instead of both: from then until now.
+            every: Count each step of a calendar for itself, as for `read`; by default all rows of
+                the window together.
+            timezone: Whose clock these steps begin by; default: the connection's, else UTC.
+            by: Fields whose values are segments that are counted for themselves: string,
+                categorical and boolean ones. NULL is a segment.
+            edges: Where histograms are cut, and which values are counted one by one:
+                `training.profile().edges()`, the same for all profiles that are to be compared.
+                By default they are made of the very rows that are counted, 20 parts of the same
+                size, which takes one more read for each field.
+            as_of: Take the actuals that were set until then, as for `plan`.
+            engine: `auto`, `embedded`, `spark` or a plugin's; default: the workspace's.
+            sample: Share of the ids to keep, in (0, 1]; default: the connection's.
+            max_cells: How many cells (windows x segments x bins and values) there may be; by
+                default 5,000,000.
+            timeout: How long all of it may take.
+
+        Raises:
+            PlanError: With code `too-many-cells`, before a row is read, if there may be more cells;
+                with `non-reproducible`, if the query answers differently each time.
+            ProfileError: With code `edges-differ`, if the edges are of other fields.
+            HeadwaterError: Any of its kinds, as for a read.
+        """
+        from headwater.workspace.profiled import MAX_CELLS, Asked
+
+        zone = self._zone(timezone)
+        window = moments.asked_for(start, end, zone, last=last, since=since)
+        asked = Asked(
+            (by,) if isinstance(by, str) else tuple(by),
+            edges,
+            _moment(as_of, zone),
+            engine,
+            sample,
+            MAX_CELLS if max_cells is None else max_cells,
+        )
+        calendar = None
+        if every is not None:
+            window, calendar = _to_cut(window, every), Calendar.of(every, zone)
+        return self._workspace.profile(self, window, calendar, asked, seconds(timeout))
 
     def _zone(self, timezone: str | None) -> str:
         return self.windows.timezone if timezone is None else timezone

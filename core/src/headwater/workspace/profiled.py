@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,23 +25,23 @@ from headwater.profiling.counting import SKETCHED, bins, counts
 from headwater.profiling.edges import Edges, FieldEdges
 from headwater.profiling.profile import About, Key, Place, Profile, cleaned
 from headwater.profiling.queries import Counted, Rows
-from headwater.reading.dataset import Dataset, EmptyReadWarning
+from headwater.profiling.statistics import Value
+from headwater.reading.dataset import NOTED, Dataset, EmptyReadWarning
+from headwater.reading.empty_reads import verdict
 from headwater.reading.reader import Reading
 from headwater.reading.session_policy import narrowed
 from headwater.tables.window import Window
 from headwater.types import FieldType
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from headwater.interfaces.plan import Plan
+    from headwater.interfaces.plan import Plan, Scan
     from headwater.planning.plans import Plans
     from headwater.windows.calendar import Calendar
     from headwater.workspace.model import Connection
     from headwater.workspace.workspace import Workspace
 
 MAX_CELLS: Final = 5_000_000
-"""Cells that a profile may have: more is almost surely a segment of a field with too many values."""
+"""Cells that a profile may have: more is almost surely segments of a field with too many values."""
 _TOGETHER: Final = 128
 """Windows that are counted by one query."""
 _SEGMENTS: Final = frozenset({FieldType.STRING, FieldType.CATEGORICAL, FieldType.BOOLEAN})
@@ -93,14 +93,11 @@ def profile(
         mapped = workspace.map_queries(connection, access)
         plan = planner.plan_query(request, mapped[0], access, actuals=mapped[1], nearby=True)
     counting = _Counting(workspace, connection, plan, asked)
-    edges = counting.edges()
     windows = () if window is None else (window,)
-    return counting.profile(edges, [(windows, plan)])
+    return counting.profile(counting.edges(), [(windows, plan)], lambda _: plan)
 
 
-def profile_of(
-    workspace: Workspace, connection: Connection, plans: Plans, asked: Asked
-) -> Profile:
+def profile_of(workspace: Workspace, connection: Connection, plans: Plans, asked: Asked) -> Profile:
     """Count the rows of each window of plans.
 
     Args:
@@ -110,8 +107,10 @@ def profile_of(
         asked: What is asked for.
     """
     counting = _Counting(workspace, connection, plans.whole, asked)
+    parts = [(plans.windows[r.start : r.stop], plans.together(r)) for r in _parts(plans)]
+    places = {window: number for number, window in enumerate(plans.windows)}
     return counting.profile(
-        counting.edges(), [(plans.windows[r.start : r.stop], plans.together(r)) for r in _parts(plans)]
+        counting.edges(), parts, lambda w: plans.whole if w is None else plans[places[w]]
     )
 
 
@@ -195,7 +194,7 @@ class _Counting:
             raise ProfileError(
                 f"{self._connection.name} can't be counted by these edges: {'; '.join(other[:5])}",
                 code="edges-differ",
-                hint="take the edges of this version's own training set: training.profile().edges()",
+                hint="take those of this version's own training set: training.profile().edges()",
             )
         return given
 
@@ -210,7 +209,9 @@ class _Counting:
                     numbers[f"{column.name} error"] = errors
         sizes: dict[str, measuring.Size] = {}
         if numbers:
-            told = self._ask(self._whole, measuring.size_query(self._whole.sql, [*numbers.values()]))
+            told = self._ask(
+                self._whole, measuring.size_query(self._whole.sql, [*numbers.values()])
+            )
             sizes = dict(zip(numbers, measuring.read_sizes(told), strict=True))
         cuts = {n: self._quantiles(numbers[n], size) for n, size in sizes.items()}
         return Edges(
@@ -238,12 +239,12 @@ class _Counting:
             column.field.type, column.role, edges=cuts.get(column.name, ()), vocabulary=words
         )
         if column.field_type is FieldType.NUMERIC:
-            largest = sizes[column.name].largest
+            largest = _usual(cuts[column.name], sizes[column.name])
             edges = replace(
                 edges, scale=sql.scale_of(largest), square_scale=sql.square_scale_of(largest)
             )
         if (name := f"{column.name} error") in sizes:
-            largest = sizes[name].largest
+            largest = _usual(cuts[name], sizes[name])
             edges = replace(
                 edges,
                 errors=cuts[name],
@@ -255,19 +256,24 @@ class _Counting:
     # -- Counts ------------------------------------------------------------------------------------
 
     def profile(
-        self, edges: Edges, parts: Sequence[tuple[tuple[Window, ...], Plan]]
+        self,
+        edges: Edges,
+        parts: Sequence[tuple[tuple[Window, ...], Plan]],
+        alone: Callable[[Window | None], Plan],
     ) -> Profile:
         """Return the profile of some windows.
 
         Args:
             edges: What they are counted by.
             parts: Windows that are counted together, none for all rows, each with their plan.
+            alone: Gives the plan of one window; of None, that of all.
         """
         self._check_size(edges, sum(max(1, len(windows)) for windows, _ in parts))
         registry = self._workspace.registry
         hooks.plan_created(registry, self._whole)
+        self._notes += (w for w in self._whole.warnings if w.code in NOTED)
         stats, error = ReadStats(started_at=datetime.now(UTC)), None
-        cells: dict[Place, dict[Key, queries.Value]] = {}
+        cells: dict[Place, dict[Key, Value]] = {}
         try:
             for windows, plan in parts:
                 counted = self._counted(edges, windows, plan, self._asked.max_cells - len(cells))
@@ -280,7 +286,7 @@ class _Counting:
         finally:
             hooks.read_finished(registry, self._whole, stats, error)
         found = {place: cleaned(inside) for place, inside in cells.items()}
-        self._explain_empty(parts, {place.window for place in found})
+        self._explain_empty([w for windows, _ in parts for w in windows or (None,)], found, alone)
         moments = [plan.as_of for _, plan in parts if plan.as_of is not None]
         about = About(
             (self._connection.name,),
@@ -308,9 +314,7 @@ class _Counting:
             hint="ask for fewer windows, or segments of fields with few values; or raise max_cells",
         )
 
-    def _counted(
-        self, edges: Edges, windows: tuple[Window, ...], plan: Plan, most: int
-    ) -> Counted:
+    def _counted(self, edges: Edges, windows: tuple[Window, ...], plan: Plan, most: int) -> Counted:
         time = self._mapping.role(Role.TIMESTAMP)
         rows = Rows(plan.sql, windows, by=self._by)
         if time is not None:
@@ -344,8 +348,7 @@ class _Counting:
             queries.read_keys(counted, column, edges.vocabulary, self._ask(plan, query))
         if column.field_type not in SKETCHED:
             return
-        places = {p: c for p, c in counted.cells.items()}
-        sketches = {p: queries.sketched(c, column.name) for p, c in places.items()}
+        sketches = {p: queries.sketched(c, column.name) for p, c in counted.cells.items()}
         if column.field_type is FieldType.TEXT or None in sketches.values():
             told = self._ask(plan, queries.sketch_query(counted.rows, column))
             queries.read_sketch(counted, column, told)
@@ -354,7 +357,7 @@ class _Counting:
             if sketch:
                 counted.cells[place][Key(column.name, "distinct")] = sketch
 
-    def _ask(self, plan: Plan, text: str, most: int | None = None) -> pa.Table:
+    def _ask(self, plan: Plan, text: str, most: int | None = None) -> queries.Answer:
         """Return the answer of a query around a plan.
 
         Args:
@@ -362,37 +365,61 @@ class _Counting:
             text: The query.
             most: Rows that it may have.
         """
-        import pyarrow as pa
-
         asked = replace(plan, sql=text, mapping=None, warnings=())
-        workspace, connection = self._workspace, self._connection
         planned, engine = engine_choice.choose(
-            asked, self._asked.engine or workspace.engine, workspace.engine_named
+            asked, self._asked.engine or self._workspace.engine, self._workspace.engine_named
         )
-        data = Dataset(Reading(planned, engine, self._opened, narrow=self._narrow))
-        batches, rows = [], 0
+        reading = Reading(planned, engine, self._opened, narrow=self._narrow)
+        data = Dataset(reading, reads=self._workspace.reads)
+        rows: list[tuple[object, ...]] = []
         for batch in data:
-            batches.append(batch)
-            rows += batch.num_rows
-            if most is not None and rows > most:
-                raise self._too_many(f"there are more than {rows:,} cells")
+            rows += zip(*(column.to_pylist() for column in batch.columns), strict=True)
+            if most is not None and len(rows) > most:
+                raise self._too_many(f"there are more than {len(rows):,} cells")
         self._notes += data.stats.notes
-        return pa.Table.from_batches(batches, data.schema)
+        return rows
 
     def _opened(self) -> AbstractContextManager[Access]:
         return self._workspace.opened(self._connection)
 
     def _narrow(self, whole: Access) -> AbstractContextManager[Access]:
-        connection, actuals = self._connection, self._connection.actuals
-        sources = [c.source for c in (connection, actuals) if c is not None]
-        return narrowed(whole, self._whole, sources)
+        both = (self._connection, self._connection.actuals)
+        return narrowed(whole, self._whole, [c.source for c in both if c is not None])
 
     def _explain_empty(
-        self, parts: Sequence[tuple[tuple[Window, ...], Plan]], seen: set[Window | None]
+        self,
+        windows: Sequence[Window | None],
+        found: Collection[Place],
+        alone: Callable[[Window | None], Plan],
     ) -> None:
-        """Say of each window without rows why it has none."""
+        """Warn of windows without rows, and say why they have none: no cell is of them."""
+        seen = {place.window for place in found}
+        for window in windows:
+            if window in seen:
+                continue
+            plan = alone(window)
+            why = (
+                self._workspace.why_empty(self._connection, plan, plan.engine or "embedded")
+                if not seen and len(windows) == 1
+                else verdict(plan, ask=self._why_no_files(plan))
+            )
+            self._notes.append(why)
+            _log.warning("%s: no rows: %s", self._connection.name, why.message)
+            warnings.warn(why.render(), EmptyReadWarning, stacklevel=5)
+
+    def _why_no_files(self, plan: Plan) -> Callable[[Scan], Diagnostic | None]:
+        def why(scan: Scan) -> Diagnostic | None:
+            with self._opened() as access:
+                return self._connection.source.why_no_files(scan, plan.window, access)
+
+        return why
 
 
 def _told(mapping: BoundMapping) -> Iterator[BoundColumn]:
     """Yield the columns that a profile tells of: fields, and actuals."""
     yield from (c for c in mapping if c.field is not None)
+
+
+def _usual(quantiles: Sequence[float], size: measuring.Size) -> float:
+    """Return how large numbers usually are: one that is a thousand times larger decides nothing."""
+    return max(map(abs, quantiles), default=0.0) or size.largest

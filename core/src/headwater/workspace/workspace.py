@@ -46,9 +46,11 @@ if TYPE_CHECKING:
     from headwater.interfaces.report import CheckReport
     from headwater.ledger.ledger import Ledger
     from headwater.maturity.maturity import Maturity
+    from headwater.profiling.profile import Profile
     from headwater.sql.analysis import ParsedQuery
     from headwater.windows.calendar import Calendar
     from headwater.workspace.matured import Wanted
+    from headwater.workspace.profiled import Asked
 
 _T = TypeVar("_T")
 
@@ -522,6 +524,39 @@ class Workspace:
                 return connection.source.why_no_files(scan, plan.window, access)
 
         return verdict(plan, extent, why_no_files, prove)
+
+    def why_empty(self, connection: Connection, plan: Plan, engine: str) -> Diagnostic:
+        """Return why a plan gives no rows, asking the data, its source and its files.
+
+        Args:
+            connection: What was read.
+            plan: Its plan.
+            engine: Name of the engine that read it.
+        """
+
+        def open_access() -> AbstractContextManager[Access]:
+            return self.opened(connection)
+
+        def extent() -> Extent:
+            with open_access() as access:
+                return self._extents(connection, plan, access, [plan.window])[0]
+
+        return self._why_empty(connection, plan, self.engine_named(engine), open_access, extent)
+
+    def profile(
+        self,
+        connection: Connection,
+        window: Window | None,
+        calendar: Calendar | None,
+        asked: Asked,
+        timeout: float | None = None,
+    ) -> Profile:
+        """Return the profile of a connection's rows; see `Connection.profile`."""
+        from headwater.workspace.profiled import profile
+
+        return self._in_time(
+            lambda: profile(self, connection, window, calendar, asked), connection, timeout
+        )
 
     def changes(
         self,
