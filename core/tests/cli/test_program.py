@@ -200,7 +200,9 @@ def test_a_fault_is_told_apart_from_a_no(headwater: Program) -> None:
 
 def test_ctrl_c_ends_with_130(headwater: Program) -> None:
     headwater.modules = [command("greet")]
-    assert headwater("greet", "--word", "interrupt").code == 130
+    outcome = headwater("greet", "--word", "interrupt")
+    assert (outcome.code, outcome.out) == (130, "")
+    assert outcome.err == "interrupted: nothing was left half-written\n"
 
 
 def test_completion_names_commands_without_importing_them(

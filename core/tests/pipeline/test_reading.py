@@ -181,3 +181,28 @@ def test_memory_is_a_source_too(version, workspace):
     source = hw.MemoryDataSource(tables={"predictions": day(0)})
     rows = version.connect_serving(source, "pid", "ts").read("2026-01-01", "2026-01-02").to_arrow()
     assert rows.num_rows == 6
+
+
+def test_the_schema_is_told_without_reading(serving, log):
+    data = serving.read(*WINDOW)
+    for folder in log.iterdir():  # there is nothing that could be read
+        folder.rename(folder.with_suffix(".away"))
+    told = data.schema
+    for folder in log.iterdir():
+        folder.rename(folder.with_suffix(""))
+    assert told.equals(data.to_arrow().schema, check_metadata=True)
+    assert told.equals(data.reader().schema, check_metadata=True)
+
+
+def test_each_window_tells_its_schema(serving):
+    for data in serving.read(*WINDOW, every="1 day"):
+        assert data.schema.equals(data.to_arrow().schema, check_metadata=True)
+
+
+def test_the_schema_of_a_query_is_that_of_its_rows(workspace):
+    maps = pa.array([[("k", 1.5)]], pa.map_(pa.string(), pa.float64()))
+    rows = pa.table({"id": [1], "t": ["a"], "m": maps})
+    source = hw.MemoryDataSource(tables={"t": rows})
+    query = "SELECT id + 1 AS n, struct(id, t) AS s, m, array(t) AS l, 1.5BD AS d FROM t"
+    data = workspace.sql(query, source)
+    assert data.schema.equals(data.to_arrow().schema, check_metadata=True)

@@ -294,10 +294,10 @@ def test_a_read_that_takes_too_long_is_ended(workspace: Workspace, tmp_path: Pat
 def test_time_runs_out_while_nobody_asks_for_rows(workspace: Workspace, tmp_path: Path) -> None:
     numbers = Numbers()
     with nothing_left(tmp_path):
-        batches = iter(streamed(workspace, numbers, timeout=0.3))
-        next(batches)
-        assert numbers.closed.wait(PATIENCE)  # what it held is let go of
+        batches = iter(streamed(workspace, numbers, timeout=0.5))
         with pytest.raises(ReadTimeoutError):
+            next(batches)
+            assert numbers.closed.wait(PATIENCE)  # what it held is let go of
             list(batches)
         del batches
 
@@ -340,7 +340,7 @@ def test_closing_the_workspace_ends_its_reads(tmp_path: Path) -> None:
     other.close()
 
 
-@pytest.mark.parametrize("how", ["close", "drop", "break"])
+@pytest.mark.parametrize("how", ["close", "drop", "break", "close the reader", "leave the reader"])
 def test_a_read_that_is_left_ends(workspace: Workspace, tmp_path: Path, how: str) -> None:
     numbers = Numbers()
     data = streamed(workspace, numbers)
@@ -350,6 +350,15 @@ def test_a_read_that_is_left_ends(workspace: Workspace, tmp_path: Path, how: str
                 batches: Any = iter(data)
                 next(batches)
                 batches.close()
+            case "close the reader":
+                reader = data.reader()
+                reader.read_next_batch()
+                reader.close()
+                with pytest.raises(CancelledError, match="its reader was closed"):
+                    reader.read_all()
+            case "leave the reader":
+                with data.reader() as reader:
+                    reader.read_next_batch()
             case "drop":
                 reader = data.reader()
                 reader.read_next_batch()
@@ -358,6 +367,34 @@ def test_a_read_that_is_left_ends(workspace: Workspace, tmp_path: Path, how: str
                 for _ in data:
                     break
         assert numbers.closed.is_set()
+
+
+def test_a_reader_is_closed_by_another_thread(workspace: Workspace, tmp_path: Path) -> None:
+    taken, waits = threading.Event(), threading.Event()
+
+    def each() -> None:
+        if taken.is_set():
+            waits.set()
+            Stop.current().wait(PATIENCE)
+
+    data = streamed(workspace, Numbers(each))
+    rows = data.reader()
+    rows.read_next_batch()
+    taken.set()
+    errors: list[BaseException] = []
+
+    def take() -> None:
+        try:
+            rows.read_all()
+        except CancelledError as error:
+            errors.append(error)
+
+    taking = threading.Thread(target=take, daemon=True)
+    taking.start()
+    assert waits.wait(PATIENCE)
+    rows.close()
+    taking.join(PATIENCE)
+    assert [type(e) for e in errors] == [CancelledError]
 
 
 def test_a_read_within_a_read_ends_with_it() -> None:

@@ -22,6 +22,8 @@ USAGE = 2
 """Given by typer itself."""
 FAULT = 70
 """A fault of the program, not an answer (EX_SOFTWARE of sysexits.h)."""
+INTERRUPTED = 128 + signal.SIGINT
+"""Given by typer itself, too."""
 TERMINATED = 128 + signal.SIGTERM
 
 
@@ -49,7 +51,13 @@ def run(arguments: Sequence[str], registry: PluginRegistry | None = None) -> int
         try:
             program().main(args=list(arguments), prog_name="headwater", obj=terminal)
         except SystemExit as stop:
-            return stop.code if isinstance(stop.code, int) else OK
+            code = stop.code if isinstance(stop.code, int) else OK
+            if code == INTERRUPTED:
+                terminal.note("interrupted: nothing was left half-written")
+            return code
+        except KeyboardInterrupt:
+            terminal.note("interrupted: nothing was left half-written")
+            return INTERRUPTED
         except HeadwaterError as error:
             terminal.refuse(error)
             return NO

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -80,6 +80,15 @@ class Dataset:
         """Whose rows these are; None for all rows."""
         return self.plan.window
 
+    @property
+    def schema(self) -> pa.Schema:
+        """Arrow schema that its batches will have, roles in the fields' metadata; reads nothing.
+
+        Raises:
+            UnsupportedError: If a column's type is known to the engine alone, once it reads.
+        """
+        return _turning(self.plan, self._reading.schema)[0]
+
     def cancel(self) -> None:
         """End what reads or writes its rows now, from any thread; who takes them gets an error.
 
@@ -96,14 +105,16 @@ class Dataset:
     def reader(self) -> pa.RecordBatchReader:
         """Return a `pyarrow.RecordBatchReader`: the schema at once, batches as they come.
 
+        Closing it, and leaving its `with`, ends the read.
+
         Raises:
             EngineError, DataError, SourceError, AuthError: As the read fails, possibly midway.
         """
-        import pyarrow as pa
+        from headwater.reading.arrow_reader import ArrowReader
 
         batches = self._read()
         schema = next(batches)
-        return pa.RecordBatchReader.from_batches(schema, batches)
+        return ArrowReader(schema, batches, f"reading {self._what}", self.cancel)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         batches = self._read()
@@ -314,7 +325,7 @@ class Dataset:
         self._explain_empty(stats)
         return target
 
-    def _read(self) -> Iterator[Any]:
+    def _read(self) -> Generator[Any, None, None]:
         """Yield the schema, then the batches; keep the stats; report the end exactly once."""
         self.stats = stats = ReadStats(started_at=datetime.now(UTC))
         error: BaseException | None = None

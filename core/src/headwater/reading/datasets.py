@@ -240,6 +240,11 @@ class WindowReading:
         self._made: Reading | None = None
         self._explain_empty, self._registry = explain_empty, registry
 
+    @property
+    def schema(self) -> pa.Schema:
+        """Schema of the engine's batches; as `Reading.schema`."""
+        return self._alone.schema
+
     @contextmanager
     def open(self) -> Iterator[ArrowStream]:
         """Open a read; as `Reading.open`."""

@@ -31,6 +31,7 @@ from headwater.plugins import hooks
 from headwater.sources import local_files
 from headwater.tables.relation import FileRelation
 from headwater.tables.table import TableName
+from headwater.types.arrow import arrow_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,6 +67,7 @@ class Reading:
         registry: PluginRegistry | None = None,
     ) -> None:
         self.plan = planned.plan
+        self._planned = planned
         self._engine = engine
         # Engines that compile are handed what is known of the plan; others the plan.
         self._handed: Any = planned if compiles(engine) else planned.plan
@@ -73,6 +75,26 @@ class Reading:
         self._narrow: Callable[[Access], AbstractContextManager[Access]] = narrow or nullcontext
         self._explain_empty = explain_empty
         self._registry = registry
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Schema of the engine's batches, as the query's analysis has it; nothing is opened.
+
+        Raises:
+            UnsupportedError: If a column's type is told by the engine alone, or can't be handed
+                over.
+        """
+        import pyarrow as pa
+
+        columns = Planned.of(self._planned).analysis.columns
+        for column in columns:
+            if not column.type.is_known:
+                raise UnsupportedError(
+                    f"{self.plan.connection}: the type of column {column.name!r} is known to the "
+                    f"{self._engine.name} engine alone, once it reads",
+                    hint="cast it in the query; or begin a read, and ask it: data.reader().schema",
+                )
+        return pa.schema([pa.field(c.name, arrow_type(c.type)) for c in columns])
 
     @contextmanager
     def open(self) -> Iterator[ArrowStream]:

@@ -50,8 +50,6 @@ _LEAVING: Final = 5.0
 """Seconds that a read is waited for that was left midway."""
 _TURN: Final = 0.5
 """Seconds between two looks at what is waited for."""
-_AT_THE_END: Final = 60.0
-"""Seconds that the interpreter's end waits for one that nobody closed."""
 
 
 def seconds(timeout: float | str | timedelta | None) -> float | None:
@@ -213,18 +211,13 @@ class Work:
                 hint="begin a read in the process that takes its rows",
             )
 
-    def close(self, seconds: float | None = None) -> None:
-        """End it, and wait until it is gone.
-
-        Args:
-            seconds: How long it is waited for, if not as usual; what does not answer until then
-                ends by itself.
-        """
+    def close(self) -> None:
+        """End it, and wait until it is gone; what does not answer for long ends by itself."""
         if self.forked:
             _not_ours.append(self)  # what it holds belongs to threads that are not here
             return
         self.end(None)
-        if not self.gone(self._patience if seconds is None else seconds):
+        if not self.gone(self._patience):
             _log.warning("%s was ended, and a part of it does not answer yet", self.what)
         self._stack.close()
         _at_work.discard(self)
@@ -276,6 +269,8 @@ class Running(Work):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            self._patience = SOON  # a person waits
         self.close()
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -419,7 +414,7 @@ _not_ours: Final[list[Any]] = []
 
 def _end_all() -> None:
     for work in list(_at_work):
-        work.close(_AT_THE_END)
+        work.close()
 
 
 atexit.register(_end_all)
