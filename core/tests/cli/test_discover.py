@@ -31,9 +31,14 @@ def tables(headwater: Program) -> None:
 
 def test_databases_and_tables_are_listed(headwater: Program) -> None:
     assert headwater("discover").out == "files\n  people\n  towns\n"
+    towns = {"id": "bigint", "name": "string", "tags": "array<string>"}
+    databases = [{"name": "files", "tables": ["people", "towns"]}]
     assert headwater("discover", "training", "--json").json == {
-        "databases": [{"name": "files", "tables": ["people", "towns"]}]
+        "databases": databases,
+        "catalog": {"files": {"people": {**towns, "dt": "date"}, "towns": towns}},
     }
+    by_name = headwater("discover", "training", "--names", "--json").json
+    assert by_name == {"databases": databases, "catalog": {}}, "no table is looked at"
 
 
 def test_one_database(headwater: Program) -> None:

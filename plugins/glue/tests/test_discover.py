@@ -61,7 +61,8 @@ def test_names_only(lake: GlueLake, discover: Discover) -> None:
     lake.table("log", {"id": "string"})
     assert discover("--names")[1] == "ml\n  log\n"
     assert json.loads(discover("--names", "--json")[1]) == {
-        "databases": [{"name": "ml", "tables": ["log"]}]
+        "databases": [{"name": "ml", "tables": ["log"]}],
+        "catalog": {},
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from contextvars import copy_context
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from headwater.cli.table_sizes import Measured, measure_entry, measured, spelled
 from headwater.errors import HeadwaterError
+from headwater.tables.table import TableName
 
 if TYPE_CHECKING:
     from headwater.cli.terminal import Terminal
@@ -207,8 +208,43 @@ def _table_entry(table: Table) -> dict[str, Any]:
         "name": table.name.name,
         "kind": table.kind,
         "columns": len(table.columns),
+        "types": types_of(table),
         "partition_keys": list(table.partition_keys),
         "location": table.location,
         "unqueryable": table.unqueryable,
         "problem": table.problem,
     }
+
+
+def types_of(table: Table) -> dict[str, str]:
+    """Return the columns of a table with their types, as `validate --catalog` takes them."""
+    return {c.name: str(c.type) for c in table.columns if c.type.is_known}
+
+
+def typed(
+    databases: Iterable[Mapping[str, Any]], catalog: Catalog
+) -> dict[str, dict[str, dict[str, str]]]:
+    """Return what was listed as `validate --catalog` takes it: databases, tables, columns, types.
+
+    A table that was listed by name alone is looked up; one that can't be, or that nobody can query,
+    is left out.
+
+    Args:
+        databases: What `names` or `survey` returned.
+        catalog: Who is asked.
+    """
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for database in databases:
+        home = database["name"]
+        described = {entry["name"]: entry for entry in database.get("details", ())}
+        tables = found.setdefault(home, {})
+        for name in database["tables"]:
+            entry = described.get(name)
+            try:
+                table = None if entry else catalog.table(TableName(home, name))
+            except HeadwaterError:
+                continue
+            refused = entry["unqueryable"] if entry else table and table.unqueryable
+            if not refused:
+                tables[name] = entry["types"] if entry else types_of(table) if table else {}
+    return found

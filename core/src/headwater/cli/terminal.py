@@ -14,7 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import IO, TYPE_CHECKING, Any, Final, TextIO
 
 from headwater.diagnostics import render_all
 from headwater.display.printable import json_text, printable, printable_line
@@ -74,6 +74,12 @@ class Terminal:
         """Give the answer to a program; silent without `--json`."""
         if self.json:
             self._put(self._out, json_text(json.dumps(answer, indent=2, ensure_ascii=False)))
+
+    def bytes_out(self) -> IO[bytes]:
+        """Return where an answer goes that is bytes: nothing else is written there."""
+        self._out.flush()
+        buffer: IO[bytes] = self._out.buffer
+        return buffer
 
     def warn(self, text: str) -> None:
         """Tell a person what they should know beside the answer."""

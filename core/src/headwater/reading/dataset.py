@@ -219,11 +219,13 @@ class Dataset:
     def write(
         self, path: str | Path, *, format: str = "parquet", overwrite: bool = False, **options: Any
     ) -> Path:
-        """Write all rows in a format: `parquet`, `csv`, `arrow`, or one that a plugin provides.
+        """Write all rows in a format: `parquet`, `csv`, `jsonl`, `arrow`, or one of a plugin.
 
         Args:
-            path: Where to: a file, or a directory in which the file is called `part-0`.
-            format: The format.
+            path: Where to: a file with the format's ending, or a directory in which the file is
+                called `part-0`.
+            format: The format. In CSV and JSON lines (`jsonl`) rows are in time order, unless the
+                query names an order.
             overwrite: Replace the file if there is one.
             options: What a plugin's writer takes besides.
 
@@ -235,7 +237,8 @@ class Dataset:
         """
         from headwater.reading import file_writer
 
-        if format in file_writer.FORMATS:
+        theirs = format in file_writer.YIELDING and self._reading.writes(format)
+        if format in file_writer.FORMATS and not theirs:
             return file_writer.write(self, path, format, overwrite=overwrite)
         writer = self._reading.writer(format)
         if writer is None:

@@ -265,6 +265,10 @@ class WindowReading:
         """Let the engine write the window's rows; as `Reading.write`."""
         return self._alone.write(target, format, overwrite)
 
+    def writes(self, format: str) -> bool:
+        """Return whether a plugin provides a writer of a format."""
+        return self._alone.writes(format)
+
     def writer(self, format: str) -> Callable[..., None] | None:
         """Return what writes a dataset in a format that a plugin provides."""
         return self._alone.writer(format)

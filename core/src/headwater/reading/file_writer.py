@@ -11,7 +11,7 @@ import errno
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -21,11 +21,21 @@ from headwater.errors import ConfigError, UnsupportedError
 from headwater.tables.relation import FileRelation
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from headwater.interfaces.plan import Plan
     from headwater.reading.dataset import Dataset
 
-FORMATS: Final = {"parquet": ".parquet", "csv": ".csv", "arrow": ".arrow"}
+FORMATS: Final = {"parquet": ".parquet", "csv": ".csv", "jsonl": ".jsonl", "arrow": ".arrow"}
 """Formats that core writes, and the endings of their files."""
+STREAMED: Final = ("csv", "jsonl", "arrow")
+"""Those that are written to a stream; `arrow` is Arrow's stream format there."""
+YIELDING: Final = frozenset({"jsonl"})
+"""Those that a plugin may write in the place of ours: it could before there was ours."""
+_TEXTS: Final = ("csv", "jsonl")
+"""Formats whose rows are in time order, where the query names none."""
+_ENDING: Final = re.compile(r"\.[A-Za-z][A-Za-z0-9]*")
+"""What a file's ending looks like: `2026.01` is a folder's name."""
 
 _URI: Final = re.compile(r"[a-z][a-z0-9+.-]+:/")
 """A URI, or what `Path` makes of one."""
@@ -37,7 +47,8 @@ def write(dataset: Dataset, path: str | Path, format: str, *, overwrite: bool = 
     Args:
         dataset: What to write.
         path: A file with the format's ending, or a directory for `part-0` with that ending.
-        format: One of `FORMATS`.
+        format: One of `FORMATS`. Rows of CSV and JSON lines are in time order, unless the query
+            names another one.
         overwrite: Replace the file if there is one.
 
     Returns:
@@ -45,8 +56,9 @@ def write(dataset: Dataset, path: str | Path, format: str, *, overwrite: bool = 
 
     Raises:
         ConfigError: If the file exists and `overwrite` is false, also where it appears meanwhile;
-            if it is one that the read itself reads, or a URI; `write-failed` if it can't be written
-            (no room, no right).
+            if its ending is another format's, or none that is known (`unknown-ending`); if it is
+            one that the read itself reads, or a URI; `write-failed` if it can't be written (no
+            room, no right).
     """
     if _URI.match(str(path)):
         raise ConfigError(
@@ -62,11 +74,73 @@ def write(dataset: Dataset, path: str | Path, format: str, *, overwrite: bool = 
             # What can't be opened may be the rows' own fault: only what is written is ours.
             sink = _sink(format, file, reader.schema)
             with _failing(target, sink.close) as close:
-                for batch in reader:
+                for batch in _in_order(dataset, reader, format):
                     with _write_errors(target):
                         sink.write_batch(batch)
                 close()
     return target
+
+
+def write_stream(dataset: Dataset, file: IO[bytes], format: str) -> None:
+    """Write all rows to an open stream, as they come: what is there when a read fails is a part.
+
+    Args:
+        dataset: What to write.
+        file: Where to; it stays open.
+        format: One of `STREAMED`.
+
+    Raises:
+        ConfigError: If the format can't be streamed.
+    """
+    if format not in STREAMED:
+        raise ConfigError(
+            f"{format} can't be written to a stream",
+            code="unknown-ending",
+            hint=f"write it to a file, or choose one of {', '.join(STREAMED)}",
+        )
+    with dataset.reader() as reader:
+        sink = _sink(format, file, reader.schema, stream=True)
+        for batch in _in_order(dataset, reader, format):
+            sink.write_batch(batch)
+        sink.close()
+    file.flush()
+
+
+def format_of(path: Path, others: Iterable[str] = ()) -> str | None:
+    """Return the format that a file's ending names; None where it has no ending.
+
+    Args:
+        path: The file, or a folder.
+        others: Formats that plugins write, each the name of its ending.
+
+    Raises:
+        ConfigError: With code `unknown-ending`, if nothing is written to such files.
+    """
+    if path.is_dir() or not _ENDING.fullmatch(path.suffix):
+        return None
+    by_ending = {ending: name for name, ending in FORMATS.items()}
+    by_ending |= {f".{name}": name for name in others}
+    if path.suffix.lower() in by_ending:
+        return by_ending[path.suffix.lower()]
+    raise _unknown_ending(path, by_ending)
+
+
+def _unknown_ending(path: Path, endings: Iterable[str]) -> ConfigError:
+    return ConfigError(
+        f"{path}: no format's files end in {path.suffix}",
+        code="unknown-ending",
+        hint=f"end its name in one of {', '.join(endings)}; a name without an ending is a folder's",
+    )
+
+
+def _in_order(
+    dataset: Dataset, reader: pa.RecordBatchReader, format: str
+) -> Iterable[pa.RecordBatch]:
+    from headwater.reading.time_order import in_time_order, names_an_order
+
+    if format not in _TEXTS or names_an_order(dataset.plan):
+        return reader
+    return in_time_order(reader, reader.schema)
 
 
 def _refuse_inputs(plan: Plan, target: Path) -> None:
@@ -228,10 +302,20 @@ def _name(descriptor: int, path: Path) -> None:
 
 
 def _target(path: Path, ending: str) -> Path:
-    return path if path.suffix == ending and not path.is_dir() else path / f"part-0{ending}"
+    if path.is_dir() or not _ENDING.fullmatch(path.suffix):
+        return path / f"part-0{ending}"
+    if path.suffix.lower() == ending:
+        return path
+    if path.suffix.lower() not in FORMATS.values():
+        raise _unknown_ending(path, FORMATS.values())
+    raise ConfigError(
+        f"{path} ends in {path.suffix}, and is to be written in a format that ends in {ending}",
+        code="unknown-ending",
+        hint=f"end its name in {ending}, or choose the other format",
+    )
 
 
-def _sink(format: str, file: Any, schema: Any) -> Any:
+def _sink(format: str, file: Any, schema: Any, *, stream: bool = False) -> Any:
     import pyarrow as pa
     import pyarrow.csv
     import pyarrow.parquet as pq
@@ -244,8 +328,12 @@ def _sink(format: str, file: Any, schema: Any) -> Any:
             if nested:
                 raise UnsupportedError(
                     f"CSV can't hold the columns {', '.join(nested)}",
-                    hint="write parquet or arrow instead",
+                    hint="write jsonl, parquet or arrow instead",
                 )
             return pyarrow.csv.CSVWriter(file, schema)
+        case "jsonl":
+            from headwater.reading.json_lines import JsonLinesWriter
+
+            return JsonLinesWriter(file, schema)
         case _:
-            return pa.ipc.new_file(file, schema)
+            return pa.ipc.new_stream(file, schema) if stream else pa.ipc.new_file(file, schema)

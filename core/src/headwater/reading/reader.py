@@ -156,6 +156,11 @@ class Reading:
             )
         return count, notes
 
+    def writes(self, format: str) -> bool:
+        """Return whether a plugin provides a writer of a format."""
+        registry = self._registry
+        return registry is not None and any(s.kind == format for s in registry.writers())
+
     def writer(self, format: str) -> Callable[..., None] | None:
         """Return what writes a dataset in a `format` that a plugin provides.
 

@@ -86,7 +86,8 @@ def discover(
 ) -> None:
     """List tables as they are found, told what they are; or the columns of one table.
 
-    Without a connection: every place that the file's connections look at, each once.
+    Without a connection: every place that the file's connections look at, each once. What --json
+    gives is a catalog for validate --catalog.
     """
     terminal = terminal_of(ctx)
     if source is None and (region or endpoint_url or options):
@@ -107,8 +108,8 @@ def discover(
             with only.access() as access:
                 _one_table(terminal, only.catalog(access), table, database or only.default_database)
         elif len(places) == 1:
-            databases = _listed(terminal, _only(places), database, depth)
-            terminal.emit({"databases": databases})
+            databases, catalog = _listed(terminal, _only(places), database, depth)
+            terminal.emit({"databases": databases, "catalog": catalog})
             _tell_problems(terminal, databases)
         else:
             _each(terminal, places, database, depth)
@@ -192,7 +193,9 @@ def _each(
         }
         try:
             _refuse_silent(place.source)
-            answer["databases"] = _listed(terminal, place.source, database, depth, indent="  ")
+            answer["databases"], answer["catalog"] = _listed(
+                terminal, place.source, database, depth, indent="  "
+            )
         except HeadwaterError as error:
             failed += 1
             terminal.warn(f"{place.connections[0]}: {error}")
@@ -224,7 +227,8 @@ def _listed(
     depth: _Depth,
     *,
     indent: str = "",
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Say what a source holds; return it, and its columns' types where a program is told."""
     from headwater.cli import catalog_listing
     from headwater.tables.table import Measurable, Surveyable
 
@@ -237,10 +241,13 @@ def _listed(
                 hint="leave --details out",
             )
         if depth.names or not offers(catalog, Surveyable):
-            return catalog_listing.names(terminal, catalog, database, indent=indent)
-        return catalog_listing.survey(
-            terminal, catalog, catalog, database, indent=indent, measurable=measurable
-        )
+            databases = catalog_listing.names(terminal, catalog, database, indent=indent)
+        else:
+            databases = catalog_listing.survey(
+                terminal, catalog, catalog, database, indent=indent, measurable=measurable
+            )
+        wanted = terminal.json and not depth.names
+        return databases, catalog_listing.typed(databases, catalog) if wanted else {}
 
 
 def _source_of(

@@ -29,6 +29,7 @@ from headwater.cli.options import (
 from headwater.cli.strictness import FailOn, Finding, of_read, strictly
 
 if TYPE_CHECKING:
+    from headwater.cli.terminal import Terminal
     from headwater.interfaces.read_stats import ReadStats
     from headwater.reading.dataset import Dataset
 
@@ -38,7 +39,11 @@ def read(
     connection: Name,
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", help="A file, or a folder in which it is called part-0."),
+        typer.Option(
+            "--out",
+            "-o",
+            help="A file; a folder in which it is called part-0; or - for standard output.",
+        ),
     ],
     start: Start = None,
     end: End = None,
@@ -51,7 +56,8 @@ def read(
         typer.Option(
             "--format",
             "-f",
-            help="parquet, csv, arrow or a plugin's.  [default: by the file's ending, or parquet]",
+            help="parquet, csv, jsonl, arrow or a plugin's.  [default: by the file's ending; "
+            "parquet in a folder, csv to -]",
             show_default=False,
         ),
     ] = None,
@@ -77,13 +83,21 @@ def read(
 ) -> None:
     """Write the rows of a window to a file, whole or not at all.
 
+    To standard output they are written as they come. Rows of CSV and JSON lines are in time order,
+    unless the query names an order.
+
     With --every, to a folder: a file for each window, called by its start in UTC. The answer is no
     if --fail-on says so; the files are written all the same.
     """
     from headwater.reading.dataset import Dataset, EmptyReadWarning
+    from headwater.reading.file_writer import write_stream
 
     whole_window(start, end, last, since, every)
     terminal = terminal_of(ctx)
+    streamed = str(out) == "-"
+    if streamed and (every is not None or json):
+        raise typer.BadParameter("--out - gives the rows alone: leave out --every and --json")
+    written_as = format or _format_of(out, terminal, streamed=streamed, many=every is not None)
     options: dict[str, Any] = {
         "last": last,
         "since": since,
@@ -101,8 +115,12 @@ def read(
             data = chosen.read(start, end, every=every, **options)
         if isinstance(data, Dataset):
             with terminal.progress(lambda: f"reading {chosen.name}: {data.stats.rows:,} rows"):
-                path = data.write(out, format=format or _format_of(out), overwrite=overwrite)
-            terminal.say(_summary(data.stats, path))
+                if streamed:
+                    write_stream(data, terminal.bytes_out(), written_as)
+                    path = Path("standard output")
+                else:
+                    path = data.write(out, format=written_as, overwrite=overwrite)
+            (terminal.note if streamed else terminal.say)(_summary(data.stats, path))
             failed = strictly(terminal, fail_on, of_read(data.plan, data.stats))
             answer = {**_answer(data, path), **_evidence(data, evidence)}
             terminal.emit({**answer, "failed_on": failed})
@@ -115,7 +133,7 @@ def read(
         for one in data:
             target = out / f"{_begin(one)}{_ending(format)}"
             with terminal.progress(lambda: f"reading {chosen.name}: {len(written)} windows"):
-                path = one.write(target, format=format or "parquet", overwrite=overwrite)
+                path = one.write(target, format=written_as, overwrite=overwrite)
             kept = None if evidence is None else evidence / f"{_begin(one)}.json"
             answer = {**_answer(one, path), **_evidence(one, kept)}
             written.append({**answer, "window": _window_of(one)})
@@ -148,11 +166,15 @@ def _window_of(data: Dataset) -> dict[str, str]:
     return {"start": data.window.start.isoformat(), "end": data.window.end.isoformat()}
 
 
-def _format_of(out: Path) -> str:
-    from headwater.reading.file_writer import FORMATS
+def _format_of(out: Path, terminal: Terminal, *, streamed: bool, many: bool) -> str:
+    from headwater.reading.file_writer import format_of
 
-    by_ending = {ending: name for name, ending in FORMATS.items()}
-    return by_ending.get(out.suffix, "parquet")
+    if streamed:
+        return "csv"
+    if many:
+        return "parquet"
+    others = [spec.kind for spec in terminal.registry.writers()]
+    return format_of(out, others) or "parquet"
 
 
 def _evidence(data: Dataset, place: Path | None) -> dict[str, str]:

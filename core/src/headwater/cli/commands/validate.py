@@ -23,7 +23,8 @@ def validate(
         Path,
         typer.Option(
             help='What tables there are: JSON or YAML, {"database": {"table": '
-            '{"column": "type"}}}, types as Hive and Spark spell them.'
+            '{"column": "type"}}}, types as Hive and Spark spell them; or the answer of '
+            "discover --json."
         ),
     ],
     database: Annotated[
@@ -89,6 +90,7 @@ def _catalog(path: Path) -> dict[str, dict[str, dict[str, str]]]:
 
     expected = 'expected {"database": {"table": {"column": "type"}}}'
     data: Any = read(path, what="catalog file", if_missing=None, shape=expected).data
+    data = _discovered(data, path)
     for database, tables in data.items():
         if not isinstance(tables, dict):
             raise ConfigError(
@@ -105,3 +107,33 @@ def _catalog(path: Path) -> dict[str, dict[str, dict[str, str]]]:
                         f"{path}: column {database}.{table}.{column} has no type", hint=expected
                     )
     return dict(data)
+
+
+def _discovered(data: Any, path: Path) -> Any:
+    """Return the catalog in an answer of `discover --json`; what is none is returned as it is."""
+    match data:
+        case {"databases": [*_], "catalog": dict(catalog)}:
+            if not catalog and data["databases"]:
+                raise ConfigError(
+                    f"{path} lists names alone, and a query needs the columns' types",
+                    hint="run discover --json without --names",
+                )
+            return catalog
+        case {"sources": [*sources]}:
+            whole: dict[str, Any] = {}
+            for source in sources:
+                found = source.get("catalog") if isinstance(source, dict) else None
+                for database, tables in (found if isinstance(found, dict) else {}).items():
+                    if database in whole and whole[database] != tables:
+                        raise ConfigError(
+                            f"{path}: several sources have a database {database!r}",
+                            hint="discover one of them: headwater discover CONNECTION --json",
+                        )
+                    whole[database] = tables
+            return whole
+        case {"name": str(name), "columns": [*columns], "kind": _}:
+            home, _, short = name.rpartition(".")
+            types = {c.get("name"): c.get("type") for c in columns if isinstance(c, dict)}
+            return {home: {short: types}}
+        case _:
+            return data
