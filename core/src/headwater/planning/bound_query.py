@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ Validator: TypeAlias = Callable[[Analysis], Iterable[Diagnostic]]
 """What looks at every query, and may have findings."""
 
 _THREADS = 8
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,6 +119,13 @@ def bind_query(
         with _after(tuple(changed_by)):
             _refuse(diagnostics, source, by=f" by the {name}")
         remarks += diagnostics
+    _log.debug(
+        "query on %s: bound, %d tables, %d columns%s",
+        source.kind,
+        len(analysis.tables),
+        len(analysis.columns),
+        f", changed by {', '.join(changed_by)}" if changed_by else "",
+    )
     return BoundQuery(source, catalog, text, analysis, tuple(changed_by), tuple(remarks))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,6 +12,8 @@ from headwater.interfaces.engine import Compiled, Engine, Remarking, compiles
 from headwater.interfaces.offers import offers
 from headwater.interfaces.plan import Plan, Planned
 from headwater.interfaces.plan_text import bytes_text
+
+_log = logging.getLogger(__name__)
 
 AUTO = "auto"
 
@@ -90,6 +93,7 @@ def _compiled(planned: Planned, engine: Engine) -> Compiled:
 def _decided(
     planned: Planned, engine: Engine, compiled: Compiled, reason: str
 ) -> tuple[Planned, Engine]:
+    _log.debug("%s: the engine is %s: %s", planned.plan.connection, engine.name, reason)
     remarks: tuple[Diagnostic, ...] = engine.remarks() if offers(engine, Remarking) else ()
     warnings = (*planned.plan.warnings, *remarks, *compiled.remarks)
     plan = replace(

@@ -268,6 +268,8 @@ def _scan(
         relation = replace(relation, truncates=True)
     files, size = _cost(relation)
     estimate = ScanEstimate(len(partitions) if partitions is not None else 1, total, files, size)
+    kept = "no" if partitions is None else f"{len(partitions)} of {'?' if total is None else total}"
+    _log.debug("table %s: %s partitions, %s files, %s bytes", table.name, kept, files, size)
     scan = Scan(
         slot,
         table.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
@@ -12,7 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.display import html
-from headwater.errors import AccessDeniedError, CancelledError, EvidenceError, UnsupportedError
+from headwater.errors import (
+    AccessDeniedError,
+    CancelledError,
+    EvidenceError,
+    HeadwaterError,
+    UnsupportedError,
+)
 from headwater.interfaces.engine import ArrowStream, notes_of
 from headwater.interfaces.plan import Plan
 from headwater.interfaces.read_stats import ReadStats
@@ -333,6 +340,8 @@ class Dataset:
         self.stats = stats = ReadStats(started_at=datetime.now(UTC))
         error: BaseException | None = None
         running = self._reads.rows(self._reading.open, f"reading {self._what}", self._timeout)
+        since = time.monotonic()
+        _log.debug("reading %s: begun", self._what)
         try:
             with running as stream:
                 stats.notes = _notes(self.plan, stream)
@@ -349,6 +358,8 @@ class Dataset:
                     _count_remarks(stats, batch)
                     batch = convert(batch)
                     _count(stats, batch)
+                    if stats.batches == 1:
+                        _log.debug("reading %s: first rows after %.3f s", self._what, _past(since))
                     if digest is not None:
                         digest.update(batch)
                     yield batch
@@ -372,6 +383,15 @@ class Dataset:
             error = caught
             raise
         finally:
+            ended = "ended" if stats.finished else "left" if error is None else _code_of(error)
+            _log.debug(
+                "reading %s: %s after %.3f s, %d rows in %d batches",
+                self._what,
+                ended,
+                _past(since),
+                stats.rows,
+                stats.batches,
+            )
             if not running.forked:  # a process that was forked midway has nothing to tell of it
                 self._reading.finished(stats, error)
                 if self.on_end is not None:
@@ -420,6 +440,14 @@ def _with_readers(refused: AccessDeniedError, plan: Plan) -> AccessDeniedError:
     """Return an engine's refusal with whom it refused: engines see keys, and not whose they are."""
     names = sorted({identity.name for identity in plan.identities.values()})
     return refused.explained(f"{refused.message}; it was read as {', '.join(names)}")
+
+
+def _past(since: float) -> float:
+    return time.monotonic() - since
+
+
+def _code_of(error: BaseException) -> str:
+    return error.code if isinstance(error, HeadwaterError) else type(error).__name__
 
 
 def _digest(schema: pa.Schema) -> ContentDigest:

@@ -107,6 +107,7 @@ class Reading:
         with self._proven() as (access, notes), ExitStack() as stack:
             with _change_errors(self.plan):
                 batches = stack.enter_context(self._engine.read(self._handed, access))
+            _log.debug("%s: the %s engine runs", self.plan.connection, self._engine.name)
             yield _Confirming(batches, self.plan, notes)
 
     def to_spark(self) -> DataFrame:
@@ -185,12 +186,19 @@ class Reading:
         stop = Stop.current()
         with self._open_access() as whole:
             stop.check()
+            who = ", ".join(sorted({i.name for i in self.plan.identities.values()}))
+            _log.debug("%s: opened as %s", self.plan.connection, who or "nobody in particular")
             notes = rule_proofs.nearby(self.plan, whole, self._engine)
             with self._narrow(whole) as access, explained(self.plan, access):
                 stop.check()
                 confirm(self.plan, access)
                 stop.check()
                 notes += rule_proofs.opened(self.plan, access, self._engine)
+                _log.debug(
+                    "%s: %d files are as planned, and where their rules say",
+                    self.plan.connection,
+                    self.plan.files,
+                )
                 yield access, notes
 
     @contextmanager
