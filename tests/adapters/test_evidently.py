@@ -1,5 +1,6 @@
 """What headwater reads, in Evidently's words: a report comes out of it."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -196,3 +197,14 @@ def test_a_regression_without_actuals_has_no_task_yet():
     assert not data_definition(schema, ["y"]).regression
     (task,) = data_definition(schema, ["y", "actual_y"]).regression
     assert (task.name, task.target) == ("default", "actual_y")  # the name that presets look for
+
+
+def test_how_ripe_the_labels_are_is_in_its_metadata(serving):
+    data = serving.read("2026-01-01", "2026-01-02")
+    found = to_evidently(data, serving.schema)
+    assert json.loads(found.metadata["headwater.maturity"]) == data.maturity
+    assert data.maturity["state"] == "unknown"
+    serving.version.disconnect("serving")
+    source = serving.definition.source
+    bare = serving.version.connect_serving(source, "pid", "ts")
+    assert not to_evidently(bare.read(), bare.schema).metadata

@@ -63,6 +63,17 @@ def serving(workspace: hw.Workspace) -> hw.Connection:
     return version.connect_serving(source, "pid", "ts", labels={"buy": "bought"})
 
 
+def test_its_source_tells_how_ripe_the_labels_are(serving: hw.Connection, mlflow: Any) -> None:
+    data = serving.read("2026-01-01", "2026-01-02")
+    dataset = to_mlflow(data, serving.schema)
+    source: Any = dataset.source
+    assert data.maturity is not None
+    assert source.to_dict()["maturity"] == data.maturity
+    assert type(source).from_dict(source.to_dict()) == source
+    old = {k: v for k, v in source.to_dict().items() if k != "maturity"}
+    assert type(source).from_dict(old).maturity is None
+
+
 def test_target_and_prediction_are_named(mlflow: Any, serving: hw.Connection) -> None:
     found = to_mlflow(serving.read("2026-01-01", "2026-01-02"), serving.schema)
     assert (found.targets, found.predictions) == ("actual_buy", "buy")

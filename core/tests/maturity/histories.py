@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from headwater.maturity.counts import Cell, Counts, Stretch, Tally
-from headwater.maturity.maturity import Maturity, Terms
+from headwater.maturity.maturity import Maturity
+from headwater.maturity.states import Terms
 from headwater.tables.window import Window
 
 DAY = timedelta(days=1)

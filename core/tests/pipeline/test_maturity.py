@@ -1,9 +1,11 @@
 """`Connection.maturity`: what an engine counts of predictions and labels, and what that says."""
 
+import json
 import random
 from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from core.tests.pipeline.conftest import TIME
 from core.tests.pipeline.test_label_time import memory, times, version
@@ -404,8 +406,6 @@ def test_windows_of_hours_of_a_zone_and_of_months(engine):
 
 
 def test_it_is_shown_as_text_in_a_notebook_and_as_json(engine):
-    import json
-
     rows, labels = drawn()
     maturity = connect(engine, rows, labels, horizon="15 days").maturity(FIRST, END, as_of=END)
     told = json.loads(json.dumps(maturity.to_dict()))
@@ -421,3 +421,60 @@ def test_it_is_shown_as_text_in_a_notebook_and_as_json(engine):
     about = maturity.about(maturity.windows[-1])
     assert about["state"] == "ripening"
     assert about["known"] < about["eventual"]
+
+
+# -- what rides with rows ------------------------------------------------------------------------
+
+
+def of_table(table):
+    return json.loads(table.schema.metadata[b"headwater.maturity"])
+
+
+def test_rows_say_what_the_calendar_does_of_their_labels_without_counting_any(engine, tmp_path):
+    rows, labels = drawn(days=3)
+    said = {"lateness": "6 hours"}
+    serving = connect(engine, rows, labels, windows=said, horizon="5 days")
+    window = FIRST, FIRST + DAY
+    for after, state in (
+        (-HOUR, "open"),
+        (5 * HOUR, "landing"),
+        (6 * HOUR, "unknown"),
+        (5 * DAY, "closed"),
+    ):
+        data = serving.read(*window, as_of=FIRST + DAY + after)
+        told = {"as_of": (FIRST + DAY + after).isoformat(), "state": state}
+        assert data.maturity == told == of_table(data.to_arrow())
+    closed = serving.read(*window)
+    assert closed.maturity == {"as_of": (FIRST + 6 * DAY).isoformat(), "state": "closed"}
+    closed.write_parquet(tmp_path / "day.parquet")
+    assert of_table(pq.read_table(tmp_path / "day.parquet")) == closed.maturity
+    assert [d.maturity["state"] for d in serving.read(FIRST, FIRST + 3 * DAY, every="1 day")]
+    assert serving.read().maturity["state"] == "unknown"
+    serving.version.disconnect("actuals")
+    assert serving.read(*window).maturity is None
+    assert b"headwater.maturity" not in serving.read(*window).to_arrow().schema.metadata
+
+
+def test_rows_say_how_ripe_they_are_where_it_was_asked_before(engine):
+    rows, labels = drawn()
+    serving = connect(engine, rows, labels)
+    maturity = serving.maturity(FIRST, END, as_of=END)
+    day = serving.read(END - 3 * DAY, END - 2 * DAY, as_of=END, maturity=maturity)
+    told = of_table(day.to_arrow())
+    assert told == maturity.about(maturity.windows[-3])
+    assert told["state"] == "ripening"
+    known = day.stats.actuals["actual_y"] / day.stats.rows
+    assert told["known"] == pytest.approx(known, abs=1e-6)
+    assert told["low"] < told["expected"] < told["high"]
+    week = serving.read(END - 7 * DAY, END, as_of=END, maturity=maturity)
+    covered = maturity.coverage(week.window)
+    assert covered.rows == sum(maturity.coverage(w).rows for w in maturity.windows[-7:])
+    assert week.maturity["expected"] == pytest.approx(covered.expected, abs=1e-6)
+    each = serving.read(END - 2 * DAY, END, every="1 day", as_of=END, maturity=maturity)
+    assert [d.maturity["rows"] for d in each] == [
+        maturity.coverage(w).rows for w in maturity.windows[-2:]
+    ]
+    other = serving.read(END - 3 * HOUR, END, as_of=END, maturity=maturity)
+    assert "expected" not in other.maturity
+    with pytest.raises(ConfigError, match="is read with the maturity of"):
+        connect(engine, rows, labels).read(FIRST, END, maturity=maturity)

@@ -8,6 +8,7 @@ Source: Evidently 0.7, `evidently.DataDefinition`.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from headwater.adapters.predictions import asked_for
 from headwater.errors import PluginError, UnsupportedError
 from headwater.interfaces.schema import ACTUAL_PREFIX, ID, TIMESTAMP, Field, ModelType, Schema
+from headwater.maturity.states import KEY
 from headwater.types import FieldType
 
 if TYPE_CHECKING:
@@ -45,7 +47,9 @@ def to_evidently(data: Dataset, schema: Schema, *, prediction: str | None = None
     Rows without a label yet stay in it: drift is of all rows, quality of those with a label. The
     classes of a classification are texts (`true` and `false` of a boolean), the only labels of
     which Evidently takes some for unknown. While no label at all is known there is no task, and
-    predictions are columns like others.
+    predictions are columns like others. What is known of how ripe the labels are is in its
+    metadata, under `headwater.maturity`, as JSON: `report.run(..., metadata=current.metadata)`
+    keeps it with the report.
 
     Args:
         data: What headwater reads; it is read whole, into pandas.
@@ -77,7 +81,8 @@ def to_evidently(data: Dataset, schema: Schema, *, prediction: str | None = None
                 frame[name] = frame[name].map(text).astype(object)
         # Evidently 0.7.23 takes the class it meets last for the other one, and unknown for a class.
         frame = frame.iloc[frame[task.target].notna().argsort(kind="stable")]
-    return evidently.Dataset.from_pandas(frame, data_definition=definition)
+    told = {} if data.maturity is None else {KEY: json.dumps(data.maturity)}
+    return evidently.Dataset.from_pandas(frame, data_definition=definition, metadata=told)
 
 
 def data_definition(

@@ -61,7 +61,7 @@ def to_mlflow(
     target = f"{ACTUAL_PREFIX}{answer.name}" if answer else ""
     dataset = HeadwaterDataset(
         frame,
-        source=HeadwaterDatasetSource.of(data.plan, data.stats),
+        source=HeadwaterDatasetSource.of(data.plan, data.stats, data.maturity),
         targets=target if target in frame.columns else None,
         predictions=answer.name if answer and answer.name in frame.columns else None,
         name=name or data.plan.connection,

@@ -38,6 +38,7 @@ class HeadwaterDatasetSource(DatasetSource):
         roles: Column to its role: `id`, `timestamp`, `feature`, `prediction`, `actual` ...
         rows_digest: Digest of all that was delivered but the actuals, in no order; as evidence has.
         labels_digest: Likewise, of the ids with their actuals.
+        maturity: What is known of how ripe the labels are (`Dataset.maturity`).
     """
 
     connection: str
@@ -50,10 +51,22 @@ class HeadwaterDatasetSource(DatasetSource):
     roles: Mapping[str, str] = field(default_factory=dict)
     rows_digest: str | None = None
     labels_digest: str | None = None
+    maturity: Mapping[str, Any] | None = None
 
     @classmethod
-    def of(cls, plan: Plan, stats: ReadStats | None = None) -> Self:
-        """Return the source that a `plan` is, with the digests of a read of it, if any."""
+    def of(
+        cls,
+        plan: Plan,
+        stats: ReadStats | None = None,
+        maturity: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Return the source that a plan is.
+
+        Args:
+            plan: The plan.
+            stats: Of a read of it, if any: its digests.
+            maturity: What is known of how ripe its labels are.
+        """
         stats = stats or ReadStats()
         return cls(
             plan.connection,
@@ -66,6 +79,7 @@ class HeadwaterDatasetSource(DatasetSource):
             {column.name: str(column.role) for column in plan.mapping or ()},
             stats.rows_digest,
             stats.labels_digest,
+            maturity,
         )
 
     def load(self, workspace: Workspace | None = None) -> Dataset:
@@ -102,6 +116,7 @@ class HeadwaterDatasetSource(DatasetSource):
             "roles": dict(self.roles),
             "rows_digest": self.rows_digest,
             "labels_digest": self.labels_digest,
+            "maturity": None if self.maturity is None else dict(self.maturity),
         }
 
     @classmethod

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from statistics import mean, stdev
@@ -17,6 +17,7 @@ from headwater.maturity import feed
 from headwater.maturity.counts import Cell, Counts, Tally
 from headwater.maturity.curve import Curve, Risks, Z, log_rank
 from headwater.maturity.feed import Batches, Stopped
+from headwater.maturity.states import CLOSED, RIPE, RIPENING, UNKNOWN, Terms, state_by_time
 from headwater.tables.durations import duration
 from headwater.tables.window import Window, instant
 
@@ -29,13 +30,6 @@ _SHIFT: Final = 0.05
 _SHIFT_OF_BATCHES: Final = 0.15
 _RISING: Final = 0.05
 _DAY: Final = timedelta(days=1)
-
-OPEN: Final = "open"
-LANDING: Final = "landing"
-RIPENING: Final = "ripening"
-RIPE: Final = "ripe"
-CLOSED: Final = "closed"
-UNKNOWN: Final = "unknown"
 
 
 class Coverage(NamedTuple):
@@ -102,32 +96,6 @@ class Shift(NamedTuple):
     since: datetime
     errors: float
     largest: float
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a connection says of its windows' labels.
-
-    Args:
-        ripe: From which part of the labels that ever come on a window is ripe.
-        lateness: How long after its end rows of a window may still land.
-        horizon: How long after its end a window takes labels; None for ever.
-    """
-
-    ripe: float = 0.95
-    lateness: timedelta = timedelta(0)
-    horizon: timedelta | None = None
-
-
-def state_by_time(window: Window, now: datetime, terms: Terms) -> str:
-    """Return what the calendar says of a window: `open`, `landing`, `closed`, or else `unknown`."""
-    if now < window.end:
-        return OPEN
-    if now - window.end < terms.lateness:
-        return LANDING
-    if terms.horizon is not None and now - window.end >= terms.horizon:
-        return CLOSED
-    return UNKNOWN
 
 
 class Maturity:
@@ -337,23 +305,31 @@ class Maturity:
         """Return how many of a window's predictions have a label, and how many should have.
 
         Args:
-            window: One of the windows, or a moment in it.
+            window: One of the windows, several that follow each other as one, or a moment in one.
 
         Raises:
             ConfigError: If it is none of them.
         """
-        return self._coverages[self._number(window)]
+        numbers = self._numbers(window)
+        if len(numbers) == 1:
+            return self._coverages[numbers[0]]
+        return self._covered(self._cells(numbers))
 
     def state(self, window: Window | str | date | datetime) -> str:
         """Return what a window is: `open`, `landing`, `ripening`, `ripe`, `closed`, `unknown`.
 
         Args:
-            window: One of the windows, or a moment in it.
+            window: As for `coverage`.
 
         Raises:
             ConfigError: If it is none of them.
         """
-        return self._states[self._number(window)]
+        numbers = self._numbers(window)
+        if len(numbers) == 1:
+            return self._states[numbers[0]]
+        cells = self._cells(numbers)
+        whole = Window(self.windows[numbers[0]].start, self.windows[numbers[-1]].end)
+        return self._state(whole, cells, self._covered(cells))
 
     @property
     def states(self) -> dict[Window, str]:
@@ -463,9 +439,11 @@ class Maturity:
         """Return what is to be said of a window's labels, JSON-ready; None if it is not known.
 
         Args:
-            window: The window.
+            window: One of the windows, or several that follow each other.
         """
-        if window not in self.windows:
+        try:
+            self._numbers(window)
+        except ConfigError:
             return None
         covered, eventual = self.coverage(window), self.eventual
         return {
@@ -657,20 +635,28 @@ class Maturity:
             return duration(age, "age") / self.unit
         raise ConfigError(f"age {age!r} is no age", hint="write days, '7 d', or a timedelta")
 
-    def _number(self, window: Window | str | date | datetime) -> int:
+    def _numbers(self, window: Window | str | date | datetime) -> range:
+        """Return which windows are meant: one, or neighbours."""
         if isinstance(window, Window):
-            if window in self.windows:
-                return self.windows.index(window)
+            first = bisect_left(self.windows, window.start, key=lambda w: w.start)
+            last = bisect_left(self.windows, window.end, key=lambda w: w.end)
+            if first <= last < len(self.windows):
+                whole = self.windows[first].start, self.windows[last].end
+                if whole == (window.start, window.end):
+                    return range(first, last + 1)
         else:
             moment = instant(window)
             for number, one in enumerate(self.windows):
                 if moment in one:
-                    return number
-        first, last = self.windows[0], self.windows[-1]
+                    return range(number, number + 1)
+        begin, end = self.windows[0].start, self.windows[-1].end
         raise ConfigError(
             f"{window} is none of the {len(self.windows)} windows",
-            hint=f"they reach from {_shown(first.start)} to {_shown(last.end)}: maturity.windows",
+            hint=f"they reach from {_shown(begin)} to {_shown(end)}: maturity.windows",
         )
+
+    def _cells(self, numbers: range) -> dict[Cell, Tally]:
+        return {c: t for c, t in self.counts.cells.items() if c.window in numbers}
 
     @cached_property
     def _coverages(self) -> tuple[Coverage, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from headwater.interfaces.engine import ArrowStream, notes_of
 from headwater.interfaces.plan import Plan
 from headwater.interfaces.read_stats import ReadStats
 from headwater.interfaces.schema import TIMESTAMP, Role
+from headwater.maturity.states import KEY
 from headwater.partitions import missing_partitions
 from headwater.planning.plans import OPEN_WINDOW, PARTIAL_WINDOW
 from headwater.reading.conversion import converter
@@ -59,6 +61,7 @@ class Dataset:
         origin: Gives what evidence tells beside the plan; None where there is no evidence.
         timeout: Seconds that each of its reads may take; None for as long as it takes.
         reads: Those of its workspace, which it ends as it is closed.
+        maturity: What is known of how ripe the labels are, JSON-ready; None where there are none.
     """
 
     def __init__(
@@ -69,8 +72,12 @@ class Dataset:
         origin: Callable[[], Origin] | None = None,
         timeout: float | None = None,
         reads: Reads | None = None,
+        maturity: Mapping[str, Any] | None = None,
     ) -> None:
         self.plan = reading.plan
+        self.maturity = None if maturity is None else dict(maturity)
+        """What is known of how ripe the labels are, JSON-ready: `state` and `as_of`, and more where
+        the read was given a `Maturity`. It rides with the rows, in Arrow's metadata."""
         self.stats = ReadStats()
         self._reading = reading
         self._digests = digests
@@ -348,7 +355,7 @@ class Dataset:
                 for note in stats.notes:
                     level = logging.INFO if note.severity is Severity.INFO else logging.WARNING
                     _log.log(level, "%s: %s", self.plan.connection, note.message)
-                turn = _turning(self.plan, stream.schema)
+                turn = _turning(self.plan, stream.schema, self.maturity)
                 schema, convert = turn
                 digest = _digest(schema) if self._digests else None
                 yield schema
@@ -457,7 +464,7 @@ def _digest(schema: pa.Schema) -> ContentDigest:
 
 
 def _turning(
-    plan: Plan, incoming: pa.Schema
+    plan: Plan, incoming: pa.Schema, maturity: Mapping[str, Any] | None
 ) -> tuple[pa.Schema, Callable[[pa.RecordBatch], pa.RecordBatch]]:
     if plan.mapping is None:
         return incoming, lambda batch: batch
@@ -467,6 +474,8 @@ def _turning(
         about[b"headwater.window"] = str(plan.window).encode()
     if plan.sample is not None:
         about[b"headwater.sample"] = repr(plan.sample).encode()
+    if maturity is not None:
+        about[KEY.encode()] = json.dumps(maturity).encode()
     schema = turn.schema.with_metadata(about)
     return schema, lambda batch: turn(batch).replace_schema_metadata(about)
 

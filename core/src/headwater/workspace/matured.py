@@ -12,7 +12,7 @@ from headwater.errors import ConfigError
 from headwater.interfaces.plan import Plan
 from headwater.interfaces.schema import ACTUAL_PREFIX, Role
 from headwater.maturity.counts import EPOCH, Cell, Counts, Stretch, Tally
-from headwater.maturity.maturity import Maturity, Terms
+from headwater.maturity.maturity import Maturity
 from headwater.planning import engine_choice, label_delays, planner
 from headwater.planning.label_delays import Asked
 from headwater.planning.planner import Draft
@@ -22,6 +22,7 @@ from headwater.reading.reader import Reading
 from headwater.tables.window import Window
 from headwater.windows import labels
 from headwater.windows.calendar import Calendar
+from headwater.workspace.ripeness import terms_of
 
 if TYPE_CHECKING:
     from headwater.workspace.model import Connection
@@ -52,13 +53,6 @@ class Wanted:
     label: str | None = None
     by: str | None = None
     engine: str | None = None
-
-
-def terms_of(connection: Connection) -> Terms:
-    """Return what a connection says of its windows' labels."""
-    actuals, settings = connection.actuals, connection.windows
-    horizon = None if actuals is None else actuals.definition.horizon
-    return Terms(settings.ripe, settings.lateness, horizon)
 
 
 def maturity(workspace: Workspace, connection: Connection, wanted: Wanted) -> Maturity:

@@ -259,6 +259,7 @@ class Connection:
         sample: float | None = None,
         digests: bool = False,
         timeout: float | str | timedelta | None = None,
+        maturity: Maturity | None = None,
     ) -> Dataset: ...
 
     @overload
@@ -276,6 +277,7 @@ class Connection:
         sample: float | None = None,
         digests: bool = False,
         timeout: float | str | timedelta | None = None,
+        maturity: Maturity | None = None,
     ) -> Datasets: ...
 
     @overload
@@ -293,6 +295,7 @@ class Connection:
         sample: float | None = None,
         digests: bool = False,
         timeout: float | str | timedelta | None = None,
+        maturity: Maturity | None = None,
     ) -> Dataset | Datasets: ...
 
     def read(
@@ -309,6 +312,7 @@ class Connection:
         sample: float | None = None,
         digests: bool = False,
         timeout: float | str | timedelta | None = None,
+        maturity: Maturity | None = None,
     ) -> Dataset | Datasets:
         """Return the rows of a window as a lazy dataset; its arguments are those of `plan`.
 
@@ -328,6 +332,10 @@ class Connection:
         long, and each read of the rows from its first row's being asked for until its end, with
         what its consumer does meanwhile. What takes longer is ended, and raises `ReadTimeoutError`.
         `Dataset.cancel` ends a read from another thread.
+
+        With `maturity`, what that says of the window (`Connection.maturity`, asked before) rides
+        with its rows (`Dataset.maturity`, and in Arrow's metadata as `headwater.maturity`). Without
+        it only what the calendar says does: nothing is counted that was not asked for.
         """
         limit = seconds(timeout)
         zone = self._zone(timezone)
@@ -342,6 +350,7 @@ class Connection:
                 sample=sample,
                 digests=digests,
                 timeout=limit,
+                maturity=maturity,
             )
         return self._workspace.datasets(
             self,
@@ -352,6 +361,7 @@ class Connection:
             sample=sample,
             digests=digests,
             timeout=limit,
+            maturity=maturity,
         )
 
     def changes(

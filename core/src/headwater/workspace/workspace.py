@@ -36,6 +36,7 @@ from headwater.tables.file_facts import FileFacts
 from headwater.tables.window import Window
 from headwater.windows.calendar import Calendar
 from headwater.workspace.model import Connection, Model, ModelVersion, Purpose, find
+from headwater.workspace.ripeness import ripeness
 
 if TYPE_CHECKING:
     from headwater.changes.changes import Changes
@@ -244,6 +245,7 @@ class Workspace:
         sample: float | None = None,
         digests: bool = False,
         timeout: float | None = None,
+        maturity: Maturity | None = None,
     ) -> Dataset:
         """Return the dataset of a read; see `Connection.read`."""
 
@@ -263,6 +265,7 @@ class Workspace:
             digests=digests,
             origin=self._origin(draft, chosen),
             timeout=timeout,
+            maturity=maturity,
         )
 
     def _in_time(
@@ -378,6 +381,7 @@ class Workspace:
         sample: float | None = None,
         digests: bool = False,
         timeout: float | None = None,
+        maturity: Maturity | None = None,
     ) -> Datasets:
         """Return the dataset of each window of a stretch of time; see `Connection.read`."""
 
@@ -393,7 +397,9 @@ class Workspace:
             )
 
         plans = self._in_time(planned, connection, timeout)
-        return self.datasets_of(connection, plans, digests=digests, timeout=timeout)
+        return self.datasets_of(
+            connection, plans, digests=digests, timeout=timeout, maturity=maturity
+        )
 
     def datasets_of(
         self,
@@ -402,6 +408,7 @@ class Workspace:
         *,
         digests: bool = False,
         timeout: float | None = None,
+        maturity: Maturity | None = None,
     ) -> Datasets:
         """Return the dataset of each window of plans.
 
@@ -410,6 +417,7 @@ class Workspace:
             plans: Its plans, with their engine.
             digests: Whether their stats tell the digests of what was read.
             timeout: Seconds that each read may take; None for as long as it takes.
+            maturity: How ripe its labels are, where that is known.
         """
 
         def open_access() -> AbstractContextManager[Access]:
@@ -454,6 +462,7 @@ class Workspace:
                 ),
                 timeout=timeout,
                 reads=self.reads,
+                maturity=ripeness(connection, plan, maturity),
             )
 
         return Datasets(plans, make)
@@ -468,6 +477,7 @@ class Workspace:
         digests: bool = False,
         origin: Callable[[], Origin] | None = None,
         timeout: float | None = None,
+        maturity: Maturity | None = None,
     ) -> Dataset:
         """Return the rows of a plan.
 
@@ -479,9 +489,17 @@ class Workspace:
             digests: Whether its stats tell the digests of what was read.
             origin: Gives what evidence tells beside the plan.
             timeout: Seconds that each read may take; None for as long as it takes.
+            maturity: How ripe its labels are, where that is known.
         """
         reading = self._reading(connection, planned, engine, open_access)
-        return Dataset(reading, digests=digests, origin=origin, timeout=timeout, reads=self.reads)
+        return Dataset(
+            reading,
+            digests=digests,
+            origin=origin,
+            timeout=timeout,
+            reads=self.reads,
+            maturity=ripeness(connection, planned.plan, maturity),
+        )
 
     def _reading(
         self,
