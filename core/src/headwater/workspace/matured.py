@@ -45,6 +45,7 @@ class Wanted:
         label: Which prediction's; None is the only one's.
         by: `prediction` for each predicted class alone, too.
         engine: Name of the engine that counts.
+        timeout: Seconds that planning, and then counting, may take; None for as long as it takes.
     """
 
     window: Window
@@ -53,6 +54,7 @@ class Wanted:
     label: str | None = None
     by: str | None = None
     engine: str | None = None
+    timeout: float | None = None
 
 
 def maturity(workspace: Workspace, connection: Connection, wanted: Wanted) -> Maturity:
@@ -73,20 +75,24 @@ def maturity(workspace: Workspace, connection: Connection, wanted: Wanted) -> Ma
     asked = Asked(windows, as_of, unit, unit / 4, label, terms.horizon)
     # The horizon decides nothing here: how long labels take shows beyond it, too.
     request = replace(workspace.request(connection, seen), horizon=None)
-    with workspace.opened(connection) as access:
-        own, theirs = workspace.map_queries(connection, access)
-        _check_timed(connection.name, label, own, theirs)
-        if label_delays.label_column(own.mapping, label) is not None:
-            theirs = None
-        draft = planner.draft(request, own, access, actuals=theirs, now=as_of, nearby=True)
+
+    def planned() -> Draft:
+        with workspace.opened(connection) as access:
+            own, theirs = workspace.map_queries(connection, access)
+            _check_timed(connection.name, label, own, theirs)
+            if label_delays.label_column(own.mapping, label) is not None:
+                theirs = None
+            return planner.draft(request, own, access, actuals=theirs, now=as_of, nearby=True)
+
+    draft = workspace.in_time(planned, connection, wanted.timeout)
     remarks: list[str] = []
-    counts = _counted(workspace, connection, draft, asked, wanted.engine)
+    counts = _counted(workspace, connection, draft, asked, wanted)
     if counts is None:
         remarks.append(
             "what was predicted has too many values to be counted by: there is no settling"
         )
         asked = replace(asked, classes=False)
-        counts = _counted(workspace, connection, draft, asked, wanted.engine)
+        counts = _counted(workspace, connection, draft, asked, wanted)
     if counts is None:
         raise ConfigError(
             f"{connection.name}: {wanted.window} by {wanted.calendar.step} gives more than "
@@ -173,13 +179,14 @@ def _check_timed(
 
 
 def _counted(
-    workspace: Workspace, connection: Connection, draft: Draft, asked: Asked, engine: str | None
+    workspace: Workspace, connection: Connection, draft: Draft, asked: Asked, wanted: Wanted
 ) -> Counts | None:
     """Let an engine count; None if that gives more cells than can be kept."""
     planned, chosen = engine_choice.choose(
-        _plan(draft, asked), engine or workspace.engine, workspace.engine_named
+        _plan(draft, asked), wanted.engine or workspace.engine, workspace.engine_named
     )
-    data = Dataset(Reading(planned, chosen, lambda: workspace.opened(connection)))
+    reading = Reading(planned, chosen, lambda: workspace.opened(connection))
+    data = Dataset(reading, timeout=wanted.timeout, reads=workspace.reads)
     cells: dict[Cell, tuple[int, int]] = {}
     stretches: dict[int, tuple[int, int, int]] = {}
     sums = dict.fromkeys(label_delays.COLUMNS[11:], 0)

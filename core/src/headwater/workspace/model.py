@@ -440,6 +440,7 @@ class Connection:
         label: str | None = None,
         by: Literal["prediction"] | None = None,
         engine: str | None = None,
+        timeout: float | str | timedelta | None = None,
     ) -> Maturity:
         """Return how ripe the labels of each window are: how many are known, and should be by now.
 
@@ -459,6 +460,7 @@ class Connection:
             label: Which prediction's labels, where the model has several.
             by: `prediction` for each predicted class alone, too (`Maturity.by`).
             engine: `auto`, `embedded`, `spark` or a plugin's; default: the workspace's.
+            timeout: How long planning it may take, and then counting, as for `read`.
 
         Raises:
             ConfigError: If there is no label, or several and none was named; with code
@@ -475,7 +477,9 @@ class Connection:
                 f"{self.name}: maturity needs start and end",
                 hint="name both, or last='60d'",
             )
-        wanted = Wanted(window, Calendar.of(every, zone), moment, label, by, engine)
+        calendar = Calendar.of(every, zone)
+        limit = seconds(timeout)
+        wanted = Wanted(window, calendar, moment, label, by, engine, limit)
         return self._workspace.maturity(self, wanted)
 
     def profile(

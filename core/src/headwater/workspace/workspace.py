@@ -256,7 +256,7 @@ class Workspace:
                 draft = planner.draft(request, mapped[0], access, actuals=mapped[1], nearby=True)
                 return draft, *self._decided(connection, access, draft.plan(), engine)
 
-        draft, plan, chosen = self._in_time(planned, connection, timeout)
+        draft, plan, chosen = self.in_time(planned, connection, timeout)
         return self.dataset(
             connection,
             plan,
@@ -268,10 +268,15 @@ class Workspace:
             maturity=maturity,
         )
 
-    def _in_time(
+    def in_time(
         self, function: Callable[[], _T], connection: Connection, timeout: float | None
     ) -> _T:
         """Return what a function that plans returns, if it does in time.
+
+        Args:
+            function: It.
+            connection: What is planned.
+            timeout: Seconds that it may take; None for as long as it takes.
 
         Raises:
             ReadTimeoutError: If it does not.
@@ -396,7 +401,7 @@ class Workspace:
                 nearby=True,
             )
 
-        plans = self._in_time(planned, connection, timeout)
+        plans = self.in_time(planned, connection, timeout)
         return self.datasets_of(
             connection, plans, digests=digests, timeout=timeout, maturity=maturity
         )
@@ -594,7 +599,7 @@ class Workspace:
 
         now = now or datetime.now(UTC)
         asked = Asked(calendar, ledger_of(ledger), now, partial, definition, engine, timeout)
-        return self._in_time(lambda: changes(self, connection, window, asked), connection, timeout)
+        return self.in_time(lambda: changes(self, connection, window, asked), connection, timeout)
 
     def maturity(self, connection: Connection, wanted: Wanted) -> Maturity:
         """Return how ripe a connection's labels are; see `Connection.maturity`."""
