@@ -101,7 +101,7 @@ class Dataset:
         Raises:
             UnsupportedError: If a column's type is known to the engine alone, once it reads.
         """
-        return _turning(self.plan, self._reading.schema)[0]
+        return _turning(self.plan, self._reading.schema, self.maturity)[0]
 
     def cancel(self) -> None:
         """End what reads or writes its rows now, from any thread; who takes them gets an error.

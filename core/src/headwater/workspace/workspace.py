@@ -577,7 +577,7 @@ class Workspace:
         """Return the profile of a connection's rows; see `Connection.profile`."""
         from headwater.workspace.profiled import profile
 
-        return self._in_time(
+        return self.in_time(
             lambda: profile(self, connection, window, calendar, asked), connection, timeout
         )
 
