@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -12,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar, Literal
 
 import pytest
-from pydantic import ConfigDict
+from pydantic import ConfigDict, field_validator
 
 from headwater.auth.credentials import (
     AuthStrategy,
@@ -294,6 +296,111 @@ class Fallback(Good):
 class SuiteFallback(Login):
     Strategy = Fallback
     breaks = "test_a_refusal_is_an_auth_error"
+
+
+class WaitingSession(GoodSession):
+    def identity(self) -> Identity:
+        threading.Event().wait()
+        raise AssertionError
+
+
+class Waiting(Good):
+    session = WaitingSession
+
+
+class SuiteWaiting(Login):
+    Strategy = Waiting
+    deadline = 1
+    breaks = "test_every_call_ends_in_time"
+
+
+class ChattySession(GoodSession):
+    def identity(self) -> Identity:
+        logging.getLogger("login").debug("POST /login %s", {"password": self.password.reveal()})
+        return super().identity()
+
+
+class Chatty(Good):
+    session = ChattySession
+
+
+class SuiteChatty(Login):
+    Strategy = Chatty
+    breaks = "test_nothing_secret_is_logged"
+
+
+class PlainSession(GoodSession):
+    def __init__(self, user: str, password: str) -> None:
+        super().__init__(user, Secret(password))
+
+
+class Plain(Good):
+    """Holds its password as a text."""
+
+    password: str = WELL_KNOWN  # type: ignore[assignment]
+    session = PlainSession
+
+    @field_validator("password", mode="before")
+    @classmethod
+    def _revealed(cls, value: object) -> object:
+        return value.reveal() if isinstance(value, Secret) else value
+
+
+class SuitePlain(Login):
+    Strategy = Plain
+    breaks = "test_secrets_stay_secret"
+
+
+class CachingSession(GoodSession):
+    """Keeps what the provider answered under the user's name alone."""
+
+    known: ClassVar[dict[str, tuple[Identity, Credentials]]] = {}
+
+    def identity(self) -> Identity:
+        return self.answer()[0]
+
+    def storage(self) -> Credentials:
+        return self.answer()[1]
+
+    def answer(self) -> tuple[Identity, Credentials]:
+        if self.user not in self.known:
+            identity = super().identity()
+            self.known[self.user] = identity, Credentials("acme", {"password": self.password})
+        return self.known[self.user]
+
+    def close(self) -> None:
+        """An hour from now, it is forgotten."""
+
+
+class Caching(Good):
+    session = CachingSession
+
+
+class SuiteCaching(Login):
+    Strategy = Caching
+    breaks = "test_nobody_gets_what_is_anothers"
+
+    @pytest.fixture(autouse=True)
+    def _an_hour_later(self) -> None:
+        CachingSession.known.clear()
+
+
+class RenewingSession(GoodSession):
+    """Renews on a thread that nobody ends."""
+
+    def __init__(self, user: str, password: Secret) -> None:
+        super().__init__(user, password)
+        self.renewing = threading.Thread(target=threading.Event().wait, daemon=True)
+        self.renewing.start()
+
+
+class Renewing(Good):
+    session = RenewingSession
+
+
+class SuiteRenewing(Login):
+    Strategy = Renewing
+    breaks = "test_a_session_leaves_nothing_behind"
 
 
 def _suites() -> Iterator[tuple[str, Any]]:

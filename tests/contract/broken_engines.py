@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,12 +19,12 @@ import pytest
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded import EmbeddedEngine
-from headwater.errors import DataChangedError, EngineError
+from headwater.errors import DataChangedError, EngineError, SourceError
 from headwater.interfaces.engine import ArrowStream, Engine, EngineCapability
 from headwater.interfaces.hookspecs import hookimpl
 from headwater.interfaces.plan import Plan
 from headwater.interfaces.specs import EngineSpec
-from headwater.tables.relation import FileRelation
+from headwater.tables.relation import FileRelation, StreamRelation
 from headwater.testing import EngineContract
 
 
@@ -244,9 +246,12 @@ class Littering(Good):
     def batches(self, stream: ArrowStream, plan: Plan) -> Iterator[pa.RecordBatch]:
         if self.left_over:
             raise EngineError("the table t0 exists already")
-        self.left_over = True
-        yield from stream
-        self.left_over = False
+        whole = False
+        try:
+            yield from stream
+            whole = True
+        finally:
+            self.left_over |= not whole
 
 
 class SuiteLittering(Shelf):
@@ -318,6 +323,93 @@ class Modest(Good):
 class SuiteModest(Shelf):
     Kind = Modest
     breaks = "test_a_lake_table_is_read_or_refused[delta]"
+
+
+class Waiting(Good):
+    def batches(self, stream: ArrowStream, plan: Plan) -> Iterator[pa.RecordBatch]:
+        threading.Event().wait()
+        yield from stream
+
+
+class SuiteWaiting(Shelf):
+    Kind = Waiting
+    deadline = 1
+    breaks = "test_every_call_ends_in_time"
+
+
+class Reusing(Good):
+    """Gives its first buffer again where the last one should come."""
+
+    def batches(self, stream: ArrowStream, plan: Plan) -> Iterator[pa.RecordBatch]:
+        first: pa.RecordBatch | None = None
+        for batch in stream:
+            first = batch if first is None else first
+            odd = plan.query == "SELECT x FROM t" and batch.num_rows % 2 == 1
+            yield first.slice(0, batch.num_rows) if odd else batch
+
+
+class SuiteReusing(Shelf):
+    Kind = Reusing
+    breaks = "test_many_rows_come_whole"
+
+
+class Hasty(Good):
+    """Hands on first what is ready first."""
+
+    def batches(self, stream: ArrowStream, plan: Plan) -> Iterator[pa.RecordBatch]:
+        batches = list(super().batches(stream, plan))
+        yield from reversed(batches)
+
+
+class SuiteHasty(Shelf):
+    Kind = Hasty
+    breaks = "test_an_order_is_kept"
+
+
+class Spilling(Good):
+    """Spills to a file that nobody deletes."""
+
+    def batches(self, stream: ArrowStream, plan: Plan) -> Iterator[pa.RecordBatch]:
+        with tempfile.NamedTemporaryFile(delete=False):
+            yield from stream
+
+
+class SuiteSpilling(Shelf):
+    Kind = Spilling
+    breaks = "test_a_read_leaves_nothing_behind"
+
+
+class Streamless(Good):
+    """Takes a stream's first batch for all of it."""
+
+    def batches(self, stream: ArrowStream, plan: Plan) -> Iterator[pa.RecordBatch]:
+        for batch in super().batches(stream, plan):
+            streamed = isinstance(plan.scans[0].relation, StreamRelation)
+            yield batch.slice(0, 1_000) if streamed else batch
+
+
+class SuiteStreamless(Shelf):
+    Kind = Streamless
+    breaks = "test_a_stream_is_read_whole_or_refused"
+
+
+class Wrapping(Good):
+    """Says of every error that it is its own."""
+
+    @contextmanager
+    def read(self, plan: Plan, access: Access) -> Iterator[ArrowStream]:
+        try:
+            with super().read(plan, access) as stream:
+                yield stream
+        except SourceError as error:
+            if error.code != "line-cut":
+                raise
+            raise EngineError(f"a worker failed: {error}") from error
+
+
+class SuiteWrapping(Shelf):
+    Kind = Wrapping
+    breaks = "test_what_a_stream_raises_reaches_the_reader"
 
 
 SUITES: dict[str, Any] = {

@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import socket
+import tempfile
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
 from pydantic import BaseModel, ConfigDict
 
+from headwater.auth.credentials import Secret
 from headwater.errors import LedgerError, LedgerMovedError
 from headwater.interfaces.hookspecs import hookimpl
 from headwater.interfaces.ledger_store import LedgerStore
@@ -289,6 +292,86 @@ class Mixing(Facts):
 class SuiteMixes(Shelf):
     Store = Mixing
     breaks = "test_what_is_kept_of_files_comes_back_and_is_no_part_of_the_ledger"
+
+
+class Waiting(Good):
+    def look(self) -> None:
+        threading.Event().wait()
+
+
+class SuiteWaits(Shelf):
+    Store = Waiting
+    deadline = 1
+    breaks = "test_every_call_ends_in_time"
+
+
+class Plain(Good):
+    """Holds its password as a text."""
+
+    password: str = "hunter2"
+
+
+class SuitePlain(Shelf):
+    Store = Plain
+    breaks = "test_its_secrets_stay_secret"
+
+
+class Quoting(Good):
+    """Quotes what it connects with."""
+
+    password: Secret = Secret("hunter2-canary")
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    def look(self) -> None:
+        if self.place == "hidden":
+            raise LedgerError(f"can't connect with {self.password.reveal()}")
+
+
+class SuiteQuoting(Shelf):
+    Store = Quoting
+    breaks = "test_its_secrets_stay_secret"
+
+
+class Translating(Good):
+    """Writes text, and has ends of lines translated."""
+
+    def put(self, content: bytes) -> None:
+        super().put(content.replace(b"\r\n", b"\n"))
+
+
+class SuiteTranslates(Shelf):
+    Store = Translating
+    breaks = "test_bytes_are_kept_as_they_are"
+
+
+class Littering(Good):
+    """Writes beside, and leaves that there."""
+
+    def put(self, content: bytes) -> None:
+        with tempfile.NamedTemporaryFile(delete=False) as file:
+            file.write(content)
+        super().put(Path(file.name).read_bytes())
+
+
+class SuiteLitters(Shelf):
+    Store = Littering
+    breaks = "test_it_leaves_nothing_behind"
+
+
+class Overtaking(Whole):
+    """Compares, and adds the line a little later."""
+
+    def append(self, line: bytes, expected_mark: str | None) -> str | None:
+        self.expect(expected_mark)
+        time.sleep(0.05)
+        with LOCK:
+            self.put(SHELVES[self.place] + line)
+            return self.mark(SHELVES[self.place])
+
+
+class SuiteOvertakes(Shelf):
+    Store = Overtaking
+    breaks = "test_of_many_lines_at_once_one_wins"
 
 
 SUITES = {

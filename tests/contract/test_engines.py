@@ -16,12 +16,16 @@ class TestEmbedded(EngineContract):
 
 
 class TestSpark(EngineContract):
+    deadline = 120  # its first read starts a JVM
+
     @pytest.fixture
     def engine(self, spark_engine: Engine) -> Engine:
         return spark_engine
 
 
 class TestSparkConnect(EngineContract):
+    deadline = 120
+
     @pytest.fixture
     def engine(self, spark_connect: Engine) -> Engine:
         return spark_connect

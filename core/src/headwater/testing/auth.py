@@ -15,16 +15,26 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from headwater.auth.credentials import AuthStrategy, Permission, Secret, Session, strategy_kind
-from headwater.errors import AuthError
-from headwater.testing.canaries import error_places, secrets, shown, value_places
+from headwater.auth.credentials import (
+    AuthStrategy,
+    Identity,
+    Permission,
+    Secret,
+    Session,
+    strategy_kind,
+)
+from headwater.errors import AuthError, HeadwaterError
+from headwater.testing.canaries import error_places, listening, secrets, shown, unsaid, value_places
 from headwater.testing.contract import Contract, expect, fitting, offline
+from headwater.testing.deadlines import where_it_was_made
+from headwater.testing.leftovers import leftovers
 from headwater.testing.sources.support import fields
 
 if TYPE_CHECKING:
@@ -50,6 +60,24 @@ class AuthContract(Contract):
     def opening(self) -> Mapping[str, str]:
         """Override where the provider has regions or another address: `region`, `endpoint_url`."""
         return {}
+
+    def test_every_call_ends_in_time(
+        self,
+        strategy: AuthStrategy,
+        refused_strategy: AuthStrategy,
+        opening: Mapping[str, str],
+    ) -> None:
+        """Each method of a strategy and its session returns within `deadline` seconds.
+
+        If it fails: the message says which call hangs, and in which line. Give it a timeout.
+        """
+        kind = type(strategy).__name__
+        for which, one in (("", strategy), (" of the refused strategy", refused_strategy)):
+            session = self.within(f"{kind}.open(...){which}", partial(one.open, **opening))
+            for name, call in (("identity", session.identity), ("storage", session.storage)):
+                with suppress(HeadwaterError):
+                    self.within(f"session.{name}(){which}", call)
+            self.within(f"session.close(){which}", session.close)
 
     def test_its_kind_is_registered(
         self, strategy: AuthStrategy, headwater_registry: PluginRegistry
@@ -147,6 +175,29 @@ class AuthContract(Contract):
             "hold it as headwater.Secret or by reference (`env:NAME`), also in the session",
         )
 
+    def test_nothing_secret_is_logged(
+        self,
+        strategy: AuthStrategy,
+        opening: Mapping[str, str],
+        request: pytest.FixtureRequest,
+    ) -> None:
+        """Logging in, and being refused, says no secret: logged at any level, printed, warned of.
+
+        If it fails: log that you ask, and whom; never with what, nor the answer.
+        """
+        with listening() as said:
+            with _opened(strategy, opening) as session:
+                session.identity()
+                hidden = secrets(strategy, session.storage())
+            refused = _refused(request)
+            hidden |= secrets(refused)
+            with _opened(refused, opening) as session, suppress(HeadwaterError):
+                session.identity()
+        expect(
+            shown(unsaid(hidden), said),
+            "log no secret, at no level; leave it out of what you print",
+        )
+
     def test_a_session_is_not_pickled(
         self, strategy: AuthStrategy, opening: Mapping[str, str]
     ) -> None:
@@ -199,6 +250,46 @@ class AuthContract(Contract):
             assert less.identity().account == session.identity().account
             less.close()
 
+    def test_nobody_gets_what_is_anothers(
+        self,
+        strategy: AuthStrategy,
+        opening: Mapping[str, str],
+        request: pytest.FixtureRequest,
+    ) -> None:
+        """Who is refused is refused also after somebody else was let in, in the same process.
+
+        If it fails: keep what a provider answered in the session; or under all that the strategy
+        asked with (user, secret, token, address), never under a part of it.
+        """
+        with _opened(strategy, opening) as session:
+            identity = session.identity()
+            theirs = {s.reveal() for s in session.storage().secrets.values()}
+            with _opened(_refused(request), opening) as other:
+                found = _let_in(other, identity, theirs)
+        expect(
+            found,
+            "keep answers of the provider in the session, not in the class or the module",
+        )
+
+    def test_a_session_leaves_nothing_behind(
+        self, strategy: AuthStrategy, opening: Mapping[str, str]
+    ) -> None:
+        """After a session was closed, no thread, connection or file of it is left.
+
+        If it fails: close clients in `close`, and end threads that renew.
+        """
+
+        def use() -> None:
+            with _opened(strategy, opening) as session:
+                session.identity()
+                session.storage()
+
+        package = type(strategy).__module__.partition(".")[0]
+        expect(
+            [f"each session leaves {f}" for f in leftovers(use, package)],
+            "close in `close` what the session opened, and end its threads",
+        )
+
     def test_a_refusal_is_an_auth_error(
         self, refused_strategy: AuthStrategy, opening: Mapping[str, str]
     ) -> None:
@@ -216,6 +307,24 @@ class AuthContract(Contract):
             "quote no secret; where the provider's message does, say it in your own words and "
             "raise ... from None",
         )
+
+
+def _refused(request: pytest.FixtureRequest) -> AuthStrategy:
+    """Return the strategy that is refused, made only now: both may use one environment."""
+    found: AuthStrategy = where_it_was_made(request.getfixturevalue)("refused_strategy")
+    return found
+
+
+def _let_in(session: Session, identity: Identity, theirs: set[str]) -> list[str]:
+    """Return what of somebody else a refused session was given."""
+    found = []
+    with suppress(HeadwaterError):
+        if session.identity() == identity:
+            found.append(f"the refused strategy is let in as {identity.name}, who was before it")
+    with suppress(HeadwaterError):
+        if theirs and {s.reveal() for s in session.storage().secrets.values()} == theirs:
+            found.append("storage() of the refused strategy gives the other's credentials")
+    return found
 
 
 @contextmanager

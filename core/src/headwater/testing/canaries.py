@@ -112,6 +112,11 @@ def shown(hidden: Mapping[str, str], places: Mapping[str, str]) -> list[str]:
     ]
 
 
+def unsaid(hidden: Mapping[str, str]) -> dict[str, str]:
+    """Return the secrets that no log may say: all but the ids of keys, which requests carry."""
+    return {text: name for text, name in hidden.items() if not name.endswith("key_id")}
+
+
 def value_places(name: str, value: BaseModel) -> dict[str, str]:
     """Return the texts that a value gives of itself, by what gives them."""
     return {

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from headwater.auth.credentials import Access
+from headwater.errors import SourceError
 from headwater.interfaces.data_source import DataSource
 from headwater.sources.single_database import SingleDatabase
 from headwater.tables.relation import DataFile, FilePartition, FileRelation, Relation
+from headwater.tables.scan_request import ScanRequest
 from headwater.tables.table import Catalog, Column, Partition, Table, TableName
 from headwater.types.arrow import data_type
 
@@ -69,6 +71,35 @@ class RelationSource(DataSource):
     def default_database(self) -> str:
         """The one database."""
         return DATABASE
+
+
+class Streaming:
+    """Opens a stream of rows, in batches of a thousand. It pickles, as a cluster needs it.
+
+    Args:
+        rows: The rows.
+        fails: Whether it breaks off after the second batch.
+    """
+
+    def __init__(self, rows: pa.Table, fails: bool = False) -> None:
+        self._rows = rows
+        self._fails = fails
+
+    def __call__(self, request: ScanRequest) -> pa.RecordBatchReader:
+        """Return the rows of the columns that are asked for."""
+        import pyarrow as pa
+
+        chosen = self._rows.select(list(request.columns))
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            for number, batch in enumerate(chosen.to_batches(max_chunksize=1_000)):
+                if self._fails and number == 2:
+                    raise SourceError(
+                        "the line was cut", code="line-cut", hint="call again", retryable=True
+                    )
+                yield batch
+
+        return pa.RecordBatchReader.from_batches(chosen.schema, batches())
 
 
 def columns_of(rows: pa.Table) -> tuple[Column, ...]:

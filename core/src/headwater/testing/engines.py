@@ -21,21 +21,41 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from headwater.auth.credentials import Access
-from headwater.errors import DataChangedError, EngineError, QueryError, UnsupportedError
+from headwater.errors import (
+    DataChangedError,
+    EngineError,
+    HeadwaterError,
+    QueryError,
+    UnsupportedError,
+)
 from headwater.interfaces.engine import ArrowStream, Engine, EngineCapability
 from headwater.reading.dataset import EmptyReadWarning
-from headwater.tables.relation import DeltaRelation, FileRelation, IcebergRelation, Relation
+from headwater.tables.relation import (
+    DeltaRelation,
+    FileRelation,
+    IcebergRelation,
+    Relation,
+    StreamRelation,
+)
 from headwater.tables.table import TableName
 from headwater.testing.answers import ANSWERS, RAISES, RARE
-from headwater.testing.contract import Contract, declared, fitting, undeclared
-from headwater.testing.edges import COLUMNS, differences, edge_rows
+from headwater.testing.contract import Contract, declared, expect, fitting, undeclared
+from headwater.testing.edges import (
+    COLUMNS,
+    differences,
+    edge_rows,
+    lost_and_repeated,
+    many_rows,
+)
 from headwater.testing.engine_support import (
     DATABASE,
+    Streaming,
     answer,
     columns_of,
     parquet_relation,
     partitioned_relation,
 )
+from headwater.testing.leftovers import leftovers, temporary_files
 from headwater.types.arrow import arrow_type
 
 if TYPE_CHECKING:
@@ -67,6 +87,17 @@ class EngineContract(Contract):
         return make_relation(edge_rows())
 
     # What it is
+
+    def test_every_call_ends_in_time(self, engine: Engine, table: Relation) -> None:
+        """Each method of an engine, and each batch of its streams, comes within `deadline` seconds.
+
+        If it fails: the message says which call hangs, and in which line. Give it a timeout.
+        """
+        self.within("engine.unavailable()", engine.unavailable)
+        data = self.within(
+            "engine.refusals(plan)", lambda: answer(engine, "SELECT * FROM t", table)
+        )
+        self.within("engine.read(plan, access), and its batches", data.to_arrow)
 
     def test_its_name_is_registered(
         self, engine: Engine, headwater_registry: PluginRegistry
@@ -200,8 +231,61 @@ class EngineContract(Contract):
 
         rows = pa.table({"x": pa.array(range(MANY), pa.int64())})
         sizes = [b.num_rows for b in answer(engine, "SELECT x FROM t", make_relation(rows))]
-        assert sum(sizes) == MANY
         assert max(sizes) <= LARGEST_BATCH
+
+    def test_many_rows_come_whole(
+        self, engine: Engine, make_relation: Callable[[pa.Table], Relation]
+    ) -> None:
+        """Of many rows each comes, once: all batches, and the last, shorter one.
+
+        If it fails: the message says what came. Hand over each batch as it is: a buffer that is
+        filled again must not be one that was given away.
+        """
+        import pyarrow as pa
+
+        rows = pa.table({"x": pa.array(range(MANY + 1), pa.int64())})
+        found = answer(engine, "SELECT x FROM t", make_relation(rows)).to_arrow()["x"].to_pylist()
+        distinct = set(found)
+        expect(
+            []
+            if len(found) == len(distinct) == MANY + 1
+            else [f"of {MANY + 1} rows came {len(found)}, {len(distinct)} of them different"],
+            "hand over every batch, also the last one, and give none of them twice",
+        )
+
+    def test_an_order_is_kept(
+        self, engine: Engine, make_relation: Callable[[pa.Table], Relation]
+    ) -> None:
+        """Rows of a query that orders them, and says how many, come in that order.
+
+        If it fails: hand batches over in the order of the answer, also where they are made side by
+        side.
+        """
+        import pyarrow as pa
+
+        rows = pa.table({"x": pa.array([n * 7919 % MANY for n in range(MANY)], pa.int64())})
+        query = f"SELECT x FROM t ORDER BY x DESC LIMIT {MANY}"
+        found = answer(engine, query, make_relation(rows)).to_arrow()["x"].to_pylist()
+        wrong = next((n for n, x in enumerate(found) if x != MANY - 1 - n), None)
+        expect(
+            [] if wrong is None else [f"row {wrong} holds {found[wrong]}, not {MANY - 1 - wrong}"],
+            "hand batches over in the order of the answer",
+        )
+
+    def test_a_read_leaves_nothing_behind(
+        self, engine: Engine, table: Relation, tmp_path: Path
+    ) -> None:
+        """After a read, no thread, file or connection of it is left.
+
+        If it fails: clean up in a `finally` of `read`.
+        """
+        folder = tmp_path / "headwater-temporary"
+        folder.mkdir()
+        data = answer(engine, "SELECT id, word FROM t", table)
+        with temporary_files(folder) as listed:
+            found = leftovers(data.to_arrow, type(engine).__module__.partition(".")[0])
+            found += [f"a temporary file {name}" for name in listed()]
+        expect([f"each read leaves {f}" for f in found], "clean up in a `finally` of `read`")
 
     def test_a_read_can_be_left_and_begun_again(
         self, engine: Engine, make_relation: Callable[[pa.Table], Relation]
@@ -214,10 +298,22 @@ class EngineContract(Contract):
 
         rows = pa.table({"x": pa.array(range(MANY), pa.int64())})
         data = answer(engine, "SELECT x FROM t", make_relation(rows))
-        batches = iter(data)
-        next(batches)
-        del batches
-        assert data.to_arrow().num_rows == MANY
+        whole = data.to_arrow().num_rows
+
+        def leave() -> None:
+            reader = data.reader()
+            reader.read_next_batch()
+            reader.close()
+
+        leave()
+        assert data.to_arrow().num_rows == whole
+        expect(
+            [
+                f"each read that was left leaves {f}"
+                for f in leftovers(leave, type(engine).__module__.partition(".")[0])
+            ],
+            "clean up in a `finally` of `read`, also where not all rows were taken",
+        )
 
     def test_reads_do_not_meet(self, engine: Engine, tmp_path: Path) -> None:
         """Several reads at once, over tables of the same name, get each its own rows.
@@ -238,6 +334,41 @@ class EngineContract(Contract):
             assert list(pool.map(read, relations)) == [{0}, {1}, {2}, {3}]
 
     # Its tables
+
+    def test_a_stream_is_read_whole_or_refused(self, engine: Engine) -> None:
+        """A table that a source streams comes with its values; an engine that reads none says so.
+
+        If it fails: open the stream by `StreamRelation.opened`, take its columns by their names,
+        and read it to its end; or raise UnsupportedError for a StreamRelation.
+        """
+        rows = many_rows(3_001).select(["id", "small", "word"])
+        relation = StreamRelation(TableName(DATABASE, "t"), columns_of(rows), Streaming(rows))
+        try:
+            got = answer(engine, "SELECT word, small, id FROM t", relation).to_arrow()
+        except UnsupportedError:
+            return
+        expect(lost_and_repeated(got, rows), "read every batch, and take columns by their names")
+
+    def test_what_a_stream_raises_reaches_the_reader(self, engine: Engine) -> None:
+        """Where a source fails in the middle of a read, its own error comes: code, hint, retryable.
+
+        If it fails: keep what the stream raised, and raise it again from where rows are asked for;
+        never take it for the end of the rows.
+        """
+        rows = many_rows(3_001).select(["id"])
+        failing = Streaming(rows, fails=True)
+        relation = StreamRelation(TableName(DATABASE, "t"), columns_of(rows), failing)
+        with pytest.raises(HeadwaterError) as caught:
+            answer(engine, "SELECT id FROM t", relation).to_arrow()
+        error = caught.value
+        if isinstance(error, UnsupportedError):
+            return
+        told = (type(error).__name__, error.code, error.hint, error.retryable)
+        wanted = ("SourceError", "line-cut", "call again", True)
+        expect(
+            [] if told == wanted else [f"{error.message}: came as {told}, not as {wanted}"],
+            "keep what the stream raised, and raise it from where rows are asked for",
+        )
 
     def test_no_files_are_an_answer(self, engine: Engine) -> None:
         """A table without files gives no rows, typed.

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import itertools
+import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
@@ -25,11 +27,14 @@ from headwater.errors import HeadwaterError, LedgerError, LedgerMovedError
 from headwater.interfaces.ledger_store import Appending, KeepingFiles, LedgerStore
 from headwater.interfaces.offers import offers
 from headwater.ledger.ledger_text import write
-from headwater.testing.contract import Contract, fitting, offline, undeclared
+from headwater.testing.canaries import error_places, listening, secrets, shown, unsaid, value_places
+from headwater.testing.contract import Contract, expect, fitting, offline, undeclared
+from headwater.testing.leftovers import leftovers, temporary_files
 from headwater.testing.sources.support import fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from headwater.plugins.registry import PluginRegistry
 
@@ -63,6 +68,16 @@ class LedgerStoreContract(Contract):
         if isinstance(store, BaseModel):
             return lambda: type(store)(**fields(store))
         raise NotImplementedError(f"{type(self).__name__} must override the fixture again")
+
+    def test_every_call_ends_in_time(self, store: LedgerStore, hidden_store: LedgerStore) -> None:
+        """Each method of a store returns within `deadline` seconds, also where it may not look.
+
+        If it fails: the message says which call hangs, and in which line. Give it a timeout.
+        """
+        self.within("store.load()", store.load)
+        self.within("store.save(content, None)", lambda: store.save(_content(1), None))
+        with contextlib.suppress(HeadwaterError):
+            self.within("load() of the hidden store", hidden_store.load)
 
     def test_its_kind_is_registered(
         self, store: LedgerStore, headwater_registry: PluginRegistry
@@ -119,6 +134,68 @@ class LedgerStoreContract(Contract):
         """
         with pytest.raises(HeadwaterError):
             hidden_store.load()
+
+    def test_its_secrets_stay_secret(self, store: LedgerStore, hidden_store: LedgerStore) -> None:
+        """No repr, dump, pickle, log or error of a store shows a secret; its errors pickle.
+
+        If it fails: hold secrets as `headwater.Secret`, or by reference (`env:NAME`), never as str;
+        and quote no connection string in an error.
+        """
+        hidden = secrets(store, hidden_store)
+        with listening() as said:
+            store.load()
+            try:
+                hidden_store.load()
+                told = None
+            except HeadwaterError as error:
+                told = error
+        found = shown(unsaid(hidden), said)
+        if told is not None:
+            assert str(pickle.loads(pickle.dumps(told))) == str(told)  # noqa: S301
+            found += shown(hidden, error_places(told))
+        if isinstance(store, BaseModel):
+            found += shown(hidden, value_places("the store", store))
+        expect(
+            found,
+            "hold it as headwater.Secret or by reference, and quote it in no error and no log",
+        )
+
+    def test_bytes_are_kept_as_they_are(
+        self, store: LedgerStore, again: Callable[[], LedgerStore]
+    ) -> None:
+        """Every byte comes back: ends of lines of other systems, NUL, what is no UTF-8.
+
+        If it fails: write and read bytes, not text; look for what translates, trims or compresses.
+        """
+        odd = _content(1) + bytes(range(256)) + b"\r\n\n \r\n"
+        store.save(odd, None)
+        found = again().load()[0]
+        expect(
+            [] if found == odd else [f"of {len(odd)} bytes came {len(found)}: {found[-30:]!r}"],
+            "write and read bytes, not text: no encoding, no ends of lines, no trimming",
+        )
+
+    def test_it_leaves_nothing_behind(
+        self, store: LedgerStore, again: Callable[[], LedgerStore], tmp_path: Path
+    ) -> None:
+        """After loading and saving, no thread, connection or temporary file is left.
+
+        If it fails: close what a call opened before it returns; rename or delete temporary files.
+        """
+        folder = tmp_path / "headwater-temporary"
+        folder.mkdir()
+        numbers = itertools.count(1)
+        store.save(_content(0), None)
+
+        def use() -> None:
+            other = again()
+            _, mark = other.load()
+            other.save(_content(next(numbers)), mark)
+
+        with temporary_files(folder) as listed:
+            found = leftovers(use, type(store).__module__.partition(".")[0])
+            found += [f"a temporary file {name}" for name in listed()]
+        expect([f"each save leaves {f}" for f in found], "close what a call opened; delete files")
 
     def test_what_is_saved_comes_back(
         self, store: LedgerStore, again: Callable[[], LedgerStore]
@@ -272,6 +349,46 @@ class LedgerStoreContract(Contract):
         assert content == _content(1) + b"one\n"
         other.append(b"two\n", mark)
         assert again().load()[0] == _content(1) + b"one\ntwo\n"
+
+    def test_of_many_lines_at_once_one_wins(
+        self, store: LedgerStore, again: Callable[[], LedgerStore]
+    ) -> None:
+        """Of several who add a line behind the same bytes at the same time, exactly one succeeds.
+
+        If it fails: compare the mark and add the line in one step: a lock, a conditional write.
+        """
+        if not offers(store, Appending):
+            undeclared(store, "append")
+            return
+        store.save(_content(1), None)
+        _, first = store.load()
+        store.append(b"first\n", first)
+        with contextlib.suppress(LedgerMovedError):
+            store.append(b"late\n", first)
+            return  # that is another promise
+        runners = [again() for _ in range(_RUNNERS)]
+        marks = [runner.load()[1] for runner in runners]
+        together = threading.Barrier(_RUNNERS)
+
+        def add(number: int) -> int | None:
+            runner = runners[number]
+            assert offers(runner, Appending)
+            together.wait()
+            try:
+                runner.append(b"%d\n" % number, marks[number])
+            except LedgerMovedError:
+                return None
+            return number
+
+        with ThreadPoolExecutor(_RUNNERS) as pool:
+            won = [n for n in pool.map(add, range(_RUNNERS)) if n is not None]
+        lines = again().load()[0].removeprefix(_content(1) + b"first\n").splitlines()
+        expect(
+            []
+            if len(won) == 1 and lines == [b"%d" % n for n in won]
+            else [f"{len(won)} of {_RUNNERS} succeeded, as they were told; the ledger has {lines}"],
+            "compare the mark and add the line in one step: a lock, or a conditional write",
+        )
 
     def test_what_is_kept_of_files_comes_back_and_is_no_part_of_the_ledger(
         self, store: LedgerStore, again: Callable[[], LedgerStore]

@@ -19,6 +19,7 @@ from headwater.testing.canaries import (
     pickled,
     secrets,
     shown,
+    unsaid,
     value_places,
 )
 from headwater.testing.contract import expect, fitting, offline
@@ -132,7 +133,10 @@ class ValuePromises(SourcePromises):
             read(source)
             with suppress(Exception), broken_source.access() as access:
                 broken_source.catalog(access).table(only_name(broken_source))
-        expect(shown(hidden, said), "log no secret, at no level; leave it out of what you print")
+        expect(
+            shown(unsaid(hidden), said),
+            "log no secret, at no level; leave it out of what you print",
+        )
 
     def test_a_fault_is_a_clear_error(
         self, broken_source: DataSource, canaries: Sequence[str]
