@@ -34,6 +34,7 @@ ALLOWED = {
     ("lakes/iceberg.py", "glue"): "pyiceberg's own properties, which no table may set",
     ("plugins/published.json", "glue"): "which distribution brings a kind: data, compared below",
     ("plugins/published.json", "headwater-aws"): "the same",
+    ("plugins/published.json", "headwater-monitor"): "the same",
     ("plugins/published.json", "headwater-s3"): "the same",
     ("plugins/published.json", "s3"): "the same",
     ("testing/auth.py", "s3"): "a permission that a strategy of AWS can be narrowed to",

@@ -1,0 +1,246 @@
+"""The command `headwater monitor report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headwater.cli.options import (
+    AsOf,
+    Config,
+    Debug,
+    End,
+    Engine,
+    Every,
+    Json,
+    Last,
+    Name,
+    Sample,
+    Since,
+    Start,
+    Timezone,
+    opened,
+    terminal_of,
+    whole_window,
+)
+from headwater.errors import ConfigError
+
+if TYPE_CHECKING:
+    from headwater.maturity.maturity import Maturity
+    from headwater.profiling.profile import Profile
+    from headwater.tables.window import Window
+    from headwater.workspace.model import Connection
+    from headwater.workspace.workspace import Workspace
+    from headwater_monitor.html_report import Report
+    from headwater_monitor.query_ranking import Ranking
+
+PAGE = Path("report.html")
+
+monitor = typer.Typer(
+    name="monitor",
+    help="Drift and performance of a connection, from counts alone.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@monitor.callback()
+def _root() -> None:
+    """Drift and performance of a connection, from counts alone."""
+
+
+def _limit(text: str) -> tuple[str, float | None]:
+    name, equals, value = text.partition("=")
+    try:
+        return name.strip(), None if value.strip().lower() == "none" else float(value)
+    except ValueError:
+        pass
+    raise typer.BadParameter(f"--threshold {text}: write FIGURE=NUMBER, e.g. psi=0.2, or psi=none")
+
+
+@monitor.command("report")
+def report_command(
+    ctx: typer.Context,
+    connection: Name,
+    start: Start = None,
+    end: End = None,
+    last: Last = None,
+    since: Since = None,
+    every: Every = None,
+    timezone: Timezone = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against",
+            help="The reference: a connection, or the file of a profile.  "
+            "[default: the version's training set]",
+            metavar="CONNECTION|FILE",
+            show_default=False,
+        ),
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by", help="Tell segments apart by this field. Repeatable.", show_default=False
+        ),
+    ] = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--threshold",
+            help="From where on a figure is worth a look, e.g. psi=0.2 or accuracy=0.8; "
+            "none turns a default off. Repeatable.",
+            metavar="FIGURE=NUMBER",
+            show_default=False,
+        ),
+    ] = None,
+    prediction: Annotated[
+        str | None,
+        typer.Option(
+            "--prediction",
+            help="The prediction to judge, where the model gives several.",
+            show_default=False,
+        ),
+    ] = None,
+    query: Annotated[
+        str | None,
+        typer.Option(
+            "--query",
+            help="Of a ranking model: the field that items of a query have in common.",
+            metavar="FIELD",
+            show_default=False,
+        ),
+    ] = None,
+    as_of: AsOf = None,
+    sample: Sample = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="The file to write.", dir_okay=False)
+    ] = PAGE,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Exit with 1 if a final figure is beyond its threshold."),
+    ] = False,
+    engine: Engine = None,
+    config: Config = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write a report of drift and performance, by window, as one HTML file.
+
+    Rows are counted where they are. With --json every figure is told as well.
+    """
+    from headwater.windows.moments import asked_for
+    from headwater_monitor.html_report import report
+
+    whole_window(start, end, last, since, every)
+    limits = dict(_limit(text) for text in threshold or ())
+    terminal = terminal_of(ctx)
+    with opened(ctx, config) as workspace:
+        chosen = workspace.connection(connection)
+        zone = timezone or chosen.windows.timezone
+        window = asked_for(start, end, zone, last=last, since=since)
+        usual = chosen.windows.every
+        step = every or (None if window is None or usual is None else str(usual))
+        with terminal.progress(f"counting {chosen.name}"):
+            reference = _reference(workspace, chosen, against, engine)
+            edges = None if reference is None else reference.edges()
+            bounds = (None, None) if window is None else (window.start, window.end)
+            profile = chosen.profile(
+                *bounds, every=step, timezone=zone, by=tuple(by or ()), edges=edges, as_of=as_of,
+                engine=engine, sample=sample,
+            )  # fmt: skip
+            try:
+                maturity = _maturity(chosen, window, step, zone, as_of, prediction, engine)
+            except ConfigError as error:
+                maturity = None
+                terminal.warn(f"which windows are final is not known: {error.message}")
+            found = report(
+                profile,
+                reference,
+                maturity=maturity,
+                ranking=_ranked(chosen, window, step, query, as_of, engine),
+                thresholds=limits,
+                prediction=prediction,
+            )
+            found.save(out)
+    terminal.emit({"path": str(out), **found.to_dict()})
+    terminal.say(_told(found, out))
+    if strict and found.breached:
+        raise typer.Exit(1)
+
+
+def _reference(
+    workspace: Workspace, chosen: Connection, named: str | None, engine: str | None
+) -> Profile | None:
+    """Return the profile that is compared with; None where there is nothing to compare with."""
+    from headwater.profiling.profile import Profile
+
+    if named is not None and Path(named).is_file():
+        return Profile.load(named)
+    if named is not None:
+        return workspace.connection(named).profile(engine=engine)
+    training = workspace.connections.get(f"{chosen.name.rpartition('/')[0]}/training")
+    return None if training is None or training is chosen else training.profile(engine=engine)
+
+
+def _maturity(
+    chosen: Connection,
+    window: Window | None,
+    step: str | None,
+    zone: str,
+    as_of: str | None,
+    prediction: str | None,
+    engine: str | None,
+) -> Maturity | None:
+    """Return how ripe labels are; None of all rows, and of a connection without delayed labels."""
+    mapping = chosen.mapping
+    delayed = chosen.actuals is not None or mapping.label_timestamp_column is not None
+    if window is None or not delayed:
+        return None
+    labels = (chosen.actuals.mapping if chosen.actuals else mapping).labels
+    label = prediction if prediction in labels else None
+    return chosen.maturity(
+        window.start,
+        window.end,
+        every=step or "1 day",
+        timezone=zone,
+        as_of=as_of,
+        label=label,
+        engine=engine,
+    )
+
+
+def _ranked(
+    chosen: Connection,
+    window: Window | None,
+    step: str | None,
+    query: str | None,
+    as_of: str | None,
+    engine: str | None,
+) -> Ranking | None:
+    """Return how items were ranked; None where that was not asked for, of a model that ranks none."""
+    from headwater.interfaces.schema import ModelType
+    from headwater.types import FieldType
+    from headwater_monitor.query_ranking import ranking
+
+    listed = any(p.type is FieldType.ARRAY for p in chosen.schema.predictions)
+    if chosen.schema.model_type is not ModelType.RANKING or (query is None and not listed):
+        return None
+    start, end = (None, None) if window is None else (window.start, window.end)
+    return ranking(chosen, start, end, query=query, every=step, as_of=as_of, engine=engine)
+
+
+def _told(found: Report, out: Path) -> str:
+    head, rows = found.summary()
+    table = [head, *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]
+    return "\n".join([str(found), "", *lines, "", f"the report: {out}"])
