@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from typer.core import TyperGroup
+
 from headwater.cli.program import program
 from headwater.cli.terminal import Terminal
 from headwater.plugins import PluginRegistry
@@ -18,10 +20,20 @@ def reference() -> str:
     )
     parts: list[str] = []
     for name in group.list_commands(root):
-        command = group.get_command(root, name)
-        context = type(root)(command, info_name=name, parent=root)
-        parts += [f"## headwater {name}", "", *_section(command, context), ""]
+        for words, command in _commands(name, group.get_command(root, name), root):
+            context = type(root)(command, info_name=words, parent=root)
+            parts += [f"## headwater {words}", "", *_section(command, context), ""]
     return "\n".join(parts)
+
+
+def _commands(words: str, command: Any, parent: Any) -> Iterator[tuple[str, Any]]:
+    """Yield a command, or those of a group, each with the words that it is run by."""
+    if not isinstance(command, TyperGroup):
+        yield words, command
+        return
+    context = type(parent)(command, info_name=words, parent=parent)
+    for name in command.list_commands(context):
+        yield from _commands(f"{words} {name}", command.get_command(context, name), context)
 
 
 def _section(command: Any, context: Any) -> Iterator[str]:

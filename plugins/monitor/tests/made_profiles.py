@@ -143,6 +143,7 @@ def _errors(name: str, field: FieldEdges, scored: Sequence[Any]) -> dict[Key, An
     for number, count in Counter(bisect_right(field.errors, e) for e in errors).items():
         cells[Key(name, "error", number)] = count
     if errors:
+        cells[Key(name, "error_min")], cells[Key(name, "error_max")] = min(errors), max(errors)
         cells[Key(name, "error_sum")] = _sum(errors)
         cells[Key(name, "absolute_error_sum")] = _sum([abs(e) for e in errors])
         cells[Key(name, "squared_error_sum")] = _sum([e * e for e in errors])

@@ -29,14 +29,14 @@ def page(made: Report) -> str:
 
 
 def test_the_worst_comes_first_and_performance_before_drift(made: Report) -> None:
-    told = [(r.window and r.window.start.month, r.metric, r.field) for r in made.findings]
+    told = [(f.row.metric, f.row.field, f.windows) for f in made.findings]
     assert told == [
-        (COLLAPSE, "accuracy", "buy"),
-        (COLLAPSE, "psi", "income"),
-        (COLLAPSE, "psi", "latitude"),
+        ("accuracy", "buy", (month(COLLAPSE),)),
+        ("psi", "income", (month(COLLAPSE),)),
+        ("psi", "latitude", (month(COLLAPSE),)),
     ]
     assert made.breached
-    assert "3 figures are beyond the threshold, the worst: 2021-06: accuracy of buy" in str(made)
+    assert "3 figures are beyond the threshold. First: 2021-06: Accuracy of buy is 0." in str(made)
 
 
 def test_every_figure_is_in_the_frame(made: Report) -> None:
@@ -68,7 +68,7 @@ def test_a_provisional_figure_beyond_its_threshold_is_no_verdict() -> None:
     profile, reference = profiles()
     part = serving(profile.edges(), COLLAPSE, known=0.4)
     found = report(part, reference, thresholds={"psi": None})
-    assert [(r.metric, r.provisional) for r in found.findings] == [("accuracy", True)]
+    assert [(f.row.metric, f.row.provisional) for f in found.findings] == [("accuracy", True)]
     assert not found.breached
     assert "No final figure is beyond its threshold. 1 more may pass" in str(found)
     assert '<span class="warn">provisional: </span>' in found.to_html()
@@ -87,8 +87,12 @@ def test_few_rows_move_by_chance() -> None:
 
 def test_thresholds_are_the_readers() -> None:
     found = months(thresholds={"accuracy": None, "f1": None, "auc": 0.99, "ece": 0.4})
-    assert {r.metric for r in found.findings} == {"auc", "psi"}
-    assert len(found.findings) == 12
+    assert [f.row.metric for f in found.findings] == ["auc", "psi", "psi", "auc"]
+    first, last = found.findings[0], found.findings[-1]
+    assert first.row.window == month(COLLAPSE)  # of all windows, the worst
+    assert (len(first.windows), len(last.windows)) == (8, 2)
+    assert last.row.provisional
+    assert "; the worst of 8 such windows" in str(found)
     page = found.to_html()
     assert ">threshold 0.99</text>" in page
     assert ">threshold 0.4</text>" not in page  # the first three figures are drawn

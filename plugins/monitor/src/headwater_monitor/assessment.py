@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from headwater.errors import UnsupportedError
 from headwater.interfaces.schema import ModelType, Role
@@ -75,8 +75,22 @@ class Row:
 
     @property
     def expected(self) -> float | None:
-        """What the figure may be in the end, by its bias so far."""
-        return None if self.bias is None else self.figure - self.bias.difference
+        """What the figure, a share, may be in the end, by its bias so far."""
+        if self.bias is None:
+            return None
+        return min(max(self.figure - self.bias.difference, 0.0), 1.0)
+
+
+class Finding(NamedTuple):
+    """A figure that is beyond its threshold, in one window or several.
+
+    Args:
+        row: The figure of the window where it is farthest beyond.
+        windows: All windows where it is.
+    """
+
+    row: Row
+    windows: tuple[Window | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,19 +239,27 @@ class Assessment:
         return tuple(row for part in (*self.windows, *self.segments) for row in part.rows)
 
     @cached_property
-    def findings(self) -> tuple[Row, ...]:
-        """Figures of windows that are beyond their threshold, the worst first.
+    def findings(self) -> tuple[Finding, ...]:
+        """What is beyond its threshold in windows, the worst first.
 
-        Those that are final come before provisional ones, performance before drift. Of a window's
+        What is final comes before what is provisional, performance before drift. Of a window's
         figures of performance, and of a field's distances, one stands for all: one that a reader
         gave a threshold for, or else the first in their order.
         """
-        found: dict[tuple[Any, ...], Row] = {}
+        groups: dict[tuple[Any, ...], list[Row]] = {}
         for part in self.windows:
+            chosen: dict[tuple[str, str], Row] = {}
             beyond = [row for row in part.rows if row.status == BREACHED]
             for row in sorted(beyond, key=_rank):
-                found.setdefault((row.window, row.field, row.subject), row)
-        return tuple(sorted(found.values(), key=_urgency))
+                chosen.setdefault((row.field, row.subject), row)
+            for row in chosen.values():
+                key = (row.provisional, row.subject, row.field, row.metric)
+                groups.setdefault(key, []).append(row)
+        found = [
+            Finding(max(rows, key=_excess), tuple(row.window for row in rows))
+            for rows in groups.values()
+        ]
+        return tuple(sorted(found, key=_urgency))
 
     def worst_fields(self) -> tuple[str, ...]:
         """Return the fields whose drift is told, the one that moved farthest anywhere first."""
@@ -278,9 +300,14 @@ def _rank(row: Row) -> tuple[bool, int]:
     return not (row.threshold and row.threshold.asked), _ORDER.index(row.metric)
 
 
-def _urgency(row: Row) -> tuple[Any, ...]:
-    excess = 0.0 if row.threshold is None else row.threshold.excess(row.figure)
-    return row.provisional, row.subject != PERFORMANCE, -excess, row.field
+def _excess(row: Row) -> float:
+    return 0.0 if row.threshold is None else row.threshold.excess(row.figure)
+
+
+def _urgency(found: Finding) -> tuple[Any, ...]:
+    row = found.row
+    place = _rank(row) if row.subject == PERFORMANCE else ()
+    return row.provisional, row.subject != PERFORMANCE, place, -_excess(row), row.field
 
 
 def _by_chance(row: Row, rows: int) -> bool:

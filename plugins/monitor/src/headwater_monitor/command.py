@@ -55,7 +55,7 @@ def _root() -> None:
 
 
 def _limit(text: str) -> tuple[str, float | None]:
-    name, equals, value = text.partition("=")
+    name, _, value = text.partition("=")
     try:
         return name.strip(), None if value.strip().lower() == "none" else float(value)
     except ValueError:
@@ -223,7 +223,7 @@ def _ranked(
     as_of: str | None,
     engine: str | None,
 ) -> Ranking | None:
-    """Return how items were ranked; None where that was not asked for, of a model that ranks none."""
+    """Return how items were ranked; None where nobody asked, and of a model that ranks none."""
     from headwater.interfaces.schema import ModelType
     from headwater.types import FieldType
     from headwater_monitor.query_ranking import ranking

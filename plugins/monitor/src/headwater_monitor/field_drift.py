@@ -214,8 +214,9 @@ def drift(profile: Profile, against: Profile) -> Drift:
             code="edges-differ",
             hint="make both with the same edges: profile(..., edges=training.profile().edges())",
         )
-    both = [name for name in profile.fields if name in against.fields]
-    return Drift({name: _field(name, profile, against) for name in both})
+    both = {*profile.fields} & {*against.fields}
+    found = sorted((_field(name, profile, against) for name in both), key=_place)
+    return Drift({item.field: item for item in found})
 
 
 def counted(profile: Profile, name: str) -> tuple[int, ...]:
@@ -278,6 +279,11 @@ def _field(name: str, profile: Profile, against: Profile) -> FieldDrift:
         mean=_mean(profile, name),
         against_mean=_mean(against, name),
     )
+
+
+def _place(item: FieldDrift) -> tuple[int, str]:
+    """Return where a field stands: by what it is to the model, then by its name."""
+    return tuple(Role).index(Role(item.role)), item.field
 
 
 def _moved(

@@ -12,7 +12,7 @@ from headwater.display import html
 from headwater.display.printable import printable, printable_line
 from headwater.errors import ConfigError
 from headwater_monitor import model_performance, wording
-from headwater_monitor.assessment import PERFORMANCE, Assessment, Row
+from headwater_monitor.assessment import PERFORMANCE, Assessment, Finding
 from headwater_monitor.thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _MOVED = 0.25
 _MOST_SHOWN = 3
+_MOST_SAID = 10
 
 
 class Report:
@@ -43,14 +44,14 @@ class Report:
         self.title = title
 
     @property
-    def findings(self) -> tuple[Row, ...]:
-        """Figures beyond their threshold, the worst first; provisional ones last."""
+    def findings(self) -> tuple[Finding, ...]:
+        """What is beyond its threshold, the worst first; what is provisional last."""
         return self.assessment.findings
 
     @property
     def breached(self) -> bool:
         """Whether a figure that is final is beyond its threshold."""
-        return any(not row.provisional for row in self.findings)
+        return any(not one.row.provisional for one in self.findings)
 
     def to_html(self) -> str:
         """Return the page; the same of the same profiles.
@@ -125,7 +126,7 @@ class Report:
             "title": self.title,
             "breached": self.breached,
             "verdict": wording.verdict(self.assessment),
-            "findings": [wording.finding(row, self.assessment) for row in self.findings],
+            "findings": self._findings(),
             "not_final": [
                 wording.waiting(part, self.assessment)
                 for part in self.assessment.windows
@@ -164,9 +165,17 @@ class Report:
             )
         return head, rows
 
+    def _findings(self) -> list[str]:
+        return [
+            f"{'provisional: ' if one.row.provisional else ''}{wording.finding(one)}"
+            for one in self.findings
+        ]
+
     def __str__(self) -> str:
         lines = [self.title, wording.verdict(self.assessment)]
-        lines += [f"  {wording.finding(row, self.assessment)}" for row in self.findings]
+        lines += [f"  {told}" for told in self._findings()[:_MOST_SAID]]
+        if (more := len(self.findings) - _MOST_SAID) > 0:
+            lines.append(f"  and {more} more")
         waiting = [p for p in self.assessment.windows if p.ripeness.provisional]
         lines += [f"  not final: {wording.waiting(p, self.assessment)}" for p in waiting]
         return printable("\n".join(lines))

@@ -19,7 +19,7 @@ from headwater_monitor import classes, scores
 from headwater_monitor.classes import ClassFigures, Confusion
 from headwater_monitor.figures import Figure, known
 from headwater_monitor.query_ranking import Ranking
-from headwater_monitor.scores import Calibrated, Scores
+from headwater_monitor.scores import ROUNDED, Calibrated, Scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,6 @@ METRICS: Final = (
     "mae", "rmse", "bias", "r2", "ndcg", "mrr", "hit_rate",
 )  # fmt: skip
 """The figures of performance, in the order in which they are shown."""
-_ROUNDED: Final = Decimal("5e-7")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +236,7 @@ def _of_binary(profile: Profile, edges: Edges, wanted: str | None) -> Performanc
     if decision is not None and profile.counts(decision, "confusion"):
         confusion = confusion_of(profile, decision)
         scored = profile.count(decision, "scored")
-    elif found is not None:
+    elif found is not None and found.rows:
         confusion, scored, main = scores.decided(found), found.rows, score or main
         notes.append("decided for true from a score of 0.5 on")
     else:
@@ -351,43 +350,35 @@ def _of_labels(profile: Profile, name: str) -> Performance:
 def _of_errors(profile: Profile, name: str) -> Performance:
     edges = profile.edges().of(name)
     scored = profile.count(name, "scored")
-    scale = edges.error_scale
-    total = profile.decimal(name, "error_sum")
-    absolute = profile.decimal(name, "absolute_error_sum")
-    squares = profile.decimal(name, "squared_error_sum")
-    notes = []
-    if profile.count(name, "too_large_errors"):
-        notes.append("some errors are too large to be added up exactly: no averages of errors")
-    mean_square = _average(squares, scored, 2 * scale)
+    absolute = profile.mean_absolute_error(name)
+    mean_square = _rounded(profile.mean_squared_error(name), 2 * edges.error_square_scale)
+    notes: tuple[str, ...] = ()
+    if scored and absolute is None:
+        notes = ("an error is too large to be added up exactly: there are no averages",)
     return Performance(
         prediction=name,
         model_type=ModelType.REGRESSION,
         rows=profile.count(),
         labelled=profile.count(name, "labelled"),
         scored=scored,
-        mae=_average(absolute, scored, scale),
+        mae=_rounded(absolute, edges.error_scale),
         rmse=None
         if mean_square is None
         else Figure(
-            math.sqrt(max(mean_square, 0.0)),
-            math.sqrt(max(mean_square.low, 0.0)),
-            math.sqrt(max(mean_square.high, 0.0)),
+            *(math.sqrt(max(v, 0.0)) for v in (mean_square, mean_square.low, mean_square.high))
         ),
-        bias=_average(total, scored, scale),
+        bias=_rounded(profile.error_mean(name), edges.error_scale),
         r2=_explained(profile, name, scored, mean_square),
-        notes=tuple(notes),
+        notes=notes,
     )
 
 
-def _average(total: Decimal | None, count: int, scale: int) -> Figure | None:
-    """Return a sum of scaled values as their average; each was rounded to 6 digits."""
-    if total is None or not count:
+def _rounded(average: float | None, scale: int) -> Figure | None:
+    """Return an average with what rounding each value to 6 digits, times 10**scale, may hide."""
+    if average is None:
         return None
-    average = total / count
-    low, value, high = (
-        float((average + doubt).scaleb(-scale)) for doubt in (-_ROUNDED, 0, _ROUNDED)
-    )
-    return Figure(value, low, high)
+    doubt = ROUNDED * 10.0**-scale + 4 * math.ulp(average)
+    return Figure(average, average - doubt, average + doubt)
 
 
 def _explained(

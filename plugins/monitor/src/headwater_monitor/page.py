@@ -130,15 +130,15 @@ def _span(windows: Sequence[Window | None]) -> list[str]:
 
 
 def _findings(found: Assessment) -> str:
-    firm = [row for row in found.findings if not row.provisional]
+    firm = [one for one in found.findings if not one.row.provisional]
     verdict = wording.verdict(found)
     alarm = " alarm" if firm else ""
     told = [f'<section id="findings"><p class="verdict{alarm}">{escape(verdict)}</p>']
     if found.findings:
         told.append("<h2>What to look at first</h2><ol>")
-        for row in found.findings[:_MOST_FINDINGS]:
-            mark = '<span class="warn">provisional: </span>' if row.provisional else ""
-            told.append(f"<li>{mark}{escape(wording.finding(row, found))}</li>")
+        for one in found.findings[:_MOST_FINDINGS]:
+            mark = '<span class="warn">provisional: </span>' if one.row.provisional else ""
+            told.append(f"<li>{mark}{escape(wording.finding(one))}</li>")
         told.append("</ol>")
         if (more := len(found.findings) - _MOST_FINDINGS) > 0:
             told.append(f'<p class="muted">and {more:,} more, in the tables below</p>')

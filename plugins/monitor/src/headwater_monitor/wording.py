@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from headwater.display.printable import printable_line
-from headwater_monitor.assessment import DRIFT, Assessment, Part, Row
+from headwater_monitor.assessment import DRIFT, Assessment, Finding, Part
 from headwater_monitor.thresholds import MORE_MISSING, TOLERANCE
 
 if TYPE_CHECKING:
@@ -103,25 +103,27 @@ def segment_name(segment: str | None) -> str:
     return printable_line(", ".join(told))
 
 
-def finding(row: Row, found: Assessment) -> str:
+def finding(found: Finding) -> str:
     """Return what is beyond its threshold, in one line.
 
     Args:
-        row: The figure.
-        found: The assessment that it is of.
+        found: The figure.
     """
-    when = window_name(row.window)
+    row = found.row
     assert row.threshold is not None
     if row.subject == DRIFT and row.metric != "missing":
-        told = f"{when}: {row.field} moved, {METRICS[row.metric]} {number(row.figure)}"
+        told = f"{row.field} moved: {METRICS[row.metric]} {number(row.figure)}"
     elif row.metric == "missing":
-        told = f"{when}: {row.field} is missing in {row.figure:.1%} of rows"
+        told = f"{row.field} is missing in {row.figure:.1%} of rows"
     else:
-        told = f"{when}: {METRICS[row.metric].lower()} of {row.field} is {number(row.figure)}"
-    side = "below" if row.threshold.below else "above"
-    told += f", {side} {number(row.threshold.value)}"
+        told = f"{METRICS[row.metric]} of {row.field} is {number(row.figure)}"
+    if row.window is not None:
+        told = f"{window_name(row.window)}: {told}"
+    told += f", {'below' if row.threshold.below else 'above'} {number(row.threshold.value)}"
     if row.reference is not None:
         told += f" ({number(row.reference)} in the reference)"
+    if len(found.windows) > 1:
+        told += f"; the worst of {len(found.windows)} such windows"
     return printable_line(told)
 
 
@@ -134,7 +136,7 @@ def waiting(part: Part, found: Assessment) -> str:
     """
     told = f"{window_name(part.window)}: {part.ripeness.told}"
     for row in part.rows:
-        if row.bias is None or row.expected is None:
+        if row.metric != "accuracy" or row.bias is None or row.expected is None:
             continue
         size, way = abs(row.bias.difference), "high" if row.bias.difference >= 0 else "low"
         spread = "" if row.bias.spread is None else f" (sd {row.bias.spread:.3f})"
@@ -153,16 +155,16 @@ def verdict(found: Assessment) -> str:
     Args:
         found: The assessment.
     """
-    firm = [row for row in found.findings if not row.provisional]
+    firm = [one for one in found.findings if not one.row.provisional]
     loose = len(found.findings) - len(firm)
     late = f" {loose} more may pass as labels come in." if loose else ""
     if not firm:
         if not any(row.threshold is not None for row in found.rows):
             return "No figure is judged: give thresholds, or a reference to compare with."
         return f"No final figure is beyond its threshold.{late}"
-    first = finding(firm[0], found)
+    first = finding(firm[0])
     many = "1 figure is" if len(firm) == 1 else f"{len(firm):,} figures are"
-    return f"{many} beyond the threshold, the worst: {first}.{late}"
+    return f"{many} beyond the threshold. First: {first}.{late}"
 
 
 def rules(found: Assessment) -> str:
