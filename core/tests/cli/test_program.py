@@ -36,6 +36,7 @@ Commands:
   read           write a window's rows to a file
   changes        which windows are no longer what was given
   maturity       how many labels are known, and should be
+  profile        count rows in a way that adds up
   replay         whether a read gives the same again
   validate       check a query against a catalog
   plugins        explain what is installed, and why not

@@ -85,7 +85,7 @@ loaded   headwater 0.1.0  (headwater.plugins.builtin)
          sources:   files, memory
          engines:   embedded, spark
          ledgers:   file
-         commands:  init, discover, check, plan, read, changes, maturity, replay, \
+         commands:  init, discover, check, plan, read, changes, maturity, profile, replay, \
 validate, plugins, new-plugin, config-schema
 loaded   module core.tests.config.acme  (core.tests.config.acme)
          sources:  acme, unbuilt

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from headwater.changes import fingerprints
 from headwater.diagnostics import Diagnostic
@@ -24,7 +24,11 @@ from headwater.tables.window import Window
 if TYPE_CHECKING:
     from headwater.evidence.evidence import Evidence
     from headwater.interfaces.read_stats import ReadStats
+    from headwater.profiling.edges import Edges
+    from headwater.profiling.profile import Profile
     from headwater.reading.dataset import Dataset
+
+ProfileOf: TypeAlias = "Callable[[Window, tuple[str, ...], Edges | None, int | None], Profile]"
 
 _NOTHING: Final = "0" * 16
 _SHOWN: Final = 20
@@ -224,6 +228,29 @@ class Change:
         data.on_end = self._read
         return data
 
+    def profile(
+        self,
+        *,
+        by: str | Iterable[str] = (),
+        edges: Edges | None = None,
+        max_cells: int | None = None,
+    ) -> Profile:
+        """Return the profile of the window, of the files that were compared.
+
+        Rows are counted where they are (`Connection.profile`), so it is not known afterwards what
+        they were: `done` still wants them read.
+
+        Args:
+            by: Fields whose values are segments.
+            edges: Those of training: profiles of other edges can't be added.
+            max_cells: How many cells there may be.
+
+        Raises:
+            HeadwaterError: Any of its kinds, as for a read.
+        """
+        fields = (by,) if isinstance(by, str) else tuple(by)
+        return self._changes.profile(self.window, fields, edges, max_cells)
+
     def done(self, evidence: Evidence | None = None) -> str:
         """Put into the ledger that the window was handed over; again, it is a no-op.
 
@@ -362,6 +389,7 @@ class Changes:
         ledger: Where `done` puts them.
         now: The present, by which everything was compared.
         open: Gives the rows of a window.
+        profile: Gives the profile of a window: by fields, of edges, of so many cells at most.
         label_after: Gives when the first actual was set that the present cuts off, if there is one.
         warnings: What a reader should know of all of them.
         blocker: Why each file counts for every window, if that is so.
@@ -377,6 +405,7 @@ class Changes:
         now: datetime,
         *,
         open: Callable[[Window], Dataset],
+        profile: ProfileOf,
         label_after: Callable[[], datetime | None],
         warnings: tuple[Diagnostic, ...] = (),
         blocker: str | None = None,
@@ -390,6 +419,7 @@ class Changes:
         self.blocker = blocker
         self.calendar = calendar
         self.open = open
+        self.profile = profile
         self._changes = tuple(Change(offer, self) for offer in offers)
         self._label_after = label_after
         self._first_label: tuple[datetime | None] | None = None

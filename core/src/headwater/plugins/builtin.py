@@ -75,6 +75,7 @@ def headwater_commands() -> list[CommandSpec]:
         CommandSpec(
             "maturity", f"{rooms}.maturity:maturity", "how many labels are known, and should be"
         ),
+        CommandSpec("profile", f"{rooms}.profile:profile", "count rows in a way that adds up"),
         CommandSpec("replay", f"{rooms}.replay:replay", "whether a read gives the same again"),
         CommandSpec("validate", f"{rooms}.validate:validate", "check a query against a catalog"),
         CommandSpec(

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from functools import cached_property
-from itertools import pairwise
+from itertools import islice, pairwise
+from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -21,6 +22,7 @@ from headwater.display.printable import printable
 from headwater.errors import ConfigError, ProfileError
 from headwater.profiling.edges import Edges, damaged, newer
 from headwater.profiling.statistics import (
+    HASHES,
     STATISTICS,
     WITNESSES,
     Holds,
@@ -28,6 +30,7 @@ from headwater.profiling.statistics import (
     distinct,
 )
 from headwater.tables.window import Window
+from headwater.types import FieldType
 from headwater.untrusted import limits
 from headwater.untrusted.texts import ForeignTextError, json_value
 
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FORMAT: Final = 1
+_SHOWN: Final = 10
+"""Windows and segments that a text names one by one."""
 METADATA: Final = b"headwater.profile"
 """Where a profile's table keeps its edges, and what it was made of."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -563,13 +568,35 @@ class Profile:
         cells = {place: dict(cells) for place, cells in self._cells.items()}
         return Profile, (self._edges, cells, self._by, self._about)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a JSON-ready dict: its cells as in its table, without what is NULL."""
+        as_of = self.as_of
+        return {
+            "connections": list(self.connections),
+            "by": list(self.by),
+            "as_of": None if as_of is None else [moment.isoformat() for moment in as_of],
+            "edges": {"digest": self._edges.digest, **self._edges.to_dict()},
+            "cells": [_cell(*cell) for cell in self.cells()],
+            "warnings": [w.to_dict() for w in self.warnings],
+        }
+
     def __str__(self) -> str:
-        lines = [f"Profile of {', '.join(self.connections) or 'nothing'}"]
-        for window, segment, part in self.parts():
+        """Return what a person wants to know of it first: rows, and a line for each field."""
+        head = f"profile of {', '.join(self.connections) or 'nothing'}"
+        lines = [f"{head}, {sum(p.count() for _, _, p in self.parts()):,} rows"]
+        lines[0] += f", edges {self._edges.digest[:12]}"
+        for window, segment, part in islice(self.parts(), _SHOWN):
             where = "all rows" if window is None else str(window)
             if segment is not None:
                 where += "".join(f"  {k}={'NULL' if v is None else v}" for k, v in segment.items())
             lines.append(f"  {where}  {part.count():,} rows")
+        if len(self._cells) > _SHOWN:
+            lines.append(f"  and {len(self._cells) - _SHOWN:,} more windows and segments")
+        try:
+            lines += _lines(self)
+        except ProfileError as error:
+            lines.append(f"  {error.message}")
+        lines += [w.render() for w in self.warnings]
         return printable("\n".join(lines))
 
     def __repr__(self) -> str:
@@ -580,6 +607,65 @@ class Profile:
         rows = [(w or "all rows", s, f"{p.count():,}", len(p.fields)) for w, s, p in self.parts()]
         table = html.table(("window", "segment", "rows", "fields"), rows)
         return html.card(f"Profile of {', '.join(self.connections) or 'nothing'}", table)
+
+
+def _cell(place: Place, key: Key, value: Value) -> dict[str, Any]:
+    window = place.window
+    told: dict[str, Any] = {}
+    if window is not None:
+        told["window"] = {"start": window.start.isoformat(), "end": window.end.isoformat()}
+    if place.segment is not None:
+        told["segment"] = json.loads(place.segment)
+    told |= {name: part for name, part in key._asdict().items() if part is not None}
+    if isinstance(value, Decimal):
+        return {**told, "decimal": str(value)}
+    if isinstance(value, float) and not isfinite(value):
+        return {**told, "number": str(value)}
+    return {**told, {int: "count", float: "number", str: "text"}[type(value)]: value}
+
+
+def _lines(profile: Profile) -> Iterator[str]:
+    names = profile.fields
+    width = max(map(len, names), default=0)
+    for name in names:
+        null = profile.count(name, "null") / max(profile.count(name), 1)
+        yield f"  {name:<{width}}  {null:>6.1%} NULL  {'  '.join(_summary(profile, name))}".rstrip()
+
+
+def _summary(profile: Profile, name: str) -> Iterator[str]:
+    """Yield what a person is told of a field."""
+    edges = profile.edges().of(name)
+    low, high, mean = profile.minimum(name), profile.maximum(name), profile.mean(name)
+    if low is not None and high is not None:
+        if edges.type is FieldType.DATETIME:
+            yield f"{_moment_text(low)} to {_moment_text(high)}"
+        else:
+            yield f"{low:g} to {high:g}"
+    if mean is not None:
+        yield f"mean {mean:.6g}"
+    for statistic in ("nan", "inf", "-inf"):
+        if count := profile.count(name, statistic):
+            yield f"{count:,} {statistic}"
+    if edges.type is FieldType.BOOLEAN:
+        known = profile.count(name, "true") + profile.count(name, "false")
+        if known:
+            yield f"{profile.count(name, 'true') / known:.1%} true"
+    if longest := profile.count(name, "max_length"):
+        yield f"{profile.count(name, 'min_length'):,} to {longest:,} long"
+    if distinct := profile.distinct(name):
+        yield f"{'' if distinct < HASHES else 'about '}{distinct:,.0f} values"
+    if other := profile.count(name, "other"):
+        yield f"{other:,} beyond the vocabulary"
+    if labelled := profile.count(name, "labelled"):
+        yield f"{labelled:,} with an actual"
+
+
+def _moment_text(micros: float) -> str:
+    try:
+        moment = _EPOCH + timedelta(microseconds=int(micros))
+    except OverflowError:
+        return "beyond the year 9999" if micros > 0 else "before the year 1"
+    return moment.strftime("%Y-%m-%d %H:%M")
 
 
 def _merged(parts: Sequence[Cells]) -> Cells:

@@ -40,6 +40,8 @@ from headwater.windows import labels
 from headwater.windows.calendar import Calendar
 
 if TYPE_CHECKING:
+    from headwater.profiling.edges import Edges
+    from headwater.profiling.profile import Profile
     from headwater.workspace.model import Connection
     from headwater.workspace.workspace import Workspace
 
@@ -97,13 +99,15 @@ def changes(workspace: Workspace, connection: Connection, span: Window, asked: A
     divided = [Divided(s, times.get(s.slot), listed.get(s.slot), draft.now) for s in draft.scans]
     compared = _Compared(connection, draft, asked, divided)
     offered = compared.offers(windows)
+    reads = _Reads(workspace, connection, draft, asked, [o.window for o in offered])
     return Changes(
         connection.name,
         windows,
         offered,
         asked.ledger,
         asked.now,
-        open=_Reads(workspace, connection, draft, asked, [o.window for o in offered]).open,
+        open=reads.open,
+        profile=reads.profile,
         label_after=lambda: _label_after(workspace, connection, draft, asked),
         warnings=compared.warnings,
         blocker=compared.blocker,
@@ -293,6 +297,22 @@ class _Reads:
             datasets, groups = self._made[number]
         place = self._runs[number].index(window)
         return datasets.make(place, groups[place])
+
+    def profile(
+        self, window: Window, by: tuple[str, ...], edges: Edges | None, max_cells: int | None
+    ) -> Profile:
+        """Return the profile of one of the windows."""
+        from headwater.workspace import profiled
+
+        most = profiled.MAX_CELLS if max_cells is None else max_cells
+        wanted = profiled.Asked(by, edges, engine=self._asked.engine, max_cells=most)
+        plans = Plans(self._draft, self._asked.calendar, [window])
+        plans = self._workspace.decided(plans, self._asked.engine)
+        return self._workspace.in_time(
+            lambda: profiled.profile_of(self._workspace, self._connection, plans, wanted),
+            self._connection,
+            self._asked.timeout,
+        )
 
     def _make(self, run: Sequence[Window]) -> tuple[Datasets, list[Group | None]]:
         plans = Plans(self._draft, self._asked.calendar, run)

@@ -106,11 +106,12 @@ def profile_of(workspace: Workspace, connection: Connection, plans: Plans, asked
         plans: Their plans.
         asked: What is asked for.
     """
-    counting = _Counting(workspace, connection, plans.whole, asked)
+    whole = plans[0] if len(plans) == 1 else plans.whole
+    counting = _Counting(workspace, connection, whole, asked)
     parts = [(plans.windows[r.start : r.stop], plans.together(r)) for r in _parts(plans)]
     places = {window: number for number, window in enumerate(plans.windows)}
     return counting.profile(
-        counting.edges(), parts, lambda w: plans.whole if w is None else plans[places[w]]
+        counting.edges(), parts, lambda w: whole if w is None else plans[places[w]]
     )
 
 

@@ -271,7 +271,12 @@ class Workspace:
     def in_time(
         self, function: Callable[[], _T], connection: Connection, timeout: float | None
     ) -> _T:
-        """Return what a function that plans returns, if it does in time.
+        """Return what a function returns, if it does in time.
+
+        Args:
+            function: What is done.
+            connection: For which connection.
+            timeout: Seconds; None for as long as it takes.
 
         Args:
             function: It.
