@@ -30,5 +30,5 @@ def test_the_tree_is_drawn_in_the_docstring():
 
 def test_a_query_error_shows_all_its_findings():
     error = QueryError("refused", [Diagnostic("a", "first"), Diagnostic("b", "second")])
-    assert str(error) == "refused\nerror[a]: first\nerror[b]: second"
+    assert str(error) == "refused: first (and 1 more)\nerror[a]: first\nerror[b]: second"
     assert pickle.loads(pickle.dumps(error)).diagnostics == error.diagnostics

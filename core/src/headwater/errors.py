@@ -32,7 +32,7 @@ import copy
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Self, TypeVar
 
-from headwater.diagnostics import Diagnostic, render_all
+from headwater.diagnostics import Diagnostic, errors_in, render_all
 from headwater.display.printable import printable
 
 _E = TypeVar("_E", bound="HeadwaterError")
@@ -73,6 +73,11 @@ class HeadwaterError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+
+    @property
+    def headline(self) -> str:
+        """What happened, in one sentence that says what is wrong."""
+        return self.message
 
     def noted(self, note: str) -> Self:
         """Return the same error with a `note` behind its message, in brackets."""
@@ -210,9 +215,20 @@ class _DiagnosedError(HeadwaterError):
         super().__init__(message, code=code, hint=hint, retryable=retryable)
         self.diagnostics = tuple(diagnostics)
 
+    @property
+    def headline(self) -> str:
+        """What is wrong: the first finding, and how many there are beside it."""
+        errors = errors_in(self.diagnostics)
+        if not errors:
+            return self.message
+        first, others = errors[0].message.splitlines()[0], len(errors) - 1
+        more = f" (and {others} more)" if others else ""
+        return f"{self.message}: {first}{more}"
+
     def __str__(self) -> str:
         rendered = render_all(self.diagnostics)
-        return f"{super().__str__()}\n{rendered}" if rendered else super().__str__()
+        told = f"{self.headline}\n  hint: {self.hint}" if self.hint else self.headline
+        return f"{told}\n{rendered}" if rendered else told
 
     def to_dict(self) -> dict[str, Any]:
         return {**super().to_dict(), "diagnostics": [d.to_dict() for d in self.diagnostics]}

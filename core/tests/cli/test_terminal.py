@@ -144,7 +144,7 @@ def test_findings_stand_between_message_and_hint() -> None:
     pipes = Pipes()
     pipes.terminal.refuse(QueryError("the query is refused", [finding], hint="see the docs"))
     assert pipes.got[1] == (
-        "error: the query is refused\n"
+        "error: the query is refused: no column 'amout'\n"
         "error[unknown-column]: no column 'amout'\n"
         "  1 | SELECT amout FROM t\n"
         "    |        ^^^^^\n"

@@ -38,7 +38,7 @@ def test_no_reference_leads_nowhere(schema: dict[str, Any]) -> None:
 
 GOOD = [
     MODEL,
-    MODEL.replace("version: 1\n", "version: 1\nengine: {type: spark, cores: 3}\n"),
+    MODEL.replace("version: 1\n", "version: 1\nengine: {type: spark, master: local}\n"),
     MODEL.replace("version: 1\n", "version: 1\nengine: {type: '${env:ENGINE:-auto}'}\n"),
     MODEL.replace("version: 1\n", "version: 1\nledger: {type: file, path: state/ledger}\n"),
     MODEL.replace("version: 1\n", "version: 1\nledger: {type: file, path: '${env:L:-l}'}\n"),

@@ -158,10 +158,10 @@ def test_a_ledger_that_is_none_is_told(tmp_path: Path, ledger: str, told: str) -
 
 def test_engine_options_are_kept_and_not_shown(tmp_path: Path) -> None:
     config = loaded(
-        tmp_path, MODEL + "engine: {type: spark, remote: 'sc://host;token=abcdef', cores: 2}\n"
+        tmp_path, MODEL + "engine: {type: spark, remote: 'sc://host;token=abcdef', master: local}\n"
     )
     assert config.engine.type == "spark"
-    assert config.engine.options == {"remote": "sc://host;token=abcdef", "cores": 2}
+    assert config.engine.options == {"remote": "sc://host;token=abcdef", "master": "local"}
     assert "abcdef" not in repr(config)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from headwater.cli.program import program
 from headwater.cli.terminal import Terminal
+from headwater.display.language import of_files
 from headwater.errors import HeadwaterError
 from headwater.plugins.registry import PluginRegistry
 
@@ -47,7 +48,7 @@ def run(arguments: Sequence[str], registry: PluginRegistry | None = None) -> int
         the program itself.
     """
     terminal = Terminal(registry or PluginRegistry())
-    with terminal.logging():
+    with terminal.logging(), of_files():
         try:
             program().main(args=list(arguments), prog_name="headwater", obj=terminal)
         except SystemExit as stop:

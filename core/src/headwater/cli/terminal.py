@@ -39,6 +39,13 @@ _STYLES: Final = {
 """Words that are coloured where a person watches."""
 
 
+_HANGS: Final = (
+    r"\s*(?:(?:ok|warn|FAIL|skip)\s+\S+\s+|hint: |= |(?:error|warning)(?:\[[\w-]+\])?: |- "
+    r"|\w+ {2,})?"
+)
+"""What a line begins with that what it goes on with is put below."""
+
+
 class Terminal:
     """Where the program speaks. Carried by every command's context as `ctx.obj`.
 
@@ -92,7 +99,7 @@ class Terminal:
     def refuse(self, error: HeadwaterError) -> None:
         """Tell why there is no answer: message, hint, findings; with `--debug` the causes."""
         self.emit({"error": error.to_dict()})
-        lines = [f"error: {error.message}"]
+        lines = [f"error: {error.headline}"]
         if error.diagnostics:
             lines.append(render_all(error.diagnostics))
         if error.hint:
@@ -159,9 +166,9 @@ class Terminal:
         if _watched(stream) and not os.environ.get("NO_COLOR"):
             from rich.text import Text
 
-            styled = Text(text)
+            styled = Text(_hanging(text, _console(stream).width))
             for pattern, style in _STYLES.items():
-                for start, end in _groups(pattern, text):
+                for start, end in _groups(pattern, styled.plain):
                     styled.stylize(style, start, end)
             _console(stream).print(styled, soft_wrap=True)
         else:
@@ -205,6 +212,34 @@ class _LogHandler(logging.Handler):
             cause = record.exc_info[1] if record.exc_info else None
             why = f" ({type(cause).__name__}: {cause})" if cause else ""
             self._terminal.warn(record.getMessage() + why)
+
+
+def _hanging(text: str, width: int) -> str:
+    """Return a text whose long lines go on below themselves, not at the edge of the screen.
+
+    A quoted line of a query, and a mark under it, stay as they are.
+    """
+    import re
+    import textwrap
+
+    lines = []
+    for line in text.split("\n"):
+        indent = re.match(_HANGS, line)
+        if len(line) <= width or re.match(r"\s*\d*\s*\|", line) or not line.strip():
+            lines.append(line)
+            continue
+        depth = len(indent[0]) if indent else 0
+        depth = min(depth if line.strip() != line or depth else 2, width // 2)
+        parts = textwrap.wrap(
+            line,
+            width,
+            subsequent_indent=" " * depth,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        # What is too long by itself, a path or a name, is left as it is: it may be copied.
+        lines += parts if all(len(part) <= width for part in parts) else [line]
+    return "\n".join(lines)
 
 
 def _watched(stream: TextIO) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from headwater.config import messages
 from headwater.config.document import read
 from headwater.config.interpolation import Interpolation
 from headwater.config.parts import Parts
-from headwater.config.problems import Place, Problem, Problems
+from headwater.config.problems import Place, Problem, Problems, literal, unknown
 from headwater.config.shapes import FileShape, VersionShape, WindowsShape
 from headwater.config.values import (
     Config,
@@ -22,6 +23,7 @@ from headwater.config.values import (
     Purpose,
     VersionConfig,
 )
+from headwater.display.language import of_files
 from headwater.errors import ConfigError, PluginError
 from headwater.interfaces.definition import Definition
 from headwater.interfaces.mapping import Mapping as FieldMapping
@@ -48,6 +50,11 @@ def load(
             and what to do. Shows no value that came from the environment.
         PluginError: If all that is wrong is that no plugin provides a kind.
     """
+    with of_files():
+        return _load(path, registry, environ)
+
+
+def _load(path: str | Path, registry: PluginRegistry, environ: Mapping[str, str] | None) -> Config:
     document = read(path)
     problems = Problems(str(path), document.lines)
     filling = Interpolation(os.environ if environ is None else environ, problems)
@@ -59,12 +66,13 @@ def load(
     parts = Parts(
         registry, problems, document.path.resolve().parent, data.get("auth") or {}, document.data
     )
-    _check_engine(shape.engine.type, registry, problems)
+    _check_engine(shape.engine, registry, problems)
     strategies = {name: parts.strategy(name) for name in shape.auth}
     ledger = None if shape.ledger is None else parts.ledger(shape.ledger, ("ledger",))
     models = {}
     for model_id, model in shape.models.items():
         place = ("models", model_id, "versions")
+        _check_name(model_id, place[:2], problems)
         versions = {
             version_id: _version(version, (*place, version_id), parts, problems)
             for version_id, version in model.versions.items()
@@ -90,15 +98,36 @@ def _shape(data: Any, raw: Any, problems: Problems) -> FileShape:
     raise ConfigError(f"{problems.file} does not have the shape of a configuration file")
 
 
-def _check_engine(kind: str, registry: PluginRegistry, problems: Problems) -> None:
-    if kind != "auto":
-        try:
-            registry.engine(kind)
-        except PluginError as error:
-            problems.add(Problem.of(("engine", "type"), error))
+def _check_engine(shape: Any, registry: PluginRegistry, problems: Problems) -> None:
+    """Check that there is such an engine, and that it takes the options that it is given."""
+    if shape.type == "auto":
+        return
+    try:
+        spec = registry.engine(shape.type)
+        options = dict(shape.model_extra or {})
+        taken = inspect.signature(registry.load(spec)).parameters if options else {}
+    except PluginError as error:
+        problems.add(Problem.of(("engine", "type"), error))
+        return
+    if any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+        return
+    by_name = [n for n, p in taken.items() if p.kind not in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL)]
+    for name in options:
+        if name not in by_name:
+            problems.add(unknown(("engine", name), ["type", *by_name]))
 
 
-def _version(shape: VersionShape, place: Place, parts: Parts, problems: Problems) -> VersionConfig:
+def _check_name(name: str, place: Place, problems: Problems) -> None:
+    if not name or "/" in name:
+        what = f"{name!r} is no name: names of connections are parted by '/'"
+        problems.add(Problem(place, f"{{around}}: {literal(what)}", "choose one without '/'"))
+
+
+def _version(
+    shape: VersionShape, place: tuple[str, ...], parts: Parts, problems: Problems
+) -> VersionConfig:
+    _check_name(place[-1], place, problems)
+    _check_rivals(shape, place, problems)
     fields = {group: dict(getattr(shape, group)) for group in _GROUPS}
     schema = _schema(shape.model_type, fields, place, problems)
     windows = _windows(shape.windows, (*place, "windows"), problems)
@@ -118,6 +147,21 @@ def _version(shape: VersionShape, place: Place, parts: Parts, problems: Problems
             except ConfigError as error:
                 problems.add(Problem.of((*where, "horizon"), error))
     return VersionConfig(shape.model_type, **fields, connections=connections)
+
+
+def _check_rivals(shape: VersionShape, place: Place, problems: Problems) -> None:
+    """Refuse two sources of the same actual: the log's own column, and a table of actuals."""
+    if shape.serving is None or shape.actuals is None:
+        return
+    for name in shape.actuals.labels:
+        if name in shape.serving.labels:
+            problems.add(
+                Problem(
+                    (*place, "actuals", "labels", name),
+                    "{place}: serving has labels for it already",
+                    "an actual has one source: leave it out of one of the two",
+                )
+            )
 
 
 def _windows(shape: WindowsShape | None, place: Place, problems: Problems) -> WindowSettings | None:

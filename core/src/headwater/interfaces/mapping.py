@@ -7,6 +7,7 @@ from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 
 from headwater.diagnostics import Diagnostic, hint_for
+from headwater.display.language import told
 from headwater.errors import ConfigError
 from headwater.interfaces.schema import ACTUAL_PREFIX, ID, TIMESTAMP, Field, Role, Schema
 from headwater.tables.table import Column
@@ -62,8 +63,9 @@ class Mapping:
             raise ConfigError(
                 f"label_timestamp_column={self.label_timestamp_column!r} says when labels were "
                 "set, and there are no labels",
-                hint="name the labels too, or leave it out; labels in a table of their own have "
-                "the timestamp_column of connect_actuals",
+                hint="name the labels too, or leave it out; "
+                "labels in a table of their own have the "
+                + told("timestamp_column of connect_actuals", "timestamp_column under actuals:"),
             )
 
     def wants(self, schema: Schema, *, fields: bool = True) -> Iterator[Want]:

@@ -49,7 +49,7 @@ class CheckStage:
         diagnostics = error.diagnostics
         if not diagnostics and error.hint:
             diagnostics = (Diagnostic(error.code, error.message, hint=error.hint),)
-        return cls(name, Status.FAILED, error.message, diagnostics, {"code": error.code})
+        return cls(name, Status.FAILED, error.headline, diagnostics, {"code": error.code})
 
     @classmethod
     def skipped(cls, name: str, why: str) -> CheckStage:

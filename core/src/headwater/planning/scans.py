@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
+from headwater.display.language import told
 from headwater.errors import HeadwaterError, PlanError
 from headwater.interfaces.offers import offers
 from headwater.interfaces.plan import Scan, ScanEstimate
@@ -194,9 +195,14 @@ def _blocker(
         return None
     if rule is None:
         keys = ", ".join(table.partition_keys)
+        name = table.name.name
+        declaration = told(
+            f'partitions={{"{name}": TimePartition(column=..., keys=...)}}',
+            f"partitions: {{{name}: {{column: ..., keys: {{...}}}}}} under the source",
+        )
         return (
             f"no rule says how the partitions of {table.name} ({keys}) follow from time; declare "
-            f'partitions={{"{table.name.name}": TimePartition(column=..., keys=...)}}'
+            f"{declaration}"
         )
     reach = window_pruning.reach(bound.analysis, time_column)[index]
     if isinstance(reach, window_pruning.Blocked):

@@ -13,6 +13,7 @@ from typing import IO, ClassVar, Final, Literal, cast
 from pydantic import Field, ValidationInfo, field_validator
 
 from headwater.auth.credentials import Access
+from headwater.diagnostics import hint_for
 from headwater.errors import ConfigError, SourceError
 from headwater.interfaces.data_source import DataSource, DeclaredPartition, SourceCapability
 from headwater.lakes.layout import FORMATS, local_lake
@@ -79,6 +80,21 @@ class FileDataSource(DataSource):
         if folder is None:
             return paths
         return {name: str(Path(folder, Path(path).expanduser())) for name, path in paths.items()}
+
+    @field_validator("partitions")
+    @classmethod
+    def _declared_for_tables(
+        cls, rules: Mapping[str, DeclaredPartition], info: ValidationInfo
+    ) -> Mapping[str, DeclaredPartition]:
+        """Refuse a rule for a table that there is not: it would be passed over."""
+        tables = info.data.get("tables", rules)
+        for name in rules:
+            if name not in tables:
+                raise ConfigError(
+                    f"partitions: the source has no table {name!r}",
+                    hint=hint_for(name, tables, what="tables"),
+                )
+        return rules
 
     def access(self) -> Access:
         """Return no identities: the files are read as whoever runs this."""

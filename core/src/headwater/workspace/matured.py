@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.diagnostics import hint_for
+from headwater.display.language import told
 from headwater.errors import ConfigError
 from headwater.interfaces.plan import Plan
 from headwater.interfaces.schema import ACTUAL_PREFIX, Role
@@ -132,7 +133,10 @@ def _label(connection: Connection, label: str | None) -> str:
     if not named:
         raise ConfigError(
             f"{connection.name} has no labels, so nothing can be said of how they ripen",
-            hint="connect_actuals, or name its labels",
+            hint=told(
+                "connect_actuals, or name its labels",
+                "add actuals: {...}, or name its labels: {...}",
+            ),
         )
     if label is None:
         if len(named) > 1:
@@ -165,9 +169,15 @@ def _check_timed(
         )
     mine = label_delays.label_column(own.mapping, label) is not None
     if mine and own.mapping.label_timestamp is None:
-        hint = "name the column that says it: label_timestamp_column=..."
+        hint = told(
+            "name the column that says it: label_timestamp_column=...",
+            "name the column that says it: label_timestamp_column: ...",
+        )
     elif not mine and actuals is not None and actuals.mapping.role(Role.TIMESTAMP) is None:
-        hint = "name the column that says it: timestamp_column=... of connect_actuals"
+        hint = told(
+            "name the column that says it: timestamp_column=... of connect_actuals",
+            "name the column that says it: timestamp_column: ... under actuals:",
+        )
     else:
         return
     raise ConfigError(

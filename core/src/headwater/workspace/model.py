@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
-from headwater.diagnostics import hint_for
+from headwater.diagnostics import did_you_mean, hint_for
+from headwater.display.language import told
 from headwater.errors import ConfigError
 from headwater.interfaces.data_source import DataSource
 from headwater.interfaces.definition import Definition
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from headwater.reading.datasets import Datasets
     from headwater.workspace.workspace import Workspace
 
+_NEAR: Final = 3
+"""Connections that are suggested for a name that is none, at most."""
 Moment = str | date | datetime
 
 
@@ -413,7 +416,10 @@ class Connection:
         if step is None:
             raise ConfigError(
                 f"{self.name}: nothing says how long each window is",
-                hint="give every='1 day', or say it of the connection: windows={'every': '1 day'}",
+                hint=told(
+                    "give every='1 day', or say it of the connection: windows={'every': '1 day'}",
+                    "give --every '1 day', or say it of the version: windows: {every: 1 day}",
+                ),
             )
         return self._workspace.changes(
             self,
@@ -769,9 +775,21 @@ def find(connections: Mapping[str, Connection], name: str) -> Connection:
             f"{name!r} could be any of {', '.join(c.name for c in endings)}",
             hint="give more of the name",
         )
-    raise ConfigError(
-        f"no connection {name!r}", hint=hint_for(name, connections, what="connections")
-    )
+    raise ConfigError(f"no connection {name!r}", hint=_hint(connections, name))
+
+
+def _hint(connections: Mapping[str, Connection], name: str) -> str:
+    """Return which connection was perhaps meant: by its name, or by the parts that were given."""
+    wanted = name.split("/")
+    near = []
+    for full in connections:
+        parts = iter(full.split("/"))
+        # Each part that was given is like one of the name's, in their order.
+        if all(any(did_you_mean(word, [part]) for part in parts) for word in wanted):
+            near.append(full)
+    if near and len(near) <= _NEAR:
+        return f"did you mean {' or '.join(map(repr, near))}?"
+    return hint_for(name, connections, what="connections")
 
 
 def _ends(full: str, name: str) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic, hint_for
+from headwater.display.language import of_files
 from headwater.errors import CancelledError, ConfigError
 from headwater.interfaces.data_source import DataSource
 from headwater.interfaces.engine import Closing, Engine
@@ -77,6 +78,8 @@ class Workspace:
     ) -> None:
         self.registry = registry or PluginRegistry()
         self.engine = engine
+        self.from_file = False
+        """Whether a file described it: hints name the keys of that file."""
         self.ledger_store: LedgerStore | None = None
         """Where a ledger is kept, if its configuration says so."""
         self._engine_options = dict(engine_options or {})
@@ -108,6 +111,7 @@ class Workspace:
             registry, engine=config.engine.type, engine_options=dict(config.engine.options)
         )
         workspace.ledger_store = config.ledger
+        workspace.from_file = True
         describe(workspace, config)
         return workspace
 
@@ -736,7 +740,7 @@ class Workspace:
     @contextmanager
     def opened(self, connection: Connection) -> Iterator[Access]:
         """Open the identities of a `connection`, and of the actuals that are joined to it."""
-        with ExitStack() as stack:
+        with of_files(self.from_file), ExitStack() as stack:
             own, *theirs = (stack.enter_context(s.access()) for s in _sources_of(connection))
             for their in theirs:
                 own = own.joined(their)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headwater.display.language import told
 from headwater.errors import AuthError
 from headwater_aws.clients import bare_session
 from headwater_aws.renewal import AmbientCredentials, LiveCredentials
@@ -59,8 +60,12 @@ class AmbientStep:
         return AuthError(
             f"AWS's default chain found no credentials; it looked at:\n{tried}",
             code="no-credentials",
-            hint="give the source an identity, e.g. auth=OidcRole(role_arn=..., token=...), or "
-            "provide one of these",
+            hint="give the source an identity, e.g. "
+            + told(
+                "auth=OidcRole(role_arn=..., token=...)",
+                "auth: {type: oidc-role, role_arn: ..., token: ...}",
+            )
+            + ", or provide one of these",
         )
 
 

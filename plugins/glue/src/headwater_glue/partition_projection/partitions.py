@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
 
+from headwater.display.language import told
 from headwater.errors import PlanError
 from headwater.partitions.local_time import after, first_moment
 from headwater.partitions.patterns import Pattern, Unit
@@ -307,8 +308,9 @@ class Projection:
         return PlanError(
             f"table {self.table}: its partition projection gives {what}, more than one read lists",
             code="too-many-partitions",
-            hint="declare how the keys follow from time, with a TimePartition in the source's "
-            "partitions, or name their values in the query's WHERE",
+            hint="declare how the keys follow from time, "
+            + told("with a TimePartition in the source's partitions", "with partitions: {...}")
+            + ", or name their values in the query's WHERE",
         )
 
 
