@@ -15,6 +15,7 @@ import pytest
 import headwater as hw
 from headwater.auth.credentials import Access
 from headwater.engines.spark import SparkEngine
+from headwater.errors import PlanError
 from headwater.sources.single_database import SingleDatabase
 from headwater.tables.relation import Relation, StreamRelation
 from headwater.tables.scan_request import Opened, ScanRequest
@@ -81,6 +82,8 @@ class Asked(hw.DataSource):
     query: str
     log: Path
     applies: bool = True
+    rows: int | None = None
+    size: int | None = None
 
     def access(self) -> Access:
         return Access()
@@ -92,7 +95,8 @@ class Asked(hw.DataSource):
         self, table: Table, partitions: Sequence[Partition] | None, access: Access
     ) -> Relation:
         rows = ROWS if table.name.name == "t" else LABELS
-        return StreamRelation(table.name, table.columns, Streamed(rows, self.log, self.applies))
+        opens = Streamed(rows, self.log, self.applies)
+        return StreamRelation(table.name, table.columns, opens, rows=self.rows, size=self.size)
 
     def sql(self) -> str:
         return self.query
@@ -184,3 +188,44 @@ def test_labels_without_a_time_are_not_left_out(read: Callable[..., Any]) -> Non
     assert sorted(asked)[1].startswith(f"id, set_at, label where set_at null or >= {start} and ")
     assert "set_at null or < 2026-03-01" in sorted(asked)[1]
     assert min(asked) == "id, at, y where " + WINDOW
+
+
+def test_what_is_not_known_is_no_zero(tmp_path: Path) -> None:
+    source = Asked(query="SELECT * FROM t", log=tmp_path / "log")
+    with hw.Workspace(engine="embedded") as workspace:
+        plan = workspace.sql(source.query, source).plan
+        assert plan.bytes is None
+        assert "reads     0 files, unknown size\n" in plan.explain()
+        assert "rows unknown, unknown size: all that the table holds" in plan.explain()
+        assert plan.to_dict()["bytes"] is None
+        assert plan.to_dict()["tables"][0]["rows"] is None
+        measured = source.model_copy(update={"rows": 240, "size": 9_600})
+        plan = workspace.sql(source.query, measured).plan
+        assert plan.bytes == 9_600
+        assert "reads     0 files, 9.6 kB at most\n" in plan.explain()
+        assert "rows 240, 9.6 kB: all that the table holds" in plan.explain()
+
+
+def test_an_unknown_size_is_not_held_to_a_limit(tmp_path: Path) -> None:
+    source = Asked(query="SELECT * FROM t", log=tmp_path / "log")
+    with hw.Workspace(engine="embedded") as workspace:
+        workspace.create_model("m", "M")
+        version = workspace.create_model_version(
+            model_id="m",
+            model_version="v1",
+            model_type="regression",
+            predictions={"y": "numeric"},
+        )
+        serving = version.connect_serving(source, "id", "at", max_bytes=1_000)
+        with pytest.raises(PlanError, match=r"nothing says how large d\.t may be") as caught:
+            serving.plan()
+        assert caught.value.code == "max-bytes"
+        assert "StreamRelation.size" in str(caught.value.hint)
+        other = source.model_copy(update={"size": 900})
+        version = workspace.create_model_version(
+            model_id="m",
+            model_version="v2",
+            model_type="regression",
+            predictions={"y": "numeric"},
+        )
+        assert version.connect_serving(other, "id", "at", max_bytes=1_000).plan().bytes == 900

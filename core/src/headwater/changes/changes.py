@@ -15,6 +15,7 @@ from headwater.diagnostics import Diagnostic
 from headwater.display.printable import printable
 from headwater.errors import EvidenceError, LedgerError
 from headwater.evidence import comparison
+from headwater.interfaces.plan import total
 from headwater.interfaces.plan_text import bytes_text
 from headwater.ledger.entries import Entry, moment_text
 from headwater.ledger.ledger import Ledger
@@ -66,12 +67,12 @@ class Cost:
     """What reading a window takes, at most.
 
     Args:
-        files: Files that will be opened.
-        bytes: Their size.
+        files: Files that will be opened; None where it is not known.
+        bytes: Their size; None where it is not known.
     """
 
-    files: int
-    bytes: int
+    files: int | None
+    bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,14 +433,17 @@ class Changes:
         return self.windows[0] if self.windows else None
 
     @property
-    def files(self) -> int:
-        """Files that reading all of them opens, at most; one of several windows counts in each."""
-        return sum(c.cost.files for c in self._changes)
+    def files(self) -> int | None:
+        """Files that reading all of them opens, at most; one of several windows counts in each.
+
+        None where it is not known.
+        """
+        return total(c.cost.files for c in self._changes)
 
     @property
-    def bytes(self) -> int:
-        """Size of these files."""
-        return sum(c.cost.bytes for c in self._changes)
+    def bytes(self) -> int | None:
+        """Size of these files; None where it is not known."""
+        return total(c.cost.bytes for c in self._changes)
 
     def next_label(self, offer: Offer) -> datetime | None:
         """Return when an actual comes to count that was left out of a window as not set yet.
@@ -495,7 +499,8 @@ class Changes:
 
     def __str__(self) -> str:
         count, total = len(self._changes), len(self.windows)
-        size = f"{self.files:,} files, {bytes_text(self.bytes)}"
+        files = "unknown files" if self.files is None else f"{self.files:,} files"
+        size = f"{files}, {bytes_text(self.bytes)}"
         lines = [f"{self.connection}: {count:,} of {total:,} windows, {size}"]
         if self.oldest is not None:
             lines[0] += f"; watched from {moment_text(self.oldest.start)}"

@@ -239,7 +239,7 @@ class Evidence:
         return cls(document, {slot: files[slot] for slot in lacking})
 
     def __str__(self) -> str:
-        files = sum(int(t["files"]) for t in self.document["tables"])
+        files = sum(int(t["files"] or 0) for t in self.document["tables"])
         what = f"{self.connection}, {self.window or 'all rows'}: {self.rows:,} rows"
         lines = [
             f"{what} of {files:,} files by {self.engine}, read {self.document['read_at']}",

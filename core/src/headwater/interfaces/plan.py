@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -26,14 +26,28 @@ class ScanEstimate:
     Args:
         partitions_kept: Partitions that will be read.
         partitions_total: Partitions there are; None where it was not asked.
-        files: Files that will be opened.
-        bytes: Their size; an upper bound, since engines skip columns and row groups.
+        files: Files that will be opened; None where it is not known.
+        bytes: Their size, or the table's, where another system streams its rows: an upper bound,
+            since engines skip columns and row groups, and systems apply conditions. None where it
+            is not known.
+        rows: How many rows the table holds, or about; None where its source does not say.
     """
 
     partitions_kept: int
     partitions_total: int | None
-    files: int
-    bytes: int
+    files: int | None
+    bytes: int | None
+    rows: int | None = None
+
+
+def total(counts: Iterable[int | None]) -> int | None:
+    """Return the sum of counts; None where one of them is not known.
+
+    Args:
+        counts: The counts.
+    """
+    known = list(counts)
+    return None if None in known else sum(c or 0 for c in known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +135,14 @@ class Plan:
     memory: int | None = None
 
     @property
-    def files(self) -> int:
-        """Files that will be opened."""
-        return sum(s.estimate.files for s in self.scans)
+    def files(self) -> int | None:
+        """Files that will be opened; None where that is not known of a table."""
+        return total(s.estimate.files for s in self.scans)
 
     @property
-    def bytes(self) -> int:
-        """Size of the files that will be opened: an upper bound of what is read."""
-        return sum(s.estimate.bytes for s in self.scans)
+    def bytes(self) -> int | None:
+        """Size of what will be opened: an upper bound; None where it is not known of a table."""
+        return total(s.estimate.bytes for s in self.scans)
 
     def explain(self) -> str:
         """Return the plan as text for a person."""

@@ -16,6 +16,7 @@ from headwater.tables.relation import (
     FileRelation,
     IcebergRelation,
     Relation,
+    StreamRelation,
 )
 
 FILES: Final = 1000
@@ -23,12 +24,19 @@ FILES: Final = 1000
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
-def bytes_text(size: float) -> str:
-    """Return a size as a person reads it, in decimal units: `12.3 MB`."""
+def bytes_text(size: float | None) -> str:
+    """Return a size as a person reads it, in decimal units: `12.3 MB`; `unknown size` for None."""
+    if size is None:
+        return "unknown size"
     unit = 0
     while size >= 1000 and unit < len(_UNITS) - 1:
         size, unit = size / 1000, unit + 1
     return f"{size:.0f} B" if unit == 0 else f"{size:.1f} {_UNITS[unit]}"
+
+
+def files_text(files: int | None) -> str:
+    """Return a number of files as a person reads it: `3 files`, `unknown files`."""
+    return "unknown files" if files is None else f"{files} files"
 
 
 def explain(plan: Plan) -> str:
@@ -43,7 +51,7 @@ def explain(plan: Plan) -> str:
     for ref, identity in plan.identities.items():
         lines.append(f"  identity  {identity.name} ({identity.strategy or ref})")
     lines.append(f"  engine    {plan.engine}: {plan.engine_reason}")
-    lines.append(f"  reads     {plan.files} files, {bytes_text(plan.bytes)} at most")
+    lines.append(f"  reads     {cost_text(plan)}")
     if plan.memory is not None:
         lines.append(f"  memory    {bytes_text(plan.memory)}, then it spills to disk")
     for scan in plan.scans:
@@ -63,12 +71,23 @@ def explain(plan: Plan) -> str:
     return printable("\n".join(lines))
 
 
+def cost_text(plan: Plan) -> str:
+    """Return what a plan may read, for a person: `3 files, 12.3 MB at most`."""
+    most = "" if plan.bytes is None else " at most"
+    return f"{files_text(plan.files)}, {bytes_text(plan.bytes)}{most}"
+
+
 def _scan_lines(scan: Scan) -> list[str]:
     cost = scan.estimate
     lines = [f"  table     {scan.table} as hw.{scan.slot}"]
     if cost.partitions_total is not None:
         lines.append(f"            partitions {cost.partitions_kept} of {cost.partitions_total}")
-    lines.append(f"            files {cost.files}, {bytes_text(cost.bytes)}")
+    if isinstance(scan.relation, StreamRelation):
+        rows = "unknown" if cost.rows is None else f"{cost.rows:,}"
+        lines.append(f"            rows {rows}, {bytes_text(cost.bytes)}: all that the table holds")
+    else:
+        files = "unknown" if cost.files is None else cost.files
+        lines.append(f"            files {files}, {bytes_text(cost.bytes)}")
     if scan.pruned_by:
         lines.append(f"            pruned by {scan.pruned_by}")
     if scan.blocker:
@@ -101,7 +120,7 @@ def to_html(plan: Plan) -> str:
     return html.card(
         f"Plan of {plan.connection}",
         html.line(f"{plan.window or 'all rows'} by {plan.engine}: {plan.engine_reason}"),
-        html.line(f"read as {who}: {plan.files} files, {bytes_text(plan.bytes)} at most"),
+        html.line(f"read as {who}: {cost_text(plan)}"),
         html.table(("table", "partitions", "files", "bytes", "partitions chosen by"), rows),
         *(html.line(f"query changed by the {rule}") for rule in plan.rewritten_by),
         *(html.block(w.render()) for w in plan.warnings),
@@ -137,6 +156,7 @@ def to_dict(plan: Plan) -> dict[str, Any]:
                 "partitions_total": s.estimate.partitions_total,
                 "files": s.estimate.files,
                 "bytes": s.estimate.bytes,
+                "rows": s.estimate.rows,
                 "pruned_by": s.pruned_by,
                 "blocker": s.blocker,
                 "nanoseconds": "truncate" if _truncates(s) else "exact",

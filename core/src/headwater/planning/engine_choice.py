@@ -54,7 +54,7 @@ def choose(
     compiled = Compiled(None) if missing else _compiled(planned, embedded)
     refusals = compiled.refusals
     fits = not missing and not refusals
-    if fits and plan.bytes <= limit:
+    if fits and (plan.bytes is None or plan.bytes <= limit):
         # Spark is not even looked at: it takes seconds to import.
         return _decided(planned, embedded, compiled, "the query is in the portable subset")
     spark, no_spark = _or_why_not(engine, "spark")

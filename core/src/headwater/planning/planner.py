@@ -21,7 +21,7 @@ from headwater.display.language import told
 from headwater.errors import ConfigError, MappingError, PlanError
 from headwater.interfaces.mapping import BoundColumn, BoundMapping, Mapping, map_fields
 from headwater.interfaces.plan import Plan, Scan
-from headwater.interfaces.plan_text import bytes_text
+from headwater.interfaces.plan_text import bytes_text, files_text
 from headwater.interfaces.schema import Role, Schema
 from headwater.partitions import missing_partitions
 from headwater.planning.bound_query import BoundQuery
@@ -323,15 +323,25 @@ def within(plan: Plan, max_bytes: int | None) -> Plan:
     Raises:
         PlanError: If it may read more; names the largest tables and what keeps them unpruned.
     """
-    if max_bytes is None or plan.bytes <= max_bytes:
+    if max_bytes is None or (plan.bytes is not None and plan.bytes <= max_bytes):
         return plan
-    largest = sorted(plan.scans, key=lambda s: -s.estimate.bytes)[:3]
+    known = sum(s.estimate.bytes or 0 for s in plan.scans)
+    if known <= max_bytes:
+        unknown = [str(s.table) for s in plan.scans if s.estimate.bytes is None]
+        raise PlanError(
+            f"{plan.connection} can't be held to max_bytes={bytes_text(max_bytes)}: nothing says "
+            f"how large {' and '.join(dict.fromkeys(unknown))} may be",
+            code="max-bytes",
+            hint="leave out max_bytes, or have the source say the size of its tables "
+            "(StreamRelation.size)",
+        )
+    largest = sorted(plan.scans, key=lambda s: -(s.estimate.bytes or 0))[:3]
     parts = [
         f"{s.table}: {bytes_text(s.estimate.bytes)}" + (f" ({s.blocker})" if s.blocker else "")
         for s in largest
     ]
     raise PlanError(
-        f"{plan.connection} would read up to {bytes_text(plan.bytes)}, "
+        f"{plan.connection} would read up to {bytes_text(known)}, "
         f"more than max_bytes={bytes_text(max_bytes)}",
         code="max-bytes",
         hint="narrow the window, declare partitions, or raise max_bytes\n" + "\n".join(parts),
@@ -508,7 +518,8 @@ def _warnings(
     diagnostics += [
         Diagnostic(
             "unpruned-scan",
-            f"{s.table} is read whole ({s.estimate.files} files, {bytes_text(s.estimate.bytes)})",
+            f"{s.table} is read whole ({files_text(s.estimate.files)}, "
+            f"{bytes_text(s.estimate.bytes)})",
             Severity.WARNING,
             hint=s.blocker,
         )

@@ -18,7 +18,7 @@ from headwater.diagnostics import Diagnostic, Severity
 from headwater.display import html
 from headwater.display.printable import printable
 from headwater.interfaces.plan import Plan, Scan
-from headwater.interfaces.plan_text import bytes_text
+from headwater.interfaces.plan_text import bytes_text, files_text
 from headwater.planning.planner import Draft, within
 from headwater.tables.relation import FileRelation, MemoryRelation
 from headwater.tables.window import Window
@@ -156,7 +156,7 @@ class Plans(Sequence[Plan]):
         lines.append("  windows")
         width = max(len(str(w)) for w in self.windows)
         for plan in self:
-            size = f"{plan.files} files, {bytes_text(plan.bytes)}"
+            size = f"{files_text(plan.files)}, {bytes_text(plan.bytes)}"
             told = "".join(
                 f"  {d.code}" for d in plan.warnings if d.code in (OPEN_WINDOW, PARTIAL_WINDOW)
             )

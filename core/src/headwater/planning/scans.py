@@ -28,6 +28,7 @@ from headwater.tables.relation import (
     DeltaRelation,
     FileRelation,
     IcebergRelation,
+    MemoryRelation,
     Relation,
     StreamRelation,
 )
@@ -272,10 +273,15 @@ def _scan(
         relation, DeltaRelation | CatalogRelation
     ):
         relation = replace(relation, truncates=True)
-    files, size = _cost(relation)
-    estimate = ScanEstimate(len(partitions) if partitions is not None else 1, total, files, size)
+    estimate = _estimate(relation, len(partitions) if partitions is not None else 1, total)
     kept = "no" if partitions is None else f"{len(partitions)} of {'?' if total is None else total}"
-    _log.debug("table %s: %s partitions, %s files, %s bytes", table.name, kept, files, size)
+    _log.debug(
+        "table %s: %s partitions, %s files, %s bytes",
+        table.name,
+        kept,
+        estimate.files,
+        estimate.bytes,
+    )
     scan = Scan(
         slot,
         table.name,
@@ -423,9 +429,16 @@ def _spelled(table: Table, values: Sequence[str]) -> str:
     return "/".join(f"{k}={v}" for k, v in zip(table.partition_keys, values, strict=True))
 
 
-def _cost(relation: Relation) -> tuple[int, int]:
-    if isinstance(relation, FileRelation):
-        return len(relation.files), relation.size
-    if isinstance(relation, IcebergRelation | DeltaRelation):
-        return relation.file_count or 0, relation.size or 0
-    return 0, 0
+def _estimate(relation: Relation, kept: int, total: int | None) -> ScanEstimate:
+    """Return what a relation says that it costs to read."""
+    match relation:
+        case FileRelation():
+            return ScanEstimate(kept, total, len(relation.files), relation.size)
+        case IcebergRelation() | DeltaRelation():
+            return ScanEstimate(kept, total, relation.file_count, relation.size)
+        case StreamRelation():
+            return ScanEstimate(kept, total, 0, relation.size, relation.rows)
+        case CatalogRelation():
+            return ScanEstimate(kept, total, None, None)
+        case MemoryRelation():  # it is there already
+            return ScanEstimate(kept, total, 0, 0)

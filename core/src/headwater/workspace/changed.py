@@ -17,7 +17,7 @@ from headwater.diagnostics import Diagnostic, hint_for
 from headwater.errors import ConfigError, HeadwaterError, PlanError, UnsupportedError
 from headwater.interfaces.engine import ArrowStream
 from headwater.interfaces.ledger_store import LedgerStore
-from headwater.interfaces.plan import Plan
+from headwater.interfaces.plan import Plan, total
 from headwater.interfaces.schema import Role
 from headwater.interfaces.stopping import Stop
 from headwater.ledger.entries import moment_text
@@ -190,8 +190,8 @@ class _Compared:
             state,
             reasons,
             Cost(
-                sum(s.scan.estimate.files for s in shares),
-                sum(s.scan.estimate.bytes for s in shares),
+                total(s.scan.estimate.files for s in shares),
+                total(s.scan.estimate.bytes for s in shares),
             ),
             entry,
             dict(_pins(shares)),

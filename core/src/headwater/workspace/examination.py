@@ -19,7 +19,7 @@ from headwater.diagnostics import Diagnostic, Severity, errors_in
 from headwater.errors import AccessDeniedError, HeadwaterError
 from headwater.interfaces.mapping import BoundMapping
 from headwater.interfaces.plan import Plan, Planned
-from headwater.interfaces.plan_text import bytes_text
+from headwater.interfaces.plan_text import bytes_text, files_text
 from headwater.interfaces.report import DUPLICATES, CheckReport, CheckStage, Status
 from headwater.planning.bound_query import parsed_for
 from headwater.sql.analysis import ParsedQuery
@@ -121,7 +121,7 @@ class _Examination:
             self._add(CheckStage.skipped("rows", "not examined: there is no plan"))
             return
         planned, engine, access = ready
-        if window is None and planned.plan.bytes > BYTES_LIMIT:
+        if window is None and (planned.plan.bytes or 0) > BYTES_LIMIT:
             size = bytes_text(planned.plan.bytes)
             why = f"not examined: all rows are {size}; name a window to look at its rows"
             self._add(CheckStage.skipped("rows", why))
@@ -329,7 +329,7 @@ def _plan_stage(plan: Plan) -> CheckStage:
         if s.estimate.partitions_total is not None
     ]
     summary = ", ".join(
-        [*parts, f"{plan.files} files", bytes_text(plan.bytes), f"engine {plan.engine}"]
+        [*parts, files_text(plan.files), bytes_text(plan.bytes), f"engine {plan.engine}"]
     )
     details = {"files": plan.files, "bytes": plan.bytes, "engine": plan.engine}
     return CheckStage("plan", _status(plan.warnings), summary, plan.warnings, details)

@@ -181,12 +181,13 @@ def _input(scan: Scan, told: Mapping[str, Any]) -> dict[str, Any]:
         "namespace": namespace,
         "name": name,
         "facets": facets,
-        "inputFacets": {
-            "inputStatistics": _facet(
-                "inputStatistics", fileCount=scan.estimate.files, size=scan.estimate.bytes
-            )
-        },
+        "inputFacets": {"inputStatistics": _facet("inputStatistics", **_cost(scan))},
     }
+
+
+def _cost(scan: Scan) -> dict[str, int]:
+    known = {"fileCount": scan.estimate.files, "size": scan.estimate.bytes}
+    return {name: n for name, n in known.items() if n is not None}
 
 
 def _output(plan: Plan, namespace: str, stats: ReadStats | None) -> dict[str, Any]:

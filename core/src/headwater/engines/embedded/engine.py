@@ -341,7 +341,7 @@ def _readers(cores: int, scan: Scan) -> int:
 
     The smaller the files, the more of the time goes by between a request and its answer.
     """
-    bytes_, files = scan.estimate.bytes, scan.estimate.files
+    bytes_, files = scan.estimate.bytes or 0, scan.estimate.files or 0
     return min(cores + _WORTH * files // max(bytes_, 1), max(_READERS, cores))
 
 
