@@ -73,15 +73,17 @@ class CheckStage:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """The examination of a connection.
+    """The examination of a connection, or of a model's version.
 
     Args:
-        connection: Its name.
+        connection: Its name; that of a version is `model/version`.
         stages: In the order in which they were examined.
+        urgent: Names of stages whose warnings the verdict names, too, the first to be mended first.
     """
 
     connection: str
     stages: tuple[CheckStage, ...]
+    urgent: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -95,6 +97,10 @@ class CheckReport:
         if failed:
             others = f", then {', '.join(failed[1:])}" if failed[1:] else ""
             return f"it does not work yet; mend {failed[0]} first{others}"
+        warned = [s.name for s in self.stages if s.status is Status.WARNING]
+        if first := [name for name in self.urgent if name in warned]:
+            others = f", then {', '.join(first[1:])}" if first[1:] else ""
+            return f"it can be read; mend {first[0]} first{others}"
         if any(s.name == "rows" and s.status is Status.SKIPPED for s in self.stages):
             return "it works, as far as it was looked at: no row was read"
         return "it works"

@@ -139,7 +139,7 @@ def select_with_actuals(query: Wrapped, actuals: Wrapped) -> str:
         columns.append(f"{ahead_by(prediction_time, label)} AS {quoted(_AHEAD)}")
     if query.parts:
         columns.append(f"s.{quoted(PART)}")
-    chosen = _each(actuals, labels) if _moves(query) else _latest(actuals, labels)
+    chosen = _each(actuals, labels) if _moves(query) else latest_actuals(actuals, labels)
     text = (
         f"SELECT {', '.join(columns)} FROM (\n{select(query)}\n) AS s\n"
         f"LEFT JOIN (\n{chosen}\n) AS a ON {' AND '.join(_belongs(query, actuals))}"
@@ -233,7 +233,7 @@ def _remarks(query: Wrapped, actuals: Wrapped) -> dict[str, str]:
     return remarks
 
 
-def _latest(actuals: Wrapped, labels: Sequence[BoundColumn]) -> str:
+def latest_actuals(actuals: Wrapped, labels: Sequence[BoundColumn]) -> str:
     """Return SQL with one row for each id: its latest actuals and whether they contradict."""
     merged = _merged_labels(actuals, labels)
     if actuals.mapping.role(Role.TIMESTAMP) is None:

@@ -41,6 +41,8 @@ def check(
     connection: Connection,
     window: Window | None,
     max_duplicates: float = DUPLICATES,
+    *,
+    rows: bool = True,
 ) -> CheckReport:
     """Examine a connection, and the actuals that are joined to it.
 
@@ -52,6 +54,7 @@ def check(
         connection: What to examine.
         window: Whose rows to look at; None for all, if they are few.
         max_duplicates: Share of the rows that may repeat an id.
+        rows: Whether rows are looked at, and not only planned to be.
     """
     with ExitStack() as opened:
         examination = _Examination(workspace, opened)
@@ -60,7 +63,10 @@ def check(
         for part in connection.parts:
             own = part is connection
             examination.source(part, window if own else None, "" if own else f"{part.purpose}: ")
-        examination.rows(connection, window, max_duplicates)
+        if rows:
+            examination.rows(connection, window, max_duplicates)
+        else:
+            examination.plan(connection, window)
         return CheckReport(connection.name, tuple(examination.stages))
 
 
@@ -113,6 +119,10 @@ class _Examination:
             return access
         self._access = self._access.joined(access)
         return access.within(self._access)
+
+    def plan(self, connection: Connection, window: Window | None) -> None:
+        """Examine the plan."""
+        self._planned(connection, window)
 
     def rows(self, connection: Connection, window: Window | None, max_duplicates: float) -> None:
         """Examine the plan and a sample of the rows."""

@@ -586,6 +586,39 @@ class ModelVersion:
         """Its connections, by purpose."""
         return dict(self._connections)
 
+    def check(
+        self,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        last: str | timedelta | None = None,
+        since: Moment | None = None,
+    ) -> CheckReport:
+        """Examine the version's datasets together: serving, training, testing and actuals.
+
+        First each connection, stage by stage; then what they say of each other: ids, labels that
+        find their prediction, their order in time, features that know the label, units, types,
+        categories, lacks of a value, scores, times, and rows that two datasets share. All rows
+        count, by aggregates that the engine computes in one pass over the columns that are mapped.
+        Each finding has the query that mends it, as far as SQL can, in its stage's `details`.
+
+        Args:
+            start: Start of the window of predictions; by default all are looked at. The training
+                and the test set are taken whole. Moments are written as for `Connection.plan`.
+            end: Its end, exclusive.
+            last: Instead of both: so much time until now.
+            since: Instead of both: from then until now.
+
+        Returns:
+            The report; what goes wrong is in it, not raised. It fails where no label has a
+            prediction, where labels are multiplied, and where a connection can't be read. All else
+            is a warning.
+        """
+        serving = self._connections.get(Purpose.SERVING)
+        zone = "UTC" if serving is None else serving.windows.timezone
+        window = moments.asked_for(start, end, zone, last=last, since=since)
+        return self._workspace.check_version(self, window)
+
     def connect_serving(
         self,
         data_source: DataSource,

@@ -681,6 +681,12 @@ class Workspace:
 
         return check(self, connection, window, max_duplicates)
 
+    def check_version(self, version: ModelVersion, window: Window | None = None) -> CheckReport:
+        """Examine a version; see `ModelVersion.check`."""
+        from headwater.workspace.version_examination import check_version
+
+        return check_version(self, version, window)
+
     def bind_query(
         self, source: DataSource, access: Access, query: str | ParsedQuery | None = None
     ) -> BoundQuery:

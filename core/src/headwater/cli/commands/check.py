@@ -1,8 +1,9 @@
-"""`headwater check`: prove that connections can be read, stage by stage."""
+"""`headwater check`: prove that connections can be read, and that a version's fit together."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,12 +22,20 @@ from headwater.cli.options import (
 from headwater.cli.strictness import FailOn, of_report, strictly
 from headwater.interfaces.report import DUPLICATES
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headwater.interfaces.report import CheckReport
+
 
 def check(
     ctx: typer.Context,
     connection: Annotated[
         str | None,
-        typer.Argument(help="The connection; without it, all of them.", show_default=False),
+        typer.Argument(
+            help="The connection, or MODEL/VERSION; without it, all connections.",
+            show_default=False,
+        ),
     ] = None,
     start: Start = None,
     end: End = None,
@@ -47,23 +56,31 @@ def check(
 ) -> None:
     """Examine connections, from identity and permissions to rows. Everything wrong is shown.
 
-    The answer is no if a stage of any connection fails, or --fail-on says so.
+    Of MODEL/VERSION, its datasets are held against each other: ids, labels, units, categories.
+    The answer is no if a stage fails, or --fail-on says so.
     """
     whole_window(start, end, last, since)
     terminal = terminal_of(ctx)
     with opened(ctx, config) as workspace:
-        chosen = (
-            list(workspace.connections.values())
-            if connection is None
-            else [workspace.connection(connection)]
-        )
+        versions = {f"{v.model.id}/{v.id}": v for v in workspace.versions}
+        window: dict[str, Any] = {"last": last, "since": since}
+        checks: dict[str, Callable[[], CheckReport]]
+        if connection in versions:
+            checks = {connection: partial(versions[connection].check, start, end, **window)}
+        else:
+            chosen = (
+                list(workspace.connections.values())
+                if connection is None
+                else [workspace.connection(connection)]
+            )
+            checks = {
+                one.name: partial(one.check, start, end, max_duplicates=max_duplicates, **window)
+                for one in chosen
+            }
         reports = []
-        for one in chosen:
-            with terminal.progress(f"checking {one.name}"):
-                report = one.check(
-                    start, end, last=last, since=since, max_duplicates=max_duplicates
-                )
-            reports.append(report)
+        for name, check_one in checks.items():
+            with terminal.progress(f"checking {name}"):
+                reports.append(check_one())
             terminal.say(reports[-1].render())
     ok = all(report.ok for report in reports)
     if not reports:

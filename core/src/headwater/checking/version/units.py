@@ -1,0 +1,303 @@
+"""The stage `units`: fields that hold training's values times a number, or those of another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from headwater.checking.version.codes import log_of, value_of
+from headwater.checking.version.findings import (
+    Datasets,
+    Finding,
+    Mend,
+    in_query,
+    number_literal,
+    warning,
+)
+from headwater.checking.version.sampling import distance, distance_error, quantile
+from headwater.checking.version.tally import FieldTally, Tally
+from headwater.interfaces.schema import Role
+from headwater.sql.rewriting import quoted
+
+SHARES: Final = tuple(i / 20 for i in range(1, 20))
+LEAST: Final = 60
+"""Values on each side: with fewer, the quantiles say too little."""
+_TENS: Final = {10.0**k: "" for k in range(1, 13)}
+_KNOWN: Final = {
+    7.0: "days, weeks",
+    12.0: "months, years",
+    24.0: "hours, days",
+    30.0: "days, months",
+    60.0: "seconds, minutes",
+    365.0: "days, years",
+    365.25: "days, years",
+    3600.0: "seconds, hours",
+    86_400.0: "seconds, days",
+    86_400_000.0: "milliseconds, days",
+    3_600_000.0: "milliseconds, hours",
+    60_000.0: "milliseconds, minutes",
+    1024.0: "KiB, MiB",
+    1024.0**2: "bytes, MiB",
+    1024.0**3: "bytes, GiB",
+    1.609344: "kilometres, miles",
+    2.204623: "pounds, kilograms",
+    2.54: "centimetres, inches",
+    25.4: "millimetres, inches",
+    3.28084: "feet, metres",
+    12.0 * 3.28084: "inches, metres",
+    10.7639: "square feet, square metres",
+    3.785412: "litres, gallons",
+    28.34952: "grams, ounces",
+    453.59237: "grams, pounds",
+    4.184: "kilojoules, kilocalories",
+    math.pi / 180: "",
+    180 / math.pi: "degrees, radians",
+}
+_OFFSETS: Final = (
+    (1.8, 32.0, "Fahrenheit", "Celsius", "({x} - 32) / 1.8"),
+    (1 / 1.8, -32 / 1.8, "Celsius", "Fahrenheit", "{x} * 1.8 + 32"),
+    (1.0, 273.15, "Kelvin", "Celsius", "{x} - 273.15"),
+    (1.0, -273.15, "Celsius", "Kelvin", "{x} + 273.15"),
+    (1.8, -459.67, "Fahrenheit", "Kelvin", "({x} + 459.67) / 1.8"),
+    (1 / 1.8, 459.67 / 1.8, "Kelvin", "Fahrenheit", "{x} * 1.8 - 459.67"),
+)
+FAR: Final = 0.3
+"""Distance of two distributions from which on they are another thing, and not drift alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """Quantiles of the sizes of a field's numbers that are not 0, by logarithm.
+
+    Args:
+        middle: The quantiles.
+        low: Least that each may be, by sampling error.
+        high: Most.
+        rows: Of how many numbers.
+    """
+
+    middle: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    rows: int
+
+
+def examine(data: Datasets) -> Iterator[Finding]:
+    """Yield fields that are in another unit than training's, or another field.
+
+    Args:
+        data: The datasets.
+    """
+    for tally, reference in data.compared():
+        swapped = dict(_swapped(tally, reference))
+        for item in _amounts(tally):
+            before = reference.fields.get(item.name)
+            if before is None:
+                continue
+            if item.name in swapped:
+                yield _as_swapped(data, tally, reference, item, swapped[item.name])
+                continue
+            finding = _offset(data, tally, reference, item, before) or _ratio(
+                data, tally, reference, item, before
+            )
+            if finding is not None:
+                yield finding
+
+
+def summary(data: Datasets) -> str:
+    """Return the figures in a line."""
+    count = sum(len([f for f in _amounts(t) if f.name in r.fields]) for t, r in data.compared())
+    return f"{count} fields of numbers compared with those of {_named(data)}"
+
+
+def _named(data: Datasets) -> str:
+    return data.reference.purpose if data.reference else "training, which there is not"
+
+
+def _amounts(tally: Tally) -> list[FieldTally]:
+    roles = (Role.RAW_INPUT, Role.FEATURE, Role.PREDICTION, Role.ACTUAL)
+    return [f for f in tally.of_role(*roles) if f.field.kind == "number"]
+
+
+def _without_spikes(item: FieldTally) -> list[tuple[int, int]]:
+    """Return the sizes of numbers but 0, without single ones that stand for a lack of one."""
+    pairs: dict[int, int] = {}
+    for code, n in item.numbers:
+        if code:
+            pairs[abs(code)] = pairs.get(abs(code), 0) + n
+    return sorted(pairs.items())
+
+
+def _sizes(item: FieldTally) -> _Sizes | None:
+    pairs = _without_spikes(item)
+    rows = sum(n for _, n in pairs)
+    if rows < LEAST:
+        return None
+
+    def at(share: float) -> float:
+        return log_of(quantile(pairs, share))
+
+    errors = [3 * math.sqrt(s * (1 - s) / rows) for s in SHARES]
+    return _Sizes(
+        tuple(at(s) for s in SHARES),
+        tuple(at(s - e) for s, e in zip(SHARES, errors, strict=True)),
+        tuple(at(s + e) for s, e in zip(SHARES, errors, strict=True)),
+        rows,
+    )
+
+
+def _ratio(
+    data: Datasets, tally: Tally, reference: Tally, item: FieldTally, before: FieldTally
+) -> Finding | None:
+    """Return that all quantiles are training's times one number, which no drift does."""
+    now, then = _sizes(item), _sizes(before)
+    if now is None or then is None:
+        return None
+    moved = [a - b for a, b in zip(now.middle, then.middle, strict=True)]
+    error = [
+        max(h - m, m - low) + max(th - tm, tm - tl) + 0.01
+        for h, m, low, th, tm, tl in zip(
+            now.high, now.middle, now.low, then.high, then.middle, then.low, strict=True
+        )
+    ]
+    middle = sorted(moved)[len(moved) // 2]
+    typical = sorted(error)[len(error) // 2]
+    factor = _factor(middle, typical)
+    if factor is None:
+        return None
+    tens = any(math.isclose(max(factor, 1 / factor), t) for t in _TENS)
+    slack = 0.35 if tens and abs(middle) > math.log(50) else 0.15 if tens else 0.02
+    agree = sum(abs(m - math.log(factor)) <= e + slack for m, e in zip(moved, error, strict=True))
+    if agree < len(moved) - 1 or abs(middle) < 3 * typical:
+        return None
+    column = item.field.column.column
+    owner = data.owner(tally, item)
+    times = factor if factor > 1 else 1 / factor
+    back = f"{quoted(column)} {'/' if factor > 1 else '*'} {number_literal(times)}"
+    what = f" ({_KNOWN[times]}?)" if _KNOWN.get(times) else ""
+    direction = "" if factor > 1 else "1/"
+    return warning(
+        "unit-ratio",
+        f"{owner}: {item.name} is {direction}{times:.6g} times {reference.purpose}'s in {agree} of "
+        f"{len(moved)} quantiles{what}",
+        in_query(owner, back, column),
+        data.mended(owner, column, back),
+    )
+
+
+def _factor(middle: float, typical: float) -> float | None:
+    """Return which number all may have been multiplied by, or None."""
+    size = abs(middle)
+    if size < math.log(1.5):
+        return None
+    best: tuple[float, float] | None = None
+    for number in (*_KNOWN, *_TENS):
+        size_of = math.log(number) if number > 1 else -math.log(number)
+        tens = number in _TENS
+        slack = (0.25 if number >= 50 else 0.15) if tens else 0.02
+        away = abs(size - size_of)
+        # Powers of ten are meant wherever they may be: few take anything else for a unit of money.
+        if away <= max(slack, min(typical, 0.1)) and (best is None or away < best[0]):
+            best = away, max(number, 1 / number)
+    if best is None:
+        if size < math.log(5) or typical > 0.1:
+            return None
+        best = 0.0, float(f"{math.exp(size):.3g}")
+    return best[1] if middle > 0 else 1 / best[1]
+
+
+def _offset(
+    data: Datasets, tally: Tally, reference: Tally, item: FieldTally, before: FieldTally
+) -> Finding | None:
+    """Return that a field is a temperature of another scale."""
+    if min(sum(n for _, n in f.numbers) for f in (item, before)) < LEAST:
+        return None
+    if distance(item.numbers, before.numbers) < 2 * FAR:
+        return None
+    now, then = _values(item.numbers), _values(before.numbers)
+    spread = then[1][-1] - then[1][0]
+    if spread <= 0:
+        return None
+    for factor, shift, here, there, back in _OFFSETS:
+        expected = [[factor * v + shift for v in side] for side in then]
+        error = [
+            (h - low) / 2 + (eh - el) / 2 + 0.004 * (abs(m) + abs(factor * t))
+            for low, m, h, el, eh, t in zip(*now, expected[0], expected[2], then[1], strict=True)
+        ]
+        agree = sum(abs(m - e) <= r for m, e, r in zip(now[1], expected[1], error, strict=True))
+        tight = sorted(error)[len(error) // 2] <= 0.25 * factor * spread
+        if agree >= len(SHARES) - 1 and tight:
+            column, owner = item.field.column.column, data.owner(tally, item)
+            sql = back.format(x=quoted(column))
+            return warning(
+                "unit-offset",
+                f"{owner}: {item.name} agrees with {reference.purpose}'s in {agree} of "
+                f"{len(SHARES)} quantiles if it is in {here}, and that in {there}",
+                in_query(owner, sql, column),
+                data.mended(owner, column, sql),
+            )
+    return None
+
+
+def _values(pairs: Sequence[tuple[int, int]]) -> tuple[list[float], list[float], list[float]]:
+    """Return the quantiles of numbers, with the least and the most that they may be."""
+    rows = sum(n for _, n in pairs)
+    errors = [3 * math.sqrt(s * (1 - s) / rows) for s in SHARES]
+
+    def at(sign: int) -> list[float]:
+        places = (s + sign * e for s, e in zip(SHARES, errors, strict=True))
+        return [value_of(quantile(pairs, place)) for place in places]
+
+    return at(-1), at(0), at(1)
+
+
+def _swapped(tally: Tally, reference: Tally) -> Iterator[tuple[str, str]]:
+    """Yield fields that hold what another field of training holds, each with that one."""
+    fields = [f for f in tally.of_role(Role.FEATURE, Role.RAW_INPUT) if f.field.kind == "number"]
+    rows = {f.name: sum(n for _, n in f.numbers) for f in fields}
+    strange = [
+        f
+        for f in fields
+        if f.name in reference.fields
+        and rows[f.name] >= LEAST
+        and distance(f.numbers, reference.fields[f.name].numbers) > FAR
+    ]
+    like: dict[str, list[tuple[float, str]]] = {}
+    for one in strange:
+        for two in strange:
+            other = reference.fields[two.name]
+            there = sum(n for _, n in other.numbers)
+            if one is two or there < LEAST:
+                continue
+            apart = distance(one.numbers, other.numbers)
+            if apart <= max(0.1, distance_error(rows[one.name], there)):
+                like.setdefault(one.name, []).append((apart, two.name))
+    for name, found in like.items():
+        best = min(found)[1]
+        # Two that only drifted may meet; two that took each other's place do so both.
+        if any(back == name for _, back in like.get(best, ())):
+            yield name, best
+
+
+def _as_swapped(
+    data: Datasets, tally: Tally, reference: Tally, item: FieldTally, other: str
+) -> Finding:
+    column, owner = item.field.column.column, tally.purpose
+    theirs = tally.fields[other].field.column.column
+    query = data.queries.get(owner)
+    mend = None
+    if query is not None:
+        one, two = quoted(column), quoted(theirs)
+        mend = Mend(
+            owner,
+            f"SELECT * EXCEPT ({one}, {two}), {two} AS {one}, {one} AS {two} "
+            f"FROM (\n{query}\n) AS q",
+        )
+    return warning(
+        "swapped-columns",
+        f"{owner}: {item.name} holds what {other} holds in {reference.purpose}",
+        f"{in_query(owner, quoted(theirs), column)}, and the other way round; or map them so",
+        mend,
+    )
