@@ -108,3 +108,15 @@ def test_the_help_tells_the_exit_codes(headwater: Program) -> None:
     told = " ".join(headwater("--help").out.split())
     for code in ("0 fine", "1 the answer is no", "2 wrong usage", "70 a fault"):
         assert code in told
+
+
+def test_a_version_is_checked_by_its_name_and_may_be_empty(headwater: Program) -> None:
+    report = headwater("check", "insurance/v1", "--json")
+    assert report.code == 0, report.out
+    (told,) = report.json["reports"]
+    assert told["connection"] == "insurance/v1"
+    assert {"serving", "ids", "overlap"} <= {s["name"] for s in told["stages"]}
+    assert "Check of insurance/v1" in headwater("check", "insurance/v1", *DAY).out
+    empty = headwater("check", "insurance/v1", *LATER, "--fail-on", "empty", "--json")
+    assert empty.code == 1
+    assert empty.json["failed_on"] == ["empty"]

@@ -59,9 +59,10 @@ def of_diagnostics(diagnostics: Iterable[Diagnostic]) -> set[Finding]:
 
 def of_report(report: CheckReport) -> set[Finding]:
     """Return what a report was found to be."""
-    found = of_diagnostics(d for stage in report.stages for d in stage.diagnostics)
+    diagnostics = [d for stage in report.stages for d in stage.diagnostics]
     rows = [s for s in report.stages if s.name == "rows" and s.details.get("rows") == 0]
-    return found | {Finding.EMPTY for _ in rows}
+    none = [d for d in diagnostics if d.code == "no-rows"]
+    return of_diagnostics(diagnostics) | {Finding.EMPTY for _ in [*rows, *none]}
 
 
 def of_plan(plan: Plan) -> set[Finding]:

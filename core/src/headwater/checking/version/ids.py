@@ -24,7 +24,7 @@ _JOINED = re.compile(r"\bjoin\s+([\w.`]+)", re.IGNORECASE)
 
 
 def examine(data: Datasets) -> Iterator[Finding]:
-    """Yield what is wrong with ids.
+    """Yield what is wrong with ids, and datasets that have none.
 
     Args:
         data: The datasets.
@@ -45,6 +45,12 @@ def summary(data: Datasets) -> str:
 
 def _of(data: Datasets, tally: Tally) -> Iterator[Finding]:
     purpose = tally.purpose
+    if not tally.rows:
+        yield warning(
+            "no-rows",
+            f"{purpose}: there are no rows{' in this window' if tally.windowed else ''}",
+            "nothing can be said of it; check the connection alone, which says why",
+        )
     column = data.columns.get((purpose, Role.ID), ("id", None))[0]
     if nulls := tally.flagged(NULL_ID):
         yield warning(
