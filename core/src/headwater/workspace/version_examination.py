@@ -116,7 +116,7 @@ class _VersionExamination:
         purpose = str(connection.purpose)
         self._drafts[purpose] = connection, draft, plan
         model_type = connection.schema.model_type
-        size = sum(s.estimate.bytes for s in plan.scans if not s.gives_actuals)
+        size = sum(s.estimate.bytes or 0 for s in plan.scans if not s.gives_actuals)
         sampled = 1.0 if size <= DIGESTS * _ROW else DIGESTS * _ROW / size
         queries = tally_queries(draft, model_type, sampled, digests=len(self._connections) > 1)
         answers = [(q, self._ask(purpose, q.sql)) for q in queries]
@@ -126,8 +126,6 @@ class _VersionExamination:
             answers,
             has_actuals=draft.actuals is not None,
             windowed=window is not None,
-            bytes=plan.bytes,
-            files=plan.files,
         )
 
     def _ask(self, purpose: str, sql: str) -> pa.Table:

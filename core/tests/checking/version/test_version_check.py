@@ -14,6 +14,7 @@ from core.tests.counting import Openings
 
 import headwater as hw
 from headwater.interfaces.report import CheckReport
+from headwater.workspace.model import Purpose
 
 STAGES = [
     *("serving", "actuals", "training", "testing"),
@@ -136,7 +137,7 @@ def test_each_file_is_read_as_often_as_one_read_of_it_opens_it(tmp_path):
     version.connect_training(files["training"], "id", "ts", labels={"will_buy": "truth"})
     version.connect_actuals(files["actuals"], "id", {"will_buy": "truth"}, "decided_at")
     openings = Openings(tmp_path)
-    for connection in (version.connections["serving"], version.connections["training"]):
+    for connection in (version.connections[p] for p in (Purpose.SERVING, Purpose.TRAINING)):
         connection.check()
         connection.read().to_arrow()
     once = openings.count()

@@ -132,8 +132,6 @@ class Tally:
         sampled: Share of the rows whose features are told so.
         label_names: The labels, by number.
         windowed: Whether these are the rows of a window.
-        bytes: Size of the files that were read.
-        files: How many they were.
     """
 
     purpose: str
@@ -152,8 +150,6 @@ class Tally:
     label_names: Mapping[int, str] = field(default_factory=dict)
     has_actuals: bool = False
     windowed: bool = False
-    bytes: int = 0
-    files: int = 0
 
     def flagged(self, bit: int) -> int:
         """Return how many rows have a flag."""
@@ -210,7 +206,7 @@ def tally_of(
         parts.setdefault("label_names", {}).update(
             {i: f.name for i, f in enumerate(query.fields) if f.role is Role.ACTUAL}
         )
-        parts["sampled"] = query.sampled
+        parts["sampled"] = min(parts.get("sampled", 1.0), query.sampled)
     ordered = {f.name: fields[f.name] for q, _ in answers for f in q.fields if f.name in fields}
     return Tally(purpose, model_type, ordered, **parts, **about)
 
@@ -270,7 +266,10 @@ def _take(parts: dict[str, Any], query: TallyQuery, group: GroupSet, table: pa.T
         case "id":
             parts["ids"] = _ids(table)
         case "row":
-            parts["digests"] = {d: n for d, n in _columns(table, ("digest", "n")) if d is not None}
+            digests = {d: n for d, n in _columns(table, ("digest", "n")) if d is not None}
+            if table.num_rows >= GROUPS:  # they are the least ones: a smaller share of the rows
+                parts["sampled"] = int(max(digests)[:8], 16) / 2**32
+            parts["digests"] = digests
         case "pair":
             one, two = (query.fields[i].name for i in group.about)
             keys = (f"c{group.about[0]}", f"c{group.about[1]}", "own", "n")

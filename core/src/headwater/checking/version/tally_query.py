@@ -27,7 +27,7 @@ _OWN, _THERE, _OTHER = "_hw_own", "_hw_there", "_hw_other"
 BATCH: Final = 30
 """Fields that are counted in one pass: Spark tells sets of at most 64 columns apart."""
 GROUPS: Final = 100_000
-"""Groups of a set that are looked at, the largest first."""
+"""Groups of a set that are looked at, the largest first; of digests, the least."""
 TEXT: Final = 100
 """Characters of a text that tell it from others."""
 HOUR: Final = 3_600_000_000
@@ -404,7 +404,10 @@ def _grouped(query: TallyQuery, coded: str) -> str:
             f"(SELECT u.*, {repeats} AS repeats, {found} AS found, {has_label} AS has_label "
             f"FROM (\n{text}\n) AS u) AS w GROUP BY {by}"
         )
-    order = ", ".join(["n DESC", *others])
+    digests = next((query.number(s) for s in query.sets if s.what == "row"), -1)
+    # Of digests the least are kept: they are those of a share of the rows, the same in all tables.
+    largest = f"CASE WHEN kind = {digests} THEN 0L ELSE n END DESC"
+    order = ", ".join([largest, *others])
     return (
         "SELECT * FROM (SELECT x.*, "
         f"row_number() OVER (PARTITION BY kind ORDER BY {order}) AS place "
