@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +12,7 @@ from tests.docs import snippets
 import headwater as hw
 from headwater.cli.main import run as run_here
 from headwater_glue.demo import tutorial
-from headwater_glue.demo.monitor import Month
+from headwater_monitor import report
 
 
 def headwater(*words, cwd=None):
@@ -49,18 +48,31 @@ def test_it_shows_the_plan_and_every_month(demo):
         assert part in told
 
 
+def test_a_month_that_is_not_ripe_says_so_and_a_second_run_reads_only_what_changed(demo):
+    _, told = demo
+    assert "0.89 provisional" in told
+    (april,) = [line for line in told.splitlines() if line.startswith("not final: 2022-04: 38%")]
+    assert "37% expected by now; ripening; accuracy 0.895 at this age has been" in april
+    assert "too high (sd 0.1" in april
+    later = told[told.index("8. A week later") :]
+    assert "3 of 12 months were read again" in later
+    assert "2022-04  because of files:housing.actuals: labels changed; labels 38% -> 60%" in later
+    assert "2021-10" not in later[: later.index("9. Hand it on")]
+
+
 def test_the_readme_shows_what_it_prints(demo):
     _, told = demo
     page = Path(__file__).parents[2] / "README.md"
     (shown,) = [b for b in snippets.blocks(page) if b.text.startswith("7. Monitor:")]
-    written = told[told.index("7. Monitor:") : told.index("8. Hand it on")]
+    written = told[told.index("7. Monitor:") : told.index("9. Hand it on")]
     snippets.expect(shown.text, written, shown.where)
 
 
 def test_the_way_on_from_what_it_leaves_behind_works(demo):
     folder, _ = demo
     page = (folder / "headwater-demo.html").read_text(encoding="utf-8")
-    assert "Accuracy and label coverage" in page
+    assert "2021-10: Accuracy of expensive is 0.2836" in page
+    assert page.count('<tr class="provisional">') == 2
     told = headwater("plan", "serving", "2021-10-01", "2021-11-01", "--json", cwd=folder)
     assert json.loads(told.stdout)["tables"][0]["partitions_kept"] == 31
     done = headwater("read", "serving", "2021-10-01", "2021-11-01", "--out", "rows/", cwd=folder)
@@ -69,15 +81,25 @@ def test_the_way_on_from_what_it_leaves_behind_works(demo):
     assert headwater("check", cwd=folder).returncode == 0
 
 
-def test_without_a_folder_it_leaves_the_chart_alone(tmp_path, monkeypatch, capsys):
+def test_without_a_folder_it_leaves_the_report_alone(tmp_path, monkeypatch, capsys):
     def quick(stage, *, engine):
         assert engine == "auto"
-        month = Month(datetime(2021, 6, 1, tzinfo=UTC), 3, 1.0, 0.85, {"MedInc": 0.28})
-        stage.months([month])
-        log = hw.MemoryDataSource(tables={"log": pa.table({"id": ["a"]})})
+        log = hw.MemoryDataSource(
+            tables={
+                "log": pa.table(
+                    {"id": ["a"], "x": [1.0], "at": pa.array([0], pa.timestamp("us", "UTC"))}
+                )
+            }
+        )
         with hw.Workspace(engine="embedded") as workspace:
+            workspace.create_model("m")
+            version = workspace.create_model_version(
+                "m", "v", "binary", features={"x": "numeric"}, predictions={}
+            )
+            found = report(version.connect_serving(log, "id", "at").profile())
+            stage.report(found)
             stage.keep(pa.table({"MedInc": [1.0]}), workspace.sql("SELECT id FROM log", log))
-        return [month]
+        return found
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tutorial, "run", quick)

@@ -162,7 +162,8 @@ class Assessment:
 
     def _part(self, window: Window | None, segment: str | None, profile: Profile) -> Part:
         found = self._performance(profile, window) if segment is None or not self.ranking else None
-        ripe = ripeness(window, None if found is None else found.coverage, self.maturity)
+        coverage = None if found is None else found.coverage
+        ripe = ripeness(window, coverage, self.maturity, self.profile.windows)
         moved = None if self.against is None else drift(profile, self.against)
         rows = [*self._performance_rows(window, segment, found, ripe)]
         rows += self._drift_rows(window, segment, moved, ripe)

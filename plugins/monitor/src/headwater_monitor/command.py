@@ -207,7 +207,7 @@ def _maturity(
     return chosen.maturity(
         window.start,
         window.end,
-        every=step or "1 day",
+        every=step if step is not None and "hour" in step else "1 day",
         timezone=zone,
         as_of=as_of,
         label=label,

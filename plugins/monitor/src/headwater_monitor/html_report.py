@@ -53,6 +53,15 @@ class Report:
         """Whether a figure that is final is beyond its threshold."""
         return any(not one.row.provisional for one in self.findings)
 
+    @property
+    def not_final(self) -> tuple[str, ...]:
+        """What is still to come of windows whose labels are not all there, a line for each."""
+        return tuple(
+            wording.waiting(part, self.assessment)
+            for part in self.assessment.windows
+            if part.ripeness.provisional
+        )
+
     def to_html(self) -> str:
         """Return the page; the same of the same profiles.
 
@@ -127,11 +136,7 @@ class Report:
             "breached": self.breached,
             "verdict": wording.verdict(self.assessment),
             "findings": self._findings(),
-            "not_final": [
-                wording.waiting(part, self.assessment)
-                for part in self.assessment.windows
-                if part.ripeness.provisional
-            ],
+            "not_final": list(self.not_final),
             "figures": figures,
         }
 
@@ -176,8 +181,7 @@ class Report:
         lines += [f"  {told}" for told in self._findings()[:_MOST_SAID]]
         if (more := len(self.findings) - _MOST_SAID) > 0:
             lines.append(f"  and {more} more")
-        waiting = [p for p in self.assessment.windows if p.ripeness.provisional]
-        lines += [f"  not final: {wording.waiting(p, self.assessment)}" for p in waiting]
+        lines += [f"  not final: {told}" for told in self.not_final]
         return printable("\n".join(lines))
 
     def __repr__(self) -> str:
@@ -206,7 +210,7 @@ def report(
         profile: What `Connection.profile(start, end, every=...)` returns: its windows and segments.
         against: The reference, with the same edges: `training.profile(edges=edges)`. Fields' drift
             is told against it, and where it has labels, performance is judged by its own.
-        maturity: What `serving.maturity(start, end, every=...)` returns: which windows are final,
+        maturity: What `serving.maturity(start, end)` returns: which windows are final,
             how many labels are expected by now, and how far early figures have been from final
             ones.
         ranking: Of a ranking model, what `ranking` returns, with the windows of the profile.

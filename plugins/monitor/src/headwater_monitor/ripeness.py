@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from statistics import mean, stdev
@@ -72,7 +72,12 @@ class Ripeness:
         return told
 
 
-def ripeness(window: Window | None, coverage: float | None, maturity: Maturity | None) -> Ripeness:
+def ripeness(
+    window: Window | None,
+    coverage: float | None,
+    maturity: Maturity | None,
+    others: Sequence[Window | None] = (),
+) -> Ripeness:
     """Return how final a window's figures are.
 
     Args:
@@ -80,55 +85,79 @@ def ripeness(window: Window | None, coverage: float | None, maturity: Maturity |
         coverage: Share of its rows whose label is known.
         maturity: What `Connection.maturity` returns: of the same windows, or of shorter ones.
             Without it, figures are final once 95 % of the labels are known.
+        others: The windows beside it, which say how far early figures have been from final ones.
     """
     if maturity is None:
         return Ripeness(coverage, provisional=coverage is not None and coverage < RIPE_SHARE)
-    parts = [
-        w
-        for w in maturity.windows
-        if window is None or (w.start < window.end and window.start < w.end)
-    ]
+    parts = _inside(maturity, window)
     states = [maturity.state(part) for part in parts] or ["unknown"]
     state = min(states, key=_RISING.index)
+    expected = _expected(maturity, parts)
+    if state == "ripening" and None not in (expected, maturity.eventual):
+        # Of several parts together it may be ripe, though the last of them is not.
+        enough = maturity.terms.ripe * (maturity.eventual or 1.0)
+        state = "ripe" if (expected or 0.0) >= enough else state
     provisional = state not in _FINAL and not (
         # Nothing says how long labels take: then only what is known already can say it.
         state == "unknown" and coverage is not None and coverage >= RIPE_SHARE
     )
     stopped = maturity.stopped is not None and any(part in maturity.below for part in parts)
-    expected = _expected(maturity, parts)
     biases = None
     if provisional and window is not None:
-        biases = expected_bias(window, maturity)
+        biases = expected_bias(window, maturity, others)
     return Ripeness(coverage, expected, state, provisional, stopped, biases)
 
 
-def expected_bias(window: Window, maturity: Maturity) -> dict[str, Bias]:
+def expected_bias(
+    window: Window, maturity: Maturity, others: Sequence[Window | None]
+) -> dict[str, Bias]:
     """Return how far figures at a window's age have been from their final values.
 
-    Each window whose labels are all there is looked at as it was at that age, and as it is now. Its
-    rows are taken to be spread evenly over it.
+    Each other window whose labels are all there is looked at as it was at that age, and as it is
+    now. Early labels are of quick cases, and of a window's first days: where maturity is of days,
+    both show. Within one of maturity's own windows, rows are taken to be spread evenly.
 
     Args:
         window: A window whose labels are not all there.
         maturity: What is known of the delay of labels.
+        others: The windows beside it.
     """
-    since = maturity.as_of - window.end
-    groups: dict[Window, list[Settled]] = {}
+    age = maturity.as_of - window.end
+    settled: dict[Window, list[Settled]] = {}
     for row in maturity.settling:
         if row.predicted is not None:
-            groups.setdefault(row.window, []).append(row)
+            settled.setdefault(row.window, []).append(row)
+    half = maturity.unit / 2
     differences: dict[str, list[float]] = {}
-    for closed, rows in groups.items():
+    for other in others:
+        if other is None or other == window:
+            continue
+        parts = _inside(maturity, other)
+        if not parts or not all(
+            part in settled or not maturity.coverage(part).rows for part in parts
+        ):
+            continue
+        then = other.end + age
+        rows = [(part, row) for part in parts for row in settled.get(part, ())]
         early = _figures(
-            (r, r.rows * _seen(r.age + maturity.unit / 2, closed, since)) for r in rows
+            (row, row.rows * _seen(row.age + half, part, then - part.end)) for part, row in rows
         )
-        for name, final in _figures((r, float(r.rows)) for r in rows).items():
+        for name, final in _figures((row, float(row.rows)) for _, row in rows).items():
             if final is not None and (before := early.get(name)) is not None:
                 differences.setdefault(name, []).append(before - final)
     return {
         name: Bias(mean(found), stdev(found) if len(found) > 1 else None, len(found))
         for name, found in differences.items()
     }
+
+
+def _inside(maturity: Maturity, window: Window | None) -> list[Window]:
+    """Return maturity's windows that have time in common with a window; all without one."""
+    return [
+        w
+        for w in maturity.windows
+        if window is None or (w.start < window.end and window.start < w.end)
+    ]
 
 
 def _seen(delay: timedelta, window: Window, since: timedelta) -> float:

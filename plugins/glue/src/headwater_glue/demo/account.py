@@ -25,6 +25,8 @@ DATABASE = "housing"
 SUBJECT = "monitoring@acme.example"
 NOW = datetime(2022, 5, 10, tzinfo=UTC)
 """The morning after the last prediction: the demo's present."""
+NEXT_WEEK = NOW + timedelta(days=7)
+"""A week later: more labels are there."""
 
 HIVE_TYPES = {"int64": "bigint", "double": "double", "timestamp[us, tz=UTC]": "timestamp"}
 
@@ -55,7 +57,7 @@ def landings() -> Iterator[Landing]:
     for day in sorted(set(days.to_pylist())):
         rows = serving.filter(pc.equal(days, day))
         yield Landing("predictions", f"predictions/dt={day}/part-0.parquet", rows, day)
-    yield Landing("actuals", "actuals/part-0.parquet", with_arrival(load("actuals"), serving))
+    yield Landing("actuals", "actuals/part-0.parquet", labels(until=NOW))
     yield Landing("training", "training/part-0.parquet", load("training"))
 
 
@@ -67,22 +69,29 @@ def load(name: str) -> pa.Table:
     return pq.read_table(io.BytesIO(file.read_bytes()))
 
 
-def with_arrival(actuals: pa.Table, serving: pa.Table) -> pa.Table:
+def labels(until: datetime, since: datetime | None = None) -> pa.Table:
     """Return the actuals with the time at which each arrived: simulated, 2 to 6 weeks later.
 
-    The delay follows from the id, so that every run of the demo shows the same. What would arrive
-    after the demo's present is not there yet.
+    The delay follows from the id, so that every run of the demo shows the same.
+
+    Args:
+        until: What arrives from then on is not there yet.
+        since: What arrived before is left out.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    actuals, serving = load("actuals"), load("serving")
     moments: dict[Any, Any] = dict(
         zip(serving["id"].to_pylist(), serving["timestamp"].to_pylist(), strict=True)
     )
     ids: list[Any] = actuals["id"].to_pylist()
     arrival = [moments[i] + _delay(i) for i in ids]
     column = pa.array(arrival, pa.timestamp("us", tz="UTC"))
-    return actuals.append_column("labelled_at", column).filter(pc.less(column, pa.scalar(NOW)))
+    there = pc.less(column, pa.scalar(until))
+    if since is not None:
+        there = pc.and_(there, pc.greater_equal(column, pa.scalar(since)))
+    return actuals.append_column("labelled_at", column).filter(there)
 
 
 def _delay(prediction: int) -> timedelta:
@@ -121,6 +130,17 @@ def build(aws: Emulator) -> str:
             PartitionInputList=days[first : first + 100],
         )
     return aws.create_oidc_role(account_id=ACCOUNT, name="monitoring", subject=SUBJECT)
+
+
+def land_labels(aws: Emulator) -> None:
+    """Put a week's labels beside the others: a file more, in the table's own place.
+
+    Args:
+        aws: The emulator that stands in for AWS.
+    """
+    s3 = aws.client("s3", account_id=ACCOUNT, region=REGION)
+    week = labels(until=NEXT_WEEK, since=NOW)
+    s3.put_object(Bucket=BUCKET, Key="actuals/part-1.parquet", Body=parquet(week))
 
 
 def parquet(rows: pa.Table) -> bytes:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headwater.interfaces.schema import Role
 from headwater.reading.conversion import role_of
-from headwater_glue.demo import account, chart
-from headwater_glue.demo.monitor import Month
+from headwater_glue.demo import account
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import Console
 
+    from headwater.changes.changes import Changes
     from headwater.interfaces.read_stats import ReadStats
     from headwater.reading.dataset import Dataset
     from headwater.tables.table import Table as CatalogTable
-
-MOVED = 0.25
-"""Population stability index from which a distribution counts as moved (the usual convention)."""
+    from headwater_monitor import Report
 
 EVIDENTLY = """\
 import pandas as pd
@@ -38,7 +35,7 @@ class Stage:
     Args:
         console: Terminal or pipe.
         folder: Where the data goes.
-        picture: Where the chart goes.
+        picture: Where the report goes.
         kept: Whether the folder outlives the demo, so that it is worth telling what is in it.
     """
 
@@ -71,20 +68,35 @@ class Stage:
         labels = ", ".join(f"{n} known for {k}" for n, k in stats.actuals.items())
         self.show(f"  {stats.rows} rows from {stats.first} to {stats.last}; {labels}")
 
-    def months(self, months: Sequence[Month]) -> None:
-        """Show the figures of every month as a table, and save them as a chart."""
+    def report(self, report: Report) -> None:
+        """Show the figures of every month as a table, and save the report of them."""
         from rich.table import Table
 
-        table = Table("month", "rows", "labels", "accuracy", "moved against training (PSI)")
-        for month in months:
-            moved = sorted(month.drift.items(), key=lambda item: -item[1])
-            shown = ", ".join(f"{n} {v:.2f}" for n, v in moved if v >= MOVED)
-            accuracy = "-" if month.accuracy is None else f"{month.accuracy:.2f}"
-            table.add_row(
-                f"{month.start:%Y-%m}", str(month.rows), f"{month.coverage:.0%}", accuracy, shown
-            )
+        head, rows = report.summary()
+        table = Table(*head)
+        for row in rows:
+            table.add_row(*row)
         self._console.print(table)
-        self.show(f"the same as a picture: {chart.save(months, self._picture)}")
+        for told in report.not_final:
+            self.show(f"not final: {told}")
+        self.show(f"the report, with pictures: {report.save(self._picture)}")
+
+    def changes(self, changes: Changes, before: Report, after: Report) -> None:
+        """Show which months were read again, and what that changed."""
+        self.show(f"{len(changes)} of {len(changes.windows)} months were read again")
+        head, _ = before.summary()
+        old, new = ({row[0]: row for row in report.summary()[1]} for report in (before, after))
+        for change in changes:
+            month = f"{change.window.start:%Y-%m}"
+            what = " and ".join(change.restated) or "nothing"
+            moved = "; ".join(
+                f"{name} {then} -> {now}"
+                for name, then, now in zip(head[:4], old[month], new[month], strict=False)
+                if then != now
+            )
+            self.show(f"  {month}  because of {', '.join(change.reasons)}: {what} changed; {moved}")
+        for told in after.not_final:
+            self.show(f"not final: {told}")
 
     def keep(self, training: pa.Table, october: Dataset) -> None:
         """Save what the next tool needs, and show the lines that hand it over."""
@@ -143,6 +155,6 @@ def _config() -> str:
         f"        serving:\n{source('predictions', tutorial.SERVING, rule)}{columns}"
         f"        actuals:\n{source('actuals', tutorial.ACTUALS)}"
         "          id_column: prediction_id\n          timestamp_column: labelled_at\n"
-        f"{label}"
+        f"{label}          horizon: 45 days\n"
         f"        training:\n{source('training', tutorial.TRAINING)}{columns}{label}"
     )

@@ -10,13 +10,15 @@ roles and permissions, and is not AWS. Everything else is what you would write y
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime
 
 import headwater as hw
+from headwater.changes.changes import Changes
 from headwater_aws.testing import Emulator
 from headwater_glue import GlueDataSource, OidcRole
-from headwater_glue.demo import account, monitor
+from headwater_glue.demo import account
 from headwater_glue.demo.stage import Stage
+from headwater_monitor import Report, report
 
 FEATURES = (
     "MedInc",
@@ -51,7 +53,11 @@ FROM training
 """.strip()
 
 
-def run(stage: Stage, *, engine: str = "auto") -> list[monitor.Month]:
+FIRST, LAST = "2021-06-01", "2022-06-01"
+"""The months that are watched."""
+
+
+def run(stage: Stage, *, engine: str = "auto") -> Report:
     """Do the main job, showing each step.
 
     Args:
@@ -59,7 +65,7 @@ def run(stage: Stage, *, engine: str = "auto") -> list[monitor.Month]:
         engine: Which engine reads: `auto`, `embedded` or `spark`.
 
     Returns:
-        The figures of every month.
+        The report of every month.
     """
     with Emulator() as aws, hw.Workspace(engine=engine) as workspace:
         stage.step("Acme's account: 343 days of predictions, actuals, a training set, a role")
@@ -103,6 +109,7 @@ def run(stage: Stage, *, engine: str = "auto") -> list[monitor.Month]:
             id_column="prediction_id",
             timestamp_column="labelled_at",
             labels={"expensive": "was_expensive"},
+            horizon="45 days",
         )
         training = version.connect_training(
             data_source=glue(TRAINING),
@@ -129,12 +136,46 @@ def run(stage: Stage, *, engine: str = "auto") -> list[monitor.Month]:
         stage.rows(october.to_arrow(), october.stats)
 
         stage.step("Monitor: every month against training")
-        baseline = training.read().to_arrow()
-        last = account.NOW - timedelta(days=1)
-        months = []
-        for start, end in monitor.months(hw.Window.of("2021-06-01", last).start, last):
-            rows = serving.read(start, end, as_of=account.NOW).to_arrow()
-            months.append(monitor.summary(start, rows, baseline, "expensive"))
-        stage.months(months)
-        stage.keep(baseline, serving.read("2021-10-01", "2021-11-01", as_of=account.NOW))
-        return months
+        reference = training.profile()
+        edges = reference.edges()  # where training's values lie: the same bins for every month
+        ledger = hw.Ledger()  # what was handed over; keep it in a file, or in your own database
+        months: dict[hw.Window, hw.Profile] = {}
+
+        def count_what_changed(now: datetime) -> Changes:
+            """Count again the months that are new, or no longer what they were."""
+            changes = serving.changes(
+                FIRST, LAST, every="1 month", ledger=ledger, now=now, partial=True
+            )
+            with changes:
+                for change in changes:
+                    for _ in change.read():  # so that the ledger knows what it was
+                        pass
+                    change.done()
+            changed = [change.window for change in changes]
+            counted = serving.profile(
+                changed[0].start, changed[-1].end, every="1 month", edges=edges, as_of=now
+            )
+            months.update(
+                (window, part) for window, _, part in counted.parts() if window in changed
+            )
+            return changes
+
+        def judged(now: datetime) -> Report:
+            """Drift and performance of all months: of counts, no row is read for it."""
+            profile = sum(months.values(), start=hw.Profile.empty(edges))
+            maturity = serving.maturity(FIRST, LAST, as_of=now)  # of each day
+            return report(profile, reference, maturity=maturity, title="California housing")
+
+        count_what_changed(account.NOW)
+        first = judged(account.NOW)
+        stage.report(first)
+
+        stage.step("A week later, more labels are there: read only what changed")
+        account.land_labels(aws)
+        changes = count_what_changed(account.NEXT_WEEK)
+        stage.changes(changes, first, judged(account.NEXT_WEEK))
+
+        stage.keep(
+            training.read().to_arrow(), serving.read("2021-10-01", "2021-11-01", as_of=account.NOW)
+        )
+        return first
