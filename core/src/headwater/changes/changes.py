@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias
 
 from headwater.changes import fingerprints
 from headwater.diagnostics import Diagnostic
 from headwater.display.printable import printable
-from headwater.errors import EvidenceError, LedgerError
+from headwater.errors import EvidenceError, LedgerError, UnsupportedError
 from headwater.evidence import comparison
 from headwater.interfaces.plan import total
 from headwater.interfaces.plan_text import bytes_text
@@ -304,6 +304,17 @@ class Change:
             "warnings": [w.to_dict() for w in self.warnings],
         }
 
+    def __reduce__(self) -> NoReturn:
+        """Say what to send instead: what is done is put into the ledger by one process.
+
+        Raises:
+            UnsupportedError: Always.
+        """
+        raise UnsupportedError(
+            f"the change of {self.window_key} can't be sent to another process",
+            hint="send change.read(), a dataset, and take its evidence back: change.done(evidence)",
+        )
+
     def __repr__(self) -> str:
         return f"<Change {self.key}: {', '.join(self.reasons)}>"
 
@@ -514,6 +525,18 @@ class Changes:
             lines.append(f"  each file counts for every window: {self.blocker}")
         lines += [w.render() for w in self.warnings]
         return printable("\n".join(lines))
+
+    def __reduce__(self) -> NoReturn:
+        """Say what to send instead; as `Change`.
+
+        Raises:
+            UnsupportedError: Always.
+        """
+        raise UnsupportedError(
+            f"the changes of {self.connection} can't be sent to another process",
+            hint="send the dataset of each, change.read(), and take its evidence back: "
+            "change.done(evidence)",
+        )
 
     def __repr__(self) -> str:
         return (

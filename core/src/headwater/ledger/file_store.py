@@ -14,8 +14,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationInfo, field_validator
 
@@ -72,6 +73,13 @@ class FileLedgerStore(BaseModel):
     def _beside_the_configuration(cls, path: str, info: ValidationInfo) -> str:
         folder = (info.context or {}).get("folder")
         return path if folder is None else str(Path(folder, Path(path).expanduser()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it be sent to another process, as its path: that one looks at the file itself."""
+        return partial(type(self), path=self.path), ()
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return type(self)(path=self.path)
 
     def load(self) -> tuple[bytes, str | None]:
         """Return the file's lines, and their mark; `(b"", None)` where there is no file.

@@ -11,9 +11,15 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
-from headwater.errors import ConfigError, HeadwaterError, LedgerError, LedgerMovedError
+from headwater.errors import (
+    ConfigError,
+    HeadwaterError,
+    LedgerError,
+    LedgerMovedError,
+    UnsupportedError,
+)
 from headwater.interfaces.ledger_store import Appending, KeepingFiles, LedgerStore
 from headwater.interfaces.offers import offers
 from headwater.ledger import ledger_text
@@ -116,6 +122,23 @@ class Ledger:
         """
         with self._lock:
             return {name: self._entries[name].key for name in sorted(self._entries)}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it be sent to another process: as its text, or as its store, where it is loaded.
+
+        Raises:
+            UnsupportedError: If windows wait to be saved.
+        """
+        with self._lock:
+            if self._waiting:
+                raise UnsupportedError(
+                    f"{self._name} can't be sent to another process: {len(self._waiting)} windows "
+                    "wait to be saved",
+                    hint="leave the block of `with changes:` first",
+                )
+            if self._store is None:
+                return Ledger.from_bytes, (self.to_bytes(),)
+            return Ledger.load, (self._store,)
 
     def to_bytes(self) -> bytes:
         """Return the ledger as text: JSON lines, in order."""

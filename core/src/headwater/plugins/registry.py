@@ -7,7 +7,9 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib import import_module
 from importlib.resources import files
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
@@ -80,6 +82,11 @@ class _Found:
         return self.plugin()
 
 
+def _arrived(modules: Iterable[tuple[str | None, object]], discover: bool) -> PluginRegistry:
+    found = (value if name is None else import_module(name) for name, value in modules)
+    return PluginRegistry(found, discover=discover)
+
+
 class PluginRegistry:
     """What plugins provide, found when it is first asked for. Thread-safe.
 
@@ -99,6 +106,16 @@ class PluginRegistry:
         self._discover = discover
         self._lock = threading.Lock()
         self._found: tuple[_Found, ...] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it be sent to another process, where it finds the plugins that are installed there.
+
+        Modules that were handed over go by their names.
+        """
+        modules = tuple(
+            (m.__name__, None) if isinstance(m, ModuleType) else (None, m) for m in self._modules
+        )
+        return _arrived, (modules, self._discover)
 
     def source(self, kind: str) -> SourceSpec:
         """Return the data source of that `kind`.

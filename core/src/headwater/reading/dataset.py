@@ -7,7 +7,7 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -52,6 +52,23 @@ class EmptyReadWarning(UserWarning):
     """A read gave no rows; the message is the verdict on why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What of a dataset goes to another process beside its plan.
+
+    Args:
+        digests: As in `Dataset`.
+        timeout: Likewise.
+        maturity: Likewise.
+        origin: What evidence tells beside the plan.
+    """
+
+    digests: bool
+    timeout: float | None
+    maturity: dict[str, Any] | None
+    origin: Origin | None
+
+
 class Dataset:
     """The rows of a plan. Nothing runs before rows are asked for; each iteration reads anew.
 
@@ -62,6 +79,8 @@ class Dataset:
         timeout: Seconds that each of its reads may take; None for as long as it takes.
         reads: Those of its workspace, which it ends as it is closed.
         maturity: What is known of how ripe the labels are, JSON-ready; None where there are none.
+        send: Gives what the dataset is made of anew in another process (`__reduce__`); None where
+            nothing is.
     """
 
     def __init__(
@@ -73,8 +92,10 @@ class Dataset:
         timeout: float | None = None,
         reads: Reads | None = None,
         maturity: Mapping[str, Any] | None = None,
+        send: Callable[[Plan, Sent], tuple[Any, ...]] | None = None,
     ) -> None:
         self.plan = reading.plan
+        self._send = send
         self.maturity = None if maturity is None else dict(maturity)
         """What is known of how ripe the labels are, JSON-ready: `state` and `as_of`, and more where
         the read was given a `Maturity`. It rides with the rows, in Arrow's metadata."""
@@ -421,6 +442,28 @@ class Dataset:
             stats.verdict = verdict
             _log.warning("%s: no rows: %s", self.plan.connection, verdict.message)
             warnings.warn(verdict.render(), EmptyReadWarning, stacklevel=3)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it be sent to another process: as its connection, with its definition, and its plan.
+
+        It is read there with identities of its own, and its files must be what the plan saw.
+
+        Raises:
+            UnsupportedError: If something of it can't be sent; says what to send instead.
+        """
+        if self.replay is not None:
+            raise UnsupportedError(
+                f"{self.plan.connection}: what is read again can't be sent to another process",
+                hint="send the evidence (Evidence.to_bytes), and replay it there",
+            )
+        if self._send is None:
+            raise UnsupportedError(
+                f"{self.plan.connection}: only a dataset that a workspace gave can be sent to "
+                "another process",
+                hint="send its plan, and make the dataset there",
+            )
+        origin = None if self._origin is None else self._origin()
+        return self._send(self.plan, Sent(self._digests, self._timeout, self.maturity, origin))
 
     def _repr_html_(self) -> str:
         """Show what the dataset will be, and what was counted; reads nothing."""

@@ -12,10 +12,11 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from headwater.diagnostics import Diagnostic
 from headwater.engines.scratch_folders import scratch_folder
+from headwater.errors import UnsupportedError
 from headwater.interfaces.engine import ArrowStream, notes_of
 from headwater.interfaces.plan import Plan
 from headwater.interfaces.read_stats import ReadStats
@@ -64,6 +65,17 @@ class Datasets:
             group = Group(numbers) if len(numbers) > 1 else None
             for number in numbers:
                 yield self.make(number, group)
+
+    def __reduce__(self) -> NoReturn:
+        """Say what to send instead: the rows of one window may have been read with another's.
+
+        Raises:
+            UnsupportedError: Always.
+        """
+        raise UnsupportedError(
+            "datasets of many windows can't be sent to another process together",
+            hint="send them one by one: each of them pickles",
+        )
 
     def __repr__(self) -> str:
         return repr(self.plan).replace("<Plans", "<Datasets")

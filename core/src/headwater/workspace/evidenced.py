@@ -32,24 +32,40 @@ def origin(
         engine: What ran it.
         calendar: Step and zone of the windows that it is one of.
     """
+    return lambda: origin_of(
+        registry,
+        engine,
+        fingerprints.of_reading(draft),
+        fingerprints.of_definition(draft, calendar or ""),
+        calendar,
+    )
 
-    def told() -> Origin:
-        reading = fingerprints.of_reading(draft)
-        plugins = {
-            status.distribution: status.version
-            for status in registry.report()
-            if status.distribution is not None and status.status == "loaded"
-        }
-        return Origin(
-            reading,
-            fingerprints.of_definition(draft, calendar or ""),
-            calendar,
-            FORM,
-            {"headwater": core_version(), "python": platform.python_version(), "plugins": plugins},
-            {"version": _version_of(engine), "settings": _settings(engine)},
-        )
 
-    return told
+def origin_of(
+    registry: PluginRegistry, engine: Engine, reading: str, definition: str, calendar: str | None
+) -> Origin:
+    """Return what evidence tells of how a reading was done here.
+
+    Args:
+        registry: The plugins.
+        engine: What ran it.
+        reading: Digest of how rows are read.
+        definition: The digest that a ledger keeps.
+        calendar: Step and zone of the windows that it is one of.
+    """
+    plugins = {
+        status.distribution: status.version
+        for status in registry.report()
+        if status.distribution is not None and status.status == "loaded"
+    }
+    return Origin(
+        reading,
+        definition,
+        calendar,
+        FORM,
+        {"headwater": core_version(), "python": platform.python_version(), "plugins": plugins},
+        {"version": _version_of(engine), "settings": _settings(engine)},
+    )
 
 
 def _version_of(engine: Engine) -> str | None:

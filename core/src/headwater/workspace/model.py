@@ -22,6 +22,7 @@ from headwater.tables.window import Window
 from headwater.windows import moments
 from headwater.windows.calendar import Calendar
 from headwater.windows.settings import WindowSettings
+from headwater.workspace import sending
 
 if TYPE_CHECKING:
     from headwater.changes.changes import Changes
@@ -555,6 +556,15 @@ class Connection:
             window, calendar = _to_cut(window, every), Calendar.of(every, zone)
         return self._workspace.profile(self, window, calendar, asked, seconds(timeout))
 
+    @property
+    def workspace(self) -> Workspace:
+        """Whose it is."""
+        return self._workspace
+
+    def __reduce__(self) -> sending.Reduced:
+        """Let it be sent to another process, as its workspace and name."""
+        return sending.connection(self, self._workspace)
+
     def _zone(self, timezone: str | None) -> str:
         return self.windows.timezone if timezone is None else timezone
 
@@ -742,6 +752,10 @@ class ModelVersion:
         """Connect with the arguments of one of the methods above, `self` among them, by name."""
         columns = {k: v for k, v in arguments.items() if k not in ("self", "data_source")}
         return self.connect(purpose, Definition.of(arguments["data_source"], **columns))
+
+    def __reduce__(self) -> sending.Reduced:
+        """Let it be sent to another process, as its workspace and names."""
+        return sending.version(self, self._workspace)
 
     def disconnect(self, purpose: str) -> None:
         """Forget the connection of a `purpose` (`serving` ...): another may take its place."""

@@ -36,6 +36,7 @@ from headwater.reading.session_policy import narrowed, widened
 from headwater.tables.file_facts import FileFacts
 from headwater.tables.window import Window
 from headwater.windows.calendar import Calendar
+from headwater.workspace import sending
 from headwater.workspace.model import Connection, Model, ModelVersion, Purpose, find
 from headwater.workspace.ripeness import ripeness
 
@@ -82,8 +83,9 @@ class Workspace:
         """Whether a file described it: hints name the keys of that file."""
         self.ledger_store: LedgerStore | None = None
         """Where a ledger is kept, if its configuration says so."""
-        self._engine_options = dict(engine_options or {})
+        self.engine_options: Mapping[str, Any] = dict(engine_options or {})
         self._engines: dict[str, Engine] = {}
+        self._given: dict[str, Engine] = {}
         self._models: dict[str, Model] = {}
         self._versions: dict[tuple[str, str], ModelVersion] = {}
         self._lock = threading.RLock()
@@ -161,6 +163,19 @@ class Workspace:
         schema = Schema.define(
             model_type, raw_inputs=raw_inputs, features=features, predictions=predictions
         )
+        return self.describe_version(model_id, model_version, schema)
+
+    def describe_version(self, model_id: str, model_version: str, schema: Schema) -> ModelVersion:
+        """Describe a version of a model by its schema; as `create_model_version`.
+
+        Args:
+            model_id: A model of this workspace.
+            model_version: The version's identifier.
+            schema: Its fields.
+
+        Raises:
+            ConfigError: On an unknown model, or a version that is taken.
+        """
         with self._lock:
             if model_id not in self._models:
                 raise ConfigError(
@@ -209,7 +224,7 @@ class Workspace:
         """
         with self._lock:
             if name not in self._engines:
-                options = self._engine_options if name == self.engine else {}
+                options = self.engine_options if name == self.engine else {}
                 self._engines[name] = self.registry.load(self.registry.engine(name))(**options)
             return self._engines[name]
 
@@ -222,7 +237,12 @@ class Workspace:
     def use_engine(self, engine: Engine) -> None:
         """Use an `engine` that the caller made, e.g. `SparkEngine(session=spark)`, by its name."""
         with self._lock:
-            self._engines[engine.name] = engine
+            self._engines[engine.name] = self._given[engine.name] = engine
+
+    @property
+    def given_engines(self) -> tuple[Engine, ...]:
+        """The engines that the caller made (`use_engine`)."""
+        return tuple(self._given.values())
 
     def plan(
         self,
@@ -477,6 +497,7 @@ class Workspace:
                 timeout=timeout,
                 reads=self.reads,
                 maturity=ripeness(connection, plan, maturity),
+                send=sending.of_connection(connection),
             )
 
         return Datasets(plans, make)
@@ -513,6 +534,7 @@ class Workspace:
             timeout=timeout,
             reads=self.reads,
             maturity=ripeness(connection, planned.plan, maturity),
+            send=sending.of_connection(connection),
         )
 
     def _reading(
@@ -655,6 +677,24 @@ class Workspace:
             plan = planner.plan_sql(f"a query on {source.kind}", bound, access)
         planned, chosen = engine_choice.choose(plan, engine or self.engine, self.engine_named)
         hooks.plan_created(self.registry, planned.plan)
+        return self.dataset_of_query(source, planned, chosen, timeout=timeout)
+
+    def dataset_of_query(
+        self,
+        source: DataSource,
+        planned: Planned,
+        engine: Engine,
+        *,
+        timeout: float | None = None,
+    ) -> Dataset:
+        """Return the rows of a query's plan.
+
+        Args:
+            source: Where its tables are.
+            planned: The plan.
+            engine: What runs it.
+            timeout: Seconds that each read may take; None for as long as it takes.
+        """
 
         def ask(scan: Scan) -> Diagnostic | None:
             with source.access() as access:
@@ -662,12 +702,14 @@ class Workspace:
 
         reading = Reading(
             planned,
-            chosen,
+            engine,
             source.access,
             explain_empty=lambda: verdict(planned.plan, ask=ask),
             registry=self.registry,
         )
-        return Dataset(reading, timeout=timeout, reads=self.reads)
+        return Dataset(
+            reading, timeout=timeout, reads=self.reads, send=sending.of_query(self, source)
+        )
 
     def check(
         self,
@@ -868,6 +910,10 @@ class Workspace:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def __reduce__(self) -> sending.Reduced:
+        """Let it be sent to another process, as what it is made of; nothing open goes along."""
+        return sending.workspace(self)
 
     def __repr__(self) -> str:
         return f"<Workspace of {len(self._models)} models, {len(self.connections)} connections>"

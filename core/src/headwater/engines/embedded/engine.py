@@ -60,6 +60,10 @@ _SHARE: Final = "temp.main.headwater_share"
 """Each connection's own view of the rows that it reads."""
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 class EmbeddedEngine:
     """DuckDB in process: no Java, starts in a fraction of a second, streams in bounded memory.
 
@@ -96,7 +100,7 @@ class EmbeddedEngine:
         threads: int | None = None,
         *,
         tolerance: str | float | None = None,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = _now,
         share_bytes: int | None = None,
     ) -> None:
         self.memory_limit = memory_limit

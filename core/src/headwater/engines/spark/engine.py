@@ -23,7 +23,7 @@ from headwater.engines.spark.storage import Storage
 from headwater.engines.spark.views import Registrar
 from headwater.engines.stream_requests import request
 from headwater.engines.used_columns import used_columns
-from headwater.errors import EngineError, QueryError
+from headwater.errors import EngineError, QueryError, UnsupportedError
 from headwater.interfaces.engine import ArrowStream, Compiled, EngineCapability
 from headwater.interfaces.plan import Plan, Planned
 from headwater.interfaces.stopping import Stop
@@ -352,11 +352,43 @@ class SparkEngine:
         if opened is not None:
             opened.resources.close()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it be sent to another process, as its options; the session stays here.
+
+        Raises:
+            UnsupportedError: If it was given a session, or an address with a token in it.
+        """
+        if self._user_session is not None:
+            raise UnsupportedError(
+                "a Spark engine with a given session can't be sent to another process: the session "
+                "lives in this one",
+                hint="use an engine there that opens its own: SparkEngine(remote='sc://host:port')",
+            )
+        if self._remote is not None and connect.without_token(self._remote) != self._remote:
+            raise UnsupportedError(
+                f"a Spark engine on {connect.without_token(self._remote)} is not sent to another "
+                "process: its address holds parameters, such as a token",
+                hint="make the engine there, with a token of its own",
+            )
+        options = {
+            "master": self._master,
+            "remote": self._remote,
+            "packages": self._packages,
+            "conf": self._conf,
+            "semantics": self._semantics,
+            "storage_identity": self._storage_identity,
+        }
+        return _with_options, (type(self), options)
+
     def __repr__(self) -> str:
         where = self._master or "its own session"
         if self._remote is not None:
             where = connect.without_token(self._remote)
         return f"<SparkEngine on {'a given session' if self._user_session is not None else where}>"
+
+
+def _with_options(kind: type[SparkEngine], options: dict[str, Any]) -> SparkEngine:
+    return kind(**options)
 
 
 def _capabilities(*, can_store: bool, can_renew: bool) -> frozenset[EngineCapability]:
