@@ -60,6 +60,17 @@ def test_models_of_other_types_too(workspace: hw.Workspace) -> None:
     rows = 120
     late = pa.timestamp("us", tz="UTC")
     labels = ["a", "Zu\u0308rich", "Z\u00fcrich", None, ""]
+
+    def dicts() -> Any:
+        kind = pa.map_(pa.string(), pa.float64())
+        values = [0.5, 0.5, 1.0, float("nan"), -0.0]
+        names = [n for n in labels if n is not None]
+        drawn = [
+            [(n, random.choice(values)) for n in random.sample(names, random.randrange(4))]
+            for _ in range(rows)
+        ]
+        return pa.array([d if random.random() < 0.9 else None for d in drawn], kind)
+
     table = pa.table(
         {
             "id": [str(n) for n in range(rows)],
@@ -69,6 +80,7 @@ def test_models_of_other_types_too(workspace: hw.Workspace) -> None:
                 pa.decimal128(9, 2),
             ),
             "kind": [random.choice(labels) for _ in range(rows)],
+            "likely": dicts(),
             "digit": [
                 random.choice([0.0, -0.0, 3.0, 0.5, 1e300, float("nan")]) for _ in range(rows)
             ],
@@ -81,16 +93,17 @@ def test_models_of_other_types_too(workspace: hw.Workspace) -> None:
             "price": [random.choice([1e-9, 2.0, float("inf"), None, -7.25]) for _ in range(rows)],
             "kind": [random.choice(labels) for _ in range(rows)],
             "digit": [random.choice([0.0, 3.0, 0.5, 7.0]) for _ in range(rows)],
+            "likely": dicts(),
         }
     )
     workspace.create_model("other")
     for kind, fields in (
         ("regression", {"guess": "numeric"}),
-        ("multiclass", {"kind": "string", "digit": "numeric"}),
+        ("multiclass", {"kind": "string", "digit": "numeric", "likely": "dict"}),
     ):
         version = workspace.create_model_version("other", kind, kind, predictions=fields)
         serving = version.connect_serving(made.memory(table), "id", "at")
-        columns = {"guess": "price", "kind": "kind", "digit": "digit"}
+        columns = {"guess": "price", "kind": "kind", "digit": "digit", "likely": "likely"}
         version.connect_actuals(
             made.memory(truths), "id", {f: columns[f] for f in fields}, "set_at", horizon="4 days"
         )

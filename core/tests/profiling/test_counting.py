@@ -222,6 +222,23 @@ def test_regression_and_classes_are_counted_against_what_came_to_be(
     assert told.count("digit", "correct") == 4
 
 
+def test_the_likeliest_class_of_a_dict_is_what_was_predicted(workspace: hw.Workspace) -> None:
+    kind = pa.map_(pa.string(), pa.float64())
+    guesses = [[("a", 0.2), ("b", 0.8)], [("b", 0.5), ("a", 0.5)], [("a", math.nan)], [], None]
+    truths = [[("b", 1.0), ("a", 0.0)], [("a", 1.0)], [("c", 1.0)], [("a", 1.0)], [("b", 1.0)]]
+    rows = pa.table(
+        {"id": list("abcde"), "p": pa.array(guesses, kind), "was": pa.array(truths, kind)}
+    )
+    workspace.create_model("m")
+    version = workspace.create_model_version("m", "v1", "multiclass", predictions={"p": "dict"})
+    training = version.connect_training(made.memory(rows), "id", labels={"p": "was"})
+    told = training.profile()
+    assert told.edges()["p"].vocabulary == ("a", "b")
+    assert told.counts("p", "confusion") == {'["b","b"]': 1, '["a","a"]': 1, '["a",null]': 1}
+    assert [told.count("p", s) for s in ("labelled", "scored", "correct")] == [5, 3, 2]
+    assert told.counts("p", "vocabulary") == {"a": 3, "b": 2}
+
+
 def test_windows_without_rows_are_told(drawn: Drawn) -> None:
     serving, _, edges = drawn
     with pytest.warns(hw.EmptyReadWarning, match="2026-03-30"):

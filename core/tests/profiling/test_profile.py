@@ -78,7 +78,7 @@ def test_adding_is_the_same_in_any_order_and_grouping(by: tuple[str, ...]) -> No
         whole = sum(parts, start=hw.Profile.empty(EDGES))
         random.shuffle(parts)
         again = (parts[0] + parts[1]) + (hw.Profile.empty(EDGES) + (parts[2] + parts[3]))
-        assert again == whole
+        assert again == whole == sum(parts)
         assert again.to_arrow().equals(whole.to_arrow())
         assert again.total() == sum((p.total() for p in parts), start=hw.Profile.empty(EDGES))
         assert again.total(by).total() == whole.total()

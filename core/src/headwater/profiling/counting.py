@@ -145,6 +145,13 @@ def length(column: BoundColumn) -> str:
     return f"CASE WHEN {name} IS NOT NULL THEN {call}({name}) END"
 
 
+def likeliest(column: BoundColumn) -> str:
+    """Return the key of a dict's largest value; of several, the first one by code points."""
+    name = f"r.{quoted(column.name)}"
+    largest = f"e -> e.value >= array_max(map_values({name}))"
+    return f"array_min(transform(filter(map_entries({name}), {largest}), e -> e.key))"
+
+
 def _of_column(column: BoundColumn, edges: FieldEdges, name: str) -> Count:
     match column.field_type:
         case FieldType.NUMERIC:
@@ -299,7 +306,7 @@ def is_classified(column: BoundColumn, model_type: ModelType) -> bool:
     match column.field_type:
         case FieldType.BOOLEAN:
             return model_type is ModelType.BINARY
-        case FieldType.STRING | FieldType.CATEGORICAL | FieldType.NUMERIC:
+        case FieldType.STRING | FieldType.CATEGORICAL | FieldType.NUMERIC | FieldType.DICT:
             return model_type is ModelType.MULTICLASS
     return False
 
@@ -327,7 +334,8 @@ def _classes(prediction: BoundColumn, actual: BoundColumn, edges: FieldEdges, na
             codes = [sql.among_numbers(n, numbers) for n in values]
         case _:
             labels = (*edges.vocabulary, None)
-            values = {guess: text(prediction), truth: text(actual)}
+            of = likeliest if prediction.field_type is FieldType.DICT else text
+            values = {guess: of(prediction), truth: of(actual)}
             codes = [sql.among(n, edges.vocabulary) for n in values]
     both = f"{guess} IS NOT NULL AND {truth} IS NOT NULL"
 

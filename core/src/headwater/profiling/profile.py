@@ -234,6 +234,10 @@ class Profile:
             cells[place] = theirs if mine is None else _merged((mine, theirs))
         return Profile(self._edges, cells, by, self._about + other._about)
 
+    def __radd__(self, other: object) -> Profile:
+        # `sum` begins with 0, where it is not told with what.
+        return self if type(other) is int and other == 0 else NotImplemented
+
     def total(self, by: str | Iterable[str] = ()) -> Profile:
         """Return the profile of all windows together.
 

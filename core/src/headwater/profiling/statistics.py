@@ -38,7 +38,7 @@ Of a prediction, where its actual is known:
 |---|---|---|
 | `labelled` | count | rows whose actual is known |
 | `scored` | count | of them, those whose prediction is known, too |
-| `correct` | count | of these, those where both are the same class |
+| `correct` | count | of these, those where both are the same class (of a dict, its likeliest key) |
 | `confusion` | count by label | `["predicted","actual"]`, where null is none of the vocabulary |
 | `score` | count by bin and label | scores by the class that it came to be, `true` or `false` |
 | `score_sum` | decimal by bin and label | the sum of these scores |
