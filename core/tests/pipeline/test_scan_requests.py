@@ -140,6 +140,9 @@ def read(tmp_path: Path) -> Iterator[Callable[..., tuple[list[dict[str, Any]], l
                     timestamp_column="set_at",
                     labels={"y": "label"},
                 )
+            if not isinstance(engine, str):
+                workspace.use_engine(engine)
+                engine = engine.name
             as_of = "2026-03-01" if actuals else None
             data = serving.read("2026-01-03", "2026-01-04", engine=engine, as_of=as_of)
             found = sorted(data.to_arrow().to_pylist(), key=lambda row: str(row["id"]))
