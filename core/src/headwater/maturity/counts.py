@@ -99,8 +99,9 @@ class Counts:
         object.__setattr__(self, "labelled", known)
 
     def of(self, keep: Callable[[Cell], bool]) -> Counts:
-        """Return the counts of the cells that are kept."""
-        return replace(self, cells={c: t for c, t in self.cells.items() if keep(c)})
+        """Return the counts of the cells that are kept; what no cell tells is left out."""
+        kept = {c: t for c, t in self.cells.items() if keep(c)}
+        return replace(self, cells=kept, before=0, corrected=0, repeated=0, duplicates=0, untimed=0)
 
     def units(self, length: timedelta) -> float:
         """Return how many units a length of time is."""

@@ -41,6 +41,7 @@ COLUMNS: Final = (
     "stretch",
     "predicted",
     "actual",
+    "again",
     "rows",
     "first",
     "last",
@@ -49,9 +50,8 @@ COLUMNS: Final = (
     "corrected",
     "repeated",
     "untimed",
-    "duplicates",
 )
-"""What the aggregate gives, in order."""
+"""What the aggregate gives, in order; `again` is how many rows the id has, if it is several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +91,11 @@ def count_delays(asked: Asked, own: Wrapped, actuals: Wrapped | None) -> str:
     took = "CASE WHEN l.first < l.made THEN 0 ELSE l.first - l.made END"
     measured = (
         f"SELECT l.*, {age} DIV {unit} AS age, {took} AS took, "
-        f"l.first DIV {stretch} AS stretch, l.first > l.closes AS lost FROM (\n{labelled}\n) AS l"
+        f"l.first DIV {stretch} AS stretch, l.first > {_closes(asked, 'l.made')} AS lost, "
+        f"{_window(asked, 'l.made')} AS `window` FROM (\n{labelled}\n) AS l"
     )
     keys = ["m.window", "m.age", f"m.took DIV {unit}", "m.lost", "m.stretch"]
-    keys += ["m.predicted", "m.actual"]
+    keys += ["m.predicted", "m.actual", "m.again"]
     sums = {
         "rows": "m.n",
         "rest": f"m.n * ((m.took - (m.took DIV {unit}) * {unit}) DIV 1000000)",
@@ -102,7 +103,6 @@ def count_delays(asked: Asked, own: Wrapped, actuals: Wrapped | None) -> str:
         "corrected": "CASE WHEN m.kinds > 1 THEN m.n ELSE 0 END",
         "repeated": "CASE WHEN m.kinds = 1 AND m.labels > 1 THEN m.n ELSE 0 END",
         "untimed": "CASE WHEN m.untimed > 0 THEN m.n ELSE 0 END",
-        "duplicates": "m.again",
     }
     names = [f"{key} AS {quoted(name)}" for key, name in zip(keys, COLUMNS, strict=False)]
     for name in COLUMNS[len(keys) :]:
@@ -171,23 +171,24 @@ def _rows(
         f"SELECT {keys}, count(*) AS n FROM (\nSELECT {names} FROM (\n{select(query)}\n) AS s\n)"
         f" AS r\nGROUP BY {keys}"
     )
-    number = _by_run(asked.windows, "c.made", "{first} + ({at} - {start}) DIV {length}")
-    end = "{start} + (({at} - {start}) DIV {length} + 1) * {length}"
-    closes = str(_micros(asked.as_of - _EPOCH))
-    if asked.horizon is not None:
-        beyond = _by_run(asked.windows, "c.made", end)
-        closes = f"{beyond} + {_micros(asked.horizon)}"
-    again = "CAST(0 AS BIGINT)"
+    again = "CAST(NULL AS BIGINT)"
     if identity is not None:
-        again = (
-            "CASE WHEN c.id IS NOT NULL AND row_number() OVER (PARTITION BY c.id ORDER BY c.made) "
-            "= 1 AND sum(c.n) OVER (PARTITION BY c.id) > 1 THEN CAST(1 AS BIGINT) "
-            "ELSE CAST(0 AS BIGINT) END"
-        )
-    return (
-        f"SELECT c.*, {number} AS `window`, {closes} AS closes, {again} AS again "
-        f"FROM (\n{counted}\n) AS c"
-    )
+        together = "sum(c.n) OVER (PARTITION BY c.id)"
+        again = f"CASE WHEN c.id IS NOT NULL AND {together} > 1 THEN {together} END"
+    return f"SELECT c.*, {again} AS again FROM (\n{counted}\n) AS c"
+
+
+def _window(asked: Asked, made: str) -> str:
+    """Return SQL for the number of the window that a prediction was made in."""
+    return _by_run(asked.windows, made, "{first} + ({at} - {start}) DIV {length}")
+
+
+def _closes(asked: Asked, made: str) -> str:
+    """Return SQL for the moment until which a prediction takes labels, in microseconds."""
+    if asked.horizon is None:
+        return str(_micros(asked.as_of - _EPOCH))
+    end = _by_run(asked.windows, made, "{start} + (({at} - {start}) DIV {length} + 1) * {length}")
+    return f"{end} + {_micros(asked.horizon)}"
 
 
 def _by_run(windows: Sequence[Window], at: str, value: str) -> str:
@@ -235,7 +236,8 @@ def _alone(asked: Asked, own: Wrapped) -> str:
     first = f"CASE WHEN {valid} THEN unix_micros({time}) END"
     columns = {
         "first": first,
-        "actual": f"CASE WHEN {valid} AND unix_micros({time}) <= r.closes THEN r.answer END",
+        "actual": f"CASE WHEN {valid} AND unix_micros({time}) <= {_closes(asked, 'r.made')} "
+        "THEN r.answer END",
         "kinds": f"CASE WHEN {valid} THEN 1 ELSE 0 END",
         "labels": f"CASE WHEN {valid} THEN 1 ELSE 0 END",
         "early": f"CASE WHEN r.known AND {ahead_of} THEN 1 ELSE 0 END",
@@ -246,7 +248,7 @@ def _alone(asked: Asked, own: Wrapped) -> str:
     return f"SELECT {kept}, {names} FROM (\n{rows}\n) AS r"
 
 
-_KEPT: Final = ("made", "predicted", "n", "`window`", "closes", "again")
+_KEPT: Final = ("made", "predicted", "n", "again")
 
 
 def _joined(asked: Asked, own: Wrapped, actuals: Wrapped) -> str:
@@ -276,10 +278,14 @@ def _joined(asked: Asked, own: Wrapped, actuals: Wrapped) -> str:
         f"FROM (\n{_rows(asked, own)}\n) AS p\nLEFT JOIN (\n{labels}\n) AS a ON p.id = a.`id`"
     )
     keys = ", ".join(f"e.{name}" for name in ("id", *_KEPT))
-    actual = "max_by(e.actual, CASE WHEN e.came <= e.closes THEN e.came END)"
+    if nested_type(label) is None:
+        kind = "CASE WHEN e.came IS NOT NULL THEN e.kind END"
+        kinds = f"CASE WHEN min({kind}) <> max({kind}) THEN 2 WHEN count({kind}) > 0 THEN 1 END"
+    else:
+        kinds = "count(DISTINCT CASE WHEN e.came IS NOT NULL THEN e.kind END)"
+    actual = f"max_by(e.actual, CASE WHEN e.came <= {_closes(asked, 'e.made')} THEN e.came END)"
     return (
-        f"SELECT {keys}, min(e.came) AS first, {actual} AS actual, "
-        f"count(DISTINCT CASE WHEN e.came IS NOT NULL THEN e.kind END) AS kinds, "
+        f"SELECT {keys}, min(e.came) AS first, {actual} AS actual, {kinds} AS kinds, "
         f"count(e.came) AS labels, max(e.early) AS early, max(e.untimed) AS untimed\n"
         f"FROM (\n{each}\n) AS e\nGROUP BY {keys}"
     )

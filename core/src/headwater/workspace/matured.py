@@ -199,12 +199,15 @@ def _counted(
     data = Dataset(reading, timeout=wanted.timeout, reads=workspace.reads)
     cells: dict[Cell, tuple[int, int]] = {}
     stretches: dict[int, tuple[int, int, int]] = {}
-    sums = dict.fromkeys(label_delays.COLUMNS[11:], 0)
+    sums = dict.fromkeys(label_delays.COLUMNS[12:], 0)
+    repeating: dict[int, int] = {}
     for batch in data:
         columns = [column.to_pylist() for column in batch.columns]
-        for window, age, delay, lost, stretch, said, came, rows, first, last, rest, *more in zip(
-            *columns, strict=True
-        ):
+        for row in zip(*columns, strict=True):
+            window, age, delay, lost, stretch, said, came, again = row[:8]
+            rows, first, last, rest, *more = row[8:]
+            if again is not None:
+                repeating[again] = repeating.get(again, 0) + rows
             cell = Cell(window, age, delay, bool(lost), said, came)
             before = cells.get(cell, (0, 0))
             cells[cell] = before[0] + rows, before[1] + (rest or 0)
@@ -223,6 +226,7 @@ def _counted(
         {cell: Tally(*cells[cell]) for cell in sorted(cells, key=_order)},
         _stretches(stretches),
         **sums,
+        duplicates=sum(rows // again for again, rows in repeating.items()),
         classes=asked.classes and any(c.actual is not None for c in cells),
     )
 
