@@ -11,7 +11,7 @@ from core.tests.pipeline.conftest import TIME
 from core.tests.pipeline.test_label_time import memory, times, version
 
 import headwater as hw
-from headwater.errors import ConfigError
+from headwater.errors import ConfigError, PlanError
 from headwater.maturity.maturity import Coverage
 
 DAY = timedelta(days=1)
@@ -478,3 +478,68 @@ def test_rows_say_how_ripe_they_are_where_it_was_asked_before(engine):
     assert "expected" not in other.maturity
     with pytest.raises(ConfigError, match="is read with the maturity of"):
         connect(engine, rows, labels).read(FIRST, END, maturity=maturity)
+
+
+# -- from files ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lake(engine, tmp_path):
+    """Connect ten days of predictions in partitions of days, labelled two days later."""
+    keys = {"dt": "yyyy-MM-dd"}
+    for day in range(10):
+        at = FIRST + day * DAY
+        for table, moment, name in (("log", at, "at"), ("labels", at + 2 * DAY, "decided")):
+            folder = tmp_path / table / f"dt={moment:%Y-%m-%d}"
+            folder.mkdir(parents=True)
+            moments = times(*(moment + n * DAY / 40 for n in range(40)))
+            ids = [f"{day}-{n}" for n in range(40)]
+            content = {"id": ids, name: moments, "y": [n % 2 == 0 for n in range(40)]}
+            pq.write_table(pa.table(content), folder / "part-0.parquet")
+
+    def source(table, column):
+        rule = {"column": column, "keys": keys}
+        return hw.FileDataSource(tables={table: str(tmp_path / table)}, partitions={table: rule})
+
+    def connect_with(**limits):
+        made = version(engine, "binary", y="boolean")
+        made.connect_serving(source("log", "at"), "id", "at", **limits)
+        made.connect_actuals(source("labels", "decided"), "id", {"y": "y"}, "decided")
+        return made.connections["serving"]
+
+    return connect_with
+
+
+def test_only_the_partitions_of_the_time_are_read(lake, tmp_path):
+    serving = lake()
+    as_of = FIRST + 12 * DAY
+    assert serving.maturity(FIRST, FIRST + 10 * DAY, as_of=as_of).expected(3) == 1.0
+    for later in ("log/dt=2026-01-10", "labels/dt=2026-01-12"):
+        (tmp_path / later / "part-0.parquet").write_bytes(b"no parquet")
+    inside = serving.maturity(FIRST, FIRST + 9 * DAY, as_of=FIRST + 10 * DAY)
+    assert (inside.rows, inside.labelled) == (360, 321)
+
+
+def test_limits_and_samples_of_the_connection_hold(lake):
+    whole, part = lake(), lake(sample=0.5)
+    as_of = FIRST + 12 * DAY
+    found = part.maturity(FIRST, FIRST + 10 * DAY, as_of=as_of)
+    read = part.read(FIRST, FIRST + 10 * DAY, as_of=as_of).to_arrow()
+    assert found.rows == read.num_rows < whole.maturity(FIRST, FIRST + 10 * DAY).rows
+    with pytest.raises(PlanError) as caught:
+        lake(max_bytes=100).maturity(FIRST, FIRST + 10 * DAY)
+    assert caught.value.code == "max-bytes"
+
+
+def test_counts_that_are_too_many_are_left_out_or_refused(lake, monkeypatch):
+    from headwater.workspace import matured
+
+    asked = FIRST, FIRST + 10 * DAY
+    monkeypatch.setattr(matured, "MOST_CELLS", 25)
+    found = lake().maturity(*asked, as_of=FIRST + 12 * DAY)
+    assert found.rows == 400
+    assert found.settling == ()
+    assert "there is no settling" in str(found)
+    monkeypatch.setattr(matured, "MOST_CELLS", 5)
+    with pytest.raises(ConfigError, match="gives more than 5 counts"):
+        lake().maturity(*asked, as_of=FIRST + 12 * DAY)
