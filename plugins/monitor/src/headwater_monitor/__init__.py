@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from headwater_monitor.field_drift import Drift, FieldDrift, drift
     from headwater_monitor.figures import Figure
     from headwater_monitor.html_report import Report, report
+    from headwater_monitor.label_sets import MultiLabel, multilabel
     from headwater_monitor.model_performance import Performance, performance
     from headwater_monitor.query_ranking import Ranking, ranking
     from headwater_monitor.scores import Calibrated
@@ -21,10 +22,12 @@ _HOMES = {
     "Drift": "headwater_monitor.field_drift",
     "FieldDrift": "headwater_monitor.field_drift",
     "Figure": "headwater_monitor.figures",
+    "MultiLabel": "headwater_monitor.label_sets",
     "Performance": "headwater_monitor.model_performance",
     "Ranking": "headwater_monitor.query_ranking",
     "Report": "headwater_monitor.html_report",
     "drift": "headwater_monitor.field_drift",
+    "multilabel": "headwater_monitor.label_sets",
     "performance": "headwater_monitor.model_performance",
     "ranking": "headwater_monitor.query_ranking",
     "report": "headwater_monitor.html_report",
@@ -36,10 +39,12 @@ __all__ = [
     "Drift",
     "FieldDrift",
     "Figure",
+    "MultiLabel",
     "Performance",
     "Ranking",
     "Report",
     "drift",
+    "multilabel",
     "performance",
     "ranking",
     "report",

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from headwater.errors import UnsupportedError
-from headwater.interfaces.schema import ModelType, Role
+from headwater.interfaces.schema import Role
 from headwater_monitor import model_performance
 from headwater_monitor.field_drift import METRICS as DISTANCES
 from headwater_monitor.field_drift import Drift, drift
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from headwater.maturity.maturity import Maturity
     from headwater.profiling.profile import Profile
     from headwater.tables.window import Window
+    from headwater_monitor.label_sets import MultiLabel
     from headwater_monitor.query_ranking import Ranking
 
 OK: Final = "ok"
@@ -123,7 +124,7 @@ class Assessment:
         profile: What is assessed.
         against: The reference; None for none.
         maturity: What is known of the delay of labels.
-        ranking: Of a ranking model: how queries' items were ordered.
+        judged: Of a ranking or multi-label model: how right it was, of its rows.
         thresholds: From where on a figure is worth a look.
         prediction: The prediction to judge, where the model gives several.
     """
@@ -134,14 +135,14 @@ class Assessment:
         against: Profile | None = None,
         *,
         maturity: Maturity | None = None,
-        ranking: Ranking | None = None,
+        judged: Ranking | MultiLabel | None = None,
         thresholds: Thresholds | None = None,
         prediction: str | None = None,
     ) -> None:
         self.profile = profile
         self.against = against
         self.maturity = maturity
-        self.ranking = ranking
+        self.judged = judged
         self.thresholds = thresholds or Thresholds()
         self.prediction = prediction
         self.reason: str | None = None
@@ -161,7 +162,7 @@ class Assessment:
             yield self._part(None, json.dumps(segment, ensure_ascii=False), part)
 
     def _part(self, window: Window | None, segment: str | None, profile: Profile) -> Part:
-        found = self._performance(profile, window) if segment is None or not self.ranking else None
+        found = self._performance(profile, window) if segment is None or not self.judged else None
         coverage = None if found is None else found.coverage
         ripe = ripeness(window, coverage, self.maturity, self.profile.windows)
         moved = None if self.against is None else drift(profile, self.against)
@@ -170,11 +171,10 @@ class Assessment:
         return Part(window, segment, profile, found, ripe, moved, tuple(rows))
 
     def _performance(self, profile: Profile, window: Window | None) -> Performance | None:
-        if profile.edges().model_type is ModelType.RANKING:
-            if self.ranking is None or profile is self.against:
+        if self.judged is not None:
+            if profile is self.against:
                 return None
-            inside = dict(self.ranking.parts()).get(window)
-            return None if inside is None else performance(inside)
+            return next((performance(p) for w, p in self.judged.parts() if w == window), None)
         if not model_performance.predictions(profile.edges()):
             self.reason = "the model's schema declares no prediction"
             return None

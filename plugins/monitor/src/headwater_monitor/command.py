@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from headwater.workspace.model import Connection
     from headwater.workspace.workspace import Workspace
     from headwater_monitor.html_report import Report
+    from headwater_monitor.label_sets import MultiLabel
     from headwater_monitor.query_ranking import Ranking
 
 PAGE = Path("report.html")
@@ -164,6 +165,7 @@ def report_command(
                 reference,
                 maturity=maturity,
                 ranking=_ranked(chosen, window, step, query, as_of, engine),
+                labels=_labelled(chosen, window, step, as_of, engine),
                 thresholds=limits,
                 prediction=prediction,
             )
@@ -233,6 +235,23 @@ def _ranked(
         return None
     start, end = (None, None) if window is None else (window.start, window.end)
     return ranking(chosen, start, end, query=query, every=step, as_of=as_of, engine=engine)
+
+
+def _labelled(
+    chosen: Connection,
+    window: Window | None,
+    step: str | None,
+    as_of: str | None,
+    engine: str | None,
+) -> MultiLabel | None:
+    """Return how right the labels of a multi-label model were; None of other models."""
+    from headwater.interfaces.schema import ModelType
+    from headwater_monitor.label_sets import multilabel
+
+    if chosen.schema.model_type is not ModelType.MULTI_LABEL or chosen.actuals is None:
+        return None
+    start, end = (None, None) if window is None else (window.start, window.end)
+    return multilabel(chosen, start, end, every=step, as_of=as_of, engine=engine)
 
 
 def _told(found: Report, out: Path) -> str:

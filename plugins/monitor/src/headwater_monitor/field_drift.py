@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from headwater.profiling.profile import Profile
+    from headwater.workspace.model import Connection
 
 METRICS: Final = ("psi", "js", "hellinger", "ks", "wasserstein", "chi2")
 """The distances, in the order in which they are shown."""
@@ -186,14 +187,27 @@ class Drift(Mapping[str, FieldDrift]):
         return html.card("Drift", html.table(("field", *METRICS), rows))
 
 
-def drift(profile: Profile, against: Profile) -> Drift:
+def reference_of(against: Profile | Connection, profile: Profile) -> Profile:
+    """Return the profile that is compared with.
+
+    Args:
+        against: It, or the connection of which it is made with the edges of `profile`.
+        profile: What is compared.
+    """
+    from headwater.profiling.profile import Profile
+
+    return against if isinstance(against, Profile) else against.profile(edges=profile.edges())
+
+
+def drift(profile: Profile, against: Profile | Connection) -> Drift:
     """Return how far each field's distribution lies from that of a reference.
 
     All windows and segments of each profile together; `profile.parts()` gives each alone.
 
     Args:
         profile: What `Connection.profile` returns of the rows in question.
-        against: The reference, with the same edges: `training.profile(edges=edges)`.
+        against: The reference, with the same edges: `training.profile(edges=edges)`, or the
+            connection `training` itself, which is counted then.
 
     Raises:
         ProfileError: With code `edges-differ`, if the two have other edges: their bins are not the
@@ -206,6 +220,7 @@ def drift(profile: Profile, against: Profile) -> Drift:
         >>> drift(week, training.profile(edges=edges))["income"].psi  # doctest: +SKIP
         0.031
     """
+    against = reference_of(against, profile)
     edges = profile.edges()
     if edges != against.edges():
         raise ProfileError(

@@ -13,6 +13,7 @@ from headwater.display.printable import printable, printable_line
 from headwater.errors import ConfigError
 from headwater_monitor import model_performance, wording
 from headwater_monitor.assessment import PERFORMANCE, Assessment, Finding
+from headwater_monitor.field_drift import reference_of
 from headwater_monitor.thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from headwater.maturity.maturity import Maturity
     from headwater.profiling.profile import Profile
+    from headwater.workspace.model import Connection
+    from headwater_monitor.label_sets import MultiLabel
     from headwater_monitor.query_ranking import Ranking
 
 _MOVED = 0.25
@@ -196,10 +199,11 @@ class Report:
 
 def report(
     profile: Profile,
-    against: Profile | None = None,
+    against: Profile | Connection | None = None,
     *,
     maturity: Maturity | None = None,
     ranking: Ranking | None = None,
+    labels: MultiLabel | None = None,
     thresholds: Mapping[str, float | None] | None = None,
     prediction: str | None = None,
     title: str | None = None,
@@ -208,12 +212,14 @@ def report(
 
     Args:
         profile: What `Connection.profile(start, end, every=...)` returns: its windows and segments.
-        against: The reference, with the same edges: `training.profile(edges=edges)`. Fields' drift
+        against: The reference, with the same edges: `training.profile(edges=edges)`, or the
+            connection `training` itself. Fields' drift
             is told against it, and where it has labels, performance is judged by its own.
         maturity: What `serving.maturity(start, end)` returns: which windows are final,
             how many labels are expected by now, and how far early figures have been from final
             ones.
         ranking: Of a ranking model, what `ranking` returns, with the windows of the profile.
+        labels: Of a multi-label model, what `multilabel` returns, likewise.
         thresholds: From where on a figure is worth a look, e.g. `{"psi": 0.1, "accuracy": 0.8}`;
             None turns a default off. Without: PSI 0.25; performance a tenth worse than the
             reference's; 5 % of rows more missing than there.
@@ -231,9 +237,9 @@ def report(
     """
     assessment = Assessment(
         profile,
-        against,
+        against if against is None else reference_of(against, profile),
         maturity=maturity,
-        ranking=ranking,
+        judged=ranking if labels is None else labels,
         thresholds=Thresholds(thresholds),
         prediction=prediction,
     )

@@ -18,6 +18,7 @@ from headwater.types import FieldType
 from headwater_monitor import classes, scores
 from headwater_monitor.classes import ClassFigures, Confusion
 from headwater_monitor.figures import Figure, known
+from headwater_monitor.label_sets import MultiLabel
 from headwater_monitor.query_ranking import Ranking
 from headwater_monitor.scores import ROUNDED, Calibrated, Scores
 
@@ -137,13 +138,16 @@ class Performance:
         return html.card(f"Performance of {self.prediction}", table, *map(html.line, self.notes))
 
 
-def performance(profile: Profile | Ranking, prediction: str | None = None) -> Performance:
+def performance(
+    profile: Profile | Ranking | MultiLabel, prediction: str | None = None
+) -> Performance:
     """Return how right predictions were, of the rows whose label is known.
 
     All windows and segments of the profile together; `profile.parts()` gives each alone.
 
     Args:
-        profile: What `Connection.profile` returns; of a ranking model, what `ranking` returns.
+        profile: What `Connection.profile` returns; of a ranking model what `ranking`, of a
+            multi-label one what `multilabel` returns.
         prediction: The prediction to judge, where the model gives several. A decision and its score
             are judged together, whichever of them is named.
 
@@ -159,6 +163,8 @@ def performance(profile: Profile | Ranking, prediction: str | None = None) -> Pe
     """
     if isinstance(profile, Ranking):
         return _of_ranking(profile)
+    if isinstance(profile, MultiLabel):
+        return _of_labels(profile)
     edges = profile.edges()
     if edges.model_type is ModelType.RANKING:
         raise UnsupportedError(
@@ -167,7 +173,11 @@ def performance(profile: Profile | Ranking, prediction: str | None = None) -> Pe
             "takes what it returns",
         )
     if edges.model_type is ModelType.MULTI_LABEL:
-        return _of_labels(profile, _chosen(edges, prediction))
+        raise UnsupportedError(
+            "a profile does not tell which labels of a row were right",
+            hint="headwater_monitor.multilabel(connection, start, end) does; performance takes "
+            "what it returns",
+        )
     if edges.model_type is ModelType.REGRESSION:
         return _of_errors(profile, _chosen(edges, prediction))
     if edges.model_type is ModelType.MULTICLASS:
@@ -337,10 +347,28 @@ def _of_classes(profile: Profile, name: str) -> Performance:
     )
 
 
-def _of_labels(profile: Profile, name: str) -> Performance:
-    raise UnsupportedError(
-        f"a profile does not tell which labels of {name} were right",
-        hint="read the rows: they have the predicted and the actual labels",
+def _of_labels(found: MultiLabel) -> Performance:
+    total = found.total
+    figures = {}
+    for name in sorted({label for label, _, _ in total.labels}):
+        confusion: Confusion = {
+            (str(said).lower(), str(was).lower()): count
+            for (label, said, was), count in total.labels.items()
+            if label == name
+        }
+        figures[name] = classes.class_figures(confusion, "true")
+    return Performance(
+        prediction=found.prediction,
+        model_type=ModelType.MULTI_LABEL,
+        rows=total.rows,
+        labelled=total.labelled,
+        scored=total.scored,
+        accuracy=known(classes.share(total.exact, total.scored)),
+        precision=classes.macro(figures, "precision"),
+        recall=classes.macro(figures, "recall"),
+        f1=classes.macro(figures, "f1"),
+        by_class=figures,
+        notes=("a row is right where all its labels are, and none is missing",),
     )
 
 

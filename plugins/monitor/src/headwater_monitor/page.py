@@ -43,7 +43,7 @@ body { margin: 0 auto; max-width: 76rem; padding: 1rem; background: var(--paper)
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .25rem; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
 h3 { font-size: .95rem; margin: 0 0 .25rem; font-weight: 600; }
-p, ol, ul { margin: .25rem 0 .75rem; } ol, ul { padding-left: 1.4rem; }
+p, ol, ul { margin: .25rem 0 .75rem; } ol, ul { padding-left: 2rem; }
 .muted, figcaption { color: var(--muted); font-size: .875rem; }
 .bad { color: var(--bad); font-weight: 600; } .warn { color: var(--warn); }
 .verdict { border-left: .3rem solid var(--accent); background: var(--raised); padding: .6rem .9rem; }

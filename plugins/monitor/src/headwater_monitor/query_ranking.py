@@ -284,7 +284,7 @@ SELECT gain, gain, gain, most, first, first, 0 FROM best LEFT JOIN gained USING 
 
 
 def _totals(data: Dataset, name: str, query: str | None, k: int | None) -> Totals:
-    duckdb = _duckdb()
+    duckdb = needed_duckdb()
     actual = f"{ACTUAL_PREFIX}{name}"
     rows = data.to_arrow()
     if actual not in rows.column_names:
@@ -344,7 +344,12 @@ def _added(found: list[tuple[Any, ...]], queries: int, k: int | None, where: str
     )
 
 
-def _duckdb() -> Any:
+def needed_duckdb() -> Any:
+    """Return DuckDB.
+
+    Raises:
+        PluginError: If it is not installed.
+    """
     try:
         import duckdb
     except ImportError as error:
