@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -245,8 +245,9 @@ def test_windows_without_rows_are_told(drawn: Drawn) -> None:
         told = serving.profile("2026-03-29", "2026-03-31", every="1 day", edges=edges)
     assert [w.code for w in told.warnings if w.code == "no-rows"] == ["no-rows"]
     assert len(told.windows) == 1
-    with pytest.warns(hw.EmptyReadWarning, match="the data runs from"):
-        nothing = serving.profile("2026-05-01", "2026-05-02", edges=edges)
+    with pytest.warns(hw.EmptyReadWarning, match="the data runs from") as caught:
+        nothing = serving.profile("2026-05-01", "2026-05-09", every="1 day", edges=edges)
+    assert len(caught) == 1
     assert nothing.windows == ()
     assert nothing + told == told
 
@@ -318,5 +319,6 @@ def test_changes_are_profiled(workspace: hw.Workspace, tmp_path: Path) -> None:
     # The horizon closes each window for itself, also where several are counted at once.
     assert three.count("will", "labelled") == 60
     assert days[0].as_of == (changes[0].as_of, changes[0].as_of)
+    assert now.as_of == (datetime(2026, 1, 4, tzinfo=UTC), datetime(2026, 1, 6, tzinfo=UTC))
     with pytest.raises(LedgerError, match="not read"):
         changes[0].done()

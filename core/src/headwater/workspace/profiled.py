@@ -32,6 +32,7 @@ from headwater.reading.reader import Reading
 from headwater.reading.session_policy import narrowed
 from headwater.tables.window import Window
 from headwater.types import FieldType
+from headwater.windows import labels
 
 if TYPE_CHECKING:
     from headwater.interfaces.plan import Plan, Scan
@@ -157,6 +158,7 @@ class _Counting:
         self._mapping: BoundMapping = whole.mapping
         self._by = tuple(self._segment_column(name) for name in sorted(set(asked.by)))
         self._notes: list[Diagnostic] = []
+        self._engine = ""
 
     def _segment_column(self, name: str) -> BoundColumn:
         fields = {c.name: c for c in _told(self._mapping) if c.role is not Role.ACTUAL}
@@ -287,8 +289,9 @@ class _Counting:
         finally:
             hooks.read_finished(registry, self._whole, stats, error)
         found = {place: cleaned(inside) for place, inside in cells.items()}
-        self._explain_empty([w for windows, _ in parts for w in windows or (None,)], found, alone)
-        moments = [plan.as_of for _, plan in parts if plan.as_of is not None]
+        everywhere = [w for windows, _ in parts for w in windows or (None,)]
+        self._explain_empty(everywhere if found or len(everywhere) == 1 else [None], found, alone)
+        moments = [m for windows, plan in parts for m in self._moments(windows, plan)]
         about = About(
             (self._connection.name,),
             min(moments, default=None),
@@ -296,6 +299,14 @@ class _Counting:
             tuple(dict.fromkeys(self._notes)),
         )
         return Profile(edges, found, self._asked.by, about)
+
+    @staticmethod
+    def _moments(windows: tuple[Window, ...], plan: Plan) -> Iterator[datetime]:
+        """Yield until when actuals were taken, in each window."""
+        if plan.as_of is not None and not windows:
+            yield plan.as_of
+        elif plan.as_of is not None:
+            yield from (labels.until(w, plan.as_of, plan.horizon) for w in windows)
 
     def _check_size(self, edges: Edges, windows: int) -> None:
         """Raise if there may be more cells than are allowed: before a row is read."""
@@ -370,6 +381,7 @@ class _Counting:
         planned, engine = engine_choice.choose(
             asked, self._asked.engine or self._workspace.engine, self._workspace.engine_named
         )
+        self._engine = engine.name
         reading = Reading(planned, engine, self._opened, narrow=self._narrow)
         data = Dataset(reading, reads=self._workspace.reads)
         rows: list[tuple[object, ...]] = []
@@ -395,14 +407,13 @@ class _Counting:
     ) -> None:
         """Warn of windows without rows, and say why they have none: no cell is of them."""
         seen = {place.window for place in found}
-        for window in windows:
-            if window in seen:
-                continue
+        for window in [w for w in windows if w not in seen] if seen else windows[:1]:
             plan = alone(window)
+            # Only where there is nothing at all, the data itself is asked: that reads it.
             why = (
-                self._workspace.why_empty(self._connection, plan, plan.engine or "embedded")
-                if not seen and len(windows) == 1
-                else verdict(plan, ask=self._why_no_files(plan))
+                verdict(plan, ask=self._why_no_files(plan))
+                if seen
+                else self._workspace.why_empty(self._connection, plan, self._engine)
             )
             self._notes.append(why)
             _log.warning("%s: no rows: %s", self._connection.name, why.message)
