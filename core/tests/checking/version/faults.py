@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -158,6 +159,20 @@ def _numbered(world: World) -> World:
     return world
 
 
+def table(purpose: str, **columns: Callable[[pd.DataFrame], object]) -> Callable[[World], World]:
+    """Plant in a table itself what no portable SQL would write."""
+
+    def plant(world: World) -> World:
+        frame = world.tables[purpose]
+        return world.with_table(purpose, **{n: make(frame) for n, make in columns.items()})
+
+    return plant
+
+
+def _drawn(frame: pd.DataFrame, share: float) -> pd.Series:
+    return pd.Series(np.random.default_rng(7).random(len(frame)) < share, index=frame.index)
+
+
 def _some_capitals(world: World) -> World:
     ids = world.tables["actuals"]["id"]
     return world.with_table("actuals", id=ids.where(ids.index % 5 > 0, ids.str.upper()))
@@ -271,6 +286,20 @@ FAULTS = [
         fails=True,
         mended=False,
     ),
+    Fault(
+        "a line's end behind ids",
+        "match",
+        "unmatched-labels",
+        table("actuals", id=lambda f: f["id"] + "\n"),
+        fails=True,
+    ),
+    Fault(
+        "a version behind ids",
+        "match",
+        "unmatched-labels",
+        table("actuals", id=lambda f: f["id"] + "-v1"),
+        fails=True,
+    ),
     # order
     Fault(
         "labels in New York's time",
@@ -355,6 +384,19 @@ FAULTS = [
             "SELECT * EXCEPT (amount, income), income AS amount, amount AS income FROM serving",
         ),
     ),
+    Fault(
+        "two writers, one in cents",
+        "units",
+        "unit-ratio",
+        table("serving", amount=lambda f: f["amount"].where(~_drawn(f, 0.3), f["amount"] * 100)),
+    ),
+    Fault(
+        "age in days, of few rows",
+        "units",
+        "unit-ratio",
+        table("serving", age=lambda f: f["age"] * 365),
+        partial(shop, 3, serving=150),
+    ),
     # types
     Fault(
         "texts for numbers",
@@ -407,6 +449,12 @@ FAULTS = [
         "categories",
         "unseen-categories",
         column("serving", "channel", "md5(channel)"),
+    ),
+    Fault(
+        "letters with their accents apart",
+        "categories",
+        "category-spelling",
+        table("serving", owner=lambda f: f["owner"].str.normalize("NFD")),
     ),
     # nulls
     Fault(
@@ -511,6 +559,29 @@ FAULTS = [
     Fault("shares in percent", "scores", "probability-range", _percent_of_classes, classes),
     Fault("a class left out", "scores", "probability-sum", _without_a_class, classes),
     Fault("class of another row", "scores", "decision-contradicted", _shuffled("tier"), classes),
+    Fault(
+        "training's labels turned round",
+        "scores",
+        "swapped-classes",
+        table("training", truth=lambda f: ~f["truth"].astype(bool)),
+    ),
+    Fault(
+        "log-odds",
+        "scores",
+        "probability-range",
+        table(
+            "serving",
+            probability=lambda f: np.log(
+                f["probability"].clip(1e-3, 0.999) / (1 - f["probability"].clip(1e-3, 0.999))
+            ),
+        ),
+    ),
+    Fault(
+        "some decisions by nobody's threshold",
+        "scores",
+        "decision-contradicted",
+        table("serving", will_buy=lambda f: f["will_buy"] ^ _drawn(f, 0.1)),
+    ),
     # time
     Fault(
         "local time of the log",
@@ -541,6 +612,13 @@ FAULTS = [
         column("serving", "ts", some(3, "TIMESTAMP '1970-01-01 00:00:00Z'", "ts")),
     ),
     Fault("no time", "time", "null-timestamp", column("serving", "ts", some(3, "NULL", "ts"))),
+    Fault(
+        "most at midnight",
+        "time",
+        "midnight-times",
+        table("serving", ts=lambda f: f["ts"].where(~_drawn(f, 0.9), f["ts"].dt.floor("D"))),
+        mended=False,
+    ),
     # overlap
     Fault("test in training", "overlap", "test-in-training", _test_in_training, mended=False),
     Fault(

@@ -18,6 +18,7 @@ _FORMS: Final = (
     "lower(replace({x}, '-', ''))",
     "upper(replace({x}, '-', ''))",
     "replace({x}, ' ', '')",
+    "translate({x}, ' \\t\\r\\n', '')",
     "replace({x}, '_', '-')",
     "replace({x}, '-', '_')",
     "translate({x}, '{{}}()\"', '')",

@@ -103,14 +103,16 @@ def _midnight(data: Datasets, tally: Tally) -> Iterator[Finding]:
     rows = sum(tally.hours.values())
     days = len({hour // 24 for hour, _ in tally.hours})
     others = [t for p, t in data.tallies.items() if p != tally.purpose and t.hours]
-    usual = any(t.midnight >= 0.9 * sum(t.hours.values()) for t in others)
-    if rows < 50 or tally.midnight < 0.98 * rows or rows < 5 * days or usual:
+    usual = max((t.midnight / sum(t.hours.values()) for t in others), default=None)
+    # Where training's rows have a time of day, half of them without one are as strange as all.
+    least = 0.98 if usual is None else max(0.2, 10 * usual)
+    if rows < 50 or least > 1 or tally.midnight < least * rows or rows < 5 * days:
         return
     column = data.columns[tally.purpose, Role.TIMESTAMP][0]
     yield warning(
         "midnight-times",
-        f"{tally.purpose}: {percent(tally.midnight, rows)} of the rows are of exactly midnight: "
-        f"{column} is a day, and no time",
+        f"{tally.purpose}: {percent(tally.midnight, rows)} of the rows are of exactly midnight: is "
+        f"{column} a day, and no time?",
         "hours can't be told apart, and labels of the same day look early; take a column that has "
         "the time of day for timestamp_column",
     )

@@ -7,16 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from headwater.checking.version.codes import log_of, value_of
+from headwater.checking.version.codes import code_of, log_of, value_of
 from headwater.checking.version.findings import (
     Datasets,
     Finding,
     Mend,
     in_query,
     number_literal,
+    percent,
     warning,
 )
-from headwater.checking.version.sampling import distance, distance_error, quantile
+from headwater.checking.version.sampling import at_least, distance, distance_error, quantile
 from headwater.checking.version.tally import FieldTally, Tally
 from headwater.interfaces.schema import Role
 from headwater.sql.rewriting import quoted
@@ -63,6 +64,11 @@ _OFFSETS: Final = (
     (1.8, -459.67, "Fahrenheit", "Kelvin", "({x} + 459.67) / 1.8"),
     (1 / 1.8, 459.67 / 1.8, "Kelvin", "Fahrenheit", "{x} * 1.8 - 459.67"),
 )
+ROWS: Final = 200
+"""Values on each side from which on a part of them is looked at."""
+FEW: Final = 20
+MIXED: Final = 0.02
+"""Share of values in another unit that is a finding."""
 FAR: Final = 0.3
 """Distance of two distributions from which on they are another thing, and not drift alone."""
 
@@ -99,9 +105,8 @@ def examine(data: Datasets) -> Iterator[Finding]:
             if item.name in swapped:
                 yield _as_swapped(data, tally, reference, item, swapped[item.name])
                 continue
-            finding = _offset(data, tally, reference, item, before) or _ratio(
-                data, tally, reference, item, before
-            )
+            given = (data, tally, reference, item, before)
+            finding = _offset(*given) or _ratio(*given) or _mixed(*given)
             if finding is not None:
                 yield finding
 
@@ -121,8 +126,8 @@ def _amounts(tally: Tally) -> list[FieldTally]:
     return [f for f in tally.of_role(*roles) if f.field.kind == "number"]
 
 
-def _without_spikes(item: FieldTally) -> list[tuple[int, int]]:
-    """Return the sizes of numbers but 0, without single ones that stand for a lack of one."""
+def _sized(item: FieldTally) -> list[tuple[int, int]]:
+    """Return the sizes of numbers but 0, which often stands for a lack of one."""
     pairs: dict[int, int] = {}
     for code, n in item.numbers:
         if code:
@@ -131,7 +136,7 @@ def _without_spikes(item: FieldTally) -> list[tuple[int, int]]:
 
 
 def _sizes(item: FieldTally) -> _Sizes | None:
-    pairs = _without_spikes(item)
+    pairs = _sized(item)
     rows = sum(n for _, n in pairs)
     if rows < LEAST:
         return None
@@ -185,6 +190,52 @@ def _ratio(
         in_query(owner, back, column),
         data.mended(owner, column, back),
     )
+
+
+def _mixed(
+    data: Datasets, tally: Tally, reference: Tally, item: FieldTally, before: FieldTally
+) -> Finding | None:
+    """Return that some of the rows are training's times a power of ten, and the others as it is.
+
+    What drifts moves the others, too; here they stay, and the rest is a picture of them.
+    """
+    mine, theirs = _sized(item), _sized(before)
+    rows, others = sum(n for _, n in mine), sum(n for _, n in theirs)
+    if min(rows, others) < ROWS:
+        return None
+    for number in (100.0, 1000.0):
+        for factor in (number, 1 / number):
+            edge = log_of(quantile(theirs, 0.999 if factor > 1 else 0.001))
+            beyond = [p for p in mine if (log_of(p[0]) > edge) is (factor > 1)]
+            rest = [p for p in mine if (log_of(p[0]) > edge) is not (factor > 1)]
+            count = sum(n for _, n in beyond)
+            if count < FEW or not at_least(count, rows, MIXED) or count > 0.97 * rows:
+                continue
+            back = edge - math.log(factor)
+            moved = [(code_of(math.exp(log_of(c) - math.log(factor))), n) for c, n in beyond]
+            like = [p for p in theirs if (log_of(p[0]) > back) is (factor > 1)]
+            if sum(n for _, n in like) < FEW:
+                continue
+            apart = distance(moved, like), distance(rest, theirs)
+            near = distance_error(count, sum(n for _, n in like)), distance_error(rows, others)
+            # Of what was turned, the part that stays below the edge makes the rest a little denser.
+            if apart[0] > 0.05 + near[0] or apart[1] > 0.1 + near[1]:
+                continue
+            column, owner = item.field.column.column, data.owner(tally, item)
+            times = max(factor, 1 / factor)
+            name, limit = quoted(column), number_literal(float(f"{math.exp(edge):.6g}"))
+            sign, operator = (">", "/") if factor > 1 else ("<", "*")
+            turned = f"{name} {operator} {number_literal(times)}"
+            sql = f"CASE WHEN abs({name}) {sign} {limit} THEN {turned} ELSE {name} END"
+            return warning(
+                "unit-ratio",
+                f"{owner}: {item.name} is {'' if factor > 1 else '1/'}{times:g} times "
+                f"{reference.purpose}'s in {percent(count, rows)} of the rows, and as it is in the "
+                "others: do two writers count in different units?",
+                f"{in_query(owner, sql, column)}; or by what tells the two apart",
+                data.mended(owner, column, sql),
+            )
+    return None
 
 
 def _factor(middle: float, typical: float) -> float | None:
