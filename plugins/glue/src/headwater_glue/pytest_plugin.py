@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def glue_catalog(aws: Emulator) -> GlueLake:
+def glue_catalog(aws: Emulator, request: pytest.FixtureRequest) -> GlueLake:
     """An empty Glue catalog and its bucket, on the `aws` fixture: see `GlueLake`."""
+    from headwater_aws.pytest_plugin import emulator_of
     from headwater_glue.testing import GlueLake
 
-    return GlueLake(aws)
+    return GlueLake(emulator_of(aws, request))

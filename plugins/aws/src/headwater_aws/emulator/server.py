@@ -266,6 +266,35 @@ class Emulator:
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return key["AccessKeyId"], key["SecretAccessKey"]
 
+    def environment(
+        self,
+        account_id: str = ACCOUNT,
+        policy: Policy | None = None,
+        *,
+        region: str = REGION,
+    ) -> dict[str, str]:
+        """Make a user, and return the variables with which any AWS client is that user here.
+
+        boto3, the AWS CLI and other SDKs of a process with these variables, and no others that
+        begin with `AWS_`, call the emulator. S3 wants path-style addresses.
+
+        Args:
+            account_id: Account of the user.
+            policy: Its access policy; None lets it do everything in its account.
+            region: Its region.
+        """
+        key, secret = self.create_user_keys(account_id, policy or _all_policy())
+        return {
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+
     def govern(
         self,
         database: str,
@@ -331,6 +360,11 @@ def read_policy(account_id: str) -> Policy:
             },
         ],
     }
+
+
+def _all_policy() -> Policy:
+    statement = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def _document(policy: Policy) -> str:
