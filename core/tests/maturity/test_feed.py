@@ -115,3 +115,13 @@ def test_a_silence_is_measured_against_those_that_ended_in_the_last_30_days():
     assert feed.silent_since(stretches(*recent), FIRST + 52 * DAY, 6 * HOURS) is None
     assert feed.silent_since(stretches(*recent), FIRST + 57 * DAY, 6 * HOURS) is not None
     assert feed.silent_since([], FIRST, HOURS) is None
+
+
+def test_labels_dated_by_their_day_are_silent_from_its_end():
+    dated = [Stretch(FIRST + d * DAY, FIRST + d * DAY, 40) for d in range(40)]
+    last = dated[-1].first
+    # In the evening of the next day, whose labels land at night: nothing is missed yet.
+    assert feed.silent_since(dated, last + 42 * HOURS, 6 * HOURS) is None
+    assert feed.silent_since(dated, last + 52 * HOURS, 6 * HOURS) == (last, DAY)
+    nightly = [Stretch(s.first + 3 * HOURS, s.last + 3 * HOURS, 40) for s in dated]
+    assert feed.silent_since(nightly, last + (3 + 28) * HOURS, 6 * HOURS) is not None

@@ -12,13 +12,14 @@ from itertools import pairwise
 from statistics import median
 from typing import Final, NamedTuple
 
-from headwater.maturity.counts import Stretch
+from headwater.maturity.counts import EPOCH, Stretch
 
 EXPECTED: Final = 14
 """Labels that should have come in a silence, for it to be one: none at all is then one chance in a
 million."""
 LOOKED_BACK: Final = timedelta(days=30)
 """Silences count that ended so long before the last label, or later."""
+_DAY: Final = timedelta(days=1)
 _LEAST: Final = timedelta(days=3)
 """Labels must have come for so long before anything is known of a feed."""
 _JITTER: Final = 9 / 8
@@ -73,7 +74,13 @@ def silent_since(
     longest = max([grain, *gaps])
     if since - stretches[0].first < max(2 * longest, _LEAST):
         return None
-    return (since, longest) if as_of - since > longest * _JITTER else None
+    # A label that is dated by its day was set at any time of it.
+    silent = as_of - since - (_DAY if all(map(_of_days, stretches)) else timedelta(0))
+    return (since, longest) if silent > longest * _JITTER else None
+
+
+def _of_days(stretch: Stretch) -> bool:
+    return stretch.first == stretch.last and (stretch.first - EPOCH) % _DAY == timedelta(0)
 
 
 def stopped(
