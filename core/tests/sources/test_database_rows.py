@@ -70,6 +70,7 @@ def test_marks_quotes_and_values_are_the_databases_own() -> None:
         (MORE, WORDS),
         True,
     )
+    assert select(request, ["t"], mark="%s", percent="%").text.startswith('SELECT "a%", "n" ')
     numbered = select(request, ["t"], mark=":{n}", quote="`", value=str, limits=False)
     assert numbered == Select(
         'SELECT `a%`, `n` FROM `t` WHERE `n` >= :1 AND `the "word"` IN (:2, :3)',

@@ -53,6 +53,7 @@ def select(
     quote: str = '"',
     value: Callable[[Value], Any] = lambda value: value,
     limits: bool = True,
+    percent: str = "%%",
 ) -> Select:
     """Return the SELECT that gives what a request is for; values are passed beside its text.
 
@@ -67,15 +68,16 @@ def select(
         value: Gives a condition's value as the database keeps it; NotImplemented for one that it
             can't compare, whose condition is then left to the engine.
         limits: Whether the database knows `LIMIT`.
+        percent: What a percent sign in a name becomes where `%s` marks values: drivers read those
+            of the whole text, except those that leave alone what stands in quotes (pg8000: `%`).
     """
     values: list[Any] = []
     applied: list[Condition] = []
     where: list[str] = []
 
     def name(text: str) -> str:
-        # A driver that marks values by `%s` reads the percent signs of the whole text.
-        doubled = text.replace("%", "%%") if mark.startswith("%") else text
-        return f"{quote}{doubled.replace(quote, quote * 2)}{quote}"
+        marked = text.replace("%", percent) if mark.startswith("%") else text
+        return f"{quote}{marked.replace(quote, quote * 2)}{quote}"
 
     for condition in request.conditions:
         given = [value(v) for v in condition.values]

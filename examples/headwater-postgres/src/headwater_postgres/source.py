@@ -141,7 +141,7 @@ def column_type(declared: str, precision: int | None, scale: int | None) -> Data
 
 def stream(source: PostgresDataSource, table: Table, request: ScanRequest) -> Opened:
     """Return what a read needs of a table: PostgreSQL applies the window and the conditions."""
-    asked = select(request, [source.namespace, table.name.name], mark="%s")
+    asked = select(request, [source.namespace, table.name.name], mark="%s", percent="%")
     rows = record_batches(table, request, fetched(source, table, asked))
     return Opened(rows, asked.applied, asked.limited)
 
