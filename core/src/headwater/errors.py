@@ -79,6 +79,16 @@ class HeadwaterError(Exception):
         """What happened, in one sentence that says what is wrong."""
         return self.message
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows: what is wrong, then the caller's own lines.
+
+        IPython asks an exception for it. Frames of headwater, and of what it calls, are left out;
+        `traceback.print_exception(error)` shows them all.
+        """
+        from headwater.display.tracebacks import rendered
+
+        return rendered(self)
+
     def noted(self, note: str) -> Self:
         """Return the same error with a `note` behind its message, in brackets."""
         copied = copy.copy(self)

@@ -3,9 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape as _escaped
+from typing import Final
 
 from headwater.display.printable import printable
+
+_LEFT: Final = ' style="text-align:left"'
+"""Notebooks set tables to the right, where a sentence can't be read."""
+_COLOURS: Final = {
+    "ok": "#1a7f37",
+    "warning": "#9a6700",
+    "failed": "#cf222e",
+    "error": "#cf222e",
+    "skipped": "#6e7781",
+}
+"""Colours of words for how something went; each can be read on white and on dark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A word for how something went, in its colour."""
+
+    word: str
+
+    def __str__(self) -> str:
+        return self.word
 
 
 def escape(text: str) -> str:
@@ -35,10 +58,24 @@ def folded(title: str, text: str) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return a table; cells are shown as text, None as nothing."""
-    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    top = "".join(f"<th{_LEFT}>{escape(cell)}</th>" for cell in head)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 
+def facts(rows: Iterable[tuple[str, object]]) -> str:
+    """Return names beside their values, those without one left out."""
+    body = "".join(
+        f"<tr><th{_LEFT}>{escape(name)}</th>{_cell(value)}</tr>"
+        for name, value in rows
+        if value is not None
+    )
+    return f"<table><tbody>{body}</tbody></table>"
+
+
 def _cell(value: object) -> str:
-    return f"<td>{'' if value is None else escape(str(value))}</td>"
+    text = "" if value is None else escape(str(value))
+    if isinstance(value, Status):
+        colour = _COLOURS.get(value.word, "inherit")
+        text = f'<span style="color:{colour};font-weight:bold">{text}</span>'
+    return f"<td{_LEFT}>{text}</td>"

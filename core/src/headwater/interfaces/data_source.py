@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from headwater.auth.credentials import Access, Permission
 from headwater.diagnostics import Diagnostic
+from headwater.display import html
 from headwater.errors import HeadwaterError, UnsupportedError
 from headwater.interfaces.plan import Plan, Scan
 from headwater.interfaces.report import CheckStage, Status
@@ -178,3 +179,7 @@ class DataSource(BaseModel, ABC):
     def describe(self) -> Mapping[str, str]:
         """Return what identifies it, for a person, without secrets."""
         return {"type": self.kind}
+
+    def _repr_html_(self) -> str:
+        known = self.describe()
+        return html.card(f"{type(self).__name__}", html.facts(known.items()))

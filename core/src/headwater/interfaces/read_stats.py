@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from headwater.diagnostics import Diagnostic, Severity
+from headwater.display import html
 
 
 @dataclass(slots=True)
@@ -100,6 +101,20 @@ class ReadStats:
             return {}
         digests = {"rows": self.rows_digest, "labels": self.labels_digest}
         return {"content": digests, "labelled": self.labelled}
+
+    def _repr_html_(self) -> str:
+        known: list[tuple[str, object]] = [
+            ("rows", f"{self.rows:,}" + ("" if self.finished else " so far")),
+            ("from", self.first and self.first.isoformat()),
+            ("to", self.last and self.last.isoformat()),
+            *((name, f"known for {count:,}") for name, count in self.actuals.items()),
+            ("without an id", self.null_ids or None),
+            ("contradicting actuals", self.conflicts or None),
+        ]
+        told = [*self.notes, *self.of_actuals(), *([self.verdict] if self.verdict else [])]
+        return html.card(
+            "What was read", html.facts(known), *(html.block(d.render()) for d in told)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as a JSON-ready dict."""

@@ -134,7 +134,8 @@ class CheckReport:
 
     def _repr_html_(self) -> str:
         stages = html.table(
-            ("stage", "status", ""), ((s.name, s.status, s.summary) for s in self.stages)
+            ("stage", "status", ""),
+            ((s.name, html.Status(str(s.status)), s.summary) for s in self.stages),
         )
         blocks = [html.block(d.render()) for s in self.stages for d in s.diagnostics]
         return html.card(f"{self.connection}: {self.verdict}", stages, *blocks)

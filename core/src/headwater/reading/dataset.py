@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.display import html
+from headwater.display.tracebacks import callers_level
 from headwater.errors import (
     AccessDeniedError,
     CancelledError,
@@ -440,8 +441,10 @@ class Dataset:
         )
         if verdict is not None:
             stats.verdict = verdict
-            _log.warning("%s: no rows: %s", self.plan.connection, verdict.message)
-            warnings.warn(verdict.render(), EmptyReadWarning, stacklevel=3)
+            # Where nobody set up logging, Python prints the record: it would be said twice.
+            level = logging.WARNING if _log.hasHandlers() else logging.INFO
+            _log.log(level, "%s: no rows: %s", self.plan.connection, verdict.message)
+            warnings.warn(verdict.render(), EmptyReadWarning, stacklevel=callers_level())
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let it be sent to another process: as its connection, with its definition, and its plan.

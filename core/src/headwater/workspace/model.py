@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from headwater.diagnostics import did_you_mean, hint_for
+from headwater.display import html
 from headwater.display.language import told
 from headwater.errors import ConfigError
 from headwater.interfaces.data_source import DataSource
@@ -64,6 +65,9 @@ class Model:
 
     id: str
     name: str
+
+    def _repr_html_(self) -> str:
+        return html.card(f"Model {self.id}", html.facts([("name", self.name)]))
 
 
 class Connection:
@@ -568,6 +572,17 @@ class Connection:
     def _zone(self, timezone: str | None) -> str:
         return self.windows.timezone if timezone is None else timezone
 
+    def _repr_html_(self) -> str:
+        mapping = self.mapping
+        known = [
+            ("source", ", ".join(f"{k}: {v}" for k, v in self.source.describe().items())),
+            ("id", mapping.id_column),
+            ("timestamp", mapping.timestamp_column),
+            ("labels", ", ".join(f"{k} from {v}" for k, v in mapping.labels.items()) or None),
+            ("actuals", None if self.actuals is None else self.actuals.name),
+        ]
+        return html.card(f"Connection {self.name}", html.facts(known))
+
     def __repr__(self) -> str:
         return f"<Connection {self.name} on {self.source.kind}>"
 
@@ -801,6 +816,12 @@ class ModelVersion:
                 f"{other.name} has labels for {', '.join(both)} already",
                 hint="an actual has one source: leave it out of one of the two",
             )
+
+    def _repr_html_(self) -> str:
+        rows = ((str(p), c.source.kind) for p, c in self._connections.items())
+        named = html.table(("connection", "source"), rows)
+        title = f"Version {self.id} of model {self.model.id}, {self.schema.model_type}"
+        return html.card(title, named)
 
     def __repr__(self) -> str:
         return f"<ModelVersion {self.model.id}/{self.id}>"

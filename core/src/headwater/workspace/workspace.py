@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic, hint_for
+from headwater.display import html
 from headwater.display.language import of_files
 from headwater.errors import CancelledError, ConfigError
 from headwater.interfaces.data_source import DataSource
@@ -914,6 +915,13 @@ class Workspace:
     def __reduce__(self) -> sending.Reduced:
         """Let it be sent to another process, as what it is made of; nothing open goes along."""
         return sending.workspace(self)
+
+    def _repr_html_(self) -> str:
+        rows = (
+            (c.name, c.version.schema.model_type, c.source.kind) for c in self.connections.values()
+        )
+        named = html.table(("connection", "model type", "source"), rows)
+        return html.card(repr(self).strip("<>"), named)
 
     def __repr__(self) -> str:
         return f"<Workspace of {len(self._models)} models, {len(self.connections)} connections>"
