@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -29,6 +30,8 @@ def difference(
     for ours, theirs in zip(answer.schema, reference.schema, strict=True):
         if plain(ours.type) != plain(theirs.type):
             return f"column {ours.name}: {theirs.type} != {ours.type}"
+    if _identical(reference, answer):
+        return None
     left, right = _rows(reference), _rows(answer)
     if len(left) != len(right):
         return f"{len(left)} rows != {len(right)} rows"
@@ -38,6 +41,24 @@ def difference(
         if not (_near(a, b) if rounded else a == b):
             return f"row {number}: {a} != {b}"
     return None
+
+
+def _identical(reference: pa.Table, answer: pa.Table) -> bool:
+    """Whether two answers are the same row by row, told fast; false where it can't be told so.
+
+    Arrow has -0.0 equal to 0.0, and NaN to nothing: floats are left to the slow way.
+    """
+    floats = any(pa.types.is_floating(leaf) for f in reference.schema for leaf in _leaves(f.type))
+    pairs = zip(reference.columns, answer.columns, strict=True)
+    return not floats and all(a.equals(b) for a, b in pairs)
+
+
+def _leaves(type_: pa.DataType) -> Iterator[pa.DataType]:
+    if type_.num_fields:
+        for index in range(type_.num_fields):
+            yield from _leaves(type_.field(index).type)
+    else:
+        yield type_
 
 
 def plain(type_: pa.DataType) -> pa.DataType:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -151,6 +152,10 @@ class Embedded:
 
     def __call__(self, sql: str) -> pa.Table:
         """Run a query."""
+        return self.prepared(sql)()
+
+    def prepared(self, sql: str) -> Callable[..., pa.Table]:
+        """Compile a query once, to run it often, texts of it replaced by others each time."""
         analysis = self.analysis(sql)
         named = portable.compiled(
             analysis, lambda t: f"{quoted(t.database)}.{quoted(t.name)}", self.tolerance
@@ -161,10 +166,18 @@ class Embedded:
         scans = plan(sql, self._relations).scans
         keep_cuts(self._connection, made)
         add_macros(self._connection, made)
-        with translated(scans, [], []):
-            run = Run(lambda: self._connection.cursor().execute(made).to_arrow_reader(BATCH_ROWS))
-        stream = Stream(run, analysis.columns, scans, [], [])
-        return pa.Table.from_batches(list(stream), stream.schema)
+
+        def run(replaced: Mapping[str, str] = MappingProxyType({})) -> pa.Table:
+            text = made
+            for old, new in replaced.items():
+                text = text.replace(old, new)
+            with translated(scans, [], []):
+                cursor = self._connection.cursor()
+                opened = Run(lambda: cursor.execute(text).to_arrow_reader(BATCH_ROWS))
+            stream = Stream(opened, analysis.columns, scans, [], [])
+            return pa.Table.from_batches(list(stream), stream.schema)
+
+        return run
 
 
 @contextmanager

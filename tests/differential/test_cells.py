@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.differential.cells import broken, judge
+from tests.differential.cells import MADE_LONG, broken, judge
 
 from headwater.sql.functions.table import functions
 from headwater.sql.portable.constructs import Construct, constructs
@@ -56,8 +56,6 @@ COLUMNS = {
     "map<string>": ["m"],
     "map<exact>": ["m"],
 }
-MADE_LONG = {"lpad", "rpad", "repeat", "space"}
-"""Functions that make a text as long as they are told: at most 127 here."""
 INNER = {"ai": "1", "`as`": "'b'", "ad": "1.5D", "m": "'k'"}
 SCALARS = ["bo", "t", "sm", "i", "b", "f", "d", "dec", "wide", "s", "da", "ts", "ntz"]
 TARGETS = ["boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal(10,2)",

@@ -56,6 +56,7 @@ def test_a_row_that_spark_evaluates_is_evaluated(sql: str, tables: dict[str, Fil
         ("SELECT k FROM t WHERE k < 6 AND CAST(s AS INT) = 5", [{"k": 5}]),
         (f"{GUARDED} ORDER BY v DESC LIMIT 1", [{"v": 5}]),
         ("SELECT CAST(t.s AS INT) AS v FROM t JOIN y ON t.k = y.k", [{"v": 5}]),
+        (f"SELECT nullif(k, {COUNT - 1}) < s AS v FROM t WHERE k = {COUNT - 1}", [{"v": None}]),
     ],
 )  # fmt: skip
 def test_a_row_that_spark_filters_first_is_not(

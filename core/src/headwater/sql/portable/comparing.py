@@ -19,6 +19,8 @@ _ORDERED: Final = frozenset(
     | {"date", "timestamp", "timestamp_ntz"}
 )
 
+_OF_NULLS: Final = frozenset({"IS NOT DISTINCT FROM", "IS DISTINCT FROM"})
+
 
 def compare(operator: str, left: Piece, right: Piece) -> Piece:
     """Return `left operator right`.
@@ -42,7 +44,11 @@ def compare(operator: str, left: Piece, right: Piece) -> Piece:
             "comparing whole numbers with a literal beyond 64 bits: Spark says the same of NULL"
         )
     first, second = aligned([left, right])
-    return made(f"({first.sql} {operator} {second.sql})", t.BOOLEAN, (first, second))
+    compared = f"({first.sql} {operator} {second.sql})"
+    if second.risky and first.literal is None and operator not in _OF_NULLS:
+        # Spark looks at the right side only where the left one is not NULL.
+        compared = f"CASE WHEN {first.sql} IS NOT NULL THEN {compared} END"
+    return made(compared, t.BOOLEAN, (first, second))
 
 
 def _literal_decides(piece: Piece, literal: Piece) -> bool:
