@@ -370,12 +370,12 @@ def _edges() -> pa.Table:
 
 
 def _characters() -> pa.Table:
-    """Every character, in texts of some hundred, and texts that are drawn of the odd ones."""
+    """Every character, in texts of fifty, and texts that are drawn of the odd ones."""
     code_points = [c for c in range(1, 0x32000) if not 0xD800 <= c <= 0xDFFF]
-    texts = [" ".join(map(chr, code_points[i : i + 500])) for i in range(0, len(code_points), 500)]
+    texts = [" ".join(map(chr, code_points[i : i + 50])) for i in range(0, len(code_points), 50)]
     drawn = random.Random(11)
     odd = "ΣΣΣςσΑαaA bB.,'-1日😀éÉ\u0301ßİiIıﬁǆǅᾼΐŉꟍ𐵥ⅷ"
-    texts += ["".join(drawn.choices(odd, k=drawn.randrange(1, 9))) for _ in range(400)]
+    texts += ["".join(drawn.choices(odd, k=drawn.randrange(1, 9))) for _ in range(160)]
     return pa.table({"k": pa.array(range(len(texts)), pa.int32()), "s": pa.array(texts)})
 
 

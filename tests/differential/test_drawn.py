@@ -48,7 +48,7 @@ def test_drawn_calls_are_those_of_spark(
     some: list[Function], embedded: Embedded, spark: SparkSession
 ) -> None:
     texts = [text for f in some for text in _calls(f)]
-    verdicts = judge(texts, embedded, spark, "cells")
+    verdicts = judge(texts, embedded, spark, "cells", strict=False)
     admitted = [text for text, v in verdicts.items() if not v.refused]
     raising = sum(len(v.raising) for v in verdicts.values())
     sys.stdout.write(f"{len(some)} functions: {len(texts)} calls, {len(admitted)} admitted,")
