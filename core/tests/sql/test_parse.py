@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 from itertools import product
 
 import pytest
@@ -490,12 +491,16 @@ SHORT_FORMS = {
     ],
     "SELECT 1 AS k ORDER BY 'k', 1.5": ["k: int"],
 }
+SQLGLOT = tuple(map(int, version("sqlglot").split(".")[:2]))
 TWO = {"db": {"t": {"k": "int", "v": "int"}}}
 
 
 @pytest.mark.parametrize("sql", SHORT_FORMS)
 def test_forms_that_sqlglot_does_not_read(sql: str) -> None:
     found = validate(sql, catalog=TWO, database="db")
+    if "+ 1 AS s FOR" in sql and SQLGLOT < (30, 28):  # this one it refuses, and says so
+        assert [d.code for d in found.diagnostics] == ["syntax"]
+        return
     assert found.ok, found.render()
     assert [f"{c.name}: {c.type}" for c in found.columns] == SHORT_FORMS[sql]
 
