@@ -39,19 +39,26 @@ def _listed(profile: hw.Profile) -> Iterator[tuple[Any, Any]]:
     yield from (((place, key), repr(value)) for place, key, value in profile.cells())
 
 
-def test_profiles_are_the_same_on_both_engines(workspace: hw.Workspace) -> None:
-    rows = made.table(Random(21), 400)
-    serving = made.binary(workspace, rows)
-    edges = both(serving).edges()
-    assert cells(both(serving, edges=edges)) == made.expected(rows, edges)
-    both(
+def test_edges_and_counts_are_the_same_on_both_engines(workspace: hw.Workspace) -> None:
+    rows = made.table(Random(21), 300)
+    told = both(made.binary(workspace, rows))
+    assert cells(told) == made.expected(rows, told.edges())
+
+
+def test_windows_and_segments_are_the_same_on_both_engines(workspace: hw.Workspace) -> None:
+    serving = made.binary(workspace, made.table(Random(25), 300))
+    edges = serving.profile(engine="embedded").edges()
+    told = both(
         serving, made.START, END, every="4 hours", timezone="Europe/Berlin",
         by=("vip", "owner", "code"), edges=edges, sample=0.7,
     )  # fmt: skip
+    assert len(told.windows) > 12
+    assert len(told.segments) > 50
 
 
 def test_parts_merge_to_the_whole_on_spark(workspace: hw.Workspace) -> None:
-    edges = made.binary(workspace, made.table(Random(24), 100), "training").profile().edges()
+    training = made.binary(workspace, made.table(Random(24), 100), "training")
+    edges = training.profile(engine="embedded").edges()
     splits(workspace, edges, Random(22), 20, engine="spark")
 
 
