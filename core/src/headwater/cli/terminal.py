@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, TextIO
 
 from headwater.diagnostics import render_all
 from headwater.display.printable import json_text, printable, printable_line
+from headwater.display.progress import heard_by
 from headwater.errors import ConfigError, HeadwaterError
 
 if TYPE_CHECKING:
@@ -131,16 +132,22 @@ class Terminal:
         from rich.text import Text
 
         spinner = Spinner("dots")
+        closer: list[str] = []
+
+        def hear(what: str | None) -> None:
+            closer[:] = [what] if what else []
 
         def shown() -> Spinner:
             text = label if isinstance(label, str) else label()
+            text = ": ".join([text, *closer])
             # A str would be read as markup, which a name of others may hold.
             spinner.update(text=Text(printable_line(text)))
             return spinner
 
-        with Live(
+        live = Live(
             get_renderable=shown, console=_console(self._err), transient=True, refresh_per_second=8
-        ):
+        )
+        with heard_by(hear), live:
             yield
 
     @contextmanager

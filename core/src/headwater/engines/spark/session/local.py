@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any, Final
 
 from headwater.engines.scratch_folders import scratch_folder
 from headwater.engines.spark.credential_server import LendingService
+from headwater.engines.spark.session import own_lines
 from headwater.engines.spark.session.packages import EXCLUDED, coordinates
 from headwater.engines.spark.session.reference import SETTINGS
 from headwater.engines.spark.session.sessions import Kind, Opened, adjust, first_line, opened_as
@@ -24,7 +26,9 @@ _LOCAL: Final = {
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
 }
-"""For a session in this process: nothing listens beyond this machine, nothing is printed."""
+"""For a session in this process: nothing listens beyond this machine, nothing is printed.
+
+What a JVM prints before it reads settings goes to a file (`own_lines`)."""
 
 S3: Final = {"spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem"}
 """`s3://` is what people write; Hadoop itself knows `s3a://` alone."""
@@ -89,13 +93,18 @@ def _started(master: str | None, packages: Sequence[str], conf: Mapping[str, str
             builder = builder.master(master)
         for name, value in settings.items():
             builder = builder.config(name, value)
+        lines = None
         try:
+            named = {"spark.master": master} if master is not None else {}
+            lines = own_lines.launch({**settings, **named, "spark.app.name": APP_NAME})
             session = builder.getOrCreate()
         except (PySparkException, OSError, RuntimeError) as error:
             raise EngineError(
                 f"Spark could not be started: {first_line(error)}",
-                hint="the lines above it on standard error are Spark's own reasons",
+                hint=own_lines.reasons(lines or own_lines.of(error)),
             ) from error
+        if lines is not None:
+            atexit.register(lines.unlink, missing_ok=True)  # with the JVM that writes it
         resources.callback(session.stop)
         if is_local(master) and "PYSPARK_PYTHON" not in os.environ:
             # Its workers are this Python, with the same packages.
