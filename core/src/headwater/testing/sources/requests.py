@@ -13,7 +13,7 @@ from headwater.testing.edges import edge_rows
 from headwater.testing.sources.support import (
     SourcePromises,
     batches_of,
-    only_stream,
+    only_streams,
 )
 
 if TYPE_CHECKING:
@@ -52,12 +52,13 @@ class RequestPromises(SourcePromises):
         put together; the engine does the rest.
         """
         with source.access() as access:
-            relation = only_stream(source, access)
-            found = [f for asked in _requests(relation) for f in _lost(relation, asked)]
+            streams = only_streams(source, access)
+            relation = next(streams)
+            found = [f for asked in _requests(relation) for f in _lost(next(streams), asked)]
             strange = Condition(_spelled(relation, "word"), cast("Operator", _UNKNOWN), ("plain",))
-            found += _lost(relation, ScanRequest(_needed(relation), (strange,)))
+            found += _lost(next(streams), ScanRequest(_needed(relation), (strange,)))
             few = ScanRequest(_needed(relation), limit=3)
-            if len(ids := ids_of(relation, few)) < 3:
+            if len(ids := ids_of(next(streams), few)) < 3:
                 found.append(f"asked for 3 rows, it gave {len(ids)} of {edge_rows().num_rows}")
         expect(
             found,
@@ -72,10 +73,11 @@ class RequestPromises(SourcePromises):
         """
         found = []
         with source.access() as access:
-            relation = only_stream(source, access)
+            streams = only_streams(source, access)
+            relation = next(streams)
             for asked in _requests(relation):
                 try:
-                    opened = relation.opened(asked)
+                    opened = next(streams).opened(asked)
                     rows = _rows(batches_of(opened))
                 except Exception:  # noqa: BLE001 - told by another promise
                     continue
@@ -84,7 +86,7 @@ class RequestPromises(SourcePromises):
                     if wrong:
                         found.append(f"it says that it applied {condition}, and gave {wrong}")
             few = ScanRequest(_needed(relation), limit=3)
-            opened = relation.opened(few)
+            opened = next(streams).opened(few)
             if opened.limited and (count := len(_rows(batches_of(opened)))) > 3:
                 found.append(f"it says that it stopped at 3 rows, and gave {count}")
         expect(found, "name in Opened.applied what was really applied, and nothing else")

@@ -24,7 +24,7 @@ from headwater.testing.sources.support import (
     MakeSource,
     SourcePromises,
     dataset,
-    only_relation,
+    only_relations,
     perhaps_empty,
     read,
     serving,
@@ -154,9 +154,10 @@ class RowPromises(SourcePromises):
                 read = connection.read(start, end, engine=ENGINE).to_arrow()
             found += _others_than(list(map(str, read["id"].to_pylist())), start, end, exact=True)
         with source.access() as access:
-            relation = only_relation(source, access)
-            if isinstance(relation, StreamRelation) and not found:
-                for start, end in WINDOWS:
+            relations = only_relations(source, access)
+            for start, end in WINDOWS if not found else ():
+                relation = next(relations)
+                if isinstance(relation, StreamRelation):
                     ids = ids_of(relation, conditions(relation, at=(start, end)))
                     found += [
                         f"asked for this window, the stream's rows were fewer: {f}"

@@ -205,6 +205,14 @@ def only_stream(source: DataSource, access: Access) -> StreamRelation:
     return relation
 
 
+def only_streams(source: DataSource, access: Access) -> Iterator[StreamRelation]:
+    """Yield that stream again and again: that one can be opened twice is a promise of its own."""
+    only_stream(source, access)
+    for relation in only_relations(source, access):
+        assert isinstance(relation, StreamRelation)
+        yield relation
+
+
 def opened(relation: StreamRelation, names: Sequence[str]) -> pa.RecordBatchReader:
     """Open a stream of columns."""
     return batches_of(relation.opened(ScanRequest(tuple(names))))
