@@ -294,6 +294,12 @@ def test_cells_beyond_the_limit_are_found_as_they_are_counted(workspace: hw.Work
         training.profile(by="owner", edges=edges, max_cells=2000)
     assert refused.value.code == "too-many-cells"
     assert len(training.profile(by="owner", edges=edges).segments) == 3000
+    # Beyond the vocabulary, and beyond the hashes that are kept.
+    told = training.profile(edges=edges)
+    assert told.count("owner", "other") == 3000
+    sketches = [v for _, k, v in told.cells() if (k.field, k.statistic) == ("owner", "distinct")]
+    assert sketches == [made.sketch(str(n) for n in range(3000))]
+    assert told.distinct("owner") == pytest.approx(3000, rel=0.1)
     none = version.connect_serving(made.memory(_timed(several.slice(0, 0))), "id", "at")
     with pytest.warns(hw.EmptyReadWarning):
         nothing = none.profile()

@@ -260,6 +260,7 @@ def test_what_is_no_profile_is_refused(tmp_path: Path) -> None:
         _changed(table, "statistic", "median"),
         _changed(table, "segment", '{"owner": "ann"}'),
         _changed(table, "count", 1),
+        _changed(_changed(table.slice(0, 1), "count", None), "number", 1.0),
         _changed(table, "bin", 1),
         pa.concat_tables([table, table]),
     ]
