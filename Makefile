@@ -17,6 +17,7 @@ PIP_READY := $(VENV)/.pip
 DEV       := $(VENV)/.dev
 DEMO      := $(VENV)/.demo
 JUDGE     := $(VENV)/judge
+RELEASE   := $(VENV)/release
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Says every few seconds how far it is: INSTALL_LOCK, a word for who is installing, the lock.
@@ -26,10 +27,10 @@ INSTALL_PACKAGES = $(PIP) install --no-deps --no-build-isolation $(DISTRIBUTIONS
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test test-slow judge fuzz mutants lint format types contracts bench bench-setup docs lock clean
+.PHONY: help setup demo test test-slow judge fuzz mutants lint format types contracts bench bench-setup docs release-check lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(PIP_READY):
 	@command -v $(PYTHON) >/dev/null || { \
@@ -114,14 +115,23 @@ bench: bench-setup ## measure headwater beside its peers
 docs: $(DEV) ## build the documentation site into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
+$(RELEASE)/bin/twine: requirements/release.txt | $(DEV)
+	@$(BIN)/python -m venv $(RELEASE)
+	@$(RELEASE)/bin/python requirements/install.py release requirements/release.txt
+	@touch $@
+
+release-check: $(DEV) $(RELEASE)/bin/twine ## build all packages, and try each and each extra in a fresh environment
+	@$(BIN)/python -m tests.release --tools $(RELEASE)/bin/python $(ARGS)
+
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
               --no-emit-index-url --custom-compile-command "make lock" $(ARGS)
 
-# demo.txt and bench.txt take dev.txt as a constraint: one version of each package in all three.
+# demo.txt, bench.txt and release.txt take dev.txt as a constraint: one version of each package in all.
 lock: ## compile the locks anew (needs uv; ARGS=--upgrade for newer versions)
 	cd requirements && $(UV_COMPILE) dev.in -o dev.txt >/dev/null
 	cd requirements && $(UV_COMPILE) -c dev.txt demo.in -o demo.txt >/dev/null
 	cd requirements && $(UV_COMPILE) -c dev.txt bench.in -o bench.txt >/dev/null
+	cd requirements && $(UV_COMPILE) -c dev.txt release.in -o release.txt >/dev/null
 	cd requirements && $(UV_COMPILE) judge.in -o judge.txt >/dev/null
 
 clean: ## remove the environment, caches and what was built

@@ -9,6 +9,9 @@
 
 A block of `python`, `yaml`, `toml` or `sql` that begins with `# file: NAME` (`-- file: NAME`) is
 saved under that name instead.
+
+`python tests/docs/snippets.py PAGE` runs a page in the current folder, in any environment that
+holds headwater, as `make release-check` does.
 """
 
 from __future__ import annotations
@@ -23,8 +26,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
 
 from headwater.cli.main import run as program
 from headwater.errors import HeadwaterError
@@ -106,9 +107,12 @@ def run_python(block: Block, names: dict[str, object]) -> str:
         if raises is None:
             exec(code, names)
             return out.getvalue()
-        with pytest.raises(HeadwaterError) as caught:
+        try:
             exec(code, names)
-    error = caught.value
+        except HeadwaterError as raised:
+            error = raised
+        else:
+            raise AssertionError(f"{block.where}: it raised nothing, and the page says {raises[1]}")
     codes = {error.code, *(d.code for d in getattr(error, "diagnostics", ()))}
     assert raises[1] in codes, f"{block.where}: raised {codes}: {error}"
     return f"{out.getvalue()}{type(error).__name__}: {error}"

@@ -56,7 +56,7 @@ def test_a_package_that_takes_long_is_not_silent():
     ]
 
 
-@pytest.mark.parametrize("lock", ["demo.txt", "dev.txt", "bench.txt", "judge.txt"])
+@pytest.mark.parametrize("lock", ["demo.txt", "dev.txt", "bench.txt", "judge.txt", "release.txt"])
 def test_every_package_of_a_lock_is_counted(lock):
     text = (SCRIPT.parent / lock).read_text()
     assert install.pins(text) == len(

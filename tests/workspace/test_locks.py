@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("demo.txt", "dev.txt", "bench.txt", "judge.txt")
+LOCKS = ("demo.txt", "dev.txt", "bench.txt", "judge.txt", "release.txt")
 PLUGINS = ("aws", "glue", "monitor", "openlineage", "s3")
 DISTRIBUTIONS = ("core", *(f"plugins/{name}" for name in PLUGINS))
 OURS = {"headwater", *(f"headwater-{name}" for name in PLUGINS)}
@@ -53,7 +53,7 @@ def test_our_own_packages_are_not_locked(lock: str) -> None:
     assert OURS.isdisjoint(pins(lock))
 
 
-@pytest.mark.parametrize("lock", ["demo.txt", "bench.txt"])
+@pytest.mark.parametrize("lock", ["demo.txt", "bench.txt", "release.txt"])
 def test_locks_agree_with_dev(lock: str) -> None:
     dev = pins("dev.txt")
     other = pins(lock)
