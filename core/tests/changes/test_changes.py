@@ -687,3 +687,79 @@ def test_a_change_may_be_read_again_and_out_of_order(serving: hw.Connection) -> 
     again = [changes[n].read().to_arrow().sort_by("id") for n in (2, 0, 3, 1)]
     assert [t.num_rows for t in first] == [ROWS] * 4
     assert all(a.equals(b) for a, b in zip(first, again, strict=True))
+
+
+def test_labels_beyond_the_horizon_are_counted_and_offer_nothing(
+    serving: hw.Connection, lake: Lake
+) -> None:
+    ledger = handed_over(serving)
+    assert asked(serving, ledger).beyond_horizon == 0
+    odd = [f"0-{i}" for i in range(1, ROWS, 2)]
+    lake.labels(3, odd[:8], at(3), name="just in time")
+    lake.labels(3, odd[8:], at(3, hours=6), name="very late")
+    lake.labels(3, ["nobodys-1", "2-1"], at(3, hours=7), name="others")
+    lake.labels(4, ["0-0"], at(4, hours=1), name="ahead")
+    taken(asked(serving, ledger))
+    changes = asked(serving, ledger)
+    assert len(changes) == 0
+    assert changes.beyond_horizon == len(odd) - 8 == 12
+    assert asked(serving, ledger, now=at(4, hours=2)).beyond_horizon == 13
+    assert asked(serving, ledger, now=at(2, hours=2), end=at(2)).beyond_horizon == 0
+    assert asked(serving, ledger, start=at(1)).beyond_horizon == 0
+
+
+def test_labels_beyond_the_horizon_are_not_looked_for_where_no_file_may_hold_one(
+    serving: hw.Connection, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(lake.path("actuals", 3, "l").parent)
+    changes = asked(serving, hw.Ledger(), now=at(4, hours=2), end=at(2))
+    monkeypatch.setattr(EmbeddedEngine, "read", None)
+    assert changes.beyond_horizon == 0
+
+
+def test_without_a_horizon_nothing_is_beyond_it(workspace: hw.Workspace, lake: Lake) -> None:
+    assert asked(connect(workspace, lake, horizon=None), hw.Ledger()).beyond_horizon is None
+
+
+def test_labels_beyond_the_horizon_in_the_table_of_the_predictions(
+    workspace: hw.Workspace, lake: Lake
+) -> None:
+    """One label lies beside its prediction, another one comes from elsewhere: both count."""
+    moments = [at(0, hours=1)] * 4
+    decided = [at(1), at(3), at(3, hours=1), at(3, hours=2)]
+    lake.write(
+        lake.folder / "log" / "l.parquet",
+        pa.table(
+            {
+                "id": ["a", "b", "c", "d"],
+                "at": pa.array(moments, pa.timestamp("us", "UTC")),
+                "will": [True, False, True, True],
+                "may": [True, False, True, True],
+                "did": [True, True, True, None],
+                "decided": pa.array(decided, pa.timestamp("us", "UTC")),
+            }
+        ),
+    )
+    theirs = pa.table(
+        {
+            "id": ["a", "b", "b"],
+            "set": pa.array([at(3, hours=3)] * 3, pa.timestamp("us", "UTC")),
+            "could": [True, False, False],
+        }
+    )
+    lake.write(lake.folder / "others" / "l.parquet", theirs)
+    workspace.create_model("own")
+    version = workspace.create_model_version(
+        "own", "v1", "binary", predictions={"will": "boolean", "may": "boolean"}
+    )
+    serving = version.connect_serving(
+        hw.FileDataSource(tables={"log": str(lake.folder / "log")}), "id", "at",
+        labels={"will": "did"}, label_timestamp_column="decided",
+    )  # fmt: skip
+    version.connect_actuals(
+        hw.FileDataSource(tables={"others": str(lake.folder / "others")}),
+        "id", {"may": "could"}, "set", horizon=HORIZON,
+    )  # fmt: skip
+    assert asked(serving, hw.Ledger()).beyond_horizon == 1 + 2
+    ripening = serving.maturity(at(0), at(1), every="1 day", as_of=NOW, label="may")
+    assert ripening.labelled == 2

@@ -403,6 +403,7 @@ class Changes:
         open: Gives the rows of a window.
         profile: Gives the profile of a window: by fields, of edges, of so many cells at most.
         label_after: Gives when the first actual was set that the present cuts off, if there is one.
+        lost_labels: Counts the labels that were set after their windows had closed.
         warnings: What a reader should know of all of them.
         blocker: Why each file counts for every window, if that is so.
         calendar: Step and zone of the windows.
@@ -419,6 +420,7 @@ class Changes:
         open: Callable[[Window], Dataset],
         profile: ProfileOf,
         label_after: Callable[[], datetime | None],
+        lost_labels: Callable[[], int | None],
         warnings: tuple[Diagnostic, ...] = (),
         blocker: str | None = None,
         calendar: str = "",
@@ -434,7 +436,9 @@ class Changes:
         self.profile = profile
         self._changes = tuple(Change(offer, self) for offer in offers)
         self._label_after = label_after
+        self._lost_labels = lost_labels
         self._first_label: tuple[datetime | None] | None = None
+        self._lost: tuple[int | None] | None = None
         self._lock = threading.Lock()
         self._batch: AbstractContextManager[None] | None = None
 
@@ -455,6 +459,23 @@ class Changes:
     def bytes(self) -> int | None:
         """Size of these files; None where it is not known."""
         return total(c.cost.bytes for c in self._changes)
+
+    @property
+    def beyond_horizon(self) -> int | None:
+        """Labels that were set after their windows had closed: no window takes them.
+
+        Of the windows that were compared; all of them that are there now, not only new ones. It is
+        counted when it is asked for first, by the engine: then ids and times are read, of the
+        closed windows and of the labels' files that may hold such a label. None where there is no
+        horizon, or nothing says when labels were set.
+
+        Raises:
+            HeadwaterError: Any of its kinds, as for a read.
+        """
+        with self._lock:
+            if self._lost is None:
+                self._lost = (self._lost_labels(),)
+            return self._lost[0]
 
     def next_label(self, offer: Offer) -> datetime | None:
         """Return when an actual comes to count that was left out of a window as not set yet.

@@ -111,6 +111,59 @@ def count_delays(asked: Asked, own: Wrapped, actuals: Wrapped | None) -> str:
     return f"SELECT {', '.join(names)} FROM (\n{measured}\n) AS m\nGROUP BY {', '.join(keys)}"
 
 
+def count_lost(
+    windows: Sequence[Window], horizon: timedelta, own: Wrapped, actuals: Wrapped | None
+) -> str:
+    """Return the SELECT that counts the labels that were set after their windows had closed.
+
+    One of several rows of an id is beyond the horizon where it is for all of them; several labels
+    of an id of one moment are one.
+
+    Args:
+        windows: The windows, in order, without a gap between them.
+        horizon: How long after its end each takes labels.
+        own: The connection's query, in the time of the windows.
+        actuals: The query of the actuals, of those that may be beyond; None: the labels are
+            columns of `own`.
+    """
+    identity, made = (own.mapping.role(r) for r in (Role.ID, Role.TIMESTAMP))
+    assert made is not None, "a window was asked for"
+    kept = tuple(c for c in own.mapping if c in (identity, made))
+    time = f"unix_micros({as_instant(f's.{quoted(made.name)}', made.source_type)})"
+    closes = _closed_at(windows, horizon, time)
+    if actuals is None:
+        moment = own.mapping.label_timestamp
+        assert moment is not None, "the caller looked for it"
+        set_at = BoundColumn(_SET, Role.TIMESTAMP, moment.column, moment.source_type, None)
+        columns = (*kept, *own.mapping.actuals, set_at)
+        rows = select(replace(own, mapping=replace(own.mapping, columns=columns)))
+        known = " OR ".join(f"s.{quoted(c.name)} IS NOT NULL" for c in own.mapping.actuals)
+        came = f"unix_micros({as_instant(f's.{quoted(_SET)}', moment.source_type)})"
+        return (
+            f"SELECT count(CASE WHEN ({known}) AND {came} > {closes} THEN 1 END) AS lost "
+            f"FROM (\n{rows}\n) AS s"
+        )
+    assert identity is not None, "actuals are joined by it"
+    set_when = actuals.mapping.role(Role.TIMESTAMP)
+    assert set_when is not None, "the caller looked for it"
+    rows = select(replace(own, mapping=replace(own.mapping, columns=kept)))
+    predictions = (
+        f"SELECT s.{quoted(identity.name)} AS id, max({closes}) AS closes "
+        f"FROM (\n{rows}\n) AS s\nGROUP BY s.{quoted(identity.name)}"
+    )
+    known = " OR ".join(f"r.{quoted(c.name)} IS NOT NULL" for c in actuals.mapping.actuals)
+    came = f"unix_micros({as_instant('r.`timestamp`', set_when.source_type)})"
+    labels = (
+        f"SELECT DISTINCT r.`id` AS id, {came} AS came "
+        f"FROM (\n{select(actuals)}\n) AS r\nWHERE {known}"
+    )
+    return (
+        "SELECT count(CASE WHEN a.came > p.closes THEN 1 END) AS lost "
+        f"FROM (\n{predictions}\n) AS p\n"
+        f"JOIN (\n{labels}\n) AS a ON p.id = a.id"
+    )
+
+
 def _extreme(name: str) -> str:
     return {"first": "min(m.first)", "last": "max(m.first)"}[name]
 
@@ -187,8 +240,12 @@ def _closes(asked: Asked, made: str) -> str:
     """Return SQL for the moment until which a prediction takes labels, in microseconds."""
     if asked.horizon is None:
         return str(_micros(asked.as_of - _EPOCH))
-    end = _by_run(asked.windows, made, "{start} + (({at} - {start}) DIV {length} + 1) * {length}")
-    return f"{end} + {_micros(asked.horizon)}"
+    return _closed_at(asked.windows, asked.horizon, made)
+
+
+def _closed_at(windows: Sequence[Window], horizon: timedelta, made: str) -> str:
+    end = _by_run(windows, made, "{start} + (({at} - {start}) DIV {length} + 1) * {length}")
+    return f"{end} + {_micros(horizon)}"
 
 
 def _by_run(windows: Sequence[Window], at: str, value: str) -> str:

@@ -92,7 +92,7 @@ class Wrapped:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Names of the columns that `select` adds behind those of the mapping."""
-        if self.mapping.label_timestamp is None:
+        if self.mapping.label_timestamp is None or not self.mapping.actuals:
             return ()
         dated = self.mapping.role(Role.TIMESTAMP) is not None
         return (EARLY, UNTIMED) if dated else (UNTIMED,)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from headwater.changes import comparison, fingerprints
@@ -17,18 +17,18 @@ from headwater.diagnostics import Diagnostic, hint_for
 from headwater.errors import ConfigError, HeadwaterError, PlanError, UnsupportedError
 from headwater.interfaces.engine import ArrowStream
 from headwater.interfaces.ledger_store import LedgerStore
-from headwater.interfaces.plan import Plan, total
+from headwater.interfaces.plan import Plan, Scan, total
 from headwater.interfaces.schema import Role
 from headwater.interfaces.stopping import Stop
 from headwater.ledger.entries import moment_text
 from headwater.ledger.ledger import Ledger
-from headwater.planning import engine_choice, planner
+from headwater.planning import engine_choice, label_delays, planner
 from headwater.planning.file_times import file_times
 from headwater.planning.lake_files import lake_files
 from headwater.planning.planner import Draft, MappedQuery
 from headwater.planning.plans import Plans
 from headwater.planning.shares import Divided, Share, stretch_of
-from headwater.planning.windowed_query import timestamp_literal
+from headwater.planning.windowed_query import Wrapped, timestamp_literal
 from headwater.reading.dataset import Dataset
 from headwater.reading.datasets import Datasets, Group
 from headwater.reading.reader import Reading
@@ -109,6 +109,7 @@ def changes(workspace: Workspace, connection: Connection, span: Window, asked: A
         open=reads.open,
         profile=reads.profile,
         label_after=lambda: _label_after(workspace, connection, draft, asked),
+        lost_labels=lambda: _lost_labels(workspace, connection, windows, asked),
         warnings=compared.warnings,
         blocker=compared.blocker,
         calendar=asked.calendar.name,
@@ -360,15 +361,73 @@ def _label_after(
             connection.name, text(column), "", scans, None, None, "", "",
             identities=draft.identities, created_at=draft.now,
         )  # fmt: skip
-        planned, chosen = engine_choice.choose(
-            plan, asked.engine or workspace.engine, workspace.engine_named
-        )
-        reading = Reading(planned, chosen, lambda: workspace.opened(connection))
-        data = Dataset(reading, timeout=asked.timeout, reads=workspace.reads)
-        value = data.to_arrow().column(0)[0].as_py()
+        value = _value(workspace, connection, plan, asked)
         if value is not None:
             found.append(value.astimezone(UTC))
     return min(found, default=None)
+
+
+def _value(workspace: Workspace, connection: Connection, plan: Plan, asked: Asked) -> Any:
+    """Return the one value that a plan gives."""
+    planned, chosen = engine_choice.choose(
+        plan, asked.engine or workspace.engine, workspace.engine_named
+    )
+    reading = Reading(planned, chosen, lambda: workspace.opened(connection))
+    data = Dataset(reading, timeout=asked.timeout, reads=workspace.reads)
+    return data.to_arrow().column(0)[0].as_py()
+
+
+def _lost_labels(
+    workspace: Workspace, connection: Connection, windows: Sequence[Window], asked: Asked
+) -> int | None:
+    """Return how many labels were set after their windows had closed; None if nothing tells."""
+    request = workspace.request(connection, None)
+    horizon = request.horizon
+    if horizon is None:
+        return None
+    closed = [w for w in windows if (end := closes(w, horizon)) is not None and end < asked.now]
+    hull = Window(windows[0].start, (closed or windows)[-1].end)
+    # Labels beyond the horizon are what is looked for: their files are named, too.
+    request = replace(request, window=hull, max_bytes=None, horizon=None)
+    facts = asked.ledger.facts
+
+    def planned() -> Draft:
+        with workspace.opened(connection) as access:
+            access.cache.keep(FileFacts, facts)
+            own, theirs = workspace.map_queries(connection, access)
+            draft = planner.draft(request, own, access, actuals=theirs, now=asked.now)
+            return replace(draft, times=file_times(draft.scans, access, facts))
+
+    draft = workspace.in_time(planned, connection, asked.timeout)
+    asked.ledger.save_facts()
+    if draft.as_of is None:
+        return None
+    if not closed:
+        return 0
+    beyond = Window(closed[0].end + horizon, asked.now + timedelta(microseconds=1))
+    own = Wrapped(draft.text, draft.serving.mapping, hull, request.sample, draft.as_of)
+    queries: list[tuple[Wrapped | None, tuple[Scan, ...]]] = []
+    mine = tuple(s for s in draft.scans if not s.gives_actuals)
+    if own.mapping.label_timestamp is not None and own.mapping.actuals:
+        queries.append((None, mine))
+    theirs = draft.actuals
+    if theirs is not None and draft.actuals_text and theirs.mapping.role(Role.TIMESTAMP):
+        shares = [
+            Divided(s, draft.times.get(s.slot), None, draft.now).share(
+                beyond if s.time_column is not None else None
+            )
+            for s in draft.scans
+            if s.gives_actuals
+        ]
+        if any(s.files or not s.has_files for s in shares):
+            actuals = Wrapped(draft.actuals_text, theirs.mapping, beyond)
+            queries.append((actuals, (*mine, *(s.scan for s in shares))))
+    found = 0
+    for actuals_of, scans in queries:
+        sql = label_delays.count_lost(closed, horizon, own, actuals_of)
+        plan = replace(draft.plan(), sql=sql, mapping=None, scans=scans)
+        found += _value(workspace, connection, plan, asked)
+    return found
 
 
 def _label_queries(draft: Draft) -> Iterator[Any]:
