@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -311,7 +312,15 @@ def test_windows_that_are_not_over_are_offered_if_asked_for(serving: hw.Connecti
     found = asked(serving, ledger, now=noon, partial=True)
     assert [c.state for c in found] == ["closed", "ripening", "ripening", "open"]
     taken(found)
+    key = found[3].key
     assert len(asked(serving, ledger, now=at(3, hours=13), partial=True)) == 0
+    (over,) = asked(serving, ledger, now=at(4), start=at(3))
+    assert (over.reasons, over.state) == (("ended",), "ripening")
+    over.read().to_arrow()
+    assert over.same
+    assert over.done() == key
+    assert ledger.entries[over.window_key].state == "ripening"
+    assert len(asked(serving, ledger, now=at(4), start=at(3))) == 0
 
 
 def test_windows_whose_rows_may_still_land_are_offered(workspace: hw.Workspace, lake: Lake) -> None:
@@ -418,6 +427,46 @@ def test_other_steps_and_zones_are_other_windows(serving: hw.Connection) -> None
         "2026-01-02", "2026-01-03", every="1 day", timezone="Europe/Berlin", ledger=ledger, now=NOW
     )
     assert [c.window_key[-17:] for c in berlin] == ["2026-01-01T23:00Z"]
+
+
+def test_windows_of_several_zones_share_a_ledger(workspace: hw.Workspace, lake: Lake) -> None:
+    """On the 29th of March London's clock is set: its day starts with that of UTC, and ends first.
+
+    What a ledger holds of such a window by its start alone goes on under that key.
+    """
+    serving = connect(workspace, lake)
+    spring = datetime(2026, 3, 27, tzinfo=UTC)
+
+    def days(zone: str, ledger: hw.Ledger) -> Changes:
+        return serving.changes(
+            spring, spring + timedelta(days=4), every="1 day", timezone=zone, ledger=ledger,
+            now=spring + timedelta(days=20),
+        )  # fmt: skip
+
+    def done(changes: Changes) -> dict[str, hw.Window]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", hw.EmptyReadWarning)
+            for change in changes:
+                change.read().to_arrow()
+                change.done()
+        return {c.window_key: c.window for c in changes}
+
+    zones = ("UTC", "Europe/London", "Africa/Lagos", "Europe/Paris")
+    for order in (zones, zones[::-1]):
+        ledger = hw.Ledger()
+        found = [item for zone in order for item in done(days(zone, ledger)).items()]
+        assert len(found) == len(dict(found)) == len({w for _, w in found}) == len(ledger.entries)
+        assert [len(days(zone, ledger)) for zone in zones] == [0] * len(zones)
+
+    short = days("Europe/London", hw.Ledger())[2]
+    assert short.window.duration == timedelta(hours=23)
+    assert short.window_key.endswith("/1d/2026-03-29T00:00Z-2026-03-29T23:00Z")
+    done(days("Europe/London", ledger := hw.Ledger()))
+    written = ledger.to_bytes().replace(b"T00:00Z-2026-03-29T23:00Z/g", b"T00:00Z/g")
+    old = hw.Ledger.from_bytes(written)
+    assert len(days("Europe/London", old)) == 0
+    keys = [c.window_key[-36:] for c in days("UTC", old)]
+    assert keys[0].endswith("1d/2026-03-29T00:00Z-2026-03-30T00:00Z"[-36:])
 
 
 def test_a_span_that_begins_in_the_middle_has_whole_windows(serving: hw.Connection) -> None:

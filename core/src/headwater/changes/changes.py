@@ -159,7 +159,7 @@ class Change:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why it is offered: `new`, `files:<table>`, `definition`, `gone`, `as_of`."""
+        """Why it is offered: `new`, `files:<table>`, `definition`, `gone`, `as_of`, `ended`."""
         return self._offer.reasons
 
     @property

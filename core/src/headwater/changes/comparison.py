@@ -18,6 +18,7 @@ NEW: Final = "new"
 GONE: Final = "gone"
 DEFINITION: Final = "definition"
 AS_OF: Final = "as_of"
+ENDED: Final = "ended"
 FILES: Final = "files:"
 
 
@@ -38,13 +39,14 @@ class Present:
     empty: bool
 
 
-def reasons(entry: Entry | None, present: Present, policy: Policy) -> tuple[str, ...]:
+def reasons(entry: Entry | None, present: Present, policy: Policy, state: str) -> tuple[str, ...]:
     """Return why a window is not what was handed over of it; empty if it is.
 
     Args:
         entry: What was handed over of it, if anything was.
         present: What it is now.
         policy: Whether another definition restates what was handed over before.
+        state: What the window is in time.
     """
     if entry is None:
         return (NEW,)
@@ -57,6 +59,8 @@ def reasons(entry: Entry | None, present: Present, policy: Policy) -> tuple[str,
     found += [f"{FILES}{table}" for table in moved]
     if entry.next is not None and present.as_of is not None and present.as_of >= entry.next:
         found.append(AS_OF)
+    if entry.state == "open" != state:
+        found.append(ENDED)
     return tuple(found)
 
 

@@ -186,6 +186,16 @@ class Calendar:
         inside = edges[first : last + 1]
         return tuple(Window(a, b) for a, b in pairwise(inside))
 
+    def even(self, window: Window) -> bool:
+        """Return whether the zone's clock was not set between a window's start and its end.
+
+        Whatever the zone, two such windows of one step that start together end together.
+        """
+        return self._offset(window.start) == self._offset(window.end)
+
+    def _offset(self, moment: datetime) -> timedelta | None:
+        return moment.astimezone(self._zone).utcoffset()
+
     def whole(self, window: Window) -> bool:
         """Return whether a window is exactly one step."""
         return self.steps(window) == (window,)

@@ -112,7 +112,7 @@ def changes(workspace: Workspace, connection: Connection, span: Window, asked: A
         lost_labels=lambda: _lost_labels(workspace, connection, windows, asked),
         warnings=compared.warnings,
         blocker=compared.blocker,
-        calendar=asked.calendar.name,
+        calendar=_calendar(asked.calendar),
     )
 
 
@@ -141,8 +141,7 @@ class _Compared:
         self._asked = asked
         self._lateness = connection.windows.lateness
         self._ignored = _ignored(connection, draft)
-        calendar = f"{asked.calendar.step.short} {asked.calendar.timezone}"
-        self._definition = fingerprints.of_definition(draft, calendar)
+        self._definition = fingerprints.of_definition(draft, _calendar(asked.calendar))
         self._used = fingerprints.used_of(draft)
         self._divided = divided
         sides = (draft.serving, draft.actuals)
@@ -175,9 +174,9 @@ class _Compared:
         tables = fingerprints.of_tables(shares, self._ignored, self._used)
         empty = comparison.is_empty(shares)
         present = Present(tables, self._definition, as_of, empty)
-        key = f"{self._name}/{asked.calendar.step.short}/{moment_text(window.start)}"
+        key = self._window_key(window)
         entry = asked.ledger.entries.get(key)
-        reasons = comparison.reasons(entry, present, asked.definition)
+        reasons = comparison.reasons(entry, present, asked.definition, state)
         if not reasons:
             return None
         return Offer(
@@ -198,6 +197,18 @@ class _Compared:
             dict(_pins(shares)),
         )
 
+    def _window_key(self, window: Window) -> str:
+        """Return a window's key: its step and start; and its end, where they do not tell it.
+
+        Days of two zones may start together and end apart, where a clock is set. A ledger may hold
+        such a window by its start alone: it stays the one that it was.
+        """
+        calendar = self._asked.calendar
+        key = f"{self._name}/{calendar.step.short}/{moment_text(window.start)}"
+        entry = self._asked.ledger.entries.get(key)
+        told = calendar.even(window) if entry is None else entry.end == window.end
+        return key if told else f"{key}-{moment_text(window.end)}"
+
     def _all_tables(self, shares: Sequence[Share]) -> dict[str, str]:
         """Return the digests of all tables: a key tells those that do not count, too."""
         told = fingerprints.of_tables(shares, self._ignored, self._used)
@@ -212,6 +223,14 @@ class _Compared:
             divided.share(stretch_of(scan, window, as_of, None))
             for scan, divided in zip(self._draft.scans, self._divided, strict=True)
         ]
+
+
+def _calendar(calendar: Calendar) -> str:
+    """Return what of a calendar is a part of how a window is read.
+
+    Its zone is none: it decides which windows there are, and each of them has a key of its own.
+    """
+    return Calendar(calendar.step).name
 
 
 def _ignored(connection: Connection, draft: Draft) -> frozenset[str]:
