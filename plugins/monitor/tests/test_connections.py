@@ -186,3 +186,34 @@ def test_a_connection_is_a_reference_too(workspace: hw.Workspace) -> None:
     assert drift(profile, serving)["proba"] == drift(profile, profile)["proba"]
     assert drift(profile, serving)["proba"].psi == 0.0
     assert report(profile, against=serving).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([1.0] * 60, [2.0] * 60),
+        ([0.0] * 58 + [3.0, 5.0], [4.0] * 60),
+        ([0] * 60, [1] * 60),
+        ([3.5], [4.5]),
+    ],
+    ids=["constant", "mostly-zero", "whole", "one-row"],
+)
+def test_a_value_that_nearly_all_rows_have_is_told_from_larger_ones(
+    workspace: hw.Workspace, before: list[float], after: list[float]
+) -> None:
+    version = workspace.create_model_version(
+        "m", "v1", "binary", features={"x": "numeric"}, predictions={"p": "boolean"}
+    )
+    sources = [
+        hw.MemoryDataSource(tables={"t": pa.table({"x": v, "p": [True] * len(v)})})
+        for v in (before, after)
+    ]
+    reference = version.connect_training(sources[0]).profile()
+    now = version.connect_testing(sources[1]).profile(edges=reference.edges())
+
+    found = drift(now, reference)["x"]
+
+    assert found.psi is not None
+    assert found.psi > 1
+    assert found.ks is not None
+    assert found.ks >= 0.9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +28,7 @@ QUANTILES: Final = 20
 """Parts of the same number of rows that training is cut into."""
 WORDS_KEPT: Final = 50
 """Values of a vocabulary."""
+LARGEST_WHOLE: Final = 2**63 - 1
 _LONGEST: Final = 200
 """Characters of a value in a vocabulary: longer ones are no categories."""
 _SPARE: Final = 100
@@ -117,6 +119,8 @@ def read_sizes(answer: Answer) -> list[Size]:
 def quantile_query(plan: str, numbers: Numbers, count: int) -> str:
     """Return the query for the values at which numbers are cut into parts of the same size.
 
+    Beside each value stands at how many of the cuts it is.
+
     Args:
         plan: SQL of the plan.
         numbers: The numbers.
@@ -135,18 +139,30 @@ def quantile_query(plan: str, numbers: Numbers, count: int) -> str:
     before = f"SELECT v, r, r - n AS b FROM (\n{ranked}\n) AS p"
     # Rows of a value have the ranks from b + 1 to r: is one of them wanted?
     last, first = (sql.cut(rank, literals) for rank in "rb")
-    return f"SELECT v FROM (\n{before}\n) AS q WHERE {last} > {first}"
+    return f"SELECT v, {last} - {first} AS parts FROM (\n{before}\n) AS q WHERE {last} > {first}"
 
 
 def read_quantiles(numbers: Numbers, answer: Answer) -> tuple[float, ...]:
     """Return the edges that the answer of `quantile_query` gives.
+
+    A value that fills a part by itself, as a constant does, has a bin of its own: else all that is
+    larger would lie in one bin with it, and be no drift.
 
     Args:
         numbers: The numbers.
         answer: The rows of the answer.
     """
     kind: type = int if numbers.whole else float
-    return tuple(sorted({kind(row[0]) for row in answer}))
+    values = [(kind(row[0]), int(row[1])) for row in answer]
+    alone = [_next(v) for v, parts in values if parts > 1 or len(values) == 1]
+    return tuple(sorted({v for v, _ in values} | {v for v in alone if v is not None}))
+
+
+def _next(value: float) -> float | None:
+    """Return the next larger number of the same type; None if there is none."""
+    if isinstance(value, int):
+        return value + 1 if value < LARGEST_WHOLE else None
+    return math.nextafter(value, math.inf) if value < sql.LARGEST else None
 
 
 def word_query(

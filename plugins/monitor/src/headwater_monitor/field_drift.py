@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -264,11 +265,21 @@ def places(profile: Profile, name: str) -> tuple[str, ...]:
         return "true", "false"
     if edges.type in (FieldType.CATEGORICAL, FieldType.STRING):
         return (*edges.vocabulary, "(other)")
-    ends = [f"{edge:.4g}" for edge in edges.edges]
+    ends = edges.edges
     if not ends:
         return ("all",)
-    between = (f"{a} to {b}" for a, b in pairwise(ends))
-    return (f"below {ends[0]}", *between, f"from {ends[-1]}")
+    between = (f"{a:.4g}" if _is_one(a, b) else f"{a:.4g} to {b:.4g}" for a, b in pairwise(ends))
+    alone = len(ends) > 1 and _is_one(*ends[-2:])
+    return (
+        f"below {ends[0]:.4g}",
+        *between,
+        f"above {ends[-2]:.4g}" if alone else f"from {ends[-1]:.4g}",
+    )
+
+
+def _is_one(edge: float, after: float) -> bool:
+    """Return whether a bin holds one value alone."""
+    return after == (edge + 1 if isinstance(edge, int) else math.nextafter(edge, math.inf))
 
 
 def _field(name: str, profile: Profile, against: Profile) -> FieldDrift:
