@@ -14,6 +14,14 @@ def index() -> str:
     return "\n".join(["| code | what it says |", "| --- | --- |", *rows])
 
 
+def navigation() -> list[dict[str, list[str]]]:
+    """Return the pages for the site's navigation, by the first letters of their codes."""
+    letters: dict[str, list[str]] = {p.stem[0]: [] for p in pages()}
+    for page in pages():
+        letters[page.stem[0]].append(f"errors/{page.name}")
+    return [{letter.upper(): found} for letter, found in letters.items()]
+
+
 def pages() -> list[Path]:
     """Return the pages of the codes, in alphabetical order."""
     return sorted(p for p in PAGES.glob("*.md") if p.stem != "index")

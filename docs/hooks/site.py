@@ -17,7 +17,7 @@ from mkdocs.structure.files import File, Files
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # mkdocs loads this file by its path
 
-from docs.hooks import commands, configuration, error_codes, functions, public
+from docs.hooks import commands, configuration, dark, error_codes, functions, public
 
 ROOT: Final = Path(__file__).parents[2]
 MARK: Final = re.compile(r"^<!-- generated: (?P<name>[\w-]+) -->$", re.MULTILINE)
@@ -40,8 +40,16 @@ GENERATED: Final[Mapping[str, Callable[[], str]]] = {
 """What may stand in a page, by the name of its mark."""
 
 
+def on_config(config: Any) -> Any:
+    """Give each error page its place in the navigation, under its first letter."""
+    reference = next(part["Reference"] for part in config.nav if "Reference" in part)
+    place = reference.index({"Errors": "errors/index.md"})
+    reference[place] = {"Errors": ["errors/index.md", *error_codes.navigation()]}
+    return config
+
+
 def on_files(files: Files, config: Any) -> Files:
-    """Add the JSON Schema of the configuration file to the site."""
+    """Add the JSON Schema of the configuration file, and the pictures' dark twins, to the site."""
     from json import dumps
 
     from headwater.config import json_schema
@@ -49,11 +57,15 @@ def on_files(files: Files, config: Any) -> Files:
 
     schema = dumps(json_schema(PluginRegistry()), indent=2) + "\n"
     files.append(File.generated(config, "reference/headwater.schema.json", content=schema))
+    for picture in dark.pictures():
+        place = f"assets/{dark.twin(picture.name)}"
+        content = dark.darkened(picture.read_text(encoding="utf-8"))
+        files.append(File.generated(config, place, content=content))
     return files
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Fill in what the page marks as generated."""
+    """Fill in what the page marks as generated; show pictures as the reader's scheme wants them."""
 
     def fill(found: re.Match[str]) -> str:
         name = found["name"]
@@ -61,4 +73,4 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
             raise PluginError(f"{page.file.src_uri}: nothing generates {name!r}")
         return GENERATED[name]()
 
-    return MARK.sub(fill, markdown)
+    return dark.shown_in_both(MARK.sub(fill, markdown))

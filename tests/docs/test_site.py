@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from docs.hooks import dark
 from tests.docs.codes import codes
 
 ROOT = Path(__file__).parents[2]
@@ -108,3 +109,39 @@ def test_codes_are_found_where_they_are_emitted() -> None:
     assert (
         "core/src/headwater/engines/embedded/formats/json_lines.py" in found["not-portable-value"]
     )
+
+
+def test_every_error_page_has_its_place_in_the_navigation(site: Path) -> None:
+    pages = {p.stem for p in (ROOT / "docs/errors").glob("*.md")} - {"index"}
+    listed = set()
+    for letter in {name[0] for name in pages}:
+        [one, *_] = sorted(name for name in pages if name[0] == letter)
+        text = (site / f"errors/{one}.html").read_text(encoding="utf-8")
+        listed |= set(re.findall(r'class="md-nav__link[^"]*"[^>]*href="?([\w-]+)\.html', text))
+        listed |= set(re.findall(r'href="([\w-]+)\.html" class="md-nav__link', text))
+        listed.add(one)
+    assert sorted(pages - listed) == []
+
+
+@pytest.mark.parametrize("page", ["index.html", "concepts/architecture.html"])
+def test_a_diagram_is_drawn_for_dark_pages_too(site: Path, page: str) -> None:
+    shown = re.findall(r'src="([^"]+\.svg)#only-(\w+)"', (site / page).read_text(encoding="utf-8"))
+    assert {scheme for _, scheme in shown} == {"light", "dark"}
+    for place, scheme in shown:
+        drawn = ((site / page).parent / place).read_text(encoding="utf-8")
+        # The ground of the whole drawing.
+        [ground] = re.findall(r'<rect width="\d+" height="\d+" rx="10" fill="#(\w+)"', drawn)
+        assert (int(ground[:2], 16) > 128) == (scheme == "light"), place
+
+
+@pytest.mark.parametrize(
+    ("day", "night"), [("fff", "#212121"), ("ffffff", "#212121"), ("000", "#ffffff")]
+)
+def test_a_colour_is_turned_round(day: str, night: str) -> None:
+    assert dark.turned(day) == night
+
+
+def test_only_colours_of_a_diagram_change() -> None:
+    svg = '<path id="a" fill="#fff" marker-end="url(#abc)" style="stroke:#000;"/>'
+    night = '<path id="a" fill="#212121" marker-end="url(#abc)" style="stroke:#ffffff;"/>'
+    assert dark.darkened(svg) == night

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.docs import snippets
-from tests.end_to_end.conftest import account  # noqa: F401  the pages' account
+from tests.end_to_end.conftest import account, decide  # noqa: F401  the pages' account
 
 from headwater.workspace import default
 
@@ -42,7 +42,7 @@ def test_page(
 ) -> None:
     blocks = snippets.blocks(page)
     if any(block.asks_aws for block in blocks):
-        request.getfixturevalue("account")
+        decide(request.getfixturevalue("account"))
     folder = tmp_path / "reader"
     folder.mkdir()
     monkeypatch.chdir(folder)

@@ -108,6 +108,31 @@ def seed(aws: Emulator) -> None:
     export(s3)
 
 
+def decide(aws: Emulator) -> None:
+    """Put a table of what became known, and when, beside the predictions."""
+    s3, glue = (aws.client(s, account_id=ACCOUNT, region=REGION) for s in ("s3", "glue"))
+    known = [
+        (row["prediction_id"], row["did_buy_insurance"], row["prediction_timestamp"])
+        for day in range(DAYS)
+        for row in day_of_predictions(day).to_pylist()
+        if row["did_buy_insurance"] is not None
+    ]
+    ids, bought, times = zip(*known, strict=True)
+    decided = pa.array([at + timedelta(hours=12) for at in times], pa.timestamp("us", tz="UTC"))
+    rows = pa.table({"prediction_id": ids, "bought": bought, "decided_at": decided})
+    s3.put_object(Bucket="lake", Key="decisions/part-0.parquet", Body=parquet(rows))
+    columns = {"prediction_id": "string", "bought": "boolean", "decided_at": "timestamp"}
+    glue.create_table(
+        DatabaseName="my_db",
+        TableInput={
+            "Name": "decisions",
+            "TableType": "EXTERNAL_TABLE",
+            "Parameters": {"classification": "parquet"},
+            "StorageDescriptor": storage("s3://lake/decisions/", columns),
+        },
+    )
+
+
 def export(s3) -> None:
     """Put files beside the lake that no catalog knows: scores by date path, actuals in one file."""
     for day in range(DAYS):

@@ -180,12 +180,13 @@ def tried(trial: Trial, environment: Environment, account: Mapping[str, str]) ->
 @contextmanager
 def seeded_account(folder: Path) -> Iterator[dict[str, str]]:
     """The account that the pages speak of, emulated in this process; its variables."""
-    from tests.end_to_end.conftest import ACCOUNT, REGION, SUBJECT, seed
+    from tests.end_to_end.conftest import ACCOUNT, REGION, SUBJECT, decide, seed
 
     from headwater_aws.testing import Emulator
 
     with Emulator() as aws:
         seed(aws)
+        decide(aws)
         token = folder / "token"
         token.write_text(aws.issuer.token(sub=SUBJECT, aud="sts.amazonaws.com"))
         role = aws.create_oidc_role(account_id=ACCOUNT, name="monitoring", subject=SUBJECT)
