@@ -429,6 +429,56 @@ def test_other_steps_and_zones_are_other_windows(serving: hw.Connection) -> None
     assert [c.window_key[-17:] for c in berlin] == ["2026-01-01T23:00Z"]
 
 
+def test_rows_outside_their_rule_are_a_warning_and_no_offer_of_their_window(
+    serving: hw.Connection, lake: Lake
+) -> None:
+    """Rows of day 0 land in the partition of day 2, and may lie in that of day 1 at the latest."""
+    ledger = handed_over(serving)
+    lake.predictions(0, range(ROWS, ROWS + 20), name="lost", partition=2)
+    changes = asked(serving, ledger)
+    assert [c.window.start for c in changes] == [at(1), at(2)]
+    assert changes.to_dict()["changes"][0]["warnings"] == []
+    for change in changes:
+        (told,) = change.warnings
+        assert told.code == "rule-broken"
+        assert "20 rows of 2026-01-01 lie in dt=2026-01-03; lateness is 1 day" in told.message
+        assert told.hint is not None
+        assert "lateness of 2 days" in told.hint
+        data = change.read()
+        assert data.to_arrow().num_rows == ROWS
+        assert [n.code for n in data.stats.notes] == ["rule-broken"]
+        assert change.same
+        change.done()
+    assert changes.to_dict()["changes"][0]["warnings"][0]["code"] == "rule-broken"
+    assert len(asked(serving, ledger)) == 0
+    with pytest.raises(ConfigError) as caught:
+        serving.read(at(2), at(3)).to_arrow()
+    assert caught.value.code == "rule-broken"
+
+
+def test_rows_partly_outside_their_rule_are_counted(serving: hw.Connection, lake: Lake) -> None:
+    ledger = handed_over(serving)
+    lake.predictions(0, range(ROWS, ROWS + 3), name="x")
+    lake.predictions(2, range(ROWS, ROWS + 5), name="y")
+    both = [pq.ParquetFile(lake.path("serving", d, n)).read() for d, n in ((0, "x"), (2, "y"))]
+    lake.path("serving", 0, "x").unlink()
+    lake.write(lake.path("serving", 2, "y"), pa.concat_tables(both))
+    changes = asked(serving, ledger)
+    told = [[w.message for w in c.warnings] for c in changes]
+    assert all("3 rows of 2026-01-01 lie in dt=2026-01-03" in m for (m,) in told)
+    assert [c.read().to_arrow().num_rows for c in changes] == [ROWS, ROWS + 5]
+
+
+def test_a_rule_that_no_file_speaks_for_is_no_warning(serving: hw.Connection, lake: Lake) -> None:
+    ledger = handed_over(serving)
+    for name in "ab":
+        lake.predictions(1, range(ROWS), name=name, partition=3)
+    changes = asked(serving, ledger)
+    with pytest.raises(ConfigError) as caught:
+        changes[-1].read().to_arrow()
+    assert caught.value.code == "rule-broken"
+
+
 def test_windows_of_several_zones_share_a_ledger(workspace: hw.Workspace, lake: Lake) -> None:
     """On the 29th of March London's clock is set: its day starts with that of UTC, and ends first.
 

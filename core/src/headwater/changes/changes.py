@@ -125,6 +125,7 @@ class Change:
         self._changes = changes
         self._after: Content | None = None
         self._done: Entry | None = None
+        self._broken: tuple[Diagnostic, ...] | None = None
 
     @property
     def window(self) -> Window:
@@ -179,8 +180,19 @@ class Change:
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """What its reader should know."""
-        return self._offer.warnings
+        """What its reader should know.
+
+        `rule-broken`: rows that its files hold beyond the time of their partition. Another window
+        that they are of does not see them, and is not offered for them. They are counted as the
+        warnings are asked for first: by the footers of the window's files, and in those alone that
+        hold such rows.
+
+        Raises:
+            HeadwaterError: Any of its kinds, as for a read, where there are such rows to count.
+        """
+        if self._broken is None:
+            self._broken = self._changes.broken_rules(self.window)
+        return (*self._offer.warnings, *self._broken)
 
     @property
     def before(self) -> Content | None:
@@ -301,7 +313,8 @@ class Change:
             "after": after and after.to_dict(),
             "same": self.same,
             "restated": list(self.restated),
-            "warnings": [w.to_dict() for w in self.warnings],
+            # Those that are counted when they are asked for are here if they were.
+            "warnings": [w.to_dict() for w in (*self._offer.warnings, *(self._broken or ()))],
         }
 
     def __reduce__(self) -> NoReturn:
@@ -402,6 +415,7 @@ class Changes:
         now: The present, by which everything was compared.
         open: Gives the rows of a window.
         profile: Gives the profile of a window: by fields, of edges, of so many cells at most.
+        broken_rules: Gives what a window's files say against the rules that chose them.
         label_after: Gives when the first actual was set that the present cuts off, if there is one.
         lost_labels: Counts the labels that were set after their windows had closed.
         warnings: What a reader should know of all of them.
@@ -419,6 +433,7 @@ class Changes:
         *,
         open: Callable[[Window], Dataset],
         profile: ProfileOf,
+        broken_rules: Callable[[Window], tuple[Diagnostic, ...]],
         label_after: Callable[[], datetime | None],
         lost_labels: Callable[[], int | None],
         warnings: tuple[Diagnostic, ...] = (),
@@ -434,6 +449,7 @@ class Changes:
         self.calendar = calendar
         self.open = open
         self.profile = profile
+        self.broken_rules = broken_rules
         self._changes = tuple(Change(offer, self) for offer in offers)
         self._label_after = label_after
         self._lost_labels = lost_labels

@@ -71,6 +71,8 @@ class Scan:
         remarks: What the plan should say of it.
         time_column: Column of the table by which the window may leave out rows of it, whatever its
             partitions; None where it may not.
+        forgiving: Whether a file or two that lie wholly outside their partition's time are told
+            and no error, where the others speak for the rule.
     """
 
     slot: str
@@ -88,6 +90,7 @@ class Scan:
     nearby: FileRelation | None = None
     remarks: tuple[Diagnostic, ...] = ()
     time_column: str | None = None
+    forgiving: bool = False
 
 
 @dataclass(frozen=True, slots=True)

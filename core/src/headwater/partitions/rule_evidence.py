@@ -108,6 +108,8 @@ _OFTEN: Final = timedelta(days=31)
 """How late rows may be where another pattern or zone would do as well."""
 _UNKNOWN: Final = datetime(1970, 1, 2, tzinfo=UTC)
 """Times before it are an unknown time that was written as 0."""
+_PLACES: Final = 5
+"""Partitions that a message names, of those whose rows were counted."""
 _TRIED: Final = 24
 """Files on which other rules are tried, at most."""
 
@@ -193,6 +195,15 @@ class Evidence:
         """Whether any file speaks against the rule."""
         return any(c.real for c in self.against)
 
+    def refuted(self, forgiving: bool) -> bool:
+        """Return whether files that lie wholly outside stand in the way of a read.
+
+        Args:
+            forgiving: Whether they do not where as many files speak for the rule.
+        """
+        outside = len(self.outside)
+        return bool(outside) and not (forgiving and 2 * outside <= len(self.ranges))
+
     def joined(self, other: Evidence) -> Evidence:
         """Return this evidence and more of the same rule."""
         return replace(
@@ -207,6 +218,32 @@ class Evidence:
     def finding(self) -> Diagnostic | None:
         """Return what a reader should know; None where nothing contradicts the rule."""
         return self._finding(Severity.WARNING) if self.against else None
+
+    def counted(self, rows: Iterable[tuple[int, int, datetime, datetime]]) -> Diagnostic:
+        """Return what a reader should know, where the rows were counted that lie outside.
+
+        Args:
+            rows: The number of a file in `against`, how many of its rows lie outside, and the
+                first and last of their times.
+        """
+        by_place: dict[str, tuple[int, datetime, datetime]] = {}
+        for number, count, first, last in rows:
+            if not count:
+                continue
+            place = self._place(self.against[number].found)
+            before = by_place.get(place, (0, first, last))
+            by_place[place] = before[0] + count, min(before[1], first), max(before[2], last)
+        told = []
+        for place, (count, first, last) in sorted(by_place.items())[:_PLACES]:
+            days = list(dict.fromkeys(f"{t.astimezone(UTC):%Y-%m-%d}" for t in (first, last)))
+            what = "row" if count == 1 else "rows"
+            told.append(f"{count:,} {what} of {' to '.join(days)} lie in {place}")
+        if len(by_place) > _PLACES:
+            told.append(f"others in {len(by_place) - _PLACES:,} more partitions")
+        finding = self._finding(Severity.WARNING)
+        late = f"lateness is {_span(self.rule.lateness)}"
+        message = f"table {self.table.name}: {'; '.join(told)}; {late}: their windows miss them"
+        return replace(finding, message=message)
 
     def _finding(self, severity: Severity) -> Diagnostic:
         worst = max(self.against, key=lambda c: (c.outside, c.real, max(c.early, c.late), c.stray))
@@ -223,12 +260,15 @@ class Evidence:
             hint=self._hint(worst),
         )
 
+    def _place(self, found: TimeRange) -> str:
+        return "/".join(
+            f"{k}={'NULL' if v is None else v}"
+            for k, v in zip(self.table.partition_keys, found.partition.values, strict=False)
+        )
+
     def _of(self, one: Contradiction) -> str:
         time_range = one.found
-        place = "/".join(
-            f"{k}={'NULL' if v is None else v}"
-            for k, v in zip(self.table.partition_keys, time_range.partition.values, strict=False)
-        )
+        place = self._place(time_range)
         how = "all its rows lie outside"
         if not one.outside:
             far = [

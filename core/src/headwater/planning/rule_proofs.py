@@ -27,6 +27,7 @@ from headwater.interfaces.engine import Engine, EngineCapability
 from headwater.interfaces.plan import Plan, Scan, ScanEstimate
 from headwater.partitions.rule_evidence import Evidence, TimeRange, judged
 from headwater.planning.scans import some_of
+from headwater.planning.windowed_query import timestamp_literal
 from headwater.sql.private_names import PRIVATE_DATABASE
 from headwater.sql.rewriting import quoted
 from headwater.tables.relation import DataFile, FileRelation, Relation
@@ -60,10 +61,54 @@ def opened(plan: Plan, access: Access, engine: Engine) -> tuple[Diagnostic, ...]
     for scan, rule, _, relation in _ruled(plan):
         by_file = _footers(relation, relation.files, rule.column, access)
         evidence = judged(rule, table_of(scan), by_file.values())
-        if evidence.outside:
+        if evidence.refuted(scan.forgiving):
             raise evidence.error()
         notes.append(evidence.finding())
     return tuple(n for n in notes if n is not None)
+
+
+def elsewhere(plan: Plan, access: Access) -> Iterator[tuple[Scan, Evidence]]:
+    """Yield the tables of a plan whose footers speak against their rule, with what they say.
+
+    Args:
+        plan: A plan.
+        access: The identities.
+    """
+    for scan, rule, _, relation in _ruled(plan):
+        by_file = _footers(relation, relation.files, rule.column, access)
+        evidence = judged(rule, table_of(scan), by_file.values())
+        if evidence.broken:
+            yield scan, evidence
+
+
+def outside_rows(scan: Scan, evidence: Evidence) -> tuple[str, tuple[Scan, ...]]:
+    """Return the query that counts the rows that lie outside of their partition's time, by file.
+
+    Args:
+        scan: The table.
+        evidence: What its files say of its rule.
+
+    Returns:
+        The SELECT, whose columns are the file's number in `evidence.against`, how many there are,
+        and the first and last of their times; and what it reads.
+    """
+    relation = scan.relation
+    assert isinstance(relation, FileRelation)
+    by_path = {file.path: file for file in relation.files}
+    time = f"CAST({quoted(evidence.rule.column)} AS TIMESTAMP)"
+    scans, parts = [], []
+    for number, one in enumerate(evidence.against):
+        if not one.real:
+            continue
+        alone = replace(relation, files=(by_path[one.found.path],))
+        slot = f"t{len(scans)}"
+        scans.append(Scan(slot, scan.table, alone, ScanEstimate(1, None, 1, alone.size)))
+        out = f"{time} < {timestamp_literal(one.begin)} OR {time} >= {timestamp_literal(one.end)}"
+        parts.append(
+            f"SELECT {number} AS number, count(*) AS n, min({time}) AS first, max({time}) AS last "
+            f"FROM {PRIVATE_DATABASE}.{slot} WHERE {out}"
+        )
+    return "\nUNION ALL\n".join(parts), tuple(scans)
 
 
 def nearby(plan: Plan, access: Access, engine: Engine) -> tuple[Diagnostic, ...]:
@@ -88,7 +133,7 @@ def nearby(plan: Plan, access: Access, engine: Engine) -> tuple[Diagnostic, ...]
         read, beside = _sampled(scan, rule, relation, access, engine)
         lost = any(c.outside and c.found.meets(window) for c in beside.against)
         wanting = scan.gaps is not None and bool(scan.gaps.unregistered)
-        if read.outside or lost or (wanting and beside.outside):
+        if read.refuted(scan.forgiving) or lost or (wanting and beside.outside):
             raise read.joined(beside).error()
         notes.append(read.finding())
         if any(c.outside or (c.real and c.found.meets(window)) for c in beside.against):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from headwater.changes import comparison, fingerprints
 from headwater.changes.changes import Changes, Cost, Offer, closes
@@ -22,7 +22,7 @@ from headwater.interfaces.schema import Role
 from headwater.interfaces.stopping import Stop
 from headwater.ledger.entries import moment_text
 from headwater.ledger.ledger import Ledger
-from headwater.planning import engine_choice, label_delays, planner
+from headwater.planning import engine_choice, label_delays, planner, rule_proofs
 from headwater.planning.file_times import file_times
 from headwater.planning.lake_files import lake_files
 from headwater.planning.planner import Draft, MappedQuery
@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     from headwater.profiling.profile import Profile
     from headwater.workspace.model import Connection
     from headwater.workspace.workspace import Workspace
+
+
+_COUNTED: Final = 100
+"""Files whose rows are counted that lie outside of their rule; of more, the worst is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,11 @@ def changes(workspace: Workspace, connection: Connection, span: Window, asked: A
         draft = planner.draft(
             request, mapped[0], access, actuals=mapped[1], now=asked.now, nearby=True
         )
-        draft = replace(draft, times=file_times(draft.scans, access, facts))
+        draft = replace(
+            draft,
+            times=file_times(draft.scans, access, facts),
+            scans=tuple(replace(s, forgiving=True) for s in draft.scans),
+        )
         listed, lake_times = lake_files(draft.scans, access)
     asked.ledger.save_facts()
     times = {**draft.times, **lake_times}
@@ -108,6 +116,7 @@ def changes(workspace: Workspace, connection: Connection, span: Window, asked: A
         asked.now,
         open=reads.open,
         profile=reads.profile,
+        broken_rules=reads.broken_rules,
         label_after=lambda: _label_after(workspace, connection, draft, asked),
         lost_labels=lambda: _lost_labels(workspace, connection, windows, asked),
         warnings=compared.warnings,
@@ -334,6 +343,22 @@ class _Reads:
             self._asked.timeout,
         )
 
+    def broken_rules(self, window: Window) -> tuple[Diagnostic, ...]:
+        """Return what the files of one of the windows say against the rules that chose them."""
+        plan = self._draft.part([window])
+        told = []
+        with self._workspace.opened(self._connection) as access:
+            found = list(rule_proofs.elsewhere(plan, access))
+        for scan, evidence in found:
+            if len(evidence.against) > _COUNTED and (finding := evidence.finding()) is not None:
+                told.append(finding)
+                continue
+            sql, scans = rule_proofs.outside_rows(scan, evidence)
+            counting = replace(plan, sql=sql, mapping=None, scans=scans, window=None)
+            rows = _rows(self._workspace, self._connection, counting, self._asked)
+            told.append(evidence.counted([tuple(row.values()) for row in rows]))
+        return tuple(told)
+
     def _make(self, run: Sequence[Window]) -> tuple[Datasets, list[Group | None]]:
         plans = Plans(self._draft, self._asked.calendar, run)
         plans = self._workspace.decided(plans, self._asked.engine)
@@ -388,12 +413,19 @@ def _label_after(
 
 def _value(workspace: Workspace, connection: Connection, plan: Plan, asked: Asked) -> Any:
     """Return the one value that a plan gives."""
+    return next(iter(_rows(workspace, connection, plan, asked)[0].values()))
+
+
+def _rows(
+    workspace: Workspace, connection: Connection, plan: Plan, asked: Asked
+) -> list[dict[str, Any]]:
+    """Return the few rows that a plan gives."""
     planned, chosen = engine_choice.choose(
         plan, asked.engine or workspace.engine, workspace.engine_named
     )
     reading = Reading(planned, chosen, lambda: workspace.opened(connection))
     data = Dataset(reading, timeout=asked.timeout, reads=workspace.reads)
-    return data.to_arrow().column(0)[0].as_py()
+    return data.to_arrow().to_pylist()
 
 
 def _lost_labels(

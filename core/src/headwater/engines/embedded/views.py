@@ -222,7 +222,7 @@ class Registrar:
             self._connection, relation, parquet, paths, rule.column
         )
         evidence = judged(rule, table, by_file.values())
-        if evidence.outside:
+        if evidence.refuted(scan.forgiving):
             raise evidence.error()
         if note := evidence.finding():
             self.notes.append(note)
