@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,8 @@ from core.tests.ledger.entries import entry
 from plugins.s3.tests.conftest import REGION, Bucket
 
 import headwater as hw
-from headwater.errors import AccessDeniedError, ConfigError, LedgerMovedError
+from headwater.errors import AccessDeniedError, ConfigError, LedgerMovedError, UnsupportedError
+from headwater_aws.auth.static import StaticKeys
 from headwater_s3 import S3LedgerStore
 
 
@@ -59,6 +61,32 @@ def test_windows_handed_over_together_are_one_request(store: S3LedgerStore, buck
             commit(ledger, day)
     assert puts(bucket) == before + 1
     assert len(hw.Ledger.load(store)) == 50
+
+
+def test_a_ledger_is_sent_as_its_store_and_keys_stay_here(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = bucket.everything()
+    key, secret = everything["AWS_ACCESS_KEY_ID"], everything["AWS_SECRET_ACCESS_KEY"]
+    auth = StaticKeys(access_key_id=key, secret_access_key=hw.Secret(secret))
+    store = S3LedgerStore(
+        uri="s3://lake/state/headwater.ledger", region=REGION, auth=auth,
+        endpoint_url=bucket.aws.endpoint_url,
+    )  # fmt: skip
+    ledger = hw.Ledger.load(store)
+    commit(ledger, 1)
+    with pytest.raises(UnsupportedError, match="a Secret is not pickled") as caught:
+        pickle.dumps(ledger)
+    assert secret not in f"{caught.value} {caught.value.hint} {caught.value.__cause__!r}"
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
+    sent = pickle.dumps(hw.Ledger.load(store.model_copy(update={"auth": None})))
+    assert secret.encode() not in sent
+    commit(ledger, 2)
+    there = pickle.loads(sent)
+    assert there.keys() == ledger.keys(), "it is loaded there, as it is by then"
+    commit(there, 3)
+    assert len(hw.Ledger.load(store)) == 3
 
 
 def test_two_runners_take_turns(store: S3LedgerStore) -> None:

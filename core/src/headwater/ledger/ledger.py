@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import random
 import secrets
 import threading
@@ -127,7 +128,7 @@ class Ledger:
         """Let it be sent to another process: as its text, or as its store, where it is loaded.
 
         Raises:
-            UnsupportedError: If windows wait to be saved.
+            UnsupportedError: If windows wait to be saved, or its store can't be sent.
         """
         with self._lock:
             if self._waiting:
@@ -138,6 +139,16 @@ class Ledger:
                 )
             if self._store is None:
                 return Ledger.from_bytes, (self.to_bytes(),)
+            try:
+                pickle.dumps(self._store)  # so that what can't be sent is named
+            except HeadwaterError:
+                raise
+            except Exception as error:
+                raise UnsupportedError(
+                    f"{self._name} can't be sent to another process: {error}",
+                    hint="load it there, Ledger.load(...), of a store that is made there; one "
+                    "whose identity names where its keys are (a profile) can be sent",
+                ) from error
             return Ledger.load, (self._store,)
 
     def to_bytes(self) -> bytes:
