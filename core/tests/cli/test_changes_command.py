@@ -80,6 +80,20 @@ def test_a_window_that_can_not_be_read_keeps_no_other_back(headwater: Program) -
     assert "wrote 1 windows" in outcome.out
 
 
+def test_rows_of_another_day_are_told_with_how_many_they_are(headwater: Program) -> None:
+    handed_over(headwater)
+    rows = pq.ParquetFile("data/dt=2026-01-01/part.parquet").read()
+    pq.write_table(rows.slice(0, 3), "data/dt=2026-01-03/late.parquet")
+    outcome = handed_over(headwater)
+    assert outcome.code == 0
+    assert outcome.out.endswith("wrote 1 windows to out, 0 of them with other content\n")
+    assert "3 rows of 2026-01-01 lie in dt=2026-01-03; no lateness is declared" in outcome.err
+    rows = pq.ParquetFile("data/dt=2026-01-03/late.parquet").read()
+    pq.write_table(rows.slice(1), "data/dt=2026-01-03/late.parquet")
+    [change] = handed_over(headwater, "--json").json["changes"]
+    assert [w["code"] for w in change["warnings"]] == ["rule-broken"]
+
+
 def test_a_window_that_is_gone_leaves_an_empty_file(headwater: Program) -> None:
     handed_over(headwater)
     Path("data/dt=2026-01-03/part.parquet").unlink()

@@ -241,7 +241,8 @@ class Evidence:
         if len(by_place) > _PLACES:
             told.append(f"others in {len(by_place) - _PLACES:,} more partitions")
         finding = self._finding(Severity.WARNING)
-        late = f"lateness is {_span(self.rule.lateness)}"
+        lateness = self.rule.lateness
+        late = f"lateness is {_span(lateness)}" if lateness else "no lateness is declared"
         message = f"table {self.table.name}: {'; '.join(told)}; {late}: their windows miss them"
         return replace(finding, message=message)
 

@@ -200,6 +200,7 @@ def _hand_over(
         Why some were not, by the key of their window.
     """
     from headwater.errors import HeadwaterError, LedgerError, LedgerMovedError
+    from headwater.partitions.rule_evidence import BROKEN
     from headwater.reading.dataset import EmptyReadWarning
 
     failed: dict[str, HeadwaterError] = {}
@@ -212,8 +213,14 @@ def _hand_over(
                 with terminal.progress(doing):
                     path = file_of(folder, change)
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    change.read().write_parquet(path, overwrite=True)
+                    data = change.read()
+                    data.write_parquet(path, overwrite=True)
                     change.done()
+                    # Rows of other windows among its own: counted where the read saw some.
+                    broken = any(note.code == BROKEN for note in data.stats.notes)
+                    counted = change.warnings if broken else ()
+                for found_so in counted:
+                    terminal.warn(f"{change.window_key}: {found_so.message}")
             except HeadwaterError as error:
                 if isinstance(error, LedgerError) and not isinstance(error, LedgerMovedError):
                     raise  # nothing can be handed over
