@@ -96,7 +96,8 @@ def outside_rows(scan: Scan, evidence: Evidence) -> tuple[str, tuple[Scan, ...]]
     assert isinstance(relation, FileRelation)
     by_path = {file.path: file for file in relation.files}
     time = f"CAST({quoted(evidence.rule.column)} AS TIMESTAMP)"
-    scans, parts = [], []
+    scans: list[Scan] = []
+    parts: list[str] = []
     for number, one in enumerate(evidence.against):
         if not one.real:
             continue
