@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import asyncio
 import os
 import signal
 import subprocess
@@ -20,11 +21,17 @@ import pytest
 from core.tests.leftovers import nothing_left
 
 from headwater.auth.credentials import Access
-from headwater.errors import CancelledError, ConfigError, DataError, ReadTimeoutError
+from headwater.errors import (
+    CancelledError,
+    ConfigError,
+    DataError,
+    ReadTimeoutError,
+    SourceError,
+)
 from headwater.interfaces.data_source import DataSource
 from headwater.interfaces.stopping import Stop
 from headwater.reading.dataset import Dataset
-from headwater.reading.running import Reads, seconds
+from headwater.reading.running import SOON, Reads, seconds
 from headwater.sources.files import FileDataSource
 from headwater.sources.memory import MemoryDataSource
 from headwater.sources.single_database import SingleDatabase
@@ -257,6 +264,32 @@ def test_what_fails_by_itself_is_told_as_it_is(workspace: Workspace) -> None:
 
     with pytest.raises(DataError, match="does not fit"):
         streamed(workspace, Numbers(fail)).to_arrow()
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
+def test_what_would_end_a_thread_is_told_with_its_cause(
+    workspace: Workspace, error: BaseException
+) -> None:
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(SourceError, match=type(error).__name__) as caught:
+        streamed(workspace, Numbers(fail)).to_arrow()
+    assert caught.value.__cause__ is error
+
+
+def test_a_source_that_cancels_its_own_read_waits_for_nothing(workspace: Workspace) -> None:
+    took: list[float] = []
+
+    def cancel() -> None:
+        since = time.monotonic()
+        data.cancel()
+        took.append(time.monotonic() - since)
+
+    data = streamed(workspace, Numbers(cancel))
+    with pytest.raises(CancelledError):
+        data.to_arrow()
+    assert took[0] < SOON
 
 
 def test_a_file_is_not_written_by_halves(workspace: Workspace, tmp_path: Path) -> None:

@@ -183,9 +183,9 @@ def _named(relation: StreamRelation) -> Iterator[None]:
     """Raise what a stream raises as one of ours: with its table, its owner, and its cause."""
     try:
         yield
-    except HeadwaterError:
+    except (HeadwaterError, GeneratorExit):  # the latter: the rows are left
         raise
-    except Exception as error:
+    except BaseException as error:  # `sys.exit()` as well: no engine hands it on
         raise SourceError(
             f"table {relation.name}: {_owner(relation)} failed: {type(error).__name__}: {error}",
             retryable=bool(getattr(error, "retryable", False)),

@@ -399,7 +399,8 @@ class Reads:
             work.end(reason(work.what))
         until = time.monotonic() + SOON
         for work in works:
-            work.gone(until - time.monotonic())
+            if work.stop is not Stop.current():  # a source that ends its own read can't await that
+                work.gone(until - time.monotonic())
 
     def _add(self, work: Work) -> None:
         with self._lock:
