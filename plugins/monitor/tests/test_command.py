@@ -100,6 +100,10 @@ def test_a_report_of_weeks_is_written_and_told(headwater: Program, folder: Path)
     page = (folder / "weeks.html").read_text(encoding="utf-8")
     assert '<tr class="provisional">' in page
     assert headwater("monitor", "report", "serving", "--threshold", "psi").code == 2
+    refused = headwater("monitor", "report", "serving", *WEEKS, "--out", "weeks.pdf")
+    assert refused.code == 2
+    assert "end its name in .html" in refused.err
+    assert not (folder / "weeks.pdf").exists()
     assert "expected by now" in page
 
 
@@ -155,3 +159,34 @@ def test_a_saved_profile_is_a_reference(headwater: Program, folder: Path) -> Non
     told = headwater(*words, "--against", "reference.parquet", "--out", "r.html").json
     assert [f["value"] for f in told["figures"]] == here["value"].to_pylist()
     assert headwater(*words, "--against", "nobody").code == 1
+
+
+def test_a_ranking_without_its_query_says_how_to_name_it(headwater: Program, folder: Path) -> None:
+    table: dict[str, Any] = {
+        "id": [f"r{n}" for n in range(300)],
+        "at": [START + timedelta(hours=n) for n in range(300)],
+        "q": [n // 5 for n in range(300)],
+        "score": [n % 5 / 5 for n in range(300)],
+        "clicked": [float(n % 5 > 2) for n in range(300)],
+    }
+    pq.write_table(pa.table(table), folder / "ranked.parquet")
+    (folder / "ranking.yaml").write_text("""
+version: 1
+models:
+  shop:
+    versions:
+      v1:
+        model_type: ranking
+        features: {q: numeric}
+        predictions: {score: numeric}
+        serving:
+          source: {type: files, tables: {ranked: ranked.parquet}}
+          id_column: id
+          timestamp_column: at
+          labels: {score: clicked}
+""")
+    words = ("monitor", "report", "serving", "--config", "ranking.yaml", "--out", "ranked.html")
+    assert "--query FIELD" in headwater(*words).err
+    named = headwater(*words, "--query", "q")
+    assert "--query FIELD" not in named.err
+    assert "ndcg" in named.out

@@ -182,12 +182,24 @@ def test_one_of_several_predictions_is_named():
     profile = profile_of(edges, columns, {"low": [1.0, 2.0], "high": [2.0, 2.0]})
     with pytest.raises(ConfigError, match="2 predictions \\(low, high\\)") as caught:
         performance(profile)
-    assert caught.value.hint == "name one: performance(profile, 'low')"
+    assert caught.value.hint == "name one: prediction='low' (--prediction)"
+    assert performance(profile_of(edges, columns, {"high": [2.0, 2.0]})).prediction == "high"
     assert performance(profile, "low").mae == 0.0
     assert performance(profile, "high").mae == 2.0
     with pytest.raises(ConfigError, match="no prediction 'hihg'"):
         performance(profile, "hihg")
     assert performance(binary([0.1], [True])[0], "proba").prediction == "buy"
+
+
+def test_a_class_is_judged_beside_the_probabilities_of_all_classes():
+    shares = {f"p_{name}": PROBA for name in ("ant", "bee", "cat")}
+    edges = edges_of("multiclass", {}, {**shares, "kind": KIND})
+    columns: dict[str, Any] = {"kind": ["ant", "bee"], **{name: [0.2, 0.5] for name in shares}}
+    found = performance(profile_of(edges, columns, {"kind": ["ant", "cat"]}))
+    assert (found.prediction, found.accuracy) == ("kind", 0.5)
+    assert performance(profile_of(edges, columns)).prediction == "kind"
+    with pytest.raises(ConfigError, match="no prediction 'knid'"):
+        performance(profile_of(edges, columns), "knid")
 
 
 def test_what_a_profile_does_not_tell_is_said():

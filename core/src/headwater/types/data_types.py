@@ -239,8 +239,19 @@ def feeds(source: DataType, field: FieldType) -> str | None:
             fits, write = source.name == "array", "ARRAY({column})"
         case FieldType.DICT:
             fits = source.name == "map" and source.key.is_text and source.value.is_numeric
-            write = "MAP_FROM_ENTRIES(...) giving map<string,double>"
+            write = dict_cast(source)
     return None if fits else f"{source} does not hold {field} without loss; write {write}"
+
+
+def dict_cast(source: DataType) -> str:
+    """Return the Spark SQL that makes numbers by name of a `{column}` of type `source`."""
+    if source.name == "array" and source.element.is_text:
+        return "MAP_FROM_ARRAYS({column}, TRANSFORM({column}, x -> 1D)), where each is in it once"
+    if source.name == "map" and source.key.is_text:
+        return "TRANSFORM_VALUES({column}, (k, v) -> CAST(v AS DOUBLE))"
+    if source.name == "map":
+        return "TRANSFORM_KEYS({column}, (k, v) -> CAST(k AS STRING))"
+    return "MAP('name', CAST(... AS DOUBLE), ...), a name and a number for each"
 
 
 def datetime_cast(source: DataType) -> str:

@@ -102,6 +102,39 @@ def test_connections_that_fail_are_told_and_the_others_are_compared():
     assert report.verdict == "it does not work yet; mend training first"
 
 
+def test_rows_that_features_do_not_tell_apart_are_not_told_as_shared():
+    draw = np.random.default_rng(2)
+
+    def told(features: dict[str, list[str]]) -> str:
+        workspace = hw.Workspace(engine="embedded")
+        workspace.create_model("m")
+        version = workspace.create_model_version(
+            "m",
+            "v1",
+            "binary",
+            features=dict.fromkeys(features, "categorical"),
+            predictions={"buys": "boolean"},
+        )
+        for first, connect in ((0, version.connect_training), (5000, version.connect_serving)):
+            table = {
+                "id": list(range(first, first + 500)),
+                "at": pa.array(range(500), pa.timestamp("s", "UTC")),
+                "buys": (draw.random(500) < 0.5).tolist(),
+                **{n: draw.choice(values, 500).tolist() for n, values in features.items()},
+            }
+            connect(hw.MemoryDataSource(tables={"t": pa.table(table)}), "id", "at")
+        stage = version.check().stage("overlap")
+        assert stage is not None
+        return stage.summary
+
+    three = ["a", "b", "c"]
+    few = "features do not tell rows of serving and training apart"
+    assert told({"one": three, "two": three}) == few
+    assert told({"one": three}) == "too few rows or features to tell rows apart"
+    many = [str(n) for n in range(70)]
+    assert " of serving in training (" in told({"one": many, "two": many})
+
+
 def test_a_version_without_connections_is_nothing_to_check():
     workspace = hw.Workspace(engine="embedded")
     workspace.create_model("m")

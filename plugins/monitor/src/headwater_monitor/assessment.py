@@ -144,7 +144,7 @@ class Assessment:
         self.maturity = maturity
         self.judged = judged
         self.thresholds = thresholds or Thresholds()
-        self.prediction = prediction
+        self.prediction = prediction or model_performance.labelled(profile)
         self.reason: str | None = None
         """Why no performance is told, where it is not."""
         self.reference = None if against is None else self._performance(against, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -28,6 +28,8 @@ from headwater.cli.options import (
 from headwater.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from headwater.maturity.maturity import Maturity
     from headwater.profiling.profile import Profile
     from headwater.tables.window import Window
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from headwater_monitor.query_ranking import Ranking
 
 PAGE = Path("report.html")
+ENDINGS: Final = (".html", ".htm")
 
 monitor = typer.Typer(
     name="monitor",
@@ -141,6 +144,10 @@ def report_command(
     whole_window(start, end, last, since, every)
     limits = dict(_limit(text) for text in threshold or ())
     terminal = terminal_of(ctx)
+    if out.suffix.lower() not in ENDINGS:
+        raise typer.BadParameter(
+            f"{out}: a report is HTML, so end its name in {ENDINGS[0]}", param_hint="'--out'"
+        )
     with opened(ctx, config) as workspace:
         chosen = workspace.connection(connection)
         zone = timezone or chosen.windows.timezone
@@ -160,6 +167,11 @@ def report_command(
             except ConfigError as error:
                 maturity = None
                 terminal.warn(f"which windows are final is not known: {error.message}")
+            if _unranked(chosen, query):
+                terminal.warn(
+                    "how items were ranked is not told: name the field that items of a query have "
+                    "in common: --query FIELD"
+                )
             found = report(
                 profile,
                 reference,
@@ -204,8 +216,7 @@ def _maturity(
     delayed = chosen.actuals is not None or mapping.label_timestamp_column is not None
     if window is None or not delayed:
         return None
-    labels = (chosen.actuals.mapping if chosen.actuals else mapping).labels
-    label = prediction if prediction in labels else None
+    label = prediction if prediction in _labels(chosen) else None
     return chosen.maturity(
         window.start,
         window.end,
@@ -215,6 +226,11 @@ def _maturity(
         label=label,
         engine=engine,
     )
+
+
+def _labels(chosen: Connection) -> Mapping[str, str]:
+    """Return which column has the label of which prediction, wherever labels are kept."""
+    return (chosen.actuals.mapping if chosen.actuals else chosen.mapping).labels
 
 
 def _ranked(
@@ -227,14 +243,21 @@ def _ranked(
 ) -> Ranking | None:
     """Return how items were ranked; None where nobody asked, and of a model that ranks none."""
     from headwater.interfaces.schema import ModelType
-    from headwater.types import FieldType
     from headwater_monitor.query_ranking import ranking
 
-    listed = any(p.type is FieldType.ARRAY for p in chosen.schema.predictions)
-    if chosen.schema.model_type is not ModelType.RANKING or (query is None and not listed):
+    if chosen.schema.model_type is not ModelType.RANKING or _unranked(chosen, query):
         return None
     start, end = (None, None) if window is None else (window.start, window.end)
     return ranking(chosen, start, end, query=query, every=step, as_of=as_of, engine=engine)
+
+
+def _unranked(chosen: Connection, query: str | None) -> bool:
+    """Return whether a model ranks items of which nothing says which were ranked together."""
+    from headwater.interfaces.schema import ModelType
+    from headwater.types import FieldType
+
+    listed = any(p.type is FieldType.ARRAY for p in chosen.schema.predictions)
+    return chosen.schema.model_type is ModelType.RANKING and query is None and not listed
 
 
 def _labelled(
@@ -248,7 +271,7 @@ def _labelled(
     from headwater.interfaces.schema import ModelType
     from headwater_monitor.label_sets import multilabel
 
-    if chosen.schema.model_type is not ModelType.MULTI_LABEL or chosen.actuals is None:
+    if chosen.schema.model_type is not ModelType.MULTI_LABEL or not _labels(chosen):
         return None
     start, end = (None, None) if window is None else (window.start, window.end)
     return multilabel(chosen, start, end, every=step, as_of=as_of, engine=engine)

@@ -179,9 +179,11 @@ def performance(
             "what it returns",
         )
     if edges.model_type is ModelType.REGRESSION:
-        return _of_errors(profile, _chosen(edges, prediction))
+        return _of_errors(profile, _chosen(profile, prediction))
     if edges.model_type is ModelType.MULTICLASS:
-        return _of_classes(profile, _chosen(edges, prediction))
+        named = {n for n, t in predictions(edges).items() if t is not FieldType.NUMERIC}
+        among = () if prediction in predictions(edges) else sorted(named)
+        return _of_classes(profile, _chosen(profile, prediction, among))
     return _of_binary(profile, edges, prediction)
 
 
@@ -194,13 +196,25 @@ def predictions(edges: Edges) -> dict[str, FieldType]:
     return {name: f.type for name, f in edges.items() if f.role is Role.PREDICTION}
 
 
-def _chosen(edges: Edges, wanted: str | None, among: Sequence[str] = ()) -> str:
-    """Return the prediction to judge.
+def labelled(profile: Profile) -> str | None:
+    """Return the prediction whose labels a profile counts; None if there are several or none.
+
+    Args:
+        profile: The profile, of a stretch of time in which some labels are known.
+    """
+    names = [n for n in predictions(profile.edges()) if f"{ACTUAL_PREFIX}{n}" in profile.fields]
+    return names[0] if len(names) == 1 else None
+
+
+def _chosen(profile: Profile, wanted: str | None, among: Sequence[str] = ()) -> str:
+    """Return the prediction to judge: the one that is named, or the only one that has a label.
 
     Raises:
         ConfigError: If there is none of this name, or none was named of several.
     """
-    names = list(among or predictions(edges))
+    names = list(among or predictions(profile.edges()))
+    if wanted is None and (only := labelled(profile)) in names:
+        return str(only)
     if wanted is not None:
         if wanted not in names:
             raise ConfigError(
@@ -212,7 +226,7 @@ def _chosen(edges: Edges, wanted: str | None, among: Sequence[str] = ()) -> str:
         raise ConfigError(
             f"the model has {len(names)} predictions"
             + (f" ({', '.join(names)}), and each has figures of its own" if names else ""),
-            hint=f"name one: performance(profile, {names[0]!r})"
+            hint=f"name one: prediction={names[0]!r} (--prediction)"
             if names
             else "declare predictions in the model version's schema",
         )
@@ -225,7 +239,7 @@ def _chosen(edges: Edges, wanted: str | None, among: Sequence[str] = ()) -> str:
 def _of_binary(profile: Profile, edges: Edges, wanted: str | None) -> Performance:
     kinds = predictions(edges)
     if wanted is not None:
-        _chosen(edges, wanted)
+        _chosen(profile, wanted)
     decisions = [n for n, t in kinds.items() if t is FieldType.BOOLEAN]
     numbers = [n for n, t in kinds.items() if t is FieldType.NUMERIC]
     if wanted is not None:
@@ -234,8 +248,8 @@ def _of_binary(profile: Profile, edges: Edges, wanted: str | None) -> Performanc
         if len(other) > 1:
             other = []  # nothing says which score belongs to which decision
         decisions, numbers = ([wanted], other) if same is decisions else (other, [wanted])
-    decision = _chosen(edges, None, decisions) if decisions else None
-    score = _chosen(edges, None, numbers) if numbers else None
+    decision = _chosen(profile, None, decisions) if decisions else None
+    score = _chosen(profile, None, numbers) if numbers else None
     main = decision or score
     if main is None:
         raise ConfigError(

@@ -14,6 +14,8 @@ TESTED: Final = 0.01
 SERVED: Final = 0.2
 """Share of the predictions whose rows training holds: some customers come back as they were."""
 FEW: Final = 20
+ALIKE: Final = 0.5
+"""Share of rows with a twin beside them, from which on another dataset's twins say nothing."""
 
 
 def examine(data: Datasets) -> Iterator[Finding]:
@@ -35,7 +37,7 @@ def examine(data: Datasets) -> Iterator[Finding]:
             continue
         count, rows, chance = found
         low = bounds(count, rows)[0]
-        if count < FEW or low <= least + chance * 1.2 or chance > 0.5:
+        if count < FEW or low <= least + chance * 1.2 or chance > ALIKE:
             continue
         if one == "testing":
             yield warning(
@@ -60,9 +62,17 @@ def summary(data: Datasets) -> str:
     for one, two in (("testing", "training"), ("serving", "training"), ("serving", "testing")):
         here, there = data.tallies.get(one), data.tallies.get(two)
         found = None if here is None or there is None else shared(here, there)
-        if found is not None:
-            parts.append(f"{percent(found[0], found[1])} of {one} in {two}")
-    return ", ".join(parts) or "no two datasets to compare"
+        if found is None:
+            continue
+        count, rows, chance = found
+        if chance > ALIKE:
+            parts.append(f"features do not tell rows of {one} and {two} apart")
+        else:
+            by_chance = (
+                f" ({percent(round(chance * rows), rows)} by chance)" if chance >= 0.01 else ""
+            )
+            parts.append(f"{percent(count, rows)} of {one} in {two}{by_chance}")
+    return ", ".join(parts) or "too few rows or features to tell rows apart"
 
 
 def shared(here: Tally, there: Tally) -> tuple[int, int, float] | None:
