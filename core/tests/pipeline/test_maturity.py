@@ -4,6 +4,7 @@ import json
 import random
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -95,12 +96,15 @@ def test_ages_are_written_in_three_ways_and_ripe_after_gives_one(engine):
     maturity = connect(engine, rows, labels).maturity(FIRST, END, as_of=END)
     assert maturity.expected(7) == maturity.expected("7 d") == maturity.expected(7 * DAY)
     assert maturity.expected(0) == 0.0
+    assert maturity.expected(np.int64(7)) == maturity.expected(7)
     assert maturity.expected(41) is None
     half = maturity.ripe_after(0.5)
     assert maturity.expected(half) == pytest.approx(0.5 * maturity.eventual)
     assert maturity.ripe_after() == maturity.ripe_after(0.95) > half
     with pytest.raises(ConfigError, match="no share"):
         maturity.ripe_after(0)
+    with pytest.raises(ConfigError, match="no share"):
+        maturity.ripe_after("soon")
     for wrong in (float("nan"), True, "soon", None):
         with pytest.raises(ConfigError):
             maturity.expected(wrong)
@@ -127,6 +131,9 @@ def test_coverage_is_what_is_known_beside_what_should_be(engine):
     assert last.expected < maturity.expected(1)
     with pytest.raises(ConfigError, match="none of the 40 windows"):
         maturity.coverage("2026-03-01")
+    for wrong in (None, 3):
+        with pytest.raises(ConfigError, match="none of the 40 windows"):
+            maturity.coverage(wrong)
 
 
 def _within(covered):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -328,3 +330,49 @@ def test_changes_are_profiled(workspace: hw.Workspace, tmp_path: Path) -> None:
     assert now.as_of == (datetime(2026, 1, 4, tzinfo=UTC), datetime(2026, 1, 6, tzinfo=UTC))
     with pytest.raises(LedgerError, match="not read"):
         changes[0].done()
+
+
+def test_classes_beyond_the_whole_doubles_are_told_apart(workspace: hw.Workspace) -> None:
+    large = 2**53
+    rows = pa.table({"p": [large, large + 1, -5], "y": [large, large, -5]})
+    workspace.create_model("m")
+    version = workspace.create_model_version("m", "v1", "multiclass", predictions={"p": "numeric"})
+    told = version.connect_training(made.memory(rows), labels={"p": "y"}).profile()
+    assert told.edges()["p"].vocabulary == (str(large), "-5", str(large + 1))
+    assert (told.count("p", "scored"), told.count("p", "correct")) == (3, 2)
+    assert told.counts("p", "confusion") == {
+        f'["{large}","{large}"]': 1,
+        f'["{large + 1}","{large}"]': 1,
+        '["-5","-5"]': 1,
+    }
+
+
+@pytest.mark.parametrize(("middle", "apart"), [(1.7e9, 20_000), (1e12, 3), (2000, 10), (0.1, 0.02)])
+def test_a_variance_is_right_or_not_told(
+    workspace: hw.Workspace, middle: float, apart: float
+) -> None:
+    random = Random(1)
+    values = [random.gauss(middle, apart) for _ in range(300)]
+    workspace.create_model("m")
+    version = workspace.create_model_version(
+        "m", "v1", "binary", features={"x": "numeric", "c": "numeric"}
+    )
+    rows = pa.table({"x": values, "c": [1 / 3] * 300})
+    told = version.connect_training(made.memory(rows)).profile()
+    exact = statistics.pvariance(map(Fraction, values))
+    bounds = told.variance_bounds("x")
+    assert told.variance("c") == 0
+    assert (bounds is None) == (told.variance("x") is None) == (middle > 1e6)
+    if bounds is not None:
+        assert bounds[0] <= exact <= bounds[1]
+        assert told.variance("x") == pytest.approx(float(exact), rel=0.01)
+
+
+def test_what_is_no_field_and_no_edges_is_refused(drawn: Drawn) -> None:
+    training, _, edges = drawn
+    profile = training.profile(edges=edges)
+    for ask in (profile.count, profile.mean, profile.variance, profile.minimum, profile.distinct):
+        with pytest.raises(ConfigError, match="no field 'incme'"):
+            ask("incme")
+    with pytest.raises(ConfigError, match="edges are a Profile"):
+        training.profile(edges=profile)

@@ -19,7 +19,7 @@ from headwater.profiling.edges import FieldEdges
 from headwater.profiling.profile import Profile
 from headwater.tables.window import Window
 from headwater.types import FieldType
-from headwater_monitor import drift
+from headwater_monitor import distances, drift, performance
 
 RANDOM = np.random.default_rng(11)
 
@@ -135,6 +135,23 @@ def test_a_datetime_moves_by_seconds_and_lengths_by_lengths():
     assert found["when"].wasserstein == 3600.0
     assert found["when"].wasserstein.high == 7200.0
     assert found["text"].wasserstein == 7.5  # from the middle of [0, 5]
+
+
+def test_what_is_no_profile_is_refused():
+    given = profile_of(edges_of("binary", {"f": [1.0, 2.0]}, {}), {"f": [1.0]})
+    for pair in ((given, None), (None, given), (given.to_arrow(), given)):
+        with pytest.raises(ConfigError, match="is no profile"):
+            drift(*pair)
+    with pytest.raises(ConfigError, match="is no profile"):
+        performance(None)
+
+
+def test_distances_beyond_all_doubles_are_not_told():
+    far = 1.7e308
+    moved = distances.wasserstein(
+        [3, 1, 0], [1, 1, 2], [-far, far], reach=(-far, far), extremes=(-far, far)
+    )
+    assert moved is None
 
 
 def test_profiles_of_other_edges_are_not_compared():

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from numbers import Real
 from statistics import mean, stdev
 from typing import Any, Final, NamedTuple
 
@@ -288,7 +289,7 @@ class Maturity:
             ConfigError: If it is none.
         """
         share = self.terms.ripe if share is None else share
-        if not 0 < share <= 1:
+        if not isinstance(share, int | float) or not 0 < share <= 1:
             raise ConfigError(f"ripe_after({share!r}): it is no share", hint="write e.g. 0.95")
         eventual = self.eventual
         if self._curve is None or eventual is None:
@@ -629,8 +630,8 @@ class Maturity:
 
     def _units(self, age: float | str | timedelta) -> float:
         """Return an age in units; a number is of days."""
-        if isinstance(age, int | float) and not isinstance(age, bool) and math.isfinite(age):
-            return age * (_DAY / self.unit)
+        if isinstance(age, Real) and not isinstance(age, bool) and math.isfinite(age):
+            return float(age) * (_DAY / self.unit)
         if isinstance(age, str | timedelta):
             return duration(age, "age") / self.unit
         raise ConfigError(f"age {age!r} is no age", hint="write days, '7 d', or a timedelta")
@@ -644,7 +645,7 @@ class Maturity:
                 whole = self.windows[first].start, self.windows[last].end
                 if whole == (window.start, window.end):
                     return range(first, last + 1)
-        else:
+        elif isinstance(window, str | date):
             moment = instant(window)
             for number, one in enumerate(self.windows):
                 if moment in one:
@@ -684,6 +685,7 @@ class Maturity:
         def reach(share: float) -> float:
             return Z * math.sqrt(max(share * (1 - share), 0.0) / rows + error**2) + slack
 
+        expected = min(expected, 1.0)  # weights add up to 1, but for the last digit
         low, high = max(0.0, low - reach(low)), min(1.0, high + reach(high))
         return Coverage(known, expected, low, high, rows)
 

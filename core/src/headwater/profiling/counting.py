@@ -123,6 +123,16 @@ def number(column: BoundColumn) -> str:
     return name if column.source_type == DOUBLE else f"CAST({name} AS DOUBLE)"
 
 
+def whole(column: BoundColumn) -> str:
+    """Return a column of whole numbers as bigints: a double is not exact beyond 2^53."""
+    return f"CAST(r.{quoted(column.name)} AS BIGINT)"
+
+
+def is_whole(*columns: BoundColumn) -> bool:
+    """Return whether columns are all of whole numbers."""
+    return all(column.source_type.is_integer for column in columns)
+
+
 def text(column: BoundColumn) -> str:
     """Return a column of texts, whole numbers or booleans as texts, as Spark casts them."""
     name = f"r.{quoted(column.name)}"
@@ -327,6 +337,11 @@ def _classes(prediction: BoundColumn, actual: BoundColumn, edges: FieldEdges, na
             labels: tuple[str | None, ...] = ("false", "true")
             values = {n: f"r.{quoted(c.name)}" for n, c in ((guess, prediction), (truth, actual))}
             codes = [_boolean_code(n) for n in values]
+        case FieldType.NUMERIC if is_whole(prediction, actual):
+            labels = (*edges.vocabulary, None)
+            values = {guess: whole(prediction), truth: whole(actual)}
+            wholes = [_whole_class(v) for v in edges.vocabulary]
+            codes = [sql.among_whole(n, wholes) for n in values]
         case FieldType.NUMERIC:
             labels = (*edges.vocabulary, None)
             values = {guess: number(prediction), truth: number(actual)}
@@ -359,6 +374,18 @@ def _classes(prediction: BoundColumn, actual: BoundColumn, edges: FieldEdges, na
         tuple(f"count({name}{letter})" for letter in "lsc"),
         tell,
     )
+
+
+def _whole_class(word: str) -> int | None:
+    """Return the whole number that a class is called by; None for one that is no bigint."""
+    try:
+        number = int(word)
+    except ValueError:
+        value = float(word)
+        if not value.is_integer():
+            return None
+        number = int(value)
+    return number if -(2**63) < number < 2**63 else None
 
 
 def confusion_label(predicted: str | None, actual: str | None) -> str:

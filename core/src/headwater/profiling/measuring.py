@@ -15,10 +15,12 @@ from headwater.profiling.counting import (
     WORDS,
     error,
     is_classified,
+    is_whole,
     length,
     micros,
     number,
     text,
+    whole,
 )
 from headwater.profiling.queries import Answer
 from headwater.sql.rewriting import quoted
@@ -181,7 +183,9 @@ def word_query(
         values = [f"explode(map_keys(r.{quoted(column.name)}))"]
     elif column.field_type in WORDS or classes:
         actual = _actual(mapping, column) if column.role is Role.PREDICTION else None
-        values = [_word(c) for c in (column, actual) if c is not None]
+        given = [c for c in (column, actual) if c is not None]
+        exact = column.field_type is FieldType.NUMERIC and is_whole(*given)
+        values = [whole(c) if exact else _word(c) for c in given]
     else:
         return None
     each = "\nUNION ALL\n".join(f"SELECT {v} AS v FROM (\n{plan}\n) AS r" for v in values)
@@ -209,8 +213,8 @@ def read_words(answer: Answer) -> tuple[str, ...]:
 
 
 def _told(value: str | float) -> str:
-    if isinstance(value, str):
-        return value
+    if isinstance(value, str | int):
+        return str(value)
     return str(int(value)) if value == int(value) and abs(value) < sql.EXACT else repr(value)
 
 

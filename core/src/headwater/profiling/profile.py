@@ -45,6 +45,10 @@ METADATA: Final = b"headwater.profile"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _EXACT: Final = Context(prec=76)
+_ROUNDED: Final = Decimal("0.5e-6")
+"""How far a value that is summed may be from what it was: it has 6 digits."""
+_DOUBLE: Final = Decimal("1e-15")
+"""How far, as a share of it, a few operations on doubles may move a number."""
 
 
 class Place(NamedTuple):
@@ -301,9 +305,10 @@ class Profile:
             label: Value or class, of what is counted by label.
 
         Raises:
-            ConfigError: If there is no such statistic, or it is no count.
+            ConfigError: If there is no such field or statistic, or it is no count.
         """
         _check(statistic, Holds.COUNT)
+        self._check_field(field)
         value = self._all.get(Key(field, statistic, bin, label), 0)
         return value if isinstance(value, int) else 0
 
@@ -361,6 +366,7 @@ class Profile:
             ConfigError: If there is no such statistic, or it is no sum.
         """
         _check(statistic, Holds.DECIMAL)
+        self._check_field(field)
         value = self._all.get(Key(field, statistic))
         return value if isinstance(value, Decimal) else None
 
@@ -381,6 +387,7 @@ class Profile:
         return self._extreme(field, "max")
 
     def _extreme(self, field: str, statistic: str) -> float | None:
+        self._check_field(field)
         value = self._all.get(Key(field, statistic))
         return value if isinstance(value, int | float) else None
 
@@ -411,9 +418,26 @@ class Profile:
     def variance(self, field: str) -> float | None:
         """Return the variance (divided by the number of values) as `mean` returns the average.
 
+        It is None, too, where values vary so little about so large an average that a hundredth of
+        it may come from their rounding: seconds since 1970 within a day.
+
         Args:
             field: A field.
         """
+        found = self._variance(field)
+        return None if found is None else found[0]
+
+    def variance_bounds(self, field: str) -> tuple[float, float] | None:
+        """Return between what the variance lies, as values are rounded; None as `variance`.
+
+        Args:
+            field: A field.
+        """
+        found = self._variance(field)
+        return None if found is None else (max(found[0] - found[1], 0.0), found[0] + found[1])
+
+    def _variance(self, field: str) -> tuple[float, float] | None:
+        """Return the variance, and how far rounding may have moved it."""
         total, squares = self.decimal(field, "sum"), self.decimal(field, "sum_squares")
         count = Decimal(self.finite(field))
         if total is None or squares is None or not count:
@@ -422,7 +446,16 @@ class Profile:
         scale = 2 * (self._edges.of(field).square_scale - self._edges.of(field).scale)
         mean_square = _EXACT.divide(squares, count).scaleb(-scale, _EXACT)
         found = _EXACT.subtract(mean_square, _EXACT.multiply(mean, mean))
-        return max(float(found.scaleb(-2 * self._edges.of(field).scale, _EXACT)), 0.0)
+        back = -2 * self._edges.of(field).scale
+        least = self.minimum(field)
+        if least is not None and least == self.maximum(field):
+            return 0.0, 0.0
+        # By rounding to 6 digits of each square and each value, and of doubles as such.
+        doubt = _EXACT.add(_ROUNDED.scaleb(-scale, _EXACT), 2 * abs(mean) * _ROUNDED)
+        doubt += abs(mean_square) * _DOUBLE
+        if doubt * 100 > found:
+            return None
+        return float(found.scaleb(back, _EXACT)), float(doubt.scaleb(back, _EXACT))
 
     def error_mean(self, field: str) -> float | None:
         """Return the average of prediction minus actual, where both are known; or None.
@@ -460,8 +493,14 @@ class Profile:
         Args:
             field: A field.
         """
+        self._check_field(field)
         sketch = self._all.get(Key(field, "distinct"))
         return distinct(sketch) if isinstance(sketch, str) else 0.0
+
+    def _check_field(self, field: str | None) -> None:
+        """Raise if there is no such field: a name that is mistyped counts nothing."""
+        if field is not None and field not in self._edges and field not in self.fields:
+            self._edges.of(field)
 
     def _of(self, field: str, statistic: Any) -> Iterator[tuple[Key, Value]]:
         if not (statistic.binned or statistic.labelled):
@@ -469,6 +508,7 @@ class Profile:
                 f"{statistic.name!r} is one value, neither by bin nor by label",
                 hint=f"count({field!r}, {statistic.name!r}) or decimal(...) returns it",
             )
+        self._check_field(field)
         wanted = [k for k in self._all if k.field == field and k.statistic == statistic.name]
         yield from ((key, self._all[key]) for key in sorted(wanted, key=_key_order))
 

@@ -79,6 +79,18 @@ def among_numbers(value: str, numbers: Sequence[float]) -> str:
     return _among(value, order, numbers, double)
 
 
+def among_whole(value: str, numbers: Sequence[int | None]) -> str:
+    """Return the place of a whole number in a list, or the list's length, as `among` does.
+
+    Args:
+        value: The value, which is not NULL.
+        numbers: The list; None for what no whole number is.
+    """
+    order = [place for place, number in enumerate(numbers) if number is not None]
+    order.sort(key=numbers.__getitem__)  # type: ignore[arg-type]
+    return _among(value, order, numbers, bigint)
+
+
 def _among(
     value: str, order: Sequence[int], words: Sequence[object], literal: Callable[..., str]
 ) -> str:

@@ -182,6 +182,11 @@ class _Counting:
         given = self._asked.edges
         if given is None:
             return self._measured()
+        if not isinstance(given, Edges):
+            raise ConfigError(
+                f"{self._connection.name}: edges are a {type(given).__name__}",
+                hint="give what training.profile().edges(), or Edges.load(path), returns",
+            )
         schema = self._connection.schema
         other = [
             f"{c.name} is {c.field_type}, and {given[name].type} in the edges"

@@ -154,6 +154,8 @@ def wasserstein(
         apart = max(c - b, a - d, 0.0)  # the functions can't meet within this bin
         least.append(apart * (v - u))
         most.append(max(abs(b - c), abs(d - a)) * (v - u))
+    if not all(math.isfinite(v) for v in (*moved, *least, *most)):
+        return None  # so far apart that no double holds it
     return Figure(math.fsum(moved), math.fsum(least), math.fsum(most))
 
 

@@ -196,7 +196,14 @@ def reference_of(against: Profile | Connection, profile: Profile) -> Profile:
         profile: What is compared.
     """
     from headwater.profiling.profile import Profile
+    from headwater.workspace.model import Connection
 
+    if not isinstance(profile, Profile) or not isinstance(against, Profile | Connection):
+        wrong = against if isinstance(profile, Profile) else profile
+        raise ConfigError(
+            f"a {type(wrong).__name__} is no profile",
+            hint="give what connection.profile(...) returns; Profile.from_arrow reads a table",
+        )
     return against if isinstance(against, Profile) else against.profile(edges=profile.edges())
 
 

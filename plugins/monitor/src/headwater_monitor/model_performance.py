@@ -165,6 +165,13 @@ def performance(
         return _of_ranking(profile)
     if isinstance(profile, MultiLabel):
         return _of_labels(profile)
+    from headwater.profiling.profile import Profile
+
+    if not isinstance(profile, Profile):
+        raise ConfigError(
+            f"a {type(profile).__name__} is no profile",
+            hint="give what connection.profile(...), ranking(...) or multilabel(...) returns",
+        )
     edges = profile.edges()
     if edges.model_type is ModelType.RANKING:
         raise UnsupportedError(
@@ -430,8 +437,14 @@ def _explained(
     actual = f"{ACTUAL_PREFIX}{name}"
     if mean_square is None or actual not in profile.fields or profile.finite(actual) != scored:
         return None
-    variance = profile.variance(actual)
-    return Figure(1 - mean_square / variance) if variance else None
+    variance, bounds = profile.variance(actual), profile.variance_bounds(actual)
+    if not variance or bounds is None:
+        return None
+    return Figure(
+        1 - mean_square / variance,
+        1 - max(mean_square.high, 0.0) / bounds[0],
+        1 - max(mean_square.low, 0.0) / bounds[1],
+    )
 
 
 # -- Ranking ---------------------------------------------------------------------------------------
