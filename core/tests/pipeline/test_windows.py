@@ -361,6 +361,22 @@ def test_windows_want_a_stretch_of_time_to_cut(serving):
         serving.plan("2026-01-01", "2026-01-02", every="1 day", timezone="Mars/Base")
 
 
+def test_files_of_other_times_are_not_said_to_be_missing(engine, tmp_path):
+    at = pa.array([FIRST, FIRST + HOUR], pa.timestamp("us", "UTC"))
+    pq.write_table(
+        pa.table({"id": ["a", "b"], "at": at, "p": [True, False]}), tmp_path / "t.parquet"
+    )
+    engine.create_model("elsewhen")
+    made = engine.create_model_version("elsewhen", "v1", "binary", predictions={"p": "boolean"})
+    source = hw.FileDataSource(tables={"t": str(tmp_path / "t.parquet")})
+    serving = made.connect_serving(source, "id", "at")
+    last = [*serving.read(FIRST, FIRST + 3 * DAY, every="1 day")][-1]
+    assert len(last.to_arrow()) == 0
+    assert last.stats.verdict.code == "window-outside-data"
+    told = serving.profile(FIRST, FIRST + 3 * DAY, every="1 day")
+    assert {w.code for w in told.warnings} == {"window-outside-data"}
+
+
 def test_an_empty_window_has_its_own_verdict(engine, tmp_path):
     at = times(FIRST, FIRST + 2 * DAY)
     pq.write_table(pa.table({"id": ["a", "b"], "at": at, "y": [0.0, 1.0]}), tmp_path / "s.parquet")

@@ -73,6 +73,8 @@ class Scan:
             partitions; None where it may not.
         forgiving: Whether a file or two that lie wholly outside their partition's time are told
             and no error, where the others speak for the rule.
+        passed: Files that would be read for their partitions, and are not, as their statistics say
+            that no row of theirs is of the window.
     """
 
     slot: str
@@ -91,6 +93,7 @@ class Scan:
     remarks: tuple[Diagnostic, ...] = ()
     time_column: str | None = None
     forgiving: bool = False
+    passed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

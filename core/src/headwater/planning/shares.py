@@ -183,9 +183,11 @@ class Divided:
             kept = self._dated.kept(stretch)
             chosen = sorted(n for place in kept for n in self._in_partition.get(place, ()))
         landed = {files[n].partition for n in chosen}
+        landed_files = len(chosen)
         chosen = [n for n in chosen if self._may_hold(n, stretch)]
         narrowed = _narrowed(scan, relation, kept, [files[n] for n in chosen], stretch)
-        narrowed = replace(narrowed, gaps=self._gaps(narrowed, kept, landed, stretch))
+        gaps = self._gaps(narrowed, kept, landed, stretch)
+        narrowed = replace(narrowed, gaps=gaps, passed=landed_files - len(chosen))
         assert isinstance(narrowed.relation, FileRelation)
         how = ["partitions"] * (self._dated is not None) + ["statistics"] * bool(self._times)
         why_all = None if how else scan.blocker or NO_STATISTICS
@@ -198,7 +200,8 @@ class Divided:
             return Share(scan, tuple(files), stretch, reason=scan.blocker or NO_STATISTICS)
         kept = tuple(f for n, f in enumerate(files) if self._may_hold(n, stretch))
         estimate = replace(scan.estimate, files=len(kept), bytes=sum(f.size for f in kept))
-        return Share(replace(scan, estimate=estimate), kept, stretch, "statistics")
+        scan = replace(scan, estimate=estimate, passed=len(files) - len(kept))
+        return Share(scan, kept, stretch, "statistics")
 
     def _may_hold(self, number: int, stretch: Window) -> bool:
         times = self._times[number] if self._times else None

@@ -166,6 +166,12 @@ def _of_scan(plan: Plan, scan: Scan) -> Diagnostic | None:
                 else ""
             ),
         )
+    if scan.passed:
+        return _verdict(
+            "window-outside-data",
+            f"{scan.table}: no row lies in {_window(plan)}: the times in its files are others",
+            "did this time not land yet, or is it outside of the data?",
+        )
     where = scan.relation.partitions if isinstance(scan.relation, FileRelation) else ()
     place = f", e.g. {where[0].location}" if where and where[0].location else ""
     return _verdict(
