@@ -213,6 +213,7 @@ def test_a_value_that_nearly_all_rows_have_is_told_from_larger_ones(
 
     found = drift(now, reference)["x"]
 
+    assert found.mean == pytest.approx(np.mean(after)), "sums are scaled by values"
     assert found.psi is not None
     assert found.psi > 1
     assert found.ks is not None

@@ -160,6 +160,19 @@ def read_quantiles(numbers: Numbers, answer: Answer) -> tuple[float, ...]:
     return tuple(sorted({v for v, _ in values} | {v for v in alone if v is not None}))
 
 
+def values_of(edges: Sequence[float]) -> list[float]:
+    """Return the edges that are values, not the ends of the bin of one value alone.
+
+    Args:
+        edges: What `read_quantiles` returns.
+    """
+    return [e for before, e in zip((None, *edges), edges, strict=False) if not _ends(before, e)]
+
+
+def _ends(before: float | None, edge: float) -> bool:
+    return before is not None and _next(before) == edge
+
+
 def _next(value: float) -> float | None:
     """Return the next larger number of the same type; None if there is none."""
     if isinstance(value, int):

@@ -439,4 +439,4 @@ def _told(mapping: BoundMapping) -> Iterator[BoundColumn]:
 
 def _usual(quantiles: Sequence[float], size: measuring.Size) -> float:
     """Return how large numbers usually are: one that is a thousand times larger decides nothing."""
-    return max(map(abs, quantiles), default=0.0) or size.largest
+    return max(map(abs, measuring.values_of(quantiles)), default=0.0) or size.largest
