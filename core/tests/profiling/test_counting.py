@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -375,4 +375,4 @@ def test_what_is_no_field_and_no_edges_is_refused(drawn: Drawn) -> None:
         with pytest.raises(ConfigError, match="no field 'incme'"):
             ask("incme")
     with pytest.raises(ConfigError, match="edges are a Profile"):
-        training.profile(edges=profile)
+        training.profile(edges=cast("Any", profile))

@@ -289,7 +289,8 @@ class Maturity:
             ConfigError: If it is none.
         """
         share = self.terms.ripe if share is None else share
-        if not isinstance(share, int | float) or not 0 < share <= 1:
+        given: object = share
+        if not isinstance(given, int | float) or not 0 < given <= 1:
             raise ConfigError(f"ripe_after({share!r}): it is no share", hint="write e.g. 0.95")
         eventual = self.eventual
         if self._curve is None or eventual is None:
@@ -630,8 +631,9 @@ class Maturity:
 
     def _units(self, age: float | str | timedelta) -> float:
         """Return an age in units; a number is of days."""
-        if isinstance(age, Real) and not isinstance(age, bool) and math.isfinite(age):
-            return float(age) * (_DAY / self.unit)
+        given: object = age
+        if isinstance(given, Real) and not isinstance(given, bool) and math.isfinite(given):
+            return float(given) * (_DAY / self.unit)
         if isinstance(age, str | timedelta):
             return duration(age, "age") / self.unit
         raise ConfigError(f"age {age!r} is no age", hint="write days, '7 d', or a timedelta")

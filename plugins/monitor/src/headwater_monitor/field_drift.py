@@ -198,8 +198,9 @@ def reference_of(against: Profile | Connection, profile: Profile) -> Profile:
     from headwater.profiling.profile import Profile
     from headwater.workspace.model import Connection
 
-    if not isinstance(profile, Profile) or not isinstance(against, Profile | Connection):
-        wrong = against if isinstance(profile, Profile) else profile
+    given: tuple[object, object] = profile, against
+    if not isinstance(given[0], Profile) or not isinstance(given[1], Profile | Connection):
+        wrong = given[1] if isinstance(given[0], Profile) else given[0]
         raise ConfigError(
             f"a {type(wrong).__name__} is no profile",
             hint="give what connection.profile(...) returns; Profile.from_arrow reads a table",
