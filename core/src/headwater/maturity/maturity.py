@@ -631,8 +631,9 @@ class Maturity:
 
     def _units(self, age: float | str | timedelta) -> float:
         """Return an age in units; a number is of days."""
-        given: object = age
-        if isinstance(given, Real) and not isinstance(given, bool) and math.isfinite(given):
+        given: Any = age
+        is_number = isinstance(given, Real) and type(given) is not bool
+        if is_number and math.isfinite(given):
             return float(given) * (_DAY / self.unit)
         if isinstance(age, str | timedelta):
             return duration(age, "age") / self.unit
