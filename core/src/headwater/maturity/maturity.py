@@ -631,10 +631,9 @@ class Maturity:
 
     def _units(self, age: float | str | timedelta) -> float:
         """Return an age in units; a number is of days."""
-        given: Any = age
-        is_number = isinstance(given, Real) and type(given) is not bool
-        if is_number and math.isfinite(given):
-            return float(given) * (_DAY / self.unit)
+        number: Any = None if isinstance(age, bool) else age
+        if isinstance(number, Real) and math.isfinite(number):
+            return float(number) * (_DAY / self.unit)
         if isinstance(age, str | timedelta):
             return duration(age, "age") / self.unit
         raise ConfigError(f"age {age!r} is no age", hint="write days, '7 d', or a timedelta")
