@@ -5,7 +5,8 @@ What comes of it is, by room,
     syntax           the tokens after the step that the example is of
     guard, binding   codes of what is found, else the columns of the result
     pruning          for each table the column that a window on `ts` reaches, or what is in the way;
-                     for `conditions` what is known of partition keys
+                     for `conditions` what is known of partition keys, for `request` what a source
+                     is asked
     portable         the DuckDB SQL of one expression; `...` stands for any text
 
 Tables `t` and `u` have the columns of COLUMNS; `dt` is a partition key.
@@ -29,7 +30,7 @@ from headwater.sql import portable
 from headwater.sql.analysis import Analysis
 from headwater.sql.binding.binder import bind
 from headwater.sql.parser import parse
-from headwater.sql.pruning import key_conditions, row_shares, windows
+from headwater.sql.pruning import key_conditions, row_shares, scan_requests, windows
 from headwater.sql.syntax.joins import with_conditions
 from headwater.sql.syntax.lexer import lex
 from headwater.sql.syntax.pipes import without_pipes
@@ -115,6 +116,10 @@ def pruned(sql: str, function: str) -> str:
     assert analysis.ok, sql
     if function == "divisible":
         return ", ".join(r.name.name for r in row_shares.divisible(analysis))
+    if function == "request":
+        (reference,) = analysis.parsed.references
+        asked = scan_requests.request(analysis, reference, [])
+        return " and ".join(map(str, asked.conditions))
     if function == "conditions":
         (reference,) = analysis.parsed.references
         conditions = key_conditions.conditions(analysis, reference)

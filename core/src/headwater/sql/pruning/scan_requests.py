@@ -55,7 +55,7 @@ def request(
 ) -> ScanRequest:
     """Return what a query asks of a table, at one place where it names it.
 
-    Example: `SELECT n FROM t WHERE n > 5 AND word = 'a'` -> `n >= 6 and word in (a)`
+    Example: `SELECT i FROM t WHERE i > 5 AND s = 'a'` -> `i >= 6 and s in (a)`
 
     Args:
         analysis: The query.
