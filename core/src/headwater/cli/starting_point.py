@@ -49,7 +49,8 @@ _TAIL: Final = """\
           # label_timestamp_column: decided_at
           # Refuse reads that may read more than this:
           # max_bytes: 50 GB
-        # A training and a testing set take the same keys. Actuals in a table of their own:
+        # A training and a testing set take the same keys. Actuals in a table of their own,
+        # instead of the labels above:
         # actuals:
         #   source: {...}
         #   id_column: prediction_id
