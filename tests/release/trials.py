@@ -50,14 +50,14 @@ _REFUSES: Final = """
 from pathlib import Path
 import headwater as hw
 
-Path("rows.csv").write_text("id,at,amount,yes\\\\n1,2026-01-01 00:00:00,1.5,true\\\\n")
+Path("rows.csv").write_text("id,at,amount,yes\\n1,2026-01-01 00:00:00,1.5,true\\n")
 try:
     with hw.Workspace() as workspace:
         workspace.create_model("m")
         version = workspace.create_model_version(
             "m", "v1", "binary", features={"amount": "numeric"}, predictions={"yes": "boolean"}
         )
-        source = hw.FileDataSource("rows.csv")
+        source = hw.FileDataSource(tables={"rows": "rows.csv"}, format="csv")
         version.connect_serving(source, "id", "at").read("2026-01-01", "2026-01-02").to_arrow()
 except hw.HeadwaterError as error:
     assert "pip install" in str(error) and "headwater[embedded]" in str(error), error
@@ -85,7 +85,7 @@ with hw.Workspace() as workspace:
     version = workspace.create_model_version(
         "m", "v1", "binary", features={"amount": "numeric"}, predictions={"yes": "boolean"}
     )
-    serving = version.connect_serving(hw.FileDataSource("rows.avro"), "id", "at")
+    serving = version.connect_serving(hw.FileDataSource(tables={"rows": "rows.avro"}, format="avro"), "id", "at")
     assert serving.read().to_arrow().num_rows == 3
 """
 
