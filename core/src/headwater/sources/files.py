@@ -257,7 +257,13 @@ def _marked(path: Path, name: str) -> DataFile:
 
 
 def _read_columns(format: str, path: Path, separator: str) -> tuple[Column, ...]:
-    import pyarrow as pa
+    try:
+        import pyarrow as pa
+    except ModuleNotFoundError as error:
+        raise SourceError(
+            f"{path} tells its columns to pyarrow, which is not installed",
+            hint="pip install 'headwater[embedded]'",
+        ) from error
 
     try:
         if format == "csv":
