@@ -18,6 +18,8 @@ from headwater.errors import CancelledError, ReadTimeoutError
 from headwater.reading.dataset import Dataset
 from headwater.sources.memory import MemoryDataSource
 
+pytestmark = pytest.mark.spark  # their engine is asked for by name, which no mark follows
+
 PATIENCE = 60.0
 ROWS = pa.table({"id": range(100_000), "g": [0] * 100_000})
 QUERIES = {
