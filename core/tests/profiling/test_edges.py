@@ -48,6 +48,11 @@ def test_edges_are_the_same_after_json_a_file_and_a_process(tmp_path: Path) -> N
     assert again["born"].edges == (-5, 2**60 + 1), "no double holds it"
 
 
+def test_fields_keep_their_order_through_json_and_a_process() -> None:
+    for again in (hw.Edges.from_json(EDGES.to_json()), pickle.loads(pickle.dumps(EDGES))):
+        assert list(again) == ["price", "age", "city", "born"]
+
+
 def test_the_digest_tells_every_difference() -> None:
     others = [
         replace(AGE, edges=(0.1, 30.0)),

@@ -112,8 +112,9 @@ class Edges(Mapping[str, FieldEdges]):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all of it: what tells whether profiles may be merged."""
-        return sha256(self.to_json().encode()).hexdigest()
+        """SHA-256 of all but the fields' order: what tells whether profiles may be merged."""
+        in_order = Edges(self.model_type, dict(sorted(self.fields.items())))
+        return sha256(in_order.to_json().encode()).hexdigest()
 
     def bins(self, name: str, statistic: str) -> tuple[float, ...]:
         """Return where a statistic is cut that is counted by bin.
@@ -183,7 +184,7 @@ class Edges(Mapping[str, FieldEdges]):
             "headwater": "edges",
             "format": FORMAT,
             "model_type": str(self.model_type),
-            "fields": {name: self.fields[name].to_dict() for name in sorted(self.fields)},
+            "fields": {name: edges.to_dict() for name, edges in self.fields.items()},
         }
 
     @classmethod
@@ -199,7 +200,7 @@ class Edges(Mapping[str, FieldEdges]):
         return _read(document, "the edges")
 
     def to_json(self) -> str:
-        """Return them as JSON on one line, always the same of the same edges."""
+        """Return them as JSON on one line, the fields in their order."""
         return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
