@@ -1,12 +1,19 @@
 import pickle
 import re
+import sys
 
 import pyarrow as pa
 import pytest
 from core.tests.pipeline.conftest import RULE, files
 
 import headwater as hw
-from headwater.errors import ConfigError, MappingError, PlanError, QueryError
+from headwater.errors import (
+    ConfigError,
+    MappingError,
+    PlanError,
+    QueryError,
+    UnsupportedError,
+)
 from headwater.interfaces.plan_text import bytes_text
 from headwater.reading.conversion import role_of
 
@@ -128,6 +135,16 @@ def test_a_dataset_is_taken_by_whatever_takes_arrow(serving):
     assert pa.table(data).num_rows == 12
     assert len(data.to_pandas()) == 12
     assert data.to_polars().height == 12
+
+
+@pytest.mark.parametrize("package", ["pandas", "polars"])
+def test_a_frame_whose_package_is_missing_names_it_and_reads_nothing(serving, monkeypatch, package):
+    data = serving.read(*WINDOW)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UnsupportedError, match=f"{package} is not installed") as caught:
+        getattr(data, f"to_{package}")()
+    assert caught.value.hint == f"pip install {package}"
+    assert not data.stats.finished
 
 
 def test_parquet_comes_back_as_it_went(serving, tmp_path):

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -167,11 +168,21 @@ class Dataset:
         return self.reader().read_all()
 
     def to_pandas(self, **options: Any) -> pd.DataFrame:
-        """Return all rows as a pandas DataFrame; `options` go to `pyarrow.Table.to_pandas`."""
+        """Return all rows as a pandas DataFrame; `options` go to `pyarrow.Table.to_pandas`.
+
+        Raises:
+            UnsupportedError: If pandas is not installed; nothing is read then.
+        """
+        _want("pandas")
         return self.to_arrow().to_pandas(**options)
 
     def to_polars(self) -> pl.DataFrame:
-        """Return all rows as a polars DataFrame."""
+        """Return all rows as a polars DataFrame.
+
+        Raises:
+            UnsupportedError: If polars is not installed; nothing is read then.
+        """
+        _want("polars")
         import polars as pl
 
         frame = pl.from_arrow(self.to_arrow())
@@ -567,6 +578,11 @@ def _count(stats: ReadStats, batch: pa.RecordBatch) -> None:
                 if first is not None:
                     stats.first = min(filter(None, (stats.first, first)))
                     stats.last = max(filter(None, (stats.last, last)))
+
+
+def _want(package: str) -> None:
+    if find_spec(package) is None:
+        raise UnsupportedError(f"{package} is not installed", hint=f"pip install {package}")
 
 
 def rows_within(batch: pa.RecordBatch, window: Window | None) -> int:
