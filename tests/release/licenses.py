@@ -17,7 +17,17 @@ from packaging.utils import canonicalize_name
 ALLOWED: Final = frozenset(
     {
         *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "HPND"),
-        *("ISC", "MIT", "MIT-0", "PSF-2.0", "Python-2.0", "Unlicense", "Zlib", "bzip2-1.0.6"),
+        *(
+            "ISC",
+            "MIT",
+            "MIT-0",
+            "MIT-CMU",
+            "PSF-2.0",
+            "Python-2.0",
+            "Unlicense",
+            "Zlib",
+            "bzip2-1.0.6",
+        ),
         # Copyleft of their own files alone: whoever ships them unchanged owes nothing more.
         "MPL-2.0",
     }
