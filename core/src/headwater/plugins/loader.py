@@ -145,8 +145,12 @@ def core() -> Candidate:
     return Candidate(status, lambda: importlib.import_module(module))
 
 
+@functools.cache
 def core_version() -> str | None:
-    """Return the installed version of core, or None in a tree that is not installed."""
+    """Return the installed version of core, or None in a tree that is not installed.
+
+    Asked once a process: Spark puts its jars on `sys.path`, and each is opened to look for it.
+    """
     from importlib.metadata import PackageNotFoundError, version
 
     try:
