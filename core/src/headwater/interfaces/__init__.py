@@ -85,7 +85,7 @@ if TYPE_CHECKING:
     from headwater.types.arrow import arrow_type, data_type
     from headwater.types.data_types import DataType, FieldType
 
-_HOMES = {
+HOMES = {
     "API_VERSION": "headwater.interfaces.hookspecs",
     "Access": "headwater.auth.credentials",
     "Appending": "headwater.interfaces.ledger_store",
@@ -267,4 +267,4 @@ __all__ = [
     "hookimpl",
 ]
 
-__getattr__, __dir__ = names_of(__name__, _HOMES)
+__getattr__, __dir__ = names_of(__name__, HOMES)
