@@ -12,6 +12,7 @@ from headwater.cli.terminal import Terminal
 from headwater.errors import ConfigError
 
 if TYPE_CHECKING:
+    from headwater.workspace.model import Connection
     from headwater.workspace.workspace import Workspace
 
 DEFAULT_FILES: Final = ("headwater.yaml", "headwater.yml", "headwater.toml", "headwater.json")
@@ -194,6 +195,11 @@ Sample = Annotated[
 def terminal_of(ctx: typer.Context) -> Terminal:
     """Return the terminal of a run; commands of plugins use it too."""
     return cast("Terminal", cast("Any", ctx).find_object(Terminal))
+
+
+def step_of(every: str | None, connection: Connection) -> str:
+    """Return how long windows are: as asked, else as the connection has it, else a day."""
+    return every or str(connection.windows.every or "1 day")
 
 
 def whole_window(

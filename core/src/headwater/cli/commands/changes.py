@@ -22,6 +22,7 @@ from headwater.cli.options import (
     Start,
     Timezone,
     opened,
+    step_of,
     terminal_of,
     whole_window,
 )
@@ -107,7 +108,7 @@ def changes(
         chosen = workspace.connection(connection)
         zone = timezone or chosen.windows.timezone
         if done is not None and evidence is not None:
-            step = every or str(chosen.windows.every or "1 day")
+            step = step_of(every, chosen)
             kept = _ledger(workspace, ledger)
             with terminal.progress(f"comparing {chosen.name}"):
                 current, rows = _done(chosen, done, evidence, kept, step, zone, engine)
@@ -121,7 +122,7 @@ def changes(
             found = chosen.changes(
                 window.start,
                 window.end,
-                every=every or str(chosen.windows.every or "1 day"),
+                every=step_of(every, chosen),
                 ledger=_ledger(workspace, ledger),
                 timezone=zone,
                 partial=partial,

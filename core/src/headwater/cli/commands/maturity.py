@@ -20,6 +20,7 @@ from headwater.cli.options import (
     Start,
     Timezone,
     opened,
+    step_of,
     terminal_of,
     whole_window,
 )
@@ -77,7 +78,7 @@ def maturity(
                 end,
                 last=last,
                 since=since,
-                every=every or str(chosen.windows.every or "1 day"),
+                every=step_of(every, chosen),
                 timezone=timezone,
                 as_of=as_of,
                 label=label,
