@@ -144,6 +144,16 @@ def test_what_a_model_answers(
     assert found.id == "prediction_id"
 
 
+def test_a_label_of_any_name_is_the_key_that_the_query_writes() -> None:
+    names = ["pred_{a}", "pred_it's", "pred_c"]
+    found = proposed(**dict.fromkeys(names, FLAGS))
+    (made,) = found.predictions
+    assert made.sql == (
+        "map('{a}', CAST(`pred_{a}` AS INT), 'it\\'s', CAST(`pred_it's` AS INT), "
+        "'c', CAST(`pred_c` AS INT))"
+    )
+
+
 def test_what_is_later_than_its_prediction_is_no_feature() -> None:
     days: list[Any] = [START + timedelta(days=3, hours=n) for n in range(6)]
     later = pa.array(days, pa.timestamp("us", "UTC"))

@@ -10,7 +10,7 @@ from typing import Final
 from headwater.interfaces.schema import PREDICTION_TYPES, ModelType
 from headwater.proposing import names
 from headwater.proposing.sample import Sample
-from headwater.sql.rewriting import quoted
+from headwater.sql.rewriting import quoted, text_literal
 from headwater.tables.table import Column
 from headwater.types import BOOLEAN, DataType, FieldType, feeds
 
@@ -51,7 +51,7 @@ def conversion(type_: DataType, field: FieldType, sample: Sample, name: str) -> 
         return None
     if type_.name == "struct" and all(_scalar(t) for _, t in type_.fields):
         pairs = ", ".join(
-            f"'{_text(n)}', " + _double(f"{{column}}.{_braced(quoted(n))}", t)
+            f"{_braced(text_literal(n))}, " + _double(f"{{column}}.{_braced(quoted(n))}", t)
             for n, t in type_.fields
         )
         return f"CASE WHEN {{column}} IS NOT NULL THEN map({pairs}) END" if pairs else None
@@ -176,7 +176,7 @@ def grouped(
 
 def together(parts: Iterable[tuple[str, Column]]) -> str:
     """Return Spark SQL of a map of one column for each label."""
-    pairs = (f"'{_text(n)}', CAST({quoted(c.name)} AS INT)" for n, c in parts)
+    pairs = (f"{text_literal(n)}, CAST({quoted(c.name)} AS INT)" for n, c in parts)
     return f"map({', '.join(pairs)})"
 
 
@@ -225,10 +225,6 @@ def _double(sql: str, type_: DataType) -> str:
     if type_ == BOOLEAN:
         return f"CAST(CAST({sql} AS INT) AS DOUBLE)"
     return sql if type_.name == "double" else f"CAST({sql} AS DOUBLE)"
-
-
-def _text(name: str) -> str:
-    return _braced(name.replace("\\", "\\\\").replace("'", "\\'"))
 
 
 def _braced(text: str) -> str:
