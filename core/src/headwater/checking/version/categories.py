@@ -13,13 +13,12 @@ from headwater.checking.version.findings import (
     Mend,
     in_query,
     percent,
-    text_literal,
     warning,
 )
 from headwater.checking.version.sampling import at_least, bounds
 from headwater.checking.version.tally import FieldTally, Tally
 from headwater.checking.version.tally_query import TEXT
-from headwater.sql.rewriting import quoted
+from headwater.sql.rewriting import quoted, text_literal
 from headwater.types import BOOLEAN, DataType
 
 SPELLED: Final = 0.002

@@ -156,12 +156,6 @@ def percent(count: int, rows: int) -> str:
     return "0 %" if count == 0 else f"{share:.2g} %" if share < 10 else f"{share:.0f} %"
 
 
-def text_literal(value: str) -> str:
-    """Return Spark SQL for a text."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
 def number_literal(value: float) -> str:
     """Return Spark SQL for a number."""
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else f"{value!r}D"

@@ -12,14 +12,13 @@ from headwater.checking.version.findings import (
     in_query,
     number_literal,
     percent,
-    text_literal,
     warning,
 )
 from headwater.checking.version.sampling import appeared, quantile
 from headwater.checking.version.tally import FieldTally, Key, Tally
 from headwater.checking.version.tally_query import HOUR
 from headwater.interfaces.schema import Role
-from headwater.sql.rewriting import quoted
+from headwater.sql.rewriting import quoted, text_literal
 
 NULLS: Final = 0.02
 """Share of NULLs that matters where training has none."""

@@ -14,14 +14,13 @@ from headwater.checking.version.findings import (
     in_query,
     number_literal,
     percent,
-    text_literal,
     warning,
 )
 from headwater.checking.version.sampling import at_least
 from headwater.checking.version.tally import FieldTally, Key, Tally
 from headwater.checking.version.tally_query import BAD_SHARE, BAD_SUM, NOT_LARGEST
 from headwater.interfaces.schema import ACTUAL_PREFIX, ModelType, Role
-from headwater.sql.rewriting import quoted
+from headwater.sql.rewriting import quoted, text_literal
 
 ROWS: Final = 50
 CONTRADICTED: Final = 0.02

@@ -16,7 +16,7 @@ from headwater.checking.version.codes import roots
 from headwater.interfaces.mapping import BoundColumn, BoundMapping
 from headwater.interfaces.schema import ID, TIMESTAMP, ModelType, Role
 from headwater.planning.planner import Draft
-from headwater.planning.windowed_query import Wrapped, latest_actuals, select
+from headwater.planning.windowed_query import Wrapped, as_instant, latest_actuals, select
 from headwater.sql.private_names import CONFLICT
 from headwater.sql.rewriting import quoted
 from headwater.types import BOOLEAN, DataType, FieldType
@@ -223,10 +223,12 @@ def _coded(draft: Draft, fields: Sequence[Counted], labels: Sequence[int], sampl
     names += [f"{_key(fields[i])} AS t{i}" for i in texts]
     known = " OR ".join(f"{quoted(fields[i].name)} IS NOT NULL" for i in labels) or "false"
     names += [f"{_OWN} AS own", f"{_THERE} AS there", f"({known}) AS known"]
-    time = "unix_micros(" + _instant(TIMESTAMP, made_at.source_type) + ")" if made_at else None
+    time = f"unix_micros({as_instant(quoted(TIMESTAMP), made_at.source_type)})" if made_at else None
     names.append(f"{time or 'CAST(NULL AS BIGINT)'} AS made")
     set_type = _set_type(draft)
-    moment = f"unix_micros({_instant(SET, set_type)})" if set_type else "CAST(NULL AS BIGINT)"
+    moment = (
+        f"unix_micros({as_instant(quoted(SET), set_type)})" if set_type else "CAST(NULL AS BIGINT)"
+    )
     names.append(f"{moment} AS decided")
     identity = quoted(ID) if mapping.role(Role.ID) else "CAST(NULL AS STRING)"
     names.append(f"{identity} AS identity")
@@ -256,7 +258,7 @@ def _key(item: Counted) -> str:
     """Return SQL for what a field that is no number is counted by."""
     name, source = quoted(item.name), item.column.source_type
     if item.kind == "moment":
-        return f"unix_micros({_instant(item.name, source)}) div {HOUR}"
+        return f"unix_micros({as_instant(name, source)}) div {HOUR}"
     if item.kind == "text":
         text = name if source.is_text else f"CAST({name} AS STRING)"
         return f"substring({text}, 1, {TEXT})"
@@ -373,18 +375,13 @@ def _set_type(draft: Draft) -> DataType | None:
     return None if own is None else own.source_type
 
 
-def _instant(column: str, type_: DataType) -> str:
-    return quoted(column) if type_.name == "timestamp" else f"CAST({quoted(column)} AS TIMESTAMP)"
-
-
 def _grouped(query: TallyQuery, coded: str) -> str:
     """Return SQL with the groups of all sets, those of single ids put together."""
     keys = ", ".join(query.keys)
     sets = ", ".join(f"({', '.join(s.keys)})" for s in query.sets)
-    ranges = "".join(f", min(c{i}) AS l{i}, max(c{i}) AS g{i}" for i in query.ranges)
-    named = "".join(f", c{i} AS y{i}" for i in query.ranges)
     # A column that is grouped by is NULL in the sets that are without it: it is taken by its copy.
-    ranges = ranges.replace("(c", "(y")
+    named = "".join(f", c{i} AS y{i}" for i in query.ranges)
+    ranges = "".join(f", min(y{i}) AS l{i}, max(y{i}) AS g{i}" for i in query.ranges)
     text = (
         f"SELECT grouping_id() AS kind, {keys}, count(*) AS n, "
         f"count(CASE WHEN known0 THEN 1 END) AS labelled, count(there0) AS matched{ranges} "

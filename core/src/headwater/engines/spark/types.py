@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from headwater import types as t
 from headwater.engines.misfits import PART, SHOWN
 from headwater.errors import UnsupportedError
-from headwater.sql.rewriting import quoted
+from headwater.sql.rewriting import quoted, text_literal
 from headwater.sql.typing.rules import read_as
 from headwater.tables.table import Column
 from headwater.types import DataType
@@ -94,9 +94,7 @@ def unpadded(columns: Iterable[Column]) -> tuple[Column, ...]:
 
 def literal(text: str | None) -> str:
     """Return a text as a Spark SQL string literal, or NULL."""
-    if text is None:
-        return "NULL"
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return "NULL" if text is None else text_literal(text)
 
 
 def whole(shape: str) -> str:
