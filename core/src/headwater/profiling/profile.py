@@ -175,7 +175,7 @@ class Profile:
         found = dict.fromkeys(place.segment for place in self._cells)
         return tuple(_segment(text) for text in sorted(found, key=_nulls_first))
 
-    @property
+    @cached_property
     def fields(self) -> tuple[str, ...]:
         """The fields that it tells something of: those of the edges, and actuals."""
         names = {key.field for cells in self._cells.values() for key in cells} - {None}
@@ -287,6 +287,14 @@ class Profile:
             return next(iter(self._cells.values()))
         self._check_windows()
         return _merged(list(self._cells.values()))
+
+    @cached_property
+    def _parted(self) -> Mapping[tuple[str | None, str], Sequence[Key]]:
+        """Which cells there are of a field's statistic, by bin or label: fields may be many."""
+        found: dict[tuple[str | None, str], list[Key]] = {}
+        for key in self._all:
+            found.setdefault((key.field, key.statistic), []).append(key)
+        return found
 
     def count(
         self,
@@ -509,7 +517,7 @@ class Profile:
                 hint=f"count({field!r}, {statistic.name!r}) or decimal(...) returns it",
             )
         self._check_field(field)
-        wanted = [k for k in self._all if k.field == field and k.statistic == statistic.name]
+        wanted = self._parted.get((field, statistic.name), ())
         yield from ((key, self._all[key]) for key in sorted(wanted, key=_key_order))
 
     # -- Tables and files --------------------------------------------------------------------------
