@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from dataclasses import replace as changed
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater.diagnostics import hint_for
 from headwater.errors import ConfigError
-from headwater.interfaces.schema import ACTUAL_PREFIX, ModelType
-from headwater_monitor.query_ranking import needed_duckdb
+from headwater.interfaces.schema import ModelType
+from headwater_monitor.read_rows import added, asked_for, by_window, duckdb_connection, with_actual
 
 if TYPE_CHECKING:
     from headwater.reading.dataset import Dataset
@@ -86,12 +85,7 @@ class MultiLabel:
                 f"{other.prediction} from {other.threshold:g} on can't be added",
                 hint="make both with the same prediction and threshold",
             )
-        windows = dict.fromkeys((*self.counts, *other.counts))
-        none = LabelCounts()
-        return changed(
-            self,
-            counts={w: self.counts.get(w, none) + other.counts.get(w, none) for w in windows},
-        )
+        return changed(self, counts=added(self.counts, other.counts, LabelCounts()))
 
 
 def multilabel(
@@ -130,20 +124,13 @@ def multilabel(
             f"{connection.name} is of a {schema.model_type} model",
             hint="performance(connection.profile(...)) tells how right it was",
         )
-    names = [p.name for p in schema.predictions]
-    name = names[0] if prediction is None and len(names) == 1 else prediction
-    if name not in names:
-        raise ConfigError(
-            f"{connection.name} has no prediction {name!r}"
-            if name is not None
-            else f"{connection.name} has {len(names)} predictions",
-            hint=hint_for(name or "", names, what="predictions"),
-        )
-    if every is None:
-        data = connection.read(start, end, as_of=as_of, engine=engine)
-        return MultiLabel(name, threshold, {data.plan.window: _counts(data, name, threshold)})
-    read = connection.read(start, end, every=every, as_of=as_of, engine=engine)
-    return MultiLabel(name, threshold, {d.window: _counts(d, name, threshold) for d in read})
+    name = asked_for(connection, prediction).name
+
+    def count(data: Dataset) -> LabelCounts:
+        return _counts(data, name, threshold)
+
+    found = by_window(connection, start, end, count, every=every, as_of=as_of, engine=engine)
+    return MultiLabel(name, threshold, found)
 
 
 _BOTH: Final = """
@@ -171,15 +158,8 @@ _WRONG: Final = "SELECT count(DISTINCT n) FROM pairs WHERE said <> was"
 
 
 def _counts(data: Dataset, name: str, threshold: float) -> LabelCounts:
-    actual = f"{ACTUAL_PREFIX}{name}"
-    rows = data.to_arrow()
-    if actual not in rows.column_names:
-        raise ConfigError(
-            f"{data.plan.connection} has no actuals of {name}",
-            hint="connect_actuals(..., labels={...}) says where they are",
-        )
-    duckdb = needed_duckdb()
-    with duckdb.connect(":memory:", config={"enable_external_access": False}) as engine:
+    with duckdb_connection() as engine:
+        rows, actual = with_actual(data, name)
         engine.register(
             "given", rows.select([name, actual]).rename_columns(["prediction", "actual"])
         )

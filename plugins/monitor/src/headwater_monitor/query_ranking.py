@@ -13,10 +13,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.diagnostics import hint_for
-from headwater.errors import ConfigError, DataError, PluginError
-from headwater.interfaces.schema import ACTUAL_PREFIX, ID, ModelType, Schema
+from headwater.errors import ConfigError, DataError
+from headwater.interfaces.schema import ID, ModelType, Schema
 from headwater.types import FieldType
 from headwater_monitor.figures import Figure
+from headwater_monitor.read_rows import added, asked_for, by_window, duckdb_connection, with_actual
 
 if TYPE_CHECKING:
     from headwater.reading.dataset import Dataset
@@ -131,13 +132,7 @@ class Ranking:
                 f"{other.prediction} by {other.k} can't be added",
                 hint="make both with the same prediction and k",
             )
-        windows = dict.fromkeys((*self.totals, *other.totals))
-        return changed(
-            self,
-            totals={
-                w: self.totals.get(w, Totals()) + other.totals.get(w, Totals()) for w in windows
-            },
-        )
+        return changed(self, totals=added(self.totals, other.totals, Totals()))
 
     def _average(self, value: str, low: str, high: str) -> Figure | None:
         total = self.total
@@ -183,36 +178,21 @@ def ranking(
         PluginError: If DuckDB is not installed.
     """
     schema = connection.schema
-    name = _prediction(connection, prediction)
-    listed = next(p for p in schema.predictions if p.name == name).type is FieldType.ARRAY
-    _check_query(schema, query, listed)
-    if k is not None and k < 1:
-        raise ConfigError(f"k={k!r} looks at no item", hint="give 1 or more, or None for all")
-    if every is None:
-        data = connection.read(start, end, as_of=as_of, engine=engine)
-        return Ranking(name, k, {data.plan.window: _totals(data, name, query, k)})
-    read = connection.read(start, end, every=every, as_of=as_of, engine=engine)
-    return Ranking(name, k, {d.window: _totals(d, name, query, k) for d in read})
-
-
-def _prediction(connection: Connection, wanted: str | None) -> str:
-    schema = connection.schema
     if schema.model_type is not ModelType.RANKING:
         raise ConfigError(
             f"{connection.name} is of a {schema.model_type} model, which ranks nothing",
             hint="performance(connection.profile(...)) tells how right it was",
         )
-    names = [p.name for p in schema.predictions]
-    if wanted is None and len(names) == 1:
-        return names[0]
-    if wanted not in names:
-        raise ConfigError(
-            f"{connection.name} has no prediction {wanted!r}"
-            if wanted is not None
-            else f"{connection.name} has {len(names)} predictions",
-            hint=hint_for(wanted or "", names, what="predictions"),
-        )
-    return wanted
+    chosen = asked_for(connection, prediction)
+    _check_query(schema, query, chosen.type is FieldType.ARRAY)
+    if k is not None and k < 1:
+        raise ConfigError(f"k={k!r} looks at no item", hint="give 1 or more, or None for all")
+
+    def count(data: Dataset) -> Totals:
+        return _totals(data, chosen.name, query, k)
+
+    found = by_window(connection, start, end, count, every=every, as_of=as_of, engine=engine)
+    return Ranking(chosen.name, k, found)
 
 
 def _check_query(schema: Schema, query: str | None, listed: bool) -> None:
@@ -284,16 +264,9 @@ SELECT gain, gain, gain, most, first, first, 0 FROM best LEFT JOIN gained USING 
 
 
 def _totals(data: Dataset, name: str, query: str | None, k: int | None) -> Totals:
-    duckdb = needed_duckdb()
-    actual = f"{ACTUAL_PREFIX}{name}"
-    rows = data.to_arrow()
-    if actual not in rows.column_names:
-        raise ConfigError(
-            f"{data.plan.connection} has no actuals of {name}",
-            hint="connect_actuals(..., labels={...}) says where they are",
-        )
-    queries = len(rows)
-    with duckdb.connect(":memory:", config={"enable_external_access": False}) as engine:
+    with duckdb_connection() as engine:
+        rows, actual = with_actual(data, name)
+        queries = len(rows)
         if query is None:
             given = rows.select([name, actual]).rename_columns(["prediction", "actual"])
             text = _LISTED.format(place=_discount("place", k), ideal=_discount("ideal", k))
@@ -342,18 +315,3 @@ def _added(found: list[tuple[Any, ...]], queries: int, k: int | None, where: str
     return Totals(
         queries, len(found), irrelevant, {n: sum(v, Decimal(0)) for n, v in parts.items()}
     )
-
-
-def needed_duckdb() -> Any:
-    """Return DuckDB.
-
-    Raises:
-        PluginError: If it is not installed.
-    """
-    try:
-        import duckdb
-    except ImportError as error:
-        raise PluginError(
-            f"DuckDB is not here: {error}", hint="pip install 'headwater-monitor[ranking]'"
-        ) from error
-    return duckdb
