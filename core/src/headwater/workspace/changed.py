@@ -22,7 +22,7 @@ from headwater.interfaces.schema import Role
 from headwater.interfaces.stopping import Stop
 from headwater.ledger.entries import moment_text
 from headwater.ledger.ledger import Ledger
-from headwater.planning import engine_choice, label_delays, planner, rule_proofs
+from headwater.planning import label_delays, planner, rule_proofs
 from headwater.planning.file_times import file_times
 from headwater.planning.lake_files import lake_files
 from headwater.planning.planner import Draft, MappedQuery
@@ -31,7 +31,6 @@ from headwater.planning.shares import Divided, Share, stretch_of
 from headwater.planning.windowed_query import Wrapped, timestamp_literal
 from headwater.reading.dataset import Dataset
 from headwater.reading.datasets import Datasets, Group
-from headwater.reading.reader import Reading
 from headwater.sql.rewriting import quoted
 from headwater.tables.file_facts import FileFacts
 from headwater.tables.relation import DeltaRelation, IcebergRelation
@@ -420,11 +419,7 @@ def _rows(
     workspace: Workspace, connection: Connection, plan: Plan, asked: Asked
 ) -> list[dict[str, Any]]:
     """Return the few rows that a plan gives."""
-    planned, chosen = engine_choice.choose(
-        plan, asked.engine or workspace.engine, workspace.engine_named
-    )
-    reading = Reading(planned, chosen, lambda: workspace.opened(connection))
-    data = Dataset(reading, timeout=asked.timeout, reads=workspace.reads)
+    data = workspace.answer(connection, plan, asked.engine, timeout=asked.timeout)
     return data.to_arrow().to_pylist()
 
 

@@ -14,12 +14,10 @@ from headwater.interfaces.plan import Plan
 from headwater.interfaces.schema import ACTUAL_PREFIX, Role
 from headwater.maturity.counts import EPOCH, Cell, Counts, Stretch, Tally
 from headwater.maturity.maturity import Maturity
-from headwater.planning import engine_choice, label_delays, planner
+from headwater.planning import label_delays, planner
 from headwater.planning.label_delays import Asked
 from headwater.planning.planner import Draft
 from headwater.planning.windowed_query import Wrapped
-from headwater.reading.dataset import Dataset
-from headwater.reading.reader import Reading
 from headwater.tables.window import Window
 from headwater.windows import labels
 from headwater.windows.calendar import Calendar
@@ -192,11 +190,8 @@ def _counted(
     workspace: Workspace, connection: Connection, draft: Draft, asked: Asked, wanted: Wanted
 ) -> Counts | None:
     """Let an engine count; None if that gives more cells than can be kept."""
-    planned, chosen = engine_choice.choose(
-        _plan(draft, asked), wanted.engine or workspace.engine, workspace.engine_named
-    )
-    reading = Reading(planned, chosen, lambda: workspace.opened(connection))
-    data = Dataset(reading, timeout=wanted.timeout, reads=workspace.reads)
+    plan = _plan(draft, asked)
+    data = workspace.answer(connection, plan, wanted.engine, timeout=wanted.timeout)
     cells: dict[Cell, tuple[int, int]] = {}
     stretches: dict[int, tuple[int, int, int]] = {}
     sums = dict.fromkeys(label_delays.COLUMNS[12:], 0)

@@ -5,19 +5,17 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import prod
 from typing import TYPE_CHECKING, Final
 
-from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic, hint_for
 from headwater.errors import ConfigError, PlanError, ProfileError
 from headwater.interfaces.mapping import BoundColumn, BoundMapping
 from headwater.interfaces.read_stats import ReadStats
 from headwater.interfaces.schema import ModelType, Role
-from headwater.planning import engine_choice, planner
+from headwater.planning import planner
 from headwater.plugins import hooks
 from headwater.profiling import measuring, queries
 from headwater.profiling import sql_pieces as sql
@@ -26,10 +24,8 @@ from headwater.profiling.edges import Edges, FieldEdges
 from headwater.profiling.profile import About, Key, Place, Profile, cleaned
 from headwater.profiling.queries import Counted, Rows
 from headwater.profiling.statistics import Value
-from headwater.reading.dataset import NOTED, Dataset, EmptyReadWarning
+from headwater.reading.dataset import NOTED, EmptyReadWarning
 from headwater.reading.empty_reads import verdict
-from headwater.reading.reader import Reading
-from headwater.reading.session_policy import narrowed
 from headwater.tables.window import Window
 from headwater.types import FieldType
 from headwater.windows import labels
@@ -383,12 +379,8 @@ class _Counting:
             most: Rows that it may have.
         """
         asked = replace(plan, sql=text, mapping=None, warnings=())
-        planned, engine = engine_choice.choose(
-            asked, self._asked.engine or self._workspace.engine, self._workspace.engine_named
-        )
-        self._engine = engine.name
-        reading = Reading(planned, engine, self._opened, narrow=self._narrow)
-        data = Dataset(reading, reads=self._workspace.reads)
+        data = self._workspace.answer(self._connection, asked, self._asked.engine)
+        self._engine = data.plan.engine
         rows: list[tuple[object, ...]] = []
         for batch in data:
             rows += zip(*(column.to_pylist() for column in batch.columns), strict=True)
@@ -396,13 +388,6 @@ class _Counting:
                 raise self._too_many(f"there are more than {len(rows):,} cells")
         self._notes += data.stats.notes
         return rows
-
-    def _opened(self) -> AbstractContextManager[Access]:
-        return self._workspace.opened(self._connection)
-
-    def _narrow(self, whole: Access) -> AbstractContextManager[Access]:
-        both = (self._connection, self._connection.actuals)
-        return narrowed(whole, self._whole, [c.source for c in both if c is not None])
 
     def _explain_empty(
         self,
@@ -426,7 +411,7 @@ class _Counting:
 
     def _why_no_files(self, plan: Plan) -> Callable[[Scan], Diagnostic | None]:
         def why(scan: Scan) -> Diagnostic | None:
-            with self._opened() as access:
+            with self._workspace.opened(self._connection) as access:
                 return self._connection.source.why_no_files(scan, plan.window, access)
 
         return why

@@ -17,11 +17,8 @@ from headwater.interfaces.mapping import BoundMapping
 from headwater.interfaces.plan_text import bytes_text
 from headwater.interfaces.report import CheckReport, CheckStage, Status
 from headwater.interfaces.schema import ID, Role
-from headwater.planning import engine_choice, planner
+from headwater.planning import planner
 from headwater.planning.windowed_query import Wrapped, select
-from headwater.reading.dataset import Dataset
-from headwater.reading.reader import Reading
-from headwater.reading.session_policy import narrowed
 from headwater.sql.rewriting import quoted
 from headwater.tables.window import Window
 from headwater.types import DataType
@@ -130,18 +127,9 @@ class _VersionExamination:
 
     def _ask(self, purpose: str, sql: str) -> pa.Table:
         """Return what SQL over the tables of a connection's plan gives, read as it would be."""
-        workspace = self._workspace
         connection, _, plan = self._drafts[purpose]
         plan = replace(plan, sql=sql, mapping=None)
-        planned, engine = engine_choice.choose(plan, workspace.engine, workspace.engine_named)
-        sources = [part.source for part in connection.parts]
-        reading = Reading(
-            planned,
-            engine,
-            lambda: workspace.opened(connection),
-            narrow=lambda whole: narrowed(whole, planned.plan, tuple(sources)),
-        )
-        return Dataset(reading).to_arrow()
+        return self._workspace.answer(connection, plan).to_arrow()
 
     def _datasets(self, tallies: dict[str, Tally]) -> Datasets:
         queries: dict[str, str] = {}

@@ -712,6 +712,31 @@ class Workspace:
             reading, timeout=timeout, reads=self.reads, send=sending.of_query(self, source)
         )
 
+    def answer(
+        self,
+        connection: Connection,
+        plan: Plan,
+        engine: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Dataset:
+        """Return what a query over the tables of a connection gives; no plugin hears of it.
+
+        Args:
+            connection: Whose tables are asked.
+            plan: The query's plan, made of one of the connection's.
+            engine: Name of an engine; default: the workspace's.
+            timeout: Seconds that each read may take; None for as long as it takes.
+        """
+        planned, chosen = engine_choice.choose(plan, engine or self.engine, self.engine_named)
+        reading = Reading(
+            planned,
+            chosen,
+            lambda: self.opened(connection),
+            narrow=lambda whole: narrowed(whole, planned.plan, _sources_of(connection)),
+        )
+        return Dataset(reading, timeout=timeout, reads=self.reads)
+
     def check(
         self,
         connection: Connection,
