@@ -122,14 +122,11 @@ def format_of(path: Path, others: Iterable[str] = ()) -> str | None:
     by_ending |= {f".{name}": name for name in others}
     if path.suffix.lower() in by_ending:
         return by_ending[path.suffix.lower()]
-    raise _unknown_ending(path, by_ending)
-
-
-def _unknown_ending(path: Path, endings: Iterable[str]) -> ConfigError:
-    return ConfigError(
+    raise ConfigError(
         f"{path}: no format's files end in {path.suffix}",
         code="unknown-ending",
-        hint=f"end its name in one of {', '.join(endings)}; a name without an ending is a folder's",
+        hint=f"end its name in one of {', '.join(by_ending)}; "
+        "a name without an ending is a folder's",
     )
 
 
@@ -302,12 +299,11 @@ def _name(descriptor: int, path: Path) -> None:
 
 
 def _target(path: Path, ending: str) -> Path:
-    if path.is_dir() or not _ENDING.fullmatch(path.suffix):
+    named = format_of(path)
+    if named is None:
         return path / f"part-0{ending}"
-    if path.suffix.lower() == ending:
+    if FORMATS[named] == ending:
         return path
-    if path.suffix.lower() not in FORMATS.values():
-        raise _unknown_ending(path, FORMATS.values())
     raise ConfigError(
         f"{path} ends in {path.suffix}, and is to be written in a format that ends in {ending}",
         code="unknown-ending",
