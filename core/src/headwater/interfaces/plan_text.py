@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from headwater.display import html
 from headwater.display.printable import printable
+from headwater.interfaces.distributions import version_of
 from headwater.interfaces.plan import Plan, Scan
 from headwater.tables.relation import (
     CatalogRelation,
@@ -131,7 +131,7 @@ def to_html(plan: Plan) -> str:
 def to_dict(plan: Plan) -> dict[str, Any]:
     """Return the plan as a JSON-ready dict."""
     return {
-        "headwater": _version(),
+        "headwater": version_of("headwater"),
         "connection": plan.connection,
         "window": plan.window
         and {"start": plan.window.start.isoformat(), "end": plan.window.end.isoformat()},
@@ -213,10 +213,3 @@ def files_digest(files: Iterable[tuple[str, int, str | None]]) -> str:
     told = sorted((path, size, etag or "") for path, size, etag in files)
     text = "".join(f"{path}\t{size}\t{etag}\n" for path, size, etag in told)
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _version() -> str | None:
-    try:
-        return version("headwater")
-    except PackageNotFoundError:  # a tree that is not installed
-        return None

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import pluggy
 
 from headwater.diagnostics import did_you_mean
+from headwater.interfaces import distributions
 from headwater.interfaces.hookspecs import API_VERSION
 from headwater.interfaces.specs import Spec
 from headwater.plugins import hooks
 
 if TYPE_CHECKING:
-    from importlib.metadata import Distribution
-
     from packaging.requirements import Requirement
 
 GROUP: Final = "headwater.plugins"
@@ -115,21 +114,11 @@ class Candidate:
 
 def installed() -> Iterator[Candidate]:
     """Yield the plugins that installed distributions name, by distribution and name."""
-    from importlib.metadata import entry_points
-
-    def order(point: Any) -> tuple[str, str]:
-        return (point.dist.name if point.dist else "", point.name)
-
-    for point in sorted(entry_points(group=GROUP), key=order):
-        dist: Distribution | None = point.dist
-        status = PluginStatus(
-            point.name,
-            point.value,
-            dist.name if dist else None,
-            dist.version if dist else None,
-        )
-        requires = tuple(dist.requires or ()) if dist else ()
-        yield Candidate(status, point.load, requires, to_import=True)
+    for dist in sorted(distributions.naming(GROUP), key=lambda dist: dist.name):
+        requires = tuple(dist.requires or ())
+        for point in sorted(dist.entry_points.select(group=GROUP), key=lambda point: point.name):
+            status = PluginStatus(point.name, point.value, dist.name, dist.version)
+            yield Candidate(status, point.load, requires, to_import=True)
 
 
 def of_namespace(namespace: object) -> Candidate:
@@ -147,16 +136,8 @@ def core() -> Candidate:
 
 @functools.cache
 def core_version() -> str | None:
-    """Return the installed version of core, or None in a tree that is not installed.
-
-    Asked once a process: Spark puts its jars on `sys.path`, and each is opened to look for it.
-    """
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(CORE)
-    except PackageNotFoundError:
-        return None
+    """Return the installed version of core, or None in a tree that is not installed."""
+    return distributions.version_of(CORE)
 
 
 def load(candidate: Candidate) -> Plugin:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from headwater.changes import fingerprints
 from headwater.evidence.evidence import Origin
+from headwater.interfaces.distributions import version_of
 from headwater.interfaces.engine import Engine
 from headwater.planning.planner import Draft
 from headwater.plugins.loader import core_version
@@ -70,10 +70,7 @@ def origin_of(
 
 def _version_of(engine: Engine) -> str | None:
     package = _BUILT_ON.get(engine.name, type(engine).__module__.partition(".")[0])
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+    return version_of(package)
 
 
 def _settings(engine: Engine) -> dict[str, Any]:
