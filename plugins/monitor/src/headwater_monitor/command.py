@@ -29,15 +29,17 @@ from headwater.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from headwater.maturity.maturity import Maturity
     from headwater.profiling.profile import Profile
     from headwater.tables.window import Window
     from headwater.workspace.model import Connection
     from headwater.workspace.workspace import Workspace
-    from headwater_monitor.html_report import Report
     from headwater_monitor.label_sets import MultiLabel
     from headwater_monitor.query_ranking import Ranking
+
+    Bounds = tuple[datetime, datetime] | tuple[None, None]
 
 PAGE = Path("report.html")
 ENDINGS: Final = (".html", ".htm")
@@ -157,7 +159,7 @@ def report_command(
         with terminal.progress(f"counting {chosen.name}"):
             reference = _reference(workspace, chosen, against, engine)
             edges = None if reference is None else reference.edges()
-            bounds = (None, None) if window is None else (window.start, window.end)
+            bounds: Bounds = (None, None) if window is None else (window.start, window.end)
             profile = chosen.profile(
                 *bounds, every=step, timezone=zone, by=tuple(by or ()), edges=edges, as_of=as_of,
                 engine=engine, sample=sample,
@@ -176,14 +178,17 @@ def report_command(
                 profile,
                 reference,
                 maturity=maturity,
-                ranking=_ranked(chosen, window, step, query, as_of, engine),
-                labels=_labelled(chosen, window, step, as_of, engine),
+                ranking=_ranked(chosen, bounds, step, query, as_of, engine),
+                labels=_labelled(chosen, bounds, step, as_of, engine),
                 thresholds=limits,
                 prediction=prediction,
             )
             found.save(out)
     terminal.emit({"path": str(out), **found.to_dict()})
-    terminal.say(_told(found, out))
+    terminal.say(f"{found}\n")
+    head, rows = found.summary()
+    terminal.table([head, *rows])
+    terminal.say(f"\nthe report: {out}")
     if strict and found.breached:
         raise typer.Exit(1)
 
@@ -235,7 +240,7 @@ def _labels(chosen: Connection) -> Mapping[str, str]:
 
 def _ranked(
     chosen: Connection,
-    window: Window | None,
+    bounds: Bounds,
     step: str | None,
     query: str | None,
     as_of: str | None,
@@ -247,8 +252,7 @@ def _ranked(
 
     if chosen.schema.model_type is not ModelType.RANKING or _unranked(chosen, query):
         return None
-    start, end = (None, None) if window is None else (window.start, window.end)
-    return ranking(chosen, start, end, query=query, every=step, as_of=as_of, engine=engine)
+    return ranking(chosen, *bounds, query=query, every=step, as_of=as_of, engine=engine)
 
 
 def _unranked(chosen: Connection, query: str | None) -> bool:
@@ -262,7 +266,7 @@ def _unranked(chosen: Connection, query: str | None) -> bool:
 
 def _labelled(
     chosen: Connection,
-    window: Window | None,
+    bounds: Bounds,
     step: str | None,
     as_of: str | None,
     engine: str | None,
@@ -273,16 +277,4 @@ def _labelled(
 
     if chosen.schema.model_type is not ModelType.MULTI_LABEL or not _labels(chosen):
         return None
-    start, end = (None, None) if window is None else (window.start, window.end)
-    return multilabel(chosen, start, end, every=step, as_of=as_of, engine=engine)
-
-
-def _told(found: Report, out: Path) -> str:
-    head, rows = found.summary()
-    table = [head, *rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in table
-    ]
-    return "\n".join([str(found), "", *lines, "", f"the report: {out}"])
+    return multilabel(chosen, *bounds, every=step, as_of=as_of, engine=engine)
