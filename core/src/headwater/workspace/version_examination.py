@@ -181,7 +181,7 @@ class _VersionExamination:
             return None
         own = draft.serving.mapping.role(Role.ID)
         theirs = draft.actuals.mapping.role(Role.ID)
-        if own is None or theirs is None or not (own.source_type.is_text):
+        if own is None or theirs is None or not own.source_type.is_text:
             return None
         serving = select(
             Wrapped(draft.text, _only(draft.serving.mapping, ID), draft.request.window)
@@ -198,12 +198,7 @@ class _VersionExamination:
             return None
         form, more = chosen
         column = theirs.column if form.side == "actuals" else own.column
-        data = self._datasets({})
-        data = replace(data, queries=self._queries())
-        mend = data.mended(form.side, column, form.sql(quoted(column)))
-        if mend is None:
-            return None
-        return Spelled(more, form.sql(quoted(column)), column, mend)
+        return Spelled(more, form.sql(quoted(column)), column, form.side)
 
     def _tried(
         self, serving: str, actuals: str, tried: list[spelled_ids.Form]
@@ -222,13 +217,6 @@ class _VersionExamination:
             return max(found, key=lambda f: f[1], default=None)
         counts = {r["kind"]: (r["serving"], r["actuals"], r["both"]) for r in rows}
         return spelled_ids.best(tried, counts)
-
-    def _queries(self) -> dict[str, str]:
-        connection, _, _ = self._drafts["serving"]
-        found = {"serving": connection.source.sql()}
-        if connection.actuals is not None:
-            found["actuals"] = connection.actuals.source.sql()
-        return found
 
 
 def _only(mapping: BoundMapping, name: str) -> BoundMapping:

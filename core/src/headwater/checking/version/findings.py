@@ -46,13 +46,13 @@ class Spelled:
         ids: How many of those would that find none.
         expression: Spark SQL for an id as it should be.
         column: The column that it takes the place of.
-        mend: The query with it: that of the predictions, or of the actuals.
+        connection: Whose column that is: `serving` or `actuals`.
     """
 
     ids: int
     expression: str
     column: str
-    mend: Mend
+    connection: str
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ class Datasets:
         now: The present, in hours since 1970.
         value_of: Gives the most frequent number between two, and its rows, of a purpose's field.
         spelled: Tells how the ids of actuals that find no prediction would; None if nothing does.
+        label_columns: Whose column feeds each label of the actuals, its name and its type.
     """
 
     tallies: Mapping[str, Tally]
@@ -106,13 +107,18 @@ class Datasets:
             column: The column.
             expression: Spark SQL over the query's columns.
         """
-        query = self.queries.get(purpose)
-        if query is None:
-            return None
-        name = quoted(column)
-        return Mend(
-            purpose, f"SELECT * EXCEPT ({name}), {expression} AS {name} FROM (\n{query}\n) AS q"
-        )
+        return self.replaced(purpose, {column: expression})
+
+    def replaced(self, purpose: str, expressions: Mapping[str, str]) -> Mend | None:
+        """Return a connection's query with columns as other expressions give them.
+
+        Args:
+            purpose: Whose query.
+            expressions: Spark SQL over the query's columns, by column.
+        """
+        names = ", ".join(map(quoted, expressions))
+        given = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in expressions.items())
+        return self.rewritten(purpose, f"SELECT * EXCEPT ({names}), {given}")
 
     def filtered(self, purpose: str, condition: str) -> Mend | None:
         """Return a connection's query without the rows that miss a condition.
@@ -121,10 +127,18 @@ class Datasets:
             purpose: Whose query.
             condition: Spark SQL over the query's columns.
         """
+        return self.rewritten(purpose, "SELECT *", f" WHERE {condition}")
+
+    def rewritten(self, purpose: str, select: str, rest: str = "") -> Mend | None:
+        """Return a connection's query as the rows `q` of another one.
+
+        Args:
+            purpose: Whose query.
+            select: What stands before FROM.
+            rest: What stands behind it.
+        """
         query = self.queries.get(purpose)
-        if query is None:
-            return None
-        return Mend(purpose, f"SELECT * FROM (\n{query}\n) AS q WHERE {condition}")
+        return None if query is None else Mend(purpose, f"{select} FROM (\n{query}\n) AS q{rest}")
 
 
 def warning(code: str, message: str, hint: str, mend: Mend | None = None) -> Finding:

@@ -65,7 +65,10 @@ def _of(data: Datasets, tally: Tally) -> Iterator[Finding]:
     if ids is None or not ids.repeated or is_ranking(tally):
         return
     extra = ids.rows - ids.repeated
-    mend = _one_of_each(data, purpose, column)
+    moment = data.columns.get((purpose, Role.TIMESTAMP), (column, None))[0]
+    mend = _one_of_each(
+        data, purpose, column, f"{quoted(moment)} DESC", f" OR {quoted(column)} IS NULL"
+    )
     hint = f"keep one of each: row_number() OVER (PARTITION BY {quoted(column)} ...) = 1"
     if tables := _JOINED.findall(data.queries.get(purpose, "")):
         hint = (
@@ -88,33 +91,23 @@ def _of(data: Datasets, tally: Tally) -> Iterator[Finding]:
 def _conflicting(data: Datasets, conflicts: int) -> Finding:
     """Say that actuals contradict each other; the greater one was taken."""
     column = data.columns.get(("actuals", Role.ID), ("id", None))[0]
-    mend = None
-    query = data.queries.get("actuals")
-    if query is not None:
-        labels = ", ".join(quoted(c) for _, c, _ in data.label_columns.values())
-        mend = Mend(
-            "actuals",
-            f"SELECT * EXCEPT (rank_of_id) FROM (SELECT q.*, row_number() OVER (PARTITION BY "
-            f"{quoted(column)} ORDER BY {labels}) AS rank_of_id FROM (\n{query}\n) AS q) AS r "
-            "WHERE r.rank_of_id = 1",
-        )
+    labels = ", ".join(quoted(c) for _, c, _ in data.label_columns.values())
     return warning(
         "conflicting-actuals",
         f"serving: {conflicts:,} rows have actuals of equal time that contradict each other",
         "the greatest value is taken; keep the right one in the actuals' query, by whatever tells "
         f"it: row_number() OVER (PARTITION BY {quoted(column)} ORDER BY ...) = 1",
-        mend,
+        _one_of_each(data, "actuals", column, labels),
     )
 
 
-def _one_of_each(data: Datasets, purpose: str, column: str) -> Mend | None:
-    query = data.queries.get(purpose)
-    if query is None:
-        return None
-    moment = data.columns.get((purpose, Role.TIMESTAMP), (column, None))[0]
-    return Mend(
+def _one_of_each(
+    data: Datasets, purpose: str, column: str, order: str, others: str = ""
+) -> Mend | None:
+    """Return a connection's query with the first row of each id, and `others`."""
+    return data.rewritten(
         purpose,
         "SELECT * EXCEPT (rank_of_id) FROM (SELECT q.*, row_number() OVER (PARTITION BY "
-        f"{quoted(column)} ORDER BY {quoted(moment)} DESC) AS rank_of_id FROM (\n{query}\n) AS q) "
-        f"AS r WHERE r.rank_of_id = 1 OR {quoted(column)} IS NULL",
+        f"{quoted(column)} ORDER BY {order}) AS rank_of_id",
+        f") AS r WHERE r.rank_of_id = 1{others}",
     )

@@ -47,8 +47,8 @@ def examine(data: Datasets) -> Iterator[Finding]:
         yield tell(
             "unmatched-labels",
             f"{missing}; {spelled.ids:,} would by {spelled.expression}",
-            in_query(spelled.mend.connection, spelled.expression, spelled.column),
-            spelled.mend,
+            in_query(spelled.connection, spelled.expression, spelled.column),
+            data.mended(spelled.connection, spelled.column, spelled.expression),
         )
     elif none and not tally.windowed:
         yield failure(

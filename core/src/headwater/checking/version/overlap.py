@@ -24,18 +24,8 @@ def examine(data: Datasets) -> Iterator[Finding]:
     Args:
         data: The datasets.
     """
-    for one, two, least in (
-        ("testing", "training", TESTED),
-        ("serving", "training", SERVED),
-        ("serving", "testing", SERVED),
-    ):
-        here, there = data.tallies.get(one), data.tallies.get(two)
-        if here is None or there is None:
-            continue
-        found = shared(here, there)
-        if found is None:
-            continue
-        count, rows, chance = found
+    for one, two, (count, rows, chance) in _pairs(data):
+        least = TESTED if one == "testing" else SERVED
         low = bounds(count, rows)[0]
         if count < FEW or low <= least + chance * 1.2 or chance > ALIKE:
             continue
@@ -59,12 +49,7 @@ def examine(data: Datasets) -> Iterator[Finding]:
 def summary(data: Datasets) -> str:
     """Return the figures in a line."""
     parts = []
-    for one, two in (("testing", "training"), ("serving", "training"), ("serving", "testing")):
-        here, there = data.tallies.get(one), data.tallies.get(two)
-        found = None if here is None or there is None else shared(here, there)
-        if found is None:
-            continue
-        count, rows, chance = found
+    for one, two, (count, rows, chance) in _pairs(data):
         if chance > ALIKE:
             parts.append(f"features do not tell rows of {one} and {two} apart")
         else:
@@ -75,7 +60,16 @@ def summary(data: Datasets) -> str:
     return ", ".join(parts) or "too few rows or features to tell rows apart"
 
 
-def shared(here: Tally, there: Tally) -> tuple[int, int, float] | None:
+def _pairs(data: Datasets) -> Iterator[tuple[str, str, tuple[int, int, float]]]:
+    """Yield two datasets, and what of the first one's rows the second one holds."""
+    for one, two in (("testing", "training"), ("serving", "training"), ("serving", "testing")):
+        here, there = data.tallies.get(one), data.tallies.get(two)
+        found = None if here is None or there is None else _shared(here, there)
+        if found is not None:
+            yield one, two, found
+
+
+def _shared(here: Tally, there: Tally) -> tuple[int, int, float] | None:
     """Return rows of a dataset that another holds, of how many that were looked at, and by chance.
 
     By chance: as many rows of the other as have a twin in it, so many others would find one. Both

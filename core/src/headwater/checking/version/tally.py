@@ -131,6 +131,7 @@ class Tally:
         digests: Rows by the digest of their features.
         sampled: Share of the rows whose features are told so.
         label_names: The labels, by number.
+        has_actuals: Whether its labels are those of a table of actuals.
         windowed: Whether these are the rows of a window.
     """
 

@@ -11,7 +11,6 @@ from headwater.checking.version.codes import code_of, log_of, value_of
 from headwater.checking.version.findings import (
     Datasets,
     Finding,
-    Mend,
     in_query,
     number_literal,
     percent,
@@ -25,7 +24,7 @@ from headwater.sql.rewriting import quoted
 SHARES: Final = tuple(i / 20 for i in range(1, 20))
 LEAST: Final = 60
 """Values on each side: with fewer, the quantiles say too little."""
-_TENS: Final = {10.0**k: "" for k in range(1, 13)}
+_TENS: Final = tuple(10.0**k for k in range(1, 13))
 _KNOWN: Final = {
     7.0: "days, weeks",
     12.0: "months, years",
@@ -337,18 +336,9 @@ def _as_swapped(
 ) -> Finding:
     column, owner = item.field.column.column, tally.purpose
     theirs = tally.fields[other].field.column.column
-    query = data.queries.get(owner)
-    mend = None
-    if query is not None:
-        one, two = quoted(column), quoted(theirs)
-        mend = Mend(
-            owner,
-            f"SELECT * EXCEPT ({one}, {two}), {two} AS {one}, {one} AS {two} "
-            f"FROM (\n{query}\n) AS q",
-        )
     return warning(
         "swapped-columns",
         f"{owner}: {item.name} holds what {other} holds in {reference.purpose}",
         f"{in_query(owner, quoted(theirs), column)}, and the other way round; or map them so",
-        mend,
+        data.replaced(owner, {column: quoted(theirs), theirs: quoted(column)}),
     )
