@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -229,10 +230,7 @@ class Assessment:
         status = OK
         if threshold.breached(row.figure):
             status = CHANCE if by_chance else BREACHED
-        return Row(
-            row.window, row.segment, row.subject, row.field, row.metric, row.figure,
-            row.reference, threshold, status, row.provisional, row.bias,
-        )  # fmt: skip
+        return changed(row, threshold=threshold, status=status)
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
@@ -284,10 +282,10 @@ class Assessment:
             "subject": ([r.subject for r in rows], pa.string()),
             "field": ([r.field for r in rows], pa.string()),
             "metric": ([r.metric for r in rows], pa.string()),
-            "value": ([float(r.figure) for r in rows], pa.float64()),
+            "value": ([r.figure for r in rows], pa.float64()),
             "low": ([r.figure.low for r in rows], pa.float64()),
             "high": ([r.figure.high for r in rows], pa.float64()),
-            "reference": ([_number(r.reference) for r in rows], pa.float64()),
+            "reference": ([r.reference for r in rows], pa.float64()),
             "threshold": ([r.threshold and r.threshold.value for r in rows], pa.float64()),
             "status": ([r.status for r in rows], pa.string()),
             "provisional": ([r.provisional for r in rows], pa.bool_()),
@@ -317,7 +315,3 @@ def _by_chance(row: Row, rows: int) -> bool:
         return False
     error = math.sqrt(row.reference * (1 - row.reference) / rows)
     return abs(row.figure - row.reference) < _ERRORS * error
-
-
-def _number(figure: Figure | None) -> float | None:
-    return None if figure is None else float(figure)

@@ -92,8 +92,8 @@ def macro(figures: Mapping[str, ClassFigures], what: str) -> Figure | None:
     """
     if not figures:
         return None
-    values = [{"precision": f.precision, "recall": f.recall, "f1": f.f1} for f in figures.values()]
-    return Figure(math.fsum(v[what] or 0.0 for v in values) / len(values))
+    values = [getattr(one, what) or 0.0 for one in figures.values()]
+    return Figure(math.fsum(values) / len(values))
 
 
 def share(part: float, whole: float) -> float | None:

@@ -88,8 +88,7 @@ class FieldDrift:
     @property
     def figures(self) -> dict[str, Figure]:
         """The distances that there are, by name."""
-        held = {f.name: getattr(self, f.name) for f in fields(self) if f.name in METRICS}
-        return {name: held[name] for name in METRICS if held[name] is not None}
+        return {name: f for name in METRICS if (f := getattr(self, name)) is not None}
 
     @property
     def by_chance(self) -> bool:
@@ -159,7 +158,7 @@ class Drift(Mapping[str, FieldDrift]):
             elif item.name in counts:
                 columns[item.name] = pa.array(values, pa.int64())
             else:
-                columns[item.name] = pa.array(_floats(values), pa.float64())
+                columns[item.name] = pa.array(values, pa.float64())
             if item.name in METRICS:
                 for side in ("low", "high"):
                     bounds = [None if v is None else getattr(v, side) for v in values]
@@ -355,7 +354,3 @@ def _mean(profile: Profile, name: str) -> Figure | None:
 def _missing(profile: Profile, name: str) -> float | None:
     none = sum(profile.count(name, statistic) for statistic in _NO_NUMBERS)
     return share(none, profile.count(name))
-
-
-def _floats(values: Sequence[Any]) -> list[float | None]:
-    return [None if v is None else float(v) for v in values]

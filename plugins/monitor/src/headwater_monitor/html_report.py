@@ -14,7 +14,7 @@ from headwater.errors import ConfigError
 from headwater_monitor import model_performance, wording
 from headwater_monitor.assessment import PERFORMANCE, Assessment, Finding
 from headwater_monitor.field_drift import reference_of
-from headwater_monitor.thresholds import Thresholds
+from headwater_monitor.thresholds import DEFAULTS, Thresholds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from headwater_monitor.label_sets import MultiLabel
     from headwater_monitor.query_ranking import Ranking
 
-_MOVED = 0.25
+_MOVED = DEFAULTS["psi"]
 _MOST_SHOWN = 3
 _MOST_SAID = 10
 

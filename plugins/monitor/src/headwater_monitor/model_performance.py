@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -101,8 +101,7 @@ class Performance:
     @property
     def figures(self) -> dict[str, Figure]:
         """The figures that there are, by name."""
-        held = {f.name: getattr(self, f.name) for f in fields(self) if f.name in METRICS}
-        return {name: held[name] for name in METRICS if held[name] is not None}
+        return {name: f for name in METRICS if (f := getattr(self, name)) is not None}
 
     def to_arrow(self) -> pa.Table:
         """Return the figures as a table: `metric`, `value`, `low`, `high`."""

@@ -12,9 +12,11 @@ from headwater.types import FieldType
 from headwater_monitor import model_performance, wording
 from headwater_monitor.assessment import BREACHED, CHANCE, DRIFT, PERFORMANCE, Assessment, Part, Row
 from headwater_monitor.distances import shares
+from headwater_monitor.field_drift import METRICS as DISTANCES
 from headwater_monitor.field_drift import ORDERED, counted, places
 from headwater_monitor.figures import Figure
 from headwater_monitor.plots import Plots, Point
+from headwater_monitor.thresholds import DEFAULTS
 from headwater_monitor.wording import number, segment_name, window_name, window_names
 
 if TYPE_CHECKING:
@@ -353,7 +355,7 @@ def _details(found: Assessment, fields: Sequence[str]) -> str:
         return ""
     last = parts[-1]
     assert last.drift is not None
-    metrics = ("psi", "js", "hellinger", "ks", "wasserstein", "chi2", "missing")
+    metrics = (*DISTANCES, "missing")
     rows = []
     for name in fields[:_MOST_FIELDS]:
         if name in last.drift:
@@ -448,7 +450,7 @@ def _figure_cell(row: Row | None) -> str:
 def _heat(row: Row | None) -> str:
     if row is None:
         return "<td></td>"
-    limit = row.threshold.value if row.threshold else 0.25
+    limit = row.threshold.value if row.threshold else DEFAULTS["psi"]
     strength = 0 if row.status == CHANCE else min(max(row.figure / (4 * (limit or 1)), 0.0), 1.0)
     mark = " breached" if row.status == BREACHED else ""
     style = f' style="--heat: {75 * strength:.0f}%"'

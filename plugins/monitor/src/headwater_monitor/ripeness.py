@@ -8,6 +8,7 @@ from datetime import timedelta
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from headwater.maturity.states import CLOSED, LANDING, OPEN, RIPE, RIPENING, UNKNOWN
 from headwater_monitor.classes import rates, share
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 RIPE_SHARE: Final = 0.95
 """From which share of known labels on figures count as final where no maturity is given."""
-_FINAL: Final = frozenset({"ripe", "closed"})
-_RISING: Final = ("open", "landing", "ripening", "unknown", "ripe", "closed")
+_FINAL: Final = frozenset({RIPE, CLOSED})
+_RISING: Final = (OPEN, LANDING, RIPENING, UNKNOWN, RIPE, CLOSED)
 """States of a window, the least final first."""
 
 
@@ -90,16 +91,16 @@ def ripeness(
     if maturity is None:
         return Ripeness(coverage, provisional=coverage is not None and coverage < RIPE_SHARE)
     parts = _inside(maturity, window)
-    states = [maturity.state(part) for part in parts] or ["unknown"]
+    states = [maturity.state(part) for part in parts] or [UNKNOWN]
     state = min(states, key=_RISING.index)
     expected = _expected(maturity, parts)
-    if state == "ripening" and None not in (expected, maturity.eventual):
+    if state == RIPENING and None not in (expected, maturity.eventual):
         # Of several parts together it may be ripe, though the last of them is not.
         enough = maturity.terms.ripe * (maturity.eventual or 1.0)
-        state = "ripe" if (expected or 0.0) >= enough else state
+        state = RIPE if (expected or 0.0) >= enough else state
     provisional = state not in _FINAL and not (
         # Nothing says how long labels take: then only what is known already can say it.
-        state == "unknown" and coverage is not None and coverage >= RIPE_SHARE
+        state == UNKNOWN and coverage is not None and coverage >= RIPE_SHARE
     )
     stopped = maturity.stopped is not None and any(part in maturity.below for part in parts)
     biases = None
