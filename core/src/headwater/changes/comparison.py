@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Literal
 
 from headwater.ledger.entries import Entry
+from headwater.maturity.states import CLOSED, OPEN, RIPENING, UNKNOWN, Terms, state_by_time
 from headwater.planning.shares import Share
 from headwater.tables.window import Window
 
@@ -59,7 +60,7 @@ def reasons(entry: Entry | None, present: Present, policy: Policy, state: str) -
     found += [f"{FILES}{table}" for table in moved]
     if entry.next is not None and present.as_of is not None and present.as_of >= entry.next:
         found.append(AS_OF)
-    if entry.state == "open" != state:
+    if entry.state == OPEN != state:
         found.append(ENDED)
     return tuple(found)
 
@@ -77,25 +78,19 @@ def _moved(entry: Entry, present: Present) -> list[str]:
     ]
 
 
-def state(
-    window: Window, now: datetime, *, labelled: bool, horizon: timedelta | None, lateness: timedelta
-) -> str:
+def state(window: Window, now: datetime, terms: Terms, *, labelled: bool) -> str:
     """Return what a window is in time: `open`, `landing`, `ripening`, `closed`.
 
     Args:
         window: The window.
         now: The present.
+        terms: What its connection says of its rows and labels.
         labelled: Whether it takes actuals at all.
-        horizon: How long after its end it takes them; None for ever.
-        lateness: How long after its end its rows may still land.
     """
-    if now < window.end:
-        return "open"
-    if now - window.end < lateness:
-        return "landing"
-    if labelled and (horizon is None or now - window.end < horizon):
-        return "ripening"
-    return "closed"
+    by_time = state_by_time(window, now, terms)
+    if by_time != UNKNOWN:
+        return by_time
+    return RIPENING if labelled else CLOSED
 
 
 def is_empty(shares: Sequence[Share]) -> bool:

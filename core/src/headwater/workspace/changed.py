@@ -22,6 +22,7 @@ from headwater.interfaces.schema import Role
 from headwater.interfaces.stopping import Stop
 from headwater.ledger.entries import moment_text
 from headwater.ledger.ledger import Ledger
+from headwater.maturity.states import OPEN
 from headwater.planning import label_delays, planner, rule_proofs
 from headwater.planning.file_times import file_times
 from headwater.planning.lake_files import lake_files
@@ -37,6 +38,7 @@ from headwater.tables.relation import DeltaRelation, IcebergRelation
 from headwater.tables.window import Window
 from headwater.windows import labels
 from headwater.windows.calendar import Calendar
+from headwater.workspace.ripeness import terms_of
 
 if TYPE_CHECKING:
     from headwater.profiling.edges import Edges
@@ -147,7 +149,7 @@ class _Compared:
         self._name = _key_name(connection.name)
         self._draft = draft
         self._asked = asked
-        self._lateness = connection.windows.lateness
+        self._terms = terms_of(connection)
         self._ignored = _ignored(connection, draft)
         self._definition = fingerprints.of_definition(draft, _calendar(asked.calendar))
         self._used = fingerprints.used_of(draft)
@@ -172,10 +174,8 @@ class _Compared:
     def _offer(self, window: Window) -> Offer | None:
         draft, asked = self._draft, self._asked
         horizon = draft.request.horizon
-        state = comparison.state(
-            window, asked.now, labelled=self._labelled, horizon=horizon, lateness=self._lateness
-        )
-        if state == "open" and not asked.partial:
+        state = comparison.state(window, asked.now, self._terms, labelled=self._labelled)
+        if state == OPEN and not asked.partial:
             return None
         as_of = None if draft.as_of is None else labels.until(window, draft.as_of, horizon)
         shares = self._shares(window, as_of)
