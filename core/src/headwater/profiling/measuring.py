@@ -56,8 +56,7 @@ def numbers_of(column: BoundColumn) -> Numbers | None:
         column: The column.
     """
     if column.field_type is FieldType.NUMERIC:
-        value = number(column)
-        return Numbers(f"CASE WHEN abs({value}) <= {sql.double(sql.LARGEST)} THEN {value} + 0D END")
+        return Numbers(sql.finite(number(column)))
     if column.field_type is FieldType.DATETIME:
         return Numbers(micros(column), whole=True)
     return Numbers(length(column), whole=True) if column.field_type in LENGTHS else None
