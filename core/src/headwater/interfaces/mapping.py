@@ -163,6 +163,14 @@ class BoundMapping:
         """The columns that hold actuals."""
         return tuple(c for c in self.columns if c.role is Role.ACTUAL)
 
+    def actual_of(self, prediction: str) -> BoundColumn | None:
+        """Return the column that holds the actual of a prediction, or None.
+
+        Args:
+            prediction: The prediction's name.
+        """
+        return next((c for c in self.actuals if c.field and c.field.name == prediction), None)
+
 
 def map_fields(
     mapping: Mapping, schema: Schema, columns: Sequence[Column], *, fields: bool = True

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from headwater.interfaces.mapping import BoundColumn, BoundMapping
+from headwater.interfaces.mapping import BoundColumn
 from headwater.interfaces.schema import Role
 from headwater.planning.windowed_query import (
     Wrapped,
@@ -168,11 +168,6 @@ def _extreme(name: str) -> str:
     return {"first": "min(m.first)", "last": "max(m.first)"}[name]
 
 
-def label_column(mapping: BoundMapping, label: str) -> BoundColumn | None:
-    """Return the column of a mapping that holds the actual of a prediction; None if none does."""
-    return next((c for c in mapping.actuals if c.field is not None and c.field.name == label), None)
-
-
 def _predictions(asked: Asked, own: Wrapped, more: Sequence[BoundColumn]) -> Wrapped:
     """Return the query with the columns alone that are needed, of which a read has more."""
     mapping = own.mapping
@@ -275,7 +270,7 @@ def _by_run(windows: Sequence[Window], at: str, value: str) -> str:
 
 def _alone(asked: Asked, own: Wrapped) -> str:
     """Return SQL with one row for each prediction, whose label is a column beside it."""
-    label, set_at = label_column(own.mapping, asked.label), own.mapping.label_timestamp
+    label, set_at = own.mapping.actual_of(asked.label), own.mapping.label_timestamp
     assert label is not None, "the caller looked for it"
     assert set_at is not None, "the caller looked for it"
     moment = BoundColumn(_SET, Role.TIMESTAMP, set_at.column, set_at.source_type, None)
@@ -310,7 +305,7 @@ _KEPT: Final = ("made", "predicted", "n", "again")
 
 def _joined(asked: Asked, own: Wrapped, actuals: Wrapped) -> str:
     """Return SQL with one row for each prediction, with what all of its labels come to."""
-    label = label_column(actuals.mapping, asked.label)
+    label = actuals.mapping.actual_of(asked.label)
     set_at = actuals.mapping.role(Role.TIMESTAMP)
     assert label is not None, "the caller looked for it"
     assert set_at is not None, "the caller looked for it"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from headwater.interfaces.mapping import BoundColumn, BoundMapping
-from headwater.interfaces.schema import ACTUAL_PREFIX, ModelType, Role
+from headwater.interfaces.schema import ModelType, Role
 from headwater.profiling import sql_pieces as sql
 from headwater.profiling.edges import Edges, FieldEdges
 from headwater.profiling.profile import Key
@@ -99,8 +99,7 @@ def counts(mapping: BoundMapping, edges: Edges) -> Iterator[Count]:
     pairs = [
         (c, actual)
         for c in columns.values()
-        if c.role is Role.PREDICTION
-        and (actual := columns.get(f"{ACTUAL_PREFIX}{c.name}")) is not None
+        if c.role is Role.PREDICTION and (actual := mapping.actual_of(c.name)) is not None
     ]
     for number, (prediction, actual) in enumerate(pairs):
         yield from _of_prediction(prediction, actual, edges, f"p{number}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from headwater.interfaces.mapping import BoundColumn, BoundMapping
-from headwater.interfaces.schema import ACTUAL_PREFIX, ModelType, Role
+from headwater.interfaces.schema import ModelType, Role
 from headwater.profiling import sql_pieces as sql
 from headwater.profiling.counting import (
     LENGTHS,
@@ -70,7 +70,7 @@ def errors_of(mapping: BoundMapping, column: BoundColumn, model_type: ModelType)
         column: The prediction.
         model_type: What the model answers.
     """
-    actual = _actual(mapping, column)
+    actual = mapping.actual_of(column.name)
     if actual is None or model_type is not ModelType.REGRESSION:
         return None
     return Numbers(error(number(column), number(actual)))
@@ -194,7 +194,7 @@ def word_query(
     if column.field_type is FieldType.DICT:
         values = [f"explode(map_keys(r.{quoted(column.name)}))"]
     elif column.field_type in WORDS or classes:
-        actual = _actual(mapping, column) if column.role is Role.PREDICTION else None
+        actual = mapping.actual_of(column.name) if column.role is Role.PREDICTION else None
         given = [c for c in (column, actual) if c is not None]
         exact = column.field_type is FieldType.NUMERIC and is_whole(*given)
         values = [whole(c) if exact else _word(c) for c in given]
@@ -228,11 +228,6 @@ def _told(value: str | float) -> str:
     if isinstance(value, str | int):
         return str(value)
     return str(int(value)) if value == int(value) and abs(value) < sql.EXACT else repr(value)
-
-
-def _actual(mapping: BoundMapping, column: BoundColumn) -> BoundColumn | None:
-    wanted = f"{ACTUAL_PREFIX}{column.name}"
-    return next((c for c in mapping.actuals if c.name == wanted), None)
 
 
 def measured(mapping: BoundMapping) -> Iterator[BoundColumn]:

@@ -79,7 +79,7 @@ def maturity(workspace: Workspace, connection: Connection, wanted: Wanted) -> Ma
         with workspace.opened(connection) as access:
             own, theirs = workspace.map_queries(connection, access)
             _check_timed(connection.name, label, own, theirs)
-            if label_delays.label_column(own.mapping, label) is not None:
+            if own.mapping.actual_of(label) is not None:
                 theirs = None
             return planner.draft(request, own, access, actuals=theirs, now=as_of, nearby=True)
 
@@ -165,7 +165,7 @@ def _check_timed(
             f"{name} has no timestamp_column, so nothing says how old its predictions are",
             hint="name its timestamp_column",
         )
-    mine = label_delays.label_column(own.mapping, label) is not None
+    mine = own.mapping.actual_of(label) is not None
     if mine and own.mapping.label_timestamp is None:
         hint = told(
             "name the column that says it: label_timestamp_column=...",
