@@ -284,9 +284,8 @@ class AuthContract(Contract):
                 session.identity()
                 session.storage()
 
-        package = type(strategy).__module__.partition(".")[0]
         expect(
-            [f"each session leaves {f}" for f in leftovers(use, package)],
+            [f"each session leaves {f}" for f in leftovers(use, strategy)],
             "close in `close` what the session opened, and end its threads",
         )
 

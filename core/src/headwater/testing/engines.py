@@ -55,7 +55,7 @@ from headwater.testing.engine_support import (
     parquet_relation,
     partitioned_relation,
 )
-from headwater.testing.leftovers import leftovers, temporary_files
+from headwater.testing.leftovers import leftovers, leftovers_and_files
 from headwater.types.arrow import arrow_type
 
 if TYPE_CHECKING:
@@ -279,12 +279,8 @@ class EngineContract(Contract):
 
         If it fails: clean up in a `finally` of `read`.
         """
-        folder = tmp_path / "headwater-temporary"
-        folder.mkdir()
         data = answer(engine, "SELECT id, word FROM t", table)
-        with temporary_files(folder) as listed:
-            found = leftovers(data.to_arrow, type(engine).__module__.partition(".")[0])
-            found += [f"a temporary file {name}" for name in listed()]
+        found = leftovers_and_files(data.to_arrow, engine, tmp_path)
         expect([f"each read leaves {f}" for f in found], "clean up in a `finally` of `read`")
 
     def test_a_read_can_be_left_and_begun_again(
@@ -308,10 +304,7 @@ class EngineContract(Contract):
         leave()
         assert data.to_arrow().num_rows == whole
         expect(
-            [
-                f"each read that was left leaves {f}"
-                for f in leftovers(leave, type(engine).__module__.partition(".")[0])
-            ],
+            [f"each read that was left leaves {f}" for f in leftovers(leave, engine)],
             "clean up in a `finally` of `read`, also where not all rows were taken",
         )
 

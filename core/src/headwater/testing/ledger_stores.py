@@ -29,7 +29,7 @@ from headwater.interfaces.offers import offers
 from headwater.ledger.ledger_text import write
 from headwater.testing.canaries import error_places, listening, secrets, shown, unsaid, value_places
 from headwater.testing.contract import Contract, expect, fitting, offline, undeclared
-from headwater.testing.leftovers import leftovers, temporary_files
+from headwater.testing.leftovers import leftovers_and_files
 from headwater.testing.sources.support import fields
 
 if TYPE_CHECKING:
@@ -182,8 +182,6 @@ class LedgerStoreContract(Contract):
 
         If it fails: close what a call opened before it returns; rename or delete temporary files.
         """
-        folder = tmp_path / "headwater-temporary"
-        folder.mkdir()
         numbers = itertools.count(1)
         store.save(_content(0), None)
 
@@ -192,9 +190,7 @@ class LedgerStoreContract(Contract):
             _, mark = other.load()
             other.save(_content(next(numbers)), mark)
 
-        with temporary_files(folder) as listed:
-            found = leftovers(use, type(store).__module__.partition(".")[0])
-            found += [f"a temporary file {name}" for name in listed()]
+        found = leftovers_and_files(use, store, tmp_path)
         expect([f"each save leaves {f}" for f in found], "close what a call opened; delete files")
 
     def test_what_is_saved_comes_back(

@@ -9,8 +9,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import GeneratorType
 from typing import Final
@@ -23,15 +22,16 @@ _PATIENCE: Final = 2.0
 _DESCRIPTORS: Final = Path("/proc/self/fd")
 
 
-def leftovers(call: Callable[[], object], package: str) -> list[str]:
+def leftovers(call: Callable[[], object], plugin: object) -> list[str]:
     """Return what every one of some calls leaves behind; empty if nothing.
 
     One call is made before anything is counted, for what is opened once and kept.
 
     Args:
         call: The call, made several times.
-        package: The plugin's top package; its objects are counted too.
+        plugin: An object of the plugin's; those of its top package are counted too.
     """
+    package = type(plugin).__module__.partition(".")[0]
     call()
     before = _held(package)
     for _ in range(_TIMES):
@@ -45,14 +45,22 @@ def leftovers(call: Callable[[], object], package: str) -> list[str]:
     return []
 
 
-@contextmanager
-def temporary_files(folder: Path) -> Iterator[Callable[[], list[str]]]:
-    """Have temporary files made in a folder; give what lists those that are there."""
+def leftovers_and_files(call: Callable[[], object], plugin: object, place: Path) -> list[str]:
+    """Return what `leftovers` does, and the temporary files that are left after all of them.
+
+    Args:
+        call: The call.
+        plugin: An object of the plugin's.
+        place: Where a folder for the temporary files is made.
+    """
+    folder = place / "headwater-temporary"
+    folder.mkdir()
     with (
         mock.patch.object(tempfile, "tempdir", str(folder)),
         mock.patch.dict(os.environ, {"TMPDIR": str(folder)}),
     ):
-        yield lambda: sorted(p.name for p in folder.iterdir())
+        found = leftovers(call, plugin)
+        return found + sorted(f"a temporary file {p.name}" for p in folder.iterdir())
 
 
 def _held(package: str) -> Counter[str]:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headwater.errors import HeadwaterError
+from headwater.sql.rewriting import quoted
 from headwater.testing.contract import expect
 from headwater.testing.edges import COLUMNS, edge_rows
 from headwater.testing.sources.support import (
     MakeSource,
     SourcePromises,
     only_table,
-    quoted,
     read,
     table_text,
     takes_table,

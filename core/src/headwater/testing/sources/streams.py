@@ -12,10 +12,11 @@ from unittest import mock
 import pytest
 
 from headwater.errors import HeadwaterError
+from headwater.sql.rewriting import quoted
 from headwater.tables.relation import StreamRelation
 from headwater.testing.contract import expect
 from headwater.testing.edges import COLUMNS, MANY, differences, many_rows
-from headwater.testing.leftovers import leftovers, temporary_files
+from headwater.testing.leftovers import leftovers, leftovers_and_files
 from headwater.testing.sources.support import (
     MakeSource,
     SourcePromises,
@@ -24,8 +25,6 @@ from headwater.testing.sources.support import (
     only_relations,
     only_stream,
     opened,
-    package_of,
-    quoted,
     read,
     table_text,
 )
@@ -152,7 +151,7 @@ class StreamPromises(SourcePromises):
                     reader.close()
 
         expect(
-            [f"each read that was left leaves {f}" for f in leftovers(leave, package_of(source))],
+            [f"each read that was left leaves {f}" for f in leftovers(leave, source)],
             "close what a read opened in a `finally` of the generator that gives its batches",
         )
 
@@ -161,11 +160,7 @@ class StreamPromises(SourcePromises):
 
         If it fails: close what you open, also where all went well; delete temporary files.
         """
-        folder = tmp_path / "headwater-temporary"
-        folder.mkdir()
-        with temporary_files(folder) as listed:
-            found = leftovers(lambda: read(source), package_of(source))
-            found += [f"a temporary file {name}" for name in listed()]
+        found = leftovers_and_files(lambda: read(source), source, tmp_path)
         expect(
             [f"each read leaves {f}" for f in found],
             "close cursors, connections and files when a read ends, and in `access`'s close; "

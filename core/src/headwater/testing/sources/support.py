@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from headwater.auth.credentials import Access
 from headwater.interfaces.data_source import SourceCapability
 from headwater.sql.parser import parse
+from headwater.sql.rewriting import quoted
 from headwater.tables.relation import Relation, StreamRelation
 from headwater.tables.scan_request import Opened, ScanRequest
 from headwater.tables.table import Table, TableName
@@ -159,11 +160,6 @@ def partitioned(make_source: MakeSource) -> DataSource:
     return make_source(edge_rows(), "day")
 
 
-def quoted(name: str) -> str:
-    """Return a name as Spark SQL has it where it is no plain word."""
-    return "`" + name.replace("`", "``") + "`"
-
-
 def table_text(source: DataSource) -> str:
     """Return the name of the one table of a source, as a query has it."""
     name = only_name(source)
@@ -174,11 +170,6 @@ def takes_table(make_source: MakeSource) -> bool:
     """Return whether an author's `make_source` can call its table something else."""
     named = inspect.signature(make_source).parameters
     return "table" in named or any(p.kind is p.VAR_KEYWORD for p in named.values())
-
-
-def package_of(source: DataSource) -> str:
-    """Return the top package of a plugin."""
-    return type(source).__module__.partition(".")[0]
 
 
 def only_relations(source: DataSource, access: Access) -> Iterator[Relation]:
