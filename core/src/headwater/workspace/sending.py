@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from headwater.errors import HeadwaterError, UnsupportedError
-from headwater.planning import engine_choice
 
 if TYPE_CHECKING:
     from headwater.evidence.evidence import Origin
     from headwater.interfaces.data_source import DataSource
     from headwater.interfaces.engine import Engine
-    from headwater.interfaces.plan import Plan, Planned
+    from headwater.interfaces.plan import Plan
     from headwater.reading.dataset import Dataset, Sent
     from headwater.workspace.model import Connection, ModelVersion
     from headwater.workspace.workspace import Workspace
@@ -136,7 +134,7 @@ def _connection(of: Workspace, name: str) -> Connection:
 
 def _of_connection(read: Connection, plan: Plan, sent: Sent) -> Dataset:
     of, origin = read.workspace, sent.origin
-    planned, engine = _planned(of, plan)
+    planned, engine = of.compiled(plan)
 
     def told() -> Origin:
         from headwater.workspace.evidenced import origin_of
@@ -159,9 +157,4 @@ def _of_connection(read: Connection, plan: Plan, sent: Sent) -> Dataset:
 
 
 def _of_query(of: Workspace, source: DataSource, plan: Plan, sent: Sent) -> Dataset:
-    return of.dataset_of_query(source, *_planned(of, plan), timeout=sent.timeout)
-
-
-def _planned(of: Workspace, plan: Plan) -> tuple[Planned, Engine]:
-    planned, engine = engine_choice.choose(plan, plan.engine, of.engine_named)
-    return replace(planned, plan=plan), engine
+    return of.dataset_of_query(source, *of.compiled(plan), timeout=sent.timeout)

@@ -299,11 +299,6 @@ class Workspace:
         """Return what a function returns, if it does in time.
 
         Args:
-            function: What is done.
-            connection: For which connection.
-            timeout: Seconds; None for as long as it takes.
-
-        Args:
             function: It.
             connection: What is planned.
             timeout: Seconds that it may take; None for as long as it takes.
@@ -459,9 +454,7 @@ class Workspace:
             return self.opened(connection)
 
         def reading(plan: Plan) -> Reading:
-            planned, chosen = engine_choice.choose(plan, plan.engine, self.engine_named)
-            planned = replace(planned, plan=plan)
-            return self._reading(connection, planned, chosen, open_access)
+            return self._reading(connection, *self.compiled(plan), open_access)
 
         found: list[Extent] = []
 
@@ -538,6 +531,15 @@ class Workspace:
             send=sending.of_connection(connection),
         )
 
+    def compiled(self, plan: Plan) -> tuple[Planned, Engine]:
+        """Return a plan that has its engine as that compiles it, and the engine.
+
+        Args:
+            plan: The plan; what it tells stays as it is.
+        """
+        planned, engine = engine_choice.choose(plan, plan.engine, self.engine_named)
+        return replace(planned, plan=plan), engine
+
     def _reading(
         self,
         connection: Connection,
@@ -546,17 +548,12 @@ class Workspace:
         open_access: Callable[[], AbstractContextManager[Access]],
     ) -> Reading:
         plan = planned.plan
-
-        def extent() -> Extent:
-            with open_access() as access:
-                return self._extents(connection, plan, access, [plan.window])[0]
-
         return Reading(
             planned,
             engine,
             open_access,
             narrow=lambda whole: narrowed(whole, plan, _sources_of(connection)),
-            explain_empty=lambda: self._why_empty(connection, plan, engine, open_access, extent),
+            explain_empty=lambda: self._why_empty(connection, plan, engine, open_access),
             registry=self.registry,
         )
 
@@ -566,9 +563,13 @@ class Workspace:
         plan: Plan,
         engine: Engine,
         open_access: Callable[[], AbstractContextManager[Access]],
-        extent: Callable[[], Extent],
+        extent: Callable[[], Extent] | None = None,
     ) -> Diagnostic:
         """Return why a plan gave no rows, asking the data, its source and its files."""
+
+        def own() -> Extent:
+            with open_access() as access:
+                return self._extents(connection, plan, access, [plan.window])[0]
 
         def prove(scan: Scan) -> Diagnostic | None:
             with open_access() as access:
@@ -578,7 +579,7 @@ class Workspace:
             with open_access() as access:
                 return connection.source.why_no_files(scan, plan.window, access)
 
-        return verdict(plan, extent, why_no_files, prove)
+        return verdict(plan, extent or own, why_no_files, prove)
 
     def why_empty(self, connection: Connection, plan: Plan, engine: str) -> Diagnostic:
         """Return why a plan gives no rows, asking the data, its source and its files.
@@ -588,15 +589,9 @@ class Workspace:
             plan: Its plan.
             engine: Name of the engine that read it.
         """
-
-        def open_access() -> AbstractContextManager[Access]:
-            return self.opened(connection)
-
-        def extent() -> Extent:
-            with open_access() as access:
-                return self._extents(connection, plan, access, [plan.window])[0]
-
-        return self._why_empty(connection, plan, self.engine_named(engine), open_access, extent)
+        return self._why_empty(
+            connection, plan, self.engine_named(engine), lambda: self.opened(connection)
+        )
 
     def profile(
         self,
