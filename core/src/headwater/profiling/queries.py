@@ -358,17 +358,18 @@ def read_sketch(counted: Counted, column: BoundColumn, answer: Answer) -> None:
         counted.add(place, [(Key(column.name, "distinct"), "".join(sorted(hashes)))])
 
 
-def sketched(cells: Cells, field: str) -> str | None:
+def sketched(cells: Cells, field: str, vocabulary: Sequence[str]) -> str | None:
     """Return the sketch of a field's values by their counts; None where these don't tell all.
 
     Args:
         cells: What was counted at one place.
         field: The field.
+        vocabulary: Its vocabulary.
     """
     if cells.get(Key(field, "other")):
         return None
-    labels = [k.label for k in cells if k.field == field and k.statistic == "vocabulary"]
-    found = {md5(str(v).encode(), usedforsecurity=False).hexdigest()[:HASH_DIGITS] for v in labels}
+    seen = [v for v in vocabulary if Key(field, "vocabulary", None, v) in cells]
+    found = {md5(v.encode(), usedforsecurity=False).hexdigest()[:HASH_DIGITS] for v in seen}
     return "".join(sorted(found)[:HASHES])
 
 

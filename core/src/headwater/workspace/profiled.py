@@ -361,7 +361,10 @@ class _Counting:
             queries.read_keys(counted, column, edges.vocabulary, self._ask(plan, query))
         if column.field_type not in SKETCHED:
             return
-        sketches = {p: queries.sketched(c, column.name) for p, c in counted.cells.items()}
+        sketches = {
+            place: queries.sketched(cells, column.name, edges.vocabulary)
+            for place, cells in counted.cells.items()
+        }
         if column.field_type is FieldType.TEXT or None in sketches.values():
             told = self._ask(plan, queries.sketch_query(counted.rows, column))
             queries.read_sketch(counted, column, told)
