@@ -96,18 +96,18 @@ def count_delays(asked: Asked, own: Wrapped, actuals: Wrapped | None) -> str:
     )
     keys = ["m.window", "m.age", f"m.took DIV {unit}", "m.lost", "m.stretch"]
     keys += ["m.predicted", "m.actual", "m.again"]
-    sums = {
-        "rows": "m.n",
-        "rest": f"m.n * ((m.took - (m.took DIV {unit}) * {unit}) DIV 1000000)",
-        "before": "CASE WHEN m.early > 0 THEN m.n ELSE 0 END",
-        "corrected": "CASE WHEN m.kinds > 1 THEN m.n ELSE 0 END",
-        "repeated": "CASE WHEN m.kinds = 1 AND m.labels > 1 THEN m.n ELSE 0 END",
-        "untimed": "CASE WHEN m.untimed > 0 THEN m.n ELSE 0 END",
-    }
-    names = [f"{key} AS {quoted(name)}" for key, name in zip(keys, COLUMNS, strict=False)]
-    for name in COLUMNS[len(keys) :]:
-        value = f"sum({sums[name]})" if name in sums else _extreme(name)
-        names.append(f"CAST({value} AS BIGINT) AS {quoted(name)}")
+    totals = [
+        "sum(m.n)",
+        "min(m.first)",
+        "max(m.first)",
+        f"sum(m.n * ((m.took - (m.took DIV {unit}) * {unit}) DIV 1000000))",
+        "sum(CASE WHEN m.early > 0 THEN m.n ELSE 0 END)",
+        "sum(CASE WHEN m.kinds > 1 THEN m.n ELSE 0 END)",
+        "sum(CASE WHEN m.kinds = 1 AND m.labels > 1 THEN m.n ELSE 0 END)",
+        "sum(CASE WHEN m.untimed > 0 THEN m.n ELSE 0 END)",
+    ]
+    values = [*keys, *(f"CAST({total} AS BIGINT)" for total in totals)]
+    names = [f"{value} AS {quoted(name)}" for value, name in zip(values, COLUMNS, strict=True)]
     return f"SELECT {', '.join(names)} FROM (\n{measured}\n) AS m\nGROUP BY {', '.join(keys)}"
 
 
@@ -129,16 +129,15 @@ def count_lost(
     identity, made = (own.mapping.role(r) for r in (Role.ID, Role.TIMESTAMP))
     assert made is not None, "a window was asked for"
     kept = tuple(c for c in own.mapping if c in (identity, made))
-    time = f"unix_micros({as_instant(f's.{quoted(made.name)}', made.source_type)})"
+    time = _ticks(f"s.{quoted(made.name)}", made)
     closes = _closed_at(windows, horizon, time)
     if actuals is None:
         moment = own.mapping.label_timestamp
         assert moment is not None, "the caller looked for it"
-        set_at = BoundColumn(_SET, Role.TIMESTAMP, moment.column, moment.source_type, None)
-        columns = (*kept, *own.mapping.actuals, set_at)
+        columns = (*kept, *own.mapping.actuals, replace(moment, name=_SET))
         rows = select(replace(own, mapping=replace(own.mapping, columns=columns)))
         known = " OR ".join(f"s.{quoted(c.name)} IS NOT NULL" for c in own.mapping.actuals)
-        came = f"unix_micros({as_instant(f's.{quoted(_SET)}', moment.source_type)})"
+        came = _ticks(f"s.{quoted(_SET)}", moment)
         return (
             f"SELECT count(CASE WHEN ({known}) AND {came} > {closes} THEN 1 END) AS lost "
             f"FROM (\n{rows}\n) AS s"
@@ -152,7 +151,7 @@ def count_lost(
         f"FROM (\n{rows}\n) AS s\nGROUP BY s.{quoted(identity.name)}"
     )
     known = " OR ".join(f"r.{quoted(c.name)} IS NOT NULL" for c in actuals.mapping.actuals)
-    came = f"unix_micros({as_instant('r.`timestamp`', set_when.source_type)})"
+    came = _ticks("r.`timestamp`", set_when)
     labels = (
         f"SELECT DISTINCT r.`id` AS id, {came} AS came "
         f"FROM (\n{select(actuals)}\n) AS r\nWHERE {known}"
@@ -162,10 +161,6 @@ def count_lost(
         f"FROM (\n{predictions}\n) AS p\n"
         f"JOIN (\n{labels}\n) AS a ON p.id = a.id"
     )
-
-
-def _extreme(name: str) -> str:
-    return {"first": "min(m.first)", "last": "max(m.first)"}[name]
 
 
 def _predictions(asked: Asked, own: Wrapped, more: Sequence[BoundColumn]) -> Wrapped:
@@ -206,7 +201,7 @@ def _rows(
     identity, made = (query.mapping.role(r) for r in (Role.ID, Role.TIMESTAMP))
     assert made is not None, "a window was asked for"
     predicted = next((c for c in query.mapping if _predicts(asked, c)), None)
-    time = f"unix_micros({as_instant(f's.{quoted(made.name)}', made.source_type)})"
+    time = _ticks(f"s.{quoted(made.name)}", made)
     columns = {
         "id": _NOTHING if identity is None else f"s.{quoted(identity.name)}",
         "made": time,
@@ -273,7 +268,6 @@ def _alone(asked: Asked, own: Wrapped) -> str:
     label, set_at = own.mapping.actual_of(asked.label), own.mapping.label_timestamp
     assert label is not None, "the caller looked for it"
     assert set_at is not None, "the caller looked for it"
-    moment = BoundColumn(_SET, Role.TIMESTAMP, set_at.column, set_at.source_type, None)
     value = f"s.{quoted(label.name)}"
     beside = {
         # A label that was set after `as_of` is NULL already (`select`).
@@ -281,7 +275,7 @@ def _alone(asked: Asked, own: Wrapped) -> str:
         "answer": _label_class(asked, value, label),
         "came": as_instant(f"s.{quoted(_SET)}", set_at.source_type),
     }
-    rows = _rows(asked, own, [label, moment], beside)
+    rows = _rows(asked, own, [label, replace(set_at, name=_SET)], beside)
     time = "r.came"
     ahead_of = f"coalesce({is_early(ahead_by('timestamp_micros(r.made)', time), time)}, false)"
     valid = f"r.known AND {time} IS NOT NULL AND NOT {ahead_of}"
@@ -358,6 +352,11 @@ def _comparable(value: str, label: BoundColumn) -> str:
     """Return a value that is equal where labels are the same."""
     type_ = nested_type(label)
     return value if type_ is None else canonical(value, type_)
+
+
+def _ticks(name: str, column: BoundColumn) -> str:
+    """Return SQL for a moment of a column, in microseconds."""
+    return f"unix_micros({as_instant(name, column.source_type)})"
 
 
 def _micros(length: timedelta) -> int:
