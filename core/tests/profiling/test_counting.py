@@ -61,8 +61,14 @@ def test_parts_by_windows_and_segments_are_the_whole(drawn: Drawn) -> None:
     serving, rows, edges = drawn
     whole = serving.profile(made.START, END, edges=edges)
     parted = serving.profile(
-        made.START, END, every="4 hours", timezone="Europe/Berlin", by=("vip", "owner"), edges=edges
+        made.START,
+        END,
+        every="4 hours",
+        timezone="Europe/Berlin",
+        by=("vip", "owner", "vip"),
+        edges=edges,
     )
+    assert parted.by == ("owner", "vip")
     assert len(parted.windows) > 12
     assert {s["vip"] for s in parted.segments if s} == {"true", "false", None}
     assert {s["owner"] for s in parted.segments if s} >= {"Zu\u0308rich", "Z\u00fcrich", "", None}

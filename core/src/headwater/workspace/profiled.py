@@ -299,7 +299,7 @@ class _Counting:
             max(moments, default=None),
             tuple(dict.fromkeys(self._notes)),
         )
-        return Profile(edges, found, self._asked.by, about)
+        return Profile(edges, found, [c.name for c in self._by], about)
 
     @staticmethod
     def _moments(windows: tuple[Window, ...], plan: Plan) -> Iterator[datetime]:
