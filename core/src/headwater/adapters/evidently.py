@@ -71,8 +71,8 @@ def to_evidently(data: Dataset, schema: Schema, *, prediction: str | None = None
         if not (name.startswith(ACTUAL_PREFIX) and frame[name].isna().all())
     ]
     definition = data_definition(schema, known, prediction=prediction)
-    described = [name for name in known if name in _described(definition)]
-    frame = frame[described].copy()
+    described = _described(definition)
+    frame = frame[[name for name in known if name in described]].copy()
     for task in definition.classification or ():
         _say_where_decisions_differ(frame, task)
         text = _answer_text if schema.model_type is ModelType.BINARY else _class_text
