@@ -28,7 +28,6 @@ log = pa.table({
     "id": [str(i) for i in range(48)],
     "at": pa.array(hours, pa.timestamp("us", "UTC")),
     "amount": [float(i) for i in range(48)],
-    "query": [f"q{i // 4}" for i in range(48)],
     "yes": [i % 2 == 0 for i in range(48)],
     "did": [i % 3 == 0 for i in range(48)],
 })
