@@ -260,6 +260,16 @@ class Assessment:
         ]
         return tuple(sorted(found, key=_urgency))
 
+    @property
+    def final_findings(self) -> tuple[Finding, ...]:
+        """Those of the findings that labels still to come can't change."""
+        return tuple(one for one in self.findings if not one.row.provisional)
+
+    @property
+    def provisional_windows(self) -> tuple[Part, ...]:
+        """The windows whose labels are not all there."""
+        return tuple(part for part in self.windows if part.ripeness.provisional)
+
     def worst_fields(self) -> tuple[str, ...]:
         """Return the fields whose drift is told, the one that moved farthest anywhere first."""
         far: dict[str, float] = {}
@@ -292,6 +302,16 @@ class Assessment:
             "expected": ([r.expected for r in rows], pa.float64()),
         }
         return pa.table({n: pa.array(list(v), t) for n, (v, t) in columns.items()})
+
+
+def metrics_of(parts: Sequence[Part]) -> list[str]:
+    """Return the figures of performance that any part has, in the order in which they are shown.
+
+    Args:
+        parts: The parts.
+    """
+    used = {m for p in parts if p.performance is not None for m in p.performance.figures}
+    return [m for m in model_performance.METRICS if m in used]
 
 
 def _rank(row: Row) -> tuple[bool, int]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from headwater.display import html
 from headwater.display.printable import printable, printable_line
 from headwater.errors import ConfigError
-from headwater_monitor import model_performance, wording
-from headwater_monitor.assessment import PERFORMANCE, Assessment, Finding
+from headwater_monitor import wording
+from headwater_monitor.assessment import PERFORMANCE, Assessment, Finding, metrics_of
 from headwater_monitor.field_drift import reference_of
 from headwater_monitor.thresholds import DEFAULTS, Thresholds
 
@@ -54,15 +54,13 @@ class Report:
     @property
     def breached(self) -> bool:
         """Whether a figure that is final is beyond its threshold."""
-        return any(not one.row.provisional for one in self.findings)
+        return bool(self.assessment.final_findings)
 
     @property
     def not_final(self) -> tuple[str, ...]:
         """What is still to come of windows whose labels are not all there, a line for each."""
         return tuple(
-            wording.waiting(part, self.assessment)
-            for part in self.assessment.windows
-            if part.ripeness.provisional
+            wording.waiting(part, self.assessment) for part in self.assessment.provisional_windows
         )
 
     def to_html(self) -> str:
@@ -146,8 +144,7 @@ class Report:
     def summary(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """Return a table of a line for each window, for a terminal: its head, and its rows."""
         found = self.assessment
-        used = {m for p in found.windows if p.performance for m in p.performance.figures}
-        metrics = [m for m in model_performance.METRICS if m in used][:1]
+        metrics = metrics_of(found.windows)[:1]
         names = wording.window_names([part.window for part in found.windows])
         head = ("window", "rows", "labels", *metrics, "moved farthest (PSI)")
         rows = []

@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Final
 from headwater.display.html import escape
 from headwater.interfaces.schema import Role
 from headwater.types import FieldType
-from headwater_monitor import model_performance, wording
-from headwater_monitor.assessment import BREACHED, CHANCE, DRIFT, PERFORMANCE, Assessment, Part, Row
+from headwater_monitor import wording
+from headwater_monitor.assessment import (
+    BREACHED,
+    CHANCE,
+    DRIFT,
+    PERFORMANCE,
+    Assessment,
+    Part,
+    Row,
+    metrics_of,
+)
 from headwater_monitor.distances import shares
 from headwater_monitor.field_drift import METRICS as DISTANCES
 from headwater_monitor.field_drift import ORDERED, counted, places
@@ -132,9 +141,8 @@ def _span(windows: Sequence[Window | None]) -> list[str]:
 
 
 def _findings(found: Assessment) -> str:
-    firm = [one for one in found.findings if not one.row.provisional]
     verdict = wording.verdict(found)
-    alarm = " alarm" if firm else ""
+    alarm = " alarm" if found.final_findings else ""
     told = [f'<section id="findings"><p class="verdict{alarm}">{escape(verdict)}</p>']
     if found.findings:
         told.append("<h2>What to look at first</h2><ol>")
@@ -144,8 +152,7 @@ def _findings(found: Assessment) -> str:
         told.append("</ol>")
         if (more := len(found.findings) - _MOST_FINDINGS) > 0:
             told.append(f'<p class="muted">and {more:,} more, in the tables below</p>')
-    waiting = [p for p in found.windows if p.ripeness.provisional]
-    if waiting:
+    if waiting := found.provisional_windows:
         told.append("<h2>Not final yet</h2><ul>")
         told += [f"<li>{escape(wording.waiting(part, found))}</li>" for part in waiting]
         told.append("</ul>")
@@ -162,8 +169,7 @@ def _performance(found: Assessment, plots: Plots) -> str:
         return f'<h2>Performance</h2><p class="muted">{escape(why)}</p>\n'
     if not any(p.performance and p.performance.labelled for p in parts):
         return '<h2>Performance</h2><p class="muted">no label is known yet</p>\n'
-    used = {m for p in parts for m in (p.performance.figures if p.performance else ())}
-    metrics = [m for m in model_performance.METRICS if m in used]
+    metrics = metrics_of(parts)
     names = window_names([p.window for p in parts])
     charts = [
         _chart(metric, found, parts, names, plots)
@@ -373,8 +379,7 @@ def _details(found: Assessment, fields: Sequence[str]) -> str:
 def _segments(found: Assessment) -> str:
     if not found.segments:
         return ""
-    used = {m for p in found.segments if p.performance for m in p.performance.figures}
-    metrics = [m for m in model_performance.METRICS if m in used]
+    metrics = metrics_of(found.segments)
     ordered = sorted(found.segments, key=lambda p: -_worst_psi(p))
     rows = []
     for part in ordered:

@@ -155,7 +155,7 @@ def verdict(found: Assessment) -> str:
     Args:
         found: The assessment.
     """
-    firm = [one for one in found.findings if not one.row.provisional]
+    firm = found.final_findings
     loose = len(found.findings) - len(firm)
     late = f" {loose} more may pass as labels come in." if loose else ""
     if not firm:
