@@ -54,7 +54,47 @@ SEARCHED = [
     *("a", "[a-z]+", r"\\d+", "^a", "^[a-z]", "a.", "aa", "(a)b", r"\\w+", r"\\s", "[^a]", "a|b"),
     *("a+?", r"(\\d)-?", "é", "😀", "[0-9]{2}", r"\\S+", ".", "a|ab", "(a|b)+c?", "(?:ab)*c"),
 ]
+UNITS = [
+    *("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "DAYOFYEAR", "HOUR", "MINUTE", "SECOND"),
+    *("MILLISECOND", "MICROSECOND"),
+]
 CALLS: dict[tuple[str, str], list[str]] = {
+    ("timestampdiff", "edges"): [
+        *(
+            f"timestampdiff({unit}, {a}, {b})"
+            for unit in UNITS
+            for a, b in (("ts", "tz"), ("tz", "da"))
+        ),
+        *("datediff(WEEK, tz, ts)", "date_diff(DAY, ntz, ts)", "timestampdiff(MINUTE, day, ts)"),
+    ],
+    ("timestampadd", "edges"): [
+        *(f"timestampadd({unit}, t, tz)" for unit in UNITS),
+        *("dateadd(HOUR, 2, ntz)", "date_add(DAY, t, ntz)", "timestampadd(MONTH, i, tz)"),
+        *("timestampadd(DAY, i, tz)", "dateadd(WEEK, t, day)"),
+    ],
+    ("make_dt_interval", "edges"): [
+        *("CAST(make_dt_interval(i, i) AS BIGINT)", "tz + make_dt_interval(1, t, t, 1.5)"),
+        *("CAST(make_dt_interval() AS INT)", "CAST(make_dt_interval(t, t, t, dec) AS BIGINT)"),
+    ],
+    ("make_ym_interval", "edges"): [
+        *("CAST(make_ym_interval(i, 1) AS BIGINT)", "tz + make_ym_interval(0, t)"),
+        *(
+            "EXTRACT(MONTH FROM make_ym_interval(t, t))",
+            "EXTRACT(YEAR FROM make_ym_interval(t, t))",
+        ),
+    ],
+    ("concat", "edges"): [
+        *("concat(ai, ai)", "concat(ai, array(1.5D), ad)", "concat(`as`, array(s))"),
+        "concat(ai, array(5L))",
+    ],
+    ("concat_ws", "edges"): [
+        *("concat_ws(',', `as`)", "concat_ws('-', s, `as`, o)", "concat_ws(',', ai, i)"),
+    ],
+    ("elt", "edges"): ["elt(t, s, o)", "elt(sm, i, s, d)", "elt(1, s)"],
+    ("split", "edges"): [
+        *(f"split(s, '{p}')" for p in ("[.-]", "[^a-z]+", "a|b", r"\\s+", ".", "b.", ",", "é")),
+        *(f"split(s, ',', {n})" for n in (3, 2, 1, 0, -5)),
+    ],
     ("upper", "characters"): ["upper(s)", "ucase(s)", "upper(lower(s))"],
     ("upper", "edges"): ["upper(s)", "upper(i)", "upper(bo)", "upper(upper(s))", "upper(NULL)"],
     ("lower", "characters"): ["lower(s)", "lcase(s)", "lower(upper(s))"],
@@ -104,6 +144,50 @@ CALLS: dict[tuple[str, str], list[str]] = {
 """Calls, by the function and the table whose columns they name."""
 
 
+SPANS = [
+    *("CAST(ts - tz AS BIGINT)", "CAST(ts - da AS BIGINT)", "CAST(da - da AS INT)"),
+    *(
+        "(ts - tz) > INTERVAL 1 HOUR",
+        "tz + INTERVAL '1 02:03:04' DAY TO SECOND",
+        "da - INTERVAL '1' YEAR",
+    ),
+    "(ts - tz) BETWEEN INTERVAL '-1000' DAY AND INTERVAL '1 02:03:04' DAY TO SECOND",
+    *("ts - INTERVAL '1-2' YEAR TO MONTH", "ts - (ts - tz)", "ntz - INTERVAL 36 HOURS"),
+    *("tz + INTERVAL '1 day 2 hours 3.5 seconds'", "da - (da - DATE'2024-01-01')"),
+    *(f"EXTRACT({unit} FROM (ts - tz))" for unit in ("DAY", "HOUR", "MINUTE", "SECOND")),
+    *(
+        "CAST((ts - tz) * t AS BIGINT)",
+        "CAST((ts - tz) / t AS BIGINT)",
+        "CAST(-(ts - tz) AS BIGINT)",
+    ),
+    *(
+        "CAST((ts - tz) * i AS BIGINT)",
+        "CAST(INTERVAL '90.7' SECOND AS INT)",
+        "tz - INTERVAL 1.5 SECOND",
+    ),
+    *("coalesce(ts - tz, INTERVAL 1 DAY) > INTERVAL 1 HOUR", "date_part('second', ts - tz)"),
+    "CASE WHEN ts - tz > INTERVAL 0 SECOND THEN CAST(ts - tz AS BIGINT) END",
+]
+"""Intervals within expressions: no column of a result has their type."""
+
+SHOWN = [
+    *("CAST(ai AS STRING)", "CAST(`as` AS STRING)", "CAST(ad AS STRING)", "CAST(aa AS STRING)"),
+    *(
+        "CAST(m AS STRING)",
+        "CAST(st AS STRING)",
+        "CAST(array(da) AS STRING)",
+        "CAST(array(st) AS STRING)",
+    ),
+    *("CAST(array(ts, tz) AS STRING)", "CAST(array(m) AS STRING)", "CAST(map(i, s) AS STRING)"),
+    *("CAST(struct(i, d, array(dec)) AS STRING)", "CAST(CAST(s AS BINARY) AS STRING)"),
+    *("CAST(unhex(hex(sm)) AS STRING)", "CAST(wide AS FLOAT)", "CAST(dec AS TIMESTAMP)"),
+    *("CAST(wide AS TIMESTAMP)", "to_timestamp(d)", "to_timestamp(t / 1000)"),
+    *(
+        "array_sort(concat(ad, array(0.0D, -0.0D, 0.0D), ad))",
+        "sort_array(concat(ad, array(-0.0D, 0.0D)))",
+    ),
+]
+
 OPERATORS = [
     *("i & t", "i | b", "sm ^ i", "~i", "~t", "~b", "b & 255", "X'0fA'", "X'ff'"),
     *("s LIKE '%!%' ESCAPE '!'", "s LIKE 'a/_b' ESCAPE '/'", "s NOT LIKE 'a!_b' ESCAPE '!'"),
@@ -121,7 +205,7 @@ OPERATORS = [
 
 
 def test_operators_are_those_of_spark(embedded: Embedded, spark: SparkSession) -> None:
-    verdicts = judge(OPERATORS, embedded, spark)
+    verdicts = judge([*OPERATORS, *SPANS, *SHOWN], embedded, spark)
     assert not broken(verdicts)
     assert not [text for text, v in verdicts.items() if v.refused]
 

@@ -36,7 +36,6 @@ UNREACHED: Final = {
     "a struct whose fields can't be told": "the binder types a struct by its fields",
     "it would be {piece.type} here and is {analysed} in Spark": "two ways to tell a type agree",
     "it would be {piece.type} here and is {output.type} in Spark": "two ways to tell a type agree",
-    "{moment.type} {operator} INTERVAL": "the binder gives such a sum no type",
     "{left.type} {operator} {right.type}'": "the binder gives such a sum no type",
     "{operator} {right.type}: only numbers are proven": "other operands have no such type",
     "the number {literal}: its type can't be told": "the binder types every number",

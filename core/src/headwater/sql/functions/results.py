@@ -221,6 +221,11 @@ def _text_or_bytes(call: Call) -> DataType:
     return t.BINARY if call.type(0) == t.BINARY else t.STRING
 
 
+def _picked(call: Call) -> DataType:
+    bytes_only = all(call.type(i) == t.BINARY for i in range(1, len(call)))
+    return t.BINARY if bytes_only else t.STRING
+
+
 def _padded(call: Call) -> DataType:
     binary = call.type(0) == t.BINARY and (len(call) < 3 or call.type(2) == t.BINARY)
     return t.BINARY if binary else t.STRING
@@ -543,6 +548,7 @@ RULES: Final[dict[str, Rule]] = {
     "joined": lambda call: typing.joined(call.types),
     "decoded": _decoded,
     "text-or-bytes": _text_or_bytes,
+    "picked": _picked,
     "padded": _padded,
     "window": _window,
     "shifted-time": _shifted_time,

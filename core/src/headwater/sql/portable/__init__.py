@@ -18,7 +18,7 @@ from headwater.sql.functions import called
 from headwater.sql.portable.pieces import Cascade, Refusal
 from headwater.sql.portable.queries import Queries
 from headwater.sql.portable.scopes import Compiled
-from headwater.sql.portable.spelling import has_type
+from headwater.sql.portable.spelling import has_spans, has_type
 from headwater.sql.portable.tolerance import MEANINGS
 from headwater.sql.syntax.lexer import OPERATOR, Lexeme, lex
 from headwater.sql.syntax.nodes import span_of
@@ -27,6 +27,10 @@ from headwater.untrusted import limits
 
 _OPEN: Final = frozenset("([")
 _CLOSED: Final = frozenset(")]")
+_SPANS: Final = (
+    "ask for a number: CAST(... AS BIGINT) gives its seconds or months, "
+    "timestampdiff(MINUTE, start, end) whole minutes between two times"
+)
 HINT = "to run it as it is: pip install headwater[spark], then engine: {type: spark}"
 
 
@@ -106,6 +110,8 @@ def _compiled(queries: Queries) -> tuple[Compiled | None, list[Refusal]]:
                 refused.append(Refusal(reason, output.node, "write AS and a name behind it"))
             if not output.type.is_known or not has_type(output.type):
                 refused.append(Refusal(f"a column of type {output.type}", output.node))
+            elif has_spans(output.type):
+                refused.append(Refusal(f"a column of type {output.type}", output.node, _SPANS))
     return query, refused
 
 

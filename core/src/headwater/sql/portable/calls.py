@@ -21,6 +21,7 @@ from headwater.sql.portable import (
     containers,
     formats,
     hashes,
+    intervals,
     json_paths,
     lambdas,
     nested,
@@ -32,7 +33,8 @@ from headwater.sql.portable import (
 )
 from headwater.sql.portable.comparing import comparable, compare, widened
 from headwater.sql.portable.pieces import Piece, Refusal, evaluated, made, refuse_unless
-from headwater.sql.portable.spelling import null
+from headwater.sql.portable.raising import spark_error
+from headwater.sql.portable.spelling import is_span, null
 from headwater.sql.typing import rules as typing
 from headwater.types import DataType
 
@@ -105,6 +107,8 @@ _FIELDS: Final = {
 
 
 def _field(name: str, moment: Piece, type_: DataType) -> Piece:
+    if is_span(moment.type):
+        return intervals.part(name, moment, type_)
     function = _FIELDS.get(name.lower())
     if function is None:
         raise Refusal(f"EXTRACT({name} ...)")
@@ -254,9 +258,22 @@ def _extreme(word: str) -> _Builder:
 
 def _concat(arguments: list[Piece], type_: DataType) -> Piece:
     refuse_unless(bool(arguments), "an empty concat()")
+    if type_.name == "array":
+        return containers.concat([widened(a, type_) for a in arguments], type_)
     refuse_unless(type_ == t.STRING, f"concat giving {type_}")
     values = [_text(a) for a in arguments]
     return made(f"({' || '.join(v.sql for v in values)})", type_, values)
+
+
+def _elt(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `elt(n, a, b)`: the n-th of the others, counted from 1."""
+    place, *others = arguments
+    refuse_unless(type_ == t.STRING and place.type.is_integer, f"elt({place.type}) giving {type_}")
+    pieces = [place, *(_text(a) for a in others)]
+    outside = spark_error("INVALID_ARRAY_INDEX", "an index is outside of its array", type_)
+    whens = " ".join(f"WHEN {i} THEN {p.sql}" for i, p in enumerate(pieces[1:], 1))
+    sql = f"CASE {place.sql} {whens} ELSE CASE WHEN {place.sql} IS NOT NULL THEN {outside} END END"
+    return made(sql, type_, pieces, raises=True)
 
 
 def _text(piece: Piece) -> Piece:
@@ -304,6 +321,8 @@ FORMS: Final[dict[str, _Form]] = {
     "lower": casing.lower,
     "if": conditions.if_,
     "element_at": nested.element_at,
+    "timestampdiff": intervals.difference,
+    "timestampadd": intervals.sum_of_units,
 }
 """Rules that look at the call itself, by the names that the table of functions has for them."""
 
@@ -316,6 +335,8 @@ BUILDERS: Final[dict[str, _Builder]] = {
     "greatest": _extreme("greatest"),
     "least": _extreme("least"),
     "concat": _concat,
+    "concat_ws": containers.concat_ws,
+    "elt": _elt,
     "initcap": casing.initcap,
     "hash": hashes.murmur3,
     "xxhash64": hashes.xxhash64,
@@ -346,6 +367,8 @@ BUILDERS: Final[dict[str, _Builder]] = {
     "make_timestamp": formats.make_timestamp,
     "try_to_timestamp": formats.try_to_timestamp,
     "months_between": formats.months_between,
+    "make_dt_interval": intervals.make_day_time,
+    "make_ym_interval": intervals.make_year_month,
     "date_format": formats.date_format,
     "from_unixtime": formats.from_unixtime,
     "to_date": formats.to_date,

@@ -14,7 +14,7 @@ from headwater.sql.portable.pieces import Piece, Refusal, made
 from headwater.sql.portable.raising import not_portable
 from headwater.sql.portable.spelling import cast as spell
 from headwater.sql.portable.spelling import decimal_text, null, text, type_name
-from headwater.types import INTEGER_BITS, DataType
+from headwater.types import INTEGER_BITS, STRING, DataType
 
 _DIGITS: Final = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 20}
 _MOST_SCALE: Final = 10
@@ -78,6 +78,95 @@ def _kept(piece: Piece, target: DataType) -> ranges.Range | None:
     if {source.name, target.name} <= {"timestamp", "timestamp_ntz"}:
         return piece.range
     return None
+
+
+def _decimal_to_float(sql: str, _: DataType, target: DataType, __: bool) -> _Built:
+    # By its text: both engines then take the nearest float.
+    return spell(f"CAST({sql} AS VARCHAR)", target), False
+
+
+_SECONDS: Final = 9_000_000_000_000
+"""Both engines have times up to so many seconds from 1970."""
+
+
+def _decimal_to_timestamp(sql: str, source: DataType, target: DataType, trying: bool) -> _Built:
+    """Cut off what is behind microseconds, as Spark does."""
+    if trying:
+        raise Refusal("TRY_CAST(decimal AS timestamp): the two engines do not agree on it")
+    scale = source.scale or 0
+    unscaled = f"sp_unscaled({sql})"
+    micros = (
+        f"{unscaled} * {10 ** (6 - scale)}"
+        if scale <= 6
+        else f"{unscaled} // {10 ** (scale - 6)}::HUGEINT"
+    )
+    moment = f"make_timestamptz(CAST({micros} AS BIGINT))"
+    if _whole(source) < len(str(_SECONDS)):
+        return moment, False
+    far = not_portable("a timestamp beyond the range of microseconds", target)
+    beyond = f"abs(CAST({sql} AS DOUBLE)) > {_SECONDS}"
+    return f"CASE WHEN {beyond} THEN {far} ELSE {moment} END", True
+
+
+def _binary_to_string(sql: str, _: DataType, target: DataType, __: bool) -> _Built:
+    other = not_portable("bytes that are no text in UTF-8, as a string", target)
+    decoded = f"CASE WHEN sp_is_utf8(hex({sql})) THEN decode({sql}) ELSE {other} END"
+    return f"CASE WHEN {sql} IS NOT NULL THEN {decoded} END", True
+
+
+def _array_to_string(sql: str, source: DataType, target: DataType, _: bool) -> _Built:
+    name = _variable(source)
+    shown, raises = _shown(name, source.element)
+    return f"'[' || {_listed(f'list_transform({sql}, lambda {name}: {shown})')} || ']'", raises
+
+
+def _map_to_string(sql: str, source: DataType, target: DataType, _: bool) -> _Built:
+    name = _variable(source)
+    key, bad_key = _shown(f"struct_extract({name}, 'key')", source.key)
+    value, bad_value = _shown(f"struct_extract({name}, 'value')", source.value)
+    listed = f"list_transform(map_entries({sql}), lambda {name}: {key} || ' -> ' || {value})"
+    shown = f"'{{' || {_listed(listed)} || '}}'"
+    return f"CASE WHEN {sql} IS NOT NULL THEN {shown} END", bad_key or bad_value
+
+
+def _struct_to_string(sql: str, source: DataType, target: DataType, _: bool) -> _Built:
+    fields = [_shown(f"struct_extract({sql}, {text(n)})", c) for n, c in source.fields]
+    shown = " || ', ' || ".join(f for f, _ in fields)
+    raises = any(bad for _, bad in fields)
+    return f"CASE WHEN {sql} IS NOT NULL THEN '{{' || {shown} || '}}' END", raises
+
+
+def _shown(sql: str, type_: DataType) -> tuple[str, bool]:
+    """Return how Spark shows a value within an array, map or struct, and whether that may raise."""
+    piece = cast(Piece(sql, type_), STRING)
+    return f"coalesce({piece.sql}, 'null')", piece.raises
+
+
+def _listed(texts: str) -> str:
+    """Return a list of texts with commas between them; array_to_string makes NULL of none."""
+    return f"coalesce(array_to_string({texts}, ', '), CASE WHEN len({texts}) = 0 THEN '' END)"
+
+
+def _variable(type_: DataType) -> str:
+    """Return a name of a lambda's variable that no lambda within has."""
+    return f"z{sum(1 for _ in type_.walk())}"
+
+
+def _array_to_array(sql: str, source: DataType, target: DataType, trying: bool) -> _Built:
+    name = _variable(source)
+    item = cast(Piece(name, source.element), target.element, trying=trying)
+    if item.raises:
+        raise Refusal(f"CAST({source} AS {target}): an element may raise")
+    return f"list_transform({sql}, lambda {name}: {item.sql})", False
+
+
+def _span_to_number(sql: str, source: DataType, target: DataType, trying: bool) -> _Built:
+    """Count the interval's last unit, what is left of it cut off."""
+    micros = {"second": 10**6, "minute": 60 * 10**6, "hour": 3600 * 10**6, "day": 86400 * 10**6}
+    unit = source.field_names[-1]
+    size = 12 if unit == "year" else 1 if unit == "month" else micros[unit]
+    narrow = target.name != "bigint"
+    return spell(f"({sql} // {size})", target, trying=trying), narrow
 
 
 def _family(type_: DataType) -> str:
@@ -236,6 +325,8 @@ def _floating_to_timestamp(sql: str, _: DataType, __: DataType, trying: bool) ->
 _DECLINING: Final = frozenset(
     {("integer", "timestamp"), ("date", "string"), ("timestamp", "string")}
     | {("timestamp_ntz", "string"), ("float", "string"), ("double", "string")}
+    | {("binary", "string"), ("array", "string"), ("map", "string"), ("struct", "string")}
+    | {("decimal", "timestamp")}
 )
 """Casts that raise only where Spark answers."""
 
@@ -267,7 +358,9 @@ _CASTS: Final[dict[tuple[str, str], _Builder]] = {
     ("decimal", "integer"): _decimal_to_integer,
     ("decimal", "boolean"): _plain,
     ("decimal", "decimal"): _decimal_to_decimal,
+    ("decimal", "float"): _decimal_to_float,
     ("decimal", "double"): _decimal_to_double,
+    ("decimal", "timestamp"): _decimal_to_timestamp,
     ("decimal", "string"): _decimal_to_string,
     ("date", "timestamp"): _plain,
     ("date", "timestamp_ntz"): _plain,
@@ -280,6 +373,12 @@ _CASTS: Final[dict[tuple[str, str], _Builder]] = {
     ("timestamp_ntz", "date"): _plain,
     ("timestamp_ntz", "timestamp"): _plain,
     ("timestamp_ntz", "string"): _to_string("{}"),
+    ("binary", "string"): _binary_to_string,
+    ("array", "string"): _array_to_string,
+    ("map", "string"): _map_to_string,
+    ("struct", "string"): _struct_to_string,
+    ("array", "array"): _array_to_array,
+    ("interval", "integer"): _span_to_number,
     ("string", "integer"): text_casts.to_integer,
     ("string", "float"): text_casts.to_floating,
     ("string", "double"): text_casts.to_floating,

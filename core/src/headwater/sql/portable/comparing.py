@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -10,7 +11,7 @@ from headwater import types as t
 from headwater.sql.portable import casts, literals
 from headwater.sql.portable.pieces import Piece, Refusal, made
 from headwater.sql.portable.ranges import Range
-from headwater.sql.portable.spelling import cast, null, text
+from headwater.sql.portable.spelling import cast, in_months, is_span, null, text
 from headwater.sql.typing import rules as typing
 from headwater.types import DataType
 
@@ -79,7 +80,7 @@ def aligned(pieces: Sequence[Piece]) -> list[Piece]:
 
 def comparable(type_: DataType) -> bool:
     """Return whether both engines order and group values of a type alike."""
-    return type_.name in _ORDERED
+    return type_.name in _ORDERED or is_span(type_)
 
 
 def orderable(type_: DataType) -> bool:
@@ -126,6 +127,8 @@ def widened(piece: Piece, type_: DataType, *, texts: bool = False) -> Piece:
         return piece
     if piece.type == t.VOID:
         return Piece(null(type_), type_)
+    if is_span(piece.type) and is_span(type_) and in_months(piece.type) == in_months(type_):
+        return replace(piece, type=type_)
     if piece.type == t.STRING:
         if isinstance(piece.literal, str):
             return literals.typed(piece.literal, type_)

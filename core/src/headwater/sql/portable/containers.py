@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from headwater import types as t
+from headwater.sql.portable.casts import cast as to_type
 from headwater.sql.portable.comparing import comparable, order_key, orderable, widened
-from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
+from headwater.sql.portable.pieces import Piece, Refusal, made, refuse_unless
 from headwater.sql.portable.raising import not_portable, spark_error
 from headwater.sql.portable.spelling import cast, text
 from headwater.types import DataType
@@ -114,6 +115,29 @@ def arrays_zip(arguments: list[Piece], type_: DataType) -> Piece:
     some = " OR ".join(f"{a.sql} IS NULL" for a in arguments)
     sql = f"CASE WHEN {some} THEN NULL ELSE list_transform({zipped}, lambda z: {{{fields}}}) END"
     return Piece(sql, type_, any(a.raises for a in arguments))
+
+
+def concat(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `concat(array, array)`; a NULL among them makes it NULL."""
+    some = " OR ".join(f"{a.sql} IS NULL" for a in arguments)
+    joined = _joined([a.sql for a in arguments])
+    return made(f"CASE WHEN NOT ({some}) THEN {joined} END", type_, arguments)
+
+
+def concat_ws(arguments: list[Piece], type_: DataType) -> Piece | None:
+    """Return `concat_ws(',', a, array)`: what is not NULL; None where there is no array.
+
+    Example: `concat_ws(',', a)` -> `coalesce(array_to_string(..., ','), '')`
+    """
+    separator, *others = arguments
+    if not any(a.type.name == "array" for a in others):
+        return None
+    refuse_unless(isinstance(separator.literal, str), "concat_ws() by what is no literal text")
+    pieces = [a if a.type.name == "array" else to_type(a, t.STRING) for a in others]
+    pieces = [to_type(p, t.array(t.STRING)) if p.type.name == "array" else p for p in pieces]
+    lists = [p.sql if p.type.name == "array" else f"[{p.sql}]" for p in pieces]
+    listed = f"list_filter({_joined(lists)}, lambda z: z IS NOT NULL)"
+    return made(f"coalesce(array_to_string({listed}, {separator.sql}), '')", type_, pieces)
 
 
 _LONGEST: Final = 10_000_000

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql.analysis import Analysis, Binding
+from headwater.sql.analysis import Analysis, Binding, TableReference
 from headwater.sql.binding import row_order
 from headwater.sql.binding.from_clause import spread
 from headwater.sql.functions import called, name_of
@@ -32,7 +32,7 @@ from headwater.sql.portable import (
 )
 from headwater.sql.portable.comparing import compare, widened
 from headwater.sql.portable.pieces import Cascade, Piece, Refusal, refuse_unless
-from headwater.sql.portable.spelling import has_type, null
+from headwater.sql.portable.spelling import has_spans, has_type, is_span, null
 from headwater.types import DataType
 
 if TYPE_CHECKING:
@@ -210,10 +210,12 @@ class Expressions:
         return handler(self, node)
 
     def _arithmetic(self, operator: str, node: exp.Expr) -> Piece:
-        if operator in "+-" and intervals.is_shift(self, node):
-            return intervals.shifted(self, node, operator)
+        if operator in "+-" and (shift := intervals.shifted(self, node, operator)):
+            return shift
         left, right = self.piece(node.this), self.piece(node.expression)
         type_ = self.type_of(node)
+        if is_span(type_) or is_span(left.type) or is_span(right.type):
+            return intervals.arithmetic(operator, left, right, type_)
         if left.type == t.VOID or right.type == t.VOID:
             return Piece(null(type_), type_)
         if type_ == t.DATE:
@@ -265,7 +267,10 @@ class Expressions:
         piece = self.queries.column_of(binding)
         if piece.type == t.UNKNOWN and binding.type != t.UNKNOWN:
             raise Cascade(f"column {binding.column!r}", node)
-        if not piece.type.is_known or not has_type(piece.type):
+        stored = has_spans(piece.type) and isinstance(
+            binding.scope.sources.get(binding.source), TableReference
+        )
+        if not piece.type.is_known or not has_type(piece.type) or stored:
             raise Refusal(f"column {binding.column!r} of type {piece.type}", node)
         for field in binding.fields:
             piece = nested.field(piece, field)
@@ -311,6 +316,8 @@ def _negation(e: Expressions, node: exp.Expr) -> Piece:
     if isinstance(node.this, exp.Literal) and not node.this.is_string:
         return literals.number(f"-{inner.name}", e.type_of(node))
     piece = e.piece(node.this)
+    if is_span(piece.type):
+        return intervals.negated(piece)
     number = widened(piece, t.DOUBLE, texts=True) if piece.type == t.STRING else piece
     return e.checked(arithmetic.negated(number), node)
 
@@ -380,6 +387,7 @@ _HANDLERS: Final[dict[type[exp.Expr], _Handler]] = {
     exp.Trim: calls.trim,
     exp.StrPosition: calls.position,
     exp.Extract: calls.extract,
+    exp.Interval: lambda e, n: intervals.literal(n, e.type_of(n)),
     exp.Overlay: calls.overlay,
     exp.HexString: lambda _, n: literals.binary(n.name),
     exp.Escape: conditions.escaped_like,
@@ -430,6 +438,7 @@ _PARTS: Final[dict[type[exp.Expr], frozenset[str]]] = {
         (exp.Trim, "this expression position"),
         (exp.StrPosition, "this substr position"),
         (exp.Extract, "this expression"),
+        (exp.Interval, "this unit"),
         (exp.Overlay, "this expression from_ for_"),
         (exp.HexString, "this is_integer"),
         (exp.Escape, "this expression"),

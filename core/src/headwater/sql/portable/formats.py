@@ -69,7 +69,6 @@ def to_date(arguments: list[Piece], type_: DataType) -> Piece:
 def to_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
     """Return `to_timestamp(a)` and `to_timestamp(text, 'pattern')`."""
     if len(arguments) == 1:
-        refuse_unless(not arguments[0].type.is_numeric, "to_timestamp of a number")
         return casts.cast(arguments[0], t.TIMESTAMP)
     return _time_by_pattern(arguments, type_, _TIME_SHAPES, "timezone('UTC', {})")
 

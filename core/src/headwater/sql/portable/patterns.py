@@ -19,24 +19,38 @@ def split(arguments: list[Piece], type_: DataType) -> Piece:
 
     Example: `split(s, ',')` -> `string_split("s", ',')`
     """
-    refuse_unless(len(arguments) == 2, "split() with a limit")
-    value, pattern = arguments
+    value, pattern, *limits = arguments
     refuse_unless(value.type == t.STRING, f"split({value.type}, ...)")
     if not isinstance(pattern.literal, str):
         raise Refusal("split() by a pattern that is not a literal")
+    limit = limits[0].literal if limits else -1
+    if not isinstance(limit, int):
+        raise Refusal("split() with a limit that is not a literal")
     separator = _plain(pattern.literal)
-    return Piece(f"string_split({value.sql}, {text(separator)})", type_, value.raises)
+    if separator is None:
+        refuse_unless(limit <= 0, "split() by a regular expression, with a limit")
+        refuse_unless("^" not in _CLASS.sub("", pattern.literal), "split() by a pattern with ^")
+        re2 = _searching(value, pattern, "split")
+        return made(f"string_split_regex({value.sql}, {text(re2)})", type_, [value])
+    parts = f"string_split({value.sql}, {text(separator)})"
+    if limit > 0:
+        rest = f"array_to_string(l[{limit}:], {text(separator)})"
+        cut = f"CASE WHEN len(l) > {limit} THEN list_append(l[:{limit - 1}], {rest}) ELSE l END"
+        parts = f"list_transform([{parts}], lambda l: {cut})[1]"
+    return made(parts, type_, [value])
 
 
-def _plain(pattern: str) -> str:
-    """Return the text that a pattern of plain and escaped characters matches."""
+_CLASS: Final = re.compile(r"\[\^[^\]]*\]")
+
+
+def _plain(pattern: str) -> str | None:
+    """Return the text that a pattern of plain and escaped characters matches; None of others."""
     plain = re.sub(r"\\([.*+?()\[\]{}|^$\\/-])", "", pattern)
     single = re.fullmatch(r"\[([^\\\]^])\]", pattern)
     if single:
         return single[1]
     refuse_unless(bool(pattern), "split() by an empty pattern")
-    refuse_unless(not set(plain) & _META, f"split() by the regular expression {pattern!r}")
-    return re.sub(r"\\(.)", r"\1", pattern)
+    return None if set(plain) & _META else re.sub(r"\\(.)", r"\1", pattern)
 
 
 def replace(arguments: list[Piece], type_: DataType) -> Piece:

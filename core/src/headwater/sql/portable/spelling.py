@@ -52,9 +52,27 @@ def decimal_text(digits: int, scale: int) -> str:
 
 
 def has_type(type_: DataType) -> bool:
-    """Return whether DuckDB has a type for it, with the same values."""
+    """Return whether DuckDB has a type for it, with the same values; of spans, a number of them."""
     built = ("decimal", "array", "map", "struct")
-    return all(part.name in _HEADS or part.name in built for part in type_.walk())
+    return all(part.name in _HEADS or part.name in built or is_span(part) for part in type_.walk())
+
+
+def is_span(type_: DataType) -> bool:
+    """Return whether a type is an interval of months, or of microseconds.
+
+    Compiled queries count both; Spark's calendar interval has no such number.
+    """
+    return type_.name == "interval" and bool(type_.field_names)
+
+
+def has_spans(type_: DataType) -> bool:
+    """Return whether there are intervals in a type."""
+    return any(is_span(part) for part in type_.walk())
+
+
+def in_months(type_: DataType) -> bool:
+    """Return whether an interval type counts months, and no microseconds."""
+    return is_span(type_) and type_.field_names[0] in ("year", "month")
 
 
 def type_name(type_: DataType) -> str:
@@ -73,6 +91,8 @@ def type_name(type_: DataType) -> str:
         case "struct":
             fields = ", ".join(f"{name(n)} {type_name(c)}" for n, c in type_.fields)
             return f"STRUCT({fields})"
+    if is_span(type_):
+        return "INTEGER" if in_months(type_) else "BIGINT"
     if type_.name not in _HEADS:
         raise ValueError(f"DuckDB has no type for {type_}")
     return _HEADS[type_.name]
