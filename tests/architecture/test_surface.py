@@ -43,7 +43,16 @@ def test_asking_for_help_loads_nothing_heavy():
     assert not modules_after(code).intersection(HEAVY)
 
 
-HELD = ("pandas", "pytz", "fastavro", "pyarrow.dataset", "urllib.request", "headwater_glue.plugin")
+HELD = (
+    "pandas",
+    "pytz",
+    "fastavro",
+    "packaging",
+    "pyarrow.compute",
+    "pyarrow.dataset",
+    "urllib.request",
+    "headwater_glue.plugin",
+)
 """What is installed beside headwater, and no read of Parquet files into Arrow uses."""
 STEPS = {
     """

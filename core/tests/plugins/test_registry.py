@@ -182,6 +182,40 @@ def test_a_requirement_that_holds_or_does_not_apply_is_no_refusal(
     assert status("acme-fits").status == "loaded"
 
 
+@pytest.mark.parametrize(
+    "need",
+    [
+        "headwater==0.1.*",
+        "headwater == 0.*",
+        "headwater-aws==9.*",
+        "boto3>=1.40",
+        "headwater[spark]<0; extra == 'spark'",
+    ],
+)
+def test_what_plugins_commonly_require_is_told_without_parsing_it(
+    packages: Site, need: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "packaging.requirements", None)
+    packages.install("acme-fits", GOOD, requires=(need,))
+    assert status("acme-fits").status == "loaded"
+
+
+@pytest.mark.parametrize(
+    "need",
+    [
+        "headwater==0.2.*",
+        "headwater==0.1.0.1.*",
+        "headwater==1!0.1.*",
+        "headwater==0.1.*,<0.1",
+        "headwater<0; extra != 'spark'",
+        "headwater<0; extra == 'spark' or python_version > '3'",
+    ],
+)
+def test_what_looks_like_a_common_requirement_and_is_none_counts(packages: Site, need: str) -> None:
+    packages.install("acme-old", GOOD, requires=(need,))
+    assert status("acme-old").status == "refused"
+
+
 def test_a_misspelled_hook_is_refused_with_the_right_name(packages: Site) -> None:
     packages.install("acme-typo", GOOD.replace("headwater_sources", "headwater_sorces"))
     assert refusal("acme-typo") == (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -23,6 +24,11 @@ GROUP: Final = "headwater.plugins"
 """Entry-point group in which plugins are found."""
 CORE: Final = "headwater"
 """Distribution whose plugin is core itself."""
+
+_NAME: Final = re.compile(r"\s*([\w.-]*)")
+_OF_AN_EXTRA: Final = re.compile(r"""[^;'"]*;\s*extra\s*==\s*(['"])[\w.-]+\1\s*""")
+_OF_A_SERIES: Final = re.compile(rf"{CORE}\s*==\s*((?:(?:0|[1-9]\d*)\.)+)\*\s*")
+_RELEASE: Final = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))*")
 
 Standing = Literal["loaded", "refused", "broken"]
 
@@ -185,6 +191,8 @@ def _conflict(candidate: Candidate) -> tuple[str, str] | None:
     """
     version = core_version()
     for line in candidate.requires:
+        if _plainly_fits(line, version):
+            continue
         need = _requirement(line)
         if need is None or need.name.lower() != CORE or version is None:
             continue
@@ -196,6 +204,21 @@ def _conflict(candidate: Candidate) -> tuple[str, str] | None:
                 f"pip install --upgrade {candidate.status.distribution} {CORE}",
             )
     return None
+
+
+def _plainly_fits(line: str, version: str | None) -> bool:
+    """Return whether a line plainly keeps no core from being used, least of all this one.
+
+    It is of another distribution, or of an extra, or wants the series of releases that core is of:
+    what plugins have. `packaging`, which reads any line, takes longer to import than a small file
+    to read.
+    """
+    name = _NAME.match(line)
+    if (name and name[1].lower() != CORE) or _OF_AN_EXTRA.fullmatch(line):
+        return True
+    series = _OF_A_SERIES.fullmatch(line)
+    released = _RELEASE.fullmatch(version or "")
+    return bool(series and released and f"{version}.".startswith(series[1]))
 
 
 @functools.cache

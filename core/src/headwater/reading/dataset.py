@@ -34,6 +34,7 @@ from headwater.reading.conversion import converter
 from headwater.reading.running import Reads
 from headwater.sql.private_names import CONFLICT, EARLY, STALE, UNTIMED
 from headwater.tables.window import Window
+from headwater.types.arrow import kernel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -547,17 +548,14 @@ _COUNTS: Final = {
 
 
 def _count_remarks(stats: ReadStats, batch: pa.RecordBatch) -> None:
-    import pyarrow.compute as pc
-
     for remark, count in _COUNTS.items():
         if remark in batch.schema.names:
-            more = pc.sum(batch.column(remark)).as_py() or 0
+            more = kernel("sum", batch.column(remark)).as_py() or 0
             setattr(stats, count, getattr(stats, count) + more)
 
 
 def _count(stats: ReadStats, batch: pa.RecordBatch) -> None:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     from headwater.reading.conversion import role_of
 
@@ -571,10 +569,9 @@ def _count(stats: ReadStats, batch: pa.RecordBatch) -> None:
                 valid = len(array) - array.null_count
                 stats.actuals[column.name] = stats.actuals.get(column.name, 0) + valid
                 if pa.types.is_floating(column.type):
-                    nan: Any = pc.is_nan(array)
-                    stats.nan_actuals += pc.sum(nan).as_py() or 0
+                    stats.nan_actuals += kernel("is_nan", array).true_count
             case Role.TIMESTAMP:
-                first, last = _moment(pc.min(array)), _moment(pc.max(array))
+                first, last = map(_moment, kernel("min_max", array).values())
                 if first is not None:
                     stats.first = min(filter(None, (stats.first, first)))
                     stats.last = max(filter(None, (stats.last, last)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headwater import types as t
 from headwater.errors import UnsupportedError
@@ -10,6 +10,24 @@ from headwater.types import DataType
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+def kernel(function: str, *values: Any) -> Any:
+    """Call one of Arrow's compute functions, with the options that it has by default.
+
+    `pyarrow.compute` makes a Python function of each of 280 when it is imported: in a short
+    process that takes longer than to read the first rows. All of them end in this call.
+
+    Args:
+        function: Its name there, e.g. `min_max`.
+        values: Arrays, and what else it takes.
+    """
+    try:
+        from pyarrow._compute import call_function
+    except ImportError:  # another version's: it is no promised home
+        from pyarrow.compute import call_function
+
+    return call_function(function, list(values))
 
 
 def arrow_type(type_: DataType) -> pa.DataType:
