@@ -8,20 +8,12 @@ action is needed, but not that each ARN is. It is not AWS either.
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
-from tests.policy.support import REGION, ROWS, SOURCES, connect, read, reader, seed, source_of
+from tests.foreign_servers import ForeignServer, ministack, needs_ministack
+from tests.policy.support import ROWS, SOURCES, connect, read, reader, seed, source_of
 
 from headwater import Workspace
 from headwater.auth.credentials import Secret
@@ -31,41 +23,21 @@ from headwater_aws.policy.compiling import Looking, compile_policies
 from headwater_aws.policy.roles import Bearer
 from headwater_aws.testing import OidcIssuer
 
-PROGRAM = os.environ.get("HEADWATER_MINISTACK", "")
 ACCOUNT = "000000000000"
 ROOT = StaticKeys(access_key_id="test", secret_access_key=Secret("test"))
 BELIEVED = {"glue:BatchGetPartition"}
 """Actions that it never refuses."""
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not PROGRAM,
-        reason="the second judge is not there: `make judge` installs ministack in an environment "
-        "of its own (it wants another botocore than headwater is locked to) and runs these tests; "
-        "HEADWATER_MINISTACK names its program",
-    ),
-]
+pytestmark = [pytest.mark.slow, needs_ministack]
 
 
 class Judge:
-    """A running ministack, with as much of the emulator's shape as the test set needs."""
+    """A ministack that asks for permission, as much of it as the test set needs of the emulator."""
 
-    def __init__(self, url: str, issuer: OidcIssuer) -> None:
-        self.endpoint_url = url
+    def __init__(self, server: ForeignServer, issuer: OidcIssuer) -> None:
+        self.endpoint_url = server.endpoint_url
+        self.client = server.client
         self.issuer = issuer
-
-    def client(self, service: str, **_: Any) -> Any:
-        config = Config(s3={"addressing_style": "path"})
-        client: Any = boto3.client  # typed by service name, of which this one is not yet known
-        return client(
-            service,
-            endpoint_url=self.endpoint_url,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=config,
-        )
 
     def role(self, name: str, trust: Any, access: Any) -> str:
         iam = self.client("iam")
@@ -76,42 +48,14 @@ class Judge:
 
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     home = tmp_path_factory.mktemp("ministack")
-    # Without BIND_HOST it would listen on every interface.
-    own = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "AUTH": "true", "HOME": str(home)}
-    with Path(home / "log").open("w") as log:
-        program = subprocess.Popen(
-            [PROGRAM], env={**os.environ, **own}, stdout=log, stderr=subprocess.STDOUT
+    with ministack(home, judges=True) as server, OidcIssuer() as issuer:
+        started = Judge(server, issuer)
+        seed(started)  # type: ignore[arg-type]  # it has what seeding asks for
+        started.client("iam").create_open_id_connect_provider(
+            Url=issuer.url, ClientIDList=["sts.amazonaws.com"], ThumbprintList=["0" * 40]
         )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait(url, program)
-        with OidcIssuer() as issuer:
-            started = Judge(url, issuer)
-            seed(started)  # type: ignore[arg-type]  # it has what seeding asks for
-            started.client("iam").create_open_id_connect_provider(
-                Url=issuer.url, ClientIDList=["sts.amazonaws.com"], ThumbprintList=["0" * 40]
-            )
-            yield started
-    finally:
-        program.terminate()
-        program.wait(30)
-
-
-def _wait(url: str, program: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
-        assert program.poll() is None, "ministack ended before it answered"
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail("ministack did not answer within 30 seconds")
+        yield started
 
 
 @pytest.mark.parametrize("which", SOURCES)

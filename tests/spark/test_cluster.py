@@ -13,8 +13,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.processes import free_port, running
 from tests.spark.lakes import put
-from tests.spark.servers import free_port, home, running
+from tests.spark.servers import home
 
 from headwater_aws.testing import Emulator
 

@@ -135,7 +135,7 @@ def test_credentials_are_not_sent_in_plain_text_over_a_network(
 
 
 def test_a_server_that_is_not_there_is_told_without_its_token() -> None:
-    from tests.spark.servers import free_port
+    from tests.processes import free_port
 
     engine = SparkEngine(remote=f"sc://127.0.0.1:{free_port()}/;token=canary")
     with pytest.raises(EngineError, match=r"no session could be opened at sc://127") as caught:

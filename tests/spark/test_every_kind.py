@@ -8,7 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from plugins.glue.tests.every_kind import COLUMNS, EXPECTED, READABLE, seed
+from plugins.glue.tests.every_kind import EXPECTED, READABLE, seed
+from plugins.glue.tests.test_every_kind import query_of
 from tests.spark_reads import planned_sql
 
 from headwater.engines.spark import SparkEngine
@@ -37,13 +38,6 @@ def read(lake: GlueLake, query: str, *, spark: SparkEngine | None = None) -> pa.
 
 def sorted_rows(found: pa.Table) -> list[tuple[Any, ...]]:
     return sorted((tuple(row.values()) for row in found.to_pylist()), key=lambda row: str(row[0]))
-
-
-def query_of(name: str) -> str:
-    columns = ", ".join(COLUMNS)
-    if name == "hive_csv":  # OpenCSVSerde gives texts, whatever the table declares
-        columns = "id, CAST(nullif(n, '') AS int) AS n, CAST(nullif(score, '') AS double) AS score"
-    return f"SELECT {columns} FROM {'eu.' if name == 'linked_database' else ''}{name}"
 
 
 @pytest.mark.parametrize("name", READABLE)
