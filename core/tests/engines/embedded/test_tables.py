@@ -7,16 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from core.tests.engines.embedded.support import columns, file, parquet, read, rows
+from core.tests.engines.embedded.support import columns, file, parquet, partitioned, read, rows
 from pyarrow import orc
 from tests.iceberg import file_catalog
 
 from headwater.errors import DataError, EngineError, SourceError, UnsupportedError
 from headwater.tables.relation import (
     CatalogRelation,
+    DataFile,
     DeltaRelation,
     FileRelation,
     IcebergRelation,
@@ -169,6 +171,45 @@ def test_orc_may_be_read_twice_with_other_columns(tmp_path: Path) -> None:
     relation = FileRelation(NAME, own, format="orc", files=(file(path),))
     sql = "SELECT l.a, r.b FROM l INNER JOIN r ON l.id = r.id ORDER BY l.a"
     assert rows(sql, l=relation, r=relation) == [{"a": 10, "b": "x"}, {"a": 20, "b": "y"}]
+
+
+def _written(folder: Path, format: str, count: int) -> DataFile:
+    """Write a file of a format that holds `count` rows of one column `id`."""
+    folder.mkdir()
+    path, data = folder / f"x.{format}", pa.table({"id": list(range(count))})
+    match format:
+        case "orc":
+            orc.write_table(data, path, stripe_size=64 * 1024)
+        case "parquet":
+            pq.write_table(data, path)
+        case "avro":
+            fields = [{"name": "id", "type": ["null", "long"], "default": None}]
+            with path.open("wb") as out:
+                schema = {"type": "record", "name": "r", "fields": fields}
+                fastavro.writer(out, schema, data.to_pylist())
+        case "json" | "hive-json":
+            path.write_text("".join(f'{{"id": {n}}}\n' for n in range(count)))
+        case _:
+            path.write_text("".join(f"{n}\n" for n in range(count)))
+    return file(path)
+
+
+@pytest.mark.parametrize(
+    "format", ["orc", "parquet", "avro", "json", "csv", "hive-json", "hive-text", "hive-csv"]
+)
+def test_rows_of_which_no_column_of_the_file_is_read_are_counted(
+    tmp_path: Path, format: str
+) -> None:
+    """Nothing but a partition's key, a column that files lack, or no column at all."""
+    files = tuple(_written(tmp_path / str(n), format, 20_000) for n in range(2))
+    own = FileRelation(NAME, columns(id="string" if format == "hive-csv" else "bigint",
+                                     later="string"), format=format, files=files)  # fmt: skip
+    table = partitioned(own, {"day": "string"}, [("a",), ("b",)])
+    assert rows("SELECT count(*) AS n FROM t", t=table) == [{"n": 40_000}]
+    assert read("SELECT 1 AS one FROM t", t=table).num_rows == 40_000
+    days = "SELECT day, count(later) AS l, count(*) AS n FROM t GROUP BY day ORDER BY day"
+    expected = [{"day": day, "l": 0, "n": 20_000} for day in "ab"]
+    assert rows(days, t=table) == expected
 
 
 def test_orc_of_another_type_is_an_error(tmp_path: Path) -> None:

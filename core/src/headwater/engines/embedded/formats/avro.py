@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
-BATCH_ROWS: Final = 16_384
-
 _PLAIN: Final[Mapping[str, DataType]] = {
     "null": t.VOID,
     "boolean": t.BOOLEAN,
@@ -295,7 +293,7 @@ def _rows(
         (c.name, read.value_of(fields[c.name]["type"], c.type) or _same, arrow_type(c.type))
         for c in columns
     ]
-    while batch := list(islice(records, BATCH_ROWS)):
+    while batch := list(islice(records, fetched_files.BATCH_ROWS)):
         arrays = [pa.array([f(row[name]) for row in batch], type_) for name, f, type_ in converters]
         yield len(batch), arrays
 

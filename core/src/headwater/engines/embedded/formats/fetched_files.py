@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
+BATCH_ROWS: Final = 16_384
 _LARGEST: Final = 512 * 2**20
 
 Batch: TypeAlias = "tuple[int, Sequence[pa.Array[Any]]]"

@@ -57,6 +57,11 @@ def _rows(content: pa.NativeFile, columns: Sequence[Column]) -> Iterator[fetched
     from pyarrow import orc
 
     file = orc.ORCFile(content)
+    if not columns:
+        # A stripe of which no column is read has no rows to pyarrow.
+        for start in range(0, file.nrows, fetched_files.BATCH_ROWS):
+            yield min(fetched_files.BATCH_ROWS, file.nrows - start), []
+        return
     for stripe in range(file.nstripes):
         batch = file.read_stripe(stripe, columns=[c.name for c in columns])
         arrays = [_cast(batch.column(c.name), arrow_type(c.type)) for c in columns]
