@@ -83,14 +83,15 @@ JOBS ?= 2
 mutants: $(DEV) ## change the source where it matters, one place at a time: does a test notice?
 	@$(BIN)/python -m tests.mutants --jobs $(JOBS) $(ARGS)
 
-JUDGED := tests/policy/test_second_judge.py tests/end_to_end/test_foreign_servers.py
+JUDGED := tests/policy/test_second_judge.py tests/end_to_end/test_foreign_servers.py \
+          tests/end_to_end/test_awswrangler.py
 # In an environment of its own: ministack wants another botocore than headwater is locked to.
 $(JUDGE)/bin/ministack: requirements/judge.txt | $(DEV)
 	@$(BIN)/python -m venv $(JUDGE)
 	@$(JUDGE)/bin/python requirements/install.py judge requirements/judge.txt
 	@touch $@
 
-judge: $(DEV) $(JUDGE)/bin/ministack ## have policies judged, and every kind of table read, by servers that are not ours
+judge: bench-setup $(JUDGE)/bin/ministack ## have policies judged, and tables served and written, by others than us
 	@HEADWATER_MINISTACK=$(CURDIR)/$(JUDGE)/bin/ministack $(BIN)/pytest $(JUDGED) $(ARGS)
 
 lint: $(DEV) ## ruff: rules and format

@@ -53,7 +53,8 @@ def _hint(column: str, kind: str, value: str) -> str:
     type_, _, held = kind.rpartition(" ")
     if held in _LINES and (cause := _json_cause(value)) is not None:
         return cause
-    return _HINTS.get(held, "correct the value").format(column=column, type=type_)
+    told = _AS_NUMBER if type_.startswith("timestamp") and held in _NUMBERS else _HINTS.get(held)
+    return (told or "correct the value").format(column=column, type=type_)
 
 
 def _json_cause(line: str) -> str | None:
@@ -107,6 +108,12 @@ _AS_TEXT: Final = (
 _AS_DOUBLE: Final = (
     "correct the value; or declare the column {column} as double, in the catalog or the source's "
     "`columns`"
+)
+_NUMBERS: Final = frozenset({"BIGINT", "UBIGINT"})
+_AS_NUMBER: Final = (
+    "declare the column {column} as bigint, in the catalog or the source's `columns`, and make a "
+    "timestamp of it in the query: timestamp_millis({column}) of milliseconds since 1970, "
+    "timestamp_seconds({column}) of seconds"
 )
 _HINTS: Final = {
     "text": _AS_TEXT,

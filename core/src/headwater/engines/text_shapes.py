@@ -24,6 +24,13 @@ QUOTED_INTEGER: Final = "-?(0|[1-9][0-9]{0,18})"
 """Texts that OpenX's JSON serde takes for whole numbers, as everybody does."""
 QUOTED_NUMBER: Final = f"{NUMBER}|NaN"
 QUOTED_BOOLEAN: Final = "true|false"
+EPOCH_SECONDS: Final = "[1-9][0-9]{8,9}"
+EPOCH_MILLIS: Final = "[1-9][0-9]{12}"
+"""Numbers that OpenX's JSON serde takes for times since 1970: 13 digits are milliseconds.
+
+Source: rcongiu/Hive-JSON-Serde, ParsePrimitiveUtils.parseTimestamp, which takes any other number
+for one of them too; shorter and longer ones may be meant otherwise, and raise here.
+"""
 DECIMAL: Final = "-?[0-9]{1,17}([.][0-9]{0,20})?"
 NOT_A_FLOAT: Final = "[A-Za-z_./:-]*"
 SPECIAL_FLOAT: Final = "[+-]?(NaN|Inf|Infinity)"
@@ -31,6 +38,13 @@ NO_DIGIT: Final = "[A-Za-z_ ./:-]*"
 """Texts without a digit: no number and no time, whichever reader looks at them."""
 NOT_A_BOOLEAN: Final = "|\\S(.|\\n)*"
 SOME_BOOLEAN: Final = "(?i)([tfyn01]|yes|no|on|off|.*\\s)"
+
+
+def decimal_number(type_: DataType) -> str:
+    """Return the shape of a JSON number that is a value of a decimal, exactly."""
+    whole, scale = type_.precision - type_.scale, type_.scale
+    digits = f"0*[0-9]{{1,{whole}}}" if whole else "0+"
+    return f"-?{digits}" + (f"([.][0-9]{{0,{scale}}}0*)?" if scale else "([.]0*)?")
 
 
 def value_of(

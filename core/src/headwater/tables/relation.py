@@ -71,8 +71,9 @@ class FileRelation:
             - `hive-csv` (OpenCSVSerde): `sep`, `quote`, `escape`, `header`. All columns are texts;
               a doubled quote inside quotes is a quote; an empty value is an empty text.
             - `hive-json` (JsonSerDe): `malformed` is `null` or `fail`; `keys` is `ignore-case` or
-              `exact`; `quoted` is `convert` where texts of plain numbers and booleans are such,
-              else `fail`; `key.<column>` names the key that feeds a column.
+              `exact`; `quoted` is `convert` where texts of plain numbers and booleans are such, and
+              numbers of 9, 10 or 13 digits are timestamps, else `fail`; `key.<column>` names the
+              key that feeds a column.
         options: The format's reader options. An engine refuses those that it does not know.
         partitions: What the files are grouped by; one group without values if unpartitioned.
         files: The files, hidden and empty ones left out.

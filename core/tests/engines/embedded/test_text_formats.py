@@ -368,6 +368,7 @@ def test_a_line_that_is_one_object_is_told_what_of_it_is_no_json(
     assert len(rows(ALL, t=text(tmp_path, f"{instead}\n", format, v="double"))) == 1
 
 
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 QUOTED = [
     ("int", '"12"', 12), ("int", '"-0"', 0), ("int", '"007"', None), ("int", '"0x1F"', None),
     ("int", '"1.5"', None), ("int", '"99999999999"', None), ("int", '""', None), ("int", "7", 7),
@@ -376,6 +377,10 @@ QUOTED = [
     ("double", '" 1"', None), ("double", "2", 2.0), ("float", '"0.1"', pytest.approx(0.1)),
     ("boolean", '"true"', True), ("boolean", '"false"', False), ("boolean", '"TRUE"', None),
     ("boolean", '"t"', None), ("boolean", "false", False),
+    ("timestamp", "1767225600", MOMENT), ("timestamp", "1767225600000", MOMENT),
+    ("timestamp", '"1767225600000"', MOMENT), ("timestamp", '"2026-01-01T00:00:00Z"', MOMENT),
+    ("timestamp", "17672256", None), ("timestamp", "176722560000", None),
+    ("timestamp", "1767225600.5", None), ("timestamp", "1767225600000000", None),
     ("array<int>", '["1", 2, null]', [1, 2, None]), ("struct<a:double>", '{"a": "1"}', {"a": 1.0}),
 ]  # fmt: skip
 """What OpenX's serde makes of texts where a number or a boolean should be; None where it raises."""
@@ -393,9 +398,43 @@ def test_numbers_in_quotes_are_numbers_to_openx(
         assert caught.value.code == "not-portable-value"
     else:
         assert rows("SELECT v FROM t", t=relation) == [{"v": expected}]
-    if '"' in value and "{" not in value:
+    if '"' in value and "{" not in value and ":" not in value:
         with pytest.raises(EngineError):
             rows("SELECT v FROM t", t=text(tmp_path, body, "hive-json", v=type_))
+
+
+DECIMALS = [
+    ("decimal(3,2)", "1.5", Decimal("1.50")), ("decimal(3,2)", "-9.99", Decimal("-9.99")),
+    ("decimal(3,2)", "1.500", Decimal("1.50")), ("decimal(3,2)", "0", Decimal("0.00")),
+    ("decimal(38,18)", "1.1", Decimal("1.1")), ("decimal(10,0)", "7", Decimal(7)),
+    ("decimal(20,2)", "12345678901234.5", Decimal("12345678901234.5")),
+    ("decimal(2,2)", "0.25", Decimal("0.25")),
+    ("decimal(18,0)", "123456789012345678", Decimal(123456789012345678)),
+    ("decimal(3,2)", "10", None), ("decimal(3,2)", "1.005", None), ("decimal(3,2)", '"1.5"', None),
+    ("decimal(38,18)", "0.123456789012345678", None), ("decimal(3,2)", "true", None),
+    ("decimal(38,18)", "0.10000000000000000555", None), ("decimal(3,2)", "null", "null"),
+]  # fmt: skip
+"""What a JSON value is as a decimal: None where readers round, or where DuckDB can't tell."""
+
+
+@pytest.mark.parametrize("format", ["json", "hive-json"])
+def test_numbers_are_decimals_where_they_are_so_exactly(tmp_path: Path, format: str) -> None:
+    for number, (type_, value, expected) in enumerate(DECIMALS):
+        body = f'{{"id": "123.4567890123456789", "v": {value}, "n": [{value}]}}\n'
+        relation = text(_made(tmp_path / str(number)), body, format, v=type_, n=f"array<{type_}>")
+        if expected == "null":
+            assert rows("SELECT v, n FROM t", t=relation) == [{"v": None, "n": [None]}]
+        elif expected is None:
+            for query in ("SELECT v FROM t", "SELECT n FROM t"):
+                with pytest.raises(EngineError, match="plainly decimal"):
+                    rows(query, t=relation)
+        else:
+            assert rows("SELECT v, n FROM t", t=relation) == [{"v": expected, "n": [expected]}]
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 def test_nan_in_quotes_is_not_a_number(tmp_path: Path) -> None:
@@ -432,6 +471,10 @@ MISFITS = [
     ("hive-json", "int", '{"v":true}', "true", "string", "TRY_CAST(v AS int)", None),
     ("hive-json", "int", '{"v":1.5}', "1.5", "double", "v", 1.5),
     ("json", "string", '{"v":1.5}', "1.5", "double", "v", 1.5),
+    ("json", "timestamp", '{"v":1767225600000}', "1767225600000", "bigint", "timestamp_millis(v)",
+     MOMENT),
+    ("hive-json", "timestamp", '{"v":1767225600}', "1767225600", "bigint", "timestamp_seconds(v)",
+     MOMENT),
     ("json", "string", '{"v":{"a":1}}', '{"a":1}', "struct<a:int>", "v.a", 1),
     ("json", "string", '{"v":[1]}', "[1]", "array<int>", "v[0]", 1),
     ("hive-text", "int", "+4", "+4", "string", "TRY_CAST(v AS int)", 4),

@@ -213,8 +213,9 @@ def _open_csv(parameters: Mapping[str, str]) -> Reading:
 def _openx_json(parameters: Mapping[str, str]) -> Reading:
     if _is_true(parameters, "dots.in.keys"):
         return Reading(refused="dots.in.keys=true renames keys while it reads")
-    # It parses texts where the column is of a number or a boolean. Source: rcongiu/Hive-JSON-Serde,
-    # objectinspector.primitive: JavaStringDoubleObjectInspector, ParsePrimitiveUtils, and others.
+    # It parses texts where the column is of a number or a boolean, and where it is a timestamp,
+    # numbers since 1970. Source: rcongiu/Hive-JSON-Serde, objectinspector.primitive:
+    # JavaStringDoubleObjectInspector, ParsePrimitiveUtils, and others.
     options = {"quoted": "convert"}
     if parameters.get("case.insensitive", "true").strip().lower() == "false":
         options["keys"] = "exact"

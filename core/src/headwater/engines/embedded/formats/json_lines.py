@@ -286,6 +286,21 @@ def _floating(value: str, type_: DataType, odd: _Odd) -> str:
     return _typed(value, type_, odd, "DOUBLE UBIGINT BIGINT", cast(_text(value), type_))
 
 
+def _decimal(value: str, type_: DataType, odd: _Odd) -> str:
+    number, shape = _text(value), text(shapes.decimal_number(type_))
+    # DuckDB keeps a number with a point as a double, which is the one that was written where it has
+    # no more than 15 digits; the line tells whether there may be one of more.
+    exact = f"""(json_type({value}) <> 'DOUBLE' OR coalesce(list_max(list_transform(
+        regexp_extract_all(CAST(j AS VARCHAR), {text(_WITH_POINT)}, 1), lambda n: length(n))), 0)
+        <= {_EXACT_DIGITS + 1})"""
+    fits = f"regexp_full_match({number}, {shape}) AND {exact}"
+    return _typed(value, type_, odd, "DOUBLE UBIGINT BIGINT", cast(number, type_), fits)
+
+
+_EXACT_DIGITS: Final = 15
+_WITH_POINT: Final = r"[:,\[]\s*-?([0-9]+[.eE][0-9]*)"
+
+
 def _boolean(value: str, type_: DataType, odd: _Odd) -> str:
     return _typed(value, type_, odd, "BOOLEAN", f"({_text(value)} = 'true')")
 
@@ -319,9 +334,24 @@ def _timestamp(value: str, type_: DataType, odd: _Odd) -> str:
     return _typed(value, type_, odd, "VARCHAR", cast(_text(value), type_), shape)
 
 
+def _epoch_or_timestamp(value: str, type_: DataType, odd: _Odd) -> str:
+    number = f"TRY_CAST({_text(value)} AS BIGINT)"
+    since = {shapes.EPOCH_SECONDS: 1_000_000, shapes.EPOCH_MILLIS: 1000}
+    times = [
+        (f"regexp_full_match({_text(value)}, {text(shape)})", f"make_timestamp({number} * {us})")
+        for shape, us in since.items()
+    ]
+    iso = f"regexp_full_match({_text(value)}, {text(shapes.ISO_TIMESTAMP)})"
+    whens = " ".join(f"WHEN {fits} THEN {cast(time, type_)}" for fits, time in times)
+    fits = " OR ".join((iso, *(fits for fits, _ in times)))
+    converted = f"CASE {whens} ELSE {cast(_text(value), type_)} END"
+    return _typed(value, type_, odd, "VARCHAR UBIGINT BIGINT", converted, f"({fits})")
+
+
 _BUILDERS: Final[dict[str, Callable[[str, DataType, _Odd], str]]] = {
     **dict.fromkeys(INTEGER_BITS, _integer),
     "string": _string,
+    "decimal": _decimal,
     "float": _floating,
     "double": _floating,
     "boolean": _boolean,
@@ -333,5 +363,6 @@ _QUOTED: Final[dict[str, Callable[[str, DataType, _Odd], str]]] = {
     "float": _quoted_floating,
     "double": _quoted_floating,
     "boolean": _quoted_boolean,
+    "timestamp": _epoch_or_timestamp,
 }
-"""For a serde that takes texts of plain numbers and booleans for such."""
+"""For a serde that takes texts of plain numbers and booleans for such, and numbers for times."""

@@ -195,6 +195,12 @@ def _floating(value: str, type_: DataType, odd: _Odd) -> str:
     return _typed(value, type_, odd, "DOUBLE DECIMAL BIGINT", number, finite)
 
 
+def _decimal(value: str, type_: DataType, odd: _Odd) -> str:
+    # A number with an exponent is a double to a variant: what was written is lost.
+    fits = f"{_text(value)} RLIKE {whole(shapes.decimal_number(type_))}"
+    return _typed(value, type_, odd, "DECIMAL BIGINT", f"CAST({_text(value)} AS {type_})", fits)
+
+
 def _boolean(value: str, type_: DataType, odd: _Odd) -> str:
     return _typed(value, type_, odd, "BOOLEAN", f"CAST({value} AS boolean)")
 
@@ -233,6 +239,20 @@ def _timestamp(value: str, type_: DataType, odd: _Odd) -> str:
     return _shaped(value, type_, odd, shapes.ISO_TIMESTAMP)
 
 
+def _epoch_or_timestamp(value: str, type_: DataType, odd: _Odd) -> str:
+    number = f"try_cast({_text(value)} AS bigint)"
+    since = {shapes.EPOCH_SECONDS: "timestamp_seconds", shapes.EPOCH_MILLIS: "timestamp_millis"}
+    times = [
+        (f"{_text(value)} RLIKE {whole(shape)}", f"{function}({number})")
+        for shape, function in since.items()
+    ]
+    iso = f"{_text(value)} RLIKE {whole(shapes.ISO_TIMESTAMP)}"
+    whens = " ".join(f"WHEN {fits} THEN {time}" for fits, time in times)
+    fits = " OR ".join((iso, *(fits for fits, _ in times)))
+    converted = f"CASE {whens} ELSE CAST({_text(value)} AS {type_}) END"
+    return _typed(value, type_, odd, "STRING BIGINT", converted, f"({fits})")
+
+
 def _shaped(value: str, type_: DataType, odd: _Odd, shape: str) -> str:
     fits = f"{_text(value)} RLIKE {whole(shape)}"
     return _typed(value, type_, odd, "STRING", f"CAST({_text(value)} AS {type_})", fits)
@@ -241,6 +261,7 @@ def _shaped(value: str, type_: DataType, odd: _Odd, shape: str) -> str:
 _BUILDERS: Final[dict[str, Callable[[str, DataType, _Odd], str]]] = {
     **dict.fromkeys(INTEGER_BITS, _integer),
     "string": _string,
+    "decimal": _decimal,
     "float": _floating,
     "double": _floating,
     "boolean": _boolean,
@@ -252,5 +273,6 @@ _QUOTED: Final[dict[str, Callable[[str, DataType, _Odd], str]]] = {
     "float": _quoted_floating,
     "double": _quoted_floating,
     "boolean": _quoted_boolean,
+    "timestamp": _epoch_or_timestamp,
 }
-"""For a serde that takes texts of plain numbers and booleans for such."""
+"""For a serde that takes texts of plain numbers and booleans for such, and numbers for times."""
