@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from core.tests.engines.embedded.support import rows
 from deltalake import DeltaTable
+from pyroaring import BitMap
 
+from headwater.engines.embedded.lake_formats.delta import list_files
 from headwater.errors import EngineError, HeadwaterError, SourceError, UnsupportedError
 from headwater.lakes.delta import check_sidecar, check_vector, features_of, file_path
 from headwater.tables.relation import DeltaRelation
@@ -56,6 +59,7 @@ class Log:
     def commit(
         self,
         *adds: tuple[str, pa.Table] | dict[str, Any],
+        removed: Mapping[str, Any] | None = None,
         protocol: Mapping[str, Any] | None = None,
         fields: list[dict[str, Any]] | None = None,
         keys: tuple[str, ...] = (),
@@ -74,6 +78,10 @@ class Log:
             }
             log.append({"metaData": metadata})
             self.columns = schema_columns({"fields": fields})
+        if removed is not None:
+            vector = {k: v for k, v in removed.items() if k == "deletionVector"}
+            gone = {"path": removed["path"], "deletionTimestamp": 0, "dataChange": True, **vector}
+            log.append({"remove": gone})
         for add in adds:
             if isinstance(add, tuple):
                 pq.write_table(add[1], self.folder / add[0])
@@ -274,9 +282,7 @@ def test_features_are_told_whichever_form_names_them(
     assert features_of(protocol["minReaderVersion"], features, configuration, "db.t") == used
 
 
-@pytest.mark.parametrize(
-    "feature", ["deletionVectors", "typeWidening", "variantType", "v2Checkpoint"]
-)
+@pytest.mark.parametrize("feature", ["typeWidening", "variantType", "v2Checkpoint"])
 def test_features_that_the_embedded_engine_does_not_know_are_refused(
     log: Log, feature: str
 ) -> None:
@@ -286,6 +292,90 @@ def test_features_that_the_embedded_engine_does_not_know_are_refused(
     with pytest.raises(UnsupportedError, match=f"'{feature}', which the embedded engine") as e:
         found(asked)
     assert "spark" in (e.value.hint or "")
+
+
+Z85 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+
+
+def deleted(*positions: int, rows: int) -> dict[str, Any]:
+    """Return what an `add` says of deleted rows, which stand in the log itself."""
+    bits = struct.pack("<iqi", 1681511377, 1, 0) + BitMap(positions).serialize()
+    padded = bits + b"\0" * (-len(bits) % 4)
+    words = [int.from_bytes(padded[i : i + 4], "big") for i in range(0, len(padded), 4)]
+    text = "".join(Z85[word // 85**power % 85] for word in words for power in (4, 3, 2, 1, 0))
+    vector = {"storageType": "i", "pathOrInlineDv": text, "sizeInBytes": len(bits),
+              "cardinality": len(positions)}  # fmt: skip
+    return {"deletionVector": vector, "stats": json.dumps({"numRecords": rows})}
+
+
+DELETING = {
+    **NAMED,
+    "readerFeatures": ["deletionVectors"],
+    "writerFeatures": ["deletionVectors"],
+}
+
+
+def test_deleted_rows_stay_away(tmp_path: Path) -> None:
+    """In files that are read in several pieces, that lie in partitions, and in oddly named ones."""
+    log = Log(tmp_path / "a b \u00e9")
+    fields = [{"name": n, "type": t, "nullable": True, "metadata": {}}
+              for n, t in (("n", "long"), ("k", "string"))]  # fmt: skip
+    count = 150_000
+    gone = [0, 1, 65_535, 65_536, 131_072, count - 1]
+    for folder in ("k=a%20b", "k=c"):
+        (log.folder / folder).mkdir()
+        pq.write_table(pa.table({"n": range(count)}), log.folder / folder / "p 0.parquet")
+    adds = [
+        {"path": "k=a%2520b/p%200.parquet", "partitionValues": {"k": "a b"},
+         **deleted(*gone, rows=count)},
+        {"path": "k=c/p%200.parquet", "partitionValues": {"k": "c"}},
+    ]  # fmt: skip
+    log.commit(*adds, protocol=DELETING, fields=fields, keys=("k",))
+    again = {"path": "k=c/p%200.parquet", "partitionValues": {"k": "c"}}
+    asked = log.commit({**again, **deleted(*range(10), rows=count)}, removed=again)
+    left = "SELECT k, count(*) AS rows, count(n) AS n, sum(n) AS total FROM t GROUP BY k ORDER BY k"
+    total = count * (count - 1) // 2
+    assert rows(left, t=asked) == [
+        {"k": "a b", "rows": count - 6, "n": count - 6, "total": total - sum(gone)},
+        {"k": "c", "rows": count - 10, "n": count - 10, "total": total - 45},
+    ]
+    assert rows("SELECT count(*) AS n FROM t WHERE k = 'c'", t=asked) == [{"n": count - 10}]
+
+
+def test_rows_that_were_deleted_since_are_told_by_the_files_marks(log: Log) -> None:
+    fields = [{"name": "n", "type": "long", "nullable": True, "metadata": {}}]
+    pq.write_table(pa.table({"n": range(5)}), log.folder / "p.parquet")
+
+    seen: list[list[str | None]] = []
+    before: dict[str, Any] | None = None
+    for positions in ((), (1,), (1, 2), (1,)):
+        add = {"path": "p.parquet"} | (deleted(*positions, rows=5) if positions else {})
+        told: dict[str, Any] = {} if before else {"protocol": DELETING, "fields": fields}
+        asked = log.commit(add, removed=before, **told)
+        seen.append([f.etag for f, _ in list_files(asked, "n", str(log.folder), {})])
+        before = add
+    assert seen[0] == [None]
+    assert seen[1] == seen[3]
+    assert len({str(s) for s in seen}) == 3
+
+
+def test_a_file_that_is_there_twice_is_refused(log: Log) -> None:
+    fields = [{"name": "n", "type": "long", "nullable": True, "metadata": {}}]
+    pq.write_table(pa.table({"n": range(5)}), log.folder / "p.parquet")
+    adds = [{"path": "p.parquet", **deleted(n, rows=5)} for n in (1, 2)]
+    asked = log.commit(*adds, protocol=DELETING, fields=fields)
+    with pytest.raises(SourceError, match=r"adds p\.parquet twice"):
+        found(asked)
+
+
+def test_a_damaged_deletion_vector_is_an_error_and_deletes_nothing(log: Log) -> None:
+    fields = [{"name": "n", "type": "long", "nullable": True, "metadata": {}}]
+    pq.write_table(pa.table({"n": range(5)}), log.folder / "p.parquet")
+    told = deleted(1, rows=5)
+    told["deletionVector"]["pathOrInlineDv"] = "0" * 40
+    asked = log.commit({"path": "p.parquet", **told}, protocol=DELETING, fields=fields)
+    with pytest.raises(HeadwaterError, match="deletion vector"):
+        found(asked)
 
 
 PATHS = [

@@ -4,17 +4,24 @@ deltalake reads the log, and says which files there are and the values of their 
 files are opened here, and their columns are found as the table's protocol says: by name, by a
 physical name, or by a field id.
 
-Source: Delta Transaction Log Protocol, "Column Mapping", "Reader Requirements for Column Mapping".
+Which rows of a file are deleted, deltalake says too.
+
+Source: Delta Transaction Log Protocol, "Column Mapping", "Reader Requirements for Column Mapping",
+"Deletion Vectors".
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final
+from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
@@ -32,6 +39,7 @@ from headwater.engines.embedded.lake_formats.files import (
 )
 from headwater.errors import ConfigError, EngineError, SourceError, UnsupportedError
 from headwater.lakes.delta import (
+    DELETION_VECTORS,
     column_mapping,
     features_of,
     file_path,
@@ -55,10 +63,17 @@ _FORMAT: Final = ds.ParquetFileFormat(
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One file: its path in the store, and the values of the partition that it is of."""
+    """One file.
+
+    Args:
+        path: Its path in the store.
+        values: Of the partition that it is of.
+        kept: Of its first rows, which are not deleted; all that come after are there.
+    """
 
     path: str
     values: Mapping[str, Any]
+    kept: pa.BooleanArray | None = None
 
 
 def open_scan(
@@ -83,7 +98,7 @@ def open_scan(
         SourceError: If its log is broken.
     """
     name = relation.name
-    table, schema, actions = _opened(relation, options)
+    table, schema, actions, features = _opened(relation, options)
     metadata = table.metadata()
     configuration = metadata.configuration
     finding = _Finding(column_mapping(configuration, name), relation)
@@ -91,7 +106,8 @@ def open_scan(
     check_columns(relation, columns, fields)
     wanted = [fields[c.casefold()] for c in columns]
     keys = set(metadata.partition_columns)
-    parts = _parts(actions, keys, name, root)
+    kept = _kept_rows(table, relation) if DELETION_VECTORS in features else {}
+    parts = _parts(actions, keys, kept, relation, root)
 
     def open_() -> pa.RecordBatchReader:
         target = pa.schema([pa.field(f["name"], _arrow(f["type"])) for f in wanted])
@@ -107,7 +123,8 @@ def list_files(
 ) -> list[tuple[DataFile, FileTimes]]:
     """Return a version's data files, each with its least and greatest value of a time column.
 
-    A file that is written stays as it is. Its log's statistics are cut to milliseconds.
+    A file that is written stays as it is; which of its rows are deleted is in its mark. Its log's
+    statistics are cut to milliseconds.
 
     Args:
         relation: The table.
@@ -118,7 +135,8 @@ def list_files(
     Raises:
         HeadwaterError: As `open_scan`.
     """
-    table, schema, actions = _opened(relation, options)
+    table, schema, actions, features = _opened(relation, options)
+    kept = _kept_rows(table, relation) if DELETION_VECTORS in features else {}
     plain = column_mapping(table.metadata().configuration, relation.name) == "none"
     spelled = [f["name"] for f in schema["fields"] if f["name"].casefold() == column.casefold()]
     names = [f"{end}.{spelled[0]}" for end in ("min", "max")] if plain and spelled else []
@@ -130,7 +148,10 @@ def list_files(
     for number, (path, size) in enumerate(zip(paths, sizes, strict=True)):
         first, last = (_moment(values[number]) for values in ends) if ends else (None, None)
         times = None if first is None or last is None else _around(first, last)
-        found.append((DataFile(f"{root.rstrip('/')}/{path}", size), times))
+        mark = None
+        if (rows := kept.get(path)) is not None:
+            mark = sha256(bytes(pc.cast(rows, pa.uint8()).to_numpy())).hexdigest()[:16]
+        found.append((DataFile(f"{root.rstrip('/')}/{path}", size, etag=mark), times))
     return found
 
 
@@ -154,8 +175,8 @@ def _moment(value: Any) -> datetime | None:
 
 def _opened(
     relation: DeltaRelation, options: Mapping[str, str]
-) -> tuple[DeltaTable, Mapping[str, Any], pa.Table]:
-    """Return a table at its version, its schema, and its files."""
+) -> tuple[DeltaTable, Mapping[str, Any], pa.Table, Sequence[str]]:
+    """Return a table at its version, its schema, its files, and the reader features it uses."""
     name = relation.name
     try:
         with translated(relation, f"{relation.location.rstrip('/')}/_delta_log"):
@@ -176,16 +197,59 @@ def _opened(
     )
     if problem := unknown_feature(features, name):
         raise UnsupportedError(problem, hint=ON_SPARK)
-    return table, schema, actions
+    return table, schema, actions, features
 
 
-def _parts(actions: pa.Table, keys: set[str], table: Any, root: str) -> list[_Part]:
+def _kept_rows(table: DeltaTable, relation: DeltaRelation) -> dict[str, pa.BooleanArray]:
+    """Return which rows are there of the files that have deleted ones, by path below the table."""
+    if not hasattr(table, "deletion_vectors"):
+        raise UnsupportedError(
+            f"Delta table {relation.name} has deleted rows that only its deletion vectors tell, "
+            "and the deltalake that is installed does not give them",
+            hint=f"pip install --upgrade deltalake; or {ON_SPARK}",
+        )
+    root = f"{unquote(table.table_uri).rstrip('/')}/"
+    kept: dict[str, pa.BooleanArray] = {}
+    with translated(relation, f"{relation.location.rstrip('/')} (its deletion vectors)"):
+        vectors: Any = pa.RecordBatchReader.from_stream(table.deletion_vectors())
+        for batch in vectors:
+            masks: Any = batch.column("selection_vector")
+            for uri, rows in zip(batch.column("filepath").to_pylist(), masks, strict=True):
+                path = unquote(uri)
+                if not path.startswith(root):
+                    raise _without_file(relation, uri)
+                kept[path.removeprefix(root)] = rows.values
+    return kept
+
+
+def _without_file(relation: DeltaRelation, path: str) -> SourceError:
+    return SourceError(
+        f"Delta table {relation.name}: a deletion vector is of {path}, which is no file of it",
+        code="broken-delta",
+    )
+
+
+def _parts(
+    actions: pa.Table,
+    keys: set[str],
+    kept: Mapping[str, pa.BooleanArray],
+    relation: DeltaRelation,
+    root: str,
+) -> list[_Part]:
     """Return the files of a version; none of them outside the table's directory."""
-    paths = [file_path(str(p), table) for p in actions.column("path").to_pylist()]
+    paths = [file_path(str(p), relation.name) for p in actions.column("path").to_pylist()]
     values = {k: actions.column(f"partition.{k}").combine_chunks() for k in keys}
     directory = root.rstrip("/")
+    if strange := sorted(kept.keys() - set(paths)):
+        raise _without_file(relation, strange[0])
+    if len(set(paths)) < len(paths):
+        twice = next(p for p, n in Counter(paths).items() if n > 1)
+        raise SourceError(
+            f"Delta table {relation.name}: its log adds {twice} twice and removes neither",
+            code="broken-delta",
+        )
     return [
-        _Part(f"{directory}/{path}", {k: v[i] for k, v in values.items()})
+        _Part(f"{directory}/{path}", {k: v[i] for k, v in values.items()}, kept.get(path))
         for i, path in enumerate(paths)
     ]
 
@@ -232,7 +296,10 @@ def _rows(
     physical = fragment.physical_schema
     spelled = {f["name"]: finding.of(f, physical) for f in wanted if f["name"] not in keys}
     read_columns = list(dict.fromkeys(n for n in spelled.values() if n is not None))
-    for batch in fragment.to_batches(schema=physical, columns=read_columns, batch_size=BATCH_ROWS):
+    start = 0
+    for whole in fragment.to_batches(schema=physical, columns=read_columns, batch_size=BATCH_ROWS):
+        batch = _remaining(whole, part.kept, start)
+        start += whole.num_rows
         rows = batch.num_rows
         arrays = []
         for field, to in zip(wanted, target, strict=True):
@@ -249,6 +316,16 @@ def _rows(
                     calendar.check(array, f"column {field['name']} of {uri}")
                 arrays.append(array)
         yield pa.RecordBatch.from_arrays(arrays, schema=target)
+
+
+def _remaining(batch: pa.RecordBatch, kept: Any, start: int) -> pa.RecordBatch:
+    """Return a batch without its deleted rows; `start` is its place in the file."""
+    if kept is None or start >= len(kept):
+        return batch
+    some = kept.slice(start, batch.num_rows)
+    if len(some) < batch.num_rows:
+        some = pa.concat_arrays([some, pa.repeat(pa.scalar(True), batch.num_rows - len(some))])
+    return batch.filter(some)
 
 
 class _Finding:

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.fs as pa_fs
 
-DELTA_FEATURES: Final = frozenset({"columnMapping", "timestampNtz", "vacuumProtocolCheck"})
+DELTA_FEATURES: Final = frozenset(
+    {"columnMapping", "deletionVectors", "timestampNtz", "vacuumProtocolCheck"}
+)
 """Reader features of Delta that are read here."""
 ON_SPARK: Final = "use the spark engine for this table"
 
