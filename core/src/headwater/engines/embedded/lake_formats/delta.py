@@ -202,16 +202,17 @@ def _opened(
 
 def _kept_rows(table: DeltaTable, relation: DeltaRelation) -> dict[str, pa.BooleanArray]:
     """Return which rows are there of the files that have deleted ones, by path below the table."""
-    if not hasattr(table, "deletion_vectors"):
-        raise UnsupportedError(
-            f"Delta table {relation.name} has deleted rows that only its deletion vectors tell, "
-            "and the deltalake that is installed does not give them",
-            hint=f"pip install --upgrade deltalake; or {ON_SPARK}",
-        )
     root = f"{unquote(table.table_uri).rstrip('/')}/"
     kept: dict[str, pa.BooleanArray] = {}
     with translated(relation, f"{relation.location.rstrip('/')} (its deletion vectors)"):
-        vectors: Any = pa.RecordBatchReader.from_stream(table.deletion_vectors())
+        try:
+            vectors: Any = pa.RecordBatchReader.from_stream(table.deletion_vectors())
+        except AttributeError as error:  # deltalake's older versions
+            raise UnsupportedError(
+                f"Delta table {relation.name} has rows that its deletion vectors say are deleted, "
+                "and the deltalake that is installed does not give them",
+                hint=f"pip install --upgrade deltalake; or {ON_SPARK}",
+            ) from error
         for batch in vectors:
             masks: Any = batch.column("selection_vector")
             for uri, rows in zip(batch.column("filepath").to_pylist(), masks, strict=True):
