@@ -74,7 +74,7 @@ def source() -> Iterator[GlueDataSource]:
         for service in ("s3", "glue", "sts"):
             setattr(wr.config, f"{service}_endpoint_url", aws.endpoint_url)
         for kind, columns in WRITTEN.items():
-            more = {
+            more: dict[str, dict[str, Any]] = {
                 "csv": {"index": False},
                 "json": {"orient": "records", "lines": True, "index": False},
             }

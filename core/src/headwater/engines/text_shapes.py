@@ -42,7 +42,8 @@ SOME_BOOLEAN: Final = "(?i)([tfyn01]|yes|no|on|off|.*\\s)"
 
 def decimal_number(type_: DataType) -> str:
     """Return the shape of a JSON number that is a value of a decimal, exactly."""
-    whole, scale = type_.precision - type_.scale, type_.scale
+    scale = type_.scale or 0
+    whole = (type_.precision or 0) - scale
     digits = f"0*[0-9]{{1,{whole}}}" if whole else "0+"
     return f"-?{digits}" + (f"([.][0-9]{{0,{scale}}}0*)?" if scale else "([.]0*)?")
 
