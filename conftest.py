@@ -38,6 +38,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group(name))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Spare each collection of garbage the walk over ten thousand tests and their modules."""
+    gc.collect()
+    gc.freeze()
+
+
 @contextmanager
 def _alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Let one process at a time fetch packages: Ivy's folder is not made for two."""

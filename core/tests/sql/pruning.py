@@ -5,6 +5,7 @@ Both sides run on one engine, so that its dialect does not matter, only whether 
 
 from __future__ import annotations
 
+import functools
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -52,6 +53,7 @@ DATA: Final = st.randoms(use_true_random=True).map(_data)
 """Rows by chance: drawn one by one they come out too plain to show what a query mixes up."""
 
 
+@functools.lru_cache(maxsize=16)
 def analysed(sql: str) -> Analysis:
     """Return the analysis of a query that has no errors."""
     analysis = bind(parse(sql, database="db"), TABLES)
@@ -77,8 +79,15 @@ def difference(
     """
     if not keeps:
         return None
+    load(engine, data)
     whole, pruned = (rows(engine, sql, data, k, where) for k in ({}, keeps))
     return None if whole == pruned else (whole - pruned, pruned - whole)
+
+
+def load(engine: duckdb.DuckDBPyConnection, data: Data) -> None:
+    """Make the tables that `rows` asks, whole."""
+    for name, whole in data.items():
+        _load(engine, name, whole)
 
 
 def rows(
@@ -88,11 +97,9 @@ def rows(
     keeps: dict[int, Keep],
     where: str = "true",
 ) -> Counter[Any]:
-    """Return the rows that a query gives where some of its tables hold fewer; see `difference`."""
+    """Return the rows that a query gives where some of its loaded tables hold fewer."""
     references = analysed(sql).parsed.references
     edits = []
-    for name, whole in data.items():
-        _load(engine, name, whole)
     for index, keep in keeps.items():
         kept = [r for i, r in enumerate(data[references[index].name.name]) if keep(i, r)]
         _load(engine, f"pruned{index}", kept)

@@ -71,14 +71,18 @@ def _held(package: str) -> Counter[str]:
         found[f"a thread that runs {_running(thread)}"] += 1
     if _DESCRIPTORS.is_dir():
         found.update(f"an open {kind}" for kind in map(_kind, _descriptors()) if kind)
-    for thing in gc.get_objects():
-        if isinstance(thing, GeneratorType):
-            frame = thing.gi_frame
-            module = frame.f_globals.get("__name__", "") if frame is not None else ""
-            if _is_of(module, package):
-                found[f"a stream of {module}.{thing.__name__} that was not ended"] += 1
-        elif _is_of(type(thing).__module__, package) and _can_be_closed(type(thing)):
-            found[f"an object {type(thing).__module__}.{type(thing).__qualname__}"] += 1
+    # A process has a million objects and some thousand classes: each of these is looked at once.
+    # By its id: a class may have a `__hash__` of its own, or none.
+    things = gc.get_objects()
+    counts = Counter(map(id, map(type, things)))
+    for cls in {id(cls): cls for cls in map(type, things)}.values():
+        if _is_of(cls.__module__, package) and _can_be_closed(cls):
+            found[f"an object {cls.__module__}.{cls.__qualname__}"] += counts[id(cls)]
+    for stream in (t for t in things if type(t) is GeneratorType):
+        frame = stream.gi_frame
+        module = frame.f_globals.get("__name__", "") if frame is not None else ""
+        if _is_of(module, package):
+            found[f"a stream of {module}.{stream.__name__} that was not ended"] += 1
     return found
 
 
