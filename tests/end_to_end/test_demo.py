@@ -15,11 +15,7 @@ from headwater_glue.demo import tutorial
 from headwater_monitor import report
 
 
-def headwater(*words, cwd=None):
-    return run([str(Path(sys.executable).with_name("headwater")), *words], cwd)
-
-
-def run(command, cwd):
+def run(command, cwd=None):
     return subprocess.run(
         command, cwd=cwd, capture_output=True, text=True, check=False, timeout=300
     )
@@ -28,7 +24,7 @@ def run(command, cwd):
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo") / "kept"
-    done = headwater("demo", "--keep", str(folder))
+    done = run([str(Path(sys.executable).with_name("headwater")), "demo", "--keep", str(folder)])
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
 
@@ -68,17 +64,20 @@ def test_the_readme_shows_what_it_prints(demo):
     snippets.expect(shown.text, written, shown.where)
 
 
-def test_the_way_on_from_what_it_leaves_behind_works(demo):
+def test_the_way_on_from_what_it_leaves_behind_works(demo, monkeypatch):
     folder, _ = demo
+    monkeypatch.chdir(folder)
     page = (folder / "headwater-demo.html").read_text(encoding="utf-8")
     assert "2021-10: Accuracy of expensive is 0.2836" in page
     assert page.count('<tr class="provisional">') == 2
-    told = headwater("plan", "serving", "2021-10-01", "2021-11-01", "--json", cwd=folder)
-    assert json.loads(told.stdout)["tables"][0]["partitions_kept"] == 31
-    done = headwater("read", "serving", "2021-10-01", "2021-11-01", "--out", "rows/", cwd=folder)
-    assert done.returncode == 0, done.stderr
+    status, told = snippets.here(["plan", "serving", "2021-10-01", "2021-11-01", "--json"])
+    assert status == 0, told
+    assert json.loads(told)["tables"][0]["partitions_kept"] == 31
+    status, told = snippets.here(["read", "serving", "2021-10-01", "2021-11-01", "--out", "rows/"])
+    assert status == 0, told
     assert (folder / "rows" / "part-0.parquet").exists()
-    assert headwater("check", cwd=folder).returncode == 0
+    status, told = snippets.here(["check"])
+    assert status == 0, told
 
 
 def test_without_a_folder_it_leaves_the_report_alone(tmp_path, monkeypatch, capsys):

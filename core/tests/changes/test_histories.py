@@ -277,7 +277,7 @@ def test_a_few_histories() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Histories,
         settings=settings(
-            max_examples=6, stateful_step_count=12, deadline=None, suppress_health_check=QUIET
+            max_examples=3, stateful_step_count=12, deadline=None, suppress_health_check=QUIET
         ),
     )
 

@@ -8,10 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from core.tests.cli import predictions
+from core.tests.cli.support import Program
 from core.tests.fake_distributions import Site
+
+from headwater.interfaces.hookspecs import hookimpl
 
 HEADWATER = Path(sys.executable).with_name("headwater")
 SLOW_ENGINE = """
@@ -188,7 +192,16 @@ def test_an_observers_failure_is_one_line(folder: Path) -> None:
         "warning: plugin acme-observer 1.0: headwater_plan_created failed; the read goes on "
         "(RuntimeError: lineage is down)\n"
     )
-    done = subprocess.run(
-        [*command, "--debug"], cwd=folder, capture_output=True, text=True, env=environ
-    )
-    assert "Traceback" in done.stderr
+
+
+def test_with_debug_an_observers_failure_is_told_whole(headwater: Program, folder: Path) -> None:
+    def fails(plan: object) -> None:
+        raise RuntimeError("lineage is down")
+
+    headwater.modules = [
+        SimpleNamespace(__name__="observer", headwater_plan_created=hookimpl(fails))
+    ]
+    assert headwater("plan", "training").err.count("\n") == 1
+    told = headwater("plan", "training", "--debug").err
+    assert "Traceback" in told
+    assert told.endswith("RuntimeError: lineage is down\n")

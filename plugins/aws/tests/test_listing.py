@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -249,19 +250,25 @@ _places = st.lists(
 )
 
 
+def filled(s3: Any, keys: list[str]) -> str:
+    """Return the name of a new bucket that holds these keys."""
+    bucket = f"lake-{uuid4()}"
+    s3.create_bucket(Bucket=bucket)
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    return bucket
+
+
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(keys=_keys, places=_places, page=st.sampled_from([1, 2, 3, 1000]), threads=st.integers(1, 3))
 def test_many_is_the_same_as_each(
     keys: list[str], places: list[str], page: int, threads: int, listing_session: Any
 ) -> None:
     session, s3 = listing_session
-    for item in s3.list_objects_v2(Bucket="lake").get("Contents", []):
-        s3.delete_object(Bucket="lake", Key=item["Key"])
-    for key in keys:
-        s3.put_object(Bucket="lake", Key=key, Body=b"x")
-    uris = [f"s3://lake/{place}" for place in places]
+    bucket = filled(s3, keys)
+    uris = [f"s3://{bucket}/{place}" for place in places]
     found = list_many(session, uris, threads=threads, page_size=page)
     assert found == {uri: tuple(list_files(session, uri)) for uri in uris}
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plugins.aws.tests.support import opened
-from plugins.aws.tests.test_listing import _keys, _places, listing_session, names, put
+from plugins.aws.tests.test_listing import _keys, _places, filled, listing_session, names, put
 
 from headwater.auth.operation_cache import OperationCache
 from headwater.lakes.layout import DIRECTORIES
@@ -33,18 +33,15 @@ def asked(aws: Emulator) -> list[str]:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(keys=_keys, places=_places, page=st.sampled_from([1, 2, 3, 1000]), slash=st.booleans())
 def test_they_are_what_each_listing_is(
     keys: list[str], places: list[str], page: int, slash: bool, listing_session: Any
 ) -> None:
     session, s3 = listing_session
-    for item in s3.list_objects_v2(Bucket="lake").get("Contents", []):
-        s3.delete_object(Bucket="lake", Key=item["Key"])
-    for key in keys:
-        s3.put_object(Bucket="lake", Key=key, Body=b"x")
-    uris = [f"s3://lake/{place}{'/' if slash else ''}" for place in places]
+    bucket = filled(s3, keys)
+    uris = [f"s3://{bucket}/{place}{'/' if slash else ''}" for place in places]
     each = {uri: tuple(list_files(session, uri)) for uri in uris}
     listings = kept(session, page)
     half = uris[: len(uris) // 2]
@@ -52,7 +49,7 @@ def test_they_are_what_each_listing_is(
     assert listings.files(uris) == each
     assert {uri: tuple(listings.some_files(uri)) for uri in uris} == each
     for prefix in ("", *(f"{place}/" for place in places)):
-        whole = listings.whole("lake", prefix)
+        whole = listings.whole(bucket, prefix)
         assert whole is None or list(whole) == sorted(k for k in keys if k.startswith(prefix))
 
 
