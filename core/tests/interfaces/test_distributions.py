@@ -1,3 +1,5 @@
+import shutil
+import sys
 from importlib.metadata import entry_points, version
 from pathlib import Path
 from zipfile import ZipFile
@@ -54,11 +56,39 @@ def test_the_first_distribution_of_a_name_hides_the_others(
 
 def test_they_are_those_that_python_finds() -> None:
     named = {(p.dist.name, p.name) for p in entry_points(group=GROUP) if p.dist is not None}
-    points = {
-        (d.name, p.name)
-        for d in distributions.naming(GROUP)
-        for p in d.entry_points.select(group=GROUP)
-    }
+    points = {(d.name, p.name) for d in distributions.naming(GROUP) for p in d.points}
     assert points == named
     assert distributions.version_of("pyarrow") == version("pyarrow")
     assert distributions.version_of("no-such-thing") is None
+
+
+def test_they_are_read_again_once_something_was_installed_or_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found() -> dict[str, str]:
+        return {d.name: d.version for d in distributions.naming(GROUP) if "acme" in d.name}
+
+    place = Site(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert found() == {}
+    place.install("acme", "", version="1.0")
+    assert found() == {"acme": "1.0"}
+    first = distributions.naming(GROUP)
+    assert distributions.naming(GROUP) is first
+    shutil.rmtree(tmp_path / "acme-1.0.dist-info")
+    place.install("acme", "", version="2.0")
+    assert found() == {"acme": "2.0"}
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p != str(tmp_path)])
+    assert found() == {}
+
+
+def test_the_empty_place_is_the_folder_that_one_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        Site(tmp_path / name).install(f"acme-{name}", "")
+    monkeypatch.syspath_prepend("")
+    for name in ("one", "two"):
+        monkeypatch.chdir(tmp_path / name)
+        assert f"acme-{name}" in {d.name for d in distributions.naming(GROUP)}

@@ -1,16 +1,42 @@
 """Distributions: what is installed here, as Python's own metadata tells it.
 
 Spark puts its jars on `sys.path`, and importlib opens each of them to look for distributions, again
-and again where they are many. A jar holds none: they are passed over.
+and again where they are many. A jar holds none: they are passed over. Every workspace asks which
+distributions bring plugins, and two hundred files answer: they are read again once a place changed.
 """
 
 from __future__ import annotations
 
+import functools
+import os
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from importlib.metadata import Distribution
+    from importlib.metadata import Distribution, EntryPoint
+
+_State: TypeAlias = "tuple[str, int | None]"
+"""A place of `sys.path`, and when something was last put there or taken away; None if gone."""
+_KEPT: Final = 8
+"""Answers that are kept: a process seldom has more than one `sys.path`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A distribution that names entry points of a group.
+
+    Args:
+        name: Its name.
+        version: Its version.
+        requires: What it needs, as its metadata says it.
+        points: The entry points, by name.
+    """
+
+    name: str
+    version: str
+    requires: tuple[str, ...]
+    points: tuple[EntryPoint, ...]
 
 
 def version_of(name: str) -> str | None:
@@ -19,30 +45,49 @@ def version_of(name: str) -> str | None:
     Args:
         name: Its name.
     """
-    found = _first(name)
+    found = _first(name, _places())
     return None if found is None else found.version
 
 
-def naming(group: str) -> tuple[Distribution, ...]:
-    """Return the distributions that name entry points of a group; of one name, the first.
+def naming(group: str) -> tuple[Named, ...]:
+    """Return the distributions that name entry points of a group, by name; of one name, the first.
 
     Args:
         group: The group.
     """
+    return _naming(group, tuple(map(_state, _places())))
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _naming(group: str, states: tuple[_State, ...]) -> tuple[Named, ...]:
     from importlib.metadata import distributions
 
     def names_some(dist: Distribution) -> bool:
         return bool(dist.entry_points.select(group=group))
 
-    names = {dist.name for dist in filter(names_some, distributions(path=_places()))}
-    firsts = {dist.name: dist for name in names if (dist := _first(name)) is not None}
-    return tuple(filter(names_some, firsts.values()))
+    places = [place for place, _ in states]
+    names = {dist.name for dist in filter(names_some, distributions(path=places))}
+    firsts = [dist for name in sorted(names) if (dist := _first(name, places)) is not None]
+    return tuple(_named(dist, group) for dist in firsts if names_some(dist))
 
 
-def _first(name: str) -> Distribution | None:
+def _named(dist: Distribution, group: str) -> Named:
+    points = sorted(dist.entry_points.select(group=group), key=lambda point: point.name)
+    return Named(dist.name, dist.version, tuple(dist.requires or ()), tuple(points))
+
+
+def _state(place: str) -> _State:
+    where = os.path.abspath(place)  # noqa: PTH100 -- the empty place is the current folder
+    try:
+        return where, os.stat(where).st_mtime_ns  # noqa: PTH116 -- a Path costs more than the call
+    except (OSError, ValueError):
+        return where, None
+
+
+def _first(name: str, places: list[str]) -> Distribution | None:
     from importlib.metadata import distributions
 
-    return next(iter(distributions(name=name, path=_places())), None)
+    return next(iter(distributions(name=name, path=places)), None)
 
 
 def _places() -> list[str]:

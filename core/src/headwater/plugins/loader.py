@@ -120,11 +120,10 @@ class Candidate:
 
 def installed() -> Iterator[Candidate]:
     """Yield the plugins that installed distributions name, by distribution and name."""
-    for dist in sorted(distributions.naming(GROUP), key=lambda dist: dist.name):
-        requires = tuple(dist.requires or ())
-        for point in sorted(dist.entry_points.select(group=GROUP), key=lambda point: point.name):
+    for dist in distributions.naming(GROUP):
+        for point in dist.points:
             status = PluginStatus(point.name, point.value, dist.name, dist.version)
-            yield Candidate(status, point.load, requires, to_import=True)
+            yield Candidate(status, point.load, dist.requires, to_import=True)
 
 
 def of_namespace(namespace: object) -> Candidate:
