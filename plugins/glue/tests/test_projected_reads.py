@@ -83,13 +83,21 @@ def conditions(type_: str) -> dict[str, int]:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_condition_counts_the_days_that_meet_it(lake: GlueLake, name: str) -> None:
+    """Of each type all conditions; of the further formats of a type those that read a range."""
     source = lake.source()
+    type_ = TABLES[name][0]
+    first = next(n for n, (t, _) in TABLES.items() if t == type_)
+    told = {
+        where: days
+        for where, days in conditions(type_).items()
+        if name == first or "BETWEEN" in where or ">=" in where
+    }
     with hw.Workspace(engine="embedded") as workspace:
-        for where, days in conditions(TABLES[name][0]).items():
+        for where, days in told.items():
             query = f"SELECT count(*) AS n, min(dt) AS first FROM {name} {where}"
             rows = workspace.sql(query, source).to_arrow().to_pylist()
             assert rows[0]["n"] == 2 * days, where
-            assert isinstance(rows[0]["first"], datetime) is (TABLES[name][0] == "timestamp")
+            assert isinstance(rows[0]["first"], datetime) is (type_ == "timestamp")
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -50,9 +50,11 @@ def scratch_folder() -> Iterator[Path]:
 
 def clear_abandoned(root: Path) -> None:
     """Remove the scratch folders of this user whose processes are gone; leaves all else alone."""
+    # Every read looks here, and a shared folder may be full of what others left.
     with suppress(OSError):
-        for lock in list(root.glob(f"{_PREFIX}*{_LOCK}")):
-            _clear(lock)
+        for name in os.listdir(root):  # noqa: PTH208 -- a thousand paths need not be made
+            if name.startswith(_PREFIX) and name.endswith(_LOCK):
+                _clear(root / name)
 
 
 def _clear(lock: Path) -> None:
@@ -102,7 +104,10 @@ def _is(path: Path, descriptor: int) -> bool:
 
 
 def _remove(folder: Path, lock: Path) -> None:
-    # Its content is DuckDB's or Spark's; a link in it is removed, not followed.
-    shutil.rmtree(folder, ignore_errors=True)
+    # Its content is DuckDB's or Spark's; a link in it is removed, not followed. Mostly it is empty.
+    try:
+        folder.rmdir()
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
     with suppress(FileNotFoundError):
         lock.unlink()

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _State: TypeAlias = "tuple[str, int | None]"
 """A place of `sys.path`, and when something was last put there or taken away; None if gone."""
-_KEPT: Final = 8
-"""Answers that are kept: a process seldom has more than one `sys.path`."""
+_KEPT: Final = 32
+"""Answers of a kind that are kept: a process asks for few names, and seldom changes `sys.path`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,12 @@ def version_of(name: str) -> str | None:
     Args:
         name: Its name.
     """
-    found = _first(name, _places())
+    return _version_of(name, _states())
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _version_of(name: str, states: tuple[_State, ...]) -> str | None:
+    found = _first(name, [place for place, _ in states])
     return None if found is None else found.version
 
 
@@ -55,7 +60,7 @@ def naming(group: str) -> tuple[Named, ...]:
     Args:
         group: The group.
     """
-    return _naming(group, tuple(map(_state, _places())))
+    return _naming(group, _states())
 
 
 @functools.lru_cache(maxsize=_KEPT)
@@ -76,6 +81,10 @@ def _named(dist: Distribution, group: str) -> Named:
     return Named(dist.name, dist.version, tuple(dist.requires or ()), tuple(points))
 
 
+def _states() -> tuple[_State, ...]:
+    return tuple(_state(place) for place in sys.path if not place.endswith(".jar"))
+
+
 def _state(place: str) -> _State:
     where = os.path.abspath(place)  # noqa: PTH100 -- the empty place is the current folder
     try:
@@ -88,7 +97,3 @@ def _first(name: str, places: list[str]) -> Distribution | None:
     from importlib.metadata import distributions
 
     return next(iter(distributions(name=name, path=places)), None)
-
-
-def _places() -> list[str]:
-    return [place for place in sys.path if not place.endswith(".jar")]

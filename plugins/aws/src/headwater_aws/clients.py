@@ -6,6 +6,7 @@ once more, and ends by a deadline whatever botocore's retries would still do.
 
 from __future__ import annotations
 
+import copy
 import re
 import threading
 import time
@@ -21,6 +22,7 @@ import botocore.config
 import botocore.loaders
 import botocore.session
 from botocore import UNSIGNED
+from botocore.hooks import HierarchicalEmitter
 
 from headwater.errors import SourceError
 from headwater.untrusted.texts import json_value
@@ -127,7 +129,7 @@ class Clients:
             "connect_timeout": 10,
             "read_timeout": 60,
             "tcp_keepalive": True,
-            "user_agent_extra": f"headwater/{version('headwater-aws')}",
+            "user_agent_extra": _user_agent(),
         }
         if self._credentials is None:
             options["signature_version"] = UNSIGNED
@@ -196,12 +198,27 @@ def bare_session(profile: str | None = None) -> botocore.session.Session:
     Raises:
         AuthError: If there is no such profile.
     """
-    session = botocore.session.Session(profile=profile)
+    session = botocore.session.Session(
+        profile=profile, event_hooks=copy.copy(_builtin_hooks()), include_builtin_handlers=False
+    )
     with translating(doing="read the AWS configuration"):
         data_path = session.get_config_variable("data_path")
     # Reading a service's model takes longer than the rest of building its client.
     session.register_component("data_loader", _loader(data_path))
     return session
+
+
+@cache
+def _builtin_hooks() -> HierarchicalEmitter:
+    """Return botocore's own handlers: registering its hundreds takes longer than copying them."""
+    hooks = HierarchicalEmitter()
+    botocore.session.Session(event_hooks=hooks)
+    return hooks
+
+
+@cache
+def _user_agent() -> str:
+    return f"headwater/{version('headwater-aws')}"
 
 
 @cache
