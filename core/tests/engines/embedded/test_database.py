@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from headwater.engines.embedded import database as databases
-from headwater.engines.embedded.database import add_macros, database
+from headwater.engines.embedded.database import add_macros, database, local_footers
 
 
 def unsigned_allowed() -> bool:
@@ -67,6 +70,56 @@ def test_a_read_of_local_files_loads_nothing_and_allows_nothing() -> None:
             "(SELECT loaded FROM duckdb_extensions() WHERE extension_name = 'httpfs')"
         ).fetchone()
     assert found == (False, False)
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> dict[int, duckdb.DuckDBPyConnection]:
+    """What is kept for footers: nothing yet."""
+    found: dict[int, duckdb.DuckDBPyConnection] = {}
+    monkeypatch.setattr(databases, "_kept", found)
+    return found
+
+
+def test_footers_of_local_files_are_asked_of_one_database(
+    kept: dict[int, duckdb.DuckDBPyConnection],
+) -> None:
+    with local_footers() as one, local_footers() as two:
+        (only,) = kept.values()
+        assert one is not two
+        settings = "current_setting('TimeZone'), current_setting('enable_external_file_cache'), "
+        told = two.execute(f"SELECT {settings} current_setting('temp_directory')").fetchone()
+        assert told == ("UTC", False, "")
+        one.close()
+        assert two.execute("SELECT 1").fetchone() == (1,)
+    with local_footers():
+        assert list(kept.values()) == [only]
+
+
+def test_an_error_ends_it_and_harms_nobody_else(
+    kept: dict[int, duckdb.DuckDBPyConnection], tmp_path: Path
+) -> None:
+    (tmp_path / "hostile").write_bytes(b"PAR1" * 4)
+    with local_footers() as other:
+        with pytest.raises(duckdb.Error), local_footers() as cursor:
+            cursor.execute(f"FROM parquet_metadata('{tmp_path / 'hostile'}')")
+        assert kept == {}
+        assert other.execute("SELECT 1").fetchone() == (1,)
+    with local_footers() as cursor:
+        assert cursor.execute("SELECT 2").fetchone() == (2,)
+
+
+def test_a_forked_process_has_its_own(kept: dict[int, duckdb.DuckDBPyConnection]) -> None:
+    with local_footers() as cursor:
+        cursor.execute("SELECT 1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pytest has other threads
+        child = os.fork()
+    if not child:
+        code = 1
+        with suppress(BaseException), local_footers() as cursor:
+            code = 0 if cursor.execute("SELECT 1").fetchone() == (1,) and len(kept) == 2 else 2
+        os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_database_has_the_macros_that_are_called_there_and_no_others() -> None:

@@ -1,9 +1,14 @@
-"""A private DuckDB for each read: hardened, in memory, spilling to a folder of its own."""
+"""A private DuckDB for each read: hardened, in memory, spilling to a folder of its own.
+
+What local files say of themselves is asked of one that is kept: it reads no rows, knows no
+credentials, and runs no query of a user's.
+"""
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
@@ -68,9 +73,7 @@ def database(
         threads: Worker threads; None leaves its default (one for each core).
         remote: Whether object storage will be read.
     """
-    import duckdb
-
-    config = dict(_SETTINGS)
+    config: dict[str, Any] = {}
     if memory_limit is not None:
         config["memory_limit"] = memory_limit
     if threads is not None:
@@ -79,11 +82,8 @@ def database(
     if extension in _proven:
         config["allow_unsigned_extensions"] = True
     with _spill_folder() as spill:
-        connection = duckdb.connect(":memory:", config=config)
+        connection = _connected(config, str(spill))
         try:
-            connection.execute(f"SET temp_directory = {text(str(spill))}")
-            # Spark's timestamps are instants, shown and cut in UTC. Globally: cursors start anew.
-            connection.execute("SET GLOBAL TimeZone = 'UTC'")
             # Order that no ORDER BY asked for costs memory; Spark does not give it either.
             connection.execute("SET GLOBAL preserve_insertion_order = false")
             if extension is not None:
@@ -100,6 +100,57 @@ def database(
             yield connection
         finally:
             connection.close()
+
+
+@contextmanager
+def local_footers() -> Iterator[DuckDBPyConnection]:
+    """Give a connection that reads footers of local files, and nothing else.
+
+    Opening a database takes longer than reading some footers, so all questions of a process share
+    one. An error ends it: DuckDB takes no more questions where an assertion of its own failed.
+    """
+    import duckdb
+
+    database = _kept_database()
+    try:
+        with database.cursor() as cursor:
+            yield cursor
+    except duckdb.Error:
+        if _kept.get(os.getpid()) is database:
+            _kept.pop(os.getpid(), None)
+        raise
+
+
+_kept: Final[dict[int, DuckDBPyConnection]] = {}
+"""Databases for footers, by process: a forked one does not touch its parent's, nor ends it."""
+
+
+def _kept_database() -> DuckDBPyConnection:
+    kept = _kept.get(os.getpid())
+    if kept is not None:
+        return kept
+    # It spills nothing, and keeps nothing of a file that was read.
+    made = _connected({"threads": 1}, "")
+    made.execute("SET GLOBAL enable_external_file_cache = false")
+    # No lock: one could be held by another thread while the process forks.
+    kept = _kept.setdefault(os.getpid(), made)
+    if kept is not made:
+        made.close()
+    return kept
+
+
+def _connected(config: Mapping[str, Any], spill: str) -> DuckDBPyConnection:
+    import duckdb
+
+    connection = duckdb.connect(":memory:", config={**_SETTINGS, **config})
+    try:
+        connection.execute(f"SET temp_directory = {text(spill)}")
+        # Spark's timestamps are instants, shown and cut in UTC. Globally: cursors start anew.
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from headwater.engines.embedded.database import database
+from headwater.engines.embedded.database import database, local_footers
 from headwater.engines.embedded.formats.calendars import MODERN
 from headwater.engines.embedded.formats.parquet_schema import (
     Footer,
@@ -50,7 +50,7 @@ _OLD: Final = datetime(1900, 1, 1, tzinfo=UTC)
 def ranges(
     relation: FileRelation, files: Sequence[DataFile], column: str, access: Access
 ) -> Mapping[DataFile, TimeRange]:
-    """Return what footers say of a time column, by file, with a database of its own.
+    """Return what footers say of a time column, by file.
 
     Args:
         relation: Whose files they are.
@@ -135,7 +135,7 @@ def _bounds(time_range: TimeRange | None) -> FileTimes:
 def footers_of(
     relation: FileRelation, files: Sequence[DataFile], access: Access
 ) -> dict[DataFile, Footer]:
-    """Return the footers of files, asked with a database of its own.
+    """Return the footers of files.
 
     Args:
         relation: Whose files they are.
@@ -203,9 +203,10 @@ def _opened(
     with ExitStack() as stack:
         with suppress(OSError):  # no room for copies: they are read from where they are
             paths |= fetched(relation, files, access, lambda: stack.enter_context(scratch_folder()))
-        remote = relation.auth_ref is not None
-        connection = stack.enter_context(database(memory_limit=None, threads=1, remote=remote))
-        if relation.auth_ref is not None:
+        if relation.auth_ref is None:
+            connection = stack.enter_context(local_footers())
+        else:
+            connection = stack.enter_context(database(memory_limit=None, threads=1, remote=True))
             stack.enter_context(storage(connection, access, relation.auth_ref))
         try:
             yield connection, paths
