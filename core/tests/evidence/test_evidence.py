@@ -17,8 +17,9 @@ from core.tests.changes.test_lake_changes import DAYS, Delta, Iceberg, day
 
 import headwater as hw
 from headwater.errors import ConfigError, EvidenceError, UnsupportedError
+from headwater.evidence import evidence as evidence_room
 from headwater.evidence.evidence import Evidence
-from headwater.interfaces.plan_text import FILES
+from headwater.interfaces import plan_text
 
 
 @pytest.fixture
@@ -149,9 +150,16 @@ def test_whoever_changes_it_shows(serving: hw.Connection) -> None:
 
 
 def test_files_beyond_a_thousand_are_beside_it(
-    serving: hw.Connection, workspace: hw.Workspace, lake: Lake, tmp_path: Path
+    serving: hw.Connection,
+    workspace: hw.Workspace,
+    lake: Lake,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for number in range(FILES + 1):
+    assert plan_text.FILES == 1_000
+    for module in (plan_text, evidence_room):
+        monkeypatch.setattr(module, "FILES", 10)
+    for number in range(11):
         lake.write(
             lake.path("serving", 1, f"n{number}"),
             pa.table(
