@@ -5,6 +5,7 @@ Source: Apache Hive, LanguageManual Types; Apache Spark, SQL Reference "Data Typ
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -55,10 +56,18 @@ def parse_type(text: str) -> DataType:
     Raises:
         TypeTextError: If the text is not a type.
     """
+    return _parsed_before(text) if len(text) <= _SHOWN else _parsed(text)
+
+
+def _parsed(text: str) -> DataType:
     parser = _Parser(text)
     parsed = parser.type()
     parser.end()
     return parsed
+
+
+_parsed_before: Final = functools.lru_cache(maxsize=1_000)(_parsed)
+"""A catalog's thousands of columns have a few types, which are told as texts, each time."""
 
 
 class _Parser:
