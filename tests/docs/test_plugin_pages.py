@@ -7,6 +7,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 import pytest
+from tests.docs import plugin_names
 
 from headwater.cli.new_plugin import project
 from headwater.interfaces import hookspecs
@@ -26,6 +27,11 @@ def test_a_hook_is_documented_by_its_exact_signature(name: str) -> None:
     signature = f"{name}{inspect.signature(HOOKS[name])}".replace("'", "")
     (section,) = re.findall(rf"^## {name}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
     assert f"```text\n{signature}\n```" in section
+
+
+def test_the_page_of_names_says_what_they_say() -> None:
+    text = plugin_names.PAGE.read_text(encoding="utf-8")
+    assert text == plugin_names.filled(text), "write it anew: python -m tests.docs.plugin_names"
 
 
 @pytest.mark.parametrize("name", HOOKS)

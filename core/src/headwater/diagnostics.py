@@ -162,6 +162,23 @@ def remarks_in(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(d for d in diagnostics if d.severity is not Severity.ERROR)
 
 
+def diagnostics_of(answers: Iterable[object]) -> tuple[Diagnostic, ...]:
+    """Return the findings that a plugin gave, as a sequence or one by one.
+
+    Args:
+        answers: What it gave.
+
+    Raises:
+        TypeError: If something of it is no diagnostic.
+    """
+    found = []
+    for one in answers:
+        if not isinstance(one, Diagnostic):
+            raise TypeError(f"it must give Diagnostics, not {one!r}")
+        found.append(one)
+    return tuple(found)
+
+
 def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str | None:
     """Return "did you mean 'a' or 'b'?" for the known names nearest to `name`, or None.
 

@@ -42,7 +42,13 @@ if TYPE_CHECKING:
         UnsupportedError,
     )
     from headwater.interfaces import *  # noqa: F403
-    from headwater.sources.database_rows import Select, record_batches, select
+    from headwater.sources.database_rows import (
+        Select,
+        arrow_batches,
+        quoted,
+        record_batches,
+        select,
+    )
     from headwater.sources.single_database import SingleDatabase
 
 _HOMES = {
@@ -72,7 +78,9 @@ _HOMES = {
     "SourceError": "headwater.errors",
     "TableNotFoundError": "headwater.errors",
     "UnsupportedError": "headwater.errors",
+    "arrow_batches": "headwater.sources.database_rows",
     "hint_for": "headwater.diagnostics",
+    "quoted": "headwater.sources.database_rows",
     "record_batches": "headwater.sources.database_rows",
     "select": "headwater.sources.database_rows",
 }
@@ -103,7 +111,9 @@ __all__ = [
     "SourceError",
     "TableNotFoundError",
     "UnsupportedError",
+    "arrow_batches",
     "hint_for",
+    "quoted",
     "record_batches",
     "select",
 ]

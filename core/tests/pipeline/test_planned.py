@@ -10,7 +10,7 @@ from core.tests.pipeline.conftest import files
 import headwater as hw
 from headwater.diagnostics import Diagnostic
 from headwater.engines.embedded import EmbeddedEngine
-from headwater.errors import QueryError
+from headwater.errors import PluginError, QueryError
 from headwater.interfaces.engine import Compiling, EngineCapability
 from headwater.interfaces.plan import Plan, Planned
 
@@ -181,6 +181,38 @@ def test_what_an_engine_that_is_built_on_ours_refuses_is_refused(workspace, vers
     workspace.use_engine(make([], (Diagnostic("house-rule", "not on a Sunday"),)))
     serving = version.connect_serving(files(log, QUERY), "pid", "ts")
     with pytest.raises(QueryError, match="not on a Sunday"):
+        serving.read(*WINDOW, engine="third")
+
+
+def refusing(answer):
+    class Third(EmbeddedEngine):
+        name = "third"
+
+        def refusals(self, plan):
+            return answer()
+
+    return Third()
+
+
+def one_by_one(*findings):
+    yield from findings
+
+
+def test_findings_may_come_one_by_one(workspace, version, log):
+    workspace.use_engine(refusing(one_by_one))
+    serving = version.connect_serving(files(log, QUERY), "pid", "ts")
+    assert serving.read(*WINDOW, engine="third").to_arrow().num_rows == 12
+    finding = Diagnostic("house-rule", "not on a Sunday")
+    workspace.use_engine(refusing(lambda: one_by_one(finding)))
+    with pytest.raises(QueryError, match="not on a Sunday"):
+        serving.read(*WINDOW, engine="third")
+
+
+@pytest.mark.parametrize("answer", [None, True, "no", [None]])
+def test_what_is_no_finding_is_the_engines_fault(workspace, version, log, answer):
+    workspace.use_engine(refusing(lambda: answer))
+    serving = version.connect_serving(files(log, QUERY), "pid", "ts")
+    with pytest.raises(PluginError, match="the third engine does not say whether"):
         serving.read(*WINDOW, engine="third")
 
 

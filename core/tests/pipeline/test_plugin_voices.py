@@ -109,6 +109,48 @@ def test_a_rule_that_never_ends_is_named(acme: ModuleType) -> None:
         dataset(workspace(acme, {"more": lambda a: [Edit(7, 7, f"id AS x{len(a.text)}, ")]}))
 
 
+def of_tenant_x(analysis: Any) -> Any:
+    """Put each table that has a tenant into brackets, with a filter; each once."""
+    for reference in analysis.parsed.references:
+        named = {c.name for c in analysis.tables[reference.name].columns}
+        if "tenant" in named and not analysis.is_own(reference.span):
+            written = analysis.text[reference.span.start : reference.span.end]
+            alias = "" if reference.alias else f" AS {reference.name.name}"
+            filtered = f"(SELECT * FROM {written} WHERE tenant = 'x'){alias}"
+            yield Edit.replace(reference.span, filtered)
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("SELECT id FROM t", "a"),
+        ("SELECT t.id FROM t", "a"),
+        ("SELECT l.id FROM t l JOIN t r ON l.id <> r.id OR l.id = r.id", "a"),
+        ("WITH c AS (SELECT * FROM t) SELECT c.id FROM c JOIN t ON c.id = t.id", "a"),
+        ("SELECT id FROM plain", "ab"),
+    ],
+)
+def test_a_rule_that_filters_tables_finds_what_it_has_made(
+    acme: ModuleType, query: str, ids: str
+) -> None:
+    tables = {"t": ROWS, "plain": ROWS.select(["id"])}
+    data = workspace(acme, {"tenant": of_tenant_x}).sql(query, hw.MemoryDataSource(tables=tables))
+    assert "".join(sorted(data.to_arrow()["id"].to_pylist())) == ids
+
+
+def test_what_another_rule_put_into_its_text_is_not_its_own(acme: ModuleType) -> None:
+    """A view within the brackets is written out later: the table in it is filtered as well."""
+
+    def expanded(analysis: Any) -> list[Edit]:
+        views = [r for r in analysis.parsed.references if r.name.name == "view"]
+        return [Edit.replace(r.span, "(SELECT id, 'x' AS tenant FROM t)") for r in views]
+
+    tables = {"t": ROWS, "view": ROWS}
+    rules = {"a_tenant": of_tenant_x, "b_views": expanded}
+    data = workspace(acme, rules).sql("SELECT id FROM view", hw.MemoryDataSource(tables=tables))
+    assert data.to_arrow()["id"].to_pylist() == ["a"]
+
+
 def test_a_validators_warning_reaches_the_plan(acme: ModuleType) -> None:
     warning = Diagnostic("acme-cost", "this is dear", Severity.WARNING)
     data = dataset(workspace(acme, validators={"cost": lambda analysis: [warning]}))

@@ -12,9 +12,15 @@ import pyarrow as pa
 import pytest
 
 from headwater.errors import SourceError
-from headwater.sources.database_rows import Select, record_batches, select
+from headwater.sources.database_rows import (
+    Select,
+    arrow_batches,
+    quoted,
+    record_batches,
+    select,
+)
 from headwater.tables.scan_request import Condition, ScanRequest
-from headwater.tables.table import Column, Table, TableName
+from headwater.tables.table import Column, Table, TableName, columns_of
 from headwater.types import (
     BINARY,
     DATE,
@@ -150,3 +156,86 @@ def test_a_value_that_is_none_of_its_column_is_told(type_: DataType, value: Any)
     reader = record_batches(table, ScanRequest(("n",)), [(None,), (value,)])
     with pytest.raises(SourceError, match=r"table d\.t: a value of 'n' does not fit "):
         reader.read_all()
+
+
+LAYOUTS = pa.table(
+    {
+        "word": pa.array(["a", None]).dictionary_encode(),
+        "long": pa.array(["b", None], pa.large_string()),
+        "few": pa.array([7, None], pa.uint8()),
+        "many": pa.array([2**64 - 1, None], pa.uint64()),
+        "at": pa.array([1, None], pa.timestamp("s", "Europe/Berlin")),
+        "list": pa.array([[1], None], pa.list_(pa.uint8())),
+    }
+)
+
+
+def given(rows: pa.Table, names: tuple[str, ...], table: Table) -> pa.Table:
+    return arrow_batches(table, ScanRequest(names), rows.to_batches()).read_all()
+
+
+def test_arrow_of_another_layout_comes_in_the_declared_one() -> None:
+    table = Table(TableName("d", "t"), columns_of(LAYOUTS.schema))
+    assert all(c.type.is_known for c in table.columns)
+    names = tuple(reversed(LAYOUTS.column_names))
+    spelled = LAYOUTS.rename_columns([n.upper() for n in LAYOUTS.column_names])
+    found = given(spelled, names, table)
+    assert found.schema.names == list(names)
+    assert found.to_pylist()[0] == {
+        "word": "a",
+        "long": "b",
+        "few": 7,
+        "many": 2**64 - 1,
+        "at": datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC),
+        "list": [1],
+    }
+    assert set(found.to_pylist()[1].values()) == {None}
+    assert str(found.schema.field("few").type) == "int16"
+    assert str(found.schema.field("at").type) == "timestamp[us, tz=UTC]"
+
+
+@pytest.mark.parametrize(
+    ("values", "declared"),
+    [
+        (pa.array([1.5]), INT),
+        (pa.array([1.5]), decimal(3, 1)),
+        (pa.array(["1"]), INT),
+        (pa.array([1], pa.timestamp("us")), TIMESTAMP),
+        (pa.array([datetime(2026, 1, 1, tzinfo=UTC)]), TIMESTAMP_NTZ),
+        (pa.array([1], pa.timestamp("ns")), TIMESTAMP_NTZ),
+        (pa.array([1], pa.time64("us")), STRING),
+        (pa.array([Decimal("1.25")]), decimal(3, 1)),
+    ],
+)
+def test_arrow_that_does_not_fit_is_refused(values: pa.Array[Any], declared: DataType) -> None:
+    table = Table(TableName("d", "t"), (Column("n", declared),))
+    with pytest.raises(SourceError, match=r"table d\.t: .*'n'"):
+        given(pa.table({"n": values}), ("n",), table)
+
+
+def test_arrow_without_a_column_that_was_asked_for_is_refused() -> None:
+    table = Table(TableName("d", "t"), (Column("n", INT),))
+    with pytest.raises(SourceError, match="there is no column 'n' in what came, but 'm'"):
+        given(pa.table({"m": pa.array([1], pa.int32())}), ("n",), table)
+
+
+def test_arrow_of_a_generator_ends_with_its_reader() -> None:
+    ended = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            for _ in range(3):
+                yield pa.record_batch({"n": pa.array([1], pa.int32())})
+        finally:
+            ended.append(True)
+
+    table = Table(TableName("d", "t"), (Column("n", INT),))
+    reader = arrow_batches(table, ScanRequest(("n",)), batches())
+    assert reader.read_next_batch().num_rows == 1
+    del reader
+    assert ended
+
+
+def test_a_name_is_quoted_as_a_whole() -> None:
+    assert quoted('odd "name"') == '"odd ""name"""'
+    assert quoted("a`b", "`") == "`a``b`"

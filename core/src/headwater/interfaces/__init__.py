@@ -80,6 +80,7 @@ if TYPE_CHECKING:
         Table,
         TableName,
         TimePartition,
+        columns_of,
     )
     from headwater.tables.window import Window
     from headwater.types.arrow import arrow_type, data_type
@@ -172,6 +173,7 @@ HOMES = {
     "Window": "headwater.tables.window",
     "WriterSpec": "headwater.interfaces.specs",
     "arrow_type": "headwater.types.arrow",
+    "columns_of": "headwater.tables.table",
     "data_type": "headwater.types.arrow",
     "hookimpl": "headwater.interfaces.hookspecs",
 }
@@ -263,6 +265,7 @@ __all__ = [
     "Window",
     "WriterSpec",
     "arrow_type",
+    "columns_of",
     "data_type",
     "hookimpl",
 ]

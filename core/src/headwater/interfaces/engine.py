@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -58,7 +58,7 @@ class Engine(Protocol):
         """Return why this engine can't be used here and how to change that, or None."""
         ...
 
-    def refusals(self, plan: Plan) -> tuple[Diagnostic, ...]:
+    def refusals(self, plan: Plan) -> Iterable[Diagnostic]:
         """Return why this engine can't run a plan with Spark's answers; empty if it can.
 
         Called before anything runs, with no network. Findings point into `plan.sql`.

@@ -6,16 +6,16 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from headwater.diagnostics import Diagnostic, errors_in
+from headwater.diagnostics import Diagnostic, Span, diagnostics_of, errors_in
 from headwater.errors import HeadwaterError, PluginError, QueryError, TableNotFoundError
 from headwater.interfaces.data_source import DataSource
 from headwater.sql.analysis import Analysis, ParsedQuery
 from headwater.sql.binding.binder import bind
 from headwater.sql.parser import parse
-from headwater.sql.rewriting import Edit, RewriteRule, apply
+from headwater.sql.rewriting import Edit, RewriteRule, apply, made, shifted
 from headwater.tables.table import Catalog, Table, TableName
 from headwater.untrusted import limits
 
@@ -88,14 +88,17 @@ def bind_query(
     analysis = _analyse(parsed, catalog, {}, source)
     _refuse(_findings(analysis), source)
     changed_by: dict[str, None] = {}
+    own_texts: list[tuple[Span, ...]] = [() for _ in in_order]
     for _ in range(limits.VIEW_LEVELS):
         changed = False
-        for name, rule in in_order:
+        for place, (name, rule) in enumerate(in_order):
             with _named(name):
-                edits = rule(analysis)
+                edits = tuple(rule(replace(analysis, own=own_texts[place])) or ())
                 edited = _edited(analysis, edits) if edits else None
             if edited is not None:
                 changed = True
+                own_texts = [shifted(spans, edits) for spans in own_texts]
+                own_texts[place] += made(edits)
                 changed_by |= {name: None} if name in rules else {}
                 with _after(tuple(changed_by)):
                     parsed = _reread(edited, source)
@@ -110,12 +113,13 @@ def bind_query(
             f"other{by}",
             hint="query the tables under the views"
             if not changed_by
-            else "a rule must have nothing to say of a text that it has changed already",
+            else "a rule must have nothing to say of a text that it has changed already; "
+            "`analysis.is_own(reference.span)` tells what it has made",
         )
     remarks: list[Diagnostic] = []
     for name, validator in validators.items():
         with _named(name):
-            diagnostics = _diagnostics(validator(analysis))
+            diagnostics = diagnostics_of(validator(analysis))
         with _after(tuple(changed_by)):
             _refuse(diagnostics, source, by=f" by the {name}")
         remarks += diagnostics
@@ -132,20 +136,6 @@ def bind_query(
 def parsed_for(source: DataSource, query: str) -> ParsedQuery:
     """Return a query as a source allows it: over its databases, read before a catalog is asked."""
     return parse(query, database=source.default_database, databases=source.allowed_databases)
-
-
-def _diagnostics(answers: Iterable[object]) -> list[Diagnostic]:
-    """Return what a validator gave.
-
-    Raises:
-        TypeError: If something of it is no diagnostic.
-    """
-    diagnostics = []
-    for one in answers:
-        if not isinstance(one, Diagnostic):
-            raise TypeError(f"it must give Diagnostics, not {one!r}")
-        diagnostics.append(one)
-    return diagnostics
 
 
 @contextmanager

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from headwater.diagnostics import Diagnostic
+from headwater.diagnostics import Diagnostic, diagnostics_of
 from headwater.errors import EngineError, PluginError, QueryError
 from headwater.interfaces.engine import Compiled, Engine, Remarking, compiles
 from headwater.interfaces.offers import offers
@@ -87,7 +87,14 @@ def choose(
 def _compiled(planned: Planned, engine: Engine) -> Compiled:
     if compiles(engine):
         return engine.compile(planned)
-    return Compiled(None, engine.refusals(planned.plan))
+    found: Iterable[object] = engine.refusals(planned.plan)
+    try:
+        return Compiled(None, diagnostics_of(found))
+    except TypeError as error:
+        raise PluginError(
+            f"the {engine.name} engine does not say whether it can run this query: {error}",
+            hint="this is for its author: `refusals` gives Diagnostics, and none if it can",
+        ) from error
 
 
 def _decided(

@@ -5,6 +5,8 @@ A source over a driver of Python's DB-API writes neither:
     asked = select(request, ["public", "log"], mark="%s")
     cursor.execute(asked.text, asked.values)
     return Opened(record_batches(table, request, cursor), asked.applied, asked.limited)
+
+Nor does one over a driver that gives Arrow, with `arrow_batches` in the place of `record_batches`.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from headwater.errors import SourceError
 from headwater.tables.scan_request import Condition, ScanRequest, Value
-from headwater.types.arrow import arrow_type
+from headwater.types.arrow import arrow_type, data_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,8 +78,7 @@ def select(
     where: list[str] = []
 
     def name(text: str) -> str:
-        marked = text.replace("%", percent) if mark.startswith("%") else text
-        return f"{quote}{marked.replace(quote, quote * 2)}{quote}"
+        return quoted(text.replace("%", percent) if mark.startswith("%") else text, quote)
 
     for condition in request.conditions:
         given = [value(v) for v in condition.values]
@@ -95,6 +96,18 @@ def select(
     if limited:
         text += f" LIMIT {request.limit}"
     return Select(text, tuple(values), tuple(applied), limited)
+
+
+def quoted(name: str, quote: str = '"') -> str:
+    """Return a name as a database's SQL writes it, whatever it is made of.
+
+    Example: `odd "name"` -> `"odd ""name\"""`
+
+    Args:
+        name: It, unquoted.
+        quote: What stands around names, e.g. a backtick for MySQL.
+    """
+    return f"{quote}{name.replace(quote, quote * 2)}{quote}"
 
 
 _OPERATORS: Final = {
@@ -128,8 +141,7 @@ def record_batches(
     """
     import pyarrow as pa
 
-    types = {c.name: c.type for c in table.columns}
-    schema = pa.schema([(name, arrow_type(types[name])) for name in request.columns])
+    schema = _schema(table, request)
 
     def batches() -> Iterator[pa.RecordBatch]:
         left = iter(rows)
@@ -147,6 +159,77 @@ def record_batches(
     return pa.RecordBatchReader.from_batches(schema, batches())
 
 
+def arrow_batches(
+    table: Table, request: ScanRequest, batches: Iterable[pa.RecordBatch]
+) -> pa.RecordBatchReader:
+    """Return Arrow data of a system's own as a scan wants it: its columns, in the declared types.
+
+    What holds the same values in another layout is brought into the declared one: unsigned numbers,
+    dictionaries, large texts, times in another unit.
+
+    Args:
+        table: The table, as its catalog described it: see `columns_of`.
+        request: What was asked for: its columns are taken by their names, in any case.
+        batches: As the system gives them, e.g. a `pyarrow.RecordBatchReader`. They are fetched as
+            they are read; a generator is closed where the read ends, with what it holds: let it
+            hold the connection.
+
+    Raises:
+        SourceError: While they are read, if a column is not there, or what it holds does not fit
+            its declared type.
+    """
+    import pyarrow as pa
+
+    schema = _schema(table, request)
+
+    def fitting() -> Iterator[pa.RecordBatch]:
+        left = iter(batches)
+        try:
+            for batch in left:
+                places = {name.casefold(): i for i, name in enumerate(batch.schema.names)}
+                arrays = []
+                for field in schema:
+                    place = places.get(field.name.casefold())
+                    if place is None:
+                        raise SourceError(
+                            f"table {table.name}: there is no column {field.name!r} in what came, "
+                            f"but {', '.join(map(repr, batch.schema.names))}",
+                            hint="ask for the request's columns, under their own names",
+                        )
+                    arrays.append(_cast(table, field, batch.column(place)))
+                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        finally:
+            if isinstance(left, Generator):
+                left.close()
+
+    return pa.RecordBatchReader.from_batches(schema, fitting())
+
+
+def _schema(table: Table, request: ScanRequest) -> pa.Schema:
+    import pyarrow as pa
+
+    types = {c.name: c.type for c in table.columns}
+    return pa.schema([(name, arrow_type(types[name])) for name in request.columns])
+
+
+def _cast(table: Table, field: pa.Field[Any], array: pa.Array[Any]) -> pa.Array[Any]:
+    """Return values in a declared type that holds the same ones, or refuse them."""
+    import pyarrow as pa
+
+    held = data_type(array.type)
+    if not held.is_known or arrow_type(held) != field.type:
+        raise SourceError(
+            f"table {table.name}: {field.name!r} comes as {array.type}, and is declared to hold "
+            f"{field.type}",
+            hint="declare the columns by what comes (`columns_of`), or have the system cast it",
+        )
+    try:
+        cast: pa.Array[Any] = array.cast(field.type)
+    except pa.ArrowException as error:
+        raise _misfit(table, field, error) from error
+    return cast
+
+
 def _array(table: Table, field: pa.Field[Any], values: list[Any]) -> pa.Array[Any]:
     import pyarrow as pa
 
@@ -156,12 +239,16 @@ def _array(table: Table, field: pa.Field[Any], values: list[Any]) -> pa.Array[An
             raise TypeError(f"{type(strange).__name__} {strange!r}")
         array: pa.Array[Any] = pa.array(values, field.type)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise SourceError(
-            f"table {table.name}: a value of {field.name!r} does not fit {field.type}: {error}",
-            hint="the column holds something else than its type says: cast it in a view, or "
-            "have the source declare what it holds",
-        ) from error
+        raise _misfit(table, field, error) from error
     return array
+
+
+def _misfit(table: Table, field: pa.Field[Any], error: Exception) -> SourceError:
+    return SourceError(
+        f"table {table.name}: a value of {field.name!r} does not fit {field.type}: {error}",
+        hint="the column holds something else than its type says: cast it in a view, or "
+        "have the source declare what it holds",
+    )
 
 
 def _fits(value: Any, type_: Any) -> bool:

@@ -23,9 +23,16 @@ from headwater.sources.single_database import SingleDatabase
 from headwater.sql.rewriting import quoted
 from headwater.tables.file_facts import FileFacts
 from headwater.tables.relation import DataFile, FilePartition, FileRelation, Relation
-from headwater.tables.table import Catalog, Column, Partition, Table, TableName, TimePartition
+from headwater.tables.table import (
+    Catalog,
+    Column,
+    Partition,
+    Table,
+    TableName,
+    TimePartition,
+    columns_of,
+)
 from headwater.types import STRING
-from headwater.types.arrow import data_type
 from headwater.types.text import TypeTextError, parse_type
 from headwater.untrusted import limits
 
@@ -282,7 +289,7 @@ def _read_columns(format: str, path: Path, separator: str) -> tuple[Column, ...]
             import pyarrow.parquet as pq
 
             schema = pq.read_schema(path)
-        return tuple(Column(f.name, data_type(f.type)) for f in schema)
+        return columns_of(schema)
     except pa.ArrowNotImplementedError as error:
         raise SourceError(
             f"{path} has a column of a type that is not known: {error}", hint=DECLARE

@@ -13,8 +13,7 @@ from headwater.interfaces.data_source import DataSource, SourceCapability
 from headwater.sources.files import the_query
 from headwater.sources.single_database import SingleDatabase
 from headwater.tables.relation import MemoryRelation, Relation
-from headwater.tables.table import Catalog, Column, Partition, Table, TableName
-from headwater.types.arrow import data_type
+from headwater.tables.table import Catalog, Partition, Table, TableName, columns_of
 
 DATABASE = "memory"
 
@@ -59,7 +58,7 @@ class MemoryDataSource(DataSource):
         return SingleDatabase(DATABASE, {name: describing(name) for name in self.tables})
 
     def _table(self, name: str) -> Table:
-        columns = tuple(Column(f.name, data_type(f.type)) for f in self.tables[name].schema)
+        columns = columns_of(self.tables[name].schema)
         return Table(TableName(DATABASE, name), columns, kind="memory", detail=name)
 
     def sql(self) -> str:

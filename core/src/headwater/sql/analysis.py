@@ -173,6 +173,7 @@ class Analysis:
         vague: `id` of each scope that may give other columns than its `outputs`.
         unordered: `id` of each call, OVER and query with a LIMIT whose answer depends on an order
             of rows that is not promised.
+        own: Where the rewrite rule that is asked has made the text, in rounds before.
     """
 
     parsed: ParsedQuery
@@ -184,6 +185,7 @@ class Analysis:
     aliases: Mapping[int, Output] = field(default_factory=dict)
     vague: Set[int] = frozenset()
     unordered: Set[int] = frozenset()
+    own: tuple[Span, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -199,6 +201,17 @@ class Analysis:
     def columns(self) -> tuple[Column, ...]:
         """Output columns of the query, in order."""
         return tuple(Column(o.name, o.type) for o in self.root.outputs) if self.root else ()
+
+    def is_own(self, span: Span) -> bool:
+        """Return whether the rewrite rule that is asked has made a piece of the text itself.
+
+        A rule that puts a table into brackets finds the table in them in the next round; what
+        another rule put there since, as the text of a view, is not its own.
+
+        Args:
+            span: The piece, e.g. a reference's.
+        """
+        return any(o.start <= span.start and span.end <= o.end for o in self.own)
 
     def type_of(self, node: exp.Expr) -> DataType:
         """Return the type of an expression, or `unknown`."""

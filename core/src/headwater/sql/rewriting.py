@@ -56,6 +56,44 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     return "".join([*parts, text[position:]])
 
 
+def shifted(spans: Iterable[Span], edits: Iterable[Edit]) -> tuple[Span, ...]:
+    """Return where pieces of a text are once edits were made; what an edit put in is none of them.
+
+    Args:
+        spans: The pieces, of the text before.
+        edits: The edits, as `apply` takes them.
+    """
+    in_order = sorted(edits)
+    found: list[Span] = []
+    for span in spans:
+        start, moved = span.start, 0
+        for edit in in_order:
+            if edit.start >= span.end:
+                break
+            if edit.end > span.start:  # it parts the piece
+                if edit.start > start:
+                    found.append(Span(start + moved, edit.start + moved))
+                start = edit.end
+            moved += len(edit.text) - (edit.end - edit.start)
+        if start < span.end:
+            found.append(Span(start + moved, span.end + moved))
+    return tuple(found)
+
+
+def made(edits: Iterable[Edit]) -> tuple[Span, ...]:
+    """Return where the texts of edits are once they were made.
+
+    Args:
+        edits: The edits, as `apply` takes them.
+    """
+    found: list[Span] = []
+    moved = 0
+    for edit in sorted(edits):
+        found.append(Span(edit.start + moved, edit.start + moved + len(edit.text)))
+        moved += len(edit.text) - (edit.end - edit.start)
+    return tuple(found)
+
+
 def quoted(name: str) -> str:
     """Return a Spark SQL identifier in backticks."""
     return f"`{name.replace('`', '``')}`"

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from headwater.diagnostics import Diagnostic
 from headwater.errors import ConfigError, HeadwaterError
 from headwater.tables.durations import duration
 from headwater.types import DataType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,19 @@ class Column:
     name: str
     type: DataType
     comment: str | None = None
+
+
+def columns_of(schema: pa.Schema) -> tuple[Column, ...]:
+    """Return the columns that hold the values of Arrow data without loss, in its order.
+
+    For a system that gives Arrow: what it gives of a table says what the table's columns are.
+
+    Args:
+        schema: The data's schema; a field of a type that no column has is one that can't be read.
+    """
+    from headwater.types.arrow import data_type
+
+    return tuple(Column(f.name, data_type(f.type)) for f in schema)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,10 @@ class Contract:
             in_time(f"{cls.__name__}.{name}", 2 * cls.deadline, promise)
         except HungError as error:
             cls.hung = name
-            pytest.fail(str(error), pytrace=False)
+            told = str(error)
+        else:
+            return
+        pytest.fail(told, pytrace=False)
 
     def within(self, what: str, call: Callable[[], _T]) -> _T:
         """Return what one call into the plugin gives, if it does so within `deadline`.

@@ -12,8 +12,7 @@ from headwater.interfaces.data_source import DataSource
 from headwater.sources.single_database import SingleDatabase
 from headwater.tables.relation import DataFile, FilePartition, FileRelation, Relation
 from headwater.tables.scan_request import ScanRequest
-from headwater.tables.table import Catalog, Column, Partition, Table, TableName
-from headwater.types.arrow import data_type
+from headwater.tables.table import Catalog, Partition, Table, TableName, columns_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -102,11 +101,6 @@ class Streaming:
         return pa.RecordBatchReader.from_batches(chosen.schema, batches())
 
 
-def columns_of(rows: pa.Table) -> tuple[Column, ...]:
-    """Return the columns of rows, as a catalog types them."""
-    return tuple(Column(f.name, data_type(f.type)) for f in rows.schema)
-
-
 def parquet_relation(rows: pa.Table, folder: Path, name: str = "t") -> FileRelation:
     """Write rows as a Parquet file, and return the relation that they are."""
     import pyarrow.parquet as pq
@@ -116,7 +110,7 @@ def parquet_relation(rows: pa.Table, folder: Path, name: str = "t") -> FileRelat
     pq.write_table(rows, path)
     return FileRelation(
         TableName(DATABASE, name),
-        columns_of(rows),
+        columns_of(rows.schema),
         files=(DataFile(str(path), path.stat().st_size),),
     )
 
@@ -139,7 +133,7 @@ def partitioned_relation(rows: pa.Table, key: str, folder: Path) -> FileRelation
     ordered = rows.select([*(n for n in rows.column_names if n != key), key])
     return FileRelation(
         TableName(DATABASE, "t"),
-        columns_of(ordered),
+        columns_of(ordered.schema),
         (key,),
         partitions=tuple(partitions),
         files=tuple(files),

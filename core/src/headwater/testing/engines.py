@@ -37,7 +37,7 @@ from headwater.tables.relation import (
     Relation,
     StreamRelation,
 )
-from headwater.tables.table import TableName
+from headwater.tables.table import TableName, columns_of
 from headwater.testing.answers import ANSWERS, RAISES, RARE
 from headwater.testing.contract import Contract, declared, expect, fitting, undeclared
 from headwater.testing.edges import (
@@ -51,7 +51,6 @@ from headwater.testing.engine_support import (
     DATABASE,
     Streaming,
     answer,
-    columns_of,
     parquet_relation,
     partitioned_relation,
 )
@@ -200,7 +199,7 @@ class EngineContract(Contract):
         """
         query = "SELECT big AS `b c`, small AS `É`, day AS `select`, amount AS `x``y` FROM t"
         schema = answer(engine, query, table).reader().schema
-        types = {c.name: arrow_type(c.type) for c in columns_of(edge_rows())}
+        types = {c.name: arrow_type(c.type) for c in columns_of(edge_rows().schema)}
         expected = {"b c": "big", "É": "small", "select": "day", "x`y": "amount"}
         assert {f.name: f.type for f in schema} == {n: types[c] for n, c in expected.items()}
         assert schema.names == list(expected)
@@ -335,7 +334,9 @@ class EngineContract(Contract):
         and read it to its end; or raise UnsupportedError for a StreamRelation.
         """
         rows = many_rows(3_001).select(["id", "small", "word"])
-        relation = StreamRelation(TableName(DATABASE, "t"), columns_of(rows), Streaming(rows))
+        relation = StreamRelation(
+            TableName(DATABASE, "t"), columns_of(rows.schema), Streaming(rows)
+        )
         try:
             got = answer(engine, "SELECT word, small, id FROM t", relation).to_arrow()
         except UnsupportedError:
@@ -350,7 +351,7 @@ class EngineContract(Contract):
         """
         rows = many_rows(3_001).select(["id"])
         failing = Streaming(rows, fails=True)
-        relation = StreamRelation(TableName(DATABASE, "t"), columns_of(rows), failing)
+        relation = StreamRelation(TableName(DATABASE, "t"), columns_of(rows.schema), failing)
         with pytest.raises(HeadwaterError) as caught:
             answer(engine, "SELECT id FROM t", relation).to_arrow()
         error = caught.value
@@ -368,7 +369,7 @@ class EngineContract(Contract):
 
         If it fails: make an empty table of the relation's columns.
         """
-        empty = FileRelation(TableName(DATABASE, "t"), columns_of(edge_rows()))
+        empty = FileRelation(TableName(DATABASE, "t"), columns_of(edge_rows().schema))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", EmptyReadWarning)
             rows = answer(engine, "SELECT * FROM t", empty).to_arrow()
@@ -436,7 +437,9 @@ def _delta(folder: Path) -> DeltaRelation:
     rows = edge_rows().select(["id", "word"])
     deltalake.write_deltalake(str(folder / "delta"), rows)
     deltalake.write_deltalake(str(folder / "delta"), rows, mode="append")
-    return DeltaRelation(TableName(DATABASE, "t"), columns_of(rows), str(folder / "delta"), 0)
+    return DeltaRelation(
+        TableName(DATABASE, "t"), columns_of(rows.schema), str(folder / "delta"), 0
+    )
 
 
 def _iceberg(folder: Path) -> IcebergRelation:
@@ -454,5 +457,5 @@ def _iceberg(folder: Path) -> IcebergRelation:
     table.append(rows)
     catalog.close()
     return IcebergRelation(
-        TableName(DATABASE, "t"), columns_of(rows), table.metadata_location, pinned
+        TableName(DATABASE, "t"), columns_of(rows.schema), table.metadata_location, pinned
     )

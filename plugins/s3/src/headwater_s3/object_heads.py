@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from headwater.errors import ConfigError, SourceError, UnsupportedError
 from headwater.sources.files import DECLARE
 from headwater.sql.rewriting import quoted
-from headwater.tables.table import Column
+from headwater.tables.table import Column, columns_of
 from headwater.types import STRING
-from headwater.types.arrow import data_type
 from headwater.untrusted.texts import json_value
 from headwater_aws.errors import translating
 from headwater_aws.listing import S3Object, parse_uri
@@ -58,7 +57,7 @@ def file_columns(
             import pyarrow.parquet as pq
 
             schema = pq.read_schema(pa.PythonFile(_Remote(session, file), mode="r"))
-        return tuple(Column(f.name, data_type(f.type)) for f in schema)
+        return columns_of(schema)
     except pa.ArrowNotImplementedError as error:
         raise SourceError(
             f"{file.uri} has a column of a type that is not known: {error}", hint=DECLARE
