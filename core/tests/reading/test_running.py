@@ -343,7 +343,7 @@ def test_each_read_has_all_of_its_time(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize(
     ("written", "meant"),
-    [(None, None), (2, 2.0), (0.5, 0.5), ("90s", 90.0), ("5 minutes", 300.0)],
+    [(None, None), (2, 2.0), (0.5, 0.5), ("90", 90.0), ("90s", 90.0), ("5 minutes", 300.0)],
 )
 def test_a_timeout_is_written_as_a_duration(written: Any, meant: float | None) -> None:
     assert seconds(written) == meant

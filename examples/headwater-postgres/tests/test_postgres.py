@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from headwater_postgres import PostgresDataSource, PostgresLogin
 from test_contract import source
 
 from headwater.config import load
-from headwater.errors import QueryError, SourceError
+from headwater.errors import CancelledError, QueryError, ReadTimeoutError, SourceError
 
 
 def test_only_the_columns_that_are_needed_are_read(server, headwater_workspace):
@@ -78,6 +79,42 @@ def test_conditions_and_limits_are_the_servers_work(log, headwater_workspace):
     few = headwater_workspace.sql("SELECT id FROM log LIMIT 5", source(log))
     assert few.to_arrow().num_rows == 5
     assert 5 <= fetched(log, before)[0] <= 50
+
+
+def working(server):
+    """Return what the server does for headwater: its statements, and how many connections."""
+    asked = "SELECT state, query FROM pg_stat_activity WHERE application_name = 'headwater'"
+    return [(state, query) for state, query in server.ask(asked)]
+
+
+def until(what, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("how", ["cancel", "timeout", "close"])
+def test_the_server_ends_what_nobody_waits_for(server, headwater_workspace, how):
+    server.run(
+        "CREATE OR REPLACE VIEW slow AS SELECT n AS id FROM generate_series(1, 3) n "
+        "WHERE pg_sleep(5)::text = ''"
+    )
+    slow = source(server).model_copy(update={"query": "SELECT id FROM slow"})
+    timeout = 1 if how == "timeout" else None
+    data = headwater_workspace.sql(slow.query, slow, timeout=timeout)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(data.to_arrow)
+        until(lambda: any(s == "active" and "FETCH" in q for s, q in working(server)))
+        began = time.monotonic()
+        if how == "cancel":
+            data.cancel()
+        elif how == "close":
+            headwater_workspace.close()
+        with pytest.raises(ReadTimeoutError if how == "timeout" else CancelledError):
+            reading.result()
+        until(lambda: not working(server))
+    assert time.monotonic() - began < 4, "the server slept on"
 
 
 def test_many_rows_come_in_batches(server, headwater_workspace):

@@ -41,6 +41,12 @@ def _length(value: str | None) -> str | None:
     return _readable(value, until_now)
 
 
+def _limit(value: str | None) -> str | None:
+    from headwater.reading.running import seconds
+
+    return _readable(value, seconds)
+
+
 def _beginning(value: str | None) -> str | None:
     from headwater.windows.moments import from_then
 
@@ -187,6 +193,26 @@ Sample = Annotated[
         "--sample",
         help="Share of the ids to keep, in (0, 1].  [default: the connection's]",
         callback=_share,
+        show_default=False,
+    ),
+]
+Timeout = Annotated[
+    str | None,
+    typer.Option(
+        "--timeout",
+        help="Give up after so long, e.g. 30s, '5 minutes': planning, and then each read of rows.",
+        metavar="TIME",
+        callback=_limit,
+        show_default=False,
+    ),
+]
+Within = Annotated[
+    str | None,
+    typer.Option(
+        "--timeout",
+        help="Give up after so long, e.g. 30s, '5 minutes'.",
+        metavar="TIME",
+        callback=_limit,
         show_default=False,
     ),
 ]

@@ -15,6 +15,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import re
 import sys
 import threading
 import time
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 from weakref import WeakSet
 
 from headwater.diagnostics import Diagnostic
+from headwater.display.language import told
 from headwater.errors import (
     CancelledError,
     ConfigError,
@@ -56,14 +58,15 @@ def seconds(timeout: float | str | timedelta | None) -> float | None:
     """Return how long a read may take, in seconds; None for as long as it takes.
 
     Args:
-        timeout: Seconds, a timedelta, or a text such as `5 minutes`.
+        timeout: Seconds, as a number or a text, a timedelta, or a text such as `5 minutes`.
 
     Raises:
         ConfigError: If it is none of these, or not more than nothing.
     """
     if timeout is None:
         return None
-    found = duration(timeout, "timeout").total_seconds()
+    written = isinstance(timeout, str) and re.fullmatch(r"\s*\d+(\.\d+)?\s*", timeout)
+    found = duration(float(timeout) if written else timeout, "timeout").total_seconds()
     if not found > 0:
         raise ConfigError(
             f"timeout {timeout!r} leaves a read no time", hint="write seconds, or e.g. '5 minutes'"
@@ -196,7 +199,8 @@ class Work:
     def _too_late(self) -> HeadwaterError:
         return ReadTimeoutError(
             f"{self.what} was not over after {self._timeout:g} seconds",
-            hint="give it more time (timeout=...), or read less: a shorter window, a sample",
+            hint=f"give it more time ({told('timeout=...', '--timeout')}), or read less: a shorter window, "
+            "a sample",
         )
 
     def check_process(self) -> None:

@@ -21,6 +21,7 @@ from headwater.interfaces.mapping import BoundMapping
 from headwater.interfaces.plan import Plan, Planned
 from headwater.interfaces.plan_text import bytes_text, files_text
 from headwater.interfaces.report import DUPLICATES, CheckReport, CheckStage, Status
+from headwater.interfaces.stopping import Stop
 from headwater.planning.bound_query import parsed_for
 from headwater.sql.analysis import ParsedQuery
 from headwater.tables.window import Window
@@ -43,6 +44,7 @@ def check(
     max_duplicates: float = DUPLICATES,
     *,
     rows: bool = True,
+    so_far: list[CheckStage] | None = None,
 ) -> CheckReport:
     """Examine a connection, and the actuals that are joined to it.
 
@@ -55,11 +57,12 @@ def check(
         window: Whose rows to look at; None for all, if they are few.
         max_duplicates: Share of the rows that may repeat an id.
         rows: Whether rows are looked at, and not only planned to be.
+        so_far: Takes each stage once it was examined, for one who may not wait for all.
     """
     with ExitStack() as opened:
-        examination = _Examination(workspace, opened)
+        examination = _Examination(workspace, opened, [] if so_far is None else so_far)
         if not connection.schema.predictions:
-            examination.stages.append(_no_predictions(connection))
+            examination.add(_no_predictions(connection))
         for part in connection.parts:
             own = part is connection
             examination.source(part, window if own else None, "" if own else f"{part.purpose}: ")
@@ -76,10 +79,11 @@ class _Examination:
     Args:
         workspace: Whose connection is examined.
         opened: Closes the identities when all is examined.
+        stages: Takes the stages.
     """
 
-    def __init__(self, workspace: Workspace, opened: ExitStack) -> None:
-        self.stages: list[CheckStage] = []
+    def __init__(self, workspace: Workspace, opened: ExitStack, stages: list[CheckStage]) -> None:
+        self.stages = stages
         self._workspace = workspace
         self._opened = opened
         self._access: Access | None = None
@@ -105,11 +109,11 @@ class _Examination:
                     self._bound[connection.purpose] = mapped
                 return
         except HeadwaterError as error:
-            self._add(CheckStage.failed(f"{whose}identity", error))
+            self.add(CheckStage.failed(f"{whose}identity", error))
         blamed = self._blamed(first if self._failed(first) else 0)
-        self._add(CheckStage.skipped(f"{whose}tables", blamed))
-        self._add(_text_stage(query, f"{whose}query", blamed))
-        self._add(CheckStage.skipped(f"{whose}mapping", blamed))
+        self.add(CheckStage.skipped(f"{whose}tables", blamed))
+        self.add(_text_stage(query, f"{whose}query", blamed))
+        self.add(CheckStage.skipped(f"{whose}mapping", blamed))
 
     def _enter(self, connection: Connection) -> Access:
         """Open the identities of a source, as part of this operation until its end."""
@@ -128,20 +132,20 @@ class _Examination:
         """Examine the plan and a sample of the rows."""
         ready = self._planned(connection, window)
         if ready is None:
-            self._add(CheckStage.skipped("rows", "not examined: there is no plan"))
+            self.add(CheckStage.skipped("rows", "not examined: there is no plan"))
             return
         planned, engine, access = ready
         if window is None and (planned.plan.bytes or 0) > BYTES_LIMIT:
             size = bytes_text(planned.plan.bytes)
             why = f"not examined: all rows are {size}; name a window to look at its rows"
-            self._add(CheckStage.skipped("rows", why))
+            self.add(CheckStage.skipped("rows", why))
             return
         try:
             data = self._workspace.dataset(connection, planned, engine, lambda: nullcontext(access))
             model_type = connection.schema.model_type
             # Of an actual that was set again, the latest is taken: its id may repeat.
             allowed = None if connection.purpose is Purpose.ACTUALS else max_duplicates
-            self._add(rows_stage(data, datetime.now(UTC), model_type, max_duplicates=allowed))
+            self.add(rows_stage(data, datetime.now(UTC), model_type, max_duplicates=allowed))
         except HeadwaterError as error:
             self._ended("rows", error, 0)
 
@@ -154,7 +158,7 @@ class _Examination:
         theirs = None if actuals is None else self._bound.get(actuals.purpose)
         access = self._access
         if mapped is None or access is None or (actuals is not None and theirs is None):
-            self._add(CheckStage.skipped("plan", self._blamed(0)))
+            self.add(CheckStage.skipped("plan", self._blamed(0)))
             return None
         try:
             request = self._workspace.request(connection, window)
@@ -164,7 +168,7 @@ class _Examination:
         except HeadwaterError as error:
             self._ended("plan", error, 0)
             return None
-        self._add(_plan_stage(planned.plan))
+        self.add(_plan_stage(planned.plan))
         return planned, engine, access
 
     def _identity(self, connection: Connection, access: Access, whose: str) -> bool:
@@ -172,7 +176,7 @@ class _Examination:
         first = len(self.stages)
         if not whose or any(ref not in self._is_well for ref in access.refs):
             for stage in connection.source.examine(access):
-                self._add(stage, whose)
+                self.add(stage, whose)
             well = not self._failed(first)
             self._is_well.update(dict.fromkeys(access.refs, well))
         return not self._failed(first) and all(self._is_well[ref] for ref in access.refs)
@@ -191,9 +195,9 @@ class _Examination:
             names = ()
         try:
             for stage in connection.source.examine_tables(names, access, window):
-                self._add(stage, whose)
+                self.add(stage, whose)
         except HeadwaterError as error:
-            self._add(CheckStage.failed(f"{whose}tables", error))
+            self.add(CheckStage.failed(f"{whose}tables", error))
 
     def _binding(
         self,
@@ -209,31 +213,38 @@ class _Examination:
             bound = self._workspace.bind_query(connection.source, access, query.parsed())
         except HeadwaterError as error:
             if reason := self._reported(error, first):
-                self._add(_text_stage(query, f"{whose}query", reason))
+                self.add(_text_stage(query, f"{whose}query", reason))
             else:
-                self._add(CheckStage.failed(f"{whose}query", error))
+                self.add(CheckStage.failed(f"{whose}query", error))
             reason = self._blamed(first)
-            self._add(CheckStage.skipped(f"{whose}mapping", reason))
+            self.add(CheckStage.skipped(f"{whose}mapping", reason))
             return None
-        self._add(_query_stage(bound, f"{whose}query"))
+        self.add(_query_stage(bound, f"{whose}query"))
         try:
             mapped = self._workspace.map_query(connection, access, bound)
         except HeadwaterError as error:
-            self._add(CheckStage.failed(f"{whose}mapping", error))
+            self.add(CheckStage.failed(f"{whose}mapping", error))
             return None
-        self._add(_mapping_stage(mapped.mapping, f"{whose}mapping"))
+        self.add(_mapping_stage(mapped.mapping, f"{whose}mapping"))
         for stage in rule_stages(bound, access, window, self._workspace.reader()):
-            self._add(stage, whose)
+            self.add(stage, whose)
         return mapped
 
-    def _add(self, stage: CheckStage, whose: str = "") -> None:
-        self.stages.append(stage.named(f"{whose}{stage.name}") if whose else stage)
+    def add(self, stage: CheckStage, whose: str = "") -> None:
+        """Add a stage.
+
+        Args:
+            stage: It.
+            whose: Put before its name.
+        """
+        if not Stop.current().stopped:  # what was cut off says nothing of what it looked at
+            self.stages.append(stage.named(f"{whose}{stage.name}") if whose else stage)
 
     def _ended(self, name: str, error: HeadwaterError, first: int) -> None:
         """Add a stage that ended in an error, or that it did for a reason given before."""
         reason = self._reported(error, first)
         stage = CheckStage.skipped(name, reason) if reason else CheckStage.failed(name, error)
-        self._add(stage)
+        self.add(stage)
 
     def _failed(self, first: int) -> list[CheckStage]:
         return [s for s in self.stages[first:] if s.status is Status.FAILED]

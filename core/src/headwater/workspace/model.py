@@ -139,6 +139,7 @@ class Connection:
         last: str | timedelta | None = None,
         since: Moment | None = None,
         max_duplicates: float = DUPLICATES,
+        timeout: float | str | timedelta | None = None,
     ) -> CheckReport:
         """Examine the connection stage by stage, explaining everything, stopping nowhere.
 
@@ -150,13 +151,16 @@ class Connection:
             since: Instead of both: from then until now.
             max_duplicates: Share of the rows that may repeat an id that another row has; up to it
                 they are a warning.
+            timeout: How long all of it may take, as for `read`. What was found by then is in the
+                report, which fails with a stage `timeout`.
 
         Returns:
             The report; `report.ok` is the verdict. What goes wrong is in it, not raised.
         """
         zone = self.windows.timezone
         window = moments.asked_for(start, end, zone, last=last, since=since)
-        return self._workspace.check(self, window, max_duplicates=max_duplicates)
+        limit = seconds(timeout)
+        return self._workspace.check(self, window, max_duplicates=max_duplicates, timeout=limit)
 
     @overload
     def plan(
@@ -171,6 +175,7 @@ class Connection:
         as_of: Moment | None = None,
         engine: str | None = None,
         sample: float | None = None,
+        timeout: float | str | timedelta | None = None,
     ) -> Plan: ...
 
     @overload
@@ -186,6 +191,7 @@ class Connection:
         as_of: Moment | None = None,
         engine: str | None = None,
         sample: float | None = None,
+        timeout: float | str | timedelta | None = None,
     ) -> Plans: ...
 
     @overload
@@ -201,6 +207,7 @@ class Connection:
         as_of: Moment | None = None,
         engine: str | None = None,
         sample: float | None = None,
+        timeout: float | str | timedelta | None = None,
     ) -> Plan | Plans: ...
 
     def plan(
@@ -215,6 +222,7 @@ class Connection:
         as_of: Moment | None = None,
         engine: str | None = None,
         sample: float | None = None,
+        timeout: float | str | timedelta | None = None,
     ) -> Plan | Plans:
         """Decide everything about a read; reads no data.
 
@@ -234,6 +242,7 @@ class Connection:
                 time that stands beside an actual, not by when its row landed in the table.
             engine: `auto`, `embedded`, `spark` or a plugin's; default: the workspace's.
             sample: Share of the ids to keep, in (0, 1]; default: the connection's.
+            timeout: How long it may take, as for `read`.
 
         Raises:
             HeadwaterError: Any of its kinds, before a byte of data is read.
@@ -241,16 +250,15 @@ class Connection:
         zone = self._zone(timezone)
         window = moments.asked_for(start, end, zone, last=last, since=since)
         moment = _moment(as_of, zone)
-        if every is None:
-            return self._workspace.plan(self, window, as_of=moment, engine=engine, sample=sample)
-        return self._workspace.plans(
-            self,
-            _to_cut(window, every),
-            Calendar.of(every, zone),
-            as_of=moment,
-            engine=engine,
-            sample=sample,
-        )
+        cut = None if every is None else (_to_cut(window, every), Calendar.of(every, zone))
+        wanted: dict[str, Any] = {"as_of": moment, "engine": engine, "sample": sample}
+
+        def planned() -> Plan | Plans:
+            if cut is None:
+                return self._workspace.plan(self, window, **wanted)
+            return self._workspace.plans(self, *cut, **wanted)
+
+        return self._workspace.in_time(planned, self, seconds(timeout))
 
     @overload
     def read(
@@ -618,6 +626,7 @@ class ModelVersion:
         *,
         last: str | timedelta | None = None,
         since: Moment | None = None,
+        timeout: float | str | timedelta | None = None,
     ) -> CheckReport:
         """Examine the version's datasets together: serving, training, testing and actuals.
 
@@ -633,6 +642,7 @@ class ModelVersion:
             end: Its end, exclusive.
             last: Instead of both: so much time until now.
             since: Instead of both: from then until now.
+            timeout: How long all of it may take, as for `Connection.check`.
 
         Returns:
             The report; what goes wrong is in it, not raised. It fails where no label has a
@@ -642,7 +652,7 @@ class ModelVersion:
         serving = self._connections.get(Purpose.SERVING)
         zone = "UTC" if serving is None else serving.windows.timezone
         window = moments.asked_for(start, end, zone, last=last, since=since)
-        return self._workspace.check_version(self, window)
+        return self._workspace.check_version(self, window, seconds(timeout))
 
     def connect_serving(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from headwater.interfaces.mapping import BoundMapping
 from headwater.interfaces.plan_text import bytes_text
 from headwater.interfaces.report import CheckReport, CheckStage, Status
 from headwater.interfaces.schema import ID, Role
+from headwater.interfaces.stopping import Stop
 from headwater.planning import planner
 from headwater.planning.windowed_query import Wrapped, select
 from headwater.sql.rewriting import quoted
@@ -38,7 +40,10 @@ _ROW = 24
 
 
 def check_version(
-    workspace: Workspace, version: ModelVersion, window: Window | None
+    workspace: Workspace,
+    version: ModelVersion,
+    window: Window | None,
+    so_far: list[CheckStage],
 ) -> CheckReport:
     """Examine a version: its connections, then its datasets together.
 
@@ -46,11 +51,13 @@ def check_version(
         workspace: Whose version it is.
         version: What to examine.
         window: Which predictions to look at; None for all. Training and test set are taken whole.
+        so_far: Takes each stage once it was examined, for one who may not wait for all.
     """
-    examination = _VersionExamination(workspace, version, window)
-    stages = examination.stages()
+    for stage in _VersionExamination(workspace, version, window).stages():
+        if not Stop.current().stopped:  # what was cut off says nothing of what it looked at
+            so_far.append(stage)
     name = f"{version.model.id}/{version.id}"
-    return CheckReport(name, tuple(stages), tuple(s.name for s in STAGES))
+    return CheckReport(name, tuple(so_far), tuple(s.name for s in STAGES))
 
 
 class _VersionExamination:
@@ -63,9 +70,8 @@ class _VersionExamination:
         self._connections = version.connections
         self._drafts: dict[str, tuple[Connection, planner.Draft, Plan]] = {}
 
-    def stages(self) -> list[CheckStage]:
-        """Return all stages."""
-        found: list[CheckStage] = []
+    def stages(self) -> Iterator[CheckStage]:
+        """Yield the stages as they are examined."""
         tallies: dict[str, Tally] = {}
         mismatch: CheckStage | None = None
         purposes = [Purpose.SERVING, Purpose.TRAINING, Purpose.TESTING]
@@ -80,26 +86,26 @@ class _VersionExamination:
             stage, mismatch_here = _parts(report)
             mismatch = mismatch or mismatch_here
             if purpose is Purpose.ACTUALS or not report.ok:
-                found += stage
+                yield from stage
                 continue
             try:
                 tallies[str(purpose)] = self._tally(connection, window)
             except HeadwaterError as error:
                 failed = CheckStage.failed(str(purpose), error)
                 stage = [failed if s.name == str(purpose) else s for s in stage]
-            found += stage
+            yield from stage
         if not self._connections:
-            found.append(CheckStage.skipped("connections", "the version is connected to nothing"))
+            yield CheckStage.skipped("connections", "the version is connected to nothing")
         data = self._datasets(tallies)
         for one in STAGES:
             if one.name == "match" and mismatch is not None:
-                found.append(mismatch)
+                yield mismatch
                 continue
             try:
-                found.append(one.run(data))
+                stage_here = one.run(data)
             except HeadwaterError as error:
-                found.append(CheckStage.failed(one.name, error))
-        return found
+                stage_here = CheckStage.failed(one.name, error)
+            yield stage_here
 
     def _tally(self, connection: Connection, window: Window | None) -> Tally:
         """Count the rows of a connection, and of the actuals that are joined to it."""

@@ -16,11 +16,11 @@ from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic, hint_for
 from headwater.display import html
 from headwater.display.language import of_files
-from headwater.errors import CancelledError, ConfigError
+from headwater.errors import CancelledError, ConfigError, ReadTimeoutError
 from headwater.interfaces.data_source import DataSource
 from headwater.interfaces.engine import Closing, Engine
 from headwater.interfaces.offers import offers
-from headwater.interfaces.report import DUPLICATES
+from headwater.interfaces.report import DUPLICATES, CheckReport, CheckStage
 from headwater.interfaces.schema import Schema
 from headwater.planning import engine_choice, planner, rule_proofs
 from headwater.planning.bound_query import BoundQuery, bind_query
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from headwater.evidence.evidence import Evidence, Origin
     from headwater.interfaces.ledger_store import LedgerStore
     from headwater.interfaces.plan import Plan, Planned, Scan
-    from headwater.interfaces.report import CheckReport
     from headwater.ledger.ledger import Ledger
     from headwater.maturity.maturity import Maturity
     from headwater.profiling.profile import Profile
@@ -294,21 +293,27 @@ class Workspace:
         )
 
     def in_time(
-        self, function: Callable[[], _T], connection: Connection, timeout: float | None
+        self,
+        function: Callable[[], _T],
+        connection: Connection | None,
+        timeout: float | None,
+        doing: str = "planning",
     ) -> _T:
         """Return what a function returns, if it does in time.
 
         Args:
             function: It.
-            connection: What is planned.
+            connection: What it is done for; None for a query without one.
             timeout: Seconds that it may take; None for as long as it takes.
+            doing: What it does, for messages.
 
         Raises:
             ReadTimeoutError: If it does not.
         """
         if timeout is None:
             return function()
-        return self.reads.call(function, f"planning {connection.name}", timeout)
+        what = "a query" if connection is None else connection.name
+        return self.reads.call(function, f"{doing} {what}", timeout)
 
     def replay(
         self, evidence: Evidence, *, timeout: float | str | timedelta | None = None
@@ -323,7 +328,8 @@ class Workspace:
 
         Args:
             evidence: What `Dataset.evidence` gave.
-            timeout: How long each read of the rows may take, as for `Connection.read`.
+            timeout: How long planning may take, and then each read of the rows, as for
+                `Connection.read`.
 
         Raises:
             ConfigError: If there is no such connection here.
@@ -333,7 +339,9 @@ class Workspace:
         """
         from headwater.workspace.replayed import replay
 
-        return replay(self, evidence, seconds(timeout))
+        limit = seconds(timeout)
+        connection = self.connections.get(evidence.connection)
+        return self.in_time(lambda: replay(self, evidence, limit), connection, limit)
 
     def _origin(
         self, draft: planner.Draft, engine: Engine, calendar: str | None = None
@@ -605,7 +613,10 @@ class Workspace:
         from headwater.workspace.profiled import profile
 
         return self.in_time(
-            lambda: profile(self, connection, window, calendar, asked), connection, timeout
+            lambda: profile(self, connection, window, calendar, asked),
+            connection,
+            timeout,
+            "profiling",
         )
 
     def changes(
@@ -626,7 +637,9 @@ class Workspace:
 
         now = now or datetime.now(UTC)
         asked = Asked(calendar, ledger_of(ledger), now, partial, definition, engine, timeout)
-        return self.in_time(lambda: changes(self, connection, window, asked), connection, timeout)
+        return self.in_time(
+            lambda: changes(self, connection, window, asked), connection, timeout, "comparing"
+        )
 
     def maturity(self, connection: Connection, wanted: Wanted) -> Maturity:
         """Return how ripe a connection's labels are; see `Connection.maturity`."""
@@ -665,15 +678,20 @@ class Workspace:
                 filled in as in its own query.
             source: Where its tables are; the source's own query is not used.
             engine: `auto`, `embedded`, `spark` or a plugin's; default: the workspace's.
-            timeout: How long each read of the rows may take, as for `Connection.read`.
+            timeout: How long planning may take, and then each read of the rows, as for
+                `Connection.read`.
         """
-        timeout = seconds(timeout)
-        with source.access() as access:
-            bound = self.bind_query(source, access, source.filled(query))
-            plan = planner.plan_sql(f"a query on {source.kind}", bound, access)
-        planned, chosen = engine_choice.choose(plan, engine or self.engine, self.engine_named)
+        limit = seconds(timeout)
+
+        def decided() -> tuple[Planned, Engine]:
+            with source.access() as access:
+                bound = self.bind_query(source, access, source.filled(query))
+                plan = planner.plan_sql(f"a query on {source.kind}", bound, access)
+            return engine_choice.choose(plan, engine or self.engine, self.engine_named)
+
+        planned, chosen = self.in_time(decided, None, limit)
         hooks.plan_created(self.registry, planned.plan)
-        return self.dataset_of_query(source, planned, chosen, timeout=timeout)
+        return self.dataset_of_query(source, planned, chosen, timeout=limit)
 
     def dataset_of_query(
         self,
@@ -738,17 +756,43 @@ class Workspace:
         window: Window | None = None,
         *,
         max_duplicates: float = DUPLICATES,
+        timeout: float | None = None,
     ) -> CheckReport:
         """Examine a connection; see `Connection.check`."""
         from headwater.workspace.examination import check
 
-        return check(self, connection, window, max_duplicates)
+        return self._examined(
+            connection.name,
+            lambda so_far: check(self, connection, window, max_duplicates, so_far=so_far),
+            timeout,
+        )
 
-    def check_version(self, version: ModelVersion, window: Window | None = None) -> CheckReport:
+    def check_version(
+        self, version: ModelVersion, window: Window | None = None, timeout: float | None = None
+    ) -> CheckReport:
         """Examine a version; see `ModelVersion.check`."""
         from headwater.workspace.version_examination import check_version
 
-        return check_version(self, version, window)
+        return self._examined(
+            f"{version.model.id}/{version.id}",
+            lambda so_far: check_version(self, version, window, so_far),
+            timeout,
+        )
+
+    def _examined(
+        self,
+        name: str,
+        examine: Callable[[list[CheckStage]], CheckReport],
+        timeout: float | None,
+    ) -> CheckReport:
+        """Return an examination's report; of one that is not over in time, what it found so far."""
+        so_far: list[CheckStage] = []
+        if timeout is None:
+            return examine(so_far)
+        try:
+            return self.reads.call(lambda: examine(so_far), f"checking {name}", timeout)
+        except ReadTimeoutError as error:
+            return CheckReport(name, (*so_far, CheckStage.failed("timeout", error)))
 
     def bind_query(
         self, source: DataSource, access: Access, query: str | ParsedQuery | None = None

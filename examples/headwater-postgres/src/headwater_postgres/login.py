@@ -20,6 +20,7 @@ from headwater.plugin import (
     SecretReference,
     Session,
     SourceError,
+    Stop,
     TokenSource,
 )
 
@@ -62,18 +63,12 @@ class PostgresSession:
 
     @contextmanager
     def connected(self, doing: str) -> Iterator[Ask]:
-        """Give a way to ask on a new connection; the driver's errors become headwater's."""
-        place = urlsplit(self.url)
+        """Give a way to ask on a new connection; the driver's errors become headwater's.
+
+        Where a read is to end, the server is told to end what it does for the connection.
+        """
         try:
-            connection = pg.connect(
-                self.user,
-                host=place.hostname or "localhost",
-                port=place.port or 5432,
-                database=place.path.strip("/") or self.user,
-                password=self.password.token(),
-                timeout=10,
-                application_name="headwater",
-            )
+            connection = self._connect()
             try:
                 cursor = connection.cursor()
 
@@ -83,7 +78,9 @@ class PostgresSession:
                     return rows
 
                 ask("SET TRANSACTION READ ONLY")
-                yield ask
+                ((process,),) = ask("SELECT pg_backend_pid()")
+                with Stop.current().ending(lambda: self._end(process)):
+                    yield ask
             finally:
                 connection.close()
         except (pg.Error, OSError) as error:
@@ -95,6 +92,26 @@ class PostgresSession:
             raise SourceError(
                 what, hint="is the server up, and the table there?", retryable=lost
             ) from error
+
+    def _connect(self) -> pg.Connection:
+        place = urlsplit(self.url)
+        return pg.connect(
+            self.user,
+            host=place.hostname or "localhost",
+            port=place.port or 5432,
+            database=place.path.strip("/") or self.user,
+            password=self.password.token(),
+            timeout=10,
+            application_name="headwater",
+        )
+
+    def _end(self, process: int) -> None:
+        """Have the server end the statement that a process of it runs; it takes a connection."""
+        connection = self._connect()
+        try:
+            connection.cursor().execute("SELECT pg_cancel_backend(%s)", (process,))
+        finally:
+            connection.close()
 
     def identity(self) -> Identity:
         """Ask the database who this is."""

@@ -20,6 +20,7 @@ from headwater.cli.options import (
     Name,
     Since,
     Start,
+    Timeout,
     Timezone,
     opened,
     step_of,
@@ -87,6 +88,7 @@ def changes(
         ),
     ] = None,
     engine: Engine = None,
+    timeout: Timeout = None,
     config: Config = None,
     json: Json = False,
     debug: Debug = False,
@@ -111,7 +113,7 @@ def changes(
             step = step_of(every, chosen)
             kept = _ledger(workspace, ledger)
             with terminal.progress(f"comparing {chosen.name}"):
-                current, rows = _done(chosen, done, evidence, kept, step, zone, engine)
+                current, rows = _done(chosen, done, evidence, kept, step, zone, engine, timeout)
             terminal.emit({"key": current, "rows": rows})
             terminal.say(f"{current} is in the ledger: {rows:,} rows")
             return
@@ -128,6 +130,7 @@ def changes(
                 partial=partial,
                 definition="forward" if forward else "restate",
                 engine=engine,
+                timeout=timeout,
             )
         said, failed = str(found), {}
         if out is not None:
@@ -148,6 +151,7 @@ def _done(
     step: str,
     zone: str,
     engine: str | None,
+    timeout: str | None,
 ) -> tuple[str, int]:
     """Put a window into the ledger by the evidence of its read; return its key and its rows."""
     from headwater.errors import EvidenceError
@@ -172,6 +176,7 @@ def _done(
         timezone=zone,
         partial=True,
         engine=engine,
+        timeout=timeout,
     )
     change = next((c for c in found if c.key == key), None)
     if change is None:

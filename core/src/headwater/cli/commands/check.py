@@ -15,6 +15,7 @@ from headwater.cli.options import (
     Last,
     Since,
     Start,
+    Within,
     opened,
     terminal_of,
     whole_window,
@@ -50,6 +51,7 @@ def check(
             max=1,
         ),
     ] = DUPLICATES,
+    timeout: Within = None,
     config: Config = None,
     json: Json = False,
     debug: Debug = False,
@@ -63,10 +65,10 @@ def check(
     terminal = terminal_of(ctx)
     with opened(ctx, config) as workspace:
         versions = {f"{v.model.id}/{v.id}": v for v in workspace.versions}
-        window: dict[str, Any] = {"last": last, "since": since}
+        asked: dict[str, Any] = {"last": last, "since": since, "timeout": timeout}
         checks: dict[str, Callable[[], CheckReport]]
         if connection in versions:
-            checks = {connection: partial(versions[connection].check, start, end, **window)}
+            checks = {connection: partial(versions[connection].check, start, end, **asked)}
         else:
             chosen = (
                 list(workspace.connections.values())
@@ -74,7 +76,7 @@ def check(
                 else [workspace.connection(connection)]
             )
             checks = {
-                one.name: partial(one.check, start, end, max_duplicates=max_duplicates, **window)
+                one.name: partial(one.check, start, end, max_duplicates=max_duplicates, **asked)
                 for one in chosen
             }
         reports = []

@@ -18,6 +18,7 @@ from headwater.cli.options import (
     Name,
     Since,
     Start,
+    Timeout,
     Timezone,
     opened,
     step_of,
@@ -56,6 +57,7 @@ def maturity(
         ),
     ] = None,
     engine: Engine = None,
+    timeout: Timeout = None,
     config: Config = None,
     json: Json = False,
     debug: Debug = False,
@@ -84,6 +86,7 @@ def maturity(
                 label=label,
                 by="prediction" if by else None,
                 engine=engine,
+                timeout=timeout,
             )
     terminal.emit(found.to_dict())
     terminal.say(str(found))

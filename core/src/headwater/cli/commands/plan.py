@@ -18,6 +18,7 @@ from headwater.cli.options import (
     Since,
     Start,
     Timezone,
+    Within,
     opened,
     terminal_of,
     whole_window,
@@ -38,6 +39,7 @@ def plan(
     engine: Engine = None,
     sample: Sample = None,
     fail_on: FailOn = None,
+    timeout: Within = None,
     config: Config = None,
     json: Json = False,
     debug: Debug = False,
@@ -63,6 +65,7 @@ def plan(
                 as_of=as_of,
                 engine=engine,
                 sample=sample,
+                timeout=timeout,
             )
     terminal.say(planned.explain())
     plans = [planned] if isinstance(planned, Plan) else planned

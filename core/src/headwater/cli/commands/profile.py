@@ -22,6 +22,7 @@ from headwater.cli.options import (
     Since,
     Start,
     Timezone,
+    Within,
     opened,
     terminal_of,
     whole_window,
@@ -77,6 +78,7 @@ def profile(
     engine: Engine = None,
     sample: Sample = None,
     fail_on: FailOn = None,
+    timeout: Within = None,
     config: Config = None,
     json: Json = False,
     debug: Debug = False,
@@ -107,6 +109,7 @@ def profile(
                 as_of=as_of,
                 engine=engine,
                 sample=sample,
+                timeout=timeout,
             )
     terminal.say(str(found))
     if save_edges is not None:

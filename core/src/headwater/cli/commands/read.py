@@ -21,6 +21,7 @@ from headwater.cli.options import (
     Sample,
     Since,
     Start,
+    Timeout,
     Timezone,
     opened,
     terminal_of,
@@ -77,6 +78,7 @@ def read(
         ),
     ] = None,
     fail_on: FailOn = None,
+    timeout: Timeout = None,
     config: Config = None,
     json: Json = False,
     debug: Debug = False,
@@ -105,6 +107,7 @@ def read(
         "as_of": as_of,
         "engine": engine,
         "sample": sample,
+        "timeout": timeout,
         "digests": evidence is not None,
     }
     with opened(ctx, config) as workspace, warnings.catch_warnings():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headwater.cli.options import Config, Debug, Json, opened, terminal_of
+from headwater.cli.options import Config, Debug, Json, Timeout, opened, terminal_of
 
 if TYPE_CHECKING:
     from headwater.reading.dataset import Dataset
@@ -33,6 +33,7 @@ def replay(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the file if there is one.")
     ] = False,
+    timeout: Timeout = None,
     config: Config = None,
     json: Json = False,
     debug: Debug = False,
@@ -49,7 +50,7 @@ def replay(
     with opened(ctx, config) as workspace, warnings.catch_warnings():
         warnings.simplefilter("ignore", EmptyReadWarning)
         with terminal.progress(f"planning {told.connection}"):
-            data = workspace.replay(told)
+            data = workspace.replay(told, timeout=timeout)
         with terminal.progress(lambda: f"reading {told.connection}: {data.stats.rows:,} rows"):
             path = _read(data, out, overwrite)
     done = data.replay
