@@ -1,6 +1,7 @@
 """The page of `headwater.plugin`: `python -m tests.docs.plugin_names` writes it.
 
-It is for readers of GitHub. The site renders the same docstrings, with types; this is text that needs no site.
+It is for readers of GitHub: the site renders the same docstrings, with types, and this is text that
+needs no site.
 """
 
 from __future__ import annotations

@@ -197,10 +197,10 @@ class Work:
         raise self.stop.reason or CancelledError(f"{self.what} was left")
 
     def _too_late(self) -> HeadwaterError:
+        more = told("timeout=...", "--timeout")
         return ReadTimeoutError(
             f"{self.what} was not over after {self._timeout:g} seconds",
-            hint=f"give it more time ({told('timeout=...', '--timeout')}), or read less: a shorter window, "
-            "a sample",
+            hint=f"give it more time ({more}), or read less: a shorter window, a sample",
         )
 
     def check_process(self) -> None:

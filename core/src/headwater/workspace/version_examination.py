@@ -53,9 +53,9 @@ def check_version(
         window: Which predictions to look at; None for all. Training and test set are taken whole.
         so_far: Takes each stage once it was examined, for one who may not wait for all.
     """
-    for stage in _VersionExamination(workspace, version, window).stages():
-        if not Stop.current().stopped:  # what was cut off says nothing of what it looked at
-            so_far.append(stage)
+    stages = _VersionExamination(workspace, version, window).stages()
+    # What was cut off says nothing of what it looked at.
+    so_far.extend(stage for stage in stages if not Stop.current().stopped)
     name = f"{version.model.id}/{version.id}"
     return CheckReport(name, tuple(so_far), tuple(s.name for s in STAGES))
 
