@@ -101,7 +101,7 @@ def select(
 def quoted(name: str, quote: str = '"') -> str:
     """Return a name as a database's SQL writes it, whatever it is made of.
 
-    Example: `odd "name"` -> `"odd ""name\"""`
+    Example: `the name` -> `"the name"`; a quote within it is doubled
 
     Args:
         name: It, unquoted.
