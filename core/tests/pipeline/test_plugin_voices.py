@@ -135,18 +135,18 @@ def test_a_rule_that_filters_tables_finds_what_it_has_made(
 ) -> None:
     tables = {"t": ROWS, "plain": ROWS.select(["id"])}
     data = workspace(acme, {"tenant": of_tenant_x}).sql(query, hw.MemoryDataSource(tables=tables))
-    assert "".join(sorted(data.to_arrow()["id"].to_pylist())) == ids
+    assert "".join(sorted(map(str, data.to_arrow()["id"].to_pylist()))) == ids
 
 
 def test_what_another_rule_put_into_its_text_is_not_its_own(acme: ModuleType) -> None:
     """A view within the brackets is written out later: the table in it is filtered as well."""
 
-    def expanded(analysis: Any) -> list[Edit]:
+    def expanded(analysis: Any) -> Any:
         views = [r for r in analysis.parsed.references if r.name.name == "view"]
         return [Edit.replace(r.span, "(SELECT id, 'x' AS tenant FROM t)") for r in views]
 
     tables = {"t": ROWS, "view": ROWS}
-    rules = {"a_tenant": of_tenant_x, "b_views": expanded}
+    rules: dict[str, Callable[[Any], Any]] = {"a_tenant": of_tenant_x, "b_views": expanded}
     data = workspace(acme, rules).sql("SELECT id FROM view", hw.MemoryDataSource(tables=tables))
     assert data.to_arrow()["id"].to_pylist() == ["a"]
 

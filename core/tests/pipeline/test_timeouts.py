@@ -73,7 +73,7 @@ def waiting_rows(request: ScanRequest) -> Any:
     raise AssertionError("it waited to the end")
 
 
-def serving(workspace: hw.Workspace, where: str) -> hw.Connection:
+def serving(workspace: hw.Workspace, where: Any) -> hw.Connection:
     workspace.create_model("m")
     version = workspace.create_model_version("m", "v1", "binary", predictions={"hit": "boolean"})
     return version.connect_serving(

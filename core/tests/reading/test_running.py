@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -27,11 +27,13 @@ from headwater.errors import (
     DataError,
     ReadTimeoutError,
     SourceError,
+    UnsupportedError,
 )
 from headwater.interfaces.data_source import DataSource
 from headwater.interfaces.stopping import Stop
+from headwater.reading.arrow_reader import ArrowReader
 from headwater.reading.dataset import Dataset
-from headwater.reading.running import SOON, Reads, seconds
+from headwater.reading.running import SOON, Given, Reads, seconds
 from headwater.sources.files import FileDataSource
 from headwater.sources.memory import MemoryDataSource
 from headwater.sources.single_database import SingleDatabase
@@ -428,6 +430,75 @@ def test_a_reader_is_closed_by_another_thread(workspace: Workspace, tmp_path: Pa
     rows.close()
     taking.join(PATIENCE)
     assert [type(e) for e in errors] == [CancelledError]
+
+
+@pytest.mark.parametrize("how", ["iterate", "reader", "read_all"])
+def test_a_reader_serves_one_thread_at_a_time(how: str) -> None:
+    schema = pa.schema([("id", pa.int64())])
+    waits, goes_on = threading.Event(), threading.Event()
+
+    def batches() -> Generator[pa.RecordBatch, None, None]:
+        waits.set()
+        assert goes_on.wait(PATIENCE)
+        yield pa.record_batch([pa.array([1])], schema=schema)
+
+    ended: list[bool] = []
+    end = lambda: ended.append(True)  # noqa: E731
+    rows: Any = Given(batches(), "reading t", end)
+    if how != "iterate":
+        rows = ArrowReader(schema, batches(), "reading t", end)
+    took: list[pa.RecordBatch] = []
+    taking = threading.Thread(target=lambda: took.append(next(rows)), daemon=True)
+    taking.start()
+    assert waits.wait(PATIENCE)
+    with pytest.raises(UnsupportedError, match="reading t: another thread takes the rows") as told:
+        rows.read_all() if how == "read_all" else next(rows)
+    assert told.value.code == "shared-reader"
+    rows.close()
+    assert ended == [True], "the other thread's read is ended"
+    goes_on.set()
+    taking.join(PATIENCE)
+    assert [b.num_rows for b in took] == [1]
+    with pytest.raises(CancelledError, match="its reader was closed"):
+        next(rows)
+
+
+LEFT_OPEN = """
+import pyarrow as pa
+import headwater as hw
+from headwater.interfaces import hookimpl
+
+class Observer:
+    __name__ = "observer"
+    @staticmethod
+    @hookimpl
+    def headwater_read_finished(plan, stats, error):
+        import colorsys  # what nobody has imported yet
+        print("told:", stats.rows > 0, stats.finished, error)
+
+workspace = hw.Workspace(hw.PluginRegistry([Observer]), engine="embedded")
+source = hw.MemoryDataSource(tables={"t": pa.table({"id": range(300_000)})})
+data = workspace.sql("SELECT id FROM t", source)
+reader = HOW
+next(reader)
+class Late:
+    def __del__(self): reader.close() if hasattr(reader, "close") else None
+import sys
+sys.left = reader, Late()
+"""
+
+
+@pytest.mark.parametrize("how", ["data.reader()", "iter(data)"])
+def test_observers_hear_of_a_read_that_was_left_open_at_the_end(how: str) -> None:
+    """They may import what they need: they are told before the interpreter goes."""
+    done = subprocess.run(
+        [sys.executable, "-c", LEFT_OPEN.replace("HOW", how)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("told: True False None\n", "")
 
 
 def test_a_read_within_a_read_ends_with_it() -> None:

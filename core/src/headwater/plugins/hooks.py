@@ -7,6 +7,7 @@ the order of calls is the order of names: never that of registration.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -88,6 +89,8 @@ def read_finished(
 
 
 def _show(registry: PluginRegistry, name: str, call: Callable[[Any], object]) -> None:
+    if sys.is_finalizing():  # nothing can be imported any more
+        return
     for plugin, manager in registry.managers(name):
         try:
             call(getattr(manager.hook, name))

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from headwater.errors import CancelledError
+from headwater.reading.running import Given
 
 _END: Final = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 """What ends a stream (Arrow's columnar format, "IPC Streaming Format")."""
@@ -39,7 +39,7 @@ class ArrowReader(pa.ipc.RecordBatchStreamReader):
         what: str,
         end: Callable[[], object],
     ) -> None:
-        self._batches = _Batches(batches, what, end)
+        self._batches = Given(batches, what, end)
         self._rows = pa.RecordBatchReader.from_batches(schema, self._batches)
         super().__init__(_Bytes(schema, self._batches))
 
@@ -68,37 +68,6 @@ class ArrowReader(pa.ipc.RecordBatchStreamReader):
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-
-class _Batches(Iterator[pa.RecordBatch]):
-    """Batches until they are closed: who asks for more then must not take it for their end."""
-
-    def __init__(
-        self,
-        batches: Generator[pa.RecordBatch, None, None],
-        what: str,
-        end: Callable[[], object],
-    ) -> None:
-        self._batches = batches
-        self._what = what
-        self._end = end
-        self._ended = self._closed = False
-
-    def __next__(self) -> pa.RecordBatch:
-        if self._closed and not self._ended:
-            raise CancelledError(f"{self._what} was ended: its reader was closed")
-        try:
-            return next(self._batches)
-        except StopIteration:
-            self._ended = True
-            raise
-
-    def close(self) -> None:
-        self._closed = True
-        try:
-            self._batches.close()
-        except ValueError:  # another thread is in it
-            self._end()
 
 
 class _Bytes(io.RawIOBase):

@@ -31,7 +31,7 @@ from headwater.maturity.states import KEY
 from headwater.partitions import missing_partitions
 from headwater.planning.plans import OPEN_WINDOW, PARTIAL_WINDOW
 from headwater.reading.conversion import converter
-from headwater.reading.running import Reads
+from headwater.reading.running import Given, Reads
 from headwater.sql.private_names import CONFLICT, EARLY, STALE, UNTIMED
 from headwater.tables.window import Window
 from headwater.types.arrow import kernel
@@ -155,9 +155,12 @@ class Dataset:
         return ArrowReader(schema, batches, f"reading {self._what}", self.cancel)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        batches = self._read()
-        next(batches)
-        yield from batches
+        def batches() -> Generator[pa.RecordBatch, None, None]:
+            read = self._read()
+            next(read)  # the schema
+            yield from read
+
+        return Given(batches(), f"reading {self._what}", self.cancel)
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Export as an Arrow PyCapsule: pandas, polars, DuckDB and pyarrow take a Dataset so."""

@@ -19,7 +19,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from contextvars import copy_context
 from datetime import timedelta
@@ -35,6 +35,7 @@ from headwater.errors import (
     EngineError,
     HeadwaterError,
     ReadTimeoutError,
+    UnsupportedError,
 )
 from headwater.interfaces.engine import ArrowStream, notes_of
 from headwater.interfaces.stopping import EVERY, Stop
@@ -65,8 +66,9 @@ def seconds(timeout: float | str | timedelta | None) -> float | None:
     """
     if timeout is None:
         return None
-    written = isinstance(timeout, str) and re.fullmatch(r"\s*\d+(\.\d+)?\s*", timeout)
-    found = duration(float(timeout) if written else timeout, "timeout").total_seconds()
+    if isinstance(timeout, str) and re.fullmatch(r"\s*\d+(\.\d+)?\s*", timeout):
+        timeout = float(timeout)
+    found = duration(timeout, "timeout").total_seconds()
     if not found > 0:
         raise ConfigError(
             f"timeout {timeout!r} leaves a read no time", hint="write seconds, or e.g. '5 minutes'"
@@ -334,6 +336,57 @@ class Running(Work):
             self._changed.notify_all()
 
 
+class Given(Iterator[_T]):
+    """What a read gives, one after another: to one thread at a time, until it is closed.
+
+    Who left it open has it closed with the interpreter, while observers can still be told.
+
+    Args:
+        rows: What it gives; closed with it.
+        what: What is read, for messages.
+        end: Ends the read where another thread waits for what comes next.
+    """
+
+    def __init__(
+        self, rows: Generator[_T, None, None], what: str, end: Callable[[], object]
+    ) -> None:
+        self._rows = rows
+        self._what = what
+        self._end = end
+        self._one = threading.Lock()
+        self._ended = self._closed = False
+        _given.add(self)
+
+    def __next__(self) -> _T:
+        if self._closed and not self._ended:  # nobody may take this for the last row
+            raise CancelledError(f"{self._what} was ended: its reader was closed")
+        if not self._one.acquire(blocking=False):
+            raise UnsupportedError(
+                f"{self._what}: another thread takes the rows of this reader",
+                code="shared-reader",
+                hint="take them in one thread and hand the batches over, or give each thread a "
+                "read of its own: `data.reader()`",
+            )
+        try:
+            return next(self._rows)
+        except StopIteration:
+            self._ended = True
+            raise
+        finally:
+            self._one.release()
+
+    def close(self) -> None:
+        """End the read; whoever still asks for rows gets an error."""
+        self._closed = True
+        if not self._one.acquire(blocking=False):
+            self._end()
+            return
+        try:
+            self._rows.close()
+        finally:
+            self._one.release()
+
+
 class _Call(Work, Generic[_T]):
     """One call, in a thread of its own."""
 
@@ -414,10 +467,13 @@ class Reads:
 
 
 _at_work: Final[WeakSet[Work]] = WeakSet()
+_given: Final[WeakSet[Given[Any]]] = WeakSet()
 _not_ours: Final[list[Any]] = []
 
 
 def _end_all() -> None:
+    for rows in list(_given):
+        rows.close()
     for work in list(_at_work):
         work.close()
 
@@ -425,3 +481,4 @@ def _end_all() -> None:
 atexit.register(_end_all)
 if sys.platform != "win32":
     os.register_at_fork(after_in_child=_at_work.clear)
+    os.register_at_fork(after_in_child=_given.clear)
