@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -145,8 +147,11 @@ def read(tmp_path: Path) -> Iterator[Callable[..., tuple[list[dict[str, Any]], l
                 engine = engine.name
             as_of = "2026-03-01" if actuals else None
             data = serving.read("2026-01-03", "2026-01-04", engine=engine, as_of=as_of)
+            told = sorted(str(scan.request) for scan in data.plan.scans)
             found = sorted(data.to_arrow().to_pylist(), key=lambda row: str(row["id"]))
-            return found, log.read_text().splitlines()
+            asked = log.read_text().splitlines()
+            assert told == sorted(asked), "the plan says what is asked"
+            return found, asked
 
         def both(query: str, engine: Any = "embedded", actuals: bool = False) -> Any:
             applied, asked = rows(query, True, engine, actuals)
@@ -191,6 +196,50 @@ def test_labels_without_a_time_are_not_left_out(read: Callable[..., Any]) -> Non
     assert sorted(asked)[1].startswith(f"id, set_at, label where set_at null or >= {start} and ")
     assert "set_at null or < 2026-03-01" in sorted(asked)[1]
     assert min(asked) == "id, at, y where " + WINDOW
+
+
+def test_a_plan_tells_what_is_asked_before_anything_is_opened(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    query = "SELECT id, at, y FROM t WHERE country IN ('de', 'fr')"
+    with hw.Workspace(engine="embedded") as workspace:
+        workspace.create_model("m", "M")
+        version = workspace.create_model_version(
+            "m", "v1", "regression", predictions={"y": "numeric"}
+        )
+        serving = version.connect_serving(Asked(query=query, log=log), "id", "at")
+        plan = serving.plan("2026-01-03", "2026-01-04")
+        assert (
+            "            asks for id, at, y, country\n"
+            "            where at >= 2026-01-03T00:00:00+00:00\n"
+            "            where at < 2026-01-04T00:00:00+00:00\n"
+            "            where country in (de, fr)\n"
+        ) in plan.explain()
+        day = {"start": "2026-01-03T00:00:00+00:00", "end": "2026-01-04T00:00:00+00:00"}
+        asked = json.loads(json.dumps(plan.to_dict()))["tables"][0]["asked"]
+        assert asked == {
+            "columns": ["id", "at", "y", "country"],
+            "conditions": [
+                {"column": "at", "operator": ">=", "values": [day["start"]]},
+                {"column": "at", "operator": "<", "values": [day["end"]]},
+                {"column": "country", "operator": "in", "values": ["de", "fr"]},
+            ],
+            "time_column": "at",
+            "window": day,
+            "limit": None,
+        }
+        assert pickle.loads(pickle.dumps(plan)) == plan
+        days = serving.plan("2026-01-03", "2026-01-05", every="1 day")
+        assert [str(d.scans[0].request) == str(plan.scans[0].request) for d in days] == [
+            True,
+            False,
+        ]
+        assert "where at < 2026-01-05" in days.explain()
+        few = workspace.sql("SELECT id FROM t LIMIT 3", serving.source).plan
+        assert "            3 rows at most\n" in few.explain()
+        assert few.to_dict()["tables"][0]["asked"]["limit"] == 3
+        assert not log.exists(), "nothing was opened"
+        rows = workspace.sql("SELECT id FROM t", hw.MemoryDataSource(tables={"t": ROWS})).plan
+        assert rows.to_dict()["tables"][0]["asked"] is None
 
 
 def test_what_is_not_known_is_no_zero(tmp_path: Path) -> None:

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from headwater.engines.used_columns import Used
-from headwater.interfaces.plan import Planned, Scan
+from dataclasses import replace
+
+from headwater.engines.used_columns import Used, used_columns
+from headwater.interfaces.plan import Plan, Planned, Scan
 from headwater.sql.private_names import PRIVATE_DATABASE
 from headwater.sql.pruning import scan_requests
-from headwater.tables.relation import Relation
+from headwater.tables.relation import Relation, StreamRelation
 from headwater.tables.scan_request import ScanRequest
 from headwater.tables.table import TableName
+
+
+def asking(plan: Plan | Planned) -> Plan:
+    """Return a plan that says what its sources are asked for, where they stream their tables.
+
+    Args:
+        plan: The plan; one that is analysed already is not analysed again.
+    """
+    told = plan.plan if isinstance(plan, Planned) else plan
+    if not any(isinstance(s.relation, StreamRelation) and s.request is None for s in told.scans):
+        return told
+    planned = Planned.of(plan)
+    scans = []
+    for scan in told.scans:
+        if isinstance(scan.relation, StreamRelation):
+            slot = TableName(PRIVATE_DATABASE, scan.slot)
+            asked = request(planned, scan, used_columns(planned.analysis, slot))
+            scan = replace(scan, request=asked)
+        scans.append(scan)
+    return replace(told, scans=tuple(scans))
 
 
 def request(planned: Planned, scan: Scan, used: Used) -> ScanRequest:

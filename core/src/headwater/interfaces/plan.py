@@ -12,6 +12,7 @@ from headwater.diagnostics import Diagnostic
 from headwater.interfaces.mapping import BoundMapping
 from headwater.partitions.missing_partitions import Gaps
 from headwater.tables.relation import FileRelation, Relation
+from headwater.tables.scan_request import ScanRequest
 from headwater.tables.table import Table, TableName, TimePartition
 from headwater.tables.window import Window
 
@@ -75,6 +76,8 @@ class Scan:
             and no error, where the others speak for the rule.
         passed: Files that would be read for their partitions, and are not, as their statistics say
             that no row of theirs is of the window.
+        request: What its source is asked for, where that streams the rows, once the engine is
+            decided; else None.
     """
 
     slot: str
@@ -94,6 +97,7 @@ class Scan:
     time_column: str | None = None
     forgiving: bool = False
     passed: int = 0
+    request: ScanRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from hashlib import sha256
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from headwater.tables.relation import (
     Relation,
     StreamRelation,
 )
+from headwater.tables.scan_request import ScanRequest, Value
 
 FILES: Final = 1000
 """Files of a table that a plan's dict names, at most."""
@@ -85,6 +87,7 @@ def _scan_lines(scan: Scan) -> list[str]:
     if isinstance(scan.relation, StreamRelation):
         rows = "unknown" if cost.rows is None else f"{cost.rows:,}"
         lines.append(f"            rows {rows}, {bytes_text(cost.bytes)}: all that the table holds")
+        lines += _asked_lines(scan.request)
     else:
         files = "unknown" if cost.files is None else cost.files
         lines.append(f"            files {files}, {bytes_text(cost.bytes)}")
@@ -95,6 +98,34 @@ def _scan_lines(scan: Scan) -> list[str]:
     if _truncates(scan):
         lines.append("            nanoseconds are cut to microseconds")
     return lines
+
+
+def _asked_lines(request: ScanRequest | None) -> list[str]:
+    if request is None:
+        return []
+    lines = [f"            asks for {', '.join(request.columns)}"]
+    lines += [f"            where {condition}" for condition in request.conditions]
+    return lines + ([] if request.limit is None else [f"            {request.limit} rows at most"])
+
+
+def _asked(request: ScanRequest | None) -> dict[str, Any] | None:
+    if request is None:
+        return None
+    window = request.window
+    return {
+        "columns": list(request.columns),
+        "conditions": [
+            {"column": c.column, "operator": c.operator, "values": [_json(v) for v in c.values]}
+            for c in request.conditions
+        ],
+        "time_column": request.time_column,
+        "window": window and {"start": window.start.isoformat(), "end": window.end.isoformat()},
+        "limit": request.limit,
+    }
+
+
+def _json(value: Value) -> str | int:
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _truncates(scan: Scan) -> bool:
@@ -157,6 +188,7 @@ def to_dict(plan: Plan) -> dict[str, Any]:
                 "files": s.estimate.files,
                 "bytes": s.estimate.bytes,
                 "rows": s.estimate.rows,
+                "asked": _asked(s.request),
                 "pruned_by": s.pruned_by,
                 "blocker": s.blocker,
                 "nanoseconds": "truncate" if _truncates(s) else "exact",

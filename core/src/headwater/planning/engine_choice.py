@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from headwater.diagnostics import Diagnostic, diagnostics_of
+from headwater.engines.stream_requests import asking
 from headwater.errors import EngineError, PluginError, QueryError
 from headwater.interfaces.engine import Compiled, Engine, Remarking, compiles
 from headwater.interfaces.offers import offers
@@ -110,7 +111,8 @@ def _decided(
         warnings=warnings,
         memory=compiled.memory,
     )
-    return replace(planned, plan=plan, compiled=compiled.text), engine
+    decided = replace(planned, plan=plan, compiled=compiled.text)
+    return replace(decided, plan=asking(decided)), engine
 
 
 def _or_why_not(engine: Callable[[str], Engine], name: str) -> tuple[Engine | None, str | None]:

@@ -17,6 +17,7 @@ from typing import Any, Final, overload
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.display import html
 from headwater.display.printable import printable
+from headwater.engines.stream_requests import asking
 from headwater.interfaces.plan import Plan, Scan
 from headwater.interfaces.plan_text import bytes_text, files_text
 from headwater.planning.planner import Draft, within
@@ -95,6 +96,10 @@ class Plans(Sequence[Plan]):
     def __getitem__(self, index: int | slice) -> Plan | Sequence[Plan]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
+        return asking(self._of(index))
+
+    def _of(self, index: int) -> Plan:
+        """Return a plan that does not say yet what sources are asked for."""
         window = self.windows[index]
         plan = within(self.draft.part([window]), self.draft.request.max_bytes)
         warnings = (*plan.warnings, *self._remarks, *self._of_window(window))
@@ -107,7 +112,7 @@ class Plans(Sequence[Plan]):
     def whole(self) -> Plan:
         """The plan of all of the stretch, as if it were one window."""
         draft = replace(self.draft, request=replace(self.draft.request, max_bytes=None))
-        return self._by_engine(draft.plan())
+        return asking(self._by_engine(draft.plan()))
 
     def together(self, windows: range) -> Plan:
         """Return the plan of several neighbours at once; each row says of which one it is.
@@ -116,7 +121,7 @@ class Plans(Sequence[Plan]):
             windows: Which of them.
         """
         plan = self.draft.part(self.windows[windows.start : windows.stop])
-        return self._by_engine(plan)
+        return asking(self._by_engine(plan))
 
     def groups(self) -> list[range]:
         """Return which windows are read together: those that would open the same files again."""
@@ -155,7 +160,7 @@ class Plans(Sequence[Plan]):
         lines += about.splitlines()
         lines.append("  windows")
         width = max(len(str(w)) for w in self.windows)
-        for plan in self:
+        for plan in map(self._of, range(len(self))):
             size = f"{files_text(plan.files)}, {bytes_text(plan.bytes)}"
             told = "".join(
                 f"  {d.code}" for d in plan.warnings if d.code in (OPEN_WINDOW, PARTIAL_WINDOW)
@@ -183,7 +188,7 @@ class Plans(Sequence[Plan]):
                     "bytes": plan.bytes,
                     "warnings": [w.to_dict() for w in plan.warnings],
                 }
-                for plan in self
+                for plan in map(self._of, range(len(self)))
             ],
         }
 
@@ -195,7 +200,7 @@ class Plans(Sequence[Plan]):
                 bytes_text(plan.bytes),
                 ", ".join(w.code for w in plan.warnings),
             )
-            for plan in self
+            for plan in map(self._of, range(len(self)))
         ]
         return html.card(
             f"Plan of {self.whole.connection}, {len(self)} windows of {self.calendar.step}",

@@ -42,6 +42,7 @@ from headwater.sql import portable
 from headwater.sql.portable.spelling import name
 from headwater.sql.private_names import PRIVATE_DATABASE
 from headwater.sql.pruning.row_shares import divisible
+from headwater.tables.scan_request import ScanRequest
 from headwater.tables.table import TableName
 
 if TYPE_CHECKING:
@@ -163,9 +164,11 @@ class EmbeddedEngine:
                     used = used_columns(analysis, TableName(PRIVATE_DATABASE, scan.slot))
                     owner = identity_of(scan.relation)
                     if owner is None or owner == main.identity:
-                        main.registrar.register(scan, used, request(planned, scan, used))
+                        asked = scan.request or request(planned, scan, used)
+                        main.registrar.register(scan, used, asked)
                     else:
-                        rows = readers.stream(owner, scan, used)
+                        asked = scan.request or request(planned, scan, used)
+                        rows = readers.stream(owner, scan, used, asked)
                         main.registrar.stream(scan, rows, used.named)
                 readers.confine()
                 add_macros(main.connection, sql)
@@ -277,10 +280,10 @@ class _Readers:
     def _folder(self) -> Path:
         return self._stack.enter_context(scratch_folder())
 
-    def stream(self, identity: str, scan: Scan, used: Used) -> RowStream:
+    def stream(self, identity: str, scan: Scan, used: Used, asked: ScanRequest) -> RowStream:
         """Return the rows of a scan, read with another identity than the query's own."""
         reader = self.open(identity)
-        reader.registrar.register(scan, used)
+        reader.registrar.register(scan, used, asked)
         names = [c.name for c in scan.relation.columns if c.name.casefold() in used.named]
         listed = ", ".join(name(n) for n in names or [scan.relation.columns[0].name])
         sql = f"SELECT {listed} FROM {name(PRIVATE_DATABASE)}.{name(scan.slot)}"

@@ -286,7 +286,8 @@ class SparkEngine:
             names = {}
             for scan in plan.scans:
                 used = used_columns(planned.analysis, TableName(PRIVATE_DATABASE, scan.slot))
-                names[scan.slot] = registrar.register(scan, used, request(planned, scan, used))
+                asked = scan.request or request(planned, scan, used)
+                names[scan.slot] = registrar.register(scan, used, asked)
             return session.sql(_renamed(planned, names))
 
     def _storage(
