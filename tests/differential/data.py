@@ -397,6 +397,84 @@ def _time_texts() -> pa.Table:
     return pa.table({"k": pa.array(range(len(texts)), pa.int32()), "s": pa.array(texts)})
 
 
+_JSON: list[str | None] = [
+    '{"a":1,"b":"x","c":[1,2],"d":{"e":1.5,"f":null},"g":true}',
+    None,
+    "",
+    "  ",
+    "{bad json",
+    "not json",
+    "<html>",
+    '{"a":1',
+    '{"a":1,"b":"x"',
+    "{}",
+    "[]",
+    "null",
+    "1",
+    '"x"',
+    "true",
+    "[1,2,3]",
+    '[{"a":1},{"a":2}]',
+    '{"a":"1","b":1,"c":"z","d":[1],"g":"true"}',
+    '{"a":1.0,"b":true,"c":[1,"x"],"d":{"e":"NaN"}}',
+    '{"a":2147483648,"b":null,"c":null,"d":null}',
+    '{"a":-5,"b":"é\\u0041\\n\\"","c":[],"d":{}}',
+    '{"A":1,"B":"x"}',
+    '{"a":1,"a":2}',
+    '{"a":1} x',
+    "{'a':1}",
+    '{"a":1,}',
+    '{"a":9223372036854775808,"b":{"x":[1,2.50,"y"]},"c":[null,1]}',
+    '{"a":1e2,"b":[1, 2],"c":[1.5],"d":{"e":3}}',
+    '{"a":0,"b":1.50,"d":{"e":1e3}}',
+    '{"a":1,"b":12345678,"c":[2147483648]}',
+    '{"a.b":1,"a b":2,"é":3,"x-y":"z"}',
+    ' {"a": 7 , "b" : "q" } ',
+    '{"a":NaN}',
+    '{"a":-0,"b":-0.0,"d":{"e":-0.0}}',
+    '{"b":"","d":{"e":""}}',
+    '{"d":{"e":"Infinity"}}',
+    '{"d":{"e":"inf"}}',
+    '{"a":1,"d":5}',
+    '{"t":"2024-01-01T01:02:03Z","y":"2024-02-29"}',
+    '{"t":"2024-01-01 01:02:03.123456+05:30","y":"2024-02-30"}',
+    '{"t":"2024-01-01","y":"x"}',
+    '{"t":1704067200,"y":19000}',
+    '{"t":"abc","y":""}',
+    '{"m":{"k":1.5,"z":null}}',
+    '{"m":{"k":"x","z":2}}',
+    '{"m":{"k":1,"k":2}}',
+    '{"n":[{"p":1},{"p":"x"},null]}',
+    '{"n":{"p":1}}',
+    '{"n":[1]}',
+    '{"n":[{"p":1,"q":"z"}]}',
+    '{"n":[{"p":1,"q":"z"},{}]}',
+    '{"dec":1.25,"b":"a\\tb"}',
+    '{"dec":"1.25"}',
+    '{"dec":123456.789}',
+    '{"dec":0.12499999999999999999}',
+    '{"dec":1e2}',
+    '{"a":1}{"a":2}',
+    '\ufeff{"a":1}',
+    '{"a":tru}',
+    '{"b":"unterminated}',
+    "[1,2",
+    '{"a" 1}',
+    '{"a":1]}',
+    '"abc',
+    "tru",
+    "-",
+    '{"a":01}',
+    "nul",
+    '{"b":"\\ud83d\\ude00 \\/ /"}',
+]
+
+
+def _json_texts() -> pa.Table:
+    """JSON of all kinds, and texts that are nearly JSON, or JSON for one engine alone."""
+    return pa.table({"k": pa.array(range(len(_JSON)), pa.int32()), "s": pa.array(_JSON)})
+
+
 TABLES: dict[str, Callable[[], pa.Table]] = {
     "predictions": _predictions,
     "features": _features,
@@ -408,6 +486,7 @@ TABLES: dict[str, Callable[[], pa.Table]] = {
     "cells": drawn.table,
     "characters": _characters,
     "time_texts": _time_texts,
+    "json_texts": _json_texts,
 }
 
 

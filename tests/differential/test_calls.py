@@ -58,7 +58,28 @@ UNITS = [
     *("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "DAYOFYEAR", "HOUR", "MINUTE", "SECOND"),
     *("MILLISECOND", "MICROSECOND"),
 ]
+SCHEMAS = [
+    *("a INT, b STRING", "a BIGINT", "MAP<STRING,STRING>", "MAP<STRING,INT>", "ARRAY<INT>"),
+    *(
+        "STRUCT<c: ARRAY<INT>, d: STRUCT<e: DOUBLE, f: STRING>, g: BOOLEAN>",
+        "ARRAY<STRUCT<a: INT>>",
+    ),
+    *("t TIMESTAMP, y DATE", "m MAP<STRING,DOUBLE>, n ARRAY<STRUCT<p: INT, q: STRING>>"),
+    "dec DECIMAL(10,2), b STRING",
+]
+PATHS = [
+    *("$['a.b']", "$.a b", "$.é", "$.x-y", "$.a", "$.d.e", "$['d']['e']", "$.c[0]", "$.b.x[1]"),
+]
 CALLS: dict[tuple[str, str], list[str]] = {
+    ("from_json", "json_texts"): [f"from_json(s, '{schema}')" for schema in SCHEMAS],
+    ("get_json_object", "json_texts"): [f'get_json_object(s, "{path}")' for path in PATHS],
+    ("to_json", "edges"): [
+        *("to_json(struct(i, d, s))", "to_json(struct(bo, t, sm, b, f, dec, wide))", "to_json(st)"),
+        *("to_json(struct(da, ts, tz, ntz))", "to_json(struct(ai, `as`, ad, aa, m, st))"),
+        *("to_json(ai)", "to_json(`as`)", "to_json(m)", "to_json(array(st, NULL))"),
+        *("to_json(map(s, i))", "to_json(map(i, struct(s, ai)))"),
+        'to_json(struct(CAST(s AS BINARY) AS x, o AS `a"b`))',
+    ],
     ("timestampdiff", "edges"): [
         *(
             f"timestampdiff({unit}, {a}, {b})"

@@ -968,3 +968,30 @@ SELECT k, date_diff(d, d) AS c, dayofmonth(d) AS e FROM times;
 
 -- lists 1
 SELECT model_name, array_max(collect_list(country)) AS a, array_min(collect_set(segment)) AS b, array_contains(collect_list(segment), 'a') AS c, array_contains(array_agg(country), 'DE') AS e FROM predictions GROUP BY model_name;
+
+-- json 20
+SELECT k, json_tuple(s, 'a', 'b', 'zz') AS (x, y, z) FROM json_texts WHERE k IN (0, 1, 4, 17, 18);
+
+-- json 21
+SELECT k, v.x, v.y FROM json_texts LATERAL VIEW json_tuple(s, 'a', 'd') v AS x, y WHERE k IN (0, 1, 4, 17, 18);
+
+-- json 22
+SELECT from_json(s, 'a INT').a AS a, count(*) AS n FROM json_texts WHERE k IN (0, 1, 4, 17, 18) GROUP BY 1;
+
+-- rows 1
+SELECT k, inline(array(st)) FROM edges;
+
+-- rows 2
+SELECT k, inline_outer(CASE WHEN k > 5 THEN array(st) END) FROM edges;
+
+-- rows 3
+SELECT k, x.p, x.q FROM edges LATERAL VIEW OUTER inline(CASE WHEN k > 5 THEN array(st, NULL) END) x AS p, q;
+
+-- rows 4
+SELECT k, n, v FROM edges LATERAL VIEW stack(3, 'd', d, 'e', e, 'i', CAST(i AS DOUBLE)) x AS n, v;
+
+-- rows 5
+SELECT stack(3, 1, 2, 3, 4, 5), 'x' AS w;
+
+-- delays 1
+SELECT l.prediction_id, timestampdiff(HOUR, p.event_ts, l.label_ts) AS h, l.label_ts - p.event_ts > INTERVAL 1 DAY AS late, CAST(l.label_ts - p.event_ts AS BIGINT) AS s FROM labels l JOIN predictions p ON p.prediction_id = l.prediction_id;

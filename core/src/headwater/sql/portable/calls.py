@@ -23,6 +23,7 @@ from headwater.sql.portable import (
     hashes,
     intervals,
     json_paths,
+    json_values,
     lambdas,
     nested,
     patterns,
@@ -374,6 +375,8 @@ BUILDERS: Final[dict[str, _Builder]] = {
     "to_date": formats.to_date,
     "to_timestamp": formats.to_timestamp,
     "get_json_object": json_paths.get_json_object,
+    "to_json": json_values.to_json,
+    "typed_json": json_values.from_json,
 }
 """Rules that take the compiled arguments; where they give None, the lines of the row decide."""
 

@@ -100,9 +100,9 @@ CREATE OR REPLACE MACRO sp_months(a, b) AS (sp_month_days(
   - sp_month_days(CAST(a AS DATE))) // 32;
 
 -- Spark finds no value in these texts: empty ones, those that begin as no JSON does, and objects whose
--- first name has no quotes. (Jackson takes words for NaN and infinity, and names in single quotes.)
+-- first name has no quotes, or that end nowhere. (Jackson takes words for NaN and infinity, and names in single quotes.)
 CREATE OR REPLACE MACRO sp_json_hopeless(s) AS
-  regexp_full_match(s, '[ \t\r\n]*(|[^ \t\r\n"{\[\]}\-+0-9NItfn\''/#&(].*|\{[ \t\r\n]*[^ \t\r\n"\''}/#].*)', 's');
+  regexp_full_match(s, '[ \t\r\n]*(|[^ \t\r\n"{\[\]}\-+0-9NItfn\''/#&(].*|\{[ \t\r\n]*([^ \t\r\n"\''}/#].*|[^}]*))', 's');
 
 -- CRC-32 of bytes in hexadecimal digits, and how many bits of them are set.
 CREATE OR REPLACE MACRO sp_crc32_row(n) AS ([

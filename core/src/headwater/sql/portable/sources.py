@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -14,13 +14,16 @@ from headwater.sql.analysis import Binding, Generated, Scope, TableReference
 from headwater.sql.binding.char_columns import length_of_binding
 from headwater.sql.binding.from_clause import Item, JoinKind, Unclear, conditions_of, read_from
 from headwater.sql.functions import called, name_of
-from headwater.sql.portable import chars, clauses, early
+from headwater.sql.portable import chars, clauses, early, json_paths, json_values
 from headwater.sql.portable.comparing import compare, widened
 from headwater.sql.portable.expressions import Expressions
-from headwater.sql.portable.pieces import Cascade, Piece, Refusal, refuse_unless
+from headwater.sql.portable.pieces import Cascade, Piece, Refusal, made, refuse_unless
 from headwater.sql.portable.scopes import FENCE, Compiled, FromQuery, FromTable, Query
+from headwater.sql.portable.spelling import null
+from headwater.sql.portable.spelling import text as literal
 from headwater.sql.typing.literals import position
-from headwater.sql.typing.rules import read_as
+from headwater.sql.typing.rules import read_as, wider
+from headwater.types import DataType
 
 if TYPE_CHECKING:
     from headwater.sql.portable.queries import Queries
@@ -216,7 +219,7 @@ def _lateral_view(queries: Queries, query: Query, lateral: exp.Expr) -> str:
     names = tuple(c.name for c in source.columns)
     types = tuple(c.type for c in source.columns)
     refuse_unless(types == rows.types, f"{name_of(call)}(): its types can't be told", call)
-    query.sources[key] = FromQuery(alias, names, types, *_no_risk(names))
+    query.sources[key] = FromQuery(alias, names, types, rows.raises, rows.declines)
     if lateral.args.get("outer") or (name_of(call) or "").endswith("_outer"):
         return f"LEFT JOIN LATERAL ({rows.sql}) AS {alias} ON true"
     return f"CROSS JOIN LATERAL ({rows.sql}) AS {alias}"
@@ -229,14 +232,78 @@ def generated(queries: Queries, e: Expressions, item: exp.Expr) -> tuple[str, li
     """
     call = clauses.bare(item)
     rows, alias = exploded(e, call), queries.alias()
-    columns = [Piece(f"{alias}.c{i}", x) for i, x in enumerate(rows.types)]
+    columns = [
+        Piece(f"{alias}.c{i}", x, rows.raises[i], declines=rows.declines[i])
+        for i, x in enumerate(rows.types)
+    ]
     outer = (name_of(call) or "").endswith("_outer")
     join, on = ("LEFT JOIN", " ON true") if outer else ("CROSS JOIN", "")
     return f"\n{join} LATERAL ({rows.sql}) AS {alias}{on}", columns
 
 
+def _inlined(e: Expressions, call: exp.Expr) -> Compiled:
+    """Return the rows that inline makes of an array of structs."""
+    value = e.piece(call.expressions[0])
+    refuse_unless(not value.risky, "inline() of what may raise", call)
+    fields = value.type.element.fields
+    listed = ", ".join(
+        f"struct_extract(e, {literal(n)}) AS c{i}" for i, (n, _) in enumerate(fields)
+    )
+    sql = f"SELECT {listed} FROM (SELECT unnest({value.sql}) AS e) AS u"
+    return _made(sql, [value], tuple(c for _, c in fields))
+
+
+def _stacked(e: Expressions, call: exp.Expr) -> Compiled:
+    """Return the rows of `stack(2, a, b, c)`: (a, b), (c, NULL)."""
+    count = position(call.expressions[0]) or 1  # the binder knows no columns of another
+    pieces = [e.piece(a) for a in call.expressions[1:]]
+    refuse_unless(not any(p.risky for p in pieces), "stack() of what may raise", call)
+    width = -(-len(pieces) // count)
+    types = [wider(p.type for p in pieces[i::width]) for i in range(width)]
+    known = all(x.is_known and x != t.VOID for x in types)
+    refuse_unless(
+        known, "stack() of a column of NULLs alone, or of types that have no common one", call
+    )
+    cells = [widened(p, types[i % width]).sql for i, p in enumerate(pieces)]
+    cells += [null(types[i]) for i in range(len(cells) % width, width) if len(cells) % width]
+    rows = (
+        ", ".join(f"c{i}: {cell}" for i, cell in enumerate(cells[start : start + width]))
+        for start in range(0, len(cells), width)
+    )
+    structs = ", ".join(f"{{{row}}}" for row in rows)
+    listed = ", ".join(f"struct_extract(e, 'c{i}') AS c{i}" for i in range(width))
+    sql = f"SELECT {listed} FROM (SELECT unnest([{structs}]) AS e) AS u"
+    return _made(sql, pieces, tuple(types))
+
+
+def _fields_of_json(e: Expressions, call: exp.Expr) -> Compiled:
+    """Return the row of `json_tuple(text, 'a', 'b')`."""
+    value, *names = (e.piece(a) for a in call.expressions)
+    steps = []
+    for name in names:
+        if not isinstance(name.literal, str):
+            raise Refusal("json_tuple() of a name that is not a literal", call)
+        json_values.path(name.literal)
+        steps.append([name.literal])
+    listed = ", ".join(
+        f"{json_paths.found(value.sql, s, t.STRING)} AS c{i}" for i, s in enumerate(steps)
+    )
+    columns = [made("", t.STRING, [value], declines=True)] * len(steps)
+    return _made(f"SELECT {listed}", columns, (t.STRING,) * len(steps))
+
+
+def _made(sql: str, parts: Sequence[Piece], types: tuple[DataType, ...]) -> Compiled:
+    raises, declines = any(p.raises for p in parts), all(p.declines for p in parts if p.raises)
+    return Compiled(sql, types, (raises,) * len(types), (raises and declines,) * len(types))
+
+
 _EXPLODING: Final = frozenset({"explode", "posexplode"})
-RULES: Final = _EXPLODING | {"range"}
+_MAKING: Final[dict[str, Callable[[Expressions, exp.Expr], Compiled]]] = {
+    "inline": _inlined,
+    "stack": _stacked,
+    "json_tuple": _fields_of_json,
+}
+RULES: Final = _EXPLODING | _MAKING.keys() | {"range"}
 """Rules for functions that make rows, by the names that the table of functions has for them."""
 
 
@@ -244,6 +311,8 @@ def exploded(e: Expressions, call: exp.Expr) -> Compiled:
     """Return the rows that explode or posexplode makes of an array or a map."""
     name = name_of(call) or ""
     rule = called(call).rule
+    if rule in _MAKING:
+        return _MAKING[rule](e, call)
     refuse_unless(rule in _EXPLODING, f"{name}(): not proven", call)
     refuse_unless(len(call.expressions) == 1, f"{name}() of several arguments", call)
     value = e.piece(call.expressions[0])
