@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from unittest import mock
 from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import ClientError
@@ -108,3 +109,10 @@ def serving(answer: Callable[[Asked], Answer]) -> Iterator[str]:
 def as_json(status: int, body: Any) -> Answer:
     """An answer in JSON."""
     return status, {"Content-Type": "application/json; charset=utf-8"}, json.dumps(body)
+
+
+@contextmanager
+def soon_again() -> Iterator[None]:
+    """Have botocore try again at once: it waits up to a second before the first time, then two."""
+    with mock.patch("botocore.retries.standard.ExponentialBackoff.delay_amount", return_value=0.01):
+        yield

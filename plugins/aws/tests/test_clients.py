@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from plugins.aws.tests.support import REGION, oidc_role, opened, seed
+from plugins.aws.tests.support import REGION, oidc_role, opened, seed, soon_again
 
 from headwater.auth.credentials import Secret
 from headwater.errors import AuthError, SourceError
@@ -74,7 +74,7 @@ def test_closed_is_closed(aws: Emulator) -> None:
 
 def test_throttling_is_waited_out(aws: Emulator) -> None:
     seed(aws)
-    with opened(aws) as session:
+    with soon_again(), opened(aws) as session:
         glue = session.client("glue")
         aws.faults.throttle("glue:GetDatabases", 2)
         assert glue.get_databases()["ResponseMetadata"]["RetryAttempts"] == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from plugins.aws.tests.support import soon_again
 
 from headwater.errors import (
     AccessDeniedError,
@@ -262,7 +263,8 @@ def test_a_linked_database_in_another_region(lake: GlueLake) -> None:
 def test_throttling_is_outlasted(lake: GlueLake) -> None:
     lake.table("t", COLUMNS)
     lake.aws.faults.throttle("glue:GetTable", times=2)
-    assert catalog_of(lake).table(TableName("ml", "t")).kind == "hive"
+    with soon_again():
+        assert catalog_of(lake).table(TableName("ml", "t")).kind == "hive"
 
 
 def test_no_data_no_schema(lake: GlueLake) -> None:

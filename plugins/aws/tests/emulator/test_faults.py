@@ -20,6 +20,7 @@ from plugins.aws.tests.emulator.support import (
     seed_table,
     signed_in,
 )
+from plugins.aws.tests.support import soon_again
 
 from headwater_aws.testing import Emulator
 
@@ -73,7 +74,8 @@ def test_a_client_that_retries_comes_through(aws: Emulator, session: dict[str, A
         aws_session_token=session["SessionToken"],
         config=Config(retries={"mode": "standard", "total_max_attempts": 3}),
     )
-    client.get_tables(DatabaseName="db")
+    with soon_again():
+        client.get_tables(DatabaseName="db")
     assert [one.status for one in aws.requests.select("glue:GetTables")] == [400, 400, 200]
 
 
