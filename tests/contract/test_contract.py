@@ -70,9 +70,8 @@ def test_overriding_is_an_error_at_collection(tmp_path: Path) -> None:
     assert "TestMine overrides test_a_window_is_exact, a promise of RowPromises" in said
 
 
-def test_a_known_failure_is_run_and_must_fail(tmp_path: Path) -> None:
-    code = """
-class TestMine(Memory):
+SEVERAL = """
+class TestKnown(Memory):
     known_failures = {
         "test_values_come_back_exactly[flag]": "flags are lost",
         "test_values_come_back_exactly[word]": "words are lost",
@@ -85,20 +84,36 @@ class TestMine(Memory):
             kept = rows.set_column(rows.column_names.index("flag"), "flag", nulls)
             return MemoryDataSource(tables={"t": kept})
         return make
+
+
+class TestSkips(Memory):
+    pass
+
+
+class TestLacking(DataSourceContract):
+    pass
 """
-    said = run(tmp_path, code, "-rxX", "-k", "flag or word or big")
-    assert "XFAIL test_plugin.py::TestMine::test_values_come_back_exactly[flag] - flags" in said
+CHOSEN = (
+    "(TestKnown and (flag or word or big)) or (TestSkips and discovery) or (TestLacking and frozen)"
+)
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What pytest says of some tests of several suites: it is started once for all."""
+    return run(tmp_path_factory.mktemp("several"), SEVERAL, "-rsxX", "-k", CHOSEN)
+
+
+def test_a_known_failure_is_run_and_must_fail(said: str) -> None:
+    assert "XFAIL test_plugin.py::TestKnown::test_values_come_back_exactly[flag] - flags" in said
     # What passes although it is said to fail, fails: the entry must go.
     assert "[XPASS(strict)] words are lost" in said
-    assert "1 failed, 1 passed" in said
+    assert said.startswith("x.F")
 
 
-def test_skips_name_the_capability(tmp_path: Path) -> None:
-    said = run(tmp_path, "class TestMine(Memory):\n    pass\n", "-rs", "-k", "discovery")
+def test_skips_name_the_capability(said: str) -> None:
     assert "memory declares 'discover', so there is nothing to refuse" in said
 
 
-def test_a_suite_without_its_fixtures_says_which(tmp_path: Path) -> None:
-    code = "class TestMine(DataSourceContract):\n    pass\n"
-    said = run(tmp_path, code, "-k", "TestMine and frozen")
-    assert "TestMine must override the fixture make_source" in said
+def test_a_suite_without_its_fixtures_says_which(said: str) -> None:
+    assert "TestLacking must override the fixture make_source" in said
