@@ -35,14 +35,6 @@ def test_importing_headwater_loads_nothing_heavy():
     assert not modules_after("import headwater").intersection(HEAVY)
 
 
-def test_asking_for_help_loads_nothing_heavy():
-    code = (
-        "import sys\nfrom headwater.cli.main import main\nsys.argv = ['headwater', '--help']\n"
-        "try:\n    main()\nexcept SystemExit:\n    pass"
-    )
-    assert not modules_after(code).intersection(HEAVY)
-
-
 HELD = (
     "pandas",
     "pytz",

@@ -225,7 +225,7 @@ def python(code: str) -> str:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    heavy = "pydantic sqlglot boto3 botocore pyarrow duckdb pyspark yaml pandas rich"
+    heavy = "pydantic sqlglot boto3 botocore pyarrow duckdb pyspark yaml pandas numpy rich"
     loaded = python(
         "import sys\n"
         "from headwater.cli.main import run\n"
