@@ -57,3 +57,37 @@ def test_what_a_query_uses(query: str, names: set[str]) -> None:
 def test_what_a_star_gives_out_is_known_also_where_nobody_takes_it() -> None:
     assert used("SELECT id FROM (SELECT * FROM t)").named >= set(TYPES)
     assert used("SELECT id, at AS timestamp FROM t").named & set(TYPES) == {"id", "at"}
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("SELECT * FROM t", set()),
+        ("SELECT id, at AS k FROM t", set()),
+        ("SELECT q.id AS k FROM (SELECT * FROM t) AS q WHERE q.at > '2026-01-01'", {"at"}),
+        ("SELECT AT FROM t WHERE At > '2026-01-01'", {"at"}),
+        ("SELECT k FROM (SELECT id AS k FROM t) WHERE k > 1", {"id"}),
+        ("SELECT m FROM (SELECT k AS m FROM (SELECT id AS k FROM t)) WHERE m > 1", {"id"}),
+        ("SELECT y FROM (SELECT s.at AS y FROM t) WHERE y > 1", {"s", "at"}),
+        ("SELECT y FROM (SELECT id + 1 AS y FROM t) WHERE y > 1", {"id"}),
+        ("SELECT t.id, u.at FROM t JOIN u ON t.id = u.id", {"id"}),
+        ("SELECT a.at FROM t AS a JOIN u AS b USING (id)", {"id"}),
+        ("WITH c AS (SELECT id, at FROM t) SELECT * FROM c WHERE at IS NULL", {"at"}),
+        ("SELECT x FROM (SELECT id AS x, at FROM t) CROSS JOIN (SELECT s FROM u)", set()),
+        # What follows looks at columns that it does not name.
+        ("SELECT id FROM t ORDER BY 1 LIMIT 3", set(TYPES)),
+        ("SELECT DISTINCT id FROM t", set(TYPES)),
+        ("SELECT id FROM t GROUP BY ALL", set(TYPES)),
+        ("SELECT id FROM t UNION ALL SELECT id FROM u", set(TYPES)),
+        ("SELECT x.k FROM (SELECT * FROM t) AS x(k, a, b, c, d) WHERE x.k > 1", set(TYPES)),
+        ("SELECT id FROM u WHERE id IN (SELECT id FROM t)", set(TYPES)),
+        ("SELECT id FROM u WHERE id IN (SELECT * FROM (SELECT id FROM t))", set(TYPES)),
+        ("SELECT id FROM u WHERE id > (SELECT max(id) FROM t)", set(TYPES)),
+        ("SELECT u.id FROM u LEFT JOIN t ON EXISTS (SELECT id FROM t)", set(TYPES)),
+        ("SELECT id FROM t NATURAL JOIN u", set(TYPES)),
+    ],
+)  # fmt: skip
+def test_what_may_decide_which_rows_there_are(query: str, names: set[str]) -> None:
+    found = used(query)
+    assert found.tested & set(TYPES) == names & found.named
+    assert found.tested <= found.named

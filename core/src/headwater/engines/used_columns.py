@@ -35,16 +35,19 @@ class Used:
             engine has to know them.
         needed: Those of them whose values the query uses, and perhaps others. What the rest holds
             stops nothing.
+        tested: Those that may decide which rows there are, and perhaps others. The rest is only
+            given out, each value as it is.
     """
 
     named: frozenset[str]
     needed: frozenset[str]
+    tested: frozenset[str]
 
     @classmethod
     def all_of(cls, columns: Iterable[Column]) -> Used:
         """Return all columns, each of them needed."""
         names = frozenset(c.name.casefold() for c in columns)
-        return cls(names, names)
+        return cls(names, names, names)
 
 
 def used_columns(analysis: Analysis, table: TableName) -> Used:
@@ -61,7 +64,8 @@ def used_columns(analysis: Analysis, table: TableName) -> Used:
     uses.of_query(tree, root)
     needed = frozenset(uses.names)
     uses.given_out()
-    return Used(frozenset(uses.names), needed)
+    named = frozenset(uses.names)
+    return Used(named, needed, named & _tested(tree) if _is_row_by_row(tree) else named)
 
 
 class _Uses:
@@ -166,7 +170,53 @@ def _is_plain(scope: Scope) -> bool:
     return isinstance(node, exp.Select) and not {k for k, v in node.args.items() if v} - _PLAIN
 
 
-_PLAIN: Final = frozenset({"with_", "expressions", "from_", "joins", "where", "laterals", "limit"})
+_ROW_BY_ROW: Final = frozenset({"with_", "expressions", "from_", "joins", "where", "laterals"})
+_PLAIN: Final = _ROW_BY_ROW | {"limit"}
+
+
+def _is_row_by_row(tree: exp.Expr) -> bool:
+    """Return whether only conditions decide which rows there are, and name what they look at.
+
+    An order of columns that are counted, sets, groups, values of a subquery: all look at columns
+    that they do not name.
+    """
+    if tree.find(exp.SetOperation, exp.Pivot) is not None:
+        return False
+    if any(alias.args.get("columns") for alias in tree.find_all(exp.TableAlias)):
+        return False
+    return all(
+        not {k for k, v in select.args.items() if v} - _ROW_BY_ROW and _is_of_from(select)
+        for select in tree.find_all(exp.Select)
+    )
+
+
+def _is_of_from(select: exp.Select) -> bool:
+    """Return whether a SELECT is the query, or gives rows to FROM, and no value or set of them."""
+    above = select.parent
+    while isinstance(above, exp.Subquery) and not above.args.get("pivots"):
+        above = above.parent
+    return above is None or isinstance(above, exp.From | exp.Join | exp.CTE | exp.With)
+
+
+def _tested(tree: exp.Expr) -> frozenset[str]:
+    """Return the names in a query's text, but of outputs that are columns and of these."""
+    found: set[str] = set()
+    given: set[tuple[str, str]] = set()
+    for node in tree.find_all(exp.Identifier):
+        column = node.parent
+        if isinstance(column, exp.Alias) and node.arg_key == "alias":
+            continue
+        output = column
+        if isinstance(column, exp.Column) and isinstance(column.parent, exp.Alias):
+            output = column.parent
+        if isinstance(column, exp.Column) and output and isinstance(output.parent, exp.Select):
+            # A part before the name may be the column, of which a field is given out.
+            given.add((output.alias_or_name.casefold(), node.name.casefold()))
+        else:
+            found.add(node.name.casefold())
+    while more := {name for output, name in given if output in found} - found:
+        found |= more
+    return frozenset(found)
 
 
 def _is_tacit(node: exp.Expr) -> bool:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -228,6 +229,46 @@ def test_statistics_of_a_file_do_not_hide_nan(
     relation = parquet(tmp_path, table)
     answer = rows(f"SELECT k FROM t WHERE {condition} ORDER BY k", t=relation)
     assert [r["k"] for r in answer] == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("SELECT k FROM t WHERE s > 0.9", [3]),
+        ("SELECT k, s FROM t WHERE s > 0.9", [3]),
+        ("SELECT k FROM (SELECT k, s AS x FROM t) WHERE x > 0.9", [3]),
+        ("SELECT k FROM (SELECT k, y AS z FROM (SELECT k, s AS y FROM t)) WHERE z > 0.9", [3]),
+        ("SELECT k FROM (SELECT * FROM t) AS q WHERE q.S > 0.9", [3]),
+        ("WITH c AS (SELECT * FROM t) SELECT k FROM c WHERE s > 0.9", [3]),
+        ("SELECT k FROM (SELECT k, st.x AS y FROM t) WHERE y > 0.9", [3]),
+        ("SELECT a.k FROM t AS a JOIN u AS b ON a.s > b.s AND b.k = 2", [3]),
+        ("SELECT a.k FROM t AS a JOIN u AS b USING (s) WHERE b.k = 3", [3]),
+        ("SELECT b.k FROM t AS a JOIN u AS b ON a.k = b.k WHERE a.s > 0.9", [3]),
+        ("SELECT k FROM u WHERE s IN (SELECT s FROM t WHERE k > 2)", [3]),
+        ("SELECT k FROM u WHERE s = (SELECT max(s) FROM t)", [3]),
+        ("SELECT k FROM u WHERE EXISTS (SELECT 1 AS n FROM t WHERE t.s > 0.9 AND t.k = u.k)", [3]),
+        ("SELECT k FROM t WHERE s IS NOT NULL AND NOT s < 0.9", [3]),
+        ("SELECT v FROM (SELECT k, s FROM t) AS q(v, w) WHERE w > 0.9", [3]),
+    ],
+)
+def test_nan_is_found_by_whatever_names_a_column_gets(
+    tmp_path: Path, query: str, expected: list[int]
+) -> None:
+    values = [0.1, 0.5, NAN, None]
+    nested = pa.array([None if v is None else {"x": v} for v in values])
+    table = pa.table({"k": [1, 2, 3, 4], "s": values, "st": nested})
+    (tmp_path / "u").mkdir()
+    tables = {"t": parquet(tmp_path, table), "u": parquet(tmp_path / "u", table)}
+    assert [next(iter(r.values())) for r in rows(query, **tables)] == expected
+
+
+def test_a_column_that_is_only_given_out_is_read_as_it_is(tmp_path: Path) -> None:
+    # -0.0 and the bits of a NaN, too.
+    bits = [0x7FF8000000000001, 0xFFF8000000000000, 1 << 63, 1]
+    numbers = [struct.unpack("d", struct.pack("Q", b))[0] for b in bits]
+    relation = parquet(tmp_path, pa.table({"k": [1, 2, 3, 4], "s": numbers, "f": numbers}))
+    answer = read("SELECT s FROM t WHERE f > -1 OR k > 0", t=relation)
+    assert [struct.unpack("Q", struct.pack("d", n))[0] for n in answer["s"].to_pylist()] == bits
 
 
 def test_nan_is_the_greatest_number(tmp_path: Path) -> None:

@@ -86,6 +86,9 @@ def database(
         try:
             # Order that no ORDER BY asked for costs memory; Spark does not give it either.
             connection.execute("SET GLOBAL preserve_insertion_order = false")
+            # Footers are looked at before, and not fetched or decoded again; those of a file that
+            # was written since are.
+            connection.execute("SET GLOBAL parquet_metadata_cache = true")
             if extension is not None:
                 connection.execute(f"LOAD {text(extension.path)}")
                 _proven.add(extension)
@@ -94,8 +97,6 @@ def database(
                 connection.execute("SET GLOBAL enable_http_metadata_cache = true")
                 # A database reads for one query, which would fill the cache and not come back.
                 connection.execute("SET GLOBAL enable_external_file_cache = false")
-                # Footers are looked at before, and not fetched again.
-                connection.execute("SET GLOBAL parquet_metadata_cache = true")
             connection.execute(f"CREATE SCHEMA {PRIVATE_DATABASE}")
             yield connection
         finally:

@@ -138,7 +138,14 @@ def select(
     branches = []
     for part in groups(relation):
         group = Group(
-            relation, part.format, part.options, part.columns, part.files, contents, used.needed
+            relation,
+            part.format,
+            part.options,
+            part.columns,
+            part.files,
+            contents,
+            used.needed,
+            used.tested,
         )
         scanner = _scanner(group.format)
         if scanner is None:

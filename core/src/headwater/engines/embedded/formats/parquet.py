@@ -186,7 +186,7 @@ def _reads(
                 return old.converted(leaf.type, leaf.local, value)
 
             value = read_as(matches[0], partition.type, name(matches[0].name), convert)
-            if partition.type.is_floating:
+            if partition.type.is_floating and column.name.casefold() in group.tested:
                 value = _past_statistics(value)
         except TypeConflictError as error:
             conflict = EngineError(

@@ -28,10 +28,12 @@ class Group(FileGroup):
         contents: Opens them, for readers that are not DuckDB's.
         needed: Casefolded names of the columns whose values the query uses. What keeps another one
             from being read raises only where it is used after all.
+        tested: Casefolded names of those that may decide which rows there are.
     """
 
     contents: Contents
     needed: frozenset[str]
+    tested: frozenset[str]
 
 
 Part: TypeAlias = "Callable[[int, int, tuple[int, int] | None], str]"
