@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.interfaces.schema import Role
@@ -85,8 +86,8 @@ class ContentDigest:
     def _take(self, batch: pa.RecordBatch) -> None:
         import numpy as np
 
-        words = {i: _words(batch.column(i)) for i, _ in self._own}
-        self._rows = (self._rows + _total(_chained(words, self._own))) % _SIXTY_FOUR
+        hashes, kept = _chained(batch, self._own, self._ids if self._actuals else ())
+        self._rows = (self._rows + _total(hashes)) % _SIXTY_FOUR
         if not self._actuals:
             return
         actuals = [batch.column(i) for i, _ in self._actuals]
@@ -96,9 +97,7 @@ class ContentDigest:
         self.known += int(known.sum())
         if not known.any():
             return
-        for (i, _), array in zip(self._actuals, actuals, strict=True):
-            words[i] = _words(array)
-        hashes = _chained(words, (*self._ids, *self._actuals))
+        hashes, _ = _chained(batch, (*self._ids, *self._actuals), (), kept)
         self._labels = (self._labels + _total(hashes[known])) % _SIXTY_FOUR
 
 
@@ -113,15 +112,35 @@ def _total(hashes: Words) -> int:
     return int(np.add.reduce(_mixed(hashes)))
 
 
-def _chained(words: dict[int, Words], columns: Sequence[tuple[int, int]]) -> Words:
-    """Return a hash of each row over some of its columns."""
+def _chained(
+    batch: pa.RecordBatch,
+    columns: Sequence[tuple[int, int]],
+    wanted: Sequence[tuple[int, int]],
+    made: Mapping[int, Words] = MappingProxyType({}),
+) -> tuple[Words, dict[int, Words]]:
+    """Return a hash of each row over some of its columns, and the words of some of these.
+
+    Args:
+        batch: The rows.
+        columns: The columns, by their places, each with its seed.
+        wanted: Those whose words are returned. The others are not held beside each other: one
+            column's stay near the processor.
+        made: Words that were made before.
+    """
     import numpy as np
 
-    state = np.full(len(next(iter(words.values()), ())), _STEP, np.uint64)
+    state = np.full(batch.num_rows, _STEP, np.uint64)
     beside = np.empty_like(state)
+    held = {i for i, _ in wanted}
+    kept: dict[int, Words] = {}
     for index, seed in columns:
-        _enter(state, words[index], seed, beside)
-    return state
+        words = made.get(index)
+        if words is None:
+            words = _words(batch.column(index))
+        if index in held:
+            kept[index] = words
+        _enter(state, words, seed, beside)
+    return state, kept
 
 
 def _enter(state: Words, words: Words, seed: int, beside: Words) -> None:
@@ -267,9 +286,10 @@ def _floats(array: Any) -> Words:
     import pyarrow as pa
 
     values = _fixed(array.cast(pa.float64()), np.float64) + 0.0  # which makes 0.0 of -0.0
-    nan = np.isnan(values)
-    if nan.any():
-        values[nan] = np.nan
+    with np.errstate(all="ignore"):
+        some = np.isnan(np.add.reduce(values))  # one NaN makes the sum one; so do two infinities
+    if some:
+        values[np.isnan(values)] = np.nan
     words: Words = values.view(np.uint64)
     return words
 
