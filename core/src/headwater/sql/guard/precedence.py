@@ -17,7 +17,7 @@ from headwater.diagnostics import Diagnostic
 from headwater.sql.syntax import nodes
 from headwater.sql.syntax.tokens import WRITTEN
 
-_RANKS: Final[tuple[tuple[type[exp.Expr], ...], ...]] = (
+_KINDS: Final[tuple[tuple[type[exp.Expr], ...], ...]] = (
     (exp.Or,),
     (exp.And,),
     (exp.Not,),
@@ -35,8 +35,9 @@ _RANKS: Final[tuple[tuple[type[exp.Expr], ...], ...]] = (
     (exp.Neg, exp.BitwiseNot),
     (exp.Collate,),
 )  # fmt: skip
-_RANK: Final = {kind: rank for rank, kinds in enumerate(_RANKS) for kind in kinds}
-_COMPARISON: Final = _RANK[exp.EQ]
+RANKS: Final = {kind: rank for rank, kinds in enumerate(_KINDS) for kind in kinds}
+"""How tight each operator binds."""
+_COMPARISON: Final = RANKS[exp.EQ]
 _EITHER_SIDE: Final = (exp.And, exp.Or, exp.Not, exp.Neg, exp.BitwiseNot)
 _OPERANDS: Final = ("this", "expression", "low", "high")
 
@@ -46,12 +47,12 @@ def misread(node: exp.Expr, text: str) -> Diagnostic | None:
 
     Example: `SELECT o = i < b AS v FROM t` -> `two-readings`
     """
-    rank = _RANK.get(type(node))
+    rank = RANKS.get(type(node))
     if rank is None or isinstance(node, (exp.Escape, exp.Exists)):
         return None
     for key in _OPERANDS:
         operand = _without_added_brackets(node.args.get(key))
-        inner = _RANK.get(type(operand)) if isinstance(operand, exp.Expr) else None
+        inner = RANKS.get(type(operand)) if isinstance(operand, exp.Expr) else None
         if inner is None or _fits(node, rank, key, operand, inner):
             continue
         return Diagnostic(

@@ -12,7 +12,7 @@ from headwater.diagnostics import Diagnostic, Severity, Span, did_you_mean
 from headwater.sql import functions
 from headwater.sql.functions.table import functions as admitted
 from headwater.sql.guard import text as guard_text
-from headwater.sql.guard.precedence import misread
+from headwater.sql.guard.precedence import RANKS, misread
 from headwater.sql.syntax import lexer, nodes
 from headwater.sql.syntax.lexer import Lexeme
 from headwater.sql.syntax.words import words
@@ -41,6 +41,23 @@ _COMPLETED: Final = (
     exp.Interval,
 )
 """What `_incomplete` looks at; most nodes are nothing of these."""
+_LOOKED_AT: Final = (
+    exp.Anonymous,
+    exp.Identifier,
+    exp.CurrentDate,
+    exp.CurrentTimestamp,
+    exp.TableSample,
+    exp.Extract,
+    exp.Any,
+    exp.All,
+    *_ENDINGS,
+    *_COMPLETED,
+)
+"""What `check_tree` looks at, beside operators."""
+_HARMLESS: Final = frozenset(
+    kind for kind in nodes.ALLOWED if kind not in RANKS and not issubclass(kind, _LOOKED_AT)
+)
+"""What it has nothing to say of: most of a tree is columns and literals."""
 _MOST_ROWS: Final = 2**31 - 1
 _SIZE: Final = re.compile(r"[(,]\s*[0-9]{10}")
 _INTERVAL_UNITS: Final = words(
@@ -62,6 +79,8 @@ def check_tree(tree: exp.Expr, text: str, lexemes: Sequence[Lexeme]) -> list[Dia
         if len(findings) > limits.FINDINGS:
             break
         kind = type(node)
+        if kind in _HARMLESS:
+            continue
         if kind not in nodes.ALLOWED:
             findings.append(_refused_node(node, text))
         elif isinstance(node, exp.Anonymous):

@@ -119,11 +119,9 @@ def own_nodes(root: exp.Expr, without: Sequence[str] = ()) -> Iterator[exp.Expr]
     while queue:
         node = queue.popleft()
         yield node
-        queue.extend(
-            child
-            for child in node.iter_expressions()
-            if not isinstance(child, exp.Query) and id(child) not in left_out
-        )
+        for child in node.iter_expressions():
+            if not isinstance(child, exp.Query) and id(child) not in left_out:
+                queue.append(child)
 
 
 def span_of(node: exp.Expr) -> Span | None:
