@@ -7,6 +7,9 @@ import os
 import signal
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -91,3 +94,38 @@ def test_a_link_in_the_place_of_a_folder_is_not_followed(root: Path) -> None:
     (root / "headwater-scratch-a").symlink_to(victim)
     clear_abandoned(root)
     assert (victim / "precious").exists()
+
+
+def test_a_read_that_proves_its_rule_makes_one_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    import headwater as hw
+    from headwater.engines.embedded import database
+
+    made: list[Path] = []
+
+    @contextmanager
+    def counted() -> Iterator[Path]:
+        with scratch_folder() as folder:
+            made.append(folder)
+            yield folder
+
+    monkeypatch.setattr(database, "scratch_folder", counted)
+    for day in range(1, 4):
+        folder = tmp_path / "log" / f"dt=2026-01-0{day}"
+        folder.mkdir(parents=True)
+        at = pa.array([datetime(2026, 1, day, tzinfo=UTC)], pa.timestamp("us", "UTC"))
+        pq.write_table(pa.table({"id": ["a"], "at": at, "x": [1.0]}), folder / "part.parquet")
+    rule = hw.TimePartition(column="at", keys={"dt": "yyyy-MM-dd"})
+    source = hw.FileDataSource(tables={"log": str(tmp_path / "log")}, partitions={"log": rule})
+    with hw.Workspace(engine="embedded") as workspace:
+        workspace.create_model("m")
+        version = workspace.create_model_version("m", "v", "regression", features={"x": "numeric"})
+        data = version.connect_serving(source, "id", "at").read("2026-01-02", "2026-01-03")
+        assert data.plan.scans[0].nearby is not None  # their footers are asked for, too
+        assert data.to_arrow().num_rows == 1
+    assert len(made) == 1
+    assert not made[0].exists()
