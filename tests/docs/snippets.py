@@ -10,6 +10,10 @@
 A block of `python`, `yaml`, `toml` or `sql` that begins with `# file: NAME` (`-- file: NAME`) is
 saved under that name instead.
 
+A block of `python` with `# needs: MODULE` is run where that can be imported, as in the environment
+of the page in `make release-check`; elsewhere it is left out, which `left_out` says. A page with
+`<!-- after: OTHER.md -->` goes on from the end of another one.
+
 `python tests/docs/snippets.py PAGE` runs a page in the current folder, in any environment that
 holds headwater, as `make release-check` does.
 """
@@ -17,6 +21,7 @@ holds headwater, as `make release-check` does.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import os
 import re
@@ -33,6 +38,8 @@ from headwater.errors import HeadwaterError
 BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"(?:#|--|//) file: (\S+)")
 RAISES = re.compile(r"# raises: (\S+)")
+NEEDS = re.compile(r"# needs: (\S+)")
+AFTER = re.compile(r"<!-- after: (\S+) -->")
 EXIT = re.compile(r"\s+# exit (\d+)$")
 ELSEWHERE = ("make demo", "make test", "pip install", "headwater demo")
 """Commands that CI runs by themselves, not inside a test."""
@@ -62,26 +69,42 @@ class Block:
         return self.language != "text" and asks
 
     @property
+    def missing(self) -> str | None:
+        """The module that it needs and that is not here, if there is one."""
+        needs = NEEDS.search(self.text) if self.language == "python" else None
+        return needs[1] if needs and importlib.util.find_spec(needs[1]) is None else None
+
+    @property
     def where(self) -> str:
         return f"{self.page}:{self.line}"
 
 
 def blocks(page: Path) -> list[Block]:
-    """Return the fenced blocks of a page."""
+    """Return the fenced blocks of a page, behind those of the page that it goes on from."""
     text = page.read_text(encoding="utf-8")
+    after = AFTER.search(text)
+    before = blocks(page.parent / after[1]) if after else []
     found = [
         Block(page, text[: m.start()].count("\n") + 2, m[1], m[2]) for m in BLOCK.finditer(text)
     ]
     fences = len(re.findall(r"^\s*```", text, re.MULTILINE))
     assert fences == 2 * len(found), f"{page}: a fence has no language, is indented, or is open"
-    return found
+    return before + found
+
+
+def left_out(blocks: Sequence[Block]) -> list[str]:
+    """Return the modules that blocks need and that are not here."""
+    return sorted({block.missing for block in blocks if block.missing is not None})
 
 
 def run(blocks: Sequence[Block]) -> None:
     """Run the blocks of one page."""
     names: dict[str, object] = {"__name__": "__main__"}
-    written = ""
+    written: str | None = ""
     for block in blocks:
+        if block.missing is not None:
+            written = None
+            continue
         match block.language:
             case "python":
                 if not write_file(block):
@@ -89,7 +112,8 @@ def run(blocks: Sequence[Block]) -> None:
             case "console":
                 written = run_console(block)
             case "output":
-                expect(block.text, written, block.where)
+                if written is not None:
+                    expect(block.text, written, block.where)
             case "yaml" | "toml" | "sql" | "json":
                 write_file(block)
             case "text":

@@ -1,4 +1,4 @@
-"""A new user's first afternoon: pandas' files, `init`, `check`, `read`; five types of models.
+"""A new user's first afternoon: pandas' files, `init`, `check`, `read`, a report; five types of models.
 
 No file is edited, but for the comment that `init` asks to uncomment where the actuals are.
 """
@@ -95,7 +95,7 @@ def uncommented(path: Path) -> str:
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_from_a_file_to_rows(program: Callable[..., Answer], kind: str) -> None:
+def test_from_a_file_to_a_report(program: Callable[..., Answer], kind: str) -> None:
     columns, actual = MODELS[kind]
     pd.DataFrame(columns).to_parquet("predictions.parquet")
     code, out, err = program("init", "--from", "files:predictions.parquet")
@@ -116,6 +116,15 @@ def test_from_a_file_to_rows(program: Callable[..., Answer], kind: str) -> None:
     assert len(day) == ROWS / 2
     assert day[actual].notna().all()
     assert set(version["predictions"]) <= set(day.columns)
+    query = ("--query", *version["raw_inputs"]) if kind == "ranking" else ()
+    days = ("2026-01-01", "2026-01-03", "--every", "1 day")
+    code, out, err = program(
+        "monitor", "report", "serving", *days, "--engine", "embedded", "--out", "report.html", *query
+    )
+    assert (code, err) == (0, ""), err
+    figure = {"regression": "mae", "ranking": "ndcg"}.get(kind, "accuracy")
+    assert figure in out and "24    100%" in out, out
+    assert Path("report.html").stat().st_size > 10_000
 
 
 def test_actuals_that_lie_beside_their_predictions(program: Callable[..., Answer]) -> None:

@@ -76,6 +76,7 @@ class Roles:
         timestamp: The column that says when, or None.
         timestamp_cast: Spark SQL that makes a timestamp of it, if it is none.
         other_times: Columns that might as well.
+        raw_inputs: What a model that ranks was asked about: its items' query.
         features: Features.
         predictions: Predictions, with types that the model type allows.
         labels: Columns that may hold actuals; they are no features.
@@ -91,6 +92,7 @@ class Roles:
     timestamp: Column | None
     timestamp_cast: str | None
     other_times: tuple[Column, ...]
+    raw_inputs: tuple[Proposed, ...]
     features: tuple[Proposed, ...]
     predictions: tuple[Proposed, ...]
     labels: tuple[Actual, ...]
@@ -156,9 +158,12 @@ def roles(table: Table, sample: Sample | None = None) -> Roles:
     predictions = [_as_labels_are(p, found) for p in predictions]
     labels, added = _actuals(found, model, predictions, sample)
     left_out = [LeftOut(c, "a partition key") for c in table.partition_columns] + left_out
+    query = _query(found, model)
     features: list[Proposed] = []
     for column in found.rest:
         type_ = field_type(column.type)
+        if query is not None and column.name == query.name:
+            continue
         if reason := _why_not(column, type_, found):
             left_out.append(LeftOut(column, reason))
         elif type_ is not None and column not in used:
@@ -182,6 +187,7 @@ def roles(table: Table, sample: Sample | None = None) -> Roles:
         time,
         None if time is None else _cast(time.type),
         tuple(found.times[1:]),
+        () if query is None else (query,),
         tuple(features),
         tuple(predictions),
         tuple(labels),
@@ -298,6 +304,17 @@ def _pair(found: _Found, sample: Sample) -> tuple[Column, Column] | None:
         if not sample.repeats(one.name, other.name):
             return (other, one) if _groups((other, one)) else (one, other)
     return None
+
+
+def _query(found: _Found, model: ModelType) -> Proposed | None:
+    """Return the column whose value items that were ranked together have in common."""
+    if model is not ModelType.RANKING or found.pair is None or not _groups(found.pair):
+        return None
+    column = found.pair[0]
+    type_ = field_type(column.type)
+    if type_ is None or _reserved(column):
+        return None
+    return Proposed(column.name, type_, "its items were ranked together")
 
 
 def _groups(pair: tuple[Column, ...]) -> bool:

@@ -55,6 +55,8 @@ def _lines(
     yield "    versions:"
     yield "      v1:"
     yield f"        model_type: {roles.model_type}  # a guess: binary, regression, multiclass ..."
+    if roles.raw_inputs:
+        yield from _fields("raw_inputs", roles.raw_inputs, "")
     yield from _fields("features", roles.features, "none was found")
     yield from (f"          # {_key(c.column.name)}: {_remark(c.reason)}" for c in roles.left_out)
     yield from _fields("predictions", roles.predictions, "no column is named like one: add yours")

@@ -170,9 +170,10 @@ def report_command(
                 maturity = None
                 terminal.warn(f"which windows are final is not known: {error.message}")
             if _unranked(chosen, query):
+                asked = [f.name for f in chosen.schema.raw_inputs]
                 terminal.warn(
                     "how items were ranked is not told: name the field that items of a query have "
-                    "in common: --query FIELD"
+                    f"in common: --query {asked[0] if len(asked) == 1 else 'FIELD'}"
                 )
             found = report(
                 profile,

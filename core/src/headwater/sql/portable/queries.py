@@ -319,9 +319,12 @@ class Queries:
         if joins and any(w.risky for w in (*where, *of_windows)):
             where = self._early(e, node, of_windows)
         where += of_windows
-        made_rows = ""
+        made_rows, may_raise = "", False
         if making is not None:
-            made_rows, columns = generated(self, e, making)
+            made_rows, columns, may_raise = generated(self, e, making)
+            # Spark filters before it makes rows; here WHERE stands behind them.
+            alone = not where and len(query.scope.sources) == 1
+            refuse_unless(alone or not may_raise, "a generator of what may raise", making)
             of_item = [o for o in query.scope.outputs if o.node is making]
             refuse_unless(len(of_item) == len(columns), _VAGUE, making)
             e.made = {id(o): c for o, c in zip(of_item, columns, strict=True)}
@@ -353,7 +356,8 @@ class Queries:
             joins or bool(of_windows) or any(node.args.get(k) for k in _REDUCING if k != "where")
         )
         plain = source.plain and not blocked and not any(_looks_around(x) for x in node.expressions)
-        hidden = source.hidden or any(p.risky for p in (*where, *having, *qualify))
+        conditions = (*where, *having, *qualify)
+        hidden = source.hidden or may_raise or any(p.risky for p in conditions)
         types = tuple(o.type for o in outputs)
         self.spend(sql)
         raises, declines = tuple(o.raises for o in outputs), tuple(o.declines for o in outputs)

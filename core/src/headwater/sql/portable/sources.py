@@ -215,6 +215,7 @@ def _lateral_view(queries: Queries, query: Query, lateral: exp.Expr) -> str:
         raise Refusal("a LATERAL VIEW: its columns can't be told", lateral)
     key, source = candidates[0]
     rows = exploded(Expressions(queries.analysis, queries, query), call)
+    refuse_unless(not rows.risky, f"{name_of(call)}() of what may raise", call)
     alias = queries.alias()
     names = tuple(c.name for c in source.columns)
     types = tuple(c.type for c in source.columns)
@@ -225,8 +226,10 @@ def _lateral_view(queries: Queries, query: Query, lateral: exp.Expr) -> str:
     return f"CROSS JOIN LATERAL ({rows.sql}) AS {alias}"
 
 
-def generated(queries: Queries, e: Expressions, item: exp.Expr) -> tuple[str, list[Piece]]:
+def generated(queries: Queries, e: Expressions, item: exp.Expr) -> tuple[str, list[Piece], bool]:
     """Return the rows that a generator of a SELECT makes, as a part of FROM, and their columns.
+
+    The last says whether making them may raise.
 
     Example: `SELECT i, explode(a) AS x FROM t` -> `SELECT ...CROSS JOIN LATERAL (SELECT ...) AS t2`
     """
@@ -238,7 +241,7 @@ def generated(queries: Queries, e: Expressions, item: exp.Expr) -> tuple[str, li
     ]
     outer = (name_of(call) or "").endswith("_outer")
     join, on = ("LEFT JOIN", " ON true") if outer else ("CROSS JOIN", "")
-    return f"\n{join} LATERAL ({rows.sql}) AS {alias}{on}", columns
+    return f"\n{join} LATERAL ({rows.sql}) AS {alias}{on}", columns, rows.risky
 
 
 def _inlined(e: Expressions, call: exp.Expr) -> Compiled:
@@ -316,7 +319,6 @@ def exploded(e: Expressions, call: exp.Expr) -> Compiled:
     refuse_unless(rule in _EXPLODING, f"{name}(): not proven", call)
     refuse_unless(len(call.expressions) == 1, f"{name}() of several arguments", call)
     value = e.piece(call.expressions[0])
-    refuse_unless(not value.risky, f"{name}() of what may raise", call)
     if value.type.name == "array":
         items, columns = value.sql, ["e"]
         types = [value.type.element]
@@ -335,4 +337,4 @@ def exploded(e: Expressions, call: exp.Expr) -> Compiled:
             f"generate_subscripts({items}, 1) - 1 AS p) AS u"
         )
         types = [t.INT, *types]
-    return Compiled(sql, tuple(types), *_no_risk(types))
+    return Compiled(sql, tuple(types), *_no_risk(types), hidden=value.risky)
