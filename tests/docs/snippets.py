@@ -10,7 +10,7 @@
 A block of `python`, `yaml`, `toml` or `sql` that begins with `# file: NAME` (`-- file: NAME`) is
 saved under that name instead.
 
-A block of `python` with `# needs: MODULE` is run where that can be imported, as in the environment
+A block of `python` or `console` with `# needs: MODULE` is run where that can be imported, as in the environment
 of the page in `make release-check`; elsewhere it is left out, which `left_out` says. A page with
 `<!-- after: OTHER.md -->` goes on from the end of another one.
 
@@ -71,7 +71,7 @@ class Block:
     @property
     def missing(self) -> str | None:
         """The module that it needs and that is not here, if there is one."""
-        needs = NEEDS.search(self.text) if self.language == "python" else None
+        needs = NEEDS.search(self.text) if self.language in ("python", "console") else None
         return needs[1] if needs and importlib.util.find_spec(needs[1]) is None else None
 
     @property
@@ -191,7 +191,7 @@ def apart(words: Sequence[str]) -> tuple[int, str]:
 
 def commands(text: str) -> list[tuple[str, str]]:
     """Return the commands of a block, each with the output that it shows."""
-    lines = text.splitlines()
+    lines = [line for line in text.splitlines() if NEEDS.fullmatch(line) is None]
     if not any(line.startswith("$ ") for line in lines):
         return [(line, "") for line in lines if line.strip()]
     found: list[tuple[str, list[str]]] = []
