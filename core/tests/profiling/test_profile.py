@@ -16,9 +16,10 @@ import pytest
 import headwater as hw
 from headwater.errors import ConfigError, ProfileError
 from headwater.interfaces.schema import ModelType, Role
+from headwater.profiling.cells import About, Key, Place, cleaned, segment_text
 from headwater.profiling.edges import FieldEdges
-from headwater.profiling.profile import METADATA, About, Key, Place, cleaned, schema, segment_text
 from headwater.profiling.statistics import HASHES, STATISTICS, WITNESSES, Holds, Value
+from headwater.profiling.table import METADATA, schema
 from headwater.types import FieldType
 
 DAY = timedelta(days=1)

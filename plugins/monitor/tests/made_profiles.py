@@ -11,9 +11,10 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from headwater.interfaces.schema import ModelType, Role
+from headwater.profiling.cells import About, Key, Place
+from headwater.profiling.cells import segment_text as text_of_segment
 from headwater.profiling.edges import Edges, FieldEdges
-from headwater.profiling.profile import About, Key, Place, Profile
-from headwater.profiling.profile import segment_text as text_of_segment
+from headwater.profiling.profile import Profile
 from headwater.tables.window import Window
 from headwater.types import FieldType
 

@@ -117,7 +117,7 @@ def test_a_datetime_moves_by_seconds_and_lengths_by_lengths():
     when = FieldEdges(FieldType.DATETIME, Role.FEATURE, edges=(0, 3_600_000_000))
     text = FieldEdges(FieldType.TEXT, Role.FEATURE, edges=(5, 10))
     edges = edges_of("binary", {"when": when, "text": text}, {})
-    from headwater.profiling.profile import Key, Place
+    from headwater.profiling.cells import Key, Place
 
     def made(bins, least, most):
         cells = {

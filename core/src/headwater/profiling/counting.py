@@ -16,8 +16,8 @@ from typing import Any, Final
 from headwater.interfaces.mapping import BoundColumn, BoundMapping
 from headwater.interfaces.schema import ModelType, Role
 from headwater.profiling import sql_pieces as sql
+from headwater.profiling.cells import Key
 from headwater.profiling.edges import Edges, FieldEdges
-from headwater.profiling.profile import Key
 from headwater.profiling.statistics import Value
 from headwater.sql.rewriting import quoted
 from headwater.types import BOOLEAN, DOUBLE, TIMESTAMP, FieldType

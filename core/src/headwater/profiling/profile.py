@@ -2,110 +2,52 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Context, Decimal
 from functools import cached_property
 from itertools import islice, pairwise
 from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from headwater.diagnostics import Diagnostic, hint_for
 from headwater.display import html
 from headwater.display.printable import printable
 from headwater.errors import ConfigError, ProfileError
-from headwater.profiling.edges import Edges, damaged, newer
-from headwater.profiling.statistics import (
-    HASHES,
-    STATISTICS,
-    WITNESSES,
-    Holds,
-    Value,
-    distinct,
+from headwater.profiling.cells import (
+    EPOCH,
+    About,
+    Cells,
+    Key,
+    Place,
+    key_order,
+    merged,
+    narrowed,
+    nulls_first,
+    place_order,
+    segment_of,
 )
+from headwater.profiling.edges import Edges, damaged
+from headwater.profiling.statistics import HASHES, STATISTICS, Holds, Value, distinct
+from headwater.profiling.table import from_table, to_table
 from headwater.tables.window import Window
 from headwater.types import FieldType
 from headwater.untrusted import limits
-from headwater.untrusted.texts import ForeignTextError, json_value
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMAT: Final = 1
 _SHOWN: Final = 10
 """Windows and segments that a text names one by one."""
-METADATA: Final = b"headwater.profile"
-"""Where a profile's table keeps its edges, and what it was made of."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _EXACT: Final = Context(prec=76)
 _ROUNDED: Final = Decimal("0.5e-6")
 """How far a value that is summed may be from what it was: it has 6 digits."""
 _DOUBLE: Final = Decimal("1e-15")
 """How far, as a share of it, a few operations on doubles may move a number."""
-
-
-class Place(NamedTuple):
-    """Which rows a cell counts.
-
-    Args:
-        window: Their window; None for all that were asked for, or for the total of several.
-        segment: Their segment, as JSON; None where there are no segments.
-    """
-
-    window: Window | None
-    segment: str | None
-
-
-class Key(NamedTuple):
-    """What a cell tells of them.
-
-    Args:
-        field: The field; None for the rows as a whole.
-        statistic: What of it.
-        bin: Number of the bin, of what is counted by bin.
-        label: Value or class, of what is counted by label.
-    """
-
-    field: str | None
-    statistic: str
-    bin: int | None = None
-    label: str | None = None
-
-
-Cells = Mapping[Key, Value]
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What a profile was made of: no part of what is compared or merged exactly.
-
-    Args:
-        connections: Names of the connections.
-        first_as_of: The earliest moment until which actuals were taken, if any was.
-        last_as_of: The latest one.
-        warnings: What a reader should know of the rows.
-    """
-
-    connections: tuple[str, ...] = ()
-    first_as_of: datetime | None = None
-    last_as_of: datetime | None = None
-    warnings: tuple[Diagnostic, ...] = ()
-
-    def __add__(self, other: About) -> About:
-        moments = [m for a in (self, other) for m in (a.first_as_of, a.last_as_of) if m is not None]
-        return About(
-            tuple(sorted({*self.connections, *other.connections})),
-            min(moments, default=None),
-            max(moments, default=None),
-            tuple(dict.fromkeys((*self.warnings, *other.warnings))),
-        )
 
 
 class Profile:
@@ -141,7 +83,10 @@ class Profile:
     ) -> None:
         self._edges = edges
         self._cells: Mapping[Place, Cells] = MappingProxyType(
-            {place: MappingProxyType(dict(cells[place])) for place in sorted(cells, key=_order)}
+            {
+                place: MappingProxyType(dict(cells[place]))
+                for place in sorted(cells, key=place_order)
+            }
         )
         self._by = None if by is None else tuple(sorted(by))
         self._about = about or About()
@@ -173,7 +118,7 @@ class Profile:
     def segments(self) -> tuple[Mapping[str, str | None] | None, ...]:
         """Its segments, each as the value of every field of `by`; None where there are none."""
         found = dict.fromkeys(place.segment for place in self._cells)
-        return tuple(_segment(text) for text in sorted(found, key=_nulls_first))
+        return tuple(segment_of(text) for text in sorted(found, key=nulls_first))
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
@@ -190,8 +135,7 @@ class Profile:
     @property
     def as_of(self) -> tuple[datetime, datetime] | None:
         """The earliest and the latest moment until which actuals were taken; None if none were."""
-        first, last = self._about.first_as_of, self._about.last_as_of
-        return None if first is None or last is None else (first, last)
+        return self._about.as_of
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
@@ -201,14 +145,14 @@ class Profile:
     def cells(self) -> Iterator[tuple[Place, Key, Value]]:
         """Yield all that it tells, in the order of its table."""
         for place, cells in self._cells.items():
-            for key in sorted(cells, key=_key_order):
+            for key in sorted(cells, key=key_order):
                 yield place, key, cells[key]
 
     def parts(self) -> Iterator[tuple[Window | None, Mapping[str, str | None] | None, Profile]]:
         """Yield each window and segment, with the profile of it alone."""
         for place, cells in self._cells.items():
             part = Profile(self._edges, {place: cells}, self._by, self._about)
-            yield place.window, _segment(place.segment), part
+            yield place.window, segment_of(place.segment), part
 
     # -- Merging -----------------------------------------------------------------------------------
 
@@ -235,7 +179,7 @@ class Profile:
         cells = {**self._cells}
         for place, theirs in other._cells.items():
             mine = cells.get(place)
-            cells[place] = theirs if mine is None else _merged((mine, theirs))
+            cells[place] = theirs if mine is None else merged((mine, theirs))
         return Profile(self._edges, cells, by, self._about + other._about)
 
     def __radd__(self, other: object) -> Profile:
@@ -265,9 +209,9 @@ class Profile:
         self._check_windows()
         groups: dict[Place, list[Cells]] = {}
         for place, cells in self._cells.items():
-            groups.setdefault(Place(None, _narrowed(place.segment, kept)), []).append(cells)
-        merged = {place: _merged(cells) for place, cells in groups.items()}
-        return Profile(self._edges, merged, None if self._by is None else kept, self._about)
+            groups.setdefault(Place(None, narrowed(place.segment, kept)), []).append(cells)
+        whole = {place: merged(cells) for place, cells in groups.items()}
+        return Profile(self._edges, whole, None if self._by is None else kept, self._about)
 
     def _check_windows(self) -> None:
         windows = sorted((w for w in self.windows if w is not None), key=lambda w: w.start)
@@ -286,7 +230,7 @@ class Profile:
         if len(self._cells) == 1:
             return next(iter(self._cells.values()))
         self._check_windows()
-        return _merged(list(self._cells.values()))
+        return merged(list(self._cells.values()))
 
     @cached_property
     def _parted(self) -> Mapping[tuple[str | None, str], Sequence[Key]]:
@@ -518,7 +462,7 @@ class Profile:
             )
         self._check_field(field)
         wanted = self._parted.get((field, statistic.name), ())
-        yield from ((key, self._all[key]) for key in sorted(wanted, key=_key_order))
+        yield from ((key, self._all[key]) for key in sorted(wanted, key=key_order))
 
     # -- Tables and files --------------------------------------------------------------------------
 
@@ -537,7 +481,7 @@ class Profile:
 
         Its metadata keeps the edges: `from_arrow` returns the same profile, also from Parquet.
         """
-        return _table(self)
+        return to_table(self.cells(), self._edges, self._by, self._about)
 
     @classmethod
     def from_arrow(cls, table: pa.Table) -> Profile:
@@ -549,7 +493,7 @@ class Profile:
         Raises:
             ProfileError: With code `profile-damaged` or `profile-newer`, if it is none.
         """
-        return _profile(table, "the table")
+        return cls(*from_table(table, "the table"))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write it to a Parquet file, replacing what is there.
@@ -607,7 +551,7 @@ class Profile:
                 f"{name} can't be read: {error.strerror or error}",
                 hint="profile(...).save(path) writes one",
             ) from error
-        return _profile(table, name)
+        return cls(*from_table(table, name))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Profile):
@@ -667,7 +611,7 @@ def _cell(place: Place, key: Key, value: Value) -> dict[str, Any]:
     if window is not None:
         told["window"] = {"start": window.start.isoformat(), "end": window.end.isoformat()}
     if place.segment is not None:
-        told["segment"] = json.loads(place.segment)
+        told["segment"] = segment_of(place.segment)
     told |= {name: part for name, part in key._asdict().items() if part is not None}
     if isinstance(value, Decimal):
         return {**told, "decimal": str(value)}
@@ -714,66 +658,10 @@ def _summary(profile: Profile, name: str) -> Iterator[str]:
 
 def _moment_text(micros: float) -> str:
     try:
-        moment = _EPOCH + timedelta(microseconds=int(micros))
+        moment = EPOCH + timedelta(microseconds=int(micros))
     except OverflowError:
         return "beyond the year 9999" if micros > 0 else "before the year 1"
     return moment.strftime("%Y-%m-%d %H:%M")
-
-
-def _merged(parts: Sequence[Cells]) -> Cells:
-    """Return what several parts tell of one place."""
-    merged: dict[Key, Value] = {}
-    missing: set[Key] = set()
-    for part in parts:
-        for key, value in part.items():
-            before = merged.get(key)
-            merged[key] = (
-                value if before is None else STATISTICS[key.statistic].merge(before, value)
-            )
-            for name in _WITNESSED.get(key.statistic, ()):
-                if (summed := Key(key.field, name)) not in part:
-                    missing.add(summed)
-    return cleaned({key: value for key, value in merged.items() if key not in missing})
-
-
-_WITNESSED: Final = {
-    witness: tuple(name for name, of in WITNESSES.items() if of == witness)
-    for witness in set(WITNESSES.values())
-}
-
-
-def cleaned(cells: Mapping[Key, Value]) -> Cells:
-    """Return cells without counts of zero.
-
-    Args:
-        cells: What was counted.
-    """
-    return {
-        key: value
-        for key, value in cells.items()
-        if value != 0 or type(value) is not int or STATISTICS[key.statistic].merge in (min, max)
-    }
-
-
-def segment_text(values: Mapping[str, str | None]) -> str | None:
-    """Return what stands in a profile's table for a segment.
-
-    Args:
-        values: The value of each field that it is made of.
-    """
-    if not values:
-        return None
-    ordered = {name: values[name] for name in sorted(values)}
-    return json.dumps(ordered, ensure_ascii=False, separators=(",", ":"))
-
-
-def _segment(text: str | None) -> Mapping[str, str | None] | None:
-    return None if text is None else json.loads(text)
-
-
-def _narrowed(segment: str | None, kept: Sequence[str]) -> str | None:
-    values = _segment(segment)
-    return None if values is None else segment_text({n: values[n] for n in kept if n in values})
 
 
 def _check(name: str, holds: Holds) -> Any:
@@ -799,195 +687,5 @@ def _names(by: Sequence[str]) -> str:
     return ", ".join(by) or "nothing"
 
 
-def _nulls_first(value: Any) -> tuple[bool, Any]:
-    return value is not None, value or ""
-
-
-def _order(place: Place) -> tuple[Any, ...]:
-    window = place.window
-    moments = (False, _EPOCH, _EPOCH) if window is None else (True, window.start, window.end)
-    return (*moments, _nulls_first(place.segment))
-
-
-def _key_order(key: Key) -> tuple[Any, ...]:
-    return (
-        _nulls_first(key.field),
-        key.statistic,
-        -1 if key.bin is None else key.bin,
-        _nulls_first(key.label),
-    )
-
-
 def _field_order(name: str, known: Sequence[str]) -> tuple[int, str]:
     return (known.index(name) if name in known else len(known), name)
-
-
-# -- The table -------------------------------------------------------------------------------------
-
-_COLUMNS: Final = (
-    "window", "segment", "field", "statistic", "bin", "label", "count", "decimal", "number", "text",
-    "exact",
-)  # fmt: skip
-
-
-def schema() -> pa.Schema:
-    """Return the schema of a profile's table, without its metadata."""
-    import pyarrow as pa
-
-    moment = pa.timestamp("us", tz="UTC")
-    types: tuple[pa.DataType, ...] = (
-        pa.struct([("start", moment), ("end", moment)]), pa.string(), pa.string(), pa.string(),
-        pa.int32(), pa.string(), pa.int64(), pa.decimal128(38, 6), pa.float64(), pa.string(),
-        pa.bool_(),
-    )  # fmt: skip
-    return pa.schema(list(zip(_COLUMNS, types, strict=True)))
-
-
-def _table(profile: Profile) -> pa.Table:
-    import pyarrow as pa
-
-    columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
-    for place, key, value in profile.cells():
-        columns["window"].append(place.window)
-        columns["segment"].append(place.segment)
-        for name, part in zip(Key._fields, key, strict=True):
-            columns[name].append(part)
-        columns["count"].append(value if type(value) is int else None)
-        columns["decimal"].append(value if isinstance(value, Decimal) else None)
-        columns["number"].append(value if isinstance(value, float) else None)
-        columns["text"].append(value if isinstance(value, str) else None)
-        columns["exact"].append(True)
-    form = schema()
-    arrays = [
-        _windows(values, form.field(name).type)
-        if name == "window"
-        else pa.array(values, form.field(name).type)
-        for name, values in columns.items()
-    ]
-    told = json.dumps(_metadata(profile), ensure_ascii=False, separators=(",", ":"))
-    return pa.table(arrays, schema=form.with_metadata({METADATA: told.encode()}))
-
-
-def _metadata(profile: Profile) -> dict[str, Any]:
-    as_of = profile.as_of
-    return {
-        "headwater": "profile",
-        "format": FORMAT,
-        "edges_digest": profile.edges().digest,
-        "by": None if profile._by is None else list(profile._by),
-        "connections": list(profile.connections),
-        "as_of": None if as_of is None else [moment.isoformat() for moment in as_of],
-        "edges": profile.edges().to_dict(),
-    }
-
-
-def _windows(windows: Sequence[Window | None], type_: Any) -> Any:
-    import pyarrow as pa
-
-    bounds = [
-        pa.array(
-            [None if w is None else (getattr(w, side) - _EPOCH) // _MICROSECOND for w in windows],
-            pa.int64(),
-        ).cast(type_.field(0).type)
-        for side in ("start", "end")
-    ]
-    mask = pa.array([w is None for w in windows], pa.bool_())
-    return pa.StructArray.from_arrays(bounds, fields=list(type_), mask=mask)
-
-
-def _profile(table: pa.Table, name: str) -> Profile:
-    try:
-        edges, by, about = _told(table, name)
-        cells: dict[Place, dict[Key, Value]] = {}
-        for place, key, value in _rows(table):
-            inside = cells.setdefault(place, {})
-            if key in inside:
-                raise ValueError(f"two rows tell {key.statistic} of {key.field}")
-            inside[key] = value
-        for place in cells:
-            if set(_segment(place.segment) or ()) != set(by or ()):
-                raise ValueError("a segment is not of the fields that it says")
-    except ConfigError as error:
-        raise damaged(name, error.message) from None
-    except (ForeignTextError, ValueError, TypeError, KeyError, OverflowError) as error:
-        raise damaged(name, printable(str(error))[:200]) from None
-    return Profile(edges, {p: cleaned(c) for p, c in cells.items()}, by, about)
-
-
-def _told(table: pa.Table, name: str) -> tuple[Edges, tuple[str, ...] | None, About]:
-    text = (table.schema.metadata or {}).get(METADATA)
-    if text is None:
-        raise ValueError("its metadata has no headwater.profile")
-    if len(text) > limits.EDGES_BYTES:
-        raise ValueError(f"its metadata has more than {limits.EDGES_BYTES:,} bytes")
-    document = json_value(text)
-    if not isinstance(document, dict) or document.get("headwater") != "profile":
-        raise ValueError("it does not say that it is a profile")
-    number = document.get("format")
-    if type(number) is int and number > FORMAT:
-        raise newer(name, number, FORMAT)
-    if number != FORMAT:
-        raise ValueError("it tells no format")
-    by, connections = document["by"], document["connections"]
-    for texts in (by or [], connections):
-        if not isinstance(texts, list) or not all(isinstance(t, str) for t in texts):
-            raise ValueError("names are no texts")
-    moments = [datetime.fromisoformat(moment) for moment in document["as_of"] or ()]
-    first, last = moments or (None, None)
-    return (
-        Edges.from_dict(document["edges"]),
-        None if by is None else tuple(by),
-        About(tuple(connections), first, last),
-    )
-
-
-def _rows(table: pa.Table) -> Iterator[tuple[Place, Key, Value]]:
-    import pyarrow as pa
-
-    wanted = schema()
-    table = table.select(list(_COLUMNS)).cast(wanted)
-    window: Any = table.column("window").combine_chunks()
-    bounds = [window.field(side).cast(pa.int64()).to_pylist() for side in ("start", "end")]
-    known = window.is_valid().to_pylist()
-    made: dict[tuple[int, int], Window] = {}
-    segments: set[str] = set()
-    others = [table.column(name).to_pylist() for name in _COLUMNS[1:-1]]
-    for has, start, end, segment, field, statistic, number, label, *values in zip(
-        known, *bounds, *others, strict=True
-    ):
-        if not has:
-            within = None
-        else:
-            within = made.get((start, end))
-            if within is None:
-                within = made[start, end] = Window(
-                    _EPOCH + timedelta(microseconds=start), _EPOCH + timedelta(microseconds=end)
-                )
-        if segment is not None and segment not in segments:
-            _check_segment(segment)
-            segments.add(segment)
-        yield (
-            Place(within, segment),
-            Key(field, statistic, number, label),
-            _value(STATISTICS[statistic], number, label, values),
-        )
-
-
-def _check_segment(text: str) -> None:
-    values = json_value(text)
-    if not isinstance(values, dict) or not all(
-        v is None or isinstance(v, str) for v in values.values()
-    ):
-        raise ValueError(f"{text[:80]!r} is no segment")
-    if segment_text(values) != text:
-        raise ValueError(f"{text[:80]!r} is no segment as headwater writes it")
-
-
-def _value(statistic: Any, bin: int | None, label: str | None, values: Sequence[Any]) -> Value:
-    held = [h for h, v in zip(Holds, values, strict=True) if v is not None]
-    if len(held) != 1 or held[0] not in statistic.holds:
-        raise ValueError(f"{statistic.name} holds one {' or '.join(statistic.holds)}")
-    if (bin is not None) != statistic.binned or (label is not None) != statistic.labelled:
-        raise ValueError(f"{statistic.name} is of another bin or label than it should be")
-    value: Value = next(v for v in values if v is not None)
-    return value

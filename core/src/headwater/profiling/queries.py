@@ -23,8 +23,8 @@ from headwater.interfaces.mapping import BoundColumn
 from headwater.interfaces.schema import TIMESTAMP
 from headwater.planning.windowed_query import timestamp_literal
 from headwater.profiling import sql_pieces as sql
+from headwater.profiling.cells import Cells, Key, Place, segment_text
 from headwater.profiling.counting import Count, Set, text, words
-from headwater.profiling.profile import Cells, Key, Place, segment_text
 from headwater.profiling.statistics import HASH_DIGITS, HASHES, STATISTICS, Value
 from headwater.sql.rewriting import quoted
 from headwater.tables.window import Window

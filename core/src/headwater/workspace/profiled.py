@@ -19,9 +19,10 @@ from headwater.planning import planner
 from headwater.plugins import hooks
 from headwater.profiling import measuring, queries
 from headwater.profiling import sql_pieces as sql
+from headwater.profiling.cells import About, Key, Place, cleaned
 from headwater.profiling.counting import SKETCHED, bins, counts
 from headwater.profiling.edges import Edges, FieldEdges
-from headwater.profiling.profile import About, Key, Place, Profile, cleaned
+from headwater.profiling.profile import Profile
 from headwater.profiling.queries import Counted, Rows
 from headwater.profiling.statistics import Value
 from headwater.reading.dataset import NOTED, EmptyReadWarning

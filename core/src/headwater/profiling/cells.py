@@ -1,0 +1,170 @@
+"""Cells: what a profile is made of, what stands for it in a table, and how parts make a whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from headwater.diagnostics import Diagnostic
+from headwater.profiling.statistics import STATISTICS, WITNESSES, Value
+from headwater.tables.window import Window
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Place(NamedTuple):
+    """Which rows a cell counts.
+
+    Args:
+        window: Their window; None for all that were asked for, or for the total of several.
+        segment: Their segment, as JSON; None where there are no segments.
+    """
+
+    window: Window | None
+    segment: str | None
+
+
+class Key(NamedTuple):
+    """What a cell tells of them.
+
+    Args:
+        field: The field; None for the rows as a whole.
+        statistic: What of it.
+        bin: Number of the bin, of what is counted by bin.
+        label: Value or class, of what is counted by label.
+    """
+
+    field: str | None
+    statistic: str
+    bin: int | None = None
+    label: str | None = None
+
+
+Cells = Mapping[Key, Value]
+"""What a profile tells of one place."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a profile was made of: no part of what is compared or merged exactly.
+
+    Args:
+        connections: Names of the connections.
+        first_as_of: The earliest moment until which actuals were taken, if any was.
+        last_as_of: The latest one.
+        warnings: What a reader should know of the rows.
+    """
+
+    connections: tuple[str, ...] = ()
+    first_as_of: datetime | None = None
+    last_as_of: datetime | None = None
+    warnings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def as_of(self) -> tuple[datetime, datetime] | None:
+        """The earliest and the latest moment until which actuals were taken; None if none were."""
+        first, last = self.first_as_of, self.last_as_of
+        return None if first is None or last is None else (first, last)
+
+    def __add__(self, other: About) -> About:
+        moments = [m for a in (self, other) for m in (a.first_as_of, a.last_as_of) if m is not None]
+        return About(
+            tuple(sorted({*self.connections, *other.connections})),
+            min(moments, default=None),
+            max(moments, default=None),
+            tuple(dict.fromkeys((*self.warnings, *other.warnings))),
+        )
+
+
+def merged(parts: Sequence[Cells]) -> Cells:
+    """Return what several parts tell of one place.
+
+    Args:
+        parts: What each of them tells.
+    """
+    whole: dict[Key, Value] = {}
+    missing: set[Key] = set()
+    for part in parts:
+        for key, value in part.items():
+            before = whole.get(key)
+            whole[key] = value if before is None else STATISTICS[key.statistic].merge(before, value)
+            for name in _WITNESSED.get(key.statistic, ()):
+                if (summed := Key(key.field, name)) not in part:
+                    missing.add(summed)
+    return cleaned({key: value for key, value in whole.items() if key not in missing})
+
+
+_WITNESSED: Final = {
+    witness: tuple(name for name, of in WITNESSES.items() if of == witness)
+    for witness in set(WITNESSES.values())
+}
+
+
+def cleaned(cells: Mapping[Key, Value]) -> Cells:
+    """Return cells without counts of zero.
+
+    Args:
+        cells: What was counted.
+    """
+    return {
+        key: value
+        for key, value in cells.items()
+        if value != 0 or type(value) is not int or STATISTICS[key.statistic].merge in (min, max)
+    }
+
+
+def segment_text(values: Mapping[str, str | None]) -> str | None:
+    """Return what stands in a profile's table for a segment.
+
+    Args:
+        values: The value of each field that it is made of.
+    """
+    if not values:
+        return None
+    ordered = {name: values[name] for name in sorted(values)}
+    return json.dumps(ordered, ensure_ascii=False, separators=(",", ":"))
+
+
+def segment_of(text: str | None) -> Mapping[str, str | None] | None:
+    """Return the segment that a text of `segment_text` stands for.
+
+    Args:
+        text: It.
+    """
+    return None if text is None else json.loads(text)
+
+
+def narrowed(segment: str | None, kept: Sequence[str]) -> str | None:
+    """Return the segment, of some of its fields alone, that a segment is a part of.
+
+    Args:
+        segment: Its text.
+        kept: The fields.
+    """
+    values = segment_of(segment)
+    return None if values is None else segment_text({n: values[n] for n in kept if n in values})
+
+
+def nulls_first(value: Any) -> tuple[bool, Any]:
+    """Return what texts are sorted by: NULL comes before all of them."""
+    return value is not None, value or ""
+
+
+def place_order(place: Place) -> tuple[Any, ...]:
+    """Return what places are sorted by in a table."""
+    window = place.window
+    moments = (False, EPOCH, EPOCH) if window is None else (True, window.start, window.end)
+    return (*moments, nulls_first(place.segment))
+
+
+def key_order(key: Key) -> tuple[Any, ...]:
+    """Return what cells of a place are sorted by in a table."""
+    return (
+        nulls_first(key.field),
+        key.statistic,
+        -1 if key.bin is None else key.bin,
+        nulls_first(key.label),
+    )
