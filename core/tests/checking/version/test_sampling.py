@@ -35,3 +35,10 @@ def test_two_samples_of_one_distribution_are_nearer_than_their_error():
 def test_quantiles_are_values():
     pairs = [(1, 10), (5, 80), (9, 10)]
     assert [sampling.quantile(pairs, s) for s in (0, 0.1, 0.5, 0.9, 0.95, 1)] == [1, 1, 5, 5, 9, 9]
+
+
+def test_pairs_in_order_are_counted_and_equal_ones_by_half():
+    assert sampling.in_order([(0, 3), (2, 0)]) == 1.0
+    assert sampling.in_order([(2, 0), (0, 3)]) == 0.0
+    assert sampling.in_order([(2, 3)]) == 0.5
+    assert sampling.in_order([(1, 2), (1, 1), (2, 1)]) == pytest.approx((1 + 2.5 + 2 * 3.5) / 16)

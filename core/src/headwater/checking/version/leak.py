@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from headwater.checking.version.findings import Datasets, Finding, in_query, percent, warning
-from headwater.checking.version.sampling import bounds
+from headwater.checking.version.sampling import bounds, in_order
 from headwater.checking.version.tally import Cell, FieldTally, Key, Label, Tally
 from headwater.checking.version.tally_query import is_class
 from headwater.interfaces.schema import Role
@@ -144,7 +144,7 @@ def _of_classes(item: FieldTally, cells: Sequence[Cell]) -> str | None:
     if item.field.kind == "text":
         return None
     for label in by_label:
-        share = _in_order(by_key, label)
+        share = _ordered(by_key, label)
         if share is not None and min(by_label[label], rows - by_label[label]) >= FEW:
             return (
                 f"its order alone parts {label!r} from the others in {100 * share:.4g} % of pairs"
@@ -152,21 +152,13 @@ def _of_classes(item: FieldTally, cells: Sequence[Cell]) -> str | None:
     return None
 
 
-def _in_order(by_key: defaultdict[Key, defaultdict[Label, int]], label: Label) -> float | None:
+def _ordered(by_key: defaultdict[Key, defaultdict[Label, int]], label: Label) -> float | None:
     """Return the share of pairs of two classes that a number puts in order, if nearly all."""
-    below = 0
-    right = 0.0
-    inside = outside = 0
-    for key in sorted(k for k in by_key if isinstance(k, int)):
-        sides = by_key[key]
-        mine = sides.get(label, 0)
-        others = sum(sides.values()) - mine
-        right += mine * (below + others / 2)
-        below += others
-        inside, outside = inside + mine, outside + others
-    if inside < FEW or outside < FEW:
+    labels = [by_key[key] for key in sorted(k for k in by_key if isinstance(k, int))]
+    sides = [(own := rows.get(label, 0), sum(rows.values()) - own) for rows in labels]
+    if min(sum(own for own, _ in sides), sum(others for _, others in sides)) < FEW:
         return None
-    share = right / (inside * outside)
+    share = in_order(sides)
     share = max(share, 1 - share)
     return share if share >= CERTAIN else None
 

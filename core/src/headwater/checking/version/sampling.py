@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 SURE = 4.0
 """Standard errors: by chance one of 30,000 shares is further from the truth."""
@@ -73,6 +73,19 @@ def distance(one: Sequence[tuple[int, int]], two: Sequence[tuple[int, int]]) -> 
 def distance_error(one: int, two: int) -> float:
     """Return what distance two samples of one distribution have at most, practically always."""
     return 2.0 * math.sqrt(1 / max(one, 1) + 1 / max(two, 1))
+
+
+def in_order(sides: Iterable[tuple[int, int]]) -> float:
+    """Return the share of pairs, one of each side, whose first is the greater; equal ones by half.
+
+    Args:
+        sides: Rows of both sides by a number, in its order; some of each.
+    """
+    right, first, second = 0.0, 0, 0
+    for one, two in sides:
+        right += one * (second + two / 2)
+        first, second = first + one, second + two
+    return right / (first * second)
 
 
 def quantile(pairs: Sequence[tuple[int, int]], share: float) -> int:

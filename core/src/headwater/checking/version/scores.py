@@ -16,7 +16,7 @@ from headwater.checking.version.findings import (
     percent,
     warning,
 )
-from headwater.checking.version.sampling import at_least
+from headwater.checking.version.sampling import at_least, in_order
 from headwater.checking.version.tally import FieldTally, Key, Tally
 from headwater.checking.version.tally_query import BAD_SHARE, BAD_SUM, NOT_LARGEST
 from headwater.interfaces.schema import ACTUAL_PREFIX, ModelType, Role
@@ -31,6 +31,7 @@ SWAPPED: Final = 0.7
 """Share of labels that are right once classes change places, where few are as they stand."""
 ONE: Final = code_of(1.0)
 HUNDRED: Final = code_of(100.0)
+_YES_NO: Final = ({"true", "false"}, {"yes", "no"}, {"0", "1"}, {"y", "n"}, {"t", "f"})
 _NAMED: Final = re.compile(
     r"prob|likelihood|confidence|(^|_)p(_|$)|(^|_)pct|percent", re.IGNORECASE
 )
@@ -65,14 +66,9 @@ def summary(data: Datasets) -> str:
     return "; ".join(parts) or "there are no predictions"
 
 
-def _numbers(item: FieldTally) -> list[tuple[int, int]]:
-    return list(item.numbers)
-
-
 def _inside(item: FieldTally) -> tuple[int, int]:
     """Return how many numbers lie in [0, 1], and how many there are."""
-    numbers = _numbers(item)
-    return sum(n for k, n in numbers if 0 <= k <= ONE), sum(n for _, n in numbers)
+    return sum(n for k, n in item.numbers if 0 <= k <= ONE), sum(n for _, n in item.numbers)
 
 
 def _is_share(data: Datasets, tally: Tally, item: FieldTally) -> bool:
@@ -84,11 +80,11 @@ def _is_share(data: Datasets, tally: Tally, item: FieldTally) -> bool:
         if same is None or same.field.kind != "number":
             continue
         inside, rows = _inside(same)
-        broken = sum(n for k, n in _numbers(same) if 0 < k < ONE)
+        broken = sum(n for k, n in same.numbers if 0 < k < ONE)
         if rows >= ROWS and inside >= 0.9 * rows and broken >= 0.05 * rows:
             return True
     inside, rows = _inside(item)
-    numbers = _numbers(item)
+    numbers = item.numbers
     if rows < ROWS:
         return False
     whole = not any(k < 0 for k, _ in numbers) and numbers[-1][0] <= HUNDRED + 1
@@ -99,7 +95,7 @@ def _is_share(data: Datasets, tally: Tally, item: FieldTally) -> bool:
 
 
 def _range(data: Datasets, tally: Tally, item: FieldTally) -> Iterator[Finding]:
-    numbers = _numbers(item)
+    numbers = item.numbers
     inside, rows = _inside(item)
     if not at_least(rows - inside, rows, OUTSIDE) or rows - inside < 3:
         return
@@ -176,32 +172,17 @@ def _decisions(data: Datasets, tally: Tally, shares: Sequence[FieldTally]) -> It
 
 def _as_values(yes: str, item: FieldTally, values: Sequence[Key]) -> str:
     source = item.field.column.source_type
-    if item.field.kind == "number":
-        no, affirmed = (number_literal(value_of(k) if k else 0.0) for k in values)  # type: ignore[arg-type]
-        rounded = (str(round(float(v.rstrip("D")))) for v in (no, affirmed))
-        no, affirmed = rounded
-    else:
-        no, affirmed = (f"'{v}'" for v in values)
+    no, affirmed = (
+        str(round(value_of(k))) if isinstance(k, int) else text_literal(str(k)) for k in values
+    )
     return f"CAST(CASE WHEN {yes} THEN {affirmed} ELSE {no} END AS {source})"
 
 
 def _two_sides(found: Mapping[tuple[Key, Key], int]) -> list[tuple[int, bool, int]] | None:
     """Return rows as (code of the probability, decision, how many), of decisions that are two."""
-    values = sorted({a for a, _ in found if a is not None}, key=str)
-    if len(values) != 2 or any(isinstance(v, int) and not is_number(v) for v in values):
-        return None
-    if all(isinstance(v, int) for v in values):
-        values = sorted(values, key=lambda v: v if isinstance(v, int) else 0)
-        if values != [0, ONE]:
-            return None
-    elif {str(v).casefold() for v in values} not in (
-        {"true", "false"},
-        {"yes", "no"},
-        {"0", "1"},
-        {"y", "n"},
-        {"t", "f"},
-        {"no", "yes"},
-    ):
+    values = {a for a, _ in found if a is not None}
+    texts = {v.casefold() for v in values if isinstance(v, str)}
+    if len(values) != 2 or (values != {0, ONE} and texts not in _YES_NO):
         return None
     yes = max(values, key=str)
     return [
@@ -336,24 +317,18 @@ def _backwards(
     classes = {c.label for c in item.cells[label] if c.label is not None}
     if len(classes) != 2:
         return None
-    first = min(classes, key=str)
-    yes = next(iter(classes - {first}))
-    if all(isinstance(c, int) for c in classes):
-        yes = max(c for c in classes if isinstance(c, int))
+    numbers = [c for c in classes if isinstance(c, int)]
+    yes = max(numbers) if len(numbers) == 2 else max(classes, key=str)
     by_code: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
     for cell in item.cells[label]:
         if cell.label is not None and isinstance(cell.key, int) and is_number(cell.key):
             by_code[cell.key][cell.label == yes] += cell.rows
-    right, below, ups, downs = 0.0, 0, 0, 0
-    for code in sorted(by_code):
-        no, up = by_code[code]
-        right += up * (below + no / 2)
-        below += no
-        ups, downs = ups + up, downs + no
-    if min(ups, downs) < 30:
+    sides = [(up, no) for _, (no, up) in sorted(by_code.items())]
+    rarer = min(sum(up for up, _ in sides), sum(no for _, no in sides))
+    if rarer < 30:
         return None
-    share = right / (ups * downs)
-    error = 0.5 / min(ups, downs) ** 0.5
+    share = in_order(sides)
+    error = 0.5 / rarer**0.5
     if share > 1 - SWAPPED or share > 0.5 - 4 * error:
         return None
     column = item.field.column.column
