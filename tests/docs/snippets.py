@@ -10,9 +10,9 @@
 A block of `python`, `yaml`, `toml` or `sql` that begins with `# file: NAME` (`-- file: NAME`) is
 saved under that name instead.
 
-A block of `python` or `console` with `# needs: MODULE` is run where that can be imported, as in the environment
-of the page in `make release-check`; elsewhere it is left out, which `left_out` says. A page with
-`<!-- after: OTHER.md -->` goes on from the end of another one.
+A block of `python` or `console` with `# needs: MODULE` is run where that can be imported, as in the
+environment of the page in `make release-check`; elsewhere it is left out, which `left_out` says. A
+page with `<!-- after: OTHER.md -->` goes on from the end of another one.
 
 `python tests/docs/snippets.py PAGE` runs a page in the current folder, in any environment that
 holds headwater, as `make release-check` does.
