@@ -72,7 +72,7 @@ test-slow: $(DEV) ## run the slow tests and the Spark ones (Java 17)
 	@command -v java >/dev/null || { \
 	  echo "make: the Spark tests need Java 17; on Debian and Ubuntu: apt-get install openjdk-17-jre-headless"; \
 	  exit 1; }
-	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "slow or spark" \
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "slow or spark" \
 	  --timeout 900 -o faulthandler_timeout=1200 --durations=20 $(ARGS)
 
 MINUTES ?= 60

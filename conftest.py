@@ -8,7 +8,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,17 +25,21 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("SPARK_SUBMIT_OPTS", _SHORT_LIVED)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark every test that uses Spark, and keep together what shares something costly."""
-    grouped = config.getoption("dist", "no") == "loadgroup"
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that uses Spark."""
     for item in items:
-        fixtures = set(getattr(item, "fixturenames", ()))
-        if _USES_SPARK & fixtures:
+        if _USES_SPARK & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.spark)
-        if grouped:
-            # One server for all; else fixtures of a file are made once, in one worker.
-            name = "connect" if "spark_connect" in fixtures else item.nodeid.partition("::")[0]
-            item.add_marker(pytest.mark.xdist_group(name))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | None:
+    """Deal whole files where that was asked for, the tests of Spark Connect as if of one file."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from tests.dealing import ByFile
+
+    return ByFile(config, log)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
