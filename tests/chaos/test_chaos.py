@@ -9,9 +9,12 @@ from __future__ import annotations
 import threading
 import time
 import warnings
+from types import SimpleNamespace
 
+import botocore.endpoint
 import pyarrow.parquet as pq
 import pytest
+from core.tests.depth import examples
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.end_to_end.conftest import ACCOUNT, REGION, SUBJECT, seed
@@ -22,9 +25,11 @@ from headwater_glue import GlueDataSource, OidcRole
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-RUNS = 60
+RUNS = examples(40)
 PATIENCE = 180
 """Seconds after which a run counts as hanging."""
+PACE = 0.1
+"""How much of its pauses between tries botocore makes here: it tries as often, sooner."""
 
 ACTIONS = (
     "sts:AssumeRoleWithWebIdentity",
@@ -66,7 +71,9 @@ def faults():
 
 @pytest.fixture(scope="module")
 def customer():
-    with Emulator() as aws:
+    hurried = SimpleNamespace(sleep=lambda seconds: time.sleep(PACE * seconds))
+    with Emulator() as aws, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.endpoint, "time", hurried)
         seed(aws)
         role = aws.create_oidc_role(account_id=ACCOUNT, name="monitoring", subject=SUBJECT)
         yield aws, role

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+from core.tests.depth import examples
 from hypothesis import HealthCheck, Phase, given, note, settings
 from tests.differential import edges, engines, grammar, shapes
 from tests.differential.outcomes import compare
@@ -25,7 +26,7 @@ LEAST_AT_THE_EDGE = 0.3
 @pytest.mark.spark
 @pytest.mark.timeout(1800)
 @settings(
-    max_examples=150,
+    max_examples=examples(80),
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
@@ -61,7 +62,7 @@ def test_most_random_queries_are_admitted(relations: dict[str, FileRelation]) ->
 @pytest.mark.spark
 @pytest.mark.timeout(1800)
 @settings(
-    max_examples=200,
+    max_examples=examples(100),
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
@@ -100,7 +101,7 @@ def test_shapes_of_queries_are_answered_as_by_spark(
     shape: str, relations: dict[str, FileRelation], spark: SparkSession
 ) -> None:
     @settings(
-        max_examples=60,
+        max_examples=examples(30),
         deadline=None,
         derandomize=True,
         phases=[Phase.explicit, Phase.generate, Phase.shrink],

@@ -10,7 +10,6 @@ full read of the window gives.
 from __future__ import annotations
 
 import itertools
-import os
 import random
 import shutil
 import tempfile
@@ -23,6 +22,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from core.tests.depth import examples
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -268,7 +268,7 @@ class Histories(RuleBasedStateMachine):
             assert self.kept[key] == rows_of(whole), f"{key}: a restatement was missed"
 
 
-MANY = int(os.environ.get("HEADWATER_HISTORIES", "50"))
+MANY = examples(20)
 """Histories of the slow test; 500 take some twenty minutes."""
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import hypothesis
 import pytest
+from core.tests.depth import examples
 from core.tests.sql.pruning import DATA, TABLES, Data, Keep, Row, analysed, difference
 from core.tests.sql.query_maker import Maker, queries
 from hypothesis import HealthCheck, Phase, given, settings
@@ -29,7 +30,7 @@ TRIES = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-THOROUGH = settings(TRIES, max_examples=1000)
+THOROUGH = settings(TRIES, max_examples=examples(400))
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +151,7 @@ def test_what_a_source_may_leave_out_loses_and_adds_no_row(
 @pytest.mark.parametrize("depth", [0, 1, 2, 3])
 @THOROUGH
 @given(chosen=st.data())
-def test_thousands_of_queries(
+def test_hundreds_of_queries(
     engine: duckdb.DuckDBPyConnection, depth: int, chosen: st.DataObject
 ) -> None:
     sql, data = chosen.draw(queries(depth)), chosen.draw(DATA)
