@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.contract import (
+    asked,
     broken_auth,
     broken_engines,
     broken_ledger_stores,
@@ -38,11 +39,14 @@ CASES = [(home, suite) for home, (_, suites) in HOMES.items() for suite in suite
 
 @cache
 def failed(home: str) -> dict[str, set[str]]:
-    """Run the contract on all suites of a file, in a process of its own; return what failed."""
+    """Run the contract on all suites of a file, in a process of its own; return what failed.
+
+    What `asked` says is run of it.
+    """
     path = f"tests/contract/{home}.py"
     command = [sys.executable, "-m", "pytest", "-q", "-rfE", "--tb=line", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [*command, "-o", "python_classes=Suite", path],
+        [*command, "-p", asked.__name__, "-o", "python_classes=Suite", path],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -75,6 +79,10 @@ CONTRACTS = list(dict.fromkeys(c for c, _ in HOMES.values()))
 def test_every_promise_is_broken_by_somebody(contract: type[Contract]) -> None:
     suites = [s for of, found in HOMES.values() if of is contract for s in found.values()]
     assert {s.breaks.partition("[")[0] for s in suites} - {""} == set(contract.promises())
+
+
+def test_what_is_asked_of_few_is_promised() -> None:
+    assert {name for of in CONTRACTS for name in of.promises()} >= asked.COSTLY
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
