@@ -1,4 +1,4 @@
-"""How tests are dealt to several processes: a file to one, which makes what its tests share once."""
+"""How tests are dealt to processes: a file to one, which makes once what its tests share."""
 
 from __future__ import annotations
 

@@ -231,14 +231,16 @@ def test_delta_opens_no_scheme_but_its_own(
     put(aws, "lake", "other/p.parquet", id=["x"], name=["OTHER"])
     size = secret.stat().st_size
     s3 = aws.client("s3")
-    for n, place in enumerate((f"file://{secret}", f"file:{secret}", "s3://lake/other/p.parquet",
-                               "s3a://lake/other/p.parquet", "http://127.0.0.1:1/x")):  # fmt: skip
-        log = delta_log([{"path": place, "size": size}])
-        s3.put_object(Bucket="lake", Key=f"d{n}/_delta_log/{0:020}.json", Body=log.encode())
-        asked = DeltaRelation(NAME, TEXTS, f"s3://lake/d{n}", 0, "lake")
-        with reading(aws) as opened, pytest.raises(HeadwaterError) as e:
-            rows(spark_engine, SQL, asked, access=opened)
-        assert e.value.code == "foreign-place", (place, str(e.value))
+    other = "lake/other/p.parquet"
+    places = (f"file://{secret}", f"file:{secret}", f"s3://{other}", f"s3a://{other}")
+    with reading(aws) as opened:
+        for n, place in enumerate([*places, "http://127.0.0.1:1/x"]):
+            log = delta_log([{"path": place, "size": size}])
+            s3.put_object(Bucket="lake", Key=f"d{n}/_delta_log/{0:020}.json", Body=log.encode())
+            asked = DeltaRelation(NAME, TEXTS, f"s3://lake/d{n}", 0, "lake")
+            with pytest.raises(HeadwaterError) as e:
+                rows(spark_engine, SQL, asked, access=opened)
+            assert e.value.code == "foreign-place", (place, str(e.value))
 
 
 def test_deltas_columns_are_found_as_its_protocol_says(
