@@ -44,6 +44,9 @@ REFERENCE: Final = {
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.parquet.filterPushdown": "false",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # How small queries are run, not what they answer: half their time went to code made for each.
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
 }
 """The Spark whose answers are the reference: ANSI, UTC, names without case.
 
