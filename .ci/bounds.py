@@ -49,6 +49,7 @@ def holds(package: str) -> bool:
         subprocess.run([*pip, *wanted], check=True)
         environment = {**os.environ, "PYTHONPATH": folder}
         options = ["-q", "-p", "no:cacheprovider", "-m", "not slow and not spark"]
+        options += ["-n", "2", "--dist", "worksteal"]
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *options, *TESTS[package]],
             cwd=ROOT,
