@@ -57,6 +57,27 @@ def test_answers_that_always_break_off_end(aws: Emulator, session: AwsSession) -
     assert (caught.value.code, caught.value.retryable) == ("broken-answer", True)
 
 
+def test_answers_that_break_off_after_a_few_bytes_end_too(
+    aws: Emulator, session: AwsSession
+) -> None:
+    aws.faults.truncate("s3:GetObject", after=1, times=None)
+    with session.content(planned(aws), "read it") as content, pytest.raises(SourceError) as caught:
+        content.readall()
+    assert caught.value.code == "broken-answer"
+    assert gets(aws) == 5
+
+
+def test_a_long_object_may_break_off_as_often_as_it_gets_on(
+    aws: Emulator, session: AwsSession
+) -> None:
+    body = BODY * 800
+    aws.client("s3").put_object(Bucket="lake", Key="t/a b.gz", Body=body)
+    aws.faults.truncate("s3:GetObject", after=600_000, times=None)
+    with session.content(planned(aws), "read it") as content:
+        assert content.readall() == body
+    assert gets(aws) > 10
+
+
 def test_another_version_is_not_read(aws: Emulator, session: AwsSession) -> None:
     file = planned(aws)
     aws.client("s3").put_object(Bucket="lake", Key="t/a b.gz", Body=BODY[::-1])

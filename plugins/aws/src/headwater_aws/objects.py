@@ -21,7 +21,8 @@ _THREADS: Final = 16
 LARGEST: Final = limits.METADATA_BYTES
 """Bytes beyond which an object that should describe a table is taken for something else."""
 _ATTEMPTS: Final = 5
-"""How often in a row an answer may break off before a byte came."""
+"""How often answers may break off until `_PROGRESS` bytes came: a byte each time is no progress."""
+_PROGRESS: Final = 1 << 20
 
 
 def read_object(session: AwsSession, uri: str, doing: str) -> bytes:
@@ -105,7 +106,7 @@ def refusal(session: AwsSession, uri: str, doing: str) -> HeadwaterError | None:
 class Content(io.RawIOBase):
     """An object's bytes from its beginning to its end, fetched as they are read.
 
-    An answer that breaks off is asked for again from where it ended.
+    An answer that breaks off is asked for again from where it ended, while it gets on.
 
     Args:
         session: Who reads it.
@@ -119,6 +120,9 @@ class Content(io.RawIOBase):
         self._doing = doing
         self._bucket, self._key = parse_uri(file.path)
         self._place = 0
+        self._broken = 0
+        """How often answers broke off since a megabyte came, or since the beginning."""
+        self._since = 0
         self._body: Any = None
 
     def readable(self) -> bool:
@@ -132,7 +136,7 @@ class Content(io.RawIOBase):
         wanted = min(len(buffer), self._file.size - self._place)
         if wanted == 0:
             return 0
-        for _ in range(_ATTEMPTS):
+        while self._broken < _ATTEMPTS:
             with translating(doing=self._doing, resource=self._file.path, session=self._session):
                 if self._body is None:
                     self._body = self._open()
@@ -143,7 +147,10 @@ class Content(io.RawIOBase):
             if content:
                 buffer[: len(content)] = content
                 self._place += len(content)
+                if self._place - self._since >= _PROGRESS:
+                    self._since, self._broken = self._place, 0
                 return len(content)
+            self._broken += 1
             self._leave()
         raise broken_answer(self._doing)
 
