@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadFileScheduling
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 SHARED_SERVER = "spark_connect"
 
 
-class ByFile(LoadFileScheduling):
+class ByFile(LoadFileScheduling):  # type: ignore[misc]
     """Deals files, those that use the Spark Connect server to one process: it starts one.
 
     xdist's own `loadgroup` deals tests one by one with pytest 9.2, which ignores the groups that
