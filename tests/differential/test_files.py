@@ -125,7 +125,7 @@ def passing_over(paths: dict[str, Path], declared: str, spark: SparkSession) -> 
     except engines.SparkError:
         return {}
     found = {
-        held: rows.filter(pc.equal(rows["f"], path.name)).select(["c"])
+        held: rows.filter(pc.equal(rows["f"], pa.scalar(path.name))).select(["c"])
         for held, path in paths.items()
     }
     return {held: part for held, part in found.items() if part.num_rows == len(HELD[held])}
