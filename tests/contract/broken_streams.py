@@ -190,6 +190,23 @@ class SuiteEven(Well):
     breaks = "test_many_rows_come_whole"
 
 
+class Miscounting(Good):
+    """Says that there are as many rows as fit into its first page."""
+
+    def relation(
+        self, table: Table, partitions: Sequence[Partition] | None, access: Access
+    ) -> Relation:
+        return replace(self.streaming(table), rows=PAGE)
+
+    def streaming(self, table: Table) -> StreamRelation:
+        return StreamRelation(table.name, table.columns, partial(self.open, table))
+
+
+class SuiteMiscounting(Well):
+    Source = Miscounting
+    breaks = "test_what_it_says_of_its_size_is_about_so"
+
+
 class Endless(Good):
     """Never moves its cursor on."""
 
@@ -437,6 +454,26 @@ class Forgetting(Pushing):
 
 class SuiteForgetting(Well):
     Source = Forgetting
+    breaks = "test_conditions_lose_no_row"
+
+
+class Capped(Pushing):
+    """Looks through the first 20,000 rows, as a service that ends there does, and filters then."""
+
+    def kept(
+        self, stream: pa.RecordBatchReader, known: Sequence[Condition], request: ScanRequest
+    ) -> pa.RecordBatchReader:
+        def first() -> Iterator[pa.RecordBatch]:
+            for number, batch in enumerate(stream):
+                if not known or number < 20:
+                    yield batch
+
+        seen = pa.RecordBatchReader.from_batches(stream.schema, first())
+        return super().kept(seen, known, request)
+
+
+class SuiteCapped(Well):
+    Source = Capped
     breaks = "test_conditions_lose_no_row"
 
 

@@ -25,6 +25,7 @@ from headwater.testing.sources.support import (
     SourcePromises,
     dataset,
     only_relations,
+    only_stream,
     perhaps_empty,
     read,
     serving,
@@ -77,6 +78,32 @@ class RowPromises(SourcePromises):
         if not batches:
             expect([f"of {rows.num_rows} rows that were stored came none"], PAGES)
         expect(lost_and_repeated(pa.Table.from_batches(batches), rows), PAGES)
+
+    def test_what_it_says_of_its_size_is_about_so(self, make_source: MakeSource) -> None:
+        """A stream says how many rows and bytes the table holds, about, or nothing of it.
+
+        A tenth or ten times as many is about so. Plans show these figures, and `max_bytes` refuses
+        by them.
+
+        If it fails: say what the system's own statistics say, and None where these are not there
+        yet (PostgreSQL has -1 then), or old.
+        """
+        rows = many_rows()
+        source = make_source(rows)
+        with source.access() as access:
+            relation = only_stream(source, access)
+        most = {"rows": 10 * rows.num_rows, "size": 100 * rows.nbytes}
+        found = []
+        for what, given in (("rows", relation.rows), ("size", relation.size)):
+            if given is None:
+                continue
+            if not isinstance(given, int) or isinstance(given, bool):
+                found.append(f"{what}={given!r} is no whole number")
+            elif not rows.num_rows // 10 <= given <= most[what]:
+                found.append(
+                    f"{what}={given:,}, of {rows.num_rows:,} rows of {rows.nbytes:,} bytes"
+                )
+        expect(found, "leave out StreamRelation.rows or .size where the system does not know")
 
     @pytest.mark.parametrize("column", COLUMNS)
     def test_values_come_back_exactly(self, source: DataSource, column: str) -> None:
