@@ -113,7 +113,7 @@ class RequestPromises(SourcePromises):
 def _of_many(rows: pa.Table) -> Iterator[tuple[str, Operator, tuple[Value, ...]]]:
     """Yield conditions on many rows, which the last of them meet."""
     last = rows.slice(rows.num_rows - 13)
-    yield "id", "in", (rows["id"][0].as_py(), *last["id"].to_pylist())
+    yield "id", "in", (str(rows["id"][0]), *map(str, last["id"].to_pylist()))
     yield "big", ">=", (last["big"][0].as_py(),)
     yield "small", "null or >=", (rows.num_rows - 13,)
 

@@ -97,7 +97,7 @@ class RowPromises(SourcePromises):
         for what, given in (("rows", relation.rows), ("size", relation.size)):
             if given is None:
                 continue
-            if not isinstance(given, int) or isinstance(given, bool):
+            if type(given) is not int:
                 found.append(f"{what}={given!r} is no whole number")
             elif not rows.num_rows // 10 <= given <= most[what]:
                 found.append(
