@@ -40,6 +40,9 @@ NOT_A_BOOLEAN: Final = "|\\S(.|\\n)*"
 SOME_BOOLEAN: Final = "(?i)([tfyn01]|yes|no|on|off|.*\\s)"
 
 
+ISO_LOCAL: Final = f"{DATE}[ T]{TIME}"
+
+
 def decimal_number(type_: DataType) -> str:
     """Return the shape of a JSON number that is a value of a decimal, exactly."""
     scale = type_.scale or 0
@@ -54,6 +57,8 @@ def value_of(
     odd: str,
     matches: Callable[[str, str], str],
     type_name: Callable[[DataType], str],
+    *,
+    iso: bool = False,
 ) -> str:
     """Return SQL for a text as a value of a type.
 
@@ -63,6 +68,8 @@ def value_of(
         odd: What raises for a text on which readers differ.
         matches: `(text, shape) -> condition` that the whole of a text has a shape.
         type_name: Spells a type.
+        iso: Whether times may be written as ISO 8601 has it: Spark's CSV takes them, Hive's text
+            does not.
     """
     name = type_name(type_)
     values = {
@@ -73,7 +80,7 @@ def value_of(
     }
     whens = " ".join(
         f"WHEN {matches(text, shape)} THEN {values.get(word, word)}"
-        for shape, word in FORMS[type_.name]
+        for shape, word in ((_ISO.get(type_.name) if iso else None) or FORMS[type_.name])
     )
     return f"CAST(CASE WHEN {text} IS NULL THEN NULL {whens} ELSE {odd} END AS {name})"
 
@@ -96,6 +103,10 @@ FORMS: Final = {
     "timestamp_ntz": _TIMESTAMP,
 }
 """What a text is in a type, by its shape; the first counts, and any other is odd."""
+_ISO: Final = {
+    "timestamp": ((ISO_TIMESTAMP, "cast"), (NO_DIGIT, "NULL")),
+    "timestamp_ntz": ((ISO_LOCAL, "cast"), (NO_DIGIT, "NULL")),
+}
 
 
 def escaped_field(separator: str, escape: str, possessive: str = "") -> str:

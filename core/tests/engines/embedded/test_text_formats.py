@@ -437,6 +437,28 @@ def _made(folder: Path) -> Path:
     return folder
 
 
+TIMES = [
+    ("csv", "timestamp", "2026-01-01T00:00:00.000Z", MOMENT),
+    ("csv", "timestamp", "2026-01-01 00:00:00", MOMENT),
+    ("csv", "timestamp", "2026-01-01T00:00:00+01:00", None),
+    ("csv", "timestamp_ntz", "2026-01-01T00:00:00", MOMENT.replace(tzinfo=None)),
+    ("csv", "timestamp_ntz", "2026-01-01T00:00:00Z", None),
+    ("hive-text", "timestamp", "2026-01-01T00:00:00", None),
+    ("json", "timestamp_ntz", '{"v":"2026-01-01T00:00:00.0"}', MOMENT.replace(tzinfo=None)),
+    ("json", "timestamp_ntz", '{"v":"2026-01-01T00:00:00Z"}', None),
+]
+
+
+def test_times_as_spark_writes_them_are_read(tmp_path: Path) -> None:
+    for number, (kind, type_, body, expected) in enumerate(TIMES):
+        relation = text(_made(tmp_path / str(number)), f"{body}\n", kind, v=type_)
+        if expected is None:
+            with pytest.raises(EngineError, match=f"value of type {type_}|plainly {type_}"):
+                rows("SELECT v FROM t", t=relation)
+        else:
+            assert rows("SELECT v FROM t", t=relation) == [{"v": expected}]
+
+
 def test_nan_in_quotes_is_not_a_number(tmp_path: Path) -> None:
     body = '{"v": "NaN"}\n'
     relation = text(tmp_path, body, "hive-json", {"quoted": "convert"}, v="double")

@@ -196,7 +196,7 @@ def _chosen(relation: FileRelation, group: Group, values: Mapping[str, str]) -> 
 def _value(
     relation: FileRelation, format: str, column: Column, value: str, misfits: Misfits
 ) -> str:
-    value_sql = converted(value, column, misfits)
+    value_sql = converted(value, column, misfits, iso=format == "csv")
     if value_sql is None:
         raise UnsupportedError(
             f"table {relation.name}: the embedded engine does not read column {column.name} "

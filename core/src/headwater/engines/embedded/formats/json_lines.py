@@ -334,6 +334,11 @@ def _timestamp(value: str, type_: DataType, odd: _Odd) -> str:
     return _typed(value, type_, odd, "VARCHAR", cast(_text(value), type_), shape)
 
 
+def _timestamp_ntz(value: str, type_: DataType, odd: _Odd) -> str:
+    shape = f"regexp_full_match({_text(value)}, {text(shapes.ISO_LOCAL)})"
+    return _typed(value, type_, odd, "VARCHAR", cast(_text(value), type_), shape)
+
+
 def _epoch_or_timestamp(value: str, type_: DataType, odd: _Odd) -> str:
     number = f"TRY_CAST({_text(value)} AS BIGINT)"
     since = {shapes.EPOCH_SECONDS: 1_000_000, shapes.EPOCH_MILLIS: 1000}
@@ -357,6 +362,7 @@ _BUILDERS: Final[dict[str, Callable[[str, DataType, _Odd], str]]] = {
     "boolean": _boolean,
     "date": _date,
     "timestamp": _timestamp,
+    "timestamp_ntz": _timestamp_ntz,
 }
 _QUOTED: Final[dict[str, Callable[[str, DataType, _Odd], str]]] = {
     **dict.fromkeys(INTEGER_BITS, _quoted_integer),
