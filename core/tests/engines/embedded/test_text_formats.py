@@ -405,10 +405,14 @@ def test_numbers_in_quotes_are_numbers_to_openx(
 
 DECIMALS = [
     ("decimal(3,2)", "1.5", Decimal("1.50")), ("decimal(3,2)", "-9.99", Decimal("-9.99")),
+    ("decimal(10,2)", '1.25, "p": 0.30000000000000004', Decimal("1.25")),
+    ("decimal(38,18)", '1.25, "p": 0.30000000000000004', None),
     ("decimal(3,2)", "1.500", Decimal("1.50")), ("decimal(3,2)", "0", Decimal("0.00")),
     ("decimal(38,18)", "1.1", Decimal("1.1")), ("decimal(10,0)", "7", Decimal(7)),
     ("decimal(20,2)", "12345678901234.5", Decimal("12345678901234.5")),
     ("decimal(2,2)", "0.25", Decimal("0.25")),
+    ("decimal(38,18)", "-1.500000000000000000", Decimal("-1.5")),
+    ("decimal(38,18)", "0.001000000000000000", Decimal("0.001")),
     ("decimal(18,0)", "123456789012345678", Decimal(123456789012345678)),
     ("decimal(3,2)", "10", None), ("decimal(3,2)", "1.005", None), ("decimal(3,2)", '"1.5"', None),
     ("decimal(38,18)", "0.123456789012345678", None), ("decimal(3,2)", "true", None),
@@ -420,7 +424,8 @@ DECIMALS = [
 @pytest.mark.parametrize("format", ["json", "hive-json"])
 def test_numbers_are_decimals_where_they_are_so_exactly(tmp_path: Path, format: str) -> None:
     for number, (type_, value, expected) in enumerate(DECIMALS):
-        body = f'{{"id": "123.4567890123456789", "v": {value}, "n": [{value}]}}\n'
+        item = value.partition(",")[0]
+        body = f'{{"id": "123.4567890123456789", "v": {value}, "n": [{item}]}}\n'
         relation = text(_made(tmp_path / str(number)), body, format, v=type_, n=f"array<{type_}>")
         if expected == "null":
             assert rows("SELECT v, n FROM t", t=relation) == [{"v": None, "n": [None]}]

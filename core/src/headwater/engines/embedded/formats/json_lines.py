@@ -288,11 +288,18 @@ def _floating(value: str, type_: DataType, odd: _Odd) -> str:
 
 def _decimal(value: str, type_: DataType, odd: _Odd) -> str:
     number, shape = _text(value), text(shapes.decimal_number(type_))
-    # DuckDB keeps a number with a point as a double, which is the one that was written where it has
-    # no more than 15 digits; the line tells whether there may be one of more.
-    exact = f"""(json_type({value}) <> 'DOUBLE' OR coalesce(list_max(list_transform(
-        regexp_extract_all(CAST(j AS VARCHAR), {text(_WITH_POINT)}, 1), lambda n: length(n))), 0)
-        <= {_EXACT_DIGITS + 1})"""
+    # DuckDB keeps a number with a point as a double: what it prints is the number that was written,
+    # rounded to the column's scale, where all digits down to there are no more than 15. Else the
+    # line tells whether there may be one of more.
+    digits = f"length(regexp_extract({number}, '^-?0*([0-9]*)', 1)) + {type_.scale or 0}"
+    longest = (
+        f"list_max(list_transform(regexp_extract_all(CAST(j AS VARCHAR), {text(_WITH_POINT)}, 1), "
+        "lambda n: length(rtrim(ltrim(n, '0.'), '0'))))"
+    )
+    exact = (
+        f"(json_type({value}) <> 'DOUBLE' OR {digits} <= {_EXACT_DIGITS} "
+        f"OR coalesce({longest}, 0) <= {_EXACT_DIGITS + 1})"
+    )
     fits = f"regexp_full_match({number}, {shape}) AND {exact}"
     return _typed(value, type_, odd, "DOUBLE UBIGINT BIGINT", cast(number, type_), fits)
 
