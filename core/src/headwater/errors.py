@@ -16,6 +16,7 @@ HeadwaterError                    root: message, code, hint, retryable
 ├── LedgerError                   a ledger can't be read or kept
 │   └── LedgerMovedError          somebody else handed over the same window (retryable)
 ├── EvidenceError                 evidence of a read can't be given, or read, or does not hold
+├── BundleError                   a support bundle can't be written, or read
 ├── ProfileError                  profiles can't be merged, or one can't be read
 ├── EngineError                   an engine failed while reading
 │   └── DataError                 a value does not fit its declared field; names the row's id
@@ -283,6 +284,12 @@ class EvidenceError(HeadwaterError):
     """Evidence of a read can't be given, is damaged, or is not borne out by what was recorded."""
 
     default_code = "evidence"
+
+
+class BundleError(HeadwaterError):
+    """A support bundle can't be written, or what should be one is none."""
+
+    default_code = "bundle"
 
 
 class ProfileError(HeadwaterError):

@@ -23,7 +23,14 @@ if TYPE_CHECKING:
         TokenSource,
     )
     from headwater.diagnostics import Diagnostic, Severity, Span
-    from headwater.interfaces.abilities import Confirming, Explaining, Narrowing, Streaming, Widened
+    from headwater.interfaces.abilities import (
+        Confirming,
+        Ending,
+        Explaining,
+        Narrowing,
+        Streaming,
+        Widened,
+    )
     from headwater.interfaces.data_source import DataSource, DeclaredPartition, SourceCapability
     from headwater.interfaces.engine import (
         ArrowStream,
@@ -117,6 +124,7 @@ HOMES = {
     "Engine": "headwater.interfaces.engine",
     "EngineCapability": "headwater.interfaces.engine",
     "EngineSpec": "headwater.interfaces.specs",
+    "Ending": "headwater.interfaces.abilities",
     "Explaining": "headwater.interfaces.abilities",
     "FarWriting": "headwater.interfaces.engine",
     "Field": "headwater.interfaces.schema",
@@ -206,6 +214,7 @@ __all__ = [
     "DeltaRelation",
     "Diagnostic",
     "Edit",
+    "Ending",
     "Engine",
     "EngineCapability",
     "EngineSpec",

@@ -77,6 +77,21 @@ class Streaming(Protocol):
 
 
 @runtime_checkable
+class Ending(Protocol):
+    """A session that gives how an object ends: for a support bundle, the footers of files."""
+
+    def ending(self, file: DataFile, length: int, doing: str) -> bytes:
+        """Return the last bytes of a planned file, of the version that was planned.
+
+        Args:
+            file: The file.
+            length: How many bytes, at most.
+            doing: What it is opened for, after "can't".
+        """
+        ...
+
+
+@runtime_checkable
 class Narrowing(Protocol):
     """A session that may ask to be narrowed (`Session.narrowed`) to each plan that is read."""
 
@@ -94,7 +109,7 @@ class Widened(Protocol):
 
 
 ABILITIES: Final[Mapping[type, tuple[type, ...]]] = {
-    Session: (Confirming, Explaining, Streaming, Narrowing, Widened),
+    Session: (Confirming, Explaining, Streaming, Ending, Narrowing, Widened),
     Catalog: (Sampled, Surveyable, Measurable),
     Engine: (Compiling, Remarking, SparkFrames, FarWriting, Closing),
     ArrowStream: (Noting,),

@@ -98,6 +98,12 @@ EVIDENCE_FILES: Final = 5_000_000
 EVIDENCE_PATH_BYTES: Final = 8192
 """Bytes of a file's path there, or of its version mark: known keys have 1,024 at most."""
 
+BUNDLE_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of a support bundle, unpacked."""
+
+BUNDLE_ENTRIES: Final = 5_000
+"""Files in a support bundle: a few documents, and a part of some hundred objects."""
+
 EDGES: Final = 10_000
 """Edges of one histogram of a profile: training's quantiles are 19."""
 

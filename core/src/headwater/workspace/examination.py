@@ -20,11 +20,13 @@ from headwater.errors import AccessDeniedError, HeadwaterError
 from headwater.interfaces.mapping import BoundMapping
 from headwater.interfaces.plan import Plan, Planned
 from headwater.interfaces.plan_text import bytes_text, files_text
+from headwater.interfaces.recording import Recording
 from headwater.interfaces.report import DUPLICATES, CheckReport, CheckStage, Status
 from headwater.interfaces.stopping import Stop
 from headwater.planning.bound_query import parsed_for
 from headwater.sql.analysis import ParsedQuery
 from headwater.tables.window import Window
+from headwater.workspace.bundled import note_connection, note_footers
 from headwater.workspace.model import Connection, Purpose
 
 if TYPE_CHECKING:
@@ -59,8 +61,11 @@ def check(
         rows: Whether rows are looked at, and not only planned to be.
         so_far: Takes each stage once it was examined, for one who may not wait for all.
     """
+    recording = Recording.current()
     with ExitStack() as opened:
         examination = _Examination(workspace, opened, [] if so_far is None else so_far)
+        if recording is not None:
+            note_connection(recording, connection)
         if not connection.schema.predictions:
             examination.add(_no_predictions(connection))
         for part in connection.parts:
@@ -70,6 +75,8 @@ def check(
             examination.rows(connection, window, max_duplicates)
         else:
             examination.plan(connection, window)
+        if recording is not None:
+            examination.note_footers(recording)
         return CheckReport(connection.name, tuple(examination.stages))
 
 
@@ -149,6 +156,11 @@ class _Examination:
         except HeadwaterError as error:
             self._ended("rows", error, 0)
 
+    def note_footers(self, recording: Recording) -> None:
+        """Note the footers that were looked at, while the identities are open."""
+        if self._access is not None:
+            note_footers(recording, self._access)
+
     def _planned(
         self, connection: Connection, window: Window | None
     ) -> tuple[Planned, Engine, Access] | None:
@@ -168,6 +180,9 @@ class _Examination:
         except HeadwaterError as error:
             self._ended("plan", error, 0)
             return None
+        recording = Recording.current()
+        if recording is not None:
+            recording.plan(planned.plan)
         self.add(_plan_stage(planned.plan))
         return planned, engine, access
 

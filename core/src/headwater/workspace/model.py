@@ -140,6 +140,9 @@ class Connection:
         since: Moment | None = None,
         max_duplicates: float = DUPLICATES,
         timeout: float | str | timedelta | None = None,
+        bundle: str | os.PathLike[str] | None = None,
+        anonymous: bool = False,
+        overwrite: bool = False,
     ) -> CheckReport:
         """Examine the connection stage by stage, explaining everything, stopping nowhere.
 
@@ -153,10 +156,27 @@ class Connection:
                 they are a warning.
             timeout: How long all of it may take, as for `read`. What was found by then is in the
                 report, which fails with a stage `timeout`.
+            bundle: A zip file into which all that was asked and answered is written, without
+                secrets and without rows, however the check ends: to be sent, looked into, replayed.
+            anonymous: Whether placeholders stand for names in the bundle.
+            overwrite: Whether a bundle that is there may be replaced.
 
         Returns:
             The report; `report.ok` is the verdict. What goes wrong is in it, not raised.
+
+        Raises:
+            BundleError: If the bundle can't be written.
         """
+        if bundle is not None:
+            with self._workspace.recorded(bundle, anonymous=anonymous, overwrite=overwrite):
+                return self.check(
+                    start,
+                    end,
+                    last=last,
+                    since=since,
+                    max_duplicates=max_duplicates,
+                    timeout=timeout,
+                )
         zone = self.windows.timezone
         window = moments.asked_for(start, end, zone, last=last, since=since)
         limit = seconds(timeout)
@@ -627,6 +647,9 @@ class ModelVersion:
         last: str | timedelta | None = None,
         since: Moment | None = None,
         timeout: float | str | timedelta | None = None,
+        bundle: str | os.PathLike[str] | None = None,
+        anonymous: bool = False,
+        overwrite: bool = False,
     ) -> CheckReport:
         """Examine the version's datasets together: serving, training, testing and actuals.
 
@@ -643,12 +666,22 @@ class ModelVersion:
             last: Instead of both: so much time until now.
             since: Instead of both: from then until now.
             timeout: How long all of it may take, as for `Connection.check`.
+            bundle: A zip file into which all that was asked and answered is written; see
+                `Connection.check`.
+            anonymous: Whether placeholders stand for names in the bundle.
+            overwrite: Whether a bundle that is there may be replaced.
 
         Returns:
             The report; what goes wrong is in it, not raised. It fails where no label has a
             prediction, where labels are multiplied, and where a connection can't be read. All else
             is a warning.
+
+        Raises:
+            BundleError: If the bundle can't be written.
         """
+        if bundle is not None:
+            with self._workspace.recorded(bundle, anonymous=anonymous, overwrite=overwrite):
+                return self.check(start, end, last=last, since=since, timeout=timeout)
         serving = self._connections.get(Purpose.SERVING)
         zone = "UTC" if serving is None else serving.windows.timezone
         window = moments.asked_for(start, end, zone, last=last, since=since)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
@@ -20,6 +21,7 @@ from headwater.errors import CancelledError, ConfigError, ReadTimeoutError
 from headwater.interfaces.data_source import DataSource
 from headwater.interfaces.engine import Closing, Engine
 from headwater.interfaces.offers import offers
+from headwater.interfaces.recording import Recording
 from headwater.interfaces.report import DUPLICATES, CheckReport, CheckStage
 from headwater.interfaces.schema import Schema
 from headwater.planning import engine_choice, planner, rule_proofs
@@ -767,6 +769,27 @@ class Workspace:
             timeout,
         )
 
+    def recorded(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        anonymous: bool = False,
+        overwrite: bool = False,
+    ) -> AbstractContextManager[Recording]:
+        """Record the checks in a block, and write one support bundle of them, however it ends.
+
+        Args:
+            path: The zip file.
+            anonymous: Whether placeholders stand for names in it.
+            overwrite: Whether a file that is there may be replaced.
+
+        Raises:
+            BundleError: If the file is there, or can't be written.
+        """
+        from headwater.bundle.writing import recorded
+
+        return recorded(path, self.registry, anonymous=anonymous, overwrite=overwrite)
+
     def check_version(
         self, version: ModelVersion, window: Window | None = None, timeout: float | None = None
     ) -> CheckReport:
@@ -787,12 +810,21 @@ class Workspace:
     ) -> CheckReport:
         """Return an examination's report; of one that is not over in time, what it found so far."""
         so_far: list[CheckStage] = []
-        if timeout is None:
-            return examine(so_far)
+        began, recording, report = time.perf_counter(), Recording.current(), None
         try:
-            return self.reads.call(lambda: examine(so_far), f"checking {name}", timeout)
+            if timeout is None:
+                report = examine(so_far)
+            else:
+                report = self.reads.call(lambda: examine(so_far), f"checking {name}", timeout)
         except ReadTimeoutError as error:
-            return CheckReport(name, (*so_far, CheckStage.failed("timeout", error)))
+            report = CheckReport(name, (*so_far, CheckStage.failed("timeout", error)))
+        finally:
+            if recording is not None:
+                # Of an examination that was interrupted, the stages so far.
+                seconds_ = time.perf_counter() - began
+                told = CheckReport(name, tuple(so_far)) if report is None else report
+                recording.report(told, seconds_)
+        return report
 
     def bind_query(
         self, source: DataSource, access: Access, query: str | ParsedQuery | None = None

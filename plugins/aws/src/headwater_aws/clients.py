@@ -25,8 +25,10 @@ from botocore import UNSIGNED
 from botocore.hooks import HierarchicalEmitter
 
 from headwater.errors import SourceError
+from headwater.interfaces.recording import Recording
 from headwater.untrusted.texts import json_value
 from headwater_aws.errors import EXPIRED, broken_answer, translating
+from headwater_aws.recording import watch
 from headwater_aws.renewal import LiveCredentials
 
 THREADS = 32
@@ -70,6 +72,7 @@ class Clients:
         endpoint_url: Address of every service, for an emulator; None leaves it to botocore, which
             honours `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_<SERVICE>` and the profile's settings.
         profile: Profile whose settings apply; None is `AWS_PROFILE`'s or the default one.
+        recording: Where their calls are noted; None notes none.
     """
 
     def __init__(
@@ -79,8 +82,11 @@ class Clients:
         region: str,
         endpoint_url: str | None = None,
         profile: str | None = None,
+        recording: Recording | None = None,
     ) -> None:
         self.region = region
+        self._recording = recording
+        self.replayed = False
         self.endpoint_url = endpoint_url
         self._credentials = credentials
         self._profile = profile
@@ -151,6 +157,8 @@ class Clients:
         events = client.meta.events
         events.register_last(f"request-created.{service}", self._note_key)
         events.register_first(f"request-created.{service}", _check_deadline)
+        if service == "s3" and self.endpoint_url is not None:
+            events.register(f"after-call.{service}", self._note_replay)
         events.register_first(f"needs-retry.{service}", _bound_retries)
         if client.meta.service_model.protocol == "json":
             events.register_first(f"needs-retry.{service}", _retry_broken)
@@ -159,6 +167,13 @@ class Clients:
             events.register_first(f"before-parse.{service}", _refuse_broken_xml)
         if self._credentials is not None:
             events.register_first(f"needs-retry.{service}", self._renew_expired)
+        if self._recording is not None:
+            watch(client, self._recording)
+
+    def _note_replay(self, parsed: Any, **_: Any) -> None:
+        """Remember that an emulator answers which replays a bundle: its objects have no rows."""
+        headers = parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        self.replayed = self.replayed or "x-headwater-replay" in headers
 
     def _note_key(self, request: Any, **_: Any) -> None:
         """Remember which key signed a request, so that only that one is replaced if refused."""

@@ -137,6 +137,16 @@ def broken_answer(doing: str) -> SourceError:
     )
 
 
+def not_recorded(doing: str, reason: str) -> SourceError:
+    """Return the error for what a support bundle that is replayed can't tell."""
+    return SourceError(
+        f"can't {doing}: {reason}",
+        code="not-recorded",
+        hint="a bundle holds what a check asked, and no rows: ask for the same window, or have "
+        "another bundle made in the account",
+    )
+
+
 def code_of(error: BaseException) -> str:
     """Return AWS's code of an error, e.g. `EntityNotFoundException`; empty if it has none."""
     response = getattr(error, "response", None)
@@ -183,6 +193,8 @@ def translate(
             resource=resource,
             hint="read a copy in a bucket of your own, or have the owner lift it for you",
         )
+    if code == "NotRecorded":
+        return not_recorded(doing, reason)
     if code in _DENIED or code in _KEY_DENIED:
         return _denied(error, doing, resource, session, beside)
     if code in EXPIRED:

@@ -13,6 +13,7 @@ from headwater.tables.relation import DataFile
 from headwater.untrusted import limits
 from headwater_aws.errors import broken_answer, code_of, translating
 from headwater_aws.listing import parse_uri
+from headwater_aws.recording import note_object
 
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
@@ -44,6 +45,7 @@ def read_object(session: AwsSession, uri: str, doing: str) -> bytes:
             answer["Body"].close()
             raise SourceError(f"can't {doing}: {uri} has {answer['ContentLength']:,} bytes")
         content: bytes = answer["Body"].read()
+    note_object(uri, content)
     return content
 
 
@@ -101,6 +103,24 @@ def refusal(session: AwsSession, uri: str, doing: str) -> HeadwaterError | None:
     except HeadwaterError as error:
         return error
     return None
+
+
+def ending(session: AwsSession, file: DataFile, length: int, doing: str) -> bytes:
+    """Return the last bytes of an object, of the version that was planned.
+
+    Args:
+        session: Who reads it.
+        file: The object.
+        length: How many bytes, at most.
+        doing: What it is read for, after "can't".
+    """
+    bucket, key = parse_uri(file.path)
+    more = {"IfMatch": f'"{file.etag}"'} if file.etag else {}
+    span = f"bytes={max(0, file.size - length)}-{file.size - 1}"
+    with translating(doing=doing, resource=file.path, session=session):
+        answer = session.client("s3").get_object(Bucket=bucket, Key=key, Range=span, **more)
+        content: bytes = answer["Body"].read()
+    return content
 
 
 class Content(io.RawIOBase):

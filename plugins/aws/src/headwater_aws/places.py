@@ -20,6 +20,7 @@ from headwater.interfaces.report import CheckStage, Status
 from headwater.tables.relation import DataFile
 from headwater_aws.errors import translating
 from headwater_aws.listing import S3Object, parse_uri
+from headwater_aws.recording import note_excerpt
 
 if TYPE_CHECKING:
     from headwater_aws.listings import Listings
@@ -114,6 +115,8 @@ def _read(listings: Listings, place: Place, file: S3Object | None) -> CheckStage
     except HeadwaterError as error:
         return CheckStage.failed(READ, error)
     magic = _MAGIC.get(place.format)
+    if magic is not None and head.startswith(magic):
+        note_excerpt(uri, "magic", magic, size=None if file is None else file.size)
     details = {"object": uri}
     if magic is not None and not head.startswith(magic):
         wrong = Diagnostic(

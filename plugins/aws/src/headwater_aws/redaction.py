@@ -49,21 +49,19 @@ class _Filter(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._lock = threading.Lock()
-        self._secrets: dict[str, None] = {}
+        self.secrets: dict[str, None] = {}
 
     def learn(self, secrets: tuple[str, ...]) -> None:
         with self._lock:
-            learned = dict(self._secrets)
+            learned = dict(self.secrets)
             for secret in secrets:
                 learned |= {secret: None, quote(secret, safe=""): None}
             # Replaced as a whole, so that filtering needs no lock.
-            self._secrets = dict(list(learned.items())[-2 * _KEPT :])
+            self.secrets = dict(list(learned.items())[-2 * _KEPT :])
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
-        shown = strike(message, self._secrets)
-        for pattern in (_ISSUED, _SENT):
-            shown = pattern.sub(rf"\g<1>{MASK}", shown)
+        shown = struck(message)
         if shown != message:
             record.msg, record.args = shown, ()
         return True
@@ -82,6 +80,14 @@ def hide_from_logs(*secrets: str | None) -> None:
     _FILTER.learn(tuple(s for s in secrets if s and len(s) >= _SHORTEST))
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_FILTER)
+
+
+def struck(text: str) -> str:
+    """Return a text without the secrets that headwater learned of, and what AWS's answers issue."""
+    shown = strike(text, _FILTER.secrets)
+    for pattern in (_ISSUED, _SENT):
+        shown = pattern.sub(rf"\g<1>{MASK}", shown)
+    return shown
 
 
 def strike(text: str, secrets: Iterable[str]) -> str:

@@ -12,9 +12,10 @@ from typing import Any, Protocol, Self
 
 from headwater.auth.credentials import Credentials, Identity, Permission, TokenSource
 from headwater.errors import AuthError, HeadwaterError
+from headwater.interfaces.recording import Recording
 from headwater.tables.relation import DataFile
 from headwater_aws.clients import Clients, bare_session
-from headwater_aws.errors import translating
+from headwater_aws.errors import not_recorded, translating
 from headwater_aws.renewal import Clock, Keys, LiveCredentials, utc_now
 from headwater_aws.session_policies import PolicyRow, session_policies
 
@@ -29,6 +30,7 @@ class Opening:
         profile: Profile whose settings apply.
         clock: Gives the time, with a zone.
         tokens: Where the web identity tokens come from, if any step uses one.
+        recording: Where the calls are noted: what was recorded into when it was made.
     """
 
     region: str
@@ -36,6 +38,9 @@ class Opening:
     profile: str | None = None
     clock: Clock = utc_now
     tokens: list[TokenSource] = field(default_factory=list, repr=False, compare=False)
+    recording: Recording | None = field(
+        default_factory=Recording.current, repr=False, compare=False
+    )
     _opened: list[Clients] = field(default_factory=list, repr=False, compare=False)
 
     def clients(self, credentials: LiveCredentials | None) -> Clients:
@@ -45,6 +50,7 @@ class Opening:
             region=self.region,
             endpoint_url=self.endpoint_url,
             profile=self.profile,
+            recording=self.recording,
         )
         self._opened.append(clients)
         return clients
@@ -220,7 +226,10 @@ class AwsSession:
         """
         from headwater_aws.version_marks import changes
 
-        return changes(self, files)
+        changed = changes(self, files)
+        if self._clients.replayed:
+            raise not_recorded("read rows", "a support bundle is replayed, which holds none")
+        return changed
 
     def content(self, file: DataFile, doing: str) -> RawIOBase:
         """Return the bytes of a planned `file`, streamed; of the version that was planned.
@@ -235,6 +244,21 @@ class AwsSession:
         from headwater_aws.objects import Content
 
         return Content(self, file, doing)
+
+    def ending(self, file: DataFile, length: int, doing: str) -> bytes:
+        """Return how a planned `file` ends: its last `length` bytes, of the version planned.
+
+        Args:
+            file: The file.
+            length: How many bytes, at most.
+            doing: What it is opened for, after "can't".
+
+        Raises:
+            HeadwaterError: Told as what AWS says.
+        """
+        from headwater_aws.objects import ending
+
+        return ending(self, file, length, doing)
 
     def refusal(self, path: str, doing: str) -> HeadwaterError | None:
         """Return why S3 does not give the object at `path`, asked again; None if it does.

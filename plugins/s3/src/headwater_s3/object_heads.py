@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import bz2
 import csv
+import gzip
 import io
 import json
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.errors import ConfigError, SourceError, UnsupportedError
@@ -18,12 +20,15 @@ from headwater.types import STRING
 from headwater.untrusted.texts import json_value
 from headwater_aws.errors import translating
 from headwater_aws.listing import S3Object, parse_uri
+from headwater_aws.recording import note_excerpt, note_footer
 
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
 
 _BLOCK: Final = 64 * 1024
 """Bytes of one request: most footers and all sane header rows fit in one."""
+_SHAPES: Final = 20
+"""Rows of a JSON file whose shape a support bundle tells."""
 _COMPRESSED: Final = (".gz", ".bz2", ".zst", ".snappy", ".lz4", ".deflate")
 EXAMPLE: Final = 'columns={"prediction_id": "string", "score": "double"}'
 
@@ -73,16 +78,48 @@ def file_columns(
 def suggested_columns(session: AwsSession, file: S3Object) -> str:
     """Return declared columns that would fit the first rows of a JSON file, as a hint's text."""
     types: dict[str, str | None] = {}
+    shapes: list[str] = []
     try:
         for line in _first_lines(session, file).splitlines():
-            for name, value in json_value(line).items():
+            row = json_value(line)
+            for name, value in row.items():
                 types[name] = _wider(types.get(name), _json_type(value))
+            shapes.append(json.dumps(_shape(row)))
     except (ValueError, AttributeError, UnsupportedError):
         pass  # the last line may be cut; a first one that is no object leaves nothing
+    _note_head(file, "shape", "\n".join(shapes[:_SHAPES]))
     if not types:
         return EXAMPLE
     written = {name: type_ or "string" for name, type_ in types.items()}
     return f"its first rows suggest columns={json.dumps(written)}"
+
+
+def _shape(value: Any) -> Any:
+    """Return a value of the same type that tells nothing."""
+    match value:
+        case dict():
+            return {name: _shape(one) for name, one in value.items()}
+        case list():
+            return [_shape(one) for one in value[:1]]
+        case bool():
+            return False
+        case int():
+            return 0
+        case float():
+            return 0.5
+        case str():
+            return ""
+    return None
+
+
+def _note_head(file: S3Object, form: str, text: str) -> None:
+    """Note how a text file begins, without a row of it, for a support bundle."""
+    content = f"{text}\n".encode()
+    if file.uri.endswith(".gz"):
+        content = gzip.compress(content, mtime=0)
+    elif file.uri.endswith(".bz2"):
+        content = bz2.compress(content)
+    note_excerpt(file.uri, form, content, size=file.size, etag=file.etag)
 
 
 def _wider(one: str | None, other: str | None) -> str | None:
@@ -140,6 +177,10 @@ def _header(session: AwsSession, file: S3Object, options: Mapping[str, str]) -> 
             code="wrong-format",
             hint=f'options={{"header": "false"}} and {EXAMPLE}',
         )
+    line = io.StringIO()
+    with suppress(csv.Error, TypeError):  # it was read in this dialect, and need not be written so
+        csv.writer(line, lineterminator="", **dialect).writerow(names)
+        _note_head(file, "header", line.getvalue())
     return tuple(Column(n.strip(), STRING) for n in names)
 
 
@@ -172,6 +213,7 @@ class _Remote(io.RawIOBase):
         self._file = file
         self._at = 0
         self._tail = _read(session, file, max(0, file.size - _BLOCK), min(file.size, _BLOCK))
+        note_footer(file.uri, self._tail, file.size, file.etag)
 
     def readable(self) -> bool:
         return True

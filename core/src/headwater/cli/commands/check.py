@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -52,6 +54,22 @@ def check(
         ),
     ] = DUPLICATES,
     timeout: Within = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            "--bundle",
+            help="Write all that was asked and answered to a zip file, without secrets or rows.",
+            metavar="FILE.zip",
+            show_default=False,
+        ),
+    ] = None,
+    anonymous: Annotated[
+        bool,
+        typer.Option("--anonymous", help="Put placeholders for all names into the bundle."),
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the bundle if there is one.")
+    ] = False,
     config: Config = None,
     json: Json = False,
     debug: Debug = False,
@@ -62,6 +80,10 @@ def check(
     The answer is no if a stage fails, or --fail-on says so.
     """
     whole_window(start, end, last, since)
+    if bundle is None and (anonymous or overwrite):
+        raise typer.BadParameter(
+            "--anonymous and --overwrite are about a bundle: name one, --bundle"
+        )
     terminal = terminal_of(ctx)
     with opened(ctx, config) as workspace:
         versions = {f"{v.model.id}/{v.id}": v for v in workspace.versions}
@@ -80,15 +102,24 @@ def check(
                 for one in chosen
             }
         reports = []
-        for name, check_one in checks.items():
-            with terminal.progress(f"checking {name}"):
-                reports.append(check_one())
-            terminal.say(reports[-1].render())
+        with (
+            workspace.recorded(bundle, anonymous=anonymous, overwrite=overwrite)
+            if bundle is not None
+            else nullcontext()
+        ):
+            for name, check_one in checks.items():
+                with terminal.progress(f"checking {name}"):
+                    reports.append(check_one())
+                terminal.say(reports[-1].render())
+    if bundle is not None:
+        terminal.say(f"{bundle} has what was asked and answered; look into it before you send it")
     ok = all(report.ok for report in reports)
     if not reports:
         terminal.say("there are no connections to check")
     failed = strictly(terminal, fail_on, {f for report in reports for f in of_report(report)})
-    answer = {"ok": ok, "reports": [report.to_dict() for report in reports]}
+    answer: dict[str, Any] = {"ok": ok, "reports": [report.to_dict() for report in reports]}
+    if bundle is not None:
+        answer["bundle"] = str(bundle)
     terminal.emit({**answer, "failed_on": failed})
     if failed or not ok:
         raise typer.Exit(1)

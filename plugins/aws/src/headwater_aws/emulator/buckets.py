@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 #: Sorts after every key that begins with what precedes it.
 _LAST = "\U0010ffff"
@@ -20,13 +21,13 @@ class StoredObject:
     """One object.
 
     Args:
-        data: Its bytes.
+        data: Its bytes, or what stands for them in a replay.
         headers: Content type and the like, and user metadata, as they are answered.
         etag: Entity tag, in quotes.
         modified: When it was put.
     """
 
-    data: bytes = field(repr=False)
+    data: Any = field(repr=False)
     headers: Mapping[str, str]
     etag: str
     modified: datetime

@@ -10,6 +10,7 @@ reference.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
 from headwater_aws.emulator.wire import Response
@@ -25,6 +26,10 @@ class AwsError(Exception):
         code: AWS's error code, such as `AccessDeniedException`.
         message: AWS's message.
         status: HTTP status.
+
+    Attributes:
+        more: What S3 tells beside, e.g. the region of a bucket.
+        headers: What its headers tell.
     """
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
@@ -32,6 +37,8 @@ class AwsError(Exception):
         self.code = code
         self.message = message
         self.status = status
+        self.more: Mapping[str, str] = {}
+        self.headers: Mapping[str, str] = {}
 
 
 def render(error: AwsError, service: str, resource: str, request_id: str) -> Response:
@@ -54,12 +61,18 @@ def render(error: AwsError, service: str, resource: str, request_id: str) -> Res
         )
     code, message = escape(error.code), escape(error.message)
     if service == "s3":
+        more = "".join(
+            f"<{name}>{escape(value)}</{name}>"
+            for name, value in error.more.items()
+            if name.isalnum() and name not in ("Resource", "RequestId")
+        )
         text = (
             f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code>'
-            f"<Message>{message}</Message><Resource>{escape(resource)}</Resource>"
+            f"<Message>{message}</Message>{more}<Resource>{escape(resource)}</Resource>"
             f"<RequestId>{request_id}</RequestId></Error>"
         )
-        return Response(error.status, {"content-type": "application/xml"}, text.encode())
+        headers = {"content-type": "application/xml", **error.headers}
+        return Response(error.status, headers, text.encode())
     fault = "Sender" if error.status < 500 else "Receiver"
     text = (
         '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error>'

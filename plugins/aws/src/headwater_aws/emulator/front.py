@@ -7,6 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -18,12 +19,14 @@ from headwater_aws.emulator.faults import Faults, Strike
 from headwater_aws.emulator.glue import Glue
 from headwater_aws.emulator.identities import Identities, Principal
 from headwater_aws.emulator.record import Recorded, RequestLog
+from headwater_aws.emulator.replay import Replay, not_recorded
 from headwater_aws.emulator.s3 import S3
 from headwater_aws.emulator.state import State
 from headwater_aws.emulator.sts import Sts
 from headwater_aws.emulator.wire import ConnectionDroppedError, Request, Response
 
 _log = logging.getLogger("headwater_aws.emulator")
+ACCOUNT = "123456789012"
 _SECRET_PARAMETERS = ("WebIdentityToken", "TokenCode")
 
 
@@ -68,6 +71,8 @@ class Front:
         self._requests = log
         self._clock = clock
         self._latency = latency
+        self.replay: Replay | None = None
+        self._seeded = False
         self._glue = Glue(state)
         self._s3 = S3(state)
         self.sts = Sts(state, identities, faults, clock)
@@ -109,6 +114,8 @@ class Front:
             is_json = "x-amz-target" in request.headers
             aws_call.service = "glue" if is_json else "sts" if is_query else "s3"
         self._understand(request, aws_call)
+        if self.replay is not None and not self._is_admin(request, signature):
+            return self._replayed(request, aws_call, self.replay)
         if signature is not None:
             with self._state.lock:
                 aws_call.principal = self._identities.authenticate(request, signature)
@@ -128,6 +135,63 @@ class Front:
         if strike.truncate_at is None or response.status >= 300:
             return response
         return Response(response.status, response.headers, response.body, strike.truncate_at)
+
+    def _is_admin(self, request: Request, signature: sigv4.Signature | None) -> bool:
+        """Return whether the seeding client calls, which a replay does not answer."""
+        if signature is None:
+            return False
+        with self._state.lock, suppress(AwsError):
+            return self._identities.authenticate(request, signature).is_admin
+        return False
+
+    def _replayed(self, request: Request, aws_call: _AwsCall, replay: Replay) -> Response:
+        """Answer as AWS did when a bundle was recorded, else from what it told then."""
+        told = replay.answer(
+            request,
+            aws_call.service,
+            aws_call.action,
+            aws_call.region,
+            aws_call.parameters,
+            aws_call.s3_call,
+        )
+        if told is not None:
+            return told
+        if aws_call.service != "glue":
+            raise not_recorded(f"{aws_call.service}:{aws_call.action} was not asked")
+        owner = glue_arns.owner(aws_call.parameters, ACCOUNT)
+        admin = Principal("", owner, "", is_admin=True)
+        with self._state.lock:
+            self._seed(replay)
+            try:
+                return self._glue.call(
+                    request,
+                    aws_call.action,
+                    aws_call.parameters,
+                    ACCOUNT,
+                    aws_call.region,
+                    admin,
+                    lambda _: True,
+                    None,
+                )
+            except AwsError as error:
+                if error.code == "EntityNotFoundException":
+                    raise not_recorded(f"{aws_call.action} of it was not asked") from error
+                raise
+
+    def _seed(self, replay: Replay) -> None:
+        """Make the tables of a bundle, once, for questions that were not asked then."""
+        if self._seeded:
+            return
+        self._seeded = True
+        catalog = self._state.glue(ACCOUNT, replay.region)
+        for database, _, table, partitions in replay.tables():
+            with suppress(Exception):  # whatever a bundle's entry makes moto stumble over
+                if database not in catalog.databases:
+                    catalog.create_database(database, {"Name": database})
+                catalog.create_table(database, table["Name"], table, None)
+                made = catalog.get_table(database, table["Name"])
+                for partition in partitions:
+                    made.create_partition(partition)
 
     def _understand(self, request: Request, aws_call: _AwsCall) -> None:
         """Tell the operation and its parameters."""

@@ -54,11 +54,14 @@ def get_object(request: Request, stored: StoredObject) -> Response:
         raise AwsError("PreconditionFailed", message, 412)
     span = byte_range(request.headers.get("range", ""), size)
     if span is None:
-        return Response(200, {**headers, "content-length": str(size)}, stored.data)
+        body = b"" if request.method == "HEAD" else stored.data[:]
+        return Response(200, {**headers, "content-length": str(size)}, body)
     start, end = span
     headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
     headers["content-length"] = str(end - start)
-    return Response(206, headers, memoryview(stored.data)[start:end])
+    data = stored.data
+    body = memoryview(data)[start:end] if isinstance(data, bytes) else data[start:end]
+    return Response(206, headers, body)
 
 
 def byte_range(text: str, size: int) -> tuple[int, int] | None:

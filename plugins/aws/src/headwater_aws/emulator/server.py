@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,15 +18,16 @@ import botocore.session
 from botocore.config import Config
 
 from headwater_aws.emulator.faults import Faults
-from headwater_aws.emulator.front import Front
+from headwater_aws.emulator.front import ACCOUNT, Front
 from headwater_aws.emulator.identities import Identities
 from headwater_aws.emulator.issuer import OidcIssuer
 from headwater_aws.emulator.policy import parse
 from headwater_aws.emulator.record import RequestLog
+from headwater_aws.emulator.replay import Replay, replayed_configuration
 from headwater_aws.emulator.state import State
 from headwater_aws.emulator.wire import HttpServer
 
-ACCOUNT, REGION = "123456789012", "us-east-1"
+REGION = "us-east-1"
 Policy = Mapping[str, Any]
 _making = threading.Lock()
 
@@ -59,9 +62,52 @@ class Emulator:
         )
         self.issuer = OidcIssuer(clock=clock)
         self._clients: dict[tuple[str, ...], Any] = {}
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._server = HttpServer(
             self._front.handle, name="aws-emulator", server_header="headwater-emulator"
         )
+
+    @classmethod
+    def from_bundle(
+        cls, path: str | os.PathLike[str], *, clock: Callable[[], float] = time.time
+    ) -> Self:
+        """Make an emulator that answers as AWS did when a support bundle was recorded.
+
+        A question that was asked then gets the answer that it got then, errors included; others
+        are answered from the tables, listings and footers that the bundle tells. It holds no rows:
+        reading them is refused with code `not-recorded`. Whoever asks is taken for who asked then.
+
+        Args:
+            path: What `headwater check --bundle` wrote.
+            clock: Gives Unix time in seconds.
+
+        Raises:
+            BundleError: If it is no bundle that can be read.
+        """
+        from headwater.bundle.bundle import Bundle  # the emulator itself stands without the core
+
+        bundle = Bundle.load(path)
+        emulator = cls(clock=clock)
+        emulator._front.replay = Replay(bundle)
+        return emulator
+
+    def configuration(self) -> Path:
+        """Return a configuration file of what a bundle examined, whose sources ask this emulator.
+
+        For `Workspace.open`, of an emulator made by `from_bundle`. The file is gone when the
+        emulator is closed. Its identities are of the kinds that they were, and open nothing else.
+        """
+        replay = self._front.replay
+        if replay is None:
+            raise ValueError("this emulator was not made from a bundle: Emulator.from_bundle(path)")
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="headwater-bundle-")
+        folder = Path(self._folder.name)
+        token = self.issuer.token(sub="replay")
+        document = replayed_configuration(replay, self.endpoint_url, folder, token)
+        file = folder / "headwater.json"
+        file.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        return file
 
     @property
     def endpoint_url(self) -> str:
@@ -85,6 +131,9 @@ class Emulator:
         self._clients.clear()
         self._server.close()
         self.issuer.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
         self._state.clear()
 
     def reset(self) -> None:

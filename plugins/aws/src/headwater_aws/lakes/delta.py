@@ -26,6 +26,7 @@ from headwater_aws.errors import translating
 from headwater_aws.lakes.spark_schema import schema_columns
 from headwater_aws.listing import list_files, parse_uri
 from headwater_aws.objects import read_object, read_objects
+from headwater_aws.recording import note_objects_below
 
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
@@ -78,6 +79,7 @@ def delta_state(session: AwsSession, location: str, table: str) -> DeltaState:
         ) from error
     uri = "s3://" + location.partition("://")[2]
     Store("s3").path(uri, "its location", table, directory=True)
+    note_objects_below(session, f"{uri.rstrip('/')}/_delta_log/")
     try:
         log = DeltaTable(uri, storage_options=storage_options(session.storage()))
         protocol, configuration = log.protocol(), log.metadata().configuration

@@ -21,6 +21,7 @@ from headwater.engines.embedded.storage import storage
 from headwater.engines.scratch_folders import scratch_folder
 from headwater.engines.small_files import fetched
 from headwater.errors import EngineError
+from headwater.interfaces.recording import Recording
 from headwater.partitions.rule_evidence import TimeRange
 from headwater.sql.portable.spelling import text, texts
 from headwater.tables.relation import DataFile, FileRelation, FileTimes
@@ -199,6 +200,10 @@ def _opened(
     """
     import duckdb
 
+    recording = Recording.current()
+    if recording is not None and relation.auth_ref is not None:
+        for file in files:
+            recording.footer_wanted(relation.auth_ref, file)
     paths = duckdb_paths(replace(relation, files=tuple(files)))
     with ExitStack() as stack:
         with suppress(OSError):  # no room for copies: they are read from where they are

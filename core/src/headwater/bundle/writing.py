@@ -1,0 +1,585 @@
+"""Writing a bundle: what was recorded, without secrets, and without names where that is asked for.
+
+It is written whole or not at all, also where the check fails or is interrupted: that is when it is
+wanted. The same recording gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import platform
+import re
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from headwater.bundle.bundle import FORMAT, README, WHAT
+from headwater.bundle.names import Names, names_in
+from headwater.bundle.parquet_footers import FooterError, kept
+from headwater.bundle.secrets import Secrets, without_values
+from headwater.errors import BundleError, HeadwaterError
+from headwater.interfaces.recording import Call, Excerpt, Recording, Vocabulary
+from headwater.untrusted import limits
+from headwater.untrusted.texts import json_value, packed_json
+
+if TYPE_CHECKING:
+    from headwater.interfaces.report import CheckReport
+    from headwater.plugins.registry import PluginRegistry
+
+_EXAMINED: Final = re.compile(
+    r"(?:actuals: )?(?:identity|token|issuer|tables|query|mapping|plan|time-partition|predictions|"
+    r"\w+:\w+)"
+)
+"""Stages that look at no row: what they tell is of catalogs, permissions and listings."""
+_TOLD: Final = frozenset({"code", "types"})
+"""Texts in the details of the other stages that are no values of rows."""
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+"""The time of every file in the zip: when it was written is in about.json."""
+
+
+_NAMED: Final = """\
+names of databases, tables, columns, buckets, keys and roles, account numbers, the
+query, partition values, footers of files (with the least and greatest numbers and times)."""
+_ANONYMOUS: Final = """\
+placeholders for names, account numbers, partition values and the query's literals,
+each everywhere the same; dates, sizes, types; footers of files, with the bounds of times alone."""
+_README: Final = """\
+# A support bundle of headwater
+
+Made by `headwater check --bundle` (or `check(bundle=...)`). Read it before you send it: all of it
+is text, but the parts of files.
+
+| file | what is in it |
+| --- | --- |
+| about.json | versions, platform, when and how long, how it ended |
+| checks.json | {checks} reports, stage by stage |
+| plans.json | {plans} plans: the query, the files of each table |
+| configuration.json | the models and sources that were examined; no identity |
+| calls.json | {calls} calls: each attempt, what was asked, the answer or error |
+| files.json | {files} objects of which a part is kept, in parts/ |
+
+**In it:** {told}
+
+**Not in it:** credentials, tokens, signed addresses, secrets of the configuration; values of rows;
+what DuckDB, Spark and deltalake asked of storage themselves; where tokens come from.
+
+## What the checks said
+"""
+
+
+@contextmanager
+def recorded(
+    path: str | os.PathLike[str],
+    registry: PluginRegistry,
+    *,
+    anonymous: bool = False,
+    overwrite: bool = False,
+) -> Iterator[Recording]:
+    """Record what is done in the block, and write it to a file at its end, however it ends.
+
+    Args:
+        path: The file.
+        registry: The plugins, whose versions are told.
+        anonymous: Whether placeholders stand for names.
+        overwrite: Whether a file that is there may be replaced.
+
+    Raises:
+        BundleError: Before the block, if the file is there or can't be written there; after it, if
+            it can't be written.
+    """
+    place = Path(path)
+    if place.is_dir() or (not overwrite and place.exists()):
+        raise BundleError(
+            f"{place} is {'a folder' if place.is_dir() else 'there already'}",
+            hint="choose another name, or replace it: --overwrite, overwrite=True",
+        )
+    hidden = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        hidden.touch(mode=0o600)
+    except OSError as error:
+        raise BundleError(
+            f"a bundle can't be written to {place}: {error.strerror or error}",
+            hint="name a file in a folder that exists and is yours",
+        ) from None
+    recording = Recording()
+    began = datetime.now(UTC)
+    ended: BaseException | None = None
+    try:
+        try:
+            with recording.on():
+                yield recording
+        except BaseException as error:
+            ended = error
+            raise
+        finally:
+            try:
+                content = packed(recording, registry, began, ended, anonymous=anonymous)
+                _replace(hidden, place, content, overwrite=overwrite)
+            except OSError as error:
+                failed = BundleError(
+                    f"a bundle can't be written to {place}: {error.strerror or error}"
+                )
+                if ended is None:
+                    raise failed from error
+                ended.add_note(failed.message)
+    finally:
+        with suppress(OSError):
+            hidden.unlink(missing_ok=True)
+
+
+def _replace(hidden: Path, place: Path, content: bytes, *, overwrite: bool) -> None:
+    with hidden.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    if overwrite:
+        hidden.replace(place)
+        return
+    try:
+        os.link(hidden, place)  # in one step, and never over another file
+    except FileExistsError:
+        raise OSError(f"{place} was written by somebody else meanwhile") from None
+    except OSError:  # a file system without links
+        with place.open("xb") as file:
+            file.write(content)
+
+
+def packed(
+    recording: Recording,
+    registry: PluginRegistry,
+    began: datetime,
+    ended: BaseException | None,
+    *,
+    anonymous: bool,
+) -> bytes:
+    """Return a bundle of what was recorded.
+
+    Args:
+        recording: What was asked and told.
+        registry: The plugins.
+        began: When the recording did.
+        ended: What ended it before its end.
+        anonymous: Whether placeholders stand for names.
+    """
+    spoken = [v for _, v in sorted(recording.vocabularies.items())]
+    secrets = Secrets(recording.secrets, spoken)
+    documents, excerpts = _documents(recording, spoken, secrets)
+    texts = [(form, _told(e, secrets)) for (_, form), e in sorted(excerpts.items())]
+    names = None
+    if anonymous:
+        order = ("calls", "configuration", "plans", "checks", "files")
+        known = [(documents[name], "") for name in order]
+        for form, content in texts:
+            known += [(one, "") for one in _documents_in(form, content)]
+        for (_, form), excerpt in excerpts.items():
+            if form == "footer":
+                with suppress(FooterError):
+                    columns = kept(excerpt.content).columns
+                    known.append(
+                        ({"Columns": [{"Name": c} for p in columns for c in p.split(".")]}, "")
+                    )
+        names = names_in(known, spoken)
+    parts, files = _parts(excerpts, secrets, names)
+    documents["files"] = files
+    if names is not None:
+        documents = {name: names.value(d, name) for name, d in documents.items()}
+        documents["calls"] = [_in_order(c) for c in documents["calls"]]
+    about = {
+        "headwater": WHAT,
+        "format": FORMAT,
+        "anonymous": anonymous,
+        "began": began.isoformat(),
+        "seconds": round((datetime.now(UTC) - began).total_seconds(), 3),
+        "ended": None if ended is None else _error(ended, secrets, names),
+        "checks": [{"ok": r.ok, "seconds": round(s, 3)} for r, s in recording.reports],
+        "left_out": recording.left_out,
+        "versions": _versions(registry),
+        "platform": {
+            "python": sys.version.split()[0],
+            "implementation": platform.python_implementation(),
+            "system": platform.system(),
+            "release": platform.release(),
+            "machine": platform.machine(),
+        },
+    }
+    replay = [line for v in spoken for line in v.replay]
+    entries = {README: _readme(about, documents, replay).encode(), "about.json": _json(about)}
+    entries |= {f"{name}.json": _json(document) for name, document in documents.items()}
+    entries |= parts
+    return _zip(_bounded(entries))
+
+
+def _documents(
+    recording: Recording, spoken: list[Vocabulary], secrets: Secrets
+) -> tuple[dict[str, Any], dict[tuple[str, str], Excerpt]]:
+    configuration: dict[str, Any] = {"version": 1, "models": {}}
+    for one in recording.configurations:
+        _merge(configuration, one)
+    names = frozenset(n.casefold() for n in _words(configuration))
+    seen: dict[str, None] = {}
+    plans: list[Any] = []
+    for plan in recording.plans:
+        told = plan.to_dict()
+        if seen.setdefault(json.dumps(told, default=str, sort_keys=True)) is None:
+            plans.append(told)
+    documents: dict[str, Any] = {
+        "calls": _calls(recording.calls, frozenset().union(*(v.pages for v in spoken))),
+        "configuration": configuration,
+        "plans": plans,
+        "checks": [{**_report(r, names), "seconds": round(s, 3)} for r, s in recording.reports],
+        "files": [],
+    }
+    documents = {name: secrets.value(_plain(d)) for name, d in documents.items()}
+    return documents, dict(sorted(recording.excerpts.items()))
+
+
+def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+    for key, value in other.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _words(value: Any) -> Iterator[str]:
+    match value:
+        case Mapping():
+            for key, inner in value.items():
+                yield str(key)
+                yield from _words(inner)
+        case list() | tuple():
+            for inner in value:
+                yield from _words(inner)
+        case str():
+            yield value
+            yield from re.findall(r"\w+", value)
+
+
+def _calls(calls: list[Call], marks: frozenset[str]) -> list[dict[str, Any]]:
+    """Return calls in order; a provider's mark of a page, which may tell anything, by a number."""
+    pages: dict[str, str] = {}
+
+    def numbered(value: Any) -> Any:
+        match value:
+            case Mapping():
+                return {
+                    k: pages.setdefault(v, f"page-{len(pages) + 1}")
+                    if k in marks and isinstance(v, str) and v
+                    else numbered(v)
+                    for k, v in value.items()
+                }
+            case list():
+                return [numbered(v) for v in value]
+        return value
+
+    ordered = sorted(calls, key=lambda c: c.began)
+    return [
+        {
+            "service": c.service,
+            "operation": c.operation,
+            "region": c.region,
+            "asked": numbered(c.asked),
+            "status": c.status,
+            "answer": numbered(c.answer),
+            "error": c.error,
+            "began": c.began.isoformat(),
+            "seconds": round(c.seconds, 4),
+        }
+        for c in ordered
+    ]
+
+
+def _in_order(call: dict[str, Any]) -> dict[str, Any]:
+    """Return a call whose listing is in the order of its keys, which have other names now."""
+    answer = call["answer"]
+    if not isinstance(answer, dict):
+        return call
+    sorted_ = dict(answer)
+    for name, key in (("Contents", "Key"), ("CommonPrefixes", "Prefix")):
+        if isinstance(answer.get(name), list):
+            sorted_[name] = sorted(answer[name], key=lambda item: str(item.get(key)))
+    return {**call, "answer": sorted_}
+
+
+def _report(report: CheckReport, names: frozenset[str]) -> dict[str, Any]:
+    """Return a report without values of rows: in stages that look at rows, what is quoted goes."""
+    told = report.to_dict()
+    for stage in told["stages"]:
+        if _EXAMINED.fullmatch(stage["name"]):
+            continue
+        stage["summary"] = without_values(stage["summary"], names)
+        for diagnostic in stage["diagnostics"]:
+            for field, text in diagnostic.items():
+                if isinstance(text, str) and field not in ("code", "severity"):
+                    diagnostic[field] = without_values(text, names)
+        stage["details"] = _figures(stage["details"])
+    return told
+
+
+def _figures(value: Any, name: str = "") -> Any:
+    match value:
+        case Mapping():
+            return {k: _figures(v, name if name in _TOLD else str(k)) for k, v in value.items()}
+        case list() | tuple():
+            return [_figures(v, name) for v in value]
+        case str() if name not in _TOLD:
+            return "***"
+    return value
+
+
+def _error(ended: BaseException, secrets: Secrets, names: Names | None) -> dict[str, Any]:
+    told: dict[str, Any] = {"type": type(ended).__name__}
+    if isinstance(ended, HeadwaterError):
+        told |= {"code": ended.code, "message": without_values(ended.message, frozenset())}
+    told = secrets.value(told)
+    return told if names is None else {k: names.text(v) for k, v in told.items()}
+
+
+def _told(excerpt: Excerpt, secrets: Secrets) -> bytes | None:
+    """Return a part of an object without secrets; None for one that can't be gone through."""
+    content = excerpt.content
+    try:
+        match excerpt.form:
+            case "json":
+                zipped = content[:2] == b"\x1f\x8b"
+                told = json.dumps(secrets.value(packed_json(content))).encode()
+                return gzip.compress(told, mtime=0) if zipped else told
+            case "lines":
+                lines = [json_value(line) for line in content.splitlines() if line.strip()]
+                actions = [secrets.value(_action(line)) for line in lines]
+                return b"".join(json.dumps(a).encode() + b"\n" for a in actions)
+            case "checkpoint":
+                return _checkpoint(content, lambda action: secrets.value(_action(action)))
+            case "text":
+                return secrets.text(content.decode()).encode()
+            case "magic":
+                return content
+            case "header" | "shape":
+                return content
+    except (ValueError, KeyError, TypeError, OSError):
+        return None
+    return None
+
+
+def _action(line: Any) -> Any:
+    """Return an action of a Delta log without who did what, and without texts of rows."""
+    if not isinstance(line, dict):
+        return line
+    kept_ = {k: v for k, v in line.items() if k != "commitInfo"} or {"commitInfo": {}}
+    for name in ("add", "remove", "cdc"):
+        action = kept_.get(name)
+        if not isinstance(action, dict):
+            continue
+        action = {k: v for k, v in action.items() if k not in ("tags", "stats_parsed")}
+        if isinstance(action.get("stats"), str):
+            action["stats"] = json.dumps(_statistics(json_value(action["stats"])))
+        kept_[name] = action
+    return kept_
+
+
+def _statistics(value: Any, bound: bool = False) -> Any:
+    match value:
+        case dict():
+            told = {
+                k: _statistics(v, bound or k in ("minValues", "maxValues"))
+                for k, v in value.items()
+            }
+            return {k: v for k, v in told.items() if v is not None}
+        case str() if bound and not re.fullmatch(r"\d{4}-\d\d-\d\d[\dT:.Z+ -]*", value):
+            return None
+    return value
+
+
+def _checkpoint(content: bytes, told: Any) -> bytes:
+    """Return a checkpoint of a Delta log, each of its actions gone through."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(pa.BufferReader(content))
+        rows = [told({k: v for k, v in row.items() if v is not None}) for row in table.to_pylist()]
+        schema = table.schema.remove_metadata()
+        sink = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist(rows, schema), sink)
+        return sink.getvalue()
+    except pa.ArrowException as error:
+        raise ValueError(str(error)) from error
+
+
+def _documents_in(form: str, content: bytes | None) -> Iterator[Any]:
+    """Yield what a part says, for its names."""
+    if content is None:
+        return
+    with suppress(ValueError):
+        match form:
+            case "json":
+                yield packed_json(content)
+            case "lines":
+                yield from (json_value(line) for line in content.splitlines())
+            case "text":
+                yield content.decode()
+            case "header":
+                head = _unpacked(content).decode()
+                yield {"Columns": [{"Name": n.strip(' "')} for n in re.split(r"[,;\t|\n]", head)]}
+            case "shape":
+                for line in _unpacked(content).splitlines():
+                    row = json_value(line)
+                    yield {"Columns": [{"Name": n} for n in row]} if isinstance(row, dict) else {}
+
+
+def _unpacked(content: bytes) -> bytes:
+    return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+
+
+def _renamed(form: str, content: bytes, names: Names) -> bytes | None:
+    match form:
+        case "json":
+            told = json.dumps(names.value(packed_json(content))).encode()
+            return gzip.compress(told, mtime=0) if content[:2] == b"\x1f\x8b" else told
+        case "lines":
+            actions = [_path_named(json_value(line), names) for line in content.splitlines()]
+            return b"".join(json.dumps(a).encode() + b"\n" for a in actions)
+        case "text":
+            return names.text(content.decode()).encode()
+        case "header" | "shape":
+            plain = names.text(_unpacked(content).decode()).encode()
+            return gzip.compress(plain, mtime=0) if content[:2] == b"\x1f\x8b" else plain
+        case "magic":
+            return content
+    return None  # a checkpoint is packed with names all over
+
+
+def _path_named(action: Any, names: Names) -> Any:
+    told = names.value(action)
+    for name in ("add", "remove"):
+        if isinstance(action, dict) and isinstance(action.get(name), dict):
+            values = action[name].get("partitionValues") or {}
+            told[name]["partitionValues"] = {
+                names.name(k): v if v is None else names.literal(v) for k, v in values.items()
+            }
+    return told
+
+
+def _parts(
+    excerpts: Mapping[tuple[str, str], Excerpt], secrets: Secrets, names: Names | None
+) -> tuple[dict[str, bytes], list[dict[str, Any]]]:
+    """Return the parts of objects by their place in the zip, and what tells of them."""
+    entries: dict[str, bytes] = {}
+    by_path: dict[str, dict[str, Any]] = {}
+    for (path, form), excerpt in excerpts.items():
+        told: dict[str, Any] = {}
+        content: bytes | None = None
+        if form == "footer":
+            try:
+                footer = kept(excerpt.content, None if names is None else names.name, secrets.text)
+            except FooterError as error:
+                told["not_kept"] = secrets.text(str(error))
+            else:
+                content = footer.content
+                told |= {"rows": footer.rows, "columns": list(footer.columns)}
+        else:
+            content = _told(excerpt, secrets)
+            if content is not None and names is not None:
+                with suppress(ValueError):
+                    content = _renamed(form, content, names)
+        file = by_path.setdefault(
+            path,
+            {
+                "path": secrets.text(path),
+                "size": len(excerpt.content) if excerpt.size is None else excerpt.size,
+                "etag": excerpt.etag,
+                "parts": [],
+            },
+        )
+        file["etag"] = file["etag"] or excerpt.etag
+        if content is None:
+            file["not_kept"] = told.get("not_kept", f"a {form} can't be told without what it holds")
+            continue
+        entry = f"parts/{len(entries) + 1:04d}.bin"
+        entries[entry] = content
+        file["parts"].append({"form": form, "entry": entry, "bytes": len(content), **told})
+    return entries, list(by_path.values())
+
+
+def _bounded(entries: dict[str, bytes]) -> dict[str, bytes]:
+    """Return the entries as far as a bundle may be large: of calls the last ones go."""
+    over = sum(map(len, entries.values())) - limits.BUNDLE_BYTES
+    if over <= 0:
+        return entries
+    calls = json_value(entries["calls.json"])
+    while over > 0 and calls:
+        over -= len(json.dumps(calls.pop(), indent=1))
+    return {**entries, "calls.json": _json(calls)}
+
+
+def _zip(entries: Mapping[str, bytes]) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as out:
+        for name, content in entries.items():
+            info = zipfile.ZipInfo(name, _EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = 0o600 << 16
+            info.create_system = 3
+            out.writestr(info, content)
+    return sink.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case Mapping():
+            return {str(k): _plain(v) for k, v in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_plain(v) for v in value]
+        case float() if value != value or value in (float("inf"), float("-inf")):
+            return str(value)
+        case None | bool() | int() | float():
+            return value
+    return str(value)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(_plain(value), indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def _versions(registry: PluginRegistry) -> dict[str, str]:
+    """Return the versions of headwater, its plugins, and what these depend on."""
+    ours = {"headwater"} | {s.distribution for s in registry.report() if s.distribution}
+    wanted = set(ours)
+    for name in ours:
+        with suppress(metadata.PackageNotFoundError):
+            for requirement in metadata.requires(name) or ():
+                wanted.add(re.split(r"[^\w.-]", requirement, maxsplit=1)[0])
+    found: dict[str, str] = {}
+    for name in sorted(wanted, key=str.casefold):
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def _readme(about: Mapping[str, Any], documents: Mapping[str, Any], replay: list[str]) -> str:
+    """Return what a person reads first."""
+    anonymous = about["anonymous"]
+    counts = {name: len(documents[name]) for name in ("checks", "plans", "calls", "files")}
+    told = _ANONYMOUS if anonymous else _NAMED
+    lines = [*_README.format(**counts, told=told).splitlines(), ""]
+    for report in documents["checks"]:
+        lines.append(f"- {report['connection']}: {report['verdict']}")
+        lines += [
+            f"    - {s['status']} {s['name']}: {' '.join(str(s['summary']).split())}"
+            for s in report["stages"]
+        ]
+    if about["ended"] is not None:
+        lines += ["", f"It ended before its end: {about['ended']['type']}."]
+    if replay:
+        lines += ["", "## To replay it", "", "```python", *replay, "```"]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,206 @@
+"""Bundles that are written: whole or not at all, however the check ends; the same for the same."""
+
+import json
+import os
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from core.tests.cli.support import Program
+
+import headwater as hw
+from headwater.bundle.bundle import Bundle
+from headwater.bundle.writing import packed, recorded
+from headwater.errors import BundleError
+from headwater.interfaces.recording import Call, Excerpt, Recording, Vocabulary
+from headwater.plugins.registry import PluginRegistry
+from headwater.untrusted import limits
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def call(number: int, **more: Any) -> Call:
+    told = {
+        "asked": {"Name": f"t{number}"},
+        "answer": {"Table": {"Name": f"t{number}"}},
+        "began": NOW,
+    }
+    return Call("glue", "GetTable", "us-east-1", status=200, error=None, seconds=0.1,
+                **{**told, **more})  # fmt: skip
+
+
+@pytest.fixture
+def program(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Program:
+    return Program(capsys, tmp_path)
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> hw.Connection:
+    rows: dict[str, Any] = {"id": ["CANARYID"], "at": [NOW], "score": [0.5]}
+    pq.write_table(pa.table(rows), tmp_path / "rows.parquet")
+    workspace = hw.Workspace(engine="embedded")
+    workspace.create_model("m")
+    version = workspace.create_model_version("m", "v1", "binary", predictions={"score": "numeric"})
+    source = hw.FileDataSource(tables={"rows": str(tmp_path / "rows.parquet")})
+    return version.connect_serving(source, "id", "at")
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_check_writes_one(connection: hw.Connection, tmp_path: Path) -> None:
+    path = tmp_path / "b.zip"
+    report = connection.check(bundle=path)
+    read = Bundle.load(path)
+    assert read.checks[0]["verdict"] == report.verdict
+    assert [p["connection"] for p in read.plans] == ["m/v1/serving"]
+    assert read.configuration["models"]["m"]["versions"]["v1"]["serving"]["id_column"] == "id"
+    assert read.about["versions"]["headwater"]
+    with zipfile.ZipFile(path) as content:
+        told = {name: content.read(name).decode() for name in content.namelist()}
+    assert not [name for name, text in told.items() if "CANARYID" in text]
+    assert f"m/v1/serving: {report.verdict}" in told["README.md"]
+    assert names(tmp_path) == ["b.zip", "rows.parquet"]
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_version_writes_one(connection: hw.Connection, tmp_path: Path) -> None:
+    (version,) = connection.workspace.versions
+    version.check(bundle=tmp_path / "v.zip")
+    read = Bundle.load(tmp_path / "v.zip")
+    assert [c["connection"] for c in read.checks] == ["m/v1"]
+    assert "serving" in read.configuration["models"]["m"]["versions"]["v1"]
+
+
+def test_one_that_is_there_stays(connection: hw.Connection, tmp_path: Path) -> None:
+    path = tmp_path / "b.zip"
+    path.write_bytes(b"mine")
+    with pytest.raises(BundleError, match="there already") as caught:
+        connection.check(bundle=path)
+    assert (caught.value.code, path.read_bytes()) == ("bundle", b"mine")
+    connection.check(bundle=path, overwrite=True)
+    assert Bundle.load(path).checks
+    with pytest.raises(BundleError, match="a folder"):
+        connection.check(bundle=tmp_path, overwrite=True)
+    with pytest.raises(BundleError, match="can't be written"):
+        connection.check(bundle=tmp_path / "none" / "b.zip")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("CANARYMESSAGE")])
+def test_it_is_written_where_the_check_does_not_end(
+    connection: hw.Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(type(connection.workspace), "map_query", fail)
+    with pytest.raises(type(error)):
+        connection.check(bundle=tmp_path / "b.zip")
+    read = Bundle.load(tmp_path / "b.zip")
+    assert read.about["ended"] == {"type": type(error).__name__}
+    assert [s["name"] for s in read.checks[0]["stages"]][:2] == ["identity", "tables"]
+    assert names(tmp_path) == ["b.zip", "rows.parquet"]
+
+
+def test_nothing_half_written_is_left(
+    connection: hw.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(BundleError, match="No space left"):
+        connection.check(bundle=tmp_path / "b.zip")
+    assert names(tmp_path) == ["rows.parquet"]
+
+
+def test_a_file_that_appears_meanwhile_stays(tmp_path: Path) -> None:
+    path = tmp_path / "b.zip"
+    with (
+        pytest.raises(BundleError, match="meanwhile"),
+        recorded(path, PluginRegistry()),
+    ):
+        path.write_bytes(b"theirs")
+    assert path.read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize("anonymous", [False, True])
+def test_the_same_recording_gives_the_same_bytes_but_the_time(anonymous: bool) -> None:
+    def made(order: int) -> dict[str, bytes]:
+        recording = Recording()
+        for number in range(30)[::order]:
+            recording.call(call(number, began=NOW.replace(second=number)))
+            recording.excerpt(Excerpt(f"s3://b/k{number}.json", "json", b'{"name": "acme"}'))
+        content = packed(recording, PluginRegistry(), NOW, None, anonymous=anonymous)
+        return {n: c for n, c in entries(content).items() if n != "about.json"}
+
+    assert made(1) == made(-1)
+
+
+def entries(content: bytes) -> dict[str, bytes]:
+    import io
+
+    with zipfile.ZipFile(io.BytesIO(content)) as zipped:
+        return {name: zipped.read(name) for name in zipped.namelist()}
+
+
+def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = Recording(most=5_000)
+    for number in range(200):
+        recording.call(call(number, answer={"Table": {"Name": "x" * 100}}))
+        recording.excerpt(Excerpt(f"s3://b/{number}", "text", b"y" * 500))
+    assert len(recording.calls) + len(recording.excerpts) < 40
+    assert recording.left_out > 300
+    about = json.loads(
+        entries(packed(recording, PluginRegistry(), NOW, None, anonymous=False))["about.json"]
+    )
+    assert about["left_out"] == recording.left_out
+    monkeypatch.setattr(limits, "BUNDLE_BYTES", 20_000)
+    wide = Recording(most=10**6)
+    for number in range(500):
+        wide.call(call(number))
+    content = entries(packed(wide, PluginRegistry(), NOW, None, anonymous=False))
+    assert sum(map(len, content.values())) <= 20_000
+
+
+def test_pages_are_numbered(tmp_path: Path) -> None:
+    recording = Recording()
+    recording.speaks("p", Vocabulary(pages=frozenset({"NextToken"})))
+    recording.call(call(1, answer={"NextToken": "opaque=="}))
+    recording.call(call(1, asked={"NextToken": "opaque=="}))
+    with_calls = json.loads(
+        entries(packed(recording, PluginRegistry(), NOW, None, anonymous=False))["calls.json"]
+    )
+    assert with_calls[0]["answer"]["NextToken"] == with_calls[1]["asked"]["NextToken"] == "page-1"
+
+
+def test_the_command_writes_one_for_all_connections(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows: dict[str, Any] = {"id": ["a"], "at": [NOW], "score": [0.5]}
+    pq.write_table(pa.table(rows), tmp_path / "rows.parquet")
+    (tmp_path / "headwater.yaml").write_text(
+        "version: 1\nmodels:\n  m:\n    versions:\n"
+        + "".join(
+            f"      {v}:\n        model_type: binary\n        predictions: {{score: numeric}}\n"
+            "        serving:\n          source: {type: files, tables: {rows: rows.parquet}}\n"
+            "          id_column: id\n          timestamp_column: at\n"
+            for v in ("v1", "v2")
+        ),
+        encoding="utf-8",
+    )
+    answered = program("check", "--bundle", "b.zip", "--anonymous")
+    assert "look into it before you send it" in answered.out + answered.err
+    assert len(Bundle.load("b.zip").checks) == 2
+    assert program("check", "--bundle", "b.zip").code == 1
+    assert program("check", "--bundle", "b.zip", "--overwrite", "--json").code == 0
+    assert program("check", "--anonymous").code == 2
