@@ -995,3 +995,12 @@ SELECT stack(3, 1, 2, 3, 4, 5), 'x' AS w;
 
 -- delays 1
 SELECT l.prediction_id, timestampdiff(HOUR, p.event_ts, l.label_ts) AS h, l.label_ts - p.event_ts > INTERVAL 1 DAY AS late, CAST(l.label_ts - p.event_ts AS BIGINT) AS s FROM labels l JOIN predictions p ON p.prediction_id = l.prediction_id;
+
+-- shares 1
+SELECT bo, percentile(i, array(0.25, 0.5, 0.9)) AS p, percentile_approx(sm, array(0.5, 0.99), 1000) AS q FROM edges GROUP BY bo;
+
+-- shares 2
+SELECT percentile(i, array(0.25)) AS p, any_value(s) AS a FROM edges WHERE k < 0;
+
+-- constant 1
+SELECT k % 7 AS g, any_value(k % 7) AS a, any_value(sm, true) AS b, any_value(i) FILTER (WHERE k < 7) AS c FROM edges GROUP BY k % 7;

@@ -72,7 +72,17 @@ def aggregate(
             # Of `* EXCEPT (a)` it counts the rows in which no column that is left is NULL.
             refuse_unless(not star.args.get("except_"), "count(* EXCEPT (...))", node)
             return made(over("count(*)"), t.BIGINT, range_=_COUNTED)
-        arguments = [e.piece(a) for a in nodes]
+        shares = _shares(nodes) if build in (_percentile, _approximate) else []
+        arguments = [e.piece(a) for a in nodes if not shares or a is not nodes[1]]
+        if build is not None and shares:
+            value, *rest = arguments
+            type_ = e.type_of(node)
+            several = [
+                build([value, e.piece(s), *rest], distinct, type_.element, over) for s in shares
+            ]
+            listed = ", ".join(p.sql for p in several)
+            some = over(f"count({value.sql})")
+            return made(f"CASE WHEN {some} > 0 THEN [{listed}] END", type_, several)
     finally:
         e.keys = keys
     if build is None:
@@ -80,6 +90,12 @@ def aggregate(
         e.queries.allow(node)
         return piece
     return build(arguments, distinct, e.type_of(node), over)
+
+
+def _shares(nodes: list[exp.Expr]) -> list[exp.Expr]:
+    """Return the shares of a percentile that are written as an array."""
+    array = nodes[1] if len(nodes) > 1 and called(nodes[1]).rule == "array" else None
+    return list(array.expressions) if array is not None else []
 
 
 def filtered(e: Expressions, node: exp.Expr) -> Piece:
@@ -319,6 +335,23 @@ def _mode(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) 
     return made(sql, type_, [value], declines=True)
 
 
+def _constant(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:
+    """Return `any_value(x)` of groups in which all rows have the same value.
+
+    Which of several Spark takes, the order of its rows decides: such a group ends the read.
+    """
+    value, *ignoring = arguments
+    exact = comparable(value.type) and not value.type.is_floating
+    refuse_unless(exact and not distinct, f"any_value({value.type})")
+    least, most = over(f"min({value.sql})"), over(f"max({value.sql})")
+    alike = f"{least} IS NOT DISTINCT FROM {most}"
+    if not (ignoring and ignoring[0].literal is True):
+        alike += f" AND {over(f'count({value.sql})')} IN (0, {over('count(*)')})"
+    several = not_portable("any_value() of a group with several values", type_)
+    sql = f"CASE WHEN {alike} THEN {least} ELSE {several} END"
+    return made(sql, type_, [value], declines=True)
+
+
 def _share(value: Piece, share: Piece) -> Decimal | int:
     """Return the share of a percentile, a literal."""
     refuse_unless(value.type.is_integer or value.type == t.DOUBLE, f"percentile({value.type})")
@@ -385,6 +418,7 @@ BUILDERS: Final[dict[str, _Builder]] = {
     "median": _median,
     "approximate": _approximate,
     "mode": _mode,
+    "constant": _constant,
 }
 """Rules for aggregate functions, by the names that the table of functions has for them."""
 
