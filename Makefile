@@ -84,7 +84,7 @@ mutants: $(DEV) ## change the source where it matters, one place at a time: does
 	@$(BIN)/python -m tests.mutants --jobs $(JOBS) $(ARGS)
 
 JUDGED := tests/policy/test_second_judge.py tests/end_to_end/test_foreign_servers.py \
-          tests/end_to_end/test_awswrangler.py
+          tests/end_to_end/test_awswrangler.py tests/end_to_end/test_foreign_ledger.py
 # In an environment of its own: ministack wants another botocore than headwater is locked to.
 $(JUDGE)/bin/ministack: requirements/judge.txt | $(DEV)
 	@$(BIN)/python -m venv $(JUDGE)

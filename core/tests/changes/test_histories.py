@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from core.tests.changes.tables import FAR, Changing, Delta, Files, Iceberg, LakeSource
 from core.tests.depth import examples
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -30,6 +30,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 import headwater as hw
 from headwater.changes.changes import Change
 from headwater.errors import DataChangedError, LedgerMovedError, SourceError
+from headwater.interfaces.data_source import DataSource
 
 BASE = datetime(2026, 1, 1, tzinfo=UTC)
 WINDOWS = 3
@@ -47,8 +48,17 @@ def rows_of(table: pa.Table) -> list[dict[str, Any]]:
     return sorted(table.to_pylist(), key=lambda r: (str(r["id"]), str(r)))
 
 
+COLUMNS = {
+    "log": {"id": "string", "at": "timestamp", "x": "double", "y": "boolean"},
+    "actuals": {"id": "string", "decided": "timestamp", "did": "boolean"},
+}
+
+
 class Histories(RuleBasedStateMachine):
-    """One history."""
+    """One history, of tables of files."""
+
+    make: type[Any] = Files
+    engine = "embedded"
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,12 +67,18 @@ class Histories(RuleBasedStateMachine):
         self.now = day(WINDOWS)
         self.shift = 0
         self.kept: dict[str, list[dict[str, Any]]] = {}
-        self.workspace = hw.Workspace(engine="embedded")
+        self.tables: dict[str, Changing] = {
+            name: self.make(self.folder / name, columns) for name, columns in COLUMNS.items()
+        }
+        self.workspace = self.opened()
         self.workspace.create_model("m")
         self.version = self.workspace.create_model_version(
             "m", "v1", "binary", features={"x": "numeric"}, predictions={"y": "boolean"}
         )
         self.crashed = False
+
+    def opened(self) -> hw.Workspace:
+        return hw.Workspace(engine="embedded")
 
     def teardown(self) -> None:
         try:
@@ -74,20 +90,13 @@ class Histories(RuleBasedStateMachine):
 
     # -- the lake
 
-    def files(self, table: str, number: int | None = None) -> list[Path]:
-        place = "*" if number is None else f"dt={day(number):%Y-%m-%d}"
-        return sorted((self.folder / table).glob(f"{place}/*.parquet"))
-
-    def write(self, table: str, partition: datetime, rows: list[dict[str, Any]], name: str) -> None:
-        path = self.folder / table / f"dt={partition:%Y-%m-%d}" / f"{name}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        moment = pa.timestamp("us", "UTC")
-        types: dict[str, pa.DataType] = (
-            {"id": pa.string(), "at": moment, "x": pa.float64(), "y": pa.bool_()}
-            if table == "log"
-            else {"id": pa.string(), "decided": moment, "did": pa.bool_()}
+    def source(self, name: str, query: str, rule: hw.TimePartition) -> DataSource:
+        return hw.FileDataSource(
+            tables={name: str(self.folder / name)},
+            columns={name: COLUMNS[name]},
+            query=query,
+            partitions={name: rule},
         )
-        pq.write_table(pa.Table.from_pylist(rows, pa.schema(types)), path)
 
     def predictions(self, number: int, count: int, seed: int) -> list[dict[str, Any]]:
         rng = random.Random(seed)
@@ -104,11 +113,11 @@ class Histories(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         # A table without files is refused: each has one that no window needs.
-        self.write("log", day(-30), self.predictions(-30, 1, 0), "far")
-        far = {"id": "none", "decided": day(-30), "did": True}
-        self.write("actuals", day(-30), [far], "far")
+        far = {"id": FAR, "at": day(-30), "x": 0.0, "y": True}
+        self.tables["log"].land([far], day(-30))
+        self.tables["actuals"].land([{"id": FAR, "decided": day(-30), "did": True}], day(-30))
         for number in range(WINDOWS):
-            self.write("log", day(number), self.predictions(number, 4, number), "first")
+            self.tables["log"].land(self.predictions(number, 4, number), day(number))
         self.connect()
 
     def connect(self) -> None:
@@ -117,20 +126,19 @@ class Histories(RuleBasedStateMachine):
         keys = {"dt": "yyyy-MM-dd"}
         late = timedelta(days=1)
         self.serving = self.version.connect_serving(
-            hw.FileDataSource(
-                tables={"log": str(self.folder / "log")},
-                columns={"log": {"id": "string", "at": "timestamp", "x": "double", "y": "boolean"}},
-                query=f"SELECT id, at, x + {self.shift} AS x, y FROM log",
-                partitions={"log": hw.TimePartition("at", keys=keys, lateness=late)},
+            self.source(
+                "log",
+                f"SELECT id, at, x + {self.shift} AS x, y FROM log",
+                hw.TimePartition("at", keys=keys, lateness=late),
             ),
             "id",
             "at",
         )
         self.version.connect_actuals(
-            hw.FileDataSource(
-                tables={"actuals": str(self.folder / "actuals")},
-                columns={"actuals": {"id": "string", "decided": "timestamp", "did": "boolean"}},
-                partitions={"actuals": hw.TimePartition("decided", keys=keys)},
+            self.source(
+                "actuals",
+                "SELECT id, decided, did FROM actuals",
+                hw.TimePartition("decided", keys=keys),
             ),
             "id",
             {"y": "did"},
@@ -143,52 +151,42 @@ class Histories(RuleBasedStateMachine):
     @rule(number=DAYS, late=st.booleans(), seed=SOME)
     def rows_land(self, number: int, late: bool, seed: int) -> None:
         rows = self.predictions(number, 1 + seed % 2, seed)
-        self.write("log", day(number + late), rows, f"f{next(self.numbers)}")
+        self.tables["log"].land(rows, day(number + late))
 
     @rule(seed=SOME, set_on=st.integers(-1, 5), ahead=st.booleans(), hour=st.integers(0, 23))
     def labels_land(self, seed: int, set_on: int, ahead: bool, hour: int) -> None:
         """Of any age: back-dated, in time, after the horizon, corrections, ahead of the clock."""
         rng = random.Random(seed)
-        ids = [i for f in self.files("log") for i in pq.ParquetFile(f).read()["id"].to_pylist()]
+        ids = sorted({row["id"] for row in self.tables["log"].rows()})
         moment = day(set_on) + hour * HOUR
         if ahead:
             moment = self.now + HOUR * rng.choice([1, 5, 30])
-        chosen = rng.sample(ids, min(3, len(ids)))
+        # Some are of one window, some of many, and some of nobody.
+        chosen = rng.sample([*ids, "nobody"], min(rng.choice([1, 1, 3]), len(ids)))
         labels = [{"id": i, "decided": moment, "did": rng.random() < 0.5} for i in chosen]
-        self.write("actuals", moment, labels, f"f{next(self.numbers)}")
+        self.tables["actuals"].land(labels, moment)
 
     @rule(table=st.sampled_from(["log", "actuals"]), seed=SOME)
-    def a_file_is_rewritten(self, table: str, seed: int) -> None:
-        if not (files := [f for f in self.files(table) if f.stem != "far"]):
-            return
-        path = files[seed % len(files)]
-        rows = pq.ParquetFile(path).read().to_pylist()
-        for row in rows[: 1 + seed % 2]:
+    def rows_are_rewritten(self, table: str, seed: int) -> None:
+        def change(row: dict[str, Any]) -> None:
             if table == "log":
                 row["x"] = None if row["x"] else 7.0
             else:
                 row["did"] = not row["did"]
-        partition = datetime.fromisoformat(path.parent.name[3:])
-        self.write(table, partition, rows, path.stem)
+
+        self.tables[table].rewrite(change, seed)
 
     @rule(table=st.sampled_from(["log", "actuals"]), number=st.integers(-1, 5))
     def a_partition_is_compacted(self, table: str, number: int) -> None:
-        files = self.files(table, number)
-        rows = [row for f in files for row in pq.ParquetFile(f).read().to_pylist()]
-        for file in files:
-            file.unlink()
-        if rows:
-            self.write(table, day(number), rows[::-1], f"c{next(self.numbers)}")
+        self.tables[table].compact(day(number))
 
     @rule(table=st.sampled_from(["log", "actuals"]), seed=SOME, whole=st.booleans())
-    def files_are_deleted(self, table: str, seed: int, whole: bool) -> None:
-        if not (files := [f for f in self.files(table) if f.stem != "far"]):
-            return
-        path = files[seed % len(files)]
-        if whole:
-            shutil.rmtree(path.parent)
-        else:
-            path.unlink()
+    def rows_are_deleted(self, table: str, seed: int, whole: bool) -> None:
+        self.tables[table].delete(seed, whole)
+
+    @rule(table=st.sampled_from(["log", "actuals"]))
+    def the_schema_changes(self, table: str) -> None:
+        self.tables[table].widen()
 
     @rule()
     def the_query_changes(self) -> None:
@@ -230,7 +228,7 @@ class Histories(RuleBasedStateMachine):
     def two_runners(self, seed: int, changed: bool) -> None:
         one = list(self.changes())
         if changed:
-            self.a_file_is_rewritten("log", seed)
+            self.rows_are_rewritten("log", seed)
             self.labels_land(seed, seed % 4, False, seed % 24)
         steps = [(c, self.take) for c in one] + [(c, Change.done) for c in one]
         two = list(self.changes())
@@ -268,26 +266,44 @@ class Histories(RuleBasedStateMachine):
             assert self.kept[key] == rows_of(whole), f"{key}: a restatement was missed"
 
 
-MANY = examples(20)
-"""Histories of the slow test; 500 take some twenty minutes."""
+class DeltaHistories(Histories):
+    """One history, of Delta tables."""
+
+    make: type[Any] = Delta
+
+    def source(self, name: str, query: str, rule: hw.TimePartition) -> DataSource:
+        return LakeSource(places={name: str(self.folder / name)}, columns=COLUMNS, query=query)
+
+
+class IcebergHistories(DeltaHistories):
+    """One history, of Iceberg tables."""
+
+    make = Iceberg
+
+
+MANY = examples(24)
+"""Histories of the slow test, a third of each kind; 500 and more are what a release needs."""
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
-def test_a_few_histories() -> None:
+def run(machine: type[Histories], histories: int, steps: int) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        Histories,
+        machine,
         settings=settings(
-            max_examples=3, stateful_step_count=12, deadline=None, suppress_health_check=QUIET
+            max_examples=histories,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=QUIET,
         ),
     )
+
+
+def test_a_few_histories() -> None:
+    run(Histories, 3, 12)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_many_histories() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        Histories,
-        settings=settings(
-            max_examples=MANY, stateful_step_count=20, deadline=None, suppress_health_check=QUIET
-        ),
-    )
+@pytest.mark.parametrize("machine", [Histories, DeltaHistories, IcebergHistories])
+def test_many_histories(machine: type[Histories]) -> None:
+    run(machine, -(-MANY // 3), 20)

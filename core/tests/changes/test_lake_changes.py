@@ -18,6 +18,7 @@ import headwater as hw
 from headwater.auth.credentials import Access
 from headwater.interfaces.data_source import DataSource
 from headwater.lakes.iceberg import column_id, current_schema
+from headwater.reading.dataset import Dataset
 from headwater.sources.single_database import SingleDatabase
 from headwater.tables.relation import DeltaRelation, IcebergRelation, Relation
 from headwater.tables.table import Catalog, Partition, Table, TableName
@@ -83,20 +84,36 @@ class Delta:
     def delete(self, condition: str) -> None:
         DeltaTable(self.folder).delete(condition)
 
+    def compact(self) -> None:
+        DeltaTable(self.folder).optimize.compact()
+
     def source(self) -> LakeSource:
         return LakeSource(place=str(self.folder))
 
 
 class Iceberg:
     def __init__(self, folder: Path) -> None:
-        catalog = file_catalog(folder, f"file://{folder}")
-        self.table = catalog.create_table("db.t", schema=day(0).schema)
+        self.catalog = file_catalog(folder, f"file://{folder}")
+        self.table = self.catalog.create_table("db.t", schema=day(0).schema)
 
     def append(self, rows: pa.Table) -> None:
         self.table.append(rows)
 
     def delete(self, condition: str) -> None:
         self.table.delete(condition)
+
+    def compact(self) -> None:
+        """Write all rows anew; pyiceberg says `overwrite`, where a compaction says `replace`."""
+        before = {s.snapshot_id for s in self.table.snapshots()}
+        self.table.overwrite(self.table.scan().to_arrow())
+        place = Path(self.table.metadata_location.removeprefix("file://"))
+        metadata = json.loads(place.read_text())
+        for snapshot in metadata["snapshots"]:
+            if snapshot["snapshot-id"] not in before:
+                snapshot["summary"]["operation"] = "replace"
+        place.write_text(json.dumps(metadata))
+        # What follows is written of what this process knows.
+        self.table = self.catalog.load_table("db.t")
 
     def source(self) -> LakeSource:
         snapshot = self.table.current_snapshot()
@@ -123,9 +140,13 @@ def lake(request, tmp_path):
 
 
 @pytest.fixture
-def offered(lake):
+def ledger():
+    return hw.Ledger()
+
+
+@pytest.fixture
+def offered(lake, ledger):
     """Read all windows that are offered, and return them by the day in which they begin."""
-    ledger = hw.Ledger()
     workspace = hw.Workspace(engine="embedded")
     workspace.create_model("m")
     version = workspace.create_model_version("m", "v1", "regression", predictions={"y": "numeric"})
@@ -171,3 +192,62 @@ def test_a_column_that_is_dropped_and_added_anew_is_another(lake, offered):
         schema.add_column("y", DoubleType())
     assert len(offered()) == DAYS, "its values are gone, and no file moved"
     assert offered() == {}
+
+
+def test_a_compaction_that_the_lake_tells_moves_no_window(lake, offered, ledger, monkeypatch):
+    assert len(offered()) == DAYS
+    pins = {e.pins["lake.t"] for e in ledger.entries.values()}
+    lake.compact()
+    moved = []
+    monkeypatch.setattr(Dataset, "to_arrow", lambda *_: moved.append("read"))
+    assert offered() == {}
+    now = {e.pins["lake.t"] for e in ledger.entries.values()}
+    assert len(now) == 1
+    assert not now & pins, "the ledger has them as compared"
+    assert offered() == {}
+    monkeypatch.undo()
+    lake.append(day(2, first=3))
+    assert offered() == {3: 6}
+
+
+def test_a_compaction_among_others_proves_nothing(lake, offered):
+    assert len(offered()) == DAYS
+    lake.append(day(2, first=3))
+    lake.compact()
+    assert {3: 6}.items() <= offered().items()
+    lake.compact()
+    lake.delete("id = '1-0'")
+    assert {2: 2}.items() <= offered().items()
+    assert offered() == {}
+
+
+@pytest.mark.parametrize("lake", [Iceberg], indirect=True)
+def test_a_compaction_beside_another_column_of_the_name_proves_nothing(lake, offered):
+    assert len(offered()) == DAYS
+    with lake.table.update_schema(allow_incompatible_changes=True) as schema:
+        schema.delete_column("y")
+    with lake.table.update_schema() as schema:
+        schema.add_column("y", DoubleType())
+    lake.compact()
+    assert len(offered()) == DAYS
+
+
+@pytest.mark.parametrize("lake", [Iceberg], indirect=True)
+def test_a_compaction_over_snapshots_that_were_expired_proves_nothing(lake, offered):
+    assert len(offered()) == DAYS
+    lake.compact()
+    place = Path(lake.table.metadata_location.removeprefix("file://"))
+    metadata = json.loads(place.read_text())
+    kept = [s for s in metadata["snapshots"] if s["snapshot-id"] == metadata["current-snapshot-id"]]
+    place.write_text(json.dumps(metadata | {"snapshots": kept}))
+    assert len(offered()) == DAYS
+
+
+@pytest.mark.parametrize("lake", [Delta], indirect=True)
+def test_a_compaction_over_commits_that_were_cleaned_proves_nothing(lake, offered):
+    assert len(offered()) == DAYS
+    lake.compact()
+    DeltaTable(lake.folder).create_checkpoint()
+    for commit in (lake.folder / "_delta_log").glob("*.json"):
+        commit.unlink()
+    assert len(offered()) == DAYS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -385,3 +386,90 @@ def test_a_state_that_is_not_kept_is_said(workspace: hw.Workspace, table: Any) -
     assert next(c.kind for c in done.changes).endswith("-gone")
     assert (done.exact, done.rows, done.count) == (False, False, 6)
     assert "77" in done.outcome
+
+
+@pytest.mark.parametrize("most", [1, 1000])
+def test_evidence_of_a_lake_names_its_files(
+    workspace: hw.Workspace, table: Any, most: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(evidence_room, "FILES", most)
+    monkeypatch.setattr(plan_text, "FILES", most)
+    connection = of_lake(workspace, table)
+    data = connection.read(at(1), at(2))
+    data.to_arrow()
+    evidence = data.evidence()
+    (told,) = evidence.document["tables"]
+    on_disk = {str(p) for p in (tmp_path / "t").rglob("*.parquet")}
+    marks = evidence.files_of("t0")
+    assert marks is not None
+    assert {path.removeprefix("file://") for path, _, _ in marks} == on_disk
+    assert all(size == Path(path.removeprefix("file://")).stat().st_size for path, size, _ in marks)
+    assert (told["data_files"] is None) is (most == 1)
+    saved = Evidence.load(evidence.save(tmp_path / "kept" / "day.json"))
+    assert saved.files_of("t0") == marks
+    assert saved.sha256 == evidence.sha256
+    done = replayed(workspace, saved)
+    assert (done.exact, done.same, done.changes) == (True, True, ())
+
+
+def test_a_plan_names_the_files_of_a_lake(workspace: hw.Workspace, table: Any) -> None:
+    connection = of_lake(workspace, table)
+    (told,) = connection.plan(at(1), at(2)).to_dict()["tables"]
+    whole = connection.plan(at(1), at(3), every="1 day").whole.to_dict()["tables"][0]
+    (read,) = connection.read(at(1), at(2)).plan.to_dict()["tables"]
+    assert told["data_files"] == whole["data_files"]
+    assert len(told["data_files"]) == DAYS
+    assert "data_files" not in read, "an engine finds them by itself"
+
+
+def test_a_lake_whose_state_is_gone_names_the_files_that_went_and_came(
+    workspace: hw.Workspace, table: Any
+) -> None:
+    data = of_lake(workspace, table).read(at(1), at(2))
+    data.to_arrow()
+    evidence = data.evidence()
+    table.delete("id = '2-0'")
+    told = dict(evidence.document["tables"][0])
+    for name in ("snapshot_id", "version"):
+        if name in told:
+            told[name] = 77  # as if it had been expired
+    forged = Evidence.from_json(changed(evidence, tables=[told]))
+    of_lake(workspace, table)
+    done = replayed(workspace, forged)
+    (change,) = done.changes
+    went = [path for path, _, now in change.files if now is None]
+    came = [path for path, then, _ in change.files if then is None]
+    assert (len(went), len(came)) == (1, 1)
+    assert went[0] in done.outcome
+    assert came[0] in done.outcome
+    assert done.rows is True, "of the day that was read nothing went"
+
+
+def test_a_lake_that_was_made_anew_is_told_by_its_files(
+    workspace: hw.Workspace, tmp_path: Path
+) -> None:
+    """Its version has the same number, and other files."""
+    folder = tmp_path / "anew"
+    folder.mkdir()
+    delta = Delta(folder)
+    for number in range(2):
+        delta.append(day(number))
+    data = of_lake(workspace, delta).read(at(1), at(2))
+    data.to_arrow()
+    evidence = data.evidence()
+    shutil.rmtree(folder)
+    folder.mkdir()
+    for number in range(2):
+        delta.append(day(number, value=0.25))
+    of_lake(workspace, delta)
+    done = replayed(workspace, evidence)
+    assert (done.exact, done.rows) == (False, False)
+    (change,) = done.changes
+    assert (change.kind, change.then, change.now) == ("version-gone", 1, 1)
+    assert len(change.files) == 4
+    assert "version 1 is of other files now" in done.outcome
+    delta.append(day(3))
+    of_lake(workspace, delta)
+    later = replayed(workspace, evidence)
+    assert later.exact is False
+    assert "version 1 is not kept any more; 2 is read" in later.outcome

@@ -11,12 +11,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias
 
 from headwater.changes import fingerprints
+from headwater.changes.label_touch import Landed
 from headwater.diagnostics import Diagnostic
 from headwater.display.printable import printable
-from headwater.errors import EvidenceError, LedgerError, UnsupportedError
+from headwater.errors import EvidenceError, HeadwaterError, LedgerError, UnsupportedError
 from headwater.evidence import comparison
 from headwater.interfaces.plan import total
 from headwater.interfaces.plan_text import bytes_text
+from headwater.interfaces.stopping import Stop
 from headwater.ledger.entries import Entry, moment_text
 from headwater.ledger.ledger import Ledger
 from headwater.reading.content_digests import FORM
@@ -92,6 +94,7 @@ class Offer:
         cost: What reading it takes.
         entry: What was handed over of it before, if anything was.
         pins: Snapshot or version of each lake table.
+        landed: The label files that alone are why it is offered, where that is so.
         warnings: What its reader should know.
     """
 
@@ -107,6 +110,7 @@ class Offer:
     cost: Cost
     entry: Entry | None
     pins: Mapping[str, int]
+    landed: Landed | None = None
     warnings: tuple[Diagnostic, ...] = ()
 
 
@@ -126,6 +130,16 @@ class Change:
         self._after: Content | None = None
         self._done: Entry | None = None
         self._broken: tuple[Diagnostic, ...] | None = None
+
+    @property
+    def offer(self) -> Offer:
+        """What is known of it."""
+        return self._offer
+
+    @property
+    def is_untaken(self) -> bool:
+        """Whether nobody has read or handed it over."""
+        return self._after is None and self._done is None
 
     @property
     def window(self) -> Window:
@@ -355,7 +369,7 @@ class Change:
             raise self._other("it is of other tables")
         for scan in scans:
             told = evidence.tables[scan.slot]
-            seen = comparison.found(scan, told, evidence.files_of(scan.slot), False)
+            seen = comparison.found(scan, told, evidence.files_of(scan.slot))
             if seen.changes or not seen.exact:
                 raise self._other("; ".join(str(c) for c in seen.changes))
 
@@ -407,6 +421,11 @@ class Changes:
     writes all of a ledger at once save every 30 seconds or 100 windows, and at the end: a crash
     offers those again that were not saved.
 
+    Whoever goes through them has windows left out of which nothing moved but that labels landed,
+    and none of these is of a prediction of theirs (`untouched`). To know it, the ids of the new
+    labels are read beside ids and times of the predictions, once, as the first change is asked for.
+    The ledger has these windows as compared then: no later run looks at them for that again.
+
     Args:
         connection: Name of the connection.
         windows: All windows that were compared.
@@ -418,9 +437,11 @@ class Changes:
         broken_rules: Gives what a window's files say against the rules that chose them.
         label_after: Gives when the first actual was set that the present cuts off, if there is one.
         lost_labels: Counts the labels that were set after their windows had closed.
+        touched: Gives those of some windows that labels touch which landed; None if nothing tells.
         warnings: What a reader should know of all of them.
         blocker: Why each file counts for every window, if that is so.
         calendar: Step and zone of the windows.
+        compacted: Windows of which a lake says that their rows are the same, in other files.
     """
 
     def __init__(
@@ -436,9 +457,11 @@ class Changes:
         broken_rules: Callable[[Window], tuple[Diagnostic, ...]],
         label_after: Callable[[], datetime | None],
         lost_labels: Callable[[], int | None],
+        touched: Callable[[Sequence[Offer]], frozenset[Window] | None],
         warnings: tuple[Diagnostic, ...] = (),
         blocker: str | None = None,
         calendar: str = "",
+        compacted: Sequence[Offer] = (),
     ) -> None:
         self.connection = connection
         self.windows = tuple(windows)
@@ -453,6 +476,9 @@ class Changes:
         self._changes = tuple(Change(offer, self) for offer in offers)
         self._label_after = label_after
         self._lost_labels = lost_labels
+        self._touched = touched
+        self._untouched: tuple[Window, ...] | None = None
+        self._compacted = tuple(compacted)
         self._first_label: tuple[datetime | None] | None = None
         self._lost: tuple[int | None] | None = None
         self._lock = threading.Lock()
@@ -507,7 +533,16 @@ class Changes:
         first = self._first_label[0]
         return None if first is None or (offer.closes and first > offer.closes) else first
 
+    @property
+    def untouched(self) -> tuple[Window, ...]:
+        """Windows that are left out: labels landed in files of theirs, and none of these is theirs.
+
+        Known from when the first change is asked for; none before.
+        """
+        return self._untouched or ()
+
     def __iter__(self) -> Iterator[Change]:
+        self._leave_out()
         return iter(self._changes)
 
     def __len__(self) -> int:
@@ -515,6 +550,51 @@ class Changes:
 
     def __getitem__(self, index: int) -> Change:
         return self._changes[index]
+
+    def _leave_out(self) -> None:
+        """Leave out the windows that labels which landed do not touch; the ledger has them then."""
+        with self._lock:
+            if self._untouched is not None:
+                return
+            self._untouched = ()
+            asked = [c for c in self._changes if c.is_untaken and c.offer.landed is not None]
+            # One is read: that tells it, too, and takes no more.
+            touched = self._touched([c.offer for c in asked]) if len(asked) > 1 else None
+        for offer in self._compacted:
+            self._is_kept(offer, labels_moved=False)
+        if touched is None:
+            return
+        left = [
+            c
+            for c in asked
+            if c.window not in touched and self._is_kept(c.offer, labels_moved=True)
+        ]
+        with self._lock:
+            self._untouched = tuple(c.window for c in left)
+            self._changes = tuple(c for c in self._changes if c not in left)
+
+    def _is_kept(self, offer: Offer, *, labels_moved: bool) -> bool:
+        """Put a window that is not read into the ledger as compared; return whether that is done.
+
+        Where somebody else was quicker, or it can't be saved, whoever reads it hears of that.
+        """
+        before = offer.entry
+        assert before is not None, "of a new window nothing landed since"
+        try:
+            entry = replace(
+                before,
+                tables=dict(offer.tables),
+                state=offer.state,
+                done_at=self.now,
+                as_of=offer.as_of,
+                next=self.next_label(offer) if labels_moved else before.next,
+                pins=offer.pins,
+            )
+            self.ledger.commit(entry, before)
+        except HeadwaterError:
+            Stop.current().check()
+            return False
+        return True
 
     def __enter__(self) -> Self:
         self._batch = self.ledger.batch()
@@ -541,6 +621,7 @@ class Changes:
             "files": self.files,
             "bytes": self.bytes,
             "blocker": self.blocker,
+            "untouched": [moment_text(w.start) for w in self.untouched],
             "changes": [c.to_dict() for c in self._changes],
             "warnings": [w.to_dict() for w in self.warnings],
         }
@@ -558,6 +639,8 @@ class Changes:
         ]
         if count > _SHOWN:
             lines.append(f"  and {count - _SHOWN:,} more")
+        if self.untouched:
+            lines.append(f"  {len(self.untouched):,} windows more: new labels, and none is theirs")
         if self.blocker:
             lines.append(f"  each file counts for every window: {self.blocker}")
         lines += [w.render() for w in self.warnings]

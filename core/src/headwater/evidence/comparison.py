@@ -51,12 +51,11 @@ class TableChange:
                 what = f"{count:,} of {self.of:,} files {_were(count)} deleted since"
             case "landed":
                 what = f"{count:,} files came since, beside {self.of:,} that were read"
-            case "snapshot-gone":
-                return (
-                    f"{self.table}: snapshot {self.then} is not kept any more; {self.now} is read"
-                )
-            case "version-gone":
-                return f"{self.table}: version {self.then} is not kept any more; {self.now} is read"
+            case "snapshot-gone" | "version-gone":
+                word = self.kind.removesuffix("-gone")
+                how = "is of other files now" if self.then == self.now else "is not kept any more"
+                read = "" if self.then == self.now else f"; {self.now} is read"
+                return f"{self.table}: {word} {self.then} {how}{read}{self._named()}"
             case "unversioned":
                 return f"{self.table}: nothing tells whether it changed"
             case "other-files":
@@ -66,6 +65,19 @@ class TableChange:
         named = "; ".join(_file(*f, self.kind) for f in self.files[:_SHOWN])
         more = f"; and {count - _SHOWN:,} more" if count > _SHOWN else ""
         return f"{self.table}: {what} ({named}{more})"
+
+    def _named(self) -> str:
+        """Return by name which files of a lake's state went, and which came."""
+        parts = []
+        for word, files in (
+            ("gone", [path for path, _, now in self.files if now is None]),
+            ("new", [path for path, then, _ in self.files if then is None]),
+            ("other", [path for path, then, now in self.files if None not in (then, now)]),
+        ):
+            if files:
+                more = f" and {len(files) - _SHOWN:,} more" if len(files) > _SHOWN else ""
+                parts.append(f"{word}: {', '.join(files[:_SHOWN])}{more}")
+        return f" ({'; '.join(parts)})" if parts else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a JSON-ready dict."""
@@ -211,47 +223,80 @@ class Replay:
 
 
 def found(
-    scan: Scan, told: Mapping[str, Any], marks: Sequence[Mark] | None, older_is_kept: bool
+    scan: Scan,
+    told: Mapping[str, Any],
+    marks: Sequence[Mark] | None,
+    older: IcebergRelation | DeltaRelation | None = None,
 ) -> Found:
     """Return what of a table is read again, and what is not as it was.
 
     Args:
         scan: The table as it is now.
         told: What evidence tells of it.
-        marks: The files that were read; None where evidence tells only their digest.
-        older_is_kept: Whether a lake still has the state that was read.
+        marks: The files that were read; None where evidence tells only their digest, or none.
+        older: The state of a lake that was read, if it still has that, with its files, if they can
+            be listed.
     """
     name, relation = str(scan.table), scan.relation
     if told["table"] != name or told["kind"] != type(relation).__name__:
         return Found(scan, (TableChange(name, "kind"),), exact=False)
-    pinned: IcebergRelation | DeltaRelation
     match relation:
         case FileRelation():
             return _files_found(scan, relation, told, marks)
         case IcebergRelation():
             then, now = told.get("snapshot_id"), relation.snapshot_id
             word = "snapshot"
-            pinned = replace(relation, snapshot_id=then, file_count=None, size=None)
         case DeltaRelation():
             then, now = told.get("version"), relation.version
             if told.get("location") != without_secrets(relation.location) or then is None:
                 return Found(scan, (TableChange(name, "kind"),), exact=False)
             word = "version"
-            pinned = replace(relation, version=then, file_count=None, size=None)
         case _:
             return Found(scan, (TableChange(name, "unversioned"),), exact=False)
+    pinned = None if older is None else marks_of(older)
+    other = pinned is not None and not _are(pinned, told, marks)
+    if other or (then != now and (then is None or older is None)):
+        present = older if older is not None and other and then == now else relation
+        files = _moved(marks, marks_of(present))
+        gone = TableChange(name, f"{word}-gone", files, of=told["files"] or 0, then=then, now=now)
+        return Found(scan, (gone,), exact=False)
     if then == now:
         return Found(scan)
-    if then is None or not older_is_kept:
-        gone = TableChange(name, f"{word}-gone", then=then, now=now)
-        return Found(scan, (gone,), exact=False)
-    return Found(replace(scan, relation=pinned), older=then)
+    assert older is not None, "it is looked for above"
+    return Found(replace(scan, relation=older), older=then)
+
+
+def _are(present: Sequence[Mark], told: Mapping[str, Any], marks: Sequence[Mark] | None) -> bool:
+    """Return whether the files of a lake's state are those that were read; so if nothing tells."""
+    if marks is not None:
+        return sorted(marks, key=_order) == sorted(present, key=_order)
+    digest = told.get("data_files_digest")
+    return digest is None or files_digest(present) == digest
+
+
+def _order(mark: Mark) -> tuple[str, int, str]:
+    return mark[0], mark[1], mark[2] or ""
+
+
+def _moved(
+    then: Sequence[Mark] | None, now: Sequence[Mark] | None
+) -> tuple[tuple[str, str | None, str | None], ...]:
+    """Return the files that are of one of two states alone, or are others in the other one."""
+    if then is None or now is None:
+        return ()
+    before = {path: _mark(size, etag) for path, size, etag in then}
+    after = {path: _mark(size, etag) for path, size, etag in now}
+    return tuple(
+        (path, before.get(path), after.get(path))
+        for path in sorted({*before, *after})
+        if before.get(path) != after.get(path)
+    )
 
 
 def _files_found(
     scan: Scan, relation: FileRelation, told: Mapping[str, Any], marks: Sequence[Mark] | None
 ) -> Found:
-    name, present = str(scan.table), marks_of(relation)
+    name, present = str(scan.table), marks_of(relation) or ()
     if marks is None:
         if files_digest(present) == told.get("data_files_digest"):
             return _versioned(Found(scan), name, present)

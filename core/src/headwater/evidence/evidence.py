@@ -27,7 +27,13 @@ from headwater.evidence.places import without_secrets
 from headwater.interfaces.plan import Plan
 from headwater.interfaces.plan_text import FILES, files_digest, to_dict
 from headwater.interfaces.read_stats import ReadStats
-from headwater.tables.relation import FileRelation
+from headwater.tables.relation import (
+    DataFile,
+    DeltaRelation,
+    FileRelation,
+    IcebergRelation,
+    Relation,
+)
 from headwater.tables.window import Window
 from headwater.untrusted import limits
 from headwater.untrusted.texts import ForeignTextError, json_value
@@ -265,8 +271,8 @@ def evidence_of(plan: Plan, stats: ReadStats, origin: Origin) -> Evidence:
     files: dict[str, tuple[Mark, ...]] = {}
     tables = []
     for scan, table in zip(plan.scans, told["tables"], strict=True):
-        if isinstance(scan.relation, FileRelation):
-            marks = marks_of(scan.relation)
+        marks = marks_of(scan.relation)
+        if marks is not None:
             table["data_files_digest"] = files_digest(marks)
             table["data_files"] = None
             if len(marks) <= FILES:
@@ -302,9 +308,18 @@ def evidence_of(plan: Plan, stats: ReadStats, origin: Origin) -> Evidence:
     return Evidence(_plain(document), files)
 
 
-def marks_of(relation: FileRelation) -> tuple[Mark, ...]:
-    """Return the files of a table as evidence tells them, in order."""
-    marks = ((without_secrets(f.path), f.size, f.etag) for f in relation.files)
+def marks_of(relation: Relation) -> tuple[Mark, ...] | None:
+    """Return the files of a table as evidence tells them, in order; None where none are named."""
+    match relation:
+        case FileRelation():
+            files: tuple[DataFile, ...] | None = relation.files
+        case IcebergRelation() | DeltaRelation():
+            files = relation.data_files
+        case _:
+            return None
+    if files is None:
+        return None
+    marks = ((without_secrets(f.path), f.size, f.etag) for f in files)
     return tuple(sorted(marks, key=lambda m: (m[0], m[1], m[2] or "")))
 
 

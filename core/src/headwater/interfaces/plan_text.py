@@ -13,6 +13,7 @@ from headwater.interfaces.distributions import version_of
 from headwater.interfaces.plan import Plan, Scan
 from headwater.tables.relation import (
     CatalogRelation,
+    DataFile,
     DeltaRelation,
     FileRelation,
     IcebergRelation,
@@ -221,23 +222,31 @@ def _read_from(relation: Relation) -> dict[str, Any]:
     """
     match relation:
         case FileRelation():
-            files = sorted(
-                ((f.path, f.size, f.etag) for f in relation.files),
-                key=lambda f: (f[0], f[1], f[2] or ""),
-            )
-            listed = [{"path": path, "size": size, "etag": etag} for path, size, etag in files]
-            return {
-                "data_files": listed if len(listed) <= FILES else None,
-                "data_files_digest": files_digest(files),
-            }
+            return _files(relation.files)
         case IcebergRelation():
             return {
                 "snapshot_id": relation.snapshot_id,
                 "metadata_location": relation.metadata_location,
+                **({} if relation.data_files is None else _files(relation.data_files)),
             }
         case DeltaRelation():
-            return {"location": relation.location, "version": relation.version}
+            return {
+                "location": relation.location,
+                "version": relation.version,
+                **({} if relation.data_files is None else _files(relation.data_files)),
+            }
     return {}
+
+
+def _files(given: Iterable[DataFile]) -> dict[str, Any]:
+    files = sorted(
+        ((f.path, f.size, f.etag) for f in given), key=lambda f: (f[0], f[1], f[2] or "")
+    )
+    listed = [{"path": path, "size": size, "etag": etag} for path, size, etag in files]
+    return {
+        "data_files": listed if len(listed) <= FILES else None,
+        "data_files_digest": files_digest(files),
+    }
 
 
 def files_digest(files: Iterable[tuple[str, int, str | None]]) -> str:

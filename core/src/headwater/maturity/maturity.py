@@ -85,6 +85,26 @@ class Settling(NamedTuple):
     spread: float | None
 
 
+class Landing(NamedTuple):
+    """How much later labels landed than they say they were set, as runs over a ledger saw it.
+
+    A file of labels landed after the last run that did not see it. So a label that is dated before
+    that run landed late, by the time between them or more; when exactly, nobody saw.
+
+    Args:
+        share: The share of the labels that landed late.
+        labels: The labels of files of which it is known.
+        late: Those of them that landed late.
+        within: By how much 19 of 20 labels were late at most, in whole hours that are over; the
+            labels may have been later by the time between two runs.
+    """
+
+    share: float
+    labels: int
+    late: int
+    within: timedelta
+
+
 class Shift(NamedTuple):
     """Labels that come otherwise than before.
 
@@ -108,12 +128,9 @@ class Maturity:
         counts: What an engine counted.
         terms: What the connection says of its windows.
         by: The same of each predicted class alone, where that was asked for.
+        landing: How much later labels landed than they say they were set.
         remarks: What else is to be said.
     """
-
-    landing: float | None = None
-    """Share of labels that landed later than they say they were set; None, as it takes a ledger of
-    earlier reads to tell."""
 
     def __init__(
         self,
@@ -123,6 +140,7 @@ class Maturity:
         terms: Terms,
         *,
         by: Mapping[Any, Maturity] | None = None,
+        landing: Landing | None = None,
         remarks: Sequence[str] = (),
     ) -> None:
         self.connection = connection
@@ -131,6 +149,9 @@ class Maturity:
         self.terms = terms
         self.by = dict(by or {})
         """Maturity of each predicted class, where it was asked for."""
+        self.landing = landing
+        """How much later labels landed than they say they were set; None where no ledger was given
+        that saw their files land."""
         self._remarks = tuple(remarks)
         self.batches: Batches | None = feed.batches(counts.stretches)
         """The batches that labels come in; None if they come as they please."""
@@ -484,7 +505,8 @@ class Maturity:
                 "every": self.batches.every / _DAY,
                 "last": self.batches.last.isoformat(),
             },
-            "landing": self.landing,
+            "landing": self.landing
+            and {**self.landing._asdict(), "within": self.landing.within / _DAY},
             "before": self.before,
             "duplicates": self.duplicates,
             "corrected": self.corrected,
@@ -542,6 +564,11 @@ class Maturity:
         if (lost := self.beyond_horizon) is not None and self.terms.horizon is not None:
             lines.append(
                 f"  horizon of {_length(self.terms.horizon)}: it loses {lost:.1%} of the labels"
+            )
+        if (landing := self.landing) is not None:
+            lines.append(
+                f"  landing: {landing.share:.1%} of {landing.labels:,} labels landed later than a "
+                f"run that they are dated before; 19 of 20 within {_length(landing.within)}"
             )
         if self.corrected or self.repeated:
             lines.append(

@@ -27,7 +27,7 @@ from headwater.sql.rewriting import quoted
 from headwater.tables.window import Window
 from headwater.types import FieldType
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK: Final = timedelta(microseconds=1)
 _SET: Final = "_hw_set"
 _NOTHING: Final = "CAST(NULL AS STRING)"
@@ -86,8 +86,8 @@ def count_delays(asked: Asked, own: Wrapped, actuals: Wrapped | None) -> str:
         actuals: The query of the actuals, where the label is one of theirs.
     """
     labelled = _joined(asked, own, actuals) if actuals is not None else _alone(asked, own)
-    unit, stretch = _micros(asked.unit), _micros(asked.stretch)
-    age = f"({_micros(asked.as_of - _EPOCH)} - l.made)"
+    unit, stretch = micros(asked.unit), micros(asked.stretch)
+    age = f"({micros(asked.as_of - EPOCH)} - l.made)"
     took = "CASE WHEN l.first < l.made THEN 0 ELSE l.first - l.made END"
     measured = (
         f"SELECT l.*, {age} DIV {unit} AS age, {took} AS took, "
@@ -129,15 +129,15 @@ def count_lost(
     identity, made = (own.mapping.role(r) for r in (Role.ID, Role.TIMESTAMP))
     assert made is not None, "a window was asked for"
     kept = tuple(c for c in own.mapping if c in (identity, made))
-    time = _ticks(f"s.{quoted(made.name)}", made)
-    closes = _closed_at(windows, horizon, time)
+    time = ticks(f"s.{quoted(made.name)}", made)
+    closes = closed_at(windows, horizon, time)
     if actuals is None:
         moment = own.mapping.label_timestamp
         assert moment is not None, "the caller looked for it"
         columns = (*kept, *own.mapping.actuals, replace(moment, name=_SET))
         rows = select(replace(own, mapping=replace(own.mapping, columns=columns)))
         known = " OR ".join(f"s.{quoted(c.name)} IS NOT NULL" for c in own.mapping.actuals)
-        came = _ticks(f"s.{quoted(_SET)}", moment)
+        came = ticks(f"s.{quoted(_SET)}", moment)
         return (
             f"SELECT count(CASE WHEN ({known}) AND {came} > {closes} THEN 1 END) AS lost "
             f"FROM (\n{rows}\n) AS s"
@@ -151,7 +151,7 @@ def count_lost(
         f"FROM (\n{rows}\n) AS s\nGROUP BY s.{quoted(identity.name)}"
     )
     known = " OR ".join(f"r.{quoted(c.name)} IS NOT NULL" for c in actuals.mapping.actuals)
-    came = _ticks("r.`timestamp`", set_when)
+    came = ticks("r.`timestamp`", set_when)
     labels = (
         f"SELECT DISTINCT r.`id` AS id, {came} AS came "
         f"FROM (\n{select(actuals)}\n) AS r\nWHERE {known}"
@@ -201,7 +201,7 @@ def _rows(
     identity, made = (query.mapping.role(r) for r in (Role.ID, Role.TIMESTAMP))
     assert made is not None, "a window was asked for"
     predicted = next((c for c in query.mapping if _predicts(asked, c)), None)
-    time = _ticks(f"s.{quoted(made.name)}", made)
+    time = ticks(f"s.{quoted(made.name)}", made)
     columns = {
         "id": _NOTHING if identity is None else f"s.{quoted(identity.name)}",
         "made": time,
@@ -223,19 +223,36 @@ def _rows(
 
 def _window(asked: Asked, made: str) -> str:
     """Return SQL for the number of the window that a prediction was made in."""
-    return _by_run(asked.windows, made, "{first} + ({at} - {start}) DIV {length}")
+    return number_of(asked.windows, made)
 
 
 def _closes(asked: Asked, made: str) -> str:
     """Return SQL for the moment until which a prediction takes labels, in microseconds."""
     if asked.horizon is None:
-        return str(_micros(asked.as_of - _EPOCH))
-    return _closed_at(asked.windows, asked.horizon, made)
+        return str(micros(asked.as_of - EPOCH))
+    return closed_at(asked.windows, asked.horizon, made)
 
 
-def _closed_at(windows: Sequence[Window], horizon: timedelta, made: str) -> str:
+def number_of(windows: Sequence[Window], at: str) -> str:
+    """Return SQL for the number of the window that a moment is of.
+
+    Args:
+        windows: The windows, in order, without a gap between them.
+        at: SQL of the moment, in microseconds.
+    """
+    return _by_run(windows, at, "{first} + ({at} - {start}) DIV {length}")
+
+
+def closed_at(windows: Sequence[Window], horizon: timedelta, made: str) -> str:
+    """Return SQL for the moment until which the window of a moment takes labels, in microseconds.
+
+    Args:
+        windows: As for `number_of`.
+        horizon: How long after its end each takes labels.
+        made: SQL of the moment, in microseconds.
+    """
     end = _by_run(windows, made, "{start} + (({at} - {start}) DIV {length} + 1) * {length}")
-    return f"{end} + {_micros(horizon)}"
+    return f"{end} + {micros(horizon)}"
 
 
 def _by_run(windows: Sequence[Window], at: str, value: str) -> str:
@@ -248,7 +265,7 @@ def _by_run(windows: Sequence[Window], at: str, value: str) -> str:
     """
     runs: list[tuple[int, int, int, int]] = []
     for number, window in enumerate(windows):
-        start, end = _micros(window.start - _EPOCH), _micros(window.end - _EPOCH)
+        start, end = micros(window.start - EPOCH), micros(window.end - EPOCH)
         if runs and runs[-1][2] == end - start:
             runs[-1] = (*runs[-1][:3], end)
         else:
@@ -354,12 +371,13 @@ def _comparable(value: str, label: BoundColumn) -> str:
     return value if type_ is None else canonical(value, type_)
 
 
-def _ticks(name: str, column: BoundColumn) -> str:
+def ticks(name: str, column: BoundColumn) -> str:
     """Return SQL for a moment of a column, in microseconds."""
     return f"unix_micros({as_instant(name, column.source_type)})"
 
 
-def _micros(length: timedelta) -> int:
+def micros(length: timedelta) -> int:
+    """Return a length of time in microseconds."""
     return length // _TICK
 
 

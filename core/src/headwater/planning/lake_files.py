@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 
 from headwater.auth.credentials import Access
-from headwater.engines.embedded.lake_formats.relations import files_of
+from headwater.engines.embedded.lake_formats.relations import files_of, only_compacted
 from headwater.errors import HeadwaterError
 from headwater.interfaces.plan import Scan
 from headwater.planning.shares import Known
@@ -51,10 +52,63 @@ def lake_files(
     return listed, times
 
 
+def with_files(scans: Sequence[Scan], access: Access, most: int | None) -> tuple[Scan, ...]:
+    """Return scans that name the data files of their lakes, at the states that are pinned.
+
+    A lake whose metadata can't be read here stays as it is.
+
+    Args:
+        scans: The tables of a plan.
+        access: The opened identities.
+        most: Of a lake that has more files, or tells no number, they are not named; None: of each.
+    """
+    return tuple(_named(scan, access, most) for scan in scans)
+
+
+def before_compaction(scan: Scan, since: int, access: Access) -> Scan | None:
+    """Return a lake at an older state, if its metadata says that its rows are the same since.
+
+    None where it does not say so, or can't be read here.
+
+    Args:
+        scan: The table.
+        since: The older snapshot or version.
+        access: The opened identities.
+    """
+    relation = scan.relation
+    assert isinstance(relation, IcebergRelation | DeltaRelation), "no other has states"
+    ref = relation.auth_ref
+    try:
+        if not only_compacted(
+            relation, since, lambda: None if ref is None else access.storage(ref)
+        ):
+            return None
+    except HeadwaterError as error:
+        _log.debug("%s: what was since %s: %s", scan.table, since, error.message)
+        return None
+    if isinstance(relation, IcebergRelation):
+        return replace(scan, relation=replace(relation, snapshot_id=since, data_files=None))
+    return replace(scan, relation=replace(relation, version=since, data_files=None))
+
+
+def _named(scan: Scan, access: Access, most: int | None) -> Scan:
+    relation = scan.relation
+    if not isinstance(relation, IcebergRelation | DeltaRelation):
+        return scan
+    if relation.data_files is not None:
+        return scan
+    if most is not None and (relation.file_count is None or relation.file_count > most):
+        return scan
+    listed = _files(scan, access)
+    if listed is None:
+        return scan
+    return replace(scan, relation=replace(relation, data_files=tuple(f for f, _ in listed)))
+
+
 def _files(scan: Scan, access: Access) -> list[tuple[DataFile, FileTimes]] | None:
-    relation, column = scan.relation, scan.time_column
+    relation = scan.relation
     assert isinstance(relation, IcebergRelation | DeltaRelation)
-    assert column is not None
+    column = scan.time_column or relation.columns[0].name
     ref = relation.auth_ref
     try:
         return files_of(relation, column, lambda: None if ref is None else access.storage(ref))

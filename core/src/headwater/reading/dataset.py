@@ -84,6 +84,7 @@ class Dataset:
         maturity: What is known of how ripe the labels are, JSON-ready; None where there are none.
         send: Gives what the dataset is made of anew in another process (`__reduce__`); None where
             nothing is.
+        name_files: Gives its plan with the files of lakes named, for evidence.
     """
 
     def __init__(
@@ -96,8 +97,10 @@ class Dataset:
         reads: Reads | None = None,
         maturity: Mapping[str, Any] | None = None,
         send: Callable[[Plan, Sent], tuple[Any, ...]] | None = None,
+        name_files: Callable[[Plan], Plan] | None = None,
     ) -> None:
         self.plan = reading.plan
+        self._name_files = name_files
         self._send = send
         self.maturity = None if maturity is None else dict(maturity)
         """What is known of how ripe the labels are, JSON-ready: `state` and `as_of`, and more where
@@ -325,7 +328,8 @@ class Dataset:
         stats = self.stats
         if stats.rows_digest is None:
             stats = replace(self._counted_again(), started_at=stats.started_at)
-        return evidence_of(self.plan, stats, self._origin())
+        plan = self.plan if self._name_files is None else self._name_files(self.plan)
+        return evidence_of(plan, stats, self._origin())
 
     def _counted_again(self) -> ReadStats:
         """Read the same files once more, for the digests of the rows that they gave."""

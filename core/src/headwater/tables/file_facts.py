@@ -1,29 +1,65 @@
-"""File facts: what footers said of files, kept for later runs, so that none is asked twice.
+"""File facts: what footers said of files, and since when they are known, kept for later runs.
 
-A file of a path and a version mark never changes, so what its footer said holds for ever. Facts
-may be lost at any time: then footers are read again. Facts that are damaged are none.
+A file of a path and a version mark never changes, so what its footer said holds for ever, and none
+is asked twice. Of files of labels it is kept which listing of their table was the first that named
+them: the one before did not, so they landed between the two. Facts may be lost at any time: then
+footers are read again, and nothing is known of when files landed. Facts that are damaged are none.
 
-    {"files":2,"format":1,"headwater":"files","sha256":"..."}
-    ["s3://lake/t/part-0.parquet","9f3c...",{"at":[1767571200000000,1767657599000000]},null]
+    {"files":2,"format":2,"headwater":"files","sha256":"..."}
+    [[1,"m/v1/serving labels",1767571200000000,null]]
+    ["s3://lake/t/part-0.parquet","9f3c...",{"at":[1767571200000000,1767657599000000]},null,1,true]
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from headwater.tables.relation import FileTimes
+from headwater.tables.window import Window
 from headwater.untrusted import limits
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised where footers are understood otherwise than before: what was kept is left aside then."""
 _WHAT: Final = "files"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK: Final = timedelta(microseconds=1)
+_LISTINGS: Final = 1000
+"""Listings that are kept, the last ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """Between which moments a file landed.
+
+    Args:
+        after: When its table was listed without it.
+        by: When its table was listed with it first.
+        since: From which time on rows' partitions were listed then; None for all of time.
+    """
+
+    after: datetime
+    by: datetime
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """A listing of a table's files.
+
+    Args:
+        whose: The table, and for whom it is listed.
+        at: When.
+        stretch: For which time; None for all of it.
+    """
+
+    whose: str
+    at: datetime
+    stretch: FileTimes
 
 
 @dataclass(slots=True)
@@ -34,18 +70,23 @@ class _Facts:
         etag: The version's mark.
         times: Least and greatest time of columns, by their names in lower case.
         columns: Names and types of all its columns, where somebody asked.
+        listing: Number of the listing that named it first; None where nobody counts them.
+        landed: Whether it landed since the listing before, and holds no rows that were rewritten.
     """
 
     etag: str
     times: dict[str, FileTimes] = field(default_factory=dict)
     columns: tuple[tuple[str, str], ...] | None = None
+    listing: int | None = None
+    landed: bool = False
 
 
 class FileFacts:
-    """What is known of files by their footers."""
+    """What is known of files by their footers, and by the listings that named them."""
 
     def __init__(self) -> None:
         self._files: dict[str, _Facts] = {}
+        self._listings: dict[int, _Listing] = {}
         self._used: set[str] = set()
         self.moved = False
         """Whether more is known than when they were loaded or saved."""
@@ -76,6 +117,78 @@ class FileFacts:
         """Keep names and types of a file's columns."""
         self._kept(path, etag).columns = tuple(columns)
 
+    def listed(
+        self,
+        whose: str,
+        files: Iterable[tuple[str, str | None]],
+        at: datetime,
+        stretch: Window | None,
+    ) -> None:
+        """Keep that a table was listed, if that names files that were not known.
+
+        A file whose folder lost another one, or that has another version mark than it had, may hold
+        rows that landed long ago: of it nothing is known but that it is new.
+
+        Args:
+            whose: The table, and for whom it is listed.
+            files: Path and version mark of each; None where a path stands for one version.
+            at: When.
+            stretch: The time whose partitions were listed; None for all of it.
+        """
+        marks = {path: etag or "" for path, etag in files}
+        new = [path for path, etag in marks.items() if self.listing(path, etag) is None]
+        before = self._before(whose, None)
+        if not new and before is not None:
+            return
+        number = max(self._listings, default=0) + 1
+        span = None if stretch is None else (stretch.start, stretch.end)
+        self._listings[number] = _Listing(whose, at, span)
+        for old in sorted(self._listings)[:-_LISTINGS]:
+            del self._listings[old]
+        folders = {_folder(path) for path in new}
+        lost = {
+            _folder(path)
+            for path, facts in self._files.items()
+            if facts.listing is not None and path not in marks and _folder(path) in folders
+        }
+        # A table of which no file was known is another one under the name, or all of it is anew.
+        known = before is not None and len(new) < len(marks)
+        for path in new:
+            earlier = self._files.get(path)
+            rewritten = earlier is not None and earlier.listing is not None
+            facts = self._kept(path, marks[path])
+            facts.listing = number
+            facts.landed = known and not rewritten and _folder(path) not in lost
+        self.moved = True
+
+    def listing(self, path: str, etag: str | None) -> int | None:
+        """Return the number of the listing that named a file first: later ones have greater ones.
+
+        None where no listing of its table was counted.
+        """
+        facts = self._of(path, etag or "")
+        return None if facts is None else facts.listing
+
+    def landing(self, path: str, etag: str | None) -> Landing | None:
+        """Return between which moments a file landed; None where nothing tells."""
+        facts = self._of(path, etag or "")
+        if facts is None or not facts.landed or facts.listing not in self._listings:
+            return None
+        mine = self._listings[facts.listing]
+        before = self._before(mine.whose, facts.listing)
+        if before is None:
+            return None
+        return Landing(before.at, mine.at, None if before.stretch is None else before.stretch[0])
+
+    def _before(self, whose: str, number: int | None) -> _Listing | None:
+        """Return the last listing of a table that was before another one; None if none was."""
+        mine = [
+            n
+            for n, listing in self._listings.items()
+            if listing.whose == whose and (number is None or n < number)
+        ]
+        return self._listings[max(mine)] if mine else None
+
     def to_bytes(self) -> bytes:
         """Return them as text, no more of them than are kept."""
         if len(self._files) > limits.KEPT_FILES:
@@ -85,7 +198,13 @@ class FileFacts:
             room = max(0, limits.KEPT_FILES - len(mine))
             mine |= {p: self._files[p] for p in others[len(others) - room :]}
             self._files = dict(list(mine.items())[: limits.KEPT_FILES])
-        lines = b"".join(_json(_line(p, f)) for p, f in sorted(self._files.items()))
+        listings = [
+            [number, x.whose, _count(x.at), x.stretch and [_count(end) for end in x.stretch]]
+            for number, x in sorted(self._listings.items())
+        ]
+        lines = _json(listings) + b"".join(
+            _json(_line(p, f)) for p, f in sorted(self._files.items())
+        )
         head = {
             "headwater": _WHAT,
             "format": FORMAT,
@@ -107,7 +226,12 @@ class FileFacts:
                 return facts
             if said["sha256"] != hashlib.sha256(lines).hexdigest():
                 return facts
-            facts._files = dict(_read(json.loads(line)) for line in lines.splitlines())
+            listings, *rest = lines.splitlines()
+            facts._listings = {
+                int(number): _Listing(str(whose), _moment(at), stretch and _ends(*stretch))
+                for number, whose, at, stretch in json.loads(listings)
+            }
+            facts._files = dict(_read(json.loads(line)) for line in rest)
         except (ValueError, TypeError, KeyError, OverflowError, AttributeError, RecursionError):
             return cls()
         return facts
@@ -134,22 +258,34 @@ def _line(path: str, facts: _Facts) -> list[Any]:
         column: None if ends is None else [_count(end) for end in ends]
         for column, ends in sorted(facts.times.items())
     }
-    return [path, facts.etag, times, facts.columns]
+    return [path, facts.etag, times, facts.columns, facts.listing, facts.landed]
 
 
 def _read(line: Any) -> tuple[str, _Facts]:
-    path, etag, times, columns = line
+    path, etag, times, columns, listing, landed = line
     if not (isinstance(path, str) and isinstance(etag, str)):
         raise TypeError("no file")
+    if listing is not None and type(listing) is not int:
+        raise TypeError("no number")
     return path, _Facts(
         etag,
         {str(column): None if ends is None else _ends(*ends) for column, ends in times.items()},
         None if columns is None else tuple((str(name), str(type_)) for name, type_ in columns),
+        listing,
+        landed is True,
     )
 
 
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
 def _ends(first: int, last: int) -> FileTimes:
-    return _EPOCH + first * _TICK, _EPOCH + last * _TICK
+    return _moment(first), _moment(last)
+
+
+def _moment(count: int) -> datetime:
+    return _EPOCH + count * _TICK
 
 
 def _count(moment: datetime) -> int:

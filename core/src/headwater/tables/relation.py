@@ -121,6 +121,8 @@ class IcebergRelation:
         column_ids: What tells each of `columns` from others that were called so before it, in
             their order: its field id, and those of what is nested in it. Where they are left out,
             any commit counts for a change of every row.
+        data_files: The data files of the snapshot, where they were listed; an engine finds them by
+            itself.
     """
 
     name: TableName
@@ -132,6 +134,7 @@ class IcebergRelation:
     size: int | None = None
     truncates: bool = False
     column_ids: tuple[str, ...] = ()
+    data_files: tuple[DataFile, ...] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,7 @@ class DeltaRelation:
         size: Bytes of those files; None where it is not known.
         features: Reader features that it uses, as Delta's protocol names them; an engine refuses
             those that it does not know.
+        data_files: The data files of the version, where they were listed; as of an Iceberg table.
     """
 
     name: TableName
@@ -158,6 +162,7 @@ class DeltaRelation:
     file_count: int | None = None
     size: int | None = None
     features: tuple[str, ...] = ()
+    data_files: tuple[DataFile, ...] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

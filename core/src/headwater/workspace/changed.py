@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -10,9 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater.changes import comparison, fingerprints
+from headwater.changes import comparison, fingerprints, label_touch
 from headwater.changes.changes import Changes, Cost, Offer, closes
 from headwater.changes.comparison import Policy, Present
+from headwater.changes.label_touch import Landed
 from headwater.diagnostics import Diagnostic, hint_for
 from headwater.errors import ConfigError, HeadwaterError, PlanError, UnsupportedError
 from headwater.interfaces.engine import ArrowStream
@@ -20,12 +22,13 @@ from headwater.interfaces.ledger_store import LedgerStore
 from headwater.interfaces.plan import Plan, Scan, total
 from headwater.interfaces.schema import Role
 from headwater.interfaces.stopping import Stop
-from headwater.ledger.entries import moment_text
+from headwater.ledger.entries import Entry, moment_text
 from headwater.ledger.ledger import Ledger
 from headwater.maturity.states import OPEN
 from headwater.planning import label_delays, planner, rule_proofs
+from headwater.planning import label_touch as label_touch_sql
 from headwater.planning.file_times import file_times
-from headwater.planning.lake_files import lake_files
+from headwater.planning.lake_files import before_compaction, lake_files
 from headwater.planning.planner import Draft, MappedQuery
 from headwater.planning.plans import Plans
 from headwater.planning.shares import Divided, Share, stretch_of
@@ -34,7 +37,7 @@ from headwater.reading.dataset import Dataset
 from headwater.reading.datasets import Datasets, Group
 from headwater.sql.rewriting import quoted
 from headwater.tables.file_facts import FileFacts
-from headwater.tables.relation import DeltaRelation, IcebergRelation
+from headwater.tables.relation import DeltaRelation, FileRelation, IcebergRelation
 from headwater.tables.window import Window
 from headwater.windows import labels
 from headwater.windows.calendar import Calendar
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from headwater.workspace.workspace import Workspace
 
 
+_log = logging.getLogger(__name__)
 _COUNTED: Final = 100
 """Files whose rows are counted that lie outside of their rule; of more, the worst is told."""
 
@@ -103,10 +107,11 @@ def changes(workspace: Workspace, connection: Connection, span: Window, asked: A
             scans=tuple(replace(s, forgiving=True) for s in draft.scans),
         )
         listed, lake_times = lake_files(draft.scans, access)
+    _keep_listings(connection, draft, asked)
     asked.ledger.save_facts()
     times = {**draft.times, **lake_times}
     divided = [Divided(s, times.get(s.slot), listed.get(s.slot), draft.now) for s in draft.scans]
-    compared = _Compared(connection, draft, asked, divided)
+    compared = _Compared(connection, draft, asked, divided, _Older(workspace, connection, draft))
     offered = compared.offers(windows)
     reads = _Reads(workspace, connection, draft, asked, [o.window for o in offered])
     return Changes(
@@ -120,9 +125,11 @@ def changes(workspace: Workspace, connection: Connection, span: Window, asked: A
         broken_rules=reads.broken_rules,
         label_after=lambda: _label_after(workspace, connection, draft, asked),
         lost_labels=lambda: _lost_labels(workspace, connection, windows, asked),
+        touched=lambda offers: _touched(workspace, connection, draft, asked, windows, offers),
         warnings=compared.warnings,
         blocker=compared.blocker,
         calendar=_calendar(asked.calendar),
+        compacted=compared.compacted,
     )
 
 
@@ -144,7 +151,12 @@ class _Compared:
     """The windows of a draft beside the entries of a ledger."""
 
     def __init__(
-        self, connection: Connection, draft: Draft, asked: Asked, divided: Sequence[Divided]
+        self,
+        connection: Connection,
+        draft: Draft,
+        asked: Asked,
+        divided: Sequence[Divided],
+        older: _Older,
     ) -> None:
         self._name = _key_name(connection.name)
         self._draft = draft
@@ -154,6 +166,10 @@ class _Compared:
         self._definition = fingerprints.of_definition(draft, _calendar(asked.calendar))
         self._used = fingerprints.used_of(draft)
         self._divided = divided
+        self._older = older
+        self.compacted: list[Offer] = []
+        """Windows of which nothing moved but files that a lake says hold the same rows."""
+        self._separable = label_touch.slots_of(draft)
         sides = (draft.serving, draft.actuals)
         self._labelled = any(side is not None and side.mapping.actuals for side in sides)
         self.warnings: tuple[Diagnostic, ...] = ()
@@ -187,7 +203,15 @@ class _Compared:
         reasons = comparison.reasons(entry, present, asked.definition, state)
         if not reasons:
             return None
-        return Offer(
+        landed = None
+        if entry is not None and not self._ignored:
+            separable = [s for s in shares if s.scan.slot in self._separable]
+            landed = label_touch.landed(
+                entry, present, reasons, separable,
+                lambda share, moment: self._share_at(share, window, moment),
+                asked.ledger.facts, self._used,
+            )  # fmt: skip
+        offer = Offer(
             window,
             key,
             fingerprints.of_share(self._all_tables(shares), self._definition, as_of),
@@ -203,7 +227,45 @@ class _Compared:
             ),
             entry,
             dict(_pins(shares)),
+            landed,
         )
+        if entry is not None and self._is_compacted(entry, present, reasons, shares, window):
+            self.compacted.append(offer)
+            return None
+        return offer
+
+    def _is_compacted(
+        self,
+        entry: Entry,
+        present: Present,
+        reasons: Sequence[str],
+        shares: Sequence[Share],
+        window: Window,
+    ) -> bool:
+        """Return whether all that moved are files of lakes that say that no row did.
+
+        What the ledger has of a lake must be what its older state gives now: then its columns are
+        the same, too.
+        """
+        if entry.definition != present.definition:
+            return False
+        if entry.as_of is not None and (present.as_of is None or present.as_of < entry.as_of):
+            return False
+        for reason in reasons:
+            table = reason.removeprefix(comparison.FILES)
+            pin = entry.pins.get(table)
+            if table == reason or pin is None or table in self._ignored:
+                return False
+            then = []
+            for share in (s for s in shares if str(s.scan.table) == table):
+                older = self._older.divided(share.scan.slot, pin)
+                if older is None:
+                    return False
+                then.append(older.share(stretch_of(share.scan, window, entry.as_of, None)))
+            told = fingerprints.of_tables(then, frozenset(), self._used)
+            if told.get(table) != entry.tables.get(table):
+                return False
+        return True
 
     def _window_key(self, window: Window) -> str:
         """Return a window's key: its step and start; and its end, where they do not tell it.
@@ -226,11 +288,49 @@ class _Compared:
                 told |= fingerprints.of_tables(mine, frozenset(), self._used)
         return told
 
+    def _share_at(self, share: Share, window: Window, as_of: datetime) -> Share:
+        """Return what a window needs of a table where actuals are taken until another moment."""
+        number = next(n for n, s in enumerate(self._draft.scans) if s.slot == share.scan.slot)
+        scan = self._draft.scans[number]
+        return self._divided[number].share(stretch_of(scan, window, as_of, None))
+
     def _shares(self, window: Window, as_of: datetime | None) -> list[Share]:
         return [
             divided.share(stretch_of(scan, window, as_of, None))
             for scan, divided in zip(self._draft.scans, self._divided, strict=True)
         ]
+
+
+class _Older:
+    """Lakes as they were at older states, where nothing but compaction happened since.
+
+    Args:
+        workspace: Who asks.
+        connection: What is compared.
+        draft: Its tables, at their newest states.
+    """
+
+    def __init__(self, workspace: Workspace, connection: Connection, draft: Draft) -> None:
+        self._workspace, self._connection, self._draft = workspace, connection, draft
+        self._found: dict[tuple[str, int], Divided | None] = {}
+
+    def divided(self, slot: str, pin: int) -> Divided | None:
+        """Return the table of a scan at a state; None if more happened since, or nothing tells."""
+        key = slot, pin
+        if key not in self._found:
+            self._found[key] = self._looked_up(slot, pin)
+        return self._found[key]
+
+    def _looked_up(self, slot: str, pin: int) -> Divided | None:
+        scan = next(s for s in self._draft.scans if s.slot == slot)
+        if not isinstance(scan.relation, IcebergRelation | DeltaRelation):
+            return None
+        with self._workspace.opened(self._connection) as access:
+            older = before_compaction(scan, pin, access)
+            if older is None:
+                return None
+            listed, times = lake_files([older], access)
+        return Divided(older, times.get(slot), listed.get(slot), self._draft.now)
 
 
 def _calendar(calendar: Calendar) -> str:
@@ -388,6 +488,78 @@ class _Patient(Group):
             Stop.current().check()
             self._alone = True
             return None
+
+
+def _keep_listings(connection: Connection, draft: Draft, asked: Asked) -> None:
+    """Keep in which order the files of labels were listed first: it says which of them are new."""
+    facts = asked.ledger.facts
+    for scan in draft.scans:
+        if scan.gives_actuals and isinstance(scan.relation, FileRelation):
+            files = [(f.path, f.etag) for f in scan.relation.files]
+            facts.listed(f"{connection.name} {scan.table}", files, asked.now, scan.window)
+
+
+def _touched(
+    workspace: Workspace,
+    connection: Connection,
+    draft: Draft,
+    asked: Asked,
+    windows: Sequence[Window],
+    offers: Sequence[Offer],
+) -> frozenset[Window] | None:
+    """Return those of the windows that are offered which labels touch that landed.
+
+    None where it can't be told: then all of them are read, and that tells it.
+    """
+    actuals, text, as_of = draft.actuals, draft.actuals_text, draft.as_of
+    assert actuals is not None, "labels landed"
+    assert text is not None, "likewise"
+    assert as_of is not None, "likewise"
+    inside = [
+        w for w in windows if w.start >= offers[0].window.start and w.end <= offers[-1].window.end
+    ]
+    hull = Window(inside[0].start, inside[-1].end)
+    horizon = draft.request.horizon
+    own = Wrapped(draft.text, draft.serving.mapping, hull, draft.request.sample)
+    theirs = Wrapped(text, actuals.mapping, labels.stretch(hull, as_of))
+    sql = label_touch_sql.touched(inside, horizon, own, theirs)
+    scans = _scans_of_touch(draft, [o.window for o in offers], hull, [o.landed for o in offers])
+    plan = replace(draft.plan(), sql=sql, mapping=None, scans=scans, window=None)
+    try:
+        found = _rows(workspace, connection, plan, asked)
+    except HeadwaterError as error:
+        Stop.current().check()
+        _log.debug("%s: labels that landed: %s", connection.name, error)
+        return None
+    return frozenset(inside[n] for row in found if (n := row["window"]) is not None)
+
+
+def _scans_of_touch(
+    draft: Draft, windows: Sequence[Window], hull: Window, landed: Sequence[Landed | None]
+) -> tuple[Scan, ...]:
+    """Return the scans with the files of the windows' predictions, and the new files of labels."""
+    new = {(one.slot, f.path, f.etag) for one in landed if one is not None for f in one.files}
+    slots = {slot for slot, _, _ in new}
+    rows: dict[str, set[str]] = {}
+    for window in windows:
+        for scan in draft.part_scans(window):
+            if isinstance(scan.relation, FileRelation):
+                rows.setdefault(scan.slot, set()).update(f.path for f in scan.relation.files)
+    scans = []
+    for scan in draft.part_scans(hull):
+        relation = scan.relation
+        if isinstance(relation, FileRelation):
+            kept = [
+                f
+                for f in relation.files
+                if (scan.slot, f.path, f.etag) in new
+                or (scan.slot not in slots and f.path in rows[scan.slot])
+            ]
+            estimate = replace(scan.estimate, files=len(kept), bytes=sum(f.size for f in kept))
+            relation = replace(relation, files=tuple(kept))
+            scan = replace(scan, relation=relation, estimate=estimate)
+        scans.append(scan)
+    return tuple(scans)
 
 
 def _label_after(

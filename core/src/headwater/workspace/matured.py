@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
+from headwater.changes import label_touch
 from headwater.diagnostics import hint_for
 from headwater.display.language import told
 from headwater.errors import ConfigError
 from headwater.interfaces.plan import Plan
 from headwater.interfaces.schema import ACTUAL_PREFIX, Role
 from headwater.maturity.counts import EPOCH, Cell, Counts, Stretch, Tally
-from headwater.maturity.maturity import Maturity
+from headwater.maturity.maturity import Landing, Maturity
 from headwater.planning import label_delays, planner
 from headwater.planning.label_delays import Asked
+from headwater.planning.label_touch import lateness
 from headwater.planning.planner import Draft
 from headwater.planning.windowed_query import Wrapped
+from headwater.tables.file_facts import Landing as Seen
+from headwater.tables.relation import DataFile, FileRelation
 from headwater.tables.window import Window
 from headwater.windows import labels
 from headwater.windows.calendar import Calendar
 from headwater.workspace.ripeness import terms_of
 
 if TYPE_CHECKING:
+    from headwater.ledger.ledger import Ledger
     from headwater.workspace.model import Connection
     from headwater.workspace.workspace import Workspace
 
@@ -31,6 +38,8 @@ MOST_CELLS: Final = 1_000_000
 """Rows that the aggregate may give, at most."""
 _DAY: Final = timedelta(days=1)
 _TICK: Final = timedelta(microseconds=1)
+_RUNS: Final = 100
+"""Runs of which the files are asked that landed before them, the last ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,7 @@ class Wanted:
         by: `prediction` for each predicted class alone, too.
         engine: Name of the engine that counts.
         timeout: Seconds that planning, and then counting, may take; None for as long as it takes.
+        ledger: Of runs that saw when files landed; None where there is none.
     """
 
     window: Window
@@ -54,6 +64,7 @@ class Wanted:
     by: str | None = None
     engine: str | None = None
     timeout: float | None = None
+    ledger: Ledger | None = None
 
 
 def maturity(workspace: Workspace, connection: Connection, wanted: Wanted) -> Maturity:
@@ -110,7 +121,55 @@ def maturity(workspace: Workspace, connection: Connection, wanted: Wanted) -> Ma
             value: Maturity(name, label, counts.of(_predicts(value)), terms)
             for value in sorted({c.predicted for c in counts.cells}, key=str)
         }
-    return Maturity(name, label, counts, terms, by=by, remarks=remarks)
+    landing = _landing(workspace, connection, draft, replace(wanted, label=label))
+    return Maturity(name, label, counts, terms, by=by, landing=landing, remarks=remarks)
+
+
+def _landing(
+    workspace: Workspace, connection: Connection, draft: Draft, wanted: Wanted
+) -> Landing | None:
+    """Return how late labels landed, of the files that runs over a ledger saw land.
+
+    None where there is no such file, or a label is not decided by the rows of its file alone.
+    """
+    label, actuals, text = wanted.label, draft.actuals, draft.actuals_text
+    if wanted.ledger is None or label is None:
+        return None
+    slots = label_touch.slots_of(draft)
+    scan = next((s for s in draft.scans if s.slot in slots), None)
+    if scan is None or actuals is None or text is None or draft.as_of is None:
+        return None
+    column = actuals.mapping.actual_of(label)
+    if column is None or not isinstance(relation := scan.relation, FileRelation):
+        return None
+    groups: dict[Seen, list[DataFile]] = {}
+    for file in relation.files:
+        seen = wanted.ledger.facts.landing(file.path, file.etag)
+        if seen is not None and seen.after <= draft.as_of:
+            groups.setdefault(seen, []).append(file)
+    stretch = labels.stretch(draft.request.window, draft.as_of)
+    hours: Counter[int] = Counter()
+    for seen in sorted(groups, key=lambda s: s.after)[-_RUNS:]:
+        sql = lateness(column, Wrapped(text, actuals.mapping, stretch), seen.after, seen.since)
+        part = replace(scan, relation=replace(relation, files=tuple(groups[seen])))
+        scans = tuple(part if s is scan else s for s in draft.scans if s.gives_actuals)
+        plan = replace(draft.plan(), sql=sql, mapping=None, scans=scans, window=None)
+        data = workspace.answer(connection, plan, wanted.engine, timeout=wanted.timeout)
+        for row in data.to_arrow().to_pylist():
+            if row["hours"] is not None:
+                hours[row["hours"]] += row["n"]
+    count = hours.total()
+    if not count:
+        return None
+    late = sum(n for hour, n in hours.items() if hour >= 0)
+    within = next(h for h, n in _summed(hours) if n >= 0.95 * count)
+    return Landing(late / count, count, late, timedelta(hours=max(0, within)))
+
+
+def _summed(counts: Mapping[int, int]) -> Iterator[tuple[int, int]]:
+    """Yield values in order, each with how many are it or less."""
+    order = sorted(counts)
+    yield from zip(order, accumulate(counts[value] for value in order), strict=True)
 
 
 def _predicts(value: Any) -> Any:

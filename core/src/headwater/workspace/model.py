@@ -480,6 +480,7 @@ class Connection:
         by: Literal["prediction"] | None = None,
         engine: str | None = None,
         timeout: float | str | timedelta | None = None,
+        ledger: Ledger | LedgerStore | str | os.PathLike[str] | None = None,
     ) -> Maturity:
         """Return how ripe the labels of each window are: how many are known, and should be by now.
 
@@ -500,12 +501,15 @@ class Connection:
             by: `prediction` for each predicted class alone, too (`Maturity.by`).
             engine: `auto`, `embedded`, `spark` or a plugin's; default: the workspace's.
             timeout: How long planning it may take, and then counting, as for `read`.
+            ledger: What `changes` keeps: its runs saw between which moments files of labels landed,
+                so `Maturity.landing` can say how late that was.
 
         Raises:
             ConfigError: If there is no label, or several and none was named; with code
                 `as-of-unknown`, if nothing says when labels were set.
             HeadwaterError: Any of its kinds, as for a read.
         """
+        from headwater.workspace.changed import ledger_of
         from headwater.workspace.matured import Wanted
 
         zone = self._zone(timezone)
@@ -518,7 +522,8 @@ class Connection:
             )
         calendar = Calendar.of(every, zone)
         limit = seconds(timeout)
-        wanted = Wanted(window, calendar, moment, label, by, engine, limit)
+        kept = None if ledger is None else ledger_of(ledger)
+        wanted = Wanted(window, calendar, moment, label, by, engine, limit, kept)
         return self._workspace.maturity(self, wanted)
 
     def profile(

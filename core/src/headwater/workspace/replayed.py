@@ -16,6 +16,7 @@ from headwater.evidence.evidence import Evidence
 from headwater.interfaces.plan import Scan
 from headwater.interfaces.read_stats import ReadStats
 from headwater.planning import engine_choice, planner
+from headwater.planning.lake_files import with_files
 from headwater.plugins import hooks
 from headwater.reading.content_digests import FORM
 from headwater.reading.dataset import Dataset
@@ -104,20 +105,25 @@ def _engine(workspace: Workspace, name: str) -> str:
 
 
 def _tables(scans: tuple[Scan, ...], evidence: Evidence, access: Access) -> list[Found]:
-    told = evidence.tables
-    return [
-        found(
-            scan,
-            told.get(scan.slot, {"table": "", "kind": ""}),
-            evidence.files_of(scan.slot) if scan.slot in told else None,
-            _is_kept(scan, told.get(scan.slot, {}), access),
-        )
-        for scan in scans
-    ]
+    tables = evidence.tables
+    found_so = []
+    for scan in scans:
+        told = tables.get(scan.slot, {"table": "", "kind": "", "files": 0})
+        marks = evidence.files_of(scan.slot) if scan.slot in tables else None
+        older = _kept(scan, told, access)
+        if older is None and isinstance(scan.relation, IcebergRelation | DeltaRelation):
+            (scan,) = with_files([scan], access, None)  # so that what came can be named
+        found_so.append(found(scan, told, marks, older))
+    return found_so
 
 
-def _is_kept(scan: Scan, told: Mapping[str, Any], access: Access) -> bool:
-    """Return whether a lake still has the state that was read; of no other table is it asked."""
+def _kept(
+    scan: Scan, told: Mapping[str, Any], access: Access
+) -> IcebergRelation | DeltaRelation | None:
+    """Return the state of a lake that was read, if it still has that, with its files named.
+
+    They are not where the packages to list them with are not here: the engine says if it is gone.
+    """
     relation: Relation = scan.relation
     match relation:
         case IcebergRelation() if type(told.get("snapshot_id")) is int:
@@ -127,15 +133,16 @@ def _is_kept(scan: Scan, told: Mapping[str, Any], access: Access) -> bool:
         case DeltaRelation() if type(told.get("version")) is int:
             older = replace(relation, version=told["version"])
         case _:
-            return False
-    if older == relation:
-        return True
+            return None
+    is_newest = older == relation
+    if not is_newest:
+        older = replace(older, file_count=None, size=None)
     ref = relation.auth_ref
     column = scan.time_column or relation.columns[0].name
     try:
-        files_of(older, column, lambda: None if ref is None else access.storage(ref))
+        listed = files_of(older, column, lambda: None if ref is None else access.storage(ref))
     except UnsupportedError:
-        return True  # the packages to ask with are not here: the engine is going to say it
+        return older
     except HeadwaterError:
-        return False
-    return True
+        return older if is_newest else None
+    return replace(older, data_files=tuple(file for file, _ in listed))

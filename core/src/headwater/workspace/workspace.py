@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -17,10 +18,11 @@ from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic, hint_for
 from headwater.display import html
 from headwater.display.language import of_files
-from headwater.errors import CancelledError, ConfigError, ReadTimeoutError
+from headwater.errors import CancelledError, ConfigError, HeadwaterError, ReadTimeoutError
 from headwater.interfaces.data_source import DataSource
 from headwater.interfaces.engine import Closing, Engine
 from headwater.interfaces.offers import offers
+from headwater.interfaces.plan_text import FILES
 from headwater.interfaces.recording import Recording
 from headwater.interfaces.report import DUPLICATES, CheckReport, CheckStage
 from headwater.interfaces.schema import Schema
@@ -37,6 +39,7 @@ from headwater.reading.reader import Reading
 from headwater.reading.running import Reads, seconds
 from headwater.reading.session_policy import narrowed, widened
 from headwater.tables.file_facts import FileFacts
+from headwater.tables.relation import DeltaRelation, IcebergRelation
 from headwater.tables.window import Window
 from headwater.windows.calendar import Calendar
 from headwater.workspace import sending
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
     from headwater.workspace.matured import Wanted
     from headwater.workspace.profiled import Asked
 
+_log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
@@ -259,7 +263,8 @@ class Workspace:
         request = self.request(connection, window, as_of, sample)
         with self.opened(connection) as access:
             mapped = self.map_queries(connection, access)
-            return self.planned(connection, access, request, mapped, engine)[0].plan
+            plan = self.planned(connection, access, request, mapped, engine)[0].plan
+            return replace(plan, scans=_with_files(plan.scans, access, FILES))
 
     def read(
         self,
@@ -387,6 +392,8 @@ class Workspace:
             draft = planner.draft(request, mapped[0], access, actuals=mapped[1], nearby=nearby)
             if len(windows) > 1:
                 draft = replace(draft, times=file_times(draft.scans, access, FileFacts()))
+            if not nearby:  # nobody reads: it is to be looked at
+                draft = replace(draft, scans=_with_files(draft.scans, access, FILES))
             plans = Plans(draft, calendar, windows)
             wide = widened(access, plans.whole, _sources_of(connection))
         plans = self.decided(plans, engine, wide)
@@ -502,6 +509,7 @@ class Workspace:
                 reads=self.reads,
                 maturity=ripeness(connection, plan, maturity),
                 send=sending.of_connection(connection),
+                name_files=_naming(open_access),
             )
 
         return Datasets(plans, make)
@@ -539,6 +547,7 @@ class Workspace:
             reads=self.reads,
             maturity=ripeness(connection, planned.plan, maturity),
             send=sending.of_connection(connection),
+            name_files=_naming(open_access),
         )
 
     def compiled(self, plan: Plan) -> tuple[Planned, Engine]:
@@ -1031,3 +1040,33 @@ def _identifier(value: str, what: str) -> str:
     if not value or "/" in value:
         raise ConfigError(f"{what} {value!r} is no name", hint="a text without '/'")
     return value
+
+
+def _naming(
+    open_access: Callable[[], AbstractContextManager[Access]],
+) -> Callable[[Plan], Plan]:
+    """Return what names the files of a plan's lakes."""
+
+    def named(plan: Plan) -> Plan:
+        if not _lakes(plan.scans):
+            return plan
+        try:
+            with open_access() as access:
+                return replace(plan, scans=_with_files(plan.scans, access, None))
+        except HeadwaterError as error:  # its snapshot or version says which files they are
+            _log.debug("%s: files of lakes: %s", plan.connection, error.message)
+            return plan
+
+    return named
+
+
+def _with_files(scans: tuple[Scan, ...], access: Access, most: int | None) -> tuple[Scan, ...]:
+    if not _lakes(scans):
+        return scans
+    from headwater.planning.lake_files import with_files
+
+    return with_files(scans, access, most)
+
+
+def _lakes(scans: Sequence[Scan]) -> bool:
+    return any(isinstance(s.relation, IcebergRelation | DeltaRelation) for s in scans)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +26,9 @@ from headwater.cli.options import (
     terminal_of,
     whole_window,
 )
+
+if TYPE_CHECKING:
+    from headwater.ledger.ledger import Ledger
 
 _LAST = "60d"
 
@@ -56,6 +60,15 @@ def maturity(
             show_default=False,
         ),
     ] = None,
+    ledger: Annotated[
+        Path | None,
+        typer.Option(
+            "--ledger",
+            help="The ledger's file, which says how late labels landed.  "
+            "[default: the file's `ledger`, if it names one]",
+            show_default=False,
+        ),
+    ] = None,
     engine: Engine = None,
     timeout: Timeout = None,
     config: Config = None,
@@ -69,11 +82,19 @@ def maturity(
     if start is None and end is None and last is None and since is None:
         last = _LAST
     whole_window(start, end, last, since, every)
+    from headwater.errors import HeadwaterError
+
     if by not in (None, "prediction"):
         raise typer.BadParameter("--by knows 'prediction'")
     terminal = terminal_of(ctx)
     with opened(ctx, config) as workspace:
         chosen = workspace.connection(connection)
+        kept: Ledger | Path | None = ledger
+        if ledger is None and workspace.ledger_store is not None:
+            try:
+                kept = workspace.ledger()
+            except HeadwaterError as error:  # what it would say is left out
+                terminal.warn(f"nothing is said of when labels landed: {error.message}")
         with terminal.progress(f"counting the labels of {chosen.name}"):
             found = chosen.maturity(
                 start,
@@ -87,6 +108,7 @@ def maturity(
                 by="prediction" if by else None,
                 engine=engine,
                 timeout=timeout,
+                ledger=kept,
             )
     terminal.emit(found.to_dict())
     terminal.say(str(found))

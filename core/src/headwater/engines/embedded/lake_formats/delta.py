@@ -48,11 +48,14 @@ from headwater.tables.relation import DataFile, DeltaRelation, FileTimes
 from headwater.tables.window import instant
 from headwater.types.arrow import arrow_type
 from headwater.types.text import parse_type
+from headwater.untrusted import limits
 from headwater.untrusted.texts import json_value
 
 _CUT: Final = timedelta(microseconds=999)
 """What a statistic of a time may lack."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_COMMITS: Final = 200
+"""Commits that are looked through: of more, the rows say quicker whether they moved."""
 _ID: Final = "delta.columnMapping.id"
 _PHYSICAL: Final = "delta.columnMapping.physicalName"
 _FORMAT: Final = ds.ParquetFileFormat(
@@ -153,6 +156,40 @@ def list_files(
             mark = sha256(bytes(pc.cast(rows, pa.uint8()).to_numpy())).hexdigest()[:16]
         found.append((DataFile(f"{root.rstrip('/')}/{path}", size, etag=mark), times))
     return found
+
+
+def only_rearranged(relation: DeltaRelation, since: int, files: LakeFiles, root: str) -> bool:
+    """Return whether rows were only put into other files since a version.
+
+    All commits between must be there, each file that they add or remove must say so
+    (`dataChange: false`), and nothing else may be another, as a schema.
+
+    Args:
+        relation: The table.
+        since: The older version.
+        files: Opens its log.
+        root: Path of the table's directory in the store.
+
+    Raises:
+        HeadwaterError: As `open_scan`.
+
+    Source: Delta Transaction Log Protocol, "Add File and Remove File".
+    """
+    if not since <= relation.version <= since + _COMMITS:
+        return False
+    for version in range(since + 1, relation.version + 1):
+        path = f"{root.rstrip('/')}/_delta_log/{version:020d}.json"
+        uri = _uri(files, path)
+        with files.open_path(path, uri) as file, translated(relation, uri):
+            if file.size() > limits.METADATA_BYTES:
+                return False
+            actions = [json_value(line) for line in file.read().splitlines() if line.strip()]
+        for action in actions:
+            for kind, told in action.items():
+                moves_rows = kind in ("add", "remove") and told.get("dataChange") is not False
+                if moves_rows or kind not in ("add", "remove", "commitInfo", "txn"):
+                    return False
+    return True
 
 
 def _around(first: datetime, last: datetime) -> FileTimes:

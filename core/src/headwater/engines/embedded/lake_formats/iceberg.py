@@ -121,6 +121,38 @@ def list_files(
     return found
 
 
+def only_replaced(relation: IcebergRelation, since: int, files: LakeFiles) -> bool:
+    """Return whether nothing but files was replaced, rows staying as they are, since a snapshot.
+
+    All snapshots between must be there and say so (`replace`): of one that was expired, nobody
+    knows what it was.
+
+    Args:
+        relation: The table.
+        since: The older snapshot.
+        files: Opens its metadata.
+
+    Raises:
+        HeadwaterError: As `open_scan`.
+
+    Source: Apache Iceberg, "Table Spec", "Snapshots": `replace` is data and delete files replaced
+    without changing the data of the table.
+    """
+    place = relation.metadata_location
+    with files.open(place, "its metadata file") as file, translated(relation, place):
+        metadata = packed_json(file.read())
+    snapshots = {s["snapshot-id"]: s for s in metadata.get("snapshots") or ()}
+    at: Any = relation.snapshot_id
+    for _ in range(len(snapshots) + 1):
+        if at == since:
+            return True
+        snapshot = snapshots.get(at)
+        if snapshot is None or (snapshot.get("summary") or {}).get("operation") != "replace":
+            return False
+        at = snapshot.get("parent-snapshot-id")
+    return False
+
+
 def _moment(field: NestedField, bound: bytes | None) -> datetime | None:
     """Return the instant that a bound of a time column stands for; local times are of UTC."""
     if bound is None or not isinstance(

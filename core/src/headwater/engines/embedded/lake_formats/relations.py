@@ -89,6 +89,31 @@ def files_of(
     return delta.list_files(relation, column, root, storage_options(current))
 
 
+def only_compacted(
+    relation: IcebergRelation | DeltaRelation, since: int, credentials: GiveCredentials
+) -> bool:
+    """Return whether a table's own metadata says that its rows stayed as they are since a state.
+
+    Args:
+        relation: The table.
+        since: The older snapshot or version.
+        credentials: As for `stream`.
+
+    Raises:
+        HeadwaterError: As `stream`.
+    """
+    if isinstance(relation, IcebergRelation):
+        need("pyiceberg", f"Iceberg table {relation.name}")
+        from headwater.engines.embedded.lake_formats.iceberg import only_replaced
+
+        return only_replaced(relation, since, _iceberg_files(relation, credentials))
+    need("deltalake", f"Delta table {relation.name}")
+    from headwater.engines.embedded.lake_formats.delta import only_rearranged
+
+    store, root = _delta_place(relation, credentials())
+    return only_rearranged(relation, since, LakeFiles(relation, store, credentials), root)
+
+
 def _iceberg_files(relation: IcebergRelation, credentials: GiveCredentials) -> LakeFiles:
     place = relation.metadata_location
     store = store_for(place, credentials(), relation.name) or store_of(place)

@@ -1,0 +1,123 @@
+"""Label touch: windows of which nothing moved but that files of labels landed. Pure.
+
+Such a window is another only if one of the new labels is of one of its predictions. Which files are
+new follows from the ledger alone: it keeps a digest of the files that a window was read from, and
+where that is the digest of some of those that are there now, the others are new, and none was
+rewritten or deleted. Which ones to try follows from the order in which they were listed first
+(`headwater.tables.file_facts`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from headwater.changes import fingerprints
+from headwater.changes.comparison import FILES, Present
+from headwater.ledger.entries import Entry
+from headwater.planning.planner import Draft
+from headwater.planning.shares import Share
+from headwater.sql.pruning.row_shares import divisible
+from headwater.tables.file_facts import FileFacts
+from headwater.tables.relation import DataFile, FileRelation
+
+_TRIES: Final = 16
+"""Listings that are gone back: a window is compared by every run, so mostly one is enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """Files of labels that landed since a window was handed over.
+
+    Args:
+        slot: The scan that names them.
+        files: The files.
+    """
+
+    slot: str
+    files: tuple[DataFile, ...]
+
+
+def slots_of(draft: Draft) -> frozenset[str]:
+    """Return the scans of labels whose new files can be looked at alone.
+
+    The query of the actuals must distribute over the rows of their table: then the labels of all
+    files are those of the old ones and those of the new ones, put together. No other place may name
+    the table: what it says there may move, too.
+
+    Args:
+        draft: What the windows' plans are made of.
+    """
+    if draft.actuals is None or draft.as_of is None or draft.actuals_text is None:
+        return frozenset()
+    analysis = draft.actuals.bound.analysis
+    scans = [s for s in draft.scans if s.gives_actuals]
+    named = zip(analysis.parsed.references, scans, strict=True)
+    parted = divisible(analysis)
+    names = Counter(str(s.table) for s in draft.scans)
+    return frozenset(
+        scan.slot
+        for reference, scan in named
+        if any(reference is one for one in parted)
+        and names[str(scan.table)] == 1
+        and isinstance(scan.relation, FileRelation)
+    )
+
+
+def landed(
+    entry: Entry,
+    present: Present,
+    reasons: Sequence[str],
+    shares: Sequence[Share],
+    share_at: Callable[[Share, datetime], Share],
+    facts: FileFacts,
+    used: Mapping[str, frozenset[str]],
+) -> Landed | None:
+    """Return the label files that alone are why a window is offered; None if more is, or may be.
+
+    Args:
+        entry: What was handed over of the window.
+        present: What it is now.
+        reasons: Why it is offered.
+        shares: What it needs of the tables whose new files can be looked at alone.
+        share_at: Gives what it needs of one of these where actuals are taken until a moment.
+        facts: In which order files were listed first.
+        used: The columns that count, by the slot of their table.
+    """
+    then = entry.as_of
+    if then is None or present.as_of is None or present.as_of < then:
+        return None
+    if entry.definition != present.definition:
+        return None
+    for share in shares:
+        table = str(share.scan.table)
+        if list(reasons) != [f"{FILES}{table}"]:
+            continue
+        kept = _of_then(share_at(share, then), entry.tables.get(table), facts, used)
+        if kept is None:
+            return None
+        known = {(f.path, f.etag) for f in kept}
+        new = tuple(f for f in share.files if (f.path, f.etag) not in known)
+        return Landed(share.scan.slot, new)
+    return None
+
+
+def _of_then(
+    share: Share, digest: str | None, facts: FileFacts, used: Mapping[str, frozenset[str]]
+) -> Sequence[DataFile] | None:
+    """Return those of a share's files that have a digest together; None if none is found."""
+    numbers = [facts.listing(f.path, f.etag) for f in share.files]
+    for last in sorted({n for n in numbers if n is not None}, reverse=True)[:_TRIES]:
+        kept = tuple(
+            f for f, n in zip(share.files, numbers, strict=True) if n is not None and n <= last
+        )
+        relation = share.scan.relation
+        assert isinstance(relation, FileRelation), "the caller looked for it"
+        scan = replace(share.scan, relation=replace(relation, files=kept))
+        then = replace(share, scan=scan, files=kept)
+        if fingerprints.of_tables([then], frozenset(), used).get(str(scan.table)) == digest:
+            return kept
+    return None

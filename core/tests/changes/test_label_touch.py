@@ -1,0 +1,245 @@
+"""Label touch: windows whose labels did not move are not read, though a file of theirs landed."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from core.tests.changes.test_changes import (
+    NOW,
+    ROWS,
+    Lake,
+    asked,
+    at,
+    connect,
+    full,
+    handed_over,
+    lake,
+    serving,
+    taken,
+    workspace,
+)
+
+import headwater as hw
+from headwater.changes import label_touch
+from headwater.changes.changes import Changes
+from headwater.errors import LedgerMovedError
+from headwater.interfaces.plan import Plan
+from headwater.tables.relation import FileRelation
+from headwater.workspace import changed
+
+__all__ = ["lake", "serving", "workspace"]
+
+
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
+    """The plans of what the engine is asked of labels that landed."""
+    plans: list[Plan] = []
+    rows = changed._rows
+
+    def watched(*given: Any) -> Any:
+        plans.append(given[2])
+        return rows(*given)
+
+    monkeypatch.setattr(changed, "_rows", watched)
+    return plans
+
+
+def days(changes: Changes) -> list[int]:
+    return [(c.window.start - at(0)).days for c in changes]
+
+
+def untouched(changes: Changes) -> list[int]:
+    return [(w.start - at(0)).days for w in changes.untouched]
+
+
+def test_a_window_is_read_if_a_label_that_landed_is_of_a_prediction_of_its(
+    serving: hw.Connection, lake: Lake, looked: list[Plan]
+) -> None:
+    ledger = handed_over(serving)
+    before = ledger.keys()
+    lake.labels(3, [f"2-{i}" for i in range(1, ROWS, 2)], at(3, hours=5), name="more")
+    changes = asked(serving, ledger)
+    looked.clear()
+    assert (len(changes), changes.untouched, looked) == (4, (), []), "to look reads nothing"
+    assert "files:files.actuals" in str(changes)
+    assert days(changes) == [2]
+    assert untouched(changes) == [0, 1, 3]
+    assert len(changes) == 1
+    assert "3 windows more: new labels, and none is theirs" in str(changes)
+    assert len(changes.to_dict()["untouched"]) == 3
+    (plan,) = (p for p in looked if "p.closes" in p.sql)
+    relation = plan.scans[1].relation
+    assert isinstance(relation, FileRelation)
+    names = [Path(f.path).name for f in relation.files]
+    assert names == ["more.parquet"], "of the labels, only what landed"
+    change = next(iter(changes))
+    assert change.read().to_arrow().sort_by("id").equals(full(serving, change))
+    assert (change.restated, change.same) == (("labels",), False)
+    change.done()
+    kept = ledger.keys()
+    assert {k for k in kept if kept[k] != before[k]} == {change.window_key}
+    looked.clear()
+    assert asked(serving, ledger)._changes == ()
+    assert days(asked(serving, hw.Ledger.from_bytes(ledger.to_bytes()))) == []
+    assert looked == []
+
+
+def test_labels_of_nobody_are_looked_at_once(
+    serving: hw.Connection, lake: Lake, looked: list[Plan], tmp_path: Path
+) -> None:
+    place = tmp_path / "state" / "ledger"
+    taken(asked(serving, place))
+    lake.labels(1, ["8-8", "9-9"], at(1, hours=4), name="of nobody")
+    looked.clear()
+    changes = asked(serving, place)
+    assert (len(changes), days(changes), untouched(changes)) == (4, [], [0, 1, 2, 3])
+    assert sum("p.closes" in p.sql for p in looked) == 1
+    looked.clear()
+    again = asked(serving, place)
+    assert (len(again), days(again), looked) == (0, [], [])
+    assert {e.state for e in hw.Ledger.load(place).entries.values()} == {"closed", "ripening"}
+
+
+def test_a_label_beyond_the_horizon_touches_nothing(serving: hw.Connection, lake: Lake) -> None:
+    ledger = handed_over(serving)
+    # The window of day 0 closes as day 3 begins.
+    lake.labels(3, ["0-1", "1-1"], at(3, hours=1), name="late")
+    changes = asked(serving, ledger)
+    assert (days(changes), untouched(changes)) == ([1], [0, 2, 3])
+
+
+def test_a_label_that_is_dated_ahead_is_not_lost(serving: hw.Connection, lake: Lake) -> None:
+    ledger = handed_over(serving)
+    lake.labels(4, ["3-1"], NOW + timedelta(hours=2), name="ahead")
+    changes = asked(serving, ledger)
+    assert (days(changes), untouched(changes)) == ([], [1, 2, 3])
+    assert {e.next for e in ledger.entries.values()} == {None, NOW + timedelta(hours=2)}
+    later = asked(serving, ledger, now=NOW + timedelta(hours=3))
+    assert [(c.window.start, c.reasons) for c in later if c.window.start == at(3)] == [
+        (at(3), ("as_of",))
+    ]
+    found = taken(later)
+    assert found[3] == (("as_of",), ("labels",))
+
+
+@pytest.mark.parametrize("how", ["rewritten", "deleted", "compacted"])
+def test_where_more_happened_than_that_files_landed_all_are_read(
+    serving: hw.Connection, lake: Lake, how: str
+) -> None:
+    ledger = handed_over(serving)
+    if how == "rewritten":
+        lake.labels(2, ["1-0", "1-2"], at(2, hours=3))
+    else:
+        shutil.rmtree(lake.path("actuals", 2, "l").parent)
+    if how == "compacted":
+        lake.labels(2, [f"1-{i}" for i in range(0, ROWS, 2)], at(2, hours=3), name="c")
+    else:
+        lake.labels(3, ["2-1"], at(3, hours=5), name="new")
+    changes = asked(serving, ledger)
+    assert days(changes) == [0, 1, 2, 3]
+    restated = [day for day, (_, what) in taken(changes).items() if what]
+    assert restated == {"rewritten": [1, 2], "deleted": [1, 2], "compacted": []}[how]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT id, decided, did FROM actuals",
+        "SELECT id, max(decided) AS decided, max(did) AS did FROM actuals GROUP BY id",
+        "SELECT id, decided, did FROM actuals WHERE decided > (SELECT min(decided) FROM actuals)",
+        "SELECT a.id, a.decided, a.did FROM actuals AS a JOIN actuals AS b ON a.id = b.id",
+    ],
+)
+def test_labels_that_others_decide_are_not_looked_at_alone(
+    workspace: hw.Workspace, lake: Lake, query: str
+) -> None:
+    serving = connect(workspace, lake)
+    (version,) = workspace.versions
+    version.disconnect("actuals")
+    version.connect_actuals(
+        hw.FileDataSource(
+            tables={"actuals": str(lake.folder / "actuals")},
+            query=query,
+            partitions={"actuals": hw.TimePartition("decided", keys={"dt": "yyyy-MM-dd"})},
+        ),
+        "id",
+        {"will": "did"},
+        "decided",
+        horizon=timedelta(days=2),
+    )
+    ledger = handed_over(serving)
+    lake.labels(3, ["2-1"], at(3, hours=5), name="new")
+    alone = query == "SELECT id, decided, did FROM actuals"
+    assert days(asked(serving, ledger)) == ([2] if alone else [0, 1, 2, 3])
+
+
+def test_a_table_that_both_queries_read_is_not_looked_at_alone(
+    workspace: hw.Workspace, lake: Lake
+) -> None:
+    anti = "LEFT ANTI JOIN actuals AS a ON s.id = a.id"
+    both = f"SELECT s.id, s.at, s.x, s.will FROM serving AS s {anti}"
+    rule = {"dt": "yyyy-MM-dd"}
+    source = hw.FileDataSource(
+        tables={n: str(lake.folder / n) for n in ("serving", "actuals")},
+        query=both,
+        partitions={"serving": hw.TimePartition("at", keys=rule, lateness=timedelta(days=1))},
+    )
+    connect(workspace, lake)
+    (version,) = workspace.versions
+    version.disconnect("serving")
+    serving = version.connect_serving(source, "id", "at")
+    ledger = handed_over(serving)
+    lake.labels(3, ["2-1"], at(3, hours=5), name="new")
+    found = taken(asked(serving, ledger))
+    assert {day for day, (_, what) in found.items() if "rows" in what} == {2}
+
+
+def test_without_what_is_known_of_files_all_are_read(serving: hw.Connection, lake: Lake) -> None:
+    ledger = hw.Ledger.from_bytes(handed_over(serving).to_bytes())
+    lake.labels(3, ["2-1"], at(3, hours=5), name="new")
+    assert days(asked(serving, ledger)) == [0, 1, 2, 3]
+
+
+def test_where_it_can_not_be_told_all_are_read(
+    serving: hw.Connection, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = handed_over(serving)
+    lake.labels(3, ["2-1"], at(3, hours=5), name="new")
+    changes = asked(serving, ledger)
+    lake.labels(3, ["2-1", "2-3"], at(3, hours=5), name="new")  # rewritten since it was planned
+    assert days(changes) == [0, 1, 2, 3]
+
+
+def test_a_window_that_somebody_else_handed_over_is_offered(
+    serving: hw.Connection, lake: Lake
+) -> None:
+    ledger = handed_over(serving)
+    lake.labels(3, ["2-1"], at(3, hours=5), name="new")
+    one, two = asked(serving, ledger), asked(serving, ledger)
+    assert days(one) == [2]
+    assert days(two) == [0, 1, 2, 3]
+    two[0].read().to_arrow()
+    with pytest.raises(LedgerMovedError):
+        two[0].done()
+
+
+def test_one_window_alone_is_read(
+    serving: hw.Connection, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = handed_over(serving)
+    lake.labels(3, ["9-9"], at(3, hours=5), name="new")
+    assert days(asked(serving, ledger, start=at(3))) == [3]
+
+
+def test_what_is_tried_ends(serving: hw.Connection, lake: Lake) -> None:
+    """Windows that nobody takes for many runs are compared by their files, and read."""
+    ledger = handed_over(serving)
+    for number in range(label_touch._TRIES + 1):
+        lake.labels(3, ["9-9"], at(3, hours=5), name=f"n{number}")
+        changes = asked(serving, ledger)
+    assert len(changes) == 4
+    assert days(changes) == [0, 1, 2, 3]
