@@ -11,8 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from core.tests.cli.support import Program
+from pydantic import SecretStr
 
 import headwater as hw
+from headwater.auth.credentials import Secret
 from headwater.bundle.bundle import Bundle
 from headwater.bundle.writing import packed, recorded
 from headwater.errors import BundleError
@@ -67,6 +69,33 @@ def test_a_check_writes_one(connection: hw.Connection, tmp_path: Path) -> None:
     assert f"m/v1/serving: {report.verdict}" in told["README.md"]
     assert names(tmp_path) == ["b.zip", "rows.parquet"]
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_secrets_of_the_configuration_are_not_in_it(tmp_path: Path) -> None:
+    class Vault(hw.MemoryDataSource):
+        key: Secret
+        pin: SecretStr
+        address: str
+        more: dict[str, Any]
+
+    hidden = ["CANARYKEY", "CANARYPIN", "CANARYPASSWORD", "CANARYMORE", "CANARYSIGNED"]
+    source = Vault(
+        tables={"t": pa.table({"id": ["CANARYKEY CANARYPIN"], "at": [NOW], "score": [0.5]})},
+        query="SELECT id, at, score, 'CANARYKEY' AS x FROM t WHERE id != 'CANARYPASSWORD'",
+        key=Secret("CANARYKEY"),
+        pin=SecretStr("CANARYPIN"),
+        address="postgresql://joe:CANARYPASSWORD@db.example/x?sig=CANARYSIGNED",
+        more={"api_key": "CANARYMORE"},
+    )
+    workspace = hw.Workspace(engine="embedded")
+    workspace.create_model("m")
+    version = workspace.create_model_version("m", "v1", "binary", predictions={"score": "numeric"})
+    for anonymous in (False, True):
+        path = tmp_path / f"{anonymous}.zip"
+        report = version.connect_serving(source, "id", "at").check(bundle=path, anonymous=anonymous)
+        assert report.ok, report
+        for name, content in entries(path.read_bytes()).items():
+            assert [one for one in hidden if one.encode() in content] == [], name
 
 
 def test_a_version_writes_one(connection: hw.Connection, tmp_path: Path) -> None:
