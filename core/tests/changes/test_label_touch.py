@@ -24,6 +24,7 @@ from core.tests.changes.test_changes import (
 )
 
 import headwater as hw
+from headwater.changes import changes as changes_room
 from headwater.changes import label_touch
 from headwater.changes.changes import Changes
 from headwater.errors import LedgerMovedError
@@ -243,3 +244,13 @@ def test_what_is_tried_ends(serving: hw.Connection, lake: Lake) -> None:
         changes = asked(serving, ledger)
     assert len(changes) == 4
     assert days(changes) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("of", "read"), [([1, 3], [0, 1, 2, 3]), ([1], [1]), ([0, 1], [0, 1])])
+def test_where_those_that_are_asked_first_are_touched_all_are_read(
+    serving: hw.Connection, lake: Lake, monkeypatch: pytest.MonkeyPatch, of: list[int], read: Any
+) -> None:
+    monkeypatch.setattr(changes_room, "_PROBED", 2)
+    ledger = handed_over(serving)
+    lake.labels(3, [f"{day}-1" for day in of], at(3), name="new")
+    assert days(asked(serving, ledger)) == read
