@@ -89,7 +89,9 @@ PROJECTION = {
 
 
 @pytest.mark.parametrize("parameters", [{}, {"parameters": PROJECTION}], ids=["hive", "projection"])
-@pytest.mark.parametrize("window", [(), WINDOW], ids=["all", "window"])
+@pytest.mark.parametrize(
+    "window", [pytest.param((), marks=pytest.mark.slow), WINDOW], ids=["all", "window"]
+)
 def test_it_replays_to_the_same_report_and_plan(
     lake: GlueLake, tmp_path: Path, parameters: dict[str, Any], window: tuple[str, ...]
 ) -> None:

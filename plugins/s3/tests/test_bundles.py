@@ -100,6 +100,7 @@ def _iceberg(bucket: Bucket, folder: Path) -> S3DataSource:
     return bucket.source(directory, format="iceberg", query=query)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make", [_parquet, _large, _csv, _packed_csv, _json, _undeclared, _delta, _iceberg]
 )
