@@ -84,6 +84,7 @@ CALLS: dict[tuple[str, str], list[str]] = {
         *(
             f"timestampdiff({unit}, {a}, {b})"
             for unit in UNITS
+            if unit != "DAYOFYEAR"
             for a, b in (("ts", "tz"), ("tz", "da"))
         ),
         *("datediff(WEEK, tz, ts)", "date_diff(DAY, ntz, ts)", "timestampdiff(MINUTE, day, ts)"),

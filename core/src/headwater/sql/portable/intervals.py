@@ -283,8 +283,8 @@ def _unit(node: exp.Expr) -> str | None:
     first = node.expressions[0] if len(node.expressions) == 3 else None
     if not isinstance(first, (exp.Column, exp.Identifier, exp.Var)):
         return None
-    unit = {"dayofyear": "day"}.get(first.name.lower(), first.name.lower())
-    return unit if unit in _MICROS or unit in _MONTHS else None
+    unit = first.name.lower()
+    return unit if unit in _MICROS or unit in _MONTHS or unit == "dayofyear" else None
 
 
 def difference(e: Expressions, node: exp.Expr) -> Piece | None:
@@ -293,7 +293,7 @@ def difference(e: Expressions, node: exp.Expr) -> Piece | None:
     Example: `datediff(HOUR, a, b)` -> `((epoch_us("b") - epoch_us("a")) // 3600000000)`
     """
     unit = _unit(node)
-    if unit is None:
+    if unit is None or unit == "dayofyear":  # Spark names it among its units, and refuses it
         return None
     start, end = (cast(e.piece(x), t.TIMESTAMP) for x in node.expressions[1:])
     if unit in _MICROS:
@@ -313,6 +313,7 @@ def sum_of_units(e: Expressions, node: exp.Expr) -> Piece | None:
     unit = _unit(node)
     if unit is None:
         return None
+    unit = "day" if unit == "dayofyear" else unit
     count, moment = (e.piece(x) for x in node.expressions[1:])
     type_ = e.type_of(node)
     count, moment = cast(count, t.BIGINT), cast(moment, type_)
