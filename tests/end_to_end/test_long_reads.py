@@ -87,7 +87,7 @@ def connect(log: Emulator):
 def test_a_read_outlives_its_credentials_three_times_and_is_right_to_the_row(
     log: Emulator, connect: Connect
 ) -> None:
-    life = 8.0
+    life = 3.0
     log.faults.shorten_sessions(life)
     data = connect(lambda: log.issuer.token(sub=SUBJECT)).read()
     log.faults.slow("s3:*Object", seconds=0.7)
