@@ -130,6 +130,9 @@ def test_it_replays_to_the_same_report(
         plan = again.plan(*window)
         if not anonymous:
             wanted = connection.plan(*window).to_dict()
+            if make is _iceberg:  # its manifests are not recorded, which name the files
+                for name in ("data_files", "data_files_digest"):
+                    del wanted["tables"][0][name]
             assert plan.to_dict()["tables"] == wanted["tables"]
         with pytest.raises(HeadwaterError):
             again.read(*window).to_arrow()
