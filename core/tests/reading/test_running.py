@@ -531,6 +531,15 @@ def test_a_read_within_a_read_ends_with_it() -> None:
     assert str(reasons[0]) == "the outer one: enough"
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Python's own handler of SIGINT, which a shell has ignored where it runs this behind `&`."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(
     "how", [lambda: os.kill(os.getpid(), signal.SIGINT), _thread.interrupt_main]
 )

@@ -121,7 +121,7 @@ _CLOCK: Final = ("day", "hour", "minute", "second")
 def literal(node: exp.Expr, type_: DataType) -> Piece:
     """Return an interval literal as its number of months or microseconds.
 
-    Example: `INTERVAL '1 02:03:04' DAY TO SECOND` -> `CAST(93784000000 AS BIGINT)`
+    Example: `INTERVAL '1 02:03:04' DAY TO SECOND = ts - ts` -> `...CAST(93784000000 AS BIGINT)...`
 
     Raises:
         Refusal: If it is one that Spark reads in parts, or has more digits than microseconds.
@@ -175,7 +175,7 @@ def _span(text: str, first: str, last: str) -> Decimal | None:
 def arithmetic(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece:
     """Return a sum, difference, product or quotient with an interval in it.
 
-    Example: `ts - u.ts` -> `(epoch_us("ts") - epoch_us("u"."ts"))`
+    Example: `ts - ts > INTERVAL 1 DAY` -> `(subtract(epoch_us("ts"), epoch_us("ts")) > ...)`
 
     Raises:
         Refusal: If it is not proven for operands of these types.
@@ -254,7 +254,7 @@ def negated(span: Piece) -> Piece:
 def part(name: str, span: Piece, type_: DataType) -> Piece:
     """Return `EXTRACT(HOUR FROM interval)`: of what larger units leave, with its sign.
 
-    Example: `EXTRACT(HOUR FROM a - b)` -> `CAST((...) % 86400000000 // 3600000000 AS TINYINT)`
+    Example: `EXTRACT(HOUR FROM ts - ts)` -> `CAST(((... % 86400000000) // 3600000000) AS TINYINT)`
     """
     unit, x = name.lower().rstrip("s"), span.sql
     if in_months(span.type) and unit in _MONTHS:
@@ -290,7 +290,7 @@ def _unit(node: exp.Expr) -> str | None:
 def difference(e: Expressions, node: exp.Expr) -> Piece | None:
     """Return `timestampdiff(HOUR, start, end)`: the whole units between two times.
 
-    Example: `datediff(HOUR, a, b)` -> `((epoch_us("b") - epoch_us("a")) // 3600000000)`
+    Example: `datediff(HOUR, ts, ts)` -> `CAST(((...) // 3600000000) AS BIGINT)`
     """
     unit = _unit(node)
     if unit is None or unit == "dayofyear":  # Spark names it among its units, and refuses it

@@ -45,7 +45,7 @@ def path(name: str) -> str:
 def to_json(arguments: list[Piece], type_: DataType) -> Piece:
     """Return `to_json(value)`; fields that are NULL are left out.
 
-    Example: `to_json(struct(i AS a))` -> `'{' || concat_ws(',', ... '"a":' || ...) || '}'`
+    Example: `to_json(struct(i AS a))` -> `CASE ... '{' || concat_ws(',', '"a":' || ...) || '}' END`
 
     Raises:
         Refusal: If it has options, or types that Spark writes in its own way.
