@@ -159,7 +159,10 @@ def test_actuals_that_lie_beside_their_predictions(program: Callable[..., Answer
     wrong = ("--from", "files:customers.parquet", "--from", "files:predictions.parquet")
     code, _, err = program("init", "wrong.yaml", *wrong)
     assert code == 1
-    assert "does not look like the actuals" in " ".join(err.split())
+    told = " ".join(err.split())
+    assert "does not look like the actuals" in told
+    assert "in files.customers the id is customer_id, predictions none, actuals none" in told
+    assert "in files.predictions the id is id, predictions will_churn, actuals none" in told
 
 
 def test_a_flag_that_is_none_ends_the_read(program: Callable[..., Answer]) -> None:

@@ -117,8 +117,20 @@ def _two(one: _Looked, other: _Looked) -> tuple[_Looked, JoinedTable]:
         if joined is not None:
             return serving, joined
     raise ConfigError(
-        f"{other.table.name} does not look like the actuals of {one.table.name}, nor the other way",
+        f"{other.table.name} does not look like the actuals of {one.table.name}, "
+        f"nor the other way: {_seen(one)}; {_seen(other)}",
         hint="one of them has an id and predictions, the other that id and actuals of their types",
+    )
+
+
+def _seen(looked: _Looked) -> str:
+    """Return which columns of a table were taken for what a join of actuals needs."""
+    roles = looked.roles
+    predictions = ", ".join(p.name for p in roles.predictions) or "none"
+    labels = ", ".join(a.column.name for a in roles.labels) or "none"
+    return (
+        f"in {looked.table.name} the id is {roles.id or 'none'}, predictions {predictions}, "
+        f"actuals {labels}"
     )
 
 

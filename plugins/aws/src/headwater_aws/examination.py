@@ -109,7 +109,7 @@ def _issuer_stage(token_claims: Mapping[str, Any], head: Mapping[str, Any]) -> C
                 "its keys were rotated, or the token comes from another issuer: get a new token",
             )
         )
-    summary = f"{issuer}: {len(ids)} keys published"
+    summary = f"{issuer}: {len(ids)} {'key' if len(ids) == 1 else 'keys'} published"
     return CheckStage("issuer", _status(diagnostics), summary, tuple(diagnostics), {"keys": ids})
 
 

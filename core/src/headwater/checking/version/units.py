@@ -113,7 +113,8 @@ def examine(data: Datasets) -> Iterator[Finding]:
 def summary(data: Datasets) -> str:
     """Return the figures in a line."""
     count = sum(len([f for f in _amounts(t) if f.name in r.fields]) for t, r in data.compared())
-    return f"{count} fields of numbers compared with those of {_named(data)}"
+    fields = "field" if count == 1 else "fields"
+    return f"{count} {fields} of numbers compared with those of {_named(data)}"
 
 
 def _named(data: Datasets) -> str:
