@@ -1004,3 +1004,9 @@ SELECT percentile(i, array(0.25)) AS p, any_value(s) AS a FROM edges WHERE k < 0
 
 -- constant 1
 SELECT k % 7 AS g, any_value(k % 7) AS a, any_value(sm, true) AS b, any_value(i) FILTER (WHERE k < 7) AS c FROM edges GROUP BY k % 7;
+
+-- generator of what may raise 1
+SELECT tag, COUNT(*) AS n FROM (SELECT explode(map_keys(m)) AS tag FROM (SELECT map_from_arrays(tags, transform(tags, x -> 1)) AS m FROM predictions) r) q GROUP BY tag;
+
+-- generator of what may raise 2
+SELECT prediction_id, posexplode_outer(map_values(map_from_arrays(array(segment), array(latency_ms)))) FROM predictions;

@@ -119,9 +119,6 @@ SELECT prediction_id, tag FROM predictions LATERAL VIEW explode(tags) t AS tag W
 -- how often each tag was predicted; a set of them may not be a map
 SELECT tag, COUNT(*) AS n FROM (SELECT explode(map_keys(m)) AS tag FROM (SELECT map_from_arrays(array_distinct(filter(tags, x -> x IS NOT NULL)), transform(array_distinct(filter(tags, x -> x IS NOT NULL)), x -> 1)) AS m FROM predictions) r) q GROUP BY tag;
 
--- the same, as it stands
-SELECT tag, COUNT(*) AS n FROM (SELECT explode(map_keys(m)) AS tag FROM (SELECT map_from_arrays(tags, transform(tags, x -> 1)) AS m FROM predictions) r) q GROUP BY tag;
-
 -- the previous prediction for the same entity
 SELECT prediction_id, entity_id, LAG(label_pred) OVER (PARTITION BY entity_id ORDER BY event_ts, prediction_id) AS previous, COUNT(*) OVER (PARTITION BY entity_id) AS n FROM predictions WHERE entity_id IS NOT NULL;
 

@@ -65,6 +65,10 @@ ON_SPARK: dict[str, tuple[Callable[[Path], FileRelation], list[Any]]] = {
         text('{\n"v":1\n}\n', "json", v="int", options={"multiLine": "true"}), [1],
     ),
     "a type of json": (text('{"v":1.25}\n', "json", v="decimal(5,2)"), [Decimal("1.25")]),
+    "a decimal of Hive's json": (
+        text('{"v":-0.1}\n{"v":1.25}\n', "hive-json", v="decimal(5,2)"),
+        [Decimal("-0.10"), Decimal("1.25")],
+    ),
     "a type of csv": (text("abc\n", "csv", v="binary"), [b"abc"]),
     "a value of csv over several lines": (
         text('"a\nb"\n', "csv", v="string", options={"multiLine": "true"}), ["a\nb"],
@@ -100,7 +104,7 @@ NOWHERE: dict[str, Callable[[Path], FileRelation]] = {
         "a\n", "hive-text", v="string", options={"encoding": "latin1"}
     ),
     "an option of Hive's JSON": text("{}\n", "hive-json", v="string", options={"encoding": "x"}),
-    "a type of Hive's JSON": text('{"v":1.5}\n', "hive-json", v="decimal(5,2)"),
+    "a type of Hive's JSON": text('{"v":"abc"}\n', "hive-json", v="binary"),
     "a type of Hive's text": text("abc\n", "hive-text", v="binary"),
     "a value of Hive's CSV over several lines": text('"a\nb"\n', "hive-csv", v="string"),
     "a format that nobody reads": text("x", "rcfile", v="string"),
