@@ -102,9 +102,119 @@ def test_fields_of_a_document_stay_and_mappings_by_name_do_not() -> None:
     assert name.startswith("column_")
     assert hidden["status"] == "ok"
     assert list(hidden["labels"]) == [name]
-    assert list(hidden["tables"]) == [f"ml.{name}"]
+    assert list(hidden["tables"]) == [f"table_1.{name}"]
 
 
 def test_patterns_of_files_grow_wider() -> None:
     names = settled({"path": "s3://acme/pred-*.parquet"})
     assert names.text("s3://acme/%Y/%m/pred-*.parquet") == "s3://bucket-1/%Y/%m/*.parquet"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "078-05-1120",
+        "555-123-4567",
+        "Emma",
+        "Sammy",
+        "Muddy",
+        "4711",
+        "20991399",
+        "1234-05",
+        "+1555123",
+    ],
+)
+def test_a_value_that_is_nearly_a_time_is_hidden(value: str) -> None:
+    names = settled({"partitionValues": {"k": value}}, {"path": f"s3://acme/k={value}/x.parquet"})
+    assert value not in names.text(f"at s3://acme/k={value}/x.parquet: '{value}'")
+    sql = f"SELECT a FROM t WHERE k = '{value}'"
+    assert value not in settled({"query": sql}).sql(sql)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["2026-01-02", "20260102", "2026010203", "2026", "07", "2026-01-02 03:04:05.678", "2026/1/2",
+     "02.01.2026", "yyyy-MM-dd'T'HH:mm:ss.SSS", "%Y/%m/%d", "yyyyMMddHH", "03:04", "MM-dd-yyyy",
+     "2026-01-02T03:04:05+00:00", "2026-01-02-03", "2026-01"],
+)  # fmt: skip
+def test_a_time_and_a_pattern_of_one_stay(value: str) -> None:
+    assert settled({"partitionValues": {"k": value}}).literal(value) == value
+
+
+def test_numbers_in_paths_are_hidden() -> None:
+    path = "s3://acme/customers/4711234/471/x.parquet"
+    hidden = settled({"path": path}).text(path)
+    assert "471" not in hidden
+    assert hidden.count("/") == path.count("/")
+
+
+def test_of_what_anybody_puts_into_a_bag_stays_what_is_known() -> None:
+    bag = {
+        "table_type": "ICEBERG",
+        "projection.branch.values": "elbonia,us",
+        "projection.dt.range": "NOW-3YEARS,NOW",
+        "projection.dt.format": "yyyy-MM-dd",
+        "field.delim": "|",
+        "acmeteam": "Joe of acme",
+        "parquet.note": "Joe of acme",
+        "comment": "Joe",
+        "nullvalue": "n/a",
+    }
+    known = re.compile(r"table_type|projection\..*|field\.delim|parquet\..*|comment|nullvalue")
+    names = settled(
+        {"Columns": [{"Name": "branch"}, {"Name": "dt"}]},
+        {"Parameters": bag},
+        bags=frozenset({"Parameters"}),
+        bag_keys=known,
+        entries={"Columns": "column"},
+    )
+    assert names.value({"Parameters": bag}) == {
+        "Parameters": {
+            "table_type": "ICEBERG",
+            "projection.column_1.values": "value_1,text_1",
+            "projection.column_2.range": "NOW-3YEARS,NOW",
+            "projection.column_2.format": "yyyy-MM-dd",
+            "field.delim": "|",
+            "hidden_1": "...",
+            "parquet.note": "...",
+            "comment": "...",
+            "nullvalue": "n/a",
+        }
+    }
+
+
+def test_columns_that_are_spelled_as_fields_are_hidden_in_statistics() -> None:
+    stats = {
+        "numRecords": 1,
+        "minValues": {"Surname": {"City": "2026-01-01"}, "account": "2026-01-01"},
+    }
+    schema = {"columns": [{"name": n, "type": "string"} for n in ("Surname", "City", "account")]}
+    told = str(settled(schema).value(stats))
+    assert not [n for n in ("Surname", "City", "account") if n in told]
+    assert "numRecords" in told
+
+
+def test_a_column_may_be_called_as_what_people_write() -> None:
+    told = settled({"raw_inputs": {"comment": "string"}}).value(
+        {"raw_inputs": {"comment": "string"}}
+    )
+    assert list(told["raw_inputs"].values()) == ["string"]
+
+
+def test_branches_and_fields_of_partitions_are_names() -> None:
+    document = {
+        "refs": {"acmebranch": {"snapshot-id": 1}},
+        "partition-specs": [{"fields": [{"name": "acme_bucket", "transform": "bucket[8]"}]}],
+        "namespace": "com.acme.claims",
+        "properties": {"acmeowner": "joe", "write.format.default": "parquet"},
+    }
+    told = str(settled(document).value(document))
+    assert not re.findall("acme|joe", told)
+    assert "'write.format.default': 'parquet'" in told
+
+
+def test_paths_of_a_machine_are_hidden() -> None:
+    document = {"tables": {"rows": "/mnt/users/jane/acme/rows-*.parquet"}}
+    names = settled(document, {"message": "can't read /srv/jane/acme/token: no"})
+    told = str(names.value(document)) + names.text("can't read /srv/jane/acme/token: no")
+    assert not re.findall("jane|acme|srv|mnt", told)

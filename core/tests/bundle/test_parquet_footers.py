@@ -1,5 +1,6 @@
 """Footers as a bundle keeps them: a file can be opened by them, and they hold no text of a row."""
 
+import base64
 import io
 from datetime import UTC, datetime
 from typing import Any
@@ -49,9 +50,37 @@ def test_it_opens_the_file_and_tells_no_text(statistics: bool) -> None:
     assert mine.columns == ("who", "amount", "at", "inner.a", "inner.b", "many.list.element")
     assert meta.row_group(1).column(0).total_compressed_size > 0
     if statistics:
-        assert statistics_of(meta, 1, 1).max == 22
+        assert not statistics_of(meta, 1, 1).has_min_max
         assert statistics_of(meta, 1, 2).min == TIMES[1]
         assert not statistics_of(meta, 1, 0).has_min_max
+
+
+def test_numbers_that_can_be_moments_stay_and_those_of_people_go() -> None:
+    columns = {
+        "seconds": [1767225600], "nanos": [1767225600 * 10**9], "ssn": [78051120],
+        "phone": [5551234567],
+        "card": [4111111111111111], "pay": [5234.5],
+    }  # fmt: skip
+    written, size = footer(pa.table(columns))
+    meta = opened(kept(written).content, size)
+    told = [n for i, n in enumerate(columns) if statistics_of(meta, 0, i).has_min_max]
+    assert told == ["seconds", "nanos"]
+
+
+def test_what_else_a_writer_puts_into_a_footer_goes() -> None:
+    inner = pa.struct([pa.field("a", pa.int64(), metadata={"example": "CANARYA"})])
+    table = pa.table({"x": pa.array([{"a": 1}], inner)})
+    put = {"org.apache.spark.secret": "CANARYB", "writer.model.name": "CANARYC" * 20}
+    written, size = footer(table.replace_schema_metadata(put))
+    mine = kept(written)
+    assert b"CANARY" not in mine.content
+    told = [base64.b64decode(v) for v in (opened(mine.content, size).metadata or {}).values()]
+    assert told
+    assert not [v for v in told if b"CANARY" in v]
+    unknown = written[:-9] + b"\x98\x07CANARYD\x00"  # field 16 of the file: a text
+    length = len(unknown).to_bytes(4, "little")
+    assert b"CANARYD" not in kept(unknown + length + b"PAR1").content
+    assert kept(written, str.upper).names == ("x", "a")
 
 
 def test_names_are_given_and_only_times_keep_their_bounds() -> None:

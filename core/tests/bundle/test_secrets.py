@@ -1,5 +1,10 @@
 """What is struck out of a bundle: known secrets, what looks like one, values of rows."""
 
+import base64
+import json
+import time
+from urllib.parse import quote
+
 import pytest
 
 from headwater.bundle.secrets import Secrets, without_values
@@ -50,3 +55,75 @@ def test_messages_about_rows_quote_names_and_no_values() -> None:
     message = "column 'score' holds 'Mr O''Neil' and \"42\" in `t`, and can't be cast"
     left = without_values(message, frozenset({"score", "t"}))
     assert left == "column 'score' holds '***' and \"***\" in `t`, and can't be cast"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://joe:p@ss/CANARY@db.example/x",
+        "jdbc:oracle:thin:joe/CANARY@//db:1521/x",
+        "https://CANARY@git.example/x.git",
+        "password='two words CANARY' and",
+        'password: "two, CANARY"',
+        "password=a,CANARY",
+        '"{\\"password\\": \\"a CANARY\\"}"',
+        "https://hooks.slack.com/services/T0/B0/CANARY",
+        "glpat-CANARYabcdefghijk",
+        "sk_live_CANARY0123456789ab",
+        "DB_PASS=CANARY",
+    ],
+)
+def test_what_stands_where_secrets_do_goes_whole(text: str) -> None:
+    assert "CANARY" not in Secrets().text(text)
+
+
+@pytest.mark.parametrize(
+    "name", ["db_pwd", "dbPwd", "DB_PASS", "sas", "hmac", "encryption.key", "dsn"]
+)
+def test_more_names_of_secrets(name: str) -> None:
+    assert Secrets().value({name: "x"}) == {name: "***"}
+
+
+def test_a_column_may_be_called_as_a_secret() -> None:
+    told = {"labels": {"token": "pass"}, "predictions": {"secret": "a"}}
+    assert Secrets().value(told) == told
+
+
+def test_a_known_secret_goes_however_it_is_written() -> None:
+    known = 'pä+s/s "w\\ord"'
+    forms = [
+        quote(known, safe=""),
+        base64.b64encode(known.encode()).decode().rstrip("="),
+        known.encode().hex(),
+        json.dumps(known),
+        repr(known),
+    ]
+    secrets = Secrets({known})
+    assert [f for f in forms if f.strip("'\"") in secrets.text(f"a {f} b")] == []
+
+
+def test_what_is_packed_is_gone_through() -> None:
+    view = {"originalSql": "SELECT 'x://joe:CANARY@db'", "comment": "CANARY"}
+    packed = f"/* Presto View: {base64.b64encode(json.dumps(view).encode()).decode()} */"
+    told = Secrets().value({"ViewOriginalText": packed, "json": json.dumps({"doc": "CANARY"})})
+    (inside,) = [told["ViewOriginalText"].split()[3]]
+    assert b"CANARY" not in base64.b64decode(inside)
+    assert "CANARY" not in told["json"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["token" * 60_000, "a" * 300_000, "x://" + "a:" * 150_000, "b://?" + "_a" * 150_000 + "@",
+     "password" + " " * 300_000, "1" * 300_000 + "x", "'" * 300_001, "token=" * 50_000],
+    ids=["names", "word", "users", "asked", "spaces", "digits", "quotes", "pairs"],
+)  # fmt: skip
+def test_a_text_takes_no_longer_than_it_is_long(text: str) -> None:
+    began = time.process_time()
+    Secrets().text(text)
+    without_values(text, frozenset())
+    assert time.process_time() - began < 10
+
+
+def test_what_duckdb_quotes_without_escaping_goes() -> None:
+    left = without_values("Could not convert string 'James' cat' to INT32", frozenset())
+    assert left == "Could not convert string '***' to INT32"

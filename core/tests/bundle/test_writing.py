@@ -233,3 +233,121 @@ def test_the_command_writes_one_for_all_connections(
     assert program("check", "--bundle", "b.zip").code == 1
     assert program("check", "--bundle", "b.zip", "--overwrite", "--json").code == 0
     assert program("check", "--anonymous").code == 2
+
+
+def test_it_is_never_written_through_a_link(connection: hw.Connection, tmp_path: Path) -> None:
+    path, theirs = tmp_path / "b.zip", tmp_path / "theirs"
+    path.symlink_to(theirs)
+    with pytest.raises(BundleError, match="there already"):
+        connection.check(bundle=path)  # at once, though the link leads nowhere
+    theirs.write_bytes(b"theirs")
+    (tmp_path / f".b.zip.{os.getpid()}").symlink_to(theirs)
+    connection.check(bundle=path, overwrite=True)
+    assert theirs.read_bytes() == b"theirs"
+    assert not path.is_symlink()
+    assert Bundle.load(path).checks
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\x00b"])
+def test_a_name_that_no_file_has_is_refused(
+    connection: hw.Connection, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(BundleError, match="can't be written"):
+        connection.check(bundle=tmp_path / name)
+
+
+def test_without_links_it_is_for_its_owner_alone(
+    connection: hw.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*_: Any) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", unsupported)
+    connection.check(bundle=tmp_path / "b.zip")
+    assert (tmp_path / "b.zip").stat().st_mode & 0o077 == 0
+    assert Bundle.load(tmp_path / "b.zip").checks
+
+
+def test_more_parts_than_a_zip_may_have_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BUNDLE_ENTRIES", 40)
+    recording = Recording()
+    for number in range(100):
+        recording.excerpt(Excerpt(f"s3://b/{number}", "magic", b"PAR1"))
+    path = tmp_path / "b.zip"
+    path.write_bytes(packed(recording, PluginRegistry(), NOW, None, anonymous=False))
+    read = Bundle.load(path)
+    assert len(read.files) + read.about["left_out"] == 100
+
+
+def test_calls_that_go_are_counted_and_it_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BUNDLE_BYTES", 20_000)
+    recording = Recording(most=10**6)
+    for number in range(500):
+        recording.call(call(number, answer={"Table": {"Name": "ü" * 9}}))
+    path = tmp_path / "b.zip"
+    path.write_bytes(packed(recording, PluginRegistry(), NOW, None, anonymous=False))
+    read = Bundle.load(path)
+    assert len(read.calls) + read.about["left_out"] == 500
+
+
+ICEBERG = {"format-version": 2, "location": "s3://b/t", "snapshots": [], "rows": ["CANARY"]}
+AVRO = {"type": "record", "name": "r", "doc": "CANARY",
+        "fields": [{"name": "a", "type": "string", "example": "CANARY"}]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("form", "content", "is_kept"),
+    [
+        ("json", json.dumps([{"who": "CANARY"}]), False),
+        ("json", json.dumps({"who": "CANARY", "version": "1"}), False),
+        ("json", json.dumps(ICEBERG), True),
+        ("json", json.dumps(AVRO), True),
+        ("json", json.dumps({"version": 3, "size": 4}), True),
+        ("lines", json.dumps({"who": "CANARY"}), True),
+        ("lines", json.dumps(["CANARY"]), False),
+        (
+            "lines",
+            json.dumps({"txn": {"appId": "CANARY"}, "commitInfo": {"userName": "CANARY"}}),
+            True,
+        ),
+        ("text", "CANARY,row\ns3://b/k\n", True),
+    ],
+)
+def test_what_a_catalog_calls_metadata_may_be_rows(form: str, content: str, is_kept: bool) -> None:
+    recording = Recording()
+    recording.excerpt(Excerpt("s3://b/x.json", form, content.encode()))
+    told = entries(packed(recording, PluginRegistry(), NOW, None, anonymous=False))
+    assert not [name for name, text in told.items() if b"CANARY" in text]
+    assert ("parts/0001.bin" in told) == is_kept
+
+
+@pytest.mark.parametrize("anonymous", [False, True])
+def test_statistics_of_a_log_tell_moments_alone(anonymous: bool) -> None:
+    bounds = {"card": 4111111111111111, "pay": 5234.5, "who": "CANARY", "born": "12 May",
+              "at": "2026-01-02T03:04:05.678Z", "epoch": 1767225600}  # fmt: skip
+    stats = {"numRecords": 2, "minValues": bounds, "maxValues": bounds, "mean": 7711.25}
+    action = {"add": {"path": "x", "stats": json.dumps(stats), "tags": {"x": "CANARY"}}}
+    recording = Recording()
+    recording.excerpt(Excerpt("s3://b/_delta_log/1.json", "lines", json.dumps(action).encode()))
+    told = entries(packed(recording, PluginRegistry(), NOW, None, anonymous=anonymous))
+    part = told["parts/0001.bin"].decode()
+    assert not [v for v in ("4111", "5234", "CANARY", "12 May", "7711") if v in part]
+    assert "2026-01-02T03:04:05.678Z" in part
+    assert "1767225600" in part
+
+
+def test_a_footer_without_names_tells_none() -> None:
+    schema = pa.schema([pa.field("acme.one", pa.string()), pa.field("Two", pa.int64())])
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"acme.one": [], "Two": []}, schema=schema), sink)
+    content = sink.getvalue().to_pybytes()
+    footer = content[-(int.from_bytes(content[-8:-4], "little") + 8) :]
+    recording = Recording()
+    recording.excerpt(Excerpt("s3://b/k.parquet", "footer", footer, len(content)))
+    told = entries(packed(recording, PluginRegistry(), NOW, None, anonymous=True))
+    assert not [n for n, text in told.items() if b"acme" in text or b"Two" in text]
+    assert "parts/0001.bin" in told

@@ -136,3 +136,32 @@ def test_it_replays_to_the_same_report(
             assert plan.to_dict()["tables"] == wanted["tables"]
         with pytest.raises(HeadwaterError):
             again.read(*window).to_arrow()
+
+
+@pytest.mark.parametrize("anonymous", [False, True])
+@pytest.mark.parametrize(
+    ("key", "text", "format"),
+    [
+        ("c/a.csv", "Canarysmith,2026-01-02 00:00:00,0.5,canary@example.com\n", "csv"),
+        ("c/a.csv.gz", "Canarysmith,0.5\nCanaryjones,0.7\n", "csv"),
+        (
+            "j/a.json",
+            '{"id": "a", "by": {"canary@example.com": 1, "x": {"12.34.canary@": 1}}}\n',
+            "json",
+        ),
+    ],
+)
+def test_a_row_that_is_taken_for_names_is_not_in_it(
+    bucket: Bucket, tmp_path: Path, anonymous: bool, key: str, text: str, format: str
+) -> None:
+    bucket.write(key, gzip.compress(text.encode()) if key.endswith(".gz") else text)
+    path = tmp_path / "b.zip"
+    report = connected(bucket.source(f"{key[:2]}*", format=format)).check(
+        bundle=path, anonymous=anonymous
+    )
+    assert not report.ok
+    with zipfile.ZipFile(path) as packed:
+        for name in packed.namelist():
+            content = packed.read(name)
+            content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+            assert b"canary" not in content.lower(), (name, content)

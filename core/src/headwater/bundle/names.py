@@ -10,13 +10,13 @@ What stays, for what goes wrong hangs on it: words of SQL itself (a column `date
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Final
 
+from headwater.bundle.secrets import presto_text, presto_view
 from headwater.interfaces.recording import Vocabulary
 from headwater.sql.syntax import lexer
 from headwater.sql.syntax.words import words
@@ -28,11 +28,25 @@ _ADDRESS: Final = re.compile(r"\b[a-z][a-z0-9+.-]{0,15}://[^\s'\"`,;)\]]+")
 _BARE: Final = ("file", "http", "https")
 """Schemes whose addresses begin with no bucket."""
 _QUOTED: Final = re.compile(r"(?<![A-Za-z])'((?:[^'\\]|\\.|'')*)'|\"((?:[^\"\\]|\\.)*)\"")
-_TIME: Final = re.compile(r"[\d\-:/T.Z+ ]*\d[\d\-:/T.Z+ ]*")
-_PATTERN: Final = re.compile(
-    r"(?=.*(?:yy|MM|dd|HH|mm|ss|%Y|%m|%d|%H))[yMdHhmsSaEXxzZ'%Y/\-:._ T,]+"
+_CLOCK: Final = r"\d\d(?::?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
+_TIME: Final = re.compile(
+    r"(?:\d{4}([-/.])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])|"
+    r"(?:19|20)\d\d[-/.](?:0[1-9]|1[0-2])|[0-3]?\d([-/.])[0-3]?\d\2(?:19|20)\d\d)"
+    rf"(?:[T _-]{_CLOCK})?|\d\d:\d\d(?::\d\d(?:\.\d{{1,9}})?)?"
 )
-_CALENDAR: Final = re.compile(r"(?:19|20)\d{2}(?:\d{2}){0,5}|\d{1,4}")
+"""Moments as they are written: a number of somebody's with signs in it is none of these."""
+_PATTERN: Final = re.compile(
+    r"(?=.*(?:yy|uuuu|MM|dd|HH|%[YmdH]))"
+    r"(?:([MLdHhmsSXx])\1*(?!\1)|yy+(?!y)|u{4}(?!u)|EE+(?!E)|(?<= )a|"
+    r"'[T/ _-]*'|%[YmdHMSjyfzZ]|[TZz/\-:._ ,\[\]])+"
+)
+"""Patterns of moments: their letters stand in runs, so `Emma` is none."""
+_CALENDAR: Final = re.compile(
+    r"\d{1,2}|(?:19|20)\d\d(?:(?:0[1-9]|1[0-2])(?:(?:0[1-9]|[12]\d|3[01])(?:(?:[01]\d|2[0-3])"
+    r"(?:[0-5]\d(?:[0-5]\d)?)?)?)?)?"
+)
+_ABSOLUTE: Final = re.compile(r"(?<![\w.:/~*])~?/(?:[\w.@%=+-]{1,255}/){1,40}[\w.@%=+-]{0,255}")
+"""Paths of a machine."""
 _ENDING: Final = re.compile(
     r"(?i)(?:\.(?:parquet|snappy|gz|gzip|zst|zstd|lz4|bz2|deflate|csv|tsv|json|jsonl|ndjson|orc|"
     r"avro|avsc|txt|crc|metadata|checkpoint|c\d+))+$"
@@ -53,10 +67,11 @@ _TYPES: Final = frozenset(
      "boolean", "binary", "date", "timestamp", "timestamp_ntz", "timestamp_ltz", "decimal",
      "numeric", "char", "varchar", "array", "map", "struct", "interval", "byte", "short", "uuid",
      "fixed",
-     "timestamptz", "list", "enum", "injected", "row", "time", "variant"}
+     "timestamptz", "list", "enum", "injected", "row", "time", "variant", "record", "bytes",
+     "error"}
 )  # fmt: skip
 _SIZED: Final = frozenset({"DECIMAL", "NUMERIC", "DEC", "CHAR", "VARCHAR", "CHARACTER"})
-_PROSE: Final = frozenset({"comment", "doc"})
+_PROSE: Final = frozenset({"comment", "doc", "description", "owner"})
 """What people wrote about a table: it names what it likes, and no reader needs it."""
 _PLAIN: Final = words(
     """
@@ -68,9 +83,30 @@ _PLAIN: Final = words(
 _NAMING: Final = frozenset(
     {"raw_inputs", "features", "predictions", "labels", "partitions", "keys", "models", "versions",
      "Parameters", "parameters", "coverage", "types", "identities", "actuals", "partitionValues",
-     "properties", "columns", "configuration", "summary", "null_counts", "options"}
+     "properties", "columns", "configuration", "summary", "null_counts", "options", "refs",
+     "minValues", "maxValues", "nullCount", "tables", "claims"}
 )  # fmt: skip
 """What stands under these are mappings whose keys are names, or hold some."""
+_STATISTICS: Final = frozenset({"minValues", "maxValues", "nullCount"})
+"""All that stands below these, at any depth, is named by columns."""
+_BAGS: Final = frozenset({"properties", "configuration", "summary"})
+"""Mappings into which anybody puts what they like."""
+_LAKE_KEYS: Final = re.compile(
+    r"(?i)(delta|write|read|commit|history|gc|format-version|engine-version|schema\.name-mapping|"
+    r"current-schema|added-|deleted-|removed-|total-|changed-|replaced-|kept-|created-|operation$|"
+    r"manifests-|iceberg|spark\.(sql\.(sources|create|partitionprovider)|app\.id$))[\w.\-]*"
+)
+"""Keys of such mappings that engines write."""
+_SIGNS: Final = 4
+"""Characters of a value there that is a delimiter, or a mark of NULL."""
+_BAG_WORDS: Final = words(
+    """
+    integer day hour now gzip snappy zstd lz4 brotli deflate bzip2 uncompressed lzo text
+    external managed table_type external_table file classic v2 v1 true false yes no copy on write
+    merge read hash range none amzn snapshot serializable supported enabled insert_only rc beta
+    alpha name mode append overwrite replace delete binary utf t z
+    """
+)
 _FIELD: Final = re.compile(r"[A-Z][A-Za-z]+")
 """How providers spell the fields of their answers."""
 _FORM: Final = words(
@@ -104,12 +140,16 @@ _COLUMNS: Final = frozenset({"raw_inputs", "features", "predictions", "labels", 
 _KINDS: Final = {
     "database": "database", "databases": "database", "table": "table", "column": "column",
     "id_column": "column", "timestamp_column": "column", "label_timestamp_column": "column",
-    "connection": "name",
+    "connection": "name", "profile": "name", "namespace": "name", "schema": "name",
+    "catalog": "name", "aliases": "name",
 }  # fmt: skip
 _ADDRESSES: Final = words("path location paths")
 _SHORTEST_VALUE: Final = 4
 """Characters of a value that is looked for in every text: a shorter one is hidden where it stands
 as a value: quoted, in a path, in a list of values."""
+
+
+_SHORT_NUMBER: Final = re.compile(r"(?<=/)\d{3,4}(?=[/.]|$)")
 
 
 class Names:
@@ -130,8 +170,10 @@ class Names:
             self._entries |= one.entries
             self._parents |= one.parents
         self._paths = _ADDRESSES.union(*(v.addresses for v in spoken))
-        self._of_values = frozenset().union(*(v.values for v in spoken))
+        self._of_values = frozenset({"symbols"}).union(*(v.values for v in spoken))
         self._of_queries = frozenset().union(*(v.queries for v in spoken))
+        self._bags = _BAGS.union(*(v.bags for v in spoken))
+        self._bag_keys = [_LAKE_KEYS, *(v.bag_keys for v in spoken if v.bag_keys is not None)]
         self._prose = _PROSE.union(*(v.prose for v in spoken))
         self._plain = _PLAIN.union(*(v.plain for v in spoken))
         self._account = [v.accounts for v in spoken if v.accounts is not None]
@@ -140,6 +182,8 @@ class Names:
         self._kinds: dict[str, str] = {}
         self._values: set[str] = set()
         self._numbers: set[str] = set()
+        self._short: set[str] = set()
+        self._tables: list[str] = []
         self._accounts: set[str] = set()
         self._ids: set[str] = set()
         self._placeholders: dict[str, str] = {}
@@ -165,7 +209,7 @@ class Names:
         if _stays(text):
             return
         if text.isdigit() and text.isascii():
-            self._numbers.add(text)
+            (self._numbers if len(text) > _SHORTEST_VALUE else self._short).add(text)
             return
         self._values.add(text)
         if len(text) >= _SHORTEST_VALUE and _RUN.fullmatch(text):
@@ -192,7 +236,9 @@ class Names:
             stem = _ENDING.sub("", part).lstrip("._")
             version = stem.isdigit() and len(stem) >= 20  # of a Delta table
             word = part.casefold() in _LAKE or bool(_CALENDAR.fullmatch(stem))
-            if stem and not (version or word):
+            if stem.isdigit() and stem.isascii() and not (version or word):
+                self.learn_value(stem)
+            elif stem and not (version or word):
                 self.learn("key", stem)
 
     def learn_sql(self, sql: str) -> None:
@@ -221,18 +267,29 @@ class Names:
         """
         match value:
             case Mapping():
+                tables: list[str] = []
                 for key, inner in value.items():
                     if field in _COLUMNS or (field == "partitionValues"):
                         self.learn("column", key)
                     elif field == "partitions" and isinstance(inner, Mapping):
                         for part in str(key).split("."):
                             self.learn("table", part)
-                    elif field in ("models", "versions") and isinstance(inner, Mapping):
+                    elif field in ("models", "versions", "refs") and isinstance(inner, Mapping):
                         self.learn("name", key)
+                    elif field == "tables" and isinstance(inner, str | Mapping):
+                        tables += [t for t in str(key).split(".") if t not in _FORM]
+                        if isinstance(inner, str) and "/" in inner:
+                            self.learn_path(inner, bucket=False)
+                    elif field == "claims" and str(key) in ("iss", "aud", "sub"):
+                        for one in inner if isinstance(inner, list) else [inner]:
+                            self.learn_value(one)
+                    elif field in self._bags and isinstance(inner, str):
+                        self._learn_put(str(key), inner)
                     if field == "partitionValues" and inner is not None:
                         self.learn_value(inner)
                     self.learn_from(inner, str(key))
                 self._learn_named(value, field)
+                self._tables += tables
             case list() | tuple():
                 for inner in value:
                     self.learn_from(inner, field)
@@ -244,7 +301,7 @@ class Names:
         if not isinstance(name, str):
             return
         named = self._entries.get(field)
-        if named == "column" or {"type", "Type"} & set(entry):
+        if named == "column" or {"type", "Type", "transform"} & set(entry):
             self.learn("column", name)
             return
         for parent, kind in self._parents.items():
@@ -252,6 +309,22 @@ class Names:
                 named = kind
         if named is not None:
             self.learn(named, name)
+
+    def _learn_put(self, key: str, text: str) -> None:
+        """Learn the names that somebody put into a bag, by the keys that are known to hold some."""
+        match key.casefold().split("."):
+            case ["projection", *_, "values"]:
+                for value in text.split(","):
+                    self.learn_value(value.strip())
+            case ["mapping", *column]:
+                self.learn("column", ".".join(column))
+                self.learn("column", text)
+            case ["view", "query", "out", "col", _]:
+                self.learn("column", text)
+            case ["view", "catalogandnamespace", "part", _]:
+                self.learn("name", text)
+            case ["view", "referredtempviewnames" | "referredtempfunctionsnames"]:
+                self.learn("name", text)
 
     def _learn_text(self, text: str, field: str) -> None:
         if field in ("query", "sql"):
@@ -264,10 +337,13 @@ class Names:
         elif field in _COLUMNS:  # the column that a field is mapped to
             if text.casefold() not in _FIELD_TYPES:
                 self.learn("column", text)
+        elif field == "regex":
+            for word in re.findall(r"[^\W\d_]{2}\w*", re.sub(r"\\[A-Za-z]", " ", text)):
+                self.learn("key", word)
         elif field in self._paths and "://" not in text:
             self.learn_path(text, bucket=False)
         elif field in self._of_queries:
-            view = _presto(text)
+            view = presto_view(text)
             self.learn_from(view, "view") if view is not None else self.learn_sql(text)
         elif field == "originalSql":
             self.learn_sql(text)
@@ -281,17 +357,21 @@ class Names:
         for match in _ADDRESS.finditer(text):
             scheme, _, rest = match[0].partition("://")
             self.learn_path(rest.rstrip("."), bucket=scheme not in _BARE)
+        for match in _ABSOLUTE.finditer(text):
+            self.learn_path(match[0], bucket=False)
         for pattern in self._account:
             self._accounts.update(pattern.findall(text))
         for pattern in self._id:
             self._ids.update(one.casefold() for one in pattern.findall(text))
         for pattern in self._principal:
             for match in pattern.finditer(text):
-                for part in match["names"].split("/"):
+                for part in re.split("[/:]", match["names"]):
                     self.learn("name", part)
 
     def settle(self) -> None:
         """Give each name its placeholder; nothing is learned after."""
+        for table in self._tables:  # what nothing else says of a name
+            self.learn("table", table)
         by_kind: dict[str, list[str]] = {}
         for name, kind in self._kinds.items():
             by_kind.setdefault(kind, []).append(name)
@@ -312,6 +392,10 @@ class Names:
         free = sorted(v for v in self._values if v.casefold() not in self._placeholders)
         width = len(str(len(free)))
         self._by_value = {v: f"text_{n:0{width}d}" for n, v in enumerate(free, 1)}
+        for digits in {len(n) for n in self._short}:
+            same = sorted(n for n in self._short if len(n) == digits)
+            for number, one in enumerate(same):
+                self._by_value[one] = str(10 ** (digits - 1) + number)
         odd = [n for n in (*self._placeholders, *map(str.casefold, free)) if not _RUN.fullmatch(n)]
         if odd := [n for n in odd if len(n) >= _SHORTEST_VALUE]:
             longest = sorted(odd, key=len, reverse=True)
@@ -331,6 +415,7 @@ class Names:
             text = self._odd.sub(lambda m: self._word(m[0]), text)
         text = _UUID.sub(lambda m: self._word(m[0]), text)
         text = _QUOTED.sub(self._without_literal, text)
+        text = _SHORT_NUMBER.sub(lambda m: self._by_value.get(m[0], m[0]), text)
         text = re.sub(r"(?<==)[^/=&\s'\"`,;)]+(?=/|$)", lambda m: self._path_value(m[0]), text)
         return _RUN.sub(self._without_names, text)
 
@@ -369,6 +454,8 @@ class Names:
                 return "..."
             case str() if field in self._plain:
                 return value
+            case str() if field in self._paths and "://" not in value and _GLOB.search(value):
+                return self.text("/".join(map(_glob, value.split("/"))))
             case str() if field in ("query", "sql", "originalSql"):
                 return self.sql(value)
             case str() if field in self._of_values:
@@ -379,8 +466,15 @@ class Names:
                 return json.dumps(self.value(inner, field))
             case str():
                 return self.text(value)
+            case Mapping() if field in self._bags and all(_is_plain(v) for v in value.values()):
+                return self._bag(value)
             case Mapping():
-                return {self._key(str(k), field): self.value(v, str(k)) for k, v in value.items()}
+                # What stands under a column's name is no field of that name.
+                below = field if field in _STATISTICS else "" if field in _COLUMNS else None
+                return {
+                    self._key(str(k), field): self.value(v, str(k) if below is None else below)
+                    for k, v in value.items()
+                }
             case list() | tuple():
                 return [self.value(v, field) for v in value]
         return value
@@ -389,6 +483,36 @@ class Names:
         """Return the key of a mapping: where it may be a name, and not a word of its form."""
         word = key in _FORM or _FIELD.fullmatch(key)
         return key if word and field not in _NAMING else self.text(key)
+
+    def _bag(self, bag: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what anybody put somewhere: of that stays what is known to be no name."""
+        told: dict[str, Any] = {}
+        hidden = 0
+        for key, value in bag.items():
+            if not any(p.fullmatch(str(key)) for p in self._bag_keys):
+                hidden += 1
+                told[f"hidden_{hidden}"] = "..." if isinstance(value, str) else value
+            elif str(key).casefold() in self._prose or "comment" in str(key).casefold():
+                told[str(key)] = "..."
+            else:
+                told[self.text(str(key))] = self._put(str(key).casefold(), value)
+        return told
+
+    def _put(self, key: str, value: Any) -> Any:
+        if not isinstance(value, str) or len(value) <= _SIGNS or _stays(value):
+            return self.literal(value) if isinstance(value, str) else value
+        if key.startswith("projection.") and key.endswith(".values"):
+            return ",".join(self.literal(one.strip()) for one in value.split(","))
+        if value[:1] in "{[" and _json(value) is not None:
+            return self.value(value, key)
+        told = self.text(value)
+        if "://" in value or key.startswith("mapping."):
+            return told
+        for run in re.findall(r"[^\W\d]\w*", told):
+            folded = run.casefold()
+            if not (_PLACEHOLDER.fullmatch(run) or folded in _BAG_WORDS or self._is_word(folded)):
+                return "..."
+        return told
 
     def _is_word(self, folded: str) -> bool:
         """Return whether a name is a word of SQL, of ours, or of a provider."""
@@ -403,15 +527,14 @@ class Names:
         )
 
     def _view(self, text: str) -> str:
-        view = _presto(text)
+        view = presto_view(text)
         if view is None:
             return self.sql(text)
-        packed = base64.b64encode(json.dumps(self.value(view, "view")).encode()).decode()
-        return f"/* Presto View: {packed} */"
+        return presto_text(self.value(view, "view"))
 
     def _number(self, text: str) -> str:
-        if text in self._placeholders:
-            return self._placeholders[text]
+        if (known := self._placeholders.get(text) or self._by_value.get(text)) is not None:
+            return known
         if len(text) == 1 or (
             _CALENDAR.fullmatch(text) and len(text) == 4 and text[:2] in ("19", "20")
         ):
@@ -462,6 +585,15 @@ _FIELD_TYPES: Final = frozenset(
 )
 
 
+_PLACEHOLDER: Final = re.compile(
+    r"(?:database|table|column|bucket|key|name|value|text|id)(?:_\d+)?"
+)
+
+
+def _is_plain(value: Any) -> bool:
+    return not isinstance(value, Mapping | list | tuple)
+
+
 def _glob(part: str) -> str:
     """Return a part of a path that is a pattern as a wider one: the names in it go."""
     if not _GLOB.search(part) or part == "**":
@@ -470,15 +602,18 @@ def _glob(part: str) -> str:
     return f"*{ending[0] if ending else ''}"
 
 
+_LONGEST_TIME: Final = 40
+
+
 def _stays(text: str) -> bool:
     """Return whether a value tells nothing but a time, how one is written, or signs."""
-    if not any(c.isalnum() for c in text) or _PATTERN.fullmatch(text):
+    if not any(c.isalnum() for c in text) or (len(text) <= 64 and _PATTERN.fullmatch(text)):
         return True
     if text.casefold() in _LAKE or text.casefold() in ("true", "false", "null"):
         return True
     if text.isdigit():
         return bool(_CALENDAR.fullmatch(text))
-    return bool(_TIME.fullmatch(text)) and len(re.sub(r"\D", "", text)) <= 20 and "-" in text[1:8]
+    return len(text) <= _LONGEST_TIME and bool(_TIME.fullmatch(text))
 
 
 def _sizes(lexemes: list[lexer.Lexeme], place: int) -> bool:
@@ -511,16 +646,6 @@ def _functions() -> frozenset[str]:
     from headwater.sql.functions.table import functions, refused
 
     return frozenset(name.casefold() for name in (*functions(), *refused()))
-
-
-def _presto(text: str) -> Any:
-    match = re.fullmatch(r"\s*/\*\s*Presto View:\s*([\w+/=]+)\s*\*/\s*", text)
-    if match is None:
-        return None
-    try:
-        return json_value(base64.b64decode(match[1]))
-    except ValueError:
-        return None
 
 
 def _json(text: str) -> Any:

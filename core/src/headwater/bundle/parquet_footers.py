@@ -1,8 +1,10 @@
 """Parquet footers as a bundle keeps them: what a reader needs of them, and no text of a row.
 
-A footer tells the least and greatest value of each column: those of texts are values of rows, and
-go; those of numbers and times stay. It tells what its writer put beside: of that stays what types
-and calendars follow from. The rest is as it was written, with the columns renamed where names are.
+A footer tells the least and greatest value of each column, which are values of rows: a salary, a
+number that is somebody's. Those of times stay, and whole numbers that can be moments, for rules of
+time partitions are held against them. It tells what its writer put beside: of that stays what types
+and calendars follow from. Of the format's own fields stay those that are known to tell no more. The
+rest is as it was written, with the columns renamed where names are.
 
 Source: Apache Parquet, `parquet.thrift`; Apache Thrift, "Thrift Compact Protocol".
 """
@@ -10,10 +12,14 @@ Source: Apache Parquet, `parquet.thrift`; Apache Thrift, "Thrift Compact Protoco
 from __future__ import annotations
 
 import base64
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MAGIC: Final = b"PAR1"
 LARGEST: Final = 2**20
@@ -25,10 +31,32 @@ _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _ST
 Fields = list[tuple[int, int, Any]]
 """Of a struct: number, type and value of each field."""
 
-_KEPT: Final = (b"ARROW:schema", b"org.apache.spark.", b"writer.model.name", b"writer.time.zone")
-_SPARK_SCHEMA: Final = b"org.apache.spark.sql.parquet.row.metadata"
+_KEPT: Final = (
+    b"ARROW:schema", b"org.apache.spark.version", b"org.apache.spark.timeZone",
+    b"org.apache.spark.legacyDateTime", b"org.apache.spark.legacyINT96", b"writer.model.name",
+    b"writer.time.zone",
+)  # fmt: skip
+"""Keys of what is put beside, of which no value is a person's."""
+_SHORT: Final = 80
+"""Bytes of such a value: a version, a zone, or nothing."""
+_PLAIN_WRITER: Final = re.compile(
+    r"[\w.\-]+(?: version)? ?v?[\d.]+[\w.\-+]*(?: \(build [0-9a-f]*\))?"
+)
+_KNOWN_WRITER: Final = re.compile(
+    r"(?i)(parquet-(mr|cpp|cpp-arrow|rs)|duckdb|impala|trino|fastparquet|polars|delta-rs|"
+    r"datafusion|pyiceberg|athena|presto|spark|photon)\b"
+)
+"""Writers that anybody may use; another one's name is somebody's own."""
+_FILE: Final = frozenset(range(1, 8))
+_ELEMENT: Final = frozenset(range(1, 11))
+_GROUP: Final = frozenset(range(1, 8))
+_CHUNK: Final = frozenset(range(2, 8))
+_COLUMN: Final = frozenset((*range(1, 8), *range(9, 16)))
+_STATISTICS: Final = frozenset(range(1, 9))
+"""Fields of each struct that are kept: a writer may put others there, with anything in them."""
 _TEXTS: Final = (6, 7)
 """Physical types whose values are texts or bytes: BYTE_ARRAY, FIXED_LEN_BYTE_ARRAY."""
+_INTEGERS: Final = (1, 2)
 _TIMES: Final = (6, 9, 10)
 """Converted types of dates and timestamps."""
 _LOGICAL_TIMES: Final = (6, 8)
@@ -48,11 +76,13 @@ class Kept:
         content: Its bytes, with its length and the format's mark behind it.
         rows: Rows of the file, as it says.
         columns: Paths of its columns.
+        names: What is named in its schema, each by itself.
     """
 
     content: bytes
     rows: int
     columns: tuple[str, ...]
+    names: tuple[str, ...]
 
 
 def kept(
@@ -64,7 +94,7 @@ def kept(
 
     Args:
         footer: It, with its length and the format's mark behind it.
-        name: Gives another name for a column's; None leaves names, and the bounds of numbers.
+        name: Gives another name for a column's; None leaves names, and bounds that can be moments.
         text: What is done to other texts.
 
     Raises:
@@ -96,31 +126,76 @@ def _kept(meta: Fields, name: Callable[[str], str] | None, text: Callable[[str],
     given = name or (lambda one: one)
     elements: list[Fields] = _of(meta, 2)[1]
     times = [_is_time(e) for e in elements if not _of(e, 5)]
-    for element in elements[1:]:
-        _put(element, 4, given(_of(element, 4).decode()).encode())
+    for element in elements:
+        _only(element, _ELEMENT)
+    for element in elements[:1]:
+        _put(element, 4, b"schema")  # a writer's own name for it, which no reader looks at
+    names = tuple(_of(element, 4).decode() for element in elements[1:])
+    for element, own in zip(elements[1:], names, strict=True):
+        _put(element, 4, given(own).encode())
     columns: dict[str, None] = {}
     for group in (_of(meta, 4) or (0, []))[1]:
+        _only(group, _GROUP)
         chunks: list[Fields] = _of(group, 1)[1]
         for place, chunk in enumerate(chunks):
             if {8, 9} & {number for number, _, _ in chunk}:
                 raise FooterError("a column is encrypted")
-            chunk[:] = [f for f in chunk if f[0] != 1]
+            _only(chunk, _CHUNK)
             column: Fields = _of(chunk, 3)
             path = [given(p.decode()) for p in _of(column, 3)[1]]
             columns[".".join(path)] = None
             _put(column, 3, (_BINARY, [p.encode() for p in path]))
-            column[:] = [f for f in column if f[0] not in (8, 16, 17)]
+            _only(column, _COLUMN)
             statistics = _of(column, 12)
-            time = place < len(times) and times[place]
-            hidden = _of(column, 1) in _TEXTS or (name is not None and not time)
-            if statistics and hidden:
+            if not statistics:
+                continue
+            _only(statistics, _STATISTICS)
+            physical = _of(column, 1)
+            told = place < len(times) and times[place] and physical not in _TEXTS
+            if not told and (name is not None or not _are_moments(physical, statistics)):
                 statistics[:] = [f for f in statistics if f[0] not in _BOUNDS]
+    _only(meta, _FILE)
     meta[:] = [f for f in meta if f[0] != 5 or _put_beside(f[2][1], name)]
     writer = _of(meta, 6)
     if writer is not None:
-        _put(meta, 6, text(writer.decode("utf-8", "replace"))[:200].encode())
+        _put(meta, 6, _writer(text(writer.decode("utf-8", "replace")), name is not None).encode())
     content = _written(meta)
-    return Kept(content + struct.pack("<I", len(content)) + MAGIC, _of(meta, 3), tuple(columns))
+    ending = struct.pack("<I", len(content)) + MAGIC
+    return Kept(content + ending, _of(meta, 3), tuple(columns), names)
+
+
+def _only(fields: Fields, numbers: frozenset[int]) -> None:
+    fields[:] = [f for f in fields if f[0] in numbers]
+
+
+def _are_moments(physical: int, statistics: Fields) -> bool:
+    """Return whether all bounds are whole numbers that can be moments."""
+    if physical not in _INTEGERS:
+        return False
+    bounds = [value for number, _, value in statistics if number in _BOUNDS]
+    return all(can_be_moment(int.from_bytes(b, "little", signed=True)) for b in bounds)
+
+
+def can_be_moment(number: object) -> bool:
+    """Return whether a number can be a moment since 1970, of a time that monitoring looks at.
+
+    Seconds have ten digits then: nine are as many as those that a state gives to people, and an
+    area code begins with a digit that the next thousand million seconds do not.
+
+    Args:
+        number: Seconds, milli-, micro- or nanoseconds, from late 2001 to 2033.
+    """
+    return type(number) is int and any(
+        10**9 * unit <= number <= 2 * 10**9 * unit for unit in (1, 10**3, 10**6, 10**9)
+    )
+
+
+def _writer(told: str, anonymous: bool) -> str:
+    """Return what wrote a file, on whose version quirks hang: its name, and no more than that."""
+    match = _PLAIN_WRITER.match(told)
+    if match is None or (anonymous and not _KNOWN_WRITER.match(told)):
+        return ""
+    return match[0][:200]
 
 
 def _put_beside(pairs: list[Fields], name: Callable[[str], str] | None) -> bool:
@@ -128,7 +203,7 @@ def _put_beside(pairs: list[Fields], name: Callable[[str], str] | None) -> bool:
     left = []
     for pair in pairs:
         key = _of(pair, 1)
-        if not key.startswith(_KEPT) or key == _SPARK_SCHEMA:
+        if key not in _KEPT or (key != b"ARROW:schema" and len(_of(pair, 2) or b"") > _SHORT):
             continue
         if key == b"ARROW:schema":
             schema = _arrow_schema(_of(pair, 2), name)
@@ -144,18 +219,34 @@ def _arrow_schema(written: bytes, name: Callable[[str], str] | None) -> bytes | 
     """Return Arrow's own schema without what else is filed with it; None if it can't be read."""
     import pyarrow as pa
 
-    def bare(field: pa.Field[Any]) -> pa.Field[Any]:
-        renamed = field.remove_metadata()
-        return renamed.with_name(name(field.name)) if name is not None else renamed
-
     try:
         schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(written)))
-        if name is not None and any(pa.types.is_nested(f.type) for f in schema):
-            return None  # the names in there are the file's own schema's, too
-        plain = pa.schema([bare(f) for f in schema])
+        plain = pa.schema([_bare(f, name) for f in schema])
         return base64.b64encode(plain.serialize().to_pybytes())
     except (pa.ArrowException, ValueError, OSError):
         return None
+
+
+def _bare(field: pa.Field[Any], name: Callable[[str], str] | None) -> pa.Field[Any]:
+    """Return a field without what is filed with it or with one in it, renamed."""
+    import pyarrow as pa
+
+    type_: Any = field.type
+    if pa.types.is_struct(type_):
+        type_ = pa.struct([_bare(type_.field(n), name) for n in range(type_.num_fields)])
+    elif pa.types.is_map(type_):
+        key, item = (_bare(one, name) for one in (type_.key_field, type_.item_field))
+        sorted_: Any = type_.keys_sorted
+        type_ = pa.map_(cast("Any", key), cast("Any", item), sorted_)
+    elif pa.types.is_list(type_):
+        type_ = pa.list_(_bare(type_.value_field, name))
+    elif pa.types.is_large_list(type_):
+        type_ = pa.large_list(_bare(type_.value_field, name))
+    elif pa.types.is_fixed_size_list(type_):
+        type_ = pa.list_(_bare(type_.value_field, name), type_.list_size)
+    elif pa.types.is_nested(type_) or isinstance(type_, pa.BaseExtensionType):
+        raise ValueError(f"a field of type {type_} may hold more than is known")
+    return pa.field(name(field.name) if name is not None else field.name, type_, field.nullable)
 
 
 def _is_time(element: Fields) -> bool:

@@ -3,25 +3,34 @@
 Known are the secrets of the configuration that was examined, and what plugins learned of while it
 was. Beyond these, whatever a catalog, a table's metadata or an error message says may hold
 somebody's key: what is spelled like one goes, and so does what stands beside a name such as
-`password`.
+`password`. A text that packs another one (JSON, a view of Presto) is gone through inside.
+
+Every pattern here is tried on texts that anybody may have written: none looks further ahead than it
+says, so that none takes more time than the text is long.
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote, quote_plus
 
 from headwater.evidence.places import without_secrets
 from headwater.interfaces.recording import Vocabulary
+from headwater.untrusted.texts import json_value
 
 MASK: Final = "***"
 _SHORTEST: Final = 6
 """Characters of a known secret: a shorter one may be a plain word."""
 _NAMED: Final = re.compile(
-    r"(?i)pass(word|wd|phrase)|\bpwd\b|secret|token|credential|private.?key|api.?key|access.?key|"
-    r"signature|\bauth(orization)?\b|bearer|cookie|session.?key|account.?key|connection.?string"
+    r"(?i)pass(word|wd|phrase|code)|pswd|(?<![a-z])(pass|pwd|sas|jwt|dsn|hmac|creds?|auth|salt)(?![a-z])|"
+    r"(?<=[a-z])Pwd|dbpass|secret|token|credential|private.?key|api.?key|access.?key|"
+    r"signature|authorization|bearer|cookie|connection.?string|webhook|"
+    r"(session|account|encryption|shared|signing|master).?key"
 )
 _PAGES: Final = frozenset({"token", "tokens"})
 """Names that speak of a token and mean the stage of a check; a provider has others, of pages."""
@@ -30,16 +39,37 @@ _SPELLED: Final = (
         r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL
     ),
     re.compile(r"\beyJ[\w-]{6,}\.[\w-]{4,}(?:\.[\w-]*)?"),
-    re.compile(r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|xox[abprs]-[\w-]{10,}|AIza[\w-]{30,})"),
+    re.compile(
+        r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,}|"
+        r"AIza[\w-]{30,}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{16,}|[sr]k_(?:live|test)_\w{16,}|"
+        r"sk-[\w-]{20,}|dapi[0-9a-f]{32}|hf_\w{20,}|npm_\w{30,}|pypi-[\w-]{30,}|"
+        r"SG\.[\w-]{16,}\.[\w-]{16,}|dop_v1_\w{32,}|shpat_\w{20,})"
+    ),
+    re.compile(r"(?i)\bhooks\.slack\.com/(?:services|workflows)/[^\s'\"]+"),
+    re.compile(r"(?<![\w+/=])[A-Za-z0-9+/]{86}==(?![\w+/=])"),
 )
-"""PEM keys, JSON web tokens, tokens of known issuers."""
+"""PEM keys, JSON web tokens, tokens of known issuers, addresses and keys that are secrets."""
+_USER: Final = (
+    re.compile(r"(?i)\b((?!s3[an]?:|file:)[a-z][a-z0-9+.-]{0,30}://)[^\s'\"]{0,400}@"),
+    re.compile(r"(?i)\b(jdbc:[\w-]{1,30}:[\w-]{1,30}:)[^\s'\"/@]{1,80}/[^\s'\"@]{1,200}@"),
+)
+"""Who asks, in an address; a password may hold any sign."""
+_PRESTO: Final = re.compile(r"\s{0,99}/\*\s{0,9}Presto View:\s{0,9}([\w+/=]+)\s{0,9}\*/\s{0,99}")
+_BY_COLUMN: Final = frozenset(
+    {"raw_inputs", "features", "predictions", "labels", "columns", "types"}
+)
+_QUERIES: Final = frozenset({"query", "sql", "originalSql", "ViewOriginalText"})
+PROSE: Final = frozenset({"comment", "Comment", "doc", "description", "Description"})
+"""What people wrote about a table: examples of values, too; and no reader needs it."""
 _KEY: Final = re.compile(r"(?<![\w/+=])[A-Za-z0-9/+]{40}(?![\w/+=])")
 """How secret keys of clouds are spelled; a path may be, too: it has few capitals and digits."""
 _BESIDE: Final = re.compile(
-    r"(?i)(?P<name>[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|credential|api[_.-]?key|"
-    r"access[_.-]?key|account[_.-]?key)[\w.-]*[\"']?\s*(?:=|:)\s*)(?P<quote>[\"']?)"
-    r"(?P<value>[^\s\"',;&}]+)"
+    r"(?i)(?P<name>(?:passw(?:or)?d|passphrase|passcode|pwd|pswd|(?<![a-z])pass(?![a-z])|secret|token|"
+    r"credential|api[_.-]?key|access[_.-]?key|account[_.-]?key|(?:encryption|signing|shared)[_.-]?key|"
+    r"(?<![a-z])(?:jwt|sas|hmac)(?![a-z]))[\w.-]{0,64}\\?[\"']?\s{0,8}(?:=|:)\s{0,8})"
+    r"(?:(?P<quote>\\?[\"'])(?P<quoted>(?:[^\"'\\]|\\.)*)|(?P<value>[^\s\"';&}]*[^\s\"';&},]))"
 )
+"""A value is hidden to its closing quote, or to what ends a word."""
 _HEADER: Final = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}")
 
 
@@ -49,15 +79,24 @@ class Secrets:
     Args:
         known: Secrets that are known.
         vocabularies: How calls are told, with what strikes out the secrets that their plugins know.
+        values: Values of rows that are known to stand where names do.
     """
 
-    def __init__(self, known: Iterable[str] = (), vocabularies: Iterable[Vocabulary] = ()) -> None:
+    def __init__(
+        self,
+        known: Iterable[str] = (),
+        vocabularies: Iterable[Vocabulary] = (),
+        values: Iterable[str] = (),
+    ) -> None:
         spoken = tuple(vocabularies)
         self._strikes = tuple(v.strike for v in spoken if v.strike is not None)
         self._spelled = (*_SPELLED, *(p for v in spoken for p in v.secrets))
         self._pages = _PAGES.union(*(v.pages for v in spoken))
+        spelled = {form for k in known if len(k) >= _SHORTEST for form in _spellings(k)}
         # The longest first: one may be part of another.
-        self._known = sorted({k for k in known if len(k) >= _SHORTEST}, key=len, reverse=True)
+        self._known = sorted(spelled, key=len, reverse=True)
+        held = "|".join(map(re.escape, sorted(values, key=len, reverse=True)))
+        self._values = re.compile(rf"(?<!\w)(?:{held})(?!\w)") if held else None
         home = str(Path.home())
         self._home = home if len(home) > 3 else None
 
@@ -70,16 +109,21 @@ class Secrets:
         """
         for secret in self._known:
             text = text.replace(secret, MASK)
+        if self._values is not None:
+            text = self._values.sub(MASK, text)
         for strike in self._strikes:
             text = strike(text)
         if self._home is not None:
             text = text.replace(self._home, "~")
+        if "@" in text:
+            for users in _USER:
+                text = users.sub(rf"\g<1>{MASK}@", text)
         text = without_secrets(text)
         for pattern in self._spelled:
             text = pattern.sub(MASK, text)
         text = _KEY.sub(_without_key, text)
         if not sql:
-            text = _BESIDE.sub(rf"\g<name>\g<quote>{MASK}", text)
+            text = _BESIDE.sub(_without_beside, text)
             text = _HEADER.sub(rf"\g<1> {MASK}", text)
         return text
 
@@ -93,13 +137,69 @@ class Secrets:
         match value:
             case str() if name not in self._pages and _NAMED.search(name):
                 return MASK
+            case str() if name in PROSE:
+                return "..."
+            case str() if value[:1] in ("{", "[") and (inner := _packed(value)) is not None:
+                return json.dumps(self.value(inner, name))
+            case str() if (view := presto_view(value)) is not None:
+                return presto_text(self.value(view, "view"))
             case str():
-                return self.text(value, sql=name in ("query", "sql"))
+                return self.text(value, sql=name in _QUERIES)
             case Mapping():
-                return {self.text(str(k)): self.value(v, str(k)) for k, v in value.items()}
+                fields = name not in _BY_COLUMN  # a column may be called `token`
+                return {
+                    self.text(str(k)): self.value(v, str(k) if fields else "")
+                    for k, v in value.items()
+                }
             case list() | tuple():
                 return [self.value(v, name) for v in value]
         return value
+
+
+def _spellings(secret: str) -> set[str]:
+    """Return how a secret may stand in what repeats it."""
+    content = secret.encode("utf-8", "surrogatepass")
+    packed = base64.b64encode(content).decode().rstrip("=")
+    return {
+        secret,
+        quote(secret, safe="", errors="replace"),
+        quote(secret, errors="replace"),
+        quote_plus(secret, errors="replace"),
+        json.dumps(secret)[1:-1],
+        repr(secret)[1:-1],
+        packed,
+        packed.replace("+", "-").replace("/", "_"),
+        content.hex(),
+        content.hex(" "),
+    }
+
+
+def _packed(text: str) -> Any:
+    try:
+        value = json_value(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict | list) else None
+
+
+def presto_view(text: str) -> Any:
+    """Return what a view's text packs, as Presto and Athena write it; None if it is none."""
+    match = _PRESTO.fullmatch(text)
+    if match is None:
+        return None
+    try:
+        return json_value(base64.b64decode(match[1]))
+    except ValueError:
+        return None
+
+
+def presto_text(view: Any) -> str:
+    """Return a view's text as Presto and Athena write it."""
+    return f"/* Presto View: {base64.b64encode(json.dumps(view).encode()).decode()} */"
+
+
+def _without_beside(match: re.Match[str]) -> str:
+    return f"{match['name']}{match['quote'] or ''}{MASK}"
 
 
 def _without_key(match: re.Match[str]) -> str:
@@ -113,6 +213,10 @@ def _without_key(match: re.Match[str]) -> str:
 _QUOTED: Final = re.compile(r"'(?:[^'\\]|\\.|''|'(?=\w))*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`", re.DOTALL)
 
 
+_CONVERTED: Final = re.compile(r"(?s)(?<=string )'.*'(?= to )")
+"""What DuckDB could not convert: it escapes no quotes."""
+
+
 def without_values(text: str, names: frozenset[str]) -> str:
     """Return a message about rows without what it quotes of them; names it may quote.
 
@@ -120,6 +224,7 @@ def without_values(text: str, names: frozenset[str]) -> str:
         text: The message.
         names: What is no value: names of fields, columns, tables.
     """
+    text = _CONVERTED.sub(f"'{MASK}'", text)
 
     def shown(match: re.Match[str]) -> str:
         quote, content = match[0][0], match[0][1:-1]

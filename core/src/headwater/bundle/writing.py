@@ -13,6 +13,7 @@ import os
 import platform
 import re
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -23,10 +24,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from headwater.bundle.bundle import FORMAT, README, WHAT
 from headwater.bundle.names import Names, names_in
-from headwater.bundle.parquet_footers import FooterError, kept
+from headwater.bundle.parquet_footers import FooterError, can_be_moment, kept
 from headwater.bundle.secrets import Secrets, without_values
 from headwater.errors import BundleError, HeadwaterError
 from headwater.interfaces.recording import Call, Excerpt, Recording, Vocabulary
+from headwater.sql.syntax.words import words
 from headwater.untrusted import limits
 from headwater.untrusted.texts import json_value, packed_json
 
@@ -39,15 +41,22 @@ _EXAMINED: Final = re.compile(
     r"\w+:\w+)"
 )
 """Stages that look at no row: what they tell is of catalogs, permissions and listings."""
+_SOURCED: Final = re.compile(r"(?:actuals: )?(?:token|issuer)")
 _TOLD: Final = frozenset({"code", "types"})
 """Texts in the details of the other stages that are no values of rows."""
+_PUBLISHED: Final = frozenset(
+    {"headwater", *(f"headwater-{n}" for n in ("aws", "s3", "glue", "openlineage", "monitor"))}
+)
+_SPARE: Final = 512
+_DOCUMENTS: Final = 10
+"""Files of a bundle beside the parts, and some more."""
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The time of every file in the zip: when it was written is in about.json."""
 
 
 _NAMED: Final = """\
 names of databases, tables, columns, buckets, keys and roles, account numbers, the
-query, partition values, footers of files (with the least and greatest numbers and times)."""
+query, partition values, footers of files (with the least and greatest times)."""
 _ANONYMOUS: Final = """\
 placeholders for names, account numbers, partition values and the query's literals,
 each everywhere the same; dates, sizes, types; footers of files, with the bounds of times alone."""
@@ -69,7 +78,7 @@ is text, but the parts of files.
 **In it:** {told}
 
 **Not in it:** credentials, tokens, signed addresses, secrets of the configuration; values of rows;
-what DuckDB, Spark and deltalake asked of storage themselves; where tokens come from.
+comments; what DuckDB, Spark and deltalake asked of storage themselves, and who gave a token.
 
 ## What the checks said
 """
@@ -96,17 +105,22 @@ def recorded(
             it can't be written.
     """
     place = Path(path)
-    if place.is_dir() or (not overwrite and place.exists()):
-        raise BundleError(
-            f"{place} is {'a folder' if place.is_dir() else 'there already'}",
-            hint="choose another name, or replace it: --overwrite, overwrite=True",
-        )
-    hidden = place.with_name(f".{place.name}.{os.getpid()}")
     try:
-        hidden.touch(mode=0o600)
-    except OSError as error:
+        if "\0" in str(place):
+            raise ValueError("no file's name holds a NUL")
+        # A link that leads nowhere is there, too.
+        if place.is_dir() or (not overwrite and os.path.lexists(place)):
+            raise BundleError(
+                f"{place} is {'a folder' if place.is_dir() else 'there already'}",
+                hint="choose another name, or replace it: --overwrite, overwrite=True",
+            )
+        # A new file of a name that nobody knows before: it is never written through a link.
+        handle, temporary = tempfile.mkstemp(prefix=".headwater-", suffix=".zip", dir=place.parent)
+        os.close(handle)
+        hidden = Path(temporary)
+    except (OSError, ValueError) as error:
         raise BundleError(
-            f"a bundle can't be written to {place}: {error.strerror or error}",
+            f"a bundle can't be written to {place}: {getattr(error, 'strerror', None) or error}",
             hint="name a file in a folder that exists and is yours",
         ) from None
     recording = Recording()
@@ -148,8 +162,13 @@ def _replace(hidden: Path, place: Path, content: bytes, *, overwrite: bool) -> N
     except FileExistsError:
         raise OSError(f"{place} was written by somebody else meanwhile") from None
     except OSError:  # a file system without links
-        with place.open("xb") as file:
-            file.write(content)
+        handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+        except BaseException:
+            place.unlink(missing_ok=True)
+            raise
 
 
 def packed(
@@ -170,7 +189,7 @@ def packed(
         anonymous: Whether placeholders stand for names.
     """
     spoken = [v for _, v in sorted(recording.vocabularies.items())]
-    secrets = Secrets(recording.secrets, spoken)
+    secrets = Secrets(recording.secrets, spoken, recording.values)
     documents, excerpts = _documents(recording, spoken, secrets)
     texts = [(form, _told(e, secrets)) for (_, form), e in sorted(excerpts.items())]
     names = None
@@ -182,12 +201,11 @@ def packed(
         for (_, form), excerpt in excerpts.items():
             if form == "footer":
                 with suppress(FooterError):
-                    columns = kept(excerpt.content).columns
-                    known.append(
-                        ({"Columns": [{"Name": c} for p in columns for c in p.split(".")]}, "")
-                    )
+                    named = [{"name": n, "type": ""} for n in kept(excerpt.content).names]
+                    known.append(({"columns": named}, ""))
+        documents["checks"] = [_unsourced(c) for c in documents["checks"]]
         names = names_in(known, spoken)
-    parts, files = _parts(excerpts, secrets, names)
+    parts, files, over = _parts(excerpts, secrets, names)
     documents["files"] = files
     if names is not None:
         documents = {name: names.value(d, name) for name, d in documents.items()}
@@ -200,8 +218,8 @@ def packed(
         "seconds": round((datetime.now(UTC) - began).total_seconds(), 3),
         "ended": None if ended is None else _error(ended, secrets, names),
         "checks": [{"ok": r.ok, "seconds": round(s, 3)} for r, s in recording.reports],
-        "left_out": recording.left_out,
-        "versions": _versions(registry),
+        "left_out": recording.left_out + over,
+        "versions": _versions(registry, anonymous=anonymous),
         "platform": {
             "python": sys.version.split()[0],
             "implementation": platform.python_implementation(),
@@ -214,7 +232,7 @@ def packed(
     entries = {README: _readme(about, documents, replay).encode(), "about.json": _json(about)}
     entries |= {f"{name}.json": _json(document) for name, document in documents.items()}
     entries |= parts
-    return _zip(_bounded(entries))
+    return _zip(_bounded(entries, about))
 
 
 def _documents(
@@ -237,8 +255,27 @@ def _documents(
         "checks": [{**_report(r, names), "seconds": round(s, 3)} for r, s in recording.reports],
         "files": [],
     }
-    documents = {name: secrets.value(_plain(d)) for name, d in documents.items()}
+    documents = {name: secrets.value(_whole_schemas(_plain(d))) for name, d in documents.items()}
     return documents, dict(sorted(recording.excerpts.items()))
+
+
+def _unsourced(check: dict[str, Any]) -> dict[str, Any]:
+    """Return a report without what it says of a token: paths, addresses and claims are names."""
+    stages = [
+        {
+            **stage,
+            "summary": "...",
+            "diagnostics": [
+                {k: v if k in ("code", "severity") or v is None else "..." for k, v in d.items()}
+                for d in stage["diagnostics"]
+            ],
+            "details": _figures(stage["details"]),
+        }
+        if _SOURCED.fullmatch(stage["name"])
+        else stage
+        for stage in check["stages"]
+    ]
+    return {**check, "stages": stages}
 
 
 def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
@@ -261,6 +298,28 @@ def _words(value: Any) -> Iterator[str]:
         case str():
             yield value
             yield from re.findall(r"\w+", value)
+
+
+_PART: Final = re.compile(r"(.+\.schema)\.part\.(\d+)")
+
+
+def _whole_schemas(value: Any) -> Any:
+    """Return plain data in which no text is cut: Spark files a schema's JSON in pieces."""
+    match value:
+        case dict():
+            told = {k: _whole_schemas(v) for k, v in value.items()}
+            pieces: dict[str, list[tuple[int, str]]] = {}
+            for key, piece in told.items():
+                if isinstance(piece, str) and (match := _PART.fullmatch(key)) is not None:
+                    pieces.setdefault(match[1], []).append((int(match[2]), key))
+            for found in pieces.values():
+                ordered = [key for _, key in sorted(found)]
+                whole = "".join(told[key] for key in ordered)
+                told |= dict.fromkeys(ordered, "") | {ordered[0]: whole}
+            return told
+        case list():
+            return [_whole_schemas(v) for v in value]
+    return value
 
 
 def _calls(calls: list[Call], marks: frozenset[str]) -> list[dict[str, Any]]:
@@ -350,7 +409,8 @@ def _told(excerpt: Excerpt, secrets: Secrets) -> bytes | None:
         match excerpt.form:
             case "json":
                 zipped = content[:2] == b"\x1f\x8b"
-                told = json.dumps(secrets.value(packed_json(content))).encode()
+                described = _description(packed_json(content))
+                told = json.dumps(secrets.value(described)).encode()
                 return gzip.compress(told, mtime=0) if zipped else told
             case "lines":
                 lines = [json_value(line) for line in content.splitlines() if line.strip()]
@@ -359,7 +419,9 @@ def _told(excerpt: Excerpt, secrets: Secrets) -> bytes | None:
             case "checkpoint":
                 return _checkpoint(content, lambda action: secrets.value(_action(action)))
             case "text":
-                return secrets.text(content.decode()).encode()
+                # A manifest names files; what else stands there may be rows.
+                paths = [one for one in content.decode().splitlines() if _PATH.fullmatch(one)]
+                return secrets.text("".join(f"{path}\n" for path in paths)).encode()
             case "magic":
                 return content
             case "header" | "shape":
@@ -369,33 +431,117 @@ def _told(excerpt: Excerpt, secrets: Secrets) -> bytes | None:
     return None
 
 
-def _action(line: Any) -> Any:
-    """Return an action of a Delta log without who did what, and without texts of rows."""
-    if not isinstance(line, dict):
-        return line
-    kept_ = {k: v for k, v in line.items() if k != "commitInfo"} or {"commitInfo": {}}
-    for name in ("add", "remove", "cdc"):
-        action = kept_.get(name)
-        if not isinstance(action, dict):
-            continue
-        action = {k: v for k, v in action.items() if k not in ("tags", "stats_parsed")}
-        if isinstance(action.get("stats"), str):
-            action["stats"] = json.dumps(_statistics(json_value(action["stats"])))
-        kept_[name] = action
-    return kept_
+_PATH: Final = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]{0,15}://\S.*")
+_ICEBERG: Final = words(
+    """
+    format-version table-uuid location last-sequence-number last-updated-ms last-column-id schema
+    schemas current-schema-id partition-spec partition-specs default-spec-id last-partition-id
+    properties current-snapshot-id snapshots snapshot-log metadata-log sort-orders
+    default-sort-order-id refs next-row-id
+    """
+)
+_CHECKPOINT: Final = words("version size parts sizeInBytes numOfAddFiles checksum v2Checkpoint")
+_AVRO: Final = words(
+    """
+    type name namespace fields items values symbols logicalType precision scale size default aliases
+    order adjust-to-utc field-id element-id key-id value-id
+    """
+)
 
 
-def _statistics(value: Any, bound: bool = False) -> Any:
+def _description(value: Any) -> Any:
+    """Return what a JSON document says, if it describes a table.
+
+    Who fills a catalog may have named any object, rows too.
+
+    Raises:
+        ValueError: If it does not, as far as is known.
+    """
+    if isinstance(value, dict):
+        if "format-version" in value:
+            return {k: v for k, v in value.items() if k in _ICEBERG}
+        if type(value.get("version")) is int and type(value.get("size")) is int:
+            return {k: v for k, v in value.items() if k in _CHECKPOINT}
+    if _is_avro(value):
+        return _avro(value)
+    raise ValueError("it is no description of a table that is known")
+
+
+def _is_avro(value: Any) -> bool:
+    match value:
+        case {"type": "record", "name": str(), "fields": list(fields)}:
+            return all(isinstance(f, dict) and {"name", "type"} <= set(f) for f in fields)
+        case list():
+            return bool(value) and all(isinstance(v, str) or _is_avro(v) for v in value)
+    return False
+
+
+def _avro(value: Any) -> Any:
     match value:
         case dict():
-            told = {
-                k: _statistics(v, bound or k in ("minValues", "maxValues"))
-                for k, v in value.items()
-            }
-            return {k: v for k, v in told.items() if v is not None}
-        case str() if bound and not re.fullmatch(r"\d{4}-\d\d-\d\d[\dT:.Z+ -]*", value):
-            return None
+            return {k: v if k == "default" else _avro(v) for k, v in value.items() if k in _AVRO}
+        case list():
+            return [_avro(v) for v in value]
     return value
+
+
+_ACTIONS: Final[Mapping[str, frozenset[str]]] = {
+    "add": words(
+        "path partitionValues partitionValues_parsed size modificationTime dataChange stats "
+        "deletionVector baseRowId defaultRowCommitVersion clusteringProvider"
+    ),
+    "remove": words(
+        "path partitionValues size deletionTimestamp dataChange extendedFileMetadata stats "
+        "deletionVector baseRowId defaultRowCommitVersion"
+    ),
+    "cdc": words("path partitionValues size dataChange"),
+    "metaData": words("id name format schemaString partitionColumns configuration createdTime"),
+    "protocol": words("minReaderVersion minWriterVersion readerFeatures writerFeatures"),
+    "checkpointMetadata": words("version"),
+    "sidecar": words("path sizeInBytes modificationTime"),
+}
+"""Actions of a Delta log that a reader needs, and what of them; others say who did what."""
+
+
+def _action(line: Any) -> Any:
+    """Return an action of a Delta log without who did what, and without values of rows."""
+    if not isinstance(line, dict):
+        raise ValueError("it is no action of a log")
+    kept_: dict[str, Any] = {}
+    for name, fields in _ACTIONS.items():
+        action = line.get(name)
+        if not isinstance(action, dict):
+            continue
+        kept_[name] = told = {k: v for k, v in action.items() if k in fields}
+        if isinstance(told.get("stats"), str):
+            told["stats"] = json.dumps(_counted(json_value(told["stats"])))
+    return kept_ or {"commitInfo": {}}
+
+
+def _counted(statistics: Any) -> Any:
+    """Return the statistics of a file: counts, and bounds that are moments."""
+    if not isinstance(statistics, dict):
+        return {}
+    known = ("numRecords", "nullCount", "tightBounds", "minValues", "maxValues")
+    return {
+        k: _bounds(v) if k in ("minValues", "maxValues") else v
+        for k, v in statistics.items()
+        if k in known
+    }
+
+
+def _bounds(value: Any) -> Any:
+    match value:
+        case dict():
+            told = {k: _bounds(v) for k, v in value.items()}
+            return {k: v for k, v in told.items() if v is not None}
+        case str() if re.fullmatch(
+            r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d[\d:.]{0,13}(?:Z|[+-]\d\d:?\d\d)?)?", value
+        ):
+            return value
+        case int() if can_be_moment(value):
+            return value
+    return None
 
 
 def _checkpoint(content: bytes, told: Any) -> bytes:
@@ -428,11 +574,22 @@ def _documents_in(form: str, content: bytes | None) -> Iterator[Any]:
                 yield content.decode()
             case "header":
                 head = _unpacked(content).decode()
-                yield {"Columns": [{"Name": n.strip(' "')} for n in re.split(r"[,;\t|\n]", head)]}
+                cells = [c.strip(" \"'\r") for c in re.split(r"[,;\t|\n\x01-\x08^~]", head)]
+                yield {"columns": [{"name": n, "type": ""} for n in cells]}
             case "shape":
                 for line in _unpacked(content).splitlines():
-                    row = json_value(line)
-                    yield {"Columns": [{"Name": n} for n in row]} if isinstance(row, dict) else {}
+                    yield {"columns": [{"name": n, "type": ""} for n in _keys(json_value(line))]}
+
+
+def _keys(value: Any) -> Iterator[str]:
+    match value:
+        case dict():
+            for key, inner in value.items():
+                yield str(key)
+                yield from _keys(inner)
+        case list():
+            for inner in value:
+                yield from _keys(inner)
 
 
 def _unpacked(content: bytes) -> bytes:
@@ -470,11 +627,15 @@ def _path_named(action: Any, names: Names) -> Any:
 
 def _parts(
     excerpts: Mapping[tuple[str, str], Excerpt], secrets: Secrets, names: Names | None
-) -> tuple[dict[str, bytes], list[dict[str, Any]]]:
-    """Return the parts of objects by their place in the zip, and what tells of them."""
+) -> tuple[dict[str, bytes], list[dict[str, Any]], int]:
+    """Return parts by their place in the zip, what tells of them, and how many had no room."""
     entries: dict[str, bytes] = {}
+    over = 0
     by_path: dict[str, dict[str, Any]] = {}
     for (path, form), excerpt in excerpts.items():
+        if len(entries) >= limits.BUNDLE_ENTRIES - _DOCUMENTS:
+            over += 1
+            continue
         told: dict[str, Any] = {}
         content: bytes | None = None
         if form == "footer":
@@ -506,18 +667,31 @@ def _parts(
         entry = f"parts/{len(entries) + 1:04d}.bin"
         entries[entry] = content
         file["parts"].append({"form": form, "entry": entry, "bytes": len(content), **told})
-    return entries, list(by_path.values())
+    return entries, list(by_path.values()), over
 
 
-def _bounded(entries: dict[str, bytes]) -> dict[str, bytes]:
-    """Return the entries as far as a bundle may be large: of calls the last ones go."""
-    over = sum(map(len, entries.values())) - limits.BUNDLE_BYTES
+def _bounded(entries: dict[str, bytes], about: dict[str, Any]) -> dict[str, bytes]:
+    """Return the entries as far as a bundle may be large: of calls the last ones go, then plans.
+
+    Raises:
+        BundleError: If the reports alone are too large.
+    """
+    over = sum(map(len, entries.values())) - limits.BUNDLE_BYTES + _SPARE
     if over <= 0:
         return entries
-    calls = json_value(entries["calls.json"])
-    while over > 0 and calls:
-        over -= len(json.dumps(calls.pop(), indent=1))
-    return {**entries, "calls.json": _json(calls)}
+    entries = dict(entries)
+    for name in ("calls.json", "plans.json"):
+        held = json_value(entries[name])
+        while over > 0 and held:
+            over -= len(json.dumps(_plain(held.pop()), indent=1, ensure_ascii=False).encode())
+            about["left_out"] += 1
+        entries[name] = _json(held)
+    if over > 0:
+        raise BundleError(
+            f"a bundle of this check has more than {limits.BUNDLE_BYTES:,} bytes",
+            hint="check one connection, and a smaller window",
+        )
+    return {**entries, "about.json": _json(about)}
 
 
 def _zip(entries: Mapping[str, bytes]) -> bytes:
@@ -551,9 +725,14 @@ def _json(value: Any) -> bytes:
     return json.dumps(_plain(value), indent=1, ensure_ascii=False).encode() + b"\n"
 
 
-def _versions(registry: PluginRegistry) -> dict[str, str]:
-    """Return the versions of headwater, its plugins, and what these depend on."""
+def _versions(registry: PluginRegistry, *, anonymous: bool) -> dict[str, str]:
+    """Return the versions of headwater, its plugins, and what these depend on.
+
+    A plugin that is not headwater's own may be called after somebody.
+    """
     ours = {"headwater"} | {s.distribution for s in registry.report() if s.distribution}
+    if anonymous:
+        ours &= _PUBLISHED
     wanted = set(ours)
     for name in ours:
         with suppress(metadata.PackageNotFoundError):

@@ -7,7 +7,7 @@ from typing import Final
 
 _HIDDEN: Final = "***"
 _USER: Final = re.compile(
-    r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]{0,30}://)[^/\s?#@'\"]*:[^/\s?#@'\"]*@"
+    r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]{0,30}://)[^/\s?#@'\"]{0,300}:[^/\s?#@'\"]{0,300}@"
 )
 _ASKED: Final = re.compile(
     r"(?P<address>\b[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s?#'\"]*\?)(?P<asked>[^\s'\"]+)"
@@ -15,8 +15,8 @@ _ASKED: Final = re.compile(
 _OURS: Final = ("s3://", "s3a://", "s3n://", "file://")
 """Schemes whose paths may hold a question mark that is only a character."""
 _SECRET: Final = re.compile(
-    r"(?i)(^|[?&;_-])(x-amz-\w|x-goog-\w|awsaccesskeyid|signature|sig|token|\w*_token|key|"
-    r"\w*secret\w*|password|passwd|pwd|credential|se|sv|sp|code|auth\w*)[\w.-]*="
+    r"(?i)(^|[?&;_-])(x-amz-\w|x-goog-\w|awsaccesskeyid|signature|sig|token|\w{0,40}_token|key|"
+    r"\w{0,40}secret|password|passwd|pwd|credential|se|sv|sp|code|auth)[\w.-]{0,40}="
 )
 _KNOWN: Final = re.compile(
     r"(?P<name>\b(?:X-Amz-(?:Signature|Security-Token|Credential)|AWSAccessKeyId|Signature)=)"

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _current: ContextVar[Recording | None] = ContextVar("headwater_recording", default=None)
 
+_SHORTEST_VALUE: Final = 3
 FILES: Final = 200
 """Files whose footers a recording keeps: a check looks at fewer."""
 
@@ -96,6 +97,8 @@ class Vocabulary:
         addresses: Fields that hold a path.
         values: Fields that hold values of partitions.
         queries: Fields that hold SQL.
+        bags: Fields that hold mappings into which anybody puts what they like.
+        bag_keys: Keys there that say how a table is read, of which values stay.
         prose: Fields that hold what people wrote.
         plain: Fields that hold words of the provider.
         pages: Fields that hold the provider's mark of a page.
@@ -114,6 +117,8 @@ class Vocabulary:
     addresses: frozenset[str] = frozenset()
     values: frozenset[str] = frozenset()
     queries: frozenset[str] = frozenset()
+    bags: frozenset[str] = frozenset()
+    bag_keys: re.Pattern[str] | None = None
     prose: frozenset[str] = frozenset()
     plain: frozenset[str] = frozenset()
     pages: frozenset[str] = frozenset()
@@ -141,6 +146,8 @@ class Recording:
         self.configurations: list[Mapping[str, Any]] = []
         self.secrets: set[str] = set()
         """Texts that must not be in a bundle, whatever says them."""
+        self.values: set[str] = set()
+        """Values of rows that were taken for names: the first row of a file without a header."""
         self.vocabularies: dict[str, Vocabulary] = {}
         """How calls are told, by who told them."""
         self.left_out = 0
@@ -211,6 +218,11 @@ class Recording:
         with self._lock:
             self.configurations.append(configuration)
             self.secrets |= secrets
+
+    def hide(self, values: Iterable[str]) -> None:
+        """Note values of rows that reports may tell as names."""
+        with self._lock:
+            self.values.update(v for v in values if len(v) >= _SHORTEST_VALUE)
 
     def _room(self, size: int) -> bool:
         if self._closed:

@@ -38,6 +38,18 @@ _PARQUET: Final = b"PAR1"
 _LARGEST: Final = 4 * 2**20
 """Bytes of a file of a lake's log that is read only to be noted."""
 _LEFT_OUT: Final = frozenset({"ResponseMetadata", "Body", "Owner"})
+_OBJECT: Final = frozenset(
+    {"ContentLength", "ContentRange", "ContentEncoding", "ContentType", "AcceptRanges", "ETag",
+     "LastModified", "StorageClass", "ArchiveStatus", "Restore", "ServerSideEncryption",
+     "SSEKMSKeyId", "DeleteMarker", "VersionId", "PartsCount", "MissingMeta"}
+)  # fmt: skip
+"""What is told of an object that was asked for: what its writer put beside it may be anything."""
+_ERROR: Final = frozenset({"Code", "Message", "Type", "BucketRegion", "Region", "StorageClass"})
+"""What is told of an error: S3 repeats the signed request in others, in hexadecimal digits, too."""
+_OF_ROWS: Final = frozenset({"SkewedInfo", "Metadata"})
+"""Fields that hold values of rows: the most frequent ones of a column."""
+_STATISTICS: Final = re.compile(r"(?i)(\.|^)(colstats|column_stats|columnstatistics)(\.|_|$)")
+"""Parameters in which engines put the least and greatest values of columns."""
 
 VOCABULARY: Final = Vocabulary(
     words=frozenset({"aws", "arn", "sts", "glue", "iam", "s3", "s3a", "s3n", "static"}),
@@ -62,16 +74,31 @@ VOCABULARY: Final = Vocabulary(
     addresses=frozenset({"Key", "Prefix", "StartAfter"}),
     values=frozenset({"Values", "PartitionValues"}),
     queries=frozenset({"Expression", "ViewOriginalText"}),
+    bags=frozenset({"Parameters"}),
+    bag_keys=re.compile(
+        r"(?i)(?:projection\.[\w.\-]+|storage\.location\.template|skip\.(?:header|footer)\.line\.count|"
+        r"table_type|(?:previous_)?metadata_location|classification|external|presto_view|view\.[\w.\-]+|"
+        r"spark\.sql\.(?:sources|create|partitionprovider)[\w.\-]*|serialization\.[\w.]+|"
+        r"(?:field|colelction|collection|mapkey|line|escape)\.delim|(?:separator|quote|escape)char|"
+        r"avro\.schema\.\w+|timestamp\.formats|ignore\.malformed\.json|case\.insensitive|dots\.in\.keys|"
+        r"mapping\.[\w.\-]+|(?:parquet|orc|delta|write|read)\.[\w.\-]+|transactional(?:_properties)?|"
+        r"path|compression(?:type)?|provider|storage_handler|typeofdata|delimiter|areColumnsQuoted|"
+        r"has_encrypted_data|num(?:rows|files)|(?:total|rawdata|average ?record)size|objectcount|"
+        r"recordcount|sizekey|bucketing_version|transient_lastddltime|last_modified_time|use\.null\S*|"
+        r"sep|header|quote|escape|encoding|nullvalue|emptyvalue|nanvalue|multiline|linesep|mode|inferschema|"
+        r"dateformat|timestampformat|timestampntzformat|charset|columnsordered|comment)"
+    ),
     prose=frozenset({"Description", "Comment", "Owner", "CreatedBy", "ViewExpandedText"}),
     plain=frozenset(
         {"InputFormat", "OutputFormat", "SerializationLibrary", "TableType", "ETag", "Code",
-         "LastModified", "StorageClass", "BucketRegion"}
+         "LastModified", "StorageClass", "BucketRegion", "ContentRange", "ContentType",
+         "ContentEncoding", "AcceptRanges"}
     ),
     pages=frozenset({"NextToken", "ContinuationToken", "NextContinuationToken"}),
     accounts=re.compile(r"(?<![\w.-])\d{12}(?![\w.-])"),
     ids=re.compile(r"\bA[A-Z]{3}[A-Z0-9]{12,}\b"),
     principals=re.compile(
-        r"\barn:aws[\w-]*:(?:iam|sts)::\d*:[\w-]+/(?P<names>[\w+=,.@/-]+)"
+        r"\barn:aws[\w-]*:(?:s3:::|[\w-]+:[\w-]*:\d*:(?:[\w-]+[/:])?)(?P<names>[\w+=,.@/:-]+)"
     ),
     secrets=(
         re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"),
@@ -217,7 +244,8 @@ def _answer(
         return 0, None, {"Exception": type(caught).__name__}
     http, parsed = response
     if http.status_code >= 300:
-        error = dict(_plain(parsed.get("Error", {})))
+        told = _plain(parsed.get("Error", {}))
+        error = {k: v for k, v in told.items() if k in _ERROR}
         region = http.headers.get("x-amz-bucket-region")
         if region:
             error["BucketRegion"] = region
@@ -227,6 +255,8 @@ def _answer(
         kept = _decoded(kept)
     if service == "sts":
         kept = {k: v for k, v in kept.items() if k in _STS_ANSWERED}
+    elif service == "s3" and "ETag" in kept:
+        kept = {k: v for k, v in kept.items() if k in _OBJECT}
     return http.status_code, _plain(kept), None
 
 
@@ -249,7 +279,11 @@ def _decoded(listing: Mapping[str, Any]) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     match value:
         case Mapping():
-            return {str(k): _plain(v) for k, v in value.items()}
+            return {
+                str(k): _plain(v)
+                for k, v in value.items()
+                if k not in _OF_ROWS and not _STATISTICS.search(str(k))
+            }
         case list() | tuple():
             return [_plain(v) for v in value]
         case datetime():

@@ -6,13 +6,16 @@ import bz2
 import csv
 import gzip
 import io
+import itertools
 import json
+import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.errors import ConfigError, SourceError, UnsupportedError
+from headwater.interfaces.recording import Recording
 from headwater.sources.files import DECLARE
 from headwater.sql.rewriting import quoted
 from headwater.tables.table import Column, columns_of
@@ -82,6 +85,7 @@ def suggested_columns(session: AwsSession, file: S3Object) -> str:
     try:
         for line in _first_lines(session, file).splitlines():
             row = json_value(line)
+            _hide(_odd_keys(row))
             for name, value in row.items():
                 types[name] = _wider(types.get(name), _json_type(value))
             shapes.append(json.dumps(_shape(row)))
@@ -94,11 +98,45 @@ def suggested_columns(session: AwsSession, file: S3Object) -> str:
     return f"its first rows suggest columns={json.dumps(written)}"
 
 
+_VALUE: Final = re.compile(
+    r"[-+]?(?:\d[\d.,:/ TZ+-]*|\.\d+)|.*@.*|.*://.*|[Tt]rue|[Ff]alse|[Nn](?:ull|a[nN]|/[Aa])",
+    re.DOTALL,
+)
+"""What is no column's name, as far as anybody knows: numbers, times, addresses."""
+
+
+def _is_value(text: str) -> bool:
+    return bool(_VALUE.fullmatch(text.strip()))
+
+
+def _odd_keys(value: Any) -> Iterator[str]:
+    """Yield the keys of an object that are values: of a map by address, by number, by day."""
+    match value:
+        case dict():
+            for key, inner in value.items():
+                if _is_value(key):
+                    yield key
+                yield from _odd_keys(inner)
+        case list():
+            for inner in value:
+                yield from _odd_keys(inner)
+
+
+def _hide(values: Iterable[str]) -> None:
+    recording = Recording.current()
+    if recording is not None:
+        recording.hide(values)
+
+
 def _shape(value: Any) -> Any:
     """Return a value of the same type that tells nothing."""
     match value:
         case dict():
-            return {name: _shape(one) for name, one in value.items()}
+            # A key that is a value is told as some key.
+            odd = (f"key{n}" for n in itertools.count(1))
+            return {
+                next(odd) if _is_value(name) else name: _shape(one) for name, one in value.items()
+            }
         case list():
             return [_shape(one) for one in value[:1]]
         case bool():
@@ -177,10 +215,14 @@ def _header(session: AwsSession, file: S3Object, options: Mapping[str, str]) -> 
             code="wrong-format",
             hint=f'options={{"header": "false"}} and {EXAMPLE}',
         )
-    line = io.StringIO()
-    with suppress(csv.Error, TypeError):  # it was read in this dialect, and need not be written so
-        csv.writer(line, lineterminator="", **dialect).writerow(names)
-        _note_head(file, "header", line.getvalue())
+    if any(_is_value(n) for n in names):
+        # It is no header but a row, whatever the source says: a support bundle tells none.
+        _hide(n.strip() for n in names if len(n.strip()) > 4 or n.strip().isalpha())
+    else:
+        line = io.StringIO()
+        with suppress(csv.Error, TypeError):  # it was read so, and need not be written so
+            csv.writer(line, lineterminator="", **dialect).writerow(names)
+            _note_head(file, "header", line.getvalue())
     return tuple(Column(n.strip(), STRING) for n in names)
 
 

@@ -427,13 +427,60 @@ def replayed_configuration(
     """
     (folder / "key").write_text(secrets.token_hex(20), encoding="utf-8")
     (folder / "token").write_text(token, encoding="utf-8")
-    document: dict[str, Any] = json.loads(json.dumps(replay.bundle.configuration))
-    for source in _sources(document):
-        if source.get("type") in ("glue", "s3"):
-            source["endpoint_url"] = endpoint_url
-            source.setdefault("region", replay.region)
-            source["auth"] = _identity(source.get("auth") or {}, folder)
-    return document
+    models: dict[str, Any] = {}
+    for model, versions in _mappings(replay.bundle.configuration.get("models")):
+        told = models.setdefault(model, {"versions": {}})["versions"]
+        for name, version in _mappings(versions.get("versions")):
+            told[name] = {k: _literal(v) for k, v in version.items() if k not in _PURPOSES}
+            for purpose in _PURPOSES & set(version):
+                asked = _asking(version[purpose], endpoint_url, replay.region, folder)
+                if asked is not None:
+                    told[name][purpose] = asked
+    return {"version": 1, "models": models}
+
+
+_PURPOSES: Final = frozenset({"training", "serving", "testing", "actuals"})
+_KINDS: Final = frozenset({"glue", "s3"})
+
+
+def _mappings(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if isinstance(inner, dict):
+                yield name, inner
+
+
+def _asking(connection: Any, endpoint_url: str, region: str, folder: Path) -> dict[str, Any] | None:
+    """Return a connection that asks an emulator; None for one that would ask something else.
+
+    Who made the bundle may have written anything into it: a file of this machine, a database of
+    somebody's, a command that gives a token.
+    """
+    source = connection.get("source") if isinstance(connection, dict) else None
+    if not isinstance(source, dict) or source.get("type") not in _KINDS:
+        return None
+    told: dict[str, Any] = _literal(connection)
+    own = {k: v for k, v in told["source"].items() if k != "auth"}
+    auth = source.get("auth")
+    told["source"] = {
+        "region": region,
+        **own,
+        "endpoint_url": endpoint_url,
+        "auth": _identity(_literal(auth) if isinstance(auth, dict) else {}, folder),
+    }
+    return told
+
+
+def _literal(value: Any) -> Any:
+    """Return plain data of which no text asks for what this machine's environment holds."""
+    match value:
+        case str():
+            return value.replace("${", "$${")
+        case dict():
+            return {k: _literal(v) for k, v in value.items()}
+        case list():
+            return [_literal(v) for v in value]
+    return value
 
 
 def _identity(told: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -449,12 +496,3 @@ def _identity(told: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         case "assume-role":
             return {"type": "assume-role", **named, "source": keys}
     return keys
-
-
-def _sources(value: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if name == "source" and isinstance(inner, dict):
-                yield inner
-            else:
-                yield from _sources(inner)
