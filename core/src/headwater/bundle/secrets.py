@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
-from headwater.evidence.places import without_secrets
+from headwater.evidence.places import PATHS, without_secrets
 from headwater.interfaces.recording import Vocabulary
 from headwater.untrusted.texts import json_value
 
@@ -50,7 +50,7 @@ _SPELLED: Final = (
 )
 """PEM keys, JSON web tokens, tokens of known issuers, addresses and keys that are secrets."""
 _USER: Final = (
-    re.compile(r"(?i)\b((?!s3[an]?:|file:)[a-z][a-z0-9+.-]{0,30}://)[^\s'\"]{0,400}@"),
+    re.compile(rf"(?i)\b((?!{'|'.join(PATHS)})[a-z][a-z0-9+.-]{{0,30}}://)[^\s'\"]{{0,400}}@"),
     re.compile(r"(?i)\b(jdbc:[\w-]{1,30}:[\w-]{1,30}:)[^\s'\"/@]{1,80}/[^\s'\"@]{1,200}@"),
 )
 """Who asks, in an address; a password may hold any sign."""

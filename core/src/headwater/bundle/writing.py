@@ -44,9 +44,6 @@ _EXAMINED: Final = re.compile(
 _SOURCED: Final = re.compile(r"(?:actuals: )?(?:token|issuer)")
 _TOLD: Final = frozenset({"code", "types"})
 """Texts in the details of the other stages that are no values of rows."""
-_PUBLISHED: Final = frozenset(
-    {"headwater", *(f"headwater-{n}" for n in ("aws", "s3", "glue", "openlineage", "monitor"))}
-)
 _SPARE: Final = 512
 _DOCUMENTS: Final = 10
 """Files of a bundle beside the parts, and some more."""
@@ -219,7 +216,7 @@ def packed(
         "ended": None if ended is None else _error(ended, secrets, names),
         "checks": [{"ok": r.ok, "seconds": round(s, 3)} for r, s in recording.reports],
         "left_out": recording.left_out + over,
-        "versions": _versions(registry, anonymous=anonymous),
+        "versions": _versions(registry, spoken if anonymous else None),
         "platform": {
             "python": sys.version.split()[0],
             "implementation": platform.python_implementation(),
@@ -725,14 +722,18 @@ def _json(value: Any) -> bytes:
     return json.dumps(_plain(value), indent=1, ensure_ascii=False).encode() + b"\n"
 
 
-def _versions(registry: PluginRegistry, *, anonymous: bool) -> dict[str, str]:
+def _versions(registry: PluginRegistry, spoken: list[Vocabulary] | None) -> dict[str, str]:
     """Return the versions of headwater, its plugins, and what these depend on.
 
-    A plugin that is not headwater's own may be called after somebody.
+    A plugin may be called after somebody.
+
+    Args:
+        registry: The plugins.
+        spoken: Who says which distributions anybody may have, where names are hidden.
     """
     ours = {"headwater"} | {s.distribution for s in registry.report() if s.distribution}
-    if anonymous:
-        ours &= _PUBLISHED
+    if spoken is not None:
+        ours &= {"headwater"}.union(*(v.published for v in spoken))
     wanted = set(ours)
     for name in ours:
         with suppress(metadata.PackageNotFoundError):

@@ -12,7 +12,7 @@ _USER: Final = re.compile(
 _ASKED: Final = re.compile(
     r"(?P<address>\b[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s?#'\"]*\?)(?P<asked>[^\s'\"]+)"
 )
-_OURS: Final = ("s3://", "s3a://", "s3n://", "file://")
+PATHS: Final = ("s3://", "s3a://", "s3n://", "file://")
 """Schemes whose paths may hold a question mark that is only a character."""
 _SECRET: Final = re.compile(
     r"(?i)(^|[?&;_-])(x-amz-\w|x-goog-\w|awsaccesskeyid|signature|sig|token|\w{0,40}_token|key|"
@@ -45,6 +45,6 @@ def without_secrets(text: str) -> str:
 
 def _without_asked(match: re.Match[str]) -> str:
     address, asked = match["address"], match["asked"]
-    if address.casefold().startswith(_OURS) and not _SECRET.search(asked):
+    if address.casefold().startswith(PATHS) and not _SECRET.search(asked):
         return match[0]
     return f"{address}{_HIDDEN}"

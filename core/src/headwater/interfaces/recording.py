@@ -107,6 +107,7 @@ class Vocabulary:
         principals: How a name of somebody is spelled, parted by `/`, as the group `names`.
         secrets: How secrets are spelled.
         strike: Strikes the secrets that are known out of a text.
+        published: Distributions that anybody may have: their names are nobody's.
         replay: How a bundle is replayed: lines for its README.
     """
 
@@ -127,6 +128,7 @@ class Vocabulary:
     principals: re.Pattern[str] | None = None
     secrets: tuple[re.Pattern[str], ...] = ()
     strike: Callable[[str], str] | None = None
+    published: frozenset[str] = frozenset()
     replay: tuple[str, ...] = ()
 
 

@@ -105,6 +105,9 @@ VOCABULARY: Final = Vocabulary(
         re.compile(r"\bFwoGZXIvYXdz[\w+/=%-]+|\bIQoJb3JpZ2lu[\w+/=%-]+"),
     ),
     strike=redaction.struck,
+    published=frozenset(
+        f"headwater-{name}" for name in ("aws", "s3", "glue", "openlineage", "monitor")
+    ),
     replay=(
         "from headwater import Workspace",
         "from headwater_aws.testing import Emulator",
