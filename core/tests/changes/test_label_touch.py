@@ -254,3 +254,28 @@ def test_where_those_that_are_asked_first_are_touched_all_are_read(
     ledger = handed_over(serving)
     lake.labels(3, [f"{day}-1" for day in of], at(3), name="new")
     assert days(asked(serving, ledger)) == read
+
+
+def test_labels_without_a_time_are_not_looked_at_alone(workspace: hw.Workspace, lake: Lake) -> None:
+    """Those in the log have one, so there is an `as_of`: it is not of the others."""
+    workspace.create_model("m")
+    version = workspace.create_model_version(
+        "m", "v1", "binary", predictions={"will": "boolean", "also": "boolean"}
+    )
+    own = "SELECT id, at, will, will AS also, x > 2 AS was, at AS known FROM serving"
+    rule = {"serving": hw.TimePartition("at", keys={"dt": "yyyy-MM-dd"})}
+    tables = {n: str(lake.folder / n) for n in ("serving", "actuals")}
+    serving = version.connect_serving(
+        hw.FileDataSource(tables={"serving": tables["serving"]}, query=own, partitions=rule),
+        "id",
+        "at",
+        labels={"also": "was"},
+        label_timestamp_column="known",
+    )
+    version.connect_actuals(
+        hw.FileDataSource(tables={"actuals": tables["actuals"]}), "id", {"will": "did"}
+    )
+    ledger = handed_over(serving)
+    lake.labels(3, ["2-1"], at(3, hours=5), name="new")
+    found = taken(asked(serving, ledger))
+    assert {day: what for day, (_, what) in found.items()} == {0: (), 1: (), 2: ("labels",), 3: ()}

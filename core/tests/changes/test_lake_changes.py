@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -70,8 +71,9 @@ class LakeSource(DataSource):
             return IcebergRelation(
                 NAME, COLUMNS, self.place, self.snapshot, file_count=1, column_ids=self.ids
             )
-        version = DeltaTable(self.place).version()
-        return DeltaRelation(NAME, COLUMNS, self.place, version, file_count=1)
+        log = DeltaTable(self.place)
+        made = str(log.metadata().id)
+        return DeltaRelation(NAME, COLUMNS, self.place, log.version(), file_count=1, table_id=made)
 
 
 class Delta:
@@ -250,4 +252,44 @@ def test_a_compaction_over_commits_that_were_cleaned_proves_nothing(lake, offere
     DeltaTable(lake.folder).create_checkpoint()
     for commit in (lake.folder / "_delta_log").glob("*.json"):
         commit.unlink()
+    assert len(offered()) == DAYS
+
+
+@pytest.mark.parametrize("lake", [Delta], indirect=True)
+def test_a_table_that_is_made_anew_is_another_under_the_same_version(lake, offered):
+    """No statistics tell its files by window, as of a table of dimensions: its version stands."""
+
+    def make(value):
+        shutil.rmtree(lake.folder)
+        no_statistics = {"delta.dataSkippingNumIndexedCols": "0"}
+        rows = pa.concat_tables([day(number, value) for number in range(DAYS)])
+        write_deltalake(lake.folder, rows, configuration=no_statistics)
+
+    make(0.5)
+    assert len(offered()) == DAYS
+    assert offered() == {}
+    make(0.75)
+    assert len(offered()) == DAYS, "it is at version 0, as it was"
+    assert offered() == {}
+
+
+@pytest.mark.parametrize("junk", [[], [{"add": 1}], [{"remove": None}]])
+@pytest.mark.parametrize("lake", [Delta], indirect=True)
+def test_commits_that_are_damaged_prove_nothing(lake, offered, junk):
+    assert len(offered()) == DAYS
+    lake.compact()
+    DeltaTable(lake.folder).create_checkpoint()
+    newest = max((lake.folder / "_delta_log").glob("*.json"))
+    newest.write_text("".join(f"{json.dumps(j)}\n" for j in [junk, *junk]))
+    assert len(offered()) == DAYS
+
+
+@pytest.mark.parametrize("junk", [{}, {"snapshot-id": [1]}, 7])
+@pytest.mark.parametrize("lake", [Iceberg], indirect=True)
+def test_snapshots_that_are_damaged_prove_nothing(lake, offered, junk):
+    assert len(offered()) == DAYS
+    lake.compact()
+    place = Path(lake.table.metadata_location.removeprefix("file://"))
+    metadata = json.loads(place.read_text())
+    place.write_text(json.dumps(metadata | {"snapshots": [*metadata["snapshots"], junk]}))
     assert len(offered()) == DAYS

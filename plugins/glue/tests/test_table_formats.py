@@ -126,6 +126,7 @@ def test_a_delta_table_is_its_logs(lake: GlueLake) -> None:
     assert (table.kind, table.unqueryable) == ("delta", None)
     assert isinstance(relation, DeltaRelation)
     assert (relation.location, relation.version) == (uri, 1)
+    assert relation.table_id
     assert relation.file_count == 4
     assert relation.size
 

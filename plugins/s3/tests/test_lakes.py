@@ -62,6 +62,21 @@ def test_a_delta_table_is_pinned_to_its_newest_version(bucket: Bucket) -> None:
     assert [r["score"] for r in rows(bucket, "d", "delta")] == [0.25, 0.25, 0.5, 0.5]
 
 
+def test_a_delta_table_that_is_made_anew_has_another_id(bucket: Bucket) -> None:
+    def made(path: str) -> DeltaRelation:
+        from deltalake import write_deltalake
+
+        write_deltalake(f"s3://lake/{path}", ROWS, storage_options=bucket.everything())
+        _, relation = found(bucket, path, "delta")
+        assert isinstance(relation, DeltaRelation)
+        return relation
+
+    one, other = made("one"), made("other")
+    assert one.version == other.version == 0
+    assert one.table_id
+    assert one.table_id != other.table_id
+
+
 def test_no_delta_table_is_told(bucket: Bucket) -> None:
     with pytest.raises(SourceError, match="there is no Delta log at s3://lake/nothing/"):
         found(bucket, "nothing/", "delta")

@@ -143,14 +143,20 @@ def _share(share: Share, used: frozenset[str]) -> Any:
         case IcebergRelation(column_ids=()):
             return ["version", relation.metadata_location, relation.snapshot_id]
         case DeltaRelation() if COLUMN_MAPPING in relation.features:
-            return ["version", relation.location, relation.version]
+            return _version(relation)
         case IcebergRelation() | DeltaRelation() if share.chosen_by is not None:
             return [*_ids(relation, used), sorted([f.path, f.etag, f.size] for f in share.files)]
         case IcebergRelation():
             return ["version", relation.snapshot_id, *_ids(relation, used)]
         case DeltaRelation():
-            return ["version", relation.location, relation.version]
+            return _version(relation)
     raise _untold(scan, f"it is read from a {type(relation).__name__}, which has no versions")
+
+
+def _version(relation: DeltaRelation) -> Sequence[Any]:
+    """Return what pins a Delta table; its versions are counted anew where it is made anew."""
+    made = [] if relation.table_id is None else [relation.table_id]
+    return ["version", relation.location, relation.version, *made]
 
 
 def _ids(relation: IcebergRelation | DeltaRelation, used: frozenset[str]) -> Sequence[Any]:

@@ -17,6 +17,7 @@ from typing import Final
 
 from headwater.changes import fingerprints
 from headwater.changes.comparison import FILES, Present
+from headwater.interfaces.schema import Role
 from headwater.ledger.entries import Entry
 from headwater.planning.planner import Draft
 from headwater.planning.shares import Share
@@ -52,6 +53,8 @@ def slots_of(draft: Draft) -> frozenset[str]:
         draft: What the windows' plans are made of.
     """
     if draft.actuals is None or draft.as_of is None or draft.actuals_text is None:
+        return frozenset()
+    if draft.actuals.mapping.role(Role.TIMESTAMP) is None:  # `as_of` is of labels in the log
         return frozenset()
     analysis = draft.actuals.bound.analysis
     scans = [s for s in draft.scans if s.gives_actuals]

@@ -152,6 +152,8 @@ class DeltaRelation:
         features: Reader features that it uses, as Delta's protocol names them; an engine refuses
             those that it does not know.
         data_files: The data files of the version, where they were listed; as of an Iceberg table.
+        table_id: The id in its metadata: a table that was deleted and made anew in its place has
+            the same versions, and another id. None where it is not known.
     """
 
     name: TableName
@@ -163,6 +165,7 @@ class DeltaRelation:
     size: int | None = None
     features: tuple[str, ...] = ()
     data_files: tuple[DataFile, ...] | None = field(default=None, repr=False)
+    table_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

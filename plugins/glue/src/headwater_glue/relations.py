@@ -83,6 +83,7 @@ def relation_of(
                 detail.state.files,
                 detail.state.bytes,
                 detail.state.features,
+                table_id=detail.state.table_id,
             )
         case Kind.HUDI:
             return CatalogRelation(table.name, table.columns, detail.entry.catalog_id)

@@ -50,6 +50,7 @@ def lake_relation(table: Table, auth_ref: str) -> DeltaRelation | IcebergRelatio
             log.files,
             log.bytes,
             log.features,
+            table_id=log.table_id,
         )
     metadata, state = table.detail
     return IcebergRelation(

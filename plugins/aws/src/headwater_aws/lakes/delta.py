@@ -46,6 +46,7 @@ class DeltaState:
         files: Data files of that version.
         bytes: Their size.
         features: Reader features that it uses.
+        table_id: The id in its metadata.
     """
 
     columns: tuple[Column, ...]
@@ -54,6 +55,7 @@ class DeltaState:
     files: int
     bytes: int
     features: tuple[str, ...] = ()
+    table_id: str | None = None
 
 
 def delta_state(session: AwsSession, location: str, table: str) -> DeltaState:
@@ -82,7 +84,8 @@ def delta_state(session: AwsSession, location: str, table: str) -> DeltaState:
     note_objects_below(session, f"{uri.rstrip('/')}/_delta_log/")
     try:
         log = DeltaTable(uri, storage_options=storage_options(session.storage()))
-        protocol, configuration = log.protocol(), log.metadata().configuration
+        protocol, metadata = log.protocol(), log.metadata()
+        configuration = metadata.configuration
         columns = schema_columns(json_value(log.schema().to_json()))
         actions = log.get_add_actions(flatten=True)
         paths, sizes = actions["path"].to_pylist(), actions["size_bytes"].to_pylist()
@@ -116,7 +119,9 @@ def delta_state(session: AwsSession, location: str, table: str) -> DeltaState:
         file_path(path, table)
     if {DELETION_VECTORS, V2_CHECKPOINT} & set(features):
         _check_elsewhere(session, f"{uri.rstrip('/')}/_delta_log/", table)
-    return DeltaState(columns, log.version(), uri, len(sizes), sum(sizes), features)
+    return DeltaState(
+        columns, log.version(), uri, len(sizes), sum(sizes), features, str(metadata.id)
+    )
 
 
 def _check_elsewhere(session: AwsSession, log: str, table: str) -> None:

@@ -145,7 +145,7 @@ def list_files(
     names = [f"{end}.{spelled[0]}" for end in ("min", "max")] if plain and spelled else []
     known = len(names) == 2 and all(n in actions.column_names for n in names)
     ends = [actions.column(n).to_pylist() for n in names] if known else []
-    paths = [file_path(str(p), relation.name) for p in actions.column("path").to_pylist()]
+    paths = _paths(actions, kept, relation)
     sizes: list[Any] = actions.column("size_bytes").to_pylist()
     found: list[tuple[DataFile, FileTimes]] = []
     for number, (path, size) in enumerate(zip(paths, sizes, strict=True)):
@@ -184,12 +184,16 @@ def only_rearranged(relation: DeltaRelation, since: int, files: LakeFiles, root:
             if file.size() > limits.METADATA_BYTES:
                 return False
             actions = [json_value(line) for line in file.read().splitlines() if line.strip()]
-        for action in actions:
-            for kind, told in action.items():
-                moves_rows = kind in ("add", "remove") and told.get("dataChange") is not False
-                if moves_rows or kind not in ("add", "remove", "commitInfo", "txn"):
-                    return False
+            if not all(_rearranges(*told) for action in actions for told in action.items()):
+                return False
     return True
+
+
+def _rearranges(kind: str, told: Any) -> bool:
+    """Return whether an action of a commit leaves rows and schema as they are."""
+    if kind in ("add", "remove"):
+        return told.get("dataChange") is False
+    return kind in ("commitInfo", "txn")
 
 
 def _around(first: datetime, last: datetime) -> FileTimes:
@@ -267,6 +271,16 @@ def _without_file(relation: DeltaRelation, path: str) -> SourceError:
     )
 
 
+def _paths(
+    actions: pa.Table, kept: Mapping[str, pa.BooleanArray], relation: DeltaRelation
+) -> list[str]:
+    """Return the paths of a version's files; each deletion vector is of one of them."""
+    paths = [file_path(str(p), relation.name) for p in actions.column("path").to_pylist()]
+    if strange := sorted(kept.keys() - set(paths)):
+        raise _without_file(relation, strange[0])
+    return paths
+
+
 def _parts(
     actions: pa.Table,
     keys: set[str],
@@ -275,11 +289,9 @@ def _parts(
     root: str,
 ) -> list[_Part]:
     """Return the files of a version; none of them outside the table's directory."""
-    paths = [file_path(str(p), relation.name) for p in actions.column("path").to_pylist()]
+    paths = _paths(actions, kept, relation)
     values = {k: actions.column(f"partition.{k}").combine_chunks() for k in keys}
     directory = root.rstrip("/")
-    if strange := sorted(kept.keys() - set(paths)):
-        raise _without_file(relation, strange[0])
     if len(set(paths)) < len(paths):
         twice = next(p for p, n in Counter(paths).items() if n > 1)
         raise SourceError(

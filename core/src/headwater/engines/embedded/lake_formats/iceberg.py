@@ -7,6 +7,7 @@ what it remembers of manifests among all tables of the process, by paths that th
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -141,8 +142,11 @@ def only_replaced(relation: IcebergRelation, since: int, files: LakeFiles) -> bo
     place = relation.metadata_location
     with files.open(place, "its metadata file") as file, translated(relation, place):
         metadata = packed_json(file.read())
+        return _only_replaced(metadata, relation.snapshot_id, since)
+
+
+def _only_replaced(metadata: Any, at: Any, since: int) -> bool:
     snapshots = {s["snapshot-id"]: s for s in metadata.get("snapshots") or ()}
-    at: Any = relation.snapshot_id
     for _ in range(len(snapshots) + 1):
         if at == since:
             return True
@@ -159,11 +163,11 @@ def _moment(field: NestedField, bound: bytes | None) -> datetime | None:
         field.field_type, TimestampType | TimestamptzType | DateType
     ):
         return None
-    value: Any = from_bytes(field.field_type, bound)
     days = isinstance(field.field_type, DateType)
     try:
+        value: Any = from_bytes(field.field_type, bound)
         return _EPOCH + (timedelta(days=value) if days else timedelta(microseconds=value))
-    except OverflowError:
+    except (OverflowError, struct.error):  # a bound of another length is none
         return None
 
 
