@@ -126,25 +126,28 @@ def _binary_format(node: exp.Expr) -> str | None:
 
 def _type(node: exp.Expr) -> str | None:
     text = _text(node)
-    return None if text is None or _says_type(text) else f"the unknown type {text!r}"
+    return None if text is None or _said_type(text) else f"the unknown type {text!r}"
 
 
 def _schema(node: exp.Expr) -> str | None:
     text = _text(node)
-    if text is None or _says_type(text) or _says_type(f"struct<{text}>"):
+    if text is None:
         return None
+    said = _said_type(text) or _said_type(f"struct<{text}>")
+    if said is not None:
+        padded = any(part.name in ("char", "varchar") for part in said.walk())
+        return f"the schema {text!r}, in which CHAR or VARCHAR stands," if padded else None
     # Only short forms are told: comments, defaults and quoted names pass.
     parts = [part.split() for part in text.split(",")]
     plain = _WORDS.fullmatch(text) and all(len(part) <= 2 for part in parts)
     return f"the schema {text!r}" if plain else None
 
 
-def _says_type(text: str) -> bool:
+def _said_type(text: str) -> DataType | None:
     try:
-        parse_type(text)
+        return parse_type(text)
     except TypeTextError:
-        return False
-    return True
+        return None
 
 
 def _duration(node: exp.Expr) -> str | None:

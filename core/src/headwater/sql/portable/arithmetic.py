@@ -23,6 +23,8 @@ _NAMED: Final = {"+": "add", "-": "subtract", "*": "multiply"}
 leaves the sum, which raises where Spark's does."""
 _SAFE_DIGITS = 37
 """Digits that 128 bits hold twice."""
+_NEGATED_DIGITS: Final = 34
+"""Spark rounds the opposite of a decimal to so many digits."""
 
 
 def binary(operator: str, left: Piece, right: Piece, type_: DataType) -> Piece:
@@ -238,13 +240,26 @@ def negated(piece: Piece) -> Piece:
         Refusal: For what is not a number, and for decimals of more than 34 digits.
     """
     type_ = piece.type
-    if not type_.is_numeric or (type_.name == "decimal" and (type_.precision or 0) > 34):
+    if not type_.is_numeric or _is_rounded(type_):
         raise Refusal(f"-{type_}: not proven")
     values = ranges.negated(piece.values)
     overflows = type_.is_integer and not ranges.holds(type_, values)
     return made(
         f"(-{piece.sql})", type_, [piece], raises=overflows, range_=None if overflows else values
     )
+
+
+def _is_rounded(type_: DataType) -> bool:
+    """Return whether Spark rounds the opposites of a type's values."""
+    return type_.name == "decimal" and (type_.precision or 0) > _NEGATED_DIGITS
+
+
+def magnitude(arguments: list[Piece], _: DataType) -> Piece | None:
+    """Refuse `abs` of decimals of more than 34 digits, of which Spark rounds the others away."""
+    type_ = arguments[0].type
+    if _is_rounded(type_):
+        raise Refusal(f"abs({type_}): not proven")
+    return None
 
 
 def positive_remainder(arguments: list[Piece], type_: DataType) -> Piece:

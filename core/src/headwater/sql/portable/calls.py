@@ -328,6 +328,7 @@ FORMS: Final[dict[str, _Form]] = {
 """Rules that look at the call itself, by the names that the table of functions has for them."""
 
 BUILDERS: Final[dict[str, _Builder]] = {
+    "magnitude": arithmetic.magnitude,
     "cast": _cast,
     "coalesce": _coalesce,
     "nvl": _nvl,

@@ -40,25 +40,35 @@ def _steps(path: str) -> list[str | int]:
     position = 1
     while match := _STEP.match(path, position):
         index = match["index"]
-        steps.append(match["name"] or match["quoted"] if index is None else int(index))
+        name = match["name"] or match["quoted"] or ""
+        refuse_unless(name[:1] == name[:1].strip(), f"the path {path!r}: Spark skips white space")
+        steps.append(name if index is None else int(index))
         position = match.end()
     if not path.startswith("$") or position < len(path) or not steps:
         raise Refusal(f"get_json_object with the path {path!r}: only names and indexes")
     return steps
 
 
-def found(sql: str, steps: Sequence[str | int], type_: DataType) -> str:
-    """Return the text of what stands at a place of a JSON text, as Spark writes it."""
+def found(sql: str, steps: Sequence[str | int], type_: DataType, *, last: bool = False) -> str:
+    """Return the text of what stands at a place of a JSON text, as Spark writes it.
+
+    Args:
+        sql: The JSON text.
+        steps: The names and indexes on the way.
+        type_: The type of the result.
+        last: Whether of several values of a name Spark takes the last one, as `json_tuple` does.
+    """
     invalid = not_portable("get_json_object of a text that is not plainly JSON", type_)
     odd = not_portable("a JSON value that the two engines write differently", type_)
     twice = not_portable("a JSON object that has a name twice", type_)
     extracted = f"json_extract({sql}, {_written(steps)})"
     nothing = f"CASE WHEN {_has_name_twice(sql, steps)} THEN {twice} END"
+    again = f"WHEN {_has_name_twice(sql, steps)} THEN {twice} " if last else ""
     # Spark leaves out the NULL of a name, and writes that of an index.
     null = "'null'" if isinstance(steps[-1], int) else nothing
     return (
         f"CASE WHEN {sql} IS NULL OR sp_json_hopeless({sql}) THEN NULL "
-        f"WHEN NOT sp_is_json({sql}) THEN {invalid} "
+        f"WHEN NOT sp_is_json({sql}) THEN {invalid} {again}"
         f"WHEN {extracted} IS NULL THEN {nothing} "
         f"WHEN json_type({extracted}) = 'NULL' THEN {null} "
         f"WHEN sp_json_plain({extracted}) THEN {extracted} ->> '$' ELSE {odd} END"

@@ -27,6 +27,10 @@ _CLOCK: Final = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?"
 _ZONE: Final = "(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])?"
 _LONG: Final = "[0-9][0-9.]{15,}"
 """Numbers of so many digits are others as doubles."""
+_CORRUPT: Final = "_corrupt_record"
+"""Spark gives the whole text in the field of this name where it can't read it."""
+_PARTLY: Final = r"^[ \t\r\n]*\{[^}]*\{"
+"""Of a text that ends within an object in another one Spark keeps what it read before."""
 
 
 def path(name: str) -> str:
@@ -35,7 +39,7 @@ def path(name: str) -> str:
     Raises:
         Refusal: If DuckDB's paths have no way to write the name.
     """
-    refuse_unless(not _FIELD & set(name), f"the name {name!r} of a JSON field")
+    refuse_unless(bool(name) and not _FIELD & set(name), f"the name {name!r} of a JSON field")
     return text(f'$."{name}"')
 
 
@@ -114,6 +118,8 @@ def _struct(sql: str, type_: DataType) -> tuple[str, bool]:
     fields, declines = [], False
     for name, child in type_.fields:
         item, may = _written(f"struct_extract({sql}, {text(name)})", child)
+        odd = any(c < " " for c in name)
+        refuse_unless(not odd, f"to_json() of the field {name!r}, a control character")
         fields.append(f"{text(json.dumps(name, ensure_ascii=False) + ':')} || {item}")
         declines = declines or may
     shown = f"'{{' || concat_ws(',', {', '.join(fields)}) || '}}'"
@@ -144,6 +150,8 @@ def from_json(arguments: list[Piece], type_: DataType) -> Piece:
     value = arguments[0]
     s = value.sql
     refuse_unless(type_.name in ("struct", "array", "map"), f"from_json() as {type_}")
+    names = {n.casefold() for n in type_.field_names}
+    refuse_unless(_CORRUPT not in names, f"from_json() with {_CORRUPT}, the text that is no JSON")
     invalid = not_portable("from_json() of a text that is not plainly JSON", type_)
     nothing = _nothing(type_)
     parsed = f"CAST({s} AS JSON)"
@@ -153,7 +161,7 @@ def from_json(arguments: list[Piece], type_: DataType) -> Piece:
         long = f"WHEN regexp_matches({s}, '{_LONG}') THEN {many} "
     sql = (
         f"CASE WHEN {s} IS NULL OR regexp_full_match({s}, '[ \\t\\r\\n]*') THEN {null(type_)} "
-        f"WHEN sp_json_hopeless({s}) THEN {nothing} "
+        f"WHEN sp_json_hopeless({s}) AND NOT regexp_matches({s}, '{_PARTLY}') THEN {nothing} "
         f"WHEN NOT sp_is_json({s}) THEN {invalid} {long}"
         f"ELSE list_transform([{parsed}], lambda r: {_root('r', type_)})[1] END"
     )
@@ -201,7 +209,8 @@ def _read(j: str, type_: DataType) -> str:
             return f"CASE {number} WHEN {kind} = 'VARCHAR' THEN {named} END"
         case "decimal":
             odd = not_portable("a JSON text as a decimal", type_)
-            plain = f"CAST({shown} AS DECIMAL(38,{min((type_.scale or 0) + 6, 20)}))"
+            # All digits that such a double has: what is rounded twice may be another number.
+            plain = f"CAST({shown} AS DECIMAL(38,20))"
             far = not_portable("a JSON number far from 1, as a decimal", type_)
             size = f"abs(CAST({shown} AS DOUBLE))"
             near = f"{size} = 0 OR {size} BETWEEN 1e-3 AND 1e15"

@@ -36,9 +36,15 @@ CREATE OR REPLACE MACRO sp_percentile(l, share) AS
 -- for NaN and infinity in any case.
 CREATE OR REPLACE MACRO sp_json_more(s) AS
   regexp_matches(s, ',\s*[}\]]|(^|[:\[,])\s*[-+]?(?i:nan|inf)');
+-- Jackson reads no more than 1000 levels, numbers of 1000 digits and names of 50000 characters; here
+-- brackets, runs of digits and all that stands in quotes are counted.
+CREATE OR REPLACE MACRO sp_json_vast(s) AS length(s) > 1000 AND (
+  length(regexp_replace(s, '[^\[{]', '', 'g')) > 1000 OR regexp_matches(s, '[-+.0-9eE]{1000}')
+  OR length(s) > 50000 AND list_max(list_transform(string_split(replace(replace(s, '\\', ''), '\"', ''), '"'),
+    lambda x, i: CASE WHEN i % 2 = 0 THEN length(x) ELSE 0 END)) > 50000);
 -- What stands in its texts is nobody's concern; they are taken out only where something is found.
 CREATE OR REPLACE MACRO sp_is_json(s) AS
-  json_valid(s) AND (NOT sp_json_more(s)
+  json_valid(s) AND NOT sp_json_vast(s) AND (NOT sp_json_more(s)
     OR NOT sp_json_more(regexp_replace(s, '"([^"\\]|\\.)*"', '""', 'g')));
 
 -- Whether a list holds a text twice; false of no list.

@@ -289,7 +289,8 @@ def _fields_of_json(e: Expressions, call: exp.Expr) -> Compiled:
         json_values.path(name.literal)
         steps.append([name.literal])
     listed = ", ".join(
-        f"{json_paths.found(value.sql, s, t.STRING)} AS c{i}" for i, s in enumerate(steps)
+        f"{json_paths.found(value.sql, s, t.STRING, last=True)} AS c{i}"
+        for i, s in enumerate(steps)
     )
     columns = [made("", t.STRING, [value], declines=True)] * len(steps)
     return _made(f"SELECT {listed}", columns, (t.STRING,) * len(steps))
