@@ -24,6 +24,7 @@ from headwater.sources.single_database import SingleDatabase
 from headwater.tables.relation import DeltaRelation, IcebergRelation, Relation
 from headwater.tables.table import Catalog, Partition, Table, TableName
 from headwater.types import DOUBLE, STRING, TIMESTAMP
+from headwater.workspace import changed
 
 BASE = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -210,6 +211,24 @@ def test_a_compaction_that_the_lake_tells_moves_no_window(lake, offered, ledger,
     monkeypatch.undo()
     lake.append(day(2, first=3))
     assert offered() == {3: 6}
+
+
+def test_a_lake_is_asked_once_for_compactions_though_its_windows_are_of_many_states(
+    lake, offered, ledger, monkeypatch
+):
+    assert len(offered()) == DAYS
+    for number in range(1, DAYS):
+        lake.append(day(number, first=3))
+        assert offered() == {number + 1: 6}
+    assert len({e.pins["lake.t"] for e in ledger.entries.values()}) == DAYS
+    asked = []
+    before = changed.before_compaction
+    monkeypatch.setattr(changed, "before_compaction", lambda *a: asked.append(a) or before(*a))
+    lake.compact()
+    # Of the last day's state alone nothing but the compaction came since.
+    assert offered().keys() == {1, 2, 3, 4}
+    assert len(asked) == 1
+    assert offered() == {}
 
 
 def test_a_compaction_among_others_proves_nothing(lake, offered):

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from headwater.auth.credentials import Access
-from headwater.engines.embedded.lake_formats.relations import files_of, only_compacted
+from headwater.engines.embedded.lake_formats.relations import compacted_since, files_of
 from headwater.errors import HeadwaterError
 from headwater.interfaces.plan import Scan
 from headwater.planning.shares import Known
@@ -65,30 +65,32 @@ def with_files(scans: Sequence[Scan], access: Access, most: int | None) -> tuple
     return tuple(_named(scan, access, most) for scan in scans)
 
 
-def before_compaction(scan: Scan, since: int, access: Access) -> Scan | None:
-    """Return a lake at an older state, if its metadata says that its rows are the same since.
+def before_compaction(scan: Scan, access: Access) -> dict[int, Scan]:
+    """Return a lake at each state since which its metadata says that its rows are the same.
 
-    None where it does not say so, or can't be read here.
+    None of them where it does not say so, or can't be read here.
 
     Args:
         scan: The table.
-        since: The older snapshot or version.
         access: The opened identities.
     """
     relation = scan.relation
     assert isinstance(relation, IcebergRelation | DeltaRelation), "no other has states"
     ref = relation.auth_ref
     try:
-        if not only_compacted(
-            relation, since, lambda: None if ref is None else access.storage(ref)
-        ):
-            return None
+        states = compacted_since(relation, lambda: None if ref is None else access.storage(ref))
     except HeadwaterError as error:
-        _log.debug("%s: what was since %s: %s", scan.table, since, error.message)
-        return None
+        _log.debug("%s: what was compacted: %s", scan.table, error.message)
+        return {}
     if isinstance(relation, IcebergRelation):
-        return replace(scan, relation=replace(relation, snapshot_id=since, data_files=None))
-    return replace(scan, relation=replace(relation, version=since, data_files=None))
+        return {
+            state: replace(scan, relation=replace(relation, snapshot_id=state, data_files=None))
+            for state in states
+        }
+    return {
+        state: replace(scan, relation=replace(relation, version=state, data_files=None))
+        for state in states
+    }
 
 
 def _named(scan: Scan, access: Access, most: int | None) -> Scan:

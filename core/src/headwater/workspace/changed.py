@@ -312,6 +312,7 @@ class _Older:
 
     def __init__(self, workspace: Workspace, connection: Connection, draft: Draft) -> None:
         self._workspace, self._connection, self._draft = workspace, connection, draft
+        self._states: dict[str, dict[int, Scan]] = {}
         self._found: dict[tuple[str, int], Divided | None] = {}
 
     def divided(self, slot: str, pin: int) -> Divided | None:
@@ -325,10 +326,13 @@ class _Older:
         scan = next(s for s in self._draft.scans if s.slot == slot)
         if not isinstance(scan.relation, IcebergRelation | DeltaRelation):
             return None
+        if slot not in self._states:  # asked once, however many states the windows are of
+            with self._workspace.opened(self._connection) as access:
+                self._states[slot] = before_compaction(scan, access)
+        older = self._states[slot].get(pin)
+        if older is None:
+            return None
         with self._workspace.opened(self._connection) as access:
-            older = before_compaction(scan, pin, access)
-            if older is None:
-                return None
             listed, times = lake_files([older], access)
         return Divided(older, times.get(slot), listed.get(slot), self._draft.now)
 

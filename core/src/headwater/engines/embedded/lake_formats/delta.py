@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -37,7 +38,13 @@ from headwater.engines.embedded.lake_formats.files import (
     translated,
     unknown_feature,
 )
-from headwater.errors import ConfigError, EngineError, SourceError, UnsupportedError
+from headwater.errors import (
+    ConfigError,
+    EngineError,
+    HeadwaterError,
+    SourceError,
+    UnsupportedError,
+)
 from headwater.lakes.delta import (
     DELETION_VECTORS,
     column_mapping,
@@ -158,39 +165,40 @@ def list_files(
     return found
 
 
-def only_rearranged(relation: DeltaRelation, since: int, files: LakeFiles, root: str) -> bool:
-    """Return whether rows were only put into other files since a version.
+def rearranged_since(relation: DeltaRelation, files: LakeFiles, root: str) -> range:
+    """Return the versions, up to the relation's, after which rows were only put into other files.
 
-    All commits between must be there, each file that they add or remove must say so
-    (`dataChange: false`), and nothing else may be another, as a schema.
+    Each file that the commits between add or remove must say so (`dataChange: false`), and nothing
+    else may be another, as a schema. Of a commit that is not there, or damaged, nobody knows.
 
     Args:
         relation: The table.
-        since: The older version.
         files: Opens its log.
         root: Path of the table's directory in the store.
 
-    Raises:
-        HeadwaterError: As `open_scan`.
-
     Source: Delta Transaction Log Protocol, "Add File and Remove File".
     """
-    if not since <= relation.version <= since + _COMMITS:
-        return False
-    for version in range(since + 1, relation.version + 1):
-        path = f"{root.rstrip('/')}/_delta_log/{version:020d}.json"
-        uri = _uri(files, path)
-        with files.open_path(path, uri) as file, translated(relation, uri):
-            if file.size() > limits.METADATA_BYTES:
-                return False
-            actions = [json_value(line) for line in file.read().splitlines() if line.strip()]
-            if not all(_rearranges(*told) for action in actions for told in action.items()):
-                return False
-    return True
+    first = relation.version
+    last_looked_at = max(first - _COMMITS, 0)
+    with suppress(HeadwaterError):
+        while first > last_looked_at and _rearranges(relation, first, files, root):
+            first -= 1
+    return range(first, relation.version + 1)
 
 
-def _rearranges(kind: str, told: Any) -> bool:
-    """Return whether an action of a commit leaves rows and schema as they are."""
+def _rearranges(relation: DeltaRelation, version: int, files: LakeFiles, root: str) -> bool:
+    """Return whether a commit leaves rows and schema as they are."""
+    path = f"{root.rstrip('/')}/_delta_log/{version:020d}.json"
+    uri = _uri(files, path)
+    with files.open_path(path, uri) as file, translated(relation, uri):
+        if file.size() > limits.METADATA_BYTES:
+            return False
+        actions = [json_value(line) for line in file.read().splitlines() if line.strip()]
+        return all(_is_still(*told) for action in actions for told in action.items())
+
+
+def _is_still(kind: str, told: Any) -> bool:
+    """Return whether an action of a commit moves no row."""
     if kind in ("add", "remove"):
         return told.get("dataChange") is False
     return kind in ("commitInfo", "txn")

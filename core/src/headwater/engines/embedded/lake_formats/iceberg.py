@@ -122,15 +122,14 @@ def list_files(
     return found
 
 
-def only_replaced(relation: IcebergRelation, since: int, files: LakeFiles) -> bool:
-    """Return whether nothing but files was replaced, rows staying as they are, since a snapshot.
+def replaced_since(relation: IcebergRelation, files: LakeFiles) -> tuple[int, ...]:
+    """Return the snapshots after which nothing but files was replaced, rows staying as they are.
 
     All snapshots between must be there and say so (`replace`): of one that was expired, nobody
     knows what it was.
 
     Args:
         relation: The table.
-        since: The older snapshot.
         files: Opens its metadata.
 
     Raises:
@@ -141,20 +140,17 @@ def only_replaced(relation: IcebergRelation, since: int, files: LakeFiles) -> bo
     """
     place = relation.metadata_location
     with files.open(place, "its metadata file") as file, translated(relation, place):
-        metadata = packed_json(file.read())
-        return _only_replaced(metadata, relation.snapshot_id, since)
-
-
-def _only_replaced(metadata: Any, at: Any, since: int) -> bool:
-    snapshots = {s["snapshot-id"]: s for s in metadata.get("snapshots") or ()}
-    for _ in range(len(snapshots) + 1):
-        if at == since:
-            return True
-        snapshot = snapshots.get(at)
-        if snapshot is None or (snapshot.get("summary") or {}).get("operation") != "replace":
-            return False
-        at = snapshot.get("parent-snapshot-id")
-    return False
+        metadata: Any = packed_json(file.read())
+        snapshots = {s["snapshot-id"]: s for s in metadata.get("snapshots") or ()}
+        found: list[int] = []
+        at: Any = relation.snapshot_id
+        while at is not None and at not in found:
+            found.append(at)
+            snapshot = snapshots.get(at)
+            if snapshot is None or (snapshot.get("summary") or {}).get("operation") != "replace":
+                break
+            at = snapshot.get("parent-snapshot-id")
+    return tuple(found)
 
 
 def _moment(field: NestedField, bound: bytes | None) -> datetime | None:

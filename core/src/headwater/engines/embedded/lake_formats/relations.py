@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -89,29 +90,31 @@ def files_of(
     return delta.list_files(relation, column, root, storage_options(current))
 
 
-def only_compacted(
-    relation: IcebergRelation | DeltaRelation, since: int, credentials: GiveCredentials
-) -> bool:
-    """Return whether a table's own metadata says that its rows stayed as they are since a state.
+def compacted_since(
+    relation: IcebergRelation | DeltaRelation, credentials: GiveCredentials
+) -> Collection[int]:
+    """Return the states of a table since which its own metadata says that no row moved.
 
     Args:
         relation: The table.
-        since: The older snapshot or version.
         credentials: As for `stream`.
+
+    Returns:
+        Snapshots or versions, the relation's among them.
 
     Raises:
         HeadwaterError: As `stream`.
     """
     if isinstance(relation, IcebergRelation):
         need("pyiceberg", f"Iceberg table {relation.name}")
-        from headwater.engines.embedded.lake_formats.iceberg import only_replaced
+        from headwater.engines.embedded.lake_formats.iceberg import replaced_since
 
-        return only_replaced(relation, since, _iceberg_files(relation, credentials))
+        return replaced_since(relation, _iceberg_files(relation, credentials))
     need("deltalake", f"Delta table {relation.name}")
-    from headwater.engines.embedded.lake_formats.delta import only_rearranged
+    from headwater.engines.embedded.lake_formats.delta import rearranged_since
 
     store, root = _delta_place(relation, credentials())
-    return only_rearranged(relation, since, LakeFiles(relation, store, credentials), root)
+    return rearranged_since(relation, LakeFiles(relation, store, credentials), root)
 
 
 def _iceberg_files(relation: IcebergRelation, credentials: GiveCredentials) -> LakeFiles:
