@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from plugins.s3.tests.conftest import Bucket
 from plugins.s3.tests.test_lakes import delta, iceberg
@@ -165,3 +166,39 @@ def test_a_row_that_is_taken_for_names_is_not_in_it(
             content = packed.read(name)
             content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
             assert b"canary" not in content.lower(), (name, content)
+
+
+@pytest.mark.parametrize("anonymous", [False, True])
+def test_a_checkpoint_of_a_partitioned_delta_table_replays(
+    bucket: Bucket, tmp_path: Path, anonymous: bool
+) -> None:
+    from deltalake import DeltaTable, write_deltalake
+
+    rows = day(2).append_column("Branch", pa.array(["xtrelbonia", "xtrsyldavia"]))
+    keys = bucket.everything()
+    about: dict[str, Any] = {
+        "name": "xtrtable",
+        "description": "CANARYROW",
+        "partition_by": ["Branch"],
+    }
+    write_deltalake("s3://lake/xtrd", rows, storage_options=keys, **about)
+    write_deltalake("s3://lake/xtrd", rows, storage_options=keys, mode="append")
+    DeltaTable("s3://lake/xtrd", storage_options=keys).create_checkpoint()
+    write_deltalake("s3://lake/xtrd", rows, storage_options=keys, mode="append")
+    connection = connected(bucket.source("xtrd/", format="delta"))
+    path = tmp_path / "b.zip"
+    report = connection.check(bundle=path, anonymous=anonymous)
+    assert report.stages[-1].name == "rows"
+    hidden = [b"CANARYROW", *([b"xtr", b"Branch"] if anonymous else [])]
+    with zipfile.ZipFile(path) as packed:
+        for name in packed.namelist():
+            content = packed.read(name)
+            if content[:4] == b"PAR1" and b"metaData" in content:
+                content += str(pq.read_table(pa.BufferReader(content)).to_pylist()).encode()
+            assert [one for one in hidden if one in content] == [], name
+    with Emulator.from_bundle(path) as aws, Workspace.open(aws.configuration()) as workspace:
+        (again,) = workspace.connections.values()
+        assert [s.status for s in again.check().stages[:-1]] == [
+            s.status for s in report.stages[:-1]
+        ]
+        assert again.plan().files == connection.plan().files == 6

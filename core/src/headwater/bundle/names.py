@@ -300,6 +300,8 @@ class Names:
         name = entry.get("Name", entry.get("name"))
         if not isinstance(name, str):
             return
+        if "schemaString" in entry:
+            self.learn("table", name)
         named = self._entries.get(field)
         if named == "column" or {"type", "Type", "transform"} & set(entry):
             self.learn("column", name)

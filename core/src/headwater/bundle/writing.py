@@ -15,7 +15,7 @@ import re
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib import metadata
@@ -33,6 +33,8 @@ from headwater.untrusted import limits
 from headwater.untrusted.texts import json_value, packed_json
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from headwater.interfaces.report import CheckReport
     from headwater.plugins.registry import PluginRegistry
 
@@ -482,6 +484,10 @@ def _avro(value: Any) -> Any:
     return value
 
 
+_LOGGED: Final = words(
+    "add remove cdc metaData protocol txn domainMetadata sidecar checkpointMetadata commitInfo"
+)
+"""Columns of a checkpoint."""
 _ACTIONS: Final[Mapping[str, frozenset[str]]] = {
     "add": words(
         "path partitionValues partitionValues_parsed size modificationTime dataChange stats "
@@ -541,20 +547,51 @@ def _bounds(value: Any) -> Any:
     return None
 
 
-def _checkpoint(content: bytes, told: Any) -> bytes:
+def _checkpoint(content: bytes, told: Callable[[dict[str, Any]], Any]) -> bytes:
     """Return a checkpoint of a Delta log, each of its actions gone through."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         table = pq.read_table(pa.BufferReader(content))
-        rows = [told({k: v for k, v in row.items() if v is not None}) for row in table.to_pylist()]
-        schema = table.schema.remove_metadata()
+        # Structs by column say again, by names of columns, what the actions say.
+        schema = pa.schema([_unparsed(f) for f in table.schema if f.name in _LOGGED])
+        rows = [_paired(told(row), pa.struct(list(schema))) for row in _rows(table)]
         sink = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(rows, schema), sink)
         return sink.getvalue()
     except pa.ArrowException as error:
         raise ValueError(str(error)) from error
+
+
+def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    for row in table.to_pylist(maps_as_pydicts="strict"):
+        yield {k: v for k, v in row.items() if v is not None}
+
+
+def _unparsed(field: pa.Field[Any]) -> pa.Field[Any]:
+    import pyarrow as pa
+
+    type_: Any = field.type
+    if pa.types.is_struct(type_):
+        inner = [type_.field(n) for n in range(type_.num_fields)]
+        type_ = pa.struct([f for f in inner if not f.name.endswith("_parsed")])
+    return pa.field(field.name, type_, field.nullable)
+
+
+def _paired(value: Any, type_: Any) -> Any:
+    """Return a value in which maps are pairs, as Arrow takes them."""
+    import pyarrow as pa
+
+    match value:
+        case dict() if pa.types.is_map(type_):
+            return [(k, _paired(v, type_.item_type)) for k, v in value.items()]
+        case dict() if pa.types.is_struct(type_):
+            fields = {type_.field(n).name: type_.field(n).type for n in range(type_.num_fields)}
+            return {k: _paired(v, fields[k]) for k, v in value.items() if k in fields}
+        case list() if pa.types.is_list(type_) or pa.types.is_large_list(type_):
+            return [_paired(v, type_.value_type) for v in value]
+    return value
 
 
 def _documents_in(form: str, content: bytes | None) -> Iterator[Any]:
@@ -569,6 +606,11 @@ def _documents_in(form: str, content: bytes | None) -> Iterator[Any]:
                 yield from (json_value(line) for line in content.splitlines())
             case "text":
                 yield content.decode()
+            case "checkpoint":
+                import pyarrow as pa
+                import pyarrow.parquet as pq
+
+                yield from _rows(pq.read_table(pa.BufferReader(content)))
             case "header":
                 head = _unpacked(content).decode()
                 cells = [c.strip(" \"'\r") for c in re.split(r"[,;\t|\n\x01-\x08^~]", head)]
@@ -606,9 +648,11 @@ def _renamed(form: str, content: bytes, names: Names) -> bytes | None:
         case "header" | "shape":
             plain = names.text(_unpacked(content).decode()).encode()
             return gzip.compress(plain, mtime=0) if content[:2] == b"\x1f\x8b" else plain
+        case "checkpoint":
+            return _checkpoint(content, lambda action: _path_named(action, names))
         case "magic":
             return content
-    return None  # a checkpoint is packed with names all over
+    return None
 
 
 def _path_named(action: Any, names: Names) -> Any:

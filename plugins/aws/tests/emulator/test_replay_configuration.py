@@ -6,20 +6,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import session
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from headwater import Workspace
+from headwater.errors import BundleError
 from headwater_aws.testing import Emulator
 
+PATH_STYLE = Config(s3={"addressing_style": "path"})
 EVIL = "http://evil.example:1"
 
 
-def bundle(path: Path, configuration: dict[str, Any]) -> Path:
+def bundle(path: Path, configuration: dict[str, Any], *calls: Any) -> Path:
     documents: dict[str, Any] = {
         "about": {"headwater": "support bundle", "format": 1},
         "configuration": configuration,
         "checks": [],
         "plans": [],
-        "calls": [],
+        "calls": list(calls),
         "files": [],
     }
     with zipfile.ZipFile(path, "w") as packed:
@@ -99,3 +104,68 @@ def test_its_texts_ask_for_nothing_of_this_environment(
         (connection,) = workspace.connections.values()
         assert "CANARY" not in repr(connection.source)
         assert "${env:MINE}" in repr(connection.source)
+
+
+def listed(size: Any) -> dict[str, Any]:
+    return {
+        "service": "s3",
+        "operation": "ListObjectsV2",
+        "region": "us-east-1",
+        "asked": {"Bucket": "lake", "Prefix": "p/"},
+        "status": 200,
+        "answer": {"Contents": [{"Key": "p/a", "Size": size, "ETag": "x"}]},
+        "error": None,
+    }
+
+
+def test_a_size_that_no_object_has_is_a_damage(tmp_path: Path) -> None:
+    path = bundle(tmp_path / "b.zip", configured(GLUE), listed(10**30))
+    with pytest.raises(BundleError) as caught:
+        Emulator.from_bundle(path)
+    assert caught.value.code == "bundle-damaged"
+
+
+@pytest.mark.parametrize("size", [{"a": 1}, "many", [2]])
+def test_an_answer_that_is_damaged_is_not_recorded(tmp_path: Path, size: Any) -> None:
+    path = bundle(tmp_path / "b.zip", configured(GLUE), listed(size))
+    with Emulator.from_bundle(path) as aws:
+        client: Any = session.get_session().create_client(
+            "s3",
+            "us-east-1",
+            endpoint_url=aws.endpoint_url,
+            config=PATH_STYLE,
+            aws_access_key_id="x",
+            aws_secret_access_key="y",
+        )
+        with pytest.raises(ClientError) as caught:
+            client.list_objects_v2(Bucket="lake", Prefix="p/")
+        client.close()
+    assert caught.value.response["Error"]["Code"] == "NotRecorded"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "t",
+        {"Name": 1},
+        {"Name": "t", "CatalogId": 5},
+        {"Name": "t", "StorageDescriptor": ["x"]},
+        {"Name": "t", "StorageDescriptor": {"Columns": {"a": "b"}}},
+        {"Name": "t", "Parameters": {"a": {"b": "c"}}},
+        {"Name": "t", "CreateTime": "soon"},
+    ],
+)
+def test_an_entry_of_another_form_than_glue_has_is_not_recorded(tmp_path: Path, table: Any) -> None:
+    call = {
+        **listed(1),
+        "service": "glue",
+        "operation": "GetTable",
+        "asked": {"DatabaseName": "ml", "Name": "t"},
+        "answer": {"Table": table},
+    }
+    source = {**GLUE, "query": "SELECT id, at, score FROM t"}
+    path = bundle(tmp_path / "b.zip", configured(source), call)
+    with Emulator.from_bundle(path) as aws, Workspace.open(aws.configuration()) as workspace:
+        (connection,) = workspace.connections.values()
+        told = json.dumps(connection.check().to_dict())
+    assert "not-recorded" in told

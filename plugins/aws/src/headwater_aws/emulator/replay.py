@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import json
 import secrets
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import escape
@@ -160,7 +162,10 @@ class Replay:
             return None
         if told.error is not None:
             raise _refused(told)
-        return _rendered(service, action, told.answer, call)
+        try:
+            return _rendered(service, action, told.answer, call)
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise not_recorded(f"what was answered to {action} is damaged ({error})") from None
 
     def tables(self) -> Iterator[tuple[str, str, dict[str, Any], list[dict[str, Any]]]]:
         """Yield database, catalog, entry and partitions of each table that an answer told of."""
@@ -219,6 +224,14 @@ class Replay:
                 self._store(bucket, str(item.get("Key")), item["Size"], etag, item)
 
     def _store(self, bucket: str, key: str, size: int, etag: str, told: Mapping[str, Any]) -> None:
+        if size > sys.maxsize:
+            from headwater.errors import BundleError  # the emulator itself stands without the core
+
+            raise BundleError(
+                f"the support bundle tells a size that no object has: {size:,} of s3://{bucket}/{key}",
+                code="bundle-damaged",
+                hint="ask whoever sent it for the file that `headwater check --bundle` wrote",
+            )
         stored = StoredObject(Hollow(size, ()), {}, etag, _moment(told.get("LastModified")))
         self._bucket(bucket).put(key, stored)
 
@@ -322,8 +335,12 @@ def _refused(call: BundledCall) -> AwsError:
 def _rendered(service: str, action: str, answer: Any, call: S3Call | None) -> Response:
     answer = answer if isinstance(answer, dict) else {}
     if service == "glue":
+        if not _fits(_answered_by_glue(action), answer):
+            raise ValueError("it is not of the form that Glue's answers have")
         return Response(200, {"content-type": JSON}, json.dumps(answer).encode())
     if service == "sts":
+        if action == "GetCallerIdentity" and not {"Arn", "Account", "UserId"} <= set(answer):
+            raise ValueError("it says of nobody who they are")
         return Response(200, {"content-type": XML}, _sts(action, answer).encode())
     if action == "ListObjectsV2" and call is not None:
         found = xml("ListBucketResult", _page(answer, call))
@@ -333,6 +350,54 @@ def _rendered(service: str, action: str, answer: Any, call: S3Call | None) -> Re
     if action == "HeadBucket":
         return Response(200, {}, b"")
     raise not_recorded(f"the answer to {action}")
+
+
+@cache
+def _answered_by_glue(action: str) -> Any:
+    """Return the form of Glue's answer to a call, as botocore knows it; None if it knows none."""
+    import botocore.session
+
+    model = botocore.session.get_session().get_service_model("glue")
+    return model.operation_model(action).output_shape
+
+
+def _fits(shape: Any, value: Any) -> bool:
+    """Return whether an answer has the form of its kind: botocore itself looks at few of its types.
+
+    Args:
+        shape: A shape of botocore's model; None if it knows none.
+        value: The answer, or a part of it.
+    """
+    if shape is None or value is None:
+        return True
+    match shape.type_name:
+        case "structure":
+            members = shape.members
+            return (
+                isinstance(value, dict)
+                and all(value.get(name) is not None for name in shape.required_members)
+                and all(_fits(members.get(k), v) for k, v in value.items())
+            )
+        case "list":
+            return isinstance(value, list) and all(_fits(shape.member, v) for v in value)
+        case "map":
+            return isinstance(value, dict) and all(_fits(shape.value, v) for v in value.values())
+        case "boolean":
+            return isinstance(value, bool)
+        case "integer" | "long":
+            return type(value) is int and -(2**63) <= value < 2**63
+        case "float" | "double":
+            return isinstance(value, int | float)
+        case "timestamp":
+            return isinstance(value, int | float) or _is_moment(value)
+    return isinstance(value, str)
+
+
+def _is_moment(value: Any) -> bool:
+    with suppress(ValueError, TypeError):
+        datetime.fromisoformat(value)
+        return True
+    return False
 
 
 def _page(answer: Mapping[str, Any], call: S3Call) -> str:
@@ -457,7 +522,7 @@ def _asking(connection: Any, endpoint_url: str, region: str, folder: Path) -> di
     somebody's, a command that gives a token.
     """
     source = connection.get("source") if isinstance(connection, dict) else None
-    if not isinstance(source, dict) or source.get("type") not in _KINDS:
+    if not isinstance(source, dict) or str(source.get("type")) not in _KINDS:
         return None
     told: dict[str, Any] = _literal(connection)
     own = {k: v for k, v in told["source"].items() if k != "auth"}

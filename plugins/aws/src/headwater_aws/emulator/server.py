@@ -86,9 +86,9 @@ class Emulator:
         """
         from headwater.bundle.bundle import Bundle  # the emulator itself stands without the core
 
-        bundle = Bundle.load(path)
+        replay = Replay(Bundle.load(path))  # before sockets are opened: it may be damaged
         emulator = cls(clock=clock)
-        emulator._front.replay = Replay(bundle)
+        emulator._front.replay = replay
         return emulator
 
     def configuration(self) -> Path:
