@@ -10,6 +10,7 @@ import pytest
 from tests.iceberg import file_catalog
 
 from headwater.auth.credentials import Access
+from headwater.engines.embedded.lake_formats import iceberg as lake_format
 from headwater.interfaces.plan import Scan, ScanEstimate
 from headwater.planning.lake_files import lake_files
 from headwater.planning.shares import Divided
@@ -85,6 +86,24 @@ def test_what_is_deleted_of_a_file_moves_its_window_and_no_other(iceberg):
     after, _ = shared(relation())
     moved = [b.files != a.files for b, a in zip(before, after, strict=True)]
     assert moved == [True, False, False, False]
+
+
+@pytest.mark.parametrize("bound", [b"", b"\0", b"\0" * 9])
+def test_a_bound_of_another_length_bounds_nothing(iceberg, monkeypatch, bound):
+    """A manifest is others' words: its bounds may be of any length."""
+    _, relation = iceberg
+    tasks = lake_format._tasks
+
+    def damaged(*given):
+        found = tasks(*given)
+        for task in found:
+            for key in task.file.lower_bounds:
+                task.file.lower_bounds[key] = bound
+        return found
+
+    monkeypatch.setattr(lake_format, "_tasks", damaged)
+    shares, _ = shared(relation())
+    assert [len(share.files) for share in shares] == [3] * 4
 
 
 def test_a_table_without_a_snapshot_has_no_files(tmp_path):
