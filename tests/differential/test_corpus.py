@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 QUERIES = load("corpus.sql")
-LEAST_ADMITTED = 0.65
+LEAST_ADMITTED = 0.85
 
 # The embedded engine raises on these where Spark answers: it can't promise the answer, and says so.
 KNOWN_TO_RAISE = {
     "cast 9": "time zones by name, nanoseconds",
+    "cast 16": "doubles that Java writes with an exponent",
     "arith 9": "a sum of bigints that may overflow",
     "date 7": "texts of several shapes",
     "date 19": "New York before 1900",
