@@ -1,6 +1,7 @@
 """Names become placeholders: everywhere the same, in order, and what is no name stays."""
 
 import re
+import time
 
 import pytest
 
@@ -218,3 +219,21 @@ def test_paths_of_a_machine_are_hidden() -> None:
     names = settled(document, {"message": "can't read /srv/jane/acme/token: no"})
     told = str(names.value(document)) + names.text("can't read /srv/jane/acme/token: no")
     assert not re.findall("jane|acme|srv|mnt", told)
+
+
+def test_values_are_hidden_as_paths_escape_them_and_with_blanks() -> None:
+    path = "s3://acme lake/acme root/k=Stra\u00dfe%3A 5/acme file (1).parquet"
+    fields = {"values": frozenset({"Values"}), "addresses": frozenset({"Location"})}
+    names = settled({"Values": ["Stra\u00dfe: 5"]}, {"Location": path}, **fields)
+    for told in (path, f"can't read '{path}': no", path.replace("%3A", ":")):
+        assert not re.findall("acme|Stra", names.text(told)), names.text(told)
+
+
+def test_many_values_are_hidden_in_one_pass() -> None:
+    given = [f"{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{n}@acme.example" for n in range(20_000)]
+    document = [{"Values": [value], "Location": f"s3://b/k={value.upper()}/"} for value in given]
+    names = settled(document, values=frozenset({"Values"}), addresses=frozenset({"Location"}))
+    began = time.process_time()
+    told = str(names.value(document))
+    assert time.process_time() - began < 20
+    assert "acme" not in told.casefold()

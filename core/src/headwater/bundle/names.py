@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -149,7 +149,52 @@ _SHORTEST_VALUE: Final = 4
 as a value: quoted, in a path, in a list of values."""
 
 
+_ESCAPED: Final = re.compile(r"[\x00-\x1f\x7f\"#%'*/:=?\\{\[\]^]")
+"""What Hive escapes of a value in a path. Source: `FileUtils.escapePathName`."""
 _SHORT_NUMBER: Final = re.compile(r"(?<=/)\d{3,4}(?=[/.]|$)")
+
+
+class _Sought:
+    """Texts that are looked for in others, whatever their case: many in many, in one pass.
+
+    Args:
+        sought: They, each of some characters.
+    """
+
+    def __init__(self, sought: Iterable[str]) -> None:
+        self._by_head: dict[str, dict[int, set[str]]] = {}
+        for one in sought:
+            small = _small(one)
+            by_length = self._by_head.setdefault(small[:_SHORTEST_VALUE], {})
+            by_length.setdefault(len(small), set()).add(small)
+        for head, by_length in self._by_head.items():  # the longest first
+            self._by_head[head] = dict(sorted(by_length.items(), reverse=True))
+
+    def replaced(self, text: str, by: Callable[[str], str]) -> str:
+        """Return a text in which each is replaced."""
+        heads = self._by_head
+        if not heads:
+            return text
+        small = _small(text)
+        out: list[str] = []
+        done = 0
+        for at in range(len(small) - _SHORTEST_VALUE + 1):
+            if at < done or (by_length := heads.get(small[at : at + _SHORTEST_VALUE])) is None:
+                continue
+            for length, sought in by_length.items():
+                if small[at : at + length] in sought:
+                    out += (text[done:at], by(text[at : at + length]))
+                    done = at + length
+                    break
+        return "".join((*out, text[done:])) if out else text
+
+
+def _small(text: str) -> str:
+    """Return a text in small letters, as long as it is."""
+    small = text.lower()
+    if len(small) == len(text):
+        return small
+    return "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
 class Names:
@@ -183,12 +228,14 @@ class Names:
         self._values: set[str] = set()
         self._numbers: set[str] = set()
         self._short: set[str] = set()
+        self._spelled: set[str] = set()
         self._tables: list[str] = []
         self._accounts: set[str] = set()
         self._ids: set[str] = set()
         self._placeholders: dict[str, str] = {}
         self._by_value: dict[str, str] = {}
-        self._odd: re.Pattern[str] | None = None
+        self._by_folded: dict[str, str] = {}
+        self._odd = _Sought(())
 
     # -- learning ------------------------------------------------------------------------------
 
@@ -202,6 +249,8 @@ class Names:
         folded = str(name).casefold()
         if folded and folded not in self._kinds and not self._is_word(folded):
             self._kinds[folded] = kind
+        if folded in self._kinds:
+            self._spelled.add(str(name))  # folded, a letter may be two: the search is for this
 
     def learn_value(self, value: object) -> None:
         """Learn a value: of a partition's key, or a literal of a query."""
@@ -342,8 +391,10 @@ class Names:
         elif field == "regex":
             for word in re.findall(r"[^\W\d_]{2}\w*", re.sub(r"\\[A-Za-z]", " ", text)):
                 self.learn("key", word)
-        elif field in self._paths and "://" not in text:
-            self.learn_path(text, bucket=False)
+        elif field in self._paths:
+            # All of it is one path, blanks too.
+            scheme, parted, rest = text.rpartition("://")
+            self.learn_path(rest, bucket=bool(parted) and scheme not in _BARE)
         elif field in self._of_queries:
             view = presto_view(text)
             self.learn_from(view, "view") if view is not None else self.learn_sql(text)
@@ -394,14 +445,18 @@ class Names:
         free = sorted(v for v in self._values if v.casefold() not in self._placeholders)
         width = len(str(len(free)))
         self._by_value = {v: f"text_{n:0{width}d}" for n, v in enumerate(free, 1)}
+        for value in free:
+            escaped = _ESCAPED.sub(lambda m: f"%{ord(m[0]):02X}", value)
+            if escaped not in self._by_value:
+                self._by_value[escaped] = self._by_value[value]
+        free = list(self._by_value)
+        self._by_folded = {value.casefold(): hidden for value, hidden in self._by_value.items()}
         for digits in {len(n) for n in self._short}:
             same = sorted(n for n in self._short if len(n) == digits)
             for number, one in enumerate(same):
                 self._by_value[one] = str(10 ** (digits - 1) + number)
-        odd = [n for n in (*self._placeholders, *map(str.casefold, free)) if not _RUN.fullmatch(n)]
-        if odd := [n for n in odd if len(n) >= _SHORTEST_VALUE]:
-            longest = sorted(odd, key=len, reverse=True)
-            self._odd = re.compile("|".join(map(re.escape, longest)), re.IGNORECASE)
+        odd = [n for n in {*self._placeholders, *self._spelled, *free} if not _RUN.fullmatch(n)]
+        self._odd = _Sought(n for n in odd if len(n) >= _SHORTEST_VALUE)
 
     # -- hiding --------------------------------------------------------------------------------
 
@@ -413,8 +468,7 @@ class Names:
         """Return a text with placeholders for the names in it."""
         if "*" in text or "?" in text:
             text = _ADDRESS.sub(lambda m: "/".join(map(_glob, m[0].split("/"))), text)
-        if self._odd is not None:
-            text = self._odd.sub(lambda m: self._word(m[0]), text)
+        text = self._odd.replaced(text, self._word)
         text = _UUID.sub(lambda m: self._word(m[0]), text)
         text = _QUOTED.sub(self._without_literal, text)
         text = _SHORT_NUMBER.sub(lambda m: self._by_value.get(m[0], m[0]), text)
@@ -544,7 +598,9 @@ class Names:
         return re.sub(r"[1-9]", "1", text)
 
     def _word(self, word: str) -> str:
-        return self._by_value.get(word) or self._placeholders.get(word.casefold(), word)
+        folded = word.casefold()
+        known = self._by_value.get(word) or self._placeholders.get(folded)
+        return known or self._by_folded.get(folded, word)
 
     def _path_value(self, value: str) -> str:
         stem = _ENDING.sub("", value)

@@ -71,7 +71,7 @@ VOCABULARY: Final = Vocabulary(
         "asked": "database",
     },
     parents={"DatabaseName": "table"},
-    addresses=frozenset({"Key", "Prefix", "StartAfter"}),
+    addresses=frozenset({"Key", "Prefix", "StartAfter", "Location", "LocationUri"}),
     values=frozenset({"Values", "PartitionValues"}),
     queries=frozenset({"Expression", "ViewOriginalText"}),
     bags=frozenset({"Parameters"}),
