@@ -13,7 +13,7 @@ from headwater.sql.portable import ranges, text_casts
 from headwater.sql.portable.pieces import Piece, Refusal, made
 from headwater.sql.portable.raising import not_portable
 from headwater.sql.portable.spelling import cast as spell
-from headwater.sql.portable.spelling import decimal_text, null, text, type_name
+from headwater.sql.portable.spelling import decimal_text, narrowed, null, text, type_name
 from headwater.types import INTEGER_BITS, STRING, DataType
 
 _DIGITS: Final = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 20}
@@ -36,7 +36,7 @@ _Builder = Callable[[str, DataType, DataType, bool], _Built]
 def cast(piece: Piece, target: DataType, *, trying: bool = False) -> Piece:
     """Return a piece cast to a type.
 
-    Example: `CAST(d AS INT)` -> `CAST(trunc("d") AS INTEGER)`
+    Example: `CAST(d AS INT)` -> `add(CAST(trunc("d") AS INTEGER), CAST(0 AS INTEGER))`
 
     Args:
         piece: What is cast.
@@ -166,7 +166,7 @@ def _span_to_number(sql: str, source: DataType, target: DataType, trying: bool) 
     unit = source.field_names[-1]
     size = 12 if unit == "year" else 1 if unit == "month" else micros[unit]
     narrow = target.name != "bigint"
-    return spell(f"({sql} // {size})", target, trying=trying), narrow
+    return narrowed(f"({sql} // {size})", target, trying=trying), narrow
 
 
 def _family(type_: DataType) -> str:
@@ -184,18 +184,19 @@ def _plain(sql: str, _: DataType, target: DataType, __: bool) -> _Built:
 
 def _integer_to_integer(sql: str, source: DataType, target: DataType, trying: bool) -> _Built:
     narrows = INTEGER_BITS[target.name] < INTEGER_BITS[source.name]
-    return spell(sql, target, trying=trying), narrows
+    return (narrowed if narrows else spell)(sql, target, trying=trying), narrows
 
 
 def _integer_to_decimal(sql: str, source: DataType, target: DataType, trying: bool) -> _Built:
-    return spell(sql, target, trying=trying), _whole(target) < _DIGITS[source.name]
+    narrows = _whole(target) < _DIGITS[source.name]
+    return (narrowed if narrows else spell)(sql, target, trying=trying), narrows
 
 
 def _decimal_to_decimal(sql: str, source: DataType, target: DataType, trying: bool) -> _Built:
     rounds = (target.scale or 0) < (source.scale or 0)
     # Rounding up may need a digit more.
     narrows = _whole(target) < _whole(source) + rounds
-    return spell(sql, target, trying=trying), narrows
+    return (narrowed if narrows else spell)(sql, target, trying=trying), narrows
 
 
 def _decimal_to_double(sql: str, source: DataType, target: DataType, _: bool) -> _Built:
@@ -230,7 +231,7 @@ def _decimal_to_integer(sql: str, source: DataType, target: DataType, trying: bo
 
 
 def _truncated(sql: str, source: DataType, target: DataType, trying: bool) -> _Built:
-    result = spell(f"trunc({sql})", target, trying=trying)
+    result = narrowed(f"trunc({sql})", target, trying=trying)
     if source.name == "double" and target.name == "bigint":
         # 2^63 as a double is Java's Long.MAX_VALUE, rounded.
         most = f"{sql} = 9223372036854775808::DOUBLE"
@@ -269,7 +270,9 @@ def _decimal_to_string(sql: str, source: DataType, target: DataType, _: bool) ->
 
 def _boolean_to_decimal(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
     # DuckDB makes 0.1 of true as DECIMAL(1,1): it does not look for a digit before the point.
-    return spell(f"CAST({sql} AS INTEGER)", target, trying=trying), _whole(target) == 0
+    narrows = _whole(target) == 0
+    build = narrowed if narrows else spell
+    return build(f"CAST({sql} AS INTEGER)", target, trying=trying), narrows
 
 
 def _to_string(wall: str) -> _Builder:
@@ -301,7 +304,9 @@ def _floating_to_string(sql: str, source: DataType, target: DataType, _: bool) -
 
 def _timestamp_to_number(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
     if target.is_integer:
-        return spell(f"sp_seconds({sql})", target, trying=trying), target.name != "bigint"
+        narrows = target.name != "bigint"
+        build = narrowed if narrows else spell
+        return build(f"sp_seconds({sql})", target, trying=trying), narrows
     return f"CAST(epoch_us({sql}) / 1000000 AS {type_name(target)})", False
 
 

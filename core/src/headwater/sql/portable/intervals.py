@@ -14,7 +14,7 @@ from headwater.sql.portable.casts import cast
 from headwater.sql.portable.pieces import Piece, Refusal, made, refuse_unless
 from headwater.sql.portable.raising import not_portable, spark_error
 from headwater.sql.portable.spelling import cast as spell
-from headwater.sql.portable.spelling import in_months, is_span, null
+from headwater.sql.portable.spelling import in_months, is_span, narrowed, null
 from headwater.types import DataType
 
 if TYPE_CHECKING:
@@ -238,10 +238,12 @@ def _moment(micros: str, type_: DataType) -> str:
 def _scaled(operator: str, span: Piece, number: Piece, type_: DataType) -> Piece:
     """Return an interval times a whole number, or divided by one, rounded half up."""
     if operator == "*":
-        sql = spell(f"CAST({span.sql} AS HUGEINT) * {number.sql}", type_)
+        sql = narrowed(f"CAST({span.sql} AS HUGEINT) * {number.sql}", type_)
         return made(sql, type_, (span, number), raises=True)
     zero = spark_error("INTERVAL_DIVIDED_BY_ZERO", "division by zero", type_)
-    quotient = spell(f"sp_hdiv(CAST({span.sql} AS HUGEINT), CAST({number.sql} AS HUGEINT))", type_)
+    quotient = narrowed(
+        f"sp_hdiv(CAST({span.sql} AS HUGEINT), CAST({number.sql} AS HUGEINT))", type_
+    )
     sql = f"CASE WHEN {number.sql} = 0 AND {span.sql} IS NOT NULL THEN {zero} ELSE {quotient} END"
     return made(sql, type_, (span, number), raises=True)
 
@@ -258,6 +260,8 @@ def part(name: str, span: Piece, type_: DataType) -> Piece:
     """
     unit, x = name.lower().rstrip("s"), span.sql
     if in_months(span.type) and unit in _MONTHS:
+        if unit not in span.type.field_names and len(span.type.field_names) == 1:
+            raise Refusal(f"EXTRACT({name} ...) of {span.type}")
         count = f"{x} // 12" if unit == "year" else f"{x} % 12"
         return made(spell(f"({count})", type_), type_, [span])
     if in_months(span.type) or unit not in _CLOCK or unit not in _within(span.type):
@@ -290,7 +294,7 @@ def _unit(node: exp.Expr) -> str | None:
 def difference(e: Expressions, node: exp.Expr) -> Piece | None:
     """Return `timestampdiff(HOUR, start, end)`: the whole units between two times.
 
-    Example: `datediff(HOUR, ts, ts)` -> `CAST(((...) // 3600000000) AS BIGINT)`
+    Example: `datediff(HOUR, ts, ts)` -> `add(CAST(((...) // 3600000000) AS BIGINT), ...)`
     """
     unit = _unit(node)
     if unit is None or unit == "dayofyear":  # Spark names it among its units, and refuses it
@@ -298,7 +302,7 @@ def difference(e: Expressions, node: exp.Expr) -> Piece | None:
     start, end = (cast(e.piece(x), t.TIMESTAMP) for x in node.expressions[1:])
     if unit in _MICROS:
         micros = f"(CAST(epoch_us({end.sql}) AS HUGEINT) - epoch_us({start.sql}))"
-        sql = spell(f"({micros} // {_MICROS[unit]})", t.BIGINT)
+        sql = narrowed(f"({micros} // {_MICROS[unit]})", t.BIGINT)
         return made(sql, t.BIGINT, (start, end), raises=unit == "microsecond")
     walls = f"sp_wall({start.sql}), sp_wall({end.sql})"
     sql = f"CAST(sp_months({walls}) // {_MONTHS[unit]} AS BIGINT)"
@@ -337,11 +341,11 @@ def make_day_time(arguments: list[Piece], type_: DataType) -> Piece:
     sizes = (_DAY, _MICROS["hour"], _MICROS["minute"], 1_000_000)
     units = [f"CAST({p.sql} AS HUGEINT) * {s}" for p, s in zip(pieces[:3], sizes, strict=False)]
     units += [f"sp_unscaled({p.sql})" for p in pieces[3:]]
-    return made(spell(" + ".join(units) or "0", type_), type_, pieces, raises=True)
+    return made(narrowed(" + ".join(units) or "0", type_), type_, pieces, raises=True)
 
 
 def make_year_month(arguments: list[Piece], type_: DataType) -> Piece:
     """Return `make_ym_interval(years, months)`."""
     pieces = [cast(a, t.INT) for a in arguments]
     units = [f"CAST({p.sql} AS BIGINT) * {s}" for p, s in zip(pieces, (12, 1), strict=False)]
-    return made(spell(" + ".join(units) or "0", type_), type_, pieces, raises=True)
+    return made(narrowed(" + ".join(units) or "0", type_), type_, pieces, raises=True)

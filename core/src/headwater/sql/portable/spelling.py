@@ -45,6 +45,21 @@ def texts(values: Iterable[str]) -> str:
     return f"[{', '.join(map(text, values))}]"
 
 
+def narrowed(sql: str, type_: DataType, *, trying: bool = False) -> str:
+    """Return a cast of a number to a narrower type, which is made wherever its value is asked for.
+
+    Instead of a cast DuckDB compares what is cast with a literal, `CAST(b AS INTEGER) > 5` as
+    `b > 5`: what overflows in Spark then is an answer. A sum, called by its name, it leaves.
+
+    Args:
+        sql: What is cast.
+        type_: A type of whole numbers, or a decimal.
+        trying: Whether it gives NULL where the value has no place.
+    """
+    kept = f"add({cast(sql, type_, trying=trying)}, {cast('0', type_)})"
+    return cast(kept, type_) if type_.name == "decimal" else kept
+
+
 def decimal_text(digits: int, scale: int) -> str:
     """Return a number of units of the last place as text: 125 and 2 -> 1.25."""
     shown = str(digits).rjust(scale + 1, "0")
