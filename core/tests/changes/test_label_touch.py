@@ -279,3 +279,28 @@ def test_labels_without_a_time_are_not_looked_at_alone(workspace: hw.Workspace, 
     lake.labels(3, ["2-1"], at(3, hours=5), name="new")
     found = taken(asked(serving, ledger))
     assert {day: what for day, (_, what) in found.items()} == {0: (), 1: (), 2: ("labels",), 3: ()}
+
+
+def test_what_windows_of_the_same_files_were_read_from_is_looked_for_once(
+    workspace: hw.Workspace, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no rule or footer parts the labels, each window needs all of their files."""
+    monkeypatch.setattr(changed, "file_times", lambda *_: {})
+    serving = connect(workspace, lake, horizon=None)
+    (version,) = workspace.versions
+    version.disconnect("actuals")
+    labels = hw.FileDataSource(tables={"actuals": str(lake.folder / "actuals")})
+    version.connect_actuals(labels, "id", {"will": "did"}, "decided")
+    ledger = handed_over(serving)
+    lake.labels(3, ["2-1"], at(3, hours=5), name="new")
+    looked: list[Any] = []
+    of_then = label_touch._of_then
+
+    def watched(*given: Any) -> Any:
+        looked.append(given)
+        return of_then(*given)
+
+    monkeypatch.setattr(label_touch, "_of_then", watched)
+    changes = asked(serving, ledger)
+    assert (len(changes), len(looked)) == (4, 1)
+    assert days(changes) == [2]

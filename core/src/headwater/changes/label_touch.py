@@ -42,6 +42,21 @@ class Landed:
     files: tuple[DataFile, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Then:
+    """Which files of a table a window was read from; neighbours need the same ones, mostly.
+
+    Args:
+        digest: What the ledger has of them.
+        files: Those of today that may be among them.
+        kept: Those that are; None if no files of today have the digest.
+    """
+
+    digest: str | None
+    files: tuple[DataFile, ...]
+    kept: tuple[DataFile, ...] | None
+
+
 def slots_of(draft: Draft) -> frozenset[str]:
     """Return the scans of labels whose new files can be looked at alone.
 
@@ -78,6 +93,7 @@ def landed(
     share_at: Callable[[Share, datetime], Share],
     facts: FileFacts,
     used: Mapping[str, frozenset[str]],
+    last: dict[str, Then],
 ) -> Landed | None:
     """Return the label files that alone are why a window is offered; None if more is, or may be.
 
@@ -89,6 +105,7 @@ def landed(
         share_at: Gives what it needs of one of these where actuals are taken until a moment.
         facts: In which order files were listed first.
         used: The columns that count, by the slot of their table.
+        last: What was found of the window before, by the slot of the table: it is kept here.
     """
     then = entry.as_of
     if then is None or present.as_of is None or present.as_of < then:
@@ -99,10 +116,14 @@ def landed(
         table = str(share.scan.table)
         if list(reasons) != [f"{FILES}{table}"]:
             continue
-        kept = _of_then(share_at(share, then), entry.tables.get(table), facts, used)
-        if kept is None:
+        before, digest = share_at(share, then), entry.tables.get(table)
+        found = last.get(share.scan.slot)
+        if found is None or (found.digest, found.files) != (digest, before.files):
+            kept = _of_then(before, digest, facts, used)
+            found = last[share.scan.slot] = Then(digest, before.files, kept)
+        if found.kept is None:
             return None
-        known = {(f.path, f.etag) for f in kept}
+        known = {(f.path, f.etag) for f in found.kept}
         new = tuple(f for f in share.files if (f.path, f.etag) not in known)
         return Landed(share.scan.slot, new)
     return None
@@ -110,7 +131,7 @@ def landed(
 
 def _of_then(
     share: Share, digest: str | None, facts: FileFacts, used: Mapping[str, frozenset[str]]
-) -> Sequence[DataFile] | None:
+) -> tuple[DataFile, ...] | None:
     """Return those of a share's files that have a digest together; None if none is found."""
     numbers = [facts.listing(f.path, f.etag) for f in share.files]
     for last in sorted({n for n in numbers if n is not None}, reverse=True)[:_TRIES]:

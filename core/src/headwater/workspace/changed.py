@@ -170,6 +170,7 @@ class _Compared:
         self.compacted: list[Offer] = []
         """Windows of which nothing moved but files that a lake says hold the same rows."""
         self._separable = label_touch.slots_of(draft)
+        self._then: dict[str, label_touch.Then] = {}
         sides = (draft.serving, draft.actuals)
         self._labelled = any(side is not None and side.mapping.actuals for side in sides)
         self.warnings: tuple[Diagnostic, ...] = ()
@@ -209,7 +210,7 @@ class _Compared:
             landed = label_touch.landed(
                 entry, present, reasons, separable,
                 lambda share, moment: self._share_at(share, window, moment),
-                asked.ledger.facts, self._used,
+                asked.ledger.facts, self._used, self._then,
             )  # fmt: skip
         offer = Offer(
             window,
