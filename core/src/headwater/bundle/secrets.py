@@ -24,6 +24,9 @@ from headwater.interfaces.recording import Vocabulary
 from headwater.untrusted.texts import json_value
 
 MASK: Final = "***"
+_REMEMBERED: Final = 120
+_MOST: Final = 50_000
+"""Characters of a text, and how many texts, of which what is left is remembered."""
 _SHORTEST: Final = 6
 """Characters of a known secret: a shorter one may be a plain word."""
 _NAMED: Final = re.compile(
@@ -92,6 +95,7 @@ class Secrets:
         self._strikes = tuple(v.strike for v in spoken if v.strike is not None)
         self._spelled = (*_SPELLED, *(p for v in spoken for p in v.secrets))
         self._pages = _PAGES.union(*(v.pages for v in spoken))
+        self._told: dict[tuple[str, bool], str] = {}
         spelled = {form for k in known if len(k) >= _SHORTEST for form in _spellings(k)}
         # The longest first: one may be part of another.
         self._known = sorted(spelled, key=len, reverse=True)
@@ -107,6 +111,15 @@ class Secrets:
             text: The text.
             sql: Whether it is a query, in which `token = 'x'` is a condition.
         """
+        known = self._told.get((text, sql))  # a catalog says the same again and again
+        if known is not None:
+            return known
+        told = self._without(text, sql)
+        if len(text) <= _REMEMBERED and len(self._told) < _MOST:
+            self._told[text, sql] = told
+        return told
+
+    def _without(self, text: str, sql: bool) -> str:
         for secret in self._known:
             text = text.replace(secret, MASK)
         if self._values is not None:
