@@ -56,7 +56,7 @@ def test_it_opens_the_file_and_tells_no_text(statistics: bool) -> None:
 
 
 def test_numbers_that_can_be_moments_stay_and_those_of_people_go() -> None:
-    columns = {
+    columns: dict[str, list[Any]] = {
         "seconds": [1767225600], "nanos": [1767225600 * 10**9], "ssn": [78051120],
         "phone": [5551234567],
         "card": [4111111111111111], "pay": [5234.5],

@@ -19,6 +19,7 @@ import headwater as hw
 from headwater.auth.credentials import Access
 from headwater.interfaces.data_source import DataSource
 from headwater.lakes.iceberg import column_id, current_schema
+from headwater.planning.lake_files import before_compaction
 from headwater.reading.dataset import Dataset
 from headwater.sources.single_database import SingleDatabase
 from headwater.tables.relation import DeltaRelation, IcebergRelation, Relation
@@ -222,8 +223,12 @@ def test_a_lake_is_asked_once_for_compactions_though_its_windows_are_of_many_sta
         assert offered() == {number + 1: 6}
     assert len({e.pins["lake.t"] for e in ledger.entries.values()}) == DAYS
     asked = []
-    before = changed.before_compaction
-    monkeypatch.setattr(changed, "before_compaction", lambda *a: asked.append(a) or before(*a))
+
+    def counted(*given):
+        asked.append(given)
+        return before_compaction(*given)
+
+    monkeypatch.setattr(changed, "before_compaction", counted)
     lake.compact()
     # Of the last day's state alone nothing but the compaction came since.
     assert offered().keys() == {1, 2, 3, 4}
