@@ -341,7 +341,8 @@ def test_statistics_of_a_log_tell_moments_alone(anonymous: bool) -> None:
 
 
 def test_a_footer_without_names_tells_none() -> None:
-    schema = pa.schema([("acme.one", pa.string()), ("Two", pa.int64())])
+    fields: list[pa.Field[Any]] = [pa.field("acme.one", pa.string()), pa.field("Two", pa.int64())]
+    schema = pa.schema(fields)
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table({"acme.one": [], "Two": []}, schema=schema), sink)
     content = sink.getvalue().to_pybytes()
