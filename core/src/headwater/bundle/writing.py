@@ -18,7 +18,6 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +26,7 @@ from headwater.bundle.names import Names, names_in
 from headwater.bundle.parquet_footers import FooterError, can_be_moment, kept
 from headwater.bundle.secrets import Secrets, without_values
 from headwater.errors import BundleError, HeadwaterError
+from headwater.interfaces import distributions
 from headwater.interfaces.recording import Call, Excerpt, Recording, Vocabulary
 from headwater.sql.syntax.words import words
 from headwater.untrusted import limits
@@ -780,14 +780,10 @@ def _versions(registry: PluginRegistry, spoken: list[Vocabulary] | None) -> dict
         ours &= {"headwater"}.union(*(v.published for v in spoken))
     wanted = set(ours)
     for name in ours:
-        with suppress(metadata.PackageNotFoundError):
-            for requirement in metadata.requires(name) or ():
-                wanted.add(re.split(r"[^\w.-]", requirement, maxsplit=1)[0])
-    found: dict[str, str] = {}
-    for name in sorted(wanted, key=str.casefold):
-        with suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
+        for requirement in distributions.required_by(name):
+            wanted.add(re.split(r"[^\w.-]", requirement, maxsplit=1)[0])
+    found = {name: distributions.version_of(name) for name in sorted(wanted, key=str.casefold)}
+    return {name: version for name, version in found.items() if version is not None}
 
 
 def _readme(about: Mapping[str, Any], documents: Mapping[str, Any], replay: list[str]) -> str:

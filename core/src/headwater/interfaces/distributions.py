@@ -54,6 +54,16 @@ def _version_of(name: str, states: tuple[_State, ...]) -> str | None:
     return None if found is None else found.version
 
 
+def required_by(name: str) -> tuple[str, ...]:
+    """Return what a distribution needs, as its metadata says it; nothing if it is not installed.
+
+    Args:
+        name: Its name.
+    """
+    found = _first(name, [place for place, _ in _states()])
+    return () if found is None else tuple(found.requires or ())
+
+
 def naming(group: str) -> tuple[Named, ...]:
     """Return the distributions that name entry points of a group, by name; of one name, the first.
 
