@@ -223,3 +223,8 @@ def test_the_first_page_is_run_with_one_name_installed():
 )
 def test_what_a_page_says_to_install_is_read_off_it(line, installs):
     assert trials.installed_by(f"Then:\n\n{line}\nmake demo\n") == installs
+
+
+def test_licenses_are_looked_at_where_ours_alone_are_installed():
+    assert trials.Trial(("headwater-glue[embedded]", "headwater"), ()).is_ours
+    assert not trials.Trial(("headwater[embedded]", "nannyml"), ()).is_ours

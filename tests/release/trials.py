@@ -143,6 +143,11 @@ class Trial:
         told = " ".join(self.installs)
         return f"{told} ({self.page.relative_to(ROOT)})" if self.page else told
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it installs ours alone, and no tool that a reader has beside it."""
+        return all(_name(word).partition("-")[0] == "headwater" for word in self.installs)
+
 
 def installed_by(text: str) -> list[tuple[str, ...]]:
     """Return what the console blocks of a page have pip install, by its words, if it is ours."""
