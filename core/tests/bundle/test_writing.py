@@ -1,8 +1,11 @@
 """Bundles that are written: whole or not at all, however the check ends; the same for the same."""
 
+import bz2
+import gzip
 import json
 import os
 import zipfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -352,3 +355,34 @@ def test_a_footer_without_names_tells_none() -> None:
     told = entries(packed(recording, PluginRegistry(), NOW, None, anonymous=True))
     assert not [n for n, text in told.items() if b"acme" in text or b"Two" in text]
     assert "parts/0001.bin" in told
+
+
+@pytest.mark.parametrize(
+    ("packing", "unpacked"),
+    [(bytes, bytes), (gzip.compress, gzip.decompress), (bz2.compress, bz2.decompress)],
+)
+@pytest.mark.parametrize("form", ["header", "shape"])
+def test_names_in_heads_of_packed_files_are_hidden(
+    form: str, packing: Callable[[bytes], bytes], unpacked: Callable[[bytes], bytes]
+) -> None:
+    head = {"header": b"id,canary_column\n", "shape": b'{"id": "", "canary_column": 0}\n'}[form]
+    recording = Recording()
+    recording.excerpt(Excerpt("s3://b/t/rows", form, packing(head), 100))
+    for anonymous in (False, True):
+        told = entries(packed(recording, PluginRegistry(), NOW, None, anonymous=anonymous))
+        content = unpacked(told["parts/0001.bin"])
+        assert (b"canary_column" in content) is not anonymous
+        assert b"id" in content
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x1f\x8bdamaged", b"BZhdamaged", "größe,canary".encode("latin-1")]
+)
+def test_a_head_that_cannot_be_gone_through_is_not_in_a_bundle_without_names(
+    content: bytes,
+) -> None:
+    recording = Recording()
+    recording.excerpt(Excerpt("s3://b/t/rows.csv", "header", content, 100))
+    told = entries(packed(recording, PluginRegistry(), NOW, None, anonymous=True))
+    assert "parts/0001.bin" not in told
+    assert b"can't be told without what it holds" in told["files.json"]

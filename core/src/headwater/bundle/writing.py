@@ -6,6 +6,7 @@ wanted. The same recording gives the same bytes.
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
@@ -15,6 +16,7 @@ import re
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -47,6 +49,8 @@ _SOURCED: Final = re.compile(r"(?:actuals: )?(?:token|issuer)")
 _TOLD: Final = frozenset({"code", "types"})
 """Texts in the details of the other stages that are no values of rows."""
 _SPARE: Final = 512
+_GZIP: Final = b"\x1f\x8b"
+_BZIP2: Final = b"BZh"
 _DOCUMENTS: Final = 10
 """Files of a bundle beside the parts, and some more."""
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
@@ -190,12 +194,12 @@ def packed(
     spoken = [v for _, v in sorted(recording.vocabularies.items())]
     secrets = Secrets(recording.secrets, spoken, recording.values)
     documents, excerpts = _documents(recording, spoken, secrets)
-    texts = [(form, _told(e, secrets)) for (_, form), e in sorted(excerpts.items())]
+    texts = {key: _told(excerpt, secrets) for key, excerpt in excerpts.items()}
     names = None
     if anonymous:
         order = ("calls", "configuration", "plans", "checks", "files")
         known = [(documents[name], "") for name in order]
-        for form, content in texts:
+        for (_, form), content in texts.items():
             known += [(one, "") for one in _documents_in(form, content)]
         for (_, form), excerpt in excerpts.items():
             if form == "footer":
@@ -204,7 +208,7 @@ def packed(
                     known.append(({"columns": named}, ""))
         documents["checks"] = [_unsourced(c) for c in documents["checks"]]
         names = names_in(known, spoken)
-    parts, files, over = _parts(excerpts, secrets, names)
+    parts, files, over = _parts(excerpts, texts, secrets, names)
     documents["files"] = files
     if names is not None:
         documents = {name: names.value(d, name) for name, d in documents.items()}
@@ -241,16 +245,10 @@ def _documents(
     for one in recording.configurations:
         _merge(configuration, one)
     names = frozenset(n.casefold() for n in _words(configuration))
-    seen: dict[str, None] = {}
-    plans: list[Any] = []
-    for plan in recording.plans:
-        told = plan.to_dict()
-        if seen.setdefault(json.dumps(told, default=str, sort_keys=True)) is None:
-            plans.append(told)
     documents: dict[str, Any] = {
         "calls": _calls(recording.calls, frozenset().union(*(v.pages for v in spoken))),
         "configuration": configuration,
-        "plans": plans,
+        "plans": [plan.to_dict() for plan in recording.plans],
         "checks": [{**_report(r, names), "seconds": round(s, 3)} for r, s in recording.reports],
         "files": [],
     }
@@ -407,10 +405,8 @@ def _told(excerpt: Excerpt, secrets: Secrets) -> bytes | None:
     try:
         match excerpt.form:
             case "json":
-                zipped = content[:2] == b"\x1f\x8b"
                 described = _description(packed_json(content))
-                told = json.dumps(secrets.value(described)).encode()
-                return gzip.compress(told, mtime=0) if zipped else told
+                return _packed_like(content, json.dumps(secrets.value(described)).encode())
             case "lines":
                 lines = [json_value(line) for line in content.splitlines() if line.strip()]
                 actions = [secrets.value(_action(line)) for line in lines]
@@ -632,22 +628,37 @@ def _keys(value: Any) -> Iterator[str]:
 
 
 def _unpacked(content: bytes) -> bytes:
-    return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    """Return what a part says.
+
+    Raises:
+        ValueError: If it can't be unpacked.
+    """
+    try:
+        if content[:2] == _GZIP:
+            return gzip.decompress(content)
+        return bz2.decompress(content) if content[:3] == _BZIP2 else content
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(str(error)) from None
+
+
+def _packed_like(content: bytes, plain: bytes) -> bytes:
+    """Return what a part says in place of another, packed as that was."""
+    if content[:2] == _GZIP:
+        return gzip.compress(plain, mtime=0)
+    return bz2.compress(plain) if content[:3] == _BZIP2 else plain
 
 
 def _renamed(form: str, content: bytes, names: Names) -> bytes | None:
     match form:
         case "json":
-            told = json.dumps(names.value(packed_json(content))).encode()
-            return gzip.compress(told, mtime=0) if content[:2] == b"\x1f\x8b" else told
+            return _packed_like(content, json.dumps(names.value(packed_json(content))).encode())
         case "lines":
             actions = [_path_named(json_value(line), names) for line in content.splitlines()]
             return b"".join(json.dumps(a).encode() + b"\n" for a in actions)
         case "text":
             return names.text(content.decode()).encode()
         case "header" | "shape":
-            plain = names.text(_unpacked(content).decode()).encode()
-            return gzip.compress(plain, mtime=0) if content[:2] == b"\x1f\x8b" else plain
+            return _packed_like(content, names.text(_unpacked(content).decode()).encode())
         case "checkpoint":
             return _checkpoint(content, lambda action: _path_named(action, names))
         case "magic":
@@ -667,7 +678,10 @@ def _path_named(action: Any, names: Names) -> Any:
 
 
 def _parts(
-    excerpts: Mapping[tuple[str, str], Excerpt], secrets: Secrets, names: Names | None
+    excerpts: Mapping[tuple[str, str], Excerpt],
+    texts: Mapping[tuple[str, str], bytes | None],
+    secrets: Secrets,
+    names: Names | None,
 ) -> tuple[dict[str, bytes], list[dict[str, Any]], int]:
     """Return parts by their place in the zip, what tells of them, and how many had no room."""
     entries: dict[str, bytes] = {}
@@ -688,10 +702,12 @@ def _parts(
                 content = footer.content
                 told |= {"rows": footer.rows, "columns": list(footer.columns)}
         else:
-            content = _told(excerpt, secrets)
+            content = texts[path, form]
             if content is not None and names is not None:
-                with suppress(ValueError):
+                try:
                     content = _renamed(form, content, names)
+                except ValueError:
+                    content = None  # what can't be gone through may hold names
         file = by_path.setdefault(
             path,
             {
