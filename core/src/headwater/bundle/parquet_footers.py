@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from headwater.interfaces.recording import footer_length
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -102,7 +104,7 @@ def kept(
     """
     if len(footer) > LARGEST:
         raise FooterError(f"it has {len(footer):,} bytes")
-    if footer[-4:] != MAGIC or int.from_bytes(footer[-8:-4], "little") != len(footer) - 8:
+    if footer_length(footer) != len(footer):
         raise FooterError("it does not end as one")
     try:
         meta = _Reader(footer[:-8]).struct(0)

@@ -132,6 +132,15 @@ class Vocabulary:
     replay: tuple[str, ...] = ()
 
 
+def footer_length(tail: bytes) -> int | None:
+    """Return the length of a Parquet file's footer, its ending included; None if it is none.
+
+    Args:
+        tail: How the file ends.
+    """
+    return int.from_bytes(tail[-8:-4], "little") + 8 if tail[-4:] == b"PAR1" else None
+
+
 class Recording:
     """What an operation asked and was told. Thread-safe, bounded.
 
@@ -171,9 +180,8 @@ class Recording:
             yield self
         finally:
             _current.reset(token)
-            with (
-                self._lock
-            ):  # what was left behind by a check that ran out of time is not waited for
+            # What was left behind by a check that ran out of time is not waited for.
+            with self._lock:
                 self._closed = True
 
     def speaks(self, who: str, vocabulary: Vocabulary) -> None:
@@ -194,6 +202,19 @@ class Recording:
         with self._lock:
             if key not in self.excerpts and self._room(len(excerpt.content)):
                 self.excerpts[key] = excerpt
+
+    def footer(self, path: str, tail: bytes, size: int, etag: str | None) -> None:
+        """Note the footer of a Parquet file, and no byte before it, if its tail holds all of it.
+
+        Args:
+            path: The file.
+            tail: How it ends.
+            size: Bytes of the file.
+            etag: Its version mark.
+        """
+        length = footer_length(tail)
+        if length is not None and length <= len(tail):
+            self.excerpt(Excerpt(path, "footer", tail[-length:], size, etag))
 
     def footer_wanted(self, auth_ref: str, file: DataFile) -> None:
         """Note that the footer of a file was looked at, by who does not note it itself."""

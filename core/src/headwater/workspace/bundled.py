@@ -15,11 +15,12 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from headwater.auth.credentials import Access, Secret, TokenSource
+from headwater.bundle.parquet_footers import LARGEST
 from headwater.engines.small_files import SMALL, small_content
 from headwater.errors import HeadwaterError
 from headwater.interfaces.abilities import Ending, Streaming
 from headwater.interfaces.offers import offers
-from headwater.interfaces.recording import Excerpt, Recording
+from headwater.interfaces.recording import Recording, footer_length
 from headwater.tables.table import TimePartition
 
 if TYPE_CHECKING:
@@ -29,9 +30,7 @@ if TYPE_CHECKING:
 
 _TAIL: Final = 64 * 2**10
 """Bytes of a file's end that hold most footers."""
-_FOOTER: Final = 2**20
 _THREADS: Final = 8
-_PARQUET: Final = b"PAR1"
 _LEFT_OUT: Final = frozenset({"endpoint_url", "cache"})
 """Fields of a source that a replay has its own of."""
 _OF_IDENTITY: Final = ("type", "role_arn", "session_name", "duration", "profile")
@@ -82,14 +81,12 @@ def _note_footer(recording: Recording, access: Access, ref: str, file: DataFile)
             tail = small_content(session, ref, file, doing, access.cache)
         elif offers(session, Ending):
             tail = session.ending(file, _TAIL, doing)
-            length = int.from_bytes(tail[-8:-4], "little") + 8
-            if tail[-4:] == _PARQUET and len(tail) < length <= _FOOTER:
+            length = footer_length(tail)
+            if length is not None and len(tail) < length <= LARGEST:
                 tail = session.ending(file, length, doing)
         else:
             return
-        length = int.from_bytes(tail[-8:-4], "little") + 8
-        if tail[-4:] == _PARQUET and length <= len(tail):
-            recording.excerpt(Excerpt(file.path, "footer", tail[-length:], file.size, file.etag))
+        recording.footer(file.path, tail, file.size, file.etag)
 
 
 def _definition(definition: Definition) -> dict[str, Any]:

@@ -34,7 +34,6 @@ _STS_ASKED: Final = frozenset(
 _STS_ANSWERED: Final = frozenset(
     {"Account", "Arn", "UserId", "AssumedRoleUser", "Provider", "Audience", "PackedPolicySize"}
 )
-_PARQUET: Final = b"PAR1"
 _LARGEST: Final = 4 * 2**20
 """Bytes of a file of a lake's log that is read only to be noted."""
 _LEFT_OUT: Final = frozenset({"ResponseMetadata", "Body", "Owner"})
@@ -179,25 +178,6 @@ def note_excerpt(
     recording = Recording.current()
     if recording is not None:
         recording.excerpt(Excerpt(path, form, content, size, etag))
-
-
-def note_footer(path: str, tail: bytes, size: int, etag: str | None) -> bool:
-    """Note the footer of a Parquet file, and no byte before it.
-
-    Args:
-        path: The file.
-        tail: How it ends.
-        size: Bytes of the file.
-        etag: Its version mark.
-
-    Returns:
-        Whether the tail holds all of it.
-    """
-    length = int.from_bytes(tail[-8:-4], "little") + 8
-    if tail[-4:] != _PARQUET or length > len(tail):
-        return False
-    note_excerpt(path, "footer", tail[-length:], size=size, etag=etag)
-    return True
 
 
 def note_objects_below(session: AwsSession, place: str) -> None:

@@ -23,7 +23,7 @@ from headwater.types import STRING
 from headwater.untrusted.texts import json_value
 from headwater_aws.errors import translating
 from headwater_aws.listing import S3Object, parse_uri
-from headwater_aws.recording import note_excerpt, note_footer
+from headwater_aws.recording import note_excerpt
 
 if TYPE_CHECKING:
     from headwater_aws.session import AwsSession
@@ -255,7 +255,9 @@ class _Remote(io.RawIOBase):
         self._file = file
         self._at = 0
         self._tail = _read(session, file, max(0, file.size - _BLOCK), min(file.size, _BLOCK))
-        note_footer(file.uri, self._tail, file.size, file.etag)
+        recording = Recording.current()
+        if recording is not None:
+            recording.footer(file.uri, self._tail, file.size, file.etag)
 
     def readable(self) -> bool:
         return True
