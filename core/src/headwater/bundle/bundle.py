@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from headwater.errors import BundleError
+from headwater.interfaces.recording import Exchange
 from headwater.untrusted import limits
 from headwater.untrusted.texts import json_value
 
@@ -39,29 +40,6 @@ _PART: Final = re.compile(r"parts/\d{4,6}\.bin")
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED: Final = 0x1
 _PIECE: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class BundledCall:
-    """A call, as a bundle tells it.
-
-    Args:
-        service: Whom it asked.
-        operation: E.g. `GetTable`.
-        region: Where.
-        asked: The question.
-        status: HTTP status; 0 where no answer came.
-        answer: The answer; None for an error.
-        error: The provider's error; None for an answer.
-    """
-
-    service: str
-    operation: str
-    region: str
-    asked: Mapping[str, Any]
-    status: int
-    answer: Any
-    error: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +76,7 @@ class Bundle:
     checks: Sequence[Mapping[str, Any]]
     plans: Sequence[Mapping[str, Any]]
     configuration: Mapping[str, Any]
-    calls: Sequence[BundledCall]
+    calls: Sequence[Exchange]
     files: Sequence[BundledFile]
 
     @property
@@ -212,9 +190,9 @@ def _mappings(values: list[Any], entry: str, name: str) -> list[Mapping[str, Any
     return values
 
 
-def _call(told: Any, name: str) -> BundledCall:
+def _call(told: Any, name: str) -> Exchange:
     try:
-        return BundledCall(
+        return Exchange(
             _is(told["service"], str),
             _is(told["operation"], str),
             _is(told["region"], str),

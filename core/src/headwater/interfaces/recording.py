@@ -37,8 +37,8 @@ FILES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One call of another system, and its answer.
+class Exchange:
+    """A question to a provider, and what came of it.
 
     Args:
         service: Whom it asked, e.g. `catalog`.
@@ -48,8 +48,6 @@ class Call:
         status: HTTP status of the answer; 0 where none came.
         answer: The answer, as plain data; None for an error.
         error: The provider's error, as plain data; None for an answer.
-        began: When it was sent.
-        seconds: How long it took.
     """
 
     service: str
@@ -59,6 +57,17 @@ class Call:
     status: int
     answer: Any
     error: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Exchange):
+    """One attempt of a call: an exchange, and when it was.
+
+    Args:
+        began: When it was sent.
+        seconds: How long it took.
+    """
+
     began: datetime
     seconds: float
 

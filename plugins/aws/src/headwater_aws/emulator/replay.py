@@ -29,7 +29,8 @@ from headwater_aws.emulator.s3_reading import get_object, iso, list_objects, xml
 from headwater_aws.emulator.wire import ConnectionDroppedError, Request, Response
 
 if TYPE_CHECKING:
-    from headwater.bundle.bundle import Bundle, BundledCall, BundledFile
+    from headwater.bundle.bundle import Bundle, BundledFile
+    from headwater.interfaces.recording import Exchange
 
 CODE: Final = "NotRecorded"
 """The code of what a bundle can't tell; headwater knows it."""
@@ -111,9 +112,9 @@ class Replay:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self._lock = threading.Lock()
-        self._answers: dict[str, list[BundledCall]] = {}
-        self._refused: dict[tuple[str, str], BundledCall] = {}
-        self._unlisted: list[tuple[str, str, BundledCall]] = []
+        self._answers: dict[str, list[Exchange]] = {}
+        self._refused: dict[tuple[str, str], Exchange] = {}
+        self._unlisted: list[tuple[str, str, Exchange]] = []
         self._buckets: dict[str, Bucket] = {}
         self._listed: dict[str, list[str]] = {}
         for call in bundle.calls:
@@ -196,7 +197,7 @@ class Replay:
                 [{k: v for k, v in p.items() if k in _PARTITION} for p in of],
             )
 
-    def _take(self, call: BundledCall) -> None:
+    def _take(self, call: Exchange) -> None:
         question = _question(call.service, call.operation, call.region, call.asked)
         self._answers.setdefault(question, []).append(call)
         if call.service != "s3":
@@ -250,7 +251,7 @@ class Replay:
             self._buckets[name] = Bucket(name, "", self.region)
         return self._buckets[name]
 
-    def _next(self, question: str) -> BundledCall | None:
+    def _next(self, question: str) -> Exchange | None:
         with self._lock:
             left = self._answers.get(question)
             if left is None:
@@ -320,7 +321,7 @@ def _question(service: str, action: str, region: str, asked: Mapping[str, Any]) 
     return json.dumps([service, action, "" if service == "sts" else region, told], sort_keys=True)
 
 
-def _refused(call: BundledCall) -> AwsError:
+def _refused(call: Exchange) -> AwsError:
     error = call.error or {}
     if call.status == 0:
         raise ConnectionDroppedError
