@@ -34,13 +34,15 @@ def asking(plan: Plan | Planned) -> Plan:
 
 
 def request(planned: Planned, scan: Scan, used: Used) -> ScanRequest:
-    """Return what a plan asks of a table's source.
+    """Return what a plan asks of a table's source: what it says itself, where it does.
 
     Args:
         planned: The plan, with its analysis.
         scan: One of its tables.
         used: The columns that are used.
     """
+    if scan.request is not None:
+        return scan.request
     columns = needed(scan.relation, used)
     slot = TableName(PRIVATE_DATABASE, scan.slot)
     references = [r for r in planned.analysis.parsed.references if r.name == slot]

@@ -162,12 +162,11 @@ class EmbeddedEngine:
                 for scan in plan.scans:
                     readers.stop.check()
                     used = used_columns(analysis, TableName(PRIVATE_DATABASE, scan.slot))
+                    asked = request(planned, scan, used)
                     owner = identity_of(scan.relation)
                     if owner is None or owner == main.identity:
-                        asked = scan.request or request(planned, scan, used)
                         main.registrar.register(scan, used, asked)
                     else:
-                        asked = scan.request or request(planned, scan, used)
                         rows = readers.stream(owner, scan, used, asked)
                         main.registrar.stream(scan, rows, used.named)
                 readers.confine()

@@ -286,8 +286,7 @@ class SparkEngine:
             names = {}
             for scan in plan.scans:
                 used = used_columns(planned.analysis, TableName(PRIVATE_DATABASE, scan.slot))
-                asked = scan.request or request(planned, scan, used)
-                names[scan.slot] = registrar.register(scan, used, asked)
+                names[scan.slot] = registrar.register(scan, used, request(planned, scan, used))
             return session.sql(_renamed(planned, names))
 
     def _storage(
