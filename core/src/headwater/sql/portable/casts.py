@@ -13,7 +13,15 @@ from headwater.sql.portable import ranges, text_casts
 from headwater.sql.portable.pieces import Piece, Refusal, made
 from headwater.sql.portable.raising import not_portable
 from headwater.sql.portable.spelling import cast as spell
-from headwater.sql.portable.spelling import decimal_text, narrowed, null, text, type_name
+from headwater.sql.portable.spelling import (
+    decimal_text,
+    joined,
+    narrowed,
+    null,
+    text,
+    type_name,
+    variable,
+)
 from headwater.types import INTEGER_BITS, STRING, DataType
 
 _DIGITS: Final = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 20}
@@ -115,17 +123,17 @@ def _binary_to_string(sql: str, _: DataType, target: DataType, __: bool) -> _Bui
 
 
 def _array_to_string(sql: str, source: DataType, target: DataType, _: bool) -> _Built:
-    name = _variable(source)
+    name = variable("z", source)
     shown, raises = _shown(name, source.element)
-    return f"'[' || {_listed(f'list_transform({sql}, lambda {name}: {shown})')} || ']'", raises
+    return f"'[' || {joined(f'list_transform({sql}, lambda {name}: {shown})', ', ')} || ']'", raises
 
 
 def _map_to_string(sql: str, source: DataType, target: DataType, _: bool) -> _Built:
-    name = _variable(source)
+    name = variable("z", source)
     key, bad_key = _shown(f"struct_extract({name}, 'key')", source.key)
     value, bad_value = _shown(f"struct_extract({name}, 'value')", source.value)
     listed = f"list_transform(map_entries({sql}), lambda {name}: {key} || ' -> ' || {value})"
-    shown = f"'{{' || {_listed(listed)} || '}}'"
+    shown = f"'{{' || {joined(listed, ', ')} || '}}'"
     return f"CASE WHEN {sql} IS NOT NULL THEN {shown} END", bad_key or bad_value
 
 
@@ -142,18 +150,8 @@ def _shown(sql: str, type_: DataType) -> tuple[str, bool]:
     return f"coalesce({piece.sql}, 'null')", piece.raises
 
 
-def _listed(texts: str) -> str:
-    """Return a list of texts with commas between them; array_to_string makes NULL of none."""
-    return f"coalesce(array_to_string({texts}, ', '), CASE WHEN len({texts}) = 0 THEN '' END)"
-
-
-def _variable(type_: DataType) -> str:
-    """Return a name of a lambda's variable that no lambda within has."""
-    return f"z{sum(1 for _ in type_.walk())}"
-
-
 def _array_to_array(sql: str, source: DataType, target: DataType, trying: bool) -> _Built:
-    name = _variable(source)
+    name = variable("z", source)
     item = cast(Piece(name, source.element), target.element, trying=trying)
     if item.raises:
         raise Refusal(f"CAST({source} AS {target}): an element may raise")
@@ -182,21 +180,26 @@ def _plain(sql: str, _: DataType, target: DataType, __: bool) -> _Built:
     return spell(sql, target), False
 
 
+def _fitted(sql: str, target: DataType, narrows: bool, trying: bool) -> _Built:
+    """Return a cast of a number, which may raise where the type is a narrower one."""
+    return (narrowed if narrows else spell)(sql, target, trying=trying), narrows
+
+
 def _integer_to_integer(sql: str, source: DataType, target: DataType, trying: bool) -> _Built:
     narrows = INTEGER_BITS[target.name] < INTEGER_BITS[source.name]
-    return (narrowed if narrows else spell)(sql, target, trying=trying), narrows
+    return _fitted(sql, target, narrows, trying)
 
 
 def _integer_to_decimal(sql: str, source: DataType, target: DataType, trying: bool) -> _Built:
     narrows = _whole(target) < _DIGITS[source.name]
-    return (narrowed if narrows else spell)(sql, target, trying=trying), narrows
+    return _fitted(sql, target, narrows, trying)
 
 
 def _decimal_to_decimal(sql: str, source: DataType, target: DataType, trying: bool) -> _Built:
     rounds = (target.scale or 0) < (source.scale or 0)
     # Rounding up may need a digit more.
     narrows = _whole(target) < _whole(source) + rounds
-    return (narrowed if narrows else spell)(sql, target, trying=trying), narrows
+    return _fitted(sql, target, narrows, trying)
 
 
 def _decimal_to_double(sql: str, source: DataType, target: DataType, _: bool) -> _Built:
@@ -271,8 +274,7 @@ def _decimal_to_string(sql: str, source: DataType, target: DataType, _: bool) ->
 def _boolean_to_decimal(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
     # DuckDB makes 0.1 of true as DECIMAL(1,1): it does not look for a digit before the point.
     narrows = _whole(target) == 0
-    build = narrowed if narrows else spell
-    return build(f"CAST({sql} AS INTEGER)", target, trying=trying), narrows
+    return _fitted(f"CAST({sql} AS INTEGER)", target, narrows, trying)
 
 
 def _to_string(wall: str) -> _Builder:
@@ -305,8 +307,7 @@ def _floating_to_string(sql: str, source: DataType, target: DataType, _: bool) -
 def _timestamp_to_number(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
     if target.is_integer:
         narrows = target.name != "bigint"
-        build = narrowed if narrows else spell
-        return build(f"sp_seconds({sql})", target, trying=trying), narrows
+        return _fitted(f"sp_seconds({sql})", target, narrows, trying)
     return f"CAST(epoch_us({sql}) / 1000000 AS {type_name(target)})", False
 
 

@@ -15,7 +15,7 @@ from headwater import types as t
 from headwater.sql.portable.casts import cast as to_type
 from headwater.sql.portable.pieces import Piece, Refusal, made, refuse_unless
 from headwater.sql.portable.raising import not_portable
-from headwater.sql.portable.spelling import cast, null, text
+from headwater.sql.portable.spelling import cast, joined, null, text, variable
 from headwater.types import DataType
 
 _FIELD: Final = set('"\\*')
@@ -84,10 +84,10 @@ def _written(sql: str, type_: DataType) -> tuple[str, bool]:
         case "binary":
             return f"'\"' || base64({sql}) || '\"'", False
         case "array":
-            z = _variable(type_)
+            z = variable("j", type_)
             item, declines = _written(z, type_.element)
             listed = f"list_transform({sql}, lambda {z}: coalesce({item}, 'null'))"
-            return f"'[' || {_joined(listed)} || ']'", declines
+            return f"'[' || {joined(listed, ',')} || ']'", declines
         case "map":
             return _map(sql, type_)
         case "struct":
@@ -104,14 +104,14 @@ def _decimal(sql: str, type_: DataType) -> tuple[str, bool]:
 
 
 def _map(sql: str, type_: DataType) -> tuple[str, bool]:
-    z = _variable(type_)
+    z = variable("j", type_)
     plain = type_.key == t.STRING or type_.key.is_integer
     refuse_unless(plain, f"to_json() of a map by {type_.key}")
     key = f"CAST(to_json(CAST(struct_extract({z}, 'key') AS VARCHAR)) AS VARCHAR)"
     item, declines = _written(f"struct_extract({z}, 'value')", type_.value)
     entry = f"{key} || ':' || coalesce({item}, 'null')"
     listed = f"list_transform(map_entries({sql}), lambda {z}: {entry})"
-    return f"CASE WHEN {sql} IS NOT NULL THEN '{{' || {_joined(listed)} || '}}' END", declines
+    return f"CASE WHEN {sql} IS NOT NULL THEN '{{' || {joined(listed, ',')} || '}}' END", declines
 
 
 def _struct(sql: str, type_: DataType) -> tuple[str, bool]:
@@ -124,15 +124,6 @@ def _struct(sql: str, type_: DataType) -> tuple[str, bool]:
         declines = declines or may
     shown = f"'{{' || concat_ws(',', {', '.join(fields)}) || '}}'"
     return f"CASE WHEN {sql} IS NOT NULL THEN {shown} END", declines
-
-
-def _joined(texts: str) -> str:
-    return f"coalesce(array_to_string({texts}, ','), CASE WHEN len({texts}) = 0 THEN '' END)"
-
-
-def _variable(type_: DataType) -> str:
-    """Return a name of a lambda's variable that no lambda within has."""
-    return f"j{sum(1 for _ in type_.walk())}"
 
 
 # -- from_json -----------------------------------------------------------------------------------
@@ -248,7 +239,7 @@ def _object(j: str, type_: DataType) -> str:
     folded = [n.casefold() for n in type_.field_names]
     refuse_unless(len(set(folded)) == len(folded), "from_json() with a field twice")
     for name, child in type_.fields:
-        inner = _variable(child) + "f"
+        inner = variable("j", child) + "f"
         extracted = f"json_extract({j}, {path(name)})"
         fields.append(
             f"{text(name)}: list_transform([{extracted}], lambda {inner}: {_read(inner, child)})[1]"
@@ -260,7 +251,7 @@ def _object(j: str, type_: DataType) -> str:
 
 
 def _array(j: str, type_: DataType) -> str:
-    z = _variable(type_) + "e"
+    z = variable("j", type_) + "e"
     other = not_portable("a JSON value of another kind in an array", type_)
     item = _read(z, type_.element)
     items = f"json_extract({j}, '$[*]')"
@@ -276,7 +267,7 @@ def _array(j: str, type_: DataType) -> str:
 
 def _map_of(j: str, type_: DataType) -> str:
     refuse_unless(type_.key == t.STRING, f"from_json() of {type_}")
-    z = _variable(type_) + "e"
+    z = variable("j", type_) + "e"
     twice = not_portable("a JSON object that has a name twice", type_)
     other = not_portable("a JSON value of another kind in a map", type_)
     item = _read(z, type_.value)

@@ -60,6 +60,22 @@ def narrowed(sql: str, type_: DataType, *, trying: bool = False) -> str:
     return cast(kept, type_) if type_.name == "decimal" else kept
 
 
+def joined(texts: str, separator: str) -> str:
+    """Return a list of texts as one text; array_to_string makes NULL of an empty list.
+
+    Args:
+        texts: SQL of the list.
+        separator: What stands between them.
+    """
+    empty = f"CASE WHEN len({texts}) = 0 THEN '' END"
+    return f"coalesce(array_to_string({texts}, {text(separator)}), {empty})"
+
+
+def variable(letter: str, type_: DataType) -> str:
+    """Return a name of a lambda's variable over values of a type that no lambda within has."""
+    return f"{letter}{sum(1 for _ in type_.walk())}"
+
+
 def decimal_text(digits: int, scale: int) -> str:
     """Return a number of units of the last place as text: 125 and 2 -> 1.25."""
     shown = str(digits).rjust(scale + 1, "0")
