@@ -8,7 +8,7 @@ since Hive's serdes, Athena and Spark each take it in their own way.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from headwater.types import INTEGER_BITS, DataType
@@ -49,6 +49,19 @@ def decimal_number(type_: DataType) -> str:
     whole = (type_.precision or 0) - scale
     digits = f"0*[0-9]{{1,{whole}}}" if whole else "0+"
     return f"-?{digits}" + (f"([.][0-9]{{0,{scale}}}0*)?" if scale else "([.]0*)?")
+
+
+def epoch_or_iso(since: Mapping[str, str], iso: str, fits: Callable[[str], str]) -> tuple[str, str]:
+    """Return a number or a text of JSON as a time, and the condition that it is one.
+
+    Args:
+        since: What a number is as a time, by its shape: `EPOCH_SECONDS`, `EPOCH_MILLIS`.
+        iso: What a text in ISO 8601 is as one.
+        fits: Gives the condition that the value has a shape.
+    """
+    whens = " ".join(f"WHEN {fits(shape)} THEN {time}" for shape, time in since.items())
+    shapes = (ISO_TIMESTAMP, *since)
+    return f"CASE {whens} ELSE {iso} END", f"({' OR '.join(map(fits, shapes))})"
 
 
 def value_of(

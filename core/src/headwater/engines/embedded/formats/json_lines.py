@@ -347,17 +347,14 @@ def _timestamp_ntz(value: str, type_: DataType, odd: _Odd) -> str:
 
 
 def _epoch_or_timestamp(value: str, type_: DataType, odd: _Odd) -> str:
+    def fits(shape: str) -> str:
+        return f"regexp_full_match({_text(value)}, {text(shape)})"
+
     number = f"TRY_CAST({_text(value)} AS BIGINT)"
-    since = {shapes.EPOCH_SECONDS: 1_000_000, shapes.EPOCH_MILLIS: 1000}
-    times = [
-        (f"regexp_full_match({_text(value)}, {text(shape)})", f"make_timestamp({number} * {us})")
-        for shape, us in since.items()
-    ]
-    iso = f"regexp_full_match({_text(value)}, {text(shapes.ISO_TIMESTAMP)})"
-    whens = " ".join(f"WHEN {fits} THEN {cast(time, type_)}" for fits, time in times)
-    fits = " OR ".join((iso, *(fits for fits, _ in times)))
-    converted = f"CASE {whens} ELSE {cast(_text(value), type_)} END"
-    return _typed(value, type_, odd, "VARCHAR UBIGINT BIGINT", converted, f"({fits})")
+    units = {shapes.EPOCH_SECONDS: 1_000_000, shapes.EPOCH_MILLIS: 1000}
+    since = {s: cast(f"make_timestamp({number} * {us})", type_) for s, us in units.items()}
+    converted, some = shapes.epoch_or_iso(since, cast(_text(value), type_), fits)
+    return _typed(value, type_, odd, "VARCHAR UBIGINT BIGINT", converted, some)
 
 
 _BUILDERS: Final[dict[str, Callable[[str, DataType, _Odd], str]]] = {

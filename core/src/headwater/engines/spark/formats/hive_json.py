@@ -240,17 +240,14 @@ def _timestamp(value: str, type_: DataType, odd: _Odd) -> str:
 
 
 def _epoch_or_timestamp(value: str, type_: DataType, odd: _Odd) -> str:
+    def fits(shape: str) -> str:
+        return f"{_text(value)} RLIKE {whole(shape)}"
+
     number = f"try_cast({_text(value)} AS bigint)"
-    since = {shapes.EPOCH_SECONDS: "timestamp_seconds", shapes.EPOCH_MILLIS: "timestamp_millis"}
-    times = [
-        (f"{_text(value)} RLIKE {whole(shape)}", f"{function}({number})")
-        for shape, function in since.items()
-    ]
-    iso = f"{_text(value)} RLIKE {whole(shapes.ISO_TIMESTAMP)}"
-    whens = " ".join(f"WHEN {fits} THEN {time}" for fits, time in times)
-    fits = " OR ".join((iso, *(fits for fits, _ in times)))
-    converted = f"CASE {whens} ELSE CAST({_text(value)} AS {type_}) END"
-    return _typed(value, type_, odd, "STRING BIGINT", converted, f"({fits})")
+    units = {shapes.EPOCH_SECONDS: "timestamp_seconds", shapes.EPOCH_MILLIS: "timestamp_millis"}
+    since = {shape: f"{function}({number})" for shape, function in units.items()}
+    converted, some = shapes.epoch_or_iso(since, f"CAST({_text(value)} AS {type_})", fits)
+    return _typed(value, type_, odd, "STRING BIGINT", converted, some)
 
 
 def _shaped(value: str, type_: DataType, odd: _Odd, shape: str) -> str:
