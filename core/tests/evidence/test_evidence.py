@@ -371,18 +371,22 @@ def test_a_lake_is_read_as_it_was(workspace: hw.Workspace, table: Any) -> None:
         assert (done.exact, done.same, done.count) == (True, True, 3)
 
 
+def expired(evidence: Evidence) -> Evidence:
+    """Return evidence of a lake at a state of another number, as if its own had been expired."""
+    told = dict(evidence.document["tables"][0])
+    for name in ("snapshot_id", "version"):
+        if name in told:
+            told[name] = 77
+    return Evidence.from_json(changed(evidence, tables=[told]))
+
+
 def test_a_state_that_is_not_kept_is_said(workspace: hw.Workspace, table: Any) -> None:
     data = of_lake(workspace, table).read(at(1), at(2))
     data.to_arrow()
     evidence = data.evidence()
     table.append(day(1, first=3))
-    told = dict(evidence.document["tables"][0])
-    for name in ("snapshot_id", "version"):
-        if name in told:
-            told[name] = 77  # as if it had been expired
-    forged = Evidence.from_json(changed(evidence, tables=[told]))
     of_lake(workspace, table)
-    done = replayed(workspace, forged)
+    done = replayed(workspace, expired(evidence))
     assert next(c.kind for c in done.changes).endswith("-gone")
     assert (done.exact, done.rows, done.count) == (False, False, 6)
     assert "77" in done.outcome
@@ -429,13 +433,8 @@ def test_a_lake_whose_state_is_gone_names_the_files_that_went_and_came(
     data.to_arrow()
     evidence = data.evidence()
     table.delete("id = '2-0'")
-    told = dict(evidence.document["tables"][0])
-    for name in ("snapshot_id", "version"):
-        if name in told:
-            told[name] = 77  # as if it had been expired
-    forged = Evidence.from_json(changed(evidence, tables=[told]))
     of_lake(workspace, table)
-    done = replayed(workspace, forged)
+    done = replayed(workspace, expired(evidence))
     (change,) = done.changes
     went = [path for path, _, now in change.files if now is None]
     came = [path for path, then, _ in change.files if then is None]

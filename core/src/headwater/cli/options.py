@@ -196,26 +196,20 @@ Sample = Annotated[
         show_default=False,
     ),
 ]
-Timeout = Annotated[
-    str | None,
-    typer.Option(
+
+
+def _timeout(more: str = "") -> Any:
+    return typer.Option(
         "--timeout",
-        help="Give up after so long, e.g. 30s, '5 minutes': planning, and then each read of rows.",
+        help=f"Give up after so long, e.g. 30s, '5 minutes'{more}.",
         metavar="TIME",
         callback=_limit,
         show_default=False,
-    ),
-]
-Within = Annotated[
-    str | None,
-    typer.Option(
-        "--timeout",
-        help="Give up after so long, e.g. 30s, '5 minutes'.",
-        metavar="TIME",
-        callback=_limit,
-        show_default=False,
-    ),
-]
+    )
+
+
+Timeout = Annotated[str | None, _timeout(": planning, and then each read of rows")]
+Within = Annotated[str | None, _timeout()]
 
 
 def terminal_of(ctx: typer.Context) -> Terminal:

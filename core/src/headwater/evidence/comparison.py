@@ -11,7 +11,7 @@ from headwater.display.printable import printable
 from headwater.evidence.evidence import Evidence, Mark, marks_of
 from headwater.evidence.places import without_secrets
 from headwater.interfaces.plan import Scan
-from headwater.interfaces.plan_text import files_digest
+from headwater.interfaces.plan_text import files_digest, mark_order
 from headwater.interfaces.read_stats import ReadStats
 from headwater.tables.relation import DeltaRelation, FileRelation, IcebergRelation
 
@@ -269,13 +269,9 @@ def found(
 def _are(present: Sequence[Mark], told: Mapping[str, Any], marks: Sequence[Mark] | None) -> bool:
     """Return whether the files of a lake's state are those that were read; so if nothing tells."""
     if marks is not None:
-        return sorted(marks, key=_order) == sorted(present, key=_order)
+        return sorted(marks, key=mark_order) == sorted(present, key=mark_order)
     digest = told.get("data_files_digest")
     return digest is None or files_digest(present) == digest
-
-
-def _order(mark: Mark) -> tuple[str, int, str]:
-    return mark[0], mark[1], mark[2] or ""
 
 
 def _moved(

@@ -25,7 +25,7 @@ from headwater.display.printable import printable
 from headwater.errors import ConfigError, EvidenceError
 from headwater.evidence.places import without_secrets
 from headwater.interfaces.plan import Plan
-from headwater.interfaces.plan_text import FILES, files_digest, to_dict
+from headwater.interfaces.plan_text import FILES, files_digest, mark_order, to_dict
 from headwater.interfaces.read_stats import ReadStats
 from headwater.tables.relation import (
     DataFile,
@@ -320,7 +320,7 @@ def marks_of(relation: Relation) -> tuple[Mark, ...] | None:
     if files is None:
         return None
     marks = ((without_secrets(f.path), f.size, f.etag) for f in files)
-    return tuple(sorted(marks, key=lambda m: (m[0], m[1], m[2] or "")))
+    return tuple(sorted(marks, key=mark_order))
 
 
 def _plain(value: Any) -> Any:

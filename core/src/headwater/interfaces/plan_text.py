@@ -239,14 +239,17 @@ def _read_from(relation: Relation) -> dict[str, Any]:
 
 
 def _files(given: Iterable[DataFile]) -> dict[str, Any]:
-    files = sorted(
-        ((f.path, f.size, f.etag) for f in given), key=lambda f: (f[0], f[1], f[2] or "")
-    )
+    files = sorted(((f.path, f.size, f.etag) for f in given), key=mark_order)
     listed = [{"path": path, "size": size, "etag": etag} for path, size, etag in files]
     return {
         "data_files": listed if len(listed) <= FILES else None,
         "data_files_digest": files_digest(files),
     }
+
+
+def mark_order(mark: tuple[str, int, str | None]) -> tuple[str, int, str]:
+    """Return what files are sorted by where they are told: path, size, version mark."""
+    return mark[0], mark[1], mark[2] or ""
 
 
 def files_digest(files: Iterable[tuple[str, int, str | None]]) -> str:
