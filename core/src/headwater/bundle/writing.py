@@ -17,26 +17,24 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from headwater.bundle import table_metadata
 from headwater.bundle.bundle import FORMAT, README, WHAT
 from headwater.bundle.names import Names, names_in
-from headwater.bundle.parquet_footers import FooterError, can_be_moment, kept
+from headwater.bundle.parquet_footers import FooterError, kept
 from headwater.bundle.secrets import Secrets, without_values
 from headwater.errors import BundleError, HeadwaterError
 from headwater.interfaces import distributions
 from headwater.interfaces.recording import Call, Excerpt, Recording, Vocabulary
-from headwater.sql.syntax.words import words
 from headwater.untrusted import limits
 from headwater.untrusted.texts import json_value, packed_json
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from headwater.interfaces.report import CheckReport
     from headwater.plugins.registry import PluginRegistry
 
@@ -405,14 +403,16 @@ def _told(excerpt: Excerpt, secrets: Secrets) -> bytes | None:
     try:
         match excerpt.form:
             case "json":
-                described = _description(packed_json(content))
+                described = table_metadata.description(packed_json(content))
                 return _packed_like(content, json.dumps(secrets.value(described)).encode())
             case "lines":
                 lines = [json_value(line) for line in content.splitlines() if line.strip()]
-                actions = [secrets.value(_action(line)) for line in lines]
+                actions = [secrets.value(table_metadata.action(line)) for line in lines]
                 return b"".join(json.dumps(a).encode() + b"\n" for a in actions)
             case "checkpoint":
-                return _checkpoint(content, lambda action: secrets.value(_action(action)))
+                return table_metadata.checkpoint(
+                    content, lambda row: secrets.value(table_metadata.action(row))
+                )
             case "text":
                 # A manifest names files; what else stands there may be rows.
                 paths = [one for one in content.decode().splitlines() if _PATH.fullmatch(one)]
@@ -427,167 +427,6 @@ def _told(excerpt: Excerpt, secrets: Secrets) -> bytes | None:
 
 
 _PATH: Final = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]{0,15}://\S.*")
-_ICEBERG: Final = words(
-    """
-    format-version table-uuid location last-sequence-number last-updated-ms last-column-id schema
-    schemas current-schema-id partition-spec partition-specs default-spec-id last-partition-id
-    properties current-snapshot-id snapshots snapshot-log metadata-log sort-orders
-    default-sort-order-id refs next-row-id
-    """
-)
-_CHECKPOINT: Final = words("version size parts sizeInBytes numOfAddFiles checksum v2Checkpoint")
-_AVRO: Final = words(
-    """
-    type name namespace fields items values symbols logicalType precision scale size default aliases
-    order adjust-to-utc field-id element-id key-id value-id
-    """
-)
-
-
-def _description(value: Any) -> Any:
-    """Return what a JSON document says, if it describes a table.
-
-    Who fills a catalog may have named any object, rows too.
-
-    Raises:
-        ValueError: If it does not, as far as is known.
-    """
-    if isinstance(value, dict):
-        if "format-version" in value:
-            return {k: v for k, v in value.items() if k in _ICEBERG}
-        if type(value.get("version")) is int and type(value.get("size")) is int:
-            return {k: v for k, v in value.items() if k in _CHECKPOINT}
-    if _is_avro(value):
-        return _avro(value)
-    raise ValueError("it is no description of a table that is known")
-
-
-def _is_avro(value: Any) -> bool:
-    match value:
-        case {"type": "record", "name": str(), "fields": list(fields)}:
-            return all(isinstance(f, dict) and {"name", "type"} <= set(f) for f in fields)
-        case list():
-            return bool(value) and all(isinstance(v, str) or _is_avro(v) for v in value)
-    return False
-
-
-def _avro(value: Any) -> Any:
-    match value:
-        case dict():
-            return {k: v if k == "default" else _avro(v) for k, v in value.items() if k in _AVRO}
-        case list():
-            return [_avro(v) for v in value]
-    return value
-
-
-_LOGGED: Final = words(
-    "add remove cdc metaData protocol txn domainMetadata sidecar checkpointMetadata commitInfo"
-)
-"""Columns of a checkpoint."""
-_ACTIONS: Final[Mapping[str, frozenset[str]]] = {
-    "add": words(
-        "path partitionValues partitionValues_parsed size modificationTime dataChange stats "
-        "deletionVector baseRowId defaultRowCommitVersion clusteringProvider"
-    ),
-    "remove": words(
-        "path partitionValues size deletionTimestamp dataChange extendedFileMetadata stats "
-        "deletionVector baseRowId defaultRowCommitVersion"
-    ),
-    "cdc": words("path partitionValues size dataChange"),
-    "metaData": words("id name format schemaString partitionColumns configuration createdTime"),
-    "protocol": words("minReaderVersion minWriterVersion readerFeatures writerFeatures"),
-    "checkpointMetadata": words("version"),
-    "sidecar": words("path sizeInBytes modificationTime"),
-}
-"""Actions of a Delta log that a reader needs, and what of them; others say who did what."""
-
-
-def _action(line: Any) -> Any:
-    """Return an action of a Delta log without who did what, and without values of rows."""
-    if not isinstance(line, dict):
-        raise ValueError("it is no action of a log")
-    kept_: dict[str, Any] = {}
-    for name, fields in _ACTIONS.items():
-        action = line.get(name)
-        if not isinstance(action, dict):
-            continue
-        kept_[name] = told = {k: v for k, v in action.items() if k in fields}
-        if isinstance(told.get("stats"), str):
-            told["stats"] = json.dumps(_counted(json_value(told["stats"])))
-    return kept_ or {"commitInfo": {}}
-
-
-def _counted(statistics: Any) -> Any:
-    """Return the statistics of a file: counts, and bounds that are moments."""
-    if not isinstance(statistics, dict):
-        return {}
-    known = ("numRecords", "nullCount", "tightBounds", "minValues", "maxValues")
-    return {
-        k: _bounds(v) if k in ("minValues", "maxValues") else v
-        for k, v in statistics.items()
-        if k in known
-    }
-
-
-def _bounds(value: Any) -> Any:
-    match value:
-        case dict():
-            told = {k: _bounds(v) for k, v in value.items()}
-            return {k: v for k, v in told.items() if v is not None}
-        case str() if re.fullmatch(
-            r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d[\d:.]{0,13}(?:Z|[+-]\d\d:?\d\d)?)?", value
-        ):
-            return value
-        case int() if can_be_moment(value):
-            return value
-    return None
-
-
-def _checkpoint(content: bytes, told: Callable[[dict[str, Any]], Any]) -> bytes:
-    """Return a checkpoint of a Delta log, each of its actions gone through."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(pa.BufferReader(content))
-        # Structs by column say again, by names of columns, what the actions say.
-        schema = pa.schema([_unparsed(f) for f in table.schema if f.name in _LOGGED])
-        rows = [_paired(told(row), pa.struct(list(schema))) for row in _rows(table)]
-        sink = io.BytesIO()
-        pq.write_table(pa.Table.from_pylist(rows, schema), sink)
-        return sink.getvalue()
-    except pa.ArrowException as error:
-        raise ValueError(str(error)) from error
-
-
-def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
-    for row in table.to_pylist(maps_as_pydicts="strict"):
-        yield {k: v for k, v in row.items() if v is not None}
-
-
-def _unparsed(field: pa.Field[Any]) -> pa.Field[Any]:
-    import pyarrow as pa
-
-    type_: Any = field.type
-    if pa.types.is_struct(type_):
-        inner = [type_.field(n) for n in range(type_.num_fields)]
-        type_ = pa.struct([f for f in inner if not f.name.endswith("_parsed")])
-    return pa.field(field.name, type_, field.nullable)
-
-
-def _paired(value: Any, type_: Any) -> Any:
-    """Return a value in which maps are pairs, as Arrow takes them."""
-    import pyarrow as pa
-
-    match value:
-        case dict() if pa.types.is_map(type_):
-            return [(k, _paired(v, type_.item_type)) for k, v in value.items()]
-        case dict() if pa.types.is_struct(type_):
-            fields = {type_.field(n).name: type_.field(n).type for n in range(type_.num_fields)}
-            return {k: _paired(v, fields[k]) for k, v in value.items() if k in fields}
-        case list() if pa.types.is_list(type_) or pa.types.is_large_list(type_):
-            return [_paired(v, type_.value_type) for v in value]
-    return value
 
 
 def _documents_in(form: str, content: bytes | None) -> Iterator[Any]:
@@ -603,10 +442,7 @@ def _documents_in(form: str, content: bytes | None) -> Iterator[Any]:
             case "text":
                 yield content.decode()
             case "checkpoint":
-                import pyarrow as pa
-                import pyarrow.parquet as pq
-
-                yield from _rows(pq.read_table(pa.BufferReader(content)))
+                yield from table_metadata.checkpoint_rows(content)
             case "header":
                 head = _unpacked(content).decode()
                 cells = [c.strip(" \"'\r") for c in re.split(r"[,;\t|\n\x01-\x08^~]", head)]
@@ -660,7 +496,7 @@ def _renamed(form: str, content: bytes, names: Names) -> bytes | None:
         case "header" | "shape":
             return _packed_like(content, names.text(_unpacked(content).decode()).encode())
         case "checkpoint":
-            return _checkpoint(content, lambda action: _path_named(action, names))
+            return table_metadata.checkpoint(content, lambda row: _path_named(row, names))
         case "magic":
             return content
     return None
