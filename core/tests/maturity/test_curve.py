@@ -36,7 +36,7 @@ def test_a_curve_that_can_be_reckoned_by_hand():
     )
     assert found.at(0.5) == pytest.approx(9 / 40)
     assert found.at(3.1) is None
-    assert found.held(9) == found.at(3)
+    assert found.share_at(9) == found.at(3)
     assert found.within(0) == pytest.approx(9 / 40)
     assert found.within(2) == found.at(3)  # at the very beginning of the third day
     assert found.age_of(9 / 40) == pytest.approx(0.5)

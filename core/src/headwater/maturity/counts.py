@@ -95,13 +95,15 @@ class Counts:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rows", sum(t.rows for t in self.cells.values()))
-        known = sum(t.rows for c, t in self.cells.items() if c.delay is not None)
-        object.__setattr__(self, "labelled", known)
+        labelled = sum(t.rows for c, t in self.cells.items() if c.delay is not None)
+        object.__setattr__(self, "labelled", labelled)
 
     def of(self, keep: Callable[[Cell], bool]) -> Counts:
         """Return the counts of the cells that are kept; what no cell tells is left out."""
-        kept = {c: t for c, t in self.cells.items() if keep(c)}
-        return replace(self, cells=kept, before=0, corrected=0, repeated=0, duplicates=0, untimed=0)
+        cells = {c: t for c, t in self.cells.items() if keep(c)}
+        return replace(
+            self, cells=cells, before=0, corrected=0, repeated=0, duplicates=0, untimed=0
+        )
 
     def units(self, length: timedelta) -> float:
         """Return how many units a length of time is."""

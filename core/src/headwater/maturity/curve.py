@@ -123,9 +123,9 @@ class Curve:
             return 0.0
         if age > len(self) and not self.settled:
             return None
-        return self.held(age)
+        return self.share_at(age)
 
-    def held(self, age: float) -> float:
+    def share_at(self, age: float) -> float:
         """Return the share within an age; beyond its end, that of its end."""
         age = min(max(age, 0.0), float(len(self)))
         whole = min(int(age), len(self))

@@ -189,7 +189,7 @@ class Maturity:
         until = sum(1 for n in recent.at_risk if n >= FEWEST)
         now, then = Curve(recent, seconds), Curve(before, seconds)
         errors = log_rank(recent, before)
-        apart = [now.held(a) - then.held(a) for a in range(1, until + 1)]
+        apart = [now.share_at(a) - then.share_at(a) for a in range(1, until + 1)]
         largest = max(apart, key=abs, default=0.0)
         least = _SHIFT if self.batches is None else _SHIFT_OF_BATCHES
         if abs(errors) >= _SHIFT_ERRORS and abs(largest) >= least:
@@ -205,8 +205,8 @@ class Maturity:
             if cell.delay is not None:
                 continue
             curve, age = self._curve_of(cell), cell.age + 0.5
-            still = 1 - curve.held(age - gap)
-            total += rows * (1 - (1 - curve.held(age)) / still) if still > 0 else 0.0
+            still = 1 - curve.share_at(age - gap)
+            total += rows * (1 - (1 - curve.share_at(age)) / still) if still > 0 else 0.0
         return total
 
     def _curve_of(self, cell: Cell) -> Curve:
@@ -310,8 +310,8 @@ class Maturity:
             ConfigError: If it is none.
         """
         share = self.terms.ripe if share is None else share
-        given: object = share
-        if not isinstance(given, int | float) or not 0 < given <= 1:
+        number: object = share
+        if not isinstance(number, int | float) or not 0 < number <= 1:
             raise ConfigError(f"ripe_after({share!r}): it is no share", hint="write e.g. 0.95")
         eventual = self.eventual
         if self._curve is None or eventual is None:
@@ -381,17 +381,17 @@ class Maturity:
         """
         if not self.counts.classes:
             return ()
-        done = CLOSED if self.terms.horizon is not None else RIPE
-        found: dict[tuple[int, int, Any, Any], int] = {}
+        final = CLOSED if self.terms.horizon is not None else RIPE
+        rows_of: dict[tuple[int, int, Any, Any], int] = {}
         for cell, tally in self.counts.cells.items():
-            if cell.delay is None or cell.lost or self._states[cell.window] != done:
+            if cell.delay is None or cell.lost or self._states[cell.window] != final:
                 continue
             key = cell.window, cell.delay, cell.predicted, cell.actual
-            found[key] = found.get(key, 0) + tally.rows
+            rows_of[key] = rows_of.get(key, 0) + tally.rows
         return tuple(
             Settled(self.windows[number], delay * self.unit, predicted, actual, rows)
             for (number, delay, predicted, actual), rows in sorted(
-                found.items(), key=lambda item: (*item[0][:2], *map(str, item[0][2:]))
+                rows_of.items(), key=lambda item: (*item[0][:2], *map(str, item[0][2:]))
             )
         )
 
@@ -412,40 +412,40 @@ class Maturity:
         for row in self.settling:
             if row.predicted is not None:
                 parts.setdefault(row.window, []).append(row)
-        found = []
+        differences = []
         for rows in parts.values():
             early = [row for row in rows if row.age + self.unit <= units * self.unit]
             if early:
-                found.append(_right(early) - _right(rows))
-        if not found:
+                differences.append(_right(early) - _right(rows))
+        if not differences:
             return None
-        spread = stdev(found) if len(found) > 1 else None
-        return Settling(units * self.unit, len(found), mean(found), spread)
+        spread = stdev(differences) if len(differences) > 1 else None
+        return Settling(units * self.unit, len(differences), mean(differences), spread)
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """What should be known of these numbers before they are used."""
-        told = []
+        notes = []
         curve = self._curve
         if curve is None:
-            told.append(f"{self.labelled:,} labels are too few to say how long labels take")
+            notes.append(f"{self.labelled:,} labels are too few to say how long labels take")
         else:
             end = len(curve)
-            if _plateau(curve) > 0 and curve.held(end) - curve.held(
+            if _plateau(curve) > 0 and curve.share_at(end) - curve.share_at(
                 0.75 * end
-            ) > _RISING * curve.held(end):
-                told.append(
+            ) > _RISING * curve.share_at(end):
+                notes.append(
                     "labels were still coming at the greatest age: more come in the end than "
                     "'eventually' says; look further back"
                 )
         if (shift := self.shifted) is not None:
-            told.append(
+            notes.append(
                 f"labels of predictions since {_shown(shift.since)} come "
                 f"{'quicker' if shift.largest > 0 else 'slower'} than before (up to "
                 f"{abs(shift.largest):.2f} of them): expected is by these"
             )
         if self.batches is not None:
-            told.append(
+            notes.append(
                 f"labels come in batches, {_length(self.batches.every)} apart: a window waits for "
                 "the next one, and the curve may be off by some hundredths"
             )
@@ -455,8 +455,8 @@ class Maturity:
             (self.duplicates, "ids are of several predictions each: all their rows count"),
         ):
             if count:
-                told.append(f"{count:,} {what}")
-        return (*told, *self._remarks)
+                notes.append(f"{count:,} {what}")
+        return (*notes, *self._remarks)
 
     def about(self, window: Window) -> dict[str, Any] | None:
         """Return what is to be said of a window's labels, JSON-ready; None if it is not known.
@@ -585,57 +585,57 @@ class Maturity:
         """Return a line for each window that is not done, and one for each row of done ones."""
         below = set(self.below)
         rows: list[tuple[str, str]] = []
-        done: list[int] = []
+        folded: list[int] = []
 
         def fold() -> None:
-            if len(done) == 1:
-                rows.append(self._line(done[0], below))
-            elif done:
-                first, last = self.windows[done[0]], self.windows[done[-1]]
-                told = f"{len(done)} windows {self._states[done[0]]}"
-                rows.append((f"{_shown(first.start)} to {_shown(last.start)}", told))
-            done.clear()
+            if len(folded) == 1:
+                rows.append(self._line(folded[0], below))
+            elif folded:
+                first, last = self.windows[folded[0]], self.windows[folded[-1]]
+                text = f"{len(folded)} windows {self._states[folded[0]]}"
+                rows.append((f"{_shown(first.start)} to {_shown(last.start)}", text))
+            folded.clear()
 
         for number, window in enumerate(self.windows):
             state = self._states[number]
             if state in (RIPE, CLOSED) and window not in below:
-                if done and self._states[done[0]] != state:
+                if folded and self._states[folded[0]] != state:
                     fold()
-                done.append(number)
+                folded.append(number)
             else:
                 fold()
                 rows.append(self._line(number, below))
         fold()
         width = max(len(name) for name, _ in rows)
-        return [f"{name:<{width}}  {told}" for name, told in rows]
+        return [f"{name:<{width}}  {text}" for name, text in rows]
 
     def _line(self, number: int, below: set[Window]) -> tuple[str, str]:
         window, covered = self.windows[number], self._coverages[number]
         if covered.known is None:
-            told = "no predictions"
+            text = "no predictions"
         elif covered.expected is None:
-            told = f"coverage {covered.known:.2f}"
+            text = f"coverage {covered.known:.2f}"
         else:
-            told = f"coverage {covered.known:.2f} of {covered.expected:.2f} expected"
+            text = f"coverage {covered.known:.2f} of {covered.expected:.2f} expected"
         mark = "  BELOW its curve" if window in below else ""
-        return _shown(window.start), f"{told}   {self._states[number]}{mark}"
+        return _shown(window.start), f"{text}   {self._states[number]}{mark}"
 
     def _settling_lines(self) -> list[str]:
         ages = [age for age in (self.ripe_after(0.5), self.ripe_after(0.8)) if age is not None]
         days = dict.fromkeys(max(1, round(age / self.unit)) for age in ages)
-        told = [s for n in days if (s := self.settled(n * self.unit)) is not None]
-        if not told:
+        settlings = [s for n in days if (s := self.settled(n * self.unit)) is not None]
+        if not settlings:
             return []
         parts = []
-        for one in told:
+        for one in settlings:
             way = "high" if one.difference >= 0 else "low"
             spread = "" if one.spread is None else f" (sd {one.spread:.3f})"
             parts.append(
                 f"at {_length(one.age)} it was {abs(one.difference):.3f} too {way}{spread}"
             )
-        done = "closed" if self.terms.horizon is not None else "ripe"
-        count = max(one.windows for one in told)
-        windows = f"{count} {done} window{'' if count == 1 else 's'}"
+        state = "closed" if self.terms.horizon is not None else "ripe"
+        count = max(one.windows for one in settlings)
+        windows = f"{count} {state} window{'' if count == 1 else 's'}"
         return [f"settling (accuracy, {windows}): {', '.join(parts)}"]
 
     def _repr_html_(self) -> str:
@@ -643,13 +643,13 @@ class Maturity:
             (window, state, c.rows, *(None if v is None else f"{v:.3f}" for v in c[:4]))
             for window, state, c in zip(self.windows, self._states, self._coverages, strict=True)
         ]
-        told = [line for line in str(self).splitlines()[1:2] if line]
+        lines = [line for line in str(self).splitlines()[1:2] if line]
         if self.stopped is not None:
-            told.append(f"STOPPED: no label set since {_shown(self.stopped.since)}")
+            lines.append(f"STOPPED: no label set since {_shown(self.stopped.since)}")
         head = ("window", "state", "predictions", "known", "expected", "low", "high")
         return html.card(
             str(self).splitlines()[0],
-            *(html.line(text) for text in (*told, *self.notes)),
+            *(html.line(text) for text in (*lines, *self.notes)),
             html.table(head, rows),
         )
 
@@ -696,9 +696,9 @@ class Maturity:
         rows = sum(t.rows for t in cells.values())
         if not rows:
             return Coverage(None, None, None, None, 0)
-        known = sum(t.rows for c, t in cells.items() if c.delay is not None) / rows
+        labelled_share = sum(t.rows for c, t in cells.items() if c.delay is not None) / rows
         if self._curve is None:
-            return Coverage(known, None, None, None, rows)
+            return Coverage(labelled_share, None, None, None, rows)
         expected = low = high = error = 0.0
         wait = 0.0 if self.batches is None else self.counts.units(self.batches.every)
         for cell, tally in cells.items():
@@ -706,8 +706,8 @@ class Maturity:
             share = curve.within(cell.age)
             expected += weight * share
             # Up to a whole batch may be waited for, or just have come.
-            low += weight * (curve.held(cell.age - wait) if wait else share)
-            high += weight * (curve.held(cell.age + 1 + wait) if wait else share)
+            low += weight * (curve.share_at(cell.age - wait) if wait else share)
+            high += weight * (curve.share_at(cell.age + 1 + wait) if wait else share)
             error += weight * curve.error(cell.age + 1)
         slack = 0.5 / rows
 
@@ -716,7 +716,7 @@ class Maturity:
 
         expected = min(expected, 1.0)  # weights add up to 1, but for the last digit
         low, high = max(0.0, low - reach(low)), min(1.0, high + reach(high))
-        return Coverage(known, expected, low, high, rows)
+        return Coverage(labelled_share, expected, low, high, rows)
 
     @cached_property
     def _states(self) -> tuple[str, ...]:
@@ -732,7 +732,7 @@ class Maturity:
         if covered.expected is None:
             middle = window.start + window.duration / 2
             age = self.counts.units(self.as_of - middle)
-            share, most = self._curve.held(age), _plateau(self._curve)
+            share, most = self._curve.share_at(age), _plateau(self._curve)
         else:
             share = covered.expected
             most = sum(_plateau(self._curve_of(c)) * t.rows for c, t in cells.items())
@@ -746,7 +746,7 @@ def _end(curve: Curve) -> int:
 
 
 def _plateau(curve: Curve) -> float:
-    return curve.held(_end(curve))
+    return curve.share_at(_end(curve))
 
 
 def _right(rows: Sequence[Settled]) -> float:

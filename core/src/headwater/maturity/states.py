@@ -59,8 +59,8 @@ def of_read(
         terms: What the connection says.
         maturity: How ripe labels are, where that was asked before.
     """
-    known = None if maturity is None or window is None else maturity.about(window)
-    if known is not None:
-        return known
+    window_state = None if maturity is None or window is None else maturity.about(window)
+    if window_state is not None:
+        return window_state
     state = UNKNOWN if window is None else state_by_time(window, as_of, terms)
     return {"as_of": as_of.isoformat(), "state": state}

@@ -135,14 +135,14 @@ def first_shown(zone: tzinfo, local: datetime) -> datetime:
     for moment in tries:
         if _shows(zone, moment) == local:
             return moment
-    before, found = sorted(tries)
-    while found - before > _TICK:
-        middle = before + (found - before) // 2
+    before, after = sorted(tries)
+    while after - before > _TICK:
+        middle = before + (after - before) // 2
         if _shows(zone, middle) < local:
             before = middle
         else:
-            found = middle
-    return found
+            after = middle
+    return after
 
 
 def last_shown(zone: tzinfo, local: datetime) -> datetime | None:

@@ -106,19 +106,19 @@ def of_partitions(
         return None
     past = Window(window.start, min(window.end, now))
     prompt = replace(rule, lateness=timedelta(0))
-    wanted = list(islice(expected_keys(prompt, past), EXPECTED + 1))
-    if len(wanted) > EXPECTED:
+    expected = list(islice(expected_keys(prompt, past), EXPECTED + 1))
+    if len(expected) > EXPECTED:
         return None
     registered = {_keys(table, rule, values) for values in partitions}
     landed = {_keys(table, rule, v) for i, v in enumerate(partitions) if i in with_files}
     unregistered, empty = [], []
-    for values in dict.fromkeys(wanted):
+    for values in dict.fromkeys(expected):
         name = spelled(tuple(rule.keys), values)
         if values not in registered:
             unregistered.append(name)
         elif values not in landed:
             empty.append(name)
-    return Gaps(len(wanted), tuple(unregistered), tuple(empty))
+    return Gaps(len(expected), tuple(unregistered), tuple(empty))
 
 
 def of_registered(table: Table, partitions: Sequence[Partition], relation: FileRelation) -> Gaps:

@@ -146,7 +146,7 @@ class Contradiction:
     """A file whose rows are of another time than its partition's keys name.
 
     Args:
-        found: The file.
+        file: The file.
         begin: First instant that its partition may hold, by the rule.
         end: The instant after the last.
         early: How far before `begin` its rows reach; strays do not count.
@@ -155,7 +155,7 @@ class Contradiction:
         stray: How far off its strays are; zero where it has none.
     """
 
-    found: TimeRange
+    file: TimeRange
     begin: datetime
     end: datetime
     early: timedelta
@@ -230,20 +230,20 @@ class Evidence:
         for number, count, first, last in rows:
             if not count:
                 continue
-            place = self._place(self.against[number].found)
+            place = self._place(self.against[number].file)
             before = by_place.get(place, (0, first, last))
             by_place[place] = before[0] + count, min(before[1], first), max(before[2], last)
-        told = []
+        parts = []
         for place, (count, first, last) in sorted(by_place.items())[:_PLACES]:
             days = list(dict.fromkeys(f"{t.astimezone(UTC):%Y-%m-%d}" for t in (first, last)))
             what = "row" if count == 1 else "rows"
-            told.append(f"{count:,} {what} of {' to '.join(days)} lie in {place}")
+            parts.append(f"{count:,} {what} of {' to '.join(days)} lie in {place}")
         if len(by_place) > _PLACES:
-            told.append(f"others in {len(by_place) - _PLACES:,} more partitions")
+            parts.append(f"others in {len(by_place) - _PLACES:,} more partitions")
         finding = self._finding(Severity.WARNING)
         lateness = self.rule.lateness
         late = f"lateness is {_span(lateness)}" if lateness else "no lateness is declared"
-        message = f"table {self.table.name}: {'; '.join(told)}; {late}: their windows miss them"
+        message = f"table {self.table.name}: {'; '.join(parts)}; {late}: their windows miss them"
         return replace(finding, message=message)
 
     def _finding(self, severity: Severity) -> Diagnostic:
@@ -261,14 +261,14 @@ class Evidence:
             hint=self._hint(worst),
         )
 
-    def _place(self, found: TimeRange) -> str:
+    def _place(self, time_range: TimeRange) -> str:
         return "/".join(
             f"{k}={'NULL' if v is None else v}"
-            for k, v in zip(self.table.partition_keys, found.partition.values, strict=False)
+            for k, v in zip(self.table.partition_keys, time_range.partition.values, strict=False)
         )
 
     def _of(self, one: Contradiction) -> str:
-        time_range = one.found
+        time_range = one.file
         place = self._place(time_range)
         how = "all its rows lie outside"
         if not one.outside:
@@ -288,7 +288,7 @@ class Evidence:
     def _hint(self, worst: Contradiction) -> str:
         if not worst.real:
             covering = f"a lateness of {_span(_rounded(worst.stray))} would cover it; " * (
-                worst.found.first < worst.begin
+                worst.file.first < worst.begin
             )
             return f"{covering}most likely these times are wrong in themselves: correct the data"
         fits = list(self.remedies())
@@ -301,8 +301,8 @@ class Evidence:
 
     def remedies(self) -> Iterator[str]:
         """Yield what of the rule would have to be otherwise for all these files to fit it."""
-        spoken = [c.found for c in self.against if c.real][:_TRIED]
-        strays = {id(c.found) for c in self.against}
+        spoken = [c.file for c in self.against if c.real][:_TRIED]
+        strays = {id(c.file) for c in self.against}
         rest = [r for r in self.ranges if id(r) not in strays]
         files = [*spoken, *rest[: max(_TRIED - len(spoken), _TRIED // 3)]]
         if not spoken:

@@ -255,17 +255,19 @@ class Dated:
         self._local = [named.local(p) for p in partitions]
         self._undated = [i for i, local in enumerate(self._local) if local is None]
         stretches = ((i, named.stretch(p)) for i, p in enumerate(partitions))
-        self._intervals = Intervals((i, *found) for i, found in stretches if found is not None)
+        self._intervals = Intervals(
+            (i, *stretch) for i, stretch in stretches if stretch is not None
+        )
 
-    def kept(self, window: Window) -> list[int]:
+    def overlapping(self, window: Window) -> list[int]:
         """Return which partitions may have rows of a window, by their place, in order."""
         periods = LocalPeriods(self._zone, window.start, window.end, self._lateness)
-        kept = list(self._undated)
+        places = list(self._undated)
         for place in self._intervals.touching(window.start, window.end):
             local = self._local[place]
             if local is not None and periods.touch(*local):
-                kept.append(place)
-        return sorted(kept)
+                places.append(place)
+        return sorted(places)
 
 
 def widened(rule: TimePartition, window: Window) -> Window:
@@ -323,13 +325,13 @@ def matches(condition: KeyCondition, table: Table, partition: Partition) -> bool
         return condition.or_null
     type_ = _type(table, condition.key)
     value = comparable(text, type_)
-    wanted = [comparable(v, type_) for v in condition.values]
-    if value is None or not wanted or any(w is None for w in wanted):
+    values = [comparable(v, type_) for v in condition.values]
+    if value is None or not values or any(w is None for w in values):
         return True
     if condition.operator == "in":
-        return value in wanted
+        return value in values
     compare = _COMPARISONS.get(condition.operator)
-    return compare is None or bool(compare(value, wanted[0]))
+    return compare is None or bool(compare(value, values[0]))
 
 
 def _layout(rule: TimePartition) -> _Layout:

@@ -101,7 +101,7 @@ def outside_rows(scan: Scan, evidence: Evidence) -> tuple[str, tuple[Scan, ...]]
     for number, one in enumerate(evidence.against):
         if not one.real:
             continue
-        alone = replace(relation, files=(by_path[one.found.path],))
+        alone = replace(relation, files=(by_path[one.file.path],))
         slot = f"t{len(scans)}"
         scans.append(Scan(slot, scan.table, alone, ScanEstimate(1, None, 1, alone.size)))
         out = f"{time} < {timestamp_literal(one.begin)} OR {time} >= {timestamp_literal(one.end)}"
@@ -132,12 +132,12 @@ def nearby(plan: Plan, access: Access, engine: Engine) -> tuple[Diagnostic, ...]
         if not relation.files:
             continue
         read, beside = _sampled(scan, rule, relation, access, engine)
-        lost = any(c.outside and c.found.meets(window) for c in beside.against)
+        lost = any(c.outside and c.file.meets(window) for c in beside.against)
         wanting = scan.gaps is not None and bool(scan.gaps.unregistered)
         if read.refuted(scan.forgiving) or lost or (wanting and beside.outside):
             raise read.joined(beside).error()
         notes.append(read.finding())
-        if any(c.outside or (c.real and c.found.meets(window)) for c in beside.against):
+        if any(c.outside or (c.real and c.file.meets(window)) for c in beside.against):
             notes.append(beside.finding())
     return tuple(n for n in notes if n is not None)
 
@@ -156,7 +156,7 @@ def why_empty(plan: Plan, scan: Scan, access: Access, engine: Engine) -> Diagnos
             continue
         read, beside = _sampled(one, rule, relation, access, engine, always=True)
         evidence = read.joined(beside)
-        if any(c.outside or (c.real and _touches(c.found, window)) for c in evidence.against):
+        if any(c.outside or (c.real and _touches(c.file, window)) for c in evidence.against):
             return evidence.finding()
     return None
 

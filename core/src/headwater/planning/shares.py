@@ -180,7 +180,7 @@ class Divided:
             kept = list(range(len(relation.partitions)))
             chosen = list(range(len(files)))
         else:
-            kept = self._dated.kept(stretch)
+            kept = self._dated.overlapping(stretch)
             chosen = sorted(n for place in kept for n in self._in_partition.get(place, ()))
         landed = {files[n].partition for n in chosen}
         landed_files = len(chosen)

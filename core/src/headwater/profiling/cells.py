@@ -137,15 +137,15 @@ def segment_of(text: str | None) -> Mapping[str, str | None] | None:
     return None if text is None else json.loads(text)
 
 
-def narrowed(segment: str | None, kept: Sequence[str]) -> str | None:
+def narrowed(segment: str | None, names: Sequence[str]) -> str | None:
     """Return the segment, of some of its fields alone, that a segment is a part of.
 
     Args:
         segment: Its text.
-        kept: The fields.
+        names: The fields.
     """
     values = segment_of(segment)
-    return None if values is None else segment_text({n: values[n] for n in kept if n in values})
+    return None if values is None else segment_text({n: values[n] for n in names if n in values})
 
 
 def nulls_first(value: Any) -> tuple[bool, Any]:

@@ -260,9 +260,9 @@ def _binned(field: str, statistic: str) -> Callable[[Codes, int], Told]:
 
 def _words(column: BoundColumn, edges: FieldEdges, name: str) -> Count:
     code = sql.among(name, edges.vocabulary)
-    known = f"CASE WHEN {name} IS NULL THEN {sql.NULL} ELSE {code} END"
-    told = words(column.name, edges.vocabulary)
-    return Count(column.name, {name: text(column)}, sets=(Set((known,), told),))
+    word_code = f"CASE WHEN {name} IS NULL THEN {sql.NULL} ELSE {code} END"
+    tell = words(column.name, edges.vocabulary)
+    return Count(column.name, {name: text(column)}, sets=(Set((word_code,), tell),))
 
 
 def words(field: str, vocabulary: Sequence[str]) -> Callable[[Codes, int], Told]:
@@ -496,14 +496,14 @@ def _score(column: BoundColumn, label: str, edges: Edges, name: str) -> Count:
         yield Key(field, "scored"), scored
         yield Key(field, "score_outside"), outside
 
-    known = f"{name} IS NOT NULL AND {truth} IS NOT NULL"
+    both = f"{name} IS NOT NULL AND {truth} IS NOT NULL"
     return Count(
         field,
         {name: number(column), truth: label},
         {
             f"{name}l": f"CASE WHEN {truth} IS NOT NULL THEN 1 END",
             f"{name}i": f"CASE WHEN {inside} THEN 1 END",
-            f"{name}o": f"CASE WHEN {known} AND NOT ({inside}) THEN 1 END",
+            f"{name}o": f"CASE WHEN {both} AND NOT ({inside}) THEN 1 END",
         },
         (
             Set(

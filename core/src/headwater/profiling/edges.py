@@ -74,14 +74,14 @@ class FieldEdges:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a JSON-ready dict, without what is empty."""
-        told: dict[str, Any] = {"type": str(self.type), "role": str(self.role)}
+        document: dict[str, Any] = {"type": str(self.type), "role": str(self.role)}
         for name in ("edges", "vocabulary", "errors"):
             if getattr(self, name):
-                told[name] = list(getattr(self, name))
+                document[name] = list(getattr(self, name))
         for name in _SCALES:
             if getattr(self, name):
-                told[name] = getattr(self, name)
-        return told
+                document[name] = getattr(self, name)
+        return document
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +148,15 @@ class Edges(Mapping[str, FieldEdges]):
         Raises:
             ConfigError: If there is no such field.
         """
-        found = self.fields.get(name) or self.fields.get(name.removeprefix(ACTUAL_PREFIX))
-        if found is None:
+        edges = self.fields.get(name) or self.fields.get(name.removeprefix(ACTUAL_PREFIX))
+        if edges is None:
             from headwater.diagnostics import hint_for
 
             raise ConfigError(
                 f"the edges know no field {name!r}",
                 hint=hint_for(name, self.fields, what="fields"),
             )
-        return found
+        return edges
 
     def __getitem__(self, name: str) -> FieldEdges:
         return self.fields[name]
@@ -285,7 +285,7 @@ def _read(document: Any, name: str) -> Edges:
             raise ValueError("fields is no mapping")
         return Edges(
             ModelType(document["model_type"]),
-            {str(field): _field(told) for field, told in fields.items()},
+            {str(field): _field(edges) for field, edges in fields.items()},
         )
     except ConfigError as error:
         raise damaged(name, error.message) from None
@@ -293,20 +293,20 @@ def _read(document: Any, name: str) -> Edges:
         raise damaged(name, f"it tells no edges ({printable(str(error))[:200]})") from None
 
 
-def _field(told: Mapping[str, Any]) -> FieldEdges:
+def _field(document: Mapping[str, Any]) -> FieldEdges:
     for name in ("edges", "vocabulary", "errors"):
-        if not isinstance(told.get(name, []), list):
+        if not isinstance(document.get(name, []), list):
             raise ValueError(f"{name} is no list")
     return FieldEdges(
-        FieldType(told["type"]),
-        Role(told["role"]),
-        tuple(told.get("edges", [])),
-        tuple(told.get("vocabulary", [])),
-        told.get("scale", 0),
-        told.get("square_scale", 0),
-        tuple(told.get("errors", [])),
-        told.get("error_scale", 0),
-        told.get("error_square_scale", 0),
+        FieldType(document["type"]),
+        Role(document["role"]),
+        tuple(document.get("edges", [])),
+        tuple(document.get("vocabulary", [])),
+        document.get("scale", 0),
+        document.get("square_scale", 0),
+        tuple(document.get("errors", [])),
+        document.get("error_scale", 0),
+        document.get("error_square_scale", 0),
     )
 
 
@@ -319,13 +319,13 @@ def _rising(values: Sequence[Any], number: type, name: str) -> tuple[float, ...]
             hint="give the values at which the histogram is cut",
         )
     # -0.0 + 0 is 0.0, which is written otherwise and means the same.
-    found = tuple(number(v) + 0 for v in values)
-    if not all(isfinite(v) for v in found) or any(a >= b for a, b in pairwise(found)):
+    numbers = tuple(number(v) + 0 for v in values)
+    if not all(isfinite(v) for v in numbers) or any(a >= b for a, b in pairwise(numbers)):
         raise ConfigError(
             f"{name}: not finite numbers, each larger than the one before",
             hint="sort them, and leave out repeated ones",
         )
-    return found
+    return numbers
 
 
 def damaged(name: str, what: str) -> ProfileError:

@@ -84,10 +84,10 @@ def size_query(plan: str, numbers: Sequence[Numbers]) -> str:
         numbers: The kinds.
     """
     values = ", ".join(f"{n.value} AS v{i}" for i, n in enumerate(numbers))
-    asked = ", ".join(
+    sizes = ", ".join(
         f"count(v{i}) AS n{i}, min(v{i}) AS a{i}, max(v{i}) AS z{i}" for i in range(len(numbers))
     )
-    return f"SELECT {asked} FROM (SELECT {values} FROM (\n{plan}\n) AS r) AS q"
+    return f"SELECT {sizes} FROM (SELECT {values} FROM (\n{plan}\n) AS r) AS q"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +195,9 @@ def word_query(
         values = [f"explode(map_keys(r.{quoted(column.name)}))"]
     elif column.field_type in WORDS or classes:
         actual = mapping.actual_of(column.name) if column.role is Role.PREDICTION else None
-        given = [c for c in (column, actual) if c is not None]
-        exact = column.field_type is FieldType.NUMERIC and is_whole(*given)
-        values = [whole(c) if exact else _word(c) for c in given]
+        columns = [c for c in (column, actual) if c is not None]
+        exact = column.field_type is FieldType.NUMERIC and is_whole(*columns)
+        values = [whole(c) if exact else _word(c) for c in columns]
     else:
         return None
     each = "\nUNION ALL\n".join(f"SELECT {v} AS v FROM (\n{plan}\n) AS r" for v in values)
@@ -220,11 +220,11 @@ def read_words(answer: Answer) -> tuple[str, ...]:
         answer: The rows of the answer.
     """
     # DuckDB ends a text in a query at a NUL character.
-    words = [_told(row[0]) for row in answer]
+    words = [_word_text(row[0]) for row in answer]
     return tuple([w for w in words if "\0" not in w][:WORDS_KEPT])
 
 
-def _told(value: str | float) -> str:
+def _word_text(value: str | float) -> str:
     if isinstance(value, str | int):
         return str(value)
     return str(int(value)) if value == int(value) and abs(value) < sql.EXACT else repr(value)

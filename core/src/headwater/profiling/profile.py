@@ -117,15 +117,15 @@ class Profile:
     @property
     def segments(self) -> tuple[Mapping[str, str | None] | None, ...]:
         """Its segments, each as the value of every field of `by`; None where there are none."""
-        found = dict.fromkeys(place.segment for place in self._cells)
-        return tuple(segment_of(text) for text in sorted(found, key=nulls_first))
+        segments = dict.fromkeys(place.segment for place in self._cells)
+        return tuple(segment_of(text) for text in sorted(segments, key=nulls_first))
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
         """The fields that it tells something of: those of the edges, and actuals."""
         names = {key.field for cells in self._cells.values() for key in cells} - {None}
-        known = list(self._edges)
-        return tuple(sorted(names, key=lambda n: _field_order(str(n), known)))  # type: ignore[arg-type]
+        order = list(self._edges)
+        return tuple(sorted(names, key=lambda n: _field_order(str(n), order)))  # type: ignore[arg-type]
 
     @property
     def connections(self) -> tuple[str, ...]:
@@ -197,8 +197,8 @@ class Profile:
             ProfileError: With code `windows-overlap`, if some of its windows have rows in common,
                 which would count twice.
         """
-        kept = tuple(sorted((by,) if isinstance(by, str) else by))
-        for name in kept:
+        names = tuple(sorted((by,) if isinstance(by, str) else by))
+        for name in names:
             if self._by is not None and name not in self._by:
                 raise ConfigError(
                     f"the profile is not by {name!r}",
@@ -209,9 +209,9 @@ class Profile:
         self._check_windows()
         groups: dict[Place, list[Cells]] = {}
         for place, cells in self._cells.items():
-            groups.setdefault(Place(None, narrowed(place.segment, kept)), []).append(cells)
+            groups.setdefault(Place(None, narrowed(place.segment, names)), []).append(cells)
         whole = {place: merged(cells) for place, cells in groups.items()}
-        return Profile(self._edges, whole, None if self._by is None else kept, self._about)
+        return Profile(self._edges, whole, None if self._by is None else names, self._about)
 
     def _check_windows(self) -> None:
         windows = sorted((w for w in self.windows if w is not None), key=lambda w: w.start)
@@ -235,10 +235,10 @@ class Profile:
     @cached_property
     def _parted(self) -> Mapping[tuple[str | None, str], Sequence[Key]]:
         """Which cells there are of a field's statistic, by bin or label: fields may be many."""
-        found: dict[tuple[str | None, str], list[Key]] = {}
+        keys: dict[tuple[str | None, str], list[Key]] = {}
         for key in self._all:
-            found.setdefault((key.field, key.statistic), []).append(key)
-        return found
+            keys.setdefault((key.field, key.statistic), []).append(key)
+        return keys
 
     def count(
         self,
@@ -274,8 +274,8 @@ class Profile:
         Raises:
             ConfigError: If it is not counted by bin or label.
         """
-        found = _check(statistic, Holds.COUNT)
-        return {_part(found, k): v for k, v in self._of(field, found) if isinstance(v, int)}
+        checked = _check(statistic, Holds.COUNT)
+        return {_part(checked, k): v for k, v in self._of(field, checked) if isinstance(v, int)}
 
     def histogram(self, field: str, statistic: str = "histogram") -> tuple[int, ...]:
         """Return the counts of all bins of a statistic, also of those that are empty.
@@ -287,9 +287,9 @@ class Profile:
         Raises:
             ConfigError: If it has no bins, or there is no such field.
         """
-        found = _check(statistic, Holds.COUNT)
+        checked = _check(statistic, Holds.COUNT)
         counts = [0] * (len(self._edges.bins(field, statistic)) + 1)
-        for key, value in self._of(field, found):
+        for key, value in self._of(field, checked):
             if isinstance(value, int) and key.bin is not None:
                 counts[key.bin] += value
         return tuple(counts)
@@ -304,8 +304,8 @@ class Profile:
         Raises:
             ConfigError: If it is not summed by bin or label.
         """
-        found = _check(statistic, Holds.DECIMAL)
-        return {_part(found, k): v for k, v in self._of(field, found) if isinstance(v, Decimal)}
+        checked = _check(statistic, Holds.DECIMAL)
+        return {_part(checked, k): v for k, v in self._of(field, checked) if isinstance(v, Decimal)}
 
     def decimal(self, field: str, statistic: str) -> Decimal | None:
         """Return a sum, as it is in the table; None where there is none, or not of all values.
@@ -376,8 +376,8 @@ class Profile:
         Args:
             field: A field.
         """
-        found = self._variance(field)
-        return None if found is None else found[0]
+        variance = self._variance(field)
+        return None if variance is None else variance[0]
 
     def variance_bounds(self, field: str) -> tuple[float, float] | None:
         """Return between what the variance lies, as values are rounded; None as `variance`.
@@ -385,8 +385,12 @@ class Profile:
         Args:
             field: A field.
         """
-        found = self._variance(field)
-        return None if found is None else (max(found[0] - found[1], 0.0), found[0] + found[1])
+        variance = self._variance(field)
+        return (
+            None
+            if variance is None
+            else (max(variance[0] - variance[1], 0.0), variance[0] + variance[1])
+        )
 
     def _variance(self, field: str) -> tuple[float, float] | None:
         """Return the variance, and how far rounding may have moved it."""
@@ -397,7 +401,7 @@ class Profile:
         mean = _EXACT.divide(total, count)
         scale = 2 * (self._edges.of(field).square_scale - self._edges.of(field).scale)
         mean_square = _EXACT.divide(squares, count).scaleb(-scale, _EXACT)
-        found = _EXACT.subtract(mean_square, _EXACT.multiply(mean, mean))
+        variance = _EXACT.subtract(mean_square, _EXACT.multiply(mean, mean))
         back = -2 * self._edges.of(field).scale
         least = self.minimum(field)
         if least is not None and least == self.maximum(field):
@@ -405,9 +409,9 @@ class Profile:
         # By rounding to 6 digits of each square and each value, and of doubles as such.
         doubt = _EXACT.add(_ROUNDED.scaleb(-scale, _EXACT), 2 * abs(mean) * _ROUNDED)
         doubt += abs(mean_square) * _DOUBLE
-        if doubt * 100 > found:
+        if doubt * 100 > variance:
             return None
-        return float(found.scaleb(back, _EXACT)), float(doubt.scaleb(back, _EXACT))
+        return float(variance.scaleb(back, _EXACT)), float(doubt.scaleb(back, _EXACT))
 
     def error_mean(self, field: str) -> float | None:
         """Return the average of prediction minus actual, where both are known; or None.
@@ -461,8 +465,8 @@ class Profile:
                 hint=f"count({field!r}, {statistic.name!r}) or decimal(...) returns it",
             )
         self._check_field(field)
-        wanted = self._parted.get((field, statistic.name), ())
-        yield from ((key, self._all[key]) for key in sorted(wanted, key=key_order))
+        keys = self._parted.get((field, statistic.name), ())
+        yield from ((key, self._all[key]) for key in sorted(keys, key=key_order))
 
     # -- Tables and files --------------------------------------------------------------------------
 
@@ -607,17 +611,17 @@ class Profile:
 
 def _cell(place: Place, key: Key, value: Value) -> dict[str, Any]:
     window = place.window
-    told: dict[str, Any] = {}
+    cell: dict[str, Any] = {}
     if window is not None:
-        told["window"] = {"start": window.start.isoformat(), "end": window.end.isoformat()}
+        cell["window"] = {"start": window.start.isoformat(), "end": window.end.isoformat()}
     if place.segment is not None:
-        told["segment"] = segment_of(place.segment)
-    told |= {name: part for name, part in key._asdict().items() if part is not None}
+        cell["segment"] = segment_of(place.segment)
+    cell |= {name: part for name, part in key._asdict().items() if part is not None}
     if isinstance(value, Decimal):
-        return {**told, "decimal": str(value)}
+        return {**cell, "decimal": str(value)}
     if isinstance(value, float) and not isfinite(value):
-        return {**told, "number": str(value)}
-    return {**told, {int: "count", float: "number", str: "text"}[type(value)]: value}
+        return {**cell, "number": str(value)}
+    return {**cell, {int: "count", float: "number", str: "text"}[type(value)]: value}
 
 
 def _lines(profile: Profile) -> Iterator[str]:
@@ -643,9 +647,9 @@ def _summary(profile: Profile, name: str) -> Iterator[str]:
         if count := profile.count(name, statistic):
             yield f"{count:,} {statistic}"
     if edges.type is FieldType.BOOLEAN:
-        known = profile.count(name, "true") + profile.count(name, "false")
-        if known:
-            yield f"{profile.count(name, 'true') / known:.1%} true"
+        values = profile.count(name, "true") + profile.count(name, "false")
+        if values:
+            yield f"{profile.count(name, 'true') / values:.1%} true"
     if longest := profile.count(name, "max_length"):
         yield f"{profile.count(name, 'min_length'):,} to {longest:,} long"
     if distinct := profile.distinct(name):
@@ -687,5 +691,5 @@ def _names(by: Sequence[str]) -> str:
     return ", ".join(by) or "nothing"
 
 
-def _field_order(name: str, known: Sequence[str]) -> tuple[int, str]:
-    return (known.index(name) if name in known else len(known), name)
+def _field_order(name: str, order: Sequence[str]) -> tuple[int, str]:
+    return (order.index(name) if name in order else len(order), name)

@@ -103,34 +103,36 @@ class Counted:
         self.size = 0
         self.rows_of: dict[Place, int] = {}
 
-    def add(self, row: Sequence[Any], told: Iterable[tuple[Key, Value]]) -> None:
+    def add(self, row: Sequence[Any], values: Iterable[tuple[Key, Value]]) -> None:
         """Take in what an answer's row says.
 
         Args:
             row: Its first columns, those of `Rows.keys`.
-            told: What it says.
+            values: What it says.
         """
         cells = self.cells[self.rows.place(row)]
         before = len(cells)
-        for key, value in told:
-            known = cells.get(key)
-            cells[key] = value if known is None else STATISTICS[key.statistic].merge(known, value)
+        for key, value in values:
+            earlier = cells.get(key)
+            cells[key] = (
+                value if earlier is None else STATISTICS[key.statistic].merge(earlier, value)
+            )
         self.size += len(cells) - before
 
-    def agree(self, found: Mapping[Place, int]) -> None:
+    def agree(self, rows_of: Mapping[Place, int]) -> None:
         """Hold how many rows an answer counted to what the others did.
 
         Args:
-            found: How many rows each place has.
+            rows_of: How many rows each place has.
 
         Raises:
             DataChangedError: If they are others.
         """
         if not self.rows_of:
-            self.rows_of = dict(found)
-        if self.rows_of != found:
+            self.rows_of = dict(rows_of)
+        if self.rows_of != rows_of:
             raise DataChangedError(
-                f"{sum(found.values()):,} rows were counted, and {sum(self.rows_of.values()):,} "
+                f"{sum(rows_of.values()):,} rows were counted, and {sum(self.rows_of.values()):,} "
                 "when they were read before",
                 hint="profile them when nothing writes to them; a source that gives its rows once "
                 "only can't be profiled",
@@ -143,15 +145,15 @@ def batches(counts: Iterable[Count]) -> list[list[Count]]:
     Args:
         counts: All that is counted.
     """
-    found: list[list[Count]] = []
+    groups: list[list[Count]] = []
     size = 0
     for count in counts:
-        if not found or len(found[-1]) >= _MOST_COUNTS or size + count.size > _MOST_CHARACTERS:
-            found.append([])
+        if not groups or len(groups[-1]) >= _MOST_COUNTS or size + count.size > _MOST_CHARACTERS:
+            groups.append([])
             size = 0
-        found[-1].append(count)
+        groups[-1].append(count)
         size += count.size
-    return found
+    return groups
 
 
 def count_query(rows: Rows, counts: Sequence[Count]) -> str:
@@ -190,21 +192,21 @@ def read_counts(counted: Counted, counts: Sequence[Count], answer: Answer) -> No
     sets = _sets(counts)
     width = len(counted.rows.keys)
     total = sum(len(names) for names, _ in sets)
-    meant: dict[int, tuple[range, Set]] = {}
+    set_of: dict[int, tuple[range, Set]] = {}
     first = 0
     for names, item in sets:
         inside = range(first, first + len(names))
         left_out = [n for n in range(total) if n not in inside]
-        meant[sum(1 << (total - 1 - n) for n in left_out)] = inside, item
+        set_of[sum(1 << (total - 1 - n) for n in left_out)] = inside, item
         first += len(names)
-    found: dict[int, dict[Place, int]] = {n: defaultdict(int) for n in meant}
+    rows_of: dict[int, dict[Place, int]] = {n: defaultdict(int) for n in set_of}
     for row in answer:
         number, rows = int(row[-2]), int(row[-1])
-        inside, item = meant[number]
+        inside, item = set_of[number]
         codes = tuple(int(row[width + n]) for n in inside)
-        found[number][counted.rows.place(row[:width])] += rows
+        rows_of[number][counted.rows.place(row[:width])] += rows
         counted.add(row[:width], item.tell(codes, rows))
-    for places in found.values():
+    for places in rows_of.values():
         counted.agree(places)
 
 
@@ -222,8 +224,8 @@ def total_query(rows: Rows, counts: Sequence[Count]) -> str:
     if derived:
         text = f"SELECT {keys}, {', '.join(derived)} FROM (\n{text}\n) AS v"
     totals = [f"{t} AS {n}" for n, t in _named(t for c in counts for t in c.totals)]
-    wanted = ", ".join([keys, "count(*) AS n", *totals])
-    return f"SELECT {wanted}\nFROM (\n{text}\n) AS q\nGROUP BY {keys}"
+    columns = ", ".join([keys, "count(*) AS n", *totals])
+    return f"SELECT {columns}\nFROM (\n{text}\n) AS q\nGROUP BY {keys}"
 
 
 def read_totals(counted: Counted, counts: Sequence[Count], answer: Answer) -> None:
@@ -237,18 +239,18 @@ def read_totals(counted: Counted, counts: Sequence[Count], answer: Answer) -> No
     Raises:
         DataChangedError: If there are other rows than another query found.
     """
-    found: dict[Place, int] = {}
+    rows_of: dict[Place, int] = {}
     width = len(counted.rows.keys)
     for row in answer:
         place = counted.rows.place(row[:width])
-        found[place] = int(row[width])
+        rows_of[place] = int(row[width])
         first = width + 1
         for count in counts:
             if count.totals and count.tell is not None:
                 values = row[first : first + len(count.totals)]
                 counted.add(row[:width], count.tell(values))
                 first += len(count.totals)
-    counted.agree(found)
+    counted.agree(rows_of)
 
 
 def sum_query(rows: Rows, count: Count, item: Set) -> str:
@@ -351,10 +353,10 @@ def read_sketch(counted: Counted, column: BoundColumn, answer: Answer) -> None:
         answer: The rows of the answer.
     """
     width = len(counted.rows.keys)
-    found: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    hashes_of: dict[tuple[Any, ...], list[str]] = defaultdict(list)
     for row in answer:
-        found[tuple(row[:width])].append(row[width])
-    for place, hashes in found.items():
+        hashes_of[tuple(row[:width])].append(row[width])
+    for place, hashes in hashes_of.items():
         counted.add(place, [(Key(column.name, "distinct"), "".join(sorted(hashes)))])
 
 
@@ -368,19 +370,19 @@ def sketched(cells: Cells, field: str, vocabulary: Sequence[str]) -> str | None:
     """
     if cells.get(Key(field, "other")):
         return None
-    seen = [v for v in vocabulary if Key(field, "vocabulary", None, v) in cells]
-    found = {md5(v.encode(), usedforsecurity=False).hexdigest()[:HASH_DIGITS] for v in seen}
-    return "".join(sorted(found)[:HASHES])
+    words = [v for v in vocabulary if Key(field, "vocabulary", None, v) in cells]
+    hashes = {md5(v.encode(), usedforsecurity=False).hexdigest()[:HASH_DIGITS] for v in words}
+    return "".join(sorted(hashes)[:HASHES])
 
 
 def _sets(counts: Sequence[Count]) -> list[tuple[list[str], Set]]:
     """Return the sets of counts, each with the names of its codes."""
-    found: list[tuple[list[str], Set]] = []
+    sets: list[tuple[list[str], Set]] = []
     number = 0
     for item in (s for c in counts for s in c.sets):
-        found.append(([f"k{number + n}" for n in range(len(item.codes))], item))
+        sets.append(([f"k{number + n}" for n in range(len(item.codes))], item))
         number += len(item.codes)
-    return found
+    return sets
 
 
 def _named(texts: Iterable[str]) -> Iterator[tuple[str, str]]:

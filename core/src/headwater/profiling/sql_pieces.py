@@ -101,10 +101,10 @@ def _among(
     other = str(len(words))
     below = _among(value, order[:middle], words, literal)
     above = _among(value, order[middle + 1 :], words, literal)
-    found = f"WHEN {value} = {word} THEN {order[middle]}"
+    equal = f"WHEN {value} = {word} THEN {order[middle]}"
     if below == above == other:
-        return f"CASE {found} ELSE {other} END"
-    return f"CASE {found} WHEN {value} < {word} THEN {below} ELSE {above} END"
+        return f"CASE {equal} ELSE {other} END"
+    return f"CASE {equal} WHEN {value} < {word} THEN {below} ELSE {above} END"
 
 
 def number_code(value: str, edges: Sequence[float]) -> str:

@@ -124,9 +124,9 @@ def distinct(sketch: str) -> float:
     Beyond that the smallest 1,024 of evenly spread hashes tell how densely they lie: one standard
     error is 3.1 %, so count on 10 %.
     """
-    found = len(sketch) // HASH_DIGITS
-    if found < HASHES:
-        return float(found)
+    count = len(sketch) // HASH_DIGITS
+    if count < HASHES:
+        return float(count)
     largest = int(sketch[-HASH_DIGITS:], 16) + 1
     return float((HASHES - 1) * 16**HASH_DIGITS / largest)
 

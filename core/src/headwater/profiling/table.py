@@ -86,7 +86,7 @@ def to_table(
         else pa.array(values, form.field(name).type)
         for name, values in columns.items()
     ]
-    told = {
+    metadata = {
         "headwater": "profile",
         "format": FORMAT,
         "edges_digest": edges.digest,
@@ -95,7 +95,7 @@ def to_table(
         "as_of": None if about.as_of is None else [moment.isoformat() for moment in about.as_of],
         "edges": edges.to_dict(),
     }
-    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(metadata, ensure_ascii=False, separators=(",", ":"))
     return pa.table(arrays, schema=form.with_metadata({METADATA: text.encode()}))
 
 
@@ -126,7 +126,7 @@ def from_table(
         ProfileError: With code `profile-damaged` or `profile-newer`, if it is none.
     """
     try:
-        edges, by, about = _told(table, name)
+        edges, by, about = _metadata(table, name)
         cells: dict[Place, dict[Key, Value]] = {}
         for place, key, value in _rows(table):
             inside = cells.setdefault(place, {})
@@ -143,7 +143,7 @@ def from_table(
     return edges, {place: cleaned(inside) for place, inside in cells.items()}, by, about
 
 
-def _told(table: pa.Table, name: str) -> tuple[Edges, tuple[str, ...] | None, About]:
+def _metadata(table: pa.Table, name: str) -> tuple[Edges, tuple[str, ...] | None, About]:
     text = (table.schema.metadata or {}).get(METADATA)
     if text is None:
         raise ValueError("its metadata has no headwater.profile")
@@ -173,23 +173,23 @@ def _told(table: pa.Table, name: str) -> tuple[Edges, tuple[str, ...] | None, Ab
 def _rows(table: pa.Table) -> Iterator[tuple[Place, Key, Value]]:
     import pyarrow as pa
 
-    wanted = schema()
-    table = table.select(list(_COLUMNS)).cast(wanted)
+    form = schema()
+    table = table.select(list(_COLUMNS)).cast(form)
     window: Any = table.column("window").combine_chunks()
     bounds = [window.field(side).cast(pa.int64()).to_pylist() for side in ("start", "end")]
-    known = window.is_valid().to_pylist()
-    made: dict[tuple[int, int], Window] = {}
+    valid = window.is_valid().to_pylist()
+    windows: dict[tuple[int, int], Window] = {}
     segments: set[str] = set()
     others = [table.column(name).to_pylist() for name in _COLUMNS[1:-1]]
     for has, start, end, segment, field, statistic, number, label, *values in zip(
-        known, *bounds, *others, strict=True
+        valid, *bounds, *others, strict=True
     ):
         if not has:
             within = None
         else:
-            within = made.get((start, end))
+            within = windows.get((start, end))
             if within is None:
-                within = made[start, end] = Window(
+                within = windows[start, end] = Window(
                     EPOCH + timedelta(microseconds=start), EPOCH + timedelta(microseconds=end)
                 )
         if segment is not None and segment not in segments:
@@ -213,8 +213,8 @@ def _check_segment(text: str) -> None:
 
 
 def _value(statistic: Any, bin: int | None, label: str | None, values: Sequence[Any]) -> Value:
-    held = [h for h, v in zip(Holds, values, strict=True) if v is not None]
-    if len(held) != 1 or held[0] not in statistic.holds:
+    kinds = [h for h, v in zip(Holds, values, strict=True) if v is not None]
+    if len(kinds) != 1 or kinds[0] not in statistic.holds:
         raise ValueError(f"{statistic.name} holds one {' or '.join(statistic.holds)}")
     if (bin is not None) != statistic.binned or (label is not None) != statistic.labelled:
         raise ValueError(f"{statistic.name} is of another bin or label than it should be")

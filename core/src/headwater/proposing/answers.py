@@ -161,13 +161,13 @@ def grouped(
     >>> # pred_sports, pred_politics beside true_sports, true_politics
     """
     truths = {
-        found[1].casefold(): c for c in labels if (found := _TRUTHS.fullmatch(c.name)) is not None
+        match[1].casefold(): c for c in labels if (match := _TRUTHS.fullmatch(c.name)) is not None
     }
     parts = []
     for column in predictions:
-        found = _GROUPED.fullmatch(column.name)
-        if found is not None and is_flag(column, sample):
-            parts.append((found[1], column, truths.get(found[1].casefold())))
+        match = _GROUPED.fullmatch(column.name)
+        if match is not None and is_flag(column, sample):
+            parts.append((match[1], column, truths.get(match[1].casefold())))
     matched = [p for p in parts if p[2] is not None and is_flag(p[2], sample)]
     if len(matched) > 1 and len(matched) == len(parts):
         return tuple(matched)

@@ -118,20 +118,20 @@ def select(table: Table, changed: Mapping[str, str], added: Iterable[Fed] = ()) 
         changed: Spark SQL of columns by name; names that the table has not are added to it.
         added: Further columns.
     """
-    given = [c.name for c in table.columns]
-    more = {n: sql for n, sql in changed.items() if n not in given}
+    names = [c.name for c in table.columns]
+    more = {n: sql for n, sql in changed.items() if n not in names}
     more |= {f.name: f.sql for f in added if f.sql is not None}
     if not changed and not more:
         return None
     parts = [
-        f"{changed[name]} AS {quoted(name)}" if name in changed else quoted(name) for name in given
+        f"{changed[name]} AS {quoted(name)}" if name in changed else quoted(name) for name in names
     ]
     parts += [f"{sql} AS {quoted(name)}" for name, sql in more.items()]
     return f"SELECT {', '.join(parts)} FROM {quoted(table.name.name)}"
 
 
 @dataclass(slots=True)
-class _Found:
+class _Candidates:
     """Columns of a table by what they seem to be, before a model is made of them."""
 
     ids: list[Column] = field(default_factory=list)
@@ -151,47 +151,47 @@ def roles(table: Table, sample: Sample | None = None) -> Roles:
         sample: What was seen of its rows.
     """
     sample = sample or Sample()
-    found = _found(table, sample)
-    model = answers.model_type(found.predictions, found.labels, found.rest, sample)
-    time = found.times[0] if found.times else None
-    predictions, used, left_out = _predictions(found, model, sample)
-    predictions = [_as_labels_are(p, found) for p in predictions]
-    labels, added = _actuals(found, model, predictions, sample)
+    candidates = _candidates(table, sample)
+    model = answers.model_type(candidates.predictions, candidates.labels, candidates.rest, sample)
+    time = candidates.times[0] if candidates.times else None
+    predictions, used, left_out = _predictions(candidates, model, sample)
+    predictions = [_as_labels_are(p, candidates) for p in predictions]
+    labels, added = _actuals(candidates, model, predictions, sample)
     left_out = [LeftOut(c, "a partition key") for c in table.partition_columns] + left_out
-    query = _query(found, model)
+    query = _query(candidates, model)
     features: list[Proposed] = []
-    for column in found.rest:
+    for column in candidates.rest:
         type_ = field_type(column.type)
         if query is not None and column.name == query.name:
             continue
-        if reason := _why_not(column, type_, found):
+        if reason := _why_not(column, type_, candidates):
             left_out.append(LeftOut(column, reason))
         elif type_ is not None and column not in used:
             features.append(Proposed(column.name, type_, _note(column, type_, sample)))
-    id_, id_note = _id(found, sample)
-    if found.pair is not None:
-        parts = ", '/', ".join(quoted(c.name) for c in found.pair)
+    id_, id_note = _id(candidates, sample)
+    if candidates.pair is not None:
+        parts = ", '/', ".join(quoted(c.name) for c in candidates.pair)
         added.append(Fed(_ROW_ID, "string", f"concat({parts})"))
-    dated = [c for c in found.late if feeds(c.type, FieldType.DATETIME) is None]
-    known = dated if labels else []
+    dated = [c for c in candidates.late if feeds(c.type, FieldType.DATETIME) is None]
+    label_times = dated if labels else []
     left_out += [
         LeftOut(c, f"{c.type}: later than the prediction, so that no model saw it")
-        for c in found.late
-        if c not in known
+        for c in candidates.late
+        if c not in label_times
     ]
     return Roles(
         model,
         id_,
         id_note,
-        tuple(c for c in found.ids if c.name != id_),
+        tuple(c for c in candidates.ids if c.name != id_),
         time,
         None if time is None else _cast(time.type),
-        tuple(found.times[1:]),
+        tuple(candidates.times[1:]),
         () if query is None else (query,),
         tuple(features),
         tuple(predictions),
         tuple(labels),
-        tuple(known),
+        tuple(label_times),
         tuple(left_out),
         tuple(added),
     )
@@ -201,14 +201,14 @@ def field_type(type_: DataType) -> FieldType | None:
     """Return the field type that a column's values are, or None where a query must say."""
     if not type_.is_known:
         return None
-    wanted = (
+    preferred = (
         FieldType.NUMERIC,
         FieldType.BOOLEAN,
         FieldType.STRING,
         FieldType.DATETIME,
         FieldType.DICT,
     )
-    if fitting := next((f for f in wanted if feeds(type_, f) is None), None):
+    if fitting := next((f for f in preferred if feeds(type_, f) is None), None):
         return fitting
     if type_.name != "array" or type_.element.name == "array":
         return None  # nested arrays are tensors, whose dimensions no catalog knows
@@ -237,51 +237,54 @@ def _unlike(label: Column, prediction: Proposed, own: Fed) -> tuple[bool, bool, 
     return other, order, names.is_probability(prediction.name), own.sql is not None
 
 
-def _found(table: Table, sample: Sample) -> _Found:
+def _candidates(table: Table, sample: Sample) -> _Candidates:
     keys = {k.casefold() for k in table.partition_keys}
     data = [c for c in table.columns if c.name.casefold() not in keys]
-    found = _Found(times=_times(data))
-    time = found.times[0] if found.times else None
+    candidates = _Candidates(times=_times(data))
+    time = candidates.times[0] if candidates.times else None
     sure = time is not None and names.time_rank(time.name) is not None
-    seen = [c for c in found.times[1:] if time and sure and sample.after(c.name, time.name)]
-    found.late = [c for c in found.times[1:] if c in seen or _is_known_time(c)]
-    found.times = [c for c in found.times if c not in found.late]
-    rest = [c for c in data if c not in (*found.times[:1], *found.late)]
-    found.predictions = [c for c in rest if names.is_prediction(c.name)]
-    found.labels = [
+    later = [c for c in candidates.times[1:] if time and sure and sample.after(c.name, time.name)]
+    candidates.late = [c for c in candidates.times[1:] if c in later or _is_known_time(c)]
+    candidates.times = [c for c in candidates.times if c not in candidates.late]
+    rest = [c for c in data if c not in (*candidates.times[:1], *candidates.late)]
+    candidates.predictions = [c for c in rest if names.is_prediction(c.name)]
+    candidates.labels = [
         c
         for c in rest
-        if c not in found.predictions
-        and (names.is_label(c.name) or any(sample.comes_with(c.name, t.name) for t in found.late))
+        if c not in candidates.predictions
+        and (
+            names.is_label(c.name)
+            or any(sample.comes_with(c.name, t.name) for t in candidates.late)
+        )
     ]
-    if not found.predictions:
-        _answer_of_labels(rest, found)
-    if not found.labels:  # then a name alone says nothing
-        named = [c for c in found.late if c not in seen]
-        found.late = [c for c in found.late if c in seen]
-        found.times += named
+    if not candidates.predictions:
+        _answer_of_labels(rest, candidates)
+    if not candidates.labels:  # then a name alone says nothing
+        named = [c for c in candidates.late if c not in later]
+        candidates.late = [c for c in candidates.late if c in later]
+        candidates.times += named
         rest += named
-    taken = (*found.predictions, *found.labels)
-    found.ids = [c for c in _ids(rest, sample) if c not in taken]
-    found.pair = _pair(found, sample)
-    main = found.ids[:1] if found.pair is None else []
-    found.rest = [c for c in rest if c not in (*taken, *main)]
-    return found
+    answers = (*candidates.predictions, *candidates.labels)
+    candidates.ids = [c for c in _ids(rest, sample) if c not in answers]
+    candidates.pair = _pair(candidates, sample)
+    main = candidates.ids[:1] if candidates.pair is None else []
+    candidates.rest = [c for c in rest if c not in (*answers, *main)]
+    return candidates
 
 
-def _answer_of_labels(rest: Sequence[Column], found: _Found) -> None:
+def _answer_of_labels(rest: Sequence[Column], candidates: _Candidates) -> None:
     """Take for predictions what labels are called after: `price` beside `price_actual`."""
-    for label in list(found.labels):
+    for label in list(candidates.labels):
         about = names.stem(label.name)
         for column in rest:
             same = "_".join(about) == column.name.casefold() if about else False
             plain = column.name.casefold() in ("label", "class", "target", "y")
-            wanted = {"true_label": "label", "y_true": "y", "true_class": "class"}
-            named = plain and wanted.get(label.name.casefold()) == column.name.casefold()
+            pairs = {"true_label": "label", "y_true": "y", "true_class": "class"}
+            named = plain and pairs.get(label.name.casefold()) == column.name.casefold()
             if column != label and (same or named) and column.type == label.type:
-                found.predictions.append(column)
-                if column in found.labels:
-                    found.labels.remove(column)
+                candidates.predictions.append(column)
+                if column in candidates.labels:
+                    candidates.labels.remove(column)
 
 
 def _ids(rest: Sequence[Column], sample: Sample) -> list[Column]:
@@ -294,11 +297,11 @@ def _ids(rest: Sequence[Column], sample: Sample) -> list[Column]:
     return [entry[-1] for entry in sorted(ranked, key=lambda entry: entry[:3])]
 
 
-def _pair(found: _Found, sample: Sample) -> tuple[Column, Column] | None:
+def _pair(candidates: _Candidates, sample: Sample) -> tuple[Column, Column] | None:
     """Return two columns that identify a row together, where none does alone."""
-    if not found.ids or not sample.repeats(found.ids[0].name):
+    if not candidates.ids or not sample.repeats(candidates.ids[0].name):
         return None
-    pairs = combinations(found.ids, 2)
+    pairs = combinations(candidates.ids, 2)
     likely = sorted(pairs, key=lambda pair: not (_groups(pair) or _groups(pair[::-1])))
     for one, other in likely:
         if not sample.repeats(one.name, other.name):
@@ -306,11 +309,11 @@ def _pair(found: _Found, sample: Sample) -> tuple[Column, Column] | None:
     return None
 
 
-def _query(found: _Found, model: ModelType) -> Proposed | None:
+def _query(candidates: _Candidates, model: ModelType) -> Proposed | None:
     """Return the column whose value items that were ranked together have in common."""
-    if model is not ModelType.RANKING or found.pair is None or not _groups(found.pair):
+    if model is not ModelType.RANKING or candidates.pair is None or not _groups(candidates.pair):
         return None
-    column = found.pair[0]
+    column = candidates.pair[0]
     type_ = field_type(column.type)
     if type_ is None or _reserved(column):
         return None
@@ -321,27 +324,27 @@ def _groups(pair: tuple[Column, ...]) -> bool:
     return names.is_group(pair[0].name) and names.is_item(pair[1].name)
 
 
-def _id(found: _Found, sample: Sample) -> tuple[str | None, str | None]:
-    if found.pair is not None:
+def _id(candidates: _Candidates, sample: Sample) -> tuple[str | None, str | None]:
+    if candidates.pair is not None:
         return _ROW_ID, "neither of them identifies a row alone"
-    if not found.ids:
+    if not candidates.ids:
         return None, None
-    name = found.ids[0].name
+    name = candidates.ids[0].name
     return name, "repeats in the rows that were looked at" if sample.repeats(name) else None
 
 
 def _predictions(
-    found: _Found, model: ModelType, sample: Sample
+    candidates: _Candidates, model: ModelType, sample: Sample
 ) -> tuple[list[Proposed], list[Column], list[LeftOut]]:
     """Return the predictions, the columns that they take, and those that can be none."""
     if model is ModelType.MULTI_LABEL and (
-        parts := answers.grouped(found.predictions, found.labels, sample)
+        parts := answers.grouped(candidates.predictions, candidates.labels, sample)
     ):
         sql = answers.together((name, column) for name, column, _ in parts)
-        made = Proposed(answers.GROUPED, FieldType.DICT, None, sql)
-        return [made], [c for _, c, _ in parts], []
+        prediction = Proposed(answers.GROUPED, FieldType.DICT, None, sql)
+        return [prediction], [c for _, c, _ in parts], []
     proposed, left_out = [], []
-    for column in found.predictions:
+    for column in candidates.predictions:
         type_ = None if _reserved(column) else answers.field_of(column, model, sample)
         own = None if type_ is None else fed(column, type_, sample)
         if type_ is None or own is None:
@@ -354,7 +357,7 @@ def _predictions(
             if own.sql is not None:
                 note = note or f"{_short(own.shown)} in the table; the query converts it"
             proposed.append(Proposed(column.name, type_, note, own.sql))
-    return proposed, list(found.predictions), left_out
+    return proposed, list(candidates.predictions), left_out
 
 
 def _short(shown: str) -> str:
@@ -362,28 +365,28 @@ def _short(shown: str) -> str:
 
 
 def _actuals(
-    found: _Found, model: ModelType, predictions: Sequence[Proposed], sample: Sample
+    candidates: _Candidates, model: ModelType, predictions: Sequence[Proposed], sample: Sample
 ) -> tuple[list[Actual], list[Fed]]:
     """Return the columns that may hold actuals, and what the query has to add for them."""
     if model is ModelType.MULTI_LABEL and any(p.name == answers.GROUPED for p in predictions):
-        parts = answers.grouped(found.predictions, found.labels, sample)
+        parts = answers.grouped(candidates.predictions, candidates.labels, sample)
         truths = [(name, truth) for name, _, truth in parts if truth is not None]
         if truths:
             sql = answers.together(truths)
             column = Column(answers.GROUPED_TRUTH, map_of(STRING, INT))
-            rest = [c for c in found.labels if c not in [truth for _, truth in truths]]
+            rest = [c for c in candidates.labels if c not in [truth for _, truth in truths]]
             own = Actual(column, answers.GROUPED)
-            made = Fed(answers.GROUPED_TRUTH, "map<string,int>", sql)
-            return [own, *matched(rest, predictions, sample)], [made]
-    return matched(found.labels, predictions, sample), []
+            truth_column = Fed(answers.GROUPED_TRUTH, "map<string,int>", sql)
+            return [own, *matched(rest, predictions, sample)], [truth_column]
+    return matched(candidates.labels, predictions, sample), []
 
 
-def _as_labels_are(prediction: Proposed, found: _Found) -> Proposed:
+def _as_labels_are(prediction: Proposed, candidates: _Candidates) -> Proposed:
     """Return a prediction of 0 and 1 as a number where its actual is one that no boolean holds."""
     if prediction.type is not FieldType.BOOLEAN or prediction.sql is None:
         return prediction
     about = names.stem(prediction.name)
-    for label in found.labels:
+    for label in candidates.labels:
         if label.type.is_floating and names.stem(label.name) in (about, ()):
             return Proposed(prediction.name, FieldType.NUMERIC, "0 and 1, as its actuals are")
     return prediction
@@ -434,10 +437,10 @@ def _reserved(column: Column) -> str | None:
     return None
 
 
-def _why_not(column: Column, type_: FieldType | None, found: _Found) -> str | None:
+def _why_not(column: Column, type_: FieldType | None, candidates: _Candidates) -> str | None:
     if reason := _reserved(column):
         return reason
-    if column in found.ids:
+    if column in candidates.ids:
         return f"{column.type}: looks like an identifier"
     if type_ is not None:
         return None

@@ -40,4 +40,4 @@ def proposal(rule: TimePartition, table: Table, ranges: Sequence[TimeRange]) -> 
         late = replace(rule, lateness=_LATE)
         if not judged(late, table, ranges).against:
             return RuleProposal(late, len(ranges))
-    return RuleProposal(rule, len(ranges), against[0].found if against else None)
+    return RuleProposal(rule, len(ranges), against[0].file if against else None)

@@ -50,9 +50,9 @@ class Sample:
         """Return whether a column of whole numbers holds 0 and 1 and nothing else."""
         import pyarrow.compute as pc
 
-        seen = self.ranges.get(name.casefold())
-        if seen is not None:
-            return seen in ((0, 1), (0, 0), (1, 1))
+        ends = self.ranges.get(name.casefold())
+        if ends is not None:
+            return ends in ((0, 1), (0, 0), (1, 1))
         column = self.column(name)
         if column is None:
             return False
@@ -76,17 +76,17 @@ class Sample:
         late, early = self.column(name), self.column(moment)
         if late is None or early is None or late.type != early.type:
             return False
-        told = pc.drop_null(pc.greater(late, early))
-        return len(told) > 0 and bool(pc.all(told).as_py())
+        later = pc.drop_null(pc.greater(late, early))
+        return len(later) > 0 and bool(pc.all(later).as_py())
 
     def comes_with(self, name: str, time: str) -> bool:
         """Return whether a column is NULL in just those rows, and some, in which a time is."""
         import pyarrow.compute as pc
 
-        column, known = self.column(name), self.column(time)
-        if column is None or known is None or not 0 < known.null_count < len(known):
+        column, times = self.column(name), self.column(time)
+        if column is None or times is None or not 0 < times.null_count < len(times):
             return False
-        return bool(pc.all(pc.equal(column.is_null(), known.is_null())).as_py())
+        return bool(pc.all(pc.equal(column.is_null(), times.is_null())).as_py())
 
     def sums_to_one(self, name: str) -> bool:
         """Return whether the numbers of a struct or map add up to one in each row."""
@@ -103,10 +103,10 @@ class Sample:
         if own is None or column is None:
             return None
         try:
-            found = pc.is_in(own.cast(column.type), pc.unique(column))
+            shared = pc.is_in(own.cast(column.type), pc.unique(column))
         except pa.ArrowException:
             return None
-        return bool(pc.any(found).as_py())
+        return bool(pc.any(shared).as_py())
 
 
 def _total(value: Any) -> float | None:

@@ -118,32 +118,34 @@ def summary(data: Datasets) -> str:
 def _unknown(
     data: Datasets, tally: Tally, reference: Tally, item: FieldTally, before: FieldTally
 ) -> Iterator[Finding]:
-    seen = {str(k): n for k, n in before.counts.items() if k is not None}
+    usual_counts = {str(k): n for k, n in before.counts.items() if k is not None}
     here = {str(k): n for k, n in item.counts.items() if k is not None}
-    rows, known = sum(here.values()), sum(seen.values())
-    if not rows or not known:
+    rows, counted = sum(here.values()), sum(usual_counts.values())
+    if not rows or not counted:
         return
     column, owner = item.field.column.column, data.owner(tally, item)
-    unseen = {k: n for k, n in here.items() if k not in seen}
-    spelled = _spelled(unseen, seen)
+    unseen = {k: n for k, n in here.items() if k not in usual_counts}
+    spelled = _spelled(unseen, usual_counts)
     count = sum(unseen[k] for k in spelled)
     if count >= 5 and at_least(count, rows, SPELLED):
         query = data.queries.get(owner, "")
-        expression = _expression(quoted(column), item, spelled, here, seen, query)
-        example, meant = max(spelled.items(), key=lambda pair: (unseen[pair[0]], pair[0]))
+        expression = _expression(quoted(column), item, spelled, here, usual_counts, query)
+        example, usual = max(spelled.items(), key=lambda pair: (unseen[pair[0]], pair[0]))
         yield warning(
             "category-spelling",
             f"{owner}: {item.name} is spelled in another way than in {reference.purpose} in "
-            f"{percent(count, rows)} of the rows: {example!r} for {meant!r}",
+            f"{percent(count, rows)} of the rows: {example!r} for {usual!r}",
             in_query(owner, expression, column),
             data.mended(owner, column, expression),
         )
     unseen = {k: n for k, n in unseen.items() if k not in spelled and k.strip()}
     count = sum(unseen.values())
     # As many as training has once, so many it has not at all (Good and Turing).
-    once = sum(1 for n in seen.values() if n == 1)
-    missed = bounds(once, known, 3.0)[1]
-    if len(seen) > MANY or not at_least(count, rows, UNSEEN + 2 * missed if once else UNSEEN):
+    once = sum(1 for n in usual_counts.values() if n == 1)
+    missed = bounds(once, counted, 3.0)[1]
+    if len(usual_counts) > MANY or not at_least(
+        count, rows, UNSEEN + 2 * missed if once else UNSEEN
+    ):
         return
     frequent = sorted(unseen, key=lambda k: (-unseen[k], k))
     names = ", ".join(repr(k) for k in frequent[:3]) + (", ..." if len(frequent) > 3 else "")
@@ -152,26 +154,30 @@ def _unknown(
         f"{owner}: {percent(count, rows)} of {item.name} are of no value that "
         f"{reference.purpose} has: {names}",
         "is it the column of another version or vocabulary? Map it in the query as training did: "
-        + (_kept_hint(owner, column, item, seen)),
-        _kept(data, owner, column, item, seen),
+        + (_mapping_hint(owner, column, item, usual_counts)),
+        _mapped(data, owner, column, item, usual_counts),
     )
 
 
-def _kept_hint(owner: str, column: str, item: FieldTally, seen: Mapping[str, int]) -> str:
-    return in_query(owner, _known_only(column, item, list(seen)[:2], more=len(seen) > 2), column)
+def _mapping_hint(owner: str, column: str, item: FieldTally, counts: Mapping[str, int]) -> str:
+    return in_query(
+        owner, _known_only(column, item, list(counts)[:2], more=len(counts) > 2), column
+    )
 
 
-def _kept(
-    data: Datasets, owner: str, column: str, item: FieldTally, seen: Mapping[str, int]
+def _mapped(
+    data: Datasets, owner: str, column: str, item: FieldTally, counts: Mapping[str, int]
 ) -> Mend | None:
-    if len(seen) > 200:
+    if len(counts) > 200:
         return None
-    usual = max(seen, key=lambda k: (seen[k], k))
-    known = _known_only(column, item, sorted(seen), more=False)
+    usual = max(counts, key=lambda k: (counts[k], k))
+    known_only = _known_only(column, item, sorted(counts), more=False)
     source = item.field.column.source_type
     other = text_literal(usual) if source.is_text else f"CAST({text_literal(usual)} AS {source})"
     return data.mended(
-        owner, column, f"CASE WHEN {quoted(column)} IS NOT NULL THEN coalesce({known}, {other}) END"
+        owner,
+        column,
+        f"CASE WHEN {quoted(column)} IS NOT NULL THEN coalesce({known_only}, {other}) END",
     )
 
 
@@ -183,24 +189,24 @@ def _known_only(column: str, item: FieldTally, values: list[str], *, more: bool)
     return f"CASE WHEN {text} IN ({listed}) THEN {quoted(column)} END"
 
 
-def _spelled(unseen: Mapping[str, int], seen: Mapping[str, int]) -> dict[str, str]:
+def _spelled(unseen: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, str]:
     """Return values that training has in another spelling, with that."""
     usual: dict[str, str] = {}
-    for value in sorted(seen, key=lambda v: (seen[v], v)):
+    for value in sorted(counts, key=lambda v: (counts[v], v)):
         usual[_plain(value)] = value
     synonyms: dict[str, str] = {}
-    if len(seen) <= 3:
-        for value in seen:
+    if len(counts) <= 3:
+        for value in counts:
             for same in _SAME:
                 if value.strip().casefold() in same:
                     synonyms |= dict.fromkeys(same, value)
-    found = {}
+    spellings = {}
     for value in unseen:
         plain = _plain(value)
-        meant = usual.get(plain) or synonyms.get(value.strip().casefold())
-        if meant is not None and plain:
-            found[value] = meant
-    return found
+        same_value = usual.get(plain) or synonyms.get(value.strip().casefold())
+        if same_value is not None and plain:
+            spellings[value] = same_value
+    return spellings
 
 
 def _plain(value: str) -> str:
@@ -216,7 +222,7 @@ def _expression(
     item: FieldTally,
     spelled: Mapping[str, str],
     here: Mapping[str, int],
-    seen: Mapping[str, int],
+    counts: Mapping[str, int],
     query: str,
 ) -> str:
     """Return SQL that spells as training does: by one function, if one does, else by a list."""
@@ -224,16 +230,16 @@ def _expression(
     cased = re.search(r"\b(upper|lower|ucase|lcase|initcap)\b", query, re.IGNORECASE)
     source = item.field.column.source_type
     if source.is_text and all(len(v) < TEXT for v in spelled):
-        kept = [v for v in here if v in seen]
+        unchanged = [v for v in here if v in counts]
         for sql, function in _cases():
             if cased and ("upper" in sql or "lower" in sql):
                 continue
-            if all(function(v) == meant for v, meant in spelled.items()) and all(
-                function(v) in seen for v in kept
+            if all(function(v) == usual for v, usual in spelled.items()) and all(
+                function(v) in counts for v in unchanged
             ):
                 return sql.format(x=column)
     text = column if source.is_text else f"CAST({column} AS STRING)"
     cases = " ".join(
-        f"WHEN {text_literal(v)} THEN {text_literal(meant)}" for v, meant in sorted(spelled.items())
+        f"WHEN {text_literal(v)} THEN {text_literal(usual)}" for v, usual in sorted(spelled.items())
     )
     return f"CASE {text} {cases} ELSE {text} END"

@@ -117,8 +117,8 @@ class Datasets:
             expressions: Spark SQL over the query's columns, by column.
         """
         names = ", ".join(map(quoted, expressions))
-        given = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in expressions.items())
-        return self.rewritten(purpose, f"SELECT * EXCEPT ({names}), {given}")
+        columns = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in expressions.items())
+        return self.rewritten(purpose, f"SELECT * EXCEPT ({names}), {columns}")
 
     def filtered(self, purpose: str, condition: str) -> Mend | None:
         """Return a connection's query without the rows that miss a condition.

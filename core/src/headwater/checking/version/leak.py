@@ -28,7 +28,7 @@ def examine(data: Datasets) -> Iterator[Finding]:
     Args:
         data: The datasets.
     """
-    told: set[str] = set()
+    reported: set[str] = set()
     for purpose in ("training", "testing", "serving"):
         tally = data.tallies.get(purpose)
         if tally is None:
@@ -36,13 +36,13 @@ def examine(data: Datasets) -> Iterator[Finding]:
         for item in tally.of_role(Role.RAW_INPUT, Role.FEATURE):
             for label in item.cells:
                 name = tally.label_names.get(label)
-                if name is None or item.name in told:
+                if name is None or item.name in reported:
                     continue
                 finding = _known_with(data, tally, item, label, name) or _tells(
                     data, tally, item, label, name
                 )
                 if finding is not None:
-                    told.add(item.name)
+                    reported.add(item.name)
                     yield finding
 
 

@@ -71,8 +71,8 @@ def summary(data: Datasets) -> str:
     tally = data.serving
     if tally is None:
         return "there is no serving"
-    known = f"{tally.labelled:,} of {tally.rows:,} predictions have a label"
+    labelled = f"{tally.labelled:,} of {tally.rows:,} predictions have a label"
     if not tally.has_actuals or tally.ids is None:
-        return known
+        return labelled
     labels = tally.ids.found + tally.unmatched
-    return f"{known}; {tally.ids.found:,} of {labels:,} labels have a prediction"
+    return f"{labelled}; {tally.ids.found:,} of {labels:,} labels have a prediction"

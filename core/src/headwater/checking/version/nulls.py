@@ -170,23 +170,25 @@ def _sentinels(
     frequent = sorted(present, key=lambda pair: (-pair[0], str(pair[1])))[:20]
     for n, key in frequent:
         then = before.counts.get(key, 0)
-        known = key in usual if item.field.kind == "number" else _is_lack(key, item)
-        if item.field.role is Role.PREDICTION and not (known and key not in (0, code_of(-1.0))):
+        usual_value = key in usual if item.field.kind == "number" else _is_lack(key, item)
+        if item.field.role is Role.PREDICTION and not (
+            usual_value and key not in (0, code_of(-1.0))
+        ):
             continue
-        if not appeared(n, item.rows, then, before.rows, USUAL if known else SPIKE):
+        if not appeared(n, item.rows, then, before.rows, USUAL if usual_value else SPIKE):
             continue
         if item.field.kind == "number" and isinstance(key, int):
-            if not known and not _stands_out(item, before, key, n):
+            if not usual_value and not _stands_out(item, before, key, n):
                 continue
-            found = data.value_of(tally.purpose, item.name, *bounds_of(key))
-            if found is None:
+            value_rows = data.value_of(tally.purpose, item.name, *bounds_of(key))
+            if value_rows is None:
                 continue
-            value, rows = found
-            if not appeared(rows, item.rows, then, before.rows, USUAL if known else SPIKE):
+            value, rows = value_rows
+            if not appeared(rows, item.rows, then, before.rows, USUAL if usual_value else SPIKE):
                 continue
             shown = f"{value:g}"
             null = f"nullif({quoted(column)}, {number_literal(value)})"
-        elif item.field.kind == "text" and known:
+        elif item.field.kind == "text" and usual_value:
             if source.is_text:
                 null, shown = f"nullif({quoted(column)}, {text_literal(str(key))})", repr(key)
             else:

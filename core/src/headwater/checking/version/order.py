@@ -63,12 +63,12 @@ def examine(data: Datasets) -> Iterator[Finding]:
                 "its prediction was made: mend the one that is wrong in its query",
             )
             continue
-        known = f", as that of {_BEHIND[hours]} is" if hours in _BEHIND else ""
+        zone_note = f", as that of {_BEHIND[hours]} is" if hours in _BEHIND else ""
         later = f"{quoted(column)} + INTERVAL {hours} HOURS"
         yield warning(
             "label-time-zone",
             f"{text}, by up to {hours} hours and no more: is {column} of a clock that is {hours} "
-            f"hours behind UTC{known}, or the time of the predictions ahead of it?",
+            f"hours behind UTC{zone_note}, or the time of the predictions ahead of it?",
             f"{in_query(owner, later, column)}; where clocks are put forward in summer: "
             f"to_utc_timestamp({quoted(column)}, '...') with the zone's name",
             data.mended(owner, column, later),
@@ -86,10 +86,10 @@ def _zone(early: Mapping[int, int], count: int) -> int | None:
 
     A shift has an edge: no label is early by more, and nearly as many by the last hour as by any.
     """
-    seen, edge = 0, 0
+    rows, edge = 0, 0
     for gap in sorted(early):
-        seen, edge = seen + early[gap], gap
-        if seen > 0.005 * count:
+        rows, edge = rows + early[gap], gap
+        if rows > 0.005 * count:
             break
     hours = -(edge // QUARTERS)
     if not 1 <= hours <= ZONES:

@@ -64,9 +64,9 @@ def _pairs(data: Datasets) -> Iterator[tuple[str, str, tuple[int, int, float]]]:
     """Yield two datasets, and what of the first one's rows the second one holds."""
     for one, two in (("testing", "training"), ("serving", "training"), ("serving", "testing")):
         here, there = data.tallies.get(one), data.tallies.get(two)
-        found = None if here is None or there is None else _shared(here, there)
-        if found is not None:
-            yield one, two, found
+        shared = None if here is None or there is None else _shared(here, there)
+        if shared is not None:
+            yield one, two, shared
 
 
 def _shared(here: Tally, there: Tally) -> tuple[int, int, float] | None:

@@ -95,10 +95,10 @@ def quantile(pairs: Sequence[tuple[int, int]], share: float) -> int:
         pairs: Codes with their rows, in order; not empty.
         share: In [0, 1].
     """
-    wanted = min(max(share, 0.0), 1.0) * sum(n for _, n in pairs)
-    seen = 0
+    rank = min(max(share, 0.0), 1.0) * sum(n for _, n in pairs)
+    rows = 0
     for code, n in pairs:
-        seen += n
-        if seen >= wanted:
+        rows += n
+        if rows >= rank:
             return code
     return pairs[-1][0]

@@ -124,14 +124,14 @@ def _range(data: Datasets, tally: Tally, item: FieldTally) -> Iterator[Finding]:
 def _decisions(data: Datasets, tally: Tally, shares: Sequence[FieldTally]) -> Iterator[Finding]:
     """Yield decisions that their probability contradicts, whatever the threshold."""
     by_name = {f.name for f in shares}
-    told = set()
-    for (one, two), found in tally.pairs.items():
+    reported = set()
+    for (one, two), counts in tally.pairs.items():
         if two not in by_name and one in by_name:
             one, two = two, one
-            found = {(b, a): n for (a, b), n in found.items()}
-        if two not in by_name or one in told:
+            counts = {(b, a): n for (a, b), n in counts.items()}
+        if two not in by_name or one in reported:
             continue
-        sides = _two_sides(found)
+        sides = _two_sides(counts)
         if sides is None:
             continue
         rows = sum(n for _, _, n in sides)
@@ -140,7 +140,7 @@ def _decisions(data: Datasets, tally: Tally, shares: Sequence[FieldTally]) -> It
         wrong, above, inverse = _least_wrong(sides)
         if not at_least(wrong, rows, CONTRADICTED):
             continue
-        told.add(one)
+        reported.add(one)
         item = tally.fields[one]
         column, share = item.field.column.column, quoted(tally.fields[two].field.column.column)
         shown = value_of(above)
@@ -158,7 +158,7 @@ def _decisions(data: Datasets, tally: Tally, shares: Sequence[FieldTally]) -> It
             continue
         yes = f"{share} >= {number_literal(float(f'{shown:.3g}'))}"
         if item.field.column.source_type.name != "boolean":
-            values = sorted({a for a, _ in found if a is not None}, key=str)
+            values = sorted({a for a, _ in counts if a is not None}, key=str)
             yes = _as_values(yes, item, values)
         yield warning(
             "decision-contradicted",
@@ -178,16 +178,16 @@ def _as_values(yes: str, item: FieldTally, values: Sequence[Key]) -> str:
     return f"CAST(CASE WHEN {yes} THEN {affirmed} ELSE {no} END AS {source})"
 
 
-def _two_sides(found: Mapping[tuple[Key, Key], int]) -> list[tuple[int, bool, int]] | None:
+def _two_sides(counts: Mapping[tuple[Key, Key], int]) -> list[tuple[int, bool, int]] | None:
     """Return rows as (code of the probability, decision, how many), of decisions that are two."""
-    values = {a for a, _ in found if a is not None}
+    values = {a for a, _ in counts if a is not None}
     texts = {v.casefold() for v in values if isinstance(v, str)}
     if len(values) != 2 or (values != {0, ONE} and texts not in _YES_NO):
         return None
     yes = max(values, key=str)
     return [
         (b, a == yes, n)
-        for (a, b), n in found.items()
+        for (a, b), n in counts.items()
         if a is not None and isinstance(b, int) and b != NAN
     ]
 
@@ -279,35 +279,35 @@ def _classes(data: Datasets, tally: Tally, shares: Sequence[FieldTally]) -> Iter
         actual = tally.fields.get(name)
         if actual is None:
             continue
-        wanted = name.removeprefix(ACTUAL_PREFIX)
+        label_name = name.removeprefix(ACTUAL_PREFIX)
         compared = 0
-        found: list[tuple[Finding, FieldTally, dict[Key, Key]]] = []
-        for item in sorted(tally.of_role(Role.PREDICTION), key=lambda f: f.name != wanted):
+        findings: list[tuple[Finding, FieldTally, dict[Key, Key]]] = []
+        for item in sorted(tally.of_role(Role.PREDICTION), key=lambda f: f.name != label_name):
             if label not in item.cells:
                 continue
             if item.name in by_name:
                 compared += 1
                 finding = _backwards(data, tally, item, label, name)
                 if finding is not None:
-                    found.append((finding, item, {}))
-            elif item.field.kind == actual.field.kind and (item.name == wanted or not compared):
+                    findings.append((finding, item, {}))
+            elif item.field.kind == actual.field.kind and (item.name == label_name or not compared):
                 compared += 1
                 renamed = _renamed(data, tally, item, label, name)
                 if renamed is not None:
-                    found.append((renamed[0], item, renamed[1]))
-        moved = next((m for _, _, m in found if m), {})
-        if len(found) > 1 and len(found) == compared and moved:
+                    findings.append((renamed[0], item, renamed[1]))
+        moved = next((m for _, _, m in findings if m), {})
+        if len(findings) > 1 and len(findings) == compared and moved:
             owner, column = data.owner(tally, actual), actual.field.column.column
             sql = _names(actual, {b: a for a, b in moved.items()})
             yield warning(
                 "swapped-classes",
-                f"{found[0][0].diagnostic.message}; {', '.join(f.name for _, f, _ in found[1:])} "
-                "says so, too",
+                f"{findings[0][0].diagnostic.message}; "
+                f"{', '.join(f.name for _, f, _ in findings[1:])} says so, too",
                 "are the labels the other way round? " + in_query(owner, sql, column),
                 data.mended(owner, column, sql),
             )
         else:
-            yield from (finding for finding, _, _ in found)
+            yield from (finding for finding, _, _ in findings)
 
 
 def _backwards(
@@ -362,11 +362,11 @@ def _renamed(
     # What a model is worth that knows nothing but which class is the most frequent.
     blind = max(totals.values())
     best: dict[Key, Key] = {}
-    taken: set[Key] = set()
+    matched: set[Key] = set()
     for (a, b), _ in sorted(table.items(), key=lambda p: (-p[1], str(p[0]))):
-        if a not in best and b not in taken:
+        if a not in best and b not in matched:
             best[a] = b
-            taken.add(b)
+            matched.add(b)
     moved = {a: b for a, b in best.items() if a != b and a in actual}
     if not moved:
         return None

@@ -54,14 +54,14 @@ def forms(first: tuple[str, str] | None, second: tuple[str, str] | None) -> list
         first: The least and the greatest id of the predictions: what these begin with, all do.
         second: Likewise, of the actuals.
     """
-    found = [Form(template, side) for template in _FORMS for side in ("actuals", "serving")]
+    forms_ = [Form(template, side) for template in _FORMS for side in ("actuals", "serving")]
     for side, ends in (("actuals", second), ("serving", first)):
         length = 0 if ends is None else _common(*ends)
         if length:
-            found.append(Form(f"substring({{x}}, {length + 1})", side))
-            found.append(Form(f"lower(substring({{x}}, {length + 1}))", side))
-            found.append(Form(f"ltrim('0', substring({{x}}, {length + 1}))", side))
-    return found
+            forms_.append(Form(f"substring({{x}}, {length + 1})", side))
+            forms_.append(Form(f"lower(substring({{x}}, {length + 1}))", side))
+            forms_.append(Form(f"ltrim('0', substring({{x}}, {length + 1}))", side))
+    return forms_
 
 
 def _common(low: str, high: str) -> int:
@@ -133,12 +133,12 @@ def best(tried: list[Form], counts: dict[int, tuple[int, int, int]]) -> tuple[Fo
         return counts.get(every - (1 << (last - place)), (0, 0, 0))
 
     serving, actuals, both = of(0)
-    found: list[tuple[int, int, Form]] = []
+    candidates: list[tuple[int, int, Form]] = []
     for number, form in enumerate(tried):
         now = of(number + 1)
         if now[0] >= 0.995 * serving and now[1] >= 0.995 * actuals and now[2] > both:
-            found.append((now[2] - both, -number, form))
-    if not found:
+            candidates.append((now[2] - both, -number, form))
+    if not candidates:
         return None
-    most, _, form = max(found, key=lambda f: f[:2])
+    most, _, form = max(candidates, key=lambda f: f[:2])
     return (form, most) if most >= max(3, 0.3 * (actuals - both)) else None

@@ -63,10 +63,10 @@ class FieldTally:
     @cached_property
     def counts(self) -> Mapping[Key, int]:
         """Rows by code."""
-        found: Counter[Key] = Counter()
+        counts: Counter[Key] = Counter()
         for cell in next(iter(self.cells.values()), ()):
-            found[cell.key] += cell.rows
-        return found
+            counts[cell.key] += cell.rows
+        return counts
 
     @cached_property
     def rows(self) -> int:
@@ -201,9 +201,9 @@ def tally_of(
                 whole[number] = whole.get(number, True) and rows.num_rows < GROUPS
             else:
                 _take(parts, query, group, rows)
-        for number, found in cells.items():
+        for number, field_cells in cells.items():
             item = query.fields[number]
-            fields.setdefault(item.name, FieldTally(item, found, whole[number]))
+            fields.setdefault(item.name, FieldTally(item, field_cells, whole[number]))
         parts.setdefault("label_names", {}).update(
             {i: f.name for i, f in enumerate(query.fields) if f.role is Role.ACTUAL}
         )
@@ -251,11 +251,11 @@ def _take(parts: dict[str, Any], query: TallyQuery, group: GroupSet, table: pa.T
         case "time":
             hours: Counter[tuple[int, bool]] = Counter()
             midnight = 0
-            for hour, exact, known, own, n in _columns(
+            for hour, exact, labelled, own, n in _columns(
                 table, ("hour", "midnight", "known", "own", "n")
             ):
                 if own and hour is not None:
-                    hours[hour, bool(known)] += n
+                    hours[hour, bool(labelled)] += n
                     midnight += n if exact else 0
             parts["hours"], parts["midnight"] = hours, midnight
         case "gap":
@@ -274,21 +274,21 @@ def _take(parts: dict[str, Any], query: TallyQuery, group: GroupSet, table: pa.T
         case "pair":
             one, two = (query.fields[i].name for i in group.about)
             keys = (f"c{group.about[0]}", f"c{group.about[1]}", "own", "n")
-            found = {(a, b): n for a, b, own, n in _columns(table, keys) if own}
-            parts.setdefault("pairs", {})[one, two] = found
+            counts = {(a, b): n for a, b, own, n in _columns(table, keys) if own}
+            parts.setdefault("pairs", {})[one, two] = counts
 
 
 def _ids(table: pa.Table) -> Ids:
-    ids = repeated = rows = labelled_rows = labelled = found = 0
+    ids = repeated = rows = labelled_rows = labelled = matched = 0
     names = ("repeats", "found", "has_label", "members", "n", "labelled")
-    for repeats, has_match, has_label, members, n, known in _columns(table, names):
+    for repeats, has_match, has_label, members, n, labelled_members in _columns(table, names):
         if repeats is None:
             continue
         ids += members
-        found += members if has_match else 0
+        matched += members if has_match else 0
         if repeats:
             repeated += members
             rows += n
-            labelled_rows += known
+            labelled_rows += labelled_members
             labelled += members if has_label else 0
-    return Ids(ids, repeated, rows, labelled_rows, labelled, found)
+    return Ids(ids, repeated, rows, labelled_rows, labelled, matched)

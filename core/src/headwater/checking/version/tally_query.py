@@ -221,8 +221,8 @@ def _coded(draft: Draft, fields: Sequence[Counted], labels: Sequence[int], sampl
     texts = [i for i, f in enumerate(fields) if f.kind != "number"]
     names = [f"CAST({quoted(fields[i].name)} AS DOUBLE) AS v{i}" for i in numbers]
     names += [f"{_key(fields[i])} AS t{i}" for i in texts]
-    known = " OR ".join(f"{quoted(fields[i].name)} IS NOT NULL" for i in labels) or "false"
-    names += [f"{_OWN} AS own", f"{_THERE} AS there", f"({known}) AS known"]
+    has_label = " OR ".join(f"{quoted(fields[i].name)} IS NOT NULL" for i in labels) or "false"
+    names += [f"{_OWN} AS own", f"{_THERE} AS there", f"({has_label}) AS known"]
     time = f"unix_micros({as_instant(quoted(TIMESTAMP), made_at.source_type)})" if made_at else None
     names.append(f"{time or 'CAST(NULL AS BIGINT)'} AS made")
     set_type = _set_type(draft)
@@ -234,10 +234,10 @@ def _coded(draft: Draft, fields: Sequence[Counted], labels: Sequence[int], sampl
     names.append(f"{identity} AS identity")
     names.append(f"{_flags(draft, fields)} AS flags")
     text = f"SELECT {', '.join(names)} FROM (\n{_joined(draft)}\n) AS j"
-    kept = [f"t{i}" for i in texts]
+    text_columns = [f"t{i}" for i in texts]
     beside = "own, there, known, made, decided, identity, flags"
     for number, step in enumerate(roots([f"v{i}" for i in numbers])):
-        text = f"SELECT {', '.join([*step, *kept, beside])} FROM ({text}) AS e{number}"
+        text = f"SELECT {', '.join([*step, *text_columns, beside])} FROM ({text}) AS e{number}"
     rank = {i: n for n, i in enumerate(numbers)}
     codes = [f"c{rank[i]} AS z{i}" if i in rank else f"t{i} AS z{i}" for i in range(len(fields))]
     text = f"SELECT {', '.join([*codes, beside])} FROM ({text}) AS f"
@@ -288,8 +288,8 @@ def _digest(fields: Sequence[Counted], sampled: float) -> str:
     if not parts:
         return "CAST(NULL AS STRING)"
     digest = f"md5(concat_ws('|', {', '.join(parts)}))"
-    kept = f"own AND substring({digest}, 1, 8) < '{int(sampled * 2**32):08x}'"
-    return f"CASE WHEN {kept if sampled < 1 else 'own'} THEN substring({digest}, 1, 16) END"
+    sampled_rows = f"own AND substring({digest}, 1, 8) < '{int(sampled * 2**32):08x}'"
+    return f"CASE WHEN {sampled_rows if sampled < 1 else 'own'} THEN substring({digest}, 1, 16) END"
 
 
 def _flags(draft: Draft, fields: Sequence[Counted]) -> str:
@@ -319,12 +319,12 @@ def _flags(draft: Draft, fields: Sequence[Counted]) -> str:
                 if other.column.source_type.is_text:
                     bits.append((NOT_LARGEST, f"{chosen} < array_max({shares})"))
                 break
-    seen: dict[int, list[str]] = {}
+    conditions_of: dict[int, list[str]] = {}
     for bit, condition in bits:
-        seen.setdefault(bit, []).append(f"({condition})")
+        conditions_of.setdefault(bit, []).append(f"({condition})")
     terms = [
         f"CASE WHEN {' OR '.join(conditions)} THEN {bit}L ELSE 0L END"
-        for bit, conditions in seen.items()
+        for bit, conditions in conditions_of.items()
     ]
     return " + ".join(terms) or "0L"
 
@@ -393,12 +393,12 @@ def _grouped(query: TallyQuery, coded: str) -> str:
     if ids is not None:
         least = "".join(f", min(l{i}) AS l{i}, max(g{i}) AS g{i}" for i in query.ranges)
         repeats = f"CASE WHEN kind = {ids} AND identity IS NOT NULL THEN n > 1 END"
-        found = f"CASE WHEN kind = {ids} AND identity IS NOT NULL THEN matched > 0 END"
+        has_match = f"CASE WHEN kind = {ids} AND identity IS NOT NULL THEN matched > 0 END"
         has_label = f"CASE WHEN kind = {ids} AND identity IS NOT NULL THEN labelled > 0 END"
         by = ", ".join(["kind", *others, "repeats", "found", "has_label"])
         text = (
             f"SELECT {by}, sum(n) AS n, count(*) AS members, sum(labelled) AS labelled{least} FROM "
-            f"(SELECT u.*, {repeats} AS repeats, {found} AS found, {has_label} AS has_label "
+            f"(SELECT u.*, {repeats} AS repeats, {has_match} AS found, {has_label} AS has_label "
             f"FROM (\n{text}\n) AS u) AS w GROUP BY {by}"
         )
     digests = next((query.number(s) for s in query.sets if s.what == "row"), -1)

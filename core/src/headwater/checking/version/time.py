@@ -61,10 +61,10 @@ def summary(data: Datasets) -> str:
 
 
 def _impossible(data: Datasets, tally: Tally) -> Iterator[Finding]:
-    found = data.columns.get((tally.purpose, Role.TIMESTAMP))
-    if found is None:
+    timestamp = data.columns.get((tally.purpose, Role.TIMESTAMP))
+    if timestamp is None:
         return
-    column = quoted(found[0])
+    column = quoted(timestamp[0])
     if missing := tally.flagged(NULL_TIME):
         yield warning(
             "null-timestamp",
@@ -149,10 +149,10 @@ def _shifted(data: Datasets, tally: Tally, reference: Tally) -> Iterator[Finding
 
 
 def _hours(tally: Tally) -> list[int]:
-    found = [0] * 24
+    counts = [0] * 24
     for (hour, _), n in tally.hours.items():
-        found[hour % 24] += n
-    return found
+        counts[hour % 24] += n
+    return counts
 
 
 def _moved(here: Sequence[int], there: Sequence[int]) -> float:

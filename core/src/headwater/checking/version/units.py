@@ -104,8 +104,8 @@ def examine(data: Datasets) -> Iterator[Finding]:
             if item.name in swapped:
                 yield _as_swapped(data, tally, reference, item, swapped[item.name])
                 continue
-            given = (data, tally, reference, item, before)
-            finding = _offset(*given) or _ratio(*given) or _mixed(*given)
+            compared = (data, tally, reference, item, before)
+            finding = _offset(*compared) or _ratio(*compared) or _mixed(*compared)
             if finding is not None:
                 yield finding
 
@@ -325,8 +325,8 @@ def _swapped(tally: Tally, reference: Tally) -> Iterator[tuple[str, str]]:
             apart = distance(one.numbers, other.numbers)
             if apart <= max(0.1, distance_error(rows[one.name], there)):
                 like.setdefault(one.name, []).append((apart, two.name))
-    for name, found in like.items():
-        best = min(found)[1]
+    for name, distances in like.items():
+        best = min(distances)[1]
         # Two that only drifted may meet; two that took each other's place do so both.
         if any(back == name for _, back in like.get(best, ())):
             yield name, best
