@@ -171,12 +171,12 @@ def diagnostics_of(answers: Iterable[object]) -> tuple[Diagnostic, ...]:
     Raises:
         TypeError: If something of it is no diagnostic.
     """
-    found = []
+    diagnostics = []
     for one in answers:
         if not isinstance(one, Diagnostic):
             raise TypeError(f"it must give Diagnostics, not {one!r}")
-        found.append(one)
-    return tuple(found)
+        diagnostics.append(one)
+    return tuple(diagnostics)
 
 
 def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str | None:

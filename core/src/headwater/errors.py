@@ -238,8 +238,8 @@ class _DiagnosedError(HeadwaterError):
 
     def __str__(self) -> str:
         rendered = render_all(self.diagnostics)
-        told = f"{self.headline}\n  hint: {self.hint}" if self.hint else self.headline
-        return f"{told}\n{rendered}" if rendered else told
+        text = f"{self.headline}\n  hint: {self.hint}" if self.hint else self.headline
+        return f"{text}\n{rendered}" if rendered else text
 
     def to_dict(self) -> dict[str, Any]:
         return {**super().to_dict(), "diagnostics": [d.to_dict() for d in self.diagnostics]}

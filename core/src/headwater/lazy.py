@@ -25,7 +25,7 @@ def names_of(
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         home = homes[name]
-        with _kept():
+        with _without_garbage_collection():
             module = import_module(home)
         if home == f"{package}.{name}":
             return module
@@ -40,7 +40,7 @@ def names_of(
 
 
 @contextmanager
-def _kept() -> Iterator[None]:
+def _without_garbage_collection() -> Iterator[None]:
     """Let Python look for no garbage: a hundred modules that are imported make none.
 
     It looks through all that there is whenever more came, and modules come and stay; to look for

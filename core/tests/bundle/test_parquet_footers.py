@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from headwater.bundle.parquet_footers import FooterError, kept
+from headwater.bundle.parquet_footers import FooterError, kept_footer
 
 TIMES = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2)]
 TABLE = pa.table(
@@ -42,7 +42,7 @@ def opened(content: bytes, size: int) -> pq.FileMetaData:
 def test_it_opens_the_file_and_tells_no_text(statistics: bool) -> None:
     told = TABLE.replace_schema_metadata({"owner": "CANARYFOUR"})
     written, size = footer(told, write_statistics=statistics)
-    mine = kept(written)
+    mine = kept_footer(written)
     assert b"CANARY" not in mine.content
     meta = opened(mine.content, size)
     assert (meta.num_rows, meta.num_row_groups, mine.rows) == (2, 2, 2)
@@ -62,7 +62,7 @@ def test_numbers_that_can_be_moments_stay_and_those_of_people_go() -> None:
         "card": [4111111111111111], "pay": [5234.5],
     }  # fmt: skip
     written, size = footer(pa.table(columns))
-    meta = opened(kept(written).content, size)
+    meta = opened(kept_footer(written).content, size)
     told = [n for i, n in enumerate(columns) if statistics_of(meta, 0, i).has_min_max]
     assert told == ["seconds", "nanos"]
 
@@ -72,20 +72,20 @@ def test_what_else_a_writer_puts_into_a_footer_goes() -> None:
     table = pa.table({"x": pa.array([{"a": 1}], inner)})
     put = {"org.apache.spark.secret": "CANARYB", "writer.model.name": "CANARYC" * 20}
     written, size = footer(table.replace_schema_metadata(put))
-    mine = kept(written)
+    mine = kept_footer(written)
     assert b"CANARY" not in mine.content
     told = [base64.b64decode(v) for v in (opened(mine.content, size).metadata or {}).values()]
     assert told
     assert not [v for v in told if b"CANARY" in v]
     unknown = written[:-9] + b"\x98\x07CANARYD\x00"  # field 16 of the file: a text
     length = len(unknown).to_bytes(4, "little")
-    assert b"CANARYD" not in kept(unknown + length + b"PAR1").content
-    assert kept(written, str.upper).names == ("x", "a")
+    assert b"CANARYD" not in kept_footer(unknown + length + b"PAR1").content
+    assert kept_footer(written, str.upper).names == ("x", "a")
 
 
 def test_names_are_given_and_only_times_keep_their_bounds() -> None:
     written, size = footer(TABLE)
-    mine = kept(written, lambda name: f"x_{len(name)}")
+    mine = kept_footer(written, lambda name: f"x_{len(name)}")
     meta = opened(mine.content, size)
     for name in (b"who", b"amount", b"inner", b"CANARY"):
         assert name not in mine.content
@@ -97,13 +97,13 @@ def test_what_is_no_footer_is_refused() -> None:
     written, _ = footer(TABLE)
     for damaged in (b"", b"PAR1", written[5:], written[:-8] + b"\x00\x00\x00\x00PAR1"):
         with pytest.raises(FooterError):
-            kept(damaged)
+            kept_footer(damaged)
     inner = b"\x1c" * 100  # structs in structs, without end
     with pytest.raises(FooterError, match="too deep"):
-        kept(inner + len(inner).to_bytes(4, "little") + b"PAR1")
+        kept_footer(inner + len(inner).to_bytes(4, "little") + b"PAR1")
     for place in range(0, len(written) - 8, 41):
         cut = written[:place] + bytes([written[place] ^ 0x5A]) + written[place + 1 :]
         try:
-            kept(cut)
+            kept_footer(cut)
         except FooterError:
             continue

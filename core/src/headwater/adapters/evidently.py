@@ -65,14 +65,14 @@ def to_evidently(data: Dataset, schema: Schema, *, prediction: str | None = None
     """
     evidently = _evidently()
     frame = data.to_pandas()
-    known = [
+    columns = [
         name
         for name in frame.columns
         if not (name.startswith(ACTUAL_PREFIX) and frame[name].isna().all())
     ]
-    definition = data_definition(schema, known, prediction=prediction)
+    definition = data_definition(schema, columns, prediction=prediction)
     described = _described(definition)
-    frame = frame[[name for name in known if name in described]].copy()
+    frame = frame[[name for name in columns if name in described]].copy()
     for task in definition.classification or ():
         _say_where_decisions_differ(frame, task)
         text = _answer_text if schema.model_type is ModelType.BINARY else _class_text
@@ -81,8 +81,8 @@ def to_evidently(data: Dataset, schema: Schema, *, prediction: str | None = None
                 frame[name] = frame[name].map(text).astype(object)
         # Evidently 0.7.23 takes the class it meets last for the other one, and unknown for a class.
         frame = frame.iloc[frame[task.target].notna().argsort(kind="stable")]
-    told = {} if data.maturity is None else {KEY: json.dumps(data.maturity)}
-    return evidently.Dataset.from_pandas(frame, data_definition=definition, metadata=told)
+    metadata = {} if data.maturity is None else {KEY: json.dumps(data.maturity)}
+    return evidently.Dataset.from_pandas(frame, data_definition=definition, metadata=metadata)
 
 
 def data_definition(

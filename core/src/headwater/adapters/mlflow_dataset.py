@@ -24,16 +24,16 @@ class HeadwaterDataset(PandasDataset):
     ) -> EvaluationDataset:
         """Return what `mlflow.models.evaluate` works on: the rows with a label and a prediction."""
         needed = [name for name in (self.targets, self.predictions) if name is not None]
-        known = self.df.dropna(subset=needed).infer_objects()
-        if len(known) < len(self.df):
+        labelled = self.df.dropna(subset=needed).infer_objects()
+        if len(labelled) < len(self.df):
             _LOG.warning(
                 "%s: %s are known for %d of %d rows, and MLflow evaluates these; "
                 "early labels are no random sample of all",
                 self.name,
                 " and ".join(needed),
-                len(known),
+                len(labelled),
                 len(self.df),
             )
         return PandasDataset(
-            known, self.source, self.targets, self.name, self.digest, self.predictions
+            labelled, self.source, self.targets, self.name, self.digest, self.predictions
         ).to_evaluation_dataset(path, feature_names)

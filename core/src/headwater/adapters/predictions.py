@@ -15,11 +15,11 @@ def asked_for(schema: Schema, prediction: str | None) -> Field | None:
     """
     if prediction is None:
         return None
-    found = schema.prediction(prediction)
-    if found is None:
+    field = schema.prediction(prediction)
+    if field is None:
         names = [item.name for item in schema.predictions]
         raise ConfigError(
             f"the model has no prediction {prediction!r}",
             hint=hint_for(prediction, names, what="predictions"),
         )
-    return found
+    return field

@@ -67,12 +67,12 @@ def without_frames(error: _E) -> _E:
     from None`) is dropped, for it may quote the secret.
     """
     chain: list[BaseException | None] = [error]
-    seen: set[int] = set()
+    visited: set[int] = set()
     while chain:
         one = chain.pop()
-        if one is None or id(one) in seen:
+        if one is None or id(one) in visited:
             continue
-        seen.add(id(one))
+        visited.add(id(one))
         one.__traceback__ = None
         if one.__suppress_context__ and one.__context__ is not one.__cause__:
             one.__context__ = None

@@ -138,8 +138,8 @@ def _entries(path: Path, name: str) -> dict[str, bytes]:
             entries: dict[str, bytes] = {}
             left = limits.BUNDLE_BYTES
             for info in infos:
-                known = info.filename in (README, *DOCUMENTS) or _PART.fullmatch(info.filename)
-                if not known:
+                expected = info.filename in (README, *DOCUMENTS) or _PART.fullmatch(info.filename)
+                if not expected:
                     raise _damaged(name, f"it has a file that no bundle has: {info.filename[:80]}")
                 if info.filename in entries:
                     raise _damaged(name, f"{info.filename} is in it twice")
@@ -190,29 +190,29 @@ def _mappings(values: list[Any], entry: str, name: str) -> list[Mapping[str, Any
     return values
 
 
-def _call(told: Any, name: str) -> Exchange:
+def _call(document: Any, name: str) -> Exchange:
     try:
         return Exchange(
-            _is(told["service"], str),
-            _is(told["operation"], str),
-            _is(told["region"], str),
-            _is(told["asked"], dict),
-            _is(told["status"], int),
-            told["answer"],
-            None if told["error"] is None else _is(told["error"], dict),
+            _is(document["service"], str),
+            _is(document["operation"], str),
+            _is(document["region"], str),
+            _is(document["asked"], dict),
+            _is(document["status"], int),
+            document["answer"],
+            None if document["error"] is None else _is(document["error"], dict),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(name, f"a call in calls.json is none ({str(error)[:100]})") from None
 
 
-def _file(told: Any, entries: Mapping[str, bytes], name: str) -> BundledFile:
+def _file(document: Any, entries: Mapping[str, bytes], name: str) -> BundledFile:
     try:
-        size = _is(told["size"], int)
+        size = _is(document["size"], int)
         if not 0 <= size < 2**63:
             raise ValueError(f"size {size}")
-        parts = [(_is(p["form"], str), entries[_is(p["entry"], str)]) for p in told["parts"]]
-        etag = None if told["etag"] is None else _is(told["etag"], str)
-        return BundledFile(_is(told["path"], str), size, etag, tuple(parts))
+        parts = [(_is(p["form"], str), entries[_is(p["entry"], str)]) for p in document["parts"]]
+        etag = None if document["etag"] is None else _is(document["etag"], str)
+        return BundledFile(_is(document["path"], str), size, etag, tuple(parts))
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(name, f"a file in files.json is none ({str(error)[:100]})") from None
 

@@ -177,16 +177,16 @@ class _Sought:
             return text
         small = _small(text)
         out: list[str] = []
-        done = 0
+        end = 0
         for at in range(len(small) - _SHORTEST_VALUE + 1):
-            if at < done or (by_length := heads.get(small[at : at + _SHORTEST_VALUE])) is None:
+            if at < end or (by_length := heads.get(small[at : at + _SHORTEST_VALUE])) is None:
                 continue
             for length, sought in by_length.items():
                 if small[at : at + length] in sought:
-                    out += (text[done:at], by(text[at : at + length]))
-                    done = at + length
+                    out += (text[end:at], by(text[at : at + length]))
+                    end = at + length
                     break
-        return "".join((*out, text[done:])) if out else text
+        return "".join((*out, text[end:])) if out else text
 
 
 def _small(text: str) -> str:
@@ -542,17 +542,17 @@ class Names:
 
     def _bag(self, bag: Mapping[str, Any]) -> dict[str, Any]:
         """Return what anybody put somewhere: of that stays what is known to be no name."""
-        told: dict[str, Any] = {}
+        renamed: dict[str, Any] = {}
         hidden = 0
         for key, value in bag.items():
             if not any(p.fullmatch(str(key)) for p in self._bag_keys):
                 hidden += 1
-                told[f"hidden_{hidden}"] = "..." if isinstance(value, str) else value
+                renamed[f"hidden_{hidden}"] = "..." if isinstance(value, str) else value
             elif str(key).casefold() in self._prose or "comment" in str(key).casefold():
-                told[str(key)] = "..."
+                renamed[str(key)] = "..."
             else:
-                told[self.text(str(key))] = self._put(str(key).casefold(), value)
-        return told
+                renamed[self.text(str(key))] = self._put(str(key).casefold(), value)
+        return renamed
 
     def _put(self, key: str, value: Any) -> Any:
         if not isinstance(value, str) or len(value) <= _SIGNS or _stays(value):
@@ -561,14 +561,14 @@ class Names:
             return ",".join(self.literal(one.strip()) for one in value.split(","))
         if value[:1] in "{[" and _json(value) is not None:
             return self.value(value, key)
-        told = self.text(value)
+        text = self.text(value)
         if "://" in value or key.startswith("mapping."):
-            return told
-        for run in re.findall(r"[^\W\d]\w*", told):
+            return text
+        for run in re.findall(r"[^\W\d]\w*", text):
             folded = run.casefold()
             if not (_PLACEHOLDER.fullmatch(run) or folded in _BAG_WORDS or self._is_word(folded)):
                 return "..."
-        return told
+        return text
 
     def _is_word(self, folded: str) -> bool:
         """Return whether a name is a word of SQL, of ours, or of a provider."""
@@ -589,8 +589,8 @@ class Names:
         return presto_text(self.value(view, "view"))
 
     def _number(self, text: str) -> str:
-        if (known := self._placeholders.get(text) or self._by_value.get(text)) is not None:
-            return known
+        if (placeholder := self._placeholders.get(text) or self._by_value.get(text)) is not None:
+            return placeholder
         if len(text) == 1 or (
             _CALENDAR.fullmatch(text) and len(text) == 4 and text[:2] in ("19", "20")
         ):
@@ -599,8 +599,8 @@ class Names:
 
     def _word(self, word: str) -> str:
         folded = word.casefold()
-        known = self._by_value.get(word) or self._placeholders.get(folded)
-        return known or self._by_folded.get(folded, word)
+        placeholder = self._by_value.get(word) or self._placeholders.get(folded)
+        return placeholder or self._by_folded.get(folded, word)
 
     def _path_value(self, value: str) -> str:
         stem = _ENDING.sub("", value)

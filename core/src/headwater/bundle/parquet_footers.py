@@ -71,7 +71,7 @@ class FooterError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptFooter:
     """A footer as it is kept.
 
     Args:
@@ -87,11 +87,11 @@ class Kept:
     names: tuple[str, ...]
 
 
-def kept(
+def kept_footer(
     footer: bytes,
     name: Callable[[str], str] | None = None,
     text: Callable[[str], str] = lambda text: text,
-) -> Kept:
+) -> KeptFooter:
     """Return a footer as a bundle keeps it.
 
     Args:
@@ -108,7 +108,7 @@ def kept(
         raise FooterError("it does not end as one")
     try:
         meta = _Reader(footer[:-8]).struct(0)
-        return _kept(meta, name, text)
+        return _kept_footer(meta, name, text)
     except (
         AttributeError,
         IndexError,
@@ -121,11 +121,13 @@ def kept(
         raise FooterError(f"it can't be read: {error}") from None
 
 
-def _kept(meta: Fields, name: Callable[[str], str] | None, text: Callable[[str], str]) -> Kept:
-    found = {number for number, _, _ in meta}
-    if found & {8, 9}:
+def _kept_footer(
+    meta: Fields, name: Callable[[str], str] | None, text: Callable[[str], str]
+) -> KeptFooter:
+    numbers = {number for number, _, _ in meta}
+    if numbers & {8, 9}:
         raise FooterError("it is encrypted")
-    given = name or (lambda one: one)
+    new_name = name or (lambda one: one)
     elements: list[Fields] = _of(meta, 2)[1]
     times = [_is_time(e) for e in elements if not _of(e, 5)]
     for element in elements:
@@ -134,7 +136,7 @@ def _kept(meta: Fields, name: Callable[[str], str] | None, text: Callable[[str],
         _put(element, 4, b"schema")  # a writer's own name for it, which no reader looks at
     names = tuple(_of(element, 4).decode() for element in elements[1:])
     for element, own in zip(elements[1:], names, strict=True):
-        _put(element, 4, given(own).encode())
+        _put(element, 4, new_name(own).encode())
     columns: dict[str, None] = {}
     for group in (_of(meta, 4) or (0, []))[1]:
         _only(group, _GROUP)
@@ -144,7 +146,7 @@ def _kept(meta: Fields, name: Callable[[str], str] | None, text: Callable[[str],
                 raise FooterError("a column is encrypted")
             _only(chunk, _CHUNK)
             column: Fields = _of(chunk, 3)
-            path = [given(p.decode()) for p in _of(column, 3)[1]]
+            path = [new_name(p.decode()) for p in _of(column, 3)[1]]
             columns[".".join(path)] = None
             _put(column, 3, (_BINARY, [p.encode() for p in path]))
             _only(column, _COLUMN)
@@ -153,8 +155,8 @@ def _kept(meta: Fields, name: Callable[[str], str] | None, text: Callable[[str],
                 continue
             _only(statistics, _STATISTICS)
             physical = _of(column, 1)
-            told = place < len(times) and times[place] and physical not in _TEXTS
-            if not told and (name is not None or not _are_moments(physical, statistics)):
+            is_time = place < len(times) and times[place] and physical not in _TEXTS
+            if not is_time and (name is not None or not _are_moments(physical, statistics)):
                 statistics[:] = [f for f in statistics if f[0] not in _BOUNDS]
     _only(meta, _FILE)
     meta[:] = [f for f in meta if f[0] != 5 or _put_beside(f[2][1], name)]
@@ -163,7 +165,7 @@ def _kept(meta: Fields, name: Callable[[str], str] | None, text: Callable[[str],
         _put(meta, 6, _writer(text(writer.decode("utf-8", "replace")), name is not None).encode())
     content = _written(meta)
     ending = struct.pack("<I", len(content)) + MAGIC
-    return Kept(content + ending, _of(meta, 3), tuple(columns), names)
+    return KeptFooter(content + ending, _of(meta, 3), tuple(columns), names)
 
 
 def _only(fields: Fields, numbers: frozenset[int]) -> None:
@@ -192,10 +194,10 @@ def can_be_moment(number: object) -> bool:
     )
 
 
-def _writer(told: str, anonymous: bool) -> str:
+def _writer(writer: str, anonymous: bool) -> str:
     """Return what wrote a file, on whose version quirks hang: its name, and no more than that."""
-    match = _PLAIN_WRITER.match(told)
-    if match is None or (anonymous and not _KNOWN_WRITER.match(told)):
+    match = _PLAIN_WRITER.match(writer)
+    if match is None or (anonymous and not _KNOWN_WRITER.match(writer)):
         return ""
     return match[0][:200]
 

@@ -95,12 +95,12 @@ class Secrets:
         self._strikes = tuple(v.strike for v in spoken if v.strike is not None)
         self._spelled = (*_SPELLED, *(p for v in spoken for p in v.secrets))
         self._pages = _PAGES.union(*(v.pages for v in spoken))
-        self._told: dict[tuple[str, bool], str] = {}
+        self._cleaned: dict[tuple[str, bool], str] = {}
         spelled = {form for k in known if len(k) >= _SHORTEST for form in _spellings(k)}
         # The longest first: one may be part of another.
-        self._known = sorted(spelled, key=len, reverse=True)
-        held = "|".join(map(re.escape, sorted(values, key=len, reverse=True)))
-        self._values = re.compile(rf"(?<!\w)(?:{held})(?!\w)") if held else None
+        self._secrets = sorted(spelled, key=len, reverse=True)
+        alternatives = "|".join(map(re.escape, sorted(values, key=len, reverse=True)))
+        self._values = re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)") if alternatives else None
         home = str(Path.home())
         self._home = home if len(home) > 3 else None
 
@@ -111,16 +111,16 @@ class Secrets:
             text: The text.
             sql: Whether it is a query, in which `token = 'x'` is a condition.
         """
-        known = self._told.get((text, sql))  # a catalog says the same again and again
-        if known is not None:
-            return known
-        told = self._without(text, sql)
-        if len(text) <= _REMEMBERED and len(self._told) < _MOST:
-            self._told[text, sql] = told
-        return told
+        remembered = self._cleaned.get((text, sql))  # a catalog says the same again and again
+        if remembered is not None:
+            return remembered
+        cleaned = self._without(text, sql)
+        if len(text) <= _REMEMBERED and len(self._cleaned) < _MOST:
+            self._cleaned[text, sql] = cleaned
+        return cleaned
 
     def _without(self, text: str, sql: bool) -> str:
-        for secret in self._known:
+        for secret in self._secrets:
             text = text.replace(secret, MASK)
         if self._values is not None:
             text = self._values.sub(MASK, text)

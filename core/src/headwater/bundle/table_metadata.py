@@ -106,34 +106,34 @@ def action(line: Any) -> Any:
     """
     if not isinstance(line, dict):
         raise ValueError("it is no action of a log")
-    kept_: dict[str, Any] = {}
+    kept: dict[str, Any] = {}
     for name, fields in _ACTIONS.items():
         action = line.get(name)
         if not isinstance(action, dict):
             continue
-        kept_[name] = told = {k: v for k, v in action.items() if k in fields}
-        if isinstance(told.get("stats"), str):
-            told["stats"] = json.dumps(_counted(json_value(told["stats"])))
-    return kept_ or {"commitInfo": {}}
+        kept[name] = fields_ = {k: v for k, v in action.items() if k in fields}
+        if isinstance(fields_.get("stats"), str):
+            fields_["stats"] = json.dumps(_counted(json_value(fields_["stats"])))
+    return kept or {"commitInfo": {}}
 
 
 def _counted(statistics: Any) -> Any:
     """Return the statistics of a file: counts, and bounds that are moments."""
     if not isinstance(statistics, dict):
         return {}
-    known = ("numRecords", "nullCount", "tightBounds", "minValues", "maxValues")
+    names = ("numRecords", "nullCount", "tightBounds", "minValues", "maxValues")
     return {
         k: _bounds(v) if k in ("minValues", "maxValues") else v
         for k, v in statistics.items()
-        if k in known
+        if k in names
     }
 
 
 def _bounds(value: Any) -> Any:
     match value:
         case dict():
-            told = {k: _bounds(v) for k, v in value.items()}
-            return {k: v for k, v in told.items() if v is not None}
+            bounds = {k: _bounds(v) for k, v in value.items()}
+            return {k: v for k, v in bounds.items() if v is not None}
         case str() if re.fullmatch(
             r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d[\d:.]{0,13}(?:Z|[+-]\d\d:?\d\d)?)?", value
         ):
@@ -143,12 +143,12 @@ def _bounds(value: Any) -> Any:
     return None
 
 
-def checkpoint(content: bytes, told: Callable[[dict[str, Any]], Any]) -> bytes:
+def checkpoint(content: bytes, rewrite: Callable[[dict[str, Any]], Any]) -> bytes:
     """Return a checkpoint of a Delta log, each of its actions gone through.
 
     Args:
         content: The checkpoint, a Parquet file.
-        told: Gives what stands in it for an action.
+        rewrite: Gives what stands in it for an action.
 
     Raises:
         ValueError: If it is none that can be read.
@@ -160,7 +160,7 @@ def checkpoint(content: bytes, told: Callable[[dict[str, Any]], Any]) -> bytes:
         table = pq.read_table(pa.BufferReader(content))
         # Structs by column say again, by names of columns, what the actions say.
         schema = pa.schema([_unparsed(f) for f in table.schema if f.name in _LOGGED])
-        rows = [_paired(told(row), pa.struct(list(schema))) for row in _rows(table)]
+        rows = [_paired(rewrite(row), pa.struct(list(schema))) for row in _rows(table)]
         sink = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(rows, schema), sink)
         return sink.getvalue()

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 from headwater.bundle import table_metadata
 from headwater.bundle.bundle import FORMAT, README, WHAT
 from headwater.bundle.names import Names, names_in
-from headwater.bundle.parquet_footers import FooterError, kept
+from headwater.bundle.parquet_footers import FooterError, kept_footer
 from headwater.bundle.secrets import Secrets, without_values
 from headwater.errors import BundleError, HeadwaterError
 from headwater.interfaces import distributions
@@ -192,20 +192,20 @@ def packed(
     spoken = [v for _, v in sorted(recording.vocabularies.items())]
     secrets = Secrets(recording.secrets, spoken, recording.values)
     documents, excerpts = _documents(recording, spoken, secrets)
-    texts = {key: _told(excerpt, secrets) for key, excerpt in excerpts.items()}
+    texts = {key: _without_secrets(excerpt, secrets) for key, excerpt in excerpts.items()}
     names = None
     if anonymous:
         order = ("calls", "configuration", "plans", "checks", "files")
-        known = [(documents[name], "") for name in order]
+        named_values = [(documents[name], "") for name in order]
         for (_, form), content in texts.items():
-            known += [(one, "") for one in _documents_in(form, content)]
+            named_values += [(one, "") for one in _documents_in(form, content)]
         for (_, form), excerpt in excerpts.items():
             if form == "footer":
                 with suppress(FooterError):
-                    named = [{"name": n, "type": ""} for n in kept(excerpt.content).names]
-                    known.append(({"columns": named}, ""))
+                    named = [{"name": n, "type": ""} for n in kept_footer(excerpt.content).names]
+                    named_values.append(({"columns": named}, ""))
         documents["checks"] = [_unsourced(c) for c in documents["checks"]]
-        names = names_in(known, spoken)
+        names = names_in(named_values, spoken)
     parts, files, over = _parts(excerpts, texts, secrets, names)
     documents["files"] = files
     if names is not None:
@@ -302,16 +302,16 @@ def _whole_schemas(value: Any) -> Any:
     """Return plain data in which no text is cut: Spark files a schema's JSON in pieces."""
     match value:
         case dict():
-            told = {k: _whole_schemas(v) for k, v in value.items()}
+            whole_values = {k: _whole_schemas(v) for k, v in value.items()}
             pieces: dict[str, list[tuple[int, str]]] = {}
-            for key, piece in told.items():
+            for key, piece in whole_values.items():
                 if isinstance(piece, str) and (match := _PART.fullmatch(key)) is not None:
                     pieces.setdefault(match[1], []).append((int(match[2]), key))
-            for found in pieces.values():
-                ordered = [key for _, key in sorted(found)]
-                whole = "".join(told[key] for key in ordered)
-                told |= dict.fromkeys(ordered, "") | {ordered[0]: whole}
-            return told
+            for numbered in pieces.values():
+                ordered = [key for _, key in sorted(numbered)]
+                whole = "".join(whole_values[key] for key in ordered)
+                whole_values |= dict.fromkeys(ordered, "") | {ordered[0]: whole}
+            return whole_values
         case list():
             return [_whole_schemas(v) for v in value]
     return value
@@ -365,8 +365,8 @@ def _in_order(call: dict[str, Any]) -> dict[str, Any]:
 
 def _report(report: CheckReport, names: frozenset[str]) -> dict[str, Any]:
     """Return a report without values of rows: in stages that look at rows, what is quoted goes."""
-    told = report.to_dict()
-    for stage in told["stages"]:
+    document = report.to_dict()
+    for stage in document["stages"]:
         if _EXAMINED.fullmatch(stage["name"]):
             continue
         stage["summary"] = without_values(stage["summary"], names)
@@ -375,7 +375,7 @@ def _report(report: CheckReport, names: frozenset[str]) -> dict[str, Any]:
                 if isinstance(text, str) and field not in ("code", "severity"):
                     diagnostic[field] = without_values(text, names)
         stage["details"] = _figures(stage["details"])
-    return told
+    return document
 
 
 def _figures(value: Any, name: str = "") -> Any:
@@ -390,14 +390,14 @@ def _figures(value: Any, name: str = "") -> Any:
 
 
 def _error(ended: BaseException, secrets: Secrets, names: Names | None) -> dict[str, Any]:
-    told: dict[str, Any] = {"type": type(ended).__name__}
+    document: dict[str, Any] = {"type": type(ended).__name__}
     if isinstance(ended, HeadwaterError):
-        told |= {"code": ended.code, "message": without_values(ended.message, frozenset())}
-    told = secrets.value(told)
-    return told if names is None else {k: names.text(v) for k, v in told.items()}
+        document |= {"code": ended.code, "message": without_values(ended.message, frozenset())}
+    document = secrets.value(document)
+    return document if names is None else {k: names.text(v) for k, v in document.items()}
 
 
-def _told(excerpt: Excerpt, secrets: Secrets) -> bytes | None:
+def _without_secrets(excerpt: Excerpt, secrets: Secrets) -> bytes | None:
     """Return a part of an object without secrets; None for one that can't be gone through."""
     content = excerpt.content
     try:
@@ -503,14 +503,14 @@ def _renamed(form: str, content: bytes, names: Names) -> bytes | None:
 
 
 def _path_named(action: Any, names: Names) -> Any:
-    told = names.value(action)
+    renamed = names.value(action)
     for name in ("add", "remove"):
         if isinstance(action, dict) and isinstance(action.get(name), dict):
             values = action[name].get("partitionValues") or {}
-            told[name]["partitionValues"] = {
+            renamed[name]["partitionValues"] = {
                 names.name(k): v if v is None else names.literal(v) for k, v in values.items()
             }
-    return told
+    return renamed
 
 
 def _parts(
@@ -527,16 +527,18 @@ def _parts(
         if len(entries) >= limits.BUNDLE_ENTRIES - _DOCUMENTS:
             over += 1
             continue
-        told: dict[str, Any] = {}
+        facts: dict[str, Any] = {}
         content: bytes | None = None
         if form == "footer":
             try:
-                footer = kept(excerpt.content, None if names is None else names.name, secrets.text)
+                footer = kept_footer(
+                    excerpt.content, None if names is None else names.name, secrets.text
+                )
             except FooterError as error:
-                told["not_kept"] = secrets.text(str(error))
+                facts["not_kept"] = secrets.text(str(error))
             else:
                 content = footer.content
-                told |= {"rows": footer.rows, "columns": list(footer.columns)}
+                facts |= {"rows": footer.rows, "columns": list(footer.columns)}
         else:
             content = texts[path, form]
             if content is not None and names is not None:
@@ -555,11 +557,13 @@ def _parts(
         )
         file["etag"] = file["etag"] or excerpt.etag
         if content is None:
-            file["not_kept"] = told.get("not_kept", f"a {form} can't be told without what it holds")
+            file["not_kept"] = facts.get(
+                "not_kept", f"a {form} can't be told without what it holds"
+            )
             continue
         entry = f"parts/{len(entries) + 1:04d}.bin"
         entries[entry] = content
-        file["parts"].append({"form": form, "entry": entry, "bytes": len(content), **told})
+        file["parts"].append({"form": form, "entry": entry, "bytes": len(content), **facts})
     return entries, list(by_path.values()), over
 
 
@@ -574,11 +578,11 @@ def _bounded(entries: dict[str, bytes], about: dict[str, Any]) -> dict[str, byte
         return entries
     entries = dict(entries)
     for name in ("calls.json", "plans.json"):
-        held = json_value(entries[name])
-        while over > 0 and held:
-            over -= len(json.dumps(_plain(held.pop()), indent=1, ensure_ascii=False).encode())
+        items = json_value(entries[name])
+        while over > 0 and items:
+            over -= len(json.dumps(_plain(items.pop()), indent=1, ensure_ascii=False).encode())
             about["left_out"] += 1
-        entries[name] = _json(held)
+        entries[name] = _json(items)
     if over > 0:
         raise BundleError(
             f"a bundle of this check has more than {limits.BUNDLE_BYTES:,} bytes",
@@ -630,20 +634,23 @@ def _versions(registry: PluginRegistry, spoken: list[Vocabulary] | None) -> dict
     ours = {"headwater"} | {s.distribution for s in registry.report() if s.distribution}
     if spoken is not None:
         ours &= {"headwater"}.union(*(v.published for v in spoken))
-    wanted = set(ours)
+    distribution_names = set(ours)
     for name in ours:
         for requirement in distributions.required_by(name):
-            wanted.add(re.split(r"[^\w.-]", requirement, maxsplit=1)[0])
-    found = {name: distributions.version_of(name) for name in sorted(wanted, key=str.casefold)}
-    return {name: version for name, version in found.items() if version is not None}
+            distribution_names.add(re.split(r"[^\w.-]", requirement, maxsplit=1)[0])
+    versions = {
+        name: distributions.version_of(name)
+        for name in sorted(distribution_names, key=str.casefold)
+    }
+    return {name: version for name, version in versions.items() if version is not None}
 
 
 def _readme(about: Mapping[str, Any], documents: Mapping[str, Any], replay: list[str]) -> str:
     """Return what a person reads first."""
     anonymous = about["anonymous"]
     counts = {name: len(documents[name]) for name in ("checks", "plans", "calls", "files")}
-    told = _ANONYMOUS if anonymous else _NAMED
-    lines = [*_README.format(**counts, told=told).splitlines(), ""]
+    introduction = _ANONYMOUS if anonymous else _NAMED
+    lines = [*_README.format(**counts, told=introduction).splitlines(), ""]
     for report in documents["checks"]:
         lines.append(f"- {report['connection']}: {report['verdict']}")
         lines += [

@@ -371,7 +371,7 @@ class Change:
             raise self._other("it is of other tables")
         for scan in scans:
             told = evidence.tables[scan.slot]
-            seen = comparison.found(scan, told, evidence.files_of(scan.slot))
+            seen = comparison.replay_of_table(scan, told, evidence.files_of(scan.slot))
             if seen.changes or not seen.exact:
                 raise self._other("; ".join(str(c) for c in seen.changes))
 

@@ -38,8 +38,8 @@ def names(
         HeadwaterError: As the catalog answers.
     """
     entries = []
-    wanted = [database] if database is not None else catalog.databases()
-    for name, listed in names_by_database(catalog, wanted):
+    databases = [database] if database is not None else catalog.databases()
+    for name, listed in names_by_database(catalog, databases):
         terminal.say(indent + name)
         tables = []
         for table in listed:
@@ -65,23 +65,23 @@ def names_by_database(
     Raises:
         HeadwaterError: As the catalog answers.
     """
-    wanted = iter(databases)
-    first = next(wanted, None)
+    names = iter(databases)
+    first = next(names, None)
     if first is None:
         return
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-names") as pool:
         yield first, catalog.tables(first)
         waiting: deque[tuple[str, Future[list[str]]]] = deque()
         try:
-            for name in wanted:
+            for name in names:
                 listed = pool.submit(copy_context().run, lambda n=name: list(catalog.tables(n)))
                 waiting.append((name, listed))
                 if len(waiting) > _THREADS:
-                    done, names_ = waiting.popleft()
-                    yield done, names_.result()
+                    database, names_ = waiting.popleft()
+                    yield database, names_.result()
             while waiting:
-                done, names_ = waiting.popleft()
-                yield done, names_.result()
+                database, names_ = waiting.popleft()
+                yield database, names_.result()
         finally:
             for _, listed in waiting:
                 listed.cancel()
@@ -112,9 +112,9 @@ def survey(
         HeadwaterError: If nothing at all could be listed.
     """
     entries: dict[str, dict[str, Any]] = {}
-    wanted = [database] if database is not None else _noted(catalog.databases(), entries)
+    databases = [database] if database is not None else _recorded(catalog.databases(), entries)
     errors = []
-    with closing(surveyed.survey(wanted)) as listed, measured(listed, measurable) as tables:
+    with closing(surveyed.survey(databases)) as listed, measured(listed, measurable) as tables:
         for home, table, measure in tables:
             entry = entries.setdefault(home, _entry(home))
             if isinstance(table, HeadwaterError):
@@ -193,7 +193,7 @@ def line(table: Table, measure: Measured = None) -> str:
     return f"{table.name!s:<{_NAME_WIDTH}}  {table.kind:<{_KIND_WIDTH}}  {'; '.join(parts)}"
 
 
-def _noted(databases: Iterable[str], entries: dict[str, dict[str, Any]]) -> Iterator[str]:
+def _recorded(databases: Iterable[str], entries: dict[str, dict[str, Any]]) -> Iterator[str]:
     for name in databases:
         entries.setdefault(name, _entry(name))
         yield name
@@ -233,11 +233,11 @@ def typed(
         databases: What `names` or `survey` returned.
         catalog: Who is asked.
     """
-    found: dict[str, dict[str, dict[str, str]]] = {}
+    types: dict[str, dict[str, dict[str, str]]] = {}
     for database in databases:
         home = database["name"]
         described = {entry["name"]: entry for entry in database.get("details", ())}
-        tables = found.setdefault(home, {})
+        tables = types.setdefault(home, {})
         for name in database["tables"]:
             entry = described.get(name)
             try:
@@ -247,4 +247,4 @@ def typed(
             refused = entry["unqueryable"] if entry else table and table.unqueryable
             if not refused:
                 tables[name] = entry["types"] if entry else types_of(table) if table else {}
-    return found
+    return types

@@ -36,16 +36,16 @@ FailOn = Annotated[
 
 
 def strictly(
-    terminal: Terminal, fail_on: list[Finding] | None, found: Iterable[Finding]
+    terminal: Terminal, fail_on: list[Finding] | None, findings: Iterable[Finding]
 ) -> list[Finding]:
     """Return what was found that the answer fails on, and tell it.
 
     Args:
         terminal: Where it is told.
         fail_on: What `--fail-on` named.
-        found: What was found.
+        findings: What was found.
     """
-    failed = [one for one in Finding if one in (fail_on or ()) and one in set(found)]
+    failed = [one for one in Finding if one in (fail_on or ()) and one in set(findings)]
     why = {Finding.WARNING: "there are warnings", Finding.EMPTY: "there are no rows"}
     for one in failed:
         terminal.note(f"error: {why[one]}, and --fail-on {one} was given")
@@ -67,18 +67,18 @@ def of_report(report: CheckReport) -> set[Finding]:
 
 def of_plan(plan: Plan) -> set[Finding]:
     """Return what a plan was found to be: empty where a table that gives its rows has no files."""
-    found = of_diagnostics(plan.warnings)
+    findings = of_diagnostics(plan.warnings)
     counted = [s.estimate for s in plan.scans if not s.gives_actuals and _counts_files(s.relation)]
-    return found | {Finding.EMPTY for _ in counted[:1] if all(e.files == 0 for e in counted)}
+    return findings | {Finding.EMPTY for _ in counted[:1] if all(e.files == 0 for e in counted)}
 
 
 def of_read(plan: Plan, stats: ReadStats) -> set[Finding]:
     """Return what a read was found to be."""
     verdict = () if stats.verdict is None else (stats.verdict,)
-    found = of_diagnostics((*plan.warnings, *stats.notes, *stats.of_actuals(), *verdict))
+    findings = of_diagnostics((*plan.warnings, *stats.notes, *stats.of_actuals(), *verdict))
     if stats.null_ids or stats.conflicts:
-        found.add(Finding.WARNING)
-    return found | ({Finding.EMPTY} if stats.rows == 0 else set())
+        findings.add(Finding.WARNING)
+    return findings | ({Finding.EMPTY} if stats.rows == 0 else set())
 
 
 def _counts_files(relation: object) -> bool:

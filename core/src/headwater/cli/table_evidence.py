@@ -40,7 +40,7 @@ _FORMATS: Final = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".orc"
 
 
 @dataclass(frozen=True, slots=True)
-class _Looked:
+class _Described:
     """A table that was looked at.
 
     Args:
@@ -87,11 +87,11 @@ def proposed(
         UnsupportedError: If a table can't be queried.
         HeadwaterError: As the catalog answers.
     """
-    looked = [_looked(kind, place, settings, path, registry) for kind, place in references]
-    first = looked[0]
+    described = [_described(kind, place, settings, path, registry) for kind, place in references]
+    first = described[0]
     truth: JoinedTable | None = None
-    if len(looked) > 1:
-        first, truth = _two(looked[0], looked[1])
+    if len(described) > 1:
+        first, truth = _two(described[0], described[1])
     else:
         pairs = (
             (other, first) if not first.roles.predictions else (first, other)
@@ -110,7 +110,7 @@ def proposed(
     return propose(first.table, first.source, first.roles, first.rule, remarks, truth)
 
 
-def _two(one: _Looked, other: _Looked) -> tuple[_Looked, JoinedTable]:
+def _two(one: _Described, other: _Described) -> tuple[_Described, JoinedTable]:
     """Return which of two tables has the predictions, and how the other one tells their actuals."""
     for serving, truth in ((one, other), (other, one)):
         joined = _joins(serving, truth, named=True)
@@ -118,23 +118,23 @@ def _two(one: _Looked, other: _Looked) -> tuple[_Looked, JoinedTable]:
             return serving, joined
     raise ConfigError(
         f"{other.table.name} does not look like the actuals of {one.table.name}, "
-        f"nor the other way: {_seen(one)}; {_seen(other)}",
+        f"nor the other way: {_join_columns(one)}; {_join_columns(other)}",
         hint="one of them has an id and predictions, the other that id and actuals of their types",
     )
 
 
-def _seen(looked: _Looked) -> str:
+def _join_columns(described: _Described) -> str:
     """Return which columns of a table were taken for what a join of actuals needs."""
-    roles = looked.roles
+    roles = described.roles
     predictions = ", ".join(p.name for p in roles.predictions) or "none"
     labels = ", ".join(a.column.name for a in roles.labels) or "none"
     return (
-        f"in {looked.table.name} the id is {roles.id or 'none'}, predictions {predictions}, "
+        f"in {described.table.name} the id is {roles.id or 'none'}, predictions {predictions}, "
         f"actuals {labels}"
     )
 
 
-def _joins(serving: _Looked, truth: _Looked, *, named: bool) -> JoinedTable | None:
+def _joins(serving: _Described, truth: _Described, *, named: bool) -> JoinedTable | None:
     return joined(
         serving.roles,
         (serving.table, serving.sample),
@@ -147,17 +147,17 @@ def _joins(serving: _Looked, truth: _Looked, *, named: bool) -> JoinedTable | No
 
 
 def _neighbours(
-    looked: _Looked,
+    described: _Described,
     reference: str,
     settings: Mapping[str, Any],
     path: Path,
     registry: PluginRegistry,
-) -> Iterator[_Looked]:
+) -> Iterator[_Described]:
     """Yield tables beside one: of its database, or of its folder; likely names first, and few."""
-    if looked.roles.predictions and looked.roles.id is None:
+    if described.roles.predictions and described.roles.id is None:
         return  # nothing can be joined
     beside: list[str]
-    if looked.kind == "files":
+    if described.kind == "files":
         file = Path(reference).expanduser()
         with suppress(OSError):
             folder = file.resolve().parent
@@ -166,26 +166,26 @@ def _neighbours(
     elif "://" in reference:
         return
     else:
-        database = looked.table.name.database
+        database = described.table.name.database
         try:
-            source = source_of(looked.kind, dict(looked.written), registry)
+            source = source_of(described.kind, dict(described.written), registry)
             with source.access() as access:
                 tables = list(islice(source.catalog(access).tables(database), _PARTITIONS))
         except HeadwaterError:
             return
-        beside = [f"{database}.{name}" for name in tables if name != looked.table.name.name]
-    wanted = bool(looked.roles.predictions)  # then actuals are looked for
-    beside.sort(key=lambda place: likeness(Path(place).name) is not wanted)
+        beside = [f"{database}.{name}" for name in tables if name != described.table.name.name]
+    has_predictions = bool(described.roles.predictions)  # then actuals are looked for
+    beside.sort(key=lambda place: likeness(Path(place).name) is not has_predictions)
     for place in beside[:_NEIGHBOURS]:
         try:
-            yield _looked(looked.kind, place, settings, path, registry)
+            yield _described(described.kind, place, settings, path, registry)
         except HeadwaterError:
             continue  # it was not asked for: what is wrong with it is not told
 
 
-def _looked(
+def _described(
     kind: str, reference: str, settings: Mapping[str, Any], path: Path, registry: PluginRegistry
-) -> _Looked:
+) -> _Described:
     """Look at one table."""
     options = {key: value for key, value in settings.items() if value is not None}
     name: TableName | None
@@ -221,13 +221,13 @@ def _looked(
         table = catalog.table(name)
         if table.unqueryable:
             raise UnsupportedError(f"table {name} can't be queried: {table.unqueryable}")
-        seen, trouble = sample(source, catalog, access, table, _PARTITIONS)
-        table_roles = roles(table, seen)
+        sample_, trouble = sample(source, catalog, access, table, _PARTITIONS)
+        table_roles = roles(table, sample_)
         rule, remarks = _rule(source, catalog, access, table, table_roles)
         remarks += tuple(_nanoseconds(source, catalog, access, table))
     if trouble and not remarks:
         remarks = (trouble,)
-    return _Looked(kind, written, table, seen, table_roles, rule, remarks)
+    return _Described(kind, written, table, sample_, table_roles, rule, remarks)
 
 
 def _rule(

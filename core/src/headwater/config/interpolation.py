@@ -50,7 +50,7 @@ class Interpolation:
             case list():
                 return [self.fill(value, (*place, i)) for i, value in enumerate(data)]
             case str():
-                return _REFERENCE.sub(lambda found: self._value(found, place), data)
+                return _REFERENCE.sub(lambda match: self._value(match, place), data)
             case _:
                 return data
 

@@ -105,13 +105,15 @@ def _check_engine(shape: Any, registry: PluginRegistry, problems: Problems) -> N
     try:
         spec = registry.engine(shape.type)
         options = dict(shape.model_extra or {})
-        taken = inspect.signature(registry.load(spec)).parameters if options else {}
+        parameters = inspect.signature(registry.load(spec)).parameters if options else {}
     except PluginError as error:
         problems.add(Problem.of(("engine", "type"), error))
         return
-    if any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return
-    by_name = [n for n, p in taken.items() if p.kind not in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL)]
+    by_name = [
+        n for n, p in parameters.items() if p.kind not in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL)
+    ]
     for name in options:
         if name not in by_name:
             problems.add(unknown(("engine", name), ["type", *by_name]))
@@ -141,9 +143,9 @@ def _version(
             _check_mapping(connection, schema, where, problems)
         source = parts.source(connection.source, (*where, "source"))
         if source is not None:
-            given = {**dict(connection), "source": source, "windows": windows}
+            arguments = {**dict(connection), "source": source, "windows": windows}
             try:
-                connections[purpose] = Definition.of(**given)
+                connections[purpose] = Definition.of(**arguments)
             except ConfigError as error:
                 problems.add(Problem.of((*where, "horizon"), error))
     return VersionConfig(shape.model_type, **fields, connections=connections)
@@ -168,28 +170,28 @@ def _windows(shape: WindowsShape | None, place: Place, problems: Problems) -> Wi
     """Return the settings; each is tried alone, so that each gets its place."""
     if shape is None:
         return None
-    given = {key: getattr(shape, key) for key in shape.model_fields_set}
-    for key, value in given.items():
+    settings = {key: getattr(shape, key) for key in shape.model_fields_set}
+    for key, value in settings.items():
         try:
             WindowSettings.of({key: value})
         except ConfigError as error:
             problems.add(Problem.of((*place, key), error))
             return None
-    return WindowSettings.of(given)
+    return WindowSettings.of(settings)
 
 
 def _schema(
     model_type: str, fields: Mapping[str, Mapping[str, Any]], place: Place, problems: Problems
 ) -> Schema | None:
     """Return the schema, or None; each field is tried alone, so that each gets its place."""
-    before = len(problems.found)
+    before = len(problems.entries)
     for group, declared in fields.items():
         for name, declaration in declared.items():
             try:
                 Schema.define(model_type, **{group: {name: declaration}})
             except ConfigError as error:
                 problems.add(Problem.of((*place, group, name), error))
-    if len(problems.found) > before:
+    if len(problems.entries) > before:
         return None
     try:
         return Schema.define(model_type, **fields)

@@ -96,32 +96,34 @@ def _problem(
     if kind in _MISSING:
         return _lacking(place)
     hidden = _hides(cls, inner)
-    held = "something that is not shown here" if hidden else shown(raw)
+    value = "something that is not shown here" if hidden else shown(raw)
     expected = list(dict.fromkeys(_EXPECTED[f["type"]] for f in findings if f["type"] in _EXPECTED))
     if expected:
-        return Problem(place, _expects(" or ".join(expected), held), _advice(expected, raw, hidden))
+        return Problem(
+            place, _expects(" or ".join(expected), value), _advice(expected, raw, hidden)
+        )
     if kind in ("literal_error", "enum"):
         # pydantic gives them as a sentence: 'binary', 'regression' or 'ranking'
         words = [a or b for a, b in re.findall(r"'([^']*)'|(\d+)", context["expected"])]
         guess = did_you_mean(raw, words) if isinstance(raw, str) and not hidden else None
         choice = words[0] if len(words) == 1 else f"one of {', '.join(words)}"
-        return Problem(place, _expects(choice, held), guess)
+        return Problem(place, _expects(choice, value), guess)
     if kind == "is_instance_of":
-        return Problem(place, _expects(f"a {context['class']}", held))
+        return Problem(place, _expects(f"a {context['class']}", value))
     cause = context.get("error")
     if cause is not None:
         # The class's own words; they may quote the value.
         quotes = hidden and str(first["input"]) in str(cause)
-        return Problem(place, "{place}: " + literal(held if quotes else str(cause)))
+        return Problem(place, "{place}: " + literal(value if quotes else str(cause)))
     text = str(first["msg"])
     if text.startswith("Input should "):
-        wanted = text.removeprefix("Input should ").removeprefix("be ")
-        return Problem(place, _expects(wanted, held))
+        expectation = text.removeprefix("Input should ").removeprefix("be ")
+        return Problem(place, _expects(expectation, value))
     return Problem(place, "{place}: " + literal(text[:1].lower() + text[1:]))
 
 
-def _expects(expected: str, held: str) -> str:
-    return "{place}: " + literal(f"expected {expected}, got {held}")
+def _expects(expected: str, value: str) -> str:
+    return "{place}: " + literal(f"expected {expected}, got {value}")
 
 
 def _lacking(place: Place) -> Problem:

@@ -151,10 +151,10 @@ class Parts:
 
     def _filled(self, cls: type[_M], data: Mapping[str, Any], place: Place) -> _M | None:
         """Return an object of a class, filled from the file, or None if that can't be."""
-        before = len(self.problems.found)
+        before = len(self.problems.entries)
         own = {key: value for key, value in data.items() if key != "type"}
         prepared = self._prepared(cls, own, place)
-        if len(self.problems.found) > before:
+        if len(self.problems.entries) > before:
             # What is prepared has gaps now: pydantic would complain of those too. Its complaints
             # about the other fields are still worth hearing.
             prepared = {k: v for k, v in prepared.items() if v is not None or own[k] is None}
@@ -170,7 +170,7 @@ class Parts:
                 hint=f"the file may be right: this is a fault in {cls.__module__}",
             ) from error
         else:
-            return part if len(self.problems.found) == before else None
+            return part if len(self.problems.entries) == before else None
         for problem in problems:
             self.problems.add(problem)
         return None

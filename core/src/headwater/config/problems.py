@@ -60,12 +60,12 @@ class Problems:
     file: str
     lines: Mapping[Place, int] = field(default_factory=dict)
     hidden: Mapping[str, str] = field(default_factory=dict, repr=False)
-    found: list[Problem] = field(default_factory=list)
+    entries: list[Problem] = field(default_factory=list)
 
     def add(self, problem: Problem) -> None:
         """Remember a problem; one place is complained about once."""
-        if all(p.place != problem.place for p in self.found):
-            self.found.append(problem)
+        if all(p.place != problem.place for p in self.entries):
+            self.entries.append(problem)
 
     def raise_any(self) -> None:
         """Raise what was found, in the order of the file.
@@ -74,9 +74,9 @@ class Problems:
             ConfigError: If there is a problem.
             PluginError: If all problems are those of plugins.
         """
-        if not self.found:
+        if not self.entries:
             return
-        ranked = sorted(self.found, key=lambda p: self._line(p.place) or 0)
+        ranked = sorted(self.entries, key=lambda p: self._line(p.place) or 0)
         kinds = {p.error for p in ranked}
         kind = kinds.pop() if len(kinds) == 1 else ConfigError
         if len(ranked) == 1:

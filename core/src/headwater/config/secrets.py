@@ -66,9 +66,9 @@ def is_secret(annotation: Any) -> bool:
     return mentions(annotation, Secret) or mentions(annotation, SecretStr)
 
 
-def mentions(annotation: Any, wanted: type) -> bool:
+def mentions(annotation: Any, class_: type) -> bool:
     """Return whether a type annotation names a class (or one derived from it) anywhere inside."""
-    return any(issubclass(cls, wanted) for cls in classes_in(annotation))
+    return any(issubclass(cls, class_) for cls in classes_in(annotation))
 
 
 def classes_in(annotation: Any) -> typing.Iterator[type]:

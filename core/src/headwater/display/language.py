@@ -26,7 +26,7 @@ def of_files(whether: bool = True) -> Iterator[None]:
         _FILE.reset(token)
 
 
-def told(python: str, file: str) -> str:
+def hint_wording(python: str, file: str) -> str:
     """Return a part of a hint in the language of the place where the definition lies.
 
     Args:

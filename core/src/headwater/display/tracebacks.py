@@ -23,8 +23,8 @@ def rendered(error: BaseException) -> list[str]:
     """
     lines = [printable(f"{type(error).__name__}: {error}")]
     cause = error.__cause__
-    if cause is not None and (told := str(cause).strip()):
-        lines.append(printable(f"caused by {type(cause).__name__}: {told.splitlines()[0]}"))
+    if cause is not None and (message := str(cause).strip()):
+        lines.append(printable(f"caused by {type(cause).__name__}: {message.splitlines()[0]}"))
     frames = list(traceback.walk_tb(error.__traceback__))
     own = traceback.StackSummary.extract(pair for pair in frames if not _is_hidden(pair[0]))
     if own:

@@ -92,7 +92,7 @@ class TableChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TableReplay:
     """What of a table is read again.
 
     Args:
@@ -123,7 +123,7 @@ class Replay:
     """
 
     evidence: Evidence
-    found: tuple[Found, ...]
+    found: tuple[TableReplay, ...]
     other_definition: bool = False
     comparable: bool = True
     rows: bool | None = None
@@ -222,55 +222,59 @@ class Replay:
         return self.outcome
 
 
-def found(
+def replay_of_table(
     scan: Scan,
-    told: Mapping[str, Any],
+    recorded: Mapping[str, Any],
     marks: Sequence[Mark] | None,
     older: IcebergRelation | DeltaRelation | None = None,
-) -> Found:
+) -> TableReplay:
     """Return what of a table is read again, and what is not as it was.
 
     Args:
         scan: The table as it is now.
-        told: What evidence tells of it.
+        recorded: What evidence tells of it.
         marks: The files that were read; None where evidence tells only their digest, or none.
         older: The state of a lake that was read, if it still has that, with its files, if they can
             be listed.
     """
     name, relation = str(scan.table), scan.relation
-    if told["table"] != name or told["kind"] != type(relation).__name__:
-        return Found(scan, (TableChange(name, "kind"),), exact=False)
+    if recorded["table"] != name or recorded["kind"] != type(relation).__name__:
+        return TableReplay(scan, (TableChange(name, "kind"),), exact=False)
     match relation:
         case FileRelation():
-            return _files_found(scan, relation, told, marks)
+            return _replay_of_files(scan, relation, recorded, marks)
         case IcebergRelation():
-            then, now = told.get("snapshot_id"), relation.snapshot_id
+            then, now = recorded.get("snapshot_id"), relation.snapshot_id
             word = "snapshot"
         case DeltaRelation():
-            then, now = told.get("version"), relation.version
-            if told.get("location") != without_secrets(relation.location) or then is None:
-                return Found(scan, (TableChange(name, "kind"),), exact=False)
+            then, now = recorded.get("version"), relation.version
+            if recorded.get("location") != without_secrets(relation.location) or then is None:
+                return TableReplay(scan, (TableChange(name, "kind"),), exact=False)
             word = "version"
         case _:
-            return Found(scan, (TableChange(name, "unversioned"),), exact=False)
+            return TableReplay(scan, (TableChange(name, "unversioned"),), exact=False)
     pinned = None if older is None else marks_of(older)
-    other = pinned is not None and not _are(pinned, told, marks)
+    other = pinned is not None and not _are(pinned, recorded, marks)
     if other or (then != now and (then is None or older is None)):
         present = older if older is not None and other and then == now else relation
         files = _moved(marks, marks_of(present))
-        gone = TableChange(name, f"{word}-gone", files, of=told["files"] or 0, then=then, now=now)
-        return Found(scan, (gone,), exact=False)
+        change = TableChange(
+            name, f"{word}-gone", files, of=recorded["files"] or 0, then=then, now=now
+        )
+        return TableReplay(scan, (change,), exact=False)
     if then == now:
-        return Found(scan)
+        return TableReplay(scan)
     assert older is not None, "it is looked for above"
-    return Found(replace(scan, relation=older), older=then)
+    return TableReplay(replace(scan, relation=older), older=then)
 
 
-def _are(present: Sequence[Mark], told: Mapping[str, Any], marks: Sequence[Mark] | None) -> bool:
+def _are(
+    present: Sequence[Mark], recorded: Mapping[str, Any], marks: Sequence[Mark] | None
+) -> bool:
     """Return whether the files of a lake's state are those that were read; so if nothing tells."""
     if marks is not None:
         return sorted(marks, key=mark_order) == sorted(present, key=mark_order)
-    digest = told.get("data_files_digest")
+    digest = recorded.get("data_files_digest")
     return digest is None or files_digest(present) == digest
 
 
@@ -289,14 +293,16 @@ def _moved(
     )
 
 
-def _files_found(
-    scan: Scan, relation: FileRelation, told: Mapping[str, Any], marks: Sequence[Mark] | None
-) -> Found:
+def _replay_of_files(
+    scan: Scan, relation: FileRelation, recorded: Mapping[str, Any], marks: Sequence[Mark] | None
+) -> TableReplay:
     name, present = str(scan.table), marks_of(relation) or ()
     if marks is None:
-        if files_digest(present) == told.get("data_files_digest"):
-            return _versioned(Found(scan), name, present)
-        return Found(scan, (TableChange(name, "other-files", of=told["files"]),), exact=False)
+        if files_digest(present) == recorded.get("data_files_digest"):
+            return _versioned(TableReplay(scan), name, present)
+        return TableReplay(
+            scan, (TableChange(name, "other-files", of=recorded["files"]),), exact=False
+        )
     now = {path: (size, etag) for path, size, etag in present}
     then = {path: (size, etag) for path, size, etag in marks}
     over = [(p, _mark(*then[p]), _mark(*now[p])) for p in then if p in now and now[p] != then[p]]
@@ -308,20 +314,20 @@ def _files_found(
         if files
     ]
     if over or gone:
-        return Found(scan, tuple(changes), exact=False)
+        return TableReplay(scan, tuple(changes), exact=False)
     if came:
         # Those that were read are all there: the others are left out, as they were then.
         files = tuple(f for f in relation.files if without_secrets(f.path) in then)
         cost = replace(scan.estimate, files=len(files), bytes=sum(f.size for f in files))
         scan = replace(scan, relation=replace(relation, files=files), estimate=cost)
-    return _versioned(Found(scan, tuple(changes)), name, marks)
+    return _versioned(TableReplay(scan, tuple(changes)), name, marks)
 
 
-def _versioned(found: Found, name: str, marks: Iterable[Mark]) -> Found:
+def _versioned(replay: TableReplay, name: str, marks: Iterable[Mark]) -> TableReplay:
     """Say that nothing tells versions of files apart, where storage gave no mark of them."""
     if all(etag is not None for _, _, etag in marks):
-        return found
-    return replace(found, changes=(*found.changes, TableChange(name, "unversioned")), exact=False)
+        return replay
+    return replace(replay, changes=(*replay.changes, TableChange(name, "unversioned")), exact=False)
 
 
 def _mark(size: int, etag: str | None) -> str:
@@ -343,22 +349,22 @@ def _were(count: int) -> str:
     return "was" if count == 1 else "were"
 
 
-def _read(found: Sequence[Found]) -> str:
+def _read(replays: Sequence[TableReplay]) -> str:
     """Return what is read of all tables, in words."""
     files = sum(
-        len(f.scan.relation.files) for f in found if isinstance(f.scan.relation, FileRelation)
+        len(f.scan.relation.files) for f in replays if isinstance(f.scan.relation, FileRelation)
     )
     parts = []
-    if files or not any(_state(f) for f in found):
+    if files or not any(_state(f) for f in replays):
         parts.append(f"{files:,} {'file' if files == 1 else 'files'}")
-    parts += [state for f in found if (state := _state(f))]
+    parts += [state for f in replays if (state := _state(f))]
     return ", ".join(dict.fromkeys(parts))
 
 
-def _state(found: Found) -> str | None:
-    match found.scan.relation:
+def _state(replay: TableReplay) -> str | None:
+    match replay.scan.relation:
         case IcebergRelation(snapshot_id=number):
-            return f"snapshot {number} of {found.scan.table}"
+            return f"snapshot {number} of {replay.scan.table}"
         case DeltaRelation(version=number):
-            return f"version {number} of {found.scan.table}"
+            return f"version {number} of {replay.scan.table}"
     return None

@@ -97,20 +97,20 @@ class Evidence:
     @property
     def window(self) -> Window | None:
         """The window; None for all rows."""
-        told = self.document["window"]
-        return None if told is None else Window(_moment(told["start"]), _moment(told["end"]))
+        window = self.document["window"]
+        return None if window is None else Window(_moment(window["start"]), _moment(window["end"]))
 
     @property
     def as_of(self) -> datetime | None:
         """Until when actuals were taken."""
-        told = self.document["as_of"]
-        return None if told is None else _moment(told)
+        text = self.document["as_of"]
+        return None if text is None else _moment(text)
 
     @property
     def sample(self) -> float | None:
         """Share of the ids that was read."""
-        told = self.document["sample"]
-        return None if told is None else float(told)
+        share = self.document["sample"]
+        return None if share is None else float(share)
 
     @property
     def read_at(self) -> datetime:
@@ -170,8 +170,8 @@ class Evidence:
         """
         if slot in self.files:
             return self.files[slot]
-        told = self.tables[slot].get("data_files")
-        return None if told is None else tuple((f["path"], f["size"], f["etag"]) for f in told)
+        files = self.tables[slot].get("data_files")
+        return None if files is None else tuple((f["path"], f["size"], f["etag"]) for f in files)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the evidence as a JSON-ready dict."""
@@ -266,11 +266,11 @@ def evidence_of(plan: Plan, stats: ReadStats, origin: Origin) -> Evidence:
         stats: What was counted, to the end, with digests.
         origin: The rest.
     """
-    told, counted = to_dict(plan), stats.to_dict()
+    plan_document, counted = to_dict(plan), stats.to_dict()
     counted["labelled"] = stats.labelled
     files: dict[str, tuple[Mark, ...]] = {}
     tables = []
-    for scan, table in zip(plan.scans, told["tables"], strict=True):
+    for scan, table in zip(plan.scans, plan_document["tables"], strict=True):
         marks = marks_of(scan.relation)
         if marks is not None:
             table["data_files_digest"] = files_digest(marks)
@@ -280,14 +280,14 @@ def evidence_of(plan: Plan, stats: ReadStats, origin: Origin) -> Evidence:
             else:
                 files[scan.slot] = marks
         tables.append({**table, "gives_actuals": scan.gives_actuals})
-    kept = ("connection", "window", "as_of", "horizon", "sample", "query", "sql", "rewritten_by")
+    names = ("connection", "window", "as_of", "horizon", "sample", "query", "sql", "rewritten_by")
     findings = [*plan.warnings, *stats.notes, *([stats.verdict] if stats.verdict else [])]
     document: dict[str, Any] = {
         "headwater": _WHAT,
         "format": FORMAT,
         "versions": dict(origin.versions),
-        **{name: told[name] for name in kept},
-        "mapping": told["columns"],
+        **{name: plan_document[name] for name in names},
+        "mapping": plan_document["columns"],
         "calendar": origin.calendar,
         "reading": origin.reading,
         "definition": origin.definition,
@@ -302,7 +302,7 @@ def evidence_of(plan: Plan, stats: ReadStats, origin: Origin) -> Evidence:
         "content": {
             "form": origin.form, "rows": stats.rows_digest, "labels": stats.labels_digest
         },
-        "planned_at": told["created_at"],
+        "planned_at": plan_document["created_at"],
         "read_at": stats.started_at and stats.started_at.isoformat(),
     }  # fmt: skip
     return Evidence(_plain(document), files)
@@ -385,10 +385,10 @@ def _read(text: str | bytes, name: str) -> dict[str, Any]:
             code="evidence-newer",
             hint="pip install --upgrade headwater",
         )
-    told = document.pop("sha256", None)
-    if written != FORMAT or not isinstance(told, str) or not _SHA256.fullmatch(told):
+    digest = document.pop("sha256", None)
+    if written != FORMAT or not isinstance(digest, str) or not _SHA256.fullmatch(digest):
         raise _damaged(name, "it tells no format or no SHA-256")
-    if sha256(_canonical(document)).hexdigest() != told:
+    if sha256(_canonical(document)).hexdigest() != digest:
         raise _damaged(name, "it is not what was written: its SHA-256 is another")
     try:
         _check(document)
@@ -519,14 +519,14 @@ def _unpacked(place: Path) -> dict[str, tuple[Mark, ...]]:
                 longest: Any = pc.max(lengths)
                 if (longest.as_py() or 0) > limits.EVIDENCE_PATH_BYTES:
                     raise _damaged(str(place), f"a {name} is too long")
-        found: dict[str, list[Mark]] = {}
+        marks_of: dict[str, list[Mark]] = {}
         for slot, path, size, etag in zip(*(c.to_pylist() for c in table.columns), strict=True):
             mark = (
                 _is(path, str, "path"),
                 _is(size, int, "size"),
                 None if etag is None else _is(etag, str, "etag"),
             )
-            found.setdefault(_is(slot, str, "slot"), []).append(mark)
+            marks_of.setdefault(_is(slot, str, "slot"), []).append(mark)
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise _damaged(str(place), str(error)[:200]) from None
-    return {slot: tuple(marks) for slot, marks in found.items()}
+    return {slot: tuple(marks) for slot, marks in marks_of.items()}

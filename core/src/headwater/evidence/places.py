@@ -39,12 +39,12 @@ def without_secrets(text: str) -> str:
         return _KNOWN.sub(rf"\g<name>{_HIDDEN}", text) if "=" in text else text
     text = _USER.sub(rf"\g<scheme>{_HIDDEN}@", text)
     if "?" in text:
-        text = _ASKED.sub(_without_asked, text)
+        text = _ASKED.sub(_without_query, text)
     return _KNOWN.sub(rf"\g<name>{_HIDDEN}", text)
 
 
-def _without_asked(match: re.Match[str]) -> str:
-    address, asked = match["address"], match["asked"]
-    if address.casefold().startswith(PATHS) and not _SECRET.search(asked):
+def _without_query(match: re.Match[str]) -> str:
+    address, query = match["address"], match["asked"]
+    if address.casefold().startswith(PATHS) and not _SECRET.search(query):
         return match[0]
     return f"{address}{_HIDDEN}"

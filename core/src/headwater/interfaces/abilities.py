@@ -145,33 +145,35 @@ def recognised(subject: object, interface: type) -> Recognised:
         interface: What it implements: a key of `ABILITIES`, or `DataSource`.
     """
     optional = dict(_optional(interface))
-    there = {n for n, wanted in optional.items() if _offers(subject, interface, n, wanted)}
+    there = {n for n, definition in optional.items() if _offers(subject, interface, n, definition)}
     misfits = [m for n in sorted(there) if (m := _misfit(subject, n, optional[n]))]
     own = {n for n in dir(subject) if not n.startswith("_")} - set(dir(interface)) - set(optional)
     for name in sorted(own):
-        for meant in sorted(set(optional) - there):
-            method = isinstance(optional[meant], FunctionType)
-            if _alike(name, meant) and (not method or callable(_static(subject, name))):
-                misfits.append(f"{name} looks like the ability {meant}, misspelt: it is never used")
+        for ability in sorted(set(optional) - there):
+            method = isinstance(optional[ability], FunctionType)
+            if _alike(name, ability) and (not method or callable(_static(subject, name))):
+                misfits.append(
+                    f"{name} looks like the ability {ability}, misspelt: it is never used"
+                )
     return Recognised(tuple(sorted(there)), tuple(misfits))
 
 
 def _optional(interface: type) -> Iterator[tuple[str, object]]:
     """Yield the names that an object may offer, each with its definition."""
     if interface is DataSource:
-        for name, wanted in vars(DataSource).items():
-            optional = isinstance(wanted, FunctionType | property)
+        for name, definition in vars(DataSource).items():
+            optional = isinstance(definition, FunctionType | property)
             if optional and not name.startswith("_") and name not in DataSource.__abstractmethods__:
-                yield name, wanted
+                yield name, definition
     for ability in ABILITIES.get(interface, ()):
         for name in (*inspect.get_annotations(ability), *vars(ability)):
             if not name.startswith("_") and name not in dir(interface):
                 yield name, vars(ability).get(name)
 
 
-def _offers(subject: object, interface: type, name: str, wanted: object) -> bool:
+def _offers(subject: object, interface: type, name: str, definition: object) -> bool:
     attribute = _static(subject, name)
-    return attribute is not wanted if interface is DataSource else attribute is not None
+    return attribute is not definition if interface is DataSource else attribute is not None
 
 
 def _static(subject: object, name: str) -> object:
@@ -180,12 +182,12 @@ def _static(subject: object, name: str) -> object:
     return getattr(subject, name, None) if written is None else written
 
 
-def _misfit(subject: object, name: str, wanted: object) -> str | None:
+def _misfit(subject: object, name: str, definition: object) -> str | None:
     """Return what is wrong with an ability that an object has by its name."""
     attribute = _static(subject, name)
     if isinstance(attribute, staticmethod | classmethod):
         attribute = attribute.__func__
-    if not isinstance(wanted, FunctionType):
+    if not isinstance(definition, FunctionType):
         if callable(attribute):
             return f"{name} must be an attribute or a property, and is a method"
         return None
@@ -195,22 +197,24 @@ def _misfit(subject: object, name: str, wanted: object) -> str | None:
         return f"{name} is async: nobody awaits it"
     bound: Callable[..., Any] = getattr(subject, name)
     try:
-        taken = inspect.signature(bound)
+        signature = inspect.signature(bound)
     except (TypeError, ValueError):
         return None  # a builtin that does not say
-    if any(not _takes(taken, args, named) for args, named in _calls(wanted)):
-        return f"{name}{_shown(taken)} can't be called as {name}{_shown(_signature(wanted))}"
+    if any(not _takes(signature, args, named) for args, named in _calls(definition)):
+        return (
+            f"{name}{_shown(signature)} can't be called as {name}{_shown(_signature(definition))}"
+        )
     return None
 
 
-def _calls(wanted: FunctionType) -> Iterator[tuple[list[str], dict[str, str]]]:
+def _calls(definition: FunctionType) -> Iterator[tuple[list[str], dict[str, str]]]:
     """Yield how a method may be called: with all arguments, by place and by name; with the least.
 
     >>> def survey(self, databases=None): ...
     >>> list(_calls(survey))
     [(['databases'], {}), ([], {'databases': 'databases'}), ([], {})]
     """
-    parameters = _signature(wanted).parameters.values()
+    parameters = _signature(definition).parameters.values()
     by_name = {p.name: p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
     placed = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     yield placed, by_name
@@ -222,8 +226,8 @@ def _calls(wanted: FunctionType) -> Iterator[tuple[list[str], dict[str, str]]]:
     )
 
 
-def _signature(wanted: FunctionType) -> inspect.Signature:
-    whole = inspect.signature(wanted)
+def _signature(definition: FunctionType) -> inspect.Signature:
+    whole = inspect.signature(definition)
     return whole.replace(parameters=list(whole.parameters.values())[1:])
 
 
@@ -240,7 +244,7 @@ def _takes(signature: inspect.Signature, args: list[str], named: Mapping[str, st
     return True
 
 
-def _alike(name: str, meant: str) -> bool:
+def _alike(name: str, ability: str) -> bool:
     """Return whether a name is perhaps another one: written in another style, or with a slip."""
-    one, two = (n.replace("_", "").casefold() for n in (name, meant))
+    one, two = (n.replace("_", "").casefold() for n in (name, ability))
     return one[0] == two[0] and SequenceMatcher(None, one, two).ratio() >= _NEAR

@@ -181,5 +181,5 @@ class DataSource(BaseModel, ABC):
         return {"type": self.kind}
 
     def _repr_html_(self) -> str:
-        known = self.describe()
-        return html.card(f"{type(self).__name__}", html.facts(known.items()))
+        facts = self.describe()
+        return html.card(f"{type(self).__name__}", html.facts(facts.items()))

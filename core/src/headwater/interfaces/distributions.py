@@ -50,8 +50,8 @@ def version_of(name: str) -> str | None:
 
 @functools.lru_cache(maxsize=_KEPT)
 def _version_of(name: str, states: tuple[_State, ...]) -> str | None:
-    found = _first(name, [place for place, _ in states])
-    return None if found is None else found.version
+    distribution = _first(name, [place for place, _ in states])
+    return None if distribution is None else distribution.version
 
 
 def required_by(name: str) -> tuple[str, ...]:
@@ -60,8 +60,8 @@ def required_by(name: str) -> tuple[str, ...]:
     Args:
         name: Its name.
     """
-    found = _first(name, [place for place, _ in _states()])
-    return () if found is None else tuple(found.requires or ())
+    distribution = _first(name, [place for place, _ in _states()])
+    return () if distribution is None else tuple(distribution.requires or ())
 
 
 def naming(group: str) -> tuple[Named, ...]:

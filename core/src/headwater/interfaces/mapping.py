@@ -7,7 +7,7 @@ from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 
 from headwater.diagnostics import Diagnostic, hint_for
-from headwater.display.language import told
+from headwater.display.language import hint_wording
 from headwater.errors import ConfigError
 from headwater.interfaces.schema import ACTUAL_PREFIX, ID, TIMESTAMP, Field, Role, Schema
 from headwater.tables.table import Column
@@ -65,7 +65,9 @@ class Mapping:
                 "set, and there are no labels",
                 hint="name the labels too, or leave it out; "
                 "labels in a table of their own have the "
-                + told("timestamp_column of connect_actuals", "timestamp_column under actuals:"),
+                + hint_wording(
+                    "timestamp_column of connect_actuals", "timestamp_column under actuals:"
+                ),
             )
 
     def wants(self, schema: Schema, *, fields: bool = True) -> Iterator[Want]:
@@ -189,8 +191,8 @@ def map_fields(
         cast to write.
     """
     diagnostics: list[Diagnostic] = []
-    wanted = list(mapping.wants(schema, fields=fields))
-    bound = [_bound(want, columns, diagnostics) for want in wanted]
+    wants = list(mapping.wants(schema, fields=fields))
+    bound = [_bound(want, columns, diagnostics) for want in wants]
     label_time = None
     if mapping.label_timestamp_column is not None:
         want = Want("label timestamp", Role.TIMESTAMP, mapping.label_timestamp_column, None)
@@ -240,15 +242,15 @@ def _unbound(
 
 def _depth(type_: DataType, field: Field) -> str | None:
     """Return why an array is nested too deep or too flat for a tensor's or vector's dimensions."""
-    wanted = {FieldType.TENSOR: len(field.dimensions or ()), FieldType.VECTOR: 1}.get(field.type)
-    if wanted is None or type_.name != "array":
+    expected = {FieldType.TENSOR: len(field.dimensions or ()), FieldType.VECTOR: 1}.get(field.type)
+    if expected is None or type_.name != "array":
         return None
     depth, inner = 0, type_
     while inner.name == "array":
         depth, inner = depth + 1, inner.element
-    if depth == wanted:
+    if depth == expected:
         return None
-    return f"{type_} is nested {depth} deep, {field.type} {field.name!r} declares {wanted}"
+    return f"{type_} is nested {depth} deep, {field.type} {field.name!r} declares {expected}"
 
 
 def _identifies(type_: DataType) -> str | None:

@@ -47,8 +47,8 @@ def total(counts: Iterable[int | None]) -> int | None:
     Args:
         counts: The counts.
     """
-    known = list(counts)
-    return None if None in known else sum(c or 0 for c in known)
+    values = list(counts)
+    return None if None in values else sum(c or 0 for c in values)
 
 
 @dataclass(frozen=True, slots=True)

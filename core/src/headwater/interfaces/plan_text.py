@@ -109,7 +109,7 @@ def _asked_lines(request: ScanRequest | None) -> list[str]:
     return lines + ([] if request.limit is None else [f"            {request.limit} rows at most"])
 
 
-def _asked(request: ScanRequest | None) -> dict[str, Any] | None:
+def _request(request: ScanRequest | None) -> dict[str, Any] | None:
     if request is None:
         return None
     window = request.window
@@ -189,7 +189,7 @@ def to_dict(plan: Plan) -> dict[str, Any]:
                 "files": s.estimate.files,
                 "bytes": s.estimate.bytes,
                 "rows": s.estimate.rows,
-                "asked": _asked(s.request),
+                "asked": _request(s.request),
                 "pruned_by": s.pruned_by,
                 "blocker": s.blocker,
                 "nanoseconds": "truncate" if _truncates(s) else "exact",
@@ -238,8 +238,8 @@ def _read_from(relation: Relation) -> dict[str, Any]:
     return {}
 
 
-def _files(given: Iterable[DataFile]) -> dict[str, Any]:
-    files = sorted(((f.path, f.size, f.etag) for f in given), key=mark_order)
+def _files(data_files: Iterable[DataFile]) -> dict[str, Any]:
+    files = sorted(((f.path, f.size, f.etag) for f in data_files), key=mark_order)
     listed = [{"path": path, "size": size, "etag": etag} for path, size, etag in files]
     return {
         "data_files": listed if len(listed) <= FILES else None,
@@ -254,6 +254,6 @@ def mark_order(mark: tuple[str, int, str | None]) -> tuple[str, int, str]:
 
 def files_digest(files: Iterable[tuple[str, int, str | None]]) -> str:
     """Return the digest of files: of path, size and version mark of each, in order of these."""
-    told = sorted((path, size, etag or "") for path, size, etag in files)
-    text = "".join(f"{path}\t{size}\t{etag}\n" for path, size, etag in told)
+    marks = sorted((path, size, etag or "") for path, size, etag in files)
+    text = "".join(f"{path}\t{size}\t{etag}\n" for path, size, etag in marks)
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -103,7 +103,7 @@ class ReadStats:
         return {"content": digests, "labelled": self.labelled}
 
     def _repr_html_(self) -> str:
-        known: list[tuple[str, object]] = [
+        facts: list[tuple[str, object]] = [
             ("rows", f"{self.rows:,}" + ("" if self.finished else " so far")),
             ("from", self.first and self.first.isoformat()),
             ("to", self.last and self.last.isoformat()),
@@ -111,9 +111,9 @@ class ReadStats:
             ("without an id", self.null_ids or None),
             ("contradicting actuals", self.conflicts or None),
         ]
-        told = [*self.notes, *self.of_actuals(), *([self.verdict] if self.verdict else [])]
+        remarks = [*self.notes, *self.of_actuals(), *([self.verdict] if self.verdict else [])]
         return html.card(
-            "What was read", html.facts(known), *(html.block(d.render()) for d in told)
+            "What was read", html.facts(facts), *(html.block(d.render()) for d in remarks)
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from headwater.tables.table import Catalog, Table, TableName
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class LookedUp:
     """What was found of the tables that a query names.
 
     Args:
@@ -24,7 +24,7 @@ class Looked:
     errors: Mapping[TableName, HeadwaterError] = field(default_factory=dict)
 
 
-def look_up(catalog: Catalog, names: Sequence[TableName]) -> Looked:
+def look_up(catalog: Catalog, names: Sequence[TableName]) -> LookedUp:
     """Return the tables of these names, and the error of each that can't be looked up.
 
     Args:
@@ -38,39 +38,39 @@ def look_up(catalog: Catalog, names: Sequence[TableName]) -> Looked:
             tables[name] = catalog.table(name)
         except HeadwaterError as error:
             errors[name] = error
-    return Looked(tables, errors)
+    return LookedUp(tables, errors)
 
 
-def tables_stage(looked: Looked, reported: Collection[str] = ()) -> CheckStage:
+def tables_stage(lookup: LookedUp, reported: Collection[str] = ()) -> CheckStage:
     """Return the stage `tables`: which of them there are, and what they are.
 
     Args:
-        looked: What was found.
+        lookup: What was found.
         reported: Codes of errors that an earlier stage has explained; they are not explained again.
     """
-    total = len(looked.tables) + len(looked.errors)
+    total = len(lookup.tables) + len(lookup.errors)
     if not total:
         return CheckStage.skipped("tables", "the query names none that can be told")
-    details = {str(name): _details(table) for name, table in looked.tables.items()}
-    shown = ", ".join(f"{name} ({_summary(table)})" for name, table in looked.tables.items())
+    details = {str(name): _details(table) for name, table in lookup.tables.items()}
+    shown = ", ".join(f"{name} ({_summary(table)})" for name, table in lookup.tables.items())
     diagnostics = [
         Diagnostic(
             "unqueryable-table",
             f"{name} can't be queried: {table.unqueryable}",
             hint="query another table, or have this one written in a way that can be read",
         )
-        for name, table in looked.tables.items()
+        for name, table in lookup.tables.items()
         if table.unqueryable
     ]
-    fresh = {n: e for n, e in looked.errors.items() if e.code not in reported}
+    fresh = {n: e for n, e in lookup.errors.items() if e.code not in reported}
     diagnostics += [Diagnostic(e.code, e.message, hint=e.hint) for e in fresh.values()]
-    missing = ", ".join(str(n) for n in looked.errors)
+    missing = ", ".join(str(n) for n in lookup.errors)
     summary = shown
-    if looked.errors:
-        summary = f"{len(looked.tables)} of {total} found; not {missing}" + (
+    if lookup.errors:
+        summary = f"{len(lookup.tables)} of {total} found; not {missing}" + (
             f"; found: {shown}" if shown else ""
         )
-    status = Status.FAILED if diagnostics else Status.SKIPPED if looked.errors else Status.OK
+    status = Status.FAILED if diagnostics else Status.SKIPPED if lookup.errors else Status.OK
     return CheckStage("tables", status, summary, tuple(diagnostics), {"tables": details})
 
 

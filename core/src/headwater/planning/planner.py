@@ -17,7 +17,7 @@ from functools import cached_property
 
 from headwater.auth.credentials import Access, Identity
 from headwater.diagnostics import Diagnostic, Severity, errors_in
-from headwater.display.language import told
+from headwater.display.language import hint_wording
 from headwater.errors import ConfigError, MappingError, PlanError
 from headwater.interfaces.mapping import BoundColumn, BoundMapping, Mapping, map_fields
 from headwater.interfaces.plan import Plan, Scan
@@ -291,7 +291,7 @@ def _of_horizon(
             f"{request.connection}: {window} takes actuals until {as_of.isoformat()}, as asked; "
             f"its horizon ended at {closes.isoformat()}",
             Severity.WARNING,
-            hint=f"leave out {told('as_of', '--as-of')} to take those within the horizon",
+            hint=f"leave out {hint_wording('as_of', '--as-of')} to take those within the horizon",
         ),
     )
 
@@ -381,7 +381,7 @@ def _as_of(
     lacking, hint = None, None
     if own.actuals and own.label_timestamp is None:
         lacking = f"nothing says when its labels ({_columns_of(own)}) were set"
-        hint = told(
+        hint = hint_wording(
             "name the column that says it: label_timestamp_column=...; "
             "without as_of all labels are taken",
             "name the column that says it: label_timestamp_column: ...; "
@@ -389,7 +389,7 @@ def _as_of(
         )
     elif actuals is not None and actuals.mapping.role(Role.TIMESTAMP) is None:
         lacking = f"nothing says when its actuals ({_columns_of(actuals.mapping)}) were set"
-        hint = told(
+        hint = hint_wording(
             "name the column that says it: timestamp_column=... of connect_actuals; "
             "without as_of all actuals are taken",
             "name the column that says it: timestamp_column: ... under actuals:; "
@@ -397,7 +397,7 @@ def _as_of(
         )
     elif not own.actuals and actuals is None:
         lacking = "it has no labels, and as_of is about these alone"
-        hint = told(
+        hint = hint_wording(
             "leave out as_of, name its labels, or connect_actuals",
             "leave out --as-of, name its labels (labels: {...}), or add actuals: {...}",
         )

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
-from headwater.display.language import told
+from headwater.display.language import hint_wording
 from headwater.errors import HeadwaterError, PlanError
 from headwater.interfaces.offers import offers
 from headwater.interfaces.plan import Scan, ScanEstimate
@@ -197,7 +197,7 @@ def _blocker(
     if rule is None:
         keys = ", ".join(table.partition_keys)
         name = table.name.name
-        declaration = told(
+        declaration = hint_wording(
             f'partitions={{"{name}": TimePartition(column=..., keys=...)}}',
             f"partitions: {{{name}: {{column: ..., keys: {{...}}}}}} under the source",
         )

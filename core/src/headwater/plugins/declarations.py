@@ -71,7 +71,7 @@ def _text_of(module: str) -> str | None:
     spec = None
     path: Sequence[str] | None = None
     for name in _with_packages(module):
-        spec = _found(name, path)
+        spec = _module_spec(name, path)
         if spec is None:
             return None
         path = spec.submodule_search_locations
@@ -88,7 +88,7 @@ def _with_packages(module: str) -> Iterator[str]:
     return (".".join(parts[: n + 1]) for n in range(len(parts)))
 
 
-def _found(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
+def _module_spec(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
     for finder in sys.meta_path:
         if (spec := finder.find_spec(name, path)) is not None:
             return spec
@@ -113,10 +113,10 @@ def _written_out(function: ast.FunctionDef) -> tuple[CommandSpec, ...] | None:
     hook = [_name(d) for d in function.decorator_list] == ["hookimpl"]
     if not hook or len(body) != 1 or not isinstance(body[0], ast.Return):
         return None
-    given = body[0].value
-    if not isinstance(given, ast.List | ast.Tuple):
+    returned = body[0].value
+    if not isinstance(returned, ast.List | ast.Tuple):
         return None
-    specs = [_spec(one) for one in given.elts]
+    specs = [_spec(one) for one in returned.elts]
     return tuple(s for s in specs if s is not None) if all(specs) else None
 
 

@@ -49,7 +49,7 @@ class _Claim:
     spec: Spec
 
 
-class _Found:
+class _LazyPlugin:
     """A plugin that was found, imported when something of it is needed."""
 
     def __init__(self, candidate: Candidate) -> None:
@@ -83,8 +83,8 @@ class _Found:
 
 
 def _arrived(modules: Iterable[tuple[str | None, object]], discover: bool) -> PluginRegistry:
-    found = (value if name is None else import_module(name) for name, value in modules)
-    return PluginRegistry(found, discover=discover)
+    plugins = (value if name is None else import_module(name) for name, value in modules)
+    return PluginRegistry(plugins, discover=discover)
 
 
 class PluginRegistry:
@@ -105,7 +105,7 @@ class PluginRegistry:
         self._modules = tuple(modules)
         self._discover = discover
         self._lock = threading.Lock()
-        self._found: tuple[_Found, ...] | None = None
+        self._lazy_plugins: tuple[_LazyPlugin, ...] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let it be sent to another process, where it finds the plugins that are installed there.
@@ -169,7 +169,7 @@ class PluginRegistry:
     def commands(self) -> tuple[CommandSpec, ...]:
         """Return the commands of the `headwater` program: core's in their order, then the rest."""
         with self._lock:
-            plugins = tuple(f.commands() for f in self._all_found())
+            plugins = tuple(f.commands() for f in self._all_plugins())
         mine = [s for p in plugins if _is_core(p) for s in p.specs]
         return tuple(
             sorted(
@@ -250,14 +250,14 @@ class PluginRegistry:
         from headwater.interfaces.offers import offers
 
         spec = self.ledger(kind)
-        found: type[Any] = self._class(spec, BaseModel)
-        store: Any = found
+        class_: type[Any] = self._class(spec, BaseModel)
+        store: Any = class_
         if not offers(store, LedgerStore):
             raise PluginError(
                 f"{spec.factory}, given as the {spec.word} {kind!r}, is no LedgerStore",
                 hint="the plugin's author must give it load and save",
             )
-        return found
+        return class_
 
     def _class(self, spec: Spec, base: type[_C]) -> type[_C]:
         loaded = self.load(spec)
@@ -268,24 +268,24 @@ class PluginRegistry:
             )
         return loaded
 
-    def _all_found(self) -> tuple[_Found, ...]:
-        if self._found is None:
+    def _all_plugins(self) -> tuple[_LazyPlugin, ...]:
+        if self._lazy_plugins is None:
             candidates = [plugin_loader.core(), *map(plugin_loader.of_namespace, self._modules)]
             if self._discover:
                 candidates += plugin_loader.installed()
-            self._found = tuple(map(_Found, candidates))
-        return self._found
+            self._lazy_plugins = tuple(map(_LazyPlugin, candidates))
+        return self._lazy_plugins
 
     def _plugins(self, hook: str | None = None) -> tuple[Plugin, ...]:
         """Return the plugins that may implement a hook, or all, as they were loaded."""
         with self._lock:
             return tuple(
-                f.plugin() for f in self._all_found() if hook is None or f.may_implement(hook)
+                f.plugin() for f in self._all_plugins() if hook is None or f.may_implement(hook)
             )
 
     def _core(self) -> Plugin:
         with self._lock:
-            return self._all_found()[0].plugin()
+            return self._all_plugins()[0].plugin()
 
     def _all(self, cls: type[_S]) -> tuple[_S, ...]:
         """Return every spec whose kind is provided once, by kind."""

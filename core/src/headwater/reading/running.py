@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 from weakref import WeakSet
 
 from headwater.diagnostics import Diagnostic
-from headwater.display.language import told
+from headwater.display.language import hint_wording
 from headwater.errors import (
     CancelledError,
     ConfigError,
@@ -199,7 +199,7 @@ class Work:
         raise self.stop.reason or CancelledError(f"{self.what} was left")
 
     def _too_late(self) -> HeadwaterError:
-        more = told("timeout=...", "--timeout")
+        more = hint_wording("timeout=...", "--timeout")
         return ReadTimeoutError(
             f"{self.what} was not over after {self._timeout:g} seconds",
             hint=f"give it more time ({more}), or read less: a shorter window, a sample",

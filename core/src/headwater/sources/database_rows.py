@@ -81,12 +81,12 @@ def select(
         return quoted(text.replace("%", percent) if mark.startswith("%") else text, quote)
 
     for condition in request.conditions:
-        given = [value(v) for v in condition.values]
+        converted = [value(v) for v in condition.values]
         operator = _OPERATORS.get(condition.operator)
-        if operator is None or any(v is NotImplemented for v in given):
+        if operator is None or any(v is NotImplemented for v in converted):
             continue
-        marks = [mark.replace("{n}", str(len(values) + i + 1)) for i in range(len(given))]
-        values += given
+        marks = [mark.replace("{n}", str(len(values) + i + 1)) for i in range(len(converted))]
+        values += converted
         applied.append(condition)
         where.append(operator.format(column=name(condition.column), marks=", ".join(marks)))
     text = f"SELECT {', '.join(map(name, request.columns))} FROM {'.'.join(map(name, table))}"
@@ -216,8 +216,8 @@ def _cast(table: Table, field: pa.Field[Any], array: pa.Array[Any]) -> pa.Array[
     """Return values in a declared type that holds the same ones, or refuse them."""
     import pyarrow as pa
 
-    held = data_type(array.type)
-    if not held.is_known or arrow_type(held) != field.type:
+    held_type = data_type(array.type)
+    if not held_type.is_known or arrow_type(held_type) != field.type:
         raise SourceError(
             f"table {table.name}: {field.name!r} comes as {array.type}, and is declared to hold "
             f"{field.type}",

@@ -208,13 +208,13 @@ class FileDataSource(DataSource):
                 hint=f'columns={{"{name}": {{"prediction_id": "string", "score": "double"}}}}',
             )
         first = files[0]
-        kept = None if facts is None or self.format != "parquet" else facts
-        known = None if kept is None else kept.columns(first.path, first.etag)
-        if known is not None:
-            return tuple(Column(n, parse_type(t)) for n, t in known)
+        footers = None if facts is None or self.format != "parquet" else facts
+        columns_ = None if footers is None else footers.columns(first.path, first.etag)
+        if columns_ is not None:
+            return tuple(Column(n, parse_type(t)) for n, t in columns_)
         columns = _read_columns(self.format, Path(first.path), self.options.get("sep", ","))
-        if kept is not None and first.etag is not None and not local_files.changes([first]):
-            kept.learn_columns(first.path, first.etag, [(c.name, str(c.type)) for c in columns])
+        if footers is not None and first.etag is not None and not local_files.changes([first]):
+            footers.learn_columns(first.path, first.etag, [(c.name, str(c.type)) for c in columns])
         return columns
 
 

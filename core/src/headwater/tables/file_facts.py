@@ -111,11 +111,11 @@ class FileFacts:
 
     def learn_times(self, path: str, etag: str, column: str, times: FileTimes) -> None:
         """Keep what a footer says of a column; None: that it says nothing."""
-        self._kept(path, etag).times[column.casefold()] = times
+        self._facts_of(path, etag).times[column.casefold()] = times
 
     def learn_columns(self, path: str, etag: str, columns: Sequence[tuple[str, str]]) -> None:
         """Keep names and types of a file's columns."""
-        self._kept(path, etag).columns = tuple(columns)
+        self._facts_of(path, etag).columns = tuple(columns)
 
     def listed(
         self,
@@ -156,7 +156,7 @@ class FileFacts:
         for path in new:
             earlier = self._files.get(path)
             rewritten = earlier is not None and earlier.listing is not None
-            facts = self._kept(path, marks[path])
+            facts = self._facts_of(path, marks[path])
             facts.listing = number
             facts.landed = known and not rewritten and _folder(path) not in lost
         self.moved = True
@@ -221,10 +221,10 @@ class FileFacts:
             return facts
         head, _, lines = content.partition(b"\n")
         try:
-            said = json.loads(head)
-            if said["headwater"] != _WHAT or said["format"] != FORMAT:
+            header = json.loads(head)
+            if header["headwater"] != _WHAT or header["format"] != FORMAT:
                 return facts
-            if said["sha256"] != hashlib.sha256(lines).hexdigest():
+            if header["sha256"] != hashlib.sha256(lines).hexdigest():
                 return facts
             listings, *rest = lines.splitlines()
             facts._listings = {
@@ -243,7 +243,7 @@ class FileFacts:
         self._used.add(path)
         return facts
 
-    def _kept(self, path: str, etag: str) -> _Facts:
+    def _facts_of(self, path: str, etag: str) -> _Facts:
         facts = self._of(path, etag)
         if facts is None:
             self._files.pop(path, None)  # so that it stands among those that were learned last

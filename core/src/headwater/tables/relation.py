@@ -244,8 +244,8 @@ class StreamRelation:
             SourceError: If the source applied what nobody asked for.
         """
         open_: Callable[[Any], Any] = self.open
-        given = open_(request if _takes_request(open_) else list(request.columns))
-        opened = given if isinstance(given, Opened) else Opened(given)
+        stream = open_(request if _takes_request(open_) else list(request.columns))
+        opened = stream if isinstance(stream, Opened) else Opened(stream)
         opened.check(request)
         return opened
 

@@ -86,9 +86,9 @@ class ScanRequest:
         object.__setattr__(self, "conditions", tuple(self.conditions))
 
     def __str__(self) -> str:
-        wanted = [" and ".join(str(c) for c in self.conditions)] if self.conditions else []
-        wanted += [] if self.limit is None else [f"{self.limit} rows"]
-        return f"{', '.join(self.columns)}" + "".join(f" where {w}" for w in wanted)
+        restrictions = [" and ".join(str(c) for c in self.conditions)] if self.conditions else []
+        restrictions += [] if self.limit is None else [f"{self.limit} rows"]
+        return f"{', '.join(self.columns)}" + "".join(f" where {w}" for w in restrictions)
 
     def on(self, column: str | None) -> tuple[Condition, ...]:
         """Return the conditions on a column that no NULL meets.
@@ -151,8 +151,12 @@ class Opened:
     @property
     def told(self) -> str:
         """What was applied, for a person."""
-        done = [str(c) for c in self.applied] + ["the limit"] * self.limited
-        return f"the source applied {' and '.join(done)}" if done else "the source applied nothing"
+        applied = [str(c) for c in self.applied] + ["the limit"] * self.limited
+        return (
+            f"the source applied {' and '.join(applied)}"
+            if applied
+            else "the source applied nothing"
+        )
 
     def check(self, request: ScanRequest) -> None:
         """Compare what was applied with what was asked.

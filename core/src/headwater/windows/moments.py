@@ -88,11 +88,11 @@ def asked_for(
     Raises:
         ConfigError: If it is asked for in two ways, by half, or is empty.
     """
-    given = [name for name, v in (("last", last), ("since", since)) if v is not None]
-    if given and (len(given) > 1 or start is not None or end is not None):
-        others = "since" if len(given) > 1 else "start and end"
+    words = [name for name, v in (("last", last), ("since", since)) if v is not None]
+    if words and (len(words) > 1 or start is not None or end is not None):
+        others = "since" if len(words) > 1 else "start and end"
         raise ConfigError(
-            f"{given[0]} says what the window is, and so do {others}", hint="give one of them"
+            f"{words[0]} says what the window is, and so do {others}", hint="give one of them"
         )
     now = now or datetime.now(UTC)
     if last is not None:

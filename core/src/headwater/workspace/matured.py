@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from headwater.changes import label_touch
 from headwater.diagnostics import hint_for
-from headwater.display.language import told
+from headwater.display.language import hint_wording
 from headwater.errors import ConfigError
 from headwater.interfaces.plan import Plan
 from headwater.interfaces.schema import ACTUAL_PREFIX, Role
@@ -190,7 +190,7 @@ def _label(connection: Connection, label: str | None) -> str:
     if not named:
         raise ConfigError(
             f"{connection.name} has no labels, so nothing can be said of how they ripen",
-            hint=told(
+            hint=hint_wording(
                 "connect_actuals, or name its labels",
                 "add actuals: {...}, or name its labels: {...}",
             ),
@@ -226,12 +226,12 @@ def _check_timed(
         )
     mine = own.mapping.actual_of(label) is not None
     if mine and own.mapping.label_timestamp is None:
-        hint = told(
+        hint = hint_wording(
             "name the column that says it: label_timestamp_column=...",
             "name the column that says it: label_timestamp_column: ...",
         )
     elif not mine and actuals is not None and actuals.mapping.role(Role.TIMESTAMP) is None:
-        hint = told(
+        hint = hint_wording(
             "name the column that says it: timestamp_column=... of connect_actuals",
             "name the column that says it: timestamp_column: ... under actuals:",
         )

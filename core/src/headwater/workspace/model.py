@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from headwater.diagnostics import did_you_mean, hint_for
 from headwater.display import html
-from headwater.display.language import told
+from headwater.display.language import hint_wording
 from headwater.errors import ConfigError
 from headwater.interfaces.data_source import DataSource
 from headwater.interfaces.definition import Definition
@@ -449,7 +449,7 @@ class Connection:
         if step is None:
             raise ConfigError(
                 f"{self.name}: nothing says how long each window is",
-                hint=told(
+                hint=hint_wording(
                     "give every='1 day', or say it of the connection: windows={'every': '1 day'}",
                     "give --every '1 day', or say it of the version: windows: {every: 1 day}",
                 ),

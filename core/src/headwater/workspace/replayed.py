@@ -11,7 +11,7 @@ from headwater.changes import fingerprints
 from headwater.diagnostics import hint_for
 from headwater.engines.embedded.lake_formats.relations import files_of
 from headwater.errors import ConfigError, EvidenceError, HeadwaterError, UnsupportedError
-from headwater.evidence.comparison import Found, Replay, found
+from headwater.evidence.comparison import Replay, TableReplay, replay_of_table
 from headwater.evidence.evidence import Evidence
 from headwater.interfaces.plan import Scan
 from headwater.interfaces.read_stats import ReadStats
@@ -104,7 +104,7 @@ def _engine(workspace: Workspace, name: str) -> str:
     return workspace.engine if away else name
 
 
-def _tables(scans: tuple[Scan, ...], evidence: Evidence, access: Access) -> list[Found]:
+def _tables(scans: tuple[Scan, ...], evidence: Evidence, access: Access) -> list[TableReplay]:
     tables = evidence.tables
     found_so = []
     for scan in scans:
@@ -113,7 +113,7 @@ def _tables(scans: tuple[Scan, ...], evidence: Evidence, access: Access) -> list
         older = _kept(scan, told, access)
         if older is None and isinstance(scan.relation, IcebergRelation | DeltaRelation):
             (scan,) = with_files([scan], access, None)  # so that what came can be named
-        found_so.append(found(scan, told, marks, older))
+        found_so.append(replay_of_table(scan, told, marks, older))
     return found_so
 
 

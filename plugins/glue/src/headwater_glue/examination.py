@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from headwater.diagnostics import Diagnostic, Severity
 from headwater.errors import AccessDeniedError, HeadwaterError
 from headwater.interfaces.report import CheckStage, Status
-from headwater.interfaces.table_lookup import Looked, look_up, tables_stage
+from headwater.interfaces.table_lookup import LookedUp, look_up, tables_stage
 from headwater.partitions import time_partitions as rules
 from headwater.planning.scans import COUNTED
 from headwater.tables.table import Partition, Table, TableName, TimePartition
@@ -52,10 +52,10 @@ def examine_tables(
         window: The rows that are looked at; None for all.
         rule_of: Gives how a table's partition keys follow from time.
     """
-    looked = look_up(catalog, names)
-    denied = {n: e for n, e in looked.errors.items() if isinstance(e, AccessDeniedError)}
+    lookup = look_up(catalog, names)
+    denied = {n: e for n, e in lookup.errors.items() if isinstance(e, AccessDeniedError)}
     for action in dict.fromkeys([GET_TABLE, *(e.action or GET_TABLE for e in denied.values())]):
-        stage = _lookups(action, looked, denied)
+        stage = _lookups(action, lookup, denied)
         if stage is not None:
             yield stage
     files = [table for table in catalog.found if table.detail.kind in _OF_FILES]
@@ -71,7 +71,7 @@ def examine_tables(
         if tried.attempted:
             yield tried.stage()
     reported = {e.code for e in denied.values()}
-    yield tables_stage(looked, reported)
+    yield tables_stage(lookup, reported)
     places = [place for table in catalog.found for place in _places(table, chosen.get(table.name))]
     yield from examine_places(listings, dict.fromkeys(places))
 
@@ -80,11 +80,11 @@ _OF_FILES: Final = (Kind.HIVE, Kind.SPARK, Kind.MANIFEST)
 
 
 def _lookups(
-    action: str, looked: Looked, denied: dict[TableName, AccessDeniedError]
+    action: str, lookup: LookedUp, denied: dict[TableName, AccessDeniedError]
 ) -> CheckStage | None:
     """Return the stage of a permission that looking tables up takes; None if it was not asked."""
     refused = {n: e for n, e in denied.items() if (e.action or GET_TABLE) == action}
-    allowed = list(looked.tables) if action == GET_TABLE else []
+    allowed = list(lookup.tables) if action == GET_TABLE else []
     if not refused and not allowed:
         return None
     return _permission(action, [str(n) for n in allowed], [*refused.values()])

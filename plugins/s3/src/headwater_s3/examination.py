@@ -30,10 +30,10 @@ def examine_tables(
     """
     named = {name.name.casefold() for name in names}
     yield from examine_places(listings, (_place(i) for i in inputs if i.name.casefold() in named))
-    looked = look_up(catalog, names)
+    lookup = look_up(catalog, names)
     # What may not be listed or read was told above, of its very place.
-    denied = {e.code for e in looked.errors.values() if isinstance(e, AccessDeniedError)}
-    yield tables_stage(looked, denied)
+    denied = {e.code for e in lookup.errors.values() if isinstance(e, AccessDeniedError)}
+    yield tables_stage(lookup, denied)
 
 
 def _place(input_: Input) -> Place:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from headwater.auth.credentials import Access, AuthStrategy, Permission
 from headwater.auth.operation_cache import Same
-from headwater.display.language import told
+from headwater.display.language import hint_wording
 from headwater.errors import ConfigError
 from headwater.interfaces.data_source import DataSource, DeclaredPartition, SourceCapability
 from headwater.interfaces.plan import Plan
@@ -97,7 +97,7 @@ class S3DataSource(DataSource):
             raise ConfigError(
                 f"time_column is {self.time_column!r}, and no path has a date directive",
                 hint="write e.g. %Y/%m/%d in the path; for key=value directories declare "
-                + told("partitions={...}", "partitions: {...}"),
+                + hint_wording("partitions={...}", "partitions: {...}"),
             )
         return self
 

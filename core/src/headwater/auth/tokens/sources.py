@@ -110,7 +110,7 @@ class CommandToken:
     def token(self) -> str:
         """Run the program and return what it prints, stripped."""
         try:
-            done = subprocess.run(
+            process = subprocess.run(
                 self.arguments,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -130,9 +130,9 @@ class CommandToken:
                 code="token-command",
                 hint="check that it is installed and on the PATH of this process",
             ) from None
-        text = done.stdout.decode(errors="replace").strip()
-        if done.returncode or not text:
-            ended = f"exit status {done.returncode}" if done.returncode else "no output"
+        text = process.stdout.decode(errors="replace").strip()
+        if process.returncode or not text:
+            ended = f"exit status {process.returncode}" if process.returncode else "no output"
             raise AuthError(
                 f"the token {self.describe()} ended with {ended}",
                 code="token-command",
@@ -170,8 +170,10 @@ class CallableToken:
                 hint="call it by hand to see why; its message is not shown, it may hold the token",
             ) from None
         if not isinstance(text, str) or not text.strip():
-            got = "an empty text" if isinstance(text, str) else type(text).__name__
-            raise AuthError(f"the token {self.describe()} returned {got}", code="token-callable")
+            returned = "an empty text" if isinstance(text, str) else type(text).__name__
+            raise AuthError(
+                f"the token {self.describe()} returned {returned}", code="token-callable"
+            )
         return text.strip()
 
     def describe(self) -> str:
@@ -196,22 +198,22 @@ class LiteralSecret:
         return "a secret given in code"
 
 
-def by_reference(given: str | Callable[[], str] | TokenSource | Secret) -> TokenSource:
+def by_reference(reference: str | Callable[[], str] | TokenSource | Secret) -> TokenSource:
     """Return the source that a reference, a callable or a `Secret` means, or a source itself.
 
     Raises:
         ConfigError: If a text is no reference. It is not repeated: it may be the secret itself.
     """
-    if isinstance(given, Secret):
-        return LiteralSecret(given)
-    if isinstance(given, str):
-        return from_text(given)
-    if isinstance(given, TokenSource):
-        return given
-    if callable(given):
-        return CallableToken(given)
+    if isinstance(reference, Secret):
+        return LiteralSecret(reference)
+    if isinstance(reference, str):
+        return from_text(reference)
+    if isinstance(reference, TokenSource):
+        return reference
+    if callable(reference):
+        return CallableToken(reference)
     raise ConfigError(
-        f"a token can't be given as {type(given).__name__}", hint=f"give {_REFERENCES}"
+        f"a token can't be given as {type(reference).__name__}", hint=f"give {_REFERENCES}"
     )
 
 

@@ -111,9 +111,11 @@ def changes(
         zone = timezone or chosen.windows.timezone
         if done is not None and evidence is not None:
             step = step_of(every, chosen)
-            kept = _ledger(workspace, ledger)
+            ledger_ = _ledger(workspace, ledger)
             with terminal.progress(f"comparing {chosen.name}"):
-                current, rows = _done(chosen, done, evidence, kept, step, zone, engine, timeout)
+                current, rows = _record_done(
+                    chosen, done, evidence, ledger_, step, zone, engine, timeout
+                )
             terminal.emit({"key": current, "rows": rows})
             terminal.say(f"{current} is in the ledger: {rows:,} rows")
             return
@@ -121,7 +123,7 @@ def changes(
         if window is None:
             raise typer.BadParameter("name START and END, --last or --since: the time to watch")
         with terminal.progress(f"comparing {chosen.name}"):
-            found = chosen.changes(
+            changes_ = chosen.changes(
                 window.start,
                 window.end,
                 every=step_of(every, chosen),
@@ -132,18 +134,18 @@ def changes(
                 engine=engine,
                 timeout=timeout,
             )
-        said, failed = str(found), {}
+        text, failed = str(changes_), {}
         if out is not None:
-            failed = _hand_over(terminal, chosen, found, out)
-            said += f"\n{_handed_over(found, failed, out)}"
-    told = {key: error.to_dict() for key, error in failed.items()}
-    terminal.emit(found.to_dict() | ({"failed": told} if told else {}))
-    terminal.say(said)
+            failed = _hand_over(terminal, chosen, changes_, out)
+            text += f"\n{_handed_over(changes_, failed, out)}"
+    failures = {key: error.to_dict() for key, error in failed.items()}
+    terminal.emit(changes_.to_dict() | ({"failed": failures} if failures else {}))
+    terminal.say(text)
     if failed:
         raise typer.Exit(1)
 
 
-def _done(
+def _record_done(
     chosen: Connection,
     key: str,
     place: Path,
@@ -157,36 +159,36 @@ def _done(
     from headwater.errors import EvidenceError
     from headwater.evidence.evidence import Evidence
 
-    told = Evidence.load(place)
+    recorded = Evidence.load(place)
     if any(entry.key == key for entry in ledger.entries.values()):
-        return key, told.rows
-    window = told.window
+        return key, recorded.rows
+    window = recorded.window
     if window is None:
         raise EvidenceError(
             f"{place} is of all rows, and no window",
             code="evidence-changed",
             hint="read the window of the change: its start and end",
         )
-    found = chosen.changes(
+    changes = chosen.changes(
         window.start,
         window.end,
         every=step,
         ledger=ledger,
-        now=told.as_of or told.read_at,
+        now=recorded.as_of or recorded.read_at,
         timezone=zone,
         partial=True,
         engine=engine,
         timeout=timeout,
     )
-    change = next((c for c in found if c.key == key), None)
+    change = next((c for c in changes if c.key == key), None)
     if change is None:
-        keys = ", ".join(c.key for c in found) or "nothing"
+        keys = ", ".join(c.key for c in changes) or "nothing"
         raise EvidenceError(
             f"{key} is not what is to be handed over of the evidence's window: that is {keys}",
             code="evidence-changed",
             hint="ask for the changes again; read with --as-of, the as_of that the change names",
         )
-    return change.done(told), told.rows
+    return change.done(recorded), recorded.rows
 
 
 def _ledger(workspace: Workspace, path: Path | None) -> Ledger:
@@ -196,7 +198,7 @@ def _ledger(workspace: Workspace, path: Path | None) -> Ledger:
 
 
 def _hand_over(
-    terminal: Terminal, chosen: Connection, found: Changes, folder: Path
+    terminal: Terminal, chosen: Connection, changes: Changes, folder: Path
 ) -> dict[str, HeadwaterError]:
     """Write each change to its window's file, and put it into the ledger.
 
@@ -210,11 +212,11 @@ def _hand_over(
     from headwater.reading.dataset import EmptyReadWarning
 
     failed: dict[str, HeadwaterError] = {}
-    with found, warnings.catch_warnings():
+    with changes, warnings.catch_warnings():
         # A window without rows is an answer: its file has none.
         warnings.simplefilter("ignore", EmptyReadWarning)
-        for number, change in enumerate(found, start=1):
-            doing = f"reading {chosen.name}: window {number:,} of {len(found):,}"
+        for number, change in enumerate(changes, start=1):
+            doing = f"reading {chosen.name}: window {number:,} of {len(changes):,}"
             try:
                 with terminal.progress(doing):
                     path = file_of(folder, change)
@@ -235,11 +237,11 @@ def _hand_over(
     return failed
 
 
-def _handed_over(found: Changes, failed: Mapping[str, HeadwaterError], folder: Path) -> str:
-    written = [change for change in found if change.window_key not in failed]
+def _handed_over(changes: Changes, failed: Mapping[str, HeadwaterError], folder: Path) -> str:
+    written = [change for change in changes if change.window_key not in failed]
     restated = sum(not change.same for change in written)
-    said = f"wrote {len(written):,} windows to {folder}, {restated:,} of them with other content"
-    return f"{said}; {len(failed):,} failed" if failed else said
+    text = f"wrote {len(written):,} windows to {folder}, {restated:,} of them with other content"
+    return f"{text}; {len(failed):,} failed" if failed else text
 
 
 def file_of(folder: Path, change: Change) -> Path:

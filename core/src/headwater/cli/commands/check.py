@@ -87,10 +87,10 @@ def check(
     terminal = terminal_of(ctx)
     with opened(ctx, config) as workspace:
         versions = {f"{v.model.id}/{v.id}": v for v in workspace.versions}
-        asked: dict[str, Any] = {"last": last, "since": since, "timeout": timeout}
+        options: dict[str, Any] = {"last": last, "since": since, "timeout": timeout}
         checks: dict[str, Callable[[], CheckReport]]
         if connection in versions:
-            checks = {connection: partial(versions[connection].check, start, end, **asked)}
+            checks = {connection: partial(versions[connection].check, start, end, **options)}
         else:
             chosen = (
                 list(workspace.connections.values())
@@ -98,7 +98,7 @@ def check(
                 else [workspace.connection(connection)]
             )
             checks = {
-                one.name: partial(one.check, start, end, max_duplicates=max_duplicates, **asked)
+                one.name: partial(one.check, start, end, max_duplicates=max_duplicates, **options)
                 for one in chosen
             }
         reports = []

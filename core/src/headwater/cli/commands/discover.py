@@ -246,8 +246,8 @@ def _listed(
             databases = catalog_listing.survey(
                 terminal, catalog, catalog, database, indent=indent, measurable=measurable
             )
-        wanted = terminal.json and not depth.names
-        return databases, catalog_listing.typed(databases, catalog) if wanted else {}
+        with_types = terminal.json and not depth.names
+        return databases, catalog_listing.typed(databases, catalog) if with_types else {}
 
 
 def _source_of(

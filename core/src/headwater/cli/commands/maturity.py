@@ -89,14 +89,14 @@ def maturity(
     terminal = terminal_of(ctx)
     with opened(ctx, config) as workspace:
         chosen = workspace.connection(connection)
-        kept: Ledger | Path | None = ledger
+        ledger_: Ledger | Path | None = ledger
         if ledger is None and workspace.ledger_store is not None:
             try:
-                kept = workspace.ledger()
+                ledger_ = workspace.ledger()
             except HeadwaterError as error:  # what it would say is left out
                 terminal.warn(f"nothing is said of when labels landed: {error.message}")
         with terminal.progress(f"counting the labels of {chosen.name}"):
-            found = chosen.maturity(
+            answer = chosen.maturity(
                 start,
                 end,
                 last=last,
@@ -108,7 +108,7 @@ def maturity(
                 by="prediction" if by else None,
                 engine=engine,
                 timeout=timeout,
-                ledger=kept,
+                ledger=ledger_,
             )
-    terminal.emit(found.to_dict())
-    terminal.say(str(found))
+    terminal.emit(answer.to_dict())
+    terminal.say(str(answer))

@@ -39,12 +39,12 @@ def new_plugin(
     from headwater.cli.new_plugin import kind_of, write_project
 
     terminal = terminal_of(ctx)
-    given = kind_of(kind)
-    taken = [spec.kind for spec in given.taken(terminal.registry)]
-    if name in taken:
+    kind_ = kind_of(kind)
+    kinds = [spec.kind for spec in kind_.registered(terminal.registry)]
+    if name in kinds:
         raise ConfigError(
-            f"the {given.spec.word} {name!r} is there already",
-            hint=f"choose none of {', '.join(taken)}",
+            f"the {kind_.spec.word} {name!r} is there already",
+            hint=f"choose none of {', '.join(kinds)}",
         )
     place = folder or Path(f"headwater-{name}")
     written = write_project(name, place, kind)

@@ -91,13 +91,13 @@ def profile(
 
     whole_window(start, end, last, since, every)
     terminal = terminal_of(ctx)
-    known = None if edges is None else _edges(edges)
+    edges_ = None if edges is None else _edges(edges)
     with opened(ctx, config) as workspace, warnings.catch_warnings():
         # What is said of empty windows is part of the answer below.
         warnings.simplefilter("ignore", EmptyReadWarning)
         chosen = workspace.connection(connection)
         with terminal.progress(f"counting the rows of {chosen.name}"):
-            found = chosen.profile(
+            profile_ = chosen.profile(
                 start,
                 end,
                 last=last,
@@ -105,23 +105,23 @@ def profile(
                 every=every,
                 timezone=timezone,
                 by=by or (),
-                edges=known,
+                edges=edges_,
                 as_of=as_of,
                 engine=engine,
                 sample=sample,
                 timeout=timeout,
             )
-    terminal.say(str(found))
+    terminal.say(str(profile_))
     if save_edges is not None:
-        terminal.say(f"wrote the edges to {found.edges().save(save_edges)}")
+        terminal.say(f"wrote the edges to {profile_.edges().save(save_edges)}")
     if out is not None:
-        terminal.say(f"wrote {found.to_arrow().num_rows:,} cells to {found.save(out)}")
-    seen = of_diagnostics(found.warnings)
-    if not found.windows:
-        seen.add(Finding.EMPTY)
-    failed = strictly(terminal, fail_on, seen)
+        terminal.say(f"wrote {profile_.to_arrow().num_rows:,} cells to {profile_.save(out)}")
+    findings = of_diagnostics(profile_.warnings)
+    if not profile_.windows:
+        findings.add(Finding.EMPTY)
+    failed = strictly(terminal, fail_on, findings)
     terminal.emit(
-        {**found.to_dict(), "path": None if out is None else str(out), "failed_on": failed}
+        {**profile_.to_dict(), "path": None if out is None else str(out), "failed_on": failed}
     )
     if failed:
         raise typer.Exit(1)

@@ -131,18 +131,18 @@ def read(
                 raise typer.Exit(1)
             return
         written: list[dict[str, Any]] = []
-        found: set[Finding] = set()
+        findings: set[Finding] = set()
         out.mkdir(parents=True, exist_ok=True)
         for one in data:
             target = out / f"{_begin(one)}{_ending(format)}"
             with terminal.progress(lambda: f"reading {chosen.name}: {len(written)} windows"):
                 path = one.write(target, format=written_as, overwrite=overwrite)
-            kept = None if evidence is None else evidence / f"{_begin(one)}.json"
-            answer = {**_answer(one, path), **_evidence(one, kept)}
+            evidence_path = None if evidence is None else evidence / f"{_begin(one)}.json"
+            answer = {**_answer(one, path), **_evidence(one, evidence_path)}
             written.append({**answer, "window": _window_of(one)})
             terminal.say(_summary(one.stats, path))
-            found |= of_read(one.plan, one.stats)
-    failed = strictly(terminal, fail_on, found)
+            findings |= of_read(one.plan, one.stats)
+    failed = strictly(terminal, fail_on, findings)
     answer = {"connection": chosen.name, "every": every, "windows": written}
     terminal.emit({**answer, "failed_on": failed})
     if failed:

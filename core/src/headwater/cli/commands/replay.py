@@ -46,21 +46,21 @@ def replay(
     from headwater.reading.dataset import EmptyReadWarning
 
     terminal = terminal_of(ctx)
-    told = Evidence.load(evidence)
+    recorded = Evidence.load(evidence)
     with opened(ctx, config) as workspace, warnings.catch_warnings():
         warnings.simplefilter("ignore", EmptyReadWarning)
-        with terminal.progress(f"planning {told.connection}"):
-            data = workspace.replay(told, timeout=timeout)
-        with terminal.progress(lambda: f"reading {told.connection}: {data.stats.rows:,} rows"):
+        with terminal.progress(f"planning {recorded.connection}"):
+            data = workspace.replay(recorded, timeout=timeout)
+        with terminal.progress(lambda: f"reading {recorded.connection}: {data.stats.rows:,} rows"):
             path = _read(data, out, overwrite)
-    done = data.replay
-    assert done is not None, "the workspace replayed it"
-    answer: dict[str, Any] = {**done.to_dict(), "path": None if path is None else str(path)}
+    result = data.replay
+    assert result is not None, "the workspace replayed it"
+    answer: dict[str, Any] = {**result.to_dict(), "path": None if path is None else str(path)}
     terminal.emit(answer)
-    terminal.say(done.outcome)
+    terminal.say(result.outcome)
     if path is not None:
         terminal.say(f"wrote {data.stats.rows:,} rows to {path}")
-    if not done.same:
+    if not result.same:
         raise typer.Exit(1)
 
 

@@ -52,8 +52,10 @@ def validate(
     terminal = terminal_of(ctx)
     others = [name.strip() for part in databases or [] for name in part.split(",")]
     examined = examine(_text(query), catalog=_catalog(catalog), database=database, databases=others)
-    found = of_diagnostics(examined.diagnostics) | (set() if examined.tables else {Finding.EMPTY})
-    failed = [one for one in fail_on or () if one in found]
+    findings = of_diagnostics(examined.diagnostics) | (
+        set() if examined.tables else {Finding.EMPTY}
+    )
+    failed = [one for one in fail_on or () if one in findings]
     terminal.emit({**examined.to_dict(), "failed_on": sorted(failed)})
     if examined.diagnostics:
         terminal.say(render_all(examined.diagnostics))
@@ -69,7 +71,7 @@ def validate(
     else:
         terminal.say("not portable: it needs Spark")
         terminal.say(render_all(examined.portability))
-    if strictly(terminal, fail_on, found):
+    if strictly(terminal, fail_on, findings):
         raise typer.Exit(1)
 
 
@@ -122,8 +124,10 @@ def _discovered(data: Any, path: Path) -> Any:
         case {"sources": [*sources]}:
             whole: dict[str, Any] = {}
             for source in sources:
-                found = source.get("catalog") if isinstance(source, dict) else None
-                for database, tables in (found if isinstance(found, dict) else {}).items():
+                listed_catalog = source.get("catalog") if isinstance(source, dict) else None
+                for database, tables in (
+                    listed_catalog if isinstance(listed_catalog, dict) else {}
+                ).items():
                     if database in whole and whole[database] != tables:
                         raise ConfigError(
                             f"{path}: several sources have a database {database!r}",

@@ -36,14 +36,14 @@ class Kind:
         module: The module of the project in which it stands.
         object: What it is called there, with `{cls}` for the plugin's name.
         gives: What the hook returns, for a person.
-        taken: Gives the specs that are there already.
+        registered: Gives the specs that are there already.
     """
 
     spec: type[Spec]
     module: str
     object: str
     gives: str
-    taken: Callable[[PluginRegistry], Sequence[Spec]]
+    registered: Callable[[PluginRegistry], Sequence[Spec]]
 
 
 KINDS: Final = {
@@ -90,7 +90,7 @@ def project(name: str, kind: str = "source") -> dict[PurePosixPath, str]:
         raise ConfigError(
             f"{name!r} can't name a plugin", hint="lower-case words with hyphens, e.g. acme-lake"
         )
-    given = kind_of(kind)
+    kind_ = kind_of(kind)
     words = name.split("-")
     cls = "".join(w.capitalize() for w in words)
     series = ".".join(version("headwater").split(".")[:2])
@@ -103,11 +103,11 @@ def project(name: str, kind: str = "source") -> dict[PurePosixPath, str]:
         "package": f"headwater_{name.replace('-', '_')}",
         "series": f"{series}.*",
         "api": str(API_VERSION),
-        "spec": given.spec.__name__,
-        "hook": f"headwater_{given.spec.plural}",
-        "module_name": given.module,
-        "object": given.object.format(cls=cls),
-        "gives": given.gives,
+        "spec": kind_.spec.__name__,
+        "hook": f"headwater_{kind_.spec.plural}",
+        "module_name": kind_.module,
+        "object": kind_.object.format(cls=cls),
+        "gives": kind_.gives,
     }
     folder = files(__name__)
     own = {t.name.removesuffix(".txt"): t for t in folder.joinpath(kind).iterdir()}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headwater.display.language import told
+from headwater.display.language import hint_wording
 from headwater.errors import AuthError
 from headwater_aws.clients import bare_session
 from headwater_aws.renewal import AmbientCredentials, LiveCredentials
@@ -61,7 +61,7 @@ class AmbientStep:
             f"AWS's default chain found no credentials; it looked at:\n{tried}",
             code="no-credentials",
             hint="give the source an identity, e.g. "
-            + told(
+            + hint_wording(
                 "auth=OidcRole(role_arn=..., token=...)",
                 "auth: {type: oidc-role, role_arn: ..., token: ...}",
             )

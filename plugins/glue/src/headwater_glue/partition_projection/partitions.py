@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
 
-from headwater.display.language import told
+from headwater.display.language import hint_wording
 from headwater.errors import PlanError
 from headwater.partitions.local_time import after, first_moment
 from headwater.partitions.patterns import Pattern, Unit
@@ -309,7 +309,9 @@ class Projection:
             f"table {self.table}: its partition projection gives {what}, more than one read lists",
             code="too-many-partitions",
             hint="declare how the keys follow from time, "
-            + told("with a TimePartition in the source's partitions", "with partitions: {...}")
+            + hint_wording(
+                "with a TimePartition in the source's partitions", "with partitions: {...}"
+            )
             + ", or name their values in the query's WHERE",
         )
 
