@@ -47,7 +47,7 @@ def test_nothing_is_issued_before_the_first_use(clock: Clock) -> None:
     issuer = Issuer(clock)
     held = credentials(issuer, clock)
     assert issuer.count == 0
-    assert held.held is None
+    assert held.cached is None
     assert held.get_frozen_credentials().access_key == "KEY1"
     assert held.get_frozen_credentials().token == "token"
     assert issuer.count == 1

@@ -34,9 +34,9 @@ def at(text: str) -> datetime:
     ("found", "code", "says"),
     [
         (facts(keys=()), "not-landed", "no file lies at s3://lake/p/"),
-        (facts(kept=["s3://lake/p/dt=x/"]), "files-gone", "registered, and no file lies in them"),
+        (facts(chosen=["s3://lake/p/dt=x/"]), "files-gone", "registered, and no file lies in them"),
         (
-            facts(kept=["s3://lake/p/dt=x/"], projected={}),
+            facts(chosen=["s3://lake/p/dt=x/"], projected={}),
             "not-landed",
             "where its projection puts the window",
         ),

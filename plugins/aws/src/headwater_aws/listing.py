@@ -110,24 +110,24 @@ def list_many(
     Returns:
         Files by location, as it was spelled; a missing location has none.
     """
-    wanted = list(dict.fromkeys(uris))
+    distinct = list(dict.fromkeys(uris))
     result: dict[str, tuple[S3Object, ...]] = {}
-    if not wanted:
+    if not distinct:
         return result
     with ThreadPoolExecutor(threads, thread_name_prefix="headwater-s3") as pool:
         # One walk, where a page of it is enough; as many as there are threads, where it is not.
-        walks, alone = _jobs(wanted, 1, page_size)
+        walks, alone = _jobs(distinct, 1, page_size)
         if threads > 1 and session.narrowed_to is None:
             for by_uri, refused in _all(pool, partial(_list_start, session), walks):
                 result |= by_uri
                 alone += refused
-        lacking = [uri for uri in wanted if uri not in result and uri not in alone]
+        lacking = [uri for uri in distinct if uri not in result and uri not in alone]
         walks, more = _jobs(lacking, threads, page_size)
         for by_uri in _all(pool, partial(_list_run, session), walks):
             result |= by_uri
         for by_uri in _all(pool, partial(_list_alone, session), dict.fromkeys([*alone, *more])):
             result |= by_uri
-    return {uri: result[uri] for uri in wanted}
+    return {uri: result[uri] for uri in distinct}
 
 
 def _all(
@@ -207,11 +207,11 @@ def _list_start(
     """List neighbouring locations as far as one page goes; and those to list one by one."""
     by_prefix: list[list[S3Object]] = [[] for _ in run.prefixes]
     try:
-        done = _walk(session, run, by_prefix, pages=1)
+        walked = _walk(session, run, by_prefix, pages=1)
     except AccessDeniedError:
         # A narrow policy may open each location and not the directory above them.
         return {}, run.uris
-    return _result(session, run, by_prefix, done), ()
+    return _result(session, run, by_prefix, walked), ()
 
 
 def _list_alone(session: AwsSession, uri: str) -> dict[str, tuple[S3Object, ...]]:
@@ -222,22 +222,22 @@ def _list_run(session: AwsSession, run: _Run) -> dict[str, tuple[S3Object, ...]]
     """List neighbouring locations by walking over what they have in common."""
     by_prefix: list[list[S3Object]] = [[] for _ in run.prefixes]
     try:
-        done = _walk(session, run, by_prefix)
+        walked = _walk(session, run, by_prefix)
     except AccessDeniedError:
         # A narrow policy may open each location and not the directory above them.
-        done = 0
-    result = _result(session, run, by_prefix, done)
-    for uri in run.uris[done:]:
+        walked = 0
+    result = _result(session, run, by_prefix, walked)
+    for uri in run.uris[walked:]:
         result |= _list_alone(session, uri)
     return result
 
 
 def _result(
-    session: AwsSession, run: _Run, by_prefix: Sequence[Sequence[S3Object]], done: int
+    session: AwsSession, run: _Run, by_prefix: Sequence[Sequence[S3Object]], walked: int
 ) -> dict[str, tuple[S3Object, ...]]:
     """Return what was found of the first locations, which are complete."""
     result: dict[str, tuple[S3Object, ...]] = {}
-    for number, uri in enumerate(run.uris[:done]):
+    for number, uri in enumerate(run.uris[:walked]):
         if not by_prefix[number] and not uri.endswith("/"):
             result[uri] = tuple(_single(session, run.bucket, run.prefixes[number].rstrip("/")))
         else:

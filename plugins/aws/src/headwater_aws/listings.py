@@ -79,9 +79,9 @@ class Listings:
         Args:
             uris: Prefixes or objects.
         """
-        wanted = list(dict.fromkeys(uris))
-        by_uri = {uri: files for uri in wanted if (files := self._listed(uri)) is not None}
-        lacking = [uri for uri in wanted if uri not in by_uri]
+        distinct = list(dict.fromkeys(uris))
+        by_uri = {uri: files for uri in distinct if (files := self._listed(uri)) is not None}
+        lacking = [uri for uri in distinct if uri not in by_uri]
         if len(lacking) > 1:
             places = [prefix_of(uri) for uri in lacking]
             roots = dict.fromkeys((bucket, table_directory(prefix)) for bucket, prefix in places)
@@ -95,7 +95,7 @@ class Listings:
         for uri, files in (list_many(self.session, lacking) if lacking else {}).items():
             by_uri[uri] = files
             self._keep(("files", uri), files)
-        return {uri: by_uri[uri] for uri in wanted}
+        return {uri: by_uri[uri] for uri in distinct}
 
     def some_files(self, uri: str) -> Iterator[S3Object]:
         """Yield the data files at one location, page by page where it is not known.

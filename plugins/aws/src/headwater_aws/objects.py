@@ -153,15 +153,15 @@ class Content(io.RawIOBase):
         """Fill a buffer; return how many bytes came, 0 at the end."""
         from botocore.exceptions import HTTPClientError, IncompleteReadError
 
-        wanted = min(len(buffer), self._file.size - self._place)
-        if wanted == 0:
+        size = min(len(buffer), self._file.size - self._place)
+        if size == 0:
             return 0
         while self._broken < _ATTEMPTS:
             with translating(doing=self._doing, resource=self._file.path, session=self._session):
                 if self._body is None:
                     self._body = self._open()
                 try:
-                    content: bytes = self._body.read(wanted)
+                    content: bytes = self._body.read(size)
                 except (HTTPClientError, IncompleteReadError, ConnectionError):
                     content = b""
             if content:

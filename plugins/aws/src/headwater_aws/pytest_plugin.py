@@ -30,7 +30,7 @@ s3 =
 @pytest.fixture
 def aws() -> Iterator[Emulator]:
     """A strict AWS of this test's own, empty: see `headwater_aws.testing.Emulator`."""
-    with _made() as make:
+    with _emulator_factory() as make:
         yield make()
 
 
@@ -40,14 +40,14 @@ def aws_factory() -> Iterator[MakeEmulator]:
 
     What they are given stays there from test to test. Each process of pytest-xdist has its own.
     """
-    with _made() as make:
+    with _emulator_factory() as make:
         yield make
 
 
 @pytest.fixture(scope="module")
 def aws_module_factory() -> Iterator[MakeEmulator]:
     """A maker of emulators that live until the end of the module: `aws_module_factory()`."""
-    with _made() as make:
+    with _emulator_factory() as make:
         yield make
 
 
@@ -88,8 +88,8 @@ def oidc_issuer(aws: Emulator, request: pytest.FixtureRequest) -> OidcIssuer:
 def s3_bucket(aws: Emulator, request: pytest.FixtureRequest) -> str:
     """Name of an empty bucket of the `aws` fixture's default account."""
     client = emulator_of(aws, request).client("s3")
-    taken = {b["Name"] for b in client.list_buckets()["Buckets"]}
-    name = _BUCKET if _BUCKET not in taken else f"{_BUCKET}-{len(taken) + 1}"
+    buckets = {b["Name"] for b in client.list_buckets()["Buckets"]}
+    name = _BUCKET if _BUCKET not in buckets else f"{_BUCKET}-{len(buckets) + 1}"
     client.create_bucket(Bucket=name)
     return name
 
@@ -127,7 +127,7 @@ def _place(request: pytest.FixtureRequest) -> str:
 
 
 @contextmanager
-def _made() -> Iterator[MakeEmulator]:
+def _emulator_factory() -> Iterator[MakeEmulator]:
     """Give what makes emulators, which are closed at the block's end."""
     from headwater_aws.testing import Emulator
 

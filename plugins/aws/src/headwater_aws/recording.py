@@ -132,13 +132,13 @@ def watch(client: Any, recording: Recording) -> None:
     region = client.meta.region_name
     events = client.meta.events
 
-    def asked(params: Any, context: dict[str, Any], **_: Any) -> None:
+    def note_parameters(params: Any, context: dict[str, Any], **_: Any) -> None:
         context[_ASKED] = _plain(params) if isinstance(params, Mapping) else {}
 
-    def sent(request: Any, **_: Any) -> None:
+    def note_sending(request: Any, **_: Any) -> None:
         request.context[_SENT] = (datetime.now(UTC), time.perf_counter())
 
-    def answered(
+    def note_answer(
         response: Any,
         caught_exception: Exception | None,
         operation: Any,
@@ -166,9 +166,9 @@ def watch(client: Any, recording: Recording) -> None:
         )
 
     # Last to see the parameters, first to see an answer: before what ends or retries a call.
-    events.register_last(f"before-parameter-build.{service}", asked)
-    events.register_first(f"request-created.{service}", sent)
-    events.register_first(f"needs-retry.{service}", answered)
+    events.register_last(f"before-parameter-build.{service}", note_parameters)
+    events.register_first(f"request-created.{service}", note_sending)
+    events.register_first(f"needs-retry.{service}", note_answer)
 
 
 def note_excerpt(
@@ -227,20 +227,20 @@ def _answer(
         return 0, None, {"Exception": type(caught).__name__}
     http, parsed = response
     if http.status_code >= 300:
-        told = _plain(parsed.get("Error", {}))
-        error = {k: v for k, v in told.items() if k in _ERROR}
+        details = _plain(parsed.get("Error", {}))
+        error = {k: v for k, v in details.items() if k in _ERROR}
         region = http.headers.get("x-amz-bucket-region")
         if region:
             error["BucketRegion"] = region
         return http.status_code, None, error
-    kept = {k: v for k, v in parsed.items() if k not in _LEFT_OUT}
-    if kept.pop("EncodingType", None) == "url":
-        kept = _decoded(kept)
+    content = {k: v for k, v in parsed.items() if k not in _LEFT_OUT}
+    if content.pop("EncodingType", None) == "url":
+        content = _decoded(content)
     if service == "sts":
-        kept = {k: v for k, v in kept.items() if k in _STS_ANSWERED}
-    elif service == "s3" and "ETag" in kept:
-        kept = {k: v for k, v in kept.items() if k in _OBJECT}
-    return http.status_code, _plain(kept), None
+        content = {k: v for k, v in content.items() if k in _STS_ANSWERED}
+    elif service == "s3" and "ETag" in content:
+        content = {k: v for k, v in content.items() if k in _OBJECT}
+    return http.status_code, _plain(content), None
 
 
 def _decoded(listing: Mapping[str, Any]) -> dict[str, Any]:
@@ -249,14 +249,14 @@ def _decoded(listing: Mapping[str, Any]) -> dict[str, Any]:
     def items(name: str, key: str) -> list[dict[str, Any]]:
         return [{**item, key: unquote_plus(item.get(key, ""))} for item in listing.get(name) or ()]
 
-    told = {
+    decoded = {
         k: unquote_plus(v) if k in ("Prefix", "Delimiter", "StartAfter") else v
         for k, v in listing.items()
     }
     for name, key in (("Contents", "Key"), ("CommonPrefixes", "Prefix")):
         if name in listing:
-            told[name] = items(name, key)
-    return told
+            decoded[name] = items(name, key)
+    return decoded
 
 
 def _plain(value: Any) -> Any:

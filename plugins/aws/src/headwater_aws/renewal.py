@@ -69,7 +69,7 @@ class LiveCredentials(Protocol):
         ...
 
     @property
-    def held(self) -> Keys | None:
+    def cached(self) -> Keys | None:
         """The keys at hand, whatever their age, without asking anybody."""
         ...
 
@@ -144,20 +144,20 @@ class RenewingCredentials(_Signing):
         return f"RenewingCredentials({self._name})"
 
     @property
-    def held(self) -> Keys | None:
+    def cached(self) -> Keys | None:
         """The keys at hand, whatever their age."""
         return self._keys
 
     def keys(self) -> Keys:
         """Return current keys, renewed if they are about to end."""
         failures_before = self._failures
-        held, now = self._keys, self._clock()
-        if held is not None and now < self._due:
-            return held
-        must = held is None or now >= self._overdue
+        cached, now = self._keys, self._clock()
+        if cached is not None and now < self._due:
+            return cached
+        must = cached is None or now >= self._overdue
         if self._lock.acquire(blocking=must):
             try:
-                if self._keys is held:
+                if self._keys is cached:
                     if must and self._failures != failures_before and self._failure is not None:
                         # The thread we waited for just failed; asking again would fail again.
                         raise self._failure
@@ -171,12 +171,12 @@ class RenewingCredentials(_Signing):
     def renew(self, refused: str | None) -> bool:
         """Have new keys issued, unless another thread has replaced the refused ones."""
         with self._lock:
-            held = self._keys
-            if held is not None and refused is not None and held.access_key_id != refused:
+            cached = self._keys
+            if cached is not None and refused is not None and cached.access_key_id != refused:
                 return True
             log.info("%s: keys were refused as expired, renewing", self._name)
             self._try(must=True)
-            return self._keys != held
+            return self._keys != cached
 
     def _try(self, must: bool) -> None:
         try:
@@ -233,7 +233,7 @@ class AmbientCredentials(_Signing):
         return f"AmbientCredentials({self._name})"
 
     @property
-    def held(self) -> Keys | None:
+    def cached(self) -> Keys | None:
         """The keys at hand, whatever their age."""
         return self._last
 

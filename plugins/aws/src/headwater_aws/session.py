@@ -135,9 +135,9 @@ class AwsSession:
 
         No permission is needed to ask, so that a refusal can always name whom it refused.
         """
-        held = self._credentials.held
-        if held is not None and held.caller_arn:
-            return held.caller_arn
+        keys = self._credentials.cached
+        if keys is not None and keys.caller_arn:
+            return keys.caller_arn
         if self._identity is not None:
             return self._identity[1].name
         from botocore.exceptions import BotoCoreError, ClientError

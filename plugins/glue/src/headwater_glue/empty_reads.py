@@ -33,7 +33,7 @@ class Facts:
         location: Where its files lie.
         projected: For a table whose partitions are computed, the first and last value of each key
             that has bounds.
-        kept: Partitions that were to be read, as location.
+        chosen: Partitions that were to be read, as location.
         partitions: How many there are; None where it was not asked.
         expected: Key values of the partitions in which the window's rows would lie; empty where
             no rule tells.
@@ -51,7 +51,7 @@ class Facts:
     window: Window | None = None
     location: str = ""
     projected: Mapping[str, tuple[str, str]] | None = None
-    kept: Sequence[str] = ()
+    chosen: Sequence[str] = ()
     partitions: int | None = None
     expected: Sequence[Values] = ()
     landed: Sequence[Landed] = field(default_factory=tuple)
@@ -67,7 +67,7 @@ def verdict(facts: Facts) -> Diagnostic:
     """Return why a table gave no files, and what to do about it."""
     if not facts.keys:
         return _nothing_there(facts)
-    if facts.kept:
+    if facts.chosen:
         return _files_gone(facts)
     if facts.projected is not None:
         return _off_range(facts)
@@ -93,27 +93,27 @@ def _files_gone(facts: Facts) -> Diagnostic:
         return _warning(
             "not-landed",
             f"{facts.table}: no file lies where its projection puts {_window(facts)}, "
-            f"e.g. {facts.kept[0]}",
+            f"e.g. {facts.chosen[0]}",
             "either the data has not landed, or the projection's location or format is not that "
             "of the files",
         )
     return _warning(
         "files-gone",
         f"{facts.table}: the partitions of {_window(facts)} are registered, and no file lies in "
-        f"them, e.g. {facts.kept[0]}",
+        f"them, e.g. {facts.chosen[0]}",
         "were they registered before the data landed, or was the data deleted or moved?",
     )
 
 
 def _off_range(facts: Facts) -> Diagnostic:
     bounds = ", ".join(f"{k} from {a} to {b}" for k, (a, b) in (facts.projected or {}).items())
-    wanted = (
+    period = (
         f"; {_window(facts)} needs {_spelled(facts, facts.expected[0])}" if facts.expected else ""
     )
     return _warning(
         "projection-off-range",
         f"{facts.table}: its partition projection has no partition for {_window(facts)}: it "
-        f"projects {bounds or 'other values'}{wanted}",
+        f"projects {bounds or 'other values'}{period}",
         "widen projection.<key>.range (or .values) in the table's properties, or choose another "
         "window",
     )

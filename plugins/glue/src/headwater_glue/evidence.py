@@ -61,7 +61,7 @@ def gather(scan: Scan, window: Window | None, catalog: GlueCatalog, session: Aws
         table.partition_keys,
         window,
         location,
-        kept=locations if table.partition_keys else (),
+        chosen=locations if table.partition_keys else (),
         expected=expected,
         filtered_by=scan.pruned_by,
         lake_formation=detail.entry.lake_formation,
@@ -149,7 +149,7 @@ def _place(table: Table, location: str, registered: Sequence[Partition], values:
 
 def _renamed(table: Table, sibling: Partition, values: Values) -> str | None:
     """Return a partition's location with other values, or None if it does not spell its own."""
-    done, rest = "", sibling.location.rstrip("/") + "/"
+    begin, rest = "", sibling.location.rstrip("/") + "/"
     for key, old, new in zip(table.partition_keys, sibling.values, values, strict=True):
         segment = re.compile(
             rf"(/(?:{re.escape(key)}=)?){re.escape(old or '')}(?=/)", re.IGNORECASE
@@ -157,6 +157,6 @@ def _renamed(table: Table, sibling: Partition, values: Values) -> str | None:
         match = segment.search(rest)
         if match is None:
             return None
-        done += f"{rest[: match.start()]}{match[1]}{new}"
+        begin += f"{rest[: match.start()]}{match[1]}{new}"
         rest = rest[match.end() :]
-    return done + rest
+    return begin + rest

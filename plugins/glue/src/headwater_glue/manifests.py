@@ -39,15 +39,17 @@ def manifest_files(
     manifests = list_many(session, locations)
     contents = read_objects(
         session,
-        [m.uri for found in manifests.values() for m in found],
+        [m.uri for objects in manifests.values() for m in objects],
         f"read the manifest of {table}",
     )
     named = {
-        location: [uri for m in found for uri in _lines(contents[m.uri], m.uri, table)]
-        for location, found in manifests.items()
+        location: [uri for m in objects for uri in _lines(contents[m.uri], m.uri, table)]
+        for location, objects in manifests.items()
     }
     directories = {u.rpartition("/")[0] + "/" for uris in named.values() for u in uris}
-    there = {f.uri: f for found in list_many(session, sorted(directories)).values() for f in found}
+    there = {
+        f.uri: f for objects in list_many(session, sorted(directories)).values() for f in objects
+    }
     for location, uris in named.items():
         if lost := [u for u in uris if u not in there]:
             raise DataChangedError(

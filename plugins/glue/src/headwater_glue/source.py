@@ -75,9 +75,9 @@ class GlueDataSource(DataSource):
 
     @field_validator("catalog_id", mode="before")
     @classmethod
-    def _as_text(cls, given: object) -> object:
+    def _as_text(cls, value: object) -> object:
         # YAML reads twelve digits as a number, and drops the zeros that lead.
-        return f"{given:012d}" if isinstance(given, int) else given
+        return f"{value:012d}" if isinstance(value, int) else value
 
     @model_validator(mode="after")
     def _not_both_query_and_table(self) -> Self:

@@ -15,7 +15,7 @@ from headwater.interfaces.schema import Role
 from headwater_monitor import model_performance
 from headwater_monitor.field_drift import METRICS as DISTANCES
 from headwater_monitor.field_drift import Drift, drift
-from headwater_monitor.figures import Figure, known
+from headwater_monitor.figures import Figure, exact_figure
 from headwater_monitor.model_performance import Performance, performance
 from headwater_monitor.ripeness import Bias, Ripeness, ripeness
 from headwater_monitor.thresholds import Threshold, Thresholds
@@ -163,13 +163,15 @@ class Assessment:
             yield self._part(None, json.dumps(segment, ensure_ascii=False), part)
 
     def _part(self, window: Window | None, segment: str | None, profile: Profile) -> Part:
-        found = self._performance(profile, window) if segment is None or not self.judged else None
-        coverage = None if found is None else found.coverage
+        performance = (
+            self._performance(profile, window) if segment is None or not self.judged else None
+        )
+        coverage = None if performance is None else performance.coverage
         ripe = ripeness(window, coverage, self.maturity, self.profile.windows)
         moved = None if self.against is None else drift(profile, self.against)
-        rows = [*self._performance_rows(window, segment, found, ripe)]
+        rows = [*self._performance_rows(window, segment, performance, ripe)]
         rows += self._drift_rows(window, segment, moved, ripe)
-        return Part(window, segment, profile, found, ripe, moved, tuple(rows))
+        return Part(window, segment, profile, performance, ripe, moved, tuple(rows))
 
     def _performance(self, profile: Profile, window: Window | None) -> Performance | None:
         if self.judged is not None:
@@ -186,24 +188,28 @@ class Assessment:
             return None
 
     def _performance_rows(
-        self, window: Window | None, segment: str | None, found: Performance | None, ripe: Ripeness
+        self,
+        window: Window | None,
+        segment: str | None,
+        performance: Performance | None,
+        ripe: Ripeness,
     ) -> Iterator[Row]:
-        if found is None:
+        if performance is None:
             return
         figures = {} if self.reference is None else self.reference.figures
-        coverage = known(found.coverage)
+        coverage = exact_figure(performance.coverage)
         if coverage is not None:
             yield self._judged(
-                Row(window, segment, LABELS, found.prediction, "coverage", coverage,
-                    reference=known(ripe.expected), provisional=ripe.provisional)
+                Row(window, segment, LABELS, performance.prediction, "coverage", coverage,
+                    reference=exact_figure(ripe.expected), provisional=ripe.provisional)
             )  # fmt: skip
-        for metric, figure in found.figures.items():
+        for metric, figure in performance.figures.items():
             row = Row(
-                window, segment, PERFORMANCE, found.prediction, metric, figure,
+                window, segment, PERFORMANCE, performance.prediction, metric, figure,
                 reference=figures.get(metric), provisional=ripe.provisional,
                 bias=(ripe.biases or {}).get(metric),
             )  # fmt: skip
-            yield self._judged(row, by_chance=_by_chance(row, found.scored))
+            yield self._judged(row, by_chance=_by_chance(row, performance.scored))
 
     def _drift_rows(
         self, window: Window | None, segment: str | None, moved: Drift | None, ripe: Ripeness
@@ -217,7 +223,7 @@ class Assessment:
                 yield self._judged(row, by_chance=item.by_chance)
             if item.missing is not None and item.role != Role.ACTUAL:  # coverage tells of those
                 row = Row(window, segment, DRIFT, item.field, "missing", Figure(item.missing),
-                          reference=known(item.against_missing))  # fmt: skip
+                          reference=exact_figure(item.against_missing))  # fmt: skip
                 yield self._judged(row)
 
     def _judged(self, row: Row, *, by_chance: bool = False) -> Row:
@@ -254,11 +260,11 @@ class Assessment:
             for row in chosen.values():
                 key = (row.provisional, row.subject, row.field, row.metric)
                 groups.setdefault(key, []).append(row)
-        found = [
+        findings = [
             Finding(max(rows, key=_excess), tuple(row.window for row in rows))
             for rows in groups.values()
         ]
-        return tuple(sorted(found, key=_urgency))
+        return tuple(sorted(findings, key=_urgency))
 
     @property
     def final_findings(self) -> tuple[Finding, ...]:
@@ -316,15 +322,15 @@ def metrics_of(parts: Sequence[Part]) -> list[str]:
 
 def _rank(row: Row) -> tuple[bool, int]:
     """Return which of a window's figures stands for others: what a reader asked for comes first."""
-    return not (row.threshold and row.threshold.asked), _ORDER.index(row.metric)
+    return not (row.threshold and row.threshold.chosen), _ORDER.index(row.metric)
 
 
 def _excess(row: Row) -> float:
     return 0.0 if row.threshold is None else row.threshold.excess(row.figure)
 
 
-def _urgency(found: Finding) -> tuple[Any, ...]:
-    row = found.row
+def _urgency(finding: Finding) -> tuple[Any, ...]:
+    row = finding.row
     place = _rank(row) if row.subject == PERFORMANCE else ()
     return row.provisional, row.subject != PERFORMANCE, place, -_excess(row), row.field
 

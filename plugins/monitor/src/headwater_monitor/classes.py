@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headwater_monitor.figures import Figure, known
+from headwater_monitor.figures import Figure, exact_figure
 
 Confusion = Mapping[tuple[str | None, str | None], int]
 """Counts by (predicted, actual); None is every class that has no count of its own."""
@@ -41,7 +41,9 @@ def class_figures(confusion: Confusion, name: str | None) -> ClassFigures:
     """
     _, predicted, actual = sums_of(confusion, name)
     precision, recall, f1 = rates(confusion, name)
-    return ClassFigures(int(actual), int(predicted), known(precision), known(recall), known(f1))
+    return ClassFigures(
+        int(actual), int(predicted), exact_figure(precision), exact_figure(recall), exact_figure(f1)
+    )
 
 
 def rates(
@@ -66,8 +68,8 @@ def sums_of(confusion: Mapping[tuple[Any, Any], float], name: Any) -> tuple[floa
     """
     return (
         confusion.get((name, name), 0),
-        sum(n for (said, _), n in confusion.items() if said == name),
-        sum(n for (_, was), n in confusion.items() if was == name),
+        sum(n for (predicted, _), n in confusion.items() if predicted == name),
+        sum(n for (_, actual), n in confusion.items() if actual == name),
     )
 
 

@@ -170,12 +170,12 @@ def report_command(
                 maturity = None
                 terminal.warn(f"which windows are final is not known: {error.message}")
             if _unranked(chosen, query):
-                asked = [f.name for f in chosen.schema.raw_inputs]
+                fields = [f.name for f in chosen.schema.raw_inputs]
                 terminal.warn(
                     "how items were ranked is not told: name the field that items of a query have "
-                    f"in common: --query {asked[0] if len(asked) == 1 else 'FIELD'}"
+                    f"in common: --query {fields[0] if len(fields) == 1 else 'FIELD'}"
                 )
-            found = report(
+            report_ = report(
                 profile,
                 reference,
                 maturity=maturity,
@@ -184,13 +184,13 @@ def report_command(
                 thresholds=limits,
                 prediction=prediction,
             )
-            found.save(out)
-    terminal.emit({"path": str(out), **found.to_dict()})
-    terminal.say(f"{found}\n")
-    head, rows = found.summary()
+            report_.save(out)
+    terminal.emit({"path": str(out), **report_.to_dict()})
+    terminal.say(f"{report_}\n")
+    head, rows = report_.summary()
     terminal.table([head, *rows])
     terminal.say(f"\nthe report: {out}")
-    if strict and found.breached:
+    if strict and report_.breached:
         raise typer.Exit(1)
 
 

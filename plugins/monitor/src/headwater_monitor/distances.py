@@ -95,10 +95,10 @@ def chi_square(before: Counts, after: Counts) -> tuple[Figure, Figure] | None:
     parts = []
     for a, b in used:
         for count, size in ((a, n), (b, m)):
-            wanted = (a + b) * size / (n + m)
-            parts.append((count - wanted) ** 2 / wanted)
-    found = math.fsum(parts)
-    return Figure(found), Figure(chi_square_tail(found, len(used) - 1))
+            expected = (a + b) * size / (n + m)
+            parts.append((count - expected) ** 2 / expected)
+    statistic = math.fsum(parts)
+    return Figure(statistic), Figure(chi_square_tail(statistic, len(used) - 1))
 
 
 def kolmogorov_smirnov(before: Counts, after: Counts) -> Figure | None:
@@ -113,11 +113,11 @@ def kolmogorov_smirnov(before: Counts, after: Counts) -> Figure | None:
     pair = _distributions(before, after)
     if pair is None:
         return None
-    seen, most = 0.0, 0.0
+    distance, most = 0.0, 0.0
     for (a, b), (c, d) in zip(*pair, strict=True):
-        seen = max(seen, abs(b - d))
+        distance = max(distance, abs(b - d))
         most = max(most, b - c, d - a)
-    return Figure(seen, seen, max(seen, most))
+    return Figure(distance, distance, max(distance, most))
 
 
 def wasserstein(

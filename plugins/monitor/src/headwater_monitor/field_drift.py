@@ -17,7 +17,7 @@ from headwater.interfaces.schema import ACTUAL_PREFIX, Role
 from headwater.types import FieldType
 from headwater_monitor import distances
 from headwater_monitor.classes import share
-from headwater_monitor.figures import Figure, known
+from headwater_monitor.figures import Figure, exact_figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,8 +172,8 @@ class Drift(Mapping[str, FieldDrift]):
     def __str__(self) -> str:
         lines = ["Drift, the farthest first"]
         for item in self.worst():
-            told = "  ".join(f"{name} {figure:.4g}" for name, figure in item.figures.items())
-            lines.append(f"  {item.field:<16} {told or 'no values'}")
+            figures = "  ".join(f"{name} {figure:.4g}" for name, figure in item.figures.items())
+            lines.append(f"  {item.field:<16} {figures or 'no values'}")
         return printable("\n".join(lines))
 
     def __repr__(self) -> str:
@@ -197,9 +197,9 @@ def reference_of(against: Profile | Connection, profile: Profile) -> Profile:
     from headwater.profiling.profile import Profile
     from headwater.workspace.model import Connection
 
-    given: tuple[object, object] = profile, against
-    if not isinstance(given[0], Profile) or not isinstance(given[1], Profile | Connection):
-        wrong = given[1] if isinstance(given[0], Profile) else given[0]
+    profiles: tuple[object, object] = profile, against
+    if not isinstance(profiles[0], Profile) or not isinstance(profiles[1], Profile | Connection):
+        wrong = profiles[1] if isinstance(profiles[0], Profile) else profiles[0]
         raise ConfigError(
             f"a {type(wrong).__name__} is no profile",
             hint="give what connection.profile(...) returns; Profile.from_arrow reads a table",
@@ -238,8 +238,8 @@ def drift(profile: Profile, against: Profile | Connection) -> Drift:
             hint="make both with the same edges: profile(..., edges=training.profile().edges())",
         )
     both = {*profile.fields} & {*against.fields}
-    found = sorted((_field(name, profile, against) for name in both), key=_place)
-    return Drift({item.field: item for item in found})
+    drifts = sorted((_field(name, profile, against) for name in both), key=_place)
+    return Drift({item.field: item for item in drifts})
 
 
 def counted(profile: Profile, name: str) -> tuple[int, ...]:
@@ -326,16 +326,16 @@ def _moved(
     reach, own = _extremes(against, name), _extremes(profile, name)
     if reach is None or own is None:
         return None
-    found = distances.wasserstein(
+    distance = distances.wasserstein(
         before,
         after,
         edges.edges,
         reach=reach,
         extremes=(min(reach[0], own[0]), max(reach[1], own[1])),
     )
-    if found is None or edges.type is not FieldType.DATETIME:
-        return found
-    return Figure(found / _SECOND, found.low / _SECOND, found.high / _SECOND)
+    if distance is None or edges.type is not FieldType.DATETIME:
+        return distance
+    return Figure(distance / _SECOND, distance.low / _SECOND, distance.high / _SECOND)
 
 
 def _extremes(profile: Profile, name: str) -> tuple[float, float] | None:
@@ -348,7 +348,7 @@ def _extremes(profile: Profile, name: str) -> tuple[float, float] | None:
 def _mean(profile: Profile, name: str) -> Figure | None:
     if profile.edges().of(name).type is not FieldType.NUMERIC:
         return None
-    return known(profile.mean(name))
+    return exact_figure(profile.mean(name))
 
 
 def _missing(profile: Profile, name: str) -> float | None:

@@ -28,10 +28,10 @@ class Figure(float):
 
     def __new__(cls, value: float, low: float | None = None, high: float | None = None) -> Self:
         """Make a figure."""
-        made = super().__new__(cls, value)
-        made.low = float(value) if low is None else float(low)
-        made.high = float(value) if high is None else float(high)
-        return made
+        figure = super().__new__(cls, value)
+        figure.low = float(value) if low is None else float(low)
+        figure.high = float(value) if high is None else float(high)
+        return figure
 
     @property
     def exact(self) -> bool:
@@ -42,6 +42,6 @@ class Figure(float):
         return float(self), self.low, self.high
 
 
-def known(value: float | None) -> Figure | None:
+def exact_figure(value: float | None) -> Figure | None:
     """Return a figure without doubt; None where there is no number."""
     return None if value is None else Figure(value)

@@ -143,16 +143,16 @@ class Report:
 
     def summary(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """Return a table of a line for each window, for a terminal: its head, and its rows."""
-        found = self.assessment
-        metrics = metrics_of(found.windows)[:1]
-        names = wording.window_names([part.window for part in found.windows])
+        assessment = self.assessment
+        metrics = metrics_of(assessment.windows)[:1]
+        names = wording.window_names([part.window for part in assessment.windows])
         head = ("window", "rows", "labels", *metrics, "moved farthest (PSI)")
         rows = []
-        for part, name in zip(found.windows, names, strict=True):
+        for part, name in zip(assessment.windows, names, strict=True):
             figures = [r for r in part.rows if r.subject == PERFORMANCE and r.metric in metrics]
-            told = f"{figures[0].figure:.2f}" if figures else "-"
+            text = f"{figures[0].figure:.2f}" if figures else "-"
             if figures and figures[0].provisional:
-                told += " provisional"
+                text += " provisional"
             moved = [
                 f"{printable_line(f.field)} {f.psi:.2f}"
                 for f in (part.drift.worst() if part.drift else ())
@@ -164,7 +164,7 @@ class Report:
                     name,
                     f"{part.profile.count():,}",
                     "-" if coverage is None else f"{coverage:.0%}",
-                    *([told] if metrics else []),
+                    *([text] if metrics else []),
                     ", ".join(moved[:_MOST_SHOWN]),
                 )
             )
@@ -178,10 +178,10 @@ class Report:
 
     def __str__(self) -> str:
         lines = [self.title, wording.verdict(self.assessment)]
-        lines += [f"  {told}" for told in self._findings()[:_MOST_SAID]]
+        lines += [f"  {line}" for line in self._findings()[:_MOST_SAID]]
         if (more := len(self.findings) - _MOST_SAID) > 0:
             lines.append(f"  and {more} more")
-        lines += [f"  not final: {told}" for told in self.not_final]
+        lines += [f"  not final: {line}" for line in self.not_final]
         return printable("\n".join(lines))
 
     def __repr__(self) -> str:

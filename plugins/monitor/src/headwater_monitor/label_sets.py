@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from headwater.errors import ConfigError
 from headwater.interfaces.schema import ModelType
-from headwater_monitor.read_rows import added, asked_for, by_window, duckdb_connection, with_actual
+from headwater_monitor.read_rows import (
+    added,
+    by_window,
+    duckdb_connection,
+    prediction_field,
+    with_actual,
+)
 
 if TYPE_CHECKING:
     from headwater.reading.dataset import Dataset
@@ -124,13 +130,13 @@ def multilabel(
             f"{connection.name} is of a {schema.model_type} model",
             hint="performance(connection.profile(...)) tells how right it was",
         )
-    name = asked_for(connection, prediction).name
+    name = prediction_field(connection, prediction).name
 
     def count(data: Dataset) -> LabelCounts:
         return _counts(data, name, threshold)
 
-    found = by_window(connection, start, end, count, every=every, as_of=as_of, engine=engine)
-    return MultiLabel(name, threshold, found)
+    by_window_ = by_window(connection, start, end, count, every=every, as_of=as_of, engine=engine)
+    return MultiLabel(name, threshold, by_window_)
 
 
 _BOTH: Final = """
@@ -167,7 +173,9 @@ def _counts(data: Dataset, name: str, threshold: float) -> LabelCounts:
             "SELECT count(actual), count(*) FILTER (prediction IS NOT NULL AND actual IS NOT NULL)"
             " FROM given"
         ).fetchone()
-        found = engine.execute(_BOTH + _LABELS, [threshold]).fetchall()
+        combinations = engine.execute(_BOTH + _LABELS, [threshold]).fetchall()
         (wrong,) = engine.execute(_BOTH + _WRONG, [threshold]).fetchone()
-    labels = {(label, said, was): count for label, said, was, count in sorted(found)}
+    labels = {
+        (label, predicted, true): count for label, predicted, true, count in sorted(combinations)
+    }
     return LabelCounts(len(rows), labelled, scored, scored - wrong, labels)

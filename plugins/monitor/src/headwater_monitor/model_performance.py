@@ -17,7 +17,7 @@ from headwater.interfaces.schema import ACTUAL_PREFIX, ModelType, Role
 from headwater.types import FieldType
 from headwater_monitor import classes, scores
 from headwater_monitor.classes import ClassFigures, Confusion
-from headwater_monitor.figures import Figure, known
+from headwater_monitor.figures import Figure, exact_figure
 from headwater_monitor.label_sets import MultiLabel
 from headwater_monitor.query_ranking import Ranking
 from headwater_monitor.scores import ROUNDED, Calibrated, Scores
@@ -212,22 +212,22 @@ def labelled(profile: Profile) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def _chosen(profile: Profile, wanted: str | None, among: Sequence[str] = ()) -> str:
+def _chosen(profile: Profile, prediction: str | None, among: Sequence[str] = ()) -> str:
     """Return the prediction to judge: the one that is named, or the only one that has a label.
 
     Raises:
         ConfigError: If there is none of this name, or none was named of several.
     """
     names = list(among or predictions(profile.edges()))
-    if wanted is None and (only := labelled(profile)) in names:
+    if prediction is None and (only := labelled(profile)) in names:
         return str(only)
-    if wanted is not None:
-        if wanted not in names:
+    if prediction is not None:
+        if prediction not in names:
             raise ConfigError(
-                f"the model has no prediction {wanted!r}",
-                hint=hint_for(wanted, names, what="predictions"),
+                f"the model has no prediction {prediction!r}",
+                hint=hint_for(prediction, names, what="predictions"),
             )
-        return wanted
+        return prediction
     if len(names) != 1:
         raise ConfigError(
             f"the model has {len(names)} predictions"
@@ -242,18 +242,18 @@ def _chosen(profile: Profile, wanted: str | None, among: Sequence[str] = ()) -> 
 # -- Binary ----------------------------------------------------------------------------------------
 
 
-def _of_binary(profile: Profile, edges: Edges, wanted: str | None) -> Performance:
+def _of_binary(profile: Profile, edges: Edges, prediction: str | None) -> Performance:
     kinds = predictions(edges)
-    if wanted is not None:
-        _chosen(profile, wanted)
+    if prediction is not None:
+        _chosen(profile, prediction)
     decisions = [n for n, t in kinds.items() if t is FieldType.BOOLEAN]
     numbers = [n for n, t in kinds.items() if t is FieldType.NUMERIC]
-    if wanted is not None:
-        same = decisions if wanted in decisions else numbers
-        other = numbers if wanted in decisions else decisions
+    if prediction is not None:
+        same = decisions if prediction in decisions else numbers
+        other = numbers if prediction in decisions else decisions
         if len(other) > 1:
             other = []  # nothing says which score belongs to which decision
-        decisions, numbers = ([wanted], other) if same is decisions else (other, [wanted])
+        decisions, numbers = ([prediction], other) if same is decisions else (other, [prediction])
     decision = _chosen(profile, None, decisions) if decisions else None
     score = _chosen(profile, None, numbers) if numbers else None
     main = decision or score
@@ -261,13 +261,13 @@ def _of_binary(profile: Profile, edges: Edges, wanted: str | None) -> Performanc
         raise ConfigError(
             "the model has no prediction", hint="declare predictions in the version's schema"
         )
-    found = None if score is None else scores_of(profile, score)
+    score_counts = None if score is None else scores_of(profile, score)
     notes = []
     if decision is not None and profile.counts(decision, "confusion"):
         confusion = confusion_of(profile, decision)
         scored = profile.count(decision, "scored")
-    elif found is not None and found.rows:
-        confusion, scored, main = scores.decided(found), found.rows, score or main
+    elif score_counts is not None and score_counts.rows:
+        confusion, scored, main = scores.decided(score_counts), score_counts.rows, score or main
         notes.append("decided for true from a score of 0.5 on")
     else:
         confusion, scored = {}, 0
@@ -275,7 +275,7 @@ def _of_binary(profile: Profile, edges: Edges, wanted: str | None) -> Performanc
         notes.append(f"{outside:,} scores are no number from 0 to 1, and left out")
     figures = classes.by_class(confusion)
     true = classes.class_figures(confusion, "true")
-    right = sum(n for (said, was), n in confusion.items() if said == was)
+    right = sum(n for (predicted, actual), n in confusion.items() if predicted == actual)
     labelled = max(profile.count(name, "labelled") for name in (decision, score) if name)
     return Performance(
         prediction=main,
@@ -283,23 +283,23 @@ def _of_binary(profile: Profile, edges: Edges, wanted: str | None) -> Performanc
         rows=profile.count(),
         labelled=labelled,
         scored=scored,
-        accuracy=known(classes.share(right, sum(confusion.values()))),
+        accuracy=exact_figure(classes.share(right, sum(confusion.values()))),
         precision=true.precision,
         recall=true.recall,
         f1=true.f1,
         by_class=figures,
         notes=tuple(notes),
-        **({} if found is None else _of_scores(found)),
+        **({} if score_counts is None else _of_scores(score_counts)),
     )
 
 
-def _of_scores(found: Scores) -> dict[str, Any]:
+def _of_scores(counts: Scores) -> dict[str, Any]:
     return {
-        "auc": scores.auc(found),
-        "log_loss": scores.log_loss(found),
-        "brier": scores.brier(found),
-        "ece": scores.ece(found),
-        "calibration": scores.calibration(found),
+        "auc": scores.auc(counts),
+        "log_loss": scores.log_loss(counts),
+        "brier": scores.brier(counts),
+        "ece": scores.ece(counts),
+        "calibration": scores.calibration(counts),
     }
 
 
@@ -336,11 +336,11 @@ def confusion_of(profile: Profile, name: str) -> Confusion:
         profile: The profile.
         name: The prediction.
     """
-    found: dict[tuple[str | None, str | None], int] = {}
+    confusion: dict[tuple[str | None, str | None], int] = {}
     for label, count in profile.counts(name, "confusion").items():
-        said, was = json.loads(label)
-        found[said, was] = count
-    return found
+        predicted, actual = json.loads(label)
+        confusion[predicted, actual] = count
+    return confusion
 
 
 def _of_classes(profile: Profile, name: str) -> Performance:
@@ -358,7 +358,7 @@ def _of_classes(profile: Profile, name: str) -> Performance:
         rows=profile.count(),
         labelled=profile.count(name, "labelled"),
         scored=scored,
-        accuracy=known(classes.share(profile.count(name, "correct"), scored)),
+        accuracy=exact_figure(classes.share(profile.count(name, "correct"), scored)),
         precision=classes.macro(figures, "precision"),
         recall=classes.macro(figures, "recall"),
         f1=classes.macro(figures, "f1"),
@@ -367,23 +367,23 @@ def _of_classes(profile: Profile, name: str) -> Performance:
     )
 
 
-def _of_labels(found: MultiLabel) -> Performance:
-    total = found.total
+def _of_labels(label_sets: MultiLabel) -> Performance:
+    total = label_sets.total
     figures = {}
     for name in sorted({label for label, _, _ in total.labels}):
         confusion: Confusion = {
-            (str(said).lower(), str(was).lower()): count
-            for (label, said, was), count in total.labels.items()
+            (str(predicted).lower(), str(actual).lower()): count
+            for (label, predicted, actual), count in total.labels.items()
             if label == name
         }
         figures[name] = classes.class_figures(confusion, "true")
     return Performance(
-        prediction=found.prediction,
+        prediction=label_sets.prediction,
         model_type=ModelType.MULTI_LABEL,
         rows=total.rows,
         labelled=total.labelled,
         scored=total.scored,
-        accuracy=known(classes.share(total.exact, total.scored)),
+        accuracy=exact_figure(classes.share(total.exact, total.scored)),
         precision=classes.macro(figures, "precision"),
         recall=classes.macro(figures, "recall"),
         f1=classes.macro(figures, "f1"),
@@ -449,15 +449,15 @@ def _explained(
 # -- Ranking ---------------------------------------------------------------------------------------
 
 
-def _of_ranking(found: Ranking) -> Performance:
+def _of_ranking(ranking: Ranking) -> Performance:
     return Performance(
-        prediction=found.prediction,
+        prediction=ranking.prediction,
         model_type=ModelType.RANKING,
-        rows=found.queries,
-        labelled=found.judged,
-        scored=found.judged,
-        ndcg=found.ndcg,
-        mrr=found.mrr,
-        hit_rate=found.hit_rate,
-        notes=found.notes,
+        rows=ranking.queries,
+        labelled=ranking.judged,
+        scored=ranking.judged,
+        ndcg=ranking.ndcg,
+        mrr=ranking.mrr,
+        hit_rate=ranking.hit_rate,
+        notes=ranking.notes,
     )

@@ -81,11 +81,11 @@ footer { margin-top: 2rem; border-top: 1px solid var(--grid); padding-top: .5rem
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def page(found: Assessment, title: str) -> str:
+def page(assessment: Assessment, title: str) -> str:
     """Return an assessment as an HTML page.
 
     Args:
-        found: The assessment.
+        assessment: The assessment.
         title: What stands above it.
 
     Raises:
@@ -94,12 +94,12 @@ def page(found: Assessment, title: str) -> str:
     plots = Plots()
     body = "".join(
         (
-            _head(found, title),
-            _findings(found),
-            _performance(found, plots),
-            _drift(found, plots),
-            _segments(found),
-            _foot(found),
+            _head(assessment, title),
+            _findings(assessment),
+            _performance(assessment, plots),
+            _drift(assessment, plots),
+            _segments(assessment),
+            _foot(assessment),
         )
     )
     return (
@@ -112,14 +112,14 @@ def page(found: Assessment, title: str) -> str:
     )
 
 
-def _head(found: Assessment, title: str) -> str:
-    about = [f"{found.profile.count():,} rows", *_span(found.profile.windows)]
-    if found.against is not None:
+def _head(assessment: Assessment, title: str) -> str:
+    about = [f"{assessment.profile.count():,} rows", *_span(assessment.profile.windows)]
+    if assessment.against is not None:
         about.append(
-            f"against {found.against.count():,} rows of "
-            f"{', '.join(found.against.connections) or 'the reference'}"
+            f"against {assessment.against.count():,} rows of "
+            f"{', '.join(assessment.against.connections) or 'the reference'}"
         )
-    if (as_of := found.profile.as_of) is not None:
+    if (as_of := assessment.profile.as_of) is not None:
         first, last = (wording.moment(m) for m in as_of)
         about.append(f"labels as of {last}" if first == last else f"labels as of {first} to {last}")
     return (
@@ -129,50 +129,50 @@ def _head(found: Assessment, title: str) -> str:
 
 
 def _span(windows: Sequence[Window | None]) -> list[str]:
-    known = [w for w in windows if w is not None]
-    if not known:
+    bounded = [w for w in windows if w is not None]
+    if not bounded:
         return []
-    start, end = min(w.start for w in known), max(w.end for w in known)
-    many = "1 window" if len(known) == 1 else f"{len(known)} windows"
+    start, end = min(w.start for w in bounded), max(w.end for w in bounded)
+    many = "1 window" if len(bounded) == 1 else f"{len(bounded)} windows"
     return [f"{many} from {wording.moment(start)} to {wording.moment(end)}"]
 
 
 # -- What to look at first -------------------------------------------------------------------------
 
 
-def _findings(found: Assessment) -> str:
-    verdict = wording.verdict(found)
-    alarm = " alarm" if found.final_findings else ""
-    told = [f'<section id="findings"><p class="verdict{alarm}">{escape(verdict)}</p>']
-    if found.findings:
-        told.append("<h2>What to look at first</h2><ol>")
-        for one in found.findings[:_MOST_FINDINGS]:
+def _findings(assessment: Assessment) -> str:
+    verdict = wording.verdict(assessment)
+    alarm = " alarm" if assessment.final_findings else ""
+    parts = [f'<section id="findings"><p class="verdict{alarm}">{escape(verdict)}</p>']
+    if assessment.findings:
+        parts.append("<h2>What to look at first</h2><ol>")
+        for one in assessment.findings[:_MOST_FINDINGS]:
             mark = '<span class="warn">provisional: </span>' if one.row.provisional else ""
-            told.append(f"<li>{mark}{escape(wording.finding(one))}</li>")
-        told.append("</ol>")
-        if (more := len(found.findings) - _MOST_FINDINGS) > 0:
-            told.append(f'<p class="muted">and {more:,} more, in the tables below</p>')
-    if waiting := found.provisional_windows:
-        told.append("<h2>Not final yet</h2><ul>")
-        told += [f"<li>{escape(wording.waiting(part, found))}</li>" for part in waiting]
-        told.append("</ul>")
-    return "".join((*told, "</section>\n"))
+            parts.append(f"<li>{mark}{escape(wording.finding(one))}</li>")
+        parts.append("</ol>")
+        if (more := len(assessment.findings) - _MOST_FINDINGS) > 0:
+            parts.append(f'<p class="muted">and {more:,} more, in the tables below</p>')
+    if waiting := assessment.provisional_windows:
+        parts.append("<h2>Not final yet</h2><ul>")
+        parts += [f"<li>{escape(wording.waiting(part, assessment))}</li>" for part in waiting]
+        parts.append("</ul>")
+    return "".join((*parts, "</section>\n"))
 
 
 # -- Performance -----------------------------------------------------------------------------------
 
 
-def _performance(found: Assessment, plots: Plots) -> str:
-    parts = [p for p in found.windows if p.performance is not None]
+def _performance(assessment: Assessment, plots: Plots) -> str:
+    parts = [p for p in assessment.windows if p.performance is not None]
     if not parts:
-        why = found.reason or "the profile tells of no prediction with an actual"
+        why = assessment.reason or "the profile tells of no prediction with an actual"
         return f'<h2>Performance</h2><p class="muted">{escape(why)}</p>\n'
     if not any(p.performance and p.performance.labelled for p in parts):
         return '<h2>Performance</h2><p class="muted">no label is known yet</p>\n'
     metrics = metrics_of(parts)
     names = window_names([p.window for p in parts])
     charts = [
-        _chart(metric, found, parts, names, plots)
+        _chart(metric, assessment, parts, names, plots)
         for metric in [m for m in _CHARTED if m in metrics][:_MOST_CHARTS]
     ]
     charts.append(_coverage(parts, names, plots))
@@ -180,14 +180,14 @@ def _performance(found: Assessment, plots: Plots) -> str:
     notes = {n for p in parts if p.performance for n in p.performance.notes}
     return (
         f'<section id="performance"><h2>Performance</h2><div class="grid">{"".join(charts)}</div>'
-        + _performance_table(found, parts, names, metrics)
+        + _performance_table(assessment, parts, names, metrics)
         + "".join(f'<p class="muted">{escape(note)}</p>' for note in sorted(notes))
         + "</section>\n"
     )
 
 
 def _chart(
-    metric: str, found: Assessment, parts: Sequence[Part], names: Sequence[str], plots: Plots
+    metric: str, assessment: Assessment, parts: Sequence[Part], names: Sequence[str], plots: Plots
 ) -> str:
     points, threshold, reference = [], None, None
     for part, name in zip(parts, names, strict=True):
@@ -203,15 +203,17 @@ def _chart(
                 None if row.bias is None else row.bias.spread,
             )
         )  # fmt: skip
-    against = ", ".join(found.against.connections).rpartition("/")[2] if found.against else ""
-    told = "; ".join(
+    against = (
+        ", ".join(assessment.against.connections).rpartition("/")[2] if assessment.against else ""
+    )
+    points_text = "; ".join(
         f"{p.name} {'none' if p.value is None else number(p.value)}"
         f"{' (provisional)' if p.provisional else ''}"
         for p in points
     )
     svg = plots.line(
         points,
-        f"{wording.METRICS[metric]} by window: {told}",
+        f"{wording.METRICS[metric]} by window: {points_text}",
         threshold=threshold,
         reference=reference,
         reference_name=against or "reference",
@@ -228,11 +230,11 @@ def _coverage(parts: Sequence[Part], names: Sequence[str], plots: Plots) -> str:
         )
         for p, name in zip(parts, names, strict=True)
     ]  # fmt: skip
-    told = "; ".join(f"{p.name} {p.value or 0:.0%}" for p in points)
+    points_text = "; ".join(f"{p.name} {p.value or 0:.0%}" for p in points)
     caption = "pale: more are to come"
     if any(p.expected is not None for p in points):
         caption += "; line: expected by now"
-    svg = plots.coverage(points, f"Labels that are known, by window: {told}")
+    svg = plots.coverage(points, f"Labels that are known, by window: {points_text}")
     return _figure("Labels known", svg, caption)
 
 
@@ -244,13 +246,13 @@ def _calibration(parts: Sequence[Part], plots: Plots) -> Iterator[str]:
     last = with_scores[-1]
     assert last.performance is not None
     points = last.performance.calibration
-    told = "; ".join(f"{p.score:.2f} came true {p.share:.2f}" for p in points)
-    svg = plots.calibration(points, f"Calibration: {told}")
+    points_text = "; ".join(f"{p.score:.2f} came true {p.share:.2f}" for p in points)
+    svg = plots.calibration(points, f"Calibration: {points_text}")
     yield _figure(f"Calibration, {window_name(last.window)}", svg, "size: rows")
 
 
 def _performance_table(
-    found: Assessment, parts: Sequence[Part], names: Sequence[str], metrics: Sequence[str]
+    assessment: Assessment, parts: Sequence[Part], names: Sequence[str], metrics: Sequence[str]
 ) -> str:
     head = ["window", "rows", "labels", *metrics, "note"]
     rows = []
@@ -258,19 +260,19 @@ def _performance_table(
         cells = [_cell(name), _cell(f"{part.profile.count():,}")]
         cells.append(_cell(f"{part.ripeness.coverage or 0:.0%}"))
         cells += [_figure_cell(_row(part, PERFORMANCE, metric)) for metric in metrics]
-        note = part.ripeness.told if part.ripeness.provisional else ""
+        note = part.ripeness.summary if part.ripeness.provisional else ""
         cells.append(f'<td class="note">{escape(note)}</td>')
         mark = ' class="provisional"' if part.ripeness.provisional else ""
         rows.append(f"<tr{mark}>{''.join(cells)}</tr>")
-    if found.reference is not None and found.reference.figures:
-        cells = [_cell("reference"), _cell(f"{found.reference.rows:,}")]
-        cells.append(_cell(f"{found.reference.coverage or 0:.0%}"))
-        figures = found.reference.figures
+    if assessment.reference is not None and assessment.reference.figures:
+        cells = [_cell("reference"), _cell(f"{assessment.reference.rows:,}")]
+        cells.append(_cell(f"{assessment.reference.coverage or 0:.0%}"))
+        figures = assessment.reference.figures
         cells += [
             _cell(wording.figure_text(m, figures[m]) if m in figures else "") for m in metrics
         ]
         rows.append(f'<tr>{"".join(cells)}<td class="note"></td></tr>')
-        limits = [found.thresholds.of(m, figures.get(m)) for m in metrics]
+        limits = [assessment.thresholds.of(m, figures.get(m)) for m in metrics]
         cells = [_cell("threshold"), _cell(""), _cell("")]
         cells += [_cell("" if t is None else number(t.value)) for t in limits]
         rows.append(f'<tr>{"".join(cells)}<td class="note"></td></tr>')
@@ -280,14 +282,14 @@ def _performance_table(
 # -- Drift -----------------------------------------------------------------------------------------
 
 
-def _drift(found: Assessment, plots: Plots) -> str:
-    if found.against is None:
+def _drift(assessment: Assessment, plots: Plots) -> str:
+    if assessment.against is None:
         return (
             '<h2>Drift</h2><p class="muted">Nothing to compare with: report(profile, '
             "against=training.profile(edges=edges)) tells how far fields moved.</p>\n"
         )
-    fields = found.worst_fields()
-    parts = [p for p in found.windows if p.drift is not None]
+    fields = assessment.worst_fields()
+    parts = [p for p in assessment.windows if p.drift is not None]
     names = window_names([p.window for p in parts])
     head = ["field", *names]
     rows = []
@@ -297,7 +299,7 @@ def _drift(found: Assessment, plots: Plots) -> str:
         rows.append(f"<tr>{''.join(cells)}</tr>")
     more = len(fields) - _MOST_FIELDS
     rest = f'<p class="muted">and {more} fields more, in the frame</p>' if more > 0 else ""
-    threshold = found.thresholds.of("psi")
+    threshold = assessment.thresholds.of("psi")
     limit = "" if threshold is None else f", threshold {number(threshold.value)}"
     return (
         f'<section id="drift"><h2>Drift against the reference</h2>'
@@ -305,23 +307,25 @@ def _drift(found: Assessment, plots: Plots) -> str:
         "Brackets: with so few rows it may be chance.</p>"
         + _table("drift-table", head, rows)
         + rest
-        + f'<div class="grid">{"".join(_distributions(found, fields, plots))}</div>'
-        + _details(found, fields)
+        + f'<div class="grid">{"".join(_distributions(assessment, fields, plots))}</div>'
+        + _details(assessment, fields)
         + "</section>\n"
     )
 
 
-def _distributions(found: Assessment, fields: Sequence[str], plots: Plots) -> Iterator[str]:
-    assert found.against is not None
+def _distributions(assessment: Assessment, fields: Sequence[str], plots: Plots) -> Iterator[str]:
+    assert assessment.against is not None
     for rank, name in enumerate(fields[:_MOST_DISTRIBUTIONS]):
-        rows = [r for p in found.windows for r in p.rows if (r.field, r.metric) == (name, "psi")]
+        rows = [
+            r for p in assessment.windows for r in p.rows if (r.field, r.metric) == (name, "psi")
+        ]
         if not rows:
             continue
         worst = max(rows, key=lambda row: row.figure)
         if rank >= _FEWEST_DISTRIBUTIONS and worst.figure < _MOVED:
             return
-        part = next(p for p in found.windows if p.window == worst.window)
-        before = shares(counted(found.against, name))
+        part = next(p for p in assessment.windows if p.window == worst.window)
+        before = shares(counted(assessment.against, name))
         after = shares(counted(part.profile, name))
         if before is None or after is None:
             continue
@@ -354,9 +358,9 @@ def _edge_text(edge: float, type_: FieldType) -> str:
     return f"{edge:.3g}"
 
 
-def _details(found: Assessment, fields: Sequence[str]) -> str:
+def _details(assessment: Assessment, fields: Sequence[str]) -> str:
     """Return all distances of the last window, folded."""
-    parts = [p for p in found.windows if p.drift]
+    parts = [p for p in assessment.windows if p.drift]
     if not parts:
         return ""
     last = parts[-1]
@@ -376,11 +380,11 @@ def _details(found: Assessment, fields: Sequence[str]) -> str:
 # -- Segments, and what it rests on ----------------------------------------------------------------
 
 
-def _segments(found: Assessment) -> str:
-    if not found.segments:
+def _segments(assessment: Assessment) -> str:
+    if not assessment.segments:
         return ""
-    metrics = metrics_of(found.segments)
-    ordered = sorted(found.segments, key=lambda p: -_worst_psi(p))
+    metrics = metrics_of(assessment.segments)
+    ordered = sorted(assessment.segments, key=lambda p: -_worst_psi(p))
     rows = []
     for part in ordered:
         cells = [_cell(segment_name(part.segment)), _cell(f"{part.profile.count():,}")]
@@ -398,27 +402,27 @@ def _segments(found: Assessment) -> str:
 
 
 def _worst_psi(part: Part) -> float:
-    found = [f.psi for f in (part.drift or {}).values() if f.psi is not None]
-    return max(found, default=Figure(0.0))
+    values = [f.psi for f in (part.drift or {}).values() if f.psi is not None]
+    return max(values, default=Figure(0.0))
 
 
-def _foot(found: Assessment) -> str:
-    fields = found.profile.edges()
+def _foot(assessment: Assessment) -> str:
+    fields = assessment.profile.edges()
     features = sum(1 for f in fields.values() if f.role is not Role.PREDICTION)
     basis = (
         f"Made from profiles alone: counts of {features} fields in bins fixed by the edges "
         f"{fields.digest[:12]}. Bounds hold wherever within its bin a row lies."
     )
-    told = [basis, wording.rules(found)]
-    if found.maturity is None:
-        told.append(
+    remarks = [basis, wording.rules(assessment)]
+    if assessment.maturity is None:
+        remarks.append(
             "Without label maturity, figures count as final from 95 % known labels on: "
             "report(..., maturity=serving.maturity(...)) knows how many are to come."
         )
     else:
-        told += list(found.maturity.notes)
-    told += [str(d.message) for d in found.profile.warnings]
-    return f'<footer class="muted">{"".join(f"<p>{escape(t)}</p>" for t in told)}</footer>\n'
+        remarks += list(assessment.maturity.notes)
+    remarks += [str(d.message) for d in assessment.profile.warnings]
+    return f'<footer class="muted">{"".join(f"<p>{escape(t)}</p>" for t in remarks)}</footer>\n'
 
 
 # -- Pieces ----------------------------------------------------------------------------------------
@@ -432,8 +436,8 @@ def _row(part: Part, subject: str, metric: str, field: str | None = None) -> Row
 
 
 def _figure(title: str, svg: str, caption: str = "") -> str:
-    told = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    return f"<figure><h3>{escape(title)}</h3>{svg}{told}</figure>"
+    figcaption = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return f"<figure><h3>{escape(title)}</h3>{svg}{figcaption}</figure>"
 
 
 def _cell(text: str) -> str:

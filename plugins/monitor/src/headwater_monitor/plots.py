@@ -100,7 +100,7 @@ class Plots:
     def line(
         self,
         points: Sequence[Point],
-        told: str,
+        description: str,
         *,
         threshold: float | None = None,
         reference: float | None = None,
@@ -110,7 +110,7 @@ class Plots:
 
         Args:
             points: The figure of each window.
-            told: The picture in a sentence, for who can't see it.
+            description: The picture in a sentence, for who can't see it.
             threshold: Drawn as a line across.
             reference: Likewise.
             reference_name: What it is the figure of.
@@ -147,14 +147,14 @@ class Plots:
             _names(axes, [point.name for point in points])
             axes.margins(x=0.04, y=0.15)
 
-        return self._svg(draw, told)
+        return self._svg(draw, description)
 
-    def coverage(self, points: Sequence[Point], told: str) -> str:
+    def coverage(self, points: Sequence[Point], description: str) -> str:
         """Return how many labels are known, as bars; pale while more are to come.
 
         Args:
             points: The share of each window; `expected` is marked across its bar.
-            told: The picture in a sentence, for who can't see it.
+            description: The picture in a sentence, for who can't see it.
         """
 
         def draw(axes: Any) -> None:
@@ -171,14 +171,14 @@ class Plots:
             axes.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
             _names(axes, [point.name for point in points])
 
-        return self._svg(draw, told)
+        return self._svg(draw, description)
 
     def distributions(
         self,
         ticks: Sequence[tuple[float, str]],
         before: Sequence[float],
         after: Sequence[float],
-        told: str,
+        description: str,
         *,
         labels: tuple[str, str],
     ) -> str:
@@ -188,30 +188,30 @@ class Plots:
             ticks: Where under the bins, which lie at 0, 1, 2 ..., something is written, and what.
             before: The reference's shares.
             after: The shares that are compared with them.
-            told: The picture in a sentence, for who can't see it.
+            description: The picture in a sentence, for who can't see it.
             labels: What the two are.
         """
 
         def draw(axes: Any) -> None:
-            kept = slice(0, _MOST_BARS)
-            places = range(len(before[kept]))
-            axes.bar(places, before[kept], width=0.9, facecolor=COLOURS["soft"],
+            bars = slice(0, _MOST_BARS)
+            places = range(len(before[bars]))
+            axes.bar(places, before[bars], width=0.9, facecolor=COLOURS["soft"],
                      edgecolor=COLOURS["muted"], linewidth=0.6, label=labels[0])  # fmt: skip
-            axes.bar(places, after[kept], width=0.45, facecolor=COLOURS["accent"], label=labels[1])
+            axes.bar(places, after[bars], width=0.45, facecolor=COLOURS["accent"], label=labels[1])
             axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
             shown = [(place, text) for place, text in ticks if place < len(places)]
             shown = shown[:: -(-len(shown) // _MOST_LABELS) or 1]
             axes.set_xticks([place for place, _ in shown], [_shortened(text) for _, text in shown])
             axes.legend(loc="best", handlelength=1.0)
 
-        return self._svg(draw, told)
+        return self._svg(draw, description)
 
-    def calibration(self, points: Sequence[tuple[float, float, int]], told: str) -> str:
+    def calibration(self, points: Sequence[tuple[float, float, int]], description: str) -> str:
         """Return what came true of scores: on the diagonal they mean what they say.
 
         Args:
             points: Average score, share that came true, rows.
-            told: The picture in a sentence, for who can't see it.
+            description: The picture in a sentence, for who can't see it.
         """
 
         def draw(axes: Any) -> None:
@@ -230,9 +230,9 @@ class Plots:
             axes.set_xlabel("score")
             axes.set_ylabel("came true")
 
-        return self._svg(draw, told)
+        return self._svg(draw, description)
 
-    def _svg(self, draw: Any, told: str) -> str:
+    def _svg(self, draw: Any, description: str) -> str:
         self._drawn += 1
         style = {**_STYLE, "svg.hashsalt": f"headwater-{self._drawn}"}
         with self._matplotlib.rc_context(style):
@@ -242,7 +242,7 @@ class Plots:
             text = io.StringIO()
             canvas = self._matplotlib.backends.backend_svg.FigureCanvasSVG(figure)
             canvas.print_svg(text, metadata={"Date": None})
-        return _inlined(text.getvalue(), f"p{self._drawn}-", told)
+        return _inlined(text.getvalue(), f"p{self._drawn}-", description)
 
 
 def _final(axes: Any, place: int, expected: float, spread: float) -> None:
@@ -270,7 +270,7 @@ def _shortened(text: str) -> str:
     return text if len(text) <= 14 else f"{text[:13]}…"
 
 
-def _inlined(svg: str, prefix: str, told: str) -> str:
+def _inlined(svg: str, prefix: str, description: str) -> str:
     """Return an SVG to stand in a page: without its header, its names and colours the page's."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)
@@ -285,4 +285,4 @@ def _inlined(svg: str, prefix: str, told: str) -> str:
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r' xmlns(?::xlink)?="[^"]*"', "", svg)
     svg = svg.replace("xlink:href", "href")
-    return svg.replace("<svg", f'<svg role="img" aria-label="{escape(told)}"', 1).strip()
+    return svg.replace("<svg", f'<svg role="img" aria-label="{escape(description)}"', 1).strip()

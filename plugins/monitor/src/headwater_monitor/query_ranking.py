@@ -17,7 +17,13 @@ from headwater.errors import ConfigError, DataError
 from headwater.interfaces.schema import ID, ModelType, Schema
 from headwater.types import FieldType
 from headwater_monitor.figures import Figure
-from headwater_monitor.read_rows import added, asked_for, by_window, duckdb_connection, with_actual
+from headwater_monitor.read_rows import (
+    added,
+    by_window,
+    duckdb_connection,
+    prediction_field,
+    with_actual,
+)
 
 if TYPE_CHECKING:
     from headwater.reading.dataset import Dataset
@@ -108,15 +114,15 @@ class Ranking:
     @property
     def notes(self) -> tuple[str, ...]:
         """What should be known of these figures."""
-        total, told = self.total, []
+        total, notes = self.total, []
         if total.judged < total.queries:
-            told.append(
+            notes.append(
                 f"{total.queries - total.judged:,} of {total.queries:,} queries have an item "
                 "without a label or a score, and are left out"
             )
         if total.irrelevant:
-            told.append(f"{total.irrelevant:,} queries have no relevant item, and count as 0")
-        return tuple(told)
+            notes.append(f"{total.irrelevant:,} queries have no relevant item, and count as 0")
+        return tuple(notes)
 
     def parts(self) -> Iterator[tuple[Window | None, Ranking]]:
         """Yield each window, with the ranking of it alone."""
@@ -183,7 +189,7 @@ def ranking(
             f"{connection.name} is of a {schema.model_type} model, which ranks nothing",
             hint="performance(connection.profile(...)) tells how right it was",
         )
-    chosen = asked_for(connection, prediction)
+    chosen = prediction_field(connection, prediction)
     _check_query(schema, query, chosen.type is FieldType.ARRAY)
     if k is not None and k < 1:
         raise ConfigError(f"k={k!r} looks at no item", hint="give 1 or more, or None for all")
@@ -191,25 +197,25 @@ def ranking(
     def count(data: Dataset) -> Totals:
         return _totals(data, chosen.name, query, k)
 
-    found = by_window(connection, start, end, count, every=every, as_of=as_of, engine=engine)
-    return Ranking(chosen.name, k, found)
+    by_window_ = by_window(connection, start, end, count, every=every, as_of=as_of, engine=engine)
+    return Ranking(chosen.name, k, by_window_)
 
 
 def _check_query(schema: Schema, query: str | None, listed: bool) -> None:
-    given = [f.name for f in (*schema.raw_inputs, *schema.features)]
+    names = [f.name for f in (*schema.raw_inputs, *schema.features)]
     if listed and query is not None:
         raise ConfigError(
             f"query={query!r}: each row is a query where a prediction is an array",
             hint="leave out query",
         )
-    if not listed and query not in given:
+    if not listed and query not in names:
         raise ConfigError(
             "nothing says which rows are items of the same query"
             if query is None
             else f"the model has no field {query!r}",
-            hint=f"name a field: query=... ({', '.join(given) or 'the model has none'})"
+            hint=f"name a field: query=... ({', '.join(names) or 'the model has none'})"
             if query is None
-            else hint_for(query, given, what="fields"),
+            else hint_for(query, names, what="fields"),
         )
 
 
@@ -280,8 +286,8 @@ def _totals(data: Dataset, name: str, query: str | None, k: int | None) -> Total
         engine.register("given", given)
         if query is not None:
             (queries,) = engine.sql("SELECT count(DISTINCT query) FROM given").fetchone()
-        found = engine.sql(text).fetchall()
-    return _added(found, queries, k, f"{data.plan.connection}: {actual}")
+        queries_ = engine.sql(text).fetchall()
+    return _added(queries_, queries, k, f"{data.plan.connection}: {actual}")
 
 
 def _discount(place: str, k: int | None) -> str:
@@ -290,10 +296,10 @@ def _discount(place: str, k: int | None) -> str:
     return weight if k is None else f"CASE WHEN {place} <= {k} THEN {weight} ELSE 0.0 END"
 
 
-def _added(found: list[tuple[Any, ...]], queries: int, k: int | None, where: str) -> Totals:
+def _added(queries_: list[tuple[Any, ...]], queries: int, k: int | None, where: str) -> Totals:
     parts: dict[str, list[Decimal]] = {name: [] for name in _SUMS}
     irrelevant = 0
-    for low, high, mid, most, worst, best, least in found:
+    for low, high, mid, most, worst, best, least in queries_:
         if least < 0:
             raise DataError(
                 f"{where}: {least} is less relevant than not at all",
@@ -313,5 +319,5 @@ def _added(found: list[tuple[Any, ...]], queries: int, k: int | None, where: str
         for name, value in zip(_SUMS, values, strict=True):
             parts[name].append(Decimal(f"{value:.12f}"))
     return Totals(
-        queries, len(found), irrelevant, {n: sum(v, Decimal(0)) for n, v in parts.items()}
+        queries, len(queries_), irrelevant, {n: sum(v, Decimal(0)) for n, v in parts.items()}
     )

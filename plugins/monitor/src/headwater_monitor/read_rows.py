@@ -30,28 +30,28 @@ Counted = TypeVar("Counted")
 Summed = TypeVar("Summed", bound=Adds)
 
 
-def asked_for(connection: Connection, wanted: str | None) -> Field:
+def prediction_field(connection: Connection, name: str | None) -> Field:
     """Return the prediction to judge: the one that is named, or the only one.
 
     Args:
         connection: The connection of a model.
-        wanted: The prediction's name.
+        name: The prediction's name.
 
     Raises:
         ConfigError: If there is none of this name, or none was named of several.
     """
     predictions = connection.schema.predictions
-    if wanted is None and len(predictions) == 1:
+    if name is None and len(predictions) == 1:
         return predictions[0]
-    found = None if wanted is None else connection.schema.prediction(wanted)
-    if found is None:
+    field = None if name is None else connection.schema.prediction(name)
+    if field is None:
         raise ConfigError(
-            f"{connection.name} has no prediction {wanted!r}"
-            if wanted is not None
+            f"{connection.name} has no prediction {name!r}"
+            if name is not None
             else f"{connection.name} has {len(predictions)} predictions",
-            hint=hint_for(wanted or "", [p.name for p in predictions], what="predictions"),
+            hint=hint_for(name or "", [p.name for p in predictions], what="predictions"),
         )
-    return found
+    return field
 
 
 def by_window(

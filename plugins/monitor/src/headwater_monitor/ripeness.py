@@ -59,18 +59,18 @@ class Ripeness:
     biases: Mapping[str, Bias] | None = None
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """What is to be said of it, in a few words."""
         if self.coverage is None:
             return "no rows"
-        told = f"{self.coverage:.0%} of labels known"
+        text = f"{self.coverage:.0%} of labels known"
         if self.expected is not None:
-            told += f", {self.expected:.0%} expected by now"
+            text += f", {self.expected:.0%} expected by now"
         if self.stopped:
-            told += "; the feed of labels stopped"
+            text += "; the feed of labels stopped"
         elif self.state is not None and self.provisional:
-            told += f"; {self.state}"
-        return told
+            text += f"; {self.state}"
+        return text
 
 
 def ripeness(
@@ -141,14 +141,15 @@ def expected_bias(
         then = other.end + age
         rows = [(part, row) for part in parts for row in settled.get(part, ())]
         early = _figures(
-            (row, row.rows * _seen(row.age + half, part, then - part.end)) for part, row in rows
+            (row, row.rows * _labelled_share(row.age + half, part, then - part.end))
+            for part, row in rows
         )
         for name, final in _figures((row, float(row.rows)) for _, row in rows).items():
             if final is not None and (before := early.get(name)) is not None:
                 differences.setdefault(name, []).append(before - final)
     return {
-        name: Bias(mean(found), stdev(found) if len(found) > 1 else None, len(found))
-        for name, found in differences.items()
+        name: Bias(mean(values), stdev(values) if len(values) > 1 else None, len(values))
+        for name, values in differences.items()
     }
 
 
@@ -161,7 +162,7 @@ def _inside(maturity: Maturity, window: Window | None) -> list[Window]:
     ]
 
 
-def _seen(delay: timedelta, window: Window, since: timedelta) -> float:
+def _labelled_share(delay: timedelta, window: Window, since: timedelta) -> float:
     """Return the share of a window's rows whose label of this delay was there so long after it."""
     length = window.end - window.start
     return min(max((since + length - delay) / length, 0.0), 1.0)
@@ -173,11 +174,11 @@ def _figures(rows: Iterable[tuple[Settled, float]]) -> dict[str, float | None]:
         key = (row.predicted, row.actual)
         confusion[key] = confusion.get(key, 0.0) + weight
     total = sum(confusion.values())
-    right = sum(n for (said, was), n in confusion.items() if said == was)
-    found: dict[str, float | None] = {"accuracy": share(right, total)}
+    right = sum(n for (predicted, actual), n in confusion.items() if predicted == actual)
+    figures: dict[str, float | None] = {"accuracy": share(right, total)}
     if all(isinstance(name, bool) for pair in confusion for name in pair):
-        found |= zip(("precision", "recall", "f1"), rates(confusion, True), strict=True)
-    return found
+        figures |= zip(("precision", "recall", "f1"), rates(confusion, True), strict=True)
+    return figures
 
 
 def _expected(maturity: Maturity, windows: list[Window]) -> float | None:

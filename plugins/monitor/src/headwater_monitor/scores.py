@@ -98,11 +98,11 @@ def log_loss(scores: Scores) -> Figure | None:
             average = min(max(float(total / count), low), high)
             # Of the false, what counts is 1 - score: the same with the bin turned around.
             ends = (low, high) if true else (1 - high, 1 - low)
-            given = average if true else 1 - average
-            parts.append(-count * _log(given))
+            probability = average if true else 1 - average
+            parts.append(-count * _log(probability))
             # -ln is convex: least where all are equal, most where they lie at the ends of the bin.
-            least.append(-count * _log(min(given + ROUNDED, ends[1])))
-            most.append(count * _chord(ends, max(given - ROUNDED, ends[0])))
+            least.append(-count * _log(min(probability + ROUNDED, ends[1])))
+            most.append(count * _chord(ends, max(probability - ROUNDED, ends[0])))
     rows = scores.rows
     return Figure(math.fsum(parts) / rows, math.fsum(least) / rows, math.fsum(most) / rows)
 
@@ -120,9 +120,9 @@ def brier(scores: Scores) -> Figure | None:
         return None
     squares = sum(scores.squares.values(), Decimal(0))
     true = sum(scores.sums[True], Decimal(0))
-    found = float((squares - 2 * true + yes) / rows)
+    score = float((squares - 2 * true + yes) / rows)
     doubt = ROUNDED * (1 + 2 * yes / rows)
-    return Figure(found, max(found - doubt, 0.0), found + doubt)
+    return Figure(score, max(score - doubt, 0.0), score + doubt)
 
 
 def calibration(scores: Scores, bins: int = CALIBRATION_BINS) -> tuple[Calibrated, ...]:
@@ -132,15 +132,15 @@ def calibration(scores: Scores, bins: int = CALIBRATION_BINS) -> tuple[Calibrate
         scores: The scores.
         bins: How many bins; their ends must be among the edges of the scores.
     """
-    found = []
+    bins_ = []
     size = (len(scores.edges) + 1) // bins
     for first in range(0, size * bins, size):
         part = slice(first, first + size)
         yes, no = sum(scores.counts[True][part]), sum(scores.counts[False][part])
         if yes + no:
             total = sum((*scores.sums[True][part], *scores.sums[False][part]), Decimal(0))
-            found.append(Calibrated(float(total / (yes + no)), yes / (yes + no), yes + no))
-    return tuple(found)
+            bins_.append(Calibrated(float(total / (yes + no)), yes / (yes + no), yes + no))
+    return tuple(bins_)
 
 
 def ece(scores: Scores, bins: int = CALIBRATION_BINS) -> Figure | None:
@@ -156,8 +156,8 @@ def ece(scores: Scores, bins: int = CALIBRATION_BINS) -> Figure | None:
     if not rows:
         return None
     parts = calibration(scores, bins)
-    found = math.fsum(p.rows * abs(p.score - p.share) for p in parts) / rows
-    return Figure(found, max(found - ROUNDED, 0.0), found + ROUNDED)
+    error = math.fsum(p.rows * abs(p.score - p.share) for p in parts) / rows
+    return Figure(error, max(error - ROUNDED, 0.0), error + ROUNDED)
 
 
 def decided(scores: Scores, threshold: float = 0.5) -> dict[tuple[str | None, str | None], int]:
@@ -167,13 +167,13 @@ def decided(scores: Scores, threshold: float = 0.5) -> dict[tuple[str | None, st
         scores: The scores.
         threshold: The score.
     """
-    found: dict[tuple[str | None, str | None], int] = {}
+    confusion: dict[tuple[str | None, str | None], int] = {}
     for true, counts in scores.counts.items():
         for (low, _), count in zip(scores.ends, counts, strict=True):
             if count:
                 key = ("true" if low >= threshold else "false", "true" if true else "false")
-                found[key] = found.get(key, 0) + count
-    return found
+                confusion[key] = confusion.get(key, 0) + count
+    return confusion
 
 
 def _log(share: float) -> float:

@@ -40,12 +40,12 @@ class Threshold:
     Args:
         metric: The figure's name.
         value: From where on.
-        asked: Whether the reader gave it; else it is a default, or follows from the reference.
+        chosen: Whether the reader gave it; else it is a default, or follows from the reference.
     """
 
     metric: str
     value: float
-    asked: bool = False
+    chosen: bool = False
 
     @property
     def below(self) -> bool:
@@ -80,15 +80,15 @@ class Thresholds:
     """The thresholds of a report.
 
     Args:
-        asked: Those that its reader gave, by the figure's name; None turns one off.
+        chosen: Those that its reader gave, by the figure's name; None turns one off.
 
     Raises:
         ConfigError: If there is no such figure, or a threshold is no number.
     """
 
-    def __init__(self, asked: Mapping[str, float | None] | None = None) -> None:
-        self._asked = dict(asked or {})
-        for name, value in self._asked.items():
+    def __init__(self, chosen: Mapping[str, float | None] | None = None) -> None:
+        self._chosen = dict(chosen or {})
+        for name, value in self._chosen.items():
             if name not in METRICS:
                 raise ConfigError(
                     f"no figure is called {name!r}", hint=hint_for(name, METRICS, what="figures")
@@ -107,9 +107,9 @@ class Thresholds:
             reference: The same figure of the reference: without another threshold, a figure of
                 performance may be a tenth worse, and 5 % more may be missing.
         """
-        if metric in self._asked:
-            value = self._asked[metric]
-            return None if value is None else Threshold(metric, float(value), asked=True)
+        if metric in self._chosen:
+            value = self._chosen[metric]
+            return None if value is None else Threshold(metric, float(value), chosen=True)
         if metric in DEFAULTS:
             return Threshold(metric, DEFAULTS[metric])
         if reference is None:

@@ -79,10 +79,10 @@ def window_names(windows: Sequence[Window | None]) -> list[str]:
     Args:
         windows: The windows.
     """
-    known = [w for w in windows if w is not None]
-    if known and all(_is_month(w) for w in known):
+    bounded = [w for w in windows if w is not None]
+    if bounded and all(_is_month(w) for w in bounded):
         form = "%Y-%m"
-    elif all(w.start.hour == w.start.minute == 0 for w in known):
+    elif all(w.start.hour == w.start.minute == 0 for w in bounded):
         form = "%Y-%m-%d"
     else:
         form = "%Y-%m-%d %H:%M"
@@ -99,67 +99,67 @@ def _is_month(window: Window) -> bool:
 def segment_name(segment: str | None) -> str:
     """Return a segment as `owner = ann`; a NULL is NULL."""
     values = {} if segment is None else json.loads(segment)
-    told = (f"{n} = {'NULL' if v is None else v}" for n, v in values.items())
-    return printable_line(", ".join(told))
+    parts = (f"{n} = {'NULL' if v is None else v}" for n, v in values.items())
+    return printable_line(", ".join(parts))
 
 
-def finding(found: Finding) -> str:
+def finding(finding_: Finding) -> str:
     """Return what is beyond its threshold, in one line.
 
     Args:
-        found: The figure.
+        finding_: The figure.
     """
-    row = found.row
+    row = finding_.row
     assert row.threshold is not None
     if row.subject == DRIFT and row.metric != "missing":
-        told = f"{row.field} moved: {METRICS[row.metric]} {number(row.figure)}"
+        text = f"{row.field} moved: {METRICS[row.metric]} {number(row.figure)}"
     elif row.metric == "missing":
-        told = f"{row.field} is missing in {row.figure:.1%} of rows"
+        text = f"{row.field} is missing in {row.figure:.1%} of rows"
     else:
-        told = f"{METRICS[row.metric]} of {row.field} is {number(row.figure)}"
+        text = f"{METRICS[row.metric]} of {row.field} is {number(row.figure)}"
     if row.window is not None:
-        told = f"{window_name(row.window)}: {told}"
-    told += f", {'below' if row.threshold.below else 'above'} {number(row.threshold.value)}"
+        text = f"{window_name(row.window)}: {text}"
+    text += f", {'below' if row.threshold.below else 'above'} {number(row.threshold.value)}"
     if row.reference is not None:
-        told += f" ({number(row.reference)} in the reference)"
-    if len(found.windows) > 1:
-        told += f"; the worst of {len(found.windows)} such windows"
-    return printable_line(told)
+        text += f" ({number(row.reference)} in the reference)"
+    if len(finding_.windows) > 1:
+        text += f"; the worst of {len(finding_.windows)} such windows"
+    return printable_line(text)
 
 
-def waiting(part: Part, found: Assessment) -> str:
+def waiting(part: Part, assessment: Assessment) -> str:
     """Return what is still to come of a window, and what its figures may become.
 
     Args:
         part: The window.
-        found: The assessment that it is of.
+        assessment: The assessment that it is of.
     """
-    told = f"{window_name(part.window)}: {part.ripeness.told}"
+    text = f"{window_name(part.window)}: {part.ripeness.summary}"
     for row in part.rows:
         if row.metric != "accuracy" or row.bias is None or row.expected is None:
             continue
         size, way = abs(row.bias.difference), "high" if row.bias.difference >= 0 else "low"
         spread = "" if row.bias.spread is None else f" (sd {row.bias.spread:.3f})"
-        told += (
+        text += (
             f"; {row.metric} {row.figure:.3f} at this age has been {size:.3f} too {way}{spread} in "
             f"{row.bias.windows} windows, so expect {row.expected:.3f}"
         )
-    if part.ripeness.provisional and not part.ripeness.biases and found.maturity is not None:
-        told += "; nothing says yet how far early figures are from final ones"
-    return printable_line(told)
+    if part.ripeness.provisional and not part.ripeness.biases and assessment.maturity is not None:
+        text += "; nothing says yet how far early figures are from final ones"
+    return printable_line(text)
 
 
-def verdict(found: Assessment) -> str:
+def verdict(assessment: Assessment) -> str:
     """Return all of it in a sentence.
 
     Args:
-        found: The assessment.
+        assessment: The assessment.
     """
-    firm = found.final_findings
-    loose = len(found.findings) - len(firm)
+    firm = assessment.final_findings
+    loose = len(assessment.findings) - len(firm)
     late = f" {loose} more may pass as labels come in." if loose else ""
     if not firm:
-        if not any(row.threshold is not None for row in found.rows):
+        if not any(row.threshold is not None for row in assessment.rows):
             return "No figure is judged: give thresholds, or a reference to compare with."
         return f"No final figure is beyond its threshold.{late}"
     first = finding(firm[0])
@@ -167,21 +167,21 @@ def verdict(found: Assessment) -> str:
     return f"{many} beyond the threshold. First: {first}.{late}"
 
 
-def rules(found: Assessment) -> str:
+def rules(assessment: Assessment) -> str:
     """Return what figures are judged by.
 
     Args:
-        found: The assessment.
+        assessment: The assessment.
     """
-    told = []
-    psi = found.thresholds.of("psi")
+    parts = []
+    psi = assessment.thresholds.of("psi")
     if psi is not None:
-        told.append(f"PSI is worth a look from {number(psi.value)} on")
-    if found.reference is not None and found.reference.figures:
-        told.append(
+        parts.append(f"PSI is worth a look from {number(psi.value)} on")
+    if assessment.reference is not None and assessment.reference.figures:
+        parts.append(
             f"performance, where no other threshold was given, if it is {TOLERANCE:.0%} worse than "
             "the reference's"
         )
-    if found.against is not None:
-        told.append(f"missing values if they are {MORE_MISSING:.0%} of rows more than there")
-    return ("; ".join(told) + ".") if told else "No thresholds."
+    if assessment.against is not None:
+        parts.append(f"missing values if they are {MORE_MISSING:.0%} of rows more than there")
+    return ("; ".join(parts) + ".") if parts else "No thresholds."

@@ -166,7 +166,7 @@ def _state(table: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _input(scan: Scan, told: Mapping[str, Any]) -> dict[str, Any]:
+def _input(scan: Scan, document: Mapping[str, Any]) -> dict[str, Any]:
     namespace, name = dataset_name(scan)
     columns = [{"name": c.name, "type": str(c.type)} for c in scan.relation.columns]
     table = {"namespace": "headwater", "name": str(scan.table), "type": "TABLE"}
@@ -174,7 +174,7 @@ def _input(scan: Scan, told: Mapping[str, Any]) -> dict[str, Any]:
         "schema": _facet("schema", fields=columns),
         "symlinks": _facet("symlinks", identifiers=[table]),
     }
-    state = _state(told)
+    state = _state(document)
     if state is not None:
         facets["version"] = _facet("version", datasetVersion=state)
     return {
@@ -186,8 +186,8 @@ def _input(scan: Scan, told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cost(scan: Scan) -> dict[str, int]:
-    known = {"fileCount": scan.estimate.files, "size": scan.estimate.bytes}
-    return {name: n for name, n in known.items() if n is not None}
+    counts = {"fileCount": scan.estimate.files, "size": scan.estimate.bytes}
+    return {name: n for name, n in counts.items() if n is not None}
 
 
 def _output(plan: Plan, namespace: str, stats: ReadStats | None) -> dict[str, Any]:

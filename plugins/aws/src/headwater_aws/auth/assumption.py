@@ -142,11 +142,11 @@ def assume_step(role: TrustedRole, source: LiveCredentials, opening: Opening) ->
         return _keys(clients.client("sts").assume_role(**parameters))
 
     def explain(error: Exception) -> Exception:
-        held = source.held
+        keys = source.cached
         return explain_assume_role(
             error,
             role_arn=role.role_arn,
-            caller=held.caller_arn if held else None,
+            caller=keys.caller_arn if keys else None,
             external_id=role.external_id is not None,
             mfa=role.mfa_serial is not None,
             region=opening.region,

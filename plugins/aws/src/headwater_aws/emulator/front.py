@@ -146,7 +146,7 @@ class Front:
 
     def _replayed(self, request: Request, aws_call: _AwsCall, replay: Replay) -> Response:
         """Answer as AWS did when a bundle was recorded, else from what it told then."""
-        told = replay.answer(
+        response = replay.answer(
             request,
             aws_call.service,
             aws_call.action,
@@ -154,8 +154,8 @@ class Front:
             aws_call.parameters,
             aws_call.s3_call,
         )
-        if told is not None:
-            return told
+        if response is not None:
+            return response
         if aws_call.service != "glue":
             raise not_recorded(f"{aws_call.service}:{aws_call.action} was not asked")
         owner = glue_arns.owner(aws_call.parameters, ACCOUNT)
@@ -189,9 +189,9 @@ class Front:
                 if database not in catalog.databases:
                     catalog.create_database(database, {"Name": database})
                 catalog.create_table(database, table["Name"], table, None)
-                made = catalog.get_table(database, table["Name"])
+                table_ = catalog.get_table(database, table["Name"])
                 for partition in partitions:
-                    made.create_partition(partition)
+                    table_.create_partition(partition)
 
     def _understand(self, request: Request, aws_call: _AwsCall) -> None:
         """Tell the operation and its parameters."""

@@ -225,13 +225,15 @@ def _get_database(call: _Call) -> Params:
 
 
 def _get_databases(call: _Call) -> Params:
-    wanted = _attributes(call, {"NAME": "Name", "TARGET_DATABASE": "TargetDatabase"})
+    attributes = _attributes(call, {"NAME": "Name", "TARGET_DATABASE": "TargetDatabase"})
     page = call.page(
         sorted(call.catalog.get_databases(), key=lambda one: one.name),
         "DatabaseList",
         lambda one: call.permits(call.arn("database", one.name)),
     )
-    page["DatabaseList"] = [_only(_clean(one.as_dict()), wanted) for one in page["DatabaseList"]]
+    page["DatabaseList"] = [
+        _only(_clean(one.as_dict()), attributes) for one in page["DatabaseList"]
+    ]
     return page
 
 
@@ -244,7 +246,7 @@ def _get_tables(call: _Call) -> Params:
     expression = call.params.get("Expression")
     if expression is not None and len(expression) > MAX_EXPRESSION:
         raise constraint(expression, "expression", f"length less than or equal to {MAX_EXPRESSION}")
-    wanted = _attributes(call, {"NAME": "Name", "TABLE_TYPE": "TableType"})
+    attributes = _attributes(call, {"NAME": "Name", "TABLE_TYPE": "TableType"})
     pattern = name_pattern(expression or "*")
     tables = sorted(call.catalog.get_database(database).tables.items())
     page = call.page(
@@ -252,7 +254,9 @@ def _get_tables(call: _Call) -> Params:
         "TableList",
         call.shows,
     )
-    page["TableList"] = [_only(_table(one, call.grant(one)), wanted) for one in page["TableList"]]
+    page["TableList"] = [
+        _only(_table(one, call.grant(one)), attributes) for one in page["TableList"]
+    ]
     return page
 
 
@@ -384,8 +388,8 @@ def _attributes(call: _Call, fields: Mapping[str, str]) -> set[str] | None:
     return {fields[name] for name in names}
 
 
-def _only(entry: Params, wanted: set[str] | None) -> Params:
-    return entry if wanted is None else {k: v for k, v in entry.items() if k in wanted}
+def _only(entry: Params, attributes: set[str] | None) -> Params:
+    return entry if attributes is None else {k: v for k, v in entry.items() if k in attributes}
 
 
 def _partition(call: _Call, partition: Any) -> Params:

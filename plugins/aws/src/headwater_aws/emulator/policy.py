@@ -68,8 +68,8 @@ def matches(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
     return _pattern(pattern, ignore_case).fullmatch(value) is not None
 
 
-def _bool(wanted: str, value: str) -> bool:
-    return wanted.lower() == value.lower()
+def _bool(expected: str, value: str) -> bool:
+    return expected.lower() == value.lower()
 
 
 OPERATORS: Mapping[str, tuple[Callable[[str, str], bool], bool]] = {
@@ -152,9 +152,9 @@ def _applies(statement: Document, query: Query) -> bool:
     ):
         return False
     return all(
-        _condition(operator, key, wanted, query.context)
+        _condition(operator, key, expected, query.context)
         for operator, block in statement.get("Condition", {}).items()
-        for key, wanted in block.items()
+        for key, expected in block.items()
     )
 
 
@@ -164,26 +164,26 @@ def _principal(statement: Document, query: Query) -> str:
         return "named"
     if "NotPrincipal" in statement:
         excluded = statement["NotPrincipal"]
-        wanted = _list(excluded.get("AWS", ())) if isinstance(excluded, dict) else ["*"]
-        return "" if set(wanted) & set(query.principals) or "*" in wanted else "named"
+        listed = _list(excluded.get("AWS", ())) if isinstance(excluded, dict) else ["*"]
+        return "" if set(listed) & set(query.principals) or "*" in listed else "named"
     principal = statement.get("Principal", {})
     if principal == "*":
         return "named"
     if query.federated is not None:
         return "named" if query.federated in _list(principal.get("Federated", ())) else ""
-    for wanted in _list(principal.get("AWS", ())):
-        if wanted == "*":
+    for listed in _list(principal.get("AWS", ())):
+        if listed == "*":
             return "named"
-        if wanted in query.principals:
-            is_account = wanted.isdigit() or wanted.endswith(":root")
+        if listed in query.principals:
+            is_account = listed.isdigit() or listed.endswith(":root")
             return "account" if is_account else "named"
     return ""
 
 
-def _condition(operator: str, key: str, wanted: Any, context: Context) -> bool:
+def _condition(operator: str, key: str, expected: Any, context: Context) -> bool:
     quantifier, name, if_exists = _operator(operator)
     value = next((v for k, v in context.items() if k.lower() == key.lower()), None)
-    texts = [_text(item, context) for item in _list(wanted)]
+    texts = [_text(item, context) for item in _list(expected)]
     if name == "Null":
         return (value is None) == (texts[0].lower() == "true")
     fits, negated = OPERATORS[name]

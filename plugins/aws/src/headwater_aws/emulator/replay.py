@@ -155,16 +155,16 @@ class Replay:
         """
         if call is not None and call.key:
             return self._object(request, call)
-        asked = _asked_of(request, service, parameters, call)
-        told = self._next(_question(service, action, region, asked))
-        if told is None and call is not None and action == "ListObjectsV2":
+        question_parameters = _parameters_of(request, service, parameters, call)
+        exchange = self._next(_question(service, action, region, question_parameters))
+        if exchange is None and call is not None and action == "ListObjectsV2":
             return self._listing(call)
-        if told is None:
+        if exchange is None:
             return None
-        if told.error is not None:
-            raise _refused(told)
+        if exchange.error is not None:
+            raise _refused(exchange)
         try:
-            return _rendered(service, action, told.answer, call)
+            return _rendered(service, action, exchange.answer, call)
         except (TypeError, ValueError, AttributeError, OverflowError) as error:
             raise not_recorded(f"what was answered to {action} is damaged ({error})") from None
 
@@ -183,10 +183,10 @@ class Replay:
             for one in (call.answer.get("Partition"), *(call.answer.get("Partitions") or ())):
                 if isinstance(one, dict) and isinstance(one.get("Values"), list):
                     key = (str(call.asked.get("DatabaseName")), str(call.asked.get("TableName")))
-                    known = partitions.setdefault(key, {})
+                    by_values = partitions.setdefault(key, {})
                     values = tuple(map(str, one["Values"]))
-                    if values not in known or "Columns" in (one.get("StorageDescriptor") or {}):
-                        known[values] = one
+                    if values not in by_values or "Columns" in (one.get("StorageDescriptor") or {}):
+                        by_values[values] = one
         for (database, name), (catalog, entry) in tables.items():
             of = list(partitions.get((database, name), {}).values())
             table = {k: v for k, v in entry.items() if k in _TABLE}
@@ -224,7 +224,9 @@ class Replay:
                 etag = str(item.get("ETag", ""))
                 self._store(bucket, str(item.get("Key")), item["Size"], etag, item)
 
-    def _store(self, bucket: str, key: str, size: int, etag: str, told: Mapping[str, Any]) -> None:
+    def _store(
+        self, bucket: str, key: str, size: int, etag: str, attributes: Mapping[str, Any]
+    ) -> None:
         if size > sys.maxsize:
             from headwater.errors import BundleError  # the emulator itself stands without the core
 
@@ -233,7 +235,7 @@ class Replay:
                 code="bundle-damaged",
                 hint="ask whoever sent it for the file that `headwater check --bundle` wrote",
             )
-        stored = StoredObject(Hollow(size, ()), {}, etag, _moment(told.get("LastModified")))
+        stored = StoredObject(Hollow(size, ()), {}, etag, _moment(attributes.get("LastModified")))
         self._bucket(bucket).put(key, stored)
 
     def _store_file(self, file: BundledFile) -> None:
@@ -280,13 +282,13 @@ class Replay:
 
     def _listing(self, call: S3Call) -> Response:
         prefix = call.query.get("prefix", "")
-        for bucket, refused, told in self._unlisted:
+        for bucket, refused, exchange in self._unlisted:
             if bucket == call.bucket and (prefix.startswith(refused) or not refused):
-                raise _refused(told)
+                raise _refused(exchange)
         if call.bucket not in self._buckets:
             raise not_recorded(f"the bucket {call.bucket} is not in it")
-        found = list_objects(self._bucket(call.bucket), call.query, second=True)
-        return Response(found.status, {**found.headers, MARK: "no-rows"}, found.body)
+        page = list_objects(self._bucket(call.bucket), call.query, second=True)
+        return Response(page.status, {**page.headers, MARK: "no-rows"}, page.body)
 
 
 def not_recorded(what: str) -> AwsError:
@@ -294,31 +296,35 @@ def not_recorded(what: str) -> AwsError:
     return AwsError(CODE, f"the support bundle that is replayed does not tell it: {what}", 403)
 
 
-def _asked_of(
+def _parameters_of(
     request: Request, service: str, parameters: Mapping[str, Any], call: S3Call | None
 ) -> Mapping[str, Any]:
     if call is not None:
-        asked: dict[str, Any] = {"Bucket": call.bucket}
+        query: dict[str, Any] = {"Bucket": call.bucket}
         for name, value in call.query.items():
             if name in _QUERY:
-                asked[_QUERY[name]] = int(value) if name == "max-keys" else value
-        return asked
+                query[_QUERY[name]] = int(value) if name == "max-keys" else value
+        return query
     if service == "glue":
         value = json.loads(request.body or b"{}")
         return value if isinstance(value, dict) else {}
     return parameters
 
 
-def _question(service: str, action: str, region: str, asked: Mapping[str, Any]) -> str:
+def _question(service: str, action: str, region: str, parameters: Mapping[str, Any]) -> str:
     """Return what a call asks, in one spelling."""
     match service:
         case "s3":
-            told: Any = {k: asked[k] for k in _LISTING if asked.get(k) not in (None, "")}
+            distinguishing: Any = {
+                k: parameters[k] for k in _LISTING if parameters.get(k) not in (None, "")
+            }
         case "sts":
-            told = asked.get("RoleArn")
+            distinguishing = parameters.get("RoleArn")
         case _:
-            told = asked
-    return json.dumps([service, action, "" if service == "sts" else region, told], sort_keys=True)
+            distinguishing = parameters
+    return json.dumps(
+        [service, action, "" if service == "sts" else region, distinguishing], sort_keys=True
+    )
 
 
 def _refused(call: Exchange) -> AwsError:
@@ -344,8 +350,8 @@ def _rendered(service: str, action: str, answer: Any, call: S3Call | None) -> Re
             raise ValueError("it says of nobody who they are")
         return Response(200, {"content-type": XML}, _sts(action, answer).encode())
     if action == "ListObjectsV2" and call is not None:
-        found = xml("ListBucketResult", _page(answer, call))
-        return Response(200, {**found.headers, MARK: "no-rows"}, found.body)
+        page = xml("ListBucketResult", _page(answer, call))
+        return Response(200, {**page.headers, MARK: "no-rows"}, page.body)
     if action == "GetBucketLocation":
         return xml("LocationConstraint", escape(str(answer.get("LocationConstraint") or "")))
     if action == "HeadBucket":
@@ -466,17 +472,17 @@ def _element(name: str, value: Any) -> str:
 
 
 def _whole_size(answer: Mapping[str, Any]) -> int | None:
-    told = answer.get("ContentRange")
-    if isinstance(told, str):
-        size = told.rpartition("/")[2]
+    content_range = answer.get("ContentRange")
+    if isinstance(content_range, str):
+        size = content_range.rpartition("/")[2]
         return int(size) if size.isdecimal() else None
     length = answer.get("ContentLength")
     return length if type(length) is int and length >= 0 else None
 
 
-def _moment(told: Any) -> datetime:
+def _moment(text: Any) -> datetime:
     with suppress(ValueError, TypeError):
-        return datetime.fromisoformat(told).astimezone(UTC)
+        return datetime.fromisoformat(text).astimezone(UTC)
     return datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -495,13 +501,13 @@ def replayed_configuration(
     (folder / "token").write_text(token, encoding="utf-8")
     models: dict[str, Any] = {}
     for model, versions in _mappings(replay.bundle.configuration.get("models")):
-        told = models.setdefault(model, {"versions": {}})["versions"]
+        documents = models.setdefault(model, {"versions": {}})["versions"]
         for name, version in _mappings(versions.get("versions")):
-            told[name] = {k: _literal(v) for k, v in version.items() if k not in _PURPOSES}
+            documents[name] = {k: _literal(v) for k, v in version.items() if k not in _PURPOSES}
             for purpose in _PURPOSES & set(version):
-                asked = _asking(version[purpose], endpoint_url, replay.region, folder)
-                if asked is not None:
-                    told[name][purpose] = asked
+                connection = _rerouted(version[purpose], endpoint_url, replay.region, folder)
+                if connection is not None:
+                    documents[name][purpose] = connection
     return {"version": 1, "models": models}
 
 
@@ -516,7 +522,9 @@ def _mappings(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield name, inner
 
 
-def _asking(connection: Any, endpoint_url: str, region: str, folder: Path) -> dict[str, Any] | None:
+def _rerouted(
+    connection: Any, endpoint_url: str, region: str, folder: Path
+) -> dict[str, Any] | None:
     """Return a connection that asks an emulator; None for one that would ask something else.
 
     Who made the bundle may have written anything into it: a file of this machine, a database of
@@ -525,16 +533,16 @@ def _asking(connection: Any, endpoint_url: str, region: str, folder: Path) -> di
     source = connection.get("source") if isinstance(connection, dict) else None
     if not isinstance(source, dict) or str(source.get("type")) not in _KINDS:
         return None
-    told: dict[str, Any] = _literal(connection)
-    own = {k: v for k, v in told["source"].items() if k != "auth"}
+    document: dict[str, Any] = _literal(connection)
+    own = {k: v for k, v in document["source"].items() if k != "auth"}
     auth = source.get("auth")
-    told["source"] = {
+    document["source"] = {
         "region": region,
         **own,
         "endpoint_url": endpoint_url,
         "auth": _identity(_literal(auth) if isinstance(auth, dict) else {}, folder),
     }
-    return told
+    return document
 
 
 def _literal(value: Any) -> Any:
@@ -549,14 +557,14 @@ def _literal(value: Any) -> Any:
     return value
 
 
-def _identity(told: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _identity(auth: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     keys = {
         "type": "static",
         "access_key_id": "REPLAYED",
         "secret_access_key": f"file:{folder / 'key'}",
     }
-    named = {k: told[k] for k in ("role_arn", "session_name", "duration") if k in told}
-    match told.get("type"):
+    named = {k: auth[k] for k in ("role_arn", "session_name", "duration") if k in auth}
+    match auth.get("type"):
         case "oidc-role":
             return {"type": "oidc-role", **named, "token": f"file:{folder / 'token'}"}
         case "assume-role":

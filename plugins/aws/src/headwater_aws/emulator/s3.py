@@ -187,11 +187,11 @@ class S3:
 
     def _put(self, request: Request, call: S3Call, bucket: Bucket) -> Response:
         present = bucket.get(call.key)
-        wanted = request.headers.get("if-match")
-        if wanted and present is None:
+        if_match = request.headers.get("if-match")
+        if if_match and present is None:
             raise AwsError("NoSuchKey", "The specified key does not exist.", 404)
         if (present and request.headers.get("if-none-match") == "*") or (
-            wanted and present and not tag_matches(wanted, present.etag)
+            if_match and present and not tag_matches(if_match, present.etag)
         ):
             message = "At least one of the pre-conditions you specified did not hold"
             raise AwsError("PreconditionFailed", message, 412)
@@ -214,16 +214,16 @@ class S3:
 
 
 def _complete(request: Request, call: S3Call, bucket: Bucket, upload: Upload) -> Response:
-    wanted = [
+    parts = [
         (int(part.findtext("{*}PartNumber") or 0), (part.findtext("{*}ETag") or "").strip('"'))
         for part in parse_xml(request.body).iter()
         if part.tag.endswith("}Part") or part.tag == "Part"
     ]
-    for number, tag in wanted:
+    for number, tag in parts:
         if number not in upload.parts or upload.parts[number].etag.strip('"') != tag:
             message = "One or more of the specified parts could not be found."
             raise AwsError("InvalidPart", message)
-    whole = joined(upload, [number for number, _ in wanted])
+    whole = joined(upload, [number for number, _ in parts])
     bucket.put(call.key, whole)
     del bucket.uploads[call.query["uploadId"]]
     return xml(

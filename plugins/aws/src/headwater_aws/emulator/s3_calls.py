@@ -113,10 +113,12 @@ def read(request: Request) -> S3Call:
     arn = f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")
     reading = request.method in ("GET", "HEAD")
     elsewhere = (_OTHER_WHEN_READING if reading else _OTHER) & set(query)
-    for method, on_object, wanted, action, permission in _OPERATIONS:
+    for method, on_object, parameters, action, permission in _OPERATIONS:
         if elsewhere:
             break
-        if (method, on_object) != (request.method, bool(key)) or (wanted and wanted not in query):
+        if (method, on_object) != (request.method, bool(key)) or (
+            parameters and parameters not in query
+        ):
             continue
         needs = [(permission, arn)]
         if action == "DeleteObjects":

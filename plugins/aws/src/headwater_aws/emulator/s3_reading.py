@@ -42,14 +42,14 @@ def get_object(request: Request, stored: StoredObject) -> Response:
         "etag": stored.etag,
         "last-modified": format_datetime(stored.modified, usegmt=True),
     }
-    wanted, unwanted = request.headers.get("if-match"), request.headers.get("if-none-match")
-    if wanted and not tag_matches(wanted, stored.etag):
+    if_match, if_none_match = request.headers.get("if-match"), request.headers.get("if-none-match")
+    if if_match and not tag_matches(if_match, stored.etag):
         message = "At least one of the pre-conditions you specified did not hold"
         raise AwsError("PreconditionFailed", message, 412)
-    if unwanted and tag_matches(unwanted, stored.etag):
+    if if_none_match and tag_matches(if_none_match, stored.etag):
         return Response(304, headers)
     since = request.headers.get("if-unmodified-since")
-    if since and not wanted and stored.modified > parsedate_to_datetime(since):
+    if since and not if_match and stored.modified > parsedate_to_datetime(since):
         message = "At least one of the pre-conditions you specified did not hold"
         raise AwsError("PreconditionFailed", message, 412)
     span = byte_range(request.headers.get("range", ""), size)
@@ -141,12 +141,12 @@ def list_objects(bucket: Bucket, query: Mapping[str, str], *, second: bool) -> R
     return xml("ListBucketResult", "".join(parts))
 
 
-def tag_matches(wanted: str, etag: str) -> bool:
+def tag_matches(tags: str, etag: str) -> bool:
     """Whether an entity tag is among those of an If-Match or If-None-Match header."""
     return (
-        wanted == "*"
-        or etag in [one.strip() for one in wanted.split(",")]
-        or (etag.strip('"') == wanted.strip('"'))
+        tags == "*"
+        or etag in [one.strip() for one in tags.split(",")]
+        or (etag.strip('"') == tags.strip('"'))
     )
 
 

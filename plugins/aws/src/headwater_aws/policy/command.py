@@ -172,15 +172,15 @@ def _looking(
     )
 
 
-def _only(policies: tuple[IdentityPolicy, ...], wanted: str) -> tuple[IdentityPolicy, ...]:
-    whole = [one for one in policies if one.identity == wanted]
-    found = whole or [one for one in policies if one.identity.endswith(f"/{wanted}")]
-    if len(found) == 1:
-        return tuple(found)
-    names = ", ".join(one.identity for one in found or policies)
-    which = "several" if found else "none"
+def _only(policies: tuple[IdentityPolicy, ...], identity: str) -> tuple[IdentityPolicy, ...]:
+    whole = [one for one in policies if one.identity == identity]
+    matches = whole or [one for one in policies if one.identity.endswith(f"/{identity}")]
+    if len(matches) == 1:
+        return tuple(matches)
+    names = ", ".join(one.identity for one in matches or policies)
+    which = "several" if matches else "none"
     raise ConfigError(
-        f"--identity {wanted} is {which} of those that the connections use",
+        f"--identity {identity} is {which} of those that the connections use",
         hint=f"give one of {names}",
     )
 

@@ -201,18 +201,18 @@ def _conditions_hold(statement: _Statement, need: _Need) -> bool:
                 if need.opaque and json.loads(need.opaque).get(operator, {}).get(key) == values:
                     continue
                 return False
-            wanted_operator, wanted_key, wanted = need.condition
+            needed_operator, needed_key, value = need.condition
             like = operator in ("StringLike", "StringEquals")
-            alike = operator == wanted_operator or {operator, wanted_operator} <= {
+            alike = operator == needed_operator or {operator, needed_operator} <= {
                 "StringLike",
                 "StringEquals",
             }
-            if not (like and alike and key.lower() == wanted_key.lower()):
+            if not (like and alike and key.lower() == needed_key.lower()):
                 return False
             patterns = _listed(values)
-            if operator == "StringEquals" and wanted not in patterns:
+            if operator == "StringEquals" and value not in patterns:
                 return False
-            if operator == "StringLike" and not any(_matches(p, wanted) for p in patterns):
+            if operator == "StringLike" and not any(_matches(p, value) for p in patterns):
                 return False
     return True
 

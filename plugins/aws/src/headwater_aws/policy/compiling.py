@@ -148,10 +148,10 @@ def compile_policies(
         for part in connection.parts:
             if isinstance(part.source, AwsSource):
                 reader = _reader(part.source, bearer)
-                known = readers.setdefault(reader.name, reader)
-                known.roles = together(known.roles, reader.roles)
+                reader_ = readers.setdefault(reader.name, reader)
+                reader_.roles = together(reader_.roles, reader.roles)
                 window = _window(looking.window, part, connection)
-                known.parts[_Part(part, window)] = None
+                reader_.parts[_Part(part, window)] = None
     return tuple(_identity_policy(workspace, reader, looking) for reader in readers.values())
 
 
@@ -194,19 +194,19 @@ def _window(window: Window | None, part: Connection, connection: Connection) -> 
 def _identity_policy(workspace: Workspace, reader: _Reader, looking: Looking) -> IdentityPolicy:
     roles, parts = reader.roles, reader.parts
     account = roles[-1].account if roles else None
-    wanted: list[Permission] = []
+    needed: list[Permission] = []
     notes: list[str] = []
     region = ""
     for part in parts:
         source = _seen_by(part.connection.source, looking.identity)
         if looking.offline:
             own, region = _offline(source, looking.locations or {})
-            wanted += own
+            needed += own
         else:
             own, region, remarks = _online(workspace, part, source, looking, account)
-            wanted += own
+            needed += own
             notes += remarks
-    permissions = standing(wanted)
+    permissions = standing(needed)
     access = access_policy(permissions)
     notes += all_problems(permissions)
     notes += [note] if (note := size_note(access)) else []

@@ -40,17 +40,17 @@ def demo(
         folder = keep or Path(passing)
         folder.mkdir(parents=True, exist_ok=True)
         picture = (folder if keep or json else Path.cwd()) / PICTURE
-        found = run(Stage(console, folder, picture, kept=keep is not None), engine=engine)
+        report = run(Stage(console, folder, picture, kept=keep is not None), engine=engine)
     if json:
-        typer.echo(dumps({"months": _months(found)}, indent=2))
+        typer.echo(dumps({"months": _months(report)}, indent=2))
 
 
 def _months(report: Report) -> list[dict[str, Any]]:
     """Return the figures of every month, JSON-ready."""
-    found = []
+    months = []
     for part in report.assessment.windows:
         accuracy = next((row for row in part.rows if row.metric == "accuracy"), None)
-        found.append(
+        months.append(
             {
                 "start": None if part.window is None else part.window.start.isoformat(),
                 "rows": part.profile.count(),
@@ -61,4 +61,4 @@ def _months(report: Report) -> list[dict[str, Any]]:
                 "drift": {row.field: float(row.figure) for row in part.rows if row.metric == "psi"},
             }
         )
-    return found
+    return months

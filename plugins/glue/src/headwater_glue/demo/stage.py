@@ -77,8 +77,8 @@ class Stage:
         for row in rows:
             table.add_row(*row)
         self._console.print(table)
-        for told in report.not_final:
-            self.show(f"not final: {told}")
+        for reason in report.not_final:
+            self.show(f"not final: {reason}")
         self.show(f"the report, with pictures: {report.save(self._picture)}")
 
     def changes(self, changes: Changes, before: Report, after: Report) -> None:
@@ -95,8 +95,8 @@ class Stage:
                 if then != now
             )
             self.show(f"  {month}  because of {', '.join(change.reasons)}: {what} changed; {moved}")
-        for told in after.not_final:
-            self.show(f"not final: {told}")
+        for reason in after.not_final:
+            self.show(f"not final: {reason}")
 
     def keep(self, training: pa.Table, october: Dataset) -> None:
         """Save what the next tool needs, and show the lines that hand it over."""

@@ -275,10 +275,10 @@ def one_type(values: Sequence[Typed], node: exp.Expr) -> DataType:
     return joint
 
 
-def only(node: exp.Expr, *known: str) -> None:
+def only(node: exp.Expr, *names: str) -> None:
     """Refuse a node that says more than what is read of it."""
     for name, value in node.args.items():
-        if value and name not in known:
+        if value and name not in names:
             refuse(node, f"{_named(node)} with {name.rstrip('_').upper()}")
 
 
