@@ -86,6 +86,6 @@ class _Bytes(io.RawIOBase):
             batch = next(self._batches, None)
             self._ended = batch is None
             self._written += _END if batch is None else memoryview(batch.serialize())
-        taken = bytes(self._written[:size])
+        content = bytes(self._written[:size])
         del self._written[:size]
-        return taken
+        return content

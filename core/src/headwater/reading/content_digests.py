@@ -65,7 +65,7 @@ class ContentDigest:
         self._ids = ids or own
         self._rows = 0
         self._labels = 0
-        self.known = 0
+        self.labelled = 0
         """Rows of which an actual is known."""
 
     def update(self, batch: pa.RecordBatch) -> None:
@@ -86,19 +86,19 @@ class ContentDigest:
     def _take(self, batch: pa.RecordBatch) -> None:
         import numpy as np
 
-        hashes, kept = _chained(batch, self._own, self._ids if self._actuals else ())
+        hashes, words = _chained(batch, self._own, self._ids if self._actuals else ())
         self._rows = (self._rows + _total(hashes)) % _SIXTY_FOUR
         if not self._actuals:
             return
         actuals = [batch.column(i) for i, _ in self._actuals]
-        known = np.zeros(batch.num_rows, bool)
+        labelled = np.zeros(batch.num_rows, bool)
         for array in actuals:
-            known |= _valid(array)
-        self.known += int(known.sum())
-        if not known.any():
+            labelled |= _valid(array)
+        self.labelled += int(labelled.sum())
+        if not labelled.any():
             return
-        hashes, _ = _chained(batch, (*self._ids, *self._actuals), (), kept)
-        self._labels = (self._labels + _total(hashes[known])) % _SIXTY_FOUR
+        hashes, _ = _chained(batch, (*self._ids, *self._actuals), (), words)
+        self._labels = (self._labels + _total(hashes[labelled])) % _SIXTY_FOUR
 
 
 def _seed(text: str) -> int:
@@ -115,32 +115,32 @@ def _total(hashes: Words) -> int:
 def _chained(
     batch: pa.RecordBatch,
     columns: Sequence[tuple[int, int]],
-    wanted: Sequence[tuple[int, int]],
-    made: Mapping[int, Words] = MappingProxyType({}),
+    returned: Sequence[tuple[int, int]],
+    ready: Mapping[int, Words] = MappingProxyType({}),
 ) -> tuple[Words, dict[int, Words]]:
     """Return a hash of each row over some of its columns, and the words of some of these.
 
     Args:
         batch: The rows.
         columns: The columns, by their places, each with its seed.
-        wanted: Those whose words are returned. The others are not held beside each other: one
+        returned: Those whose words are returned. The others are not held beside each other: one
             column's stay near the processor.
-        made: Words that were made before.
+        ready: Words that were made before.
     """
     import numpy as np
 
     state = np.full(batch.num_rows, _STEP, np.uint64)
     beside = np.empty_like(state)
-    held = {i for i, _ in wanted}
-    kept: dict[int, Words] = {}
+    indices = {i for i, _ in returned}
+    words_of: dict[int, Words] = {}
     for index, seed in columns:
-        words = made.get(index)
+        words = ready.get(index)
         if words is None:
             words = _words(batch.column(index))
-        if index in held:
-            kept[index] = words
+        if index in indices:
+            words_of[index] = words
         _enter(state, words, seed, beside)
-    return state, kept
+    return state, words_of
 
 
 def _enter(state: Words, words: Words, seed: int, beside: Words) -> None:
@@ -181,7 +181,7 @@ def _kind(type_: pa.DataType) -> str:
         return f"{{{_kind(type_.key_type)}:{_kind(type_.item_type)}}}"
     if t.is_struct(type_):
         return f"({','.join(sorted(f'{f.name}:{_kind(f.type)}' for f in type_))})"
-    for name, asked in (
+    for name, is_kind in (
         ("boolean", t.is_boolean),
         ("integer", t.is_integer),
         ("float", t.is_floating),
@@ -191,7 +191,7 @@ def _kind(type_: pa.DataType) -> str:
         ("duration", t.is_duration),
         ("time", t.is_time),
     ):
-        if asked(type_):
+        if is_kind(type_):
             return name
     if t.is_timestamp(type_):
         return "timestamp" if type_.tz is None else "instant"
@@ -229,8 +229,8 @@ def _present(array: Any) -> Words:
         if len(array.dictionary) == 0:
             return np.full(len(array), _NULL, np.uint64)
         places = array.indices.fill_null(0).cast(pa.int64())
-        taken: Words = _words(array.dictionary).take(_fixed(places, np.int64))
-        return taken
+        words: Words = _words(array.dictionary).take(_fixed(places, np.int64))
+        return words
     if t.is_run_end_encoded(type_):
         return _words(pc.run_end_decode(array))  # type: ignore[attr-defined]
     if t.is_null(type_):

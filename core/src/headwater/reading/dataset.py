@@ -413,7 +413,7 @@ class Dataset:
                     yield batch
             if digest is not None:
                 stats.rows_digest, stats.labels_digest = digest.rows, digest.labels
-                stats.labelled = digest.known
+                stats.labelled = digest.labelled
             stats.finished = True
             notes = stats.of_actuals()
             stats.notes += notes

@@ -128,10 +128,10 @@ class _Aside:
         self._folder: Path | None = None
         self._batches: dict[int, list[pa.RecordBatch]] = {}
         self._writers: dict[int, tuple[Any, Any]] = {}
-        self._held = 0
+        self._bytes = 0
         self._schema: pa.Schema | None = None
         self._notes: tuple[Diagnostic, ...] = ()
-        self._taken: set[int] = set()
+        self._handed_out: set[int] = set()
         self._first = 0
 
     def fill(self, stream: ArrowStream, first: int) -> None:
@@ -147,10 +147,10 @@ class _Aside:
         for batch in stream:
             numbers = batch.column(PART)
             for number in pc.unique(numbers):
-                wanted: Any = pc.equal(numbers, number)
-                self._batches.setdefault(first + number.as_py(), []).append(batch.filter(wanted))
-            self._held += batch.nbytes
-            if self._held > IN_MEMORY:
+                mask: Any = pc.equal(numbers, number)
+                self._batches.setdefault(first + number.as_py(), []).append(batch.filter(mask))
+            self._bytes += batch.nbytes
+            if self._bytes > IN_MEMORY:
                 self._write(stream.schema)
         for sink, writer in self._writers.values():
             writer.close()
@@ -159,9 +159,9 @@ class _Aside:
 
     def take(self, window: int) -> ArrowStream | None:
         """Return the rows of a window, once."""
-        if window < self._first or window in self._taken:
+        if window < self._first or window in self._handed_out:
             return None
-        self._taken.add(window)
+        self._handed_out.add(window)
         assert self._schema is not None, "it was filled"
         batches = self._batches.pop(window, [])
         path = None if self._folder is None else self._folder / f"{window}.arrow"
@@ -187,7 +187,7 @@ class _Aside:
                 self._writers[window] = sink, writer
             for batch in batches:
                 self._writers[window][1].write_batch(batch)
-        self._batches, self._held = {}, 0
+        self._batches, self._bytes = {}, 0
 
 
 class _Rows:
@@ -249,7 +249,7 @@ class WindowReading:
         self.plan = plan
         self._number, self._group, self._together = number, group, together
         self._make = alone
-        self._made: Reading | None = None
+        self._reading: Reading | None = None
         self._explain_empty, self._registry = explain_empty, registry
 
     @property
@@ -296,6 +296,6 @@ class WindowReading:
 
     @property
     def _alone(self) -> Reading:
-        if self._made is None:
-            self._made = self._make()
-        return self._made
+        if self._reading is None:
+            self._reading = self._make()
+        return self._reading

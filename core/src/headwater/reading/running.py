@@ -68,12 +68,12 @@ def seconds(timeout: float | str | timedelta | None) -> float | None:
         return None
     if isinstance(timeout, str) and re.fullmatch(r"\s*\d+(\.\d+)?\s*", timeout):
         timeout = float(timeout)
-    found = duration(timeout, "timeout").total_seconds()
-    if not found > 0:
+    total = duration(timeout, "timeout").total_seconds()
+    if not total > 0:
         raise ConfigError(
             f"timeout {timeout!r} leaves a read no time", hint="write seconds, or e.g. '5 minutes'"
         )
-    return found
+    return total
 
 
 class Work:
@@ -246,7 +246,7 @@ class Running(Work):
     ) -> None:
         super().__init__(what, timeout)
         self._open = open_
-        self._wanted = self._opened = False
+        self._demanded = self._opened = False
         self._batches: list[pa.RecordBatch] = []
         self._schema: pa.Schema | None = None
         self.notes: Sequence[Diagnostic] = ()
@@ -283,7 +283,7 @@ class Running(Work):
         while True:
             self.check_process()
             with self._changed:
-                self._wanted = True
+                self._demanded = True
                 self._changed.notify_all()
                 self._wait(lambda: bool(self._batches) or self._ended)
                 batch = self._batches.pop() if self._batches else None
@@ -308,14 +308,14 @@ class Running(Work):
                 self._opened = True
                 self._changed.notify_all()
             batches = iter(stream)
-            while self._asked():
+            while self._wait_for_demand():
                 batch = next(batches, None)
                 if batch is None:
                     break
                 self._give(batch)
                 del batch
 
-    def _asked(self) -> bool:
+    def _wait_for_demand(self) -> bool:
         """Wait until a batch is asked for.
 
         Raises:
@@ -323,8 +323,8 @@ class Running(Work):
             HeadwaterError: If it was stopped.
         """
         with self._changed:
-            self._wait(lambda: self._wanted)
-            self._wanted = False
+            self._wait(lambda: self._demanded)
+            self._demanded = False
         if self.stop.stopped:
             raise self.stop.reason or GeneratorExit
         return True
@@ -355,7 +355,7 @@ class Given(Iterator[_T]):
         self._end = end
         self._one = threading.Lock()
         self._ended = self._closed = False
-        _given.add(self)
+        _open_readers.add(self)
 
     def __next__(self) -> _T:
         if self._closed and not self._ended:  # nobody may take this for the last row
@@ -467,12 +467,12 @@ class Reads:
 
 
 _at_work: Final[WeakSet[Work]] = WeakSet()
-_given: Final[WeakSet[Given[Any]]] = WeakSet()
+_open_readers: Final[WeakSet[Given[Any]]] = WeakSet()
 _not_ours: Final[list[Any]] = []
 
 
 def _end_all() -> None:
-    for rows in list(_given):
+    for rows in list(_open_readers):
         rows.close()
     for work in list(_at_work):
         work.close()
@@ -481,4 +481,4 @@ def _end_all() -> None:
 atexit.register(_end_all)
 if sys.platform != "win32":
     os.register_at_fork(after_in_child=_at_work.clear)
-    os.register_at_fork(after_in_child=_given.clear)
+    os.register_at_fork(after_in_child=_open_readers.clear)

@@ -46,26 +46,26 @@ def in_time_order(
     if TIMESTAMP not in schema.names:
         yield from batches
         return
-    held: list[pa.RecordBatch] = []
+    pending: list[pa.RecordBatch] = []
     size = 0
     runs: list[Path] = []
     with ExitStack() as stack:
         folder: Path | None = None
         for batch in batches:
-            held.append(batch)
+            pending.append(batch)
             size += batch.nbytes
             if size > run:
                 folder = folder or stack.enter_context(scratch_folder())
                 runs.append(folder / f"run-{len(runs)}.arrow")
-                _put_aside(_sorted(held, schema), runs[-1])
-                held, size = [], 0
-        last = _sorted(held, schema)
+                _put_aside(_sorted(pending, schema), runs[-1])
+                pending, size = [], 0
+        last = _sorted(pending, schema)
         if not runs:
             yield from last.to_batches(max_chunksize=_ROWS * 4)
             return
         runs.append(runs[0].with_name(f"run-{len(runs)}.arrow"))
         _put_aside(last, runs[-1])
-        del held, last
+        del pending, last
         yield from _merged([_Run(path) for path in runs], schema)
 
 
@@ -118,12 +118,12 @@ class _Run:
     def take(self, count: int) -> pa.RecordBatch:
         """Take the first rows of the batch that is looked at."""
         assert self.rows is not None
-        taken = self.rows.slice(0, count)
+        rows = self.rows.slice(0, count)
         if count == self.rows.num_rows:
             self.advance()
         else:
             self.rows = self.rows.slice(count)
-        return taken
+        return rows
 
 
 def _merged(runs: list[_Run], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -140,10 +140,10 @@ def _merged(runs: list[_Run], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
                     yield run.take(run.rows.num_rows)
             return
         bound = min(ends, key=lambda scalar: scalar.value)
-        taken = []
+        parts = []
         for run, column in zip(going, times, strict=True):
             early: Any = pc.less_equal(column, bound)
             count = pc.sum(early).as_py() or 0
             if count:
-                taken.append(run.take(count))
-        yield from _sorted(taken, schema).to_batches()
+                parts.append(run.take(count))
+        yield from _sorted(parts, schema).to_batches()

@@ -185,7 +185,7 @@ class AuthContract(Contract):
 
         If it fails: log that you ask, and whom; never with what, nor the answer.
         """
-        with listening() as said:
+        with listening() as output:
             with _opened(strategy, opening) as session:
                 session.identity()
                 hidden = secrets(strategy, session.storage())
@@ -194,7 +194,7 @@ class AuthContract(Contract):
             with _opened(refused, opening) as session, suppress(HeadwaterError):
                 session.identity()
         expect(
-            shown(unsaid(hidden), said),
+            shown(unsaid(hidden), output),
             "log no secret, at no level; leave it out of what you print",
         )
 
@@ -243,9 +243,9 @@ class AuthContract(Contract):
 
         If it fails: return self where the provider can't narrow.
         """
-        wanted = [Permission("s3:GetObject", ("arn:aws:s3:::bucket/prefix/*",), reason="rows")]
+        permissions = [Permission("s3:GetObject", ("arn:aws:s3:::bucket/prefix/*",), reason="rows")]
         with _opened(strategy, opening) as session:
-            less = session.narrowed(wanted)
+            less = session.narrowed(permissions)
             assert isinstance(less, Session)
             assert less.identity().account == session.identity().account
             less.close()
@@ -265,9 +265,9 @@ class AuthContract(Contract):
             identity = session.identity()
             theirs = {s.reveal() for s in session.storage().secrets.values()}
             with _opened(_refused(request), opening) as other:
-                found = _let_in(other, identity, theirs)
+                faults = _let_in(other, identity, theirs)
         expect(
-            found,
+            faults,
             "keep answers of the provider in the session, not in the class or the module",
         )
 
@@ -310,20 +310,20 @@ class AuthContract(Contract):
 
 def _refused(request: pytest.FixtureRequest) -> AuthStrategy:
     """Return the strategy that is refused, made only now: both may use one environment."""
-    found: AuthStrategy = where_it_was_made(request.getfixturevalue)("refused_strategy")
-    return found
+    strategy: AuthStrategy = where_it_was_made(request.getfixturevalue)("refused_strategy")
+    return strategy
 
 
 def _let_in(session: Session, identity: Identity, theirs: set[str]) -> list[str]:
     """Return what of somebody else a refused session was given."""
-    found = []
+    faults = []
     with suppress(HeadwaterError):
         if session.identity() == identity:
-            found.append(f"the refused strategy is let in as {identity.name}, who was before it")
+            faults.append(f"the refused strategy is let in as {identity.name}, who was before it")
     with suppress(HeadwaterError):
         if theirs and {s.reveal() for s in session.storage().secrets.values()} == theirs:
-            found.append("storage() of the refused strategy gives the other's credentials")
-    return found
+            faults.append("storage() of the refused strategy gives the other's credentials")
+    return faults
 
 
 @contextmanager

@@ -40,13 +40,13 @@ def secrets(*values: object) -> dict[str, str]:
     """
     hidden: dict[str, str] = {}
     plain: set[str] = set()
-    seen: set[int] = set()
+    visited: set[int] = set()
     left: list[tuple[str, object]] = [(type(v).__name__, v) for v in values]
     while left:
         name, value = left.pop()
-        if id(value) in seen and not isinstance(value, str):
+        if id(value) in visited and not isinstance(value, str):
             continue
-        seen.add(id(value))
+        visited.add(id(value))
         match value:
             case Secret():
                 hidden.setdefault(value.reveal(), name)
@@ -68,7 +68,7 @@ def secrets(*values: object) -> dict[str, str]:
             case SecretStr() | SecretBytes():
                 hidden.setdefault(str(value.get_secret_value()), name)
             case _ if hasattr(value, "describe") or isinstance(value, Credentials):
-                left += [(f"{name}.{n}", v) for n, v in _held(value)]
+                left += [(f"{name}.{n}", v) for n, v in _attributes(value)]
     return {
         text: name for text, name in hidden.items() if len(text) >= _SHORTEST and text not in plain
     }
@@ -90,11 +90,11 @@ def _password_in(value: str) -> str | None:
     return unquote(password) if password else None
 
 
-def _held(value: object) -> list[tuple[str, object]]:
+def _attributes(value: object) -> list[tuple[str, object]]:
     """Return what an object holds, in its dict or its slots."""
     slots = [n for c in type(value).__mro__ for n in getattr(c, "__slots__", ())]
-    held = [(n, getattr(value, n)) for n in slots if hasattr(value, n)]
-    return [*held, *getattr(value, "__dict__", {}).items()]
+    slot_values = [(n, getattr(value, n)) for n in slots if hasattr(value, n)]
+    return [*slot_values, *getattr(value, "__dict__", {}).items()]
 
 
 def shown(hidden: Mapping[str, str], places: Mapping[str, str]) -> list[str]:
@@ -107,8 +107,8 @@ def shown(hidden: Mapping[str, str], places: Mapping[str, str]) -> list[str]:
     return [
         f"{name} shows in {place}"
         for text, name in hidden.items()
-        for place, said in places.items()
-        if text in said
+        for place, output in places.items()
+        if text in output
     ]
 
 
@@ -153,7 +153,7 @@ def error_places(error: BaseException) -> dict[str, str]:
 @contextmanager
 def listening() -> Iterator[dict[str, str]]:
     """Collect what is logged (at every level), warned and printed inside; filled in at the end."""
-    said: dict[str, str] = {}
+    output: dict[str, str] = {}
     out, err, logged = io.StringIO(), io.StringIO(), io.StringIO()
     handler = logging.StreamHandler(logged)
     handler.setFormatter(logging.Formatter("%(name)s %(message)s %(args)s"))
@@ -174,18 +174,18 @@ def listening() -> Iterator[dict[str, str]]:
             warnings.catch_warnings(record=True) as warned,
         ):
             warnings.simplefilter("always")
-            yield said
+            yield output
     finally:
         logging.disable(disabled)
         for one, level in levels:
             one.setLevel(level)
         for one, handlers in deaf:
             one.handlers = handlers
-    said["a log record"] = logged.getvalue()
-    said["what it printed"] = out.getvalue() + err.getvalue()
-    said["a warning"] = "".join(str(w.message) for w in warned)
+    output["a log record"] = logged.getvalue()
+    output["what it printed"] = out.getvalue() + err.getvalue()
+    output["a warning"] = "".join(str(w.message) for w in warned)
 
 
 def _loggers() -> Iterable[logging.Logger]:
-    known: Any = logging.getLogger().manager.loggerDict.values()
-    return [one for one in known if isinstance(one, logging.Logger)]
+    registered: Any = logging.getLogger().manager.loggerDict.values()
+    return [one for one in registered if isinstance(one, logging.Logger)]

@@ -94,10 +94,10 @@ class Contract:
             in_time(f"{cls.__name__}.{name}", 2 * cls.deadline, promise)
         except HungError as error:
             cls.hung = name
-            told = str(error)
+            message = str(error)
         else:
             return
-        pytest.fail(told, pytrace=False)
+        pytest.fail(message, pytrace=False)
 
     def within(self, what: str, call: Callable[[], _T]) -> _T:
         """Return what one call into the plugin gives, if it does so within `deadline`.

@@ -36,7 +36,7 @@ class _Call:
     """A call on a thread of its own, and what it asks the thread that waits for it to do."""
 
     def __init__(self, what: str, call: Callable[[], Any]) -> None:
-        self.asked: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self.tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self.result: Any = None
         self.error: BaseException | None = None
         self._call = call
@@ -50,14 +50,14 @@ class _Call:
             self.result = self._context.run(self._call)
         except BaseException as error:  # noqa: BLE001 - pytest skips with such a one, too
             self.error = error
-        self.asked.put(None)
+        self.tasks.put(None)
 
     def wait(self, seconds: float) -> bool:
         """Do what the call asks for until it ends; return whether it does in time."""
         until = time.monotonic() + seconds
         while True:
             try:
-                task = self.asked.get(timeout=max(until - time.monotonic(), 0))
+                task = self.tasks.get(timeout=max(until - time.monotonic(), 0))
             except queue.Empty:
                 return False
             if task is None:
@@ -91,23 +91,23 @@ def in_time(what: str, seconds: float, call: Callable[[], _T]) -> _T:
     """
     __tracebackhide__ = True
     before = {t.ident for t in threading.enumerate()}
-    made = _Call(what, call)
-    if not made.wait(seconds):
-        _left.append(made.thread)
+    thread_call = _Call(what, call)
+    if not thread_call.wait(seconds):
+        _left.append(thread_call.thread)
         raise HungError(
             f"{what} did not end within {seconds:g} seconds; it hangs here:\n"
-            + _stacks(made.thread, before)
+            + _stacks(thread_call.thread, before)
             + "\nGive every call to your system a timeout (to connect, and to read), and raise "
             "SourceError(..., retryable=True) from what the driver raises then. If the system "
             "does need longer, set `deadline` (seconds) in the class of your tests."
         )
-    error, made.error = made.error, None
+    error, thread_call.error = thread_call.error, None
     if error is not None:
         try:
             raise error
         finally:
             del error  # it holds this frame, and each would hold the other
-    result: _T = made.result
+    result: _T = thread_call.result
     return result
 
 
@@ -146,21 +146,21 @@ def where_it_was_made(function: Callable[_P, _T]) -> Callable[_P, _T]:
     """
 
     @wraps(function)
-    def asking(*given: _P.args, **named: _P.kwargs) -> _T:
+    def asking(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         call = _running.call
         if call is None:
-            return function(*given, **named)
-        done: Future[_T] = Future()
+            return function(*args, **kwargs)
+        answer: Future[_T] = Future()
 
         def do() -> None:
             try:
                 # Who waits may itself be called in time, and does not make it either.
-                done.set_result(asking(*given, **named))
+                answer.set_result(asking(*args, **kwargs))
             except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
-                done.set_exception(error)
+                answer.set_exception(error)
 
-        call.asked.put(do)
-        return done.result()
+        call.tasks.put(do)
+        return answer.result()
 
     return asking
 

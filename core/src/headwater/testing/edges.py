@@ -89,17 +89,17 @@ def many_rows(count: int = MANY) -> pa.Table:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     numbers = range(count)
     moments = [start + timedelta(minutes=i, microseconds=i) for i in numbers]
-    given = [i < 10_000 or (i >= 12_000 and i % 7 > 0) for i in numbers]
+    present = [i < 10_000 or (i >= 12_000 and i % 7 > 0) for i in numbers]
     return pa.table(
         {
             "id": [f"row-{i:05}" for i in numbers],
             "at": pa.array(moments, pa.timestamp("us", tz="UTC")),
             "day": pa.array([m.date() for m in moments], pa.date32()),
             "flag": pa.array([i % 3 == 0 for i in numbers]),
-            "small": pa.array([i if is_ else None for i, is_ in enumerate(given)], pa.int32()),
+            "small": pa.array([i if is_ else None for i, is_ in enumerate(present)], pa.int32()),
             "big": pa.array([2**53 + i for i in numbers], pa.int64()),
-            "ratio": pa.array([i / 7 if is_ else None for i, is_ in enumerate(given)]),
-            "word": pa.array([f"word {i}" if is_ else None for i, is_ in enumerate(given)]),
+            "ratio": pa.array([i / 7 if is_ else None for i, is_ in enumerate(present)]),
+            "word": pa.array([f"word {i}" if is_ else None for i, is_ in enumerate(present)]),
             "amount": pa.array([Decimal(i).scaleb(-4) for i in numbers], pa.decimal128(18, 4)),
         }
     )
@@ -112,25 +112,25 @@ def lost_and_repeated(actual: pa.Table, expected: pa.Table) -> list[str]:
     spelled = {n.casefold(): n for n in actual.column_names}
     if "id" not in spelled:
         return [f"there is no column 'id', only {', '.join(actual.column_names)}"]
-    got = Counter(actual[spelled["id"]].to_pylist())
+    counts = Counter(actual[spelled["id"]].to_pylist())
     stored = [str(name) for name in expected["id"].to_pylist()]
-    lost = [i for i, name in enumerate(stored) if name not in got]
-    again = [i for i, name in enumerate(stored) if got[name] > 1]
-    strange = sorted(set(got) - set(stored), key=repr)
+    lost = [i for i, name in enumerate(stored) if name not in counts]
+    again = [i for i, name in enumerate(stored) if counts[name] > 1]
+    strange = sorted(set(counts) - set(stored), key=repr)
     where = f"of {len(stored)} rows that were stored"
-    found = []
+    faults = []
     if lost:
-        found.append(f"{len(lost)} {where} did not come: {_runs(lost)} (counted from 0)")
+        faults.append(f"{len(lost)} {where} did not come: {_runs(lost)} (counted from 0)")
     if again:
-        found.append(f"{len(again)} {where} came more than once: {_runs(again)}")
+        faults.append(f"{len(again)} {where} came more than once: {_runs(again)}")
     if strange:
-        found.append(f"{len(strange)} rows came that were not stored, e.g. {strange[:3]}")
-    if not found:
+        faults.append(f"{len(strange)} rows came that were not stored, e.g. {strange[:3]}")
+    if not faults:
         ordered = actual.take(pc.sort_indices(actual[spelled["id"]]))
         for name in expected.column_names:
             if not _same(ordered[spelled[name]], expected[name]):
-                found += [f"column {name!r}: {d}" for d in differences(actual, expected, name)[:2]]
-    return found
+                faults += [f"column {name!r}: {d}" for d in differences(actual, expected, name)[:2]]
+    return faults
 
 
 def _same(actual: pa.ChunkedArray[Any], expected: pa.ChunkedArray[Any]) -> bool:
@@ -158,16 +158,19 @@ def differences(actual: pa.Table, expected: pa.Table, column: str) -> list[str]:
     spelled = {n.casefold(): n for n in actual.column_names}
     if column not in spelled:
         return [f"there is no column {column!r}, only {', '.join(actual.column_names)}"]
-    type_, wanted = actual.schema.field(spelled[column]).type, expected.schema.field(column).type
-    problems = [] if type_ == wanted else [f"its type is {type_}, not {wanted}"]
-    got = _by_id(actual, spelled["id"], spelled[column])
-    want = _by_id(expected, "id", column)
-    if sorted(got) != sorted(want) or actual.num_rows != expected.num_rows:
-        problems.append(f"the rows are {sorted(got)}, not {sorted(want)}")
+    type_, expected_type = (
+        actual.schema.field(spelled[column]).type,
+        expected.schema.field(column).type,
+    )
+    problems = [] if type_ == expected_type else [f"its type is {type_}, not {expected_type}"]
+    actual_values = _by_id(actual, spelled["id"], spelled[column])
+    expected_values = _by_id(expected, "id", column)
+    if sorted(actual_values) != sorted(expected_values) or actual.num_rows != expected.num_rows:
+        problems.append(f"the rows are {sorted(actual_values)}, not {sorted(expected_values)}")
     problems += [
-        f"{row}: {got[row]!r}, not {value!r}"
-        for row, value in want.items()
-        if row in got and _comparable(got[row]) != _comparable(value)
+        f"{row}: {actual_values[row]!r}, not {value!r}"
+        for row, value in expected_values.items()
+        if row in actual_values and _comparable(actual_values[row]) != _comparable(value)
     ]
     return problems
 

@@ -243,12 +243,12 @@ class EngineContract(Contract):
         import pyarrow as pa
 
         rows = pa.table({"x": pa.array(range(MANY + 1), pa.int64())})
-        found = answer(engine, "SELECT x FROM t", make_relation(rows)).to_arrow()["x"].to_pylist()
-        distinct = set(found)
+        values = answer(engine, "SELECT x FROM t", make_relation(rows)).to_arrow()["x"].to_pylist()
+        distinct = set(values)
         expect(
             []
-            if len(found) == len(distinct) == MANY + 1
-            else [f"of {MANY + 1} rows came {len(found)}, {len(distinct)} of them different"],
+            if len(values) == len(distinct) == MANY + 1
+            else [f"of {MANY + 1} rows came {len(values)}, {len(distinct)} of them different"],
             "hand over every batch, also the last one, and give none of them twice",
         )
 
@@ -264,10 +264,10 @@ class EngineContract(Contract):
 
         rows = pa.table({"x": pa.array([n * 7919 % MANY for n in range(MANY)], pa.int64())})
         query = f"SELECT x FROM t ORDER BY x DESC LIMIT {MANY}"
-        found = answer(engine, query, make_relation(rows)).to_arrow()["x"].to_pylist()
-        wrong = next((n for n, x in enumerate(found) if x != MANY - 1 - n), None)
+        values = answer(engine, query, make_relation(rows)).to_arrow()["x"].to_pylist()
+        wrong = next((n for n, x in enumerate(values) if x != MANY - 1 - n), None)
         expect(
-            [] if wrong is None else [f"row {wrong} holds {found[wrong]}, not {MANY - 1 - wrong}"],
+            [] if wrong is None else [f"row {wrong} holds {values[wrong]}, not {MANY - 1 - wrong}"],
             "hand batches over in the order of the answer",
         )
 
@@ -279,8 +279,8 @@ class EngineContract(Contract):
         If it fails: clean up in a `finally` of `read`.
         """
         data = answer(engine, "SELECT id, word FROM t", table)
-        found = leftovers_and_files(data.to_arrow, engine, tmp_path)
-        expect([f"each read leaves {f}" for f in found], "clean up in a `finally` of `read`")
+        leftovers = leftovers_and_files(data.to_arrow, engine, tmp_path)
+        expect([f"each read leaves {f}" for f in leftovers], "clean up in a `finally` of `read`")
 
     def test_a_read_can_be_left_and_begun_again(
         self, engine: Engine, make_relation: Callable[[pa.Table], Relation]
@@ -338,10 +338,10 @@ class EngineContract(Contract):
             TableName(DATABASE, "t"), columns_of(rows.schema), Streaming(rows)
         )
         try:
-            got = answer(engine, "SELECT word, small, id FROM t", relation).to_arrow()
+            actual = answer(engine, "SELECT word, small, id FROM t", relation).to_arrow()
         except UnsupportedError:
             return
-        expect(lost_and_repeated(got, rows), "read every batch, and take columns by their names")
+        expect(lost_and_repeated(actual, rows), "read every batch, and take columns by their names")
 
     def test_what_a_stream_raises_reaches_the_reader(self, engine: Engine) -> None:
         """Where a source fails in the middle of a read, its own error comes: code, hint, retryable.
@@ -357,10 +357,10 @@ class EngineContract(Contract):
         error = caught.value
         if isinstance(error, UnsupportedError):
             return
-        told = (type(error).__name__, error.code, error.hint, error.retryable)
-        wanted = ("SourceError", "line-cut", "call again", True)
+        actual = (type(error).__name__, error.code, error.hint, error.retryable)
+        expected = ("SourceError", "line-cut", "call again", True)
         expect(
-            [] if told == wanted else [f"{error.message}: came as {told}, not as {wanted}"],
+            [] if actual == expected else [f"{error.message}: came as {actual}, not as {expected}"],
             "keep what the stream raised, and raise it from where rows are asked for",
         )
 

@@ -142,21 +142,21 @@ class LedgerStoreContract(Contract):
         and quote no connection string in an error.
         """
         hidden = secrets(store, hidden_store)
-        with listening() as said:
+        with listening() as output:
             store.load()
             try:
                 hidden_store.load()
-                told = None
+                raised = None
             except HeadwaterError as error:
-                told = error
-        found = shown(unsaid(hidden), said)
-        if told is not None:
-            assert str(pickle.loads(pickle.dumps(told))) == str(told)  # noqa: S301
-            found += shown(hidden, error_places(told))
+                raised = error
+        faults = shown(unsaid(hidden), output)
+        if raised is not None:
+            assert str(pickle.loads(pickle.dumps(raised))) == str(raised)  # noqa: S301
+            faults += shown(hidden, error_places(raised))
         if isinstance(store, BaseModel):
-            found += shown(hidden, value_places("the store", store))
+            faults += shown(hidden, value_places("the store", store))
         expect(
-            found,
+            faults,
             "hold it as headwater.Secret or by reference, and quote it in no error and no log",
         )
 
@@ -169,9 +169,11 @@ class LedgerStoreContract(Contract):
         """
         odd = _content(1) + bytes(range(256)) + b"\r\n\n \r\n"
         store.save(odd, None)
-        found = again().load()[0]
+        content = again().load()[0]
         expect(
-            [] if found == odd else [f"of {len(odd)} bytes came {len(found)}: {found[-30:]!r}"],
+            []
+            if content == odd
+            else [f"of {len(odd)} bytes came {len(content)}: {content[-30:]!r}"],
             "write and read bytes, not text: no encoding, no ends of lines, no trimming",
         )
 
@@ -190,8 +192,10 @@ class LedgerStoreContract(Contract):
             _, mark = other.load()
             other.save(_content(next(numbers)), mark)
 
-        found = leftovers_and_files(use, store, tmp_path)
-        expect([f"each save leaves {f}" for f in found], "close what a call opened; delete files")
+        leftovers = leftovers_and_files(use, store, tmp_path)
+        expect(
+            [f"each save leaves {f}" for f in leftovers], "close what a call opened; delete files"
+        )
 
     def test_what_is_saved_comes_back(
         self, store: LedgerStore, again: Callable[[], LedgerStore]
@@ -202,10 +206,10 @@ class LedgerStoreContract(Contract):
         """
         mark = store.save(_content(1), None)
         for other in (store, again()):
-            content, found = other.load()
+            content, loaded_mark = other.load()
             assert content == _content(1)
-            assert found is not None
-            assert mark in (None, found)
+            assert loaded_mark is not None
+            assert mark in (None, loaded_mark)
 
     def test_a_large_ledger_comes_back(
         self, store: LedgerStore, again: Callable[[], LedgerStore]
@@ -318,11 +322,11 @@ class LedgerStoreContract(Contract):
         reader = again()
         writer = threading.Thread(target=write_on)
         writer.start()
-        found = []
+        wholes = []
         while len(saves) < _SAVES:
-            found.append(reader.load()[0] in (long, short))
+            wholes.append(reader.load()[0] in (long, short))
         writer.join()
-        assert all(found)
+        assert all(wholes)
 
     def test_a_line_that_is_added_comes_back(
         self, store: LedgerStore, again: Callable[[], LedgerStore]

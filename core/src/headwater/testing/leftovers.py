@@ -35,12 +35,12 @@ def leftovers(call: Callable[[], object], plugin: object) -> list[str]:
     package = type(plugin).__module__.partition(".")[0]
     call()
     with _new_objects_alone():
-        before = _held(package)
+        before = _open_things(package)
         for _ in range(_TIMES):
             call()
         until = time.monotonic() + _PATIENCE
-        while found := _held(package) - before:
-            each = {what: n for what, n in found.items() if n >= _TIMES}
+        while new := _open_things(package) - before:
+            each = {what: n for what, n in new.items() if n >= _TIMES}
             if not each or time.monotonic() > until:
                 return [f"{what} ({count} after {_TIMES} times)" for what, count in each.items()]
             time.sleep(0.02)
@@ -61,8 +61,8 @@ def leftovers_and_files(call: Callable[[], object], plugin: object, place: Path)
         mock.patch.object(tempfile, "tempdir", str(folder)),
         mock.patch.dict(os.environ, {"TMPDIR": str(folder)}),
     ):
-        found = leftovers(call, plugin)
-        return found + sorted(f"a temporary file {p.name}" for p in folder.iterdir())
+        left_open = leftovers(call, plugin)
+        return left_open + sorted(f"a temporary file {p.name}" for p in folder.iterdir())
 
 
 @contextmanager
@@ -79,27 +79,27 @@ def _new_objects_alone() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _held(package: str) -> Counter[str]:
+def _open_things(package: str) -> Counter[str]:
     """Count what is held: threads, descriptors, the plugin's streams and what can be closed."""
     gc.collect()
-    found: Counter[str] = Counter()
+    counts_: Counter[str] = Counter()
     for thread in threading.enumerate():
-        found[f"a thread that runs {_running(thread)}"] += 1
+        counts_[f"a thread that runs {_running(thread)}"] += 1
     if _DESCRIPTORS.is_dir():
-        found.update(f"an open {kind}" for kind in map(_kind, _descriptors()) if kind)
+        counts_.update(f"an open {kind}" for kind in map(_kind, _descriptors()) if kind)
     # A process has a million objects and some thousand classes: each of these is looked at once.
     # By its id: a class may have a `__hash__` of its own, or none.
     things = gc.get_objects()
     counts = Counter(map(id, map(type, things)))
     for cls in {id(cls): cls for cls in map(type, things)}.values():
         if _is_of(cls.__module__, package) and _can_be_closed(cls):
-            found[f"an object {cls.__module__}.{cls.__qualname__}"] += counts[id(cls)]
+            counts_[f"an object {cls.__module__}.{cls.__qualname__}"] += counts[id(cls)]
     for stream in (t for t in things if type(t) is GeneratorType):
         frame = stream.gi_frame
         module = frame.f_globals.get("__name__", "") if frame is not None else ""
         if _is_of(module, package):
-            found[f"a stream of {module}.{stream.__name__} that was not ended"] += 1
-    return found
+            counts_[f"a stream of {module}.{stream.__name__} that was not ended"] += 1
+    return counts_
 
 
 def _can_be_closed(cls: type) -> bool:

@@ -68,9 +68,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
     names = inspect.signature(pyfuncitem.obj).parameters
     functions = (FunctionType, MethodType, partial)
-    given = {name: pyfuncitem.funcargs[name] for name in names}
-    made = {n: where_it_was_made(v) if isinstance(v, functions) else v for n, v in given.items()}
-    cls.kept(pyfuncitem.name, lambda: pyfuncitem.obj(**made))
+    fixtures = {name: pyfuncitem.funcargs[name] for name in names}
+    arguments = {
+        n: where_it_was_made(v) if isinstance(v, functions) else v for n, v in fixtures.items()
+    }
+    cls.kept(pyfuncitem.name, lambda: pyfuncitem.obj(**arguments))
     return True
 
 

@@ -59,9 +59,9 @@ class CallPromises(SourcePromises):
             self.within(f"{kind}.examine(access)", lambda: list(source.examine(access)))
         finally:
             self.within("access.close()", access.close)
-        self.within(f"{kind} of a place that can't be reached", lambda: _asked(broken_source))
+        self.within(f"{kind} of a place that can't be reached", lambda: _look_up_any(broken_source))
 
 
-def _asked(source: DataSource) -> None:
+def _look_up_any(source: DataSource) -> None:
     with suppress(HeadwaterError), source.access() as access:
         source.catalog(access).table(only_name(source))

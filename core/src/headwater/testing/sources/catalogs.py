@@ -170,7 +170,7 @@ class CatalogPromises(SourcePromises):
         If it fails: say the zone in which the keys were written, and how late rows may come; return
         None from `time_partition` where the system does not tell.
         """
-        found = []
+        faults = []
         source, rule = partitioned(make_source), None
         for zone in ("UTC", *day_zones):
             rows = _by_days_of(zone)
@@ -182,18 +182,20 @@ class CatalogPromises(SourcePromises):
                 partitions = {p.values[0]: p for p in catalog.partitions(table)}
             if rule is None:
                 continue
-            told = f"{rule.column} gives {dict(rule.keys)} in {rule.timezone}"
+            rule_text = f"{rule.column} gives {dict(rule.keys)} in {rule.timezone}"
             for moment, day in zip(rows["at"].to_pylist(), rows["day"].to_pylist(), strict=True):
                 partition = None if day is None else partitions.get(day.isoformat())
                 if moment is None or partition is None:
                     continue
                 window = Window(moment, moment + timedelta(microseconds=1))
                 if not keeps(rule, window, table)(partition):
-                    found.append(f"the row of {moment} lies in {day} (days of {zone}), and {told}")
-        if not found and rule is None:
+                    faults.append(
+                        f"the row of {moment} lies in {day} (days of {zone}), and {rule_text}"
+                    )
+        if not faults and rule is None:
             pytest.skip(f"{source.kind} does not say how partitions follow from time")
         expect(
-            found,
+            faults,
             "a read of a window would leave these rows out: say the zone of the keys, and how late "
             "rows may come; or return None from time_partition",
         )

@@ -45,13 +45,13 @@ class NamePromises(SourcePromises):
             rows = rows.append_column(name, pa.array(values))
         source = _stored(make_source, rows)
         try:
-            found = _others(read(source), rows, odd_names)
+            faults = _others(read(source), rows, odd_names)
         except HeadwaterError as error:
-            found = list(_unreadable(source, rows, odd_names)) or [
+            faults = list(_unreadable(source, rows, odd_names)) or [
                 f"they can't be read: {error.message}"
             ]
         expect(
-            found,
+            faults,
             "quote each name, doubling the quotes in it, and keep it as it is spelled; override "
             "the fixture odd_names where the system itself can't hold some",
         )
@@ -70,7 +70,7 @@ class NamePromises(SourcePromises):
                 "names of tables proven"
             )
         storing: Callable[..., DataSource] = make_source
-        found = []
+        faults = []
         for name in odd_tables:
             rows = edge_rows().select(["id", *COLUMNS])
             try:
@@ -78,13 +78,13 @@ class NamePromises(SourcePromises):
                 with source.access() as access:
                     table = only_table(source, access).name.name
                 if table.casefold() != name.casefold():
-                    found.append(f"the table {name!r} is called {table!r} in the catalog")
-                elif (got := read(source).num_rows) != rows.num_rows:
-                    found.append(f"of the table {name!r} came {got} rows, not {rows.num_rows}")
+                    faults.append(f"the table {name!r} is called {table!r} in the catalog")
+                elif (count := read(source).num_rows) != rows.num_rows:
+                    faults.append(f"of the table {name!r} came {count} rows, not {rows.num_rows}")
             except HeadwaterError as error:
-                found.append(f"the table {name!r} can't be read: {error.message}")
+                faults.append(f"the table {name!r} can't be read: {error.message}")
         expect(
-            found,
+            faults,
             "quote the table's name where it goes into a query of the system; override the fixture "
             "odd_tables where the system itself can't hold some",
         )
@@ -114,15 +114,17 @@ def _unreadable(source: DataSource, rows: pa.Table, names: Sequence[str]) -> Ite
             yield f"column {name!r} can't be read: {error.message}"
 
 
-def _others(got: pa.Table, expected: pa.Table, names: Sequence[str]) -> list[str]:
+def _others(actual: pa.Table, expected: pa.Table, names: Sequence[str]) -> list[str]:
     """Return which columns are missing, or hold other values."""
-    came = {n.casefold(): n for n in got.column_names}
-    found = []
+    came = {n.casefold(): n for n in actual.column_names}
+    faults = []
     for name in names:
         if name.casefold() not in came:
-            found.append(f"column {name!r} did not come; there are {', '.join(got.column_names)}")
+            faults.append(
+                f"column {name!r} did not come; there are {', '.join(actual.column_names)}"
+            )
             continue
-        values = sorted(map(str, got[came[name.casefold()]].to_pylist()))
+        values = sorted(map(str, actual[came[name.casefold()]].to_pylist()))
         if values != sorted(map(str, expected[name].to_pylist())):
-            found.append(f"column {name!r} holds {values}, not {expected[name].to_pylist()}")
-    return found
+            faults.append(f"column {name!r} holds {values}, not {expected[name].to_pylist()}")
+    return faults

@@ -60,12 +60,12 @@ class RequestPromises(SourcePromises):
         with source.access() as access:
             streams = only_streams(source, access)
             relation = next(streams)
-            found = [f for asked in _requests(relation) for f in _lost(next(streams), asked)]
+            faults = [f for request in _requests(relation) for f in _lost(next(streams), request)]
             strange = Condition(_spelled(relation, "word"), cast("Operator", _UNKNOWN), ("plain",))
-            found += _lost(next(streams), ScanRequest(_needed(relation), (strange,)))
+            faults += _lost(next(streams), ScanRequest(_needed(relation), (strange,)))
             few = ScanRequest(_needed(relation), limit=3)
             if len(ids := ids_of(next(streams), few)) < 3:
-                found.append(f"asked for 3 rows, it gave {len(ids)} of {edge_rows().num_rows}")
+                faults.append(f"asked for 3 rows, it gave {len(ids)} of {edge_rows().num_rows}")
         rows = many_rows()
         many = make_source(rows)
         with many.access() as access:
@@ -76,10 +76,10 @@ class RequestPromises(SourcePromises):
                 relation = next(streams)
                 needed = tuple(_spelled(relation, n) for n in ("id", column))
                 condition = Condition(needed[1], operator, values)
-                asked = ScanRequest(tuple(dict.fromkeys(needed)), (condition,))
-                found += _lost(relation, asked, rows.select(list({"id": 1, column: 1})))
+                request = ScanRequest(tuple(dict.fromkeys(needed)), (condition,))
+                faults += _lost(relation, request, rows.select(list({"id": 1, column: 1})))
         expect(
-            found,
+            faults,
             "leave a condition that your system does not say exactly so to the engine, and pass "
             "values as parameters",
         )
@@ -89,25 +89,25 @@ class RequestPromises(SourcePromises):
 
         If it fails: name in Opened.applied what your system was sent and compares exactly, no more.
         """
-        found = []
+        faults = []
         with source.access() as access:
             streams = only_streams(source, access)
             relation = next(streams)
-            for asked in _requests(relation):
+            for request in _requests(relation):
                 try:
-                    opened = next(streams).opened(asked)
+                    opened = next(streams).opened(request)
                     rows = _rows(batches_of(opened))
                 except Exception:  # noqa: BLE001 - told by another promise
                     continue
                 for condition in opened.applied:
                     wrong = sorted(r["id"] for r in rows if not _meets(r, condition))
                     if wrong:
-                        found.append(f"it says that it applied {condition}, and gave {wrong}")
+                        faults.append(f"it says that it applied {condition}, and gave {wrong}")
             few = ScanRequest(_needed(relation), limit=3)
             opened = next(streams).opened(few)
             if opened.limited and (count := len(_rows(batches_of(opened)))) > 3:
-                found.append(f"it says that it stopped at 3 rows, and gave {count}")
-        expect(found, "name in Opened.applied what was really applied, and nothing else")
+                faults.append(f"it says that it stopped at 3 rows, and gave {count}")
+        expect(faults, "name in Opened.applied what was really applied, and nothing else")
 
 
 def _of_many(rows: pa.Table) -> Iterator[tuple[str, Operator, tuple[Value, ...]]]:
@@ -120,12 +120,12 @@ def _of_many(rows: pa.Table) -> Iterator[tuple[str, Operator, tuple[Value, ...]]
 
 def _gives_all(relation: StreamRelation, rows: pa.Table) -> bool:
     """Return whether a stream gives the rows that were stored, and no more."""
-    wanted, came = set(rows["id"].to_pylist()), []
+    stored, came = set(rows["id"].to_pylist()), []
     for batch in batches_of(relation.opened(ScanRequest((_spelled(relation, "id"),)))):
         came += batch.column(0).to_pylist()
         if len(came) > rows.num_rows:
             return False  # it may never end
-    return wanted == set(came)
+    return stored == set(came)
 
 
 def conditions(relation: StreamRelation, at: tuple[datetime, datetime]) -> ScanRequest:
@@ -141,10 +141,13 @@ def ids_of(relation: StreamRelation, request: ScanRequest) -> list[str]:
 
 
 def _requests(relation: StreamRelation) -> Iterator[ScanRequest]:
-    for asked in _ASKED:
+    for conditions_ in _ASKED:
         yield ScanRequest(
             _needed(relation),
-            tuple(Condition(_spelled(relation, c), cast("Operator", op), v) for c, op, v in asked),
+            tuple(
+                Condition(_spelled(relation, c), cast("Operator", op), v)
+                for c, op, v in conditions_
+            ),
         )
 
 
@@ -166,10 +169,10 @@ def _lost(
         came = set(ids_of(relation, request))
     except Exception as error:  # noqa: BLE001 - whatever a plugin raises
         return [f"asked for {where}, it failed: {type(error).__name__}: {error}"]
-    wanted = [r for r in stored if all(_meets(r, c) for c in request.conditions)]
+    meeting = [r for r in stored if all(_meets(r, c) for c in request.conditions)]
     lost = [
         f"asked for {where}, it left out {r['id']} ({', '.join(_shown(r, request.conditions))})"
-        for r in wanted
+        for r in meeting
         if r["id"] not in came
     ]
     more = [f"and {len(lost) - _TOLD} more"] if len(lost) > _TOLD else []

@@ -93,17 +93,17 @@ class RowPromises(SourcePromises):
         with source.access() as access:
             relation = only_stream(source, access)
         most = {"rows": 10 * rows.num_rows, "size": 100 * rows.nbytes}
-        found = []
-        for what, given in (("rows", relation.rows), ("size", relation.size)):
-            if given is None:
+        faults = []
+        for what, figure in (("rows", relation.rows), ("size", relation.size)):
+            if figure is None:
                 continue
-            if type(given) is not int:
-                found.append(f"{what}={given!r} is no whole number")
-            elif not rows.num_rows // 10 <= given <= most[what]:
-                found.append(
-                    f"{what}={given:,}, of {rows.num_rows:,} rows of {rows.nbytes:,} bytes"
+            if type(figure) is not int:
+                faults.append(f"{what}={figure!r} is no whole number")
+            elif not rows.num_rows // 10 <= figure <= most[what]:
+                faults.append(
+                    f"{what}={figure:,}, of {rows.num_rows:,} rows of {rows.nbytes:,} bytes"
                 )
-        expect(found, "leave out StreamRelation.rows or .size where the system does not know")
+        expect(faults, "leave out StreamRelation.rows or .size where the system does not know")
 
     @pytest.mark.parametrize("column", COLUMNS)
     def test_values_come_back_exactly(self, source: DataSource, column: str) -> None:
@@ -131,9 +131,9 @@ class RowPromises(SourcePromises):
         """
         with dataset(source) as data:
             first, second = data.to_arrow(), data.to_arrow()
-        found = [d for c in first.column_names for d in differences(second, first, c)]
+        faults = [d for c in first.column_names for d in differences(second, first, c)]
         expect(
-            [f"in the second read, {d}" for d in found],
+            [f"in the second read, {d}" for d in faults],
             "open cursors and streams when they are read, and keep nothing of one for the next",
         )
 
@@ -148,15 +148,15 @@ class RowPromises(SourcePromises):
         rows = edge_rows().take([0] * len(texts))
         rows = rows.set_column(0, "id", [[f"row-{i}" for i in range(len(texts))]])
         rows = rows.set_column(rows.column_names.index("word"), "word", [texts])
-        got = read(make_source(rows), None)
-        spelled = {n.casefold(): n for n in got.column_names}
+        actual = read(make_source(rows), None)
+        spelled = {n.casefold(): n for n in actual.column_names}
         came = dict(
-            zip(got[spelled["id"]].to_pylist(), got[spelled["word"]].to_pylist(), strict=True)
+            zip(actual[spelled["id"]].to_pylist(), actual[spelled["word"]].to_pylist(), strict=True)
         )
         expect(
             [
                 f"of a text of {len(text)} characters ({text[:1]!r}) came "
-                f"{'none' if (found := came.get(f'row-{i}')) is None else f'{len(found)}'}"
+                f"{'none' if (text_ := came.get(f'row-{i}')) is None else f'{len(text_)}'}"
                 for i, text in enumerate(texts)
                 if came.get(f"row-{i}") != text
             ],
@@ -175,23 +175,23 @@ class RowPromises(SourcePromises):
         must be `>= start` and `< end` of the very moments that the request holds, with their zone.
         """
         connection = serving(headwater_workspace, source)
-        found = []
+        faults = []
         for start, end in WINDOWS:
             with perhaps_empty():
                 read = connection.read(start, end, engine=ENGINE).to_arrow()
-            found += _others_than(list(map(str, read["id"].to_pylist())), start, end, exact=True)
+            faults += _others_than(list(map(str, read["id"].to_pylist())), start, end, exact=True)
         with source.access() as access:
             relations = only_relations(source, access)
-            for start, end in WINDOWS if not found else ():
+            for start, end in WINDOWS if not faults else ():
                 relation = next(relations)
                 if isinstance(relation, StreamRelation):
                     ids = ids_of(relation, conditions(relation, at=(start, end)))
-                    found += [
+                    faults += [
                         f"asked for this window, the stream's rows were fewer: {f}"
                         for f in _others_than(ids, start, end, exact=False)
                     ]
         expect(
-            found,
+            faults,
             "keep each bound as it is: start included, end not, to the microsecond, in UTC; leave "
             "a condition that your system can't say exactly to the engine",
         )
@@ -236,9 +236,9 @@ def _others_than(ids: list[str], start: datetime, end: datetime, *, exact: bool)
     """Return how rows differ from those of a window, or which of these are missing."""
     edges = edge_rows()
     moments = dict(zip(edges["id"].to_pylist(), edges["at"].to_pylist(), strict=True))
-    wanted = {str(i) for i, at in moments.items() if at is not None and start <= at < end}
+    inside = {str(i) for i, at in moments.items() if at is not None and start <= at < end}
     where = f"of [{start.isoformat()}, {end.isoformat()})"
-    found = [f"{i}, at {moments[i]}, did not come" for i in sorted(wanted - set(ids))]
+    faults = [f"{i}, at {moments[i]}, did not come" for i in sorted(inside - set(ids))]
     if exact:
-        found += [f"{i}, at {moments.get(i)}, came" for i in sorted(set(ids) - wanted)]
-    return [f"{where}: {f}" for f in found]
+        faults += [f"{i}, at {moments.get(i)}, came" for i in sorted(set(ids) - inside)]
+    return [f"{where}: {f}" for f in faults]

@@ -57,10 +57,10 @@ class StreamPromises(SourcePromises):
         """
         table = table_text(source)
         whole = _lower(read(source))
-        found = []
+        faults = []
         for names in ORDERS[:2]:
             query = f"SELECT {', '.join(map(quoted, names))} FROM {table}"
-            found += [
+            faults += [
                 f"of {', '.join(names)}: column {c!r}: {d}"
                 for c in names
                 for d in differences(read(source, query), whole, c)
@@ -69,16 +69,16 @@ class StreamPromises(SourcePromises):
             relations = only_relations(source, access)
             for names in ORDERS:
                 relation = next(relations)  # each is opened once: more is another promise
-                if found or not isinstance(relation, StreamRelation):
+                if faults or not isinstance(relation, StreamRelation):
                     break
                 spelled = {c.name.casefold(): c.name for c in relation.columns}
                 batches = list(opened(relation, [spelled[n] for n in names]))
-                found += [
+                faults += [
                     f"asked for {', '.join(names)}: column {c!r}: {d}"
                     for c in names
                     for d in _other_values(batches, whole, c)
                 ]
-        expect(found, "give each column that is asked for its own values, by its name")
+        expect(faults, "give each column that is asked for its own values, by its name")
 
     def test_streams_have_the_declared_types(self, source: DataSource) -> None:
         """A stream's schema and each of its batches have the Arrow types of the declared columns.
@@ -89,7 +89,7 @@ class StreamPromises(SourcePromises):
         with source.access() as access:
             relation = only_stream(source, access)
             expected = {c.name.casefold(): arrow_type(c.type) for c in relation.columns}
-            found = []
+            faults = []
             for names in (
                 [c.name for c in relation.columns],
                 *([c.name] for c in relation.columns),
@@ -97,7 +97,7 @@ class StreamPromises(SourcePromises):
                 stream = opened(relation, names)
                 schemas = [("the schema", stream.schema)]
                 schemas += [("a batch", batch.schema) for batch in stream]
-                found += [
+                faults += [
                     f"asked for {', '.join(names)}: {what} holds {field.type} in column "
                     f"{field.name!r}, declared as {expected[field.name.casefold()]}"
                     for what, schema in schemas
@@ -106,7 +106,7 @@ class StreamPromises(SourcePromises):
                     and _plain(field.type) != expected[field.name.casefold()]
                 ]
         expect(
-            list(dict.fromkeys(found)),
+            list(dict.fromkeys(faults)),
             "declare in the catalog what the system holds, and build arrays of "
             "headwater.interfaces.arrow_type of it: timestamps in microseconds and UTC",
         )
@@ -124,11 +124,11 @@ class StreamPromises(SourcePromises):
             if isinstance(relation, StreamRelation) and isinstance(other, StreamRelation):
                 identity = [c.name for c in relation.columns if c.name.casefold() == "id"]
                 alone = opened(other, identity)
-                found = _side_by_side(alone, lambda: opened(relation, identity))
+                faults = _side_by_side(alone, lambda: opened(relation, identity))
             else:
                 with dataset(source, _of_ids(source)) as data:
-                    found = _side_by_side(data.reader(), data.reader)
-        expect(found, "hold what a read has come to in its own stream, not in what all share")
+                    faults = _side_by_side(data.reader(), data.reader)
+        expect(faults, "hold what a read has come to in its own stream, not in what all share")
 
     def test_a_read_that_is_left_lets_go(self, make_source: MakeSource) -> None:
         """Who leaves a read after its first rows leaves no connection, file or thread behind.
@@ -160,9 +160,9 @@ class StreamPromises(SourcePromises):
 
         If it fails: close what you open, also where all went well; delete temporary files.
         """
-        found = leftovers_and_files(lambda: read(source), source, tmp_path)
+        leftovers = leftovers_and_files(lambda: read(source), source, tmp_path)
         expect(
-            [f"each read leaves {f}" for f in found],
+            [f"each read leaves {f}" for f in leftovers],
             "close cursors, connections and files when a read ends, and in `access`'s close; "
             "delete what was written",
         )
@@ -180,7 +180,7 @@ class StreamPromises(SourcePromises):
         interrupted_source if the kit can't interrupt your source by itself.
         """
         if interrupted_source is not None:
-            told = _told(lambda: _drained(interrupted_source)) or _told(
+            error = _error_of(lambda: _drained(interrupted_source)) or _error_of(
                 lambda: read(interrupted_source)
             )
         else:
@@ -188,20 +188,20 @@ class StreamPromises(SourcePromises):
             with source.access() as access:
                 only_stream(source, access)
             with _cutting() as cut:
-                told = _told(lambda: _drained(source, cut))
-            if told is None and not cut.hit:
+                error = _error_of(lambda: _drained(source, cut))
+            if error is None and not cut.hit:
                 pytest.skip(
                     f"{source.kind} reads over no connection that Python opened: to prove what "
                     "happens when a read breaks off, override the fixture interrupted_source"
                 )
-        if told is None:
+        if error is None:
             expect(
                 ["the read broke off, and ended as if all rows had come"],
                 "let no exception end a stream quietly: `except: break` loses rows",
             )
             return
         expect(
-            list(_faults(told)),
+            list(_faults(error)),
             "raise SourceError(what, retryable=True) from error, also where batches are fetched",
         )
 
@@ -288,21 +288,21 @@ def _cutting() -> Iterator[_Cut]:
     cut = _Cut()
     connect = socket.socket.connect
 
-    def noted(self: socket.socket, address: Any) -> None:
+    def note_address(self: socket.socket, address: Any) -> None:
         cut.sockets.add(self.fileno())
         connect(self, address)
 
     def failing(function: Any) -> Any:
-        def receive(self: socket.socket, *given: Any, **named: Any) -> Any:
+        def receive(self: socket.socket, *args: Any, **kwargs: Any) -> Any:
             if cut.now and self.fileno() in cut.sockets:
                 cut.hit = True
                 raise ConnectionResetError("the contract cut this connection")
-            return function(self, *given, **named)
+            return function(self, *args, **kwargs)
 
         return receive
 
     with ExitStack() as stack:
-        stack.enter_context(mock.patch("socket.socket.connect", noted))
+        stack.enter_context(mock.patch("socket.socket.connect", note_address))
         classes: list[Any] = [socket.socket]
         try:
             import ssl
@@ -333,7 +333,7 @@ def _drained(source: DataSource, cut: _Cut | None = None) -> None:
                     break  # it may never end
 
 
-def _told(call: Callable[[], object]) -> BaseException | None:
+def _error_of(call: Callable[[], object]) -> BaseException | None:
     """Return what a call raises; None if it ends."""
     try:
         call()

@@ -129,12 +129,12 @@ class ValuePromises(SourcePromises):
                 **secrets(source, broken_source, storage),
                 **dict.fromkeys(canaries, "a canary"),
             }
-        with listening() as said:
+        with listening() as output:
             read(source)
             with suppress(Exception), broken_source.access() as access:
                 broken_source.catalog(access).table(only_name(broken_source))
         expect(
-            shown(unsaid(hidden), said),
+            shown(unsaid(hidden), output),
             "log no secret, at no level; leave it out of what you print",
         )
 
