@@ -244,6 +244,23 @@ def test_sixty_windows_cost_what_one_plan_of_them_costs(two_months, planned, hor
     assert sum(p.bytes for p in data.plan) > 4 * once_bytes
 
 
+@pytest.mark.parametrize("horizon", [None, "10 days"])
+def test_labels_of_many_windows_are_joined_by_their_ids(two_months, horizon, monkeypatch):
+    """An OR over both sides has DuckDB compare each row with each label: 60 days take hours."""
+    connect, span, _ = two_months
+    explained = []
+    real = EmbeddedEngine._answer
+
+    def answer(engine, planned, main, sql, stack):
+        explained.append(main.connection.execute(f"EXPLAIN {sql}").fetchall()[0][1])
+        return real(engine, planned, main, sql, stack)
+
+    monkeypatch.setattr(EmbeddedEngine, "_answer", answer)
+    assert sum(one.to_arrow().num_rows for one in connect(horizon).read(*span, every="1 day"))
+    assert "HASH_JOIN" in "".join(explained)
+    assert "NL_JOIN" not in "".join(explained)
+
+
 def test_windows_that_share_no_file_are_each_read_when_they_are_wanted(engine, log, planned):
     serving = version(engine, "binary", buy="boolean").connect_serving(files(log), "pid", "ts")
     data = iter(serving.read(*SPAN, every="1 day"))

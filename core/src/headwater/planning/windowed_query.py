@@ -51,6 +51,9 @@ _NEXT: Final = "_hw_next"
 """When the next actual of an id was set, likewise."""
 _AHEAD: Final = "_hw_ahead"
 """By how many microseconds an actual is dated before its prediction."""
+_EARLIEST: Final = "TIMESTAMP '0001-01-01 00:00:00Z'"
+_LATEST: Final = "TIMESTAMP '9999-12-31 23:59:59.999999Z'"
+"""Moments before and behind those until which labels are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,17 +181,18 @@ def _belongs(query: Wrapped, actuals: Wrapped) -> list[str]:
     set_at, made_at = (w.mapping.role(Role.TIMESTAMP) for w in (actuals, query))
     if not query.parts or set_at is None or made_at is None or query.as_of is None:
         return conditions
-    moment = f"a.{quoted(_SET)}"
-    label = as_instant(moment, set_at.source_type)
+    label = as_instant(f"a.{quoted(_SET)}", set_at.source_type)
+    # One comparison each, of one side with the other: an OR over both would have an engine compare
+    # all rows with all labels. A label without a time is in every stretch.
     starts = [timestamp_literal(_stretch(part).start) for part in query.parts]
-    inside = f"{label} >= {_by_part(query, 's', starts, made_at.name)}"
+    begin = _by_part(query, "s", starts, made_at.name)
+    conditions.append(f"coalesce({label}, {_LATEST}) >= {begin}")
     if _moves(query):
         ends = [timestamp_literal(part.as_of or query.as_of) for part in query.parts]
         end = _by_part(query, "s", ends, made_at.name)
         following = as_instant(f"a.{quoted(_NEXT)}", set_at.source_type)
-        inside += f" AND {label} <= {end}"
-        conditions.append(f"(a.{quoted(_NEXT)} IS NULL OR {following} > {end})")
-    conditions.append(f"({moment} IS NULL OR ({inside}))")
+        conditions.append(f"coalesce({label}, {_EARLIEST}) <= {end}")
+        conditions.append(f"coalesce({following}, {_LATEST}) > {end}")
     return conditions
 
 
