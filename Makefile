@@ -3,6 +3,9 @@
 # except Java 17 for the Spark tests (`make test-slow`).
 
 SHELL  := /bin/sh
+# Some machines say that no bytecode is written: each of the many processes that the tests start
+# would then compile anew all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
