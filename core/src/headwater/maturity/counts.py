@@ -16,7 +16,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Cell(NamedTuple):
-    """Rows that are alike.
+    """A group of rows with the same window, age, delay and classes.
 
     Args:
         window: Number of their window.
@@ -69,7 +69,7 @@ class Counts:
         as_of: Until when labels are known.
         unit: What ages and delays are counted in.
         windows: The windows, in order.
-        cells: Rows, by what they are alike in.
+        cells: Number of rows by cell.
         stretches: When labels were set, in order: first labels of the predictions.
         before: Predictions that have a label dated before them; such a label is none.
         corrected: Predictions that got a later label of another value.
@@ -99,7 +99,7 @@ class Counts:
         object.__setattr__(self, "labelled", labelled)
 
     def of(self, keep: Callable[[Cell], bool]) -> Counts:
-        """Return the counts of the cells that are kept; what no cell tells is left out."""
+        """Return the counts of some cells; the figures that are not by cell become 0."""
         cells = {c: t for c, t in self.cells.items() if keep(c)}
         return replace(
             self, cells=cells, before=0, corrected=0, repeated=0, duplicates=0, untimed=0

@@ -40,7 +40,7 @@ class Risks:
 
     @classmethod
     def of(cls, cells: Iterable[tuple[Cell, Tally]], lag: int = 0) -> Risks:
-        """Return what cells tell, as of so many units before their `as_of`.
+        """Return the risks that cells show, as of some units before their `as_of`.
 
         Args:
             cells: Cells, each with its rows.
@@ -69,7 +69,7 @@ class Risks:
 
 
 def _above(counts: Sequence[int]) -> tuple[int, ...]:
-    """Return for each place the sum of all from there on."""
+    """Return the sum from each place to the end."""
     return tuple(accumulate(reversed(counts)))[::-1]
 
 
@@ -79,7 +79,7 @@ class Curve:
     Args:
         risks: What it is learnt from.
         seconds: Length of a unit.
-        tail: What is taken of the ages that `risks` does not reach, or not well.
+        tail: Another curve for the ages that `risks` covers badly or not at all.
         until: The first unit of which the tail is taken; default: where `risks` ends.
     """
 
@@ -118,7 +118,7 @@ class Curve:
         return self._open[-1] == 0.0
 
     def at(self, age: float) -> float | None:
-        """Return the share within an age; None beyond what anyone was watched for."""
+        """Return the share within an age; None if no prediction was watched that long."""
         if age <= 0:
             return 0.0
         if age > len(self) and not self.settled:
@@ -126,7 +126,7 @@ class Curve:
         return self.share_at(age)
 
     def share_at(self, age: float) -> float:
-        """Return the share within an age; beyond its end, that of its end."""
+        """Return the share within an age; beyond the curve's end, the share at its end."""
         age = min(max(age, 0.0), float(len(self)))
         whole = min(int(age), len(self))
         share = 1 - self._open[whole]

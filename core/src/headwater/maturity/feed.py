@@ -86,7 +86,7 @@ def _of_days(stretch: Stretch) -> bool:
 def stopped(
     silence: tuple[datetime, timedelta], expected: Callable[[datetime], float]
 ) -> Stopped | None:
-    """Return the stop that a silence is, if labels were to come in it.
+    """Return the stop that a silence means, if labels should have come during it.
 
     Args:
         silence: As `silent_since` gives it.
@@ -98,7 +98,7 @@ def stopped(
 
 
 def batches(stretches: Sequence[Stretch]) -> Batches | None:
-    """Return the batches that labels come in; None if they come as they please."""
+    """Return the batches in which labels come; None if they come continuously."""
     runs: list[list[Stretch]] = []
     for stretch in stretches:
         if runs and stretch.first - runs[-1][-1].last < _PAUSE:

@@ -106,7 +106,7 @@ class Landing(NamedTuple):
 
 
 class Shift(NamedTuple):
-    """Labels that come otherwise than before.
+    """A change in how quickly labels come.
 
     Args:
         since: Predictions from then on are compared with those before.
@@ -129,7 +129,7 @@ class Maturity:
         terms: What the connection says of its windows.
         by: The same of each predicted class alone, where that was asked for.
         landing: How much later labels landed than they say they were set.
-        remarks: What else is to be said.
+        remarks: Further notes.
     """
 
     def __init__(
@@ -459,7 +459,7 @@ class Maturity:
         return (*notes, *self._remarks)
 
     def about(self, window: Window) -> dict[str, Any] | None:
-        """Return what is to be said of a window's labels, JSON-ready; None if it is not known.
+        """Return the maturity of a window's labels, JSON-ready; None if it is not known.
 
         Args:
             window: One of the windows, or several that follow each other.
@@ -582,7 +582,7 @@ class Maturity:
         return printable("\n".join(lines))
 
     def _window_lines(self) -> list[str]:
-        """Return a line for each window that is not done, and one for each row of done ones."""
+        """Return a line for each unfinished window, and one for each run of finished ones."""
         below = set(self.below)
         rows: list[tuple[str, str]] = []
         folded: list[int] = []
@@ -666,7 +666,7 @@ class Maturity:
         raise ConfigError(f"age {age!r} is no age", hint="write days, '7 d', or a timedelta")
 
     def _numbers(self, window: Window | str | date | datetime) -> range:
-        """Return which windows are meant: one, or neighbours."""
+        """Return the numbers of the windows that a window covers: one, or neighbours."""
         if isinstance(window, Window):
             first = bisect_left(self.windows, window.start, key=lambda w: w.start)
             last = bisect_left(self.windows, window.end, key=lambda w: w.end)
@@ -741,7 +741,7 @@ class Maturity:
 
 
 def _end(curve: Curve) -> int:
-    """Return the last age that enough predictions were watched for."""
+    """Return the greatest age for which enough predictions were watched."""
     return sum(1 for n in curve.watched if n >= FEWEST) or len(curve)
 
 

@@ -1,4 +1,4 @@
-"""States of windows: what the calendar says of their labels, and what rides with a read's rows."""
+"""States of windows by the calendar, and what a read says of its labels."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def state_by_time(window: Window, now: datetime, terms: Terms) -> str:
 def of_read(
     window: Window | None, as_of: datetime, terms: Terms, maturity: Maturity | None
 ) -> dict[str, Any]:
-    """Return what is to be said of the labels of a read's rows, JSON-ready.
+    """Return the maturity of the labels of a read's rows, JSON-ready.
 
     Args:
         window: Whose rows they are; None for all rows.

@@ -1,4 +1,4 @@
-"""Intervals of time, found by the stretch of time that they touch: not all are looked at."""
+"""An index of time intervals: finds those that overlap a period without a full scan."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Intervals:
     """Numbered intervals, both ends included.
 
     Args:
-        intervals: For each its number, its first moment and its last; aware.
+        intervals: Number, first moment and last moment of each; aware datetimes.
     """
 
     def __init__(self, intervals: Iterable[tuple[int, datetime, datetime]]) -> None:
@@ -23,7 +23,7 @@ class Intervals:
         self._ends = list(accumulate((last for _, _, last in order), max))
 
     def touching(self, start: datetime, end: datetime) -> Iterator[int]:
-        """Yield the numbers of those that touch `[start, end)`, in no order."""
+        """Yield the numbers of the intervals that overlap `[start, end)`, unordered."""
         for place in range(bisect_left(self._firsts, end) - 1, -1, -1):
             if self._ends[place] < start:
                 return

@@ -124,7 +124,7 @@ def instants(zone: tzinfo, begin: datetime, end: datetime) -> tuple[datetime, da
 
 
 def first_shown(zone: tzinfo, local: datetime) -> datetime:
-    """Return the first instant at which a clock shows a time (naive), or else a later one.
+    """Return the first instant at which a clock shows a naive time, or the next one after it.
 
     It is never shown where the clock is set forward over it.
 

@@ -1,4 +1,4 @@
-"""Gaps: partitions that a window should have and a read will not find.
+"""Gaps: partitions that a window should have and that a read won't find.
 
 A read without rows ends in a verdict. One that finds six days of seven looks complete, so its plan
 says what is missing. Nothing is asked of anyone for it: the plan has it all.
@@ -48,7 +48,7 @@ class Gaps:
 def of_window(
     table: Table, rule: TimePartition, window: Window, relation: FileRelation, now: datetime
 ) -> Gaps | None:
-    """Return what a window lacks by a table's rule; None if that can't be told.
+    """Return the partitions that a window lacks by a table's rule; None if unknown.
 
     Late rows may lie in later partitions, but those need not exist; nor does the future.
 
@@ -56,7 +56,7 @@ def of_window(
         table: The table.
         rule: How its keys follow from time.
         window: The rows that are wanted.
-        relation: What was found of them.
+        relation: The table's files and partitions for that window.
         now: The present.
     """
     with_files = {f.partition for f in relation.files}
@@ -71,13 +71,13 @@ def of_rows(
     partitions: Sequence[Partition],
     now: datetime,
 ) -> Gaps | None:
-    """Return what a window lacks, as `of_window`, of a table whose source gives rows and no files.
+    """Like `of_window`, for a table whose source gives rows and no files.
 
     Args:
         table: The table.
         rule: How its keys follow from time.
         window: The rows that are wanted.
-        partitions: What was found of them.
+        partitions: The partitions that the catalog has for that window.
         now: The present.
     """
     values = [p.values for p in partitions]
@@ -92,13 +92,13 @@ def of_partitions(
     with_files: Collection[int],
     now: datetime,
 ) -> Gaps | None:
-    """Return what a window lacks, as `of_window`, where only the partitions' values are at hand.
+    """Like `of_window`, from the values of partitions alone.
 
     Args:
         table: The table.
         rule: How its keys follow from time.
         window: The rows that are wanted.
-        partitions: The values of those that were found.
+        partitions: Key values of the partitions that the catalog has for that window.
         with_files: Which of them have files.
         now: The present.
     """

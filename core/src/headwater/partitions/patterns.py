@@ -101,7 +101,7 @@ class Pattern:
         )
 
     def read(self, text: str) -> dict[Unit, int] | None:
-        """Return what a value says, or None where it does not follow the pattern."""
+        """Return the time parts that a value spells, or None if it does not follow the pattern."""
         match = self.regex.fullmatch(text)
         if match is None:
             return None

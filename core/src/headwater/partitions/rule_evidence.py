@@ -1,4 +1,4 @@
-"""What files say of a declared time partition: whether it is true of them, and what would be. Pure.
+"""Evidence for or against a declared time partition, from the statistics of files. Pure.
 
 A rule that is not true loses rows in silence: they lie in partitions that a window does not open.
 A file contradicts it where the rows that it holds, by its statistics, are of another time than its
@@ -165,7 +165,7 @@ class Contradiction:
 
     @property
     def real(self) -> bool:
-        """Whether it speaks against the rule, and not only of times that are wrong."""
+        """Whether the file contradicts the rule itself, not only by a few stray times."""
         return self.outside or bool(self.early or self.late)
 
 
@@ -192,7 +192,7 @@ class Evidence:
 
     @property
     def broken(self) -> bool:
-        """Whether any file speaks against the rule."""
+        """Whether any file contradicts the rule."""
         return any(c.real for c in self.against)
 
     def refuted(self, forgiving: bool) -> bool:
@@ -216,15 +216,15 @@ class Evidence:
         return ConfigError(finding.message, code=BROKEN, hint=finding.hint)
 
     def finding(self) -> Diagnostic | None:
-        """Return what a reader should know; None where nothing contradicts the rule."""
+        """Return the warning for a reader; None where no file contradicts the rule."""
         return self._finding(Severity.WARNING) if self.against else None
 
     def counted(self, rows: Iterable[tuple[int, int, datetime, datetime]]) -> Diagnostic:
-        """Return what a reader should know, where the rows were counted that lie outside.
+        """Return the warning for a reader, with the numbers of rows that lie outside.
 
         Args:
-            rows: The number of a file in `against`, how many of its rows lie outside, and the
-                first and last of their times.
+            rows: Index of a file in `against`, how many of its rows lie outside, and their first
+            and last time.
         """
         by_place: dict[str, tuple[int, datetime, datetime]] = {}
         for number, count, first, last in rows:
@@ -300,7 +300,7 @@ class Evidence:
         )
 
     def remedies(self) -> Iterator[str]:
-        """Yield what of the rule would have to be otherwise for all these files to fit it."""
+        """Yield changes of the rule, each of which would make it fit all these files."""
         spoken = [c.file for c in self.against if c.real][:_TRIED]
         strays = {id(c.file) for c in self.against}
         rest = [r for r in self.ranges if id(r) not in strays]
@@ -359,7 +359,7 @@ class Evidence:
 
 
 def judged(rule: TimePartition, table: Table, ranges: Iterable[TimeRange]) -> Evidence:
-    """Return what files say of a rule.
+    """Compare a rule with the time ranges of files.
 
     Args:
         rule: The rule.

@@ -238,7 +238,7 @@ class Periods:
 
 
 class Dated:
-    """Partitions of a table, of which those are told that `keeps` keeps for one window or another.
+    """Partitions of a table, indexed by time: finds those that `keeps` keeps for a window.
 
     Args:
         rule: How keys follow from time.
@@ -260,7 +260,7 @@ class Dated:
         )
 
     def overlapping(self, window: Window) -> list[int]:
-        """Return which partitions may have rows of a window, by their place, in order."""
+        """Return the indices of the partitions that may have rows of a window, in order."""
         periods = LocalPeriods(self._zone, window.start, window.end, self._lateness)
         places = list(self._undated)
         for place in self._intervals.touching(window.start, window.end):
@@ -396,7 +396,7 @@ def _misfit(key: Column, pattern: Pattern) -> tuple[str, str] | None:
 
 
 def _conditions(key: Column, pattern: Pattern, periods: LocalPeriods) -> Iterator[KeyCondition]:
-    """Yield what is known of one key: its values if they are few, their bounds if they have."""
+    """Yield the conditions on one key: its values if they are few, else their bounds."""
     unit = max(pattern.units)
     texts = [pattern.format(p) for p in islice(periods.each(unit), _TRIED + 1)]
     values = list(dict.fromkeys(texts))

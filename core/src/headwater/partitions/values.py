@@ -22,7 +22,7 @@ _TIMESTAMP: Final = re.compile(
 
 
 def comparable(text: str, type_: DataType) -> Any:
-    """Return what a value compares as under its key's type; None where that can't be told.
+    """Return a value as its key's type compares it; None if it can't be read as that type.
 
     Returns:
         A str, int, date or naive datetime: two results for one type can be ordered.

@@ -1,4 +1,4 @@
-"""Cells: what a profile is made of, what stands for it in a table, and how parts make a whole."""
+"""Cells: the values of a profile by place and key, how a table stores them, and how they merge."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Place(NamedTuple):
 
 
 class Key(NamedTuple):
-    """What a cell tells of them.
+    """What a cell says about these rows.
 
     Args:
         field: The field; None for the rows as a whole.
@@ -49,7 +49,7 @@ Cells = Mapping[Key, Value]
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a profile was made of: no part of what is compared or merged exactly.
+    """Where a profile comes from; not part of what is compared or merged exactly.
 
     Args:
         connections: Names of the connections.
@@ -80,10 +80,10 @@ class About:
 
 
 def merged(parts: Sequence[Cells]) -> Cells:
-    """Return what several parts tell of one place.
+    """Return the merged cells of several parts of one place.
 
     Args:
-        parts: What each of them tells.
+        parts: The cells of each part.
     """
     whole: dict[Key, Value] = {}
     missing: set[Key] = set()
@@ -117,10 +117,10 @@ def cleaned(cells: Mapping[Key, Value]) -> Cells:
 
 
 def segment_text(values: Mapping[str, str | None]) -> str | None:
-    """Return what stands in a profile's table for a segment.
+    """Return a segment as a profile's table stores it.
 
     Args:
-        values: The value of each field that it is made of.
+        values: The value of each of its fields.
     """
     if not values:
         return None
@@ -138,7 +138,7 @@ def segment_of(text: str | None) -> Mapping[str, str | None] | None:
 
 
 def narrowed(segment: str | None, names: Sequence[str]) -> str | None:
-    """Return the segment, of some of its fields alone, that a segment is a part of.
+    """Return a segment reduced to some of its fields.
 
     Args:
         segment: Its text.
@@ -149,19 +149,19 @@ def narrowed(segment: str | None, names: Sequence[str]) -> str | None:
 
 
 def nulls_first(value: Any) -> tuple[bool, Any]:
-    """Return what texts are sorted by: NULL comes before all of them."""
+    """Return the sort key of a text or NULL; NULL sorts first."""
     return value is not None, value or ""
 
 
 def place_order(place: Place) -> tuple[Any, ...]:
-    """Return what places are sorted by in a table."""
+    """Return the sort key of a place in a profile's table."""
     window = place.window
     moments = (False, EPOCH, EPOCH) if window is None else (True, window.start, window.end)
     return (*moments, nulls_first(place.segment))
 
 
 def key_order(key: Key) -> tuple[Any, ...]:
-    """Return what cells of a place are sorted by in a table."""
+    """Return the sort key of a cell within its place."""
     return (
         nulls_first(key.field),
         key.statistic,

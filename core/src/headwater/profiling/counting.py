@@ -1,4 +1,4 @@
-"""Counting: what of each column of a read is counted for its profile, and how it is told.
+"""Counting: what is counted of each column for its profile, and how answers become cells.
 
 A `Count` names the SQL that an engine runs for it, and reads what comes back:
 
@@ -48,9 +48,9 @@ class Set:
 
     Args:
         codes: The SQL of each, over the columns of `Count.values`.
-        tell: What the number of rows of given codes says.
+        tell: Turns codes and their number of rows into cells.
         sums: SQL of whole numbers below 2^53 that are summed within each group.
-        tell_sums: What these sums say.
+        tell_sums: Turns these sums into cells.
     """
 
     codes: tuple[str, ...]
@@ -61,15 +61,15 @@ class Set:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What is counted of a column, or of two.
+    """What is counted of a column, or of a pair of columns.
 
     Args:
-        column: The field that it tells of.
+        column: The field that it counts.
         values: Names of SQL expressions over a row `r` of the read, which the others use.
         derived: Names of SQL expressions over these, for `totals`.
         sets: What rows are grouped by.
         totals: SQL of aggregates over `derived`.
-        tell: What the values of these say.
+        tell: Turns the values of these aggregates into cells.
     """
 
     column: str
@@ -87,7 +87,7 @@ class Count:
 
 
 def counts(mapping: BoundMapping, edges: Edges) -> Iterator[Count]:
-    """Yield what is counted of a read.
+    """Yield the counts that make up the profile of a read.
 
     Args:
         mapping: Its columns.
@@ -266,7 +266,7 @@ def _words(column: BoundColumn, edges: FieldEdges, name: str) -> Count:
 
 
 def words(field: str, vocabulary: Sequence[str]) -> Callable[[Codes, int], Told]:
-    """Return what numbers of rows by place in a vocabulary say.
+    """Return the function that turns rows by vocabulary position into cells.
 
     Args:
         field: Of which field.
@@ -398,7 +398,7 @@ def confusion_label(predicted: str | None, actual: str | None) -> str:
 
 
 def error(prediction: str, actual: str) -> str:
-    """Return what a prediction is off by; NULL where one of both is no finite number."""
+    """Return SQL of a prediction's error; NULL unless both values are finite numbers."""
     largest = sql.double(sql.LARGEST)
     known = f"abs({prediction}) <= {largest} AND abs({actual}) <= {largest}"
     return f"CASE WHEN {known} THEN {prediction} - {actual} + 0D END"
@@ -452,7 +452,7 @@ def _of_scores(
     pairs: Sequence[tuple[BoundColumn, BoundColumn]],
     edges: Edges,
 ) -> Iterator[Count]:
-    """Yield what is counted of a binary model's scores, by the class that they came to be."""
+    """Yield the counts of a binary model's scores by their actual class."""
     if edges.model_type is not ModelType.BINARY:
         return
     own = {prediction.name: actual for prediction, actual in pairs}

@@ -1,4 +1,4 @@
-"""Measuring: edges from a training set's own rows. Quantiles are values of it, none in between."""
+"""Measuring: edges from a training set's own rows. Quantiles are never interpolated."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Numbers:
 
 
 def numbers_of(column: BoundColumn) -> Numbers | None:
-    """Return the numbers of a column that its histogram is of; None if it has none.
+    """Return the numbers that a column's histogram counts; None if it has no histogram.
 
     Args:
         column: The column.
@@ -63,7 +63,7 @@ def numbers_of(column: BoundColumn) -> Numbers | None:
 
 
 def errors_of(mapping: BoundMapping, column: BoundColumn, model_type: ModelType) -> Numbers | None:
-    """Return the errors of a regression's prediction, where its actual is known; None if it is not.
+    """Return the errors of a regression's prediction; None without an actual.
 
     Args:
         mapping: Columns of the read.
@@ -104,7 +104,7 @@ class Size:
 
 
 def read_sizes(answer: Answer) -> list[Size]:
-    """Return what the answer of `size_query` says of each kind.
+    """Return the size of each kind, from the answer to `size_query`.
 
     Args:
         answer: The rows of the answer.
@@ -120,7 +120,7 @@ def read_sizes(answer: Answer) -> list[Size]:
 def quantile_query(plan: str, numbers: Numbers, count: int) -> str:
     """Return the query for the values at which numbers are cut into parts of the same size.
 
-    Beside each value stands at how many of the cuts it is.
+    Each value comes with the number of cuts that fall on it.
 
     Args:
         plan: SQL of the plan.

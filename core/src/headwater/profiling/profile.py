@@ -101,7 +101,7 @@ class Profile:
         return cls(edges, {})
 
     def edges(self) -> Edges:
-        """Return what its histograms and vocabularies are of: give it to other profiles."""
+        """Return the edges of its histograms and vocabularies; give them to other profiles."""
         return self._edges
 
     @property
@@ -122,7 +122,7 @@ class Profile:
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
-        """The fields that it tells something of: those of the edges, and actuals."""
+        """The profiled fields: those of the edges, and actuals."""
         names = {key.field for cells in self._cells.values() for key in cells} - {None}
         order = list(self._edges)
         return tuple(sorted(names, key=lambda n: _field_order(str(n), order)))  # type: ignore[arg-type]
@@ -143,13 +143,13 @@ class Profile:
         return self._about.warnings
 
     def cells(self) -> Iterator[tuple[Place, Key, Value]]:
-        """Yield all that it tells, in the order of its table."""
+        """Yield all cells, in the order of its table."""
         for place, cells in self._cells.items():
             for key in sorted(cells, key=key_order):
                 yield place, key, cells[key]
 
     def parts(self) -> Iterator[tuple[Window | None, Mapping[str, str | None] | None, Profile]]:
-        """Yield each window and segment, with the profile of it alone."""
+        """Yield each window and segment with its own profile."""
         for place, cells in self._cells.items():
             part = Profile(self._edges, {place: cells}, self._by, self._about)
             yield place.window, segment_of(place.segment), part
@@ -234,7 +234,7 @@ class Profile:
 
     @cached_property
     def _parted(self) -> Mapping[tuple[str | None, str], Sequence[Key]]:
-        """Which cells there are of a field's statistic, by bin or label: fields may be many."""
+        """Keys of the cells by field and statistic, so that a lookup does not scan all cells."""
         keys: dict[tuple[str | None, str], list[Key]] = {}
         for key in self._all:
             keys.setdefault((key.field, key.statistic), []).append(key)
@@ -454,7 +454,7 @@ class Profile:
         return distinct(sketch) if isinstance(sketch, str) else 0.0
 
     def _check_field(self, field: str | None) -> None:
-        """Raise if there is no such field: a name that is mistyped counts nothing."""
+        """Raise for an unknown field: a mistyped name must not count as zero."""
         if field is not None and field not in self._edges and field not in self.fields:
             self._edges.of(field)
 
@@ -633,7 +633,7 @@ def _lines(profile: Profile) -> Iterator[str]:
 
 
 def _summary(profile: Profile, name: str) -> Iterator[str]:
-    """Yield what a person is told of a field."""
+    """Yield the parts of a field's line in the printed profile."""
     edges = profile.edges().of(name)
     low, high, mean = profile.minimum(name), profile.maximum(name), profile.mean(name)
     if low is not None and high is not None:

@@ -1,4 +1,4 @@
-"""Queries: the Spark SQL by which an engine counts a read, and what its answers say.
+"""Queries: the Spark SQL by which an engine counts a read, and how its answers are read.
 
 Around the SQL of a plan, which stays as it is, stand a SELECT that makes of each row its window,
 its segment and the values that are counted, and a GROUP BY. However many fields there are, rows
@@ -45,7 +45,7 @@ class Rows:
 
     Args:
         text: The plan's SQL.
-        windows: The windows that they are told apart by, in order; none for all rows as one.
+        windows: The windows to count separately, in order; empty to count all rows together.
         time: Type of the column of their time.
         by: The columns of their segments.
     """
@@ -91,7 +91,7 @@ class Rows:
 
 
 class Counted:
-    """What was counted, place by place; it grows as answers are read.
+    """Cells by place; filled as answers are read.
 
     Args:
         rows: The rows that are counted.
@@ -104,11 +104,11 @@ class Counted:
         self.rows_of: dict[Place, int] = {}
 
     def add(self, row: Sequence[Any], values: Iterable[tuple[Key, Value]]) -> None:
-        """Take in what an answer's row says.
+        """Add the cells of one row of an answer.
 
         Args:
             row: Its first columns, those of `Rows.keys`.
-            values: What it says.
+            values: The cells.
         """
         cells = self.cells[self.rows.place(row)]
         before = len(cells)
@@ -120,13 +120,13 @@ class Counted:
         self.size += len(cells) - before
 
     def agree(self, rows_of: Mapping[Place, int]) -> None:
-        """Hold how many rows an answer counted to what the others did.
+        """Check that an answer counted the same rows as the answers before it.
 
         Args:
             rows_of: How many rows each place has.
 
         Raises:
-            DataChangedError: If they are others.
+            DataChangedError: If the numbers differ.
         """
         if not self.rows_of:
             self.rows_of = dict(rows_of)
@@ -140,7 +140,7 @@ class Counted:
 
 
 def batches(counts: Iterable[Count]) -> list[list[Count]]:
-    """Return what is counted together, by one query of each kind.
+    """Group counts into batches; each batch takes one query of each kind.
 
     Args:
         counts: All that is counted.

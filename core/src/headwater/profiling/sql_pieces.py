@@ -37,7 +37,7 @@ def bigint(value: int) -> str:
 
 
 def cut(value: str, edges: Sequence[str], results: Sequence[str] | None = None) -> str:
-    """Return in which part of an ordered type a value lies, as few comparisons as may be.
+    """Return SQL of the part in which a value lies, by binary search over the edges.
 
     Args:
         value: The value, which is not NULL.
@@ -176,7 +176,7 @@ def decimal(units: Decimal | int) -> Decimal:
 
 
 def scale_of(largest: float) -> int:
-    """Return by which power of ten values are multiplied before they are summed: mostly by 1.
+    """Return the power of ten by which values are multiplied before they are summed; mostly 0.
 
     Args:
         largest: How large a value usually is, at most: some thousand times that can be summed.
@@ -188,7 +188,7 @@ def scale_of(largest: float) -> int:
 
 
 def square_scale_of(largest: float) -> int:
-    """Return by which power of ten values are multiplied before they are squared and summed.
+    """Return the power of ten by which values are multiplied before they are squared and summed.
 
     Args:
         largest: How large a value usually is, at most.
@@ -200,7 +200,7 @@ def square_scale_of(largest: float) -> int:
 
 
 def _bounded(scale: int) -> int:
-    """Return a scale by which a power of ten, with its 6 digits behind the point, is a double."""
+    """Limit a scale so that the scaled value, with 6 decimal places, is still a double."""
     return max(-LARGEST_SCALE, min(LARGEST_SCALE, scale))
 
 

@@ -1,4 +1,4 @@
-"""Statistics: what a profile tells of a field, by name, and how two parts of it make a whole.
+"""Statistics: what a profile holds about a field, by name, and how two values merge.
 
 All of them merge exactly: integers and decimals add up, extremes are the extremes of extremes, a
 sketch of distinct values keeps the smallest hashes of both. What does not (quantiles, averages) is
@@ -89,7 +89,7 @@ class Statistic:
     Args:
         name: Its name.
         holds: What kinds of value it has: one, or two where it depends on the field's type.
-        merge: What makes one value of two.
+        merge: Merges two values into one.
         binned: Whether it is by bin.
         labelled: Whether it is by label.
     """

@@ -63,8 +63,8 @@ def to_table(
     Args:
         cells: What it tells, in the order of the table.
         edges: What its histograms and vocabularies are of.
-        by: The fields that its segments are made of; None where there is nothing to tell yet.
-        about: What it was made of.
+        by: The fields that its segments are made of; None if it has no rows yet.
+        about: Where it comes from.
     """
     import pyarrow as pa
 
@@ -116,7 +116,7 @@ def _windows(windows: Sequence[Window | None], type_: Any) -> Any:
 def from_table(
     table: pa.Table, name: str
 ) -> tuple[Edges, dict[Place, Cells], tuple[str, ...] | None, About]:
-    """Return what a profile is made of whose table was given.
+    """Read a profile's edges, cells, segment fields and origin from its table.
 
     Args:
         table: It, with its metadata; its rows in any order.

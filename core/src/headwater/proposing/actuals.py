@@ -1,4 +1,4 @@
-"""Proposing a table of actuals: what of it tells the truth of another table's predictions. Pure."""
+"""Proposing a table of actuals: which columns hold the actuals of which predictions. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LIKELY: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class JoinedTable:
-    """A table whose rows tell the actuals of another one's predictions.
+    """A table whose rows hold the actuals of another table's predictions.
 
     Args:
         table: The table.
@@ -42,7 +42,7 @@ class JoinedTable:
     remarks: tuple[str, ...]
 
     def query(self) -> str | None:
-        """Return the query that gives its columns as they are wanted; None where the table does."""
+        """Return the query that renames and casts its columns; None if the table itself will do."""
         changed = {a.column.name: a.sql for a in self.actuals if a.sql is not None}
         time = self.timestamp
         if time is not None and feeds(time.type, FieldType.DATETIME) is not None:
@@ -57,7 +57,7 @@ def is_of_actuals(roles: Roles) -> bool:
 
 
 def likeness(name: str) -> bool:
-    """Return whether a table is called as tables of actuals are."""
+    """Return whether a table's name is one that tables of actuals usually have."""
     return _LIKELY.search(name) is not None
 
 
@@ -71,13 +71,13 @@ def joined(
     *,
     named: bool,
 ) -> JoinedTable | None:
-    """Return how a table tells the actuals of a serving table; None if it does not seem to.
+    """Return how to join a table's actuals with a serving table; None if it seems to have none.
 
     Args:
         serving: What the serving table's columns seem to be.
-        own: The serving table, and what was seen of it.
+        own: The serving table and a sample of its rows.
         candidate: What the other table's columns seem to be.
-        theirs: The other table, and what was seen of it.
+        theirs: The other table and a sample of its rows.
         source: Where the other one lies.
         remarks: What a reader should know of it.
         named: Whether somebody said that it belongs to the serving table.
@@ -110,7 +110,7 @@ def joined(
 def _fitting(
     columns: Iterable[Column], serving: Roles, sample: Sample, *, only: bool = False
 ) -> list[Actual]:
-    """Return an actual for each prediction that has one; `only`: if a single column can be."""
+    """Return an actual for each prediction that has one; `only`: if a single column can be it."""
     actuals = [a for a in matched(list(columns), serving.predictions, sample) if a.prediction]
     if only and len(actuals) > 1:
         return []

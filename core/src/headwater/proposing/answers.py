@@ -39,7 +39,7 @@ class Fed:
 
 
 def conversion(type_: DataType, field: FieldType, sample: Sample, name: str) -> str | None:
-    """Return Spark SQL that makes what a `field` holds of a `{column}`; None if nothing does.
+    """Return Spark SQL that converts a `{column}` to what a `field` holds; None if none does.
 
     What it can't tell ends a read, and is never taken for something else: a 2 is no boolean.
     """
@@ -63,7 +63,7 @@ def conversion(type_: DataType, field: FieldType, sample: Sample, name: str) -> 
 
 
 def fed(column: Column, field: FieldType, sample: Sample) -> Fed | None:
-    """Return how a column becomes a field, or None if it can't."""
+    """Return the conversion of a column to a field; None if there is none."""
     if feeds(column.type, field) is None:
         return Fed(column.name, str(column.type))
     sql = conversion(column.type, field, sample, column.name)
@@ -73,7 +73,7 @@ def fed(column: Column, field: FieldType, sample: Sample) -> Fed | None:
 
 
 def field_of(column: Column, model: ModelType, sample: Sample) -> FieldType | None:
-    """Return the field type that a prediction column is of in a model; None if it can be none."""
+    """Return the field type of a prediction column in a model; None if it can't be a prediction."""
     type_, allowed = column.type, PREDICTION_TYPES[model]
     if FieldType.BOOLEAN in allowed and is_flag(column, sample):
         return FieldType.BOOLEAN
@@ -114,7 +114,7 @@ def model_type(
         predictions: Columns of its answers.
         labels: Columns of actuals.
         others: The rest of the table.
-        sample: What was seen of the columns.
+        sample: Values of the columns.
     """
     if not predictions:
         flags = [c for c in labels if is_flag(c, sample)]

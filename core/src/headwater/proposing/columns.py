@@ -26,7 +26,7 @@ _NANOSECONDS: Final = "in nanoseconds: whole microseconds are read, others end a
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A column that is nothing of the model, and why."""
+    """A column that is not part of the model, and why."""
 
     column: Column
     reason: str
@@ -101,7 +101,7 @@ class Roles:
     added: tuple[Fed, ...] = ()
 
     def shown(self, table: Table) -> str | None:
-        """Return the query that gives the columns as they are wanted; None where the table does."""
+        """Return the query that casts and adds columns; None if the table itself will do."""
         changed = {f.name: f.sql for f in (*self.features, *self.predictions) if f.sql is not None}
         changed |= {a.column.name: a.sql for a in self.labels if a.sql is not None}
         if self.timestamp is not None and self.timestamp_cast is not None:
@@ -231,7 +231,7 @@ def matched(
 
 
 def _unlike(label: Column, prediction: Proposed, own: Fed) -> tuple[bool, bool, bool, bool]:
-    """Return how little a prediction is the one that a label tells the truth of."""
+    """Return the sort key of a label's possible predictions; the likeliest sorts first."""
     other = not names.alike(prediction.name, label.name)
     order = names.is_rank(prediction.name) is not names.is_rank(label.name)
     return other, order, names.is_probability(prediction.name), own.sql is not None
@@ -273,7 +273,7 @@ def _candidates(table: Table, sample: Sample) -> _Candidates:
 
 
 def _answer_of_labels(rest: Sequence[Column], candidates: _Candidates) -> None:
-    """Take for predictions what labels are called after: `price` beside `price_actual`."""
+    """Take the columns that labels are named after for predictions: `price` of `price_actual`."""
     for label in list(candidates.labels):
         about = names.stem(label.name)
         for column in rest:
@@ -288,7 +288,7 @@ def _answer_of_labels(rest: Sequence[Column], candidates: _Candidates) -> None:
 
 
 def _ids(rest: Sequence[Column], sample: Sample) -> list[Column]:
-    """Return what may identify a row: what does not repeat first, then by name."""
+    """Return the columns that may identify a row: first those without repeats, then by name."""
     ranked = [
         (sample.repeats(c.name), rank, number, c)
         for number, c in enumerate(rest)
@@ -393,7 +393,7 @@ def _as_labels_are(prediction: Proposed, candidates: _Candidates) -> Proposed:
 
 
 def _times(columns: Iterable[Column]) -> list[Column]:
-    """Return what may say when a row happened: instants before local times, dates and texts."""
+    """Return the columns that may be a row's time: instants, then local times, dates, texts."""
     order = {"timestamp": 0, "timestamp_ntz": 1, "date": 2, "string": 3}
     times = [
         c for c in columns if c.type.name in order and (not c.type.is_text or names.is_time(c.name))
@@ -417,7 +417,7 @@ def _cast(type_: DataType) -> str | None:
 
 
 def _note(column: Column, type_: FieldType, sample: Sample) -> str | None:
-    """Return what to know of a feature: its comment, and what is read with care."""
+    """Return the note on a feature: its comment, and a caution about its type."""
     notes = [column.comment] if column.comment else []
     if column.name.casefold() in sample.nanoseconds:
         notes.append(_NANOSECONDS)

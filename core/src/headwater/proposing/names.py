@@ -1,4 +1,4 @@
-"""What names of columns say: a convention, and no proof. Pure."""
+"""What the names of columns suggest: a convention, not a proof. Pure."""
 
 from __future__ import annotations
 
@@ -138,19 +138,19 @@ def is_label(name: str) -> bool:
 
 
 def is_label_time(name: str) -> bool:
-    """Return whether a time's name says that something was known since."""
+    """Return whether a time's name is that of when a label became known."""
     return _LABEL_TIME.fullmatch(name) is not None
 
 
 def is_prediction(name: str) -> bool:
-    """Return whether a name is that of what a model answers."""
+    """Return whether a name is that of a model's prediction."""
     if id_rank(name) is not None and not name.casefold().startswith("predicted_"):
         return False
     return bool(_PREDICTION.fullmatch(name) or (_SCORE.fullmatch(name) and not is_label(name)))
 
 
 def is_probability(name: str) -> bool:
-    """Return whether a name is that of how sure a model is."""
+    """Return whether a name is that of a probability."""
     return _PROBABILITY.fullmatch(name) is not None
 
 
@@ -165,17 +165,17 @@ def is_rank(name: str) -> bool:
 
 
 def is_group(name: str) -> bool:
-    """Return whether a name is that of what items are ranked for."""
+    """Return whether a name is that of a group of ranked items, such as a query."""
     return _GROUP.fullmatch(name) is not None
 
 
 def is_item(name: str) -> bool:
-    """Return whether a name is that of what is ranked."""
+    """Return whether a name is that of a ranked item."""
     return _ITEM.fullmatch(name) is not None
 
 
 def stem(name: str) -> tuple[str, ...]:
-    """Return the words of a name that say what it is about, not whether it was predicted or true.
+    """Return the words of a name without those that only mark a prediction or an actual.
 
     >>> stem("will_buy"), stem("true_species"), stem("price_actual")
     (('buy',), ('species',), ('price',))

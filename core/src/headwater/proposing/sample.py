@@ -1,4 +1,4 @@
-"""What a few rows and footers of a table show of its columns. Pure: it was looked at elsewhere."""
+"""A sample of a table's rows, with ranges from file footers. Pure: others read the files."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Sample:
         return len(later) > 0 and bool(pc.all(later).as_py())
 
     def comes_with(self, name: str, time: str) -> bool:
-        """Return whether a column is NULL in just those rows, and some, in which a time is."""
+        """Return whether a column is NULL in exactly the rows where a time is, and some are."""
         import pyarrow.compute as pc
 
         column, times = self.column(name), self.column(time)
