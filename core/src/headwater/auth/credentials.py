@@ -81,7 +81,7 @@ def without_frames(error: _E) -> _E:
 
 
 def leaving_no_frames(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Let what a `function` that handles secrets raises leave no frame of it behind.
+    """Remove the frames of a `function` that handles secrets from the exceptions it raises.
 
     See `without_frames`; the frames of its callers stay.
     """
@@ -220,7 +220,7 @@ class Access:
 
     Args:
         sessions: The sessions, by `auth_ref`; closed with it.
-        cache: What the operation was told; default: nothing yet.
+        cache: Answers that the operation got; default: empty.
     """
 
     def __init__(
@@ -276,10 +276,10 @@ class Access:
         return Access({**other._sessions, **self._sessions}, self.cache)
 
     def within(self, operation: Access) -> Access:
-        """Return these sessions as a part of a wider operation: what one was told, both know.
+        """Return these sessions as a part of a wider operation, with a shared cache.
 
         Args:
-            operation: The whole operation's; of a name that both have its session is used.
+            operation: The whole operation's access; for a name in both, its session is used.
         """
         own = {ref: operation._sessions.get(ref, s) for ref, s in self._sessions.items()}
         return Access(own, operation.cache)

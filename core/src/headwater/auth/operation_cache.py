@@ -1,4 +1,4 @@
-"""Cache: what one operation was told, kept so that nothing is asked twice in it.
+"""Cache: the answers that one operation got, so that it asks nothing twice.
 
 An operation (a plan, a check, one run of a read) opens its identities, and what they are told
 lives as long as these: the next operation asks anew, and sees what landed since. What compares a
@@ -54,7 +54,7 @@ class OperationCache:
     def once(
         self, key: Hashable, ask: Callable[[], _T], size: Callable[[_T], int] = lambda _: _ENTRY
     ) -> _T:
-        """Return the answer to a question, asked if it is not known; an error is not kept.
+        """Return the answer to a question, from the cache or by asking; errors are not kept.
 
         Args:
             key: The question: who asks, what of.

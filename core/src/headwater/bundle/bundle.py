@@ -44,13 +44,13 @@ _PIECE: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class BundledFile:
-    """An object, as a bundle tells it.
+    """A file or object of which a bundle keeps parts.
 
     Args:
         path: Its URI.
         size: Bytes of it.
         etag: Its version mark.
-        parts: Form and bytes of what is kept of it.
+        parts: Form and bytes of each part that is kept.
     """
 
     path: str
@@ -129,7 +129,7 @@ class Bundle:
 
 
 def _entries(path: Path, name: str) -> dict[str, bytes]:
-    """Return the files of a zip by name, of those that a bundle has, within limits."""
+    """Return the files of a zip by name, within limits; refuse any that no bundle has."""
     try:
         with zipfile.ZipFile(path) as packed:
             infos = packed.infolist()
@@ -161,7 +161,7 @@ def _entries(path: Path, name: str) -> dict[str, bytes]:
 
 
 def _content(packed: zipfile.ZipFile, info: zipfile.ZipInfo, left: int, name: str) -> bytes:
-    """Return what a file holds; what it says of its size is not believed."""
+    """Return a file's content, up to the limit; the size that the zip declares is not trusted."""
     parts: list[bytes] = []
     with packed.open(info) as stream:
         while piece := stream.read(_PIECE):

@@ -1,4 +1,4 @@
-"""Names of a bundle that were asked to be hidden: each becomes a placeholder, everywhere the same.
+"""Hiding the names of a bundle: each becomes a placeholder, the same one everywhere.
 
 First the names are learned: from what is known to hold some (a table's entry, a key, a query). Then
 every text is gone through, wherever it stands. A placeholder tells the kind (`column_07`), and
@@ -158,7 +158,7 @@ class _Sought:
     """Texts that are looked for in others, whatever their case: many in many, in one pass.
 
     Args:
-        sought: They, each of some characters.
+        sought: The texts, each of some characters.
     """
 
     def __init__(self, sought: Iterable[str]) -> None:
@@ -171,7 +171,7 @@ class _Sought:
             self._by_head[head] = dict(sorted(by_length.items(), reverse=True))
 
     def replaced(self, text: str, by: Callable[[str], str]) -> str:
-        """Return a text in which each is replaced."""
+        """Return a text in which each occurrence is replaced."""
         heads = self._by_head
         if not heads:
             return text
@@ -190,7 +190,7 @@ class _Sought:
 
 
 def _small(text: str) -> str:
-    """Return a text in small letters, as long as it is."""
+    """Return a text in lower case, with its length unchanged."""
     small = text.lower()
     if len(small) == len(text):
         return small
@@ -198,10 +198,10 @@ def _small(text: str) -> str:
 
 
 class Names:
-    """The names that are hidden, and what stands for each.
+    """The hidden names and their placeholders.
 
     Args:
-        vocabularies: How the calls are told.
+        vocabularies: How to read the calls.
     """
 
     def __init__(self, vocabularies: Iterable[Vocabulary] = ()) -> None:
@@ -362,7 +362,7 @@ class Names:
             self.learn(named, name)
 
     def _learn_put(self, key: str, text: str) -> None:
-        """Learn the names that somebody put into a bag, by the keys that are known to hold some."""
+        """Learn names from a bag of free properties, by the keys that are known to hold some."""
         match key.casefold().split("."):
             case ["projection", *_, "values"]:
                 for value in text.split(","):
@@ -461,7 +461,7 @@ class Names:
     # -- hiding --------------------------------------------------------------------------------
 
     def name(self, name: str) -> str:
-        """Return what stands for a name by itself, e.g. a column's."""
+        """Return the placeholder of a single name, e.g. a column's."""
         return self._placeholders.get(name.casefold(), name)
 
     def text(self, text: str) -> str:
@@ -491,7 +491,7 @@ class Names:
         return self.text(re.sub(r"--[^\r\n]*|/\*(?!\+).*?\*/", "", sql, flags=re.DOTALL))
 
     def literal(self, text: str) -> str:
-        """Return what stands for a value."""
+        """Return the placeholder of a value."""
         if _stays(text):
             return text
         return (
@@ -536,12 +536,12 @@ class Names:
         return value
 
     def _key(self, key: str, field: str) -> str:
-        """Return the key of a mapping: where it may be a name, and not a word of its form."""
+        """Return a mapping's key; a placeholder where it may be a name."""
         word = key in _FORM or _FIELD.fullmatch(key)
         return key if word and field not in _NAMING else self.text(key)
 
     def _bag(self, bag: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what anybody put somewhere: of that stays what is known to be no name."""
+        """Return free properties, of which only those known to be no name stay."""
         renamed: dict[str, Any] = {}
         hidden = 0
         for key, value in bag.items():
@@ -653,7 +653,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _glob(part: str) -> str:
-    """Return a part of a path that is a pattern as a wider one: the names in it go."""
+    """Return a path segment that is a pattern, with its names replaced by wildcards."""
     if not _GLOB.search(part) or part == "**":
         return part
     ending = _ENDING.search(part)
@@ -664,7 +664,7 @@ _LONGEST_TIME: Final = 40
 
 
 def _stays(text: str) -> bool:
-    """Return whether a value tells nothing but a time, how one is written, or signs."""
+    """Return whether a value is only a time, a time format, or signs."""
     if not any(c.isalnum() for c in text) or (len(text) <= 64 and _PATTERN.fullmatch(text)):
         return True
     if text.casefold() in _LAKE or text.casefold() in ("true", "false", "null"):
@@ -675,7 +675,7 @@ def _stays(text: str) -> bool:
 
 
 def _sizes(lexemes: list[lexer.Lexeme], place: int) -> bool:
-    """Return whether a number says how long a type is: DECIMAL(10, 2)."""
+    """Return whether a number is part of a type: DECIMAL(10, 2)."""
     for back in range(place - 1, max(-1, place - 5), -1):
         if lexemes[back].symbol == "(":
             return back > 0 and lexemes[back - 1].word in _SIZED

@@ -67,7 +67,7 @@ _BOUNDS: Final = (1, 2, 5, 6)
 
 
 class FooterError(ValueError):
-    """It is no footer that can be kept; says why."""
+    """A footer that can't be kept; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class KeptFooter:
         content: Its bytes, with its length and the format's mark behind it.
         rows: Rows of the file, as it says.
         columns: Paths of its columns.
-        names: What is named in its schema, each by itself.
+        names: Each name in its schema.
     """
 
     content: bytes
@@ -195,7 +195,7 @@ def can_be_moment(number: object) -> bool:
 
 
 def _writer(writer: str, anonymous: bool) -> str:
-    """Return what wrote a file, on whose version quirks hang: its name, and no more than that."""
+    """Return the name and version of a file's writer, by which readers know its quirks."""
     match = _PLAIN_WRITER.match(writer)
     if match is None or (anonymous and not _KNOWN_WRITER.match(writer)):
         return ""
@@ -203,7 +203,7 @@ def _writer(writer: str, anonymous: bool) -> str:
 
 
 def _put_beside(pairs: list[Fields], name: Callable[[str], str] | None) -> bool:
-    """Leave what types and calendars follow from of what a writer put beside; tell if any."""
+    """Remove metadata except what types and calendars depend on; return whether any is left."""
     left = []
     for pair in pairs:
         key = _of(pair, 1)
@@ -220,7 +220,7 @@ def _put_beside(pairs: list[Fields], name: Callable[[str], str] | None) -> bool:
 
 
 def _arrow_schema(written: bytes, name: Callable[[str], str] | None) -> bytes | None:
-    """Return Arrow's own schema without what else is filed with it; None if it can't be read."""
+    """Return Arrow's own schema without further metadata; None if it can't be read."""
     import pyarrow as pa
 
     try:
@@ -232,7 +232,7 @@ def _arrow_schema(written: bytes, name: Callable[[str], str] | None) -> bytes | 
 
 
 def _bare(field: pa.Field[Any], name: Callable[[str], str] | None) -> pa.Field[Any]:
-    """Return a field without what is filed with it or with one in it, renamed."""
+    """Return a field, renamed, without its metadata and that of its children."""
     import pyarrow as pa
 
     type_: Any = field.type

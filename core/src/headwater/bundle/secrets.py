@@ -1,4 +1,4 @@
-"""Striking secrets out of what a bundle tells: those that are known, and what looks like one.
+"""Removing secrets from a bundle: known ones, and what looks like one.
 
 Known are the secrets of the configuration that was examined, and what plugins learned of while it
 was. Beyond these, whatever a catalog, a table's metadata or an error message says may hold
@@ -77,12 +77,12 @@ _HEADER: Final = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}")
 
 
 class Secrets:
-    """What is struck out of every text of a bundle.
+    """Removes secrets from the texts of a bundle.
 
     Args:
         known: Secrets that are known.
-        vocabularies: How calls are told, with what strikes out the secrets that their plugins know.
-        values: Values of rows that are known to stand where names do.
+        vocabularies: How to read the calls of plugins, and their own removal of secrets.
+        values: Values of rows that may appear where names do.
     """
 
     def __init__(
@@ -141,11 +141,11 @@ class Secrets:
         return text
 
     def value(self, value: Any, name: str = "") -> Any:
-        """Return plain data without secrets: its texts, and all that stands under a name of one.
+        """Return plain data without secrets: in texts, and under keys that name a secret.
 
         Args:
             value: Plain data.
-            name: The name that it stands under.
+            name: The key under which it stands.
         """
         match value:
             case str() if name not in self._pages and _NAMED.search(name):
@@ -170,7 +170,7 @@ class Secrets:
 
 
 def _spellings(secret: str) -> set[str]:
-    """Return how a secret may stand in what repeats it."""
+    """Return the forms in which a secret may be quoted: escaped or encoded."""
     content = secret.encode("utf-8", "surrogatepass")
     packed = base64.b64encode(content).decode().rstrip("=")
     return {
@@ -196,7 +196,7 @@ def _packed(text: str) -> Any:
 
 
 def presto_view(text: str) -> Any:
-    """Return what a view's text packs, as Presto and Athena write it; None if it is none."""
+    """Return the content of a view's text as Presto and Athena pack it; None for other texts."""
     match = _PRESTO.fullmatch(text)
     if match is None:
         return None
@@ -231,11 +231,11 @@ _CONVERTED: Final = re.compile(r"(?s)(?<=string )'.*'(?= to )")
 
 
 def without_values(text: str, names: frozenset[str]) -> str:
-    """Return a message about rows without what it quotes of them; names it may quote.
+    """Return a message about rows without the values that it quotes; names may stay.
 
     Args:
         text: The message.
-        names: What is no value: names of fields, columns, tables.
+        names: Names of fields, columns and tables, which may stay.
     """
     text = _CONVERTED.sub(f"'{MASK}'", text)
 

@@ -1,4 +1,4 @@
-"""What a bundle keeps of what describes a table, without who did what and values of rows.
+"""What a bundle keeps of a table's metadata: no values of rows, and not who did what.
 
 Who fills a catalog or a log may have put anything into it. So of each kind of document stays what a
 reader needs; other documents, and other parts of these, go.
@@ -37,7 +37,7 @@ _AVRO: Final = words(
 
 
 def description(value: Any) -> Any:
-    """Return what a JSON document says, if it describes a table.
+    """Return the parts of a JSON document that a reader needs, if it describes a table.
 
     Args:
         value: The document. Who fills a catalog may have named any object, rows too.
@@ -96,13 +96,13 @@ _ACTIONS: Final[Mapping[str, frozenset[str]]] = {
 
 
 def action(line: Any) -> Any:
-    """Return what is kept of a line of a Delta log.
+    """Return the parts of a Delta log's line that a bundle keeps.
 
     Args:
-        line: It, with one action, or a row of a checkpoint.
+        line: A line with one action, or a row of a checkpoint.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If it is not an action.
     """
     if not isinstance(line, dict):
         raise ValueError("it is no action of a log")
@@ -144,14 +144,14 @@ def _bounds(value: Any) -> Any:
 
 
 def checkpoint(content: bytes, rewrite: Callable[[dict[str, Any]], Any]) -> bytes:
-    """Return a checkpoint of a Delta log, each of its actions gone through.
+    """Return a checkpoint of a Delta log with each action rewritten.
 
     Args:
         content: The checkpoint, a Parquet file.
-        rewrite: Gives what stands in it for an action.
+        rewrite: Returns an action's replacement.
 
     Raises:
-        ValueError: If it is none that can be read.
+        ValueError: If it can't be read.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -180,12 +180,12 @@ def packed(
     *,
     anonymous: bool,
 ) -> bytes:
-    """Return a bundle of what was recorded.
+    """Return the bytes of a bundle.
 
     Args:
-        recording: What was asked and told.
+        recording: The recorded calls, plans and reports.
         registry: The plugins.
-        began: When the recording did.
+        began: When the recording began.
         ended: What ended it before its end.
         anonymous: Whether placeholders stand for names.
     """
@@ -255,7 +255,7 @@ def _documents(
 
 
 def _unsourced(check: dict[str, Any]) -> dict[str, Any]:
-    """Return a report without what it says of a token: paths, addresses and claims are names."""
+    """Return a report without details of tokens: paths, addresses and claims are names."""
     stages = [
         {
             **stage,
@@ -299,7 +299,7 @@ _PART: Final = re.compile(r"(.+\.schema)\.part\.(\d+)")
 
 
 def _whole_schemas(value: Any) -> Any:
-    """Return plain data in which no text is cut: Spark files a schema's JSON in pieces."""
+    """Return plain data with texts made whole: Spark stores a schema's JSON in pieces."""
     match value:
         case dict():
             whole_values = {k: _whole_schemas(v) for k, v in value.items()}
@@ -318,7 +318,7 @@ def _whole_schemas(value: Any) -> Any:
 
 
 def _calls(calls: list[Call], marks: frozenset[str]) -> list[dict[str, Any]]:
-    """Return calls in order; a provider's mark of a page, which may tell anything, by a number."""
+    """Return calls in order, with numbers for a provider's page tokens, which may hold anything."""
     pages: dict[str, str] = {}
 
     def numbered(value: Any) -> Any:
@@ -352,7 +352,7 @@ def _calls(calls: list[Call], marks: frozenset[str]) -> list[dict[str, Any]]:
 
 
 def _in_order(call: dict[str, Any]) -> dict[str, Any]:
-    """Return a call whose listing is in the order of its keys, which have other names now."""
+    """Return a call with its listing sorted again, since its keys were renamed."""
     answer = call["answer"]
     if not isinstance(answer, dict):
         return call
@@ -364,7 +364,7 @@ def _in_order(call: dict[str, Any]) -> dict[str, Any]:
 
 
 def _report(report: CheckReport, names: frozenset[str]) -> dict[str, Any]:
-    """Return a report without values of rows: in stages that look at rows, what is quoted goes."""
+    """Return a report without values of rows: quotations go from stages that look at rows."""
     document = report.to_dict()
     for stage in document["stages"]:
         if _EXAMINED.fullmatch(stage["name"]):
@@ -398,7 +398,7 @@ def _error(ended: BaseException, secrets: Secrets, names: Names | None) -> dict[
 
 
 def _without_secrets(excerpt: Excerpt, secrets: Secrets) -> bytes | None:
-    """Return a part of an object without secrets; None for one that can't be gone through."""
+    """Return a part of an object without secrets; None for one that can't be searched."""
     content = excerpt.content
     try:
         match excerpt.form:
@@ -430,7 +430,7 @@ _PATH: Final = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]{0,15}://\S.*")
 
 
 def _documents_in(form: str, content: bytes | None) -> Iterator[Any]:
-    """Yield what a part says, for its names."""
+    """Yield a part's documents, to learn the names in them."""
     if content is None:
         return
     with suppress(ValueError):
@@ -464,7 +464,7 @@ def _keys(value: Any) -> Iterator[str]:
 
 
 def _unpacked(content: bytes) -> bytes:
-    """Return what a part says.
+    """Return a part's document.
 
     Raises:
         ValueError: If it can't be unpacked.
@@ -478,7 +478,7 @@ def _unpacked(content: bytes) -> bytes:
 
 
 def _packed_like(content: bytes, plain: bytes) -> bytes:
-    """Return what a part says in place of another, packed as that was."""
+    """Return a document packed as the part that it replaces."""
     if content[:2] == _GZIP:
         return gzip.compress(plain, mtime=0)
     return bz2.compress(plain) if content[:3] == _BZIP2 else plain
@@ -519,7 +519,7 @@ def _parts(
     secrets: Secrets,
     names: Names | None,
 ) -> tuple[dict[str, bytes], list[dict[str, Any]], int]:
-    """Return parts by their place in the zip, what tells of them, and how many had no room."""
+    """Return parts by zip entry, the descriptions of their files, and how many had no room."""
     entries: dict[str, bytes] = {}
     over = 0
     by_path: dict[str, dict[str, Any]] = {}
@@ -568,7 +568,7 @@ def _parts(
 
 
 def _bounded(entries: dict[str, bytes], about: dict[str, Any]) -> dict[str, bytes]:
-    """Return the entries as far as a bundle may be large: of calls the last ones go, then plans.
+    """Return the entries within a bundle's size limit: the last calls are dropped, then plans.
 
     Raises:
         BundleError: If the reports alone are too large.
@@ -629,7 +629,7 @@ def _versions(registry: PluginRegistry, spoken: list[Vocabulary] | None) -> dict
 
     Args:
         registry: The plugins.
-        spoken: Who says which distributions anybody may have, where names are hidden.
+        spoken: Vocabularies that name public distributions, where names are hidden.
     """
     ours = {"headwater"} | {s.distribution for s in registry.report() if s.distribution}
     if spoken is not None:
@@ -646,7 +646,7 @@ def _versions(registry: PluginRegistry, spoken: list[Vocabulary] | None) -> dict
 
 
 def _readme(about: Mapping[str, Any], documents: Mapping[str, Any], replay: list[str]) -> str:
-    """Return what a person reads first."""
+    """Return the README of a bundle."""
     anonymous = about["anonymous"]
     counts = {name: len(documents[name]) for name in ("checks", "plans", "calls", "files")}
     introduction = _ANONYMOUS if anonymous else _NAMED

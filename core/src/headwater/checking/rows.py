@@ -1,4 +1,4 @@
-"""The stage `rows` of an examination: a sample is read, and its ids, times and actuals are told."""
+"""The stage `rows` of an examination: reads a sample and reports on its ids, times and actuals."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def rows_stage(
     *,
     max_duplicates: float | None = DUPLICATES,
 ) -> CheckStage:
-    """Return what the first rows of a read are like.
+    """Examine the first rows of a read.
 
     Args:
         data: The read; it is opened here, and left after `SAMPLED` rows.
         now: The present, beyond which no row should be.
-        model_type: What the model answers: the id of a ranking may be that of a query, which has
-            several rows.
+        model_type: The model's type. The id of a ranking may be that of a query, which has several
+        rows.
         max_duplicates: Share of the rows that may repeat an id; None for any.
 
     Raises:

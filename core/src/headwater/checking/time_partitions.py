@@ -114,7 +114,7 @@ def _stage(
 def _streams(
     bound: BoundQuery, access: Access, table: Table, chosen: Sequence[Partition]
 ) -> list[tuple[Partition, Relation]]:
-    """Return a few partitions whose rows the source itself gives, each with what gives them."""
+    """Return a few partitions whose rows the source itself streams, each with its stream."""
     parts: list[tuple[Partition, Relation]] = []
     for partition in chosen[:_STREAMS]:
         relation = bound.source.relation(table, [partition], access)
@@ -150,7 +150,7 @@ def _read(
     window: Window | None,
     nearby: Sequence[Partition],
 ) -> list[Partition]:
-    """Return what a catalog gives for a window; for that of a known partition, where there is none.
+    """Return the catalog's partitions for a window; without one, for that of a known partition.
 
     Some give partitions whose keys name no time for any window, some for none.
     """

@@ -15,7 +15,7 @@ _WRITTEN: Final = re.compile(
 
 
 def duration(value: object, what: str) -> timedelta:
-    """Return a duration: a timedelta, seconds, or a text such as `90 minutes`, `1 day`, `7d`.
+    """Parse a duration: a timedelta, seconds, or a text such as `90 minutes`, `1 day`, `7d`.
 
     A month is none: months are not of one length.
 

@@ -1,4 +1,4 @@
-"""File facts: what footers said of files, and since when they are known, kept for later runs.
+"""File facts: what footers say of files and when files appeared, kept for later runs.
 
 A file of a path and a version mark never changes, so what its footer said holds for ever, and none
 is asked twice. Of files of labels it is kept which listing of their table was the first that named
@@ -34,7 +34,7 @@ _LISTINGS: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """Between which moments a file landed.
+    """The moments between which a file landed.
 
     Args:
         after: When its table was listed without it.
@@ -64,7 +64,7 @@ class _Listing:
 
 @dataclass(slots=True)
 class _Facts:
-    """What is known of one version of a file.
+    """The facts of one version of a file.
 
     Args:
         etag: The version's mark.
@@ -82,7 +82,7 @@ class _Facts:
 
 
 class FileFacts:
-    """What is known of files by their footers, and by the listings that named them."""
+    """Facts of files from their footers and from listings."""
 
     def __init__(self) -> None:
         self._files: dict[str, _Facts] = {}
@@ -95,22 +95,22 @@ class FileFacts:
         return len(self._files)
 
     def knows(self, path: str, etag: str | None, column: str) -> bool:
-        """Return whether a file's footer was asked for a column's times, whatever it said."""
+        """Return whether a file's footer was read for a column's times."""
         facts = self._of(path, etag)
         return facts is not None and column.casefold() in facts.times
 
     def times(self, path: str, etag: str | None, column: str) -> FileTimes:
-        """Return the least and greatest time of a column of a file; None where nothing tells."""
+        """Return the least and greatest time of a file's column; None if unknown."""
         facts = self._of(path, etag)
         return None if facts is None else facts.times.get(column.casefold())
 
     def columns(self, path: str, etag: str | None) -> tuple[tuple[str, str], ...] | None:
-        """Return names and types of a file's columns; None where nobody asked."""
+        """Return names and types of a file's columns; None if unknown."""
         facts = self._of(path, etag)
         return None if facts is None else facts.columns
 
     def learn_times(self, path: str, etag: str, column: str, times: FileTimes) -> None:
-        """Keep what a footer says of a column; None: that it says nothing."""
+        """Keep the times of a column from a footer; None if the footer has none."""
         self._facts_of(path, etag).times[column.casefold()] = times
 
     def learn_columns(self, path: str, etag: str, columns: Sequence[tuple[str, str]]) -> None:
@@ -124,7 +124,7 @@ class FileFacts:
         at: datetime,
         stretch: Window | None,
     ) -> None:
-        """Keep that a table was listed, if that names files that were not known.
+        """Record a table's listing, if it has new files.
 
         A file whose folder lost another one, or that has another version mark than it had, may hold
         rows that landed long ago: of it nothing is known but that it is new.
@@ -170,7 +170,7 @@ class FileFacts:
         return None if facts is None else facts.listing
 
     def landing(self, path: str, etag: str | None) -> Landing | None:
-        """Return between which moments a file landed; None where nothing tells."""
+        """Return the moments between which a file landed; None if unknown."""
         facts = self._of(path, etag or "")
         if facts is None or not facts.landed or facts.listing not in self._listings:
             return None
@@ -181,7 +181,7 @@ class FileFacts:
         return Landing(before.at, mine.at, None if before.stretch is None else before.stretch[0])
 
     def _before(self, whose: str, number: int | None) -> _Listing | None:
-        """Return the last listing of a table that was before another one; None if none was."""
+        """Return the last listing of a table before another one; None if there is none."""
         mine = [
             n
             for n, listing in self._listings.items()
@@ -190,7 +190,7 @@ class FileFacts:
         return self._listings[max(mine)] if mine else None
 
     def to_bytes(self) -> bytes:
-        """Return them as text, no more of them than are kept."""
+        """Return them as text, as many as are kept."""
         if len(self._files) > limits.KEPT_FILES:
             # Those that this run needed, and of the others the ones that were learned last.
             mine = {p: f for p, f in self._files.items() if p in self._used}
@@ -215,7 +215,7 @@ class FileFacts:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> FileFacts:
-        """Return what `to_bytes` gave; of anything else, no facts."""
+        """Return the facts that `to_bytes` wrote; empty for anything else."""
         facts = cls()
         if len(content) > limits.KEPT_FILES_BYTES:
             return facts

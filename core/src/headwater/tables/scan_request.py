@@ -162,7 +162,7 @@ class Opened:
         """Compare what was applied with what was asked.
 
         Args:
-            request: What was asked.
+            request: The request.
 
         Raises:
             SourceError: If the source applied what nobody asked for: rows may be missing.

@@ -1,4 +1,4 @@
-"""Checking a model's version: what its datasets say of each other.
+"""Checking a model's version: its datasets compared with each other.
 
     tally_query   a connection's rows -> SQL that counts them, in one pass
     tally         what it gave, as values

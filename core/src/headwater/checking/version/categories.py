@@ -1,4 +1,4 @@
-"""The stages `types` and `categories`: texts that are spelled in another way, or never seen."""
+"""The stages `types` and `categories`: texts spelled differently, or unseen in training."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def _known_only(column: str, item: FieldTally, values: list[str], *, more: bool)
 
 
 def _spelled(unseen: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, str]:
-    """Return values that training has in another spelling, with that."""
+    """Return unseen values that training has in another spelling, each with that spelling."""
     usual: dict[str, str] = {}
     for value in sorted(counts, key=lambda v: (counts[v], v)):
         usual[_plain(value)] = value
@@ -210,7 +210,7 @@ def _spelled(unseen: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, 
 
 
 def _plain(value: str) -> str:
-    """Return a value without what spellings differ in: case, blanks, accents, zeros, dashes."""
+    """Normalise what spellings differ in: case, blanks, accents, zeros, dashes."""
     text = unicodedata.normalize("NFKD", value).strip().casefold()
     text = "".join(c for c in text if not unicodedata.combining(c))
     text = re.sub(r"[\s_\-.]+", " ", re.sub(r"[.]0+$", "", text)).strip().strip("\"'").strip()

@@ -1,4 +1,4 @@
-"""Codes of values: what numbers and texts are counted by, equal on every engine.
+"""Codes of values: numbers and texts are counted by code, equal on every engine.
 
 A number's code is its sign and the 64th root of its size, in steps of 1/16384. Six square roots are
 the same to the last bit everywhere, which no logarithm is; and over all sizes that a feature has,
@@ -36,7 +36,7 @@ def code_of(value: float) -> int:
 
 
 def value_of(code: int) -> float:
-    """Return a number in the middle of those that have a `code`."""
+    """Return the middle of the numbers that share a `code`."""
     if code == 0:
         return 0.0
     size = ((abs(code) - 0.5) / STEPS) ** ROOT
@@ -44,12 +44,12 @@ def value_of(code: int) -> float:
 
 
 def log_of(code: int) -> float:
-    """Return the natural logarithm of the size of numbers that have a `code`, which is not 0."""
+    """Return the natural logarithm of the size of the numbers that share a `code`, not 0."""
     return ROOT * math.log((abs(code) - 0.5) / STEPS)
 
 
 def bounds_of(code: int) -> tuple[float, float]:
-    """Return between which numbers those lie that have a `code`, a little widened."""
+    """Return the bounds of the numbers that share a `code`, slightly widened."""
     if code == 0:
         return 0.0, 0.0
     low, high = (((abs(code) - 1 - e) / STEPS) ** ROOT for e in (1e-6, -1 - 1e-6))

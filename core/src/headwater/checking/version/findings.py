@@ -1,4 +1,4 @@
-"""Findings of a version's check, each with the SQL that mends it, and what stages are given."""
+"""Findings of a version's check, each with the SQL that mends it, and the input of the stages."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Spelled:
-    """How ids of actuals would find their predictions.
+    """A spelling of ids by which more actuals would match their predictions.
 
     Args:
-        ids: How many of those would that find none.
+        ids: How many unmatched ids would match.
         expression: Spark SQL for an id as it should be.
         column: The column that it takes the place of.
         connection: Whose column that is: `serving` or `actuals`.
@@ -64,7 +64,7 @@ class Datasets:
         queries: The connections' queries, by purpose, the actuals' too.
         columns: The id's and the timestamp's column, by purpose and role.
         now: The present, in hours since 1970.
-        value_of: Gives the most frequent number between two, and its rows, of a purpose's field.
+        value_of: Returns the most frequent number between two, and its rows, of a purpose's field.
         spelled: Tells how the ids of actuals that find no prediction would; None if nothing does.
         label_columns: Whose column feeds each label of the actuals, its name and its type.
     """
@@ -84,11 +84,11 @@ class Datasets:
 
     @property
     def reference(self) -> Tally | None:
-        """What the others are held against: the training set, or else the test set."""
+        """The dataset that others are compared with: the training set, or else the test set."""
         return self.tallies.get("training") or self.tallies.get("testing")
 
     def compared(self) -> list[tuple[Tally, Tally]]:
-        """Return the datasets that are held against the reference, each with it."""
+        """Return the datasets to compare with the reference, each with it."""
         reference = self.reference
         if reference is None:
             return []
@@ -96,7 +96,7 @@ class Datasets:
         return [(t, reference) for t in others if t is not reference and t.rows and reference.rows]
 
     def owner(self, tally: Tally, item: FieldTally) -> str:
-        """Return whose query gives a field: that of the actuals, where these are its labels."""
+        """Return the purpose whose query gives a field: the actuals' for their labels."""
         return "actuals" if item.field.role is Role.ACTUAL and tally.has_actuals else tally.purpose
 
     def mended(self, purpose: str, column: str, expression: str) -> Mend | None:
@@ -142,7 +142,7 @@ class Datasets:
 
 
 def warning(code: str, message: str, hint: str, mend: Mend | None = None) -> Finding:
-    """Return a finding that a read would not fail at.
+    """Return a finding that does not make a read fail.
 
     Args:
         code: Its code.
@@ -154,12 +154,12 @@ def warning(code: str, message: str, hint: str, mend: Mend | None = None) -> Fin
 
 
 def failure(code: str, message: str, hint: str, mend: Mend | None = None) -> Finding:
-    """Return a finding that makes the answer no; arguments as for `warning`."""
+    """Return a finding that fails the check; arguments as for `warning`."""
     return Finding(Diagnostic(code, message, Severity.ERROR, hint=hint), mend)
 
 
 def in_query(purpose: str, expression: str, column: str) -> str:
-    """Return the advice to give a column by another expression."""
+    """Return the advice to replace a column by an expression."""
     whose = "the actuals' query" if purpose == "actuals" else f"the query of {purpose}"
     return f"in {whose}: {expression} AS {quoted(column)}"
 
@@ -176,5 +176,5 @@ def number_literal(value: float) -> str:
 
 
 def is_ranking(tally: Tally) -> bool:
-    """Return whether several rows of an id are as it should be: it may be that of a query."""
+    """Return whether ids may repeat: in a ranking, an id may be that of a query."""
     return tally.model_type is ModelType.RANKING

@@ -89,7 +89,7 @@ def _of(data: Datasets, tally: Tally) -> Iterator[Finding]:
 
 
 def _conflicting(data: Datasets, conflicts: int) -> Finding:
-    """Say that actuals contradict each other; the greater one was taken."""
+    """Report actuals that contradict each other; reads take the greatest."""
     column = data.columns.get(("actuals", Role.ID), ("id", None))[0]
     labels = ", ".join(quoted(c) for _, c, _ in data.label_columns.values())
     return warning(

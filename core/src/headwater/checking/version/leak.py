@@ -60,7 +60,7 @@ def summary(data: Datasets) -> str:
 def _known_with(
     data: Datasets, tally: Tally, item: FieldTally, label: int, name: str
 ) -> Finding | None:
-    """Return that a feature is NULL where the label is not known: it was filled in with it."""
+    """Return a finding if a feature is filled in together with the label, else NULL."""
     cells = item.cells[label]
     classes = _is_class(tally, name)
     known = [c for c in cells if _is_known(c, classes)]
@@ -119,7 +119,7 @@ def _tells(data: Datasets, tally: Tally, item: FieldTally, label: int, name: str
 
 
 def _of_classes(item: FieldTally, cells: Sequence[Cell]) -> str | None:
-    """Return how a feature tells a class: each value has one, or the order of its numbers does."""
+    """Return how a feature determines a class: by each value, or by the order of its numbers."""
     by_label: defaultdict[Label, int] = defaultdict(int)
     by_key: defaultdict[Key, defaultdict[Label, int]] = defaultdict(lambda: defaultdict(int))
     for cell in cells:
@@ -164,7 +164,7 @@ def _ordered(by_key: defaultdict[Key, defaultdict[Label, int]], label: Label) ->
 
 
 def _of_amounts(cells: Sequence[Cell]) -> str | None:
-    """Return that a label follows from a number: neighbours in one are neighbours in the other."""
+    """Return a finding if a label follows from a number: neighbours in one are so in the other."""
     spans = sorted(
         (c.key, c.low, c.high, c.rows)
         for c in cells

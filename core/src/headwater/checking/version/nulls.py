@@ -1,4 +1,4 @@
-"""The stage `nulls`: NULL, NaN, values that stand for a lack of one, and columns of one value."""
+"""The stage `nulls`: NULL, NaN, sentinel values, and columns of a single value."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ TEXTS: Final = frozenset(
 
 
 def examine(data: Datasets) -> Iterator[Finding]:
-    """Yield lacks of a value that training does not have.
+    """Yield missing values that training does not have.
 
     Args:
         data: The datasets.
@@ -136,7 +136,7 @@ def _most_frequent(item: FieldTally) -> str | None:
 def _constant(
     tally: Tally, reference: Tally, item: FieldTally, before: FieldTally
 ) -> Finding | None:
-    """Return that a field has one value alone, where training's would give others, surely."""
+    """Return a finding if a field has a single value where training's surely has more."""
     present = [(k, n) for k, n in item.counts.items() if k is not None]
     if len(present) != 1 or item.field.kind == "other" or before.field.kind != item.field.kind:
         return None

@@ -82,7 +82,7 @@ def summary(data: Datasets) -> str:
 
 
 def _zone(early: Mapping[int, int], count: int) -> int | None:
-    """Return by how many whole hours labels are early, if a clock that is behind explains it.
+    """Return by how many whole hours labels are early, if a slow clock explains it.
 
     A shift has an edge: no label is early by more, and nearly as many by the last hour as by any.
     """

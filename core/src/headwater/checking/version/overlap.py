@@ -61,7 +61,7 @@ def summary(data: Datasets) -> str:
 
 
 def _pairs(data: Datasets) -> Iterator[tuple[str, str, tuple[int, int, float]]]:
-    """Yield two datasets, and what of the first one's rows the second one holds."""
+    """Yield pairs of datasets, with the rows of the first that the second holds."""
     for one, two in (("testing", "training"), ("serving", "training"), ("serving", "testing")):
         here, there = data.tallies.get(one), data.tallies.get(two)
         shared = None if here is None or there is None else _shared(here, there)
@@ -70,7 +70,7 @@ def _pairs(data: Datasets) -> Iterator[tuple[str, str, tuple[int, int, float]]]:
 
 
 def _shared(here: Tally, there: Tally) -> tuple[int, int, float] | None:
-    """Return rows of a dataset that another holds, of how many that were looked at, and by chance.
+    """Return rows of a dataset that another holds, rows compared, and the share found by chance.
 
     By chance: as many rows of the other as have a twin in it, so many others would find one. Both
     were looked at by a share of their digests, the same ones.

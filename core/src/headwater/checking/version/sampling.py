@@ -1,4 +1,4 @@
-"""What a share of few rows may be: bounds of sampling error, for all thresholds of the stages."""
+"""Bounds of sampling error, for all thresholds of the stages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SURE = 4.0
 
 
 def bounds(count: int, rows: int, z: float = SURE) -> tuple[float, float]:
-    """Return between which shares the true one lies, by Wilson's score.
+    """Return the bounds of the true share, by Wilson's score interval.
 
     Args:
         count: Rows that have something.
@@ -71,7 +71,7 @@ def distance(one: Sequence[tuple[int, int]], two: Sequence[tuple[int, int]]) -> 
 
 
 def distance_error(one: int, two: int) -> float:
-    """Return what distance two samples of one distribution have at most, practically always."""
+    """Return the distance that two samples of one distribution practically never exceed."""
     return 2.0 * math.sqrt(1 / max(one, 1) + 1 / max(two, 1))
 
 

@@ -72,7 +72,7 @@ def _inside(item: FieldTally) -> tuple[int, int]:
 
 
 def _is_share(data: Datasets, tally: Tally, item: FieldTally) -> bool:
-    """Return whether a prediction is a probability: so its name, other datasets or itself say."""
+    """Return whether a prediction is a probability, by its name, other datasets or its values."""
     if tally.model_type is not ModelType.BINARY and tally.model_type is not ModelType.MULTICLASS:
         return False
     for other in data.tallies.values():
@@ -179,7 +179,7 @@ def _as_values(yes: str, item: FieldTally, values: Sequence[Key]) -> str:
 
 
 def _two_sides(counts: Mapping[tuple[Key, Key], int]) -> list[tuple[int, bool, int]] | None:
-    """Return rows as (code of the probability, decision, how many), of decisions that are two."""
+    """Return rows as (probability code, decision, count); None unless there are two decisions."""
     values = {a for a, _ in counts if a is not None}
     texts = {v.casefold() for v in values if isinstance(v, str)}
     if len(values) != 2 or (values != {0, ONE} and texts not in _YES_NO):
@@ -193,7 +193,7 @@ def _two_sides(counts: Mapping[tuple[Key, Key], int]) -> list[tuple[int, bool, i
 
 
 def _least_wrong(sides: Sequence[tuple[int, bool, int]]) -> tuple[int, int, int]:
-    """Return rows that the best threshold decides otherwise, that threshold, and its inverse's."""
+    """Return the rows that the best threshold gets wrong, it, and the rows of its inverse."""
     by_code: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
     for code, decided, n in sides:
         by_code[code][decided] += n
@@ -313,7 +313,7 @@ def _classes(data: Datasets, tally: Tally, shares: Sequence[FieldTally]) -> Iter
 def _backwards(
     data: Datasets, tally: Tally, item: FieldTally, label: int, name: str
 ) -> Finding | None:
-    """Return that high probabilities go with the other class."""
+    """Return a finding if high probabilities go with the other class."""
     classes = {c.label for c in item.cells[label] if c.label is not None}
     if len(classes) != 2:
         return None
@@ -346,7 +346,7 @@ def _backwards(
 def _renamed(
     data: Datasets, tally: Tally, item: FieldTally, label: int, name: str
 ) -> tuple[Finding, dict[Key, Key]] | None:
-    """Return that predictions are right under other names of the classes."""
+    """Return a finding if predictions are right once classes are renamed, with the names."""
     table: Counter[tuple[Key, Key]] = Counter()
     for cell in item.cells[label]:
         if cell.key is not None and cell.label is not None:
@@ -397,7 +397,7 @@ def _renamed(
 
 
 def _names(item: FieldTally, moved: Mapping[Key, Key]) -> str:
-    """Return SQL that gives classes other names."""
+    """Return SQL that renames classes."""
     column, source = quoted(item.field.column.column), item.field.column.source_type
     if str(source) == "boolean":
         return f"NOT {column}"

@@ -1,4 +1,4 @@
-"""Ids of actuals that find no prediction: how they would, by one query over the ids alone."""
+"""Spellings by which ids of actuals would match predictions, tried by one query over the ids."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Form:
     side: str
 
     def sql(self, column: str) -> str:
-        """Return it of a column."""
+        """Return the form's SQL for a column."""
         return self.template.format(x=column)
 
 
@@ -51,7 +51,7 @@ def forms(first: tuple[str, str] | None, second: tuple[str, str] | None) -> list
     """Return the ways that are tried, the plainest first.
 
     Args:
-        first: The least and the greatest id of the predictions: what these begin with, all do.
+        first: The least and the greatest id of the predictions; their common prefix is that of all.
         second: Likewise, of the actuals.
     """
     forms_ = [Form(template, side) for template in _FORMS for side in ("actuals", "serving")]
@@ -65,7 +65,7 @@ def forms(first: tuple[str, str] | None, second: tuple[str, str] | None) -> list
 
 
 def _common(low: str, high: str) -> int:
-    """Return how many characters two ids begin with alike, up to the last that is no digit."""
+    """Return the length of two ids' common prefix, without digits at its end."""
     length = 0
     while length < min(len(low), len(high)) and low[length] == high[length]:
         length += 1
@@ -88,7 +88,7 @@ def ends_sql(serving: str, actuals: str) -> str:
 
 
 def forms_sql(serving: str, actuals: str, tried: list[Form]) -> str:
-    """Return SQL that counts, for each form and for none, the ids of both sides and those of both.
+    """Return SQL that counts, unchanged and for each form, the ids of each side and of both.
 
     Args:
         serving: SQL that gives the predictions' ids as `id`.
@@ -118,9 +118,9 @@ def forms_sql(serving: str, actuals: str, tried: list[Form]) -> str:
 
 
 def best(tried: list[Form], counts: dict[int, tuple[int, int, int]]) -> tuple[Form, int] | None:
-    """Return the form that lets most of the missing ids be found, and how many; None if none does.
+    """Return the form that matches most unmatched ids, and how many; None if none does.
 
-    A form that makes one id of several is none.
+    Forms that merge ids are left out.
 
     Args:
         tried: The forms.

@@ -31,7 +31,7 @@ class Stage:
         name: Its name in the report.
         examine: Yields what it finds.
         summary: Its figures in a line.
-        lacks: Why it has nothing to look at, or None.
+        lacks: Returns why there is nothing to examine, or None.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Stage:
     lacks: Callable[[Datasets], str | None]
 
     def run(self, data: Datasets) -> CheckStage:
-        """Return what the stage says of datasets."""
+        """Run the stage on datasets."""
         why = self.lacks(data)
         if why is not None:
             return CheckStage.skipped(self.name, f"not examined: {why}")

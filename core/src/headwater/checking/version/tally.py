@@ -100,7 +100,7 @@ class Ids:
         rows: Rows of these.
         labelled_rows: Rows of repeated ids whose label is known.
         labelled: Repeated ids with such a row.
-        found: Ids that the actuals name.
+        found: Ids that the actuals have.
     """
 
     ids: int = 0
@@ -176,13 +176,13 @@ def tally_of(
     answers: Sequence[tuple[TallyQuery, pa.Table]],
     **about: Any,
 ) -> Tally:
-    """Return the tally that the rows of its queries make.
+    """Build a tally from the answers to its queries.
 
     Args:
         purpose: What the connection's rows are.
         model_type: What the model answers.
         answers: The queries, each with what it gave.
-        about: What is known of it besides.
+        about: Further fields of the tally.
     """
     fields: dict[str, FieldTally] = {}
     parts: dict[str, Any] = {}
@@ -238,7 +238,7 @@ def _cells(query: TallyQuery, group: GroupSet, table: pa.Table) -> Iterable[Cell
 
 
 def _take(parts: dict[str, Any], query: TallyQuery, group: GroupSet, table: pa.Table) -> None:
-    """Put what a set of another kind tells into the parts of a tally."""
+    """Add the counts of a set that is not of a field to the parts of a tally."""
     match group.what:
         case "flags":
             flags: Counter[int] = Counter()

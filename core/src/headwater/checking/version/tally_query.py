@@ -132,7 +132,7 @@ def tally_queries(
         draft: What its plan is made of.
         model_type: What the model answers.
         sampled: Share of the rows whose features are told as a digest.
-        digests: Whether they are told at all.
+        digests: Whether to compute these digests.
     """
     columns = [*draft.serving.mapping, *(draft.actuals.mapping.actuals if draft.actuals else ())]
     plain = [counted(c) for c in columns if c.role not in (Role.ID, Role.TIMESTAMP)]
@@ -146,7 +146,7 @@ def tally_queries(
 
 
 def is_class(item: Counted, model_type: ModelType) -> bool:
-    """Return whether a label is one of a few classes, and no amount."""
+    """Return whether a label is one of a few classes, rather than an amount."""
     if item.kind == "text":
         return True
     return item.kind == "number" and model_type in (ModelType.BINARY, ModelType.MULTICLASS)
@@ -255,7 +255,7 @@ def _coded(draft: Draft, fields: Sequence[Counted], labels: Sequence[int], sampl
 
 
 def _key(item: Counted) -> str:
-    """Return SQL for what a field that is no number is counted by."""
+    """Return SQL for the code of a field that is not a number."""
     name, source = quoted(item.name), item.column.source_type
     if item.kind == "moment":
         return f"unix_micros({as_instant(name, source)}) div {HOUR}"
@@ -330,7 +330,7 @@ def _flags(draft: Draft, fields: Sequence[Counted]) -> str:
 
 
 def _joined(draft: Draft) -> str:
-    """Return SQL with the rows, and beside them their actuals: those, too, that have no row."""
+    """Return SQL of the rows joined with their actuals, including actuals without a row."""
     own = _own(draft)
     names = [c.name for c in own.mapping]
     rows = f"SELECT q.*, true AS {_OWN} FROM (\n{select(own)}\n) AS q"
@@ -356,7 +356,7 @@ def _joined(draft: Draft) -> str:
 
 
 def _own(draft: Draft) -> Wrapped:
-    """Return the connection's query with when its own labels were set as one more column."""
+    """Return the connection's query with the time of its own labels as a further column."""
     mapping = draft.serving.mapping
     columns = mapping.columns
     if (moment := mapping.label_timestamp) is not None:

@@ -119,7 +119,7 @@ def _midnight(data: Datasets, tally: Tally) -> Iterator[Finding]:
 
 
 def _shifted(data: Datasets, tally: Tally, reference: Tally) -> Iterator[Finding]:
-    """Yield that predictions are made at training's hours, but for a shift."""
+    """Yield a finding if predictions have training's hours, shifted."""
     here, there = _hours(tally), _hours(reference)
     rows, before = sum(here), sum(there)
     if min(rows, before) < ROWS:
@@ -156,15 +156,15 @@ def _hours(tally: Tally) -> list[int]:
 
 
 def _moved(here: Sequence[int], there: Sequence[int]) -> float:
-    """Return half the distance of two shapes of a day: the share of rows at other hours."""
+    """Return half the distance of two daily profiles: the share of rows at different hours."""
     rows, before = sum(here), sum(there)
     return 0.5 * sum(abs(a / rows - b / before) for a, b in zip(here, there, strict=True))
 
 
 def _apart(here: Sequence[int], there: Sequence[int], shift: int) -> float:
-    """Return how surely two shapes of a day differ, the first one moved back by some hours.
+    """Return how surely two daily profiles differ, with the first one moved back by some hours.
 
-    Of one shape it is about 24 (chi square of 23 degrees), whatever it is.
+    For equal profiles it is about 24 (chi square with 23 degrees of freedom).
     """
     rows, before = sum(here), sum(there)
     total = 0.0

@@ -1,4 +1,4 @@
-"""The stage `units`: fields that hold training's values times a number, or those of another."""
+"""The stage `units`: fields in another unit than training's, or swapped with another field."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _amounts(tally: Tally) -> list[FieldTally]:
 
 
 def _sized(item: FieldTally) -> list[tuple[int, int]]:
-    """Return the sizes of numbers but 0, which often stands for a lack of one."""
+    """Return the sizes of numbers other than 0, which often marks a missing value."""
     pairs: dict[int, int] = {}
     for code, n in item.numbers:
         if code:
@@ -156,7 +156,7 @@ def _sizes(item: FieldTally) -> _Sizes | None:
 def _ratio(
     data: Datasets, tally: Tally, reference: Tally, item: FieldTally, before: FieldTally
 ) -> Finding | None:
-    """Return that all quantiles are training's times one number, which no drift does."""
+    """Return a finding if all quantiles are training's times one number; no drift does that."""
     now, then = _sizes(item), _sizes(before)
     if now is None or then is None:
         return None
@@ -195,7 +195,7 @@ def _ratio(
 def _mixed(
     data: Datasets, tally: Tally, reference: Tally, item: FieldTally, before: FieldTally
 ) -> Finding | None:
-    """Return that some of the rows are training's times a power of ten, and the others as it is.
+    """Return a finding if some rows are training's times a power of ten, and the others are not.
 
     What drifts moves the others, too; here they stay, and the rest is a picture of them.
     """
@@ -239,7 +239,7 @@ def _mixed(
 
 
 def _factor(middle: float, typical: float) -> float | None:
-    """Return which number all may have been multiplied by, or None."""
+    """Return the factor by which all may have been multiplied, or None."""
     size = abs(middle)
     if size < math.log(1.5):
         return None
@@ -262,7 +262,7 @@ def _factor(middle: float, typical: float) -> float | None:
 def _offset(
     data: Datasets, tally: Tally, reference: Tally, item: FieldTally, before: FieldTally
 ) -> Finding | None:
-    """Return that a field is a temperature of another scale."""
+    """Return a finding if a field is a temperature on another scale."""
     if min(sum(n for _, n in f.numbers) for f in (item, before)) < LEAST:
         return None
     if distance(item.numbers, before.numbers) < 2 * FAR:
@@ -305,7 +305,7 @@ def _values(pairs: Sequence[tuple[int, int]]) -> tuple[list[float], list[float],
 
 
 def _swapped(tally: Tally, reference: Tally) -> Iterator[tuple[str, str]]:
-    """Yield fields that hold what another field of training holds, each with that one."""
+    """Yield fields that hold the values of another field in training, each with that field."""
     fields = [f for f in tally.of_role(Role.FEATURE, Role.RAW_INPUT) if f.field.kind == "number"]
     rows = {f.name: sum(n for _, n in f.numbers) for f in fields}
     strange = [
