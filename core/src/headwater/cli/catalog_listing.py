@@ -1,4 +1,4 @@
-"""Listing a catalog for a person, as it answers: names only, or tables told what they are."""
+"""Listing a catalog for a person, as it answers: names only, or tables with what they are."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KIND_WIDTH: Final = 10
 def names(
     terminal: Terminal, catalog: Catalog, database: str | None, *, indent: str = ""
 ) -> list[dict[str, Any]]:
-    """Say the names of databases and tables as they come, and return them.
+    """Print the names of databases and tables as they come, and return them.
 
     Args:
         terminal: Who hears them.
@@ -96,7 +96,7 @@ def survey(
     indent: str = "",
     measurable: Measurable | None = None,
 ) -> list[dict[str, Any]]:
-    """Say every table and what it is, a line each, as they come; return them by database.
+    """Print every table and what it is, a line each, as they come; return them by database.
 
     A database that can't be listed is a warning: it hides none of the others.
 
@@ -146,7 +146,7 @@ def _named_only(
     error: HeadwaterError,
     indent: str,
 ) -> HeadwaterError | None:
-    """Say the names of what could not be surveyed, or return why there are none.
+    """Print the names of the tables that could not be surveyed, or return why there are none.
 
     By name, a catalog follows links and suggests near names, which a survey has no calls for.
     """
@@ -175,11 +175,11 @@ def problems(databases: Iterable[dict[str, Any]]) -> list[str]:
 
 
 def line(table: Table, measure: Measured = None) -> str:
-    """Return what a person wants to know of a table among many: one line.
+    """Return one line about a table in a listing.
 
     Args:
         table: The table.
-        measure: How much it holds, if that was asked; or why it can't be told.
+        measure: How much it holds, if that was measured; or why it can't be.
     """
     count = len(table.columns)
     parts = [f"{count} column{'' if count == 1 else 's'}"]
@@ -224,7 +224,7 @@ def types_of(table: Table) -> dict[str, str]:
 def typed(
     databases: Iterable[Mapping[str, Any]], catalog: Catalog
 ) -> dict[str, dict[str, dict[str, str]]]:
-    """Return what was listed as `validate --catalog` takes it: databases, tables, columns, types.
+    """Return a listing as `validate --catalog` takes it: databases, tables, columns, types.
 
     A table that was listed by name alone is looked up; one that can't be, or that nobody can query,
     is left out.

@@ -66,7 +66,7 @@ def _clock(value: str | None) -> str | None:
 
 
 def _readable(value: str | None, read: Callable[[str], object]) -> str | None:
-    """Return what was given, as it was given; what can't be read is wrong usage."""
+    """Return an option unchanged if it can be read; else it is wrong usage."""
     if value is not None:
         try:
             read(value)
@@ -218,7 +218,7 @@ def terminal_of(ctx: typer.Context) -> Terminal:
 
 
 def step_of(every: str | None, connection: Connection) -> str:
-    """Return how long windows are: as asked, else as the connection has it, else a day."""
+    """Return the length of windows: the option's, else the connection's, else a day."""
     return every or str(connection.windows.every or "1 day")
 
 

@@ -38,7 +38,7 @@ class Program(typer.core.TyperGroup):
         return [spec.kind for spec in _registry(ctx).commands()]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Import a command; an unknown one is wrong usage, and is told what is near."""
+        """Import a command; an unknown one is wrong usage, with suggestions."""
         if cmd_name in self._named:
             return self._named[cmd_name]
         registry = _registry(ctx)
@@ -78,7 +78,7 @@ def _registry(ctx: Any) -> PluginRegistry:
 
 
 def _imported(registry: PluginRegistry, spec: CommandSpec) -> Any:
-    """Import what a command spec names: a function, a typer app, or a command that is made."""
+    """Import the function, typer app or ready command that a command spec names."""
     command = registry.load(spec)
     if isinstance(command, typer.Typer):
         return typer.main.get_command(command)

@@ -1,4 +1,4 @@
-"""`--fail-on`: what else than an error makes the answer no."""
+"""`--fail-on`: findings other than errors that make the answer no."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Finding(StrEnum):
-    """What an answer may be found to be, short of an error."""
+    """A finding about an answer, short of an error."""
 
     WARNING = "warning"
     EMPTY = "empty"
@@ -38,12 +38,12 @@ FailOn = Annotated[
 def strictly(
     terminal: Terminal, fail_on: list[Finding] | None, findings: Iterable[Finding]
 ) -> list[Finding]:
-    """Return what was found that the answer fails on, and tell it.
+    """Return the findings that the answer fails on, and print them.
 
     Args:
-        terminal: Where it is told.
+        terminal: Where they are printed.
         fail_on: What `--fail-on` named.
-        findings: What was found.
+        findings: The answer's findings.
     """
     failed = [one for one in Finding if one in (fail_on or ()) and one in set(findings)]
     why = {Finding.WARNING: "there are warnings", Finding.EMPTY: "there are no rows"}
@@ -58,7 +58,7 @@ def of_diagnostics(diagnostics: Iterable[Diagnostic]) -> set[Finding]:
 
 
 def of_report(report: CheckReport) -> set[Finding]:
-    """Return what a report was found to be."""
+    """Return the findings of a report."""
     diagnostics = [d for stage in report.stages for d in stage.diagnostics]
     rows = [s for s in report.stages if s.name == "rows" and s.details.get("rows") == 0]
     none = [d for d in diagnostics if d.code == "no-rows"]
@@ -66,14 +66,14 @@ def of_report(report: CheckReport) -> set[Finding]:
 
 
 def of_plan(plan: Plan) -> set[Finding]:
-    """Return what a plan was found to be: empty where a table that gives its rows has no files."""
+    """Return the findings of a plan: empty where a table that gives its rows has no files."""
     findings = of_diagnostics(plan.warnings)
     counted = [s.estimate for s in plan.scans if not s.gives_actuals and _counts_files(s.relation)]
     return findings | {Finding.EMPTY for _ in counted[:1] if all(e.files == 0 for e in counted)}
 
 
 def of_read(plan: Plan, stats: ReadStats) -> set[Finding]:
-    """Return what a read was found to be."""
+    """Return the findings of a read."""
     verdict = () if stats.verdict is None else (stats.verdict,)
     findings = of_diagnostics((*plan.warnings, *stats.notes, *stats.of_actuals(), *verdict))
     if stats.null_ids or stats.conflicts:

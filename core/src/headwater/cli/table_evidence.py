@@ -41,13 +41,13 @@ _FORMATS: Final = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".orc"
 
 @dataclass(frozen=True, slots=True)
 class _Described:
-    """A table that was looked at.
+    """A table, with what its rows, columns and partitions look like.
 
     Args:
         kind: Its source's kind.
         written: The source's options, as the file has them.
         table: The table.
-        sample: What was seen of its rows.
+        sample: A few of its rows.
         roles: What its columns seem to be.
         rule: How its partitions follow from time, if that is likely.
         remarks: What a reader should know.
@@ -111,7 +111,7 @@ def proposed(
 
 
 def _two(one: _Described, other: _Described) -> tuple[_Described, JoinedTable]:
-    """Return which of two tables has the predictions, and how the other one tells their actuals."""
+    """Return which of two tables has the predictions, and how to join the other one's actuals."""
     for serving, truth in ((one, other), (other, one)):
         joined = _joins(serving, truth, named=True)
         if joined is not None:
@@ -124,7 +124,7 @@ def _two(one: _Described, other: _Described) -> tuple[_Described, JoinedTable]:
 
 
 def _join_columns(described: _Described) -> str:
-    """Return which columns of a table were taken for what a join of actuals needs."""
+    """Return the columns of a table that a join of actuals would use, for a message."""
     roles = described.roles
     predictions = ", ".join(p.name for p in roles.predictions) or "none"
     labels = ", ".join(a.column.name for a in roles.labels) or "none"
@@ -186,7 +186,7 @@ def _neighbours(
 def _described(
     kind: str, reference: str, settings: Mapping[str, Any], path: Path, registry: PluginRegistry
 ) -> _Described:
-    """Look at one table."""
+    """Describe one table."""
     options = {key: value for key, value in settings.items() if value is not None}
     name: TableName | None
     if kind == "files":
@@ -233,7 +233,7 @@ def _described(
 def _rule(
     source: DataSource, catalog: Catalog, access: Access, table: Table, table_roles: Roles
 ) -> tuple[RuleProposal | None, tuple[str, ...]]:
-    """Return how partitions follow from time, or None; and what kept it from being checked."""
+    """Return how partitions follow from time, or None; and why that could not be checked."""
     if not table.partition_keys or table_roles.timestamp is None:
         return None, ()
     column = table_roles.timestamp.name

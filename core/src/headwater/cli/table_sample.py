@@ -32,7 +32,7 @@ _LARGE: Final = 256 * 1024 * 1024
 def sample(
     source: DataSource, catalog: Catalog, access: Access, table: Table, partitions: int
 ) -> tuple[Sample, str | None]:
-    """Return what a few rows of a table show, and what kept them from being looked at, if anything.
+    """Return a sample of a table, and why it could not be read, if so.
 
     Args:
         source: Where it lies.

@@ -1,4 +1,4 @@
-"""How much the tables of a listing hold: asked in parallel, said in the order of the listing."""
+"""How much the tables of a listing hold: measured in parallel, given in the listing's order."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _ask(catalog: Measurable, table: Table) -> Measured:
 
 
 def spelled(measure: Measured) -> list[str]:
-    """Return what a person reads of how much a table holds."""
+    """Return the parts of a table's line that say how much it holds."""
     from headwater.interfaces.plan_text import bytes_text
 
     if measure is None:
@@ -101,7 +101,7 @@ def spelled(measure: Measured) -> list[str]:
 
 
 def measure_entry(measure: Measured) -> dict[str, Any]:
-    """Return the same for a program; nothing where nothing was asked."""
+    """Return a table's measure for a program; empty if nothing was measured."""
     if measure is None:
         return {}
     if isinstance(measure, HeadwaterError):

@@ -1,4 +1,4 @@
-"""Terminal: what a command says, and to whom.
+"""Terminal: where a command writes its answer, progress and errors.
 
 The answer goes to stdout: text for a person, or one JSON document and nothing else. Progress,
 warnings and errors go to stderr. Nothing is coloured, wrapped or animated unless a person watches.
@@ -48,7 +48,7 @@ _HANGS: Final = (
 
 
 class Terminal:
-    """Where the program speaks. Carried by every command's context as `ctx.obj`.
+    """The program's output. Carried by every command's context as `ctx.obj`.
 
     Args:
         registry: The plugins of this run.
@@ -90,15 +90,15 @@ class Terminal:
         return buffer
 
     def warn(self, text: str) -> None:
-        """Tell a person what they should know beside the answer."""
+        """Print a warning beside the answer."""
         self.note(f"warning: {text}")
 
     def note(self, text: str) -> None:
-        """Give a text that is not the answer."""
+        """Print a text that is not part of the answer."""
         self._write(self._err, text)
 
     def refuse(self, error: HeadwaterError) -> None:
-        """Tell why there is no answer: message, hint, findings; with `--debug` the causes."""
+        """Print why there is no answer: message, hint, findings; with `--debug` the causes."""
         self.emit({"error": error.to_dict()})
         lines = [f"error: {error.headline}"]
         if error.diagnostics:
@@ -109,7 +109,7 @@ class Terminal:
         self._causes(error)
 
     def confess(self, error: Exception) -> None:
-        """Tell of a fault of the program."""
+        """Print a fault of the program itself."""
         what = f"{type(error).__name__}: {error}"
         hint = "this is a fault of headwater or of a plugin"
         self.emit({"error": {"code": "fault", "message": what, "hint": hint, "retryable": False}})
@@ -205,7 +205,7 @@ class Terminal:
 
 
 class _LogHandler(logging.Handler):
-    """One line a record; the traceback of what an observer raised only under `--debug`."""
+    """Writes one line a record; tracebacks of observers only under `--debug`."""
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__()

@@ -103,7 +103,7 @@ def _text(path: Path, what: str, if_missing: str | None) -> str:
 
 
 class _TooManyError(Exception):
-    """A file has more values than any that is meant well."""
+    """A file has more values than any honest one."""
 
     def __init__(self, line: int) -> None:
         self.line = line
@@ -205,7 +205,7 @@ class _Builder:
         )
 
     def _count(self, node: yaml.Node) -> None:
-        """Count a value; aliases and merges can make a small text expand without end."""
+        """Count a value: aliases and merges can expand a small text without end."""
         self._nodes += 1
         if self._nodes > limits.CONFIG_VALUES:
             raise _too_many(self._path, node.start_mark.line + 1)

@@ -41,7 +41,7 @@ _DEFINITIONS: Final[Mapping[str, Any]] = {
 
 
 class _Generator(GenerateJsonSchema):
-    """pydantic's generator, for what a file can say: objects of Python are left out."""
+    """pydantic's generator, limited to what a file can hold: Python objects are left out."""
 
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
 
@@ -204,7 +204,7 @@ def _schemas(key: str, value: Any, strategies: set[str]) -> Any:
 
 
 def _needless(key: str, value: Any) -> bool:
-    """Return whether a keyword would only disturb: titles repeat the names of the keys."""
+    """Return whether to leave a keyword out: titles only repeat the names of the keys."""
     if key in ("title", "discriminator") or (key == "default" and value is None):
         return True
     return key == "format" and value == "duration"  # `1 day` is a duration to pydantic too

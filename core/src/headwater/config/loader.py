@@ -38,7 +38,7 @@ _MAPPED: Final = (*_GROUPS, "labels")
 def load(
     path: str | Path, registry: PluginRegistry, *, environ: Mapping[str, str] | None = None
 ) -> Config:
-    """Return what a YAML, TOML or JSON file says. Connects to nothing, reads no secret.
+    """Load a YAML, TOML or JSON file. Connects to nothing, reads no secret.
 
     Args:
         path: The file; its ending tells the format.
@@ -99,7 +99,7 @@ def _shape(data: Any, raw: Any, problems: Problems) -> FileShape:
 
 
 def _check_engine(shape: Any, registry: PluginRegistry, problems: Problems) -> None:
-    """Check that there is such an engine, and that it takes the options that it is given."""
+    """Check that the engine exists and takes the options in the file."""
     if shape.type == "auto":
         return
     try:
@@ -167,7 +167,7 @@ def _check_rivals(shape: VersionShape, place: Place, problems: Problems) -> None
 
 
 def _windows(shape: WindowsShape | None, place: Place, problems: Problems) -> WindowSettings | None:
-    """Return the settings; each is tried alone, so that each gets its place."""
+    """Return the settings; each is checked alone, so that each problem has its place."""
     if shape is None:
         return None
     settings = {key: getattr(shape, key) for key in shape.model_fields_set}
@@ -183,7 +183,7 @@ def _windows(shape: WindowsShape | None, place: Place, problems: Problems) -> Wi
 def _schema(
     model_type: str, fields: Mapping[str, Mapping[str, Any]], place: Place, problems: Problems
 ) -> Schema | None:
-    """Return the schema, or None; each field is tried alone, so that each gets its place."""
+    """Return the schema, or None; each field is checked alone, so that each gets its place."""
     before = len(problems.entries)
     for group, declared in fields.items():
         for name, declaration in declared.items():

@@ -1,4 +1,4 @@
-"""What pydantic finds, said in the file's words: the place, what is expected, what to do.
+"""Validation errors of pydantic in the file's words: the place, what is expected, what to do.
 
 pydantic's own error is dropped, not chained: it quotes the values it was given.
 """
@@ -64,7 +64,7 @@ def problems(
         cls: The class that was to be filled.
         place: Where in the file its data stands.
         data: The data, as it was given to the class.
-        raw: The same as it is written in the file: what a message may show.
+        raw: The same data as written in the file, which a message may show.
     """
     by_place: dict[Place, list[Any]] = {}
     for detail in error.errors(include_url=False):
@@ -144,7 +144,7 @@ def _advice(expected: list[str], raw: Any, hidden: bool) -> str | None:
 
 
 def _real(loc: tuple[str | int, ...], data: Any, *, missing: bool) -> Place:
-    """Return a pydantic location without the steps that name types and not keys."""
+    """Return a pydantic location without the steps that name types instead of keys."""
     place: list[str | int] = []
     for number, step in enumerate(loc):
         last = number == len(loc) - 1

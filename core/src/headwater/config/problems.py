@@ -63,12 +63,12 @@ class Problems:
     entries: list[Problem] = field(default_factory=list)
 
     def add(self, problem: Problem) -> None:
-        """Remember a problem; one place is complained about once."""
+        """Add a problem; only the first one of a place is kept."""
         if all(p.place != problem.place for p in self.entries):
             self.entries.append(problem)
 
     def raise_any(self) -> None:
-        """Raise what was found, in the order of the file.
+        """Raise the problems, in the order of the file.
 
         Raises:
             ConfigError: If there is a problem.
@@ -153,7 +153,7 @@ def literal(text: str) -> str:
 
 
 def unknown(place: Place, known: Iterable[str]) -> Problem:
-    """Return the problem of a key that nobody asked for."""
+    """Return the problem of an unknown key."""
     return Problem(
         place, "unknown key {place}", hint_for(str(place[-1]), known, what="keys", most=20)
     )

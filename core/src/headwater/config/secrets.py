@@ -42,7 +42,7 @@ class SecretReference(Secret):
 
 
 def by_reference(value: Any, annotation: Any) -> Any:
-    """Return what a secret field takes for the reference that stands in the file.
+    """Return the value of a secret field from the reference in the file.
 
     Raises:
         ConfigError: If it is no reference; does not repeat it.

@@ -32,7 +32,7 @@ class Status:
 
 
 def escape(text: str) -> str:
-    """Return a text as HTML, and what would not be seen of it by its code."""
+    """Return a text as HTML, with unprintable characters as their codes."""
     return _escaped(printable(text))
 
 
@@ -47,7 +47,7 @@ def line(text: str) -> str:
 
 
 def block(text: str) -> str:
-    """Return a text as it is set, e.g. a rendered diagnostic."""
+    """Return a preformatted text, e.g. a rendered diagnostic."""
     return f"<pre>{escape(text)}</pre>"
 
 
@@ -64,7 +64,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def facts(rows: Iterable[tuple[str, object]]) -> str:
-    """Return names beside their values, those without one left out."""
+    """Return a table of names and values; those without a value are left out."""
     body = "".join(
         f"<tr><th{_LEFT}>{escape(name)}</th>{_cell(value)}</tr>"
         for name, value in rows

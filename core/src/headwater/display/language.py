@@ -1,4 +1,4 @@
-"""The language of hints: of a definition that lies in a file they name its keys."""
+"""The wording of hints: where a definition lies in a file, they name the file's keys."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _FILE: ContextVar[bool] = ContextVar("headwater-hints-for-a-file", default=False
 
 @contextmanager
 def of_files(whether: bool = True) -> Iterator[None]:
-    """Have hints of the block name the keys of a configuration file.
+    """Make hints in the block name the keys of a configuration file.
 
     Args:
-        whether: False leaves them in the language that they are in.
+        whether: False leaves the wording unchanged.
     """
     if not whether:
         yield
@@ -27,10 +27,10 @@ def of_files(whether: bool = True) -> Iterator[None]:
 
 
 def hint_wording(python: str, file: str) -> str:
-    """Return a part of a hint in the language of the place where the definition lies.
+    """Return the wording of a part of a hint for the place where the definition lies.
 
     Args:
-        python: As a program says it, e.g. `timestamp_column=... of connect_actuals`.
-        file: As a configuration file does, e.g. `timestamp_column: ... under actuals:`.
+        python: The wording for a program, e.g. `timestamp_column=... of connect_actuals`.
+        file: The wording for a configuration file, e.g. `timestamp_column: ... under actuals:`.
     """
     return file if _FILE.get() else python

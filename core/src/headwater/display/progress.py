@@ -1,4 +1,4 @@
-"""What takes long, told to whoever shows it: a terminal that a person watches, and the log."""
+"""Progress of slow steps, for a terminal that a person watches and for the log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LISTENER: ContextVar[Callable[[str | None], None] | None] = ContextVar(
 
 @contextmanager
 def heard_by(listener: Callable[[str | None], None]) -> Iterator[None]:
-    """Have a listener told what the block does while it takes long.
+    """Notify a listener of slow steps in the block.
 
     Args:
         listener: Given what is being done, and None when that is over.
@@ -29,7 +29,7 @@ def heard_by(listener: Callable[[str | None], None]) -> Iterator[None]:
 
 @contextmanager
 def doing(what: str) -> Iterator[None]:
-    """Tell what the block does.
+    """Report the block as a slow step.
 
     Args:
         what: A few words, e.g. `starting Spark`.

@@ -1,4 +1,4 @@
-"""What a notebook shows of an error: what is wrong first, then the lines of whoever called."""
+"""How a notebook shows an error: what is wrong first, then the caller's lines."""
 
 from __future__ import annotations
 

@@ -110,11 +110,11 @@ class TableReplay:
 
 @dataclass(slots=True)
 class Replay:
-    """What became of a read that is done again.
+    """The outcome of a repeated read.
 
     Args:
         evidence: Of the first read.
-        found: What of each table is read.
+        found: What is read again of each table.
         other_definition: Whether query, mapping or rules are others than they were.
         comparable: Whether digests of then and now are made alike.
         rows: Whether the rows are the same; None until they were read to their end.
@@ -132,12 +132,12 @@ class Replay:
 
     @property
     def exact(self) -> bool:
-        """Whether all that was read is still there, and is read as it was."""
+        """Whether all data that was read is still there and is read unchanged."""
         return not self.other_definition and all(f.exact for f in self.found)
 
     @property
     def changes(self) -> tuple[TableChange, ...]:
-        """What is not as it was, of all tables."""
+        """The changes of all tables."""
         return tuple(c for f in self.found for c in f.changes)
 
     @property
@@ -228,11 +228,11 @@ def replay_of_table(
     marks: Sequence[Mark] | None,
     older: IcebergRelation | DeltaRelation | None = None,
 ) -> TableReplay:
-    """Return what of a table is read again, and what is not as it was.
+    """Return what is read again of a table, and what changed.
 
     Args:
         scan: The table as it is now.
-        recorded: What evidence tells of it.
+        recorded: The table's entry in the evidence.
         marks: The files that were read; None where evidence tells only their digest, or none.
         older: The state of a lake that was read, if it still has that, with its files, if they can
             be listed.
@@ -271,7 +271,7 @@ def replay_of_table(
 def _are(
     present: Sequence[Mark], recorded: Mapping[str, Any], marks: Sequence[Mark] | None
 ) -> bool:
-    """Return whether the files of a lake's state are those that were read; so if nothing tells."""
+    """Return whether the files of a lake's state are those that were read; True if unknown."""
     if marks is not None:
         return sorted(marks, key=mark_order) == sorted(present, key=mark_order)
     digest = recorded.get("data_files_digest")
@@ -281,7 +281,7 @@ def _are(
 def _moved(
     then: Sequence[Mark] | None, now: Sequence[Mark] | None
 ) -> tuple[tuple[str, str | None, str | None], ...]:
-    """Return the files that are of one of two states alone, or are others in the other one."""
+    """Return the files that differ between two states, with their marks before and after."""
     if then is None or now is None:
         return ()
     before = {path: _mark(size, etag) for path, size, etag in then}
@@ -324,7 +324,7 @@ def _replay_of_files(
 
 
 def _versioned(replay: TableReplay, name: str, marks: Iterable[Mark]) -> TableReplay:
-    """Say that nothing tells versions of files apart, where storage gave no mark of them."""
+    """Add the change `unversioned` where storage gave no version marks of files."""
     if all(etag is not None for _, _, etag in marks):
         return replay
     return replace(replay, changes=(*replay.changes, TableChange(name, "unversioned")), exact=False)

@@ -1,4 +1,4 @@
-"""Abilities: what an object of a plugin may offer beside its interface, and whether it does.
+"""Abilities: optional protocols that an object of a plugin may offer beside its interface.
 
 Each ability is a protocol. Whoever uses one asks with `offers`, which looks at names alone; the
 contract suites (`headwater.testing`) look closer: they tell which abilities they recognised, and
@@ -37,10 +37,10 @@ from headwater.tables.table import Catalog, Measurable, Sampled, Surveyable
 
 @runtime_checkable
 class Confirming(Protocol):
-    """A session whose storage marks versions: it tells what was overwritten since the plan."""
+    """A session whose storage marks versions: it finds files overwritten since the plan."""
 
     def changes(self, files: Iterable[DataFile]) -> Mapping[str, str]:
-        """Return which planned files are not what they were: path to what happened to it.
+        """Return the planned files that changed: path to what happened to the file.
 
         Args:
             files: As they were planned, with the storage's marks.
@@ -53,11 +53,11 @@ class Explaining(Protocol):
     """A session that says why its storage gives no object, where an engine knew only a status."""
 
     def refusal(self, path: str, doing: str) -> HeadwaterError | None:
-        """Return why the object is not given, asked again; None if it is.
+        """Ask for the object again and return why it is refused; None if it is given.
 
         Args:
             path: The object.
-            doing: What was tried, after "can't".
+            doing: What was tried, as the words after "can't".
         """
         ...
 
@@ -78,7 +78,7 @@ class Streaming(Protocol):
 
 @runtime_checkable
 class Ending(Protocol):
-    """A session that gives how an object ends: for a support bundle, the footers of files."""
+    """A session that reads the end of an object: for a support bundle, the footers of files."""
 
     def ending(self, file: DataFile, length: int, doing: str) -> bytes:
         """Return the last bytes of a planned file, of the version that was planned.
@@ -100,11 +100,11 @@ class Narrowing(Protocol):
 
 @runtime_checkable
 class Widened(Protocol):
-    """A narrowed session that tells where it may do more than was asked for."""
+    """A narrowed session that says where it may do more than was requested."""
 
     @property
     def collapsed(self) -> Sequence[str]:
-        """What was widened to fit the provider's limits, one sentence each."""
+        """The permissions that were widened to fit the provider's limits, one sentence each."""
         ...
 
 
@@ -123,11 +123,11 @@ _NEAR: Final = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """What an object offers beside what its interface demands.
+    """The abilities of an object beyond its interface.
 
     Args:
         names: The abilities that were recognised.
-        misfits: What looks like an ability and is none, or could not be used: a sentence each.
+        misfits: What looks like an ability but is misspelt or unusable, one sentence each.
     """
 
     names: tuple[str, ...]
@@ -177,13 +177,13 @@ def _offers(subject: object, interface: type, name: str, definition: object) -> 
 
 
 def _static(subject: object, name: str) -> object:
-    """Return an attribute as it was written; of an object that hands on, what it hands on."""
+    """Return an attribute as defined in the class; of a delegating object, the delegate's."""
     written = inspect.getattr_static(subject, name, None)
     return getattr(subject, name, None) if written is None else written
 
 
 def _misfit(subject: object, name: str, definition: object) -> str | None:
-    """Return what is wrong with an ability that an object has by its name."""
+    """Return why an ability that an object seems to have can't be used; None if it can."""
     attribute = _static(subject, name)
     if isinstance(attribute, staticmethod | classmethod):
         attribute = attribute.__func__
@@ -208,7 +208,7 @@ def _misfit(subject: object, name: str, definition: object) -> str | None:
 
 
 def _calls(definition: FunctionType) -> Iterator[tuple[list[str], dict[str, str]]]:
-    """Yield how a method may be called: with all arguments, by place and by name; with the least.
+    """Yield ways to call a method: with all arguments, by position and by name; with the fewest.
 
     >>> def survey(self, databases=None): ...
     >>> list(_calls(survey))
@@ -245,6 +245,6 @@ def _takes(signature: inspect.Signature, args: list[str], named: Mapping[str, st
 
 
 def _alike(name: str, ability: str) -> bool:
-    """Return whether a name is perhaps another one: written in another style, or with a slip."""
+    """Return whether a name is perhaps a misspelt ability, or one in another style."""
     one, two = (n.replace("_", "").casefold() for n in (name, ability))
     return one[0] == two[0] and SequenceMatcher(None, one, two).ratio() >= _NEAR

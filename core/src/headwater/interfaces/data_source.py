@@ -76,7 +76,7 @@ class DataSource(BaseModel, ABC):
         """Return the Spark SQL query that gives the rows."""
 
     def filled(self, query: str) -> str:
-        """Return another query than its own with what stands for its tables filled in.
+        """Return a query with the placeholders for the source's tables filled in.
 
         For a source whose queries have placeholders, `{data}`; others take a query as it is.
 

@@ -1,4 +1,4 @@
-"""Definition: what a connection is made of, whether Python or a configuration file says it."""
+"""Definition: what a connection is made of, from Python or from a configuration file."""
 
 from __future__ import annotations
 

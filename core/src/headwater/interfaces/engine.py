@@ -80,7 +80,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What an engine made of a plan's SQL.
+    """A plan's SQL as compiled by an engine.
 
     Args:
         text: The SQL that it will run; None where it can't.
@@ -132,13 +132,13 @@ def compiles(engine: object) -> TypeGuard[Compiling]:
 
 @runtime_checkable
 class Noting(Protocol):
-    """A stream that says, once it is open, what a reader should know of its rows."""
+    """A stream that has notes on its rows once it is open."""
 
     notes: Sequence[Diagnostic]
 
 
 def notes_of(stream: object) -> tuple[Diagnostic, ...]:
-    """Return what a `stream` says of its rows, if there is one and it says anything."""
+    """Return the notes of a `stream` on its rows; empty without a stream or notes."""
     return tuple(stream.notes) if offers(stream, Noting) else ()
 
 
@@ -153,7 +153,7 @@ class Closing(Protocol):
 
 @runtime_checkable
 class Remarking(Protocol):
-    """An engine that says something of itself in each plan that it will run."""
+    """An engine that adds remarks to each plan that it will run."""
 
     def remarks(self) -> tuple[Diagnostic, ...]:
         """Return what a plan should say: how answers may differ, what can't be done here."""

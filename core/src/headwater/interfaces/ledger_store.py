@@ -14,7 +14,7 @@ class LedgerStore(Protocol):
     """
 
     def load(self) -> tuple[bytes, str | None]:
-        """Return what is kept, and its mark; `(b"", None)` where nothing was saved yet.
+        """Return the saved bytes and their mark; `(b"", None)` where nothing was saved yet.
 
         Raises:
             LedgerError: If it can't be looked at. That nothing is there must be certain: a store
@@ -23,7 +23,7 @@ class LedgerStore(Protocol):
         ...
 
     def save(self, content: bytes, expected_mark: str | None) -> str | None:
-        """Keep other bytes in the place of those that a mark stands for, whole or not at all.
+        """Replace the bytes that a mark stands for, atomically.
 
         Whoever loads meanwhile gets the old bytes or the new ones, and so does whoever loads after
         a crash. When it returns, they are kept for good.
@@ -44,10 +44,10 @@ class LedgerStore(Protocol):
 
 @runtime_checkable
 class Appending(Protocol):
-    """A store that can add a line to what it keeps: that is less to write than all of it."""
+    """A store that can append a line, which is less to write than everything."""
 
     def append(self, line: bytes, expected_mark: str | None) -> str | None:
-        """Keep a line behind what a mark stands for; otherwise as `LedgerStore.save`.
+        """Append a line to the bytes that a mark stands for; otherwise as `LedgerStore.save`.
 
         A crash may leave a part of the line, which no `load` gives.
 
@@ -68,7 +68,7 @@ class KeepingFiles(Protocol):
     """
 
     def load_files(self) -> bytes:
-        """Return what `save_files` kept; no bytes where there is nothing.
+        """Return the bytes that `save_files` saved; empty where there are none.
 
         Raises:
             HeadwaterError: If it can't be read: then it is as if there were nothing.

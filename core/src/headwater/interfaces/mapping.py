@@ -134,7 +134,7 @@ class BoundColumn:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What rides with the column: its role, and its declared type if it has one."""
+        """The column's Arrow metadata: its role, and its declared type if it has one."""
         entries = {ROLE_KEY: str(self.role)}
         if self.field_type is not None:
             entries[TYPE_KEY] = str(self.field_type)

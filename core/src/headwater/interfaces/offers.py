@@ -1,4 +1,4 @@
-"""Whether an object of a plugin offers an ability: the question, asked alike on every Python."""
+"""Whether an object of a plugin offers an ability, decided alike on every Python."""
 
 from __future__ import annotations
 

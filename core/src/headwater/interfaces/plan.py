@@ -177,7 +177,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Planned:
-    """A plan with what was learned as it was made: what reads it is handed all of it.
+    """A plan with its analysis and compiled SQL, for whoever reads it.
 
     Args:
         plan: The plan.
@@ -191,7 +191,7 @@ class Planned:
 
     @staticmethod
     def of(plan: Plan | Planned) -> Planned:
-        """Return a plan with its SQL parsed and bound, as it is handed on.
+        """Return a plan with its SQL parsed and bound.
 
         Args:
             plan: A plan; a `Planned` is returned as it is.

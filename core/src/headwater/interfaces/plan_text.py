@@ -216,7 +216,7 @@ def to_dict(plan: Plan) -> dict[str, Any]:
 
 
 def _read_from(relation: Relation) -> dict[str, Any]:
-    """Return what pins a table's rows: its files with their marks, its snapshot, its version.
+    """Return what pins a table's rows: files with their marks, a snapshot, or a version.
 
     Of more files than `FILES` the digest alone: it is the same where all files are.
     """
@@ -248,7 +248,7 @@ def _files(data_files: Iterable[DataFile]) -> dict[str, Any]:
 
 
 def mark_order(mark: tuple[str, int, str | None]) -> tuple[str, int, str]:
-    """Return what files are sorted by where they are told: path, size, version mark."""
+    """Return the sort key of a file in plans and digests: path, size, version mark."""
     return mark[0], mark[1], mark[2] or ""
 
 

@@ -58,7 +58,7 @@ class ReadStats:
     notes: tuple[Diagnostic, ...] = ()
 
     def of_actuals(self) -> tuple[Diagnostic, ...]:
-        """Return what the counts say of the actuals that were read, but for contradictions."""
+        """Return warnings about the actuals that were read, other than contradictions."""
         diagnostics = []
         if self.early_actuals:
             by_far = ""

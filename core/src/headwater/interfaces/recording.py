@@ -1,4 +1,4 @@
-"""Recording: what an operation asked, and what it was told, for a support bundle.
+"""Recording: the calls of an operation and their answers, for a support bundle.
 
 Whoever asks another system notes the call where all of its calls pass; nobody does so while nothing
 is recorded:
@@ -38,7 +38,7 @@ FILES: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question to a provider, and what came of it.
+    """A call to a provider, and its answer.
 
     Args:
         service: Whom it asked, e.g. `catalog`.
@@ -94,7 +94,7 @@ class Excerpt:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """How a provider's calls are told: where secrets and names stand in them, and what is neither.
+    """How to read a provider's calls: which of their fields hold secrets or names.
 
     Whoever notes calls hands one in (`Recording.speaks`). Fields are those of calls' plain data.
 
@@ -151,7 +151,7 @@ def footer_length(tail: bytes) -> int | None:
 
 
 class Recording:
-    """What an operation asked and was told. Thread-safe, bounded.
+    """The calls and answers of an operation. Thread-safe, bounded.
 
     Args:
         most: Bytes that are kept, about.
@@ -178,12 +178,12 @@ class Recording:
 
     @classmethod
     def current(cls) -> Recording | None:
-        """Return what is recorded into here; None where nothing is recorded."""
+        """Return the recording of the current context; None if there is none."""
         return _current.get()
 
     @contextmanager
     def on(self) -> Iterator[Recording]:
-        """Record what is done in the block."""
+        """Record the calls of the block."""
         token = _current.set(self)
         try:
             yield self
@@ -194,7 +194,7 @@ class Recording:
                 self._closed = True
 
     def speaks(self, who: str, vocabulary: Vocabulary) -> None:
-        """Note how the calls of a plugin are told."""
+        """Note how to read the calls of a plugin."""
         with self._lock:
             self.vocabularies[who] = vocabulary
 
@@ -226,7 +226,7 @@ class Recording:
             self.excerpt(Excerpt(path, "footer", tail[-length:], size, etag))
 
     def footer_wanted(self, auth_ref: str, file: DataFile) -> None:
-        """Note that the footer of a file was looked at, by who does not note it itself."""
+        """Note that the footer of a file was read, for readers that do not note its bytes."""
         with self._lock:
             if self._closed:
                 return
@@ -252,7 +252,7 @@ class Recording:
             self.secrets |= secrets
 
     def hide(self, values: Iterable[str]) -> None:
-        """Note values of rows that reports may tell as names."""
+        """Note values of rows that reports may show as names."""
         with self._lock:
             self.values.update(v for v in values if len(v) >= _SHORTEST_VALUE)
 

@@ -1,4 +1,4 @@
-"""What an examination found, stage by stage: the values of `check`."""
+"""The results of `check`, stage by stage."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class CheckReport:
 
     @property
     def verdict(self) -> str:
-        """What the stages amount to, in a sentence: where it fails, the stage to begin with."""
+        """The result in a sentence; if a stage failed, the one to begin with."""
         failed = list(dict.fromkeys(s.name for s in self.stages if s.status is Status.FAILED))
         if failed:
             others = f", then {', '.join(failed[1:])}" if failed[1:] else ""

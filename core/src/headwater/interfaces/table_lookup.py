@@ -13,11 +13,11 @@ from headwater.tables.table import Catalog, Table, TableName
 
 @dataclass(frozen=True, slots=True)
 class LookedUp:
-    """What was found of the tables that a query names.
+    """The tables that a query names, looked up in a catalog.
 
     Args:
         tables: Those there are.
-        errors: For each of the others, why it was not found.
+        errors: Why each of the others could not be looked up.
     """
 
     tables: Mapping[TableName, Table] = field(default_factory=dict)
@@ -45,7 +45,7 @@ def tables_stage(lookup: LookedUp, reported: Collection[str] = ()) -> CheckStage
     """Return the stage `tables`: which of them there are, and what they are.
 
     Args:
-        lookup: What was found.
+        lookup: The tables and errors.
         reported: Codes of errors that an earlier stage has explained; they are not explained again.
     """
     total = len(lookup.tables) + len(lookup.errors)

@@ -1,1 +1,1 @@
-"""What Iceberg and Delta tables say of themselves: what of it is data, and what we don't follow."""
+"""What metadata of Iceberg and Delta tables a reader follows, and what it refuses."""

@@ -174,7 +174,7 @@ def check_sidecar(path: str, table: TableName | str) -> None:
 
 
 def storage_options(credentials: Credentials | None) -> dict[str, str]:
-    """Return how delta-rs reaches S3 with credentials; holds secrets, so it is not kept."""
+    """Return delta-rs's storage options for credentials. They hold secrets: don't keep them."""
     if credentials is None:
         return {}
     words = {

@@ -1,4 +1,4 @@
-"""An Iceberg metadata file, cut down to what its rows follow from.
+"""An Iceberg metadata file, reduced to what its rows depend on.
 
 The libraries that read Iceberg take their configuration from a table's properties too: addresses
 to call, keys to sign with, classes to load. None of it is data, and nothing of it is given to them:
@@ -108,7 +108,7 @@ def pinned(
     store: Store,
     table: TableName | str,
 ) -> dict[str, Any]:
-    """Return metadata whose current state is one snapshot in the current schema, and no more.
+    """Return metadata that is reduced to one snapshot, in the current schema.
 
     Args:
         metadata: As its owner wrote it.
@@ -160,7 +160,7 @@ def check_settings(metadata: Mapping[str, Any], table: TableName | str) -> None:
 
 
 def steers(name: str) -> bool:
-    """Return whether a library that reads tables takes its configuration from such a property."""
+    """Return whether a library that reads tables would take configuration from a property."""
     folded = name.strip().casefold()
     return folded in _STEERING_NAMES or folded.startswith(_STEERING)
 
@@ -205,7 +205,7 @@ def current_schema(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def column_id(field: Mapping[str, Any]) -> str:
-    """Return what tells a column from others that were called so: its id, and those within it.
+    """Return the identity of a column beyond its name: its id and those of its nested fields.
 
     Args:
         field: Of a schema, as the metadata file holds it.

@@ -1,4 +1,4 @@
-"""Lake layout: what tells a Delta, Iceberg or Hudi table from a directory of plain files.
+"""Lake layout: how to tell a Delta, Iceberg or Hudi table from a directory of plain files.
 
 Such a table keeps beside its files which of them count. Read as plain files it gives deleted rows,
 and old versions of rows, again.
@@ -30,7 +30,7 @@ class Lake:
     Args:
         kind: `Delta`, `Iceberg` or `Hudi`.
         root: Where it lies.
-        marker: What tells it, below its root.
+        marker: The file or directory below its root that identifies it.
     """
 
     kind: str
@@ -73,7 +73,7 @@ def lake(root: str, names: Collection[str], metadata: Collection[str] = ()) -> L
 
 
 def roots(path: str) -> Iterator[str]:
-    """Yield where the root of a table may be that lies at a path, or has a partition there."""
+    """Yield the possible roots of a table that has a path or a partition at a path."""
     parts = path.rstrip("/").split("/")
     yield "/".join(parts)
     while parts and "=" in parts[-1]:
@@ -84,7 +84,7 @@ def roots(path: str) -> Iterator[str]:
 
 
 def local_lake(path: Path) -> Lake | None:
-    """Return the table that a local directory is, or lies in; None for a file, or plain files."""
+    """Return the lake table that a local directory is or lies in; None for plain files."""
     for root in dict.fromkeys(roots(path.as_posix())):
         place = Path(root)
         try:

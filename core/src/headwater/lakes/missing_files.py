@@ -1,4 +1,4 @@
-"""A file that a lake's metadata names and its storage does not hold: rows are missing, unseen."""
+"""Files that a lake's metadata names and its storage does not hold: rows would be missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a plugin's module declares, as far as its text tells it: read, not imported.
+"""What a plugin's module declares, from its source text, without importing it.
 
 A module may be slow to import, and most of what a program does needs nothing of it. So its text is
 asked first. What the text can't tell is answered as if the module did it, and it is imported.
@@ -39,12 +39,12 @@ class Declaration:
         self._place = place
 
     def may_implement(self, hook: str) -> bool:
-        """Return whether importing the module could give an implementation of a hook."""
+        """Return whether the module may implement a hook."""
         return self._text is None or hook in self._text
 
     @cached_property
     def commands(self) -> tuple[CommandSpec, ...] | None:
-        """The commands that it gives, where they are written out; None where it has to be asked."""
+        """The commands that it gives, if written out as constants; None if it must be imported."""
         if not self.may_implement(_COMMANDS):
             return ()
         text = self._text
@@ -61,7 +61,7 @@ class Declaration:
 
     @cached_property
     def _text(self) -> str | None:
-        """The module's text; None where it is no answer."""
+        """The module's text; None where it decides nothing."""
         text = None if ":" in self._place else _text_of(self._place)
         return None if text is None or _BOUND_ELSEWHERE.search(text) else text
 
@@ -108,7 +108,7 @@ def _states_this_api(tree: ast.Module, text: str) -> bool:
 
 
 def _written_out(function: ast.FunctionDef) -> tuple[CommandSpec, ...] | None:
-    """Return the specs that a hook gives, where it is one `return` of them and constants."""
+    """Return the specs of a hook whose body is one `return` of constants; else None."""
     body = function.body[1:] if ast.get_docstring(function) is not None else function.body
     hook = [_name(d) for d in function.decorator_list] == ["hookimpl"]
     if not hook or len(body) != 1 or not isinstance(body[0], ast.Return):
@@ -133,7 +133,7 @@ def _spec(node: ast.expr) -> CommandSpec | None:
 
 
 def _name(node: ast.expr) -> str:
-    """Return the last name of `a.b.name`; empty for what else it may be."""
+    """Return the last name of `a.b.name`; empty for other expressions."""
     match node:
         case ast.Attribute(attr=name) | ast.Name(id=name):
             return name

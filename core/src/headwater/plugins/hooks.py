@@ -73,14 +73,14 @@ def observed(manager: pluggy.PluginManager) -> tuple[str, ...]:
 
 
 def plan_created(registry: PluginRegistry, plan: Plan) -> None:
-    """Show a new plan to every observer; what one raises is logged, and goes no further."""
+    """Show a new plan to every observer; their exceptions are logged, not raised."""
     _show(registry, "headwater_plan_created", lambda hook: hook(plan=plan))
 
 
 def read_finished(
     registry: PluginRegistry, plan: Plan, stats: ReadStats, error: BaseException | None
 ) -> None:
-    """Show the end of a read to every observer; what one raises is logged, and goes no further."""
+    """Show the end of a read to every observer; their exceptions are logged, not raised."""
     _show(
         registry,
         "headwater_read_finished",

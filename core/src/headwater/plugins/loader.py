@@ -35,7 +35,7 @@ Standing = Literal["loaded", "refused", "broken"]
 
 @dataclass(frozen=True, slots=True)
 class PluginStatus:
-    """What became of one plugin.
+    """The outcome of loading one plugin.
 
     Args:
         name: The entry point's name, or the module's where it was given by hand.
@@ -89,9 +89,9 @@ class Plugin:
     """One plugin after loading was tried.
 
     Args:
-        status: What became of it.
+        status: The outcome.
         specs: What it registers; empty unless it is loaded.
-        manager: Through which `hooks` calls it; None unless it is loaded.
+        manager: Manager by which `hooks` calls it; None unless it is loaded.
         error: What its code raised, if it is broken.
     """
 
@@ -206,7 +206,7 @@ def _conflict(candidate: Candidate) -> tuple[str, str] | None:
 
 
 def _plainly_fits(line: str, version: str | None) -> bool:
-    """Return whether a line plainly keeps no core from being used, least of all this one.
+    """Return whether a requirement plainly allows this version of core.
 
     It is of another distribution, or of an extra, or wants the series of releases that core is of:
     what plugins have. `packaging`, which reads any line, takes longer to import than a small file

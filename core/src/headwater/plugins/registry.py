@@ -50,7 +50,7 @@ class _Claim:
 
 
 class _LazyPlugin:
-    """A plugin that was found, imported when something of it is needed."""
+    """A plugin that is imported when something of it is needed."""
 
     def __init__(self, candidate: Candidate) -> None:
         self.status = candidate.status
@@ -62,19 +62,19 @@ class _LazyPlugin:
         return Declaration(self.status.module)
 
     def may_implement(self, hook: str) -> bool:
-        """Whether it has to be imported for what a hook gives."""
+        """Return whether the plugin may implement a hook."""
         if self.loaded is not None or not self._candidate.to_import:
             return True
         return self._declaration.may_implement(hook)
 
     def plugin(self) -> Plugin:
-        """Return it loaded, or what prevented that."""
+        """Return the plugin, loaded or with the reason why not."""
         if self.loaded is None:
             self.loaded = plugin_loader.load(self._candidate)
         return self.loaded
 
     def commands(self) -> Plugin:
-        """Return it with all its commands: not imported, where its module writes them out."""
+        """Return it with all its commands, without an import if its module writes them out."""
         if self.loaded is None and self._candidate.to_import:
             specs = self._declaration.commands
             if specs == () or (specs and plugin_loader.fits(self._candidate)):
@@ -187,7 +187,7 @@ class PluginRegistry:
         return tuple(sorted(self._all(RewriteSpec), key=lambda s: (s.phase, s.kind)))
 
     def report(self) -> tuple[PluginStatus, ...]:
-        """Return what became of every plugin that was found: core first, then by distribution."""
+        """Return the status of every plugin: core first, then by distribution."""
         return tuple(
             replace(
                 p.status, provides=_provides(p), observes=_observes(p), problems=self._problems(p)
@@ -277,7 +277,7 @@ class PluginRegistry:
         return self._lazy_plugins
 
     def _plugins(self, hook: str | None = None) -> tuple[Plugin, ...]:
-        """Return the plugins that may implement a hook, or all, as they were loaded."""
+        """Return the loaded plugins that may implement a hook, or all."""
         with self._lock:
             return tuple(
                 f.plugin() for f in self._all_plugins() if hook is None or f.may_implement(hook)
@@ -325,7 +325,7 @@ class PluginRegistry:
         return error
 
     def _problems(self, plugin: Plugin) -> tuple[str, ...]:
-        """Return what is wrong with single kinds of a loaded plugin: they are provided twice."""
+        """Return the problems of single kinds of a loaded plugin: those provided twice."""
         problems = []
         for spec in plugin.specs:
             claims = _claims(self._plugins(), type(spec), spec.kind)
@@ -343,7 +343,7 @@ def _hook(cls: type[Spec]) -> str:
 
 
 def _claims(plugins: Iterable[Plugin], cls: type[Spec], kind: str) -> list[_Claim]:
-    """Return who provides a kind; core's own kinds are nobody else's."""
+    """Return the plugins that provide a kind; core's kinds belong to core alone."""
     claims = [_Claim(p, s) for p in plugins for s in p.specs if type(s) is cls and s.kind == kind]
     return [c for c in claims if _is_core(c.owner)] or claims
 
@@ -359,7 +359,7 @@ def _unique(cls: type[_S], plugins: Sequence[Plugin]) -> tuple[_S, ...]:
 
 
 def _published() -> dict[str, dict[str, str]]:
-    """Return which distribution brings a kind that is not there: words for a hint, nothing more.
+    """Return the distribution that would provide a missing kind, for a hint.
 
     Data, by what the kinds are of, that a test compares with what the plugins declare.
     """

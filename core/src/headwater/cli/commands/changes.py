@@ -1,4 +1,4 @@
-"""`headwater changes`: which windows are no longer what was handed over of them."""
+"""`headwater changes`: which windows changed since they were handed over."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def _hand_over(
 ) -> dict[str, HeadwaterError]:
     """Write each change to its window's file, and put it into the ledger.
 
-    One that can't be read is left as it is: it keeps no other from being handed over.
+    A change that can't be read is skipped; the others are handed over.
 
     Returns:
         Why some were not, by the key of their window.

@@ -228,7 +228,7 @@ def _listed(
     *,
     indent: str = "",
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Say what a source holds; return it, and its columns' types where a program is told."""
+    """Print what a source holds; return it, with its columns' types for a program."""
     from headwater.cli import catalog_listing
     from headwater.tables.table import Measurable, Surveyable
 
@@ -268,7 +268,7 @@ def _source_of(
 
 
 def parsed_options(pairs: list[str]) -> dict[str, Any]:
-    """Return what `--set KEY=VALUE` says, dots in a key as nesting."""
+    """Parse `--set KEY=VALUE` options; dots in a key mean nesting."""
     parsed: dict[str, Any] = {}
     for pair in pairs:
         path, separator, value = pair.partition("=")

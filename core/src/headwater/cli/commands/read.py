@@ -150,7 +150,7 @@ def read(
 
 
 def _begin(data: Dataset) -> str:
-    """Return the start of a dataset's window as a file's name: in UTC, to what it needs."""
+    """Return the start of a dataset's window for a file name: in UTC, as short as possible."""
     assert data.window is not None, "there is one for each window"
     start = data.window.start
     if start.time() == start.time().min:
@@ -181,7 +181,7 @@ def _format_of(out: Path, terminal: Terminal, *, streamed: bool, many: bool) -> 
 
 
 def _evidence(data: Dataset, place: Path | None) -> dict[str, str]:
-    """Keep the evidence of a read at a place, and return where, and its SHA-256."""
+    """Save the evidence of a read; return its path and SHA-256."""
     if place is None:
         return {}
     evidence = data.evidence()

@@ -112,7 +112,7 @@ def _catalog(path: Path) -> dict[str, dict[str, dict[str, str]]]:
 
 
 def _discovered(data: Any, path: Path) -> Any:
-    """Return the catalog in an answer of `discover --json`; what is none is returned as it is."""
+    """Return the catalog in an answer of `discover --json`; other data is returned unchanged."""
     match data:
         case {"databases": [*_], "catalog": dict(catalog)}:
             if not catalog and data["databases"]:
