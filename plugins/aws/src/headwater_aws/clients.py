@@ -185,7 +185,7 @@ class Clients:
     def _renew_expired(
         self, response: Any, operation: Any, request_dict: dict[str, Any], **_: Any
     ) -> int | None:
-        """Have a call tried once more with new keys; botocore itself would give up."""
+        """Retry a call once with new keys; botocore itself would give up."""
         context = request_dict["context"]
         if response is None or context.get(_RENEWED) or not _expired(response, operation):
             return None
@@ -285,7 +285,7 @@ def _refuse_broken_xml(operation_model: Any, response_dict: Any, **_: Any) -> No
 
 
 def _retry_broken(response: Any, attempts: int, **_: Any) -> int | None:
-    """Have a call tried again whose answer broke off; botocore would take it for an empty one."""
+    """Retry a call whose answer broke off; botocore would take it for an empty one."""
     return 0 if response is not None and attempts < ATTEMPTS and _broken(*response) else None
 
 

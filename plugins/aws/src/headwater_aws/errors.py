@@ -1,4 +1,4 @@
-"""What AWS refuses, told to a person: each botocore error becomes one of headwater's own.
+"""AWS's errors for a person: each botocore error becomes one of headwater's own.
 
 Errors are matched on their code: Glue's model lists neither AccessDenied nor throttling, so there
 are no exception classes to catch.
@@ -81,7 +81,7 @@ _REQUESTER_PAYS = re.compile(r"requester.?pay", re.IGNORECASE)
 
 
 class Caller(Protocol):
-    """What a message needs to know of a session."""
+    """The part of a session that messages need."""
 
     @property
     def region(self) -> str:
@@ -89,7 +89,7 @@ class Caller(Protocol):
         ...
 
     def caller_arn(self) -> str | None:
-        """Return the ARN of the caller, asked for if it is not known; None where nobody says."""
+        """Return the ARN of the caller, asking if necessary; None if unknown."""
         ...
 
 

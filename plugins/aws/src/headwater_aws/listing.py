@@ -235,7 +235,7 @@ def _list_run(session: AwsSession, run: _Run) -> dict[str, tuple[S3Object, ...]]
 def _result(
     session: AwsSession, run: _Run, by_prefix: Sequence[Sequence[S3Object]], walked: int
 ) -> dict[str, tuple[S3Object, ...]]:
-    """Return what was found of the first locations, which are complete."""
+    """Return the files of the first locations, which are complete."""
     result: dict[str, tuple[S3Object, ...]] = {}
     for number, uri in enumerate(run.uris[:walked]):
         if not by_prefix[number] and not uri.endswith("/"):

@@ -1,4 +1,4 @@
-"""Listings: what S3 said to one operation, so that no place is listed twice in it.
+"""Listings: S3's answers to one operation, so that it lists no place twice.
 
 What compares a plan with what is there now (`confirming`) never looks here.
 """
@@ -60,7 +60,7 @@ class Listings:
 
     @classmethod
     def of(cls, access: Access, auth_ref: str) -> Listings:
-        """Return what lists for an operation.
+        """Return the listings of an operation.
 
         Args:
             access: The operation's identities.
@@ -138,7 +138,7 @@ class Listings:
         return None
 
     def refused(self, bucket: str, prefix: str) -> bool:
-        """Return whether this very prefix was refused to be listed.
+        """Return whether listing exactly this prefix was refused.
 
         Args:
             bucket: The bucket.

@@ -88,7 +88,7 @@ def look(session: AwsSession, uri: str) -> Mapping[str, Any] | None:
 
 
 def refusal(session: AwsSession, uri: str, doing: str) -> HeadwaterError | None:
-    """Return why S3 does not give an object, asked again for one byte; None if it does.
+    """Ask S3 for one byte of an object again; return why it is refused, None if it is given.
 
     Args:
         session: Who is refused.
@@ -187,6 +187,6 @@ class Content(io.RawIOBase):
             body.close()
 
     def close(self) -> None:
-        """Leave the rest of the object."""
+        """Close the object without reading the rest."""
         self._leave()
         super().close()

@@ -1,4 +1,4 @@
-"""Answers of Glue that are kept on disk for a while, where a source asks for it: tables' entries.
+"""Answers of Glue cached on disk for a while, where a source is configured so: tables' entries.
 
 What a table is changes rarely; asking again for each of many short processes costs time and quota.
 Kept are tables' entries alone. Partitions and files are asked for anew by each plan, so no read
@@ -37,7 +37,7 @@ VERSION: Final = 1
 
 
 def default_folder() -> Path:
-    """Return where answers are kept: `$XDG_CACHE_HOME/headwater/glue`, else under `~/.cache`."""
+    """Return the folder of the cache: `$XDG_CACHE_HOME/headwater/glue`, else under `~/.cache`."""
     root = os.environ.get("XDG_CACHE_HOME")
     return (Path(root) if root else Path.home() / ".cache") / "headwater" / "glue"
 
@@ -69,7 +69,7 @@ class Answers:
     def table(
         self, place: Place, database: str, name: str, ask: Callable[[], Raw | None]
     ) -> Raw | None:
-        """Return a table's entry: a kept one, or the answer to asking, which is then kept.
+        """Return a table's entry, from the cache or from Glue.
 
         Args:
             place: The catalog.
@@ -90,7 +90,7 @@ class Answers:
         return answer
 
     def age(self, entry: GlueTable) -> timedelta | None:
-        """Return how old the kept answer is that was used for a table; None if Glue was asked."""
+        """Return the age of the cached answer that was used for a table; None if Glue was asked."""
         with self._lock:
             at = self._used.get((entry.database, entry.name))
         return None if at is None else self._now() - at

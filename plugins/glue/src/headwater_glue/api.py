@@ -1,4 +1,4 @@
-"""Glue's calls: pages, segments, batches, and what it refuses, told to a person.
+"""Glue's calls: pages, segments, batches, and refusals explained to a person.
 
 Source: AWS Glue API reference (page sizes and limits of each operation).
 """

@@ -1,4 +1,4 @@
-"""From what Glue holds of a table to the `Table` that core checks queries against."""
+"""From a table's entry in Glue to the `Table` that core checks queries against."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class GlueDetail:
-    """All that is known of a table: `Table.detail` of this plugin.
+    """The details of a table: `Table.detail` of this plugin.
 
     Args:
         entry: The table itself; behind resource links, the one they lead to.

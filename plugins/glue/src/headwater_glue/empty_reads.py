@@ -24,7 +24,7 @@ class Landed:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was found out about a table that gave no files.
+    """Facts about a table that gave no files.
 
     Args:
         table: The table.
@@ -33,7 +33,7 @@ class Facts:
         location: Where its files lie.
         projected: For a table whose partitions are computed, the first and last value of each key
             that has bounds.
-        chosen: Partitions that were to be read, as location.
+        chosen: Locations of the partitions that were to be read.
         partitions: How many there are; None where it was not asked.
         expected: Key values of the partitions in which the window's rows would lie; empty where
             no rule tells.

@@ -36,7 +36,7 @@ _LISTED: Final = 20_000
 
 
 def gather(scan: Scan, window: Window | None, catalog: GlueCatalog, session: AwsSession) -> Facts:
-    """Return what can be found out about a scan that gave no files.
+    """Gather the facts about a scan that gave no files.
 
     Args:
         scan: The scan.

@@ -91,7 +91,7 @@ def _lookups(
 
 
 class _Tried:
-    """One permission, as it was tried on one table after the other."""
+    """The trial of one permission on one table after the other."""
 
     def __init__(self, action: str) -> None:
         self._action = action
@@ -109,11 +109,11 @@ class _Tried:
         self._allowed.append(str(table.name))
 
     def refused(self, error: HeadwaterError) -> None:
-        """Note that it is not."""
+        """Note that it is refused on a table."""
         self._errors.append(error)
 
     def replaced(self, table: Table, error: HeadwaterError) -> None:
-        """Note that it is not, and that a slower way was found."""
+        """Note that it is refused on a table, and that a slower way works."""
         self._instead.append(
             Diagnostic(
                 "slow-partitions",
@@ -125,7 +125,7 @@ class _Tried:
         )
 
     def stage(self) -> CheckStage:
-        """Return how it went."""
+        """Return the stage of the trial."""
         return _permission(self._action, self._allowed, self._errors, self._instead)
 
 
@@ -150,7 +150,7 @@ def _chosen(
     rule: TimePartition | None,
     listing: _Tried,
 ) -> tuple[Partition, ...]:
-    """Return partitions that a read of the window would read; the first of them, where many."""
+    """Return the first partitions that a read of the window would read."""
     registered = table.detail.projection is None
     try:
         if window is not None and rule is not None:

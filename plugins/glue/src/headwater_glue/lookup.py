@@ -1,4 +1,4 @@
-"""Finding a table in Glue: names in any case, links followed, and what is missing explained."""
+"""Finding a table in Glue: names in any case, links followed, missing tables explained."""
 
 from __future__ import annotations
 

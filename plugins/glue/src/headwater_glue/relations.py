@@ -202,7 +202,7 @@ _LARGEST_SCHEMA: Final = 2**20
 def _group(
     table: Table, table_detail: GlueDetail, partition: Partition, schemas: _AvroSchemas
 ) -> FilePartition:
-    """Return a partition's files-to-be, with what is different about it."""
+    """Return a partition without its files, with what differs from the table."""
     partition_detail = partition.detail
     if not partition.location:
         raise SourceError(
@@ -245,7 +245,7 @@ def _group(
 
 
 def _file_columns(table: Table, detail: GlueDetail) -> tuple[Column, ...] | None:
-    """Return what files hold where a table's columns leave a place out; None where they do not.
+    """Return the columns of text files that also hold a partition key; None where they don't.
 
     Columns of text are told by position: a partition key that the table lists among them has one.
     """

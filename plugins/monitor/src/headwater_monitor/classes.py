@@ -99,5 +99,5 @@ def macro(figures: Mapping[str, ClassFigures], what: str) -> Figure | None:
 
 
 def share(part: float, whole: float) -> float | None:
-    """Return a share; None of nothing."""
+    """Return a share; None if `whole` is 0."""
     return part / whole if whole else None

@@ -235,7 +235,7 @@ def _maturity(
 
 
 def _labels(chosen: Connection) -> Mapping[str, str]:
-    """Return which column has the label of which prediction, wherever labels are kept."""
+    """Return the label column of each prediction, from the log or from the actuals."""
     return (chosen.actuals.mapping if chosen.actuals else chosen.mapping).labels
 
 
@@ -247,7 +247,7 @@ def _ranked(
     as_of: str | None,
     engine: str | None,
 ) -> Ranking | None:
-    """Return how items were ranked; None where nobody asked, and of a model that ranks none."""
+    """Return the ranking figures; None if not asked for, or for other models."""
     from headwater.interfaces.schema import ModelType
     from headwater_monitor.query_ranking import ranking
 
@@ -257,7 +257,7 @@ def _ranked(
 
 
 def _unranked(chosen: Connection, query: str | None) -> bool:
-    """Return whether a model ranks items of which nothing says which were ranked together."""
+    """Return whether a model is a ranking without a query field."""
     from headwater.interfaces.schema import ModelType
     from headwater.types import FieldType
 
@@ -272,7 +272,7 @@ def _labelled(
     as_of: str | None,
     engine: str | None,
 ) -> MultiLabel | None:
-    """Return how right the labels of a multi-label model were; None of other models."""
+    """Return the figures of a multi-label model; None for other models."""
     from headwater.interfaces.schema import ModelType
     from headwater_monitor.label_sets import multilabel
 

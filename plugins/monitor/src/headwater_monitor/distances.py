@@ -20,7 +20,7 @@ Counts = Sequence[int]
 
 
 def shares(counts: Counts) -> list[float] | None:
-    """Return counts as shares of their sum; None of nothing."""
+    """Return counts as shares of their sum; None if the sum is 0."""
     total = sum(counts)
     return [count / total for count in counts] if total else None
 

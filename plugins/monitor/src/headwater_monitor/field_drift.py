@@ -261,7 +261,7 @@ def counted(profile: Profile, name: str) -> tuple[int, ...]:
 
 
 def places(profile: Profile, name: str) -> tuple[str, ...]:
-    """Return what `counted` counts, as texts.
+    """Return the names of what `counted` counts.
 
     Args:
         profile: The profile.
@@ -315,7 +315,7 @@ def _field(name: str, profile: Profile, against: Profile) -> FieldDrift:
 
 
 def _place(item: FieldDrift) -> tuple[int, str]:
-    """Return where a field stands: by what it is to the model, then by its name."""
+    """Return the sort key of a field: its role in the model, then its name."""
     return tuple(Role).index(Role(item.role)), item.field
 
 

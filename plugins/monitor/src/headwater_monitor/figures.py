@@ -1,4 +1,4 @@
-"""Figure: a number that a profile tells, and between what the exact one lies."""
+"""Figure: a number from a profile, with bounds of the exact one."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ class Figure(float):
 
 
 def exact_figure(value: float | None) -> Figure | None:
-    """Return a figure without doubt; None where there is no number."""
+    """Return a figure whose bounds are the number itself; None for None."""
     return None if value is None else Figure(value)

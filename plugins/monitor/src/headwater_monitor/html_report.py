@@ -38,7 +38,7 @@ class Report:
     figure.
 
     Args:
-        assessment: What was found.
+        assessment: The assessment.
         title: What stands above it.
     """
 

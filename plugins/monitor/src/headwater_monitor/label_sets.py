@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LabelCounts:
-    """What adds up of the rows of a window.
+    """The counts of a window's rows, which add up.
 
     Args:
         rows: Rows.
@@ -65,7 +65,7 @@ class MultiLabel:
     Args:
         prediction: The prediction.
         threshold: From which score on a label counts as predicted.
-        counts: What adds up, by window; of a read without windows, under None.
+        counts: The counts, by window; of a read without windows, under None.
     """
 
     prediction: str
@@ -74,7 +74,7 @@ class MultiLabel:
 
     @property
     def total(self) -> LabelCounts:
-        """What adds up of all windows."""
+        """The counts of all windows together."""
         return sum(self.counts.values(), start=LabelCounts())
 
     def parts(self) -> Iterator[tuple[Window | None, MultiLabel]]:

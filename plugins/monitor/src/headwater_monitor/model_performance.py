@@ -304,7 +304,7 @@ def _of_scores(counts: Scores) -> dict[str, Any]:
 
 
 def scores_of(profile: Profile, name: str) -> Scores:
-    """Return what a profile tells of the scores of a binary model.
+    """Return the score counts of a binary model from a profile.
 
     Args:
         profile: The profile.

@@ -341,7 +341,7 @@ def _distributions(assessment: Assessment, fields: Sequence[str], plots: Plots) 
 
 
 def _ticks(profile: Profile, name: str) -> list[tuple[float, str]]:
-    """Return what is written under a distribution, and where: edges between bins, or values."""
+    """Return the labels under a distribution and their positions: edges between bins, or values."""
     edges = profile.edges().of(name)
     if edges.type in ORDERED:
         step = max(-(-len(edges.edges) // _MOST_TICKS), 1)

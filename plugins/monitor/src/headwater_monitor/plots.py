@@ -207,7 +207,7 @@ class Plots:
         return self._svg(draw, description)
 
     def calibration(self, points: Sequence[tuple[float, float, int]], description: str) -> str:
-        """Return what came true of scores: on the diagonal they mean what they say.
+        """Return a calibration plot: on the diagonal, scores are true probabilities.
 
         Args:
             points: Average score, share that came true, rows.

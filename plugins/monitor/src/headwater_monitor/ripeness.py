@@ -60,7 +60,7 @@ class Ripeness:
 
     @property
     def summary(self) -> str:
-        """What is to be said of it, in a few words."""
+        """The ripeness in a few words."""
         if self.coverage is None:
             return "no rows"
         text = f"{self.coverage:.0%} of labels known"

@@ -1,4 +1,4 @@
-"""How an AWS identity is obtained: one strategy a room."""
+"""How an AWS identity is obtained: one strategy in each file."""
 
 from headwater_aws.auth.assume_role import AssumeRole
 from headwater_aws.auth.chain import TrustedRole

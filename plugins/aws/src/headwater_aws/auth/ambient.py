@@ -18,7 +18,7 @@ from headwater_aws.session_policies import PolicyRow
 
 @dataclass(frozen=True)
 class AmbientStep:
-    """Takes what boto3 finds.
+    """Uses the credentials that boto3 finds.
 
     Args:
         profile: The profile that was named; None lets the whole chain decide.
@@ -35,11 +35,11 @@ class AmbientStep:
 
     @property
     def narrowable(self) -> bool:
-        """What boto3 found is taken as it is."""
+        """False: the credentials that boto3 finds are used unchanged."""
         return False
 
     def credentials(self, narrowed: PolicyRow | None = None) -> LiveCredentials:
-        """Return what boto3 finds, looked for at first use."""
+        """Return the credentials that boto3 finds, at first use."""
         name = f"profile {self.profile}" if self.profile else "default chain"
         return AmbientCredentials(self._load, missing=self._missing, name=name)
 
@@ -70,7 +70,7 @@ class AmbientStep:
 
 
 def looked_at() -> list[str]:
-    """Return what boto3's chain looks at and what is there, one line each, without secrets."""
+    """Return where boto3's chain looks and what is there, one line each, without secrets."""
 
     def variable(name: str) -> str:
         return f"{name} {'is set' if os.environ.get(name) else 'is not set'}"

@@ -28,7 +28,7 @@ class Profile(AwsStrategy):
         return self.name
 
     def first_step(self, opening: Opening) -> Step:
-        """Take what boto3 makes of the profile."""
+        """Use the credentials that boto3 gets from the profile."""
         from headwater_aws.auth.ambient import AmbientStep
 
         return AmbientStep(self.name, opening)

@@ -32,7 +32,7 @@ _SECRET_PARAMETERS = ("WebIdentityToken", "TokenCode")
 
 @dataclass
 class _AwsCall:
-    """What is known of a call so far; filled in step by step, and recorded whatever happens."""
+    """A call as understood so far; filled in step by step, and recorded whatever happens."""
 
     service: str = ""
     action: str = ""
@@ -145,7 +145,7 @@ class Front:
         return False
 
     def _replayed(self, request: Request, aws_call: _AwsCall, replay: Replay) -> Response:
-        """Answer as AWS did when a bundle was recorded, else from what it told then."""
+        """Answer as AWS did when the bundle was recorded, else from the data in its answers."""
         response = replay.answer(
             request,
             aws_call.service,
@@ -179,7 +179,7 @@ class Front:
                 raise
 
     def _seed(self, replay: Replay) -> None:
-        """Make the tables of a bundle, once, for questions that were not asked then."""
+        """Create the tables of a bundle, once, for calls that were not recorded."""
         if self._seeded:
             return
         self._seeded = True
@@ -194,7 +194,7 @@ class Front:
                     table_.create_partition(partition)
 
     def _understand(self, request: Request, aws_call: _AwsCall) -> None:
-        """Tell the operation and its parameters."""
+        """Determine the operation and its parameters."""
         if aws_call.service == "glue":
             aws_call.action = request.headers.get("x-amz-target", "").rpartition(".")[2]
             aws_call.parameters = glue_arns.normalise(_json_object(request.body))
@@ -216,7 +216,7 @@ class Front:
             raise AwsError("NotImplemented", message, 501)
 
     def _locate(self, aws_call: _AwsCall) -> None:
-        """Tell the resources, and the account that owns them."""
+        """Determine the resources, and the account that owns them."""
         caller = aws_call.principal.account_id if aws_call.principal else ""
         aws_call.owner = caller
         if aws_call.service == "glue":

@@ -55,7 +55,7 @@ _BATCH: Final = 100
 
 
 class Hollow(Sequence[int]):
-    """The bytes of an object of which parts are known; the others are refused.
+    """The bytes of an object of which only parts were recorded; the others are refused.
 
     Args:
         size: Bytes of it.
@@ -75,7 +75,7 @@ class Hollow(Sequence[int]):
 
     @property
     def tells_columns(self) -> bool:
-        """Whether it can be opened by who does not read rows."""
+        """Whether a reader that needs no rows can open it."""
         return bool(self._footer)
 
     def __len__(self) -> int:
@@ -125,7 +125,7 @@ class Replay:
 
     @property
     def region(self) -> str:
-        """Where most was asked."""
+        """The region of most calls."""
         regions = [c.region for c in self.bundle.calls if c.service == "glue"] or [
             c.region for c in self.bundle.calls
         ]
@@ -140,7 +140,7 @@ class Replay:
         parameters: Mapping[str, Any],
         call: S3Call | None,
     ) -> Response | None:
-        """Return what was answered then; None for what was not asked, and is no object.
+        """Return the recorded answer; None if the call was not recorded and is not for an object.
 
         Args:
             request: The request.
@@ -148,7 +148,7 @@ class Replay:
             action: E.g. `GetTable`.
             region: Where it is asked.
             parameters: Of Glue and STS.
-            call: What S3 is asked.
+            call: The S3 operation.
 
         Raises:
             AwsError: As AWS refused it then; `NotRecorded` for an object that is not known.
@@ -169,7 +169,7 @@ class Replay:
             raise not_recorded(f"what was answered to {action} is damaged ({error})") from None
 
     def tables(self) -> Iterator[tuple[str, str, dict[str, Any], list[dict[str, Any]]]]:
-        """Yield database, catalog, entry and partitions of each table that an answer told of."""
+        """Yield database, catalog, entry and partitions of each table in the recorded answers."""
         tables: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
         partitions: dict[tuple[str, str], dict[tuple[str, ...], dict[str, Any]]] = {}
         for call in self.bundle.calls:
@@ -277,7 +277,7 @@ class Replay:
         return get_object(request, stored)
 
     def _knows(self, bucket: str, key: str) -> bool:
-        """Return whether a listing would have told of a key."""
+        """Return whether a recorded listing would have contained a key."""
         return any(key.startswith(prefix) for prefix in self._listed.get(bucket, ()))
 
     def _listing(self, call: S3Call) -> Response:
@@ -292,7 +292,7 @@ class Replay:
 
 
 def not_recorded(what: str) -> AwsError:
-    """Return the refusal of what a bundle can't tell."""
+    """Return the error for a call that a bundle can't answer."""
     return AwsError(CODE, f"the support bundle that is replayed does not tell it: {what}", 403)
 
 
@@ -312,7 +312,7 @@ def _parameters_of(
 
 
 def _question(service: str, action: str, region: str, parameters: Mapping[str, Any]) -> str:
-    """Return what a call asks, in one spelling."""
+    """Return a call's key, the same for calls that ask the same."""
     match service:
         case "s3":
             distinguishing: Any = {
@@ -361,7 +361,7 @@ def _rendered(service: str, action: str, answer: Any, call: S3Call | None) -> Re
 
 @cache
 def _answered_by_glue(action: str) -> Any:
-    """Return the form of Glue's answer to a call, as botocore knows it; None if it knows none."""
+    """Return botocore's shape of Glue's answer to a call; None if it has none."""
     import botocore.session
 
     model = botocore.session.get_session().get_service_model("glue")
@@ -369,7 +369,7 @@ def _answered_by_glue(action: str) -> Any:
 
 
 def _fits(shape: Any, value: Any) -> bool:
-    """Return whether an answer has the form of its kind: botocore itself looks at few of its types.
+    """Return whether an answer fits its shape; botocore itself checks few types.
 
     Args:
         shape: A shape of botocore's model; None if it knows none.
@@ -489,12 +489,12 @@ def _moment(text: Any) -> datetime:
 def replayed_configuration(
     replay: Replay, endpoint_url: str, folder: Path, token: str
 ) -> dict[str, Any]:
-    """Return a bundle's configuration with an emulator's address, and identities that it takes.
+    """Return a bundle's configuration with the emulator's address and identities that it accepts.
 
     Args:
         replay: The bundle.
         endpoint_url: The emulator's address.
-        folder: Where the files lie that identities are made of; they are written.
+        folder: Where to write the files of the identities.
         token: A token of the emulator's issuer.
     """
     (folder / "key").write_text(secrets.token_hex(20), encoding="utf-8")
@@ -525,7 +525,7 @@ def _mappings(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 def _rerouted(
     connection: Any, endpoint_url: str, region: str, folder: Path
 ) -> dict[str, Any] | None:
-    """Return a connection that asks an emulator; None for one that would ask something else.
+    """Return a connection that calls the emulator; None for one that would call anything else.
 
     Who made the bundle may have written anything into it: a file of this machine, a database of
     somebody's, a command that gives a token.
@@ -546,7 +546,7 @@ def _rerouted(
 
 
 def _literal(value: Any) -> Any:
-    """Return plain data of which no text asks for what this machine's environment holds."""
+    """Return plain data with `${...}` escaped: it must not read this machine's environment."""
     match value:
         case str():
             return value.replace("${", "$${")

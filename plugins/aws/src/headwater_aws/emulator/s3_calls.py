@@ -92,7 +92,7 @@ _OTHER_WHEN_READING = _OTHER | {"partNumber", "uploadId", "uploads"}
 
 
 def read(request: Request) -> S3Call:
-    """Tell what a request asks.
+    """Parse a request to S3.
 
     Args:
         request: The request.

@@ -125,7 +125,7 @@ def delta_state(session: AwsSession, location: str, table: str) -> DeltaState:
 
 
 def _check_elsewhere(session: AwsSession, log: str, table: str) -> None:
-    """Look at what deltalake does not show: the places of deletion vectors and of sidecars.
+    """Check what deltalake does not show: the places of deletion vectors and sidecars.
 
     Every file of the log that Spark may read is looked at, so none of them leads elsewhere.
 
@@ -197,7 +197,7 @@ def _readable(uri: str, content: bytes) -> list[dict[str, Any]]:
 
 
 def _refusal(session: AwsSession, log: str, table: str) -> None:
-    """Ask again what deltalake was refused, so that the error names action, resource and caller.
+    """Repeat a call that deltalake was refused: the error names action, resource and caller.
 
     Raises:
         AccessDeniedError: If it is refused here too.

@@ -1,4 +1,4 @@
-"""Where the demo shows itself: a terminal, and a folder that may be kept."""
+"""The demo's output: a terminal, and a folder that may be kept."""
 
 from __future__ import annotations
 

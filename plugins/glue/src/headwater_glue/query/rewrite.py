@@ -1,4 +1,4 @@
-"""RULES: what becomes of a query over a Glue catalog before it is planned.
+"""RULES: how a query over a Glue catalog is rewritten before it is planned.
 
 A rule looks at an analysis and returns edits on the user's own text. Core applies them, reads and
 guards the text anew, and asks the rules again until none has anything to say; so views of views

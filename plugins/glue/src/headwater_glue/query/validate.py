@@ -62,7 +62,7 @@ def validate(
 
 
 def remarks(analysis: Analysis) -> Iterator[Diagnostic]:
-    """Yield what Glue's tables mean for a query that is right: never an error."""
+    """Yield remarks on a valid query over Glue's tables, never errors."""
     for name in analysis.parsed.table_names:
         table = analysis.tables.get(name)
         if table is not None and isinstance(table.detail, GlueDetail):

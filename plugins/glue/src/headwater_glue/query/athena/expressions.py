@@ -276,7 +276,7 @@ def one_type(values: Sequence[Typed], node: exp.Expr) -> DataType:
 
 
 def only(node: exp.Expr, *names: str) -> None:
-    """Refuse a node that says more than what is read of it."""
+    """Refuse a node with arguments other than these."""
     for name, value in node.args.items():
         if value and name not in names:
             refuse(node, f"{_named(node)} with {name.rstrip('_').upper()}")

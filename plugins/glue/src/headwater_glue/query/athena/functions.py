@@ -272,7 +272,7 @@ _KINDS: Final[dict[str, Callable[[t.DataType], bool]]] = {
 
 
 def _check(function: Function, arguments: Sequence[Typed], node: exp.Expr) -> None:
-    """Refuse a call with other arguments than the function is known for."""
+    """Refuse a call with other arguments than those listed for the function."""
     least = sum(1 for a in function.arguments if a[-1] not in "?*")
     most = None if function.arguments[-1].endswith("*") else len(function.arguments)
     if len(arguments) < least or (most is not None and len(arguments) > most):
