@@ -211,5 +211,5 @@ def hint_for(name: str, known: Iterable[str], *, what: str, most: int = 8) -> st
         return guess
     if not names:
         return f"there are no {what}"
-    shown = ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if len(names) > most else "")
-    return f"{what}: {shown}"
+    listed = ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if len(names) > most else "")
+    return f"{what}: {listed}"

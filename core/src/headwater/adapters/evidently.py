@@ -101,24 +101,24 @@ def data_definition(
         UnsupportedError: For a ranking or multi-label model, which a definition can't describe.
     """
     evidently = _evidently()
-    there = set(columns)
-    task = _task(evidently, schema, there, asked_for(schema, prediction))
+    present = set(columns)
+    task = _task(evidently, schema, present, asked_for(schema, prediction))
     judged = {name for tasks in task.values() for one in tasks for name in _columns_of(one)}
     groups: dict[str, list[str]] = {}
     for item in schema:
         group = _GROUPS.get(item.type)
-        if group is not None and item.name in there and item.name not in judged:
+        if group is not None and item.name in present and item.name not in judged:
             groups.setdefault(group, []).append(item.name)
     return evidently.DataDefinition(
-        id_column=ID if ID in there else None,
-        timestamp=TIMESTAMP if TIMESTAMP in there else None,
+        id_column=ID if ID in present else None,
+        timestamp=TIMESTAMP if TIMESTAMP in present else None,
         **groups,
         **task,
     )
 
 
 def _task(
-    evidently: Any, schema: Schema, there: set[str], chosen: Field | None
+    evidently: Any, schema: Schema, present: set[str], chosen: Field | None
 ) -> dict[str, list[Any]]:
     tasks: dict[
         ModelType, Callable[[Any, Schema, set[str], Field | None], dict[str, list[Any]]]
@@ -132,16 +132,16 @@ def _task(
             f"an Evidently data definition can't describe a {schema.model_type} model",
             hint="hand over the rows themselves: data.to_pandas()",
         )
-    return tasks[schema.model_type](evidently, schema, there, chosen)
+    return tasks[schema.model_type](evidently, schema, present, chosen)
 
 
 def _binary(
-    evidently: Any, schema: Schema, there: set[str], chosen: Field | None
+    evidently: Any, schema: Schema, present: set[str], chosen: Field | None
 ) -> dict[str, list[Any]]:
-    answers = [p for p in schema.predictions if p.name in there]
-    target = next((a for p in answers if (a := _actual(p, there))), None)
+    answers = [p for p in schema.predictions if p.name in present]
+    target = next((a for p in answers if (a := _actual(p, present))), None)
     if chosen is not None:
-        target, answers = _actual(chosen, there) or target, [chosen]
+        target, answers = _actual(chosen, present) or target, [chosen]
     label = next((p.name for p in answers if p.type is FieldType.BOOLEAN), None)
     score = next((p.name for p in answers if p.type is FieldType.NUMERIC), None)
     if target is None or not (label or score):
@@ -157,11 +157,11 @@ def _binary(
 
 
 def _multiclass(
-    evidently: Any, schema: Schema, there: set[str], chosen: Field | None
+    evidently: Any, schema: Schema, present: set[str], chosen: Field | None
 ) -> dict[str, list[Any]]:
-    able = [p for p in schema.predictions if p.type is not FieldType.DICT and p.name in there]
-    label = chosen or next((p for p in able if _actual(p, there)), None)
-    target = _actual(label, there)
+    able = [p for p in schema.predictions if p.type is not FieldType.DICT and p.name in present]
+    label = chosen or next((p for p in able if _actual(p, present)), None)
+    target = _actual(label, present)
     if label is None or target is None or label.type is FieldType.DICT:
         return {}
     task = evidently.MulticlassClassification(
@@ -171,14 +171,14 @@ def _multiclass(
 
 
 def _regression(
-    evidently: Any, schema: Schema, there: set[str], chosen: Field | None
+    evidently: Any, schema: Schema, present: set[str], chosen: Field | None
 ) -> dict[str, list[Any]]:
-    answers = [p for p in schema.predictions if _actual(p, there) and p.name in there]
+    answers = [p for p in schema.predictions if _actual(p, present) and p.name in present]
     if chosen is not None:
         answers = [p for p in answers if p is chosen]
     tasks = [
         evidently.Regression(
-            name=p.name if number else _TASK, target=_actual(p, there), prediction=p.name
+            name=p.name if number else _TASK, target=_actual(p, present), prediction=p.name
         )
         for number, p in enumerate(answers)
     ]
@@ -236,9 +236,9 @@ def _described(definition: Any) -> set[str]:
     return names
 
 
-def _actual(prediction: Field | None, there: set[str]) -> str | None:
+def _actual(prediction: Field | None, present: set[str]) -> str | None:
     name = f"{ACTUAL_PREFIX}{prediction.name}" if prediction else ""
-    return name if name in there else None
+    return name if name in present else None
 
 
 def _evidently() -> Any:

@@ -235,7 +235,7 @@ class Names:
         self._placeholders: dict[str, str] = {}
         self._by_value: dict[str, str] = {}
         self._by_folded: dict[str, str] = {}
-        self._odd = _Sought(())
+        self._irregular = _Sought(())
 
     # -- learning ------------------------------------------------------------------------------
 
@@ -455,8 +455,10 @@ class Names:
             same = sorted(n for n in self._short if len(n) == digits)
             for number, one in enumerate(same):
                 self._by_value[one] = str(10 ** (digits - 1) + number)
-        odd = [n for n in {*self._placeholders, *self._spelled, *free} if not _RUN.fullmatch(n)]
-        self._odd = _Sought(n for n in odd if len(n) >= _SHORTEST_VALUE)
+        irregular = [
+            n for n in {*self._placeholders, *self._spelled, *free} if not _RUN.fullmatch(n)
+        ]
+        self._irregular = _Sought(n for n in irregular if len(n) >= _SHORTEST_VALUE)
 
     # -- hiding --------------------------------------------------------------------------------
 
@@ -468,7 +470,7 @@ class Names:
         """Return a text with placeholders for the names in it."""
         if "*" in text or "?" in text:
             text = _ADDRESS.sub(lambda m: "/".join(map(_glob, m[0].split("/"))), text)
-        text = self._odd.replaced(text, self._word)
+        text = self._irregular.replaced(text, self._word)
         text = _UUID.sub(lambda m: self._word(m[0]), text)
         text = _QUOTED.sub(self._without_literal, text)
         text = _SHORT_NUMBER.sub(lambda m: self._by_value.get(m[0], m[0]), text)

@@ -239,8 +239,8 @@ def without_values(text: str, names: frozenset[str]) -> str:
     """
     text = _CONVERTED.sub(f"'{MASK}'", text)
 
-    def shown(match: re.Match[str]) -> str:
+    def replacement(match: re.Match[str]) -> str:
         quote, content = match[0][0], match[0][1:-1]
         return match[0] if content.casefold() in names else f"{quote}{MASK}{quote}"
 
-    return _QUOTED.sub(shown, text)
+    return _QUOTED.sub(replacement, text)

@@ -346,10 +346,10 @@ def _levels(data: Any) -> int:
     deepest = 0
     todo = [(data, 0)]
     while todo:
-        here, level = todo.pop()
+        node, level = todo.pop()
         deepest = max(deepest, level)
-        if isinstance(here, (dict, list)):
-            inner = here.values() if isinstance(here, dict) else here
+        if isinstance(node, (dict, list)):
+            inner = node.values() if isinstance(node, dict) else node
             todo += [(value, level + 1) for value in inner]
     return deepest
 

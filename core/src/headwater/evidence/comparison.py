@@ -305,17 +305,19 @@ def _replay_of_files(
         )
     now = {path: (size, etag) for path, size, etag in present}
     then = {path: (size, etag) for path, size, etag in marks}
-    over = [(p, _mark(*then[p]), _mark(*now[p])) for p in then if p in now and now[p] != then[p]]
+    overwritten = [
+        (p, _mark(*then[p]), _mark(*now[p])) for p in then if p in now and now[p] != then[p]
+    ]
     gone = [(p, _mark(*then[p]), None) for p in then if p not in now]
-    came = [(p, None, _mark(*now[p])) for p in now if p not in then]
+    landed = [(p, None, _mark(*now[p])) for p in now if p not in then]
     changes = [
         TableChange(name, kind, tuple(files), of=len(then))
-        for kind, files in (("overwritten", over), ("gone", gone), ("landed", came))
+        for kind, files in (("overwritten", overwritten), ("gone", gone), ("landed", landed))
         if files
     ]
-    if over or gone:
+    if overwritten or gone:
         return TableReplay(scan, tuple(changes), exact=False)
-    if came:
+    if landed:
         # Those that were read are all there: the others are left out, as they were then.
         files = tuple(f for f in relation.files if without_secrets(f.path) in then)
         cost = replace(scan.estimate, files=len(files), bytes=sum(f.size for f in files))

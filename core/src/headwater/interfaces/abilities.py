@@ -145,17 +145,19 @@ def recognised(subject: object, interface: type) -> Recognised:
         interface: What it implements: a key of `ABILITIES`, or `DataSource`.
     """
     optional = dict(_optional(interface))
-    there = {n for n, definition in optional.items() if _offers(subject, interface, n, definition)}
-    misfits = [m for n in sorted(there) if (m := _misfit(subject, n, optional[n]))]
+    offered = {
+        n for n, definition in optional.items() if _offers(subject, interface, n, definition)
+    }
+    misfits = [m for n in sorted(offered) if (m := _misfit(subject, n, optional[n]))]
     own = {n for n in dir(subject) if not n.startswith("_")} - set(dir(interface)) - set(optional)
     for name in sorted(own):
-        for ability in sorted(set(optional) - there):
+        for ability in sorted(set(optional) - offered):
             method = isinstance(optional[ability], FunctionType)
             if _alike(name, ability) and (not method or callable(_static(subject, name))):
                 misfits.append(
                     f"{name} looks like the ability {ability}, misspelt: it is never used"
                 )
-    return Recognised(tuple(sorted(there)), tuple(misfits))
+    return Recognised(tuple(sorted(offered)), tuple(misfits))
 
 
 def _optional(interface: type) -> Iterator[tuple[str, object]]:
@@ -201,9 +203,8 @@ def _misfit(subject: object, name: str, definition: object) -> str | None:
     except (TypeError, ValueError):
         return None  # a builtin that does not say
     if any(not _takes(signature, args, named) for args, named in _calls(definition)):
-        return (
-            f"{name}{_shown(signature)} can't be called as {name}{_shown(_signature(definition))}"
-        )
+        expected = _signature_text(_signature(definition))
+        return f"{name}{_signature_text(signature)} can't be called as {name}{expected}"
     return None
 
 
@@ -231,7 +232,7 @@ def _signature(definition: FunctionType) -> inspect.Signature:
     return whole.replace(parameters=list(whole.parameters.values())[1:])
 
 
-def _shown(signature: inspect.Signature) -> str:
+def _signature_text(signature: inspect.Signature) -> str:
     plain = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
     return str(inspect.Signature(plain))
 

@@ -128,7 +128,9 @@ class CheckReport:
             lines.append(f"  {mark:<4} {stage.name:<{width}}  {printable_line(stage.summary)}")
             for diagnostic in stage.diagnostics:
                 if diagnostic.severity is not Severity.INFO:
-                    lines += [f"        {line}" for line in _shown(diagnostic, stage.summary)]
+                    lines += [
+                        f"        {line}" for line in _diagnostic_lines(diagnostic, stage.summary)
+                    ]
         lines.append(f"  verdict: {self.verdict}")
         return printable("\n".join(lines))
 
@@ -144,7 +146,7 @@ class CheckReport:
         return self.render()
 
 
-def _shown(diagnostic: Diagnostic, summary: str) -> list[str]:
+def _diagnostic_lines(diagnostic: Diagnostic, summary: str) -> list[str]:
     """Return the lines of a finding; where the summary says it already, only its code and hint."""
     if diagnostic.message == summary:
         diagnostic = replace(diagnostic, message="what to do")

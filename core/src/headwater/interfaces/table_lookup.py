@@ -52,7 +52,7 @@ def tables_stage(lookup: LookedUp, reported: Collection[str] = ()) -> CheckStage
     if not total:
         return CheckStage.skipped("tables", "the query names none that can be told")
     details = {str(name): _details(table) for name, table in lookup.tables.items()}
-    shown = ", ".join(f"{name} ({_summary(table)})" for name, table in lookup.tables.items())
+    tables_text = ", ".join(f"{name} ({_summary(table)})" for name, table in lookup.tables.items())
     diagnostics = [
         Diagnostic(
             "unqueryable-table",
@@ -65,10 +65,10 @@ def tables_stage(lookup: LookedUp, reported: Collection[str] = ()) -> CheckStage
     fresh = {n: e for n, e in lookup.errors.items() if e.code not in reported}
     diagnostics += [Diagnostic(e.code, e.message, hint=e.hint) for e in fresh.values()]
     missing = ", ".join(str(n) for n in lookup.errors)
-    summary = shown
+    summary = tables_text
     if lookup.errors:
         summary = f"{len(lookup.tables)} of {total} found; not {missing}" + (
-            f"; found: {shown}" if shown else ""
+            f"; found: {tables_text}" if tables_text else ""
         )
     status = Status.FAILED if diagnostics else Status.SKIPPED if lookup.errors else Status.OK
     return CheckStage("tables", status, summary, tuple(diagnostics), {"tables": details})

@@ -103,8 +103,8 @@ def features_of(
         raise _contradicts(
             table, f"{MODE} is {mode!r}, and its protocol does not ask readers to know of it"
         )
-    used = named - {COLUMN_MAPPING} | ({COLUMN_MAPPING} if mode != "none" else set())
-    return tuple(sorted(used))
+    features_ = named - {COLUMN_MAPPING} | ({COLUMN_MAPPING} if mode != "none" else set())
+    return tuple(sorted(features_))
 
 
 def column_mapping(configuration: Mapping[str, str | None], table: TableName | str) -> str:

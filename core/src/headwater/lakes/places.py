@@ -145,9 +145,9 @@ def odd(path: str) -> str | None:
 
 def foreign(table: TableName | str, what: str, uri: str, problem: str) -> UnsupportedError:
     """Return the refusal of a place."""
-    shown = uri if len(uri) <= _SHOWN else f"{uri[:_SHOWN]}..."
+    text = uri if len(uri) <= _SHOWN else f"{uri[:_SHOWN]}..."
     return UnsupportedError(
-        f"table {table}: {what} is {shown!r}: {problem}",
+        f"table {table}: {what} is {text!r}: {problem}",
         code="foreign-place",
         hint="only files in the storage that the table itself is read from are opened; whoever "
         "writes the table must keep them there",

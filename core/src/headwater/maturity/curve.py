@@ -138,8 +138,8 @@ class Curve:
         """Return the mean share of predictions whose age lies evenly in a unit."""
         if unit >= len(self):
             return 1 - self._open[-1]
-        came = self._open[unit] - self._open[unit + 1]
-        return 1 - self._open[unit] + came * (1 - self._middle[unit])
+        labelled = self._open[unit] - self._open[unit + 1]
+        return 1 - self._open[unit] + labelled * (1 - self._middle[unit])
 
     def error(self, age: float) -> float:
         """Return the standard error of the share within an age."""
@@ -179,9 +179,9 @@ def log_rank(first: Risks, second: Risks) -> float:
     """Return how many standard errors labels of the first came quicker than of the second."""
     more = variance = 0.0
     for n, d, m, e in zip(first.at_risk, first.events, second.at_risk, second.events, strict=False):
-        both, came = n + m, d + e
+        both, events = n + m, d + e
         if both < 2 or not n or not m:
             continue
-        more += d - n * came / both
-        variance += n * m * came * (both - came) / (both**2 * (both - 1))
+        more += d - n * events / both
+        variance += n * m * events * (both - events) / (both**2 * (both - 1))
     return more / math.sqrt(variance) if variance > 0 else 0.0

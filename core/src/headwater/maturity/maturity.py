@@ -440,7 +440,7 @@ class Maturity:
                 )
         if (shift := self.shifted) is not None:
             notes.append(
-                f"labels of predictions since {_shown(shift.since)} come "
+                f"labels of predictions since {_moment_text(shift.since)} come "
                 f"{'quicker' if shift.largest > 0 else 'slower'} than before (up to "
                 f"{abs(shift.largest):.2f} of them): expected is by these"
             )
@@ -544,7 +544,7 @@ class Maturity:
 
     def __str__(self) -> str:
         whose = f"labels of {self.connection} ({self.label})"
-        lines = [f"{whose}, {self.rows:,} predictions, as of {_shown(self.as_of)}"]
+        lines = [f"{whose}, {self.rows:,} predictions, as of {_moment_text(self.as_of)}"]
         eventual, half, most = self.eventual, self.ripe_after(0.5), self.ripe_after()
         if self._curve is None or eventual is None or half is None or most is None:
             lines.append(f"  {self.labelled:,} are labelled")
@@ -558,8 +558,9 @@ class Maturity:
         lines += [f"  {line}" for line in self._window_lines()]
         if (stop := self.stopped) is not None:
             lines.append(
-                f"  STOPPED: no label set since {_shown(stop.since)}, and {stop.expected:,.0f} "
-                f"should have been ({len(self.below)} windows below their curve)"
+                f"  STOPPED: no label set since {_moment_text(stop.since)}, and "
+                f"{stop.expected:,.0f} should have been "
+                f"({len(self.below)} windows below their curve)"
             )
         if (lost := self.beyond_horizon) is not None and self.terms.horizon is not None:
             lines.append(
@@ -593,7 +594,7 @@ class Maturity:
             elif folded:
                 first, last = self.windows[folded[0]], self.windows[folded[-1]]
                 text = f"{len(folded)} windows {self._states[folded[0]]}"
-                rows.append((f"{_shown(first.start)} to {_shown(last.start)}", text))
+                rows.append((f"{_moment_text(first.start)} to {_moment_text(last.start)}", text))
             folded.clear()
 
         for number, window in enumerate(self.windows):
@@ -618,7 +619,7 @@ class Maturity:
         else:
             text = f"coverage {covered.known:.2f} of {covered.expected:.2f} expected"
         mark = "  BELOW its curve" if window in below else ""
-        return _shown(window.start), f"{text}   {self._states[number]}{mark}"
+        return _moment_text(window.start), f"{text}   {self._states[number]}{mark}"
 
     def _settling_lines(self) -> list[str]:
         ages = [age for age in (self.ripe_after(0.5), self.ripe_after(0.8)) if age is not None]
@@ -645,7 +646,7 @@ class Maturity:
         ]
         lines = [line for line in str(self).splitlines()[1:2] if line]
         if self.stopped is not None:
-            lines.append(f"STOPPED: no label set since {_shown(self.stopped.since)}")
+            lines.append(f"STOPPED: no label set since {_moment_text(self.stopped.since)}")
         head = ("window", "state", "predictions", "known", "expected", "low", "high")
         return html.card(
             str(self).splitlines()[0],
@@ -682,7 +683,7 @@ class Maturity:
         begin, end = self.windows[0].start, self.windows[-1].end
         raise ConfigError(
             f"{window} is none of the {len(self.windows)} windows",
-            hint=f"they reach from {_shown(begin)} to {_shown(end)}: maturity.windows",
+            hint=f"they reach from {_moment_text(begin)} to {_moment_text(end)}: maturity.windows",
         )
 
     def _cells(self, numbers: range) -> dict[Cell, Tally]:
@@ -757,7 +758,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
 
 
-def _shown(moment: datetime) -> str:
+def _moment_text(moment: datetime) -> str:
     moment = moment.astimezone(UTC)
     if moment.time() == moment.time().min:
         return f"{moment:%Y-%m-%d}"

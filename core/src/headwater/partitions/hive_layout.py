@@ -49,9 +49,11 @@ def layout(relatives: Sequence[str], root: str) -> Layout:
     layouts = [_keys_and_values(r) for r in relatives]
     kinds = {tuple(k for k, _ in pairs) for pairs in layouts}
     if len(kinds) > 1:
-        shown = " and ".join("/".join(f"{k}=" for k in ks) or "no keys" for ks in sorted(kinds))
+        kinds_text = " and ".join(
+            "/".join(f"{k}=" for k in ks) or "no keys" for ks in sorted(kinds)
+        )
         raise SourceError(
-            f"the files under {root} are not partitioned alike: {shown}",
+            f"the files under {root} are not partitioned alike: {kinds_text}",
             hint="give each layout a table of its own",
         )
     keys = next(iter(kinds), ())

@@ -73,15 +73,15 @@ class LocalPeriods:
         moments += [low - offset for offset in (*at_begin, *at_end)]
         moments += [high - offset - 1 for offset in (*at_begin, *at_end)]
         return any(
-            self._start <= moment < self._end and low <= self._shown(moment) < high
+            self._start <= moment < self._end and low <= self._local_ticks(moment) < high
             for moment in moments
         )
 
     def each(self, unit: Unit) -> Iterator[datetime]:
         """Yield the beginnings (naive) of the periods touched, as the clock orders them."""
         # No clock is ever set back by more than a day, so it never shows anything earlier.
-        begin = floor(_moment(self._shown(self._start) - _DAY // _TICK), unit)
-        last = _moment(self._shown(self._end - 1) + _DAY // _TICK)
+        begin = floor(_moment(self._local_ticks(self._start) - _DAY // _TICK), unit)
+        last = _moment(self._local_ticks(self._end - 1) + _DAY // _TICK)
         while begin <= last:
             following = after(begin, unit)
             if self.touch(begin, following):
@@ -92,7 +92,7 @@ class LocalPeriods:
 
     def last(self, unit: Unit) -> datetime:
         """Return the beginning (naive) of the period touched that the clock orders last."""
-        begin = floor(_moment(self._shown(self._end - 1) + _DAY // _TICK), unit)
+        begin = floor(_moment(self._local_ticks(self._end - 1) + _DAY // _TICK), unit)
         while begin > datetime.min and not self.touch(begin, after(begin, unit)):
             begin = floor(begin - _TICK, unit)
         return begin
@@ -102,7 +102,7 @@ class LocalPeriods:
         second = local.replace(tzinfo=self._zone, fold=1).utcoffset() or timedelta(0)
         return first // _TICK, second // _TICK
 
-    def _shown(self, instant: int) -> int:
+    def _local_ticks(self, instant: int) -> int:
         """Return what the clock shows at an instant."""
         # Within a day of the calendar's ends no offset can be asked for; none ever changed there.
         moment = min(max(_moment(instant), datetime.min + _DAY), datetime.max - _DAY)

@@ -147,7 +147,7 @@ def warnings(table: object, gaps: Gaps | None) -> list[Diagnostic]:
             Diagnostic(
                 "partitions-missing",
                 f"{table}: {len(some)} of the window's {gaps.expected} partitions are not "
-                f"registered ({_shown(some)}): no row of theirs is read",
+                f"registered ({_examples(some)}): no row of theirs is read",
                 Severity.WARNING,
                 hint="if their data has landed, register them; if they never were, the declared "
                 "time partition may be wrong: `headwater check` compares it with the files",
@@ -158,7 +158,7 @@ def warnings(table: object, gaps: Gaps | None) -> list[Diagnostic]:
             Diagnostic(
                 "partitions-empty",
                 f"{table}: {len(some)} of {gaps.expected} partitions have no files "
-                f"({_shown(some)}): no row of theirs is read",
+                f"({_examples(some)}): no row of theirs is read",
                 Severity.WARNING,
                 hint="their data has not landed, was deleted, or lies elsewhere",
             )
@@ -166,7 +166,7 @@ def warnings(table: object, gaps: Gaps | None) -> list[Diagnostic]:
     return diagnostics
 
 
-def _shown(partitions: Sequence[str]) -> str:
+def _examples(partitions: Sequence[str]) -> str:
     more = f" and {len(partitions) - _SHOWN} more" if len(partitions) > _SHOWN else ""
     return ", ".join(partitions[:_SHOWN]) + more
 

@@ -134,7 +134,7 @@ class TimeRange:
 
     def __str__(self) -> str:
         values = "/".join(v or "NULL" for v in self.partition.values)
-        return f"{values} holds {_shown(self.first)} to {_shown(self.last)} UTC"
+        return f"{values} holds {_moment_text(self.first)} to {_moment_text(self.last)} UTC"
 
     def meets(self, window: Window) -> bool:
         """Return whether the file is known to hold a row of a window."""
@@ -280,9 +280,9 @@ class Evidence:
             )
             how = "rows lie " + " and ".join(f"up to {_span(d)} {what}" for d, what in far if d)
         return (
-            f"{time_range.path} holds {self.rule.column} from {_shown(time_range.first)} to "
-            f"{_shown(time_range.last)} UTC, and {place} means {_shown(one.begin)} to "
-            f"{_shown(one.end)} UTC: {how}"
+            f"{time_range.path} holds {self.rule.column} from {_moment_text(time_range.first)} to "
+            f"{_moment_text(time_range.last)} UTC, and {place} means {_moment_text(one.begin)} to "
+            f"{_moment_text(one.end)} UTC: {how}"
         )
 
     def _hint(self, worst: Contradiction) -> str:
@@ -481,9 +481,11 @@ def unread(
         ConfigError: If the rule does not fit the table.
     """
     periods = Periods(rule, table)
-    there = {p.values: p for p in partitions}
-    failing = {v: p for v, p in there.items() if periods.unread(p)}
-    count = sum(1 for p in there.values() if p.values in failing or periods.local(p) is not None)
+    by_values = {p.values: p for p in partitions}
+    failing = {v: p for v, p in by_values.items() if periods.unread(p)}
+    count = sum(
+        1 for p in by_values.values() if p.values in failing or periods.local(p) is not None
+    )
     guess = rule_of(table, rule.column, tuple(failing.values())) if failing else None
     return Unread(
         rule,
@@ -555,7 +557,7 @@ def _many(partitions: int) -> str:
     return f"{partitions} partition{'' if partitions == 1 else 's'}"
 
 
-def _shown(moment: datetime) -> str:
+def _moment_text(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -570,5 +572,5 @@ def _span(length: timedelta) -> str:
     hours, rest = divmod(rest, _HOUR)
     minutes = -(-rest // timedelta(minutes=1))
     named = ((days, "day"), (hours, "hour"), (minutes, "minute"))
-    shown = [f"{n} {unit}{'' if n == 1 else 's'}" for n, unit in named if n][:2]
-    return " ".join(shown) or "0 minutes"
+    parts = [f"{n} {unit}{'' if n == 1 else 's'}" for n, unit in named if n][:2]
+    return " ".join(parts) or "0 minutes"

@@ -170,11 +170,11 @@ class PluginRegistry:
         """Return the commands of the `headwater` program: core's in their order, then the rest."""
         with self._lock:
             plugins = tuple(f.commands() for f in self._all_plugins())
-        mine = [s for p in plugins if _is_core(p) for s in p.specs]
+        own = [s for p in plugins if _is_core(p) for s in p.specs]
         return tuple(
             sorted(
                 _unique(CommandSpec, plugins),
-                key=lambda s: mine.index(s) if s in mine else len(mine),
+                key=lambda s: own.index(s) if s in own else len(own),
             )
         )
 

@@ -177,9 +177,9 @@ class Profile:
                 hint="make both with the same by, or add what total(by=...) gives of each",
             )
         cells = {**self._cells}
-        for place, theirs in other._cells.items():
-            mine = cells.get(place)
-            cells[place] = theirs if mine is None else merged((mine, theirs))
+        for place, other_cells in other._cells.items():
+            own_cells = cells.get(place)
+            cells[place] = other_cells if own_cells is None else merged((own_cells, other_cells))
         return Profile(self._edges, cells, by, self._about + other._about)
 
     def __radd__(self, other: object) -> Profile:

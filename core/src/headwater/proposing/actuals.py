@@ -85,8 +85,10 @@ def joined(
     if candidate.predictions or serving.id is None or not serving.predictions:
         return None
     table, sample = theirs
-    mine = next((c for c in own[0].columns if c.name == serving.id), None)
-    column = None if mine is None else _id(mine, table, candidate, own[1], sample, named=named)
+    id_column = next((c for c in own[0].columns if c.name == serving.id), None)
+    column = (
+        None if id_column is None else _id(id_column, table, candidate, own[1], sample, named=named)
+    )
     if column is None:
         return None
     labels = [a.column for a in candidate.labels]
@@ -121,20 +123,20 @@ def _fitting(
 
 
 def _id(
-    mine: Column, table: Table, candidate: Roles, own: Sample, sample: Sample, *, named: bool
+    id_column: Column, table: Table, candidate: Roles, own: Sample, sample: Sample, *, named: bool
 ) -> Column | None:
     """Return the column that holds the predictions' ids."""
 
     def joins(column: Column) -> bool:
-        return (column.type.is_text and mine.type.is_text) or (
-            column.type.is_integer and mine.type.is_integer
+        return (column.type.is_text and id_column.type.is_text) or (
+            column.type.is_integer and id_column.type.is_integer
         )
 
-    same = [c for c in table.columns if c.name.casefold() == mine.name.casefold() and joins(c)]
+    same = [c for c in table.columns if c.name.casefold() == id_column.name.casefold() and joins(c)]
     listed = [candidate.id, *(c.name for c in candidate.other_ids)]
     others = [c for name in listed for c in table.columns if c.name == name and joins(c)]
     for column in (*same, *others):
-        shared = own.shares(mine.name, sample, column.name)
+        shared = own.shares(id_column.name, sample, column.name)
         unsure = shared is None or (named and column in same)
         if shared or (unsure and (named or column in same)):
             return column

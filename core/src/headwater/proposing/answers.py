@@ -29,12 +29,12 @@ class Fed:
 
     Args:
         name: Its name.
-        shown: Its type in the table, for a person.
+        type_text: Its type in the table, for a person.
         sql: Spark SQL that gives it; None where the table's column is taken as it is.
     """
 
     name: str
-    shown: str
+    type_text: str
     sql: str | None = None
 
 

@@ -100,7 +100,7 @@ class Roles:
     left_out: tuple[LeftOut, ...]
     added: tuple[Fed, ...] = ()
 
-    def shown(self, table: Table) -> str | None:
+    def query(self, table: Table) -> str | None:
         """Return the query that casts and adds columns; None if the table itself will do."""
         changed = {f.name: f.sql for f in (*self.features, *self.predictions) if f.sql is not None}
         changed |= {a.column.name: a.sql for a in self.labels if a.sql is not None}
@@ -154,7 +154,7 @@ def roles(table: Table, sample: Sample | None = None) -> Roles:
     candidates = _candidates(table, sample)
     model = answers.model_type(candidates.predictions, candidates.labels, candidates.rest, sample)
     time = candidates.times[0] if candidates.times else None
-    predictions, used, left_out = _predictions(candidates, model, sample)
+    predictions, fed_columns, left_out = _predictions(candidates, model, sample)
     predictions = [_as_labels_are(p, candidates) for p in predictions]
     labels, added = _actuals(candidates, model, predictions, sample)
     left_out = [LeftOut(c, "a partition key") for c in table.partition_columns] + left_out
@@ -166,7 +166,7 @@ def roles(table: Table, sample: Sample | None = None) -> Roles:
             continue
         if reason := _why_not(column, type_, candidates):
             left_out.append(LeftOut(column, reason))
-        elif type_ is not None and column not in used:
+        elif type_ is not None and column not in fed_columns:
             features.append(Proposed(column.name, type_, _note(column, type_, sample)))
     id_, id_note = _id(candidates, sample)
     if candidates.pair is not None:
@@ -355,13 +355,13 @@ def _predictions(
         else:
             note = column.comment
             if own.sql is not None:
-                note = note or f"{_short(own.shown)} in the table; the query converts it"
+                note = note or f"{_short(own.type_text)} in the table; the query converts it"
             proposed.append(Proposed(column.name, type_, note, own.sql))
     return proposed, list(candidates.predictions), left_out
 
 
-def _short(shown: str) -> str:
-    return shown if len(shown) <= 40 else f"{shown[:37]}..."
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _actuals(

@@ -186,8 +186,8 @@ def stem(name: str) -> tuple[str, ...]:
 
 def alike(one: str, other: str) -> bool:
     """Return whether two names are about the same: `will_churn` and `churned`."""
-    own, theirs = stem(one), stem(other)
-    return len(own) == len(theirs) and all(
+    stem_, other_stem = stem(one), stem(other)
+    return len(stem_) == len(other_stem) and all(
         a == b or (min(len(a), len(b)) > 3 and (a.startswith(b) or b.startswith(a)))
-        for a, b in zip(own, theirs, strict=True)
+        for a, b in zip(stem_, other_stem, strict=True)
     )

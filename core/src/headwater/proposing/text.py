@@ -73,7 +73,7 @@ def _connection(
         yield f"        # A serving log needs an id and a timestamp. None looks like the {lacking}."
         yield "        training:"
     yield "          source:"
-    yield from _source(source, roles.shown(table))
+    yield from _source(source, roles.query(table))
     yield from _partitions(table, rule)
     if roles.id is not None:
         others = _others(roles.other_ids)

@@ -234,9 +234,9 @@ def _array(table: Table, field: pa.Field[Any], values: list[Any]) -> pa.Array[An
     import pyarrow as pa
 
     try:
-        strange = next((v for v in values if v is not None and not _fits(v, field.type)), None)
-        if strange is not None:
-            raise TypeError(f"{type(strange).__name__} {strange!r}")
+        misfit = next((v for v in values if v is not None and not _fits(v, field.type)), None)
+        if misfit is not None:
+            raise TypeError(f"{type(misfit).__name__} {misfit!r}")
         array: pa.Array[Any] = pa.array(values, field.type)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise _misfit(table, field, error) from error

@@ -165,9 +165,9 @@ class FileDataSource(DataSource):
             root = Path(self.tables[name]).expanduser().resolve()
             paths = _files(root, name)
         except (OSError, ValueError, RuntimeError) as error:  # too long, a zero byte, no such user
-            shown = f"{self.tables[name][:200]!r}"
+            path_text = f"{self.tables[name][:200]!r}"
             raise SourceError(
-                f"table {name!r}: {shown} is no path that can be looked at: "
+                f"table {name!r}: {path_text} is no path that can be looked at: "
                 f"{getattr(error, 'strerror', None) or error}",
                 code="path-not-found",
             ) from None
@@ -240,10 +240,10 @@ def _files(root: Path, name: str) -> list[Path]:
     if not root.is_dir():
         raise SourceError(f"table {name!r}: there is nothing at {root}", code="path-not-found")
     # Not by `rglob`, which lists each directory twice.
-    there = (Path(folder, one) for folder, _, names in os.walk(root) for one in names)
+    candidates = (Path(folder, one) for folder, _, names in os.walk(root) for one in names)
     paths = sorted(
         p
-        for p in there
+        for p in candidates
         if not hive_layout.is_hidden(p.relative_to(root).as_posix()) and p.is_file()
     )
     if not paths:

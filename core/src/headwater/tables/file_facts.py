@@ -174,30 +174,30 @@ class FileFacts:
         facts = self._of(path, etag or "")
         if facts is None or not facts.landed or facts.listing not in self._listings:
             return None
-        mine = self._listings[facts.listing]
-        before = self._before(mine.whose, facts.listing)
+        listing = self._listings[facts.listing]
+        before = self._before(listing.whose, facts.listing)
         if before is None:
             return None
-        return Landing(before.at, mine.at, None if before.stretch is None else before.stretch[0])
+        return Landing(before.at, listing.at, None if before.stretch is None else before.stretch[0])
 
     def _before(self, whose: str, number: int | None) -> _Listing | None:
         """Return the last listing of a table before another one; None if there is none."""
-        mine = [
+        numbers = [
             n
             for n, listing in self._listings.items()
             if listing.whose == whose and (number is None or n < number)
         ]
-        return self._listings[max(mine)] if mine else None
+        return self._listings[max(numbers)] if numbers else None
 
     def to_bytes(self) -> bytes:
         """Return them as text, as many as are kept."""
         if len(self._files) > limits.KEPT_FILES:
             # Those that this run needed, and of the others the ones that were learned last.
-            mine = {p: f for p, f in self._files.items() if p in self._used}
-            others = [p for p in self._files if p not in mine]
-            room = max(0, limits.KEPT_FILES - len(mine))
-            mine |= {p: self._files[p] for p in others[len(others) - room :]}
-            self._files = dict(list(mine.items())[: limits.KEPT_FILES])
+            kept = {p: f for p, f in self._files.items() if p in self._used}
+            others = [p for p in self._files if p not in kept]
+            room = max(0, limits.KEPT_FILES - len(kept))
+            kept |= {p: self._files[p] for p in others[len(others) - room :]}
+            self._files = dict(list(kept.items())[: limits.KEPT_FILES])
         listings = [
             [number, x.whose, _count(x.at), x.stretch and [_count(end) for end in x.stretch]]
             for number, x in sorted(self._listings.items())

@@ -55,8 +55,8 @@ class Condition:
         return self.values[0]
 
     def __str__(self) -> str:
-        shown = [v.isoformat() if isinstance(v, date) else str(v) for v in self.values]
-        listed = f"({', '.join(shown)})" if self.operator == "in" else shown[0]
+        texts = [v.isoformat() if isinstance(v, date) else str(v) for v in self.values]
+        listed = f"({', '.join(texts)})" if self.operator == "in" else texts[0]
         return f"{self.column} {self.operator} {listed}"
 
 
@@ -167,15 +167,15 @@ class Opened:
         Raises:
             SourceError: If the source applied what nobody asked for: rows may be missing.
         """
-        strange = next(self._strange(request), None)
-        if strange is not None:
+        unrequested = next(self._unrequested(request), None)
+        if unrequested is not None:
             raise SourceError(
-                f"the source says that it applied {strange}, and nobody asked for that",
+                f"the source says that it applied {unrequested}, and nobody asked for that",
                 code="scan-request",
                 hint="apply what the request holds, and nothing else: see ScanRequest",
             )
 
-    def _strange(self, request: ScanRequest) -> Iterator[str]:
+    def _unrequested(self, request: ScanRequest) -> Iterator[str]:
         yield from (str(c) for c in self.applied if c not in request.conditions)
         if self.limited and request.limit is None:
             yield "a limit"

@@ -95,8 +95,8 @@ class DataType:
         """Yield this type and all types inside it."""
         todo = [self]
         while todo:
-            yield (here := todo.pop())
-            todo += here.children
+            yield (type_ := todo.pop())
+            todo += type_.children
 
     @property
     def nested_names(self) -> frozenset[str]:

@@ -198,8 +198,8 @@ class _Parser:
             if token != ",":
                 number = whole_number(token) if is_whole(token) else None
                 if number is None:
-                    shown = token if len(token) <= 40 else f"{token[:40]}..."
-                    raise TypeTextError(f"type {self._text!r}: {shown!r} is not a number")
+                    text = token if len(token) <= 40 else f"{token[:40]}..."
+                    raise TypeTextError(f"type {self._text!r}: {text!r} is not a number")
                 numbers.append(number)
         return numbers
 

@@ -208,19 +208,19 @@ class Calendar:
     def _edges(self, window: Window) -> Iterator[datetime]:
         """Yield the instants at which steps begin, around a window and in it; some twice."""
         # No clock is ever set by more than a day.
-        begin = self._floor(self._shown(window.start) - _DAY)
-        last = self._shown(window.end) + _DAY
+        begin = self._floor(self._local(window.start) - _DAY)
+        last = self._local(window.end) + _DAY
         begin = self._floor(begin - _TICK)
         twice = self.step == Step(1, Unit.HOUR)
         while True:
             yield first_shown(self._zone, begin)
-            if twice and (again := last_shown(self._zone, begin)) is not None:
-                yield again
+            if twice and (second := last_shown(self._zone, begin)) is not None:
+                yield second
             if begin > last:
                 return
             begin = self._after(begin)
 
-    def _shown(self, moment: datetime) -> datetime:
+    def _local(self, moment: datetime) -> datetime:
         return moment.astimezone(self._zone).replace(tzinfo=None)
 
     def _floor(self, local: datetime) -> datetime:

@@ -45,9 +45,9 @@ class Answer:
             raise AuthError(f"{self.what} answered with something that is not JSON") from None
         value = body.get(name) if isinstance(body, dict) else None
         if not isinstance(value, str) or not value:
-            there = ", ".join(sorted(body)) if isinstance(body, dict) else type(body).__name__
+            content = ", ".join(sorted(body)) if isinstance(body, dict) else type(body).__name__
             raise AuthError(
-                f"{self.what} gave no {name}", hint=f"its answer holds: {there or 'nothing'}"
+                f"{self.what} gave no {name}", hint=f"its answer holds: {content or 'nothing'}"
             )
         return value
 

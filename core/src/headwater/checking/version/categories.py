@@ -60,14 +60,16 @@ def types(data: Datasets) -> Iterator[Finding]:
             before = reference.fields.get(item.name)
             if before is None:
                 continue
-            here, there = item.field.column.source_type, before.field.column.source_type
-            if not (here.is_known and there.is_known) or _family(here) == _family(there):
+            type_, reference_type = item.field.column.source_type, before.field.column.source_type
+            if not (type_.is_known and reference_type.is_known) or _family(type_) == _family(
+                reference_type
+            ):
                 continue
             column, owner = item.field.column.column, data.owner(tally, item)
-            cast = f"CAST({quoted(column)} AS {there})"
+            cast = f"CAST({quoted(column)} AS {reference_type})"
             yield warning(
                 "type-differs",
-                f"{owner}: {item.name} is {here}, in {reference.purpose} it is {there}",
+                f"{owner}: {item.name} is {type_}, in {reference.purpose} it is {reference_type}",
                 in_query(owner, cast, column),
                 data.mended(owner, column, cast),
             )
@@ -119,17 +121,17 @@ def _unknown(
     data: Datasets, tally: Tally, reference: Tally, item: FieldTally, before: FieldTally
 ) -> Iterator[Finding]:
     usual_counts = {str(k): n for k, n in before.counts.items() if k is not None}
-    here = {str(k): n for k, n in item.counts.items() if k is not None}
-    rows, counted = sum(here.values()), sum(usual_counts.values())
+    item_counts = {str(k): n for k, n in item.counts.items() if k is not None}
+    rows, counted = sum(item_counts.values()), sum(usual_counts.values())
     if not rows or not counted:
         return
     column, owner = item.field.column.column, data.owner(tally, item)
-    unseen = {k: n for k, n in here.items() if k not in usual_counts}
+    unseen = {k: n for k, n in item_counts.items() if k not in usual_counts}
     spelled = _spelled(unseen, usual_counts)
     count = sum(unseen[k] for k in spelled)
     if count >= 5 and at_least(count, rows, SPELLED):
         query = data.queries.get(owner, "")
-        expression = _expression(quoted(column), item, spelled, here, usual_counts, query)
+        expression = _expression(quoted(column), item, spelled, item_counts, usual_counts, query)
         example, usual = max(spelled.items(), key=lambda pair: (unseen[pair[0]], pair[0]))
         yield warning(
             "category-spelling",
@@ -221,7 +223,7 @@ def _expression(
     column: str,
     item: FieldTally,
     spelled: Mapping[str, str],
-    here: Mapping[str, int],
+    item_counts: Mapping[str, int],
     counts: Mapping[str, int],
     query: str,
 ) -> str:
@@ -230,7 +232,7 @@ def _expression(
     cased = re.search(r"\b(upper|lower|ucase|lcase|initcap)\b", query, re.IGNORECASE)
     source = item.field.column.source_type
     if source.is_text and all(len(v) < TEXT for v in spelled):
-        unchanged = [v for v in here if v in counts]
+        unchanged = [v for v in item_counts if v in counts]
         for sql, function in _cases():
             if cased and ("upper" in sql or "lower" in sql):
                 continue

@@ -66,21 +66,21 @@ def _known_with(
     known = [c for c in cells if _is_known(c, classes)]
     unknown = [c for c in cells if not _is_known(c, classes)]
     rows, others = sum(c.rows for c in known), sum(c.rows for c in unknown)
-    there = sum(c.rows for c in known if c.key is not None)
+    filled = sum(c.rows for c in known if c.key is not None)
     before = sum(c.rows for c in unknown if c.key is not None)
-    if min(rows, others) < FEW or there < FEW:
+    if min(rows, others) < FEW or filled < FEW:
         return None
     # Known only where the label is: not for a few of the others, and surely for more of these.
-    if before > 0.01 * others or bounds(there, rows)[0] < 3 * bounds(before, others)[1]:
+    if before > 0.01 * others or bounds(filled, rows)[0] < 3 * bounds(before, others)[1]:
         return None
-    if there < 0.2 * rows:
+    if filled < 0.2 * rows:
         return None
     column = item.field.column.column
     source = item.field.column.source_type
     return warning(
         "known-with-label",
-        f"{tally.purpose}: {item.name} is known for {percent(there, rows)} of the rows whose label "
-        f"is known, and for {percent(before, others)} of the others",
+        f"{tally.purpose}: {item.name} is known for {percent(filled, rows)} of the rows "
+        f"whose label is known, and for {percent(before, others)} of the others",
         "it is filled in with the label, so no prediction can have it: leave it out of the model, "
         f"or take it as it was then; in the query of {tally.purpose}: CAST(NULL AS {source}) AS "
         f"{quoted(column)}",

@@ -186,20 +186,20 @@ def _sentinels(
             value, rows = value_rows
             if not appeared(rows, item.rows, then, before.rows, USUAL if usual_value else SPIKE):
                 continue
-            shown = f"{value:g}"
+            value_text = f"{value:g}"
             null = f"nullif({quoted(column)}, {number_literal(value)})"
         elif item.field.kind == "text" and usual_value:
             if source.is_text:
-                null, shown = f"nullif({quoted(column)}, {text_literal(str(key))})", repr(key)
+                null, value_text = f"nullif({quoted(column)}, {text_literal(str(key))})", repr(key)
             else:
-                null, shown = f"nullif({quoted(column)}, {key})", repr(key)
+                null, value_text = f"nullif({quoted(column)}, {key})", repr(key)
         elif item.field.kind == "moment" and key == 0:
-            shown = "1970-01-01"
+            value_text = "1970-01-01"
             name = quoted(column)
             null = f"CASE WHEN unix_micros({name}) div {HOUR} <> 0 THEN {name} END"
             rows = n
         elif item.field.kind == "other" and key == 0:
-            shown, null = (
+            value_text, null = (
                 "empty",
                 (
                     f"CASE WHEN trim({quoted(column)}) <> '' THEN {quoted(column)} END"
@@ -211,9 +211,9 @@ def _sentinels(
             continue
         yield warning(
             "sentinel-value",
-            f"{tally.purpose}: {item.name} is {shown} in {percent(n, item.rows)} of the rows, in "
-            f"{percent(then, before.rows)} of {reference.purpose}'s: does it stand for a lack of "
-            "one?",
+            f"{tally.purpose}: {item.name} is {value_text} in {percent(n, item.rows)} of the rows, "
+            f"in {percent(then, before.rows)} of {reference.purpose}'s: does it stand for a lack "
+            "of one?",
             in_query(tally.purpose, null, column)
             + ("" if before.nulls else f", and filled as {reference.purpose} is"),
             data.mended(tally.purpose, column, null),

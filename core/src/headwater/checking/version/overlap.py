@@ -63,30 +63,34 @@ def summary(data: Datasets) -> str:
 def _pairs(data: Datasets) -> Iterator[tuple[str, str, tuple[int, int, float]]]:
     """Yield pairs of datasets, with the rows of the first that the second holds."""
     for one, two in (("testing", "training"), ("serving", "training"), ("serving", "testing")):
-        here, there = data.tallies.get(one), data.tallies.get(two)
-        shared = None if here is None or there is None else _shared(here, there)
+        first_tally, second_tally = data.tallies.get(one), data.tallies.get(two)
+        shared = (
+            None
+            if first_tally is None or second_tally is None
+            else _shared(first_tally, second_tally)
+        )
         if shared is not None:
             yield one, two, shared
 
 
-def _shared(here: Tally, there: Tally) -> tuple[int, int, float] | None:
+def _shared(tally: Tally, other: Tally) -> tuple[int, int, float] | None:
     """Return rows of a dataset that another holds, rows compared, and the share found by chance.
 
     By chance: as many rows of the other as have a twin in it, so many others would find one. Both
     were looked at by a share of their digests, the same ones.
 
     Args:
-        here: The dataset whose rows are looked for.
-        there: Where they are looked for.
+        tally: The dataset whose rows are looked for.
+        other: Where they are looked for.
     """
-    share = min(here.sampled, there.sampled)
+    share = min(tally.sampled, other.sampled)
     below = f"{min(int(share * 2**32), 2**32 - 1):08x}"
-    mine = {d: n for d, n in here.digests.items() if share >= 1 or d[:8] < below}
-    theirs = {d: n for d, n in there.digests.items() if share >= 1 or d[:8] < below}
-    rows, others = sum(mine.values()), sum(theirs.values())
-    if rows < FEW or others < FEW:
+    digests = {d: n for d, n in tally.digests.items() if share >= 1 or d[:8] < below}
+    other_digests = {d: n for d, n in other.digests.items() if share >= 1 or d[:8] < below}
+    rows, other_rows = sum(digests.values()), sum(other_digests.values())
+    if rows < FEW or other_rows < FEW:
         return None
-    count = sum(n for d, n in mine.items() if d in theirs)
-    twins = sum(n for n in theirs.values() if n > 1)
-    twins_here = sum(n for n in mine.values() if n > 1)
-    return count, rows, max(twins / others, twins_here / rows)
+    count = sum(n for d, n in digests.items() if d in other_digests)
+    twins = sum(n for n in other_digests.values() if n > 1)
+    twins_here = sum(n for n in digests.values() if n > 1)
+    return count, rows, max(twins / other_rows, twins_here / rows)

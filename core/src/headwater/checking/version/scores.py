@@ -143,20 +143,20 @@ def _decisions(data: Datasets, tally: Tally, shares: Sequence[FieldTally]) -> It
         reported.add(one)
         item = tally.fields[one]
         column, share = item.field.column.column, quoted(tally.fields[two].field.column.column)
-        shown = value_of(above)
+        threshold = value_of(above)
         backwards = inverse <= max(0.02 * rows, wrong / 4)
         if backwards:
             text = f"{one} is yes where {two} is low: it is the probability of the other class?"
-            theirs = tally.fields[two].field.column.column
+            column_ = tally.fields[two].field.column.column
             sql = f"1 - {share}"
             yield warning(
                 "decision-contradicted",
                 f"{tally.purpose}: {text}",
-                in_query(tally.purpose, sql, theirs),
-                data.mended(tally.purpose, theirs, sql),
+                in_query(tally.purpose, sql, column_),
+                data.mended(tally.purpose, column_, sql),
             )
             continue
-        yes = f"{share} >= {number_literal(float(f'{shown:.3g}'))}"
+        yes = f"{share} >= {number_literal(float(f'{threshold:.3g}'))}"
         if item.field.column.source_type.name != "boolean":
             values = sorted({a for a, _ in counts if a is not None}, key=str)
             yes = _as_values(yes, item, values)

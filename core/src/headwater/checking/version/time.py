@@ -120,14 +120,18 @@ def _midnight(data: Datasets, tally: Tally) -> Iterator[Finding]:
 
 def _shifted(data: Datasets, tally: Tally, reference: Tally) -> Iterator[Finding]:
     """Yield a finding if predictions have training's hours, shifted."""
-    here, there = _hours(tally), _hours(reference)
-    rows, before = sum(here), sum(there)
+    serving_hours, reference_hours = _hours(tally), _hours(reference)
+    rows, before = sum(serving_hours), sum(reference_hours)
     if min(rows, before) < ROWS:
         return
-    apart = [_apart(here, there, shift) for shift in range(24)]
+    apart = [_apart(serving_hours, reference_hours, shift) for shift in range(24)]
     best = min(range(24), key=lambda s: (apart[s], min(s, 24 - s)))
     # Clocks that are put forward move habits by an hour: in UTC, summer is earlier than winter.
-    if min(best, 24 - best) < 2 or _moved(here, there) < MOVED or apart[0] < DOUBT:
+    if (
+        min(best, 24 - best) < 2
+        or _moved(serving_hours, reference_hours) < MOVED
+        or apart[0] < DOUBT
+    ):
         return
     # The shift explains all, or nearly: what is left is chance, and no other shift does as well.
     rivals = [apart[s] for s in range(24) if min((s - best) % 24, (best - s) % 24) > 1]
@@ -155,23 +159,25 @@ def _hours(tally: Tally) -> list[int]:
     return counts
 
 
-def _moved(here: Sequence[int], there: Sequence[int]) -> float:
+def _moved(hours: Sequence[int], reference_hours: Sequence[int]) -> float:
     """Return half the distance of two daily profiles: the share of rows at different hours."""
-    rows, before = sum(here), sum(there)
-    return 0.5 * sum(abs(a / rows - b / before) for a, b in zip(here, there, strict=True))
+    rows, before = sum(hours), sum(reference_hours)
+    return 0.5 * sum(
+        abs(a / rows - b / before) for a, b in zip(hours, reference_hours, strict=True)
+    )
 
 
-def _apart(here: Sequence[int], there: Sequence[int], shift: int) -> float:
+def _apart(hours: Sequence[int], reference_hours: Sequence[int], shift: int) -> float:
     """Return how surely two daily profiles differ, with the first one moved back by some hours.
 
     For equal profiles it is about 24 (chi square with 23 degrees of freedom).
     """
-    rows, before = sum(here), sum(there)
+    rows, before = sum(hours), sum(reference_hours)
     total = 0.0
     for hour in range(24):
-        mine, theirs = here[(hour + shift) % 24], there[hour]
-        expected = (mine + theirs) / (rows + before)
+        count, reference_count = hours[(hour + shift) % 24], reference_hours[hour]
+        expected = (count + reference_count) / (rows + before)
         if expected:
             error = expected * (1 / rows + 1 / before)
-            total += (mine / rows - theirs / before) ** 2 / error
+            total += (count / rows - reference_count / before) ** 2 / error
     return total

@@ -199,24 +199,24 @@ def _mixed(
 
     What drifts moves the others, too; here they stay, and the rest is a picture of them.
     """
-    mine, theirs = _sized(item), _sized(before)
-    rows, others = sum(n for _, n in mine), sum(n for _, n in theirs)
+    sizes, reference_sizes = _sized(item), _sized(before)
+    rows, others = sum(n for _, n in sizes), sum(n for _, n in reference_sizes)
     if min(rows, others) < ROWS:
         return None
     for number in (100.0, 1000.0):
         for factor in (number, 1 / number):
-            edge = log_of(quantile(theirs, 0.999 if factor > 1 else 0.001))
-            beyond = [p for p in mine if (log_of(p[0]) > edge) is (factor > 1)]
-            rest = [p for p in mine if (log_of(p[0]) > edge) is not (factor > 1)]
+            edge = log_of(quantile(reference_sizes, 0.999 if factor > 1 else 0.001))
+            beyond = [p for p in sizes if (log_of(p[0]) > edge) is (factor > 1)]
+            rest = [p for p in sizes if (log_of(p[0]) > edge) is not (factor > 1)]
             count = sum(n for _, n in beyond)
             if count < FEW or not at_least(count, rows, MIXED) or count > 0.97 * rows:
                 continue
             back = edge - math.log(factor)
             moved = [(code_of(math.exp(log_of(c) - math.log(factor))), n) for c, n in beyond]
-            like = [p for p in theirs if (log_of(p[0]) > back) is (factor > 1)]
+            like = [p for p in reference_sizes if (log_of(p[0]) > back) is (factor > 1)]
             if sum(n for _, n in like) < FEW:
                 continue
-            apart = distance(moved, like), distance(rest, theirs)
+            apart = distance(moved, like), distance(rest, reference_sizes)
             near = distance_error(count, sum(n for _, n in like)), distance_error(rows, others)
             # Of what was turned, the part that stays below the edge makes the rest a little denser.
             if apart[0] > 0.05 + near[0] or apart[1] > 0.1 + near[1]:
@@ -271,7 +271,7 @@ def _offset(
     spread = then[1][-1] - then[1][0]
     if spread <= 0:
         return None
-    for factor, shift, here, there, back in _OFFSETS:
+    for factor, shift, unit, reference_unit, back in _OFFSETS:
         expected = [[factor * v + shift for v in side] for side in then]
         error = [
             (h - low) / 2 + (eh - el) / 2 + 0.004 * (abs(m) + abs(factor * t))
@@ -285,7 +285,7 @@ def _offset(
             return warning(
                 "unit-offset",
                 f"{owner}: {item.name} agrees with {reference.purpose}'s in {agree} of "
-                f"{len(SHARES)} quantiles if it is in {here}, and that in {there}",
+                f"{len(SHARES)} quantiles if it is in {unit}, and that in {reference_unit}",
                 in_query(owner, sql, column),
                 data.mended(owner, column, sql),
             )
@@ -308,7 +308,7 @@ def _swapped(tally: Tally, reference: Tally) -> Iterator[tuple[str, str]]:
     """Yield fields that hold the values of another field in training, each with that field."""
     fields = [f for f in tally.of_role(Role.FEATURE, Role.RAW_INPUT) if f.field.kind == "number"]
     rows = {f.name: sum(n for _, n in f.numbers) for f in fields}
-    strange = [
+    moved = [
         f
         for f in fields
         if f.name in reference.fields
@@ -316,14 +316,14 @@ def _swapped(tally: Tally, reference: Tally) -> Iterator[tuple[str, str]]:
         and distance(f.numbers, reference.fields[f.name].numbers) > FAR
     ]
     like: dict[str, list[tuple[float, str]]] = {}
-    for one in strange:
-        for two in strange:
+    for one in moved:
+        for two in moved:
             other = reference.fields[two.name]
-            there = sum(n for _, n in other.numbers)
-            if one is two or there < LEAST:
+            other_rows = sum(n for _, n in other.numbers)
+            if one is two or other_rows < LEAST:
                 continue
             apart = distance(one.numbers, other.numbers)
-            if apart <= max(0.1, distance_error(rows[one.name], there)):
+            if apart <= max(0.1, distance_error(rows[one.name], other_rows)):
                 like.setdefault(one.name, []).append((apart, two.name))
     for name, distances in like.items():
         best = min(distances)[1]
@@ -336,10 +336,10 @@ def _as_swapped(
     data: Datasets, tally: Tally, reference: Tally, item: FieldTally, other: str
 ) -> Finding:
     column, owner = item.field.column.column, tally.purpose
-    theirs = tally.fields[other].field.column.column
+    other_column = tally.fields[other].field.column.column
     return warning(
         "swapped-columns",
         f"{owner}: {item.name} holds what {other} holds in {reference.purpose}",
-        f"{in_query(owner, quoted(theirs), column)}, and the other way round; or map them so",
-        data.replaced(owner, {column: quoted(theirs), theirs: quoted(column)}),
+        f"{in_query(owner, quoted(other_column), column)}, and the other way round; or map them so",
+        data.replaced(owner, {column: quoted(other_column), other_column: quoted(column)}),
     )
