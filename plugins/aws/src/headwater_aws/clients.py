@@ -310,8 +310,8 @@ def _broken(http_response: Any, parsed: Mapping[str, Any]) -> bool:
 
 
 def _until() -> float:
-    here, outer = time.monotonic() + CALL_SECONDS, _deadline.get()
-    return here if outer is None else min(here, outer)
+    until, outer = time.monotonic() + CALL_SECONDS, _deadline.get()
+    return until if outer is None else min(until, outer)
 
 
 def _overran(operation: str, more: str) -> SourceError:

@@ -256,8 +256,8 @@ def translate(
             f"can't {doing}: it is not what the listing saw any more", hint="plan again"
         )
     if code in _ABSENT:
-        what = f" {resource}" if resource else ""
-        return SourceError(f"can't {doing}: not found{what} ({reason})", code="not-found")
+        object_ = f" {resource}" if resource else ""
+        return SourceError(f"can't {doing}: not found{object_} ({reason})", code="not-found")
     if code in _OUTAGE:
         return SourceError(
             f"can't {doing}: AWS failed on its side, in every attempt{where} ({code}: {reason})",
@@ -313,8 +313,8 @@ def _denied(
     if target and target.startswith("s3://"):
         target = _s3_arn(target, session)
     who = caller or "the caller"
-    what = f"{action} on {target}" if target else action
-    message = f"can't {doing}: {who} may not {what}"
+    permission = f"{action} on {target}" if target else action
+    message = f"can't {doing}: {who} may not {permission}"
     why = " ".join(match["why"].split()) if match else ""
     if why:
         message += f" ({why})"

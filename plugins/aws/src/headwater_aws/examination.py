@@ -52,7 +52,7 @@ def examine(session: AwsSession) -> Iterator[CheckStage]:
 
 def _token_stage(source: TokenSource, token_claims: Mapping[str, Any]) -> CheckStage:
     now = datetime.now(UTC)
-    shown = {
+    claims = {
         name: token_claims[name] for name in ("iss", "aud", "sub", "exp") if name in token_claims
     }
     summary = f"{source.describe()}: {show_claims(token_claims, now)}"
@@ -75,7 +75,9 @@ def _token_stage(source: TokenSource, token_claims: Mapping[str, Any]) -> CheckS
                 "see whether what writes it still does, and whether the clock is right",
             )
         )
-    return CheckStage("token", _status(diagnostics), summary, tuple(diagnostics), {"claims": shown})
+    return CheckStage(
+        "token", _status(diagnostics), summary, tuple(diagnostics), {"claims": claims}
+    )
 
 
 def _issuer_stage(token_claims: Mapping[str, Any], head: Mapping[str, Any]) -> CheckStage:

@@ -190,11 +190,11 @@ class Listings:
         key = (Listings, self.auth_ref, ("page", bucket, root))
         return self.cache.once(key, ask, lambda page: _OBJECT * (1 + len(page[0])))
 
-    def _cached(self, what: Hashable) -> object:
-        return self.cache.get((Listings, self.auth_ref, what))
+    def _cached(self, question: Hashable) -> object:
+        return self.cache.get((Listings, self.auth_ref, question))
 
-    def _keep(self, what: Hashable, objects: Sequence[S3Object]) -> None:
-        self.cache.keep((Listings, self.auth_ref, what), objects, _OBJECT * (1 + len(objects)))
+    def _keep(self, question: Hashable, objects: Sequence[S3Object]) -> None:
+        self.cache.keep((Listings, self.auth_ref, question), objects, _OBJECT * (1 + len(objects)))
 
 
 def _above(prefix: str) -> Iterator[str]:

@@ -61,9 +61,9 @@ def prefix_permissions(partition: str, places: Mapping[str, str]) -> Iterator[Pe
             without it, names that go on are included.
     """
     buckets: dict[str, dict[str, str]] = {}
-    for uri, what in places.items():
+    for uri, contents in places.items():
         bucket, prefix = parse_uri(uri)
-        buckets.setdefault(bucket, {}).setdefault(prefix, what)
+        buckets.setdefault(bucket, {}).setdefault(prefix, contents)
     for bucket, tables in sorted(buckets.items()):
         arn = f"arn:{partition}:s3:::{bucket}"
         outermost = _outermost(tables)

@@ -85,18 +85,18 @@ def _listed(listings: Listings, place: Place) -> tuple[CheckStage, S3Object | No
             listed = [file for location in place.locations for file in by_location[location]]
     except HeadwaterError as error:
         return CheckStage.failed(LIST, error), None
-    shown = place.locations[-1] + (
+    place_text = place.locations[-1] + (
         f" and {len(place.locations) - 1} beside it" if len(place.locations) > 1 else ""
     )
     number = "1 file" if len(listed) == 1 else f"{len(listed)} files"
     if len(listed) == _FILES:
         number += " or more"
     details = {"locations": list(place.locations), "files": len(listed)}
-    summary = f"{shown} ({place.what}): {number}"
+    summary = f"{place_text} ({place.what}): {number}"
     if not listed:
         lacking = Diagnostic(
             "no-files",
-            f"nothing lies in {shown}",
+            f"nothing lies in {place_text}",
             Severity.WARNING,
             hint="most likely first: nothing has landed yet; the location is registered wrongly; "
             "hidden files (_x, .x) and empty ones do not count",

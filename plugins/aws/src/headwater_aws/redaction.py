@@ -61,9 +61,9 @@ class _Filter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
-        shown = struck(message)
-        if shown != message:
-            record.msg, record.args = shown, ()
+        redacted = struck(message)
+        if redacted != message:
+            record.msg, record.args = redacted, ()
         return True
 
 
@@ -84,10 +84,10 @@ def hide_from_logs(*secrets: str | None) -> None:
 
 def struck(text: str) -> str:
     """Return a text without the secrets that headwater learned of, and what AWS's answers issue."""
-    shown = strike(text, _FILTER.secrets)
+    redacted = strike(text, _FILTER.secrets)
     for pattern in (_ISSUED, _SENT):
-        shown = pattern.sub(rf"\g<1>{MASK}", shown)
-    return shown
+        redacted = pattern.sub(rf"\g<1>{MASK}", redacted)
+    return redacted
 
 
 def strike(text: str, secrets: Iterable[str]) -> str:

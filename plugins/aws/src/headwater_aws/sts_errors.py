@@ -32,13 +32,13 @@ def show_claims(claims: Mapping[str, Any], now: datetime) -> str:
         claims: The decoded, unverified token.
         now: The time, with a zone.
     """
-    shown = [f"{name}={_text(claims[name])}" for name in ("iss", "aud", "sub") if name in claims]
+    parts = [f"{name}={_text(claims[name])}" for name in ("iss", "aud", "sub") if name in claims]
     ends = claims.get("exp")
     at = _moment(ends) if isinstance(ends, int | float) else None
     if at is not None:
         left = _span(abs(at - now))
-        shown.append(f"exp={at:%Y-%m-%d %H:%M:%SZ} ({f'in {left}' if at > now else f'{left} ago'})")
-    return ", ".join(shown) or "no iss, aud, sub or exp"
+        parts.append(f"exp={at:%Y-%m-%d %H:%M:%SZ} ({f'in {left}' if at > now else f'{left} ago'})")
+    return ", ".join(parts) or "no iss, aud, sub or exp"
 
 
 def _moment(seconds: float) -> datetime | None:

@@ -118,8 +118,8 @@ def _moments(
             units |= pattern.read(value or "") or {}
         moment = first_moment(units) if Unit.YEAR in units else None
         if moment is not None:
-            there = moment.replace(tzinfo=ZoneInfo(rule.timezone))
-            yield there.astimezone(UTC), partition.values
+            begin = moment.replace(tzinfo=ZoneInfo(rule.timezone))
+            yield begin.astimezone(UTC), partition.values
 
 
 def _landed(

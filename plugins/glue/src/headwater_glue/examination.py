@@ -217,8 +217,10 @@ def _places(table: Table, chosen: Sequence[Partition] | None) -> Iterator[Place]
         case Kind.HIVE | Kind.SPARK | Kind.MANIFEST:
             for directory in _directories(table, chosen or ()):
                 listed = tuple(islice(reversed(directory), _LISTED))[::-1]
-                what = f"{table.name}, {len(listed)} of {len(directory)} partitions looked at"
-                yield Place(listed, what, form)
+                description = (
+                    f"{table.name}, {len(listed)} of {len(directory)} partitions looked at"
+                )
+                yield Place(listed, description, form)
 
 
 def _directories(table: Table, chosen: Sequence[Partition]) -> Iterator[list[str]]:

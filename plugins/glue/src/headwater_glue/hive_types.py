@@ -50,11 +50,11 @@ def column_type(text: str) -> DataType:
     try:
         return parse_hive_type(text)
     except TypeTextError as error:
-        shown = text if len(text) <= 80 else f"{text[:77]}..."
+        shortened = text if len(text) <= 80 else f"{text[:77]}..."
         # The error quotes the text that core saw, with backticks that the user never wrote.
         problem = re.sub(r"^type .*(?=ends too soon|: )(: )?", "", str(error))
         problem = problem if len(problem) <= 200 else f"{problem[:200]}..."
-        return unreadable(repr(shown), f"{_NO_TYPE}: {problem}")
+        return unreadable(repr(shortened), f"{_NO_TYPE}: {problem}")
 
 
 def parse_hive_type(text: str) -> DataType:

@@ -99,10 +99,10 @@ class Finder:
             raw = api.table(database, name)
             if raw is None:
                 # Through a linked database, or to an explanation.
-                there, real = self._database(place, database)
-                if (there.place, real) != (api.place, database):
-                    raw = there.table(real, name)
-                api, database = there, real
+                home, real = self._database(place, database)
+                if (home.place, real) != (api.place, database):
+                    raw = home.table(real, name)
+                api, database = home, real
         except AccessDeniedError as error:
             explained = self._denied(error, api, database, name)
             if explained is None:
@@ -165,8 +165,8 @@ class Finder:
             target.catalog_id or link.catalog_id or self._place.catalog_id,
             target.region or link.region,
         )
-        there = (place.catalog_id, place.region, target.database, target.name)
-        if there in [(e.catalog_id, e.region, e.database, e.name) for e in links]:
+        step = (place.catalog_id, place.region, target.database, target.name)
+        if step in [(e.catalog_id, e.region, e.database, e.name) for e in links]:
             raise SourceError(
                 f"the resource link {links[0]} leads in a circle: {trail}", code="link-cycle"
             )

@@ -47,17 +47,17 @@ def manifest_files(
         for location, objects in manifests.items()
     }
     directories = {u.rpartition("/")[0] + "/" for uris in named.values() for u in uris}
-    there = {
+    by_uri = {
         f.uri: f for objects in list_many(session, sorted(directories)).values() for f in objects
     }
     for location, uris in named.items():
-        if lost := [u for u in uris if u not in there]:
+        if lost := [u for u in uris if u not in by_uri]:
             raise DataChangedError(
                 f"table {table}: its manifest at {location} names {lost[0]}, which is not there",
                 hint="the manifest is older than the data: generate it again, or register the "
                 "table in its own format",
             )
-    return {location: tuple(there[u] for u in uris) for location, uris in named.items()}
+    return {location: tuple(by_uri[u] for u in uris) for location, uris in named.items()}
 
 
 def _lines(content: bytes, manifest: str, table: str) -> list[str]:

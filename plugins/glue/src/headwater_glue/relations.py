@@ -267,8 +267,8 @@ def _differ(own: Sequence[Column], tables: Sequence[Column], how: Reading) -> bo
     """
     if how.format in _POSITIONAL:
         return _folded(own) != _folded(tables)
-    theirs = dict(_folded(tables))
-    return any(theirs.get(name, text) != text for name, text in _folded(own))
+    table_types = dict(_folded(tables))
+    return any(table_types.get(name, text) != text for name, text in _folded(own))
 
 
 def _folded(columns: Sequence[Column]) -> list[tuple[str, str]]:

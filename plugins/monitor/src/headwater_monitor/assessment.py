@@ -316,8 +316,8 @@ def metrics_of(parts: Sequence[Part]) -> list[str]:
     Args:
         parts: The parts.
     """
-    used = {m for p in parts if p.performance is not None for m in p.performance.figures}
-    return [m for m in model_performance.METRICS if m in used]
+    metrics = {m for p in parts if p.performance is not None for m in p.performance.figures}
+    return [m for m in model_performance.METRICS if m in metrics]
 
 
 def _rank(row: Row) -> tuple[bool, int]:

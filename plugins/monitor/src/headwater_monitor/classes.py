@@ -83,18 +83,18 @@ def by_class(confusion: Confusion) -> dict[str, ClassFigures]:
     return {name: class_figures(confusion, name) for name in sorted(names)}
 
 
-def macro(figures: Mapping[str, ClassFigures], what: str) -> Figure | None:
+def macro(figures: Mapping[str, ClassFigures], metric: str) -> Figure | None:
     """Return the average of a figure over classes, each class counting the same.
 
     A class of which there is no such figure counts as 0, as in scikit-learn's `average="macro"`.
 
     Args:
         figures: Those of each class.
-        what: `precision`, `recall` or `f1`.
+        metric: `precision`, `recall` or `f1`.
     """
     if not figures:
         return None
-    values = [getattr(one, what) or 0.0 for one in figures.values()]
+    values = [getattr(one, metric) or 0.0 for one in figures.values()]
     return Figure(math.fsum(values) / len(values))
 
 

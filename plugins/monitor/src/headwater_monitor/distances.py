@@ -91,14 +91,14 @@ def chi_square(before: Counts, after: Counts) -> tuple[Figure, Figure] | None:
     n, m = sum(before), sum(after)
     if not n or not m:
         return None
-    used = [(a, b) for a, b in zip(before, after, strict=True) if a or b]
+    pairs = [(a, b) for a, b in zip(before, after, strict=True) if a or b]
     parts = []
-    for a, b in used:
+    for a, b in pairs:
         for count, size in ((a, n), (b, m)):
             expected = (a + b) * size / (n + m)
             parts.append((count - expected) ** 2 / expected)
     statistic = math.fsum(parts)
-    return Figure(statistic), Figure(chi_square_tail(statistic, len(used) - 1))
+    return Figure(statistic), Figure(chi_square_tail(statistic, len(pairs) - 1))
 
 
 def kolmogorov_smirnov(before: Counts, after: Counts) -> Figure | None:

@@ -199,9 +199,11 @@ class Plots:
                      edgecolor=COLOURS["muted"], linewidth=0.6, label=labels[0])  # fmt: skip
             axes.bar(places, after[bars], width=0.45, facecolor=COLOURS["accent"], label=labels[1])
             axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
-            shown = [(place, text) for place, text in ticks if place < len(places)]
-            shown = shown[:: -(-len(shown) // _MOST_LABELS) or 1]
-            axes.set_xticks([place for place, _ in shown], [_shortened(text) for _, text in shown])
+            labelled = [(place, text) for place, text in ticks if place < len(places)]
+            labelled = labelled[:: -(-len(labelled) // _MOST_LABELS) or 1]
+            axes.set_xticks(
+                [place for place, _ in labelled], [_shortened(text) for _, text in labelled]
+            )
             axes.legend(loc="best", handlelength=1.0)
 
         return self._svg(draw, description)

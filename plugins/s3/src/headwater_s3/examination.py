@@ -37,9 +37,11 @@ def examine_tables(
 
 
 def _place(input_: Input) -> Place:
-    root, what = input_.location.root, f"input {input_.name}"
+    root, description = input_.location.root, f"input {input_.name}"
     if input_.format == "iceberg" and root.endswith(".json"):
-        return Place((), what, object=root, listed=False)
+        return Place((), description, object=root, listed=False)
     if input_.format in LAKES:
-        return Place((f"{root.rstrip('/')}/",), what, "parquet" if input_.format == "delta" else "")
-    return Place((root,), what, input_.format, matching=input_.location.pattern)
+        return Place(
+            (f"{root.rstrip('/')}/",), description, "parquet" if input_.format == "delta" else ""
+        )
+    return Place((root,), description, input_.format, matching=input_.location.pattern)

@@ -53,9 +53,9 @@ class Input:
             return
         varies = self.location.pattern.groupindex or self.location.globbed
         refused = {"columns": self.columns, "options": self.options, "a pattern in path": varies}
-        for what in (w for w, is_set in refused.items() if is_set):
+        for option in (w for w, is_set in refused.items() if is_set):
             raise ConfigError(
-                f"input {self.name!r}: {self.format} tables take no {what.replace('a ', '', 1)}",
+                f"input {self.name!r}: {self.format} tables take no {option.replace('a ', '', 1)}",
                 hint="its own log says which files and columns it has; path is its directory",
             )
 

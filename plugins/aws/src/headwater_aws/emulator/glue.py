@@ -178,7 +178,7 @@ class _Call:
         return self.state.functions.setdefault((self.account_id, self.region, database), {})
 
     def page(
-        self, items: Sequence[Any], key: str, shown: Callable[[Any], bool] | None = None
+        self, items: Sequence[Any], key: str, is_visible: Callable[[Any], bool] | None = None
     ) -> Params:
         """Cut one page from a list by MaxResults and NextToken, leaving out what is not shown."""
         most = PAGE[self.action]
@@ -192,7 +192,7 @@ class _Call:
         start = _resume(self.params["NextToken"], mark) if self.params.get("NextToken") else 0
         result: Params = {key: []}
         for at in range(start, len(items)):
-            if shown is not None and not shown(items[at]):
+            if is_visible is not None and not is_visible(items[at]):
                 continue
             if len(result[key]) == size:
                 result["NextToken"] = base64.b64encode(f"{mark}:{at}".encode()).decode()
@@ -264,14 +264,14 @@ def _search_tables(call: _Call) -> Params:
     words = call.params.get("SearchText", "").lower().strip('"')
     tests = call.params.get("Filters", [])
 
-    def shown(table: Any) -> bool:
+    def is_visible(table: Any) -> bool:
         entry = _table(table, call.grant(table))
         fits = all(str(entry.get(one["Key"], "")).lower() == one["Value"].lower() for one in tests)
         return fits and words in json.dumps(entry, default=str).lower() and call.shows(table)
 
     databases = call.catalog.get_databases()
     tables = [table for database in databases for table in database.tables.values()]
-    page = call.page(tables, "TableList", shown)
+    page = call.page(tables, "TableList", is_visible)
     page["TableList"] = [_table(one, call.grant(one)) for one in page["TableList"]]
     return page
 
@@ -370,10 +370,10 @@ def _get_functions(call: _Call) -> Params:
 
 
 def _table(table: Any, granted: Grant | None) -> Params:
-    shown = granted or Grant(governed=True)
-    entry = shown.cut(table.as_dict())
+    grant = granted or Grant(governed=True)
+    entry = grant.cut(table.as_dict())
     stored = {"Retention": 0, "UpdateTime": entry["CreateTime"]}
-    return {**stored, **entry, "IsRegisteredWithLakeFormation": shown.governed}
+    return {**stored, **entry, "IsRegisteredWithLakeFormation": grant.governed}
 
 
 def _attributes(call: _Call, fields: Mapping[str, str]) -> set[str] | None:

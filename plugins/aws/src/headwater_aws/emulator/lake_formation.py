@@ -41,8 +41,8 @@ class Grant:
         storage = entry.get("StorageDescriptor")
         if not self.columns or EVERY in self.columns or not storage:
             return entry
-        shown = [c for c in storage.get("Columns", []) if c["Name"] in self.columns]
-        return {**entry, "StorageDescriptor": {**storage, "Columns": shown}}
+        columns = [c for c in storage.get("Columns", []) if c["Name"] in self.columns]
+        return {**entry, "StorageDescriptor": {**storage, "Columns": columns}}
 
 
 class LakeFormation:

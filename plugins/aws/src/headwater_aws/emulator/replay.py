@@ -291,9 +291,9 @@ class Replay:
         return Response(page.status, {**page.headers, MARK: "no-rows"}, page.body)
 
 
-def not_recorded(what: str) -> AwsError:
+def not_recorded(call: str) -> AwsError:
     """Return the error for a call that a bundle can't answer."""
-    return AwsError(CODE, f"the support bundle that is replayed does not tell it: {what}", 403)
+    return AwsError(CODE, f"the support bundle that is replayed does not tell it: {call}", 403)
 
 
 def _parameters_of(

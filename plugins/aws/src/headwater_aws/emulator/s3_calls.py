@@ -131,8 +131,10 @@ def read(request: Request) -> S3Call:
             # Whoever learns by it whether an object is what they think it is must be allowed to.
             needs.append(("s3:GetObject", arn))
         return S3Call(action, tuple(needs), bucket, key, query, context)
-    what = ", ".join(sorted(elsewhere)) or request.path
-    raise AwsError("NotImplemented", f"The emulator's S3 has no {request.method} of {what}.", 501)
+    operation = ", ".join(sorted(elsewhere)) or request.path
+    raise AwsError(
+        "NotImplemented", f"The emulator's S3 has no {request.method} of {operation}.", 501
+    )
 
 
 def deleted_keys(body: bytes) -> list[str]:

@@ -173,7 +173,7 @@ def _actions(uri: str, content: bytes) -> list[dict[str, Any]]:
 
     file = pq.ParquetFile(pa.BufferReader(content))
     # Of an `add`, its statistics are by far the most.
-    there = {file.schema.column(i).path for i in range(len(file.schema.names))}
+    paths = {file.schema.column(i).path for i in range(len(file.schema.names))}
     columns = [
         c
         for c in (
@@ -181,7 +181,7 @@ def _actions(uri: str, content: bytes) -> list[dict[str, Any]]:
             "add.deletionVector.pathOrInlineDv",
             "sidecar.path",
         )
-        if c in there
+        if c in paths
     ]
     actions: list[dict[str, Any]] = file.read(columns=columns).to_pylist() if columns else []
     return actions

@@ -112,7 +112,7 @@ def problems(permission: Permission) -> tuple[str, ...]:
         return ()
     kinds_of = [(r, kind_of(r)) for r in permission.resources]
     accepted = {*action.required, *action.optional}
-    strange = [
+    unknown = [
         f"{permission.action} is not about {resource}"
         for resource, k in kinds_of
         if k not in accepted
@@ -121,7 +121,7 @@ def problems(permission: Permission) -> tuple[str, ...]:
     lacking = [
         f"{permission.action} needs a {kind} too" for kind in action.required if kind not in kinds
     ]
-    return (*strange, *lacking)
+    return (*unknown, *lacking)
 
 
 def all_problems(permissions: Iterable[Permission]) -> tuple[str, ...]:

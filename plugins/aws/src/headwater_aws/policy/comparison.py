@@ -145,10 +145,10 @@ def _statements(given: Mapping[str, Any] | str) -> list[_Statement]:
     statements = []
     for number, statement in enumerate(listed if isinstance(listed, list) else [listed], 1):
         where = f"statement {statement.get('Sid') or number}"
-        strange = [k for k in statement if k.startswith("Not")]
-        if strange:
+        negated = [k for k in statement if k.startswith("Not")]
+        if negated:
             raise ConfigError(
-                f"{where} of the policy uses {strange[0]}, which can't be compared",
+                f"{where} of the policy uses {negated[0]}, which can't be compared",
                 hint="write it with Action and Resource, as an Allow or a Deny",
             )
         if statement.get("Effect") not in ("Allow", "Deny") or "Action" not in statement:
@@ -227,19 +227,21 @@ def _excess(allows: Iterable[_Statement], needs: Iterable[_Need]) -> Iterable[st
                 lines[f"{action}: no connection needs it"] = None
                 continue
             if "*" in action or "?" in action:
-                used = ", ".join(sorted({n.action for n in same}))
-                lines[f"{action}: only {used} of it is needed"] = None
+                sufficient = ", ".join(sorted({n.action for n in same}))
+                lines[f"{action}: only {sufficient} of it is needed"] = None
             for resource in statement.resources:
                 inside = [n for n in same if _matches(resource, n.resource)]
                 if not inside:
                     lines[f"{action} on {resource}: no connection needs it there"] = None
                 elif resource not in {n.resource for n in inside}:
-                    used = ", ".join(sorted({n.resource for n in inside}))
-                    lines[f"{action} on {resource}: {used} would do"] = None
+                    sufficient = ", ".join(sorted({n.resource for n in inside}))
+                    lines[f"{action} on {resource}: {sufficient} would do"] = None
                 elif not statement.conditions and all(n.condition for n in inside):
-                    used = ", ".join(sorted({n.condition[2] for n in inside if n.condition}))
+                    sufficient = ", ".join(sorted({n.condition[2] for n in inside if n.condition}))
                     key = next(n.condition[1] for n in inside if n.condition)
-                    lines[f"{action} on {resource}: only with {key} {used} is it needed"] = None
+                    lines[f"{action} on {resource}: only with {key} {sufficient} is it needed"] = (
+                        None
+                    )
     return lines
 
 

@@ -88,10 +88,10 @@ def labels(until: datetime, since: datetime | None = None) -> pa.Table:
     ids: list[Any] = actuals["id"].to_pylist()
     arrival = [moments[i] + _delay(i) for i in ids]
     column = pa.array(arrival, pa.timestamp("us", tz="UTC"))
-    there = pc.less(column, pa.scalar(until))
+    arrived = pc.less(column, pa.scalar(until))
     if since is not None:
-        there = pc.and_(there, pc.greater_equal(column, pa.scalar(since)))
-    return actuals.append_column("labelled_at", column).filter(there)
+        arrived = pc.and_(arrived, pc.greater_equal(column, pa.scalar(since)))
+    return actuals.append_column("labelled_at", column).filter(arrived)
 
 
 def _delay(prediction: int) -> timedelta:

@@ -88,13 +88,15 @@ class Stage:
         old, new = ({row[0]: row for row in report.summary()[1]} for report in (before, after))
         for change in changes:
             month = f"{change.window.start:%Y-%m}"
-            what = " and ".join(change.restated) or "nothing"
+            restated = " and ".join(change.restated) or "nothing"
             moved = "; ".join(
                 f"{name} {then} -> {now}"
                 for name, then, now in zip(head[:4], old[month], new[month], strict=False)
                 if then != now
             )
-            self.show(f"  {month}  because of {', '.join(change.reasons)}: {what} changed; {moved}")
+            self.show(
+                f"  {month}  because of {', '.join(change.reasons)}: {restated} changed; {moved}"
+            )
         for reason in after.not_final:
             self.show(f"not final: {reason}")
 

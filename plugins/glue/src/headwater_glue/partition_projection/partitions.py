@@ -304,9 +304,9 @@ class Projection:
             hint="declare the key as string in Glue: what the query names is then what paths have",
         )
 
-    def _too_many(self, what: str) -> PlanError:
+    def _too_many(self, count: str) -> PlanError:
         return PlanError(
-            f"table {self.table}: its partition projection gives {what}, more than one read lists",
+            f"table {self.table}: its partition projection gives {count}, more than one read lists",
             code="too-many-partitions",
             hint="declare how the keys follow from time, "
             + hint_wording(

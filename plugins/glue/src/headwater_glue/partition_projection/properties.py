@@ -144,9 +144,9 @@ def _check_template(table: GlueTable, template: str) -> None:
         raise _broken(table, f"storage.location.template does not name the key {missing[0]!r}")
 
 
-def _raw(table: GlueTable, key: str, what: str) -> str:
+def _raw(table: GlueTable, key: str, property_: str) -> str:
     """Return a parameter as it stands: blanks belong to an enum's values."""
-    name = f"projection.{key}.{what}".lower()
+    name = f"projection.{key}.{property_}".lower()
     text = table.parameters.get(name) or table.storage.parameters.get(name) or ""
     if not text:
         raise _broken(table, f"{name} is missing")
@@ -163,22 +163,22 @@ def _range(table: GlueTable, key: str) -> tuple[str, str]:
     return bounds[0], bounds[1]
 
 
-def _integer(table: GlueTable, key: str, what: str, text: str) -> int:
+def _integer(table: GlueTable, key: str, property_: str, text: str) -> int:
     number = whole_number(text.strip())
     if number is None or not -(2**63) <= number < 2**63:
-        shown = text if len(text) <= 40 else f"{text[:40]}..."
-        raise _broken(table, f"projection.{key}.{what}: {shown!r} is not a whole number")
+        shortened = text if len(text) <= 40 else f"{text[:40]}..."
+        raise _broken(table, f"projection.{key}.{property_}: {shortened!r} is not a whole number")
     return number
 
 
-def _positive(table: GlueTable, key: str, what: str, default: int | None) -> int:
-    text = table.parameter(f"projection.{key}.{what}")
+def _positive(table: GlueTable, key: str, property_: str, default: int | None) -> int:
+    text = table.parameter(f"projection.{key}.{property_}")
     if not text and default is not None:
         return default
-    number = _integer(table, key, what, text) if text else 0
+    number = _integer(table, key, property_, text) if text else 0
     if number < 1:
         raise _broken(
-            table, f"projection.{key}.{what} is {text or 'missing'!r}, not a positive number"
+            table, f"projection.{key}.{property_} is {text or 'missing'!r}, not a positive number"
         )
     return number
 
