@@ -8,7 +8,7 @@ import pytest
 from plugins.glue.tests.raw import HCATALOG, LAZY, OPEN_CSV, OPENX, PARQUET
 
 from headwater_glue.entry import GlueColumn, Storage
-from headwater_glue.serde import read_columns, reading, spark_reading
+from headwater_glue.serde import reader_columns, reading, spark_reading
 
 
 def read(serde: str, parameters: Any = None, table: Any = None) -> Any:
@@ -156,13 +156,13 @@ def test_a_header_may_be_declared_on_the_table_and_the_serde_wins() -> None:
 
 def test_open_csv_gives_texts_whatever_was_declared() -> None:
     declared = (GlueColumn("n", "bigint"), GlueColumn("t", "timestamp"))
-    found = read_columns(declared, read(OPEN_CSV))
+    found = reader_columns(declared, read(OPEN_CSV))
     assert [str(c.type) for c in found] == ["string", "string"]
 
 
 def test_delimited_text_marks_what_it_cannot_hold() -> None:
     declared = (GlueColumn("n", "bigint"), GlueColumn("a", "array<int>"), GlueColumn("b", "binary"))
-    number, nested, binary = read_columns(declared, read(LAZY))
+    number, nested, binary = reader_columns(declared, read(LAZY))
     assert str(number.type) == "bigint"
     assert "array<int>" in (nested.type.reason or "")
     assert "Base64" in (binary.type.reason or "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headwater.errors import ConfigError
-from headwater_s3.location import read
+from headwater_s3.location import parse_location
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ from headwater_s3.location import read
     ],
 )
 def test_a_path(path: str, prefix: str, matching: list[str], others: list[str]) -> None:
-    found = read(path)
+    found = parse_location(path)
     assert (found.bucket, found.prefix) == ("b", prefix)
     assert [k for k in matching if not found.pattern.fullmatch(k)] == []
     assert [k for k in others if found.pattern.fullmatch(k)] == []
@@ -39,7 +39,7 @@ def test_a_path(path: str, prefix: str, matching: list[str], others: list[str]) 
 
 
 def test_dates_become_keys_in_the_order_of_the_path() -> None:
-    found = read("s3://b/logs/%d.%m.%Y/%H-*.json")
+    found = parse_location("s3://b/logs/%d.%m.%Y/%H-*.json")
     assert found.date_keys == ("day", "month", "year", "hour")
     match = found.pattern.fullmatch("logs/24.12.2025/07-x.json")
     assert match is not None
@@ -49,7 +49,7 @@ def test_dates_become_keys_in_the_order_of_the_path() -> None:
 
 
 def test_a_date_that_is_written_twice_is_one_key_and_must_agree() -> None:
-    found = read("s3://b/%Y/x-%Y-%m.csv")
+    found = parse_location("s3://b/%Y/x-%Y-%m.csv")
     assert found.date_keys == ("year", "month")
     assert found.pattern.fullmatch("2026/x-2026-01.csv")
     assert not found.pattern.fullmatch("2026/x-2025-01.csv")
@@ -70,7 +70,7 @@ def test_a_date_that_is_written_twice_is_one_key_and_must_agree() -> None:
 def test_what_all_files_of_a_date_begin_with(
     path: str, dates: dict[str, str], expected: str
 ) -> None:
-    assert read(path).within(dates) == expected
+    assert parse_location(path).within(dates) == expected
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_what_all_files_of_a_date_begin_with(
 def test_a_regex_is_about_the_rest_of_the_key(
     path: str, regex: str, prefix: str, matching: list[str], others: list[str]
 ) -> None:
-    found = read(path, regex)
+    found = parse_location(path, regex)
     assert found.prefix == prefix
     assert [k for k in matching if not found.pattern.fullmatch(k)] == []
     assert [k for k in others if found.pattern.fullmatch(k)] == []
@@ -103,4 +103,4 @@ def test_a_regex_is_about_the_rest_of_the_key(
 )
 def test_a_wrong_path_is_refused(path: str, regex: str | None, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        read(path, regex)
+        parse_location(path, regex)

@@ -193,13 +193,13 @@ def _mappings(values: list[Any], entry: str, name: str) -> list[Mapping[str, Any
 def _call(document: Any, name: str) -> Exchange:
     try:
         return Exchange(
-            _is(document["service"], str),
-            _is(document["operation"], str),
-            _is(document["region"], str),
-            _is(document["asked"], dict),
-            _is(document["status"], int),
+            _checked(document["service"], str),
+            _checked(document["operation"], str),
+            _checked(document["region"], str),
+            _checked(document["asked"], dict),
+            _checked(document["status"], int),
             document["answer"],
-            None if document["error"] is None else _is(document["error"], dict),
+            None if document["error"] is None else _checked(document["error"], dict),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(name, f"a call in calls.json is none ({str(error)[:100]})") from None
@@ -207,17 +207,20 @@ def _call(document: Any, name: str) -> Exchange:
 
 def _file(document: Any, entries: Mapping[str, bytes], name: str) -> BundledFile:
     try:
-        size = _is(document["size"], int)
+        size = _checked(document["size"], int)
         if not 0 <= size < 2**63:
             raise ValueError(f"size {size}")
-        parts = [(_is(p["form"], str), entries[_is(p["entry"], str)]) for p in document["parts"]]
-        etag = None if document["etag"] is None else _is(document["etag"], str)
-        return BundledFile(_is(document["path"], str), size, etag, tuple(parts))
+        parts = [
+            (_checked(p["form"], str), entries[_checked(p["entry"], str)])
+            for p in document["parts"]
+        ]
+        etag = None if document["etag"] is None else _checked(document["etag"], str)
+        return BundledFile(_checked(document["path"], str), size, etag, tuple(parts))
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(name, f"a file in files.json is none ({str(error)[:100]})") from None
 
 
-def _is(value: Any, kind: type) -> Any:
+def _checked(value: Any, kind: type) -> Any:
     if type(value) is not kind:
         raise ValueError(f"{str(value)[:40]!r} is no {kind.__name__}")
     return value

@@ -164,7 +164,7 @@ class _Sought:
     def __init__(self, sought: Iterable[str]) -> None:
         self._by_head: dict[str, dict[int, set[str]]] = {}
         for one in sought:
-            small = _small(one)
+            small = _lower(one)
             by_length = self._by_head.setdefault(small[:_SHORTEST_VALUE], {})
             by_length.setdefault(len(small), set()).add(small)
         for head, by_length in self._by_head.items():  # the longest first
@@ -175,7 +175,7 @@ class _Sought:
         heads = self._by_head
         if not heads:
             return text
-        small = _small(text)
+        small = _lower(text)
         out: list[str] = []
         end = 0
         for at in range(len(small) - _SHORTEST_VALUE + 1):
@@ -189,7 +189,7 @@ class _Sought:
         return "".join((*out, text[end:])) if out else text
 
 
-def _small(text: str) -> str:
+def _lower(text: str) -> str:
     """Return a text in lower case, with its length unchanged."""
     small = text.lower()
     if len(small) == len(text):
@@ -255,7 +255,7 @@ class Names:
     def learn_value(self, value: object) -> None:
         """Learn a value: of a partition's key, or a literal of a query."""
         text = str(value)
-        if _stays(text):
+        if _is_harmless(text):
             return
         if text.isdigit() and text.isascii():
             (self._numbers if len(text) > _SHORTEST_VALUE else self._short).add(text)
@@ -333,7 +333,7 @@ class Names:
                         for one in inner if isinstance(inner, list) else [inner]:
                             self.learn_value(one)
                     elif field in self._bags and isinstance(inner, str):
-                        self._learn_put(str(key), inner)
+                        self._learn_property(str(key), inner)
                     if field == "partitionValues" and inner is not None:
                         self.learn_value(inner)
                     self.learn_from(inner, str(key))
@@ -361,7 +361,7 @@ class Names:
         if named is not None:
             self.learn(named, name)
 
-    def _learn_put(self, key: str, text: str) -> None:
+    def _learn_property(self, key: str, text: str) -> None:
         """Learn names from a bag of free properties, by the keys that are known to hold some."""
         match key.casefold().split("."):
             case ["projection", *_, "values"]:
@@ -486,7 +486,7 @@ class Names:
                 hidden = self.literal(lexeme.text)
                 if hidden != lexeme.text:
                     edits.append((lexeme.start, lexeme.end, f"'{hidden}'"))
-            elif lexeme.kind == lexer.NUMBER and not _sizes(lexemes, place):
+            elif lexeme.kind == lexer.NUMBER and not _is_type_argument(lexemes, place):
                 edits.append((lexeme.start, lexeme.end, self._number(lexeme.text)))
         for start, end, hidden in reversed(edits):
             sql = sql[:start] + hidden + sql[end:]
@@ -494,7 +494,7 @@ class Names:
 
     def literal(self, text: str) -> str:
         """Return the placeholder of a value."""
-        if _stays(text):
+        if _is_harmless(text):
             return text
         return (
             self._by_value.get(text) or self._placeholders.get(text.casefold()) or self.text(text)
@@ -525,7 +525,7 @@ class Names:
             case str():
                 return self.text(value)
             case Mapping() if field in self._bags and all(_is_plain(v) for v in value.values()):
-                return self._bag(value)
+                return self._free_properties(value)
             case Mapping():
                 # What stands under a column's name is no field of that name.
                 below = field if field in _STATISTICS else "" if field in _COLUMNS else None
@@ -542,7 +542,7 @@ class Names:
         word = key in _FORM or _FIELD.fullmatch(key)
         return key if word and field not in _NAMING else self.text(key)
 
-    def _bag(self, bag: Mapping[str, Any]) -> dict[str, Any]:
+    def _free_properties(self, bag: Mapping[str, Any]) -> dict[str, Any]:
         """Return free properties, of which only those known to be no name stay."""
         renamed: dict[str, Any] = {}
         hidden = 0
@@ -553,11 +553,11 @@ class Names:
             elif str(key).casefold() in self._prose or "comment" in str(key).casefold():
                 renamed[str(key)] = "..."
             else:
-                renamed[self.text(str(key))] = self._put(str(key).casefold(), value)
+                renamed[self.text(str(key))] = self._property_value(str(key).casefold(), value)
         return renamed
 
-    def _put(self, key: str, value: Any) -> Any:
-        if not isinstance(value, str) or len(value) <= _SIGNS or _stays(value):
+    def _property_value(self, key: str, value: Any) -> Any:
+        if not isinstance(value, str) or len(value) <= _SIGNS or _is_harmless(value):
             return self.literal(value) if isinstance(value, str) else value
         if key.startswith("projection.") and key.endswith(".values"):
             return ",".join(self.literal(one.strip()) for one in value.split(","))
@@ -665,7 +665,7 @@ def _glob(part: str) -> str:
 _LONGEST_TIME: Final = 40
 
 
-def _stays(text: str) -> bool:
+def _is_harmless(text: str) -> bool:
     """Return whether a value is only a time, a time format, or signs."""
     if not any(c.isalnum() for c in text) or (len(text) <= 64 and _PATTERN.fullmatch(text)):
         return True
@@ -676,7 +676,7 @@ def _stays(text: str) -> bool:
     return len(text) <= _LONGEST_TIME and bool(_TIME.fullmatch(text))
 
 
-def _sizes(lexemes: list[lexer.Lexeme], place: int) -> bool:
+def _is_type_argument(lexemes: list[lexer.Lexeme], place: int) -> bool:
     """Return whether a number is part of a type: DECIMAL(10, 2)."""
     for back in range(place - 1, max(-1, place - 5), -1):
         if lexemes[back].symbol == "(":

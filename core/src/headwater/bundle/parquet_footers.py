@@ -128,47 +128,49 @@ def _kept_footer(
     if numbers & {8, 9}:
         raise FooterError("it is encrypted")
     new_name = name or (lambda one: one)
-    elements: list[Fields] = _of(meta, 2)[1]
-    times = [_is_time(e) for e in elements if not _of(e, 5)]
+    elements: list[Fields] = _member(meta, 2)[1]
+    times = [_is_time(e) for e in elements if not _member(e, 5)]
     for element in elements:
-        _only(element, _ELEMENT)
+        _keep_members(element, _ELEMENT)
     for element in elements[:1]:
-        _put(element, 4, b"schema")  # a writer's own name for it, which no reader looks at
-    names = tuple(_of(element, 4).decode() for element in elements[1:])
+        _set_member(element, 4, b"schema")  # a writer's own name for it, which no reader looks at
+    names = tuple(_member(element, 4).decode() for element in elements[1:])
     for element, own in zip(elements[1:], names, strict=True):
-        _put(element, 4, new_name(own).encode())
+        _set_member(element, 4, new_name(own).encode())
     columns: dict[str, None] = {}
-    for group in (_of(meta, 4) or (0, []))[1]:
-        _only(group, _GROUP)
-        chunks: list[Fields] = _of(group, 1)[1]
+    for group in (_member(meta, 4) or (0, []))[1]:
+        _keep_members(group, _GROUP)
+        chunks: list[Fields] = _member(group, 1)[1]
         for place, chunk in enumerate(chunks):
             if {8, 9} & {number for number, _, _ in chunk}:
                 raise FooterError("a column is encrypted")
-            _only(chunk, _CHUNK)
-            column: Fields = _of(chunk, 3)
-            path = [new_name(p.decode()) for p in _of(column, 3)[1]]
+            _keep_members(chunk, _CHUNK)
+            column: Fields = _member(chunk, 3)
+            path = [new_name(p.decode()) for p in _member(column, 3)[1]]
             columns[".".join(path)] = None
-            _put(column, 3, (_BINARY, [p.encode() for p in path]))
-            _only(column, _COLUMN)
-            statistics = _of(column, 12)
+            _set_member(column, 3, (_BINARY, [p.encode() for p in path]))
+            _keep_members(column, _COLUMN)
+            statistics = _member(column, 12)
             if not statistics:
                 continue
-            _only(statistics, _STATISTICS)
-            physical = _of(column, 1)
+            _keep_members(statistics, _STATISTICS)
+            physical = _member(column, 1)
             is_time = place < len(times) and times[place] and physical not in _TEXTS
             if not is_time and (name is not None or not _are_moments(physical, statistics)):
                 statistics[:] = [f for f in statistics if f[0] not in _BOUNDS]
-    _only(meta, _FILE)
-    meta[:] = [f for f in meta if f[0] != 5 or _put_beside(f[2][1], name)]
-    writer = _of(meta, 6)
+    _keep_members(meta, _FILE)
+    meta[:] = [f for f in meta if f[0] != 5 or _keep_needed_metadata(f[2][1], name)]
+    writer = _member(meta, 6)
     if writer is not None:
-        _put(meta, 6, _writer(text(writer.decode("utf-8", "replace")), name is not None).encode())
+        _set_member(
+            meta, 6, _writer(text(writer.decode("utf-8", "replace")), name is not None).encode()
+        )
     content = _written(meta)
     ending = struct.pack("<I", len(content)) + MAGIC
-    return KeptFooter(content + ending, _of(meta, 3), tuple(columns), names)
+    return KeptFooter(content + ending, _member(meta, 3), tuple(columns), names)
 
 
-def _only(fields: Fields, numbers: frozenset[int]) -> None:
+def _keep_members(fields: Fields, numbers: frozenset[int]) -> None:
     fields[:] = [f for f in fields if f[0] in numbers]
 
 
@@ -202,18 +204,18 @@ def _writer(writer: str, anonymous: bool) -> str:
     return match[0][:200]
 
 
-def _put_beside(pairs: list[Fields], name: Callable[[str], str] | None) -> bool:
+def _keep_needed_metadata(pairs: list[Fields], name: Callable[[str], str] | None) -> bool:
     """Remove metadata except what types and calendars depend on; return whether any is left."""
     left = []
     for pair in pairs:
-        key = _of(pair, 1)
-        if key not in _KEPT or (key != b"ARROW:schema" and len(_of(pair, 2) or b"") > _SHORT):
+        key = _member(pair, 1)
+        if key not in _KEPT or (key != b"ARROW:schema" and len(_member(pair, 2) or b"") > _SHORT):
             continue
         if key == b"ARROW:schema":
-            schema = _arrow_schema(_of(pair, 2), name)
+            schema = _arrow_schema(_member(pair, 2), name)
             if schema is None:
                 continue
-            _put(pair, 2, schema)
+            _set_member(pair, 2, schema)
         left.append(pair)
     pairs[:] = left
     return bool(left)
@@ -225,44 +227,44 @@ def _arrow_schema(written: bytes, name: Callable[[str], str] | None) -> bytes | 
 
     try:
         schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(written)))
-        plain = pa.schema([_bare(f, name) for f in schema])
+        plain = pa.schema([_bare_field(f, name) for f in schema])
         return base64.b64encode(plain.serialize().to_pybytes())
     except (pa.ArrowException, ValueError, OSError):
         return None
 
 
-def _bare(field: pa.Field[Any], name: Callable[[str], str] | None) -> pa.Field[Any]:
+def _bare_field(field: pa.Field[Any], name: Callable[[str], str] | None) -> pa.Field[Any]:
     """Return a field, renamed, without its metadata and that of its children."""
     import pyarrow as pa
 
     type_: Any = field.type
     if pa.types.is_struct(type_):
-        type_ = pa.struct([_bare(type_.field(n), name) for n in range(type_.num_fields)])
+        type_ = pa.struct([_bare_field(type_.field(n), name) for n in range(type_.num_fields)])
     elif pa.types.is_map(type_):
-        key, item = (_bare(one, name) for one in (type_.key_field, type_.item_field))
+        key, item = (_bare_field(one, name) for one in (type_.key_field, type_.item_field))
         sorted_: Any = type_.keys_sorted
         type_ = pa.map_(cast("Any", key), cast("Any", item), sorted_)
     elif pa.types.is_list(type_):
-        type_ = pa.list_(_bare(type_.value_field, name))
+        type_ = pa.list_(_bare_field(type_.value_field, name))
     elif pa.types.is_large_list(type_):
-        type_ = pa.large_list(_bare(type_.value_field, name))
+        type_ = pa.large_list(_bare_field(type_.value_field, name))
     elif pa.types.is_fixed_size_list(type_):
-        type_ = pa.list_(_bare(type_.value_field, name), type_.list_size)
+        type_ = pa.list_(_bare_field(type_.value_field, name), type_.list_size)
     elif pa.types.is_nested(type_) or isinstance(type_, pa.BaseExtensionType):
         raise ValueError(f"a field of type {type_} may hold more than is known")
     return pa.field(name(field.name) if name is not None else field.name, type_, field.nullable)
 
 
 def _is_time(element: Fields) -> bool:
-    logical = _of(element, 10)
-    return _of(element, 6) in _TIMES or bool(logical and logical[0][0] in _LOGICAL_TIMES)
+    logical = _member(element, 10)
+    return _member(element, 6) in _TIMES or bool(logical and logical[0][0] in _LOGICAL_TIMES)
 
 
-def _of(fields: Fields, number: int) -> Any:
+def _member(fields: Fields, number: int) -> Any:
     return next((value for n, _, value in fields if n == number), None)
 
 
-def _put(fields: Fields, number: int, value: Any) -> None:
+def _set_member(fields: Fields, number: int, value: Any) -> None:
     fields[:] = [(n, t, value if n == number else v) for n, t, v in fields]
 
 

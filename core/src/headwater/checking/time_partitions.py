@@ -69,7 +69,9 @@ def _stage(
     if values.fails:
         raise values.error()
     if values.unread:
-        values = unread(rule, table, partitions, _read(bound, table, rule, window, partitions))
+        values = unread(
+            rule, table, partitions, _partitions_of(bound, table, rule, window, partitions)
+        )
     chosen = _chosen(table, rule, window, partitions)
     relation = files_of(bound, access, table, chosen, _FILES)
     if relation is None:
@@ -143,7 +145,7 @@ def _nearby_partitions(
     return [*nearby, *(some or ())] or list(islice(catalog.partitions(table), COUNTED))
 
 
-def _read(
+def _partitions_of(
     bound: BoundQuery,
     table: Table,
     rule: TimePartition,

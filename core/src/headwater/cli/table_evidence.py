@@ -91,7 +91,7 @@ def proposed(
     first = described[0]
     truth: JoinedTable | None = None
     if len(described) > 1:
-        first, truth = _two(described[0], described[1])
+        first, truth = _serving_and_actuals(described[0], described[1])
     else:
         pairs = (
             (other, first) if not first.roles.predictions else (first, other)
@@ -110,7 +110,7 @@ def proposed(
     return propose(first.table, first.source, first.roles, first.rule, remarks, truth)
 
 
-def _two(one: _Described, other: _Described) -> tuple[_Described, JoinedTable]:
+def _serving_and_actuals(one: _Described, other: _Described) -> tuple[_Described, JoinedTable]:
     """Return which of two tables has the predictions, and how to join the other one's actuals."""
     for serving, truth in ((one, other), (other, one)):
         joined = _joins(serving, truth, named=True)

@@ -171,9 +171,9 @@ class Replay:
         if self.other_definition:
             parts.insert(0, "query, mapping or rules are others than they were")
         if not parts:
-            parts = [f"the same {_read(self.found)}"]
+            parts = [f"the same {_files_text(self.found)}"]
         elif self.exact:
-            parts.append(f"what was read is still there, and is read: {_read(self.found)}")
+            parts.append(f"what was read is still there, and is read: {_files_text(self.found)}")
         else:
             parts.append("what was read can't be had again: what lies there now is read instead")
         text = "; ".join(parts)
@@ -254,7 +254,7 @@ def replay_of_table(
         case _:
             return TableReplay(scan, (TableChange(name, "unversioned"),), exact=False)
     pinned = None if older is None else marks_of(older)
-    other = pinned is not None and not _are(pinned, recorded, marks)
+    other = pinned is not None and not _are_same_files(pinned, recorded, marks)
     if other or (then != now and (then is None or older is None)):
         present = older if older is not None and other and then == now else relation
         files = _moved(marks, marks_of(present))
@@ -268,7 +268,7 @@ def replay_of_table(
     return TableReplay(replace(scan, relation=older), older=then)
 
 
-def _are(
+def _are_same_files(
     present: Sequence[Mark], recorded: Mapping[str, Any], marks: Sequence[Mark] | None
 ) -> bool:
     """Return whether the files of a lake's state are those that were read; True if unknown."""
@@ -351,7 +351,7 @@ def _were(count: int) -> str:
     return "was" if count == 1 else "were"
 
 
-def _read(replays: Sequence[TableReplay]) -> str:
+def _files_text(replays: Sequence[TableReplay]) -> str:
     """Return what is read of all tables, in words."""
     files = sum(
         len(f.scan.relation.files) for f in replays if isinstance(f.scan.relation, FileRelation)

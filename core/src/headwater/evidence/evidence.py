@@ -191,7 +191,7 @@ class Evidence:
         Raises:
             EvidenceError: With code `evidence-damaged` or `evidence-newer`, if it is none.
         """
-        return cls(_read(text, "the evidence"))
+        return cls(_parse(text, "the evidence"))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the evidence to a file, whole or not at all; one that is there is replaced.
@@ -233,7 +233,7 @@ class Evidence:
             ConfigError: If there is no such file.
         """
         place = Path(path)
-        document = _read(_content(place, limits.EVIDENCE_BYTES, str(place)), str(place))
+        document = _parse(_content(place, limits.EVIDENCE_BYTES, str(place)), str(place))
         beside = _beside(place)
         lacking = {t["slot"]: t for t in document["tables"] if t.get("data_files", ()) is None}
         if not lacking or not beside.exists():
@@ -366,7 +366,7 @@ def _content(place: Path, most: int, name: str) -> bytes:
     return content
 
 
-def _read(text: str | bytes, name: str) -> dict[str, Any]:
+def _parse(text: str | bytes, name: str) -> dict[str, Any]:
     """Return the document of a text, held to its own SHA-256."""
     if len(text) > limits.EVIDENCE_BYTES:
         raise _damaged(name, f"it has more than {limits.EVIDENCE_BYTES:,} bytes")
@@ -408,28 +408,30 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _check(document: Mapping[str, Any]) -> None:
     """Raise if a document does not tell what is asked of it, in the types that are expected."""
     for name in ("connection", "reading", "definition", "query", "sql", "read_at"):
-        _is(document[name], str, name)
+        _checked(document[name], str, name)
     for name in ("engine", "counts", "content", "versions"):
-        _is(document[name], dict, name)
+        _checked(document[name], dict, name)
     window = document["window"]
-    bounds = [] if window is None else [_is(window, dict, "window")[n] for n in ("start", "end")]
+    bounds = (
+        [] if window is None else [_checked(window, dict, "window")[n] for n in ("start", "end")]
+    )
     for moment in (document["as_of"], document["read_at"], *bounds):
-        if moment is not None and _moment(_is(moment, str, "a moment")).tzinfo is None:
+        if moment is not None and _moment(_checked(moment, str, "a moment")).tzinfo is None:
             raise ValueError(f"{moment} has no zone")
     if bounds:
         Window(*map(_moment, bounds))
     if document["sample"] is not None and type(document["sample"]) not in (int, float):
         raise ValueError("sample is no number")
-    _is(document["engine"]["name"], str, "engine")
+    _checked(document["engine"]["name"], str, "engine")
     for name in ("rows", "labelled"):
-        if _is(document["counts"][name], int, name) < 0:
+        if _checked(document["counts"][name], int, name) < 0:
             raise ValueError(f"{name} is negative")
-    _is(document["content"]["form"], int, "form")
+    _checked(document["content"]["form"], int, "form")
     for name in ("rows", "labels"):
-        if not _DIGEST.fullmatch(_is(document["content"][name], str, name)):
+        if not _DIGEST.fullmatch(_checked(document["content"][name], str, name)):
             raise ValueError(f"the digest of {name} is none")
-    slots = [_is(_is(t, dict, "a table")["slot"], str, "slot")
-             for t in _is(document["tables"], list, "tables")]  # fmt: skip
+    slots = [_checked(_checked(t, dict, "a table")["slot"], str, "slot")
+             for t in _checked(document["tables"], list, "tables")]  # fmt: skip
     if len(set(slots)) < len(slots):
         raise ValueError("a slot stands twice")
     for table in document["tables"]:
@@ -438,26 +440,26 @@ def _check(document: Mapping[str, Any]) -> None:
 
 def _check_table(table: Mapping[str, Any]) -> None:
     for name in ("table", "kind"):
-        _is(table[name], str, name)
-    _is(table["files"], int, "files")
+        _checked(table[name], str, name)
+    _checked(table["files"], int, "files")
     if "data_files_digest" in table or "data_files" in table:
-        _is(table["data_files_digest"], str, "data_files_digest")
+        _checked(table["data_files_digest"], str, "data_files_digest")
         files = table["data_files"]
         if files is not None:
             marks = [
-                (_is(f["path"], str, "path"), _is(f["size"], int, "size"), f["etag"])
-                for f in _is(files, list, "data_files")
+                (_checked(f["path"], str, "path"), _checked(f["size"], int, "size"), f["etag"])
+                for f in _checked(files, list, "data_files")
             ]
             if any(e is not None and not isinstance(e, str) for _, _, e in marks):
                 raise ValueError("etag is no text")
             if files_digest(marks) != table["data_files_digest"]:
                 raise ValueError(f"the files of {table['table'][:80]} have another digest")
     for name in ("snapshot_id", "version"):
-        if table.get(name) is not None and not 0 <= _is(table[name], int, name) < 2**63:
+        if table.get(name) is not None and not 0 <= _checked(table[name], int, name) < 2**63:
             raise ValueError(f"{name} is out of range")
 
 
-def _is(value: Any, type_: type[Any], name: str) -> Any:
+def _checked(value: Any, type_: type[Any], name: str) -> Any:
     if type(value) is not type_:
         raise ValueError(f"{name} is {printable(str(value)[:80])!r}")
     return value
@@ -522,11 +524,11 @@ def _unpacked(place: Path) -> dict[str, tuple[Mark, ...]]:
         marks_of: dict[str, list[Mark]] = {}
         for slot, path, size, etag in zip(*(c.to_pylist() for c in table.columns), strict=True):
             mark = (
-                _is(path, str, "path"),
-                _is(size, int, "size"),
-                None if etag is None else _is(etag, str, "etag"),
+                _checked(path, str, "path"),
+                _checked(size, int, "size"),
+                None if etag is None else _checked(etag, str, "etag"),
             )
-            marks_of.setdefault(_is(slot, str, "slot"), []).append(mark)
+            marks_of.setdefault(_checked(slot, str, "slot"), []).append(mark)
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise _damaged(str(place), str(error)[:200]) from None
     return {slot: tuple(marks) for slot, marks in marks_of.items()}

@@ -193,7 +193,7 @@ def to_dict(plan: Plan) -> dict[str, Any]:
                 "pruned_by": s.pruned_by,
                 "blocker": s.blocker,
                 "nanoseconds": "truncate" if _truncates(s) else "exact",
-                **_read_from(s.relation),
+                **_pins(s.relation),
             }
             for s in plan.scans
         ],
@@ -215,7 +215,7 @@ def to_dict(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _read_from(relation: Relation) -> dict[str, Any]:
+def _pins(relation: Relation) -> dict[str, Any]:
     """Return what pins a table's rows: files with their marks, a snapshot, or a version.
 
     Of more files than `FILES` the digest alone: it is the same where all files are.

@@ -100,7 +100,7 @@ class Pattern:
             p if isinstance(p, str) else f"{values[p.unit]:0{p.width}d}" for p in self.pieces
         )
 
-    def read(self, text: str) -> dict[Unit, int] | None:
+    def parse(self, text: str) -> dict[Unit, int] | None:
         """Return the time parts that a value spells, or None if it does not follow the pattern."""
         match = self.regex.fullmatch(text)
         if match is None:

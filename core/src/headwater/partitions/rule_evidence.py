@@ -539,7 +539,7 @@ def _writes_all(text: str, key: Column, values: Sequence[str]) -> bool:
 
 
 def _is_time(pattern: Pattern, value: str | None) -> bool:
-    units = None if value is None else pattern.read(value)
+    units = None if value is None else pattern.parse(value)
     if units is None:
         return False
     return all(_RANGES[unit][0] <= n <= _RANGES[unit][1] for unit, n in units.items())

@@ -210,7 +210,7 @@ class Periods:
         for index, pattern, type_ in self._readers:
             value = partition.values[index] if index < len(partition.values) else None
             written = None if value is None else canonical(value, pattern, type_)
-            numbers = None if written is None else pattern.read(written)
+            numbers = None if written is None else pattern.parse(written)
             if numbers is None:
                 return None
             if any(units.setdefault(unit, number) != number for unit, number in numbers.items()):
@@ -387,7 +387,7 @@ def _misfit(key: Column, pattern: Pattern) -> tuple[str, str] | None:
     fits = pattern.units in _UNITS.get(key.type.name, (pattern.units,)) or is_spelled(
         text, pattern, key.type
     )
-    if fits and written is not None and pattern.read(written) is not None:
+    if fits and written is not None and pattern.parse(written) is not None:
         return None
     return (
         f"{named}, and {pattern.text!r} does not write one",

@@ -92,18 +92,18 @@ def is_spelled(text: str, pattern: Pattern, type_: DataType) -> bool:
         pattern: The pattern.
         type_: Of the key.
     """
-    value, units = comparable(text, type_), pattern.read(text)
+    value, units = comparable(text, type_), pattern.parse(text)
     if not isinstance(value, date) or units is None:
         return False
     full = value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
-    return pattern.read(full) == units and all(
+    return pattern.parse(full) == units and all(
         getattr(value, unit.name.lower()) == number for unit, number in units.items()
     )
 
 
 def _first(pattern: Pattern, text: str) -> datetime | None:
     """Return the beginning of the period that a text names; None if it names none by itself."""
-    units = pattern.read(text)
+    units = pattern.parse(text)
     return None if units is None or Unit.YEAR not in units else first_moment(units)
 
 

@@ -82,7 +82,7 @@ class _LazyPlugin:
         return self.plugin()
 
 
-def _arrived(modules: Iterable[tuple[str | None, object]], discover: bool) -> PluginRegistry:
+def _rebuilt(modules: Iterable[tuple[str | None, object]], discover: bool) -> PluginRegistry:
     plugins = (value if name is None else import_module(name) for name, value in modules)
     return PluginRegistry(plugins, discover=discover)
 
@@ -115,7 +115,7 @@ class PluginRegistry:
         modules = tuple(
             (m.__name__, None) if isinstance(m, ModuleType) else (None, m) for m in self._modules
         )
-        return _arrived, (modules, self._discover)
+        return _rebuilt, (modules, self._discover)
 
     def source(self, kind: str) -> SourceSpec:
         """Return the data source of that `kind`.

@@ -197,7 +197,7 @@ class Edges(Mapping[str, FieldEdges]):
         Raises:
             ProfileError: With code `profile-damaged` or `profile-newer`, if it is none.
         """
-        return _read(document, "the edges")
+        return _from_document(document, "the edges")
 
     def to_json(self) -> str:
         """Return them as JSON on one line, the fields in their order."""
@@ -213,7 +213,7 @@ class Edges(Mapping[str, FieldEdges]):
         Raises:
             ProfileError: With code `profile-damaged` or `profile-newer`, if it is none.
         """
-        return _read(_parsed(text, "the edges"), "the edges")
+        return _from_document(_parsed(text, "the edges"), "the edges")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write them to a JSON file, replacing what is there.
@@ -254,7 +254,7 @@ class Edges(Mapping[str, FieldEdges]):
                 f"the edges can't be read from {place}: {error.strerror or error}",
                 hint="training.profile().edges().save(path) writes them",
             ) from error
-        return _read(_parsed(content, str(place)), str(place))
+        return _from_document(_parsed(content, str(place)), str(place))
 
     def __repr__(self) -> str:
         return f"<Edges of {len(self.fields)} fields, {self.digest[:12]}>"
@@ -271,7 +271,7 @@ def _parsed(text: str | bytes, name: str) -> Any:
         raise damaged(name, "it is no JSON") from None
 
 
-def _read(document: Any, name: str) -> Edges:
+def _from_document(document: Any, name: str) -> Edges:
     if not isinstance(document, Mapping) or document.get("headwater") != "edges":
         raise damaged(name, "it does not say that it is edges of profiles")
     number = document.get("format")

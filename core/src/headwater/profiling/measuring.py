@@ -103,7 +103,7 @@ class Size:
     largest: float
 
 
-def read_sizes(answer: Answer) -> list[Size]:
+def sizes_of(answer: Answer) -> list[Size]:
     """Return the size of each kind, from the answer to `size_query`.
 
     Args:
@@ -143,7 +143,7 @@ def quantile_query(plan: str, numbers: Numbers, count: int) -> str:
     return f"SELECT v, {last} - {first} AS parts FROM (\n{before}\n) AS q WHERE {last} > {first}"
 
 
-def read_quantiles(numbers: Numbers, answer: Answer) -> tuple[float, ...]:
+def quantile_edges(numbers: Numbers, answer: Answer) -> tuple[float, ...]:
     """Return the edges that the answer of `quantile_query` gives.
 
     A value that fills a part by itself, as a constant does, has a bin of its own: else all that is
@@ -213,7 +213,7 @@ def _word(column: BoundColumn) -> str:
     return text(column) if numbers is None else numbers.value
 
 
-def read_words(answer: Answer) -> tuple[str, ...]:
+def vocabulary_of(answer: Answer) -> tuple[str, ...]:
     """Return the vocabulary that the answer of `word_query` gives.
 
     Args:

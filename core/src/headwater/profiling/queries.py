@@ -178,7 +178,7 @@ def count_query(rows: Rows, counts: Sequence[Count]) -> str:
     )
 
 
-def read_counts(counted: Counted, counts: Sequence[Count], answer: Answer) -> None:
+def add_counts(counted: Counted, counts: Sequence[Count], answer: Answer) -> None:
     """Take in the answer of `count_query`.
 
     Args:
@@ -228,7 +228,7 @@ def total_query(rows: Rows, counts: Sequence[Count]) -> str:
     return f"SELECT {columns}\nFROM (\n{text}\n) AS q\nGROUP BY {keys}"
 
 
-def read_totals(counted: Counted, counts: Sequence[Count], answer: Answer) -> None:
+def add_totals(counted: Counted, counts: Sequence[Count], answer: Answer) -> None:
     """Take in the answer of `total_query`.
 
     Args:
@@ -273,7 +273,7 @@ def sum_query(rows: Rows, count: Count, item: Set) -> str:
     )
 
 
-def read_sums(counted: Counted, item: Set, answer: Answer) -> None:
+def add_sums(counted: Counted, item: Set, answer: Answer) -> None:
     """Take in the answer of `sum_query`.
 
     Args:
@@ -305,7 +305,7 @@ def keys_query(rows: Rows, column: BoundColumn, vocabulary: Sequence[str]) -> st
     )
 
 
-def read_keys(
+def add_keys(
     counted: Counted, column: BoundColumn, vocabulary: Sequence[str], answer: Answer
 ) -> None:
     """Take in the answer of `keys_query`.
@@ -344,7 +344,7 @@ def sketch_query(rows: Rows, column: BoundColumn) -> str:
     )
 
 
-def read_sketch(counted: Counted, column: BoundColumn, answer: Answer) -> None:
+def add_sketch(counted: Counted, column: BoundColumn, answer: Answer) -> None:
     """Take in the answer of `sketch_query`.
 
     Args:

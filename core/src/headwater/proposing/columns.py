@@ -155,7 +155,7 @@ def roles(table: Table, sample: Sample | None = None) -> Roles:
     model = answers.model_type(candidates.predictions, candidates.labels, candidates.rest, sample)
     time = candidates.times[0] if candidates.times else None
     predictions, fed_columns, left_out = _predictions(candidates, model, sample)
-    predictions = [_as_labels_are(p, candidates) for p in predictions]
+    predictions = [_typed_as_label(p, candidates) for p in predictions]
     labels, added = _actuals(candidates, model, predictions, sample)
     left_out = [LeftOut(c, "a partition key") for c in table.partition_columns] + left_out
     query = _query(candidates, model)
@@ -164,7 +164,7 @@ def roles(table: Table, sample: Sample | None = None) -> Roles:
         type_ = field_type(column.type)
         if query is not None and column.name == query.name:
             continue
-        if reason := _why_not(column, type_, candidates):
+        if reason := _reason_left_out(column, type_, candidates):
             left_out.append(LeftOut(column, reason))
         elif type_ is not None and column not in fed_columns:
             features.append(Proposed(column.name, type_, _note(column, type_, sample)))
@@ -222,7 +222,7 @@ def matched(
     actuals = []
     for label in labels:
         fitting = [(p, own) for p in predictions if (own := fed(label, p.type, sample)) is not None]
-        fitting.sort(key=lambda pair: _unlike(label, pair[0], pair[1]))
+        fitting.sort(key=lambda pair: _match_order(label, pair[0], pair[1]))
         best = fitting[0] if fitting else None
         actuals.append(
             Actual(label, best and best[0].name, best[1].sql if best is not None else None)
@@ -230,7 +230,7 @@ def matched(
     return actuals
 
 
-def _unlike(label: Column, prediction: Proposed, own: Fed) -> tuple[bool, bool, bool, bool]:
+def _match_order(label: Column, prediction: Proposed, own: Fed) -> tuple[bool, bool, bool, bool]:
     """Return the sort key of a label's possible predictions; the likeliest sorts first."""
     other = not names.alike(prediction.name, label.name)
     order = names.is_rank(prediction.name) is not names.is_rank(label.name)
@@ -381,7 +381,7 @@ def _actuals(
     return matched(candidates.labels, predictions, sample), []
 
 
-def _as_labels_are(prediction: Proposed, candidates: _Candidates) -> Proposed:
+def _typed_as_label(prediction: Proposed, candidates: _Candidates) -> Proposed:
     """Return a prediction of 0 and 1 as a number where its actual is one that no boolean holds."""
     if prediction.type is not FieldType.BOOLEAN or prediction.sql is None:
         return prediction
@@ -437,7 +437,9 @@ def _reserved(column: Column) -> str | None:
     return None
 
 
-def _why_not(column: Column, type_: FieldType | None, candidates: _Candidates) -> str | None:
+def _reason_left_out(
+    column: Column, type_: FieldType | None, candidates: _Candidates
+) -> str | None:
     if reason := _reserved(column):
         return reason
     if column in candidates.ids:

@@ -29,14 +29,14 @@ def duration(value: object, what: str) -> timedelta:
     if isinstance(value, timedelta):
         return value
     try:
-        return _read(value, what)
+        return _parse(value, what)
     except (OverflowError, ValueError):
         raise ConfigError(
             f"{what} {str(value)[:40]!r} is longer than any time", hint="write e.g. '1 day'"
         ) from None
 
 
-def _read(value: object, what: str) -> timedelta:
+def _parse(value: object, what: str) -> timedelta:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return timedelta(seconds=value)
     match = _WRITTEN.fullmatch(str(value).strip())

@@ -231,7 +231,7 @@ class FileFacts:
                 int(number): _Listing(str(whose), _moment(at), stretch and _ends(*stretch))
                 for number, whose, at, stretch in json.loads(listings)
             }
-            facts._files = dict(_read(json.loads(line)) for line in rest)
+            facts._files = dict(_parse_line(json.loads(line)) for line in rest)
         except (ValueError, TypeError, KeyError, OverflowError, AttributeError, RecursionError):
             return cls()
         return facts
@@ -261,7 +261,7 @@ def _line(path: str, facts: _Facts) -> list[Any]:
     return [path, facts.etag, times, facts.columns, facts.listing, facts.landed]
 
 
-def _read(line: Any) -> tuple[str, _Facts]:
+def _parse_line(line: Any) -> tuple[str, _Facts]:
     path, etag, times, columns, listing, landed = line
     if not (isinstance(path, str) and isinstance(etag, str)):
         raise TypeError("no file")

@@ -217,7 +217,7 @@ class _Counting:
             told = self._ask(
                 self._whole, measuring.size_query(self._whole.sql, [*numbers.values()])
             )
-            sizes = dict(zip(numbers, measuring.read_sizes(told), strict=True))
+            sizes = dict(zip(numbers, measuring.sizes_of(told), strict=True))
         cuts = {n: self._quantiles(numbers[n], size) for n, size in sizes.items()}
         return Edges(
             model_type,
@@ -228,7 +228,7 @@ class _Counting:
         if not size.count:
             return ()
         query = measuring.quantile_query(self._whole.sql, numbers, size.count)
-        return measuring.read_quantiles(numbers, self._ask(self._whole, query))
+        return measuring.quantile_edges(numbers, self._ask(self._whole, query))
 
     def _edges_of(
         self,
@@ -239,7 +239,7 @@ class _Counting:
     ) -> FieldEdges:
         assert column.field is not None, "only columns of fields are measured"
         query = measuring.word_query(self._whole.sql, self._mapping, column, model_type)
-        words = () if query is None else measuring.read_words(self._ask(self._whole, query))
+        words = () if query is None else measuring.vocabulary_of(self._ask(self._whole, query))
         edges = FieldEdges(
             column.field.type, column.role, edges=cuts.get(column.name, ()), vocabulary=words
         )
@@ -336,14 +336,14 @@ class _Counting:
         counted = Counted(rows)
         for batch in queries.batches(counts(self._mapping, edges)):
             told = self._ask(plan, queries.total_query(rows, batch), most)
-            queries.read_totals(counted, batch, told)
+            queries.add_totals(counted, batch, told)
             told = self._ask(plan, queries.count_query(rows, batch), most)
-            queries.read_counts(counted, batch, told)
+            queries.add_counts(counted, batch, told)
             for count in batch:
                 for item in count.sets:
                     if item.sums:
                         told = self._ask(plan, queries.sum_query(rows, count, item), most)
-                        queries.read_sums(counted, item, told)
+                        queries.add_sums(counted, item, told)
             if counted.size > most:
                 raise self._too_many(f"there are more than {counted.size:,} cells")
         for column in _told(self._mapping):
@@ -359,7 +359,7 @@ class _Counting:
     ) -> None:
         if column.field_type is FieldType.DICT:
             query = queries.keys_query(counted.rows, column, edges.vocabulary)
-            queries.read_keys(counted, column, edges.vocabulary, self._ask(plan, query))
+            queries.add_keys(counted, column, edges.vocabulary, self._ask(plan, query))
         if column.field_type not in SKETCHED:
             return
         sketches = {
@@ -368,7 +368,7 @@ class _Counting:
         }
         if column.field_type is FieldType.TEXT or None in sketches.values():
             told = self._ask(plan, queries.sketch_query(counted.rows, column))
-            queries.read_sketch(counted, column, told)
+            queries.add_sketch(counted, column, told)
             return
         for place, sketch in sketches.items():
             if sketch:

@@ -4,7 +4,7 @@ import pytest
 
 from headwater.errors import AuthError
 from headwater_aws import AssumeRole, DefaultChain, OidcRole, Profile, TrustedRole
-from headwater_aws.policy.roles import CALLER, Bearer, read_bearer, roles_of
+from headwater_aws.policy.roles import CALLER, Bearer, bearer_of, roles_of
 from headwater_aws.testing import Emulator
 from headwater_aws.tokens import parse_token
 
@@ -39,7 +39,7 @@ def test_a_token_out_of_reach_asks_for_what_is_in_it() -> None:
 def test_a_token_without_a_subject() -> None:
     # Its header says that it is not signed, its body names an issuer and no more.
     with pytest.raises(AuthError, match="no iss or no sub"):
-        read_bearer(parse_token(lambda: "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.c2ln"))
+        bearer_of(parse_token(lambda: "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.c2ln"))
 
 
 def test_a_chain_trusts_link_by_link() -> None:

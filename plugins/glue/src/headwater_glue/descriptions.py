@@ -18,7 +18,7 @@ from headwater_glue.hive_types import column_type, malformed
 from headwater_glue.kinds import Kind, classify, data_location
 from headwater_glue.partition_projection.partitions import Projection
 from headwater_glue.partition_projection.properties import projection_of
-from headwater_glue.serde import Reading, read_columns, reading, spark_reading
+from headwater_glue.serde import Reading, reader_columns, reading, spark_reading
 
 _log = logging.getLogger(__name__)
 
@@ -163,7 +163,7 @@ def _columns(entry: GlueTable, detail: GlueDetail) -> tuple[tuple[Column, ...], 
     Spark's own copy of the schema wins where it still names the same columns: it keeps the case of
     names, also inside structs, which decides what JSON files give.
     """
-    data = read_columns(entry.storage.columns, detail.how)
+    data = reader_columns(entry.storage.columns, detail.how)
     keys = tuple(_column(k) for k in entry.partition_keys)
     filed = spark_columns(entry.parameters)
     if filed is None or detail.kind.is_view:

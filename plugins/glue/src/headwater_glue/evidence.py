@@ -115,7 +115,7 @@ def _moments(
         units: dict[Unit, int] = {}
         for index, pattern in places:
             value = canonical(partition.values[index] or "", pattern, types[index])
-            units |= pattern.read(value or "") or {}
+            units |= pattern.parse(value or "") or {}
         moment = first_moment(units) if Unit.YEAR in units else None
         if moment is not None:
             begin = moment.replace(tzinfo=ZoneInfo(rule.timezone))

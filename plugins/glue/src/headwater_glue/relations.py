@@ -26,7 +26,7 @@ from headwater_glue.catalog import GluePartition
 from headwater_glue.descriptions import GlueDetail
 from headwater_glue.kinds import Kind, data_location
 from headwater_glue.manifests import manifest_files
-from headwater_glue.serde import Reading, read_columns, reading
+from headwater_glue.serde import Reading, reader_columns, reading
 
 if TYPE_CHECKING:
     from headwater_aws.listing import S3Object
@@ -227,7 +227,9 @@ def _group(
             hint="leave the partition out by a condition on its keys, or write it anew",
         )
     columns = (
-        read_columns(partition_detail.storage.columns, how) if partition_detail.has_columns else ()
+        reader_columns(partition_detail.storage.columns, how)
+        if partition_detail.has_columns
+        else ()
     )
     data = tuple(c for c in table.columns if c.name not in table.partition_keys)
     same = how == table_detail.how
@@ -249,7 +251,7 @@ def _file_columns(table: Table, detail: GlueDetail) -> tuple[Column, ...] | None
 
     Columns of text are told by position: a partition key that the table lists among them has one.
     """
-    columns = read_columns(detail.entry.storage.columns, detail.how)
+    columns = reader_columns(detail.entry.storage.columns, detail.how)
     keys = {k.lower() for k in table.partition_keys}
     twice = any(c.name.lower() in keys for c in columns)
     return columns if twice and detail.how.format in _POSITIONAL else None

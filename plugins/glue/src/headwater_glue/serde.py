@@ -104,7 +104,7 @@ def spark_reading(provider: str, storage: Storage) -> Reading:
     return Reading(provider, {spelled[k]: v for k, v in storage.parameters.items() if k in spelled})
 
 
-def read_columns(columns: tuple[GlueColumn, ...], how: Reading) -> tuple[Column, ...]:
+def reader_columns(columns: tuple[GlueColumn, ...], how: Reading) -> tuple[Column, ...]:
     """Return data columns with the types that the reader gives, not those that were declared.
 
     OpenCSVSerde gives texts whatever the table declares; delimited text can't hold nested values

@@ -22,7 +22,7 @@ from headwater.types import BIGINT, INT, STRING
 from headwater.workspace.workspace import Workspace
 from headwater_glue.query.athena.constructs import constructs
 from headwater_glue.query.athena.queries import Queries
-from headwater_glue.query.athena.reading import read
+from headwater_glue.query.athena.reading import parse_trino
 from headwater_glue.query.athena.stored import AthenaView, spark_sql, unpack
 from headwater_glue.query.athena.values import UntranslatableError
 from headwater_glue.testing import GlueLake
@@ -43,10 +43,10 @@ def pairs() -> Iterator[tuple[str, str, str]]:
 def test_a_construct_carries_over_or_says_why_not(trino: str, sign: str, expected: str) -> None:
     if sign == "!!":
         with pytest.raises(UntranslatableError) as caught:
-            Queries("ml", lookup)(read(trino))
+            Queries("ml", lookup)(parse_trino(trino))
         assert caught.value.reason == expected
         return
-    found = Queries("ml", lookup)(read(trino))
+    found = Queries("ml", lookup)(parse_trino(trino))
     assert " ".join(found.text.split()) == expected
     # Core reads the result by itself, and agrees about every type.
     analysis = bind(parse(found.text), TABLES)

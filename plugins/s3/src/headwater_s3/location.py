@@ -83,7 +83,7 @@ class Location:
         return f"s3://{self.bucket}/{text[: text.rfind('/') + 1]}"
 
 
-def read(path: str, regex: str | None = None) -> Location:
+def parse_location(path: str, regex: str | None = None) -> Location:
     """Return the location that a path names.
 
     Args:

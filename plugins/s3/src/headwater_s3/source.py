@@ -23,7 +23,7 @@ from headwater_aws.permissions import arn_partition, prefix_permissions
 from headwater_s3.catalog import DATABASE, InputDetail, S3Catalog
 from headwater_s3.inputs import LAKES, Format, Input, ReaderOptions, check_names, declared_columns
 from headwater_s3.lakes import lake_relation
-from headwater_s3.location import read
+from headwater_s3.location import parse_location
 from headwater_s3.placeholders import filled
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class S3DataSource(DataSource):
         declared = self.partitions.get(table.name.name)
         if declared is not None or self.time_column is None:
             return declared
-        dates = read(self._paths[table.name.name], self.regex).date_patterns()
+        dates = parse_location(self._paths[table.name.name], self.regex).date_patterns()
         return TimePartition(self.time_column, dates) if dates else None
 
     def permissions(self, plan: Plan) -> Iterable[Permission]:
@@ -220,7 +220,7 @@ class S3DataSource(DataSource):
         columns = self.columns if self.path is not None else self.columns.get(name, {})
         return Input(
             name,
-            read(self._paths[name], self.regex),
+            parse_location(self._paths[name], self.regex),
             self.format,
             declared_columns(name, columns),
             dict(self.options),

@@ -118,7 +118,7 @@ def together(roles: Sequence[Role], others: Sequence[Role]) -> tuple[Role, ...]:
     return tuple(by_arn.values())
 
 
-def read_bearer(source: TokenSource) -> Bearer:
+def bearer_of(source: TokenSource) -> Bearer:
     """Return what a token says of itself, unverified.
 
     Raises:
@@ -139,7 +139,7 @@ def _by_token(strategy: OidcRole, bearer: Bearer | None) -> Role:
     partition = strategy.role_arn.split(":")[1]
     if bearer is None:
         try:
-            bearer = read_bearer(cast("TokenSource", strategy.token))
+            bearer = bearer_of(cast("TokenSource", strategy.token))
         except AuthError as error:
             raise AuthError(
                 f"whom {strategy.role_arn} should trust is not known: {error.message}",

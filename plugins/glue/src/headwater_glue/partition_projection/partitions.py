@@ -156,7 +156,7 @@ class DateAxis:
 
     def spelled(self, text: str) -> str | None:
         """Return the value that a text means, or None if it is not one of them."""
-        moment = read_moment(self.pattern, text)
+        moment = parse_moment(self.pattern, text)
         if moment is None:
             return None
         if not self.first <= moment <= self.last:
@@ -344,7 +344,7 @@ def _value(axis: Axis, type_: DataType, text: str) -> str:
     """Return the value of a key that paths write so: one of its type, where it has a type."""
     if not isinstance(axis, DateAxis) or type_.name not in _MOMENTS:
         return text
-    moment = read_moment(axis.pattern, text)
+    moment = parse_moment(axis.pattern, text)
     assert moment is not None, "the pattern wrote it, and names a year"
     return f"{moment:%Y-%m-%d}" if type_.name == "date" else f"{moment:%Y-%m-%d %H:%M:%S}"
 
@@ -360,9 +360,9 @@ def _after(moment: datetime, unit: Unit) -> datetime:
     return after(moment.replace(tzinfo=None), unit).replace(tzinfo=UTC)
 
 
-def read_moment(pattern: Pattern, text: str) -> datetime | None:
+def parse_moment(pattern: Pattern, text: str) -> datetime | None:
     """Return the beginning, in UTC, of the period that a value names; None if it names none."""
-    units = pattern.read(text)
+    units = pattern.parse(text)
     moment = None if units is None or Unit.YEAR not in units else first_moment(units)
     return None if moment is None else moment.replace(tzinfo=UTC)
 

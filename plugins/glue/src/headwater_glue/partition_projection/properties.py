@@ -26,7 +26,7 @@ from headwater_glue.partition_projection.partitions import (
     InjectedAxis,
     IntegerAxis,
     Projection,
-    read_moment,
+    parse_moment,
     shifted,
 )
 
@@ -119,7 +119,7 @@ def _date_axis(table: GlueTable, key: str, now: Callable[[], datetime]) -> DateA
 def _bound(text: str, pattern: Pattern, now: datetime) -> datetime:
     match = _NOW.fullmatch(text)
     if match is None:
-        moment = read_moment(pattern, text.strip())
+        moment = parse_moment(pattern, text.strip())
         if moment is None:
             raise ValueError(f"{text!r} does not follow the date pattern {pattern.text!r}")
         return moment

@@ -33,7 +33,7 @@ _CLOSING: Final = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.E
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def read(text: str) -> exp.Query:
+def parse_trino(text: str) -> exp.Query:
     """Return the one query of a text in Trino's SQL.
 
     Raises:

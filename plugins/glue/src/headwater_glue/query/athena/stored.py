@@ -17,7 +17,7 @@ from headwater.sql.rewriting import quoted
 from headwater.tables.table import Column
 from headwater.untrusted.texts import json_value
 from headwater_glue.query.athena.queries import Lookup, Queries
-from headwater_glue.query.athena.reading import read
+from headwater_glue.query.athena.reading import parse_trino
 from headwater_glue.query.athena.values import Typed, UntranslatableError, common
 
 _STORED: Final = re.compile(r"\s*/\*\s*Presto View:\s*([A-Za-z0-9+/=\s]+?)\s*\*/\s*", re.DOTALL)
@@ -73,7 +73,7 @@ def spark_sql(view: AthenaView, columns: Sequence[Column], lookup: Lookup) -> st
         UntranslatableError: If a construct does not carry over; the message names it.
     """
     try:
-        query = Queries(view.schema, lookup)(read(view.sql))
+        query = Queries(view.schema, lookup)(parse_trino(view.sql))
     except UntranslatableError as error:
         raise UntranslatableError(None, error.at(view.sql)) from None
     except RecursionError:
