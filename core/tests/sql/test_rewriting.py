@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from headwater.diagnostics import Span
-from headwater.sql.rewriting import Edit, apply, made, shifted
+from headwater.sql.rewriting import Edit, apply, edited_spans, shifted
 
 
 def edits_on(text: str, chance: random.Random) -> list[Edit]:
@@ -26,7 +26,7 @@ def test_a_piece_keeps_its_characters_and_takes_in_no_others() -> None:
         edits = edits_on(text, chance)
         after = apply(text, edits)
         kept = shifted([piece], edits)
-        put_in = made(edits)
+        put_in = edited_spans(edits)
         inside = [i for s in kept for i in range(s.start, s.end)]
         gone = {i for e in edits for i in range(e.start, e.end)}
         left = "".join(text[i] for i in range(piece.start, piece.end) if i not in gone)

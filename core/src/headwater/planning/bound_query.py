@@ -15,7 +15,7 @@ from headwater.interfaces.data_source import DataSource
 from headwater.sql.analysis import Analysis, ParsedQuery
 from headwater.sql.binding.binder import bind
 from headwater.sql.parser import parse
-from headwater.sql.rewriting import Edit, RewriteRule, apply, made, shifted
+from headwater.sql.rewriting import Edit, RewriteRule, apply, edited_spans, shifted
 from headwater.tables.table import Catalog, Table, TableName
 from headwater.untrusted import limits
 
@@ -98,7 +98,7 @@ def bind_query(
             if edited is not None:
                 changed = True
                 own_texts = [shifted(spans, edits) for spans in own_texts]
-                own_texts[place] += made(edits)
+                own_texts[place] += edited_spans(edits)
                 changed_by |= {name: None} if name in rules else {}
                 with _after(tuple(changed_by)):
                     parsed = _reread(edited, source)

@@ -57,14 +57,14 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
 
 
 def shifted(spans: Iterable[Span], edits: Iterable[Edit]) -> tuple[Span, ...]:
-    """Return where pieces of a text are once edits were made; what an edit put in is none of them.
+    """Return the spans that pieces of a text have after edits, without what the edits insert.
 
     Args:
         spans: The pieces, of the text before.
         edits: The edits, as `apply` takes them.
     """
     in_order = sorted(edits)
-    found: list[Span] = []
+    spans_: list[Span] = []
     for span in spans:
         start, moved = span.start, 0
         for edit in in_order:
@@ -72,26 +72,26 @@ def shifted(spans: Iterable[Span], edits: Iterable[Edit]) -> tuple[Span, ...]:
                 break
             if edit.end > span.start:  # it parts the piece
                 if edit.start > start:
-                    found.append(Span(start + moved, edit.start + moved))
+                    spans_.append(Span(start + moved, edit.start + moved))
                 start = edit.end
             moved += len(edit.text) - (edit.end - edit.start)
         if start < span.end:
-            found.append(Span(start + moved, span.end + moved))
-    return tuple(found)
+            spans_.append(Span(start + moved, span.end + moved))
+    return tuple(spans_)
 
 
-def made(edits: Iterable[Edit]) -> tuple[Span, ...]:
-    """Return where the texts of edits are once they were made.
+def edited_spans(edits: Iterable[Edit]) -> tuple[Span, ...]:
+    """Return the spans that the texts of edits have once the edits are applied.
 
     Args:
         edits: The edits, as `apply` takes them.
     """
-    found: list[Span] = []
+    spans: list[Span] = []
     moved = 0
     for edit in sorted(edits):
-        found.append(Span(edit.start + moved, edit.start + moved + len(edit.text)))
+        spans.append(Span(edit.start + moved, edit.start + moved + len(edit.text)))
         moved += len(edit.text) - (edit.end - edit.start)
-    return tuple(found)
+    return tuple(spans)
 
 
 def quoted(name: str) -> str:

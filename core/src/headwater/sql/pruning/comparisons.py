@@ -93,7 +93,7 @@ def comparisons(
     value_of: ValueOf,
     bare: Bare = unwrapped,
 ) -> tuple[Comparison, ...]:
-    """Return what a query says of a table's columns, at one place where it names the table.
+    """Return the comparisons of a query on a table's columns, at one place of its text.
 
     Args:
         analysis: The query.
@@ -108,26 +108,26 @@ def comparisons(
     if analysis.root is None:
         return ()
     once = times_scanned(analysis.root, reference) == 1
-    found: list[Comparison] = []
+    collected: list[Comparison] = []
     for scope in scopes_within(analysis.root):
         items = read_from(analysis, scope) if isinstance(scope.node, exp.Select) else ()
         if isinstance(items, Unclear):
             continue
         for item in items:
             if item.source is reference:
-                found += _on_item(
+                collected += _on_item(
                     _Block(analysis, scope, item, value_of, bare),
                     items,
                     lambda c: columns.get(c.casefold()),
                 )
             elif once and isinstance(item.source, Scope):
                 inner = item.source
-                found += _on_item(
+                collected += _on_item(
                     _Block(analysis, scope, item, value_of, bare),
                     items,
                     lambda c, inner=inner: _carried(analysis, inner, c, reference, columns),  # type: ignore[misc]
                 )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(collected))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,16 +159,16 @@ def _carried(
 def _on_item(
     block: _Block, items: tuple[Item, ...], named: Callable[[str], str | None]
 ) -> Iterator[Comparison]:
-    """Yield what a SELECT says of the columns that one item of its FROM clause brings in."""
+    """Yield the comparisons of a SELECT on the columns of one item of its FROM clause."""
     item = block.item
     if item.node.args.get("sample") or item.node.args.get("pivots"):
         return
     types = {name.casefold(): t for name, t in columns_of(block.analysis, item.source)}
     for node in _conjuncts_for(block.scope, items, item):
-        found = _compared(block, node, types)
+        candidates = _compared(block, node, types)
         if len(items) == 1 and isinstance(node, exp.Or):
-            found = chain(found, _or_null(block, node, types))
-        for comparison in found:
+            candidates = chain(candidates, _or_null(block, node, types))
+        for comparison in candidates:
             name = named(comparison.column)
             if name is not None:
                 yield replace(comparison, column=name)
@@ -189,7 +189,7 @@ def _conjuncts_for(scope: Scope, items: tuple[Item, ...], item: Item) -> Iterato
 
 
 def _compared(block: _Block, node: exp.Expr, types: Mapping[str, DataType]) -> Iterator[Comparison]:
-    """Yield what one conjunct says of a column of an item."""
+    """Yield the comparisons of one conjunct on a column of an item."""
     value_of = block.value_of
 
     def column(side: exp.Expr) -> tuple[str, DataType] | None:
@@ -242,16 +242,16 @@ def _column(
 
 
 def _or_null(block: _Block, node: exp.Or, types: Mapping[str, DataType]) -> Iterator[Comparison]:
-    """Yield what `x IS NULL OR (x >= 1 AND x < 9)` says of x."""
+    """Yield the comparisons of `x IS NULL OR (x >= 1 AND x < 9)` on x."""
     sides = list(map(unwrapped, spread(node, exp.Or)))
     nulls = [s for s in sides if isinstance(s, exp.Is) and isinstance(s.expression, exp.Null)]
     if len(nulls) != 1 or len(sides) != 2:
         return
     match = _column(block, nulls[0].this, types)
     for conjunct in spread(next(s for s in sides if s is not nulls[0]), exp.And):
-        for found in _compared(block, conjunct, types):
-            if match and found.column == match[0]:
-                yield replace(found, or_null=True)
+        for comparison in _compared(block, conjunct, types):
+            if match and comparison.column == match[0]:
+                yield replace(comparison, or_null=True)
 
 
 def _has_only(node: exp.Expr, *parts: str) -> bool:
@@ -263,7 +263,7 @@ def _has_only(node: exp.Expr, *parts: str) -> bool:
 
 
 def _either(sides: list[list[Comparison]]) -> Iterator[Comparison]:
-    """Yield what holds whichever side does: lists of values of one column."""
+    """Yield the comparisons that hold for both sides of an OR: lists of values of one column."""
     if all(len(s) == 1 and s[0].operator == "in" for s in sides):
         names = {s[0].column.casefold() for s in sides}
         if len(names) == 1:

@@ -73,12 +73,12 @@ def _carry(
     column: _Column,
     reached: dict[str, str],
     barred: dict[str, Blocked],
-    seen: set[tuple[int, _Column]],
+    visited: set[tuple[int, _Column]],
 ) -> None:
     """Carry a window on a column into the join of `items[: last + 1]`."""
-    if (last, column) in seen:
+    if (last, column) in visited:
         return
-    seen.add((last, column))
+    visited.add((last, column))
     key, name = column
     item = items[last]
     if last == 0:
@@ -93,14 +93,14 @@ def _carry(
         reached.setdefault(key, name)
         for partner in partners:
             if partner[0] in left:
-                _carry(items, equal, last - 1, partner, reached, barred, seen)
+                _carry(items, equal, last - 1, partner, reached, barred, visited)
     elif item.kind not in KEEPS_LEFT:
         barred.setdefault(key, _null_extended(item, key))
     else:
         for partner in partners:
             if partner[0] == item.key:
                 reached.setdefault(*partner)
-        _carry(items, equal, last - 1, column, reached, barred, seen)
+        _carry(items, equal, last - 1, column, reached, barred, visited)
 
 
 def _equalities(

@@ -20,7 +20,7 @@ __all__ = ["conditions", "matches"]
 
 
 def conditions(analysis: Analysis, reference: TableReference) -> tuple[KeyCondition, ...]:
-    """Return what a query says of a table's partition keys, at one place where it names the table.
+    """Return the conditions of a query on a table's partition keys, where it names the table.
 
     Example: `SELECT i FROM t WHERE dt >= '2026-01-01' AND o` -> `dt >= 2026-01-01`
 

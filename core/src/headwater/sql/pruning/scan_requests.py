@@ -65,17 +65,17 @@ def request(
     """
     types = {c.name: c.type for c in analysis.tables[reference.name].columns}
     names = {n.casefold(): n for n, type_ in types.items() if _is_taken(type_)}
-    found = comparisons(analysis, reference, names, _value, _bare(analysis))
+    comparisons_ = comparisons(analysis, reference, names, _value, _bare(analysis))
     conditions = dict.fromkeys(
         _also_null(c) if one.or_null else c
-        for one in found
+        for one in comparisons_
         for c in _conditions(one, types[one.column])
         if c.operator != "in" or not one.or_null
     )
-    asked = ScanRequest(tuple(columns), tuple(conditions), limit=_limit(analysis, reference))
-    if time_column is None or not asked.on(time_column):
-        return asked
-    return replace(asked, time_column=time_column)
+    request_ = ScanRequest(tuple(columns), tuple(conditions), limit=_limit(analysis, reference))
+    if time_column is None or not request_.on(time_column):
+        return request_
+    return replace(request_, time_column=time_column)
 
 
 def _is_taken(type_: DataType) -> bool:
@@ -117,13 +117,13 @@ _TYPE_OF: Final = {
 
 
 def _moment(text: str, type_: DataType | None) -> datetime | None:
-    told = None if type_ is None else canonical(text, type_)
-    return None if told is None else datetime.fromisoformat(told).replace(tzinfo=None)
+    spelled = None if type_ is None else canonical(text, type_)
+    return None if spelled is None else datetime.fromisoformat(spelled).replace(tzinfo=None)
 
 
-def _conditions(found: Comparison, type_: DataType) -> Iterator[Condition]:
-    """Yield a comparison as a source is told it: whole steps of its type, and half-open."""
-    column, operator, values = found.column, found.operator, found.values
+def _conditions(comparison: Comparison, type_: DataType) -> Iterator[Condition]:
+    """Yield a comparison as conditions for a source: whole steps of its type, and half-open."""
+    column, operator, values = comparison.column, comparison.operator, comparison.values
     if type_.is_text:
         if operator == "in":
             yield Condition(column, "in", tuple(dict.fromkeys(values)))
@@ -135,15 +135,17 @@ def _conditions(found: Comparison, type_: DataType) -> Iterator[Condition]:
             return  # nothing meets it, and the engine says so
     try:
         if operator == "in" and type_ not in _TIMES:
-            yield Condition(column, "in", tuple(dict.fromkeys(_told(v, type_) for v in values)))
+            yield Condition(
+                column, "in", tuple(dict.fromkeys(_converted(v, type_) for v in values))
+            )
             return
         if operator in ("in", ">=", ">"):
             low = min(values)
-            yield Condition(column, ">=", (_told(_first(low, operator, step), type_),))
+            yield Condition(column, ">=", (_converted(_first(low, operator, step), type_),))
         if operator in ("in", "<=", "<"):
             high = max(values)
             behind = _first(high, ">" if operator != "<" else ">=", step)
-            yield Condition(column, "<", (_told(behind, type_),))
+            yield Condition(column, "<", (_converted(behind, type_),))
     except (OverflowError, _OutOfRangeError):
         return
 
@@ -168,8 +170,8 @@ def _midnight(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _told(value: Any, type_: DataType) -> Any:
-    """Return a value as a source is told it.
+def _converted(value: Any, type_: DataType) -> Any:
+    """Return a value as conditions give it to a source.
 
     Raises:
         _OutOfRangeError: If its type does not hold it.

@@ -111,21 +111,21 @@ class _Walk:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
-        self._done: dict[tuple[int, int], _Uses] = {}
+        self._uses_of: dict[tuple[int, int], _Uses] = {}
         self._open: set[int] = set()
 
     def query(self, scope: Scope, index: int) -> _Uses:
         """Return the verdicts on all scans below a scope, for a window on one of its outputs."""
         key = (id(scope), index)
-        if key not in self._done:
+        if key not in self._uses_of:
             if id(scope) in self._open:
                 return self.beneath(scope, _recursive(scope))
             if len(self._open) >= _DEEPEST:
                 return self.beneath(scope, _too_deep(scope))
             self._open.add(id(scope))
-            self._done[key] = self._query(scope, index)
+            self._uses_of[key] = self._query(scope, index)
             self._open.remove(id(scope))
-        return self._done[key]
+        return self._uses_of[key]
 
     def _query(self, scope: Scope, index: int) -> _Uses:
         if isinstance(scope.node, exp.SetOperation):
@@ -223,14 +223,14 @@ class _Walk:
     def beneath(self, source: Source, why: Blocked) -> _Uses:
         """Return the same verdict on all scans below a source."""
         uses: _Uses = {}
-        seen: set[int] = set()
+        visited: set[int] = set()
         todo = [source]
         while todo:
             here = todo.pop()
             if isinstance(here, TableReference):
                 uses[id(here)] = why
-            elif id(here) not in seen:
-                seen.add(id(here))
+            elif id(here) not in visited:
+                visited.add(id(here))
                 todo += read_by(here)
         return uses
 
