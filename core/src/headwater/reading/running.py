@@ -153,13 +153,13 @@ class Work:
             thread.join(EVERY)
 
     def gone(self, seconds: float) -> bool:
-        """Wait until nothing of it is left.
+        """Wait until its threads have ended.
 
         Args:
-            seconds: How long.
+            seconds: How long to wait at most.
 
         Returns:
-            Whether all of it is gone.
+            Whether they have.
         """
         until = time.monotonic() + seconds
         with self._changed:

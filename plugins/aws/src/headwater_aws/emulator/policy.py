@@ -73,7 +73,7 @@ def _bool(expected: str, value: str) -> bool:
 
 
 OPERATORS: Mapping[str, tuple[Callable[[str, str], bool], bool]] = {
-    # operator: (does a wanted value fit the request's value?, is the operator a negation?)
+    # operator: (does an expected value fit the request's value?, is the operator a negation?)
     "StringEquals": (lambda wanted, value: wanted == value, False),
     "StringNotEquals": (lambda wanted, value: wanted == value, True),
     "StringEqualsIgnoreCase": (lambda wanted, value: wanted.lower() == value.lower(), False),
