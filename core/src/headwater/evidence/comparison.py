@@ -308,14 +308,14 @@ def _replay_of_files(
     overwritten = [
         (p, _mark(*then[p]), _mark(*now[p])) for p in then if p in now and now[p] != then[p]
     ]
-    gone = [(p, _mark(*then[p]), None) for p in then if p not in now]
+    deleted = [(p, _mark(*then[p]), None) for p in then if p not in now]
     landed = [(p, None, _mark(*now[p])) for p in now if p not in then]
     changes = [
         TableChange(name, kind, tuple(files), of=len(then))
-        for kind, files in (("overwritten", overwritten), ("gone", gone), ("landed", landed))
+        for kind, files in (("overwritten", overwritten), ("gone", deleted), ("landed", landed))
         if files
     ]
-    if overwritten or gone:
+    if overwritten or deleted:
         return TableReplay(scan, tuple(changes), exact=False)
     if landed:
         # Those that were read are all there: the others are left out, as they were then.

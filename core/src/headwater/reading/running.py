@@ -152,7 +152,7 @@ class Work:
             self.stop.press()
             thread.join(EVERY)
 
-    def gone(self, seconds: float) -> bool:
+    def wait_until_ended(self, seconds: float) -> bool:
         """Wait until its threads have ended.
 
         Args:
@@ -223,7 +223,7 @@ class Work:
             _not_ours.append(self)  # what it holds belongs to threads that are not here
             return
         self.end(None)
-        if not self.gone(self._patience):
+        if not self.wait_until_ended(self._patience):
             _log.warning("%s was ended, and a part of it does not answer yet", self.what)
         self._stack.close()
         _at_work.discard(self)
@@ -457,7 +457,7 @@ class Reads:
         until = time.monotonic() + SOON
         for work in works:
             if work.stop is not Stop.current():  # a source that ends its own read can't await that
-                work.gone(until - time.monotonic())
+                work.wait_until_ended(until - time.monotonic())
 
     def _add(self, work: Work) -> None:
         with self._lock:

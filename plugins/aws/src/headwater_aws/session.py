@@ -304,13 +304,13 @@ class AwsSession:
         self.close()
 
 
-def region_of(given: str | None, profile: str | None = None) -> str:
+def region_of(explicit: str | None, profile: str | None = None) -> str:
     """Return the region to call: the one given, or the one that AWS's own settings name.
 
     Raises:
         AuthError: If there is none; without one, STS and Glue have no address.
     """
-    region = given or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    region = explicit or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not region:
         with translating(doing="find the region"):
             region = bare_session(profile).get_config_variable("region")

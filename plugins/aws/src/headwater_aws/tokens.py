@@ -182,16 +182,16 @@ SOURCES: dict[str, Any] = {
 """AWS-side token sources, by the word for them in configuration."""
 
 
-def parse_token(given: TokenInput) -> TokenSource:
+def parse_token(source: TokenInput) -> TokenSource:
     """Return the token source that a user wrote: core's, or one of `SOURCES`.
 
     Args:
-        given: E.g. `file:/var/run/token`, `github-actions`, `{"type": "gcp", "audience": "..."}`.
+        source: E.g. `file:/var/run/token`, `github-actions`, `{"type": "gcp", "audience": "..."}`.
 
     Raises:
         ConfigError: If it is none of these; the text is not repeated.
     """
-    return parse_token_source(given, more=SOURCES)
+    return parse_token_source(source, more=SOURCES)
 
 
 def _variable(name: str, hint: str) -> str:

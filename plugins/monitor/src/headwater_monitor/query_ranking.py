@@ -274,20 +274,20 @@ def _totals(data: Dataset, name: str, query: str | None, k: int | None) -> Total
         rows, actual = with_actual(data, name)
         queries = len(rows)
         if query is None:
-            given = rows.select([name, actual]).rename_columns(["prediction", "actual"])
+            items = rows.select([name, actual]).rename_columns(["prediction", "actual"])
             text = _LISTED.format(place=_discount("place", k), ideal=_discount("ideal", k))
         else:
-            given = rows.select([ID, query, name, actual]).rename_columns(
+            items = rows.select([ID, query, name, actual]).rename_columns(
                 ["id", "query", "score", "actual"]
             )
             text = _JUDGED.format(
                 items=_SCORED, **{n: _discount(n, k) for n in ("worst", "best", "ideal")}
             )
-        engine.register("given", given)
+        engine.register("given", items)
         if query is not None:
             (queries,) = engine.sql("SELECT count(DISTINCT query) FROM given").fetchone()
-        queries_ = engine.sql(text).fetchall()
-    return _added(queries_, queries, k, f"{data.plan.connection}: {actual}")
+        per_query = engine.sql(text).fetchall()
+    return _added(per_query, queries, k, f"{data.plan.connection}: {actual}")
 
 
 def _discount(place: str, k: int | None) -> str:
@@ -296,10 +296,10 @@ def _discount(place: str, k: int | None) -> str:
     return weight if k is None else f"CASE WHEN {place} <= {k} THEN {weight} ELSE 0.0 END"
 
 
-def _added(queries_: list[tuple[Any, ...]], queries: int, k: int | None, where: str) -> Totals:
+def _added(per_query: list[tuple[Any, ...]], queries: int, k: int | None, where: str) -> Totals:
     parts: dict[str, list[Decimal]] = {name: [] for name in _SUMS}
     irrelevant = 0
-    for low, high, mid, most, worst, best, least in queries_:
+    for low, high, mid, most, worst, best, least in per_query:
         if least < 0:
             raise DataError(
                 f"{where}: {least} is less relevant than not at all",
@@ -319,5 +319,5 @@ def _added(queries_: list[tuple[Any, ...]], queries: int, k: int | None, where: 
         for name, value in zip(_SUMS, values, strict=True):
             parts[name].append(Decimal(f"{value:.12f}"))
     return Totals(
-        queries, len(queries_), irrelevant, {n: sum(v, Decimal(0)) for n, v in parts.items()}
+        queries, len(per_query), irrelevant, {n: sum(v, Decimal(0)) for n, v in parts.items()}
     )

@@ -74,10 +74,10 @@ def _bool(expected: str, value: str) -> bool:
 
 OPERATORS: Mapping[str, tuple[Callable[[str, str], bool], bool]] = {
     # operator: (does an expected value fit the request's value?, is the operator a negation?)
-    "StringEquals": (lambda wanted, value: wanted == value, False),
-    "StringNotEquals": (lambda wanted, value: wanted == value, True),
-    "StringEqualsIgnoreCase": (lambda wanted, value: wanted.lower() == value.lower(), False),
-    "StringNotEqualsIgnoreCase": (lambda wanted, value: wanted.lower() == value.lower(), True),
+    "StringEquals": (lambda expected, value: expected == value, False),
+    "StringNotEquals": (lambda expected, value: expected == value, True),
+    "StringEqualsIgnoreCase": (lambda expected, value: expected.lower() == value.lower(), False),
+    "StringNotEqualsIgnoreCase": (lambda expected, value: expected.lower() == value.lower(), True),
     "StringLike": (matches, False),
     "StringNotLike": (matches, True),
     "ArnEquals": (matches, False),

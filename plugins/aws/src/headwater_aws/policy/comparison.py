@@ -85,24 +85,24 @@ class _Need:
         return f"{self.action} on {self.resource}{under}"
 
 
-def compare(given: Mapping[str, Any] | str, needed: Iterable[Permission]) -> Comparison:
+def compare(policy: Mapping[str, Any] | str, needed: Iterable[Permission]) -> Comparison:
     """Compare a policy with what is needed.
 
     Args:
-        given: The policy, or AWS CLI's answer that holds it (`get-role-policy`,
+        policy: The policy, or AWS CLI's answer that holds it (`get-role-policy`,
             `get-policy-version`), as JSON text or read.
         needed: What has to be allowed.
 
     Raises:
         ConfigError: If it is no policy, or uses NotAction, NotResource or NotPrincipal.
     """
-    given_statements = _statements(given)
+    statements = _statements(policy)
     needs = sorted(
         {need for permission in needed for need in _needs(permission)},
         key=lambda n: (n.action, n.resource, n.condition or ()),
     )
-    allows = [s for s in given_statements if s.allows]
-    denies = [s for s in given_statements if not s.allows]
+    allows = [s for s in statements if s.allows]
+    denies = [s for s in statements if not s.allows]
     lacking, denied, uncertain = [], [], []
     for need in needs:
         refusing = [s for s in denies if _meets(s, need)]
@@ -119,14 +119,14 @@ def compare(given: Mapping[str, Any] | str, needed: Iterable[Permission]) -> Com
     )
 
 
-def document_in(given: Mapping[str, Any] | str) -> Mapping[str, Any]:
+def document_in(policy: Mapping[str, Any] | str) -> Mapping[str, Any]:
     """Return the policy in what AWS's console or command line gives.
 
     Raises:
         ConfigError: If there is none.
     """
     try:
-        document: Any = json_value(given) if isinstance(given, str) else given
+        document: Any = json_value(policy) if isinstance(policy, str) else policy
     except ValueError as error:
         raise ConfigError(f"the policy is not JSON: {error}") from error
     for key in ("PolicyVersion", "PolicyDocument", "Document"):
@@ -140,8 +140,8 @@ def document_in(given: Mapping[str, Any] | str) -> Mapping[str, Any]:
     return document
 
 
-def _statements(given: Mapping[str, Any] | str) -> list[_Statement]:
-    listed = document_in(given)["Statement"]
+def _statements(policy: Mapping[str, Any] | str) -> list[_Statement]:
+    listed = document_in(policy)["Statement"]
     statements = []
     for number, statement in enumerate(listed if isinstance(listed, list) else [listed], 1):
         where = f"statement {statement.get('Sid') or number}"
