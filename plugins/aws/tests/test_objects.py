@@ -50,6 +50,42 @@ def test_an_answer_that_breaks_off_goes_on_where_it_ended(
     assert gets(aws) == 3
 
 
+def test_a_part_is_streamed_by_one_call_and_goes_on_where_it_ended(
+    aws: Emulator, session: AwsSession
+) -> None:
+    with session.part(planned(aws), 100, 9_000, "read it") as content:
+        assert content.read(3) == BODY[100:103]
+        assert content.readall() == BODY[103:9_000]
+    assert gets(aws) == 1
+    aws.faults.truncate("s3:GetObject", after=5000, times=1)
+    with session.part(planned(aws), 100, 9_000, "read it") as content:
+        assert content.readall() == BODY[100:9_000]
+    assert gets(aws) == 3
+
+
+def test_a_part_of_another_version_is_not_given(aws: Emulator, session: AwsSession) -> None:
+    file = planned(aws)
+    aws.client("s3").put_object(Bucket="lake", Key="t/a b.gz", Body=bytes(len(BODY)))
+    with session.part(file, 0, 10, "read it") as content, pytest.raises(DataChangedError):
+        content.readall()
+
+
+def test_an_answer_of_other_bytes_than_were_asked_for_is_an_error(
+    aws: Emulator, session: AwsSession
+) -> None:
+    """Something on the way that knows no ranges gives the object's beginning."""
+
+    def without_range(params: dict[str, Any], **_: Any) -> None:
+        params["headers"].pop("Range", None)
+
+    session.client("s3").meta.events.register("before-call.s3.GetObject", without_range)
+    with (
+        session.part(planned(aws), 100, 200, "read it") as content,
+        pytest.raises(SourceError, match="the bytes 100-199 were asked for, and all given"),
+    ):
+        content.readall()
+
+
 def test_answers_that_always_break_off_end(aws: Emulator, session: AwsSession) -> None:
     aws.faults.truncate("s3:GetObject", after=0, times=None)
     with session.content(planned(aws), "read it") as content, pytest.raises(SourceError) as caught:

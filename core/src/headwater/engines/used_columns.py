@@ -37,17 +37,20 @@ class Used:
             stops nothing.
         tested: Those that may decide which rows there are, and perhaps others. The rest is only
             given out, each value as it is.
+        compared: Those that conditions look at, and perhaps others: where a file tells what it
+            holds of them, a part of it may be passed over.
     """
 
     named: frozenset[str]
     needed: frozenset[str]
     tested: frozenset[str]
+    compared: frozenset[str]
 
     @classmethod
     def all_of(cls, columns: Iterable[Column]) -> Used:
         """Return all columns, each of them needed."""
         names = frozenset(c.name.casefold() for c in columns)
-        return cls(names, names, names)
+        return cls(names, names, names, names)
 
 
 def used_columns(analysis: Analysis, table: TableName) -> Used:
@@ -65,7 +68,9 @@ def used_columns(analysis: Analysis, table: TableName) -> Used:
     needed = frozenset(uses.names)
     uses.given_out()
     named = frozenset(uses.names)
-    return Used(named, needed, named & _tested(tree) if _is_row_by_row(tree) else named)
+    by_row = _is_row_by_row(tree)
+    tested = named & _tested(tree) if by_row else named
+    return Used(named, needed, tested, named & _compared(tree) if by_row else named)
 
 
 class _Uses:
@@ -212,6 +217,25 @@ def _tested(tree: exp.Expr) -> frozenset[str]:
         if isinstance(column, exp.Column) and output and isinstance(output.parent, exp.Select):
             # A part before the name may be the column, of which a field is given out.
             given.add((output.alias_or_name.casefold(), node.name.casefold()))
+        else:
+            found.add(node.name.casefold())
+    while more := {name for output, name in given if output in found} - found:
+        found |= more
+    return frozenset(found)
+
+
+def _compared(tree: exp.Expr) -> frozenset[str]:
+    """Return the names in a query's conditions, and in the outputs that these look at."""
+    found: set[str] = set()
+    given: set[tuple[str, str]] = set()
+    for node in tree.find_all(exp.Identifier):
+        if isinstance(node.parent, exp.Table | exp.TableAlias):
+            continue
+        part: exp.Expr = node
+        while part.parent is not None and not isinstance(part.parent, exp.Select):
+            part = part.parent
+        if part.arg_key == "expressions":
+            given.add((part.alias_or_name.casefold(), node.name.casefold()))
         else:
             found.add(node.name.casefold())
     while more := {name for output, name in given if output in found} - found:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Ending,
         Explaining,
         Narrowing,
+        Parting,
         Streaming,
         Widened,
     )
@@ -145,6 +146,7 @@ HOMES = {
     "Narrowing": "headwater.interfaces.abilities",
     "Noting": "headwater.interfaces.engine",
     "Opened": "headwater.tables.scan_request",
+    "Parting": "headwater.interfaces.abilities",
     "Partition": "headwater.tables.table",
     "Permission": "headwater.auth.credentials",
     "Plan": "headwater.interfaces.plan",
@@ -238,6 +240,7 @@ __all__ = [
     "Narrowing",
     "Noting",
     "Opened",
+    "Parting",
     "Partition",
     "Permission",
     "Plan",

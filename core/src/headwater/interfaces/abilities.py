@@ -77,6 +77,22 @@ class Streaming(Protocol):
 
 
 @runtime_checkable
+class Parting(Protocol):
+    """A session that streams parts of objects, which an engine fetches several at once."""
+
+    def part(self, file: DataFile, first: int, last: int, doing: str) -> RawIOBase:
+        """Return some bytes of a planned file, of the version that was planned.
+
+        Args:
+            file: The file; it has a version mark.
+            first: The first of them, counted from 0.
+            last: The one behind the last.
+            doing: What it is opened for, after "can't".
+        """
+        ...
+
+
+@runtime_checkable
 class Ending(Protocol):
     """A session that reads the end of an object: for a support bundle, the footers of files."""
 
@@ -109,7 +125,7 @@ class Widened(Protocol):
 
 
 ABILITIES: Final[Mapping[type, tuple[type, ...]]] = {
-    Session: (Confirming, Explaining, Streaming, Ending, Narrowing, Widened),
+    Session: (Confirming, Explaining, Streaming, Parting, Ending, Narrowing, Widened),
     Catalog: (Sampled, Surveyable, Measurable),
     Engine: (Compiling, Remarking, SparkFrames, FarWriting, Closing),
     ArrowStream: (Noting,),

@@ -124,7 +124,7 @@ def ending(session: AwsSession, file: DataFile, length: int, doing: str) -> byte
 
 
 class Content(io.RawIOBase):
-    """An object's bytes from its beginning to its end, fetched as they are read.
+    """An object's bytes from its beginning to its end, or some of them, fetched as they are read.
 
     An answer that breaks off is asked for again from where it ended, while it gets on.
 
@@ -132,14 +132,21 @@ class Content(io.RawIOBase):
         session: Who reads it.
         file: The object, as it was planned; one of another version is not read.
         doing: What it is read for, after "can't".
+        span: The first byte, and the one behind the last; None for all.
     """
 
-    def __init__(self, session: AwsSession, file: DataFile, doing: str) -> None:
+    def __init__(
+        self,
+        session: AwsSession,
+        file: DataFile,
+        doing: str,
+        span: tuple[int, int] | None = None,
+    ) -> None:
         self._session = session
         self._file = file
         self._doing = doing
         self._bucket, self._key = parse_uri(file.path)
-        self._place = 0
+        self._place, self._end = span or (0, file.size)
         self._broken = 0
         """How often answers broke off since a megabyte came, or since the beginning."""
         self._since = 0
@@ -153,8 +160,8 @@ class Content(io.RawIOBase):
         """Fill a buffer; return how many bytes came, 0 at the end."""
         from botocore.exceptions import HTTPClientError, IncompleteReadError
 
-        size = min(len(buffer), self._file.size - self._place)
-        if size == 0:
+        size = min(len(buffer), self._end - self._place)
+        if size <= 0:
             return 0
         while self._broken < _ATTEMPTS:
             with translating(doing=self._doing, resource=self._file.path, session=self._session):
@@ -175,11 +182,24 @@ class Content(io.RawIOBase):
         raise broken_answer(self._doing)
 
     def _open(self) -> Any:
-        more = {"Range": f"bytes={self._place}-"} if self._place else {}
+        span = f"{self._place}-{self._end - 1}"
+        part = self._place > 0 or self._end < self._file.size
+        more = {"Range": f"bytes={span}"} if part else {}
         if self._file.etag:
             more["IfMatch"] = f'"{self._file.etag}"'
         client = self._session.client("s3")
-        return client.get_object(Bucket=self._bucket, Key=self._key, **more)["Body"]
+        answer = client.get_object(Bucket=self._bucket, Key=self._key, **more)
+        given = answer.get("ContentRange", "")
+        if part and given != f"bytes {span}/{self._file.size}":
+            # What came would be taken for other bytes than it is.
+            answer["Body"].close()
+            raise SourceError(
+                f"can't {self._doing}: of {self._file.path} the bytes {span} were asked for, and "
+                f"{given or 'all'} given",
+                code="broken-answer",
+                hint="look for what changes requests or answers on their way: a proxy, a cache",
+            )
+        return answer["Body"]
 
     def _leave(self) -> None:
         body, self._body = self._body, None

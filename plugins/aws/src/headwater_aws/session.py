@@ -245,6 +245,22 @@ class AwsSession:
 
         return Content(self, file, doing)
 
+    def part(self, file: DataFile, first: int, last: int, doing: str) -> RawIOBase:
+        """Return some bytes of a planned `file`, streamed; of the version that was planned.
+
+        Args:
+            file: The file.
+            first: The first of them, counted from 0.
+            last: The one behind the last.
+            doing: What it is opened for, after "can't".
+
+        Raises:
+            HeadwaterError: While it is read, told as what AWS says.
+        """
+        from headwater_aws.objects import Content
+
+        return Content(self, file, doing, (first, last))
+
     def ending(self, file: DataFile, length: int, doing: str) -> bytes:
         """Return how a planned `file` ends: its last `length` bytes, of the version planned.
 

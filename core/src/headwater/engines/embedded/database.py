@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from headwater.engines.scratch_folders import scratch_folder
 from headwater.errors import EngineError
 from headwater.sql.portable import macros
-from headwater.sql.portable.spelling import text
+from headwater.sql.portable.spelling import text, texts
 from headwater.sql.private_names import PRIVATE_DATABASE
 
 if TYPE_CHECKING:
@@ -168,10 +168,18 @@ def _spill_folder() -> Iterator[Path]:
         yield folder
 
 
-def confine(connection: DuckDBPyConnection, paths: Sequence[str]) -> None:
-    """Let a database open these files and no others, for the rest of its life."""
-    listed = ", ".join(text(p) for p in paths)
-    connection.execute(f"SET allowed_paths = [{listed}]")
+def confine(
+    connection: DuckDBPyConnection, paths: Sequence[str], folders: Sequence[Path] = ()
+) -> None:
+    """Let a database open these files and no others, for the rest of its life.
+
+    Args:
+        connection: The database.
+        paths: The files.
+        folders: Folders whose files it may open, too: the read's own.
+    """
+    connection.execute(f"SET allowed_paths = {texts(paths)}")
+    connection.execute(f"SET allowed_directories = {texts(map(str, folders))}")
     connection.execute("SET enable_external_access = false")
 
 

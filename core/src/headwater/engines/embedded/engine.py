@@ -28,6 +28,7 @@ from headwater.engines.embedded.memory import memory
 from headwater.engines.embedded.misfits import Place
 from headwater.engines.embedded.row_streams import RowStream
 from headwater.engines.embedded.running import Rows, Run, SideBySide
+from headwater.engines.embedded.shares import Share
 from headwater.engines.embedded.storage import storage
 from headwater.engines.embedded.stream import Stream
 from headwater.engines.embedded.views import Registrar, databases, identity_of, main_identity
@@ -169,9 +170,8 @@ class EmbeddedEngine:
                     else:
                         rows = readers.stream(owner, scan, used, asked)
                         main.registrar.stream(scan, rows, used.named)
-                readers.confine()
                 add_macros(main.connection, sql)
-                answer = self._answer(planned, main, sql, stack)
+                answer = self._answer(planned, main, sql, stack, readers.confine)
             stack.callback(readers.leave)
             yield Stream(
                 answer,
@@ -181,28 +181,41 @@ class EmbeddedEngine:
                 notes=readers.notes(),
             )
 
-    def _answer(self, planned: Planned, main: _Reader, sql: str, stack: ExitStack) -> Rows:
-        """Run a query: in shares side by side where it may be, or whole."""
+    def _answer(
+        self,
+        planned: Planned,
+        main: _Reader,
+        sql: str,
+        stack: ExitStack,
+        confine: Callable[[], None],
+    ) -> Rows:
+        """Run a query, confined to its files: in shares side by side where it may be, or whole."""
         connection = main.connection
         stop = Stop.current()
         divided = _divided(planned, main)
-        selects: list[str] = []
+        parts: list[Share] = []
         if divided is None:
             keep_cuts(connection, sql)
         else:
             read_in_order(connection)
             cores = self.threads or os.cpu_count() or 1
-            readers = cores if main.identity is None else _readers(cores, divided)
-            selects = main.registrar.shares(divided, readers, self.share_bytes)
-        if divided is None or len(selects) < 2:
+            chosen = main.registrar.fetchable(divided, planned.plan.window)
+            waits = main.identity is not None and not chosen
+            readers = _readers(cores, divided) if waits else cores
+            parts = main.registrar.shares(divided, readers, self.share_bytes, chosen)
+        if divided is None or not parts:
+            confine()
             whole = Run(
                 lambda: connection.execute(sql).to_arrow_reader(BATCH_ROWS), lambda: stop.stopped
             )
             stack.callback(whole.close)
             return whole
         allowed = memory(self.memory_limit, databases(planned.plan))
-        run_side_by_side(connection, allowed.beside)
-        _show(connection, selects[0])
+        most = allowed.fetched(readers) if chosen else 0
+        fetched, selects = main.registrar.fetched(divided, parts, chosen, readers, most)
+        confine()
+        run_side_by_side(connection, allowed.beside(most))
+        _show(connection, parts[0].sql())
         view = f"{name(PRIVATE_DATABASE)}.{name(divided.slot)}"
         connection.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {_SHARE}")
 
@@ -217,6 +230,7 @@ class EmbeddedEngine:
             ahead=allowed.ahead,
             # The keys that a file was opened with may have ended while its rows waited.
             again=is_denied,
+            fetched=fetched,
         )
         stack.callback(rows.close)
         stack.enter_context(stop.ending(rows.stop))
@@ -307,7 +321,7 @@ class _Readers:
     def confine(self) -> None:
         """Let no database open another file than those of its tables."""
         for reader in self._open.values():
-            confine(reader.connection, reader.registrar.paths)
+            confine(reader.connection, reader.registrar.paths, reader.registrar.folders)
 
 
 def _share(tolerance: str | float) -> float:

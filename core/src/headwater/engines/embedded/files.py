@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from headwater.diagnostics import Diagnostic
@@ -59,18 +60,25 @@ class Branch:
         """A SELECT of all its rows."""
         return self._select(self.scan.files, self.scan.source, self.scan.file_index)
 
-    def part(self, first: int, last: int, rows: tuple[int, int] | None = None) -> str:
+    def part(
+        self,
+        first: int,
+        last: int,
+        rows: tuple[int, int] | None = None,
+        elsewhere: Mapping[str, str] = MappingProxyType({}),
+    ) -> str:
         """Return a SELECT of the rows of some of the scan's files, or of some rows of one.
 
         Args:
             first: The first of these files; the scan's `part` is not None.
             last: The one behind the last.
             rows: The first row, and the one behind the last.
+            elsewhere: Paths from which files are read in the place of DuckDB's own.
         """
         assert self.scan.part is not None, "these files are read only together"
         index = f"({self.scan.file_index} - {first})"
         files = self.scan.files[first:last]
-        return self._select(files, self.scan.part(first, last, rows), index)
+        return self._select(files, self.scan.part(first, last, rows, elsewhere), index)
 
     def _select(self, files: Sequence[DataFile], source: str, file_index: str) -> str:
         unread = {c.name: null(held(c).type) for c in self.selected if c.name in self.unread}

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
+    from headwater.engines.embedded.fetched_shares import FetchedShares
+
 _INTERRUPTED: Final = "INTERRUPT Error"
 _RUNS_FOR_A_REASON: Final = 3
 _INTERRUPTED_EVERY: Final = 0.1
@@ -121,6 +123,7 @@ class SideBySide:
             of each reader.
         again: Whether a query that failed may be run once more, from where it failed: it gives the
             same rows in the same order.
+        fetched: Fetches what the queries read, before they are run; None where they do it.
     """
 
     def __init__(
@@ -131,8 +134,10 @@ class SideBySide:
         readers: int,
         ahead: int,
         again: Callable[[Exception], bool] = lambda _: False,
+        fetched: FetchedShares | None = None,
     ) -> None:
         self._queries = queries
+        self._fetched = fetched
         self._connect = connect
         self._ahead = ahead
         self._again = again
@@ -168,6 +173,8 @@ class SideBySide:
     def start(self) -> None:
         """Let the readers begin."""
         open_reads.opened(self)
+        if self._fetched is not None:
+            self._fetched.start()
         for thread in self._threads:
             thread.start()
 
@@ -223,6 +230,8 @@ class SideBySide:
             while thread.is_alive() and thread is not threading.current_thread():
                 self.stop()
                 thread.join(_INTERRUPTED_EVERY)
+        if self._fetched is not None:
+            self._fetched.close()
         open_reads.closed(self)
         for waiting in self._waiting:
             waiting.clear()
@@ -237,6 +246,8 @@ class SideBySide:
             # In the lock: a reader closes its connection only after it took it from here.
             for connection in self._open:
                 connection.interrupt()
+        if self._fetched is not None:
+            self._fetched.stop()
 
     def _raise_if_left(self) -> None:
         if self._left:
@@ -269,9 +280,14 @@ class SideBySide:
                     connection = self._connect()
                     with self._lock:
                         self._open.append(connection)
-                self._give(number, connection)
+                if self._fetched is not None:
+                    self._fetched.ready(number)
+                if not self._left:
+                    self._give(number, connection)
             except BaseException as error:  # noqa: BLE001  (raised where its rows would come)
                 ended = error
+            if self._fetched is not None:
+                self._fetched.done(number)
             with self._lock:
                 self._ended[number] = ended
                 self._lock.notify_all()

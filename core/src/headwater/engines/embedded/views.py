@@ -17,20 +17,23 @@ from headwater.engines.embedded.formats import parquet_statistics
 from headwater.engines.embedded.formats.scans import padded
 from headwater.engines.embedded.lake_formats import relations
 from headwater.engines.embedded.misfits import Place
-from headwater.engines.embedded.paths import duckdb_paths
+from headwater.engines.embedded.paths import duckdb_paths, is_remote
 from headwater.engines.embedded.row_streams import RowStream
-from headwater.engines.embedded.shares import shares
+from headwater.engines.embedded.shares import Share, shares
 from headwater.engines.small_files import fetched
 from headwater.engines.used_columns import Used
 from headwater.errors import HeadwaterError, UnsupportedError
+from headwater.interfaces.abilities import Parting
+from headwater.interfaces.offers import offers
 from headwater.interfaces.plan import Plan, Scan
 from headwater.interfaces.stopping import Stop
-from headwater.partitions.rule_evidence import judged
+from headwater.partitions.rule_evidence import TimeRange, judged
 from headwater.sql.portable.raising import raising
 from headwater.sql.portable.spelling import cast, name
 from headwater.sql.private_names import PRIVATE_DATABASE
 from headwater.tables.relation import (
     CatalogRelation,
+    DataFile,
     DeltaRelation,
     FileRelation,
     IcebergRelation,
@@ -40,12 +43,16 @@ from headwater.tables.relation import (
 )
 from headwater.tables.scan_request import ScanRequest
 from headwater.tables.table import Column, Table
+from headwater.tables.window import Window
 
 if TYPE_CHECKING:
+    from io import RawIOBase
     from pathlib import Path
 
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
+
+    from headwater.engines.embedded.fetched_shares import FetchedShares
 
 _SMALL: Final = 2 * 2**20
 """Bytes of a table that is read for each share of another."""
@@ -77,8 +84,10 @@ class Registrar:
         self._folder = folder
         self.copies: dict[str, str] = {}
         self.paths: list[str] = []
+        self.folders: list[Path] = []
         self.notes: list[Diagnostic] = []
-        self._selections: dict[str, tuple[files.Selection, Mapping[str, str]]] = {}
+        self._selections: dict[str, tuple[files.Selection, Mapping[str, str], Used]] = {}
+        self._ranges: dict[str, Mapping[DataFile, TimeRange]] = {}
         self._tables: dict[str, pa.Table] = {}
         self._contents = Contents(connection, access.session, raised, places)
         self._stop = Stop.current()
@@ -108,21 +117,96 @@ class Registrar:
         add_macros(self._connection, source)
         self._connection.execute(f"CREATE VIEW {view} AS {source}")
 
-    def shares(self, scan: Scan, readers: int, size: int | None) -> list[str]:
-        """Return a table that was registered as SELECTs of parts of its rows, in order.
+    def shares(
+        self, scan: Scan, readers: int, size: int | None, fetched: frozenset[DataFile]
+    ) -> list[Share]:
+        """Return a table that was registered in parts of its rows, in order.
 
         Args:
             scan: The table.
             readers: How many of them are read side by side.
             size: Bytes of each; None for what suits the table.
+            fetched: Files that are fetched before they are read.
 
         Returns:
-            One SELECT or none, where it is read whole.
+            None, where it is read whole.
         """
         if scan.slot not in self._selections:
             return []
-        selection, paths = self._selections[scan.slot]
-        return shares(self._connection, selection, paths, readers, size)
+        selection, paths, _ = self._selections[scan.slot]
+        return shares(self._connection, selection, paths, readers, size, fetched)
+
+    def fetchable(self, scan: Scan, window: Window | None) -> frozenset[DataFile]:
+        """Return the files of a table that may be fetched before they are read.
+
+        Args:
+            scan: The table.
+            window: The read's; None for all of time.
+        """
+        relation = scan.relation
+        if scan.slot not in self._selections or not isinstance(relation, FileRelation):
+            return frozenset()
+        selection, paths, used = self._selections[scan.slot]
+        if relation.auth_ref is None or not any(map(is_remote, paths.values())):
+            return frozenset()
+        if not offers(self._access.session(relation.auth_ref), Parting):
+            return frozenset()
+        from headwater.engines.embedded.fetched_shares import fetchable
+
+        column = scan.rule.column if scan.rule and scan.window else scan.time_column
+        compared = used.compared - {k.casefold() for k in relation.partition_columns}
+        if compared and (column is None or compared != {column.casefold()}):
+            # What its row groups say may leave out most of a file.
+            return frozenset()
+        if not compared or column is None:
+            return fetchable(selection, None, {})
+        ranges = self._ranges.get(scan.slot)
+        if ranges is None:
+            listed = [f for b in selection.branches for f in b.scan.files]
+            ranges = parquet_statistics.footer_ranges(
+                self._connection, relation, listed, paths, column
+            )
+        return fetchable(selection, scan.window or window, ranges)
+
+    def fetched(
+        self,
+        scan: Scan,
+        parts: Sequence[Share],
+        chosen: frozenset[DataFile],
+        readers: int,
+        most: int,
+    ) -> tuple[FetchedShares | None, list[str]]:
+        """Return what fetches shares of a table, and the SELECT of each share.
+
+        Args:
+            scan: The table.
+            parts: The shares.
+            chosen: The files that are fetched.
+            readers: How many shares are read side by side.
+            most: Bytes that may be held.
+        """
+        relation = scan.relation
+        if not chosen or self._folder is None or not isinstance(relation, FileRelation):
+            return None, [share.sql() for share in parts]
+        session = self._access.session(relation.auth_ref or "")
+        assert offers(session, Parting), "its files may be fetched"
+        from headwater.engines.embedded.fetched_shares import FetchedShares, excerpts
+
+        folder = self._folder()
+        self.folders.append(folder)
+        _, paths, _ = self._selections[scan.slot]
+        held = excerpts(self._connection, parts, chosen, paths, folder, most // (readers + 1))
+        selects = []
+        for share, parts_of_files in zip(parts, held, strict=True):
+            elsewhere = {paths[e.file.path]: str(e.stand_in) for e in parts_of_files or ()}
+            selects.append(share.sql(elsewhere))
+            self.copies |= {str(e.stand_in): e.file.path for e in parts_of_files or ()}
+        doing = f"read {{}} of table {relation.name}"
+
+        def opened(file: DataFile, first: int, last: int) -> RawIOBase:
+            return session.part(file, first, last, doing.format(file.path))
+
+        return FetchedShares(held, opened, ahead=most), selects
 
     def is_small(self, scan: Scan) -> bool:
         """Return whether a table may be read again and again, beside each share of another."""
@@ -130,7 +214,7 @@ class Registrar:
             return rows.num_rows <= _SMALL_ROWS
         if scan.slot not in self._selections:
             return False
-        selection, _ = self._selections[scan.slot]
+        selection, _, _ = self._selections[scan.slot]
         counts = [b.scan.rows for b in selection.branches]
         few = all(c is not None for c in counts) and sum(c or 0 for c in counts) <= _SMALL_ROWS
         return few and sum(f.size for b in selection.branches for f in b.scan.files) <= _SMALL
@@ -162,7 +246,7 @@ class Registrar:
                 paths = duckdb_paths(relation) | self._copied(relation)
                 self.paths += paths.values()
                 selection = files.select(self._connection, relation, paths, used, self._contents)
-                self._selections[slot] = selection, paths
+                self._selections[slot] = selection, paths, used
                 self.notes += selection.notes
                 self._prove(scan, relation, paths)
                 return selection.sql
@@ -221,6 +305,7 @@ class Registrar:
         by_file = parquet_statistics.footer_ranges(
             self._connection, relation, parquet, paths, rule.column
         )
+        self._ranges[scan.slot] = by_file
         evidence = judged(rule, table, by_file.values())
         if evidence.refuted(scan.forgiving):
             raise evidence.error()

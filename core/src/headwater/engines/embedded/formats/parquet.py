@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from headwater.engines.embedded.formats import parquet_rows
@@ -92,6 +93,7 @@ def scans(
             part=None if named(columns, _ROW) else part,
             rows=None if in_utc else sum(by_path[paths[f.path]].rows for f in files),
             used=max(1, sum(bool(named(columns, n)) for n in names)) / max(1, len(columns)),
+            asked=tuple(c.name for c in used),
         )
 
 
@@ -131,9 +133,13 @@ def _converted(
 
 
 def _source(
-    paths: Sequence[str], first: int, last: int, rows: tuple[int, int] | None = None
+    paths: Sequence[str],
+    first: int,
+    last: int,
+    rows: tuple[int, int] | None = None,
+    elsewhere: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    listed = ", ".join(map(text, paths[first:last]))
+    listed = ", ".join(text(elsewhere.get(p, p)) for p in paths[first:last])
     source = f"read_parquet([{listed}], hive_partitioning = false)"
     if rows is not None:
         # Row groups that hold none of these rows are neither fetched nor decoded (1.5.5).

@@ -36,7 +36,7 @@ class Group(FileGroup):
     tested: frozenset[str]
 
 
-Part: TypeAlias = "Callable[[int, int, tuple[int, int] | None], str]"
+Part: TypeAlias = "Callable[[int, int, tuple[int, int] | None, Mapping[str, str]], str]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,12 @@ class Scan:
         others: The files' columns that were not asked for.
         nanoseconds: The columns asked for that these files have in nanoseconds.
         part: Gives what stands after FROM for the files from a number on and before another, or
-            for such rows of one; None where they are read only together. `file_index` stays.
+            for such rows of one, read from other paths where these are given by DuckDB's own; None
+            where they are read only together. `file_index` stays.
         rows: How many rows it has, where that is known.
         used: Which part of the files' bytes the columns asked for are, about.
+        asked: The files' own columns that are read; None where parts of the files can't be read
+            without the rest.
     """
 
     source: str
@@ -67,6 +70,7 @@ class Scan:
     part: Part | None = None
     rows: int | None = None
     used: float = 1.0
+    asked: tuple[str, ...] | None = None
 
 
 Scanner: TypeAlias = (

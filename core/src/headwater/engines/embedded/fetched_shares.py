@@ -1,0 +1,371 @@
+"""Fetched shares: what shares read of objects, fetched by the session ahead of who reads it.
+
+DuckDB's own client takes longer to fetch bytes than DuckDB to read them. So a share whose bytes are
+known before it is read is fetched by the session's client, several requests at once and of the
+version that was planned alone, into files of memory that have holes where nothing is read. DuckDB
+reads these as files of this machine. A share's memory is given back when its rows were made.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import copy_context
+from dataclasses import dataclass
+from io import RawIOBase
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from headwater.engines.embedded.files import Selection
+from headwater.engines.embedded.formats.parquet_places import Places, Span, joined, places
+from headwater.engines.embedded.shares import MOST_FILES, Share
+from headwater.errors import DataChangedError
+from headwater.tables.relation import DataFile
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from headwater.partitions.rule_evidence import TimeRange
+    from headwater.tables.window import Window
+
+AT_ONCE: Final = 16 * 2**20
+"""Bytes of one request: a connection to object storage gives some tens of megabytes a second."""
+_BLOCK: Final = 2**18
+"""Bytes that are taken at a time: they are written on while a core's cache holds them."""
+_THREADS: Final = 16
+_GAP: Final = 2**18
+"""Bytes between two that are read which take less time than another request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What a share reads of one file.
+
+    Args:
+        file: The file.
+        spans: Where what is read lies, in order.
+        stand_in: The path under which DuckDB is to find it.
+    """
+
+    file: DataFile
+    spans: tuple[Span, ...]
+    stand_in: Path
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes are read."""
+        return sum(last - first for first, last in self.spans)
+
+
+Opened = Callable[[DataFile, int, int], RawIOBase]
+"""Opens the bytes of a file from one place to before another."""
+
+
+def fetchable(
+    selection: Selection, window: Window | None, ranges: Mapping[DataFile, TimeRange]
+) -> frozenset[DataFile]:
+    """Return the files of a table that are read from end to end, as far as their columns are read.
+
+    Of others DuckDB fetches what their statistics leave. Empty where this system has no files of
+    memory that can be opened by a path.
+
+    Args:
+        selection: The table; no condition on its columns chooses among its rows but the window.
+        window: The window; None where there is none.
+        ranges: Between which times files lie, where their footers tell.
+    """
+    if not hasattr(os, "memfd_create") or not Path("/proc/self/fd").is_dir():
+        return frozenset()
+    scans = [b.scan for b in selection.branches]
+    if any(s.part is None or s.asked is None for s in scans):
+        return frozenset()
+
+    def is_whole(file: DataFile) -> bool:
+        told = ranges.get(file)
+        return window is None or told is None or (told.first in window and told.last in window)
+
+    return frozenset(f for s in scans for f in s.files if f.etag and is_whole(f))
+
+
+def excerpts(
+    connection: DuckDBPyConnection,
+    shares: Sequence[Share],
+    files: frozenset[DataFile],
+    paths: Mapping[str, str],
+    folder: Path,
+    most: int,
+) -> list[list[Excerpt] | None]:
+    """Return what is fetched for each share; None where DuckDB fetches it.
+
+    Args:
+        connection: Where footers are asked for.
+        shares: The shares.
+        files: Those that are fetched.
+        paths: DuckDB's name of each file.
+        folder: Where DuckDB is to find them.
+        most: Bytes of a share that is fetched, at most.
+
+    Raises:
+        duckdb.Error: If a file can't be opened.
+    """
+    ours = [files.issuperset(f for p in share.pieces for f in p.files) for share in shares]
+    asked: dict[tuple[str, ...], dict[str, None]] = {}
+    for share, is_ours in zip(shares, ours, strict=True):
+        for piece in share.pieces if is_ours else ():
+            named = asked.setdefault(piece.branch.scan.asked or (), {})
+            named |= dict.fromkeys(paths[f.path] for f in piece.files)
+    known: dict[str, Places] = {}
+    for columns, named in asked.items():
+        known |= places(connection, list(named), columns)
+    found: list[list[Excerpt] | None] = []
+    for number, (share, is_ours) in enumerate(zip(shares, ours, strict=True)):
+        parts: list[Excerpt] = []
+        for piece in share.pieces if is_ours else ():
+            for file in piece.files:
+                spans = joined(known[paths[file.path]].spans(piece.rows), _GAP)
+                stand_in = folder / f"{number}-{len(parts)}.parquet"
+                parts.append(Excerpt(file, tuple(spans), stand_in))
+        small = sum(e.bytes for e in parts) <= most
+        found.append(parts if is_ours and small else None)
+    return found
+
+
+class FetchedShares:
+    """Fetches what shares read, in their order, while it fits into memory. Thread-safe.
+
+    Args:
+        shares: What each share reads; None for one that DuckDB fetches itself.
+        opened: Opens parts of files.
+        ahead: Bytes that may be held, beside those of shares that somebody waits for.
+    """
+
+    def __init__(
+        self,
+        shares: Sequence[Sequence[Excerpt] | None],
+        opened: Opened,
+        *,
+        ahead: int,
+    ) -> None:
+        self._shares = [None if share is None else _Share(share) for share in shares]
+        self._opened = opened
+        self._ahead = ahead
+        self._lock = threading.Condition()
+        self._pieces: deque[_Piece] = deque()
+        self._begun = self._asked = 0
+        """How many shares were begun, and up to which somebody waits."""
+        self._held = self._open = self._working = 0
+        self._left = False
+        requests = sum(s.requests for s in self._shares if s is not None)
+        self._threads = [
+            threading.Thread(
+                target=copy_context().run,
+                args=(self._fetch,),
+                name=f"headwater-fetch-{i}",
+                daemon=True,
+            )
+            for i in range(min(_THREADS, requests))
+        ]
+
+    def start(self) -> None:
+        """Begin to fetch."""
+        self._working = len(self._threads)
+        for thread in self._threads:
+            thread.start()
+
+    def ready(self, number: int) -> None:
+        """Wait until what a share reads is there, or nobody wants it any more.
+
+        Raises:
+            HeadwaterError: As the storage answers.
+        """
+        share = self._shares[number]
+        if share is None:
+            return
+        with self._lock:
+            self._asked = max(self._asked, number + 1)
+            self._lock.notify_all()
+            self._lock.wait_for(lambda: share.ended or self._left)
+            if share.error is not None:
+                raise share.error
+
+    def done(self, number: int) -> None:
+        """Give back the memory of a share; its rows were made."""
+        share = self._shares[number]
+        if share is None:
+            return
+        with self._lock:
+            self._leave(share)
+            self._lock.notify_all()
+
+    def stop(self) -> None:
+        """Fetch nothing more; from any thread."""
+        with self._lock:
+            self._left = True
+            self._pieces.clear()
+            self._lock.notify_all()
+
+    def close(self) -> None:
+        """Wait for what is being fetched, and give all memory back."""
+        self.stop()
+        for thread in self._threads:
+            if thread.is_alive() and thread is not threading.current_thread():
+                thread.join()
+        with self._lock:
+            self._close_all()
+
+    def _close_all(self) -> None:
+        """Give all memory back, once nobody writes to it: its descriptors may become others'."""
+        if self._left and not self._working:
+            for share in self._shares:
+                if share is not None:
+                    share.close()
+
+    def _fetch(self) -> None:
+        """Fetch one piece after the other, until there is none."""
+        try:
+            self._fetch_all()
+        finally:
+            with self._lock:
+                self._working -= 1
+                self._close_all()
+
+    def _fetch_all(self) -> None:
+        block = memoryview(bytearray(_BLOCK))
+        while (piece := self._next()) is not None:
+            error: BaseException | None = None
+            try:
+                self._copy(piece, block)
+            except BaseException as caught:  # noqa: BLE001  (raised to who waits for the share)
+                error = caught
+            with self._lock:
+                piece.share.arrived(error)
+                if piece.share.abandoned:
+                    piece.share.close()
+                self._lock.notify_all()
+
+    def _next(self) -> _Piece | None:
+        with self._lock:
+            while not self._left:
+                if self._pieces:
+                    return self._pieces.popleft()
+                if self._begun == len(self._shares):
+                    return None
+                share = self._shares[self._begun]
+                if share is None:
+                    self._begun += 1
+                elif self._begun < self._asked or self._fits(share):
+                    self._begun += 1
+                    self._begin(share)
+                else:
+                    self._lock.wait()
+        return None
+
+    def _fits(self, share: _Share) -> bool:
+        files = len(share.excerpts)
+        return self._held + share.bytes <= self._ahead and self._open + files <= MOST_FILES
+
+    def _begin(self, share: _Share) -> None:
+        self._held += share.bytes
+        self._open += len(share.excerpts)
+        share.begun = True
+        try:
+            self._pieces += share.pieces()
+        except OSError as error:
+            share.error, share.missing = error, 0
+        self._lock.notify_all()
+
+    def _copy(self, piece: _Piece, block: memoryview) -> None:
+        place = piece.first
+        with self._opened(piece.file, piece.first, piece.last) as content:
+            while place < piece.last:
+                if self._left or piece.share.abandoned or piece.share.error is not None:
+                    return
+                count = content.readinto(block[: piece.last - place])
+                if not count:
+                    raise DataChangedError(
+                        f"{piece.file.path} ended before its end while it was read",
+                        hint="plan the read again",
+                    )
+                written = 0
+                while written < count:
+                    written += os.pwrite(piece.descriptor, block[written:count], place + written)
+                place += count
+
+    def _leave(self, share: _Share) -> None:
+        if not share.begun or share.abandoned:
+            return
+        share.abandoned = True
+        self._held -= share.bytes
+        self._open -= len(share.excerpts)
+        if not share.missing:
+            share.close()
+
+
+class _Share:
+    """A share's excerpts, and what is still missing of them."""
+
+    def __init__(self, excerpts: Sequence[Excerpt]) -> None:
+        self.excerpts = excerpts
+        self.bytes = sum(e.bytes for e in excerpts)
+        self.begun = self.abandoned = False
+        self.error: BaseException | None = None
+        self.missing = self.requests
+        self._descriptors: list[int] = []
+
+    @property
+    def requests(self) -> int:
+        return sum(len(_cut(span)) for e in self.excerpts for span in e.spans)
+
+    @property
+    def ended(self) -> bool:
+        return self.error is not None or (self.begun and not self.missing)
+
+    def pieces(self) -> list[_Piece]:
+        """Make its files of memory, and return what they are filled by.
+
+        Raises:
+            OSError: If they can't be made.
+        """
+        found = []
+        for excerpt in self.excerpts:
+            descriptor = os.memfd_create("headwater")
+            self._descriptors.append(descriptor)
+            os.ftruncate(descriptor, excerpt.file.size)
+            excerpt.stand_in.symlink_to(f"/proc/self/fd/{descriptor}")
+            for span in excerpt.spans:
+                found += [_Piece(self, excerpt.file, descriptor, *part) for part in _cut(span)]
+        return found
+
+    def arrived(self, error: BaseException | None) -> None:
+        """Count a piece that came, or did not."""
+        self.missing -= 1
+        self.error = self.error or error
+
+    def close(self) -> None:
+        """Give its memory back: nobody writes to it any more."""
+        for excerpt in self.excerpts:
+            excerpt.stand_in.unlink(missing_ok=True)
+        while self._descriptors:
+            os.close(self._descriptors.pop())
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What one request fetches."""
+
+    share: _Share
+    file: DataFile
+    descriptor: int
+    first: int
+    last: int
+
+
+def _cut(span: Span) -> list[Span]:
+    """Return a span in parts of about the same size, none larger than a request fetches."""
+    first, last = span
+    count = max(1, -(-(last - first) // AT_ONCE))
+    edges = [first + (last - first) * i // count for i in range(count + 1)]
+    return list(itertools.pairwise(edges))

@@ -1,0 +1,363 @@
+"""Shares that the session fetches: the rows are DuckDB's own; bytes, memory, errors, ends."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from core.tests.engines.embedded.object_store import KeySession, ObjectStore, object_store
+from core.tests.engines.embedded.support import columns, plan
+from core.tests.engines.embedded.test_shares import IN_ORDER, QUERIES, WHOLE, log, read, text
+
+from headwater.auth.credentials import Access
+from headwater.engines.embedded import EmbeddedEngine, fetched_shares
+from headwater.engines.embedded.fetched_shares import Excerpt, FetchedShares
+from headwater.engines.embedded.formats.parquet_places import joined, places
+from headwater.errors import AccessDeniedError, DataChangedError
+from headwater.tables.relation import DataFile, FileRelation
+from headwater.tables.table import TableName
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "memfd_create"), reason="this system has no files of memory"
+)
+
+
+@dataclasses.dataclass
+class PartingSession(KeySession):
+    """Gives parts of objects by itself, and keeps which."""
+
+    given: list[tuple[str, int, int]] = dataclasses.field(default_factory=list)
+
+    def part(self, file: DataFile, first: int, last: int, doing: str) -> io.RawIOBase:
+        self.given.append((file.path, first, last))
+        stored = self.store.objects[file.path.removeprefix("s3://")]
+        return io.BytesIO(stored[first:last])  # type: ignore[return-value]
+
+
+@pytest.fixture
+def store() -> Iterator[ObjectStore]:
+    with object_store() as found:
+        yield found
+
+
+@pytest.fixture
+def session(store: ObjectStore) -> PartingSession:
+    return PartingSession(store, "A", {"lake"})
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> FileRelation:
+    return log(tmp_path_factory.mktemp("local") / "log")
+
+
+def stored(store: ObjectStore, relation: FileRelation) -> FileRelation:
+    """Put a relation's files into the store, and return them as a listing would."""
+    files = []
+    for file in relation.files:
+        key = f"lake/{Path(file.path).name}"
+        store.objects[key] = Path(file.path).read_bytes()
+        files.append(dataclasses.replace(file, path=f"s3://{key}", etag="one"))
+    return dataclasses.replace(relation, files=tuple(files), auth_ref="a")
+
+
+@pytest.mark.parametrize("query", IN_ORDER)
+def test_rows_are_those_that_duckdb_fetches(
+    store: ObjectStore, session: PartingSession, local: FileRelation, query: str
+) -> None:
+    expected = text(read(QUERIES[query], WHOLE, None, workers=1, log=local))
+    far = stored(store, local)
+    for size in (1, 4_000):
+        rows = read(QUERIES[query], size, Access({"a": session}), log=far)
+        assert text(rows) == expected
+    # Where a condition may leave out row groups, DuckDB fetches those that are left.
+    assert bool(session.given) == (query in ("everything", "computed", "only a key", "keys"))
+
+
+def test_only_what_is_read_is_fetched(
+    store: ObjectStore,
+    session: PartingSession,
+    local: FileRelation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fetched_shares, "_GAP", 0)
+    far = stored(store, local)
+    read("SELECT x FROM log", 4_000, Access({"a": session}), log=far)
+    some = sum(last - first for _, first, last in session.given)
+    session.given.clear()
+    read("SELECT * FROM log", 4_000, Access({"a": session}), log=far)
+    every = sum(last - first for _, first, last in session.given)
+    assert some < every / 2
+    assert every >= sum(f.size for f in far.files if f.size > 2_000) * 0.9
+
+
+def test_files_of_which_a_window_takes_a_part_are_left_to_duckdb(
+    store: ObjectStore, session: PartingSession, tmp_path: Path
+) -> None:
+    import headwater as hw
+    from headwater.interfaces.plan import Planned
+
+    files = []
+    for day in range(1, 4):
+        times = [f"2026-01-0{day}T{h:02}:00:00" for h in range(24)]
+        rows = pa.table({"ts": pa.array(times).cast(pa.timestamp("us")), "n": range(24)})
+        path = tmp_path / f"{day}.parquet"
+        pq.write_table(rows, path, row_group_size=6)
+        files.append(DataFile(str(path), path.stat().st_size))
+    own = columns(ts="timestamp_ntz", n="bigint")
+    far = stored(store, FileRelation(TableName("db", "t"), own, files=tuple(files)))
+    sql = (
+        "SELECT n FROM t WHERE ts >= TIMESTAMP_NTZ '2026-01-01 12:00:00' "
+        "AND ts < TIMESTAMP_NTZ '2026-01-04 00:00:00'"
+    )
+    planned = plan(sql, t=far)
+    window = hw.Window.of("2026-01-01T12:00:00", "2026-01-04")
+    scans = tuple(dataclasses.replace(s, time_column="ts") for s in planned.scans)
+    planned = dataclasses.replace(planned, window=window, scans=scans)
+    with EmbeddedEngine(share_bytes=1).read(Planned.of(planned), Access({"a": session})) as stream:
+        assert sum(b.num_rows for b in stream) == 60
+    assert {path for path, _, _ in session.given} == {"s3://lake/2.parquet", "s3://lake/3.parquet"}
+
+
+@pytest.mark.parametrize("etag", ["one", ""])
+def test_files_without_a_mark_are_left_to_duckdb(
+    store: ObjectStore, session: PartingSession, local: FileRelation, etag: str
+) -> None:
+    far = stored(store, local)
+    files = tuple(dataclasses.replace(f, etag=etag) for f in far.files)
+    read("SELECT id FROM log", 1, Access({"a": session}), log=dataclasses.replace(far, files=files))
+    assert bool(session.given) == bool(etag)
+
+
+def test_a_share_that_does_not_fit_is_left_to_duckdb(
+    store: ObjectStore,
+    session: PartingSession,
+    local: FileRelation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("headwater.engines.embedded.memory._FETCHED", 3_000)
+    far = stored(store, local)
+    rows = read("SELECT id FROM log", 1, Access({"a": session}), log=far)
+    assert text(rows) == text(read("SELECT id FROM log", WHOLE, None, workers=1, log=local))
+    assert session.given
+    assert max(last - first for _, first, last in session.given) <= 3_000
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def ours() -> list[str]:
+    return [t.name for t in threading.enumerate() if t.name.startswith("headwater-")]
+
+
+@pytest.mark.parametrize("taken", [0, 1, 99])
+def test_a_read_leaves_no_memory_thread_or_file(
+    store: ObjectStore,
+    session: PartingSession,
+    local: FileRelation,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    taken: int,
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    far = stored(store, local)
+    read("SELECT * FROM log", 1, Access({"a": session}), log=far)
+    before = descriptors()
+    engine = EmbeddedEngine(threads=2, share_bytes=500)
+    with engine.read(plan("SELECT * FROM log", log=far), Access({"a": session})) as stream:
+        for _, _batch in zip(range(taken), stream, strict=False):
+            pass
+    assert session.given
+    assert not ours()
+    assert descriptors() <= before
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_what_storage_says_comes_behind_the_rows_before_it(
+    store: ObjectStore,
+    session: PartingSession,
+    local: FileRelation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    original = session.part
+
+    def part(file: DataFile, first: int, last: int, doing: str) -> io.RawIOBase:
+        if file.path.endswith("part-4.parquet"):
+            raise AccessDeniedError(f"can't {doing}")
+        return original(file, first, last, doing)
+
+    monkeypatch.setattr(session, "part", part)
+    far = stored(store, local)
+    engine = EmbeddedEngine(threads=2, share_bytes=1)
+    count = 0
+    with engine.read(plan("SELECT * FROM log", log=far), Access({"a": session})) as stream:
+        batches = iter(stream)
+        while count < 3010:
+            count += next(batches).num_rows
+        with pytest.raises(AccessDeniedError, match=r"read s3://lake/part-4.parquet of table"):
+            next(batches)
+    assert count == 3010
+    assert not ours()
+
+
+def test_an_object_that_ends_early_is_an_error(
+    store: ObjectStore,
+    session: PartingSession,
+    local: FileRelation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    original = session.part
+    monkeypatch.setattr(session, "part", lambda f, a, b, d: original(f, a, b - 1, d))
+    with pytest.raises(DataChangedError, match="ended before its end"):
+        read("SELECT id FROM log", 1, Access({"a": session}), log=stored(store, local))
+
+
+# -- what is held --------------------------------------------------------------------------------
+
+
+class Slow(io.RawIOBase):
+    """Bytes that come when they are let."""
+
+    def __init__(self, length: int, let: threading.Event) -> None:
+        self.left, self.let = length, let
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        self.let.wait(10)
+        count = min(self.left, len(buffer))
+        buffer[:count] = b"x" * count
+        self.left -= count
+        return count
+
+
+def excerpts(folder: Path, count: int, size: int) -> list[list[Excerpt]]:
+    file = DataFile("s3://lake/a", size)
+    return [[Excerpt(file, ((0, size),), folder / f"{i}")] for i in range(count)]
+
+
+def test_no_more_is_held_than_may_be(tmp_path: Path) -> None:
+    begun: list[int] = []
+    let = threading.Event()
+    let.set()
+
+    def opened(file: DataFile, first: int, last: int) -> io.RawIOBase:
+        begun.append(first)
+        return Slow(last - first, let)
+
+    fetched = FetchedShares(excerpts(tmp_path, 6, 100), opened, ahead=250)
+    fetched.start()
+    fetched.ready(1)
+    time.sleep(0.1)
+    assert len(begun) == 2
+    assert (tmp_path / "0").read_bytes() == b"x" * 100
+    fetched.done(0)
+    assert not (tmp_path / "0").exists()
+    fetched.ready(2)
+    # Who waits is never kept waiting by what is held.
+    fetched.ready(5)
+    assert len(begun) == 6
+    fetched.close()
+    assert not list(tmp_path.iterdir())
+    assert not ours()
+
+
+def test_who_waits_is_let_go_where_the_read_is_left(tmp_path: Path) -> None:
+    let = threading.Event()
+    fetched = FetchedShares(
+        excerpts(tmp_path, 2, 2 * fetched_shares._BLOCK),
+        lambda file, first, last: Slow(last - first, let),
+        ahead=0,
+    )
+    fetched.start()
+    waiting = threading.Thread(target=fetched.ready, args=(1,))
+    waiting.start()
+    fetched.stop()
+    waiting.join(5)
+    assert not waiting.is_alive()
+    before = descriptors()
+    let.set()
+    fetched.close()
+    assert descriptors() < before
+    assert not ours()
+
+
+def test_a_large_span_is_fetched_by_several_requests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetched_shares, "AT_ONCE", 30)
+    content = os.urandom(100)
+    asked: list[tuple[int, int]] = []
+
+    def opened(file: DataFile, first: int, last: int) -> io.RawIOBase:
+        asked.append((first, last))
+        return io.BytesIO(content[first:last])  # type: ignore[return-value]
+
+    file = DataFile("s3://lake/a", 100)
+    spans = ((0, 70), (90, 100))
+    fetched = FetchedShares([[Excerpt(file, spans, tmp_path / "a")]], opened, ahead=0)
+    fetched.start()
+    fetched.ready(0)
+    assert sorted(asked) == [(0, 23), (23, 46), (46, 70), (90, 100)]
+    assert (tmp_path / "a").read_bytes() == content[:70] + bytes(20) + content[90:]
+    fetched.done(0)
+    fetched.close()
+
+
+# -- where bytes lie -----------------------------------------------------------------------------
+
+
+def test_a_column_goes_on_until_something_else_begins(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    rows = pa.table({"a, b": range(900), "a": range(900), "s": [{"x": 1, "y": "é"}] * 900})
+    pq.write_table(rows, path, row_group_size=400)
+    footer = pq.read_metadata(path)
+    connection = duckdb.connect()
+    (found,) = places(connection, [str(path)], ["a, b", "s"]).values()
+    size = path.stat().st_size
+    assert found.footer == (size - 8 - footer.serialized_size, size)
+    assert [g.rows for g in found.groups] == [400, 400, 100]
+
+    def begins(group: int, column: int) -> int:
+        chunk = footer.row_group(group).column(column)
+        return min(chunk.data_page_offset, chunk.dictionary_page_offset or chunk.data_page_offset)
+
+    spans = [[begins(g, c) for c in range(4)] for g in range(3)]
+    assert found.groups[0].spans == (
+        (spans[0][0], spans[0][1]),
+        (spans[0][2], spans[0][3]),
+        (spans[0][3], spans[1][0]),
+    )
+    assert found.spans((400, 401)) == [found.footer, *found.groups[1].spans]
+    assert len(found.spans(None)) == 1 + 9
+    (nothing,) = places(connection, [str(path)], []).values()
+    assert nothing.spans(None) == [nothing.footer]
+
+
+def test_filters_of_a_column_are_read_with_it(tmp_path: Path) -> None:
+    """They lie elsewhere; one of zeros would say that no row has a value."""
+    path = tmp_path / "t.parquet"
+    connection = duckdb.connect()
+    connection.execute(
+        f"COPY (SELECT i % 7 AS k, i AS v FROM range(9000) t(i)) TO '{path}' (ROW_GROUP_SIZE 3000)"
+    )
+    offsets = connection.execute(
+        f"SELECT bloom_filter_offset FROM parquet_metadata('{path}') "
+        "WHERE path_in_schema = 'k' ORDER BY row_group_id"
+    ).fetchall()
+    (found,) = places(connection, [str(path)], ["k"]).values()
+    for group, (offset,) in zip(found.groups, offsets, strict=True):
+        assert offset is not None
+        assert any(first == offset < last for first, last in group.spans)
+
+
+def test_spans_that_lie_close_are_fetched_together() -> None:
+    assert joined([(50, 60), (0, 10), (12, 20), (20, 20), (15, 30)], 2) == [(0, 30), (50, 60)]
+    assert joined([(0, 10), (12, 20)], 1) == [(0, 10), (12, 20)]
