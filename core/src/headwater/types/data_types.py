@@ -106,11 +106,15 @@ class DataType:
     @property
     def has_char(self) -> bool:
         """Whether this is a char, whose values are padded, or holds one at any depth."""
+        if not self.children:  # most types; binding asks for each column
+            return self.name == "char"
         return any(t.name == "char" for t in self.walk())
 
     @property
     def is_known(self) -> bool:
         """Whether this type and all types inside it are known and readable."""
+        if not self.children:
+            return self.name not in ("unknown", "unreadable")
         return all(t.name not in ("unknown", "unreadable") for t in self.walk())
 
     @property

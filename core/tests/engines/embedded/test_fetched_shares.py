@@ -22,12 +22,12 @@ from headwater.auth.credentials import Access
 from headwater.engines.embedded import EmbeddedEngine, fetched_shares
 from headwater.engines.embedded.fetched_shares import Excerpt, FetchedShares
 from headwater.engines.embedded.formats.parquet_places import joined, places
-from headwater.errors import AccessDeniedError, DataChangedError
+from headwater.errors import AccessDeniedError, DataChangedError, EngineError
 from headwater.tables.relation import DataFile, FileRelation
 from headwater.tables.table import TableName
 
 pytestmark = pytest.mark.skipif(
-    not hasattr(os, "memfd_create"), reason="this system has no files of memory"
+    not Path("/proc/self/fd").is_dir(), reason="tells which files are open"
 )
 
 
@@ -143,7 +143,7 @@ def test_a_share_that_does_not_fit_is_left_to_duckdb(
     local: FileRelation,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("headwater.engines.embedded.memory._FETCHED", 3_000)
+    monkeypatch.setattr(fetched_shares, "AHEAD", 3_000)
     far = stored(store, local)
     rows = read("SELECT id FROM log", 1, Access({"a": session}), log=far)
     assert text(rows) == text(read("SELECT id FROM log", WHOLE, None, workers=1, log=local))
@@ -209,6 +209,28 @@ def test_what_storage_says_comes_behind_the_rows_before_it(
     assert not ours()
 
 
+def test_a_folder_without_room_is_told(
+    store: ObjectStore,
+    session: PartingSession,
+    local: FileRelation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    far = stored(store, local)
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("headwater.engines.embedded.fetched_shares.os.pwrite", full)
+    with pytest.raises(EngineError, match=r"kept in .*: No space left on device") as caught:
+        read("SELECT id FROM log", 1, Access({"a": session}), log=far)
+    assert "TMPDIR" in str(caught.value.hint)
+    session.given.clear()
+    monkeypatch.setattr(fetched_shares, "_ROOM", 2**80)
+    rows = read("SELECT id FROM log", 1, Access({"a": session}), log=far)
+    assert rows.num_rows == 3919
+    assert not session.given
+
+
 def test_an_object_that_ends_early_is_an_error(
     store: ObjectStore,
     session: PartingSession,
@@ -270,22 +292,26 @@ def test_no_more_is_held_than_may_be(tmp_path: Path) -> None:
 
 
 def test_who_waits_is_let_go_where_the_read_is_left(tmp_path: Path) -> None:
-    let = threading.Event()
-    fetched = FetchedShares(
-        excerpts(tmp_path, 2, 2 * fetched_shares._BLOCK),
-        lambda file, first, last: Slow(last - first, let),
-        ahead=0,
-    )
+    let, begun = threading.Event(), threading.Semaphore(0)
+
+    def opened(file: DataFile, first: int, last: int) -> io.RawIOBase:
+        begun.release()
+        return Slow(last - first, let)
+
+    fetched = FetchedShares(excerpts(tmp_path, 2, 2 * fetched_shares._BLOCK), opened, ahead=0)
     fetched.start()
     waiting = threading.Thread(target=fetched.ready, args=(1,))
     waiting.start()
+    for _ in range(2):
+        assert begun.acquire(timeout=5)
+    before = descriptors()
     fetched.stop()
     waiting.join(5)
     assert not waiting.is_alive()
-    before = descriptors()
     let.set()
     fetched.close()
-    assert descriptors() < before
+    assert descriptors() == before - 2
+    assert not list(tmp_path.iterdir())
     assert not ours()
 
 

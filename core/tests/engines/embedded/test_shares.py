@@ -440,7 +440,7 @@ def test_rows_that_wait_are_a_part_of_the_limit(given: str | None, ahead: int) -
     allowed = memory(given)
     assert allowed.ahead == ahead
     assert allowed.limit is not None
-    assert allowed.beside() == allowed.limit - ahead
+    assert allowed.beside == allowed.limit - ahead
 
 
 # -- object storage ------------------------------------------------------------------------------

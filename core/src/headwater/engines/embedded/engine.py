@@ -211,10 +211,9 @@ class EmbeddedEngine:
             stack.callback(whole.close)
             return whole
         allowed = memory(self.memory_limit, databases(planned.plan))
-        most = allowed.fetched(readers) if chosen else 0
-        fetched, selects = main.registrar.fetched(divided, parts, chosen, readers, most)
+        fetched, selects = main.registrar.fetched(divided, parts, chosen, readers)
         confine()
-        run_side_by_side(connection, allowed.beside(most))
+        run_side_by_side(connection, allowed.beside)
         _show(connection, parts[0].sql())
         view = f"{name(PRIVATE_DATABASE)}.{name(divided.slot)}"
         connection.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {_SHARE}")

@@ -2,14 +2,17 @@
 
 DuckDB's own client takes longer to fetch bytes than DuckDB to read them. So a share whose bytes are
 known before it is read is fetched by the session's client, several requests at once and of the
-version that was planned alone, into files of memory that have holes where nothing is read. DuckDB
-reads these as files of this machine. A share's memory is given back when its rows were made.
+version that was planned alone, into scratch files that have holes where nothing is read. DuckDB
+reads these as files of this machine. They live for a second or two: what is written to them stays
+in the system's cache, which costs less than files of memory do, whose pages are small.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import shutil
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +25,7 @@ from typing import TYPE_CHECKING, Final
 from headwater.engines.embedded.files import Selection
 from headwater.engines.embedded.formats.parquet_places import Places, Span, joined, places
 from headwater.engines.embedded.shares import MOST_FILES, Share
-from headwater.errors import DataChangedError
+from headwater.errors import DataChangedError, EngineError
 from headwater.tables.relation import DataFile
 
 if TYPE_CHECKING:
@@ -31,11 +34,16 @@ if TYPE_CHECKING:
     from headwater.partitions.rule_evidence import TimeRange
     from headwater.tables.window import Window
 
-AT_ONCE: Final = 16 * 2**20
+AHEAD: Final = 80 * 2**20
+"""Bytes of a share that is fetched, at most, as those of a usual row group; and what is fetched
+ahead for each reader."""
+AT_ONCE: Final = 32 * 2**20
 """Bytes of one request: a connection to object storage gives some tens of megabytes a second."""
 _BLOCK: Final = 2**18
 """Bytes that are taken at a time: they are written on while a core's cache holds them."""
 _THREADS: Final = 16
+_ROOM: Final = 2**30
+"""Bytes that must be free where scratch files lie: it is more than all that are held."""
 _GAP: Final = 2**18
 """Bytes between two that are read which take less time than another request."""
 
@@ -69,17 +77,16 @@ def fetchable(
 ) -> frozenset[DataFile]:
     """Return the files of a table that are read from end to end, as far as their columns are read.
 
-    Of others DuckDB fetches what their statistics leave. Empty where this system has no files of
-    memory that can be opened by a path.
+    Of others DuckDB fetches what their statistics leave.
 
     Args:
         selection: The table; no condition on its columns chooses among its rows but the window.
         window: The window; None where there is none.
         ranges: Between which times files lie, where their footers tell.
     """
-    if not hasattr(os, "memfd_create") or not Path("/proc/self/fd").is_dir():
-        return frozenset()
     scans = [b.scan for b in selection.branches]
+    if not hasattr(os, "pwrite") or shutil.disk_usage(tempfile.gettempdir()).free < _ROOM:
+        return frozenset()
     if any(s.part is None or s.asked is None for s in scans):
         return frozenset()
 
@@ -134,7 +141,7 @@ def excerpts(
 
 
 class FetchedShares:
-    """Fetches what shares read, in their order, while it fits into memory. Thread-safe.
+    """Fetches what shares read, in their order, while it fits into what may be held. Thread-safe.
 
     Args:
         shares: What each share reads; None for one that DuckDB fetches itself.
@@ -192,7 +199,7 @@ class FetchedShares:
                 raise share.error
 
     def done(self, number: int) -> None:
-        """Give back the memory of a share; its rows were made."""
+        """Give back the room of a share; its rows were made."""
         share = self._shares[number]
         if share is None:
             return
@@ -208,7 +215,7 @@ class FetchedShares:
             self._lock.notify_all()
 
     def close(self) -> None:
-        """Wait for what is being fetched, and give all memory back."""
+        """Wait for what is being fetched, and give all room back."""
         self.stop()
         for thread in self._threads:
             if thread.is_alive() and thread is not threading.current_thread():
@@ -217,7 +224,7 @@ class FetchedShares:
             self._close_all()
 
     def _close_all(self) -> None:
-        """Give all memory back, once nobody writes to it: its descriptors may become others'."""
+        """Give all room back, once nobody writes to it: its descriptors may become others'."""
         if self._left and not self._working:
             for share in self._shares:
                 if share is not None:
@@ -274,7 +281,7 @@ class FetchedShares:
         try:
             self._pieces += share.pieces()
         except OSError as error:
-            share.error, share.missing = error, 0
+            share.error, share.missing = _no_room(error), 0
         self._lock.notify_all()
 
     def _copy(self, piece: _Piece, block: memoryview) -> None:
@@ -289,9 +296,7 @@ class FetchedShares:
                         f"{piece.file.path} ended before its end while it was read",
                         hint="plan the read again",
                     )
-                written = 0
-                while written < count:
-                    written += os.pwrite(piece.descriptor, block[written:count], place + written)
+                _write(piece.descriptor, block[:count], place)
                 place += count
 
     def _leave(self, share: _Share) -> None:
@@ -324,17 +329,17 @@ class _Share:
         return self.error is not None or (self.begun and not self.missing)
 
     def pieces(self) -> list[_Piece]:
-        """Make its files of memory, and return what they are filled by.
+        """Make its scratch files, and return what they are filled by.
 
         Raises:
             OSError: If they can't be made.
         """
         found = []
         for excerpt in self.excerpts:
-            descriptor = os.memfd_create("headwater")
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+            descriptor = os.open(excerpt.stand_in, flags, 0o600)
             self._descriptors.append(descriptor)
             os.ftruncate(descriptor, excerpt.file.size)
-            excerpt.stand_in.symlink_to(f"/proc/self/fd/{descriptor}")
             for span in excerpt.spans:
                 found += [_Piece(self, excerpt.file, descriptor, *part) for part in _cut(span)]
         return found
@@ -345,7 +350,7 @@ class _Share:
         self.error = self.error or error
 
     def close(self) -> None:
-        """Give its memory back: nobody writes to it any more."""
+        """Give its room back: nobody writes to it any more."""
         for excerpt in self.excerpts:
             excerpt.stand_in.unlink(missing_ok=True)
         while self._descriptors:
@@ -361,6 +366,23 @@ class _Piece:
     descriptor: int
     first: int
     last: int
+
+
+def _write(descriptor: int, block: memoryview, place: int) -> None:
+    try:
+        while block:
+            written = os.pwrite(descriptor, block, place)
+            block, place = block[written:], place + written
+    except OSError as error:
+        raise _no_room(error) from error
+
+
+def _no_room(error: OSError) -> EngineError:
+    return EngineError(
+        f"embedded engine: what is fetched can't be kept in {tempfile.gettempdir()}: "
+        f"{error.strerror}",
+        hint="set TMPDIR to a folder of this machine that can be written to",
+    )
 
 
 def _cut(span: Span) -> list[Span]:

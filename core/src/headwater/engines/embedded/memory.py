@@ -22,9 +22,6 @@ _SHARE: Final = 0.8
 _AHEAD: Final = 256 * 2**20
 """Bytes of rows that wait, at most; and at most a quarter of the limit."""
 
-_FETCHED: Final = 80 * 2**20
-"""Bytes of a share that is fetched before it is read, at most: those of a usual row group."""
-
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -38,22 +35,10 @@ class Memory:
     limit: int | None
     ahead: int
 
-    def fetched(self, readers: int) -> int:
-        """Return the bytes of these for what is fetched before it is read.
-
-        Args:
-            readers: How many shares are read side by side.
-        """
-        most = _FETCHED * (readers + 1)
-        return most if self.limit is None else min(most, self.limit // 4)
-
-    def beside(self, fetched: int = 0) -> int | None:
-        """Return the bytes for DuckDB where rows are made ahead.
-
-        Args:
-            fetched: Bytes for what is fetched.
-        """
-        return None if self.limit is None else self.limit - self.ahead - fetched
+    @property
+    def beside(self) -> int | None:
+        """Bytes for DuckDB where rows are made ahead."""
+        return None if self.limit is None else self.limit - self.ahead
 
 
 def memory(given: str | None, databases: int = 1) -> Memory:

@@ -174,7 +174,6 @@ class Registrar:
         parts: Sequence[Share],
         chosen: frozenset[DataFile],
         readers: int,
-        most: int,
     ) -> tuple[FetchedShares | None, list[str]]:
         """Return what fetches shares of a table, and the SELECT of each share.
 
@@ -183,19 +182,18 @@ class Registrar:
             parts: The shares.
             chosen: The files that are fetched.
             readers: How many shares are read side by side.
-            most: Bytes that may be held.
         """
         relation = scan.relation
         if not chosen or self._folder is None or not isinstance(relation, FileRelation):
             return None, [share.sql() for share in parts]
         session = self._access.session(relation.auth_ref or "")
         assert offers(session, Parting), "its files may be fetched"
-        from headwater.engines.embedded.fetched_shares import FetchedShares, excerpts
+        from headwater.engines.embedded.fetched_shares import AHEAD, FetchedShares, excerpts
 
         folder = self._folder()
         self.folders.append(folder)
         _, paths, _ = self._selections[scan.slot]
-        held = excerpts(self._connection, parts, chosen, paths, folder, most // (readers + 1))
+        held = excerpts(self._connection, parts, chosen, paths, folder, AHEAD)
         selects = []
         for share, parts_of_files in zip(parts, held, strict=True):
             elsewhere = {paths[e.file.path]: str(e.stand_in) for e in parts_of_files or ()}
@@ -206,7 +204,7 @@ class Registrar:
         def opened(file: DataFile, first: int, last: int) -> RawIOBase:
             return session.part(file, first, last, doing.format(file.path))
 
-        return FetchedShares(held, opened, ahead=most), selects
+        return FetchedShares(held, opened, ahead=AHEAD * (readers + 1)), selects
 
     def is_small(self, scan: Scan) -> bool:
         """Return whether a table may be read again and again, beside each share of another."""

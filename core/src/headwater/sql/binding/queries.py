@@ -264,8 +264,9 @@ def _select(
     _windows(work, node, context)
     aliases: dict[str, list[Output]] = {}
     outputs: list[Output] = []
+    among = replace(context, aliases=aliases)  # each output knows the aliases before it
     for item in node.expressions:
-        item_outputs = list(_outputs(work, item, replace(context, aliases=aliases)))
+        item_outputs = list(_outputs(work, item, among))
         work.spend(len(item_outputs), item)
         outputs += item_outputs
         if len(outputs) > limits.QUERY_COLUMNS:

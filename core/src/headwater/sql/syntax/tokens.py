@@ -114,6 +114,8 @@ _LITERALS: Final = {
     lexer.QUOTED: frozenset([TokenType.IDENTIFIER]),
 }
 _ANY_LITERAL: Final = frozenset().union(*_LITERALS.values())
+_AS_THEY_ARE: Final = frozenset([lexer.WORD, lexer.OPERATOR])
+"""Kinds of what both lexers cut alike, mostly."""
 
 
 @cache
@@ -134,10 +136,22 @@ def parser_tokens(text: str, lexemes: Sequence[Lexeme]) -> list[Token] | Diagnos
     """
     tokens: list[Token] = []
     at = covered = 0
+    count = len(lexemes)
     for token in dialect().tokenize(text):
         start, end = token.start, token.end + 1
         if end <= covered:
             continue  # what sqlglot makes of a number's suffix, of the `5` in `.5`, of `''`
+        kind = token.token_type
+        if at < count and kind not in _ANY_LITERAL and kind is not TokenType.HINT:
+            alike = lexemes[at]
+            if alike.start == start and alike.end == end and alike.kind in _AS_THEY_ARE:
+                if alike.kind == lexer.WORD and alike.word not in _KEYWORDS:
+                    token.token_type = TokenType.VAR
+                token.text = alike.text
+                token.comments = []
+                at, covered = at + 1, end
+                tokens.append(token)
+                continue
         group = _group(lexemes, at, start, end)
         parser_token = _parser_token(token, group)
         if not group or parser_token is None:

@@ -9,9 +9,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from headwater.engines.embedded.formats import parquet_rows
 from headwater.engines.embedded.formats.calendars import MODERN, Calendar
-from headwater.engines.embedded.formats.fetched_files import unused
 from headwater.engines.embedded.formats.parquet_schema import (
     NANOSECONDS,
     NANOSECONDS_UTC,
@@ -70,6 +68,9 @@ def scans(
         source = _source(listed, 0, len(files))
         index = FILE_INDEX
         if in_utc:
+            from headwater.engines.embedded.formats import parquet_rows
+            from headwater.engines.embedded.formats.fetched_files import unused
+
             # What nobody needs must not stop the rest.
             used = [c for c in used if c.name.casefold() in group.needed or not c.in_nanoseconds]
             index, part = unused([c.name for c in used], index), None
