@@ -24,10 +24,11 @@ from core.tests.changes.test_changes import (
 )
 
 import headwater as hw
-from headwater.changes import changes as changes_room
 from headwater.changes import label_touch
 from headwater.changes.changes import Changes
+from headwater.engines.embedded import EmbeddedEngine
 from headwater.errors import LedgerMovedError
+from headwater.interfaces.engine import Planned
 from headwater.interfaces.plan import Plan
 from headwater.tables.relation import FileRelation
 from headwater.workspace import changed
@@ -87,6 +88,106 @@ def test_a_window_is_read_if_a_label_that_landed_is_of_a_prediction_of_its(
     assert asked(serving, ledger)._changes == ()
     assert days(asked(serving, hw.Ledger.from_bytes(ledger.to_bytes()))) == []
     assert looked == []
+
+
+@pytest.fixture
+def answered(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
+    """The tables of each question that the engine is asked of labels that landed."""
+    tables: list[set[str]] = []
+    answer = hw.Workspace.answer
+
+    def watched(workspace: Any, connection: Any, plan: Plan, *given: Any, **more: Any) -> Any:
+        if "came" in plan.sql:
+            tables.append({s.table.name for s in plan.scans})
+        return answer(workspace, connection, plan, *given, **more)
+
+    monkeypatch.setattr(hw.Workspace, "answer", watched)
+    return tables
+
+
+@pytest.mark.parametrize("place", [None, "ledger"])
+def test_where_ids_are_kept_no_prediction_is_read_to_know_whose_labels_landed(
+    workspace: hw.Workspace, lake: Lake, answered: list[set[str]], tmp_path: Path, place: Any
+) -> None:
+    serving = connect(workspace, lake, horizon=timedelta(days=9))
+    ledger: Any = hw.Ledger() if place is None else tmp_path / place
+    taken(asked(serving, ledger))
+    lake.labels(3, ["2-1", "8-8"], at(3, hours=5), name="new")
+    changes = asked(serving, ledger)
+    assert (days(changes), untouched(changes)) == ([2], [0, 1, 3])
+    assert answered == [{"actuals"}]
+    assert [what for _, what in taken(changes).values()] == [("labels",)]
+    # What was read has its ids, and what was left out keeps its own.
+    lake.labels(3, ["2-3", "0-1"], at(3, hours=5), name="more")
+    assert days(asked(serving, ledger)) == [0, 2]
+    assert answered == [{"actuals"}] * 2
+
+
+def test_ids_of_rows_that_are_others_now_are_not_asked(
+    workspace: hw.Workspace, lake: Lake, answered: list[set[str]], tmp_path: Path
+) -> None:
+    """Two runners: what one of them keeps beside the ledger may be of an older state of it."""
+    serving = connect(workspace, lake, horizon=timedelta(days=9))
+    place, beside = tmp_path / "ledger", tmp_path / "ledger.files"
+    taken(asked(serving, place))
+    kept = beside.read_bytes()
+    lake.predictions(2, range(100, 120), name="late")
+    taken(asked(serving, place))
+    beside.write_bytes(kept)
+    lake.labels(3, ["2-100"], at(3, hours=5), name="new")
+    assert days(asked(serving, place)) == [2]
+    assert answered == [{"actuals"}, {"serving", "actuals"}]
+
+
+def test_ids_that_are_filled_up_with_blanks_are_found(workspace: hw.Workspace, lake: Lake) -> None:
+    """'1' is '1  ' to CHAR, and not to a hash: both are filled up as they are read."""
+    workspace.create_model("m")
+    version = workspace.create_model_version(
+        "m", "v1", "binary", features={"x": "numeric"}, predictions={"will": "boolean"}
+    )
+    columns = {
+        "serving": {"id": "char(6)", "at": "timestamp", "x": "double", "will": "boolean"},
+        "actuals": {"id": "char(6)", "decided": "timestamp", "did": "boolean"},
+    }
+
+    def source(table: str, column: str) -> hw.FileDataSource:
+        rule = hw.TimePartition(column, keys={"dt": "yyyy-MM-dd"})
+        place = {table: str(lake.folder / table)}
+        return hw.FileDataSource(tables=place, columns=columns, partitions={table: rule})
+
+    serving = version.connect_serving(source("serving", "at"), "id", "at")
+    actuals = source("actuals", "decided")
+    version.connect_actuals(actuals, "id", {"will": "did"}, "decided", horizon=timedelta(days=9))
+    ledger = handed_over(serving)
+    lake.labels(3, ["2-1"], at(3, hours=5), name="new")
+    assert days(asked(serving, ledger)) == [2]
+
+
+def test_windows_that_lie_apart_are_read_together_and_nothing_between_them(
+    workspace: hw.Workspace, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving = connect(workspace, lake, horizon=timedelta(days=9))
+    ledger = handed_over(serving)
+    lake.labels(3, ["3-1", "1-1"], at(3, hours=5), name="new")
+    read: list[Plan] = []
+    real = EmbeddedEngine.read
+
+    def watched(engine: Any, plan: Any, access: Any) -> Any:
+        read.append(Planned.of(plan).plan)
+        return real(engine, plan, access)
+
+    changes = asked(serving, ledger)
+    assert days(changes) == [1, 3]
+    monkeypatch.setattr(EmbeddedEngine, "read", watched)
+    tables = [c.read().to_arrow() for c in changes]
+    (plan,) = read
+    relation = plan.scans[0].relation
+    assert isinstance(relation, FileRelation)
+    assert {Path(f.path).parent.name for f in relation.files} == {
+        f"dt={at(day):%Y-%m-%d}" for day in (1, 2, 3)
+    }, "rows of the 1st may land a day late; the day 0 is nobody's"
+    for change, rows in zip(changes, tables, strict=True):
+        assert rows.sort_by("id").equals(full(serving, change))
 
 
 def test_labels_of_nobody_are_looked_at_once(
@@ -250,7 +351,8 @@ def test_what_is_tried_ends(serving: hw.Connection, lake: Lake) -> None:
 def test_where_those_that_are_asked_first_are_touched_all_are_read(
     serving: hw.Connection, lake: Lake, monkeypatch: pytest.MonkeyPatch, of: list[int], read: Any
 ) -> None:
-    monkeypatch.setattr(changes_room, "_PROBED", 2)
+    monkeypatch.setattr(changed, "_PROBED", 2)
+    monkeypatch.setattr(label_touch, "ids_compare", lambda _: False)
     ledger = handed_over(serving)
     lake.labels(3, [f"{day}-1" for day in of], at(3), name="new")
     assert days(asked(serving, ledger)) == read
@@ -285,7 +387,7 @@ def test_what_windows_of_the_same_files_were_read_from_is_looked_for_once(
     workspace: hw.Workspace, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where no rule or footer parts the labels, each window needs all of their files."""
-    monkeypatch.setattr(changed, "file_times", lambda *_: {})
+    monkeypatch.setattr(changed, "file_times", lambda *_, **__: {})
     serving = connect(workspace, lake, horizon=None)
     (version,) = workspace.versions
     version.disconnect("actuals")

@@ -21,7 +21,9 @@ from headwater.interfaces.plan_text import bytes_text
 from headwater.interfaces.stopping import Stop
 from headwater.ledger.entries import Entry, moment_text
 from headwater.ledger.ledger import Ledger
+from headwater.maturity.states import CLOSED
 from headwater.reading.content_digests import FORM
+from headwater.tables import window_ids
 from headwater.tables.window import Window
 
 if TYPE_CHECKING:
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
 ProfileOf: TypeAlias = "Callable[[Window, tuple[str, ...], Edges | None, int | None], Profile]"
 
 _NOTHING: Final = "0" * 16
-_PROBED: Final = 8
-"""Of so many windows whose labels landed, one is asked first whether these touch it."""
 _SHOWN: Final = 20
 """Changes that a text names one by one."""
 
@@ -132,6 +132,7 @@ class Change:
         self._after: Content | None = None
         self._done: Entry | None = None
         self._broken: tuple[Diagnostic, ...] | None = None
+        self._ids: Any = None
 
     @property
     def offer(self) -> Offer:
@@ -254,7 +255,13 @@ class Change:
             HeadwaterError: Any of its kinds, as the read is planned; later as its rows come.
         """
         data = self._changes.open(self.window)
-        data.on_end = self._read
+        data.ids_of = window_ids.MOST if self._changes.keeps_ids(self._offer) else 0
+
+        def ended(stats: ReadStats) -> None:
+            self._read(stats)
+            self._ids = data.ids
+
+        data.on_end = ended
         return data
 
     def profile(
@@ -308,6 +315,7 @@ class Change:
             if evidence is not None:
                 entry = replace(entry, evidence=evidence.sha256)
             self._changes.ledger.commit(entry, self._offer.entry)
+            self._changes.learn_ids(entry, self._ids)
             self._done = entry
         return self._done.key
 
@@ -435,6 +443,7 @@ class Changes:
         ledger: Where `done` puts them.
         now: The present, by which everything was compared.
         open: Gives the rows of a window.
+        read_together: Told which windows are left: these alone are read at once.
         profile: Gives the profile of a window: by fields, of edges, of so many cells at most.
         broken_rules: Gives what a window's files say against the rules that chose them.
         label_after: Gives when the first actual was set that the present cuts off, if there is one.
@@ -455,6 +464,7 @@ class Changes:
         now: datetime,
         *,
         open: Callable[[Window], Dataset],
+        read_together: Callable[[Sequence[Window]], None],
         profile: ProfileOf,
         broken_rules: Callable[[Window], tuple[Diagnostic, ...]],
         label_after: Callable[[], datetime | None],
@@ -473,6 +483,7 @@ class Changes:
         self.blocker = blocker
         self.calendar = calendar
         self.open = open
+        self._read_together = read_together
         self.profile = profile
         self.broken_rules = broken_rules
         self._changes = tuple(Change(offer, self) for offer in offers)
@@ -543,9 +554,35 @@ class Changes:
         """
         return self._untouched or ()
 
+    def keeps_ids(self, offer: Offer) -> bool:
+        """Return whether labels may still touch a window: then its ids are kept.
+
+        Args:
+            offer: The window.
+        """
+        return offer.as_of is not None and (offer.closes is None or offer.closes > self.now)
+
+    def learn_ids(self, entry: Entry, hashes: Any) -> None:
+        """Keep which ids a window has that was handed over, beside the ledger.
+
+        Args:
+            entry: What was handed over.
+            hashes: A hash of each id; None where they are not known.
+        """
+        facts = self.ledger.facts
+        if hashes is not None:
+            facts.ids.learn(entry.window_key, entry.rows, entry.end, hashes)
+            facts.moved = True
+        elif entry.state == CLOSED:
+            facts.ids.forget(entry.window_key)
+
     def __iter__(self) -> Iterator[Change]:
         self._leave_out()
-        return iter(self._changes)
+        return self._each()
+
+    def _each(self) -> Iterator[Change]:
+        yield from self._changes
+        self.ledger.save_facts()
 
     def __len__(self) -> int:
         return len(self._changes)
@@ -561,7 +598,7 @@ class Changes:
             self._untouched = ()
             asked = [c for c in self._changes if c.is_untaken and c.offer.landed is not None]
             # One is read: that tells it, too, and takes no more.
-            touched = self._touched_of(asked) if len(asked) > 1 else None
+            touched = self._touched([c.offer for c in asked]) if len(asked) > 1 else None
         for offer in self._compacted:
             self._is_kept(offer, labels_moved=False)
         if touched is None:
@@ -574,19 +611,7 @@ class Changes:
         with self._lock:
             self._untouched = tuple(c.window for c in left)
             self._changes = tuple(c for c in self._changes if c not in left)
-
-    def _touched_of(self, asked: Sequence[Change]) -> frozenset[Window] | None:
-        """Return which windows labels touch that landed; None where all of them are to be read.
-
-        Of many windows some are asked first: where these are all touched, the others will be, and
-        ids and times of all predictions would be read for nothing.
-        """
-        probed = asked[_PROBED // 2 :: _PROBED]
-        if probed:
-            found = self._touched([c.offer for c in probed])
-            if found is None or found.issuperset(c.window for c in probed):
-                return None
-        return self._touched([c.offer for c in asked])
+        self._read_together([c.window for c in self._changes])
 
     def _is_kept(self, offer: Offer, *, labels_moved: bool) -> bool:
         """Put a window that is not read into the ledger as compared; return whether that is done.
@@ -625,6 +650,7 @@ class Changes:
         batch, self._batch = self._batch, None
         if batch is not None:
             batch.__exit__(kind, error, trace)
+        self.ledger.save_facts()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the changes as a JSON-ready dict."""

@@ -124,17 +124,17 @@ def _share(share: Share, used: frozenset[str]) -> Any:
     relation, scan = share.scan.relation, share.scan
     match relation:
         case FileRelation():
-            partitions = {f.partition for f in relation.files}
-            groups = {
-                n: [
-                    p.values,
-                    (format_ := p.format or relation.format),
-                    sorted((p.options or {}).items()),
-                    _columns_read(p.columns or relation.data_columns, (), format_, used),
-                ]
-                for n, p in enumerate(relation.partitions)
-                if n in partitions
-            }
+            # Mostly all partitions have the table's own columns.
+            plain = _columns_read(relation.data_columns, (), relation.format, used)
+            groups = {}
+            for n in {f.partition for f in relation.files}:
+                part = relation.partitions[n]
+                format_, columns = part.format or relation.format, plain
+                if part.columns or part.format:
+                    columns = part.columns or relation.data_columns
+                    columns = _columns_read(columns, (), format_, used)
+                options = sorted((part.options or {}).items())
+                groups[n] = [part.values, format_, options, columns]
             for file in relation.files:
                 if file.etag is None:
                     raise _untold(scan, f"its source tells no version mark of {file.path}")

@@ -85,6 +85,18 @@ def slots_of(draft: Draft) -> frozenset[str]:
     )
 
 
+def ids_compare(draft: Draft) -> bool:
+    """Return whether ids of predictions and of labels are equal where their hashes are.
+
+    An engine compares a text with a number by a cast: '01' is 1, and their hashes are not.
+    """
+    sides = [draft.serving, *([draft.actuals] if draft.actuals is not None else [])]
+    types = [c.source_type for side in sides if (c := side.mapping.role(Role.ID)) is not None]
+    if len(types) < 2:
+        return False
+    return all(t.is_integer for t in types) or all(t.name in ("string", "varchar") for t in types)
+
+
 def landed(
     entry: Entry,
     present: Present,

@@ -23,7 +23,9 @@ from headwater.tables.relation import DataFile, FileRelation
 _log = logging.getLogger(__name__)
 
 
-def file_times(scans: Sequence[Scan], access: Access, facts: FileFacts) -> dict[str, Known]:
+def file_times(
+    scans: Sequence[Scan], access: Access, facts: FileFacts, *, parted: bool = False
+) -> dict[str, Known]:
     """Return the times of the files of tables that no rule parts, by the slot of their scan.
 
     By the slot, as two scans of one table may reach the window by two columns of it.
@@ -35,15 +37,16 @@ def file_times(scans: Sequence[Scan], access: Access, facts: FileFacts) -> dict[
         scans: The tables of a plan.
         access: The opened identities.
         facts: What is known of files; what is learned is added.
+        parted: Whether to ask files of the others, too.
     """
     found: dict[str, Known] = {}
     for scan in scans:
         relation, column = scan.relation, scan.time_column
         if column is None or not isinstance(relation, FileRelation):
             continue
-        parted = scan.rule is not None and scan.window is not None
+        by_rule = scan.rule is not None and scan.window is not None and not parted
         keys = {key.casefold() for key in relation.partition_columns}
-        if parted or column.casefold() in keys:
+        if by_rule or column.casefold() in keys:
             continue
         _learn(scan, relation, column, access, facts)
         found[scan.slot] = {

@@ -32,10 +32,8 @@ def touched(
         actuals: The query of the actuals, over the labels.
     """
     identity, made = (own.mapping.role(r) for r in (Role.ID, Role.TIMESTAMP))
-    set_when = actuals.mapping.role(Role.TIMESTAMP)
     assert identity is not None, "actuals are joined by it"
     assert made is not None, "a window was asked for"
-    assert set_when is not None, "labels have a time"
     query = replace(own, mapping=replace(own.mapping, columns=(identity, made)))
     time = ticks(f"s.{quoted(made.name)}", made)
     closes = "CAST(NULL AS BIGINT)" if horizon is None else closed_at(windows, horizon, time)
@@ -43,15 +41,26 @@ def touched(
         f"SELECT DISTINCT s.{quoted(identity.name)} AS id, {number_of(windows, time)} AS `window`, "
         f"{closes} AS closes FROM (\n{select(query)}\n) AS s"
     )
-    kept = tuple(c for c in actuals.mapping if c.role in (Role.ID, Role.TIMESTAMP))
-    query = replace(actuals, mapping=replace(actuals.mapping, columns=kept))
-    labels = (
-        f"SELECT r.`id` AS id, min({ticks('r.`timestamp`', set_when)}) AS came "
-        f"FROM (\n{select(query)}\n) AS r\nGROUP BY r.`id`"
-    )
+    labels = first_labels(actuals)
     return (
         "SELECT DISTINCT CASE WHEN p.closes IS NULL OR a.came <= p.closes THEN p.`window` END "
         f"AS `window`\nFROM (\n{predictions}\n) AS p\nJOIN (\n{labels}\n) AS a ON p.id = a.id"
+    )
+
+
+def first_labels(actuals: Wrapped) -> str:
+    """Return the SELECT that gives each id that has labels, and when the first of them was set.
+
+    Args:
+        actuals: The query of the actuals, over the labels.
+    """
+    set_when = actuals.mapping.role(Role.TIMESTAMP)
+    assert set_when is not None, "labels have a time"
+    columns = tuple(c for c in actuals.mapping if c.role in (Role.ID, Role.TIMESTAMP))
+    query = replace(actuals, mapping=replace(actuals.mapping, columns=columns))
+    return (
+        f"SELECT r.`id` AS id, min({ticks('r.`timestamp`', set_when)}) AS came "
+        f"FROM (\n{select(query)}\n) AS r\nGROUP BY r.`id`"
     )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 
 from headwater.auth.credentials import Access, Identity
 from headwater.diagnostics import Diagnostic, Severity, errors_in
@@ -26,7 +27,7 @@ from headwater.interfaces.schema import Role, Schema
 from headwater.partitions import missing_partitions
 from headwater.planning.bound_query import BoundQuery
 from headwater.planning.scans import scan
-from headwater.planning.shares import Divided, Known, stretch_of
+from headwater.planning.shares import Divided, Known, stretch_of, with_files_only
 from headwater.planning.windowed_query import (
     Part,
     Wrapped,
@@ -36,7 +37,7 @@ from headwater.planning.windowed_query import (
 )
 from headwater.sql.binding.char_columns import length_of_output
 from headwater.sql.rewriting import apply
-from headwater.tables.relation import MemoryRelation, StreamRelation
+from headwater.tables.relation import FileRelation, MemoryRelation, StreamRelation
 from headwater.tables.window import Window
 from headwater.windows import labels
 
@@ -200,26 +201,48 @@ class Draft:
         that it has as a row of that window.
 
         Args:
-            windows: Neighbours, in order, inside of the stretch.
+            windows: In order, inside of the stretch; what lies between them is not read.
         """
         hull = Window(windows[0].start, windows[-1].end)
         moments = [_until(self.request, w, self.as_of) for w in windows]
         as_of = max((m for m in moments if m is not None), default=None)
         parts = tuple(Part(w, m) for w, m in zip(windows, moments, strict=True))
         sql = self._sql(hull, as_of, parts if len(parts) > 1 else ())
-        return self._plan(hull, as_of, self._scans(hull, as_of), sql)
+        scans = self._scans(hull, as_of)
+        if any(a.end < b.start for a, b in pairwise(windows)):
+            scans = self._of_each(windows, scans)
+        return self._plan(hull, as_of, scans, sql)
+
+    def _of_each(self, windows: Sequence[Window], scans: Sequence[Scan]) -> tuple[Scan, ...]:
+        """Return the scans of a stretch with the files that some windows in it need."""
+        needed = {
+            (scan.slot, file.path)
+            for window in windows
+            for scan in self.part_scans(window)
+            if isinstance(scan.relation, FileRelation)
+            for file in scan.relation.files
+        }
+        return tuple(
+            with_files_only(s, [f for f in s.relation.files if (s.slot, f.path) in needed])
+            if isinstance(s.relation, FileRelation)
+            else s
+            for s in scans
+        )
 
     def part_scans(self, window: Window) -> tuple[Scan, ...]:
-        """Return what one window needs of the tables; nothing is asked of anyone.
+        """Return which files one window needs of the tables; nothing is asked of anyone.
 
         Args:
             window: Inside of the stretch.
         """
-        return self._scans(window, _until(self.request, window, self.as_of))
+        until = _until(self.request, window, self.as_of)
+        return self._scans(window, until, files_only=True)
 
-    def _scans(self, window: Window, as_of: datetime | None) -> tuple[Scan, ...]:
+    def _scans(
+        self, window: Window, as_of: datetime | None, *, files_only: bool = False
+    ) -> tuple[Scan, ...]:
         return tuple(
-            divided.share(stretch_of(scan, window, as_of, None)).scan
+            divided.share(stretch_of(scan, window, as_of, None), files_only=files_only).scan
             for scan, divided in zip(self.scans, self._divided, strict=True)
         )
 

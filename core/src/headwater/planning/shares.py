@@ -135,6 +135,18 @@ def stretch_of(
     return labels.stretch(window, labels.until(window, as_of, horizon))
 
 
+def with_files_only(scan: Scan, files: Sequence[DataFile]) -> Scan:
+    """Return a scan of files with some of them only.
+
+    Args:
+        scan: The scan, of a `FileRelation`.
+        files: Those that are read.
+    """
+    assert isinstance(scan.relation, FileRelation), "no other names its files"
+    estimate = replace(scan.estimate, files=len(files), bytes=sum(f.size for f in files))
+    return replace(scan, relation=replace(scan.relation, files=tuple(files)), estimate=estimate)
+
+
 class Divided:
     """One table of a plan of a stretch of time, of which shorter stretches need less.
 
@@ -168,8 +180,13 @@ class Divided:
             times = []
         self._times = times
 
-    def share(self, stretch: Window | None) -> Share:
-        """Return what a stretch of time needs; None is all of time."""
+    def share(self, stretch: Window | None, *, files_only: bool = False) -> Share:
+        """Return what a stretch of time needs; None is all of time.
+
+        Args:
+            stretch: The time.
+            files_only: Whether nobody asks which partitions it lacks.
+        """
         relation, files, scan = self._relation, self._files, self._scan
         if files is None or stretch is None:
             reason = scan.blocker or NO_STATISTICS
@@ -186,7 +203,7 @@ class Divided:
         landed_files = len(chosen)
         chosen = [n for n in chosen if self._may_hold(n, stretch)]
         narrowed = _narrowed(scan, relation, kept, [files[n] for n in chosen], stretch)
-        gaps = self._gaps(narrowed, kept, landed, stretch)
+        gaps = None if files_only else self._gaps(narrowed, kept, landed, stretch)
         narrowed = replace(narrowed, gaps=gaps, passed=landed_files - len(chosen))
         assert isinstance(narrowed.relation, FileRelation)
         how = ["partitions"] * (self._dated is not None) + ["statistics"] * bool(self._times)

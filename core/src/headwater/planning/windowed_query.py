@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
 from sqlglot import exp
@@ -80,8 +81,9 @@ class Wrapped:
         sample: Share of the ids to keep, in (0, 1); None keeps all.
         as_of: Until when its labels are taken, where the mapping says when they were set.
         untimed: Whether rows whose time is NULL are kept, too, whatever the window.
-        parts: The windows that `window` is made of, where they are read at once: each row is told
-            of which one it is, and takes the labels that it has as one of its rows.
+        parts: The windows of `window` that are read at once, in order: each row is told of which
+            one it is, and takes the labels that it has as one of its rows. Rows between them are
+            not taken.
     """
 
     text: str
@@ -400,6 +402,12 @@ def _conditions(query: Wrapped) -> list[str]:
         if query.untimed:
             inside = f"(q.{quoted(moment.column)} IS NULL OR ({inside}))"
         conditions.append(inside)
+        for before, after in pairwise(part.window for part in query.parts):
+            if before.end < after.start:
+                conditions.append(
+                    f"({column} < {timestamp_literal(before.end)} OR "
+                    f"{column} >= {timestamp_literal(after.start)})"
+                )
     identity = query.mapping.role(Role.ID)
     if query.sample is not None and identity is not None:
         conditions.append(

@@ -52,17 +52,20 @@ class ContentDigest:
 
     Args:
         schema: The dataset's, with the roles of its columns.
+        ids: Of how many rows ids are kept (`ids`): of more, none are.
     """
 
-    def __init__(self, schema: pa.Schema) -> None:
+    def __init__(self, schema: pa.Schema, ids: int = 0) -> None:
         columns = sorted((f.name, i, role_of(f)) for i, f in enumerate(schema))
         seeds = {name: _seed(f"{name}\0{_kind(schema.field(i).type)}") for name, i, _ in columns}
         own = [(i, seeds[n]) for n, i, role in columns if role is not Role.ACTUAL]
-        ids = [(i, seeds[n]) for n, i, role in columns if role is Role.ID]
+        by_id = [(i, seeds[n]) for n, i, role in columns if role is Role.ID]
         self._own = own
         self._actuals = [(i, seeds[n]) for n, i, role in columns if role is Role.ACTUAL]
         # Without an id, a label is told by the row that it stands in.
-        self._ids = ids or own
+        self._ids = by_id or own
+        self._room = ids
+        self._id_hashes: list[Words] | None = [] if ids and len(by_id) == 1 else None
         self._rows = 0
         self._labels = 0
         self.labelled = 0
@@ -83,11 +86,21 @@ class ContentDigest:
         """Digest of the ids with their actuals, where one is known."""
         return f"{self._labels:016x}"
 
+    def ids(self) -> Words | None:
+        """Return a hash of each id, NULLs left out, as `hashed` gives it; None if none are kept."""
+        import numpy as np
+
+        if self._id_hashes is None:
+            return None
+        return np.concatenate([np.empty(0, np.uint64), *self._id_hashes])
+
     def _take(self, batch: pa.RecordBatch) -> None:
         import numpy as np
 
-        hashes, words = _chained(batch, self._own, self._ids if self._actuals else ())
+        wanted = self._ids if self._actuals or self._id_hashes is not None else ()
+        hashes, words = _chained(batch, self._own, wanted)
         self._rows = (self._rows + _total(hashes)) % _SIXTY_FOUR
+        self._keep_ids(batch, words)
         if not self._actuals:
             return
         actuals = [batch.column(i) for i, _ in self._actuals]
@@ -99,6 +112,21 @@ class ContentDigest:
             return
         hashes, _ = _chained(batch, (*self._ids, *self._actuals), (), words)
         self._labels = (self._labels + _total(hashes[labelled])) % _SIXTY_FOUR
+
+    def _keep_ids(self, batch: pa.RecordBatch, words: Mapping[int, Words]) -> None:
+        if self._id_hashes is None:
+            return
+        self._room -= batch.num_rows
+        if self._room < 0:
+            self._id_hashes = None
+            return
+        place = self._ids[0][0]
+        self._id_hashes.append(_mixed(words[place][_valid(batch.column(place))]))
+
+
+def hashed(array: pa.Array) -> Words:
+    """Return a hash of each value of an array; equal ones have equal hashes."""
+    return _mixed(_words(array))
 
 
 def _seed(text: str) -> int:

@@ -115,6 +115,10 @@ class Dataset:
         """What became of what is read again, of a dataset that `Workspace.replay` gave."""
         self.on_end: Callable[[ReadStats], None] | None = None
         """Told the stats of each read of its rows, however it ended."""
+        self.ids_of = 0
+        """Of how many rows hashes of the ids are kept, where digests are made; of more, none."""
+        self.ids: Any = None
+        """These hashes, of the last read that came to its end; None where there are none."""
 
     @property
     def window(self) -> Window | None:
@@ -398,7 +402,7 @@ class Dataset:
                     _log.log(level, "%s: %s", self.plan.connection, note.message)
                 turn = _turning(self.plan, stream.schema, self.maturity)
                 schema, convert = turn
-                digest = _digest(schema) if self._digests else None
+                digest = _digest(schema, self.ids_of) if self._digests else None
                 yield schema
                 for batch in stream:
                     if batch.num_rows == 0:
@@ -414,6 +418,7 @@ class Dataset:
             if digest is not None:
                 stats.rows_digest, stats.labels_digest = digest.rows, digest.labels
                 stats.labelled = digest.labelled
+                self.ids = digest.ids()
             stats.finished = True
             notes = stats.of_actuals()
             stats.notes += notes
@@ -522,10 +527,10 @@ def _code_of(error: BaseException) -> str:
     return error.code if isinstance(error, HeadwaterError) else type(error).__name__
 
 
-def _digest(schema: pa.Schema) -> ContentDigest:
+def _digest(schema: pa.Schema, ids_of: int) -> ContentDigest:
     from headwater.reading.content_digests import ContentDigest
 
-    return ContentDigest(schema)
+    return ContentDigest(schema, ids_of)
 
 
 def _turning(

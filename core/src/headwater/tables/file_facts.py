@@ -4,10 +4,12 @@ A file of a path and a version mark never changes, so what its footer said holds
 is asked twice. Of files of labels it is kept which listing of their table was the first that named
 them: the one before did not, so they landed between the two. Facts may be lost at any time: then
 footers are read again, and nothing is known of when files landed. Facts that are damaged are none.
+Behind them stand the ids of windows (`headwater.tables.window_ids`).
 
-    {"files":2,"format":2,"headwater":"files","sha256":"..."}
+    {"files":1,"format":3,"headwater":"files","sha256":"..."}
     [[1,"m/v1/serving labels",1767571200000000,null]]
     ["s3://lake/t/part-0.parquet","9f3c...",{"at":[1767571200000000,1767657599000000]},null,1,true]
+    ["m/v1/serving/1d/2026-01-05T00:00Z","5be1...",1767657600000000,41,"AIB3Bw..."]
 """
 
 from __future__ import annotations
@@ -21,9 +23,10 @@ from typing import Any, Final
 
 from headwater.tables.relation import FileTimes
 from headwater.tables.window import Window
+from headwater.tables.window_ids import WindowIds
 from headwater.untrusted import limits
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Raised where footers are understood otherwise than before: what was kept is left aside then."""
 _WHAT: Final = "files"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -88,6 +91,8 @@ class FileFacts:
         self._files: dict[str, _Facts] = {}
         self._listings: dict[int, _Listing] = {}
         self._used: set[str] = set()
+        self.ids = WindowIds()
+        """The ids of windows; whoever adds to them sets `moved`."""
         self.moved = False
         """Whether more is known than when they were loaded or saved."""
 
@@ -205,6 +210,7 @@ class FileFacts:
         lines = _json(listings) + b"".join(
             _json(_line(p, f)) for p, f in sorted(self._files.items())
         )
+        lines += b"".join(map(_json, self.ids.to_list()))
         head = {
             "headwater": _WHAT,
             "format": FORMAT,
@@ -231,7 +237,10 @@ class FileFacts:
                 int(number): _Listing(str(whose), _moment(at), stretch and _ends(*stretch))
                 for number, whose, at, stretch in json.loads(listings)
             }
-            facts._files = dict(_parse_line(json.loads(line)) for line in rest)
+            count = int(header["files"])
+            facts._files = dict(_parse_line(json.loads(line)) for line in rest[:count])
+            for line in rest[count:]:
+                facts.ids.take(json.loads(line))
         except (ValueError, TypeError, KeyError, OverflowError, AttributeError, RecursionError):
             return cls()
         return facts

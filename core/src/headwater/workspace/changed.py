@@ -31,7 +31,7 @@ from headwater.planning.file_times import file_times
 from headwater.planning.lake_files import before_compaction, lake_files
 from headwater.planning.planner import Draft, MappedQuery
 from headwater.planning.plans import Plans
-from headwater.planning.shares import Divided, Share, stretch_of
+from headwater.planning.shares import Divided, Share, stretch_of, with_files_only
 from headwater.planning.windowed_query import Wrapped, timestamp_literal
 from headwater.reading.dataset import Dataset
 from headwater.reading.datasets import Datasets, Group
@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _COUNTED: Final = 100
 """Files whose rows are counted that lie outside of their rule; of more, the worst is told."""
+_PROBED: Final = 8
+"""Of so many windows whose labels landed, one is asked first whether these touch it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ def changes(workspace: Workspace, connection: Connection, span: Window, asked: A
         asked.ledger,
         asked.now,
         open=reads.open,
+        read_together=reads.only,
         profile=reads.profile,
         broken_rules=reads.broken_rules,
         label_after=lambda: _label_after(workspace, connection, draft, asked),
@@ -262,7 +265,8 @@ class _Compared:
                 older = self._older.divided(share.scan.slot, pin)
                 if older is None:
                     return False
-                then.append(older.share(stretch_of(share.scan, window, entry.as_of, None)))
+                stretch = stretch_of(share.scan, window, entry.as_of, None)
+                then.append(older.share(stretch, files_only=True))
             told = fingerprints.of_tables(then, frozenset(), self._used)
             if told.get(table) != entry.tables.get(table):
                 return False
@@ -293,11 +297,11 @@ class _Compared:
         """Return what a window needs of a table where actuals are taken until another moment."""
         number = next(n for n, s in enumerate(self._draft.scans) if s.slot == share.scan.slot)
         scan = self._draft.scans[number]
-        return self._divided[number].share(stretch_of(scan, window, as_of, None))
+        return self._divided[number].share(stretch_of(scan, window, as_of, None), files_only=True)
 
     def _shares(self, window: Window, as_of: datetime | None) -> list[Share]:
         return [
-            divided.share(stretch_of(scan, window, as_of, None))
+            divided.share(stretch_of(scan, window, as_of, None), files_only=True)
             for scan, divided in zip(self._draft.scans, self._divided, strict=True)
         ]
 
@@ -391,7 +395,7 @@ def _escaped(character: str) -> str:
 
 
 class _Reads:
-    """The rows of windows that are offered: neighbours that need the same files are read together.
+    """The rows of windows that are offered: those that need the same files are read together.
 
     Args:
         workspace: Who reads.
@@ -412,23 +416,26 @@ class _Reads:
         self._workspace, self._connection, self._asked = workspace, connection, asked
         limit = workspace.request(connection, None).max_bytes
         self._draft = replace(draft, request=replace(draft.request, max_bytes=limit))
-        self._runs: list[list[Window]] = []
-        for window in windows:
-            if self._runs and self._runs[-1][-1].end == window.start:
-                self._runs[-1].append(window)
-            else:
-                self._runs.append([window])
+        self._windows = tuple(windows)
         self._lock = threading.Lock()
-        self._made: dict[int, tuple[Datasets, list[Group | None]]] = {}
+        self._made: tuple[Datasets, list[Group | None]] | None = None
+
+    def only(self, windows: Sequence[Window]) -> None:
+        """Read no others together with these; where some were read, it is left as it is."""
+        with self._lock:
+            if self._made is None:
+                self._windows = tuple(windows)
 
     def open(self, window: Window) -> Dataset:
         """Return the rows of one of the windows."""
-        number = next(n for n, run in enumerate(self._runs) if run[-1].end >= window.end)
+        if window not in self._windows:  # it was left out, and is wanted nevertheless
+            datasets, groups = self._make([window])
+            return datasets.make(0, groups[0])
         with self._lock:
-            if number not in self._made:
-                self._made[number] = self._make(self._runs[number])
-            datasets, groups = self._made[number]
-        place = self._runs[number].index(window)
+            if self._made is None:
+                self._made = self._make(self._windows)
+            datasets, groups = self._made
+        place = self._windows.index(window)
         return datasets.make(place, groups[place])
 
     def profile(
@@ -463,8 +470,8 @@ class _Reads:
             told.append(evidence.counted([tuple(row.values()) for row in rows]))
         return tuple(told)
 
-    def _make(self, run: Sequence[Window]) -> tuple[Datasets, list[Group | None]]:
-        plans = Plans(self._draft, self._asked.calendar, run)
+    def _make(self, windows: Sequence[Window]) -> tuple[Datasets, list[Group | None]]:
+        plans = Plans(self._draft, self._asked.calendar, windows)
         plans = self._workspace.decided(plans, self._asked.engine)
         groups: list[Group | None] = []
         for numbers in plans.groups():
@@ -516,27 +523,103 @@ def _touched(
 
     None where it can't be told: then all of them are read, and that tells it.
     """
-    actuals, text, as_of = draft.actuals, draft.actuals_text, draft.as_of
-    assert actuals is not None, "labels landed"
-    assert text is not None, "likewise"
-    assert as_of is not None, "likewise"
-    inside = [
-        w for w in windows if w.start >= offers[0].window.start and w.end <= offers[-1].window.end
-    ]
-    hull = Window(inside[0].start, inside[-1].end)
-    horizon = draft.request.horizon
-    own = Wrapped(draft.text, draft.serving.mapping, hull, draft.request.sample)
-    theirs = Wrapped(text, actuals.mapping, labels.stretch(hull, as_of))
-    sql = label_touch_sql.touched(inside, horizon, own, theirs)
-    scans = _scans_of_touch(draft, [o.window for o in offers], hull, [o.landed for o in offers])
-    plan = replace(draft.plan(), sql=sql, mapping=None, scans=scans, window=None)
+    ids = asked.ledger.facts.ids
+    by_ids = label_touch.ids_compare(draft)
+    known, others = [], []
+    for offer in offers:
+        entry = offer.entry
+        is_known = by_ids and entry is not None and ids.knows(offer.window_key, entry.rows)
+        (known if is_known else others).append(offer)
     try:
-        found = _rows(workspace, connection, plan, asked)
+        touched = set(_touched_by_ids(workspace, connection, draft, asked, known))
+        if others:
+            touched |= _touched_by_files(workspace, connection, draft, asked, windows, others)
     except HeadwaterError as error:
         Stop.current().check()
         _log.debug("%s: labels that landed: %s", connection.name, error)
         return None
-    return frozenset(inside[n] for row in found if (n := row["window"]) is not None)
+    return frozenset(touched)
+
+
+def _touched_by_ids(
+    workspace: Workspace,
+    connection: Connection,
+    draft: Draft,
+    asked: Asked,
+    offers: Sequence[Offer],
+) -> Iterator[Window]:
+    """Yield the windows that labels touch which landed, by the ids that are kept of each window.
+
+    Only the new files are read; a window may be among them by chance.
+    """
+    if not offers:
+        return
+    import numpy as np
+    import pyarrow.compute as pc
+
+    from headwater.reading.content_digests import hashed
+
+    hull = Window(offers[0].window.start, offers[-1].window.end)
+    landed = [o.landed for o in offers]
+    scans = tuple(s for s in _scans_of_touch(draft, (), hull, landed) if s.gives_actuals)
+    sql = label_touch_sql.first_labels(_labels_of(draft, hull))
+    plan = replace(draft.plan(), sql=sql, mapping=None, scans=scans, window=None)
+    hashes, moments = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+    for batch in workspace.answer(connection, plan, asked.engine, timeout=asked.timeout):
+        valid: Any = pc.is_valid(batch.column("id"))
+        batch = batch.filter(valid)
+        hashes.append(hashed(batch.column("id")))
+        moments.append(batch.column("came").to_numpy(zero_copy_only=False).astype(np.int64))
+    ids, came = np.concatenate(hashes), np.concatenate(moments)
+    order = np.argsort(ids)  # what is looked for in order is found sooner
+    ids, came = ids[order], came[order]
+    for offer in offers:
+        wanted = ids
+        if offer.closes is not None:
+            wanted = ids[came <= label_delays.micros(offer.closes - label_delays.EPOCH)]
+        if asked.ledger.facts.ids.has_any(offer.window_key, wanted):
+            yield offer.window
+
+
+def _touched_by_files(
+    workspace: Workspace,
+    connection: Connection,
+    draft: Draft,
+    asked: Asked,
+    windows: Sequence[Window],
+    offers: Sequence[Offer],
+) -> frozenset[Window]:
+    """Return the windows that labels touch which landed, by ids and times of their predictions.
+
+    Of many windows some are asked first: where these are all touched, the others will be, and ids
+    and times of all predictions would be read for nothing.
+    """
+
+    def asked_of(some: Sequence[Offer]) -> frozenset[Window]:
+        inside = [
+            w for w in windows if w.start >= some[0].window.start and w.end <= some[-1].window.end
+        ]
+        hull = Window(inside[0].start, inside[-1].end)
+        own = Wrapped(draft.text, draft.serving.mapping, hull, draft.request.sample)
+        sql = label_touch_sql.touched(inside, draft.request.horizon, own, _labels_of(draft, hull))
+        scans = _scans_of_touch(draft, [o.window for o in some], hull, [o.landed for o in some])
+        plan = replace(draft.plan(), sql=sql, mapping=None, scans=scans, window=None)
+        found = _rows(workspace, connection, plan, asked)
+        return frozenset(inside[n] for row in found if (n := row["window"]) is not None)
+
+    probed = offers[_PROBED // 2 :: _PROBED]
+    if probed and asked_of(probed).issuperset(o.window for o in probed):
+        return frozenset(o.window for o in offers)
+    return asked_of(offers)
+
+
+def _labels_of(draft: Draft, hull: Window) -> Wrapped:
+    """Return the labels that windows may take."""
+    actuals, text, as_of = draft.actuals, draft.actuals_text, draft.as_of
+    assert actuals is not None, "labels landed"
+    assert text is not None, "likewise"
+    assert as_of is not None, "likewise"
+    return Wrapped(text, actuals.mapping, labels.stretch(hull, as_of))
 
 
 def _scans_of_touch(
@@ -554,15 +637,13 @@ def _scans_of_touch(
     for scan in draft.part_scans(hull):
         relation = scan.relation
         if isinstance(relation, FileRelation):
-            kept = [
+            files = [
                 f
                 for f in relation.files
                 if (scan.slot, f.path, f.etag) in new
-                or (scan.slot not in slots and f.path in rows[scan.slot])
+                or (scan.slot not in slots and f.path in rows.get(scan.slot, ()))
             ]
-            estimate = replace(scan.estimate, files=len(kept), bytes=sum(f.size for f in kept))
-            relation = replace(relation, files=tuple(kept))
-            scan = replace(scan, relation=relation, estimate=estimate)
+            scan = with_files_only(scan, files)
         scans.append(scan)
     return tuple(scans)
 
@@ -577,6 +658,9 @@ def _label_after(
     """
     found = []
     for text, column, scans in _label_queries(draft):
+        scans = _ahead(workspace, connection, draft, asked, scans)
+        if not scans:
+            continue
         plan = Plan(
             connection.name, text(column), "", scans, None, None, "", "",
             identities=draft.identities, created_at=draft.now,
@@ -585,6 +669,38 @@ def _label_after(
         if value is not None:
             found.append(value.astimezone(UTC))
     return min(found, default=None)
+
+
+def _ahead(
+    workspace: Workspace,
+    connection: Connection,
+    draft: Draft,
+    asked: Asked,
+    scans: tuple[Scan, ...],
+) -> tuple[Scan, ...]:
+    """Return the scans without the files of labels that footers say to hold none of the future.
+
+    Where that leaves no file, there is no such label, and no scan. Rules are not asked here: a
+    label that is dated ahead may lie where no rule would look for it.
+    """
+    as_of = draft.as_of
+    assert as_of is not None, "the caller looked for it"
+    if len(scans) != 1 or scans[0].time_column is None or not scans[0].gives_actuals:
+        return scans
+    (scan,) = scans
+    with workspace.opened(connection) as access:
+        times = file_times(scans, access, asked.ledger.facts, parted=True)
+        listed, lake_times = lake_files(scans, access)
+    known = {**times, **lake_times}.get(scan.slot)
+    relation = scan.relation
+    is_named = isinstance(relation, FileRelation)
+    files = relation.files if isinstance(relation, FileRelation) else listed.get(scan.slot)
+    if known is None or files is None:
+        return scans
+    left = [f for f in files if (ends := known.get((f.path, f.etag))) is None or ends[1] > as_of]
+    if not left:
+        return ()
+    return (with_files_only(scan, left),) if is_named else scans
 
 
 def _value(workspace: Workspace, connection: Connection, plan: Plan, asked: Asked) -> Any:

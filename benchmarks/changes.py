@@ -1,0 +1,236 @@
+"""Sixty windows and what a monitor reads of them: beside one plan of the same days, in one run.
+
+Predictions and labels of sixty days, a partition a day, local Parquet. A ledger has all windows;
+then something lands, and what `changes` costs is set beside one read of the days that it touched:
+files opened (the kernel is asked), bytes that reads returned, seconds of the processor. Then the
+ledger itself, of 10,000 windows.
+"""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from core.tests.counting import Openings
+
+from benchmarks.support import FIRST
+
+DAYS = 60
+ROWS_A_DAY = 20_000
+FEATURES = 8
+DAY = timedelta(days=1)
+NOW = FIRST + DAYS * DAY
+DELAY = 12
+"""Days over which a day's labels come in, before anything lands late."""
+WINDOWS = 10_000
+
+
+@dataclass
+class Cost:
+    """What some work took.
+
+    Args:
+        opened: Files opened.
+        read: Bytes that the system gave to reads.
+        cpu: Seconds of the processor.
+        seconds: Seconds of the clock.
+    """
+
+    opened: int = 0
+    read: int = 0
+    cpu: float = 0.0
+    seconds: float = 0.0
+
+
+class Lake:
+    """Predictions of sixty days, and their labels by the day on which they were set."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for day in range(DAYS):
+            self._predictions(day)
+            known = [
+                self.ids(d, range(day - d, ROWS_A_DAY, DELAY))
+                for d in range(max(0, day - DELAY + 1), day)
+            ]
+            if ids := [i for some in known for i in some]:
+                self.labels(day, ids, "part-0")
+
+    def ids(self, day: int, numbers: Sequence[int]) -> list[int]:
+        return [day * ROWS_A_DAY + n for n in numbers]
+
+    def _predictions(self, day: int) -> None:
+        import numpy as np
+        import pyarrow as pa
+
+        random = np.random.default_rng(day)
+        base = int((FIRST + day * DAY).timestamp() * 1_000_000)
+        times = base + np.arange(ROWS_A_DAY) * (86_400_000_000 // ROWS_A_DAY)
+        columns: dict[str, Any] = {
+            "id": np.arange(day * ROWS_A_DAY, (day + 1) * ROWS_A_DAY),
+            "at": pa.array(times, pa.timestamp("us", "UTC")),
+            "y": random.random(ROWS_A_DAY) < 0.5,
+        }
+        columns |= {f"x{i}": random.normal(size=ROWS_A_DAY) for i in range(FEATURES)}
+        self._write("serving", day, "part-0", pa.table(columns))
+
+    def labels(self, day: int, ids: Sequence[int], name: str) -> None:
+        import numpy as np
+        import pyarrow as pa
+
+        moment = FIRST + day * DAY + timedelta(hours=3)
+        columns = {
+            "id": np.array(ids),
+            "set_at": pa.array([moment] * len(ids), pa.timestamp("us", "UTC")),
+            "t": np.array(ids) % 3 == 0,
+        }
+        self._write("labels", day, name, pa.table(columns))
+
+    def _write(self, table: str, day: int, name: str, rows: Any) -> None:
+        import pyarrow.parquet as pq
+
+        place = self.folder / table / f"dt={FIRST + day * DAY:%Y-%m-%d}" / f"{name}.parquet"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(rows, place)
+
+    def rewrite(self, day: int) -> None:
+        self._predictions(day)
+
+
+def connected(workspace: Any, folder: Path, horizon: str | None) -> Any:
+    import headwater as hw
+
+    workspace.create_model("m")
+    fields = {f"x{i}": "numeric" for i in range(FEATURES)}
+    version = workspace.create_model_version(
+        "m", "v1", "binary", features=fields, predictions={"y": "boolean"}
+    )
+    keys = {"dt": "yyyy-MM-dd"}
+    serving = version.connect_serving(
+        hw.FileDataSource(
+            tables={"serving": str(folder / "serving")},
+            partitions={"serving": hw.TimePartition("at", keys=keys)},
+        ),
+        "id",
+        "at",
+    )
+    version.connect_actuals(
+        hw.FileDataSource(
+            tables={"labels": str(folder / "labels")},
+            partitions={"labels": hw.TimePartition("set_at", keys=keys)},
+        ),
+        "id",
+        {"y": "t"},
+        "set_at",
+        horizon=horizon,
+    )
+    return serving
+
+
+@contextmanager
+def costing(openings: Openings) -> Iterator[Cost]:
+    """Measure what is done inside."""
+    cost = Cost()
+    openings.count()
+    read, cpu, clock = _read_bytes(), _cpu(), time.perf_counter()
+    yield cost
+    cost.seconds = time.perf_counter() - clock
+    cost.cpu, cost.read, cost.opened = _cpu() - cpu, _read_bytes() - read, openings.count()
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def _read_bytes() -> int:
+    lines = Path("/proc/self/io").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("rchar")).split()[1])
+
+
+def take(serving: Any, ledger: Any, now: Any = NOW) -> list[int]:
+    """Hand over what changed; return the days."""
+    days = []
+    with serving.changes(FIRST, NOW, every="1 day", ledger=ledger, now=now) as changes:
+        for change in changes:
+            for _ in change.read():
+                pass
+            change.done()
+            days.append((change.window.start - FIRST).days)
+    return days
+
+
+EVENTS: dict[str, Callable[[Lake], Sequence[int]]] = {
+    "nothing": lambda lake: [],
+    "a day's rows are rewritten": lambda lake: (lake.rewrite(30), [30])[1],
+    "labels of 3 days land": lambda lake: _land(lake, [50, 51, 52]),
+    "labels of 3 days apart land": lambda lake: _land(lake, [40, 47, 54]),
+    "labels of nobody land": lambda lake: (lake.labels(59, [-1, -2], "none"), [])[1],
+    "labels of all open days land": lambda lake: _land(lake, range(DAYS)),
+}
+
+
+def _land(lake: Lake, days: Sequence[int]) -> Sequence[int]:
+    ids = [i for day in days for i in lake.ids(day, range(0, ROWS_A_DAY, 10))]
+    lake.labels(59, ids, f"late-{days[0]}-{len(days)}")
+    return days
+
+
+def main() -> None:
+    """Measure each event beside one read of the days that it touched."""
+    for horizon in (None, "14 days"):
+        print(f"horizon {horizon}")
+        with tempfile.TemporaryDirectory() as place:
+            _events(Path(place), horizon)
+
+
+def _events(folder: Path, horizon: str | None) -> None:
+    import headwater as hw
+
+    lake = Lake(folder / "lake")
+    openings = Openings(folder / "lake")
+    ledger = folder / "ledger"
+    with hw.Workspace(engine="embedded") as workspace:
+        serving = connected(workspace, folder / "lake", horizon)
+        for _ in serving.read(FIRST, FIRST + DAY, as_of=NOW):  # what is loaded once
+            pass
+        with costing(openings) as one:
+            for _ in serving.read(FIRST, NOW, as_of=NOW, digests=True):
+                pass
+        with costing(openings) as cost:
+            assert len(take(serving, ledger)) == DAYS
+        told("first run of 60 windows", cost, one)
+        for name, event in EVENTS.items():
+            days = event(lake)
+            one = Cost()
+            if days:
+                with costing(openings) as one:
+                    for _ in serving.read(
+                        FIRST + days[0] * DAY, FIRST + (days[-1] + 1) * DAY, as_of=NOW, digests=True
+                    ):
+                        pass
+            with costing(openings) as cost:
+                found = take(serving, ledger)
+            told(f"{name}: {len(found)} windows of {len(days)}", cost, one)
+
+
+def told(name: str, cost: Cost, one: Cost) -> None:
+    def ratio(a: float, b: float) -> str:
+        return f"{a / b:5.2f}x" if b else "     -"
+
+    print(
+        f"  {name:<52} files {cost.opened:5} {ratio(cost.opened, one.opened)}  "
+        f"bytes {cost.read / 1e6:7.2f} MB {ratio(cost.read, one.read)}  "
+        f"cpu {cost.cpu:6.2f} s {ratio(cost.cpu, one.cpu)}  {cost.seconds:6.2f} s"
+    )
+
+
+if __name__ == "__main__":
+    main()
