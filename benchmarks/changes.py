@@ -8,6 +8,7 @@ ledger itself, of 10,000 windows.
 
 from __future__ import annotations
 
+import logging
 import resource
 import tempfile
 import time
@@ -139,10 +140,10 @@ def costing(openings: Openings) -> Iterator[Cost]:
     """Measure what is done inside."""
     cost = Cost()
     openings.count()
-    read, cpu, clock = _read_bytes(), _cpu(), time.perf_counter()
+    read, cpu, clock = _io("rchar"), _cpu(), time.perf_counter()
     yield cost
     cost.seconds = time.perf_counter() - clock
-    cost.cpu, cost.read, cost.opened = _cpu() - cpu, _read_bytes() - read, openings.count()
+    cost.cpu, cost.read, cost.opened = _cpu() - cpu, _io("rchar") - read, openings.count()
 
 
 def _cpu() -> float:
@@ -150,9 +151,10 @@ def _cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _read_bytes() -> int:
+def _io(name: str) -> int:
+    """Return what the system counted of this process: `rchar` and `wchar` are bytes."""
     lines = Path("/proc/self/io").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("rchar")).split()[1])
+    return int(next(line for line in lines if line.startswith(f"{name}:")).split()[1])
 
 
 def take(serving: Any, ledger: Any, now: Any = NOW) -> list[int]:
@@ -167,28 +169,48 @@ def take(serving: Any, ledger: Any, now: Any = NOW) -> list[int]:
     return days
 
 
+def _nothing(lake: Lake) -> Sequence[int]:
+    return ()
+
+
+def _rewrite(lake: Lake) -> Sequence[int]:
+    lake.rewrite(30)
+    return (30,)
+
+
+def _nobody(lake: Lake) -> Sequence[int]:
+    lake.labels(59, [-1, -2], "none")
+    return ()
+
+
+def _land(days: Sequence[int]) -> Callable[[Lake], Sequence[int]]:
+    def event(lake: Lake) -> Sequence[int]:
+        ids = [i for day in days for i in lake.ids(day, range(0, ROWS_A_DAY, 10))]
+        lake.labels(59, ids, f"late-{days[0]}-{len(days)}")
+        return days
+
+    return event
+
+
 EVENTS: dict[str, Callable[[Lake], Sequence[int]]] = {
-    "nothing": lambda lake: [],
-    "a day's rows are rewritten": lambda lake: (lake.rewrite(30), [30])[1],
-    "labels of 3 days land": lambda lake: _land(lake, [50, 51, 52]),
-    "labels of 3 days apart land": lambda lake: _land(lake, [40, 47, 54]),
-    "labels of nobody land": lambda lake: (lake.labels(59, [-1, -2], "none"), [])[1],
-    "labels of all open days land": lambda lake: _land(lake, range(DAYS)),
+    "nothing": _nothing,
+    "a day's rows are rewritten": _rewrite,
+    "labels of 3 days land": _land([50, 51, 52]),
+    "labels of 3 days apart land": _land([48, 52, 56]),
+    "labels of nobody land": _nobody,
+    "labels of all days land": _land(range(DAYS)),
 }
 
 
-def _land(lake: Lake, days: Sequence[int]) -> Sequence[int]:
-    ids = [i for day in days for i in lake.ids(day, range(0, ROWS_A_DAY, 10))]
-    lake.labels(59, ids, f"late-{days[0]}-{len(days)}")
-    return days
-
-
 def main() -> None:
-    """Measure each event beside one read of the days that it touched."""
+    """Measure each event beside one read of the days that it touched, and a ledger's size."""
+    logging.disable(logging.WARNING)
     for horizon in (None, "14 days"):
-        print(f"horizon {horizon}")
+        print(f"{DAYS} days of {ROWS_A_DAY:,} rows, horizon {horizon}")
         with tempfile.TemporaryDirectory() as place:
             _events(Path(place), horizon)
+    with tempfile.TemporaryDirectory() as place:
+        _many(Path(place))
 
 
 def _events(folder: Path, horizon: str | None) -> None:
@@ -199,26 +221,72 @@ def _events(folder: Path, horizon: str | None) -> None:
     ledger = folder / "ledger"
     with hw.Workspace(engine="embedded") as workspace:
         serving = connected(workspace, folder / "lake", horizon)
-        for _ in serving.read(FIRST, FIRST + DAY, as_of=NOW):  # what is loaded once
-            pass
+        _read(serving, [0])  # what is loaded once
         with costing(openings) as one:
-            for _ in serving.read(FIRST, NOW, as_of=NOW, digests=True):
-                pass
+            _read(serving, range(DAYS))
         with costing(openings) as cost:
             assert len(take(serving, ledger)) == DAYS
-        told("first run of 60 windows", cost, one)
+        told(f"first run of {DAYS} windows", cost, one)
         for name, event in EVENTS.items():
             days = event(lake)
             one = Cost()
             if days:
                 with costing(openings) as one:
-                    for _ in serving.read(
-                        FIRST + days[0] * DAY, FIRST + (days[-1] + 1) * DAY, as_of=NOW, digests=True
-                    ):
-                        pass
+                    _read(serving, days)
             with costing(openings) as cost:
-                found = take(serving, ledger)
-            told(f"{name}: {len(found)} windows of {len(days)}", cost, one)
+                offered = take(serving, ledger)
+            told(f"{name}: {len(offered)} windows", cost, one)
+
+
+def _read(serving: Any, days: Sequence[int]) -> None:
+    """Read days by one plan, all that lies between them, too."""
+    span = FIRST + days[0] * DAY, FIRST + (days[-1] + 1) * DAY
+    for _ in serving.read(*span, as_of=NOW, digests=True):
+        pass
+
+
+def _many(folder: Path) -> None:
+    """Hand over ten thousand windows, and say what the ledger takes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    import headwater as hw
+
+    hour = timedelta(hours=1)
+    for day in range(-(-WINDOWS // 24)):
+        moments = [FIRST + day * DAY + n * hour / 10 for n in range(240)]
+        place = folder / "log" / f"dt={moments[0]:%Y-%m-%d}" / "part-0.parquet"
+        place.parent.mkdir(parents=True)
+        columns: dict[str, Any] = {
+            "id": [day * 240 + n for n in range(240)],
+            "at": pa.array(moments, pa.timestamp("us", "UTC")),
+            "y": [n % 2 == 0 for n in range(240)],
+        }
+        pq.write_table(pa.table(columns), place)
+    with hw.Workspace(engine="embedded") as workspace:
+        workspace.create_model("m")
+        version = workspace.create_model_version("m", "v1", "binary", predictions={"y": "boolean"})
+        rule = hw.TimePartition("at", keys={"dt": "yyyy-MM-dd"})
+        source = hw.FileDataSource(tables={"log": str(folder / "log")}, partitions={"log": rule})
+        serving = version.connect_serving(source, "id", "at")
+        span, now = (FIRST, FIRST + WINDOWS * hour), FIRST + (WINDOWS + 1) * hour
+        openings = Openings(folder / "log")
+        for name in ("first run", "again"):
+            written = _io("wchar")
+            with (
+                costing(openings) as cost,
+                serving.changes(*span, every="1 hour", ledger=folder / "ledger", now=now) as found,
+            ):
+                for change in found:
+                    change.read().to_arrow()
+                    change.done()
+            size = (folder / "ledger").stat().st_size
+            written = _io("wchar") - written
+            print(
+                f"  {len(found):,} of {WINDOWS:,} windows, {name}: {cost.opened:,} files opened, "
+                f"{cost.cpu:.1f} s of the processor, {cost.seconds:.1f} s; ledger "
+                f"{size / 1e6:.2f} MB, written {written / 1e6:.2f} MB ({written / size:.2f}x)"
+            )
 
 
 def told(name: str, cost: Cost, one: Cost) -> None:

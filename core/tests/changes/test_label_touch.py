@@ -28,8 +28,7 @@ from headwater.changes import label_touch
 from headwater.changes.changes import Changes
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.errors import LedgerMovedError
-from headwater.interfaces.engine import Planned
-from headwater.interfaces.plan import Plan
+from headwater.interfaces.plan import Plan, Planned
 from headwater.tables.relation import FileRelation
 from headwater.workspace import changed
 

@@ -43,8 +43,8 @@ def test_an_id_is_found_however_wide_its_column_is() -> None:
     for type_ in (pa.int8(), pa.int32(), pa.int64()):
         assert ids.has_any(f"{KEY}0", hashed(pa.array([-7], type_)))
     texts = kept(pa.array(["ü" * 200, ""]))
-    for type_ in (pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())):
-        assert texts.has_any(f"{KEY}0", hashed(pa.array(["ü" * 200]).cast(type_)))
+    for text in (pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())):
+        assert texts.has_any(f"{KEY}0", hashed(pa.array(["ü" * 200]).cast(text)))
 
 
 def test_they_are_kept_beside_the_files(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,8 +131,8 @@ def _share(share: Share, used: frozenset[str]) -> Any:
                 part = relation.partitions[n]
                 format_, columns = part.format or relation.format, plain
                 if part.columns or part.format:
-                    columns = part.columns or relation.data_columns
-                    columns = _columns_read(columns, (), format_, used)
+                    own = part.columns or relation.data_columns
+                    columns = _columns_read(own, (), format_, used)
                 options = sorted((part.options or {}).items())
                 groups[n] = [part.values, format_, options, columns]
             for file in relation.files:

@@ -124,7 +124,7 @@ class ContentDigest:
         self._id_hashes.append(_mixed(words[place][_valid(batch.column(place))]))
 
 
-def hashed(array: pa.Array) -> Words:
+def hashed(array: pa.Array[Any]) -> Words:
     """Return a hash of each value of an array; equal ones have equal hashes."""
     return _mixed(_words(array))
 

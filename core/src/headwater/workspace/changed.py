@@ -525,7 +525,8 @@ def _touched(
     """
     ids = asked.ledger.facts.ids
     by_ids = label_touch.ids_compare(draft)
-    known, others = [], []
+    known: list[Offer] = []
+    others: list[Offer] = []
     for offer in offers:
         entry = offer.entry
         is_known = by_ids and entry is not None and ids.knows(offer.window_key, entry.rows)
