@@ -13,7 +13,7 @@ from headwater.sql.analysis import Analysis, Binding, Generated, Scope, TableRef
 from headwater.sql.binding.binder import bind
 from headwater.sql.parser import parse
 from headwater.tables.table import Column, Table, TableName
-from headwater.types import BIGINT, UNKNOWN, unreadable
+from headwater.types import BIGINT, INT, UNKNOWN, DataType, array, struct, unreadable
 
 
 def told(found: Diagnostic) -> str:
@@ -148,13 +148,17 @@ def test_a_table_that_cannot_be_queried_says_why() -> None:
     assert "it is of kind Hudi" in found.message
 
 
+UNREAD = unreadable("uniontype<int>", "no")
+
+
+@pytest.mark.parametrize("type_", [UNREAD, array(UNREAD), struct(("x", INT), ("y", UNREAD))])
 @pytest.mark.parametrize(
-    "sql", ["SELECT u FROM t", "SELECT * FROM t", "SELECT 1 FROM t WHERE u = 1"]
+    "sql", ["SELECT u FROM t", "SELECT * FROM t", "SELECT 1 FROM t WHERE u IS NULL"]
 )
-def test_a_column_that_cannot_be_read_is_an_error_where_it_is_used(sql: str) -> None:
-    table = Table(
-        TableName("d", "t"), (Column("a", BIGINT), Column("u", unreadable("uniontype<int>", "no")))
-    )
+def test_a_column_that_cannot_be_read_is_an_error_where_it_is_used(
+    sql: str, type_: DataType
+) -> None:
+    table = Table(TableName("d", "t"), (Column("a", BIGINT), Column("u", type_)))
     used = bind(parse(sql, database="d"), {table.name: table})
     unused = bind(parse("SELECT a FROM t", database="d"), {table.name: table})
     assert [d.code for d in used.diagnostics if d.severity is Severity.ERROR] == [

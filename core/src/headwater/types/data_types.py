@@ -118,6 +118,11 @@ class DataType:
         return all(t.name not in ("unknown", "unreadable") for t in self.walk())
 
     @property
+    def unread(self) -> str | None:
+        """Why this type, or one inside of it, can't be read; None where nothing says so."""
+        return next((t.reason for t in self.walk() if t.name == "unreadable"), None)
+
+    @property
     def is_integer(self) -> bool:
         """Whether this is a whole-number type (tinyint, smallint, int, bigint)."""
         return self.name in INTEGER_BITS
@@ -220,8 +225,8 @@ def feeds(source: DataType, field: FieldType) -> str | None:
     """
     if source.name == "unknown":
         return None  # decided on the first batch, by its Arrow type
-    if source.name == "unreadable":
-        return f"the column can't be read: {source.reason}"
+    if source.unread is not None:
+        return f"the column can't be read: {source.unread}"
     match field:
         case FieldType.BOOLEAN:
             fits = source == BOOLEAN

@@ -190,10 +190,10 @@ def without_excepted(
 
 
 def check_readable(work: Work, node: exp.Expr, column: Visible) -> None:
-    """Report the use of a column whose type no engine here reads."""
-    if column.type.name == "unreadable":
+    """Report the use of a column whose type, or a part of it, no engine here reads."""
+    if (reason := column.type.unread) is not None:
         work.report(
-            "unreadable-column", f"column {column.name!r} can't be read: {column.type.reason}",
+            "unreadable-column", f"column {column.name!r} can't be read: {reason}",
             node, hint="leave it out; with * write * EXCEPT (column)",
         )  # fmt: skip
 
