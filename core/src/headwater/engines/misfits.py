@@ -136,14 +136,17 @@ _HINTS: Final = {
     "line breaks",
     "escaped-end": "write line breaks as another character, and do not escape r and n; Hive 1 "
     "reads the letter, Hive 3 the end of a line",
-    "hive-quotes": "write each record in one line, its quotes doubled or escaped; no engine here "
-    "reads it otherwise",
+    "hive-quotes": "write each record in one line, its quotes doubled or escaped: Hive's serde and "
+    "Athena cut records at line breaks; or read its files by a source of their own, on Spark "
+    "(type: s3 or files, format: csv, options: {multiLine: true})",
     "open-quotes": "set the option multiLine=true, if values hold line breaks",
     "spark-json": "correct the line or the columns' types; the option mode=PERMISSIVE makes NULLs "
     "of what does not fit",
     "json": "write one JSON object a line; files of one object or one list, over several lines, "
     "are read with the option multiLine=true",
     "json-file": "write one JSON object a line, and leave the option multiLine out",
-    "hive-json": "write one JSON object a line, as the table's serde and Athena want it",
+    "hive-json": "write one JSON object a line, as the table's serde and Athena want it; or, where "
+    "each file is one object or one list, read them by a source of their own (type: s3 or files, "
+    "format: json, options: {multiLine: true})",
 }
 """What to do, by what the value is."""

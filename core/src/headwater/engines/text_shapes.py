@@ -22,8 +22,14 @@ INTEGER: Final = "-?[0-9]{1,19}"
 NUMBER: Final = "-?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
 QUOTED_INTEGER: Final = "-?(0|[1-9][0-9]{0,18})"
 """Texts that OpenX's JSON serde takes for whole numbers, as everybody does."""
-QUOTED_NUMBER: Final = f"{NUMBER}|NaN"
-QUOTED_BOOLEAN: Final = "true|false"
+BARE_FLOAT: Final = "NaN|-?Infinity"
+"""What is written for a float that is no number, bare by Python's json, though JSON has none."""
+QUOTED_NUMBER: Final = f"{NUMBER}|{BARE_FLOAT}"
+QUOTED_BOOLEAN: Final = "(?i)true|false"
+"""Texts that Hive's JSON serdes take for booleans, as everybody does; any other is false to them.
+
+Source: rcongiu/Hive-JSON-Serde, JavaStringBooleanObjectInspector; Apache Hive, JsonSerDe.
+"""
 EPOCH_SECONDS: Final = "[1-9][0-9]{8,9}"
 EPOCH_MILLIS: Final = "[1-9][0-9]{12}"
 """Numbers that OpenX's JSON serde takes for times since 1970: 13 digits are milliseconds.
@@ -120,6 +126,59 @@ _ISO: Final = {
     "timestamp": ((ISO_TIMESTAMP, "cast"), (NO_DIGIT, "NULL")),
     "timestamp_ntz": ((ISO_LOCAL, "cast"), (NO_DIGIT, "NULL")),
 }
+
+
+def json_pieces(possessive: str = "") -> str:
+    """Return the pattern of what a line of JSON is made of: its texts, and what is between them.
+
+    Args:
+        possessive: As in `escaped_field`.
+    """
+    return f'{_json_text(possessive)}|[^"]+{possessive}|"'
+
+
+def _json_text(possessive: str) -> str:
+    plain = f'[^"\\\\]*{possessive}'
+    return f'"{plain}(?:\\\\.{plain})*{possessive}"'
+
+
+BARE_FLOATS: Final = f"([:\\[,]\\s*)({BARE_FLOAT})\\b"
+"""What stands before such a float, and it."""
+
+
+def no_object(
+    line: str,
+    replaced: Callable[[str, str, str], str],
+    matches: Callable[[str, str], str],
+    possessive: str = "",
+) -> str:
+    """Return the condition that every parser of JSON fails on a line that is none.
+
+    OpenX's reads much that is no JSON: single quotes, names without quotes, a comma too many, what
+    follows an object. So a line must be one that begins as no object and no list, or an object
+    that is never closed.
+
+    Source: rcongiu/Hive-JSON-Serde, JsonSerDe.deserialize, JSONTokener.
+
+    Args:
+        line: The line, as SQL.
+        replaced: `(text, pattern, by) -> text` with all that a pattern finds replaced.
+        matches: `(text, shape) -> condition`, as in `value_of`.
+        possessive: As in `escaped_field`.
+    """
+    inside = replaced(replaced(line, f"(?s){_json_text(possessive)}", "0"), '(?s)".*', "")
+    inside = replaced(inside, r"\A\s*\{", "")
+    for _ in range(_NESTED):
+        inside = replaced(inside, r"[\[{][^\[\]{}]*[\]}]", "0")
+    opened = matches(line, rf"(?s){BLANK}\{{.*")
+    begins = matches(line, rf"(?s){BLANK}[^\x00-\x20{{\[].*")
+    return f"({begins} OR ({opened} AND {matches(inside, _NEVER_CLOSED)}))"
+
+
+_NESTED: Final = 8
+"""Levels of brackets that are looked at: what nests deeper counts as closed."""
+_NEVER_CLOSED: Final = r"[\w\s:,.+\-\[{]*"
+"""What is left of an object behind its bracket, without its texts and all that is closed."""
 
 
 def escaped_field(separator: str, escape: str, possessive: str = "") -> str:

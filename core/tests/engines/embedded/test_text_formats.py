@@ -317,6 +317,28 @@ def test_malformed_json_is_null_or_fails(tmp_path: Path, malformed: str, fails: 
         assert rows(ALL, t=relation) == [{"a": 1}, {"a": None}]
 
 
+BROKEN = [
+    ("none", None), ('{"a":1, "b', None), ('{"a":[{"x":"}"},{"y":', None), ('{"b":"\\"}', None),
+    ('{"a":1,}', "read"), ('{"a":1}{"a":2}', "read"), ("{'a':1}", "read"), ("{a:1}", "read"),
+    ('{"a":1},', "read"), ('{"b":[1,2],"a":1} x {', "read"), ('["a', "read"),
+    ('{"a":it\'s}', "read"),
+]  # fmt: skip
+"""Lines that are no JSON: rows of NULLs to every serde, or read by one that takes more for JSON."""
+
+
+@pytest.mark.parametrize(("line", "by_others"), BROKEN)
+def test_a_line_is_malformed_where_no_serde_reads_it(
+    tmp_path: Path, line: str, by_others: str | None
+) -> None:
+    relation = text(tmp_path, f"{line}\n", "hive-json", {"malformed": "null"}, a="int")
+    if by_others is None:
+        assert rows(ALL, t=relation) == [{"a": None}]
+    else:
+        with pytest.raises(EngineError, match="not plainly JSON") as caught:
+            rows(ALL, t=relation)
+        assert caught.value.code == "not-portable-value"
+
+
 @pytest.mark.parametrize("malformed", ["null", "fail"])
 @pytest.mark.parametrize(
     "value",
@@ -348,12 +370,45 @@ def test_json_that_readers_take_differently_raises(tmp_path: Path, line: str) ->
     assert caught.value.code == "not-portable-value"
 
 
+FLOATS = [
+    ("double", "NaN", "nan"), ("double", "-Infinity", "-inf"), ("float", "Infinity", "inf"),
+    ("double", '"NaN"', "nan"), ("double", '"-Infinity"', "-inf"), ("double", '"nan"', None),
+    ("array<double>", "[NaN, 1.5,-Infinity ]", "[nan, 1.5, -inf]"), ("double", "NaNo", None),
+    ("struct<a:float>", '{"a": NaN}', "{'a': nan}"), ("int", "NaN", None), ("double", "nan", None),
+    ("double", "-NaN", None), ("string", '": NaN"', "': NaN'"), ("double", "+Infinity", None),
+]  # fmt: skip
+"""What Python writes for floats that are no number, to OpenX's serde and to Spark."""
+
+
+@pytest.mark.parametrize(("type_", "value", "expected"), [*FLOATS, ("string", "NaN", None)])
+@pytest.mark.parametrize("format", ["json", "hive-json"])
+def test_bare_nan_is_read_by_those_who_read_it(
+    tmp_path: Path, format: str, type_: str, value: str, expected: str | None
+) -> None:
+    body = f'{{"s": "x: NaN, \\"y\\"", "v": {value}}}\n'
+    options = {"quoted": "convert"} if format == "hive-json" else {}
+    relation = text(tmp_path, body, format, options, v=type_, s="string")
+    if (type_, value, format) == ("string", "NaN", "hive-json"):
+        expected = "'NaN'"
+    if expected is None:
+        with pytest.raises(EngineError, match="plainly"):
+            rows(ALL, t=relation)
+    else:
+        (row,) = rows(ALL, t=relation)
+        assert (repr(row["v"]), row["s"]) == (expected, 'x: NaN, "y"')
+
+
+def test_bare_nan_is_read_in_a_file_of_one_list(tmp_path: Path) -> None:
+    relation = text(tmp_path, '[{"v": NaN},\n{"v": 1}]', "json", MANY_LINES, v="double")
+    assert sorted(repr(r["v"]) for r in rows("SELECT v FROM t", t=relation)) == ["1.0", "nan"]
+
+
 @pytest.mark.parametrize("format", ["json", "hive-json"])
 @pytest.mark.parametrize(
     ("line", "told", "instead"),
     [
-        ('{"v":NaN}', "write null in its place", '{"v":null}'),
-        ('{"v":-Infinity}', "write null in its place", '{"v":null}'),
+        ('{"v":nan}', "write null in its place", '{"v":null}'),
+        ('{"v":-inf}', "write null in its place", '{"v":null}'),
         ("{'v':1}", "quotes are double ones", '{"v":1}'),
         ('{"v":None}', "null, true and false", '{"v":null}'),
         ('{"v":1,}', "no comma before a closing bracket", '{"v":1}'),
@@ -378,8 +433,10 @@ QUOTED = [
     ("bigint", '"9223372036854775807"', 2**63 - 1), ("bigint", '"9999999999999999999"', None),
     ("double", '"1.5"', 1.5), ("double", '"-1e3"', -1000.0), ("double", '"x"', None),
     ("double", '" 1"', None), ("double", "2", 2.0), ("float", '"0.1"', pytest.approx(0.1)),
-    ("boolean", '"true"', True), ("boolean", '"false"', False), ("boolean", '"TRUE"', None),
-    ("boolean", '"t"', None), ("boolean", "false", False),
+    ("boolean", '"true"', True), ("boolean", '"false"', False), ("boolean", '"TRUE"', True),
+    ("boolean", '"t"', None), ("boolean", '"f"', None), ("boolean", "1", None),
+    ("double", '"Infinity"', float("inf")), ("decimal(3,2)", '"01.5"', Decimal("1.50")),
+    ("decimal(3,2)", '"x"', None), ("decimal(3,2)", '"1.005"', None), ("boolean", "false", False),
     ("timestamp", "1767225600", MOMENT), ("timestamp", "1767225600000", MOMENT),
     ("timestamp", '"1767225600000"', MOMENT), ("timestamp", '"2026-01-01T00:00:00Z"', MOMENT),
     ("timestamp", "17672256", None), ("timestamp", "176722560000", None),
@@ -401,7 +458,10 @@ def test_numbers_in_quotes_are_numbers_to_openx(
         assert caught.value.code == "not-portable-value"
     else:
         assert rows("SELECT v FROM t", t=relation) == [{"v": expected}]
-    if '"' in value and "{" not in value and ":" not in value:
+    if expected is not None and (type_ == "boolean" or type_.startswith("decimal")):
+        hive = text(tmp_path, body, "hive-json", v=type_)
+        assert rows("SELECT v FROM t", t=hive) == [{"v": expected}]
+    elif '"' in value and "{" not in value and ":" not in value:
         with pytest.raises(EngineError):
             rows("SELECT v FROM t", t=text(tmp_path, body, "hive-json", v=type_))
 
@@ -417,7 +477,8 @@ DECIMALS = [
     ("decimal(38,18)", "-1.500000000000000000", Decimal("-1.5")),
     ("decimal(38,18)", "0.001000000000000000", Decimal("0.001")),
     ("decimal(18,0)", "123456789012345678", Decimal(123456789012345678)),
-    ("decimal(3,2)", "10", None), ("decimal(3,2)", "1.005", None), ("decimal(3,2)", '"1.5"', None),
+    ("decimal(3,2)", "10", None), ("decimal(3,2)", "1.005", None),
+    ("decimal(3,2)", '"1.5"', Decimal("1.50")), ("decimal(3,2)", '" 1.5"', None),
     ("decimal(38,18)", "0.123456789012345678", None), ("decimal(3,2)", "true", None),
     ("decimal(38,18)", "0.10000000000000000555", None), ("decimal(3,2)", "null", "null"),
 ]  # fmt: skip
@@ -465,12 +526,6 @@ def test_times_as_spark_writes_them_are_read(tmp_path: Path) -> None:
                 rows("SELECT v FROM t", t=relation)
         else:
             assert rows("SELECT v FROM t", t=relation) == [{"v": expected}]
-
-
-def test_nan_in_quotes_is_not_a_number(tmp_path: Path) -> None:
-    body = '{"v": "NaN"}\n'
-    relation = text(tmp_path, body, "hive-json", {"quoted": "convert"}, v="double")
-    assert str(rows("SELECT v FROM t", t=relation)[0]["v"]) == "nan"
 
 
 def test_objects_that_are_joined_are_told_with_what_parts_them(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core.tests.engines.embedded.test_text_formats import ESCAPED, QUOTED
+from core.tests.engines.embedded.test_text_formats import BROKEN, ESCAPED, FLOATS, QUOTED
 from core.tests.engines.spark.plans import columns, files, table
 
 from headwater.engines.embedded import EmbeddedEngine
@@ -149,7 +149,8 @@ LINES = [
 ]
 ODD = [
     '{"i":1', '{"i":1} x', '{"i":1}{"i":2}', '[{"i":1}]', '{"i":1}] [', '{"i":1,"i":2}',
-    '{"i":1,}', '{"i":1,"I":2}', "{'i':1}", '{"i":01}', '{"d":NaN}', '{"d":"1"}', '{"d":-0.0}',
+    '{"i":1,}', '{"i":1},', '{"i":1,"I":2}', "{'i':1}", '{"i":01}', '{"d":NaN}', '{"d":"1"}',
+    '{"d":-0.0}',
     '{"d":-0}', '{"i":1.0}', '{"i":99999999999}', '{"i":true}', '{"i":[1]}', '{"b":1}',
     '{"s":1.5}', "3", "null", '{"s":"\\ud800"}', '{"s":{"x":1}}', '{"day":"2024-1-1"}',
     '{"day":"2023-02-29"}', '{"a":[true]}', '{"a":{"x":1}}', '{"d":1e999}', '{"at":"2024-01-01"}',
@@ -185,7 +186,7 @@ def test_json_that_is_odd_is_never_read_as_something_else(
 ) -> None:
     wrong = []
     # Where broken lines are NULL, those that are no proper JSON matter.
-    for number, line in enumerate(ODD if malformed == "fail" else ODD[:11]):
+    for number, line in enumerate(ODD if malformed == "fail" else ODD[:12]):
         path = lake / malformed / f"{number}.json"
         relation = of_columns(named(line), path, line, malformed=malformed)
         found: list[Any] = []
@@ -205,9 +206,20 @@ def test_json_that_is_odd_is_never_read_as_something_else(
 def test_json_that_is_broken_is_null_where_the_serde_says_so(
     engine: SparkEngine, lake: Path
 ) -> None:
-    lines = ['{"i":1}', '{"i":2', "none", '{"i":']
+    lines = ['{"i":1}', *(line for line, by_others in BROKEN if by_others is None)]
     found = both(engine, as_json(lake / "a.json", *lines, malformed="null"))
-    assert sorted(row[0] is None for row in found) == [False, True, True, True]
+    assert sorted(row[0] is None for row in found) == [False, True, True, True, True]
+
+
+def test_bare_nan_is_what_openx_takes_it_for(engine: SparkEngine, lake: Path) -> None:
+    """As on the embedded engine, and so does Spark of its own JSON."""
+    read = [one for one in FLOATS if one[2] is not None]
+    types = {f"v{number}": type_ for number, (type_, _, _) in enumerate(read)}
+    held = ", ".join(f'"v{number}": {value}' for number, (_, value, _) in enumerate(read))
+    path = written(lake / "a.json", f"{{{held}}}\n")
+    for kind, options in (("hive-json", {**JSON, "quoted": "convert"}), ("json", {})):
+        (row,) = both(engine, files([path], columns(**types), format=kind, options=options))
+        assert [repr(value) for value in row] == [expected for _, _, expected in read]
 
 
 def test_json_keys_may_be_told_apart_and_renamed(engine: SparkEngine, lake: Path) -> None:
@@ -277,7 +289,7 @@ def test_numbers_in_quotes_are_those_of_the_embedded_engine(
 ) -> None:
     options = {**JSON, "quoted": "convert"}
     read = 0
-    for number, (type_, value, expected) in enumerate([*QUOTED, ("double", '"NaN"', "nan")]):
+    for number, (type_, value, expected) in enumerate(QUOTED):
         path = written(lake / f"{number}.json", f'{{"v": {value}}}\n')
         relation = files([path], columns(v=type_), format="hive-json", options=options)
         if expected is None:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _Field: TypeAlias = "Callable[[str, str], str]"
 _Odd: TypeAlias = "Callable[[str, DataType], str]"
 """`(value, type) -> expression` that raises for a value that is none of a type."""
+_Builders: TypeAlias = "Mapping[str, Callable[[str, DataType, _Odd], str]]"
+"""How values of each type are read."""
 _SPARK: Final = {
     "mode": "PERMISSIVE",
     "multiLine": "false",
@@ -64,7 +66,9 @@ def json(
 
     whole = is_true(options, "multiline")
     kind = " json-file" if whole else " json"
-    yield _scan(connection, relation, group, paths, {}, field, kind, NOT_PORTABLE, whole=whole)
+    yield _scan(
+        connection, relation, group, paths, {}, field, kind, NOT_PORTABLE, _AS_SPARK, whole=whole
+    )
 
 
 def hive_json(
@@ -98,7 +102,7 @@ def hive_json(
         field,
         " hive-json",
         code,
-        quoted=options["quoted"] == "convert",
+        _AS_OPENX if options["quoted"] == "convert" else _AS_HIVE,
     )
 
 
@@ -121,8 +125,8 @@ def _scan(
     field: _Field,
     kind: str,
     malformed: str | None,
+    builders: _Builders,
     *,
-    quoted: bool = False,
     whole: bool = False,
 ) -> Scan:
     """Return the scan of lines.
@@ -136,7 +140,7 @@ def _scan(
         field: `(object, key) -> value`, how a key's value is found.
         kind: What lines are, for hints.
         malformed: Code of the error for a line that is no JSON; None where it is a row of NULLs.
-        quoted: Whether texts of plain numbers and booleans are such.
+        builders: How values of each type are read.
         whole: Whether a file is one object or one list of them, over several lines.
     """
     misfits = Misfits.of(relation, group)
@@ -154,13 +158,17 @@ def _scan(
             )
         value = field("j", named.get(folded, own[folded].name))
         columns[column.name] = _value(
-            relation, group.format, column, value, field, named, misfits, quoted=quoted
+            relation, group.format, column, value, field, named, misfits, builders
         )
     listed = check_sizes(connection, relation, group, paths)
     if whole:
-        lines = _items(whole_source(relation, group, listed))
+        lines = whole_source(relation, group, listed)
     else:
         lines = source(relation, group, listed, skip=False)
+    if builders is not _AS_HIVE:
+        lines = f"(SELECT {_with_floats('line', builders)} AS line, file_index FROM {lines})"
+    if whole:
+        lines = _items(lines)
     blank = f"line IS NULL OR regexp_full_match(line, {text(shapes.BLANK)})"
 
     def raised(code: str, what: str, kind: str) -> str:
@@ -169,7 +177,10 @@ def _scan(
     no_json, no_object = "a line is not plainly JSON", "a line that is no JSON object"
     if whole:
         no_json = no_object = "a file that is not one JSON object, or one list of them"
-    broken = "true" if malformed is None else raised(malformed, no_json, kind)
+    broken = raised(malformed or NOT_PORTABLE, no_json, kind)
+    if malformed is None:
+        none = shapes.no_object("line", _replaced, _matches)
+        broken = f"CASE WHEN {none} THEN true ELSE {broken} END"
     # A line that is no object has no fields, or several rows; of a key that comes twice one reader
     # takes the first and another the last. In the filter, so that rows are not counted before.
     object_ = "CAST(line AS JSON)"
@@ -183,6 +194,28 @@ def _scan(
     line = object_ if malformed else f"CASE WHEN sp_is_json(line) THEN {object_} END"
     rows = f"(SELECT {line} AS j, file_index FROM {lines} WHERE {keep}) AS r"
     return Scan(rows, columns, group.files)
+
+
+def _replaced(value: str, pattern: str, by: str) -> str:
+    return f"regexp_replace({value}, {text(pattern)}, {text(by)}, 'g')"
+
+
+def _matches(value: str, shape: str) -> str:
+    return f"regexp_full_match({value}, {text(shape)})"
+
+
+def _with_floats(line: str, builders: _Builders) -> str:
+    """Return a line in which bare NaN and Infinity are texts, where that makes it JSON."""
+    mark = rf"\\u{ord(_BARE):04x}" if builders is _AS_SPARK else ""
+    quoted = _replaced("t", shapes.BARE_FLOATS, rf'\1"{mark}\2"')
+    pieces = f"regexp_extract_all({line}, {text(f'(?s){shapes.json_pieces()}')})"
+    parts = f"list_transform({pieces}, lambda t: CASE WHEN t[1] = '\"' THEN t ELSE {quoted} END)"
+    with_floats = f"array_to_string({parts}, '')"
+    some = " OR ".join(f"contains({line}, '{word}')" for word in ("NaN", "Infinity"))
+    return (
+        f"CASE WHEN ({some}) AND NOT sp_is_json({line}) AND sp_is_json({with_floats}) "
+        f"THEN {with_floats} ELSE {line} END"
+    )
 
 
 def _items(files: str) -> str:
@@ -203,8 +236,7 @@ def _value(
     field: _Field,
     named: Mapping[str, str],
     misfits: Misfits,
-    *,
-    quoted: bool,
+    builders: _Builders,
 ) -> str:
     def odd(value: str, type_: DataType) -> str:
         # Inside of a list or an object there is nothing to be declared otherwise.
@@ -214,7 +246,7 @@ def _value(
         what = f"a JSON value that is not plainly {type_}"
         return misfits.raised(NOT_PORTABLE, what, value, type_, column=column.name, kind=kind)
 
-    converted = _converted(value, column.type, field, odd, quoted=quoted)
+    converted = _converted(value, column.type, field, odd, builders)
     renamed = named.keys() & column.type.nested_names
     if converted is None or renamed:
         why = f": its field {min(renamed)!r} is a renamed key too" if renamed else " from JSON"
@@ -227,32 +259,30 @@ def _value(
 
 
 def _converted(
-    value: str, type_: DataType, field: _Field, odd: _Odd, *, quoted: bool
+    value: str, type_: DataType, field: _Field, odd: _Odd, builders: _Builders
 ) -> str | None:
     """Return a JSON value as a value of a type; NULL and JSON's null are NULL; misfits raise."""
     if type_.name == "array":
-        inner = _converted("e", type_.element, field, odd, quoted=quoted)
+        inner = _converted("e", type_.element, field, odd, builders)
         items = f"CAST({value} AS JSON[])"
         return inner and _typed(
             value, type_, odd, "ARRAY", f"list_transform({items}, lambda e: {inner})"
         )
     if type_.name == "map" and type_.key.name == "string":
-        inner = _converted("e.value", type_.value, field, odd, quoted=quoted)
+        inner = _converted("e.value", type_.value, field, odd, builders)
         entries = f"map_entries(CAST({value} AS MAP(VARCHAR, JSON)))"
         pairs = f"list_transform({entries}, lambda e: {{'key': e.key, 'value': {inner}}})"
         return inner and _typed(value, type_, odd, "OBJECT", f"map_from_entries({pairs})")
     if type_.name == "struct":
         parts = [
-            (n, _converted(field(value, n), child, field, odd, quoted=quoted))
+            (n, _converted(field(value, n), child, field, odd, builders))
             for n, child in type_.fields
         ]
         if any(part is None for _, part in parts):
             return None
         fields = ", ".join(f"{text(n)}: {part}" for n, part in parts)
         return _typed(value, type_, odd, "OBJECT", f"{{{fields}}}", _once(value))
-    if quoted and (build := _QUOTED.get(type_.name)):
-        return build(value, type_, odd)
-    build = _BUILDERS.get(type_.name)
+    build = builders.get(type_.name)
     return build(value, type_, odd) if build else None
 
 
@@ -273,6 +303,13 @@ def _text(value: str) -> str:
 
 def _string(value: str, type_: DataType, odd: _Odd) -> str:
     return _typed(value, type_, odd, "VARCHAR UBIGINT BIGINT BOOLEAN", _text(value))
+
+
+def _string_of_spark(value: str, type_: DataType, odd: _Odd) -> str:
+    # Spark gives a bare NaN as a text with its quotes.
+    bare = f"regexp_full_match({_text(value)}, {text(f'{_BARE}({shapes.BARE_FLOAT})')})"
+    kinds = "VARCHAR UBIGINT BIGINT BOOLEAN"
+    return _typed(value, type_, odd, kinds, _text(value), f"NOT {bare}")
 
 
 def _integer(value: str, type_: DataType, odd: _Odd) -> str:
@@ -301,11 +338,23 @@ def _decimal(value: str, type_: DataType, odd: _Odd) -> str:
         f"OR coalesce({longest}, 0) <= {_EXACT_DIGITS + 1})"
     )
     fits = f"regexp_full_match({number}, {shape}) AND {exact}"
-    return _typed(value, type_, odd, "DOUBLE UBIGINT BIGINT", cast(number, type_), fits)
+    return _typed(value, type_, odd, "DOUBLE UBIGINT BIGINT VARCHAR", cast(number, type_), fits)
 
 
 _EXACT_DIGITS: Final = 15
 _WITH_POINT: Final = r"[:,\[]\s*-?([0-9]+[.eE][0-9]*)"
+
+
+def _floating_of_spark(value: str, type_: DataType, odd: _Odd) -> str:
+    fits = f"json_type({value}) <> 'VARCHAR' OR " + _matches(
+        _text(value), f"{_BARE}?({shapes.BARE_FLOAT})"
+    )
+    number = cast(f"ltrim({_text(value)}, {text(_BARE)})", type_)
+    return _typed(value, type_, odd, "DOUBLE UBIGINT BIGINT VARCHAR", number, f"({fits})")
+
+
+_BARE: Final = "\x01"
+"""Begins the text that a bare NaN is made, where it has to be told from one in quotes."""
 
 
 def _boolean(value: str, type_: DataType, odd: _Odd) -> str:
@@ -328,7 +377,7 @@ def _quoted_floating(value: str, type_: DataType, odd: _Odd) -> str:
 
 def _quoted_boolean(value: str, type_: DataType, odd: _Odd) -> str:
     plain = f"regexp_full_match({_text(value)}, {text(shapes.QUOTED_BOOLEAN)})"
-    return _typed(value, type_, odd, "BOOLEAN VARCHAR", f"({_text(value)} = 'true')", plain)
+    return _typed(value, type_, odd, "BOOLEAN VARCHAR", f"(lower({_text(value)}) = 'true')", plain)
 
 
 def _date(value: str, type_: DataType, odd: _Odd) -> str:
@@ -357,7 +406,7 @@ def _epoch_or_timestamp(value: str, type_: DataType, odd: _Odd) -> str:
     return _typed(value, type_, odd, "VARCHAR UBIGINT BIGINT", converted, some)
 
 
-_BUILDERS: Final[dict[str, Callable[[str, DataType, _Odd], str]]] = {
+_PLAIN: Final[_Builders] = {
     **dict.fromkeys(INTEGER_BITS, _integer),
     "string": _string,
     "decimal": _decimal,
@@ -368,11 +417,18 @@ _BUILDERS: Final[dict[str, Callable[[str, DataType, _Odd], str]]] = {
     "timestamp": _timestamp,
     "timestamp_ntz": _timestamp_ntz,
 }
-_QUOTED: Final[dict[str, Callable[[str, DataType, _Odd], str]]] = {
+_AS_SPARK: Final[_Builders] = {
+    **_PLAIN,
+    "string": _string_of_spark,
+    "float": _floating_of_spark,
+    "double": _floating_of_spark,
+}
+_AS_HIVE: Final[_Builders] = {**_PLAIN, "boolean": _quoted_boolean}
+_AS_OPENX: Final[_Builders] = {
+    **_AS_HIVE,
     **dict.fromkeys(INTEGER_BITS, _quoted_integer),
     "float": _quoted_floating,
     "double": _quoted_floating,
-    "boolean": _quoted_boolean,
     "timestamp": _epoch_or_timestamp,
 }
-"""For a serde that takes texts of plain numbers and booleans for such, and numbers for times."""
+"""A serde that takes texts of plain numbers for such, bare NaN too, and numbers for times."""

@@ -7,7 +7,7 @@ column's type, as on the embedded engine (`embedded/json_lines.py`); what is not
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from headwater.engines import text_shapes as shapes
@@ -22,6 +22,8 @@ _Field: TypeAlias = "Callable[[str, str], str]"
 """`(object, key) -> value`, as SQL."""
 _Odd: TypeAlias = "Callable[[str, DataType], str]"
 """`(value, type) -> expression` that raises for a value that is none of a type."""
+
+_Builders: TypeAlias = "Mapping[str, Callable[[str, DataType, _Odd], str]]"
 
 FORMAT: Final = "hive-json"
 _END: Final = "headwater: the end of a line"
@@ -69,14 +71,43 @@ def check(line: str, file: str, group: FileGroup) -> str:
     strange = f"{line} RLIKE {literal(_NEGATIVE_ZERO)} OR {bare} RLIKE {literal(_SURROGATE)}"
     broken = odd("a line is not plainly JSON")
     if _options(group)["malformed"] == "null":
-        # What a more lenient parser reads, another serde may read too.
-        broken = f"CASE WHEN get_json_object({line}, '$') IS NOT NULL THEN {broken} ELSE true END"
+        none = shapes.no_object(line, _replaced, _matches, "+")
+        broken = f"CASE WHEN {none} THEN true ELSE {broken} END"
     return (
         f"CASE WHEN {strange} THEN {odd('a line with values that JSON readers differ in')} "
         f"WHEN {parsed} IS NULL THEN {broken} "
         f"WHEN {ended} AND {objects(line)} IS NOT NULL THEN true "
         f"ELSE {odd('a line that is no JSON object, or has a key twice')} END"
     )
+
+
+def with_floats(line: str, group: FileGroup) -> str:
+    """Return a line in which bare NaN and Infinity are texts, where a serde takes both alike.
+
+    Args:
+        line: The line, as SQL; never NULL.
+        group: Whose it is.
+    """
+    if _builders(group) is not _AS_OPENX:
+        return line
+    pattern = literal(f"(?s)({shapes.json_pieces('+')})")
+    pieces = f"regexp_extract_all({line}, {pattern}, 1)"
+    quoted = _replaced("t", shapes.BARE_FLOATS, '$1"$2"')
+    parts = f"transform({pieces}, t -> IF(startswith(t, '\"'), t, {quoted}))"
+    with_floats = f"array_join({parts}, '')"
+    some = " OR ".join(f"contains({line}, '{word}')" for word in ("NaN", "Infinity"))
+    return (
+        f"CASE WHEN ({some}) AND try_parse_json({line}) IS NULL "
+        f"AND try_parse_json({with_floats}) IS NOT NULL THEN {with_floats} ELSE {line} END"
+    )
+
+
+def _replaced(value: str, pattern: str, by: str) -> str:
+    return f"regexp_replace({value}, {literal(pattern)}, {literal(by)})"
+
+
+def _matches(value: str, shape: str) -> str:
+    return f"{value} RLIKE {whole(shape)}"
 
 
 def values_of(object_: str, file: str, group: FileGroup) -> dict[str, str]:
@@ -121,8 +152,7 @@ def values_of(object_: str, file: str, group: FileGroup) -> dict[str, str]:
     for column in group.columns:
         folded = column.name.casefold()
         value = field(object_, renamed.get(folded, column.name))
-        quoted = options["quoted"] == "convert"
-        converted = _converted(value, column.type, field, odd_for(column), quoted=quoted)
+        converted = _converted(value, column.type, field, odd_for(column), _builders(group))
         if converted is None or renamed.keys() & column.type.nested_names:
             raise UnsupportedError(
                 f"table {group.relation.name}: column {column.name} ({column.type}) is not read "
@@ -137,27 +167,28 @@ def _options(group: FileGroup) -> dict[str, str]:
     return checked_options("spark", group, HIVE_OPTIONS[FORMAT])
 
 
+def _builders(group: FileGroup) -> _Builders:
+    return _AS_OPENX if _options(group)["quoted"] == "convert" else _AS_HIVE
+
+
 def _converted(
-    value: str, type_: DataType, field: _Field, odd: _Odd, *, quoted: bool
+    value: str, type_: DataType, field: _Field, odd: _Odd, builders: _Builders
 ) -> str | None:
     """Return an expression for a variant as a value of a type, or None where none is known."""
     if type_.name == "array":
-        inner = _converted("e", type_.element, field, odd, quoted=quoted)
+        inner = _converted("e", type_.element, field, odd, builders)
         converted = f"transform(CAST({value} AS array<variant>), e -> {inner})"
         return inner and _typed(value, type_, odd, "ARRAY", converted)
     if type_.name == "struct":
         of = f"CAST({value} AS map<string,variant>)"
         parts = [
-            (n, _converted(field(of, n), child, field, odd, quoted=quoted))
-            for n, child in type_.fields
+            (n, _converted(field(of, n), child, field, odd, builders)) for n, child in type_.fields
         ]
         if any(part is None for _, part in parts):
             return None
         converted = f"named_struct({', '.join(f'{literal(n)}, {part}' for n, part in parts)})"
         return _typed(value, type_, odd, "OBJECT", converted)
-    if quoted and (build := _QUOTED.get(type_.name)):
-        return build(value, type_, odd)
-    build = _BUILDERS.get(type_.name)
+    build = builders.get(type_.name)
     return build(value, type_, odd) if build else None
 
 
@@ -198,11 +229,8 @@ def _floating(value: str, type_: DataType, odd: _Odd) -> str:
 def _decimal(value: str, type_: DataType, odd: _Odd) -> str:
     # A number with an exponent is a double to a variant: what was written is lost.
     fits = f"{_text(value)} RLIKE {whole(shapes.decimal_number(type_))}"
-    return _typed(value, type_, odd, "DECIMAL BIGINT", f"CAST({_text(value)} AS {type_})", fits)
-
-
-def _boolean(value: str, type_: DataType, odd: _Odd) -> str:
-    return _typed(value, type_, odd, "BOOLEAN", f"CAST({value} AS boolean)")
+    number = f"CAST({_text(value)} AS {type_})"
+    return _typed(value, type_, odd, "DECIMAL BIGINT STRING", number, fits)
 
 
 def _quoted_integer(value: str, type_: DataType, odd: _Odd) -> str:
@@ -215,20 +243,20 @@ def _quoted_integer(value: str, type_: DataType, odd: _Odd) -> str:
 
 def _quoted_floating(value: str, type_: DataType, odd: _Odd) -> str:
     kind = f"regexp_extract(schema_of_variant({value}), '^[A-Z]+', 0)"
-    texts = f"{_text(value)} RLIKE {whole(shapes.QUOTED_NUMBER)}"
+    number_in_text, bare = (_matches(_text(value), s) for s in (shapes.NUMBER, shapes.BARE_FLOAT))
     finite = f"abs(try_cast({_text(value)} AS double)) < double('infinity')"
     number = f"CAST({_text(value) if type_.name == 'float' else value} AS {type_})"
     return _typed(
         value, type_, odd, "DOUBLE DECIMAL BIGINT STRING",
         f"CASE WHEN {kind} = 'STRING' THEN try_cast({_text(value)} AS {type_}) ELSE {number} END",
-        f"CASE WHEN {kind} = 'STRING' THEN {texts} AND ({finite} OR {_text(value)} = 'NaN') "
+        f"CASE WHEN {kind} = 'STRING' THEN ({number_in_text} AND {finite}) OR {bare} "
         f"ELSE {finite} END",
     )  # fmt: skip
 
 
 def _quoted_boolean(value: str, type_: DataType, odd: _Odd) -> str:
     plain = f"{_text(value)} RLIKE {whole(shapes.QUOTED_BOOLEAN)}"
-    return _typed(value, type_, odd, "BOOLEAN STRING", f"({_text(value)} = 'true')", plain)
+    return _typed(value, type_, odd, "BOOLEAN STRING", f"(lower({_text(value)}) = 'true')", plain)
 
 
 def _date(value: str, type_: DataType, odd: _Odd) -> str:
@@ -255,21 +283,22 @@ def _shaped(value: str, type_: DataType, odd: _Odd, shape: str) -> str:
     return _typed(value, type_, odd, "STRING", f"CAST({_text(value)} AS {type_})", fits)
 
 
-_BUILDERS: Final[dict[str, Callable[[str, DataType, _Odd], str]]] = {
+_AS_HIVE: Final[_Builders] = {
     **dict.fromkeys(INTEGER_BITS, _integer),
     "string": _string,
     "decimal": _decimal,
     "float": _floating,
     "double": _floating,
-    "boolean": _boolean,
+    "boolean": _quoted_boolean,
     "date": _date,
     "timestamp": _timestamp,
 }
-_QUOTED: Final[dict[str, Callable[[str, DataType, _Odd], str]]] = {
+"""How values of each type are read."""
+_AS_OPENX: Final[_Builders] = {
+    **_AS_HIVE,
     **dict.fromkeys(INTEGER_BITS, _quoted_integer),
     "float": _quoted_floating,
     "double": _quoted_floating,
-    "boolean": _quoted_boolean,
     "timestamp": _epoch_or_timestamp,
 }
-"""For a serde that takes texts of plain numbers and booleans for such, and numbers for times."""
+"""A serde that takes texts of plain numbers for such, bare NaN too, and numbers for times."""

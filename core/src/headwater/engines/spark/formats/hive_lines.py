@@ -101,6 +101,9 @@ def cut(
         )
         return frame.selectExpr(f"{field} AS {quoted(line)}", *others)
     if group.format == hive_json.FORMAT:
+        others = [quoted(c.name) for _, c in columns[1:]]
+        whole_line = f"{hive_json.with_floats(quoted(line), group)} AS {quoted(line)}"
+        frame, rest, file = frame.selectExpr(whole_line, *rest), others, others[-1]
         frame = frame.where(hive_json.check(quoted(line), file, group))
         object_ = f"{hive_json.objects(quoted(line))} AS {quoted(line)}"
         return frame.selectExpr(object_, *rest)
