@@ -57,7 +57,8 @@ def not_text(engine: str, where: str, place: str = "") -> EngineError:
         f"{engine} engine: {where} is not text in UTF-8{at}",
         code="not-text",
         hint="convert it to UTF-8; a compressed file is known by the end of its name (.gz, .zst, "
-        ".bz2), here as in Spark: rename one that lacks it",
+        ".bz2), here as in Spark: rename one that lacks it; a file of another format (Parquet, "
+        "ORC) does not belong there",
     )
 
 

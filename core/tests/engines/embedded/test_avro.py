@@ -193,7 +193,7 @@ def test_old_dates_of_another_calendar_are_refused(tmp_path: Path) -> None:
 def test_what_is_no_avro_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "a.avro"
     path.write_bytes(b"PAR1")
-    with pytest.raises(EngineError, match=r"a\.avro can't be read as Avro"):
+    with pytest.raises(EngineError, match=r"a\.avro of table db\.t can't be read as Avro"):
         rows("SELECT * FROM t", t=relation(path, n="int"))
 
 
@@ -204,7 +204,7 @@ def test_what_is_no_avro_is_an_error(tmp_path: Path) -> None:
 def test_lengths_that_lie_are_errors(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.avro"
     path.write_bytes(content)
-    with pytest.raises(EngineError, match=r"a\.avro can't be read as Avro|can't be read as avro"):
+    with pytest.raises(EngineError, match=r"a\.avro of table db\.t can't be read as Avro"):
         rows("SELECT * FROM t", t=relation(path, n="int"))
 
 

@@ -12,6 +12,7 @@ import pyarrow.csv
 import pyarrow.orc
 import pyarrow.parquet as pq
 import pytest
+from core.tests.engines.embedded.test_wrong_formats import of_format
 from core.tests.engines.spark.plans import columns, files, physical, plan, rows, table
 
 from headwater.auth.credentials import Access
@@ -211,6 +212,20 @@ def test_a_column_that_the_files_hold_otherwise_names_the_file(
     relation = files([write(lake / "a.parquet", id=["x"])], columns(id="bigint"))
     with pytest.raises(EngineError, match=r"a\.parquet of table test\.files"):
         rows(engine, "SELECT * FROM `hw`.`t0` AS t", relation)
+
+
+@pytest.mark.parametrize(
+    ("held", "name"), [("orc", "parquet"), ("json", "parquet"), ("json", "orc")]
+)
+def test_a_file_of_another_format_is_told_with_the_tables(
+    engine: SparkEngine, lake: Path, held: str, name: str
+) -> None:
+    lake.mkdir(exist_ok=True)
+    relation = files([of_format(lake, held)], columns(n="int"), format=name)
+    told = rf"(?i){held}-0 of table test\.files can't be read as {name}, which"
+    with pytest.raises(EngineError, match=told) as caught:
+        rows(engine, "SELECT n FROM `hw`.`t0` AS t", relation)
+    assert caught.value.code == "wrong-format"
 
 
 def test_many_partitions_are_added_in_bulk_even_at_one_place(

@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from headwater.engines.embedded.misfits import Place, misfit_error
+from headwater.engines.file_formats import told_format, wrong_format
 from headwater.engines.storage_errors import refused
 from headwater.engines.text_files import not_text
 from headwater.errors import (
@@ -143,6 +144,8 @@ def failure(
             code="mixed-line-ends",
             hint="give all its lines one kind of end, or use the spark engine for this table",
         )
+    if (declared := told_format(message)) is not None:
+        return wrong_format("embedded", where, declared)
     return EngineError(f"embedded engine: reading {where} failed: {_first_line(message)}")
 
 
@@ -201,5 +204,9 @@ def _place(message: str, scans: Sequence[Scan]) -> tuple[str, str | None]:
                 key = file.path.split("://")[-1]
                 if end.endswith((key, key.partition("/")[2] or key)):
                     return f"{file.path} of table {scan.table}", file.path
+    for scan in scans:  # Hive's files have names without an ending
+        for file in scan.relation.files if isinstance(scan.relation, FileRelation) else ():
+            if f"'{file.path}'" in message:
+                return f"{file.path} of table {scan.table}", file.path
     tables = ", ".join(dict.fromkeys(str(s.table) for s in scans))
     return f"table {tables}" if tables else "the query", None

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from headwater import errors
 from headwater.engines import nanoseconds
+from headwater.engines.file_formats import told_format, wrong_format
 from headwater.engines.misfits import PART, misfit
 from headwater.engines.storage_errors import refused
 from headwater.engines.text_files import damaged
@@ -68,7 +69,7 @@ _LAKE_GONE: Final = re.compile(
 _LAKE_FILE: Final = re.compile(r"\b(?:s3[an]?|file|hdfs|gs|abfss?):/+[^\s'\"`,;\]]*[^\s'\"`,;:.\]]")
 REFUSED: Final = "headwater.refused.Scheme"
 """Stands as the class of schemes that a table's files can't be of: there is no such class."""
-_CHANGED: Final = re.compile(r"RemoteFileChangedException|is not a Parquet file|Length of file")
+_CHANGED: Final = re.compile(r"RemoteFileChangedException|Length of file")
 _MISSING: Final = {
     "org.apache.hadoop.fs.s3a.S3AFileSystem not found": (
         'it has no jars for S3: SparkEngine(packages=["s3"]), or hadoop-aws on the cluster'
@@ -215,6 +216,8 @@ def failure(text: str, scans: Sequence[Scan]) -> HeadwaterError:
         return EngineError(
             f"spark engine: {where} can't be opened by this session", hint=session_hint
         )
+    if (declared := told_format(text)) is not None:
+        return wrong_format("spark", where, declared)
     if _CHANGED.search(text):
         return DataChangedError(
             f"{where} is not what the plan saw: {_reason(text, conditions)}",

@@ -20,7 +20,7 @@ from headwater.engines.embedded.formats import fetched_files
 from headwater.engines.embedded.formats.scans import Group, Scan
 from headwater.engines.embedded.lake_formats.relations import need
 from headwater.engines.text_files import checked_options
-from headwater.errors import EngineError, UnsupportedError
+from headwater.errors import UnsupportedError
 from headwater.tables.relation import DataFile, FileRelation
 from headwater.tables.table import Column
 from headwater.types import DataType
@@ -216,13 +216,7 @@ def _size(schema: Any, named: Mapping[str, Any], sizes: dict[str, int]) -> int:
 def _types(
     wanted: _Schema | None, content: pa.NativeFile, file: DataFile
 ) -> dict[str, tuple[DataType, ...]]:
-    try:
-        metadata = _open(content).metadata
-    except (ValueError, KeyError, EOFError, IndexError) as error:
-        raise EngineError(
-            f"{file.path} can't be read as Avro: {error}",
-            hint="is it an Avro file? a catalog may call it what it is not",
-        ) from error
+    metadata = _open(content).metadata
     own = _Schema.of(metadata["avro.schema"], file.path)
     if wanted is not None:
         _check_resolution(own, wanted, file)

@@ -16,6 +16,7 @@ from headwater.engines.embedded.formats.scans import Group, Scan
 from headwater.engines.embedded.formats.text_lines import check_sizes
 from headwater.engines.embedded.paths import is_remote
 from headwater.engines.embedded.row_streams import RowStream
+from headwater.engines.file_formats import told_format, wrong_format
 from headwater.errors import DataChangedError, EngineError, HeadwaterError, UnsupportedError
 from headwater.sql.portable.spelling import name, null, text
 from headwater.tables.relation import DataFile, FileRelation
@@ -74,7 +75,8 @@ def scans(
     check_sizes(connection, relation, group, paths)
     alike: dict[tuple[tuple[str, tuple[DataType, ...]], ...], list[DataFile]] = defaultdict(list)
     for file in group.files:
-        types = _types(reader, opened(connection, paths[file.path]), file, group.format)
+        content = opened(connection, paths[file.path])
+        types = _types(reader, content, relation, file, group.format)
         alike[tuple((n, tuple(t)) for n, t in types.items())].append(file)
     names = {c.name.casefold() for c in relation.columns}
     for number, (held, files) in enumerate(alike.items()):
@@ -116,7 +118,7 @@ def check_large(relation: FileRelation, files: Sequence[DataFile], what: str) ->
 
 
 def _types(
-    reader: Reader, content: pa.NativeFile, file: DataFile, format: str
+    reader: Reader, content: pa.NativeFile, relation: FileRelation, file: DataFile, format: str
 ) -> Mapping[str, Sequence[DataType]]:
     """Return the types of a file's columns; what its reader stumbles over is the file's fault.
 
@@ -125,14 +127,15 @@ def _types(
     """
     try:
         return reader.types(content, file)
-    except (HeadwaterError, OSError):
+    except HeadwaterError:
         raise
     except Exception as error:
         # Libraries raise whatever broken lengths and names bring about: SystemError, MemoryError.
-        raise EngineError(
-            f"{file.path} can't be read as {format}: {type(error).__name__}: {str(error)[:300]}",
-            hint="is it a file of that format, and whole? a catalog may call it what it is not",
-        ) from error
+        if getattr(error, "errno", None) is not None:
+            raise
+        why = "" if told_format(str(error)) else f"{type(error).__name__}: {str(error)[:300]}"
+        where = f"{file.path} of table {relation.name}"
+        raise wrong_format("embedded", where, format, why) from error
 
 
 def _columns(
