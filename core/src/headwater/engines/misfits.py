@@ -14,7 +14,7 @@ SHOWN: Final = 120
 PART: Final = "\x1f"
 """Parts what engines raise: they raise one text."""
 NOT_TEXT: Final = "not-text"
-"""The kind of a line that is not UTF-8."""
+"""The kind of a line that is not UTF-8, or not what stands before it."""
 
 
 def misfit(
@@ -33,7 +33,8 @@ def misfit(
         value: Its text, or the beginning of it.
     """
     if kind.endswith(NOT_TEXT):
-        return not_text(engine, f"{file} of table {table}")
+        encoding = kind.removesuffix(NOT_TEXT).strip()
+        return not_text(engine, f"{file} of table {table}", encoding=encoding)
     if nanoseconds.CODE in (code, kind.strip()):
         return nanoseconds.error(
             f"table {table}, {file}" if file else f"table {table}", column, value
@@ -137,8 +138,8 @@ _HINTS: Final = {
     "escaped-end": "write line breaks as another character, and do not escape r and n; Hive 1 "
     "reads the letter, Hive 3 the end of a line",
     "hive-quotes": "write each record in one line, its quotes doubled or escaped: Hive's serde and "
-    "Athena cut records at line breaks; or read its files by a source of their own, on Spark "
-    "(type: s3 or files, format: csv, options: {multiLine: true})",
+    "Athena cut records at line breaks; or read its files by a source of their own "
+    "(type: s3 or files, format: csv, options: {multiLine: true}) with engine: {type: spark}",
     "open-quotes": "set the option multiLine=true, if values hold line breaks",
     "spark-json": "correct the line or the columns' types; the option mode=PERMISSIVE makes NULLs "
     "of what does not fit",

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
+from headwater.engines import encodings
 from headwater.engines.file_groups import FileGroup
 from headwater.errors import EngineError, UnsupportedError
 from headwater.tables.relation import DataFile, FileRelation
@@ -44,17 +45,18 @@ def damaged(engine: str, where: str, why: str) -> EngineError:
     )
 
 
-def not_text(engine: str, where: str, place: str = "") -> EngineError:
+def not_text(engine: str, where: str, place: str = "", encoding: str = "") -> EngineError:
     """Return the error for a file that should be text and is not.
 
     Args:
         engine: Who says so.
         where: The file, and its table.
         place: Where in it the first such byte is: `line 3`; empty where that is not known.
+        encoding: What its table says that it is in; empty for UTF-8.
     """
     at = f" ({place})" if place else ""
     return EngineError(
-        f"{engine} engine: {where} is not text in UTF-8{at}",
+        f"{engine} engine: {where} is not text in {encoding or 'UTF-8'}{at}",
         code="not-text",
         hint="convert it to UTF-8; a compressed file is known by the end of its name (.gz, .zst, "
         ".bz2), here as in Spark: rename one that lacks it; a file of another format (Parquet, "
@@ -63,7 +65,13 @@ def not_text(engine: str, where: str, place: str = "") -> EngineError:
 
 
 HIVE_OPTIONS: Final[Mapping[str, Mapping[str, str | None]]] = {
-    "hive-text": {"sep": "\x01", "nullValue": "\\N", "header": "false", "escape": ""},
+    "hive-text": {
+        "sep": "\x01",
+        "nullValue": "\\N",
+        "header": "false",
+        "escape": "",
+        "encoding": "",
+    },
     "hive-csv": {"sep": ",", "quote": '"', "escape": "\\", "header": "false"},
     "hive-json": {"malformed": "fail", "keys": "ignore-case", "quoted": "fail", "key.": None},
 }
@@ -114,6 +122,23 @@ def unhonoured(engine: str, group: FileGroup, name: str, value: str) -> Unsuppor
         f"{name}={value!r}",
         hint=way_out(group.format),
     )
+
+
+def encoding_of(engine: str, group: FileGroup, declared: str) -> str:
+    """Return Python's name of a group's encoding; empty for UTF-8.
+
+    Args:
+        engine: Who reads it, for errors.
+        group: The files.
+        declared: What their options say.
+
+    Raises:
+        UnsupportedError: If it is none of those that are read alike everywhere.
+    """
+    name = encodings.codec(declared)
+    if name is None:
+        raise unhonoured(engine, group, "encoding", declared)
+    return name
 
 
 def way_out(format: str) -> str:

@@ -69,13 +69,53 @@ def test_values_that_readers_take_differently_raise(tmp_path: Path, type_: str, 
         {"multiLine": "true"},
         {"mode": "FAILFAST"},
         {"comment": "#"},
-        {"encoding": "latin1"},
+        {"encoding": "utf-16"},
         {"sep": "::"},
     ],
 )
 def test_an_option_that_is_not_honoured_is_refused(tmp_path: Path, options: dict[str, str]) -> None:
     relation = text(tmp_path, "a,1\n", "csv", options, s="string", n="int")
     with pytest.raises(UnsupportedError, match=f"(?i)table db.t: .*{next(iter(options))}"):
+        rows(ALL, t=relation)
+
+
+ENCODED = [
+    ("ISO-8859-1", "\u00e9\x85", b"\xe9\x85"), ("latin1", "\xa0", b"\xa0"),
+    ("windows-1252", "\u20ac\u00e9", b"\x80\xe9"), ("Cp1251", "\u042f", b"\xdf"),
+    ("ISO8859_15", "\u20ac", b"\xa4"), ("KOI8-R", "\u042f", b"\xf1"), ("IBM850", "\u00e9", b"\x82"),
+    ("US-ASCII", "a", b"a"), ("utf8", "\u20ac", b"\xe2\x82\xac"),
+]  # fmt: skip
+"""Encodings, a text, and its bytes in them."""
+
+
+@pytest.mark.parametrize(("encoding", "value", "held"), ENCODED)
+@pytest.mark.parametrize("format", ["csv", "hive-text"])
+def test_text_in_an_encoding_of_one_byte_is_read(
+    tmp_path: Path, format: str, encoding: str, value: str, held: bytes
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"s;n\n" + held + b";1\nx" + held + b";2")
+    options = {"encoding": encoding, "header": "true", "sep": ";"}
+    files = (DataFile(str(path), path.stat().st_size),)
+    relation = FileRelation(
+        TableName("db", "t"), columns(s="string", n="int"), format=format, options=options,
+        files=files,
+    )  # fmt: skip
+    packed = tmp_path / "b.txt.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    both = (*files, DataFile(str(packed), packed.stat().st_size))
+    for number, one in enumerate((relation, replace(relation, files=both)), 1):
+        assert sorted((r["n"], r["s"]) for r in rows(ALL, t=one)) == sorted(
+            [(1, value), (2, f"x{value}")] * number
+        )
+
+
+def test_a_byte_that_stands_for_no_character_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"abc\x81\n")
+    relation = text(tmp_path, "", "hive-text", {"encoding": "windows-1252"}, s="string")
+    relation = replace(relation, files=(DataFile(str(path), 5),))
+    with pytest.raises(EngineError, match=r"a\.txt of table db\.t is not text in cp1252 \(byte 3"):
         rows(ALL, t=relation)
 
 

@@ -101,7 +101,7 @@ def test_what_is_sent_to_spark_is_read_there(engine: SparkEngine, lake: Path, ca
 
 NOWHERE: dict[str, Callable[[Path], FileRelation]] = {
     "another encoding of Hive's text": text(
-        "a\n", "hive-text", v="string", options={"encoding": "latin1"}
+        "a\n", "hive-text", v="string", options={"encoding": "GBK"}
     ),
     "an option of Hive's JSON": text("{}\n", "hive-json", v="string", options={"encoding": "x"}),
     "a type of Hive's JSON": text('{"v":"abc"}\n', "hive-json", v="binary"),

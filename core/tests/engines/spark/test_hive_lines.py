@@ -11,10 +11,11 @@ import pytest
 from core.tests.engines.embedded.test_text_formats import BROKEN, ESCAPED, FLOATS, QUOTED
 from core.tests.engines.spark.plans import columns, files, table
 
+from headwater.engines import encodings
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.engines.spark import SparkEngine
 from headwater.errors import EngineError, HeadwaterError, UnsupportedError
-from headwater.tables.relation import Relation
+from headwater.tables.relation import FilePartition, Relation
 
 SQL = "SELECT * FROM `hw`.`t0` AS t"
 TEXT = {"sep": "|", "nullValue": "\\N", "header": "false"}
@@ -115,11 +116,44 @@ def test_the_first_line_of_each_file_is_its_header(
 
 def test_what_is_not_honoured_is_refused(engine: SparkEngine, lake: Path) -> None:
     path = written(lake / "a.txt", "a\n")
-    options = {**TEXT, "encoding": "latin1"}
-    with pytest.raises(UnsupportedError, match="reader options encoding of hive-text"):
+    options = {**TEXT, "encoding": "GBK"}
+    with pytest.raises(UnsupportedError, match="reader option encoding='GBK'"):
         table(engine, SQL, files([path], columns(s="string"), format="hive-text", options=options))
     with pytest.raises(UnsupportedError, match="OpenCSVSerde gives texts; n is int"):
         table(engine, SQL, files([path], columns(n="int"), format="hive-csv", options=CSV))
+
+
+def test_text_in_an_encoding_is_that_of_the_embedded_engine(
+    engine: SparkEngine, lake: Path
+) -> None:
+    """Every byte that stands for a character, in all encodings that are read, in one query."""
+    parts: dict[tuple[str | None, ...], list[Path]] = {}
+    parted = []
+    for number, name in enumerate(sorted(encodings._KNOWN)):
+        path = lake / f"{number}.txt"
+        path.parent.mkdir(exist_ok=True)
+        made = enumerate(encodings.characters(name))
+        held = [b"%d|%c\n" % (n, n) for n, c in made if c != encodings.UNDEFINED and n > 31]
+        path.write_bytes(b"n|s\r\n" + b"".join(held))
+        parts[(name,)] = [path]
+        options = {**TEXT, "header": "true", "encoding": name}
+        parted.append(FilePartition((name,), options=options))
+    relation = files(
+        parts, columns(n="int", s="string", e="string"), ("e",), format="hive-text", options=TEXT,
+        partitions=tuple(parted),
+    )  # fmt: skip
+    found = both(engine, relation)
+    assert (233, "\u00e9", "cp1252") in found
+    assert (164, "\u20ac", "iso8859-15") in found
+    path = lake / "odd.txt"
+    path.write_bytes(b"a\x81\n")
+    odd = files([path], columns(s="string"), format="hive-text",
+                options={**TEXT, "encoding": "windows-1252"})  # fmt: skip
+    for each in (engine, EmbeddedEngine()):
+        with pytest.raises(
+            EngineError, match=r"odd\.txt of table test\.files is not text in cp1252"
+        ):
+            table(each, SQL, odd)
 
 
 TYPES = {

@@ -38,19 +38,25 @@ _WAIT: Final = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """A compressed file among those of a scan.
+    """A file that DuckDB can't read itself, compressed or in another encoding than UTF-8.
 
     Args:
         number: Its place in the scan.
         file: The file.
         path: DuckDB's name of it.
         codec: How it is compressed; empty if it is not.
+        encoding: Python's name of what its text is in; empty for UTF-8.
     """
 
     number: int
     file: DataFile
     path: str
     codec: str
+    encoding: str = ""
+
+    def decoded(self, data: bytes) -> str:
+        """Return bytes of it as text."""
+        return data.decode(self.encoding or "utf-8")
 
 
 def stream(
@@ -112,9 +118,9 @@ def _text(contents: Contents, relation: FileRelation, one: Compressed) -> str:
         if len(data) > limits.LINE_BYTES:
             raise line_too_long(where)
     try:
-        return data.decode()
+        return one.decoded(bytes(data))
     except UnicodeDecodeError as error:
-        raise not_text("embedded", where, _first_odd(bytes(data), 0)) from error
+        raise not_text("embedded", where, _place(error, 0), one.encoding) from error
 
 
 def first_line(contents: Contents, relation: FileRelation, one: Compressed) -> str | None:
@@ -162,14 +168,18 @@ def _split(relation: FileRelation, one: Compressed, data: bytes, begin: int) -> 
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    given = data
-    if b"\r" in data:
-        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    where = f"{one.file.path} of table {relation.name}"
     compute: Any = pc
     try:
+        if one.encoding:
+            data = one.decoded(data).encode()
+        given = data
+        if b"\r" in data:
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         text = pa.array([data.removesuffix(b"\n")], pa.binary()).cast(pa.string())
+    except UnicodeDecodeError as error:
+        raise not_text("embedded", where, _place(error, begin), one.encoding) from error
     except pa.ArrowException as error:
-        where = f"{one.file.path} of table {relation.name}"
         raise not_text("embedded", where, _first_odd(given, begin)) from error
     lines: pa.StringArray = compute.split_pattern(text, pattern="\n").flatten()
     return lines
@@ -180,8 +190,12 @@ def _first_odd(data: bytes, begin: int) -> str:
     try:
         data.decode()
     except UnicodeDecodeError as error:
-        return f"byte {begin + error.start} of the text within"
+        return _place(error, begin)
     return ""
+
+
+def _place(error: UnicodeDecodeError, begin: int) -> str:
+    return f"byte {begin + error.start} of the text within"
 
 
 def _decompressed(contents: Contents, relation: FileRelation, one: Compressed) -> Iterator[bytes]:

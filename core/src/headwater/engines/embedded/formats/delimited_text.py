@@ -29,6 +29,7 @@ from headwater.engines.text_files import (
     ESCAPED,
     HIVE_OPTIONS,
     checked_options,
+    encoding_of,
     unhonoured,
     way_out,
 )
@@ -55,6 +56,7 @@ _CSV: Final = {
     "mode": "PERMISSIVE",
     "multiLine": "false",
     "encoding": "UTF-8",
+    "charset": None,
     "enforceSchema": "true",
     "inferSchema": "false",
     "ignoreLeadingWhiteSpace": "false",
@@ -63,7 +65,6 @@ _CSV: Final = {
 _CSV_FIXED: Final = {
     "mode": ("permissive",),
     "multiline": ("false",),
-    "encoding": ("utf-8", "utf8"),
     "enforceschema": ("true",),
     "inferschema": ("false",),
     "ignoreleadingwhitespace": ("false",),
@@ -88,12 +89,13 @@ def csv(
     odd = misfits.raised(NOT_PORTABLE, _QUOTES, "line", "BOOLEAN", kind="' quotes'")
     listed = check_sizes(connection, relation, group, paths)
     header = is_true(options, "header")
-    if header and (blank := blank_firsts(connection, relation, group, listed)):
+    encoding = encoding_of("embedded", group, options.get("charset", options["encoding"]))
+    if header and (blank := blank_firsts(connection, relation, group, listed, encoding)):
         raise UnsupportedError(f"table {relation.name}: the first line of {blank[0]} is blank")
     # Spark passes over lines of white space.
     empty_line = f"line IS NULL OR regexp_full_match(line, {text(shapes.BLANK)})"
     keep = f"CASE WHEN {empty_line} THEN false WHEN {whole} THEN true ELSE {odd} END"
-    lines = source(relation, group, listed, skip=header)
+    lines = source(relation, group, listed, skip=header, encoding=encoding)
     rows = f"(SELECT {fields} AS f, file_index FROM {lines} WHERE {keep}) AS r"
     nulls, empty = options["nullvalue"], options["emptyvalue"]
     columns = {}
@@ -114,8 +116,10 @@ def hive_text(
         UnsupportedError: For an option or a column type whose meaning is not known here.
     """
     options = checked_options("embedded", group, HIVE_OPTIONS[group.format])
+    encoding = encoding_of("embedded", group, options["encoding"])
     listed = check_sizes(connection, relation, group, paths)
-    lines = source(relation, group, listed, skip=is_true(options, "header"))
+    header = is_true(options, "header")
+    lines = source(relation, group, listed, skip=header, encoding=encoding)
     separator, escape = options["sep"], options["escape"]
     split = f"string_split(coalesce(line, ''), {text(separator)})"
     if escape:

@@ -61,7 +61,9 @@ def check_sizes(
     return listed
 
 
-def source(relation: FileRelation, group: Group, paths: Sequence[str], *, skip: bool) -> str:
+def source(
+    relation: FileRelation, group: Group, paths: Sequence[str], *, skip: bool, encoding: str = ""
+) -> str:
     """Return a FROM item with the columns `line` (NULL or empty where empty) and `file_index`.
 
     Args:
@@ -69,11 +71,12 @@ def source(relation: FileRelation, group: Group, paths: Sequence[str], *, skip: 
         group: The files.
         paths: DuckDB's names of the files.
         skip: Whether the first line of each file is left out.
+        encoding: Python's name of what they are in; empty for UTF-8.
 
     Raises:
         UnsupportedError: If a file is compressed in a way that is not read here.
     """
-    packed = _compressed(relation, group, paths)
+    packed = _compressed(relation, group, paths, encoding)
     plain = [i for i in range(len(paths)) if i not in packed]
     parts = []
     if plain:
@@ -108,10 +111,14 @@ def whole_source(relation: FileRelation, group: Group, paths: Sequence[str]) -> 
 
 
 def blank_firsts(
-    connection: DuckDBPyConnection, relation: FileRelation, group: Group, paths: Sequence[str]
+    connection: DuckDBPyConnection,
+    relation: FileRelation,
+    group: Group,
+    paths: Sequence[str],
+    encoding: str = "",
 ) -> list[str]:
     """Return the files whose first line is blank: Spark takes a later line for their header."""
-    packed = _compressed(relation, group, paths)
+    packed = _compressed(relation, group, paths, encoding)
 
     def blank(number: int) -> bool:
         if number in packed:
@@ -140,9 +147,9 @@ def _reader(paths: Sequence[str], longest: int, more: str) -> str:
 
 
 def _compressed(
-    relation: FileRelation, group: Group, paths: Sequence[str]
+    relation: FileRelation, group: Group, paths: Sequence[str], encoding: str = ""
 ) -> dict[int, Compressed]:
-    """Return the compressed ones of a group's files, by their places."""
+    """Return those of a group's files that DuckDB can't read itself, by their places."""
     compressed = {}
     for number, (file, path) in enumerate(zip(group.files, paths, strict=True)):
         suffix = PurePosixPath(path).suffix.lower()
@@ -153,8 +160,9 @@ def _compressed(
                 f"({file.path})",
                 hint="use the spark engine for this table",
             )
-        if suffix in CODECS:
-            compressed[number] = Compressed(number, file, path, CODECS[suffix])
+        if encoding or suffix in CODECS:
+            packed = CODECS.get(suffix, "")
+            compressed[number] = Compressed(number, file, path, packed, encoding)
     return compressed
 
 

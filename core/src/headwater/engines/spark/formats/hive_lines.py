@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from headwater.engines import encodings
 from headwater.engines import text_shapes as shapes
 from headwater.engines.file_groups import FileGroup
 from headwater.engines.misfits import NOT_TEXT
@@ -22,6 +23,7 @@ from headwater.engines.text_files import (
     HIVE_OPTIONS,
     check_suffix,
     checked_options,
+    encoding_of,
     unhonoured,
 )
 from headwater.errors import UnsupportedError
@@ -63,17 +65,23 @@ def cut(
         line: Name of the column of lines, and then of fields.
         keys: Further columns: their values as SQL, their names and types.
     """
+    from pyspark.sql.functions import expr
+
     path = _path(line)
     columns = [
         (quoted(line), Column(line, STRING)),
         *keys,
         ("_metadata.file_path", Column(path, STRING)),
     ]
+    encoding = _encoding(group)
     odd = raised(
-        "not UTF-8", table=group.relation.name, value="''", file="_metadata.file_path",
-        kind=literal(f" {NOT_TEXT}"),
+        "not text", table=group.relation.name, value="''", file="_metadata.file_path",
+        kind=literal(f"{encoding} {NOT_TEXT}"),
     )  # fmt: skip
-    frame = frame.where(f"CASE WHEN is_valid_utf8({quoted(line)}) THEN true ELSE {odd} END")
+    if encoding:
+        frame = frame.withColumn(line, expr(_decoded(quoted(line), encoding, odd)))
+    else:
+        frame = frame.where(f"CASE WHEN is_valid_utf8({quoted(line)}) THEN true ELSE {odd} END")
     own = group.format in text_lines.FORMATS
     if own or group.format == hive_json.FORMAT:
         frame = frame.where(hive_json.is_row(quoted(line)))
@@ -115,6 +123,36 @@ def cut(
 def _path(line: str) -> str:
     """Return the name of the column of the file's path, beside one of lines."""
     return f"{line}_path"
+
+
+def _encoding(group: FileGroup) -> str:
+    """Return Python's name of what lines are in; empty for UTF-8, and for what Spark decodes."""
+    if group.format != "hive-text":
+        return ""
+    return encoding_of("spark", group, _options(group)["encoding"])
+
+
+def _decoded(line: str, encoding: str, odd: str) -> str:
+    """Return lines of bytes as text.
+
+    Args:
+        line: The line, as SQL: bytes that Spark takes for UTF-8.
+        encoding: What `_encoding` gave.
+        odd: What raises for a byte that stands for no character.
+    """
+    made = encodings.characters(encoding)
+    latin = f"decode(CAST({line} AS binary), 'ISO-8859-1')"
+    none = "".join(f"\\x{code:02x}" for code, c in enumerate(made) if c == encodings.UNDEFINED)
+    others = [(chr(code), c) for code, c in enumerate(made) if c not in (chr(code), "\ufffd")]
+    text = latin
+    if others:
+        held, meant = ("".join(part) for part in zip(*others, strict=True))
+        text = f"translate({latin}, {literal(held)}, {literal(meant)})"
+    return (
+        f"CASE WHEN {latin} RLIKE {literal(f'[{none}]')} THEN {odd} ELSE {text} END"
+        if none
+        else text
+    )
 
 
 def _has_header(group: FileGroup) -> bool:

@@ -1,0 +1,45 @@
+"""Encodings of text files other than UTF-8: those of one byte a character, read alike everywhere.
+
+Java's tables and Python's of these are the same, character by character, where a byte stands for
+one; a byte that stands for none is an error here, and a replacement character to Hive. In all of
+them the bytes of ASCII stand for themselves, so lines and fields are cut as ever. Encodings of
+several bytes a character are not among them: Spark decodes them no more.
+
+Source: Apache Hive, AbstractEncodingAwareSerDe; Java 17, "Supported Encodings".
+"""
+
+from __future__ import annotations
+
+import codecs
+from typing import Final
+
+_PARTS: Final = {
+    "iso8859-": (1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 15, 16),
+    "cp": (437, 850, 852, 858, 866, *range(1250, 1259)),
+    "koi8-": ("r", "u"),
+    "ascii": ("",),
+}
+_KNOWN: Final = frozenset(f"{begin}{end}" for begin, ends in _PARTS.items() for end in ends)
+"""Python's names of them."""
+_UTF_8: Final = "utf-8"
+UNDEFINED: Final = "\ufffd"
+
+
+def codec(declared: str) -> str | None:
+    """Return Python's name of an encoding; empty for UTF-8, None for one that is not read here."""
+    try:
+        name = codecs.lookup(declared.strip()).name if declared.strip() else _UTF_8
+    except LookupError:
+        return None
+    if name == _UTF_8:
+        return ""
+    return name if name in _KNOWN else None
+
+
+def characters(name: str) -> str:
+    """Return the character of each of the 256 bytes in an encoding; `UNDEFINED` where it has none.
+
+    Args:
+        name: What `codec` gave.
+    """
+    return bytes(range(256)).decode(name, errors="replace")
