@@ -139,7 +139,7 @@ _HINTS: Final = {
     "reads the letter, Hive 3 the end of a line",
     "hive-quotes": "write each record in one line, its quotes doubled or escaped: Hive's serde and "
     "Athena cut records at line breaks; or read its files by a source of their own "
-    "(type: s3 or files, format: csv, options: {multiLine: true}) with engine: {type: spark}",
+    "(type: s3 or files, format: csv, options: {{multiLine: true}}) with engine: {{type: spark}}",
     "open-quotes": "set the option multiLine=true, if values hold line breaks",
     "spark-json": "correct the line or the columns' types; the option mode=PERMISSIVE makes NULLs "
     "of what does not fit",
@@ -148,6 +148,6 @@ _HINTS: Final = {
     "json-file": "write one JSON object a line, and leave the option multiLine out",
     "hive-json": "write one JSON object a line, as the table's serde and Athena want it; or, where "
     "each file is one object or one list, read them by a source of their own (type: s3 or files, "
-    "format: json, options: {multiLine: true})",
+    "format: json, options: {{multiLine: true}})",
 }
 """What to do, by what the value is."""

@@ -305,6 +305,22 @@ def test_hive_csv_gives_texts_and_takes_both_escapes(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("format", "body", "other"),
+    [
+        ("hive-csv", 'a,"x\ny"\n', "format: csv, options: {multiLine: true})"),
+        ("hive-json", '[{"a": 1},\n{"a": 2}]\n', "format: json, options: {multiLine: true})"),
+        ("hive-json", '[{"a": 1}, {"a": 2}]\n', "format: json, options: {multiLine: true})"),
+    ],
+)
+def test_records_over_several_lines_have_a_way_out(
+    tmp_path: Path, format: str, body: str, other: str
+) -> None:
+    with pytest.raises(EngineError) as caught:
+        rows(ALL, t=text(tmp_path, body, format, a="string", b="string"))
+    assert other in (caught.value.hint or "")
+
+
 def test_hive_csv_of_other_types_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match="OpenCSVSerde gives texts"):
         rows(ALL, t=text(tmp_path, "a,1\n", "hive-csv", s="string", n="int"))
