@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from pydantic import Field, field_validator
 
@@ -16,6 +16,11 @@ from headwater.tables.relation import MemoryRelation, Relation
 from headwater.tables.table import Catalog, Partition, Table, TableName, columns_of
 
 DATABASE = "memory"
+_CONVERSIONS: Final = {
+    "pandas": "convert it, e.g. pyarrow.Table.from_pandas(frame)",
+    "polars": "convert it: frame.to_arrow(); of a LazyFrame, frame.collect().to_arrow(); integers "
+    "of 128 bits before, which Arrow has not: pl.col(name).cast(pl.Decimal(38, 0))",
+}
 
 
 class MemoryDataSource(DataSource):
@@ -39,9 +44,10 @@ class MemoryDataSource(DataSource):
 
         for name, table in tables.items():
             if not isinstance(table, pa.Table):
+                module = type(table).__module__.partition(".")[0]
                 raise ConfigError(
-                    f"table {name!r} is a {type(table).__name__}, not a pyarrow.Table",
-                    hint="convert it, e.g. pyarrow.Table.from_pandas(frame)",
+                    f"table {name!r} is a {type(table).__name__} of {module}, not a pyarrow.Table",
+                    hint=_CONVERSIONS.get(module, _CONVERSIONS["pandas"]),
                 )
         return tables
 
