@@ -12,8 +12,10 @@ import boto3
 import numpy as np
 import pandas as pd
 import pytest
+from tests.spark_reads import planned_sql
 
 import headwater as hw
+from headwater.engines.spark import SparkEngine
 from headwater_aws.testing import Emulator
 from headwater_glue import GlueDataSource
 from headwater_glue.testing import ACCOUNT, REGION, GlueLake
@@ -103,7 +105,19 @@ def found(source: GlueDataSource, format: str, engine: Any) -> tuple[dict[str, l
         return rows.to_arrow().to_pydict(), counted.to_arrow().to_pylist()[0]["n"]
 
 
+def expected_of(format: str) -> dict[str, list[Any]]:
+    return {n: values for n, (_, values) in WRITTEN[format].items()}
+
+
 @pytest.mark.parametrize("format", WRITTEN)
 def test_every_column_is_the_writers_own(source: GlueDataSource, format: str) -> None:
-    expected = {n: values for n, (_, values) in WRITTEN[format].items()}
-    assert found(source, format, "embedded") == (expected, 2)
+    assert found(source, format, "embedded") == (expected_of(format), 2)
+
+
+@pytest.mark.parametrize("format", WRITTEN)
+def test_every_column_is_so_on_spark(
+    source: GlueDataSource, spark_engine: SparkEngine, format: str
+) -> None:
+    columns = ", ".join(f"`{n}`" for n in WRITTEN[format])
+    rows = planned_sql(source, f"SELECT {columns} FROM {format} ORDER BY day", spark_engine)
+    assert rows.to_arrow().to_pydict() == expected_of(format)

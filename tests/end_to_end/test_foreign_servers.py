@@ -13,7 +13,9 @@ import pytest
 from plugins.glue.tests.every_kind import COLUMNS, EXPECTED, READABLE, REFUSED, seed
 from plugins.glue.tests.test_every_kind import query_of, rows
 from tests.foreign_servers import ministack, moto, needs_ministack
+from tests.spark_reads import planned_sql
 
+from headwater.engines.spark import SparkEngine
 from headwater.errors import HeadwaterError
 from headwater_glue.source import GlueDataSource
 from headwater_glue.testing import GlueLake
@@ -51,6 +53,16 @@ def test_every_readable_table_has_the_rows_that_were_written(
     source: GlueDataSource, lost: frozenset[str]
 ) -> None:
     found = {name: rows(source, query_of(name)) for name in READABLE if name not in lost}
+    assert found == dict.fromkeys(READABLE.keys() - lost, EXPECTED)
+
+
+def test_spark_reads_the_same_rows(
+    source: GlueDataSource, lost: frozenset[str], spark_engine: SparkEngine
+) -> None:
+    found = {}
+    for name in READABLE.keys() - lost:
+        read = planned_sql(source, query_of(name), spark_engine).to_arrow().to_pylist()
+        found[name] = sorted((tuple(row.values()) for row in read), key=lambda row: str(row[0]))
     assert found == dict.fromkeys(READABLE.keys() - lost, EXPECTED)
 
 

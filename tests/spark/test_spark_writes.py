@@ -241,3 +241,40 @@ def test_iceberg_of_which_rows_were_deleted(
     relation = newest(session, iceberg, tmp_path)
     assert on(spark_engine, relation) == expected
     assert on(None, relation) == expected
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_iceberg_of_which_rows_were_deleted_by_their_values(
+    session: Any, spark_engine: SparkEngine, tmp_path: Path, iceberg: str, version: int
+) -> None:
+    """As Flink deletes: Spark writes no such files itself, so its Iceberg is asked to."""
+    name = f"{iceberg}.db.t"
+    session.sql(f"CREATE TABLE {name} (id BIGINT, s STRING) USING iceberg TBLPROPERTIES "
+                f"('format-version' = '{version}')")  # fmt: skip
+    session.sql(f"INSERT INTO {name} SELECT id, CAST(id AS string) FROM range(10)")
+    jvm, gateway = session._jvm, session.sparkContext._gateway
+    loaded = jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(session._jsparkSession, name)
+    key = loaded.schema().select(jvm.java.util.List.of("id"))
+    ids = gateway.new_array(jvm.int, 1)
+    ids[0] = loaded.schema().findField("id").fieldId()
+    factory = jvm.org.apache.iceberg.data.GenericAppenderFactory(
+        loaded.schema(), loaded.spec(), ids, key, None
+    )
+    place = loaded.io().newOutputFile(f"{loaded.location()}/data/equal.parquet")
+    plain = jvm.org.apache.iceberg.encryption.EncryptedFiles.plainAsEncryptedOutput(place)
+    writer = factory.newEqDeleteWriter(plain, jvm.org.apache.iceberg.FileFormat.PARQUET, None)
+    for one in (3, 7):
+        record = jvm.org.apache.iceberg.data.GenericRecord.create(key)
+        record.setField("id", jvm.java.lang.Long.valueOf(one))
+        writer.write(record)
+    writer.close()
+    loaded.newRowDelta().addDeletes(writer.toDeleteFile()).commit()
+    session.sql(f"REFRESH TABLE {name}")
+    deletes = session.sql(f"SELECT content FROM {name}.delete_files").collect()
+    assert [row["content"] for row in deletes] == [2]
+    relation = newest(session, iceberg, tmp_path)
+    left = [{"id": n, "s": str(n)} for n in range(10) if n not in (3, 7)]
+    assert on(spark_engine, relation) == left
+    with pytest.raises(HeadwaterError, match="has equality deletes") as caught:
+        on(None, relation)
+    assert "spark" in (caught.value.hint or "")

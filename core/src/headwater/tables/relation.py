@@ -65,15 +65,16 @@ class FileRelation:
             line, whose meaning Spark's options can't say:
 
             - `hive-text` (LazySimpleSerDe): `sep`, `nullValue`, `header`, `escape` (takes the
-              character after it as it is; empty for none). No quotes; an empty text is a text; a
-              value that is not one of its column's type is NULL; missing columns at the end are
-              NULL, surplus ones are left out.
+              character after it as it is; empty for none), `encoding` (one of one byte a character;
+              empty for UTF-8). No quotes; an empty text is a text; a value that is not one of its
+              column's type is NULL; missing columns at the end are NULL, surplus ones are left out.
             - `hive-csv` (OpenCSVSerde): `sep`, `quote`, `escape`, `header`. All columns are texts;
               a doubled quote inside quotes is a quote; an empty value is an empty text.
             - `hive-json` (JsonSerDe): `malformed` is `null` or `fail`; `keys` is `ignore-case` or
-              `exact`; `quoted` is `convert` where texts of plain numbers and booleans are such, and
-              numbers of 9, 10 or 13 digits are timestamps, else `fail`; `key.<column>` names the
-              key that feeds a column.
+              `exact`; `quoted` is `convert` where texts of plain numbers are such, bare NaN and
+              Infinity are floats, and numbers of 9, 10 or 13 digits are timestamps, else `fail`;
+              `key.<column>` names the key that feeds a column. Texts of booleans and of decimals
+              are such in either case.
         options: The format's reader options. An engine refuses those that it does not know.
         partitions: What the files are grouped by; one group without values if unpartitioned.
         files: The files, hidden and empty ones left out.

@@ -145,6 +145,11 @@ def test_text_in_an_encoding_is_that_of_the_embedded_engine(
     found = both(engine, relation)
     assert (233, "\u00e9", "cp1252") in found
     assert (164, "\u20ac", "iso8859-15") in found
+    path = lake / "a.csv"
+    path.write_bytes(b's;n\n"\x80;\xe9";1\n\xff;2\n')
+    options = {"sep": ";", "header": "true", "charset": "windows-1252"}
+    of_spark = files([path], columns(s="string", n="int"), format="csv", options=options)
+    assert both(engine, of_spark) == [("\u20ac;\u00e9", 1), ("\u00ff", 2)]
     path = lake / "odd.txt"
     path.write_bytes(b"a\x81\n")
     odd = files([path], columns(s="string"), format="hive-text",

@@ -126,7 +126,9 @@ def _path(line: str) -> str:
 
 
 def _encoding(group: FileGroup) -> str:
-    """Return Python's name of what lines are in; empty for UTF-8, and for what Spark decodes."""
+    """Return Python's name of what lines are in; empty for UTF-8."""
+    if group.format in text_lines.FORMATS:
+        return text_lines.encoding(group) or ""
     if group.format != "hive-text":
         return ""
     return encoding_of("spark", group, _options(group)["encoding"])

@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from headwater.engines import encodings
 from headwater.engines import text_shapes as shapes
 from headwater.engines.file_groups import FileGroup
 from headwater.engines.spark.types import ddl, literal, raised, unpadded
@@ -25,8 +26,7 @@ from headwater.types import BOOLEAN, STRING
 FORMATS: Final = frozenset({"csv", "json"})
 _BAD: Final = "headwater: no such line"
 """A column for lines that Spark does not understand, called as no other is."""
-_OFTEN: Final = {"encoding": ("utf-8", "utf8"), "charset": ("utf-8", "utf8"),
-                 "enforceschema": ("true",), "mode": ("permissive", "failfast")}  # fmt: skip
+_OFTEN: Final = {"enforceschema": ("true",), "mode": ("permissive", "failfast")}
 _OF_FILES: Final = frozenset({"mode", "multiline", "header", "enforceschema", "inferschema",
                               "encoding", "charset", "columnnameofcorruptrecord"})  # fmt: skip
 
@@ -38,7 +38,15 @@ def is_lines(group: FileGroup) -> bool:
         return False
     if group.format == "csv" and is_whole(group):
         return False
+    if (read := encoding(group)) is None or (read and group.format == "json"):
+        return False
     return all(options.get(n, v[0]).strip().lower() in v for n, v in _OFTEN.items())
+
+
+def encoding(group: FileGroup) -> str | None:
+    """Return Python's name of what files are in; empty for UTF-8, None for one not read here."""
+    options = _options(group)
+    return encodings.codec(options.get("charset", options.get("encoding", "")))
 
 
 def is_whole(group: FileGroup) -> bool:
