@@ -254,8 +254,20 @@ CSV = 'id,"a, b",score\n1,x,2.5\n'
         # The end of the first request lies within a character.
         ("x.csv", "id,äx\n" + "ü" * 40_000, {}, ["id", "äx"]),
         ("x.csv", " id , score\t\n1,2\n", {}, ["id", "score"]),
+        ("x.csv", b"id,\x80\xe4\n", {"encoding": "windows-1252"}, ["id", "\u20ac\u00e4"]),
     ],
-    ids=["quoted", "bom", "separator", "unquoted", "gzip", "bzip2", "long", "cut", "spaces"],
+    ids=[
+        "quoted",
+        "bom",
+        "separator",
+        "unquoted",
+        "gzip",
+        "bzip2",
+        "long",
+        "cut",
+        "spaces",
+        "encoding",
+    ],
 )
 def test_csv_takes_its_names_from_the_header(
     bucket: Bucket, key: str, content: bytes | str, options: dict[str, str], columns: list[str]
@@ -284,6 +296,15 @@ def test_a_large_compressed_header_needs_only_its_beginning(bucket: Bucket) -> N
         ("x.csv", "1,2\n", {"header": "false"}, ConfigError, "without a header row(?s:.*)columns="),
         ("x.csv", "\n1,2\n", {}, SourceError, "begins with an empty line"),
         ("x.csv", b"\xff\xfe\x00", {}, SourceError, "its header row can't be read"),
+        # A name must not lose what its encoding has no word for, though the file is large.
+        (
+            "x.csv",
+            b"gr\xf6\xdfe,b\n" + b"x" * 80_000,
+            {},
+            SourceError,
+            "its header row can't be read",
+        ),
+        ("x.csv", "a,b\n", {"encoding": "GBK"}, UnsupportedError, "'GBK' is not read"),
         ("x.csv", "a,b\n", {"sep": "::"}, SourceError, "its header row can't be read"),
         ("x.csv.gz", "a,b\n", {}, SourceError, "not compressed as its name says"),
         ("x.csv.zst", "a,b\n", {}, UnsupportedError, "compressed like this must be declared"),

@@ -10,9 +10,9 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from headwater.engines import encodings
 from headwater.engines.file_groups import FileGroup
 from headwater.errors import EngineError, UnsupportedError
+from headwater.tables import encodings
 from headwater.tables.relation import DataFile, FileRelation
 
 _UNREAD: Final = frozenset({".xz", ".lzo", ".zip", ".7z", ".br"})

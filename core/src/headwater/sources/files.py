@@ -21,6 +21,7 @@ from headwater.partitions import hive_layout
 from headwater.sources import local_files
 from headwater.sources.single_database import SingleDatabase
 from headwater.sql.rewriting import quoted
+from headwater.tables import encodings
 from headwater.tables.file_facts import FileFacts
 from headwater.tables.relation import DataFile, FilePartition, FileRelation, Relation
 from headwater.tables.table import (
@@ -212,7 +213,7 @@ class FileDataSource(DataSource):
         columns_ = None if footers is None else footers.columns(first.path, first.etag)
         if columns_ is not None:
             return tuple(Column(n, parse_type(t)) for n, t in columns_)
-        columns = _read_columns(self.format, Path(first.path), self.options.get("sep", ","))
+        columns = _read_columns(self.format, Path(first.path), self.options)
         if footers is not None and first.etag is not None and not local_files.changes([first]):
             footers.learn_columns(first.path, first.etag, [(c.name, str(c.type)) for c in columns])
         return columns
@@ -263,7 +264,7 @@ def _marked(path: Path, name: str) -> DataFile:
         raise SourceError(f"table {name!r}: {path} can't be looked at: {error}") from error
 
 
-def _read_columns(format: str, path: Path, separator: str) -> tuple[Column, ...]:
+def _read_columns(format: str, path: Path, options: Mapping[str, str]) -> tuple[Column, ...]:
     try:
         import pyarrow as pa
     except ModuleNotFoundError as error:
@@ -274,10 +275,11 @@ def _read_columns(format: str, path: Path, separator: str) -> tuple[Column, ...]
 
     try:
         if format == "csv":
+            encoding, separator = encodings.of_header(options), options.get("sep", ",")
             # A compressed file is known by the end of its name, as where its rows are read.
             with (
                 pa.input_stream(path, compression="detect") as unpacked,
-                TextIOWrapper(cast("IO[bytes]", unpacked), encoding="utf-8-sig") as lines,
+                TextIOWrapper(cast("IO[bytes]", unpacked), encoding=encoding) as lines,
             ):
                 header = lines.readline(limits.HEADER_CHARACTERS).rstrip("\r\n")
             return tuple(Column(n.strip().strip('"'), STRING) for n in header.split(separator))

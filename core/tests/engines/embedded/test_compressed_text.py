@@ -246,6 +246,16 @@ def test_local_files_without_columns_take_the_names_of_their_header(
             workspace.sql("SELECT * FROM log", source).to_arrow()
 
 
+def test_a_header_is_in_the_encoding_of_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(b"id,\xe4\n1,\x80\n")
+    options = {"encoding": "cp1252"}
+    source = hw.FileDataSource(tables={"log": str(path)}, format="csv", options=options)
+    with hw.Workspace(engine="embedded") as workspace:
+        found = workspace.sql("SELECT * FROM log", source).to_arrow()
+    assert found.to_pylist() == [{"id": "1", "\u00e4": "\u20ac"}]
+
+
 def test_bytes_that_are_no_text_are_told_with_their_place(tmp_path: Path) -> None:
     plain = b"".join(b"line %d\n" % n for n in range(300_000))
     data = plain + b"caf\xe9\n"

@@ -11,10 +11,10 @@ import pytest
 from core.tests.engines.embedded.test_text_formats import BROKEN, ESCAPED, FLOATS, QUOTED
 from core.tests.engines.spark.plans import columns, files, table
 
-from headwater.engines import encodings
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.engines.spark import SparkEngine
 from headwater.errors import EngineError, HeadwaterError, UnsupportedError
+from headwater.tables import encodings
 from headwater.tables.relation import FilePartition, Relation
 
 SQL = "SELECT * FROM `hw`.`t0` AS t"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import codecs
 import csv
 import gzip
 import io
@@ -18,6 +19,7 @@ from headwater.errors import ConfigError, SourceError, UnsupportedError
 from headwater.interfaces.recording import Recording
 from headwater.sources.files import DECLARE
 from headwater.sql.rewriting import quoted
+from headwater.tables import encodings
 from headwater.tables.table import Column, columns_of
 from headwater.types import STRING
 from headwater.untrusted.texts import json_value
@@ -201,7 +203,7 @@ def _header(session: AwsSession, file: S3Object, options: Mapping[str, str]) -> 
     if dialect["quotechar"] is None:
         dialect["quoting"] = csv.QUOTE_NONE
     try:
-        text = _first_lines(session, file)
+        text = _first_lines(session, file, encodings.of_header(options))
         names = next(csv.reader(io.StringIO(text), **dialect), [])
     except (csv.Error, TypeError, UnicodeDecodeError) as error:
         raise SourceError(
@@ -226,7 +228,7 @@ def _header(session: AwsSession, file: S3Object, options: Mapping[str, str]) -> 
     return tuple(Column(n.strip(), STRING) for n in names)
 
 
-def _first_lines(session: AwsSession, file: S3Object) -> str:
+def _first_lines(session: AwsSession, file: S3Object, encoding: str = "utf-8-sig") -> str:
     """Return the beginning of a text file, uncompressed; its last line may be cut."""
     head = _read(session, file, 0, min(file.size, _BLOCK))
     try:
@@ -244,7 +246,7 @@ def _first_lines(session: AwsSession, file: S3Object) -> str:
             f"{file.uri} is not compressed as its name says: {error}", code="wrong-format"
         ) from error
     # What is cut at the block's end may be cut within a character.
-    return head.decode("utf-8-sig", errors="strict" if file.size <= _BLOCK else "ignore")
+    return codecs.getincrementaldecoder(encoding)().decode(head, final=file.size <= _BLOCK)
 
 
 class _Remote(io.RawIOBase):

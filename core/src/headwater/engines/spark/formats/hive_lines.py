@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater.engines import encodings
 from headwater.engines import text_shapes as shapes
 from headwater.engines.file_groups import FileGroup
 from headwater.engines.misfits import NOT_TEXT
@@ -28,6 +27,7 @@ from headwater.engines.text_files import (
 )
 from headwater.errors import UnsupportedError
 from headwater.sql.rewriting import quoted
+from headwater.tables import encodings
 from headwater.tables.table import Column
 from headwater.types import BIGINT, STRING, DataType
 

@@ -15,11 +15,11 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from headwater.engines import encodings
 from headwater.engines import text_shapes as shapes
 from headwater.engines.file_groups import FileGroup
 from headwater.engines.spark.types import ddl, literal, raised, unpadded
 from headwater.sql.rewriting import quoted
+from headwater.tables import encodings
 from headwater.tables.table import Column
 from headwater.types import BOOLEAN, STRING
 

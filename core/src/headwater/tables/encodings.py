@@ -11,7 +11,10 @@ Source: Apache Hive, AbstractEncodingAwareSerDe; Java 17, "Supported Encodings".
 from __future__ import annotations
 
 import codecs
+from collections.abc import Mapping
 from typing import Final
+
+from headwater.errors import UnsupportedError
 
 _PARTS: Final = {
     "iso8859-": (1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 15, 16),
@@ -34,6 +37,24 @@ def codec(declared: str) -> str | None:
     if name == _UTF_8:
         return ""
     return name if name in _KNOWN else None
+
+
+def of_header(options: Mapping[str, str]) -> str:
+    """Return Python's name of what a CSV file's header is in; a mark before UTF-8 is taken off.
+
+    Args:
+        options: The reader options of the files.
+
+    Raises:
+        UnsupportedError: If it is not read here.
+    """
+    named = {key.lower(): value for key, value in options.items()}
+    declared = named.get("charset", named.get("encoding", ""))
+    if (name := codec(declared)) is None:
+        raise UnsupportedError(
+            f"a header in the encoding {declared!r} is not read", hint="declare the columns"
+        )
+    return name or "utf-8-sig"
 
 
 def characters(name: str) -> str:
