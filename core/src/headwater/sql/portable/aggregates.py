@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -10,13 +11,13 @@ from sqlglot import exp
 
 from headwater import types as t
 from headwater.sql.functions import called, name_of
-from headwater.sql.portable import statistics
-from headwater.sql.portable.comparing import comparable, order_key, orderable, widened
+from headwater.sql.portable import casts, sketches, statistics
+from headwater.sql.portable.comparing import comparable, direction, order_key, orderable, widened
 from headwater.sql.portable.pieces import Piece, Refusal, evaluated, made, refuse_unless
 from headwater.sql.portable.raising import not_portable
 from headwater.sql.portable.ranges import Range
 from headwater.sql.portable.spelling import cast as spell
-from headwater.sql.portable.spelling import decimal_text, text
+from headwater.sql.portable.spelling import decimal_text, in_months, is_span, text
 from headwater.types import DataType
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ _Over = Callable[[str], str]
 """Adds what stands behind an aggregate call: FILTER, OVER, or nothing."""
 
 _Builder = Callable[["list[Piece]", bool, DataType, _Over], Piece]
+
+_Ordered = Callable[["Expressions", exp.Expr], Piece]
 
 
 def aggregate(
@@ -180,6 +183,12 @@ def _sum(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -
         other = not_portable("sum of bigints that may overflow in some order", type_)
         sql = f"CASE WHEN {most} > 9223372036854775807 THEN {other} ELSE {spell(total, type_)} END"
         return Piece(sql, type_, raises=True)
+    if is_span(value.type):
+        most = over(f"sum({word}abs(CAST({value.sql} AS HUGEINT)))")
+        largest = 2 ** (31 if in_months(type_) else 63) - 1
+        other = not_portable("sum of intervals that may overflow in some order", type_)
+        sql = f"CASE WHEN {most} > {largest} THEN {other} ELSE {spell(total, type_)} END"
+        return Piece(sql, type_, raises=True)
     if value.type.is_integer:
         return made(spell(total, type_), type_, [value])
     if value.type.is_floating:
@@ -200,9 +209,15 @@ def _sum(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -
 
 def _avg(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:
     value = _number(_single(arguments, "avg"))
-    refuse_unless(not distinct, "avg(DISTINCT ...)")
     if value.type.is_integer or value.type.is_floating:
-        return made(over(f"avg(CAST({value.sql} AS DOUBLE))"), type_, [value])
+        word = "DISTINCT " if distinct else ""
+        return made(over(f"avg({word}CAST({value.sql} AS DOUBLE))"), type_, [value])
+    refuse_unless(not distinct, f"avg(DISTINCT {value.type})")
+    if is_span(value.type):
+        total = _sum(arguments, False, type_, over)
+        count = over(f"count({value.sql})")
+        mean = spell(f"sp_hdiv(CAST({total.sql} AS HUGEINT), CAST({count} AS HUGEINT))", type_)
+        return replace(total, sql=f"CASE WHEN {count} > 0 THEN {mean} END")
     if value.type.name == "decimal":
         refuse_unless((value.type.precision or 0) <= 24, f"avg({value.type}): beyond 38 digits")
         scale = type_.scale or 0
@@ -223,12 +238,22 @@ def _boolean(word: str) -> _Builder:
     return build
 
 
+def _bits(word: str) -> _Builder:
+    def build(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:
+        value = _single(arguments, word)
+        refuse_unless(not distinct and value.type.is_integer, f"{word}({value.type})")
+        return made(over(f"{word}({value.sql})"), type_, [value])
+
+    return build
+
+
 def _extreme_by(word: str) -> _Builder:
     def build(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> Piece:
         refuse_unless(not distinct, f"{word}(DISTINCT ...)")
         refuse_unless(len(arguments) == 2, f"{word} takes two arguments")
         value, key = arguments
-        exact = orderable(key.type) and not key.type.is_floating
+        floats = any(part.is_floating for part in key.type.walk())
+        exact = orderable(key.type) and (not floats or key.type.is_floating)
         refuse_unless(exact, f"{word}(..., {key.type}): the order of such values was not measured")
         if value.type.children or key.type.children:
             return _nested_by(word, value, key, over)
@@ -266,17 +291,59 @@ def ordered(e: Expressions, node: exp.Expr) -> Piece:
 
     Example: `percentile_disc(0.5) WITHIN GROUP (ORDER BY i)` -> `list_sort(...)[...]`
     """
-    call, items = node.this, node.expression.expressions
-    name, build = name_of(call) or "", WITHIN.get(called(call).rule)
+    name, build = name_of(node.this) or "", WITHIN.get(called(node.this).rule)
     if build is None:
         raise Refusal(f"{name}() WITHIN GROUP: not proven to mean the same on both engines", node)
-    one = len(call.expressions) == len(items) == 1
-    refuse_unless(one, f"{name}() WITHIN GROUP of several values", node)
     keys, e.keys = e.keys, None
-    share, value = e.piece(call.expressions[0]), e.piece(items[0].this)
+    piece = build(e, node)
     e.keys = keys
-    down = "DESC" if items[0].args.get("desc") else "ASC"
-    return e.checked(build(value, share, e.type_of(node), down), node)
+    return e.checked(piece, node)
+
+
+def _of_share(build: Callable[[Piece, Piece, DataType, str], Piece]) -> _Ordered:
+    """Return a rule of the value, the share, the type, ASC or DESC as one of the call."""
+
+    def of_call(e: Expressions, node: exp.Expr) -> Piece:
+        call, items = node.this, node.expression.expressions
+        one = len(call.expressions) == len(items) == 1
+        refuse_unless(one, f"{name_of(call)}() WITHIN GROUP of several values", node)
+        share, value = e.piece(call.expressions[0]), e.piece(items[0].this)
+        return build(value, share, e.type_of(node), "DESC" if items[0].args.get("desc") else "ASC")
+
+    return of_call
+
+
+def _joined(e: Expressions, node: exp.Expr) -> Piece:
+    """Return `listagg(a, ',') WITHIN GROUP (ORDER BY b)` where the order tells all values apart.
+
+    Example: `listagg(s, ',') WITHIN GROUP (ORDER BY s)` -> `string_agg("s", ',' ORDER BY "s" ...)`
+    """
+    name, (distinct, nodes) = name_of(node.this), _arguments(node.this)
+    pieces = [e.piece(a) for a in nodes]
+    order = [(e.piece(i.this), direction(i)) for i in node.expression.expressions]
+    value, *separators = pieces
+    separator = separators[0].literal if separators else ""
+    refuse_unless(isinstance(separator, str), f"{name}() by what is no literal text")
+    exact = all(comparable(k.type) and not k.type.is_floating for k, _ in order)
+    refuse_unless(exact and not any(p.risky for p in pieces), f"{name}() in such an order")
+    shown = casts.cast(value, t.STRING)
+    by = ", ".join(f"{k.sql} {how}" for k, how in order)
+    if distinct:
+        same = value.type == t.STRING and [k.sql for k, _ in order] == [value.sql]
+        refuse_unless(same, f"{name}(DISTINCT ...) in another order than its own")
+    word = "DISTINCT " if distinct else ""
+    sql = f"string_agg({word}{shown.sql}, {text(str(separator))} ORDER BY {by})"
+    if value.sql in [k.sql for k, _ in order]:
+        return made(sql, t.STRING, [shown, *(k for k, _ in order)])
+    # Of values that are equal in the order, Spark takes them as the rows come.
+    listed = ", ".join(k.sql for k, _ in order)
+    places = f"count(DISTINCT CASE WHEN {value.sql} IS NOT NULL THEN row({listed}) END)"
+    values = (
+        f"count(DISTINCT CASE WHEN {value.sql} IS NOT NULL THEN row({listed}, {value.sql}) END)"
+    )
+    several = not_portable(f"{name}() of values that its order does not tell apart", t.STRING)
+    sql = f"CASE WHEN {places} < {values} THEN {several} ELSE {sql} END"
+    return made(sql, t.STRING, [shown, *(k for k, _ in order)], declines=True)
 
 
 def _interpolated(value: Piece, share: Piece, type_: DataType, down: str) -> Piece:
@@ -286,7 +353,7 @@ def _interpolated(value: Piece, share: Piece, type_: DataType, down: str) -> Pie
 def _discrete(value: Piece, share: Piece, type_: DataType, down: str) -> Piece:
     """Return the first value to which that share of the values goes."""
     number = _share(value, share)
-    listed = f"list(CAST({value.sql} AS DOUBLE)) FILTER (WHERE {value.sql} IS NOT NULL)"
+    listed = f"list({widened(value, t.DOUBLE).sql}) FILTER (WHERE {value.sql} IS NOT NULL)"
     place = f"CAST(greatest(ceil(count({value.sql}) * CAST('{number}' AS DOUBLE)), 1) AS BIGINT)"
     return _no_zero(value, f"list_sort({listed}, '{down}')[{place}]", type_)
 
@@ -301,6 +368,7 @@ def _approximate(arguments: list[Piece], distinct: bool, type_: DataType, over: 
     accuracy = arguments[2].literal if len(arguments) > 2 else 10_000
     refuse_unless(over("") == "", "an approximate percentile with FILTER or OVER")
     refuse_unless(isinstance(accuracy, int) and accuracy > 0, "an accuracy that is no number")
+    refuse_unless(value.type.name != "decimal", f"an approximate percentile of {value.type}")
     number = _share(value, share)
     listed = f"list({value.sql}) FILTER (WHERE {value.sql} IS NOT NULL)"
     count = f"count({value.sql})"
@@ -347,14 +415,15 @@ def _constant(arguments: list[Piece], distinct: bool, type_: DataType, over: _Ov
     alike = f"{least} IS NOT DISTINCT FROM {most}"
     if not (ignoring and ignoring[0].literal is True):
         alike += f" AND {over(f'count({value.sql})')} IN (0, {over('count(*)')})"
-    several = not_portable("any_value() of a group with several values", type_)
+    several = not_portable("any_value(), first() or last() of a group with several values", type_)
     sql = f"CASE WHEN {alike} THEN {least} ELSE {several} END"
     return made(sql, type_, [value], declines=True)
 
 
 def _share(value: Piece, share: Piece) -> Decimal | int:
     """Return the share of a percentile, a literal."""
-    refuse_unless(value.type.is_integer or value.type == t.DOUBLE, f"percentile({value.type})")
+    known = value.type.is_numeric and value.type != t.FLOAT
+    refuse_unless(known, f"percentile({value.type})")
     number = share.literal
     if not isinstance(number, Decimal | int) or not 0 <= number <= 1:
         raise Refusal("percentile by what is not written as one decimal from 0 to 1, e.g. 0.95")
@@ -364,7 +433,7 @@ def _share(value: Piece, share: Piece) -> Decimal | int:
 
 def _no_zero(value: Piece, sql: str, type_: DataType) -> Piece:
     """Return a percentile; of doubles it may be one of two zeros, which are equal when sorted."""
-    if value.type.is_integer:
+    if value.type.is_integer or value.type.name == "decimal":
         return made(sql, type_, [value])
     zero = not_portable("a percentile that may be 0.0 or -0.0", type_)
     return made(f"CASE WHEN {sql} = 0 THEN {zero} ELSE {sql} END", type_, [value], declines=True)
@@ -373,9 +442,16 @@ def _no_zero(value: Piece, sql: str, type_: DataType) -> Piece:
 def _quantile(value: Piece, share: Piece, type_: DataType, over: _Over, down: str = "ASC") -> Piece:
     """Interpolate between the two values around a position, in Spark's order of operations."""
     number = _share(value, share)
-    listed = over(f"list(CAST({value.sql} AS DOUBLE)) FILTER (WHERE {value.sql} IS NOT NULL)")
-    if " FILTER " in over("") or " OVER " in over(""):
-        raise Refusal("percentile with FILTER or OVER")
+    if " OVER " in over(""):
+        # Of whole numbers and quarters both formulas are exact.
+        exact = value.type.is_integer and value.type != t.BIGINT and number * 4 % 1 == 0
+        refuse_unless(exact, "percentile OVER of other numbers than int, or by other shares")
+        middle = over(f"quantile_cont(CAST({value.sql} AS DOUBLE), CAST('{number}' AS DOUBLE))")
+        return made(middle, type_, [value])
+    x = widened(value, t.DOUBLE)
+    listed = over(f"list({x.sql}) FILTER (WHERE {value.sql} IS NOT NULL)")
+    if " FILTER " in over(""):
+        listed = f"list_filter({over(f'list({x.sql})')}, lambda z: z IS NOT NULL)"
     sorted_ = f"list_sort({listed})" if down == "ASC" else f"list_sort({listed}, 'DESC')"
     return _no_zero(value, f"sp_percentile({sorted_}, CAST('{number}' AS DOUBLE))", type_)
 
@@ -403,7 +479,31 @@ def collected(e: Expressions, node: exp.Expr, over: str = "") -> Piece:
     return Piece(f"coalesce({listed}, [])", t.array(value.type), value.raises)
 
 
+def _pairs(arguments: list[Piece], place: int) -> Piece:
+    """Return one of two arguments where both have a value, as the functions regr_... take them."""
+    refuse_unless(not any(a.risky for a in arguments), "pairs of what may raise")
+    value, other = arguments[place], arguments[1 - place]
+    some = f"CASE WHEN {evaluated(other)} IS NOT NULL THEN {value.sql} END"
+    return made(some, value.type, (value, other))
+
+
+def _counted_pairs(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> Piece:
+    refuse_unless(not distinct, "regr_count(DISTINCT ...)")
+    return made(over(f"count({_pairs(arguments, 0).sql})"), t.BIGINT, arguments, range_=_COUNTED)
+
+
+def _average_of(place: int) -> _Builder:
+    def build(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:
+        refuse_unless(not distinct, "the average of pairs that are DISTINCT")
+        return _avg([_pairs(arguments, place)], False, type_, over)
+
+    return build
+
+
 BUILDERS: Final[dict[str, _Builder]] = {
+    "regr_count": _counted_pairs,
+    "regr_avgx": _average_of(1),
+    "regr_avgy": _average_of(0),
     "count": _count,
     "count_if": _count_if,
     "min": _extreme("min"),
@@ -412,6 +512,10 @@ BUILDERS: Final[dict[str, _Builder]] = {
     "avg": _avg,
     "bool_and": _boolean("bool_and"),
     "bool_or": _boolean("bool_or"),
+    "bit_and": _bits("bit_and"),
+    "bit_or": _bits("bit_or"),
+    "bit_xor": _bits("bit_xor"),
+    "approx_count_distinct": sketches.approx_count_distinct,
     "max_by": _extreme_by("max_by"),
     "min_by": _extreme_by("min_by"),
     "percentile": _percentile,
@@ -422,8 +526,9 @@ BUILDERS: Final[dict[str, _Builder]] = {
 }
 """Rules for aggregate functions, by the names that the table of functions has for them."""
 
-WITHIN: Final[dict[str, Callable[[Piece, Piece, DataType, str], Piece]]] = {
-    "interpolated": _interpolated,
-    "discrete": _discrete,
+WITHIN: Final[dict[str, _Ordered]] = {
+    "interpolated": _of_share(_interpolated),
+    "discrete": _of_share(_discrete),
+    "listed": _joined,
 }
-"""Rules for calls with WITHIN GROUP: of the value, the share, the type, ASC or DESC."""
+"""Rules for calls with WITHIN GROUP."""

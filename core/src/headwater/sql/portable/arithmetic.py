@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -289,6 +290,24 @@ def positive_remainder(arguments: list[Piece], type_: DataType) -> Piece:
     return Piece(sql, type_, raises=True)
 
 
+def trying(operator: str) -> Callable[[list[Piece], DataType], Piece | None]:
+    """Return the rule of `try_add` and its kin for decimals: NULL where a divisor is 0."""
+
+    def build(arguments: list[Piece], type_: DataType) -> Piece | None:
+        left, right = arguments
+        if type_.name != "decimal" or left.raises or right.raises:
+            return None
+        if operator in "/%":
+            values = right.values.narrowed(ranges.Range(nonzero=True))
+            right = made(f"nullif({right.sql}, 0)", right.type, [right], range_=values)
+        piece = binary(operator, left, right, type_)
+        if piece.raises:
+            raise Refusal(f"{left.type} {operator} {right.type} that may overflow")
+        return piece
+
+    return build
+
+
 _HALF_DIGITS: Final = 34
 
 
@@ -309,7 +328,10 @@ def rounded_to_even(arguments: list[Piece], type_: DataType) -> Piece:
         if digits >= (value.type.scale or 0):
             return cast(value, type_)
         whole = (value.type.precision or 0) - (value.type.scale or 0) + 1
-        return Piece(spell(_to_even(value.sql, whole, digits), type_), type_, value.raises)
+        # What is rounded up may have a digit more, and is compared with what it was.
+        wide = t.decimal((value.type.precision or 0) + 1, value.type.scale or 0)
+        exact = _to_even(spell(value.sql, wide), whole, digits)
+        return Piece(spell(exact, type_), type_, value.raises)
     if value.type != t.DOUBLE:
         raise Refusal(f"bround({value.type})")
     x = value.sql

@@ -392,6 +392,7 @@ _CASTS: Final[dict[tuple[str, str], _Builder]] = {
     ("string", "decimal"): text_casts.to_decimal,
     ("string", "date"): text_casts.to_date,
     ("string", "timestamp"): text_casts.to_timestamp,
+    ("string", "timestamp_ntz"): text_casts.to_local_time,
     ("string", "binary"): text_casts.to_binary,
 }
 """Source and target family to the builder of the cast: all that were measured equal or raise."""

@@ -8,7 +8,7 @@ from headwater import types as t
 from headwater.sql.analysis import Scope
 from headwater.sql.functions import called, is_aggregate
 from headwater.sql.portable import windows
-from headwater.sql.portable.comparing import comparable
+from headwater.sql.portable.comparing import comparable, direction
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
 from headwater.sql.portable.spelling import type_name
 from headwater.sql.typing.literals import position
@@ -195,5 +195,5 @@ def set_order(scope: Scope, node: exp.Expr, *, ordered: bool) -> str:
         if index is None or not comparable(scope.outputs[index].type):
             raise Refusal("ORDER BY of a set operation by something else than its columns", item)
         key = windows.sorted_by(Piece(f"c{index}", scope.outputs[index].type))
-        parts.append(f"{key} {windows.direction(item)}")
+        parts.append(f"{key} {direction(item)}")
     return f"\nORDER BY {', '.join(parts)}" if parts else ""

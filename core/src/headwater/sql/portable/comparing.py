@@ -7,6 +7,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
+from sqlglot import exp
+
 from headwater import types as t
 from headwater.sql.portable import casts, literals
 from headwater.sql.portable.pieces import Piece, Refusal, made
@@ -147,3 +149,15 @@ def widened(piece: Piece, type_: DataType, *, texts: bool = False) -> Piece:
         if kept < whole or (type_.scale or 0) < (piece.type.scale or 0):
             raise Refusal(f"{piece.type} as {type_}: digits would be lost beyond 38")
     return casts.cast(piece, type_)
+
+
+def direction(item: exp.Expr) -> str:
+    """Return ASC or DESC with NULLS FIRST or LAST written out: the engines' defaults differ.
+
+    Example: `rank() OVER (ORDER BY i)`
+        -> `CAST(rank() OVER (ORDER BY "i" ASC NULLS FIRST) AS INTEGER)`
+    """
+    ordered = item if isinstance(item, exp.Ordered) else None
+    down = bool(ordered and ordered.args.get("desc"))
+    first = bool(ordered.args.get("nulls_first")) if ordered else True
+    return f"{'DESC' if down else 'ASC'} NULLS {'FIRST' if first else 'LAST'}"

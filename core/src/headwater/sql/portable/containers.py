@@ -11,7 +11,7 @@ from headwater.sql.portable.casts import cast as to_type
 from headwater.sql.portable.comparing import comparable, order_key, orderable, widened
 from headwater.sql.portable.pieces import Piece, Refusal, made, refuse_unless
 from headwater.sql.portable.raising import not_portable, spark_error
-from headwater.sql.portable.spelling import cast, text
+from headwater.sql.portable.spelling import cast, in_months, is_span, text
 from headwater.types import DataType
 
 if TYPE_CHECKING:
@@ -141,39 +141,91 @@ def concat_ws(arguments: list[Piece], type_: DataType) -> Piece | None:
 
 
 _LONGEST: Final = 10_000_000
+_DAY: Final = 86_400_000_000
 
 
 def sequence(arguments: list[Piece], type_: DataType) -> Piece:
-    """Return `sequence(start, stop, step)` of whole numbers; of days without a step."""
+    """Return `sequence(start, stop, step)` of whole numbers, days and times.
+
+    Example: `sequence(day, day, INTERVAL 1 MONTH)` -> `list_transform([{a: ..., b: ...}], ...)[1]`
+
+    Raises:
+        Refusal: By a step that is no number, and of times no interval of months or of days.
+    """
     element = type_.element
+    bounds, steps = [widened(a, element) for a in arguments[:2]], arguments[2:]
+    if element.is_integer:
+        by = f"CAST({widened(steps[0], element).sql} AS HUGEINT)" if steps else "1"
+        return _series(bounds, by, type_, "{}", turns=not steps)
+    spans = all(is_span(s.type) for s in steps)
+    refuse_unless(spans, "sequence() of times by what is no interval of one unit")
+    if steps and in_months(steps[0].type):
+        return _months([*bounds, steps[0]], type_)
     if element == t.DATE:
-        refuse_unless(len(arguments) == 2, "sequence() of dates by a step")
-        start, stop = (widened(a, element) for a in arguments)
-        far = not_portable(f"sequence() of more than {_LONGEST} days", type_)
-        days = f"CAST(date_diff('day', {start.sql}, {stop.sql}) AS BIGINT)"
-        made = (
-            f"list_transform(generate_series(0, {days}, CASE WHEN {days} < 0 THEN -1 ELSE 1 END), "
-            f"lambda z: CAST({start.sql} + CAST(z AS INTEGER) AS DATE))"
+        counted, shown = (
+            "date_diff('day', DATE '1970-01-01', {})",
+            "DATE '1970-01-01' + CAST({} AS INTEGER)",
         )
-        sql = f"CASE WHEN abs({days}) > {_LONGEST} THEN {far} ELSE {made} END"
-        return Piece(f"CASE WHEN {days} IS NOT NULL THEN {sql} END", type_, raises=True)
-    refuse_unless(element.is_integer, f"sequence() of {element}")
-    numbers = [f"CAST({widened(a, element).sql} AS HUGEINT)" for a in arguments]
-    first, last = numbers[:2]
-    by = numbers[2] if len(numbers) > 2 else f"CASE WHEN {first} <= {last} THEN 1 ELSE -1 END"
+        by = f"CAST({steps[0].sql} AS HUGEINT) // {_DAY}" if steps else "1"
+    else:
+        make = "make_timestamptz" if element == t.TIMESTAMP else "make_timestamp"
+        counted, shown = "epoch_us({})", f"{make}(CAST({{}} AS BIGINT))"
+        by = f"CAST({steps[0].sql} AS HUGEINT)" if steps else str(_DAY)
+    numbers = [made(counted.format(p.sql), t.BIGINT, [p]) for p in bounds]
+    series = _series(numbers, by, type_, shown, turns=not steps)
+    if not steps or element != t.DATE:
+        return series
+    part = not_portable("sequence() of dates by a part of a day", type_)
+    sql = f"CASE WHEN {steps[0].sql} % {_DAY} <> 0 THEN {part} ELSE {series.sql} END"
+    return made(sql, type_, [series, steps[0]])
+
+
+def _series(bounds: list[Piece], by: str, type_: DataType, shown: str, *, turns: bool) -> Piece:
+    """Return the numbers between two ones.
+
+    Args:
+        bounds: The first one, and what the last one is not beyond.
+        by: How far they are apart.
+        type_: The type of the array.
+        shown: How a number is written as an element.
+        turns: Whether they go down where the second bound is below the first.
+    """
+    first, last = (f"CAST({p.sql} AS HUGEINT)" for p in bounds)
+    by = f"CASE WHEN {first} <= {last} THEN {by} ELSE -{by} END" if turns else by
     wrong = spark_error("ILLEGAL_SEQUENCE", "sequence() by a step that leads away", type_)
-    far = not_portable(f"sequence() of more than {_LONGEST} numbers", type_)
+    far = not_portable(f"sequence() of more than {_LONGEST} elements", type_)
     a, b, s = (f"struct_extract(p, '{part}')" for part in "abs")
     series = f"generate_series(0, CAST(({b} - {a}) // {s} AS BIGINT))"
+    element, item = type_.element, shown.format(f"({a} + z * {s})")
     sql = (
         f"list_transform([{{a: {first}, b: {last}, s: CAST({by} AS HUGEINT)}}], lambda p: CASE "
         f"WHEN {a} IS NULL OR {b} IS NULL OR {s} IS NULL THEN NULL "
-        f"WHEN {a} = {b} THEN [{cast(a, element)}] "
+        f"WHEN {a} = {b} THEN [{cast(shown.format(a), element)}] "
         f"WHEN {s} = 0 OR ({s} > 0) <> ({b} > {a}) THEN {wrong} "
         f"WHEN ({b} - {a}) // {s} > {_LONGEST} THEN {far} "
-        f"ELSE list_transform({series}, lambda z: {cast(f'{a} + z * {s}', element)}) END)[1]"
+        f"ELSE list_transform({series}, lambda z: {cast(item, element)}) END)[1]"
     )
-    return Piece(sql, type_, raises=True)
+    return made(sql, type_, bounds, raises=True)
+
+
+def _months(pieces: list[Piece], type_: DataType) -> Piece:
+    """Return times that are months apart, each counted from the first one."""
+    first, last, step = pieces
+    wrong = spark_error("ILLEGAL_SEQUENCE", "sequence() by a step that leads away", type_)
+    far = not_portable("sequence() by no month, or over more than 100000 years", type_)
+    a, b, s = (f"struct_extract(p, '{part}')" for part in "abs")
+    apart = f"abs(date_diff('month', CAST({a} AS TIMESTAMP), CAST({b} AS TIMESTAMP)))"
+    item = cast(f"{a} + to_months(CAST(z * {s} AS INTEGER))", type_.element)
+    series = f"list_transform(generate_series(0, {apart} // abs({s})), lambda z: {item})"
+    kept = f"list_filter({series}, lambda z: CASE WHEN {s} > 0 THEN z <= {b} ELSE z >= {b} END)"
+    bound = f"{{a: {first.sql}, b: {last.sql}, s: CAST({step.sql} AS BIGINT)}}"
+    sql = (
+        f"list_transform([{bound}], lambda p: CASE "
+        f"WHEN {a} IS NULL OR {b} IS NULL OR {s} IS NULL THEN NULL "
+        f"WHEN {s} = 0 OR {apart} > 1200000 THEN {far} "
+        f"WHEN {a} <> {b} AND ({s} > 0) <> ({b} > {a}) THEN {wrong} ELSE {kept} END)[1]"
+    )
+    return made(sql, type_, pieces, raises=True)
 
 
 def sort_array(arguments: list[Piece], type_: DataType) -> Piece | None:

@@ -73,6 +73,13 @@ def to_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
     return _time_by_pattern(arguments, type_, _TIME_SHAPES, "timezone('UTC', {})")
 
 
+def to_local_time(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `to_timestamp_ntz(a)` and `to_timestamp_ntz(text, 'pattern')`."""
+    if len(arguments) == 1:
+        return casts.cast(arguments[0], t.TIMESTAMP_NTZ)
+    return _time_by_pattern(arguments, type_, _TIME_SHAPES, "{}")
+
+
 def _time_by_pattern(
     arguments: list[Piece],
     type_: DataType,
@@ -117,6 +124,13 @@ def try_to_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
     return _time_by_pattern(arguments, type_, _TIME_SHAPES, "timezone('UTC', {})", trying=True)
 
 
+def try_to_date(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `try_to_date(text, 'pattern')`: NULL where `to_date` raises."""
+    if len(arguments) == 1:
+        return casts.cast(arguments[0], t.DATE, trying=True)
+    return _time_by_pattern(arguments, type_, _DATE_SHAPES, "CAST({} AS DATE)", trying=True)
+
+
 def unix_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
     """Return seconds since the epoch of a time or a text.
 
@@ -159,6 +173,17 @@ def from_unixtime(arguments: list[Piece], type_: DataType) -> Piece:
     return made(sql, type_, [seconds], declines=True)
 
 
+def to_char(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `to_char(time, 'pattern')`, which is `date_format`.
+
+    Raises:
+        Refusal: Of numbers and bytes.
+    """
+    temporal = arguments[0].type in (t.DATE, t.TIMESTAMP, t.TIMESTAMP_NTZ)
+    refuse_unless(temporal, f"to_char({arguments[0].type}, ...)")
+    return date_format(arguments, type_)
+
+
 def from_utc_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
     """Return the wall clock of a zone at an instant, written as if it were UTC.
 
@@ -188,6 +213,16 @@ def _zoned(arguments: list[Piece], name: str) -> tuple[Piece, str]:
     return moment, zone.sql
 
 
+def convert_timezone(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `convert_timezone('UTC', zone, time)`: what a zone's clocks show, as local time."""
+    *zones, moment = arguments
+    known = len(zones) == 1 or zones[0].literal == "UTC"
+    refuse_unless(known, "convert_timezone() from another zone than UTC")
+    local = casts.cast(moment, t.TIMESTAMP_NTZ)
+    instant, zone = _zoned([casts.cast(local, t.TIMESTAMP), zones[-1]], "convert_timezone")
+    return made(f"timezone({zone}, {instant.sql})", type_, [instant])
+
+
 _ZONES: Final = frozenset(
     {
         "UTC",
@@ -213,18 +248,19 @@ def make_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
 
     A minute may have a 60th second, which is the next minute; a part out of its range raises.
     """
-    refuse_unless(len(arguments) == 6, "make_timestamp() with a time zone")
+    refuse_unless(len(arguments) == 6, "make_timestamp() with a time zone, or of a date")
     *whole, seconds = arguments
     refuse_unless(all(a.type.is_numeric for a in arguments), "make_timestamp() of texts")
     pieces = [casts.cast(a, t.INT) for a in whole] + [casts.cast(seconds, t.decimal(16, 6))]
     year, month, day, hour, minute, second = (p.sql for p in pieces)
     nothing = " OR ".join(f"{p.sql} IS NULL" for p in pieces)
-    bad = spark_error("DATETIME_FIELD_OUT_OF_BOUNDS", "no time has such parts", t.TIMESTAMP)
+    bad = spark_error("DATETIME_FIELD_OUT_OF_BOUNDS", "no time has such parts", type_)
     fits = f"{hour} BETWEEN 0 AND 23 AND {minute} BETWEEN 0 AND 59 AND {second} BETWEEN 0 AND 60"
     minutes = f"{hour} * 60 + {minute}"
     time = f"to_minutes({minutes}) + to_microseconds(CAST({second} * 1000000 AS BIGINT))"
-    made = f"timezone('UTC', make_date({year}, {month}, {day}) + {time})"
-    sql = f"CASE WHEN {nothing} THEN NULL WHEN {fits} THEN {made} ELSE {bad} END"
+    wall = f"make_date({year}, {month}, {day}) + {time}"
+    made_of = wall if type_ == t.TIMESTAMP_NTZ else f"timezone('UTC', {wall})"
+    sql = f"CASE WHEN {nothing} THEN NULL WHEN {fits} THEN {made_of} ELSE {bad} END"
     return Piece(sql, type_, raises=True)
 
 

@@ -23,6 +23,12 @@ def xxhash64(arguments: list[Piece], type_: DataType) -> Piece:
     return _hashed("xxhash64", "UBIGINT", "BIGINT", arguments, type_)
 
 
+def unsigned_xxhash64(value: Piece) -> str:
+    """Return the 64 bits of a value's xxhash64 as a number without a sign; of NULL, any."""
+    kind, word = _word(value)
+    return f"sp_xxhash64_{kind}({word}, {_SEED})"
+
+
 def _hashed(
     name: str, unsigned: str, signed: str, arguments: list[Piece], type_: DataType
 ) -> Piece:

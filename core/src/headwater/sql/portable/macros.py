@@ -14,7 +14,7 @@ from typing import Final
 
 from headwater.sql.portable import casing
 
-_FILES: Final = ("macros.sql", "strict_math.sql", "hashes.sql")
+_FILES: Final = ("macros.sql", "texts.sql", "strict_math.sql", "hashes.sql", "sketches.sql")
 _NAME: Final = re.compile(r"\bsp_\w+(?=\()")
 
 

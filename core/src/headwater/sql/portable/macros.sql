@@ -160,3 +160,13 @@ CREATE OR REPLACE MACRO sp_sorted(l, nulls) AS list_transform(list_sort(list_tra
 -- Whether bytes in hexadecimal digits are a text in UTF-8.
 CREATE OR REPLACE MACRO sp_is_utf8(digits) AS regexp_full_match(digits, '([0-7].|(C[2-9A-F]|D.)[89AB].'
   || '|(E0[AB].|E[1-9A-CEF][89AB].|ED[89].)[89AB].|(F0[9AB].|F[1-3][89AB].|F48.)([89AB].){2})*');
+
+-- The third and the fourth moment of numbers around their mean, by the root of the second one's powers.
+CREATE OR REPLACE MACRO sp_deviations(l) AS list_transform([list_aggregate(l, 'favg')], lambda m:
+  list_transform(list_filter(l, lambda x: x IS NOT NULL), lambda x: x - m))[1];
+CREATE OR REPLACE MACRO sp_powers(d) AS {n: CAST(len(d) AS DOUBLE), q: list_aggregate(list_transform(d, lambda x: x * x), 'fsum'),
+  c: list_aggregate(list_transform(d, lambda x: x * x * x), 'fsum'), f: list_aggregate(list_transform(d, lambda x: x * x * (x * x)), 'fsum')};
+CREATE OR REPLACE MACRO sp_skewness(l) AS list_transform(list_transform([sp_deviations(l)], lambda d: sp_powers(d)),
+  lambda p: sqrt(p.n) * p.c / sqrt(p.q * p.q * p.q))[1];
+CREATE OR REPLACE MACRO sp_kurtosis(l) AS list_transform(list_transform([sp_deviations(l)], lambda d: sp_powers(d)),
+  lambda p: p.n * p.f / (p.q * p.q) - 3e0)[1];

@@ -22,7 +22,7 @@ from headwater.sql.binding import row_order
 from headwater.sql.binding.from_clause import Unclear, read_from, scopes_within
 from headwater.sql.functions import called, name_of
 from headwater.sql.portable import clauses, early, grouping, time_windows, tolerance, windows
-from headwater.sql.portable.comparing import aligned, comparable, widened
+from headwater.sql.portable.comparing import aligned, comparable, direction, widened
 from headwater.sql.portable.expressions import Expressions
 from headwater.sql.portable.pieces import Cascade, Piece, Refusal, made, refuse_unless
 from headwater.sql.portable.scopes import Compiled, FromTable, Query
@@ -444,7 +444,7 @@ class Queries:
             sortable = comparable(piece.type) or piece.type == t.UNKNOWN
             refuse_unless(sortable, f"ORDER BY {piece.type}", item)
             key = windows.sorted_by(piece, positions.get(piece.sql))
-            parts.append(f"{key} {windows.direction(item)}")
+            parts.append(f"{key} {direction(item)}")
         return f"\nORDER BY {', '.join(parts)}" if parts else ""
 
     def _set_operation(self, scope: Scope, node: exp.Expr, *, ordered: bool) -> Compiled:

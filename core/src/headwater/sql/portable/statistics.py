@@ -1,4 +1,4 @@
-"""Variances, standard deviations, covariances and correlations, within a tolerance.
+"""Variances, deviations, moments, covariances and correlations, within a tolerance.
 
 Spark adds rows up one after another (Welford) and joins what its tasks found, in an order that is
 its own, so that it answers with other last digits from run to run; DuckDB does the same with other
@@ -138,7 +138,88 @@ def _joint(name: str, function: str) -> Builder:
     return build
 
 
+_MOMENTS_MOST: Final = "1e45"
+_MOMENTS_LEAST: Final = "1e-30"
+"""Between these, sixth powers are finite and have all their digits."""
+_MOMENTS: Final = 4
+"""How many times further apart two orders of rows lie than those of a variance. Measured were up to
+7 for the fourth moment, 2 for the third, on the values that are named above."""
+
+
+def _moment(name: str) -> Builder:
+    """Return the rule of skewness or kurtosis: of deviations from the mean, in a second pass."""
+
+    def build(
+        arguments: list[Piece], distinct: bool, over: Callable[[str], str], tolerance: float
+    ) -> Piece:
+        refuse_unless(not distinct, f"{name}(DISTINCT ...)")
+        value = _number(arguments[0], name)
+        x = value.sql
+        some = f"CASE WHEN abs({x}) <= {_MOMENTS_MOST} THEN {x} END"
+        count = over(f"count({x})")
+        far = not_portable(
+            f"{name}() of numbers beyond {_MOMENTS_MOST}, or all below {_MOMENTS_LEAST}", t.DOUBLE
+        )
+        near = not_portable(_near(name), t.DOUBLE)
+        apart = f"{_MOMENTS} * {_apart(count, _spread(over, some))}"
+        sql = (
+            f"CASE WHEN {count} = 0 THEN NULL "
+            f"WHEN {over(f'count(CASE WHEN isfinite({x}) THEN 1 END)')} < {count} THEN {_NAN} "
+            f"WHEN {over(f'max(abs({x}))')} > {_MOMENTS_MOST} THEN {far} "
+            f"WHEN {over(f'min({x})')} = {over(f'max({x})')} THEN NULL "
+            f"WHEN {over(f'max(abs({x}))')} < {_MOMENTS_LEAST} THEN {far} "
+            f"WHEN NOT {apart} <= {tolerance!r} THEN {near} "
+            f"ELSE sp_{name}({over(f'list({some})')}) END"
+        )
+        return made(sql, t.DOUBLE, [value], declines=True)
+
+    return build
+
+
+def _paired(name: str, place: int, build: Builder) -> Builder:
+    """Return a rule of one argument, over the rows in which both have a value."""
+
+    def of_pairs(
+        arguments: list[Piece], distinct: bool, over: Callable[[str], str], tolerance: float
+    ) -> Piece:
+        value, other = arguments[place], arguments[1 - place]
+        some = f"CASE WHEN {other.sql} IS NOT NULL THEN {value.sql} END"
+        piece = build([made(some, value.type, (value, other))], distinct, over, tolerance)
+        if name in ("regr_sxx", "regr_syy"):
+            return made(f"({over(f'count({some})')} * {piece.sql})", t.DOUBLE, [piece])
+        return piece
+
+    return of_pairs
+
+
+def _slope(
+    arguments: list[Piece], distinct: bool, over: Callable[[str], str], tolerance: float
+) -> Piece:
+    """Return `regr_slope(y, x)`: the covariance by the variance of x, NULL where that is 0."""
+    covariance = _joint("regr_slope", "covar_pop")(arguments, distinct, over, tolerance)
+    variance = _paired("regr_slope", 1, _deviation("regr_slope", "var_pop"))(
+        arguments, distinct, over, tolerance
+    )
+    parts = (covariance, variance)
+    return made(f"({covariance.sql} / nullif({variance.sql}, 0))", t.DOUBLE, parts)
+
+
+def _determination(
+    arguments: list[Piece], distinct: bool, over: Callable[[str], str], tolerance: float
+) -> Piece:
+    """Return `regr_r2(y, x)`: the correlation's square, which differs twice as much."""
+    piece = _joint("regr_r2", "corr")(arguments, distinct, over, tolerance / 2)
+    squared = f"list_transform([{piece.sql}], lambda z: z * z)[1]"
+    return made(squared, t.DOUBLE, [piece])
+
+
 BUILDERS: Final[dict[str, Builder]] = {
+    "skewness": _moment("skewness"),
+    "kurtosis": _moment("kurtosis"),
+    "regr_sxx": _paired("regr_sxx", 1, _deviation("regr_sxx", "var_pop")),
+    "regr_syy": _paired("regr_syy", 0, _deviation("regr_syy", "var_pop")),
+    "regr_slope": _slope,
+    "regr_r2": _determination,
     "var_pop": _deviation("var_pop", "var_pop"),
     "var_samp": _deviation("var_samp", "var_samp"),
     "stddev_pop": _deviation("stddev_pop", "stddev_pop"),

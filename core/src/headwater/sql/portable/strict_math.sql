@@ -198,3 +198,17 @@ CREATE OR REPLACE MACRO sp_pow(x, y) AS list_transform([{x: CAST(x AS DOUBLE), y
     WHEN trunc(p.y) <> p.y THEN 'nan'::DOUBLE
     WHEN sp_odd(p.y) THEN -sp_pow_of(-p.x, p.y) ELSE sp_pow_of(-p.x, p.y) END
   ELSE sp_pow_of(p.x, p.y) END)[1];
+
+-- The root of two squares' sum, of numbers that are brought near to 1 first.
+CREATE OR REPLACE MACRO sp_hypot(x, y) AS list_transform([greatest(abs(CAST(x AS DOUBLE)), abs(CAST(y AS DOUBLE)))], lambda m: CASE
+  WHEN x IS NULL OR y IS NULL THEN NULL WHEN isinf(x) OR isinf(y) THEN 'inf'::DOUBLE WHEN m = 0e0 OR isnan(m) THEN m
+  WHEN m > 1e100 THEN 1e200 * sqrt((x / 1e200) * (x / 1e200) + (y / 1e200) * (y / 1e200))
+  WHEN m < 1e-100 THEN 1e-200 * sqrt((x * 1e200) * (x * 1e200) + (y * 1e200) * (y * 1e200))
+  ELSE sqrt(x * x + y * y) END)[1];
+-- As Spark adds and roots up: of what is not above 0, Java's logarithm is no NULL.
+CREATE OR REPLACE MACRO sp_java_log(x) AS list_transform([x], lambda a: CASE
+  WHEN a = 0e0 THEN '-inf'::DOUBLE WHEN a < 0e0 THEN 'nan'::DOUBLE ELSE sp_log(a) END)[1];
+CREATE OR REPLACE MACRO sp_asinh(x) AS list_transform([CAST(x AS DOUBLE)], lambda b: CASE
+  WHEN b = '-inf'::DOUBLE THEN b ELSE sp_java_log(b + sqrt(b * b + 1e0)) END)[1];
+CREATE OR REPLACE MACRO sp_acosh(x) AS list_transform([CAST(x AS DOUBLE)], lambda b: CASE
+  WHEN b * b < 1e0 THEN 'nan'::DOUBLE ELSE sp_java_log(b + sqrt(b * b - 1e0)) END)[1];

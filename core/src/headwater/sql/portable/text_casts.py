@@ -84,6 +84,12 @@ def to_timestamp(sql: str, _: DataType, target: DataType, trying: bool) -> _Buil
     return _time(sql, f"{_DATE}([ T]{_TIME}{_ZONE})?", moment, target, trying), True
 
 
+def to_local_time(sql: str, _: DataType, target: DataType, trying: bool) -> _Built:
+    """Read `yyyy-MM-dd` with or without a time of day; Spark passes over an offset."""
+    moment = spell(f"sp_trim({sql})", target, trying=trying)
+    return _time(sql, f"{_DATE}([ T]{_TIME})?", moment, target, trying), True
+
+
 def to_binary(sql: str, _: DataType, __: DataType, ___: bool) -> _Built:
     """Return the text's bytes in UTF-8."""
     return f"encode({sql})", False

@@ -12,6 +12,8 @@ INEXACT: Final = {
     "rounded": "its last digits depend on the order of rows, which Spark does not fix either",
     "deviations": "its last digits depend on the order of rows, which Spark does not fix either",
     "absolute": "its last digits depend on the order of rows, which Spark does not fix either",
+    "moments": "its last digits depend on the order of rows, which Spark does not fix either",
+    "slopes": "its last digits depend on the order of rows, which Spark does not fix either",
 }
 """Why a function is refused without a tolerance, by the word that the table has for it."""
 
@@ -20,6 +22,8 @@ MEANINGS: Final = {
     "rounded": "of itself",
     "deviations": "of the product of both standard deviations",
     "absolute": "as it stands between -1 and 1",
+    "moments": "of its size plus 3",
+    "slopes": "of the quotient of both standard deviations",
 }
 """What a tolerance is a share of, by the same words."""
 

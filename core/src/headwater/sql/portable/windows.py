@@ -11,7 +11,7 @@ from headwater import types as t
 from headwater.sql.functions import called as function_of
 from headwater.sql.functions import name_of
 from headwater.sql.portable import aggregates, casts
-from headwater.sql.portable.comparing import comparable, widened
+from headwater.sql.portable.comparing import comparable, direction, widened
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
 from headwater.sql.portable.spelling import cast
 from headwater.sql.syntax.nodes import named_window
@@ -150,18 +150,6 @@ def sorted_by(piece: Piece, position: int | None = None) -> str:
     if piece.type.is_floating:
         return f"({piece.sql} + 0)"
     return str(position) if position is not None else piece.sql
-
-
-def direction(item: exp.Expr) -> str:
-    """Return ASC or DESC with NULLS FIRST or LAST written out: the engines' defaults differ.
-
-    Example: `rank() OVER (ORDER BY i)`
-        -> `CAST(rank() OVER (ORDER BY "i" ASC NULLS FIRST) AS INTEGER)`
-    """
-    ordered = item if isinstance(item, exp.Ordered) else None
-    down = bool(ordered and ordered.args.get("desc"))
-    first = bool(ordered.args.get("nulls_first")) if ordered else True
-    return f"{'DESC' if down else 'ASC'} NULLS {'FIRST' if first else 'LAST'}"
 
 
 def _frame(spec: exp.Expr) -> str:

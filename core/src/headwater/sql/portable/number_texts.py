@@ -1,0 +1,186 @@
+"""Numbers as texts: `format_number`, and `format_string` by Java's formats."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from headwater import types as t
+from headwater.sql.portable import arithmetic
+from headwater.sql.portable.casts import cast
+from headwater.sql.portable.comparing import widened
+from headwater.sql.portable.pieces import Piece, Refusal, made, refuse_unless
+from headwater.sql.portable.raising import not_portable
+from headwater.sql.portable.spelling import cast as spell
+from headwater.sql.portable.spelling import text
+from headwater.types import INTEGER_BITS, DataType
+
+_MOST_PLACES: Final = 6
+_EXACT: Final = 15
+"""Digits that a double holds, whatever they are."""
+_MOST_DIGITS: Final = 34
+"""Digits of decimals that are rounded to even."""
+
+
+def format_number(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `format_number(x, places)`: with commas, rounded half to even.
+
+    Example: `format_number(i, 2)` -> `(format('{:,}', CAST("i" AS BIGINT)) || '.00')`
+
+    Raises:
+        Refusal: If the places are no literal from 0 to 6, or the number is of many digits.
+    """
+    value, places = arguments[0], arguments[1].literal
+    if not isinstance(places, int) or not 0 <= places <= _MOST_PLACES:
+        raise Refusal("format_number() to places that are no literal from 0 to 6")
+    zeros = f".{'0' * places}" if places else ""
+    if value.type.is_integer:
+        sql = f"(format('{{:,}}', CAST({value.sql} AS BIGINT)) || {text(zeros)})"
+        return made(sql, type_, [value])
+    if value.type.name == "decimal":
+        return _decimal_number(value, places, type_)
+    x = widened(value, t.DOUBLE)
+    many = not_portable(f"format_number() of a double of more than {_EXACT} digits", type_)
+    sql = (
+        f"CASE WHEN {x.sql} IS NULL THEN NULL WHEN isnan({x.sql}) THEN 'NaN' "
+        f"WHEN isinf({x.sql}) THEN CASE WHEN {x.sql} > 0 THEN '∞' ELSE '-∞' END "
+        f"WHEN abs({x.sql}) < 1e{_EXACT - places} THEN format('{{:,.{places}f}}', {x.sql}) "
+        f"ELSE {many} END"
+    )
+    return made(sql, type_, [x], declines=True)
+
+
+def _decimal_number(value: Piece, places: int, type_: DataType) -> Piece:
+    """Return a decimal as text; what rounds to 0 keeps its sign."""
+    precision, scale = value.type.precision or 0, value.type.scale or 0
+    refuse_unless(precision + places < _MOST_DIGITS, f"format_number({value.type}, {places})")
+    exact = t.decimal(precision - scale + 1 + places, places)
+    literal = Piece(str(places), t.INT, literal=places)
+    rounded = arithmetic.rounded_to_even([value, literal], exact)
+    sign = f"CASE WHEN {value.sql} < 0 AND {rounded.sql} = 0 THEN '-' ELSE '' END"
+    return made(f"({sign} || sp_grouped({cast(rounded, t.STRING).sql}))", type_, [value])
+
+
+# -- format_string -------------------------------------------------------------------------------
+
+_SPECIFIER: Final = re.compile(
+    r"%(?:(?P<index>[1-9]\d{0,2})\$)?(?P<flags>[-#+ 0,(<]*)(?P<width>[1-9]\d{0,3})?"
+    r"(?:\.(?P<places>\d{1,3}))?(?P<kind>[a-zA-Z%])?"
+)
+_WIDEST: Final = 1_000
+
+
+def format_string(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `format_string('%05d: %.2f', i, d)`, the format a literal.
+
+    Example: `format_string('%s-%d', s, i)`
+        -> `(coalesce("s", 'null') || '-' || CASE WHEN "i" IS NULL THEN 'null' ELSE ... END)`
+
+    Raises:
+        Refusal: If a specifier is not `%s`, `%d`, `%x`, `%f`, `%n` or `%%`, or of another type.
+    """
+    pattern, *values = arguments
+    if not isinstance(pattern.literal, str):
+        raise Refusal("format_string() by a format that is no literal")
+    parts, used, position, following = [], [], 0, iter(values)
+    for found in _SPECIFIER.finditer(pattern.literal):
+        parts.append(text(pattern.literal[position : found.start()]))
+        position = found.end()
+        if found["kind"] in ("%", "n"):
+            refuse_unless(len(found[0]) == 2, f"format_string() with {found[0]}")
+            parts.append(text("%" if found["kind"] == "%" else "\n"))
+            continue
+        index = int(found["index"] or 0)
+        piece = next(following, None) if not index else dict(enumerate(values, 1)).get(index)
+        if piece is None:
+            raise Refusal(f"format_string() with {found[0]}, for which there is no value")
+        used.append(_written(piece, found, type_))
+        parts.append(used[-1].sql)
+    parts.append(text(pattern.literal[position:]))
+    listed = " || ".join(p for p in parts if p != "''") or "''"
+    return made(f"({listed})", type_, [*values, *used])
+
+
+def _written(piece: Piece, found: re.Match[str], type_: DataType) -> Piece:
+    """Return a value as a specifier writes it."""
+    flags, kind = set(found["flags"]), found["kind"]
+    width, places = int(found["width"] or 0), found["places"]
+    known = len(flags) == len(found["flags"]) and width <= _WIDEST
+    if kind == "s" and known and flags <= {"-"} and places is None and (width or not flags):
+        return _shown(piece, width, "-" in flags, type_)
+    signs = {"-", "0", "+", ","} if kind in "df" else {"-", "0"}
+    sure = flags <= signs and not ({"-", "0"} <= flags) and (width or not flags & {"-", "0"})
+    if known and sure and kind == "d" and places is None and piece.type.is_integer:
+        number = spell(piece.sql, t.BIGINT)
+        digits = f"ltrim(format('{{:,}}', {number}), '-')"
+        digits = digits if "," in flags else f"ltrim(CAST({number} AS VARCHAR), '-')"
+        negative = f"{piece.sql} < 0"
+        return _numeric(piece, negative, digits, width, flags, type_)
+    if known and sure and kind in ("x", "X") and places is None and piece.type.is_integer:
+        bits = INTEGER_BITS[piece.type.name]
+        number = spell(piece.sql, t.BIGINT)
+        number = number if bits == 64 else f"({number} & {2**bits - 1})"
+        digits = f"hex({number})" if kind == "X" else f"lower(hex({number}))"
+        return _numeric(piece, "false", digits, width, flags, type_)
+    if known and sure and kind == "f" and piece.type.is_floating:
+        count = int(places) if places is not None else 6
+        if count <= _MOST_PLACES:
+            return _fixed(piece, count, width, flags, type_)
+    raise Refusal(f"format_string() with {found[0]} of a {piece.type}")
+
+
+def _shown(piece: Piece, width: int, left: bool, type_: DataType) -> Piece:
+    plain = piece.type.name in ("string", "boolean", "double", "float", "void")
+    few = piece.type.name == "decimal" and (piece.type.scale or 0) <= _MOST_PLACES
+    refuse_unless(
+        plain or few or piece.type.is_integer, f"format_string() with %s of a {piece.type}"
+    )
+    shown = cast(piece, t.STRING)
+    value = f"coalesce({shown.sql}, 'null')"
+    if not width:
+        return made(value, type_, [shown])
+    value = _padded(value, width, left)
+    if piece.type != t.STRING:
+        return made(value, type_, [shown])
+    # Java counts a character beyond 16 bits as two.
+    wide = not_portable("format_string() with a width of characters beyond 16 bits", type_)
+    beyond = f"regexp_matches({shown.sql}, '[\\x{{10000}}-\\x{{10FFFF}}]')"
+    return made(f"CASE WHEN {beyond} THEN {wide} ELSE {value} END", type_, [shown], declines=True)
+
+
+def _padded(value: str, width: int, left: bool) -> str:
+    spaces = f"repeat(' ', {width} - length(z))"
+    padded = f"z || {spaces}" if left else f"{spaces} || z"
+    return f"list_transform([{value}], lambda z: {padded})[1]"
+
+
+def _numeric(
+    piece: Piece, negative: str, digits: str, width: int, flags: set[str], type_: DataType
+) -> Piece:
+    """Return digits with their sign, filled to a width."""
+    sign = f"CASE WHEN {negative} THEN '-' ELSE '{'+' if '+' in flags else ''}' END"
+    value = f"({sign} || {digits})"
+    if "0" in flags:
+        value = (
+            f"list_transform([{{g: {sign}, d: {digits}}}], lambda z: struct_extract(z, 'g') || "
+            f"repeat('0', {width} - length(struct_extract(z, 'g') || struct_extract(z, 'd')))"
+            f" || struct_extract(z, 'd'))[1]"
+        )
+    value = f"CASE WHEN {piece.sql} IS NULL THEN 'null' ELSE {value} END"
+    padded = _padded(value, width, "-" in flags) if width else value
+    return made(padded, type_, [piece])
+
+
+def _fixed(piece: Piece, places: int, width: int, flags: set[str], type_: DataType) -> Piece:
+    """Return a double with so many places, its shortest digits rounded half up, as Java does."""
+    x = widened(piece, t.DOUBLE)
+    exact = cast(made(f"abs({x.sql})", t.DOUBLE, [x]), t.decimal(t.MOST_DIGITS - 1, places))
+    digits = cast(exact, t.STRING).sql
+    digits = f"sp_grouped({digits})" if "," in flags else digits
+    number = _numeric(x, f"signbit({x.sql})", digits, width, flags, type_)
+    plus = "+" if "+" in flags else ""
+    infinite = f"WHEN {x.sql} > 0 THEN '{plus}Infinity' ELSE '-Infinity' END"
+    special = f"CASE WHEN isnan({x.sql}) THEN 'NaN' {infinite}"
+    special = _padded(special, width, "-" in flags) if width else special
+    sql = f"CASE WHEN isnan({x.sql}) OR isinf({x.sql}) THEN {special} ELSE {number.sql} END"
+    return made(sql, type_, [exact, number])
