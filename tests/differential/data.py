@@ -483,6 +483,68 @@ def _json_texts() -> pa.Table:
     return pa.table({"k": pa.array(range(len(_JSON)), pa.int32()), "s": pa.array(_JSON)})
 
 
+_WRITTEN: list[str | None] = [
+    *("aGVsbG8=", "QQ==", "QR==", "a===", "TWFu"),
+    *("http://h/?x=1&xx=2&x=3", "http://h?x=", "http://h?=1", "http://h?#", "http://h#"),
+    *("http://h.com./a", "http://a-.b/", "http://-a.b/", "http://h:/p", "http://h:99999/p"),
+    *("http://h/p;a=b,c@d:e", "HTTP://h/p", "h/p", "http://u@h/", "http://@h/", "http://h/a?b?c"),
+    *("http://h/a#b?c", "a+b://h/", "1a://h/", "http://h..i/", "http://h/a//b", "http://0.0.0.0"),
+    *("http://01.2.3.4/", "http://a.b/c?d=e#f", "http://u:p@h.com:80/p/q?x=1&y=2#r", "//h/p"),
+    *("https://example.com", "ftp://1.2.3.4/", "/a/b?c=d", "mailto:x@y.z", "http://a_b.c/x"),
+    *("http://h/%zz", "not a url", "http://h?x=%20y", "http://H.Com/?X=1", "http://[::1]/a"),
+    *("http://h.1/p", "http://256.1.1.1/", "ff", "FF", "-ff", "zz", "", "  10 ", "-1", "0", "00"),
+    *("18446744073709551615", "18446744073709551616", "9223372036854775808", "1.5", "a b"),
+    *("-9223372036854775808", "-9223372036854775809", "-18446744073709551615", "Ab9 é", "😀x"),
+    *("a=1,b=2", "a:1,b:2", "a:1,a:2", "a", "a:", ":", ",", "a:b:c", "x=1&y=2&x=3", "x=1&y=2"),
+    *("%41", "%zz", "%4", "%", "%e9", "%c3%a9", "%C3%A9+x", "a+b", "%+1", "%00", "é", "%ed%a0%80"),
+    *("x\ny", "Robert", "Rupert", "Ashcraft", "Pfister", "honeyman", "Hw", "bB", "B b", "\x00a"),
+    *("Zoë-12", "ABC xyz 019 _-", None),
+]
+_AMOUNTS: list[float | None] = [
+    *(0.0, -0.0, NAN, INF, -INF, 0.125, 0.135, 1.005, -1.005, 2.5, 3.5, -2.5, 1e15, 1e16),
+    *(123456789.987654321, 0.1, 0.2, 0.3, 1e-7, 5e-324, 1e22, 1e23, 999999.9999995, 0.0005),
+    *(-0.0004, None, 0.5, 1.5, 99.995, 2.675, 1e14 + 0.5, 4503599627370495.5, 9007199254740993.0),
+    *(0.0000005, -1e-20, 1234567.891, -999.995, 99999.5, 1e9 + 0.015),
+]
+
+
+def _written() -> pa.Table:
+    """Addresses, digits, lists and escapes as people write them, and numbers that are rounded."""
+    size = len(_WRITTEN)
+
+    def around(values: list[Any]) -> list[Any]:
+        return [values[i % len(values)] for i in range(size)]
+
+    few = ["0.000", "0.005", "-0.005", "1.250", "1.350", "-1.250", "99999999.999", "-0.001",
+           "1234567.895", None, "0.015", "0.025"]  # fmt: skip
+    fine = ["99999999.9999999999", "0.0000000001", "-0.0000000005", None, "1.0000005"]
+    return pa.table(
+        {
+            "k": pa.array(range(size), pa.int32()),
+            "s": pa.array(_WRITTEN),
+            "d": pa.array(around(_AMOUNTS)),
+            "f": pa.array([None if x is None else _single(x) for x in around(
+                [x for x in _AMOUNTS if x is None or x != x or abs(x) < 1e30 or abs(x) == INF]
+            )], pa.float32()),
+            "dec": pa.array([x and Decimal(x) for x in around(few)], pa.decimal128(12, 3)),
+            "fine": pa.array([x and Decimal(x) for x in around(fine)], pa.decimal128(18, 10)),
+            "t": pa.array(around([0, 1, -1, 127, -128, None, 5]), pa.int8()),
+            "i": pa.array(around([0, 1, -1, 2**31 - 1, -(2**31), None, 1234567]), pa.int32()),
+            "b": pa.array(around([0, -(2**63), 2**63 - 1, None, -1, 10**12]), pa.int64()),
+            "o": pa.array(around([True, False, None])),
+            "day": pa.array(around([date(2024, 1, 31), date(2024, 2, 29), date(2023, 12, 31), None,
+                                    date(1970, 1, 1), date(2000, 2, 29)])),
+            "till": pa.array(around([date(2024, 3, 31), date(2024, 2, 29), date(2024, 1, 1),
+                                     date(1969, 12, 25), None])),
+            "ts": pa.array(around([datetime(2024, 1, 31, 10, 30, tzinfo=UTC), START, None,
+                                   datetime(1969, 12, 31, 23, 59, 59, 500000, tzinfo=UTC)]), _TS),
+            "end": pa.array(around([datetime(2024, 6, 30, 23, 59, 59, 999999, tzinfo=UTC),
+                                    datetime(2024, 2, 1, tzinfo=UTC), START,
+                                    datetime(1970, 1, 2, tzinfo=UTC), None]), _TS),
+        }
+    )  # fmt: skip
+
+
 TABLES: dict[str, Callable[[], pa.Table]] = {
     "predictions": _predictions,
     "features": _features,
@@ -495,6 +557,7 @@ TABLES: dict[str, Callable[[], pa.Table]] = {
     "characters": _characters,
     "time_texts": _time_texts,
     "json_texts": _json_texts,
+    "written": _written,
 }
 
 

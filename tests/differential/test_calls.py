@@ -70,9 +70,99 @@ SCHEMAS = [
 PATHS = [
     *("$['a.b']", "$.a b", "$.é", "$.x-y", "$.a", "$.d.e", "$['d']['e']", "$.c[0]", "$.b.x[1]"),
 ]
+ELEMENTS = [
+    *("$[*]", "$.c[*]", "$[*].a", "$.n[*].p", "$.n[*].q", "$.b.x[*]", "$.n[*]", "$.d[*].e"),
+]
 CALLS: dict[tuple[str, str], list[str]] = {
+    ("parse_url", "written"): [
+        *(
+            f"parse_url(s, '{part}')"
+            for part in (
+                "HOST",
+                "PATH",
+                "QUERY",
+                "REF",
+                "PROTOCOL",
+                "FILE",
+                "AUTHORITY",
+                "USERINFO",
+            )
+        ),
+        *("parse_url(s, 'QUERY', 'x')", "try_parse_url(s, 'HOST')", "parse_url(s, 'HOST', 'x')"),
+    ],
+    ("mask", "written"): ["mask(s)", "mask(s, 'U', NULL, '#')", "mask(s, '9', 'Q', 'A', NULL)"],
+    ("conv", "written"): [
+        *(f"conv(s, {a}, {b})" for a, b in ((16, 10), (10, 16), (10, 2), (36, 7), (2, 36), (8, 3))),
+        *("conv(i, 10, 36)", "conv(b, 10, 16)", "conv(substr(md5(s), 1, 8), 16, 10)"),
+    ],
+    ("str_to_map", "written"): ["str_to_map(s)", "str_to_map(s, '&')", "str_to_map(s, '&', '=')"],
+    ("typeof", "written"): [
+        *(
+            "typeof(s)",
+            "typeof(NULL)",
+            "typeof(struct(i AS a, array(dec) AS b))",
+            "typeof(ts - end)",
+        ),
+    ],
+    ("format_number", "written"): [
+        *(
+            f"format_number({c}, {n})"
+            for c in ("d", "f", "dec", "fine", "i", "b")
+            for n in (0, 2, 6)
+        ),
+        "format_number(t, 1)",
+    ],
+    ("format_string", "written"): [
+        "format_string('%s|%d|%05d|%,d|%+d', s, i, i, b, t)",
+        "format_string('%.2f %10.3f %-9.1f| %,.2f %09.2f %+.0f %f', d, d, f, d, d, d, d)",
+        "format_string('%x %X %08x %4x', i, b, t, t)",
+        *("format_string('%10s|%-5s|%3s', s, o, dec)", "printf('%5d|%-5d|%,7d', i, t, t)"),
+        *("format_string('%2$s %1$s %s%%%n', i, t)", "printf('%s %s', d, NULL)", "printf('')"),
+        "format_string('%-+7d|%+,.1f', t, d)",
+    ],
+    ("sequence", "written"): [
+        *("sequence(day, till)", "sequence(ts, end)", "sequence(t, 5)", "sequence(i, i, t)"),
+        *(
+            f"sequence({bounds}, INTERVAL {step})"
+            for bounds in ("day, till", "ts, end", "till, day", "day, end")
+            for step in (
+                "1 MONTH",
+                "7 DAY",
+                "'-1' MONTH",
+                "-3 DAY",
+                "'36' HOUR",
+                "'1-6' YEAR TO MONTH",
+            )
+        ),
+        "sequence(till, day, make_ym_interval(0, t))",
+    ],
+    ("try_to_date", "time_texts"): [
+        *(f'try_to_date(s, "{pattern}")' for pattern in READ),
+        "try_to_date(s)",
+    ],
+    ("to_timestamp_ntz", "time_texts"): [
+        *(f'to_timestamp_ntz(s, "{pattern}")' for pattern in READ),
+        *("to_timestamp_ntz(s)", "CAST(s AS TIMESTAMP_NTZ)", "TRY_CAST(s AS TIMESTAMP_NTZ)"),
+    ],
+    ("to_char", "edges"): [
+        'to_char(tz, "yyyy-MM-dd")',
+        'to_varchar(da, "MM/yy")',
+        'to_char(ntz, "H")',
+    ],
+    ("convert_timezone", "edges"): [
+        *("convert_timezone('Europe/Berlin', ntz)", "convert_timezone('UTC', 'Asia/Tokyo', da)"),
+        "convert_timezone('America/New_York', ts)",
+    ],
+    ("try_divide", "edges"): ["try_divide(dec, dec)", "try_divide(dec, t)", "try_divide(i, t)"],
+    ("try_mod", "edges"): ["try_mod(dec, dec)", "try_mod(dec, t)", "try_mod(i, i)"],
+    ("try_add", "edges"): ["try_add(dec, dec)", "try_add(dec, i)", "try_add(b, t)"],
+    ("try_subtract", "edges"): ["try_subtract(dec, dec)", "try_subtract(dec, i)"],
+    ("try_multiply", "edges"): ["try_multiply(dec, dec)", "try_multiply(dec, t)"],
     ("from_json", "json_texts"): [f"from_json(s, '{schema}')" for schema in SCHEMAS],
-    ("get_json_object", "json_texts"): [f'get_json_object(s, "{path}")' for path in PATHS],
+    ("get_json_object", "json_texts"): [
+        *(f'get_json_object(s, "{path}")' for path in PATHS),
+        *(f'get_json_object(s, "{path}")' for path in ELEMENTS),
+    ],
     ("to_json", "edges"): [
         *("to_json(struct(i, d, s))", "to_json(struct(bo, t, sm, b, f, dec, wide))", "to_json(st)"),
         *("to_json(struct(da, ts, tz, ntz))", "to_json(struct(ai, `as`, ad, aa, m, st))"),
@@ -161,6 +251,8 @@ CALLS: dict[tuple[str, str], list[str]] = {
         "make_timestamp(2024, 1, 31, 23, 59, 60.5)",
         "make_timestamp(2024, 2, 29, t, t, dec)",
         "make_timestamp(2000 + sm % 50, 2, 29, 1, 1, 1.123456)",
+        "make_timestamp_ntz(2024, t, 1, 2, 3, 4)",
+        "make_timestamp_ltz(2024, 2, 29, t, t, dec)",
     ],
 }
 """Calls, by the function and the table whose columns they name."""
@@ -224,6 +316,20 @@ OPERATORS = [
     *("hour(day)", "year(num)", "date_add(day, t)", "last_day(day)", "left(i, 2)"),
 ]
 """Operators and forms of the grammar, and arguments that Spark casts to what a function takes."""
+
+
+LINES = [
+    *("url_encode(s)", "url_decode(s)", "try_url_decode(s)", "soundex(s)", "unbase64(s)"),
+    *("decode(CAST(s AS BINARY), 'UTF-8')", "asinh(d)", "acosh(d)", "asinh(i)", "regexp(s, 'h+')"),
+    *("decimal(i)", "decimal(s)", "binary(s)", "bround(fine, 6)"),
+]
+"""Calls of lines of the table, over texts and numbers that are made for them."""
+
+
+def test_lines_of_the_table_are_those_of_spark(embedded: Embedded, spark: SparkSession) -> None:
+    verdicts = judge(LINES, embedded, spark, "written")
+    assert not broken(verdicts)
+    assert not [text for text, v in verdicts.items() if v.refused]
 
 
 def test_operators_are_those_of_spark(embedded: Embedded, spark: SparkSession) -> None:

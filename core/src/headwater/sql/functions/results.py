@@ -541,6 +541,7 @@ RULES: Final[dict[str, Rule]] = {
     "over": _arithmetic("/"),
     "sum": _sum,
     "average": _average,
+    "average-of-2": lambda call: _average(Call(call.types[1:], call.arguments[1:])),
     "percentile": _percentile,
     "approximate-percentile": _approximate_percentile,
     "rounded": _rounded,

@@ -214,10 +214,10 @@ def _avg(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -
         return made(over(f"avg({word}CAST({value.sql} AS DOUBLE))"), type_, [value])
     refuse_unless(not distinct, f"avg(DISTINCT {value.type})")
     if is_span(value.type):
-        total = _sum(arguments, False, type_, over)
+        summed = _sum(arguments, False, type_, over)
         count = over(f"count({value.sql})")
-        mean = spell(f"sp_hdiv(CAST({total.sql} AS HUGEINT), CAST({count} AS HUGEINT))", type_)
-        return replace(total, sql=f"CASE WHEN {count} > 0 THEN {mean} END")
+        mean = spell(f"sp_hdiv(CAST({summed.sql} AS HUGEINT), CAST({count} AS HUGEINT))", type_)
+        return replace(summed, sql=f"CASE WHEN {count} > 0 THEN {mean} END")
     if value.type.name == "decimal":
         refuse_unless((value.type.precision or 0) <= 24, f"avg({value.type}): beyond 38 digits")
         scale = type_.scale or 0

@@ -297,6 +297,7 @@ def trying(operator: str) -> Callable[[list[Piece], DataType], Piece | None]:
         left, right = arguments
         if type_.name != "decimal" or left.raises or right.raises:
             return None
+        left, right = _as_decimal(left), _as_decimal(right)
         if operator in "/%":
             values = right.values.narrowed(ranges.Range(nonzero=True))
             right = made(f"nullif({right.sql}, 0)", right.type, [right], range_=values)

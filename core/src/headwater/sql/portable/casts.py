@@ -118,7 +118,7 @@ def _decimal_to_timestamp(sql: str, source: DataType, target: DataType, trying: 
 
 def _binary_to_string(sql: str, _: DataType, target: DataType, __: bool) -> _Built:
     other = not_portable("bytes that are no text in UTF-8, as a string", target)
-    decoded = f"CASE WHEN sp_is_utf8(hex({sql})) THEN decode({sql}) ELSE {other} END"
+    decoded = f"CASE WHEN sp_is_utf8(hex({sql})) THEN sp_decoded({sql}) ELSE {other} END"
     return f"CASE WHEN {sql} IS NOT NULL THEN {decoded} END", True
 
 

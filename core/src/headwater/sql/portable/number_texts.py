@@ -121,11 +121,13 @@ def _written(piece: Piece, found: re.Match[str], type_: DataType) -> Piece:
         number = spell(piece.sql, t.BIGINT)
         number = number if bits == 64 else f"({number} & {2**bits - 1})"
         digits = f"hex({number})" if kind == "X" else f"lower(hex({number}))"
-        return _numeric(piece, "false", digits, width, flags, type_)
+        null = "NULL" if kind == "X" else "null"
+        return _numeric(piece, "false", digits, width, flags, type_, null)
     if known and sure and kind == "f" and piece.type.is_floating:
         count = int(places) if places is not None else 6
         if count <= _MOST_PLACES:
-            return _fixed(piece, count, width, flags, type_)
+            null = "null" if places is None else "null"[:count]  # Java cuts that off, too
+            return _fixed(piece, count, width, flags, type_, null)
     raise Refusal(f"format_string() with {found[0]} of a {piece.type}")
 
 
@@ -155,9 +157,15 @@ def _padded(value: str, width: int, left: bool) -> str:
 
 
 def _numeric(
-    piece: Piece, negative: str, digits: str, width: int, flags: set[str], type_: DataType
+    piece: Piece,
+    negative: str,
+    digits: str,
+    width: int,
+    flags: set[str],
+    type_: DataType,
+    null: str = "null",
 ) -> Piece:
-    """Return digits with their sign, filled to a width."""
+    """Return digits with their sign, filled to a width; `null` stands for NULL."""
     sign = f"CASE WHEN {negative} THEN '-' ELSE '{'+' if '+' in flags else ''}' END"
     value = f"({sign} || {digits})"
     if "0" in flags:
@@ -166,18 +174,20 @@ def _numeric(
             f"repeat('0', {width} - length(struct_extract(z, 'g') || struct_extract(z, 'd')))"
             f" || struct_extract(z, 'd'))[1]"
         )
-    value = f"CASE WHEN {piece.sql} IS NULL THEN 'null' ELSE {value} END"
+    value = f"CASE WHEN {piece.sql} IS NULL THEN '{null}' ELSE {value} END"
     padded = _padded(value, width, "-" in flags) if width else value
     return made(padded, type_, [piece])
 
 
-def _fixed(piece: Piece, places: int, width: int, flags: set[str], type_: DataType) -> Piece:
+def _fixed(
+    piece: Piece, places: int, width: int, flags: set[str], type_: DataType, null: str
+) -> Piece:
     """Return a double with so many places, its shortest digits rounded half up, as Java does."""
     x = widened(piece, t.DOUBLE)
     exact = cast(made(f"abs({x.sql})", t.DOUBLE, [x]), t.decimal(t.MOST_DIGITS - 1, places))
     digits = cast(exact, t.STRING).sql
     digits = f"sp_grouped({digits})" if "," in flags else digits
-    number = _numeric(x, f"signbit({x.sql})", digits, width, flags, type_)
+    number = _numeric(x, f"signbit({x.sql})", digits, width, flags, type_, null)
     plus = "+" if "+" in flags else ""
     infinite = f"WHEN {x.sql} > 0 THEN '{plus}Infinity' ELSE '-Infinity' END"
     special = f"CASE WHEN isnan({x.sql}) THEN 'NaN' {infinite}"

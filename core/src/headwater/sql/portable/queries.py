@@ -25,6 +25,7 @@ from headwater.sql.portable import clauses, early, grouping, time_windows, toler
 from headwater.sql.portable.comparing import aligned, comparable, direction, widened
 from headwater.sql.portable.expressions import Expressions
 from headwater.sql.portable.pieces import Cascade, Piece, Refusal, made, refuse_unless
+from headwater.sql.portable.raising import doubted
 from headwater.sql.portable.scopes import Compiled, FromTable, Query
 from headwater.sql.portable.single_rows import at_most_one_row
 from headwater.sql.portable.sources import conditions_within, from_clause, generated
@@ -325,6 +326,8 @@ class Queries:
             # Spark filters before it makes rows; here WHERE stands behind them.
             alone = not where and len(query.scope.sources) == 1
             refuse_unless(alone or not may_raise, "a generator of what may raise", making)
+            # Spark filters by the other columns first, wherever that stands above.
+            made_rows = made_rows if root else doubted(made_rows)
             of_item = [o for o in query.scope.outputs if o.node is making]
             refuse_unless(len(of_item) == len(columns), _VAGUE, making)
             e.made = {id(o): c for o, c in zip(of_item, columns, strict=True)}

@@ -31,6 +31,11 @@ def not_portable(message: str, type_: DataType) -> str:
     return raising(NOT_PORTABLE, message, type_)
 
 
+def doubted(sql: str) -> str:
+    """Return SQL that is computed on more rows than Spark may: its errors may not be Spark's."""
+    return sql.replace(f"error('headwater({RUNTIME})", f"error('headwater({NOT_PORTABLE})")
+
+
 def raising(code: str, message: str, type_: DataType) -> str:
     """Return an expression that raises where a row of it is computed.
 

@@ -28,7 +28,8 @@ def approx_count_distinct(
 ) -> Piece:
     """Return `approx_count_distinct(a)`.
 
-    Example: `approx_count_distinct(s)` -> `list_transform([sp_hll_ranks(...)], lambda r: ... sp_hll(r) END)[1]`
+    Example: `approx_count_distinct(s)`
+        -> `list_transform([sp_hll_ranks(...)], lambda r: ... sp_hll(r) END)[1]`
 
     Raises:
         Refusal: With another error than the default, and of what has no hash.

@@ -122,7 +122,7 @@ def mask(arguments: list[Piece], type_: DataType) -> Piece:
 def conv(arguments: list[Piece], type_: DataType) -> Piece:
     """Return `conv(digits, from, to)`: the number at the beginning of a text, in other digits.
 
-    Example: `conv(s, 16, 10)` -> `CASE ... sp_digits(...)... END`
+    Example: `conv(s, 16, 10)` -> `CASE ...sp_digits(...)... END`
 
     Raises:
         Refusal: If the bases are no literals from 2 to 36.

@@ -6,6 +6,11 @@ CREATE OR REPLACE MACRO sp_url_fits(s) AS regexp_full_match(s,
   '([^%]|%[0-7][0-9A-Fa-f]|%([Cc][2-9A-Fa-f]|[Dd][0-9A-Fa-f])%[89ABab][0-9A-Fa-f]|(%[Ee]0%[ABab][0-9A-Fa-f]|%[Ee][1-9A-Ca-cEFef]%[89ABab][0-9A-Fa-f]|%[Ee][Dd]%[89][0-9A-Fa-f])%[89ABab][0-9A-Fa-f]|(%[Ff]0%[9ABab][0-9A-Fa-f]|%[Ff][1-3]%[89ABab][0-9A-Fa-f]|%[Ff]4%8[0-9A-Fa-f])%[89ABab][0-9A-Fa-f]%[89ABab][0-9A-Fa-f])*');
 CREATE OR REPLACE MACRO sp_url_broken(s) AS strlen(s) = length(s) AND NOT contains(s, '%+')
   AND NOT regexp_full_match(s, '([^%]|%[0-9A-Fa-f]{2})*');
+-- Of a column of few texts DuckDB decodes each of them, also those that CASE does not ask for; in a list it does not.
+CREATE OR REPLACE MACRO sp_url_decoded(s) AS list_transform([s], lambda x:
+  CASE WHEN sp_url_fits(x) THEN url_decode(replace(x, '+', ' ')) END)[1];
+CREATE OR REPLACE MACRO sp_decoded(b) AS list_transform([b], lambda x: CASE WHEN sp_is_utf8(hex(x)) THEN decode(x) END)[1];
+CREATE OR REPLACE MACRO sp_bytes(s) AS list_transform([s], lambda x: CASE WHEN sp_is_base64(x) THEN from_base64(x) END)[1];
 
 -- Whether a text is what base64 makes, without breaks of lines.
 CREATE OR REPLACE MACRO sp_is_base64(s) AS regexp_full_match(s,
