@@ -773,9 +773,15 @@ def test_windows_that_need_the_same_files_are_read_together(
 def test_a_label_that_is_dated_ahead_is_found_though_its_partition_is_of_the_past(
     serving: hw.Connection, lake: Lake
 ) -> None:
-    lake.labels(4, ["3-1"], NOW + timedelta(hours=2), name="ahead")
-    place = lake.path("actuals", 4, "ahead")
-    place.rename(lake.path("actuals", 3, "ahead"))
+    place = lake.path("actuals", 3, "l")
+    ahead = pa.table(
+        {
+            "id": ["3-1"],
+            "decided": pa.array([NOW + timedelta(hours=2)], pa.timestamp("us", "UTC")),
+            "did": [True],
+        }
+    )
+    lake.write(place, pa.concat_tables([pq.ParquetFile(place).read(), ahead]))
     ledger = handed_over(serving)
     later = asked(serving, ledger, now=NOW + timedelta(hours=3))
     assert {(c.window.start - BASE).days: c.reasons for c in later}[3] == ("as_of",)
