@@ -52,6 +52,7 @@ class LakeSource(DataSource):
     place: str
     snapshot: int | None = None
     ids: tuple[str, ...] = ()
+    made: str | None = None
 
     def access(self) -> Access:
         return Access()
@@ -71,7 +72,13 @@ class LakeSource(DataSource):
     ) -> Relation:
         if self.snapshot is not None:
             return IcebergRelation(
-                NAME, COLUMNS, self.place, self.snapshot, file_count=1, column_ids=self.ids
+                NAME,
+                COLUMNS,
+                self.place,
+                self.snapshot,
+                file_count=1,
+                column_ids=self.ids,
+                table_id=self.made,
             )
         log = DeltaTable(self.place)
         made = str(log.metadata().id)
@@ -130,6 +137,7 @@ class Iceberg:
             place=self.table.metadata_location,
             snapshot=snapshot.snapshot_id,
             ids=tuple(ids[c.name] for c in COLUMNS),
+            made=metadata["table-uuid"],
         )
 
 

@@ -28,11 +28,13 @@ class TableChange:
     Args:
         table: The table.
         kind: `overwritten`, `gone`, `landed` (files), `snapshot-gone`, `version-gone` (a lake's
-            state), `unversioned` (nothing tells), `kind` (it is another sort of table now).
+            state), `made-anew` (another table of the name), `unversioned` (nothing tells), `kind`
+            (it is another sort of table now).
         files: Paths of the files, with the mark then and the mark now.
         of: How many files were read.
         then: The state that was read, of a lake.
         now: The state that is there.
+        ids: The id of the table that was read, and of the one that is there, of one made anew.
     """
 
     table: str
@@ -41,6 +43,7 @@ class TableChange:
     of: int = 0
     then: int | None = None
     now: int | None = None
+    ids: tuple[str, str] | None = None
 
     def __str__(self) -> str:
         count = len(self.files)
@@ -58,6 +61,12 @@ class TableChange:
                 return f"{self.table}: {word} {self.then} {how}{read}{self._named()}"
             case "unversioned":
                 return f"{self.table}: nothing tells whether it changed"
+            case "made-anew":
+                before, after = self.ids or ("", "")
+                return (
+                    f"{self.table}: it was dropped and made anew since: table {before} was read, "
+                    f"and table {after} is there{self._named()}"
+                )
             case "other-files":
                 return f"{self.table}: its files are others than the {self.of:,} that were read"
             case _:
@@ -88,6 +97,7 @@ class TableChange:
             "of": self.of,
             "then": self.then,
             "now": self.now,
+            **({} if self.ids is None else {"ids": {"then": self.ids[0], "now": self.ids[1]}}),
         }
 
 
@@ -253,6 +263,18 @@ def replay_of_table(
             word = "version"
         case _:
             return TableReplay(scan, (TableChange(name, "unversioned"),), exact=False)
+    made = recorded.get("table_id")
+    if made is not None and relation.table_id is not None and made != relation.table_id:
+        change = TableChange(
+            name,
+            "made-anew",
+            _moved(marks, marks_of(older or relation)),
+            of=recorded["files"] or 0,
+            then=then,
+            now=now,
+            ids=(made, relation.table_id),
+        )
+        return TableReplay(scan, (change,), exact=False)
     pinned = None if older is None else marks_of(older)
     other = pinned is not None and not _are_same_files(pinned, recorded, marks)
     if other or (then != now and (then is None or older is None)):

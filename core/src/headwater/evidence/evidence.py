@@ -454,6 +454,8 @@ def _check_table(table: Mapping[str, Any]) -> None:
                 raise ValueError("etag is no text")
             if files_digest(marks) != table["data_files_digest"]:
                 raise ValueError(f"the files of {table['table'][:80]} have another digest")
+    if table.get("table_id") is not None:
+        _checked(table["table_id"], str, "table_id")
     for name in ("snapshot_id", "version"):
         if table.get(name) is not None and not 0 <= _checked(table[name], int, name) < 2**63:
             raise ValueError(f"{name} is out of range")

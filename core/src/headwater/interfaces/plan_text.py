@@ -227,15 +227,21 @@ def _pins(relation: Relation) -> dict[str, Any]:
             return {
                 "snapshot_id": relation.snapshot_id,
                 "metadata_location": relation.metadata_location,
+                **_identity(relation),
                 **({} if relation.data_files is None else _files(relation.data_files)),
             }
         case DeltaRelation():
             return {
                 "location": relation.location,
                 "version": relation.version,
+                **_identity(relation),
                 **({} if relation.data_files is None else _files(relation.data_files)),
             }
     return {}
+
+
+def _identity(relation: IcebergRelation | DeltaRelation) -> dict[str, Any]:
+    return {} if relation.table_id is None else {"table_id": relation.table_id}
 
 
 def _files(data_files: Iterable[DataFile]) -> dict[str, Any]:

@@ -124,6 +124,8 @@ class IcebergRelation:
             any commit counts for a change of every row.
         data_files: The data files of the snapshot, where they were listed; an engine finds them by
             itself.
+        table_id: The UUID in its metadata: a table that was dropped and made anew under its name
+            has another one. None where it is not known.
     """
 
     name: TableName
@@ -136,6 +138,7 @@ class IcebergRelation:
     truncates: bool = False
     column_ids: tuple[str, ...] = ()
     data_files: tuple[DataFile, ...] | None = field(default=None, repr=False)
+    table_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ def relation_of(
                 detail.state.files,
                 detail.state.bytes,
                 column_ids=detail.state.column_ids,
+                table_id=detail.state.table_id,
             )
         case Kind.DELTA if isinstance(detail.state, DeltaState):
             return DeltaRelation(

@@ -55,7 +55,7 @@ def lake_relation(table: Table, auth_ref: str) -> DeltaRelation | IcebergRelatio
     metadata, state = table.detail
     return IcebergRelation(
         table.name, table.columns, metadata, state.snapshot_id, auth_ref, state.files, state.bytes,
-        column_ids=state.column_ids,
+        column_ids=state.column_ids, table_id=state.table_id,
     )  # fmt: skip
 
 

@@ -51,6 +51,7 @@ class IcebergState:
         files: Data files of the snapshot, as its summary says; None where it does not.
         bytes: Their size, likewise.
         column_ids: What tells each column from others that were called so (`column_id`).
+        table_id: The table's UUID, where its metadata tells one.
     """
 
     columns: tuple[Column, ...]
@@ -59,6 +60,7 @@ class IcebergState:
     files: int | None = None
     bytes: int | None = None
     column_ids: tuple[str, ...] = ()
+    table_id: str | None = None
 
 
 def iceberg_state(session: AwsSession, metadata_location: str, table: str) -> IcebergState:
@@ -112,6 +114,7 @@ def parse_metadata(metadata: Mapping[str, Any]) -> IcebergState:
         files=_number(summary.get("total-data-files")) if snapshot_id is not None else 0,
         bytes=_number(summary.get("total-files-size")) if snapshot_id is not None else 0,
         column_ids=tuple(column_id(f) for f in fields),
+        table_id=uuid if isinstance(uuid := metadata.get("table-uuid"), str) else None,
     )
 
 
