@@ -120,8 +120,7 @@ class _Uses:
         for scope in scopes:
             for source in scope.sources.values():
                 if isinstance(source, Generated):
-                    for part in source.inputs:
-                        self._take_all(part)
+                    self._take_all(source)
 
     def given_out(self) -> None:
         """Add what is given out anywhere, whether it is taken or not."""
@@ -167,6 +166,9 @@ class _Uses:
         elif isinstance(source, TableReference) and source.name == self._table:
             described = self._analysis.tables.get(source.name)
             self.names |= {c.name.casefold() for c in (described.columns if described else ())}
+        elif isinstance(source, Generated):
+            for part in source.inputs.values():
+                self._take_all(part)
 
 
 def _is_plain(scope: Scope) -> bool:

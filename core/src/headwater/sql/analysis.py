@@ -123,12 +123,16 @@ class Generated:
     Args:
         node: sqlglot's node.
         columns: Its output columns.
-        inputs: The sources that PIVOT or UNPIVOT made it of; they are read, and visible no more.
+        inputs: The sources that PIVOT or UNPIVOT made it of, by the keys that its expressions name
+            them by; they are read, and visible no more.
+        kept: What its first columns are, where they are columns of the inputs as they were; None
+            for one that can't be told.
     """
 
     node: exp.Expr
     columns: tuple[Column, ...]
-    inputs: tuple[Source, ...] = ()
+    inputs: Mapping[str, Source] = field(default_factory=dict)
+    kept: tuple[Binding | None, ...] = ()
 
 
 Source: TypeAlias = "TableReference | Scope | Generated"

@@ -128,6 +128,7 @@ def _tree(text: str, end: int, lexemes: list[Lexeme]) -> exp.Query | Diagnostic:
     tree = trees[0]
     unwrapped(tree)
     _unmark(tree)
+    _hang_pivots(tree)
     return restored(tree, tokens, text) or tree
 
 
@@ -151,6 +152,18 @@ def _unmark(tree: exp.Expr) -> None:
                 node.set("this", this[: -len(MARK)])
                 if isinstance(node, exp.Literal) and isinstance(node.parent, exp.Cast):
                     node.parent.meta[TYPED] = True
+
+
+def _hang_pivots(tree: exp.Expr) -> None:
+    """Hang a PIVOT behind a join on the join: Spark makes it of all that was joined so far.
+
+    sqlglot hangs it on the join or on its table.
+    """
+    for join in tree.find_all(exp.Join):
+        pivots = [p for node in (join.this, join) for p in node.args.get("pivots") or ()]
+        if pivots:
+            join.this.set("pivots", None)
+            join.set("pivots", pivots)
 
 
 def _syntax(text: str, error: ParseError) -> Diagnostic:

@@ -9,7 +9,7 @@ it can't see through comes back as an `Unclear` with the node that is in the way
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -83,25 +83,29 @@ class Unclear:
     node: exp.Expr
 
 
-def read_from(analysis: Analysis, scope: Scope) -> tuple[Item, ...] | Unclear:
+def read_from(
+    analysis: Analysis, scope: Scope, *, pivoted: bool = False
+) -> tuple[Item, ...] | Unclear:
     """Return the items of a SELECT's FROM clause, in the order in which they are joined.
 
     LATERAL VIEWs are no items: they make rows of rows, one by one, after all joins.
+
+    Args:
+        analysis: The query.
+        scope: The SELECT.
+        pivoted: Whether what a PIVOT or UNPIVOT makes of a table is an item, too.
     """
     select = scope.node
     from_ = select.args.get("from_")
     joins = select.args.get("joins") or []
     if not isinstance(from_, exp.From):
         return Unclear(select) if joins or scope.sources else ()
-    first = _item(scope, from_.this)
-    if first is None:
-        return Unclear(from_.this)
-    items = [first]
-    for join in joins:
-        item = _joined(analysis, scope, join, items)
-        if item is None:
-            return Unclear(join)
-        items.append(item)
+    items: list[Item] = []
+    for join in (None, *joins):
+        found = _joined(analysis, scope, join or from_.this, items, pivoted)
+        if found is None:
+            return Unclear(join or from_.this)
+        items += found
     views = [lateral.this for lateral in select.args.get("laterals") or []]
     keys = [item.key for item in items]
     others = [s for k, s in scope.sources.items() if k not in keys]
@@ -134,7 +138,7 @@ def read_by(source: Source) -> tuple[Source, ...]:
     """Return what a source reads, in FROM and in subqueries, each as often as it is named."""
     if isinstance(source, Scope):
         return (*source.sources.values(), *source.branches, *source.subqueries)
-    return source.inputs if isinstance(source, Generated) else ()
+    return tuple(source.inputs.values()) if isinstance(source, Generated) else ()
 
 
 def times_scanned(root: Scope, reference: TableReference) -> int:
@@ -184,9 +188,12 @@ def same_column(a: Binding | None, b: Binding | None) -> bool:
     )
 
 
-def _item(scope: Scope, node: exp.Expr) -> Item | None:
-    if node.args.get("joins") or node.args.get("laterals"):
+def _item(scope: Scope, node: exp.Expr, pivoted: bool) -> Item | None:
+    if node.args.get("laterals"):
         return None
+    if pivots := node.args.get("pivots"):
+        made = [k for k, s in scope.sources.items() if s.node is pivots[-1]] if pivoted else []
+        return Item(made[0], scope.sources[made[0]], node) if made else None
     inner = node.this if isinstance(node, (exp.Subquery, exp.Lateral)) else node
     while isinstance(inner, exp.Subquery):
         inner = inner.this
@@ -202,19 +209,83 @@ def _item(scope: Scope, node: exp.Expr) -> Item | None:
 
 
 def _joined(
-    analysis: Analysis, scope: Scope, join: exp.Expr, before: Sequence[Item]
-) -> Item | None:
-    item = _item(scope, join.this)
-    method = str(join.args.get("method") or "").upper()
-    kind = (
-        _KINDS.get((join.side.upper(), join.kind.upper())) if isinstance(join, exp.Join) else None
-    )
-    strange = [k for k, v in join.args.items() if v and k not in _JOIN_PARTS]
-    if item is None or kind is None or strange or method not in ("", "NATURAL"):
+    analysis: Analysis,
+    scope: Scope,
+    node: exp.Expr,
+    before: Sequence[Item],
+    pivoted: bool,
+    *,
+    opened: bool = False,
+) -> list[Item] | None:
+    """Return the items of what comes first in FROM, or of a join; of brackets those in them.
+
+    Brackets on the right change nothing where theirs and the join before them are inner ones.
+
+    Args:
+        analysis: The query.
+        scope: The SELECT.
+        node: A table, or a join.
+        before: What it is joined to.
+        pivoted: See `read_from`.
+        opened: Whether it stands first in brackets, and its joins are looked at there.
+    """
+    join = node if isinstance(node, exp.Join) else None
+    table = join.this if join is not None else node
+    if table.args.get("joins") and not opened:
         return None
-    using = tuple(u.name for u in join.args.get("using") or [])
-    if method == "NATURAL":
+    if (joined := _how(join)) is None:
+        return None
+    kind, on = joined
+    inner = _in_brackets(table)
+    if inner is None:
+        item = _item(scope, table, pivoted)
+        if item is None:
+            return None
+        using = _using(analysis, join, item, before) if join is not None else ()
+        return [replace(item, kind=kind, on=on, using=using, join=join)]
+    first = _joined(analysis, scope, inner, (), pivoted, opened=True)
+    items = list(first or ())
+    for part in inner.args.get("joins") or ():
+        more = _joined(analysis, scope, part, items, pivoted) if items else None
+        if more is None:
+            return None
+        items += more
+    if not items or join is None:
+        return items or None
+    plain = all(i.kind is JoinKind.INNER and not i.using for i in items)
+    if kind is not JoinKind.INNER or not plain or join.args.get("using") or join.args.get("method"):
+        return None
+    items[0] = replace(items[0], join=join)
+    items[-1] = replace(items[-1], on=(*items[-1].on, *on))
+    return items
+
+
+def _in_brackets(node: exp.Expr) -> exp.Expr | None:
+    """Return the table `a` of `(a JOIN b ON ...)`, on which the joins hang; None of a subquery."""
+    more = {k for k, v in node.args.items() if v} - {"this", "joins"}
+    if not isinstance(node, exp.Subquery) or more:
+        return None
+    inner = node.this
+    nested = isinstance(inner, exp.Subquery) and (inner.args.get("joins") or _in_brackets(inner))
+    return inner if isinstance(inner, exp.Table) or nested else None
+
+
+def _how(join: exp.Join | None) -> tuple[JoinKind, tuple[exp.Expr, ...]] | None:
+    """Return how a join joins, and its conditions; None if there is more to it."""
+    if join is None:
+        return JoinKind.INNER, ()
+    method = str(join.args.get("method") or "").upper()
+    kind = _KINDS.get((join.side.upper(), join.kind.upper()))
+    strange = [k for k, v in join.args.items() if v and k not in _JOIN_PARTS]
+    if kind is None or strange or method not in ("", "NATURAL"):
+        return None
+    return kind, tuple(spread(join.args.get("on"), exp.And))
+
+
+def _using(
+    analysis: Analysis, join: exp.Join, item: Item, before: Sequence[Item]
+) -> tuple[str, ...]:
+    if str(join.args.get("method") or "").upper() == "NATURAL":
         there = {c.casefold() for i in before for c, _ in columns_of(analysis, i.source)}
-        using = tuple(c for c, _ in columns_of(analysis, item.source) if c.casefold() in there)
-    on = tuple(spread(join.args.get("on"), exp.And))
-    return Item(item.key, item.source, item.node, kind, on, using, join)
+        return tuple(c for c, _ in columns_of(analysis, item.source) if c.casefold() in there)
+    return tuple(u.name for u in join.args.get("using") or [])

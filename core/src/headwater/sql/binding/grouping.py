@@ -151,6 +151,21 @@ def check(work: Work, node: exp.Select, scope: Scope) -> None:
                 column,
                 hint=f"add it to GROUP BY, or take one of its values: any_value({name})",
             )
+    star = next((e for e in node.expressions if e.is_star), None)
+    places = {position(i) for i in _items(group)} if group is not None else set()
+    by_place = [o.origin for n, o in enumerate(scope.outputs, 1) if n in places]
+    grouped |= {keys.of_binding(b) for b in by_place if b is not None}
+    for output in scope.outputs if star is not None else ():
+        own = output.node is None and output.origin is not None and output.origin.scope is scope
+        if own and output.origin is not None and keys.of_binding(output.origin) not in grouped:
+            work.report(
+                "missing-aggregation",
+                f"* gives {output.name}, which is neither in GROUP BY nor inside of an aggregate "
+                "function",
+                star or node,
+                hint="list the columns that are grouped, in place of *",
+            )
+            return
 
 
 def _group_by_all_keys(keys: Keys, scope: Scope) -> set[Key]:

@@ -15,7 +15,7 @@ from headwater.sql.binding.columns import check_readable, without_excepted
 from headwater.sql.binding.context import Clause, Context, TooMuchWorkError, Work
 from headwater.sql.binding.expressions import condition, type_of, window_parts
 from headwater.sql.binding.frame import Frame, Visible
-from headwater.sql.binding.from_clause import read_by
+from headwater.sql.binding.from_clause import read_by, scopes_within
 from headwater.sql.binding.relations import from_clause, generated_columns, rename, values_columns
 from headwater.sql.syntax.nodes import named_window
 from headwater.sql.typing import rules as typing
@@ -138,7 +138,10 @@ def _recursive(
     ctes: Ctes,
     parent: Scope | None,
 ) -> Scope:
-    """A recursive query's columns are those of its first part, which may not name it."""
+    """A recursive query's columns are those of its first part, which may not name it.
+
+    One that does not name itself is a set operation like others.
+    """
     union = cte.this
     scope = Scope(union, parent)
     inner = {**ctes, **_with(work, union, outer, ctes, parent)}
@@ -149,6 +152,9 @@ def _recursive(
     step = bind_query(work, union.expression, outer, inner, scope)
     scope.branches = (anchor, step)
     _check_widths(work, union, anchor, step)
+    if not any(s is scope for s in scopes_within(step)):
+        scope.outputs = rename(work, _by_position(anchor, step), names, cte)
+        _order_outputs(work, union, scope, outer, inner)
     return scope
 
 

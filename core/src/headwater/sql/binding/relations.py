@@ -328,8 +328,12 @@ def _join(work: Work, node: exp.Join, context: Context) -> Frame:
     if node.args.get("on") is not None:
         condition(work, node.args["on"], replace(context, frame=both, clause=Clause.JOIN))
     if kind in ("SEMI", "ANTI"):
-        return left
-    return left.merged(right, names, side) if names else both
+        both = left
+    elif names:
+        both = left.merged(right, names, side)
+    for pivot in node.args.get("pivots") or ():
+        both = pivots.pivoted(work, pivot, replace(context, frame=both))
+    return both
 
 
 def _check_using(work: Work, name: exp.Identifier, left: Frame, right: Frame) -> None:

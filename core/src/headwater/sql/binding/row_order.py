@@ -77,7 +77,7 @@ def scopes(*roots: Source, subqueries: bool = True) -> Iterator[Scope]:
             todo += [*here.sources.values(), *here.branches]
             todo += here.subqueries if subqueries else ()
         elif isinstance(here, Generated):
-            todo += here.inputs
+            todo += here.inputs.values()
 
 
 def sorted_below(scope: Scope, *, cut: bool = True) -> exp.Expr | None:
@@ -125,7 +125,7 @@ class _ScopeOrder:
         """Yield what depends on an order: the node, the message, the hint."""
         yield from self._limits()
         if isinstance(self._node, exp.Select):
-            for node in own_nodes(self._node, ["with_", "from_"]):
+            for node in (*own_nodes(self._node, ["with_", "from_"]), *_pivoted(self._node)):
                 if isinstance(node, exp.Window):
                     yield from self._window(node)
                 elif not isinstance(node, exp.Anonymous) or self._before_over(node):
@@ -440,6 +440,14 @@ def _order_is_lost(node: exp.Expr) -> bool:
     if above is None or functions.called(above).order != "lost":
         return False
     return not any(isinstance(a, exp.Lambda) for a in above.expressions)
+
+
+def _pivoted(select: exp.Select) -> Iterator[exp.Expr]:
+    """Yield the nodes of the PIVOTs of a SELECT's FROM."""
+    from_, joins = select.args.get("from_"), select.args.get("joins") or ()
+    for item in (from_.this if from_ is not None else None, *joins, *(j.this for j in joins)):
+        for pivot in (item.args.get("pivots") if item is not None else None) or ():
+            yield from own_nodes(pivot)
 
 
 def _makes_rows(node: exp.Expr) -> bool:

@@ -12,6 +12,7 @@ from typing import Final
 from headwater.diagnostics import Diagnostic, Span
 from headwater.sql.guard.literals import check_numbers, check_typed_literals
 from headwater.sql.guard.names import check_names
+from headwater.sql.guard.pipes import check_pipes
 from headwater.sql.syntax import lexer
 from headwater.sql.syntax.lexer import Lexeme
 from headwater.sql.syntax.words import words
@@ -154,6 +155,7 @@ def check_words(text: str, lexemes: Sequence[Lexeme]) -> list[Diagnostic]:
         *_exceptions(text, lexemes),
         *_clauses(text, lexemes),
         *_from_first(text, lexemes),
+        *check_pipes(text, lexemes),
         *check_names(text, lexemes),
         *check_typed_literals(text, lexemes),
     ]

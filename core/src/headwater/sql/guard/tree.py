@@ -47,6 +47,7 @@ _LOOKED_AT: Final = (
     exp.CurrentDate,
     exp.CurrentTimestamp,
     exp.TableSample,
+    exp.Join,
     exp.Extract,
     exp.Any,
     exp.All,
@@ -93,6 +94,8 @@ def check_tree(tree: exp.Expr, text: str, lexemes: Sequence[Lexeme]) -> list[Dia
             findings.append(_non_reproducible(node, node.sql_name(), text))
         elif isinstance(node, exp.TableSample):
             findings += _sample(node, text)
+        elif isinstance(node, exp.Join) and (wrong := _listed(node, text, lexemes)) is not None:
+            findings.append(wrong)
         elif isinstance(node, exp.Extract) and node.name.lower() not in nodes.EXTRACT_UNITS:
             findings.append(_unit(node, text))
         elif isinstance(node, (exp.Any, exp.All)) and not isinstance(node.parent, _PATTERNS):
@@ -220,6 +223,20 @@ def _names_a_set(node: exp.Alias) -> bool:
 def _syntax(node: exp.Expr, message: str, text: str) -> Diagnostic:
     hint = "complete it, or leave it out"
     return Diagnostic("syntax", message, span=_span(node), text=text, hint=hint)
+
+
+def _listed(node: exp.Join, text: str, lexemes: Sequence[Lexeme]) -> Diagnostic | None:
+    """Refuse `(a, b)` in FROM: in brackets Spark has joins, and no list."""
+    span = _span(node.this) if not isinstance(node.parent, exp.Select) else None
+    before = [x for x in lexemes if span is not None and x.start < span.start]
+    while before and (before[-1].symbol == "(" or before[-1].word in ("SELECT", "LATERAL")):
+        before.pop()
+    if not before or before[-1].symbol != ",":
+        return None
+    return Diagnostic(
+        "syntax", "a comma parts tables in FROM, and not in brackets there", span=before[-1].span,
+        text=text, hint="write CROSS JOIN",
+    )  # fmt: skip
 
 
 def _misplaced(node: exp.Expr, text: str) -> Diagnostic:

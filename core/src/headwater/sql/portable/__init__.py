@@ -40,7 +40,7 @@ def compiled(
     """Return the DuckDB SQL of a query, or why the embedded engine can't promise Spark's answer.
 
     Its columns are called c0, c1 ... in the order of the query's, with the types of
-    `analysis.columns`.
+    `analysis.columns`. Statements may stand before it, which raise where Spark does.
 
     Args:
         analysis: A query that was bound without errors.
@@ -55,7 +55,9 @@ def compiled(
     queries = Queries(analysis, names, tolerance)
     query, refused = _compiled(queries)
     if query is not None and not refused:
-        return query.sql, tuple(_remark(queries, *item) for item in queries.inexact.items())
+        return _text(queries, query), tuple(
+            _remark(queries, *item) for item in queries.inexact.items()
+        )
     refused = list(dict.fromkeys(refused))[: limits.FINDINGS]
     lexemes = lex(analysis.text)[0]
     return None, tuple(dict.fromkeys(_diagnostic(analysis, r, lexemes) for r in refused))
@@ -82,19 +84,23 @@ def compile(  # noqa: A001  (it is what it does, and is called as portable.compi
     Raises:
         ValueError: If it is not in the subset (`refusals`).
     """
-    query, refused = _compiled(Queries(analysis, names if callable(names) else names.__getitem__))
+    queries = Queries(analysis, names if callable(names) else names.__getitem__)
+    query, refused = _compiled(queries)
     if query is None or refused:
         reasons = "; ".join(r.reason for r in refused)
         raise ValueError(f"not in the portable subset: {reasons}")
-    return query.sql
+    return _text(queries, query)
+
+
+def _text(queries: Queries, query: Compiled) -> str:
+    """Return a query behind those that are asked before it, as statements."""
+    return ";\n".join([*queries.asked_first, query.sql])
 
 
 def _compiled(queries: Queries) -> tuple[Compiled | None, list[Refusal]]:
     analysis = queries.analysis
     if analysis.root is None:
         return None, [Refusal("the query could not be resolved")]
-    if "|>" in analysis.text and any(x.symbol == "|>" for x in lex(analysis.text)[0]):
-        return None, [Refusal("the pipe operator |>")]
     try:
         query = queries.compiled(analysis.root, root=True)
     except RecursionError:

@@ -181,11 +181,10 @@ def case(e: Expressions, node: exp.Expr) -> Piece:
             else:
                 sides = (node.this, value), (branch.this, e.piece(branch.this))
                 condition = compare("=", *chars.compared(e.analysis, *sides))
-            asked = branch.this if value is None else None
-            with e.knowing(asked):
+            with e.knowing(branch.this, node.this):
                 then = _branch(e.piece(branch.args["true"]), type_)
             parts.append((condition, then))
-            e.learn_not(asked)
+            e.learn_not(branch.this, node.this)
         default = node.args.get("default")
         null_ = Piece(_null(type_), type_)
         last = _branch(e.piece(default), type_) if default is not None else null_

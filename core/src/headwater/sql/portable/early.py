@@ -60,6 +60,44 @@ def condition(
     return e.boolean(node)
 
 
+def comes_last(
+    e: Expressions, node: exp.Expr, items: Iterable[Item], conditions: Iterable[exp.Expr]
+) -> bool:
+    """Return whether Spark surely evaluates a condition where all others are true, and only there.
+
+    So it does where it needs both of two tables, and the others are about one of them each, or
+    compare the two for equality, which pairs their rows.
+
+    Example: `FROM a, b WHERE a.k = b.k AND a.year = 2002 AND a.n / b.n < 0.9`: the division
+    """
+    kinds = [item.kind for item in items]
+    if kinds != [JoinKind.INNER, JoinKind.INNER] or len(_keys(e, node)) != 2:
+        return False
+    if any(isinstance(item.node, exp.Lateral) for item in items):
+        return False
+    for condition_ in conditions:
+        pairs = isinstance(condition_, (exp.EQ, exp.NullSafeEQ))
+        parts = [condition_.this, condition_.expression] if pairs else [condition_]
+        if condition_ is node:
+            continue
+        # What a column is said to be equal to, Spark may take for it, and evaluate it elsewhere.
+        told = [e.analysis.binding_of(p.unnest()) for p in parts] if pairs else []
+        named = [e.analysis.binding_of(c) for c in node.find_all(exp.Column)]
+        if any(len(_keys(e, p)) > 1 for p in parts):
+            return False
+        if any(same_column(a, b) for a in told for b in named):
+            return False
+    return True
+
+
+def _keys(e: Expressions, node: exp.Expr) -> set[str]:
+    """Return the sources that an expression names, and one more if it looks elsewhere."""
+    bound = [e.analysis.binding_of(c) for c in node.find_all(exp.Column)]
+    own = {b.source for b in bound if b is not None and b.scope is e.query.scope}
+    elsewhere = any(b is None or b.scope is not e.query.scope for b in bound)
+    return own | ({"", "elsewhere"} if elsewhere or node.find(exp.Query) is not None else set())
+
+
 def wrapped(query: Query, text: str) -> str:
     """Return a FROM clause whose sources compute what conditions ask of them."""
     for key, columns in query.early.items():
@@ -99,6 +137,8 @@ def _source(e: Expressions, node: exp.Expr, items: list[Item], equal: list[Bindi
     if len(places) != 1:
         return None
     (place,) = places
+    if isinstance(items[place].node, exp.Lateral):
+        return None
     padded = items[place].kind in (JoinKind.LEFT, JoinKind.FULL)
     padded |= any(x.kind in (JoinKind.RIGHT, JoinKind.FULL) for x in items[place + 1 :])
     return None if padded else key

@@ -113,33 +113,45 @@ class Expressions:
         return piece
 
     @contextmanager
-    def knowing(self, condition: exp.Expr | None) -> Iterator[None]:
-        """Know of the values that a condition is about what it says, where it is true."""
+    def knowing(self, condition: exp.Expr | None, value: exp.Expr | None = None) -> Iterator[None]:
+        """Know of the values that a condition is about what it says, where it is true.
+
+        Args:
+            condition: The condition.
+            value: What it has to be equal to, in `CASE value WHEN condition THEN ...`.
+        """
         before = self.facts
         self.facts = dict(before)
         try:
-            for found in spread(condition, exp.And):
-                self._learn(found, COMPARISONS.get(type(found)))
+            if value is not None and condition is not None:
+                self._learn(value, condition, "=")
+            else:
+                for found in spread(condition, exp.And):
+                    if operator := COMPARISONS.get(type(found)):
+                        self._learn(found.this, found.expression, operator)
             yield
         finally:
             self.facts = before
 
-    def learn_not(self, condition: exp.Expr | None) -> None:
+    def learn_not(self, condition: exp.Expr | None, value: exp.Expr | None = None) -> None:
         """Know what a condition says where it is not true: in the branches of CASE behind it.
 
         Where it is NULL, the value that it compares with a literal is NULL, and raises nothing.
         """
+        if value is not None and condition is not None:
+            self._learn(value, condition, "<>")
+            return
         for found in spread(condition, exp.Or):
             operator = ranges.OPPOSITE.get(COMPARISONS.get(type(found), ""))
             if operator is not None and (operator in ("=", "<>") or not self._floating(found)):
-                self._learn(found, operator)
+                self._learn(found.this, found.expression, operator)
 
     def _floating(self, comparison: exp.Expr) -> bool:
         """Whether a NaN may be compared, which is in no order as the opposite would have it."""
         sides = comparison.this, comparison.expression
         return any(self.analysis.type_of(x).is_floating for x in sides)
 
-    def _learn(self, comparison: exp.Expr, operator: str | None) -> None:
+    def _learn(self, one_side: exp.Expr, other_side: exp.Expr, operator: str) -> None:
         """Keep what a comparison of a number with a literal says.
 
         Literals only: Spark may evaluate `a.x > 0` and what depends on it apart, but never the
@@ -147,7 +159,7 @@ class Expressions:
         """
         if operator not in ranges.FLIPPED or not self.learns:
             return
-        left, right = self.piece(comparison.this), self.piece(comparison.expression)
+        left, right = self.piece(one_side), self.piece(other_side)
         for one, other, how in ((left, right, operator), (right, left, ranges.FLIPPED[operator])):
             numbers = one.type.is_numeric and other.type.is_numeric
             if numbers and one.literal is None and other.literal is not None:

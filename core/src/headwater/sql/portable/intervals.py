@@ -126,7 +126,7 @@ def literal(node: exp.Expr, type_: DataType) -> Piece:
     Raises:
         Refusal: If it is one that Spark reads in parts, or has more digits than microseconds.
     """
-    number = _counted(node)
+    number = length(node)
     if number is None or number != int(number):
         raise Refusal("an interval literal of this form", node)
     most = 2**31 if in_months(type_) else 2**63
@@ -134,8 +134,8 @@ def literal(node: exp.Expr, type_: DataType) -> Piece:
     return made(spell(str(int(number)), type_), type_, range_=ranges.constant(int(number)))
 
 
-def _counted(node: exp.Expr) -> Decimal | None:
-    """Return how many months or microseconds a literal says."""
+def length(node: exp.Expr) -> Decimal | None:
+    """Return how many months or microseconds an interval literal says."""
     unit, text = node.args.get("unit"), _written(node).strip().lower()
     if unit is None:
         bare = text.removeprefix("interval").strip()

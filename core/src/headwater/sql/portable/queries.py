@@ -9,7 +9,8 @@ rows that Spark does. It may then raise where Spark answers; it never answers wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
@@ -21,11 +22,19 @@ from headwater.sql.analysis import Analysis, Binding, Output, Scope
 from headwater.sql.binding import row_order
 from headwater.sql.binding.from_clause import Unclear, read_from, scopes_within
 from headwater.sql.functions import called, name_of
-from headwater.sql.portable import clauses, early, grouping, time_windows, tolerance, windows
+from headwater.sql.portable import (
+    clauses,
+    early,
+    grouping,
+    recursion,
+    time_windows,
+    tolerance,
+    windows,
+)
 from headwater.sql.portable.comparing import aligned, comparable, direction, widened
 from headwater.sql.portable.expressions import Expressions
 from headwater.sql.portable.pieces import Cascade, Piece, Refusal, made, refuse_unless
-from headwater.sql.portable.raising import doubted
+from headwater.sql.portable.raising import doubted, spark_error
 from headwater.sql.portable.scopes import Compiled, FromTable, Query
 from headwater.sql.portable.single_rows import at_most_one_row
 from headwater.sql.portable.sources import conditions_within, from_clause, generated
@@ -74,12 +83,15 @@ class Queries:
         self.tolerance = within
         self.inexact: dict[str, exp.Expr] = {}
         """Functions that use the tolerance, and where each is called first."""
+        self.asked_first: dict[str, None] = {}
+        """Queries that run before, whose answers nobody wants: they raise, or not."""
         self.refusals: list[Refusal] = []
         """What was refused and left out, to be reported together."""
         self._open: list[Query] = []
         self._from_subqueries: dict[int, Compiled] = {}
         self._spent = 0
-        self._inside: set[int] = set()
+        self.working: dict[int, str] = {}
+        """What a recursive query that is being compiled calls the rows of the step before."""
         self._refused: set[int] = set()
         self._count = 0
 
@@ -128,6 +140,15 @@ class Queries:
             self.refusals.append(refusal)
             return Piece("NULL", t.UNKNOWN)
 
+    @contextmanager
+    def opened(self, query: Query) -> Iterator[None]:
+        """Have names mean columns of a query's sources."""
+        self._open.append(query)
+        try:
+            yield
+        finally:
+            self._open.pop()
+
     def column_of(self, binding: Binding) -> Piece:
         """Return the column that a binding means, as it is called here."""
         for query in reversed(self._open):
@@ -148,12 +169,14 @@ class Queries:
     # -- subqueries in expressions ---------------------------------------------------------------
 
     def scalar(self, e: Expressions, node: exp.Expr) -> Piece:
-        """Return a subquery that stands for one value: an aggregate, or of one row at most.
+        """Return a subquery that stands for one value.
 
-        Where there may be a second row, Spark raises even if nothing asks for the value.
+        One that names nothing around it is asked before the query, once and whatever becomes of its
+        value: so Spark raises where it gives a second row, or fails itself.
         """
         self._check_join(node)
         scope = self._subquery(e, node)
+        refuse_unless(len(scope.outputs) == 1, "a subquery of several columns for one value", node)
         select = scope.node
         aggregate = (
             isinstance(select, exp.Select)
@@ -161,20 +184,40 @@ class Queries:
             and not select.args.get("having")
             and any(clauses.aggregated(n) for n in select.expressions)
         )
-        if not aggregate:
-            reason = "a subquery for one value that may give several rows"
-            refuse_unless(at_most_one_row(self.analysis, scope), reason, node)
+        if self.named_around(scope):
             reason = "a subquery that names columns around it and is no aggregate of all its rows"
-            refuse_unless(not self._is_correlated(scope), reason, node)
-        refuse_unless(len(scope.outputs) == 1, "a subquery of several columns for one value", node)
-        subquery = self._safe(scope, node)
+            refuse_unless(aggregate, reason, node)
+            subquery = self._safe(scope, node)
+        else:
+            subquery = self._known(self.from_subquery(scope), node)
+            single = aggregate or at_most_one_row(self.analysis, scope)
+            if not single or subquery.risky:
+                self._ask_for_one(subquery)
         return Piece(f"({subquery.sql})", subquery.types[0])
+
+    def ask_first(self, sql: str) -> None:
+        """Have a statement run before the query, for it may raise where the query does not ask."""
+        self.spend(sql)
+        self.asked_first[sql] = None
+
+    def _ask_for_one(self, subquery: Compiled) -> None:
+        several = spark_error(
+            "SCALAR_SUBQUERY_TOO_MANY_ROWS",
+            "more than one row was returned by a subquery that stands for one value",
+            t.BOOLEAN,
+        )
+        rows = f"SELECT c0 FROM (\n{subquery.sql}\n) AS s LIMIT 2"
+        asked = (
+            f"SELECT CASE WHEN count(*) > 1 THEN {several} END, any_value(c0) FROM ({rows}) AS n"
+        )
+        self.spend(asked)
+        self.asked_first[asked] = None
 
     def membership(self, e: Expressions, node: exp.Expr) -> Piece:
         """Return `a IN (SELECT ...)`."""
         reason = "IN (SELECT ...) beyond a plain WHERE: where it should be NULL, Spark says false"
         scope, filters = self._subquery(e, node.args["query"]), clauses.only_filters(node)
-        apart = clauses.stands_alone(node) and e.keys is None and not self._is_correlated(scope)
+        apart = clauses.stands_alone(node) and e.keys is None and not self.named_around(scope)
         refuse_unless(filters or apart, reason, node)
         where = node.find_ancestor(exp.Where) if filters else None
         twins = [x for x in where.find_all(exp.In) if x == node] if where is not None else []
@@ -196,15 +239,15 @@ class Queries:
         subquery = self._safe(self._subquery(e, node.this), node)
         return Piece(f"EXISTS ({subquery.sql})", t.BOOLEAN)
 
-    def _is_correlated(self, scope: Scope) -> bool:
-        """Return whether anything in a subquery is a column of the queries around it."""
+    def named_around(self, scope: Scope) -> list[Binding]:
+        """Return the columns of queries around it that a subquery names."""
         own = {id(s) for s in scopes_within(scope)}
         bound = (
             self.analysis.binding_of(c)
             for s in scopes_within(scope)
             for c in s.node.find_all(exp.Column)
         )
-        return any(b is not None and id(b.scope) not in own for b in bound)
+        return [b for b in bound if b is not None and id(b.scope) not in own]
 
     def _check_join(self, node: exp.Expr) -> None:
         """Refuse a subquery in a join's condition: Spark does not run some of them."""
@@ -226,6 +269,9 @@ class Queries:
         subquery = self.compiled(scope)
         reason = "a subquery that may raise: the two engines may evaluate other rows of it"
         refuse_unless(not subquery.risky, reason, node)
+        return self._known(subquery, node)
+
+    def _known(self, subquery: Compiled, node: exp.Expr) -> Compiled:
         if t.UNKNOWN in subquery.types:
             raise Cascade("a subquery", node)
         return subquery
@@ -260,12 +306,9 @@ class Queries:
             self._check_order(scope, layer)
         around = [x for x in layers if x is not node]
         ordered = root or any(clauses.cuts(x) for x in around)
-        refuse_unless(id(scope) not in self._inside, "WITH RECURSIVE", node)
-        self._inside.add(id(scope))
-        try:
-            query = self._bare(scope, node, root=root, ordered=ordered)
-        finally:
-            self._inside.remove(id(scope))
+        if recursion.names_itself(scope):
+            return recursion.compiled(self, scope)
+        query = self._bare(scope, node, root=root, ordered=ordered)
         for layer in around:
             query = self._in_brackets(scope, layer, query, root=root)
         return query
@@ -274,17 +317,17 @@ class Queries:
         """Return a compiled scope without the brackets around it."""
         if type(node) in _SET_WORDS:
             return self._set_operation(scope, node, ordered=ordered)
+        if isinstance(node, exp.Subquery):
+            hint = "write (SELECT ... FROM a JOIN b ON ...) AS name"
+            raise Refusal("a name for joins in brackets", node, hint)
         if isinstance(node, exp.Table):
             raise Refusal("new names for the columns of a table", node)
         if not isinstance(node, exp.Select):
             raise Refusal(f"{type(node).__name__}: not proven to mean the same", node)
         clauses.only(node, _SELECT_PARTS | _GROUP_PARTS)
         query = Query(scope)
-        self._open.append(query)
-        try:
+        with self.opened(query):
             return self._select(query, node, root=root, ordered=ordered)
-        finally:
-            self._open.pop()
 
     def _in_brackets(
         self, scope: Scope, layer: exp.Expr, query: Compiled, *, root: bool
@@ -368,11 +411,17 @@ class Queries:
 
     def _early(self, e: Expressions, node: exp.Select, others: list[Piece]) -> list[Piece]:
         """Return the conditions of WHERE, what may raise in them computed before the joins."""
-        items = read_from(self.analysis, e.query.scope)
+        items = read_from(self.analysis, e.query.scope, pivoted=True)
         assert not isinstance(items, Unclear)
         said = list(conditions_within(e.query.scope, items))
         make = partial(early.condition, e, items=items, conditions=said)
-        where = [self.attempt(make, c) for c in clauses.conjuncts(node, "where")]
+        conditions = clauses.conjuncts(node, "where")
+        where = [self.attempt(make, c) for c in conditions]
+        risky = [(c, w) for c, w in zip(conditions, where, strict=True) if w.risky]
+        if len(risky) == 1 and not others and early.comes_last(e, risky[0][0], items, said):
+            # Behind all others it is evaluated on the rows that Spark evaluates it on.
+            on = [self.attempt(e.boolean, c) for item in items for c in item.on]
+            return [*(w for w in where if not w.risky), *on, risky[0][1]]
         if any(w.risky for w in (*where, *others)):
             self.refusals.append(Refusal(_ABOVE_JOIN, node.args.get("where")))
         return where

@@ -12,9 +12,16 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql.analysis import Binding, Generated, Scope, TableReference
 from headwater.sql.binding.char_columns import length_of_binding
-from headwater.sql.binding.from_clause import Item, JoinKind, Unclear, conditions_of, read_from
+from headwater.sql.binding.from_clause import (
+    Item,
+    JoinKind,
+    Unclear,
+    columns_of,
+    conditions_of,
+    read_from,
+)
 from headwater.sql.functions import called, name_of
-from headwater.sql.portable import chars, clauses, early, json_paths, json_values
+from headwater.sql.portable import chars, clauses, early, json_paths, json_values, pivots
 from headwater.sql.portable.comparing import compare, widened
 from headwater.sql.portable.expressions import Expressions
 from headwater.sql.portable.pieces import Cascade, Piece, Refusal, made, refuse_unless
@@ -36,7 +43,8 @@ _JOINS: Final = {
     JoinKind.SEMI: "SEMI JOIN",
     JoinKind.ANTI: "ANTI JOIN",
 }
-_ITEM_PARTS: Final = frozenset({"this", "alias", "db", "catalog", "expressions"})
+_ITEM_PARTS: Final = frozenset({"this", "alias", "db", "catalog", "expressions", "pivots", "joins"})
+"""What is looked at elsewhere, or here."""
 _MAY_RAISE: Final = "a join condition that may raise: the two engines may evaluate other rows"
 
 
@@ -49,11 +57,14 @@ def from_clause(queries: Queries, query: Query, *, reduces: bool, joins: bool) -
         reduces: Whether the SELECT keeps fewer rows than FROM gives.
         joins: Whether it has several sources.
     """
-    items = read_from(queries.analysis, query.scope)
+    items = read_from(queries.analysis, query.scope, pivoted=True)
     if isinstance(items, Unclear):
-        pivot = items.node.find(exp.Pivot)
-        what = "this part of FROM" if pivot is None else "PIVOT and UNPIVOT"
-        raise Refusal(f"{what}: not proven to mean the same", pivot or items.node)
+        joined = query.scope.node.args.get("joins") or ()
+        pivot = next((p for j in joined for p in j.args.get("pivots") or ()), None)
+        if pivot is not None:
+            hint = "put the join into a subquery: FROM (SELECT ... JOIN ...) PIVOT (...)"
+            raise Refusal("PIVOT and UNPIVOT of a join", pivot, hint)
+        raise Refusal("this part of FROM: not proven to mean the same", items.node)
     text, hidden, plain = "", False, True
     for index, item in enumerate(items):
         sql, subquery = _item(queries, query, item, reduces=reduces, joins=joins)
@@ -74,23 +85,59 @@ def _item(
     refuse_unless(not item.node.args.get("sample"), "TABLESAMPLE", item.node)
     strange = [k for k, v in item.node.args.items() if v and k not in _ITEM_PARTS]
     refuse_unless(not strange, f"{', '.join(strange)} in FROM", item.node)
-    alias, renamed, source = queries.alias(), _alias_columns(item.node), item.source
+    alias, source = queries.alias(), item.source
     if isinstance(source, TableReference):
         query.sources[item.key] = FromTable(alias, source)
         return f"{queries.table(source.name)} AS {alias}", None
-    if isinstance(source, Generated):
-        names = tuple(c.name for c in source.columns)
+    names = tuple(c for c, _ in columns_of(queries.analysis, source))
+    if isinstance(source, Generated) and isinstance(source.node, exp.Pivot):
+        subquery = _pivoted(queries, query, item.node, source)
+    elif isinstance(source, Scope) and id(source) in queries.working:
+        names = tuple(_alias_columns(item.node)) or names
+        types = tuple(o.type for o in source.outputs)
+        query.sources[item.key] = FromQuery(alias, names, types, *_no_risk(names))
+        return f"{queries.working[id(source)]} AS {alias}", None
+    elif isinstance(source, Generated):
         types = tuple(c.type for c in source.columns)
         query.sources[item.key] = FromQuery(alias, names, types, *_no_risk(names))
         return f"({_generated_rows(queries, query, source)}) AS {alias}", None
-    subquery = queries.from_subquery(source)
-    columns = tuple(renamed) or tuple(o.name for o in source.outputs)
+    else:
+        lateral = isinstance(item.node, exp.Lateral)
+        # A lateral one sees what stands before it.
+        subquery = (queries.compiled if lateral else queries.from_subquery)(source)
+        if lateral:
+            _check_lateral(queries, source, subquery, item.node)
+        names = tuple(_alias_columns(item.node)) or names
     query.sources[item.key] = FromQuery(
-        alias, columns, subquery.types, subquery.raises, subquery.declines
+        alias, names, subquery.types, subquery.raises, subquery.declines
     )
+    if isinstance(item.node, exp.Lateral):
+        return f"LATERAL (\n{subquery.sql}\n) AS {alias}", subquery
     if subquery.risky and reduces and (joins or subquery.hidden or not subquery.plain):
         return f"(\nSELECT * FROM (\n{subquery.sql}\n) AS s {FENCE}\n) AS {alias}", subquery
     return f"(\n{subquery.sql}\n) AS {alias}", subquery
+
+
+def _check_lateral(queries: Queries, scope: Scope, query: Compiled, node: exp.Expr) -> None:
+    refuse_unless(not query.risky, "a LATERAL subquery that may raise", node)
+    # DuckDB asks once for all rows with the same values: of two zeros it keeps one.
+    around = queries.named_around(scope)
+    floats = any(x.is_floating for b in around for x in b.type.walk())
+    refuse_unless(
+        not floats, "a LATERAL subquery that names a float of what stands before it", node
+    )
+
+
+def _pivoted(queries: Queries, query: Query, node: exp.Expr, source: Generated) -> Compiled:
+    """Return what a PIVOT or UNPIVOT makes of a table, a subquery, or another of them."""
+    inputs = list(source.inputs.items())
+    refuse_unless(len(inputs) == 1, "PIVOT and UNPIVOT of a join", source.node)
+    ((key, below),) = inputs
+    inner = Query(query.scope)
+    text, made_of = _item(queries, inner, Item(key, below, node), reduces=True, joins=False)
+    e = Expressions(queries.analysis, queries, inner)
+    with queries.opened(inner):
+        return pivots.compiled(e, source, text, hidden=made_of is not None and made_of.hidden)
 
 
 def _no_risk(columns: Sequence[object]) -> tuple[tuple[bool, ...], tuple[bool, ...]]:

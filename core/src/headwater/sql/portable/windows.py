@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -10,10 +12,10 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql.functions import called as function_of
 from headwater.sql.functions import name_of
-from headwater.sql.portable import aggregates, casts
+from headwater.sql.portable import aggregates, casts, intervals
 from headwater.sql.portable.comparing import comparable, direction, widened
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
-from headwater.sql.portable.spelling import cast
+from headwater.sql.portable.spelling import cast, in_months, is_span, text
 from headwater.sql.syntax.nodes import named_window
 from headwater.sql.typing.literals import position
 from headwater.types import INTEGER_BITS, DataType
@@ -22,10 +24,15 @@ if TYPE_CHECKING:
     from headwater.sql.portable.expressions import Expressions
 
 _VALUES: Final = frozenset({"first_value", "last_value", "nth_value"})
+_Distance = Callable[[exp.Expr], "tuple[Decimal, str]"]
 RULES: Final = _VALUES | {"rank", "ntile", "shifted"}
 """Rules for calls with OVER, by the names that the table of functions has for them."""
+_SO_FAR: Final = "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
 _ALL_ROWS: Final = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
-_FRAME_WORDS: Final = frozenset({"UNBOUNDED", "CURRENT ROW"})
+_DISTANCES: Final = (
+    "write a literal: a number for numbers, whole days for dates, INTERVAL 1 HOUR and the like for "
+    "timestamps"
+)
 
 
 def window(e: Expressions, node: exp.Expr) -> Piece:
@@ -35,7 +42,14 @@ def window(e: Expressions, node: exp.Expr) -> Piece:
     """
     e.refuse_sorted(node)
     frame = _definition(e, node)
-    over = _over(e, frame)
+    piece = _function(e, node, frame, _over(e, frame))
+    if _has_distance(frame) and e.type_of(frame.args["order"].expressions[0].this).is_integer:
+        return replace(piece, raises=True, declines=False)  # the end of a frame may overflow
+    return piece
+
+
+def _function(e: Expressions, node: exp.Expr, frame: exp.Expr, over: str) -> Piece:
+    """Return the function of a window expression, over the window."""
     inner, call = node.this, called(node)
     function, name = function_of(call), name_of(call) or ""
     rule = function.entry("over").removeprefix("=")
@@ -43,6 +57,9 @@ def window(e: Expressions, node: exp.Expr) -> Piece:
         sure = frame.args.get("order") is not None or id(node) not in e.analysis.unordered
         refuse_unless(sure, f"{name}() OVER without ORDER BY", node)
         return e.checked(_value(e, inner, call, rule, over), node)
+    if function.kind == "window" and (spec := frame.args.get("spec")) is not None:
+        own = rule != "shifted" and _frame(spec) == _SO_FAR
+        refuse_unless(own, f"{name}() OVER a frame: it has its own", node)
     if rule == "shifted":
         refuse_unless(frame.args.get("order") is not None, f"{name}() OVER without ORDER BY", node)
         return e.checked(_shifted(e, inner, call, name, over), node)
@@ -117,14 +134,102 @@ def _over(e: Expressions, node: exp.Expr) -> str:
         for key, piece in zip(keys, pieces, strict=True):
             refuse_unless(comparable(piece.type), f"PARTITION BY {piece.type}", key)
         parts.append(f"PARTITION BY {', '.join(sorted_by(p) for p in pieces)}")
-    if order := node.args.get("order"):
+    order, spec = node.args.get("order"), node.args.get("spec")
+    if spec is not None and _has_distance(node):
+        return f"OVER ({' '.join([*parts, *_range(e, order, spec)])})"
+    if order:
         parts.append(f"ORDER BY {ordering(e, order)}")
-    if spec := node.args.get("spec"):
+    if spec:
         written = _frame(spec)
-        sure = node.args.get("order") or not written.startswith("ROWS") or written == _ALL_ROWS
+        sure = order or not written.startswith("ROWS") or written == _ALL_ROWS
         refuse_unless(bool(sure), "ROWS of a window without ORDER BY", spec)
         parts.append(written)
     return f"OVER ({' '.join(parts)})"
+
+
+# -- RANGE with a distance -----------------------------------------------------------------------
+
+
+def _has_distance(window: exp.Expr) -> bool:
+    spec = window.args.get("spec")
+    if spec is None:
+        return False
+    bounds = (spec.args.get("start"), spec.args.get("end"))
+    in_range = str(spec.args.get("kind") or "").upper() == "RANGE"
+    return in_range and any(isinstance(b, exp.Expr) for b in bounds)
+
+
+def _range(e: Expressions, order: exp.Expr | None, spec: exp.Expr) -> list[str]:
+    """Return ORDER BY and a frame of RANGE, e.g. `RANGE BETWEEN INTERVAL 1 HOUR PRECEDING AND ...`.
+
+    Dates are ordered as numbers of days, times as numbers of microseconds.
+    """
+    items = order.expressions if order is not None else []
+    refuse_unless(len(items) == 1, "RANGE with a distance and not one ORDER BY", spec)
+    (item,) = items
+    value = e.piece(item.this)
+    key = {"date": f"({value.sql} - DATE '1970-01-01')", "timestamp": f"epoch_us({value.sql})"}
+    numeric = value.type.is_integer or value.type == t.DOUBLE or value.type.name == "decimal"
+    refuse_unless(
+        numeric or value.type.name in key, f"RANGE with a distance over {value.type}", item
+    )
+    by = key.get(value.type.name) or sorted_by(value)
+    bounds = [spec.args.get(k) for k in ("start", "end")]
+    kinds = {e.type_of(b) for b in bounds if isinstance(b, exp.Interval)}
+    refuse_unless(len(kinds) < 2, "a frame from one unit of time to another", spec)
+    frame = _between(spec, lambda bound: _distance(e, bound, value.type))
+    return [f"ORDER BY {by} {direction(item)}", f"RANGE {frame}"]
+
+
+def _between(spec: exp.Expr, distance: _Distance) -> str:
+    """Return a frame's bounds; those of which Spark says that they are none are refused."""
+    start, end = _place(spec, "start", distance), _place(spec, "end", distance)
+    reads = start[0] is None or end[0] is None or start[0] <= end[0]
+    refuse_unless(reads, "a frame that ends before it starts", spec)
+    return f"BETWEEN {start[1]} AND {end[1]}"
+
+
+def _place(spec: exp.Expr, which: str, distance: _Distance) -> tuple[Decimal | None, str]:
+    """Return how far from its row a frame starts or ends, None if unbounded; and its text."""
+    bound, side = spec.args.get(which), str(spec.args.get(f"{which}_side") or "").upper()
+    if isinstance(bound, exp.Expr):
+        number, sql = distance(bound)
+        return (-number if side == "PRECEDING" else number), f"{sql} {side}"
+    if bound is None or bound.upper() == "CURRENT ROW":
+        return Decimal(0), "CURRENT ROW"
+    outwards = {"start": "PRECEDING", "end": "FOLLOWING"}[which]
+    refuse_unless(side == outwards, "a frame that ends before it starts", spec)
+    return None, f"UNBOUNDED {side}"
+
+
+def _rows(node: exp.Expr) -> tuple[Decimal, str]:
+    number = position(node)
+    refuse_unless(number is not None, "a frame whose bounds are not whole numbers", node)
+    return Decimal(number or 0), node.name
+
+
+def _distance(e: Expressions, node: exp.Expr, type_: DataType) -> tuple[Decimal, str]:
+    """Return a distance, a literal that is not negative; Spark casts it to the order's type."""
+    piece = e.piece(node)
+    if type_ in (t.TIMESTAMP, t.DATE):
+        micros = intervals.length(node) if type_ == t.TIMESTAMP and is_span(piece.type) else None
+        if micros is not None and micros >= 0 and not in_months(piece.type):
+            return micros, cast(str(int(micros)), t.BIGINT)
+        days = position(node) if type_ == t.DATE else None
+        if days is not None and days < 2**20:
+            return Decimal(days), cast(str(days), t.BIGINT)
+        raise Refusal(f"RANGE over {type_} with this distance", node, _DISTANCES)
+    number = piece.literal if not isinstance(piece.literal, bool) else None
+    if not isinstance(number, int | Decimal) or number < 0:
+        raise Refusal(f"RANGE over {type_} with this distance", node, _DISTANCES)
+    exact = Decimal(number)
+    if type_.is_integer:
+        fits = exact == int(exact) and exact < 2 ** (INTEGER_BITS[type_.name] - 1)
+    else:
+        units = exact.scaleb(type_.scale or 0)
+        fits = type_ == t.DOUBLE or (units == int(units) and units < 10 ** (type_.precision or 0))
+    refuse_unless(fits, f"RANGE over {type_} with a distance that it has not", node)
+    return exact, cast(text(f"{exact:f}"), type_)
 
 
 def ordering(e: Expressions, order: exp.Expr) -> str:
@@ -156,20 +261,7 @@ def _frame(spec: exp.Expr) -> str:
     kind = str(spec.args.get("kind") or "").upper()
     refuse_unless(kind in ("ROWS", "RANGE"), f"a {kind} frame", spec)
     refuse_unless(not spec.args.get("exclude"), "EXCLUDE", spec)
-    start = _bound(spec, "start", kind)
-    end = _bound(spec, "end", kind) if spec.args.get("end") else "CURRENT ROW"
-    return f"{kind} BETWEEN {start} AND {end}"
-
-
-def _bound(spec: exp.Expr, which: str, kind: str) -> str:
-    bound = spec.args.get(which)
-    side = str(spec.args.get(f"{which}_side") or "").upper()
-    if isinstance(bound, str) and bound.upper() in _FRAME_WORDS:
-        return f"{bound.upper()} {side}".strip()
-    if isinstance(bound, exp.Expr) and position(bound) is not None:
-        refuse_unless(kind == "ROWS", "RANGE with a distance", spec)
-        return f"{bound.name} {side}"
-    raise Refusal("a frame whose bounds are not whole numbers", spec)
+    return f"{kind} {_between(spec, _rows)}"
 
 
 def _shifted(e: Expressions, inner: exp.Expr, node: exp.Expr, name: str, over: str) -> Piece:

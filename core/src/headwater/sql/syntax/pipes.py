@@ -137,12 +137,14 @@ class _Stage:
         where: The condition after WHERE.
         whole: A whole query instead, that nothing can be added to.
         name: The token of the name under which its columns are known, if it is one table's.
+        ordered: Whether the whole query ends in ORDER BY: a LIMIT behind it takes the first rows.
     """
 
     source: list[Token] = field(default_factory=list)
     where: list[Token] = field(default_factory=list)
     whole: list[Token] | None = None
     name: Token | None = None
+    ordered: bool = False
 
     @classmethod
     def first(cls, tokens: list[Token]) -> _Stage:
@@ -212,9 +214,19 @@ def _apply(before: _Stage, pipe: Token, stage: list[Token]) -> _Stage:
     if head.token_type in _AFTER_TABLE:
         before = before.closed(pipe) if before.whole is not None or before.where else before
         return _Stage(source=[*before.source, *stage])
+    if head.token_type is TokenType.LIMIT and before.ordered:
+        return _Stage(whole=[*before.query(pipe), *stage], name=before.name)
     if head.token_type in _ENDINGS:
+        for other in (part for kind in _ENDINGS for _, part in _split(rest, kind)[1:]):
+            raise _RefusedError(
+                other[0] if other else head,
+                "one stage sorts, or cuts off rows, and not both",
+                "write |> ORDER BY ... |> LIMIT ...",
+            )
+        ordered = head.token_type is TokenType.ORDER_BY
         star = [token_at(pipe, TokenType.STAR, "*")]
-        return _Stage(whole=before.select(pipe, star, stage), name=before.name)
+        whole = before.select(pipe, star, stage)
+        return _Stage(whole=whole, name=before.name, ordered=ordered)
     if head.token_type in _SETS:
         return _Stage(whole=[*before.query(pipe), *stage])
     if head.token_type is TokenType.SELECT:
@@ -257,6 +269,8 @@ def _aggregated(before: _Stage, pipe: Token, rest: list[Token]) -> list[Token]:
     if len(parts) == 1:
         return before.select(pipe, items)
     cut, keys = parts[1]
+    if len(keys) == 1 and keys[0].token_type is TokenType.ALL:
+        raise _RefusedError(keys[0], "GROUP BY ALL has no place here", "name the columns")
     for _, key in _split(keys, TokenType.COMMA) if keys else ():
         if len(key) == 1 and key[0].token_type is TokenType.NUMBER:
             raise _RefusedError(key[0], "a number is no name of a group here", "name the column")

@@ -1,0 +1,131 @@
+"""WITH RECURSIVE, as far as Spark goes: so many levels, so many rows.
+
+Source: Apache Spark 4.1, `UnionLoopExec`, `spark.sql.cteRecursionLevelLimit` and
+`spark.sql.cteRecursionRowLimit`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sqlglot import exp
+
+from headwater import types as t
+from headwater.sql.analysis import Analysis, Scope
+from headwater.sql.binding.from_clause import JoinKind, Unclear, read_from, scopes_within
+from headwater.sql.functions import called
+from headwater.sql.portable import clauses
+from headwater.sql.portable.pieces import Refusal, refuse_unless
+from headwater.sql.portable.raising import spark_error
+from headwater.sql.portable.scopes import Compiled
+from headwater.sql.portable.spelling import cast, has_type
+from headwater.sql.syntax.lexer import lex
+from headwater.sql.syntax.nodes import span_of
+
+if TYPE_CHECKING:
+    from headwater.sql.portable.queries import Queries
+
+_LEVELS: Final = 100
+_ROWS: Final = 1_000_000
+_STEP_PARTS: Final = frozenset({"expressions", "from_", "joins", "where"})
+_HINT: Final = (
+    "let the second part be SELECT ... FROM the query itself, perhaps joined to others, WHERE ..."
+)
+
+
+def names_itself(scope: Scope) -> bool:
+    """Return whether a set operation of WITH RECURSIVE reads itself."""
+    return bool(scope.branches) and any(
+        s is scope for b in scope.branches for s in scopes_within(b)
+    )
+
+
+def compiled(queries: Queries, scope: Scope) -> Compiled:
+    """Return a recursive query.
+
+    It runs before the whole query, too: there it raises where Spark does, whatever becomes of its
+    rows. Each step carries how many levels and rows there were.
+
+    Raises:
+        Refusal: If it is not of the plain form for which that is proven.
+    """
+    node = scope.node
+    anchor, step = scope.branches
+    _check(queries.analysis, scope, node, step)
+    types = tuple(o.type for o in scope.outputs)
+    first = queries.from_subquery(anchor)
+    name = f"r{queries.alias()}"
+    queries.working[id(scope)] = name
+    try:
+        second = queries.from_subquery(step)
+    finally:
+        del queries.working[id(scope)]
+    for made in (first.types, second.types):
+        # Spark keeps the types of the first part, and has rules of its own where they differ.
+        refuse_unless(made == types, "WITH RECURSIVE whose parts have columns of other types", node)
+    refuse_unless(all(map(has_type, types)), "WITH RECURSIVE of such types", node)
+    columns = ", ".join(f"{cast(f's.c{i}', x)} AS c{i}" for i, x in enumerate(types))
+    most = _level_limit(queries.analysis, scope)
+    refuse_unless(most > 0, "MAX RECURSION LEVEL 0", node)
+    levels = _too_many("RECURSION_LEVEL_LIMIT_EXCEEDED", f"{most} levels")
+    rows = _too_many("RECURSION_ROW_LIMIT_EXCEEDED", f"{_ROWS:,} rows")
+    depth = f"CASE WHEN k.depth + 1 >= {most} THEN {levels} ELSE k.depth + 1 END"
+    counted = "count(*) OVER ()"
+    first_size, size = (
+        f"CASE WHEN {n} >= {_ROWS} THEN {rows} ELSE {n} END"
+        for n in (counted, f"k.size + {counted}")
+    )
+    sql = (
+        f"WITH RECURSIVE {name} AS (\n"
+        f"SELECT {columns}, 0 AS depth, {first_size} AS size FROM (\n{first.sql}\n) AS s\n"
+        f"UNION ALL\n"
+        f"SELECT {columns}, {depth} AS depth, {size} AS size FROM (\n{second.sql}\n) AS s "
+        f"CROSS JOIN (SELECT max(depth) AS depth, max(size) AS size FROM {name}) AS k\n)\n"
+        f"SELECT {', '.join(f'c{i}' for i in range(len(types)))} FROM {name}"
+    )
+    queries.ask_first(f"SELECT count(*) FROM (\n{sql}\n) AS s")
+    surely = (False,) * len(types)
+    return Compiled(sql, types, surely, surely, plain=False)
+
+
+def _too_many(condition: str, what: str) -> str:
+    return spark_error(condition, f"a recursive query goes beyond {what}", t.BIGINT)
+
+
+def _check(analysis: Analysis, scope: Scope, node: exp.Expr, step: Scope) -> None:
+    plain = isinstance(node, exp.Union) and not node.args.get("distinct")
+    refuse_unless(plain, "WITH RECURSIVE without UNION ALL", node)
+    more = any(node.args.get(k) for k in ("order", "limit", "offset", "with_"))
+    refuse_unless(not more, "WITH RECURSIVE with ORDER BY, LIMIT or WITH of its own", node)
+    select = step.node
+    odd = [k for k, v in select.args.items() if v and k not in _STEP_PARTS]
+    items = read_from(analysis, step)
+    if not isinstance(select, exp.Select) or odd or step.subqueries or isinstance(items, Unclear):
+        raise Refusal("this second part of WITH RECURSIVE", select, _HINT)
+    looks = any(
+        clauses.aggregated(x) or x.find(exp.Window) or called(clauses.bare(x)).kind == "generator"
+        for x in select.expressions
+    )
+    own = [i for i, item in enumerate(items) if item.source is scope]
+    hidden = any(
+        s is scope or names_itself(s)
+        for item in items
+        if item.source is not scope and isinstance(item.source, Scope)
+        for s in scopes_within(item.source)
+    )
+    kinds = {item.kind for item in items} <= {JoinKind.INNER, JoinKind.LEFT}
+    left = all(item.kind is JoinKind.INNER for item in items[: (own or [0])[0] + 1])
+    if looks or hidden or len(own) != 1 or not kinds or not left:
+        raise Refusal("this second part of WITH RECURSIVE", select, _HINT)
+
+
+def _level_limit(analysis: Analysis, scope: Scope) -> int:
+    """Return what MAX RECURSION LEVEL says, which the parser reads past."""
+    cte = scope.node.find_ancestor(exp.CTE)
+    alias = cte.args["alias"] if cte is not None else scope.node
+    last = span_of(alias)
+    words = [x for x in lex(analysis.text)[0] if last is not None and x.start >= last.end]
+    if words and words[0].symbol == ")":
+        del words[0]
+    said = [x.word for x in words[:3]] == ["MAX", "RECURSION", "LEVEL"]
+    return int(words[3].text) if said else _LEVELS
