@@ -401,8 +401,9 @@ def test_another_query_restates_or_holds_from_here_on(workspace: hw.Workspace, l
     other = connect(workspace, lake, query="SELECT id, at, x + 1 AS x, will FROM serving")
     assert len(asked(other, ledger, definition="forward")) == 0
     lake.predictions(0, range(ROWS // 2), name="a", shift=1.0)
+    # What moved is read by today's query, as that of then is not kept: it says so.
     assert [c.reasons for c in asked(other, ledger, definition="forward")] == [
-        ("files:files.serving",)
+        ("definition", "files:files.serving")
     ]
     restated = asked(other, ledger)
     assert [c.reasons[0] for c in restated] == ["definition"] * DAYS
@@ -410,6 +411,34 @@ def test_another_query_restates_or_holds_from_here_on(workspace: hw.Workspace, l
     assert len(asked(other, ledger)) == 0
     with pytest.raises(ConfigError, match="forward"):
         asked(other, ledger, definition="both")
+
+
+def test_old_windows_keep_a_query_that_used_other_columns(
+    workspace: hw.Workspace, lake: Lake
+) -> None:
+    older = "SELECT id, at, 1.0 AS x, will FROM serving"
+    ledger = handed_over(connect(workspace, lake, query=older))
+    before = ledger.keys()
+    other = connect(workspace, lake)
+    assert len(asked(other, ledger, definition="forward")) == 0
+    lake.labels(3, ["2-1"], at(3, hours=5), name="new")
+    changes = asked(other, ledger, definition="forward")
+    assert len(changes) == 4
+    # Of the two that take labels still, ids are known; what their windows were, nothing else tells.
+    found = {(c.window.start - BASE).days: c.reasons for c in changes}
+    assert found == dict.fromkeys([0, 1, 2], ("definition", "files:files.actuals"))
+    assert [w.start for w in changes.untouched] == [at(3)]
+    untouched = ledger.entries["m/v1/serving/1d/2026-01-04T00:00Z"]
+    assert untouched.key == before[untouched.window_key]
+    for change in asked(other, ledger, definition="forward"):
+        change.read().to_arrow()
+        change.done()
+        assert ledger.entries[change.window_key].reasons[0] == "definition"
+    assert len(asked(other, ledger, definition="forward")) == 0
+    restated = asked(other, ledger)
+    assert [(c.window.start, c.reasons) for c in restated] == [(at(3), ("definition",))]
+    again = connect(workspace, lake, query=older)
+    assert [c.window.start for c in asked(again, ledger)] == [at(0), at(1), at(2)]
 
 
 def test_a_longer_horizon_is_another_definition(workspace: hw.Workspace, lake: Lake) -> None:

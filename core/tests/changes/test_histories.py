@@ -1,10 +1,11 @@
 """Histories of a lake, made up at random: no restatement is missed, no key names two contents.
 
 Rows are appended, land late, are rewritten, compacted, deleted; labels come, come back-dated, are
-corrected, are dated ahead; the query changes; time passes; runners crash at each step, and two of
-them run side by side. A consumer keeps what it is given under the key that it is given with. After
-each whole run the ledger names, of each window, a key under which the consumer has exactly what a
-full read of the window gives.
+corrected, are dated ahead; the query changes; time passes, and a clock goes back; runners crash at
+each step, two of them run side by side, others read for them; what is kept beside the ledger is
+lost, or older. A consumer keeps what it is given under the key that it is given with. After each
+whole run the ledger names, of each window, a key under which the consumer has exactly what the
+tables say (`expected`, which no line of ours is asked for); one window is read whole, too.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ from headwater.errors import DataChangedError, LedgerMovedError, SourceError
 from headwater.interfaces.data_source import DataSource
 
 BASE = datetime(2026, 1, 1, tzinfo=UTC)
-WINDOWS = 3
-HORIZON = timedelta(days=2)
+WINDOWS = 6
+HORIZONS = (None, timedelta(days=2), timedelta(days=9))
+MAY_BELONG = timedelta(hours=36)
 HOUR = timedelta(hours=1)
 DAYS = st.integers(0, WINDOWS - 1)
 SOME = st.integers(0, 10**6)
@@ -66,6 +68,9 @@ class Histories(RuleBasedStateMachine):
         self.numbers = itertools.count()
         self.now = day(WINDOWS)
         self.shift = 0
+        self.horizon: timedelta | None = None
+        self.with_rule = True
+        self.older: bytes | None = None
         self.kept: dict[str, list[dict[str, Any]]] = {}
         self.tables: dict[str, Changing] = {
             name: self.make(self.folder / name, columns) for name, columns in COLUMNS.items()
@@ -95,7 +100,8 @@ class Histories(RuleBasedStateMachine):
             tables={name: str(self.folder / name)},
             columns={name: COLUMNS[name]},
             query=query,
-            partitions={name: rule},
+            # Without a rule, footers say which files a window needs.
+            partitions={name: rule} if self.with_rule else {},
         )
 
     def predictions(self, number: int, count: int, seed: int) -> list[dict[str, Any]]:
@@ -110,14 +116,15 @@ class Histories(RuleBasedStateMachine):
             for _ in range(count)
         ]
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(horizon=st.sampled_from(HORIZONS), with_rule=st.booleans())
+    def begin(self, horizon: timedelta | None, with_rule: bool) -> None:
+        self.horizon, self.with_rule = horizon, with_rule
         # A table without files is refused: each has one that no window needs.
         far = {"id": FAR, "at": day(-30), "x": 0.0, "y": True}
         self.tables["log"].land([far], day(-30))
         self.tables["actuals"].land([{"id": FAR, "decided": day(-30), "did": True}], day(-30))
         for number in range(WINDOWS):
-            self.tables["log"].land(self.predictions(number, 4, number), day(number))
+            self.tables["log"].land(self.predictions(number, 3, number), day(number))
         self.connect()
 
     def connect(self) -> None:
@@ -143,7 +150,7 @@ class Histories(RuleBasedStateMachine):
             "id",
             {"y": "did"},
             "decided",
-            horizon=HORIZON,
+            horizon=self.horizon,
         )
 
     # -- what happens to it
@@ -153,7 +160,9 @@ class Histories(RuleBasedStateMachine):
         rows = self.predictions(number, 1 + seed % 2, seed)
         self.tables["log"].land(rows, day(number + late))
 
-    @rule(seed=SOME, set_on=st.integers(-1, 5), ahead=st.booleans(), hour=st.integers(0, 23))
+    @rule(
+        seed=SOME, set_on=st.integers(-1, WINDOWS + 2), ahead=st.booleans(), hour=st.integers(0, 23)
+    )
     def labels_land(self, seed: int, set_on: int, ahead: bool, hour: int) -> None:
         """Of any age: back-dated, in time, after the horizon, corrections, ahead of the clock."""
         rng = random.Random(seed)
@@ -162,7 +171,7 @@ class Histories(RuleBasedStateMachine):
         if ahead:
             moment = self.now + HOUR * rng.choice([1, 5, 30])
         # Some are of one window, some of many, and some of nobody.
-        chosen = rng.sample([*ids, "nobody"], min(rng.choice([1, 1, 3]), len(ids)))
+        chosen = rng.sample([*ids, "nobody"], min(rng.choice([1, 1, 3, 12]), len(ids)))
         labels = [{"id": i, "decided": moment, "did": rng.random() < 0.5} for i in chosen]
         self.tables["actuals"].land(labels, moment)
 
@@ -176,7 +185,7 @@ class Histories(RuleBasedStateMachine):
 
         self.tables[table].rewrite(change, seed)
 
-    @rule(table=st.sampled_from(["log", "actuals"]), number=st.integers(-1, 5))
+    @rule(table=st.sampled_from(["log", "actuals"]), number=st.integers(-1, WINDOWS + 2))
     def a_partition_is_compacted(self, table: str, number: int) -> None:
         self.tables[table].compact(day(number))
 
@@ -197,6 +206,16 @@ class Histories(RuleBasedStateMachine):
     def time_passes(self, hours: int) -> None:
         self.now += hours * HOUR
 
+    @rule(lost=st.booleans())
+    def what_is_kept_beside_the_ledger_is_lost_or_older(self, lost: bool) -> None:
+        beside = self.folder / "ledger.files"
+        if lost:
+            beside.unlink(missing_ok=True)
+        elif self.older is not None:
+            beside.write_bytes(self.older)
+        if beside.exists():
+            self.older = beside.read_bytes()
+
     # -- who reads it
 
     def changes(self) -> Any:
@@ -213,7 +232,31 @@ class Histories(RuleBasedStateMachine):
         if not change.same:
             assert self.kept.setdefault(change.key, rows) == rows, f"{change.key}: two contents"
 
-    @rule(stop=st.integers(0, 6))
+    @rule(seed=SOME)
+    def a_clock_goes_back(self, seed: int) -> None:
+        """A run of another machine's time: what it hands over, later runs see as it should be."""
+        ahead, self.now = self.now, self.now - HOUR * (1 + seed % 30)
+        for change in self.changes():
+            self.take(change)
+            change.done()
+        self.now = ahead
+
+    @rule()
+    def others_read(self) -> None:
+        """What was read elsewhere is handed over by its evidence: nobody here saw its ids."""
+        evidence = {}
+        for change in self.changes():
+            data = change.read()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", hw.EmptyReadWarning)
+                evidence[change.window_key] = rows_of(data.to_arrow()), data.evidence()
+        for change in self.changes():
+            rows, told = evidence[change.window_key]
+            key = change.done(told)
+            if not change.same:
+                assert self.kept.setdefault(key, rows) == rows, f"{key}: two contents"
+
+    @rule(stop=st.integers(0, 2 * WINDOWS))
     def a_runner_crashes(self, stop: int) -> None:
         """Before, between and behind reading and handing over each window."""
         for index, change in enumerate(self.changes()):
@@ -242,28 +285,64 @@ class Histories(RuleBasedStateMachine):
                     continue
                 step(change)
 
-    @rule()
-    def whole_run(self) -> None:
+    @rule(seed=SOME)
+    def whole_run(self, seed: int = 0) -> None:
         try:
-            for change in self.changes():
-                self.take(change)
-                change.done()
-            self.check()
+            with self.changes() as changes:
+                for change in changes:
+                    self.take(change)
+                    change.done()
+            self.check(seed)
         except BaseException:
             self.crashed = True
             raise
 
-    def check(self) -> None:
+    def check(self, seed: int) -> None:
         assert len(self.changes()) == 0, "an unchanged lake is offered again"
         current = hw.Ledger.load(self.folder / "ledger").keys()
         assert len(current) == WINDOWS, "a window is lost"
+        log, labels = (self.tables[name].rows() for name in ("log", "actuals"))
         for number in range(WINDOWS):
-            as_of = min(self.now, day(number + 1) + HORIZON)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", hw.EmptyReadWarning)
-                whole = self.serving.read(day(number), day(number + 1), as_of=as_of).to_arrow()
             key = current[f"m/v1/serving/1d/{day(number):%Y-%m-%d}T00:00Z"]
-            assert self.kept[key] == rows_of(whole), f"{key}: a restatement was missed"
+            told = self.expected(number, log, labels)
+            assert self.kept[key] == told, f"{key}: a restatement was missed"
+            if number == seed % WINDOWS:
+                assert told == self.whole(number)
+
+    def until(self, number: int) -> datetime:
+        return self.now if self.horizon is None else min(self.now, day(number + 1) + self.horizon)
+
+    def whole(self, number: int) -> list[dict[str, Any]]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", hw.EmptyReadWarning)
+            data = self.serving.read(day(number), day(number + 1), as_of=self.until(number))
+            return rows_of(data.to_arrow())
+
+    def expected(
+        self, number: int, log: list[dict[str, Any]], labels: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """Return a window's rows as the tables have them: the latest label of each id by then."""
+        latest: dict[str, tuple[datetime, bool]] = {}
+        for label in labels:
+            if day(number) - MAY_BELONG <= label["decided"] <= self.until(number):
+                one = label["decided"], label["did"]
+                latest[label["id"]] = max(latest.get(label["id"], one), one)
+        rows = []
+        for row in log:
+            if day(number) <= row["at"] < day(number + 1):
+                when, did = latest.get(row["id"], (None, None))
+                is_stale = when is not None and row["at"] - when >= MAY_BELONG
+                x = None if row["x"] is None else row["x"] + self.shift
+                rows.append(
+                    {
+                        "id": row["id"],
+                        "timestamp": row["at"],
+                        "x": x,
+                        "y": row["y"],
+                        "actual_y": None if is_stale else did,
+                    }
+                )
+        return sorted(rows, key=lambda r: (str(r["id"]), str(r)))
 
 
 class DeltaHistories(Histories):

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias
 
 from headwater.changes import fingerprints
+from headwater.changes.fingerprints import columns_part, files_part
 from headwater.changes.label_touch import Landed
 from headwater.diagnostics import Diagnostic
 from headwater.display.printable import printable
@@ -621,9 +622,15 @@ class Changes:
         before = offer.entry
         assert before is not None, "of a new window nothing landed since"
         try:
+            tables = dict(offer.tables)
+            if before.definition != offer.definition:  # it keeps its own, with the columns of that
+                tables = {
+                    name: files_part(tables.get(name, digest)) + columns_part(digest)
+                    for name, digest in before.tables.items()
+                }
             entry = replace(
                 before,
-                tables=dict(offer.tables),
+                tables=tables,
                 state=offer.state,
                 done_at=self.now,
                 as_of=offer.as_of,

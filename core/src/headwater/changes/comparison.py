@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
+from headwater.changes.fingerprints import files_part
 from headwater.ledger.entries import Entry
 from headwater.maturity.states import CLOSED, OPEN, RIPENING, UNKNOWN, Terms, state_by_time
 from headwater.planning.shares import Share
@@ -52,8 +53,6 @@ def reasons(entry: Entry | None, present: Present, policy: Policy, state: str) -
     if entry is None:
         return (NEW,)
     found = []
-    if policy == "restate" and entry.definition != present.definition:
-        found.append(DEFINITION)
     moved = _moved(entry, present)
     if moved and present.empty and entry.counts["rows"] > 0:
         found.append(GONE)
@@ -62,19 +61,24 @@ def reasons(entry: Entry | None, present: Present, policy: Policy, state: str) -
         found.append(AS_OF)
     if entry.state == OPEN != state:
         found.append(ENDED)
+    # Whatever moved, it is read as today's definition says: that of then is not kept.
+    if entry.definition != present.definition and (found or policy == "restate"):
+        found.insert(0, DEFINITION)
     return tuple(found)
 
 
 def _moved(entry: Entry, present: Present) -> list[str]:
     """Return the tables of which a window's share is another.
 
-    One that only the query of today names, or only that of then, is the definition's affair.
+    One that only the query of today names, or only that of then, is the definition's affair; so
+    are the columns that one of the two queries alone uses.
     """
-    same_query = entry.definition == present.definition
+    if entry.definition == present.definition:
+        return [n for n, digest in present.tables.items() if entry.tables.get(n) != digest]
     return [
         name
         for name, digest in present.tables.items()
-        if entry.tables.get(name, None if same_query else digest) != digest
+        if files_part(entry.tables.get(name, digest)) != files_part(digest)
     ]
 
 

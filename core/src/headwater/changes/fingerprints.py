@@ -28,6 +28,8 @@ from headwater.tables.relation import DeltaRelation, FileRelation, IcebergRelati
 from headwater.tables.table import Column
 from headwater.types import DataType
 
+_COLUMNS: Final = 8
+"""Digits of a table's digest that are of its columns, behind those of its files."""
 SEMANTICS: Final = 1
 """Raised where a newer headwater may answer otherwise than an older one: every window that was
 handed over is offered again."""
@@ -104,15 +106,36 @@ def of_tables(
     Raises:
         UnsupportedError: With code `no-fingerprint`, if nothing tells versions of a table apart.
     """
-    told: dict[str, list[str]] = {}
+    told: dict[str, list[tuple[str, str]]] = {}
     for share in shares:
         name = str(share.scan.table)
         if name not in ignored:
-            told.setdefault(name, []).append(_digest(_share(share, used[share.scan.slot])))
+            parts = _share(share, used[share.scan.slot])
+            told.setdefault(name, []).append((_digest(parts[0]), _digest(parts[1])))
     return {
-        name: digests[0] if len(set(digests)) == 1 else _digest(sorted(digests))
-        for name, digests in sorted(told.items())
+        name: _together(files) + _together(columns)[:_COLUMNS]
+        for name, (files, columns) in (
+            (name, zip(*told[name], strict=True)) for name in sorted(told)
+        )
     }
+
+
+def files_part(table: str) -> str:
+    """Return what of a table's digest is of its files alone, whatever a query uses of them.
+
+    Args:
+        table: What `of_tables` gave of it.
+    """
+    return table[:-_COLUMNS]
+
+
+def columns_part(table: str) -> str:
+    """Return the rest: of the columns that the query uses, as the files hold them."""
+    return table[-_COLUMNS:]
+
+
+def _together(digests: Sequence[str]) -> str:
+    return digests[0] if len(set(digests)) == 1 else _digest(sorted(digests))
 
 
 def of_share(tables: Mapping[str, str], definition: str, as_of: datetime | None) -> str:
@@ -120,36 +143,38 @@ def of_share(tables: Mapping[str, str], definition: str, as_of: datetime | None)
     return _digest([dict(tables), definition, None if as_of is None else moment_text(as_of)])[:8]
 
 
-def _share(share: Share, used: frozenset[str]) -> Any:
+def _share(share: Share, used: frozenset[str]) -> tuple[Any, Any]:
+    """Return what a window's files are, and what the columns are that a query uses of them."""
     relation, scan = share.scan.relation, share.scan
     match relation:
         case FileRelation():
             # Mostly all partitions have the table's own columns.
             plain = _columns_read(relation.data_columns, (), relation.format, used)
-            groups = {}
+            groups, columns = {}, []
             for n in {f.partition for f in relation.files}:
                 part = relation.partitions[n]
-                format_, columns = part.format or relation.format, plain
+                format_ = part.format or relation.format
+                groups[n] = [part.values, format_, sorted((part.options or {}).items())]
                 if part.columns or part.format:
                     own = part.columns or relation.data_columns
-                    columns = _columns_read(own, (), format_, used)
-                options = sorted((part.options or {}).items())
-                groups[n] = [part.values, format_, options, columns]
+                    columns.append([part.values, _columns_read(own, (), format_, used)])
             for file in relation.files:
                 if file.etag is None:
                     raise _untold(scan, f"its source tells no version mark of {file.path}")
             files = sorted([f.path, f.etag, f.size, groups[f.partition]] for f in relation.files)
-            return ["files", files, sorted(relation.options.items())]
+            options = sorted(relation.options.items())
+            return ["files", files, options], [plain, sorted(columns, key=str)]
         case IcebergRelation(column_ids=()):
-            return ["version", relation.metadata_location, relation.snapshot_id]
+            return ["version", relation.metadata_location, relation.snapshot_id], []
         case DeltaRelation() if COLUMN_MAPPING in relation.features:
-            return _version(relation)
+            return _version(relation), []
         case IcebergRelation() | DeltaRelation() if share.chosen_by is not None:
-            return [*_ids(relation, used), sorted([f.path, f.etag, f.size] for f in share.files)]
+            files = sorted([f.path, f.etag, f.size] for f in share.files)
+            return files, _ids(relation, used)
         case IcebergRelation():
-            return ["version", relation.snapshot_id, *_ids(relation, used)]
+            return ["version", relation.snapshot_id], _ids(relation, used)
         case DeltaRelation():
-            return _version(relation)
+            return _version(relation), []
     raise _untold(scan, f"it is read from a {type(relation).__name__}, which has no versions")
 
 

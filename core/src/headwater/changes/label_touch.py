@@ -16,7 +16,8 @@ from datetime import datetime
 from typing import Final
 
 from headwater.changes import fingerprints
-from headwater.changes.comparison import FILES, Present
+from headwater.changes.comparison import DEFINITION, FILES, Present
+from headwater.changes.fingerprints import files_part
 from headwater.interfaces.schema import Role
 from headwater.ledger.entries import Entry
 from headwater.planning.planner import Draft
@@ -122,13 +123,14 @@ def landed(
     then = entry.as_of
     if then is None or present.as_of is None or present.as_of < then:
         return None
-    if entry.definition != present.definition:
-        return None
+    moved = [reason for reason in reasons if reason != DEFINITION]
     for share in shares:
         table = str(share.scan.table)
-        if list(reasons) != [f"{FILES}{table}"]:
+        if moved != [f"{FILES}{table}"]:
             continue
         before, digest = share_at(share, then), entry.tables.get(table)
+        if entry.definition != present.definition and digest is not None:
+            digest = files_part(digest)
         found = last.get(share.scan.slot)
         if found is None or (found.digest, found.files) != (digest, before.files):
             kept = _of_then(before, digest, facts, used)
@@ -154,6 +156,7 @@ def _of_then(
         assert isinstance(relation, FileRelation), "the caller looked for it"
         scan = replace(share.scan, relation=replace(relation, files=kept))
         then = replace(share, scan=scan, files=kept)
-        if fingerprints.of_tables([then], frozenset(), used).get(str(scan.table)) == digest:
+        told = fingerprints.of_tables([then], frozenset(), used)[str(scan.table)]
+        if digest in (told, files_part(told)):
             return kept
     return None

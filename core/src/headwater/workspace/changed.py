@@ -208,7 +208,9 @@ class _Compared:
         if not reasons:
             return None
         landed = None
-        if entry is not None and not self._ignored:
+        # By another definition all is read anew, unless old windows are to keep theirs.
+        restated = comparison.DEFINITION in reasons and asked.definition == "restate"
+        if entry is not None and not self._ignored and not restated:
             separable = [s for s in shares if s.scan.slot in self._separable]
             landed = label_touch.landed(
                 entry, present, reasons, separable,
@@ -525,14 +527,20 @@ def _touched(
     """
     ids = asked.ledger.facts.ids
     by_ids = label_touch.ids_compare(draft)
+    touched: set[Window] = set()
     known: list[Offer] = []
     others: list[Offer] = []
     for offer in offers:
         entry = offer.entry
-        is_known = by_ids and entry is not None and ids.knows(offer.window_key, entry.rows)
-        (known if is_known else others).append(offer)
+        assert entry is not None, "labels landed since it was handed over"
+        if by_ids and ids.knows(offer.window_key, entry.rows):
+            known.append(offer)
+        elif entry.definition == offer.definition:
+            others.append(offer)
+        else:  # which ids it had, today's query can't tell
+            touched.add(offer.window)
     try:
-        touched = set(_touched_by_ids(workspace, connection, draft, asked, known))
+        touched |= set(_touched_by_ids(workspace, connection, draft, asked, known))
         if others:
             touched |= _touched_by_files(workspace, connection, draft, asked, windows, others)
     except HeadwaterError as error:
