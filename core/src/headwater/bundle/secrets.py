@@ -114,12 +114,12 @@ class Secrets:
         remembered = self._cleaned.get((text, sql))  # a catalog says the same again and again
         if remembered is not None:
             return remembered
-        cleaned = self._without(text, sql)
+        cleaned = self._clean(text, sql)
         if len(text) <= _REMEMBERED and len(self._cleaned) < _MOST:
             self._cleaned[text, sql] = cleaned
         return cleaned
 
-    def _without(self, text: str, sql: bool) -> str:
+    def _clean(self, text: str, sql: bool) -> str:
         for secret in self._secrets:
             text = text.replace(secret, MASK)
         if self._values is not None:
@@ -136,7 +136,7 @@ class Secrets:
             text = pattern.sub(MASK, text)
         text = _KEY.sub(_without_key, text)
         if not sql:
-            text = _BESIDE.sub(_without_beside, text)
+            text = _BESIDE.sub(_masked_value, text)
             text = _HEADER.sub(rf"\g<1> {MASK}", text)
         return text
 
@@ -211,7 +211,7 @@ def presto_text(view: Any) -> str:
     return f"/* Presto View: {base64.b64encode(json.dumps(view).encode()).decode()} */"
 
 
-def _without_beside(match: re.Match[str]) -> str:
+def _masked_value(match: re.Match[str]) -> str:
     return f"{match['name']}{match['quote'] or ''}{MASK}"
 
 

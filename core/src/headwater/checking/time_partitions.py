@@ -72,7 +72,7 @@ def _stage(
         values = unread(
             rule, table, partitions, _partitions_of(bound, table, rule, window, partitions)
         )
-    chosen = _chosen(table, rule, window, partitions)
+    chosen = _sampled_partitions(table, rule, window, partitions)
     relation = files_of(bound, access, table, chosen, _FILES)
     if relation is None:
         # Computed partitions may be long before the first file, and long after the last.
@@ -164,7 +164,7 @@ def _partitions_of(
     return [p for p in bound.catalog.partitions(table, conditions) if keeps(p)]
 
 
-def _chosen(
+def _sampled_partitions(
     table: Table, rule: TimePartition, window: Window | None, nearby: Sequence[Partition]
 ) -> list[Partition]:
     if window is None:

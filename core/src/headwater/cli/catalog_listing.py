@@ -120,7 +120,7 @@ def survey(
             if isinstance(table, HeadwaterError):
                 if not home:
                     raise table
-                if error := _named_only(terminal, catalog, entry, table, indent):
+                if error := _print_names(terminal, catalog, entry, table, indent):
                     errors.append(error)
             else:
                 terminal.say(indent + line(table, measure))
@@ -139,7 +139,7 @@ def survey(
     return list(entries.values())
 
 
-def _named_only(
+def _print_names(
     terminal: Terminal,
     catalog: Catalog,
     entry: dict[str, Any],

@@ -47,7 +47,7 @@ def _limit(value: str | None) -> str | None:
     return _readable(value, seconds)
 
 
-def _beginning(value: str | None) -> str | None:
+def _readable_since(value: str | None) -> str | None:
     from headwater.windows.moments import from_then
 
     return _readable(value, from_then)
@@ -146,7 +146,7 @@ Since = Annotated[
         "--since",
         help="Instead of START and END: from then until now, e.g. yesterday, 2026-01-31.",
         metavar="START",
-        callback=_beginning,
+        callback=_readable_since,
         show_default=False,
     ),
 ]

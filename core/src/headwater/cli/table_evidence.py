@@ -197,7 +197,7 @@ def _described(
             "tables": {name.name: str(file)},
         }
         # The file that is written means a path beside itself; this run, one in this folder.
-        written = {**options, "tables": {name.name: _beside(file, path)}}
+        written = {**options, "tables": {name.name: _relative_path(file, path)}}
     elif "://" in reference:
         name = None
         options = written = {"path": reference, **options}
@@ -308,7 +308,7 @@ def _format(path: Path) -> str:
     return format_
 
 
-def _beside(file: Path, config: Path) -> str:
+def _relative_path(file: Path, config: Path) -> str:
     """Return a path as the configuration file means it."""
     folder = config.parent.resolve()
     whole = file.resolve()

@@ -81,7 +81,7 @@ class Terminal:
     def emit(self, answer: Any) -> None:
         """Give the answer to a program; silent without `--json`."""
         if self.json:
-            self._put(self._out, json_text(json.dumps(answer, indent=2, ensure_ascii=False)))
+            self._write_now(self._out, json_text(json.dumps(answer, indent=2, ensure_ascii=False)))
 
     def bytes_out(self) -> IO[bytes]:
         """Return where an answer goes that is bytes: nothing else is written there."""
@@ -179,9 +179,9 @@ class Terminal:
                     styled.stylize(style, start, end)
             _console(stream).print(styled, soft_wrap=True)
         else:
-            self._put(stream, text)
+            self._write_now(stream, text)
 
-    def _put(self, stream: TextIO, text: str) -> None:
+    def _write_now(self, stream: TextIO, text: str) -> None:
         """Write to a stream, at once: what is listed piece by piece arrives so, in a pipe too.
 
         Raises:

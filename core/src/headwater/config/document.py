@@ -161,7 +161,7 @@ def _yaml(path: Path, text: str, lines: dict[Place, int]) -> Any:
     except RecursionError:
         raise _too_deep(path) from None
     except _TooManyError as error:
-        raise _too_many(path, error.line) from None
+        raise _too_many_values(path, error.line) from None
     except (ValueError, OverflowError):
         # PyYAML makes the character of an escape without asking whether there is one.
         raise ConfigError(
@@ -208,7 +208,7 @@ class _Builder:
         """Count a value: aliases and merges can expand a small text without end."""
         self._nodes += 1
         if self._nodes > limits.CONFIG_VALUES:
-            raise _too_many(self._path, node.start_mark.line + 1)
+            raise _too_many_values(self._path, node.start_mark.line + 1)
 
     def _pairs(
         self, node: yaml.MappingNode, place: Place, above: tuple[yaml.Node, ...]
@@ -322,7 +322,7 @@ def _check_levels(path: Path, data: Any) -> None:
     for _ in range(limits.CONFIG_LEVELS + 1):
         values += len(level)
         if values > limits.CONFIG_VALUES:
-            raise _too_many(path)
+            raise _too_many_values(path)
         inner = [
             v.values() if isinstance(v, dict) else v for v in level if isinstance(v, dict | list)
         ]
@@ -332,7 +332,7 @@ def _check_levels(path: Path, data: Any) -> None:
     raise _too_deep(path)
 
 
-def _too_many(path: Path, line: int | None = None) -> ConfigError:
+def _too_many_values(path: Path, line: int | None = None) -> ConfigError:
     place = f", line {line}" if line is not None else ""
     return ConfigError(
         f"{path}{place}: with its aliases written out it has more than "

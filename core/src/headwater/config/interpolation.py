@@ -58,11 +58,11 @@ class Interpolation:
         if match["escaped"]:
             return "${"
         if not match["closed"]:
-            self._wrong(place, f"{match[0]!r} has no closing brace")
+            self._add_problem(place, f"{match[0]!r} has no closing brace")
             return ""
         reference = _ENV.fullmatch(match["inside"])
         if reference is None:
-            self._wrong(place, f"{match[0]} is no reference")
+            self._add_problem(place, f"{match[0]} is no reference")
             return ""
         value = self.environ.get(reference["name"])
         if reference["or"] is not None:
@@ -74,7 +74,7 @@ class Interpolation:
             self.hidden[value] = match[0]
         return value
 
-    def _wrong(self, place: Place, what: str) -> None:
+    def _add_problem(self, place: Place, what: str) -> None:
         hint = "write ${env:NAME} or ${env:NAME:-default}; $${ stands for ${ itself"
         self.problems.add(Problem(place, "{place}: " + literal(what), hint))
 

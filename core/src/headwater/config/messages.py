@@ -68,7 +68,7 @@ def problems(
     """
     by_place: dict[Place, list[Any]] = {}
     for detail in error.errors(include_url=False):
-        inner = _real(detail["loc"], data, missing=detail["type"] in _MISSING)
+        inner = _file_place(detail["loc"], data, missing=detail["type"] in _MISSING)
         by_place.setdefault(inner, []).append(detail)
     written = {
         (*inner[:-1], _near(cls, inner))
@@ -78,7 +78,7 @@ def problems(
     for inner, findings in by_place.items():
         if findings[0]["type"] in _MISSING and inner in written:
             continue  # it is there, misspelled, and that was said
-        yield _problem(findings, cls, (*place, *inner), inner, _at(raw, inner))
+        yield _problem(findings, cls, (*place, *inner), inner, _value_at(raw, inner))
 
 
 def _near(cls: type[BaseModel], inner: Place) -> str | None:
@@ -143,7 +143,7 @@ def _advice(expected: list[str], raw: Any, hidden: bool) -> str | None:
     return None
 
 
-def _real(loc: tuple[str | int, ...], data: Any, *, missing: bool) -> Place:
+def _file_place(loc: tuple[str | int, ...], data: Any, *, missing: bool) -> Place:
     """Return a pydantic location without the steps that name types instead of keys."""
     place: list[str | int] = []
     for number, step in enumerate(loc):
@@ -157,7 +157,7 @@ def _real(loc: tuple[str | int, ...], data: Any, *, missing: bool) -> Place:
     return tuple(place)
 
 
-def _at(data: Any, place: Place) -> Any:
+def _value_at(data: Any, place: Place) -> Any:
     for step in place:
         try:
             data = data[step]

@@ -75,7 +75,7 @@ class Parts:
         except PluginError as error:
             self.problems.add(Problem.of((*place, "type"), error))
             return None
-        return self._filled(cls, data, place)
+        return self._instance(cls, data, place)
 
     def ledger(self, data: Mapping[str, Any], place: Place) -> LedgerStore | None:
         """Return the store that stands at a place, or None if something is wrong with it."""
@@ -87,7 +87,7 @@ class Parts:
         except PluginError as error:
             self.problems.add(Problem.of((*place, "type"), error))
             return None
-        store: LedgerStore | None = self._filled(cls, data, place)
+        store: LedgerStore | None = self._instance(cls, data, place)
         return store
 
     def strategy(self, name: str) -> AuthStrategy | None:
@@ -109,7 +109,7 @@ class Parts:
         except PluginError as error:
             self.problems.add(Problem.of((*place, "type"), error))
             return None
-        return self._filled(cls, data, place)
+        return self._instance(cls, data, place)
 
     def _by_name(self, name: str, place: Place) -> AuthStrategy | None:
         if name in self._opening:
@@ -149,7 +149,7 @@ class Parts:
                 self.problems.add(Problem(place, f"{{place}}: expected {what}"))
         return None
 
-    def _filled(self, cls: type[_M], data: Mapping[str, Any], place: Place) -> _M | None:
+    def _instance(self, cls: type[_M], data: Mapping[str, Any], place: Place) -> _M | None:
         """Return an object of a class, filled from the file, or None if that can't be."""
         before = len(self.problems.entries)
         own = {key: value for key, value in data.items() if key != "type"}

@@ -58,7 +58,7 @@ class TableChange:
                 word = self.kind.removesuffix("-gone")
                 how = "is of other files now" if self.then == self.now else "is not kept any more"
                 read = "" if self.then == self.now else f"; {self.now} is read"
-                return f"{self.table}: {word} {self.then} {how}{read}{self._named()}"
+                return f"{self.table}: {word} {self.then} {how}{read}{self._file_changes()}"
             case "unversioned":
                 return f"{self.table}: nothing tells whether it changed"
             case "made-anew":
@@ -75,7 +75,7 @@ class TableChange:
         more = f"; and {count - _SHOWN:,} more" if count > _SHOWN else ""
         return f"{self.table}: {what} ({named}{more})"
 
-    def _named(self) -> str:
+    def _file_changes(self) -> str:
         """Return by name which files of a lake's state went, and which came."""
         parts = []
         for word, files in (
@@ -279,7 +279,7 @@ def replay_of_table(
     other = pinned is not None and not _are_same_files(pinned, recorded, marks)
     if other or (then != now and (then is None or older is None)):
         present = older if older is not None and other and then == now else relation
-        files = _moved(marks, marks_of(present))
+        files = _differing_files(marks, marks_of(present))
         change = TableChange(
             name, f"{word}-gone", files, of=recorded["files"] or 0, then=then, now=now
         )
@@ -300,7 +300,7 @@ def _are_same_files(
     return digest is None or files_digest(present) == digest
 
 
-def _moved(
+def _differing_files(
     then: Sequence[Mark] | None, now: Sequence[Mark] | None
 ) -> tuple[tuple[str, str | None, str | None], ...]:
     """Return the files that differ between two states, with their marks before and after."""
@@ -361,10 +361,10 @@ def _mark(size: int, etag: str | None) -> str:
 def _file(path: str, then: str | None, now: str | None, kind: str) -> str:
     if kind != "overwritten":
         return path
-    return f"{path}: {_short(then)} then, {_short(now)} now"
+    return f"{path}: {_short_mark(then)} then, {_short_mark(now)} now"
 
 
-def _short(mark: str | None) -> str:
+def _short_mark(mark: str | None) -> str:
     text = (mark or "").strip('"')
     return text if len(text) <= _MARK else f"{text[:_MARK]}..."
 

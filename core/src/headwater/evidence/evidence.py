@@ -208,7 +208,7 @@ class Evidence:
         place = Path(path)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            beside = _beside(place)
+            beside = _files_path(place)
             if self.files:
                 _replace(beside, _packed(self.files))
             else:
@@ -234,7 +234,7 @@ class Evidence:
         """
         place = Path(path)
         document = _parse(_content(place, limits.EVIDENCE_BYTES, str(place)), str(place))
-        beside = _beside(place)
+        beside = _files_path(place)
         lacking = {t["slot"]: t for t in document["tables"] if t.get("data_files", ()) is None}
         if not lacking or not beside.exists():
             return cls(document)
@@ -305,7 +305,7 @@ def evidence_of(plan: Plan, stats: ReadStats, origin: Origin) -> Evidence:
         "planned_at": plan_document["created_at"],
         "read_at": stats.started_at and stats.started_at.isoformat(),
     }  # fmt: skip
-    return Evidence(_plain(document), files)
+    return Evidence(_as_written(document), files)
 
 
 def marks_of(relation: Relation) -> tuple[Mark, ...] | None:
@@ -323,22 +323,22 @@ def marks_of(relation: Relation) -> tuple[Mark, ...] | None:
     return tuple(sorted(marks, key=mark_order))
 
 
-def _plain(value: Any) -> Any:
+def _as_written(value: Any) -> Any:
     """Return a document as it is written: without secrets, and as JSON reads it back."""
     match value:
         case str():
             return without_secrets(value).encode("utf-8", "replace").decode()
         case Mapping():
-            return {str(_plain(k)): _plain(v) for k, v in value.items()}
+            return {str(_as_written(k)): _as_written(v) for k, v in value.items()}
         case list() | tuple():
-            return [_plain(v) for v in value]
+            return [_as_written(v) for v in value]
         case float() if value.is_integer() and abs(value) < 2**53:
             return int(value)
         case float() if isfinite(value):
             return value
         case None | bool() | int():
             return value
-    return _plain(str(value))
+    return _as_written(str(value))
 
 
 def _canonical(document: Mapping[str, Any]) -> bytes:
@@ -475,7 +475,7 @@ def _damaged(name: str, what: str) -> EvidenceError:
     )
 
 
-def _beside(place: Path) -> Path:
+def _files_path(place: Path) -> Path:
     return place.with_name(f"{place.stem}.files.parquet")
 
 

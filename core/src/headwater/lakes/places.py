@@ -81,7 +81,7 @@ class Store:
             return problem, ""
         if self.scheme == "s3":
             if scheme not in S3_SCHEMES:
-                return f"it is {_spelled(scheme)}, and the table is read from S3", ""
+                return f"it is {_scheme_text(scheme)}, and the table is read from S3", ""
             if not _BUCKET.fullmatch(authority):
                 return f"{authority!r} is not the name of a bucket", ""
             if "?" in path or "#" in path:
@@ -89,7 +89,7 @@ class Store:
             named = len(path) > 1 or directory
             return (None, f"{authority}{path}") if named else ("it names no object", "")
         if scheme != self.scheme:
-            return f"it is {_spelled(scheme)}, and the table is read from {self.scheme}:", ""
+            return f"it is {_scheme_text(scheme)}, and the table is read from {self.scheme}:", ""
         if authority != self.authority:
             return f"it is of {authority!r}, and the table of {self.authority!r}", ""
         if self.scheme == "file":
@@ -154,5 +154,5 @@ def foreign(table: TableName | str, what: str, uri: str, problem: str) -> Unsupp
     )
 
 
-def _spelled(scheme: str) -> str:
+def _scheme_text(scheme: str) -> str:
     return "a local file" if scheme == "file" else f"of the scheme {scheme!r}"

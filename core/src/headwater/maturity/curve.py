@@ -62,13 +62,13 @@ class Risks:
                 at_risk[cell.delay] += rows
                 events[cell.delay] += rows
                 rest[cell.delay] += seconds
-        return cls(_above(watched), _above(at_risk), tuple(events), tuple(rest))
+        return cls(_sums_to_end(watched), _sums_to_end(at_risk), tuple(events), tuple(rest))
 
     def __len__(self) -> int:
         return len(self.watched)
 
 
-def _above(counts: Sequence[int]) -> tuple[int, ...]:
+def _sums_to_end(counts: Sequence[int]) -> tuple[int, ...]:
     """Return the sum from each place to the end."""
     return tuple(accumulate(reversed(counts)))[::-1]
 

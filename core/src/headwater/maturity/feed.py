@@ -109,8 +109,8 @@ def batches(stretches: Sequence[Stretch]) -> Batches | None:
         return None
     begins = [run[0].first for run in runs]
     steps = [after - before for before, after in pairwise(begins)]
-    every = _middle(steps)
-    lasts = _middle([run[-1].last - run[0].first for run in runs])
+    every = _median(steps)
+    lasts = _median([run[-1].last - run[0].first for run in runs])
     regular = sum(abs(step - every) <= every / 4 for step in steps)
     # Two or three of them may be chance, unless they are short and far apart.
     short = every / 4 if len(runs) > 3 else min(every / 10, every - _LEAST)
@@ -120,5 +120,5 @@ def batches(stretches: Sequence[Stretch]) -> Batches | None:
     return Batches(max(round(every / hour), 1) * hour, begins[-1])
 
 
-def _middle(lengths: Sequence[timedelta]) -> timedelta:
+def _median(lengths: Sequence[timedelta]) -> timedelta:
     return timedelta(seconds=median(length.total_seconds() for length in lengths))

@@ -416,7 +416,7 @@ class Maturity:
         for rows in parts.values():
             early = [row for row in rows if row.age + self.unit <= units * self.unit]
             if early:
-                differences.append(_right(early) - _right(rows))
+                differences.append(_accuracy(early) - _accuracy(rows))
         if not differences:
             return None
         spread = stdev(differences) if len(differences) > 1 else None
@@ -549,7 +549,7 @@ class Maturity:
         if self._curve is None or eventual is None or half is None or most is None:
             lines.append(f"  {self.labelled:,} are labelled")
         else:
-            reach = _end(self._curve)
+            reach = _well_watched_age(self._curve)
             lines.append(
                 f"  half of those that ever come are known after {_length(half)}, "
                 f"{self.terms.ripe:.0%} after {_length(most)}; eventually {eventual:.0%} (at "
@@ -741,16 +741,16 @@ class Maturity:
         return RIPE if share >= self.terms.ripe * most else RIPENING
 
 
-def _end(curve: Curve) -> int:
+def _well_watched_age(curve: Curve) -> int:
     """Return the greatest age for which enough predictions were watched."""
     return sum(1 for n in curve.watched if n >= FEWEST) or len(curve)
 
 
 def _plateau(curve: Curve) -> float:
-    return curve.share_at(_end(curve))
+    return curve.share_at(_well_watched_age(curve))
 
 
-def _right(rows: Sequence[Settled]) -> float:
+def _accuracy(rows: Sequence[Settled]) -> float:
     return sum(r.rows for r in rows if r.predicted == r.actual) / sum(r.rows for r in rows)
 
 

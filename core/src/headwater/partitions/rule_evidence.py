@@ -252,7 +252,7 @@ class Evidence:
         others = f" ({len(real)} of the {len(self.ranges)} files that were compared contradict it)"
         message = (
             f"table {self.table.name}: its files contradict its time partition "
-            f"({rule_text(self.rule)}): {self._of(worst)}"
+            f"({rule_text(self.rule)}): {self._contradiction_text(worst)}"
         )
         return Diagnostic(
             BROKEN,
@@ -267,7 +267,7 @@ class Evidence:
             for k, v in zip(self.table.partition_keys, time_range.partition.values, strict=False)
         )
 
-    def _of(self, one: Contradiction) -> str:
+    def _contradiction_text(self, one: Contradiction) -> str:
         time_range = one.file
         place = self._place(time_range)
         how = "all its rows lie outside"
@@ -347,9 +347,9 @@ class Evidence:
             units = iter(order)
             keys = {
                 key: "".join(
-                    _spelled(p)
+                    _piece_text(p)
                     if isinstance(p, str) or p.unit is Unit.YEAR
-                    else _spelled(TimePart(next(units), p.width))
+                    else _piece_text(TimePart(next(units), p.width))
                     for p in pattern.pieces
                 )
                 for key, pattern in patterns.items()
@@ -426,8 +426,8 @@ class Unread:
     def error(self) -> ConfigError:
         """Return the error of patterns that read no value."""
         return ConfigError(
-            f"table {self.table.name}: none of its {_many(self.partitions)} can be read by its "
-            f"time partition ({rule_text(self.rule)}): a value is {self._example}",
+            f"table {self.table.name}: none of its {_partitions_text(self.partitions)} can be read "
+            f"by its time partition ({rule_text(self.rule)}): a value is {self._example}",
             code=BROKEN,
             hint=self._hint,
         )
@@ -442,8 +442,8 @@ class Unread:
             fate = f"no row of {self.lost} of them is read"
         return Diagnostic(
             UNREAD,
-            f"table {self.table.name}: {count} of {_many(self.partitions)} that were looked "
-            f"at can't be read by its time partition ({rule_text(self.rule)}), e.g. "
+            f"table {self.table.name}: {count} of {_partitions_text(self.partitions)} that were "
+            f"looked at can't be read by its time partition ({rule_text(self.rule)}), e.g. "
             f"{self._example}: {fate}",
             Severity.WARNING,
             hint=self._hint,
@@ -545,7 +545,7 @@ def _is_time(pattern: Pattern, value: str | None) -> bool:
     return all(_RANGES[unit][0] <= n <= _RANGES[unit][1] for unit, n in units.items())
 
 
-def _spelled(piece: TimePart | str) -> str:
+def _piece_text(piece: TimePart | str) -> str:
     """Return a piece of a pattern as it is written."""
     if isinstance(piece, TimePart):
         return _LETTERS[piece.unit] * piece.width
@@ -553,7 +553,7 @@ def _spelled(piece: TimePart | str) -> str:
     return piece if plain else "'" + piece.replace("'", "''") + "'"
 
 
-def _many(partitions: int) -> str:
+def _partitions_text(partitions: int) -> str:
     return f"{partitions} partition{'' if partitions == 1 else 's'}"
 
 

@@ -155,7 +155,7 @@ def quantile_edges(numbers: Numbers, answer: Answer) -> tuple[float, ...]:
     """
     kind: type = int if numbers.whole else float
     values = [(kind(row[0]), int(row[1])) for row in answer]
-    alone = [_next(v) for v, parts in values if parts > 1 or len(values) == 1]
+    alone = [_next_number(v) for v, parts in values if parts > 1 or len(values) == 1]
     return tuple(sorted({v for v, _ in values} | {v for v in alone if v is not None}))
 
 
@@ -165,14 +165,18 @@ def values_of(edges: Sequence[float]) -> list[float]:
     Args:
         edges: What `read_quantiles` returns.
     """
-    return [e for before, e in zip((None, *edges), edges, strict=False) if not _ends(before, e)]
+    return [
+        e
+        for before, e in zip((None, *edges), edges, strict=False)
+        if not _ends_single_value(before, e)
+    ]
 
 
-def _ends(before: float | None, edge: float) -> bool:
-    return before is not None and _next(before) == edge
+def _ends_single_value(before: float | None, edge: float) -> bool:
+    return before is not None and _next_number(before) == edge
 
 
-def _next(value: float) -> float | None:
+def _next_number(value: float) -> float | None:
     """Return the next larger number of the same type; None if there is none."""
     if isinstance(value, int):
         return value + 1 if value < LARGEST_WHOLE else None

@@ -233,7 +233,7 @@ class Profile:
         return merged(list(self._cells.values()))
 
     @cached_property
-    def _parted(self) -> Mapping[tuple[str | None, str], Sequence[Key]]:
+    def _keys_of_statistic(self) -> Mapping[tuple[str | None, str], Sequence[Key]]:
         """Keys of the cells by field and statistic, so that a lookup does not scan all cells."""
         keys: dict[tuple[str | None, str], list[Key]] = {}
         for key in self._all:
@@ -275,7 +275,9 @@ class Profile:
             ConfigError: If it is not counted by bin or label.
         """
         checked = _check(statistic, Holds.COUNT)
-        return {_part(checked, k): v for k, v in self._of(field, checked) if isinstance(v, int)}
+        return {
+            _part(checked, k): v for k, v in self._cells_of(field, checked) if isinstance(v, int)
+        }
 
     def histogram(self, field: str, statistic: str = "histogram") -> tuple[int, ...]:
         """Return the counts of all bins of a statistic, also of those that are empty.
@@ -289,7 +291,7 @@ class Profile:
         """
         checked = _check(statistic, Holds.COUNT)
         counts = [0] * (len(self._edges.bins(field, statistic)) + 1)
-        for key, value in self._of(field, checked):
+        for key, value in self._cells_of(field, checked):
             if isinstance(value, int) and key.bin is not None:
                 counts[key.bin] += value
         return tuple(counts)
@@ -305,7 +307,11 @@ class Profile:
             ConfigError: If it is not summed by bin or label.
         """
         checked = _check(statistic, Holds.DECIMAL)
-        return {_part(checked, k): v for k, v in self._of(field, checked) if isinstance(v, Decimal)}
+        return {
+            _part(checked, k): v
+            for k, v in self._cells_of(field, checked)
+            if isinstance(v, Decimal)
+        }
 
     def decimal(self, field: str, statistic: str) -> Decimal | None:
         """Return a sum, as it is in the table; None where there is none, or not of all values.
@@ -458,14 +464,14 @@ class Profile:
         if field is not None and field not in self._edges and field not in self.fields:
             self._edges.of(field)
 
-    def _of(self, field: str, statistic: Any) -> Iterator[tuple[Key, Value]]:
+    def _cells_of(self, field: str, statistic: Any) -> Iterator[tuple[Key, Value]]:
         if not (statistic.binned or statistic.labelled):
             raise ConfigError(
                 f"{statistic.name!r} is one value, neither by bin nor by label",
                 hint=f"count({field!r}, {statistic.name!r}) or decimal(...) returns it",
             )
         self._check_field(field)
-        keys = self._parted.get((field, statistic.name), ())
+        keys = self._keys_of_statistic.get((field, statistic.name), ())
         yield from ((key, self._all[key]) for key in sorted(keys, key=key_order))
 
     # -- Tables and files --------------------------------------------------------------------------

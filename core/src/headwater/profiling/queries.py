@@ -223,7 +223,7 @@ def total_query(rows: Rows, counts: Sequence[Count]) -> str:
     derived = [f"{value} AS {name}" for c in counts for name, value in c.derived.items()]
     if derived:
         text = f"SELECT {keys}, {', '.join(derived)} FROM (\n{text}\n) AS v"
-    totals = [f"{t} AS {n}" for n, t in _named(t for c in counts for t in c.totals)]
+    totals = [f"{t} AS {n}" for n, t in _named_texts(t for c in counts for t in c.totals)]
     columns = ", ".join([keys, "count(*) AS n", *totals])
     return f"SELECT {columns}\nFROM (\n{text}\n) AS q\nGROUP BY {keys}"
 
@@ -385,5 +385,5 @@ def _sets(counts: Sequence[Count]) -> list[tuple[list[str], Set]]:
     return sets
 
 
-def _named(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _named_texts(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
     yield from ((f"t{n}", text) for n, text in enumerate(texts))

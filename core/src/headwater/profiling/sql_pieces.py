@@ -65,7 +65,7 @@ def among(value: str, words: Sequence[str], literal: Callable[[str], str] = text
         words: The list.
         literal: Makes a literal of each of them, by whose order they are compared.
     """
-    return _among(value, sorted(range(len(words)), key=words.__getitem__), words, literal)
+    return _binary_search(value, sorted(range(len(words)), key=words.__getitem__), words, literal)
 
 
 def among_numbers(value: str, numbers: Sequence[float]) -> str:
@@ -76,7 +76,7 @@ def among_numbers(value: str, numbers: Sequence[float]) -> str:
         numbers: The list.
     """
     order = sorted(range(len(numbers)), key=numbers.__getitem__)
-    return _among(value, order, numbers, double)
+    return _binary_search(value, order, numbers, double)
 
 
 def among_whole(value: str, numbers: Sequence[int | None]) -> str:
@@ -88,10 +88,10 @@ def among_whole(value: str, numbers: Sequence[int | None]) -> str:
     """
     order = [place for place, number in enumerate(numbers) if number is not None]
     order.sort(key=numbers.__getitem__)  # type: ignore[arg-type]
-    return _among(value, order, numbers, bigint)
+    return _binary_search(value, order, numbers, bigint)
 
 
-def _among(
+def _binary_search(
     value: str, order: Sequence[int], words: Sequence[object], literal: Callable[..., str]
 ) -> str:
     if not order:
@@ -99,8 +99,8 @@ def _among(
     middle = len(order) // 2
     word = literal(words[order[middle]])
     other = str(len(words))
-    below = _among(value, order[:middle], words, literal)
-    above = _among(value, order[middle + 1 :], words, literal)
+    below = _binary_search(value, order[:middle], words, literal)
+    above = _binary_search(value, order[middle + 1 :], words, literal)
     equal = f"WHEN {value} = {word} THEN {order[middle]}"
     if below == above == other:
         return f"CASE {equal} ELSE {other} END"
@@ -135,7 +135,7 @@ def units(value: str, scale: int) -> str:
         value: The value.
         scale: The power of ten that it is multiplied by; a unit is a millionth of that.
     """
-    scaled = f"{value} {_by(scale + DIGITS)}"
+    scaled = f"{value} {_times_power_of_ten(scale + DIGITS)}"
     return (
         f"CASE WHEN abs({scaled}) < {double(EXACT)} THEN "
         f"CAST({scaled} + CASE WHEN {value} < 0D THEN (-0.5D) ELSE 0.5D END AS BIGINT) END"
@@ -149,7 +149,7 @@ def square_units(value: str, scale: int) -> str:
         value: The value.
         scale: The power of ten that it is multiplied by before it is squared.
     """
-    scaled = f"({value} {_by(scale)})"
+    scaled = f"({value} {_times_power_of_ten(scale)})"
     square = f"{scaled} * {scaled} * 1e{DIGITS}D"
     return f"CASE WHEN {square} < {double(EXACT)} THEN CAST({square} + 0.5D AS BIGINT) END"
 
@@ -204,7 +204,7 @@ def _bounded(scale: int) -> int:
     return max(-LARGEST_SCALE, min(LARGEST_SCALE, scale))
 
 
-def _by(power: int) -> str:
+def _times_power_of_ten(power: int) -> str:
     return f"* 1e{power}D" if power >= 0 else f"/ 1e{-power}D"
 
 

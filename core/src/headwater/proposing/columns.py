@@ -355,12 +355,12 @@ def _predictions(
         else:
             note = column.comment
             if own.sql is not None:
-                note = note or f"{_short(own.type_text)} in the table; the query converts it"
+                note = note or f"{_shortened(own.type_text)} in the table; the query converts it"
             proposed.append(Proposed(column.name, type_, note, own.sql))
     return proposed, list(candidates.predictions), left_out
 
 
-def _short(text: str) -> str:
+def _shortened(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
@@ -448,4 +448,4 @@ def _reason_left_out(
         return None
     if column.type.name == "timestamp_ntz":
         return f"{column.type}: no zone is known of it; in the query: {datetime_cast(column.type)}"
-    return f"{_short(str(column.type))}: no field holds it as it is; convert it in the query"
+    return f"{_shortened(str(column.type))}: no field holds it as it is; convert it in the query"

@@ -79,7 +79,7 @@ def target_type(bound: BoundColumn, incoming: pa.DataType) -> pa.DataType:
     """
     import pyarrow as pa
 
-    plain = _plain(incoming)
+    plain = _without_encodings(incoming)
     match bound.field_type:
         case None:
             return plain
@@ -95,19 +95,19 @@ def target_type(bound: BoundColumn, incoming: pa.DataType) -> pa.DataType:
         case FieldType.DICT:
             return pa.map_(pa.string(), pa.float64())
         case FieldType.NUMERIC:
-            return _wide(plain)
+            return _widest(plain)
         case FieldType.CATEGORICAL:
             return pa.int64() if pa.types.is_integer(plain) else plain
         case _:
             return plain
 
 
-def _plain(type_: pa.DataType) -> pa.DataType:
+def _without_encodings(type_: pa.DataType) -> pa.DataType:
     """Return a type without the encodings that differ from engine to engine."""
     import pyarrow as pa
 
     if pa.types.is_dictionary(type_):
-        return _plain(type_.value_type)
+        return _without_encodings(type_.value_type)
     if pa.types.is_large_string(type_) or pa.types.is_string_view(type_):
         return pa.string()
     if pa.types.is_large_binary(type_) or pa.types.is_binary_view(type_):
@@ -115,15 +115,15 @@ def _plain(type_: pa.DataType) -> pa.DataType:
     if pa.types.is_timestamp(type_):
         return pa.timestamp("us", tz=None if type_.tz is None else "UTC")
     if pa.types.is_map(type_):
-        return pa.map_(_plain(type_.key_type), _plain(type_.item_type))
+        return pa.map_(_without_encodings(type_.key_type), _without_encodings(type_.item_type))
     if pa.types.is_struct(type_):
-        return pa.struct([pa.field(f.name, _plain(f.type)) for f in type_])
+        return pa.struct([pa.field(f.name, _without_encodings(f.type)) for f in type_])
     if pa.types.is_list(type_) or pa.types.is_large_list(type_):
-        return pa.list_(_plain(type_.value_type))
+        return pa.list_(_without_encodings(type_.value_type))
     return type_
 
 
-def _wide(type_: pa.DataType) -> pa.DataType:
+def _widest(type_: pa.DataType) -> pa.DataType:
     """int64 for any integer, float64 for any float, a decimal as it is."""
     import pyarrow as pa
 
@@ -136,7 +136,7 @@ def _wide_element(type_: pa.DataType) -> pa.DataType:
     """Like `_wide`, but float32 stays: an embedding should not double in size."""
     import pyarrow as pa
 
-    return type_ if pa.types.is_float32(type_) else _wide(type_)
+    return type_ if pa.types.is_float32(type_) else _widest(type_)
 
 
 def _innermost(type_: pa.DataType) -> pa.DataType:

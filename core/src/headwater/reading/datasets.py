@@ -255,7 +255,7 @@ class WindowReading:
     @property
     def schema(self) -> pa.Schema:
         """Schema of the engine's batches; as `Reading.schema`."""
-        return self._alone.schema
+        return self._own_reading.schema
 
     @contextmanager
     def open(self) -> Iterator[ArrowStream]:
@@ -264,26 +264,26 @@ class WindowReading:
         if rows is not None:
             yield rows
             return
-        with self._alone.open() as stream:
+        with self._own_reading.open() as stream:
             yield stream
 
     def to_spark(self) -> DataFrame:
         """Return the window as a Spark DataFrame; as `Reading.to_spark`."""
-        return self._alone.to_spark()
+        return self._own_reading.to_spark()
 
     def write(
         self, target: str, format: str, overwrite: bool
     ) -> tuple[int, tuple[Diagnostic, ...]]:
         """Let the engine write the window's rows; as `Reading.write`."""
-        return self._alone.write(target, format, overwrite)
+        return self._own_reading.write(target, format, overwrite)
 
     def writes(self, format: str) -> bool:
         """Return whether a plugin provides a writer of a format."""
-        return self._alone.writes(format)
+        return self._own_reading.writes(format)
 
     def writer(self, format: str) -> Callable[..., None] | None:
         """Return what writes a dataset in a format that a plugin provides."""
-        return self._alone.writer(format)
+        return self._own_reading.writer(format)
 
     def finished(self, stats: ReadStats, error: BaseException | None) -> None:
         """Tell the plugins that a read has ended."""
@@ -295,7 +295,7 @@ class WindowReading:
         return self._explain_empty()
 
     @property
-    def _alone(self) -> Reading:
+    def _own_reading(self) -> Reading:
         if self._reading is None:
             self._reading = self._make()
         return self._reading

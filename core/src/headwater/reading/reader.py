@@ -273,12 +273,12 @@ def confirm(plan: Plan, access: Access) -> None:
         if not offers(session, Confirming):
             continue
         for path, what in session.changes(relation.files).items():
-            raise _changed(relation.name, path, what)
+            raise _change_error(relation.name, path, what)
 
 
 def _confirm_local(plan: Plan, cause: BaseException | None = None) -> None:
     for table, path, what in _local_changes(plan):
-        raise _changed(table, path, what) from cause
+        raise _change_error(table, path, what) from cause
 
 
 @contextmanager
@@ -301,7 +301,7 @@ def _local_changes(plan: Plan) -> Iterator[tuple[TableName, str, str]]:
                 yield relation.name, path, what
 
 
-def _changed(table: TableName, path: str, what: str) -> DataChangedError:
+def _change_error(table: TableName, path: str, what: str) -> DataChangedError:
     return DataChangedError(
         f"table {table}: {path} {what} since the read was planned", hint="plan the read again"
     )

@@ -57,9 +57,9 @@ def in_time_order(
             if size > run:
                 folder = folder or stack.enter_context(scratch_folder())
                 runs.append(folder / f"run-{len(runs)}.arrow")
-                _put_aside(_sorted(pending, schema), runs[-1])
+                _put_aside(_sorted_table(pending, schema), runs[-1])
                 pending, size = [], 0
-        last = _sorted(pending, schema)
+        last = _sorted_table(pending, schema)
         if not runs:
             yield from last.to_batches(max_chunksize=_ROWS * 4)
             return
@@ -69,7 +69,7 @@ def in_time_order(
         yield from _merged([_Run(path) for path in runs], schema)
 
 
-def _sorted(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+def _sorted_table(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -146,4 +146,4 @@ def _merged(runs: list[_Run], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
             count = pc.sum(early).as_py() or 0
             if count:
                 parts.append(run.take(count))
-        yield from _sorted(parts, schema).to_batches()
+        yield from _sorted_table(parts, schema).to_batches()

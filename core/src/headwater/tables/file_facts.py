@@ -101,17 +101,17 @@ class FileFacts:
 
     def knows(self, path: str, etag: str | None, column: str) -> bool:
         """Return whether a file's footer was read for a column's times."""
-        facts = self._of(path, etag)
+        facts = self._known_facts(path, etag)
         return facts is not None and column.casefold() in facts.times
 
     def times(self, path: str, etag: str | None, column: str) -> FileTimes:
         """Return the least and greatest time of a file's column; None if unknown."""
-        facts = self._of(path, etag)
+        facts = self._known_facts(path, etag)
         return None if facts is None else facts.times.get(column.casefold())
 
     def columns(self, path: str, etag: str | None) -> tuple[tuple[str, str], ...] | None:
         """Return names and types of a file's columns; None if unknown."""
-        facts = self._of(path, etag)
+        facts = self._known_facts(path, etag)
         return None if facts is None else facts.columns
 
     def learn_times(self, path: str, etag: str, column: str, times: FileTimes) -> None:
@@ -142,7 +142,7 @@ class FileFacts:
         """
         marks = {path: etag or "" for path, etag in files}
         new = [path for path, etag in marks.items() if self.listing(path, etag) is None]
-        before = self._before(whose, None)
+        before = self._listing_before(whose, None)
         if not new and before is not None:
             return
         number = max(self._listings, default=0) + 1
@@ -171,21 +171,21 @@ class FileFacts:
 
         None where no listing of its table was counted.
         """
-        facts = self._of(path, etag or "")
+        facts = self._known_facts(path, etag or "")
         return None if facts is None else facts.listing
 
     def landing(self, path: str, etag: str | None) -> Landing | None:
         """Return the moments between which a file landed; None if unknown."""
-        facts = self._of(path, etag or "")
+        facts = self._known_facts(path, etag or "")
         if facts is None or not facts.landed or facts.listing not in self._listings:
             return None
         listing = self._listings[facts.listing]
-        before = self._before(listing.whose, facts.listing)
+        before = self._listing_before(listing.whose, facts.listing)
         if before is None:
             return None
         return Landing(before.at, listing.at, None if before.stretch is None else before.stretch[0])
 
-    def _before(self, whose: str, number: int | None) -> _Listing | None:
+    def _listing_before(self, whose: str, number: int | None) -> _Listing | None:
         """Return the last listing of a table before another one; None if there is none."""
         numbers = [
             n
@@ -234,7 +234,7 @@ class FileFacts:
                 return facts
             listings, *rest = lines.splitlines()
             facts._listings = {
-                int(number): _Listing(str(whose), _moment(at), stretch and _ends(*stretch))
+                int(number): _Listing(str(whose), _moment(at), stretch and _moments(*stretch))
                 for number, whose, at, stretch in json.loads(listings)
             }
             count = int(header["files"])
@@ -245,7 +245,7 @@ class FileFacts:
             return cls()
         return facts
 
-    def _of(self, path: str, etag: str | None) -> _Facts | None:
+    def _known_facts(self, path: str, etag: str | None) -> _Facts | None:
         facts = self._files.get(path)
         if facts is None or etag is None or facts.etag != etag:
             return None
@@ -253,7 +253,7 @@ class FileFacts:
         return facts
 
     def _facts_of(self, path: str, etag: str) -> _Facts:
-        facts = self._of(path, etag)
+        facts = self._known_facts(path, etag)
         if facts is None:
             self._files.pop(path, None)  # so that it stands among those that were learned last
             facts = self._files[path] = _Facts(etag)
@@ -278,7 +278,7 @@ def _parse_line(line: Any) -> tuple[str, _Facts]:
         raise TypeError("no number")
     return path, _Facts(
         etag,
-        {str(column): None if ends is None else _ends(*ends) for column, ends in times.items()},
+        {str(column): None if ends is None else _moments(*ends) for column, ends in times.items()},
         None if columns is None else tuple((str(name), str(type_)) for name, type_ in columns),
         listing,
         landed is True,
@@ -289,7 +289,7 @@ def _folder(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def _ends(first: int, last: int) -> FileTimes:
+def _moments(first: int, last: int) -> FileTimes:
     return _moment(first), _moment(last)
 
 

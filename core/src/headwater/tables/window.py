@@ -59,7 +59,7 @@ class Window:
         return self.start <= moment < self.end
 
     def __str__(self) -> str:
-        return f"[{_short(self.start)}, {_short(self.end)})"
+        return f"[{_moment_text(self.start)}, {_moment_text(self.end)})"
 
 
 def instant(value: str | date | datetime) -> datetime:
@@ -87,5 +87,5 @@ def instant(value: str | date | datetime) -> datetime:
         ) from None
 
 
-def _short(moment: datetime) -> str:
+def _moment_text(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%d") if moment.time() == moment.time().min else moment.isoformat()

@@ -105,7 +105,7 @@ class _Parser:
         word = self._take().lower()
         match word:
             case "array":
-                return t.array(self._inside("<", self.type, ">"))
+                return t.array(self._enclosed("<", self.type, ">"))
             case "map":
                 self._expect("<")
                 key = self.type()
@@ -114,10 +114,10 @@ class _Parser:
                 self._expect(">")
                 return t.map_of(key, value)
             case "struct":
-                return t.struct(*self._inside("<", self._fields, ">"))
+                return t.struct(*self._enclosed("<", self._fields, ">"))
             case "uniontype":
-                self._inside("<", self._types, ">")
-                whole = self._since(start)
+                self._enclosed("<", self._types, ">")
+                whole = self._text_since(start)
                 return t.unreadable(
                     whole if len(whole) <= _SHOWN else f"{whole[:_SHOWN]}...",
                     "neither Spark nor DuckDB reads a uniontype",
@@ -203,13 +203,13 @@ class _Parser:
                 numbers.append(number)
         return numbers
 
-    def _inside(self, opening: str, read: Callable[[], _T], closing: str) -> _T:
+    def _enclosed(self, opening: str, read: Callable[[], _T], closing: str) -> _T:
         self._expect(opening)
         inner = read()
         self._expect(closing)
         return inner
 
-    def _since(self, start: int) -> str:
+    def _text_since(self, start: int) -> str:
         end = self._tokens[self._next - 1]
         return self._whole[self._tokens[start][1] : end[1] + len(end[0])]
 

@@ -250,7 +250,7 @@ def _expired(response: Any, operation: Any) -> bool:
 
 def _check_deadline(request: Any, operation_name: str, **_: Any) -> None:
     context = request.context
-    until = context.setdefault(_UNTIL, _until())
+    until = context.setdefault(_UNTIL, _call_deadline())
     if time.monotonic() >= until:
         raise _overran(operation_name, "")
 
@@ -309,7 +309,7 @@ def _broken(http_response: Any, parsed: Mapping[str, Any]) -> bool:
     return False
 
 
-def _until() -> float:
+def _call_deadline() -> float:
     until, outer = time.monotonic() + CALL_SECONDS, _deadline.get()
     return until if outer is None else min(until, outer)
 

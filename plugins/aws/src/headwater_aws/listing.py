@@ -88,7 +88,7 @@ def list_files(
                 empty = False
                 yield _object(bucket, item)
     if empty and not uri.endswith("/"):
-        yield from _single(session, bucket, prefix.rstrip("/"))
+        yield from _single_object(session, bucket, prefix.rstrip("/"))
 
 
 def list_many(
@@ -239,7 +239,9 @@ def _result(
     result: dict[str, tuple[S3Object, ...]] = {}
     for number, uri in enumerate(run.uris[:walked]):
         if not by_prefix[number] and not uri.endswith("/"):
-            result[uri] = tuple(_single(session, run.bucket, run.prefixes[number].rstrip("/")))
+            result[uri] = tuple(
+                _single_object(session, run.bucket, run.prefixes[number].rstrip("/"))
+            )
         else:
             result[uri] = tuple(by_prefix[number])
     return result
@@ -295,7 +297,7 @@ def first_page(
     return objects, bool(page.get("IsTruncated"))
 
 
-def _single(session: AwsSession, bucket: str, key: str) -> Iterator[S3Object]:
+def _single_object(session: AwsSession, bucket: str, key: str) -> Iterator[S3Object]:
     """Yield the object that a location without final slash may be itself."""
     if not key:
         return

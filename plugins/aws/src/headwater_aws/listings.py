@@ -80,7 +80,7 @@ class Listings:
             uris: Prefixes or objects.
         """
         distinct = list(dict.fromkeys(uris))
-        by_uri = {uri: files for uri in distinct if (files := self._listed(uri)) is not None}
+        by_uri = {uri: files for uri in distinct if (files := self._cached_files(uri)) is not None}
         lacking = [uri for uri in distinct if uri not in by_uri]
         if len(lacking) > 1:
             places = [prefix_of(uri) for uri in lacking]
@@ -89,7 +89,7 @@ class Listings:
                 for bucket, root in roots:
                     self._look(bucket, root)
                 by_uri |= {
-                    uri: files for uri in lacking if (files := self._listed(uri)) is not None
+                    uri: files for uri in lacking if (files := self._cached_files(uri)) is not None
                 }
                 lacking = [uri for uri in lacking if uri not in by_uri]
         for uri, files in (list_many(self.session, lacking) if lacking else {}).items():
@@ -103,7 +103,7 @@ class Listings:
         Args:
             uri: A prefix, or an object.
         """
-        listed = self._listed(uri)
+        listed = self._cached_files(uri)
         after = None
         files: list[S3Object] = []
         if listed is None and uri.endswith("/"):
@@ -115,7 +115,7 @@ class Listings:
                 yield from files
                 after = page[-1].uri[start:]
             else:
-                listed = self._listed(uri)
+                listed = self._cached_files(uri)
         if listed is not None:
             yield from listed
             return
@@ -131,10 +131,12 @@ class Listings:
             bucket: The bucket.
             prefix: A directory, or empty.
         """
-        for root in _above(prefix):
+        for root in _ancestors(prefix):
             items = self._cached(("whole", bucket, root))
             if items is not None:
-                return [o.uri[len(bucket) + 6 :] for o in _below(items, f"s3://{bucket}/{prefix}")]
+                return [
+                    o.uri[len(bucket) + 6 :] for o in _with_prefix(items, f"s3://{bucket}/{prefix}")
+                ]
         return None
 
     def refused(self, bucket: str, prefix: str) -> bool:
@@ -146,19 +148,19 @@ class Listings:
         """
         return self._cached(("looked", bucket, prefix)) == "refused"
 
-    def _listed(self, uri: str) -> tuple[S3Object, ...] | None:
+    def _cached_files(self, uri: str) -> tuple[S3Object, ...] | None:
         listed = self._cached(("files", uri))
         if listed is not None:
             return cast("tuple[S3Object, ...]", listed)
         bucket, prefix = prefix_of(uri)
-        for root in _above(prefix):
+        for root in _ancestors(prefix):
             items = self._cached(("whole", bucket, root))
             if items is None:
                 continue
             start = len(bucket) + 6
             below = tuple(
                 o
-                for o in _below(items, f"s3://{bucket}/{prefix}")
+                for o in _with_prefix(items, f"s3://{bucket}/{prefix}")
                 if is_data(o.uri[start:], prefix, o.size)
             )
             # A name without its slash may be an object itself, which is asked for.
@@ -197,7 +199,7 @@ class Listings:
         self.cache.keep((Listings, self.auth_ref, question), objects, _OBJECT * (1 + len(objects)))
 
 
-def _above(prefix: str) -> Iterator[str]:
+def _ancestors(prefix: str) -> Iterator[str]:
     """Yield a directory and all above it."""
     yield prefix
     parts = prefix.rstrip("/").split("/")
@@ -206,7 +208,7 @@ def _above(prefix: str) -> Iterator[str]:
         yield f"{'/'.join(parts)}/" if parts else ""
 
 
-def _below(items: object, start: str) -> Iterator[S3Object]:
+def _with_prefix(items: object, start: str) -> Iterator[S3Object]:
     """Yield the objects whose URIs begin so, out of those of a listing, which are in order."""
     objects = cast("Sequence[S3Object]", items)
     at = bisect_left(objects, start, key=lambda o: o.uri)

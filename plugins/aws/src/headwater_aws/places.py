@@ -69,12 +69,12 @@ def examine_places(listings: Listings, places: Iterable[Place]) -> Iterator[Chec
     for place in places:
         file: S3Object | None = None
         if place.listed:
-            stage, file = _listed(listings, place)
+            stage, file = _list_stage(listings, place)
             yield stage
-        yield _read(listings, place, file)
+        yield _read_stage(listings, place, file)
 
 
-def _listed(listings: Listings, place: Place) -> tuple[CheckStage, S3Object | None]:
+def _list_stage(listings: Listings, place: Place) -> tuple[CheckStage, S3Object | None]:
     """Return the stage, and the newest file there."""
     try:
         if len(place.locations) == 1:
@@ -105,7 +105,7 @@ def _listed(listings: Listings, place: Place) -> tuple[CheckStage, S3Object | No
     return CheckStage(LIST, Status.OK, summary, (), details), listed[-1]
 
 
-def _read(listings: Listings, place: Place, file: S3Object | None) -> CheckStage:
+def _read_stage(listings: Listings, place: Place, file: S3Object | None) -> CheckStage:
     """Return the stage that reads how an object begins: that decrypts it, where it is encrypted."""
     uri = place.object or (None if file is None else file.uri)
     if uri is None:

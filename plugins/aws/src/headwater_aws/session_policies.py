@@ -134,7 +134,7 @@ def _statements(grants: Iterable[_Grant]) -> list[dict[str, Any]]:
         values[g.action, g.resource, g.operator, g.key].add(g.value)
     resources: dict[tuple[str, str], set[str]] = defaultdict(set)
     for (action, resource, operator, key), grant_values in values.items():
-        joined = {operator: {key: _short(grant_values)}} if operator else None
+        joined = {operator: {key: _single_or_list(grant_values)}} if operator else None
         condition = json.dumps(joined) if joined else next(iter(grant_values))
         resources[action, condition].add(resource)
     actions: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
@@ -144,8 +144,8 @@ def _statements(grants: Iterable[_Grant]) -> list[dict[str, Any]]:
     for (ordered, condition), allowed in sorted(actions.items()):
         statement: dict[str, Any] = {
             "Effect": "Allow",
-            "Action": _short(allowed),
-            "Resource": _short(ordered),
+            "Action": _single_or_list(allowed),
+            "Resource": _single_or_list(ordered),
         }
         if condition:
             statement["Condition"] = json.loads(condition)
@@ -161,7 +161,7 @@ def _document(grants: Iterable[_Grant]) -> str:
     return json.dumps(body, separators=(",", ":"))
 
 
-def _short(values: Iterable[str]) -> str | list[str]:
+def _single_or_list(values: Iterable[str]) -> str | list[str]:
     ordered = sorted(values)
     return ordered[0] if len(ordered) == 1 else ordered
 

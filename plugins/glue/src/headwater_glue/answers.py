@@ -79,7 +79,7 @@ class Answers:
         """
         key = self._key(place, database, name)
         file = self._folder / f"{sha256(json.dumps(key).encode()).hexdigest()}.json"
-        read = self._read(file, key)
+        read = self._cached_entry(file, key)
         if read is not None:
             with self._lock:
                 self._used[database, name] = read[1]
@@ -101,7 +101,7 @@ class Answers:
         address = self._session.endpoint_url or "aws"
         return [who, address, place.region or "", place.catalog_id or "", database, name]
 
-    def _read(self, file: Path, key: list[str]) -> tuple[Raw, datetime] | None:
+    def _cached_entry(self, file: Path, key: list[str]) -> tuple[Raw, datetime] | None:
         try:
             content: dict[str, Any] = json_value(file.read_text(encoding="utf-8"))
             at = datetime.fromisoformat(content["at"])

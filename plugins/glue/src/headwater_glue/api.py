@@ -63,14 +63,14 @@ class GlueApi:
 
     def database(self, name: str) -> Raw | None:
         """Return a database, or None if there is none of that name."""
-        return self._one("Database", f"find the database {name}", "get_database", Name=name)
+        return self._get("Database", f"find the database {name}", "get_database", Name=name)
 
     def table(self, database: str, name: str) -> Raw | None:
         """Return a table, or None if there is none of that name (or no such database)."""
         doing = f"describe the table {database}.{name}"
 
         def ask() -> Raw | None:
-            return self._one("Table", doing, "get_table", DatabaseName=database, Name=name)
+            return self._get("Table", doing, "get_table", DatabaseName=database, Name=name)
 
         if self._answers is None:
             return ask()
@@ -230,7 +230,7 @@ class GlueApi:
     def _partition(
         self, doing: str, database: str, table: str, values: Sequence[str]
     ) -> Raw | None:
-        return self._one(
+        return self._get(
             "Partition",
             doing,
             "get_partition",
@@ -239,12 +239,14 @@ class GlueApi:
             PartitionValues=list(values),
         )
 
-    def _one(self, key: str, doing: str, operation: str, **arguments: Any) -> Raw | None:
+    def _get(self, key: str, doing: str, operation: str, **arguments: Any) -> Raw | None:
         from botocore.exceptions import ClientError
 
         with self._translating(doing, arguments):
             try:
-                answer: Raw = getattr(self._client, operation)(**self._where, **arguments)
+                answer: Raw = getattr(self._client, operation)(
+                    **self._catalog_argument, **arguments
+                )
             except ClientError as error:
                 if code_of(error) == "EntityNotFoundException":
                     return None
@@ -265,7 +267,7 @@ class GlueApi:
 
     def _call(self, doing: str, operation: str, **arguments: Any) -> Raw:
         with self._translating(doing, arguments):
-            answer: Raw = getattr(self._client, operation)(**self._where, **arguments)
+            answer: Raw = getattr(self._client, operation)(**self._catalog_argument, **arguments)
         return answer
 
     def _translating(self, doing: str, arguments: Raw) -> AbstractContextManager[None]:
@@ -292,5 +294,5 @@ class GlueApi:
         return self._session.client("glue", self.place.region)
 
     @property
-    def _where(self) -> dict[str, str]:
+    def _catalog_argument(self) -> dict[str, str]:
         return {"CatalogId": self.place.catalog_id} if self.place.catalog_id else {}

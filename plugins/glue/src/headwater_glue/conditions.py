@@ -51,7 +51,7 @@ def expression(conditions: Sequence[KeyCondition], keys: Sequence[GlueColumn]) -
         name = condition.key.lower()
         if name in _RESERVED or not name.isidentifier() or not _is_text(types.get(name, "")):
             continue
-        for text in _spelled(name, condition):
+        for text in _expressions(name, condition):
             if length + len(text) + 5 <= MAX_EXPRESSION:
                 parts.append(text)
                 length += len(text) + 5
@@ -78,7 +78,7 @@ def accepts(condition: KeyCondition, type_: DataType, value: str | None) -> bool
     return bool(_COMPARISONS[condition.operator](parsed, bounds[0]))
 
 
-def _spelled(name: str, condition: KeyCondition) -> list[str]:
+def _expressions(name: str, condition: KeyCondition) -> list[str]:
     """Return ways to say a condition, the tightest first; each accepts all that it accepts."""
     null = f" OR {name} = {_literal(NULL_PARTITION)}" if condition.or_null else ""
     return [f"({text}{null})" if null else text for text in _without_null(name, condition)]

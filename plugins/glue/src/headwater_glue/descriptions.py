@@ -171,13 +171,13 @@ def _columns(entry: GlueTable, detail: GlueDetail) -> tuple[tuple[Column, ...], 
     folded = {k.name.lower() for k in keys}
     filed_data = tuple(c for c in filed if c.name.lower() not in folded)
     placeholder = detail.kind in (Kind.SPARK, Kind.HUDI)
-    if not placeholder and not _same(filed_data, data):
+    if not placeholder and not _same_columns(filed_data, data):
         return data, keys
     spelled = {c.name.lower(): c for c in filed}
     return filed_data, tuple(spelled.get(k.name.lower(), k) for k in keys)
 
 
-def _same(one: tuple[Column, ...], other: tuple[Column, ...]) -> bool:
+def _same_columns(one: tuple[Column, ...], other: tuple[Column, ...]) -> bool:
     def folded(columns: tuple[Column, ...]) -> list[tuple[str, str]]:
         return [(c.name.lower(), str(c.type).lower()) for c in columns]
 

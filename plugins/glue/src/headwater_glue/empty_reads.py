@@ -77,7 +77,7 @@ def verdict(facts: Facts) -> Diagnostic:
         return _no_partitions(facts)
     if facts.window is None or not facts.expected:
         return _filtered(facts)
-    return _outside(facts)
+    return _window_outside_partitions(facts)
 
 
 def _nothing_there(facts: Facts) -> Diagnostic:
@@ -108,7 +108,9 @@ def _files_gone(facts: Facts) -> Diagnostic:
 def _off_range(facts: Facts) -> Diagnostic:
     bounds = ", ".join(f"{k} from {a} to {b}" for k, (a, b) in (facts.projected or {}).items())
     period = (
-        f"; {_window(facts)} needs {_spelled(facts, facts.expected[0])}" if facts.expected else ""
+        f"; {_window(facts)} needs {_partition_text(facts, facts.expected[0])}"
+        if facts.expected
+        else ""
     )
     return _warning(
         "projection-off-range",
@@ -162,16 +164,16 @@ def _filtered(facts: Facts) -> Diagnostic:
     return _warning(
         "partitions-filtered",
         f"{facts.table}: none of its {facts.partitions} partitions meets the conditions{chosen}; "
-        f"the newest is {_spelled(facts, facts.newest or ())}",
+        f"the newest is {_partition_text(facts, facts.newest or ())}",
         hint,
     )
 
 
-def _outside(facts: Facts) -> Diagnostic:
+def _window_outside_partitions(facts: Facts) -> Diagnostic:
     window, first, last = facts.window, facts.first, facts.last
     if window is None or first is None or last is None:
         return _filtered(facts)
-    newest = _spelled(facts, facts.newest or ())
+    newest = _partition_text(facts, facts.newest or ())
     if window.start > last:
         return _warning(
             "not-landed",
@@ -188,8 +190,8 @@ def _outside(facts: Facts) -> Diagnostic:
         )
     return _warning(
         "not-landed",
-        f"{facts.table}: {_spelled(facts, facts.expected[0])} is not registered and no file lies "
-        f"where it should; there are partitions before and after {_window(facts)}",
+        f"{facts.table}: {_partition_text(facts, facts.expected[0])} is not registered and no "
+        f"file lies where it should; there are partitions before and after {_window(facts)}",
         "a gap: did a day's job fail? or do the files lie under another path?",
     )
 
@@ -203,7 +205,7 @@ def _window(facts: Facts) -> str:
     return f"the window {facts.window}" if facts.window else "the query"
 
 
-def _spelled(facts: Facts, values: Values) -> str:
+def _partition_text(facts: Facts, values: Values) -> str:
     pairs = zip(facts.keys, values, strict=False)
     return "/".join(f"{k}={'NULL' if v is None else v}" for k, v in pairs) or "unknown"
 

@@ -63,7 +63,7 @@ def examine_tables(
     listing, batch = _Tried(GET_PARTITIONS), _Tried(BATCH_GET_PARTITION)
     for table in files:
         if table.partition_keys:
-            chosen[table.name] = _chosen(table, catalog, window, rule_of(table), listing)
+            chosen[table.name] = _window_partitions(table, catalog, window, rule_of(table), listing)
             if window is None or rule_of(table) is None:
                 # What a window chooses is described by the listing that chose it, too.
                 _describe(table, catalog, chosen[table.name], batch)
@@ -143,7 +143,7 @@ def _permission(
     return CheckStage(action, status, summary, tuple(diagnostics), {"allowed": list(allowed)})
 
 
-def _chosen(
+def _window_partitions(
     table: Table,
     catalog: GlueCatalog,
     window: Window | None,

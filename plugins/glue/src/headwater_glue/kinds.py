@@ -78,7 +78,7 @@ def classify(table: GlueTable) -> Classified:
     if view := _view(table):
         return view
     if table.federated is not None or _is_s3_tables(table):
-        return _elsewhere(table)
+        return _federated(table)
     if provider and provider != "hive":
         return _spark(table, provider)
     return _hive(table)
@@ -122,7 +122,7 @@ def _is_s3_tables(table: GlueTable) -> bool:
     )
 
 
-def _elsewhere(table: GlueTable) -> Classified:
+def _federated(table: GlueTable) -> Classified:
     if _is_s3_tables(table):
         return Classified(
             Kind.S3_TABLES,

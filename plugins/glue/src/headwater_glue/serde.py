@@ -110,10 +110,10 @@ def reader_columns(columns: tuple[GlueColumn, ...], how: Reading) -> tuple[Colum
     OpenCSVSerde gives texts whatever the table declares; delimited text can't hold nested values
     in a way that Spark's reader knows. Such columns are typed, or marked, so.
     """
-    return tuple(Column(c.name, _as_read(column_type(c.type), how), c.comment) for c in columns)
+    return tuple(Column(c.name, _read_type(column_type(c.type), how), c.comment) for c in columns)
 
 
-def _as_read(declared: DataType, how: Reading) -> DataType:
+def _read_type(declared: DataType, how: Reading) -> DataType:
     match how.format:
         case "hive-csv":
             return STRING

@@ -87,7 +87,7 @@ def survey(
     worker = threading.Thread(target=copy_context().run, args=(all_of_them,), daemon=True)
     worker.start()
     try:
-        while (page := _next(queue, worker)) is not None:
+        while (page := _next_item(queue, worker)) is not None:
             yield from page
     finally:
         stopped.set()
@@ -105,7 +105,7 @@ def _described(database: str, raw: Raw, api: GlueApi) -> Table:
     return describe(TableName(database, entry.name), entry)
 
 
-def _next(queue: Queue[_Found], worker: threading.Thread) -> _Found:
+def _next_item(queue: Queue[_Found], worker: threading.Thread) -> _Found:
     while True:
         try:
             return queue.get(timeout=_POLL_SECONDS)

@@ -145,8 +145,8 @@ def wasserstein(
         return None
     if not edges:
         return Figure(0.0, 0.0, extremes[1] - extremes[0])
-    inner = _ends(edges, reach)
-    outer = _ends(edges, extremes)
+    inner = _bin_ends(edges, reach)
+    outer = _bin_ends(edges, extremes)
     moved, least, most = [], [], []
     for (a, b), (c, d), (x, y), (u, v) in zip(*pair, inner, outer, strict=True):
         half = (y - x) / 2
@@ -216,7 +216,7 @@ def _steps(counts: Counts) -> Steps | None:
     return [(a / total, b / total) for a, b in pairwise(sums)]
 
 
-def _ends(edges: Sequence[float], reach: tuple[float, float]) -> list[tuple[float, float]]:
+def _bin_ends(edges: Sequence[float], reach: tuple[float, float]) -> list[tuple[float, float]]:
     """Return where each bin begins and ends; the outermost ones end where values do."""
     first, last = min(reach[0], edges[0]), max(reach[1], edges[-1])
     places = [first, *edges, last]

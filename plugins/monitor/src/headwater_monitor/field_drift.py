@@ -275,8 +275,10 @@ def places(profile: Profile, name: str) -> tuple[str, ...]:
     ends = edges.edges
     if not ends:
         return ("all",)
-    between = (f"{a:.4g}" if _is_one(a, b) else f"{a:.4g} to {b:.4g}" for a, b in pairwise(ends))
-    alone = len(ends) > 1 and _is_one(*ends[-2:])
+    between = (
+        f"{a:.4g}" if _holds_one_value(a, b) else f"{a:.4g} to {b:.4g}" for a, b in pairwise(ends)
+    )
+    alone = len(ends) > 1 and _holds_one_value(*ends[-2:])
     return (
         f"below {ends[0]:.4g}",
         *between,
@@ -284,7 +286,7 @@ def places(profile: Profile, name: str) -> tuple[str, ...]:
     )
 
 
-def _is_one(edge: float, after: float) -> bool:
+def _holds_one_value(edge: float, after: float) -> bool:
     """Return whether a bin holds one value alone."""
     return after == (edge + 1 if isinstance(edge, int) else math.nextafter(edge, math.inf))
 
@@ -306,7 +308,7 @@ def _field(name: str, profile: Profile, against: Profile) -> FieldDrift:
         js=distances.jensen_shannon(before, after),
         hellinger=distances.hellinger(before, after),
         ks=distances.kolmogorov_smirnov(before, after) if ordered else None,
-        wasserstein=_moved(name, profile, against, before, after) if ordered else None,
+        wasserstein=_wasserstein(name, profile, against, before, after) if ordered else None,
         chi2=chance and chance[0],
         chi2_p=chance and chance[1],
         mean=_mean(profile, name),
@@ -319,7 +321,7 @@ def _place(item: FieldDrift) -> tuple[int, str]:
     return tuple(Role).index(Role(item.role)), item.field
 
 
-def _moved(
+def _wasserstein(
     name: str, profile: Profile, against: Profile, before: Sequence[int], after: Sequence[int]
 ) -> Figure | None:
     edges = profile.edges().of(name)

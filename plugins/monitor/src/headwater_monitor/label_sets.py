@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from headwater.errors import ConfigError
 from headwater.interfaces.schema import ModelType
 from headwater_monitor.read_rows import (
-    added,
+    added_by_window,
     by_window,
     duckdb_connection,
     prediction_field,
@@ -91,7 +91,7 @@ class MultiLabel:
                 f"{other.prediction} from {other.threshold:g} on can't be added",
                 hint="make both with the same prediction and threshold",
             )
-        return changed(self, counts=added(self.counts, other.counts, LabelCounts()))
+        return changed(self, counts=added_by_window(self.counts, other.counts, LabelCounts()))
 
 
 def multilabel(

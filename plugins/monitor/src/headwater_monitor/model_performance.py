@@ -185,11 +185,11 @@ def performance(
             "what it returns",
         )
     if edges.model_type is ModelType.REGRESSION:
-        return _of_errors(profile, _chosen(profile, prediction))
+        return _of_errors(profile, _chosen_prediction(profile, prediction))
     if edges.model_type is ModelType.MULTICLASS:
         named = {n for n, t in predictions(edges).items() if t is not FieldType.NUMERIC}
         among = () if prediction in predictions(edges) else sorted(named)
-        return _of_classes(profile, _chosen(profile, prediction, among))
+        return _of_classes(profile, _chosen_prediction(profile, prediction, among))
     return _of_binary(profile, edges, prediction)
 
 
@@ -212,7 +212,7 @@ def labelled(profile: Profile) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def _chosen(profile: Profile, prediction: str | None, among: Sequence[str] = ()) -> str:
+def _chosen_prediction(profile: Profile, prediction: str | None, among: Sequence[str] = ()) -> str:
     """Return the prediction to judge: the one that is named, or the only one that has a label.
 
     Raises:
@@ -245,7 +245,7 @@ def _chosen(profile: Profile, prediction: str | None, among: Sequence[str] = ())
 def _of_binary(profile: Profile, edges: Edges, prediction: str | None) -> Performance:
     kinds = predictions(edges)
     if prediction is not None:
-        _chosen(profile, prediction)
+        _chosen_prediction(profile, prediction)
     decisions = [n for n, t in kinds.items() if t is FieldType.BOOLEAN]
     numbers = [n for n, t in kinds.items() if t is FieldType.NUMERIC]
     if prediction is not None:
@@ -254,8 +254,8 @@ def _of_binary(profile: Profile, edges: Edges, prediction: str | None) -> Perfor
         if len(other) > 1:
             other = []  # nothing says which score belongs to which decision
         decisions, numbers = ([prediction], other) if same is decisions else (other, [prediction])
-    decision = _chosen(profile, None, decisions) if decisions else None
-    score = _chosen(profile, None, numbers) if numbers else None
+    decision = _chosen_prediction(profile, None, decisions) if decisions else None
+    score = _chosen_prediction(profile, None, numbers) if numbers else None
     main = decision or score
     if main is None:
         raise ConfigError(

@@ -18,7 +18,7 @@ from headwater.interfaces.schema import ID, ModelType, Schema
 from headwater.types import FieldType
 from headwater_monitor.figures import Figure
 from headwater_monitor.read_rows import (
-    added,
+    added_by_window,
     by_window,
     duckdb_connection,
     prediction_field,
@@ -138,7 +138,7 @@ class Ranking:
                 f"{other.prediction} by {other.k} can't be added",
                 hint="make both with the same prediction and k",
             )
-        return changed(self, totals=added(self.totals, other.totals, Totals()))
+        return changed(self, totals=added_by_window(self.totals, other.totals, Totals()))
 
     def _average(self, value: str, low: str, high: str) -> Figure | None:
         total = self.total
@@ -287,7 +287,7 @@ def _totals(data: Dataset, name: str, query: str | None, k: int | None) -> Total
         if query is not None:
             (queries,) = engine.sql("SELECT count(DISTINCT query) FROM given").fetchone()
         per_query = engine.sql(text).fetchall()
-    return _added(per_query, queries, k, f"{data.plan.connection}: {actual}")
+    return _totals_of(per_query, queries, k, f"{data.plan.connection}: {actual}")
 
 
 def _discount(place: str, k: int | None) -> str:
@@ -296,7 +296,7 @@ def _discount(place: str, k: int | None) -> str:
     return weight if k is None else f"CASE WHEN {place} <= {k} THEN {weight} ELSE 0.0 END"
 
 
-def _added(per_query: list[tuple[Any, ...]], queries: int, k: int | None, where: str) -> Totals:
+def _totals_of(per_query: list[tuple[Any, ...]], queries: int, k: int | None, where: str) -> Totals:
     parts: dict[str, list[Decimal]] = {name: [] for name in _SUMS}
     irrelevant = 0
     for low, high, mid, most, worst, best, least in per_query:

@@ -102,7 +102,7 @@ def with_actual(data: Dataset, name: str) -> tuple[pa.Table, str]:
     return rows, actual
 
 
-def added(
+def added_by_window(
     first: Mapping[Window | None, Summed], second: Mapping[Window | None, Summed], nothing: Summed
 ) -> dict[Window | None, Summed]:
     """Return what two tell of each window, together.

@@ -90,7 +90,7 @@ def ripeness(
     """
     if maturity is None:
         return Ripeness(coverage, provisional=coverage is not None and coverage < RIPE_SHARE)
-    parts = _inside(maturity, window)
+    parts = _overlapping_windows(maturity, window)
     states = [maturity.state(part) for part in parts] or [UNKNOWN]
     state = min(states, key=_RISING.index)
     expected = _expected(maturity, parts)
@@ -133,7 +133,7 @@ def expected_bias(
     for other in others:
         if other is None or other == window:
             continue
-        parts = _inside(maturity, other)
+        parts = _overlapping_windows(maturity, other)
         if not parts or not all(
             part in settled or not maturity.coverage(part).rows for part in parts
         ):
@@ -153,7 +153,7 @@ def expected_bias(
     }
 
 
-def _inside(maturity: Maturity, window: Window | None) -> list[Window]:
+def _overlapping_windows(maturity: Maturity, window: Window | None) -> list[Window]:
     """Return maturity's windows that have time in common with a window; all without one."""
     return [
         w

@@ -92,9 +92,9 @@ class S3Catalog:
             raise TableNotFoundError(
                 f"no input {name.name!r}", hint=hint_for(name.name, self._inputs, what="inputs")
             )
-        return self._listings.once((Same(self), input_.name), lambda: self._looked_up(input_))
+        return self._listings.once((Same(self), input_.name), lambda: self._table_of(input_))
 
-    def _looked_up(self, input_: Input) -> Table:
+    def _table_of(self, input_: Input) -> Table:
         if input_.format in LAKES:
             return lake_table(self._session, input_, TableName(DATABASE, input_.name))
         return self._describe(input_)
@@ -214,7 +214,7 @@ def _values(location: Location, file: S3Object, table: Table) -> tuple[str | Non
     values = (*dates, *hive.values[0])
     detail: InputDetail = table.detail
     for column, value in zip(table.partition_columns, values, strict=True):
-        if value is not None and column.name in detail.inferred and not _fits(column, value):
+        if value is not None and column.name in detail.inferred and not _fits_value(column, value):
             raise SourceError(
                 f"{file.uri}: {column.name}={value} is no {column.type}, as in the files before it",
                 code="mixed-layout",
@@ -223,7 +223,7 @@ def _values(location: Location, file: S3Object, table: Table) -> tuple[str | Non
     return values
 
 
-def _fits(column: Column, value: str) -> bool:
+def _fits_value(column: Column, value: str) -> bool:
     own = hive_layout.key_type((value,))
     return column.type in (own, STRING) or (column.type == BIGINT and own.is_integer)
 

@@ -230,7 +230,7 @@ def _header(session: AwsSession, file: S3Object, options: Mapping[str, str]) -> 
 
 def _first_lines(session: AwsSession, file: S3Object, encoding: str = "utf-8-sig") -> str:
     """Return the beginning of a text file, uncompressed; its last line may be cut."""
-    head = _read(session, file, 0, min(file.size, _BLOCK))
+    head = _read_range(session, file, 0, min(file.size, _BLOCK))
     try:
         if file.uri.endswith(".gz"):
             head = zlib.decompressobj(wbits=31).decompress(head)
@@ -256,7 +256,7 @@ class _Remote(io.RawIOBase):
         self._session = session
         self._file = file
         self._at = 0
-        self._tail = _read(session, file, max(0, file.size - _BLOCK), min(file.size, _BLOCK))
+        self._tail = _read_range(session, file, max(0, file.size - _BLOCK), min(file.size, _BLOCK))
         recording = Recording.current()
         if recording is not None:
             recording.footer(file.uri, self._tail, file.size, file.etag)
@@ -284,12 +284,12 @@ class _Remote(io.RawIOBase):
         if self._at >= start:
             content = self._tail[self._at - start :][:length]
         else:
-            content = _read(self._session, self._file, self._at, length)
+            content = _read_range(self._session, self._file, self._at, length)
         self._at += len(content)
         return content
 
 
-def _read(session: AwsSession, file: S3Object, start: int, length: int) -> bytes:
+def _read_range(session: AwsSession, file: S3Object, start: int, length: int) -> bytes:
     bucket, key = parse_uri(file.uri)
     with translating(
         doing=f"read {file.uri}", resource=f"arn:aws:s3:::{bucket}/{key}", session=session

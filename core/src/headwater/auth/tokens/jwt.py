@@ -32,7 +32,7 @@ def claims(token: str, *, what: str = "the token") -> dict[str, Any]:
     Raises:
         AuthError: If it is not a JWT. The token is not shown.
     """
-    return _parts(token, what)[1]
+    return _header_and_claims(token, what)[1]
 
 
 @leaving_no_frames
@@ -42,10 +42,10 @@ def header(token: str, *, what: str = "the token") -> dict[str, Any]:
     Raises:
         AuthError: As `claims`.
     """
-    return _parts(token, what)[0]
+    return _header_and_claims(token, what)[0]
 
 
-def _parts(token: str, what: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _header_and_claims(token: str, what: str) -> tuple[dict[str, Any], dict[str, Any]]:
     parts = token.strip().split(".")
     try:
         if len(parts) != 3 or len(token) > limits.TOKEN_BYTES:

@@ -127,7 +127,7 @@ def _unknown(
         return
     column, owner = item.field.column.column, data.owner(tally, item)
     unseen = {k: n for k, n in item_counts.items() if k not in usual_counts}
-    spelled = _spelled(unseen, usual_counts)
+    spelled = _spellings(unseen, usual_counts)
     count = sum(unseen[k] for k in spelled)
     if count >= 5 and at_least(count, rows, SPELLED):
         query = data.queries.get(owner, "")
@@ -191,11 +191,11 @@ def _known_only(column: str, item: FieldTally, values: list[str], *, more: bool)
     return f"CASE WHEN {text} IN ({listed}) THEN {quoted(column)} END"
 
 
-def _spelled(unseen: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, str]:
+def _spellings(unseen: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, str]:
     """Return unseen values that training has in another spelling, each with that spelling."""
     usual: dict[str, str] = {}
     for value in sorted(counts, key=lambda v: (counts[v], v)):
-        usual[_plain(value)] = value
+        usual[_normalised(value)] = value
     synonyms: dict[str, str] = {}
     if len(counts) <= 3:
         for value in counts:
@@ -204,14 +204,14 @@ def _spelled(unseen: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, 
                     synonyms |= dict.fromkeys(same, value)
     spellings = {}
     for value in unseen:
-        plain = _plain(value)
+        plain = _normalised(value)
         same_value = usual.get(plain) or synonyms.get(value.strip().casefold())
         if same_value is not None and plain:
             spellings[value] = same_value
     return spellings
 
 
-def _plain(value: str) -> str:
+def _normalised(value: str) -> str:
     """Normalise what spellings differ in: case, blanks, accents, zeros, dashes."""
     text = unicodedata.normalize("NFKD", value).strip().casefold()
     text = "".join(c for c in text if not unicodedata.combining(c))

@@ -30,7 +30,7 @@ def examine(data: Datasets) -> Iterator[Finding]:
         data: The datasets.
     """
     for tally in data.tallies.values():
-        yield from _of(data, tally)
+        yield from _findings_of(data, tally)
 
 
 def summary(data: Datasets) -> str:
@@ -43,7 +43,7 @@ def summary(data: Datasets) -> str:
     return "; ".join(parts) or "no dataset has ids"
 
 
-def _of(data: Datasets, tally: Tally) -> Iterator[Finding]:
+def _findings_of(data: Datasets, tally: Tally) -> Iterator[Finding]:
     purpose = tally.purpose
     if not tally.rows:
         yield warning(
@@ -66,7 +66,7 @@ def _of(data: Datasets, tally: Tally) -> Iterator[Finding]:
         return
     extra = ids.rows - ids.repeated
     moment = data.columns.get((purpose, Role.TIMESTAMP), (column, None))[0]
-    mend = _one_of_each(
+    mend = _first_row_of_each(
         data, purpose, column, f"{quoted(moment)} DESC", f" OR {quoted(column)} IS NULL"
     )
     hint = f"keep one of each: row_number() OVER (PARTITION BY {quoted(column)} ...) = 1"
@@ -97,11 +97,11 @@ def _conflicting(data: Datasets, conflicts: int) -> Finding:
         f"serving: {conflicts:,} rows have actuals of equal time that contradict each other",
         "the greatest value is taken; keep the right one in the actuals' query, by whatever tells "
         f"it: row_number() OVER (PARTITION BY {quoted(column)} ORDER BY ...) = 1",
-        _one_of_each(data, "actuals", column, labels),
+        _first_row_of_each(data, "actuals", column, labels),
     )
 
 
-def _one_of_each(
+def _first_row_of_each(
     data: Datasets, purpose: str, column: str, order: str, others: str = ""
 ) -> Mend | None:
     """Return a connection's query with the first row of each id, and `others`."""

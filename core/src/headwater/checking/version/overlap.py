@@ -67,13 +67,13 @@ def _pairs(data: Datasets) -> Iterator[tuple[str, str, tuple[int, int, float]]]:
         shared = (
             None
             if first_tally is None or second_tally is None
-            else _shared(first_tally, second_tally)
+            else _shared_rows(first_tally, second_tally)
         )
         if shared is not None:
             yield one, two, shared
 
 
-def _shared(tally: Tally, other: Tally) -> tuple[int, int, float] | None:
+def _shared_rows(tally: Tally, other: Tally) -> tuple[int, int, float] | None:
     """Return rows of a dataset that another holds, rows compared, and the share found by chance.
 
     By chance: as many rows of the other as have a twin in it, so many others would find one. Both

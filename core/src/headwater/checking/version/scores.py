@@ -66,7 +66,7 @@ def summary(data: Datasets) -> str:
     return "; ".join(parts) or "there are no predictions"
 
 
-def _inside(item: FieldTally) -> tuple[int, int]:
+def _count_in_unit_interval(item: FieldTally) -> tuple[int, int]:
     """Return how many numbers lie in [0, 1], and how many there are."""
     return sum(n for k, n in item.numbers if 0 <= k <= ONE), sum(n for _, n in item.numbers)
 
@@ -79,11 +79,11 @@ def _is_share(data: Datasets, tally: Tally, item: FieldTally) -> bool:
         same = other.fields.get(item.name)
         if same is None or same.field.kind != "number":
             continue
-        inside, rows = _inside(same)
+        inside, rows = _count_in_unit_interval(same)
         broken = sum(n for k, n in same.numbers if 0 < k < ONE)
         if rows >= ROWS and inside >= 0.9 * rows and broken >= 0.05 * rows:
             return True
-    inside, rows = _inside(item)
+    inside, rows = _count_in_unit_interval(item)
     numbers = item.numbers
     if rows < ROWS:
         return False
@@ -96,7 +96,7 @@ def _is_share(data: Datasets, tally: Tally, item: FieldTally) -> bool:
 
 def _range(data: Datasets, tally: Tally, item: FieldTally) -> Iterator[Finding]:
     numbers = item.numbers
-    inside, rows = _inside(item)
+    inside, rows = _count_in_unit_interval(item)
     if not at_least(rows - inside, rows, OUTSIDE) or rows - inside < 3:
         return
     column, name = item.field.column.column, quoted(item.field.column.column)
@@ -137,7 +137,7 @@ def _decisions(data: Datasets, tally: Tally, shares: Sequence[FieldTally]) -> It
         rows = sum(n for _, _, n in sides)
         if rows < ROWS:
             continue
-        wrong, above, inverse = _least_wrong(sides)
+        wrong, above, inverse = _best_threshold(sides)
         if not at_least(wrong, rows, CONTRADICTED):
             continue
         reported.add(one)
@@ -192,7 +192,7 @@ def _two_sides(counts: Mapping[tuple[Key, Key], int]) -> list[tuple[int, bool, i
     ]
 
 
-def _least_wrong(sides: Sequence[tuple[int, bool, int]]) -> tuple[int, int, int]:
+def _best_threshold(sides: Sequence[tuple[int, bool, int]]) -> tuple[int, int, int]:
     """Return the rows that the best threshold gets wrong, it, and the rows of its inverse."""
     by_code: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
     for code, decided, n in sides:
@@ -384,7 +384,9 @@ def _renamed(
         return None
     column = item.field.column.column
     sql = _names(item, moved)
-    named = ", ".join(f"{_plain(a)} for {_plain(b)}" for a, b in sorted(moved.items(), key=str)[:3])
+    named = ", ".join(
+        f"{_key_text(a)} for {_key_text(b)}" for a, b in sorted(moved.items(), key=str)[:3]
+    )
     finding = warning(
         "swapped-classes",
         f"{tally.purpose}: {item.name} agrees with {name} in {percent(as_is, rows)} of the rows, "
@@ -403,14 +405,14 @@ def _names(item: FieldTally, moved: Mapping[Key, Key]) -> str:
         return f"NOT {column}"
     ordered = sorted(moved.items(), key=str)
     if item.field.kind == "number":
-        cases = " ".join(f"WHEN {_plain(a)} THEN {_plain(b)}" for a, b in ordered)
+        cases = " ".join(f"WHEN {_key_text(a)} THEN {_key_text(b)}" for a, b in ordered)
         return f"CAST(CASE {column} {cases} ELSE {column} END AS {source})"
     text = column if source.is_text else f"CAST({column} AS STRING)"
     cases = " ".join(f"WHEN {text_literal(str(a))} THEN {text_literal(str(b))}" for a, b in ordered)
     return f"CAST(CASE {text} {cases} ELSE {text} END AS {source})"
 
 
-def _plain(key: Key) -> str:
+def _key_text(key: Key) -> str:
     if isinstance(key, int):
         value = value_of(key)
         return number_literal(

@@ -59,7 +59,7 @@ class Stage:
         return CheckStage(self.name, status, self.summary(data), diagnostics, {"mends": mends})
 
 
-def _nothing(data: Datasets) -> str | None:
+def _lacks_rows(data: Datasets) -> str | None:
     return None if data.tallies else "there are no rows"
 
 
@@ -87,7 +87,7 @@ def _no_pair(data: Datasets) -> str | None:
 
 
 STAGES: Final = (
-    Stage("ids", ids.examine, ids.summary, _nothing),
+    Stage("ids", ids.examine, ids.summary, _lacks_rows),
     Stage("match", match.examine, match.summary, _no_actuals),
     Stage("order", order.examine, order.summary, _no_label_times),
     Stage("leak", leak.examine, leak.summary, _no_labels),
@@ -95,7 +95,7 @@ STAGES: Final = (
     Stage("types", categories.types, categories.types_summary, _no_reference),
     Stage("categories", categories.examine, categories.summary, _no_reference),
     Stage("nulls", nulls.examine, nulls.summary, _no_reference),
-    Stage("scores", scores.examine, scores.summary, _nothing),
-    Stage("time", time.examine, time.summary, _nothing),
+    Stage("scores", scores.examine, scores.summary, _lacks_rows),
+    Stage("time", time.examine, time.summary, _lacks_rows),
     Stage("overlap", overlap.examine, overlap.summary, _no_pair),
 )

@@ -331,7 +331,7 @@ def _flags(draft: Draft, fields: Sequence[Counted]) -> str:
 
 def _joined(draft: Draft) -> str:
     """Return SQL of the rows joined with their actuals, including actuals without a row."""
-    own = _own(draft)
+    own = _query_with_label_time(draft)
     names = [c.name for c in own.mapping]
     rows = f"SELECT q.*, true AS {_OWN} FROM (\n{select(own)}\n) AS q"
     if draft.actuals is None or draft.actuals_text is None:
@@ -355,7 +355,7 @@ def _joined(draft: Draft) -> str:
     )
 
 
-def _own(draft: Draft) -> Wrapped:
+def _query_with_label_time(draft: Draft) -> Wrapped:
     """Return the connection's query with the time of its own labels as a further column."""
     mapping = draft.serving.mapping
     columns = mapping.columns

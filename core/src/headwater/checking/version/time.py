@@ -124,12 +124,12 @@ def _shifted(data: Datasets, tally: Tally, reference: Tally) -> Iterator[Finding
     rows, before = sum(serving_hours), sum(reference_hours)
     if min(rows, before) < ROWS:
         return
-    apart = [_apart(serving_hours, reference_hours, shift) for shift in range(24)]
+    apart = [_profile_difference(serving_hours, reference_hours, shift) for shift in range(24)]
     best = min(range(24), key=lambda s: (apart[s], min(s, 24 - s)))
     # Clocks that are put forward move habits by an hour: in UTC, summer is earlier than winter.
     if (
         min(best, 24 - best) < 2
-        or _moved(serving_hours, reference_hours) < MOVED
+        or _moved_share(serving_hours, reference_hours) < MOVED
         or apart[0] < DOUBT
     ):
         return
@@ -159,7 +159,7 @@ def _hours(tally: Tally) -> list[int]:
     return counts
 
 
-def _moved(hours: Sequence[int], reference_hours: Sequence[int]) -> float:
+def _moved_share(hours: Sequence[int], reference_hours: Sequence[int]) -> float:
     """Return half the distance of two daily profiles: the share of rows at different hours."""
     rows, before = sum(hours), sum(reference_hours)
     return 0.5 * sum(
@@ -167,7 +167,7 @@ def _moved(hours: Sequence[int], reference_hours: Sequence[int]) -> float:
     )
 
 
-def _apart(hours: Sequence[int], reference_hours: Sequence[int], shift: int) -> float:
+def _profile_difference(hours: Sequence[int], reference_hours: Sequence[int], shift: int) -> float:
     """Return how surely two daily profiles differ, with the first one moved back by some hours.
 
     For equal profiles it is about 24 (chi square with 23 degrees of freedom).

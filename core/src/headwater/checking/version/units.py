@@ -102,7 +102,7 @@ def examine(data: Datasets) -> Iterator[Finding]:
             if before is None:
                 continue
             if item.name in swapped:
-                yield _as_swapped(data, tally, reference, item, swapped[item.name])
+                yield _swapped_finding(data, tally, reference, item, swapped[item.name])
                 continue
             compared = (data, tally, reference, item, before)
             finding = _offset(*compared) or _ratio(*compared) or _mixed(*compared)
@@ -114,10 +114,10 @@ def summary(data: Datasets) -> str:
     """Return the figures in a line."""
     count = sum(len([f for f in _amounts(t) if f.name in r.fields]) for t, r in data.compared())
     fields = "field" if count == 1 else "fields"
-    return f"{count} {fields} of numbers compared with those of {_named(data)}"
+    return f"{count} {fields} of numbers compared with those of {_reference_name(data)}"
 
 
-def _named(data: Datasets) -> str:
+def _reference_name(data: Datasets) -> str:
     return data.reference.purpose if data.reference else "training, which there is not"
 
 
@@ -332,7 +332,7 @@ def _swapped(tally: Tally, reference: Tally) -> Iterator[tuple[str, str]]:
             yield name, best
 
 
-def _as_swapped(
+def _swapped_finding(
     data: Datasets, tally: Tally, reference: Tally, item: FieldTally, other: str
 ) -> Finding:
     column, owner = item.field.column.column, tally.purpose

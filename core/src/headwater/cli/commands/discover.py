@@ -102,17 +102,17 @@ def discover(
         "endpoint_url": endpoint_url,
         **parsed_options(options or []),
     }
-    with _chosen(ctx, connection, source, database, source_options, config) as places:
+    with _places(ctx, connection, source, database, source_options, config) as places:
         if table is not None:
-            only = _only(places)
+            only = _single_source(places)
             with only.access() as access:
                 _one_table(terminal, only.catalog(access), table, database or only.default_database)
         elif len(places) == 1:
-            databases, catalog = _listed(terminal, _only(places), database, depth)
+            databases, catalog = _print_listing(terminal, _single_source(places), database, depth)
             terminal.emit({"databases": databases, "catalog": catalog})
             _tell_problems(terminal, databases)
         else:
-            _each(terminal, places, database, depth)
+            _list_places(terminal, places, database, depth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class _Depth:
 
 
 @contextmanager
-def _chosen(
+def _places(
     ctx: typer.Context,
     connection: str | None,
     kind: str | None,
@@ -167,7 +167,7 @@ def _distinct(sources: Mapping[str, DataSource]) -> list[_Place]:
     return [place for _, place in places]
 
 
-def _only(places: Sequence[_Place]) -> DataSource:
+def _single_source(places: Sequence[_Place]) -> DataSource:
     if len(places) > 1:
         names = ", ".join(place.connections[0] for place in places)
         raise ConfigError(
@@ -179,7 +179,7 @@ def _only(places: Sequence[_Place]) -> DataSource:
     return place.source
 
 
-def _each(
+def _list_places(
     terminal: Terminal, places: Sequence[_Place], database: str | None, depth: _Depth
 ) -> None:
     """List several places; one that can't be listed does not hide the others."""
@@ -193,7 +193,7 @@ def _each(
         }
         try:
             _refuse_silent(place.source)
-            answer["databases"], answer["catalog"] = _listed(
+            answer["databases"], answer["catalog"] = _print_listing(
                 terminal, place.source, database, depth, indent="  "
             )
         except HeadwaterError as error:
@@ -220,7 +220,7 @@ def _tell_problems(terminal: Terminal, databases: Sequence[dict[str, Any]]) -> N
         raise typer.Exit(1)
 
 
-def _listed(
+def _print_listing(
     terminal: Terminal,
     source: DataSource,
     database: str | None,

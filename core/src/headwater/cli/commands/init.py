@@ -79,9 +79,9 @@ def init(
         raise typer.BadParameter(f"{path}: the file is YAML; end its name in .yaml")
     source_options: dict[str, Any] = {"region": region, "endpoint_url": endpoint_url}
     if source is None and not table and not json and somebody_answers():
-        points = _points(terminal)
+        points = _starting_points(terminal)
         tables = {kind: point.table for kind, point in points.items()}
-        answers = ask(_likely(points), tables, partial(_regional, terminal), path, overwrite)
+        answers = ask(_likely_kind(points), tables, partial(_regional, terminal), path, overwrite)
         source, overwrite = answers.source, answers.overwrite
         table = [f"{source}:{answers.table}"] if answers.table else None
         source_options |= answers.options
@@ -101,8 +101,8 @@ def init(
 def _starting_point(terminal: Terminal, source: str | None) -> tuple[str, str]:
     from headwater.cli.starting_point import starting_point
 
-    points = _points(terminal)
-    kind = source or _likely(points)
+    points = _starting_points(terminal)
+    kind = source or _likely_kind(points)
     if kind not in points:
         spec = terminal.registry.source(kind)  # says what to install
         if spec.starting_point:
@@ -111,7 +111,7 @@ def _starting_point(terminal: Terminal, source: str | None) -> tuple[str, str]:
     return kind, starting_point(points[kind])
 
 
-def _points(terminal: Terminal) -> dict[str, StartingPoint]:
+def _starting_points(terminal: Terminal) -> dict[str, StartingPoint]:
     """Return what can be begun with, by the kinds of the installed sources."""
     points: dict[str, StartingPoint] = {}
     for spec in terminal.registry.sources():
@@ -121,7 +121,7 @@ def _points(terminal: Terminal) -> dict[str, StartingPoint]:
     return points
 
 
-def _likely(points: Mapping[str, StartingPoint]) -> str:
+def _likely_kind(points: Mapping[str, StartingPoint]) -> str:
     """Return the kind of whoever installed a plugin for it; core's own is always there."""
     return next((kind for kind in points if kind != "files"), "files")
 

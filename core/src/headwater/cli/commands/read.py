@@ -134,10 +134,10 @@ def read(
         findings: set[Finding] = set()
         out.mkdir(parents=True, exist_ok=True)
         for one in data:
-            target = out / f"{_begin(one)}{_ending(format)}"
+            target = out / f"{_start_name(one)}{_file_ending(format)}"
             with terminal.progress(lambda: f"reading {chosen.name}: {len(written)} windows"):
                 path = one.write(target, format=written_as, overwrite=overwrite)
-            evidence_path = None if evidence is None else evidence / f"{_begin(one)}.json"
+            evidence_path = None if evidence is None else evidence / f"{_start_name(one)}.json"
             answer = {**_answer(one, path), **_evidence(one, evidence_path)}
             written.append({**answer, "window": _window_of(one)})
             terminal.say(_summary(one.stats, path))
@@ -149,7 +149,7 @@ def read(
         raise typer.Exit(1)
 
 
-def _begin(data: Dataset) -> str:
+def _start_name(data: Dataset) -> str:
     """Return the start of a dataset's window for a file name: in UTC, as short as possible."""
     assert data.window is not None, "there is one for each window"
     start = data.window.start
@@ -158,7 +158,7 @@ def _begin(data: Dataset) -> str:
     return f"{start:%Y-%m-%dT%H%M%SZ}" if start.second else f"{start:%Y-%m-%dT%H%MZ}"
 
 
-def _ending(format: str | None) -> str:
+def _file_ending(format: str | None) -> str:
     from headwater.reading.file_writer import FORMATS
 
     return FORMATS.get(format or "parquet", f".{format}")

@@ -111,18 +111,18 @@ def project(name: str, kind: str = "source") -> dict[PurePosixPath, str]:
     }
     folder = files(__name__)
     own = {t.name.removesuffix(".txt"): t for t in folder.joinpath(kind).iterdir()}
-    names["about"] = _filled(own.pop("about").read_text(encoding="utf-8"), names).strip()
+    names["about"] = _substituted(own.pop("about").read_text(encoding="utf-8"), names).strip()
     texts = {path: folder.joinpath(template) for path, template in _COMMON.items()}
     for file in sorted(own):
         home = "tests" if file.startswith("test_") else "src/{package}"
         texts[f"{home}/{file}"] = own[file]
     return {
-        PurePosixPath(path.format(**names)): _filled(text.read_text(encoding="utf-8"), names)
+        PurePosixPath(path.format(**names)): _substituted(text.read_text(encoding="utf-8"), names)
         for path, text in texts.items()
     }
 
 
-def _filled(text: str, names: dict[str, str]) -> str:
+def _substituted(text: str, names: dict[str, str]) -> str:
     return Template(text).substitute(names)
 
 

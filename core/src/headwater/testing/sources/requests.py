@@ -60,9 +60,11 @@ class RequestPromises(SourcePromises):
         with source.access() as access:
             streams = only_streams(source, access)
             relation = next(streams)
-            faults = [f for request in _requests(relation) for f in _lost(next(streams), request)]
+            faults = [
+                f for request in _requests(relation) for f in _lost_rows(next(streams), request)
+            ]
             strange = Condition(_spelled(relation, "word"), cast("Operator", _UNKNOWN), ("plain",))
-            faults += _lost(next(streams), ScanRequest(_needed(relation), (strange,)))
+            faults += _lost_rows(next(streams), ScanRequest(_needed(relation), (strange,)))
             few = ScanRequest(_needed(relation), limit=3)
             if len(ids := ids_of(next(streams), few)) < 3:
                 faults.append(f"asked for 3 rows, it gave {len(ids)} of {edge_rows().num_rows}")
@@ -72,12 +74,12 @@ class RequestPromises(SourcePromises):
             streams = only_streams(many, access)
             # That it gives others without conditions, too, is told by another promise.
             whole = _gives_all(next(streams), rows)
-            for column, operator, values in _of_many(rows) if whole else ():
+            for column, operator, values in _conditions_on_many(rows) if whole else ():
                 relation = next(streams)
                 needed = tuple(_spelled(relation, n) for n in ("id", column))
                 condition = Condition(needed[1], operator, values)
                 request = ScanRequest(tuple(dict.fromkeys(needed)), (condition,))
-                faults += _lost(relation, request, rows.select(list({"id": 1, column: 1})))
+                faults += _lost_rows(relation, request, rows.select(list({"id": 1, column: 1})))
         expect(
             faults,
             "leave a condition that your system does not say exactly so to the engine, and pass "
@@ -110,7 +112,7 @@ class RequestPromises(SourcePromises):
         expect(faults, "name in Opened.applied what was really applied, and nothing else")
 
 
-def _of_many(rows: pa.Table) -> Iterator[tuple[str, Operator, tuple[Value, ...]]]:
+def _conditions_on_many(rows: pa.Table) -> Iterator[tuple[str, Operator, tuple[Value, ...]]]:
     """Yield conditions on many rows, which the last of them meet."""
     last = rows.slice(rows.num_rows - 13)
     yield "id", "in", (str(rows["id"][0]), *map(str, last["id"].to_pylist()))
@@ -159,7 +161,7 @@ def _spelled(relation: StreamRelation, name: str) -> str:
     return next(c.name for c in relation.columns if c.name.casefold() == name)
 
 
-def _lost(
+def _lost_rows(
     relation: StreamRelation, request: ScanRequest, rows: pa.Table | None = None
 ) -> list[str]:
     """Return which rows that meet a request's conditions did not come; of many, the first."""

@@ -179,7 +179,9 @@ class RowPromises(SourcePromises):
         for start, end in WINDOWS:
             with perhaps_empty():
                 read = connection.read(start, end, engine=ENGINE).to_arrow()
-            faults += _others_than(list(map(str, read["id"].to_pylist())), start, end, exact=True)
+            faults += _row_differences(
+                list(map(str, read["id"].to_pylist())), start, end, exact=True
+            )
         with source.access() as access:
             relations = only_relations(source, access)
             for start, end in WINDOWS if not faults else ():
@@ -188,7 +190,7 @@ class RowPromises(SourcePromises):
                     ids = ids_of(relation, conditions(relation, at=(start, end)))
                     faults += [
                         f"asked for this window, the stream's rows were fewer: {f}"
-                        for f in _others_than(ids, start, end, exact=False)
+                        for f in _row_differences(ids, start, end, exact=False)
                     ]
         expect(
             faults,
@@ -232,7 +234,7 @@ class RowPromises(SourcePromises):
             list(source.permissions(plan))
 
 
-def _others_than(ids: list[str], start: datetime, end: datetime, *, exact: bool) -> list[str]:
+def _row_differences(ids: list[str], start: datetime, end: datetime, *, exact: bool) -> list[str]:
     """Return how rows differ from those of a window, or which of these are missing."""
     edges = edge_rows()
     moments = dict(zip(edges["id"].to_pylist(), edges["at"].to_pylist(), strict=True))

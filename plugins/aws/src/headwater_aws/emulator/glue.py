@@ -232,7 +232,7 @@ def _get_databases(call: _Call) -> Params:
         lambda one: call.permits(call.arn("database", one.name)),
     )
     page["DatabaseList"] = [
-        _only(_clean(one.as_dict()), attributes) for one in page["DatabaseList"]
+        _with_attributes(_clean(one.as_dict()), attributes) for one in page["DatabaseList"]
     ]
     return page
 
@@ -255,7 +255,7 @@ def _get_tables(call: _Call) -> Params:
         call.shows,
     )
     page["TableList"] = [
-        _only(_table(one, call.grant(one)), attributes) for one in page["TableList"]
+        _with_attributes(_table(one, call.grant(one)), attributes) for one in page["TableList"]
     ]
     return page
 
@@ -388,7 +388,7 @@ def _attributes(call: _Call, fields: Mapping[str, str]) -> set[str] | None:
     return {fields[name] for name in names}
 
 
-def _only(entry: Params, attributes: set[str] | None) -> Params:
+def _with_attributes(entry: Params, attributes: set[str] | None) -> Params:
     return entry if attributes is None else {k: v for k, v in entry.items() if k in attributes}
 
 

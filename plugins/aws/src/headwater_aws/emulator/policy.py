@@ -140,14 +140,14 @@ def decide(documents: Iterable[Document], query: Query) -> Decision:
 
 def _applies(statement: Document, query: Query) -> bool:
     if "Action" in statement:
-        if not _any(statement["Action"], query.action, ignore_case=True):
+        if not _matches_any(statement["Action"], query.action, ignore_case=True):
             return False
-    elif _any(statement["NotAction"], query.action, ignore_case=True):
+    elif _matches_any(statement["NotAction"], query.action, ignore_case=True):
         return False
     if "Resource" in statement:
-        if not _any(statement["Resource"], query.resource, context=query.context):
+        if not _matches_any(statement["Resource"], query.resource, context=query.context):
             return False
-    elif "NotResource" in statement and _any(
+    elif "NotResource" in statement and _matches_any(
         statement["NotResource"], query.resource, context=query.context
     ):
         return False
@@ -206,7 +206,7 @@ def _operator(text: str) -> tuple[str, str, bool]:
     return quantifier, name, if_exists
 
 
-def _any(
+def _matches_any(
     patterns: Any, value: str, *, ignore_case: bool = False, context: Context | None = None
 ) -> bool:
     return any(

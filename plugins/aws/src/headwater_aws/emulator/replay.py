@@ -156,7 +156,7 @@ class Replay:
         if call is not None and call.key:
             return self._object(request, call)
         question_parameters = _parameters_of(request, service, parameters, call)
-        exchange = self._next(_question(service, action, region, question_parameters))
+        exchange = self._next_answer(_question(service, action, region, question_parameters))
         if exchange is None and call is not None and action == "ListObjectsV2":
             return self._listing(call)
         if exchange is None:
@@ -253,7 +253,7 @@ class Replay:
             self._buckets[name] = Bucket(name, "", self.region)
         return self._buckets[name]
 
-    def _next(self, question: str) -> Exchange | None:
+    def _next_answer(self, question: str) -> Exchange | None:
         with self._lock:
             left = self._answers.get(question)
             if left is None:
@@ -342,7 +342,7 @@ def _refused(call: Exchange) -> AwsError:
 def _rendered(service: str, action: str, answer: Any, call: S3Call | None) -> Response:
     answer = answer if isinstance(answer, dict) else {}
     if service == "glue":
-        if not _fits(_answered_by_glue(action), answer):
+        if not _fits_shape(_answered_by_glue(action), answer):
             raise ValueError("it is not of the form that Glue's answers have")
         return Response(200, {"content-type": JSON}, json.dumps(answer).encode())
     if service == "sts":
@@ -368,7 +368,7 @@ def _answered_by_glue(action: str) -> Any:
     return model.operation_model(action).output_shape
 
 
-def _fits(shape: Any, value: Any) -> bool:
+def _fits_shape(shape: Any, value: Any) -> bool:
     """Return whether an answer fits its shape; botocore itself checks few types.
 
     Args:
@@ -383,12 +383,14 @@ def _fits(shape: Any, value: Any) -> bool:
             return (
                 isinstance(value, dict)
                 and all(value.get(name) is not None for name in shape.required_members)
-                and all(_fits(members.get(k), v) for k, v in value.items())
+                and all(_fits_shape(members.get(k), v) for k, v in value.items())
             )
         case "list":
-            return isinstance(value, list) and all(_fits(shape.member, v) for v in value)
+            return isinstance(value, list) and all(_fits_shape(shape.member, v) for v in value)
         case "map":
-            return isinstance(value, dict) and all(_fits(shape.value, v) for v in value.values())
+            return isinstance(value, dict) and all(
+                _fits_shape(shape.value, v) for v in value.values()
+            )
         case "boolean":
             return isinstance(value, bool)
         case "integer" | "long":

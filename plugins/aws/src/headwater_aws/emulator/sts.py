@@ -160,7 +160,7 @@ class Sts:
         role = self._role(form["RoleArn"])
         context = self._context(form, session_name, tags)
         for action in ("sts:AssumeRole", *(("sts:TagSession",) if tags else ())):
-            if role is None or not self._may(caller, action, role, context):
+            if role is None or not self._is_allowed(caller, action, role, context):
                 raise refusal(caller, action, form["RoleArn"], "", "AccessDenied", 403)
         assert role is not None
         if caller.is_role and seconds > MAX_CHAINED_SECONDS:
@@ -190,7 +190,9 @@ class Sts:
         context.update({f"aws:RequestTag/{name}": value for name, value in tags.items()})
         return context
 
-    def _may(self, caller: Principal, action: str, role: _Role, context: Mapping[str, str]) -> bool:
+    def _is_allowed(
+        self, caller: Principal, action: str, role: _Role, context: Mapping[str, str]
+    ) -> bool:
         with self._state.lock:
             why = why_not(
                 self._identities,

@@ -138,14 +138,14 @@ def _check_elsewhere(session: AwsSession, log: str, table: str) -> None:
     read = [n for n in names if n.endswith((".json", ".parquet"))]
     sidecars: list[str] = []
     for uri, content in read_objects(session, read, doing).items():
-        sidecars += _checked(uri, content, table)
+        sidecars += _check_actions(uri, content, table)
     for uri, content in read_objects(
         session, [f"{log}_sidecars/{name}" for name in dict.fromkeys(sidecars)], doing
     ).items():
-        _checked(uri, content, table)
+        _check_actions(uri, content, table)
 
 
-def _checked(uri: str, content: bytes, table: str) -> list[str]:
+def _check_actions(uri: str, content: bytes, table: str) -> list[str]:
     """Check the deletion vectors of a file of the log; return the sidecars that it names."""
     try:
         actions = _readable(uri, content)

@@ -99,8 +99,8 @@ def parse_metadata(metadata: Mapping[str, Any]) -> IcebergState:
         KeyError, ValueError, TypeError: If it is not one.
     """
     current = metadata.get("current-snapshot-id")
-    snapshot_id = None if current in (None, -1) else _whole(current)
-    snapshots = {_whole(s["snapshot-id"]): s for s in metadata.get("snapshots") or ()}
+    snapshot_id = None if current in (None, -1) else _whole_number(current)
+    snapshots = {_whole_number(s["snapshot-id"]): s for s in metadata.get("snapshots") or ()}
     if snapshot_id is not None and snapshot_id not in snapshots:
         raise ValueError(f"it names the snapshot {snapshot_id} and does not hold it")
     summary = snapshots[snapshot_id].get("summary", {}) if snapshot_id is not None else {}
@@ -147,7 +147,7 @@ def _number(text: Any) -> int | None:
     return number if number is not None and number >= 0 else None
 
 
-def _whole(value: Any) -> int:
+def _whole_number(value: Any) -> int:
     number = whole_number(str(value))
     if number is None:
         raise ValueError(f"{str(value)[:40]!r} is no whole number")

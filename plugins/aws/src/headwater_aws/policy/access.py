@@ -113,7 +113,7 @@ def sharing(permissions: Sequence[Permission], role_arn: str) -> tuple[ResourceP
                     "always: the catalog belongs to another account than the role",
                     f"in account {name}: `aws glue put-resource-policy --enable-hybrid TRUE "
                     "--policy-in-json file://policy.json`, or Glue console, Catalog settings",
-                    _shared(part, role_arn),
+                    _with_principal(part, role_arn),
                 )
             )
         elif kind == "s3":
@@ -123,7 +123,7 @@ def sharing(permissions: Sequence[Permission], role_arn: str) -> tuple[ResourceP
                     f"if the bucket belongs to another account than {account}",
                     "S3 console, the bucket, Permissions, Bucket policy: add the statements; where "
                     "objects belong to their writers, the writers must share them too",
-                    _shared(part, role_arn),
+                    _with_principal(part, role_arn),
                 )
             )
         elif kind == "kms":
@@ -135,7 +135,7 @@ def sharing(permissions: Sequence[Permission], role_arn: str) -> tuple[ResourceP
                     if owner == account
                     else "always: the key belongs to another account than the role",
                     "KMS console, the key, Key policy: add the statements",
-                    _shared([replace(p, resources=("*",)) for p in part], role_arn),
+                    _with_principal([replace(p, resources=("*",)) for p in part], role_arn),
                 )
             )
     return tuple(diagnostics)
@@ -193,7 +193,7 @@ def _wider(place: str, roots: Sequence[str]) -> str:
     return place if keyed is None else "/".join([*parts[:keyed], ""]) + star
 
 
-def _shared(permissions: Iterable[Permission], role_arn: str) -> dict[str, Any]:
+def _with_principal(permissions: Iterable[Permission], role_arn: str) -> dict[str, Any]:
     policy = access_policy(permissions)
     principal = {"Effect": "Allow", "Principal": {"AWS": role_arn}}
     return {**policy, "Statement": [{**principal, **s} for s in policy["Statement"]]}

@@ -141,7 +141,7 @@ def policy(
             "no connection uses an AWS identity", hint="`headwater policy` is about AWS sources"
         )
     if identity is not None:
-        policies = _only(policies, identity)
+        policies = _policy_of(policies, identity)
     if diff is not None:
         _answer_diff(terminal, policies, diff)
         return
@@ -172,7 +172,7 @@ def _looking(
     )
 
 
-def _only(policies: tuple[IdentityPolicy, ...], identity: str) -> tuple[IdentityPolicy, ...]:
+def _policy_of(policies: tuple[IdentityPolicy, ...], identity: str) -> tuple[IdentityPolicy, ...]:
     whole = [one for one in policies if one.identity == identity]
     matches = whole or [one for one in policies if one.identity.endswith(f"/{identity}")]
     if len(matches) == 1:

@@ -105,7 +105,7 @@ def compare(policy: Mapping[str, Any] | str, needed: Iterable[Permission]) -> Co
     denies = [s for s in statements if not s.allows]
     lacking, denied, uncertain = [], [], []
     for need in needs:
-        refusing = [s for s in denies if _meets(s, need)]
+        refusing = [s for s in denies if _overlaps(s, need)]
         sure = [s for s in allows if _covers(s, need) and _conditions_hold(s, need)]
         perhaps = [s for s in allows if _covers(s, need)]
         if any(not s.conditions for s in refusing):
@@ -156,8 +156,8 @@ def _statements(policy: Mapping[str, Any] | str) -> list[_Statement]:
         statements.append(
             _Statement(
                 statement["Effect"] == "Allow",
-                _listed(statement["Action"]),
-                _listed(statement.get("Resource", "*")),
+                _as_texts(statement["Action"]),
+                _as_texts(statement.get("Resource", "*")),
                 statement.get("Condition", {}),
             )
         )
@@ -169,7 +169,7 @@ def _needs(permission: Permission) -> Iterable[_Need]:
         (operator, key, value)
         for operator, keys in permission.conditions.items()
         for key, values in keys.items()
-        for value in _listed(values)
+        for value in _as_texts(values)
     ]
     together = len({(operator, key) for operator, key, _ in single}) > 1
     for resource in permission.resources:
@@ -187,7 +187,7 @@ def _covers(statement: _Statement, need: _Need) -> bool:
     )
 
 
-def _meets(statement: _Statement, need: _Need) -> bool:
+def _overlaps(statement: _Statement, need: _Need) -> bool:
     """Return whether a statement is about any of what is needed: patterns that may overlap."""
     return any(_matches(a, need.action, fold=True) for a in statement.actions) and any(
         _matches(r, need.resource) or _matches(need.resource, r) for r in statement.resources
@@ -209,7 +209,7 @@ def _conditions_hold(statement: _Statement, need: _Need) -> bool:
             }
             if not (like and alike and key.lower() == needed_key.lower()):
                 return False
-            patterns = _listed(values)
+            patterns = _as_texts(values)
             if operator == "StringEquals" and value not in patterns:
                 return False
             if operator == "StringLike" and not any(_matches(p, value) for p in patterns):
@@ -251,5 +251,5 @@ def _matches(pattern: str, text: str, *, fold: bool = False) -> bool:
     return re.fullmatch("".join(parts), text, flags) is not None
 
 
-def _listed(value: Any) -> tuple[str, ...]:
+def _as_texts(value: Any) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(str(v) for v in value)

@@ -198,7 +198,7 @@ def _identity_policy(workspace: Workspace, reader: _Reader, looking: Looking) ->
     notes: list[str] = []
     region = ""
     for part in parts:
-        source = _seen_by(part.connection.source, looking.identity)
+        source = _with_identity(part.connection.source, looking.identity)
         if looking.offline:
             own, region = _offline(source, looking.locations or {})
             needed += own
@@ -293,7 +293,7 @@ def _session(source: DataSource, access: Access) -> tuple[str, AwsSession]:
     return ref, session
 
 
-def _seen_by(source: DataSource, identity: AuthStrategy | None) -> DataSource:
+def _with_identity(source: DataSource, identity: AuthStrategy | None) -> DataSource:
     return source if identity is None else source.model_copy(update={"auth": identity})
 
 

@@ -61,12 +61,12 @@ def trust_policy(
     """
     name = provider_name(issuer)
     google = name == _GOOGLE
-    equals: dict[str, Any] = {f"{name}:{'oaud' if google else 'aud'}": _plain(audience)}
+    equals: dict[str, Any] = {f"{name}:{'oaud' if google else 'aud'}": _single_or_list(audience)}
     conditions: dict[str, Any] = {"StringEquals": equals}
-    if any(c in s for s in _listed(subject) for c in "*?"):
-        conditions["StringLike"] = {f"{name}:sub": _plain(subject)}
+    if any(c in s for s in _as_list(subject) for c in "*?"):
+        conditions["StringLike"] = {f"{name}:sub": _single_or_list(subject)}
     else:
-        equals[f"{name}:sub"] = _plain(subject)
+        equals[f"{name}:sub"] = _single_or_list(subject)
     provider = _GOOGLE if google else provider_arn(account, issuer, partition=partition)
     return {
         "Version": "2012-10-17",
@@ -117,7 +117,7 @@ def role_trust_policy(
     statement: dict[str, Any] = {
         "Effect": "Allow",
         "Principal": {"AWS": principal},
-        "Action": _plain(actions),
+        "Action": _single_or_list(actions),
     }
     if conditions:
         statement["Condition"] = conditions
@@ -129,10 +129,10 @@ def as_json(policy: Mapping[str, Any]) -> str:
     return json.dumps(policy, indent=2)
 
 
-def _listed(value: str | Sequence[str]) -> list[str]:
+def _as_list(value: str | Sequence[str]) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def _plain(value: str | Sequence[str]) -> str | list[str]:
-    values = _listed(value)
+def _single_or_list(value: str | Sequence[str]) -> str | list[str]:
+    values = _as_list(value)
     return values[0] if len(values) == 1 else values

@@ -71,7 +71,7 @@ _BLANKS: Final = "".join(
 )  # fmt: skip
 
 
-def _plain(spark: str, type_: t.DataType) -> Translate:
+def _renamed_call(spark: str, type_: t.DataType) -> Translate:
     def translate(arguments: Sequence[Typed], node: exp.Expr) -> Typed:
         return Typed(f"{spark}({', '.join(a.text for a in arguments)})", type_)
 
@@ -187,8 +187,8 @@ def _one_type(arguments: Sequence[Typed], node: exp.Expr) -> t.DataType:
 _ONE_TO_ONE: Final = "letters whose other case is one letter (not the sharp s, dotted I ...)"
 
 FUNCTIONS: Final = (
-    Function("lower", ("text",), _plain("lower", t.STRING), _ONE_TO_ONE),
-    Function("upper", ("text",), _plain("upper", t.STRING), _ONE_TO_ONE),
+    Function("lower", ("text",), _renamed_call("lower", t.STRING), _ONE_TO_ONE),
+    Function("upper", ("text",), _renamed_call("upper", t.STRING), _ONE_TO_ONE),
     Function("length", ("text",), _bigint("length({0})")),
     Function("trim", ("text",), _trim("BOTH")),
     Function("ltrim", ("text",), _trim("LEADING")),
@@ -196,9 +196,9 @@ FUNCTIONS: Final = (
     Function("substr", ("text", "integer", "integer?"), _substring, "positive literals"),
     Function("substring", ("text", "integer", "integer?"), _substring, "positive literals"),
     Function("replace", ("text", "text", "text?"), _replace, "a literal to be replaced"),
-    Function("concat", ("text", "text*"), _plain("concat", t.STRING)),
+    Function("concat", ("text", "text*"), _renamed_call("concat", t.STRING)),
     Function("strpos", ("text", "text"), _strpos, "a literal to be found"),
-    Function("starts_with", ("text", "text"), _plain("startswith", t.BOOLEAN)),
+    Function("starts_with", ("text", "text"), _renamed_call("startswith", t.BOOLEAN)),
     Function("split_part", ("text", "text", "integer"), _split_part, "literals"),
     Function("coalesce", ("any", "any*"), _choice("coalesce")),
     Function("nullif", ("any", "any"), _nullif),

@@ -91,7 +91,7 @@ class Queries:
     def _select(self, node: exp.Select, scope: Scope) -> Translated:
         only(node, "with_", "expressions", "from_", "joins", "where", "group", "having", "distinct",
              "order", "limit", "laterals")  # fmt: skip
-        source = self._from(node, scope)
+        source = self._from_clause(node, scope)
         expressions = Expressions(scope, self._inner)
         items = [item for e in node.expressions for item in self._items(e, scope, expressions)]
         columns = _columns(items, node)
@@ -156,7 +156,7 @@ class Queries:
         keys = [_by_output(k, columns) or ordered(k, expressions) for k in order.expressions]
         return [f"ORDER BY {', '.join(keys)}", f"LIMIT {limit.expression.name}"]
 
-    def _from(self, node: exp.Select, scope: Scope) -> str:
+    def _from_clause(self, node: exp.Select, scope: Scope) -> str:
         from_ = node.args.get("from_")
         if from_ is None:
             return ""
@@ -275,7 +275,7 @@ class Queries:
             if type_ is None:
                 refuse(node, f"{word} of {one.type} and {other.type} as {one.name!r}")
             columns.append(Column(one.name, type_))
-        sides = (_as(side, columns) for side in (left, right))
+        sides = (_with_types(side, columns) for side in (left, right))
         return Translated(f" {word} ".join(f"({side})" for side in sides), tuple(columns))
 
     def _inner(self, node: exp.Query, scope: Scope) -> tuple[str, tuple[DataType, ...]]:
@@ -308,7 +308,7 @@ def _renamed(query: Translated, names: Sequence[exp.Expr], node: exp.Expr) -> Tr
     return Translated(f"SELECT {items} FROM (\n{query.text}\n) AS `r`", columns)
 
 
-def _as(query: Translated, columns: Sequence[Column]) -> str:
+def _with_types(query: Translated, columns: Sequence[Column]) -> str:
     """Return a query's text with its columns as these types."""
     if all(c.type == to.type for c, to in zip(query.columns, columns, strict=True)):
         return query.text

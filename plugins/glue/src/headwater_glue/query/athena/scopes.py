@@ -68,7 +68,7 @@ class Scope:
                 return self.parent.column(parts, node)
             refuse(node, f"there is no column {'.'.join(parts)!r}")
         text, column, rest = match
-        return _inside(Typed(text, column.type), rest, node)
+        return _nested_field(Typed(text, column.type), rest, node)
 
     def star(self, alias: str | None, node: exp.Expr) -> list[tuple[str, Typed]]:
         """Return the columns of `*` or `alias.*`, in Trino's order."""
@@ -111,7 +111,7 @@ def _item(source: Source, column: Column) -> tuple[str, Typed]:
     return column.name, Typed(f"{quoted(source.alias)}.{quoted(column.name)}", column.type)
 
 
-def _inside(value: Typed, fields: Sequence[str], node: exp.Expr) -> Typed:
+def _nested_field(value: Typed, fields: Sequence[str], node: exp.Expr) -> Typed:
     for name in fields:
         inner: DataType | None = value.type.field(name) if value.type.name == "struct" else None
         if inner is None:
