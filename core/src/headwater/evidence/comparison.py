@@ -263,16 +263,16 @@ def replay_of_table(
             word = "version"
         case _:
             return TableReplay(scan, (TableChange(name, "unversioned"),), exact=False)
-    made = recorded.get("table_id")
-    if made is not None and relation.table_id is not None and made != relation.table_id:
+    table_id = recorded.get("table_id")
+    if table_id is not None and relation.table_id is not None and table_id != relation.table_id:
         change = TableChange(
             name,
             "made-anew",
-            _moved(marks, marks_of(older or relation)),
+            _differing_files(marks, marks_of(older or relation)),
             of=recorded["files"] or 0,
             then=then,
             now=now,
-            ids=(made, relation.table_id),
+            ids=(table_id, relation.table_id),
         )
         return TableReplay(scan, (change,), exact=False)
     pinned = None if older is None else marks_of(older)
