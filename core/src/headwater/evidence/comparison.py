@@ -65,7 +65,7 @@ class TableChange:
                 before, after = self.ids or ("", "")
                 return (
                     f"{self.table}: it was dropped and made anew since: table {before} was read, "
-                    f"and table {after} is there{self._named()}"
+                    f"and table {after} is there{self._file_changes()}"
                 )
             case "other-files":
                 return f"{self.table}: its files are others than the {self.of:,} that were read"
