@@ -257,12 +257,12 @@ def test_iceberg_of_which_rows_were_deleted_by_their_values(
     key = loaded.schema().select(jvm.java.util.List.of("id"))
     ids = gateway.new_array(jvm.int, 1)
     ids[0] = loaded.schema().findField("id").fieldId()
-    factory = jvm.org.apache.iceberg.data.GenericAppenderFactory(
-        loaded.schema(), loaded.spec(), ids, key, None
-    )
     place = loaded.io().newOutputFile(f"{loaded.location()}/data/equal.parquet")
     plain = jvm.org.apache.iceberg.encryption.EncryptedFiles.plainAsEncryptedOutput(place)
-    writer = factory.newEqDeleteWriter(plain, jvm.org.apache.iceberg.FileFormat.PARQUET, None)
+    builder = getattr(jvm.org.apache.iceberg.data, "GenericFileWriterFactory$Builder")(loaded)
+    builder.deleteFileFormat(jvm.org.apache.iceberg.FileFormat.PARQUET)
+    factory = builder.equalityFieldIds(ids).equalityDeleteRowSchema(key).build()
+    writer = factory.newEqualityDeleteWriter(plain, loaded.spec(), None)
     for one in (3, 7):
         record = jvm.org.apache.iceberg.data.GenericRecord.create(key)
         record.setField("id", jvm.java.lang.Long.valueOf(one))

@@ -32,6 +32,7 @@ from headwater.tables.table import (
     TableName,
     TimePartition,
     columns_of,
+    parquet_columns,
 )
 from headwater.types import STRING
 from headwater.types.text import TypeTextError, parse_type
@@ -286,12 +287,8 @@ def _read_columns(format: str, path: Path, options: Mapping[str, str]) -> tuple[
         if format == "orc":
             from pyarrow import orc
 
-            schema = orc.ORCFile(path).schema
-        else:
-            import pyarrow.parquet as pq
-
-            schema = pq.read_schema(path)
-        return columns_of(schema)
+            return columns_of(orc.ORCFile(path).schema)
+        return parquet_columns(path)
     except pa.ArrowNotImplementedError as error:
         raise SourceError(
             f"{path} has a column of a type that is not known: {error}", hint=DECLARE

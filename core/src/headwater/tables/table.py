@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from headwater.diagnostics import Diagnostic
 from headwater.errors import ConfigError, HeadwaterError
 from headwater.tables.durations import duration
-from headwater.types import DataType
+from headwater.types import DataType, unreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,6 +60,28 @@ def columns_of(schema: pa.Schema) -> tuple[Column, ...]:
     from headwater.types.arrow import data_type
 
     return tuple(Column(f.name, data_type(f.type)) for f in schema)
+
+
+def parquet_columns(file: Any) -> tuple[Column, ...]:
+    """Return the columns of a Parquet file, as its footer has them.
+
+    Arrow has no word for Parquet's INTERVAL and takes it for bytes; such a column can't be read.
+
+    Args:
+        file: Its path, or the file as `pyarrow.parquet` takes it.
+    """
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(file) as opened:
+        schema, held = opened.schema, opened.schema_arrow
+    leaves = [schema.column(number) for number in range(len(schema))]
+    spans = [leaf.path for leaf in leaves if leaf.converted_type == "INTERVAL"]
+    return tuple(
+        replace(c, type=unreadable("interval", "no Spark SQL type holds it"))
+        if any(path == c.name or path.startswith(f"{c.name}.") for path in spans)
+        else c
+        for c in columns_of(held)
+    )
 
 
 @dataclass(frozen=True, slots=True)

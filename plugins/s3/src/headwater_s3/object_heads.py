@@ -20,7 +20,7 @@ from headwater.interfaces.recording import Recording
 from headwater.sources.files import DECLARE
 from headwater.sql.rewriting import quoted
 from headwater.tables import encodings
-from headwater.tables.table import Column, columns_of
+from headwater.tables.table import Column, columns_of, parquet_columns
 from headwater.types import STRING
 from headwater.untrusted.texts import json_value
 from headwater_aws.errors import translating
@@ -59,15 +59,12 @@ def file_columns(
     if format == "csv":
         return _header(session, file, options)
     try:
+        content = pa.PythonFile(_Remote(session, file), mode="r")
         if format == "orc":
             from pyarrow import orc
 
-            schema = orc.ORCFile(pa.PythonFile(_Remote(session, file), mode="r")).schema
-        else:
-            import pyarrow.parquet as pq
-
-            schema = pq.read_schema(pa.PythonFile(_Remote(session, file), mode="r"))
-        return columns_of(schema)
+            return columns_of(orc.ORCFile(content).schema)
+        return parquet_columns(content)
     except pa.ArrowNotImplementedError as error:
         raise SourceError(
             f"{file.uri} has a column of a type that is not known: {error}", hint=DECLARE
