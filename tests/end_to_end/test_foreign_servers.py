@@ -56,14 +56,14 @@ def test_every_readable_table_has_the_rows_that_were_written(
     assert found == dict.fromkeys(READABLE.keys() - lost, EXPECTED)
 
 
-def test_spark_reads_the_same_rows(
-    source: GlueDataSource, lost: frozenset[str], spark_engine: SparkEngine
-) -> None:
-    found = {}
-    for name in READABLE.keys() - lost:
-        read = planned_sql(source, query_of(name), spark_engine).to_arrow().to_pylist()
-        found[name] = sorted((tuple(row.values()) for row in read), key=lambda row: str(row[0]))
-    assert found == dict.fromkeys(READABLE.keys() - lost, EXPECTED)
+@pytest.mark.parametrize("lake", ["moto"], indirect=True)
+def test_spark_reads_the_same_rows(source: GlueDataSource, spark_engine: SparkEngine) -> None:
+    """All tables in one query, which takes less time than one for each."""
+    each = (f"SELECT '{name}' AS name, * FROM ({query_of(name)})" for name in READABLE)
+    read = planned_sql(source, " UNION ALL ".join(each), spark_engine).to_arrow().to_pylist()
+    found = {name: [r for r in read if r["name"] == name] for name in READABLE}
+    rows_of = {name: sorted(tuple(r.values())[1:] for r in held) for name, held in found.items()}
+    assert rows_of == dict.fromkeys(READABLE, EXPECTED)
 
 
 def test_every_other_table_says_why_it_is_none(source: GlueDataSource) -> None:

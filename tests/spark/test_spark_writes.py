@@ -254,18 +254,18 @@ def test_iceberg_of_which_rows_were_deleted_by_their_values(
     session.sql(f"INSERT INTO {name} SELECT id, CAST(id AS string) FROM range(10)")
     jvm, gateway = session._jvm, session.sparkContext._gateway
     loaded = jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(session._jsparkSession, name)
-    key = loaded.schema().select(jvm.java.util.List.of("id"))
+    key = loaded.schema().select(jvm.java.util.List.of("s"))
     ids = gateway.new_array(jvm.int, 1)
-    ids[0] = loaded.schema().findField("id").fieldId()
+    ids[0] = loaded.schema().findField("s").fieldId()
     place = loaded.io().newOutputFile(f"{loaded.location()}/data/equal.parquet")
     plain = jvm.org.apache.iceberg.encryption.EncryptedFiles.plainAsEncryptedOutput(place)
     builder = getattr(jvm.org.apache.iceberg.data, "GenericFileWriterFactory$Builder")(loaded)
     builder.deleteFileFormat(jvm.org.apache.iceberg.FileFormat.PARQUET)
     factory = builder.equalityFieldIds(ids).equalityDeleteRowSchema(key).build()
     writer = factory.newEqualityDeleteWriter(plain, loaded.spec(), None)
-    for one in (3, 7):
+    for value in ("3", "7"):
         record = jvm.org.apache.iceberg.data.GenericRecord.create(key)
-        record.setField("id", jvm.java.lang.Long.valueOf(one))
+        record.setField("s", value)
         writer.write(record)
     writer.close()
     loaded.newRowDelta().addDeletes(writer.toDeleteFile()).commit()
