@@ -161,12 +161,15 @@ def _moment(name: str) -> Builder:
             f"{name}() of numbers beyond {_MOMENTS_MOST}, or all below {_MOMENTS_LEAST}", t.DOUBLE
         )
         near = not_portable(_near(name), t.DOUBLE)
+        # NULL, or a quotient of what joining Spark's tasks left.
+        constant = not_portable(f"{name}() of a column that is constant", t.DOUBLE)
         apart = f"{_MOMENTS} * {_apart(count, _spread(over, some))}"
         sql = (
             f"CASE WHEN {count} = 0 THEN NULL "
             f"WHEN {over(f'count(CASE WHEN isfinite({x}) THEN 1 END)')} < {count} THEN {_NAN} "
             f"WHEN {over(f'max(abs({x}))')} > {_MOMENTS_MOST} THEN {far} "
-            f"WHEN {over(f'min({x})')} = {over(f'max({x})')} THEN NULL "
+            f"WHEN {count} = 1 OR {over(f'max(abs({x}))')} = 0 THEN NULL "
+            f"WHEN {over(f'min({x})')} = {over(f'max({x})')} THEN {constant} "
             f"WHEN {over(f'max(abs({x}))')} < {_MOMENTS_LEAST} THEN {far} "
             f"WHEN NOT {apart} <= {tolerance!r} THEN {near} "
             f"ELSE sp_{name}({over(f'list({some})')}) END"
@@ -195,13 +198,13 @@ def _paired(name: str, place: int, build: Builder) -> Builder:
 def _slope(
     arguments: list[Piece], distinct: bool, over: Callable[[str], str], tolerance: float
 ) -> Piece:
-    """Return `regr_slope(y, x)`: the covariance by the variance of x, NULL where that is 0."""
+    """Return `regr_slope(y, x)`: the covariance by the variance of x, NULL of one row."""
     covariance = _joint("regr_slope", "covar_pop")(arguments, distinct, over, tolerance)
     variance = _paired("regr_slope", 1, _deviation("regr_slope", "var_pop"))(
         arguments, distinct, over, tolerance
     )
-    parts = (covariance, variance)
-    return made(f"({covariance.sql} / nullif({variance.sql}, 0))", t.DOUBLE, parts)
+    slope = f"({covariance.sql} / nullif({variance.sql}, 0))"
+    return _of_lines("regr_slope", arguments, over, made(slope, t.DOUBLE, (covariance, variance)))
 
 
 def _determination(
@@ -210,7 +213,21 @@ def _determination(
     """Return `regr_r2(y, x)`: the correlation's square, which differs twice as much."""
     piece = _joint("regr_r2", "corr")(arguments, distinct, over, tolerance / 2)
     squared = f"list_transform([{piece.sql}], lambda z: z * z)[1]"
-    return made(squared, t.DOUBLE, [piece])
+    return _of_lines("regr_r2", arguments, over, made(squared, t.DOUBLE, [piece]))
+
+
+def _of_lines(name: str, arguments: list[Piece], over: Callable[[str], str], found: Piece) -> Piece:
+    """Return a figure of a line through points that are not all above or beside each other.
+
+    Spark's sums of squares of a constant are 0, or what joining its tasks' averages left.
+    """
+    one, other = (_number(a, name).sql for a in arguments)
+    both = f"{one} IS NOT NULL AND {other} IS NOT NULL"
+    x, y = (f"CASE WHEN {both} THEN {v} END" for v in (one, other))
+    same = " OR ".join(f"{over(f'min({z})')} = {over(f'max({z})')}" for z in (x, y))
+    constant = not_portable(f"{name}() of a column that is constant", t.DOUBLE)
+    sql = f"CASE WHEN {over(f'count({x})')} > 1 AND ({same}) THEN {constant} ELSE {found.sql} END"
+    return made(sql, t.DOUBLE, [found], declines=True)
 
 
 BUILDERS: Final[dict[str, Builder]] = {
