@@ -254,7 +254,6 @@ def struct(e: Expressions, node: exp.Expr, type_: DataType) -> Piece:
     else:
         nodes = [n.this if isinstance(n, exp.Alias) else n for n in node.expressions]
     pieces = [e.piece(n) for n in nodes]
-    refuse_unless(bool(nodes), "a struct without fields", node)
     if type_.name != "struct" or [p.type for p in pieces] != list(type_.children):
         raise Refusal("a struct whose fields can't be told", node)
     refuse_unless(all(type_.field_names), "a struct with a field without a name", node)
