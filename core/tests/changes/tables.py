@@ -236,8 +236,10 @@ class LakeSource(DataSource):
         metadata = sorted(Path(place).glob("db/t/metadata/*.metadata.json"))
         if not metadata:
             delta = DeltaTable(place)
-            count = len(delta.file_uris())
-            return DeltaRelation(name, columns, place, delta.version(), file_count=count)
+            count, made = len(delta.file_uris()), str(delta.metadata().id)
+            return DeltaRelation(
+                name, columns, place, delta.version(), file_count=count, table_id=made
+            )
         newest = max(metadata, key=lambda m: int(m.name.partition("-")[0]))
         state = json.loads(newest.read_text())
         snapshot = state["current-snapshot-id"]
@@ -250,4 +252,5 @@ class LakeSource(DataSource):
             snapshot,
             file_count=int(summary["total-data-files"]),
             column_ids=tuple(ids[c.name] for c in columns),
+            table_id=state["table-uuid"],
         )
