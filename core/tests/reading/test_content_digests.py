@@ -107,7 +107,7 @@ def test_known_labels_are_counted() -> None:
     digest = ContentDigest(ROWS.schema)
     for batch in ROWS.to_batches():
         digest.update(batch)
-    assert digest.known == 34
+    assert digest.labelled == 34
 
 
 @pytest.mark.parametrize(
