@@ -106,8 +106,21 @@ def connection(aws: Emulator, role: str, workspace: hw.Workspace) -> hw.Connecti
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(planned=st.lists(faults(), max_size=3), midway=st.lists(faults(), max_size=2))
-def test_right_rows_or_a_typed_error(customer, tmp_path_factory, planned, midway):
+@given(
+    planned=st.lists(faults(), max_size=3),
+    midway=st.lists(faults(), max_size=2),
+    in_shares=st.booleans(),
+)
+def test_right_rows_or_a_typed_error(customer, tmp_path_factory, planned, midway, in_shares):
+    with pytest.MonkeyPatch.context() as patch:
+        if in_shares:  # as large files are read: in parts that are fetched before
+            patch.setattr("headwater.engines.small_files.SMALL", 0)
+            patch.setattr("headwater.engines.embedded.shares.LEAST", 1)
+        attempt(customer, tmp_path_factory, planned, midway)
+
+
+def attempt(customer, tmp_path_factory, planned, midway):
+    """Read while faults come at planning and midway; assert on what came of it."""
     aws, role = customer
     before = set(threading.enumerate())
     aws.faults.clear()
