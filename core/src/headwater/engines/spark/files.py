@@ -23,6 +23,7 @@ from headwater.engines.file_groups import FileGroup, groups
 from headwater.engines.spark import listings
 from headwater.engines.spark.formats import hive_lines, nanoseconds, text_lines, zstd_frames
 from headwater.engines.spark.formats.floats import kept_from_readers
+from headwater.engines.spark.session.sessions import adjust
 from headwater.engines.spark.storage import Opening
 from headwater.engines.spark.types import ddl, literal, raised, unpadded
 from headwater.engines.text_files import damaged
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 FORMATS: Final = frozenset({"parquet", "csv", "json", "orc", "avro"}) | hive_lines.FORMATS
 TEXT: Final = text_lines.FORMATS | hive_lines.FORMATS
 PARTITIONS_A_STATEMENT: Final = 1000
+_SINK_LOGS: Final = "spark.sql.streaming.fileStreamSink.ignoreMetadata"
+"""Whether Spark does without a stream's log in the directory of a table: it looks for one whenever
+the table is named, by four requests to object storage. It is a partition's; those have none."""
 METADATA: Final = "_metadata"
 """Spark's own column about a row's file; a table's column of that name would hide it."""
 
@@ -154,6 +158,8 @@ class Files:
             f"LOCATION {literal(places[0][1])}"
         )
         self._cleanup.callback(self._session.sql, f"DROP TABLE IF EXISTS {name}")
+        # The first look at a place makes its file system, with this session's settings.
+        adjust(self._session, {_SINK_LOGS: "true"})
         added = [
             f"PARTITION ({_spec(group.keys, values)}, {quoted(place.name)} = {i}) "
             f"LOCATION {literal(directory)}"
