@@ -429,13 +429,14 @@ def _limits(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
 def _gaps(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
     """Commas, FROM, JOIN and values that stand side by side: sqlglot reads over what is missing."""
     for index, token in enumerate(lexemes):
-        following = lexemes[index + 1].word if index + 1 < len(lexemes) else ""
+        after = lexemes[min(index + 1, len(lexemes) - 1)]
+        following = after.word if after is not token else ""
         if token.word in ("FROM", "JOIN") and following in ("FROM", "SELECT"):
             yield Diagnostic(
                 "syntax", f"a table is missing behind {token.word}", span=token.span, text=text,
                 hint=f"for a table of that name write `{following.lower()}`",
             )  # fmt: skip
-        if _is_pair(lexemes[index : index + 2]):
+        if after is not token and _is_pair(token, after):
             yield Diagnostic(
                 "syntax", "something is missing between these two",
                 span=Span(token.start, lexemes[index + 1].end), text=text,
@@ -443,7 +444,7 @@ def _gaps(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
             )  # fmt: skip
         if token.symbol != ",":
             continue
-        before, after = lexemes[max(index - 1, 0)], lexemes[min(index + 1, len(lexemes) - 1)]
+        before = lexemes[max(index - 1, 0)]
         earlier = lexemes[index - 2] if index > 1 else None
         first = before.word == "SELECT" and (
             earlier is None or earlier.symbol in ("(", ")") or earlier.word in _BEFORE_SELECT
@@ -502,11 +503,8 @@ def _exceptions(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
             )  # fmt: skip
 
 
-def _is_pair(two: Sequence[Lexeme]) -> bool:
+def _is_pair(first: Lexeme, second: Lexeme) -> bool:
     """Return whether two tokens can't stand together: a number behind a value, `<` behind `<`."""
-    if len(two) < 2:
-        return False
-    first, second = two
     if second.kind == lexer.NUMBER:
         return first.kind in (lexer.NUMBER, lexer.STRING)
     return first.symbol == second.symbol == "<" and first.end < second.start

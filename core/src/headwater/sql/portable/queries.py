@@ -87,6 +87,8 @@ class Queries:
         """Queries that run before, whose answers nobody wants: they raise, or not."""
         self.refusals: list[Refusal] = []
         """What was refused and left out, to be reported together."""
+        self.may_window = time_windows.RULE in analysis.parsed.text.casefold()
+        """Whether it may call `window`, which is else looked for in each SELECT."""
         self._open: list[Query] = []
         self._from_subqueries: dict[int, Compiled] = {}
         self._spent = 0

@@ -20,7 +20,7 @@ from headwater.sql.syntax.nodes import own_nodes
 if TYPE_CHECKING:
     from headwater.sql.portable.expressions import Expressions
 
-_RULE: Final = "window"
+RULE: Final = "window"
 _PART: Final = re.compile(
     r"([+-]?\d{1,9}) *(week|day|hour|minute|second|millisecond|microsecond)s?"
 )
@@ -40,7 +40,7 @@ _MICROS: Final = {
 
 def is_window(node: exp.Expr | None) -> bool:
     """Return whether a node is a call of `window`."""
-    return isinstance(node, exp.Anonymous) and called(node).rule == _RULE
+    return isinstance(node, exp.Anonymous) and called(node).rule == RULE
 
 
 def window(e: Expressions, node: exp.Expr) -> Piece:
@@ -63,7 +63,7 @@ def named(e: Expressions, node: exp.Expr) -> Piece | None:
     """Return what `window` and `window.start` mean beside GROUP BY window(...), or None."""
     name = str(node.args.get("table") or node.this)
     group = e.query.scope.node.args.get("group")
-    if name.strip("`").casefold() != _RULE or group is None or e.keys is None:
+    if name.strip("`").casefold() != RULE or group is None or e.keys is None:
         return None
     keys = [x for x in own_nodes(group) if is_window(x)]
     if not keys:
@@ -80,7 +80,7 @@ def opened(e: Expressions, node: exp.Select, alias: Callable[[], str]) -> tuple[
     Raises:
         Refusal: If there are several windows, or one stands elsewhere than in SELECT and GROUP BY.
     """
-    found = [x for x in own_nodes(node) if is_window(x)]
+    found = [x for x in own_nodes(node) if is_window(x)] if e.queries.may_window else []
     if not found:
         return "", []
     elsewhere = ("where", "having", "qualify", "order", "joins", "laterals", "from_")

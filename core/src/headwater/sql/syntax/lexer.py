@@ -93,9 +93,10 @@ def lex(text: str) -> tuple[list[Lexeme], list[Diagnostic]]:
         if kind == SPACE:
             continue
         piece = match.group()
-        finding = _two_ways(kind, piece, start, text)
-        if finding is not None:
-            findings.append(finding)
+        if kind == COMMENT or (kind == WORD and not piece.isascii()):
+            finding = _two_ways(kind, piece, start, text)
+            if finding is not None:
+                findings.append(finding)
         if kind == WORD:
             lexemes.append(Lexeme(kind, start, end, piece, piece.upper()))
         elif kind == OPERATOR:
@@ -152,10 +153,8 @@ def _lexeme(kind: str, start: int, end: int, piece: str) -> Lexeme:
 
 
 def _two_ways(kind: str, piece: str, start: int, text: str) -> Diagnostic | None:
-    if kind == WORD and not piece.isascii():
+    if kind == WORD:
         return _foreign(piece, start, text)
-    if kind != COMMENT:
-        return None
     span = Span(start, start + len(piece))
     if "/*" in piece[2:]:
         return Diagnostic(

@@ -28,6 +28,7 @@ _AFTER_SETS: Final = frozenset([TokenType.ALL, TokenType.DISTINCT])
 _TAILS: Final = _SETS | {
     TokenType.ORDER_BY, TokenType.SORT_BY, TokenType.LIMIT, TokenType.OFFSET,
 }  # fmt: skip
+_MAX: Final = "MAX"
 _OPENING: Final = frozenset([TokenType.L_PAREN, TokenType.L_BRACKET])
 _CLOSING: Final = frozenset([TokenType.R_PAREN, TokenType.R_BRACKET])
 _NAMES: Final = frozenset([TokenType.VAR, TokenType.IDENTIFIER])
@@ -68,7 +69,7 @@ def spelled_out(tokens: Sequence[Token], text: str) -> list[Token] | Diagnostic:
             rewritten.append(token_at(tokens[end - 1], TokenType.R_PAREN, ")"))
             index = end
             continue
-        elif _is_recursion_level(tokens, index):
+        elif len(token.text) == len(_MAX) and _is_recursion_level(tokens, index):
             index += 4
             if index < len(tokens) and tokens[index].token_type is TokenType.L_PAREN:
                 rewritten.append(token_at(tokens[index], TokenType.ALIAS, "AS"))
@@ -133,10 +134,10 @@ def _end_of_values(tokens: Sequence[Token], start: int) -> int:
 
 def _is_recursion_level(tokens: Sequence[Token], index: int) -> bool:
     """Whether `MAX RECURSION LEVEL 9` stands here, behind the name of a recursive query."""
-    if word_of(tokens[index]) != "MAX":
+    if word_of(tokens[index]) != _MAX:
         return False
     phrase = [word_of(t) for t in tokens[index : index + 3]]
-    if phrase != ["MAX", "RECURSION", "LEVEL"] or index + 4 >= len(tokens) or index == 0:
+    if phrase != [_MAX, "RECURSION", "LEVEL"] or index + 4 >= len(tokens) or index == 0:
         return False
     after = tokens[index + 4].token_type
     recursive = any(t.token_type is TokenType.RECURSIVE for t in tokens[:index])
