@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from core.tests.changes.tables import Delta, Iceberg, LakeSource
 from core.tests.changes.test_changes import (
     NOW,
     ROWS,
@@ -33,6 +34,11 @@ from headwater.tables.relation import FileRelation
 from headwater.workspace import changed
 
 __all__ = ["lake", "serving", "workspace"]
+
+LAKE_COLUMNS = {
+    "log": {"id": "string", "at": "timestamp", "x": "double", "y": "boolean"},
+    "actuals": {"id": "string", "decided": "timestamp", "did": "boolean"},
+}
 
 
 @pytest.fixture
@@ -405,3 +411,89 @@ def test_what_windows_of_the_same_files_were_read_from_is_looked_for_once(
     changes = asked(serving, ledger)
     assert (len(changes), len(looked)) == (4, 1)
     assert days(changes) == [2]
+
+
+# -- Lakes ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[Delta, Iceberg])
+def lakes(request: Any, tmp_path: Path) -> dict[str, Any]:
+    """Predictions of four days, three a day, and labels of one of each."""
+    made = {n: request.param(tmp_path / n, columns) for n, columns in LAKE_COLUMNS.items()}
+    for day in range(4):
+        rows = [{"id": f"{day}-{i}", "at": at(day, hours=i), "x": 1.0, "y": True} for i in range(3)]
+        made["log"].land(rows, at(day))
+        known = {"id": f"{day}-0", "decided": at(day, hours=20), "did": True}
+        made["actuals"].land([known], at(day))
+    return made
+
+
+def of_lakes(workspace: hw.Workspace, folder: Path) -> hw.Connection:
+    workspace.create_model("m")
+    version = workspace.create_model_version(
+        "m", "v1", "binary", features={"x": "numeric"}, predictions={"y": "boolean"}
+    )
+
+    def source(name: str, query: str) -> LakeSource:
+        return LakeSource(places={name: str(folder / name)}, columns=LAKE_COLUMNS, query=query)
+
+    serving = version.connect_serving(source("log", "SELECT id, at, x, y FROM log"), "id", "at")
+    actuals = source("actuals", "SELECT id, decided, did FROM actuals")
+    version.connect_actuals(actuals, "id", {"y": "did"}, "decided", horizon=timedelta(days=9))
+    return serving
+
+
+def labelled(tables: dict[str, Any], *ids: str) -> None:
+    rows = [{"id": i, "decided": at(3, hours=22), "did": True} for i in ids]
+    tables["actuals"].land(rows, at(3))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_labels_that_land_in_a_lake_are_looked_at_alone(
+    workspace: hw.Workspace,
+    lakes: dict[str, Any],
+    tmp_path: Path,
+    looked: list[Plan],
+    answered: list[set[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    known: bool,
+) -> None:
+    serving = of_lakes(workspace, tmp_path)
+    place = tmp_path / "ledger"
+    assert len(taken(asked(serving, place))) == 4
+    monkeypatch.setattr(label_touch, "ids_compare", lambda _: known)
+    labelled(lakes, "1-1", "nobody")
+    looked.clear()
+    changes = asked(serving, place)
+    assert (days(changes), untouched(changes)) == ([1], [0, 2, 3])
+    assert answered == [{"actuals"} if known else {"log", "actuals"}]
+    change = next(iter(changes))
+    assert change.read().to_arrow().sort_by("id").equals(full(serving, change))
+    assert change.restated == ("labels",)
+    change.done()
+    labelled(lakes, "nobody")
+    assert days(asked(serving, place)) == []
+    assert len(asked(serving, place)) == 0
+
+
+@pytest.mark.parametrize("how", ["rewritten", "deleted", "compacted"])
+def test_where_a_lake_of_labels_lost_files_all_are_read(
+    workspace: hw.Workspace, lakes: dict[str, Any], tmp_path: Path, how: str
+) -> None:
+    serving = of_lakes(workspace, tmp_path)
+    place = tmp_path / "ledger"
+    taken(asked(serving, place))
+    labelled(lakes, "1-1")
+    if how == "rewritten":
+        lakes["actuals"].rewrite(lambda row: row.update(did=not row["did"]), 0)
+    elif how == "deleted":
+        lakes["actuals"].remove(["2-0"])
+    else:
+        lakes["actuals"].compact(at(3))
+    restated = {day for day, (_, what) in taken(asked(serving, place)).items() if what}
+    assert restated == {"rewritten": {0, 1}, "deleted": {1, 2}, "compacted": {1}}[how]
+    for change in asked(serving, hw.Ledger()):
+        kept = hw.Ledger.load(place).entries[change.window_key]
+        change.read().to_arrow()
+        assert change.after is not None
+        assert (kept.rows, kept.labels) == (change.after.rows_digest, change.after.labels_digest)

@@ -24,7 +24,7 @@ from headwater.planning.planner import Draft
 from headwater.planning.shares import Share
 from headwater.sql.pruning.row_shares import divisible
 from headwater.tables.file_facts import FileFacts
-from headwater.tables.relation import DataFile, FileRelation
+from headwater.tables.relation import DataFile, DeltaRelation, FileRelation, IcebergRelation
 
 _TRIES: Final = 16
 """Listings that are gone back: a window is compared by every run, so mostly one is enough."""
@@ -82,7 +82,7 @@ def slots_of(draft: Draft) -> frozenset[str]:
         for reference, scan in named
         if any(reference is one for one in parted)
         and names[str(scan.table)] == 1
-        and isinstance(scan.relation, FileRelation)
+        and isinstance(scan.relation, FileRelation | IcebergRelation | DeltaRelation)
     )
 
 
@@ -152,9 +152,9 @@ def _of_then(
         kept = tuple(
             f for f, n in zip(share.files, numbers, strict=True) if n is not None and n <= last
         )
-        relation = share.scan.relation
-        assert isinstance(relation, FileRelation), "the caller looked for it"
-        scan = replace(share.scan, relation=replace(relation, files=kept))
+        scan = share.scan
+        if isinstance(scan.relation, FileRelation):
+            scan = replace(scan, relation=replace(scan.relation, files=kept))
         then = replace(share, scan=scan, files=kept)
         told = fingerprints.of_tables([then], frozenset(), used)[str(scan.table)]
         if digest in (told, files_part(told)):

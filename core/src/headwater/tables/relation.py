@@ -126,6 +126,8 @@ class IcebergRelation:
             itself.
         table_id: The UUID in its metadata: a table that was dropped and made anew under its name
             has another one. None where it is not known.
+        only_files: Paths of the data files that are read, as `data_files` names them; None: of all
+            that the snapshot has. Only the embedded engine reads a part of a snapshot.
     """
 
     name: TableName
@@ -139,6 +141,7 @@ class IcebergRelation:
     column_ids: tuple[str, ...] = ()
     data_files: tuple[DataFile, ...] | None = field(default=None, repr=False)
     table_id: str | None = None
+    only_files: tuple[str, ...] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,7 @@ class DeltaRelation:
         data_files: The data files of the version, where they were listed; as of an Iceberg table.
         table_id: The id in its metadata: a table that was deleted and made anew in its place has
             the same versions, and another id. None where it is not known.
+        only_files: Paths of the data files that are read; as of an Iceberg table.
     """
 
     name: TableName
@@ -170,6 +174,7 @@ class DeltaRelation:
     features: tuple[str, ...] = ()
     data_files: tuple[DataFile, ...] | None = field(default=None, repr=False)
     table_id: str | None = None
+    only_files: tuple[str, ...] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,7 @@ from headwater.reading.dataset import Dataset
 from headwater.reading.datasets import Datasets, Group
 from headwater.sql.rewriting import quoted
 from headwater.tables.file_facts import FileFacts
-from headwater.tables.relation import DeltaRelation, FileRelation, IcebergRelation
+from headwater.tables.relation import DataFile, DeltaRelation, FileRelation, IcebergRelation
 from headwater.tables.window import Window
 from headwater.windows import labels
 from headwater.windows.calendar import Calendar
@@ -109,7 +109,7 @@ def changes(workspace: Workspace, connection: Connection, span: Window, asked: A
             scans=tuple(replace(s, forgiving=True) for s in draft.scans),
         )
         listed, lake_times = lake_files(draft.scans, access)
-    _keep_listings(connection, draft, asked)
+    _keep_listings(connection, draft, asked, listed)
     asked.ledger.save_facts()
     times = {**draft.times, **lake_times}
     divided = [Divided(s, times.get(s.slot), listed.get(s.slot), draft.now) for s in draft.scans]
@@ -504,12 +504,19 @@ class _Patient(Group):
             return None
 
 
-def _keep_listings(connection: Connection, draft: Draft, asked: Asked) -> None:
+def _keep_listings(
+    connection: Connection,
+    draft: Draft,
+    asked: Asked,
+    listed: Mapping[str, Sequence[DataFile]],
+) -> None:
     """Keep in which order the files of labels were listed first: it says which of them are new."""
     facts = asked.ledger.facts
     for scan in draft.scans:
-        if scan.gives_actuals and isinstance(scan.relation, FileRelation):
-            files = [(f.path, f.etag) for f in scan.relation.files]
+        relation = scan.relation
+        named = relation.files if isinstance(relation, FileRelation) else listed.get(scan.slot)
+        if scan.gives_actuals and named is not None:
+            files = [(f.path, f.etag) for f in named]
             facts.listed(f"{connection.name} {scan.table}", files, asked.now, scan.window)
 
 
@@ -653,6 +660,9 @@ def _scans_of_touch(
                 or (scan.slot not in slots and f.path in rows.get(scan.slot, ()))
             ]
             scan = with_files_only(scan, files)
+        elif scan.slot in slots and isinstance(relation, IcebergRelation | DeltaRelation):
+            paths = tuple(path for slot, path, _ in sorted(new, key=str) if slot == scan.slot)
+            scan = replace(scan, relation=replace(relation, only_files=paths))
         scans.append(scan)
     return tuple(scans)
 

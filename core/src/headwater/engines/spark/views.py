@@ -15,6 +15,7 @@ from headwater.engines.spark.lakes import Lakes
 from headwater.engines.spark.storage import Opening, Storage
 from headwater.engines.spark.types import ddl, unpadded
 from headwater.engines.used_columns import Used
+from headwater.errors import UnsupportedError
 from headwater.interfaces.plan import Scan
 from headwater.sql.rewriting import quoted
 from headwater.tables.relation import (
@@ -102,6 +103,11 @@ class Registrar:
     def _frame(self, scan: Scan, used: Used, request: ScanRequest | None) -> DataFrame:
         relation = scan.relation
         match relation:
+            case IcebergRelation() | DeltaRelation() if relation.only_files is not None:
+                raise UnsupportedError(
+                    f"Spark reads all files of table {relation.name} at a state, not some of them",
+                    hint="name none of them; or use the embedded engine",
+                )
             case FileRelation():
                 return self._files.frame(relation, self._opening(relation))
             case MemoryRelation():

@@ -118,6 +118,8 @@ def open_scan(
     keys = set(metadata.partition_columns)
     kept = _kept_rows(table, relation) if DELETION_VECTORS in features else {}
     parts = _parts(actions, keys, kept, relation, root)
+    if relation.only_files is not None:
+        parts = [part for part in parts if part.path in relation.only_files]
 
     def open_() -> pa.RecordBatchReader:
         target = pa.schema([pa.field(f["name"], _arrow(f["type"])) for f in wanted])

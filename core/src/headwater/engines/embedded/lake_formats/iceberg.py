@@ -82,6 +82,8 @@ def open_scan(
     def open_() -> pa.RecordBatchReader:
         target = schema_to_pyarrow(projection, include_field_ids=False)
         tasks = _tasks(scan, relation, files)
+        if (only := relation.only_files) is not None:
+            tasks = [task for task in tasks if task.file.file_path in only]
         return pa.RecordBatchReader.from_batches(
             target, _batches(relation, scan, projection, tasks, files, target)
         )
