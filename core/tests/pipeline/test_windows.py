@@ -251,9 +251,9 @@ def test_labels_of_many_windows_are_joined_by_their_ids(two_months, horizon, mon
     explained = []
     real = EmbeddedEngine._answer
 
-    def answer(engine, planned, main, sql, stack):
+    def answer(engine, planned, main, sql, *more):
         explained.append(main.connection.execute(f"EXPLAIN {sql}").fetchall()[0][1])
-        return real(engine, planned, main, sql, stack)
+        return real(engine, planned, main, sql, *more)
 
     monkeypatch.setattr(EmbeddedEngine, "_answer", answer)
     assert sum(one.to_arrow().num_rows for one in connect(horizon).read(*span, every="1 day"))

@@ -169,8 +169,13 @@ def test_a_query_that_may_be_run_again_goes_on_where_it_failed() -> None:
             return pa.RecordBatchReader.from_batches(SCHEMA, rows())
 
     with duckdb.connect() as connection:
-        given = {"readers": 1, "ahead": 10**6}
-        rows = SideBySide([Twice(0)], connection.cursor, again=lambda e: "once" in str(e), **given)
+        rows = SideBySide(
+            [Twice(0)],
+            connection.cursor,
+            readers=1,
+            ahead=10**6,
+            again=lambda e: "once" in str(e),
+        )
         rows.start()
         assert [v for b in rows for v in b.column(0).to_pylist()] == list(range(1000))
         rows.close()
