@@ -92,11 +92,16 @@ class DataType:
         return next((t for n, t in self.fields if n.casefold() == folded), None)
 
     def walk(self) -> Iterator[DataType]:
-        """Yield this type and all types inside it."""
-        todo = [self]
+        """Yield this type and all types inside it; what of it stands in many places, once."""
+        todo, seen = [self], set[int]()
         while todo:
-            yield (type_ := todo.pop())
-            todo += type_.children
+            type_ = todo.pop()
+            if type_.children:
+                if id(type_) in seen:
+                    continue
+                seen.add(id(type_))
+                todo += type_.children
+            yield type_
 
     @property
     def nested_names(self) -> frozenset[str]:

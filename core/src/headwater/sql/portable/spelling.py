@@ -73,7 +73,7 @@ def joined(texts: str, separator: str) -> str:
 
 def variable(letter: str, type_: DataType) -> str:
     """Return a name of a lambda's variable over values of a type that no lambda within has."""
-    return f"{letter}{sum(1 for _ in type_.walk())}"
+    return f"{letter}{type_.parts}"
 
 
 def decimal_text(digits: int, scale: int) -> str:

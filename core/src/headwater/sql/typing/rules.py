@@ -8,6 +8,7 @@ Source: Apache Spark 4.1, `AnsiTypeCoercion`, `DecimalPrecisionTypeCoercion`, `A
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -344,12 +345,26 @@ def field_of(container: DataType, name: str) -> DataType | None:
 
 def read_as(type_: DataType) -> DataType:
     """Return the type of a stored column in a query: Spark reads char and varchar as string."""
+    return _read_as(type_, {})
+
+
+def _read_as(type_: DataType, found: dict[int, DataType]) -> DataType:
+    """Return it, where `found` holds what is known of types within: one may be in many places."""
     if type_.name in ("char", "varchar"):
         return t.STRING
     if not type_.children:
         return type_
-    children = tuple(read_as(c) for c in type_.children)
-    return DataType(type_.name, children=children, field_names=type_.field_names)
+    read = found.get(id(type_))
+    if read is None:
+        children = tuple(_read_as(c, found) for c in type_.children)
+        unchanged = all(map(operator.is_, children, type_.children))
+        read = (
+            type_
+            if unchanged
+            else DataType(type_.name, children=children, field_names=type_.field_names)
+        )
+        found[id(type_)] = read
+    return read
 
 
 def has_map(type_: DataType) -> bool:
