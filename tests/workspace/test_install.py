@@ -78,5 +78,7 @@ def test_what_pip_refuses_is_shown_and_ends_in_its_status(tmp_path):
         [sys.executable, SCRIPT, "setup", str(lock)], capture_output=True, text=True, check=False
     )
     assert ended.returncode != 0
-    assert ended.stdout == f"setup: installing the locked dependencies ({lock})\n"
+    first, *more = ended.stdout.splitlines()
+    assert first == f"setup: installing the locked dependencies ({lock})"
+    assert not [line for line in more if "fetching" not in line]  # on a machine that takes long
     assert ended.stderr

@@ -312,7 +312,7 @@ def test_many_reads_give_the_same_or_the_name_of_what_changed(
 ) -> None:
     draw = Random(16)
     kept = []
-    for _ in range(12):
+    for _ in range(6):
         start = at(draw.randrange(3), hours=draw.choice((0, 0, 6)))
         end = at(draw.randrange(2, 5), hours=draw.choice((0, 12)))
         if end <= start:

@@ -87,7 +87,7 @@ SHAPES = (
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     zone=st.sampled_from(sorted(TURNS)),
     shape=st.sampled_from(SHAPES),
@@ -124,7 +124,7 @@ def test_the_keys_of_a_window_are_those_of_its_rows(
         assert pushed == there
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     zone=st.sampled_from(sorted(TURNS)),
     shape=st.sampled_from(SHAPES[:-1]),

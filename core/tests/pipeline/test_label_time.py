@@ -349,7 +349,7 @@ def test_as_of_before_the_window_knows_nothing_later(engine, as_of):
     before=st.integers(0, 3000),
     after=st.integers(1, 3000),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_what_is_known_of_a_prediction_does_not_depend_on_the_window(
     engine, made_at, set_at, as_of, before, after
 ):

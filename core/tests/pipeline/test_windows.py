@@ -82,7 +82,7 @@ def histories(draw):
 
 
 @given(history=histories())
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 def test_each_window_has_the_rows_of_a_read_of_it_alone(
     engine, tmp_path_factory, no_verdicts, history
 ):

@@ -25,7 +25,7 @@ from headwater.tables.table import Partition
 
 WINDOW = "t >= TIMESTAMP '2024-01-02' AND t < TIMESTAMP '2024-01-04'"
 TRIES = settings(
-    max_examples=120,
+    max_examples=40,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -137,7 +137,7 @@ def test_key_conditions_lose_and_add_no_row(
     check_keys(engine, chosen.draw(queries(depth)), chosen.draw(DATA))
 
 
-@settings(TRIES, max_examples=60)
+@settings(TRIES)
 @given(chosen=st.data())
 def test_what_a_source_may_leave_out_loses_and_adds_no_row(
     engine: duckdb.DuckDBPyConnection, chosen: st.DataObject
@@ -179,9 +179,13 @@ def test_an_unsound_pruner_would_be_caught(engine: duckdb.DuckDBPyConnection) ->
 
 
 def test_the_queries_prune_often_enough_to_mean_something() -> None:
-    made = [Maker(Random(seed)).query(depth=1) for seed in range(300)]
-    reached = [sql for sql in made if by_window(sql, set())]
-    keyed = [sql for sql in made if by_keys(sql)]
-    assert len(reached) > len(made) / 3
-    assert len(keyed) > len(made) / 4
-    assert len([sql for sql in made if by_requests(sql)]) > len(made) / 4
+    tries = 150
+    reached = keyed = asked = 0
+    for seed in range(tries):
+        sql = Maker(Random(seed)).query(depth=1)
+        reached += bool(by_window(sql, set()))
+        keyed += bool(by_keys(sql))
+        asked += bool(by_requests(sql))
+    assert reached > tries / 3
+    assert keyed > tries / 4
+    assert asked > tries / 4

@@ -9,6 +9,7 @@ from random import Random
 import duckdb
 import hypothesis
 import pytest
+from core.tests.depth import examples
 from core.tests.sql.pruning import DATA, Data, analysed, load, rows
 from core.tests.sql.query_maker import Maker, queries
 from hypothesis import HealthCheck, Phase, given, settings
@@ -18,11 +19,12 @@ from hypothesis.errors import NoSuchExample
 from headwater.sql.pruning.row_shares import divisible
 
 TRIES = settings(
-    max_examples=300,
+    max_examples=60,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+THOROUGH = settings(TRIES, max_examples=examples(300))
 CUTS = st.lists(st.integers(0, 2), min_size=16, max_size=16)
 """For each row the share that it is in."""
 
@@ -115,12 +117,7 @@ def shares_differ(
     return together != rows(engine, sql, data, {})
 
 
-@pytest.mark.parametrize("depth", [0, 1, 2])
-@TRIES
-@given(chosen=st.data())
-def test_shares_put_together_are_the_answer(
-    engine: duckdb.DuckDBPyConnection, depth: int, chosen: st.DataObject
-) -> None:
+def check_shares(engine: duckdb.DuckDBPyConnection, depth: int, chosen: st.DataObject) -> None:
     sql = chosen.draw(queries(depth))
     analysis = analysed(sql)
     if not (parted := divisible(analysis)):
@@ -129,6 +126,25 @@ def test_shares_put_together_are_the_answer(
     for reference in parted:
         place = analysis.parsed.references.index(reference)
         assert not shares_differ(engine, sql, data, cuts, place)
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+@TRIES
+@given(chosen=st.data())
+def test_shares_put_together_are_the_answer(
+    engine: duckdb.DuckDBPyConnection, depth: int, chosen: st.DataObject
+) -> None:
+    check_shares(engine, depth, chosen)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("depth", [0, 1, 2])
+@THOROUGH
+@given(chosen=st.data())
+def test_shares_of_hundreds_of_queries(
+    engine: duckdb.DuckDBPyConnection, depth: int, chosen: st.DataObject
+) -> None:
+    check_shares(engine, depth, chosen)
 
 
 def test_a_careless_cut_would_be_caught(engine: duckdb.DuckDBPyConnection) -> None:
@@ -144,5 +160,5 @@ def test_a_careless_cut_would_be_caught(engine: duckdb.DuckDBPyConnection) -> No
 
 
 def test_the_queries_are_cut_often_enough_to_mean_something() -> None:
-    made = [Maker(Random(seed)).query(depth=1) for seed in range(300)]
+    made = [Maker(Random(seed)).query(depth=1) for seed in range(200)]
     assert sum(bool(divisible(analysed(sql))) for sql in made) > len(made) / 12

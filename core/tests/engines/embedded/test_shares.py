@@ -250,7 +250,7 @@ def test_generated_queries_give_the_same_rows(
             files.append(file(path))
         tables[name] = FileRelation(TableName("db", name), own, files=tuple(files))
     tried = 0
-    for seed in range(120):
+    for seed in range(60):
         sql = Maker(Random(seed)).query(depth)
         if not divisible(analysed(sql)):
             continue

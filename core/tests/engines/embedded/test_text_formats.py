@@ -215,7 +215,7 @@ def test_a_partition_may_hold_plain_and_compressed_files(tmp_path: Path, header:
 ENDS = st.lists(st.sampled_from(["a", "bc", "", "\n", "\r\n", "\r"]), max_size=9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(ENDS)
 def test_lines_end_as_hadoop_ends_them_or_raise(
     tmp_path_factory: pytest.TempPathFactory, pieces: list[str]
