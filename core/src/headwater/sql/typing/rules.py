@@ -348,22 +348,22 @@ def read_as(type_: DataType) -> DataType:
     return _read_as(type_, {})
 
 
-def _read_as(type_: DataType, found: dict[int, DataType]) -> DataType:
-    """Return it, where `found` holds what is known of types within: one may be in many places."""
+def _read_as(type_: DataType, known: dict[int, DataType]) -> DataType:
+    """Return it; `known` holds what types within are read as: one may stand in many places."""
     if type_.name in ("char", "varchar"):
         return t.STRING
     if not type_.children:
         return type_
-    read = found.get(id(type_))
+    read = known.get(id(type_))
     if read is None:
-        children = tuple(_read_as(c, found) for c in type_.children)
+        children = tuple(_read_as(c, known) for c in type_.children)
         unchanged = all(map(operator.is_, children, type_.children))
         read = (
             type_
             if unchanged
             else DataType(type_.name, children=children, field_names=type_.field_names)
         )
-        found[id(type_)] = read
+        known[id(type_)] = read
     return read
 
 
