@@ -294,4 +294,8 @@ def _read_columns(format: str, path: Path, options: Mapping[str, str]) -> tuple[
             f"{path} has a column of a type that is not known: {error}", hint=DECLARE
         ) from error
     except (pa.ArrowException, ValueError, OSError) as error:  # of names that are no UTF-8, too
-        raise SourceError(f"{path} can't be read as {format}: {error}") from error
+        raise SourceError(
+            f"{path} can't be read as {format}: {error}",
+            code="wrong-format",
+            hint="is `format` right, and does the directory hold other files too?",
+        ) from error
