@@ -46,6 +46,7 @@ HELD: dict[str, pa.Array] = {
     "decimal38": pa.array([Decimal("1.25"), None], pa.decimal128(38, 10)),
     "string": pa.array(["a", "1", None]),
     "binary": pa.array([b"a", b"b", None]),
+    "fixed": pa.array([b"a", b"b", None], pa.binary(1)),
     "date": pa.array([dt.date(2024, 1, 31), dt.date(1500, 1, 1), None]),
     **{
         f"timestamp_{unit}{'_utc' if zone else ''}": pa.array(

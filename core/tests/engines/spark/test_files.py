@@ -210,8 +210,10 @@ def test_a_column_that_the_files_hold_otherwise_names_the_file(
     engine: SparkEngine, lake: Path
 ) -> None:
     relation = files([write(lake / "a.parquet", id=["x"])], columns(id="bigint"))
-    with pytest.raises(EngineError, match=r"a\.parquet of table test\.files"):
+    told = r"a\.parquet of table test\.files, column 'id': the file holds BINARY, .* bigint"
+    with pytest.raises(EngineError, match=told) as caught:
         rows(engine, "SELECT * FROM `hw`.`t0` AS t", relation)
+    assert caught.value.code == "parquet-type-conflict"
 
 
 @pytest.mark.parametrize(

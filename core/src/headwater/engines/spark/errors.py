@@ -56,6 +56,9 @@ _NANOSECONDS: Final = re.compile(
     r"|Expected Spark type timestamp(?:_ntz)?, actual Parquet type INT64"
 )
 """What Spark says of timestamps in nanoseconds, and of plain numbers where times should be."""
+_OTHER_TYPE: Final = re.compile(
+    r"Parquet column \[([^\]]*)\]\. Expected Spark type (.+?), actual Parquet type (\w+)"
+)
 _EXPIRED: Final = re.compile(r"ExpiredToken|token .{0,40}expired", re.IGNORECASE)
 _CARRIED: Final = "headwater error: "
 _SCHEME: Final = re.compile(r"\bhw[0-9a-f]{12}://")
@@ -194,10 +197,14 @@ def failure(text: str, scans: Sequence[Scan]) -> HeadwaterError:
         return refused(status[1] if status else "403", doing, reason, path)
     if why := _DAMAGED.search(text):
         return damaged("spark", where, why[1])
+    conflict = _type_conflict(where, text)
     if _NANOSECONDS.search(text):
-        return nanoseconds.UnreadError(
+        told = conflict or EngineError(
             f"spark engine: reading {where} failed: {_reason(text, conditions)}"
         )
+        return nanoseconds.UnreadError(told.message, code=told.code, hint=told.hint)
+    if conflict is not None:
+        return conflict
     if REFUSED in text:
         return UnsupportedError(
             f"spark engine: {where} names a file that does not lie in the storage that it is read "
@@ -231,6 +238,20 @@ def failure(text: str, scans: Sequence[Scan]) -> HeadwaterError:
                 hint="correct the value or the expression (try_cast, CASE, nullif)",
             )
     return EngineError(f"spark engine: reading {where} failed: {_reason(text, conditions)}")
+
+
+def _type_conflict(where: str, text: str) -> EngineError | None:
+    """Return the error of a Parquet column that Spark reads not as its table's, if it is one."""
+    match = _OTHER_TYPE.search(text)
+    if match is None:
+        return None
+    column, declared, held = match.groups()
+    return EngineError(
+        f"spark engine: {where}, column {column!r}: the file holds {held}, the table declares "
+        f"{declared}",
+        code="parquet-type-conflict",
+        hint="correct the table's type, or rewrite the file",
+    )
 
 
 def _missing_of_a_lake(text: str, scans: Sequence[Scan]) -> HeadwaterError | None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from headwater.engines import nanoseconds
 from headwater.engines.embedded.formats import fetched_files
 from headwater.engines.embedded.formats.parquet_schema import (
+    FIXED,
     NANOSECONDS,
     NANOSECONDS_UTC,
     FileColumn,
@@ -250,6 +251,7 @@ def _leaves() -> dict[str, pa.DataType]:
         "DOUBLE": pa.float64(),
         "VARCHAR": pa.string(),
         "BLOB": pa.binary(),
+        FIXED: pa.binary(),
         "DATE": pa.date32(),
         "NULL": pa.null(),
         "TIMESTAMP": local,

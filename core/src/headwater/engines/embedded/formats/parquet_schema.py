@@ -22,6 +22,8 @@ NANOSECONDS = "TIMESTAMP_NS"
 NANOSECONDS_UTC = "TIMESTAMP_NS WITH TIME ZONE"
 """The type of a leaf: an instant in nanoseconds. DuckDB 1.5.5 has no such type: it cuts them off,
 towards 1970, and does not say so."""
+FIXED = "FIXED_LEN_BYTE_ARRAY"
+"""The type of a leaf: bytes of one length, which Spark reads as binary alone. DuckDB has blobs."""
 
 _Row: TypeAlias = "tuple[str, str, str | None, int | None, str | None, str | None, str | None]"
 
@@ -231,6 +233,8 @@ def _leaf(duckdb_type: str, logical: str, physical: str) -> str:
         return "FLOAT16"
     if logical.startswith("NullType"):
         return "NULL"
+    if physical == FIXED and duckdb_type == "BLOB":
+        return FIXED
     return duckdb_type
 
 

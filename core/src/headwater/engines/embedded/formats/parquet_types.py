@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from headwater.engines.embedded.formats.parquet_schema import (
+    FIXED,
     NANOSECONDS,
     NANOSECONDS_UTC,
     FileColumn,
@@ -32,6 +33,7 @@ _READS: Final[dict[str, frozenset[str]]] = {
     "DOUBLE": frozenset({"double"}),
     "VARCHAR": frozenset({"string", "char", "varchar", "binary"}),
     "BLOB": frozenset({"binary", "string"}),
+    FIXED: frozenset({"binary"}),
     "DATE": frozenset({"date", "timestamp_ntz"}),
     "TIMESTAMP": frozenset({"timestamp", "timestamp_ntz"}),
     "TIMESTAMP WITH TIME ZONE": frozenset({"timestamp", "timestamp_ntz"}),
@@ -143,6 +145,7 @@ def _native(file_type: str) -> str:
         NANOSECONDS_UTC: "TIMESTAMPTZ",
         NANOSECONDS: "TIMESTAMP",
         "INT96": "TIMESTAMP",
+        FIXED: "BLOB",
     }.get(file_type, file_type)
 
 
@@ -177,6 +180,7 @@ def _words(file_type: str) -> str:
         "INT96": "an INT96 timestamp",
         "FLOAT16": "16-bit floats, which Spark does not read",
         "NULL": "only NULLs without a type",
+        FIXED: "bytes of one length",
     }.get(file_type, file_type.lower())
 
 
