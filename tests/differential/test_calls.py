@@ -303,6 +303,7 @@ SHOWN = [
 ]
 
 OPERATORS = [
+    *("dec + 1Y", "1.25 - 1Y", "dec * 2Y", "dec / 3S", "try_add(1.25, 1Y)"),
     *("i & t", "i | b", "sm ^ i", "~i", "~t", "~b", "b & 255", "X'0fA'", "X'ff'"),
     *("s LIKE '%!%' ESCAPE '!'", "s LIKE 'a/_b' ESCAPE '/'", "s NOT LIKE 'a!_b' ESCAPE '!'"),
     *("TRIM('aZ' FROM s)", "TRIM(LEADING 'é ' FROM s)", "TRIM(TRAILING o FROM s)", "trim('a', s)"),

@@ -205,10 +205,12 @@ CREATE OR REPLACE MACRO sp_hypot(x, y) AS list_transform([greatest(abs(CAST(x AS
   WHEN m > 1e100 THEN 1e200 * sqrt((x / 1e200) * (x / 1e200) + (y / 1e200) * (y / 1e200))
   WHEN m < 1e-100 THEN 1e-200 * sqrt((x * 1e200) * (x * 1e200) + (y * 1e200) * (y * 1e200))
   ELSE sqrt(x * x + y * y) END)[1];
--- As Spark adds and roots up: of what is not above 0, Java's logarithm is no NULL.
-CREATE OR REPLACE MACRO sp_java_log(x) AS list_transform([x], lambda a: CASE
-  WHEN a = 0e0 THEN '-inf'::DOUBLE WHEN a < 0e0 THEN 'nan'::DOUBLE ELSE sp_log(a) END)[1];
+-- As Spark adds and roots up, and from the root of the largest double on by logarithms alone.
 CREATE OR REPLACE MACRO sp_asinh(x) AS list_transform([CAST(x AS DOUBLE)], lambda b: CASE
-  WHEN b = '-inf'::DOUBLE THEN b ELSE sp_java_log(b + sqrt(b * b + 1e0)) END)[1];
+  WHEN isnan(b) THEN b
+  WHEN abs(b) >= 1.3407807929942596e+154 THEN sign(b) * (0.6931471805599453e0 + sp_log(abs(b)))
+  WHEN b + sqrt(b * b + 1e0) = 0e0 THEN '-inf'::DOUBLE ELSE sp_log(b + sqrt(b * b + 1e0)) END)[1];
 CREATE OR REPLACE MACRO sp_acosh(x) AS list_transform([CAST(x AS DOUBLE)], lambda b: CASE
-  WHEN b * b < 1e0 THEN 'nan'::DOUBLE ELSE sp_java_log(b + sqrt(b * b - 1e0)) END)[1];
+  WHEN isnan(b) OR b < 1e0 THEN 'nan'::DOUBLE
+  WHEN b >= 1.3407807929942596e+154 THEN 0.6931471805599453e0 + sp_log(b)
+  ELSE sp_log(b + sqrt(b * b - 1e0)) END)[1];

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlglot import exp
 
-from headwater.types import MOST_DIGITS, DataType, decimal
+from headwater.types import MOST_DIGITS, TINYINT, DataType, decimal
 from headwater.untrusted.texts import decimal_number, is_whole, whole_number
 
 TYPED: Final = "typed_literal"
@@ -37,7 +37,8 @@ def next_to(node: exp.Expr, own: DataType, other: DataType) -> DataType:
         own: Its type.
         other: Type of the other operand.
     """
-    if other.name != "decimal" or not own.is_integer:
+    # Spark's `DecimalType.fromLiteral` knows no literal of a byte.
+    if other.name != "decimal" or not own.is_integer or own == TINYINT:
         return own
     while isinstance(node, exp.Paren):
         node = node.this
