@@ -136,7 +136,7 @@ def _entries(path: Path, name: str) -> dict[str, bytes]:
             if len(infos) > limits.BUNDLE_ENTRIES:
                 raise _damaged(name, f"it has more than {limits.BUNDLE_ENTRIES:,} files")
             entries: dict[str, bytes] = {}
-            left = limits.BUNDLE_BYTES
+            remaining = limits.BUNDLE_BYTES
             for info in infos:
                 expected = info.filename in (README, *DOCUMENTS) or _PART.fullmatch(info.filename)
                 if not expected:
@@ -145,8 +145,8 @@ def _entries(path: Path, name: str) -> dict[str, bytes]:
                     raise _damaged(name, f"{info.filename} is in it twice")
                 if info.flag_bits & _ENCRYPTED or info.compress_type not in _METHODS:
                     raise _damaged(name, f"{info.filename} is packed in a way that no bundle is")
-                entries[info.filename] = content = _content(packed, info, left, name)
-                left -= len(content)
+                entries[info.filename] = content = _content(packed, info, remaining, name)
+                remaining -= len(content)
             return entries
     except (
         zipfile.BadZipFile,
@@ -160,13 +160,13 @@ def _entries(path: Path, name: str) -> dict[str, bytes]:
         raise _damaged(name, f"it is no zip file that can be read ({str(error)[:100]})") from None
 
 
-def _content(packed: zipfile.ZipFile, info: zipfile.ZipInfo, left: int, name: str) -> bytes:
+def _content(packed: zipfile.ZipFile, info: zipfile.ZipInfo, remaining: int, name: str) -> bytes:
     """Return a file's content, up to the limit; the size that the zip declares is not trusted."""
     parts: list[bytes] = []
     with packed.open(info) as stream:
         while piece := stream.read(_PIECE):
-            left -= len(piece)
-            if left < 0:
+            remaining -= len(piece)
+            if remaining < 0:
                 raise _damaged(name, f"unpacked it has more than {limits.BUNDLE_BYTES:,} bytes")
             parts.append(piece)
     return b"".join(parts)

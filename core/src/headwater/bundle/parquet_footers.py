@@ -206,7 +206,7 @@ def _writer(writer: str, anonymous: bool) -> str:
 
 def _keep_needed_metadata(pairs: list[Fields], name: Callable[[str], str] | None) -> bool:
     """Remove metadata except what types and calendars depend on; return whether any is left."""
-    left = []
+    needed = []
     for pair in pairs:
         key = _member(pair, 1)
         if key not in _KEPT or (key != b"ARROW:schema" and len(_member(pair, 2) or b"") > _SHORT):
@@ -216,9 +216,9 @@ def _keep_needed_metadata(pairs: list[Fields], name: Callable[[str], str] | None
             if schema is None:
                 continue
             _set_member(pair, 2, schema)
-        left.append(pair)
-    pairs[:] = left
-    return bool(left)
+        needed.append(pair)
+    pairs[:] = needed
+    return bool(needed)
 
 
 def _arrow_schema(written: bytes, name: Callable[[str], str] | None) -> bytes | None:

@@ -189,9 +189,9 @@ def packed(
         ended: What ended it before its end.
         anonymous: Whether placeholders stand for names.
     """
-    spoken = [v for _, v in sorted(recording.vocabularies.items())]
-    secrets = Secrets(recording.secrets, spoken, recording.values)
-    documents, excerpts = _documents(recording, spoken, secrets)
+    vocabularies = [v for _, v in sorted(recording.vocabularies.items())]
+    secrets = Secrets(recording.secrets, vocabularies, recording.values)
+    documents, excerpts = _documents(recording, vocabularies, secrets)
     texts = {key: _without_secrets(excerpt, secrets) for key, excerpt in excerpts.items()}
     names = None
     if anonymous:
@@ -205,8 +205,8 @@ def packed(
                     named = [{"name": n, "type": ""} for n in kept_footer(excerpt.content).names]
                     named_values.append(({"columns": named}, ""))
         documents["checks"] = [_unsourced(c) for c in documents["checks"]]
-        names = names_in(named_values, spoken)
-    parts, files, over = _parts(excerpts, texts, secrets, names)
+        names = names_in(named_values, vocabularies)
+    parts, files, dropped = _parts(excerpts, texts, secrets, names)
     documents["files"] = files
     if names is not None:
         documents = {name: names.value(d, name) for name, d in documents.items()}
@@ -219,8 +219,8 @@ def packed(
         "seconds": round((datetime.now(UTC) - began).total_seconds(), 3),
         "ended": None if ended is None else _error(ended, secrets, names),
         "checks": [{"ok": r.ok, "seconds": round(s, 3)} for r, s in recording.reports],
-        "left_out": recording.left_out + over,
-        "versions": _versions(registry, spoken if anonymous else None),
+        "left_out": recording.left_out + dropped,
+        "versions": _versions(registry, vocabularies if anonymous else None),
         "platform": {
             "python": sys.version.split()[0],
             "implementation": platform.python_implementation(),
@@ -229,7 +229,7 @@ def packed(
             "machine": platform.machine(),
         },
     }
-    replay = [line for v in spoken for line in v.replay]
+    replay = [line for v in vocabularies for line in v.replay]
     entries = {README: _readme(about, documents, replay).encode(), "about.json": _json(about)}
     entries |= {f"{name}.json": _json(document) for name, document in documents.items()}
     entries |= parts
@@ -237,14 +237,14 @@ def packed(
 
 
 def _documents(
-    recording: Recording, spoken: list[Vocabulary], secrets: Secrets
+    recording: Recording, vocabularies: list[Vocabulary], secrets: Secrets
 ) -> tuple[dict[str, Any], dict[tuple[str, str], Excerpt]]:
     configuration: dict[str, Any] = {"version": 1, "models": {}}
     for one in recording.configurations:
         _merge(configuration, one)
     names = frozenset(n.casefold() for n in _words(configuration))
     documents: dict[str, Any] = {
-        "calls": _calls(recording.calls, frozenset().union(*(v.pages for v in spoken))),
+        "calls": _calls(recording.calls, frozenset().union(*(v.pages for v in vocabularies))),
         "configuration": configuration,
         "plans": [plan.to_dict() for plan in recording.plans],
         "checks": [{**_report(r, names), "seconds": round(s, 3)} for r, s in recording.reports],
@@ -521,11 +521,11 @@ def _parts(
 ) -> tuple[dict[str, bytes], list[dict[str, Any]], int]:
     """Return parts by zip entry, the descriptions of their files, and how many had no room."""
     entries: dict[str, bytes] = {}
-    over = 0
+    dropped = 0
     by_path: dict[str, dict[str, Any]] = {}
     for (path, form), excerpt in excerpts.items():
         if len(entries) >= limits.BUNDLE_ENTRIES - _DOCUMENTS:
-            over += 1
+            dropped += 1
             continue
         facts: dict[str, Any] = {}
         content: bytes | None = None
@@ -564,7 +564,7 @@ def _parts(
         entry = f"parts/{len(entries) + 1:04d}.bin"
         entries[entry] = content
         file["parts"].append({"form": form, "entry": entry, "bytes": len(content), **facts})
-    return entries, list(by_path.values()), over
+    return entries, list(by_path.values()), dropped
 
 
 def _bounded(entries: dict[str, bytes], about: dict[str, Any]) -> dict[str, bytes]:
@@ -573,17 +573,17 @@ def _bounded(entries: dict[str, bytes], about: dict[str, Any]) -> dict[str, byte
     Raises:
         BundleError: If the reports alone are too large.
     """
-    over = sum(map(len, entries.values())) - limits.BUNDLE_BYTES + _SPARE
-    if over <= 0:
+    excess = sum(map(len, entries.values())) - limits.BUNDLE_BYTES + _SPARE
+    if excess <= 0:
         return entries
     entries = dict(entries)
     for name in ("calls.json", "plans.json"):
         items = json_value(entries[name])
-        while over > 0 and items:
-            over -= len(json.dumps(_plain(items.pop()), indent=1, ensure_ascii=False).encode())
+        while excess > 0 and items:
+            excess -= len(json.dumps(_plain(items.pop()), indent=1, ensure_ascii=False).encode())
             about["left_out"] += 1
         entries[name] = _json(items)
-    if over > 0:
+    if excess > 0:
         raise BundleError(
             f"a bundle of this check has more than {limits.BUNDLE_BYTES:,} bytes",
             hint="check one connection, and a smaller window",
@@ -622,18 +622,18 @@ def _json(value: Any) -> bytes:
     return json.dumps(_plain(value), indent=1, ensure_ascii=False).encode() + b"\n"
 
 
-def _versions(registry: PluginRegistry, spoken: list[Vocabulary] | None) -> dict[str, str]:
+def _versions(registry: PluginRegistry, vocabularies: list[Vocabulary] | None) -> dict[str, str]:
     """Return the versions of headwater, its plugins, and what these depend on.
 
     A plugin may be called after somebody.
 
     Args:
         registry: The plugins.
-        spoken: Vocabularies that name public distributions, where names are hidden.
+        vocabularies: Vocabularies that name public distributions, where names are hidden.
     """
     ours = {"headwater"} | {s.distribution for s in registry.report() if s.distribution}
-    if spoken is not None:
-        ours &= {"headwater"}.union(*(v.published for v in spoken))
+    if vocabularies is not None:
+        ours &= {"headwater"}.union(*(v.published for v in vocabularies))
     distribution_names = set(ours)
     for name in ours:
         for requirement in distributions.required_by(name):

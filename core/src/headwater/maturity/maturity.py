@@ -189,8 +189,8 @@ class Maturity:
         until = sum(1 for n in recent.at_risk if n >= FEWEST)
         now, then = Curve(recent, seconds), Curve(before, seconds)
         errors = log_rank(recent, before)
-        apart = [now.share_at(a) - then.share_at(a) for a in range(1, until + 1)]
-        largest = max(apart, key=abs, default=0.0)
+        differences = [now.share_at(a) - then.share_at(a) for a in range(1, until + 1)]
+        largest = max(differences, key=abs, default=0.0)
         least = _SHIFT if self.batches is None else _SHIFT_OF_BATCHES
         if abs(errors) >= _SHIFT_ERRORS and abs(largest) >= least:
             since = self.counts.as_of - lag * self.counts.unit - RECENT
@@ -272,8 +272,8 @@ class Maturity:
         """Share of the labels that the windows' horizon loses; None where there is no horizon."""
         if self.terms.horizon is None or not self.labelled:
             return None
-        lost = sum(t.rows for c, t in self.counts.cells.items() if c.lost)
-        return lost / self.labelled
+        lost_rows = sum(t.rows for c, t in self.counts.cells.items() if c.lost)
+        return lost_rows / self.labelled
 
     def expected(self, age: float | str | timedelta) -> float | None:
         """Return the share of predictions that are labelled within an age.
@@ -562,9 +562,9 @@ class Maturity:
                 f"{stop.expected:,.0f} should have been "
                 f"({len(self.below)} windows below their curve)"
             )
-        if (lost := self.beyond_horizon) is not None and self.terms.horizon is not None:
+        if (lost_share := self.beyond_horizon) is not None and self.terms.horizon is not None:
             lines.append(
-                f"  horizon of {_length(self.terms.horizon)}: it loses {lost:.1%} of the labels"
+                f"  horizon of {_length(self.terms.horizon)}: it loses {lost_share:.1%} of the labels"
             )
         if (landing := self.landing) is not None:
             lines.append(

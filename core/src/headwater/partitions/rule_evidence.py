@@ -242,8 +242,10 @@ class Evidence:
             parts.append(f"others in {len(by_place) - _PLACES:,} more partitions")
         finding = self._finding(Severity.WARNING)
         lateness = self.rule.lateness
-        late = f"lateness is {_span(lateness)}" if lateness else "no lateness is declared"
-        message = f"table {self.table.name}: {'; '.join(parts)}; {late}: their windows miss them"
+        lateness_text = f"lateness is {_span(lateness)}" if lateness else "no lateness is declared"
+        message = (
+            f"table {self.table.name}: {'; '.join(parts)}; {lateness_text}: their windows miss them"
+        )
         return replace(finding, message=message)
 
     def _finding(self, severity: Severity) -> Diagnostic:
@@ -272,13 +274,15 @@ class Evidence:
         place = self._place(time_range)
         how = "all its rows lie outside"
         if not one.outside:
-            far = [
+            distances = [
                 (one.early or (one.stray if time_range.first < one.begin else one.early), "before")
             ]
-            far.append(
+            distances.append(
                 (one.late or (one.stray if time_range.last >= one.end else one.late), "after")
             )
-            how = "rows lie " + " and ".join(f"up to {_span(d)} {what}" for d, what in far if d)
+            how = "rows lie " + " and ".join(
+                f"up to {_span(d)} {what}" for d, what in distances if d
+            )
         return (
             f"{time_range.path} holds {self.rule.column} from {_moment_text(time_range.first)} to "
             f"{_moment_text(time_range.last)} UTC, and {place} means {_moment_text(one.begin)} to "
@@ -301,11 +305,11 @@ class Evidence:
 
     def remedies(self) -> Iterator[str]:
         """Yield changes of the rule, each of which would make it fit all these files."""
-        spoken = [c.file for c in self.against if c.real][:_TRIED]
+        contradicting = [c.file for c in self.against if c.real][:_TRIED]
         strays = {id(c.file) for c in self.against}
         rest = [r for r in self.ranges if id(r) not in strays]
-        files = [*spoken, *rest[: max(_TRIED - len(spoken), _TRIED // 3)]]
-        if not spoken:
+        files = [*contradicting, *rest[: max(_TRIED - len(contradicting), _TRIED // 3)]]
+        if not contradicting:
             return
         remedied = False
         for keys in self._patterns(files):
@@ -320,11 +324,11 @@ class Evidence:
             yield f"timezone={zone!r}{also}"
             remedied = True
         needed = self.rule.lateness + max((c.early for c in self.against if c.real), default=_TICK)
-        late = _rounded(needed)
-        if late <= (_OFTEN if remedied else _STRAY) and self._fits(
-            replace(self.rule, lateness=late), files
+        lateness = _rounded(needed)
+        if lateness <= (_OFTEN if remedied else _STRAY) and self._fits(
+            replace(self.rule, lateness=lateness), files
         ):
-            yield f"a lateness of {_span(late)}"
+            yield f"a lateness of {_span(lateness)}"
 
     def _fits(self, rule: TimePartition, files: Sequence[TimeRange]) -> bool:
         try:
@@ -392,10 +396,12 @@ def _contradictions(periods: Periods, ranges: Iterable[TimeRange]) -> Iterator[C
         if outside and one.last < _UNKNOWN:
             yield Contradiction(one, begin, end, timedelta(0), timedelta(0), False, early)
             continue
-        far = [d for d in (early, late) if d > _STRAY]
+        strays = [d for d in (early, late) if d > _STRAY]
         if not outside:
             early, late = (timedelta(0) if d > _STRAY else d for d in (early, late))
-        yield Contradiction(one, begin, end, early, late, outside, max(far, default=timedelta(0)))
+        yield Contradiction(
+            one, begin, end, early, late, outside, max(strays, default=timedelta(0))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -437,14 +443,16 @@ class Unread:
         if not self.unread:
             return None
         count = len(self.unread)
-        fate = "no row of theirs is read" if self.lost == count else "they are read by any window"
+        outcome = (
+            "no row of theirs is read" if self.lost == count else "they are read by any window"
+        )
         if 0 < self.lost < count:
-            fate = f"no row of {self.lost} of them is read"
+            outcome = f"no row of {self.lost} of them is read"
         return Diagnostic(
             UNREAD,
             f"table {self.table.name}: {count} of {_partitions_text(self.partitions)} that were "
             f"looked at can't be read by its time partition ({rule_text(self.rule)}), e.g. "
-            f"{self._example}: {fate}",
+            f"{self._example}: {outcome}",
             Severity.WARNING,
             hint=self._hint,
         )
@@ -524,8 +532,8 @@ def rule_of(table: Table, column: str, partitions: Sequence[Partition]) -> TimeP
 def rule_text(rule: TimePartition) -> str:
     """Return a rule in a line, for messages."""
     keys = ", ".join(f"{k}: {p!r}" for k, p in rule.keys.items())
-    late = f", up to {_span(rule.lateness)} late" if rule.lateness else ""
-    return f"{keys} from {rule.column}, {rule.timezone}{late}"
+    lateness_text = f", up to {_span(rule.lateness)} late" if rule.lateness else ""
+    return f"{keys} from {rule.column}, {rule.timezone}{lateness_text}"
 
 
 def _pattern(key: Column, values: Sequence[str]) -> str | None:
@@ -561,10 +569,10 @@ def _moment_text(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _rounded(late: timedelta) -> timedelta:
+def _rounded(lateness: timedelta) -> timedelta:
     """Return a lateness that a person declares: whole hours, or whole days beyond one."""
-    step = _HOUR if late <= _DAY else _DAY
-    return -(-late // step) * step
+    step = _HOUR if lateness <= _DAY else _DAY
+    return -(-lateness // step) * step
 
 
 def _span(length: timedelta) -> str:

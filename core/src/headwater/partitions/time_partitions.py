@@ -228,8 +228,8 @@ class Periods:
             return None
         begin, end = instants(self.zone, *local)
         earliest = datetime.min.replace(tzinfo=UTC)
-        late = self._lateness
-        return (begin - late if begin - earliest > late else earliest), end
+        lateness = self._lateness
+        return (begin - lateness if begin - earliest > lateness else earliest), end
 
     def unread(self, partition: Partition) -> bool:
         """Return whether a partition's keys have values, and these name no time."""

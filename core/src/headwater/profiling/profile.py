@@ -413,11 +413,11 @@ class Profile:
         if least is not None and least == self.maximum(field):
             return 0.0, 0.0
         # By rounding to 6 digits of each square and each value, and of doubles as such.
-        doubt = _EXACT.add(_ROUNDED.scaleb(-scale, _EXACT), 2 * abs(mean) * _ROUNDED)
-        doubt += abs(mean_square) * _DOUBLE
-        if doubt * 100 > variance:
+        rounding = _EXACT.add(_ROUNDED.scaleb(-scale, _EXACT), 2 * abs(mean) * _ROUNDED)
+        rounding += abs(mean_square) * _DOUBLE
+        if rounding * 100 > variance:
             return None
-        return float(variance.scaleb(back, _EXACT)), float(doubt.scaleb(back, _EXACT))
+        return float(variance.scaleb(back, _EXACT)), float(rounding.scaleb(back, _EXACT))
 
     def error_mean(self, field: str) -> float | None:
         """Return the average of prediction minus actual, where both are known; or None.

@@ -149,8 +149,8 @@ def model_type(
         return ModelType.MULTICLASS
     if any(is_flag(c, sample) for c in labels):
         return ModelType.BINARY
-    sure = any(re.search("prob|confidence", c.name, re.IGNORECASE) for c in numbers)
-    return ModelType.BINARY if sure else ModelType.REGRESSION
+    has_probability = any(re.search("prob|confidence", c.name, re.IGNORECASE) for c in numbers)
+    return ModelType.BINARY if has_probability else ModelType.REGRESSION
 
 
 def grouped(

@@ -242,8 +242,12 @@ def _candidates(table: Table, sample: Sample) -> _Candidates:
     data = [c for c in table.columns if c.name.casefold() not in keys]
     candidates = _Candidates(times=_times(data))
     time = candidates.times[0] if candidates.times else None
-    sure = time is not None and names.time_rank(time.name) is not None
-    later = [c for c in candidates.times[1:] if time and sure and sample.after(c.name, time.name)]
+    is_prediction_time = time is not None and names.time_rank(time.name) is not None
+    later = [
+        c
+        for c in candidates.times[1:]
+        if time and is_prediction_time and sample.after(c.name, time.name)
+    ]
     candidates.late = [c for c in candidates.times[1:] if c in later or _is_known_time(c)]
     candidates.times = [c for c in candidates.times if c not in candidates.late]
     rest = [c for c in data if c not in (*candidates.times[:1], *candidates.late)]

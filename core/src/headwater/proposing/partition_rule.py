@@ -37,7 +37,7 @@ def proposal(rule: TimePartition, table: Table, ranges: Sequence[TimeRange]) -> 
     """Return a rule with what files say about it; with a day's lateness if they agree only then."""
     against = judged(rule, table, ranges).against
     if against:
-        late = replace(rule, lateness=_LATE)
-        if not judged(late, table, ranges).against:
-            return RuleProposal(late, len(ranges))
+        with_lateness = replace(rule, lateness=_LATE)
+        if not judged(with_lateness, table, ranges).against:
+            return RuleProposal(with_lateness, len(ranges))
     return RuleProposal(rule, len(ranges), against[0].file if against else None)

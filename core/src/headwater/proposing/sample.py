@@ -73,10 +73,10 @@ class Sample:
         """Return whether a time is later than another one in every row that has both."""
         import pyarrow.compute as pc
 
-        late, early = self.column(name), self.column(moment)
-        if late is None or early is None or late.type != early.type:
+        own, earlier = self.column(name), self.column(moment)
+        if own is None or earlier is None or own.type != earlier.type:
             return False
-        later = pc.drop_null(pc.greater(late, early))
+        later = pc.drop_null(pc.greater(own, earlier))
         return len(later) > 0 and bool(pc.all(later).as_py())
 
     def comes_with(self, name: str, time: str) -> bool:

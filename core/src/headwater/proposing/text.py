@@ -97,12 +97,12 @@ def _partitions(table: Table, rule: RuleProposal | None) -> Iterator[str]:
         return
     declared = rule.rule
     spelled = ", ".join(f"{_key(k)}: {_value(p)}" for k, p in declared.keys.items())
-    late = (
+    lateness_text = (
         f", lateness: {declared.lateness.total_seconds():.0f} seconds" if declared.lateness else ""
     )
     text = (
         f"partitions: {{{_key(table.name.name)}: "
-        f"{{column: {_key(declared.column)}, keys: {{{spelled}}}{late}}}}}"
+        f"{{column: {_key(declared.column)}, keys: {{{spelled}}}{lateness_text}}}}}"
     )
     if rule.proven:
         yield f"            # Checked: the rows of {rule.checked} files, by the least and greatest"

@@ -133,14 +133,20 @@ def _of_classes(item: FieldTally, cells: Sequence[Cell]) -> str | None:
     common = [sides for sides in by_key.values() if sum(sides.values()) >= 5]
     among = sum(sum(sides.values()) for sides in common)
     if among >= 0.5 * rows and len(by_key) <= max(50, rows // 20):
-        wrong = sum(sum(sides.values()) - max(sides.values()) for sides in common)
+        wrong_rows = sum(sum(sides.values()) - max(sides.values()) for sides in common)
         totals: defaultdict[Label, int] = defaultdict(int)
         for sides in common:
             for side, n in sides.items():
                 totals[side] += n
-        doubt = among - max(totals.values())
-        if doubt >= FEW and wrong <= max(1 - CERTAIN, 0.001) * among and wrong <= 0.02 * doubt:
-            return f"each of its values has one class, in {percent(among - wrong, among)} of rows"
+        ambiguous = among - max(totals.values())
+        if (
+            ambiguous >= FEW
+            and wrong_rows <= max(1 - CERTAIN, 0.001) * among
+            and wrong_rows <= 0.02 * ambiguous
+        ):
+            return (
+                f"each of its values has one class, in {percent(among - wrong_rows, among)} of rows"
+            )
     if item.field.kind == "text":
         return None
     for label in by_label:

@@ -137,14 +137,14 @@ def _decisions(data: Datasets, tally: Tally, shares: Sequence[FieldTally]) -> It
         rows = sum(n for _, _, n in sides)
         if rows < ROWS:
             continue
-        wrong, above, inverse = _best_threshold(sides)
-        if not at_least(wrong, rows, CONTRADICTED):
+        wrong_rows, above, inverse = _best_threshold(sides)
+        if not at_least(wrong_rows, rows, CONTRADICTED):
             continue
         reported.add(one)
         item = tally.fields[one]
         column, share = item.field.column.column, quoted(tally.fields[two].field.column.column)
         threshold = value_of(above)
-        backwards = inverse <= max(0.02 * rows, wrong / 4)
+        backwards = inverse <= max(0.02 * rows, wrong_rows / 4)
         if backwards:
             text = f"{one} is yes where {two} is low: it is the probability of the other class?"
             column_ = tally.fields[two].field.column.column
@@ -162,7 +162,7 @@ def _decisions(data: Datasets, tally: Tally, shares: Sequence[FieldTally]) -> It
             yes = _as_values(yes, item, values)
         yield warning(
             "decision-contradicted",
-            f"{tally.purpose}: {one} contradicts {two} in {percent(wrong, rows)} of the rows at "
+            f"{tally.purpose}: {one} contradicts {two} in {percent(wrong_rows, rows)} of the rows at "
             "least, whatever the threshold",
             "is one of them of another class, version or row? By the best threshold, "
             + in_query(tally.purpose, yes, column),
@@ -247,8 +247,8 @@ def _dictionaries(data: Datasets, tally: Tally) -> Iterator[Finding]:
                 data.mended(tally.purpose, column, by_sum),
             )
     if tally.model_type is ModelType.MULTICLASS:
-        wrong = tally.flagged(NOT_LARGEST)
-        if wrong >= 3 and at_least(wrong, rows, CONTRADICTED):
+        wrong_rows = tally.flagged(NOT_LARGEST)
+        if wrong_rows >= 3 and at_least(wrong_rows, rows, CONTRADICTED):
             decision = next(f for f in tally.of_role(Role.PREDICTION) if f.field.kind == "text")
             other = decision.field.column.column
             largest = (
@@ -258,7 +258,7 @@ def _dictionaries(data: Datasets, tally: Tally) -> Iterator[Finding]:
             yield warning(
                 "decision-contradicted",
                 f"{tally.purpose}: {decision.name} is not the class of the largest share of "
-                f"{item.name} in {percent(wrong, rows)} of the rows",
+                f"{item.name} in {percent(wrong_rows, rows)} of the rows",
                 in_query(tally.purpose, largest, other),
                 data.mended(tally.purpose, other, largest),
             )

@@ -170,17 +170,17 @@ def _query(
     dated = _set_type(draft) is not None
     sets: list[GroupSet] = []
     for number in range(len(fields)):
-        beside = classes or labels[:1]
+        grouped_labels = classes or labels[:1]
         if not labels:
             sets.append(GroupSet("field", (f"c{number}", "own"), (number,)))
-        for label in beside:
+        for label in grouped_labels:
             key = f"c{label}" if label in classes else f"k{label}"
             keys = dict.fromkeys([f"c{number}", key, "own"])
             sets.append(GroupSet("field", tuple(keys), (number, label)))
         sets += [
             GroupSet("field", (f"c{number}", f"k{label}", "own"), (number, label))
             for label in amounts
-            if label not in beside
+            if label not in grouped_labels
         ]
     if first:
         sets += [
@@ -235,12 +235,12 @@ def _coded(draft: Draft, fields: Sequence[Counted], labels: Sequence[int], sampl
     names.append(f"{_flags(draft, fields)} AS flags")
     text = f"SELECT {', '.join(names)} FROM (\n{_joined(draft)}\n) AS j"
     text_columns = [f"t{i}" for i in texts]
-    beside = "own, there, known, made, decided, identity, flags"
+    further = "own, there, known, made, decided, identity, flags"
     for number, step in enumerate(roots([f"v{i}" for i in numbers])):
-        text = f"SELECT {', '.join([*step, *text_columns, beside])} FROM ({text}) AS e{number}"
+        text = f"SELECT {', '.join([*step, *text_columns, further])} FROM ({text}) AS e{number}"
     rank = {i: n for n, i in enumerate(numbers)}
     codes = [f"c{rank[i]} AS z{i}" if i in rank else f"t{i} AS z{i}" for i in range(len(fields))]
-    text = f"SELECT {', '.join([*codes, beside])} FROM ({text}) AS f"
+    text = f"SELECT {', '.join([*codes, further])} FROM ({text}) AS f"
     names = [f"z{i} AS c{i}" for i in range(len(fields))]
     names += [f"(z{i} IS NOT NULL) AS k{i}" for i in labels]
     names += [
@@ -342,12 +342,12 @@ def _joined(draft: Draft) -> str:
     stretch = label_times.stretch(window, as_of) if as_of is not None and timed else None
     wrapped = Wrapped(draft.actuals_text, mapping, stretch, untimed=True)
     latest = latest_actuals(wrapped, mapping.actuals)
-    beside = [c.name for c in mapping.actuals] + [CONFLICT]
+    actual_columns = [c.name for c in mapping.actuals] + [CONFLICT]
     if mapping.role(Role.TIMESTAMP) is not None:
-        beside.append(SET)
+        actual_columns.append(SET)
         names = [n for n in names if n != SET]
     columns = [f"s.{quoted(n)}" for n in names] + [f"s.{_OWN}"]
-    columns += [f"a.{quoted(n)}" for n in beside] + [f"a.{_THERE}"]
+    columns += [f"a.{quoted(n)}" for n in actual_columns] + [f"a.{_THERE}"]
     return (
         f"SELECT {', '.join(columns)} FROM (\n{rows}\n) AS s\n"
         f"FULL JOIN (SELECT b.*, true AS {_THERE} FROM (\n{latest}\n) AS b "

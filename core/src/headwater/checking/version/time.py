@@ -85,11 +85,11 @@ def _impossible(data: Datasets, tally: Tally) -> Iterator[Finding]:
                 tally.purpose, f"{column} IS NULL OR unix_micros({column}) < {least * 3600 * 10**6}"
             ),
         )
-    behind = sum(n for (hour, _), n in tally.hours.items() if hour < EARLIEST)
-    if behind:
+    too_early = sum(n for (hour, _), n in tally.hours.items() if hour < EARLIEST)
+    if too_early:
         yield warning(
             "timestamp-range",
-            f"{tally.purpose}: {behind:,} rows are of before 1990, when there were no models",
+            f"{tally.purpose}: {too_early:,} rows are of before 1990, when there were no models",
             "was an unknown time written as 0 (1970-01-01), or are seconds read as milliseconds? "
             f"Leave them out: WHERE {column} >= TIMESTAMP '1990-01-01'",
             data.filtered(
@@ -124,18 +124,23 @@ def _shifted(data: Datasets, tally: Tally, reference: Tally) -> Iterator[Finding
     rows, before = sum(serving_hours), sum(reference_hours)
     if min(rows, before) < ROWS:
         return
-    apart = [_profile_difference(serving_hours, reference_hours, shift) for shift in range(24)]
-    best = min(range(24), key=lambda s: (apart[s], min(s, 24 - s)))
+    differences = [
+        _profile_difference(serving_hours, reference_hours, shift) for shift in range(24)
+    ]
+    best = min(range(24), key=lambda s: (differences[s], min(s, 24 - s)))
     # Clocks that are put forward move habits by an hour: in UTC, summer is earlier than winter.
     if (
         min(best, 24 - best) < 2
         or _moved_share(serving_hours, reference_hours) < MOVED
-        or apart[0] < DOUBT
+        or differences[0] < DOUBT
     ):
         return
     # The shift explains all, or nearly: what is left is chance, and no other shift does as well.
-    rivals = [apart[s] for s in range(24) if min((s - best) % 24, (best - s) % 24) > 1]
-    if apart[best] > max(CHANCE, 0.1 * apart[0]) or min(rivals) < apart[best] + CHANCE / 2:
+    rivals = [differences[s] for s in range(24) if min((s - best) % 24, (best - s) % 24) > 1]
+    if (
+        differences[best] > max(CHANCE, 0.1 * differences[0])
+        or min(rivals) < differences[best] + CHANCE / 2
+    ):
         return
     hours = best if best <= 12 else best - 24
     column = data.columns[tally.purpose, Role.TIMESTAMP][0]

@@ -216,10 +216,10 @@ def _mixed(
             like = [p for p in reference_sizes if (log_of(p[0]) > back) is (factor > 1)]
             if sum(n for _, n in like) < FEW:
                 continue
-            apart = distance(moved, like), distance(rest, reference_sizes)
+            distances = distance(moved, like), distance(rest, reference_sizes)
             near = distance_error(count, sum(n for _, n in like)), distance_error(rows, others)
             # Of what was turned, the part that stays below the edge makes the rest a little denser.
-            if apart[0] > 0.05 + near[0] or apart[1] > 0.1 + near[1]:
+            if distances[0] > 0.05 + near[0] or distances[1] > 0.1 + near[1]:
                 continue
             column, owner = item.field.column.column, data.owner(tally, item)
             times = max(factor, 1 / factor)
@@ -322,9 +322,9 @@ def _swapped(tally: Tally, reference: Tally) -> Iterator[tuple[str, str]]:
             other_rows = sum(n for _, n in other.numbers)
             if one is two or other_rows < LEAST:
                 continue
-            apart = distance(one.numbers, other.numbers)
-            if apart <= max(0.1, distance_error(rows[one.name], other_rows)):
-                like.setdefault(one.name, []).append((apart, two.name))
+            difference = distance(one.numbers, other.numbers)
+            if difference <= max(0.1, distance_error(rows[one.name], other_rows)):
+                like.setdefault(one.name, []).append((difference, two.name))
     for name, distances in like.items():
         best = min(distances)[1]
         # Two that only drifted may meet; two that took each other's place do so both.
