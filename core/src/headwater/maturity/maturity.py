@@ -564,7 +564,8 @@ class Maturity:
             )
         if (lost_share := self.beyond_horizon) is not None and self.terms.horizon is not None:
             lines.append(
-                f"  horizon of {_length(self.terms.horizon)}: it loses {lost_share:.1%} of the labels"
+                f"  horizon of {_length(self.terms.horizon)}: "
+                f"it loses {lost_share:.1%} of the labels"
             )
         if (landing := self.landing) is not None:
             lines.append(

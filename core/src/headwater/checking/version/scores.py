@@ -162,8 +162,8 @@ def _decisions(data: Datasets, tally: Tally, shares: Sequence[FieldTally]) -> It
             yes = _as_values(yes, item, values)
         yield warning(
             "decision-contradicted",
-            f"{tally.purpose}: {one} contradicts {two} in {percent(wrong_rows, rows)} of the rows at "
-            "least, whatever the threshold",
+            f"{tally.purpose}: {one} contradicts {two} in {percent(wrong_rows, rows)} of the rows "
+            "at least, whatever the threshold",
             "is one of them of another class, version or row? By the best threshold, "
             + in_query(tally.purpose, yes, column),
             data.mended(tally.purpose, column, yes),
