@@ -40,8 +40,8 @@ AHEAD: Final = 80 * 2**20
 ahead for each reader."""
 AT_ONCE: Final = 32 * 2**20
 """Bytes of one request: a connection to object storage gives some tens of megabytes a second."""
-_BLOCK: Final = 2**18
-"""Bytes that are taken at a time: they are written on while a core's cache holds them."""
+_BLOCK: Final = 2**20
+"""Bytes that are taken at a time: they are written on while a core's caches hold them."""
 _THREADS: Final = 16
 _ROOM: Final = 2**30
 """Bytes that must be free where scratch files lie: it is more than all that are held."""
