@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from headwater.engines.embedded.database import database, local_footers
 from headwater.engines.embedded.formats.calendars import MODERN
+from headwater.engines.embedded.formats.parquet_ends import ends
 from headwater.engines.embedded.formats.parquet_schema import (
     Footer,
     calendars,
     footers,
     side_by_side,
 )
-from headwater.engines.embedded.paths import duckdb_paths
+from headwater.engines.embedded.paths import duckdb_paths, is_remote
 from headwater.engines.embedded.storage import storage
 from headwater.engines.scratch_folders import scratch_folder
 from headwater.engines.small_files import fetched
@@ -30,6 +31,8 @@ from headwater.tables.window import instant
 from headwater.untrusted import limits
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from duckdb import DuckDBPyConnection
 
     from headwater.auth.credentials import Access
@@ -206,9 +209,15 @@ def _opened(
             recording.footer_wanted(relation.auth_ref, file)
     paths = duckdb_paths(replace(relation, files=tuple(files)))
     with ExitStack() as stack:
+
+        def folder() -> Path:
+            return stack.enter_context(scratch_folder())
+
         with suppress(OSError):  # no room for copies: they are read from where they are
-            paths |= fetched(relation, files, access, lambda: stack.enter_context(scratch_folder()))
-        if relation.auth_ref is None:
+            paths |= fetched(relation, files, access, folder) or ends(
+                relation, files, access, folder
+            )
+        if relation.auth_ref is None or not any(map(is_remote, paths.values())):
             connection = stack.enter_context(local_footers())
         else:
             connection = stack.enter_context(database(memory_limit=None, threads=1, remote=True))
