@@ -83,6 +83,8 @@ def _is_name(word: str, before: Lexeme | None, after: Lexeme | None) -> bool:
     word_before = before.word if before else ""
     if word_before == "AS" or (before is not None and before.symbol == "."):
         return False  # an alias or a field: sqlglot takes it for a name too
+    if before is not None and before.symbol == "|>":
+        return False  # the stage `|> AS name`
     next_symbol = after.symbol if after else ""
     if word == "DISTINCT" and word_before == "BY":
         return True  # GROUP BY ALL is something to Spark; sqlglot reads over BY DISTINCT

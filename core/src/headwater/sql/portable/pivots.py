@@ -217,6 +217,13 @@ def _unpivoted(e: Expressions, source: Generated, from_: str, hidden: bool) -> C
     reason = "UNPIVOT of values of several types that leaves out NULLs"
     refuse_unless(alike or bool(node.args.get("include_nulls")), reason, node)
     cells: list[list[Piece]] = []
+    mixed = [
+        item
+        for item in field.expressions
+        for c, x in zip(columns_of(item), types, strict=True)
+        if x != e.type_of(c) and t.STRING in (x, e.type_of(c))
+    ]
+    refuse_unless(not mixed, "UNPIVOT of texts and other values in one column", node)
     rows = []
     for item in field.expressions:
         columns = columns_of(item)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql.analysis import Analysis, Scope
+from headwater.sql.analysis import Analysis, Scope, Source
 from headwater.sql.binding.from_clause import JoinKind, Unclear, read_from, scopes_within
 from headwater.sql.functions import called
 from headwater.sql.portable import clauses
@@ -21,13 +21,14 @@ from headwater.sql.portable.scopes import Compiled
 from headwater.sql.portable.spelling import cast, has_type
 from headwater.sql.syntax.lexer import lex
 from headwater.sql.syntax.nodes import span_of
+from headwater.sql.typing.rules import wider
 
 if TYPE_CHECKING:
     from headwater.sql.portable.queries import Queries
 
 _LEVELS: Final = 100
 _ROWS: Final = 1_000_000
-_STEP_PARTS: Final = frozenset({"expressions", "from_", "joins", "where"})
+_STEP_PARTS: Final = frozenset({"expressions", "from_", "joins", "where", "distinct"})
 _HINT: Final = (
     "let the second part be SELECT ... FROM the query itself, perhaps joined to others, WHERE ..."
 )
@@ -60,9 +61,11 @@ def compiled(queries: Queries, scope: Scope) -> Compiled:
         second = queries.from_subquery(step)
     finally:
         del queries.working[id(scope)]
-    for made in (first.types, second.types):
-        # Spark keeps the types of the first part, and has rules of its own where they differ.
-        refuse_unless(made == types, "WITH RECURSIVE whose parts have columns of other types", node)
+    for made, type_ in zip((*first.types, *second.types), types * 2, strict=True):
+        # Spark keeps the types of the first part, and fails where those of the second are wider.
+        if made != type_ and not (made.is_integer and wider([type_, made]) == type_):
+            hint = f"cast it in the second part, CAST(... AS {type_})"
+            raise Refusal(f"WITH RECURSIVE with {made} where {type_} began", node, hint)
     refuse_unless(all(map(has_type, types)), "WITH RECURSIVE of such types", node)
     columns = ", ".join(f"{cast(f's.c{i}', x)} AS c{i}" for i, x in enumerate(types))
     most = _level_limit(queries.analysis, scope)
@@ -97,26 +100,37 @@ def _check(analysis: Analysis, scope: Scope, node: exp.Expr, step: Scope) -> Non
     refuse_unless(plain, "WITH RECURSIVE without UNION ALL", node)
     more = any(node.args.get(k) for k in ("order", "limit", "offset", "with_"))
     refuse_unless(not more, "WITH RECURSIVE with ORDER BY, LIMIT or WITH of its own", node)
-    select = step.node
+    if not _is_plain(analysis, scope, step):
+        raise Refusal("this second part of WITH RECURSIVE", step.node, _HINT)
+
+
+def _is_plain(analysis: Analysis, scope: Scope, step: Scope) -> bool:
+    """Return whether a part reads the recursive query once, in FROM, in a form that is proven."""
+    select, items = step.node, read_from(analysis, step)
     odd = [k for k, v in select.args.items() if v and k not in _STEP_PARTS]
-    items = read_from(analysis, step)
-    if not isinstance(select, exp.Select) or odd or step.subqueries or isinstance(items, Unclear):
-        raise Refusal("this second part of WITH RECURSIVE", select, _HINT)
+    if not isinstance(select, exp.Select) or odd or isinstance(items, Unclear):
+        return False
     looks = any(
         clauses.aggregated(x) or x.find(exp.Window) or called(clauses.bare(x)).kind == "generator"
         for x in select.expressions
     )
-    own = [i for i, item in enumerate(items) if item.source is scope]
-    hidden = any(
-        s is scope or names_itself(s)
-        for item in items
-        if item.source is not scope and isinstance(item.source, Scope)
-        for s in scopes_within(item.source)
-    )
-    kinds = {item.kind for item in items} <= {JoinKind.INNER, JoinKind.LEFT}
-    left = all(item.kind is JoinKind.INNER for item in items[: (own or [0])[0] + 1])
-    if looks or hidden or len(own) != 1 or not kinds or not left:
-        raise Refusal("this second part of WITH RECURSIVE", select, _HINT)
+    sources = [item.source for item in items]
+    reading = [i for i, source in enumerate(sources) if _reads(source, scope)]
+    if looks or len(reading) != 1 or any(_reads(s, scope) for s in step.subqueries):
+        return False
+    (place,) = reading
+    others = [s for s in (*sources, *step.subqueries) if isinstance(s, Scope) and s is not scope]
+    if any(names_itself(x) for s in others for x in scopes_within(s) if x is not scope):
+        return False
+    kinds = {item.kind for item in items} <= {JoinKind.INNER, JoinKind.LEFT, JoinKind.SEMI}
+    if not kinds or any(item.kind is not JoinKind.INNER for item in items[: place + 1]):
+        return False
+    inner = sources[place]
+    return inner is scope or (isinstance(inner, Scope) and _is_plain(analysis, scope, inner))
+
+
+def _reads(source: Source, scope: Scope) -> bool:
+    return isinstance(source, Scope) and any(s is scope for s in scopes_within(source))
 
 
 def _level_limit(analysis: Analysis, scope: Scope) -> int:
