@@ -60,7 +60,7 @@ def write(folder: Path) -> dict[str, FileRelation]:
     made = {}
     for name, (count, seed) in _ROWS.items():
         drawn = random.Random(seed)
-        columns = {"id": pa.array(range(1, count + 1), pa.int64())}
+        columns: dict[str, pa.Array[Any]] = {"id": pa.array(range(1, count + 1), pa.int64())}
         for column, (type_, values) in _DRAWN.items():
             columns[column] = pa.array([drawn.choice(values) for _ in range(count)], type_)
         table, path = pa.table(columns), folder / f"{name}.parquet"
