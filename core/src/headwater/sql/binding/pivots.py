@@ -46,6 +46,12 @@ def pivoted(work: Work, node: exp.Pivot, context: Context) -> Frame:
 def _check_form(work: Work, node: exp.Pivot) -> None:
     """Report what sqlglot reads and Spark does not: names, expressions, brackets."""
     fields = node.args.get("fields") or ()
+    for item in (x for f in fields for x in f.expressions if isinstance(x, _ALIASES)):
+        if not isinstance(item.args.get("alias"), exp.Identifier):
+            work.report(
+                "unsupported-syntax", "a text is no name here", item,
+                hint="write the name without quotes, or in backticks",
+            )  # fmt: skip
     if node.args.get("unpivot"):
         several = any(isinstance(e, exp.Tuple) for e in node.expressions)
         for item in (x for f in fields for x in f.expressions):
