@@ -65,7 +65,7 @@ REFUSED: Final = {
     "by_position": "by position",
     "jdbc": "'jdbc' is not one of plain files",
     "dynamo": "not in S3",
-    "broken_projection": "projection.dt.range is missing",
+    "broken_projection": "projection.dt.range is missing; correct the table's properties",
     "trino_only": "approx_distinct",
     "hive_view": "Hive's SQL",
     "stateless_iceberg": "no metadata_location",

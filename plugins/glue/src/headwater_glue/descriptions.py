@@ -91,7 +91,8 @@ def _described(
             projection = projection_of(entry, now)
         except SourceError as error:
             problem = error.message
-            unqueryable = unqueryable or problem
+            # A query's error has this text alone, so what to do belongs to it.
+            unqueryable = unqueryable or f"{problem}; {error.hint}"
     detail = GlueDetail(entry, classified.kind, links, how, projection, state)
     data, keys = (state.columns, ()) if state is not None else _columns(entry, detail)
     folded = {k.name.lower() for k in keys}
