@@ -32,7 +32,7 @@ def codec(declared: str) -> str | None:
     """Return Python's name of an encoding; empty for UTF-8, None for one that is not read here."""
     try:
         name = codecs.lookup(declared.strip()).name if declared.strip() else _UTF_8
-    except LookupError:
+    except (LookupError, ValueError):  # of a name with a zero byte, too
         return None
     if name == _UTF_8:
         return ""
