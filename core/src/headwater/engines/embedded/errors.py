@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 from headwater.engines.embedded.misfits import Place, misfit_error
 from headwater.engines.file_formats import told_format, wrong_format
+from headwater.engines.runtime_errors import hint_of
 from headwater.engines.storage_errors import refused
 from headwater.engines.text_files import not_text
 from headwater.errors import (
@@ -28,6 +29,7 @@ from headwater.tables.relation import FileRelation
 from headwater.untrusted import limits
 
 _OWN: Final = re.compile(r"headwater\(([a-z-]+)\): (.*)", re.DOTALL)
+_CONDITION: Final = re.compile(r"\[([A-Z_]+)")
 _QUERY_STRING: Final = re.compile(r"(\w+://[^\s'\"?]+)\?[^\s'\"]*")
 _URL: Final = re.compile(r"(?:s3|https?|file)://[^'\"\n]+|/[^'\"\n]+\.\w+")
 _LOOKED_INTO: Final = re.compile(r'Cannot access file "([^"]+)/\*\*/\*\.\w+"')
@@ -39,10 +41,6 @@ _LONG_LINE: Final = re.compile(r"Maximum line size of \d+ bytes exceeded")
 _AFTER_THE_LINE: Final = 4_000
 """Characters of DuckDB's own words behind a line that it quotes."""
 _RUNTIME: Final = ("Conversion Error", "Out of Range Error", "Invalid Input Error: Could not parse")
-_RUNTIME_HINT: Final = (
-    "correct the value or the expression (try_cast, CASE, nullif); Spark in ANSI mode raises on "
-    "such values too"
-)
 _PORTABLE_HINT: Final = (
     "run this read on Spark: pip install headwater[spark], engine: {type: spark}"
 )
@@ -132,7 +130,7 @@ def failure(
         return EngineError(
             f"embedded engine: {_first_line(message)}",
             code="spark-runtime-error",
-            hint=_RUNTIME_HINT,
+            hint=hint_of(),
         )
     if "Invalid unicode" in message:
         line = _CSV_LINE.match(message)
@@ -183,7 +181,9 @@ def line_too_long(where: str) -> EngineError:
 def _raised_by_query(code: str, message: str) -> EngineError:
     if code == "not-portable-value":
         return EngineError(f"embedded engine: {message}", code=code, hint=_PORTABLE_HINT)
-    return EngineError(f"embedded engine: {message}", code=code, hint=_RUNTIME_HINT)
+    condition = _CONDITION.match(message)
+    hint = hint_of(condition[1]) if condition else hint_of()
+    return EngineError(f"embedded engine: {message}", code=code, hint=hint)
 
 
 def _first_line(message: str) -> str:

@@ -17,6 +17,7 @@ from headwater import errors
 from headwater.engines import nanoseconds
 from headwater.engines.file_formats import told_format, wrong_format
 from headwater.engines.misfits import PART, misfit
+from headwater.engines.runtime_errors import hint_of
 from headwater.engines.storage_errors import refused
 from headwater.engines.text_files import damaged
 from headwater.errors import (
@@ -115,6 +116,7 @@ _VALUES: Final = (
     "MAP_KEY_DOES_NOT_EXIST",
     "NULL_MAP_KEY",
     "NUMERIC_VALUE_OUT_OF_RANGE",
+    "RECURSION_",
     "REMAINDER_BY_ZERO",
     "SCALAR_SUBQUERY_TOO_MANY_ROWS",
     "USER_RAISED_EXCEPTION",
@@ -235,7 +237,7 @@ def failure(text: str, scans: Sequence[Scan]) -> HeadwaterError:
             return EngineError(
                 f"spark engine: [{condition}] {message.strip()}",
                 code="spark-runtime-error",
-                hint="correct the value or the expression (try_cast, CASE, nullif)",
+                hint=hint_of(condition),
             )
     return EngineError(f"spark engine: reading {where} failed: {_reason(text, conditions)}")
 

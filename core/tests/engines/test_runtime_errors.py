@@ -1,0 +1,44 @@
+"""What is said of errors of values, and whether its advice works, on the embedded engine."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+import headwater as hw
+from headwater.errors import EngineError
+from headwater.sources.memory import MemoryDataSource
+
+PAIRS = MemoryDataSource(tables={"t": pa.table({"n": [1, 2]})})
+UNTIL_200 = (
+    "AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 200) SELECT max(n) AS n FROM r"
+)
+
+
+def answer(query: str) -> object:
+    with hw.Workspace(engine="embedded") as workspace:
+        return workspace.sql(query, PAIRS).to_arrow().column(0).to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("query", "advice", "mended"),
+    [
+        (
+            "SELECT n FROM t WHERE n = (SELECT n FROM t)",
+            "an aggregate (max",
+            "SELECT n FROM t WHERE n = (SELECT max(n) FROM t)",
+        ),
+        (
+            f"WITH RECURSIVE r {UNTIL_200}",
+            "MAX RECURSION LEVEL",
+            f"WITH RECURSIVE r MAX RECURSION LEVEL 300 {UNTIL_200}",
+        ),
+        ("SELECT 1 / (n - 1) AS q FROM t", "nullif", "SELECT 1 / nullif(n - 1, 0) AS q FROM t"),
+    ],
+)
+def test_the_advice_is_of_the_error_and_works(query: str, advice: str, mended: str) -> None:
+    with pytest.raises(EngineError) as caught:
+        answer(query)
+    assert caught.value.code == "spark-runtime-error"
+    assert advice in (caught.value.hint or "")
+    assert answer(mended)
