@@ -23,6 +23,7 @@ from headwater.engines.embedded import EmbeddedEngine, fetched_shares
 from headwater.engines.embedded.fetched_shares import Excerpt, FetchedShares
 from headwater.engines.embedded.formats.parquet_places import joined, places
 from headwater.errors import AccessDeniedError, DataChangedError, EngineError
+from headwater.interfaces.plan import Planned
 from headwater.tables.relation import DataFile, FileRelation
 from headwater.tables.table import TableName
 
@@ -103,7 +104,6 @@ def test_files_of_which_a_window_takes_a_part_are_left_to_duckdb(
     store: ObjectStore, session: PartingSession, tmp_path: Path
 ) -> None:
     import headwater as hw
-    from headwater.interfaces.plan import Planned
 
     files = []
     for day in range(1, 4):
@@ -125,6 +125,18 @@ def test_files_of_which_a_window_takes_a_part_are_left_to_duckdb(
     with EmbeddedEngine(share_bytes=1).read(Planned.of(planned), Access({"a": session})) as stream:
         assert sum(b.num_rows for b in stream) == 60
     assert {path for path, _, _ in session.given} == {"s3://lake/2.parquet", "s3://lake/3.parquet"}
+
+
+def test_a_window_asks_text_for_no_footer(store: ObjectStore, session: PartingSession) -> None:
+    store.objects["lake/t"] = b"2026-01-01 12:00:00,1\n2026-01-02 12:00:00,2\n"
+    file = DataFile("s3://lake/t", len(store.objects["lake/t"]), etag="one")
+    own = columns(ts="timestamp_ntz", n="bigint")
+    far = FileRelation(TableName("db", "t"), own, format="csv", files=(file,), auth_ref="a")
+    planned = plan("SELECT n FROM t WHERE ts >= TIMESTAMP_NTZ '2026-01-02 00:00:00'", t=far)
+    scans = tuple(dataclasses.replace(s, time_column="ts") for s in planned.scans)
+    planned = dataclasses.replace(planned, scans=scans)
+    with EmbeddedEngine(share_bytes=1).read(Planned.of(planned), Access({"a": session})) as stream:
+        assert pa.Table.from_batches(list(stream)).to_pylist() == [{"n": 2}]
 
 
 @pytest.mark.parametrize("etag", ["one", ""])

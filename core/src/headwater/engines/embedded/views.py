@@ -158,8 +158,9 @@ class Registrar:
         if compared and (column is None or compared != {column.casefold()}):
             # What its row groups say may leave out most of a file.
             return frozenset()
-        if not compared or column is None:
-            return fetchable(selection, None, {})
+        files = fetchable(selection, None, {})
+        if not files or not compared or column is None:
+            return files  # none are those of text, of which no footer is asked either
         ranges = self._ranges.get(scan.slot)
         if ranges is None:
             listed = [f for b in selection.branches for f in b.scan.files]
