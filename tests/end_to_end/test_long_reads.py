@@ -61,8 +61,11 @@ Connect = Callable[[Any], hw.Connection]
 
 
 @pytest.fixture
-def connect(log: Emulator):
+def connect(log: Emulator, monkeypatch: pytest.MonkeyPatch):
     """Connects the log as a role, for an engine that reads one file after the other."""
+    monkeypatch.setattr("headwater.engines.embedded.fetched_shares._THREADS", 1)
+    monkeypatch.setattr("headwater.engines.embedded.fetched_shares.AHEAD", 2**20)
+    monkeypatch.setattr("headwater.engines.embedded.shares.MOST", 2**18)
     role = log.create_oidc_role(account_id=ACCOUNT, name="monitoring", subject=SUBJECT)
     with hw.Workspace(engine="embedded") as workspace:
         workspace.use_engine(EmbeddedEngine(threads=1))
