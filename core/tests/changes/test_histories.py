@@ -175,6 +175,27 @@ class Histories(RuleBasedStateMachine):
         labels = [{"id": i, "decided": moment, "did": rng.random() < 0.5} for i in chosen]
         self.tables["actuals"].land(labels, moment)
 
+    @rule(seed=SOME, elsewhere=st.booleans(), of=st.sampled_from(["nobody", "one", "half", "all"]))
+    def nothing_but_labels_lands(self, seed: int, elsewhere: bool, of: str) -> None:
+        """Whose they are is told by ids that are kept, or by files where others read them."""
+        if elsewhere:
+            self.the_query_changes()
+            self.others_read()
+        else:
+            self.whole_run(seed)
+        rng = random.Random(seed)
+        by_window: dict[int, list[str]] = {}
+        for row in self.tables["log"].rows():
+            by_window.setdefault((row["at"] - BASE).days, []).append(row["id"])
+        moment = self.now - HOUR * rng.choice([0, 1, 30])
+        count = {"nobody": 0, "one": 1, "half": WINDOWS // 2, "all": WINDOWS}[of]
+        chosen = [rng.choice(by_window[n]) for n in range(count) if n in by_window]
+        labels = [
+            {"id": i, "decided": moment, "did": rng.random() < 0.5} for i in ["nobody", *chosen]
+        ]
+        self.tables["actuals"].land(labels, moment)
+        self.whole_run(seed)
+
     @rule(table=st.sampled_from(["log", "actuals"]), seed=SOME)
     def rows_are_rewritten(self, table: str, seed: int) -> None:
         def change(row: dict[str, Any]) -> None:
