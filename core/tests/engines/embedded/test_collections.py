@@ -106,3 +106,23 @@ def test_an_index_that_is_null_in_a_column(expression: str) -> None:
 )
 def test_values_are_those_of_spark(expression: str, expected: Any) -> None:
     assert answer(expression) == [expected]
+
+
+NAN, INFINITY = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("keys", "most", "least"),
+    [
+        ([[NAN], [INFINITY], [None], [-0.0, 1.0], [0.0]], 0, 2),
+        ([[0.0, 1.0], [-0.0, 2.0]], 1, 0),
+        ([[-0.0, 2.0], [0.0, 1.0]], 0, 1),
+        ([{"x": 1, "y": NAN}, {"x": 1, "y": INFINITY}, {"x": 1, "y": None}], 0, 2),
+    ],
+)
+def test_doubles_within_a_key_are_ordered_as_spark_orders_them(
+    keys: list[Any], most: int, least: int
+) -> None:
+    """As Spark 4.1.4 said of the same rows: NaN is the largest, and -0.0 is 0.0."""
+    columns = {"v": list(range(len(keys))), "k": keys}
+    assert answer("array(max_by(v, k), min_by(v, k))", **columns) == [[most, least]]

@@ -252,8 +252,7 @@ def _extreme_by(word: str) -> _Builder:
         refuse_unless(not distinct, f"{word}(DISTINCT ...)")
         refuse_unless(len(arguments) == 2, f"{word} takes two arguments")
         value, key = arguments
-        floats = any(part.is_floating for part in key.type.walk())
-        exact = orderable(key.type) and (not floats or key.type.is_floating)
+        exact = orderable(key.type)
         refuse_unless(exact, f"{word}(..., {key.type}): the order of such values was not measured")
         if value.type.children or key.type.children:
             return _nested_by(word, value, key, over)
