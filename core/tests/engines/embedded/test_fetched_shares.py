@@ -237,7 +237,7 @@ def test_a_folder_without_room_is_told(
         read("SELECT id FROM log", 1, Access({"a": session}), log=far)
     assert "TMPDIR" in str(caught.value.hint)
     session.given.clear()
-    monkeypatch.setattr(fetched_shares, "_ROOM", 2**80)
+    monkeypatch.setattr(fetched_shares, "AHEAD", 2**80)
     rows = read("SELECT id FROM log", 1, Access({"a": session}), log=far)
     assert rows.num_rows == 3919
     assert not session.given

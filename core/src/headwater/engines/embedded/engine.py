@@ -199,7 +199,7 @@ class EmbeddedEngine:
         else:
             read_in_order(connection)
             cores = self.threads or os.cpu_count() or 1
-            chosen = main.registrar.fetchable(divided, planned.plan.window)
+            chosen = main.registrar.fetchable(divided, planned.plan.window, cores)
             waits = main.identity is not None and not chosen
             readers = _readers(cores, divided) if waits else cores
             parts = main.registrar.shares(divided, readers, self.share_bytes, chosen)

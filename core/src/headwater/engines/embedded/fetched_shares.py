@@ -43,8 +43,6 @@ AT_ONCE: Final = 32 * 2**20
 _BLOCK: Final = 2**20
 """Bytes that are taken at a time: they are written on while a core's caches hold them."""
 _THREADS: Final = 16
-_ROOM: Final = 2**30
-"""Bytes that must be free where scratch files lie: it is more than all that are held."""
 _GAP: Final = 2**18
 """Bytes between two that are read which take less time than another request."""
 
@@ -74,7 +72,10 @@ Opened = Callable[[DataFile, int, int], RawIOBase]
 
 
 def fetchable(
-    selection: Selection, window: Window | None, ranges: Mapping[DataFile, TimeRange]
+    selection: Selection,
+    window: Window | None,
+    ranges: Mapping[DataFile, TimeRange],
+    readers: int,
 ) -> frozenset[DataFile]:
     """Return the files of a table that are read from end to end, as far as their columns are read.
 
@@ -84,11 +85,12 @@ def fetchable(
         selection: The table; no condition on its columns chooses among its rows but the window.
         window: The window; None where there is none.
         ranges: Between which times files lie, where their footers tell.
+        readers: How many shares are read side by side.
     """
     scans = [b.scan for b in selection.branches]
     if sys.platform == "win32":  # which writes at no place
         return frozenset()
-    if shutil.disk_usage(tempfile.gettempdir()).free < _ROOM:
+    if shutil.disk_usage(tempfile.gettempdir()).free < 2 * AHEAD * (readers + 1):
         return frozenset()
     if any(s.part is None or s.asked is None for s in scans):
         return frozenset()

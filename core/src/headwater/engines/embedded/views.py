@@ -136,12 +136,13 @@ class Registrar:
         selection, paths, _ = self._selections[scan.slot]
         return shares(self._connection, selection, paths, readers, size, fetched)
 
-    def fetchable(self, scan: Scan, window: Window | None) -> frozenset[DataFile]:
+    def fetchable(self, scan: Scan, window: Window | None, readers: int) -> frozenset[DataFile]:
         """Return the files of a table that may be fetched before they are read.
 
         Args:
             scan: The table.
             window: The read's; None for all of time.
+            readers: How many shares are read side by side.
         """
         relation = scan.relation
         if scan.slot not in self._selections or not isinstance(relation, FileRelation):
@@ -158,7 +159,7 @@ class Registrar:
         if compared and (column is None or compared != {column.casefold()}):
             # What its row groups say may leave out most of a file.
             return frozenset()
-        files = fetchable(selection, None, {})
+        files = fetchable(selection, None, {}, readers)
         if not files or not compared or column is None:
             return files  # none are those of text, of which no footer is asked either
         ranges = self._ranges.get(scan.slot)
@@ -167,7 +168,7 @@ class Registrar:
             ranges = parquet_statistics.footer_ranges(
                 self._connection, relation, listed, paths, column
             )
-        return fetchable(selection, scan.window or window, ranges)
+        return fetchable(selection, scan.window or window, ranges, readers)
 
     def fetched(
         self,
