@@ -137,8 +137,20 @@ def encoding_of(engine: str, group: FileGroup, declared: str) -> str:
     """
     name = encodings.codec(declared)
     if name is None:
-        raise unhonoured(engine, group, "encoding", declared)
+        raise unread_encoding(engine, group, declared)
     return name
+
+
+def unread_encoding(engine: str, group: FileGroup, declared: str) -> UnsupportedError:
+    """Return the error for an encoding that is not read of a group's files."""
+    whole = ""
+    if not group.format.startswith("hive-"):
+        whole = "; engine: {type: spark} reads UTF-16 and 32 of whole files (multiLine: true)"
+    return UnsupportedError(
+        f"table {group.relation.name}: the {engine} engine does not honour the reader option "
+        f"encoding={declared!r}",
+        hint="convert the files to UTF-8, or to an encoding of one byte a character" + whole,
+    )
 
 
 def way_out(format: str) -> str:

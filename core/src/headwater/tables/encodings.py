@@ -25,6 +25,7 @@ _PARTS: Final = {
 _KNOWN: Final = frozenset(f"{begin}{end}" for begin, ends in _PARTS.items() for end in ends)
 """Python's names of them."""
 _UTF_8: Final = "utf-8"
+_WIDE: Final = ("utf-16", "utf-32")
 UNDEFINED: Final = "\ufffd"
 
 
@@ -39,6 +40,14 @@ def codec(declared: str) -> str | None:
     return name if name in _KNOWN else None
 
 
+def is_wide(declared: str) -> bool:
+    """Return whether an encoding is one of UTF-16 or UTF-32, in which no byte ends a line."""
+    try:
+        return codecs.lookup(declared.strip()).name.startswith(_WIDE)
+    except (LookupError, ValueError):
+        return False
+
+
 def of_header(options: Mapping[str, str]) -> str:
     """Return Python's name of what a CSV file's header is in; a mark before UTF-8 is taken off.
 
@@ -48,13 +57,18 @@ def of_header(options: Mapping[str, str]) -> str:
     Raises:
         UnsupportedError: If it is not read here.
     """
-    named = {key.lower(): value for key, value in options.items()}
-    declared = named.get("charset", named.get("encoding", ""))
+    declared = declared_in(options)
     if (name := codec(declared)) is None:
         raise UnsupportedError(
             f"a header in the encoding {declared!r} is not read", hint="declare the columns"
         )
     return name or "utf-8-sig"
+
+
+def declared_in(options: Mapping[str, str]) -> str:
+    """Return the encoding that Spark's reader options declare; empty if they declare none."""
+    named = {key.lower(): value for key, value in options.items()}
+    return named.get("charset", named.get("encoding", ""))
 
 
 def characters(name: str) -> str:

@@ -110,6 +110,22 @@ def test_text_in_an_encoding_of_one_byte_is_read(
         )
 
 
+@pytest.mark.parametrize("many", ["true", "false"])
+def test_json_in_an_encoding_is_read(tmp_path: Path, many: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b'{"s": "\x80", "n": NaN}')
+    options = {"charset": "windows-1252", "multiLine": many}
+    relation = text(tmp_path, "", "json", options, s="string", n="double")
+    relation = replace(relation, files=(DataFile(str(path), path.stat().st_size),))
+    (row,) = rows(ALL, t=relation)
+    assert repr(row) == "{'s': '\u20ac', 'n': nan}"
+
+
+def test_a_bare_nan_that_is_refused_is_told_as_it_was_written(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"not plainly int: '\"NaN\"'"):
+        rows(ALL, t=text(tmp_path, '{"v": NaN}\n', "json", v="int"))
+
+
 def test_a_byte_that_stands_for_no_character_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(b"abc\x81\n")

@@ -54,6 +54,11 @@ ON_SPARK: dict[str, tuple[Callable[[Path], FileRelation], list[Any]]] = {
         text(b"\xe9\n", "csv", v="string", options={"encoding": "ISO-8859-1"}),
         ["é"],
     ),
+    "utf-16 of a whole file": (
+        text("\u00e9\na\n".encode("utf-16"), "csv", v="string",
+             options={"encoding": "UTF-16", "multiLine": "true"}),
+        ["a", "\u00e9"],
+    ),
     "an option of csv": (text("#x\na\n", "csv", v="string", options={"comment": "#"}), ["a"]),
     "a separator of several characters": (
         text("a::b\n", "csv", v="string", w="string", options={"sep": "::"}), ["a"],
@@ -102,6 +107,15 @@ def test_what_is_sent_to_spark_is_read_there(engine: SparkEngine, lake: Path, ca
 NOWHERE: dict[str, Callable[[Path], FileRelation]] = {
     "another encoding of Hive's text": text(
         "a\n", "hive-text", v="string", options={"encoding": "GBK"}
+    ),
+    "lines of utf-16": text(
+        "\u00e9\n".encode("utf-16"), "csv", v="string", options={"encoding": "UTF-16"}
+    ),
+    "lines of JSON in utf-16": text(
+        '{"v":"a"}\n'.encode("utf-16"), "json", v="string", options={"encoding": "UTF-16"}
+    ),
+    "an encoding of several bytes": text(
+        b"\x9dh\n", "csv", v="string", options={"encoding": "GBK"}
     ),
     "an option of Hive's JSON": text("{}\n", "hive-json", v="string", options={"encoding": "x"}),
     "a type of Hive's JSON": text('{"v":"abc"}\n', "hive-json", v="binary"),

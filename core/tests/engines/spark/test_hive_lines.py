@@ -121,6 +121,9 @@ def test_what_is_not_honoured_is_refused(engine: SparkEngine, lake: Path) -> Non
         table(engine, SQL, files([path], columns(s="string"), format="hive-text", options=options))
     with pytest.raises(UnsupportedError, match="OpenCSVSerde gives texts; n is int"):
         table(engine, SQL, files([path], columns(n="int"), format="hive-csv", options=CSV))
+    whole = {"encoding": "cp1252", "multiLine": "true"}  # which Spark would have to decode itself
+    with pytest.raises(UnsupportedError, match="reader option encoding='cp1252'"):
+        table(engine, SQL, files([path], columns(s="string"), format="csv", options=whole))
 
 
 def test_text_in_an_encoding_is_that_of_the_embedded_engine(

@@ -38,6 +38,7 @@ from headwater.sql.portable.casts import cast as cast_piece
 from headwater.sql.portable.pieces import Piece, Refusal
 from headwater.sql.portable.raising import NOT_PORTABLE
 from headwater.sql.portable.spelling import null, text
+from headwater.tables import encodings
 from headwater.tables.relation import FileRelation
 from headwater.tables.table import Column
 from headwater.types import STRING
@@ -89,7 +90,7 @@ def csv(
     odd = misfits.raised(NOT_PORTABLE, _QUOTES, "line", "BOOLEAN", kind="' quotes'")
     listed = check_sizes(connection, relation, group, paths)
     header = is_true(options, "header")
-    encoding = encoding_of("embedded", group, options.get("charset", options["encoding"]))
+    encoding = encoding_of("embedded", group, encodings.declared_in(group.options))
     if header and (blank := blank_firsts(connection, relation, group, listed, encoding)):
         raise UnsupportedError(f"table {relation.name}: the first line of {blank[0]} is blank")
     # Spark passes over lines of white space.

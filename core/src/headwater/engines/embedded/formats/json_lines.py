@@ -19,10 +19,17 @@ from headwater.engines.embedded.formats.text_lines import (
     whole_source,
 )
 from headwater.engines.embedded.misfits import Misfits
-from headwater.engines.text_files import HIVE_OPTIONS, checked_options, renamed_keys, way_out
+from headwater.engines.text_files import (
+    HIVE_OPTIONS,
+    checked_options,
+    encoding_of,
+    renamed_keys,
+    way_out,
+)
 from headwater.errors import UnsupportedError
 from headwater.sql.portable.raising import NOT_PORTABLE, RUNTIME
 from headwater.sql.portable.spelling import cast, null, text
+from headwater.tables import encodings
 from headwater.tables.relation import FileRelation
 from headwater.tables.table import Column
 from headwater.types import INTEGER_BITS, DataType
@@ -39,12 +46,12 @@ _SPARK: Final = {
     "mode": "PERMISSIVE",
     "multiLine": "false",
     "encoding": "UTF-8",
+    "charset": None,
     "primitivesAsString": "false",
 }
 _SPARK_FIXED: Final = {
     "mode": ("permissive", "failfast"),
     "multiline": ("false", "true"),
-    "encoding": ("utf-8", "utf8"),
     "primitivesasstring": ("false",),
 }
 
@@ -66,9 +73,11 @@ def json(
 
     whole = is_true(options, "multiline")
     kind = " json-file" if whole else " json"
+    encoding = encoding_of("embedded", group, encodings.declared_in(group.options))
     yield _scan(
-        connection, relation, group, paths, {}, field, kind, NOT_PORTABLE, _AS_SPARK, whole=whole
-    )
+        connection, relation, group, paths, {}, field, kind, NOT_PORTABLE, _AS_SPARK,
+        whole=whole, encoding=encoding,
+    )  # fmt: skip
 
 
 def hive_json(
@@ -128,6 +137,7 @@ def _scan(
     builders: _Builders,
     *,
     whole: bool = False,
+    encoding: str = "",
 ) -> Scan:
     """Return the scan of lines.
 
@@ -142,6 +152,7 @@ def _scan(
         malformed: Code of the error for a line that is no JSON; None where it is a row of NULLs.
         builders: How values of each type are read.
         whole: Whether a file is one object or one list of them, over several lines.
+        encoding: Python's name of what files are in; empty for UTF-8.
     """
     misfits = Misfits.of(relation, group)
     own = {c.name.casefold(): c for c in group.columns}
@@ -162,9 +173,9 @@ def _scan(
         )
     listed = check_sizes(connection, relation, group, paths)
     if whole:
-        lines = whole_source(relation, group, listed)
+        lines = whole_source(relation, group, listed, encoding)
     else:
-        lines = source(relation, group, listed, skip=False)
+        lines = source(relation, group, listed, skip=False, encoding=encoding)
     if builders is not _AS_HIVE:
         lines = f"(SELECT {_with_floats('line', builders)} AS line, file_index FROM {lines})"
     if whole:
@@ -172,7 +183,7 @@ def _scan(
     blank = f"line IS NULL OR regexp_full_match(line, {text(shapes.BLANK)})"
 
     def raised(code: str, what: str, kind: str) -> str:
-        return misfits.raised(code, what, "line", "BOOLEAN", kind=text(kind))
+        return misfits.raised(code, what, _unmarked("line"), "BOOLEAN", kind=text(kind))
 
     no_json, no_object = "a line is not plainly JSON", "a line that is no JSON object"
     if whole:
@@ -206,7 +217,7 @@ def _matches(value: str, shape: str) -> str:
 
 def _with_floats(line: str, builders: _Builders) -> str:
     """Return a line in which bare NaN and Infinity are texts, where that makes it JSON."""
-    mark = rf"\\u{ord(_BARE):04x}" if builders is _AS_SPARK else ""
+    mark = f"\\{_MARK}" if builders is _AS_SPARK else ""
     quoted = _replaced("t", shapes.BARE_FLOATS, rf'\1"{mark}\2"')
     pieces = f"regexp_extract_all({line}, {text(f'(?s){shapes.json_pieces()}')})"
     parts = f"list_transform({pieces}, lambda t: CASE WHEN t[1] = '\"' THEN t ELSE {quoted} END)"
@@ -244,7 +255,8 @@ def _value(
             text(f"{type_} ") + f" || json_type({value})" if type_ is column.type else "' nested'"
         )
         what = f"a JSON value that is not plainly {type_}"
-        return misfits.raised(NOT_PORTABLE, what, value, type_, column=column.name, kind=kind)
+        shown = _unmarked(value)
+        return misfits.raised(NOT_PORTABLE, what, shown, type_, column=column.name, kind=kind)
 
     converted = _converted(value, column.type, field, odd, builders)
     renamed = named.keys() & column.type.nested_names
@@ -353,6 +365,11 @@ def _floating_of_spark(value: str, type_: DataType, odd: _Odd) -> str:
     return _typed(value, type_, odd, "DOUBLE UBIGINT BIGINT VARCHAR", number, f"({fits})")
 
 
+def _unmarked(value: str) -> str:
+    return f"replace(CAST({value} AS VARCHAR), '{_MARK}', '')"
+
+
+_MARK: Final = "\\u0001"
 _BARE: Final = "\x01"
 """Begins the text that a bare NaN is made, where it has to be told from one in quotes."""
 

@@ -91,18 +91,21 @@ def source(
     return parts[0] if len(parts) == 1 else f"({' UNION ALL '.join(parts)})"
 
 
-def whole_source(relation: FileRelation, group: Group, paths: Sequence[str]) -> str:
+def whole_source(
+    relation: FileRelation, group: Group, paths: Sequence[str], encoding: str = ""
+) -> str:
     """Return a FROM item with each file's text as one `line`, beside its `file_index`.
 
     Args:
         relation: Whose files they are, for errors.
         group: The files.
         paths: DuckDB's names of the files.
+        encoding: As in `source`.
 
     Raises:
         UnsupportedError: If a file is compressed in a way that is not read here.
     """
-    packed = _compressed(relation, group, paths)
+    packed = _compressed(relation, group, paths, encoding)
     files = [
         packed.get(number, Compressed(number, file, path, ""))
         for number, (file, path) in enumerate(zip(group.files, paths, strict=True))

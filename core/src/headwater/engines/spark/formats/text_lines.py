@@ -18,6 +18,7 @@ from typing import Final
 from headwater.engines import text_shapes as shapes
 from headwater.engines.file_groups import FileGroup
 from headwater.engines.spark.types import ddl, literal, raised, unpadded
+from headwater.engines.text_files import encoding_of, unread_encoding
 from headwater.sql.rewriting import quoted
 from headwater.tables import encodings
 from headwater.tables.table import Column
@@ -27,6 +28,8 @@ FORMATS: Final = frozenset({"csv", "json"})
 _BAD: Final = "headwater: no such line"
 """A column for lines that Spark does not understand, called as no other is."""
 _OFTEN: Final = {"enforceschema": ("true",), "mode": ("permissive", "failfast")}
+_SPARKS_OWN: Final = (None, "", "ascii", "iso8859-1")
+"""What Spark decodes itself, by `encoding`."""
 _OF_FILES: Final = frozenset({"mode", "multiline", "header", "enforceschema", "inferschema",
                               "encoding", "charset", "columnnameofcorruptrecord"})  # fmt: skip
 
@@ -36,17 +39,26 @@ def is_lines(group: FileGroup) -> bool:
     options = _options(group)
     if group.format not in FORMATS or "linesep" in options or "comment" in options:
         return False
+    read = encoding(group)
     if group.format == "csv" and is_whole(group):
+        if read not in _SPARKS_OWN:
+            raise unread_encoding("spark", group, encodings.declared_in(group.options))
         return False
-    if (read := encoding(group)) is None or (read and group.format == "json"):
+    if read is None:
         return False
     return all(options.get(n, v[0]).strip().lower() in v for n, v in _OFTEN.items())
 
 
 def encoding(group: FileGroup) -> str | None:
-    """Return Python's name of what files are in; empty for UTF-8, None for one not read here."""
-    options = _options(group)
-    return encodings.codec(options.get("charset", options.get("encoding", "")))
+    """Return Python's name of what files are in; empty for UTF-8, None for what Spark decodes.
+
+    Raises:
+        UnsupportedError: For what nobody reads here; lines of UTF-16 Spark cuts within characters.
+    """
+    declared = encodings.declared_in(group.options)
+    if encodings.is_wide(declared) and is_whole(group):
+        return None
+    return encoding_of("spark", group, declared)
 
 
 def is_whole(group: FileGroup) -> bool:
