@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
-ROWS = 200_000
+ROWS = 100_000
 ROUNDS = 3
 
 CALLS = {

@@ -120,6 +120,10 @@ CALLS: dict[tuple[str, str], list[str]] = {
         *("format_string('%2$s %1$s %s%%%n', i, t)", "printf('%s %s', d, NULL)", "printf('')"),
         "format_string('%-+7d|%+,.1f', t, d)",
     ],
+    ("to_number", "written"): ["to_number(s, '999')", "to_number(s, 'S99.9')"],
+    ("try_to_number", "written"): [
+        f"try_to_number(s, '{p}')" for p in ("9", "99999999999999999999.9", "S9.99", "999D99")
+    ],
     ("sequence", "written"): [
         *("sequence(day, till)", "sequence(ts, end)", "sequence(t, 5)", "sequence(i, i, t)"),
         *(

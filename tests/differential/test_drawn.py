@@ -72,6 +72,7 @@ GROUPED = [
     "percentile_approx(i, 0.5, 1000)", "percentile_approx(i, 0.5, 20)", "mode(s)", "mode(h)",
     "try_sum(i)", "try_avg(j)", "max_by(s, k)", "size(collect_set(s))", "median(j)",
     *(f"approx_count_distinct({c})" for c in "ijskqth"), "approx_count_distinct(s, 0.05)",
+    "approx_count_distinct(k, 0.02)", "approx_count_distinct(s, 0.1)",
     "approx_count_distinct(k % 7) FILTER (WHERE h = 1)", "avg(DISTINCT i)", "avg(DISTINCT j)",
     "bit_and(i)", "bit_or(i)", "bit_xor(k)", "first(h)", "last(h, true)", "first_value(h)",
     "percentile(q, 0.3)", "median(q)", "percentile(i, 0.9) FILTER (WHERE h = 1)",

@@ -384,6 +384,8 @@ BUILDERS: Final[dict[str, _Builder]] = {
     "mask": texts.mask,
     "conv": texts.conv,
     "str_to_map": texts.str_to_map,
+    "to_number": number_texts.to_number,
+    "try_to_number": number_texts.try_to_number,
     "format_number": number_texts.format_number,
     "format_string": number_texts.format_string,
     "months_between": formats.months_between,

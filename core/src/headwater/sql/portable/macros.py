@@ -7,7 +7,7 @@ making them all takes longer than a small read.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -37,10 +37,23 @@ def asked(sql: str) -> tuple[str, ...]:
 def _by_name() -> Mapping[str, str]:
     """Return the statements by the macro's name, in the order in which they build on each other."""
     found = {}
-    for statement in (*(s for name in _FILES for s in _read(name)), *casing.macros()):
+    written = (s for name in _FILES for s in _read(name))
+    for statement in (*_tables(), *written, *casing.macros()):
         if match := _NAME.search(statement):
             found[match[0]] = statement
     return found
+
+
+def _tables() -> Iterator[str]:
+    """Yield the macros `sp_hll_near_9()` and `sp_hll_biases_9()` of each precision."""
+    source = (files("headwater.sql.portable") / "sketches.txt").read_text(encoding="utf-8")
+    for line in source.splitlines():
+        if line[:1] != "#":
+            precision, _, listed = line.partition(": ")
+            pairs = [pair.split() for pair in listed.split(", ")]
+            for place, name in enumerate(("near", "biases")):
+                numbers = ", ".join(f"{p[place]}e0" for p in pairs)
+                yield f"CREATE OR REPLACE MACRO sp_hll_{name}_{precision}() AS [{numbers}]"
 
 
 def _read(name: str) -> tuple[str, ...]:

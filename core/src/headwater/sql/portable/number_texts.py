@@ -10,9 +10,9 @@ from headwater.sql.portable import arithmetic
 from headwater.sql.portable.casts import cast
 from headwater.sql.portable.comparing import widened
 from headwater.sql.portable.pieces import Piece, Refusal, made, refuse_unless
-from headwater.sql.portable.raising import not_portable
+from headwater.sql.portable.raising import not_portable, spark_error
 from headwater.sql.portable.spelling import cast as spell
-from headwater.sql.portable.spelling import text
+from headwater.sql.portable.spelling import null, text
 from headwater.types import INTEGER_BITS, DataType
 
 _MOST_PLACES: Final = 6
@@ -59,6 +59,45 @@ def _decimal_number(value: Piece, places: int, type_: DataType) -> Piece:
     rounded = arithmetic.rounded_to_even([value, literal], exact)
     sign = f"CASE WHEN {value.sql} < 0 AND {rounded.sql} = 0 THEN '-' ELSE '' END"
     return made(f"({sign} || sp_grouped({cast(rounded, t.STRING).sql}))", type_, [value])
+
+
+_PATTERN: Final = re.compile(r"(?P<sign>[sS]?)(?P<whole>9{1,30})(?:[.dD](?P<part>9{1,8}))?")
+
+
+def to_number(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `to_number(text, '999.99')`, of as many digits at most as the format has.
+
+    Raises:
+        Refusal: If the format is not of nines, maybe with a point, and S before them.
+    """
+    return _read(arguments, type_, trying=False)
+
+
+def try_to_number(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `try_to_number(text, '999.99')`: NULL where `to_number` raises."""
+    return _read(arguments, type_, trying=True)
+
+
+def _read(arguments: list[Piece], type_: DataType, *, trying: bool) -> Piece:
+    value, pattern = arguments
+    found = _PATTERN.fullmatch(pattern.literal) if isinstance(pattern.literal, str) else None
+    if found is None or value.type != t.STRING:
+        raise Refusal("to_number() by a format that is not of nines, as 'S999.99'")
+    whole, part = len(found["whole"]), len(found["part"] or "")
+    sign = "[+-]?" if found["sign"] else ""
+    behind = f"([.][0-9]{{0,{part}}})?|{sign}[.][0-9]{{1,{part}}}" if part else ""
+    x = value.sql
+    fits = f"regexp_full_match({x}, {text(f'{sign}[0-9]{{1,{whole}}}{behind}')})"
+    plain = f"regexp_full_match({x}, '[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)|')"
+    bad = spark_error("INVALID_FORMAT.MISMATCH_INPUT", "a text is not of the number format", type_)
+    bad = null(type_) if trying else bad
+    # Spark reads digits of other scripts, commas, and spaces around a number, each in its way.
+    other = not_portable("to_number() of a text that is no plain number", type_)
+    sql = (
+        f"CASE WHEN {x} IS NULL THEN NULL WHEN {fits} THEN {spell(x, type_, trying=True)} "
+        f"WHEN {plain} THEN {bad} ELSE {other} END"
+    )
+    return made(sql, type_, [value], raises=not trying, declines=True)
 
 
 # -- format_string -------------------------------------------------------------------------------
