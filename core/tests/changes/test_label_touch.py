@@ -195,6 +195,20 @@ def test_windows_that_lie_apart_are_read_together_and_nothing_between_them(
         assert rows.sort_by("id").equals(full(serving, change))
 
 
+def test_the_first_labels_of_all_are_looked_at_alone(
+    workspace: hw.Workspace, lake: Lake, answered: list[set[str]]
+) -> None:
+    for file in sorted((lake.folder / "actuals").glob("*/*.parquet")):
+        file.unlink()
+    lake.labels(-9, ["nobody-0"], at(-9), name="long ago")  # no window's
+    serving = connect(workspace, lake, horizon=timedelta(days=9))
+    ledger = handed_over(serving)
+    lake.labels(3, ["2-1"], at(3, hours=5), name="new")
+    changes = asked(serving, ledger)
+    assert (days(changes), untouched(changes)) == ([2], [0, 1, 3])
+    assert answered == [{"actuals"}]
+
+
 def test_labels_of_nobody_are_looked_at_once(
     serving: hw.Connection, lake: Lake, looked: list[Plan], tmp_path: Path
 ) -> None:

@@ -26,6 +26,8 @@ from headwater.sql.pruning.row_shares import divisible
 from headwater.tables.file_facts import FileFacts
 from headwater.tables.relation import DataFile, DeltaRelation, FileRelation, IcebergRelation
 
+_BEFORE_ALL: Final = 0
+"""A listing before the first: a window may have been read before any of its labels landed."""
 _TRIES: Final = 16
 """Listings that are gone back: a window is compared by every run, so mostly one is enough."""
 
@@ -148,7 +150,8 @@ def _of_then(
 ) -> tuple[DataFile, ...] | None:
     """Return those of a share's files that have a digest together; None if none is found."""
     numbers = [facts.listing(f.path, f.etag) for f in share.files]
-    for last in sorted({n for n in numbers if n is not None}, reverse=True)[:_TRIES]:
+    newest = sorted({n for n in numbers if n is not None}, reverse=True)
+    for last in (*newest[:_TRIES], _BEFORE_ALL):
         kept = tuple(
             f for f, n in zip(share.files, numbers, strict=True) if n is not None and n <= last
         )
