@@ -145,7 +145,8 @@ def unread_encoding(engine: str, group: FileGroup, declared: str) -> Unsupported
     """Return the error for an encoding that is not read of a group's files."""
     whole = ""
     if not group.format.startswith("hive-"):
-        whole = "; engine: {type: spark} reads UTF-16 and 32 of whole files (multiLine: true)"
+        whole = "; UTF-16 and UTF-32 are read of whole files (multiLine: true), of CSV with "
+        whole += "engine: {type: spark}"
     return UnsupportedError(
         f"table {group.relation.name}: the {engine} engine does not honour the reader option "
         f"encoding={declared!r}",

@@ -40,12 +40,13 @@ def codec(declared: str) -> str | None:
     return name if name in _KNOWN else None
 
 
-def is_wide(declared: str) -> bool:
-    """Return whether an encoding is one of UTF-16 or UTF-32, in which no byte ends a line."""
+def wide_codec(declared: str) -> str | None:
+    """Return Python's name of UTF-16 or UTF-32, in which no byte ends a line; None for others."""
     try:
-        return codecs.lookup(declared.strip()).name.startswith(_WIDE)
+        name = codecs.lookup(declared.strip()).name
     except (LookupError, ValueError):
-        return False
+        return None
+    return name if name.startswith(_WIDE) else None
 
 
 def of_header(options: Mapping[str, str]) -> str:

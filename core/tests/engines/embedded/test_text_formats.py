@@ -121,6 +121,23 @@ def test_json_in_an_encoding_is_read(tmp_path: Path, many: str) -> None:
     assert repr(row) == "{'s': '\u20ac', 'n': nan}"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "UTF-16LE", "UTF-32"])
+def test_json_files_of_wide_characters_are_read_whole(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.json"
+    options = {"encoding": encoding, "multiLine": "true"}
+    relation = text(tmp_path, "", "json", options, s="string")
+
+    def read(body: str) -> list[dict[str, Any]]:
+        path.write_bytes(body.encode(encoding))
+        files = (DataFile(str(path), path.stat().st_size),)
+        return rows(ALL, t=replace(relation, files=files))
+
+    found = read('[{"s": "\u010a"},\n{"s": "\u0d0a"}]')  # with bytes of ends of lines
+    assert sorted(r["s"] for r in found) == ["\u010a", "\u0d0a"]
+    with pytest.raises(EngineError, match="not one JSON object"):
+        read('{"s": "a"}\n{"s": "b"}')
+
+
 def test_a_bare_nan_that_is_refused_is_told_as_it_was_written(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"not plainly int: '\"NaN\"'"):
         rows(ALL, t=text(tmp_path, '{"v": NaN}\n', "json", v="int"))

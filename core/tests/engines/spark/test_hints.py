@@ -59,6 +59,11 @@ ON_SPARK: dict[str, tuple[Callable[[Path], FileRelation], list[Any]]] = {
              options={"encoding": "UTF-16", "multiLine": "true"}),
         ["a", "\u00e9"],
     ),
+    "utf-16 of a whole file of JSON": (
+        text('[{"v":"a"},\n{"v":"\u010a"}]'.encode("utf-16"), "json", v="string",
+             options={"encoding": "UTF-16", "multiLine": "true"}),
+        ["a", "\u010a"],
+    ),
     "an option of csv": (text("#x\na\n", "csv", v="string", options={"comment": "#"}), ["a"]),
     "a separator of several characters": (
         text("a::b\n", "csv", v="string", w="string", options={"sep": "::"}), ["a"],
@@ -113,6 +118,12 @@ NOWHERE: dict[str, Callable[[Path], FileRelation]] = {
     ),
     "lines of JSON in utf-16": text(
         '{"v":"a"}\n'.encode("utf-16"), "json", v="string", options={"encoding": "UTF-16"}
+    ),
+    "several objects in a file of JSON in utf-16": text(
+        '{"v":"a"}\n{"v":"b"}'.encode("utf-16"),
+        "json",
+        v="string",
+        options={"encoding": "UTF-16", "multiLine": "true"},
     ),
     "an encoding of several bytes": text(
         b"\x9dh\n", "csv", v="string", options={"encoding": "GBK"}

@@ -73,7 +73,9 @@ def json(
 
     whole = is_true(options, "multiline")
     kind = " json-file" if whole else " json"
-    encoding = encoding_of("embedded", group, encodings.declared_in(group.options))
+    declared = encodings.declared_in(group.options)
+    encoding = encodings.wide_codec(declared) if whole else None
+    encoding = encoding or encoding_of("embedded", group, declared)
     yield _scan(
         connection, relation, group, paths, {}, field, kind, NOT_PORTABLE, _AS_SPARK,
         whole=whole, encoding=encoding,

@@ -142,6 +142,9 @@ def _decoded(line: str, encoding: str, odd: str) -> str:
         encoding: What `_encoding` gave.
         odd: What raises for a byte that stands for no character.
     """
+    if encodings.wide_codec(encoding) is not None:
+        spelled = encoding.upper().replace("-LE", "LE").replace("-BE", "BE")
+        return f"decode(CAST({line} AS binary), {literal(spelled)})"
     made = encodings.characters(encoding)
     latin = f"decode(CAST({line} AS binary), 'ISO-8859-1')"
     none = "".join(f"\\x{code:02x}" for code, c in enumerate(made) if c == encodings.UNDEFINED)

@@ -50,14 +50,14 @@ def is_lines(group: FileGroup) -> bool:
 
 
 def encoding(group: FileGroup) -> str | None:
-    """Return Python's name of what files are in; empty for UTF-8, None for what Spark decodes.
+    """Return Python's name of what files are in; empty for UTF-8, None for what is Spark's alone.
 
     Raises:
         UnsupportedError: For what nobody reads here; lines of UTF-16 Spark cuts within characters.
     """
     declared = encodings.declared_in(group.options)
-    if encodings.is_wide(declared) and is_whole(group):
-        return None
+    if is_whole(group) and (wide := encodings.wide_codec(declared)) is not None:
+        return wide if group.format == "json" else None
     return encoding_of("spark", group, declared)
 
 
