@@ -24,9 +24,9 @@ def length_of(analysis: Analysis, node: exp.Expr) -> int | None:
 
 def length_of_binding(analysis: Analysis, binding: Binding | None) -> int | None:
     """Return the length of the CHAR column that a name means; None if it means none."""
-    seen: set[int] = set()
-    while binding is not None and not binding.fields and id(binding) not in seen:
-        seen.add(id(binding))
+    visited: set[int] = set()
+    while binding is not None and not binding.fields and id(binding) not in visited:
+        visited.add(id(binding))
         source = binding.scope.sources.get(binding.source)
         if isinstance(source, TableReference):
             table = analysis.tables.get(source.name)

@@ -155,12 +155,12 @@ def times_scanned(root: Scope, reference: TableReference) -> int:
 
 def scopes_within(root: Scope) -> Iterator[Scope]:
     """Yield all scopes of a query, each once, however often a WITH is named."""
-    seen: set[int] = set()
+    visited: set[int] = set()
     todo: list[Source] = [root]
     while todo:
         source = todo.pop()
-        if id(source) not in seen:
-            seen.add(id(source))
+        if id(source) not in visited:
+            visited.add(id(source))
             todo += read_by(source)
             if isinstance(source, Scope):
                 yield source

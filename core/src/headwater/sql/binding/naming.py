@@ -323,8 +323,8 @@ class _Writer:
 
     def _substring(self, node: exp.Expr) -> str:
         # `substr` and `substring` are one node in the tree, and two names in Spark.
-        given = [node.this, node.args.get("start"), node.args.get("length")]
-        texts = [self.text(part) for part in given if part is not None]
+        arguments = [node.this, node.args.get("start"), node.args.get("length")]
+        texts = [self.text(part) for part in arguments if part is not None]
         name = self._written_before(node.this, _CUT) or "substring"
         behind = self._work.text[(span_of(node.this) or Span(0, 0)).end :]
         name = "substring" if _FROM.match(behind) else name.lower()

@@ -65,14 +65,14 @@ def check(work: Work, root: Scope) -> set[int]:
 
 def scopes(*roots: Source, subqueries: bool = True) -> Iterator[Scope]:
     """Yield scopes and all that they read, each once; what expressions read is `subqueries`."""
-    seen: set[int] = set()
+    visited: set[int] = set()
     todo = list(roots)
     while todo:
         here = todo.pop()
         if isinstance(here, Scope):
-            if id(here) in seen:
+            if id(here) in visited:
                 continue
-            seen.add(id(here))
+            visited.add(id(here))
             yield here
             todo += [*here.sources.values(), *here.branches]
             todo += here.subqueries if subqueries else ()

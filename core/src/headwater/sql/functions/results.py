@@ -191,8 +191,8 @@ def _cut_decimal(own: DataType, digits: int) -> DataType:
     whole = precision - scale + 1
     if digits < 0:
         return t.decimal(min(38, max(whole, 1 - digits)), 0)
-    kept = min(scale, digits)
-    return t.decimal(min(38, whole + kept), kept)
+    new_scale = min(scale, digits)
+    return t.decimal(min(38, whole + new_scale), new_scale)
 
 
 def _whole(call: Call) -> DataType:

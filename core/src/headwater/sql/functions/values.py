@@ -133,9 +133,9 @@ def _schema(node: exp.Expr) -> str | None:
     text = _text(node)
     if text is None:
         return None
-    said = _said_type(text) or _said_type(f"struct<{text}>")
-    if said is not None:
-        padded = any(part.name in ("char", "varchar") for part in said.walk())
+    type_ = _said_type(text) or _said_type(f"struct<{text}>")
+    if type_ is not None:
+        padded = any(part.name in ("char", "varchar") for part in type_.walk())
         return f"the schema {text!r}, in which CHAR or VARCHAR stands," if padded else None
     # Only short forms are told: comments, defaults and quoted names pass.
     parts = [part.split() for part in text.split(",")]

@@ -374,11 +374,11 @@ def _approximate(arguments: list[Piece], distinct: bool, type_: DataType, over: 
     place = f"CAST(greatest(ceil({count} * CAST('{number}' AS DOUBLE)), 1) AS BIGINT)"
     many = not_portable(f"an approximate percentile of {accuracy} / 2 rows or more", type_)
     large = not_portable("an approximate percentile of numbers beyond 2^53", type_)
-    found = _no_zero(value, f"list_sort({listed})[{place}]", type_)
+    value_at = _no_zero(value, f"list_sort({listed})[{place}]", type_)
     sql = (
         f"CASE WHEN {count} * 2 >= {accuracy} THEN {many} "
         f"WHEN max(abs(CAST({value.sql} AS DOUBLE))) > 9007199254740992 "
-        f"AND {'false' if value.type == t.DOUBLE else 'true'} THEN {large} ELSE {found.sql} END"
+        f"AND {'false' if value.type == t.DOUBLE else 'true'} THEN {large} ELSE {value_at.sql} END"
     )
     return made(sql, type_, [value], declines=True)
 

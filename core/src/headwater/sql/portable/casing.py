@@ -83,12 +83,12 @@ def _arguments(e: Expressions, node: exp.Expr) -> list[exp.Expr]:
 
 def _within(analysis: Analysis, *nodes: exp.Expr) -> Iterator[exp.Expr]:
     """Yield the nodes of expressions, and of those that their columns stand for in subqueries."""
-    todo, seen = list(nodes), set()
+    todo, visited = list(nodes), set()
     while todo:
         for node in todo.pop().walk():
-            if id(node) in seen:
+            if id(node) in visited:
                 continue
-            seen.add(id(node))
+            visited.add(id(node))
             yield node
             if (named := analysis.alias_of(node)) is not None and named.node is not None:
                 todo.append(named.node)
@@ -108,9 +108,9 @@ def _outputs(scope: Scope, column: str) -> Iterator[exp.Expr]:
             inner = output.origin.scope.sources.get(output.origin.source)
             yield from _outputs(inner, output.origin.column) if isinstance(inner, Scope) else ()
         for branch in scope.branches:
-            made = branch.outputs[index] if index < len(branch.outputs) else None
-            if made is not None:
-                yield from _outputs(branch, made.name)
+            branch_output = branch.outputs[index] if index < len(branch.outputs) else None
+            if branch_output is not None:
+                yield from _outputs(branch, branch_output.name)
 
 
 def initcap(arguments: list[Piece], type_: DataType) -> Piece:
@@ -145,13 +145,16 @@ def _unclear(name: str, type_: DataType) -> str:
 
 def macros() -> Iterator[str]:
     """Yield CREATE MACRO statements for what the maps say; each takes its text once."""
-    known = f"[^{_CASED}{_UNCASED}]"
+    cased_or_uncased = f"[^{_CASED}{_UNCASED}]"
     ends = f"([{_CASED}])Σ([{_UNCASED}]|\\z)"
     title, titles = _maps("title")
-    found = f"strpos({text(title)}, s) > 0 AND s <> ''"
-    titled = f"CASE WHEN {found} THEN {_looked_up('s', title, titles)} ELSE upper(s) END"
+    has_title = f"strpos({text(title)}, s) > 0 AND s <> ''"
+    titled = f"CASE WHEN {has_title} THEN {_looked_up('s', title, titles)} ELSE upper(s) END"
     for name, body in (
-        ("sp_unclear_sigma", f"regexp_matches(s, {text(f'{known}Σ|Σ{known}')})"),
+        (
+            "sp_unclear_sigma",
+            f"regexp_matches(s, {text(f'{cased_or_uncased}Σ|Σ{cased_or_uncased}')})",
+        ),
         ("sp_final_sigmas", f"regexp_replace(s, {text(ends)}, '\\1ς\\2', 'g')"),
         ("sp_odd_upper", f"regexp_matches(s, {text(_class('upper', without='ß'))})"),
         ("sp_odd_lower", f"regexp_matches(s, {text(_class('lower', more='Σ'))})"),

@@ -63,7 +63,7 @@ def cast(piece: Piece, target: DataType, *, trying: bool = False) -> Piece:
     if build is None:
         raise Refusal(f"CAST({source} AS {target}): the two engines do not agree on it")
     sql, raises = build(piece.sql, source, target, trying)
-    values = _kept(piece, target)
+    values = _range_after(piece, target)
     raises = raises and not trying and not (values is not None and ranges.holds(target, values))
     declines = (_family(source), _family(target)) in _DECLINING
     return made(
@@ -71,7 +71,7 @@ def cast(piece: Piece, target: DataType, *, trying: bool = False) -> Piece:
     )
 
 
-def _kept(piece: Piece, target: DataType) -> ranges.Range | None:
+def _range_after(piece: Piece, target: DataType) -> ranges.Range | None:
     """Return what is known of a value that was cast to another type of the same kind."""
     source = piece.type
     if target.is_floating and source.is_numeric:

@@ -69,8 +69,8 @@ def stands_alone(node: exp.Expr) -> bool:
         nots += isinstance(above, exp.Not)
         here, above = above, above.parent
     if isinstance(above, exp.If):
-        asked = here.arg_key == "this" and isinstance(above.parent, exp.Case)
-        return asked and above.parent is not None and above.parent.this is None
+        is_condition = here.arg_key == "this" and isinstance(above.parent, exp.Case)
+        return is_condition and above.parent is not None and above.parent.this is None
     if isinstance(above, exp.Alias):
         here, above = above, above.parent
     return isinstance(above, exp.Select) and here.arg_key == "expressions"

@@ -145,8 +145,8 @@ def widened(piece: Piece, type_: DataType, *, texts: bool = False) -> Piece:
         return Piece(cast(text(f"{piece.literal:f}"), type_), type_, range=nonzero)
     if type_.name == "decimal" and piece.type.name == "decimal":
         whole = (piece.type.precision or 0) - (piece.type.scale or 0)
-        kept = (type_.precision or 0) - (type_.scale or 0)
-        if kept < whole or (type_.scale or 0) < (piece.type.scale or 0):
+        digits = (type_.precision or 0) - (type_.scale or 0)
+        if digits < whole or (type_.scale or 0) < (piece.type.scale or 0):
             raise Refusal(f"{piece.type} as {type_}: digits would be lost beyond 38")
     return casts.cast(piece, type_)
 

@@ -197,13 +197,13 @@ def if_(e: Expressions, node: exp.Expr) -> Piece:
     Example: `if(o, i, 0)` -> `CASE WHEN "o" THEN "i" ELSE CAST(0 AS INTEGER) END`
     """
     refuse_unless(len(node.expressions) == 3, "if takes three arguments", node)
-    asked, then, other = node.expressions
-    condition, type_ = e.piece(asked), e.type_of(node)
+    test, then, other = node.expressions
+    condition, type_ = e.piece(test), e.type_of(node)
     refuse_unless(condition.type == t.BOOLEAN, f"if({condition.type}, ...)", node)
-    with e.knowing(asked):
+    with e.knowing(test):
         value = e.piece(then)
     with e.knowing(None):
-        e.learn_not(asked)
+        e.learn_not(test)
         last = e.piece(other)
     return case_when([(condition, value)], last, type_)
 

@@ -69,8 +69,8 @@ def map_from_arrays(arguments: list[Piece], type_: DataType) -> Piece:
     """Return `map_from_arrays(keys, values)`."""
     keys, values = arguments
     differ = spark_error("INVALID_PARAMETER_VALUE", "keys and values differ in number", type_)
-    made = checked_map(f"{{k: {keys.sql}, v: {values.sql}}}", type_)
-    sql = f"CASE WHEN len({keys.sql}) <> len({values.sql}) THEN {differ} ELSE {made} END"
+    new_map = checked_map(f"{{k: {keys.sql}, v: {values.sql}}}", type_)
+    sql = f"CASE WHEN len({keys.sql}) <> len({values.sql}) THEN {differ} ELSE {new_map} END"
     return Piece(sql, type_, raises=True)
 
 
@@ -80,9 +80,11 @@ def map_from_entries(arguments: list[Piece], type_: DataType) -> Piece:
     key, item = (text(n) for n in value.type.element.field_names)
     keys = f"list_transform(l, lambda z: struct_extract(z, {key}))"
     values = f"list_transform(l, lambda z: struct_extract(z, {item}))"
-    made = checked_map(f"{{k: {keys}, v: {values}}}", type_)
+    new_map = checked_map(f"{{k: {keys}, v: {values}}}", type_)
     some = "len(list_filter(l, lambda z: z IS NULL)) > 0"
-    sql = f"list_transform([{value.sql}], lambda l: CASE WHEN {some} THEN NULL ELSE {made} END)[1]"
+    sql = (
+        f"list_transform([{value.sql}], lambda l: CASE WHEN {some} THEN NULL ELSE {new_map} END)[1]"
+    )
     return Piece(sql, type_, raises=True)
 
 
@@ -94,8 +96,8 @@ def map_concat(arguments: list[Piece], type_: DataType) -> Piece:
         _joined([f"map_{part}({a.sql})" for a in arguments]) for part in ("keys", "values")
     )
     some = " OR ".join(f"{a.sql} IS NULL" for a in arguments)
-    made = checked_map(f"{{k: {keys}, v: {values}}}", type_)
-    return Piece(f"CASE WHEN {some} THEN NULL ELSE {made} END", type_, raises=True)
+    new_map = checked_map(f"{{k: {keys}, v: {values}}}", type_)
+    return Piece(f"CASE WHEN {some} THEN NULL ELSE {new_map} END", type_, raises=True)
 
 
 def _joined(lists: list[str]) -> str:

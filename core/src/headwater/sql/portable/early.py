@@ -159,11 +159,11 @@ def _named(e: Expressions, key: str, piece: Piece) -> Piece:
     columns = query.early.setdefault(key, {})
     name = next((n for n, sql in columns.items() if sql == piece.sql), None)
     if name is None:
-        taken = set(columns)
+        names = set(columns)
         if isinstance(source, FromTable):
             table = e.analysis.tables[source.reference.name]
-            taken |= {c.name.casefold() for c in table.columns}
-        numbers = iter(range(len(taken) + 1))
-        name = next(n for i in numbers if (n := f"early{i}") not in taken)
+            names |= {c.name.casefold() for c in table.columns}
+        numbers = iter(range(len(names) + 1))
+        name = next(n for i in numbers if (n := f"early{i}") not in names)
         columns[name] = piece.sql
     return Piece(f"{source.alias}.{name}", piece.type, range=piece.range)

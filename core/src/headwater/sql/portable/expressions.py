@@ -126,9 +126,9 @@ class Expressions:
             if value is not None and condition is not None:
                 self._learn(value, condition, "=")
             else:
-                for found in spread(condition, exp.And):
-                    if operator := COMPARISONS.get(type(found)):
-                        self._learn(found.this, found.expression, operator)
+                for conjunct in spread(condition, exp.And):
+                    if operator := COMPARISONS.get(type(conjunct)):
+                        self._learn(conjunct.this, conjunct.expression, operator)
             yield
         finally:
             self.facts = before
@@ -141,10 +141,10 @@ class Expressions:
         if value is not None and condition is not None:
             self._learn(value, condition, "<>")
             return
-        for found in spread(condition, exp.Or):
-            operator = ranges.OPPOSITE.get(COMPARISONS.get(type(found), ""))
-            if operator is not None and (operator in ("=", "<>") or not self._floating(found)):
-                self._learn(found.this, found.expression, operator)
+        for disjunct in spread(condition, exp.Or):
+            operator = ranges.OPPOSITE.get(COMPARISONS.get(type(disjunct), ""))
+            if operator is not None and (operator in ("=", "<>") or not self._floating(disjunct)):
+                self._learn(disjunct.this, disjunct.expression, operator)
 
     def _floating(self, comparison: exp.Expr) -> bool:
         """Whether a NaN may be compared, which is in no order as the opposite would have it."""
@@ -163,10 +163,10 @@ class Expressions:
         for one, other, how in ((left, right, operator), (right, left, ranges.FLIPPED[operator])):
             numbers = one.type.is_numeric and other.type.is_numeric
             if numbers and one.literal is None and other.literal is not None:
-                said = ranges.compared(how, other.values)
-                if said is not None:
-                    known = self.facts.get(one.sql)
-                    self.facts[one.sql] = known.narrowed(said) if known else said
+                values = ranges.compared(how, other.values)
+                if values is not None:
+                    earlier = self.facts.get(one.sql)
+                    self.facts[one.sql] = earlier.narrowed(values) if earlier else values
 
     def boolean(self, node: exp.Expr) -> Piece:
         """Return a compiled condition."""

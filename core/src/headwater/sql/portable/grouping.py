@@ -64,9 +64,9 @@ def read(node: exp.Select, group: exp.Expr, outputs: Sequence[Output]) -> GroupB
         sets = _rollup([(k,) for k in keys]) if word is exp.Rollup else _cube([(k,) for k in keys])
         return GroupBy(keys, tuple(sets))
     if behind:  # GROUP BY a, b GROUPING SETS ((a, b), a)
-        given = [reader.key(x) for x in listed]
+        keys_ = [reader.key(x) for x in listed]
         sets = reader.sets(behind[0])
-        strange_key = next((k for s in sets for k in s if k not in given), None)
+        strange_key = next((k for s in sets for k in s if k not in keys_), None)
         reason = "GROUPING SETS of what GROUP BY does not list"
         refuse_unless(strange_key is None, reason, strange_key)
         return GroupBy(tuple(reader.keys), tuple(sets))
@@ -146,10 +146,12 @@ def marks(e: Expressions, node: exp.Expr) -> Piece:
     counted = e.counted or ()
     if name == "grouping":
         refuse_unless(len(node.expressions) == 1, "grouping() of several arguments", node)
-    asked = [e.piece(x).sql for x in node.expressions] or list(counted)
-    refuse_unless(all(x in counted for x in asked), f"{name}() of what is no grouping key", node)
+    arguments = [e.piece(x).sql for x in node.expressions] or list(counted)
+    refuse_unless(
+        all(x in counted for x in arguments), f"{name}() of what is no grouping key", node
+    )
     if name != "grouping":
-        refuse_unless(asked == list(counted), f"{name}() of other than all keys in order", node)
+        refuse_unless(arguments == list(counted), f"{name}() of other than all keys in order", node)
     type_ = e.type_of(node)
     word = "TINYINT" if type_ == t.TINYINT else "BIGINT"
-    return Piece(f"CAST(grouping({', '.join(asked)}) AS {word})", type_)
+    return Piece(f"CAST(grouping({', '.join(arguments)}) AS {word})", type_)

@@ -142,8 +142,8 @@ def length(node: exp.Expr) -> Decimal | None:
         parts = list(_PART.finditer(bare))
         counted = [_times(f"{m[1]}{m[2]}", m[3]) for m in parts]
         covered = "".join(m[0] for m in parts).replace(" ", "") == bare.replace(" ", "")
-        known = [c for c in counted if c is not None]
-        return sum(known, Decimal(0)) if covered and len(known) == len(counted) else None
+        counts = [c for c in counted if c is not None]
+        return sum(counts, Decimal(0)) if covered and len(counts) == len(counted) else None
     if isinstance(unit, exp.IntervalSpan):
         first, last = (u.name.lower().rstrip("s") for u in (unit.this, unit.expression))
         return _span(text, first, last)
@@ -165,8 +165,8 @@ def _span(text: str, first: str, last: str) -> Decimal | None:
     numbers = re.split(r"[ :-]+", text.lstrip("+-"))
     named = units[units.index(first) : units.index(last) + 1]
     counted = [_times(n, u) for n, u in zip(numbers, named, strict=False)]
-    known = [c for c in counted if c is not None]
-    return sign * sum(known, Decimal(0)) if len(known) == len(named) == len(numbers) else None
+    counts = [c for c in counted if c is not None]
+    return sign * sum(counts, Decimal(0)) if len(counts) == len(named) == len(numbers) else None
 
 
 # -- arithmetic ----------------------------------------------------------------------------------

@@ -180,15 +180,15 @@ def _of_map(word: str) -> Callable[[Expressions, exp.Expr], Piece | None]:
         entries = f"map_entries({value.sql})"
         if word == "map_filter":
             refuse_unless(body.type == t.BOOLEAN, "map_filter() by what is no condition", lambda_)
-            kept = f"list_filter({entries}, lambda {params}: ({body.sql}) IS TRUE)"
-            return Piece(f"map_from_entries({kept})", value.type, raises)
-        made = f"list_transform({entries}, lambda {params}: {body.sql})"
+            kept_entries = f"list_filter({entries}, lambda {params}: ({body.sql}) IS TRUE)"
+            return Piece(f"map_from_entries({kept_entries})", value.type, raises)
+        new_entries = f"list_transform({entries}, lambda {params}: {body.sql})"
         if word == "transform_values":
             type_ = t.map_of(value.type.key, body.type)
-            sql = containers.checked_map(f"{{k: map_keys({value.sql}), v: {made}}}", type_)
+            sql = containers.checked_map(f"{{k: map_keys({value.sql}), v: {new_entries}}}", type_)
             return Piece(sql, type_, raises)
         type_ = t.map_of(body.type, value.type.value)
-        sql = containers.checked_map(f"{{k: {made}, v: map_values({value.sql})}}", type_)
+        sql = containers.checked_map(f"{{k: {new_entries}, v: map_values({value.sql})}}", type_)
         return Piece(sql, type_, raises=True)
 
     return form

@@ -67,8 +67,8 @@ def made(
     made_of = list(parts)
     risky = raises or any(p.risky for p in made_of)
     any_raises = risky or declines or any(p.raises for p in made_of)
-    known = ranges.known(range_) if range_ is not None else None
-    return Piece(sql, type_, any_raises, None, any_raises and not risky, known)
+    known_range = ranges.known(range_) if range_ is not None else None
+    return Piece(sql, type_, any_raises, None, any_raises and not risky, known_range)
 
 
 def evaluated(piece: Piece) -> str:

@@ -415,12 +415,16 @@ class Queries:
         """Return the conditions of WHERE, what may raise in them computed before the joins."""
         items = read_from(self.analysis, e.query.scope, pivoted=True)
         assert not isinstance(items, Unclear)
-        said = list(conditions_within(e.query.scope, items))
-        make = partial(early.condition, e, items=items, conditions=said)
+        join_conditions = list(conditions_within(e.query.scope, items))
+        make = partial(early.condition, e, items=items, conditions=join_conditions)
         conditions = clauses.conjuncts(node, "where")
         where = [self.attempt(make, c) for c in conditions]
         risky = [(c, w) for c, w in zip(conditions, where, strict=True) if w.risky]
-        if len(risky) == 1 and not others and early.comes_last(e, risky[0][0], items, said):
+        if (
+            len(risky) == 1
+            and not others
+            and early.comes_last(e, risky[0][0], items, join_conditions)
+        ):
             # Behind all others it is evaluated on the rows that Spark evaluates it on.
             on = [self.attempt(e.boolean, c) for item in items for c in item.on]
             return [*(w for w in where if not w.risky), *on, risky[0][1]]
@@ -454,19 +458,19 @@ class Queries:
             if any(clauses.aggregated(x) for x in node.expressions) or node.args.get("having"):
                 e.keys = {}
             return ""
-        said = grouping.read(node, group, e.query.scope.outputs)
+        group_by = grouping.read(node, group, e.query.scope.outputs)
         keys: dict[str, str] = {}
         by_node: dict[int, str] = {}
-        for key in said.keys:
+        for key in group_by.keys:
             piece = self.attempt(e.piece, key)
             if piece.type != t.UNKNOWN:
                 grouped = piece
                 if not time_windows.is_window(key):
                     whole = partial(clauses.grouped, clause="GROUP BY", node=key)
                     grouped = self.attempt(whole, piece)
-                twin = said.sets is not None and any(
+                twin = group_by.sets is not None and any(
                     by_node[id(k)] == grouped.sql and k != key
-                    for k in said.keys
+                    for k in group_by.keys
                     if id(k) in by_node
                 )
                 refuse_unless(not twin, "two grouping keys that are one value", key)
@@ -474,10 +478,10 @@ class Queries:
                 keys[piece.sql] = by_node[id(key)] = grouped.sql
         e.keys = keys
         listed = tuple(dict.fromkeys(keys.values()))
-        if said.sets is None:
+        if group_by.sets is None:
             return f"\nGROUP BY {', '.join(listed)}" if listed else ""
         e.counted = listed
-        sets = [dict.fromkeys(by_node[id(k)] for k in s if id(k) in by_node) for s in said.sets]
+        sets = [dict.fromkeys(by_node[id(k)] for k in s if id(k) in by_node) for s in group_by.sets]
         written = ", ".join(f"({', '.join(s)})" for s in sets)
         return f"\nGROUP BY GROUPING SETS ({written})"
 

@@ -134,14 +134,14 @@ def rounded(values: Range, scale: int) -> Range:
 
 def union(ranges: Iterable[Range]) -> Range:
     """Return the range of what is one of several values."""
-    found = list(ranges)
-    if not found:
+    ranges_ = list(ranges)
+    if not ranges_:
         return Range()
-    lows = [x.low for x in found]
-    highs = [x.high for x in found]
+    lows = [x.low for x in ranges_]
+    highs = [x.high for x in ranges_]
     low = min(x for x in lows if x is not None) if None not in lows else None
     high = max(x for x in highs if x is not None) if None not in highs else None
-    return Range(low, high, all(x.excludes_zero for x in found))
+    return Range(low, high, all(x.excludes_zero for x in ranges_))
 
 
 def compared(operator: str, other: Range) -> Range | None:

@@ -30,12 +30,12 @@ def at_most_one_row(analysis: Analysis, scope: Scope) -> bool:
     return _is_single(analysis, scope, set())
 
 
-def _is_single(analysis: Analysis, source: Source, seen: set[int]) -> bool:
+def _is_single(analysis: Analysis, source: Source, visited: set[int]) -> bool:
     if isinstance(source, Generated):
         return isinstance(source.node, exp.Values) and len(source.node.expressions) == 1
-    if not isinstance(source, Scope) or id(source) in seen:
+    if not isinstance(source, Scope) or id(source) in visited:
         return False
-    seen = {*seen, id(source)}
+    visited = {*visited, id(source)}
     node = source.node
     limits = (x.args["limit"].expression for x in row_order.layers(node) if x.args.get("limit"))
     if any(position(x) in (0, 1) for x in limits):
@@ -54,7 +54,7 @@ def _is_single(analysis: Analysis, source: Source, seen: set[int]) -> bool:
     items = read_from(analysis, source)
     if isinstance(items, Unclear) or any(x.kind is JoinKind.FULL for x in items):
         return False
-    return all(_is_single(analysis, x.source, seen) for x in items)
+    return all(_is_single(analysis, x.source, visited) for x in items)
 
 
 def _is_one_group(analysis: Analysis, scope: Scope, node: exp.Select, group: exp.Expr) -> bool:

@@ -300,7 +300,7 @@ def _inlined(e: Expressions, call: exp.Expr) -> Compiled:
         f"struct_extract(e, {literal(n)}) AS c{i}" for i, (n, _) in enumerate(fields)
     )
     sql = f"SELECT {listed} FROM (SELECT unnest({value.sql}) AS e) AS u"
-    return _made(sql, [value], tuple(c for _, c in fields))
+    return _compiled_rows(sql, [value], tuple(c for _, c in fields))
 
 
 def _stacked(e: Expressions, call: exp.Expr) -> Compiled:
@@ -310,9 +310,9 @@ def _stacked(e: Expressions, call: exp.Expr) -> Compiled:
     refuse_unless(not any(p.risky for p in pieces), "stack() of what may raise", call)
     width = -(-len(pieces) // count)
     types = [wider(p.type for p in pieces[i::width]) for i in range(width)]
-    known = all(x.is_known and x != t.VOID for x in types)
+    typed = all(x.is_known and x != t.VOID for x in types)
     refuse_unless(
-        known, "stack() of a column of NULLs alone, or of types that have no common one", call
+        typed, "stack() of a column of NULLs alone, or of types that have no common one", call
     )
     cells = [widened(p, types[i % width]).sql for i, p in enumerate(pieces)]
     cells += [null(types[i]) for i in range(len(cells) % width, width) if len(cells) % width]
@@ -323,7 +323,7 @@ def _stacked(e: Expressions, call: exp.Expr) -> Compiled:
     structs = ", ".join(f"{{{row}}}" for row in rows)
     listed = ", ".join(f"struct_extract(e, 'c{i}') AS c{i}" for i in range(width))
     sql = f"SELECT {listed} FROM (SELECT unnest([{structs}]) AS e) AS u"
-    return _made(sql, pieces, tuple(types))
+    return _compiled_rows(sql, pieces, tuple(types))
 
 
 def _fields_of_json(e: Expressions, call: exp.Expr) -> Compiled:
@@ -340,10 +340,10 @@ def _fields_of_json(e: Expressions, call: exp.Expr) -> Compiled:
         for i, s in enumerate(steps)
     )
     columns = [made("", t.STRING, [value], declines=True)] * len(steps)
-    return _made(f"SELECT {listed}", columns, (t.STRING,) * len(steps))
+    return _compiled_rows(f"SELECT {listed}", columns, (t.STRING,) * len(steps))
 
 
-def _made(sql: str, parts: Sequence[Piece], types: tuple[DataType, ...]) -> Compiled:
+def _compiled_rows(sql: str, parts: Sequence[Piece], types: tuple[DataType, ...]) -> Compiled:
     raises, declines = any(p.raises for p in parts), all(p.declines for p in parts if p.raises)
     return Compiled(sql, types, (raises,) * len(types), (raises and declines,) * len(types))
 

@@ -56,8 +56,8 @@ def narrowed(sql: str, type_: DataType, *, trying: bool = False) -> str:
         type_: A type of whole numbers, or a decimal.
         trying: Whether it gives NULL where the value has no place.
     """
-    kept = f"add({cast(sql, type_, trying=trying)}, {cast('0', type_)})"
-    return cast(kept, type_) if type_.name == "decimal" else kept
+    checked = f"add({cast(sql, type_, trying=trying)}, {cast('0', type_)})"
+    return cast(checked, type_) if type_.name == "decimal" else checked
 
 
 def joined(texts: str, separator: str) -> str:

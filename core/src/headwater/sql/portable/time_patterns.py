@@ -168,18 +168,18 @@ class Reader:
     @property
     def in_range(self) -> str:
         """SQL of whether the numbers of a text that fits are some of a day and its time."""
-        found = [
+        checks = [
             f"{self._number(f)} BETWEEN {low} AND {high}"
             for f, (low, high) in _RANGES.items()
             if f in self._fields
         ]
         if "zone" in self._fields:
             zone = f"substring({self._part('zone')}, 2)"
-            found.append(f"(len({zone}) = 0 OR {zone} <= '18:00' AND right({zone}, 2) < '60')")
+            checks.append(f"(len({zone}) = 0 OR {zone} <= '18:00' AND right({zone}, 2) < '60')")
         first = f"make_date({self._year}, {self._month}, 1)"
         # The conditions before it hold where the last one is evaluated.
-        days = f"CASE WHEN {' AND '.join(found)} THEN {self._day} <= day(last_day({first}))"
-        return f"{days} ELSE false END" if found else "true"
+        days = f"CASE WHEN {' AND '.join(checks)} THEN {self._day} <= day(last_day({first}))"
+        return f"{days} ELSE false END" if checks else "true"
 
     @property
     def date(self) -> str:

@@ -80,23 +80,29 @@ def opened(e: Expressions, node: exp.Select, alias: Callable[[], str]) -> tuple[
     Raises:
         Refusal: If there are several windows, or one stands elsewhere than in SELECT and GROUP BY.
     """
-    found = [x for x in own_nodes(node) if is_window(x)] if e.queries.may_window else []
-    if not found:
+    windows = [x for x in own_nodes(node) if is_window(x)] if e.queries.may_window else []
+    if not windows:
         return "", []
     elsewhere = ("where", "having", "qualify", "order", "joins", "laterals", "from_")
     inside = [x for x in own_nodes(node, elsewhere) if is_window(x)]
-    refuse_unless(len(inside) == len(found), "window() outside of SELECT and GROUP BY", found[0])
-    refuse_unless(all(x == found[0] for x in found), "several windows in one SELECT", found[-1])
-    moment = _time(e, found[0])
-    refuse_unless(not moment.raises, "window() of a time that may raise", found[0])
-    length, slide, _ = _numbers(found[0].expressions[1:])
+    refuse_unless(
+        len(inside) == len(windows), "window() outside of SELECT and GROUP BY", windows[0]
+    )
+    refuse_unless(
+        all(x == windows[0] for x in windows), "several windows in one SELECT", windows[-1]
+    )
+    moment = _time(e, windows[0])
+    refuse_unless(not moment.raises, "window() of a time that may raise", windows[0])
+    length, slide, _ = _numbers(windows[0].expressions[1:])
     conditions = [Piece(f"({moment.sql} IS NOT NULL)", t.BOOLEAN)]
     count = -(-length // slide)
     if count == 1:
         return "", conditions
-    refuse_unless(count <= _MOST, f"window() that gives a row more than {_MOST} windows", found[0])
+    refuse_unless(
+        count <= _MOST, f"window() that gives a row more than {_MOST} windows", windows[0]
+    )
     e.slides = alias()
-    ends = nested.field(window(e, found[0]), "end")
+    ends = nested.field(window(e, windows[0]), "end")
     conditions.append(Piece(f"({moment.sql} < {ends.sql})", t.BOOLEAN))
     return f"\nCROSS JOIN (SELECT unnest(range({count})) AS i) AS {e.slides}", conditions
 
@@ -116,8 +122,8 @@ def _time(e: Expressions, node: exp.Expr) -> Piece:
 
 def _numbers(arguments: Sequence[exp.Expr]) -> tuple[int, int, int]:
     """Return a window's length, its slide, and where one starts, in microseconds."""
-    given = [_micros(x) for x in arguments]
-    length, slide, start = (*given, *(given[0], 0)[len(given) - 1 :])
+    numbers = [_micros(x) for x in arguments]
+    length, slide, start = (*numbers, *(numbers[0], 0)[len(numbers) - 1 :])
     refuse_unless(0 < slide <= length and abs(start) < slide, "window() with such a slide or start")
     return length, slide, start
 
