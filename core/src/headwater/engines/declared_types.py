@@ -87,10 +87,10 @@ def table(relation: MemoryRelation, used: Used | None = None) -> Rows:
             if column.name.casefold() in used.needed:
                 raise
             lost[column.name] = error
-            array = _nulls(rows.num_rows, arrow_type(held(column).type))
+            array = _nulls(rows.num_rows, arrow_type(readable_column(column).type))
         arrays.append(array)
-    given = tuple(map(held, columns))
-    return Rows(pa.table(arrays, schema=_schema(columns)), given, lost)
+    columns_ = tuple(map(readable_column, columns))
+    return Rows(pa.table(arrays, schema=_schema(columns)), columns_, lost)
 
 
 def _nulls(count: int, type_: Any) -> Array:
@@ -99,10 +99,10 @@ def _nulls(count: int, type_: Any) -> Array:
     return pa.nulls(count, type_)
 
 
-def asked(relation: StreamRelation, request: ScanRequest) -> tuple[Column, ...]:
+def requested_columns(relation: StreamRelation, request: ScanRequest) -> tuple[Column, ...]:
     """Return the columns that a request is for, as they are handed over."""
     names = set(request.columns)
-    return tuple(held(c) for c in relation.columns if c.name in names)
+    return tuple(readable_column(c) for c in relation.columns if c.name in names)
 
 
 def reader(relation: StreamRelation, request: ScanRequest) -> pa.RecordBatchReader:
@@ -122,23 +122,23 @@ def reader(relation: StreamRelation, request: ScanRequest) -> pa.RecordBatchRead
     import pyarrow as pa
 
     names = set(request.columns)
-    wanted = [c for c in relation.columns if c.name in names]
-    schema = _schema(wanted)
+    requested = [c for c in relation.columns if c.name in names]
+    schema = _schema(requested)
 
     def batches() -> Iterator[pa.RecordBatch]:
         row = 0
         with _named(relation):
             opened = _opened(relation, request)
             batch_schema = opened.schema
-            places = _columns(relation.name, wanted, batch_schema)
+            places = _columns(relation.name, requested, batch_schema)
             for batch in opened:
                 # A reader of Python's batches hands on those that are not as it says, too.
                 if batch.schema != batch_schema:
                     batch_schema = batch.schema
-                    places = _columns(relation.name, wanted, batch_schema)
+                    places = _columns(relation.name, requested, batch_schema)
                 arrays = [
                     _converted(relation, column, batch.column(place), row)
-                    for column, place in zip(wanted, places, strict=True)
+                    for column, place in zip(requested, places, strict=True)
                 ]
                 row += batch.num_rows
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
@@ -150,10 +150,10 @@ def _opened(relation: StreamRelation, request: ScanRequest) -> pa.RecordBatchRea
     """Open a source's stream, and note what it says that it applied."""
     import pyarrow as pa
 
-    given = relation.opened(request)
-    if given.limited or given.applied or request.conditions or request.limit is not None:
-        _log.debug("%s: asked for %s; %s", relation.name, request, given.told)
-    rows = given.rows
+    opened = relation.opened(request)
+    if opened.limited or opened.applied or request.conditions or request.limit is not None:
+        _log.debug("%s: asked for %s; %s", relation.name, request, opened.told)
+    rows = opened.rows
     if isinstance(rows, pa.RecordBatchReader):
         return rows
     if not hasattr(rows, "__arrow_c_stream__"):
@@ -204,10 +204,10 @@ def _owner(relation: StreamRelation) -> str:
 def _schema(columns: Sequence[Column]) -> pa.Schema:
     import pyarrow as pa
 
-    return pa.schema([pa.field(c.name, arrow_type(held(c).type)) for c in columns])
+    return pa.schema([pa.field(c.name, arrow_type(readable_column(c).type)) for c in columns])
 
 
-def held(column: Column) -> Column:
+def readable_column(column: Column) -> Column:
     """Return a column as it is handed over: of one that can't be read only NULLs, as texts.
 
     No query uses such a column, but it may be there beside others, or stand for none.
@@ -262,23 +262,23 @@ def _holds(declared: DataType, arrow_type: Any) -> bool:
         return _holds_nested(declared, arrow_type)
     if declared.name in ("float", "double") and pa.types.is_float16(arrow_type):
         return True
-    held = data_type(arrow_type)
+    given_type = data_type(arrow_type)
     if declared.is_text:
-        return held.is_text
-    if declared.name in _DIGITS and held.name in _DIGITS:
-        return _DIGITS[held.name] <= _DIGITS[declared.name]
-    if declared.name == "double" and held.name == "float":
+        return given_type.is_text
+    if declared.name in _DIGITS and given_type.name in _DIGITS:
+        return _DIGITS[given_type.name] <= _DIGITS[declared.name]
+    if declared.name == "double" and given_type.name == "float":
         return True
     if declared.name == "decimal" and declared.precision is not None:
         scale = declared.scale or 0
-        digits = _DIGITS.get(held.name)
-        if held.name == "decimal" and held.precision is not None:
-            digits = held.precision - (held.scale or 0)
-            scale -= held.scale or 0
+        digits = _DIGITS.get(given_type.name)
+        if given_type.name == "decimal" and given_type.precision is not None:
+            digits = given_type.precision - (given_type.scale or 0)
+            scale -= given_type.scale or 0
         return digits is not None and scale >= 0 and digits <= _whole_digits(declared)
     if declared.name == "date":
         return pa.types.is_date(arrow_type)
-    return declared == held
+    return declared == given_type
 
 
 def _whole_digits(type_: DataType) -> int:

@@ -51,11 +51,15 @@ def misfit(
 
 
 def _hint(column: str, kind: str, value: str) -> str:
-    type_, _, held = kind.rpartition(" ")
-    if held in _LINES and (cause := _json_cause(value)) is not None:
+    type_, _, given_kind = kind.rpartition(" ")
+    if given_kind in _LINES and (cause := _json_cause(value)) is not None:
         return cause
-    told = _AS_NUMBER if type_.startswith("timestamp") and held in _NUMBERS else _HINTS.get(held)
-    return (told or "correct the value").format(column=column, type=type_)
+    hint = (
+        _AS_NUMBER
+        if type_.startswith("timestamp") and given_kind in _NUMBERS
+        else _HINTS.get(given_kind)
+    )
+    return (hint or "correct the value").format(column=column, type=type_)
 
 
 def _json_cause(line: str) -> str | None:

@@ -57,16 +57,16 @@ def note(table: object, column: str, where: str, *, truncate: bool) -> Diagnosti
         where: A file that holds it, or "its rows".
         truncate: Whether nanoseconds are cut off.
     """
-    told = f"{table}: column {column!r} holds timestamps in nanoseconds ({where}); "
+    subject = f"{table}: column {column!r} holds timestamps in nanoseconds ({where}); "
     if truncate:
         return Diagnostic(
             CODE,
-            f"{told}each is read as the microsecond in which it lies, as the source asks",
+            f"{subject}each is read as the microsecond in which it lies, as the source asks",
             Severity.WARNING,
         )
     return Diagnostic(
         CODE,
-        f"{told}they are read as long as each is a whole microsecond, else the read fails",
+        f"{subject}they are read as long as each is a whole microsecond, else the read fails",
         Severity.INFO,
         hint=HINT,
     )

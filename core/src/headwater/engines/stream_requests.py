@@ -19,18 +19,20 @@ def asking(plan: Plan | Planned) -> Plan:
     Args:
         plan: The plan; one that is analysed already is not analysed again.
     """
-    told = plan.plan if isinstance(plan, Planned) else plan
-    if not any(isinstance(s.relation, StreamRelation) and s.request is None for s in told.scans):
-        return told
+    plain_plan = plan.plan if isinstance(plan, Planned) else plan
+    if not any(
+        isinstance(s.relation, StreamRelation) and s.request is None for s in plain_plan.scans
+    ):
+        return plain_plan
     planned = Planned.of(plan)
     scans = []
-    for scan in told.scans:
+    for scan in plain_plan.scans:
         if isinstance(scan.relation, StreamRelation):
             slot = TableName(PRIVATE_DATABASE, scan.slot)
-            asked = request(planned, scan, used_columns(planned.analysis, slot))
-            scan = replace(scan, request=asked)
+            scan_request = request(planned, scan, used_columns(planned.analysis, slot))
+            scan = replace(scan, request=scan_request)
         scans.append(scan)
-    return replace(told, scans=tuple(scans))
+    return replace(plain_plan, scans=tuple(scans))
 
 
 def request(planned: Planned, scan: Scan, used: Used) -> ScanRequest:

@@ -85,7 +85,7 @@ class _Uses:
         self.names: set[str] = set()
         self._analysis = analysis
         self._table = table
-        self._seen: set[int] = set()
+        self._visited: set[int] = set()
         self._scopes: Sequence[Scope] = ()
 
     def of_query(self, tree: exp.Expr, root: Scope) -> None:
@@ -151,9 +151,9 @@ class _Uses:
             self.names.add(binding.column.casefold())
 
     def _give_out(self, output: Output) -> None:
-        if id(output) in self._seen:
+        if id(output) in self._visited:
             return
-        self._seen.add(id(output))
+        self._visited.add(id(output))
         if output.origin is not None:
             self._follow(output.origin)
         elif output.node is None:
@@ -228,8 +228,8 @@ def _tested(tree: exp.Expr) -> frozenset[str]:
 
 def _compared(tree: exp.Expr) -> frozenset[str]:
     """Return the names in a query's conditions, and in the outputs that these look at."""
-    found: set[str] = set()
-    given: set[tuple[str, str]] = set()
+    names: set[str] = set()
+    outputs: set[tuple[str, str]] = set()
     for node in tree.find_all(exp.Identifier):
         if isinstance(node.parent, exp.Table | exp.TableAlias):
             continue
@@ -237,12 +237,12 @@ def _compared(tree: exp.Expr) -> frozenset[str]:
         while part.parent is not None and not isinstance(part.parent, exp.Select):
             part = part.parent
         if part.arg_key == "expressions":
-            given.add((part.alias_or_name.casefold(), node.name.casefold()))
+            outputs.add((part.alias_or_name.casefold(), node.name.casefold()))
         else:
-            found.add(node.name.casefold())
-    while more := {name for output, name in given if output in found} - found:
-        found |= more
-    return frozenset(found)
+            names.add(node.name.casefold())
+    while more := {name for output, name in outputs if output in names} - names:
+        names |= more
+    return frozenset(names)
 
 
 def _is_tacit(node: exp.Expr) -> bool:

@@ -97,8 +97,8 @@ class ContentDigest:
     def _take(self, batch: pa.RecordBatch) -> None:
         import numpy as np
 
-        wanted = self._ids if self._actuals or self._id_hashes is not None else ()
-        hashes, words = _chained(batch, self._own, wanted)
+        word_columns = self._ids if self._actuals or self._id_hashes is not None else ()
+        hashes, words = _chained(batch, self._own, word_columns)
         self._rows = (self._rows + _total(hashes)) % _SIXTY_FOUR
         self._keep_ids(batch, words)
         if not self._actuals:

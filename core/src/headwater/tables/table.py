@@ -73,14 +73,14 @@ def parquet_columns(file: Any) -> tuple[Column, ...]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(file) as opened:
-        schema, held = opened.schema, opened.schema_arrow
+        schema, arrow_schema = opened.schema, opened.schema_arrow
     leaves = [schema.column(number) for number in range(len(schema))]
     spans = [leaf.path for leaf in leaves if leaf.converted_type == "INTERVAL"]
     return tuple(
         replace(c, type=unreadable("interval", "no Spark SQL type holds it"))
         if any(path == c.name or path.startswith(f"{c.name}.") for path in spans)
         else c
-        for c in columns_of(held)
+        for c in columns_of(arrow_schema)
     )
 
 

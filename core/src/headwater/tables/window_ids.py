@@ -96,8 +96,8 @@ class WindowIds:
 
     def knows(self, window_key: str, rows: str) -> bool:
         """Return whether the ids of a window are known, of the rows that have a digest."""
-        known = self._windows.get(window_key)
-        return known is not None and known.rows == rows
+        ids = self._windows.get(window_key)
+        return ids is not None and ids.rows == rows
 
     def has_any(self, window_key: str, hashes: Hashes) -> bool:
         """Return whether some ids may be among a window's.
@@ -108,20 +108,20 @@ class WindowIds:
         """
         import numpy as np
 
-        known = self._windows[window_key]
-        values, wanted = known.hashes(), hashes >> np.uint64(64 - known.bits)
+        ids = self._windows[window_key]
+        values, prefixes = ids.hashes(), hashes >> np.uint64(64 - ids.bits)
         if values is None:
             return True
-        if not len(values) or not len(wanted):
+        if not len(values) or not len(prefixes):
             return False
-        places = np.searchsorted(values, wanted).clip(max=len(values) - 1)
-        return bool((values[places] == wanted).any())
+        places = np.searchsorted(values, prefixes).clip(max=len(values) - 1)
+        return bool((values[places] == prefixes).any())
 
     def to_list(self) -> Iterator[list[Any]]:
         """Yield what is kept of each window, JSON-ready; of the oldest ones too many are left."""
         left = ALL
-        kept = list(self._windows.items())
-        for key, ids in sorted(kept, key=lambda item: item[1].end, reverse=True):
+        windows = list(self._windows.items())
+        for key, ids in sorted(windows, key=lambda item: item[1].end, reverse=True):
             left -= len(ids)
             if left < 0:
                 return

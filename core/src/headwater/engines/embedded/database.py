@@ -127,17 +127,17 @@ _kept: Final[dict[int, DuckDBPyConnection]] = {}
 
 
 def _kept_database() -> DuckDBPyConnection:
-    kept = _kept.get(os.getpid())
-    if kept is not None:
-        return kept
+    database = _kept.get(os.getpid())
+    if database is not None:
+        return database
     # It spills nothing, and keeps nothing of a file that was read.
-    made = _connected({"threads": 1}, "")
-    made.execute("SET GLOBAL enable_external_file_cache = false")
+    new_database = _connected({"threads": 1}, "")
+    new_database.execute("SET GLOBAL enable_external_file_cache = false")
     # No lock: one could be held by another thread while the process forks.
-    kept = _kept.setdefault(os.getpid(), made)
-    if kept is not made:
-        made.close()
-    return kept
+    database = _kept.setdefault(os.getpid(), new_database)
+    if database is not new_database:
+        new_database.close()
+    return database
 
 
 def _connected(config: Mapping[str, Any], spill: str) -> DuckDBPyConnection:

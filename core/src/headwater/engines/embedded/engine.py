@@ -163,12 +163,12 @@ class EmbeddedEngine:
                 for scan in plan.scans:
                     readers.stop.check()
                     used = used_columns(analysis, TableName(PRIVATE_DATABASE, scan.slot))
-                    asked = request(planned, scan, used)
+                    scan_request = request(planned, scan, used)
                     owner = identity_of(scan.relation)
                     if owner is None or owner == main.identity:
-                        main.registrar.register(scan, used, asked)
+                        main.registrar.register(scan, used, scan_request)
                     else:
-                        rows = readers.stream(owner, scan, used, asked)
+                        rows = readers.stream(owner, scan, used, scan_request)
                         main.registrar.stream(scan, rows, used.named)
                 add_macros(main.connection, sql)
                 answer = self._answer(planned, main, sql, stack, readers.confine)
@@ -292,10 +292,10 @@ class _Readers:
     def _folder(self) -> Path:
         return self._stack.enter_context(scratch_folder())
 
-    def stream(self, identity: str, scan: Scan, used: Used, asked: ScanRequest) -> RowStream:
+    def stream(self, identity: str, scan: Scan, used: Used, scan_request: ScanRequest) -> RowStream:
         """Return the rows of a scan, read with another identity than the query's own."""
         reader = self.open(identity)
-        reader.registrar.register(scan, used, asked)
+        reader.registrar.register(scan, used, scan_request)
         names = [c.name for c in scan.relation.columns if c.name.casefold() in used.named]
         listed = ", ".join(name(n) for n in names or [scan.relation.columns[0].name])
         sql = f"SELECT {listed} FROM {name(PRIVATE_DATABASE)}.{name(scan.slot)}"

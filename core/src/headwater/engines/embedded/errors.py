@@ -102,9 +102,9 @@ def failure(
         where, _ = _place(message[-_AFTER_THE_LINE:], scans)
         return line_too_long(where)
     message = _QUERY_STRING.sub(r"\1", message)
-    if gone := _LOOKED_INTO.search(message):
-        where, _ = _place(f"'{gone[1]}'", scans)
-        return _gone(where)
+    if match := _LOOKED_INTO.search(message):
+        where, _ = _place(f"'{match[1]}'", scans)
+        return _file_deleted(where)
     if own := _OWN.search(message):
         return _raised_by_query(own[1], own[2].strip())
     where, path = _place(message, scans)
@@ -119,7 +119,7 @@ def failure(
     if "ETag" in message and "changed" in message:
         return overwritten(where)
     if "HTTP 404" in message or "No files found" in message or "No such file" in message:
-        return _gone(where)
+        return _file_deleted(where)
     if message.startswith("Out of Memory Error") or "OutOfMemory" in message:
         return EngineError(
             f"embedded engine: out of memory: {_first_line(message)}",
@@ -147,7 +147,7 @@ def failure(
     return EngineError(f"embedded engine: reading {where} failed: {_first_line(message)}")
 
 
-def _gone(where: str) -> DataChangedError:
+def _file_deleted(where: str) -> DataChangedError:
     return DataChangedError(
         f"{where} was there when the read was planned and is gone now",
         hint="plan the read again",

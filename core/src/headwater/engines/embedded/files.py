@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from headwater.diagnostics import Diagnostic
 from headwater.engines import nanoseconds
-from headwater.engines.declared_types import held
+from headwater.engines.declared_types import readable_column
 from headwater.engines.embedded import formats
 from headwater.engines.embedded.file_opening import Contents
 from headwater.engines.embedded.formats.scans import Group, Scan, Scanner, padded
@@ -81,7 +81,9 @@ class Branch:
         return self._select(files, self.scan.part(first, last, rows, elsewhere), index)
 
     def _select(self, files: Sequence[DataFile], source: str, file_index: str) -> str:
-        unread = {c.name: null(held(c).type) for c in self.selected if c.name in self.unread}
+        unread = {
+            c.name: null(readable_column(c).type) for c in self.selected if c.name in self.unread
+        }
         values = _partition_columns(self.relation, files, file_index)
         by_name = {**unread, **self.scan.columns, **values}
         columns = ", ".join(
@@ -162,13 +164,14 @@ def select(
                 "does not read",
                 hint="no engine here does: write it as one of " + ", ".join(sorted(_SCANNERS)),
             )
-        asked = readable
+        scanned = readable
         if (
             not named and group.format == "parquet"
         ):  # what the one that stands for none holds is nothing
-            asked = replace(readable, columns=readable.columns[:0])
+            scanned = replace(readable, columns=readable.columns[:0])
         branches += [
-            Branch(relation, s, selected, unread) for s in scanner(connection, asked, group, paths)
+            Branch(relation, s, selected, unread)
+            for s in scanner(connection, scanned, group, paths)
         ]
     scans = [b.scan for b in branches]
     notes = [*missing_columns(relation, scans, used.needed), *_nanoseconds(relation, scans)]
@@ -190,7 +193,7 @@ def _scanner(format: str) -> Scanner | None:
 
 
 def _empty(selected: Sequence[Column]) -> str:
-    columns = ", ".join(f"{null(held(c).type)} AS {name(c.name)}" for c in selected)
+    columns = ", ".join(f"{null(readable_column(c).type)} AS {name(c.name)}" for c in selected)
     return f"SELECT {columns} WHERE false"
 
 

@@ -41,25 +41,25 @@ class Memory:
         return None if self.limit is None else self.limit - self.ahead
 
 
-def memory(given: str | None, databases: int = 1) -> Memory:
+def memory(limit_text: str | None, databases: int = 1) -> Memory:
     """Return what each database of a read may take.
 
     Args:
-        given: The read's limit as DuckDB takes it, `2GB`; None for a share of the machine.
+        limit_text: The read's limit as DuckDB takes it, `2GB`; None for a share of the machine.
         databases: How many share it: one for each identity.
     """
-    if given is None:
+    if limit_text is None:
         machine = _machine()
         limit = None if machine is None else int(machine * _SHARE)
     else:
-        limit = _bytes(given)
+        limit = _bytes(limit_text)
     if limit is not None:
         limit //= databases
     return Memory(limit, _AHEAD if limit is None else min(_AHEAD, limit // 4))
 
 
-def _bytes(given: str) -> int | None:
-    match = _SIZE.fullmatch(given)
+def _bytes(text: str) -> int | None:
+    match = _SIZE.fullmatch(text)
     if match is None:
         return None
     base = 1024 if match[3] else 1000

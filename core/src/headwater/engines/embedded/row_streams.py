@@ -47,7 +47,7 @@ class Taking:
         self.left = threading.Event()
         self._changed = threading.Condition()
         self._open: dict[int, pa.RecordBatchReader] = {}
-        self._asked = self._opened = 0
+        self._pending = self._opened = 0
         self._process = os.getpid()
 
     def taken(self, stream: RowStream) -> RowStream:
@@ -72,7 +72,7 @@ class Taking:
                 reader = self._open.get(number)
                 if reader is None or self.left.is_set():
                     return
-                self._asked += 1
+                self._pending += 1
             try:
                 batch = reader.read_next_batch()
             except StopIteration:
@@ -80,7 +80,7 @@ class Taking:
             finally:
                 del reader  # the one in `_open` is the last, so that `close` ends the stream
                 with self._changed:
-                    self._asked -= 1
+                    self._pending -= 1
                     self._changed.notify_all()
             yield batch
 
@@ -90,7 +90,7 @@ class Taking:
             return  # who asked for them is no thread of this process, and never gets them
         self.left.set()
         with self._changed:
-            self._changed.wait_for(lambda: not self._asked, _PATIENCE)
+            self._changed.wait_for(lambda: not self._pending, _PATIENCE)
             ended, self._open = self._open, {}
         ended.clear()
         open_reads.closed(self)

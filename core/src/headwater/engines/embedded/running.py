@@ -273,7 +273,7 @@ class SideBySide:
     def _read(self) -> None:
         """Read one share after the other, until none is left or the read is."""
         connection = None
-        while (number := self._taken()) is not None:
+        while (number := self._next_share()) is not None:
             ended: BaseException | bool = True
             try:
                 if connection is None:
@@ -296,7 +296,7 @@ class SideBySide:
                 self._open.remove(connection)
             connection.close()
 
-    def _taken(self) -> int | None:
+    def _next_share(self) -> int | None:
         """Return the next share; none after one that failed, whose rows end the read."""
         with self._lock:
             failed = any(isinstance(e, BaseException) for e in self._ended)
@@ -307,13 +307,13 @@ class SideBySide:
 
     def _give(self, number: int, connection: DuckDBPyConnection) -> None:
         """Run a query, once more where that may help, until all its rows wait or were taken."""
-        given = 0
+        rows = 0
         for last in (False, True):
             try:
-                for batch in self._rows(number, connection, given):
+                for batch in self._rows(number, connection, rows):
                     if not self._put(number, batch):
                         return
-                    given += batch.num_rows
+                    rows += batch.num_rows
             except Exception as error:
                 if last or self._left or not self._again(error):
                     raise

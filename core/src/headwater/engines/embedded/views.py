@@ -195,9 +195,9 @@ class Registrar:
         folder = self._folder()
         self.folders.append(folder)
         _, paths, _ = self._selections[scan.slot]
-        held = excerpts(self._connection, parts, chosen, paths, folder, AHEAD)
+        excerpts_of = excerpts(self._connection, parts, chosen, paths, folder, AHEAD)
         selects = []
-        for share, parts_of_files in zip(parts, held, strict=True):
+        for share, parts_of_files in zip(parts, excerpts_of, strict=True):
             elsewhere = {paths[e.file.path]: str(e.stand_in) for e in parts_of_files or ()}
             selects.append(share.sql(elsewhere))
             self.copies |= {str(e.stand_in): e.file.path for e in parts_of_files or ()}
@@ -206,7 +206,7 @@ class Registrar:
         def opened(file: DataFile, first: int, last: int) -> RawIOBase:
             return session.part(file, first, last, doing.format(file.path))
 
-        return FetchedShares(held, opened, ahead=AHEAD * (readers + 1)), selects
+        return FetchedShares(excerpts_of, opened, ahead=AHEAD * (readers + 1)), selects
 
     def is_small(self, scan: Scan) -> bool:
         """Return whether a table may be read again and again, beside each share of another."""
@@ -259,16 +259,20 @@ class Registrar:
                 ref = relation.auth_ref
                 credentials = partial(self._access.storage, ref) if ref else _no_credentials
                 stream = relations.stream(relation, columns, credentials)
-                kept = RowStream(lambda: self._keeping_errors(stream.reader))
-                self._contents.register(kept, f"{slot}_rows")
+                rows_stream = RowStream(lambda: self._keeping_errors(stream.reader))
+                self._contents.register(rows_stream, f"{slot}_rows")
                 return _typed(f"{slot}_rows", _chosen(relation, columns))
             case StreamRelation():
-                wanted = request or ScanRequest(stream_requests.needed(relation, used))
-                kept = RowStream(
-                    lambda: self._keeping_errors(lambda: declared_types.reader(relation, wanted))
+                scan_request = request or ScanRequest(stream_requests.needed(relation, used))
+                rows_stream = RowStream(
+                    lambda: self._keeping_errors(
+                        lambda: declared_types.reader(relation, scan_request)
+                    )
                 )
-                self._contents.register(kept, f"{slot}_rows")
-                return _typed(f"{slot}_rows", declared_types.asked(relation, wanted))
+                self._contents.register(rows_stream, f"{slot}_rows")
+                return _typed(
+                    f"{slot}_rows", declared_types.requested_columns(relation, scan_request)
+                )
             case CatalogRelation():
                 raise UnsupportedError(
                     f"table {relation.name} is read by a cluster's own metastore, which the "
@@ -359,7 +363,7 @@ def _typed(
 def _chosen(relation: Relation, columns: frozenset[str] | None) -> Sequence[Column]:
     """Return the columns that a query uses; the first, where it uses none."""
     used = [c for c in relation.columns if columns is None or c.name.casefold() in columns]
-    return [declared_types.held(c) for c in used or relation.columns[:1]]
+    return [declared_types.readable_column(c) for c in used or relation.columns[:1]]
 
 
 def identity_of(relation: Relation) -> str | None:

@@ -201,10 +201,10 @@ def failure(text: str, scans: Sequence[Scan]) -> HeadwaterError:
         return damaged("spark", where, why[1])
     conflict = _type_conflict(where, text)
     if _NANOSECONDS.search(text):
-        told = conflict or EngineError(
+        error = conflict or EngineError(
             f"spark engine: reading {where} failed: {_reason(text, conditions)}"
         )
-        return nanoseconds.UnreadError(told.message, code=told.code, hint=told.hint)
+        return nanoseconds.UnreadError(error.message, code=error.code, hint=error.hint)
     if conflict is not None:
         return conflict
     if REFUSED in text:
@@ -247,9 +247,9 @@ def _type_conflict(where: str, text: str) -> EngineError | None:
     match = _OTHER_TYPE.search(text)
     if match is None:
         return None
-    column, declared, held = match.groups()
+    column, declared, file_type = match.groups()
     return EngineError(
-        f"spark engine: {where}, column {column!r}: the file holds {held}, the table declares "
+        f"spark engine: {where}, column {column!r}: the file holds {file_type}, the table declares "
         f"{declared}",
         code="parquet-type-conflict",
         hint="correct the table's type, or rewrite the file",

@@ -18,7 +18,7 @@ from functools import reduce
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from headwater.engines.declared_types import held
+from headwater.engines.declared_types import readable_column
 from headwater.engines.file_groups import FileGroup, groups
 from headwater.engines.spark import listings
 from headwater.engines.spark.formats import hive_lines, nanoseconds, text_lines, zstd_frames
@@ -90,7 +90,9 @@ class Files:
         _check(relation)
         parts = list(self._parts(relation, opening))
         if not parts:
-            return self._session.createDataFrame([], ddl(unpadded(map(held, relation.columns))))
+            return self._session.createDataFrame(
+                [], ddl(unpadded(map(readable_column, relation.columns)))
+            )
         return reduce(lambda a, b: a.unionAll(b), parts)
 
     def _parts(self, relation: FileRelation, opening: Opening) -> Iterator[DataFrame]:
@@ -98,8 +100,8 @@ class Files:
             if self._in_nanoseconds is None or group.format != "parquet":
                 yield self._group(group, opening)
                 continue
-            found = self._in_nanoseconds(relation)
-            for part, columns in nanoseconds.split(group, found):
+            in_nanoseconds = self._in_nanoseconds(relation)
+            for part, columns in nanoseconds.split(group, in_nanoseconds):
                 files = {opening.path(f.path): f for f in part.files}
                 if columns:
                     yield self._reader(part, part, files, opening, columns)
@@ -216,10 +218,12 @@ class Files:
 
 
 def _timed(column: Column, numbers: Mapping[str, FileColumn], relation: FileRelation) -> str:
-    held = numbers.get(column.name.casefold())
-    if held is None:
+    file_column = numbers.get(column.name.casefold())
+    if file_column is None:
         return quoted(column.name)
-    return nanoseconds.value_of(quoted(column.name), column.type, held, relation, column.name)
+    return nanoseconds.value_of(
+        quoted(column.name), column.type, file_column, relation, column.name
+    )
 
 
 def _check(relation: FileRelation) -> None:
@@ -292,7 +296,7 @@ def _select(group: FileGroup, read: FileGroup, *, keys: DataType | None = None) 
                 kind="' partition-type'",
             )
         if own_column is None or own_column.type != column.type:
-            value = f"CAST({value} AS {unpadded([held(column)])[0].type})"
+            value = f"CAST({value} AS {unpadded([readable_column(column)])[0].type})"
         yield f"{value} AS {name}"
 
 
@@ -302,7 +306,7 @@ def _readable(group: FileGroup) -> FileGroup:
     In delimited text it keeps its place, since columns are told by position.
     """
     if group.format in ("csv", "hive-text", "hive-csv"):
-        return replace(group, columns=tuple(map(held, group.columns)))
+        return replace(group, columns=tuple(map(readable_column, group.columns)))
     return replace(group, columns=tuple(c for c in group.columns if c.type.is_known))
 
 
@@ -315,11 +319,11 @@ def _spec(keys: Sequence[Column], values: Sequence[str | None]) -> str:
     return ", ".join(f"{quoted(k.name)} = {literal(v)}" for k, v in zip(keys, values, strict=True))
 
 
-def _unused(group: FileGroup, wanted: str) -> str:
+def _unused(group: FileGroup, base: str) -> str:
     """Return a column name that neither the relation nor the group's files have."""
-    taken = {c.name.casefold() for c in (*group.relation.columns, *group.columns)}
-    name = wanted
-    while name in taken:
+    names = {c.name.casefold() for c in (*group.relation.columns, *group.columns)}
+    name = base
+    while name in names:
         name += "_"
     return name
 

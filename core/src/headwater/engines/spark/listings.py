@@ -72,9 +72,9 @@ def check(
         DataChangedError: If a file is gone or has another length.
         UnsupportedError: If Spark does not read a file because of its name.
     """
-    gone = sorted(set(files) - set(spelled))
-    if gone:
-        path = files[gone[0]].path
+    deleted = sorted(set(files) - set(spelled))
+    if deleted:
+        path = files[deleted[0]].path
         if path.rpartition("/")[2].startswith(("_", ".")):
             raise UnsupportedError(f"table {table}: Spark hides {path} because of its name")
         raise changed(table, path, "is gone")

@@ -95,8 +95,8 @@ class Storage:
         settings = {f"fs.{scheme}.impl": f"{_S3A}.S3AFileSystem"}
         for name in buckets:
             settings |= s3a(name, credentials, loan)
-        taken = any(self._owners.get(b, scheme) != scheme for b in buckets)
-        if not self._private or taken:
+        conflicts = any(self._owners.get(b, scheme) != scheme for b in buckets)
+        if not self._private or conflicts:
             return Opening(scheme, settings)
         for name in buckets:
             self._owners[name] = scheme

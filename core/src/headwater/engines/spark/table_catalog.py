@@ -89,8 +89,8 @@ class TableCatalog(HttpServer):
             return 200, {"defaults": {}, "overrides": {}, "endpoints": [endpoint]}
         if not secrets.compare_digest(authorization, f"Bearer {self._token.reveal()}"):
             return 401, _error(401, "NotAuthorizedException", "not this catalog's token")
-        wanted, _, rest = path.removeprefix(_TABLES).partition("/")
-        table = self._tables.get(wanted)
+        name, _, rest = path.removeprefix(_TABLES).partition("/")
+        table = self._tables.get(name)
         if not path.startswith(_TABLES) or table is None:
             return 404, _error(404, "NoSuchTableException", f"nothing at {path}")
         try:
@@ -100,7 +100,7 @@ class TableCatalog(HttpServer):
         if f"/{rest}" == _CREDENTIALS:
             vended = {"prefix": "s3", "config": _keys(current)}
             return 200, {"storage-credentials": [vended]}
-        return 200, self._loaded(wanted, table, current)
+        return 200, self._loaded(name, table, current)
 
     def _loaded(self, name: str, table: VendedTable, current: Credentials) -> dict[str, Any]:
         config = {

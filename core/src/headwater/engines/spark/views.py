@@ -141,8 +141,8 @@ class Registrar:
                     yield declared_types.filled(batch, relation.columns)
 
         one = self._session.range(0, 1, 1, 1)
-        held = [declared_types.held(c) for c in relation.columns]
-        return one.mapInArrow(rows, ddl(unpadded(held)))
+        columns = [declared_types.readable_column(c) for c in relation.columns]
+        return one.mapInArrow(rows, ddl(unpadded(columns)))
 
     def _opening(self, relation: FileRelation) -> Opening:
         if self._storage is None or relation.auth_ref is None:

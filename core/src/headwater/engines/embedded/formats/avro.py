@@ -172,8 +172,8 @@ class _Schema:
             case "bytes" | "fixed" if logical == "decimal" and schema["precision"] <= 38:
                 return t.decimal(schema["precision"], schema.get("scale", 0))
         if logical is not None:
-            held = _LOGICAL.get((kind, logical))
-            return held or t.unreadable(f"{kind} ({logical})", _EACH)
+            logical_type = _LOGICAL.get((kind, logical))
+            return logical_type or t.unreadable(f"{kind} ({logical})", _EACH)
         return t.BINARY if kind == "fixed" else self.type_of(kind, within)
 
     def value_of(self, schema: Any, type_: DataType) -> Value | None:
@@ -214,13 +214,13 @@ def _size(schema: Any, named: Mapping[str, Any], sizes: dict[str, int]) -> int:
 
 
 def _types(
-    wanted: _Schema | None, content: pa.NativeFile, file: DataFile
+    declared_schema: _Schema | None, content: pa.NativeFile, file: DataFile
 ) -> dict[str, tuple[DataType, ...]]:
     metadata = _open(content).metadata
     own = _Schema.of(metadata["avro.schema"], file.path)
-    if wanted is not None:
-        _check_resolution(own, wanted, file)
-    read = wanted or own
+    if declared_schema is not None:
+        _check_resolution(own, declared_schema, file)
+    read = declared_schema or own
     types = {name: read.type_of(field["type"]) for name, field in read.fields.items()}
     dated = [name for name, type_ in types.items() if "date" in str(type_) or "time" in str(type_)]
     if _JULIAN in metadata and dated:
@@ -231,9 +231,9 @@ def _types(
     return {name: _declared(type_) for name, type_ in types.items()}
 
 
-def _declared(held: DataType) -> tuple[DataType, ...]:
+def _declared(file_type: DataType) -> tuple[DataType, ...]:
     """Return the types that a column may be declared as: catalogs write fields in lower case."""
-    return (held, lowered) if (lowered := _lowered(held)) is not None else (held,)
+    return (file_type, lowered) if (lowered := _lowered(file_type)) is not None else (file_type,)
 
 
 def _lowered(type_: DataType) -> DataType | None:
@@ -246,18 +246,18 @@ def _lowered(type_: DataType) -> DataType | None:
     return type_
 
 
-def _check_resolution(own: _Schema, wanted: _Schema, file: DataFile) -> None:
+def _check_resolution(own: _Schema, declared_schema: _Schema, file: DataFile) -> None:
     """Raise where readers may resolve a file's schema to the table's each in their own way."""
     held_fields = own.fields
-    for name, field in wanted.fields.items():
-        type_ = wanted.type_of(field["type"])
+    for name, field in declared_schema.fields.items():
+        type_ = declared_schema.type_of(field["type"])
         why = None
         if field.get("aliases"):
             why = "has aliases"
         elif name in held_fields:
-            held = own.type_of(held_fields[name]["type"])
-            if held != type_ and (held, type_) not in _WIDER:
-                why = f"is {type_} where the file has {held}"
+            file_type = own.type_of(held_fields[name]["type"])
+            if file_type != type_ and (file_type, type_) not in _WIDER:
+                why = f"is {type_} where the file has {file_type}"
         elif "default" not in field:
             why = "is not in the file, and has no default"
         elif not _is_plain(field["default"], type_):
@@ -276,12 +276,12 @@ def _is_plain(default: Any, type_: DataType) -> bool:
 
 
 def _rows(
-    wanted: _Schema | None, content: pa.NativeFile, columns: Sequence[Column]
+    declared_schema: _Schema | None, content: pa.NativeFile, columns: Sequence[Column]
 ) -> Iterator[fetched_files.Batch]:
     import pyarrow as pa
 
-    records = _open(content, wanted)
-    read = wanted or _Schema.of(records.metadata["avro.schema"], "an Avro file")
+    records = _open(content, declared_schema)
+    read = declared_schema or _Schema.of(records.metadata["avro.schema"], "an Avro file")
     fields = read.fields
     converters = [
         (c.name, read.value_of(fields[c.name]["type"], c.type) or _same, arrow_type(c.type))
@@ -292,12 +292,12 @@ def _rows(
         yield len(batch), arrays
 
 
-def _open(content: pa.NativeFile, wanted: _Schema | None = None) -> Any:
+def _open(content: pa.NativeFile, declared_schema: _Schema | None = None) -> Any:
     """Return fastavro's reader: an iterator over records, each a dict."""
     import fastavro
 
     file: Any = content
-    return fastavro.reader(file, dict(wanted.root) if wanted else None)
+    return fastavro.reader(file, dict(declared_schema.root) if declared_schema else None)
 
 
 def _same(value: Any) -> Any:

@@ -173,14 +173,14 @@ def _split(relation: FileRelation, one: Compressed, data: bytes, begin: int) -> 
     try:
         if one.encoding:
             data = one.decoded(data).encode()
-        given = data
+        original = data
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         text = pa.array([data.removesuffix(b"\n")], pa.binary()).cast(pa.string())
     except UnicodeDecodeError as error:
         raise not_text("embedded", where, _place(error, begin), one.encoding) from error
     except pa.ArrowException as error:
-        raise not_text("embedded", where, _first_odd(given, begin)) from error
+        raise not_text("embedded", where, _first_odd(original, begin)) from error
     lines: pa.StringArray = compute.split_pattern(text, pattern="\n").flatten()
     return lines
 

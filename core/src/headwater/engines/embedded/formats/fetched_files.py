@@ -79,8 +79,8 @@ def scans(
         types = _types(reader, content, relation, file, group.format)
         alike[tuple((n, tuple(t)) for n, t in types.items())].append(file)
     names = {c.name.casefold() for c in relation.columns}
-    for number, (held, files) in enumerate(alike.items()):
-        columns = _columns(relation, group, dict(held), files[0])
+    for number, (file_columns, files) in enumerate(alike.items()):
+        columns = _columns(relation, group, dict(file_columns), files[0])
         listed = [paths[f.path] for f in files]
         index = unused([c.name for c in columns.values()], "file_index")
         contents = (partial(opened, connection, path) for path in listed)
@@ -97,7 +97,7 @@ def scans(
             tuple(files),
             name(index),
             absent=tuple(c.name for c in relation.data_columns if c.name not in columns),
-            others=tuple(n for n, _ in held if n.casefold() not in names),
+            others=tuple(n for n, _ in file_columns if n.casefold() not in names),
         )
 
 
@@ -152,8 +152,10 @@ def _columns(
         if len(spelled) > 1:
             conflict = f"the file has several columns of that name ({', '.join(spelled)})"
         elif not _stand_for(types[spelled[0]], column.type):
-            held = types[spelled[0]][0]
-            conflict = f"the file holds {held.reason or held}, the table declares {column.type}"
+            file_type = types[spelled[0]][0]
+            conflict = (
+                f"the file holds {file_type.reason or file_type}, the table declares {column.type}"
+            )
         if conflict is not None:
             raise EngineError(
                 f"table {relation.name}, column {column.name!r}: {conflict} (file {file.path})",
@@ -164,16 +166,16 @@ def _columns(
     return columns
 
 
-def _stand_for(held: Sequence[DataType], declared: DataType) -> bool:
-    return declared in held or (declared.is_text and STRING in held)
+def _stand_for(file_types: Sequence[DataType], declared: DataType) -> bool:
+    return declared in file_types or (declared.is_text and STRING in file_types)
 
 
-def unused(taken: Sequence[str], wanted: str) -> str:
+def unused(names: Sequence[str], base: str) -> str:
     """Return a name that no column has."""
-    folded = {name.casefold() for name in taken}
-    while wanted in folded:
-        wanted += "_"
-    return wanted
+    folded = {name.casefold() for name in names}
+    while base in folded:
+        base += "_"
+    return base
 
 
 def opened(connection: DuckDBPyConnection, path: str) -> pa.NativeFile:

@@ -48,9 +48,9 @@ def _types(content: pa.NativeFile, file: DataFile) -> dict[str, tuple[DataType, 
     return {f.name: _declared(data_type(f.type)) for f in schema}
 
 
-def _declared(held: DataType) -> tuple[DataType, ...]:
+def _declared(file_type: DataType) -> tuple[DataType, ...]:
     # ORC's timestamp has no zone; Spark reads it as an instant in the session's, which is UTC.
-    return (held, TIMESTAMP) if held == TIMESTAMP_NTZ else (held,)
+    return (file_type, TIMESTAMP) if file_type == TIMESTAMP_NTZ else (file_type,)
 
 
 def _rows(content: pa.NativeFile, columns: Sequence[Column]) -> Iterator[fetched_files.Batch]:

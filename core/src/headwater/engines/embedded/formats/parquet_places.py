@@ -57,13 +57,13 @@ class Places:
         Args:
             rows: The first row, and the one behind the last; None for all.
         """
-        found, first = [self.footer], 0
+        spans_, first = [self.footer], 0
         for group in self.groups:
             last = first + group.rows
             if rows is None or (first < rows[1] and last > rows[0]):
-                found += group.spans
+                spans_ += group.spans
             first = last
-        return found
+        return spans_
 
 
 def places(
@@ -79,7 +79,7 @@ def places(
     Raises:
         duckdb.Error: If a file can't be opened or is not Parquet.
     """
-    wanted = [f"p = {text(c)} OR starts_with(p, {text(f'{c}, ')})" for c in columns]
+    conditions = [f"p = {text(c)} OR starts_with(p, {text(f'{c}, ')})" for c in columns]
 
     def ask(cursor: DuckDBPyConnection, some: list[str]) -> list[tuple[str, Places]]:
         listed = texts(some)
@@ -94,7 +94,7 @@ def places(
             f"FROM parquet_metadata({listed})), "
             "begun AS (SELECT f, s FROM told UNION SELECT f, b FROM told WHERE b IS NOT NULL), "
             "parts AS (SELECT f, s, lead(s) OVER (PARTITION BY f ORDER BY s) AS e FROM begun), "
-            f"used AS (SELECT * FROM told WHERE {' OR '.join(wanted) or 'false'}), "
+            f"used AS (SELECT * FROM told WHERE {' OR '.join(conditions) or 'false'}), "
             "read AS (SELECT f, g, s, z FROM used "
             "UNION ALL SELECT f, g, b, 0 FROM used WHERE b IS NOT NULL), "
             "groups AS (SELECT f, g, any_value(n) AS n FROM told GROUP BY f, g) "
@@ -134,10 +134,10 @@ def joined(spans: Iterable[Span], gap: int) -> list[Span]:
         spans: The spans; empty ones are left out.
         gap: Bytes between two that are worth no request of their own.
     """
-    found: list[Span] = []
+    spans_: list[Span] = []
     for first, last in sorted(s for s in spans if s[0] < s[1]):
-        if found and first <= found[-1][1] + gap:
-            found[-1] = found[-1][0], max(found[-1][1], last)
+        if spans_ and first <= spans_[-1][1] + gap:
+            spans_[-1] = spans_[-1][0], max(spans_[-1][1], last)
         else:
-            found.append((first, last))
-    return found
+            spans_.append((first, last))
+    return spans_

@@ -160,14 +160,14 @@ def _rows_at_once(footer: pa.parquet.FileMetaData, names: Sequence[str], where: 
         size = 0
         for number, repeated, width in leaves:
             chunk = group.column(number)
-            held = chunk.num_values * width
+            chunk_size = chunk.num_values * width
             allowed = limits.ROWS_BYTES + _PACKED * chunk.total_uncompressed_size
-            if repeated and held > allowed:
+            if repeated and chunk_size > allowed:
                 raise _too_large(
                     f"{where}: {chunk.path_in_schema} has {chunk.num_values:,} values in "
                     f"{chunk.total_uncompressed_size:,} bytes"
                 )
-            size += held
+            size += chunk_size
         if size:
             most = min(most, limits.ROWS_BYTES * group.num_rows // size)
     return max(1, most)

@@ -77,12 +77,12 @@ def ranges(
         for f, key in keys.items()
         if (time_range := access.cache.get(key)) is not None
     }
-    wanted = [f for f in parquet if f not in cached]
+    missing = [f for f in parquet if f not in cached]
     fresh: Mapping[DataFile, TimeRange] = {}
-    if wanted:
-        with _opened(relation, wanted, access) as (connection, paths):
-            fresh = footer_ranges(connection, relation, wanted, paths, column)
-        for file in wanted:
+    if missing:
+        with _opened(relation, missing, access) as (connection, paths):
+            fresh = footer_ranges(connection, relation, missing, paths, column)
+        for file in missing:
             if file.etag:
                 access.cache.keep(keys[file], fresh.get(file, _SILENT))
     return {
@@ -113,19 +113,19 @@ def times(
     """
     parquet = [f for f in files if format_of(relation, f) == "parquet"]
     waiting = [parquet[i : i + _AT_ONCE] for i in range(0, len(parquet), _AT_ONCE)]
-    found: dict[DataFile, FileTimes] = {}
+    times_of: dict[DataFile, FileTimes] = {}
     failed = 0
     while waiting and failed < limits.FOOTER_FAILURES:
         some = waiting.pop()
         try:
-            told = ranges(relation, some, column, access)
+            ranges_of = ranges(relation, some, column, access)
         except EngineError:
             failed += 1
             half = len(some) // 2
             waiting += [part for part in (some[:half], some[half:]) if half]
             continue
-        found |= {file: _bounds(told.get(file)) for file in some}
-    return found
+        times_of |= {file: _bounds(ranges_of.get(file)) for file in some}
+    return times_of
 
 
 def _bounds(time_range: TimeRange | None) -> FileTimes:
@@ -154,8 +154,8 @@ def footers_of(
     if not parquet:
         return {}
     with _opened(relation, parquet, access) as (connection, paths):
-        found = footers(connection, [paths[f.path] for f in parquet])
-    return {f: found[paths[f.path]] for f in parquet}
+        footers_ = footers(connection, [paths[f.path] for f in parquet])
+    return {f: footers_[paths[f.path]] for f in parquet}
 
 
 def number_ranges(
@@ -177,7 +177,7 @@ def number_ranges(
     if not files or any(format_of(relation, f) != "parquet" for f in files):
         return {}
     whole = "'^-?[0-9]{1,18}$'"
-    told = " AND ".join(
+    complete = " AND ".join(
         f"coalesce(regexp_matches(stats_{end}_value, {whole}), false)" for end in ("min", "max")
     )
     with _opened(relation, files, access) as (connection, paths):
@@ -186,7 +186,7 @@ def number_ranges(
             "max(TRY_CAST(stats_max_value AS BIGINT)) "
             f"FROM parquet_metadata({texts([paths[f.path] for f in files])}) "
             "WHERE stats_null_count IS NULL OR stats_null_count != num_values "
-            f"GROUP BY 1 HAVING bool_and(type IN ('INT32', 'INT64') AND {told})"
+            f"GROUP BY 1 HAVING bool_and(type IN ('INT32', 'INT64') AND {complete})"
         ).fetchall()
     return {name: (low, high) for name, low, high in rows}
 
@@ -266,7 +266,7 @@ def footer_ranges(
     """
     # A row group of NULLs holds no time; one without statistics could hold any. Only numbers stand
     # for times: the text that a text column begins with is none, whatever it looks like.
-    told = " AND ".join(
+    known = " AND ".join(
         f"coalesce(regexp_full_match(stats_{end}_value, {text(_TIME)}), false)"
         for end in ("min", "max")
     )
@@ -275,7 +275,7 @@ def footer_ranges(
         return cursor.execute(
             "SELECT file_name, min(low) FILTER (told), max(high) FILTER (told), bool_and(told) "
             "FROM (SELECT file_name, stats_min_value AS low, stats_max_value AS high, "
-            f"type IN ('INT32', 'INT64') AND {told} AS told FROM parquet_metadata({texts(some)}) "
+            f"type IN ('INT32', 'INT64') AND {known} AS told FROM parquet_metadata({texts(some)}) "
             f"WHERE lower(path_in_schema) = lower({text(column)}) "
             "AND (stats_null_count IS NULL OR stats_null_count != num_values)) GROUP BY file_name",
         ).fetchall()

@@ -99,19 +99,19 @@ def _map(column: FileColumn, type_: DataType, value: str, convert: Convert) -> s
 def _struct(column: FileColumn, type_: DataType, value: str, convert: Convert) -> str:
     parts = []
     same = len(column.children) == len(type_.children)
-    for (wanted, child), matches in zip(
+    for (field_name, child), matches in zip(
         type_.fields, (named(column.children, n) for n in type_.field_names), strict=True
     ):
         if len(matches) > 1:
-            raise TypeConflictError(f"the file has {len(matches)} fields named {wanted!r}")
+            raise TypeConflictError(f"the file has {len(matches)} fields named {field_name!r}")
         if not matches:
-            parts.append(f"{text(wanted)}: {null(child)}")
+            parts.append(f"{text(field_name)}: {null(child)}")
             same = False
             continue
         field = f"struct_extract({value}, {text(matches[0].name)})"
         inner = read_as(matches[0], child, field, convert)
-        parts.append(f"{text(wanted)}: {inner}")
-        same = same and inner == field and matches[0].name == wanted
+        parts.append(f"{text(field_name)}: {inner}")
+        same = same and inner == field and matches[0].name == field_name
     ordered = tuple(c.name for c in column.children) == type_.field_names
     if same and ordered:
         return value

@@ -114,17 +114,17 @@ def open_scan(
     finding = _Finding(column_mapping(configuration, name), relation)
     fields = {f["name"].casefold(): f for f in schema["fields"]}
     check_columns(relation, columns, fields)
-    wanted = [fields[c.casefold()] for c in columns]
+    read_fields = [fields[c.casefold()] for c in columns]
     keys = set(metadata.partition_columns)
-    kept = _kept_rows(table, relation) if DELETION_VECTORS in features else {}
-    parts = _parts(actions, keys, kept, relation, root)
+    kept_rows = _kept_rows(table, relation) if DELETION_VECTORS in features else {}
+    parts = _parts(actions, keys, kept_rows, relation, root)
     if relation.only_files is not None:
         parts = [part for part in parts if part.path in relation.only_files]
 
     def open_() -> pa.RecordBatchReader:
-        target = pa.schema([pa.field(f["name"], _arrow(f["type"])) for f in wanted])
+        target = pa.schema([pa.field(f["name"], _arrow(f["type"])) for f in read_fields])
         return pa.RecordBatchReader.from_batches(
-            target, _batches(relation, files, parts, wanted, keys, finding, target)
+            target, _batches(relation, files, parts, read_fields, keys, finding, target)
         )
 
     return open_
@@ -148,23 +148,23 @@ def list_files(
         HeadwaterError: As `open_scan`.
     """
     table, schema, actions, features = _opened(relation, options)
-    kept = _kept_rows(table, relation) if DELETION_VECTORS in features else {}
+    kept_rows = _kept_rows(table, relation) if DELETION_VECTORS in features else {}
     plain = column_mapping(table.metadata().configuration, relation.name) == "none"
     spelled = [f["name"] for f in schema["fields"] if f["name"].casefold() == column.casefold()]
     names = [f"{end}.{spelled[0]}" for end in ("min", "max")] if plain and spelled else []
-    known = len(names) == 2 and all(n in actions.column_names for n in names)
-    ends = [actions.column(n).to_pylist() for n in names] if known else []
-    paths = _paths(actions, kept, relation)
+    complete = len(names) == 2 and all(n in actions.column_names for n in names)
+    ends = [actions.column(n).to_pylist() for n in names] if complete else []
+    paths = _paths(actions, kept_rows, relation)
     sizes: list[Any] = actions.column("size_bytes").to_pylist()
-    found: list[tuple[DataFile, FileTimes]] = []
+    listed: list[tuple[DataFile, FileTimes]] = []
     for number, (path, size) in enumerate(zip(paths, sizes, strict=True)):
         first, last = (_moment(values[number]) for values in ends) if ends else (None, None)
         times = None if first is None or last is None else _around(first, last)
         mark = None
-        if (rows := kept.get(path)) is not None:
+        if (rows := kept_rows.get(path)) is not None:
             mark = sha256(bytes(pc.cast(rows, pa.uint8()).to_numpy())).hexdigest()[:16]
-        found.append((DataFile(f"{root.rstrip('/')}/{path}", size, etag=mark), times))
-    return found
+        listed.append((DataFile(f"{root.rstrip('/')}/{path}", size, etag=mark), times))
+    return listed
 
 
 def rearranged_since(relation: DeltaRelation, files: LakeFiles, root: str) -> range:
@@ -199,10 +199,10 @@ def _rearranges(relation: DeltaRelation, version: int, files: LakeFiles, root: s
         return all(_is_still(*told) for action in actions for told in action.items())
 
 
-def _is_still(kind: str, told: Any) -> bool:
+def _is_still(kind: str, action: Any) -> bool:
     """Return whether an action of a commit moves no row."""
     if kind in ("add", "remove"):
-        return told.get("dataChange") is False
+        return action.get("dataChange") is False
     return kind in ("commitInfo", "txn")
 
 
@@ -254,7 +254,7 @@ def _opened(
 def _kept_rows(table: DeltaTable, relation: DeltaRelation) -> dict[str, pa.BooleanArray]:
     """Return which rows are there of the files that have deleted ones, by path below the table."""
     root = f"{unquote(table.table_uri).rstrip('/')}/"
-    kept: dict[str, pa.BooleanArray] = {}
+    rows_of: dict[str, pa.BooleanArray] = {}
     with translated(relation, f"{relation.location.rstrip('/')} (its deletion vectors)"):
         try:
             vectors: Any = pa.RecordBatchReader.from_stream(table.deletion_vectors())
@@ -270,8 +270,8 @@ def _kept_rows(table: DeltaTable, relation: DeltaRelation) -> dict[str, pa.Boole
                 path = unquote(uri)
                 if not path.startswith(root):
                     raise _without_file(relation, uri)
-                kept[path.removeprefix(root)] = rows.values
-    return kept
+                rows_of[path.removeprefix(root)] = rows.values
+    return rows_of
 
 
 def _without_file(relation: DeltaRelation, path: str) -> SourceError:
@@ -282,11 +282,11 @@ def _without_file(relation: DeltaRelation, path: str) -> SourceError:
 
 
 def _paths(
-    actions: pa.Table, kept: Mapping[str, pa.BooleanArray], relation: DeltaRelation
+    actions: pa.Table, kept_rows: Mapping[str, pa.BooleanArray], relation: DeltaRelation
 ) -> list[str]:
     """Return the paths of a version's files; each deletion vector is of one of them."""
     paths = [file_path(str(p), relation.name) for p in actions.column("path").to_pylist()]
-    if strange := sorted(kept.keys() - set(paths)):
+    if strange := sorted(kept_rows.keys() - set(paths)):
         raise _without_file(relation, strange[0])
     return paths
 
@@ -294,12 +294,12 @@ def _paths(
 def _parts(
     actions: pa.Table,
     keys: set[str],
-    kept: Mapping[str, pa.BooleanArray],
+    kept_rows: Mapping[str, pa.BooleanArray],
     relation: DeltaRelation,
     root: str,
 ) -> list[_Part]:
     """Return the files of a version; none of them outside the table's directory."""
-    paths = _paths(actions, kept, relation)
+    paths = _paths(actions, kept_rows, relation)
     values = {k: actions.column(f"partition.{k}").combine_chunks() for k in keys}
     directory = root.rstrip("/")
     if len(set(paths)) < len(paths):
@@ -309,7 +309,7 @@ def _parts(
             code="broken-delta",
         )
     return [
-        _Part(f"{directory}/{path}", {k: v[i] for k, v in values.items()}, kept.get(path))
+        _Part(f"{directory}/{path}", {k: v[i] for k, v in values.items()}, kept_rows.get(path))
         for i, path in enumerate(paths)
     ]
 
@@ -318,7 +318,7 @@ def _batches(
     relation: DeltaRelation,
     files: LakeFiles,
     parts: Sequence[_Part],
-    wanted: Sequence[Mapping[str, Any]],
+    read_fields: Sequence[Mapping[str, Any]],
     keys: set[str],
     finding: _Finding,
     target: pa.Schema,
@@ -334,7 +334,7 @@ def _batches(
     for part, fragment in opened_ahead(parts, opened):
         uri = _uri(files, part.path)
         with translated(relation, uri):
-            yield from _rows(fragment, part, wanted, keys, finding, target, uri)
+            yield from _rows(fragment, part, read_fields, keys, finding, target, uri)
 
 
 def _uri(files: LakeFiles, path: str) -> str:
@@ -344,7 +344,7 @@ def _uri(files: LakeFiles, path: str) -> str:
 def _rows(
     fragment: ds.ParquetFileFragment,
     part: _Part,
-    wanted: Sequence[Mapping[str, Any]],
+    read_fields: Sequence[Mapping[str, Any]],
     keys: set[str],
     finding: _Finding,
     target: pa.Schema,
@@ -354,7 +354,7 @@ def _rows(
     metadata = fragment.metadata.metadata or {}
     calendar = calendar_of({k.decode(): v.decode() for k, v in metadata.items() if k in SPARK_KEYS})
     physical = fragment.physical_schema
-    spelled = {f["name"]: finding.of(f, physical) for f in wanted if f["name"] not in keys}
+    spelled = {f["name"]: finding.of(f, physical) for f in read_fields if f["name"] not in keys}
     read_columns = list(dict.fromkeys(n for n in spelled.values() if n is not None))
     start = 0
     for whole in fragment.to_batches(schema=physical, columns=read_columns, batch_size=BATCH_ROWS):
@@ -362,7 +362,7 @@ def _rows(
         start += whole.num_rows
         rows = batch.num_rows
         arrays = []
-        for field, to in zip(wanted, target, strict=True):
+        for field, to in zip(read_fields, target, strict=True):
             if field["name"] in keys:
                 value = part.values[field["name"]]
                 arrays.append(pa.repeat(value, rows).cast(to.type))
@@ -378,11 +378,11 @@ def _rows(
         yield pa.RecordBatch.from_arrays(arrays, schema=target)
 
 
-def _remaining(batch: pa.RecordBatch, kept: Any, start: int) -> pa.RecordBatch:
+def _remaining(batch: pa.RecordBatch, kept_rows: Any, start: int) -> pa.RecordBatch:
     """Return a batch without its deleted rows; `start` is its place in the file."""
-    if kept is None or start >= len(kept):
+    if kept_rows is None or start >= len(kept_rows):
         return batch
-    some = kept.slice(start, batch.num_rows)
+    some = kept_rows.slice(start, batch.num_rows)
     if len(some) < batch.num_rows:
         some = pa.concat_arrays([some, pa.repeat(pa.scalar(True), batch.num_rows - len(some))])
     return batch.filter(some)
@@ -418,7 +418,7 @@ class _Finding:
         return same[0] if same else None
 
     def _by_id(self, field: Mapping[str, Any], physical: Sequence[Any]) -> str | None:
-        wanted = str(self._metadata(field, _ID))
+        id_ = str(self._metadata(field, _ID))
         ids = {f.name: _field_id(f) for f in physical}
         if ids and not any(ids.values()):
             raise UnsupportedError(
@@ -426,7 +426,7 @@ class _Finding:
                 "file of it has none",
                 hint="its owner can write the file anew (OPTIMIZE, or INSERT OVERWRITE)",
             )
-        return next((name for name, field_id in ids.items() if field_id == wanted), None)
+        return next((name for name, field_id in ids.items() if field_id == id_), None)
 
     def _metadata(self, field: Mapping[str, Any], key: str) -> Any:
         value = (field.get("metadata") or {}).get(key)

@@ -110,7 +110,7 @@ def list_files(
     scan = _opened(relation, [column], files)
     with translated(relation, relation.metadata_location):
         field = _projection(scan, relation, [column]).fields[0]
-    found = []
+    listed_files = []
     for task in _tasks(scan, relation, files):
         deletes = sorted(f"{d.file_path}:{d.record_count}" for d in task.delete_files)
         mark = sha256("\n".join(deletes).encode()).hexdigest()[:16] if deletes else None
@@ -120,8 +120,8 @@ def list_files(
         )
         times = None if lower is None or upper is None else (lower, upper)
         listed = Listed(task.file.file_path, task.file.file_size_in_bytes, etag=mark)
-        found.append((listed, times))
-    return found
+        listed_files.append((listed, times))
+    return listed_files
 
 
 def replaced_since(relation: IcebergRelation, files: LakeFiles) -> tuple[int, ...]:
@@ -144,15 +144,15 @@ def replaced_since(relation: IcebergRelation, files: LakeFiles) -> tuple[int, ..
     with files.open(place, "its metadata file") as file, translated(relation, place):
         metadata: Any = packed_json(file.read())
         snapshots = {s["snapshot-id"]: s for s in metadata.get("snapshots") or ()}
-        found: list[int] = []
+        snapshot_ids: list[int] = []
         at: Any = relation.snapshot_id
-        while at is not None and at not in found:
-            found.append(at)
+        while at is not None and at not in snapshot_ids:
+            snapshot_ids.append(at)
             snapshot = snapshots.get(at)
             if snapshot is None or (snapshot.get("summary") or {}).get("operation") != "replace":
                 break
             at = snapshot.get("parent-snapshot-id")
-    return tuple(found)
+    return tuple(snapshot_ids)
 
 
 def _moment(field: NestedField, bound: bytes | None) -> datetime | None:
@@ -293,10 +293,10 @@ def _batches(
                 projected_missing_fields=_partition_values(task, metadata, projection, whole),
                 allow_timestamp_tz_mismatch=True,
             )
-            start, gone = 0, deletes.of(task)
+            start, deleted = 0, deletes.of(task)
             own = [c.name for c in file_schema.columns]
             for batch in fragment.to_batches(schema=physical, columns=own, batch_size=BATCH_ROWS):
-                remaining = _without(batch, gone, start)
+                remaining = _without(batch, deleted, start)
                 start += batch.num_rows
                 remaining = _whole(remaining, relation, task.file.file_path)
                 projected = visit(projection, remaining, finding, ArrowAccessor(file_schema))
@@ -394,12 +394,12 @@ class _Deletes:
         }
 
 
-def _without(batch: pa.RecordBatch, gone: Any, start: int) -> pa.RecordBatch:
+def _without(batch: pa.RecordBatch, deleted: Any, start: int) -> pa.RecordBatch:
     """Return a batch without its deleted rows; `start` is its place in the file."""
-    if gone is None:
+    if deleted is None:
         return batch
     places = pa.array(range(start, start + batch.num_rows), pa.int64())
-    return batch.filter(pc.invert(pc.is_in(places, value_set=gone)))
+    return batch.filter(pc.invert(pc.is_in(places, value_set=deleted)))
 
 
 class _Finding(ArrowProjectionVisitor):

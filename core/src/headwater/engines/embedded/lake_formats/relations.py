@@ -48,20 +48,20 @@ def stream(
         UnsupportedError: If the package that reads such tables is not installed, or the table
             uses a feature that it does not know, or leads out of its own storage.
     """
-    wanted = [c.name for c in relation.columns if c.name.casefold() in columns]
-    wanted = wanted or [relation.columns[0].name]
+    names = [c.name for c in relation.columns if c.name.casefold() in columns]
+    names = names or [relation.columns[0].name]
     if isinstance(relation, IcebergRelation):
         need("pyiceberg", f"Iceberg table {relation.name}")
         from headwater.engines.embedded.lake_formats.iceberg import open_scan
 
-        return RowStream(open_scan(relation, wanted, _iceberg_files(relation, credentials)))
+        return RowStream(open_scan(relation, names, _iceberg_files(relation, credentials)))
     need("deltalake", f"Delta table {relation.name}")
     from headwater.engines.embedded.lake_formats.delta import open_scan as open_delta
 
     current = credentials()
     store, root = _delta_place(relation, current)
     files = LakeFiles(relation, store, credentials)
-    return RowStream(open_delta(relation, wanted, files, root, storage_options(current)))
+    return RowStream(open_delta(relation, names, files, root, storage_options(current)))
 
 
 def files_of(

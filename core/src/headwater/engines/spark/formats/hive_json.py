@@ -138,8 +138,8 @@ def values_of(object_: str, file: str, group: FileGroup) -> dict[str, str]:
         def odd(value: str, type_: DataType) -> str:
             kind = "' nested'"
             if type_ is column.type:
-                held = f"regexp_extract(schema_of_variant({value}), '^[A-Z]+', 0)"
-                kind = f"concat({literal(f'{type_} ')}, {held})"
+                variant_type = f"regexp_extract(schema_of_variant({value}), '^[A-Z]+', 0)"
+                kind = f"concat({literal(f'{type_} ')}, {variant_type})"
             return raised(
                 f"a JSON value that is not plainly {type_}",
                 table=group.relation.name, value=f"to_json({value})", file=file,

@@ -53,8 +53,8 @@ def split(group: FileGroup, columns: Found) -> Iterator[tuple[FileGroup, dict[st
         own = columns.get(file.path, {})
         declared = [own[n] for c in group.columns if (n := c.name.casefold()) in own]
         alike[tuple(declared)].append(file)
-    for held, files in alike.items():
-        yield replace(group, files=tuple(files)), {c.name.casefold(): c for c in held}
+    for file_columns, files in alike.items():
+        yield replace(group, files=tuple(files)), {c.name.casefold(): c for c in file_columns}
 
 
 def read_type(type_: DataType, column: FileColumn) -> DataType:
@@ -75,7 +75,7 @@ def read_type(type_: DataType, column: FileColumn) -> DataType:
         case "struct", "struct":
             return struct(
                 *(
-                    (n, read_type(c, held[0]) if (held := named(column.children, n)) else c)
+                    (n, read_type(c, children[0]) if (children := named(column.children, n)) else c)
                     for n, c in type_.fields
                 )
             )
@@ -105,26 +105,26 @@ def value_of(
         return value
     item = f"e{depth}"
 
-    def inner(part: str, part_type: DataType, held: FileColumn) -> str:
-        return value_of(part, part_type, held, relation, whole, depth + 1)
+    def inner(part: str, part_type: DataType, file_column: FileColumn) -> str:
+        return value_of(part, part_type, file_column, relation, whole, depth + 1)
 
     match type_.name, column.kind:
         case "array", "list":
-            made = inner(item, type_.element, column.children[0])
-            return f"transform({value}, {item} -> {made})"
+            new_value = inner(item, type_.element, column.children[0])
+            return f"transform({value}, {item} -> {new_value})"
         case "map", "map":
-            key, held = column.children
-            made = (
+            key, file_column = column.children
+            new_value = (
                 f"named_struct('key', {inner(f'{item}.key', type_.key, key)}, "
-                f"'value', {inner(f'{item}.value', type_.value, held)})"
+                f"'value', {inner(f'{item}.value', type_.value, file_column)})"
             )
-            return f"map_from_entries(transform(map_entries({value}), {item} -> {made}))"
+            return f"map_from_entries(transform(map_entries({value}), {item} -> {new_value}))"
         case "struct", "struct":
             parts = []
             for name, child in type_.fields:
                 part, of_file = f"{value}.{quoted(name)}", named(column.children, name)
-                made = inner(part, child, of_file[0]) if of_file else part
-                parts.append(f"{literal(name)}, {made}")
+                new_value = inner(part, child, of_file[0]) if of_file else part
+                parts.append(f"{literal(name)}, {new_value}")
             return f"CASE WHEN {value} IS NOT NULL THEN named_struct({', '.join(parts)}) END"
         case _:
             return _moment(value, type_, relation, whole)

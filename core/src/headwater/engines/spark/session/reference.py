@@ -72,10 +72,10 @@ def differences(version: str, setting: Callable[[str], str | None]) -> tuple[Dif
     differing = []
     if version.split(".")[:2] != VERSION.split("."):
         differing.append(Difference("version", f"{VERSION}.x", version))
-    for name, wanted in SETTINGS.items():
+    for name, expected in SETTINGS.items():
         value = setting(name)
-        if value is None or value.casefold() != wanted.casefold():
-            differing.append(Difference(name, wanted, value))
+        if value is None or value.casefold() != expected.casefold():
+            differing.append(Difference(name, expected, value))
     return tuple(differing)
 
 
