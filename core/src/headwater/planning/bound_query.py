@@ -237,7 +237,7 @@ def fetch(
         SourceError, AuthError: If the catalog does not answer.
     """
     tables = {n: t for n, t in (described or {}).items() if n in names}
-    wanted = [n for n in names if n not in tables]
+    unknown_names = [n for n in names if n not in tables]
     missing: dict[TableName, TableNotFoundError] = {}
 
     def one(name: TableName) -> Table | TableNotFoundError:
@@ -246,9 +246,9 @@ def fetch(
         except TableNotFoundError as error:
             return error
 
-    if wanted:
+    if unknown_names:
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-catalog") as pool:
-            for name, answer in zip(wanted, pool.map(one, wanted), strict=True):
+            for name, answer in zip(unknown_names, pool.map(one, unknown_names), strict=True):
                 if isinstance(answer, Table):
                     tables[name] = answer
                 else:

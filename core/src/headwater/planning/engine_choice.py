@@ -24,13 +24,13 @@ gigabyte a second at best, so this is minutes."""
 
 
 def choose(
-    plan: Plan, wanted: str, engine: Callable[[str], Engine], *, limit: int = EMBEDDED_LIMIT
+    plan: Plan, name: str, engine: Callable[[str], Engine], *, limit: int = EMBEDDED_LIMIT
 ) -> tuple[Planned, Engine]:
     """Return the plan with its engine decided, analysed and compiled for it, and that engine.
 
     Args:
         plan: A draft.
-        wanted: Name of an engine, or `auto`: embedded if it can promise Spark's answer and the
+        name: Name of an engine, or `auto`: embedded if it can promise Spark's answer and the
             estimate is small enough, else Spark.
         engine: Gives an engine by name.
         limit: Bytes above which `auto` prefers Spark.
@@ -41,14 +41,14 @@ def choose(
             stands in the way is underlined.
     """
     planned = Planned.of(plan)
-    if wanted != AUTO:
-        chosen = engine(wanted)
+    if name != AUTO:
+        chosen = engine(name)
         problem = chosen.unavailable()
         if problem:
-            raise EngineError(f"the {wanted} engine can't be used here", hint=problem)
+            raise EngineError(f"the {name} engine can't be used here", hint=problem)
         compiled = _compiled(planned, chosen)
         if compiled.refusals:
-            raise QueryError(f"the {wanted} engine can't run this query", compiled.refusals)
+            raise QueryError(f"the {name} engine can't run this query", compiled.refusals)
         return _decided(planned, chosen, compiled, "asked for")
     embedded = engine("embedded")
     missing = embedded.unavailable()
@@ -88,9 +88,9 @@ def choose(
 def _compiled(planned: Planned, engine: Engine) -> Compiled:
     if compiles(engine):
         return engine.compile(planned)
-    found: Iterable[object] = engine.refusals(planned.plan)
+    refusals: Iterable[object] = engine.refusals(planned.plan)
     try:
-        return Compiled(None, diagnostics_of(found))
+        return Compiled(None, diagnostics_of(refusals))
     except TypeError as error:
         raise PluginError(
             f"the {engine.name} engine does not say whether it can run this query: {error}",

@@ -39,7 +39,7 @@ def file_times(
         facts: What is known of files; what is learned is added.
         parted: Whether to ask files of the others, too.
     """
-    found: dict[str, Known] = {}
+    times_of: dict[str, Known] = {}
     for scan in scans:
         relation, column = scan.relation, scan.time_column
         if column is None or not isinstance(relation, FileRelation):
@@ -49,30 +49,30 @@ def file_times(
         if by_rule or column.casefold() in keys:
             continue
         _learn(scan, relation, column, access, facts)
-        found[scan.slot] = {
+        times_of[scan.slot] = {
             (f.path, f.etag): facts.times(f.path, f.etag, column) for f in relation.files
         }
-    return found
+    return times_of
 
 
 def _learn(
     scan: Scan, relation: FileRelation, column: str, access: Access, facts: FileFacts
 ) -> None:
     """Ask the footers of files of which nothing is known."""
-    asked = [f for f in relation.files if f.etag and not facts.knows(f.path, f.etag, column)]
-    if not asked:
+    unknown = [f for f in relation.files if f.etag and not facts.knows(f.path, f.etag, column)]
+    if not unknown:
         return
     try:
         from headwater.engines.embedded.formats.parquet_statistics import times
 
-        told = times(relation, asked, column, access)
-        same = _unchanged(relation, told, access)
+        read_times = times(relation, unknown, column, access)
+        same = _unchanged(relation, read_times, access)
     except HeadwaterError as error:
         _log.debug("%s: footers: %s", scan.table, error.message)
     except ImportError:
         _log.debug("%s: footers are read by DuckDB, which is not installed", scan.table)
     else:
-        for file, ends in told.items():
+        for file, ends in read_times.items():
             if file.etag and file in same:
                 facts.learn_times(file.path, file.etag, column, ends)
 

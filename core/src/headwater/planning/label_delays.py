@@ -126,35 +126,35 @@ def count_lost(
         actuals: The query of the actuals, of those that may be beyond; None: the labels are
             columns of `own`.
     """
-    identity, made = (own.mapping.role(r) for r in (Role.ID, Role.TIMESTAMP))
-    assert made is not None, "a window was asked for"
-    kept = tuple(c for c in own.mapping if c in (identity, made))
-    time = ticks(f"s.{quoted(made.name)}", made)
+    identity, prediction_time = (own.mapping.role(r) for r in (Role.ID, Role.TIMESTAMP))
+    assert prediction_time is not None, "a window was asked for"
+    keys = tuple(c for c in own.mapping if c in (identity, prediction_time))
+    time = ticks(f"s.{quoted(prediction_time.name)}", prediction_time)
     closes = closed_at(windows, horizon, time)
     if actuals is None:
         moment = own.mapping.label_timestamp
         assert moment is not None, "the caller looked for it"
-        columns = (*kept, *own.mapping.actuals, replace(moment, name=_SET))
+        columns = (*keys, *own.mapping.actuals, replace(moment, name=_SET))
         rows = select(replace(own, mapping=replace(own.mapping, columns=columns)))
-        known = " OR ".join(f"s.{quoted(c.name)} IS NOT NULL" for c in own.mapping.actuals)
+        has_label = " OR ".join(f"s.{quoted(c.name)} IS NOT NULL" for c in own.mapping.actuals)
         came = ticks(f"s.{quoted(_SET)}", moment)
         return (
-            f"SELECT count(CASE WHEN ({known}) AND {came} > {closes} THEN 1 END) AS lost "
+            f"SELECT count(CASE WHEN ({has_label}) AND {came} > {closes} THEN 1 END) AS lost "
             f"FROM (\n{rows}\n) AS s"
         )
     assert identity is not None, "actuals are joined by it"
     set_when = actuals.mapping.role(Role.TIMESTAMP)
     assert set_when is not None, "the caller looked for it"
-    rows = select(replace(own, mapping=replace(own.mapping, columns=kept)))
+    rows = select(replace(own, mapping=replace(own.mapping, columns=keys)))
     predictions = (
         f"SELECT s.{quoted(identity.name)} AS id, max({closes}) AS closes "
         f"FROM (\n{rows}\n) AS s\nGROUP BY s.{quoted(identity.name)}"
     )
-    known = " OR ".join(f"r.{quoted(c.name)} IS NOT NULL" for c in actuals.mapping.actuals)
+    has_label = " OR ".join(f"r.{quoted(c.name)} IS NOT NULL" for c in actuals.mapping.actuals)
     came = ticks("r.`timestamp`", set_when)
     labels = (
         f"SELECT DISTINCT r.`id` AS id, {came} AS came "
-        f"FROM (\n{select(actuals)}\n) AS r\nWHERE {known}"
+        f"FROM (\n{select(actuals)}\n) AS r\nWHERE {has_label}"
     )
     return (
         "SELECT count(CASE WHEN a.came > p.closes THEN 1 END) AS lost "
@@ -166,9 +166,9 @@ def count_lost(
 def _predictions(asked: Asked, own: Wrapped, more: Sequence[BoundColumn]) -> Wrapped:
     """Return the query with the columns alone that are needed, of which a read has more."""
     mapping = own.mapping
-    kept = [c for c in mapping if c.role in (Role.ID, Role.TIMESTAMP)]
-    kept += [c for c in mapping if _predicts(asked, c)]
-    return replace(own, mapping=replace(mapping, columns=(*kept, *more)))
+    columns = [c for c in mapping if c.role in (Role.ID, Role.TIMESTAMP)]
+    columns += [c for c in mapping if _predicts(asked, c)]
+    return replace(own, mapping=replace(mapping, columns=(*columns, *more)))
 
 
 def _predicts(asked: Asked, column: BoundColumn) -> bool:
@@ -198,10 +198,10 @@ def _rows(
         beside: What is made of these, by its name.
     """
     query = _predictions(asked, own, more)
-    identity, made = (query.mapping.role(r) for r in (Role.ID, Role.TIMESTAMP))
-    assert made is not None, "a window was asked for"
+    identity, prediction_time = (query.mapping.role(r) for r in (Role.ID, Role.TIMESTAMP))
+    assert prediction_time is not None, "a window was asked for"
     predicted = next((c for c in query.mapping if _predicts(asked, c)), None)
-    time = ticks(f"s.{quoted(made.name)}", made)
+    time = ticks(f"s.{quoted(prediction_time.name)}", prediction_time)
     columns = {
         "id": _NOTHING if identity is None else f"s.{quoted(identity.name)}",
         "made": time,
@@ -221,16 +221,16 @@ def _rows(
     return f"SELECT c.*, {again} AS again FROM (\n{counted}\n) AS c"
 
 
-def _window(asked: Asked, made: str) -> str:
+def _window(asked: Asked, moment: str) -> str:
     """Return SQL for the number of the window that a prediction was made in."""
-    return number_of(asked.windows, made)
+    return number_of(asked.windows, moment)
 
 
-def _closes(asked: Asked, made: str) -> str:
+def _closes(asked: Asked, moment: str) -> str:
     """Return SQL for the moment until which a prediction takes labels, in microseconds."""
     if asked.horizon is None:
         return str(micros(asked.as_of - EPOCH))
-    return closed_at(asked.windows, asked.horizon, made)
+    return closed_at(asked.windows, asked.horizon, moment)
 
 
 def number_of(windows: Sequence[Window], at: str) -> str:
@@ -243,15 +243,15 @@ def number_of(windows: Sequence[Window], at: str) -> str:
     return _by_run(windows, at, "{first} + ({at} - {start}) DIV {length}")
 
 
-def closed_at(windows: Sequence[Window], horizon: timedelta, made: str) -> str:
+def closed_at(windows: Sequence[Window], horizon: timedelta, moment: str) -> str:
     """Return SQL for the moment until which the window of a moment takes labels, in microseconds.
 
     Args:
         windows: As for `number_of`.
         horizon: How long after its end each takes labels.
-        made: SQL of the moment, in microseconds.
+        moment: SQL of the moment, in microseconds.
     """
-    end = _by_run(windows, made, "{start} + (({at} - {start}) DIV {length} + 1) * {length}")
+    end = _by_run(windows, moment, "{start} + (({at} - {start}) DIV {length} + 1) * {length}")
     return f"{end} + {micros(horizon)}"
 
 
@@ -307,8 +307,8 @@ def _alone(asked: Asked, own: Wrapped) -> str:
         "untimed": f"CASE WHEN r.known AND {time} IS NULL THEN 1 ELSE 0 END",
     }
     names = ", ".join(f"{value} AS {name}" for name, value in columns.items())
-    kept = ", ".join(f"r.{name}" for name in _KEPT)
-    return f"SELECT {kept}, {names} FROM (\n{rows}\n) AS r"
+    kept_columns = ", ".join(f"r.{name}" for name in _KEPT)
+    return f"SELECT {kept_columns}, {names} FROM (\n{rows}\n) AS r"
 
 
 _KEPT: Final = ("made", "predicted", "n", "again")
@@ -320,22 +320,22 @@ def _joined(asked: Asked, own: Wrapped, actuals: Wrapped) -> str:
     set_at = actuals.mapping.role(Role.TIMESTAMP)
     assert label is not None, "the caller looked for it"
     assert set_at is not None, "the caller looked for it"
-    kept = tuple(c for c in actuals.mapping if c.role in (Role.ID, Role.TIMESTAMP))
-    query = replace(actuals, mapping=replace(actuals.mapping, columns=(*kept, label)))
+    key_columns = tuple(c for c in actuals.mapping if c.role in (Role.ID, Role.TIMESTAMP))
+    query = replace(actuals, mapping=replace(actuals.mapping, columns=(*key_columns, label)))
     labels = (
         f"SELECT r.`id`, r.`timestamp` AS {quoted(_SET)}, {greatest_value(label)} AS value FROM (\n"
         f"{select(query)}\n) AS r\nGROUP BY r.`id`, r.`timestamp`"
     )
-    made = "timestamp_micros(p.made)"
+    prediction_time = "timestamp_micros(p.made)"
     time = as_instant(f"a.{quoted(_SET)}", set_at.source_type)
     moment = f"unix_micros({time})"
-    known = "a.value IS NOT NULL"
-    ahead_of = f"coalesce({is_early(ahead_by(made, time), time)}, false)"
+    has_label = "a.value IS NOT NULL"
+    ahead_of = f"coalesce({is_early(ahead_by(prediction_time, time), time)}, false)"
     each = (
         f"SELECT p.id, {', '.join(f'p.{name}' for name in _KEPT)}, "
-        f"CASE WHEN {known} AND NOT {ahead_of} THEN {moment} END AS came, "
-        f"CASE WHEN {known} AND {ahead_of} THEN 1 ELSE 0 END AS early, "
-        f"CASE WHEN {known} AND {moment} IS NULL THEN 1 ELSE 0 END AS untimed, "
+        f"CASE WHEN {has_label} AND NOT {ahead_of} THEN {moment} END AS came, "
+        f"CASE WHEN {has_label} AND {ahead_of} THEN 1 ELSE 0 END AS early, "
+        f"CASE WHEN {has_label} AND {moment} IS NULL THEN 1 ELSE 0 END AS untimed, "
         f"{_label_class(asked, 'a.value', label)} AS actual, "
         f"{_comparable('a.value', label)} AS kind "
         f"FROM (\n{_rows(asked, own)}\n) AS p\nLEFT JOIN (\n{labels}\n) AS a ON p.id = a.`id`"

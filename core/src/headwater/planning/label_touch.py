@@ -31,11 +31,11 @@ def touched(
         own: The connection's query, in the time of the windows.
         actuals: The query of the actuals, over the labels.
     """
-    identity, made = (own.mapping.role(r) for r in (Role.ID, Role.TIMESTAMP))
+    identity, prediction_time = (own.mapping.role(r) for r in (Role.ID, Role.TIMESTAMP))
     assert identity is not None, "actuals are joined by it"
-    assert made is not None, "a window was asked for"
-    query = replace(own, mapping=replace(own.mapping, columns=(identity, made)))
-    time = ticks(f"s.{quoted(made.name)}", made)
+    assert prediction_time is not None, "a window was asked for"
+    query = replace(own, mapping=replace(own.mapping, columns=(identity, prediction_time)))
+    time = ticks(f"s.{quoted(prediction_time.name)}", prediction_time)
     closes = "CAST(NULL AS BIGINT)" if horizon is None else closed_at(windows, horizon, time)
     predictions = (
         f"SELECT DISTINCT s.{quoted(identity.name)} AS id, {number_of(windows, time)} AS `window`, "

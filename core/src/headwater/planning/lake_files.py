@@ -45,10 +45,14 @@ def lake_files(
     if not lakes:
         return listed, times
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-lakes") as pool:
-        for scan, found in zip(lakes, pool.map(lambda s: _files(s, access), lakes), strict=True):
-            if found is not None:
-                listed[scan.slot] = tuple(file for file, _ in found)
-                times[scan.slot] = {(file.path, file.etag): moments for file, moments in found}
+        for scan, files_with_times in zip(
+            lakes, pool.map(lambda s: _files(s, access), lakes), strict=True
+        ):
+            if files_with_times is not None:
+                listed[scan.slot] = tuple(file for file, _ in files_with_times)
+                times[scan.slot] = {
+                    (file.path, file.etag): moments for file, moments in files_with_times
+                }
     return listed, times
 
 

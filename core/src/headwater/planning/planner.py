@@ -348,8 +348,8 @@ def within(plan: Plan, max_bytes: int | None) -> Plan:
     """
     if max_bytes is None or (plan.bytes is not None and plan.bytes <= max_bytes):
         return plan
-    known = sum(s.estimate.bytes or 0 for s in plan.scans)
-    if known <= max_bytes:
+    size = sum(s.estimate.bytes or 0 for s in plan.scans)
+    if size <= max_bytes:
         unknown = [str(s.table) for s in plan.scans if s.estimate.bytes is None]
         raise PlanError(
             f"{plan.connection} can't be held to max_bytes={bytes_text(max_bytes)}: nothing says "
@@ -364,7 +364,7 @@ def within(plan: Plan, max_bytes: int | None) -> Plan:
         for s in largest
     ]
     raise PlanError(
-        f"{plan.connection} would read up to {bytes_text(known)}, "
+        f"{plan.connection} would read up to {bytes_text(size)}, "
         f"more than max_bytes={bytes_text(max_bytes)}",
         code="max-bytes",
         hint="narrow the window, declare partitions, or raise max_bytes\n" + "\n".join(parts),

@@ -127,7 +127,7 @@ class Plans(Sequence[Plan]):
         """Return which windows are read together: those that would open the same files again."""
         limit = min(GROUP_BYTES, self.draft.request.max_bytes or GROUP_BYTES)
         groups: list[range] = []
-        seen: dict[tuple[str, str], int] = {}
+        group_files: dict[tuple[str, str], int] = {}
         for number, window in enumerate(self.windows):
             scans = self.draft.part_scans(window)
             files = {
@@ -135,18 +135,18 @@ class Plans(Sequence[Plan]):
                 for scan in scans
                 for file in (scan.relation.files if isinstance(scan.relation, FileRelation) else ())
             }
-            joined = {**seen, **files}
+            joined = {**group_files, **files}
             if (
                 groups
                 and len(groups[-1]) < GROUP_WINDOWS
-                and _shares(files, seen, scans)
+                and _shares(files, group_files, scans)
                 and sum(joined.values()) <= limit
             ):
                 groups[-1] = range(groups[-1].start, number + 1)
-                seen = joined
+                group_files = joined
             else:
                 groups.append(range(number, number + 1))
-                seen = files
+                group_files = files
         return groups
 
     def explain(self) -> str:
@@ -162,10 +162,10 @@ class Plans(Sequence[Plan]):
         width = max(len(str(w)) for w in self.windows)
         for plan in map(self._of, range(len(self))):
             size = f"{files_text(plan.files)}, {bytes_text(plan.bytes)}"
-            told = "".join(
+            codes = "".join(
                 f"  {d.code}" for d in plan.warnings if d.code in (OPEN_WINDOW, PARTIAL_WINDOW)
             )
-            lines.append(f"    {plan.window!s:<{width}}  {size}{told}")
+            lines.append(f"    {plan.window!s:<{width}}  {size}{codes}")
         for warning in whole.warnings:
             lines += warning.render().splitlines()
         return printable("\n".join(lines))
@@ -219,9 +219,9 @@ class Plans(Sequence[Plan]):
 
     def _of_window(self, window: Window) -> tuple[Diagnostic, ...]:
         """Return what of a window is not what its place in the calendar promises."""
-        told = []
+        warnings = []
         if window.end > self.draft.now:
-            told.append(
+            warnings.append(
                 Diagnostic(
                     OPEN_WINDOW,
                     f"{window} is open: it ends later than now, and rows of it are still to come",
@@ -231,7 +231,7 @@ class Plans(Sequence[Plan]):
             )
         if window not in self._whole_steps:
             step = self.calendar.step
-            told.append(
+            warnings.append(
                 Diagnostic(
                     PARTIAL_WINDOW,
                     f"{window} is less than {step} of the calendar ({self.calendar.timezone})",
@@ -239,7 +239,7 @@ class Plans(Sequence[Plan]):
                     hint=f"begin and end the time that you ask for where a window of {step} does",
                 )
             )
-        return tuple(told)
+        return tuple(warnings)
 
     @cached_property
     def _whole_steps(self) -> frozenset[Window]:
@@ -248,10 +248,12 @@ class Plans(Sequence[Plan]):
 
 
 def _shares(
-    files: dict[tuple[str, str], int], seen: dict[tuple[str, str], int], scans: Sequence[Scan]
+    files: dict[tuple[str, str], int],
+    group_files: dict[tuple[str, str], int],
+    scans: Sequence[Scan],
 ) -> bool:
     """Return whether a window would open again much of what those before it open."""
     if any(not isinstance(s.relation, FileRelation | MemoryRelation) for s in scans):
         return True  # what a lake or a source opens for a window is not known beforehand
-    again = [size for file, size in files.items() if file in seen]
+    again = [size for file, size in files.items() if file in group_files]
     return len(again) > _SHARED * len(files) or sum(again) > _SHARED * sum(files.values())

@@ -274,11 +274,13 @@ def _scan(
     ):
         relation = replace(relation, truncates=True)
     estimate = _estimate(relation, len(partitions) if partitions is not None else 1, total)
-    kept = "no" if partitions is None else f"{len(partitions)} of {'?' if total is None else total}"
+    partitions_text = (
+        "no" if partitions is None else f"{len(partitions)} of {'?' if total is None else total}"
+    )
     _log.debug(
         "table %s: %s partitions, %s files, %s bytes",
         table.name,
-        kept,
+        partitions_text,
         estimate.files,
         estimate.bytes,
     )
@@ -390,10 +392,10 @@ def files_of(
         return None
     if not isinstance(relation, FileRelation):
         return None
-    taken: dict[int, list[DataFile]] = {}
+    by_partition: dict[int, list[DataFile]] = {}
     for file in relation.files:
-        taken.setdefault(file.partition, []).append(file)
-    files = tuple(file for those in taken.values() for file in some_of(those, each))
+        by_partition.setdefault(file.partition, []).append(file)
+    files = tuple(file for those in by_partition.values() for file in some_of(those, each))
     return replace(relation, files=files) if files else None
 
 

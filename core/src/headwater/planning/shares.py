@@ -105,8 +105,8 @@ class Shares:
     ) -> None:
         self._plan = plan
         now = plan.created_at or datetime.now(UTC)
-        given = listed or {}
-        self._divided = [Divided(s, known, given.get(s.slot), now) for s in plan.scans]
+        listed_files = listed or {}
+        self._divided = [Divided(s, known, listed_files.get(s.slot), now) for s in plan.scans]
 
     def of(self, window: Window) -> tuple[Share, ...]:
         """Return what a window needs of each table, in the order of the plan's scans."""
@@ -194,16 +194,16 @@ class Divided:
         if relation is None:
             return self._of_lake(files, stretch)
         if self._dated is None:
-            kept = list(range(len(relation.partitions)))
+            places_ = list(range(len(relation.partitions)))
             chosen = list(range(len(files)))
         else:
-            kept = self._dated.overlapping(stretch)
-            chosen = sorted(n for place in kept for n in self._in_partition.get(place, ()))
+            places_ = self._dated.overlapping(stretch)
+            chosen = sorted(n for place in places_ for n in self._in_partition.get(place, ()))
         landed = {files[n].partition for n in chosen}
         landed_files = len(chosen)
         chosen = [n for n in chosen if self._may_hold(n, stretch)]
-        narrowed = _narrowed(scan, relation, kept, [files[n] for n in chosen], stretch)
-        gaps = None if files_only else self._gaps(narrowed, kept, landed, stretch)
+        narrowed = _narrowed(scan, relation, places_, [files[n] for n in chosen], stretch)
+        gaps = None if files_only else self._gaps(narrowed, places_, landed, stretch)
         narrowed = replace(narrowed, gaps=gaps, passed=landed_files - len(chosen))
         assert isinstance(narrowed.relation, FileRelation)
         how = ["partitions"] * (self._dated is not None) + ["statistics"] * bool(self._times)
@@ -215,23 +215,25 @@ class Divided:
         scan = self._scan
         if not self._times:
             return Share(scan, tuple(files), stretch, reason=scan.blocker or NO_STATISTICS)
-        kept = tuple(f for n, f in enumerate(files) if self._may_hold(n, stretch))
-        estimate = replace(scan.estimate, files=len(kept), bytes=sum(f.size for f in kept))
-        scan = replace(scan, estimate=estimate, passed=len(files) - len(kept))
-        return Share(scan, kept, stretch, "statistics")
+        kept_files = tuple(f for n, f in enumerate(files) if self._may_hold(n, stretch))
+        estimate = replace(
+            scan.estimate, files=len(kept_files), bytes=sum(f.size for f in kept_files)
+        )
+        scan = replace(scan, estimate=estimate, passed=len(files) - len(kept_files))
+        return Share(scan, kept_files, stretch, "statistics")
 
     def _may_hold(self, number: int, stretch: Window) -> bool:
         times = self._times[number] if self._times else None
         return times is None or (times[0] < stretch.end and times[1] >= stretch.start)
 
     def _gaps(
-        self, narrowed: Scan, kept: Sequence[int], landed: Collection[int], stretch: Window
+        self, narrowed: Scan, places_: Sequence[int], landed: Collection[int], stretch: Window
     ) -> Gaps | None:
         """Return what a stretch of time lacks, as a plan of it alone would say.
 
         Args:
             narrowed: The scan of the stretch.
-            kept: Its partitions, by their place in the longer one's.
+            places_: Its partitions, by their place in the longer one's.
             landed: Those of them in which files lie, whatever their statistics.
             stretch: The time.
         """
@@ -239,13 +241,13 @@ class Divided:
         assert isinstance(part, FileRelation)
         if not landed:
             return None
-        wanted = _expected(scan, stretch) if scan.expects else None
-        if scan.rule is not None and wanted is not None:
-            with_files = [n for n, place in enumerate(kept) if place in landed]
+        expected = _expected(scan, stretch) if scan.expects else None
+        if scan.rule is not None and expected is not None:
+            with_files = [n for n, place in enumerate(places_) if place in landed]
             values = [p.values for p in part.partitions]
             table = _table(scan, part)
             return missing_partitions.of_partitions(
-                table, scan.rule, wanted, values, with_files, self._now
+                table, scan.rule, expected, values, with_files, self._now
             )
         if scan.gaps is None:
             return None
@@ -258,14 +260,14 @@ class Divided:
 def _narrowed(
     scan: Scan,
     relation: FileRelation,
-    kept: Sequence[int],
+    places_: Sequence[int],
     files: Sequence[DataFile],
     stretch: Window,
 ) -> Scan:
     """Return a scan with some of its partitions, by their places, and some of their files."""
-    places = {old: new for new, old in enumerate(kept)}
+    places = {old: new for new, old in enumerate(places_)}
     moved = tuple(replace(f, partition=places[f.partition]) for f in files)
-    partitions = tuple(relation.partitions[place] for place in kept)
+    partitions = tuple(relation.partitions[place] for place in places_)
     part = replace(relation, partitions=partitions, files=moved)
     estimate = ScanEstimate(
         len(partitions) if relation.partition_columns else scan.estimate.partitions_kept,
