@@ -239,12 +239,12 @@ class Change:
             return ()
         if before is None:
             return ("rows", "labels") if after.labels else ("rows",)
-        found = []
+        restated = []
         if (before.rows, before.rows_digest) != (after.rows, after.rows_digest):
-            found.append("rows")
+            restated.append("rows")
         if (before.labels, before.labels_digest) != (after.labels, after.labels_digest):
-            found.append("labels")
-        return tuple(found)
+            restated.append("labels")
+        return tuple(restated)
 
     def read(self) -> Dataset:
         """Return the window's rows, of the files that were compared.
@@ -379,10 +379,10 @@ class Change:
         if {s.slot for s in scans} != set(evidence.tables):
             raise self._other("it is of other tables")
         for scan in scans:
-            told = evidence.tables[scan.slot]
-            seen = comparison.replay_of_table(scan, told, evidence.files_of(scan.slot))
-            if seen.changes or not seen.exact:
-                raise self._other("; ".join(str(c) for c in seen.changes))
+            recorded = evidence.tables[scan.slot]
+            replay = comparison.replay_of_table(scan, recorded, evidence.files_of(scan.slot))
+            if replay.changes or not replay.exact:
+                raise self._other("; ".join(str(c) for c in replay.changes))
 
     def _other(self, why: str) -> EvidenceError:
         return EvidenceError(
@@ -404,11 +404,11 @@ class Change:
                 )
             after = self._after = Content(0, 0, _NOTHING, _NOTHING)
         before = offer.entry
-        kept = before if before is not None and self.same else None
+        earlier = before if before is not None and self.same else None
         return Entry(
             offer.window_key,
             self.generation,
-            offer.share if kept is None else kept.share,
+            offer.share if earlier is None else earlier.share,
             offer.window.end,
             offer.definition,
             dict(offer.tables),
@@ -421,7 +421,7 @@ class Change:
             offer.as_of,
             self._changes.next_label(offer),
             offer.pins,
-            more={} if kept is None else kept.more,
+            more={} if earlier is None else earlier.more,
         )
 
 
@@ -597,16 +597,16 @@ class Changes:
             if self._untouched is not None:
                 return
             self._untouched = ()
-            asked = [c for c in self._changes if c.is_untaken and c.offer.landed is not None]
+            candidates = [c for c in self._changes if c.is_untaken and c.offer.landed is not None]
             # One is read: that tells it, too, and takes no more.
-            touched = self._touched([c.offer for c in asked]) if len(asked) > 1 else None
+            touched = self._touched([c.offer for c in candidates]) if len(candidates) > 1 else None
         for offer in self._compacted:
             self._is_kept(offer, labels_moved=False)
         if touched is None:
             return
         left = [
             c
-            for c in asked
+            for c in candidates
             if c.window not in touched and self._is_kept(c.offer, labels_moved=True)
         ]
         with self._lock:

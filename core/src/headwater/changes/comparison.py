@@ -52,19 +52,19 @@ def reasons(entry: Entry | None, present: Present, policy: Policy, state: str) -
     """
     if entry is None:
         return (NEW,)
-    found = []
+    reasons_ = []
     moved = _moved(entry, present)
     if moved and present.empty and entry.counts["rows"] > 0:
-        found.append(GONE)
-    found += [f"{FILES}{table}" for table in moved]
+        reasons_.append(GONE)
+    reasons_ += [f"{FILES}{table}" for table in moved]
     if entry.next is not None and present.as_of is not None and present.as_of >= entry.next:
-        found.append(AS_OF)
+        reasons_.append(AS_OF)
     if entry.state == OPEN != state:
-        found.append(ENDED)
+        reasons_.append(ENDED)
     # Whatever moved, it is read as today's definition says: that of then is not kept.
-    if entry.definition != present.definition and (found or policy == "restate"):
-        found.insert(0, DEFINITION)
-    return tuple(found)
+    if entry.definition != present.definition and (reasons_ or policy == "restate"):
+        reasons_.insert(0, DEFINITION)
+    return tuple(reasons_)
 
 
 def _moved(entry: Entry, present: Present) -> list[str]:

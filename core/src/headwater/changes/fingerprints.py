@@ -86,11 +86,11 @@ def used_of(draft: Draft) -> dict[str, frozenset[str]]:
     Args:
         draft: What the windows' plans are made of.
     """
-    found = {}
+    columns_of = {}
     for scan in draft.scans:
         side = draft.actuals if scan.gives_actuals and draft.actuals else draft.serving
-        found[scan.slot] = used_columns(side.bound.analysis, scan.table).named
-    return found
+        columns_of[scan.slot] = used_columns(side.bound.analysis, scan.table).named
+    return columns_of
 
 
 def of_tables(
@@ -106,16 +106,16 @@ def of_tables(
     Raises:
         UnsupportedError: With code `no-fingerprint`, if nothing tells versions of a table apart.
     """
-    told: dict[str, list[tuple[str, str]]] = {}
+    digests_of: dict[str, list[tuple[str, str]]] = {}
     for share in shares:
         name = str(share.scan.table)
         if name not in ignored:
             parts = _share(share, used[share.scan.slot])
-            told.setdefault(name, []).append((_digest(parts[0]), _digest(parts[1])))
+            digests_of.setdefault(name, []).append((_digest(parts[0]), _digest(parts[1])))
     return {
         name: _together(files) + _together(columns)[:_COLUMNS]
         for name, (files, columns) in (
-            (name, zip(*told[name], strict=True)) for name in sorted(told)
+            (name, zip(*digests_of[name], strict=True)) for name in sorted(digests_of)
         )
     }
 
@@ -180,8 +180,8 @@ def _share(share: Share, used: frozenset[str]) -> tuple[Any, Any]:
 
 def _version(relation: DeltaRelation) -> Sequence[Any]:
     """Return what pins a Delta table; its versions are counted anew where it is made anew."""
-    made = [] if relation.table_id is None else [relation.table_id]
-    return ["version", relation.location, relation.version, *made]
+    table_id = [] if relation.table_id is None else [relation.table_id]
+    return ["version", relation.location, relation.version, *table_id]
 
 
 def _ids(relation: IcebergRelation | DeltaRelation, used: frozenset[str]) -> Sequence[Any]:
@@ -198,18 +198,20 @@ def _columns_read(
     A column may be another under the same name: dropped and added anew in a lake; in text, one of
     another place in the line, or of another type, by which its text is read.
     """
-    told: list[list[Any]] = []
+    columns_read: list[list[Any]] = []
     for place, column in enumerate(columns):
         name = column.name.casefold()
         if name not in used:
             continue
         if ids:
-            told.append([name, ids[place]])
+            columns_read.append([name, ids[place]])
         elif format_ in _BY_PLACE:
-            told.append([name, place, str(column.type)])
+            columns_read.append([name, place, str(column.type)])
         else:
-            told.append([name, str(column.type) if format_ in _TEXT else _kind(column.type)])
-    return sorted(told)
+            columns_read.append(
+                [name, str(column.type) if format_ in _TEXT else _kind(column.type)]
+            )
+    return sorted(columns_read)
 
 
 _BY_PLACE: Final = frozenset({"csv", "hive-text", "hive-csv"})

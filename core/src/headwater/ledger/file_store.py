@@ -89,14 +89,14 @@ class FileLedgerStore(BaseModel):
         Raises:
             LedgerError: If it can't be read.
         """
-        with self._told("read"):
+        with self._translated_errors("read"):
             try:
-                content, seen = self._look()
+                content, state = self._look()
             except FileNotFoundError:
                 self._seen = None
                 return b"", None
-        self._seen = seen
-        return content, seen.mark
+        self._seen = state
+        return content, state.mark
 
     def save(self, content: bytes, expected_mark: str | None) -> str:
         """Put other content in the place of the file's, if it is still what was expected.
@@ -109,7 +109,7 @@ class FileLedgerStore(BaseModel):
             LedgerMovedError: If it is not.
             LedgerError: If it can't be written.
         """
-        with self._told("save"), self._locked():
+        with self._translated_errors("save"), self._locked():
             self._expect(expected_mark)
             self._replace(self._file, content)
             _flush_folder(self._file.parent)
@@ -118,26 +118,26 @@ class FileLedgerStore(BaseModel):
 
     def append(self, line: bytes, expected_mark: str | None) -> str:
         """Add a line to the file, if it is still what was expected; raises as `save`."""
-        with self._told("save"), self._locked():
+        with self._translated_errors("save"), self._locked():
             self._expect(expected_mark)
-            seen = self._seen
-            if seen is None:
+            state = self._seen
+            if state is None:
                 raise LedgerMovedError(f"there is no ledger {self._file} to add to")
             descriptor = os.open(self._file, os.O_WRONLY)
             try:
-                if os.fstat(descriptor).st_size != seen.size:
-                    os.ftruncate(descriptor, seen.size)  # what a crash left of a line
-                os.lseek(descriptor, seen.size, os.SEEK_SET)
+                if os.fstat(descriptor).st_size != state.size:
+                    os.ftruncate(descriptor, state.size)  # what a crash left of a line
+                os.lseek(descriptor, state.size, os.SEEK_SET)
                 try:
                     _write(descriptor, line)
                     os.fsync(descriptor)
                 except OSError:
                     with suppress(OSError):
-                        os.ftruncate(descriptor, seen.size)
+                        os.ftruncate(descriptor, state.size)
                     raise
-                digest = seen.digest.copy()
+                digest = state.digest.copy()
                 digest.update(line)
-                self._seen = _Seen(_status(os.fstat(descriptor)), seen.size + len(line), digest)
+                self._seen = _Seen(_status(os.fstat(descriptor)), state.size + len(line), digest)
             finally:
                 os.close(descriptor)
             return self._seen.mark
@@ -148,7 +148,7 @@ class FileLedgerStore(BaseModel):
         Raises:
             LedgerError: If it can't be read.
         """
-        with self._told("read what is kept of files beside"):
+        with self._translated_errors("read what is kept of files beside"):
             try:
                 with self._files.open("rb") as file:
                     return file.read(limits.KEPT_FILES_BYTES + 1)
@@ -164,7 +164,7 @@ class FileLedgerStore(BaseModel):
         Raises:
             LedgerError: If it can't be written.
         """
-        with self._told("save what is kept of files beside"):
+        with self._translated_errors("save what is kept of files beside"):
             self._files.parent.mkdir(parents=True, exist_ok=True)
             self._replace(self._files, content)
 
@@ -215,12 +215,12 @@ class FileLedgerStore(BaseModel):
         try:
             status = _status(self._file.stat())
         except FileNotFoundError:
-            self._seen, found = None, None
+            self._seen, present_mark = None, None
         else:
             if self._seen is None or self._seen.status != status:
                 _, self._seen = self._look()
-            found = self._seen.mark
-        if found != mark:
+            present_mark = self._seen.mark
+        if present_mark != mark:
             raise LedgerMovedError(
                 f"the ledger {self._file} was saved by somebody else since it was loaded",
                 hint="load it again",
@@ -256,7 +256,7 @@ class FileLedgerStore(BaseModel):
             os.close(descriptor)  # which gives the lock back
 
     @contextmanager
-    def _told(self, doing: str) -> Iterator[None]:
+    def _translated_errors(self, doing: str) -> Iterator[None]:
         """Tell the system's errors as ours."""
         try:
             yield

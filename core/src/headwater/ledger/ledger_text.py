@@ -100,7 +100,7 @@ def read(content: bytes, name: str = "the ledger") -> LedgerText:
         try:
             entry = Entry.of(_value(text))
         except ValueError as error:
-            raise _damaged(name, f"line {number:,}: {_said(error)}") from None
+            raise _damaged(name, f"line {number:,}: {_reason(error)}") from None
         if number <= count + 1 and entry.window_key in entries:
             raise _damaged(name, f"line {number:,}: {entry.window_key} is there twice")
         entries[entry.window_key] = entry
@@ -165,7 +165,7 @@ def _value(text: bytes) -> Any:
 _BRACKETS: Final = 200
 
 
-def _said(error: ValueError) -> str:
+def _reason(error: ValueError) -> str:
     match error:
         case json.JSONDecodeError():
             return "it is no JSON"
