@@ -62,15 +62,15 @@ def note_footers(recording: Recording, access: Access) -> None:
         recording: Where.
         access: The identities that looked.
     """
-    wanted = [
+    parquet_files = [
         (ref, file)
         for (ref, path), file in recording.files.items()
         if ref in access.refs and (path, "footer") not in recording.excerpts
     ]
-    if not wanted:
+    if not parquet_files:
         return
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-bundle") as pool:
-        for ref, file in wanted:
+        for ref, file in parquet_files:
             pool.submit(copy_context().run, _note_footer, recording, access, ref, file)
 
 
@@ -90,38 +90,38 @@ def _note_footer(recording: Recording, access: Access, ref: str, file: DataFile)
 
 
 def _definition(definition: Definition) -> dict[str, Any]:
-    told: dict[str, Any] = {"source": _source(definition.source)}
+    document: dict[str, Any] = {"source": _source(definition.source)}
     for field in fields(definition.mapping):
         value = getattr(definition.mapping, field.name)
         if value:
-            told[field.name] = dict(value) if isinstance(value, Mapping) else value
+            document[field.name] = dict(value) if isinstance(value, Mapping) else value
     for name in ("sample", "max_bytes"):
         if getattr(definition, name) is not None:
-            told[name] = getattr(definition, name)
+            document[name] = getattr(definition, name)
     if definition.horizon is not None:
-        told["horizon"] = definition.horizon.total_seconds()
-    return told
+        document["horizon"] = definition.horizon.total_seconds()
+    return document
 
 
 def _windows(definition: Definition) -> dict[str, Any]:
     windows = definition.windows
-    told: dict[str, Any] = {}
+    document: dict[str, Any] = {}
     for field in fields(windows):
         value = getattr(windows, field.name)
         if value != field.default:
-            told[field.name] = str(value) if field.name == "every" else _plain(value)
-    return told
+            document[field.name] = str(value) if field.name == "every" else _plain(value)
+    return document
 
 
 def _source(source: BaseModel) -> dict[str, Any]:
-    told: dict[str, Any] = {"type": getattr(source, "kind", type(source).__name__)}
+    document: dict[str, Any] = {"type": getattr(source, "kind", type(source).__name__)}
     for name in sorted(source.model_fields_set):
         value = getattr(source, name)
         if name == "auth" and isinstance(value, BaseModel):
-            told["auth"] = _identity(value)
+            document["auth"] = _identity(value)
         elif name not in _LEFT_OUT and value is not None and not _is_secret(value):
-            told[name] = _plain(value)
-    return told
+            document[name] = _plain(value)
+    return document
 
 
 def _identity(strategy: BaseModel) -> dict[str, Any]:
@@ -136,8 +136,8 @@ def _identity(strategy: BaseModel) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     match value:
         case TimePartition():
-            given = {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-            return {k: v for k, v in given.items() if v not in (0.0, "UTC") or k == "column"}
+            values = {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+            return {k: v for k, v in values.items() if v not in (0.0, "UTC") or k == "column"}
         case timedelta():
             return value.total_seconds()
         case Mapping():

@@ -137,13 +137,13 @@ def changes(workspace: Workspace, connection: Connection, span: Window, asked: A
 
 
 def _check_reproducible(name: str, mapped: Sequence[MappedQuery | None]) -> None:
-    found = [
+    refusals = [
         d for m in mapped if m is not None for d in m.bound.warnings if d.code == "non-reproducible"
     ]
-    if found:
+    if refusals:
         raise PlanError(
             f"{name}: its query may answer differently each time, so nothing can be said of what "
-            f"changed: {found[0].message}",
+            f"changed: {refusals[0].message}",
             code="non-reproducible",
             hint="take the moment from a column, give samples a hash of the id, and let an ORDER "
             "BY name columns that tell all rows apart",
@@ -180,7 +180,7 @@ class _Compared:
         self.blocker: str | None = None
 
     def offers(self, windows: Sequence[Window]) -> tuple[Offer, ...]:
-        found = tuple(o for w in windows if (o := self._offer(w)) is not None)
+        offers = tuple(o for w in windows if (o := self._offer(w)) is not None)
         reasons = [
             f"{share.scan.table}: {share.reason}"
             for share in self._shares(windows[-1], self._draft.as_of)
@@ -189,7 +189,7 @@ class _Compared:
             and str(share.scan.table) not in self._ignored
         ]
         self.blocker = "; ".join(dict.fromkeys(reasons)) or None
-        return found
+        return offers
 
     def _offer(self, window: Window) -> Offer | None:
         draft, asked = self._draft, self._asked
@@ -269,8 +269,8 @@ class _Compared:
                     return False
                 stretch = stretch_of(share.scan, window, entry.as_of, None)
                 then.append(older.share(stretch, files_only=True))
-            told = fingerprints.of_tables(then, frozenset(), self._used)
-            if told.get(table) != entry.tables.get(table):
+            fingerprints_ = fingerprints.of_tables(then, frozenset(), self._used)
+            if fingerprints_.get(table) != entry.tables.get(table):
                 return False
         return True
 
@@ -283,17 +283,17 @@ class _Compared:
         calendar = self._asked.calendar
         key = f"{self._name}/{calendar.step.short}/{moment_text(window.start)}"
         entry = self._asked.ledger.entries.get(key)
-        told = calendar.even(window) if entry is None else entry.end == window.end
-        return key if told else f"{key}-{moment_text(window.end)}"
+        is_even = calendar.even(window) if entry is None else entry.end == window.end
+        return key if is_even else f"{key}-{moment_text(window.end)}"
 
     def _all_tables(self, shares: Sequence[Share]) -> dict[str, str]:
         """Return the digests of all tables: a key tells those that do not count, too."""
-        told = fingerprints.of_tables(shares, self._ignored, self._used)
+        digests = fingerprints.of_tables(shares, self._ignored, self._used)
         for name in sorted(self._ignored):
             mine = [s for s in shares if str(s.scan.table) == name]
             with suppress(UnsupportedError):  # nothing tells its versions apart
-                told |= fingerprints.of_tables(mine, frozenset(), self._used)
-        return told
+                digests |= fingerprints.of_tables(mine, frozenset(), self._used)
+        return digests
 
     def _share_at(self, share: Share, window: Window, as_of: datetime) -> Share:
         """Return what a window needs of a table where actuals are taken until another moment."""
@@ -359,23 +359,23 @@ def _ignored(connection: Connection, draft: Draft) -> frozenset[str]:
         ConfigError: If one of them is in no query.
     """
     actuals = connection.actuals
-    given = [*connection.windows.ignore, *(actuals.windows.ignore if actuals is not None else ())]
+    ignore = [*connection.windows.ignore, *(actuals.windows.ignore if actuals is not None else ())]
     names = {str(scan.table): scan.table for scan in draft.scans}
-    found = set()
-    for name in given:
-        wanted = name.casefold()
+    ignored = set()
+    for name in ignore:
+        folded = name.casefold()
         mine = {
             full
             for full, table in names.items()
-            if wanted in (full.casefold(), table.name.casefold())
+            if folded in (full.casefold(), table.name.casefold())
         }
         if not mine:
             raise ConfigError(
                 f"{connection.name}: windows ignore {name!r}, and no query reads such a table",
                 hint=hint_for(name, names, what="tables"),
             )
-        found |= mine
-    return frozenset(found)
+        ignored |= mine
+    return frozenset(ignored)
 
 
 def _pins(shares: Sequence[Share]) -> Iterator[tuple[str, int]]:
@@ -459,18 +459,18 @@ class _Reads:
     def broken_rules(self, window: Window) -> tuple[Diagnostic, ...]:
         """Return what the files of one of the windows say against the rules that chose them."""
         plan = self._draft.part([window])
-        told = []
+        findings = []
         with self._workspace.opened(self._connection) as access:
-            found = list(rule_proofs.elsewhere(plan, access))
-        for scan, evidence in found:
+            contradicted = list(rule_proofs.elsewhere(plan, access))
+        for scan, evidence in contradicted:
             if len(evidence.against) > _COUNTED and (finding := evidence.finding()) is not None:
-                told.append(finding)
+                findings.append(finding)
                 continue
             sql, scans = rule_proofs.outside_rows(scan, evidence)
             counting = replace(plan, sql=sql, mapping=None, scans=scans, window=None)
             rows = _rows(self._workspace, self._connection, counting, self._asked)
-            told.append(evidence.counted([tuple(row.values()) for row in rows]))
-        return tuple(told)
+            findings.append(evidence.counted([tuple(row.values()) for row in rows]))
+        return tuple(findings)
 
     def _make(self, windows: Sequence[Window]) -> tuple[Datasets, list[Group | None]]:
         plans = Plans(self._draft, self._asked.calendar, windows)
@@ -675,7 +675,7 @@ def _label_after(
     It is of a label's clock that goes ahead, or a decision that is dated ahead: no file will move
     when its time comes.
     """
-    found = []
+    moments = []
     for text, column, scans in _label_queries(draft):
         scans = _ahead(workspace, connection, draft, asked, scans)
         if not scans:
@@ -686,8 +686,8 @@ def _label_after(
         )  # fmt: skip
         value = _value(workspace, connection, plan, asked)
         if value is not None:
-            found.append(value.astimezone(UTC))
-    return min(found, default=None)
+            moments.append(value.astimezone(UTC))
+    return min(moments, default=None)
 
 
 def _ahead(
@@ -780,12 +780,12 @@ def _lost_labels(
         if any(s.files or not s.has_files for s in shares):
             actuals = Wrapped(draft.actuals_text, theirs.mapping, beyond)
             queries.append((actuals, (*mine, *(s.scan for s in shares))))
-    found = 0
+    lost = 0
     for actuals_of, scans in queries:
         sql = label_delays.count_lost(closed, horizon, own, actuals_of)
         plan = replace(draft.plan(), sql=sql, mapping=None, scans=scans)
-        found += _value(workspace, connection, plan, asked)
-    return found
+        lost += _value(workspace, connection, plan, asked)
+    return lost
 
 
 def _label_queries(draft: Draft) -> Iterator[Any]:

@@ -74,9 +74,9 @@ def _version_of(engine: Engine) -> str | None:
 
 
 def _settings(engine: Engine) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for name in _SETTINGS:
         value = getattr(engine, name, getattr(engine, f"_{name}", None))
         if isinstance(value, str | int | float | bool):
-            found[name] = value
-    return found
+            settings[name] = value
+    return settings

@@ -74,8 +74,8 @@ def maturity(workspace: Workspace, connection: Connection, wanted: Wanted) -> Ma
     label = _label(connection, wanted.label)
     windows = wanted.calendar.cut(wanted.window)
     as_of = wanted.as_of or datetime.now(UTC)
-    seen = label_delays.until(wanted.window, as_of)
-    if seen is None:
+    watched = label_delays.until(wanted.window, as_of)
+    if watched is None:
         raise ConfigError(
             f"{connection.name}: as of {as_of.isoformat()} nothing of {wanted.window} has happened",
             hint="as_of is until when labels are known: name a moment after the window's start",
@@ -84,7 +84,7 @@ def maturity(workspace: Workspace, connection: Connection, wanted: Wanted) -> Ma
     terms = terms_of(connection)
     asked = Asked(windows, as_of, unit, unit / 4, label, terms.horizon)
     # The horizon decides nothing here: how long labels take shows beyond it, too.
-    request = replace(workspace.request(connection, seen), horizon=None)
+    request = replace(workspace.request(connection, watched), horizon=None)
 
     def planned() -> Draft:
         with workspace.opened(connection) as access:
@@ -144,14 +144,16 @@ def _landing(
         return None
     groups: dict[Seen, list[DataFile]] = {}
     for file in relation.files:
-        seen = wanted.ledger.facts.landing(file.path, file.etag)
-        if seen is not None and seen.after <= draft.as_of:
-            groups.setdefault(seen, []).append(file)
+        landing = wanted.ledger.facts.landing(file.path, file.etag)
+        if landing is not None and landing.after <= draft.as_of:
+            groups.setdefault(landing, []).append(file)
     stretch = labels.stretch(draft.request.window, draft.as_of)
     hours: Counter[int] = Counter()
-    for seen in sorted(groups, key=lambda s: s.after)[-_RUNS:]:
-        sql = lateness(column, Wrapped(text, actuals.mapping, stretch), seen.after, seen.since)
-        part = replace(scan, relation=replace(relation, files=tuple(groups[seen])))
+    for landing in sorted(groups, key=lambda s: s.after)[-_RUNS:]:
+        sql = lateness(
+            column, Wrapped(text, actuals.mapping, stretch), landing.after, landing.since
+        )
+        part = replace(scan, relation=replace(relation, files=tuple(groups[landing])))
         scans = tuple(part if s is scan else s for s in draft.scans if s.gives_actuals)
         plan = replace(draft.plan(), sql=sql, mapping=None, scans=scans, window=None)
         data = workspace.answer(connection, plan, wanted.engine, timeout=wanted.timeout)
@@ -202,13 +204,13 @@ def _label(connection: Connection, label: str | None) -> str:
                 hint=f"say which: label={named[0]!r}",
             )
         return named[0]
-    wanted = label if label in named else label.removeprefix(ACTUAL_PREFIX)
-    if wanted not in named:
+    name = label if label in named else label.removeprefix(ACTUAL_PREFIX)
+    if name not in named:
         raise ConfigError(
             f"{connection.name} has no label {label!r}",
-            hint=hint_for(wanted, named, what="labels"),
+            hint=hint_for(name, named, what="labels"),
         )
-    return wanted
+    return name
 
 
 def _check_timed(
@@ -258,11 +260,11 @@ def _counted(
     for batch in data:
         columns = [column.to_pylist() for column in batch.columns]
         for row in zip(*columns, strict=True):
-            window, age, delay, lost, stretch, said, came, again = row[:8]
+            window, age, delay, lost, stretch, predicted, came, again = row[:8]
             rows, first, last, rest, *more = row[8:]
             if again is not None:
                 repeating[again] = repeating.get(again, 0) + rows
-            cell = Cell(window, age, delay, bool(lost), said, came)
+            cell = Cell(window, age, delay, bool(lost), predicted, came)
             before = cells.get(cell, (0, 0))
             cells[cell] = before[0] + rows, before[1] + (rest or 0)
             if stretch is not None:
@@ -290,10 +292,10 @@ def _order(cell: Cell) -> tuple[Any, ...]:
     return cell.window, cell.age, delay, cell.lost, str(cell.predicted), str(cell.actual)
 
 
-def _stretches(found: Mapping[int, tuple[int, int, int]]) -> tuple[Stretch, ...]:
+def _stretches(labels_of: Mapping[int, tuple[int, int, int]]) -> tuple[Stretch, ...]:
     return tuple(
         Stretch(EPOCH + first * _TICK, EPOCH + last * _TICK, labels)
-        for _, (first, last, labels) in sorted(found.items())
+        for _, (first, last, labels) in sorted(labels_of.items())
     )
 
 

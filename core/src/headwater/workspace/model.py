@@ -271,12 +271,12 @@ class Connection:
         window = moments.asked_for(start, end, zone, last=last, since=since)
         moment = _moment(as_of, zone)
         cut = None if every is None else (_to_cut(window, every), Calendar.of(every, zone))
-        wanted: dict[str, Any] = {"as_of": moment, "engine": engine, "sample": sample}
+        options: dict[str, Any] = {"as_of": moment, "engine": engine, "sample": sample}
 
         def planned() -> Plan | Plans:
             if cut is None:
-                return self._workspace.plan(self, window, **wanted)
-            return self._workspace.plans(self, *cut, **wanted)
+                return self._workspace.plan(self, window, **options)
+            return self._workspace.plans(self, *cut, **options)
 
         return self._workspace.in_time(planned, self, seconds(timeout))
 
@@ -522,8 +522,8 @@ class Connection:
             )
         calendar = Calendar.of(every, zone)
         limit = seconds(timeout)
-        kept = None if ledger is None else ledger_of(ledger)
-        wanted = Wanted(window, calendar, moment, label, by, engine, limit, kept)
+        ledger_ = None if ledger is None else ledger_of(ledger)
+        wanted = Wanted(window, calendar, moment, label, by, engine, limit, ledger_)
         return self._workspace.maturity(self, wanted)
 
     def profile(
@@ -607,14 +607,14 @@ class Connection:
 
     def _repr_html_(self) -> str:
         mapping = self.mapping
-        known = [
+        facts = [
             ("source", ", ".join(f"{k}: {v}" for k, v in self.source.describe().items())),
             ("id", mapping.id_column),
             ("timestamp", mapping.timestamp_column),
             ("labels", ", ".join(f"{k} from {v}" for k, v in mapping.labels.items()) or None),
             ("actuals", None if self.actuals is None else self.actuals.name),
         ]
-        return html.card(f"Connection {self.name}", html.facts(known))
+        return html.card(f"Connection {self.name}", html.facts(facts))
 
     def __repr__(self) -> str:
         return f"<Connection {self.name} on {self.source.kind}>"
@@ -896,12 +896,12 @@ def find(connections: Mapping[str, Connection], name: str) -> Connection:
 
 def _hint(connections: Mapping[str, Connection], name: str) -> str:
     """Return which connection was perhaps meant: by its name, or by the parts that were given."""
-    wanted = name.split("/")
+    words = name.split("/")
     near = []
     for full in connections:
         parts = iter(full.split("/"))
         # Each part that was given is like one of the name's, in their order.
-        if all(any(did_you_mean(word, [part]) for part in parts) for word in wanted):
+        if all(any(did_you_mean(word, [part]) for part in parts) for word in words):
             near.append(full)
     if near and len(near) <= _NEAR:
         return f"did you mean {' or '.join(map(repr, near))}?"

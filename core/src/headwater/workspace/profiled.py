@@ -135,7 +135,7 @@ class _Counting:
     def __init__(
         self, workspace: Workspace, connection: Connection, whole: Plan, asked: Asked
     ) -> None:
-        if whole.mapping is None or not any(_told(whole.mapping)):
+        if whole.mapping is None or not any(_profiled_columns(whole.mapping)):
             raise ConfigError(
                 f"{connection.name} has no fields that could be profiled",
                 hint="profile the serving, training or testing connection: actuals are joined "
@@ -158,7 +158,7 @@ class _Counting:
         self._engine = ""
 
     def _segment_column(self, name: str) -> BoundColumn:
-        fields = {c.name: c for c in _told(self._mapping) if c.role is not Role.ACTUAL}
+        fields = {c.name: c for c in _profiled_columns(self._mapping) if c.role is not Role.ACTUAL}
         if name not in fields:
             raise ConfigError(
                 f"{self._connection.name} has no field {name!r} to make segments of",
@@ -176,32 +176,32 @@ class _Counting:
 
     def edges(self) -> Edges:
         """Return the edges that were given, held to the columns; or measured ones."""
-        given = self._asked.edges
-        if given is None:
+        edges = self._asked.edges
+        if edges is None:
             return self._measured()
-        if not isinstance(given, Edges):
+        if not isinstance(edges, Edges):
             raise ConfigError(
-                f"{self._connection.name}: edges are a {type(given).__name__}",
+                f"{self._connection.name}: edges are a {type(edges).__name__}",
                 hint="give what training.profile().edges(), or Edges.load(path), returns",
             )
         schema = self._connection.schema
         other = [
-            f"{c.name} is {c.field_type}, and {given[name].type} in the edges"
-            if (name := c.field.name) in given
+            f"{c.name} is {c.field_type}, and {edges[name].type} in the edges"
+            if (name := c.field.name) in edges
             else f"{c.name} is not in the edges"
-            for c in _told(self._mapping)
+            for c in _profiled_columns(self._mapping)
             if c.field is not None
-            and (c.field.name not in given or given[c.field.name].type is not c.field_type)
+            and (c.field.name not in edges or edges[c.field.name].type is not c.field_type)
         ]
-        if schema.model_type is not given.model_type:
-            other.append(f"the model is {schema.model_type}, and {given.model_type} in the edges")
+        if schema.model_type is not edges.model_type:
+            other.append(f"the model is {schema.model_type}, and {edges.model_type} in the edges")
         if other:
             raise ProfileError(
                 f"{self._connection.name} can't be counted by these edges: {'; '.join(other[:5])}",
                 code="edges-differ",
                 hint="take those of this version's own training set: training.profile().edges()",
             )
-        return given
+        return edges
 
     def _measured(self) -> Edges:
         model_type = self._connection.schema.model_type
@@ -214,10 +214,10 @@ class _Counting:
                     numbers[f"{column.name} error"] = errors
         sizes: dict[str, measuring.Size] = {}
         if numbers:
-            told = self._ask(
+            answer = self._ask(
                 self._whole, measuring.size_query(self._whole.sql, [*numbers.values()])
             )
-            sizes = dict(zip(numbers, measuring.sizes_of(told), strict=True))
+            sizes = dict(zip(numbers, measuring.sizes_of(answer), strict=True))
         cuts = {n: self._quantiles(numbers[n], size) for n, size in sizes.items()}
         return Edges(
             model_type,
@@ -290,9 +290,9 @@ class _Counting:
             raise
         finally:
             hooks.read_finished(registry, self._whole, stats, error)
-        found = {place: cleaned(inside) for place, inside in cells.items()}
+        cells_ = {place: cleaned(inside) for place, inside in cells.items()}
         everywhere = [w for windows, _ in parts for w in windows or (None,)]
-        self._explain_empty(everywhere if found or len(everywhere) == 1 else [None], found, alone)
+        self._explain_empty(everywhere if cells_ or len(everywhere) == 1 else [None], cells_, alone)
         moments = [m for windows, plan in parts for m in self._moments(windows, plan)]
         about = About(
             (self._connection.name,),
@@ -300,7 +300,7 @@ class _Counting:
             max(moments, default=None),
             tuple(dict.fromkeys(self._notes)),
         )
-        return Profile(edges, found, [c.name for c in self._by], about)
+        return Profile(edges, cells_, [c.name for c in self._by], about)
 
     @staticmethod
     def _moments(windows: tuple[Window, ...], plan: Plan) -> Iterator[datetime]:
@@ -313,7 +313,7 @@ class _Counting:
     def _check_size(self, edges: Edges, windows: int) -> None:
         """Raise if there may be more cells than are allowed: before a row is read."""
         segments = prod(len(edges.of(c.name).vocabulary) + 3 for c in self._by)
-        each = sum(bins(c, edges.of(c.name)) for c in _told(self._mapping))
+        each = sum(bins(c, edges.of(c.name)) for c in _profiled_columns(self._mapping))
         cells = windows * segments * each
         if cells > self._asked.max_cells:
             raise self._too_many(
@@ -335,20 +335,20 @@ class _Counting:
             rows = replace(rows, time=time.source_type)
         counted = Counted(rows)
         for batch in queries.batches(counts(self._mapping, edges)):
-            told = self._ask(plan, queries.total_query(rows, batch), most)
-            queries.add_totals(counted, batch, told)
-            told = self._ask(plan, queries.count_query(rows, batch), most)
-            queries.add_counts(counted, batch, told)
+            answer = self._ask(plan, queries.total_query(rows, batch), most)
+            queries.add_totals(counted, batch, answer)
+            answer = self._ask(plan, queries.count_query(rows, batch), most)
+            queries.add_counts(counted, batch, answer)
             for count in batch:
                 for item in count.sets:
                     if item.sums:
-                        told = self._ask(plan, queries.sum_query(rows, count, item), most)
-                        queries.add_sums(counted, item, told)
+                        answer = self._ask(plan, queries.sum_query(rows, count, item), most)
+                        queries.add_sums(counted, item, answer)
             if counted.size > most:
                 raise self._too_many(f"there are more than {counted.size:,} cells")
-        for column in _told(self._mapping):
+        for column in _profiled_columns(self._mapping):
             self._count_words(counted, edges.of(column.name), column, plan)
-        names = [c.name for c in _told(self._mapping)]
+        names = [c.name for c in _profiled_columns(self._mapping)]
         for place, count_of in counted.rows_of.items():
             inside = counted.cells[place]
             inside |= {Key(name, "rows"): count_of for name in (None, *names)}
@@ -367,8 +367,8 @@ class _Counting:
             for place, cells in counted.cells.items()
         }
         if column.field_type is FieldType.TEXT or None in sketches.values():
-            told = self._ask(plan, queries.sketch_query(counted.rows, column))
-            queries.add_sketch(counted, column, told)
+            answer = self._ask(plan, queries.sketch_query(counted.rows, column))
+            queries.add_sketch(counted, column, answer)
             return
         for place, sketch in sketches.items():
             if sketch:
@@ -382,8 +382,8 @@ class _Counting:
             text: The query.
             most: Rows that it may have.
         """
-        asked = replace(plan, sql=text, mapping=None, warnings=())
-        data = self._workspace.answer(self._connection, asked, self._asked.engine)
+        counting_plan = replace(plan, sql=text, mapping=None, warnings=())
+        data = self._workspace.answer(self._connection, counting_plan, self._asked.engine)
         self._engine = data.plan.engine
         rows: list[tuple[object, ...]] = []
         for batch in data:
@@ -396,17 +396,19 @@ class _Counting:
     def _explain_empty(
         self,
         windows: Sequence[Window | None],
-        found: Collection[Place],
+        places: Collection[Place],
         alone: Callable[[Window | None], Plan],
     ) -> None:
         """Warn of windows without rows, and say why they have none: no cell is of them."""
-        seen = {place.window for place in found}
-        for window in [w for w in windows if w not in seen] if seen else windows[:1]:
+        windows_with_rows = {place.window for place in places}
+        for window in (
+            [w for w in windows if w not in windows_with_rows] if windows_with_rows else windows[:1]
+        ):
             plan = alone(window)
             # Only where there is nothing at all, the data itself is asked: that reads it.
             why = (
                 verdict(plan, ask=self._why_no_files(plan))
-                if seen
+                if windows_with_rows
                 else self._workspace.why_empty(self._connection, plan, self._engine)
             )
             self._notes.append(why)
@@ -421,7 +423,7 @@ class _Counting:
         return why
 
 
-def _told(mapping: BoundMapping) -> Iterator[BoundColumn]:
+def _profiled_columns(mapping: BoundMapping) -> Iterator[BoundColumn]:
     """Yield the columns that a profile tells of: fields, and actuals."""
     yield from (c for c in mapping if c.field is not None)
 

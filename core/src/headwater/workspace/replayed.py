@@ -42,7 +42,7 @@ def replay(workspace: Workspace, evidence: Evidence, timeout: float | None = Non
         draft = planner.draft(request, mapped[0], access, actuals=mapped[1], nearby=True)
         plan = draft.plan()
         tables = _tables(plan.scans, evidence, access)
-    done = Replay(
+    outcome = Replay(
         evidence,
         tuple(tables),
         other_definition=fingerprints.of_reading(draft) != evidence.reading
@@ -50,9 +50,9 @@ def replay(workspace: Workspace, evidence: Evidence, timeout: float | None = Non
         comparable=evidence.form == FORM,
     )
     plan = replace(plan, scans=tuple(f.scan for f in tables))
-    said = done.diagnostic()
-    if said is not None:
-        plan = replace(plan, warnings=(*plan.warnings, said))
+    diagnostic = outcome.diagnostic()
+    if diagnostic is not None:
+        plan = replace(plan, warnings=(*plan.warnings, diagnostic))
     planned, chosen = engine_choice.choose(
         plan, _engine(workspace, evidence.engine), workspace.engine_named
     )
@@ -66,12 +66,12 @@ def replay(workspace: Workspace, evidence: Evidence, timeout: float | None = Non
         origin=origin(workspace.registry, draft, chosen),
         timeout=timeout,
     )
-    data.replay = done
-    data.on_end = lambda stats: _compare(done, stats)
+    data.replay = outcome
+    data.on_end = lambda stats: _compare(outcome, stats)
     return data
 
 
-def _compare(done: Replay, stats: ReadStats) -> None:
+def _compare(replay_: Replay, stats: ReadStats) -> None:
     """Hold what was read again to what was read then.
 
     Raises:
@@ -79,18 +79,18 @@ def _compare(done: Replay, stats: ReadStats) -> None:
     """
     if not stats.finished:
         return
-    done.take(stats)
-    if done.same is False and done.exact and done.comparable:
-        then = done.evidence
+    replay_.take(stats)
+    if replay_.same is False and replay_.exact and replay_.comparable:
+        then = replay_.evidence
         raise EvidenceError(
             f"{then.connection}, {then.window or 'all rows'}: the same files give others than the "
-            f"evidence says: {done.outcome}",
+            f"evidence says: {replay_.outcome}",
             code="evidence-broken",
             hint="is the evidence of this connection, and unchanged? Otherwise tell us: headwater "
             f"{then.document['versions'].get('headwater')} read it by {then.engine}",
         )
-    if (said := done.diagnostic()) is not None:
-        stats.notes += (said,)
+    if (diagnostic := replay_.diagnostic()) is not None:
+        stats.notes += (diagnostic,)
 
 
 def _engine(workspace: Workspace, name: str) -> str:
@@ -108,17 +108,17 @@ def _tables(scans: tuple[Scan, ...], evidence: Evidence, access: Access) -> list
     tables = evidence.tables
     found_so = []
     for scan in scans:
-        told = tables.get(scan.slot, {"table": "", "kind": "", "files": 0})
+        recorded = tables.get(scan.slot, {"table": "", "kind": "", "files": 0})
         marks = evidence.files_of(scan.slot) if scan.slot in tables else None
-        older = _kept(scan, told, access)
+        older = _older_state(scan, recorded, access)
         if older is None and isinstance(scan.relation, IcebergRelation | DeltaRelation):
             (scan,) = with_files([scan], access, None)  # so that what came can be named
-        found_so.append(replay_of_table(scan, told, marks, older))
+        found_so.append(replay_of_table(scan, recorded, marks, older))
     return found_so
 
 
-def _kept(
-    scan: Scan, told: Mapping[str, Any], access: Access
+def _older_state(
+    scan: Scan, recorded: Mapping[str, Any], access: Access
 ) -> IcebergRelation | DeltaRelation | None:
     """Return the state of a lake that was read, if it still has that, with its files named.
 
@@ -126,12 +126,12 @@ def _kept(
     """
     relation: Relation = scan.relation
     match relation:
-        case IcebergRelation() if type(told.get("snapshot_id")) is int:
+        case IcebergRelation() if type(recorded.get("snapshot_id")) is int:
             older: IcebergRelation | DeltaRelation = replace(
-                relation, snapshot_id=told["snapshot_id"]
+                relation, snapshot_id=recorded["snapshot_id"]
             )
-        case DeltaRelation() if type(told.get("version")) is int:
-            older = replace(relation, version=told["version"])
+        case DeltaRelation() if type(recorded.get("version")) is int:
+            older = replace(relation, version=recorded["version"])
         case _:
             return None
     is_newest = older == relation

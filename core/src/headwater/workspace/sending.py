@@ -111,17 +111,17 @@ def _workspace(
 ) -> Workspace:
     from headwater.workspace.workspace import Workspace
 
-    made = Workspace(registry, engine=engine, engine_options=options)
-    made.ledger_store = ledger_store
+    workspace = Workspace(registry, engine=engine, engine_options=options)
+    workspace.ledger_store = ledger_store
     for model in models:
-        made.create_model(model.id, model.name)
+        workspace.create_model(model.id, model.name)
     for model, id_, schema, definitions in versions:
-        version = made.describe_version(model.id, id_, schema)
+        version = workspace.describe_version(model.id, id_, schema)
         for purpose, definition in definitions.items():
             version.connect(purpose, definition)
-    for given in engines:
-        made.use_engine(given)
-    return made
+    for instance in engines:
+        workspace.use_engine(instance)
+    return workspace
 
 
 def _version(of: Workspace, model: str, id_: str) -> ModelVersion:
@@ -136,7 +136,7 @@ def _of_connection(read: Connection, plan: Plan, sent: Sent) -> Dataset:
     of, origin = read.workspace, sent.origin
     planned, engine = of.compiled(plan)
 
-    def told() -> Origin:
+    def origin_() -> Origin:
         from headwater.workspace.evidenced import origin_of
 
         assert origin is not None, "it is asked for where there is one"
@@ -149,7 +149,7 @@ def _of_connection(read: Connection, plan: Plan, sent: Sent) -> Dataset:
         engine,
         lambda: of.opened(read),
         digests=sent.digests,
-        origin=None if origin is None else told,
+        origin=None if origin is None else origin_,
         timeout=sent.timeout,
     )
     data.maturity = sent.maturity

@@ -177,8 +177,8 @@ class _VersionExamination:
             f"SELECT x, count(*) AS n FROM (SELECT {value} AS x FROM (\n{rows}\n) AS v) AS w "
             f"WHERE x >= {low!r}D AND x <= {high!r}D GROUP BY x ORDER BY n DESC, x LIMIT 1"
         )
-        found = self._ask(purpose, sql).to_pylist()
-        return (found[0]["x"], found[0]["n"]) if found else None
+        answer = self._ask(purpose, sql).to_pylist()
+        return (answer[0]["x"], answer[0]["n"]) if answer else None
 
     def _spelled(self) -> Spelled | None:
         """Return how the ids of actuals that find no prediction would find theirs."""
@@ -219,8 +219,8 @@ class _VersionExamination:
                 return None
             half = len(tried) // 2
             parts = (tried[:half], tried[half:])
-            found = [f for part in parts if (f := self._tried(serving, actuals, part)) is not None]
-            return max(found, key=lambda f: f[1], default=None)
+            forms = [f for part in parts if (f := self._tried(serving, actuals, part)) is not None]
+            return max(forms, key=lambda f: f[1], default=None)
         counts = {r["kind"]: (r["serving"], r["actuals"], r["both"]) for r in rows}
         return spelled_ids.best(tried, counts)
 
@@ -236,7 +236,7 @@ def _parts(report: CheckReport) -> tuple[list[CheckStage], CheckStage | None]:
     Ids of two types can't be joined, which is told where labels are matched.
     """
     purpose = report.connection.rsplit("/", 1)[-1]
-    found: dict[str, list[CheckStage]] = {purpose: []}
+    by_purpose: dict[str, list[CheckStage]] = {purpose: []}
     mismatch = None
     for stage in report.stages:
         if stage.details.get("code") == "id-type-mismatch":
@@ -244,10 +244,10 @@ def _parts(report: CheckReport) -> tuple[list[CheckStage], CheckStage | None]:
             stage = CheckStage.skipped(stage.name, "not examined: its ids can't be joined")
         prefix, _, rest = stage.name.partition(": ")
         if rest and prefix == "actuals":
-            found.setdefault("actuals", []).append(stage.named(rest))
+            by_purpose.setdefault("actuals", []).append(stage.named(rest))
         else:
-            found[purpose].append(stage)
-    return [_as_one(name, stages) for name, stages in found.items()], mismatch
+            by_purpose[purpose].append(stage)
+    return [_as_one(name, stages) for name, stages in by_purpose.items()], mismatch
 
 
 def _as_one(name: str, stages: list[CheckStage]) -> CheckStage:

@@ -353,12 +353,12 @@ class Workspace:
     def _origin(
         self, draft: planner.Draft, engine: Engine, calendar: str | None = None
     ) -> Callable[[], Origin]:
-        def told() -> Origin:
+        def origin_() -> Origin:
             from headwater.workspace.evidenced import origin
 
             return origin(self.registry, draft, engine, calendar)()
 
-        return told
+        return origin_
 
     def plans(
         self,
@@ -473,13 +473,13 @@ class Workspace:
         def reading(plan: Plan) -> Reading:
             return self._reading(connection, *self.compiled(plan), open_access)
 
-        found: list[Extent] = []
+        cached: list[Extent] = []
 
         def extents() -> list[Extent]:
-            if not found:
+            if not cached:
                 with open_access() as access:
-                    found.extend(self._extents(connection, plans.whole, access, plans.windows))
-            return found
+                    cached.extend(self._extents(connection, plans.whole, access, plans.windows))
+            return cached
 
         def make(number: int, group: Group | None) -> Dataset:
             plan = plans[number]
@@ -831,8 +831,8 @@ class Workspace:
             if recording is not None:
                 # Of an examination that was interrupted, the stages so far.
                 seconds_ = time.perf_counter() - began
-                told = CheckReport(name, tuple(so_far)) if report is None else report
-                recording.report(told, seconds_)
+                report_ = CheckReport(name, tuple(so_far)) if report is None else report
+                recording.report(report_, seconds_)
         return report
 
     def bind_query(
