@@ -55,8 +55,8 @@ COLUMNS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What delays are asked for.
+class DelaySettings:
+    """Which delays to count.
 
     Args:
         windows: The windows, in order, without a gap between them.
@@ -77,22 +77,22 @@ class Asked:
     classes: bool = True
 
 
-def count_delays(asked: Asked, own: Wrapped, actuals: Wrapped | None) -> str:
+def count_delays(settings: DelaySettings, own: Wrapped, actuals: Wrapped | None) -> str:
     """Return the SELECT that counts, over a connection's query and that of its actuals.
 
     Args:
-        asked: What is asked for.
+        settings: Which delays to count.
         own: The connection's query, in the time of the windows until `as_of`.
         actuals: The query of the actuals, where the label is one of theirs.
     """
-    labelled = _joined(asked, own, actuals) if actuals is not None else _alone(asked, own)
-    unit, stretch = micros(asked.unit), micros(asked.stretch)
-    age = f"({micros(asked.as_of - EPOCH)} - l.made)"
+    labelled = _joined(settings, own, actuals) if actuals is not None else _alone(settings, own)
+    unit, stretch = micros(settings.unit), micros(settings.stretch)
+    age = f"({micros(settings.as_of - EPOCH)} - l.made)"
     took = "CASE WHEN l.first < l.made THEN 0 ELSE l.first - l.made END"
     measured = (
         f"SELECT l.*, {age} DIV {unit} AS age, {took} AS took, "
-        f"l.first DIV {stretch} AS stretch, l.first > {_closes(asked, 'l.made')} AS lost, "
-        f"{_window(asked, 'l.made')} AS `window` FROM (\n{labelled}\n) AS l"
+        f"l.first DIV {stretch} AS stretch, l.first > {_closes(settings, 'l.made')} AS lost, "
+        f"{_window(settings, 'l.made')} AS `window` FROM (\n{labelled}\n) AS l"
     )
     keys = ["m.window", "m.age", f"m.took DIV {unit}", "m.lost", "m.stretch"]
     keys += ["m.predicted", "m.actual", "m.again"]
@@ -163,26 +163,26 @@ def count_lost(
     )
 
 
-def _predictions(asked: Asked, own: Wrapped, more: Sequence[BoundColumn]) -> Wrapped:
+def _predictions(settings: DelaySettings, own: Wrapped, more: Sequence[BoundColumn]) -> Wrapped:
     """Return the query with the columns alone that are needed, of which a read has more."""
     mapping = own.mapping
     columns = [c for c in mapping if c.role in (Role.ID, Role.TIMESTAMP)]
-    columns += [c for c in mapping if _predicts(asked, c)]
+    columns += [c for c in mapping if _predicts(settings, c)]
     return replace(own, mapping=replace(mapping, columns=(*columns, *more)))
 
 
-def _predicts(asked: Asked, column: BoundColumn) -> bool:
+def _predicts(settings: DelaySettings, column: BoundColumn) -> bool:
     return (
-        asked.classes
+        settings.classes
         and column.role is Role.PREDICTION
         and column.field is not None
-        and column.field.name == asked.label
+        and column.field.name == settings.label
         and column.field.type in CLASSES
     )
 
 
 def _rows(
-    asked: Asked,
+    settings: DelaySettings,
     own: Wrapped,
     more: Sequence[BoundColumn] = (),
     beside: Mapping[str, str] | None = None,
@@ -192,15 +192,15 @@ def _rows(
     Rows that are the same in all of that are one, with how many they are.
 
     Args:
-        asked: What is asked for.
+        settings: Which delays to count.
         own: Their query.
         more: Columns of it that are needed besides.
         beside: What is made of these, by its name.
     """
-    query = _predictions(asked, own, more)
+    query = _predictions(settings, own, more)
     identity, prediction_time = (query.mapping.role(r) for r in (Role.ID, Role.TIMESTAMP))
     assert prediction_time is not None, "a window was asked for"
-    predicted = next((c for c in query.mapping if _predicts(asked, c)), None)
+    predicted = next((c for c in query.mapping if _predicts(settings, c)), None)
     time = ticks(f"s.{quoted(prediction_time.name)}", prediction_time)
     columns = {
         "id": _NOTHING if identity is None else f"s.{quoted(identity.name)}",
@@ -221,16 +221,16 @@ def _rows(
     return f"SELECT c.*, {again} AS again FROM (\n{counted}\n) AS c"
 
 
-def _window(asked: Asked, moment: str) -> str:
+def _window(settings: DelaySettings, moment: str) -> str:
     """Return SQL for the number of the window that a prediction was made in."""
-    return number_of(asked.windows, moment)
+    return number_of(settings.windows, moment)
 
 
-def _closes(asked: Asked, moment: str) -> str:
+def _closes(settings: DelaySettings, moment: str) -> str:
     """Return SQL for the moment until which a prediction takes labels, in microseconds."""
-    if asked.horizon is None:
-        return str(micros(asked.as_of - EPOCH))
-    return closed_at(asked.windows, asked.horizon, moment)
+    if settings.horizon is None:
+        return str(micros(settings.as_of - EPOCH))
+    return closed_at(settings.windows, settings.horizon, moment)
 
 
 def number_of(windows: Sequence[Window], at: str) -> str:
@@ -280,26 +280,26 @@ def _by_run(windows: Sequence[Window], at: str, value: str) -> str:
     return f"CASE {cases} ELSE {values[-1][1]} END"
 
 
-def _alone(asked: Asked, own: Wrapped) -> str:
+def _alone(settings: DelaySettings, own: Wrapped) -> str:
     """Return SQL with one row for each prediction, whose label is a column beside it."""
-    label, set_at = own.mapping.actual_of(asked.label), own.mapping.label_timestamp
+    label, set_at = own.mapping.actual_of(settings.label), own.mapping.label_timestamp
     assert label is not None, "the caller looked for it"
     assert set_at is not None, "the caller looked for it"
     value = f"s.{quoted(label.name)}"
     beside = {
         # A label that was set after `as_of` is NULL already (`select`).
         "known": f"{value} IS NOT NULL",
-        "answer": _label_class(asked, value, label),
+        "answer": _label_class(settings, value, label),
         "came": as_instant(f"s.{quoted(_SET)}", set_at.source_type),
     }
-    rows = _rows(asked, own, [label, replace(set_at, name=_SET)], beside)
+    rows = _rows(settings, own, [label, replace(set_at, name=_SET)], beside)
     time = "r.came"
     ahead_of = f"coalesce({is_early(ahead_by('timestamp_micros(r.made)', time), time)}, false)"
     valid = f"r.known AND {time} IS NOT NULL AND NOT {ahead_of}"
     first = f"CASE WHEN {valid} THEN unix_micros({time}) END"
     columns = {
         "first": first,
-        "actual": f"CASE WHEN {valid} AND unix_micros({time}) <= {_closes(asked, 'r.made')} "
+        "actual": f"CASE WHEN {valid} AND unix_micros({time}) <= {_closes(settings, 'r.made')} "
         "THEN r.answer END",
         "kinds": f"CASE WHEN {valid} THEN 1 ELSE 0 END",
         "labels": f"CASE WHEN {valid} THEN 1 ELSE 0 END",
@@ -314,9 +314,9 @@ def _alone(asked: Asked, own: Wrapped) -> str:
 _KEPT: Final = ("made", "predicted", "n", "again")
 
 
-def _joined(asked: Asked, own: Wrapped, actuals: Wrapped) -> str:
+def _joined(settings: DelaySettings, own: Wrapped, actuals: Wrapped) -> str:
     """Return SQL with one row for each prediction, with what all of its labels come to."""
-    label = actuals.mapping.actual_of(asked.label)
+    label = actuals.mapping.actual_of(settings.label)
     set_at = actuals.mapping.role(Role.TIMESTAMP)
     assert label is not None, "the caller looked for it"
     assert set_at is not None, "the caller looked for it"
@@ -336,9 +336,9 @@ def _joined(asked: Asked, own: Wrapped, actuals: Wrapped) -> str:
         f"CASE WHEN {has_label} AND NOT {ahead_of} THEN {moment} END AS came, "
         f"CASE WHEN {has_label} AND {ahead_of} THEN 1 ELSE 0 END AS early, "
         f"CASE WHEN {has_label} AND {moment} IS NULL THEN 1 ELSE 0 END AS untimed, "
-        f"{_label_class(asked, 'a.value', label)} AS actual, "
+        f"{_label_class(settings, 'a.value', label)} AS actual, "
         f"{_comparable('a.value', label)} AS kind "
-        f"FROM (\n{_rows(asked, own)}\n) AS p\nLEFT JOIN (\n{labels}\n) AS a ON p.id = a.`id`"
+        f"FROM (\n{_rows(settings, own)}\n) AS p\nLEFT JOIN (\n{labels}\n) AS a ON p.id = a.`id`"
     )
     keys = ", ".join(f"e.{name}" for name in ("id", *_KEPT))
     if nested_type(label) is None:
@@ -346,7 +346,7 @@ def _joined(asked: Asked, own: Wrapped, actuals: Wrapped) -> str:
         kinds = f"CASE WHEN min({kind}) <> max({kind}) THEN 2 WHEN count({kind}) > 0 THEN 1 END"
     else:
         kinds = "count(DISTINCT CASE WHEN e.came IS NOT NULL THEN e.kind END)"
-    actual = f"max_by(e.actual, CASE WHEN e.came <= {_closes(asked, 'e.made')} THEN e.came END)"
+    actual = f"max_by(e.actual, CASE WHEN e.came <= {_closes(settings, 'e.made')} THEN e.came END)"
     return (
         f"SELECT {keys}, min(e.came) AS first, {actual} AS actual, {kinds} AS kinds, "
         f"count(e.came) AS labels, max(e.early) AS early, max(e.untimed) AS untimed\n"
@@ -354,8 +354,8 @@ def _joined(asked: Asked, own: Wrapped, actuals: Wrapped) -> str:
     )
 
 
-def _label_class(asked: Asked, value: str, label: BoundColumn) -> str:
-    return _class(value, label) if asked.classes and label.field_type in CLASSES else _NOTHING
+def _label_class(settings: DelaySettings, value: str, label: BoundColumn) -> str:
+    return _class(value, label) if settings.classes and label.field_type in CLASSES else _NOTHING
 
 
 def _class(value: str, column: BoundColumn) -> str:

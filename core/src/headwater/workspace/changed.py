@@ -58,8 +58,8 @@ _PROBED: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What changes are asked for; see `Connection.changes`.
+class ChangesOptions:
+    """The arguments of changes; see `Connection.changes`.
 
     Args:
         calendar: What the windows are cut by.
@@ -85,23 +85,25 @@ def ledger_of(given: Ledger | LedgerStore | str | os.PathLike[str]) -> Ledger:
     return given if isinstance(given, Ledger) else Ledger.load(given)
 
 
-def changes(workspace: Workspace, connection: Connection, span: Window, asked: Asked) -> Changes:
+def changes(
+    workspace: Workspace, connection: Connection, span: Window, options: ChangesOptions
+) -> Changes:
     """Compare the windows of a stretch of time with a ledger; reads no data."""
-    if asked.definition not in comparison.POLICIES:
+    if options.definition not in comparison.POLICIES:
         raise ConfigError(
-            f"definition={asked.definition!r} is neither 'restate' nor 'forward'",
+            f"definition={options.definition!r} is neither 'restate' nor 'forward'",
             hint="'restate' offers old windows again when the query changed; 'forward' leaves them",
         )
-    windows = asked.calendar.steps(span)
+    windows = options.calendar.steps(span)
     whole = Window(windows[0].start, windows[-1].end)
     request = replace(workspace.request(connection, whole), max_bytes=None)
-    facts = asked.ledger.facts
+    facts = options.ledger.facts
     with workspace.opened(connection) as access:
         access.cache.keep(FileFacts, facts)
         mapped = workspace.map_queries(connection, access)
         _check_reproducible(connection.name, mapped)
         draft = planner.draft(
-            request, mapped[0], access, actuals=mapped[1], now=asked.now, nearby=True
+            request, mapped[0], access, actuals=mapped[1], now=options.now, nearby=True
         )
         draft = replace(
             draft,
@@ -109,29 +111,29 @@ def changes(workspace: Workspace, connection: Connection, span: Window, asked: A
             scans=tuple(replace(s, forgiving=True) for s in draft.scans),
         )
         listed, lake_times = lake_files(draft.scans, access)
-    _keep_listings(connection, draft, asked, listed)
-    asked.ledger.save_facts()
+    _keep_listings(connection, draft, options, listed)
+    options.ledger.save_facts()
     times = {**draft.times, **lake_times}
     divided = [Divided(s, times.get(s.slot), listed.get(s.slot), draft.now) for s in draft.scans]
-    compared = _Compared(connection, draft, asked, divided, _Older(workspace, connection, draft))
+    compared = _Compared(connection, draft, options, divided, _Older(workspace, connection, draft))
     offered = compared.offers(windows)
-    reads = _Reads(workspace, connection, draft, asked, [o.window for o in offered])
+    reads = _Reads(workspace, connection, draft, options, [o.window for o in offered])
     return Changes(
         connection.name,
         windows,
         offered,
-        asked.ledger,
-        asked.now,
+        options.ledger,
+        options.now,
         open=reads.open,
         read_together=reads.only,
         profile=reads.profile,
         broken_rules=reads.broken_rules,
-        label_after=lambda: _label_after(workspace, connection, draft, asked),
-        lost_labels=lambda: _lost_labels(workspace, connection, windows, asked),
-        touched=lambda offers: _touched(workspace, connection, draft, asked, windows, offers),
+        label_after=lambda: _label_after(workspace, connection, draft, options),
+        lost_labels=lambda: _lost_labels(workspace, connection, windows, options),
+        touched=lambda offers: _touched(workspace, connection, draft, options, windows, offers),
         warnings=compared.warnings,
         blocker=compared.blocker,
-        calendar=_calendar(asked.calendar),
+        calendar=_calendar(options.calendar),
         compacted=compared.compacted,
     )
 
@@ -157,16 +159,16 @@ class _Compared:
         self,
         connection: Connection,
         draft: Draft,
-        asked: Asked,
+        options: ChangesOptions,
         divided: Sequence[Divided],
         older: _Older,
     ) -> None:
         self._name = _key_name(connection.name)
         self._draft = draft
-        self._asked = asked
+        self._options = options
         self._terms = terms_of(connection)
         self._ignored = _ignored(connection, draft)
-        self._definition = fingerprints.of_definition(draft, _calendar(asked.calendar))
+        self._definition = fingerprints.of_definition(draft, _calendar(options.calendar))
         self._used = fingerprints.used_of(draft)
         self._divided = divided
         self._older = older
@@ -192,10 +194,10 @@ class _Compared:
         return offers
 
     def _offer(self, window: Window) -> Offer | None:
-        draft, asked = self._draft, self._asked
+        draft, options = self._draft, self._options
         horizon = draft.request.horizon
-        state = comparison.state(window, asked.now, self._terms, labelled=self._labelled)
-        if state == OPEN and not asked.partial:
+        state = comparison.state(window, options.now, self._terms, labelled=self._labelled)
+        if state == OPEN and not options.partial:
             return None
         as_of = None if draft.as_of is None else labels.until(window, draft.as_of, horizon)
         shares = self._shares(window, as_of)
@@ -203,19 +205,19 @@ class _Compared:
         empty = comparison.is_empty(shares)
         present = Present(tables, self._definition, as_of, empty)
         key = self._window_key(window)
-        entry = asked.ledger.entries.get(key)
-        reasons = comparison.reasons(entry, present, asked.definition, state)
+        entry = options.ledger.entries.get(key)
+        reasons = comparison.reasons(entry, present, options.definition, state)
         if not reasons:
             return None
         landed = None
         # By another definition all is read anew, unless old windows are to keep theirs.
-        restated = comparison.DEFINITION in reasons and asked.definition == "restate"
+        restated = comparison.DEFINITION in reasons and options.definition == "restate"
         if entry is not None and not self._ignored and not restated:
             separable = [s for s in shares if s.scan.slot in self._separable]
             landed = label_touch.landed(
                 entry, present, reasons, separable,
                 lambda share, moment: self._share_at(share, window, moment),
-                asked.ledger.facts, self._used, self._then,
+                options.ledger.facts, self._used, self._then,
             )  # fmt: skip
         offer = Offer(
             window,
@@ -280,9 +282,9 @@ class _Compared:
         Days of two zones may start together and end apart, where a clock is set. A ledger may hold
         such a window by its start alone: it stays the one that it was.
         """
-        calendar = self._asked.calendar
+        calendar = self._options.calendar
         key = f"{self._name}/{calendar.step.short}/{moment_text(window.start)}"
-        entry = self._asked.ledger.entries.get(key)
+        entry = self._options.ledger.entries.get(key)
         is_even = calendar.even(window) if entry is None else entry.end == window.end
         return key if is_even else f"{key}-{moment_text(window.end)}"
 
@@ -403,7 +405,7 @@ class _Reads:
         workspace: Who reads.
         connection: What is read.
         draft: What the windows' plans are made of.
-        asked: What was asked for.
+        options: What was asked for.
         windows: The windows, in order.
     """
 
@@ -412,10 +414,10 @@ class _Reads:
         workspace: Workspace,
         connection: Connection,
         draft: Draft,
-        asked: Asked,
+        options: ChangesOptions,
         windows: Sequence[Window],
     ) -> None:
-        self._workspace, self._connection, self._asked = workspace, connection, asked
+        self._workspace, self._connection, self._options = workspace, connection, options
         limit = workspace.request(connection, None).max_bytes
         self._draft = replace(draft, request=replace(draft.request, max_bytes=limit))
         self._windows = tuple(windows)
@@ -447,13 +449,13 @@ class _Reads:
         from headwater.workspace import profiled
 
         most = profiled.MAX_CELLS if max_cells is None else max_cells
-        wanted = profiled.Asked(by, edges, engine=self._asked.engine, max_cells=most)
-        plans = Plans(self._draft, self._asked.calendar, [window])
-        plans = self._workspace.decided(plans, self._asked.engine)
+        options = profiled.ProfileOptions(by, edges, engine=self._options.engine, max_cells=most)
+        plans = Plans(self._draft, self._options.calendar, [window])
+        plans = self._workspace.decided(plans, self._options.engine)
         return self._workspace.in_time(
-            lambda: profiled.profile_of(self._workspace, self._connection, plans, wanted),
+            lambda: profiled.profile_of(self._workspace, self._connection, plans, options),
             self._connection,
-            self._asked.timeout,
+            self._options.timeout,
         )
 
     def broken_rules(self, window: Window) -> tuple[Diagnostic, ...]:
@@ -468,19 +470,19 @@ class _Reads:
                 continue
             sql, scans = rule_proofs.outside_rows(scan, evidence)
             counting = replace(plan, sql=sql, mapping=None, scans=scans, window=None)
-            rows = _rows(self._workspace, self._connection, counting, self._asked)
+            rows = _rows(self._workspace, self._connection, counting, self._options)
             findings.append(evidence.counted([tuple(row.values()) for row in rows]))
         return tuple(findings)
 
     def _make(self, windows: Sequence[Window]) -> tuple[Datasets, list[Group | None]]:
-        plans = Plans(self._draft, self._asked.calendar, windows)
-        plans = self._workspace.decided(plans, self._asked.engine)
+        plans = Plans(self._draft, self._options.calendar, windows)
+        plans = self._workspace.decided(plans, self._options.engine)
         groups: list[Group | None] = []
         for numbers in plans.groups():
             group = _Patient(numbers) if len(numbers) > 1 else None
             groups += [group] * len(numbers)
         datasets = self._workspace.datasets_of(
-            self._connection, plans, digests=True, timeout=self._asked.timeout
+            self._connection, plans, digests=True, timeout=self._options.timeout
         )
         return datasets, groups
 
@@ -507,24 +509,24 @@ class _Patient(Group):
 def _keep_listings(
     connection: Connection,
     draft: Draft,
-    asked: Asked,
+    options: ChangesOptions,
     listed: Mapping[str, Sequence[DataFile]],
 ) -> None:
     """Keep in which order the files of labels were listed first: it says which of them are new."""
-    facts = asked.ledger.facts
+    facts = options.ledger.facts
     for scan in draft.scans:
         relation = scan.relation
         named = relation.files if isinstance(relation, FileRelation) else listed.get(scan.slot)
         if scan.gives_actuals and named is not None:
             files = [(f.path, f.etag) for f in named]
-            facts.listed(f"{connection.name} {scan.table}", files, asked.now, scan.window)
+            facts.listed(f"{connection.name} {scan.table}", files, options.now, scan.window)
 
 
 def _touched(
     workspace: Workspace,
     connection: Connection,
     draft: Draft,
-    asked: Asked,
+    options: ChangesOptions,
     windows: Sequence[Window],
     offers: Sequence[Offer],
 ) -> frozenset[Window] | None:
@@ -532,7 +534,7 @@ def _touched(
 
     None where it can't be told: then all of them are read, and that tells it.
     """
-    ids = asked.ledger.facts.ids
+    ids = options.ledger.facts.ids
     by_ids = label_touch.ids_compare(draft)
     touched: set[Window] = set()
     known: list[Offer] = []
@@ -547,9 +549,9 @@ def _touched(
         else:  # which ids it had, today's query can't tell
             touched.add(offer.window)
     try:
-        touched |= set(_touched_by_ids(workspace, connection, draft, asked, known))
+        touched |= set(_touched_by_ids(workspace, connection, draft, options, known))
         if others:
-            touched |= _touched_by_files(workspace, connection, draft, asked, windows, others)
+            touched |= _touched_by_files(workspace, connection, draft, options, windows, others)
     except HeadwaterError as error:
         Stop.current().check()
         _log.debug("%s: labels that landed: %s", connection.name, error)
@@ -561,7 +563,7 @@ def _touched_by_ids(
     workspace: Workspace,
     connection: Connection,
     draft: Draft,
-    asked: Asked,
+    options: ChangesOptions,
     offers: Sequence[Offer],
 ) -> Iterator[Window]:
     """Yield the windows that labels touch which landed, by the ids that are kept of each window.
@@ -581,7 +583,7 @@ def _touched_by_ids(
     sql = label_touch_sql.first_labels(_labels_of(draft, hull))
     plan = replace(draft.plan(), sql=sql, mapping=None, scans=scans, window=None)
     hashes, moments = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
-    for batch in workspace.answer(connection, plan, asked.engine, timeout=asked.timeout):
+    for batch in workspace.answer(connection, plan, options.engine, timeout=options.timeout):
         valid: Any = pc.is_valid(batch.column("id"))
         batch = batch.filter(valid)
         hashes.append(hashed(batch.column("id")))
@@ -590,10 +592,10 @@ def _touched_by_ids(
     order = np.argsort(ids)  # what is looked for in order is found sooner
     ids, came = ids[order], came[order]
     for offer in offers:
-        wanted = ids
+        label_hashes = ids
         if offer.closes is not None:
-            wanted = ids[came <= label_delays.micros(offer.closes - label_delays.EPOCH)]
-        if asked.ledger.facts.ids.has_any(offer.window_key, wanted):
+            label_hashes = ids[came <= label_delays.micros(offer.closes - label_delays.EPOCH)]
+        if options.ledger.facts.ids.has_any(offer.window_key, label_hashes):
             yield offer.window
 
 
@@ -601,7 +603,7 @@ def _touched_by_files(
     workspace: Workspace,
     connection: Connection,
     draft: Draft,
-    asked: Asked,
+    options: ChangesOptions,
     windows: Sequence[Window],
     offers: Sequence[Offer],
 ) -> frozenset[Window]:
@@ -620,7 +622,7 @@ def _touched_by_files(
         sql = label_touch_sql.touched(inside, draft.request.horizon, own, _labels_of(draft, hull))
         scans = _scans_of_touch(draft, [o.window for o in some], hull, [o.landed for o in some])
         plan = replace(draft.plan(), sql=sql, mapping=None, scans=scans, window=None)
-        found = _rows(workspace, connection, plan, asked)
+        found = _rows(workspace, connection, plan, options)
         return frozenset(inside[n] for row in found if (n := row["window"]) is not None)
 
     probed = offers[_PROBED // 2 :: _PROBED]
@@ -668,7 +670,7 @@ def _scans_of_touch(
 
 
 def _label_after(
-    workspace: Workspace, connection: Connection, draft: Draft, asked: Asked
+    workspace: Workspace, connection: Connection, draft: Draft, options: ChangesOptions
 ) -> datetime | None:
     """Return when the first actual was set that the present cuts off, of the files that there are.
 
@@ -677,14 +679,14 @@ def _label_after(
     """
     moments = []
     for text, column, scans in _label_queries(draft):
-        scans = _ahead(workspace, connection, draft, asked, scans)
+        scans = _ahead(workspace, connection, draft, options, scans)
         if not scans:
             continue
         plan = Plan(
             connection.name, text(column), "", scans, None, None, "", "",
             identities=draft.identities, created_at=draft.now,
         )  # fmt: skip
-        value = _value(workspace, connection, plan, asked)
+        value = _value(workspace, connection, plan, options)
         if value is not None:
             moments.append(value.astimezone(UTC))
     return min(moments, default=None)
@@ -694,7 +696,7 @@ def _ahead(
     workspace: Workspace,
     connection: Connection,
     draft: Draft,
-    asked: Asked,
+    options: ChangesOptions,
     scans: tuple[Scan, ...],
 ) -> tuple[Scan, ...]:
     """Return the scans without the files of labels that footers say to hold none of the future.
@@ -708,7 +710,7 @@ def _ahead(
         return scans
     (scan,) = scans
     with workspace.opened(connection) as access:
-        times = file_times(scans, access, asked.ledger.facts, parted=True)
+        times = file_times(scans, access, options.ledger.facts, parted=True)
         listed, lake_times = lake_files(scans, access)
     known = {**times, **lake_times}.get(scan.slot)
     relation = scan.relation
@@ -722,47 +724,49 @@ def _ahead(
     return (with_files_only(scan, left),) if is_named else scans
 
 
-def _value(workspace: Workspace, connection: Connection, plan: Plan, asked: Asked) -> Any:
+def _value(
+    workspace: Workspace, connection: Connection, plan: Plan, options: ChangesOptions
+) -> Any:
     """Return the one value that a plan gives."""
-    return next(iter(_rows(workspace, connection, plan, asked)[0].values()))
+    return next(iter(_rows(workspace, connection, plan, options)[0].values()))
 
 
 def _rows(
-    workspace: Workspace, connection: Connection, plan: Plan, asked: Asked
+    workspace: Workspace, connection: Connection, plan: Plan, options: ChangesOptions
 ) -> list[dict[str, Any]]:
     """Return the few rows that a plan gives."""
-    data = workspace.answer(connection, plan, asked.engine, timeout=asked.timeout)
+    data = workspace.answer(connection, plan, options.engine, timeout=options.timeout)
     return data.to_arrow().to_pylist()
 
 
 def _lost_labels(
-    workspace: Workspace, connection: Connection, windows: Sequence[Window], asked: Asked
+    workspace: Workspace, connection: Connection, windows: Sequence[Window], options: ChangesOptions
 ) -> int | None:
     """Return how many labels were set after their windows had closed; None if nothing tells."""
     request = workspace.request(connection, None)
     horizon = request.horizon
     if horizon is None:
         return None
-    closed = [w for w in windows if (end := closes(w, horizon)) is not None and end < asked.now]
+    closed = [w for w in windows if (end := closes(w, horizon)) is not None and end < options.now]
     hull = Window(windows[0].start, (closed or windows)[-1].end)
     # Labels beyond the horizon are what is looked for: their files are named, too.
     request = replace(request, window=hull, max_bytes=None, horizon=None)
-    facts = asked.ledger.facts
+    facts = options.ledger.facts
 
     def planned() -> Draft:
         with workspace.opened(connection) as access:
             access.cache.keep(FileFacts, facts)
             own, theirs = workspace.map_queries(connection, access)
-            draft = planner.draft(request, own, access, actuals=theirs, now=asked.now)
+            draft = planner.draft(request, own, access, actuals=theirs, now=options.now)
             return replace(draft, times=file_times(draft.scans, access, facts))
 
-    draft = workspace.in_time(planned, connection, asked.timeout)
-    asked.ledger.save_facts()
+    draft = workspace.in_time(planned, connection, options.timeout)
+    options.ledger.save_facts()
     if draft.as_of is None:
         return None
     if not closed:
         return 0
-    beyond = Window(closed[0].end + horizon, asked.now + timedelta(microseconds=1))
+    beyond = Window(closed[0].end + horizon, options.now + timedelta(microseconds=1))
     own = Wrapped(draft.text, draft.serving.mapping, hull, request.sample, draft.as_of)
     queries: list[tuple[Wrapped | None, tuple[Scan, ...]]] = []
     mine = tuple(s for s in draft.scans if not s.gives_actuals)
@@ -784,7 +788,7 @@ def _lost_labels(
     for actuals_of, scans in queries:
         sql = label_delays.count_lost(closed, horizon, own, actuals_of)
         plan = replace(draft.plan(), sql=sql, mapping=None, scans=scans)
-        lost += _value(workspace, connection, plan, asked)
+        lost += _value(workspace, connection, plan, options)
     return lost
 
 

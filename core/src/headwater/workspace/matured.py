@@ -18,7 +18,7 @@ from headwater.interfaces.schema import ACTUAL_PREFIX, Role
 from headwater.maturity.counts import EPOCH, Cell, Counts, Stretch, Tally
 from headwater.maturity.maturity import Landing, Maturity
 from headwater.planning import label_delays, planner
-from headwater.planning.label_delays import Asked
+from headwater.planning.label_delays import DelaySettings
 from headwater.planning.label_touch import lateness
 from headwater.planning.planner import Draft
 from headwater.planning.windowed_query import Wrapped
@@ -43,8 +43,8 @@ _RUNS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What maturity is asked for; see `Connection.maturity`.
+class MaturityOptions:
+    """The arguments of a maturity; see `Connection.maturity`.
 
     Args:
         window: The stretch of time.
@@ -67,22 +67,23 @@ class Wanted:
     ledger: Ledger | None = None
 
 
-def maturity(workspace: Workspace, connection: Connection, wanted: Wanted) -> Maturity:
+def maturity(workspace: Workspace, connection: Connection, options: MaturityOptions) -> Maturity:
     """Return how ripe a connection's labels are: one aggregate, pushed down to the engine."""
-    if wanted.by not in (None, "prediction"):
-        raise ConfigError(f"by={wanted.by!r} is not known", hint="by='prediction', or nothing")
-    label = _label(connection, wanted.label)
-    windows = wanted.calendar.cut(wanted.window)
-    as_of = wanted.as_of or datetime.now(UTC)
-    watched = label_delays.until(wanted.window, as_of)
+    if options.by not in (None, "prediction"):
+        raise ConfigError(f"by={options.by!r} is not known", hint="by='prediction', or nothing")
+    label = _label(connection, options.label)
+    windows = options.calendar.cut(options.window)
+    as_of = options.as_of or datetime.now(UTC)
+    watched = label_delays.until(options.window, as_of)
     if watched is None:
         raise ConfigError(
-            f"{connection.name}: as of {as_of.isoformat()} nothing of {wanted.window} has happened",
+            f"{connection.name}: as of {as_of.isoformat()} nothing of {options.window} has "
+            "happened",
             hint="as_of is until when labels are known: name a moment after the window's start",
         )
     unit = min(_DAY, *(w.duration for w in windows[1:-1] or windows))
     terms = terms_of(connection)
-    asked = Asked(windows, as_of, unit, unit / 4, label, terms.horizon)
+    settings = DelaySettings(windows, as_of, unit, unit / 4, label, terms.horizon)
     # The horizon decides nothing here: how long labels take shows beyond it, too.
     request = replace(workspace.request(connection, watched), horizon=None)
 
@@ -94,24 +95,24 @@ def maturity(workspace: Workspace, connection: Connection, wanted: Wanted) -> Ma
                 theirs = None
             return planner.draft(request, own, access, actuals=theirs, now=as_of, nearby=True)
 
-    draft = workspace.in_time(planned, connection, wanted.timeout)
+    draft = workspace.in_time(planned, connection, options.timeout)
     remarks: list[str] = []
-    counts = _counted(workspace, connection, draft, asked, wanted)
+    counts = _counted(workspace, connection, draft, settings, options)
     if counts is None:
         remarks.append(
             "what was predicted has too many values to be counted by: there is no settling"
         )
-        asked = replace(asked, classes=False)
-        counts = _counted(workspace, connection, draft, asked, wanted)
+        settings = replace(settings, classes=False)
+        counts = _counted(workspace, connection, draft, settings, options)
     if counts is None:
         raise ConfigError(
-            f"{connection.name}: {wanted.window} by {wanted.calendar.step} gives more than "
+            f"{connection.name}: {options.window} by {options.calendar.step} gives more than "
             f"{MOST_CELLS:,} counts",
             hint="name a shorter time, or longer steps",
         )
     name = connection.name
     by: dict[Any, Maturity] = {}
-    if wanted.by == "prediction":
+    if options.by == "prediction":
         if not counts.classes:
             raise ConfigError(
                 f"{name}: {label} can't be told apart by='prediction'",
@@ -121,19 +122,19 @@ def maturity(workspace: Workspace, connection: Connection, wanted: Wanted) -> Ma
             value: Maturity(name, label, counts.of(_predicts(value)), terms)
             for value in sorted({c.predicted for c in counts.cells}, key=str)
         }
-    landing = _landing(workspace, connection, draft, replace(wanted, label=label))
+    landing = _landing(workspace, connection, draft, replace(options, label=label))
     return Maturity(name, label, counts, terms, by=by, landing=landing, remarks=remarks)
 
 
 def _landing(
-    workspace: Workspace, connection: Connection, draft: Draft, wanted: Wanted
+    workspace: Workspace, connection: Connection, draft: Draft, options: MaturityOptions
 ) -> Landing | None:
     """Return how late labels landed, of the files that runs over a ledger saw land.
 
     None where there is no such file, or a label is not decided by the rows of its file alone.
     """
-    label, actuals, text = wanted.label, draft.actuals, draft.actuals_text
-    if wanted.ledger is None or label is None:
+    label, actuals, text = options.label, draft.actuals, draft.actuals_text
+    if options.ledger is None or label is None:
         return None
     slots = label_touch.slots_of(draft)
     scan = next((s for s in draft.scans if s.slot in slots), None)
@@ -144,7 +145,7 @@ def _landing(
         return None
     groups: dict[Seen, list[DataFile]] = {}
     for file in relation.files:
-        landing = wanted.ledger.facts.landing(file.path, file.etag)
+        landing = options.ledger.facts.landing(file.path, file.etag)
         if landing is not None and landing.after <= draft.as_of:
             groups.setdefault(landing, []).append(file)
     stretch = labels.stretch(draft.request.window, draft.as_of)
@@ -156,7 +157,7 @@ def _landing(
         part = replace(scan, relation=replace(relation, files=tuple(groups[landing])))
         scans = tuple(part if s is scan else s for s in draft.scans if s.gives_actuals)
         plan = replace(draft.plan(), sql=sql, mapping=None, scans=scans, window=None)
-        data = workspace.answer(connection, plan, wanted.engine, timeout=wanted.timeout)
+        data = workspace.answer(connection, plan, options.engine, timeout=options.timeout)
         for row in data.to_arrow().to_pylist():
             if row["hours"] is not None:
                 hours[row["hours"]] += row["n"]
@@ -248,11 +249,15 @@ def _check_timed(
 
 
 def _counted(
-    workspace: Workspace, connection: Connection, draft: Draft, asked: Asked, wanted: Wanted
+    workspace: Workspace,
+    connection: Connection,
+    draft: Draft,
+    settings: DelaySettings,
+    options: MaturityOptions,
 ) -> Counts | None:
     """Let an engine count; None if that gives more cells than can be kept."""
-    plan = _plan(draft, asked)
-    data = workspace.answer(connection, plan, wanted.engine, timeout=wanted.timeout)
+    plan = _plan(draft, settings)
+    data = workspace.answer(connection, plan, options.engine, timeout=options.timeout)
     cells: dict[Cell, tuple[int, int]] = {}
     stretches: dict[int, tuple[int, int, int]] = {}
     sums = dict.fromkeys(label_delays.COLUMNS[12:], 0)
@@ -275,15 +280,15 @@ def _counted(
         if len(cells) > MOST_CELLS:
             return None
     return Counts(
-        asked.as_of,
-        asked.unit,
-        tuple(asked.windows),
+        settings.as_of,
+        settings.unit,
+        tuple(settings.windows),
         # In one order, whatever the engine's was: sums of what is made of them are the same then.
         {cell: Tally(*cells[cell]) for cell in sorted(cells, key=_order)},
         _stretches(stretches),
         **sums,
         duplicates=sum(rows // again for again, rows in repeating.items()),
-        classes=asked.classes and any(c.actual is not None for c in cells),
+        classes=settings.classes and any(c.actual is not None for c in cells),
     )
 
 
@@ -299,13 +304,13 @@ def _stretches(labels_of: Mapping[int, tuple[int, int, int]]) -> tuple[Stretch, 
     )
 
 
-def _plan(draft: Draft, asked: Asked) -> Plan:
+def _plan(draft: Draft, settings: DelaySettings) -> Plan:
     """Return the plan of the aggregate over what a read of the draft's window reads."""
     window = draft.request.window
-    own = Wrapped(draft.text, draft.serving.mapping, window, draft.request.sample, asked.as_of)
+    own = Wrapped(draft.text, draft.serving.mapping, window, draft.request.sample, settings.as_of)
     theirs: Wrapped | None = None
     if draft.actuals is not None and draft.actuals_text is not None:
-        stretch = labels.stretch(window, asked.as_of)
+        stretch = labels.stretch(window, settings.as_of)
         theirs = Wrapped(draft.actuals_text, draft.actuals.mapping, stretch, untimed=True)
-    sql = label_delays.count_delays(asked, own, theirs)
+    sql = label_delays.count_delays(settings, own, theirs)
     return replace(draft.plan(), sql=sql, mapping=None)

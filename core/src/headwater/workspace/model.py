@@ -510,7 +510,7 @@ class Connection:
             HeadwaterError: Any of its kinds, as for a read.
         """
         from headwater.workspace.changed import ledger_of
-        from headwater.workspace.matured import Wanted
+        from headwater.workspace.matured import MaturityOptions
 
         zone = self._zone(timezone)
         moment = _moment(as_of, zone)
@@ -523,8 +523,8 @@ class Connection:
         calendar = Calendar.of(every, zone)
         limit = seconds(timeout)
         ledger_ = None if ledger is None else ledger_of(ledger)
-        wanted = Wanted(window, calendar, moment, label, by, engine, limit, ledger_)
-        return self._workspace.maturity(self, wanted)
+        options = MaturityOptions(window, calendar, moment, label, by, engine, limit, ledger_)
+        return self._workspace.maturity(self, options)
 
     def profile(
         self,
@@ -576,11 +576,11 @@ class Connection:
             ProfileError: With code `edges-differ`, if the edges are of other fields.
             HeadwaterError: Any of its kinds, as for a read.
         """
-        from headwater.workspace.profiled import MAX_CELLS, Asked
+        from headwater.workspace.profiled import MAX_CELLS, ProfileOptions
 
         zone = self._zone(timezone)
         window = moments.asked_for(start, end, zone, last=last, since=since)
-        asked = Asked(
+        options = ProfileOptions(
             (by,) if isinstance(by, str) else tuple(by),
             edges,
             _moment(as_of, zone),
@@ -591,7 +591,7 @@ class Connection:
         calendar = None
         if every is not None:
             window, calendar = _to_cut(window, every), Calendar.of(every, zone)
-        return self._workspace.profile(self, window, calendar, asked, seconds(timeout))
+        return self._workspace.profile(self, window, calendar, options, seconds(timeout))
 
     @property
     def workspace(self) -> Workspace:

@@ -47,8 +47,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What profile is asked for; see `Connection.profile`.
+class ProfileOptions:
+    """The arguments of a profile; see `Connection.profile`.
 
     Args:
         by: Fields of its segments.
@@ -72,7 +72,7 @@ def profile(
     connection: Connection,
     window: Window | None,
     calendar: Calendar | None,
-    asked: Asked,
+    options: ProfileOptions,
 ) -> Profile:
     """Count a connection's rows; see `Connection.profile`."""
     if calendar is not None and window is not None:
@@ -80,32 +80,34 @@ def profile(
             connection,
             window,
             calendar,
-            as_of=asked.as_of,
-            engine=asked.engine,
-            sample=asked.sample,
+            as_of=options.as_of,
+            engine=options.engine,
+            sample=options.sample,
             nearby=True,
         )
-        return profile_of(workspace, connection, plans, asked)
-    request = workspace.request(connection, window, asked.as_of, asked.sample)
+        return profile_of(workspace, connection, plans, options)
+    request = workspace.request(connection, window, options.as_of, options.sample)
     with workspace.opened(connection) as access:
         mapped = workspace.map_queries(connection, access)
         plan = planner.plan_query(request, mapped[0], access, actuals=mapped[1], nearby=True)
-    counting = _Counting(workspace, connection, plan, asked)
+    counting = _Counting(workspace, connection, plan, options)
     windows = () if window is None else (window,)
     return counting.profile(counting.edges(), [(windows, plan)], lambda _: plan)
 
 
-def profile_of(workspace: Workspace, connection: Connection, plans: Plans, asked: Asked) -> Profile:
+def profile_of(
+    workspace: Workspace, connection: Connection, plans: Plans, options: ProfileOptions
+) -> Profile:
     """Count the rows of each window of plans.
 
     Args:
         workspace: Who counts.
         connection: Whose rows.
         plans: Their plans.
-        asked: What is asked for.
+        options: The arguments.
     """
     whole = plans[0] if len(plans) == 1 else plans.whole
-    counting = _Counting(workspace, connection, whole, asked)
+    counting = _Counting(workspace, connection, whole, options)
     parts = [(plans.windows[r.start : r.stop], plans.together(r)) for r in _parts(plans)]
     places = {window: number for number, window in enumerate(plans.windows)}
     return counting.profile(
@@ -129,11 +131,11 @@ class _Counting:
         workspace: Who asks.
         connection: Whose rows.
         whole: The plan of all that is asked for.
-        asked: What is asked for.
+        options: The arguments.
     """
 
     def __init__(
-        self, workspace: Workspace, connection: Connection, whole: Plan, asked: Asked
+        self, workspace: Workspace, connection: Connection, whole: Plan, options: ProfileOptions
     ) -> None:
         if whole.mapping is None or not any(_profiled_columns(whole.mapping)):
             raise ConfigError(
@@ -151,9 +153,9 @@ class _Counting:
                 "ORDER BY name columns that tell all rows apart",
             )
         self._workspace, self._connection = workspace, connection
-        self._whole, self._asked = whole, asked
+        self._whole, self._options = whole, options
         self._mapping: BoundMapping = whole.mapping
-        self._by = tuple(self._segment_column(name) for name in sorted(set(asked.by)))
+        self._by = tuple(self._segment_column(name) for name in sorted(set(options.by)))
         self._notes: list[Diagnostic] = []
         self._engine = ""
 
@@ -176,7 +178,7 @@ class _Counting:
 
     def edges(self) -> Edges:
         """Return the edges that were given, held to the columns; or measured ones."""
-        edges = self._asked.edges
+        edges = self._options.edges
         if edges is None:
             return self._measured()
         if not isinstance(edges, Edges):
@@ -281,7 +283,7 @@ class _Counting:
         cells: dict[Place, dict[Key, Value]] = {}
         try:
             for windows, plan in parts:
-                counted = self._counted(edges, windows, plan, self._asked.max_cells - len(cells))
+                counted = self._counted(edges, windows, plan, self._options.max_cells - len(cells))
                 cells |= counted.cells
                 stats.rows += sum(counted.rows_of.values())
             stats.finished = True
@@ -315,7 +317,7 @@ class _Counting:
         segments = prod(len(edges.of(c.name).vocabulary) + 3 for c in self._by)
         each = sum(bins(c, edges.of(c.name)) for c in _profiled_columns(self._mapping))
         cells = windows * segments * each
-        if cells > self._asked.max_cells:
+        if cells > self._options.max_cells:
             raise self._too_many(
                 f"{windows:,} windows of {segments:,} segments of {each:,} bins and values may be "
                 f"{cells:,} cells"
@@ -323,7 +325,7 @@ class _Counting:
 
     def _too_many(self, what: str) -> PlanError:
         return PlanError(
-            f"{self._connection.name}: {what}, more than max_cells={self._asked.max_cells:,}",
+            f"{self._connection.name}: {what}, more than max_cells={self._options.max_cells:,}",
             code="too-many-cells",
             hint="ask for fewer windows, or segments of fields with few values; or raise max_cells",
         )
@@ -383,7 +385,7 @@ class _Counting:
             most: Rows that it may have.
         """
         counting_plan = replace(plan, sql=text, mapping=None, warnings=())
-        data = self._workspace.answer(self._connection, counting_plan, self._asked.engine)
+        data = self._workspace.answer(self._connection, counting_plan, self._options.engine)
         self._engine = data.plan.engine
         rows: list[tuple[object, ...]] = []
         for batch in data:

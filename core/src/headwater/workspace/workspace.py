@@ -57,8 +57,8 @@ if TYPE_CHECKING:
     from headwater.profiling.profile import Profile
     from headwater.sql.analysis import ParsedQuery
     from headwater.windows.calendar import Calendar
-    from headwater.workspace.matured import Wanted
-    from headwater.workspace.profiled import Asked
+    from headwater.workspace.matured import MaturityOptions
+    from headwater.workspace.profiled import ProfileOptions
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -617,14 +617,14 @@ class Workspace:
         connection: Connection,
         window: Window | None,
         calendar: Calendar | None,
-        asked: Asked,
+        options: ProfileOptions,
         timeout: float | None = None,
     ) -> Profile:
         """Return the profile of a connection's rows; see `Connection.profile`."""
         from headwater.workspace.profiled import profile
 
         return self.in_time(
-            lambda: profile(self, connection, window, calendar, asked),
+            lambda: profile(self, connection, window, calendar, options),
             connection,
             timeout,
             "profiling",
@@ -644,19 +644,21 @@ class Workspace:
         timeout: float | None = None,
     ) -> Changes:
         """Return the windows that are to be handed over; see `Connection.changes`."""
-        from headwater.workspace.changed import Asked, changes, ledger_of
+        from headwater.workspace.changed import ChangesOptions, changes, ledger_of
 
         now = now or datetime.now(UTC)
-        asked = Asked(calendar, ledger_of(ledger), now, partial, definition, engine, timeout)
+        options = ChangesOptions(
+            calendar, ledger_of(ledger), now, partial, definition, engine, timeout
+        )
         return self.in_time(
-            lambda: changes(self, connection, window, asked), connection, timeout, "comparing"
+            lambda: changes(self, connection, window, options), connection, timeout, "comparing"
         )
 
-    def maturity(self, connection: Connection, wanted: Wanted) -> Maturity:
+    def maturity(self, connection: Connection, options: MaturityOptions) -> Maturity:
         """Return how ripe a connection's labels are; see `Connection.maturity`."""
         from headwater.workspace.matured import maturity
 
-        return maturity(self, connection, wanted)
+        return maturity(self, connection, options)
 
     def ledger(self) -> Ledger:
         """Return the ledger of the place that the configuration names, as it is there now.
