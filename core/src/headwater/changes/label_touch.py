@@ -52,12 +52,12 @@ class Then:
     Args:
         digest: What the ledger has of them.
         files: Those of today that may be among them.
-        kept: Those that are; None if no files of today have the digest.
+        same_files: Those that are; None if no files of today have the digest.
     """
 
     digest: str | None
     files: tuple[DataFile, ...]
-    kept: tuple[DataFile, ...] | None
+    same_files: tuple[DataFile, ...] | None
 
 
 def slots_of(draft: Draft) -> frozenset[str]:
@@ -133,14 +133,14 @@ def landed(
         before, digest = share_at(share, then), entry.tables.get(table)
         if entry.definition != present.definition and digest is not None:
             digest = files_part(digest)
-        found = last.get(share.scan.slot)
-        if found is None or (found.digest, found.files) != (digest, before.files):
-            kept = _of_then(before, digest, facts, used)
-            found = last[share.scan.slot] = Then(digest, before.files, kept)
-        if found.kept is None:
+        earlier = last.get(share.scan.slot)
+        if earlier is None or (earlier.digest, earlier.files) != (digest, before.files):
+            files = _of_then(before, digest, facts, used)
+            earlier = last[share.scan.slot] = Then(digest, before.files, files)
+        if earlier.same_files is None:
             return None
-        known = {(f.path, f.etag) for f in found.kept}
-        new = tuple(f for f in share.files if (f.path, f.etag) not in known)
+        marks = {(f.path, f.etag) for f in earlier.same_files}
+        new = tuple(f for f in share.files if (f.path, f.etag) not in marks)
         return Landed(share.scan.slot, new)
     return None
 
@@ -152,14 +152,14 @@ def _of_then(
     numbers = [facts.listing(f.path, f.etag) for f in share.files]
     newest = sorted({n for n in numbers if n is not None}, reverse=True)
     for last in (*newest[:_TRIES], _BEFORE_ALL):
-        kept = tuple(
+        files = tuple(
             f for f, n in zip(share.files, numbers, strict=True) if n is not None and n <= last
         )
         scan = share.scan
         if isinstance(scan.relation, FileRelation):
-            scan = replace(scan, relation=replace(scan.relation, files=kept))
-        then = replace(share, scan=scan, files=kept)
-        told = fingerprints.of_tables([then], frozenset(), used)[str(scan.table)]
-        if digest in (told, files_part(told)):
-            return kept
+            scan = replace(scan, relation=replace(scan.relation, files=files))
+        then = replace(share, scan=scan, files=files)
+        digests = fingerprints.of_tables([then], frozenset(), used)[str(scan.table)]
+        if digest in (digests, files_part(digests)):
+            return files
     return None

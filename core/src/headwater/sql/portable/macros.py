@@ -36,12 +36,12 @@ def asked(sql: str) -> tuple[str, ...]:
 @cache
 def _by_name() -> Mapping[str, str]:
     """Return the statements by the macro's name, in the order in which they build on each other."""
-    found = {}
+    statements = {}
     written = (s for name in _FILES for s in _read(name))
     for statement in (*_tables(), *written, *casing.macros()):
         if match := _NAME.search(statement):
-            found[match[0]] = statement
-    return found
+            statements[match[0]] = statement
+    return statements
 
 
 def _tables() -> Iterator[str]:
