@@ -31,7 +31,7 @@ from headwater.planning.file_times import file_times
 from headwater.planning.lake_files import before_compaction, lake_files
 from headwater.planning.planner import Draft, MappedQuery
 from headwater.planning.plans import Plans
-from headwater.planning.shares import Divided, Share, stretch_of, with_files_only
+from headwater.planning.shares import Divided, Known, Share, stretch_of, with_files_only
 from headwater.planning.windowed_query import Wrapped, timestamp_literal
 from headwater.reading.dataset import Dataset
 from headwater.reading.datasets import Datasets, Group
@@ -420,7 +420,7 @@ class _Reads:
         self._workspace, self._connection, self._options = workspace, connection, options
         limit = workspace.request(connection, None).max_bytes
         self._draft = replace(draft, request=replace(draft.request, max_bytes=limit))
-        self._windows = tuple(windows)
+        self._places = {window: place for place, window in enumerate(windows)}
         self._lock = threading.Lock()
         self._made: tuple[Datasets, list[Group | None]] | None = None
 
@@ -428,18 +428,18 @@ class _Reads:
         """Read no others together with these; where some were read, it is left as it is."""
         with self._lock:
             if self._made is None:
-                self._windows = tuple(windows)
+                self._places = {window: place for place, window in enumerate(windows)}
 
     def open(self, window: Window) -> Dataset:
         """Return the rows of one of the windows."""
-        if window not in self._windows:  # it was left out, and is wanted nevertheless
+        place = self._places.get(window)
+        if place is None:  # it was left out, and is wanted nevertheless
             datasets, groups = self._make([window])
             return datasets.make(0, groups[0])
         with self._lock:
             if self._made is None:
-                self._made = self._make(self._windows)
+                self._made = self._make(tuple(self._places))
             datasets, groups = self._made
-        place = self._windows.index(window)
         return datasets.make(place, groups[place])
 
     def profile(
@@ -709,19 +709,22 @@ def _ahead(
     if len(scans) != 1 or scans[0].time_column is None or not scans[0].gives_actuals:
         return scans
     (scan,) = scans
-    with workspace.opened(connection) as access:
-        times = file_times(scans, access, options.ledger.facts, parted=True)
-        listed, lake_times = lake_files(scans, access)
-    known = {**times, **lake_times}.get(scan.slot)
-    relation = scan.relation
-    is_named = isinstance(relation, FileRelation)
-    files = relation.files if isinstance(relation, FileRelation) else listed.get(scan.slot)
+
+    def looked_up() -> tuple[Known | None, Sequence[DataFile] | None]:
+        with workspace.opened(connection) as access:
+            if isinstance(scan.relation, FileRelation):
+                times = file_times(scans, access, options.ledger.facts, parted=True)
+                return times.get(scan.slot), scan.relation.files
+            listed, times_of_lakes = lake_files(scans, access)
+            return times_of_lakes.get(scan.slot), listed.get(scan.slot)
+
+    known, files = workspace.in_time(looked_up, connection, options.timeout)
     if known is None or files is None:
         return scans
     left = [f for f in files if (ends := known.get((f.path, f.etag))) is None or ends[1] > as_of]
     if not left:
         return ()
-    return (with_files_only(scan, left),) if is_named else scans
+    return (with_files_only(scan, left),) if isinstance(scan.relation, FileRelation) else scans
 
 
 def _value(
