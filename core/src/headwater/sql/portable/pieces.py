@@ -100,7 +100,9 @@ class Cascade(Refusal):
     """An expression is refused only because a part of it was; reported where that part stands."""
 
 
-def refuse_unless(condition: bool, reason: str, node: exp.Expr | None = None) -> None:
+def refuse_unless(
+    condition: bool, reason: str, node: exp.Expr | None = None, hint: str | None = None
+) -> None:
     """Raise a `Refusal` unless a condition holds."""
     if not condition:
-        raise Refusal(reason, node)
+        raise Refusal(reason, node, hint)

@@ -65,7 +65,8 @@ def _pivoted(e: Expressions, source: Generated, from_: str, hidden: bool) -> Com
     axis = [e.piece(c) for c in each(field.this)]
     for piece in axis:
         exact = comparable(piece.type) and not piece.type.is_floating
-        refuse_unless(exact, f"PIVOT by {piece.type}", field.this)
+        hint = "write sum(CASE WHEN column = value THEN ... END) and the like, with GROUP BY"
+        refuse_unless(exact, f"PIVOT by {piece.type}", field.this, hint)
     values = _values(e, axis, field.expressions)
     groups = []
     for column, piece in zip(source.columns, _kept(e, source), strict=False):
@@ -103,7 +104,8 @@ def _values(
         refuse_unless(len(parts) == len(axis), "PIVOT by values of another number", node)
         row = tuple(_value(e, p, c.type) for p, c in zip(parts, axis, strict=True))
         # Of two that are equal Spark fills the last one, and leaves the other NULL.
-        refuse_unless(row not in values, "PIVOT by a value that is named twice", node)
+        hint = "name it once, and select its column twice"
+        refuse_unless(row not in values, "PIVOT by a value that is named twice", node, hint)
         values.append(row)
     return values
 
@@ -190,9 +192,13 @@ def _grouped_once(
 
 def _of_value(e: Expressions, node: exp.Expr, filter_: str) -> Piece:
     rule = called(node).rule if isinstance(node, exp.Anonymous) else ""
-    refuse_unless(rule in _ONCE, "PIVOT with what is not a plain aggregate, beside a text", node)
+    hint = "take count, min, max, sum or avg, and compute on their columns outside"
+    reason = "PIVOT with what is not a plain aggregate, beside a text"
+    refuse_unless(rule in _ONCE, reason, node, hint)
     cell = aggregates.aggregate(e, node, lambda sql: f"{sql} {filter_}")
-    refuse_unless(not cell.risky, "PIVOT with an aggregate that may raise, beside a text", node)
+    hint = "pivot it apart, and join both"
+    reason = "PIVOT with an aggregate that may raise, beside a text"
+    refuse_unless(not cell.risky, reason, node, hint)
     return e.checked(cell, node)
 
 
@@ -215,7 +221,8 @@ def _unpivoted(e: Expressions, source: Generated, from_: str, hidden: bool) -> C
     # Spark drops rows whose coalesce(value, other) is NULL, which casts one to the other's type.
     alike = len(set(types)) < 2 or all(x.is_numeric for x in types)
     reason = "UNPIVOT of values of several types that leaves out NULLs"
-    refuse_unless(alike or bool(node.args.get("include_nulls")), reason, node)
+    hint = "write UNPIVOT INCLUDE NULLS, and WHERE ... IS NOT NULL"
+    refuse_unless(alike or bool(node.args.get("include_nulls")), reason, node, hint)
     cells: list[list[Piece]] = []
     mixed = [
         item
@@ -223,7 +230,8 @@ def _unpivoted(e: Expressions, source: Generated, from_: str, hidden: bool) -> C
         for c, x in zip(columns_of(item), types, strict=True)
         if x != e.type_of(c) and t.STRING in (x, e.type_of(c))
     ]
-    refuse_unless(not mixed, "UNPIVOT of texts and other values in one column", node)
+    hint = "cast them to text in a subquery below"
+    refuse_unless(not mixed, "UNPIVOT of texts and other values in one column", node, hint)
     rows = []
     for item in field.expressions:
         columns = columns_of(item)

@@ -45,6 +45,7 @@ _JOINS: Final = {
 }
 _ITEM_PARTS: Final = frozenset({"this", "alias", "db", "catalog", "expressions", "pivots", "joins"})
 """What is looked at elsewhere, or here."""
+_OF_A_JOIN: Final = "put the join into a subquery: FROM (SELECT ... FROM a JOIN b ...) PIVOT (...)"
 _MAY_RAISE: Final = "a join condition that may raise: the two engines may evaluate other rows"
 
 
@@ -62,9 +63,9 @@ def from_clause(queries: Queries, query: Query, *, reduces: bool, joins: bool) -
         joined = query.scope.node.args.get("joins") or ()
         pivot = next((p for j in joined for p in j.args.get("pivots") or ()), None)
         if pivot is not None:
-            hint = "put the join into a subquery: FROM (SELECT ... JOIN ...) PIVOT (...)"
-            raise Refusal("PIVOT and UNPIVOT of a join", pivot, hint)
-        raise Refusal("this part of FROM: not proven to mean the same", items.node)
+            raise Refusal("PIVOT and UNPIVOT of a join", pivot, _OF_A_JOIN)
+        hint = "of joins in brackets write (SELECT ... FROM a JOIN b ON ...) AS name"
+        raise Refusal("this part of FROM: not proven to mean the same", items.node, hint)
     text, hidden, plain = "", False, True
     for index, item in enumerate(items):
         sql, subquery = _item(queries, query, item, reduces=reduces, joins=joins)
@@ -119,19 +120,19 @@ def _item(
 
 
 def _check_lateral(queries: Queries, scope: Scope, query: Compiled, node: exp.Expr) -> None:
-    refuse_unless(not query.risky, "a LATERAL subquery that may raise", node)
+    hint = "give out the columns, and compute in the SELECT around it"
+    refuse_unless(not query.risky, "a LATERAL subquery that may raise", node, hint)
     # DuckDB asks once for all rows with the same values: of two zeros it keeps one.
     around = queries.named_around(scope)
     floats = any(x.is_floating for b in around for x in b.type.walk())
-    refuse_unless(
-        not floats, "a LATERAL subquery that names a float of what stands before it", node
-    )
+    reason = "a LATERAL subquery that names a float of what stands before it"
+    refuse_unless(not floats, reason, node, "name it in the SELECT, or in a join's condition")
 
 
 def _pivoted(queries: Queries, query: Query, node: exp.Expr, source: Generated) -> Compiled:
     """Return what a PIVOT or UNPIVOT makes of a table, a subquery, or another of them."""
     inputs = list(source.inputs.items())
-    refuse_unless(len(inputs) == 1, "PIVOT and UNPIVOT of a join", source.node)
+    refuse_unless(len(inputs) == 1, "PIVOT and UNPIVOT of a join", source.node, _OF_A_JOIN)
     ((key, below),) = inputs
     inner = Query(query.scope)
     text, made_of = _item(queries, inner, Item(key, below, node), reduces=True, joins=False)

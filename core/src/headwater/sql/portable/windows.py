@@ -29,6 +29,7 @@ RULES: Final = _VALUES | {"rank", "ntile", "shifted"}
 """Rules for calls with OVER, by the names that the table of functions has for them."""
 _SO_FAR: Final = "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
 _ALL_ROWS: Final = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
+_FRAMES: Final = "write e.g. BETWEEN 3 PRECEDING AND 1 PRECEDING: first where it starts"
 _DISTANCES: Final = (
     "write a literal: a number for numbers, whole days for dates, INTERVAL 1 HOUR and the like for "
     "timestamps"
@@ -59,7 +60,8 @@ def _function(e: Expressions, node: exp.Expr, frame: exp.Expr, over: str) -> Pie
         return e.checked(_value(e, inner, call, rule, over), node)
     if function.kind == "window" and (spec := frame.args.get("spec")) is not None:
         own = rule != "shifted" and _frame(spec) == _SO_FAR
-        refuse_unless(own, f"{name}() OVER a frame: it has its own", node)
+        reason = f"{name}() OVER a frame: it has its own"
+        refuse_unless(own, reason, node, "leave ROWS or RANGE out")
     if rule == "shifted":
         refuse_unless(frame.args.get("order") is not None, f"{name}() OVER without ORDER BY", node)
         return e.checked(_shifted(e, inner, call, name, over), node)
@@ -170,13 +172,14 @@ def _range(e: Expressions, order: exp.Expr | None, spec: exp.Expr) -> list[str]:
     value = e.piece(item.this)
     key = {"date": f"({value.sql} - DATE '1970-01-01')", "timestamp": f"epoch_us({value.sql})"}
     numeric = value.type.is_integer or value.type == t.DOUBLE or value.type.name == "decimal"
-    refuse_unless(
-        numeric or value.type.name in key, f"RANGE with a distance over {value.type}", item
-    )
+    known = numeric or value.type.name in key
+    hint = "order by a number, a date or a timestamp; cast a float to double"
+    refuse_unless(known, f"RANGE with a distance over {value.type}", item, hint)
     by = key.get(value.type.name) or sorted_by(value)
     bounds = [spec.args.get(k) for k in ("start", "end")]
     kinds = {e.type_of(b) for b in bounds if isinstance(b, exp.Interval)}
-    refuse_unless(len(kinds) < 2, "a frame from one unit of time to another", spec)
+    hint = "write both in one unit: INTERVAL 60 MINUTES for INTERVAL 1 HOUR"
+    refuse_unless(len(kinds) < 2, "a frame from one unit of time to another", spec, hint)
     frame = _between(spec, lambda bound: _distance(e, bound, value.type))
     return [f"ORDER BY {by} {direction(item)}", f"RANGE {frame}"]
 
@@ -185,7 +188,7 @@ def _between(spec: exp.Expr, distance: _Distance) -> str:
     """Return a frame's bounds; those of which Spark says that they are none are refused."""
     start, end = _place(spec, "start", distance), _place(spec, "end", distance)
     reads = start[0] is None or end[0] is None or start[0] <= end[0]
-    refuse_unless(reads, "a frame that ends before it starts", spec)
+    refuse_unless(reads, "a frame that ends before it starts", spec, _FRAMES)
     return f"BETWEEN {start[1]} AND {end[1]}"
 
 
@@ -198,7 +201,7 @@ def _place(spec: exp.Expr, which: str, distance: _Distance) -> tuple[Decimal | N
     if bound is None or bound.upper() == "CURRENT ROW":
         return Decimal(0), "CURRENT ROW"
     outwards = {"start": "PRECEDING", "end": "FOLLOWING"}[which]
-    refuse_unless(side == outwards, "a frame that ends before it starts", spec)
+    refuse_unless(side == outwards, "a frame that ends before it starts", spec, _FRAMES)
     return None, f"UNBOUNDED {side}"
 
 
