@@ -65,6 +65,8 @@ class Item:
         on: Conjuncts of its ON.
         using: Columns of its USING; of a NATURAL join, those that both sides have.
         join: The join, None for the first.
+        nested: What `(a JOIN b ON ...)` joins, where it is joined as a whole; key and source are
+            those of its first item then.
     """
 
     key: str
@@ -74,6 +76,7 @@ class Item:
     on: tuple[exp.Expr, ...] = ()
     using: tuple[str, ...] = ()
     join: exp.Expr | None = None
+    nested: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class Unclear:
 
 
 def read_from(
-    analysis: Analysis, scope: Scope, *, pivoted: bool = False
+    analysis: Analysis, scope: Scope, *, whole: bool = False
 ) -> tuple[Item, ...] | Unclear:
     """Return the items of a SELECT's FROM clause, in the order in which they are joined.
 
@@ -93,7 +96,8 @@ def read_from(
     Args:
         analysis: The query.
         scope: The SELECT.
-        pivoted: Whether what a PIVOT or UNPIVOT makes of a table is an item, too.
+        whole: Whether what a PIVOT or UNPIVOT makes of a table is an item, too, and what an outer
+            join has in brackets on its right.
     """
     select = scope.node
     from_ = select.args.get("from_")
@@ -102,18 +106,25 @@ def read_from(
         return Unclear(select) if joins or scope.sources else ()
     items: list[Item] = []
     for join in (None, *joins):
-        found = _joined(analysis, scope, join or from_.this, items, pivoted)
+        found = _joined(analysis, scope, join or from_.this, items, whole)
         if found is None:
             return Unclear(join or from_.this)
         items += found
     views = [lateral.this for lateral in select.args.get("laterals") or []]
-    keys = [item.key for item in items]
+    keys = [key for item in items for key in _keys_within(item)]
     others = [s for k, s in scope.sources.items() if k not in keys]
     if len(set(keys)) != len(keys) or len(others) != len(views):
         return Unclear(from_)
     if not all(isinstance(s, Generated) for s in others):
         return Unclear(from_)
     return tuple(items)
+
+
+def _keys_within(item: Item) -> Iterator[str]:
+    if not item.nested:
+        yield item.key
+    for part in item.nested:
+        yield from _keys_within(part)
 
 
 def spread(node: exp.Expr | None, kind: type[exp.And] | type[exp.Or]) -> Iterator[exp.Expr]:
@@ -188,11 +199,11 @@ def same_column(a: Binding | None, b: Binding | None) -> bool:
     )
 
 
-def _item(scope: Scope, node: exp.Expr, pivoted: bool) -> Item | None:
+def _item(scope: Scope, node: exp.Expr, whole: bool) -> Item | None:
     if node.args.get("laterals"):
         return None
     if pivots := node.args.get("pivots"):
-        made = [k for k, s in scope.sources.items() if s.node is pivots[-1]] if pivoted else []
+        made = [k for k, s in scope.sources.items() if s.node is pivots[-1]] if whole else []
         return Item(made[0], scope.sources[made[0]], node) if made else None
     inner = node.this if isinstance(node, (exp.Subquery, exp.Lateral)) else node
     while isinstance(inner, exp.Subquery):
@@ -213,7 +224,7 @@ def _joined(
     scope: Scope,
     node: exp.Expr,
     before: Sequence[Item],
-    pivoted: bool,
+    whole: bool,
     *,
     opened: bool = False,
 ) -> list[Item] | None:
@@ -226,7 +237,7 @@ def _joined(
         scope: The SELECT.
         node: A table, or a join.
         before: What it is joined to.
-        pivoted: See `read_from`.
+        whole: See `read_from`.
         opened: Whether it stands first in brackets, and its joins are looked at there.
     """
     join = node if isinstance(node, exp.Join) else None
@@ -238,23 +249,27 @@ def _joined(
     kind, on = joined
     inner = _in_brackets(table)
     if inner is None:
-        item = _item(scope, table, pivoted)
+        item = _item(scope, table, whole)
         if item is None:
             return None
         using = _using(analysis, join, item, before) if join is not None else ()
         return [replace(item, kind=kind, on=on, using=using, join=join)]
-    first = _joined(analysis, scope, inner, (), pivoted, opened=True)
+    first = _joined(analysis, scope, inner, (), whole, opened=True)
     items = list(first or ())
     for part in inner.args.get("joins") or ():
-        more = _joined(analysis, scope, part, items, pivoted) if items else None
+        more = _joined(analysis, scope, part, items, whole) if items else None
         if more is None:
             return None
         items += more
     if not items or join is None:
         return items or None
     plain = all(i.kind is JoinKind.INNER and not i.using for i in items)
-    if kind is not JoinKind.INNER or not plain or join.args.get("using") or join.args.get("method"):
+    if join.args.get("using") or join.args.get("method"):
         return None
+    if kind is not JoinKind.INNER or not plain:
+        first_item = items[0]
+        nested = replace(first_item, kind=kind, on=on, using=(), join=join, nested=tuple(items))
+        return [nested] if whole else None
     items[0] = replace(items[0], join=join)
     items[-1] = replace(items[-1], on=(*items[-1].on, *on))
     return items

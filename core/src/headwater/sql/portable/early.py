@@ -45,7 +45,7 @@ def condition(
         items: What was joined where it stands, in order.
         conditions: All conditions of the SELECT: what they say is equal, Spark may take for it.
     """
-    listed = list(items)
+    listed = [x for x in items if not x.nested]
     equal = list(_equal(e, conditions))
     for part in _computed(node):
         source = _source(e, part, listed, equal)
@@ -73,7 +73,7 @@ def comes_last(
     kinds = [item.kind for item in items]
     if kinds != [JoinKind.INNER, JoinKind.INNER] or len(_keys(e, node)) != 2:
         return False
-    if any(isinstance(item.node, exp.Lateral) for item in items):
+    if any(isinstance(item.node, exp.Lateral) or item.nested for item in items):
         return False
     for condition_ in conditions:
         pairs = isinstance(condition_, (exp.EQ, exp.NullSafeEQ))

@@ -413,7 +413,7 @@ class Queries:
 
     def _early(self, e: Expressions, node: exp.Select, others: list[Piece]) -> list[Piece]:
         """Return the conditions of WHERE, what may raise in them computed before the joins."""
-        items = read_from(self.analysis, e.query.scope, pivoted=True)
+        items = read_from(self.analysis, e.query.scope, whole=True)
         assert not isinstance(items, Unclear)
         join_conditions = list(conditions_within(e.query.scope, items))
         make = partial(early.condition, e, items=items, conditions=join_conditions)

@@ -58,7 +58,7 @@ def from_clause(queries: Queries, query: Query, *, reduces: bool, joins: bool) -
         reduces: Whether the SELECT keeps fewer rows than FROM gives.
         joins: Whether it has several sources.
     """
-    items = read_from(queries.analysis, query.scope, pivoted=True)
+    items = read_from(queries.analysis, query.scope, whole=True)
     if isinstance(items, Unclear):
         joined = query.scope.node.args.get("joins") or ()
         pivot = next((p for j in joined for p in j.args.get("pivots") or ()), None)
@@ -66,17 +66,32 @@ def from_clause(queries: Queries, query: Query, *, reduces: bool, joins: bool) -
             raise Refusal("PIVOT and UNPIVOT of a join", pivot, _OF_A_JOIN)
         hint = "of joins in brackets write (SELECT ... FROM a JOIN b ON ...) AS name"
         raise Refusal("this part of FROM: not proven to mean the same", items.node, hint)
-    text, hidden, plain = "", False, True
-    for index, item in enumerate(items):
-        sql, subquery = _item(queries, query, item, reduces=reduces, joins=joins)
-        if subquery is not None:
-            hidden, plain = hidden or subquery.hidden, plain and subquery.plain
-        query.items[item.key] = sql
-        sql += "\0"  # the end of it; see `early`
-        before = items[: index + 1]
-        text = sql if item.join is None else f"{text}\n{_join(queries, query, before, sql)}"
+    made_of = _joined(queries, query, items, reduces=reduces, joins=joins)
+    text, hidden, plain = made_of.sql, made_of.hidden, made_of.plain
     for lateral in query.scope.node.args.get("laterals") or []:
         text += f"\n{_lateral_view(queries, query, lateral)}"
+    return Compiled(text, (), (), (), hidden, plain)
+
+
+def _joined(
+    queries: Queries, query: Query, items: Sequence[Item], *, reduces: bool, joins: bool
+) -> Compiled:
+    """Return items, joined from the left to the right."""
+    text, hidden, plain = "", False, True
+    for index, item in enumerate(items):
+        subquery: Compiled | None
+        if item.nested:
+            subquery = _joined(queries, query, item.nested, reduces=reduces, joins=joins)
+            sql = f"({subquery.sql})"
+        else:
+            sql, subquery = _item(queries, query, item, reduces=reduces, joins=joins)
+            query.items[item.key] = sql
+            sql += "\0"  # the end of it; see `early`
+        if subquery is not None:
+            hidden, plain = hidden or subquery.hidden, plain and subquery.plain
+        before = items[: index + 1]
+        first = item.join is None or index == 0
+        text = sql if first else f"{text}\n{_join(queries, query, before, sql)}"
     return Compiled(text, (), (), (), hidden, plain)
 
 
@@ -186,6 +201,8 @@ def conditions_within(scope: Scope, items: Iterable[Item]) -> Iterator[exp.Expr]
 def _using(queries: Queries, query: Query, items: Iterable[Item], item: Item, column: str) -> Piece:
     """Return the equality of a USING column."""
     refuse_unless(item.kind is not JoinKind.FULL, "FULL JOIN ... USING", item.join)
+    nested = any(other.nested for other in items)
+    refuse_unless(not nested, f"USING ({column}) beside joins in brackets", item.join)
     before = []
     for other in items:
         if other is item:

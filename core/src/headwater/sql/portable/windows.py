@@ -197,6 +197,8 @@ def _place(spec: exp.Expr, which: str, distance: _Distance) -> tuple[Decimal | N
     bound, side = spec.args.get(which), str(spec.args.get(f"{which}_side") or "").upper()
     if isinstance(bound, exp.Expr):
         number, sql = distance(bound)
+        if number == 0:
+            return number, "CURRENT ROW"
         return (-number if side == "PRECEDING" else number), f"{sql} {side}"
     if bound is None or bound.upper() == "CURRENT ROW":
         return Decimal(0), "CURRENT ROW"
