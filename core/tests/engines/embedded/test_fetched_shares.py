@@ -327,6 +327,33 @@ def test_who_waits_is_let_go_where_the_read_is_left(tmp_path: Path) -> None:
     assert not ours()
 
 
+def test_a_file_stays_open_while_somebody_writes_to_it(tmp_path: Path) -> None:
+    """Its descriptor may become another file's."""
+    let, begun = threading.Event(), threading.Semaphore(0)
+
+    def opened(file: DataFile, first: int, last: int) -> io.RawIOBase:
+        if first == 90:
+            assert begun.acquire(timeout=5)
+            assert begun.acquire(timeout=5)
+            raise AccessDeniedError("no")
+        begun.release()
+        return Slow(last - first, let)
+
+    file = DataFile("s3://lake/a", 100)
+    spans = ((0, 10), (20, 30), (90, 100))
+    fetched = FetchedShares([[Excerpt(file, spans, tmp_path / "a")]], opened, ahead=0)
+    before = descriptors()
+    fetched.start()
+    with pytest.raises(AccessDeniedError):
+        fetched.ready(0)
+    fetched.done(0)
+    assert descriptors() == before + 1
+    let.set()
+    fetched.close()
+    assert descriptors() == before
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_large_span_is_fetched_by_several_requests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

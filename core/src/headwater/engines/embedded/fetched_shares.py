@@ -254,7 +254,7 @@ class FetchedShares:
                 error = caught
             with self._lock:
                 piece.share.arrived(error)
-                if piece.share.abandoned:
+                if piece.share.abandoned and not piece.share.missing:
                     piece.share.close()
                 self._lock.notify_all()
 
