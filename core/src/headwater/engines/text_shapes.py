@@ -134,12 +134,13 @@ def json_pieces(possessive: str = "") -> str:
     Args:
         possessive: As in `escaped_field`.
     """
-    return f'{_json_text(possessive)}|[^"]+{possessive}|"'
+    return f'{_json_text(possessive)}|[^"]+{possessive}'
 
 
 def _json_text(possessive: str) -> str:
+    # One that is never closed goes on to the end: else each quote in it would be tried for a text.
     plain = f'[^"\\\\]*{possessive}'
-    return f'"{plain}(?:\\\\.{plain})*{possessive}"'
+    return f'"{plain}(?:\\\\.{plain})*{possessive}(?:"|\\\\?\\z)'
 
 
 BARE_FLOATS: Final = f"([:\\[,]\\s*)({BARE_FLOAT})\\b"
@@ -166,7 +167,7 @@ def no_object(
         matches: `(text, shape) -> condition`, as in `value_of`.
         possessive: As in `escaped_field`.
     """
-    inside = replaced(replaced(line, f"(?s){_json_text(possessive)}", "0"), '(?s)".*', "")
+    inside = replaced(line, f"(?s){_json_text(possessive)}", "0")
     inside = replaced(inside, r"\A\s*\{", "")
     for _ in range(_NESTED):
         inside = replaced(inside, r"[\[{][^\[\]{}]*[\]}]", "0")
