@@ -26,7 +26,7 @@ from headwater.interfaces.stopping import Stop
 from headwater.planning.bound_query import parsed_for
 from headwater.sql.analysis import ParsedQuery
 from headwater.tables.window import Window
-from headwater.workspace.bundled import note_connection, note_footers
+from headwater.workspace.bundle_notes import note_connection, note_footers
 from headwater.workspace.model import Connection, Purpose
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from headwater.tables.window import Window
 from headwater.windows import moments
 from headwater.windows.calendar import Calendar
 from headwater.windows.settings import WindowSettings
-from headwater.workspace import sending
+from headwater.workspace import pickling
 
 if TYPE_CHECKING:
     from headwater.changes.changes import Changes
@@ -509,8 +509,8 @@ class Connection:
                 `as-of-unknown`, if nothing says when labels were set.
             HeadwaterError: Any of its kinds, as for a read.
         """
-        from headwater.workspace.changed import ledger_of
-        from headwater.workspace.matured import MaturityOptions
+        from headwater.workspace.changes import ledger_of
+        from headwater.workspace.maturity import MaturityOptions
 
         zone = self._zone(timezone)
         moment = _moment(as_of, zone)
@@ -576,7 +576,7 @@ class Connection:
             ProfileError: With code `edges-differ`, if the edges are of other fields.
             HeadwaterError: Any of its kinds, as for a read.
         """
-        from headwater.workspace.profiled import MAX_CELLS, ProfileOptions
+        from headwater.workspace.profiles import MAX_CELLS, ProfileOptions
 
         zone = self._zone(timezone)
         window = moments.asked_for(start, end, zone, last=last, since=since)
@@ -598,9 +598,9 @@ class Connection:
         """Whose it is."""
         return self._workspace
 
-    def __reduce__(self) -> sending.Reduced:
+    def __reduce__(self) -> pickling.Reduced:
         """Let it be sent to another process, as its workspace and name."""
-        return sending.connection(self, self._workspace)
+        return pickling.connection(self, self._workspace)
 
     def _zone(self, timezone: str | None) -> str:
         return self.windows.timezone if timezone is None else timezone
@@ -816,9 +816,9 @@ class ModelVersion:
         columns = {k: v for k, v in arguments.items() if k not in ("self", "data_source")}
         return self.connect(purpose, Definition.of(arguments["data_source"], **columns))
 
-    def __reduce__(self) -> sending.Reduced:
+    def __reduce__(self) -> pickling.Reduced:
         """Let it be sent to another process, as its workspace and names."""
-        return sending.version(self, self._workspace)
+        return pickling.version(self, self._workspace)
 
     def disconnect(self, purpose: str) -> None:
         """Forget the connection of a `purpose` (`serving` ...): another may take its place."""

@@ -42,7 +42,7 @@ from headwater.tables.file_facts import FileFacts
 from headwater.tables.relation import DeltaRelation, IcebergRelation
 from headwater.tables.window import Window
 from headwater.windows.calendar import Calendar
-from headwater.workspace import sending
+from headwater.workspace import pickling
 from headwater.workspace.model import Connection, Model, ModelVersion, Purpose, find
 from headwater.workspace.ripeness import ripeness
 
@@ -57,8 +57,8 @@ if TYPE_CHECKING:
     from headwater.profiling.profile import Profile
     from headwater.sql.analysis import ParsedQuery
     from headwater.windows.calendar import Calendar
-    from headwater.workspace.matured import MaturityOptions
-    from headwater.workspace.profiled import ProfileOptions
+    from headwater.workspace.maturity import MaturityOptions
+    from headwater.workspace.profiles import ProfileOptions
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -111,7 +111,7 @@ class Workspace:
             PluginError: If it names a kind that no plugin provides.
         """
         from headwater.config import load
-        from headwater.workspace.configured import describe
+        from headwater.workspace.configuration import describe
 
         registry = registry or PluginRegistry()
         config = load(path, registry)
@@ -344,7 +344,7 @@ class Workspace:
                 give other rows.
             HeadwaterError: Any of its kinds, as for a read.
         """
-        from headwater.workspace.replayed import replay
+        from headwater.workspace.replays import replay
 
         limit = seconds(timeout)
         connection = self.connections.get(evidence.connection)
@@ -354,7 +354,7 @@ class Workspace:
         self, draft: planner.Draft, engine: Engine, calendar: str | None = None
     ) -> Callable[[], Origin]:
         def origin_() -> Origin:
-            from headwater.workspace.evidenced import origin
+            from headwater.workspace.origins import origin
 
             return origin(self.registry, draft, engine, calendar)()
 
@@ -508,7 +508,7 @@ class Workspace:
                 timeout=timeout,
                 reads=self.reads,
                 maturity=ripeness(connection, plan, maturity),
-                send=sending.of_connection(connection),
+                send=pickling.of_connection(connection),
                 name_files=_naming(open_access),
             )
 
@@ -546,7 +546,7 @@ class Workspace:
             timeout=timeout,
             reads=self.reads,
             maturity=ripeness(connection, planned.plan, maturity),
-            send=sending.of_connection(connection),
+            send=pickling.of_connection(connection),
             name_files=_naming(open_access),
         )
 
@@ -621,7 +621,7 @@ class Workspace:
         timeout: float | None = None,
     ) -> Profile:
         """Return the profile of a connection's rows; see `Connection.profile`."""
-        from headwater.workspace.profiled import profile
+        from headwater.workspace.profiles import profile
 
         return self.in_time(
             lambda: profile(self, connection, window, calendar, options),
@@ -644,7 +644,7 @@ class Workspace:
         timeout: float | None = None,
     ) -> Changes:
         """Return the windows that are to be handed over; see `Connection.changes`."""
-        from headwater.workspace.changed import ChangesOptions, changes, ledger_of
+        from headwater.workspace.changes import ChangesOptions, changes, ledger_of
 
         now = now or datetime.now(UTC)
         options = ChangesOptions(
@@ -656,7 +656,7 @@ class Workspace:
 
     def maturity(self, connection: Connection, options: MaturityOptions) -> Maturity:
         """Return how ripe a connection's labels are; see `Connection.maturity`."""
-        from headwater.workspace.matured import maturity
+        from headwater.workspace.maturity import maturity
 
         return maturity(self, connection, options)
 
@@ -735,7 +735,7 @@ class Workspace:
             registry=self.registry,
         )
         return Dataset(
-            reading, timeout=timeout, reads=self.reads, send=sending.of_query(self, source)
+            reading, timeout=timeout, reads=self.reads, send=pickling.of_query(self, source)
         )
 
     def answer(
@@ -1019,9 +1019,9 @@ class Workspace:
     ) -> None:
         self.close()
 
-    def __reduce__(self) -> sending.Reduced:
+    def __reduce__(self) -> pickling.Reduced:
         """Let it be sent to another process, as what it is made of; nothing open goes along."""
-        return sending.workspace(self)
+        return pickling.workspace(self)
 
     def _repr_html_(self) -> str:
         rows = (

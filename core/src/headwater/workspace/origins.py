@@ -1,4 +1,4 @@
-"""What evidence tells beside a plan: how it is read, and by which versions of what."""
+"""Origins: what evidence says beside the plan: the engine, its settings, and versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Replay: a read that evidence tells of is done again, by what of it is still there."""
+"""Replays: a read is done again from its evidence, of the files that are still there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from headwater.plugins import hooks
 from headwater.reading.content_digests import FORM
 from headwater.reading.dataset import Dataset
 from headwater.tables.relation import DeltaRelation, IcebergRelation, Relation
-from headwater.workspace.evidenced import origin
+from headwater.workspace.origins import origin
 
 if TYPE_CHECKING:
     from headwater.workspace.workspace import Workspace

@@ -1,4 +1,4 @@
-"""Sending: a workspace and its datasets to another process, as the values that they are made of.
+"""Pickling: a workspace and its datasets to another process, as the values that they are made of.
 
 A workspace goes as its models, definitions and settings, a connection as its workspace and name, a
 dataset as its connection and plan. What is open stays here: engines, sessions, reads. On the other
@@ -137,7 +137,7 @@ def _of_connection(read: Connection, plan: Plan, sent: Sent) -> Dataset:
     planned, engine = of.compiled(plan)
 
     def origin_() -> Origin:
-        from headwater.workspace.evidenced import origin_of
+        from headwater.workspace.origins import origin_of
 
         assert origin is not None, "it is asked for where there is one"
         # Who reads here tells the versions of what is here.

@@ -1,4 +1,4 @@
-"""What changed: a connection's windows compared with a ledger, over one plan of them all."""
+"""Changes: a connection's windows compared with a ledger, over one plan of them all."""
 
 from __future__ import annotations
 
@@ -446,14 +446,14 @@ class _Reads:
         self, window: Window, by: tuple[str, ...], edges: Edges | None, max_cells: int | None
     ) -> Profile:
         """Return the profile of one of the windows."""
-        from headwater.workspace import profiled
+        from headwater.workspace import profiles
 
-        most = profiled.MAX_CELLS if max_cells is None else max_cells
-        options = profiled.ProfileOptions(by, edges, engine=self._options.engine, max_cells=most)
+        most = profiles.MAX_CELLS if max_cells is None else max_cells
+        options = profiles.ProfileOptions(by, edges, engine=self._options.engine, max_cells=most)
         plans = Plans(self._draft, self._options.calendar, [window])
         plans = self._workspace.decided(plans, self._options.engine)
         return self._workspace.in_time(
-            lambda: profiled.profile_of(self._workspace, self._connection, plans, options),
+            lambda: profiles.profile_of(self._workspace, self._connection, plans, options),
             self._connection,
             self._options.timeout,
         )

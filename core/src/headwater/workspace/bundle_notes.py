@@ -1,4 +1,4 @@
-"""What a bundle tells of a connection: its configuration, its secrets (to strike them), footers."""
+"""What a bundle notes of a connection: its configuration, its secrets (to strike them), footers."""
 
 from __future__ import annotations
 
