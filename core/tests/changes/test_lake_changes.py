@@ -25,7 +25,7 @@ from headwater.sources.single_database import SingleDatabase
 from headwater.tables.relation import DeltaRelation, IcebergRelation, Relation
 from headwater.tables.table import Catalog, Partition, Table, TableName
 from headwater.types import DOUBLE, STRING, TIMESTAMP
-from headwater.workspace import changed
+from headwater.workspace import changes as workspace_changes
 
 BASE = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -236,7 +236,7 @@ def test_a_lake_is_asked_once_for_compactions_though_its_windows_are_of_many_sta
         asked.append(given)
         return before_compaction(*given)
 
-    monkeypatch.setattr(changed, "before_compaction", counted)
+    monkeypatch.setattr(workspace_changes, "before_compaction", counted)
     lake.compact()
     # Of the last day's state alone nothing but the compaction came since.
     assert offered().keys() == {1, 2, 3, 4}

@@ -539,14 +539,14 @@ def test_limits_and_samples_of_the_connection_hold(lake):
 
 
 def test_counts_that_are_too_many_are_left_out_or_refused(lake, monkeypatch):
-    from headwater.workspace import matured
+    from headwater.workspace import maturity
 
     asked = FIRST, FIRST + 10 * DAY
-    monkeypatch.setattr(matured, "MOST_CELLS", 25)
+    monkeypatch.setattr(maturity, "MOST_CELLS", 25)
     found = lake().maturity(*asked, as_of=FIRST + 12 * DAY)
     assert found.rows == 400
     assert found.settling == ()
     assert "there is no settling" in str(found)
-    monkeypatch.setattr(matured, "MOST_CELLS", 5)
+    monkeypatch.setattr(maturity, "MOST_CELLS", 5)
     with pytest.raises(ConfigError, match="gives more than 5 counts"):
         lake().maturity(*asked, as_of=FIRST + 12 * DAY)
