@@ -329,7 +329,7 @@ def test_who_waits_is_let_go_where_the_read_is_left(tmp_path: Path) -> None:
 
 def test_a_file_stays_open_while_somebody_writes_to_it(tmp_path: Path) -> None:
     """Its descriptor may become another file's."""
-    let, begun = threading.Event(), threading.Semaphore(0)
+    lets, begun = [threading.Event(), threading.Event()], threading.Semaphore(0)
 
     def opened(file: DataFile, first: int, last: int) -> io.RawIOBase:
         if first == 90:
@@ -337,7 +337,7 @@ def test_a_file_stays_open_while_somebody_writes_to_it(tmp_path: Path) -> None:
             assert begun.acquire(timeout=5)
             raise AccessDeniedError("no")
         begun.release()
-        return Slow(last - first, let)
+        return Slow(last - first, lets[first // 20])
 
     file = DataFile("s3://lake/a", 100)
     spans = ((0, 10), (20, 30), (90, 100))
@@ -347,8 +347,10 @@ def test_a_file_stays_open_while_somebody_writes_to_it(tmp_path: Path) -> None:
     with pytest.raises(AccessDeniedError):
         fetched.ready(0)
     fetched.done(0)
+    lets[0].set()
+    fetched._threads[0].join(0.5)
     assert descriptors() == before + 1
-    let.set()
+    lets[1].set()
     fetched.close()
     assert descriptors() == before
     assert not list(tmp_path.iterdir())
