@@ -142,13 +142,19 @@ class Work:
             thread = self._thread
             if thread is None or not thread.is_alive() or self._stopper is not None:
                 return
-            self._stopper = threading.Thread(
+            stopper: threading.Thread | None = threading.Thread(
                 target=self._press, args=(thread,), name="headwater-stop", daemon=True
             )
-            self._stopper.start()
+            try:
+                stopper.start()
+            except RuntimeError:  # Python 3.12 starts none while the interpreter ends
+                stopper = None
+            self._stopper = stopper
+        if stopper is None:
+            self._press(thread, time.monotonic() + SOON)
 
-    def _press(self, thread: threading.Thread) -> None:
-        while thread.is_alive():
+    def _press(self, thread: threading.Thread, until: float = float("inf")) -> None:
+        while thread.is_alive() and time.monotonic() < until:
             self.stop.press()
             thread.join(EVERY)
 
